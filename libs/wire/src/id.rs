@@ -1,0 +1,250 @@
+//! Identifiers: never zero where W3C says so, lower-case hex on the wire.
+
+use core::fmt;
+use core::str::FromStr;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Why a text or a byte string is not an identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdError {
+    /// The length differs from the one the identifier has; carries the length expected, in
+    /// characters of text or in bytes.
+    Length(usize),
+    /// A character outside `0-9a-f` (upper case is accepted when reading).
+    NotHex,
+    /// All bytes are zero, which W3C Trace Context 3.2.2.3 and 3.2.2.4 declare invalid.
+    Zero,
+}
+
+impl fmt::Display for IdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length(expected) => write!(f, "expected {expected} characters or bytes"),
+            Self::NotHex => f.write_str("contains a character that is not hexadecimal"),
+            Self::Zero => f.write_str("is all zeros"),
+        }
+    }
+}
+
+impl core::error::Error for IdError {}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], IdError> {
+    let text = text.as_bytes();
+    if text.len() != N * 2 {
+        return Err(IdError::Length(N * 2));
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        let high = hex_digit(pair[0]).ok_or(IdError::NotHex)?;
+        let low = hex_digit(pair[1]).ok_or(IdError::NotHex)?;
+        *byte = high << 4 | low;
+    }
+    Ok(bytes)
+}
+
+fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 32];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    f.pad(core::str::from_utf8(&text[..bytes.len() * 2]).unwrap_or_default())
+}
+
+macro_rules! hex_id {
+    ($(#[$doc:meta])* $name:ident, $len:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; $len]);
+
+        impl $name {
+            /// Takes the bytes as they are on the wire (big-endian).
+            ///
+            /// # Errors
+            /// [`IdError::Zero`] when all bytes are zero.
+            pub fn from_bytes(bytes: [u8; $len]) -> Result<Self, IdError> {
+                if bytes == [0; $len] { Err(IdError::Zero) } else { Ok(Self(bytes)) }
+            }
+
+            /// Takes a byte string of unchecked length, as protobuf carries it.
+            ///
+            /// # Errors
+            /// [`IdError::Length`] or [`IdError::Zero`].
+            pub fn from_slice(bytes: &[u8]) -> Result<Self, IdError> {
+                Self::from_bytes(bytes.try_into().map_err(|_| IdError::Length($len))?)
+            }
+
+            /// The bytes as they are on the wire (big-endian).
+            pub const fn to_bytes(self) -> [u8; $len] {
+                self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::from_bytes(parse_hex(text)?)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_hex(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_hex(&self.0, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(|error| {
+                    de::Error::custom(format_args!(concat!(stringify!($name), " {}"), error))
+                })
+            }
+        }
+    };
+}
+
+hex_id! {
+    /// A trace: 16 bytes, not all zero; 32 hex characters on the wire (W3C Trace Context 3.2.2.3).
+    ///
+    /// ```
+    /// use throughline_wire::TraceId;
+    /// let id: TraceId = "4bf92f3577b34da6a3ce929d0e0e4736".parse()?;
+    /// assert_eq!(id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+    /// # Ok::<(), throughline_wire::IdError>(())
+    /// ```
+    TraceId, 16
+}
+
+hex_id! {
+    /// A span within its trace: 8 bytes, not all zero; 16 hex characters on the wire
+    /// (W3C Trace Context 3.2.2.4).
+    SpanId, 8
+}
+
+impl SpanId {
+    /// The same 64 bits as Postgres holds them (`bigint`).
+    pub const fn to_i64(self) -> i64 {
+        i64::from_be_bytes(self.0)
+    }
+
+    /// The span whose 64 bits Postgres holds as `bits`.
+    ///
+    /// # Errors
+    /// [`IdError::Zero`] when `bits` is zero.
+    pub fn from_i64(bits: i64) -> Result<Self, IdError> {
+        Self::from_bytes(bits.to_be_bytes())
+    }
+}
+
+/// Whose data it is: every stored row belongs to exactly one tenant. 16 bytes, written as a UUID
+/// in Postgres.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TenantId([u8; 16]);
+
+impl TenantId {
+    /// The tenant of an installation that has not been divided.
+    pub const DEFAULT: Self = Self([0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1]);
+
+    /// The tenant with this UUID.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The UUID.
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0
+    }
+}
+
+/// What a person did between arriving and leaving: the text of `session.id`, a UUID when our own
+/// helpers made it, anything up to [`SessionId::MAX_CHARS`] characters when another SDK did.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(String);
+
+impl SessionId {
+    /// Longer session ids are cut.
+    pub const MAX_CHARS: usize = 128;
+
+    /// Takes the text, cut at [`Self::MAX_CHARS`]; nothing when it is empty.
+    pub fn new(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return None;
+        }
+        Some(Self(text.chars().take(Self::MAX_CHARS).collect()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_trace_id_reads_back_from_its_text(bytes: [u8; 16]) {
+            prop_assume!(bytes != [0; 16]);
+            let id = TraceId::from_bytes(bytes).expect("not zero");
+            prop_assert_eq!(id.to_string().parse(), Ok(id));
+            prop_assert_eq!(id.to_string().to_uppercase().parse(), Ok(id));
+        }
+
+        #[test]
+        fn any_text_is_an_id_or_an_error(text in "\\PC{0,40}") {
+            let _ = text.parse::<TraceId>();
+            let _ = text.parse::<SpanId>();
+        }
+
+        #[test]
+        fn a_span_id_keeps_its_bits_in_postgres(bits: i64) {
+            prop_assume!(bits != 0);
+            prop_assert_eq!(SpanId::from_i64(bits).map(SpanId::to_i64), Ok(bits));
+        }
+    }
+
+    #[test]
+    fn zero_wrong_length_and_not_hex_are_told_apart() {
+        assert_eq!("0000000000000000".parse::<SpanId>(), Err(IdError::Zero));
+        assert_eq!("00".parse::<SpanId>(), Err(IdError::Length(16)));
+        assert_eq!("000000000000000g".parse::<SpanId>(), Err(IdError::NotHex));
+        assert_eq!(TraceId::from_slice(&[1; 15]), Err(IdError::Length(16)));
+    }
+}

@@ -1,0 +1,19 @@
+//! What travels between Throughline's senders, its server and its pages: one set of types from
+//! the click to the row.
+//!
+//! Pure data: no I/O, no async, no clock. Builds for `wasm32-unknown-unknown`.
+
+pub mod attribute;
+pub mod batch;
+pub mod id;
+pub mod resource;
+pub mod semconv;
+pub mod span;
+pub mod time;
+
+pub use attribute::{AttributeValue, Attributes};
+pub use batch::{BatchAnswer, ClientClock, DropReason, Rejection, SpanBatch};
+pub use id::{IdError, SessionId, SpanId, TenantId, TraceId};
+pub use resource::{InstrumentationScope, Resource};
+pub use span::{Span, SpanEvent, SpanKind, SpanLink, Status, StatusCode};
+pub use time::UnixNanos;

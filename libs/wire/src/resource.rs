@@ -1,0 +1,68 @@
+//! Who sent a span: the process (resource) and the library in it (instrumentation scope).
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Attributes, semconv};
+
+/// The entity that produced spans, such as one process of a service.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Resource {
+    /// `service.name` and what else describes it.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
+    /// How many attributes the sender dropped.
+    #[serde(default, skip_serializing_if = "crate::resource::is_zero")]
+    pub dropped_attributes_count: u32,
+    /// URL of the semantic-convention schema the attributes follow; empty when not said.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub schema_url: Cow<'static, str>,
+}
+
+impl Resource {
+    /// What `service.name` falls back to (OpenTelemetry resource conventions, "Service").
+    pub const UNKNOWN_SERVICE: &'static str = "unknown_service";
+
+    /// A resource that names its service and nothing else.
+    pub fn of_service(name: impl Into<Cow<'static, str>>) -> Self {
+        let mut attributes = Attributes::default();
+        attributes.insert(semconv::SERVICE_NAME, name.into());
+        Self {
+            attributes,
+            ..Self::default()
+        }
+    }
+
+    /// The value of `service.name`; [`Self::UNKNOWN_SERVICE`] when it is missing or empty.
+    pub fn service_name(&self) -> &str {
+        self.attributes
+            .get_str(semconv::SERVICE_NAME)
+            .filter(|name| !name.is_empty())
+            .unwrap_or(Self::UNKNOWN_SERVICE)
+    }
+}
+
+/// The library or module that made the spans.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct InstrumentationScope {
+    /// Its name, such as `throughline::sqlx`; empty when not said.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub name: Cow<'static, str>,
+    /// Its version; empty when not said.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub version: Cow<'static, str>,
+    /// What else describes it.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
+    /// How many attributes the sender dropped.
+    #[serde(default, skip_serializing_if = "crate::resource::is_zero")]
+    pub dropped_attributes_count: u32,
+    /// URL of the semantic-convention schema the spans follow; empty when not said.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub schema_url: Cow<'static, str>,
+}
+
+pub(crate) fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
