@@ -1,1 +1,20 @@
-//! Placeholder until its first module lands.
+//! The read side of Throughline as pure data: what the store returns, the API serves and the pages
+//! render.
+//!
+//! No I/O and no clock; builds for `wasm32-unknown-unknown`.
+
+pub mod filter;
+pub mod page;
+pub mod reader;
+pub mod statistics;
+pub mod summary;
+pub mod time_range;
+pub mod trace;
+
+pub use filter::{StatusFilter, TraceFilter};
+pub use page::{Cursor, Direction, Page, PageRequest, Total};
+pub use reader::{BoxFuture, ReadError, TraceReader};
+pub use statistics::{OperationRow, TimeBucket, TraceStatistics, UserRow};
+pub use summary::TraceSummary;
+pub use time_range::TimeRange;
+pub use trace::{SkeletonSpan, SpanDetails, StoredSpan, Trace, TraceSkeleton};

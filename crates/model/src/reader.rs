@@ -1,0 +1,71 @@
+//! How pages and the API read traces, whoever holds them.
+
+use core::future::Future;
+use core::pin::Pin;
+
+use serde::{Deserialize, Serialize};
+use throughline_wire::{SpanId, TraceId};
+
+use crate::{
+    Page, PageRequest, SpanDetails, Trace, TraceFilter, TraceSkeleton, TraceStatistics,
+    TraceSummary,
+};
+
+/// A future that a trait object can return.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why nothing could be read; safe to show, nothing internal in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "detail", rename_all = "snake_case")]
+pub enum ReadError {
+    /// The database cannot be reached or is starting: the same request may succeed soon.
+    #[error("the database cannot be reached right now")]
+    Unavailable,
+    /// The query took longer than it may.
+    #[error("the query took too long; choose a shorter time range or a narrower filter")]
+    TimedOut,
+    /// The request cannot be understood; carries what is wrong with it.
+    #[error("{0}")]
+    Invalid(String),
+    /// A fault of ours; the log says more.
+    #[error("the query failed; the server's log says why")]
+    Internal,
+}
+
+/// Reads the traces of one tenant.
+///
+/// An implementation is bound to its tenant when it is made, so no caller can ask for another's.
+pub trait TraceReader: Send + Sync {
+    /// One page of the traces `filter` selects, newest first.
+    fn list_traces<'a>(
+        &'a self,
+        filter: &'a TraceFilter,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>>;
+
+    /// Figures over all the traces `filter` selects.
+    fn trace_statistics<'a>(
+        &'a self,
+        filter: &'a TraceFilter,
+    ) -> BoxFuture<'a, Result<TraceStatistics, ReadError>>;
+
+    /// What a waterfall needs of one trace; none when there is no such trace. Reads no attributes.
+    fn trace_skeleton(
+        &self,
+        trace_id: TraceId,
+    ) -> BoxFuture<'_, Result<Option<TraceSkeleton>, ReadError>>;
+
+    /// Everything known of the spans with this id: one, or several when a sender used the id
+    /// twice; empty when there is none.
+    fn span_details(
+        &self,
+        trace_id: TraceId,
+        span_id: SpanId,
+    ) -> BoxFuture<'_, Result<Vec<SpanDetails>, ReadError>>;
+
+    /// The whole trace; none when there is no such trace.
+    fn trace(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Trace>, ReadError>>;
+
+    /// The names of all known services, in alphabetical order.
+    fn list_services(&self) -> BoxFuture<'_, Result<Vec<String>, ReadError>>;
+}

@@ -1,0 +1,36 @@
+//! A trace as a list shows it.
+
+use serde::{Deserialize, Serialize};
+use throughline_wire::{SpanKind, TraceId, UnixNanos};
+
+/// One row of the trace directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceSummary {
+    /// The trace.
+    pub trace_id: TraceId,
+    /// Start of its earliest span.
+    #[serde(rename = "start_ns")]
+    pub start: UnixNanos,
+    /// From its earliest start to its latest end, jobs after the answer included.
+    pub duration_ns: i64,
+    /// Name of its root: the earliest span without a parent, else the earliest span.
+    pub root_name: String,
+    /// Service of its root.
+    pub root_service: String,
+    /// Kind of its root.
+    pub root_kind: SpanKind,
+    /// Duration of its root alone: what the user waited for.
+    pub root_duration_ns: i64,
+    /// Whether a span without a parent has come; otherwise the root is the best known.
+    pub has_root: bool,
+    /// The services that took part, by name.
+    pub services: Vec<String>,
+    /// How many spans are stored.
+    pub span_count: u64,
+    /// How many of them failed.
+    pub error_count: u64,
+    /// Who caused it, where a span said so.
+    pub user: Option<String>,
+    /// In which session, where a span said so.
+    pub session: Option<String>,
+}

@@ -1,0 +1,102 @@
+//! One trace: the skeleton a waterfall draws, the details of a span, and the whole.
+
+use serde::{Deserialize, Serialize};
+use throughline_wire::{
+    InstrumentationScope, Resource, Span, SpanId, SpanKind, StatusCode, TraceId, UnixNanos,
+};
+
+use crate::TraceSummary;
+
+/// What a waterfall needs of a trace, without attributes: stays small however large the payloads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TraceSkeleton {
+    /// The trace as the list shows it.
+    pub summary: TraceSummary,
+    /// Service names; [`SkeletonSpan::service`] is an index into them.
+    pub services: Vec<String>,
+    /// Its spans by start, then id.
+    pub spans: Vec<SkeletonSpan>,
+}
+
+/// One bar of a waterfall.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SkeletonSpan {
+    /// The span.
+    pub span_id: SpanId,
+    /// Its parent as it was sent; may be unknown, itself or part of a cycle.
+    pub parent_span_id: Option<SpanId>,
+    /// The operation.
+    pub name: String,
+    /// Its role in a call.
+    pub kind: SpanKind,
+    /// Index into [`TraceSkeleton::services`].
+    pub service: u32,
+    /// When it began.
+    #[serde(rename = "start_ns")]
+    pub start: UnixNanos,
+    /// How long it took.
+    pub duration_ns: i64,
+    /// How it ended.
+    pub status: StatusCode,
+    /// When its events happened, in order, with their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<(UnixNanos, String)>,
+}
+
+impl TraceSkeleton {
+    /// Name of the service a span belongs to.
+    pub fn service_of(&self, span: &SkeletonSpan) -> &str {
+        self.services
+            .get(span.service as usize)
+            .map_or("", String::as_str)
+    }
+}
+
+/// Everything known of one span.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SpanDetails {
+    /// The span with its attributes, events and links.
+    pub span: Span,
+    /// Who sent it.
+    pub resource: Resource,
+    /// The library that made it.
+    pub scope: InstrumentationScope,
+    /// When the server committed it.
+    #[serde(rename = "received_ns")]
+    pub received: UnixNanos,
+}
+
+/// A whole trace, as the API and exports give it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The trace as the list shows it.
+    pub summary: TraceSummary,
+    /// The senders; [`StoredSpan::resource`] is an index into them.
+    pub resources: Vec<Resource>,
+    /// The libraries; [`StoredSpan::scope`] is an index into them.
+    pub scopes: Vec<InstrumentationScope>,
+    /// Its spans by start, then id.
+    pub spans: Vec<StoredSpan>,
+}
+
+impl Trace {
+    /// Its id.
+    pub fn trace_id(&self) -> TraceId {
+        self.summary.trace_id
+    }
+}
+
+/// A span of a [`Trace`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredSpan {
+    /// The span, complete.
+    #[serde(flatten)]
+    pub span: Span,
+    /// Index into [`Trace::resources`].
+    pub resource: u32,
+    /// Index into [`Trace::scopes`].
+    pub scope: u32,
+    /// When the server committed it.
+    #[serde(rename = "received_ns")]
+    pub received: UnixNanos,
+}
