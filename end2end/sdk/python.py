@@ -1,0 +1,115 @@
+"""Sends one nested trace with the official OpenTelemetry SDK for Python and prints, as JSON, what
+the SDK says it sent. Usage: python python.py <base url>"""
+
+import json
+import sys
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+base = sys.argv[1]
+memory = InMemorySpanExporter()
+provider = TracerProvider(
+    resource=Resource.create({"service.name": "sdk-python", "service.version": "1.2.3", "host.cpus": 2})
+)
+provider.add_span_processor(
+    BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{base}/v1/traces", compression=Compression.Gzip))
+)
+provider.add_span_processor(SimpleSpanProcessor(memory))
+tracer = provider.get_tracer("sdk-test", "0.9.0")
+
+EVERY_TYPE = {
+    "text": 'naïve café ☕ "quoted" <b>',
+    "empty": "",
+    "truth": True,
+    "lie": False,
+    "whole": 42,
+    "negative": -7,
+    "large": 2**53 - 1,
+    "fraction": 3.25,
+    "tiny": 1e-12,
+    "texts": ["a", "", "c"],
+    "truths": [True, False],
+    "wholes": [1, 2, 3],
+    "fractions": [0.5, -1.5],
+    "session.id": "3f0f7c0e-7a55-4f38-9a70-1f2b8f3a9c12",
+    "user.id": "grace@example.test",
+}
+linked = SpanContext(
+    trace_id=0x0AF7651916CD43DD8448EB211C80319C,
+    span_id=0xB7AD6B7169203331,
+    is_remote=True,
+    trace_flags=TraceFlags(TraceFlags.SAMPLED),
+)
+with tracer.start_as_current_span(
+    "GET /orders/{id}", kind=SpanKind.SERVER, attributes=EVERY_TYPE
+) as root:
+    with tracer.start_as_current_span(
+        "load order", links=[Link(linked, {"reason": "retry of"})]
+    ) as middle:
+        middle.add_event("cache miss", {"key": "order:7", "size": 0})
+        with tracer.start_as_current_span(
+            "SELECT orders", kind=SpanKind.CLIENT, attributes={"db.system.name": "postgresql"}
+        ) as leaf:
+            leaf.record_exception(ValueError('relation "orders" does not exist'))
+            leaf.set_status(Status(StatusCode.ERROR, "relation missing"))
+    root.set_status(Status(StatusCode.OK))
+provider.force_flush()
+
+
+def plain(attributes):
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in (attributes or {}).items()
+    }
+
+
+sent = memory.get_finished_spans()
+print(
+    json.dumps(
+        {
+            "trace_id": f"{sent[0].context.trace_id:032x}",
+            "resource": plain(sent[0].resource.attributes),
+            "scope": {"name": "sdk-test", "version": "0.9.0"},
+            "spans": [
+                {
+                    "span_id": f"{span.context.span_id:016x}",
+                    "parent_span_id": f"{span.parent.span_id:016x}" if span.parent else None,
+                    "name": span.name,
+                    "kind": span.kind.name.lower(),
+                    "start_ns": str(span.start_time),
+                    "end_ns": str(span.end_time),
+                    "status": {
+                        "code": span.status.status_code.name.lower(),
+                        "message": span.status.description or "",
+                    },
+                    "attributes": plain(span.attributes),
+                    "events": [
+                        {
+                            "name": event.name,
+                            "time_ns": str(event.timestamp),
+                            "attributes": plain(event.attributes),
+                        }
+                        for event in span.events
+                    ],
+                    "links": [
+                        {
+                            "trace_id": f"{link.context.trace_id:032x}",
+                            "span_id": f"{link.context.span_id:016x}",
+                            "attributes": plain(link.attributes),
+                        }
+                        for link in span.links
+                    ],
+                }
+                for span in sent
+            ],
+        }
+    )
+)
+provider.shutdown()

@@ -1,0 +1,51 @@
+// What every test shares: where the servers are, and that a page which logs an error fails.
+import { test as base, expect, type Page } from "@playwright/test";
+
+export interface Urls {
+  panel: string;
+  otlp: string;
+  shop: string;
+}
+
+function need(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set; run the tests by \`cargo xtask test --only e2e\``);
+  return value;
+}
+
+export const urls: Urls = {
+  panel: process.env.THROUGHLINE_URL ?? "",
+  otlp: process.env.THROUGHLINE_OTLP_URL ?? "",
+  shop: process.env.SHOP_URL ?? "",
+};
+
+/** Fails the test when the page throws or logs an error, as a hydration fault does. */
+export function watch(page: Page, faults: string[]): void {
+  page.on("pageerror", (error) => faults.push(`page error: ${error.stack ?? error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") {
+      faults.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);
+    }
+  });
+}
+
+export const test = base.extend<{ urls: Urls; expectedFaults: RegExp[]; quiet: void }>({
+  /** Faults a test provokes on purpose, such as the browser's own word about a 404. */
+  expectedFaults: [[], { option: true }],
+  urls: async ({}, use) => {
+    for (const name of ["THROUGHLINE_URL", "THROUGHLINE_OTLP_URL", "SHOP_URL"]) need(name);
+    await use(urls);
+  },
+  quiet: [
+    async ({ context, expectedFaults }, use) => {
+      const faults: string[] = [];
+      context.on("page", (page) => watch(page, faults));
+      await use();
+      const unexpected = faults.filter((fault) => !expectedFaults.some((known) => known.test(fault)));
+      expect(unexpected, "the page logged no error").toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export { expect };

@@ -1,0 +1,70 @@
+// The official OpenTelemetry SDKs send over OTLP/HTTP; the API gives back what they sent.
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { expect, test } from "./fixtures";
+
+const run = promisify(execFile);
+
+interface SentSpan {
+  span_id: string;
+  parent_span_id: string | null;
+  name: string;
+  kind: string;
+  start_ns: string;
+  end_ns: string;
+  status: { code: string; message: string };
+  attributes: Record<string, unknown>;
+  events: { name: string; time_ns: string; attributes: Record<string, unknown> }[];
+  links: { trace_id: string; span_id: string; attributes: Record<string, unknown> }[];
+}
+
+interface Sent {
+  trace_id: string;
+  resource: Record<string, unknown>;
+  scope: { name: string; version: string };
+  spans: SentSpan[];
+}
+
+const senders: [string, (base: string) => [string, string[]]][] = [
+  ["JavaScript over JSON", (base) => ["node", ["sdk/node.mjs", base, "json"]]],
+  ["JavaScript over protobuf", (base) => ["node", ["sdk/node.mjs", base, "proto"]]],
+  ["Python over gzipped protobuf", (base) => [process.env.PYTHON ?? "python3", ["sdk/python.py", base]]],
+];
+
+for (const [name, command] of senders) {
+  for (const door of ["main", "OTLP"] as const) {
+    test(`the ${name} SDK's trace reads back unchanged through the ${door} port`, async ({ request, urls }) => {
+      const [program, args] = command(door === "main" ? urls.panel : urls.otlp);
+      const { stdout } = await run(program, args);
+      const sent: Sent = JSON.parse(stdout);
+
+      const answer = await request.get(`${urls.panel}/api/admin/traces/${sent.trace_id}`);
+      expect(answer.status()).toBe(200);
+      const trace = await answer.json();
+
+      expect(trace.summary.span_count).toBe(sent.spans.length);
+      expect(trace.summary.error_count).toBe(1);
+      expect(trace.summary.root_name).toBe("GET /orders/{id}");
+      const stored = new Map(trace.spans.map((span: SentSpan) => [span.span_id, span]));
+      expect(stored.size).toBe(sent.spans.length);
+      for (const span of sent.spans) {
+        const read = stored.get(span.span_id) as (SentSpan & { resource: number; scope: number }) | undefined;
+        expect(read, span.name).toBeDefined();
+        expect({
+          span_id: read!.span_id,
+          parent_span_id: read!.parent_span_id ?? null,
+          name: read!.name,
+          kind: read!.kind,
+          start_ns: read!.start_ns,
+          end_ns: read!.end_ns,
+          status: { code: read!.status?.code ?? "unset", message: read!.status?.message ?? "" },
+          attributes: read!.attributes ?? {},
+          events: (read!.events ?? []).map((event) => ({ ...event, attributes: event.attributes ?? {} })),
+          links: (read!.links ?? []).map(({ trace_id, span_id, attributes }) => ({ trace_id, span_id, attributes: attributes ?? {} })),
+        }).toEqual(span);
+        expect(trace.resources[read!.resource].attributes).toEqual(sent.resource);
+        expect(trace.scopes[read!.scope]).toMatchObject(sent.scope);
+      }
+    });
+  }
+}
