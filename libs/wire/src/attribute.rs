@@ -3,13 +3,24 @@
 //! In native JSON a set of attributes is an object. Strings, booleans, `null` and arrays are
 //! themselves; a number with a fraction or an exponent is a double, without is an integer; what
 //! JSON cannot say is an object with one key that begins with `$`: `{"$int": "9007199254740993"}`
-//! beyond 2^53, `{"$double": "NaN"}`, `{"$bytes": "<base64>"}`, `{"$map": {..}}`.
+//! beyond 2^53, `{"$double": "NaN"}`, `{"$bytes": "<base64>"}`. A map is an object; one whose first
+//! key begins with `$` is wrapped, `{"$map": {..}}`, so that it is not taken for one of those.
+//! Every writer may wrap every map; readers accept both.
 
 mod json;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+
+/// How deep values nest: an attribute's own value is at depth 1, what an array or a map holds one
+/// deeper. Deeper ones are replaced by [`TOO_DEEP`] when read, which keeps readers off the stack's
+/// end. The limit the OpenTelemetry specification gives.
+pub const MAX_DEPTH: usize = 64;
+
+/// What stands where a value was nested too deep.
+pub const TOO_DEEP: &str = "[nested deeper than 64 levels]";
 
 /// A value of an attribute (OTLP `AnyValue`).
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -110,6 +121,51 @@ impl Attributes {
         self.0.push((key, value));
     }
 
+    /// Takes pairs whose keys may repeat: the last value of a key wins, in its first place.
+    ///
+    /// Costs no look-up per key, so that a stranger's hundred thousand keys take linear time.
+    pub fn from_pairs(pairs: Vec<(Cow<'static, str>, AttributeValue)>) -> Self {
+        let mut attributes = Self(pairs);
+        attributes.unify();
+        attributes
+    }
+
+    /// Makes keys unique after pairs were added or keys changed; how many pairs that removed.
+    pub(crate) fn unify(&mut self) -> usize {
+        /// Up to here a scan per key is cheaper than a table.
+        const SCANNED: usize = 16;
+        let repeated: Vec<(usize, usize)> = if self.0.len() <= SCANNED {
+            (1..self.0.len())
+                .filter_map(|at| {
+                    let key = &self.0[at].0;
+                    let first = self.0[..at].iter().position(|(known, _)| known == key)?;
+                    Some((at, first))
+                })
+                .collect()
+        } else {
+            let mut first_at = HashMap::with_capacity(self.0.len());
+            (0..self.0.len())
+                .filter_map(|at| {
+                    let first = *first_at.entry(self.0[at].0.as_ref()).or_insert(at);
+                    (first != at).then_some((at, first))
+                })
+                .collect()
+        };
+        for (at, first) in &repeated {
+            self.0[*first].1 = core::mem::take(&mut self.0[*at].1);
+        }
+        if !repeated.is_empty() {
+            let mut gone = repeated.iter().map(|(at, _)| *at).peekable();
+            let mut at = 0;
+            self.0.retain(|_| {
+                let keep = gone.next_if_eq(&at).is_none();
+                at += 1;
+                keep
+            });
+        }
+        repeated.len()
+    }
+
     /// The value of `key`.
     pub fn get(&self, key: &str) -> Option<&AttributeValue> {
         self.0
@@ -152,11 +208,12 @@ impl Attributes {
 
 impl<K: Into<Cow<'static, str>>, V: Into<AttributeValue>> FromIterator<(K, V)> for Attributes {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        let mut attributes = Self::default();
-        for (key, value) in pairs {
-            attributes.insert(key, value);
-        }
-        attributes
+        Self::from_pairs(
+            pairs
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+        )
     }
 }
 

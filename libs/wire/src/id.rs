@@ -2,7 +2,6 @@
 
 use core::fmt;
 use core::str::FromStr;
-use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -120,10 +119,23 @@ macro_rules! hex_id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(|error| {
-                    de::Error::custom(format_args!(concat!(stringify!($name), " {}"), error))
-                })
+                struct Visitor;
+
+                impl de::Visitor<'_> for Visitor {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        write!(f, "{} hexadecimal characters", $len * 2)
+                    }
+
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(|error| {
+                            E::custom(format_args!(concat!(stringify!($name), " {}"), error))
+                        })
+                    }
+                }
+
+                deserializer.deserialize_str(Visitor)
             }
         }
     };

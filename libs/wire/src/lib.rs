@@ -5,15 +5,20 @@
 
 pub mod attribute;
 pub mod batch;
+pub mod binary;
 pub mod id;
+pub mod mark;
 pub mod resource;
 pub mod semconv;
 pub mod span;
+#[cfg(test)]
+mod strategies;
 pub mod time;
 
 pub use attribute::{AttributeValue, Attributes};
 pub use batch::{BatchAnswer, ClientClock, DropReason, Rejection, SpanBatch};
 pub use id::{IdError, SessionId, SpanId, TenantId, TraceId};
+pub use mark::{Mark, Marks};
 pub use resource::{InstrumentationScope, Resource};
 pub use span::{Span, SpanEvent, SpanKind, SpanLink, Status, StatusCode};
 pub use time::UnixNanos;

@@ -9,14 +9,7 @@ use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{AttributeValue, Attributes};
-
-/// Values nested deeper than this are replaced by [`TOO_DEEP`]; the OpenTelemetry specification's
-/// limit, and what keeps readers off the stack's end.
-pub(crate) const MAX_DEPTH: usize = 64;
-
-/// What stands where a value was nested too deep.
-pub(crate) const TOO_DEEP: &str = "[nested deeper than 64 levels]";
+use super::{AttributeValue, Attributes, MAX_DEPTH, TOO_DEEP};
 
 /// Whole numbers beyond this are written as `{"$int": ".."}`: JavaScript would round them.
 const MAX_SAFE_INTEGER: i64 = 9_007_199_254_740_991;
@@ -55,7 +48,13 @@ impl Serialize for AttributeValue {
             Self::Double(number) => serializer.serialize_f64(*number),
             Self::Bytes(bytes) => Tagged("$bytes", &STANDARD.encode(bytes)).serialize(serializer),
             Self::Array(values) => serializer.collect_seq(values),
-            Self::Map(attributes) => Tagged("$map", attributes).serialize(serializer),
+            // A reader looks at the first key only, so only there a `$` could mislead it.
+            Self::Map(attributes) => match attributes.iter().next() {
+                Some((key, _)) if key.starts_with('$') => {
+                    Tagged("$map", attributes).serialize(serializer)
+                }
+                _ => attributes.serialize(serializer),
+            },
         }
     }
 }
@@ -97,21 +96,14 @@ impl<'de> Visitor<'de> for AttributesSeed {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
-        // A look-up per key would be quadratic over what a stranger sends; beyond a handful of
-        // keys a hash set finds the repeated ones.
-        let mut attributes = Attributes::default();
-        let mut seen = std::collections::HashSet::new();
+        let seed = ValueSeed {
+            depth: self.depth + 1,
+        };
+        let mut pairs = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
-            let value = map.next_value_seed(ValueSeed {
-                depth: self.depth + 1,
-            })?;
-            if seen.insert(key.clone()) {
-                attributes.push_unchecked(key.into(), value);
-            } else {
-                attributes.insert(key, value);
-            }
+            pairs.push((Cow::Owned(key), map.next_value_seed(seed)?));
         }
-        Ok(attributes)
+        Ok(Attributes::from_pairs(pairs))
     }
 }
 
@@ -217,15 +209,15 @@ impl<'de> Visitor<'de> for ValueSeed {
             })?),
             // An untagged object is a map too: what a person would write by hand.
             _ => {
-                let mut attributes = Attributes::default();
                 let seed = Self {
                     depth: self.depth + 1,
                 };
-                attributes.insert(tag, map.next_value_seed(seed)?);
+                let value = map.next_value_seed(seed)?;
+                let mut pairs = vec![(Cow::Owned(tag), value)];
                 while let Some(key) = map.next_key::<String>()? {
-                    attributes.insert(key, map.next_value_seed(seed)?);
+                    pairs.push((Cow::Owned(key), map.next_value_seed(seed)?));
                 }
-                return Ok(AttributeValue::Map(attributes));
+                return Ok(AttributeValue::Map(Attributes::from_pairs(pairs)));
             }
         };
         match map.next_key::<String>()? {

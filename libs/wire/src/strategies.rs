@@ -1,0 +1,120 @@
+//! What property tests draw from: values, attributes and spans of every shape.
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+
+use crate::{
+    AttributeValue, Attributes, Span, SpanEvent, SpanId, SpanKind, SpanLink, Status, StatusCode,
+    TraceId, UnixNanos,
+};
+
+pub(crate) fn value() -> impl Strategy<Value = AttributeValue> {
+    let leaf = prop_oneof![
+        Just(AttributeValue::Empty),
+        any::<String>().prop_map(Into::into),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        prop_oneof![Just(f64::NEG_INFINITY), Just(f64::INFINITY), Just(-0.0)].prop_map(Into::into),
+        vec(any::<u8>(), 0..200).prop_map(Into::into),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..6).prop_map(Into::into),
+            btree_map(key(), inner, 0..6)
+                .prop_map(|map| map.into_iter().collect::<Attributes>().into()),
+        ]
+    })
+}
+
+fn key() -> impl Strategy<Value = String> {
+    // Keys that could be taken for a tag of the native JSON form, and any others.
+    prop_oneof![
+        "\\$(int|double|bytes|map|)",
+        "[a-z.]{1,12}",
+        any::<String>()
+    ]
+}
+
+pub(crate) fn attributes() -> impl Strategy<Value = Attributes> {
+    btree_map(key(), value(), 0..24).prop_map(|map| map.into_iter().collect())
+}
+
+pub(crate) fn event() -> impl Strategy<Value = SpanEvent> {
+    (any::<i64>(), any::<String>(), attributes(), any::<u32>()).prop_map(
+        |(time, name, attributes, dropped_attributes_count)| SpanEvent {
+            time: UnixNanos::new(time),
+            name: name.into(),
+            attributes,
+            dropped_attributes_count,
+        },
+    )
+}
+
+pub(crate) fn trace_id() -> impl Strategy<Value = TraceId> {
+    any::<[u8; 16]>().prop_filter_map("zero", |bytes| TraceId::from_bytes(bytes).ok())
+}
+
+pub(crate) fn span_id() -> impl Strategy<Value = SpanId> {
+    any::<[u8; 8]>().prop_filter_map("zero", |bytes| SpanId::from_bytes(bytes).ok())
+}
+
+pub(crate) fn link() -> impl Strategy<Value = SpanLink> {
+    (
+        trace_id(),
+        span_id(),
+        any::<String>(),
+        any::<u32>(),
+        attributes(),
+        any::<u32>(),
+    )
+        .prop_map(
+            |(trace_id, span_id, trace_state, flags, attributes, dropped_attributes_count)| {
+                SpanLink {
+                    trace_id,
+                    span_id,
+                    trace_state: trace_state.into(),
+                    flags,
+                    attributes,
+                    dropped_attributes_count,
+                }
+            },
+        )
+}
+
+pub(crate) fn span() -> impl Strategy<Value = Span> {
+    let ids = (trace_id(), span_id(), proptest::option::of(span_id()));
+    let words = (any::<String>(), any::<String>(), any::<String>());
+    let numbers = (any::<u32>(), 0..6_i64, 0..3_i64, any::<[u32; 3]>());
+    let times = (any::<i64>(), any::<i64>());
+    let lists = (attributes(), vec(event(), 0..3), vec(link(), 0..3));
+    (ids, words, numbers, times, lists).prop_map(
+        |(
+            (trace_id, span_id, parent_span_id),
+            (name, trace_state, message),
+            (flags, kind, status, dropped),
+            (start, end),
+            (attributes, events, links),
+        )| Span {
+            trace_id,
+            span_id,
+            parent_span_id,
+            trace_state: trace_state.into(),
+            flags,
+            name: name.into(),
+            kind: SpanKind::from_code(kind),
+            start: UnixNanos::new(start),
+            end: UnixNanos::new(end),
+            status: Status {
+                code: StatusCode::from_code(status),
+                message: message.into(),
+            },
+            attributes,
+            dropped_attributes_count: dropped[0],
+            events,
+            dropped_events_count: dropped[1],
+            links,
+            dropped_links_count: dropped[2],
+        },
+    )
+}
