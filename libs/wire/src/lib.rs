@@ -6,6 +6,7 @@
 pub mod attribute;
 pub mod batch;
 pub mod binary;
+pub mod decode;
 pub mod id;
 pub mod mark;
 pub mod resource;
@@ -14,6 +15,7 @@ pub mod span;
 #[cfg(test)]
 mod strategies;
 pub mod time;
+pub mod validate;
 
 pub use attribute::{AttributeValue, Attributes};
 pub use batch::{BatchAnswer, ClientClock, DropReason, Rejection, SpanBatch};

@@ -109,3 +109,5 @@ pub const UI_ELEMENT: &str = "throughline.ui.element";
 pub const PARENT_INFERRED: &str = "throughline.parent.inferred";
 /// What ingest repaired in a span: an array of words of `throughline_wire::validate::Mark`.
 pub const MARKS: &str = "throughline.marks";
+/// The end a span was sent with, ns, where ingest moved it.
+pub const SENT_END_NS: &str = "throughline.sent_end_ns";

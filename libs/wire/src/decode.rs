@@ -1,0 +1,200 @@
+//! Reads a native batch leniently: one bad span costs that span, not the batch.
+//!
+//! ```
+//! use throughline_wire::decode::decode_batch;
+//! let batch = decode_batch(br#"{"spans": [
+//!     {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "span_id": "00f067aa0ba902b7",
+//!      "name": "GET /", "start_ns": "1700000000000000000", "end_ns": "1700000000100000000"},
+//!     {"trace_id": "00000000000000000000000000000000", "span_id": "00f067aa0ba902b7",
+//!      "name": "GET /", "start_ns": "1700000000000000000", "end_ns": "1700000000100000000"}
+//! ]}"#)?;
+//! assert_eq!(batch.spans[0].span.name, "GET /");
+//! assert_eq!(batch.rejected[0].index, 1);
+//! assert_eq!(batch.rejected[0].reason, "trace_id: TraceId is all zeros");
+//! # Ok::<(), throughline_wire::decode::DecodeError>(())
+//! ```
+
+mod diagnose;
+mod error;
+mod repair;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+pub use error::DecodeError;
+
+use crate::validate::{Limits, validate, validate_resource, validate_scope};
+use crate::{
+    ClientClock, DropReason, InstrumentationScope, Marks, Rejection, Resource, Span, SpanBatch,
+    UnixNanos,
+};
+
+/// A batch as it was read, before validation.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DecodedBatch {
+    /// Who sends.
+    pub resource: Resource,
+    /// What was repaired in it.
+    pub resource_marks: Marks,
+    /// The library that made these spans.
+    pub scope: InstrumentationScope,
+    /// What was repaired in it.
+    pub scope_marks: Marks,
+    /// What the sender knows of its clock.
+    pub clock: Option<ClientClock>,
+    /// The spans that could be read.
+    pub spans: Vec<DecodedSpan>,
+    /// How many spans the sender dropped, by reason.
+    pub dropped: BTreeMap<DropReason, u64>,
+    /// The spans that could not be read.
+    pub rejected: Vec<Rejection>,
+}
+
+/// A span as it was read, before validation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecodedSpan {
+    /// Its place in the batch, from 0.
+    pub index: usize,
+    /// The span.
+    pub span: Span,
+    /// What was repaired in it.
+    pub marks: Marks,
+}
+
+impl DecodedBatch {
+    /// Validates every span, the resource and the scope: what can be stored, and what was
+    /// rejected, by its place in the batch as it was sent.
+    pub fn validate(self, limits: &Limits, now: UnixNanos) -> (SpanBatch, Vec<Rejection>) {
+        let mut rejected = self.rejected;
+        let mut spans = Vec::with_capacity(self.spans.len());
+        for DecodedSpan { index, span, marks } in self.spans {
+            match validate(span, limits, now, marks) {
+                Ok(span) => spans.push(span),
+                Err(reason) => rejected.push(Rejection {
+                    index,
+                    reason: reason.to_string(),
+                }),
+            }
+        }
+        rejected.sort_by_key(|rejection| rejection.index);
+        let batch = SpanBatch {
+            resource: validate_resource(self.resource, limits, self.resource_marks),
+            scope: validate_scope(self.scope, limits, self.scope_marks),
+            clock: self.clock,
+            spans,
+            dropped: self.dropped,
+        };
+        (batch, rejected)
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    resource: Option<&'a RawValue>,
+    #[serde(borrow)]
+    scope: Option<&'a RawValue>,
+    #[serde(borrow)]
+    clock: Option<&'a RawValue>,
+    #[serde(borrow)]
+    spans: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    dropped: Option<&'a RawValue>,
+}
+
+/// Reads a batch: an object with the fields of [`SpanBatch`], each of which may be missing or
+/// `null`; other fields are ignored, as is an empty body.
+///
+/// Of a span, what is not text is repaired and marked: lone surrogates and bytes that are not
+/// UTF-8 become U+FFFD, numbers beyond a double infinities, values nested too deep a marker.
+///
+/// # Errors
+/// When the body is not such an object; names the line and the column. A span that is not one
+/// is no error: it is in [`DecodedBatch::rejected`].
+pub fn decode_batch(body: &[u8]) -> Result<DecodedBatch, DecodeError> {
+    let text = String::from_utf8_lossy(body);
+    let lossy = matches!(text, Cow::Owned(_));
+    let text = text.as_ref();
+    match text.trim_ascii_start().chars().next() {
+        None => return Ok(DecodedBatch::default()),
+        Some('{') => {}
+        Some('\u{feff}') => return Err(DecodeError::new(1, 1, "a byte-order mark begins it")),
+        Some(_) => {
+            let start = text.len() - text.trim_ascii_start().len();
+            return Err(DecodeError::at(text, start, "expected an object"));
+        }
+    }
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(DecodeError::from_json)?;
+    let mut batch = DecodedBatch::default();
+    if let Some(raw) = envelope.resource {
+        batch.resource = section(text, "resource", raw, lossy, &mut batch.resource_marks)?;
+    }
+    if let Some(raw) = envelope.scope {
+        batch.scope = section(text, "scope", raw, lossy, &mut batch.scope_marks)?;
+    }
+    let mut ignored = Marks::NONE;
+    if let Some(raw) = envelope.clock {
+        batch.clock = section(text, "clock", raw, lossy, &mut ignored)?;
+    }
+    if let Some(raw) = envelope.dropped {
+        batch.dropped = section(text, "dropped", raw, lossy, &mut ignored)?;
+    }
+    let spans = envelope.spans.unwrap_or_default();
+    batch.spans.reserve_exact(spans.len());
+    for (index, raw) in spans.into_iter().enumerate() {
+        let mut marks = Marks::NONE;
+        match read::<Span>(raw.get(), lossy, &mut marks) {
+            Ok(span) => batch.spans.push(DecodedSpan { index, span, marks }),
+            Err((error, repaired)) => batch.rejected.push(Rejection {
+                index,
+                reason: diagnose::span(&repaired, &error),
+            }),
+        }
+    }
+    Ok(batch)
+}
+
+/// Reads a part of the batch that is not a span: an error in it is an error of the batch.
+fn section<T: DeserializeOwned>(
+    text: &str,
+    name: &str,
+    raw: &RawValue,
+    lossy: bool,
+    marks: &mut Marks,
+) -> Result<T, DecodeError> {
+    read(raw.get(), lossy, marks)
+        .map_err(|(error, _)| DecodeError::within(text, raw.get(), name, &error))
+}
+
+/// Reads a value; when that fails, once more with its text repaired, which is in the error then.
+fn read<'a, T: DeserializeOwned>(
+    raw: &'a str,
+    lossy: bool,
+    marks: &mut Marks,
+) -> Result<T, (serde_json::Error, Cow<'a, str>)> {
+    // Only known to be of this part when its own text has the replacement.
+    if lossy && raw.contains(char::REPLACEMENT_CHARACTER) {
+        marks.insert(crate::Mark::InvalidUtf8);
+    }
+    if raw.starts_with('[') {
+        // A derived reader would take an array for an object's fields in order.
+        let error = <serde_json::Error as serde::de::Error>::custom("is not an object");
+        return Err((error, Cow::Borrowed(raw)));
+    }
+    match serde_json::from_str(raw) {
+        Ok(value) => Ok(value),
+        Err(error) => match repair::text(raw, marks) {
+            Some(repaired) => {
+                serde_json::from_str(&repaired).map_err(|error| (error, Cow::Owned(repaired)))
+            }
+            None => Err((error, Cow::Borrowed(raw))),
+        },
+    }
+}

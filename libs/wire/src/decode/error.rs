@@ -1,0 +1,77 @@
+//! Why a body is not a batch, and where.
+
+use core::fmt;
+
+/// Longest message: what a sender wrote is quoted in it.
+const MAX_MESSAGE_CHARS: usize = 200;
+
+/// Why a body is not a batch, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodeError {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in bytes, from 1.
+    pub column: usize,
+    /// What is wrong there, for people.
+    pub message: String,
+}
+
+impl DecodeError {
+    pub(super) fn new(line: usize, column: usize, message: impl Into<String>) -> Self {
+        Self {
+            line,
+            column,
+            message: message.into(),
+        }
+    }
+
+    /// At a byte of the text.
+    pub(super) fn at(text: &str, offset: usize, message: impl Into<String>) -> Self {
+        let before = &text[..offset];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = 1 + before.bytes().filter(|byte| *byte == b'\n').count();
+        Self::new(line, 1 + offset - line_start, message)
+    }
+
+    pub(super) fn from_json(error: serde_json::Error) -> Self {
+        Self::new(error.line(), error.column().max(1), message(&error))
+    }
+
+    /// An error within `raw`, which is a part of `text`.
+    pub(super) fn within(text: &str, raw: &str, name: &str, error: &serde_json::Error) -> Self {
+        let offset = (raw.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        let mut place = Self::at(text, offset, format!("{name}: {}", message(error)));
+        if error.line() > 1 {
+            place.line += error.line() - 1;
+            place.column = error.column().max(1);
+        } else {
+            place.column += error.column().saturating_sub(1);
+        }
+        place
+    }
+}
+
+/// What `serde_json` says, without its own place and of bounded length.
+pub(super) fn message(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = match text.rfind(" at line ") {
+        Some(end) => &text[..end],
+        None => &text,
+    };
+    match text.char_indices().nth(MAX_MESSAGE_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "line {}, column {}: {}",
+            self.line, self.column, self.message
+        )
+    }
+}
+
+impl core::error::Error for DecodeError {}

@@ -1,0 +1,53 @@
+//! Why a span cannot be kept, in the words its sender reads.
+
+use core::fmt;
+
+use crate::UnixNanos;
+
+/// Why a span is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RejectReason {
+    /// A time before 1970.
+    BeforeEpoch {
+        /// Which: `start_ns` or `end_ns`.
+        field: &'static str,
+    },
+    /// Neither start nor end was given.
+    NoTime,
+    /// The start lies further ahead of the server's clock than the limit.
+    AheadOfClock {
+        /// How far, ns.
+        ahead_ns: i64,
+        /// How far it may, ns.
+        limit_ns: i64,
+    },
+}
+
+impl RejectReason {
+    /// The word for metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BeforeEpoch { .. } => "before_epoch",
+            Self::NoTime => "no_time",
+            Self::AheadOfClock { .. } => "ahead_of_clock",
+        }
+    }
+}
+
+impl fmt::Display for RejectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BeforeEpoch { field } => write!(f, "{field}: is before 1970"),
+            Self::NoTime => f.write_str("start_ns: is zero, and so is end_ns"),
+            Self::AheadOfClock { ahead_ns, limit_ns } => write!(
+                f,
+                "start_ns: is {} h ahead of the server's clock, more than {} h",
+                ahead_ns / UnixNanos::PER_HOUR,
+                limit_ns / UnixNanos::PER_HOUR
+            ),
+        }
+    }
+}
+
+impl core::error::Error for RejectReason {}

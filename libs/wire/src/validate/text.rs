@@ -1,0 +1,68 @@
+//! Texts without NUL and of bounded length.
+
+use std::borrow::Cow;
+
+use super::{Limits, Mark, Marks};
+
+/// What stands for NUL, which Postgres refuses in text.
+const SYMBOL_FOR_NUL: &str = "\u{2400}";
+
+/// Replaces NUL; whether there was one.
+pub(super) fn replace_nul(text: &mut Cow<'static, str>, marks: &mut Marks) -> bool {
+    let found = text.contains('\0');
+    if found {
+        marks.insert(Mark::ControlCharacters);
+        *text = Cow::Owned(text.replace('\0', SYMBOL_FOR_NUL));
+    }
+    found
+}
+
+/// Cuts to `max` characters, the last of them `…`; whether it was longer.
+fn cut_chars(text: &mut Cow<'static, str>, max: usize) -> bool {
+    // No text has more characters than bytes.
+    if text.len() <= max || text.char_indices().nth(max).is_none() {
+        return false;
+    }
+    let keep = max.saturating_sub(1);
+    let end = text.char_indices().nth(keep).map_or(0, |(at, _)| at);
+    *text = Cow::Owned(format!("{}…", &text[..end]));
+    true
+}
+
+/// What ends a value of `bytes` bytes that was cut; at most 64 bytes long.
+pub(super) fn cut_suffix(bytes: usize) -> String {
+    format!("… [cut: {bytes} bytes]")
+}
+
+/// Cuts to `max` bytes, at a character's boundary, ending in a suffix that tells the true size.
+pub(super) fn cut_bytes(text: &mut Cow<'static, str>, max: usize, true_size: usize) {
+    let suffix = cut_suffix(true_size);
+    let end = text.floor_char_boundary(max.saturating_sub(suffix.len()));
+    *text = Cow::Owned(format!("{}{suffix}", &text[..end]));
+}
+
+pub(super) fn repair_name(name: &mut Cow<'static, str>, limits: &Limits, marks: &mut Marks) {
+    // Cut first: replacing NUL keeps the number of characters.
+    if cut_chars(name, limits.name_chars) {
+        marks.insert(Mark::NameCut);
+    }
+    replace_nul(name, marks);
+}
+
+/// Whether the key was changed, and so may equal another now.
+pub(super) fn repair_key(key: &mut Cow<'static, str>, limits: &Limits, marks: &mut Marks) -> bool {
+    let cut = cut_chars(key, limits.key_chars);
+    if cut {
+        marks.insert(Mark::KeyCut);
+    }
+    replace_nul(key, marks) || cut
+}
+
+pub(super) fn repair_value(text: &mut Cow<'static, str>, max_bytes: usize, marks: &mut Marks) {
+    replace_nul(text, marks);
+    if text.len() > max_bytes {
+        let true_size = text.len();
+        cut_bytes(text, max_bytes, true_size);
+        marks.insert(Mark::ValueCut);
+    }
+}
