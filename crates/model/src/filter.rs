@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 use throughline_wire::UnixNanos;
 
-use crate::TimeRange;
+use crate::{TimeRange, Utc};
 
 /// Which traces are wanted; every condition must hold.
 ///
 /// In a URL: `range`, `service`, `operation`, `status`, `min_duration`, `user`, `session`; a
-/// condition that is absent is not written.
+/// condition that is absent is not written. Reading takes `from` and `to` (UTC, such as
+/// `2026-11-21T14:00`) in place of `range` as well.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct TraceFilter {
     /// When the trace began.
@@ -49,8 +50,10 @@ impl StatusFilter {
 
 impl TraceFilter {
     /// The names a URL may use.
-    pub const KEYS: [&'static str; 7] = [
+    pub const KEYS: [&'static str; 9] = [
         "range",
+        "from",
+        "to",
         "service",
         "operation",
         "status",
@@ -69,6 +72,7 @@ impl TraceFilter {
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, String> {
         let mut filter = Self::default();
+        let (mut from, mut to) = (None, None);
         for (key, value) in pairs {
             let value = value.trim();
             if value.is_empty() {
@@ -76,6 +80,8 @@ impl TraceFilter {
             }
             match key {
                 "range" => filter.range = value.parse()?,
+                "from" => from = Some(parse_instant(key, value)?),
+                "to" => to = Some(parse_instant(key, value)?),
                 "service" => filter.service = Some(value.to_owned()),
                 "operation" => filter.operation = Some(value.to_owned()),
                 "status" => {
@@ -90,6 +96,13 @@ impl TraceFilter {
                 "session" => filter.session = Some(value.to_owned()),
                 _ => {}
             }
+        }
+        match (from, to) {
+            (None, None) => {}
+            (Some(from), Some(to)) if from < to => filter.range = TimeRange::Between(from, to),
+            (Some(_), Some(_)) => return Err("from must be earlier than to".to_owned()),
+            (Some(_), None) => return Err("from is given, but to is missing".to_owned()),
+            (None, Some(_)) => return Err("to is given, but from is missing".to_owned()),
         }
         Ok(filter)
     }
@@ -128,6 +141,11 @@ impl TraceFilter {
                 ..Self::default()
             }
     }
+}
+
+fn parse_instant(key: &str, text: &str) -> Result<UnixNanos, String> {
+    Utc::parse(text)
+        .ok_or_else(|| format!("{key} {text:?} is not a UTC time such as 2026-11-21T14:00"))
 }
 
 const UNITS: [(&str, i64); 6] = [
@@ -212,6 +230,31 @@ mod tests {
         #[test]
         fn any_duration_text_is_read_or_refused(text in "\\PC{0,16}") {
             let _ = parse_duration_ns(&text);
+        }
+    }
+
+    #[test]
+    fn from_and_to_make_a_fixed_range() {
+        let read = |pairs: &[(&'static str, &'static str)]| {
+            TraceFilter::from_query(pairs.iter().copied()).map(|filter| filter.range)
+        };
+        let (from, to) = (("from", "2026-11-21T14:00"), ("to", "2026-11-21T15:00"));
+        let hour = TimeRange::Between(
+            UnixNanos::new(1_795_269_600_000_000_000),
+            UnixNanos::new(1_795_273_200_000_000_000),
+        );
+        assert_eq!(read(&[from, to, ("range", "7d")]), Ok(hour));
+        for wrong in [
+            &[from][..],
+            &[to],
+            &[("from", to.1), ("to", from.1)],
+            &[("from", "now"), to],
+        ] {
+            let message = read(wrong).expect_err("refused");
+            assert!(
+                message.contains("from") || message.contains("to"),
+                "{message}"
+            );
         }
     }
 

@@ -10,6 +10,7 @@ pub mod statistics;
 pub mod summary;
 pub mod time_range;
 pub mod trace;
+pub mod utc;
 
 pub use filter::{StatusFilter, TraceFilter};
 pub use page::{Cursor, Direction, Page, PageRequest, Total};
@@ -17,4 +18,6 @@ pub use reader::{BoxFuture, ReadError, TraceReader};
 pub use statistics::{OperationRow, TimeBucket, TraceStatistics, UserRow};
 pub use summary::TraceSummary;
 pub use time_range::TimeRange;
+pub use trace::tree::{Oddity, TraceTree, TreeItem, TreeRow};
 pub use trace::{SkeletonSpan, SpanDetails, StoredSpan, Trace, TraceSkeleton};
+pub use utc::Utc;

@@ -1,5 +1,8 @@
 //! One trace: the skeleton a waterfall draws, the details of a span, and the whole.
 
+pub mod timing;
+pub mod tree;
+
 use serde::{Deserialize, Serialize};
 use throughline_wire::{
     InstrumentationScope, Resource, Span, SpanId, SpanKind, StatusCode, TraceId, UnixNanos,

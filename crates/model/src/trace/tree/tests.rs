@@ -1,0 +1,209 @@
+//! Trees of odd, broken and enormous traces.
+
+use proptest::prelude::*;
+use throughline_wire::{SpanKind, StatusCode, TraceId};
+
+use super::*;
+use crate::TraceSummary;
+
+fn span(id: i64, parent: Option<i64>, start: i64) -> SkeletonSpan {
+    SkeletonSpan {
+        span_id: SpanId::from_i64(id).expect("not zero"),
+        parent_span_id: parent.map(|id| SpanId::from_i64(id).expect("not zero")),
+        name: format!("span {id}"),
+        kind: SpanKind::Internal,
+        service: 0,
+        start: UnixNanos::new(start),
+        duration_ns: 10,
+        status: StatusCode::Unset,
+        events: Vec::new(),
+    }
+}
+
+fn trace(spans: Vec<SkeletonSpan>) -> TraceSkeleton {
+    TraceSkeleton {
+        summary: TraceSummary {
+            trace_id: TraceId::from_bytes([1; 16]).expect("not zero"),
+            start: UnixNanos::new(0),
+            duration_ns: 10,
+            root_name: "root".to_owned(),
+            root_service: "shop".to_owned(),
+            root_kind: SpanKind::Server,
+            root_duration_ns: 10,
+            has_root: true,
+            services: vec!["shop".to_owned()],
+            span_count: spans.len() as u64,
+            error_count: 0,
+            user: None,
+            session: None,
+        },
+        services: vec!["shop".to_owned()],
+        spans,
+    }
+}
+
+/// `(depth, id)` of each row; a missing parent has its id negated.
+fn outline(skeleton: &TraceSkeleton) -> Vec<(u32, i64)> {
+    let rows = TraceTree::of(skeleton).rows;
+    rows.iter()
+        .map(|row| match row.item {
+            TreeItem::Span(at) => (row.depth, skeleton.spans[at].span_id.to_i64()),
+            TreeItem::MissingParent(id) => (row.depth, -id.to_i64()),
+        })
+        .collect()
+}
+
+#[test]
+fn children_stand_below_their_parents_by_start() {
+    let skeleton = trace(vec![
+        span(1, None, 0),
+        span(2, Some(1), 50),
+        span(3, Some(1), 10),
+        span(4, Some(3), 20),
+        span(5, None, 5),
+    ]);
+    assert_eq!(outline(&skeleton), [(0, 1), (1, 3), (2, 4), (1, 2), (0, 5)]);
+    let sizes: Vec<u32> = TraceTree::of(&skeleton)
+        .rows
+        .iter()
+        .map(|row| row.size)
+        .collect();
+    assert_eq!(sizes, [4, 2, 1, 1, 1]);
+}
+
+#[test]
+fn spans_whose_parent_has_not_come_stand_under_one_marker() {
+    let skeleton = trace(vec![
+        span(1, None, 0),
+        span(2, Some(9), 1),
+        span(3, Some(9), 2),
+        span(4, Some(2), 3),
+    ]);
+    assert_eq!(
+        outline(&skeleton),
+        [(0, 1), (0, -9), (1, 2), (2, 4), (1, 3)]
+    );
+    let tree = TraceTree::of(&skeleton);
+    let orphans: Vec<bool> = tree.rows.iter().map(|row| row.oddity.orphan).collect();
+    assert_eq!(orphans, [false, false, true, false, true]);
+}
+
+#[test]
+fn a_span_that_is_its_own_parent_is_a_marked_root() {
+    let tree = TraceTree::of(&trace(vec![span(1, Some(1), 0), span(2, Some(1), 1)]));
+    assert!(tree.rows[0].oddity.cycle_cut);
+    assert_eq!((tree.rows[0].size, tree.rows[1].depth), (2, 1));
+}
+
+#[test]
+fn a_cycle_is_cut_above_its_earliest_span() {
+    // 4 hangs on the cycle 1 -> 3 -> 2 -> 1; of it 2 began first.
+    let skeleton = trace(vec![
+        span(1, Some(2), 30),
+        span(2, Some(3), 10),
+        span(3, Some(1), 20),
+        span(4, Some(1), 5),
+    ]);
+    assert_eq!(outline(&skeleton), [(0, 2), (1, 1), (2, 4), (2, 3)]);
+    let tree = TraceTree::of(&skeleton);
+    let cut = tree.rows.iter().filter(|row| row.oddity.cycle_cut).count();
+    assert_eq!((cut, tree.rows[0].oddity.cycle_cut), (1, true));
+}
+
+#[test]
+fn a_cycle_of_a_thousand_is_cut_once() {
+    let spans = (1..=1000)
+        .map(|id| span(id, Some(id % 1000 + 1), id))
+        .collect();
+    let tree = TraceTree::of(&trace(spans));
+    let cut: Vec<&TreeRow> = tree
+        .rows
+        .iter()
+        .filter(|row| row.oddity.cycle_cut)
+        .collect();
+    assert_eq!((tree.rows.len(), cut.len()), (1000, 1));
+    assert_eq!(cut[0].item, TreeItem::Span(0));
+}
+
+#[test]
+fn a_chain_of_a_hundred_thousand_is_a_tree() {
+    let spans = (1..=100_000)
+        .map(|id| span(id, (id > 1).then_some(id - 1), id))
+        .collect();
+    let tree = TraceTree::of(&trace(spans));
+    assert_eq!(tree.rows.len(), 100_000);
+    assert_eq!(tree.rows[0].size, 100_000);
+    assert_eq!(tree.rows[99_999].depth, 99_999);
+}
+
+#[test]
+fn a_child_belongs_to_the_half_of_a_shared_span_in_its_own_service() {
+    let mut server_half = span(2, Some(1), 2);
+    server_half.service = 1;
+    let mut child = span(3, Some(2), 3);
+    child.service = 1;
+    let skeleton = trace(vec![
+        span(1, None, 0),
+        span(2, Some(1), 1),
+        server_half,
+        child,
+    ]);
+    let tree = TraceTree::of(&skeleton);
+    let items: Vec<TreeItem> = tree.rows.iter().map(|row| row.item).collect();
+    assert_eq!(items, [0, 1, 2, 3].map(TreeItem::Span));
+    assert_eq!((tree.rows[2].size, tree.rows[3].depth), (2, 2));
+    assert!(tree.rows[1].oddity.duplicate_id && tree.rows[2].oddity.duplicate_id);
+}
+
+#[test]
+fn a_collapsed_row_hides_its_subtree_only() {
+    let skeleton = trace(vec![
+        span(1, None, 0),
+        span(2, Some(1), 1),
+        span(3, Some(2), 2),
+        span(4, Some(1), 3),
+    ]);
+    let visible = TraceTree::of(&skeleton).visible(|row| row == 1);
+    assert_eq!(visible, [true, true, false, true]);
+}
+
+proptest! {
+    #[test]
+    fn every_span_stands_on_one_row_below_its_parent(
+        // Few ids, so that cycles, duplicates and missing parents are common.
+        drafts in prop::collection::vec(
+            (1_i64..40, prop::option::of(1_i64..60), 0_i64..100), 0..80,
+        )
+    ) {
+        let skeleton = trace(
+            drafts.into_iter().map(|(id, parent, start)| span(id, parent, start)).collect(),
+        );
+        let rows = TraceTree::of(&skeleton).rows;
+        let mut seen = vec![0; skeleton.spans.len()];
+        let mut path: Vec<TreeItem> = Vec::new();
+        for (at, row) in rows.iter().enumerate() {
+            prop_assert!(row.depth as usize <= path.len(), "no level is skipped");
+            path.truncate(row.depth as usize);
+            let end = at + row.size as usize;
+            prop_assert!(end <= rows.len());
+            prop_assert!(rows[at + 1..end].iter().all(|below| below.depth > row.depth));
+            prop_assert!(rows.get(end).is_none_or(|next| next.depth <= row.depth));
+            if let TreeItem::Span(index) = row.item {
+                seen[index] += 1;
+                let span = &skeleton.spans[index];
+                match path.last() {
+                    None => prop_assert!(span.parent_span_id.is_none() || row.oddity.cycle_cut),
+                    Some(TreeItem::MissingParent(id)) => {
+                        prop_assert_eq!(span.parent_span_id, Some(*id));
+                        prop_assert!(row.oddity.orphan);
+                    }
+                    Some(TreeItem::Span(parent)) => {
+                        prop_assert_eq!(span.parent_span_id, Some(skeleton.spans[*parent].span_id));
+                    }
+                }
+            }
+            path.push(row.item);
+        }
+        prop_assert!(seen.iter().all(|count| *count == 1));
+    }
+}
