@@ -16,6 +16,7 @@ pub mod span;
 mod strategies;
 pub mod time;
 pub mod validate;
+pub mod w3c;
 
 pub use attribute::{AttributeValue, Attributes};
 pub use batch::{BatchAnswer, ClientClock, DropReason, Rejection, SpanBatch};

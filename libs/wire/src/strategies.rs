@@ -11,18 +11,19 @@ use crate::{
 pub(crate) fn value() -> impl Strategy<Value = AttributeValue> {
     let leaf = prop_oneof![
         Just(AttributeValue::Empty),
-        any::<String>().prop_map(Into::into),
-        any::<bool>().prop_map(Into::into),
-        any::<i64>().prop_map(Into::into),
-        any::<f64>().prop_map(Into::into),
-        prop_oneof![Just(f64::NEG_INFINITY), Just(f64::INFINITY), Just(-0.0)].prop_map(Into::into),
-        vec(any::<u8>(), 0..200).prop_map(Into::into),
+        any::<String>().prop_map(AttributeValue::from),
+        any::<bool>().prop_map(AttributeValue::from),
+        any::<i64>().prop_map(AttributeValue::from),
+        any::<f64>().prop_map(AttributeValue::from),
+        prop_oneof![Just(f64::NEG_INFINITY), Just(f64::INFINITY), Just(-0.0)]
+            .prop_map(AttributeValue::from),
+        vec(any::<u8>(), 0..200).prop_map(AttributeValue::from),
     ];
     leaf.prop_recursive(4, 32, 6, |inner| {
         prop_oneof![
-            vec(inner.clone(), 0..6).prop_map(Into::into),
+            vec(inner.clone(), 0..6).prop_map(AttributeValue::from),
             btree_map(key(), inner, 0..6)
-                .prop_map(|map| map.into_iter().collect::<Attributes>().into()),
+                .prop_map(|map| AttributeValue::Map(map.into_iter().collect())),
         ]
     })
 }

@@ -33,13 +33,13 @@ pub(super) fn repair(value: &mut AttributeValue, limits: &Limits, marks: &mut Ma
 fn clean(value: &mut AttributeValue, depth: usize, limits: &Limits, marks: &mut Marks) -> usize {
     if depth > MAX_DEPTH {
         // Decoders have put the marker here; whoever built the value in place may not have.
-        if value.as_str() != Some(TOO_DEEP) {
-            *value = AttributeValue::Str(Cow::Borrowed(TOO_DEEP));
-        }
-        marks.insert(Mark::NestedTooDeep);
+        *value = AttributeValue::Str(Cow::Borrowed(TOO_DEEP));
     }
     match value {
         AttributeValue::Str(text) => {
+            if text == TOO_DEEP {
+                marks.insert(Mark::NestedTooDeep);
+            }
             text::replace_nul(text, marks);
         }
         AttributeValue::Array(values) => {
