@@ -1,0 +1,208 @@
+//! Where things are, and the environment every child process gets.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::process::Cmd;
+
+/// Paths and environment of this run; the set-up fills in what it finds.
+pub(crate) struct Context {
+    /// The checkout.
+    pub(crate) root: PathBuf,
+    /// Our folder in the user's cache: tools, stamps and, by default, target folders.
+    pub(crate) cache: PathBuf,
+    /// `CARGO_TARGET_DIR` of every child; known once the toolchain is.
+    pub(crate) target: PathBuf,
+    env: BTreeMap<OsString, OsString>,
+}
+
+impl Context {
+    /// Finds the checkout and the cache folder, which is created when missing.
+    pub(crate) fn discover() -> Result<Self> {
+        let manifest = env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        let root = manifest
+            .parent()
+            .context("the xtask crate has no parent folder")?
+            .to_owned();
+        let cache = match env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()) {
+            Some(dir) => PathBuf::from(dir),
+            None => home()?.join(".cache"),
+        }
+        .join("throughline");
+        std::fs::create_dir_all(&cache)
+            .with_context(|| format!("cannot create {}", cache.display()))?;
+        let target = root.join("target");
+        Ok(Self {
+            root,
+            cache,
+            target,
+            env: BTreeMap::new(),
+        })
+    }
+
+    /// Where command line tools are installed that the system does not have.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.cache.join("tools")
+    }
+
+    /// Our own files among cargo's: stamps, intermediate results.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.target.join("xtask")
+    }
+
+    /// Sets a variable for every child from now on.
+    pub(crate) fn set_env(&mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) {
+        self.env
+            .insert(key.as_ref().to_owned(), value.as_ref().to_owned());
+    }
+
+    /// Puts a folder first on every child's `PATH`.
+    pub(crate) fn put_first_on_path(&mut self, dir: &Path) -> Result<()> {
+        let rest = self.search_path();
+        let dirs = std::iter::once(dir.to_owned()).chain(rest.into_iter().filter(|d| d != dir));
+        let joined = env::join_paths(dirs).context("a folder of PATH has a separator in it")?;
+        self.set_env("PATH", joined);
+        Ok(())
+    }
+
+    /// The folders children search for programs.
+    pub(crate) fn search_path(&self) -> Vec<PathBuf> {
+        let path = self
+            .env
+            .get(OsStr::new("PATH"))
+            .cloned()
+            .or_else(|| env::var_os("PATH"));
+        path.map_or_else(Vec::new, |path| env::split_paths(&path).collect())
+    }
+
+    /// The file that the name of a program means to a child.
+    pub(crate) fn which(&self, name: &str) -> Option<PathBuf> {
+        self.search_path()
+            .into_iter()
+            .map(|dir| dir.join(name))
+            .find(|file| is_program(file))
+    }
+
+    /// The first of several names that is installed.
+    pub(crate) fn which_of(&self, names: &[&str]) -> Option<PathBuf> {
+        names.iter().find_map(|name| self.which(name))
+    }
+
+    /// A command in the checkout with the environment of this run.
+    pub(crate) fn cmd(&self, program: impl AsRef<OsStr>) -> Cmd {
+        let mut command = Cmd::new(program).cwd(&self.root);
+        for (key, _) in env::vars_os() {
+            if is_set_by_cargo_run(&key.to_string_lossy()) {
+                command = command.env_remove(key);
+            }
+        }
+        if let Some(paths) = env::var_os("LD_LIBRARY_PATH") {
+            command = match without_cargo_folders(&paths) {
+                Some(rest) => command.env("LD_LIBRARY_PATH", rest),
+                None => command.env_remove("LD_LIBRARY_PATH"),
+            };
+        }
+        for (key, value) in &self.env {
+            command = command.env(key, value);
+        }
+        command
+    }
+
+    /// `cargo` with arguments.
+    pub(crate) fn cargo(&self, args: &[&str]) -> Cmd {
+        self.cmd("cargo").args(args)
+    }
+}
+
+/// The home folder of the user.
+pub(crate) fn home() -> Result<PathBuf> {
+    let home = env::var_os("HOME").filter(|home| !home.is_empty());
+    home.map(PathBuf::from).context("HOME is not set")
+}
+
+/// Where the server keeps its data unless told otherwise: the platform's folder for such data.
+pub(crate) fn default_data_dir() -> Result<PathBuf> {
+    if cfg!(target_os = "macos") {
+        return Ok(home()?.join("Library/Application Support/throughline"));
+    }
+    let base = match env::var_os("XDG_DATA_HOME").filter(|dir| !dir.is_empty()) {
+        Some(dir) => PathBuf::from(dir),
+        None => home()?.join(".local/share"),
+    };
+    Ok(base.join("throughline"))
+}
+
+fn is_program(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+/// `cargo run` describes this crate to us in variables. Build scripts that watch them would run
+/// again each time a build is started now from here and now from a shell.
+fn is_set_by_cargo_run(key: &str) -> bool {
+    key == "CARGO"
+        || key == "OUT_DIR"
+        || [
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_BIN_",
+            "CARGO_CRATE_",
+            "CARGO_PRIMARY_",
+        ]
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
+}
+
+/// The library path without what `cargo run` put on it: another toolchain's libraries.
+fn without_cargo_folders(paths: &OsStr) -> Option<OsString> {
+    let own = env::current_exe()
+        .ok()
+        .and_then(|exe| exe.parent().map(Path::to_owned));
+    let keep = |dir: &PathBuf| {
+        let in_toolchain = dir.components().any(|part| part.as_os_str() == "rustlib")
+            || dir
+                .components()
+                .any(|part| part.as_os_str() == "toolchains");
+        !in_toolchain && !own.as_ref().is_some_and(|own| dir.starts_with(own))
+    };
+    let rest: Vec<PathBuf> = env::split_paths(paths).filter(keep).collect();
+    if rest.is_empty() {
+        None
+    } else {
+        env::join_paths(rest).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cargo_run_sets_is_kept_from_children_and_what_a_person_sets_is_not() {
+        for ours in ["CARGO", "CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "OUT_DIR"] {
+            assert!(is_set_by_cargo_run(ours), "{ours}");
+        }
+        for theirs in ["CARGO_TARGET_DIR", "CARGO_HOME", "CARGO_TERM_COLOR", "PATH"] {
+            assert!(!is_set_by_cargo_run(theirs), "{theirs}");
+        }
+    }
+
+    #[test]
+    fn library_folders_of_a_toolchain_are_dropped() {
+        let paths = OsStr::new("/opt/x/lib/rustlib/y/lib:/opt/cuda/lib:/x/toolchains/stable/lib");
+        assert_eq!(
+            without_cargo_folders(paths),
+            Some(OsString::from("/opt/cuda/lib"))
+        );
+        assert_eq!(
+            without_cargo_folders(OsStr::new("/opt/x/lib/rustlib/y")),
+            None
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! `cargo xtask doctor`: what is there, what is missing, how to get it. Changes nothing.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use crate::context::Context;
+use crate::setup::{browser, debian, linker, node, postgres, toolchain, wasm_bindgen};
+
+/// One thing the project needs or likes.
+struct Finding {
+    name: &'static str,
+    /// What was found; `None` when it is missing.
+    found: Option<String>,
+    /// How to get it.
+    remedy: &'static str,
+    /// Whether `start` and `test` do without it.
+    optional: bool,
+}
+
+/// Looks around and says what it sees; fails when something needed is missing.
+pub(crate) fn run(context: &mut Context) -> ExitCode {
+    let findings = look(context);
+    print!("{}", table(&findings));
+    let missing = findings
+        .iter()
+        .any(|finding| finding.found.is_none() && !finding.optional);
+    if !missing {
+        println!("\nEverything needed is there.");
+        return ExitCode::SUCCESS;
+    }
+    if debian::is_debian(context) {
+        println!("\n`cargo xtask start` and `cargo xtask test` install what is missing.");
+    }
+    ExitCode::FAILURE
+}
+
+fn look(context: &mut Context) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut add = |name, found, remedy, optional| {
+        findings.push(Finding {
+            name,
+            found,
+            remedy,
+            optional,
+        });
+    };
+    let compiler = toolchain::minimum(context)
+        .ok()
+        .and_then(|minimum| toolchain::find(context, minimum))
+        .filter(|toolchain| toolchain.origin.apply(context).is_ok());
+    let origin = |found: &toolchain::Toolchain| format!("{} ({})", found.release, found.origin);
+    let rustup = "rustup toolchain install stable --target wasm32-unknown-unknown";
+    add(
+        "Rust with wasm32",
+        compiler.as_ref().map(origin),
+        rustup,
+        false,
+    );
+    add(
+        "rustfmt",
+        version(context, "rustfmt"),
+        "rustup component add rustfmt",
+        false,
+    );
+    add(
+        "clippy",
+        version(context, "cargo-clippy"),
+        "rustup component add clippy",
+        false,
+    );
+
+    let wanted = wasm_bindgen::wanted(context).unwrap_or_default();
+    let bindgen = wasm_bindgen::find(context, &wanted).map(|found| found.version);
+    add(
+        "wasm-bindgen",
+        bindgen,
+        "cargo xtask start builds the version in Cargo.lock",
+        false,
+    );
+    let node = node::node_version(context).filter(|version| *version >= node::OLDEST_NODE);
+    let wasm_opt = node::find_wasm_opt(context).map(|(_, version)| version.to_string());
+    let lightningcss = node::find_lightningcss(&context.tools().join("npm"));
+    let npm = "cargo xtask start gets it from npm";
+    add(
+        "Node and npm",
+        node.map(|v| v.to_string()),
+        "https://nodejs.org, 18 or later",
+        false,
+    );
+    add("wasm-opt", wasm_opt, npm, false);
+    add(
+        "lightningcss",
+        lightningcss.map(|file| file.display().to_string()),
+        npm,
+        false,
+    );
+
+    let postgres = postgres::find(context).and_then(|initdb| says(context, &initdb));
+    let fetches = "the server fetches its own; or install Postgres 15 or later";
+    add("Postgres", postgres, fetches, true);
+    let browser = browser::find(context);
+    let chromium = browser
+        .as_ref()
+        .and_then(|found| says(context, &found.chromium));
+    let driver = browser.and_then(|found| says(context, &found.driver?));
+    add(
+        "Chromium",
+        chromium,
+        "for tests: install Chromium or Chrome",
+        true,
+    );
+    add(
+        "chromedriver",
+        driver,
+        "for tests of the browser library: the browser's driver",
+        true,
+    );
+    let python = version(context, "python3");
+    add(
+        "Python",
+        python,
+        "for tests: python3 with its venv module",
+        true,
+    );
+
+    let mold = linker::find(context).map(str::to_owned);
+    add(
+        "fast linker",
+        mold,
+        "mold or lld: links in a fraction of the time",
+        true,
+    );
+    let nextest = version(context, "cargo-nextest");
+    add(
+        "cargo-nextest",
+        nextest,
+        "cargo install cargo-nextest --locked",
+        true,
+    );
+    let deny = version(context, "cargo-deny");
+    add(
+        "cargo-deny",
+        deny,
+        "cargo install cargo-deny --locked",
+        true,
+    );
+    findings
+}
+
+fn version(context: &Context, program: &str) -> Option<String> {
+    context.which(program).and_then(|file| says(context, &file))
+}
+
+/// The first line of `program --version`.
+fn says(context: &Context, program: &std::path::Path) -> Option<String> {
+    let text = context.cmd(program).arg("--version").text().ok()?;
+    text.lines().next().map(str::to_owned)
+}
+
+fn table(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let (mark, says) = match (&finding.found, finding.optional) {
+            (Some(found), _) => ("ok", found.clone()),
+            (None, true) => ("-", format!("not found; {}", finding.remedy)),
+            (None, false) => ("MISSING", finding.remedy.to_owned()),
+        };
+        // Writing to a String cannot fail.
+        let _written = writeln!(text, "{:<18} {mark:<8} {says}", finding.name);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_comes_with_its_remedy() {
+        let finding = |found: Option<&str>, optional| Finding {
+            name: "Postgres",
+            found: found.map(str::to_owned),
+            remedy: "install it",
+            optional,
+        };
+        assert_eq!(
+            table(&[finding(Some("15.18"), false)]),
+            "Postgres           ok       15.18\n"
+        );
+        assert_eq!(
+            table(&[finding(None, false)]),
+            "Postgres           MISSING  install it\n"
+        );
+        let optional = "Postgres           -        not found; install it\n";
+        assert_eq!(table(&[finding(None, true)]), optional);
+    }
+}

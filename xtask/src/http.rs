@@ -1,0 +1,63 @@
+//! Just enough HTTP to ask a server on this machine whether it is there.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use anyhow::Result;
+
+/// The status of `GET http://{address}{path}`, or `None` when nobody answers properly in 2 s.
+pub(crate) fn status(address: &str, path: &str) -> Option<u16> {
+    let limit = Duration::from_secs(2);
+    let socket: SocketAddr = address.parse().ok()?;
+    let mut stream = TcpStream::connect_timeout(&socket, limit).ok()?;
+    stream.set_read_timeout(Some(limit)).ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut head = Vec::new();
+    let mut buffer = [0_u8; 256];
+    while head.len() < 12 {
+        match stream.read(&mut buffer) {
+            Ok(count @ 1..) => head.extend_from_slice(&buffer[..count]),
+            _ => break,
+        }
+    }
+    parse_status(&String::from_utf8_lossy(&head))
+}
+
+/// `HTTP/1.1 200 OK` -> 200.
+fn parse_status(head: &str) -> Option<u16> {
+    head.strip_prefix("HTTP/1.")?
+        .split_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()
+}
+
+/// An address on the loopback interface that nobody listens on at the moment.
+pub(crate) fn free_address() -> Result<String> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    Ok(listener.local_addr()?.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_is_read_from_the_first_line() {
+        assert_eq!(
+            parse_status("HTTP/1.1 503 Service Unavailable\r\n"),
+            Some(503)
+        );
+        assert_eq!(parse_status("HTTP/1.0 200"), Some(200));
+        assert_eq!(parse_status("SSH-2.0-OpenSSH"), None);
+        assert_eq!(parse_status("HTTP/1.1 "), None);
+    }
+
+    #[test]
+    fn an_address_nobody_listens_on_has_no_status() -> Result<()> {
+        assert_eq!(status(&free_address()?, "/"), None);
+        Ok(())
+    }
+}

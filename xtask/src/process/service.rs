@@ -1,0 +1,133 @@
+//! A program that runs beside us until it is told to stop: a server, a shop, a database.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::command::{self, Cmd};
+use crate::{http, interrupt};
+
+/// A running program. Dropping it stops it.
+pub(crate) struct Service {
+    name: String,
+    child: Child,
+    log: Option<PathBuf>,
+}
+
+impl Service {
+    /// Starts the program with our own output, or into a log file when one is given.
+    ///
+    /// It gets a process group of its own: a Ctrl-C at the terminal then reaches only us, and we
+    /// stop the services in the right order.
+    pub(crate) fn start(name: &str, command: Cmd, log: Option<&Path>) -> Result<Self> {
+        interrupt::check()?;
+        let line = command.line();
+        println!("$ {line} &");
+        let mut inner = command.into_inner();
+        inner.process_group(0);
+        if let Some(path) = log {
+            let file = File::create(path)
+                .with_context(|| format!("cannot write the log {}", path.display()))?;
+            inner.stderr(file.try_clone()?).stdout(file);
+        }
+        let child = inner
+            .spawn()
+            .with_context(|| format!("cannot run `{line}`"))?;
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+            log: log.map(Path::to_owned),
+        })
+    }
+
+    /// How it ended, or `None` while it runs.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
+    /// Waits until `GET http://{address}{path}` answers 200.
+    pub(crate) fn wait_until_ok(
+        &mut self,
+        address: &str,
+        path: &str,
+        limit: Duration,
+    ) -> Result<()> {
+        self.wait_until(limit, || {
+            (http::status(address, path) == Some(200)).then_some(())
+        })
+    }
+
+    /// Waits for a line that starts with `prefix` in the log and gives the rest of it.
+    pub(crate) fn wait_for_line(&mut self, prefix: &str, limit: Duration) -> Result<String> {
+        let log = self.log.clone().context("the service has no log to read")?;
+        self.wait_until(limit, || {
+            let text = std::fs::read_to_string(&log).ok()?;
+            let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+            complete
+                .lines()
+                .find_map(|line| line.strip_prefix(prefix))
+                .map(str::to_owned)
+        })
+    }
+
+    fn wait_until<T>(
+        &mut self,
+        limit: Duration,
+        mut ready: impl FnMut() -> Option<T>,
+    ) -> Result<T> {
+        let started = Instant::now();
+        loop {
+            interrupt::check()?;
+            if let Some(value) = ready() {
+                return Ok(value);
+            }
+            if let Some(status) = self.ended()? {
+                bail!(
+                    "{} ended before it was ready: {status}{}",
+                    self.name,
+                    self.log_tail()
+                );
+            }
+            if started.elapsed() > limit {
+                let seconds = limit.as_secs();
+                bail!(
+                    "{} was not ready within {seconds} s{}",
+                    self.name,
+                    self.log_tail()
+                );
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The last lines of the log, for a failure report.
+    fn log_tail(&self) -> String {
+        let text = self
+            .log
+            .as_ref()
+            .and_then(|log| std::fs::read_to_string(log).ok());
+        text.map_or_else(String::new, |text| {
+            let lines: Vec<&str> = text.lines().collect();
+            let tail = &lines[lines.len().saturating_sub(30)..];
+            format!("; the end of its log:\n{}", tail.join("\n"))
+        })
+    }
+
+    /// SIGTERM, a wait of up to 15 s, then SIGKILL.
+    pub(crate) fn stop(&mut self) -> Result<()> {
+        command::stop(&mut self.child)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop() {
+            eprintln!("cannot stop {}: {error:#}", self.name);
+        }
+    }
+}

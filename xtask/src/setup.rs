@@ -1,0 +1,54 @@
+//! Gets the machine ready: finds each thing or fetches it, and says what it does.
+
+pub(crate) mod browser;
+pub(crate) mod debian;
+pub(crate) mod linker;
+pub(crate) mod node;
+pub(crate) mod postgres;
+pub(crate) mod python;
+pub(crate) mod toolchain;
+pub(crate) mod wasm_bindgen;
+mod wasm_std;
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::context::Context;
+use browser::Browser;
+use node::SiteTools;
+use wasm_bindgen::WasmBindgen;
+
+/// What the site build needs beyond the compiler.
+pub(crate) struct Tools {
+    pub(crate) wasm_bindgen: WasmBindgen,
+    pub(crate) site: SiteTools,
+}
+
+/// The compiler with its wasm32 target, the linker, and the target folder. Needed by everything.
+pub(crate) fn compiler(context: &mut Context) -> Result<()> {
+    let toolchain = toolchain::prepare(context)?;
+    context.target = match env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty()) {
+        Some(dir) => context.root.join(PathBuf::from(dir)),
+        None => context.cache.join(format!("target-{}", toolchain.key())),
+    };
+    let target = context.target.clone();
+    context.set_env("CARGO_TARGET_DIR", target);
+    linker::choose(context);
+    println!("compiler   {} ({})", toolchain.release, toolchain.origin);
+    println!("target     {}", context.target.display());
+    Ok(())
+}
+
+/// The command line tools of the site build.
+pub(crate) fn tools(context: &Context) -> Result<Tools> {
+    let wasm_bindgen = wasm_bindgen::prepare(context)?;
+    let site = node::prepare(context)?;
+    Ok(Tools { wasm_bindgen, site })
+}
+
+/// What only tests need: a browser and its driver.
+pub(crate) fn browser(context: &Context) -> Result<Browser> {
+    browser::prepare(context)
+}

@@ -1,0 +1,33 @@
+//! A fast linker, when there is one: linking is most of what a one-line change costs.
+
+use std::env;
+
+use super::debian;
+use crate::context::Context;
+
+const VARIABLE: &str = "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS";
+
+/// Tells children to link with mold, else lld, unless the user chose for himself.
+pub(crate) fn choose(context: &mut Context) {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) || env::var_os(VARIABLE).is_some() {
+        return;
+    }
+    // Not worth a password prompt.
+    if find(context).is_none() && debian::is_root() {
+        if let Err(error) = debian::install(context, &["mold"], "a faster linker") {
+            println!("going on with the system's linker: {error:#}");
+        }
+    }
+    if let Some(name) = find(context) {
+        context.set_env(VARIABLE, format!("-Clink-arg=-fuse-ld={name}"));
+    }
+}
+
+/// What `-fuse-ld=` should say.
+pub(crate) fn find(context: &Context) -> Option<&'static str> {
+    if context.which("mold").is_some() {
+        Some("mold")
+    } else {
+        context.which("ld.lld").map(|_| "lld")
+    }
+}

@@ -1,0 +1,77 @@
+//! The Postgres programs. The server fetches its own when none are installed; an installed one
+//! saves that download and is what tests run on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::debian;
+use crate::context::Context;
+
+/// Makes sure of an installed Postgres where apt can bring one.
+pub(crate) fn prepare(context: &Context) -> Result<()> {
+    if find(context).is_some() || !debian::is_debian(context) {
+        return Ok(());
+    }
+    let purpose = "the programs of the private database cluster";
+    debian::install(context, &["postgresql-common"], purpose)?;
+    // Debian would make and start a system-wide cluster, which nobody asked for.
+    let settings = Path::new("/etc/postgresql-common/createcluster.conf");
+    let before = fs::read_to_string(settings).unwrap_or_default();
+    write(context, settings, &without_main_cluster(&before))?;
+    let installed = debian::install(context, &["postgresql"], purpose);
+    write(context, settings, &before)?;
+    installed
+}
+
+/// `initdb` of the newest installation: from `PATH`, else from Debian's folder for each version.
+pub(crate) fn find(context: &Context) -> Option<PathBuf> {
+    context.which("initdb").or_else(|| {
+        let entries = fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
+        let newest = entries
+            .filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok())
+            .max()?;
+        let initdb = PathBuf::from(format!("/usr/lib/postgresql/{newest}/bin/initdb"));
+        initdb.is_file().then_some(initdb)
+    })
+}
+
+fn without_main_cluster(settings: &str) -> String {
+    let kept: Vec<&str> = settings
+        .lines()
+        .filter(|line| {
+            !line
+                .trim_start_matches('#')
+                .starts_with("create_main_cluster")
+        })
+        .collect();
+    format!("{}\ncreate_main_cluster = false\n", kept.join("\n"))
+}
+
+fn write(context: &Context, file: &Path, text: &str) -> Result<()> {
+    let script = "printf %s \"$1\" > \"$2\"";
+    debian::as_root(context, "sh")?
+        .args(["-c", script, "sh", text])
+        .arg(file)
+        .text()
+        .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_setting_is_replaced_whether_it_was_commented_out_or_not() {
+        for before in [
+            "ssl = on\n#create_main_cluster = true\n",
+            "ssl = on\ncreate_main_cluster=1",
+        ] {
+            assert_eq!(
+                without_main_cluster(before),
+                "ssl = on\ncreate_main_cluster = false\n"
+            );
+        }
+    }
+}

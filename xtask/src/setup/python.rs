@@ -1,0 +1,58 @@
+//! A Python with the official OpenTelemetry SDK, which the end-to-end tests send from.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::debian;
+use crate::context::Context;
+use crate::stamp::{Digest, Stamp};
+
+/// Makes or updates the virtual environment; gives its interpreter.
+pub(crate) fn prepare(context: &Context) -> Result<PathBuf> {
+    let folder = context.tools().join("python");
+    let interpreter = folder.join("bin/python");
+    let requirements = context.root.join("end2end/sdk/requirements.txt");
+    let stamp = Stamp::at(folder.join(".installed"));
+    let digest = Digest::new().add_file(&requirements)?;
+    if stamp.is(digest) && interpreter.exists() {
+        return Ok(interpreter);
+    }
+    println!(
+        "installing the OpenTelemetry SDK for Python into {}",
+        folder.display()
+    );
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    let make = || {
+        context
+            .cmd("python3")
+            .args(["-m", "venv"])
+            .arg(&folder)
+            .text()
+    };
+    if let Err(error) = make() {
+        let purpose = "the OpenTelemetry SDK for Python, for end-to-end tests";
+        debian::install(context, &["python3", "python3-venv"], purpose)
+            .with_context(|| format!("Python with its venv module is needed ({error:#})"))?;
+        make()?;
+    }
+    context
+        .cmd(&interpreter)
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+        ])
+        .arg(&requirements)
+        .deadline(Duration::from_secs(600))
+        .run()?;
+    stamp.set(digest)?;
+    Ok(interpreter)
+}

@@ -1,0 +1,212 @@
+//! Looks at one compiler: which it is, and whether it can build for the browser.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::context::Context;
+use crate::process::Cmd;
+use crate::stamp::{Digest, Stamp};
+use crate::version::Version;
+
+/// The target of everything that runs in the browser.
+pub(crate) const WASM: &str = "wasm32-unknown-unknown";
+
+/// The name under which Debian's compiler is known to rustup.
+pub(crate) const LINK_NAME: &str = "throughline";
+
+/// How children get at a compiler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Whatever `rustc` means already.
+    Current,
+    /// rustup's stable.
+    Stable,
+    /// Debian's compiler, linked into rustup: its proxies come first on `PATH`, so only a
+    /// toolchain name picks compiler, cargo and clippy at once.
+    Linked,
+    /// Debian's compiler where there is no rustup.
+    System,
+}
+
+/// One compiler.
+#[derive(Clone, Debug)]
+pub(crate) struct Toolchain {
+    pub(crate) origin: Origin,
+    pub(crate) release: Version,
+    /// Everything `rustc -vV` says, and where its standard libraries are.
+    identity: String,
+    /// The folder of its wasm32 standard library, which may not exist.
+    pub(crate) wasm_libraries: PathBuf,
+}
+
+impl Origin {
+    /// Makes every child use this compiler.
+    pub(crate) fn apply(self, context: &mut Context) -> Result<()> {
+        match self.toolchain_name() {
+            Some(name) => context.set_env("RUSTUP_TOOLCHAIN", name),
+            None if self == Self::System => context.put_first_on_path(Path::new("/usr/bin"))?,
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// A command that uses this compiler.
+    pub(crate) fn command(self, context: &Context, program: &str) -> Result<Cmd> {
+        Ok(match self.toolchain_name() {
+            Some(name) => context.cmd(program).env("RUSTUP_TOOLCHAIN", name),
+            None if self == Self::System => {
+                let rest = context.search_path();
+                let dirs = std::iter::once(PathBuf::from("/usr/bin")).chain(rest);
+                context
+                    .cmd(program)
+                    .env("PATH", std::env::join_paths(dirs)?)
+            }
+            None => context.cmd(program),
+        })
+    }
+
+    fn toolchain_name(self) -> Option<&'static str> {
+        match self {
+            Self::Stable => Some("stable"),
+            Self::Linked => Some(LINK_NAME),
+            Self::Current | Self::System => None,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Current => "the current toolchain",
+            Self::Stable => "rustup's stable toolchain",
+            Self::Linked => "Debian's compiler, through rustup",
+            Self::System => "Debian's compiler",
+        })
+    }
+}
+
+/// Asks the compiler who it is.
+pub(crate) fn probe(context: &Context, origin: Origin) -> Result<Toolchain> {
+    let rustc = || origin.command(context, "rustc");
+    let verbose = rustc()?.arg("-vV").text()?;
+    let libraries = rustc()?
+        .args(["--print", "target-libdir", "--target", WASM])
+        .text()
+        .map(PathBuf::from)?;
+    let release = release(&verbose).context("rustc -vV names no release")?;
+    let identity = format!("{verbose}\n{}", libraries.display());
+    Ok(Toolchain {
+        origin,
+        release,
+        identity,
+        wasm_libraries: libraries,
+    })
+}
+
+impl Toolchain {
+    /// A short name for this very compiler, for folders that only it may use.
+    pub(crate) fn key(&self) -> String {
+        let digest = Digest::new().add(&self.identity).hex();
+        format!("{}-{}", self.release, &digest[..8])
+    }
+
+    /// A command of this toolchain.
+    pub(crate) fn command(&self, context: &Context, program: &str) -> Result<Cmd> {
+        self.origin.command(context, program)
+    }
+
+    /// Why this compiler will not do, or `None` when it will.
+    pub(crate) fn refusal(&self, context: &Context, minimum: Version) -> Option<String> {
+        if self.release < minimum {
+            return Some(format!("it is {}, older than {minimum}", self.release));
+        }
+        if !has_std(&self.wasm_libraries) {
+            return Some(format!("it has no standard library for {WASM}"));
+        }
+        self.check_wasm(context)
+            .err()
+            .map(|error| format!("it cannot build for {WASM}: {error:#}"))
+    }
+
+    /// Compiles and links a small library for the browser, once for each compiler: libraries of
+    /// another version or a missing linker show only then.
+    fn check_wasm(&self, context: &Context) -> Result<()> {
+        let folder = context.cache.join("checked");
+        let stamp = Stamp::at(folder.join(self.key()));
+        let digest = Digest::new()
+            .add(&self.identity)
+            .add(newest(&self.wasm_libraries));
+        if stamp.is(digest) {
+            return Ok(());
+        }
+        std::fs::create_dir_all(&folder)?;
+        let source = folder.join("check.rs");
+        let output = folder.join(format!("check-{}.wasm", std::process::id()));
+        let code = "pub fn greet() -> String {\n    format!(\"{:?}\", std::env::args())\n}\n";
+        std::fs::write(&source, format!("//! A trial.\n\n/// A function.\n{code}"))?;
+        self.command(context, "rustc")?
+            .args([
+                "--edition=2024",
+                "--crate-type=cdylib",
+                "--target",
+                WASM,
+                "-o",
+            ])
+            .arg(&output)
+            .arg(&source)
+            .text()?;
+        std::fs::remove_file(output)?;
+        stamp.set(digest)
+    }
+}
+
+fn release(verbose: &str) -> Option<Version> {
+    verbose
+        .lines()
+        .find_map(|line| line.strip_prefix("release: "))
+        .and_then(Version::parse)
+}
+
+fn has_std(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name()).any(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with("libstd-") && name.ends_with(".rlib")
+    })
+}
+
+/// A mark that changes when the libraries are replaced.
+fn newest(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let times = entries.filter_map(|entry| entry.metadata().ok()?.modified().ok());
+    format!("{:?}", times.max())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_release_is_read_from_what_rustc_prints() {
+        let verbose = "rustc 1.96.0 (ac68 2026-05-25)\nbinary: rustc\nrelease: 1.96.0\n";
+        assert_eq!(release(verbose), Some(Version(1, 96, 0)));
+        assert_eq!(
+            release("release: 1.98.0-nightly\n"),
+            Some(Version(1, 98, 0))
+        );
+    }
+
+    #[test]
+    fn different_compilers_of_one_release_have_different_keys() {
+        let one = |identity: &str| Toolchain {
+            origin: Origin::Current,
+            release: Version(1, 96, 0),
+            identity: identity.to_owned(),
+            wasm_libraries: PathBuf::new(),
+        };
+        assert_ne!(one("rustup's").key(), one("Debian's").key());
+        assert!(one("rustup's").key().starts_with("1.96.0-"));
+    }
+}

@@ -1,0 +1,104 @@
+//! The wasm-bindgen command line: exactly the version of the crate in Cargo.lock.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::context::Context;
+
+/// The two programs of one version.
+pub(crate) struct WasmBindgen {
+    pub(crate) version: String,
+    pub(crate) cli: PathBuf,
+    /// Runs `wasm_bindgen_test`s in a browser; lies beside the command line.
+    pub(crate) test_runner: PathBuf,
+}
+
+/// Finds the right version or builds it (some minutes, once for each version).
+pub(crate) fn prepare(context: &Context) -> Result<WasmBindgen> {
+    let version = wanted(context)?;
+    if let Some(found) = find(context, &version) {
+        return Ok(found);
+    }
+    println!("building wasm-bindgen-cli {version} (some minutes, once)");
+    let target = context.cache.join("target-tools");
+    // Without --locked: the published lock file may name versions that were withdrawn since. The
+    // lighter profile makes a tool that is quick enough in a fraction of the time.
+    context
+        .cargo(&[
+            "install",
+            "wasm-bindgen-cli",
+            "--version",
+            &version,
+            "--root",
+        ])
+        .arg(context.tools())
+        .cwd(&context.cache)
+        .env("CARGO_TARGET_DIR", &target)
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .run()?;
+    if target.exists() {
+        std::fs::remove_dir_all(&target)?;
+    }
+    match find(context, &version) {
+        Some(found) => Ok(found),
+        None => bail!("wasm-bindgen-cli {version} was installed and is still not found"),
+    }
+}
+
+/// The version that is there already. Changes nothing.
+pub(crate) fn find(context: &Context, version: &str) -> Option<WasmBindgen> {
+    let mut folders = vec![context.tools().join("bin")];
+    folders.extend(context.search_path());
+    folders.into_iter().find_map(|folder| {
+        let cli = folder.join("wasm-bindgen");
+        let test_runner = folder.join("wasm-bindgen-test-runner");
+        let usable = test_runner.is_file() && has_version(context, &cli, version);
+        usable.then(|| WasmBindgen {
+            version: version.to_owned(),
+            cli,
+            test_runner,
+        })
+    })
+}
+
+fn has_version(context: &Context, cli: &Path, version: &str) -> bool {
+    cli.is_file()
+        && context
+            .cmd(cli)
+            .arg("--version")
+            .text()
+            .is_ok_and(|text| text.split_whitespace().nth(1) == Some(version))
+}
+
+/// The version the workspace is locked to.
+pub(crate) fn wanted(context: &Context) -> Result<String> {
+    let lock = std::fs::read_to_string(context.root.join("Cargo.lock"))
+        .context("cannot read Cargo.lock")?;
+    locked_version(&lock, "wasm-bindgen").context("Cargo.lock has no wasm-bindgen")
+}
+
+fn locked_version(lock: &str, package: &str) -> Option<String> {
+    let name = format!("name = \"{package}\"");
+    let mut lines = lock.lines().skip_while(|line| *line != name);
+    let version = lines.nth(1)?.strip_prefix("version = \"")?;
+    Some(version.trim_end_matches('"').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_locked_version_is_that_of_the_crate_and_not_of_its_relatives() {
+        let lock = "[[package]]\nname = \"wasm-bindgen-futures\"\nversion = \"0.4.5\"\n\n\
+                    [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\nsource = \"x\"\n";
+        assert_eq!(
+            locked_version(lock, "wasm-bindgen").as_deref(),
+            Some("0.2.130")
+        );
+        assert_eq!(locked_version(lock, "leptos"), None);
+    }
+}

@@ -1,0 +1,128 @@
+//! The wasm32 standard library of a compiler that comes without one but with its source.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::debian;
+use super::toolchain::{Toolchain, WASM};
+use crate::context::Context;
+
+/// Builds the library with the compiler itself and puts it where the compiler looks for it.
+pub(crate) fn build(context: &Context, toolchain: &Toolchain) -> Result<()> {
+    println!("building the standard library for {WASM} (about a minute, once for each compiler)");
+    let folder = context.cache.join("wasm-std");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    write_empty_crate(&folder)?;
+    let target = folder.join("target");
+    toolchain
+        .command(context, "cargo")?
+        .args([
+            "build",
+            "--release",
+            "-Zbuild-std=std,panic_abort",
+            "--target",
+            WASM,
+        ])
+        .cwd(&folder)
+        .env("CARGO_TARGET_DIR", &target)
+        // The unstable flag is the only way to this build; what it builds is then used as stable.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .run()?;
+    let libraries = libraries(&target.join(WASM).join("release/deps"))?;
+    let destination = &toolchain.wasm_libraries;
+    remove_old(context, destination)?;
+    println!(
+        "copying {} libraries to {}",
+        libraries.len(),
+        destination.display()
+    );
+    debian::copy_into(context, &libraries, destination)?;
+    std::fs::remove_dir_all(&folder)?;
+    Ok(())
+}
+
+fn write_empty_crate(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder.join("src"))?;
+    let manifest = "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n\
+                    [profile.release]\npanic = \"abort\"\n\n[workspace]\n";
+    std::fs::write(folder.join("Cargo.toml"), manifest)?;
+    std::fs::write(folder.join("src/lib.rs"), "#![no_std]\n")?;
+    Ok(())
+}
+
+/// The library files of a build, without the empty crate's own.
+fn libraries(deps: &Path) -> Result<Vec<PathBuf>> {
+    let entries =
+        std::fs::read_dir(deps).with_context(|| format!("no libraries in {}", deps.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let is_library = path
+            .extension()
+            .is_some_and(|extension| extension == "rlib");
+        if is_library && !name.starts_with("libempty") {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        bail!("the build left no libraries in {}", deps.display());
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Libraries of an earlier compiler would be found twice.
+fn remove_old(context: &Context, folder: &Path) -> Result<()> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let old: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "rlib")
+        })
+        .collect();
+    if old.is_empty() {
+        return Ok(());
+    }
+    debian::as_root(context, "rm")?
+        .arg("-f")
+        .args(&old)
+        .text()
+        .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_empty_crate_itself_is_not_taken_along() -> Result<()> {
+        let deps = std::env::temp_dir().join(format!("xtask-deps-{}", std::process::id()));
+        std::fs::create_dir_all(&deps)?;
+        for name in [
+            "libstd-1.rlib",
+            "libempty-2.rlib",
+            "libcore-3.rmeta",
+            "libcore-3.rlib",
+        ] {
+            std::fs::write(deps.join(name), "")?;
+        }
+        let names: Vec<_> = libraries(&deps)?
+            .iter()
+            .filter_map(|file| Some(file.file_name()?.to_owned()))
+            .collect();
+        assert_eq!(names, ["libcore-3.rlib", "libstd-1.rlib"]);
+        std::fs::remove_dir_all(deps)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,50 @@
+//! A folder that is removed when the work in it is over.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+/// An empty folder of this process in the system's temporary folder. Not below the user's cache:
+/// Postgres refuses to run as root, and the account it runs as instead cannot reach a home folder.
+pub(crate) struct TemporaryFolder(PathBuf);
+
+impl TemporaryFolder {
+    pub(crate) fn new(name: &str) -> Result<Self> {
+        let folder =
+            std::env::temp_dir().join(format!("throughline-{name}-{}", std::process::id()));
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        Ok(Self(folder))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("cannot remove {}: {error}", self.0.display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_goes_with_its_content() -> Result<()> {
+        let folder = TemporaryFolder::new("trial")?;
+        let path = folder.path().to_owned();
+        fs::write(path.join("file"), "text")?;
+        drop(folder);
+        assert!(!path.exists());
+        Ok(())
+    }
+}

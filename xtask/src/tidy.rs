@@ -1,0 +1,82 @@
+//! `cargo xtask tidy`: the rules of the architecture that no compiler knows.
+
+mod dependencies;
+mod sources;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::context::Context;
+use crate::metadata;
+
+/// Folders that hold no source of ours.
+const SKIPPED: [&str; 7] = [
+    ".git",
+    "data",
+    "node_modules",
+    "playwright-report",
+    "target",
+    "test-results",
+    "__pycache__",
+];
+
+/// What a text file of ours may be called.
+const TEXT: [&str; 17] = [
+    "css", "html", "js", "json", "lock", "md", "mjs", "py", "rs", "sh", "sql", "svg", "toml", "ts",
+    "txt", "yaml", "yml",
+];
+
+/// Prints every fault; fails when there is one.
+pub(crate) fn run(context: &Context) -> Result<ExitCode> {
+    let faults = faults(context)?;
+    for fault in &faults {
+        println!("{fault}");
+    }
+    println!("{} faults", faults.len());
+    Ok(if faults.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Every breach of a rule, as a line to print.
+pub(crate) fn faults(context: &Context) -> Result<Vec<String>> {
+    let metadata = metadata::read(context)?;
+    let packages = dependencies::packages(&metadata, &context.root)?;
+    let mut faults = dependencies::faults(&packages);
+    for file in text_files(&context.root)? {
+        let name = file
+            .strip_prefix(&context.root)?
+            .to_string_lossy()
+            .replace('\\', "/");
+        // Not UTF-8: no text after all.
+        if let Ok(text) = std::fs::read_to_string(&file) {
+            faults.extend(sources::faults(&name, &text));
+        }
+    }
+    Ok(faults)
+}
+
+fn text_files(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let extension = path.extension().unwrap_or_default().to_string_lossy();
+            if path.is_dir() {
+                if !SKIPPED.contains(&name.as_ref()) {
+                    open.push(path);
+                }
+            } else if TEXT.contains(&extension.as_ref()) || !name.contains('.') {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
