@@ -1,7 +1,4 @@
-//! What travels between Throughline's senders, its server and its pages: one set of types from
-//! the click to the row.
-//!
-//! Pure data: no I/O, no async, no clock. Builds for `wasm32-unknown-unknown`.
+#![doc = include_str!("../README.md")]
 
 pub mod attribute;
 pub mod batch;

@@ -168,7 +168,7 @@ mod tests {
     fn an_attribute_of_that_name_but_another_shape_holds_no_marks() {
         for value in [
             AttributeValue::Bool(true),
-            vec![1_i64.into(), "x".into()].into(),
+            AttributeValue::Array(vec![1_i64.into(), "x".into()]),
         ] {
             let mut attributes = Attributes::default();
             attributes.insert(semconv::MARKS, value);

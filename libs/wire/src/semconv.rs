@@ -76,6 +76,8 @@ pub const MESSAGING_DESTINATION_NAME: &str = "messaging.destination.name";
 pub const MESSAGING_OPERATION_TYPE: &str = "messaging.operation.type";
 /// The id of the message or job.
 pub const MESSAGING_MESSAGE_ID: &str = "messaging.message.id";
+/// What the job does: `send-confirmation`.
+pub const JOB_NAME: &str = "throughline.job.name";
 /// Which attempt at the job this is, from 1.
 pub const JOB_ATTEMPT: &str = "throughline.job.attempt";
 /// How many attempts there may be.
@@ -83,6 +85,15 @@ pub const JOB_MAX_ATTEMPTS: &str = "throughline.job.max_attempts";
 /// How long the job waited in the queue, ns.
 pub const JOB_QUEUE_WAIT_NS: &str = "throughline.job.queue_wait_ns";
 
+/// The id the caller gave the request (`x-request-id`).
+pub const REQUEST_ID: &str = "throughline.request.id";
+
+/// How severe an event is: `INFO`, `ERROR`.
+pub const EVENT_LEVEL: &str = "level";
+/// Which part of the program an event comes from.
+pub const EVENT_TARGET: &str = "target";
+/// What an event says, where that is not its name.
+pub const EVENT_MESSAGE: &str = "message";
 /// Name of the event that records an exception.
 pub const EVENT_EXCEPTION: &str = "exception";
 /// Type of an exception.

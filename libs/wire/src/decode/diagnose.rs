@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::error::message;
@@ -13,10 +13,11 @@ macro_rules! fields {
     ($($field:ident: $type:ty),+ $(,)?) => {
         #[derive(Deserialize)]
         struct Fields<'a> {
-            $(#[serde(borrow)] $field: Option<&'a RawValue>,)+
-            #[serde(borrow)]
+            $(#[serde(borrow, default, deserialize_with = "present")]
+            $field: Option<&'a RawValue>,)+
+            #[serde(borrow, default, deserialize_with = "present")]
             events: Option<&'a RawValue>,
-            #[serde(borrow)]
+            #[serde(borrow, default, deserialize_with = "present")]
             links: Option<&'a RawValue>,
         }
 
@@ -49,6 +50,11 @@ fields! {
     dropped_links_count: u32,
 }
 
+/// Reads a field that is there; a `null` too, which an `Option` would take for a missing one.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
 fn bad<T: DeserializeOwned>(name: &str, raw: Option<&RawValue>) -> Option<String> {
     let error = serde_json::from_str::<T>(raw?.get()).err()?;
     Some(format!("{name}: {}", message(&error)))
@@ -68,8 +74,10 @@ fn bad_item<T: DeserializeOwned>(name: &str, raw: Option<&RawValue>) -> Option<S
 /// Why `raw` is not a span: the field and what is wrong with it, or what `error` says when no one
 /// field is at fault.
 pub(super) fn span(raw: &str, error: &serde_json::Error) -> String {
-    serde_json::from_str::<Fields<'_>>(raw)
-        .ok()
+    // A derived reader would take an array for fields in order.
+    raw.starts_with('{')
+        .then(|| serde_json::from_str::<Fields<'_>>(raw).ok())
+        .flatten()
         .and_then(|fields| fields.first_bad())
         .unwrap_or_else(|| message(error))
 }

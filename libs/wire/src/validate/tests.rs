@@ -158,7 +158,9 @@ fn a_clock_ten_years_ahead_is_rejected_and_one_an_hour_ahead_marked() {
 #[test]
 fn nul_becomes_its_symbol_in_every_text() {
     let (span, marks) = repaired(|span| {
-        let nul: Attributes = [("k\0", vec!["v\0".into()])].into_iter().collect();
+        let nul: Attributes = [("k\0", AttributeValue::Array(vec!["v\0".into()]))]
+            .into_iter()
+            .collect();
         span.name = "a\0b".into();
         span.trace_state = "\0".into();
         span.status = Status::error("\0");
@@ -215,8 +217,15 @@ fn arrays_maps_and_bytes_are_cut_by_all_they_hold() {
             [vec![7; 36], "… [cut: 200 bytes]".into()].concat().into(),
         ),
         (
-            vec!["x".repeat(30).into(), "y".repeat(80).into(), 3_i64.into()].into(),
-            vec!["x".repeat(30).into(), "yyyyy… [cut: 119 bytes]".into()].into(),
+            AttributeValue::Array(vec![
+                "x".repeat(30).into(),
+                "y".repeat(80).into(),
+                3_i64.into(),
+            ]),
+            AttributeValue::Array(vec![
+                "x".repeat(30).into(),
+                format!("{}… [cut: 119 bytes]", "y".repeat(49)).into(),
+            ]),
         ),
         (
             vec![AttributeValue::Int(1); 50].into(),
@@ -317,7 +326,7 @@ fn a_span_that_is_its_own_parent_is_kept_with_a_mark() {
 fn marks_of_the_sender_are_merged_and_anything_else_there_replaced() {
     let (_, marks) = repaired(|span| {
         span.parent_span_id = Some(span.span_id);
-        let sent = vec!["value_cut".into(), "<script>".into(), 5_i64.into()];
+        let sent = AttributeValue::Array(vec!["value_cut".into(), "<script>".into(), 5_i64.into()]);
         span.attributes.insert(semconv::MARKS, sent);
     });
     assert_eq!(marks, ["parent_is_self", "value_cut"]);
