@@ -25,7 +25,8 @@ pub(super) fn faults(name: &str, text: &str) -> Vec<String> {
 }
 
 fn rust_faults(name: &str, text: &str, add: &mut impl FnMut(usize, &str)) {
-    if !text.trim_start().starts_with("//!") {
+    // A crate's documentation may be its README.
+    if !["//!", "#![doc = include_str!("].iter().any(|open| text.trim_start().starts_with(open)) {
         add(1, "a module opens with one sentence of `//!`");
     }
     let own = lines_without_tests(text);
@@ -107,6 +108,7 @@ mod tests {
             ["a/b.rs:1: a module opens with one sentence of `//!`"]
         );
         assert!(faults("a/b.rs", "\n//! What it is for.\n").is_empty());
+        assert!(faults("a/lib.rs", "#![doc = include_str!(\"../README.md\")]\n").is_empty());
     }
 
     #[test]
