@@ -1,1 +1,26 @@
-//! Placeholder until its first module lands.
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "axum")]
+pub mod axum;
+mod builder;
+mod carrier;
+mod clock;
+mod context;
+mod export;
+mod ids;
+mod job;
+mod layer;
+mod record;
+mod sampler;
+mod tracer;
+
+pub use builder::TracerBuilder;
+pub use carrier::Carrier;
+pub use context::{SpanContext, current, trace_headers};
+pub use export::{Flushed, Stats};
+pub use job::{Job, enqueue};
+pub use record::{record, record_error};
+pub use sampler::Mode;
+/// The vocabulary of the wire: ids, attribute values, names of attributes.
+pub use throughline_wire as wire;
+pub use tracer::{BuildError, Tracer};

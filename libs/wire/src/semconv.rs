@@ -24,6 +24,8 @@ pub const ENDUSER_ID: &str = "enduser.id";
 
 /// HTTP method, upper case.
 pub const HTTP_REQUEST_METHOD: &str = "http.request.method";
+/// The method as the client wrote it, when nobody knows it.
+pub const HTTP_REQUEST_METHOD_ORIGINAL: &str = "http.request.method_original";
 /// HTTP status code of the response, an integer.
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 /// The matched route: `/products/{id}`.
@@ -116,6 +118,13 @@ pub const THREAD_ID: &str = "thread.id";
 pub const UI_ACTION: &str = "throughline.ui.action";
 /// The element acted on: `data-trace`, else tag and id or role.
 pub const UI_ELEMENT: &str = "throughline.ui.element";
+/// Names of the fields of a submitted form, an array.
+pub const UI_FORM_FIELDS: &str = "throughline.ui.form.fields";
+/// What the value of a form field is recorded under, followed by the field's name; only for fields
+/// that the page marks.
+pub const UI_FORM_VALUE_PREFIX: &str = "throughline.ui.form.value.";
+/// True when the page was left while the span was still open.
+pub const UNFINISHED: &str = "throughline.unfinished";
 /// True when the parent was inferred from time, not known.
 pub const PARENT_INFERRED: &str = "throughline.parent.inferred";
 /// What ingest repaired in a span: an array of words of `throughline_wire::validate::Mark`.

@@ -1,0 +1,97 @@
+//! The future of a traced request.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use pin_project_lite::pin_project;
+
+use super::TraceBody;
+use super::span::RequestSpan;
+
+pin_project! {
+    /// Runs the inner service within the span of the request.
+    #[derive(Debug)]
+    pub struct TraceFuture<F> {
+        #[pin]
+        inner: F,
+        span: Option<RequestSpan>,
+        request_id: Option<HeaderValue>,
+    }
+}
+
+impl<F> TraceFuture<F> {
+    pub(super) const fn new(
+        inner: F,
+        span: Option<RequestSpan>,
+        request_id: Option<HeaderValue>,
+    ) -> Self {
+        Self {
+            inner,
+            span,
+            request_id,
+        }
+    }
+}
+
+impl<F, R, E> Future for TraceFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: http_body::Body,
+{
+    type Output = Result<Response<TraceBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let result = {
+            let _entered = this.span.as_ref().map(RequestSpan::enter);
+            ready!(this.inner.poll(context))
+        };
+        let mut span = this.span.take();
+        let mut response = match result {
+            Ok(response) => response,
+            Err(error) => {
+                if let Some(span) = &mut span {
+                    span.fail("the service failed".to_owned());
+                }
+                return Poll::Ready(Err(error));
+            }
+        };
+        if let Some(span) = &mut span {
+            span.answer(response.status());
+            tell(&mut response, span, this.request_id.take());
+        }
+        if lasts(&response) {
+            span = None;
+        }
+        Poll::Ready(Ok(response.map(|body| TraceBody::new(body, span))))
+    }
+}
+
+/// Adds the headers that tell the client its trace and repeat its request id.
+fn tell<R>(response: &mut Response<R>, span: &RequestSpan, request_id: Option<HeaderValue>) {
+    const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+    const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+    let headers = response.headers_mut();
+    if let Some(context) = span.context() {
+        let timing = format!("traceparent;desc=\"{}\"", context.traceparent());
+        if let Ok(timing) = HeaderValue::from_str(&timing) {
+            // A service may have timings of its own.
+            headers.append(SERVER_TIMING, timing);
+        }
+    }
+    if let Some(id) = request_id {
+        headers.entry(REQUEST_ID).or_insert(id);
+    }
+}
+
+/// Whether the answer goes on for as long as the connection does.
+fn lasts<R>(response: &Response<R>) -> bool {
+    response.status() == StatusCode::SWITCHING_PROTOCOLS
+        || response
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+}

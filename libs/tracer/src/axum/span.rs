@@ -1,0 +1,85 @@
+//! The span of one request, from the call to the last byte.
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+use throughline_wire::{Attributes, Status, semconv};
+
+use crate::clock::Tick;
+use crate::context::SpanContext;
+use crate::layer::{Recording, current};
+
+/// Ends its span exactly once, at the latest when dropped.
+#[derive(Debug)]
+pub(super) struct RequestSpan {
+    span: tracing::Span,
+    answered: bool,
+}
+
+impl RequestSpan {
+    pub(super) fn new(span: tracing::Span) -> Self {
+        Self {
+            span,
+            answered: false,
+        }
+    }
+
+    pub(super) fn enter(&self) -> tracing::span::Entered<'_> {
+        self.span.enter()
+    }
+
+    /// Where it stands; nothing when no layer records spans.
+    pub(super) fn context(&self) -> Option<SpanContext> {
+        current::with_span(&self.span, |active| active.context)
+    }
+
+    /// Notes the status of the answer; from 500 on it is a failure of the server.
+    pub(super) fn answer(&mut self, status: StatusCode) {
+        self.answered = true;
+        self.write(|recording| {
+            let code = i64::from(status.as_u16());
+            recording.set(
+                Cow::Borrowed(semconv::HTTP_RESPONSE_STATUS_CODE),
+                code.into(),
+            );
+            if status.is_server_error() {
+                recording.fail(Status::error(""), None);
+                if recording.span.attributes.get(semconv::ERROR_TYPE).is_none() {
+                    let kind = status.as_str().to_owned();
+                    recording.set(Cow::Borrowed(semconv::ERROR_TYPE), kind.into());
+                }
+            }
+        });
+    }
+
+    /// Notes that no complete answer comes.
+    pub(super) fn fail(&mut self, message: String) {
+        self.answered = true;
+        self.write(|recording| recording.fail(Status::error(message), None));
+    }
+
+    fn write(&self, act: impl FnOnce(&mut Recording)) {
+        current::with_span(&self.span, |active| {
+            if let Some(recording) = &mut active.recording {
+                act(recording);
+            }
+        });
+    }
+}
+
+impl Drop for RequestSpan {
+    fn drop(&mut self) {
+        if !self.answered {
+            let panicking = std::thread::panicking();
+            self.write(|recording| {
+                if panicking {
+                    recording.fail(Status::error("the handler panicked"), Some("panic"));
+                } else {
+                    // The client went away, or a time limit outside of us struck.
+                    recording.event("request cancelled", Attributes::default(), Tick::now());
+                }
+            });
+        }
+        current::finish(&self.span);
+    }
+}

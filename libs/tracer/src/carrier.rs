@@ -1,0 +1,103 @@
+//! A trace context that outlives the request: in a job's row, an event, a message.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use throughline_wire::Attributes;
+use throughline_wire::w3c::{Baggage, TraceParent, TraceState};
+
+use crate::context::{Carried, SpanContext, person};
+use crate::layer::current;
+use crate::layer::seed::{Seed, sow};
+
+/// Where a trace goes on, as a small JSON object: `{"traceparent": ..., "tracestate": ...,
+/// "baggage": ...}`, of which only what there is is written. Put it with the job; an empty one,
+/// or one that can not be read, begins a trace of its own.
+///
+/// ```
+/// use throughline::Carrier;
+///
+/// // Where the job is queued:
+/// let column = serde_json::to_value(Carrier::current())?;
+/// // Where it runs:
+/// let carrier: Carrier = serde_json::from_value(column)?;
+/// let span = carrier.job("send-confirmation").queue("jobs").attempt(1, 5).start();
+/// # drop(span);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Carrier {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tracestate: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    baggage: Option<String>,
+}
+
+impl Carrier {
+    /// The context of the span this code runs in; empty outside of spans, or when tracing is off.
+    pub fn current() -> Self {
+        current::with(|active| {
+            let text = |text: &String| (!text.is_empty()).then(|| text.clone());
+            let carried = active.carried.as_deref();
+            Self {
+                traceparent: Some(active.context.traceparent().to_string()),
+                tracestate: carried.and_then(|carried| text(&carried.trace_state)),
+                baggage: carried.and_then(|carried| text(&carried.baggage)),
+            }
+        })
+        .unwrap_or_default()
+    }
+
+    /// A carrier from the headers of a message, by name: what is not there is `None`.
+    pub fn from_fields<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let field = |name| field(name).map(str::to_owned);
+        Self {
+            traceparent: field("traceparent"),
+            tracestate: field("tracestate"),
+            baggage: field("baggage"),
+        }
+    }
+
+    /// The span the trace goes on from; nothing when empty or unreadable.
+    pub fn context(&self) -> Option<SpanContext> {
+        let parent = TraceParent::parse(self.traceparent.as_deref()?).ok()?;
+        Some(parent.into())
+    }
+
+    /// Creates the first span of a task that continues this trace: `make` holds the macro.
+    ///
+    /// ```
+    /// # let carrier = throughline::Carrier::default();
+    /// let span = carrier.continue_in(|| tracing::info_span!("import", file = "prices.csv"));
+    /// ```
+    pub fn continue_in(&self, make: impl FnOnce() -> tracing::Span) -> tracing::Span {
+        sow(self.seed(), make)
+    }
+
+    /// A span with this parent, and the person it concerns.
+    pub(crate) fn seed(&self) -> Seed {
+        let mut attributes = Attributes::default();
+        let (parent, carried) = self.parent(&mut attributes);
+        Seed {
+            parent,
+            carried,
+            attributes,
+            ..Seed::default()
+        }
+    }
+
+    fn parent(&self, attributes: &mut Attributes) -> (Option<SpanContext>, Option<Arc<Carried>>) {
+        let parent = self.context();
+        let baggage = Baggage::parse(self.baggage.as_deref().unwrap_or_default());
+        person(&baggage, attributes);
+        // Without a readable parent `tracestate` belongs to nobody (Trace Context 3.3).
+        let state = self
+            .tracestate
+            .as_deref()
+            .filter(|_| parent.is_some())
+            .and_then(|state| TraceState::parse(state).ok());
+        (parent, Carried::new(state.as_ref(), &baggage))
+    }
+}

@@ -1,0 +1,30 @@
+//! From finished spans to the collector: a bounded queue, and one thread that empties it.
+
+mod answer;
+mod backoff;
+mod batch;
+mod client;
+mod flush;
+mod notice;
+mod queue;
+pub(crate) mod quiet;
+mod worker;
+
+pub(crate) use backoff::Backoff;
+pub(crate) use client::Client;
+pub(crate) use flush::Command;
+pub use flush::Flushed;
+pub use queue::Stats;
+pub(crate) use queue::{Limits, Queue, Queued};
+pub(crate) use worker::{Settings, start};
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+/// What the layers and the handles of one tracer share; the worker ends when none is left.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) commands: UnboundedSender<Command>,
+}

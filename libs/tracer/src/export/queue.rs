@@ -1,0 +1,217 @@
+//! Finished spans on their way out: bounded by number and by bytes, never blocking, counting what
+//! does not fit.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use throughline_wire::{AttributeValue, Attributes, DropReason, Span};
+use tokio::sync::Notify;
+
+/// What the queue holds at most, spans under way to the collector included.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) spans: usize,
+    pub(crate) bytes: usize,
+    /// How many spans make a batch; the worker is woken whenever as many have come.
+    pub(crate) batch: usize,
+}
+
+/// A span with its weight in the queue.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) span: Box<Span>,
+    pub(crate) bytes: usize,
+}
+
+/// What became of the spans of a tracer so far.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Spans that ended and entered the queue.
+    pub accepted: u64,
+    /// Spans the collector acknowledged.
+    pub exported: u64,
+    /// Spans that were lost, by reason.
+    pub dropped: BTreeMap<DropReason, u64>,
+    /// Spans that are queued or under way.
+    pub queued: usize,
+}
+
+const REASONS: [DropReason; 7] = [
+    DropReason::QueueFull,
+    DropReason::TooBig,
+    DropReason::RetriesExhausted,
+    DropReason::Unsampled,
+    DropReason::Redacted,
+    DropReason::Rejected,
+    DropReason::Other,
+];
+
+/// The sending side, shared by all threads that record.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    sender: SyncSender<Queued>,
+    limits: Limits,
+    held: AtomicUsize,
+    held_bytes: AtomicUsize,
+    accepted: AtomicU64,
+    exported: AtomicU64,
+    /// Since the start, and of those the ones no batch has reported yet.
+    dropped: [AtomicU64; 7],
+    unreported: [AtomicU64; 7],
+    closed: AtomicBool,
+    pub(crate) wake: Notify,
+}
+
+impl Queue {
+    pub(crate) fn new(limits: Limits) -> (Self, Receiver<Queued>) {
+        let (sender, receiver) = sync_channel(limits.spans);
+        let queue = Self {
+            sender,
+            limits,
+            held: AtomicUsize::new(0),
+            held_bytes: AtomicUsize::new(0),
+            accepted: AtomicU64::new(0),
+            exported: AtomicU64::new(0),
+            dropped: Default::default(),
+            unreported: Default::default(),
+            closed: AtomicBool::new(false),
+            wake: Notify::new(),
+        };
+        (queue, receiver)
+    }
+
+    pub(crate) const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Takes a span, or counts it as dropped; returns at once either way.
+    pub(crate) fn offer(&self, span: Span) {
+        if self.closed.load(Ordering::Relaxed) {
+            return;
+        }
+        let bytes = weight(&span);
+        if bytes > self.limits.bytes {
+            self.count_dropped(DropReason::TooBig, 1);
+            return;
+        }
+        // Claim first, look then: two threads can not both take the last place.
+        let held = self.held.fetch_add(1, Ordering::Relaxed);
+        let held_bytes = self.held_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let fits = held < self.limits.spans && held_bytes + bytes <= self.limits.bytes;
+        let span = Box::new(span);
+        if !fits || self.sender.try_send(Queued { span, bytes }).is_err() {
+            self.release(1, bytes);
+            self.count_dropped(DropReason::QueueFull, 1);
+            return;
+        }
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+        if (held + 1).is_multiple_of(self.limits.batch) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Gives the places of `spans` spans free.
+    fn release(&self, spans: usize, bytes: usize) {
+        self.held.fetch_sub(spans, Ordering::Relaxed);
+        self.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts the fate of spans taken from the queue: `rejected` of them were refused.
+    pub(crate) fn settle(&self, spans: usize, bytes: usize, rejected: u64) {
+        self.release(spans, bytes);
+        let exported = (spans as u64).saturating_sub(rejected);
+        self.exported.fetch_add(exported, Ordering::Relaxed);
+        self.count_dropped(DropReason::Rejected, rejected);
+    }
+
+    /// Counts spans taken from the queue as lost.
+    pub(crate) fn lose(&self, spans: usize, bytes: usize, reason: DropReason) {
+        self.release(spans, bytes);
+        self.count_dropped(reason, spans as u64);
+    }
+
+    /// How many spans have entered.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    fn count_dropped(&self, reason: DropReason, spans: u64) {
+        let at = REASONS.iter().position(|known| *known == reason);
+        let at = at.unwrap_or(REASONS.len() - 1);
+        self.dropped[at].fetch_add(spans, Ordering::Relaxed);
+        self.unreported[at].fetch_add(spans, Ordering::Relaxed);
+    }
+
+    /// What no batch has reported yet; the caller reports it.
+    pub(crate) fn take_unreported(&self) -> BTreeMap<DropReason, u64> {
+        nonzero(|at| self.unreported[at].swap(0, Ordering::Relaxed))
+    }
+
+    /// Gives back what a batch could not report after all.
+    pub(crate) fn return_unreported(&self, dropped: &BTreeMap<DropReason, u64>) {
+        for (slot, reason) in self.unreported.iter().zip(REASONS) {
+            let spans = dropped.get(&reason).copied().unwrap_or_default();
+            slot.fetch_add(spans, Ordering::Relaxed);
+        }
+    }
+
+    /// No span is taken any more, without a count: the process is ending.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            accepted: self.accepted.load(Ordering::Relaxed),
+            exported: self.exported.load(Ordering::Relaxed),
+            dropped: nonzero(|at| self.dropped[at].load(Ordering::Relaxed)),
+            queued: self.held.load(Ordering::Relaxed),
+        }
+    }
+}
+
+fn nonzero(count: impl Fn(usize) -> u64) -> BTreeMap<DropReason, u64> {
+    REASONS
+        .iter()
+        .enumerate()
+        .map(|(at, reason)| (*reason, count(at)))
+        .filter(|(_, spans)| *spans > 0)
+        .collect()
+}
+
+/// About how many bytes a span takes: its texts, and a flat sum for the rest.
+pub(crate) fn weight(span: &Span) -> usize {
+    let events = span
+        .events
+        .iter()
+        .map(|event| 96 + event.name.len() + sum(&event.attributes));
+    let links = span
+        .links
+        .iter()
+        .map(|link| 128 + link.trace_state.len() + sum(&link.attributes));
+    size_of::<Span>()
+        + span.name.len()
+        + span.trace_state.len()
+        + span.status.message.len()
+        + sum(&span.attributes)
+        + events.sum::<usize>()
+        + links.sum::<usize>()
+}
+
+fn sum(attributes: &Attributes) -> usize {
+    attributes
+        .iter()
+        .map(|(key, value)| 48 + key.len() + size(value))
+        .sum()
+}
+
+fn size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::Str(text) => text.len(),
+        AttributeValue::Bytes(bytes) => bytes.len(),
+        AttributeValue::Array(values) => values.iter().map(|value| 32 + size(value)).sum(),
+        AttributeValue::Map(attributes) => sum(attributes),
+        _ => 0,
+    }
+}

@@ -1,0 +1,103 @@
+//! Spans of background jobs: the one that queues, the one that works.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use throughline_wire::{SpanKind, UnixNanos, semconv};
+
+use crate::Carrier;
+use crate::clock::{Tick, unix_ns};
+use crate::layer::seed::{Seed, sow};
+
+/// What is known of a job when its span begins. Ends in [`Job::start`].
+#[derive(Debug)]
+#[must_use = "the span begins with `start`"]
+pub struct Job {
+    seed: Seed,
+    name: Cow<'static, str>,
+}
+
+impl Carrier {
+    /// The span of working on the job `name`: a consumer span, child of the span that queued it.
+    /// `name` is one of few: `send-confirmation`, not one with an id in it.
+    pub fn job(&self, name: impl Into<Cow<'static, str>>) -> Job {
+        Job::new(self.seed(), SpanKind::Consumer, name.into())
+    }
+}
+
+/// The span of queueing the job `name`: a producer span, child of the current one. Queue within
+/// it, so that the carrier names it and the wait in the queue shows between the two spans.
+///
+/// ```
+/// use tracing::Instrument;
+///
+/// # async fn insert(_: throughline::Carrier) {}
+/// # async fn queue() {
+/// let span = throughline::enqueue("send-confirmation").queue("jobs").start();
+/// async { insert(throughline::Carrier::current()).await }.instrument(span).await;
+/// # }
+/// ```
+pub fn enqueue(name: impl Into<Cow<'static, str>>) -> Job {
+    Job::new(Seed::default(), SpanKind::Producer, name.into())
+}
+
+impl Job {
+    fn new(mut seed: Seed, kind: SpanKind, name: Cow<'static, str>) -> Self {
+        let (verb, operation) = match kind {
+            SpanKind::Producer => ("queue", "send"),
+            _ => ("process", "process"),
+        };
+        seed.kind = kind;
+        seed.name = Some(format!("{verb} {name}").into());
+        seed.attributes
+            .insert(semconv::MESSAGING_OPERATION_TYPE, operation);
+        Self { seed, name }
+    }
+
+    fn set(
+        mut self,
+        key: &'static str,
+        value: impl Into<throughline_wire::AttributeValue>,
+    ) -> Self {
+        self.seed.attributes.insert(key, value);
+        self
+    }
+
+    /// The queue or the table of jobs (`messaging.destination.name`).
+    pub fn queue(self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.set(semconv::MESSAGING_DESTINATION_NAME, name.into())
+    }
+
+    /// What the queue is made of (`messaging.system`): `postgresql`, `kafka`.
+    pub fn system(self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.set(semconv::MESSAGING_SYSTEM, name.into())
+    }
+
+    /// The id of the job (`messaging.message.id`).
+    pub fn id(self, id: impl ToString) -> Self {
+        self.set(semconv::MESSAGING_MESSAGE_ID, id.to_string())
+    }
+
+    /// Which attempt this is, from 1, and how many there may be.
+    pub fn attempt(self, attempt: u32, most: u32) -> Self {
+        self.set(semconv::JOB_ATTEMPT, attempt)
+            .set(semconv::JOB_MAX_ATTEMPTS, most)
+    }
+
+    /// When the job became due: the span says how long it then waited. A time in the future
+    /// counts as no wait.
+    pub fn queued_at(self, at: impl Into<SystemTime>) -> Self {
+        let queued = UnixNanos::new(unix_ns(at.into()));
+        let wait_ns = Tick::now().wall().since(queued).max(0);
+        self.set(semconv::JOB_QUEUE_WAIT_NS, wait_ns)
+    }
+
+    /// Begins the span; it ends when the last handle of it is dropped, or when the future it
+    /// instruments is done.
+    pub fn start(self) -> tracing::Span {
+        let name = self.name;
+        sow(self.seed, || {
+            tracing::info_span!("job", { semconv::JOB_NAME } = &*name)
+        })
+    }
+}

@@ -1,0 +1,310 @@
+//! The `tracing` layer: spans of `tracing` become spans of a trace.
+
+pub(crate) mod active;
+pub(crate) mod current;
+mod event;
+mod filter;
+pub(crate) mod seed;
+mod statement;
+mod visit;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use throughline_wire::w3c::TraceFlags;
+use throughline_wire::{Attributes, Span, SpanId, SpanKind, SpanLink, Status, UnixNanos, semconv};
+use tracing::{Event, Metadata, Subscriber, span};
+use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+pub(crate) use active::{Active, Recording};
+pub(crate) use filter::Wanted;
+
+use crate::clock::Tick;
+use crate::context::{Carried, SpanContext};
+use crate::export::{Pipe, quiet};
+use crate::ids;
+use crate::sampler::Mode;
+use seed::Seed;
+
+/// A span links to at most this many others; further ones are counted, not kept.
+const MAX_LINKS: usize = 128;
+
+/// What the layer records of spans and events.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) mode: Mode,
+    pub(crate) wanted: Wanted,
+    /// Whether an event of level `ERROR` marks its span as failed.
+    pub(crate) errors_fail_spans: bool,
+    /// Whether spans say which source line they come from.
+    pub(crate) code_location: bool,
+    /// Whether spans say which thread they began on.
+    pub(crate) thread_ids: bool,
+    /// `db.system.name` of statements.
+    pub(crate) database: Cow<'static, str>,
+}
+
+/// Records spans and hands the finished ones to the queue.
+#[derive(Debug)]
+pub(crate) struct SpanLayer {
+    options: Options,
+    pipe: Arc<Pipe>,
+}
+
+impl SpanLayer {
+    pub(crate) fn new(options: Options, pipe: Arc<Pipe>) -> Self {
+        Self { options, pipe }
+    }
+
+    pub(crate) fn finish(&self, recording: Box<Recording>) {
+        self.pipe.queue.offer(recording.end(Tick::now()));
+    }
+
+    /// The span that `tracing` begins: a child of `parent`, or the first of a new trace.
+    fn begin(
+        &self,
+        metadata: &'static Metadata<'static>,
+        parent: Option<SpanContext>,
+        remote: bool,
+        carried: Option<Arc<Carried>>,
+    ) -> Active {
+        let span_id = ids::span_id();
+        let context = match parent {
+            Some(parent) => SpanContext { span_id, ..parent },
+            None => self.root(span_id),
+        };
+        let recording = context.is_sampled().then(|| {
+            let started = Tick::now();
+            let parent_span_id = parent.map(|parent| parent.span_id);
+            let flags = otlp_flags(context, remote);
+            let mut span = blank(
+                context,
+                parent_span_id,
+                carried.as_deref(),
+                flags,
+                started.wall(),
+            );
+            span.name = Cow::Borrowed(metadata.name());
+            self.locate(metadata, &mut span.attributes);
+            Box::new(Recording::new(span, started))
+        });
+        Active {
+            context,
+            carried,
+            recording,
+        }
+    }
+
+    /// The first span of a trace that begins here.
+    fn root(&self, span_id: SpanId) -> SpanContext {
+        let trace_id = ids::trace_id();
+        let sampled = self.options.mode.records(trace_id);
+        SpanContext {
+            trace_id,
+            span_id,
+            flags: TraceFlags::RANDOM.with_sampled(sampled),
+        }
+    }
+
+    fn locate(&self, metadata: &'static Metadata<'static>, attributes: &mut Attributes) {
+        let mut add = |key, value| attributes.push_unchecked(Cow::Borrowed(key), value);
+        if self.options.code_location {
+            if let Some(file) = metadata.file() {
+                add(semconv::CODE_FILE_PATH, file.into());
+            }
+            if let Some(line) = metadata.line() {
+                add(semconv::CODE_LINE_NUMBER, line.into());
+            }
+        }
+        if self.options.thread_ids {
+            add(
+                semconv::THREAD_ID,
+                format!("{:?}", std::thread::current().id()).into(),
+            );
+        }
+    }
+}
+
+/// A span of which only its place is known.
+fn blank(
+    context: SpanContext,
+    parent_span_id: Option<SpanId>,
+    carried: Option<&Carried>,
+    flags: u32,
+    start: UnixNanos,
+) -> Span {
+    Span {
+        trace_id: context.trace_id,
+        span_id: context.span_id,
+        parent_span_id,
+        trace_state: trace_state(carried),
+        flags,
+        name: Cow::Borrowed(""),
+        kind: SpanKind::Internal,
+        start,
+        end: start,
+        status: Status::UNSET,
+        attributes: Attributes::default(),
+        dropped_attributes_count: 0,
+        events: Vec::new(),
+        dropped_events_count: 0,
+        links: Vec::new(),
+        dropped_links_count: 0,
+    }
+}
+
+fn trace_state(carried: Option<&Carried>) -> Cow<'static, str> {
+    carried.map_or(Cow::Borrowed(""), |carried| {
+        carried.trace_state.clone().into()
+    })
+}
+
+/// The flags of a span as OTLP writes them (`SpanFlags`): W3C flags in the low byte, bit 8 "it is
+/// known whether the parent is remote", bit 9 "it is".
+fn otlp_flags(context: SpanContext, remote: bool) -> u32 {
+    u32::from(context.flags.bits()) | 1 << 8 | u32::from(remote) << 9
+}
+
+/// A span of this process as a parent.
+struct Parent {
+    context: SpanContext,
+    carried: Option<Arc<Carried>>,
+}
+
+/// The nearest span above that the layer knows, itself included.
+fn nearest<S: for<'a> LookupSpan<'a>>(span: Option<SpanRef<'_, S>>) -> Option<Parent> {
+    span?.scope().find_map(|span| {
+        let extensions = span.extensions();
+        let active = extensions.get::<Active>()?;
+        Some(Parent {
+            context: active.context,
+            carried: active.carried.clone(),
+        })
+    })
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
+    fn on_new_span(
+        &self,
+        attributes: &span::Attributes<'_>,
+        id: &span::Id,
+        context: Context<'_, S>,
+    ) {
+        if quiet::is_quiet() {
+            return;
+        }
+        let Some(span) = context.span(id) else { return };
+        let seed = seed::take().map_or_else(Seed::default, |seed| *seed);
+        let remote = seed.parent.is_some();
+        let (parent, carried) = if remote {
+            (seed.parent, seed.carried)
+        } else {
+            match nearest(span.parent()) {
+                Some(parent) => (Some(parent.context), seed.carried.or(parent.carried)),
+                None => (None, seed.carried),
+            }
+        };
+        let mut active = self.begin(attributes.metadata(), parent, remote, carried);
+        if let Some(recording) = &mut active.recording {
+            let expected = attributes.values().len() + seed.attributes.len();
+            recording.span.attributes.entries_mut().reserve(expected);
+            recording.span.kind = seed.kind;
+            attributes.record(&mut visit::Fields(|key, value| {
+                visit::apply(recording, key, value);
+            }));
+            if let Some(name) = seed.name {
+                recording.span.name = name;
+            }
+            let mut given = seed.attributes;
+            for (key, value) in given.entries_mut().drain(..) {
+                recording.set(key, value);
+            }
+        }
+        span.extensions_mut().replace(active);
+    }
+
+    fn on_record(&self, id: &span::Id, values: &span::Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        // Formatted before the span is locked: a value's Debug may itself log.
+        let mut fields = Vec::new();
+        values.record(&mut visit::Fields(|key, value| fields.push((key, value))));
+        let mut extensions = span.extensions_mut();
+        if let Some(Active {
+            recording: Some(recording),
+            ..
+        }) = extensions.get_mut()
+        {
+            for (key, value) in fields {
+                visit::apply(recording, key, value);
+            }
+        }
+    }
+
+    fn on_follows_from(&self, id: &span::Id, follows: &span::Id, context: Context<'_, S>) {
+        let (Some(span), Some(cause)) = (context.span(id), nearest(context.span(follows))) else {
+            return;
+        };
+        let mut extensions = span.extensions_mut();
+        let Some(Active {
+            recording: Some(recording),
+            ..
+        }) = extensions.get_mut()
+        else {
+            return;
+        };
+        if recording.span.links.len() >= MAX_LINKS {
+            recording.span.dropped_links_count += 1;
+            return;
+        }
+        recording.span.links.push(SpanLink {
+            trace_id: cause.context.trace_id,
+            span_id: cause.context.span_id,
+            trace_state: trace_state(cause.carried.as_deref()),
+            flags: u32::from(cause.context.flags.bits()),
+            attributes: Attributes::default(),
+            dropped_attributes_count: 0,
+        });
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        if quiet::is_quiet() {
+            return;
+        }
+        let Some(span) = context.event_span(event) else {
+            return;
+        };
+        if event.metadata().target() == statement::TARGET {
+            if let Some(parent) = nearest(Some(span))
+                && parent.context.is_sampled()
+                && let Some(span) = statement::span(event, &parent, &self.options.database)
+            {
+                self.pipe.queue.offer(span);
+            }
+        } else {
+            event::record(event, &span, self.options.errors_fail_spans);
+        }
+    }
+
+    fn on_exit(&self, id: &span::Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut extensions = span.extensions_mut();
+        if let Some(Active {
+            recording: Some(recording),
+            ..
+        }) = extensions.get_mut()
+        {
+            recording.leave(Tick::now());
+        }
+    }
+
+    fn on_close(&self, id: span::Id, context: Context<'_, S>) {
+        let Some(span) = context.span(&id) else {
+            return;
+        };
+        let active = span.extensions_mut().remove::<Active>();
+        if let Some(recording) = active.and_then(|active| active.recording) {
+            self.finish(recording);
+        }
+    }
+}

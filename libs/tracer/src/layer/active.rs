@@ -1,0 +1,107 @@
+//! What the layer keeps with each open `tracing` span.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use throughline_wire::{AttributeValue, Attributes, Span, SpanEvent, Status, StatusCode, semconv};
+
+use crate::clock::Tick;
+use crate::context::{Carried, SpanContext};
+
+/// A span holds at most this many attributes; further ones are counted, not kept. An event too.
+pub(crate) const MAX_ATTRIBUTES: usize = 256;
+/// A span holds at most this many events; further ones are counted, not kept.
+const MAX_EVENTS: usize = 256;
+
+/// An open span: its place in the trace and, when the trace is recorded, what is known of it.
+#[derive(Debug)]
+pub(crate) struct Active {
+    pub(crate) context: SpanContext,
+    pub(crate) carried: Option<Arc<Carried>>,
+    pub(crate) recording: Option<Box<Recording>>,
+}
+
+/// A span being written.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    pub(crate) span: Span,
+    started: Tick,
+    left: Option<Tick>,
+}
+
+impl Recording {
+    pub(crate) fn new(span: Span, started: Tick) -> Self {
+        Self {
+            span,
+            started,
+            left: None,
+        }
+    }
+
+    /// Sets an attribute, or counts it as dropped at the limit.
+    pub(crate) fn set(&mut self, key: Cow<'static, str>, value: AttributeValue) {
+        let attributes = &mut self.span.attributes;
+        if attributes.len() < MAX_ATTRIBUTES || attributes.get(&key).is_some() {
+            attributes.insert(key, value);
+        } else {
+            self.span.dropped_attributes_count += 1;
+        }
+    }
+
+    /// Adds an event, or counts it as dropped at the limit.
+    pub(crate) fn event(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        attributes: Attributes,
+        at: Tick,
+    ) {
+        if self.span.events.len() >= MAX_EVENTS {
+            self.span.dropped_events_count += 1;
+            return;
+        }
+        self.span.events.push(SpanEvent {
+            time: self.wall(at),
+            name: name.into(),
+            attributes,
+            dropped_attributes_count: 0,
+        });
+    }
+
+    /// Marks the span as failed; the first explanation stays. A status declared `ok` stays too,
+    /// as the specification of `Set Status` wants.
+    pub(crate) fn fail(&mut self, status: Status, kind: Option<&'static str>) {
+        if self.span.status.code == StatusCode::Ok {
+            return;
+        }
+        if self.span.status.code == StatusCode::Unset || self.span.status.message.is_empty() {
+            self.span.status = status;
+        }
+        if let Some(kind) = kind
+            && self.span.attributes.get(semconv::ERROR_TYPE).is_none()
+        {
+            self.set(Cow::Borrowed(semconv::ERROR_TYPE), kind.into());
+        }
+    }
+
+    /// Notes that its code was left: what was left last is the end, since a `tracing` span closes
+    /// only after all its children have.
+    pub(crate) fn leave(&mut self, at: Tick) {
+        self.left = Some(at);
+    }
+
+    /// The finished span.
+    pub(crate) fn end(self, at: Tick) -> Span {
+        let end = self.wall(self.left.unwrap_or(at));
+        let mut span = self.span;
+        span.end = end;
+        span
+    }
+
+    /// A moment on the wall clock as it stood when the span began: a clock that is set while the
+    /// span is open changes no duration.
+    fn wall(&self, at: Tick) -> throughline_wire::UnixNanos {
+        self.span
+            .start
+            .saturating_add(at.since(self.started).max(0))
+    }
+}

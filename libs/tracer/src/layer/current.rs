@@ -1,0 +1,54 @@
+//! Reaching the open span this code runs in, from outside the layer.
+
+use tracing::dispatcher::{self, Dispatch};
+use tracing::span;
+use tracing_subscriber::Registry;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::{Active, SpanLayer};
+
+/// Runs `act` on the nearest open span that the layer knows. `act` runs under the span's lock: it
+/// must not log.
+pub(crate) fn with<T>(act: impl FnOnce(&mut Active) -> T) -> Option<T> {
+    let mut act = Some(act);
+    dispatcher::get_default(|dispatch| {
+        let current = dispatch.current_span();
+        nearest(dispatch, current.id()?, &mut act)
+    })
+}
+
+/// Like [`with`], for `span` itself or the nearest above it.
+#[cfg(feature = "axum")]
+pub(crate) fn with_span<T>(span: &tracing::Span, act: impl FnOnce(&mut Active) -> T) -> Option<T> {
+    span.with_subscriber(|(id, dispatch)| nearest(dispatch, id, &mut Some(act)))?
+}
+
+/// Ends the recording of `span` now and hands it to the exporter, although handles of it may
+/// still be about. What is recorded later is lost; its children keep their parent.
+#[cfg(feature = "axum")]
+pub(crate) fn finish(span: &tracing::Span) {
+    let _ = span.with_subscriber(|(id, dispatch)| {
+        let layer = dispatch.downcast_ref::<SpanLayer>()?;
+        let span = dispatch.downcast_ref::<Registry>()?.span(id)?;
+        let recording = span
+            .extensions_mut()
+            .get_mut::<Active>()?
+            .recording
+            .take()?;
+        layer.finish(recording);
+        Some(())
+    });
+}
+
+fn nearest<T, F: FnOnce(&mut Active) -> T>(
+    dispatch: &Dispatch,
+    id: &span::Id,
+    act: &mut Option<F>,
+) -> Option<T> {
+    let registry = dispatch.downcast_ref::<Registry>()?;
+    registry.span(id)?.scope().find_map(|span| {
+        let mut extensions = span.extensions_mut();
+        let active = extensions.get_mut::<Active>()?;
+        act.take().map(|act| act(active))
+    })
+}

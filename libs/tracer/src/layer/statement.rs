@@ -1,0 +1,83 @@
+//! Statements of sqlx, which it logs when they end, as client spans.
+
+mod summary;
+
+use std::borrow::Cow;
+
+use throughline_wire::{AttributeValue, Attributes, Span, SpanKind, UnixNanos, semconv};
+use tracing::Event;
+
+use super::{Parent, blank, otlp_flags, visit};
+use crate::clock::Tick;
+use crate::context::SpanContext;
+use crate::ids;
+use summary::Summary;
+
+/// Under which sqlx logs each statement: at `DEBUG`, slow ones at `WARN`.
+pub(super) const TARGET: &str = "sqlx::query";
+
+/// What sqlx says of a statement (`sqlx_core::logger::QueryLogger`).
+#[derive(Debug, Default)]
+struct Statement {
+    /// The first four words and an ellipsis, or the whole text when that is all of it.
+    start: Cow<'static, str>,
+    /// The whole text, empty when `start` is.
+    text: Cow<'static, str>,
+    rows_affected: Option<i64>,
+    rows_returned: Option<i64>,
+    elapsed_secs: Option<f64>,
+}
+
+/// The span of the statement that has just ended under `parent`; nothing when the event is not
+/// one of a statement.
+pub(super) fn span(
+    event: &Event<'_>,
+    parent: &Parent,
+    database: &Cow<'static, str>,
+) -> Option<Span> {
+    let mut statement = Statement::default();
+    event.record(&mut visit::Fields(|key, value| match (key, value) {
+        ("summary", AttributeValue::Str(text)) => statement.start = text,
+        ("db.statement", AttributeValue::Str(text)) => statement.text = text,
+        ("rows_affected", AttributeValue::Int(rows)) => statement.rows_affected = Some(rows),
+        ("rows_returned", AttributeValue::Int(rows)) => statement.rows_returned = Some(rows),
+        ("elapsed_secs", AttributeValue::Double(secs)) => statement.elapsed_secs = Some(secs),
+        _ => {}
+    }));
+    let duration_ns = (statement.elapsed_secs? * UnixNanos::PER_SECOND as f64) as i64;
+    let end = Tick::now().wall();
+    let text = match statement.text.trim() {
+        "" => statement.start.trim(),
+        text => text,
+    };
+    let summary = Summary::of(text);
+    let name = summary.to_string();
+    let mut attributes = Attributes::default();
+    let mut add = |key, value| attributes.push_unchecked(Cow::Borrowed(key), value);
+    add(semconv::DB_SYSTEM_NAME, database.clone().into());
+    add(semconv::DB_QUERY_TEXT, text.to_owned().into());
+    add(semconv::DB_QUERY_SUMMARY, name.clone().into());
+    add(semconv::DB_OPERATION_NAME, summary.verb.into());
+    for (key, rows) in [
+        (semconv::DB_RESPONSE_RETURNED_ROWS, statement.rows_returned),
+        (semconv::DB_RESPONSE_AFFECTED_ROWS, statement.rows_affected),
+    ] {
+        if let Some(rows) = rows {
+            add(key, rows.into());
+        }
+    }
+    let context = SpanContext {
+        span_id: ids::span_id(),
+        ..parent.context
+    };
+    let start = end.saturating_add(duration_ns.max(0).saturating_neg());
+    let flags = otlp_flags(context, false);
+    let above = Some(parent.context.span_id);
+    Some(Span {
+        name: name.into(),
+        kind: SpanKind::Client,
+        end,
+        attributes,
+        ..blank(context, above, parent.carried.as_deref(), flags, start)
+    })
+}

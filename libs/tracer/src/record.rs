@@ -1,0 +1,86 @@
+//! Adding to the current span from anywhere beneath it.
+
+use std::any::type_name;
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt::Write as _;
+
+use throughline_wire::{AttributeValue, Attributes, Status, semconv};
+
+use crate::clock::Tick;
+use crate::layer::current;
+
+/// Sets an attribute of the span this code runs in. Nothing happens outside of spans, or when the
+/// trace is not recorded.
+///
+/// ```
+/// throughline::record("user.id", "u-17");
+/// throughline::record("shop.order.total_cents", 12_900_i64);
+/// ```
+pub fn record(key: impl Into<Cow<'static, str>>, value: impl Into<AttributeValue>) {
+    // Converted before the span is locked: a conversion may itself log.
+    let (key, value) = (key.into(), value.into());
+    current::with(|active| {
+        if let Some(recording) = &mut active.recording {
+            recording.set(key, value);
+        }
+    });
+}
+
+/// Records `error` as an `exception` event of the span this code runs in and marks the span as
+/// failed. Nothing happens outside of spans, or when the trace is not recorded.
+///
+/// ```
+/// # fn reserve() -> Result<(), std::fmt::Error> { Err(std::fmt::Error) }
+/// if let Err(error) = reserve() {
+///     throughline::record_error(&error);
+/// }
+/// ```
+pub fn record_error<E: Error + ?Sized>(error: &E) {
+    if !current::with(|active| active.recording.is_some()).unwrap_or_default() {
+        return;
+    }
+    let message = error.to_string();
+    let name = type_name::<E>();
+    // A trait object knows what it says but not what it is.
+    let kind = (!name.starts_with("dyn ")).then_some(name);
+    let attributes = exception(kind, message.clone(), causes(error.source()));
+    current::with(|active| {
+        if let Some(recording) = &mut active.recording {
+            recording.fail(Status::error(message), kind);
+            recording.event(semconv::EVENT_EXCEPTION, attributes, Tick::now());
+        }
+    });
+}
+
+/// The attributes of an `exception` event.
+pub(crate) fn exception(
+    kind: Option<&'static str>,
+    message: String,
+    causes: Option<String>,
+) -> Attributes {
+    let mut attributes = Attributes::default();
+    if let Some(kind) = kind {
+        attributes.insert(semconv::EXCEPTION_TYPE, kind);
+    }
+    attributes.insert(semconv::EXCEPTION_MESSAGE, message);
+    if let Some(causes) = causes {
+        attributes.insert(semconv::EXCEPTION_STACKTRACE, causes);
+    }
+    attributes
+}
+
+/// What lies behind an error, one line a cause, at most 32 of them.
+pub(crate) fn causes(first: Option<&(dyn Error + 'static)>) -> Option<String> {
+    let mut cause = first?;
+    let mut text = String::new();
+    for _ in 0..32 {
+        // Writing to a string does not fail; an error whose Display does leaves a short line.
+        let _ = writeln!(text, "caused by: {cause}");
+        match cause.source() {
+            Some(deeper) => cause = deeper,
+            None => break,
+        }
+    }
+    Some(text)
+}

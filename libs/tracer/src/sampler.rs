@@ -1,0 +1,58 @@
+//! Which traces are recorded.
+
+use throughline_wire::TraceId;
+
+/// What a service records (`TRACING_MODE`).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Mode {
+    /// Nothing; a span costs one branch.
+    Off,
+    /// Every trace that begins here, and every trace its caller records. The default.
+    #[default]
+    Dev,
+    /// The share given (0 to 1) of the traces that begin here, and every trace its caller records.
+    Sampled(f64),
+}
+
+impl Mode {
+    /// Whether a trace that begins here is recorded. Decided from the id alone, so that all
+    /// services with the same rate decide alike (W3C Trace Context level 2: the last 56 bits are
+    /// random).
+    pub(crate) fn records(self, trace_id: TraceId) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Dev => true,
+            Self::Sampled(rate) => {
+                let [.., a, b, c, d, e, f, g] = trace_id.to_bytes();
+                let random = u64::from_be_bytes([0, a, b, c, d, e, f, g]);
+                (random as f64) < rate * 2_f64.powi(56)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_selects_its_share_of_traces() {
+        let recorded = |rate| {
+            (0..20_000)
+                .filter(|_| Mode::Sampled(rate).records(crate::ids::trace_id()))
+                .count()
+        };
+        assert_eq!(recorded(0.0), 0);
+        assert_eq!(recorded(1.0), 20_000);
+        // Ten standard deviations either side of 5,000.
+        assert!((4_400..5_600).contains(&recorded(0.25)));
+    }
+
+    #[test]
+    fn two_services_of_one_rate_agree_on_every_trace() {
+        let id: TraceId = "4bf92f3577b34da600ffffffffffffff".parse().expect("an id");
+        assert!(!Mode::Sampled(0.5).records(id));
+        let id: TraceId = "4bf92f3577b34da6007fffffffffffff".parse().expect("an id");
+        assert!(Mode::Sampled(0.5).records(id));
+    }
+}

@@ -1,0 +1,170 @@
+//! The handle of a running tracer.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::sync::oneshot;
+use tracing::Subscriber;
+use tracing_subscriber::Layer;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::TracerBuilder;
+use crate::export::{Command, Flushed, Pipe, Stats};
+use crate::layer::{Options, SpanLayer, Wanted};
+
+/// Why a tracer can not be built.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// The address of the collector can not be used.
+    #[error("endpoint {endpoint:?}: {why}")]
+    Endpoint {
+        /// What was given.
+        endpoint: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A share of traces outside 0 to 1.
+    #[error("sample rate (TRACING_SAMPLE_RATE) {0:?} is not a number from 0 to 1")]
+    SampleRate(String),
+    /// An environment variable says something unknown.
+    #[error("environment variable {name} has the unknown value {value:?}")]
+    Variable {
+        /// Which.
+        name: &'static str,
+        /// What it says.
+        value: String,
+    },
+    /// The operating system gives no thread or no sockets for the exporter.
+    #[error("the exporter does not start: {0}")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A running tracer: makes layers, says how it fares, flushes. Clones are the same tracer.
+///
+/// When the last clone goes, what is queued is sent as far as one second allows; the layers go on
+/// recording.
+#[derive(Debug, Clone)]
+pub struct Tracer(Option<Arc<Running>>);
+
+struct Running {
+    options: Options,
+    pipe: Arc<Pipe>,
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running")
+            .field("options", &self.options)
+            .field("stats", &self.pipe.queue.stats())
+            .finish()
+    }
+}
+
+impl Tracer {
+    /// Begins the set-up of a tracer for the service named `service` (`service.name`);
+    /// `OTEL_SERVICE_NAME` overrides it.
+    pub fn builder(service: impl Into<Cow<'static, str>>) -> TracerBuilder {
+        TracerBuilder::new(service.into())
+    }
+
+    pub(crate) fn on(options: Options, pipe: Arc<Pipe>) -> Self {
+        Self(Some(Arc::new(Running { options, pipe })))
+    }
+
+    pub(crate) const fn off() -> Self {
+        Self(None)
+    }
+
+    /// Whether anything is recorded at all.
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The layer that records: add it to a `tracing_subscriber::registry()`.
+    ///
+    /// It decides by itself what it sees. A filter that is a layer of the whole subscriber, such
+    /// as `.with(EnvFilter::from_default_env())`, hides spans from it: give the filter to the
+    /// layer that prints instead, `fmt::layer().with_filter(...)`.
+    pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + 'static
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let layer = self
+            .0
+            .as_ref()
+            .map(|running| SpanLayer::new(running.options.clone(), Arc::clone(&running.pipe)));
+        let wanted = self
+            .0
+            .as_ref()
+            .map_or(Wanted::NOTHING, |running| running.options.wanted);
+        layer.with_filter(wanted)
+    }
+
+    /// What became of the spans so far.
+    pub fn stats(&self) -> Stats {
+        self.0
+            .as_ref()
+            .map(|running| running.pipe.queue.stats())
+            .unwrap_or_default()
+    }
+
+    /// Sends what is queued, waiting for `timeout` at most. Runs on any async runtime.
+    pub async fn flush(&self, timeout: Duration) -> Flushed {
+        self.command(timeout, false).await
+    }
+
+    /// Sends what is queued, waiting for `timeout` at most, and ends the exporter: what is
+    /// recorded later is lost. For the end of `main`. Runs on any async runtime.
+    pub async fn shutdown(&self, timeout: Duration) -> Flushed {
+        self.command(timeout, true).await
+    }
+
+    async fn command(&self, timeout: Duration, stop: bool) -> Flushed {
+        let Some(running) = &self.0 else {
+            return Flushed { unsent: 0 };
+        };
+        let (sender, outcome) = oneshot::channel();
+        running.ask(timeout, stop, move |flushed| {
+            // The caller may have stopped waiting.
+            let _ = sender.send(flushed);
+        });
+        outcome.await.unwrap_or_else(|_| running.left())
+    }
+}
+
+impl Running {
+    fn ask(&self, timeout: Duration, stop: bool, done: impl FnOnce(Flushed) + Send + 'static) {
+        let command = Command {
+            deadline: Instant::now() + timeout,
+            stop,
+            done: Box::new(done),
+        };
+        // When the worker has ended, `done` is dropped, and whoever waits for it sees that.
+        let _ = self.pipe.commands.send(command);
+    }
+
+    /// What an ended worker left behind.
+    fn left(&self) -> Flushed {
+        Flushed {
+            unsent: self.pipe.queue.stats().queued as u64,
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        if self.pipe.queue.stats().queued == 0 {
+            return;
+        }
+        let (sender, outcome) = sync_channel(1);
+        self.ask(PATIENCE, false, move |flushed| {
+            let _ = sender.send(flushed);
+        });
+        let _ = outcome.recv_timeout(PATIENCE);
+    }
+}
