@@ -17,6 +17,7 @@
 mod diagnose;
 mod error;
 mod repair;
+mod spans;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 pub use error::DecodeError;
+pub use spans::MAX_SPANS;
 
 use crate::validate::{Limits, validate, validate_resource, validate_scope};
 use crate::{
@@ -103,8 +105,8 @@ struct Envelope<'a> {
     scope: Option<&'a RawValue>,
     #[serde(borrow)]
     clock: Option<&'a RawValue>,
-    #[serde(borrow)]
-    spans: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default, deserialize_with = "spans::raw")]
+    spans: Vec<&'a RawValue>,
     #[serde(borrow)]
     dropped: Option<&'a RawValue>,
 }
@@ -116,7 +118,8 @@ struct Envelope<'a> {
 /// UTF-8 become U+FFFD, numbers beyond a double infinities, values nested too deep a marker.
 ///
 /// # Errors
-/// When the body is not such an object; names the line and the column. A span that is not one
+/// When the body is not such an object, or has more than [`MAX_SPANS`] spans; names the line and
+/// the column. A span that is not one
 /// is no error: it is in [`DecodedBatch::rejected`].
 pub fn decode_batch(body: &[u8]) -> Result<DecodedBatch, DecodeError> {
     let text = String::from_utf8_lossy(body);
@@ -146,9 +149,7 @@ pub fn decode_batch(body: &[u8]) -> Result<DecodedBatch, DecodeError> {
     if let Some(raw) = envelope.dropped {
         batch.dropped = section(text, "dropped", raw, lossy, &mut ignored)?;
     }
-    let spans = envelope.spans.unwrap_or_default();
-    batch.spans.reserve_exact(spans.len());
-    for (index, raw) in spans.into_iter().enumerate() {
+    for (index, raw) in envelope.spans.into_iter().enumerate() {
         let mut marks = Marks::NONE;
         match read::<Span>(raw.get(), lossy, &mut marks) {
             Ok(span) => batch.spans.push(DecodedSpan { index, span, marks }),

@@ -13,7 +13,7 @@ pub struct Resource {
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
     /// How many attributes the sender dropped.
-    #[serde(default, skip_serializing_if = "crate::resource::is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_attributes_count: u32,
     /// URL of the semantic-convention schema the attributes follow; empty when not said.
     #[serde(default, skip_serializing_if = "str::is_empty")]
@@ -56,13 +56,17 @@ pub struct InstrumentationScope {
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
     /// How many attributes the sender dropped.
-    #[serde(default, skip_serializing_if = "crate::resource::is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_attributes_count: u32,
     /// URL of the semantic-convention schema the spans follow; empty when not said.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub schema_url: Cow<'static, str>,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
 pub(crate) fn is_zero(count: &u32) -> bool {
     *count == 0
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::resource::is_zero;
 use crate::{Attributes, SpanId, TraceId, UnixNanos};
 
 /// What role a span plays in a call (OpenTelemetry trace API, "`SpanKind`").
@@ -125,10 +126,6 @@ impl Status {
     fn is_unset(&self) -> bool {
         self.code == StatusCode::Unset && self.message.is_empty()
     }
-}
-
-fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 /// Something that happened at one moment of a span.

@@ -19,10 +19,10 @@ pub(crate) fn value() -> impl Strategy<Value = AttributeValue> {
             .prop_map(AttributeValue::from),
         vec(any::<u8>(), 0..200).prop_map(AttributeValue::from),
     ];
-    leaf.prop_recursive(4, 32, 6, |inner| {
+    leaf.prop_recursive(4, 12, 4, |inner| {
         prop_oneof![
-            vec(inner.clone(), 0..6).prop_map(AttributeValue::from),
-            btree_map(key(), inner, 0..6)
+            vec(inner.clone(), 0..4).prop_map(AttributeValue::from),
+            btree_map(key(), inner, 0..4)
                 .prop_map(|map| AttributeValue::Map(map.into_iter().collect())),
         ]
     })
@@ -38,7 +38,7 @@ fn key() -> impl Strategy<Value = String> {
 }
 
 pub(crate) fn attributes() -> impl Strategy<Value = Attributes> {
-    btree_map(key(), value(), 0..24).prop_map(|map| map.into_iter().collect())
+    btree_map(key(), value(), 0..20).prop_map(|map| map.into_iter().collect())
 }
 
 pub(crate) fn event() -> impl Strategy<Value = SpanEvent> {

@@ -33,12 +33,12 @@ fn written_back<T: Serialize + DeserializeOwned>(name: &str) {
 
 #[test]
 fn every_message_is_written_back_to_the_same_text() {
-    BATCHES
-        .iter()
-        .for_each(|name| written_back::<SpanBatch>(name));
-    ANSWERS
-        .iter()
-        .for_each(|name| written_back::<BatchAnswer>(name));
+    for name in BATCHES {
+        written_back::<SpanBatch>(name);
+    }
+    for name in ANSWERS {
+        written_back::<BatchAnswer>(name);
+    }
 }
 
 #[test]

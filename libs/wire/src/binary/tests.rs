@@ -122,16 +122,6 @@ proptest! {
         bytes[at] = byte;
         let _ = decode_attributes(&bytes);
     }
-
-    #[test]
-    fn what_the_official_crate_reads_we_read_alike(bytes: Vec<u8>) {
-        if let (Ok(theirs), Ok(ours)) =
-            (otlp::AnyValue::decode(&*bytes), any_value::decode(Reader::new(&bytes), 1, &mut Marks::default()))
-            && theirs.value.is_none()
-        {
-            prop_assert_eq!(ours, AttributeValue::Empty);
-        }
-    }
 }
 
 /// Arrays within arrays: `depth` levels, the innermost empty.
@@ -273,7 +263,7 @@ fn what_protobuf_does_not_allow_is_refused() {
 #[test]
 fn groups_and_unknown_fields_are_stepped_over_however_deep() {
     let mut bytes = vec![0x0b; 100_000];
-    bytes.extend([0x0c; 100_000]);
+    bytes.resize(200_000, 0x0c);
     bytes.extend(b"\x48\x05\x0a\x08\x0a\x01k\x12\x03\x0a\x01v");
     let attributes = decode_attributes(&bytes).expect("reads");
     assert_eq!(attributes.get_str("k"), Some("v"));

@@ -90,7 +90,7 @@ fn a_body_that_is_not_a_batch_is_an_error_that_names_the_place() {
         (b"{} {}", "line 1, column 4: trailing characters"),
         (
             b"{\"spans\":5}",
-            "line 1, column 10: invalid type: integer `5`, expected a sequence",
+            "line 1, column 10: invalid type: integer `5`, expected a list of spans",
         ),
         (
             b"{\"spans\":[],\"spans\":[]}",
@@ -109,6 +109,15 @@ fn a_body_that_is_not_a_batch_is_an_error_that_names_the_place() {
         let found = decode_batch(body).expect_err("not a batch").to_string();
         assert_eq!(found, error, "{}", String::from_utf8_lossy(body));
     }
+}
+
+#[test]
+fn a_batch_of_more_spans_than_any_sender_holds_is_refused() {
+    let body = |count| format!("{{\"spans\":[{}0]}}", "0,".repeat(count - 1));
+    let batch = decode_batch(body(MAX_SPANS).as_bytes()).expect("a batch");
+    assert_eq!(batch.rejected.len(), MAX_SPANS);
+    let error = decode_batch(body(MAX_SPANS + 1).as_bytes()).expect_err("refused");
+    assert_eq!(error.message, "more than 100000 spans");
 }
 
 #[test]

@@ -242,7 +242,7 @@ mod tests {
 
         #[test]
         fn what_is_read_is_written_and_read_alike(
-            text in r#"([a-c%!]{1,2}[ \t]?=[ \t]?[!-~]{0,6}(;[ab]=?[%a-f0-9]{0,3}){0,2},){0,70}"#,
+            text in r"([a-c%!]{1,2}[ \t]?=[ \t]?[!-~]{0,6}(;[ab]=?[%a-f0-9]{0,3}){0,2},){0,70}",
         ) {
             let baggage = Baggage::parse(&text);
             prop_assert!(baggage.len() <= Baggage::MAX_MEMBERS);
@@ -254,7 +254,7 @@ mod tests {
             let mut baggage = Baggage::default();
             prop_assert!(baggage.insert("k", value.clone()));
             let text = baggage.to_string();
-            prop_assert!(text.bytes().all(|byte| is_octet(byte)));
+            prop_assert!(text.bytes().all(is_octet));
             let read = Baggage::parse(&text);
             prop_assert_eq!(read.get("k"), Some(value.as_str()));
         }

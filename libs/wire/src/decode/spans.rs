@@ -1,0 +1,43 @@
+//! The list of spans, each as the text it was sent as.
+
+use core::fmt;
+
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Most spans of one batch. A batch of more is refused: a sender's buffer holds a few thousand,
+/// and a list of two million zeros must not cost two million reasons.
+pub const MAX_SPANS: usize = 100_000;
+
+/// Reads the list without looking into its items; `null` is an empty one.
+pub(super) fn raw<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<&'de RawValue>, D::Error> {
+    struct Spans;
+
+    impl<'de> Visitor<'de> for Spans {
+        type Value = Vec<&'de RawValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of spans")
+        }
+
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut spans = Vec::new();
+            while let Some(span) = seq.next_element()? {
+                if spans.len() == MAX_SPANS {
+                    let message = format_args!("more than {MAX_SPANS} spans");
+                    return Err(de::Error::custom(message));
+                }
+                spans.push(span);
+            }
+            Ok(spans)
+        }
+    }
+
+    deserializer.deserialize_any(Spans)
+}
