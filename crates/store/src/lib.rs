@@ -1,1 +1,39 @@
-//! Placeholder until its first module lands.
+//! The Postgres store: one writer that commits spans in groups, readers bound to a tenant, and
+//! the migrations. The only crate that names sqlx.
+//!
+//! What was acknowledged is committed; the same span sent twice is stored once; the trace
+//! directory is merged in the transaction that stores the spans, so a list never disagrees with
+//! what is behind it.
+//!
+//! ```no_run
+//! use throughline_store::{Store, StoreOptions, SpanGroup, WriteBatch};
+//! use throughline_wire::{TenantId, UnixNanos};
+//!
+//! # async fn example(groups: Vec<SpanGroup>) -> Result<(), Box<dyn std::error::Error>> {
+//! let options = StoreOptions::new(|| UnixNanos::new(1_700_000_000_000_000_000));
+//! let store = Store::connect("postgres://localhost/throughline", options).await?;
+//! store.migrate().await?;
+//! let batch = WriteBatch { tenant: TenantId::DEFAULT, groups };
+//! let outcome = store.writer().submit(batch).await?;
+//! println!("{} stored, {} known already", outcome.received, outcome.duplicate);
+//! store.close().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod error;
+mod ids;
+mod migrate;
+mod options;
+mod reader;
+mod sqlstate;
+mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod writer;
+
+pub use error::{StoreError, WriteError};
+pub use migrate::MigrationReport;
+pub use options::{Clock, StoreOptions};
+pub use store::Store;
+pub use writer::{SpanGroup, WriteBatch, WriteOutcome, Writer};

@@ -1,0 +1,41 @@
+//! What can go wrong at the border of the store, in words that may leave the server.
+
+use std::time::Duration;
+
+/// Why the store could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database URL cannot be understood; the URL is left out because it may hold a password.
+    #[error("the database URL is not a postgres:// URL that can be understood")]
+    Url,
+    /// The database refused or could not be reached.
+    #[error("the database cannot be used: {0}")]
+    Database(#[source] sqlx::Error),
+    /// A migration failed; it was rolled back.
+    #[error("a migration failed: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+/// Why a batch was not committed; apart from [`WriteError::Refused`] the same batch may be sent
+/// again and what was stored of it already will count as duplicate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// More waits for commit than may wait; carries when to try again, 1 to 30 s.
+    #[error("too much is waiting to be stored; try again later")]
+    Overloaded {
+        /// How long the queue needs at its present pace.
+        retry_after: Duration,
+    },
+    /// The database cannot be reached, is starting, is full or does not answer in time.
+    #[error("the database cannot be reached right now")]
+    Unavailable,
+    /// The store is closing.
+    #[error("the store is closing")]
+    Closed,
+    /// The batch cannot be stored as it is, now or later; carries the reason.
+    #[error("{0}")]
+    Refused(String),
+    /// A fault of ours; the log says more.
+    #[error("the batch could not be stored; the server's log says why")]
+    Internal,
+}

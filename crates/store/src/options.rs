@@ -1,0 +1,77 @@
+//! What of the store can be set, with defaults that suit one server on one machine.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use throughline_wire::UnixNanos;
+
+/// Tells the time; a parameter so that tests can fix it.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> UnixNanos + Send + Sync>);
+
+impl Clock {
+    /// The clock that asks `now`.
+    pub fn new(now: impl Fn() -> UnixNanos + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> UnixNanos {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// How a [`Store`](crate::Store) behaves.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// Where `received` and "the last hour" come from.
+    pub clock: Clock,
+    /// Bytes of encoded spans that may wait for their commit, those being committed included;
+    /// beyond it a batch is refused as overloaded at once. A single batch may exceed it when
+    /// nothing else waits. Default 64 MiB.
+    pub queue_bytes: usize,
+    /// A commit takes batches until it holds so many bytes. Default 16 MiB.
+    pub group_bytes: usize,
+    /// A commit takes batches until it holds so many spans. Default 20,000.
+    pub group_spans: usize,
+    /// Connections that commit at the same time. Default 1: on two cores a second one only makes
+    /// the groups smaller.
+    pub writer_connections: usize,
+    /// Connections that read at the same time. Default 8.
+    pub reader_connections: u32,
+    /// How long a page waits for a connection before the database counts as unreachable.
+    /// Default 3 s.
+    pub acquire_timeout: Duration,
+    /// How long a query may run before it is given up. Default 5 s.
+    pub read_timeout: Duration,
+    /// How long one commit may take before the database counts as unavailable and the connection
+    /// is dropped. Default 30 s.
+    pub commit_timeout: Duration,
+    /// Lists count their rows exactly up to so many. Default 10,000.
+    pub total_cap: u64,
+}
+
+impl StoreOptions {
+    /// The defaults, with the time from `now`.
+    pub fn new(now: impl Fn() -> UnixNanos + Send + Sync + 'static) -> Self {
+        Self {
+            clock: Clock::new(now),
+            queue_bytes: 64 << 20,
+            group_bytes: 16 << 20,
+            group_spans: 20_000,
+            writer_connections: 1,
+            reader_connections: 8,
+            acquire_timeout: Duration::from_secs(3),
+            read_timeout: Duration::from_secs(5),
+            commit_timeout: Duration::from_secs(30),
+            total_cap: 10_000,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Looks up what spans refer to: names of operations, resources, scopes.
+
+use std::collections::HashMap;
+
+use sqlx::{FromRow, PgConnection};
+use throughline_model::ReadError;
+use throughline_wire::{InstrumentationScope, Resource, binary};
+use uuid::Uuid;
+
+use super::rows::{UNKNOWN_OPERATION, corrupt};
+use crate::sqlstate::read_error;
+
+/// An operation with the name of its service.
+#[derive(Debug, Clone, FromRow)]
+pub(super) struct Operation {
+    id: i64,
+    pub name: String,
+    pub service: Option<String>,
+}
+
+impl Operation {
+    /// What stands for an operation whose row is missing.
+    pub(super) fn unknown() -> Self {
+        Self {
+            id: 0,
+            name: UNKNOWN_OPERATION.to_owned(),
+            service: None,
+        }
+    }
+
+    /// The name of its service.
+    pub(super) fn service(&self) -> &str {
+        self.service.as_deref().unwrap_or(Resource::UNKNOWN_SERVICE)
+    }
+}
+
+/// Each id once.
+fn distinct(ids: impl Iterator<Item = i64>) -> Vec<i64> {
+    let mut ids: Vec<i64> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+pub(super) async fn operations(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    ids: impl Iterator<Item = i64>,
+) -> Result<HashMap<i64, Operation>, ReadError> {
+    let rows: Vec<Operation> = sqlx::query_as(
+        "SELECT o.id, o.name, s.name AS service
+         FROM operations AS o
+         LEFT JOIN services AS s ON s.tenant_id = o.tenant_id AND s.id = o.service_id
+         WHERE o.tenant_id = $1 AND o.id = ANY($2)",
+    )
+    .bind(tenant)
+    .bind(distinct(ids))
+    .fetch_all(connection)
+    .await
+    .map_err(read_error)?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+#[derive(FromRow)]
+struct ResourceRow {
+    id: i64,
+    attributes: Vec<u8>,
+    dropped_attributes_count: i32,
+    schema_url: String,
+}
+
+pub(super) async fn resources(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    ids: impl Iterator<Item = i64>,
+) -> Result<HashMap<i64, Resource>, ReadError> {
+    let rows: Vec<ResourceRow> = sqlx::query_as(
+        "SELECT id, attributes, dropped_attributes_count, schema_url
+         FROM resources WHERE tenant_id = $1 AND id = ANY($2)",
+    )
+    .bind(tenant)
+    .bind(distinct(ids))
+    .fetch_all(connection)
+    .await
+    .map_err(read_error)?;
+    rows.into_iter()
+        .map(|row| {
+            let resource = Resource {
+                attributes: binary::decode_attributes(&row.attributes)
+                    .map_err(|_| corrupt("resources.attributes")())?,
+                dropped_attributes_count: row.dropped_attributes_count as u32,
+                schema_url: row.schema_url.into(),
+            };
+            Ok((row.id, resource))
+        })
+        .collect()
+}
+
+#[derive(FromRow)]
+struct ScopeRow {
+    id: i64,
+    name: String,
+    version: String,
+    attributes: Vec<u8>,
+    dropped_attributes_count: i32,
+    schema_url: String,
+}
+
+pub(super) async fn scopes(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    ids: impl Iterator<Item = i64>,
+) -> Result<HashMap<i64, InstrumentationScope>, ReadError> {
+    let rows: Vec<ScopeRow> = sqlx::query_as(
+        "SELECT id, name, version, attributes, dropped_attributes_count, schema_url
+         FROM scopes WHERE tenant_id = $1 AND id = ANY($2)",
+    )
+    .bind(tenant)
+    .bind(distinct(ids))
+    .fetch_all(connection)
+    .await
+    .map_err(read_error)?;
+    rows.into_iter()
+        .map(|row| {
+            let scope = InstrumentationScope {
+                name: row.name.into(),
+                version: row.version.into(),
+                attributes: binary::decode_attributes(&row.attributes)
+                    .map_err(|_| corrupt("scopes.attributes")())?,
+                dropped_attributes_count: row.dropped_attributes_count as u32,
+                schema_url: row.schema_url.into(),
+            };
+            Ok((row.id, scope))
+        })
+        .collect()
+}

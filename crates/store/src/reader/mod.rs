@@ -1,0 +1,111 @@
+//! Reads the traces of one tenant.
+
+mod compile;
+mod dictionary;
+mod list;
+mod rows;
+mod statistics;
+mod trace;
+
+use sqlx::PgPool;
+use throughline_model::{
+    BoxFuture, Page, PageRequest, ReadError, SpanDetails, Trace, TraceFilter, TraceReader,
+    TraceSkeleton, TraceStatistics, TraceSummary,
+};
+use throughline_wire::{SpanId, TenantId, TraceId};
+use uuid::Uuid;
+
+use crate::Clock;
+use crate::sqlstate::read_error;
+
+/// The reader of one tenant: every statement it sends starts with the tenant.
+pub(crate) struct PgTraceReader {
+    pool: PgPool,
+    tenant: Uuid,
+    clock: Clock,
+    total_cap: u64,
+}
+
+impl PgTraceReader {
+    pub(crate) fn new(pool: PgPool, tenant: TenantId, clock: Clock, total_cap: u64) -> Self {
+        Self {
+            pool,
+            tenant: Uuid::from_bytes(tenant.to_bytes()),
+            clock,
+            total_cap,
+        }
+    }
+
+    fn selection<'a>(&self, filter: &'a TraceFilter) -> compile::Selection<'a> {
+        compile::Selection::new(self.tenant, filter, self.clock.now())
+    }
+}
+
+impl TraceReader for PgTraceReader {
+    fn list_traces<'a>(
+        &'a self,
+        filter: &'a TraceFilter,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            list::list(
+                &mut connection,
+                &self.selection(filter),
+                page,
+                self.total_cap,
+            )
+            .await
+        })
+    }
+
+    fn trace_statistics<'a>(
+        &'a self,
+        filter: &'a TraceFilter,
+    ) -> BoxFuture<'a, Result<TraceStatistics, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            statistics::statistics(&mut connection, &self.selection(filter)).await
+        })
+    }
+
+    fn trace_skeleton(
+        &self,
+        trace_id: TraceId,
+    ) -> BoxFuture<'_, Result<Option<TraceSkeleton>, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            trace::skeleton(&mut connection, self.tenant, trace_id).await
+        })
+    }
+
+    fn span_details(
+        &self,
+        trace_id: TraceId,
+        span_id: SpanId,
+    ) -> BoxFuture<'_, Result<Vec<SpanDetails>, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            trace::span_details(&mut connection, self.tenant, trace_id, span_id).await
+        })
+    }
+
+    fn trace(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Trace>, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            trace::whole(&mut connection, self.tenant, trace_id).await
+        })
+    }
+
+    fn list_services(&self) -> BoxFuture<'_, Result<Vec<String>, ReadError>> {
+        Box::pin(async move {
+            sqlx::query_scalar(
+                "SELECT name FROM services WHERE tenant_id = $1 ORDER BY lower(name), name",
+            )
+            .bind(self.tenant)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read_error)
+        })
+    }
+}

@@ -1,0 +1,118 @@
+//! Figures over exactly the traces a filter selects, from the directory.
+
+use sqlx::{FromRow, PgConnection};
+use throughline_model::{OperationRow, ReadError, TimeBucket, TraceStatistics, UserRow};
+use throughline_wire::UnixNanos;
+
+use super::compile::Selection;
+use crate::sqlstate::read_error;
+
+/// A row of `statistics.sql`.
+#[derive(FromRow)]
+struct Row {
+    section: i16,
+    bucket: Option<i64>,
+    service: Option<String>,
+    name: Option<String>,
+    trace_count: i64,
+    error_count: i64,
+    percentiles: Option<Vec<i64>>,
+    max_ns: Option<i64>,
+    last_start_ns: Option<i64>,
+}
+
+impl Row {
+    fn percentile(&self, at: usize) -> Option<i64> {
+        self.percentiles.as_ref()?.get(at).copied()
+    }
+}
+
+impl From<Row> for OperationRow {
+    fn from(row: Row) -> Self {
+        Self {
+            trace_count: row.trace_count.unsigned_abs(),
+            error_count: row.error_count.unsigned_abs(),
+            p50_ns: row.percentile(0).unwrap_or_default(),
+            p95_ns: row.percentile(1).unwrap_or_default(),
+            max_ns: row.max_ns.unwrap_or_default(),
+            service: row.service.unwrap_or_default(),
+            operation: row.name.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<Row> for UserRow {
+    fn from(row: Row) -> Self {
+        Self {
+            trace_count: row.trace_count.unsigned_abs(),
+            error_count: row.error_count.unsigned_abs(),
+            p95_ns: row.percentile(1).unwrap_or_default(),
+            last_seen: UnixNanos::new(row.last_start_ns.unwrap_or_default()),
+            user: row.name.unwrap_or_default(),
+        }
+    }
+}
+
+pub(super) async fn statistics(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+) -> Result<TraceStatistics, ReadError> {
+    let rows: Vec<Row> = selection
+        .statistics()
+        .build_query_as()
+        .fetch_all(connection)
+        .await
+        .map_err(read_error)?;
+    let mut statistics = empty(selection);
+    for row in rows {
+        match row.section {
+            0 => {
+                statistics.trace_count = row.trace_count.unsigned_abs();
+                statistics.error_count = row.error_count.unsigned_abs();
+                statistics.p50_ns = row.percentile(0);
+                statistics.p95_ns = row.percentile(1);
+                statistics.max_ns = row.max_ns;
+            }
+            1 => {
+                let at = row.bucket.and_then(|bucket| usize::try_from(bucket).ok());
+                if let Some(bucket) = at.and_then(|at| statistics.buckets.get_mut(at)) {
+                    bucket.trace_count = row.trace_count.unsigned_abs();
+                    bucket.error_count = row.error_count.unsigned_abs();
+                    bucket.p50_ns = row.percentile(0);
+                    bucket.p95_ns = row.percentile(1);
+                    bucket.max_ns = row.max_ns;
+                }
+            }
+            2 => statistics.by_operation.push(row.into()),
+            _ => statistics.by_user.push(row.into()),
+        }
+    }
+    Ok(statistics)
+}
+
+/// No traces at all, all stretches there.
+fn empty(selection: &Selection<'_>) -> TraceStatistics {
+    let from = UnixNanos::new(selection.from_ns());
+    let bucket_ns = selection.bucket_ns();
+    TraceStatistics {
+        from,
+        to: UnixNanos::new(selection.to_ns()),
+        trace_count: 0,
+        error_count: 0,
+        p50_ns: None,
+        p95_ns: None,
+        max_ns: None,
+        buckets: (0..TraceStatistics::BUCKETS as i64)
+            .map(|at| TimeBucket {
+                start: from.saturating_add(at * bucket_ns),
+                trace_count: 0,
+                error_count: 0,
+                p50_ns: None,
+                p95_ns: None,
+                max_ns: None,
+            })
+            .collect(),
+        by_operation: Vec::new(),
+        by_user: Vec::new(),
+    }
+}

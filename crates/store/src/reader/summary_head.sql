@@ -1,0 +1,20 @@
+SELECT
+    page.trace_id,
+    page.start_ns,
+    page.end_ns,
+    page.root_duration_ns,
+    page.has_root,
+    page.span_count,
+    page.error_count,
+    page.user_id,
+    page.session_id,
+    root.name AS root_name,
+    root.kind AS root_kind,
+    root_service.name AS root_service,
+    ARRAY(
+        SELECT service.name
+        FROM services AS service
+        WHERE service.tenant_id = page.tenant_id AND service.id = ANY(page.services)
+        ORDER BY service.name
+    ) AS services
+FROM (

@@ -1,0 +1,227 @@
+//! One trace: its skeleton, one of its spans, all of it.
+//!
+//! The directory is asked first: it knows the trace's stretch of time, so that only the
+//! partitions of those days are touched.
+
+use std::collections::HashMap;
+
+use sqlx::PgConnection;
+use throughline_model::{
+    ReadError, SkeletonSpan, SpanDetails, StoredSpan, Trace, TraceSkeleton, TraceSummary,
+};
+use throughline_wire::{SpanId, TraceId, UnixNanos};
+use uuid::Uuid;
+
+use super::compile;
+use super::dictionary::{self, Operation};
+use super::rows::{SkeletonRow, SpanRow, SummaryRow};
+use crate::sqlstate::read_error;
+
+async fn summary(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_id: TraceId,
+) -> Result<Option<TraceSummary>, ReadError> {
+    let row: Option<SummaryRow> = compile::summary(tenant, uuid(trace_id))
+        .build_query_as()
+        .fetch_optional(connection)
+        .await
+        .map_err(read_error)?;
+    row.map(TraceSummary::try_from).transpose()
+}
+
+pub(super) async fn skeleton(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_id: TraceId,
+) -> Result<Option<TraceSkeleton>, ReadError> {
+    let Some(summary) = summary(connection, tenant, trace_id).await? else {
+        return Ok(None);
+    };
+    let (first_ns, last_ns) = starts(&summary);
+    let rows: Vec<SkeletonRow> = sqlx::query_as(include_str!("skeleton.sql"))
+        .bind(tenant)
+        .bind(uuid(trace_id))
+        .bind(first_ns)
+        .bind(last_ns)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(read_error)?;
+    let ids = rows.iter().map(|row| row.operation_id);
+    let operations = dictionary::operations(connection, tenant, ids).await?;
+    let unknown = Operation::unknown();
+    let mut services = Places::default();
+    let mut spans = Vec::with_capacity(rows.len());
+    for row in rows {
+        let operation = operations.get(&row.operation_id).unwrap_or(&unknown);
+        spans.push(SkeletonSpan {
+            span_id: row.span_id()?,
+            parent_span_id: row.parent_span_id()?,
+            name: operation.name.clone(),
+            kind: row.kind(),
+            service: services.of(operation.service()),
+            start: UnixNanos::new(row.start_ns),
+            duration_ns: row.duration_ns,
+            status: row.status(),
+            events: row.events()?,
+        });
+    }
+    spans.sort_by_key(|span| (span.start, span.span_id));
+    Ok(Some(TraceSkeleton {
+        summary,
+        services: services.names,
+        spans,
+    }))
+}
+
+pub(super) async fn span_details(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_id: TraceId,
+    span_id: SpanId,
+) -> Result<Vec<SpanDetails>, ReadError> {
+    let Some(summary) = summary(connection, tenant, trace_id).await? else {
+        return Ok(Vec::new());
+    };
+    let (first_ns, last_ns) = starts(&summary);
+    let rows: Vec<SpanRow> = sqlx::query_as(include_str!("spans_by_id.sql"))
+        .bind(tenant)
+        .bind(uuid(trace_id))
+        .bind(first_ns)
+        .bind(last_ns)
+        .bind(span_id.to_i64())
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(read_error)?;
+    let referred = Referred::of(connection, tenant, &rows).await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(SpanDetails {
+                resource: referred
+                    .resources
+                    .get(&row.resource_id)
+                    .cloned()
+                    .unwrap_or_default(),
+                scope: referred
+                    .scopes
+                    .get(&row.scope_id)
+                    .cloned()
+                    .unwrap_or_default(),
+                received: row.received(),
+                span: referred.span(row, trace_id)?,
+            })
+        })
+        .collect()
+}
+
+pub(super) async fn whole(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_id: TraceId,
+) -> Result<Option<Trace>, ReadError> {
+    let Some(summary) = summary(connection, tenant, trace_id).await? else {
+        return Ok(None);
+    };
+    let (first_ns, last_ns) = starts(&summary);
+    let rows: Vec<SpanRow> = sqlx::query_as(include_str!("spans_of_trace.sql"))
+        .bind(tenant)
+        .bind(uuid(trace_id))
+        .bind(first_ns)
+        .bind(last_ns)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(read_error)?;
+    let mut referred = Referred::of(connection, tenant, &rows).await?;
+    let (mut resources, mut resource_at) = (Vec::new(), HashMap::new());
+    let (mut scopes, mut scope_at) = (Vec::new(), HashMap::new());
+    let mut spans = Vec::with_capacity(rows.len());
+    for row in rows {
+        let resource = *resource_at.entry(row.resource_id).or_insert_with(|| {
+            resources.push(
+                referred
+                    .resources
+                    .remove(&row.resource_id)
+                    .unwrap_or_default(),
+            );
+            resources.len() as u32 - 1
+        });
+        let scope = *scope_at.entry(row.scope_id).or_insert_with(|| {
+            scopes.push(referred.scopes.remove(&row.scope_id).unwrap_or_default());
+            scopes.len() as u32 - 1
+        });
+        spans.push(StoredSpan {
+            resource,
+            scope,
+            received: row.received(),
+            span: referred.span(row, trace_id)?,
+        });
+    }
+    spans.sort_by_key(|stored| (stored.span.start, stored.span.span_id));
+    Ok(Some(Trace {
+        summary,
+        resources,
+        scopes,
+        spans,
+    }))
+}
+
+/// What rows of spans refer to.
+struct Referred {
+    operations: HashMap<i64, Operation>,
+    resources: HashMap<i64, throughline_wire::Resource>,
+    scopes: HashMap<i64, throughline_wire::InstrumentationScope>,
+}
+
+impl Referred {
+    async fn of(
+        connection: &mut PgConnection,
+        tenant: Uuid,
+        rows: &[SpanRow],
+    ) -> Result<Self, ReadError> {
+        let operation_ids = rows.iter().map(|row| row.operation_id);
+        let resource_ids = rows.iter().map(|row| row.resource_id);
+        let scope_ids = rows.iter().map(|row| row.scope_id);
+        Ok(Self {
+            operations: dictionary::operations(connection, tenant, operation_ids).await?,
+            resources: dictionary::resources(connection, tenant, resource_ids).await?,
+            scopes: dictionary::scopes(connection, tenant, scope_ids).await?,
+        })
+    }
+
+    fn span(&self, row: SpanRow, trace_id: TraceId) -> Result<throughline_wire::Span, ReadError> {
+        let name = self.operations.get(&row.operation_id).map_or_else(
+            || Operation::unknown().name,
+            |operation| operation.name.clone(),
+        );
+        row.into_span(trace_id, name)
+    }
+}
+
+/// Names in order of their first use.
+#[derive(Default)]
+struct Places {
+    names: Vec<String>,
+    at: HashMap<String, u32>,
+}
+
+impl Places {
+    fn of(&mut self, name: &str) -> u32 {
+        if let Some(at) = self.at.get(name) {
+            return *at;
+        }
+        let at = self.names.len() as u32;
+        self.names.push(name.to_owned());
+        self.at.insert(name.to_owned(), at);
+        at
+    }
+}
+
+/// The first and the last instant at which a span of the trace may begin.
+fn starts(summary: &TraceSummary) -> (i64, i64) {
+    let first = summary.start;
+    (first.get(), first.saturating_add(summary.duration_ns).get())
+}
+
+fn uuid(trace_id: TraceId) -> Uuid {
+    Uuid::from_bytes(trace_id.to_bytes())
+}

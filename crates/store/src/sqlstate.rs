@@ -1,0 +1,74 @@
+//! What an error of the database means, decided in one place.
+
+use throughline_model::ReadError;
+
+/// What can be done about a database error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The connection is gone or was never there.
+    Disconnected,
+    /// The server answers but cannot serve now: starting, stopping, full, read-only.
+    Unavailable,
+    /// The statement ran into its time limit or was cancelled.
+    TimedOut,
+    /// Two transactions stood in each other's way: the same again will succeed.
+    Conflict,
+    /// A row with this unique key is stored.
+    Duplicate,
+    /// No partition takes the row.
+    NoPartition,
+    /// The data cannot be stored; carries the database's words.
+    Data(String),
+    /// Anything else: a fault of ours.
+    Other,
+}
+
+/// Reads an error (PostgreSQL manual, Appendix A, "`PostgreSQL` Error Codes").
+pub(crate) fn fault(error: &sqlx::Error) -> Fault {
+    let database = match error {
+        sqlx::Error::Database(database) => database,
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        // What sqlx says when the stream broke off inside a message.
+        | sqlx::Error::Protocol(_) => return Fault::Disconnected,
+        _ => return Fault::Other,
+    };
+    let code = database.code().unwrap_or_default();
+    match code.as_ref() {
+        "40001" | "40P01" => Fault::Conflict,
+        "23505" => Fault::Duplicate,
+        // A row that fits no partition is a check violation that names no constraint.
+        "23514" if database.constraint().is_none() => Fault::NoPartition,
+        // Terminated by an administrator, by a crash, or because the database is dropped.
+        "57P01" | "57P02" | "57P04" | "57P05" | "25P03" => Fault::Disconnected,
+        "57014" => Fault::TimedOut,
+        // Lock not available, read-only transaction, database not accepting connections, and a
+        // table that is missing because the migrations have not run yet.
+        "55P03" | "25006" | "55000" | "42P01" => Fault::Unavailable,
+        code => match code.get(..2) {
+            Some("08") => Fault::Disconnected,
+            Some("57" | "53" | "58") => Fault::Unavailable,
+            Some("22" | "23" | "54") => Fault::Data(database.message().to_owned()),
+            _ => Fault::Other,
+        },
+    }
+}
+
+/// The same for a reader; logs what a reader must not be told.
+pub(crate) fn read_error(error: sqlx::Error) -> ReadError {
+    match fault(&error) {
+        Fault::Disconnected | Fault::Unavailable => {
+            tracing::warn!(%error, "the database cannot be read");
+            ReadError::Unavailable
+        }
+        Fault::TimedOut => ReadError::TimedOut,
+        Fault::Data(reason) => ReadError::Invalid(reason),
+        Fault::Conflict | Fault::Duplicate | Fault::NoPartition | Fault::Other => {
+            tracing::error!(%error, "a query failed");
+            ReadError::Internal
+        }
+    }
+}

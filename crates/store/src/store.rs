@@ -1,0 +1,110 @@
+//! The store as a whole: the readers' pool, the writer's tasks, and their life.
+
+use std::str::FromStr as _;
+use std::sync::Arc;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _};
+use throughline_model::{ReadError, TraceReader};
+use throughline_wire::TenantId;
+
+use crate::reader::PgTraceReader;
+use crate::sqlstate::read_error;
+use crate::writer::{WriterHandle, spawn};
+use crate::{MigrationReport, StoreError, StoreOptions, Writer, migrate};
+
+/// Spans and traces in one Postgres database.
+///
+/// Any number of stores, on any number of machines, may share a database.
+pub struct Store {
+    pool: PgPool,
+    connect: PgConnectOptions,
+    options: StoreOptions,
+    writer: WriterHandle,
+}
+
+impl Store {
+    /// Opens the store and makes sure that the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`], or [`StoreError::Database`] when it does not answer.
+    pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
+        let store = Self::connect_lazy(url, options)?;
+        store.pool.acquire().await.map_err(StoreError::Database)?;
+        Ok(store)
+    }
+
+    /// Opens the store without waiting for the database, which may be down: connections are made
+    /// when they are needed, and again after they were lost. Must be called within a tokio
+    /// runtime.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`].
+    pub fn connect_lazy(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
+        let connect = PgConnectOptions::from_str(url)
+            .map_err(|_| StoreError::Url)?
+            .application_name("throughline")
+            // The store must never trace or log itself: a statement a span would never end.
+            .disable_statement_logging();
+        let read_timeout = options.read_timeout.as_millis().to_string();
+        let pool = PgPoolOptions::new()
+            .max_connections(options.reader_connections)
+            .acquire_timeout(options.acquire_timeout)
+            .connect_lazy_with(
+                connect
+                    .clone()
+                    .options([("statement_timeout", read_timeout.as_str())]),
+            );
+        let writer = spawn(&connect, &options);
+        Ok(Self {
+            pool,
+            connect,
+            options,
+            writer,
+        })
+    }
+
+    /// Brings the schema up to date; does nothing when it is. Servers that start together wait
+    /// for each other.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] or [`StoreError::Migration`].
+    pub async fn migrate(&self) -> Result<MigrationReport, StoreError> {
+        let connection = self.connect.connect().await.map_err(StoreError::Database)?;
+        let report = migrate::run(connection).await?;
+        for applied in &report.applied {
+            tracing::info!(migration = applied, "applied");
+        }
+        Ok(report)
+    }
+
+    /// Where spans are handed in; cheap to clone.
+    pub fn writer(&self) -> Writer {
+        self.writer.writer()
+    }
+
+    /// What `tenant` may read.
+    pub fn reader(&self, tenant: TenantId) -> Arc<dyn TraceReader> {
+        Arc::new(PgTraceReader::new(
+            self.pool.clone(),
+            tenant,
+            self.options.clock.clone(),
+            self.options.total_cap,
+        ))
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] when it does not within the acquire timeout.
+    pub async fn ping(&self) -> Result<(), ReadError> {
+        let mut connection = self.pool.acquire().await.map_err(read_error)?;
+        connection.ping().await.map_err(read_error)
+    }
+
+    /// Stops taking batches, commits or refuses what was submitted, and closes every connection.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,214 @@
+//! Fresh, migrated databases for integration tests (feature `testing`).
+
+use std::env;
+use std::hash::Hasher as _;
+use std::str::FromStr as _;
+use std::thread;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use throughline_wire::UnixNanos;
+use uuid::Uuid;
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::migrate::{self, MIGRATIONS};
+use crate::{Store, StoreOptions};
+
+/// The variable that names a cluster the tests may do with as they please.
+pub const URL_VARIABLE: &str = "THROUGHLINE_TEST_DATABASE_URL";
+
+/// Serialises the making of the template between test processes.
+const TEMPLATE_LOCK: i64 = 0x7472_616e_7370_6c74;
+
+/// A migrated database of its own for one test; dropped with this value.
+#[derive(Debug)]
+pub struct FreshDatabase {
+    admin: PgConnectOptions,
+    name: String,
+    url: String,
+}
+
+impl FreshDatabase {
+    /// Makes a database by copying a migrated template, which the first test of a cluster makes.
+    ///
+    /// # Panics
+    /// When the cluster cannot be used, with what to do about it: a test cannot go on.
+    pub async fn create() -> Self {
+        let base = env::var(URL_VARIABLE).unwrap_or_else(|_| {
+            panic!("{URL_VARIABLE} is not set: run cargo xtask test, which starts a throw-away Postgres")
+        });
+        let admin = PgConnectOptions::from_str(&base)
+            .expect("the test database URL is a postgres:// URL")
+            .disable_statement_logging();
+        let mut connection = admin
+            .connect()
+            .await
+            .expect("the test cluster answers; run cargo xtask test, which starts one");
+        let template = template(&mut connection, &admin).await;
+        let name = format!("throughline_test_{}", Uuid::new_v4().simple());
+        execute(
+            &mut connection,
+            format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        )
+        .await;
+        connection.close().await.expect("closes");
+        let url = url_of(&base, &name);
+        Self { admin, name, url }
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A connection of the test's own, to look behind the store or to get in its way.
+    pub async fn connection(&self) -> PgConnection {
+        PgConnectOptions::from_str(&self.url)
+            .expect("a postgres:// URL")
+            .disable_statement_logging()
+            .connect()
+            .await
+            .expect("the database answers")
+    }
+
+    /// A connection to another database of the cluster, for what cannot be done from inside.
+    pub async fn admin(&self) -> PgConnection {
+        self.admin.connect().await.expect("the cluster answers")
+    }
+
+    /// The database's clock when asked: spans of a test lie around it.
+    pub async fn now(&self) -> UnixNanos {
+        let now: i64 = sqlx::query_scalar(
+            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000",
+        )
+        .fetch_one(&mut self.connection().await)
+        .await
+        .expect("tells the time");
+        UnixNanos::new(now)
+    }
+
+    /// A store on it whose clock stands at `now`.
+    pub fn store(&self, now: UnixNanos) -> Store {
+        self.store_with(StoreOptions::new(move || now))
+    }
+
+    /// A store on it.
+    ///
+    /// # Panics
+    /// Never: the URL was used before.
+    pub fn store_with(&self, options: StoreOptions) -> Store {
+        Store::connect_lazy(&self.url, options).expect("the URL is understood")
+    }
+}
+
+impl Drop for FreshDatabase {
+    fn drop(&mut self) {
+        let (admin, name) = (self.admin.clone(), self.name.clone());
+        // On a thread of its own, because this one may be in the middle of a runtime.
+        let dropped = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(async {
+                let mut connection = admin.connect().await?;
+                sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
+                    .execute(&mut connection)
+                    .await?;
+                connection.close().await
+            })
+        });
+        if !matches!(dropped.join(), Ok(Ok(()))) {
+            tracing::warn!(name = self.name, "a test database was left behind");
+        }
+    }
+}
+
+/// The name of a migrated database that nobody is connected to.
+async fn template(connection: &mut PgConnection, admin: &PgConnectOptions) -> String {
+    let mut hash = Xxh3Default::new();
+    for migration in MIGRATIONS.iter() {
+        hash.write(&migration.checksum);
+    }
+    let name = format!("throughline_template_{:016x}", hash.finish());
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(TEMPLATE_LOCK)
+        .execute(&mut *connection)
+        .await
+        .expect("locks");
+    let exists: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+            .bind(&name)
+            .fetch_one(&mut *connection)
+            .await
+            .expect("lists databases");
+    if !exists {
+        // Under another name until it is complete: a test run that was killed leaves no half.
+        let building = format!("{name}_building");
+        execute(
+            connection,
+            format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)"),
+        )
+        .await;
+        execute(connection, format!("CREATE DATABASE {building}")).await;
+        let inside = admin
+            .clone()
+            .database(&building)
+            .connect()
+            .await
+            .expect("connects to the template");
+        migrate::run(inside).await.expect("the migrations apply");
+        execute(
+            connection,
+            format!("ALTER DATABASE {building} RENAME TO {name}"),
+        )
+        .await;
+    }
+    sqlx::query("SELECT pg_advisory_unlock($1)")
+        .bind(TEMPLATE_LOCK)
+        .execute(&mut *connection)
+        .await
+        .expect("unlocks");
+    name
+}
+
+/// Runs a statement whose names cannot be bound; they are made above, of letters and digits.
+async fn execute(connection: &mut PgConnection, sql: String) {
+    sqlx::query(AssertSqlSafe(sql.clone()))
+        .execute(connection)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// The same URL with another database.
+fn url_of(base: &str, name: &str) -> String {
+    let (address, query) = base
+        .split_once('?')
+        .map_or((base, None), |(a, q)| (a, Some(q)));
+    let after_scheme = address.find("://").map_or(0, |at| at + 3);
+    let end = address[after_scheme..]
+        .find('/')
+        .map_or(address.len(), |at| after_scheme + at);
+    let query = query.map_or_else(String::new, |query| format!("?{query}"));
+    format!("{}/{name}{query}", &address[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_of_a_url_is_replaced_and_the_rest_kept() {
+        for (base, expected) in [
+            ("postgres://u:p@h:5432/postgres", "postgres://u:p@h:5432/x"),
+            ("postgres://h", "postgres://h/x"),
+            ("postgres://h/a?host=/tmp/s", "postgres://h/x?host=/tmp/s"),
+        ] {
+            assert_eq!(url_of(base, "x"), expected);
+        }
+    }
+}

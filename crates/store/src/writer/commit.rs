@@ -1,0 +1,142 @@
+//! One transaction: the spans by binary COPY, the trace directory by a grouped upsert.
+
+use std::collections::HashSet;
+
+use sqlx::{Connection as _, PgConnection};
+
+use super::directory::Deltas;
+use super::group::{Group, Inserted, RowRef};
+use super::row;
+use crate::sqlstate::{Fault, fault};
+
+/// Bytes sent at once; sqlx flushes every piece.
+const PIECE_BYTES: usize = 128 * 1024;
+
+/// Why a commit failed.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub error: sqlx::Error,
+    /// Whether COMMIT was sent: then it may have succeeded all the same.
+    pub committing: bool,
+}
+
+impl From<sqlx::Error> for Failed {
+    fn from(error: sqlx::Error) -> Self {
+        Self {
+            error,
+            committing: false,
+        }
+    }
+}
+
+/// Stores `rows` and merges their traces, all or nothing.
+pub(super) async fn commit(
+    connection: &mut PgConnection,
+    group: &Group,
+    rows: &[RowRef],
+    buffer: &mut Vec<u8>,
+) -> Result<Inserted, Failed> {
+    match directly(connection, group, rows, buffer).await {
+        Err(failed) if !failed.committing && fault(&failed.error) == Fault::Duplicate => {
+            metrics::counter!("throughline_writer_groups_total", "path" => "staged").increment(1);
+            staged(connection, group, rows, buffer).await
+        }
+        result => {
+            metrics::counter!("throughline_writer_groups_total", "path" => "direct").increment(1);
+            result
+        }
+    }
+}
+
+/// Straight into the table: right unless a row is stored already.
+async fn directly(
+    connection: &mut PgConnection,
+    group: &Group,
+    rows: &[RowRef],
+    buffer: &mut Vec<u8>,
+) -> Result<Inserted, Failed> {
+    let mut transaction = connection.begin().await?;
+    copy(
+        &mut transaction,
+        include_str!("copy_spans.sql"),
+        group,
+        rows,
+        buffer,
+    )
+    .await?;
+    finish(transaction, group, rows, Inserted::All).await
+}
+
+/// By way of a temporary table, which leaves out the rows that are stored already.
+async fn staged(
+    connection: &mut PgConnection,
+    group: &Group,
+    rows: &[RowRef],
+    buffer: &mut Vec<u8>,
+) -> Result<Inserted, Failed> {
+    let mut transaction = connection.begin().await?;
+    sqlx::query(include_str!("staging_create.sql"))
+        .execute(&mut *transaction)
+        .await?;
+    copy(
+        &mut transaction,
+        include_str!("staging_copy.sql"),
+        group,
+        rows,
+        buffer,
+    )
+    .await?;
+    let digests: Vec<i64> = sqlx::query_scalar(include_str!("staging_move.sql"))
+        .fetch_all(&mut *transaction)
+        .await?;
+    let inserted = Inserted::Digests(HashSet::from_iter(digests));
+    finish(transaction, group, rows, inserted).await
+}
+
+async fn finish(
+    mut transaction: sqlx::PgTransaction<'_>,
+    group: &Group,
+    rows: &[RowRef],
+    inserted: Inserted,
+) -> Result<Inserted, Failed> {
+    let mut deltas = Deltas::default();
+    for &row in rows {
+        if inserted.contains(group.row(row)) {
+            deltas.add(group.batch(row).tenant, group.row(row));
+        }
+    }
+    deltas.merge(&mut transaction).await?;
+    transaction.commit().await.map_err(|error| Failed {
+        error,
+        committing: true,
+    })?;
+    Ok(inserted)
+}
+
+async fn copy(
+    connection: &mut PgConnection,
+    statement: &str,
+    group: &Group,
+    rows: &[RowRef],
+    buffer: &mut Vec<u8>,
+) -> Result<(), sqlx::Error> {
+    let mut copy = connection.copy_in_raw(statement).await?;
+    buffer.clear();
+    buffer.extend_from_slice(row::HEADER);
+    for &row in rows {
+        let encoded = group.encoded(row);
+        if buffer.len() + encoded.len() > PIECE_BYTES && !buffer.is_empty() {
+            copy.send(buffer.as_slice()).await?;
+            buffer.clear();
+        }
+        if encoded.len() > PIECE_BYTES {
+            copy.send(encoded).await?;
+        } else {
+            buffer.extend_from_slice(encoded);
+        }
+    }
+    buffer.extend_from_slice(row::TRAILER);
+    copy.send(buffer.as_slice()).await?;
+    copy.finish().await?;
+    Ok(())
+}

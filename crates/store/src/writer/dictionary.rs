@@ -1,0 +1,281 @@
+//! Services, operations, resources and scopes: written once, known by their content's hash.
+
+use std::collections::HashSet;
+use std::sync::RwLock;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// A row of a dictionary table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    pub tenant: [u8; 16],
+    pub id: i64,
+    pub row: EntryRow,
+}
+
+/// What the tables hold apart from tenant and id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum EntryRow {
+    Service {
+        name: String,
+    },
+    Operation {
+        service_id: i64,
+        kind: i16,
+        name: String,
+    },
+    Resource {
+        service_id: i64,
+        attributes: Vec<u8>,
+        dropped_attributes_count: i32,
+        schema_url: String,
+    },
+    Scope {
+        name: String,
+        version: String,
+        attributes: Vec<u8>,
+        dropped_attributes_count: i32,
+        schema_url: String,
+    },
+}
+
+/// Which table an id is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Table {
+    Services,
+    Operations,
+    Resources,
+    Scopes,
+}
+
+impl EntryRow {
+    const fn table(&self) -> Table {
+        match self {
+            Self::Service { .. } => Table::Services,
+            Self::Operation { .. } => Table::Operations,
+            Self::Resource { .. } => Table::Resources,
+            Self::Scope { .. } => Table::Scopes,
+        }
+    }
+}
+
+type Key = (Table, [u8; 16], i64);
+
+/// What is known to be in the tables.
+///
+/// Never wrong for long: it holds what this process has committed, and forgets when the
+/// connection is lost, because the database behind the address may be another one.
+#[derive(Debug, Default)]
+pub(super) struct Known(RwLock<HashSet<Key>>);
+
+impl Known {
+    /// Beyond so many the cache begins anew: names that never repeat must not fill the memory.
+    const MAX: usize = 200_000;
+
+    /// Those of `wanted` that are not known.
+    pub(super) fn missing<'a>(&self, wanted: impl Iterator<Item = &'a Entry>) -> Vec<&'a Entry> {
+        let known = self
+            .0
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        wanted
+            .filter(|entry| !known.contains(&(entry.row.table(), entry.tenant, entry.id)))
+            .collect()
+    }
+
+    /// Whether this one is known.
+    pub(super) fn contains(&self, table: Table, tenant: [u8; 16], id: i64) -> bool {
+        let known = self
+            .0
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.contains(&(table, tenant, id))
+    }
+
+    fn add<'a>(&self, entries: impl Iterator<Item = &'a Entry>) {
+        let mut known = self
+            .0
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if known.len() > Self::MAX {
+            known.clear();
+        }
+        known.extend(entries.map(|entry| (entry.row.table(), entry.tenant, entry.id)));
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&self) {
+        self.0
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clear();
+    }
+}
+
+/// Writes what is missing, each table in one statement of its own, before the spans that refer to
+/// it; sorted by id, so that servers that write the same entries do not deadlock.
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    known: &Known,
+    mut entries: Vec<&Entry>,
+) -> Result<(), sqlx::Error> {
+    entries.sort_unstable_by_key(|entry| (entry.row.table() as u8, entry.tenant, entry.id));
+    entries.dedup_by_key(|entry| (entry.row.table() as u8, entry.tenant, entry.id));
+    services(connection, &entries).await?;
+    operations(connection, &entries).await?;
+    resources(connection, &entries).await?;
+    scopes(connection, &entries).await?;
+    known.add(entries.into_iter());
+    Ok(())
+}
+
+async fn services(connection: &mut PgConnection, entries: &[&Entry]) -> Result<(), sqlx::Error> {
+    let (mut tenants, mut ids, mut names) = (vec![], vec![], vec![]);
+    for entry in entries {
+        if let EntryRow::Service { name } = &entry.row {
+            tenants.push(Uuid::from_bytes(entry.tenant));
+            ids.push(entry.id);
+            names.push(name.as_str());
+        }
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO services (tenant_id, id, name)
+         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[])
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(tenants)
+    .bind(ids)
+    .bind(names)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn operations(connection: &mut PgConnection, entries: &[&Entry]) -> Result<(), sqlx::Error> {
+    let (mut tenants, mut ids, mut services) = (vec![], vec![], vec![]);
+    let (mut kinds, mut names, mut folded) = (vec![], vec![], vec![]);
+    for entry in entries {
+        if let EntryRow::Operation {
+            service_id,
+            kind,
+            name,
+        } = &entry.row
+        {
+            tenants.push(Uuid::from_bytes(entry.tenant));
+            ids.push(entry.id);
+            services.push(*service_id);
+            kinds.push(*kind);
+            names.push(name.as_str());
+            folded.push(name.to_lowercase());
+        }
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO operations (tenant_id, id, service_id, kind, name, name_folded)
+         SELECT * FROM unnest(
+             $1::uuid[], $2::bigint[], $3::bigint[], $4::smallint[], $5::text[], $6::text[]
+         )
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(tenants)
+    .bind(ids)
+    .bind(services)
+    .bind(kinds)
+    .bind(names)
+    .bind(folded)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn resources(connection: &mut PgConnection, entries: &[&Entry]) -> Result<(), sqlx::Error> {
+    let (mut tenants, mut ids, mut services) = (vec![], vec![], vec![]);
+    let (mut encoded, mut dropped, mut schemas) = (vec![], vec![], vec![]);
+    for entry in entries {
+        if let EntryRow::Resource {
+            service_id,
+            attributes,
+            dropped_attributes_count,
+            schema_url,
+        } = &entry.row
+        {
+            tenants.push(Uuid::from_bytes(entry.tenant));
+            ids.push(entry.id);
+            services.push(*service_id);
+            encoded.push(attributes.as_slice());
+            dropped.push(*dropped_attributes_count);
+            schemas.push(schema_url.as_str());
+        }
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO resources
+             (tenant_id, id, service_id, attributes, dropped_attributes_count, schema_url)
+         SELECT * FROM unnest(
+             $1::uuid[], $2::bigint[], $3::bigint[], $4::bytea[], $5::integer[], $6::text[]
+         )
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(tenants)
+    .bind(ids)
+    .bind(services)
+    .bind(encoded)
+    .bind(dropped)
+    .bind(schemas)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn scopes(connection: &mut PgConnection, entries: &[&Entry]) -> Result<(), sqlx::Error> {
+    let (mut tenants, mut ids, mut names, mut versions) = (vec![], vec![], vec![], vec![]);
+    let (mut encoded, mut dropped, mut schemas) = (vec![], vec![], vec![]);
+    for entry in entries {
+        if let EntryRow::Scope {
+            name,
+            version,
+            attributes,
+            dropped_attributes_count,
+            schema_url,
+        } = &entry.row
+        {
+            tenants.push(Uuid::from_bytes(entry.tenant));
+            ids.push(entry.id);
+            names.push(name.as_str());
+            versions.push(version.as_str());
+            encoded.push(attributes.as_slice());
+            dropped.push(*dropped_attributes_count);
+            schemas.push(schema_url.as_str());
+        }
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO scopes
+             (tenant_id, id, name, version, attributes, dropped_attributes_count, schema_url)
+         SELECT * FROM unnest(
+             $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::integer[],
+             $7::text[]
+         )
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(tenants)
+    .bind(ids)
+    .bind(names)
+    .bind(versions)
+    .bind(encoded)
+    .bind(dropped)
+    .bind(schemas)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

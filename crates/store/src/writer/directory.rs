@@ -1,0 +1,203 @@
+//! What a commit adds to the trace directory: spans merged by trace, in memory first.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::row::Row;
+
+/// A trace's row as its new spans alone would have it.
+#[derive(Debug)]
+struct Delta {
+    start_ns: i64,
+    end_ns: i64,
+    span_count: i64,
+    error_count: i64,
+    root: Root,
+    has_root: bool,
+    services: Vec<i64>,
+    user: Option<(i64, Box<str>)>,
+    session: Option<(i64, Box<str>)>,
+}
+
+/// The span that stands for the trace: the least of these by its first three fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Root {
+    rank: i64,
+    span_id: i64,
+    digest: i64,
+    operation_id: i64,
+    duration_ns: i64,
+}
+
+/// A span's place among those that may speak for the trace: without a parent first, then by
+/// start. One number: the start, moved down by 2^63 when there is no parent.
+const fn rank(row: &Row) -> i64 {
+    if row.has_parent {
+        row.start_ns
+    } else {
+        row.start_ns.saturating_add(i64::MIN)
+    }
+}
+
+impl Delta {
+    fn of(row: &Row) -> Self {
+        let value = |text: &Option<Box<str>>| text.clone().map(|text| (rank(row), text));
+        Self {
+            start_ns: row.start_ns,
+            end_ns: row.start_ns.saturating_add(row.duration_ns),
+            span_count: 1,
+            error_count: i64::from(row.is_error),
+            root: Root {
+                rank: rank(row),
+                span_id: row.span_id,
+                digest: row.digest,
+                operation_id: row.operation_id,
+                duration_ns: row.duration_ns,
+            },
+            has_root: !row.has_parent,
+            services: vec![row.service_id],
+            user: value(&row.user),
+            session: value(&row.session),
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.start_ns = self.start_ns.min(other.start_ns);
+        self.end_ns = self.end_ns.max(other.end_ns);
+        self.span_count += other.span_count;
+        self.error_count += other.error_count;
+        self.root = self.root.min(other.root);
+        self.has_root |= other.has_root;
+        for service in other.services {
+            if !self.services.contains(&service) {
+                self.services.push(service);
+            }
+        }
+        least(&mut self.user, other.user);
+        least(&mut self.session, other.session);
+    }
+}
+
+fn least<T: Ord>(mine: &mut Option<T>, other: Option<T>) {
+    if let Some(other) = other
+        && mine.as_ref().is_none_or(|mine| other < *mine)
+    {
+        *mine = Some(other);
+    }
+}
+
+/// The deltas of one commit, sorted by key.
+#[derive(Debug, Default)]
+pub(super) struct Deltas(BTreeMap<([u8; 16], [u8; 16]), Delta>);
+
+impl Deltas {
+    /// Counts a row that is written.
+    pub(super) fn add(&mut self, tenant: [u8; 16], row: &Row) {
+        let delta = Delta::of(row);
+        match self.0.entry((tenant, row.trace_id)) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(delta);
+            }
+            std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().add(delta),
+        }
+    }
+
+    /// Merges them into the directory, in the transaction `connection` is in.
+    pub(super) async fn merge(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let mut columns = Columns::default();
+        for ((tenant, trace_id), delta) in self.0 {
+            columns.push(tenant, trace_id, delta);
+        }
+        columns.merge(connection).await
+    }
+}
+
+/// The deltas column by column, as `unnest` takes them.
+#[derive(Default)]
+struct Columns {
+    tenant_id: Vec<Uuid>,
+    trace_id: Vec<Uuid>,
+    start_ns: Vec<i64>,
+    end_ns: Vec<i64>,
+    span_count: Vec<i64>,
+    error_count: Vec<i64>,
+    root_rank: Vec<i64>,
+    root_span_id: Vec<i64>,
+    root_digest: Vec<i64>,
+    root_operation_id: Vec<i64>,
+    root_duration_ns: Vec<i64>,
+    has_root: Vec<bool>,
+    /// Array literals: `unnest` cannot take arrays of different lengths.
+    services: Vec<String>,
+    user_rank: Vec<Option<i64>>,
+    user_id: Vec<Option<Box<str>>>,
+    session_rank: Vec<Option<i64>>,
+    session_id: Vec<Option<Box<str>>>,
+}
+
+impl Columns {
+    fn push(&mut self, tenant: [u8; 16], trace_id: [u8; 16], delta: Delta) {
+        self.tenant_id.push(Uuid::from_bytes(tenant));
+        self.trace_id.push(Uuid::from_bytes(trace_id));
+        self.start_ns.push(delta.start_ns);
+        self.end_ns.push(delta.end_ns);
+        self.span_count.push(delta.span_count);
+        self.error_count.push(delta.error_count);
+        self.root_rank.push(delta.root.rank);
+        self.root_span_id.push(delta.root.span_id);
+        self.root_digest.push(delta.root.digest);
+        self.root_operation_id.push(delta.root.operation_id);
+        self.root_duration_ns.push(delta.root.duration_ns);
+        self.has_root.push(delta.has_root);
+        self.services.push(array_literal(delta.services));
+        let (user_rank, user_id) = delta.user.unzip();
+        self.user_rank.push(user_rank);
+        self.user_id.push(user_id);
+        let (session_rank, session_id) = delta.session.unzip();
+        self.session_rank.push(session_rank);
+        self.session_id.push(session_id);
+    }
+
+    async fn merge(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        sqlx::query(include_str!("merge_traces.sql"))
+            .bind(self.tenant_id)
+            .bind(self.trace_id)
+            .bind(self.start_ns)
+            .bind(self.end_ns)
+            .bind(self.span_count)
+            .bind(self.error_count)
+            .bind(self.root_rank)
+            .bind(self.root_span_id)
+            .bind(self.root_digest)
+            .bind(self.root_operation_id)
+            .bind(self.root_duration_ns)
+            .bind(self.has_root)
+            .bind(self.services)
+            .bind(self.user_rank)
+            .bind(self.user_id)
+            .bind(self.session_rank)
+            .bind(self.session_id)
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+}
+
+fn array_literal(mut numbers: Vec<i64>) -> String {
+    numbers.sort_unstable();
+    let mut literal = String::with_capacity(2 + numbers.len() * 21);
+    literal.push('{');
+    for (at, number) in numbers.iter().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        // Writing to a string cannot fail.
+        let _ = write!(literal, "{comma}{number}");
+    }
+    literal.push('}');
+    literal
+}

@@ -1,0 +1,188 @@
+//! A batch as the writer commits it: encoded in the task of whoever submits it, so that the
+//! encoding of the next group runs while the database works on this one.
+
+use std::collections::HashSet;
+
+use throughline_wire::{InstrumentationScope, Rejection, Resource, Span, UnixNanos, binary};
+
+use super::batch::{SpanGroup, WriteBatch};
+use super::dictionary::{Entry, EntryRow, Known, Table};
+use super::row::{self, Context, Row};
+use crate::ids;
+
+/// An encoded batch.
+#[derive(Debug, Default)]
+pub(super) struct Encoded {
+    pub tenant: [u8; 16],
+    /// Rows of binary COPY, one after the other.
+    pub bytes: Vec<u8>,
+    pub rows: Vec<Row>,
+    /// Dictionary entries it needs that were not known when it was encoded.
+    pub dictionary: Vec<Entry>,
+    /// Spans that cannot be stored.
+    pub rejected: Vec<Rejection>,
+}
+
+impl Encoded {
+    /// Bytes of memory it takes, nearly.
+    pub(super) fn weight(&self) -> usize {
+        self.bytes.capacity()
+            + self.rows.capacity() * size_of::<Row>()
+            + self.dictionary.len() * size_of::<Entry>()
+    }
+}
+
+/// Spans that begin further ahead than this have no partition: the validation before the store
+/// allows a day.
+const MAX_AHEAD_NS: i64 = 2 * UnixNanos::PER_DAY;
+
+/// What a span takes, encoded: a first guess that saves growing the buffer.
+const TYPICAL_ROW_BYTES: usize = 600;
+
+/// Encodes `batch`, received at `now`.
+pub(super) fn encode(batch: WriteBatch, now: UnixNanos, known: &Known) -> Encoded {
+    let span_count = batch.span_count();
+    let mut encoder = Encoder {
+        encoded: Encoded {
+            tenant: batch.tenant.to_bytes(),
+            bytes: Vec::with_capacity(span_count * TYPICAL_ROW_BYTES),
+            rows: Vec::with_capacity(span_count),
+            ..Encoded::default()
+        },
+        known,
+        seen: HashSet::new(),
+        now,
+        index: 0,
+    };
+    for group in &batch.groups {
+        encoder.group(group);
+    }
+    encoder.encoded
+}
+
+struct Encoder<'a> {
+    encoded: Encoded,
+    known: &'a Known,
+    /// Operations met in this batch.
+    seen: HashSet<i64>,
+    now: UnixNanos,
+    index: usize,
+}
+
+impl Encoder<'_> {
+    fn group(&mut self, group: &SpanGroup) {
+        if group.spans.is_empty() {
+            return;
+        }
+        let service = storable(group.resource.service_name());
+        let service_id = ids::service(&service);
+        let resource_id = self.resource(&group.resource, service_id);
+        let scope_id = self.scope(&group.scope);
+        self.need(Table::Services, service_id, || EntryRow::Service {
+            name: service,
+        });
+        for span in &group.spans {
+            if let Some(reason) = self.unstorable(span) {
+                self.encoded.rejected.push(Rejection {
+                    index: self.index,
+                    reason: reason.to_owned(),
+                });
+            } else {
+                let operation_id = ids::operation(service_id, span.kind, &span.name);
+                if self.seen.insert(operation_id) {
+                    self.need(Table::Operations, operation_id, || EntryRow::Operation {
+                        service_id,
+                        kind: i16::from(span.kind.code()),
+                        name: span.name.clone().into_owned(),
+                    });
+                }
+                let context = Context {
+                    tenant: self.encoded.tenant,
+                    service_id,
+                    operation_id,
+                    resource_id,
+                    scope_id,
+                    received_ns: self.now.get(),
+                    index: self.index as u32,
+                };
+                let row = row::encode(span, context, &mut self.encoded.bytes);
+                self.encoded.rows.push(row);
+            }
+            self.index += 1;
+        }
+    }
+
+    fn unstorable(&self, span: &Span) -> Option<&'static str> {
+        if span.start.since(self.now) > MAX_AHEAD_NS {
+            return Some("the span begins more than two days ahead of the server's clock");
+        }
+        row::unstorable(span)
+    }
+
+    fn need(&mut self, table: Table, id: i64, row: impl FnOnce() -> EntryRow) {
+        let tenant = self.encoded.tenant;
+        if !self.known.contains(table, tenant, id) {
+            self.encoded.dictionary.push(Entry {
+                tenant,
+                id,
+                row: row(),
+            });
+        }
+    }
+
+    fn resource(&mut self, resource: &Resource, service_id: i64) -> i64 {
+        let mut attributes = Vec::new();
+        binary::encode_attributes(&resource.attributes, &mut attributes);
+        let schema_url = storable(&resource.schema_url);
+        let id = ids::resource(&joined(
+            &[schema_url.as_bytes(), &attributes],
+            resource.dropped_attributes_count,
+        ));
+        self.need(Table::Resources, id, || EntryRow::Resource {
+            service_id,
+            attributes,
+            dropped_attributes_count: resource.dropped_attributes_count as i32,
+            schema_url,
+        });
+        id
+    }
+
+    fn scope(&mut self, scope: &InstrumentationScope) -> i64 {
+        let mut attributes = Vec::new();
+        binary::encode_attributes(&scope.attributes, &mut attributes);
+        let (name, version) = (storable(&scope.name), storable(&scope.version));
+        let schema_url = storable(&scope.schema_url);
+        let id = ids::scope(&joined(
+            &[
+                name.as_bytes(),
+                version.as_bytes(),
+                schema_url.as_bytes(),
+                &attributes,
+            ],
+            scope.dropped_attributes_count,
+        ));
+        self.need(Table::Scopes, id, || EntryRow::Scope {
+            name,
+            version,
+            attributes,
+            dropped_attributes_count: scope.dropped_attributes_count as i32,
+            schema_url,
+        });
+        id
+    }
+}
+
+/// The parts one after the other with their lengths, so that no two lists give the same bytes.
+fn joined(parts: &[&[u8]], count: u32) -> Vec<u8> {
+    let mut bytes = count.to_be_bytes().to_vec();
+    for part in parts {
+        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(part);
+    }
+    bytes
+}
+
+/// The text with NUL, which Postgres refuses, shown by its symbol.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{2400}")
+}

@@ -1,0 +1,203 @@
+//! The batches of one commit: which rows are distinct, what became of each, what to answer.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
+
+use throughline_wire::Rejection;
+
+use super::batch::WriteOutcome;
+use super::encode::Encoded;
+use super::queue::{Job, Reservation};
+use super::row::Row;
+use crate::WriteError;
+
+/// A row of a group: which batch, which row of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct RowRef {
+    batch: u32,
+    row: u32,
+}
+
+/// Which rows of a commit are new.
+#[derive(Debug)]
+pub(super) enum Inserted {
+    /// All of them.
+    All,
+    /// Those with these digests.
+    Digests(std::collections::HashSet<i64>),
+}
+
+impl Inserted {
+    pub(super) fn contains(&self, row: &Row) -> bool {
+        match self {
+            Self::All => true,
+            Self::Digests(digests) => digests.contains(&row.digest),
+        }
+    }
+}
+
+/// The batches that share a commit.
+#[derive(Debug)]
+pub(super) struct Group {
+    batches: Vec<Encoded>,
+    outcomes: Vec<Result<WriteOutcome, WriteError>>,
+    answers: Vec<tokio::sync::oneshot::Sender<Result<WriteOutcome, WriteError>>>,
+    /// Rows with the content of another row of the group, and that other row.
+    twins: Vec<(RowRef, RowRef)>,
+    /// Rows the database refused.
+    rejected: HashMap<RowRef, String>,
+    _reserved: Vec<Reservation>,
+}
+
+impl Group {
+    /// Takes the jobs and tells the rows that are distinct: what is to be stored.
+    pub(super) fn new(jobs: Vec<Job>) -> (Self, Vec<RowRef>) {
+        let mut group = Self {
+            batches: Vec::with_capacity(jobs.len()),
+            outcomes: Vec::with_capacity(jobs.len()),
+            answers: Vec::with_capacity(jobs.len()),
+            twins: Vec::new(),
+            rejected: HashMap::new(),
+            _reserved: Vec::with_capacity(jobs.len()),
+        };
+        for mut job in jobs {
+            group.outcomes.push(Ok(WriteOutcome {
+                rejected: std::mem::take(&mut job.batch.rejected),
+                ..WriteOutcome::default()
+            }));
+            group.batches.push(job.batch);
+            group.answers.push(job.answer);
+            group._reserved.push(job.reserved);
+        }
+        let distinct = group.distinct();
+        (group, distinct)
+    }
+
+    fn distinct(&mut self) -> Vec<RowRef> {
+        let count = self.batches.iter().map(|batch| batch.rows.len()).sum();
+        let mut first_of = HashMap::with_capacity(count);
+        let mut distinct = Vec::with_capacity(count);
+        for (at, batch) in self.batches.iter().enumerate() {
+            for (row_at, row) in batch.rows.iter().enumerate() {
+                let this = RowRef {
+                    batch: at as u32,
+                    row: row_at as u32,
+                };
+                let key = (
+                    batch.tenant,
+                    row.trace_id,
+                    row.span_id,
+                    row.start_ns,
+                    row.digest,
+                );
+                match first_of.entry(key) {
+                    MapEntry::Vacant(entry) => {
+                        entry.insert(this);
+                        distinct.push(this);
+                    }
+                    MapEntry::Occupied(entry) => self.twins.push((this, *entry.get())),
+                }
+            }
+        }
+        distinct
+    }
+
+    /// The batch a row is of.
+    pub(super) fn batch(&self, row: RowRef) -> &Encoded {
+        &self.batches[row.batch as usize]
+    }
+
+    /// The row.
+    pub(super) fn row(&self, row: RowRef) -> &Row {
+        &self.batch(row).rows[row.row as usize]
+    }
+
+    /// The row as COPY takes it.
+    pub(super) fn encoded(&self, row: RowRef) -> &[u8] {
+        let Row { offset, len, .. } = *self.row(row);
+        &self.batch(row).bytes[offset..offset + len]
+    }
+
+    /// The batches `rows` are of; rows of one batch stand together.
+    pub(super) fn batches_of<'a>(
+        &'a self,
+        rows: &'a [RowRef],
+    ) -> impl Iterator<Item = &'a Encoded> {
+        rows.chunk_by(|a, b| a.batch == b.batch)
+            .map(|chunk| self.batch(chunk[0]))
+    }
+
+    /// Bytes of all its rows.
+    pub(super) fn bytes(&self) -> usize {
+        self.batches.iter().map(|batch| batch.bytes.len()).sum()
+    }
+
+    /// Counts `rows` as committed.
+    pub(super) fn settle(&mut self, rows: &[RowRef], inserted: &Inserted) {
+        for &row in rows {
+            let is_new = inserted.contains(self.row(row));
+            if let Ok(outcome) = &mut self.outcomes[row.batch as usize] {
+                if is_new {
+                    outcome.received += 1;
+                } else {
+                    outcome.duplicate += 1;
+                }
+            }
+        }
+    }
+
+    /// Counts `row` as refused by the database.
+    pub(super) fn reject(&mut self, row: RowRef, reason: String) {
+        let index = self.row(row).index as usize;
+        if let Ok(outcome) = &mut self.outcomes[row.batch as usize] {
+            outcome.rejected.push(Rejection {
+                index,
+                reason: reason.clone(),
+            });
+        }
+        self.rejected.insert(row, reason);
+    }
+
+    /// Fails the batches `rows` are of.
+    pub(super) fn fail(&mut self, rows: &[RowRef], error: &WriteError) {
+        for chunk in rows.chunk_by(|a, b| a.batch == b.batch) {
+            self.outcomes[chunk[0].batch as usize] = Err(error.clone());
+        }
+    }
+
+    /// Answers every batch, and gives its bytes back.
+    pub(super) fn answer(mut self) {
+        for (twin, first) in std::mem::take(&mut self.twins) {
+            if let Err(error) = &self.outcomes[first.batch as usize] {
+                let error = error.clone();
+                self.outcomes[twin.batch as usize] = Err(error);
+            } else if let Some(reason) = self.rejected.get(&first) {
+                let reason = reason.clone();
+                self.reject(twin, reason);
+            } else if let Ok(outcome) = &mut self.outcomes[twin.batch as usize] {
+                outcome.duplicate += 1;
+            }
+        }
+        for (answer, mut outcome) in self.answers.into_iter().zip(self.outcomes) {
+            if let Ok(outcome) = &mut outcome {
+                outcome.rejected.sort_by_key(|rejection| rejection.index);
+                count(outcome);
+            }
+            // Nobody waits any more when the client went away; what is stored stays.
+            let _ = answer.send(outcome);
+        }
+    }
+}
+
+fn count(outcome: &WriteOutcome) {
+    let counts = [
+        ("received", outcome.received),
+        ("duplicate", outcome.duplicate),
+        ("rejected", outcome.rejected.len() as u64),
+    ];
+    for (word, count) in counts {
+        if count > 0 {
+            metrics::counter!("throughline_writer_spans_total", "outcome" => word).increment(count);
+        }
+    }
+}

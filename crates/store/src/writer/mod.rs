@@ -1,0 +1,123 @@
+//! Commits batches of spans in groups: whatever arrived while the last commit ran goes into the
+//! next one, and every batch is answered after its commit.
+
+mod batch;
+mod commit;
+mod dictionary;
+mod directory;
+mod encode;
+mod group;
+mod partitions;
+mod queue;
+mod row;
+mod session;
+mod task;
+
+use std::sync::Arc;
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+pub use batch::{SpanGroup, WriteBatch, WriteOutcome};
+
+use self::dictionary::Known;
+use self::queue::{Budget, Job, Queue};
+use crate::{Clock, StoreOptions, WriteError};
+
+/// Where batches are handed in; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    jobs: mpsc::UnboundedSender<Job>,
+    budget: Arc<Budget>,
+    known: Arc<Known>,
+    clock: Clock,
+}
+
+impl Writer {
+    /// Stores `batch` and answers once it is committed.
+    ///
+    /// Bad spans are left out and named in the outcome; the rest is stored. When the future is
+    /// dropped the batch may be stored all the same.
+    ///
+    /// # Errors
+    /// See [`WriteError`]; nothing of the batch counts as stored then, and the same batch may be
+    /// sent again: what was stored of it is recognised.
+    pub async fn submit(&self, batch: WriteBatch) -> Result<WriteOutcome, WriteError> {
+        if batch.span_count() == 0 {
+            return Ok(WriteOutcome::default());
+        }
+        if self.budget.is_full() {
+            return Err(self.overloaded());
+        }
+        let encoded = encode::encode(batch, self.clock.now(), &self.known);
+        let Some(reserved) = self.budget.reserve(encoded.weight()) else {
+            return Err(self.overloaded());
+        };
+        let (answer, outcome) = oneshot::channel();
+        let job = Job {
+            batch: encoded,
+            answer,
+            reserved,
+        };
+        self.jobs.send(job).map_err(|_| WriteError::Closed)?;
+        outcome.await.unwrap_or(Err(WriteError::Closed))
+    }
+
+    fn overloaded(&self) -> WriteError {
+        metrics::counter!("throughline_writer_refused_batches_total", "reason" => "overloaded")
+            .increment(1);
+        WriteError::Overloaded {
+            retry_after: self.budget.retry_after(),
+        }
+    }
+}
+
+/// The running writer.
+pub(crate) struct WriterHandle {
+    writer: Writer,
+    queue: Arc<Queue>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Starts the writer's tasks.
+pub(crate) fn spawn(connect: &PgConnectOptions, options: &StoreOptions) -> WriterHandle {
+    let (jobs, receiver) = mpsc::unbounded_channel();
+    let queue = Arc::new(Queue::new(
+        receiver,
+        options.group_bytes,
+        options.group_spans,
+    ));
+    let writer = Writer {
+        jobs,
+        budget: Budget::new(options.queue_bytes),
+        known: Arc::new(Known::default()),
+        clock: options.clock.clone(),
+    };
+    let tasks = (0..options.writer_connections.max(1))
+        .map(|_| {
+            let task = task::Task::new(connect, options, &writer);
+            tokio::spawn(task.run(Arc::clone(&queue)))
+        })
+        .collect();
+    WriterHandle {
+        writer,
+        queue,
+        tasks: Mutex::new(tasks),
+    }
+}
+
+impl WriterHandle {
+    pub(crate) fn writer(&self) -> Writer {
+        self.writer.clone()
+    }
+
+    /// Takes nothing more, and returns once all that was taken is answered.
+    pub(crate) async fn close(&self) {
+        self.queue.close();
+        for task in self.tasks.lock().await.drain(..) {
+            // A task that panicked has dropped its jobs, which answers them as closed.
+            let _ = task.await;
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The writer's loop: takes a group, commits it, tries again where that helps, and isolates what
+//! cannot be stored.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Writer;
+use super::commit::{self, Failed};
+use super::dictionary::{self, Known};
+use super::group::{Group, Inserted, RowRef};
+use super::partitions::Partitions;
+use super::queue::{Budget, Job, Queue};
+use super::session::{Open, Session};
+use crate::sqlstate::{Fault, fault};
+use crate::{Clock, StoreOptions, WriteError};
+
+/// One writer task with its connection.
+pub(super) struct Task {
+    session: Session,
+    budget: Arc<Budget>,
+    known: Arc<Known>,
+    clock: Clock,
+    commit_timeout: Duration,
+    buffer: Vec<u8>,
+}
+
+/// Why rows were not stored.
+enum Failure {
+    /// One of them at least cannot be; carries the database's reason.
+    Data(String),
+    /// None of them can, now.
+    All(WriteError),
+}
+
+impl Task {
+    /// The same rows are tried so often when transactions stand in each other's way.
+    const MAX_CONFLICTS: u32 = 8;
+    /// A group is halved so often in search of bad rows, then what is left is refused: twenty bad
+    /// rows are found in any group, a flood of them must not hold up everybody.
+    const MAX_FAULTS: u32 = 400;
+
+    pub(super) fn new(connect: &PgConnectOptions, options: &StoreOptions, writer: &Writer) -> Self {
+        Self {
+            session: Session::new(connect, options.commit_timeout),
+            budget: Arc::clone(&writer.budget),
+            known: Arc::clone(&writer.known),
+            clock: options.clock.clone(),
+            commit_timeout: options.commit_timeout,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Commits groups until the queue is closed and empty.
+    pub(super) async fn run(mut self, queue: Arc<Queue>) {
+        while let Some(jobs) = queue.next_group().await {
+            self.commit_group(jobs).await;
+        }
+        self.session.close().await;
+    }
+
+    async fn commit_group(&mut self, jobs: Vec<Job>) {
+        let started = Instant::now();
+        let (mut group, distinct) = Group::new(jobs);
+        let mut waiting = vec![distinct];
+        let mut faults = 0;
+        while let Some(mut rows) = waiting.pop() {
+            if rows.is_empty() {
+                continue;
+            }
+            match self.store(&group, &rows).await {
+                Ok(inserted) => group.settle(&rows, &inserted),
+                Err(Failure::All(error)) => group.fail(&rows, &error),
+                Err(Failure::Data(reason)) => {
+                    faults += 1;
+                    if rows.len() == 1 {
+                        tracing::warn!(reason, "the database refused a span");
+                        group.reject(rows[0], reason);
+                    } else if faults > Self::MAX_FAULTS {
+                        group.fail(&rows, &WriteError::Refused(reason));
+                    } else {
+                        let second_half = rows.split_off(rows.len() / 2);
+                        waiting.push(second_half);
+                        waiting.push(rows);
+                    }
+                }
+            }
+        }
+        let elapsed = started.elapsed();
+        metrics::histogram!("throughline_writer_group_seconds").record(elapsed.as_secs_f64());
+        self.budget.note_pace(group.bytes(), elapsed);
+        group.answer();
+    }
+
+    /// Stores `rows` in one transaction, again and again where that helps.
+    async fn store(&mut self, group: &Group, rows: &[RowRef]) -> Result<Inserted, Failure> {
+        let unavailable = Err(Failure::All(WriteError::Unavailable));
+        let mut conflicts = 0;
+        let mut is_second_connection = false;
+        let mut is_second_partitioning = false;
+        loop {
+            let was_open = self.session.is_open();
+            let Some(mut open) = self.session.take().await else {
+                return unavailable;
+            };
+            let limit = self.commit_timeout;
+            let attempt = self.attempt(&mut open, group, rows);
+            let Ok(result) = timeout(limit, attempt).await else {
+                // The connection is dropped: whatever it was doing must not mix with what comes.
+                tracing::warn!("the database did not commit in time");
+                return unavailable;
+            };
+            let failed = match result {
+                Ok(inserted) => {
+                    self.session.put_back(open);
+                    return Ok(inserted);
+                }
+                Err(failed) => failed,
+            };
+            let error = &failed.error;
+            match fault(error) {
+                Fault::Data(reason) => {
+                    self.session.put_back(open);
+                    return Err(Failure::Data(reason));
+                }
+                Fault::Conflict if conflicts < Self::MAX_CONFLICTS => {
+                    self.session.put_back(open);
+                    conflicts += 1;
+                    metrics::counter!("throughline_writer_conflicts_total").increment(1);
+                    sleep(Duration::from_millis(2 << conflicts)).await;
+                }
+                Fault::NoPartition if !is_second_partitioning => {
+                    is_second_partitioning = true;
+                    open.partitions = Partitions::default();
+                    self.session.put_back(open);
+                }
+                // A connection that lay idle while the database was restarted tells only now.
+                // Once COMMIT was sent the rows may be stored: then the sender tries again, and
+                // they count as duplicates.
+                Fault::Disconnected if was_open && !is_second_connection && !failed.committing => {
+                    tracing::warn!(%error, "the writer lost its connection and makes a new one");
+                    is_second_connection = true;
+                    self.known.clear();
+                }
+                Fault::Disconnected | Fault::Unavailable | Fault::TimedOut | Fault::Conflict => {
+                    tracing::warn!(%error, "a group was not committed");
+                    self.known.clear();
+                    return unavailable;
+                }
+                Fault::Duplicate | Fault::NoPartition | Fault::Other => {
+                    tracing::error!(%error, "a group was not committed");
+                    return Err(Failure::All(WriteError::Internal));
+                }
+            }
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        open: &mut Open,
+        group: &Group,
+        rows: &[RowRef],
+    ) -> Result<Inserted, Failed> {
+        let entries = group
+            .batches_of(rows)
+            .flat_map(|batch| batch.dictionary.iter());
+        let missing = self.known.missing(entries);
+        if !missing.is_empty() {
+            dictionary::write(&mut open.connection, &self.known, missing).await?;
+        }
+        let days: BTreeSet<i64> = rows.iter().map(|&row| group.row(row).day_ns()).collect();
+        open.partitions
+            .ensure(&mut open.connection, days.into_iter(), self.clock.now())
+            .await?;
+        commit::commit(&mut open.connection, group, rows, &mut self.buffer).await
+    }
+}

@@ -1,0 +1,172 @@
+//! The same span twice is one span, however it comes.
+
+use throughline_model::TraceFilter;
+use throughline_store::WriteOutcome;
+use throughline_testkit::{Ids, Sent, span};
+
+use crate::support::{Fixture, batch, lone, received, span_id};
+
+const SPANS: &str = "SELECT count(*) FROM spans";
+
+fn both(count_new: u64, count_known: u64) -> WriteOutcome {
+    WriteOutcome {
+        received: count_new,
+        duplicate: count_known,
+        rejected: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_batch_sent_twice_is_stored_once_with_the_same_counts() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(1);
+    let root = lone("root", &mut ids)
+        .starts(fixture.now)
+        .error("x")
+        .build();
+    let child = span("child")
+        .id(ids.span_id())
+        .child_of(&root)
+        .starts(fixture.now)
+        .build();
+    let sent = [Sent::by("shop", root), Sent::by("shop", child)];
+
+    assert_eq!(fixture.write(&sent).await, received(2));
+    let once = fixture.list(&TraceFilter::default()).await;
+    assert_eq!(fixture.write(&sent).await, both(0, 2));
+    assert_eq!(fixture.list(&TraceFilter::default()).await, once);
+    assert_eq!((once[0].span_count, once[0].error_count), (2, 1));
+    assert_eq!(fixture.count(SPANS).await, 2);
+}
+
+#[tokio::test]
+async fn a_batch_that_holds_new_and_known_spans_counts_each_as_what_it_is() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(2);
+    let trace_id = ids.trace_id();
+    let mut spans: Vec<Sent> = (0..50)
+        .map(|at| {
+            let span = span(format!("step {}", at % 3))
+                .in_trace(trace_id)
+                .id(ids.span_id())
+                .starts(fixture.at_ms(at))
+                .build();
+            Sent::by("shop", span)
+        })
+        .collect();
+    assert_eq!(fixture.write(&spans[..30]).await, received(30));
+    assert_eq!(fixture.write(&spans[20..]).await, both(20, 10));
+    spans.reverse();
+    assert_eq!(fixture.write(&spans).await, both(0, 50));
+    assert_eq!(fixture.count(SPANS).await, 50);
+    assert_eq!(
+        fixture.list(&TraceFilter::default()).await[0].span_count,
+        50
+    );
+}
+
+#[tokio::test]
+async fn a_span_twice_in_one_batch_is_one_received_and_one_duplicate() {
+    let fixture = Fixture::new().await;
+    let one = lone("once", &mut Ids::seeded(3))
+        .starts(fixture.now)
+        .build();
+    let other = lone("other", &mut Ids::seeded(4))
+        .starts(fixture.now)
+        .build();
+    let sent = [&one, &one, &other].map(|span| Sent::by("shop", span.clone()));
+    assert_eq!(fixture.write(&sent).await, both(2, 1));
+    assert_eq!(fixture.count(SPANS).await, 2);
+}
+
+#[tokio::test]
+async fn another_span_with_a_taken_id_is_a_second_row() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(5);
+    let client = lone("call", &mut ids).starts(fixture.now).build();
+    let mut server = client.clone();
+    server.attributes.insert("side", "server");
+    let sent = [&client, &server].map(|span| Sent::by("shop", span.clone()));
+    assert_eq!(fixture.write(&sent).await, received(2));
+    let details = fixture
+        .reader()
+        .span_details(client.trace_id, client.span_id)
+        .await
+        .expect("reads");
+    assert_eq!(details.len(), 2);
+    assert!(details.iter().any(|details| details.span == server));
+    assert_eq!(fixture.list(&TraceFilter::default()).await[0].span_count, 2);
+}
+
+#[tokio::test]
+async fn any_change_of_content_makes_another_span() {
+    let fixture = Fixture::new().await;
+    let base = lone("call", &mut Ids::seeded(6))
+        .starts(fixture.now)
+        .build();
+    let mut variants = vec![
+        Sent::by("shop", base.clone()),
+        Sent::by("cart", base.clone()),
+    ];
+    let mut change = |edit: fn(&mut throughline_wire::Span)| {
+        let mut span = base.clone();
+        edit(&mut span);
+        variants.push(Sent::by("shop", span));
+    };
+    change(|span| span.name = "other".into());
+    change(|span| span.parent_span_id = Some(span_id(1)));
+    change(|span| span.end = span.end.saturating_add(1));
+    change(|span| span.flags = 1);
+    change(|span| span.dropped_attributes_count = 1);
+    change(|span| span.dropped_events_count = 1);
+    change(|span| span.dropped_links_count = 1);
+    change(|span| span.kind = throughline_wire::SpanKind::Server);
+    change(|span| span.status = throughline_wire::Status::error(""));
+    change(|span| span.status = throughline_wire::Status::error("why"));
+    change(|span| span.trace_state = "a=b".into());
+    change(|span| span.attributes.insert("a", 1_i64));
+    change(|span| span.attributes.insert("a", 1.0_f64));
+    let count = variants.len() as u64;
+    assert_eq!(fixture.write(&variants).await, received(count));
+    assert_eq!(fixture.write(&variants).await, both(0, count));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_that_store_the_same_spans_at_once_store_each_once() {
+    let fixture = Fixture::new().await;
+    let other = fixture.database.store(fixture.now);
+    let mut ids = Ids::seeded(7);
+    let batches: Vec<Vec<Sent>> = (0..20)
+        .map(|_| {
+            let trace_id = ids.trace_id();
+            (0..40)
+                .map(|_| {
+                    let span = span("work").in_trace(trace_id).id(ids.span_id());
+                    Sent::by("shop", span.starts(fixture.now).build())
+                })
+                .collect()
+        })
+        .collect();
+    let (one, two) = (fixture.store.writer(), other.writer());
+    let mut submitted = tokio::task::JoinSet::new();
+    for (at, sent) in batches.iter().enumerate() {
+        // In opposite order, so that the two meet in the middle.
+        let (first, second) = (batch(sent), batch(&batches[batches.len() - 1 - at]));
+        let (one, two) = (one.clone(), two.clone());
+        submitted.spawn(async move { one.submit(first).await });
+        submitted.spawn(async move { two.submit(second).await });
+    }
+    let (mut new, mut known) = (0, 0);
+    while let Some(outcome) = submitted.join_next().await {
+        let outcome = outcome.expect("runs").expect("is stored");
+        new += outcome.received;
+        known += outcome.duplicate;
+        assert_eq!(outcome.rejected, []);
+    }
+    assert_eq!((new, known), (800, 800));
+    assert_eq!(fixture.count(SPANS).await, 800);
+    let traces = fixture.list(&TraceFilter::default()).await;
+    assert_eq!(traces.len(), 20);
+    assert!(traces.iter().all(|trace| trace.span_count == 40));
+    other.close().await;
+}

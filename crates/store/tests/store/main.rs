@@ -1,0 +1,11 @@
+//! The store against a real Postgres; each test has a database of its own.
+
+mod directory;
+mod duplicates;
+mod faults;
+mod list;
+mod partitions;
+mod read_back;
+mod statistics;
+mod support;
+mod tenants;

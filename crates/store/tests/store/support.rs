@@ -1,0 +1,105 @@
+//! A store on a fresh database, and words to use it with.
+
+use std::sync::Arc;
+
+use throughline_model::{PageRequest, Trace, TraceFilter, TraceReader, TraceSummary};
+use throughline_store::testing::FreshDatabase;
+use throughline_store::{SpanGroup, Store, WriteBatch, WriteOutcome};
+use throughline_testkit::{Ids, Sent, SpanBuilder, span};
+use throughline_wire::{SpanId, TenantId, TraceId, UnixNanos};
+
+/// A store with its clock at the database's present.
+pub(crate) struct Fixture {
+    pub(crate) store: Store,
+    pub(crate) now: UnixNanos,
+    pub(crate) database: FreshDatabase,
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Self {
+        let database = FreshDatabase::create().await;
+        let now = database.now().await;
+        Self {
+            store: database.store(now),
+            now,
+            database,
+        }
+    }
+
+    pub(crate) fn reader(&self) -> Arc<dyn TraceReader> {
+        self.store.reader(TenantId::DEFAULT)
+    }
+
+    /// Stores the spans as one batch.
+    pub(crate) async fn write(&self, sent: &[Sent]) -> WriteOutcome {
+        self.store
+            .writer()
+            .submit(batch(sent))
+            .await
+            .expect("is stored")
+    }
+
+    pub(crate) async fn list(&self, filter: &TraceFilter) -> Vec<TraceSummary> {
+        let page = PageRequest {
+            limit: PageRequest::MAX_LIMIT,
+            from: None,
+        };
+        self.reader()
+            .list_traces(filter, page)
+            .await
+            .expect("lists")
+            .items
+    }
+
+    pub(crate) async fn trace(&self, trace_id: TraceId) -> Trace {
+        self.reader()
+            .trace(trace_id)
+            .await
+            .expect("reads")
+            .expect("is there")
+    }
+
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql)
+            .fetch_one(&mut self.database.connection().await)
+            .await
+            .expect("counts")
+    }
+
+    /// The instant `ms` after (or before) now.
+    pub(crate) fn at_ms(&self, ms: i64) -> UnixNanos {
+        self.now.saturating_add(ms * UnixNanos::PER_MILLI)
+    }
+}
+
+/// The spans as one batch of the default tenant, a group for each run of one sender.
+pub(crate) fn batch(sent: &[Sent]) -> WriteBatch {
+    let groups = sent
+        .chunk_by(|a, b| a.resource == b.resource && a.scope == b.scope)
+        .map(|run| SpanGroup {
+            resource: Arc::clone(&run[0].resource),
+            scope: Arc::clone(&run[0].scope),
+            spans: run.iter().map(|sent| sent.span.clone()).collect(),
+        })
+        .collect();
+    WriteBatch {
+        tenant: TenantId::DEFAULT,
+        groups,
+    }
+}
+
+/// A span named `name` in a trace of its own.
+pub(crate) fn lone(name: &'static str, ids: &mut Ids) -> SpanBuilder {
+    span(name).in_trace(ids.trace_id()).id(ids.span_id())
+}
+
+pub(crate) fn span_id(number: i64) -> SpanId {
+    SpanId::from_i64(number).expect("is not zero")
+}
+
+pub(crate) fn received(count: u64) -> WriteOutcome {
+    WriteOutcome {
+        received: count,
+        ..WriteOutcome::default()
+    }
+}

@@ -1,0 +1,162 @@
+//! Builds a span by saying what matters about it.
+
+use std::borrow::Cow;
+
+use throughline_wire::{
+    AttributeValue, Attributes, Span, SpanEvent, SpanId, SpanKind, SpanLink, Status, TraceId,
+    UnixNanos, semconv,
+};
+
+use crate::{Ids, NOW};
+
+/// A span under construction; see [`span`].
+#[derive(Debug, Clone)]
+pub struct SpanBuilder(Span);
+
+/// A span of 10 ms that began at [`NOW`], internal, without a parent, with ids derived from its
+/// name: two spans of the same name need [`SpanBuilder::id`].
+pub fn span(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
+    let name = name.into();
+    let seed = name.bytes().fold(0_u64, |seed, byte| {
+        seed.wrapping_mul(31).wrapping_add(byte.into())
+    });
+    let mut ids = Ids::seeded(seed);
+    SpanBuilder(Span {
+        trace_id: ids.trace_id(),
+        span_id: ids.span_id(),
+        parent_span_id: None,
+        trace_state: Cow::Borrowed(""),
+        flags: 0,
+        name,
+        kind: SpanKind::Internal,
+        start: NOW,
+        end: NOW.saturating_add(10 * UnixNanos::PER_MILLI),
+        status: Status::UNSET,
+        attributes: Attributes::EMPTY,
+        dropped_attributes_count: 0,
+        events: Vec::new(),
+        dropped_events_count: 0,
+        links: Vec::new(),
+        dropped_links_count: 0,
+    })
+}
+
+impl SpanBuilder {
+    /// Sets its trace.
+    #[must_use]
+    pub fn in_trace(mut self, trace_id: TraceId) -> Self {
+        self.0.trace_id = trace_id;
+        self
+    }
+
+    /// Sets its id.
+    #[must_use]
+    pub fn id(mut self, span_id: SpanId) -> Self {
+        self.0.span_id = span_id;
+        self
+    }
+
+    /// Puts it under `parent`, in its trace.
+    #[must_use]
+    pub fn child_of(mut self, parent: &Span) -> Self {
+        self.0.trace_id = parent.trace_id;
+        self.0.parent_span_id = Some(parent.span_id);
+        self
+    }
+
+    /// Sets its parent, known or not, and leaves its trace.
+    #[must_use]
+    pub fn parent(mut self, parent: SpanId) -> Self {
+        self.0.parent_span_id = Some(parent);
+        self
+    }
+
+    /// Sets its kind.
+    #[must_use]
+    pub fn kind(mut self, kind: SpanKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// Moves its start to `start`; it lasts as long as before.
+    #[must_use]
+    pub fn starts(mut self, start: UnixNanos) -> Self {
+        let duration_ns = self.0.duration_ns();
+        self.0.start = start;
+        self.0.end = start.saturating_add(duration_ns);
+        self
+    }
+
+    /// Sets how long it lasts.
+    #[must_use]
+    pub fn lasts(mut self, duration_ns: i64) -> Self {
+        self.0.end = self.0.start.saturating_add(duration_ns);
+        self
+    }
+
+    /// Makes it fail.
+    #[must_use]
+    pub fn error(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.status = Status::error(message);
+        self
+    }
+
+    /// Sets an attribute.
+    #[must_use]
+    pub fn with(
+        mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<AttributeValue>,
+    ) -> Self {
+        self.0.attributes.insert(key, value);
+        self
+    }
+
+    /// Says who caused it.
+    #[must_use]
+    pub fn user(self, user: impl Into<String>) -> Self {
+        self.with(semconv::USER_ID, user.into())
+    }
+
+    /// Says in which session.
+    #[must_use]
+    pub fn session(self, session: impl Into<String>) -> Self {
+        self.with(semconv::SESSION_ID, session.into())
+    }
+
+    /// Adds an event, `after_ns` after the start.
+    #[must_use]
+    pub fn event(
+        mut self,
+        after_ns: i64,
+        name: impl Into<Cow<'static, str>>,
+        attributes: Attributes,
+    ) -> Self {
+        self.0.events.push(SpanEvent {
+            time: self.0.start.saturating_add(after_ns),
+            name: name.into(),
+            attributes,
+            dropped_attributes_count: 0,
+        });
+        self
+    }
+
+    /// Links it to another span.
+    #[must_use]
+    pub fn linked_to(mut self, other: &Span) -> Self {
+        self.0.links.push(SpanLink {
+            trace_id: other.trace_id,
+            span_id: other.span_id,
+            trace_state: Cow::Borrowed(""),
+            flags: 0,
+            attributes: Attributes::EMPTY,
+            dropped_attributes_count: 0,
+        });
+        self
+    }
+
+    /// The span.
+    pub fn build(self) -> Span {
+        self.0
+    }
+}

@@ -1,0 +1,114 @@
+//! The trace directory, computed the plain way: what the store's merge is compared with.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use throughline_model::{StatusFilter, TraceFilter, TraceSummary};
+use throughline_wire::{
+    InstrumentationScope, Resource, Span, StatusCode, TraceId, UnixNanos, semconv,
+};
+
+/// A span with who sent it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sent {
+    /// The process.
+    pub resource: Arc<Resource>,
+    /// The library.
+    pub scope: Arc<InstrumentationScope>,
+    /// The span.
+    pub span: Span,
+}
+
+impl Sent {
+    /// A span of the service called `service`, of no particular library.
+    pub fn by(service: &str, span: Span) -> Self {
+        Self {
+            resource: Arc::new(Resource::of_service(service.to_owned())),
+            scope: Arc::default(),
+            span,
+        }
+    }
+}
+
+/// The rows of the directory, newest first, then by trace id, as a list shows them.
+pub fn summaries_of(sent: &[Sent]) -> Vec<TraceSummary> {
+    let mut traces: BTreeMap<TraceId, Vec<&Sent>> = BTreeMap::new();
+    for sent in sent {
+        traces.entry(sent.span.trace_id).or_default().push(sent);
+    }
+    let mut summaries: Vec<_> = traces.into_values().map(|spans| summary(&spans)).collect();
+    summaries.sort_by_key(|summary| Reverse((summary.start, summary.trace_id)));
+    summaries
+}
+
+fn summary(sent: &[&Sent]) -> TraceSummary {
+    let mut by_rank = sent.to_vec();
+    by_rank.sort_by_key(|sent| {
+        let span = &sent.span;
+        (
+            span.parent_span_id.is_some(),
+            span.start,
+            span.span_id.to_i64(),
+        )
+    });
+    let first = |keys: &[&str]| {
+        by_rank.iter().find_map(|sent| {
+            keys.iter()
+                .find_map(|key| sent.span.attributes.get_str(key))
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+        })
+    };
+    let spans = || sent.iter().map(|sent| &sent.span);
+    let start = spans().map(|span| span.start).min().unwrap_or_default();
+    let end = spans().map(|span| span.end).max().unwrap_or_default();
+    let services: BTreeSet<_> = sent
+        .iter()
+        .map(|sent| sent.resource.service_name().to_owned())
+        .collect();
+    let root = by_rank[0];
+    TraceSummary {
+        trace_id: root.span.trace_id,
+        start,
+        duration_ns: end.since(start),
+        root_name: root.span.name.clone().into_owned(),
+        root_service: root.resource.service_name().to_owned(),
+        root_kind: root.span.kind,
+        root_duration_ns: root.span.duration_ns(),
+        has_root: spans().any(|span| span.parent_span_id.is_none()),
+        services: services.into_iter().collect(),
+        span_count: sent.len() as u64,
+        error_count: spans()
+            .filter(|span| span.status.code == StatusCode::Error)
+            .count() as u64,
+        user: first(&[semconv::USER_ID, semconv::ENDUSER_ID]),
+        session: first(&[semconv::SESSION_ID]),
+    }
+}
+
+/// Whether `filter` selects the trace, when it is `now`.
+pub fn is_selected(filter: &TraceFilter, summary: &TraceSummary, now: UnixNanos) -> bool {
+    let (from, to) = filter.range.bounds(now);
+    let is = |wanted: &Option<String>, value: &Option<String>| wanted.is_none() || wanted == value;
+    from <= summary.start
+        && summary.start < to
+        && filter
+            .service
+            .as_ref()
+            .is_none_or(|service| summary.services.contains(service))
+        && filter.operation.as_ref().is_none_or(|text| {
+            summary
+                .root_name
+                .to_lowercase()
+                .contains(&text.to_lowercase())
+        })
+        && filter
+            .status
+            .is_none_or(|status| (status == StatusFilter::Error) == (summary.error_count > 0))
+        && filter
+            .min_duration_ns
+            .is_none_or(|least| summary.duration_ns >= least)
+        && is(&filter.user, &summary.user)
+        && is(&filter.session, &summary.session)
+}
