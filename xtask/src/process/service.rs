@@ -131,3 +131,46 @@ impl Drop for Service {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::temporary::TemporaryFolder;
+
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    fn shell(script: &str, log: &Path) -> Result<Service> {
+        Service::start("the script", Cmd::new("sh").args(["-c", script]), Some(log))
+    }
+
+    #[test]
+    fn a_service_is_ready_when_it_says_so_and_may_tidy_up_when_stopped() -> Result<()> {
+        let folder = TemporaryFolder::new("service-stop")?;
+        let log = folder.path().join("log");
+        let script = "trap 'echo tidied; exit 0' TERM; echo PORT=42; while :; do sleep 0.01; done";
+        let mut service = shell(script, &log)?;
+        assert_eq!(service.wait_for_line("PORT=", LIMIT)?, "42");
+        assert!(service.ended()?.is_none());
+        service.stop()?;
+        assert_eq!(std::fs::read_to_string(&log)?, "PORT=42\ntidied\n");
+        Ok(())
+    }
+
+    #[test]
+    fn a_service_that_dies_early_is_reported_with_the_end_of_its_log() -> Result<()> {
+        let folder = TemporaryFolder::new("service-death")?;
+        let mut service = shell(
+            "echo address in use >&2; exit 3",
+            &folder.path().join("log"),
+        )?;
+        let error = service
+            .wait_for_line("PORT=", LIMIT)
+            .expect_err("it never says so");
+        let text = error.to_string();
+        assert!(
+            text.contains("exit status: 3") && text.contains("address in use"),
+            "{text}"
+        );
+        Ok(())
+    }
+}

@@ -108,7 +108,10 @@ fn by_rustup(context: &Context, minimum: Version) -> Result<Toolchain> {
         _ => rustup.args(["target", "add", WASM]),
     };
     let limit = std::time::Duration::from_secs(300);
-    let text = rustup.env("RUSTUP_MAX_RETRIES", "1").deadline(limit).text();
+    let rustup = rustup
+        .env("RUSTUP_MAX_RETRIES", "1")
+        .env("RUST_BACKTRACE", "0");
+    let text = rustup.deadline(limit).text();
     text.context("rustup could not download it")?;
     complete(context, origin, minimum)
 }

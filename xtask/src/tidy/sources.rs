@@ -26,7 +26,10 @@ pub(super) fn faults(name: &str, text: &str) -> Vec<String> {
 
 fn rust_faults(name: &str, text: &str, add: &mut impl FnMut(usize, &str)) {
     // A crate's documentation may be its README.
-    if !["//!", "#![doc = include_str!("].iter().any(|open| text.trim_start().starts_with(open)) {
+    if !["//!", "#![doc = include_str!("]
+        .iter()
+        .any(|open| text.trim_start().starts_with(open))
+    {
         add(1, "a module opens with one sentence of `//!`");
     }
     let own = lines_without_tests(text);
