@@ -30,6 +30,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 pub use error::DecodeError;
+pub use repair::text as repair_text;
 pub use spans::MAX_SPANS;
 
 use crate::validate::{Limits, validate, validate_resource, validate_scope};

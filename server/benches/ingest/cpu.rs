@@ -1,0 +1,44 @@
+//! CPU seconds of processes, from `/proc`.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+/// Clock ticks of `/proc/<pid>/stat` in a second: `USER_HZ`, 100 on every Linux architecture.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// The fields of `/proc/<pid>/stat` after the process name, which may hold anything.
+fn stat(pid: u32) -> Result<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let (_, fields) = text.rsplit_once(')').context("no process name")?;
+    Ok(fields.split_whitespace().map(str::to_owned).collect())
+}
+
+fn ticks(fields: &[String], from: usize) -> f64 {
+    // User and system time stand side by side.
+    fields[from..from + 2].iter().filter_map(|ticks| ticks.parse::<f64>().ok()).sum()
+}
+
+/// User and system seconds of the process alone.
+pub fn of_process(pid: u32) -> Result<f64> {
+    Ok(ticks(&stat(pid)?, 11) / TICKS_PER_SECOND)
+}
+
+/// User and system seconds of the process, its living children and those it has waited for.
+pub fn of_family(pid: u32) -> Result<f64> {
+    let mut total = 0.0;
+    let fields = stat(pid)?;
+    total += ticks(&fields, 11) + ticks(&fields, 13);
+    for entry in fs::read_dir("/proc")? {
+        let Some(child) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok())
+        else {
+            continue;
+        };
+        // A process may end between the listing and the reading.
+        let Ok(fields) = stat(child) else { continue };
+        if fields[1] == pid.to_string() {
+            total += ticks(&fields, 11);
+        }
+    }
+    Ok(total / TICKS_PER_SECOND)
+}

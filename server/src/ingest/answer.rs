@@ -1,0 +1,120 @@
+//! Which status a fault has, the same at every door.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use throughline_store::WriteError;
+
+use super::body::BodyError;
+
+/// When to come back after a fault whose end is not known.
+const RETRY_SOON: Duration = Duration::from_secs(2);
+
+/// A fault of a whole request.
+#[derive(Debug, Clone)]
+pub(super) struct Fault {
+    /// The HTTP status.
+    pub(super) status: StatusCode,
+    /// A few words for what kind of fault it is.
+    pub(super) title: &'static str,
+    /// What is wrong here.
+    pub(super) detail: String,
+    /// When the same request may succeed; none when it never will.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl Fault {
+    pub(super) fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, title, detail: detail.into(), retry_after: None }
+    }
+
+    /// 400: what is wrong and where.
+    pub(super) fn undecodable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "The body cannot be read", detail)
+    }
+
+    /// 415 for a content type.
+    pub(super) fn content_type(got: &str, wanted: &str) -> Self {
+        let got: String = got.chars().take(80).collect();
+        let detail = if got.is_empty() {
+            format!("content-type is missing; send {wanted}")
+        } else {
+            format!("content-type {got:?} is not understood; send {wanted}")
+        };
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content type not understood", detail)
+    }
+}
+
+impl From<BodyError> for Fault {
+    fn from(error: BodyError) -> Self {
+        let detail = error.to_string();
+        match error {
+            BodyError::TooLarge(_) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large", detail)
+            }
+            BodyError::Encoding(_) => Self::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Content encoding not understood",
+                detail,
+            ),
+            BodyError::Corrupt(_) | BodyError::Broken => Self::undecodable(detail),
+            BodyError::TooSlow => {
+                Self::new(StatusCode::REQUEST_TIMEOUT, "The body came too slowly", detail)
+            }
+            BodyError::Busy => Self {
+                retry_after: Some(Duration::from_secs(1)),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "Too busy", detail)
+            },
+        }
+    }
+}
+
+impl From<WriteError> for Fault {
+    fn from(error: WriteError) -> Self {
+        let detail = error.to_string();
+        match error {
+            WriteError::Overloaded { retry_after } => Self {
+                retry_after: Some(retry_after),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "Too busy", detail)
+            },
+            WriteError::Unavailable | WriteError::Closed => Self {
+                retry_after: Some(RETRY_SOON),
+                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "The database is away", detail)
+            },
+            WriteError::Refused(_) => Self::undecodable(detail),
+            WriteError::Internal => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The batch was not stored", detail)
+            }
+        }
+    }
+}
+
+/// The media type of a `content-type`, lower case, without parameters.
+pub(super) fn media_type(headers: &axum::http::HeaderMap) -> String {
+    headers
+        .get(axum::http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.split(';').next())
+        .map(|text| text.trim().to_ascii_lowercase())
+        .unwrap_or_default()
+}
+
+/// Counts what became of a request's spans, for `/metrics`.
+pub(super) fn count(door: &'static str, received: u64, duplicate: u64, rejected: u64) {
+    for (result, spans) in
+        [("received", received), ("duplicate", duplicate), ("rejected", rejected)]
+    {
+        metrics::counter!("throughline_ingest_spans_total", "door" => door, "result" => result)
+            .increment(spans);
+    }
+}
+
+/// Counts a request that failed as a whole.
+pub(super) fn count_fault(door: &'static str, fault: &Fault) {
+    metrics::counter!(
+        "throughline_ingest_faults_total",
+        "door" => door,
+        "status" => fault.status.as_u16().to_string()
+    )
+    .increment(1);
+}

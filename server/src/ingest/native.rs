@@ -1,0 +1,108 @@
+//! `POST /api/trace-log`: the native batch, JSON, plain or gzip.
+//!
+//! The browser helper sends across origins, at the end of a page by beacon, which may not ask a
+//! preflight: so the body may also be declared `text/plain`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::response::{IntoResponse, Response};
+use throughline_store::{SpanGroup, WriteBatch};
+use throughline_wire::decode::decode_batch;
+use throughline_wire::{BatchAnswer, Rejection, SpanBatch, TenantId};
+use tower_http::cors::{Any, CorsLayer};
+
+use super::answer::{Fault, count, count_fault, media_type};
+use super::{Ingest, body};
+use crate::problem::Problem;
+
+const DOOR: &str = "native";
+
+/// Any page may send, without credentials.
+pub(super) fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::POST])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::CONTENT_ENCODING,
+            HeaderName::from_static("x-throughline-key"),
+            HeaderName::from_static("traceparent"),
+            HeaderName::from_static("tracestate"),
+            HeaderName::from_static("baggage"),
+        ])
+        .expose_headers([header::RETRY_AFTER])
+        .max_age(std::time::Duration::from_secs(3600))
+}
+
+/// Stores a batch and answers once it is committed.
+pub(super) async fn log_traces(
+    State(ingest): State<Ingest>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match store(&ingest, &headers, body).await {
+        Ok(answer) => {
+            count(DOOR, answer.received, answer.duplicate, answer.rejected.len() as u64);
+            Json(answer).into_response()
+        }
+        Err(fault) => {
+            count_fault(DOOR, &fault);
+            let problem = Problem::new(fault.status, fault.title, fault.detail);
+            match fault.retry_after {
+                Some(delay) => problem.retry_after(delay),
+                None => problem,
+            }
+            .into_response()
+        }
+    }
+}
+
+async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<BatchAnswer, Fault> {
+    let media_type = media_type(headers);
+    if !matches!(media_type.as_str(), "application/json" | "text/plain") {
+        return Err(Fault::content_type(&media_type, "application/json"));
+    }
+    let inner = &ingest.inner;
+    let body = body::read(headers, body, &inner.bodies).await?;
+    let decoded =
+        decode_batch(&body.bytes).map_err(|error| Fault::undecodable(error.to_string()))?;
+    drop(body);
+    // Places in the batch as sent, to name them again if the store refuses one.
+    let sent: Vec<usize> = decoded.spans.iter().map(|span| span.index).collect();
+    let (batch, mut rejected) = decoded.validate(&inner.limits, inner.clock.now());
+    let places: Vec<usize> = sent
+        .into_iter()
+        .filter(|place| rejected.binary_search_by_key(place, |rejection| rejection.index).is_err())
+        .collect();
+    note_drops(&batch);
+    let group = SpanGroup {
+        resource: Arc::new(batch.resource),
+        scope: Arc::new(batch.scope),
+        spans: batch.spans,
+    };
+    let batch = WriteBatch { tenant: TenantId::DEFAULT, groups: vec![group] };
+    let outcome = inner.writer.submit(batch).await?;
+    rejected.extend(outcome.rejected.into_iter().map(|rejection| Rejection {
+        index: places.get(rejection.index).copied().unwrap_or(rejection.index),
+        ..rejection
+    }));
+    rejected.sort_by_key(|rejection| rejection.index);
+    Ok(BatchAnswer {
+        received: outcome.received,
+        duplicate: outcome.duplicate,
+        rejected,
+        server_time_ns: inner.clock.now(),
+    })
+}
+
+/// What senders had to drop, for `/metrics`.
+fn note_drops(batch: &SpanBatch) {
+    for (reason, spans) in &batch.dropped {
+        metrics::counter!("throughline_client_dropped_spans_total", "reason" => reason.as_str())
+            .increment(*spans);
+    }
+}

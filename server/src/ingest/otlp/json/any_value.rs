@@ -1,0 +1,334 @@
+//! Attribute values in protobuf's JSON form, to a depth of 64.
+
+use core::fmt;
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::de::{
+    self, DeserializeSeed, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
+use throughline_wire::{AttributeValue, Attributes, Mark, Marks};
+
+use super::lenient::Number;
+
+/// A list of keys and values, and what had to be repaired in it.
+#[derive(Debug, Default)]
+pub(super) struct KeyValues {
+    pub(super) pairs: Vec<(Cow<'static, str>, AttributeValue)>,
+    pub(super) marks: Marks,
+}
+
+impl<'de> Deserialize<'de> for KeyValues {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut marks = Marks::NONE;
+        let pairs = PairsSeed { depth: 1, marks: &mut marks }.deserialize(deserializer)?;
+        Ok(Self { pairs, marks })
+    }
+}
+
+type Pair = (Cow<'static, str>, AttributeValue);
+
+struct PairsSeed<'m> {
+    depth: usize,
+    marks: &'m mut Marks,
+}
+
+impl<'de> DeserializeSeed<'de> for PairsSeed<'_> {
+    type Value = Vec<Pair>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Pair>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for PairsSeed<'_> {
+    type Value = Vec<Pair>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of {key, value}")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Vec<Pair>, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Pair>, A::Error> {
+        let mut pairs = Vec::new();
+        loop {
+            let seed = PairSeed { depth: self.depth, marks: &mut *self.marks };
+            match seq.next_element_seed(seed)? {
+                Some(Some(pair)) => pairs.push(pair),
+                Some(None) => {}
+                None => return Ok(pairs),
+            }
+        }
+    }
+}
+
+struct PairSeed<'m> {
+    depth: usize,
+    marks: &'m mut Marks,
+}
+
+impl<'de> DeserializeSeed<'de> for PairSeed<'_> {
+    type Value = Option<Pair>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Pair>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for PairSeed<'_> {
+    type Value = Option<Pair>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of key and value")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Option<Pair>, E> {
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Pair>, A::Error> {
+        let mut key = Cow::Borrowed("");
+        let mut value = AttributeValue::Empty;
+        while let Some(field) = map.next_key::<Cow<'_, str>>()? {
+            match field.as_ref() {
+                "key" => key = map.next_value::<Option<String>>()?.unwrap_or_default().into(),
+                "value" => {
+                    let seed = ValueSeed { depth: self.depth, marks: &mut *self.marks };
+                    value = map.next_value_seed(seed)?;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Some((key, value)))
+    }
+}
+
+struct ValueSeed<'m> {
+    depth: usize,
+    marks: &'m mut Marks,
+}
+
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
+    type Value = AttributeValue;
+
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<AttributeValue, D::Error> {
+        if self.depth > MAX_DEPTH {
+            IgnoredAny::deserialize(deserializer)?;
+            self.marks.insert(Mark::NestedTooDeep);
+            return Ok(AttributeValue::Str(Cow::Borrowed(TOO_DEEP)));
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ValueSeed<'_> {
+    type Value = AttributeValue;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an attribute value such as {\"stringValue\": \"..\"}")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<AttributeValue, E> {
+        Ok(AttributeValue::Empty)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AttributeValue, A::Error> {
+        let mut value = AttributeValue::Empty;
+        while let Some(field) = map.next_key::<Cow<'_, str>>()? {
+            match field.as_ref() {
+                "stringValue" | "string_value" => {
+                    if let Some(text) = map.next_value::<Option<String>>()? {
+                        value = text.into();
+                    }
+                }
+                "boolValue" | "bool_value" => {
+                    if let Some(truth) = map.next_value::<Option<bool>>()? {
+                        value = truth.into();
+                    }
+                }
+                "intValue" | "int_value" => {
+                    let number = map.next_value::<Number>()?;
+                    let number = number
+                        .int()
+                        .ok_or_else(|| de::Error::custom("intValue does not fit in 64 bits"))?;
+                    value = number.into();
+                }
+                "doubleValue" | "double_value" => value = map.next_value::<Double>()?.0.into(),
+                "bytesValue" | "bytes_value" => {
+                    let text = map.next_value::<Option<String>>()?.unwrap_or_default();
+                    value = AttributeValue::Bytes(decode_base64(&text).map_err(de::Error::custom)?);
+                }
+                "arrayValue" | "array_value" => {
+                    let seed = ValuesSeed {
+                        list: ListSeed { depth: self.depth + 1, marks: &mut *self.marks },
+                    };
+                    value = AttributeValue::Array(map.next_value_seed(seed)?);
+                }
+                "kvlistValue" | "kvlist_value" => {
+                    let seed = ValuesSeed {
+                        list: PairsSeed { depth: self.depth + 1, marks: &mut *self.marks },
+                    };
+                    value =
+                        AttributeValue::Map(Attributes::from_pairs(map.next_value_seed(seed)?));
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(value)
+    }
+}
+
+/// The object around a list: `{"values": [..]}`, where an empty list may be left out.
+struct ValuesSeed<S> {
+    list: S,
+}
+
+impl<'de, T: Default, S: DeserializeSeed<'de, Value = T>> DeserializeSeed<'de> for ValuesSeed<S> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, T: Default, S: DeserializeSeed<'de, Value = T>> Visitor<'de> for ValuesSeed<S> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of values")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<T, E> {
+        Ok(T::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+        let mut list = Some(self.list);
+        let mut values = T::default();
+        while let Some(field) = map.next_key::<Cow<'_, str>>()? {
+            match (field.as_ref(), list.take()) {
+                ("values", Some(seed)) => values = map.next_value_seed(seed)?,
+                (_, untouched) => {
+                    list = untouched;
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(values)
+    }
+}
+
+struct ListSeed<'m> {
+    depth: usize,
+    marks: &'m mut Marks,
+}
+
+impl<'de> DeserializeSeed<'de> for ListSeed<'_> {
+    type Value = Vec<AttributeValue>;
+
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Vec<AttributeValue>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ListSeed<'_> {
+    type Value = Vec<AttributeValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of values")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Vec<AttributeValue>, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<AttributeValue>, A::Error> {
+        let mut values = Vec::new();
+        loop {
+            let seed = ValueSeed { depth: self.depth, marks: &mut *self.marks };
+            match seq.next_element_seed(seed)? {
+                Some(value) => values.push(value),
+                None => return Ok(values),
+            }
+        }
+    }
+}
+
+/// A double, as a number or as `"NaN"`, `"Infinity"`, `"-Infinity"` or digits in text.
+struct Double(f64);
+
+impl<'de> Deserialize<'de> for Double {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Clone, Copy)]
+        struct DoubleVisitor;
+
+        impl<'de> Visitor<'de> for DoubleVisitor {
+            type Value = Double;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, \"NaN\", \"Infinity\" or \"-Infinity\"")
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Double, E> {
+                Ok(Double(0.0))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Double, E> {
+                Ok(Double(number as f64))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Double, E> {
+                Ok(Double(number as f64))
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Double, E> {
+                Ok(Double(number))
+            }
+
+            /// What repair puts for a number beyond a double.
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Double, A::Error> {
+                let mut number = Double(0.0);
+                while let Some((key, text)) = map.next_entry::<String, String>()? {
+                    if key == "$double" {
+                        number = self.visit_str(&text)?;
+                    }
+                }
+                Ok(number)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Double, E> {
+                // Rust reads NaN, Infinity and -Infinity as protobuf writes them.
+                text.parse()
+                    .map(Double)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+        }
+
+        deserializer.deserialize_any(DoubleVisitor)
+    }
+}
+
+/// Protobuf's JSON form takes both alphabets, padded or not.
+fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
+    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
+    GeneralPurpose::new(alphabet, config)
+        .decode(text)
+        .map_err(|error| format!("bytesValue: {error}"))
+}

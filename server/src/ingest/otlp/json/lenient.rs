@@ -1,0 +1,141 @@
+//! Numbers and enums of protobuf's JSON form as senders really write them.
+
+use core::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use throughline_wire::UnixNanos;
+
+/// A whole number, written as a number or as text; `null` and nothing are zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Number(i128);
+
+impl Number {
+    /// As a count or flags: held within 32 bits.
+    pub(super) fn count(self) -> u32 {
+        u32::try_from(self.0.max(0)).unwrap_or(u32::MAX)
+    }
+
+    /// As an instant.
+    pub(super) fn instant(self, field: &str) -> Result<UnixNanos, String> {
+        match i64::try_from(self.0) {
+            Ok(nanos) => Ok(UnixNanos::new(nanos)),
+            Err(_) => Err(format!("{field}: {} ns is beyond the year 2262", self.0)),
+        }
+    }
+
+    /// As an attribute's 64-bit number.
+    pub(super) fn int(self) -> Option<i64> {
+        i64::try_from(self.0).ok()
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberVisitor;
+
+        impl Visitor<'_> for NumberVisitor {
+            type Value = Number;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number, as a number or as text")
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Number, E> {
+                Ok(Number::default())
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Number, E> {
+                Ok(Number(number.into()))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Number, E> {
+                Ok(Number(number.into()))
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Number, E> {
+                // What JavaScript writes for a number beyond 2^53, such as 1.7e18.
+                if number.fract() == 0.0 && number.abs() < 1e30 {
+                    Ok(Number(number as i128))
+                } else {
+                    Err(E::invalid_value(de::Unexpected::Float(number), &self))
+                }
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Number, E> {
+                if text.is_empty() {
+                    return Ok(Number::default());
+                }
+                text.parse()
+                    .map(Number)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+        }
+
+        deserializer.deserialize_any(NumberVisitor)
+    }
+}
+
+/// An enum, written as its number or as its name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) enum Enum {
+    /// Nothing, or `null`.
+    #[default]
+    Missing,
+    /// Its number.
+    Code(i64),
+    /// Its name.
+    Name(String),
+}
+
+impl Enum {
+    /// Its number; of `names` the position is the number. An unknown name is 0.
+    pub(super) fn code(&self, prefix: &str, names: &[&str]) -> i64 {
+        match self {
+            Self::Missing => 0,
+            Self::Code(code) => *code,
+            Self::Name(name) => {
+                let name = name.strip_prefix(prefix).unwrap_or(name);
+                names
+                    .iter()
+                    .position(|known| known.eq_ignore_ascii_case(name))
+                    .map_or_else(|| name.parse().unwrap_or(0), |at| at as i64)
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Enum {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EnumVisitor;
+
+        impl Visitor<'_> for EnumVisitor {
+            type Value = Enum;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an enum's number or name")
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Enum, E> {
+                Ok(Enum::Missing)
+            }
+
+            fn visit_i64<E: de::Error>(self, code: i64) -> Result<Enum, E> {
+                Ok(Enum::Code(code))
+            }
+
+            fn visit_u64<E: de::Error>(self, code: u64) -> Result<Enum, E> {
+                Ok(Enum::Code(i64::try_from(code).unwrap_or(0)))
+            }
+
+            fn visit_f64<E: de::Error>(self, code: f64) -> Result<Enum, E> {
+                Ok(Enum::Code(code as i64))
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Enum, E> {
+                Ok(Enum::Name(name.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_any(EnumVisitor)
+    }
+}

@@ -1,0 +1,108 @@
+//! `POST /v1/traces`: OTLP/HTTP, protobuf or JSON, plain or gzip, answered in kind.
+//!
+//! Source: OpenTelemetry Protocol specification 1.10, "OTLP/HTTP".
+
+mod json;
+mod protobuf;
+mod request;
+mod response;
+
+#[cfg(test)]
+mod tests;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, header};
+use axum::response::Response;
+use throughline_store::WriteBatch;
+use throughline_wire::{Rejection, TenantId};
+use tower_http::cors::{Any, CorsLayer};
+
+use self::request::Request;
+use self::response::Form;
+use super::answer::{Fault, count, count_fault, media_type};
+use super::{Ingest, body};
+
+const DOOR: &str = "otlp";
+/// Reasons named in `partial_success.error_message`; the count covers all.
+const NAMED_REASONS: usize = 5;
+
+/// Any page may send, without credentials, as the OpenTelemetry SDK for browsers does.
+pub(super) fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::POST])
+        .allow_headers([header::CONTENT_TYPE, header::CONTENT_ENCODING])
+        .max_age(std::time::Duration::from_secs(3600))
+}
+
+/// Stores a request and answers once it is committed.
+pub(super) async fn export_traces(
+    State(ingest): State<Ingest>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let media_type = media_type(&headers);
+    let form = match media_type.as_str() {
+        "application/x-protobuf" => Form::Protobuf,
+        "application/json" => Form::Json,
+        other => {
+            let fault =
+                Fault::content_type(other, "application/x-protobuf or application/json");
+            count_fault(DOOR, &fault);
+            return response::fault(Form::Json, &fault);
+        }
+    };
+    match store(&ingest, &headers, body, form).await {
+        Ok(rejected) => response::success(form, rejected.len(), &explain(&rejected)),
+        Err(fault) => {
+            count_fault(DOOR, &fault);
+            response::fault(form, &fault)
+        }
+    }
+}
+
+async fn store(
+    ingest: &Ingest,
+    headers: &HeaderMap,
+    body: Body,
+    form: Form,
+) -> Result<Vec<Rejection>, Fault> {
+    let inner = &ingest.inner;
+    let body = body::read(headers, body, &inner.bodies).await?;
+    let request = decode(form, &body.bytes).map_err(Fault::undecodable)?;
+    drop(body);
+    let validated = request.validate(&inner.limits, inner.clock.now());
+    let mut rejected = validated.rejected;
+    let batch = WriteBatch { tenant: TenantId::DEFAULT, groups: validated.groups };
+    let outcome = inner.writer.submit(batch).await?;
+    let places = validated.places;
+    rejected.extend(outcome.rejected.into_iter().map(|rejection| Rejection {
+        index: places.get(rejection.index).copied().unwrap_or(rejection.index),
+        ..rejection
+    }));
+    count(DOOR, outcome.received, outcome.duplicate, rejected.len() as u64);
+    Ok(rejected)
+}
+
+fn decode(form: Form, bytes: &[u8]) -> Result<Request, String> {
+    match form {
+        Form::Protobuf => protobuf::decode(bytes).map_err(|error| error.to_string()),
+        Form::Json => json::decode(bytes),
+    }
+}
+
+/// Names the first reasons, by the place of the span in the request.
+fn explain(rejected: &[Rejection]) -> String {
+    let mut message = String::new();
+    for rejection in rejected.iter().take(NAMED_REASONS) {
+        if !message.is_empty() {
+            message.push_str("; ");
+        }
+        message.push_str(&format!("span {}: {}", rejection.index, rejection.reason));
+    }
+    if rejected.len() > NAMED_REASONS {
+        message.push_str(&format!("; and {} more", rejected.len() - NAMED_REASONS));
+    }
+    message
+}

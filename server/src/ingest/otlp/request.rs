@@ -1,0 +1,126 @@
+//! An OTLP request as it was read, whichever form it came in, on its way to the writer.
+
+use std::sync::Arc;
+
+use throughline_store::SpanGroup;
+use throughline_wire::validate::{Limits, validate, validate_resource, validate_scope};
+use throughline_wire::{
+    Attributes, InstrumentationScope, Marks, Rejection, Resource, Span, SpanId, SpanKind, Status,
+    TraceId, UnixNanos,
+};
+
+/// What a request holds.
+#[derive(Debug, Default)]
+pub(super) struct Request {
+    resources: Vec<(Resource, Marks)>,
+    pub(super) groups: Vec<Group>,
+    /// Spans that could not be read, by their place in the request.
+    rejected: Vec<Rejection>,
+    /// Spans seen so far, readable or not.
+    seen: usize,
+}
+
+/// Spans of one scope of one resource.
+#[derive(Debug)]
+pub(super) struct Group {
+    resource: usize,
+    scope: InstrumentationScope,
+    scope_marks: Marks,
+    spans: Vec<(usize, Span, Marks)>,
+}
+
+impl Group {
+    pub(super) fn new(resource: usize, scope: InstrumentationScope, scope_marks: Marks) -> Self {
+        Self { resource, scope, scope_marks, spans: Vec::new() }
+    }
+}
+
+/// What can be stored of a request, what cannot, and which span of the request each one was.
+#[derive(Debug, Default)]
+pub(super) struct Validated {
+    pub(super) groups: Vec<SpanGroup>,
+    pub(super) rejected: Vec<Rejection>,
+    /// Of every span in `groups`, in order, its place in the request.
+    pub(super) places: Vec<usize>,
+}
+
+impl Request {
+    /// Notes a resource; groups name it by the number returned.
+    pub(super) fn add_resource(&mut self, resource: Resource, marks: Marks) -> usize {
+        self.resources.push((resource, marks));
+        self.resources.len() - 1
+    }
+
+    /// Adds the next span of the request to `group`.
+    pub(super) fn push(&mut self, group: &mut Group, span: Span, marks: Marks) {
+        group.spans.push((self.seen, span, marks));
+        self.seen += 1;
+    }
+
+    /// Notes that the next span of the request cannot be read.
+    pub(super) fn reject(&mut self, reason: String) {
+        self.rejected.push(Rejection { index: self.seen, reason });
+        self.seen += 1;
+    }
+
+    /// Spans in the request, readable or not.
+    pub(super) const fn span_count(&self) -> usize {
+        self.seen
+    }
+
+    /// Repairs or rejects each span.
+    pub(super) fn validate(self, limits: &Limits, now: UnixNanos) -> Validated {
+        let mut validated = Validated { rejected: self.rejected, ..Validated::default() };
+        let resources: Vec<Arc<Resource>> = self
+            .resources
+            .into_iter()
+            .map(|(resource, marks)| Arc::new(validate_resource(resource, limits, marks)))
+            .collect();
+        for group in self.groups {
+            let mut spans = Vec::with_capacity(group.spans.len());
+            for (index, span, marks) in group.spans {
+                match validate(span, limits, now, marks) {
+                    Ok(span) => {
+                        validated.places.push(index);
+                        spans.push(span);
+                    }
+                    Err(reason) => {
+                        validated.rejected.push(Rejection { index, reason: reason.to_string() });
+                    }
+                }
+            }
+            if !spans.is_empty() {
+                validated.groups.push(SpanGroup {
+                    resource: Arc::clone(&resources[group.resource]),
+                    scope: Arc::new(validate_scope(group.scope, limits, group.scope_marks)),
+                    spans,
+                });
+            }
+        }
+        validated.rejected.sort_by_key(|rejection| rejection.index);
+        validated
+    }
+}
+
+/// A span with placeholders for ids, to be filled in as its fields are read.
+pub(super) fn blank_span() -> Span {
+    const PLACEHOLDER: &str = "ids are replaced before a span leaves its reader";
+    Span {
+        trace_id: TraceId::from_bytes([1; 16]).expect(PLACEHOLDER),
+        span_id: SpanId::from_bytes([1; 8]).expect(PLACEHOLDER),
+        parent_span_id: None,
+        trace_state: "".into(),
+        flags: 0,
+        name: "".into(),
+        kind: SpanKind::Unspecified,
+        start: UnixNanos::default(),
+        end: UnixNanos::default(),
+        status: Status::UNSET,
+        attributes: Attributes::EMPTY,
+        dropped_attributes_count: 0,
+        events: Vec::new(),
+        dropped_events_count: 0,
+        links: Vec::new(),
+        dropped_links_count: 0,
+    }
+}

@@ -1,0 +1,101 @@
+//! What OTLP answers: `ExportTraceServiceResponse`, or `google.rpc.Status` for a fault.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde_json::json;
+
+use crate::ingest::answer::Fault;
+use crate::problem::retry_after_value;
+
+/// In which form the request came, and so the answer goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `application/x-protobuf`.
+    Protobuf,
+    /// `application/json`.
+    Json,
+}
+
+/// 200, with `partial_success` when spans were rejected.
+pub(super) fn success(form: Form, rejected: usize, message: &str) -> Response {
+    let body = match form {
+        Form::Protobuf if rejected == 0 => Vec::new(),
+        Form::Protobuf => {
+            let mut partial = Vec::new();
+            varint_field(1, rejected as u64, &mut partial);
+            bytes_field(2, message.as_bytes(), &mut partial);
+            let mut body = Vec::new();
+            bytes_field(1, &partial, &mut body);
+            body
+        }
+        Form::Json if rejected == 0 => b"{}".to_vec(),
+        Form::Json => json!({
+            // A 64-bit number is text in protobuf's JSON form.
+            "partialSuccess": {"rejectedSpans": rejected.to_string(), "errorMessage": message}
+        })
+        .to_string()
+        .into_bytes(),
+    };
+    respond(form, StatusCode::OK, body)
+}
+
+/// A fault with its `google.rpc.Status`.
+pub(super) fn fault(form: Form, fault: &Fault) -> Response {
+    let code = grpc_code(fault.status);
+    let body = match form {
+        Form::Protobuf => {
+            let mut body = Vec::new();
+            varint_field(1, code, &mut body);
+            bytes_field(2, fault.detail.as_bytes(), &mut body);
+            body
+        }
+        Form::Json => json!({"code": code, "message": fault.detail}).to_string().into_bytes(),
+    };
+    let mut response = respond(form, fault.status, body);
+    if let Some(delay) = fault.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, retry_after_value(delay));
+    }
+    response
+}
+
+fn respond(form: Form, status: StatusCode, body: Vec<u8>) -> Response {
+    let content_type = match form {
+        Form::Protobuf => "application/x-protobuf",
+        Form::Json => "application/json",
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// The canonical code for an HTTP status (google/rpc/code.proto).
+const fn grpc_code(status: StatusCode) -> u64 {
+    match status.as_u16() {
+        400 | 413 | 415 => 3,
+        408 => 4,
+        429 => 8,
+        503 => 14,
+        _ => 13,
+    }
+}
+
+fn varint(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn varint_field(field: u64, number: u64, out: &mut Vec<u8>) {
+    varint(field << 3, out);
+    varint(number, out);
+}
+
+fn bytes_field(field: u64, bytes: &[u8], out: &mut Vec<u8>) {
+    varint(field << 3 | 2, out);
+    varint(bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
+}

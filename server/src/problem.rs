@@ -1,0 +1,101 @@
+//! Errors as RFC 9457 problem documents: what every route but the OTLP ones answers.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use throughline_model::ReadError;
+
+/// An error that leaves the server, in words for whoever called.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    title: &'static str,
+    detail: String,
+    retry_after: Option<Duration>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+}
+
+impl Problem {
+    /// A problem of this status: what it is in a few words, and what is wrong here.
+    pub fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, title, detail: detail.into(), retry_after: None }
+    }
+
+    /// 404 for `what`.
+    pub fn not_found(what: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "Not found", what)
+    }
+
+    /// 400 with what is wrong and where.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "The request cannot be understood", detail)
+    }
+
+    /// Says when to try again, in whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
+        self
+    }
+
+    /// The HTTP status.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+/// `Retry-After` in whole seconds, at least one.
+pub(crate) fn retry_after_value(delay: Duration) -> HeaderValue {
+    HeaderValue::from(delay.as_secs().max(1))
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let document = Document {
+            r#type: "about:blank",
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+        };
+        let mut response = (self.status, Json(document)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(delay) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, retry_after_value(delay));
+        }
+        response
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ReadError::Unavailable => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "The database is away", detail)
+                    .retry_after(Duration::from_secs(2))
+            }
+            // Not 504: a narrower question, not the same one later, is what helps.
+            ReadError::TimedOut => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "The query took too long", detail)
+            }
+            ReadError::Invalid(_) => Self::bad_request(detail),
+            ReadError::Internal => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The query failed", detail)
+            }
+        }
+    }
+}
