@@ -1,0 +1,146 @@
+//! The helper in a page: one state a page, reached only for moments, never while the page runs.
+
+mod effects;
+mod entry;
+mod errors;
+mod js;
+mod launch;
+mod page;
+mod requests;
+mod state;
+
+use std::cell::{Cell, RefCell};
+
+use throughline_wire::{Span, SpanKind, UnixNanos};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Headers, RequestInit, Response};
+
+use self::state::{Parent, State};
+use crate::{ClientError, Config, Request, SpanBuilder, SpanContext};
+
+/// An open span: what others call it and where the state keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Open {
+    context: SpanContext,
+    key: u32,
+}
+
+impl Open {
+    pub(crate) fn context(self) -> SpanContext {
+        self.context
+    }
+}
+
+thread_local! {
+    static STATE: RefCell<Option<State>> = const { RefCell::new(None) };
+    /// The span whose future or scope runs now.
+    static ENTERED: Cell<Option<Open>> = const { Cell::new(None) };
+}
+
+/// Works on the state, if there is one and nobody else does, then carries out what follows from
+/// it: requests and timers, with the state free again.
+fn with<T>(work: impl FnOnce(&mut State, f64) -> T) -> Option<T> {
+    let now_ms = js::now();
+    let (value, effects) = STATE.with(|state| {
+        let mut state = state.try_borrow_mut().ok()?;
+        let state = state.as_mut()?;
+        let value = work(state, now_ms);
+        Some((value, state.effects(now_ms)))
+    })?;
+    effects.carry_out();
+    Some(value)
+}
+
+pub(crate) fn start(config: Config) {
+    let is_new = STATE.with(|state| state.try_borrow().is_ok_and(|state| state.is_none()));
+    if is_new {
+        launch::launch(config);
+    }
+}
+
+pub(crate) fn begin(mut span: SpanBuilder) -> Option<Open> {
+    let exact = js::in_dispatch();
+    with(|state, now_ms| {
+        let parent = match span.parent {
+            Some(parent) => Parent::Known(parent),
+            None => state.ambient(now_ms, exact),
+        };
+        let open = state.begin(now_ms, span.name, SpanKind::Internal, parent)?;
+        if let Some(begun) = state.open_span(open.key) {
+            for (key, value) in span.attributes.entries_mut().drain(..) {
+                begun.span.attributes.insert(key, value);
+            }
+        }
+        Some(open)
+    })?
+}
+
+pub(crate) fn change(open: Open, change: impl FnOnce(&mut Span, UnixNanos)) {
+    with(|state, now_ms| {
+        if let Some(begun) = state.open_span(open.key) {
+            let time = begun.anchor.stamp(now_ms);
+            change(&mut begun.span, time);
+        }
+    });
+}
+
+pub(crate) fn end(open: Open) {
+    with(|state, now_ms| state.end(open.key, now_ms));
+}
+
+/// Puts the current span back to what it was.
+pub(crate) struct Entered {
+    before: Option<Open>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        ENTERED.set(self.before);
+    }
+}
+
+/// Makes `span` the current one for as long as the answer lives; nothing changes without one.
+pub(crate) fn enter(span: Option<Open>) -> Entered {
+    let before = ENTERED.get();
+    if span.is_some() {
+        ENTERED.set(span);
+    }
+    Entered { before }
+}
+
+pub(crate) fn current() -> Option<Open> {
+    with(|state, now_ms| state.ambient_open(now_ms))?
+}
+
+pub(crate) fn session_id() -> Option<String> {
+    with(|state, _| state.session_id())
+}
+
+pub(crate) fn set_user(user_id: Option<String>) {
+    with(|state, _| state.user_id = user_id);
+}
+
+pub(crate) fn flush() {
+    with(|state, _| state.flush_due = true);
+}
+
+pub(crate) async fn fetch(request: Request) -> Result<Response, ClientError> {
+    let promise = {
+        let headers = Headers::new().map_err(ClientError::Rejected)?;
+        for (name, value) in &request.headers {
+            headers.append(name, value).map_err(ClientError::Rejected)?;
+        }
+        let init = RequestInit::new();
+        init.set_method(request.method);
+        init.set_headers(&headers);
+        if let Some(body) = &request.body {
+            init.set_body(&JsValue::from_str(body));
+        }
+        js::call(&request.url, &init).map_err(ClientError::Rejected)?
+    };
+    let response = JsFuture::from(promise)
+        .await
+        .map_err(ClientError::Rejected)?;
+    response.dyn_into().map_err(ClientError::Rejected)
+}

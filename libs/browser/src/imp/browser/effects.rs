@@ -1,0 +1,81 @@
+//! What follows from a change of the state, carried out when the state is free again.
+
+use super::js;
+use super::state::State;
+use crate::rules::outbox::{Next, Parcel};
+
+/// What ended is sent after at most this long, ms.
+const FLUSH_EVERY_MS: f64 = 5_000.0;
+
+/// The timer that looks whether an interaction is over.
+pub(super) const LOOK: u32 = 0;
+/// The timer that sends.
+pub(super) const FLUSH: u32 = 1;
+
+/// Timers to set and requests to make.
+#[derive(Default)]
+pub(super) struct Effects {
+    look_ms: Option<f64>,
+    flush_ms: Option<f64>,
+    parcels: Vec<Parcel>,
+    url: String,
+}
+
+impl Effects {
+    /// Carries them out.
+    pub(super) fn carry_out(self) {
+        if let Some(ms) = self.look_ms {
+            js::after(ms, LOOK);
+        }
+        if let Some(ms) = self.flush_ms {
+            js::after(ms, FLUSH);
+        }
+        for parcel in self.parcels {
+            js::send(parcel.id, &self.url, &parcel.body, parcel.keepalive);
+        }
+    }
+}
+
+impl State {
+    /// What follows from the state as it is now.
+    pub(super) fn effects(&mut self, now_ms: f64) -> Effects {
+        let mut effects = Effects::default();
+        let watched =
+            self.interaction.is_some() || self.page.as_ref().is_some_and(|page| !page.has_ended());
+        if watched && !self.look_armed {
+            effects.look_ms = self.look(now_ms);
+            self.look_armed = effects.look_ms.is_some();
+        }
+        self.deliver(now_ms, &mut effects);
+        if !effects.parcels.is_empty() {
+            effects.url.clone_from(&self.collector_url);
+        }
+        effects
+    }
+
+    fn deliver(&mut self, now_ms: f64, effects: &mut Effects) {
+        let mut wait_ms = FLUSH_EVERY_MS;
+        if self.hidden {
+            let sent_at = self.anchor.stamp(now_ms);
+            while let Some(parcel) = self.outbox.next_at_unload(sent_at) {
+                effects.parcels.push(parcel);
+            }
+            self.flush_due = !self.leaving;
+        }
+        if self.flush_due || self.outbox.is_full() {
+            // What one request does not take follows when it is answered.
+            self.flush_due = true;
+            match self.outbox.next(now_ms, self.anchor.stamp(now_ms)) {
+                Next::Send(parcel) => effects.parcels.push(parcel),
+                Next::Wait(ms) => wait_ms = ms,
+                Next::Rest => {}
+            }
+        }
+        if self.outbox.is_empty() {
+            self.flush_due = false;
+        } else if !self.flush_armed {
+            self.flush_armed = true;
+            effects.flush_ms = Some(wait_ms);
+        }
+    }
+}

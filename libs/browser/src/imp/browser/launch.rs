@@ -1,0 +1,132 @@
+//! The start: reads what the page says of itself, begins its page view, sets the hooks.
+
+use throughline_wire::w3c::TraceParent;
+use throughline_wire::{InstrumentationScope, Resource, semconv};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::closure::Closure;
+
+use super::js::{self, Navigation};
+use super::state::{Parent, SESSION_KEY, State};
+use super::{STATE, entry, errors, with};
+use crate::rules::address::{Address, Targets};
+use crate::rules::clock::Anchor;
+use crate::rules::ids::IdPool;
+use crate::rules::outbox::Outbox;
+use crate::rules::session::Session;
+use crate::{Config, SpanContext};
+
+/// A server's announcement older than this belongs to a stored copy of the page, ms.
+const ANNOUNCED_MS: f64 = 60e3;
+
+/// Starts the helper; without a page, or with a collector that is no URL, nothing happens.
+pub(super) fn launch(config: Config) {
+    let Some(own) = js::location() else {
+        return;
+    };
+    let Some(state) = state(&config, &own) else {
+        return;
+    };
+    let placed = STATE.with(|slot| slot.try_borrow_mut().map(|mut slot| *slot = Some(state)));
+    if placed.is_err() {
+        return;
+    }
+    let times = Navigation::now();
+    let parent = announced(&times);
+    with(|state, now_ms| {
+        // A page prepared in advance began for the person when it was shown.
+        state.view(now_ms, times.activation_ms, &own, parent);
+        state.await_load(now_ms);
+    });
+    errors::watch_panics();
+    let callback: Closure<dyn Fn(u32, JsValue, JsValue) -> JsValue> = Closure::new(entry::happened);
+    js::install(&callback.into_js_value(), config.patch_fetch);
+}
+
+fn state(config: &Config, own: &Address) -> Option<State> {
+    let base = config
+        .endpoint
+        .clone()
+        .or_else(|| js::meta("throughline-endpoint", "content"))
+        .unwrap_or_default();
+    let collector = js::parse(&format!("{}/api/trace-log", base.trim_end_matches('/')))?;
+    let mut resource = Resource {
+        attributes: config.resource.clone(),
+        ..Resource::default()
+    };
+    resource
+        .attributes
+        .insert(semconv::TELEMETRY_SDK_NAME, "throughline");
+    resource
+        .attributes
+        .insert(semconv::TELEMETRY_SDK_LANGUAGE, "rust");
+    resource
+        .attributes
+        .insert(semconv::TELEMETRY_SDK_VERSION, env!("CARGO_PKG_VERSION"));
+    if let Some(user_agent) = js::user_agent() {
+        resource
+            .attributes
+            .insert(semconv::USER_AGENT_ORIGINAL, user_agent);
+    }
+    let scope = InstrumentationScope {
+        name: env!("CARGO_PKG_NAME").into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        ..InstrumentationScope::default()
+    };
+    let (now_ms, wall_ms) = (js::now(), js::wall());
+    let mut ids: IdPool<fn(&mut [u8])> = IdPool::new(|bytes| js::random(bytes));
+    let session = js::load(SESSION_KEY)
+        .and_then(|text| Session::read(&text))
+        .unwrap_or_else(|| Session::new(ids.uuid(), wall_ms));
+    Some(State {
+        collector_url: format!("{}{}", collector.origin, collector.path),
+        targets: Targets {
+            own: own.origin.clone(),
+            collector,
+            allowed: config
+                .propagate_to
+                .iter()
+                .filter_map(|url| js::parse(url))
+                .collect(),
+        },
+        ids,
+        anchor: Anchor::new(wall_ms, now_ms),
+        session,
+        user_id: None,
+        open: Vec::new(),
+        next_key: 0,
+        page: None,
+        interaction: None,
+        errors: Vec::new(),
+        outbox: Outbox::new(
+            &serde_json::to_string(&resource).ok()?,
+            &serde_json::to_string(&scope).ok()?,
+        ),
+        hidden: false,
+        leaving: false,
+        flush_due: false,
+        flush_armed: false,
+        look_armed: false,
+    })
+}
+
+/// How the page view relates to the server's render of the page: it is the span the server
+/// announced, unless the page is a stored copy, which others have been shown too.
+fn announced(times: &Navigation) -> Parent {
+    let Some(announced) =
+        js::meta("traceparent", "content").and_then(|text| TraceParent::parse(&text).ok())
+    else {
+        return Parent::None;
+    };
+    let span = SpanContext {
+        trace_id: announced.trace_id,
+        span_id: announced.parent_id,
+    };
+    let issued_ms =
+        js::meta("traceparent", "data-issued-ms").and_then(|text| text.parse::<f64>().ok());
+    let is_old = issued_ms.is_some_and(|ms| js::wall() - ms > ANNOUNCED_MS);
+    if times.from_cache || is_old {
+        Parent::Linked(span)
+    } else {
+        Parent::Joined(span)
+    }
+}

@@ -1,0 +1,229 @@
+//! What is known of the page: open spans, the current interaction, the session, what waits.
+
+use std::borrow::Cow;
+
+use throughline_wire::{
+    Attributes, DropReason, Span, SpanKind, SpanLink, Status, TraceId, semconv,
+};
+
+use super::page::{Interaction, Page};
+use super::{ENTERED, Open, js};
+use crate::SpanContext;
+use crate::rules::address::Targets;
+use crate::rules::clock::Anchor;
+use crate::rules::ids::IdPool;
+use crate::rules::outbox::Outbox;
+use crate::rules::session::Session;
+
+/// The most spans open at a time.
+const MAX_OPEN: usize = 512;
+/// Where the session is kept.
+pub(super) const SESSION_KEY: &str = "throughline.session";
+/// OTLP span flags of ours: sampled, random trace id, and "it is known whether the parent is
+/// remote" (it never is).
+const FLAGS: u32 = 0x103;
+
+/// A span that has not ended.
+pub(super) struct OpenSpan {
+    pub(super) key: u32,
+    pub(super) span: Span,
+    /// The clock it began under, so that its duration is monotonic.
+    pub(super) anchor: Anchor,
+}
+
+/// Where a new span belongs.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Parent {
+    /// Nowhere: it begins a trace.
+    None,
+    /// It begins a trace, caused by another.
+    Linked(SpanContext),
+    /// It is this one, which the server has announced.
+    Joined(SpanContext),
+    /// A known parent.
+    Known(SpanContext),
+    /// A parent inferred from time.
+    Inferred(SpanContext),
+}
+
+pub(super) struct State {
+    pub(super) targets: Targets,
+    pub(super) collector_url: String,
+    pub(super) ids: IdPool<fn(&mut [u8])>,
+    pub(super) anchor: Anchor,
+    pub(super) session: Session,
+    pub(super) user_id: Option<String>,
+    pub(super) open: Vec<OpenSpan>,
+    pub(super) next_key: u32,
+    pub(super) page: Option<Page>,
+    pub(super) interaction: Option<Interaction>,
+    /// Errors told already, so that each is told once.
+    pub(super) errors: Vec<String>,
+    pub(super) outbox: Outbox,
+    pub(super) hidden: bool,
+    pub(super) leaving: bool,
+    pub(super) flush_due: bool,
+    pub(super) flush_armed: bool,
+    pub(super) look_armed: bool,
+}
+
+impl State {
+    /// The session, a new one when the old one is over.
+    pub(super) fn session_id(&mut self) -> String {
+        let wall_ms = js::wall();
+        if self.session.is_over(wall_ms) {
+            self.session = Session::new(self.ids.uuid(), wall_ms);
+        }
+        if let Some(text) = self.session.used(wall_ms) {
+            js::store(SESSION_KEY, &text);
+        }
+        self.session.id.clone()
+    }
+
+    /// The span that code running now belongs to.
+    pub(super) fn ambient_open(&mut self, now_ms: f64) -> Option<Open> {
+        if let Some(entered) = ENTERED.get() {
+            return Some(entered);
+        }
+        self.look(now_ms);
+        match (&self.interaction, &self.page) {
+            (Some(interaction), _) => Some(interaction.innermost()),
+            (None, Some(page)) if page.takes_children(now_ms) => Some(page.open),
+            _ => None,
+        }
+    }
+
+    /// Where a span begun now belongs; `exact` when the interaction's own listeners run.
+    pub(super) fn ambient(&mut self, now_ms: f64, exact: bool) -> Parent {
+        if let Some(entered) = ENTERED.get() {
+            return Parent::Known(entered.context);
+        }
+        match self.ambient_open(now_ms) {
+            Some(open) if exact && self.interaction.is_some() => Parent::Known(open.context),
+            Some(open) => Parent::Inferred(open.context),
+            // What happens long after a page view is no part of it, but knows it.
+            None => match &self.page {
+                Some(page) => Parent::Linked(page.open.context),
+                None => Parent::None,
+            },
+        }
+    }
+
+    /// Begins a span; nothing when too many are open.
+    pub(super) fn begin(
+        &mut self,
+        at_ms: f64,
+        name: impl Into<Cow<'static, str>>,
+        kind: SpanKind,
+        parent: Parent,
+    ) -> Option<Open> {
+        if self.open.len() >= MAX_OPEN {
+            self.outbox.count_dropped(DropReason::QueueFull);
+            return None;
+        }
+        let (trace_id, parent_span_id) = match parent {
+            Parent::None | Parent::Linked(_) => {
+                self.anchor = self.anchor.checked(js::wall(), js::now());
+                (self.ids.trace_id()?, None)
+            }
+            Parent::Joined(own) => (own.trace_id, None),
+            Parent::Known(parent) | Parent::Inferred(parent) => {
+                (parent.trace_id, Some(parent.span_id))
+            }
+        };
+        let span_id = match parent {
+            Parent::Joined(own) => own.span_id,
+            _ => self.ids.span_id()?,
+        };
+        let mut attributes = Attributes::default();
+        attributes.insert(semconv::SESSION_ID, self.session_id());
+        if let Some(user_id) = &self.user_id {
+            attributes.insert(semconv::USER_ID, user_id.clone());
+        }
+        if matches!(parent, Parent::Inferred(_)) {
+            attributes.insert(semconv::PARENT_INFERRED, true);
+        }
+        let links = match parent {
+            Parent::Linked(other) => vec![link(other)],
+            _ => Vec::new(),
+        };
+        self.next_key = self.next_key.wrapping_add(1);
+        let key = self.next_key;
+        let start = self.anchor.stamp(at_ms);
+        self.open.push(OpenSpan {
+            key,
+            anchor: self.anchor,
+            span: Span {
+                trace_id,
+                span_id,
+                parent_span_id,
+                trace_state: Cow::Borrowed(""),
+                flags: FLAGS,
+                name: name.into(),
+                kind,
+                start,
+                end: start,
+                status: Status::UNSET,
+                attributes,
+                dropped_attributes_count: 0,
+                events: Vec::new(),
+                dropped_events_count: 0,
+                links,
+                dropped_links_count: 0,
+            },
+        });
+        self.note(trace_id, |quiet| quiet.began(at_ms));
+        Some(Open {
+            context: SpanContext { trace_id, span_id },
+            key,
+        })
+    }
+
+    /// The open span of this key.
+    pub(super) fn open_span(&mut self, key: u32) -> Option<&mut OpenSpan> {
+        // What was begun last is asked for most.
+        self.open.iter_mut().rev().find(|open| open.key == key)
+    }
+
+    /// Ends a span; one that has ended already stays as it is.
+    pub(super) fn end(&mut self, key: u32, at_ms: f64) {
+        let Some(mut open) = self.discard(key) else {
+            return;
+        };
+        open.span.end = open.anchor.stamp(at_ms).max(open.span.start);
+        self.note(open.span.trace_id, |quiet| quiet.ended(at_ms));
+        match serde_json::to_string(&open.span) {
+            Ok(json) => self.outbox.push(json),
+            Err(_) => self.outbox.count_dropped(DropReason::Other),
+        }
+    }
+
+    /// Takes a span out without sending it.
+    pub(super) fn discard(&mut self, key: u32) -> Option<OpenSpan> {
+        let at = self.open.iter().rposition(|open| open.key == key)?;
+        Some(self.open.remove(at))
+    }
+
+    /// Tells the interaction or page view of this trace what happened in it.
+    fn note(&mut self, trace_id: TraceId, note: impl FnOnce(&mut crate::rules::quiet::Quiet)) {
+        match (&mut self.interaction, &mut self.page) {
+            (Some(interaction), _) if interaction.root.context.trace_id == trace_id => {
+                note(&mut interaction.quiet);
+            }
+            (_, Some(page)) if page.open.context.trace_id == trace_id => note(&mut page.quiet),
+            _ => {}
+        }
+    }
+}
+
+/// A link to `other`.
+pub(super) fn link(other: SpanContext) -> SpanLink {
+    SpanLink {
+        trace_id: other.trace_id,
+        span_id: other.span_id,
+        trace_state: Cow::Borrowed(""),
+        flags: FLAGS,
+        attributes: Attributes::default(),
+        dropped_attributes_count: 0,
+    }
+}

@@ -1,0 +1,61 @@
+//! Where there is no page: everything runs, nothing is recorded.
+
+use std::convert::Infallible;
+
+use throughline_wire::{Span, UnixNanos};
+use web_sys::Response;
+
+use crate::{ClientError, Config, Request, SpanBuilder, SpanContext};
+
+/// An open span: there are none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Open(Infallible);
+
+impl Open {
+    pub(crate) fn context(self) -> SpanContext {
+        match self.0 {}
+    }
+}
+
+pub(crate) fn start(_config: Config) {}
+
+pub(crate) fn begin(span: SpanBuilder) -> Option<Open> {
+    drop((span.name, span.attributes, span.parent));
+    None
+}
+
+pub(crate) fn change(open: Open, _change: impl FnOnce(&mut Span, UnixNanos)) {
+    match open.0 {}
+}
+
+pub(crate) fn end(open: Open) {
+    match open.0 {}
+}
+
+/// Where in the browser the current span is put back.
+pub(crate) struct Entered;
+
+pub(crate) fn enter(_span: Option<Open>) -> Entered {
+    Entered
+}
+
+pub(crate) fn current() -> Option<Open> {
+    None
+}
+
+pub(crate) fn session_id() -> Option<String> {
+    None
+}
+
+pub(crate) fn set_user(_user_id: Option<String>) {}
+
+pub(crate) fn flush() {}
+
+#[expect(
+    clippy::unused_async,
+    reason = "waits in the browser; both have one signature"
+)]
+pub(crate) async fn fetch(request: Request) -> Result<Response, ClientError> {
+    drop((request.method, request.url, request.headers, request.body));
+    Err(ClientError::NotInBrowser)
+}

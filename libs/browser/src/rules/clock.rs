@@ -1,0 +1,83 @@
+//! Wall-clock stamps from the page's monotonic clock.
+
+use throughline_wire::UnixNanos;
+
+/// How far wall and monotonic clock may part before the anchor is set anew, ms: they part when
+/// the machine sleeps or its clock is corrected.
+const TOLERANCE_MS: f64 = 500.0;
+
+/// Where the monotonic clock's zero lies on the wall clock.
+///
+/// A span keeps the anchor it began under, so that its duration stays monotonic whatever the wall
+/// clock does meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Anchor {
+    /// Wall time at monotonic zero, ms since the Unix epoch.
+    zero_ms: f64,
+}
+
+impl Anchor {
+    /// The anchor that makes `wall_ms` and `now_ms` the same moment.
+    pub(crate) fn new(wall_ms: f64, now_ms: f64) -> Self {
+        Self {
+            zero_ms: wall_ms - now_ms,
+        }
+    }
+
+    /// This anchor, or a new one when the clocks have parted.
+    pub(crate) fn checked(self, wall_ms: f64, now_ms: f64) -> Self {
+        let seen = Self::new(wall_ms, now_ms);
+        if (seen.zero_ms - self.zero_ms).abs() > TOLERANCE_MS {
+            seen
+        } else {
+            self
+        }
+    }
+
+    /// The moment `at_ms` of the monotonic clock.
+    pub(crate) fn stamp(self, at_ms: f64) -> UnixNanos {
+        // Parted before scaling: a double holds today's milliseconds only to some 200 ns.
+        let whole_ms = self.zero_ms.floor() + at_ms.floor();
+        let rest_ms = self.zero_ms - self.zero_ms.floor() + at_ms - at_ms.floor();
+        let rest_ns = (rest_ms * UnixNanos::PER_MILLI as f64).round() as i64;
+        UnixNanos::new((whole_ms as i64).saturating_mul(UnixNanos::PER_MILLI))
+            .saturating_add(rest_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_the_anchor_plus_the_monotonic_time() {
+        let anchor = Anchor::new(1_700_000_000_123.0, 23.0);
+        assert_eq!(anchor.stamp(0.0).get(), 1_700_000_000_100_000_000);
+        assert_eq!(anchor.stamp(1.25).get(), 1_700_000_000_101_250_000);
+    }
+
+    #[test]
+    fn a_small_difference_keeps_the_anchor_and_a_sleep_moves_it() {
+        let anchor = Anchor::new(1_000_000.0, 0.0);
+        assert_eq!(anchor.checked(1_010_400.0, 10_000.0), anchor);
+        assert_eq!(
+            anchor.checked(9_000_000.0, 10_000.0),
+            Anchor::new(9_000_000.0, 10_000.0)
+        );
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    proptest::proptest! {
+        #[test]
+        fn later_moments_never_get_earlier_stamps(wall in 0.0..4e12_f64, a in 0.0..1e9_f64, b in 0.0..1e9_f64) {
+            let anchor = Anchor::new(wall, 0.0);
+            let (early, late) = if a <= b { (a, b) } else { (b, a) };
+            proptest::prop_assert!(anchor.stamp(early) <= anchor.stamp(late));
+        }
+
+        #[test]
+        fn any_number_gets_a_stamp(wall: f64, at: f64) {
+            let _ = Anchor::new(wall, 0.0).checked(at, wall).stamp(at);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Ids from a pool of random bytes, refilled when it runs dry.
+
+use throughline_wire::{SpanId, TraceId};
+
+/// One refill serves 64 span ids.
+const POOL_BYTES: usize = 512;
+
+/// Random bytes bought in bulk: one call to the browser's generator for many ids.
+pub(crate) struct IdPool<F> {
+    refill: F,
+    bytes: [u8; POOL_BYTES],
+    used: usize,
+}
+
+impl<F: FnMut(&mut [u8])> IdPool<F> {
+    /// An empty pool that `refill` fills.
+    pub(crate) const fn new(refill: F) -> Self {
+        Self {
+            refill,
+            bytes: [0; POOL_BYTES],
+            used: POOL_BYTES,
+        }
+    }
+
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        if self.used + N > POOL_BYTES {
+            (self.refill)(&mut self.bytes);
+            self.used = 0;
+        }
+        let mut taken = [0; N];
+        taken.copy_from_slice(&self.bytes[self.used..self.used + N]);
+        // What was handed out is not kept, so that it cannot be handed out again.
+        self.bytes[self.used..self.used + N].fill(0);
+        self.used += N;
+        taken
+    }
+
+    /// A new trace id; nothing when the generator gives only zeros.
+    pub(crate) fn trace_id(&mut self) -> Option<TraceId> {
+        (0..4).find_map(|_| TraceId::from_bytes(self.take()).ok())
+    }
+
+    /// A new span id; nothing when the generator gives only zeros.
+    pub(crate) fn span_id(&mut self) -> Option<SpanId> {
+        (0..4).find_map(|_| SpanId::from_bytes(self.take()).ok())
+    }
+
+    /// A new random (version 4) UUID, as text.
+    pub(crate) fn uuid(&mut self) -> String {
+        let mut bytes: [u8; 16] = self.take();
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        // Never zero: the version bits are set.
+        let hex = TraceId::from_bytes(bytes).map_or_else(|_| String::new(), |id| id.to_string());
+        match (
+            hex.get(..8),
+            hex.get(8..12),
+            hex.get(12..16),
+            hex.get(16..20),
+            hex.get(20..),
+        ) {
+            (Some(a), Some(b), Some(c), Some(d), Some(e)) => format!("{a}-{b}-{c}-{d}-{e}"),
+            _ => hex,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_the_generators_bytes_and_none_comes_twice() {
+        let mut next = 0_u8;
+        let mut pool = IdPool::new(|bytes: &mut [u8]| {
+            next += 1;
+            for (at, byte) in bytes.iter_mut().enumerate() {
+                *byte = (at / 8) as u8 ^ next.wrapping_mul(0x40) ^ at as u8;
+            }
+            bytes[0] = next;
+        });
+        let ids: HashSet<_> = (0..100).filter_map(|_| pool.span_id()).collect();
+        assert_eq!(ids.len(), 100);
+        assert!(next == 2, "one refill a pool, not one an id");
+    }
+
+    #[test]
+    fn a_broken_generator_gives_no_id_rather_than_a_zero_one() {
+        let mut pool = IdPool::new(|bytes: &mut [u8]| bytes.fill(0));
+        assert_eq!(pool.trace_id(), None);
+        assert_eq!(pool.span_id(), None);
+    }
+
+    #[test]
+    fn a_zero_id_is_skipped() {
+        let mut pool = IdPool::new(|bytes: &mut [u8]| {
+            bytes.fill(7);
+            bytes[..8].fill(0);
+        });
+        assert_eq!(pool.span_id().map(SpanId::to_bytes), Some([7; 8]));
+    }
+
+    #[test]
+    fn a_uuid_says_its_version_and_variant() {
+        let mut pool = IdPool::new(|bytes: &mut [u8]| bytes.fill(0xff));
+        assert_eq!(pool.uuid(), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+    }
+}

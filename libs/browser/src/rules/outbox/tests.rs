@@ -1,0 +1,250 @@
+//! What the outbox promises: nothing beyond its bounds, nothing lost without being counted.
+
+use throughline_wire::{Resource, SpanBatch};
+
+use super::*;
+
+const NOW: UnixNanos = UnixNanos::new(1_700_000_000_000_000_000);
+
+fn outbox() -> Outbox {
+    let resource = serde_json::to_string(&Resource::of_service("shop-web")).expect("serialises");
+    Outbox::new(&resource, r#"{"name":"throughline-browser"}"#)
+}
+
+/// A span of about `bytes` bytes, told apart by `number`.
+fn span(number: usize, bytes: usize) -> String {
+    let filler = "x".repeat(bytes.saturating_sub(160));
+    format!(
+        r#"{{"trace_id":"{number:032x}","span_id":"{number:016x}","name":"{filler}","start_ns":"1","end_ns":"2"}}"#,
+        number = number + 1
+    )
+}
+
+fn parcel(next: Next) -> Parcel {
+    match next {
+        Next::Send(parcel) => parcel,
+        other => panic!("expected a request, got {other:?}"),
+    }
+}
+
+fn read(parcel: &Parcel) -> SpanBatch {
+    serde_json::from_str(&parcel.body).expect("a batch as the wire has it")
+}
+
+#[test]
+fn a_request_is_a_batch_with_resource_clock_and_spans() {
+    let mut outbox = outbox();
+    outbox.push(span(0, 200));
+    outbox.push(span(1, 200));
+    let batch = read(&parcel(outbox.next(0.0, NOW)));
+    assert_eq!(batch.resource.service_name(), "shop-web");
+    assert_eq!(batch.scope.name, "throughline-browser");
+    assert_eq!(batch.clock.map(|clock| clock.sent_at), Some(NOW));
+    assert_eq!(batch.spans.len(), 2);
+    assert!(batch.dropped.is_empty());
+}
+
+#[test]
+fn one_request_is_under_way_at_a_time() {
+    let mut outbox = outbox();
+    outbox.push(span(0, 200));
+    let first = parcel(outbox.next(0.0, NOW));
+    outbox.push(span(1, 200));
+    assert_eq!(outbox.next(0.0, NOW), Next::Rest);
+    outbox.settle(first.id, 200, 0.0, 0.0, 0.5);
+    assert_eq!(read(&parcel(outbox.next(0.0, NOW))).spans.len(), 1);
+}
+
+#[test]
+fn a_failed_batch_is_sent_again_in_the_same_order_after_a_wait() {
+    let mut outbox = outbox();
+    outbox.push(span(0, 200));
+    outbox.push(span(1, 200));
+    let first = parcel(outbox.next(0.0, NOW));
+    outbox.push(span(2, 200));
+    outbox.settle(first.id, 503, 0.0, 10.0, 0.5);
+    assert_eq!(outbox.next(10.0, NOW), Next::Wait(500.0));
+    let again = parcel(outbox.next(510.0, NOW));
+    let ids: Vec<u8> = read(&again)
+        .spans
+        .iter()
+        .map(|span| span.span_id.to_bytes()[7])
+        .collect();
+    assert_eq!(ids, [1, 2, 3]);
+    assert!(!again.keepalive, "after a failure the plain kind is tried");
+}
+
+#[test]
+fn a_refused_batch_is_not_sent_again_but_counted() {
+    let mut outbox = outbox();
+    outbox.push(span(0, 200));
+    let first = parcel(outbox.next(0.0, NOW));
+    outbox.settle(first.id, 400, 0.0, 0.0, 0.5);
+    assert_eq!(outbox.next(0.0, NOW), Next::Rest);
+    outbox.push(span(1, 200));
+    let dropped = read(&parcel(outbox.next(0.0, NOW))).dropped;
+    assert_eq!(dropped.get(&DropReason::Rejected), Some(&1));
+}
+
+#[test]
+fn what_does_not_fit_is_dropped_and_told_in_the_next_batch_until_one_arrives() {
+    let mut outbox = outbox();
+    for number in 0..MAX_SPANS + 3 {
+        outbox.push(span(number, 200));
+    }
+    outbox.push(span(0, UNLOAD_BYTES));
+    let first = parcel(outbox.next(0.0, NOW));
+    let dropped = read(&first).dropped;
+    assert_eq!(dropped.get(&DropReason::QueueFull), Some(&3));
+    assert_eq!(dropped.get(&DropReason::TooBig), Some(&1));
+    outbox.settle(first.id, 0, 0.0, 0.0, 0.0);
+    let again = parcel(outbox.next(0.0, NOW));
+    assert_eq!(
+        read(&again).dropped,
+        dropped,
+        "the counts did not arrive either"
+    );
+    outbox.settle(again.id, 200, 0.0, 0.0, 0.5);
+    assert!(read(&parcel(outbox.next(0.0, NOW))).dropped.is_empty());
+}
+
+#[test]
+fn the_oldest_go_when_a_failed_batch_finds_no_room() {
+    let mut outbox = outbox();
+    for number in 0..60 {
+        outbox.push(span(number, 200));
+    }
+    let first = parcel(outbox.next(0.0, NOW));
+    let taken = read(&first).spans.len();
+    for number in 60..60 + MAX_SPANS {
+        outbox.push(span(number, 200));
+    }
+    outbox.settle(first.id, 503, 0.0, 0.0, 0.0);
+    let dropped = read(&parcel(outbox.next(0.0, NOW))).dropped;
+    assert_eq!(
+        dropped.get(&DropReason::RetriesExhausted),
+        Some(&(taken as u64))
+    );
+}
+
+#[test]
+fn bodies_are_split_by_bytes() {
+    let mut outbox = outbox();
+    for number in 0..100 {
+        outbox.push(span(number, 1_000));
+    }
+    assert!(outbox.is_full());
+    let first = parcel(outbox.next(0.0, NOW));
+    assert!(first.body.len() <= BODY_BYTES && first.keepalive);
+}
+
+#[test]
+fn leaving_sends_no_more_than_browsers_allow() {
+    let mut outbox = outbox();
+    for number in 0..200 {
+        outbox.push(span(number, 1_000));
+    }
+    let ordinary = parcel(outbox.next(0.0, NOW));
+    assert!(ordinary.keepalive);
+    let mut bytes = ordinary.body.len();
+    let mut parcels = Vec::new();
+    while let Some(parcel) = outbox.next_at_unload(NOW) {
+        assert!(parcel.keepalive);
+        bytes += parcel.body.len();
+        parcels.push(parcel);
+    }
+    assert!(!parcels.is_empty());
+    assert!(bytes <= UNLOAD_BYTES, "{bytes}");
+    // Room comes back with the answers.
+    outbox.settle(ordinary.id, 200, 0.0, 0.0, 0.5);
+    assert!(outbox.next_at_unload(NOW).is_some());
+}
+
+#[test]
+fn leaving_does_not_wait_for_a_failure_to_cool() {
+    let mut outbox = outbox();
+    outbox.push(span(0, 200));
+    let first = parcel(outbox.next(0.0, NOW));
+    outbox.settle(first.id, 503, 60e3, 0.0, 1.0);
+    assert!(matches!(outbox.next(0.0, NOW), Next::Wait(_)));
+    assert!(outbox.next_at_unload(NOW).is_some());
+}
+
+#[test]
+fn an_answer_to_nothing_is_ignored() {
+    let mut outbox = outbox();
+    outbox.settle(7, 200, 0.0, 0.0, 0.5);
+    assert_eq!(outbox.next(0.0, NOW), Next::Rest);
+}
+
+#[cfg(not(target_family = "wasm"))]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Push(usize),
+        Send,
+        Leave,
+        Answer(u16),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => (160..70_000_usize).prop_map(Step::Push),
+            2 => Just(Step::Send),
+            1 => Just(Step::Leave),
+            2 => prop::sample::select(vec![0, 200, 400, 413, 503]).prop_map(Step::Answer),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn every_span_is_stored_waiting_or_counted(steps in prop::collection::vec(step(), 1..120)) {
+            let mut outbox = outbox();
+            let (mut pushed, mut stored, mut told) = (0_u64, 0_u64, 0_u64);
+            let mut open: Vec<Parcel> = Vec::new();
+            let answer = |outbox: &mut Outbox, parcel: Parcel, status: u16| {
+                let batch = read(&parcel);
+                outbox.settle(parcel.id, status, 0.0, 0.0, 0.0);
+                let arrived = u64::from(status == 200);
+                (batch.spans.len() as u64 * arrived, batch.dropped.values().sum::<u64>() * arrived)
+            };
+            for step in steps {
+                match step {
+                    Step::Push(bytes) => {
+                        outbox.push(span(pushed as usize, bytes));
+                        pushed += 1;
+                    }
+                    Step::Send => {
+                        if let Next::Send(parcel) = outbox.next(0.0, NOW) {
+                            open.push(parcel);
+                        }
+                    }
+                    Step::Leave => {
+                        while let Some(parcel) = outbox.next_at_unload(NOW) {
+                            open.push(parcel);
+                        }
+                    }
+                    Step::Answer(status) => {
+                        if let Some(parcel) = open.pop() {
+                            let (spans, dropped) = answer(&mut outbox, parcel, status);
+                            stored += spans;
+                            told += dropped;
+                        }
+                    }
+                }
+                prop_assert!(outbox.waiting.len() <= MAX_SPANS);
+                prop_assert!(outbox.waiting_bytes <= MAX_BYTES);
+                let kept: usize = open.iter().filter(|p| p.keepalive).map(|p| p.body.len()).sum();
+                prop_assert!(kept <= UNLOAD_BYTES);
+            }
+            let waiting: usize = outbox.waiting.len() + outbox.flights.iter().map(|f| f.spans.len()).sum::<usize>();
+            let counted: u64 = outbox.dropped.0.iter().chain(outbox.flights.iter().flat_map(|f| &f.dropped.0)).map(|(_, count)| count).sum();
+            prop_assert_eq!(pushed, stored + told + waiting as u64 + counted);
+        }
+    }
+}

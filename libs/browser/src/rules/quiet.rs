@@ -1,0 +1,150 @@
+//! When an interaction or a page view is over: when nothing has happened for a while.
+
+/// What follows within this long of the last happening still belongs to it, ms.
+const QUIET_MS: f64 = 100.0;
+/// It is over after this long in any case, ms.
+const LONGEST_MS: f64 = 10_000.0;
+
+/// Watches one interaction; times are monotonic ms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Quiet {
+    began_ms: f64,
+    last_ms: f64,
+    pending: u32,
+    happened: bool,
+}
+
+/// What to do at a look.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Look {
+    /// It was over at this moment.
+    Over(f64),
+    /// Look again after this long, ms.
+    Again(f64),
+}
+
+impl Quiet {
+    /// Something that began at `began_ms`.
+    pub(crate) const fn new(began_ms: f64) -> Self {
+        Self {
+            began_ms,
+            last_ms: began_ms,
+            pending: 0,
+            happened: false,
+        }
+    }
+
+    /// Something it caused has begun.
+    pub(crate) fn began(&mut self, now_ms: f64) {
+        self.pending += 1;
+        self.noted(now_ms);
+    }
+
+    /// Something it caused has ended.
+    pub(crate) fn ended(&mut self, now_ms: f64) {
+        self.pending = self.pending.saturating_sub(1);
+        self.noted(now_ms);
+    }
+
+    /// Something without duration has happened.
+    pub(crate) fn noted(&mut self, now_ms: f64) {
+        self.happened = true;
+        self.last_ms = self.last_ms.max(now_ms);
+    }
+
+    /// Whether anything has happened since it began.
+    pub(crate) const fn has_happened(&self) -> bool {
+        self.happened
+    }
+
+    /// When it would be over if it were ended now.
+    pub(crate) fn end_ms(&self, now_ms: f64) -> f64 {
+        if self.pending > 0 {
+            now_ms
+        } else {
+            self.last_ms
+        }
+    }
+
+    /// Whether it is over.
+    pub(crate) fn look(&self, now_ms: f64) -> Look {
+        let left_ms = self.began_ms + LONGEST_MS - now_ms;
+        if left_ms <= 0.0 {
+            return Look::Over(self.end_ms(self.began_ms + LONGEST_MS));
+        }
+        let quiet_left_ms = self.last_ms + QUIET_MS - now_ms;
+        if self.pending > 0 {
+            Look::Again(left_ms.min(QUIET_MS))
+        } else if quiet_left_ms <= 0.0 {
+            Look::Over(self.last_ms)
+        } else {
+            Look::Again(left_ms.min(quiet_left_ms))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_for_a_tenth_of_a_second_is_the_end() {
+        let quiet = Quiet::new(1_000.0);
+        assert_eq!(quiet.look(1_050.0), Look::Again(50.0));
+        assert_eq!(quiet.look(1_100.0), Look::Over(1_000.0));
+        assert!(!quiet.has_happened());
+    }
+
+    #[test]
+    fn what_it_caused_holds_it_open_and_the_quiet_after_does_not_count() {
+        let mut quiet = Quiet::new(0.0);
+        quiet.began(10.0);
+        assert_eq!(quiet.look(2_000.0), Look::Again(100.0));
+        quiet.ended(2_500.0);
+        assert_eq!(quiet.look(2_550.0), Look::Again(50.0));
+        assert_eq!(quiet.look(2_700.0), Look::Over(2_500.0));
+    }
+
+    #[test]
+    fn ten_seconds_are_the_end_in_any_case() {
+        let mut quiet = Quiet::new(0.0);
+        quiet.began(1.0);
+        assert_eq!(quiet.look(9_950.0), Look::Again(50.0));
+        assert_eq!(quiet.look(12_000.0), Look::Over(10_000.0));
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    proptest::proptest! {
+        #[test]
+        fn it_always_ends_and_never_after_its_longest(
+            steps in proptest::collection::vec((0.0..300.0_f64, 0..3_u8), 0..200),
+        ) {
+            let mut quiet = Quiet::new(0.0);
+            let mut now = 0.0;
+            for (pause, kind) in steps {
+                now += pause;
+                match kind {
+                    0 => quiet.began(now),
+                    1 => quiet.ended(now),
+                    _ => quiet.noted(now),
+                }
+                if now >= LONGEST_MS {
+                    break;
+                }
+            }
+            let mut looks = 0;
+            let over = loop {
+                match quiet.look(now) {
+                    Look::Over(at) => break at,
+                    Look::Again(wait) => {
+                        proptest::prop_assert!(wait > 0.0);
+                        now += wait;
+                    }
+                }
+                looks += 1;
+                proptest::prop_assert!(looks < 500);
+            };
+            proptest::prop_assert!((0.0..=LONGEST_MS + 300.0).contains(&over));
+        }
+    }
+}

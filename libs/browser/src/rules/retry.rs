@@ -1,0 +1,82 @@
+//! What an answer of the collector means, and how long to wait before asking again.
+
+/// The first wait is up to this, ms; it doubles with each failure.
+const BASE_MS: f64 = 1_000.0;
+/// Waits of our own are no longer than this, ms.
+const CAP_MS: f64 = 60_000.0;
+/// A `Retry-After` is followed up to this, ms.
+const ASKED_CAP_MS: f64 = 600_000.0;
+
+/// What becomes of a batch that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Committed.
+    Stored,
+    /// Not now: keep it and try again.
+    Again,
+    /// Refused as too large.
+    TooBig,
+    /// Refused for good.
+    Refused,
+}
+
+/// Judges an HTTP status; 0 when there was no answer at all.
+pub(crate) const fn judge(status: u16) -> Verdict {
+    match status {
+        200..=299 => Verdict::Stored,
+        0 | 408 | 425 | 429 | 500..=599 => Verdict::Again,
+        413 => Verdict::TooBig,
+        _ => Verdict::Refused,
+    }
+}
+
+/// Milliseconds to wait after `failures` (at least one) in a row: full jitter by `random` in 0..1
+/// up to a bound that doubles from 1 s to 60 s, or as long as the collector asked if that is more.
+pub(crate) fn wait_ms(failures: u32, random: f64, asked_ms: f64) -> f64 {
+    let bound = (BASE_MS * f64::from(1_u32 << failures.saturating_sub(1).min(16))).min(CAP_MS);
+    (bound * random.clamp(0.0, 1.0)).max(asked_ms.clamp(0.0, ASKED_CAP_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_passing_troubles_are_tried_again() {
+        for status in [0, 408, 425, 429, 500, 502, 503, 504] {
+            assert_eq!(judge(status), Verdict::Again, "{status}");
+        }
+        for status in [400, 401, 403, 404, 415, 301] {
+            assert_eq!(judge(status), Verdict::Refused, "{status}");
+        }
+        assert_eq!(judge(413), Verdict::TooBig);
+        assert_eq!(judge(200), Verdict::Stored);
+    }
+
+    #[test]
+    fn the_bound_doubles_from_a_second_to_a_minute() {
+        let bounds: Vec<f64> = (1..9).map(|failures| wait_ms(failures, 1.0, 0.0)).collect();
+        let seconds = [1e3, 2e3, 4e3, 8e3, 16e3, 32e3, 60e3, 60e3];
+        assert!(bounds.iter().zip(seconds).all(|(a, b)| (a - b).abs() < 1.0));
+        assert!(
+            wait_ms(1, 0.0, 0.0) < 1.0,
+            "full jitter reaches down to nothing"
+        );
+        assert!((wait_ms(u32::MAX, 1.0, 0.0) - 60e3).abs() < 1.0);
+    }
+
+    #[test]
+    fn a_retry_after_is_followed_within_reason() {
+        assert!((wait_ms(1, 0.5, 7e3) - 7e3).abs() < 1.0);
+        assert!((wait_ms(1, 0.5, 1e12) - 600e3).abs() < 1.0);
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    proptest::proptest! {
+        #[test]
+        fn a_wait_is_never_negative_nor_endless(failures: u32, random: f64, asked: f64) {
+            let wait = wait_ms(failures, random, asked);
+            proptest::prop_assert!(wait.is_nan() == false && (0.0..=600e3).contains(&wait));
+        }
+    }
+}

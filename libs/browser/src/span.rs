@@ -1,0 +1,146 @@
+//! Spans that a front end makes by hand.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use throughline_wire::{AttributeValue, Attributes, SpanEvent, Status, semconv};
+
+use crate::{SpanContext, Traced, imp};
+
+/// Begins to describe a span: `span("add to cart").attribute("product.id", 7).run(work)`.
+///
+/// Its parent is the current span: the one whose [`Traced`] future or scope runs, else the click or
+/// submit being handled, else the page view.
+///
+/// # Server-Side Rendering
+/// On the server nothing is recorded; what is to be run is run.
+pub fn span(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
+    SpanBuilder {
+        name: name.into(),
+        attributes: Attributes::default(),
+        parent: None,
+    }
+}
+
+/// A span that has not begun.
+#[derive(Debug, Clone)]
+#[must_use = "a span begins with `start`, `run` or `in_scope`"]
+pub struct SpanBuilder {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) attributes: Attributes,
+    pub(crate) parent: Option<SpanContext>,
+}
+
+impl SpanBuilder {
+    /// Sets an attribute.
+    pub fn attribute(
+        mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<AttributeValue>,
+    ) -> Self {
+        self.attributes.insert(key, value);
+        self
+    }
+
+    /// Names the parent, instead of the current span.
+    pub fn child_of(mut self, parent: SpanContext) -> Self {
+        self.parent = Some(parent);
+        self
+    }
+
+    /// Begins the span; it ends when it is dropped. It does not become the current span: see
+    /// [`ActiveSpan::in_scope`] and [`ActiveSpan::run`].
+    pub fn start(self) -> ActiveSpan {
+        ActiveSpan(imp::begin(self))
+    }
+
+    /// Begins the span and makes it the current one whenever `future` is polled; it ends with the
+    /// future, finished or dropped.
+    pub fn run<F: Future>(self, future: F) -> Traced<F> {
+        self.start().run(future)
+    }
+
+    /// Runs `work` within the span.
+    pub fn in_scope<T>(self, work: impl FnOnce() -> T) -> T {
+        self.start().in_scope(work)
+    }
+}
+
+/// A span that has begun. It ends when dropped.
+///
+/// At most 512 are open at a time; beyond that a span is not recorded and counted as dropped.
+#[must_use = "a span ends when it is dropped"]
+pub struct ActiveSpan(Option<imp::Open>);
+
+impl ActiveSpan {
+    /// What others refer to it by; `None` on the server, before [`crate::start`], and for a span
+    /// that is not recorded.
+    pub fn context(&self) -> Option<SpanContext> {
+        self.0.map(|open| open.context())
+    }
+
+    /// Sets an attribute.
+    pub fn attribute(&self, key: impl Into<Cow<'static, str>>, value: impl Into<AttributeValue>) {
+        if let Some(open) = self.0 {
+            imp::change(open, |span, _| span.attributes.insert(key, value));
+        }
+    }
+
+    /// Notes that something happened now.
+    pub fn event(&self, name: impl Into<Cow<'static, str>>) {
+        if let Some(open) = self.0 {
+            imp::change(open, |span, time| {
+                span.events.push(SpanEvent {
+                    time,
+                    name: name.into(),
+                    attributes: Attributes::default(),
+                    dropped_attributes_count: 0,
+                });
+            });
+        }
+    }
+
+    /// Marks the span as failed, with the error as an `exception` event.
+    pub fn error(&self, error: &dyn fmt::Display) {
+        if let Some(open) = self.0 {
+            let message = error.to_string();
+            imp::change(open, |span, time| {
+                span.status = Status::error(message.clone());
+                span.events.push(SpanEvent {
+                    time,
+                    name: Cow::Borrowed(semconv::EVENT_EXCEPTION),
+                    attributes: Attributes::from_iter([(semconv::EXCEPTION_MESSAGE, message)]),
+                    dropped_attributes_count: 0,
+                });
+            });
+        }
+    }
+
+    /// Runs `work` with this as the current span.
+    pub fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _entered = imp::enter(self.0);
+        work()
+    }
+
+    /// Makes this the current span whenever `future` is polled; it ends with the future.
+    pub fn run<F: Future>(self, future: F) -> Traced<F> {
+        Traced::new(future, self.0, Some(self))
+    }
+
+    /// Ends the span now.
+    pub fn end(self) {}
+}
+
+impl Drop for ActiveSpan {
+    fn drop(&mut self) {
+        if let Some(open) = self.0.take() {
+            imp::end(open);
+        }
+    }
+}
+
+impl fmt::Debug for ActiveSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ActiveSpan").field(&self.context()).finish()
+    }
+}

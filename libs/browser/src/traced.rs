@@ -1,0 +1,66 @@
+//! A future that knows its span: concurrent ones never mix, across whatever they await.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::{ActiveSpan, imp};
+
+pin_project_lite::pin_project! {
+    /// A future with its own current span: set before each poll, put back after it.
+    ///
+    /// Made by [`crate::SpanBuilder::run`] and [`with_current`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Traced<F> {
+        #[pin]
+        future: F,
+        current: Option<imp::Open>,
+        // Held for its end: with the future or when that is dropped.
+        span: Option<ActiveSpan>,
+    }
+}
+
+/// Carries the current span into `future`, which may run later: for `spawn_local` and callbacks.
+///
+/// Without it, what a future does after its first `.await` is attributed to the open click or page
+/// view, and marked `throughline.parent.inferred`.
+///
+/// # Server-Side Rendering
+/// On the server the future runs as it is.
+pub fn with_current<F: Future>(future: F) -> Traced<F> {
+    Traced::new(future, imp::current(), None)
+}
+
+impl<F: Future> Traced<F> {
+    pub(crate) fn new(future: F, current: Option<imp::Open>, span: Option<ActiveSpan>) -> Self {
+        Self {
+            future,
+            current,
+            span,
+        }
+    }
+}
+
+impl<F: Future> Future for Traced<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let output = {
+            let _entered = imp::enter(*this.current);
+            this.future.poll(context)
+        };
+        if output.is_ready() {
+            *this.span = None;
+        }
+        output
+    }
+}
+
+impl<F> fmt::Debug for Traced<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Traced")
+            .field("span", &self.span)
+            .finish_non_exhaustive()
+    }
+}
