@@ -119,11 +119,14 @@ BEGIN
     IF day_start_ns % day_ns <> 0 THEN
         RAISE EXCEPTION '% is not the start of a day', day_start_ns;
     END IF;
-    IF to_regclass(partition) IS NOT NULL THEN
-        RETURN false;
-    END IF;
+    -- Asked of the catalogue's table, after the lock: to_regclass() may answer from a cache that
+    -- has not heard of another server's commit.
     PERFORM pg_advisory_xact_lock(hashtextextended('throughline.span_partitions', 0));
-    IF to_regclass(partition) IS NOT NULL THEN
+    IF EXISTS (
+        SELECT FROM pg_class
+        WHERE relname = partition
+            AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'spans'::regclass)
+    ) THEN
         RETURN false;
     END IF;
     EXECUTE format(
