@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -37,12 +38,21 @@ impl Context {
         std::fs::create_dir_all(&cache)
             .with_context(|| format!("cannot create {}", cache.display()))?;
         let target = root.join("target");
-        Ok(Self {
+        let mut context = Self {
             root,
             cache,
             target,
             env: BTreeMap::new(),
-        })
+        };
+        // Some children write into a pipe that we copy to the terminal.
+        let plain = ["CARGO_TERM_COLOR", "NO_COLOR"]
+            .iter()
+            .any(|key| env::var_os(key).is_some());
+        if io::stdout().is_terminal() && !plain {
+            context.set_env("CARGO_TERM_COLOR", "always");
+            context.set_env("FORCE_COLOR", "1");
+        }
+        Ok(context)
     }
 
     /// Where command line tools are installed that the system does not have.

@@ -1,7 +1,7 @@
 //! Just enough HTTP to ask a server on this machine whether it is there.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -9,7 +9,7 @@ use anyhow::Result;
 /// The status of `GET http://{address}{path}`, or `None` when nobody answers properly in 2 s.
 pub(crate) fn status(address: &str, path: &str) -> Option<u16> {
     let limit = Duration::from_secs(2);
-    let socket: SocketAddr = address.parse().ok()?;
+    let socket = address.to_socket_addrs().ok()?.next()?;
     let mut stream = TcpStream::connect_timeout(&socket, limit).ok()?;
     stream.set_read_timeout(Some(limit)).ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");

@@ -66,6 +66,23 @@ pub(crate) fn find(context: &Context, minimum: Version) -> Option<Toolchain> {
         .find(|toolchain| toolchain.refusal(context, minimum).is_none())
 }
 
+/// Makes sure of rustfmt and clippy, which a minimal installation of rustup lacks.
+pub(crate) fn ensure_lints(context: &Context) -> Result<()> {
+    let works = |tool: &str| context.cargo(&[tool, "--version"]).text().is_ok();
+    if works("fmt") && works("clippy") {
+        return Ok(());
+    }
+    println!("adding rustfmt and clippy with rustup");
+    let rustup = context
+        .cmd("rustup")
+        .args(["component", "add", "rustfmt", "clippy"]);
+    rustup
+        .env("RUST_BACKTRACE", "0")
+        .text()
+        .context("rustfmt and clippy are needed")
+        .map(drop)
+}
+
 /// The oldest compiler the workspace supports: `rust-version` of the root manifest.
 pub(crate) fn minimum(context: &Context) -> Result<Version> {
     let manifest = std::fs::read_to_string(context.root.join("Cargo.toml"))?;

@@ -189,6 +189,7 @@ impl<'a> Run<'a> {
 fn set_up(run: &mut Run) -> Result<Verdict> {
     run.tools()?;
     let (context, _) = run.browser()?;
+    setup::toolchain::ensure_lints(context)?;
     setup::postgres::prepare(context)?;
     Ok(Verdict::Passed)
 }
