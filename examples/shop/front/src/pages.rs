@@ -1,0 +1,22 @@
+//! One module a page.
+
+mod cart;
+mod checkout;
+mod not_found;
+mod order;
+mod product;
+mod shelf;
+
+pub(crate) use cart::CartPage;
+pub(crate) use checkout::Checkout;
+pub(crate) use not_found::NotFound;
+pub(crate) use order::OrderPage;
+pub(crate) use product::ProductPage;
+pub(crate) use shelf::Shelf;
+
+use leptos::prelude::*;
+
+/// Names the page in the browser's tab.
+fn set_title(title: &str) {
+    document().set_title(&format!("{title} · Larkspur Goods"));
+}
