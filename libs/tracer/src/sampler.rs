@@ -25,7 +25,7 @@ impl Mode {
             Self::Sampled(rate) => {
                 let [.., a, b, c, d, e, f, g] = trace_id.to_bytes();
                 let random = u64::from_be_bytes([0, a, b, c, d, e, f, g]);
-                (random as f64) < rate * 2_f64.powi(56)
+                random < (rate * 2_f64.powi(56)) as u64
             }
         }
     }

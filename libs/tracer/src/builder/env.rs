@@ -144,6 +144,27 @@ mod tests {
     }
 
     #[test]
+    fn the_environment_overrides_the_code() {
+        let mut builder = TracerBuilder::new("code".into()).endpoint("http://code").key("code");
+        let variable = |name: &str| {
+            let value = match name {
+                "OTEL_SERVICE_NAME" => "shop",
+                "OTEL_RESOURCE_ATTRIBUTES" => "service.name=other, service.version=1%2E2,broken",
+                "THROUGHLINE_ENDPOINT" => "http://collector",
+                "THROUGHLINE_KEY" => " ",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        builder.override_from(&variable).expect("readable");
+        assert_eq!(builder.endpoint, "http://collector");
+        assert_eq!(builder.key.as_deref(), Some("code"), "blank is not set");
+        let text = |key| builder.resource.get_str(key);
+        assert_eq!(text(semconv::SERVICE_NAME), Some("shop"));
+        assert_eq!(text(semconv::SERVICE_VERSION), Some("1.2"));
+    }
+
+    #[test]
     fn resource_attributes_are_percent_decoded() {
         assert_eq!(decoded("a%20b%2Cc%"), "a b,c%");
         assert_eq!(decoded("%ff"), "%ff");

@@ -1,12 +1,18 @@
-//! The HTTP client of the exporter.
+//! The HTTP client of the exporter: one connection, HTTP/1.1.
+
+mod connection;
 
 use std::time::Duration;
 
-use reqwest::Url;
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::{Request, Uri};
+use http_body_util::{BodyExt, Full, Limited};
 use thiserror::Error;
+use tokio::time::timeout;
 
 use super::answer::Answer;
+use connection::Connection;
 
 /// Why the endpoint can not be used.
 #[derive(Debug, Error)]
@@ -15,41 +21,39 @@ pub(crate) enum ClientError {
     Url(String),
     #[error("neither http nor https")]
     Scheme,
-    #[cfg_attr(
-        feature = "tls",
-        expect(dead_code, reason = "what is missing without the feature")
-    )]
+    #[cfg(not(feature = "tls"))]
     #[error("https needs the feature `tls` of throughline")]
     Tls,
+    #[cfg(feature = "tls")]
+    #[error("no encryption: {0}")]
+    Tls(String),
     #[error("the key holds characters that a header can not")]
     Key,
-    #[error("{0}")]
-    Client(String),
 }
 
 /// Posts batches to one collector.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
-    http: reqwest::Client,
-    url: Url,
+    connection: Connection,
+    uri: Uri,
     key: Option<HeaderValue>,
 }
 
 impl Client {
     /// One request takes no longer.
     const TIMEOUT: Duration = Duration::from_secs(10);
+    /// An answer is no longer, in bytes.
+    const MOST_ANSWER: usize = 1 << 20;
 
     /// A client for `{endpoint}/api/trace-log`.
     pub(crate) fn new(endpoint: &str, key: Option<&str>) -> Result<Self, ClientError> {
-        let whole = format!("{}/api/trace-log", endpoint.trim_end_matches('/'));
-        let url = Url::parse(&whole).map_err(|error| ClientError::Url(error.to_string()))?;
-        let mut builder = reqwest::Client::builder()
-            .timeout(Self::TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("throughline/", env!("CARGO_PKG_VERSION")));
-        builder = match url.scheme() {
-            "http" => builder,
-            "https" => encrypted(builder)?,
+        let whole = format!("{}/api/trace-log", endpoint.trim().trim_end_matches('/'));
+        let uri: Uri = whole
+            .parse()
+            .map_err(|error: http::uri::InvalidUri| ClientError::Url(error.to_string()))?;
+        let connection = match uri.scheme_str() {
+            Some("http") => Connection::plain(),
+            Some("https") => Connection::encrypted()?,
             _ => return Err(ClientError::Scheme),
         };
         let key = key
@@ -59,69 +63,75 @@ impl Client {
                 Ok(value)
             })
             .transpose()?;
-        let http = builder
-            .build()
-            .map_err(|error| ClientError::Client(error.to_string()))?;
-        Ok(Self { http, url, key })
+        Ok(Self {
+            connection,
+            uri,
+            key,
+        })
     }
 
     /// Sends one batch.
-    pub(crate) async fn post(self, body: bytes::Bytes) -> Answer {
-        let mut request = self
-            .http
-            .post(self.url)
+    pub(crate) async fn post(self, body: Bytes) -> Answer {
+        match timeout(Self::TIMEOUT, self.attempt(body)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(why)) => Answer::Later { after: None, why },
+            Err(_) => Answer::Later {
+                after: None,
+                why: format!("it does not answer within {} s", Self::TIMEOUT.as_secs()),
+            },
+        }
+    }
+
+    async fn attempt(self, body: Bytes) -> Result<Answer, String> {
+        let mut request = Request::post(self.uri)
             .header(CONTENT_TYPE, "application/json")
-            .body(body);
+            .header(
+                USER_AGENT,
+                concat!("throughline/", env!("CARGO_PKG_VERSION")),
+            );
         if let Some(key) = self.key {
             request = request.header("x-throughline-key", key);
         }
-        let failed = |error: reqwest::Error| Answer::Later {
-            after: None,
-            why: chain(&error.without_url()),
-        };
-        let response = match request.send().await {
-            Ok(response) => response,
-            Err(error) => return failed(error),
-        };
-        let (status, headers) = (response.status(), response.headers().clone());
-        match response.bytes().await {
-            Ok(body) => Answer::read(status, &headers, &body),
-            Err(error) => failed(error),
+        let request = request
+            .body(Full::new(body))
+            .map_err(|error| error.to_string())?;
+        let response = self.connection.request(request).await?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, Self::MOST_ANSWER).collect().await;
+        // The status says all that matters of an answer that is cut short.
+        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+        Ok(Answer::read(head.status, &head.headers, &body))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_an_http_address_with_or_without_a_path() {
+        for (endpoint, uri) in [
+            (
+                "http://127.0.0.1:3000",
+                "http://127.0.0.1:3000/api/trace-log",
+            ),
+            ("http://host/traces/", "http://host/traces/api/trace-log"),
+        ] {
+            let client = Client::new(endpoint, None).expect("usable");
+            assert_eq!(client.uri.to_string(), uri);
         }
+        for endpoint in ["", "nonsense", "ftp://host", "http://", "http://a b"] {
+            assert!(Client::new(endpoint, None).is_err(), "{endpoint}");
+        }
+        let key = Client::new("http://host", Some("two\nlines"));
+        assert!(matches!(key, Err(ClientError::Key)));
     }
-}
 
-/// What an error says and what lies behind it: reqwest names the cause only there.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
+    #[cfg(feature = "tls")]
+    #[test]
+    fn https_needs_no_provider_of_the_process() {
+        assert!(rustls::crypto::CryptoProvider::get_default().is_none());
+        Client::new("https://host", None).expect("usable");
+        assert!(rustls::crypto::CryptoProvider::get_default().is_none());
     }
-    text
-}
-
-/// Trusts what the operating system trusts. The provider is named here and installed nowhere: the
-/// choice for the process is the service's.
-#[cfg(feature = "tls")]
-fn encrypted(builder: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, ClientError> {
-    use std::sync::Arc;
-
-    use rustls_platform_verifier::BuilderVerifierExt;
-
-    let failed = |error: rustls::Error| ClientError::Client(error.to_string());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(failed)?
-        .with_platform_verifier()
-        .map_err(failed)?
-        .with_no_client_auth();
-    Ok(builder.tls_backend_preconfigured(config))
-}
-
-#[cfg(not(feature = "tls"))]
-fn encrypted(_: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, ClientError> {
-    Err(ClientError::Tls)
 }

@@ -51,6 +51,10 @@ pub(super) fn span(
         text => text,
     };
     let summary = Summary::of(text);
+    if summary.verb == "SELECT" {
+        // Postgres counts the rows read as affected.
+        statement.rows_affected = None;
+    }
     let name = summary.to_string();
     let mut attributes = Attributes::default();
     let mut add = |key, value| attributes.push_unchecked(Cow::Borrowed(key), value);
