@@ -1,0 +1,24 @@
+//! The JSON API under `/api/admin`: what scripts read, the same values the pages show.
+
+mod query;
+mod traces;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use throughline_model::TraceReader;
+
+/// What the API reads from.
+pub(crate) type Reader = Arc<dyn TraceReader>;
+
+/// Every route of the API.
+pub fn routes(reader: Reader) -> Router {
+    Router::new()
+        .route("/api/admin/traces", get(traces::list_traces))
+        .route("/api/admin/traces/stats", get(traces::trace_statistics))
+        .route("/api/admin/traces/{trace_id}", get(traces::get_trace))
+        .route("/api/admin/traces/{trace_id}/spans/{span_id}", get(traces::get_span))
+        .route("/api/admin/services", get(traces::list_services))
+        .with_state(reader)
+}

@@ -1,0 +1,69 @@
+//! Lists, statistics and single traces.
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use throughline_model::{Page, SpanDetails, Trace, TraceStatistics, TraceSummary};
+use throughline_wire::{SpanId, TraceId};
+
+use super::Reader;
+use super::query::{filter, filter_and_page};
+use crate::problem::Problem;
+
+fn trace_id(text: &str) -> Result<TraceId, Problem> {
+    text.parse().map_err(|error| {
+        Problem::bad_request(format!("the trace id {error}; it has 32 hexadecimal characters"))
+    })
+}
+
+/// `GET /api/admin/traces`: one page of the traces a filter selects, newest first.
+pub(super) async fn list_traces(
+    State(reader): State<Reader>,
+    query: RawQuery,
+) -> Result<Json<Page<TraceSummary>>, Problem> {
+    let (filter, page) = filter_and_page(&query)?;
+    Ok(Json(reader.list_traces(&filter, page).await?))
+}
+
+/// `GET /api/admin/traces/stats`: figures over all the traces a filter selects.
+pub(super) async fn trace_statistics(
+    State(reader): State<Reader>,
+    query: RawQuery,
+) -> Result<Json<TraceStatistics>, Problem> {
+    Ok(Json(reader.trace_statistics(&filter(&query)?).await?))
+}
+
+/// `GET /api/admin/traces/{trace_id}`: the whole trace.
+pub(super) async fn get_trace(
+    State(reader): State<Reader>,
+    Path(id): Path<String>,
+) -> Result<Json<Trace>, Problem> {
+    let trace_id = trace_id(&id)?;
+    match reader.trace(trace_id).await? {
+        Some(trace) => Ok(Json(trace)),
+        None => Err(Problem::not_found(format!("there is no trace {trace_id}"))),
+    }
+}
+
+/// `GET /api/admin/traces/{trace_id}/spans/{span_id}`: everything known of the spans with this id;
+/// several when a sender used the id twice.
+pub(super) async fn get_span(
+    State(reader): State<Reader>,
+    Path((trace, span)): Path<(String, String)>,
+) -> Result<Json<Vec<SpanDetails>>, Problem> {
+    let trace_id = trace_id(&trace)?;
+    let span_id: SpanId = span.parse().map_err(|error| {
+        Problem::bad_request(format!("the span id {error}; it has 16 hexadecimal characters"))
+    })?;
+    let spans = reader.span_details(trace_id, span_id).await?;
+    if spans.is_empty() {
+        return Err(Problem::not_found(format!("trace {trace_id} has no span {span_id}")));
+    }
+    Ok(Json(spans))
+}
+
+/// `GET /api/admin/services`: the names of all known services.
+pub(super) async fn list_services(
+    State(reader): State<Reader>,
+) -> Result<Json<Vec<String>>, Problem> {
+    Ok(Json(reader.list_services().await?))
+}

@@ -1,0 +1,49 @@
+//! `/healthz`, `/readyz` and `/metrics`.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::problem::Problem;
+
+/// Whether the server can do its work now; the reason when it cannot.
+pub type Ready =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+
+/// The text of `/metrics` in Prometheus' exposition format.
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+#[derive(Clone)]
+struct Health {
+    ready: Ready,
+    metrics: Metrics,
+}
+
+/// The three routes.
+pub fn routes(ready: Ready, metrics: Metrics) -> Router {
+    Router::new()
+        // The process answers: that is all a liveness probe may depend on.
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(check_ready))
+        .route("/metrics", get(show_metrics))
+        .with_state(Health { ready, metrics })
+}
+
+async fn check_ready(State(health): State<Health>) -> Response {
+    match (health.ready)().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(reason) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Not ready", reason)
+            .retry_after(std::time::Duration::from_secs(1))
+            .into_response(),
+    }
+}
+
+async fn show_metrics(State(health): State<Health>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], (health.metrics)())
+}

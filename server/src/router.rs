@@ -1,0 +1,61 @@
+//! Every route of the server, grouped by who calls it.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::response::Response;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::health::{Metrics, Ready};
+use crate::ingest::Ingest;
+use crate::panel::{self, Panel};
+use crate::{api, health, host};
+
+/// The largest body of a server function.
+const PANEL_BODY_BYTES: usize = 64 * 1024;
+
+/// What the routes need.
+#[derive(Clone)]
+pub struct AppState {
+    /// The doors.
+    pub ingest: Ingest,
+    /// The control panel.
+    pub panel: Panel,
+    /// Whether the server can do its work.
+    pub ready: Ready,
+    /// Its own metrics.
+    pub metrics: Metrics,
+}
+
+/// The main port: senders, people, scripts and probes.
+pub fn router(state: AppState) -> Router {
+    // What people and scripts read: from this machine only, until there is sign-in.
+    let read = Router::new()
+        .merge(api::routes(state.panel.reader.clone()))
+        .merge(health::routes(state.ready, state.metrics))
+        .merge(panel::routes(state.panel))
+        .layer(DefaultBodyLimit::max(PANEL_BODY_BYTES))
+        .layer(middleware::from_fn(host::guard));
+    // What senders call: bodies are limited by the doors themselves.
+    let ingest = state.ingest.routes().layer(DefaultBodyLimit::disable());
+    finish(ingest.merge(read))
+}
+
+/// The OTLP port: senders alone.
+pub fn otlp_router(ingest: Ingest) -> Router {
+    finish(ingest.otlp_routes().layer(DefaultBodyLimit::disable()))
+}
+
+fn finish(router: Router) -> Router {
+    router
+        .layer(middleware::map_response(add_security_headers))
+        .layer(CatchPanicLayer::custom(panel::panicked))
+}
+
+async fn add_security_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in panel::security_headers() {
+        headers.entry(name).or_insert(value);
+    }
+    response
+}
