@@ -1,0 +1,12 @@
+//! What the panel's server says about itself.
+
+use leptos::prelude::*;
+
+use super::ApiError;
+use crate::context::ServerInfo;
+
+/// Where senders reach this server.
+#[server(name = DescribeServer, prefix = "/api/panel", endpoint = "describe_server")]
+pub async fn describe_server() -> Result<ServerInfo, ApiError> {
+    Ok(super::error::panel()?.server)
+}

@@ -1,0 +1,72 @@
+//! Reading traces from a page.
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
+use throughline_model::{
+    Page, PageRequest, SpanDetails, TraceFilter, TraceSkeleton, TraceStatistics, TraceSummary,
+};
+use throughline_wire::{SpanId, TraceId};
+
+use super::{ApiError, Dated};
+
+/// One page of the traces a filter selects, newest first.
+#[server(name = ListTraces, prefix = "/api/panel", endpoint = "list_traces", input = Json)]
+pub async fn list_traces(
+    /// Which traces.
+    filter: TraceFilter,
+    /// Which page of them.
+    page: PageRequest,
+) -> Result<Dated<Page<TraceSummary>>, ApiError> {
+    let panel = super::error::panel()?;
+    let value = panel.reader.list_traces(&filter, page).await?;
+    Ok(Dated {
+        now: (panel.clock.0)(),
+        value,
+    })
+}
+
+/// Figures over all the traces a filter selects.
+#[server(name = GetTraceStatistics, prefix = "/api/panel", endpoint = "trace_statistics", input = Json)]
+pub async fn get_trace_statistics(
+    /// Which traces.
+    filter: TraceFilter,
+) -> Result<Dated<TraceStatistics>, ApiError> {
+    let panel = super::error::panel()?;
+    let value = panel.reader.trace_statistics(&filter).await?;
+    Ok(Dated {
+        now: (panel.clock.0)(),
+        value,
+    })
+}
+
+/// What a waterfall needs of one trace; none when there is no such trace.
+#[server(name = GetTraceSkeleton, prefix = "/api/panel", endpoint = "trace_skeleton", input = Json)]
+pub async fn get_trace_skeleton(
+    /// Which trace.
+    trace_id: TraceId,
+) -> Result<Option<TraceSkeleton>, ApiError> {
+    Ok(super::error::panel()?
+        .reader
+        .trace_skeleton(trace_id)
+        .await?)
+}
+
+/// Everything known of the spans with this id.
+#[server(name = GetSpanDetails, prefix = "/api/panel", endpoint = "span_details", input = Json)]
+pub async fn get_span_details(
+    /// Of which trace.
+    trace_id: TraceId,
+    /// Which id.
+    span_id: SpanId,
+) -> Result<Vec<SpanDetails>, ApiError> {
+    Ok(super::error::panel()?
+        .reader
+        .span_details(trace_id, span_id)
+        .await?)
+}
+
+/// The names of all known services.
+#[server(name = ListServices, prefix = "/api/panel", endpoint = "list_services")]
+pub async fn list_services() -> Result<Vec<String>, ApiError> {
+    Ok(super::error::panel()?.reader.list_services().await?)
+}

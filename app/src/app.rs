@@ -1,0 +1,41 @@
+//! The routes of the panel and the frame around its pages.
+
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::components::{Redirect, Route, Router, Routes};
+use leptos_router::{SsrMode, path};
+
+use crate::components::{KeyHelp, Nav};
+use crate::pages::{NotFoundPage, TracePage, TracesPage};
+
+/// The control panel.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    // `Async`: pages are sent whole, with their status and readable without JavaScript.
+    view! {
+        <Title formatter=|title: String| {
+            if title.is_empty() { "Throughline".to_owned() } else { format!("{title} · Throughline") }
+        } />
+        <Router>
+            <a class="skip" href="#main" rel="external">
+                "Skip to content"
+            </a>
+            <div class="app">
+                <Nav />
+                <main id="main" tabindex="-1">
+                    <Routes fallback=|| view! { <NotFoundPage /> }>
+                        <Route
+                            path=path!("/")
+                            view=|| view! { <Redirect path="/traces" /> }
+                            ssr=SsrMode::Async
+                        />
+                        <Route path=path!("/traces") view=TracesPage ssr=SsrMode::Async />
+                        <Route path=path!("/traces/:id") view=TracePage ssr=SsrMode::Async />
+                    </Routes>
+                </main>
+            </div>
+            <KeyHelp />
+        </Router>
+    }
+}

@@ -1,0 +1,17 @@
+//! Parts of pages that are more than an atom and less than a panel.
+
+mod filter_bar;
+mod filter_chips;
+mod keys;
+mod nav;
+mod pager;
+mod theme_switch;
+mod ways_in;
+
+pub(crate) use filter_bar::FilterBar;
+pub(crate) use filter_chips::{FilterChips, describe_range};
+pub(crate) use keys::KeyHelp;
+pub(crate) use nav::Nav;
+pub(crate) use pager::Pager;
+pub(crate) use theme_switch::ThemeSwitch;
+pub(crate) use ways_in::WaysIn;

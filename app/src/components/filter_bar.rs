@@ -1,0 +1,106 @@
+//! The filter as a form: a plain GET without script, live with it.
+
+use leptos::ev;
+use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast as _;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
+use throughline_model::TraceFilter;
+
+use crate::api::ApiError;
+use crate::state::query;
+
+mod fields;
+
+use fields::{RangeField, ServiceField, StatusField, TextField};
+
+/// The bar; what stands in it comes from the URL, what is changed in it goes there.
+#[component]
+pub(crate) fn FilterBar(
+    /// The services to choose from.
+    services: Resource<Result<Vec<String>, ApiError>>,
+) -> impl IntoView {
+    let search = use_location().search;
+    let values = Memo::new(move |_| query::parse(&search.get()));
+    let navigate = use_navigate();
+    let go = move |form: &web_sys::HtmlFormElement, changed: &str| {
+        if let Some(href) = href_of(form, changed) {
+            navigate(
+                &href,
+                NavigateOptions {
+                    scroll: false,
+                    ..Default::default()
+                },
+            );
+        }
+    };
+    let go_on_submit = go.clone();
+    let on_submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        if let Some(form) = form_of(&event) {
+            go_on_submit(&form, "");
+        }
+    };
+    let on_change = move |event: ev::Event| {
+        if let Some(form) = form_of(&event) {
+            let field = event
+                .target()
+                .and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+            go(
+                &form,
+                &field
+                    .and_then(|field| field.get_attribute("name"))
+                    .unwrap_or_default(),
+            );
+        }
+    };
+    view! {
+        <form
+            class="card filter"
+            method="get"
+            action="/traces"
+            role="search"
+            aria-label="Filter traces"
+            on:submit=on_submit
+            on:change=on_change
+        >
+            <RangeField values />
+            <ServiceField values services />
+            <TextField values name="operation" label="Operation" hint="part of its name" is_search=true />
+            <StatusField values />
+            <TextField values name="min_duration" label="At least" hint="500ms" />
+            <TextField values name="user" label="User" hint="user.id" />
+            <TextField values name="session" label="Session" hint="session.id" />
+            <button class="btn primary apply" type="submit">
+                "Apply"
+            </button>
+        </form>
+    }
+    .into_any()
+}
+
+fn form_of(event: &web_sys::Event) -> Option<web_sys::HtmlFormElement> {
+    event.current_target()?.dyn_into().ok()
+}
+
+/// The address the form asks for; none while a fixed range has only one end.
+fn href_of(form: &web_sys::HtmlFormElement, changed: &str) -> Option<String> {
+    let data = web_sys::FormData::new_with_form(form).ok()?;
+    let mut pairs: Vec<(&str, String)> = TraceFilter::KEYS
+        .into_iter()
+        .filter_map(|key| Some((key, data.get(key).as_string()?)))
+        .filter(|(_, value)| !value.trim().is_empty())
+        .collect();
+    let ends = pairs
+        .iter()
+        .filter(|(key, _)| matches!(*key, "from" | "to"))
+        .count();
+    match changed {
+        // A relative range just chosen replaces the fixed one.
+        "range" => pairs.retain(|(key, _)| !matches!(*key, "from" | "to")),
+        "from" | "to" if ends == 1 => return None,
+        _ if ends > 0 => pairs.retain(|(key, _)| *key != "range"),
+        _ => {}
+    }
+    Some(query::href("/traces", pairs))
+}

@@ -1,0 +1,222 @@
+//! The fields of the filter bar.
+
+use leptos::either::Either;
+use leptos::prelude::*;
+use throughline_model::{TimeRange, Utc};
+use throughline_wire::UnixNanos;
+
+use crate::api::ApiError;
+use crate::state::query;
+
+/// The decoded pairs of the URL.
+type Values = Memo<Vec<(String, String)>>;
+
+fn value_of(values: Values, key: &'static str) -> impl Fn() -> String + Copy + Send + 'static {
+    move || values.with(|values| query::last(values, key).unwrap_or_default().to_owned())
+}
+
+const RANGES: [(&str, &str); 7] = [
+    ("5m", "Last 5 minutes"),
+    ("30m", "Last 30 minutes"),
+    ("1h", "Last hour"),
+    ("6h", "Last 6 hours"),
+    ("1d", "Last 24 hours"),
+    ("7d", "Last 7 days"),
+    ("30d", "Last 30 days"),
+];
+
+/// An option that follows the URL after it was rendered too.
+#[component]
+fn Choice(
+    /// What the URL says when it is chosen.
+    value: String,
+    /// What people read.
+    label: String,
+    /// What the URL says now.
+    chosen: impl Fn() -> String + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let known = value.clone();
+    let is_chosen = move || chosen() == known;
+    view! {
+        <option value=value selected=is_chosen.clone() prop:selected=is_chosen>
+            {label}
+        </option>
+    }
+    .into_any()
+}
+
+/// Relative ranges to choose from, and a fixed one to type.
+#[component]
+pub(super) fn RangeField(
+    /// What the URL says.
+    values: Values,
+) -> impl IntoView {
+    // A fixed range is written `range=FROM..TO` by links and `from=..&to=..` by the form itself.
+    let fixed = Memo::new(move |_| {
+        values.with(|values| {
+            let given = |key| query::last(values, key).map(str::to_owned);
+            match (
+                given("from"),
+                given("to"),
+                given("range").map(|range| range.parse()),
+            ) {
+                (None, None, Some(Ok(TimeRange::Between(from, to)))) => {
+                    let text = |instant: UnixNanos| Utc::from(instant).to_minutes();
+                    Some((text(from), text(to)))
+                }
+                (None, None, _) => None,
+                (from, to, _) => Some((from.unwrap_or_default(), to.unwrap_or_default())),
+            }
+        })
+    });
+    let from = move || fixed.get().unwrap_or_default().0;
+    let to = move || fixed.get().unwrap_or_default().1;
+    let chosen = Memo::new(move |_| {
+        if fixed.with(Option::is_some) {
+            return String::new();
+        }
+        let text = value_of(values, "range")();
+        // `24h` and `1d` are one range: compare what is meant.
+        let range = text.parse().unwrap_or_else(|_| TimeRange::default());
+        if text.is_empty() {
+            TimeRange::default().to_string()
+        } else {
+            range.to_string()
+        }
+    });
+    let odd = move || {
+        let chosen = chosen.get();
+        (!chosen.is_empty() && RANGES.iter().all(|(value, _)| *value != chosen)).then_some(chosen)
+    };
+    let chosen = move || chosen.get();
+    view! {
+        <div class="field range">
+            <label>
+                <span>"Time"</span>
+                <select name="range">
+                    <Choice value=String::new() label="Fixed range".to_owned() chosen />
+                    {RANGES
+                        .map(|(value, label)| {
+                            view! { <Choice value=value.to_owned() label=label.to_owned() chosen /> }
+                        })}
+                    {move || {
+                        odd().map(|value| {
+                            let label = format!("Last {value}");
+                            view! { <Choice value label chosen /> }
+                        })
+                    }}
+                </select>
+            </label>
+            <details class="fixed" open=fixed.get_untracked().is_some()>
+                <summary title="A fixed time range">"from … to"</summary>
+                <div>
+                    <label>
+                        <span>"From (UTC)"</span>
+                        <input type="datetime-local" name="from" value=from prop:value=from />
+                    </label>
+                    <label>
+                        <span>"To (UTC)"</span>
+                        <input type="datetime-local" name="to" value=to prop:value=to />
+                    </label>
+                </div>
+            </details>
+        </div>
+    }
+    .into_any()
+}
+
+/// The services that are known, and the one the URL names even when it is not.
+#[component]
+pub(super) fn ServiceField(
+    /// What the URL says.
+    values: Values,
+    /// The services to choose from.
+    services: Resource<Result<Vec<String>, ApiError>>,
+) -> impl IntoView {
+    let chosen = value_of(values, "service");
+    let choices = move |mut names: Vec<String>| {
+        let named = chosen();
+        if !named.is_empty() && !names.contains(&named) {
+            names.push(named);
+        }
+        let names: Vec<_> = names
+            .into_iter()
+            .map(|name| view! { <Choice value=name.clone() label=name chosen /> })
+            .collect();
+        view! {
+            <select name="service">
+                <Choice value=String::new() label="Any".to_owned() chosen />
+                {names}
+            </select>
+        }
+    };
+    view! {
+        <label class="field">
+            <span>"Service"</span>
+            <Transition fallback=move || choices(Vec::new())>
+                {move || Suspend::new(async move {
+                    choices(services.await.unwrap_or_default())
+                })}
+            </Transition>
+        </label>
+    }
+    .into_any()
+}
+
+/// Any, failed or not.
+#[component]
+pub(super) fn StatusField(
+    /// What the URL says.
+    values: Values,
+) -> impl IntoView {
+    let chosen = value_of(values, "status");
+    let choices = [("", "Any"), ("error", "Error"), ("ok", "OK")].map(|(value, label)| {
+        view! { <Choice value=value.to_owned() label=label.to_owned() chosen /> }
+    });
+    view! {
+        <label class="field">
+            <span>"Status"</span>
+            <select name="status">{choices}</select>
+        </label>
+    }
+    .into_any()
+}
+
+/// A text to type.
+#[component]
+pub(super) fn TextField(
+    /// What the URL says.
+    values: Values,
+    /// Its parameter.
+    name: &'static str,
+    /// What stands above it.
+    label: &'static str,
+    /// What stands in it while it is empty.
+    hint: &'static str,
+    /// Whether `/` goes here.
+    #[prop(optional)]
+    is_search: bool,
+) -> impl IntoView {
+    let value = value_of(values, name);
+    let kbd = if is_search {
+        Either::Left(view! { <kbd class="needs-js">"/"</kbd> })
+    } else {
+        Either::Right(())
+    };
+    view! {
+        <label class="field" class:wide=is_search>
+            <span>{label} {kbd}</span>
+            <input
+                type="text"
+                name=name
+                value=value
+                prop:value=value
+                placeholder=hint
+                autocomplete="off"
+                spellcheck="false"
+                data-search=is_search
+            />
+        </label>
+    }
+    .into_any()
+}

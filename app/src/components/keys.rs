@@ -1,0 +1,113 @@
+//! The keyboard: moving between rows, opening, and the list of keys.
+
+use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast as _;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+
+use crate::ui::copy_text;
+
+mod rows;
+
+const KEYS: [(&str, &str); 10] = [
+    ("/", "Find: go to the filter"),
+    ("j  k", "Next and previous row"),
+    ("Enter", "Open the row"),
+    ("←  →", "Fold and unfold a span"),
+    ("e", "Next error"),
+    ("Esc", "Close the pane or this list"),
+    ("c", "Copy the link to this page"),
+    ("g t", "Go to the traces"),
+    ("?", "This list"),
+    ("Tab", "Next link or button"),
+];
+
+/// Listens to keys while the page is open, and explains them in a dialog.
+#[component]
+pub(crate) fn KeyHelp() -> impl IntoView {
+    let dialog = NodeRef::<leptos::html::Dialog>::new();
+    let navigate = use_navigate();
+    // Effects run in the browser only: there are no keys on a server.
+    Effect::new(move || {
+        let navigate = navigate.clone();
+        let after_g = StoredValue::new(false);
+        let keys = window_event_listener(leptos::ev::keydown, move |event| {
+            if event.ctrl_key() || event.meta_key() || event.alt_key() || event.is_composing() {
+                return;
+            }
+            let key = event.key();
+            if rows::is_typing() {
+                if key == "Escape" {
+                    rows::leave_field();
+                }
+                return;
+            }
+            let follows_g = after_g.get_value();
+            after_g.set_value(key == "g");
+            let is_done = match key.as_str() {
+                "?" => show(dialog),
+                "/" => rows::focus_search(),
+                "j" => rows::step(true),
+                "k" => rows::step(false),
+                "e" => rows::next_error(),
+                "Escape" => rows::close(),
+                "c" => {
+                    copy_text(&window().location().href().unwrap_or_default());
+                    true
+                }
+                "t" if follows_g => {
+                    navigate("/traces", NavigateOptions::default());
+                    true
+                }
+                _ => false,
+            };
+            if is_done {
+                event.prevent_default();
+            }
+        });
+        let help = window_event_listener(leptos::ev::click, move |event| {
+            let target = event
+                .target()
+                .and_then(|at| at.dyn_into::<web_sys::Element>().ok());
+            if target
+                .and_then(|at| at.closest("[data-keys]").ok().flatten())
+                .is_some()
+            {
+                show(dialog);
+            }
+        });
+        on_cleanup(move || {
+            keys.remove();
+            help.remove();
+        });
+    });
+    let rows = KEYS.map(|(keys, what)| {
+        let keys: Vec<_> = keys
+            .split("  ")
+            .map(|key| view! { <kbd>{key}</kbd> })
+            .collect();
+        view! {
+            <dt>{keys}</dt>
+            <dd>{what}</dd>
+        }
+    });
+    view! {
+        <dialog class="key-help" node_ref=dialog aria-labelledby="key-help-title">
+            <form method="dialog">
+                <h2 id="key-help-title">"Keys"</h2>
+                <button class="btn" aria-label="Close the list of keys">
+                    "Close"
+                </button>
+            </form>
+            <dl>{rows}</dl>
+        </dialog>
+    }
+    .into_any()
+}
+
+fn show(dialog: NodeRef<leptos::html::Dialog>) -> bool {
+    // Opening an open dialog is refused by the browser, and no harm is done.
+    dialog
+        .get_untracked()
+        .is_some_and(|dialog| dialog.show_modal().is_ok())
+}

@@ -1,0 +1,38 @@
+//! The way around: on the left, on narrow screens at the top.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use super::ThemeSwitch;
+use crate::ui::Brand;
+
+/// The brand, the pages there are, the theme.
+#[component]
+pub(crate) fn Nav() -> impl IntoView {
+    let path = use_location().pathname;
+    let is_on = move || path.with(|path| path.starts_with("/traces"));
+    view! {
+        <nav class="nav" aria-label="Main">
+            <a class="brand" href="/traces">
+                <Brand />
+            </a>
+            <a
+                class="page"
+                class:on=is_on
+                href="/traces"
+                aria-current=move || is_on().then_some("page")
+            >
+                "Traces"
+                <kbd>"g t"</kbd>
+            </a>
+            <div class="gap"></div>
+            <button type="button" class="page keys needs-js" data-keys aria-haspopup="dialog">
+                "Keys"
+                <kbd>"?"</kbd>
+            </button>
+            <ThemeSwitch />
+            <p class="version">{concat!("Throughline ", env!("CARGO_PKG_VERSION"))}</p>
+        </nav>
+    }
+    .into_any()
+}

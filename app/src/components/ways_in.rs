@@ -1,0 +1,68 @@
+//! What a newcomer sees: three ways to send the first span.
+
+use leptos::prelude::*;
+
+use crate::context::ServerInfo;
+use crate::ui::{CopyButton, Notice};
+
+/// Three snippets with this server's own addresses in them.
+#[component]
+pub(crate) fn WaysIn(
+    /// Where senders reach this server.
+    server: ServerInfo,
+) -> impl IntoView {
+    let ServerInfo {
+        endpoint,
+        otlp_endpoint,
+    } = server;
+    let browser = format!(
+        "# Cargo.toml of your WASM front end\nthroughline-browser = \"0.1\"\n\n\
+         <!-- index.html -->\n<meta name=\"throughline-endpoint\" content=\"{endpoint}\">\n\n\
+         // main.rs\nthroughline_browser::start(\"shop-web\");"
+    );
+    let service = format!(
+        "# Cargo.toml of your service\nthroughline = {{ version = \"0.1\", features = [\"axum\", \"sqlx\"] }}\n\n\
+         # its environment\nTHROUGHLINE_ENDPOINT={endpoint}\nOTEL_SERVICE_NAME=shop"
+    );
+    let otel = format!(
+        "# any OpenTelemetry SDK, any language\nOTEL_EXPORTER_OTLP_ENDPOINT={otlp_endpoint}\n\
+         OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\nOTEL_SERVICE_NAME=shop"
+    );
+    let ways = [
+        (
+            "Your browser code",
+            "Clicks, page views and fetches.",
+            browser,
+        ),
+        (
+            "Your Rust service",
+            "Requests, SQL statements and jobs.",
+            service,
+        ),
+        ("Anything else", "OTLP over HTTP, protobuf or JSON.", otel),
+    ];
+    let ways: Vec<_> = ways
+        .into_iter()
+        .map(|(title, what, snippet)| {
+            view! {
+                <section class="way">
+                    <h3>{title}</h3>
+                    <p>{what}</p>
+                    <pre class="code" tabindex="0" aria-label=title>
+                        {snippet.clone()}
+                    </pre>
+                    <CopyButton text=snippet what=title label="Copy" />
+                </section>
+            }
+        })
+        .collect();
+    view! {
+        <Notice title="Waiting for the first span">
+            <p>
+                "No service has sent anything yet. Choose a way in; a trace is listed here as soon as it is stored."
+            </p>
+            <div class="ways-in">{ways}</div>
+        </Notice>
+    }
+    .into_any()
+}

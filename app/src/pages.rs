@@ -1,0 +1,9 @@
+//! One page a module: what it is asked for, what it reads, which panels show it.
+
+mod not_found;
+mod trace;
+mod traces;
+
+pub(crate) use not_found::NotFoundPage;
+pub(crate) use trace::TracePage;
+pub(crate) use traces::TracesPage;

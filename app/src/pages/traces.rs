@@ -1,0 +1,113 @@
+//! `/traces`: find the one.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_location;
+
+use crate::api::{
+    ApiError, Dated, describe_server, get_trace_statistics, list_services, list_traces,
+};
+use crate::components::FilterBar;
+use crate::context::set_status;
+use crate::state::{ListRequest, filter_href};
+use crate::ui::{FailureNotice, Notice};
+
+mod results;
+
+use results::{Figures, Loading, Results};
+
+/// The filter, the statistics of what it selects, the list.
+#[component]
+pub(crate) fn TracesPage() -> impl IntoView {
+    let search = use_location().search;
+    let request = Memo::new(move |_| ListRequest::parse(&search.get()));
+    let filter = Memo::new(move |_| request.get().map(|request| request.filter));
+    // What the URL asks wrongly is asked of nobody: such a request reads nothing.
+    let list = Resource::new(
+        move || request.get(),
+        |request| async move {
+            match request {
+                Ok(ListRequest { filter, page }) => Some(list_traces(filter, page).await),
+                Err(_) => None,
+            }
+        },
+    );
+    let statistics = Resource::new(
+        move || filter.get(),
+        |filter| async move {
+            match filter {
+                Ok(filter) => Some(get_trace_statistics(filter).await),
+                Err(_) => None,
+            }
+        },
+    );
+    // Filters change more often than services appear: a fresh list comes with the next page load.
+    let services = Resource::new(|| (), |()| list_services());
+    let server = Resource::new(|| (), |()| describe_server());
+
+    let figures = move || {
+        Suspend::new(async move {
+            let answer = statistics.await;
+            let filter = filter.get_untracked();
+            match (answer, filter) {
+                (Some(Ok(Dated { now, value })), Ok(filter)) => {
+                    view! { <Figures statistics=value filter now /> }.into_any()
+                }
+                (Some(Err(ApiError::Read(throughline_model::ReadError::TimedOut))), _) => view! {
+                    <p class="card box w">
+                        "The statistics took too long; choose a shorter time range."
+                    </p>
+                }
+                .into_any(),
+                // The list says what is wrong, once.
+                _ => ().into_any(),
+            }
+        })
+    };
+    let results = move || {
+        Suspend::new(async move {
+            let (answer, services, server) = (list.await, services.await, server.await);
+            match (answer, request.get_untracked()) {
+                (Some(Ok(list)), Ok(request)) => {
+                    view! { <Results list request services server=server.ok() /> }.into_any()
+                }
+                (Some(Err(error)), Ok(request)) => {
+                    let href = filter_href(&request.filter);
+                    view! { <FailureNotice error href /> }.into_any()
+                }
+                (_, Err(problem)) => view! { <WrongFilter problem /> }.into_any(),
+                (None, Ok(_)) => view! { <Loading /> }.into_any(),
+            }
+        })
+    };
+    view! {
+        <Title text="Traces" />
+        <div class="top">
+            <h1>"Traces"</h1>
+            <Transition fallback=|| ()>
+                {move || Suspend::new(async move { results::count_of(list.await) })}
+            </Transition>
+        </div>
+        <FilterBar services />
+        <Transition fallback=|| view! { <Loading /> }>{figures}</Transition>
+        <Transition fallback=|| view! { <Loading /> }>{results}</Transition>
+    }
+    .into_any()
+}
+
+/// Says which parameter of the URL is wrong; the form above still holds what was typed.
+#[component]
+fn WrongFilter(problem: String) -> impl IntoView {
+    set_status(400);
+    view! {
+        <Notice title="This filter cannot be read" is_failure=true>
+            <p>{problem}</p>
+            <p class="ways">
+                <a class="btn primary" href="/traces">
+                    "Clear the filter"
+                </a>
+            </p>
+        </Notice>
+    }
+    .into_any()
+}

@@ -1,0 +1,15 @@
+//! The large parts of pages: each draws one answer of the API.
+
+mod overview_strip;
+mod span_pane;
+mod statistics;
+mod trace_head;
+mod trace_list;
+mod waterfall;
+
+pub(crate) use overview_strip::OverviewStrip;
+pub(crate) use span_pane::SpanPane;
+pub(crate) use statistics::StatisticsPanel;
+pub(crate) use trace_head::TraceHead;
+pub(crate) use trace_list::TraceList;
+pub(crate) use waterfall::Waterfall;

@@ -1,0 +1,63 @@
+//! The whole trace at a glance.
+
+use core::fmt::Write as _;
+
+use leptos::prelude::*;
+use throughline_viz::colour_of;
+use throughline_wire::StatusCode;
+
+use crate::state::Outline;
+
+/// Height of the drawing in SVG units; a row is one unit or less.
+const HEIGHT: f64 = 40.0;
+
+/// One thin line a span; one path a colour, so that it stays light however long the trace.
+#[component]
+pub(crate) fn OverviewStrip(
+    /// The trace.
+    outline: Outline,
+) -> impl IntoView {
+    let rows = outline.tree.rows.len().max(1);
+    let step = (HEIGHT / rows as f64).min(4.0);
+    // One path for each service colour, the last one for errors.
+    let mut paths = vec![String::new(); throughline_viz::palette::COLOURS as usize + 1];
+    for at in 0..rows {
+        let Some(span) = outline.span_at(at) else {
+            continue;
+        };
+        let bar = outline.timeline.bar(span.start, span.duration_ns);
+        let colour = match span.status {
+            StatusCode::Error => paths.len() - 1,
+            _ => colour_of(outline.skeleton.service_of(span)) as usize,
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(
+            paths[colour],
+            "M{:.2} {:.2}h{:.2}",
+            bar.left,
+            (at as f64 + 0.5) * step,
+            bar.width.max(0.3)
+        );
+    }
+    let last = paths.len() - 1;
+    let paths: Vec<_> = paths
+        .into_iter()
+        .enumerate()
+        .filter(|(_, path)| !path.is_empty())
+        .map(|(colour, path)| {
+            let stroke = if colour == last {
+                "--c:var(--error)".to_owned()
+            } else {
+                format!("--c:var(--s{colour})")
+            };
+            view! { <path d=path style=stroke vector-effect="non-scaling-stroke" /> }
+        })
+        .collect();
+    let view_box = format!("0 0 100 {HEIGHT}");
+    view! {
+        <svg class="mini" viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
+            {paths}
+        </svg>
+    }
+    .into_any()
+}

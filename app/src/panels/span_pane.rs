@@ -1,0 +1,124 @@
+//! Everything known of one span.
+
+use leptos::prelude::*;
+use throughline_model::SpanDetails;
+use throughline_viz::format_duration;
+use throughline_wire::{StatusCode, semconv};
+
+use crate::state::Outline;
+use crate::ui::{CopyButton, ServiceTag, Statement};
+
+mod attributes;
+mod events;
+mod failure;
+mod links;
+mod marks;
+mod value;
+
+use attributes::AttributeGroups;
+use events::Events;
+use failure::Failure;
+use links::Links;
+use marks::Repairs;
+
+/// Keys whose value is a statement, newest convention first.
+const STATEMENT_KEYS: [&str; 2] = [semconv::DB_QUERY_TEXT, "db.statement"];
+
+/// The side pane; a sender that used an id twice has both spans in it.
+#[component]
+pub(crate) fn SpanPane(
+    /// The trace.
+    outline: Outline,
+    /// The spans with the selected id.
+    spans: Vec<SpanDetails>,
+) -> impl IntoView {
+    if spans.is_empty() {
+        return view! {
+            <p class="muted">
+                "There is no such span in this trace, or it has not arrived. "
+                <a href=outline.href("")>"Show another"</a>
+            </p>
+        }
+        .into_any();
+    }
+    let twice = (spans.len() > 1).then(|| {
+        view! {
+            <p class="box w">
+                {format!("{} spans were sent with this id; all of them are shown.", spans.len())}
+            </p>
+        }
+    });
+    let spans: Vec<_> = spans
+        .into_iter()
+        .map(|details| view! { <OneSpan outline=outline.clone() details /> })
+        .collect();
+    view! {
+        {twice}
+        {spans}
+    }
+    .into_any()
+}
+
+#[component]
+fn OneSpan(outline: Outline, details: SpanDetails) -> impl IntoView {
+    let json = serde_json::to_string_pretty(&details).unwrap_or_default();
+    let SpanDetails {
+        span,
+        resource,
+        scope,
+        received,
+    } = details;
+    let service = resource.service_name().to_owned();
+    let skeleton = &outline.skeleton;
+    let self_time = skeleton
+        .spans
+        .iter()
+        .position(|known| known.span_id == span.span_id && known.start == span.start)
+        .and_then(|at| skeleton.self_time_ns(at))
+        .map(|ns| format!(" · self {}", format_duration(ns)));
+    let statement = STATEMENT_KEYS
+        .iter()
+        .find_map(|key| span.attributes.get_str(key));
+    let statement = statement.map(|text| {
+        view! {
+            <h3 class="grp">"Statement" <CopyButton text=text what="statement" /></h3>
+            <Statement text=text.to_owned() />
+        }
+    });
+    let failure =
+        (span.status.code == StatusCode::Error).then(|| view! { <Failure span=span.clone() /> });
+    let name = if span.name.is_empty() {
+        "(no name)".into()
+    } else {
+        span.name.clone()
+    };
+    let id = span.span_id.to_string();
+    let start = span.start;
+    view! {
+        <article class="span">
+            <h2>{name.into_owned()}</h2>
+            <p class="sub">
+                <ServiceTag name=service />
+                {format!(" · {} · {}", span.kind.as_str(), format_duration(span.duration_ns()))}
+                {self_time}
+            </p>
+            {failure}
+            <Repairs attributes=span.attributes.clone() />
+            {statement}
+            <AttributeGroups
+                attributes=span.attributes
+                dropped=span.dropped_attributes_count
+                hidden=[semconv::MARKS].into_iter().chain(STATEMENT_KEYS).collect()
+            />
+            <Events events=span.events dropped=span.dropped_events_count start=start />
+            <Links links=span.links dropped=span.dropped_links_count />
+            <links::Origin resource scope received start />
+            <p class="foot">
+                <code class="mono">{format!("span {id}")}</code>
+                <CopyButton text=id what="span id" label="id" />
+                <CopyButton text=json what="span as JSON" label="JSON" />
+            </p>
+        </article>
+    }
+    .into_any()
+}

@@ -1,0 +1,59 @@
+//! What happened in a span.
+
+use leptos::prelude::*;
+use throughline_viz::format_duration;
+use throughline_wire::{SpanEvent, UnixNanos, semconv};
+
+use super::attributes::Dropped;
+use super::value::Pair;
+
+/// Each event with its place in time and its attributes.
+#[component]
+pub(super) fn Events(
+    /// The events, as sent.
+    events: Vec<SpanEvent>,
+    /// How many more the sender dropped.
+    dropped: u32,
+    /// When the span began.
+    start: UnixNanos,
+) -> impl IntoView {
+    let title = (!events.is_empty())
+        .then(|| view! { <h3 class="grp">{format!("Events · {}", events.len())}</h3> });
+    let events: Vec<_> = events
+        .into_iter()
+        .map(|event| view! { <Event event start /> })
+        .collect();
+    view! {
+        {title}
+        <div class="events">{events}</div>
+        <Dropped count=dropped what="events" />
+    }
+    .into_any()
+}
+
+#[component]
+fn Event(event: SpanEvent, start: UnixNanos) -> impl IntoView {
+    let is_exception = event.name == semconv::EVENT_EXCEPTION;
+    let offset = event.time.since(start);
+    let sign = if offset < 0 { "" } else { "+" };
+    let pairs: Vec<_> = event
+        .attributes
+        .iter()
+        // The error box has the stack trace already.
+        .filter(|(key, _)| !(is_exception && *key == semconv::EXCEPTION_STACKTRACE))
+        .map(|(key, value)| {
+            view! { <Pair label=key.to_owned() key=key.to_owned() value=value.clone() /> }
+        })
+        .collect();
+    view! {
+        <section class="event" class:e=is_exception>
+            <p>
+                <b>{event.name.into_owned()}</b>
+                <span class="num">{format!("{sign}{}", format_duration(offset))}</span>
+            </p>
+            <dl class="kv">{pairs}</dl>
+            <Dropped count=event.dropped_attributes_count what="attributes" />
+        </section>
+    }
+    .into_any()
+}

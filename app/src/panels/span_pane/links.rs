@@ -1,0 +1,92 @@
+//! Other spans a span names, and who sent it.
+
+use leptos::prelude::*;
+use throughline_model::Utc;
+use throughline_viz::format_duration;
+use throughline_wire::{InstrumentationScope, Resource, SpanLink, UnixNanos};
+
+use super::attributes::{AttributeGroups, Dropped};
+use super::value::Pair;
+use crate::state::query;
+
+/// Links to the traces they name; a trace that is not here answers that it is unknown.
+#[component]
+pub(super) fn Links(
+    /// The links, as sent.
+    links: Vec<SpanLink>,
+    /// How many more the sender dropped.
+    dropped: u32,
+) -> impl IntoView {
+    let title = (!links.is_empty())
+        .then(|| view! { <h3 class="grp">{format!("Links · {}", links.len())}</h3> });
+    let links: Vec<_> = links
+        .into_iter()
+        .map(|link| {
+            let path = format!("/traces/{}", link.trace_id);
+            let href = query::href(&path, [("span", link.span_id.to_string())]);
+            let pairs: Vec<_> = link
+                .attributes
+                .iter()
+                .map(|(key, value)| {
+                    view! { <Pair label=key.to_owned() key=key.to_owned() value=value.clone() /> }
+                })
+                .collect();
+            view! {
+                <p>
+                    <a class="mono id" href=href>
+                        {link.trace_id.to_string()}
+                    </a>
+                </p>
+                <dl class="kv">{pairs}</dl>
+            }
+        })
+        .collect();
+    view! {
+        {title}
+        {links}
+        <Dropped count=dropped what="links" />
+    }
+    .into_any()
+}
+
+/// The process and the library that made the span; folded, because it repeats from span to span.
+#[component]
+pub(super) fn Origin(
+    /// The process.
+    resource: Resource,
+    /// The library.
+    scope: InstrumentationScope,
+    /// When the server stored it.
+    received: UnixNanos,
+    /// When the span began.
+    start: UnixNanos,
+) -> impl IntoView {
+    let library = match (scope.name.is_empty(), scope.version.is_empty()) {
+        (true, _) => "not named".to_owned(),
+        (false, true) => scope.name.into_owned(),
+        (false, false) => format!("{} {}", scope.name, scope.version),
+    };
+    let service = resource.service_name().to_owned();
+    let started = Utc::from(start).to_string();
+    let stored = format!("{} after it began", format_duration(received.since(start)));
+    view! {
+        <details class="origin">
+            <summary class="grp">"Sent by " {service}</summary>
+            <AttributeGroups
+                attributes=resource.attributes
+                dropped=resource.dropped_attributes_count
+            />
+            <h3 class="grp">"library"</h3>
+            <dl class="kv">
+                <Pair label="scope".to_owned() key="scope".to_owned() value=library.into() />
+            </dl>
+            <AttributeGroups attributes=scope.attributes dropped=scope.dropped_attributes_count />
+            <h3 class="grp">"time"</h3>
+            <dl class="kv">
+                <Pair label="began".to_owned() key="start".to_owned() value=started.into() />
+                <Pair label="stored".to_owned() key="received".to_owned() value=stored.into() />
+            </dl>
+        </details>
+    }
+    .into_any()
+}

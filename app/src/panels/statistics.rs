@@ -1,0 +1,99 @@
+//! Figures over exactly the traces the filter selects.
+
+use leptos::prelude::*;
+use throughline_model::{TraceFilter, TraceStatistics};
+use throughline_viz::{format_count, format_duration, format_percent};
+use throughline_wire::UnixNanos;
+
+mod chart;
+mod tables;
+
+use chart::Chart;
+use tables::{OperationTable, UserTable};
+
+/// Tiles, the chart over time, and the tables.
+#[component]
+pub(crate) fn StatisticsPanel(
+    /// The figures.
+    statistics: TraceStatistics,
+    /// What they are about: rows of the tables narrow it.
+    filter: TraceFilter,
+    /// What time it is for `12 s ago`.
+    now: UnixNanos,
+) -> impl IntoView {
+    let TraceStatistics {
+        from,
+        to,
+        buckets,
+        by_operation,
+        by_user,
+        ..
+    } = statistics.clone();
+    let has_tables = !by_operation.is_empty();
+    let has_users = !by_user.is_empty();
+    let filter_of_users = filter.clone();
+    let filter_of_chart = filter.clone();
+    view! {
+        <section class="statistics" aria-label="Statistics of the traces below">
+            <div class="card figures">
+                <Tiles statistics />
+                <Chart buckets from to filter=filter_of_chart />
+            </div>
+            {has_tables
+                .then(|| {
+                    view! {
+                        <div class="tables" class:two=has_users>
+                            <OperationTable rows=by_operation filter />
+                            {has_users
+                                .then(|| {
+                                    view! { <UserTable rows=by_user filter=filter_of_users now /> }
+                                })}
+                        </div>
+                    }
+                })}
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Tiles(statistics: TraceStatistics) -> impl IntoView {
+    let TraceStatistics {
+        trace_count,
+        error_count,
+        p50_ns,
+        p95_ns,
+        max_ns,
+        ..
+    } = statistics;
+    let duration = |ns: Option<i64>| ns.map_or_else(|| "–".to_owned(), format_duration);
+    let share = (trace_count > 0).then(|| format_percent(error_count, trace_count));
+    view! {
+        <dl class="tiles">
+            <div>
+                <dt>"Traces"</dt>
+                <dd data-figure="traces">{format_count(trace_count)}</dd>
+            </div>
+            <div class:e=error_count != 0>
+                <dt>"Errors"</dt>
+                <dd>
+                    <span data-figure="errors">{format_count(error_count)}</span>
+                    <small>{share}</small>
+                </dd>
+            </div>
+            <div>
+                <dt title="Half of the traces took at most so long">"p50"</dt>
+                <dd>{duration(p50_ns)}</dd>
+            </div>
+            <div>
+                <dt title="95 % of the traces took at most so long">"p95"</dt>
+                <dd>{duration(p95_ns)}</dd>
+            </div>
+            <div>
+                <dt>"Longest"</dt>
+                <dd>{duration(max_ns)}</dd>
+            </div>
+        </dl>
+    }
+    .into_any()
+}

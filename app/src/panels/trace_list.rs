@@ -1,0 +1,110 @@
+//! The list of traces.
+
+use leptos::prelude::*;
+use throughline_model::{TraceSummary, Utc};
+use throughline_viz::{format_ago, format_count, format_duration};
+use throughline_wire::UnixNanos;
+
+use crate::ui::ServiceTag;
+
+/// Services named on a row; more of them are counted.
+const NAMED_SERVICES: usize = 5;
+
+/// One row a trace, each a link.
+#[component]
+pub(crate) fn TraceList(
+    /// The rows, in order.
+    traces: Vec<TraceSummary>,
+    /// What time it is for `12 s ago`.
+    now: UnixNanos,
+) -> impl IntoView {
+    let longest = traces
+        .iter()
+        .map(|trace| trace.duration_ns)
+        .max()
+        .unwrap_or(1)
+        .max(1);
+    let rows: Vec<_> = traces
+        .into_iter()
+        .map(|trace| view! { <TraceRow trace longest now /> })
+        .collect();
+    view! {
+        <ol class="card list" aria-label="Traces, newest first">
+            {rows}
+        </ol>
+    }
+    .into_any()
+}
+
+#[component]
+fn TraceRow(trace: TraceSummary, longest: i64, now: UnixNanos) -> impl IntoView {
+    let failed = trace.error_count > 0;
+    let href = format!("/traces/{}", trace.trace_id);
+    let share = trace.duration_ns.max(0) as f64 / longest as f64 * 100.0;
+    let duration = format_duration(trace.duration_ns);
+    let spans = if trace.span_count == 1 {
+        "span"
+    } else {
+        "spans"
+    };
+    let errors = if trace.error_count == 1 {
+        "error"
+    } else {
+        "errors"
+    };
+    let name = if trace.root_name.is_empty() {
+        "(no name)".to_owned()
+    } else {
+        trace.root_name
+    };
+    let user = trace.user.unwrap_or_default();
+    let name_of_user = user.clone();
+    let more = trace.services.len().saturating_sub(NAMED_SERVICES);
+    let services: Vec<_> = trace
+        .services
+        .into_iter()
+        .take(NAMED_SERVICES)
+        .map(|name| view! { <ServiceTag name /> })
+        .collect();
+    view! {
+        <li class="t" class:failed=failed data-row data-page data-error=failed>
+            <span class="dot" role="img" aria-label=if failed { "failed" } else { "ok" }></span>
+            <div class="op">
+                <a href=href data-open>
+                    {name}
+                </a>
+                {(!trace.has_root)
+                    .then(|| {
+                        view! {
+                            <span class="pill w" title="The span that began this trace has not arrived">
+                                "no root yet"
+                            </span>
+                        }
+                    })}
+                <div class="sub">{services} {(more > 0).then(|| format!("+{more}"))}</div>
+            </div>
+            <div class="dur">
+                <span class="bar">
+                    <i style=format!("--w:{share:.1}%")></i>
+                </span>
+                <span class="num">{duration}</span>
+            </div>
+            <span class="num spans">{format_count(trace.span_count)} " " {spans}</span>
+            <span class="num errors">
+                {if failed {
+                    view! { {format_count(trace.error_count)} <span class="word">" " {errors}</span> }
+                        .into_any()
+                } else {
+                    view! { <span aria-label="no errors">"·"</span> }.into_any()
+                }}
+            </span>
+            <span class="user" title=name_of_user>
+                {user}
+            </span>
+            <time class="num start" title=Utc::from(trace.start).to_string()>
+                {format_ago(trace.start, now)}
+            </time>
+        </li>
+    }
+    .into_any()
+}

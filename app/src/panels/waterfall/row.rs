@@ -1,0 +1,173 @@
+//! One row of a waterfall.
+
+use std::collections::HashSet;
+
+use leptos::prelude::*;
+use throughline_model::{SkeletonSpan, TreeItem};
+use throughline_viz::{colour_of, format_duration};
+use throughline_wire::{SpanId, StatusCode, semconv};
+
+use crate::state::Outline;
+use crate::ui::{Glyph, Icon};
+
+/// Levels that are indented; deeper ones stand as deep as the last.
+const INDENTED: u32 = 14;
+/// Events drawn on one bar.
+const TICKS: usize = 40;
+
+/// The name in the tree on the left, the bar on the right.
+#[component]
+pub(super) fn Row(
+    /// The trace.
+    outline: Outline,
+    /// Which row.
+    at: usize,
+    /// The span whose details are open.
+    selected: Signal<Option<SpanId>>,
+    /// Which rows are on screen.
+    visible: Memo<Vec<bool>>,
+    /// Which rows are folded.
+    collapsed: RwSignal<HashSet<usize>>,
+) -> impl IntoView {
+    let row = outline.tree.rows.get(at).copied()?;
+    let id = outline.span_at(at).map(|span| span.span_id);
+    let failed = outline
+        .span_at(at)
+        .is_some_and(|span| span.status == StatusCode::Error);
+    let service = outline
+        .span_at(at)
+        .map_or("", |span| outline.skeleton.service_of(span));
+    let style = format!(
+        "--d:{};--c:var(--s{})",
+        row.depth.min(INDENTED),
+        colour_of(service)
+    );
+    let is_selected = move || id.is_some() && selected.get() == id;
+    let is_hidden = move || visible.with(|visible| visible.get(at) == Some(&false));
+    let fold = (row.size > 1).then(|| view! { <Fold at below=row.size - 1 collapsed /> });
+    let content = match row.item {
+        TreeItem::Span(index) => {
+            let span = outline.skeleton.spans.get(index)?.clone();
+            view! { <SpanCells outline=outline.clone() at span fold=fold.into_any() /> }.into_any()
+        }
+        TreeItem::MissingParent(id) => view! {
+            <div class="name missing">
+                {fold} <span class="text" title=format!("Span {id} is named as a parent and has not arrived")>
+                    {format!("missing parent {id}")}
+                </span>
+            </div>
+            <div class="tl"></div>
+        }
+        .into_any(),
+    };
+    Some(view! {
+        <li
+            class="r"
+            class:sel=is_selected
+            class:failed=failed
+            style=style
+            hidden=is_hidden
+            data-row=at
+            data-error=failed
+        >
+            {content}
+        </li>
+    })
+}
+
+#[component]
+fn Fold(at: usize, below: u32, collapsed: RwSignal<HashSet<usize>>) -> impl IntoView {
+    let is_open = move || collapsed.with(|collapsed| !collapsed.contains(&at));
+    view! {
+        <button
+            type="button"
+            class="fold needs-js"
+            data-toggle
+            tabindex="-1"
+            aria-expanded=move || if is_open() { "true" } else { "false" }
+            aria-label=format!("{below} rows below")
+        >
+            <Icon glyph=Glyph::Chevron />
+        </button>
+    }
+    .into_any()
+}
+
+#[component]
+fn SpanCells(outline: Outline, at: usize, span: SkeletonSpan, fold: AnyView) -> impl IntoView {
+    let skeleton = &outline.skeleton;
+    let href = outline.href(&span.span_id.to_string());
+    let service = skeleton.service_of(&span).to_owned();
+    let name = if span.name.is_empty() {
+        "(no name)".to_owned()
+    } else {
+        span.name.clone()
+    };
+    let oddity = outline
+        .tree
+        .rows
+        .get(at)
+        .map(|row| row.oddity)
+        .unwrap_or_default();
+    let marks = [
+        (
+            oddity.cycle_cut,
+            "cycle",
+            "This span is its own ancestor; the cycle is cut here",
+        ),
+        (
+            oddity.duplicate_id,
+            "same id",
+            "Another span of this trace has the same id",
+        ),
+    ];
+    let marks: Vec<_> = marks
+        .into_iter()
+        .filter(|(holds, ..)| *holds)
+        .map(|(_, word, title)| {
+            view! {
+                <span class="pill w" title=title>
+                    {word}
+                </span>
+            }
+        })
+        .collect();
+    let bar = outline.timeline.bar(span.start, span.duration_ns);
+    let place = if bar.is_labelled_inside() {
+        "lab within"
+    } else if bar.is_labelled_left() {
+        "lab in"
+    } else {
+        "lab"
+    };
+    view! {
+        <div class="name">
+            {fold} <span class="sq" aria-hidden="true"></span>
+            <a class="text" href=href title=name.clone() data-open data-noscroll>
+                {name.clone()}
+            </a> {marks} <em>{service}</em>
+        </div>
+        <div class="tl" style=bar.to_string()>
+            <span class="b"></span>
+            <Events outline span=span.clone() />
+            <span class=place>{format_duration(span.duration_ns)}</span>
+        </div>
+    }
+    .into_any()
+}
+
+/// What happened in the span, as marks on its bar; exceptions are red.
+#[component]
+fn Events(outline: Outline, span: SkeletonSpan) -> impl IntoView {
+    span.events
+        .into_iter()
+        .take(TICKS)
+        .map(|(when, name)| {
+            let style = format!("--x:{:.3}%", outline.timeline.percent(when));
+            let title = format!("{name} at {}", format_duration(when.since(span.start)));
+            view! {
+                <span class="tick" class:e=name == semconv::EVENT_EXCEPTION style=style title=title></span>
+            }
+        })
+        .collect::<Vec<_>>()
+}

@@ -1,0 +1,92 @@
+//! What the list page is asked for by its URL.
+
+use throughline_model::{Cursor, Direction, PageRequest, TraceFilter};
+
+use super::query;
+
+/// A filter and a place in the list it makes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ListRequest {
+    /// Which traces.
+    pub(crate) filter: TraceFilter,
+    /// Which page of them.
+    pub(crate) page: PageRequest,
+}
+
+impl ListRequest {
+    /// Reads a query string.
+    ///
+    /// # Errors
+    /// A sentence for people that names the parameter.
+    pub(crate) fn parse(search: &str) -> Result<Self, String> {
+        let pairs = query::parse(search);
+        let filter = TraceFilter::from_query(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())))?;
+        let cursor = |key| {
+            query::last(&pairs, key)
+                .map(str::parse::<Cursor>)
+                .transpose()
+        };
+        let from = match (cursor("after")?, cursor("before")?) {
+            (Some(_), Some(_)) => return Err("after and before exclude each other".to_owned()),
+            (Some(after), None) => Some((Direction::After, after)),
+            (None, Some(before)) => Some((Direction::Before, before)),
+            (None, None) => None,
+        };
+        Ok(Self {
+            filter,
+            page: PageRequest {
+                from,
+                ..PageRequest::default()
+            },
+        })
+    }
+
+    /// The address of the page of the same list from `cursor` on.
+    pub(crate) fn page_href(&self, direction: Direction, cursor: Cursor) -> String {
+        let key = match direction {
+            Direction::After => "after",
+            Direction::Before => "before",
+        };
+        let pairs = self
+            .filter
+            .to_query()
+            .into_iter()
+            .chain([(key, cursor.to_string())]);
+        query::href("/traces", pairs)
+    }
+}
+
+/// The address of the list of what `filter` selects.
+pub(crate) fn filter_href(filter: &TraceFilter) -> String {
+    query::href("/traces", filter.to_query())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_address_reads_back() {
+        let request = ListRequest::parse("?user=a%26b&operation=100%25+x").expect("valid");
+        let cursor: Cursor = "17-4bf92f3577b34da6a3ce929d0e0e4736"
+            .parse()
+            .expect("cursor");
+        let href = request.page_href(Direction::Before, cursor);
+        let read = ListRequest::parse(href.trim_start_matches("/traces")).expect("valid");
+        assert_eq!(read.filter, request.filter);
+        assert_eq!(read.page.from, Some((Direction::Before, cursor)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (search, word) in [
+            ("?status=odd", "status"),
+            ("?min_duration=fast", "duration"),
+            ("?after=x", "cursor"),
+            ("?range=x", "range"),
+        ] {
+            let message = ListRequest::parse(search).expect_err("refused");
+            assert!(message.contains(word), "{message}");
+        }
+    }
+}

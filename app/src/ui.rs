@@ -1,0 +1,13 @@
+//! The smallest pieces: each draws one thing and knows no page.
+
+mod copy_button;
+mod icon;
+mod notice;
+mod service_tag;
+mod statement;
+
+pub(crate) use copy_button::{CopyButton, copy_text};
+pub(crate) use icon::{Brand, Glyph, Icon};
+pub(crate) use notice::{FailureNotice, Notice};
+pub(crate) use service_tag::ServiceTag;
+pub(crate) use statement::Statement;

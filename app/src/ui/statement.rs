@@ -1,0 +1,39 @@
+//! A SQL statement, coloured.
+
+use leptos::prelude::*;
+use throughline_viz::{SqlPart, highlight_sql};
+
+/// Beyond this many bytes a statement is shown without colours: thousands of elements help nobody.
+const COLOURED_BYTES: usize = 16_384;
+
+/// The statement in a block of its own.
+#[component]
+pub(crate) fn Statement(
+    /// Its text.
+    text: String,
+) -> impl IntoView {
+    let parts = if text.len() > COLOURED_BYTES {
+        vec![SqlPart::Plain(&text)]
+    } else {
+        highlight_sql(&text)
+    };
+    let parts: Vec<_> = parts
+        .into_iter()
+        .map(|part| match part {
+            SqlPart::Plain(text) => text.to_owned().into_any(),
+            SqlPart::Keyword(text) => coloured("k", text),
+            SqlPart::Literal(text) => coloured("s", text),
+            SqlPart::Number(text) => coloured("n", text),
+        })
+        .collect();
+    view! {
+        <pre class="code" tabindex="0" aria-label="statement">
+            {parts}
+        </pre>
+    }
+    .into_any()
+}
+
+fn coloured(class: &'static str, text: &str) -> AnyView {
+    view! { <span class=class>{text.to_owned()}</span> }.into_any()
+}
