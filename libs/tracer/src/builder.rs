@@ -22,13 +22,7 @@ pub struct TracerBuilder {
     resource: Attributes,
     endpoint: Cow<'static, str>,
     key: Option<String>,
-    mode: Mode,
-    level: LevelFilter,
-    statements: bool,
-    database: Cow<'static, str>,
-    errors_fail_spans: bool,
-    code_location: bool,
-    thread_ids: bool,
+    options: Options,
     limits: Limits,
     interval: Duration,
     backoff: Backoff,
@@ -42,13 +36,17 @@ impl TracerBuilder {
             resource,
             endpoint: Cow::Borrowed("http://127.0.0.1:3000"),
             key: None,
-            mode: Mode::default(),
-            level: LevelFilter::INFO,
-            statements: true,
-            database: Cow::Borrowed("postgresql"),
-            errors_fail_spans: true,
-            code_location: true,
-            thread_ids: false,
+            options: Options {
+                mode: Mode::default(),
+                wanted: Wanted {
+                    level: LevelFilter::INFO,
+                    statements: true,
+                },
+                errors_fail_spans: true,
+                code_location: true,
+                thread_ids: false,
+                database: Cow::Borrowed("postgresql"),
+            },
             limits: Limits {
                 spans: 16_384,
                 bytes: 8 << 20,
@@ -90,44 +88,44 @@ impl TracerBuilder {
     /// Which traces are recorded: all unless said otherwise. `TRACING_MODE`,
     /// `TRACING_SAMPLE_RATE` and `TRACING_ENABLED` override it.
     pub fn mode(mut self, mode: Mode) -> Self {
-        self.mode = mode;
+        self.options.mode = mode;
         self
     }
 
     /// The most detailed level of spans and events recorded: `INFO` unless said otherwise.
     /// Whatever the other layers print is their own affair.
     pub fn level(mut self, level: LevelFilter) -> Self {
-        self.level = level;
+        self.options.wanted.level = level;
         self
     }
 
     /// Whether the statements of sqlx become spans: they do unless said otherwise.
     pub fn statements(mut self, record: bool) -> Self {
-        self.statements = record;
+        self.options.wanted.statements = record;
         self
     }
 
     /// The database product sqlx talks to (`db.system.name`): `postgresql` unless said otherwise.
     pub fn database(mut self, product: impl Into<Cow<'static, str>>) -> Self {
-        self.database = product.into();
+        self.options.database = product.into();
         self
     }
 
     /// Whether an event of level `ERROR` marks its span as failed: it does unless said otherwise.
     pub fn errors_fail_spans(mut self, mark: bool) -> Self {
-        self.errors_fail_spans = mark;
+        self.options.errors_fail_spans = mark;
         self
     }
 
     /// Whether spans say which source line they come from: they do unless said otherwise.
     pub fn code_location(mut self, record: bool) -> Self {
-        self.code_location = record;
+        self.options.code_location = record;
         self
     }
 
     /// Whether spans say which thread they began on: they do not unless said otherwise.
     pub fn thread_ids(mut self, record: bool) -> Self {
-        self.thread_ids = record;
+        self.options.thread_ids = record;
         self
     }
 
@@ -162,16 +160,13 @@ impl TracerBuilder {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Tracer, BuildError> {
         self.override_from(variable)?;
-        let wanted = match self.mode {
+        match self.options.mode {
             Mode::Off => return Ok(Tracer::off()),
             Mode::Sampled(rate) if !(0.0..=1.0).contains(&rate) => {
                 return Err(BuildError::SampleRate(rate.to_string()));
             }
-            Mode::Dev | Mode::Sampled(_) => Wanted {
-                level: self.level,
-                statements: self.statements,
-            },
-        };
+            Mode::Dev | Mode::Sampled(_) => {}
+        }
         let client = Client::new(&self.endpoint, self.key.as_deref()).map_err(|error| {
             BuildError::Endpoint {
                 endpoint: self.endpoint.to_string(),
@@ -193,15 +188,8 @@ impl TracerBuilder {
             backoff: self.backoff,
         };
         start(settings, Arc::clone(&queue), spans, received).map_err(BuildError::Thread)?;
-        let options = Options {
-            mode: self.mode,
-            wanted,
-            errors_fail_spans: self.errors_fail_spans,
-            code_location: self.code_location,
-            thread_ids: self.thread_ids,
-            database: self.database,
-        };
-        Ok(Tracer::on(options, Arc::new(Pipe { queue, commands })))
+        let pipe = Arc::new(Pipe { queue, commands });
+        Ok(Tracer::on(self.options, pipe))
     }
 }
 

@@ -277,7 +277,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
         if event.metadata().target() == statement::TARGET {
             if let Some(parent) = nearest(Some(span))
                 && parent.context.is_sampled()
-                && let Some(span) = statement::span(event, &parent, &self.options.database)
+                && let Some(span) = statement::span(event, &parent, self.options.database.clone())
             {
                 self.pipe.queue.offer(span);
             }

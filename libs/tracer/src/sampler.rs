@@ -23,8 +23,7 @@ impl Mode {
             Self::Off => false,
             Self::Dev => true,
             Self::Sampled(rate) => {
-                let [.., a, b, c, d, e, f, g] = trace_id.to_bytes();
-                let random = u64::from_be_bytes([0, a, b, c, d, e, f, g]);
+                let random = u128::from_be_bytes(trace_id.to_bytes()) as u64 & ((1 << 56) - 1);
                 random < (rate * 2_f64.powi(56)) as u64
             }
         }

@@ -27,7 +27,7 @@ impl TracerBuilder {
         if let Some(key) = set("THROUGHLINE_KEY") {
             self.key = Some(key);
         }
-        self.mode = mode(self.mode, set)?;
+        self.options.mode = mode(self.options.mode, set)?;
         Ok(())
     }
 }
@@ -145,7 +145,9 @@ mod tests {
 
     #[test]
     fn the_environment_overrides_the_code() {
-        let mut builder = TracerBuilder::new("code".into()).endpoint("http://code").key("code");
+        let mut builder = TracerBuilder::new("code".into())
+            .endpoint("http://code")
+            .key("code");
         let variable = |name: &str| {
             let value = match name {
                 "OTEL_SERVICE_NAME" => "shop",

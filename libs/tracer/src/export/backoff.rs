@@ -14,7 +14,7 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     /// No collector may ask for a longer wait.
-    const MOST_ASKED: Duration = Duration::from_secs(300);
+    const MOST_ASKED: Duration = Duration::from_mins(5);
 
     /// The wait after `failures` failures in a row: at least what the collector asked for. Of
     /// `random` all bits count.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{Request, Uri};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Collected, Full, Limited};
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -99,7 +99,7 @@ impl Client {
         let (head, body) = response.into_parts();
         let body = Limited::new(body, Self::MOST_ANSWER).collect().await;
         // The status says all that matters of an answer that is cut short.
-        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = body.map(Collected::to_bytes).unwrap_or_default();
         Ok(Answer::read(head.status, &head.headers, &body))
     }
 }

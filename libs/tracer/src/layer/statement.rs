@@ -33,7 +33,7 @@ struct Statement {
 pub(super) fn span(
     event: &Event<'_>,
     parent: &Parent,
-    database: &Cow<'static, str>,
+    database: Cow<'static, str>,
 ) -> Option<Span> {
     let mut statement = Statement::default();
     event.record(&mut visit::Fields(|key, value| match (key, value) {
@@ -58,7 +58,7 @@ pub(super) fn span(
     let name = summary.to_string();
     let mut attributes = Attributes::default();
     let mut add = |key, value| attributes.push_unchecked(Cow::Borrowed(key), value);
-    add(semconv::DB_SYSTEM_NAME, database.clone().into());
+    add(semconv::DB_SYSTEM_NAME, database.into());
     add(semconv::DB_QUERY_TEXT, text.to_owned().into());
     add(semconv::DB_QUERY_SUMMARY, name.clone().into());
     add(semconv::DB_OPERATION_NAME, summary.verb.into());
