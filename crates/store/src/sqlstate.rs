@@ -23,7 +23,7 @@ pub(crate) enum Fault {
     Other,
 }
 
-/// Reads an error (PostgreSQL manual, Appendix A, "`PostgreSQL` Error Codes").
+/// Reads an error (`PostgreSQL` manual, Appendix A, "Error Codes").
 pub(crate) fn fault(error: &sqlx::Error) -> Fault {
     let database = match error {
         sqlx::Error::Database(database) => database,

@@ -67,6 +67,9 @@ impl FreshDatabase {
     }
 
     /// A connection of the test's own, to look behind the store or to get in its way.
+    ///
+    /// # Panics
+    /// When the database does not answer: a test cannot go on.
     pub async fn connection(&self) -> PgConnection {
         PgConnectOptions::from_str(&self.url)
             .expect("a postgres:// URL")
@@ -77,11 +80,17 @@ impl FreshDatabase {
     }
 
     /// A connection to another database of the cluster, for what cannot be done from inside.
+    ///
+    /// # Panics
+    /// When the cluster does not answer: a test cannot go on.
     pub async fn admin(&self) -> PgConnection {
         self.admin.connect().await.expect("the cluster answers")
     }
 
     /// The database's clock when asked: spans of a test lie around it.
+    ///
+    /// # Panics
+    /// When the database does not answer: a test cannot go on.
     pub async fn now(&self) -> UnixNanos {
         let now: i64 = sqlx::query_scalar(
             "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000",

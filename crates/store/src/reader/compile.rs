@@ -40,12 +40,12 @@ impl<'a> Selection<'a> {
     }
 
     /// First instant of the range.
-    pub(super) const fn from_ns(&self) -> i64 {
+    pub(super) const fn first_ns(&self) -> i64 {
         self.from_ns
     }
 
     /// End of the range, exclusive.
-    pub(super) const fn to_ns(&self) -> i64 {
+    pub(super) const fn end_ns(&self) -> i64 {
         self.to_ns
     }
 

@@ -92,11 +92,11 @@ pub(super) async fn statistics(
 
 /// No traces at all, all stretches there.
 fn empty(selection: &Selection<'_>) -> TraceStatistics {
-    let from = UnixNanos::new(selection.from_ns());
+    let from = UnixNanos::new(selection.first_ns());
     let bucket_ns = selection.bucket_ns();
     TraceStatistics {
         from,
-        to: UnixNanos::new(selection.to_ns()),
+        to: UnixNanos::new(selection.end_ns()),
         trace_count: 0,
         error_count: 0,
         p50_ns: None,

@@ -36,17 +36,19 @@ impl Inserted {
     }
 }
 
+type Answer = tokio::sync::oneshot::Sender<Result<WriteOutcome, WriteError>>;
+
 /// The batches that share a commit.
 #[derive(Debug)]
 pub(super) struct Group {
     batches: Vec<Encoded>,
     outcomes: Vec<Result<WriteOutcome, WriteError>>,
-    answers: Vec<tokio::sync::oneshot::Sender<Result<WriteOutcome, WriteError>>>,
+    /// Who waits, and the bytes they hold in the queue.
+    waiting: Vec<(Answer, Reservation)>,
     /// Rows with the content of another row of the group, and that other row.
     twins: Vec<(RowRef, RowRef)>,
     /// Rows the database refused.
     rejected: HashMap<RowRef, String>,
-    _reserved: Vec<Reservation>,
 }
 
 impl Group {
@@ -55,10 +57,9 @@ impl Group {
         let mut group = Self {
             batches: Vec::with_capacity(jobs.len()),
             outcomes: Vec::with_capacity(jobs.len()),
-            answers: Vec::with_capacity(jobs.len()),
+            waiting: Vec::with_capacity(jobs.len()),
             twins: Vec::new(),
             rejected: HashMap::new(),
-            _reserved: Vec::with_capacity(jobs.len()),
         };
         for mut job in jobs {
             group.outcomes.push(Ok(WriteOutcome {
@@ -66,8 +67,7 @@ impl Group {
                 ..WriteOutcome::default()
             }));
             group.batches.push(job.batch);
-            group.answers.push(job.answer);
-            group._reserved.push(job.reserved);
+            group.waiting.push((job.answer, job.reserved));
         }
         let distinct = group.distinct();
         (group, distinct)
@@ -178,7 +178,9 @@ impl Group {
                 outcome.duplicate += 1;
             }
         }
-        for (answer, mut outcome) in self.answers.into_iter().zip(self.outcomes) {
+        for ((answer, reserved), mut outcome) in self.waiting.into_iter().zip(self.outcomes) {
+            // First the bytes: whoever is answered may send the next batch at once.
+            drop(reserved);
             if let Ok(outcome) = &mut outcome {
                 outcome.rejected.sort_by_key(|rejection| rejection.index);
                 count(outcome);

@@ -61,7 +61,15 @@ impl Writer {
             reserved,
         };
         self.jobs.send(job).map_err(|_| WriteError::Closed)?;
-        outcome.await.unwrap_or(Err(WriteError::Closed))
+        // Only a panic drops a job without an answer.
+        outcome.await.unwrap_or(Err(WriteError::Internal))
+    }
+
+    fn committer(&self) -> Committer {
+        Committer {
+            budget: Arc::clone(&self.budget),
+            known: Arc::clone(&self.known),
+        }
     }
 
     fn overloaded(&self) -> WriteError {
@@ -71,6 +79,13 @@ impl Writer {
             retry_after: self.budget.retry_after(),
         }
     }
+}
+
+/// What a writer task shares with those who submit; not the way in, or the queue never ends.
+#[derive(Debug, Clone)]
+struct Committer {
+    budget: Arc<Budget>,
+    known: Arc<Known>,
 }
 
 /// The running writer.
@@ -96,8 +111,12 @@ pub(crate) fn spawn(connect: &PgConnectOptions, options: &StoreOptions) -> Write
     };
     let tasks = (0..options.writer_connections.max(1))
         .map(|_| {
-            let task = task::Task::new(connect, options, &writer);
-            tokio::spawn(task.run(Arc::clone(&queue)))
+            tokio::spawn(task::keep_running(
+                connect.clone(),
+                options.clone(),
+                writer.committer(),
+                Arc::clone(&queue),
+            ))
         })
         .collect();
     WriterHandle {
@@ -116,7 +135,7 @@ impl WriterHandle {
     pub(crate) async fn close(&self) {
         self.queue.close();
         for task in self.tasks.lock().await.drain(..) {
-            // A task that panicked has dropped its jobs, which answers them as closed.
+            // It ends by itself and has nothing to say.
             let _ = task.await;
         }
     }

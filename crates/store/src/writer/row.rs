@@ -1,6 +1,6 @@
 //! A span as a row of binary COPY, and what the writer must remember of it.
 //!
-//! The format is that of the PostgreSQL manual, "COPY", "Binary Format": fields in the order of
+//! The format is that of the `PostgreSQL` manual, "COPY", "Binary Format": fields in the order of
 //! `copy_spans.sql`, each a 32-bit length and its bytes, length -1 for NULL.
 
 use throughline_wire::{Span, StatusCode, UnixNanos, binary, semconv};
@@ -91,7 +91,7 @@ pub(super) fn encode(span: &Span, context: Context, out: &mut Vec<u8>) -> Row {
     bytes(&i16::from(span.kind.code()).to_be_bytes(), out);
     bytes(&i16::from(span.status.code.code()).to_be_bytes(), out);
     filled(out, |out| {
-        out.extend_from_slice(span.trace_state.as_bytes())
+        out.extend_from_slice(span.trace_state.as_bytes());
     });
     filled(out, |out| {
         out.extend_from_slice(span.status.message.as_bytes());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Writer;
+use super::Committer;
 use super::commit::{self, Failed};
 use super::dictionary::{self, Known};
 use super::group::{Group, Inserted, RowRef};
@@ -28,6 +28,23 @@ pub(super) struct Task {
     buffer: Vec<u8>,
 }
 
+/// Runs a task until the queue is closed and empty, and another one after a panic, whose batches
+/// are answered as failed: one bug must not leave everybody waiting.
+pub(super) async fn keep_running(
+    connect: PgConnectOptions,
+    options: StoreOptions,
+    shared: Committer,
+    queue: Arc<Queue>,
+) {
+    loop {
+        let task = Task::new(&connect, &options, shared.clone());
+        match tokio::spawn(task.run(Arc::clone(&queue))).await {
+            Ok(()) => return,
+            Err(error) => tracing::error!(%error, "a writer task ended and is started again"),
+        }
+    }
+}
+
 /// Why rows were not stored.
 enum Failure {
     /// One of them at least cannot be; carries the database's reason.
@@ -43,11 +60,15 @@ impl Task {
     /// rows are found in any group, a flood of them must not hold up everybody.
     const MAX_FAULTS: u32 = 400;
 
-    pub(super) fn new(connect: &PgConnectOptions, options: &StoreOptions, writer: &Writer) -> Self {
+    pub(super) fn new(
+        connect: &PgConnectOptions,
+        options: &StoreOptions,
+        shared: Committer,
+    ) -> Self {
         Self {
             session: Session::new(connect, options.commit_timeout),
-            budget: Arc::clone(&writer.budget),
-            known: Arc::clone(&writer.known),
+            budget: shared.budget,
+            known: shared.known,
             clock: options.clock.clone(),
             commit_timeout: options.commit_timeout,
             buffer: Vec::new(),

@@ -30,12 +30,11 @@ fn contentious(ids: &mut Ids, now: UnixNanos) -> Vec<Sent> {
             if ids.below(3) == 0 {
                 span.status = throughline_wire::Status::error("no");
             }
-            if ids.below(3) == 0 {
-                span.attributes
-                    .insert("user.id", format!("user {}", ids.below(3)));
-            } else if ids.below(3) == 0 {
-                span.attributes
-                    .insert("enduser.id", format!("end {}", ids.below(3)));
+            let user = format!("user {}", ids.below(3));
+            match ids.below(4) {
+                0 => span.attributes.insert("user.id", user),
+                1 => span.attributes.insert("enduser.id", user),
+                _ => {}
             }
             if ids.below(2) == 0 {
                 span.attributes

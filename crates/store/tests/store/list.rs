@@ -47,8 +47,8 @@ pub(crate) fn varied(ids: &mut Ids, fixture: &Fixture) -> Vec<Sent> {
     sent
 }
 
-fn text(text: &str) -> Option<String> {
-    Some(text.to_owned())
+fn text(text: &str) -> String {
+    text.to_owned()
 }
 
 #[tokio::test]
@@ -69,21 +69,21 @@ async fn every_filter_alone_and_together_selects_what_it_says() {
         with(&|_| {}),
         with(&|filter| filter.range = TimeRange::Last(20 * UnixNanos::PER_MINUTE)),
         with(&|filter| filter.range = minutes(30, 10)),
-        with(&|filter| filter.service = text("database")),
-        with(&|filter| filter.service = text("cart")),
-        with(&|filter| filter.operation = text("/ORDERS")),
-        with(&|filter| filter.operation = text("aéro")),
-        with(&|filter| filter.operation = text("%")),
-        with(&|filter| filter.operation = text("_b\\")),
+        with(&|filter| filter.service = Some(text("database"))),
+        with(&|filter| filter.service = Some(text("cart"))),
+        with(&|filter| filter.operation = Some(text("/ORDERS"))),
+        with(&|filter| filter.operation = Some(text("aéro"))),
+        with(&|filter| filter.operation = Some(text("%"))),
+        with(&|filter| filter.operation = Some(text("_b\\"))),
         with(&|filter| filter.status = Some(StatusFilter::Error)),
         with(&|filter| filter.status = Some(StatusFilter::Ok)),
         with(&|filter| filter.min_duration_ns = Some(2_000_000_000)),
-        with(&|filter| filter.user = text("user 1")),
-        with(&|filter| filter.session = text("session 2")),
+        with(&|filter| filter.user = Some(text("user 1"))),
+        with(&|filter| filter.session = Some(text("session 2"))),
         with(&|filter| {
             filter.range = minutes(45, 0);
-            filter.service = text("database");
-            filter.operation = text("o");
+            filter.service = Some(text("database"));
+            filter.operation = Some(text("o"));
             filter.status = Some(StatusFilter::Ok);
             filter.min_duration_ns = Some(500_000_000);
         }),
@@ -109,15 +109,15 @@ async fn a_filter_that_nothing_matches_gives_an_empty_page() {
     fixture.write(&varied(&mut Ids::seeded(22), &fixture)).await;
     for filter in [
         TraceFilter {
-            service: text("nobody"),
+            service: Some(text("nobody")),
             ..TraceFilter::default()
         },
         TraceFilter {
-            operation: text("' OR 1=1 --"),
+            operation: Some(text("' OR 1=1 --")),
             ..TraceFilter::default()
         },
         TraceFilter {
-            user: text("%"),
+            user: Some(text("%")),
             ..TraceFilter::default()
         },
         TraceFilter {

@@ -41,8 +41,8 @@ async fn every_field_and_every_kind_of_attribute_comes_back_unchanged() {
     assert_eq!(trace.spans.len(), 1);
     assert_eq!(trace.spans[0].span, span);
     assert_eq!(trace.spans[0].received, fixture.now);
-    assert_eq!(trace.resources, [resource.clone()]);
-    assert_eq!(trace.scopes, [scope.clone()]);
+    assert_eq!(trace.resources, std::slice::from_ref(&resource));
+    assert_eq!(trace.scopes, std::slice::from_ref(&scope));
 
     let details = fixture
         .reader()
@@ -90,7 +90,7 @@ async fn a_trace_of_several_services_reads_back_as_skeleton_and_whole() {
     assert_eq!(expected.session.as_deref(), Some("s-1"));
     assert_eq!(
         fixture.list(&TraceFilter::default()).await,
-        [expected.clone()]
+        std::slice::from_ref(&expected)
     );
 
     let trace = fixture.trace(trace_id).await;
