@@ -8,6 +8,9 @@ use super::debian;
 use super::toolchain::{Toolchain, WASM};
 use crate::context::Context;
 
+/// What a prebuilt standard library has too; `test` is for tests that run in the browser.
+const STD: &str = "-Zbuild-std=std,panic_abort,test";
+
 /// Builds the library with the compiler itself and puts it where the compiler looks for it.
 pub(crate) fn build(context: &Context, toolchain: &Toolchain) -> Result<()> {
     println!("building the standard library for {WASM} (about a minute, once for each compiler)");
@@ -19,13 +22,7 @@ pub(crate) fn build(context: &Context, toolchain: &Toolchain) -> Result<()> {
     let target = folder.join("target");
     toolchain
         .command(context, "cargo")?
-        .args([
-            "build",
-            "--release",
-            "-Zbuild-std=std,panic_abort",
-            "--target",
-            WASM,
-        ])
+        .args(["build", "--release", STD, "--target", WASM])
         .cwd(&folder)
         .env("CARGO_TARGET_DIR", &target)
         // The unstable flag is the only way to this build; what it builds is then used as stable.

@@ -169,12 +169,20 @@ fn release(verbose: &str) -> Option<Version> {
         .and_then(Version::parse)
 }
 
+/// Whether programs and tests can be built: `std` is there, and `test` with it.
 fn has_std(folder: &Path) -> bool {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name()).any(|name| {
-        let name = name.to_string_lossy();
-        name.starts_with("libstd-") && name.ends_with(".rlib")
-    })
+    let libraries: Vec<String> = entries
+        .map(|entry| entry.path())
+        .filter(|file| {
+            file.extension()
+                .is_some_and(|extension| extension == "rlib")
+        })
+        .filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    ["libstd-", "libtest-"]
+        .iter()
+        .all(|wanted| libraries.iter().any(|library| library.starts_with(wanted)))
 }
 
 /// A mark that changes when the libraries are replaced.
