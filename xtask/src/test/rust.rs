@@ -26,7 +26,7 @@ pub(super) fn format(run: &mut Run) -> Result<Verdict> {
 
 pub(super) fn clippy(run: &mut Run) -> Result<Verdict> {
     let context = run.context()?;
-    native(context, &["clippy", "--all-targets"])
+    native(context, &["clippy", "--all-targets", "--keep-going"])
         .args(["--", "-D", "warnings"])
         .run()?;
     Ok(Verdict::Passed)

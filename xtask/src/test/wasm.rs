@@ -38,7 +38,7 @@ pub(super) fn clippy(run: &mut Run) -> Result<Verdict> {
         } else {
             "--lib"
         };
-        let command = context.cargo(&["clippy", "--target", WASM, targets]);
+        let command = context.cargo(&["clippy", "--keep-going", "--target", WASM, targets]);
         command.args(chosen).args(["--", "-D", "warnings"]).run()?;
     }
     Ok(Verdict::Passed)
@@ -77,7 +77,7 @@ pub(super) fn tests(run: &mut Run) -> Result<Verdict> {
 
 /// The driver's settings, completed with the browser that was found and a fresh profile.
 fn settings(root: &Path, folder: &Path, chromium: &Path) -> Result<PathBuf> {
-    let file = root.join("end2end/webdriver.json");
+    let file = root.join("libs/browser/webdriver.json");
     let text =
         fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let mut settings: Value = serde_json::from_str(&text)?;
