@@ -54,7 +54,7 @@ impl Handle {
 /// # Server-Side Rendering
 /// On the server this is `None`.
 pub fn current() -> Option<SpanContext> {
-    imp::current().map(|open| open.context())
+    imp::current().map(imp::Open::context)
 }
 
 /// Names the person who uses the page: spans that begin from now on carry `user.id`.

@@ -76,7 +76,7 @@ impl ActiveSpan {
     /// What others refer to it by; `None` on the server, before [`crate::start`], and for a span
     /// that is not recorded.
     pub fn context(&self) -> Option<SpanContext> {
-        self.0.map(|open| open.context())
+        self.0.map(imp::Open::context)
     }
 
     /// Sets an attribute.

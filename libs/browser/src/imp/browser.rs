@@ -3,6 +3,7 @@
 mod effects;
 mod entry;
 mod errors;
+mod interaction;
 mod js;
 mod launch;
 mod page;
@@ -110,7 +111,7 @@ pub(crate) fn enter(span: Option<Open>) -> Entered {
 }
 
 pub(crate) fn current() -> Option<Open> {
-    with(|state, now_ms| state.ambient_open(now_ms))?
+    with(State::ambient_open)?
 }
 
 pub(crate) fn session_id() -> Option<String> {

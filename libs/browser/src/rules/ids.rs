@@ -1,5 +1,7 @@
 //! Ids from a pool of random bytes, refilled when it runs dry.
 
+use std::fmt::Write as _;
+
 use throughline_wire::{SpanId, TraceId};
 
 /// One refill serves 64 span ids.
@@ -50,18 +52,14 @@ impl<F: FnMut(&mut [u8])> IdPool<F> {
         let mut bytes: [u8; 16] = self.take();
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;
-        // Never zero: the version bits are set.
-        let hex = TraceId::from_bytes(bytes).map_or_else(|_| String::new(), |id| id.to_string());
-        match (
-            hex.get(..8),
-            hex.get(8..12),
-            hex.get(12..16),
-            hex.get(16..20),
-            hex.get(20..),
-        ) {
-            (Some(a), Some(b), Some(c), Some(d), Some(e)) => format!("{a}-{b}-{c}-{d}-{e}"),
-            _ => hex,
+        let mut text = String::with_capacity(36);
+        for (at, byte) in bytes.iter().enumerate() {
+            if matches!(at, 4 | 6 | 8 | 10) {
+                text.push('-');
+            }
+            let _ = write!(text, "{byte:02x}");
         }
+        text
     }
 }
 

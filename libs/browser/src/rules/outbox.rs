@@ -180,7 +180,8 @@ impl Outbox {
         let mut spans = Vec::new();
         while let Some(span) = self.waiting.front() {
             let fits = body.len() + span.len() + AROUND_BYTES <= room;
-            if !fits && !(ordinary && spans.is_empty()) {
+            let must_go = ordinary && spans.is_empty();
+            if !(fits || must_go) {
                 break;
             }
             let Some(span) = self.waiting.pop_front() else {

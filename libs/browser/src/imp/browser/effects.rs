@@ -1,7 +1,7 @@
 //! What follows from a change of the state, carried out when the state is free again.
 
 use super::js;
-use super::state::State;
+use super::state::{State, Visibility};
 use crate::rules::outbox::{Next, Parcel};
 
 /// What ended is sent after at most this long, ms.
@@ -55,12 +55,12 @@ impl State {
 
     fn deliver(&mut self, now_ms: f64, effects: &mut Effects) {
         let mut wait_ms = FLUSH_EVERY_MS;
-        if self.hidden {
+        if self.visibility != Visibility::Visible {
             let sent_at = self.anchor.stamp(now_ms);
             while let Some(parcel) = self.outbox.next_at_unload(sent_at) {
                 effects.parcels.push(parcel);
             }
-            self.flush_due = !self.leaving;
+            self.flush_due = self.visibility == Visibility::Hidden;
         }
         if self.flush_due || self.outbox.is_full() {
             // What one request does not take follows when it is answered.

@@ -4,6 +4,7 @@ use wasm_bindgen::JsValue;
 
 use super::effects::{FLUSH, LOOK};
 use super::js::{self, Navigation, array, number, text};
+use super::state::Visibility;
 use super::with;
 use crate::rules::element::Element;
 
@@ -81,11 +82,12 @@ pub(super) fn happened(kind: u32, first: JsValue, second: JsValue) -> JsValue {
             }
             ERROR => state.error(now_ms, text(&parts, 0), text(&parts, 1), text(&parts, 2)),
             HIDDEN => {
-                state.hidden = first.is_truthy();
-                state.leaving = second.is_truthy();
-                if state.hidden {
-                    state.finish_all(now_ms, state.leaving);
-                }
+                let visibility = match (first.is_truthy(), second.is_truthy()) {
+                    (_, true) => Visibility::Leaving,
+                    (true, false) => Visibility::Hidden,
+                    (false, false) => Visibility::Visible,
+                };
+                state.seen(now_ms, visibility);
             }
             ROUTE => state.route(now_ms, &js::address(&parts)),
             LOADED => state.loaded(now_ms, &Navigation::read(&first)),

@@ -6,7 +6,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::closure::Closure;
 
 use super::js::{self, Navigation};
-use super::state::{Parent, SESSION_KEY, State};
+use super::state::{Parent, SESSION_KEY, State, Visibility};
 use super::{STATE, entry, errors, with};
 use crate::rules::address::{Address, Targets};
 use crate::rules::clock::Anchor;
@@ -73,7 +73,7 @@ fn state(config: &Config, own: &Address) -> Option<State> {
         ..InstrumentationScope::default()
     };
     let (now_ms, wall_ms) = (js::now(), js::wall());
-    let mut ids: IdPool<fn(&mut [u8])> = IdPool::new(|bytes| js::random(bytes));
+    let mut ids: IdPool<fn(&mut [u8])> = IdPool::new(js::random);
     let session = js::load(SESSION_KEY)
         .and_then(|text| Session::read(&text))
         .unwrap_or_else(|| Session::new(ids.uuid(), wall_ms));
@@ -101,8 +101,7 @@ fn state(config: &Config, own: &Address) -> Option<State> {
             &serde_json::to_string(&resource).ok()?,
             &serde_json::to_string(&scope).ok()?,
         ),
-        hidden: false,
-        leaving: false,
+        visibility: Visibility::Visible,
         flush_due: false,
         flush_armed: false,
         look_armed: false,

@@ -6,7 +6,8 @@ use throughline_wire::{
     Attributes, DropReason, Span, SpanKind, SpanLink, Status, TraceId, semconv,
 };
 
-use super::page::{Interaction, Page};
+use super::interaction::Interaction;
+use super::page::Page;
 use super::{ENTERED, Open, js};
 use crate::SpanContext;
 use crate::rules::address::Targets;
@@ -46,6 +47,17 @@ pub(super) enum Parent {
     Inferred(SpanContext),
 }
 
+/// Whether the person sees the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Visibility {
+    /// It is seen, as far as known.
+    Visible,
+    /// Another tab or window is in front.
+    Hidden,
+    /// It is being left.
+    Leaving,
+}
+
 pub(super) struct State {
     pub(super) targets: Targets,
     pub(super) collector_url: String,
@@ -60,8 +72,7 @@ pub(super) struct State {
     /// Errors told already, so that each is told once.
     pub(super) errors: Vec<String>,
     pub(super) outbox: Outbox,
-    pub(super) hidden: bool,
-    pub(super) leaving: bool,
+    pub(super) visibility: Visibility,
     pub(super) flush_due: bool,
     pub(super) flush_armed: bool,
     pub(super) look_armed: bool,

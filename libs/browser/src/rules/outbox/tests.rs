@@ -45,6 +45,16 @@ fn a_request_is_a_batch_with_resource_clock_and_spans() {
 }
 
 #[test]
+fn what_never_became_a_span_is_told_with_the_next_one() {
+    let mut outbox = outbox();
+    outbox.count_dropped(DropReason::QueueFull);
+    assert!(outbox.is_empty() && outbox.next(0.0, NOW) == Next::Rest);
+    outbox.push(span(0, 200));
+    let dropped = read(&parcel(outbox.next(0.0, NOW))).dropped;
+    assert_eq!(dropped.get(&DropReason::QueueFull), Some(&1));
+}
+
+#[test]
 fn one_request_is_under_way_at_a_time() {
     let mut outbox = outbox();
     outbox.push(span(0, 200));

@@ -1,0 +1,128 @@
+//! Batches on their way: at page hide, after failures, beyond the bounds.
+#![cfg(target_family = "wasm")]
+
+#[expect(dead_code, reason = "each of the tests uses a part")]
+mod page;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use page::{batches, dropped, eval, quiet, sleep, spans};
+use throughline_browser::span;
+use throughline_wire::DropReason;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+fn record(count: usize, bytes: usize) {
+    for number in 0..count {
+        span(format!("item {number}"))
+            .attribute("filler", "x".repeat(bytes))
+            .in_scope(|| ());
+    }
+}
+
+fn sent_bytes(filter: &str) -> f64 {
+    eval(&format!(
+        "net.calls.filter((call) => call.body && ({filter})).reduce((sum, call) => sum + call.body.length, 0)"
+    ))
+    .as_f64()
+    .expect("a number")
+}
+
+fn hide() {
+    eval(
+        "
+      Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true });
+      document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+      dispatchEvent(new PageTransitionEvent('pagehide'));
+    ",
+    );
+}
+
+fn show() {
+    eval(
+        "
+      Object.defineProperty(document, 'visibilityState', { value: 'visible', configurable: true });
+      document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+    ",
+    );
+}
+
+async fn everything_arrives() {
+    eval("net.status = 200; net.hold = false; net.held.splice(0).forEach((answer) => answer())");
+    for _ in 0..100 {
+        throughline_browser::flush();
+        sleep(Duration::from_millis(30)).await;
+        let before = batches().len();
+        throughline_browser::flush();
+        sleep(Duration::from_millis(30)).await;
+        if batches().len() == before {
+            return;
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn leaving_sends_what_browsers_allow_and_nothing_is_lost() {
+    page::start();
+    quiet().await;
+    everything_arrives().await;
+    eval("net.hold = true; net.calls.length = 0");
+    record(120, 1_000);
+    let open = span("never finished").start();
+    hide();
+    let sent = sent_bytes("call.keepalive");
+    assert!(sent > 40_000.0 && sent <= 61_440.0, "{sent}");
+    assert!(eval("net.beacons.length === 0").is_truthy());
+    assert!(eval("net.calls.every((call) => !call.body || call.body.length < 65536)").is_truthy());
+    show();
+    everything_arrives().await;
+    let names: Vec<_> = spans().await.into_iter().map(|span| span.name).collect();
+    let unique: HashSet<_> = names
+        .iter()
+        .filter(|name| name.starts_with("item"))
+        .collect();
+    assert_eq!(unique.len(), 120);
+    assert!(names.iter().any(|name| name == "never finished"));
+    drop(open);
+}
+
+#[wasm_bindgen_test]
+async fn a_failed_batch_is_kept_and_sent_again() {
+    page::start();
+    quiet().await;
+    everything_arrives().await;
+    eval("net.calls.length = 0; net.status = 503");
+    record(1, 10);
+    throughline_browser::flush();
+    sleep(Duration::from_millis(50)).await;
+    assert!(!batches().is_empty());
+    eval("net.calls.length = 0; net.status = 200");
+    // At most a second (the first bound) and one round more.
+    for _ in 0..60 {
+        sleep(Duration::from_millis(50)).await;
+        if !batches().is_empty() {
+            break;
+        }
+    }
+    assert!(spans().await.iter().any(|span| span.name == "item 0"));
+}
+
+#[wasm_bindgen_test]
+async fn what_finds_no_room_is_counted_and_told() {
+    page::start();
+    quiet().await;
+    everything_arrives().await;
+    eval("net.calls.length = 0; net.hold = true");
+    record(1, 10);
+    throughline_browser::flush();
+    record(503, 10);
+    record(1, 70_000);
+    eval("net.hold = false; net.held.splice(0).forEach((answer) => answer())");
+    everything_arrives().await;
+    let told = dropped();
+    assert_eq!(told.get(&DropReason::QueueFull), Some(&3));
+    assert_eq!(told.get(&DropReason::TooBig), Some(&1));
+    assert_eq!(spans().await.len(), 501);
+}
