@@ -1,5 +1,7 @@
 //! What goes wrong, and how the API says so.
 
+use std::error::Error;
+
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -95,9 +97,10 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
         if let Self::Database(error) = &self {
-            // TRACE: the request failed, and why.
-            throughline::record_error(error);
-            tracing::error!(%error, "the database failed a request");
+            // TRACE: nothing to add. An error that is logged marks the request as failed; given as
+            // an error rather than as text, with all its causes.
+            let error: &(dyn Error + 'static) = error;
+            tracing::error!(error, "the database failed a request");
         }
         let field = match &self {
             Self::Invalid { field, .. } => Some(*field),

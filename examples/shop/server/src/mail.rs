@@ -14,8 +14,8 @@ pub struct Confirmation {
     pub name: String,
     /// What the order comes to.
     pub total_cents: i64,
-    /// How many kinds of things are in it.
-    pub lines: i64,
+    /// How many things are in it.
+    pub pieces: i64,
 }
 
 /// Why a letter was not taken.
@@ -52,9 +52,9 @@ impl MailGateway {
         tracing::info!(
             order = letter.order.0,
             to = letter.email,
-            "Dear {}, thank you: {} kinds of things for {}.{:02} EUR are on their way",
+            "Dear {}, thank you. On its way: {} piece(s) for {}.{:02} EUR",
             letter.name,
-            letter.lines,
+            letter.pieces,
             letter.total_cents / 100,
             letter.total_cents % 100,
         );
@@ -72,7 +72,7 @@ mod tests {
             email: email.into(),
             name: "Ada".into(),
             total_cents: 1250,
-            lines: 2,
+            pieces: 2,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Starts the shop: its pages, its API and its worker.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -24,11 +25,16 @@ async fn main() -> anyhow::Result<()> {
         .endpoint(config.collector.clone())
         .resource("service.version", env!("CARGO_PKG_VERSION"))
         .build()?;
-    let log = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx::postgres::notice=warn"));
     tracing_subscriber::registry()
         // TRACE: let it see spans and SQL statements. The filter is the log's alone.
         .with(tracer.layer())
-        .with(fmt::layer().with_filter(log))
+        .with(
+            fmt::layer()
+                .with_ansi(std::io::stdout().is_terminal())
+                .with_filter(log),
+        )
         .init();
 
     let pool = database::open(&config.database_url()?, &config.database).await?;
@@ -49,9 +55,10 @@ async fn main() -> anyhow::Result<()> {
     asked_to_stop().await?;
     tracing::info!("closing");
     stop.send_replace(true);
-    match tokio::time::timeout(DRAIN, server).await {
-        Ok(ended) => ended??,
-        Err(_) => tracing::warn!("some requests were cut off"),
+    if let Ok(ended) = tokio::time::timeout(DRAIN, server).await {
+        ended??;
+    } else {
+        tracing::warn!("some requests were cut off");
     }
     worker.await?;
     pool.close().await;

@@ -293,7 +293,7 @@ mod tests {
         let form = OrderForm {
             name: " Ada ".into(),
             email: "a@b.test\n".into(),
-            note: "".into(),
+            note: String::new(),
         };
         let form = form.checked().expect("valid");
         assert_eq!(

@@ -113,7 +113,7 @@ async fn perform(pool: &PgPool, mail: MailGateway, job: &Job) -> Result<(), Work
 /// The letter for an order; `None` when it needs none any more.
 async fn write_letter(pool: &PgPool, order: OrderId) -> sqlx::Result<Option<Confirmation>> {
     let row: Option<(String, String, i64, i64)> = sqlx::query_as(
-        "SELECT o.email, o.customer_name, o.total_cents, count(i.product_id)
+        "SELECT o.email, o.customer_name, o.total_cents, sum(i.quantity)
          FROM orders o JOIN order_items i ON i.order_id = o.id
          WHERE o.id = $1 AND o.status = 'pending'
          GROUP BY o.id",
@@ -121,12 +121,12 @@ async fn write_letter(pool: &PgPool, order: OrderId) -> sqlx::Result<Option<Conf
     .bind(order)
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(|(email, name, total_cents, lines)| Confirmation {
+    Ok(row.map(|(email, name, total_cents, pieces)| Confirmation {
         order,
         email,
         name,
         total_cents,
-        lines,
+        pieces,
     }))
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn Empty() -> impl IntoView {
     view! {
         <section class="empty">
             <p>"Your cart is empty."</p>
-            <A href="/" attr:class="button primary">"To the shelf"</A>
+            <A href="/" attr:class="button primary" attr:data-trace="To the shelf">"To the shelf"</A>
         </section>
     }
 }
@@ -48,7 +48,7 @@ fn Filled(cart: Cart) -> impl IntoView {
         </ul>
         <p class="total">"Together "<strong>{total}</strong></p>
         <p class="actions">
-            <A href="/" attr:class="button">"Keep looking"</A>
+            <A href="/" attr:class="button" attr:data-trace="Keep looking">"Keep looking"</A>
             <A href="/checkout" attr:class="button primary" attr:data-trace="Check out">
                 "Check out"
             </A>

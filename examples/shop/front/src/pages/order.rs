@@ -38,8 +38,10 @@ fn watch(id: i64, order: RwSignal<Option<Answer<Order>>>) {
     let ask = move || {
         spawn_local(async move {
             let answer = api::order(id).await;
-            // The page may have been left meanwhile.
-            let _ = order.try_set(Some(answer));
+            // The page may have been left meanwhile: then there is nothing to compare with.
+            if order.try_with_untracked(|shown| is_news(shown.as_ref(), &answer)) == Some(true) {
+                order.set(Some(answer));
+            }
         });
     };
     ask();
@@ -61,6 +63,14 @@ fn watch(id: i64, order: RwSignal<Option<Answer<Order>>>) {
             }
         });
         on_cleanup(move || timer.clear());
+    }
+}
+
+/// Whether `answer` says more than what is shown. An order once shown outlives a lost connection.
+fn is_news(shown: Option<&Answer<Order>>, answer: &Answer<Order>) -> bool {
+    match (shown, answer) {
+        (Some(Ok(_)), Err(_)) => false,
+        _ => shown != Some(answer),
     }
 }
 
@@ -101,7 +111,7 @@ fn Details(order: Order) -> impl IntoView {
                 }).collect_view()}
             </ul>
             <p class="total">"Together "<strong>{euros(order.total_cents)}</strong></p>
-            <A href="/" attr:class="button">"Back to the shelf"</A>
+            <A href="/" attr:class="button" attr:data-trace="Back to the shelf">"Back to the shelf"</A>
         </article>
     }
 }

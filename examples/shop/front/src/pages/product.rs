@@ -109,7 +109,7 @@ fn AddForm(id: i32, name: String) -> impl IntoView {
             {move || match state.get() {
                 Adding::Idle | Adding::UnderWay => ().into_any(),
                 Adding::Done(count) => view! {
-                    <p class="done">{count}" more in your cart. "<A href="/cart">"See the cart"</A></p>
+                    <p class="done">{count}" more in your cart. "<A href="/cart" attr:data-trace="See the cart">"See the cart"</A></p>
                 }
                 .into_any(),
                 Adding::Failed(error) => view! { <Problem error/> }.into_any(),
