@@ -1,3 +1,31 @@
-//! Placeholder until its first module lands.
+//! The program: reads the command line and runs what it asks for.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use throughline_server::cli::{Cli, Command};
+use throughline_server::{serve, telemetry};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // One TLS provider for all; nobody has installed another before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    if let Err(error) = telemetry::start_logging(cli.log_format) {
+        eprintln!("throughline: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    let ended = match cli.command {
+        Command::Serve(options) => serve::serve(options).await,
+        Command::Migrate(options) => serve::migrate(options).await,
+        Command::Postgres(options) => serve::postgres(options).await,
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Plainly, whatever the log looks like: a person waits for it.
+            eprintln!("throughline: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

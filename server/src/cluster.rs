@@ -1,0 +1,80 @@
+//! The private Postgres cluster: made, started, watched and stopped by this server.
+//!
+//! Everything of it lies in the data directory: `postgres/` is the cluster, `postgres-password`
+//! its superuser's password, `postgres-port` the port it was given, `database-url` how to reach it
+//! while it runs, `cluster.log` what it says. It listens on loopback only.
+
+mod account;
+mod create;
+mod data_dir;
+mod download;
+mod pid_file;
+mod port;
+mod postmaster;
+mod programs;
+mod supervise;
+
+use std::path::Path;
+
+use anyhow::Result;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use self::account::Account;
+use self::data_dir::DataDir;
+use self::postmaster::Launch;
+use self::programs::Programs;
+
+/// A running cluster that belongs to this process.
+#[derive(Debug)]
+pub struct Cluster {
+    database_url: String,
+    stop: oneshot::Sender<()>,
+    supervisor: JoinHandle<()>,
+    // Holds the lock on the folder until the cluster has stopped.
+    data_dir: DataDir,
+}
+
+impl Cluster {
+    /// Starts the cluster of `data_dir`, making it first where there is none yet, and taking over
+    /// one that a killed server left running.
+    ///
+    /// # Errors
+    /// In words for the person who started the program: another server uses the folder, the folder
+    /// holds something that was not made here, no Postgres can be had.
+    pub async fn start(data_dir: &Path) -> Result<Self> {
+        let account = Account::for_postgres()?;
+        let data_dir = DataDir::open(data_dir, account.as_ref())?;
+        let exists = create::exists(&data_dir)?;
+        let programs = Programs::for_cluster(&data_dir, account.as_ref()).await?;
+        if !exists {
+            create::create(&data_dir, &programs, account.as_ref()).await?;
+        }
+        let mut launch = Launch::new(&data_dir, programs, account);
+        let postmaster = launch.adopt_or_start(&data_dir).await?;
+        let database_url = data_dir.database_url(postmaster.port())?;
+        data_dir.write_private("database-url", &format!("{database_url}\n"))?;
+
+        let (stop, stopped) = oneshot::channel();
+        let supervisor = tokio::spawn(supervise::supervise(postmaster, launch, stopped));
+        Ok(Self {
+            database_url,
+            stop,
+            supervisor,
+            data_dir,
+        })
+    }
+
+    /// How to reach its database `throughline` as its superuser; holds the password.
+    pub fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
+    /// Stops the cluster: clients are disconnected, what is committed is on disk.
+    pub async fn stop(self) {
+        // A supervisor that has ended already has nothing left to stop.
+        let _ = self.stop.send(());
+        let _ = self.supervisor.await;
+        self.data_dir.remove("database-url");
+    }
+}

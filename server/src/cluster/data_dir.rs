@@ -1,0 +1,165 @@
+//! The data directory: its lock, its files and who may read them.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::account::Account;
+
+/// A data directory that no other server uses as long as this value lives.
+#[derive(Debug)]
+pub(super) struct DataDir {
+    path: PathBuf,
+    // The lock goes with the process, however it ends; programs started do not inherit it.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes the directory where it is missing, and locks it.
+    pub(super) fn open(path: &Path, account: Option<&Account>) -> Result<Self> {
+        // Postgres under another account must get through to its own folder, which is private.
+        let mode = if account.is_some() { 0o755 } else { 0o700 };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(mode)
+            .create(path)
+            .with_context(|| format!("making the data directory {}", path.display()))?;
+        let path = path
+            .canonicalize()
+            .with_context(|| format!("reading {}", path.display()))?;
+        if let Some(account) = account {
+            account.check_reaches(&path)?;
+        }
+        let lock = lock(&path)?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// A file or folder in it.
+    pub(super) fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The directory itself.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the cluster is.
+    pub(super) fn cluster(&self) -> PathBuf {
+        self.join("postgres")
+    }
+
+    /// Writes a file that only its owner may read, whole or not at all.
+    pub(super) fn write_private(&self, name: &str, text: &str) -> Result<()> {
+        let file = self.join(name);
+        let new = self.join(&format!("{name}.new"));
+        write_private(&new, text)
+            .and_then(|()| fs::rename(&new, &file))
+            .with_context(|| format!("writing {}", file.display()))
+    }
+
+    /// Reads a file; none when there is none.
+    pub(super) fn read(&self, name: &str) -> Result<Option<String>> {
+        let file = self.join(name);
+        match fs::read_to_string(&file) {
+            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("reading {}", file.display())),
+        }
+    }
+
+    /// Removes a file, if it is there.
+    pub(super) fn remove(&self, name: &str) {
+        let _ = fs::remove_file(self.join(name));
+    }
+
+    /// The address of the cluster's database when it listens on `port`.
+    pub(super) fn database_url(&self, port: u16) -> Result<String> {
+        let password = self.read("postgres-password")?.with_context(|| {
+            format!(
+                "{} is missing; without it the cluster cannot be reached",
+                self.join("postgres-password").display()
+            )
+        })?;
+        Ok(format!(
+            "postgres://postgres:{password}@127.0.0.1:{port}/throughline"
+        ))
+    }
+}
+
+/// Writes a file that only its owner may read.
+pub(super) fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
+    let mut opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(file)?;
+    // A file that was there already keeps its mode otherwise.
+    opened.set_permissions(Permissions::from_mode(0o600))?;
+    opened.write_all(text.as_bytes())?;
+    opened.sync_all()
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let name = path.join("throughline.lock");
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&name)
+        .with_context(|| format!("opening {}", name.display()))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // Only for the message.
+            let _ = file.read_to_string(&mut holder);
+            bail!(
+                "another throughline (process {}) uses the data directory {}; stop it first, or \
+                 choose another directory with --data-dir",
+                holder.trim(),
+                path.display()
+            );
+        }
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("locking {}", name.display()));
+        }
+    }
+    file.set_len(0)
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
+        .with_context(|| format!("writing {}", name.display()))?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_server_on_the_same_directory_is_told_who_holds_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = DataDir::open(folder.path(), None).expect("free");
+        let error = DataDir::open(folder.path(), None).expect_err("held");
+        let process = format!("process {}", std::process::id());
+        assert!(error.to_string().contains(&process), "{error}");
+        drop(first);
+        DataDir::open(folder.path(), None).expect("free again");
+    }
+
+    #[test]
+    fn what_is_written_privately_is_for_its_owner_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data_dir = DataDir::open(folder.path(), None).expect("free");
+        data_dir.write_private("secret", "x\n").expect("written");
+        let mode = data_dir.join("secret").metadata().expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(data_dir.read("secret").expect("read").as_deref(), Some("x"));
+        assert_eq!(data_dir.read("missing").expect("no error"), None);
+    }
+}

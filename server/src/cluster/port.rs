@@ -1,0 +1,52 @@
+//! Which port the cluster listens on.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use anyhow::{Context as _, Result};
+
+use super::data_dir::DataDir;
+
+const FILE: &str = "postgres-port";
+
+/// The port of last time where it is still free, else any free one; written down for next time.
+pub(super) fn choose(data_dir: &DataDir) -> Result<u16> {
+    let last = data_dir.read(FILE)?.and_then(|text| text.parse().ok());
+    let port = match last.filter(|port| is_free(*port)) {
+        Some(port) => port,
+        None => free()?,
+    };
+    data_dir.write_private(FILE, &format!("{port}\n"))?;
+    Ok(port)
+}
+
+/// Forgets the port of last time.
+pub(super) fn forget(data_dir: &DataDir) {
+    data_dir.remove(FILE);
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+fn free() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
+    Ok(listener.local_addr().context("finding a free port")?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_stays_unless_it_is_taken() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data_dir = DataDir::open(folder.path(), None).expect("free");
+        let first = choose(&data_dir).expect("a port");
+        assert_eq!(choose(&data_dir).expect("a port"), first);
+
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let taken = (taken.local_addr().expect("bound").port(), taken);
+        data_dir.write_private(FILE, &taken.0.to_string()).expect("written");
+        assert_ne!(choose(&data_dir).expect("a port"), taken.0);
+    }
+}

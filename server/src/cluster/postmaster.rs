@@ -1,0 +1,213 @@
+//! Starts a Postgres server, takes over a running one, and stops it.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::Child;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::account::Account;
+use super::data_dir::DataDir;
+use super::pid_file::{self, PidFile};
+use super::port;
+use super::programs::Programs;
+
+/// How often a file or a process is looked at.
+const PACE: Duration = Duration::from_millis(50);
+/// How long a server that refused to start is tried again: after its postmaster was killed, what
+/// is left of the old one needs a moment to end.
+const STUBBORN: Duration = Duration::from_secs(30);
+/// After this long without being ready a line says that it is still recovering.
+const REMIND: Duration = Duration::from_secs(10);
+/// How long a server may take to write everything out and end.
+const STOP: Duration = Duration::from_secs(60);
+/// Beyond this size the log is put aside at a start.
+const LOG_BYTES: u64 = 10 << 20;
+
+/// What is needed to start the server of a cluster, again and again.
+#[derive(Debug)]
+pub(super) struct Launch {
+    cluster: PathBuf,
+    log: PathBuf,
+    programs: Programs,
+    account: Option<Account>,
+    port: u16,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub(super) struct Postmaster {
+    pid: i32,
+    port: u16,
+    cluster: PathBuf,
+    /// None for one that was taken over.
+    child: Option<Child>,
+}
+
+impl Launch {
+    pub(super) fn new(data_dir: &DataDir, programs: Programs, account: Option<Account>) -> Self {
+        Self {
+            cluster: data_dir.cluster(),
+            log: data_dir.join("cluster.log"),
+            programs,
+            account,
+            port: 0,
+        }
+    }
+
+    /// Takes over the server of this very cluster that a killed process left running, else starts
+    /// one on the port of last time, or on another when that is taken.
+    pub(super) async fn adopt_or_start(&mut self, data_dir: &DataDir) -> Result<Postmaster> {
+        if let Some(file) = PidFile::read(&self.cluster)
+            && pid_file::runs(file.pid, &self.cluster)
+        {
+            tracing::info!(pid = file.pid, "taking over the Postgres that was left running");
+            let mut postmaster = self.postmaster(file.pid, file.port, None);
+            self.port = file.port;
+            self.wait_until_ready(&mut postmaster).await?;
+            return Ok(postmaster);
+        }
+        self.port = port::choose(data_dir)?;
+        match self.start().await {
+            // Someone took it since it was looked at.
+            Err(error) if format!("{error:#}").contains("Address already in use") => {
+                port::forget(data_dir);
+                self.port = port::choose(data_dir)?;
+                self.start().await
+            }
+            started => started,
+        }
+    }
+
+    /// Starts the server on its port.
+    pub(super) async fn start(&self) -> Result<Postmaster> {
+        let begun = Instant::now();
+        loop {
+            match self.try_start().await {
+                Err(error) if begun.elapsed() < STUBBORN && is_passing(&format!("{error:#}")) => {
+                    sleep(10 * PACE).await;
+                }
+                started => return started,
+            }
+        }
+    }
+
+    async fn try_start(&self) -> Result<Postmaster> {
+        let log = self.open_log()?;
+        let logged = log.metadata().map_or(0, |metadata| metadata.len());
+        let again = log.try_clone().context("opening cluster.log")?;
+        let child = self
+            .programs
+            .command("postgres", self.account.as_ref())
+            .current_dir(&self.cluster)
+            .arg("-D")
+            .arg(&self.cluster)
+            .args(["-p", &self.port.to_string()])
+            .args(["-c", "listen_addresses=127.0.0.1"])
+            .args(["-c", "unix_socket_directories="])
+            .args(["-c", "logging_collector=off", "-c", "log_destination=stderr"])
+            .stdout(Stdio::from(log))
+            .stderr(Stdio::from(again))
+            // Only where this process gives up without stopping it; then it recovers next time.
+            .kill_on_drop(true)
+            .spawn()
+            .context("running postgres")?;
+        let pid = child.id().context("postgres ended at once")?;
+        let pid = i32::try_from(pid).context("a process number out of range")?;
+        let mut postmaster = self.postmaster(pid, self.port, Some(child));
+        match self.wait_until_ready(&mut postmaster).await {
+            Ok(()) => Ok(postmaster),
+            Err(error) => Err(error.context(self.logged_since(logged))),
+        }
+    }
+
+    fn postmaster(&self, pid: i32, port: u16, child: Option<Child>) -> Postmaster {
+        let cluster = self.cluster.clone();
+        Postmaster { pid, port, cluster, child }
+    }
+
+    /// Waits as long as the server lives: after an unclean stop it may have much to recover.
+    async fn wait_until_ready(&self, postmaster: &mut Postmaster) -> Result<()> {
+        let mut remind = Instant::now() + REMIND;
+        loop {
+            let file = PidFile::read(&self.cluster);
+            if file.is_some_and(|file| file.pid == postmaster.pid && file.ready) {
+                return Ok(());
+            }
+            if timeout(PACE, postmaster.ended()).await.is_ok() {
+                bail!("Postgres did not start; {} says why", self.log.display());
+            }
+            if Instant::now() > remind {
+                tracing::info!("Postgres is still starting, it may be recovering");
+                remind += REMIND;
+            }
+        }
+    }
+
+    fn open_log(&self) -> Result<File> {
+        if fs::metadata(&self.log).is_ok_and(|metadata| metadata.len() > LOG_BYTES) {
+            // Best effort: an old log is worth less than a start.
+            let _ = fs::rename(&self.log, self.log.with_extension("log.old"));
+        }
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&self.log)
+            .with_context(|| format!("opening {}", self.log.display()))
+    }
+
+    fn logged_since(&self, length: u64) -> String {
+        let text = fs::read(&self.log).unwrap_or_default();
+        let from = usize::try_from(length).unwrap_or(0).min(text.len());
+        String::from_utf8_lossy(&text[from..]).trim().to_owned()
+    }
+}
+
+/// Whether what a server said at its refusal is over once its predecessor's processes are gone.
+fn is_passing(complaint: &str) -> bool {
+    ["pre-existing shared memory block", "lock file \"postmaster.pid\" already exists"]
+        .iter()
+        .any(|words| complaint.contains(words))
+}
+
+impl Postmaster {
+    /// The port it listens on.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns once the server has ended, for whatever reason.
+    pub(super) async fn ended(&mut self) {
+        match &mut self.child {
+            Some(child) => {
+                // An error means that there is nothing to wait for.
+                let _ = child.wait().await;
+            }
+            None => {
+                while pid_file::runs(self.pid, &self.cluster) {
+                    sleep(PACE).await;
+                }
+            }
+        }
+    }
+
+    /// Has the server disconnect its clients, write everything out and end ("fast shutdown"); ends
+    /// it at once when that takes too long, which loses nothing that is committed.
+    pub(super) async fn stop(mut self) {
+        for (signal, patience) in [(Signal::SIGINT, STOP), (Signal::SIGQUIT, STOP / 4)] {
+            // The process may have ended by itself.
+            let _ = kill(Pid::from_raw(self.pid), signal);
+            if timeout(patience, self.ended()).await.is_ok() {
+                return;
+            }
+            tracing::warn!("Postgres did not stop within {} s", patience.as_secs());
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The Postgres programs on this machine: `initdb` and `postgres`, of version 15 or later.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::process::Command;
+
+use super::account::Account;
+use super::data_dir::DataDir;
+use super::download;
+
+/// The oldest version that works.
+pub(super) const OLDEST: u32 = 15;
+
+/// Names the folder of the programs instead of a search.
+const BIN_VARIABLE: &str = "THROUGHLINE_POSTGRES_BIN";
+
+/// Folders whose sub-folders may each hold a version, with the way from there to the programs.
+const FAMILIES: [(&str, &str); 6] = [
+    ("/usr/lib/postgresql", "bin"),
+    ("/usr/lib64/postgresql", "bin"),
+    ("/usr", "bin"),
+    ("/opt/homebrew/opt", "bin"),
+    ("/usr/local/opt", "bin"),
+    ("/Applications/Postgres.app/Contents/Versions", "bin"),
+];
+
+/// Programs of one version.
+#[derive(Debug, Clone)]
+pub(super) struct Programs {
+    folder: PathBuf,
+    /// Such as 15.
+    pub(super) major: u32,
+}
+
+impl Programs {
+    /// Those that fit the cluster in `data_dir`, or the newest where there is no cluster yet;
+    /// downloaded where there are none.
+    pub(super) async fn for_cluster(data_dir: &DataDir, account: Option<&Account>) -> Result<Self> {
+        let wanted = match data_dir.read("postgres/PG_VERSION")? {
+            Some(text) => Some(text.parse().context("postgres/PG_VERSION holds no version")?),
+            None => None,
+        };
+        let downloads = data_dir.join("postgres-bin");
+        let mut found = Vec::new();
+        for folder in candidates(&downloads) {
+            if account.is_some_and(|account| account.check_reaches(&folder).is_err()) {
+                continue;
+            }
+            if let Some(major) = version(&folder).await {
+                found.push(Self { folder, major });
+            }
+        }
+        if let Some(folder) = env::var_os(BIN_VARIABLE)
+            && found.is_empty()
+        {
+            bail!(
+                "{BIN_VARIABLE} names {}, where there are no Postgres programs that run",
+                Path::new(&folder).display()
+            );
+        }
+        if let Some(programs) = choose(&found, wanted) {
+            return Ok(programs);
+        }
+        let folder = download::download(&downloads, wanted).await.with_context(|| {
+            let wanted = wanted.map_or(format!("{OLDEST} or later"), |major| major.to_string());
+            format!(
+                "no Postgres {wanted} was found on this machine, and it could not be downloaded; \
+                 install it (Debian: apt-get install postgresql; macOS: brew install postgresql), \
+                 name its programs with {BIN_VARIABLE}, or give a database with --database-url"
+            )
+        })?;
+        let major = version(&folder)
+            .await
+            .context("the Postgres that was downloaded does not run here")?;
+        Ok(Self { folder, major })
+    }
+
+    /// A command that runs one of them, as `account` where it is given, in a process group of its
+    /// own: Ctrl-C in a terminal is for this server, which then stops Postgres in its turn.
+    pub(super) fn command(&self, name: &str, account: Option<&Account>) -> Command {
+        let mut command = Command::new(self.folder.join(name));
+        command.process_group(0).env_clear().stdin(Stdio::null());
+        for variable in ["PATH", "TZ", "LD_LIBRARY_PATH"] {
+            if let Some(value) = env::var_os(variable) {
+                command.env(variable, value);
+            }
+        }
+        // What it logs is read by this program too.
+        command.env("LC_MESSAGES", "C");
+        if let Some(account) = account {
+            account.apply(&mut command);
+        }
+        command
+    }
+}
+
+fn choose(found: &[Programs], wanted: Option<u32>) -> Option<Programs> {
+    found
+        .iter()
+        .filter(|programs| match wanted {
+            Some(major) => programs.major == major,
+            None => programs.major >= OLDEST,
+        })
+        // Of the same version the first, which is the one on `PATH`.
+        .rev()
+        .max_by_key(|programs| programs.major)
+        .cloned()
+}
+
+/// Folders that hold both programs.
+fn candidates(downloads: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = if let Some(folder) = env::var_os(BIN_VARIABLE) {
+        vec![folder.into()]
+    } else {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let versions = FAMILIES
+            .iter()
+            .map(|(family, bin)| (Path::new(family), *bin))
+            .chain([(downloads, "bin")])
+            .flat_map(|(family, bin)| {
+                let entries = fs::read_dir(family).into_iter().flatten().flatten();
+                entries.map(move |entry| entry.path().join(bin))
+            });
+        env::split_paths(&path).chain(versions).collect()
+    };
+    folders.retain(|folder| folder.join("postgres").is_file() && folder.join("initdb").is_file());
+    // `PATH` often holds links to one of the others.
+    let mut real: Vec<PathBuf> = Vec::new();
+    for folder in folders {
+        let program = folder.join("postgres").canonicalize().ok();
+        let folder = program.as_deref().and_then(Path::parent).unwrap_or(&folder);
+        if !real.iter().any(|known| known == folder) {
+            real.push(folder.to_owned());
+        }
+    }
+    real
+}
+
+async fn version(folder: &Path) -> Option<u32> {
+    let output = Command::new(folder.join("postgres"))
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .ok()?;
+    parse_version(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// Reads `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`, or `18beta1` in its place.
+fn parse_version(text: &str) -> Option<u32> {
+    let (_, version) = text.split_once(") ")?;
+    let end = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
+    version[..end].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn programs(folder: &str, major: u32) -> Programs {
+        let folder = folder.into();
+        Programs { folder, major }
+    }
+
+    #[test]
+    fn versions_are_read_as_distributions_write_them() {
+        for (text, major) in [
+            ("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n", Some(15)),
+            ("postgres (PostgreSQL) 18beta1", Some(18)),
+            ("postgres (PostgreSQL) 17", Some(17)),
+            ("something else", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_version(text), major, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_cluster_takes_the_newest_and_an_old_one_its_own_version() {
+        let found = [programs("/a", 14), programs("/b", 16), programs("/c", 17), programs("/d", 17)];
+        let folder = |wanted| choose(&found, wanted).map(|programs| programs.folder);
+        assert_eq!(folder(None), Some("/c".into()));
+        assert_eq!(folder(Some(16)), Some("/b".into()));
+        assert_eq!(folder(Some(15)), None);
+        assert_eq!(choose(&found[..1], None).map(|programs| programs.major), None);
+    }
+}

@@ -1,0 +1,41 @@
+//! Keeps the cluster running: a server that ended by itself is started again.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use super::postmaster::{Launch, Postmaster};
+
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Watches the server until `stop`, then stops it.
+pub(super) async fn supervise(
+    mut postmaster: Postmaster,
+    launch: Launch,
+    mut stop: oneshot::Receiver<()>,
+) {
+    loop {
+        tokio::select! {
+            _ = &mut stop => return postmaster.stop().await,
+            () = postmaster.ended() => {}
+        }
+        tracing::error!("Postgres ended by itself; starting it again");
+        let again = async {
+            loop {
+                match launch.start().await {
+                    Ok(postmaster) => return postmaster,
+                    Err(error) => tracing::error!("Postgres cannot be started: {error:#}"),
+                }
+                sleep(PAUSE).await;
+            }
+        };
+        postmaster = tokio::select! {
+            // One that was just being started is killed as it is dropped.
+            _ = &mut stop => return,
+            postmaster = again => postmaster,
+        };
+        tracing::info!("Postgres is running again");
+    }
+}

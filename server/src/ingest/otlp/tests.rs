@@ -1,0 +1,1 @@
+//! Our decoders against the official encoder, and each row of bad input.

@@ -1,0 +1,21 @@
+//! The Throughline server: ingest, store and control panel in one program.
+//!
+//! [`router::router`] is the whole of it as one service that a test can call; [`serve::serve`]
+//! adds what a program needs around it: listeners, a database, start and stop.
+
+pub mod api;
+pub mod cli;
+pub mod clock;
+pub mod cluster;
+pub mod health;
+pub mod host;
+pub mod ingest;
+pub mod listen;
+pub mod panel;
+pub mod problem;
+pub mod readiness;
+pub mod router;
+pub mod serve;
+pub mod shutdown;
+pub mod site;
+pub mod telemetry;

@@ -1,0 +1,104 @@
+//! Listens on loopback, speaks HTTP/1.1, and drains.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+/// How long a client may take to send the head of a request, or be idle between two.
+const HEAD: Duration = Duration::from_secs(30);
+/// How long requests under way may take once the server is to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Binds `addr`; `option` is what sets it.
+///
+/// # Errors
+/// In words for the person who started the program: the address is not loopback, or taken.
+pub async fn bind(addr: SocketAddr, option: &str) -> Result<TcpListener> {
+    check_loopback(addr.ip(), option)?;
+    match TcpListener::bind(addr).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => bail!(
+            "{addr} is in use: another program, perhaps another throughline, listens there; stop \
+             it, or choose another address with {option}"
+        ),
+        Err(error) => bail!("cannot listen on {addr}: {error}; choose another with {option}"),
+    }
+}
+
+fn check_loopback(ip: IpAddr, option: &str) -> Result<()> {
+    if ip.is_loopback() {
+        return Ok(());
+    }
+    bail!(
+        "{option} {ip} is reachable from other machines, and throughline has no sign-in yet: \
+         whoever reached it could read every trace. Listen on 127.0.0.1 (or ::1) and reach it \
+         through an SSH tunnel (ssh -L 3000:127.0.0.1:3000 this-machine), or put a reverse proxy \
+         with its own sign-in on this machine in front of it"
+    )
+}
+
+/// Serves `app` until `stop` turns true, then lets requests under way finish, for 10 s at most.
+pub async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver<bool>) {
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        match accepted {
+            Ok((stream, _)) => serve_connection(stream, app.clone(), &graceful),
+            Err(error) => {
+                // Out of file descriptors, most likely: give connections time to end.
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+    drop(listener);
+    if timeout(DRAIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not finish within {} s", DRAIN.as_secs());
+    }
+}
+
+fn serve_connection(stream: TcpStream, app: Router, graceful: &GracefulShutdown) {
+    // Answers are small; waiting to fill packets only delays them.
+    let _ = stream.set_nodelay(true);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_others_can_reach_are_refused_with_a_way_out() {
+        for ip in ["0.0.0.0", "192.168.1.2", "::", "::ffff:127.0.0.1"] {
+            let error = check_loopback(ip.parse().expect("an address"), "--addr");
+            let message = error.expect_err("refused").to_string();
+            assert!(message.contains("no sign-in yet"), "{message}");
+            assert!(message.contains("SSH tunnel"), "{message}");
+        }
+        for ip in ["127.0.0.1", "127.8.9.1", "::1"] {
+            check_loopback(ip.parse().expect("an address"), "--addr").expect("loopback");
+        }
+    }
+}

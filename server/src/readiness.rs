@@ -1,0 +1,53 @@
+//! Brings the schema up to date in the background, and tells whether it is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use throughline_store::{Store, StoreError};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// What is still missing.
+#[derive(Debug, Clone)]
+pub struct Readiness(watch::Receiver<Option<&'static str>>);
+
+impl Readiness {
+    /// Brings the schema up to date in the background, trying again until the database lets it.
+    pub fn migrate(store: Arc<Store>) -> Self {
+        let (sender, receiver) = watch::channel(Some("the database has not answered yet"));
+        tokio::spawn(async move {
+            let mut pause = Duration::from_millis(100);
+            loop {
+                match store.migrate().await {
+                    Ok(report) => {
+                        tracing::info!(version = report.version, "the database is ready");
+                        sender.send_replace(None);
+                        return;
+                    }
+                    Err(StoreError::Migration(error)) => {
+                        tracing::error!(%error, "a migration failed");
+                        sender.send_replace(Some("a migration failed; the server's log says why"));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the database is not ready");
+                        sender.send_replace(Some("the database cannot be reached"));
+                    }
+                }
+                sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(5));
+            }
+        });
+        Self(receiver)
+    }
+
+    /// Whether the schema is there and the database answers now.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub async fn check(&self, store: &Store) -> Result<(), String> {
+        if let Some(missing) = *self.0.borrow() {
+            return Err(missing.to_owned());
+        }
+        store.ping().await.map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,171 @@
+//! Runs the program's commands from start to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use throughline_app::ServerInfo;
+use throughline_store::{Store, StoreOptions};
+use throughline_wire::TenantId;
+use throughline_wire::validate::Limits;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::cli::{DataDirOption, DatabaseOptions, Secret, ServeOptions};
+use crate::clock::Clock;
+use crate::cluster::Cluster;
+use crate::ingest::{BodyLimits, Ingest};
+use crate::panel::Panel;
+use crate::readiness::Readiness;
+use crate::router::{AppState, otlp_router, router};
+use crate::{listen, shutdown, telemetry};
+
+/// Memory that all request bodies together may hold.
+const BODIES_BYTES: usize = 64 << 20;
+/// How long the last commits may take once nobody is waited for any more.
+const CLOSE: Duration = Duration::from_secs(15);
+
+/// A database to work on: a given one, or that of the private cluster.
+struct Database {
+    url: Secret,
+    cluster: Option<Cluster>,
+}
+
+impl Database {
+    async fn open(options: &DatabaseOptions) -> Result<Self> {
+        if let Some(url) = &options.database_url {
+            return Ok(Self { url: url.clone(), cluster: None });
+        }
+        let cluster = Cluster::start(&options.data_dir.path()).await?;
+        Ok(Self { url: cluster.database_url().into(), cluster: Some(cluster) })
+    }
+
+    async fn close(self) {
+        if let Some(cluster) = self.cluster {
+            cluster.stop().await;
+        }
+    }
+}
+
+/// `throughline serve`: returns after a signal, once everything is drained and stopped.
+///
+/// # Errors
+/// In words for the person who started the program.
+pub async fn serve(options: ServeOptions) -> Result<()> {
+    let mut stop_requested = Box::pin(shutdown::requested()?);
+    // Before the database, which takes its time: what is wrong with an address is said at once.
+    let listener = listen::bind(options.addr, "--addr").await?;
+    let otlp_listener = listen::bind(options.otlp_addr, "--otlp-addr").await?;
+    let database = tokio::select! {
+        database = Database::open(&options.database) => database?,
+        () = &mut stop_requested => return Ok(()),
+    };
+    let served =
+        serve_on(&options, listener, otlp_listener, &database.url, &mut stop_requested).await;
+    database.close().await;
+    served?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn serve_on(
+    options: &ServeOptions,
+    listener: TcpListener,
+    otlp_listener: TcpListener,
+    database_url: &Secret,
+    stop_requested: impl Future<Output = ()>,
+) -> Result<()> {
+    let clock = Clock::system();
+    let store_clock = clock.clone();
+    let store_options = StoreOptions {
+        queue_bytes: options.writer_queue_bytes,
+        ..StoreOptions::new(move || store_clock.now())
+    };
+    let metrics = telemetry::start_metrics()?;
+    let store = Arc::new(Store::connect_lazy(database_url.reveal(), store_options)?);
+    let readiness = Readiness::migrate(Arc::clone(&store));
+    let bodies = BodyLimits::new(options.body_limit, BODIES_BYTES);
+    let ingest = Ingest::new(store.writer(), clock.clone(), Limits::default(), bodies);
+    let server = ServerInfo {
+        endpoint: format!("http://{}", listener.local_addr()?),
+        otlp_endpoint: format!("http://{}", otlp_listener.local_addr()?),
+    };
+    let state = AppState {
+        ingest: ingest.clone(),
+        panel: Panel {
+            reader: store.reader(TenantId::DEFAULT),
+            clock,
+            server: server.clone(),
+        },
+        ready: {
+            let store = Arc::clone(&store);
+            Arc::new(move || {
+                let (store, readiness) = (Arc::clone(&store), readiness.clone());
+                Box::pin(async move { readiness.check(&store).await })
+            })
+        },
+        metrics: Arc::new(move || metrics.render()),
+    };
+
+    let (stop, stopping) = watch::channel(false);
+    let main = tokio::spawn(listen::serve(listener, router(state), stopping.clone()));
+    let otlp = tokio::spawn(listen::serve(otlp_listener, otlp_router(ingest), stopping));
+    tracing::info!("the panel is at {}, OTLP/HTTP at {}", server.endpoint, server.otlp_endpoint);
+    stop_requested.await;
+    tracing::info!("stopping: requests under way may finish");
+    stop.send_replace(true);
+    // A listener that panicked has nothing left to drain.
+    let _ = tokio::join!(main, otlp);
+    if timeout(CLOSE, store.close()).await.is_err() {
+        tracing::warn!("the last commits did not finish within {} s", CLOSE.as_secs());
+    }
+    Ok(())
+}
+
+/// `throughline migrate`: prints what was applied.
+///
+/// # Errors
+/// In words for the person who started the program.
+pub async fn migrate(options: DatabaseOptions) -> Result<()> {
+    let database = Database::open(&options).await?;
+    let migrated = migrate_database(&database.url).await;
+    database.close().await;
+    migrated
+}
+
+async fn migrate_database(url: &Secret) -> Result<()> {
+    let clock = Clock::system();
+    let store = Store::connect_lazy(url.reveal(), StoreOptions::new(move || clock.now()))?;
+    let report = store.migrate().await?;
+    for applied in &report.applied {
+        println!("applied {applied}");
+    }
+    println!("the schema is at version {}", report.version);
+    store.close().await;
+    Ok(())
+}
+
+/// `throughline postgres`: runs the private cluster until a signal.
+///
+/// # Errors
+/// In words for the person who started the program.
+pub async fn postgres(options: DataDirOption) -> Result<()> {
+    let mut stop_requested = Box::pin(shutdown::requested()?);
+    let data_dir = options.path();
+    let cluster = tokio::select! {
+        cluster = Cluster::start(&data_dir) => cluster?,
+        () = &mut stop_requested => return Ok(()),
+    };
+    announce(cluster.database_url()).context("writing to standard output")?;
+    stop_requested.await;
+    cluster.stop().await;
+    Ok(())
+}
+
+fn announce(url: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "DATABASE_URL={url}")?;
+    out.flush()
+}
