@@ -40,7 +40,8 @@ pub(crate) fn TraceList(
 fn TraceRow(trace: TraceSummary, longest: i64, now: UnixNanos) -> impl IntoView {
     let failed = trace.error_count > 0;
     let href = format!("/traces/{}", trace.trace_id);
-    let share = trace.duration_ns.max(0) as f64 / longest as f64 * 100.0;
+    // By its root: beside one trace of minutes those of milliseconds still differ.
+    let share = (trace.duration_ns.max(0) as f64 / longest as f64).sqrt() * 100.0;
     let duration = format_duration(trace.duration_ns);
     let spans = if trace.span_count == 1 {
         "span"
@@ -60,8 +61,10 @@ fn TraceRow(trace: TraceSummary, longest: i64, now: UnixNanos) -> impl IntoView 
     let user = trace.user.unwrap_or_default();
     let name_of_user = user.clone();
     let more = trace.services.len().saturating_sub(NAMED_SERVICES);
-    let services: Vec<_> = trace
-        .services
+    // The one that began it first.
+    let mut services = trace.services;
+    services.sort_by_key(|name| *name != trace.root_service);
+    let services: Vec<_> = services
         .into_iter()
         .take(NAMED_SERVICES)
         .map(|name| view! { <ServiceTag name /> })

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
-use throughline_viz::{format_count, ticks};
+use throughline_viz::{Tick, format_count, ticks};
 use throughline_wire::SpanId;
 
 use crate::state::{Outline, query};
@@ -32,6 +32,9 @@ pub(crate) fn Waterfall(
     let rows: Vec<_> = (0..drawn)
         .map(|at| view! { <Row outline=outline.clone() at selected visible collapsed /> })
         .collect();
+    let ticks = ticks(outline.timeline.length_ns(), 4);
+    let step = ticks.get(1).map_or(100.0, |tick| tick.percent);
+    let step = format!("--step:{step:.3}%");
     let on_click = move |event: ev::MouseEvent| {
         if let Some(at) = row_of(&event, "[data-toggle]") {
             toggle(collapsed, at, None);
@@ -54,8 +57,8 @@ pub(crate) fn Waterfall(
     };
     view! {
         <div class="rows">
-            <Axis length_ns=outline.timeline.length_ns() />
-            <ol on:click=on_click on:keydown=on_keydown>
+            <Axis ticks />
+            <ol style=step on:click=on_click on:keydown=on_keydown>
                 {rows}
             </ol>
             {(drawn < all).then(|| view! { <MoreRows outline drawn all /> })}
@@ -65,8 +68,8 @@ pub(crate) fn Waterfall(
 }
 
 #[component]
-fn Axis(length_ns: i64) -> impl IntoView {
-    let ticks: Vec<_> = ticks(length_ns, 5)
+fn Axis(ticks: Vec<Tick>) -> impl IntoView {
+    let ticks: Vec<_> = ticks
         .into_iter()
         .map(|tick| {
             // A label that would leave the axis is turned inwards.

@@ -38,8 +38,8 @@ pub(crate) fn FailureNotice(
     href: String,
 ) -> impl IntoView {
     let advice = if error.may_pass() {
-        "Nothing is lost: senders keep what they have until it is stored. The page works again as \
-         soon as the cause is gone."
+        "Senders keep their spans, within their limits, and send them again. This page works again \
+         as soon as the cause is gone."
     } else {
         "The address of this page may ask for something that cannot be answered."
     };

@@ -54,9 +54,9 @@ pub fn ticks(length_ns: i64, most: u32) -> Vec<Tick> {
 }
 
 fn nice_step(length_ns: i64, most: i64) -> i64 {
-    let least = length_ns.div_ceil_by(most);
-    // From a minute on people count in sixties.
+    /// From a minute on people count in sixties.
     const CLOCK: [i64; 9] = [60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400];
+    let least = length_ns.div_ceil_by(most);
     let clock = CLOCK.map(|seconds| seconds * 1_000_000_000);
     if least > 30_000_000_000 && least <= clock[8] {
         return clock

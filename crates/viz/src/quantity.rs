@@ -11,7 +11,7 @@ pub fn format_duration(ns: i64) -> String {
         return format!("-{}", format_duration(ns.saturating_neg()));
     }
     // A unit ends where its text would round up to four digits.
-    for (unit, unit_ns) in [("ns", 1), ("us", 1_000), ("ms", 1_000_000)] {
+    for (unit, unit_ns) in [("ns", 1_i64), ("us", 1_000), ("ms", 1_000_000)] {
         let value = ns as f64 / unit_ns as f64;
         if value < 999.5 {
             let whole = unit_ns == 1;

@@ -151,7 +151,7 @@ pub(super) fn ServiceField(
         }
     };
     view! {
-        <label class="field">
+        <label class="field named">
             <span>"Service"</span>
             <Transition fallback=move || choices(Vec::new())>
                 {move || Suspend::new(async move {
@@ -204,7 +204,7 @@ pub(super) fn TextField(
         Either::Right(())
     };
     view! {
-        <label class="field" class:wide=is_search>
+        <label class="field text" class:wide=is_search>
             <span>{label} {kbd}</span>
             <input
                 type="text"

@@ -19,6 +19,9 @@ pub(super) fn count_of(answer: Option<Result<Listed, ApiError>>) -> AnyView {
     let Some(Ok(Dated { value: page, .. })) = answer else {
         return ().into_any();
     };
+    if page.items.is_empty() {
+        return ().into_any();
+    }
     let total = match page.total {
         Total::Exact(count) => format_count(count),
         Total::AtLeast(count) => format!("{}+", format_count(count)),

@@ -8,10 +8,13 @@ use crate::ui::CopyButton;
 /// From so many characters on, or over several lines, a value gets a block of its own.
 const BLOCK_CHARS: usize = 160;
 
-/// What people read of a value: text as it is, everything else as the native JSON.
+/// What people read of a value, and copy: text as it is, numbers without the wrapping JSON needs,
+/// bytes in base64, arrays and maps as native JSON.
 pub(super) fn text_of(value: &AttributeValue) -> String {
     match value {
+        AttributeValue::Empty => "(empty)".to_owned(),
         AttributeValue::Str(text) => text.clone().into_owned(),
+        AttributeValue::Int(number) => number.to_string(),
         AttributeValue::Array(_) | AttributeValue::Map(_) => {
             let line = serde_json::to_string(value).unwrap_or_default();
             if line.len() < BLOCK_CHARS {
@@ -20,8 +23,14 @@ pub(super) fn text_of(value: &AttributeValue) -> String {
                 serde_json::to_string_pretty(value).unwrap_or(line)
             }
         }
-        AttributeValue::Empty => "(empty)".to_owned(),
-        _ => serde_json::to_string(value).unwrap_or_default(),
+        AttributeValue::Bool(_) | AttributeValue::Double(_) | AttributeValue::Bytes(_) => {
+            let json = serde_json::to_value(value).unwrap_or_default();
+            let wrapped = json.get("$double").or_else(|| json.get("$bytes"));
+            match wrapped.and_then(serde_json::Value::as_str) {
+                Some(text) => text.to_owned(),
+                None => json.to_string(),
+            }
+        }
     }
 }
 
@@ -52,4 +61,33 @@ pub(super) fn Pair(
         </div>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_read_without_the_wrapping_of_json() {
+        let texts = [
+            AttributeValue::Int(i64::MAX),
+            AttributeValue::Double(f64::NEG_INFINITY),
+            AttributeValue::Double(0.1),
+            AttributeValue::Bytes(vec![0, 255, 1]),
+            AttributeValue::Bool(true),
+            AttributeValue::Str("a\nb".into()),
+            AttributeValue::Array(vec![AttributeValue::Int(1), AttributeValue::Empty]),
+        ]
+        .map(|value| text_of(&value));
+        let expected = [
+            "9223372036854775807",
+            "-Infinity",
+            "0.1",
+            "AP8B",
+            "true",
+            "a\nb",
+            "[1,null]",
+        ];
+        assert_eq!(texts, expected);
+    }
 }

@@ -73,7 +73,7 @@ pub(super) fn UserTable(
                 <td>{format_count(row.trace_count)}</td>
                 <Errors count=row.error_count of=row.trace_count />
                 <td>{format_duration(row.p95_ns)}</td>
-                <td class="minor" title=Utc::from(row.last_seen).to_string()>
+                <td class="minor wide" title=Utc::from(row.last_seen).to_string()>
                     {format_ago(row.last_seen, now)}
                 </td>
             </tr>
@@ -103,8 +103,9 @@ fn FoldedTable(head: Vec<&'static str>, mut rows: Vec<AnyView>) -> impl IntoView
         .into_iter()
         .map(|title| {
             let is_minor = matches!(title, "p50" | "Longest" | "Last seen");
+            let is_wide = title == "Last seen";
             view! {
-                <th scope="col" class:minor=is_minor>
+                <th scope="col" class:minor=is_minor class:wide=is_wide>
                     {title}
                 </th>
             }

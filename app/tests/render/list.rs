@@ -1,0 +1,156 @@
+//! `/traces`.
+
+use throughline_model::ReadError;
+use throughline_testkit::{FakeReader, Ids, NOW, Sent, shop_trace, span};
+use throughline_wire::UnixNanos;
+
+use crate::html::read;
+use crate::page::get;
+
+fn many(count: i64) -> FakeReader {
+    let mut ids = Ids::seeded(3);
+    let sent = (0..count).map(|at| {
+        let start = NOW.saturating_add(-at * UnixNanos::PER_SECOND);
+        let draft = span(format!("operation {at}"))
+            .in_trace(ids.trace_id())
+            .id(ids.span_id());
+        let draft = draft
+            .starts(start)
+            .lasts(UnixNanos::PER_MILLI)
+            .user(format!("user {at}"));
+        Sent::by(
+            "shop",
+            if at % 10 == 0 {
+                draft.error("no")
+            } else {
+                draft
+            }
+            .build(),
+        )
+    });
+    FakeReader::new(sent.collect())
+}
+
+fn rows(html: &str) -> usize {
+    let (tags, _) = read(html);
+    tags.iter()
+        .filter(|tag| tag.attribute("data-row").is_some())
+        .count()
+}
+
+#[tokio::test]
+async fn the_first_paint_has_rows_figures_and_links() {
+    let answer = get("/traces", many(120)).await;
+    assert_eq!((answer.status, rows(&answer.html)), (200, 50));
+    let text = answer.text();
+    assert!(text.contains("newest first · 50 of 120"), "{text}");
+    assert!(text.contains("operation 0") && text.contains("operation 49"));
+    assert!(text.contains("49 s ago"), "relative to the server's clock");
+    let (tags, _) = read(&answer.html);
+    let links = tags.iter().filter_map(|tag| tag.attribute("href"));
+    assert_eq!(
+        links.filter(|href| href.starts_with("/traces/")).count(),
+        50
+    );
+}
+
+#[tokio::test]
+async fn figures_and_rows_follow_the_filter() {
+    let answer = get("/traces?status=error&operation=0", many(120)).await;
+    // 0, 10, 20 .. 110 failed; all of them have a 0 in their name.
+    assert_eq!(rows(&answer.html), 12);
+    let text = answer.text();
+    assert!(
+        text.contains("12 of 12") && text.contains("100 %"),
+        "{text}"
+    );
+    let figure = |name: &str| {
+        let at = answer
+            .html
+            .find(&format!("data-figure=\"{name}\""))
+            .expect("a figure");
+        let tail = &answer.html[at..];
+        tail[tail.find('>').expect("closed") + 1..]
+            .split('<')
+            .next()
+            .map(str::to_owned)
+    };
+    assert_eq!(figure("traces").as_deref(), Some("12"));
+    assert_eq!(figure("errors").as_deref(), Some("12"));
+}
+
+#[tokio::test]
+async fn pages_lead_to_each_other() {
+    let href_of = |html: &str, rel: &str| {
+        let (tags, _) = read(html);
+        let link = tags
+            .into_iter()
+            .find(|tag| tag.attribute("rel") == Some(rel));
+        link.and_then(|tag| tag.attribute("href").map(|href| href.replace("&amp;", "&")))
+    };
+    let first = get("/traces?service=shop", many(120)).await.html;
+    assert_eq!(href_of(&first, "prev"), None);
+    let second = get(&href_of(&first, "next").expect("older"), many(120)).await;
+    assert!(second.text().contains("operation 50") && second.text().contains("operation 99"));
+    let third = get(&href_of(&second.html, "next").expect("older"), many(120)).await;
+    assert_eq!(
+        (rows(&third.html), href_of(&third.html, "next")),
+        (20, None)
+    );
+    let back = get(&href_of(&third.html, "prev").expect("newer"), many(120)).await;
+    assert!(back.text().contains("operation 50") && !back.text().contains("operation 49 "));
+}
+
+#[tokio::test]
+async fn a_filter_that_cannot_be_read_is_named_and_stays_in_its_field() {
+    let answer = get("/traces?min_duration=fast&user=ada", many(5)).await;
+    assert_eq!((answer.status, rows(&answer.html)), (400, 0));
+    assert!(answer.text().contains("\"fast\""), "{}", answer.text());
+    let (tags, _) = read(&answer.html);
+    let field = |name| tags.iter().find(|tag| tag.attribute("name") == Some(name));
+    let value = |name| field(name).and_then(|tag| tag.attribute("value"));
+    assert_eq!(
+        (value("min_duration"), value("user")),
+        (Some("fast"), Some("ada"))
+    );
+}
+
+#[tokio::test]
+async fn no_match_and_no_traces_at_all_are_told_apart() {
+    let no_match = get("/traces?user=nobody", many(5)).await;
+    assert!(no_match.text().contains("No trace matches"));
+    assert!(
+        no_match
+            .html
+            .contains("href=\"/traces?range=6h&amp;user=nobody\"")
+    );
+    let empty = get("/traces", FakeReader::new(Vec::new())).await;
+    assert_eq!(empty.status, 200);
+    let text = empty.text();
+    assert!(text.contains("Waiting for the first span"));
+    assert!(
+        text.contains("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_is_down_is_a_503_that_says_so() {
+    let answer = get("/traces", FakeReader::failing(ReadError::Unavailable)).await;
+    assert_eq!(answer.status, 503);
+    assert!(
+        answer
+            .text()
+            .contains("The database cannot be reached right now.")
+    );
+    let narrow = get("/traces?user=a", FakeReader::failing(ReadError::TimedOut)).await;
+    assert_eq!(narrow.status, 422);
+    assert!(narrow.text().contains("choose a shorter time range"));
+}
+
+#[tokio::test]
+async fn an_address_that_leads_nowhere_is_a_404() {
+    let answer = get("/nope", FakeReader::new(shop_trace(&mut Ids::seeded(1)))).await;
+    assert_eq!(answer.status, 404);
+    assert!(answer.text().contains("There is no such page"));
+}

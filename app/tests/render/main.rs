@@ -1,0 +1,8 @@
+//! Pages as a server sends them, from spans in memory.
+
+mod escaping;
+mod html;
+mod page;
+
+mod list;
+mod trace;

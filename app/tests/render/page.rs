@@ -1,0 +1,67 @@
+//! Renders a page the way a server does, without one.
+
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Once};
+
+use futures::StreamExt as _;
+use leptos::prelude::*;
+use leptos_integration_utils::build_response;
+use leptos_meta::ServerMetaContext;
+use leptos_router::location::RequestUrl;
+use throughline_app::{App, Clock, PanelContext, ServerInfo, SetStatus};
+use throughline_testkit::{FakeReader, NOW};
+
+/// What a server would answer.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) html: String,
+}
+
+impl Answer {
+    /// The text people read, tags and scripts taken out.
+    pub(crate) fn text(&self) -> String {
+        crate::html::text_of(&self.html)
+    }
+}
+
+/// Asks for the page at `path`.
+pub(crate) async fn get(path: &str, reader: FakeReader) -> Answer {
+    static EXECUTOR: Once = Once::new();
+    EXECUTOR.call_once(|| any_spawner::Executor::init_tokio().expect("set once"));
+    let status = Arc::new(AtomicU16::new(200));
+    let told = status.clone();
+    let context = PanelContext {
+        reader: reader.shared(),
+        clock: Clock(Arc::new(|| NOW)),
+        set_status: SetStatus(Arc::new(move |status| told.store(status, Ordering::SeqCst))),
+        server: ServerInfo {
+            endpoint: "http://127.0.0.1:3000".to_owned(),
+            otlp_endpoint: "http://127.0.0.1:4318".to_owned(),
+        },
+    };
+    let url = RequestUrl::new(path);
+    // Titles go to the head, which is not part of what is looked at here.
+    let (meta, _head) = ServerMetaContext::new();
+    let (owner, stream) = build_response(
+        || view! { <App /> },
+        move || {
+            provide_context(url);
+            provide_context(meta);
+            context.provide();
+        },
+        |app, chunks, _| {
+            Box::pin(async move {
+                let html = app.to_html_stream_in_order().collect::<String>().await;
+                Box::pin(futures::stream::once(async move { html }).chain(chunks()))
+                    as leptos_integration_utils::PinnedStream<String>
+            })
+        },
+        false,
+    );
+    let html = stream.await.collect::<String>().await;
+    drop(owner);
+    Answer {
+        status: status.load(Ordering::SeqCst),
+        html,
+    }
+}

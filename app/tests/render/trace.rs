@@ -1,0 +1,202 @@
+//! `/traces/{id}`.
+
+use throughline_model::ReadError;
+use throughline_testkit::{FakeReader, Ids, Sent, shop_trace, span};
+use throughline_wire::{Attributes, Mark, Marks, Span, semconv};
+
+use crate::html::read;
+use crate::page::get;
+
+fn shop() -> (Vec<Sent>, String) {
+    let sent = shop_trace(&mut Ids::seeded(1));
+    let path = format!("/traces/{}", sent[0].span.trace_id);
+    (sent, path)
+}
+
+fn path_of(span: &Span) -> String {
+    format!("/traces/{}?span={}", span.trace_id, span.span_id)
+}
+
+#[tokio::test]
+async fn the_first_paint_has_every_span_and_a_pane() {
+    let (sent, path) = shop();
+    let answer = get(&path, FakeReader::new(sent.clone())).await;
+    assert_eq!(answer.status, 200);
+    let text = answer.text();
+    for Sent { span, resource, .. } in &sent {
+        assert!(text.contains(&*span.name), "{} is missing", span.name);
+        assert!(text.contains(resource.service_name()));
+    }
+    let (tags, _) = read(&answer.html);
+    let selected = tags
+        .iter()
+        .filter(|tag| {
+            tag.attribute("class")
+                .is_some_and(|class| class.contains(" sel"))
+        })
+        .count();
+    assert_eq!(selected, 1, "one row is open");
+    assert!(answer.html.contains("class=\"pane\""));
+}
+
+#[tokio::test]
+async fn the_address_chooses_the_span() {
+    let (sent, path) = shop();
+    for Sent { span, .. } in &sent {
+        let answer = get(&path_of(span), FakeReader::new(sent.clone())).await;
+        let text = answer.text();
+        assert!(text.contains(&format!("span {}", span.span_id)), "{text}");
+        for (_, value) in span.attributes.iter() {
+            if let Some(value) = value.as_str() {
+                assert!(text.contains(value), "{value} is missing");
+            }
+        }
+    }
+    let closed = get(&format!("{path}?span=none"), FakeReader::new(sent)).await;
+    assert!(!closed.html.contains("class=\"pane\""));
+}
+
+#[tokio::test]
+async fn a_failure_tells_its_message_exception_and_repairs() {
+    let mut ids = Ids::seeded(2);
+    let exception: Attributes = [
+        (semconv::EXCEPTION_TYPE, "SmtpError"),
+        (semconv::EXCEPTION_MESSAGE, "refused by the mail host"),
+        (semconv::EXCEPTION_STACKTRACE, "at deliver\n  at run"),
+    ]
+    .into_iter()
+    .collect();
+    let failed = span("deliver")
+        .in_trace(ids.trace_id())
+        .id(ids.span_id())
+        .error("gave up")
+        .event(1_000, semconv::EVENT_EXCEPTION, exception)
+        .with(semconv::DB_QUERY_TEXT, "SELECT 1 FROM mails")
+        .with(semconv::MARKS, Marks::from_iter([Mark::NameCut]).to_value())
+        .build();
+    let answer = get(
+        &path_of(&failed),
+        FakeReader::new(vec![Sent::by("mail", failed)]),
+    )
+    .await;
+    let text = answer.text();
+    for part in [
+        "gave up",
+        "SmtpError: refused by the mail host",
+        "at deliver\n  at run",
+        "was cut",
+    ] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+    assert!(answer.html.contains("<span class=\"k\">SELECT</span>"));
+}
+
+#[tokio::test]
+async fn missing_parents_cycles_and_twins_are_marked_and_nothing_is_lost() {
+    let mut ids = Ids::seeded(4);
+    let trace_id = ids.trace_id();
+    let root = span("root").in_trace(trace_id).id(ids.span_id()).build();
+    let orphan = span("orphan")
+        .in_trace(trace_id)
+        .id(ids.span_id())
+        .parent(ids.span_id())
+        .build();
+    let mut own = span("own parent")
+        .in_trace(trace_id)
+        .id(ids.span_id())
+        .build();
+    own.parent_span_id = Some(own.span_id);
+    let twin = span("twin")
+        .in_trace(trace_id)
+        .id(root.span_id)
+        .lasts(7)
+        .build();
+    let missing = orphan.parent_span_id.expect("set");
+    let path = path_of(&root);
+    let spans = [root, orphan, own, twin].map(|span| Sent::by("shop", span));
+    let text = get(&path, FakeReader::new(spans.to_vec())).await.text();
+    for part in [
+        "root",
+        "orphan",
+        "own parent",
+        "twin",
+        "cycle",
+        "same id",
+        "1 parent missing",
+    ] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+    assert!(text.contains(&format!("missing parent {missing}")));
+    assert!(text.contains("2 spans were sent with this id"));
+}
+
+#[tokio::test]
+async fn a_long_trace_says_how_much_of_it_is_drawn() {
+    let mut ids = Ids::seeded(5);
+    let trace_id = ids.trace_id();
+    let sent: Vec<Sent> = (0..2_100)
+        .map(|_| {
+            Sent::by(
+                "shop",
+                span("step").in_trace(trace_id).id(ids.span_id()).build(),
+            )
+        })
+        .collect();
+    let rows = |html: &str| {
+        let (tags, _) = read(html);
+        tags.iter()
+            .filter(|tag| tag.attribute("data-row").is_some())
+            .count()
+    };
+    let cut = get(
+        &format!("/traces/{trace_id}"),
+        FakeReader::new(sent.clone()),
+    )
+    .await;
+    assert_eq!(rows(&cut.html), 2_000);
+    assert!(
+        cut.text().contains("The first 2,000 of 2,100 rows."),
+        "{}",
+        cut.text()
+    );
+    let whole = get(
+        &format!("/traces/{trace_id}?rows=2100"),
+        FakeReader::new(sent),
+    )
+    .await;
+    assert_eq!(rows(&whole.html), 2_100);
+}
+
+#[tokio::test]
+async fn ids_that_are_wrong_or_unknown_are_404_and_said_apart() {
+    let (sent, _) = shop();
+    for wrong in [
+        "xyz",
+        "00000000000000000000000000000000",
+        "4bf92f3577b34da6a3ce929d0e0e473g",
+    ] {
+        let answer = get(&format!("/traces/{wrong}"), FakeReader::new(sent.clone())).await;
+        assert_eq!(answer.status, 404, "{wrong}");
+        assert!(answer.text().contains("This is no trace id"), "{wrong}");
+    }
+    let unknown = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let answer = get(&format!("/traces/{unknown}"), FakeReader::new(sent)).await;
+    assert_eq!(answer.status, 404);
+    assert!(
+        answer
+            .text()
+            .contains(&format!("No trace has the id {unknown}"))
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_is_down_is_a_503_here_too() {
+    let (_, path) = shop();
+    let answer = get(&path, FakeReader::failing(ReadError::Unavailable)).await;
+    assert_eq!(answer.status, 503);
+    assert!(
+        answer
+            .text()
+            .contains("The database cannot be reached right now.")
+    );
+}
