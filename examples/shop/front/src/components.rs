@@ -28,9 +28,18 @@ const FEW: i32 = 10;
 /// How many can be had.
 #[component]
 pub(crate) fn Stock(left: i32) -> impl IntoView {
+    if left < FEW {
+        view! { <Short left/> }.into_any()
+    } else {
+        view! { <span class="stock">"In stock"</span> }.into_any()
+    }
+}
+
+/// How many can be had, when that may be too few.
+#[component]
+pub(crate) fn Short(left: i32) -> impl IntoView {
     match left {
         0 => view! { <span class="stock none">"Sold out"</span> }.into_any(),
-        1..FEW => view! { <span class="stock few">"Only "{left}" left"</span> }.into_any(),
-        _ => view! { <span class="stock">"In stock"</span> }.into_any(),
+        _ => view! { <span class="stock few">"Only "{left}" left"</span> }.into_any(),
     }
 }

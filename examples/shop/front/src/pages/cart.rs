@@ -5,7 +5,7 @@ use leptos_router::components::A;
 
 use crate::api::{Cart, CartItem};
 use crate::basket::Basket;
-use crate::components::{Loading, Picture, Problem};
+use crate::components::{Loading, Picture, Problem, Short};
 use crate::money::euros;
 use crate::task::spawn;
 
@@ -66,8 +66,7 @@ fn Line(item: CartItem) -> impl IntoView {
             spawn(basket.set_quantity(id, quantity));
         }
     };
-    let short = (item.stock < item.quantity)
-        .then(|| view! { <span class="stock few">"Only "{item.stock}" left"</span> });
+    let short = (item.stock < item.quantity).then(|| view! { <Short left=item.stock/> });
     view! {
         <li class="line">
             <Picture svg=item.picture/>

@@ -55,7 +55,7 @@ fn Details(product: Product) -> impl IntoView {
                     <span class="price">{euros(product.price_cents)}</span>
                     <Stock left=product.stock/>
                 </p>
-                <AddForm id=product.id name=product.name/>
+                <AddForm id=product.id name=product.name sold_out={product.stock == 0}/>
             </div>
         </article>
     }
@@ -71,7 +71,7 @@ enum Adding {
 }
 
 #[component]
-fn AddForm(id: i32, name: String) -> impl IntoView {
+fn AddForm(id: i32, name: String, sold_out: bool) -> impl IntoView {
     let basket = Basket::expect();
     let quantity = RwSignal::new("1".to_owned());
     let state = RwSignal::new(Adding::Idle);
@@ -100,7 +100,7 @@ fn AddForm(id: i32, name: String) -> impl IntoView {
             </label>
             <button
                 class="button primary" data-trace=format!("Add {name}")
-                disabled=move || state.get() == Adding::UnderWay
+                disabled=move || sold_out || state.get() == Adding::UnderWay
             >
                 "Add to cart"
             </button>
