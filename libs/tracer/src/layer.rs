@@ -57,8 +57,12 @@ impl SpanLayer {
         Self { options, pipe }
     }
 
-    pub(crate) fn finish(&self, recording: Box<Recording>) {
-        self.pipe.queue.offer(recording.end(Tick::now()));
+    /// Ends a span now, whenever its code was left.
+    #[cfg(feature = "axum")]
+    pub(crate) fn finish(&self, mut recording: Box<Recording>) {
+        let now = Tick::now();
+        recording.leave(now);
+        self.pipe.queue.offer(recording.end(now));
     }
 
     /// The span that `tracing` begins: a child of `parent`, or the first of a new trace.
@@ -304,7 +308,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
         };
         let active = span.extensions_mut().remove::<Active>();
         if let Some(recording) = active.and_then(|active| active.recording) {
-            self.finish(recording);
+            self.pipe.queue.offer(recording.end(Tick::now()));
         }
     }
 }

@@ -7,6 +7,8 @@ use std::task::{Context, Poll, ready};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use pin_project_lite::pin_project;
+use tracing::instrument::Instrumented;
+use tracing::{Instrument, Span};
 
 use super::TraceBody;
 use super::span::RequestSpan;
@@ -16,20 +18,22 @@ pin_project! {
     #[derive(Debug)]
     pub struct TraceFuture<F> {
         #[pin]
-        inner: F,
+        inner: Instrumented<F>,
         span: Option<RequestSpan>,
         request_id: Option<HeaderValue>,
     }
 }
 
 impl<F> TraceFuture<F> {
-    pub(super) const fn new(
+    pub(super) fn new(
         inner: F,
         span: Option<RequestSpan>,
         request_id: Option<HeaderValue>,
     ) -> Self {
+        // What the inner service drops when the request is given up is dropped within the span.
+        let within = span.as_ref().map_or_else(Span::none, RequestSpan::handle);
         Self {
-            inner,
+            inner: inner.instrument(within),
             span,
             request_id,
         }
@@ -45,10 +49,15 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let result = {
-            let _entered = this.span.as_ref().map(RequestSpan::enter);
-            ready!(this.inner.poll(context))
+        let mark = |span: &mut Option<RequestSpan>, polling| {
+            if let Some(span) = span {
+                span.polling(polling);
+            }
         };
+        mark(this.span, true);
+        let result = this.inner.poll(context);
+        mark(this.span, false);
+        let result = ready!(result);
         let mut span = this.span.take();
         let mut response = match result {
             Ok(response) => response,

@@ -14,6 +14,7 @@ use crate::layer::{Recording, current};
 pub(super) struct RequestSpan {
     span: tracing::Span,
     answered: bool,
+    polling: bool,
 }
 
 impl RequestSpan {
@@ -21,11 +22,23 @@ impl RequestSpan {
         Self {
             span,
             answered: false,
+            polling: false,
         }
     }
 
     pub(super) fn enter(&self) -> tracing::span::Entered<'_> {
         self.span.enter()
+    }
+
+    /// Another handle of it.
+    pub(super) fn handle(&self) -> tracing::Span {
+        self.span.clone()
+    }
+
+    /// Notes whether the code of the request is running: when it still is at the end, it
+    /// panicked, even if somebody has caught that since.
+    pub(super) fn polling(&mut self, polling: bool) {
+        self.polling = polling;
     }
 
     /// Where it stands; nothing when no layer records spans.
@@ -70,9 +83,8 @@ impl RequestSpan {
 impl Drop for RequestSpan {
     fn drop(&mut self) {
         if !self.answered {
-            let panicking = std::thread::panicking();
             self.write(|recording| {
-                if panicking {
+                if self.polling {
                     recording.fail(Status::error("the handler panicked"), Some("panic"));
                 } else {
                     // The client went away, or a time limit outside of us struck.

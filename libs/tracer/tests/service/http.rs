@@ -1,6 +1,7 @@
 //! The axum layer in front of a real server.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,7 +10,7 @@ use axum::extract::Path;
 use axum::http::{Request, StatusCode};
 use axum::response::sse::{Event, Sse};
 use axum::routing::get;
-use futures::stream;
+use futures::{FutureExt, stream};
 use throughline::axum::TraceLayer;
 use throughline::wire::{self, AttributeValue, SpanKind, semconv};
 use throughline::{Mode, record};
@@ -191,6 +192,19 @@ async fn failures_of_the_server_mark_its_span() {
         Some(&404.into())
     );
     assert_eq!(spans.len(), 3, "the skipped path has no span");
+}
+
+#[tokio::test]
+async fn a_panic_that_is_caught_further_out_is_a_failure_too() {
+    let traced = Traced::new();
+    let request = Request::get("/panic")
+        .body(Body::empty())
+        .expect("a request");
+    let caught = AssertUnwindSafe(app().oneshot(request)).catch_unwind();
+    caught.await.expect_err("a panic");
+    let spans = traced.spans().await;
+    let span = named(&spans, "GET /panic");
+    assert_eq!(span.status.message, "the handler panicked");
 }
 
 #[tokio::test]

@@ -255,7 +255,6 @@ async fn a_trace_that_is_not_sampled_has_ids_and_no_spans() {
 async fn a_tracer_that_is_off_records_and_sends_nothing() {
     let traced = Traced::with(|builder| builder.mode(Mode::Off));
     let span = info_span!("span");
-    assert!(span.is_disabled());
     span.in_scope(|| {
         record("key", 1);
         assert_eq!(throughline::current(), None);

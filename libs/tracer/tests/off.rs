@@ -1,0 +1,18 @@
+//! A tracer that is off costs one branch: in a process of its own, since `tracing` remembers for
+//! the whole process which spans anybody wants.
+
+use throughline::{Mode, Tracer};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+#[test]
+fn spans_are_disabled_where_they_are_made() {
+    let tracer = Tracer::builder("test")
+        .mode(Mode::Off)
+        .build()
+        .expect("a tracer");
+    tracing_subscriber::registry().with(tracer.layer()).init();
+    assert!(!tracer.is_on());
+    assert!(tracing::info_span!("span").is_disabled());
+    assert!(!tracing::enabled!(target: "sqlx::query", tracing::Level::DEBUG));
+}
