@@ -1,0 +1,115 @@
+// The panel by itself: without JavaScript, at its limits, by keyboard.
+import { expect, test } from "./fixtures";
+
+const TRACE = "5b8efff798038103d269b633813fc60c";
+
+/** Sends a small trace of our own, so that these tests stand alone. */
+test.beforeEach(async ({ request, urls }) => {
+  const now = BigInt(Date.now()) * 1_000_000n;
+  const span = (id: string, parent: string | null, name: string, more: object) => ({
+    trace_id: TRACE,
+    span_id: id,
+    ...(parent ? { parent_span_id: parent } : {}),
+    name,
+    start_ns: (now - 5_000_000_000n).toString(),
+    end_ns: (now - 4_900_000_000n).toString(),
+    ...more,
+  });
+  const answer = await request.post(`${urls.panel}/api/trace-log`, {
+    data: {
+      resource: { attributes: { "service.name": "panel-test" } },
+      spans: [
+        span("00000000000000a1", null, "panel test root", { kind: "server" }),
+        span("00000000000000a2", "00000000000000a1", "SELECT panel", {
+          kind: "client",
+          status: { code: "error", message: "it was <b>bold</b>" },
+          attributes: { "db.query.text": "SELECT 1 -- </script><script>alert(1)</script>", "<img src=x onerror=alert(1)>": "key" },
+        }),
+        span("00000000000000a3", "00000000000000ff", "orphan", {}),
+        span("00000000000000a4", "00000000000000a5", "cycle one", {}),
+        span("00000000000000a5", "00000000000000a4", "cycle two", {}),
+        span("00000000000000a6", "00000000000000a6", "its own parent", {}),
+      ],
+    },
+  });
+  expect(answer.status()).toBe(200);
+});
+
+test.describe("without JavaScript", () => {
+  test.use({ javaScriptEnabled: false });
+
+  test("the list and a trace still read", async ({ page, urls }) => {
+    await page.goto(`${urls.panel}/traces?service=panel-test`);
+    await expect(page.getByTestId("trace-row").first()).toContainText("panel test root");
+    await page.getByLabel("Operation").fill("panel test");
+    await page.getByLabel("Operation").press("Enter");
+    await expect(page).toHaveURL(/operation=panel\+test/);
+    await page.getByTestId("trace-row").first().click();
+    await expect(page.getByTestId("waterfall")).toContainText("SELECT panel");
+    await page.getByTestId("waterfall").getByText("SELECT panel").click();
+    await expect(page.getByTestId("span-pane")).toContainText("it was <b>bold</b>");
+  });
+});
+
+test("every span of a broken trace is drawn, and text stays text", async ({ page, urls }) => {
+  page.on("dialog", () => expect(false, "no dialog opens").toBe(true));
+  await page.goto(`${urls.panel}/traces/${TRACE}?span=00000000000000a2`);
+  const waterfall = page.getByTestId("waterfall");
+  for (const name of ["panel test root", "SELECT panel", "orphan", "cycle one", "cycle two", "its own parent"]) {
+    await expect(waterfall.getByText(name, { exact: true })).toBeVisible();
+  }
+  await expect(page.getByTestId("span-pane")).toContainText("</script><script>alert(1)</script>");
+  await expect(page.getByTestId("span-pane")).toContainText("img src=x onerror=alert(1)");
+});
+
+test.describe("an unknown trace", () => {
+  test.use({ expectedFaults: [/404/] });
+
+  test("is a 404 page that says so", async ({ page, urls }) => {
+    for (const [id, words] of [["0af7651916cd43dd8448eb211c80319f", /no trace|not found|unknown/i], ["not-an-id", /id/i]] as const) {
+      const answer = await page.goto(`${urls.panel}/traces/${id}`);
+      expect(answer!.status()).toBe(404);
+      await expect(page.locator("main")).toContainText(words);
+    }
+    const answer = await page.goto(`${urls.panel}/no/such/page`);
+    expect(answer!.status()).toBe(404);
+  });
+});
+
+test("a filter that cannot be read is explained, not ignored", async ({ page, urls }) => {
+  await page.goto(`${urls.panel}/traces?min_duration=fast`);
+  await expect(page.locator("main")).toContainText(/fast/);
+  await expect(page.getByLabel("Operation")).toBeVisible();
+});
+
+test("the keyboard goes from list to trace and back", async ({ page, urls }) => {
+  await page.goto(`${urls.panel}/traces?service=panel-test`);
+  await expect(page.getByTestId("trace-row").first()).toBeVisible();
+  await page.waitForTimeout(500); // the page comes alive
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(new RegExp(`/traces/${TRACE}`));
+  await page.keyboard.press("?");
+  await expect(page.getByRole("dialog")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog")).toBeHidden();
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  for (const width of [1280, 390]) {
+    test(`list and trace fit ${width} px, ${colorScheme}`, async ({ browser, urls }) => {
+      const context = await browser.newContext({ colorScheme, viewport: { width, height: 844 } });
+      const page = await context.newPage();
+      const faults: string[] = [];
+      page.on("pageerror", (error) => faults.push(error.message));
+      page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+      for (const path of ["/traces", `/traces/${TRACE}`, "/traces?operation=nothing-is-called-so"]) {
+        await page.goto(urls.panel + path);
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        expect(overflow, path).toBeLessThanOrEqual(0);
+      }
+      expect(faults).toEqual([]);
+      await context.close();
+    });
+  }
+}

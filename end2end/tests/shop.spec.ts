@@ -1,0 +1,136 @@
+// The main line: a person buys something, an admin finds out what that set off.
+import type { Page } from "@playwright/test";
+import { expect, test, type Urls } from "./fixtures";
+
+interface ApiSpan {
+  span_id: string;
+  parent_span_id?: string;
+  name: string;
+  kind: string;
+  resource: number;
+  attributes?: Record<string, unknown>;
+}
+
+interface ApiTrace {
+  resources: { attributes: Record<string, unknown> }[];
+  spans: ApiSpan[];
+}
+
+/** Buys `quantity` of the first product; the order page is open afterwards. */
+async function buy(page: Page, urls: Urls, name: string, note: string, quantity = 2): Promise<void> {
+  await page.goto(urls.shop);
+  await page.locator("main a[href^='/products/']").first().click();
+  await page.getByLabel("How many").fill(String(quantity));
+  await page.getByRole("button", { name: "Add to cart" }).click();
+  await page.getByRole("link", { name: "See the cart" }).click();
+  await page.getByRole("link", { name: /check out/i }).click();
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Email").fill("ada@acme.test");
+  await page.getByLabel(/Note/).fill(note);
+  await page.getByRole("button", { name: "Place order" }).click();
+  await expect(page).toHaveURL(/\/orders\//);
+}
+
+/** The newest trace whose root has this name, once it holds a span of this name too. */
+async function findTrace(page: Page, urls: Urls, root: string, span: string): Promise<[string, ApiTrace]> {
+  let id = "";
+  let trace: ApiTrace | undefined;
+  await expect(async () => {
+    const list = await page.request.get(`${urls.panel}/api/admin/traces?operation=${encodeURIComponent(root)}`);
+    id = (await list.json()).items[0].trace_id;
+    trace = await (await page.request.get(`${urls.panel}/api/admin/traces/${id}`)).json();
+    expect(trace!.spans.map(({ name }) => name)).toContain(span);
+  }).toPass({ timeout: 30_000 });
+  return [id, trace!];
+}
+
+test("a click in the shop becomes one waterfall, from the browser to the job's SQL", async ({ page, urls }) => {
+  const note = `Leave it at the door ${Date.now()}`;
+  await buy(page, urls, "Ada Lovelace", note);
+  await expect(page.getByText(/confirmed/i).first()).toBeVisible({ timeout: 30_000 });
+
+  const [id, trace] = await findTrace(page, urls, "Place order", "process send-confirmation");
+  const spans = new Map(trace.spans.map((span) => [span.span_id, span]));
+  const named = (name: string, kind: string) => {
+    const found = trace.spans.find((span) => span.name === name && span.kind === kind);
+    expect(found, `${kind} span ${name}`).toBeDefined();
+    return found!;
+  };
+  const ancestors = (span: ApiSpan): string[] => {
+    const names: string[] = [];
+    for (let at = spans.get(span.parent_span_id ?? ""); at; at = spans.get(at.parent_span_id ?? "")) {
+      names.push(`${at.kind} ${at.name}`);
+    }
+    return names;
+  };
+
+  // The line, parent by parent.
+  const request = ["server POST /api/orders", "client POST /api/orders", "internal submit Order form", "internal click Place order"];
+  expect(ancestors(named("POST /api/orders", "server"))).toEqual(request.slice(1));
+  for (const statement of ["INSERT orders", "INSERT order_items", "UPDATE stock", "DELETE cart_items"]) {
+    expect(ancestors(named(statement, "client")), statement).toEqual(request);
+  }
+  const job = named("process send-confirmation", "consumer");
+  expect(ancestors(job)).toEqual(["producer queue send-confirmation", ...request]);
+  expect(ancestors(named("UPDATE jobs", "client"))).toEqual(["consumer process send-confirmation", "producer queue send-confirmation", ...request]);
+  const services = new Set(trace.resources.map(({ attributes }) => attributes["service.name"]));
+  expect(services).toEqual(new Set(["shop-web", "shop"]));
+
+  // What was typed and may be shown is there; what may not is nowhere but in user.id.
+  const submit = named("submit Order form", "internal");
+  expect(submit.attributes).toMatchObject({ "throughline.ui.form.value.note": note, "throughline.ui.form.value.name": "Ada Lovelace" });
+  expect(Object.entries(submit.attributes!).filter(([key, value]) => key !== "user.id" && value === "ada@acme.test")).toEqual([]);
+  expect(String(named("INSERT orders", "client").attributes!["db.query.text"])).toMatch(/^INSERT INTO orders/i);
+
+  // The admin's way: filter by operation and status, see the figures follow, open the trace.
+  await page.goto(`${urls.panel}/traces`);
+  const tile = page.getByTestId("trace-count");
+  const all = Number(await tile.textContent());
+  await page.getByLabel("Operation").fill("Place order");
+  await page.getByLabel("Status").selectOption("ok");
+  await expect(page).toHaveURL(/operation=Place/);
+  await expect(page).toHaveURL(/status=ok/);
+  await expect.poll(async () => Number(await tile.textContent())).toBeLessThan(all);
+  const rows = page.getByTestId("trace-row");
+  await expect(rows.first()).toContainText("click Place order");
+  expect(await rows.count()).toBe(Number(await tile.textContent()));
+  await page.getByLabel("Status").selectOption("error");
+  await expect(tile).toHaveText("0");
+  await page.goBack();
+  await expect(tile).not.toHaveText("0");
+
+  await page.locator(`a[href^="/traces/${id}"]`).first().click();
+  await expect(page.getByRole("heading", { name: "click Place order" }).first()).toBeVisible();
+  const waterfall = page.getByTestId("waterfall");
+  await expect(waterfall.getByText("process send-confirmation")).toBeVisible();
+  await waterfall.getByText("submit Order form").click();
+  const pane = page.getByTestId("span-pane");
+  await expect(pane.getByText(note)).toBeVisible();
+  await waterfall.getByText("INSERT orders", { exact: true }).click();
+  await expect(pane.getByText(/INSERT INTO/i).first()).toBeVisible();
+  await expect(page).toHaveURL(/span=[0-9a-f]{16}/);
+
+  if (process.env.SCREENSHOTS) {
+    await page.screenshot({ path: "../docs/images/waterfall.png" });
+  }
+
+  // The link alone shows the same.
+  await page.reload();
+  await expect(page.getByTestId("span-pane").getByText(/INSERT INTO/i).first()).toBeVisible();
+});
+
+test("an order the database refuses is a trace with an error that says why", async ({ page, urls, browser }) => {
+  const context = await browser.newContext();
+  const shopper = await context.newPage();
+  await buy(shopper, urls, "Grace Hopper", "too many", 13).catch(() => undefined);
+  await context.close();
+  await expect(async () => {
+    const list = await page.request.get(`${urls.panel}/api/admin/traces?operation=Place%20order&status=error`);
+    expect((await list.json()).items.length).toBeGreaterThan(0);
+  }).toPass({ timeout: 30_000 });
+
+  await page.goto(`${urls.panel}/traces?operation=Place+order&status=error`);
+  await page.getByTestId("trace-row").first().click();
+  const pane = page.getByTestId("span-pane");
+  await expect(pane.getByText(/violates check constraint/).first()).toBeVisible();
+});
