@@ -28,11 +28,12 @@ impl Session {
         }
     }
 
-    /// Reads what [`Session::written`] wrote; nothing when it is anything else.
+    /// Reads what [`Session::used`] gave; nothing when it is anything else.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let mut fields = text.split(' ');
         let id = fields.next()?;
-        let time = |field: Option<&str>| field?.parse::<f64>().ok().filter(|ms| ms.is_finite());
+        // Whole numbers: reading decimals would weigh more than the rest of the helper's rules.
+        let time = |field: Option<&str>| field?.parse::<i64>().ok().map(|ms| ms as f64);
         let (began_ms, used_ms) = (time(fields.next())?, time(fields.next())?);
         let is_uuid = id.len() == 36 && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
         (is_uuid && fields.next().is_none()).then(|| Self {
@@ -56,10 +57,8 @@ impl Session {
             return None;
         }
         self.written_ms = now_ms;
-        Some(format!(
-            "{} {:.0} {:.0}",
-            self.id, self.began_ms, self.used_ms
-        ))
+        let (began_ms, used_ms) = (self.began_ms as i64, self.used_ms as i64);
+        Some(format!("{} {began_ms} {used_ms}", self.id))
     }
 }
 
@@ -114,7 +113,7 @@ mod tests {
             "a b c",
             "0190a4b0 1 2",
             &format!("{ID} 1"),
-            &format!("{ID} 1 NaN"),
+            &format!("{ID} 1 1.5"),
         ] {
             assert_eq!(Session::read(text), None, "{text:?}");
         }

@@ -121,8 +121,8 @@ fn announced(times: &Navigation) -> Parent {
         span_id: announced.parent_id,
     };
     let issued_ms =
-        js::meta("traceparent", "data-issued-ms").and_then(|text| text.parse::<f64>().ok());
-    let is_old = issued_ms.is_some_and(|ms| js::wall() - ms > ANNOUNCED_MS);
+        js::meta("traceparent", "data-issued-ms").and_then(|text| text.parse::<i64>().ok());
+    let is_old = issued_ms.is_some_and(|ms| js::wall() - ms as f64 > ANNOUNCED_MS);
     if times.from_cache || is_old {
         Parent::Linked(span)
     } else {
