@@ -45,6 +45,12 @@ pub struct ServerInfo {
     pub otlp_endpoint: String,
 }
 
+/// Asks the panel to trace itself and to send its spans to this origin. Provided beside
+/// [`PanelContext`] by a server that wants it; off without it, because a panel that traces itself
+/// fills the lists it shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelfTrace(pub String);
+
 /// Sets the status of the response under way; in the browser there is none and nothing happens.
 pub fn set_status(status: u16) {
     if let Some(context) = use_context::<PanelContext>() {

@@ -19,5 +19,5 @@ mod state;
 mod ui;
 
 pub use app::App;
-pub use context::{Clock, PanelContext, ServerInfo, SetStatus};
+pub use context::{Clock, PanelContext, SelfTrace, ServerInfo, SetStatus};
 pub use shell::shell;

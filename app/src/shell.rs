@@ -3,13 +3,16 @@
 use leptos::prelude::*;
 use leptos_meta::MetaTags;
 
-use crate::App;
+use crate::{App, SelfTrace};
 
 /// The whole document; the server renders it, the browser hydrates the body.
 ///
 /// Its scripts are `/theme.js` (blocking, so that the chosen theme is there before the first
 /// paint) and the hydration script, which carries the nonce of the context when there is one.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let self_trace = use_context::<SelfTrace>().map(|SelfTrace(endpoint)| {
+        view! { <meta name="throughline-endpoint" content=endpoint /> }
+    });
     let stylesheet = format!("/{}/{}.css", options.site_pkg_dir, options.output_name);
     view! {
         <!DOCTYPE html>
@@ -22,6 +25,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                     name="description"
                     content="Throughline: from a click to the statement it caused, as one waterfall."
                 />
+                {self_trace}
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" href=stylesheet />
                 <script src="/theme.js"></script>

@@ -8,5 +8,6 @@ use crate::context::ServerInfo;
 /// Where senders reach this server.
 #[server(name = DescribeServer, prefix = "/api/panel", endpoint = "describe_server")]
 pub async fn describe_server() -> Result<ServerInfo, ApiError> {
-    Ok(super::error::panel()?.server)
+    // A server function is async on both sides, even where there is nothing to wait for.
+    Ok(core::future::ready(super::error::panel()?.server).await)
 }

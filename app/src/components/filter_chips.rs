@@ -52,10 +52,10 @@ fn conditions(filter: &TraceFilter) -> Vec<(&'static str, String, TraceFilter)> 
     let range = (filter.range != TimeRange::default()).then(|| describe_range(filter.range));
     add("time", range, |filter| filter.range = TimeRange::default());
     add("service", filter.service.clone(), |filter| {
-        filter.service = None
+        filter.service = None;
     });
     add("operation", filter.operation.clone(), |filter| {
-        filter.operation = None
+        filter.operation = None;
     });
     let status = filter.status.map(|status| status.as_str().to_owned());
     add("status", status, |filter| filter.status = None);
@@ -65,7 +65,7 @@ fn conditions(filter: &TraceFilter) -> Vec<(&'static str, String, TraceFilter)> 
     add("duration", least, |filter| filter.min_duration_ns = None);
     add("user", filter.user.clone(), |filter| filter.user = None);
     add("session", filter.session.clone(), |filter| {
-        filter.session = None
+        filter.session = None;
     });
     chips
 }

@@ -16,16 +16,18 @@ pub(crate) fn WaysIn(
         otlp_endpoint,
     } = server;
     let browser = format!(
-        "# Cargo.toml of your WASM front end\nthroughline-browser = \"0.1\"\n\n\
-         <!-- index.html -->\n<meta name=\"throughline-endpoint\" content=\"{endpoint}\">\n\n\
-         // main.rs\nthroughline_browser::start(\"shop-web\");"
+        "// Cargo.toml: throughline-browser = \"0.1\"\n// First thing in `main` of your WASM front \
+         end:\nthroughline_browser::start(\n    throughline_browser::Config::new(\"shop-web\")\n        \
+         .endpoint(\"{endpoint}\"),\n);"
     );
     let service = format!(
-        "# Cargo.toml of your service\nthroughline = {{ version = \"0.1\", features = [\"axum\", \"sqlx\"] }}\n\n\
-         # its environment\nTHROUGHLINE_ENDPOINT={endpoint}\nOTEL_SERVICE_NAME=shop"
+        "// Cargo.toml: throughline = \"0.1\"\nlet tracer = throughline::Tracer::builder(\"shop\")\n    \
+         .endpoint(\"{endpoint}\")\n    .build()?;\ntracing_subscriber::registry()\n    \
+         .with(tracer.layer())\n    .init();\nlet app = \
+         app.layer(throughline::axum::TraceLayer::new());"
     );
     let otel = format!(
-        "# any OpenTelemetry SDK, any language\nOTEL_EXPORTER_OTLP_ENDPOINT={otlp_endpoint}\n\
+        "# The environment of your service\nOTEL_EXPORTER_OTLP_ENDPOINT={otlp_endpoint}\n\
          OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\nOTEL_SERVICE_NAME=shop"
     );
     let ways = [
@@ -39,7 +41,11 @@ pub(crate) fn WaysIn(
             "Requests, SQL statements and jobs.",
             service,
         ),
-        ("Anything else", "OTLP over HTTP, protobuf or JSON.", otel),
+        (
+            "Any OpenTelemetry SDK",
+            "OTLP over HTTP, protobuf or JSON, any language.",
+            otel,
+        ),
     ];
     let ways: Vec<_> = ways
         .into_iter()

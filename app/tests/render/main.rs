@@ -5,4 +5,5 @@ mod html;
 mod page;
 
 mod list;
+mod shell;
 mod trace;

@@ -69,6 +69,9 @@ pub(super) fn RangeField(
             }
         })
     });
+    // Open where something is left to type; otherwise the chip says what the range is.
+    let lacks_an_end =
+        fixed.with_untracked(|fixed| matches!(fixed, Some((a, b)) if a.is_empty() || b.is_empty()));
     let from = move || fixed.get().unwrap_or_default().0;
     let to = move || fixed.get().unwrap_or_default().1;
     let chosen = Memo::new(move |_| {
@@ -107,7 +110,7 @@ pub(super) fn RangeField(
                     }}
                 </select>
             </label>
-            <details class="fixed" open=fixed.get_untracked().is_some()>
+            <details class="fixed" open=lacks_an_end>
                 <summary title="A fixed time range">"from … to"</summary>
                 <div>
                     <label>

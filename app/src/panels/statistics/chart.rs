@@ -1,5 +1,7 @@
 //! Traces over time as bars, failed ones red, with the 95th percentile as a line.
 
+use core::fmt::Write as _;
+
 use leptos::prelude::*;
 use throughline_model::{TimeBucket, TimeRange, TraceFilter, Utc};
 use throughline_viz::time_chart::CountBar;
@@ -140,7 +142,8 @@ fn describe(bucket: &TimeBucket) -> String {
     );
     if let (Some(p50), Some(p95), Some(max)) = (bucket.p50_ns, bucket.p95_ns, bucket.max_ns) {
         let [p50, p95, max] = [p50, p95, max].map(format_duration);
-        text.push_str(&format!(", p50 {p50}, p95 {p95}, longest {max}"));
+        // Writing to a string cannot fail.
+        let _ = write!(text, ", p50 {p50}, p95 {p95}, longest {max}");
     }
     text
 }

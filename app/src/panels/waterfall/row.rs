@@ -145,7 +145,7 @@ fn SpanCells(outline: Outline, at: usize, span: SkeletonSpan, fold: AnyView) -> 
             {fold} <span class="sq" aria-hidden="true"></span>
             <a class="text" href=href title=name.clone() data-open data-noscroll>
                 {name.clone()}
-            </a> {marks} <em>{service}</em>
+            </a> {marks} <em title=service.clone()>{service.clone()}</em>
         </div>
         <div class="tl" style=bar.to_string()>
             <span class="b"></span>
