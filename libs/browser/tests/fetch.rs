@@ -137,15 +137,23 @@ async fn the_response_is_the_browsers_own_and_streams() {
 }
 
 #[wasm_bindgen_test]
-async fn a_real_response_comes_through() {
+async fn the_real_network_answers_streams_and_aborts_as_ever() {
     page::start();
     let answer = run("
-      const real = await realFetch(document.URL);
-      const blob = URL.createObjectURL(new Blob(['body']));
-      return (await realFetch(blob)).ok && real instanceof Response;
+      const response = await fetch('/real', { headers: { 'x-mine': '1' } });
+      if (!(response instanceof Response) || response.bodyUsed || !response.ok) return 'touched';
+      if (response.url !== document.URL.split('#')[0]) return response.url;
+      let bytes = 0;
+      for await (const part of response.body) bytes += part.length;
+      if (bytes === 0) return 'empty';
+      const control = new AbortController();
+      const reason = new Error('mine');
+      const promise = fetch('/real', { signal: control.signal });
+      control.abort(reason);
+      try { await promise; return 'resolved'; } catch (e) { return e === reason ? 'as ever' : String(e); }
     ")
     .await;
-    assert!(answer.is_truthy());
+    assert_eq!(answer.as_string().as_deref(), Some("as ever"));
 }
 
 #[wasm_bindgen_test]
