@@ -10,7 +10,7 @@ use crate::setup;
 use crate::test::Database;
 
 /// Packages with benchmarks.
-const PACKAGES: [&str; 1] = ["throughline-server"];
+const PACKAGES: [&str; 2] = ["throughline-store", "throughline-server"];
 
 /// Which benchmarks to run.
 #[derive(Debug, Args)]

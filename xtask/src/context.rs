@@ -44,6 +44,9 @@ impl Context {
             target,
             env: BTreeMap::new(),
         };
+        // There or not yet: it may be installed during this run.
+        let node = context.node_folder().join("bin");
+        context.put_last_on_path(&node)?;
         // Some children write into a pipe that we copy to the terminal.
         let plain = ["CARGO_TERM_COLOR", "NO_COLOR"]
             .iter()
@@ -60,6 +63,11 @@ impl Context {
         self.cache.join("tools")
     }
 
+    /// A Node of our own, for where there is none; its `bin` comes last on `PATH`.
+    pub(crate) fn node_folder(&self) -> PathBuf {
+        self.tools().join("node")
+    }
+
     /// Our own files among cargo's: stamps, intermediate results.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.target.join("xtask")
@@ -73,8 +81,20 @@ impl Context {
 
     /// Puts a folder first on every child's `PATH`.
     pub(crate) fn put_first_on_path(&mut self, dir: &Path) -> Result<()> {
-        let rest = self.search_path();
-        let dirs = std::iter::once(dir.to_owned()).chain(rest.into_iter().filter(|d| d != dir));
+        let mut dirs = self.search_path();
+        dirs.retain(|known| known != dir);
+        dirs.insert(0, dir.to_owned());
+        self.set_path(&dirs)
+    }
+
+    /// Puts a folder last on every child's `PATH`.
+    fn put_last_on_path(&mut self, dir: &Path) -> Result<()> {
+        let mut dirs = self.search_path();
+        dirs.push(dir.to_owned());
+        self.set_path(&dirs)
+    }
+
+    fn set_path(&mut self, dirs: &[PathBuf]) -> Result<()> {
         let joined = env::join_paths(dirs).context("a folder of PATH has a separator in it")?;
         self.set_env("PATH", joined);
         Ok(())
@@ -135,8 +155,12 @@ pub(crate) fn home() -> Result<PathBuf> {
     home.map(PathBuf::from).context("HOME is not set")
 }
 
-/// Where the server keeps its data unless told otherwise: the platform's folder for such data.
+/// Where the server keeps its data unless told otherwise. For root it is not the home folder:
+/// Postgres runs as another account then, which could not reach it.
 pub(crate) fn default_data_dir() -> Result<PathBuf> {
+    if nix::unistd::geteuid().is_root() {
+        return Ok(PathBuf::from("/var/lib/throughline"));
+    }
     if cfg!(target_os = "macos") {
         return Ok(home()?.join("Library/Application Support/throughline"));
     }

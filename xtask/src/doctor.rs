@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use crate::context::Context;
-use crate::setup::{browser, debian, linker, node, postgres, toolchain, wasm_bindgen};
+use crate::setup::{browser, debian, linker, node, postgres, site_tools, toolchain, wasm_bindgen};
 
 /// One thing the project needs or likes.
 struct Finding {
@@ -77,9 +77,9 @@ fn look(context: &mut Context) -> Vec<Finding> {
         "cargo xtask start builds the version in Cargo.lock",
         false,
     );
-    let node = node::node_version(context).filter(|version| *version >= node::OLDEST_NODE);
-    let wasm_opt = node::find_wasm_opt(context).map(|(_, version)| version.to_string());
-    let lightningcss = node::find_lightningcss(&context.tools().join("npm"));
+    let node = node::version(context).filter(|version| *version >= node::OLDEST);
+    let wasm_opt = site_tools::find_wasm_opt(context).map(|(_, version)| version.to_string());
+    let lightningcss = site_tools::find_lightningcss(&context.tools().join("npm"));
     let npm = "cargo xtask start gets it from npm";
     add(
         "Node and npm",

@@ -6,6 +6,7 @@ pub(crate) mod linker;
 pub(crate) mod node;
 pub(crate) mod postgres;
 pub(crate) mod python;
+pub(crate) mod site_tools;
 pub(crate) mod toolchain;
 pub(crate) mod wasm_bindgen;
 mod wasm_std;
@@ -17,7 +18,7 @@ use anyhow::Result;
 
 use crate::context::Context;
 use browser::Browser;
-use node::SiteTools;
+use site_tools::SiteTools;
 use wasm_bindgen::WasmBindgen;
 
 /// What the site build needs beyond the compiler.
@@ -44,7 +45,7 @@ pub(crate) fn compiler(context: &mut Context) -> Result<()> {
 /// The command line tools of the site build.
 pub(crate) fn tools(context: &Context) -> Result<Tools> {
     let wasm_bindgen = wasm_bindgen::prepare(context)?;
-    let site = node::prepare(context)?;
+    let site = site_tools::prepare(context)?;
     Ok(Tools { wasm_bindgen, site })
 }
 

@@ -31,8 +31,8 @@ pub(crate) struct Options {
     #[arg(long, default_value = "127.0.0.1:3100")]
     shop_addr: String,
 
-    /// Folder for the private database cluster [default: the platform's folder for data]
-    #[arg(long)]
+    /// Folder for the private database cluster [default: that of `throughline serve`]
+    #[arg(long, env = "THROUGHLINE_DATA_DIR")]
     data_dir: Option<PathBuf>,
 
     /// An existing Postgres 15 or later instead of a private cluster

