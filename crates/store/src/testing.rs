@@ -1,5 +1,7 @@
 //! Fresh, migrated databases for integration tests (feature `testing`).
 
+mod raw_copy;
+
 use std::env;
 use std::hash::Hasher as _;
 use std::str::FromStr as _;
@@ -13,6 +15,8 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::migrate::{self, MIGRATIONS};
 use crate::{Store, StoreOptions};
+
+pub use self::raw_copy::{RawCopy, raw_copy};
 
 /// The variable that names a cluster the tests may do with as they please.
 pub const URL_VARIABLE: &str = "THROUGHLINE_TEST_DATABASE_URL";

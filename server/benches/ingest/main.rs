@@ -52,7 +52,10 @@ async fn round(number: usize) -> Result<Round> {
     let server_cpu_s = server.cpu()? - server_before;
     let postgres_cpu_s = server.postgres_cpu()? - postgres_before;
 
-    let raw = raw_copy(&server.database_url()?, cpu::of_process).await.context("the raw COPY")?;
+    let raw = raw_copy(&server.database_url()?, cpu::of_process)
+        .await
+        .map_err(anyhow::Error::from_boxed)
+        .context("the raw COPY")?;
     anyhow::ensure!(raw.rows == SPANS as u64, "{} rows stored of {SPANS} sent", raw.rows);
     println!(
         "  {:>8.0} spans/s  server {server_cpu_s:.2} s  postgres {postgres_cpu_s:.2} s  raw COPY {:.2} s  \
