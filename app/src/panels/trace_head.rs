@@ -105,7 +105,7 @@ fn Completeness(outline: Outline) -> impl IntoView {
     } else if outline.skeleton.summary.has_root {
         view! {
             <span class="pill ok" title="Every parent named by a span has arrived">
-                {format!("complete · {count} {word}")}
+                {format!("{count} {word} · no gaps")}
             </span>
         }
         .into_any()

@@ -8,7 +8,7 @@ use super::query;
 /// What `?span=` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Selection {
-    /// Nothing: the first span that failed, else the first row.
+    /// Nothing: the first span in which an error began, else the first row.
     #[default]
     Default,
     /// `none`: the pane is closed.
@@ -33,17 +33,33 @@ impl Selection {
             Self::Closed => None,
             Self::Span(id) => Some(id),
             Self::Default => {
-                let spans = || {
-                    tree.rows.iter().filter_map(|row| match row.item {
-                        TreeItem::Span(at) => skeleton.spans.get(at),
-                        TreeItem::MissingParent(_) => None,
-                    })
+                let span_at = |at: usize| match tree.rows.get(at)?.item {
+                    TreeItem::Span(at) => skeleton.spans.get(at),
+                    TreeItem::MissingParent(_) => None,
                 };
-                spans()
-                    .find(|span| span.status == StatusCode::Error)
-                    .or_else(|| spans().next())
+                let at = first_cause(tree, |at| {
+                    span_at(at).is_some_and(|span| span.status == StatusCode::Error)
+                });
+                at.and_then(span_at)
+                    .or_else(|| (0..tree.rows.len()).find_map(span_at))
                     .map(|span| span.span_id)
             }
         }
     }
+}
+
+/// The first row that failed with nothing below it that failed: where the error began, not where
+/// it was passed on.
+fn first_cause(tree: &TraceTree, failed: impl Fn(usize) -> bool) -> Option<usize> {
+    let mut cause = None;
+    let mut next_failed = usize::MAX;
+    for (at, row) in tree.rows.iter().enumerate().rev() {
+        if failed(at) {
+            if next_failed >= at + row.size as usize {
+                cause = Some(at);
+            }
+            next_failed = at;
+        }
+    }
+    cause
 }

@@ -25,6 +25,8 @@ pub(crate) fn CopyButton(
 ) -> impl IntoView {
     let copied = RwSignal::new(false);
     let title = format!("Copy {what}");
+    // A word on the button is its name; the icon alone needs one.
+    let name = label.is_empty().then(|| title.clone());
     let copy = move |_| {
         copy_text(&text);
         copied.set(true);
@@ -38,8 +40,8 @@ pub(crate) fn CopyButton(
             type="button"
             class="copy"
             class:copied=copied
-            title=title.clone()
-            aria-label=title
+            title=title
+            aria-label=name
             on:click=copy
         >
             <Icon glyph=Glyph::Copy />

@@ -59,7 +59,8 @@ fn Exception(exception: Attributes, headline: String) -> impl IntoView {
     let stack = (!stack.is_empty()).then(|| {
         view! {
             <details open>
-                <summary>"Stack trace" <CopyButton text=stack.clone() what="stack trace" /></summary>
+                <summary>"Stack trace"</summary>
+                <CopyButton text=stack.clone() what="stack trace" />
                 <pre tabindex="0" aria-label="stack trace">
                     {stack}
                 </pre>

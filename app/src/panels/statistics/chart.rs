@@ -81,7 +81,7 @@ pub(super) fn Chart(
                         }
                     })}
             </figcaption>
-            <svg viewBox=view_box preserveAspectRatio="none" role="img" aria-label="Traces over time">
+            <svg viewBox=view_box preserveAspectRatio="none" role="group" aria-label="Traces over time">
                 {bars}
                 <path class="p95" d=chart.p95_path vector-effect="non-scaling-stroke" />
                 {dots}
