@@ -1,5 +1,5 @@
 // What every test shares: where the servers are, and that a page which logs an error fails.
-import { test as base, expect, type Page } from "@playwright/test";
+import { test as base, expect, type Locator, type Page } from "@playwright/test";
 
 export interface Urls {
   panel: string;
@@ -47,5 +47,14 @@ export const test = base.extend<{ urls: Urls; expectedFaults: RegExp[]; quiet: v
     { auto: true },
   ],
 });
+
+/** The figure above the list: how many traces the filter selects. */
+export const traceCount = (page: Page): Locator => page.locator('[data-figure="traces"]');
+/** The rows of the list. */
+export const traceRows = (page: Page): Locator => page.getByRole("list", { name: "Traces, newest first" }).locator("> li");
+/** The rows of the waterfall. */
+export const waterfallOf = (page: Page): Locator => page.locator(".rows");
+/** The details of the selected span. */
+export const paneOf = (page: Page): Locator => page.locator(".pane");
 
 export { expect };

@@ -1,6 +1,6 @@
 // The main line: a person buys something, an admin finds out what that set off.
 import type { Page } from "@playwright/test";
-import { expect, test, type Urls } from "./fixtures";
+import { expect, paneOf, test, traceCount, traceRows, waterfallOf, type Urls } from "./fixtures";
 
 interface ApiSpan {
   span_id: string;
@@ -31,17 +31,18 @@ async function buy(page: Page, urls: Urls, name: string, note: string, quantity 
   await expect(page).toHaveURL(/\/orders\//);
 }
 
-/** The newest trace whose root has this name, once it holds a span of this name too. */
-async function findTrace(page: Page, urls: Urls, root: string, span: string): Promise<[string, ApiTrace]> {
-  let id = "";
-  let trace: ApiTrace | undefined;
+/** The trace of the order with this note, once it holds a span of this name. */
+async function findTrace(page: Page, urls: Urls, note: string, span: string): Promise<[string, ApiTrace]> {
+  let found: [string, ApiTrace] | undefined;
   await expect(async () => {
-    const list = await page.request.get(`${urls.panel}/api/admin/traces?operation=${encodeURIComponent(root)}`);
-    id = (await list.json()).items[0].trace_id;
-    trace = await (await page.request.get(`${urls.panel}/api/admin/traces/${id}`)).json();
-    expect(trace!.spans.map(({ name }) => name)).toContain(span);
+    const list = await page.request.get(`${urls.panel}/api/admin/traces?operation=Place+order&limit=5`);
+    for (const { trace_id } of (await list.json()).items) {
+      const trace: ApiTrace = await (await page.request.get(`${urls.panel}/api/admin/traces/${trace_id}`)).json();
+      if (trace.spans.some(({ attributes }) => attributes?.["throughline.ui.form.value.note"] === note)) found = [trace_id, trace];
+    }
+    expect(found?.[1].spans.map(({ name }) => name)).toContain(span);
   }).toPass({ timeout: 30_000 });
-  return [id, trace!];
+  return found!;
 }
 
 test("a click in the shop becomes one waterfall, from the browser to the job's SQL", async ({ page, urls }) => {
@@ -49,7 +50,7 @@ test("a click in the shop becomes one waterfall, from the browser to the job's S
   await buy(page, urls, "Ada Lovelace", note);
   await expect(page.getByText(/confirmed/i).first()).toBeVisible({ timeout: 30_000 });
 
-  const [id, trace] = await findTrace(page, urls, "Place order", "process send-confirmation");
+  const [id, trace] = await findTrace(page, urls, note, "process send-confirmation");
   const spans = new Map(trace.spans.map((span) => [span.span_id, span]));
   const named = (name: string, kind: string) => {
     const found = trace.spans.find((span) => span.name === name && span.kind === kind);
@@ -84,27 +85,34 @@ test("a click in the shop becomes one waterfall, from the browser to the job's S
 
   // The admin's way: filter by operation and status, see the figures follow, open the trace.
   await page.goto(`${urls.panel}/traces`);
-  const tile = page.getByTestId("trace-count");
+  const tile = traceCount(page);
   const all = Number(await tile.textContent());
   await page.getByLabel("Operation").fill("Place order");
   await page.getByLabel("Status").selectOption("ok");
   await expect(page).toHaveURL(/operation=Place/);
   await expect(page).toHaveURL(/status=ok/);
   await expect.poll(async () => Number(await tile.textContent())).toBeLessThan(all);
-  const rows = page.getByTestId("trace-row");
+  const rows = traceRows(page);
   await expect(rows.first()).toContainText("click Place order");
-  expect(await rows.count()).toBe(Number(await tile.textContent()));
+  const selected = async (status: string): Promise<number> => {
+    const query = `operation=Place+order&status=${status}`;
+    return (await (await page.request.get(`${urls.panel}/api/admin/traces/stats?${query}`)).json()).trace_count;
+  };
+  const succeeded = await selected("ok");
+  await expect(tile).toHaveText(String(succeeded));
+  await expect(rows).toHaveCount(succeeded);
   await page.getByLabel("Status").selectOption("error");
-  await expect(tile).toHaveText("0");
+  await expect(page).toHaveURL(/status=error/);
+  await expect(tile).toHaveText(String(await selected("error")));
   await page.goBack();
-  await expect(tile).not.toHaveText("0");
+  await expect(tile).toHaveText(String(succeeded));
 
   await page.locator(`a[href^="/traces/${id}"]`).first().click();
   await expect(page.getByRole("heading", { name: "click Place order" }).first()).toBeVisible();
-  const waterfall = page.getByTestId("waterfall");
+  const waterfall = waterfallOf(page);
   await expect(waterfall.getByText("process send-confirmation")).toBeVisible();
   await waterfall.getByText("submit Order form").click();
-  const pane = page.getByTestId("span-pane");
+  const pane = paneOf(page);
   await expect(pane.getByText(note)).toBeVisible();
   await waterfall.getByText("INSERT orders", { exact: true }).click();
   await expect(pane.getByText(/INSERT INTO/i).first()).toBeVisible();
@@ -116,7 +124,7 @@ test("a click in the shop becomes one waterfall, from the browser to the job's S
 
   // The link alone shows the same.
   await page.reload();
-  await expect(page.getByTestId("span-pane").getByText(/INSERT INTO/i).first()).toBeVisible();
+  await expect(paneOf(page).getByText(/INSERT INTO/i).first()).toBeVisible();
 });
 
 test("an order the database refuses is a trace with an error that says why", async ({ page, urls, browser }) => {
@@ -130,7 +138,7 @@ test("an order the database refuses is a trace with an error that says why", asy
   }).toPass({ timeout: 30_000 });
 
   await page.goto(`${urls.panel}/traces?operation=Place+order&status=error`);
-  await page.getByTestId("trace-row").first().click();
-  const pane = page.getByTestId("span-pane");
+  await traceRows(page).first().getByRole("link").click();
+  const pane = paneOf(page);
   await expect(pane.getByText(/violates check constraint/).first()).toBeVisible();
 });
