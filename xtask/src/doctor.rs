@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use crate::context::Context;
-use crate::setup::{browser, debian, linker, node, postgres, site_tools, toolchain, wasm_bindgen};
+use crate::setup::{browser, linker, node, postgres, site_tools, toolchain, wasm_bindgen};
 
 /// One thing the project needs or likes.
 struct Finding {
@@ -28,9 +28,7 @@ pub(crate) fn run(context: &mut Context) -> ExitCode {
         println!("\nEverything needed is there.");
         return ExitCode::SUCCESS;
     }
-    if debian::is_debian(context) {
-        println!("\n`cargo xtask start` and `cargo xtask test` install what is missing.");
-    }
+    println!("\n`cargo xtask start` and `cargo xtask test` get what is missing where they can.");
     ExitCode::FAILURE
 }
 
@@ -84,7 +82,7 @@ fn look(context: &mut Context) -> Vec<Finding> {
     add(
         "Node and npm",
         node.map(|v| v.to_string()),
-        "https://nodejs.org, 18 or later",
+        "cargo xtask start gets it from apt or PyPI; or https://nodejs.org",
         false,
     );
     add("wasm-opt", wasm_opt, npm, false);
