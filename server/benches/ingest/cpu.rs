@@ -20,12 +20,12 @@ fn ticks(fields: &[String], from: usize) -> f64 {
 }
 
 /// User and system seconds of the process alone.
-pub fn of_process(pid: u32) -> Result<f64> {
+pub(crate) fn of_process(pid: u32) -> Result<f64> {
     Ok(ticks(&stat(pid)?, 11) / TICKS_PER_SECOND)
 }
 
 /// User and system seconds of the process, its living children and those it has waited for.
-pub fn of_family(pid: u32) -> Result<f64> {
+pub(crate) fn of_family(pid: u32) -> Result<f64> {
     let mut total = 0.0;
     let fields = stat(pid)?;
     total += ticks(&fields, 11) + ticks(&fields, 13);

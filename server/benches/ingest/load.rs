@@ -68,7 +68,7 @@ fn span(random: &mut SplitMix, trace_id: &[u8], parent: &[u8], start: u64) -> Sp
 }
 
 /// Encoded requests with `spans` spans in all, ten a trace, `per_request` a request.
-pub fn requests(spans: usize, per_request: usize, seed: u64) -> Vec<Vec<u8>> {
+pub(crate) fn requests(spans: usize, per_request: usize, seed: u64) -> Vec<Vec<u8>> {
     let mut random = SplitMix(seed);
     let begin = now_ns() - 60_000_000_000;
     let mut trace_id = [0; 16];
@@ -107,7 +107,7 @@ pub fn requests(spans: usize, per_request: usize, seed: u64) -> Vec<Vec<u8>> {
 }
 
 /// Sends every request until it is acknowledged; a 429 or 503 is sent again after a moment.
-pub async fn send(url: &str, requests: Vec<Vec<u8>>, clients: usize) -> Result<()> {
+pub(crate) async fn send(url: &str, requests: Vec<Vec<u8>>, clients: usize) -> Result<()> {
     let client = reqwest::Client::new();
     let waiting = Arc::new(Mutex::new(requests));
     let mut tasks = tokio::task::JoinSet::new();

@@ -8,7 +8,7 @@ use tokio::process::{Child, Command};
 
 use crate::cpu;
 
-pub struct Server {
+pub(crate) struct Server {
     process: Child,
     pid: u32,
     addr: String,
@@ -21,7 +21,7 @@ fn free_addr() -> Result<String> {
 }
 
 impl Server {
-    pub async fn start() -> Result<Self> {
+    pub(crate) async fn start() -> Result<Self> {
         let data_dir = tempfile::tempdir()?;
         // Postgres may run under an account of its own: let it reach its folder.
         #[cfg(unix)]
@@ -57,27 +57,27 @@ impl Server {
         anyhow::bail!("throughline was not ready within a minute")
     }
 
-    pub fn otlp_url(&self) -> String {
+    pub(crate) fn otlp_url(&self) -> String {
         format!("http://{}/v1/traces", self.otlp_addr)
     }
 
-    pub fn database_url(&self) -> Result<String> {
+    pub(crate) fn database_url(&self) -> Result<String> {
         let url = std::fs::read_to_string(self.data_dir.path().join("database-url"))?;
         Ok(url.trim().to_owned())
     }
 
-    pub fn cpu(&self) -> Result<f64> {
+    pub(crate) fn cpu(&self) -> Result<f64> {
         cpu::of_process(self.pid)
     }
 
-    pub fn postgres_cpu(&self) -> Result<f64> {
+    pub(crate) fn postgres_cpu(&self) -> Result<f64> {
         let file = self.data_dir.path().join("postgres/postmaster.pid");
         let text = std::fs::read_to_string(file).context("postmaster.pid")?;
         let pid = text.lines().next().and_then(|line| line.trim().parse().ok());
         cpu::of_family(pid.context("postmaster.pid holds no number")?)
     }
 
-    pub async fn stop(mut self) -> Result<()> {
+    pub(crate) async fn stop(mut self) -> Result<()> {
         Command::new("kill").arg(self.pid.to_string()).status().await?;
         let status = self.process.wait().await?;
         ensure!(status.success(), "throughline ended with {status}");

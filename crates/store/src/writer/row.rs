@@ -67,6 +67,17 @@ pub(super) struct Context {
     pub index: u32,
 }
 
+/// The span without what ingest noted in it, when it noted something.
+///
+/// A digest covers all that the sender said and nothing that the server adds, so that a span sent
+/// again has the same digest: whether a clock is skewed depends on when the span came.
+fn without_marks(span: &Span) -> Option<Span> {
+    span.attributes.get(semconv::MARKS)?;
+    let mut unmarked = span.clone();
+    unmarked.attributes.remove(semconv::MARKS);
+    Some(unmarked)
+}
+
 /// Appends the row of `span` to `out`.
 pub(super) fn encode(span: &Span, context: Context, out: &mut Vec<u8>) -> Row {
     let offset = out.len();
@@ -99,9 +110,10 @@ pub(super) fn encode(span: &Span, context: Context, out: &mut Vec<u8>) -> Row {
     filled(out, |out| binary::encode_attributes(&span.attributes, out));
     filled(out, |out| binary::encode_events(&span.events, out));
     filled(out, |out| binary::encode_links(&span.links, out));
-    // All that the sender said and nothing that the server adds: a span that is sent again has
-    // the same digest.
-    let digest = ids::span_digest(&out[offset..]);
+    let digest = match without_marks(span) {
+        None => ids::span_digest(&out[offset..]),
+        Some(unmarked) => encode(&unmarked, context, &mut Vec::new()).digest,
+    };
     bytes(&digest.to_be_bytes(), out);
     bytes(&context.received_ns.to_be_bytes(), out);
     Row {
@@ -185,5 +197,26 @@ mod tests {
         assert_eq!(day_ns(day), day);
         assert_eq!(day_ns(-1), -day);
         assert_eq!(day_ns(i64::MIN), i64::MIN);
+    }
+
+    #[test]
+    fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
+        let context = Context {
+            tenant: [0; 16],
+            service_id: 1,
+            operation_id: 2,
+            resource_id: 3,
+            scope_id: 4,
+            received_ns: 5,
+            index: 0,
+        };
+        let digest = |span: &Span| encode(span, context, &mut Vec::new()).digest;
+        let span = throughline_testkit::span("GET /").build();
+        let mut marked = span.clone();
+        let marks = vec![throughline_wire::AttributeValue::from("clock_skewed")];
+        marked.attributes.insert(semconv::MARKS, marks);
+        assert_eq!(digest(&marked), digest(&span));
+        marked.attributes.insert("more", "said");
+        assert_ne!(digest(&marked), digest(&span));
     }
 }
