@@ -12,7 +12,9 @@ fn head(self_trace: Option<SelfTrace>) -> String {
         provide_context(RequestUrl::new("/nope"));
         let (meta, _output) = ServerMetaContext::new();
         provide_context(meta);
-        self_trace.map(provide_context);
+        if let Some(self_trace) = self_trace {
+            provide_context(self_trace);
+        }
         let options = LeptosOptions::builder()
             .output_name("throughline")
             .site_pkg_dir("pkg");
