@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use throughline_app::ServerInfo;
 use throughline_store::{Store, StoreOptions};
 use throughline_wire::TenantId;
@@ -35,6 +35,11 @@ struct Database {
 impl Database {
     async fn open(options: &DatabaseOptions) -> Result<Self> {
         if let Some(url) = &options.database_url {
+            let known = ["postgres://", "postgresql://"];
+            if !known.iter().any(|scheme| url.reveal().starts_with(scheme)) {
+                // Not repeated here: it may hold a password.
+                bail!("the database URL does not begin with postgres:// or postgresql://");
+            }
             return Ok(Self { url: url.clone(), cluster: None });
         }
         let cluster = Cluster::start(&options.data_dir.path()).await?;

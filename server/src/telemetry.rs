@@ -17,8 +17,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// What is logged unless `RUST_LOG` says otherwise.
-const DEFAULT_FILTER: &str = "info";
+/// What is logged unless `RUST_LOG` says otherwise: sqlx repeats each notice of the database.
+const DEFAULT_FILTER: &str = "info,sqlx=warn";
 
 /// Starts logging to standard error: text on a terminal, JSON elsewhere, unless `format` says.
 ///

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use throughline_store::WriteError;
+use throughline_wire::Rejection;
 
 use super::body::BodyError;
 
@@ -31,6 +32,12 @@ impl Fault {
     /// 400: what is wrong and where.
     pub(super) fn undecodable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "The body cannot be read", detail)
+    }
+
+    /// 500: a fault of ours.
+    pub(super) fn internal() -> Self {
+        let detail = "the request could not be read; the server's log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "A fault of the server", detail)
     }
 
     /// 415 for a content type.
@@ -107,6 +114,15 @@ pub(super) fn count(door: &'static str, received: u64, duplicate: u64, rejected:
         metrics::counter!("throughline_ingest_spans_total", "door" => door, "result" => result)
             .increment(spans);
     }
+}
+
+/// Gives the spans that the store refused their places in the request as it was sent.
+pub(super) fn add_refused(rejected: &mut Vec<Rejection>, refused: Vec<Rejection>, places: &[usize]) {
+    rejected.extend(refused.into_iter().map(|rejection| Rejection {
+        index: places.get(rejection.index).copied().unwrap_or(rejection.index),
+        ..rejection
+    }));
+    rejected.sort_by_key(|rejection| rejection.index);
 }
 
 /// Counts a request that failed as a whole.

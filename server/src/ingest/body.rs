@@ -19,6 +19,8 @@ use tokio::time::{Instant, timeout_at};
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the memory of all bodies is counted in.
 const BUDGET_UNIT_BYTES: usize = 1024;
+/// How much of a body that is too large is read all the same.
+const DISCARDED_BYTES: usize = 256 << 20;
 /// Bodies up to this size are decompressed in place: a hand-over costs more.
 const INLINE_BYTES: usize = 64 * 1024;
 
@@ -27,15 +29,22 @@ const INLINE_BYTES: usize = 64 * 1024;
 pub struct BodyLimits {
     each_bytes: usize,
     together: Arc<Semaphore>,
+    patience: Duration,
 }
 
 impl BodyLimits {
     /// At most `each_bytes` for one body, compressed or not; at most `together_bytes` for all
     /// bodies being read or decoded at one time.
     pub fn new(each_bytes: usize, together_bytes: usize) -> Self {
-        let units = (together_bytes.max(each_bytes * 2) / BUDGET_UNIT_BYTES)
-            .clamp(1, Semaphore::MAX_PERMITS);
-        Self { each_bytes, together: Arc::new(Semaphore::new(units)) }
+        // At least one body fits, as sent and decompressed.
+        let units = units(together_bytes).max(2 * units(each_bytes)).min(Semaphore::MAX_PERMITS);
+        Self { each_bytes, together: Arc::new(Semaphore::new(units)), patience: BODY_TIMEOUT }
+    }
+
+    /// Changes how long a client may take to send its body; 10 s unless said.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 }
 
@@ -59,7 +68,7 @@ pub enum BodyError {
     #[error("the gzip body is damaged: {0}")]
     Corrupt(String),
     /// The client took too long.
-    #[error("the body did not arrive within {} s", BODY_TIMEOUT.as_secs())]
+    #[error("the body did not arrive in time")]
     TooSlow,
     /// The client went away or broke the transfer.
     #[error("the body did not arrive whole")]
@@ -69,20 +78,28 @@ pub enum BodyError {
     Busy,
 }
 
+/// How many units of the budget so many bytes take.
+const fn units(bytes: usize) -> usize {
+    bytes.div_ceil(BUDGET_UNIT_BYTES)
+}
+
 struct Share {
     budget: Arc<Semaphore>,
-    permits: Vec<OwnedSemaphorePermit>,
+    bytes: usize,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Share {
     fn grow(&mut self, bytes: usize) -> Result<(), BodyError> {
-        let units = u32::try_from(bytes.div_ceil(BUDGET_UNIT_BYTES)).unwrap_or(u32::MAX);
+        let more = units(self.bytes + bytes) - units(self.bytes);
+        let more = u32::try_from(more).unwrap_or(u32::MAX);
         let permit = Arc::clone(&self.budget)
-            .try_acquire_many_owned(units)
+            .try_acquire_many_owned(more)
             .map_err(|_| BodyError::Busy)?;
-        match self.permits.last_mut() {
-            Some(last) => last.merge(permit),
-            None => self.permits.push(permit),
+        self.bytes += bytes;
+        match &mut self.permit {
+            Some(held) => held.merge(permit),
+            None => self.permit = Some(permit),
         }
         Ok(())
     }
@@ -120,10 +137,11 @@ pub async fn read(
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limits.each_bytes as u64) {
+        discard(body);
         return Err(BodyError::TooLarge(limits.each_bytes));
     }
-    let mut share = Share { budget: Arc::clone(&limits.together), permits: Vec::new() };
-    let sent = collect(body, limits.each_bytes, &mut share).await?;
+    let mut share = Share { budget: Arc::clone(&limits.together), bytes: 0, permit: None };
+    let sent = collect(body, limits, &mut share).await?;
     let bytes = match encoding {
         Encoding::Identity => sent,
         Encoding::Gzip => {
@@ -141,8 +159,13 @@ pub async fn read(
     Ok(ReadBody { bytes, _share: share })
 }
 
-async fn collect(mut body: Body, limit: usize, share: &mut Share) -> Result<Bytes, BodyError> {
-    let deadline = Instant::now() + BODY_TIMEOUT;
+async fn collect(
+    mut body: Body,
+    limits: &BodyLimits,
+    share: &mut Share,
+) -> Result<Bytes, BodyError> {
+    let limit = limits.each_bytes;
+    let deadline = Instant::now() + limits.patience;
     let mut first = Bytes::new();
     let mut all = Vec::new();
     loop {
@@ -150,6 +173,7 @@ async fn collect(mut body: Body, limit: usize, share: &mut Share) -> Result<Byte
         let Some(frame) = frame else { break };
         let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
         if first.len() + all.len() + data.len() > limit {
+            discard(body);
             return Err(BodyError::TooLarge(limit));
         }
         share.grow(data.len())?;
@@ -164,6 +188,22 @@ async fn collect(mut body: Body, limit: usize, share: &mut Share) -> Result<Byte
         }
     }
     Ok(if all.is_empty() { first } else { all.into() })
+}
+
+/// Reads on for a while and throws away: a client whose connection is closed while it still sends
+/// never sees the answer.
+fn discard(mut body: Body) {
+    tokio::spawn(async move {
+        let deadline = Instant::now() + BODY_TIMEOUT / 2;
+        let mut left = DISCARDED_BYTES;
+        while let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    });
 }
 
 fn gunzip(bytes: &[u8], limit: usize) -> Result<Bytes, BodyError> {

@@ -50,3 +50,20 @@ impl Ingest {
             .with_state(self)
     }
 }
+
+/// Bodies up to this size are decoded in place: a hand-over costs more.
+const INLINE_BYTES: usize = 64 * 1024;
+
+/// Runs `work` over a body of `bytes` where it keeps nobody else waiting.
+///
+/// # Errors
+/// When it panicked.
+async fn off_the_loop<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, answer::Fault> {
+    if bytes <= INLINE_BYTES {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|_| answer::Fault::internal())
+}

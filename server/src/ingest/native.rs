@@ -11,12 +11,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::response::{IntoResponse, Response};
 use throughline_store::{SpanGroup, WriteBatch};
-use throughline_wire::decode::decode_batch;
-use throughline_wire::{BatchAnswer, Rejection, SpanBatch, TenantId};
+use throughline_wire::decode::{DecodeError, decode_batch};
+use throughline_wire::validate::Limits;
+use throughline_wire::{BatchAnswer, Rejection, SpanBatch, TenantId, UnixNanos};
 use tower_http::cors::{Any, CorsLayer};
 
-use super::answer::{Fault, count, count_fault, media_type};
-use super::{Ingest, body};
+use super::answer::{Fault, add_refused, count, count_fault, media_type};
+use super::{Ingest, body, off_the_loop};
 use crate::problem::Problem;
 
 const DOOR: &str = "native";
@@ -68,17 +69,12 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
     }
     let inner = &ingest.inner;
     let body = body::read(headers, body, &inner.bodies).await?;
-    let decoded =
-        decode_batch(&body.bytes).map_err(|error| Fault::undecodable(error.to_string()))?;
-    drop(body);
-    // Places in the batch as sent, to name them again if the store refuses one.
-    let sent: Vec<usize> = decoded.spans.iter().map(|span| span.index).collect();
-    let (batch, mut rejected) = decoded.validate(&inner.limits, inner.clock.now());
-    let places: Vec<usize> = sent
-        .into_iter()
-        .filter(|place| rejected.binary_search_by_key(place, |rejection| rejection.index).is_err())
-        .collect();
-    note_drops(&batch);
+    let (limits, now) = (inner.limits.clone(), inner.clock.now());
+    let (batch, mut rejected, places) =
+        off_the_loop(body.bytes.len(), move || decode(&body.bytes, &limits, now))
+            .await?
+            .map_err(|error| Fault::undecodable(error.to_string()))?;
+    note_sender(&batch, now);
     let group = SpanGroup {
         resource: Arc::new(batch.resource),
         scope: Arc::new(batch.scope),
@@ -86,11 +82,7 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
     };
     let batch = WriteBatch { tenant: TenantId::DEFAULT, groups: vec![group] };
     let outcome = inner.writer.submit(batch).await?;
-    rejected.extend(outcome.rejected.into_iter().map(|rejection| Rejection {
-        index: places.get(rejection.index).copied().unwrap_or(rejection.index),
-        ..rejection
-    }));
-    rejected.sort_by_key(|rejection| rejection.index);
+    add_refused(&mut rejected, outcome.rejected, &places);
     Ok(BatchAnswer {
         received: outcome.received,
         duplicate: outcome.duplicate,
@@ -99,10 +91,31 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
     })
 }
 
-/// What senders had to drop, for `/metrics`.
-fn note_drops(batch: &SpanBatch) {
+/// Decodes and validates; with the place in the body of every span that is left.
+fn decode(
+    body: &[u8],
+    limits: &Limits,
+    now: UnixNanos,
+) -> Result<(SpanBatch, Vec<Rejection>, Vec<usize>), DecodeError> {
+    let decoded = decode_batch(body)?;
+    let sent: Vec<usize> = decoded.spans.iter().map(|span| span.index).collect();
+    let (batch, rejected) = decoded.validate(limits, now);
+    let places = sent
+        .into_iter()
+        .filter(|place| rejected.binary_search_by_key(place, |rejection| rejection.index).is_err())
+        .collect();
+    Ok((batch, rejected, places))
+}
+
+/// What a sender says of itself, for `/metrics`: what it had to drop, and how far its clock is off
+/// (the way of the request included).
+fn note_sender(batch: &SpanBatch, now: UnixNanos) {
     for (reason, spans) in &batch.dropped {
         metrics::counter!("throughline_client_dropped_spans_total", "reason" => reason.as_str())
             .increment(*spans);
+    }
+    if let Some(clock) = batch.clock {
+        let behind_seconds = now.since(clock.sent_at) as f64 / UnixNanos::PER_SECOND as f64;
+        metrics::histogram!("throughline_client_clock_behind_seconds").record(behind_seconds);
     }
 }

@@ -5,6 +5,7 @@
 //! camelCase or snake_case. Unknown fields are ignored.
 
 mod any_value;
+mod capped;
 mod lenient;
 
 use std::borrow::Cow;
@@ -15,19 +16,18 @@ use serde_json::value::RawValue;
 use throughline_wire::decode::repair_text;
 use throughline_wire::{
     Attributes, InstrumentationScope, Mark, Marks, Resource, Span, SpanEvent, SpanId, SpanKind,
-    SpanLink, Status, StatusCode, TraceId, UnixNanos,
+    SpanLink, Status, StatusCode, TraceId,
 };
 
 use self::any_value::KeyValues;
+use self::capped::Capped;
 use self::lenient::{Enum, Number};
 use super::request::{Group, Request, blank_span};
 
-type Raws<'a> = Option<Vec<&'a RawValue>>;
-
 #[derive(Deserialize)]
 struct JsonRequest<'a> {
-    #[serde(borrow, alias = "resource_spans", rename = "resourceSpans")]
-    resource_spans: Raws<'a>,
+    #[serde(borrow, default, alias = "resource_spans", rename = "resourceSpans")]
+    resource_spans: Capped<'a>,
 }
 
 #[derive(Deserialize)]
@@ -35,8 +35,8 @@ struct JsonRequest<'a> {
 struct JsonResourceSpans<'a> {
     #[serde(borrow)]
     resource: Option<&'a RawValue>,
-    #[serde(borrow, alias = "scope_spans")]
-    scope_spans: Raws<'a>,
+    #[serde(borrow, default, alias = "scope_spans")]
+    scope_spans: Capped<'a>,
     #[serde(default, alias = "schema_url")]
     schema_url: Option<String>,
 }
@@ -55,8 +55,8 @@ struct JsonResource {
 struct JsonScopeSpans<'a> {
     #[serde(borrow)]
     scope: Option<&'a RawValue>,
-    #[serde(borrow)]
-    spans: Raws<'a>,
+    #[serde(borrow, default)]
+    spans: Capped<'a>,
     #[serde(default, alias = "schema_url")]
     schema_url: Option<String>,
 }
@@ -155,7 +155,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Request, String> {
         return Ok(request);
     }
     let envelope: JsonRequest<'_> = object(text, "the request")?;
-    for (at, raw) in envelope.resource_spans.into_iter().flatten().enumerate() {
+    for (at, raw) in envelope.resource_spans.0.into_iter().enumerate() {
         let place = format!("resourceSpans[{at}]");
         let spans: JsonResourceSpans<'_> = object(raw.get(), &place)?;
         resource_spans(spans, &place, lossy, &mut request)?;
@@ -181,7 +181,7 @@ fn resource_spans(
         schema_url: sent.schema_url.unwrap_or_default().into(),
     };
     let resource = request.add_resource(resource, marks);
-    for (at, raw) in sent.scope_spans.into_iter().flatten().enumerate() {
+    for (at, raw) in sent.scope_spans.0.into_iter().enumerate() {
         let place = format!("{place}.scopeSpans[{at}]");
         let sent: JsonScopeSpans<'_> = object(raw.get(), &place)?;
         let mut marks = Marks::NONE;
@@ -198,7 +198,8 @@ fn resource_spans(
             schema_url: sent.schema_url.unwrap_or_default().into(),
         };
         let mut group = Group::new(resource, scope, marks);
-        for raw in sent.spans.into_iter().flatten() {
+        for raw in sent.spans.0 {
+            request.check_room()?;
             let mut marks = Marks::NONE;
             match part::<JsonSpan>(raw.get(), lossy, &mut marks)
                 .and_then(|sent| span(sent, &mut marks))
@@ -268,8 +269,8 @@ fn span(sent: JsonSpan, marks: &mut Marks) -> Result<Span, String> {
     span.trace_state = sent.trace_state.unwrap_or_default().into();
     span.name = sent.name.unwrap_or_default().into();
     span.kind = SpanKind::from_code(sent.kind.code("SPAN_KIND_", &KINDS));
-    span.start = sent.start_time_unix_nano.instant("startTimeUnixNano")?;
-    span.end = sent.end_time_unix_nano.instant("endTimeUnixNano")?;
+    span.start = sent.start_time_unix_nano.instant();
+    span.end = sent.end_time_unix_nano.instant();
     span.flags = sent.flags.count();
     span.attributes = sent.attributes.into_attributes(marks);
     span.dropped_attributes_count = sent.dropped_attributes_count.count();
@@ -283,7 +284,7 @@ fn span(sent: JsonSpan, marks: &mut Marks) -> Result<Span, String> {
     }
     for event in sent.events.into_iter().flatten() {
         span.events.push(SpanEvent {
-            time: event.time_unix_nano.instant("timeUnixNano").unwrap_or(UnixNanos::new(-1)),
+            time: event.time_unix_nano.instant_or_none(),
             name: event.name.unwrap_or_default().into(),
             attributes: event.attributes.into_attributes(marks),
             dropped_attributes_count: event.dropped_attributes_count.count(),

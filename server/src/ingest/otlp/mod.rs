@@ -20,8 +20,8 @@ use tower_http::cors::{Any, CorsLayer};
 
 use self::request::Request;
 use self::response::Form;
-use super::answer::{Fault, count, count_fault, media_type};
-use super::{Ingest, body};
+use super::answer::{Fault, add_refused, count, count_fault, media_type};
+use super::{Ingest, body, off_the_loop};
 
 const DOOR: &str = "otlp";
 /// Reasons named in `partial_success.error_message`; the count covers all.
@@ -70,24 +70,23 @@ async fn store(
 ) -> Result<Vec<Rejection>, Fault> {
     let inner = &ingest.inner;
     let body = body::read(headers, body, &inner.bodies).await?;
-    let request = decode(form, &body.bytes).map_err(Fault::undecodable)?;
-    drop(body);
-    let validated = request.validate(&inner.limits, inner.clock.now());
+    let (limits, now) = (inner.limits.clone(), inner.clock.now());
+    let validated = off_the_loop(body.bytes.len(), move || {
+        decode(form, &body.bytes).map(|request| request.validate(&limits, now))
+    })
+    .await?
+    .map_err(Fault::undecodable)?;
     let mut rejected = validated.rejected;
     let batch = WriteBatch { tenant: TenantId::DEFAULT, groups: validated.groups };
     let outcome = inner.writer.submit(batch).await?;
-    let places = validated.places;
-    rejected.extend(outcome.rejected.into_iter().map(|rejection| Rejection {
-        index: places.get(rejection.index).copied().unwrap_or(rejection.index),
-        ..rejection
-    }));
+    add_refused(&mut rejected, outcome.rejected, &validated.places);
     count(DOOR, outcome.received, outcome.duplicate, rejected.len() as u64);
     Ok(rejected)
 }
 
 fn decode(form: Form, bytes: &[u8]) -> Result<Request, String> {
     match form {
-        Form::Protobuf => protobuf::decode(bytes).map_err(|error| error.to_string()),
+        Form::Protobuf => protobuf::decode(bytes),
         Form::Json => json::decode(bytes),
     }
 }

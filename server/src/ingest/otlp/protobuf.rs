@@ -16,18 +16,37 @@ use super::request::{Group, Request};
 /// # Errors
 /// When the bytes are not such a message; names the byte. A span without valid ids is no error: it
 /// is among the rejected.
-pub(super) fn decode(body: &[u8]) -> Result<Request, BinaryError> {
+pub(super) fn decode(body: &[u8]) -> Result<Request, String> {
     let mut request = Request::default();
-    let mut reader = Reader::new(body);
-    while let Some(field) = reader.next_field()? {
-        if field.number() == 1 {
-            resource_spans(field.message()?, &mut request)?;
-        }
-    }
+    read_request(Reader::new(body), &mut request).map_err(|fault| match fault {
+        Fault::Malformed(error) => error.to_string(),
+        Fault::TooMany(reason) => reason,
+    })?;
     Ok(request)
 }
 
-fn resource_spans(reader: Reader<'_>, request: &mut Request) -> Result<(), BinaryError> {
+/// Why the whole request is refused.
+enum Fault {
+    Malformed(BinaryError),
+    TooMany(String),
+}
+
+impl From<BinaryError> for Fault {
+    fn from(error: BinaryError) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+fn read_request(mut reader: Reader<'_>, request: &mut Request) -> Result<(), Fault> {
+    while let Some(field) = reader.next_field()? {
+        if field.number() == 1 {
+            resource_spans(field.message()?, request)?;
+        }
+    }
+    Ok(())
+}
+
+fn resource_spans(reader: Reader<'_>, request: &mut Request) -> Result<(), Fault> {
     let mut marks = Marks::NONE;
     let mut resource = Resource::default();
     let mut schema_url = "".into();
@@ -69,7 +88,7 @@ fn scope_spans(
     reader: Reader<'_>,
     resource: usize,
     request: &mut Request,
-) -> Result<(), BinaryError> {
+) -> Result<(), Fault> {
     let mut marks = Marks::NONE;
     let mut scope = InstrumentationScope::default();
     let mut schema_url = "".into();
@@ -86,13 +105,14 @@ fn scope_spans(
     let mut fields = reader;
     while let Some(field) = fields.next_field()? {
         if field.number() == 2 {
+            request.check_room().map_err(Fault::TooMany)?;
             let mut marks = Marks::NONE;
             match span(field.message()?, &mut marks) {
                 Ok(span) => request.push(&mut group, span, marks),
                 Err(BinaryError { kind: kind @ BinaryErrorKind::Id { .. }, .. }) => {
                     request.reject(kind.to_string());
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use throughline_store::SpanGroup;
+use throughline_wire::decode::MAX_SPANS;
 use throughline_wire::validate::{Limits, validate, validate_resource, validate_scope};
 use throughline_wire::{
     Attributes, InstrumentationScope, Marks, Rejection, Resource, Span, SpanId, SpanKind, Status,
@@ -10,7 +11,7 @@ use throughline_wire::{
 };
 
 /// What a request holds.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Request {
     resources: Vec<(Resource, Marks)>,
     pub(super) groups: Vec<Group>,
@@ -21,7 +22,7 @@ pub(super) struct Request {
 }
 
 /// Spans of one scope of one resource.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Group {
     resource: usize,
     scope: InstrumentationScope,
@@ -63,9 +64,12 @@ impl Request {
         self.seen += 1;
     }
 
-    /// Spans in the request, readable or not.
-    pub(super) const fn span_count(&self) -> usize {
-        self.seen
+    /// Fails when the request has as many spans as one may have, readable or not.
+    pub(super) fn check_room(&self) -> Result<(), String> {
+        if self.seen < MAX_SPANS {
+            return Ok(());
+        }
+        Err(format!("more than {MAX_SPANS} spans; send them in several requests"))
     }
 
     /// Repairs or rejects each span.

@@ -15,12 +15,15 @@ impl Number {
         u32::try_from(self.0.max(0)).unwrap_or(u32::MAX)
     }
 
-    /// As an instant.
-    pub(super) fn instant(self, field: &str) -> Result<UnixNanos, String> {
-        match i64::try_from(self.0) {
-            Ok(nanos) => Ok(UnixNanos::new(nanos)),
-            Err(_) => Err(format!("{field}: {} ns is beyond the year 2262", self.0)),
-        }
+    /// As an instant, held within its range: validation judges what lies at its ends.
+    pub(super) fn instant(self) -> UnixNanos {
+        let nanos = self.0.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+        UnixNanos::new(nanos as i64)
+    }
+
+    /// As an instant; zero, which says nothing, for one beyond its range.
+    pub(super) fn instant_or_none(self) -> UnixNanos {
+        i64::try_from(self.0).map_or(UnixNanos::default(), UnixNanos::new)
     }
 
     /// As an attribute's 64-bit number.

@@ -1,0 +1,106 @@
+//! The JSON API, health and what guards them.
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::support::{Door, Server, hex, span};
+
+async fn problem(server: &Server, path: &str, status: StatusCode) -> Value {
+    let response = server.get(path).await;
+    assert_eq!(response.status(), status, "{path}");
+    assert_eq!(response.headers()["content-type"], "application/problem+json", "{path}");
+    response.json().await.expect("JSON")
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_not_understood_is_a_problem_that_says_so() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let unknown = "/api/admin/traces/4bf92f3577b34da6a3ce929d0e0e4736";
+    for path in [unknown, &format!("{unknown}/spans/00f067aa0ba902b7"), "/api/nothing", "/api/admin/x"] {
+        let problem = problem(&server, path, StatusCode::NOT_FOUND).await;
+        assert_eq!(problem["status"], 404);
+    }
+    for path in [
+        "/api/admin/traces/xyz",
+        "/api/admin/traces/00000000000000000000000000000000",
+        &format!("{unknown}/spans/1"),
+        "/api/admin/traces?limit=0",
+        "/api/admin/traces?after=soon",
+        "/api/admin/traces?servcie=shop",
+        "/api/admin/traces/stats?status=odd",
+    ] {
+        problem(&server, path, StatusCode::BAD_REQUEST).await;
+    }
+}
+
+#[tokio::test]
+async fn a_filter_selects_the_same_traces_for_list_and_statistics() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    for name in ["GET /cart", "POST /orders", "POST /orders"] {
+        server.send(Door::OtlpProtobuf, &[span(name)]).await;
+    }
+    let list = server.get_json("/api/admin/traces?operation=orders&limit=1").await;
+    assert_eq!(list["items"].as_array().expect("a list").len(), 1);
+    assert_eq!(list["total"]["count"], 2);
+    let after = list["after"].as_object().expect("a second page");
+    let after = format!("{}-{}", after["start"].as_str().unwrap(), after["trace_id"].as_str().unwrap());
+    let second = server
+        .get_json(&format!("/api/admin/traces?operation=orders&limit=1&after={after}"))
+        .await;
+    assert_eq!(second["items"].as_array().expect("a list").len(), 1);
+    assert_ne!(second["items"], list["items"]);
+    let statistics = server.get_json("/api/admin/traces/stats?operation=orders").await;
+    assert_eq!(statistics["trace_count"], 2);
+}
+
+#[tokio::test]
+async fn one_span_is_read_with_its_resource() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let sent = span("GET /");
+    server.send(Door::Native, std::slice::from_ref(&sent)).await;
+    let path = format!("/api/admin/traces/{}/spans/{}", hex(&sent.trace_id), hex(&sent.span_id));
+    let details = server.get_json(&path).await;
+    assert_eq!(details[0]["resource"]["attributes"]["service.name"], "shop");
+}
+
+#[tokio::test]
+async fn a_name_that_only_points_here_is_not_answered() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    for path in ["/", "/traces", "/api/admin/traces", "/metrics", "/pkg/throughline.js"] {
+        let request = server.client.get(server.url(path)).header("host", "evil.example");
+        let status = request.send().await.expect("answers").status();
+        assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_may_not_call_the_panel() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let call = |origin: Option<String>| {
+        let request = server.client.post(server.url("/api/panel/list_services"));
+        match origin {
+            Some(origin) => request.header("origin", origin),
+            None => request,
+        }
+    };
+    for foreign in ["https://evil.example", "null", "http://127.0.0.1:1"] {
+        let status = call(Some(foreign.to_owned())).send().await.expect("answers").status();
+        assert_eq!(status, StatusCode::FORBIDDEN, "{foreign}");
+    }
+    let own = call(Some(server.base.clone())).send().await.expect("answers");
+    assert_eq!(own.status(), StatusCode::OK);
+    assert_eq!(call(None).send().await.expect("answers").status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn probes_are_answered() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    assert_eq!(server.get("/healthz").await.status(), StatusCode::OK);
+    assert_eq!(server.get("/metrics").await.status(), StatusCode::OK);
+}

@@ -1,0 +1,160 @@
+//! Requests that cannot be read as a whole, at every door.
+
+use std::io::Write as _;
+
+use flate2::{Compression, write::GzEncoder};
+use reqwest::StatusCode;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::support::{BODY_LIMIT, Door, Server, span};
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+/// Sends with these headers; the status and what the answer says is wrong.
+async fn refused(
+    server: &Server,
+    door: Door,
+    headers: &[(&str, &str)],
+    body: Vec<u8>,
+) -> (StatusCode, String) {
+    let mut request = server.client.post(server.url(door.path())).body(body);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.send().await.expect("answers");
+    let status = response.status();
+    let kind = response.headers()["content-type"].to_str().expect("text").to_owned();
+    let bytes = response.bytes().await.expect("a body");
+    let words = match kind.as_str() {
+        "application/problem+json" => {
+            let problem: Value = serde_json::from_slice(&bytes).expect("JSON");
+            assert_eq!(problem["status"], status.as_u16());
+            problem["detail"].as_str().expect("a detail").to_owned()
+        }
+        "application/json" => {
+            let fault: Value = serde_json::from_slice(&bytes).expect("JSON");
+            assert!(fault["code"].as_u64().is_some_and(|code| code > 0), "{fault}");
+            fault["message"].as_str().expect("a message").to_owned()
+        }
+        // `google.rpc.Status`: a code, then the message; text enough to look into.
+        _ => String::from_utf8_lossy(&bytes).into_owned(),
+    };
+    (status, words)
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_answered_400_with_the_place() {
+    let server = Server::start().await;
+    for door in Door::ALL {
+        let whole = door.body(&[span("cut off")]);
+        let cut = whole[..whole.len() - 7].to_vec();
+        let kind = [("content-type", door.content_type())];
+        let (status, words) = refused(&server, door, &kind, cut).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?}: {words}");
+        let place = if door == Door::OtlpProtobuf { "byte" } else { "column" };
+        assert!(words.contains(place), "{door:?}: {words}");
+
+        let mut trailing = whole;
+        trailing.extend(b"}}!");
+        let (status, words) = refused(&server, door, &kind, trailing).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?}: {words}");
+    }
+    for door in [Door::Native, Door::OtlpJson] {
+        let kind = [("content-type", door.content_type())];
+        for body in ["\u{feff}{}", "[]", "5", "{\"spans\"", "{\"resourceSpans\": 5, \"spans\": 5}"] {
+            let (status, words) = refused(&server, door, &kind, body.into()).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?} {body}: {words}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_types_and_encodings_are_answered_415() {
+    let server = Server::start().await;
+    for door in Door::ALL {
+        let body = || door.body(&[span("x")]);
+        let kind = ("content-type", door.content_type());
+        let unsupported = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        for headers in [
+            &[("content-type", "application/xml")][..],
+            &[],
+            &[kind, ("content-encoding", "zstd")],
+            &[kind, ("content-encoding", "gzip, gzip")],
+        ] {
+            let (status, words) = refused(&server, door, headers, body()).await;
+            assert_eq!(status, unsupported, "{door:?} {headers:?}: {words}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bodies_over_the_limit_are_answered_413_compressed_or_not() {
+    let server = Server::start().await;
+    for door in Door::ALL {
+        let kind = ("content-type", door.content_type());
+        let zipped = ("content-encoding", "gzip");
+        let large = vec![b' '; BODY_LIMIT + 1];
+        let many: Vec<u8> = vec![gzip(&vec![b' '; 1 << 20]); 20].concat();
+        for (what, headers, body) in [
+            ("plain", &[kind][..], large.clone()),
+            ("a bomb", &[kind, zipped], gzip(&large)),
+            ("a bomb in many members", &[kind, zipped], many),
+        ] {
+            let (status, words) = refused(&server, door, headers, body).await;
+            assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{door:?}: {what}: {words}");
+        }
+        for (what, body) in [
+            ("no gzip", b"plain".to_vec()),
+            ("gzip in gzip", gzip(&gzip(&door.body(&[span("x")])))),
+            ("half a gzip", gzip(&[7; 1000])[..20].to_vec()),
+        ] {
+            let (status, words) = refused(&server, door, &[kind, zipped], body).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?}: {what}: {words}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_answered_408_and_one_that_lies_is_not_waited_for() {
+    let server = Server::start().await;
+    for door in Door::ALL {
+        let address = server.base.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).await.expect("connects");
+        let head = format!(
+            "POST {} HTTP/1.1\r\nhost: {address}\r\ncontent-type: {}\r\ncontent-length: 1000\r\n\r\n{{",
+            door.path(),
+            door.content_type()
+        );
+        stream.write_all(head.as_bytes()).await.expect("sends");
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.expect("answers");
+        assert_eq!(&answer, b"HTTP/1.1 408", "{door:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_endless_body_is_cut_off() {
+    let server = Server::start().await;
+    let address = server.base.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    let head = format!(
+        "POST /v1/traces HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+         transfer-encoding: chunked\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.expect("sends");
+    let mut chunk = b"10000\r\n".to_vec();
+    chunk.extend(vec![b' '; 0x10000]);
+    chunk.extend(b"\r\n");
+    for _ in 0..=BODY_LIMIT / 0x10000 {
+        stream.write_all(&chunk).await.expect("sends");
+    }
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.expect("answers");
+    assert_eq!(&answer, b"HTTP/1.1 413");
+}

@@ -1,0 +1,126 @@
+//! What each door answers to what is sound.
+
+use std::io::Write as _;
+
+use flate2::{Compression, write::GzEncoder};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::support::{Door, Server, hex, span, text};
+
+#[tokio::test]
+async fn a_span_that_was_acknowledged_is_read_back_whichever_door_it_came_through() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    for door in Door::ALL {
+        let mut sent = span("GET /products/{id}");
+        sent.attributes = vec![text("user.id", "ada")];
+        let answer = server.send(door, std::slice::from_ref(&sent)).await;
+        assert_eq!(answer["rejected"], 0, "{door:?}");
+
+        let trace = server.trace(&sent).await;
+        assert_eq!(trace["summary"]["root_service"], "shop");
+        assert_eq!(trace["summary"]["user"], "ada");
+        assert_eq!(trace["spans"][0]["span_id"], hex(&sent.span_id));
+        assert_eq!(trace["spans"][0]["start_ns"], sent.start_time_unix_nano.to_string());
+    }
+}
+
+#[tokio::test]
+async fn the_same_batch_twice_leaves_one_copy_and_the_same_counts() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    for door in Door::ALL {
+        let (click, mut fetch) = (span("click"), span("fetch"));
+        fetch.trace_id.clone_from(&click.trace_id);
+        fetch.parent_span_id.clone_from(&click.span_id);
+        let spans = [click, fetch];
+        server.send(door, &spans).await;
+        let first = server.trace(&spans[0]).await;
+        let again = server.send(door, &spans).await;
+        if door == Door::Native {
+            assert_eq!(again["answer"]["received"], 0);
+            assert_eq!(again["answer"]["duplicate"], 2);
+        }
+        assert_eq!(server.trace(&spans[0]).await, first, "{door:?}");
+        assert_eq!(first["summary"]["span_count"], 2);
+    }
+    let list = server.get_json("/api/admin/traces").await;
+    assert_eq!(list["items"].as_array().expect("a list").len(), 3);
+}
+
+#[tokio::test]
+async fn gzip_is_understood_and_answers_come_in_kind() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    for door in Door::ALL {
+        let sent = span("zipped");
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(&door.body(std::slice::from_ref(&sent))).expect("memory");
+        let response = server
+            .client
+            .post(server.url(door.path()))
+            .header("content-type", format!("{}; charset=utf-8", door.content_type()))
+            .header("content-encoding", "gzip")
+            .body(encoder.finish().expect("memory"))
+            .send()
+            .await
+            .expect("answers");
+        assert_eq!(response.status(), StatusCode::OK, "{door:?}");
+        assert_eq!(response.headers()["content-type"], door.content_type());
+        server.trace(&sent).await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_with_nothing_in_it_is_a_success() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    for door in Door::ALL {
+        assert_eq!(server.post(door, Vec::new()).await.status(), StatusCode::OK, "{door:?}");
+        if door != Door::OtlpProtobuf {
+            assert_eq!(server.post(door, b"{}".to_vec()).await.status(), StatusCode::OK);
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_of_any_origin_may_send_but_not_with_credentials() {
+    let server = Server::start().await;
+    for path in ["/api/trace-log", "/v1/traces"] {
+        let response = server
+            .client
+            .request(Method::OPTIONS, server.url(path))
+            .header("origin", "https://shop.example")
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type,content-encoding")
+            .send()
+            .await
+            .expect("answers");
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        let headers = response.headers();
+        assert_eq!(headers["access-control-allow-origin"], "*");
+        assert!(!headers.contains_key("access-control-allow-credentials"));
+        let allowed = headers["access-control-allow-headers"].to_str().expect("text");
+        assert!(allowed.contains("content-type") && allowed.contains("content-encoding"));
+    }
+}
+
+#[tokio::test]
+async fn a_beacon_sends_json_as_plain_text() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let sent = span("page hide");
+    let response = server
+        .client
+        .post(server.url("/api/trace-log"))
+        .header("content-type", "text/plain;charset=UTF-8")
+        .header("origin", "https://shop.example")
+        .body(Door::Native.body(std::slice::from_ref(&sent)))
+        .send()
+        .await
+        .expect("answers");
+    assert_eq!(response.headers()["access-control-allow-origin"], "*");
+    let answer: serde_json::Value = response.json().await.expect("JSON");
+    assert_eq!(answer["received"], json!(1));
+}

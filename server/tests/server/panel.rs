@@ -1,0 +1,46 @@
+//! Pages as a browser without scripts sees them, and what protects them.
+
+use reqwest::StatusCode;
+
+use crate::support::{Door, Server, hex, span};
+
+#[tokio::test]
+async fn pages_show_the_data_before_any_script_runs() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let sent = span("POST /orders/{id}");
+    server.send(Door::Native, std::slice::from_ref(&sent)).await;
+    for path in ["/traces".to_owned(), format!("/traces/{}", hex(&sent.trace_id))] {
+        let response = server.get(&path).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        let policy = response.headers()["content-security-policy"].to_str().expect("text").to_owned();
+        let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next());
+        let nonce = nonce.expect("a nonce").to_owned();
+        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        let page = response.text().await.expect("text");
+        assert!(page.contains("POST /orders/{id}"), "{path}");
+        assert!(page.contains(&format!("nonce=\"{nonce}\"")), "{path}: scripts carry the nonce");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_trace_and_an_unknown_page_are_404_pages_that_say_so() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    for path in ["/traces/4bf92f3577b34da6a3ce929d0e0e4736", "/no/such/page"] {
+        let response = server.get(path).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        let page = response.text().await.expect("text");
+        assert!(page.contains("</html>") && page.to_lowercase().contains("no such"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_root_leads_to_the_traces() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let response = server.get("/").await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.url().path(), "/traces");
+}

@@ -1,0 +1,152 @@
+//! Starting, being killed, and starting again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::program::{Program, data_dir, free_addr, run};
+use crate::support::{Door, client, fetch, hex, span};
+
+const SPANS: usize = 5;
+
+/// Sends batches, one trace each, until told to stop or refused; the traces acknowledged.
+async fn send_until(stop: Arc<AtomicBool>, base: String, door: Door) -> Vec<String> {
+    let client = client();
+    let mut acknowledged = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let mut spans: Vec<_> = (0..SPANS).map(|_| span("work")).collect();
+        let trace_id = spans[0].trace_id.clone();
+        spans.iter_mut().for_each(|span| span.trace_id.clone_from(&trace_id));
+        let request = client
+            .post(format!("{base}{}", door.path()))
+            .header("content-type", door.content_type())
+            .body(door.body(&spans));
+        let Ok(answer) = request.send().await else { continue };
+        if answer.status() == StatusCode::OK && answer.bytes().await.is_ok() {
+            acknowledged.push(hex(&trace_id));
+        }
+    }
+    acknowledged
+}
+
+/// Sends from many at once while `disturb` runs; the traces acknowledged.
+async fn send_during(base: &str, disturb: impl Future<Output = ()>) -> Vec<String> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut senders = JoinSet::new();
+    for at in 0..9 {
+        senders.spawn(send_until(Arc::clone(&stop), base.to_owned(), Door::ALL[at % 3]));
+    }
+    disturb.await;
+    stop.store(true, Ordering::Relaxed);
+    senders.join_all().await.concat()
+}
+
+async fn check_all_stored(base: &str, traces: &[String]) {
+    assert!(traces.len() >= 10, "only {} batches were acknowledged", traces.len());
+    for trace in traces {
+        let answer = fetch(format!("{base}/api/admin/traces/{trace}")).await;
+        let trace: Value = answer.expect("answers").json().await.expect("JSON");
+        assert_eq!(trace["spans"].as_array().map(Vec::len), Some(SPANS), "{trace}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_survives_kill_9_of_the_server_and_of_postgres() {
+    let folder = data_dir();
+    let server = Program::serve(folder.path()).await;
+    let base = server.base.clone();
+    let acknowledged = send_during(&base, async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        server.kill().await;
+    })
+    .await;
+
+    // Takes over the Postgres that was left running.
+    let server = Program::serve(folder.path()).await;
+    check_all_stored(&server.base, &acknowledged).await;
+
+    let more = send_during(&server.base, async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        server.kill_postgres();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    })
+    .await;
+    for _ in 0..600 {
+        let answer = fetch(format!("{}/readyz", server.base)).await.expect("answers");
+        if answer.status() == StatusCode::OK {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    check_all_stored(&server.base, &more).await;
+    check_all_stored(&server.base, &acknowledged).await;
+    assert!(server.stop().await.success());
+    assert!(!folder.path().join("postgres/postmaster.pid").exists(), "Postgres is stopped too");
+}
+
+#[tokio::test]
+async fn both_killed_at_once_start_again_on_what_they_left() {
+    let folder = data_dir();
+    let server = Program::serve(folder.path()).await;
+    server.kill_postgres();
+    server.kill().await;
+    let server = Program::serve(folder.path()).await;
+    assert!(server.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_folder_is_refused() {
+    let folder = data_dir();
+    let first = Program::serve(folder.path()).await;
+    let path = folder.path().to_str().expect("text");
+    let (addr, otlp) = (free_addr(), free_addr());
+    let (status, complaint) =
+        run(&["serve", "--addr", &addr, "--otlp-addr", &otlp, "--data-dir", path]).await;
+    assert!(!status.success());
+    assert!(complaint.contains("another throughline (process"), "{complaint}");
+
+    let taken = first.base.trim_start_matches("http://");
+    let (status, complaint) = run(&["serve", "--addr", taken, "--otlp-addr", &otlp]).await;
+    assert!(!status.success());
+    assert!(complaint.contains("is in use"), "{complaint}");
+    let (status, complaint) = run(&["serve", "--addr", &addr, "--otlp-addr", taken]).await;
+    assert!(!status.success());
+    assert!(complaint.contains("--otlp-addr"), "{complaint}");
+    assert!(first.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_cluster_made_by_someone_else_is_left_alone() {
+    let folder = data_dir();
+    let cluster = folder.path().join("postgres");
+    std::fs::create_dir(&cluster).expect("a folder");
+    std::fs::write(cluster.join("PG_VERSION"), "15\n").expect("written");
+    let path = folder.path().to_str().expect("text");
+    let (status, complaint) = run(&["postgres", "--data-dir", path]).await;
+    assert!(!status.success());
+    assert!(complaint.contains("left alone"), "{complaint}");
+    assert_eq!(std::fs::read_dir(&cluster).expect("there").count(), 1, "nothing was added");
+}
+
+#[tokio::test]
+async fn addresses_that_others_can_reach_are_refused() {
+    for (option, addr) in [("--addr", "0.0.0.0:0"), ("--otlp-addr", "[::]:0")] {
+        let (status, complaint) = run(&["serve", option, addr]).await;
+        assert!(!status.success());
+        assert!(complaint.contains("no sign-in yet"), "{complaint}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_in_no_complaint() {
+    let (addr, otlp) = (free_addr(), free_addr());
+    let url = "postgrs://me:hunter2@db/x";
+    let (status, complaint) =
+        run(&["serve", "--addr", &addr, "--otlp-addr", &otlp, "--database-url", url]).await;
+    assert!(!status.success());
+    assert!(!complaint.contains("hunter2"), "{complaint}");
+}

@@ -1,0 +1,270 @@
+//! A server in this process on a fresh database, and spans to send to it in every form.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value as Any};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use prost::Message as _;
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Value, json};
+use throughline_app::ServerInfo;
+use throughline_server::clock::Clock;
+use throughline_server::ingest::{BodyLimits, Ingest};
+use throughline_server::panel::Panel;
+use throughline_server::readiness::Readiness;
+use throughline_server::router::{AppState, router};
+use throughline_server::listen;
+use throughline_store::testing::FreshDatabase;
+use throughline_store::{Store, StoreOptions};
+use throughline_wire::TenantId;
+use throughline_wire::validate::Limits;
+use tokio::sync::watch;
+
+/// What one body may hold in these tests.
+pub const BODY_LIMIT: usize = 6 << 20;
+/// How long a body may take in these tests.
+pub const PATIENCE: Duration = Duration::from_millis(500);
+
+/// A server and its database; both go with it.
+pub struct Server {
+    pub base: String,
+    pub client: Client,
+    pub store: Arc<Store>,
+    stop: watch::Sender<bool>,
+    _database: Option<FreshDatabase>,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        let database = FreshDatabase::create().await;
+        let url = database.url().to_owned();
+        Self::start_on(&url, Some(database)).await
+    }
+
+    /// A server on a database that need not be there.
+    pub async fn start_on(url: &str, database: Option<FreshDatabase>) -> Self {
+        let clock = Clock::system();
+        let now = clock.clone();
+        let options = StoreOptions {
+            acquire_timeout: Duration::from_millis(500),
+            ..StoreOptions::new(move || now.now())
+        };
+        let store = Arc::new(Store::connect_lazy(url, options).expect("a URL"));
+        let readiness = Readiness::migrate(Arc::clone(&store));
+        let bodies = BodyLimits::new(BODY_LIMIT, 64 << 20).with_patience(PATIENCE);
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let listener = listen::bind(([127, 0, 0, 1], 0).into(), "--addr").await.expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("bound"));
+        let state = AppState {
+            ingest: Ingest::new(store.writer(), clock.clone(), Limits::default(), bodies),
+            panel: Panel {
+                reader: store.reader(TenantId::DEFAULT),
+                clock,
+                server: ServerInfo { endpoint: base.clone(), otlp_endpoint: base.clone() },
+            },
+            ready: {
+                let store = Arc::clone(&store);
+                Arc::new(move || {
+                    let (store, readiness) = (Arc::clone(&store), readiness.clone());
+                    Box::pin(async move { readiness.check(&store).await })
+                })
+            },
+            metrics: Arc::new(move || metrics.render()),
+        };
+        let (stop, stopping) = watch::channel(false);
+        tokio::spawn(listen::serve(listener, router(state), stopping));
+        Self { base, client: client(), store, stop, _database: database }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.client.get(self.url(path)).send().await.expect("answers")
+    }
+
+    pub async fn get_json(&self, path: &str) -> Value {
+        let response = self.get(path).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        response.json().await.expect("JSON")
+    }
+
+    pub async fn post(&self, door: Door, body: Vec<u8>) -> Response {
+        self.client
+            .post(self.url(door.path()))
+            .header("content-type", door.content_type())
+            .body(body)
+            .send()
+            .await
+            .expect("answers")
+    }
+
+    /// Sends spans and returns the answer's body.
+    pub async fn send(&self, door: Door, spans: &[Span]) -> Value {
+        let response = self.post(door, door.body(spans)).await;
+        let status = response.status();
+        let bytes = response.bytes().await.expect("a body");
+        assert_eq!(status, StatusCode::OK, "{door:?}: {}", String::from_utf8_lossy(&bytes));
+        door.read_answer(&bytes)
+    }
+
+    /// The stored trace, as the API gives it.
+    pub async fn trace(&self, span: &Span) -> Value {
+        self.get_json(&format!("/api/admin/traces/{}", hex(&span.trace_id))).await
+    }
+
+    pub async fn wait_until_ready(&self) {
+        for _ in 0..300 {
+            if self.get("/readyz").await.status() == StatusCode::OK {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("not ready within 30 s");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// A client; there must be a TLS provider though nothing here speaks TLS.
+pub fn client() -> Client {
+    // Fails when another test of this process was first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::new()
+}
+
+/// Reads `url`.
+pub async fn fetch(url: String) -> reqwest::Result<Response> {
+    client().get(url).send().await
+}
+
+/// The three ways in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    Native,
+    OtlpProtobuf,
+    OtlpJson,
+}
+
+impl Door {
+    pub const ALL: [Self; 3] = [Self::Native, Self::OtlpProtobuf, Self::OtlpJson];
+
+    pub fn path(self) -> &'static str {
+        if self == Self::Native { "/api/trace-log" } else { "/v1/traces" }
+    }
+
+    pub fn content_type(self) -> &'static str {
+        if self == Self::OtlpProtobuf { "application/x-protobuf" } else { "application/json" }
+    }
+
+    /// A request of these spans of the service `shop`.
+    pub fn body(self, spans: &[Span]) -> Vec<u8> {
+        match self {
+            Self::Native => {
+                let spans: Vec<Value> = spans.iter().map(native).collect();
+                let resource = json!({"attributes": {"service.name": "shop"}});
+                json!({"resource": resource, "spans": spans}).to_string().into_bytes()
+            }
+            Self::OtlpProtobuf => request(spans).encode_to_vec(),
+            Self::OtlpJson => serde_json::to_vec(&request(spans)).expect("encodes"),
+        }
+    }
+
+    /// `{"rejected": <how many>, "reasons": <text>}`, whatever the form of the answer.
+    fn read_answer(self, bytes: &[u8]) -> Value {
+        if self == Self::OtlpProtobuf {
+            use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+            let answer = ExportTraceServiceResponse::decode(bytes).expect("protobuf");
+            let partial = answer.partial_success.unwrap_or_default();
+            return json!({"rejected": partial.rejected_spans, "reasons": partial.error_message});
+        }
+        let answer: Value = serde_json::from_slice(bytes).expect("JSON");
+        if self == Self::OtlpJson {
+            let partial = &answer["partialSuccess"];
+            let rejected = partial["rejectedSpans"].as_str().unwrap_or("0");
+            let rejected: u64 = rejected.parse().expect("a number");
+            return json!({"rejected": rejected, "reasons": partial["errorMessage"]});
+        }
+        let rejected = answer["rejected"].as_array().map_or(0, Vec::len);
+        json!({"rejected": rejected, "reasons": answer["rejected"].to_string(), "answer": answer})
+    }
+}
+
+fn request(spans: &[Span]) -> ExportTraceServiceRequest {
+    let resource = Resource { attributes: vec![text("service.name", "shop")], ..Default::default() };
+    let scope_spans = ScopeSpans { spans: spans.to_vec(), ..Default::default() };
+    let resource_spans = ResourceSpans {
+        resource: Some(resource),
+        scope_spans: vec![scope_spans],
+        ..Default::default()
+    };
+    ExportTraceServiceRequest { resource_spans: vec![resource_spans] }
+}
+
+pub fn text(key: &str, value: &str) -> KeyValue {
+    let value = AnyValue { value: Some(Any::StringValue(value.to_owned())) };
+    KeyValue { key: key.to_owned(), value: Some(value), ..Default::default() }
+}
+
+/// A span of a trace of its own that began a moment ago.
+pub fn span(name: &str) -> Span {
+    let now = u64::try_from(Clock::system().now().get()).expect("after 1970");
+    Span {
+        trace_id: uuid::Uuid::new_v4().as_bytes().to_vec(),
+        span_id: uuid::Uuid::new_v4().as_bytes()[..8].to_vec(),
+        name: name.to_owned(),
+        kind: 2,
+        start_time_unix_nano: now - 1_000_000_000,
+        end_time_unix_nano: now,
+        ..Span::default()
+    }
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The same span in the native form.
+fn native(span: &Span) -> Value {
+    let mut out = json!({
+        "trace_id": hex(&span.trace_id),
+        "span_id": hex(&span.span_id),
+        "name": span.name,
+        "kind": "server",
+        "start_ns": span.start_time_unix_nano.to_string(),
+        "end_ns": span.end_time_unix_nano.to_string(),
+        "attributes": native_pairs(&span.attributes),
+    });
+    if !span.parent_span_id.is_empty() {
+        out["parent_span_id"] = json!(hex(&span.parent_span_id));
+    }
+    out
+}
+
+fn native_pairs(pairs: &[KeyValue]) -> Value {
+    let pairs = pairs.iter().map(|pair| (pair.key.clone(), native_value(pair.value.as_ref())));
+    Value::Object(pairs.collect())
+}
+
+fn native_value(value: Option<&AnyValue>) -> Value {
+    match value.and_then(|value| value.value.as_ref()) {
+        Some(Any::StringValue(text)) => json!(text),
+        Some(Any::BoolValue(truth)) => json!(truth),
+        Some(Any::IntValue(number)) => json!(number),
+        Some(Any::DoubleValue(number)) => json!(number),
+        Some(Any::ArrayValue(array)) => {
+            array.values.iter().map(|value| native_value(Some(value))).collect()
+        }
+        Some(Any::KvlistValue(list)) => native_pairs(&list.values),
+        _ => Value::Null,
+    }
+}
