@@ -4,6 +4,7 @@ pub(crate) mod active;
 pub(crate) mod current;
 mod event;
 mod filter;
+mod place;
 pub(crate) mod seed;
 mod statement;
 mod visit;
@@ -12,10 +13,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use throughline_wire::w3c::TraceFlags;
-use throughline_wire::{Attributes, Span, SpanId, SpanKind, SpanLink, Status, UnixNanos, semconv};
+use throughline_wire::{Attributes, SpanId, SpanLink, semconv};
 use tracing::{Event, Metadata, Subscriber, span};
 use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::registry::{LookupSpan, SpanRef};
+use tracing_subscriber::registry::LookupSpan;
 
 pub(crate) use active::{Active, Recording};
 pub(crate) use filter::Wanted;
@@ -25,6 +26,7 @@ use crate::context::{Carried, SpanContext};
 use crate::export::{Pipe, quiet};
 use crate::ids;
 use crate::sampler::Mode;
+use place::{blank, nearest, otlp_flags, trace_state};
 use seed::Seed;
 
 /// A span links to at most this many others; further ones are counted, not kept.
@@ -59,10 +61,9 @@ impl SpanLayer {
 
     /// Ends a span now, whenever its code was left.
     #[cfg(feature = "axum")]
-    pub(crate) fn finish(&self, mut recording: Box<Recording>) {
-        let now = Tick::now();
-        recording.leave(now);
-        self.pipe.queue.offer(recording.end(now));
+    pub(crate) fn finish(&self, mut recording: Recording) {
+        recording.leave(Tick::now());
+        self.pipe.queue.offer(recording.end());
     }
 
     /// The span that `tracing` begins: a child of `parent`, or the first of a new trace.
@@ -72,6 +73,7 @@ impl SpanLayer {
         parent: Option<SpanContext>,
         remote: bool,
         carried: Option<Arc<Carried>>,
+        fields: usize,
     ) -> Active {
         let span_id = ids::span_id();
         let context = match parent {
@@ -90,8 +92,10 @@ impl SpanLayer {
                 started.wall(),
             );
             span.name = Cow::Borrowed(metadata.name());
+            // Room for the fields, and for where the span is.
+            span.attributes.entries_mut().reserve(fields + 3);
             self.locate(metadata, &mut span.attributes);
-            Box::new(Recording::new(span, started))
+            Recording::new(span, started)
         });
         Active {
             context,
@@ -130,64 +134,6 @@ impl SpanLayer {
     }
 }
 
-/// A span of which only its place is known.
-fn blank(
-    context: SpanContext,
-    parent_span_id: Option<SpanId>,
-    carried: Option<&Carried>,
-    flags: u32,
-    start: UnixNanos,
-) -> Span {
-    Span {
-        trace_id: context.trace_id,
-        span_id: context.span_id,
-        parent_span_id,
-        trace_state: trace_state(carried),
-        flags,
-        name: Cow::Borrowed(""),
-        kind: SpanKind::Internal,
-        start,
-        end: start,
-        status: Status::UNSET,
-        attributes: Attributes::default(),
-        dropped_attributes_count: 0,
-        events: Vec::new(),
-        dropped_events_count: 0,
-        links: Vec::new(),
-        dropped_links_count: 0,
-    }
-}
-
-fn trace_state(carried: Option<&Carried>) -> Cow<'static, str> {
-    carried.map_or(Cow::Borrowed(""), |carried| {
-        carried.trace_state.clone().into()
-    })
-}
-
-/// The flags of a span as OTLP writes them (`SpanFlags`): W3C flags in the low byte, bit 8 "it is
-/// known whether the parent is remote", bit 9 "it is".
-fn otlp_flags(context: SpanContext, remote: bool) -> u32 {
-    u32::from(context.flags.bits()) | 1 << 8 | u32::from(remote) << 9
-}
-
-/// A span of this process as a parent.
-struct Parent {
-    context: SpanContext,
-    carried: Option<Arc<Carried>>,
-}
-
-/// The nearest span above that the layer knows, itself included.
-fn nearest<S: for<'a> LookupSpan<'a>>(span: Option<SpanRef<'_, S>>) -> Option<Parent> {
-    span?.scope().find_map(|span| {
-        let extensions = span.extensions();
-        let active = extensions.get::<Active>()?;
-        Some(Parent {
-            context: active.context,
-            carried: active.carried.clone(),
-        })
-    })
-}
-
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
     fn on_new_span(
         &self,
@@ -209,10 +155,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
                 None => (None, seed.carried),
             }
         };
-        let mut active = self.begin(attributes.metadata(), parent, remote, carried);
+        let mut active = self.begin(
+            attributes.metadata(),
+            parent,
+            remote,
+            carried,
+            attributes.values().len() + seed.attributes.len(),
+        );
         if let Some(recording) = &mut active.recording {
-            let expected = attributes.values().len() + seed.attributes.len();
-            recording.span.attributes.entries_mut().reserve(expected);
             recording.span.kind = seed.kind;
             attributes.record(&mut visit::Fields(|key, value| {
                 visit::apply(recording, key, value);
@@ -283,7 +233,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
                 && parent.context.is_sampled()
                 && let Some(span) = statement::span(event, &parent, self.options.database.clone())
             {
-                self.pipe.queue.offer(span);
+                self.pipe.queue.offer(Box::new(span));
             }
         } else {
             event::record(event, &span, self.options.errors_fail_spans);
@@ -308,7 +258,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
         };
         let active = span.extensions_mut().remove::<Active>();
         if let Some(recording) = active.and_then(|active| active.recording) {
-            self.pipe.queue.offer(recording.end(Tick::now()));
+            self.pipe.queue.offer(recording.end());
         }
     }
 }

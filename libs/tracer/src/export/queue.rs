@@ -86,7 +86,7 @@ impl Queue {
     }
 
     /// Takes a span, or counts it as dropped; returns at once either way.
-    pub(crate) fn offer(&self, span: Span) {
+    pub(crate) fn offer(&self, span: Box<Span>) {
         if self.closed.load(Ordering::Relaxed) {
             return;
         }
@@ -99,7 +99,6 @@ impl Queue {
         let held = self.held.fetch_add(1, Ordering::Relaxed);
         let held_bytes = self.held_bytes.fetch_add(bytes, Ordering::Relaxed);
         let fits = held < self.limits.spans && held_bytes + bytes <= self.limits.bytes;
-        let span = Box::new(span);
         if !fits || self.sender.try_send(Queued { span, bytes }).is_err() {
             self.release(1, bytes);
             self.count_dropped(DropReason::QueueFull, 1);

@@ -18,13 +18,13 @@ const MAX_EVENTS: usize = 256;
 pub(crate) struct Active {
     pub(crate) context: SpanContext,
     pub(crate) carried: Option<Arc<Carried>>,
-    pub(crate) recording: Option<Box<Recording>>,
+    pub(crate) recording: Option<Recording>,
 }
 
 /// A span being written.
 #[derive(Debug)]
 pub(crate) struct Recording {
-    pub(crate) span: Span,
+    pub(crate) span: Box<Span>,
     started: Tick,
     left: Option<Tick>,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Recording {
 impl Recording {
     pub(crate) fn new(span: Span, started: Tick) -> Self {
         Self {
-            span,
+            span: Box::new(span),
             started,
             left: None,
         }
@@ -89,9 +89,9 @@ impl Recording {
         self.left = Some(at);
     }
 
-    /// The finished span.
-    pub(crate) fn end(self, at: Tick) -> Span {
-        let end = self.wall(self.left.unwrap_or(at));
+    /// The finished span: it ended when its code was left, or now when that never ran.
+    pub(crate) fn end(self) -> Box<Span> {
+        let end = self.wall(self.left.unwrap_or_else(Tick::now));
         let mut span = self.span;
         span.end = end;
         span

@@ -5,7 +5,7 @@ use tracing::span;
 use tracing_subscriber::Registry;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::{Active, SpanLayer};
+use super::Active;
 
 /// Runs `act` on the nearest open span that the layer knows. `act` runs under the span's lock: it
 /// must not log.
@@ -28,7 +28,7 @@ pub(crate) fn with_span<T>(span: &tracing::Span, act: impl FnOnce(&mut Active) -
 #[cfg(feature = "axum")]
 pub(crate) fn finish(span: &tracing::Span) {
     let _ = span.with_subscriber(|(id, dispatch)| {
-        let layer = dispatch.downcast_ref::<SpanLayer>()?;
+        let layer = dispatch.downcast_ref::<super::SpanLayer>()?;
         let span = dispatch.downcast_ref::<Registry>()?.span(id)?;
         let recording = span
             .extensions_mut()

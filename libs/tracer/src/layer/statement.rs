@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use throughline_wire::{AttributeValue, Attributes, Span, SpanKind, UnixNanos, semconv};
 use tracing::Event;
 
-use super::{Parent, blank, otlp_flags, visit};
+use super::place::{Parent, blank, otlp_flags};
+use super::visit;
 use crate::clock::Tick;
 use crate::context::SpanContext;
 use crate::ids;

@@ -70,11 +70,19 @@ async fn serve() -> String {
     format!("http://{address}")
 }
 
+/// A client. Built together with crates that bring rustls without a provider, reqwest wants one
+/// installed, even for plain HTTP.
+fn client() -> reqwest::Client {
+    // A second installation is refused, which is no fault.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 #[tokio::test]
 async fn a_request_continues_the_trace_of_its_caller() {
     let traced = Traced::new();
     let base = serve().await;
-    let response = reqwest::Client::new()
+    let response = client()
         .get(format!("{base}/products/7?q=s3cret&page=2"))
         .header("traceparent", PARENT)
         .header("tracestate", "congo=t61rcWkgMzE")
@@ -139,7 +147,7 @@ async fn a_request_without_a_readable_parent_begins_a_trace() {
     let traced = Traced::new();
     let base = serve().await;
     for parents in [&[][..], &["garbage"], &[PARENT, PARENT]] {
-        let mut request = reqwest::Client::new().get(format!("{base}/products/1"));
+        let mut request = client().get(format!("{base}/products/1"));
         for parent in parents {
             request = request.header("traceparent", *parent);
         }
@@ -156,7 +164,7 @@ async fn a_request_without_a_readable_parent_begins_a_trace() {
 async fn a_request_its_caller_does_not_record_is_not_recorded() {
     let traced = Traced::with(|builder| builder.mode(Mode::Dev));
     let base = serve().await;
-    let response = reqwest::Client::new()
+    let response = client()
         .get(format!("{base}/products/1"))
         .header("traceparent", format!("{}00", &PARENT[..53]))
         .send()
@@ -174,7 +182,7 @@ async fn a_request_its_caller_does_not_record_is_not_recorded() {
 async fn failures_of_the_server_mark_its_span() {
     let traced = Traced::new();
     let base = serve().await;
-    let client = reqwest::Client::new();
+    let client = client();
     for path in ["/broken", "/panic", "/nowhere", "/healthz"] {
         let _ = client.get(format!("{base}{path}")).send().await;
     }
@@ -258,7 +266,7 @@ async fn the_span_of_an_event_stream_ends_with_the_headers() {
 #[tokio::test]
 async fn without_a_tracer_requests_are_served_as_ever() {
     let base = serve().await;
-    let request = reqwest::Client::new().get(format!("{base}/products/1"));
+    let request = client().get(format!("{base}/products/1"));
     let response = request
         .timeout(Duration::from_secs(30))
         .send()

@@ -1,0 +1,68 @@
+//! Where a span stands: under which other, in which trace.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use throughline_wire::{Attributes, Span, SpanId, SpanKind, Status, UnixNanos};
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use super::Active;
+use crate::context::{Carried, SpanContext};
+
+/// A span of which only its place is known.
+pub(super) fn blank(
+    context: SpanContext,
+    parent_span_id: Option<SpanId>,
+    carried: Option<&Carried>,
+    flags: u32,
+    start: UnixNanos,
+) -> Span {
+    Span {
+        trace_id: context.trace_id,
+        span_id: context.span_id,
+        parent_span_id,
+        trace_state: trace_state(carried),
+        flags,
+        name: Cow::Borrowed(""),
+        kind: SpanKind::Internal,
+        start,
+        end: start,
+        status: Status::UNSET,
+        attributes: Attributes::default(),
+        dropped_attributes_count: 0,
+        events: Vec::new(),
+        dropped_events_count: 0,
+        links: Vec::new(),
+        dropped_links_count: 0,
+    }
+}
+
+pub(super) fn trace_state(carried: Option<&Carried>) -> Cow<'static, str> {
+    carried.map_or(Cow::Borrowed(""), |carried| {
+        carried.trace_state.clone().into()
+    })
+}
+
+/// The flags of a span as OTLP writes them (`SpanFlags`): W3C flags in the low byte, bit 8 "it is
+/// known whether the parent is remote", bit 9 "it is".
+pub(super) fn otlp_flags(context: SpanContext, remote: bool) -> u32 {
+    u32::from(context.flags.bits()) | 1 << 8 | u32::from(remote) << 9
+}
+
+/// A span of this process as a parent.
+pub(super) struct Parent {
+    pub(super) context: SpanContext,
+    pub(super) carried: Option<Arc<Carried>>,
+}
+
+/// The nearest span above that the layer knows, itself included.
+pub(super) fn nearest<S: for<'a> LookupSpan<'a>>(span: Option<SpanRef<'_, S>>) -> Option<Parent> {
+    span?.scope().find_map(|span| {
+        let extensions = span.extensions();
+        let active = extensions.get::<Active>()?;
+        Some(Parent {
+            context: active.context,
+            carried: active.carried.clone(),
+        })
+    })
+}
