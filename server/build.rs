@@ -12,7 +12,10 @@ fn main() {
     let site = target.join("site");
     // A build without a site has none of its files; the folder must be there all the same.
     if let Err(error) = fs::create_dir_all(&site) {
-        println!("cargo::warning={} cannot be created: {error}", site.display());
+        println!(
+            "cargo::warning={} cannot be created: {error}",
+            site.display()
+        );
     }
     println!("cargo::rerun-if-changed={}", site.display());
     println!("cargo::rustc-env=THROUGHLINE_SITE={}", site.display());

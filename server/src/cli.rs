@@ -39,7 +39,7 @@ pub enum Command {
     Serve(ServeOptions),
     /// Bring the database's schema up to date, and say what was done. `serve` does it by itself.
     Migrate(DatabaseOptions),
-    /// Run the private Postgres alone until Ctrl-C or SIGTERM; prints DATABASE_URL=... when ready.
+    /// Run the private Postgres alone until Ctrl-C or SIGTERM; prints `DATABASE_URL=...` when ready.
     Postgres(DataDirOption),
 }
 
@@ -79,7 +79,7 @@ pub struct ServeOptions {
 /// Which database.
 #[derive(Debug, Args)]
 pub struct DatabaseOptions {
-    /// A Postgres database to use (postgres://user:password@host/name) instead of a private
+    /// A Postgres database to use (`postgres://user:password@host/name`) instead of a private
     /// cluster in the data directory. Better set by the environment, where a list of processes
     /// does not show its password.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
@@ -146,7 +146,8 @@ fn addr(text: &str) -> Result<SocketAddr, String> {
         Some(port) => format!("127.0.0.1:{port}"),
         None => text.to_owned(),
     };
-    text.parse().map_err(|_| "expected an address and a port, such as 127.0.0.1:3000".to_owned())
+    text.parse()
+        .map_err(|_| "expected an address and a port, such as 127.0.0.1:3000".to_owned())
 }
 
 #[cfg(test)]
@@ -163,11 +164,16 @@ mod tests {
     #[test]
     fn a_password_is_in_no_debug_text() {
         let cli = Cli::try_parse_from([
-            "throughline", "serve", "--database-url", "postgres://u:hunter2@db/x",
+            "throughline",
+            "serve",
+            "--database-url",
+            "postgres://u:hunter2@db/x",
         ]);
         let cli = cli.expect("valid");
         assert!(!format!("{cli:?}").contains("hunter2"));
-        let Command::Serve(options) = cli.command else { panic!("serve") };
+        let Command::Serve(options) = cli.command else {
+            panic!("serve")
+        };
         let url = options.database.database_url.expect("given");
         assert_eq!(url.reveal(), "postgres://u:hunter2@db/x");
     }

@@ -19,7 +19,10 @@ impl Clock {
     /// The clock of the machine.
     pub fn system() -> Self {
         Self::new(|| {
-            #[expect(clippy::disallowed_methods, reason = "every clock but this one is a parameter")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "every clock but this one is a parameter"
+            )]
             let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
             let nanos = since_epoch.map_or(0, |elapsed| elapsed.as_nanos());
             UnixNanos::new(i64::try_from(nanos).unwrap_or(i64::MAX))

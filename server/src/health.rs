@@ -45,5 +45,8 @@ async fn check_ready(State(health): State<Health>) -> Response {
 }
 
 async fn show_metrics(State(health): State<Health>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], (health.metrics)())
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        (health.metrics)(),
+    )
 }

@@ -18,14 +18,18 @@ fn host_of(authority: &str) -> &str {
     if let Some(rest) = authority.strip_prefix('[') {
         return rest.split_once(']').map_or(rest, |(host, _)| host);
     }
-    authority.split_once(':').map_or(authority, |(host, _)| host)
+    authority
+        .split_once(':')
+        .map_or(authority, |(host, _)| host)
 }
 
 fn is_loopback(authority: &str) -> bool {
     let host = host_of(authority);
     host.eq_ignore_ascii_case("localhost")
         || host.to_ascii_lowercase().ends_with(".localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
@@ -35,12 +39,21 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 /// Lets only requests of this machine's own pages and programs pass.
 pub async fn guard(request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let authority = text(headers, header::HOST)
-        .or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str));
+    let authority = text(headers, header::HOST).or_else(|| {
+        request
+            .uri()
+            .authority()
+            .map(axum::http::uri::Authority::as_str)
+    });
     let Some(authority) = authority.filter(|authority| is_loopback(authority)) else {
-        return refuse("this server answers to loopback names only, such as 127.0.0.1 or localhost");
+        return refuse(
+            "this server answers to loopback names only, such as 127.0.0.1 or localhost",
+        );
     };
-    if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+    if !matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    ) {
         let foreign = match text(headers, header::ORIGIN) {
             Some(origin) => origin.split_once("://").map(|(_, rest)| rest) != Some(authority),
             None => text(headers, header::HeaderName::from_static("sec-fetch-site"))
@@ -63,10 +76,22 @@ mod tests {
 
     #[test]
     fn names_of_this_machine_pass_and_others_do_not() {
-        for host in ["127.0.0.1:3000", "localhost", "[::1]:3000", "127.8.8.8", "a.localhost:1"] {
+        for host in [
+            "127.0.0.1:3000",
+            "localhost",
+            "[::1]:3000",
+            "127.8.8.8",
+            "a.localhost:1",
+        ] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["evil.test", "127.0.0.1.evil.test", "10.0.0.1:3000", "", "localhost.evil.test"] {
+        for host in [
+            "evil.test",
+            "127.0.0.1.evil.test",
+            "10.0.0.1:3000",
+            "",
+            "localhost.evil.test",
+        ] {
             assert!(!is_loopback(host), "{host}");
         }
     }

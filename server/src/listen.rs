@@ -35,7 +35,11 @@ pub async fn bind(addr: SocketAddr, option: &str) -> Result<TcpListener> {
     }
 }
 
-fn check_loopback(ip: IpAddr, option: &str) -> Result<()> {
+/// Refuses an address that others can reach; `option` is what sets it.
+///
+/// # Errors
+/// Says why, and what to do instead.
+pub fn check_loopback(ip: IpAddr, option: &str) -> Result<()> {
     if ip.is_loopback() {
         return Ok(());
     }

@@ -35,7 +35,10 @@ pub struct Panel {
 }
 
 fn options() -> LeptosOptions {
-    LeptosOptions::builder().output_name("throughline").site_pkg_dir("pkg").build()
+    LeptosOptions::builder()
+        .output_name("throughline")
+        .site_pkg_dir("pkg")
+        .build()
 }
 
 /// Provides what the panel's code takes from its context; called once a request.
@@ -45,9 +48,10 @@ fn context(panel: &Panel) {
         reader: Arc::clone(&panel.reader),
         clock: PanelClock(Arc::new(move || clock.now())),
         set_status: SetStatus(Arc::new(|status| {
-            if let (Some(response), Ok(status)) =
-                (use_context::<ResponseOptions>(), StatusCode::from_u16(status))
-            {
+            if let (Some(response), Ok(status)) = (
+                use_context::<ResponseOptions>(),
+                StatusCode::from_u16(status),
+            ) {
                 response.set_status(status);
             }
         })),
@@ -82,7 +86,11 @@ pub fn routes(panel: Panel) -> Router {
         let provide = provide.clone();
         post(move |request: Request| {
             let provide = provide.clone();
-            async move { handle_server_fns_with_context(provide, request).await.into_response() }
+            async move {
+                handle_server_fns_with_context(provide, request)
+                    .await
+                    .into_response()
+            }
         })
     };
     let shell_options = options.clone();
@@ -120,8 +128,14 @@ async fn fallback(
 /// Headers of every answer.
 pub fn security_headers() -> [(HeaderName, HeaderValue); 4] {
     [
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+        (
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("same-origin"),
+        ),
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
         (
             HeaderName::from_static("cross-origin-opener-policy"),

@@ -28,7 +28,12 @@ struct Document<'a> {
 impl Problem {
     /// A problem of this status: what it is in a few words, and what is wrong here.
     pub fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, title, detail: detail.into(), retry_after: None }
+        Self {
+            status,
+            title,
+            detail: detail.into(),
+            retry_after: None,
+        }
     }
 
     /// 404 for `what`.
@@ -38,7 +43,11 @@ impl Problem {
 
     /// 400 with what is wrong and where.
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "The request cannot be understood", detail)
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "The request cannot be understood",
+            detail,
+        )
     }
 
     /// Says when to try again, in whole seconds, at least one.
@@ -84,18 +93,24 @@ impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         let detail = error.to_string();
         match error {
-            ReadError::Unavailable => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "The database is away", detail)
-                    .retry_after(Duration::from_secs(2))
-            }
+            ReadError::Unavailable => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The database is away",
+                detail,
+            )
+            .retry_after(Duration::from_secs(2)),
             // Not 504: a narrower question, not the same one later, is what helps.
-            ReadError::TimedOut => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "The query took too long", detail)
-            }
+            ReadError::TimedOut => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The query took too long",
+                detail,
+            ),
             ReadError::Invalid(_) => Self::bad_request(detail),
-            ReadError::Internal => {
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The query failed", detail)
-            }
+            ReadError::Internal => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The query failed",
+                detail,
+            ),
         }
     }
 }

@@ -40,10 +40,16 @@ impl Database {
                 // Not repeated here: it may hold a password.
                 bail!("the database URL does not begin with postgres:// or postgresql://");
             }
-            return Ok(Self { url: url.clone(), cluster: None });
+            return Ok(Self {
+                url: url.clone(),
+                cluster: None,
+            });
         }
         let cluster = Cluster::start(&options.data_dir.path()).await?;
-        Ok(Self { url: cluster.database_url().into(), cluster: Some(cluster) })
+        Ok(Self {
+            url: cluster.database_url().into(),
+            cluster: Some(cluster),
+        })
     }
 
     async fn close(self) {
@@ -59,6 +65,9 @@ impl Database {
 /// In words for the person who started the program.
 pub async fn serve(options: ServeOptions) -> Result<()> {
     let mut stop_requested = Box::pin(shutdown::requested()?);
+    for (addr, option) in [(options.addr, "--addr"), (options.otlp_addr, "--otlp-addr")] {
+        listen::check_loopback(addr.ip(), option)?;
+    }
     // Before the database, which takes its time: what is wrong with an address is said at once.
     let listener = listen::bind(options.addr, "--addr").await?;
     let otlp_listener = listen::bind(options.otlp_addr, "--otlp-addr").await?;
@@ -66,8 +75,14 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
         database = Database::open(&options.database) => database?,
         () = &mut stop_requested => return Ok(()),
     };
-    let served =
-        serve_on(&options, listener, otlp_listener, &database.url, &mut stop_requested).await;
+    let served = serve_on(
+        &options,
+        listener,
+        otlp_listener,
+        &database.url,
+        &mut stop_requested,
+    )
+    .await;
     database.close().await;
     served?;
     tracing::info!("stopped");
@@ -116,14 +131,21 @@ async fn serve_on(
     let (stop, stopping) = watch::channel(false);
     let main = tokio::spawn(listen::serve(listener, router(state), stopping.clone()));
     let otlp = tokio::spawn(listen::serve(otlp_listener, otlp_router(ingest), stopping));
-    tracing::info!("the panel is at {}, OTLP/HTTP at {}", server.endpoint, server.otlp_endpoint);
+    tracing::info!(
+        "the panel is at {}, OTLP/HTTP at {}",
+        server.endpoint,
+        server.otlp_endpoint
+    );
     stop_requested.await;
     tracing::info!("stopping: requests under way may finish");
     stop.send_replace(true);
     // A listener that panicked has nothing left to drain.
     let _ = tokio::join!(main, otlp);
     if timeout(CLOSE, store.close()).await.is_err() {
-        tracing::warn!("the last commits did not finish within {} s", CLOSE.as_secs());
+        tracing::warn!(
+            "the last commits did not finish within {} s",
+            CLOSE.as_secs()
+        );
     }
     Ok(())
 }

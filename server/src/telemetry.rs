@@ -31,7 +31,11 @@ pub fn start_logging(format: Option<LogFormat>) -> Result<()> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(terminal);
-    let started = match format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json }) {
+    let started = match format.unwrap_or(if terminal {
+        LogFormat::Text
+    } else {
+        LogFormat::Json
+    }) {
         LogFormat::Text => lines.with_target(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };

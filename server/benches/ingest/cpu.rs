@@ -16,7 +16,10 @@ fn stat(pid: u32) -> Result<Vec<String>> {
 
 fn ticks(fields: &[String], from: usize) -> f64 {
     // User and system time stand side by side.
-    fields[from..from + 2].iter().filter_map(|ticks| ticks.parse::<f64>().ok()).sum()
+    fields[from..from + 2]
+        .iter()
+        .filter_map(|ticks| ticks.parse::<f64>().ok())
+        .sum()
 }
 
 /// User and system seconds of the process alone.
@@ -30,7 +33,10 @@ pub(crate) fn of_family(pid: u32) -> Result<f64> {
     let fields = stat(pid)?;
     total += ticks(&fields, 11) + ticks(&fields, 13);
     for entry in fs::read_dir("/proc")? {
-        let Some(child) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok())
+        let Some(child) = entry?
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok())
         else {
             continue;
         };

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 /// Spans of a trace.
 const SPANS_PER_TRACE: usize = 10;
 
-/// A small generator with a period of 2^64 (SplitMix64, Steele et al. 2014).
+/// A small generator with a period of 2^64 (`SplitMix64`, Steele et al. 2014).
 struct SplitMix(u64);
 
 impl SplitMix {
@@ -27,17 +27,31 @@ impl SplitMix {
 }
 
 fn text(key: &str, value: String) -> KeyValue {
-    let value = AnyValue { value: Some(any_value::Value::StringValue(value)) };
-    KeyValue { key: key.to_owned(), value: Some(value), ..KeyValue::default() }
+    let value = AnyValue {
+        value: Some(any_value::Value::StringValue(value)),
+    };
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(value),
+        ..KeyValue::default()
+    }
 }
 
 fn int(key: &str, value: i64) -> KeyValue {
-    let value = AnyValue { value: Some(any_value::Value::IntValue(value)) };
-    KeyValue { key: key.to_owned(), value: Some(value), ..KeyValue::default() }
+    let value = AnyValue {
+        value: Some(any_value::Value::IntValue(value)),
+    };
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(value),
+        ..KeyValue::default()
+    }
 }
 
 fn now_ns() -> u64 {
-    std::time::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_nanos() as u64)
+    std::time::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |elapsed| elapsed.as_nanos() as u64)
 }
 
 fn span(random: &mut SplitMix, trace_id: &[u8], parent: &[u8], start: u64) -> Span {
@@ -53,13 +67,28 @@ fn span(random: &mut SplitMix, trace_id: &[u8], parent: &[u8], start: u64) -> Sp
         attributes: vec![
             text("http.request.method", "GET".into()),
             text("http.route", format!("/api/resource{operation}/{{id}}")),
-            text("url.path", format!("/api/resource{operation}/{}", random.next() % 100_000)),
+            text(
+                "url.path",
+                format!("/api/resource{operation}/{}", random.next() % 100_000),
+            ),
             int("http.response.status_code", 200),
-            text("server.address", format!("node-{}.example.internal", random.next() % 20)),
+            text(
+                "server.address",
+                format!("node-{}.example.internal", random.next() % 20),
+            ),
             int("server.port", 8443),
-            text("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101".into()),
-            text("user.id", format!("user-{}@example.test", random.next() % 5_000)),
-            text("session.id", format!("{:016x}{:016x}", random.next() % 5_000, 7)),
+            text(
+                "user_agent.original",
+                "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101".into(),
+            ),
+            text(
+                "user.id",
+                format!("user-{}@example.test", random.next() % 5_000),
+            ),
+            text(
+                "session.id",
+                format!("{:016x}{:016x}", random.next() % 5_000, 7),
+            ),
             int("thread.id", (random.next() % 64) as i64),
             text("code.function.name", "app::handlers::resource::show".into()),
         ],
@@ -89,7 +118,10 @@ pub(crate) fn requests(spans: usize, per_request: usize, seed: u64) -> Vec<Vec<u
     }
     all.chunks(per_request)
         .map(|spans| {
-            let scope = InstrumentationScope { name: "bench".into(), ..Default::default() };
+            let scope = InstrumentationScope {
+                name: "bench".into(),
+                ..Default::default()
+            };
             let scope_spans = ScopeSpans {
                 scope: Some(scope),
                 spans: spans.to_vec(),
@@ -97,11 +129,17 @@ pub(crate) fn requests(spans: usize, per_request: usize, seed: u64) -> Vec<Vec<u
             };
             let attributes = vec![text("service.name", "bench".into())];
             let resource_spans = ResourceSpans {
-                resource: Some(Resource { attributes, ..Resource::default() }),
+                resource: Some(Resource {
+                    attributes,
+                    ..Resource::default()
+                }),
                 scope_spans: vec![scope_spans],
                 ..ResourceSpans::default()
             };
-            ExportTraceServiceRequest { resource_spans: vec![resource_spans] }.encode_to_vec()
+            ExportTraceServiceRequest {
+                resource_spans: vec![resource_spans],
+            }
+            .encode_to_vec()
         })
         .collect()
 }
@@ -115,7 +153,9 @@ pub(crate) async fn send(url: &str, requests: Vec<Vec<u8>>, clients: usize) -> R
         let (client, waiting, url) = (client.clone(), Arc::clone(&waiting), url.to_owned());
         tasks.spawn(async move {
             loop {
-                let Some(body) = waiting.lock().await.pop() else { return Ok(()) };
+                let Some(body) = waiting.lock().await.pop() else {
+                    return Ok(());
+                };
                 let body = bytes::Bytes::from(body);
                 loop {
                     let answer = client

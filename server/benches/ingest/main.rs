@@ -44,7 +44,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 async fn round(number: usize) -> Result<Round> {
     let server = server::Server::start().await?;
     let requests = load::requests(SPANS, SPANS_PER_REQUEST, number as u64 + 1);
-    let bytes: usize = requests.iter().map(|request| request.len()).sum();
+    let bytes: usize = requests.iter().map(Vec::len).sum();
     let (server_before, postgres_before) = (server.cpu()?, server.postgres_cpu()?);
     let started = Instant::now();
     load::send(&server.otlp_url(), requests, CLIENTS).await?;
@@ -56,7 +56,11 @@ async fn round(number: usize) -> Result<Round> {
         .await
         .map_err(anyhow::Error::from_boxed)
         .context("the raw COPY")?;
-    anyhow::ensure!(raw.rows == SPANS as u64, "{} rows stored of {SPANS} sent", raw.rows);
+    anyhow::ensure!(
+        raw.rows == SPANS as u64,
+        "{} rows stored of {SPANS} sent",
+        raw.rows
+    );
     println!(
         "  {:>8.0} spans/s  server {server_cpu_s:.2} s  postgres {postgres_cpu_s:.2} s  raw COPY {:.2} s  \
          {} B/span on the wire",
@@ -98,7 +102,12 @@ async fn main() -> Result<()> {
         ">= 40000",
         of(|round| round.spans_per_second)
     );
-    println!("{:<52} {:>10} {:>10.2}", "R1  CPU of raw COPY / CPU of server + Postgres", ">= 0.55", of(Round::r1));
+    println!(
+        "{:<52} {:>10} {:>10.2}",
+        "R1  CPU of raw COPY / CPU of server + Postgres",
+        ">= 0.55",
+        of(Round::r1)
+    );
     println!(
         "{:<52} {:>10} {:>10.1}",
         "    CPU per span, server + Postgres, us",

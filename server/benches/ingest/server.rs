@@ -17,7 +17,9 @@ pub(crate) struct Server {
 }
 
 fn free_addr() -> Result<String> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .to_string())
 }
 
 impl Server {
@@ -31,7 +33,14 @@ impl Server {
         }
         let (addr, otlp_addr) = (free_addr()?, free_addr()?);
         let process = Command::new(env!("CARGO_BIN_EXE_throughline"))
-            .args(["serve", "--addr", &addr, "--otlp-addr", &otlp_addr, "--data-dir"])
+            .args([
+                "serve",
+                "--addr",
+                &addr,
+                "--otlp-addr",
+                &otlp_addr,
+                "--data-dir",
+            ])
             .arg(data_dir.path())
             .env_remove("DATABASE_URL")
             .env("RUST_LOG", "warn")
@@ -40,7 +49,13 @@ impl Server {
             .spawn()
             .context("starting throughline")?;
         let pid = process.id().context("throughline ended at once")?;
-        let server = Self { process, pid, addr, otlp_addr, data_dir };
+        let server = Self {
+            process,
+            pid,
+            addr,
+            otlp_addr,
+            data_dir,
+        };
         server.wait_until_ready().await?;
         Ok(server)
     }
@@ -73,12 +88,18 @@ impl Server {
     pub(crate) fn postgres_cpu(&self) -> Result<f64> {
         let file = self.data_dir.path().join("postgres/postmaster.pid");
         let text = std::fs::read_to_string(file).context("postmaster.pid")?;
-        let pid = text.lines().next().and_then(|line| line.trim().parse().ok());
+        let pid = text
+            .lines()
+            .next()
+            .and_then(|line| line.trim().parse().ok());
         cpu::of_family(pid.context("postmaster.pid holds no number")?)
     }
 
     pub(crate) async fn stop(mut self) -> Result<()> {
-        Command::new("kill").arg(self.pid.to_string()).status().await?;
+        Command::new("kill")
+            .arg(self.pid.to_string())
+            .status()
+            .await?;
         let status = self.process.wait().await?;
         ensure!(status.success(), "throughline ended with {status}");
         Ok(())

@@ -18,7 +18,10 @@ pub fn routes(reader: Reader) -> Router {
         .route("/api/admin/traces", get(traces::list_traces))
         .route("/api/admin/traces/stats", get(traces::trace_statistics))
         .route("/api/admin/traces/{trace_id}", get(traces::get_trace))
-        .route("/api/admin/traces/{trace_id}/spans/{span_id}", get(traces::get_span))
+        .route(
+            "/api/admin/traces/{trace_id}/spans/{span_id}",
+            get(traces::get_span),
+        )
         .route("/api/admin/services", get(traces::list_services))
         .with_state(reader)
 }

@@ -16,7 +16,11 @@ fn pairs(query: &RawQuery, known: &[&str]) -> Result<Vec<(String, String)>, Prob
         .map_err(|error| Problem::bad_request(format!("the query string: {error}")))?;
     for (key, _) in &pairs {
         if !TraceFilter::KEYS.contains(&key.as_str()) && !known.contains(&key.as_str()) {
-            let names = TraceFilter::KEYS.iter().chain(known).copied().collect::<Vec<_>>();
+            let names = TraceFilter::KEYS
+                .iter()
+                .chain(known)
+                .copied()
+                .collect::<Vec<_>>();
             let key: String = key.chars().take(60).collect();
             return Err(Problem::bad_request(format!(
                 "there is no parameter {key:?}; there are {}",
@@ -28,8 +32,12 @@ fn pairs(query: &RawQuery, known: &[&str]) -> Result<Vec<(String, String)>, Prob
 }
 
 fn read_filter(pairs: &[(String, String)]) -> Result<TraceFilter, Problem> {
-    TraceFilter::from_query(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
-        .map_err(Problem::bad_request)
+    TraceFilter::from_query(
+        pairs
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str())),
+    )
+    .map_err(Problem::bad_request)
 }
 
 /// The filter alone.
@@ -40,7 +48,13 @@ pub(super) fn filter(query: &RawQuery) -> Result<TraceFilter, Problem> {
 /// The filter and the page: `limit`, and one of `after` and `before`.
 pub(super) fn filter_and_page(query: &RawQuery) -> Result<(TraceFilter, PageRequest), Problem> {
     let pairs = pairs(query, &PAGE_KEYS)?;
-    let value = |name| pairs.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value);
+    let value = |name| {
+        pairs
+            .iter()
+            .rev()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    };
     let cursor = |name| {
         value(name)
             .map(|text| text.parse::<Cursor>())
@@ -92,7 +106,13 @@ mod tests {
 
     #[test]
     fn a_misspelt_or_impossible_parameter_is_refused() {
-        for text in ["servcie=shop", "limit=0", "limit=501", "after=x", "status=odd"] {
+        for text in [
+            "servcie=shop",
+            "limit=0",
+            "limit=501",
+            "after=x",
+            "status=odd",
+        ] {
             let problem = filter_and_page(&query(text)).expect_err(text);
             assert_eq!(problem.status(), StatusCode::BAD_REQUEST);
         }

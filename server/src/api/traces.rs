@@ -11,7 +11,9 @@ use crate::problem::Problem;
 
 fn trace_id(text: &str) -> Result<TraceId, Problem> {
     text.parse().map_err(|error| {
-        Problem::bad_request(format!("the trace id {error}; it has 32 hexadecimal characters"))
+        Problem::bad_request(format!(
+            "the trace id {error}; it has 32 hexadecimal characters"
+        ))
     })
 }
 
@@ -52,11 +54,15 @@ pub(super) async fn get_span(
 ) -> Result<Json<Vec<SpanDetails>>, Problem> {
     let trace_id = trace_id(&trace)?;
     let span_id: SpanId = span.parse().map_err(|error| {
-        Problem::bad_request(format!("the span id {error}; it has 16 hexadecimal characters"))
+        Problem::bad_request(format!(
+            "the span id {error}; it has 16 hexadecimal characters"
+        ))
     })?;
     let spans = reader.span_details(trace_id, span_id).await?;
     if spans.is_empty() {
-        return Err(Problem::not_found(format!("trace {trace_id} has no span {span_id}")));
+        return Err(Problem::not_found(format!(
+            "trace {trace_id} has no span {span_id}"
+        )));
     }
     Ok(Json(spans))
 }

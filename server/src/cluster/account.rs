@@ -96,8 +96,14 @@ mod tests {
         set(0o755).expect("opened");
         stranger.check_reaches(&inner).expect("open to all");
         set(0o700).expect("closed");
-        let message = stranger.check_reaches(&inner).expect_err("closed").to_string();
+        let message = stranger
+            .check_reaches(&inner)
+            .expect_err("closed")
+            .to_string();
         let outer = outer.path().display().to_string();
-        assert!(message.contains(&format!("enter {outer} (mode 700)")), "{message}");
+        assert!(
+            message.contains(&format!("enter {outer} (mode 700)")),
+            "{message}"
+        );
     }
 }

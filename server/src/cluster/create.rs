@@ -76,7 +76,10 @@ pub(super) async fn create(
         fs::remove_dir_all(&workshop)
             .with_context(|| format!("removing the half-made {}", workshop.display()))?;
     } else if !is_empty(&workshop)? {
-        bail!("{} is in the way and was not made by throughline", workshop.display());
+        bail!(
+            "{} is in the way and was not made by throughline",
+            workshop.display()
+        );
     }
     let mode = if account.is_some() { 0o755 } else { 0o700 };
     DirBuilder::new()
@@ -97,7 +100,10 @@ pub(super) async fn create(
     let text = fs::read_to_string(&settings).context("reading postgresql.conf")?;
     fs::write(&settings, text + SETTINGS).context("writing postgresql.conf")?;
     create_database(&made, data_dir, programs, account).await?;
-    let marker = format!("{{\"made_by\":\"throughline\",\"postgres\":{}}}\n", programs.major);
+    let marker = format!(
+        "{{\"made_by\":\"throughline\",\"postgres\":{}}}\n",
+        programs.major
+    );
     fs::write(made.join(MARKER), marker).context("writing the marker")?;
 
     data_dir.write_private("postgres-password", &format!("{password}\n"))?;
@@ -134,7 +140,11 @@ async fn initialise(
         let output = programs
             .command("initdb", account)
             .current_dir(data_dir.path())
-            .args(["--username=postgres", "--encoding=UTF8", "--auth=scram-sha-256"])
+            .args([
+                "--username=postgres",
+                "--encoding=UTF8",
+                "--auth=scram-sha-256",
+            ])
             .arg(format!("--locale={locale}"))
             .arg(format!("--pwfile={}", password_file.display()))
             .arg("--pgdata")
@@ -148,7 +158,10 @@ async fn initialise(
         }
         complaint = said(&output);
     }
-    bail!("initdb could not make a cluster in {}: {complaint}", made.display())
+    bail!(
+        "initdb could not make a cluster in {}: {complaint}",
+        made.display()
+    )
 }
 
 /// Needs no running server: one backend reads statements from its input.
@@ -177,7 +190,10 @@ async fn create_database(
         .await
         .context("speaking to postgres")?;
     drop(input);
-    let output = backend.wait_with_output().await.context("running postgres")?;
+    let output = backend
+        .wait_with_output()
+        .await
+        .context("running postgres")?;
     let complaint = said(&output);
     // It carries on after a failed statement and ends well.
     if !output.status.success() || complaint.contains("ERROR:") {

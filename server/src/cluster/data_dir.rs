@@ -157,7 +157,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let data_dir = DataDir::open(folder.path(), None).expect("free");
         data_dir.write_private("secret", "x\n").expect("written");
-        let mode = data_dir.join("secret").metadata().expect("there").permissions().mode();
+        let mode = data_dir
+            .join("secret")
+            .metadata()
+            .expect("there")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(data_dir.read("secret").expect("read").as_deref(), Some("x"));
         assert_eq!(data_dir.read("missing").expect("no error"), None);

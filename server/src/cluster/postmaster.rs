@@ -26,7 +26,7 @@ const STUBBORN: Duration = Duration::from_secs(30);
 /// After this long without being ready a line says that it is still recovering.
 const REMIND: Duration = Duration::from_secs(10);
 /// How long a server may take to write everything out and end.
-const STOP: Duration = Duration::from_secs(60);
+const STOP: Duration = Duration::from_mins(1);
 /// Beyond this size the log is put aside at a start.
 const LOG_BYTES: u64 = 10 << 20;
 
@@ -67,7 +67,10 @@ impl Launch {
         if let Some(file) = PidFile::read(&self.cluster)
             && pid_file::runs(file.pid, &self.cluster)
         {
-            tracing::info!(pid = file.pid, "taking over the Postgres that was left running");
+            tracing::info!(
+                pid = file.pid,
+                "taking over the Postgres that was left running"
+            );
             let mut postmaster = self.postmaster(file.pid, file.port, None);
             self.port = file.port;
             self.wait_until_ready(&mut postmaster).await?;
@@ -111,7 +114,12 @@ impl Launch {
             .args(["-p", &self.port.to_string()])
             .args(["-c", "listen_addresses=127.0.0.1"])
             .args(["-c", "unix_socket_directories="])
-            .args(["-c", "logging_collector=off", "-c", "log_destination=stderr"])
+            .args([
+                "-c",
+                "logging_collector=off",
+                "-c",
+                "log_destination=stderr",
+            ])
             .stdout(Stdio::from(log))
             .stderr(Stdio::from(again))
             // Only where this process gives up without stopping it; then it recovers next time.
@@ -129,7 +137,12 @@ impl Launch {
 
     fn postmaster(&self, pid: i32, port: u16, child: Option<Child>) -> Postmaster {
         let cluster = self.cluster.clone();
-        Postmaster { pid, port, cluster, child }
+        Postmaster {
+            pid,
+            port,
+            cluster,
+            child,
+        }
     }
 
     /// Waits as long as the server lives: after an unclean stop it may have much to recover.
@@ -172,9 +185,12 @@ impl Launch {
 
 /// Whether what a server said at its refusal is over once its predecessor's processes are gone.
 fn is_passing(complaint: &str) -> bool {
-    ["pre-existing shared memory block", "lock file \"postmaster.pid\" already exists"]
-        .iter()
-        .any(|words| complaint.contains(words))
+    [
+        "pre-existing shared memory block",
+        "lock file \"postmaster.pid\" already exists",
+    ]
+    .iter()
+    .any(|words| complaint.contains(words))
 }
 
 impl Postmaster {

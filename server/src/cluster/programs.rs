@@ -41,7 +41,10 @@ impl Programs {
     /// downloaded where there are none.
     pub(super) async fn for_cluster(data_dir: &DataDir, account: Option<&Account>) -> Result<Self> {
         let wanted = match data_dir.read("postgres/PG_VERSION")? {
-            Some(text) => Some(text.parse().context("postgres/PG_VERSION holds no version")?),
+            Some(text) => Some(
+                text.parse()
+                    .context("postgres/PG_VERSION holds no version")?,
+            ),
             None => None,
         };
         let downloads = data_dir.join("postgres-bin");
@@ -153,7 +156,9 @@ async fn version(folder: &Path) -> Option<u32> {
 /// Reads `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`, or `18beta1` in its place.
 fn parse_version(text: &str) -> Option<u32> {
     let (_, version) = text.split_once(") ")?;
-    let end = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
+    let end = version
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(version.len());
     version[..end].parse().ok()
 }
 
@@ -169,7 +174,10 @@ mod tests {
     #[test]
     fn versions_are_read_as_distributions_write_them() {
         for (text, major) in [
-            ("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n", Some(15)),
+            (
+                "postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n",
+                Some(15),
+            ),
             ("postgres (PostgreSQL) 18beta1", Some(18)),
             ("postgres (PostgreSQL) 17", Some(17)),
             ("something else", None),
@@ -181,11 +189,19 @@ mod tests {
 
     #[test]
     fn a_new_cluster_takes_the_newest_and_an_old_one_its_own_version() {
-        let found = [programs("/a", 14), programs("/b", 16), programs("/c", 17), programs("/d", 17)];
+        let found = [
+            programs("/a", 14),
+            programs("/b", 16),
+            programs("/c", 17),
+            programs("/d", 17),
+        ];
         let folder = |wanted| choose(&found, wanted).map(|programs| programs.folder);
         assert_eq!(folder(None), Some("/c".into()));
         assert_eq!(folder(Some(16)), Some("/b".into()));
         assert_eq!(folder(Some(15)), None);
-        assert_eq!(choose(&found[..1], None).map(|programs| programs.major), None);
+        assert_eq!(
+            choose(&found[..1], None).map(|programs| programs.major),
+            None
+        );
     }
 }

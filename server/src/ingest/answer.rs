@@ -26,7 +26,12 @@ pub(super) struct Fault {
 
 impl Fault {
     pub(super) fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, title, detail: detail.into(), retry_after: None }
+        Self {
+            status,
+            title,
+            detail: detail.into(),
+            retry_after: None,
+        }
     }
 
     /// 400: what is wrong and where.
@@ -37,7 +42,11 @@ impl Fault {
     /// 500: a fault of ours.
     pub(super) fn internal() -> Self {
         let detail = "the request could not be read; the server's log says why";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "A fault of the server", detail)
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "A fault of the server",
+            detail,
+        )
     }
 
     /// 415 for a content type.
@@ -48,7 +57,11 @@ impl Fault {
         } else {
             format!("content-type {got:?} is not understood; send {wanted}")
         };
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content type not understood", detail)
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Content type not understood",
+            detail,
+        )
     }
 }
 
@@ -56,18 +69,22 @@ impl From<BodyError> for Fault {
     fn from(error: BodyError) -> Self {
         let detail = error.to_string();
         match error {
-            BodyError::TooLarge(_) => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large", detail)
-            }
+            BodyError::TooLarge(_) => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is too large",
+                detail,
+            ),
             BodyError::Encoding(_) => Self::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "Content encoding not understood",
                 detail,
             ),
             BodyError::Corrupt(_) | BodyError::Broken => Self::undecodable(detail),
-            BodyError::TooSlow => {
-                Self::new(StatusCode::REQUEST_TIMEOUT, "The body came too slowly", detail)
-            }
+            BodyError::TooSlow => Self::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "The body came too slowly",
+                detail,
+            ),
             BodyError::Busy => Self {
                 retry_after: Some(Duration::from_secs(1)),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, "Too busy", detail)
@@ -86,12 +103,18 @@ impl From<WriteError> for Fault {
             },
             WriteError::Unavailable | WriteError::Closed => Self {
                 retry_after: Some(RETRY_SOON),
-                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "The database is away", detail)
+                ..Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "The database is away",
+                    detail,
+                )
             },
             WriteError::Refused(_) => Self::undecodable(detail),
-            WriteError::Internal => {
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The batch was not stored", detail)
-            }
+            WriteError::Internal => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The batch was not stored",
+                detail,
+            ),
         }
     }
 }
@@ -108,19 +131,30 @@ pub(super) fn media_type(headers: &axum::http::HeaderMap) -> String {
 
 /// Counts what became of a request's spans, for `/metrics`.
 pub(super) fn count(door: &'static str, received: u64, duplicate: u64, rejected: u64) {
-    for (result, spans) in
-        [("received", received), ("duplicate", duplicate), ("rejected", rejected)]
-    {
+    for (result, spans) in [
+        ("received", received),
+        ("duplicate", duplicate),
+        ("rejected", rejected),
+    ] {
         metrics::counter!("throughline_ingest_spans_total", "door" => door, "result" => result)
             .increment(spans);
     }
 }
 
 /// Gives the spans that the store refused their places in the request as it was sent.
-pub(super) fn add_refused(rejected: &mut Vec<Rejection>, refused: Vec<Rejection>, places: &[usize]) {
-    rejected.extend(refused.into_iter().map(|rejection| Rejection {
-        index: places.get(rejection.index).copied().unwrap_or(rejection.index),
-        ..rejection
+pub(super) fn add_refused(
+    rejected: &mut Vec<Rejection>,
+    refused: Vec<Rejection>,
+    places: &[usize],
+) {
+    rejected.extend(refused.into_iter().map(|rejection| {
+        Rejection {
+            index: places
+                .get(rejection.index)
+                .copied()
+                .unwrap_or(rejection.index),
+            ..rejection
+        }
     }));
     rejected.sort_by_key(|rejection| rejection.index);
 }

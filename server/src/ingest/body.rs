@@ -37,8 +37,14 @@ impl BodyLimits {
     /// bodies being read or decoded at one time.
     pub fn new(each_bytes: usize, together_bytes: usize) -> Self {
         // At least one body fits, as sent and decompressed.
-        let units = units(together_bytes).max(2 * units(each_bytes)).min(Semaphore::MAX_PERMITS);
-        Self { each_bytes, together: Arc::new(Semaphore::new(units)), patience: BODY_TIMEOUT }
+        let units = units(together_bytes)
+            .max(2 * units(each_bytes))
+            .min(Semaphore::MAX_PERMITS);
+        Self {
+            each_bytes,
+            together: Arc::new(Semaphore::new(units)),
+            patience: BODY_TIMEOUT,
+        }
     }
 
     /// Changes how long a client may take to send its body; 10 s unless said.
@@ -114,11 +120,17 @@ enum Encoding {
 fn encoding(headers: &HeaderMap) -> Result<Encoding, BodyError> {
     let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
     let (first, more) = (values.next(), values.next());
-    let text = first.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_lowercase());
+    let text = first.map(|value| {
+        String::from_utf8_lossy(value.as_bytes())
+            .trim()
+            .to_lowercase()
+    });
     match (text.as_deref(), more) {
         (None | Some("" | "identity"), None) => Ok(Encoding::Identity),
         (Some("gzip" | "x-gzip"), None) => Ok(Encoding::Gzip),
-        (text, _) => Err(BodyError::Encoding(text.unwrap_or_default().chars().take(40).collect())),
+        (text, _) => Err(BodyError::Encoding(
+            text.unwrap_or_default().chars().take(40).collect(),
+        )),
     }
 }
 
@@ -140,7 +152,11 @@ pub async fn read(
         discard(body);
         return Err(BodyError::TooLarge(limits.each_bytes));
     }
-    let mut share = Share { budget: Arc::clone(&limits.together), bytes: 0, permit: None };
+    let mut share = Share {
+        budget: Arc::clone(&limits.together),
+        bytes: 0,
+        permit: None,
+    };
     let sent = collect(body, limits, &mut share).await?;
     let bytes = match encoding {
         Encoding::Identity => sent,
@@ -156,7 +172,10 @@ pub async fn read(
             }
         }
     };
-    Ok(ReadBody { bytes, _share: share })
+    Ok(ReadBody {
+        bytes,
+        _share: share,
+    })
 }
 
 async fn collect(
@@ -169,9 +188,13 @@ async fn collect(
     let mut first = Bytes::new();
     let mut all = Vec::new();
     loop {
-        let frame = timeout_at(deadline, body.frame()).await.map_err(|_| BodyError::TooSlow)?;
+        let frame = timeout_at(deadline, body.frame())
+            .await
+            .map_err(|_| BodyError::TooSlow)?;
         let Some(frame) = frame else { break };
-        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
+            continue;
+        };
         if first.len() + all.len() + data.len() > limit {
             discard(body);
             return Err(BodyError::TooLarge(limit));
@@ -212,7 +235,11 @@ fn gunzip(bytes: &[u8], limit: usize) -> Result<Bytes, BodyError> {
         .take(limit as u64 + 1)
         .read_to_end(&mut out)
         .map_err(|error| BodyError::Corrupt(error.to_string()))?;
-    if out.len() > limit { Err(BodyError::TooLarge(limit)) } else { Ok(out.into()) }
+    if out.len() > limit {
+        Err(BodyError::TooLarge(limit))
+    } else {
+        Ok(out.into())
+    }
 }
 
 #[cfg(test)]
@@ -236,14 +263,19 @@ mod tests {
             axum::http::HeaderValue::from_static("gzip"),
         )]);
         let limits = BodyLimits::new(limit, limit * 4);
-        read(&headers, Body::from(bytes), &limits).await.map(|body| body.bytes)
+        read(&headers, Body::from(bytes), &limits)
+            .await
+            .map(|body| body.bytes)
     }
 
     #[tokio::test]
     async fn a_gzip_body_is_decompressed_with_all_its_members() {
         let mut bytes = gzip(b"one ");
         bytes.extend(gzip(b"two"));
-        assert_eq!(read_gzip(bytes, 100).await, Ok(Bytes::from_static(b"one two")));
+        assert_eq!(
+            read_gzip(bytes, 100).await,
+            Ok(Bytes::from_static(b"one two"))
+        );
     }
 
     #[tokio::test]
@@ -252,16 +284,27 @@ mod tests {
             read_gzip(gzip(&vec![0; 1 << 20]), 10_000).await,
             Err(BodyError::TooLarge(10_000))
         );
-        let many: Vec<u8> = core::iter::repeat_n(gzip(&[0; 500]), 50).flatten().collect();
-        assert_eq!(read_gzip(many, 10_000).await, Err(BodyError::TooLarge(10_000)));
+        let many: Vec<u8> = core::iter::repeat_n(gzip(&[0; 500]), 50)
+            .flatten()
+            .collect();
+        assert_eq!(
+            read_gzip(many, 10_000).await,
+            Err(BodyError::TooLarge(10_000))
+        );
     }
 
     #[tokio::test]
     async fn damaged_gzip_is_said_to_be_damaged() {
         let mut bytes = gzip(b"hello, hello, hello");
         bytes.truncate(bytes.len() - 4);
-        assert!(matches!(read_gzip(bytes, 100).await, Err(BodyError::Corrupt(_))));
-        assert!(matches!(read_gzip(b"plain".to_vec(), 100).await, Err(BodyError::Corrupt(_))));
+        assert!(matches!(
+            read_gzip(bytes, 100).await,
+            Err(BodyError::Corrupt(_))
+        ));
+        assert!(matches!(
+            read_gzip(b"plain".to_vec(), 100).await,
+            Err(BodyError::Corrupt(_))
+        ));
     }
 
     #[tokio::test]
@@ -271,7 +314,10 @@ mod tests {
         let body = || Body::from(vec![0; 1024]);
         let first = read(&headers, body(), &limits).await.expect("fits");
         let _second = read(&headers, body(), &limits).await.expect("fits");
-        assert!(matches!(read(&headers, body(), &limits).await, Err(BodyError::Busy)));
+        assert!(matches!(
+            read(&headers, body(), &limits).await,
+            Err(BodyError::Busy)
+        ));
         drop(first);
         assert!(read(&headers, body(), &limits).await.is_ok());
     }

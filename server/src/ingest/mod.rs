@@ -32,13 +32,23 @@ struct Inner {
 impl Ingest {
     /// Doors that hand to `writer`.
     pub fn new(writer: Writer, clock: Clock, limits: Limits, bodies: BodyLimits) -> Self {
-        Self { inner: Arc::new(Inner { writer, clock, limits, bodies }) }
+        Self {
+            inner: Arc::new(Inner {
+                writer,
+                clock,
+                limits,
+                bodies,
+            }),
+        }
     }
 
     /// The native door and the OTLP one: for the main port.
     pub fn routes(self) -> Router {
         Router::new()
-            .route("/api/trace-log", post(native::log_traces).layer(native::cors()))
+            .route(
+                "/api/trace-log",
+                post(native::log_traces).layer(native::cors()),
+            )
             .with_state(self.clone())
             .merge(self.otlp_routes())
     }
@@ -65,5 +75,7 @@ async fn off_the_loop<T: Send + 'static>(
     if bytes <= INLINE_BYTES {
         return Ok(work());
     }
-    tokio::task::spawn_blocking(work).await.map_err(|_| answer::Fault::internal())
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| answer::Fault::internal())
 }

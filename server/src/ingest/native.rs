@@ -36,7 +36,7 @@ pub(super) fn cors() -> CorsLayer {
             HeaderName::from_static("baggage"),
         ])
         .expose_headers([header::RETRY_AFTER])
-        .max_age(std::time::Duration::from_secs(3600))
+        .max_age(std::time::Duration::from_hours(1))
 }
 
 /// Stores a batch and answers once it is committed.
@@ -47,7 +47,12 @@ pub(super) async fn log_traces(
 ) -> Response {
     match store(&ingest, &headers, body).await {
         Ok(answer) => {
-            count(DOOR, answer.received, answer.duplicate, answer.rejected.len() as u64);
+            count(
+                DOOR,
+                answer.received,
+                answer.duplicate,
+                answer.rejected.len() as u64,
+            );
             Json(answer).into_response()
         }
         Err(fault) => {
@@ -80,7 +85,10 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
         scope: Arc::new(batch.scope),
         spans: batch.spans,
     };
-    let batch = WriteBatch { tenant: TenantId::DEFAULT, groups: vec![group] };
+    let batch = WriteBatch {
+        tenant: TenantId::DEFAULT,
+        groups: vec![group],
+    };
     let outcome = inner.writer.submit(batch).await?;
     add_refused(&mut rejected, outcome.rejected, &places);
     Ok(BatchAnswer {
@@ -102,7 +110,11 @@ fn decode(
     let (batch, rejected) = decoded.validate(limits, now);
     let places = sent
         .into_iter()
-        .filter(|place| rejected.binary_search_by_key(place, |rejection| rejection.index).is_err())
+        .filter(|place| {
+            rejected
+                .binary_search_by_key(place, |rejection| rejection.index)
+                .is_err()
+        })
         .collect();
     Ok((batch, rejected, places))
 }

@@ -3,6 +3,8 @@
 //! Names carry no hash, so each answer has a strong `ETag` and is asked for again, which costs a
 //! 304. Compressed forms (`.br`, `.gz`) lie beside the files, made at build time.
 
+use std::fmt::Write as _;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
@@ -56,7 +58,11 @@ fn respond(
             _ => mime.to_string(),
         };
         set(&mut response, header::CONTENT_TYPE, &text);
-        set(&mut response, header::CONTENT_LENGTH, &file.data.len().to_string());
+        set(
+            &mut response,
+            header::CONTENT_LENGTH,
+            &file.data.len().to_string(),
+        );
         if let Some(encoding) = encoding {
             set(&mut response, header::CONTENT_ENCODING, encoding);
         }
@@ -77,8 +83,12 @@ fn set(response: &mut Response, name: header::HeaderName, value: &str) {
 }
 
 fn etag(hash: &[u8; 32]) -> String {
-    let hex: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hex}\"")
+    let mut tag = String::from("\"");
+    for byte in &hash[..12] {
+        // Writing into a string does not fail.
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag + "\""
 }
 
 /// Whether the client takes the encoding (RFC 9110 12.5.3; a weight of zero refuses it).
@@ -97,7 +107,10 @@ fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
                     .any(|weight| weight.parse::<f32>().is_ok_and(|weight| weight == 0.0))
             };
             let refused = refused();
-            parts.next().is_some_and(|name| name.eq_ignore_ascii_case(encoding)) && !refused
+            parts
+                .next()
+                .is_some_and(|name| name.eq_ignore_ascii_case(encoding))
+                && !refused
         })
 }
 
@@ -119,8 +132,17 @@ mod tests {
 
     #[test]
     fn what_is_not_there_and_what_climbs_out_is_not_served() {
-        for path in ["/", "/pkg/none.js", "/../Cargo.toml", "/pkg/../../x", "//etc/passwd"] {
-            assert!(serve(&Method::GET, path, &HeaderMap::new()).is_none(), "{path}");
+        for path in [
+            "/",
+            "/pkg/none.js",
+            "/../Cargo.toml",
+            "/pkg/../../x",
+            "//etc/passwd",
+        ] {
+            assert!(
+                serve(&Method::GET, path, &HeaderMap::new()).is_none(),
+                "{path}"
+            );
         }
     }
 }

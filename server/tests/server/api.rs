@@ -8,7 +8,11 @@ use crate::support::{Door, Server, hex, span};
 async fn problem(server: &Server, path: &str, status: StatusCode) -> Value {
     let response = server.get(path).await;
     assert_eq!(response.status(), status, "{path}");
-    assert_eq!(response.headers()["content-type"], "application/problem+json", "{path}");
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json",
+        "{path}"
+    );
     response.json().await.expect("JSON")
 }
 
@@ -17,7 +21,12 @@ async fn what_is_not_there_or_not_understood_is_a_problem_that_says_so() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let unknown = "/api/admin/traces/4bf92f3577b34da6a3ce929d0e0e4736";
-    for path in [unknown, &format!("{unknown}/spans/00f067aa0ba902b7"), "/api/nothing", "/api/admin/x"] {
+    for path in [
+        unknown,
+        &format!("{unknown}/spans/00f067aa0ba902b7"),
+        "/api/nothing",
+        "/api/admin/x",
+    ] {
         let problem = problem(&server, path, StatusCode::NOT_FOUND).await;
         assert_eq!(problem["status"], 404);
     }
@@ -41,17 +50,27 @@ async fn a_filter_selects_the_same_traces_for_list_and_statistics() {
     for name in ["GET /cart", "POST /orders", "POST /orders"] {
         server.send(Door::OtlpProtobuf, &[span(name)]).await;
     }
-    let list = server.get_json("/api/admin/traces?operation=orders&limit=1").await;
+    let list = server
+        .get_json("/api/admin/traces?operation=orders&limit=1")
+        .await;
     assert_eq!(list["items"].as_array().expect("a list").len(), 1);
     assert_eq!(list["total"]["count"], 2);
     let after = list["after"].as_object().expect("a second page");
-    let after = format!("{}-{}", after["start"].as_str().unwrap(), after["trace_id"].as_str().unwrap());
+    let after = format!(
+        "{}-{}",
+        after["start"].as_str().unwrap(),
+        after["trace_id"].as_str().unwrap()
+    );
     let second = server
-        .get_json(&format!("/api/admin/traces?operation=orders&limit=1&after={after}"))
+        .get_json(&format!(
+            "/api/admin/traces?operation=orders&limit=1&after={after}"
+        ))
         .await;
     assert_eq!(second["items"].as_array().expect("a list").len(), 1);
     assert_ne!(second["items"], list["items"]);
-    let statistics = server.get_json("/api/admin/traces/stats?operation=orders").await;
+    let statistics = server
+        .get_json("/api/admin/traces/stats?operation=orders")
+        .await;
     assert_eq!(statistics["trace_count"], 2);
 }
 
@@ -61,7 +80,11 @@ async fn one_span_is_read_with_its_resource() {
     server.wait_until_ready().await;
     let sent = span("GET /");
     server.send(Door::Native, std::slice::from_ref(&sent)).await;
-    let path = format!("/api/admin/traces/{}/spans/{}", hex(&sent.trace_id), hex(&sent.span_id));
+    let path = format!(
+        "/api/admin/traces/{}/spans/{}",
+        hex(&sent.trace_id),
+        hex(&sent.span_id)
+    );
     let details = server.get_json(&path).await;
     assert_eq!(details[0]["resource"]["attributes"]["service.name"], "shop");
 }
@@ -70,8 +93,17 @@ async fn one_span_is_read_with_its_resource() {
 async fn a_name_that_only_points_here_is_not_answered() {
     let server = Server::start().await;
     server.wait_until_ready().await;
-    for path in ["/", "/traces", "/api/admin/traces", "/metrics", "/pkg/throughline.js"] {
-        let request = server.client.get(server.url(path)).header("host", "evil.example");
+    for path in [
+        "/",
+        "/traces",
+        "/api/admin/traces",
+        "/metrics",
+        "/pkg/throughline.js",
+    ] {
+        let request = server
+            .client
+            .get(server.url(path))
+            .header("host", "evil.example");
         let status = request.send().await.expect("answers").status();
         assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
     }
@@ -89,12 +121,22 @@ async fn a_page_of_another_origin_may_not_call_the_panel() {
         }
     };
     for foreign in ["https://evil.example", "null", "http://127.0.0.1:1"] {
-        let status = call(Some(foreign.to_owned())).send().await.expect("answers").status();
+        let status = call(Some(foreign.to_owned()))
+            .send()
+            .await
+            .expect("answers")
+            .status();
         assert_eq!(status, StatusCode::FORBIDDEN, "{foreign}");
     }
-    let own = call(Some(server.base.clone())).send().await.expect("answers");
+    let own = call(Some(server.base.clone()))
+        .send()
+        .await
+        .expect("answers");
     assert_eq!(own.status(), StatusCode::OK);
-    assert_eq!(call(None).send().await.expect("answers").status(), StatusCode::OK);
+    assert_eq!(
+        call(None).send().await.expect("answers").status(),
+        StatusCode::OK
+    );
 }
 
 #[tokio::test]

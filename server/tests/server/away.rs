@@ -10,19 +10,32 @@ use crate::support::{Door, Server, span};
 async fn check_away(server: &Server) {
     for door in Door::ALL {
         let response = server.post(door, door.body(&[span("lost")])).await;
-        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{door:?}");
+        assert_eq!(
+            response.status(),
+            StatusCode::SERVICE_UNAVAILABLE,
+            "{door:?}"
+        );
         let retry_after = response.headers()["retry-after"].to_str().expect("text");
-        assert!(retry_after.parse::<u64>().is_ok_and(|seconds| seconds >= 1), "{retry_after}");
+        assert!(
+            retry_after.parse::<u64>().is_ok_and(|seconds| seconds >= 1),
+            "{retry_after}"
+        );
     }
     assert_eq!(server.get("/healthz").await.status(), StatusCode::OK);
-    assert_eq!(server.get("/readyz").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        server.get("/readyz").await.status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
     let api = server.get("/api/admin/traces").await;
     assert_eq!(api.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(api.headers().contains_key("retry-after"));
     let page = server.get("/traces").await;
     assert_eq!(page.status(), StatusCode::SERVICE_UNAVAILABLE);
     let page = page.text().await.expect("text");
-    assert!(page.contains("</html>") && page.contains("database"), "the page says so");
+    assert!(
+        page.contains("</html>") && page.contains("database"),
+        "the page says so"
+    );
 }
 
 async fn check_back(server: &Server) {
@@ -31,7 +44,9 @@ async fn check_back(server: &Server) {
         let sent = span("found");
         // The writer connects again at its own pace.
         for _ in 0..100 {
-            let response = server.post(door, door.body(std::slice::from_ref(&sent))).await;
+            let response = server
+                .post(door, door.body(std::slice::from_ref(&sent)))
+                .await;
             if response.status() == StatusCode::OK {
                 break;
             }

@@ -29,7 +29,10 @@ async fn refused(
     }
     let response = request.send().await.expect("answers");
     let status = response.status();
-    let kind = response.headers()["content-type"].to_str().expect("text").to_owned();
+    let kind = response.headers()["content-type"]
+        .to_str()
+        .expect("text")
+        .to_owned();
     let bytes = response.bytes().await.expect("a body");
     let words = match kind.as_str() {
         "application/problem+json" => {
@@ -39,7 +42,10 @@ async fn refused(
         }
         "application/json" => {
             let fault: Value = serde_json::from_slice(&bytes).expect("JSON");
-            assert!(fault["code"].as_u64().is_some_and(|code| code > 0), "{fault}");
+            assert!(
+                fault["code"].as_u64().is_some_and(|code| code > 0),
+                "{fault}"
+            );
             fault["message"].as_str().expect("a message").to_owned()
         }
         // `google.rpc.Status`: a code, then the message; text enough to look into.
@@ -57,7 +63,11 @@ async fn what_cannot_be_read_is_answered_400_with_the_place() {
         let kind = [("content-type", door.content_type())];
         let (status, words) = refused(&server, door, &kind, cut).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?}: {words}");
-        let place = if door == Door::OtlpProtobuf { "byte" } else { "column" };
+        let place = if door == Door::OtlpProtobuf {
+            "byte"
+        } else {
+            "column"
+        };
         assert!(words.contains(place), "{door:?}: {words}");
 
         let mut trailing = whole;
@@ -67,7 +77,13 @@ async fn what_cannot_be_read_is_answered_400_with_the_place() {
     }
     for door in [Door::Native, Door::OtlpJson] {
         let kind = [("content-type", door.content_type())];
-        for body in ["\u{feff}{}", "[]", "5", "{\"spans\"", "{\"resourceSpans\": 5, \"spans\": 5}"] {
+        for body in [
+            "\u{feff}{}",
+            "[]",
+            "5",
+            "{\"spans\"",
+            "{\"resourceSpans\": 5, \"spans\": 5}",
+        ] {
             let (status, words) = refused(&server, door, &kind, body.into()).await;
             assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?} {body}: {words}");
         }
@@ -107,7 +123,11 @@ async fn bodies_over_the_limit_are_answered_413_compressed_or_not() {
             ("a bomb in many members", &[kind, zipped], many),
         ] {
             let (status, words) = refused(&server, door, headers, body).await;
-            assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{door:?}: {what}: {words}");
+            assert_eq!(
+                status,
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "{door:?}: {what}: {words}"
+            );
         }
         for (what, body) in [
             ("no gzip", b"plain".to_vec()),

@@ -22,7 +22,10 @@ async fn a_span_that_was_acknowledged_is_read_back_whichever_door_it_came_throug
         assert_eq!(trace["summary"]["root_service"], "shop");
         assert_eq!(trace["summary"]["user"], "ada");
         assert_eq!(trace["spans"][0]["span_id"], hex(&sent.span_id));
-        assert_eq!(trace["spans"][0]["start_ns"], sent.start_time_unix_nano.to_string());
+        assert_eq!(
+            trace["spans"][0]["start_ns"],
+            sent.start_time_unix_nano.to_string()
+        );
     }
 }
 
@@ -56,11 +59,16 @@ async fn gzip_is_understood_and_answers_come_in_kind() {
     for door in Door::ALL {
         let sent = span("zipped");
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(&door.body(std::slice::from_ref(&sent))).expect("memory");
+        encoder
+            .write_all(&door.body(std::slice::from_ref(&sent)))
+            .expect("memory");
         let response = server
             .client
             .post(server.url(door.path()))
-            .header("content-type", format!("{}; charset=utf-8", door.content_type()))
+            .header(
+                "content-type",
+                format!("{}; charset=utf-8", door.content_type()),
+            )
             .header("content-encoding", "gzip")
             .body(encoder.finish().expect("memory"))
             .send()
@@ -77,9 +85,16 @@ async fn a_request_with_nothing_in_it_is_a_success() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for door in Door::ALL {
-        assert_eq!(server.post(door, Vec::new()).await.status(), StatusCode::OK, "{door:?}");
+        assert_eq!(
+            server.post(door, Vec::new()).await.status(),
+            StatusCode::OK,
+            "{door:?}"
+        );
         if door != Door::OtlpProtobuf {
-            assert_eq!(server.post(door, b"{}".to_vec()).await.status(), StatusCode::OK);
+            assert_eq!(
+                server.post(door, b"{}".to_vec()).await.status(),
+                StatusCode::OK
+            );
         }
     }
 }
@@ -93,7 +108,10 @@ async fn pages_of_any_origin_may_send_but_not_with_credentials() {
             .request(Method::OPTIONS, server.url(path))
             .header("origin", "https://shop.example")
             .header("access-control-request-method", "POST")
-            .header("access-control-request-headers", "content-type,content-encoding")
+            .header(
+                "access-control-request-headers",
+                "content-type,content-encoding",
+            )
             .send()
             .await
             .expect("answers");
@@ -101,7 +119,9 @@ async fn pages_of_any_origin_may_send_but_not_with_credentials() {
         let headers = response.headers();
         assert_eq!(headers["access-control-allow-origin"], "*");
         assert!(!headers.contains_key("access-control-allow-credentials"));
-        let allowed = headers["access-control-allow-headers"].to_str().expect("text");
+        let allowed = headers["access-control-allow-headers"]
+            .to_str()
+            .expect("text");
         assert!(allowed.contains("content-type") && allowed.contains("content-encoding"));
     }
 }

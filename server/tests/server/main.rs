@@ -1,6 +1,6 @@
 //! The server as its callers see it: over HTTP, against a real Postgres.
 
-#![expect(clippy::missing_panics_doc, clippy::unwrap_used, reason = "tests panic to fail")]
+#![expect(clippy::unwrap_used, reason = "a test panics to fail")]
 
 mod api;
 mod away;

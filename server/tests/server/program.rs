@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use crate::support::fetch;
 
 /// A folder that the account which runs Postgres for root can reach.
-pub fn data_dir() -> TempDir {
+pub(crate) fn data_dir() -> TempDir {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().expect("a folder");
     let open = std::fs::Permissions::from_mode(0o755);
@@ -21,13 +21,13 @@ pub fn data_dir() -> TempDir {
     folder
 }
 
-pub fn free_addr() -> String {
+pub(crate) fn free_addr() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("bound").to_string()
 }
 
 /// The program with these arguments and nothing of this process' settings.
-pub fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_throughline"));
     command
         .args(arguments)
@@ -39,32 +39,44 @@ pub fn command(arguments: &[&str]) -> Command {
 }
 
 /// Runs the program to its end; how it ended and what it complained about.
-pub async fn run(arguments: &[&str]) -> (ExitStatus, String) {
+pub(crate) async fn run(arguments: &[&str]) -> (ExitStatus, String) {
     let output = command(arguments).output();
-    let output = tokio::time::timeout(Duration::from_secs(60), output);
+    let output = tokio::time::timeout(Duration::from_mins(1), output);
     let output = output.await.expect("ends by itself").expect("runs");
-    (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
+    (
+        output.status,
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
 }
 
 /// A running program with a private cluster.
-pub struct Program {
+pub(crate) struct Program {
     process: Child,
     data_dir: PathBuf,
-    pub base: String,
+    pub(crate) base: String,
 }
 
 impl Program {
     /// `throughline serve`, returned when it is ready.
-    pub async fn serve(data_dir: &Path) -> Self {
+    pub(crate) async fn serve(data_dir: &Path) -> Self {
         let (addr, otlp_addr) = (free_addr(), free_addr());
         let folder = data_dir.to_str().expect("text");
         let process = command(&[
-            "serve", "--addr", &addr, "--otlp-addr", &otlp_addr, "--data-dir", folder,
+            "serve",
+            "--addr",
+            &addr,
+            "--otlp-addr",
+            &otlp_addr,
+            "--data-dir",
+            folder,
         ])
         .spawn()
         .expect("runs");
-        let program =
-            Self { process, data_dir: data_dir.to_owned(), base: format!("http://{addr}") };
+        let program = Self {
+            process,
+            data_dir: data_dir.to_owned(),
+            base: format!("http://{addr}"),
+        };
         for _ in 0..600 {
             if let Ok(answer) = fetch(format!("{}/readyz", program.base)).await
                 && answer.status().is_success()
@@ -77,7 +89,7 @@ impl Program {
     }
 
     /// `throughline postgres`, with the database URL it printed.
-    pub async fn postgres(data_dir: &Path) -> (Self, String) {
+    pub(crate) async fn postgres(data_dir: &Path) -> (Self, String) {
         let folder = data_dir.to_str().expect("text");
         let mut process = command(&["postgres", "--data-dir", folder])
             .stdout(Stdio::piped())
@@ -85,9 +97,23 @@ impl Program {
             .expect("runs");
         let mut line = String::new();
         let out = process.stdout.take().expect("piped");
-        BufReader::new(out).read_line(&mut line).await.expect("says something");
-        let url = line.trim().strip_prefix("DATABASE_URL=").expect("the URL").to_owned();
-        (Self { process, data_dir: data_dir.to_owned(), base: String::new() }, url)
+        BufReader::new(out)
+            .read_line(&mut line)
+            .await
+            .expect("says something");
+        let url = line
+            .trim()
+            .strip_prefix("DATABASE_URL=")
+            .expect("the URL")
+            .to_owned();
+        (
+            Self {
+                process,
+                data_dir: data_dir.to_owned(),
+                base: String::new(),
+            },
+            url,
+        )
     }
 
     fn signal(&self, signal: Signal) {
@@ -97,14 +123,14 @@ impl Program {
     }
 
     /// SIGTERM, then waits.
-    pub async fn stop(mut self) -> ExitStatus {
+    pub(crate) async fn stop(mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);
-        let ended = tokio::time::timeout(Duration::from_secs(60), self.process.wait());
+        let ended = tokio::time::timeout(Duration::from_mins(1), self.process.wait());
         ended.await.expect("ends").expect("waited for")
     }
 
     /// SIGKILL: its Postgres is left running.
-    pub async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.signal(Signal::SIGKILL);
         self.process.wait().await.expect("waited for");
         // What is left is for the next one to take over, not for this value to end.
@@ -112,10 +138,9 @@ impl Program {
     }
 
     /// SIGKILL for its Postgres.
-    pub fn kill_postgres(&self) {
+    pub(crate) fn kill_postgres(&self) {
         kill_postgres(&self.data_dir);
     }
-
 }
 
 impl Drop for Program {
@@ -130,7 +155,9 @@ impl Drop for Program {
 
 fn kill_postgres(data_dir: &Path) {
     let file = std::fs::read_to_string(data_dir.join("postgres/postmaster.pid"));
-    let pid = file.ok().and_then(|text| text.lines().next()?.trim().parse().ok());
+    let pid = file
+        .ok()
+        .and_then(|text| text.lines().next()?.trim().parse().ok());
     if let Some(pid) = pid {
         let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
     }

@@ -1,7 +1,7 @@
 //! Starting, being killed, and starting again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -13,44 +13,74 @@ use crate::support::{Door, client, fetch, hex, span};
 
 const SPANS: usize = 5;
 
-/// Sends batches, one trace each, until told to stop or refused; the traces acknowledged.
-async fn send_until(stop: Arc<AtomicBool>, base: String, door: Door) -> Vec<String> {
-    let client = client();
-    let mut acknowledged = Vec::new();
-    while !stop.load(Ordering::Relaxed) {
-        let mut spans: Vec<_> = (0..SPANS).map(|_| span("work")).collect();
-        let trace_id = spans[0].trace_id.clone();
-        spans.iter_mut().for_each(|span| span.trace_id.clone_from(&trace_id));
-        let request = client
-            .post(format!("{base}{}", door.path()))
-            .header("content-type", door.content_type())
-            .body(door.body(&spans));
-        let Ok(answer) = request.send().await else { continue };
-        if answer.status() == StatusCode::OK && answer.bytes().await.is_ok() {
-            acknowledged.push(hex(&trace_id));
+/// Batches that must have been acknowledged before something is killed.
+const ENOUGH: usize = 30;
+
+/// Senders and the one who disturbs them.
+#[derive(Default)]
+struct Sending {
+    stop: AtomicBool,
+    acknowledged: Mutex<Vec<String>>,
+}
+
+impl Sending {
+    /// Sends batches, one trace each, until told to stop.
+    async fn send(self: Arc<Self>, base: String, door: Door) {
+        let client = client();
+        while !self.stop.load(Ordering::Relaxed) {
+            let mut spans: Vec<_> = (0..SPANS).map(|_| span("work")).collect();
+            let trace_id = spans[0].trace_id.clone();
+            for span in &mut spans {
+                span.trace_id.clone_from(&trace_id);
+            }
+            let request = client
+                .post(format!("{base}{}", door.path()))
+                .header("content-type", door.content_type())
+                .body(door.body(&spans));
+            let Ok(answer) = request.send().await else {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                continue;
+            };
+            if answer.status() == StatusCode::OK {
+                self.acknowledged.lock().unwrap().push(hex(&trace_id));
+            }
         }
     }
-    acknowledged
+
+    async fn wait_for_more(&self) {
+        let before = self.acknowledged.lock().unwrap().len();
+        for _ in 0..6000 {
+            if self.acknowledged.lock().unwrap().len() >= before + ENOUGH {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("not {ENOUGH} batches were acknowledged in a minute");
+    }
 }
 
 /// Sends from many at once while `disturb` runs; the traces acknowledged.
-async fn send_during(base: &str, disturb: impl Future<Output = ()>) -> Vec<String> {
-    let stop = Arc::new(AtomicBool::new(false));
+async fn send_during(base: &str, disturb: impl AsyncFnOnce(Arc<Sending>)) -> Vec<String> {
+    let sending = Arc::new(Sending::default());
     let mut senders = JoinSet::new();
     for at in 0..9 {
-        senders.spawn(send_until(Arc::clone(&stop), base.to_owned(), Door::ALL[at % 3]));
+        senders.spawn(Arc::clone(&sending).send(base.to_owned(), Door::ALL[at % 3]));
     }
-    disturb.await;
-    stop.store(true, Ordering::Relaxed);
-    senders.join_all().await.concat()
+    disturb(Arc::clone(&sending)).await;
+    sending.stop.store(true, Ordering::Relaxed);
+    senders.join_all().await;
+    sending.acknowledged.lock().unwrap().clone()
 }
 
 async fn check_all_stored(base: &str, traces: &[String]) {
-    assert!(traces.len() >= 10, "only {} batches were acknowledged", traces.len());
     for trace in traces {
         let answer = fetch(format!("{base}/api/admin/traces/{trace}")).await;
         let trace: Value = answer.expect("answers").json().await.expect("JSON");
-        assert_eq!(trace["spans"].as_array().map(Vec::len), Some(SPANS), "{trace}");
+        assert_eq!(
+            trace["spans"].as_array().map(Vec::len),
+            Some(SPANS),
+            "{trace}"
+        );
     }
 }
 
@@ -59,8 +89,8 @@ async fn what_was_acknowledged_survives_kill_9_of_the_server_and_of_postgres() {
     let folder = data_dir();
     let server = Program::serve(folder.path()).await;
     let base = server.base.clone();
-    let acknowledged = send_during(&base, async {
-        tokio::time::sleep(Duration::from_secs(2)).await;
+    let acknowledged = send_during(&base, async |sending| {
+        sending.wait_for_more().await;
         server.kill().await;
     })
     .await;
@@ -69,23 +99,20 @@ async fn what_was_acknowledged_survives_kill_9_of_the_server_and_of_postgres() {
     let server = Program::serve(folder.path()).await;
     check_all_stored(&server.base, &acknowledged).await;
 
-    let more = send_during(&server.base, async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+    let more = send_during(&server.base, async |sending| {
+        sending.wait_for_more().await;
         server.kill_postgres();
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        // The server starts it again, and senders get through again.
+        sending.wait_for_more().await;
     })
     .await;
-    for _ in 0..600 {
-        let answer = fetch(format!("{}/readyz", server.base)).await.expect("answers");
-        if answer.status() == StatusCode::OK {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
     check_all_stored(&server.base, &more).await;
     check_all_stored(&server.base, &acknowledged).await;
     assert!(server.stop().await.success());
-    assert!(!folder.path().join("postgres/postmaster.pid").exists(), "Postgres is stopped too");
+    assert!(
+        !folder.path().join("postgres/postmaster.pid").exists(),
+        "Postgres is stopped too"
+    );
 }
 
 #[tokio::test]
@@ -104,10 +131,21 @@ async fn a_second_server_on_the_same_folder_is_refused() {
     let first = Program::serve(folder.path()).await;
     let path = folder.path().to_str().expect("text");
     let (addr, otlp) = (free_addr(), free_addr());
-    let (status, complaint) =
-        run(&["serve", "--addr", &addr, "--otlp-addr", &otlp, "--data-dir", path]).await;
+    let (status, complaint) = run(&[
+        "serve",
+        "--addr",
+        &addr,
+        "--otlp-addr",
+        &otlp,
+        "--data-dir",
+        path,
+    ])
+    .await;
     assert!(!status.success());
-    assert!(complaint.contains("another throughline (process"), "{complaint}");
+    assert!(
+        complaint.contains("another throughline (process"),
+        "{complaint}"
+    );
 
     let taken = first.base.trim_start_matches("http://");
     let (status, complaint) = run(&["serve", "--addr", taken, "--otlp-addr", &otlp]).await;
@@ -129,7 +167,11 @@ async fn a_cluster_made_by_someone_else_is_left_alone() {
     let (status, complaint) = run(&["postgres", "--data-dir", path]).await;
     assert!(!status.success());
     assert!(complaint.contains("left alone"), "{complaint}");
-    assert_eq!(std::fs::read_dir(&cluster).expect("there").count(), 1, "nothing was added");
+    assert_eq!(
+        std::fs::read_dir(&cluster).expect("there").count(),
+        1,
+        "nothing was added"
+    );
 }
 
 #[tokio::test]
@@ -145,8 +187,16 @@ async fn addresses_that_others_can_reach_are_refused() {
 async fn a_password_is_in_no_complaint() {
     let (addr, otlp) = (free_addr(), free_addr());
     let url = "postgrs://me:hunter2@db/x";
-    let (status, complaint) =
-        run(&["serve", "--addr", &addr, "--otlp-addr", &otlp, "--database-url", url]).await;
+    let (status, complaint) = run(&[
+        "serve",
+        "--addr",
+        &addr,
+        "--otlp-addr",
+        &otlp,
+        "--database-url",
+        url,
+    ])
+    .await;
     assert!(!status.success());
     assert!(!complaint.contains("hunter2"), "{complaint}");
 }

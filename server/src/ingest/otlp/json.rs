@@ -2,7 +2,7 @@
 //!
 //! OTLP's JSON form (opentelemetry-proto, "JSON Protobuf Encoding") as senders really write it:
 //! numbers as text or as numbers, enums as numbers or by name, `null` for what is missing, keys in
-//! camelCase or snake_case. Unknown fields are ignored.
+//! `camelCase` or `snake_case`. Unknown fields are ignored.
 
 mod any_value;
 mod capped;
@@ -264,7 +264,10 @@ fn span(sent: JsonSpan, marks: &mut Marks) -> Result<Span, String> {
     span.parent_span_id = match sent.parent_span_id.as_deref() {
         // Some senders write a root's missing parent as zeros.
         None | Some("" | "0000000000000000") => None,
-        Some(id) => Some(id.parse().map_err(|error| id_error("parentSpanId", error))?),
+        Some(id) => Some(
+            id.parse()
+                .map_err(|error| id_error("parentSpanId", error))?,
+        ),
     };
     span.trace_state = sent.trace_state.unwrap_or_default().into();
     span.name = sent.name.unwrap_or_default().into();
@@ -291,19 +294,25 @@ fn span(sent: JsonSpan, marks: &mut Marks) -> Result<Span, String> {
         });
     }
     for link in sent.links.into_iter().flatten() {
-        match read_link(link, marks) {
-            Some(link) => span.links.push(link),
-            None => {
-                marks.insert(Mark::LinksDropped);
-                span.dropped_links_count = span.dropped_links_count.saturating_add(1);
-            }
+        if let Some(link) = read_link(link, marks) {
+            span.links.push(link);
+        } else {
+            marks.insert(Mark::LinksDropped);
+            span.dropped_links_count = span.dropped_links_count.saturating_add(1);
         }
     }
     Ok(span)
 }
 
 /// Names of span kinds and status codes in protobuf, in the order of their numbers.
-const KINDS: [&str; 6] = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
+const KINDS: [&str; 6] = [
+    "UNSPECIFIED",
+    "INTERNAL",
+    "SERVER",
+    "CLIENT",
+    "PRODUCER",
+    "CONSUMER",
+];
 const STATUS_CODES: [&str; 3] = ["UNSET", "OK", "ERROR"];
 
 fn read_link(sent: JsonLink, marks: &mut Marks) -> Option<SpanLink> {

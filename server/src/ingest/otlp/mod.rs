@@ -33,7 +33,7 @@ pub(super) fn cors() -> CorsLayer {
         .allow_origin(Any)
         .allow_methods([Method::POST])
         .allow_headers([header::CONTENT_TYPE, header::CONTENT_ENCODING])
-        .max_age(std::time::Duration::from_secs(3600))
+        .max_age(std::time::Duration::from_hours(1))
 }
 
 /// Stores a request and answers once it is committed.
@@ -47,8 +47,7 @@ pub(super) async fn export_traces(
         "application/x-protobuf" => Form::Protobuf,
         "application/json" => Form::Json,
         other => {
-            let fault =
-                Fault::content_type(other, "application/x-protobuf or application/json");
+            let fault = Fault::content_type(other, "application/x-protobuf or application/json");
             count_fault(DOOR, &fault);
             return response::fault(Form::Json, &fault);
         }
@@ -77,10 +76,18 @@ async fn store(
     .await?
     .map_err(Fault::undecodable)?;
     let mut rejected = validated.rejected;
-    let batch = WriteBatch { tenant: TenantId::DEFAULT, groups: validated.groups };
+    let batch = WriteBatch {
+        tenant: TenantId::DEFAULT,
+        groups: validated.groups,
+    };
     let outcome = inner.writer.submit(batch).await?;
     add_refused(&mut rejected, outcome.rejected, &validated.places);
-    count(DOOR, outcome.received, outcome.duplicate, rejected.len() as u64);
+    count(
+        DOOR,
+        outcome.received,
+        outcome.duplicate,
+        rejected.len() as u64,
+    );
     Ok(rejected)
 }
 
@@ -93,15 +100,11 @@ fn decode(form: Form, bytes: &[u8]) -> Result<Request, String> {
 
 /// Names the first reasons, by the place of the span in the request.
 fn explain(rejected: &[Rejection]) -> String {
-    let mut message = String::new();
-    for rejection in rejected.iter().take(NAMED_REASONS) {
-        if !message.is_empty() {
-            message.push_str("; ");
-        }
-        message.push_str(&format!("span {}: {}", rejection.index, rejection.reason));
-    }
+    let named = rejected.iter().take(NAMED_REASONS);
+    let named = named.map(|rejection| format!("span {}: {}", rejection.index, rejection.reason));
+    let mut reasons: Vec<String> = named.collect();
     if rejected.len() > NAMED_REASONS {
-        message.push_str(&format!("; and {} more", rejected.len() - NAMED_REASONS));
+        reasons.push(format!("and {} more", rejected.len() - NAMED_REASONS));
     }
-    message
+    reasons.join("; ")
 }

@@ -84,11 +84,7 @@ fn read_resource(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Resource, 
     Ok(resource)
 }
 
-fn scope_spans(
-    reader: Reader<'_>,
-    resource: usize,
-    request: &mut Request,
-) -> Result<(), Fault> {
+fn scope_spans(reader: Reader<'_>, resource: usize, request: &mut Request) -> Result<(), Fault> {
     let mut marks = Marks::NONE;
     let mut scope = InstrumentationScope::default();
     let mut schema_url = "".into();
@@ -109,7 +105,10 @@ fn scope_spans(
             let mut marks = Marks::NONE;
             match span(field.message()?, &mut marks) {
                 Ok(span) => request.push(&mut group, span, marks),
-                Err(BinaryError { kind: kind @ BinaryErrorKind::Id { .. }, .. }) => {
+                Err(BinaryError {
+                    kind: kind @ BinaryErrorKind::Id { .. },
+                    ..
+                }) => {
                     request.reject(kind.to_string());
                 }
                 Err(error) => return Err(error.into()),
@@ -168,13 +167,19 @@ fn span(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Span, BinaryError> 
             12 => span.dropped_events_count = field.uint32()?,
             13 => match link::decode(field.message()?, marks) {
                 Ok(link) => span.links.push(link),
-                Err(BinaryError { kind: BinaryErrorKind::Id { .. }, .. }) => {
+                Err(BinaryError {
+                    kind: BinaryErrorKind::Id { .. },
+                    ..
+                }) => {
                     marks.insert(Mark::LinksDropped);
                     span.dropped_links_count = span.dropped_links_count.saturating_add(1);
                 }
                 Err(error) => return Err(error),
             },
-            14 => span.dropped_links_count = span.dropped_links_count.saturating_add(field.uint32()?),
+            14 => {
+                let dropped = field.uint32()?;
+                span.dropped_links_count = span.dropped_links_count.saturating_add(dropped);
+            }
             15 => span.status = status(field.message()?, marks)?,
             16 => span.flags = field.fixed32()?,
             _ => {}

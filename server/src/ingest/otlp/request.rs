@@ -32,7 +32,12 @@ pub(super) struct Group {
 
 impl Group {
     pub(super) fn new(resource: usize, scope: InstrumentationScope, scope_marks: Marks) -> Self {
-        Self { resource, scope, scope_marks, spans: Vec::new() }
+        Self {
+            resource,
+            scope,
+            scope_marks,
+            spans: Vec::new(),
+        }
     }
 }
 
@@ -60,7 +65,10 @@ impl Request {
 
     /// Notes that the next span of the request cannot be read.
     pub(super) fn reject(&mut self, reason: String) {
-        self.rejected.push(Rejection { index: self.seen, reason });
+        self.rejected.push(Rejection {
+            index: self.seen,
+            reason,
+        });
         self.seen += 1;
     }
 
@@ -69,12 +77,17 @@ impl Request {
         if self.seen < MAX_SPANS {
             return Ok(());
         }
-        Err(format!("more than {MAX_SPANS} spans; send them in several requests"))
+        Err(format!(
+            "more than {MAX_SPANS} spans; send them in several requests"
+        ))
     }
 
     /// Repairs or rejects each span.
     pub(super) fn validate(self, limits: &Limits, now: UnixNanos) -> Validated {
-        let mut validated = Validated { rejected: self.rejected, ..Validated::default() };
+        let mut validated = Validated {
+            rejected: self.rejected,
+            ..Validated::default()
+        };
         let resources: Vec<Arc<Resource>> = self
             .resources
             .into_iter()
@@ -89,7 +102,10 @@ impl Request {
                         spans.push(span);
                     }
                     Err(reason) => {
-                        validated.rejected.push(Rejection { index, reason: reason.to_string() });
+                        validated.rejected.push(Rejection {
+                            index,
+                            reason: reason.to_string(),
+                        });
                     }
                 }
             }

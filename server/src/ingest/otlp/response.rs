@@ -50,11 +50,15 @@ pub(super) fn fault(form: Form, fault: &Fault) -> Response {
             bytes_field(2, fault.detail.as_bytes(), &mut body);
             body
         }
-        Form::Json => json!({"code": code, "message": fault.detail}).to_string().into_bytes(),
+        Form::Json => json!({"code": code, "message": fault.detail})
+            .to_string()
+            .into_bytes(),
     };
     let mut response = respond(form, fault.status, body);
     if let Some(delay) = fault.retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, retry_after_value(delay));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, retry_after_value(delay));
     }
     response
 }
@@ -66,7 +70,9 @@ fn respond(form: Form, status: StatusCode, body: Vec<u8>) -> Response {
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{
-    self, DeserializeSeed, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+    self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
 use throughline_wire::{AttributeValue, Attributes, Mark, Marks};
@@ -24,7 +24,11 @@ pub(super) struct KeyValues {
 impl<'de> Deserialize<'de> for KeyValues {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut marks = Marks::NONE;
-        let pairs = PairsSeed { depth: 1, marks: &mut marks }.deserialize(deserializer)?;
+        let pairs = PairsSeed {
+            depth: 1,
+            marks: &mut marks,
+        }
+        .deserialize(deserializer)?;
         Ok(Self { pairs, marks })
     }
 }
@@ -58,7 +62,10 @@ impl<'de> Visitor<'de> for PairsSeed<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Pair>, A::Error> {
         let mut pairs = Vec::new();
         loop {
-            let seed = PairSeed { depth: self.depth, marks: &mut *self.marks };
+            let seed = PairSeed {
+                depth: self.depth,
+                marks: &mut *self.marks,
+            };
             match seq.next_element_seed(seed)? {
                 Some(Some(pair)) => pairs.push(pair),
                 Some(None) => {}
@@ -97,9 +104,15 @@ impl<'de> Visitor<'de> for PairSeed<'_> {
         let mut value = AttributeValue::Empty;
         while let Some(field) = map.next_key::<Cow<'_, str>>()? {
             match field.as_ref() {
-                "key" => key = map.next_value::<Option<String>>()?.unwrap_or_default().into(),
+                "key" => {
+                    let text = map.next_value::<Option<String>>()?;
+                    key = text.unwrap_or_default().into();
+                }
                 "value" => {
-                    let seed = ValueSeed { depth: self.depth, marks: &mut *self.marks };
+                    let seed = ValueSeed {
+                        depth: self.depth,
+                        marks: &mut *self.marks,
+                    };
                     value = map.next_value_seed(seed)?;
                 }
                 _ => {
@@ -171,16 +184,21 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
                 }
                 "arrayValue" | "array_value" => {
                     let seed = ValuesSeed {
-                        list: ListSeed { depth: self.depth + 1, marks: &mut *self.marks },
+                        list: ListSeed {
+                            depth: self.depth + 1,
+                            marks: &mut *self.marks,
+                        },
                     };
                     value = AttributeValue::Array(map.next_value_seed(seed)?);
                 }
                 "kvlistValue" | "kvlist_value" => {
                     let seed = ValuesSeed {
-                        list: PairsSeed { depth: self.depth + 1, marks: &mut *self.marks },
+                        list: PairsSeed {
+                            depth: self.depth + 1,
+                            marks: &mut *self.marks,
+                        },
                     };
-                    value =
-                        AttributeValue::Map(Attributes::from_pairs(map.next_value_seed(seed)?));
+                    value = AttributeValue::Map(Attributes::from_pairs(map.next_value_seed(seed)?));
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -261,7 +279,10 @@ impl<'de> Visitor<'de> for ListSeed<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<AttributeValue>, A::Error> {
         let mut values = Vec::new();
         loop {
-            let seed = ValueSeed { depth: self.depth, marks: &mut *self.marks };
+            let seed = ValueSeed {
+                depth: self.depth,
+                marks: &mut *self.marks,
+            };
             match seq.next_element_seed(seed)? {
                 Some(value) => values.push(value),
                 None => return Ok(values),
@@ -326,8 +347,13 @@ impl<'de> Deserialize<'de> for Double {
 
 /// Protobuf's JSON form takes both alphabets, padded or not.
 fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
-    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
+    let config =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let alphabet = if text.contains(['-', '_']) {
+        &URL_SAFE
+    } else {
+        &STANDARD
+    };
     GeneralPurpose::new(alphabet, config)
         .decode(text)
         .map_err(|error| format!("bytesValue: {error}"))
