@@ -26,9 +26,7 @@ pub(crate) async fn run(mut connection: PgConnection) -> Result<MigrationReport,
     connection.ensure_migrations_table(table).await?;
     let before = versions(&mut connection, table).await?;
     // Not `run`: its future cannot be spawned (rust-lang/rust#100013).
-    MIGRATIONS
-        .run_direct(None, &mut connection, false)
-        .await?;
+    MIGRATIONS.run_direct(None, &mut connection, false).await?;
     let after = versions(&mut connection, table).await?;
     // A connection that fails to say goodbye changes nothing about what it did.
     let _ = connection.close().await;

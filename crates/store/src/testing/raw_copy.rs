@@ -30,7 +30,9 @@ where
     E: Into<Box<dyn core::error::Error + Send + Sync>>,
 {
     let pool = PgPool::connect(url).await?;
-    let mut pieces = pool.copy_out_raw("COPY spans TO STDOUT (FORMAT binary)").await?;
+    let mut pieces = pool
+        .copy_out_raw("COPY spans TO STDOUT (FORMAT binary)")
+        .await?;
     let mut rows = Vec::new();
     while let Some(piece) = pieces.try_next().await? {
         rows.extend_from_slice(&piece);
@@ -39,12 +41,18 @@ where
     pool.close().await;
 
     let mut connection = PgConnection::connect(url).await?;
-    sqlx::raw_sql("DROP TABLE IF EXISTS raw_spans; CREATE TABLE raw_spans (LIKE spans INCLUDING ALL)")
-        .execute(&mut connection)
+    sqlx::raw_sql(
+        "DROP TABLE IF EXISTS raw_spans; CREATE TABLE raw_spans (LIKE spans INCLUDING ALL)",
+    )
+    .execute(&mut connection)
+    .await?;
+    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+        .fetch_one(&mut connection)
         .await?;
-    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await?;
     let before = cpu_s_of(pid.unsigned_abs()).map_err(Into::into)?;
-    let mut copy = connection.copy_in_raw("COPY raw_spans FROM STDIN (FORMAT binary)").await?;
+    let mut copy = connection
+        .copy_in_raw("COPY raw_spans FROM STDIN (FORMAT binary)")
+        .await?;
     for piece in rows.chunks(PIECE_BYTES) {
         copy.send(piece).await?;
     }
