@@ -160,6 +160,14 @@ async fn template(connection: &mut PgConnection, admin: &PgConnectOptions) -> St
             .await
             .expect("lists databases");
     if !exists {
+        // Dropping a database waits until every process of the cluster took note, and on some
+        // kernels (gVisor's) the autovacuum launcher sleeps through the call: by default a minute.
+        execute(
+            connection,
+            "ALTER SYSTEM SET autovacuum_naptime = '1s'".to_owned(),
+        )
+        .await;
+        execute(connection, "SELECT pg_reload_conf()".to_owned()).await;
         // Under another name until it is complete: a test run that was killed leaves no half.
         let building = format!("{name}_building");
         execute(

@@ -23,7 +23,7 @@ mod error;
 pub mod event;
 pub mod link;
 pub mod reader;
-mod writer;
+pub mod writer;
 
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,8 @@ shared_buffers = 128MB
 max_wal_size = 2GB
 wal_compression = on
 synchronous_commit = on
+# Every batch updates rows of the trace directory: look for dead ones often.
+autovacuum_naptime = 5s
 max_connections = 60
 log_line_prefix = '%m [%p] '
 ";

@@ -42,7 +42,13 @@ impl Server {
     pub(crate) async fn start() -> Self {
         let database = FreshDatabase::create().await;
         let url = database.url().to_owned();
-        Self::start_on(&url, Some(database)).await
+        let server = Self::start_on(&url, Some(database)).await;
+        // A connection that is still being made when the database is dropped would hold that up
+        // for as long as Postgres waits for a login: a minute.
+        while server.get("/readyz").await.status() != StatusCode::OK {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        server
     }
 
     /// A server on a database that need not be there.

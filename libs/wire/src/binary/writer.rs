@@ -17,7 +17,8 @@ fn tag(field: u32, wire_type: u64, out: &mut Vec<u8>) {
     raw_varint(u64::from(field) << 3 | wire_type, out);
 }
 
-pub(super) fn varint(field: u32, number: u64, out: &mut Vec<u8>) {
+/// Appends a `bool`, an enum or an integer.
+pub fn varint(field: u32, number: u64, out: &mut Vec<u8>) {
     tag(field, VARINT, out);
     raw_varint(number, out);
 }
@@ -32,7 +33,8 @@ pub(super) fn fixed32(field: u32, number: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(&number.to_le_bytes());
 }
 
-pub(super) fn bytes(field: u32, bytes: &[u8], out: &mut Vec<u8>) {
+/// Appends `bytes`, text or an encoded message.
+pub fn bytes(field: u32, bytes: &[u8], out: &mut Vec<u8>) {
     tag(field, DELIMITED, out);
     raw_varint(bytes.len() as u64, out);
     out.extend_from_slice(bytes);

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::json;
+use throughline_wire::binary::writer;
 
 use crate::ingest::answer::Fault;
 use crate::problem::retry_after_value;
@@ -23,10 +24,10 @@ pub(super) fn success(form: Form, rejected: usize, message: &str) -> Response {
         Form::Protobuf if rejected == 0 => Vec::new(),
         Form::Protobuf => {
             let mut partial = Vec::new();
-            varint_field(1, rejected as u64, &mut partial);
-            bytes_field(2, message.as_bytes(), &mut partial);
+            writer::varint(1, rejected as u64, &mut partial);
+            writer::bytes(2, message.as_bytes(), &mut partial);
             let mut body = Vec::new();
-            bytes_field(1, &partial, &mut body);
+            writer::bytes(1, &partial, &mut body);
             body
         }
         Form::Json if rejected == 0 => b"{}".to_vec(),
@@ -46,8 +47,8 @@ pub(super) fn fault(form: Form, fault: &Fault) -> Response {
     let body = match form {
         Form::Protobuf => {
             let mut body = Vec::new();
-            varint_field(1, code, &mut body);
-            bytes_field(2, fault.detail.as_bytes(), &mut body);
+            writer::varint(1, code, &mut body);
+            writer::bytes(2, fault.detail.as_bytes(), &mut body);
             body
         }
         Form::Json => json!({"code": code, "message": fault.detail})
@@ -85,23 +86,4 @@ const fn grpc_code(status: StatusCode) -> u64 {
         503 => 14,
         _ => 13,
     }
-}
-
-fn varint(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-fn varint_field(field: u64, number: u64, out: &mut Vec<u8>) {
-    varint(field << 3, out);
-    varint(number, out);
-}
-
-fn bytes_field(field: u64, bytes: &[u8], out: &mut Vec<u8>) {
-    varint(field << 3 | 2, out);
-    varint(bytes.len() as u64, out);
-    out.extend_from_slice(bytes);
 }
