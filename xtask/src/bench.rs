@@ -22,7 +22,7 @@ pub(crate) struct Options {
 
 /// Builds and runs them.
 pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> {
-    setup::compiler(context)?;
+    let _claim = setup::compiler(context)?;
     setup::postgres::prepare(context)?;
     context
         .cargo(&["build", "--release", "-p", "throughline-server"])

@@ -10,7 +10,7 @@ use crate::{setup, site};
 
 /// Builds the panel's site and the server that embeds it.
 pub(crate) fn run(context: &mut Context) -> Result<ExitCode> {
-    setup::compiler(context)?;
+    let _claim = setup::compiler(context)?;
     let tools = setup::tools(context)?;
     site::build(context, &tools, &site::PANEL)?;
     context

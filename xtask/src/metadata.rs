@@ -13,6 +13,20 @@ pub(crate) fn read(context: &Context) -> Result<Value> {
     serde_json::from_str(&text).context("cargo metadata is not JSON")
 }
 
+/// The names of the workspace's own packages.
+pub(crate) fn packages(context: &Context) -> Result<Vec<String>> {
+    let metadata = read(context)?;
+    let packages = metadata["packages"]
+        .as_array()
+        .context("no packages in cargo metadata")?;
+    let name = |package: &Value| package["name"].as_str().map(str::to_owned);
+    packages
+        .iter()
+        .map(name)
+        .collect::<Option<_>>()
+        .context("a package without a name")
+}
+
 /// The options of wasm-opt, kept in the workspace's metadata where cargo-leptos looks for them.
 pub(crate) fn wasm_opt_options(context: &Context) -> Result<Vec<String>> {
     options_in(&read(context)?).context("no wasm-opt-features in [[workspace.metadata.leptos]]")

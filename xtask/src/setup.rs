@@ -1,6 +1,7 @@
 //! Gets the machine ready: finds each thing or fetches it, and says what it does.
 
 pub(crate) mod browser;
+mod checkout;
 pub(crate) mod debian;
 pub(crate) mod linker;
 pub(crate) mod node;
@@ -17,7 +18,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::context::Context;
+use crate::metadata;
 use browser::Browser;
+pub(crate) use checkout::Claim;
 use site_tools::SiteTools;
 use wasm_bindgen::WasmBindgen;
 
@@ -28,7 +31,9 @@ pub(crate) struct Tools {
 }
 
 /// The compiler with its wasm32 target, the linker, and the target folder. Needed by everything.
-pub(crate) fn compiler(context: &mut Context) -> Result<()> {
+///
+/// The target folder is this checkout's for as long as the answer lives.
+pub(crate) fn compiler(context: &mut Context) -> Result<Claim> {
     let toolchain = toolchain::prepare(context)?;
     context.target = match env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty()) {
         Some(dir) => context.root.join(PathBuf::from(dir)),
@@ -39,7 +44,7 @@ pub(crate) fn compiler(context: &mut Context) -> Result<()> {
     linker::choose(context);
     println!("compiler   {} ({})", toolchain.release, toolchain.origin);
     println!("target     {}", context.target.display());
-    Ok(())
+    checkout::claim(context, &metadata::packages(context)?)
 }
 
 /// The command line tools of the site build.

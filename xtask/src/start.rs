@@ -42,7 +42,7 @@ pub(crate) struct Options {
 
 /// Sets up, builds, runs until Ctrl-C.
 pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> {
-    setup::compiler(context)?;
+    let claim = setup::compiler(context)?;
     let tools = setup::tools(context)?;
     if options.database_url.is_none() {
         setup::postgres::prepare(context)?;
@@ -54,6 +54,8 @@ pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> 
         packages.extend(["-p", "throughline-shop"]);
     }
     context.cargo(&packages).run()?;
+    // What runs is built; another checkout may have the target folder.
+    drop(claim);
 
     let mut stack = Stack::start(context, &plan(context, options)?)?;
     println!();

@@ -9,7 +9,7 @@ use super::database::Database;
 use super::{Verdict, end2end, rust, wasm};
 use crate::context::Context;
 use crate::setup::browser::Browser;
-use crate::setup::{self, Tools};
+use crate::setup::{self, Claim, Tools};
 use crate::{site, tidy};
 
 /// One step.
@@ -99,7 +99,7 @@ pub(super) struct Run<'a> {
     context: &'a mut Context,
     /// Arguments for the test runners.
     pub(super) filter: Vec<String>,
-    compiler: Once<()>,
+    compiler: Once<Claim>,
     tools: Once<Tools>,
     site: Once<()>,
     build: Once<()>,
