@@ -1,0 +1,156 @@
+//! One target folder for several checkouts, used by one at a time.
+//!
+//! A fresh clone then finds the dependencies built. But cargo tells the workspace's own packages
+//! of two checkouts apart by nothing but the age of their files: what one built last would pass
+//! for the other's. So the folder remembers whose it is, and forgets those packages on a change.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+
+use crate::context::Context;
+use crate::interrupt;
+
+/// Keeps other checkouts out of the target folder while it lives.
+pub(crate) struct Claim {
+    _shared: Flock<File>,
+}
+
+/// Makes the target folder this checkout's; waits while another one works in it.
+pub(crate) fn claim(context: &Context, packages: &[String]) -> Result<Claim> {
+    let folder = context.scratch();
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let owner = folder.join("checkout");
+    let lock = folder.join("checkout.lock");
+    loop {
+        let shared = wait_for(&lock, FlockArg::LockSharedNonblock)?;
+        if is_ours(&owner, &context.root) {
+            return Ok(Claim { _shared: shared });
+        }
+        drop(shared);
+        let _alone = wait_for(&lock, FlockArg::LockExclusiveNonblock)?;
+        if !is_ours(&owner, &context.root) {
+            forget(&context.target, packages)?;
+            fs::write(&owner, context.root.as_os_str().as_bytes())?;
+        }
+    }
+}
+
+fn is_ours(owner: &Path, root: &Path) -> bool {
+    fs::read(owner).is_ok_and(|found| found == root.as_os_str().as_bytes())
+}
+
+fn wait_for(path: &Path, kind: FlockArg) -> Result<Flock<File>> {
+    let open = || OpenOptions::new().create(true).append(true).open(path);
+    let mut file = open().with_context(|| format!("cannot open {}", path.display()))?;
+    let mut said = false;
+    loop {
+        interrupt::check()?;
+        match Flock::lock(file, kind) {
+            Ok(lock) => return Ok(lock),
+            Err((same, Errno::EWOULDBLOCK)) => file = same,
+            Err((_, error)) => return Err(anyhow!("cannot lock {}: {error}", path.display())),
+        }
+        if !said {
+            println!("waiting: another checkout works in the same target folder");
+            said = true;
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Removes what cargo knows about the workspace's packages, so that it builds them anew.
+fn forget(target: &Path, packages: &[String]) -> Result<()> {
+    for known in fingerprint_folders(target) {
+        for entry in fs::read_dir(&known)? {
+            let entry = entry?;
+            if is_of(&entry.file_name().to_string_lossy(), packages) {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `debug/.fingerprint`, `wasm32-unknown-unknown/debug/.fingerprint` and the like.
+fn fingerprint_folders(target: &Path) -> Vec<PathBuf> {
+    let below = |folder: &Path| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir())
+            .collect::<Vec<_>>()
+    };
+    let profiles = below(target);
+    let of_targets: Vec<PathBuf> = profiles.iter().flat_map(|folder| below(folder)).collect();
+    profiles
+        .into_iter()
+        .chain(of_targets)
+        .map(|folder| folder.join(".fingerprint"))
+        .filter(|folder| folder.is_dir())
+        .collect()
+}
+
+/// Whether `throughline-wire-0123456789abcdef` belongs to one of the packages.
+fn is_of(folder: &str, packages: &[String]) -> bool {
+    folder
+        .rsplit_once('-')
+        .is_some_and(|(name, _)| packages.iter().any(|package| package == name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::temporary::TemporaryFolder;
+
+    #[test]
+    fn the_workspace_is_forgotten_and_dependencies_are_not() -> Result<()> {
+        let target = TemporaryFolder::new("forget")?;
+        let names = [
+            "throughline-wire-0a",
+            "throughline-0b",
+            "throughline-macros-0c",
+            "serde-0d",
+        ];
+        for profile in ["debug", "wasm32-unknown-unknown/release"] {
+            for name in names {
+                let folder = target.path().join(profile).join(".fingerprint").join(name);
+                fs::create_dir_all(folder)?;
+            }
+        }
+        forget(
+            target.path(),
+            &["throughline-wire".to_owned(), "throughline".to_owned()],
+        )?;
+        for folder in fingerprint_folders(target.path()) {
+            let mut left: Vec<_> = fs::read_dir(folder)?
+                .flatten()
+                .map(|entry| entry.file_name())
+                .collect();
+            left.sort();
+            assert_eq!(left, ["serde-0d", "throughline-macros-0c"]);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_claim_keeps_an_exclusive_one_out_until_it_is_dropped() -> Result<()> {
+        let folder = TemporaryFolder::new("claim")?;
+        let lock = folder.path().join("lock");
+        let shared = wait_for(&lock, FlockArg::LockSharedNonblock)?;
+        let second = OpenOptions::new().append(true).open(&lock)?;
+        let Err((second, refusal)) = Flock::lock(second, FlockArg::LockExclusiveNonblock) else {
+            panic!("two owners at once");
+        };
+        assert_eq!(refusal, Errno::EWOULDBLOCK);
+        drop(shared);
+        assert!(Flock::lock(second, FlockArg::LockExclusiveNonblock).is_ok());
+        Ok(())
+    }
+}
