@@ -1,6 +1,6 @@
 // Sends one nested trace with the official OpenTelemetry SDK for JavaScript and prints, as JSON,
 // what the SDK says it sent. Usage: node node.mjs <base url> <json|proto>
-import { SpanKind, SpanStatusCode, TraceFlags, context, trace } from "@opentelemetry/api";
+import { SpanKind, SpanStatusCode, TraceFlags, context, createTraceState, trace } from "@opentelemetry/api";
 import { OTLPTraceExporter as JsonExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { OTLPTraceExporter as ProtoExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
@@ -31,6 +31,9 @@ const everyType = {
   wholes: [1, 2, 3],
   fractions: [0.5, -1.5],
   nothing: [],
+  holes: ["a", null, "c"],
+  "not a number": NaN,
+  endless: -Infinity,
   "session.id": "3f0f7c0e-7a55-4f38-9a70-1f2b8f3a9c11",
   "user.id": "ada@example.test",
 };
@@ -38,6 +41,7 @@ const linked = {
   traceId: "0af7651916cd43dd8448eb211c80319c",
   spanId: "b7ad6b7169203331",
   traceFlags: TraceFlags.SAMPLED,
+  traceState: createTraceState("vendor=value"),
 };
 const root = tracer.startSpan("GET /orders/{id}", { kind: SpanKind.SERVER, attributes: everyType });
 const inRoot = trace.setSpan(context.active(), root);
@@ -53,6 +57,13 @@ root.end();
 const sent = memory.getFinishedSpans();
 await provider.forceFlush();
 
+// Values as the API writes them: what JSON cannot say has a tag.
+// NaN and the infinities are null in what JavaScript serialises to JSON, so there they are lost before they leave.
+const native = (value) =>
+  typeof value === "number" && !Number.isFinite(value) ? (form === "json" ? null : { $double: String(value) }) : value;
+const plain = (attributes) => Object.fromEntries(Object.entries(attributes ?? {}).map(([key, value]) => [key, native(value)]));
+// What a link carries of its context besides the ids.
+const rest = ({ traceState, traceFlags }) => ({ trace_state: traceState.serialize(), sampled: (traceFlags & TraceFlags.SAMPLED) !== 0 });
 const nanos = ([seconds, rest]) => (BigInt(seconds) * 1_000_000_000n + BigInt(rest)).toString();
 const kinds = ["internal", "server", "client", "producer", "consumer"];
 const codes = ["unset", "ok", "error"];
@@ -68,9 +79,9 @@ console.log(JSON.stringify({
     start_ns: nanos(span.startTime),
     end_ns: nanos(span.endTime),
     status: { code: codes[span.status.code], message: span.status.message ?? "" },
-    attributes: span.attributes,
-    events: span.events.map((event) => ({ name: event.name, time_ns: nanos(event.time), attributes: event.attributes ?? {} })),
-    links: span.links.map((link) => ({ trace_id: link.context.traceId, span_id: link.context.spanId, attributes: link.attributes ?? {} })),
+    attributes: plain(span.attributes),
+    events: span.events.map((event) => ({ name: event.name, time_ns: nanos(event.time), attributes: plain(event.attributes) })),
+    links: span.links.map((link) => ({ trace_id: link.context.traceId, span_id: link.context.spanId, ...rest(link.context), attributes: plain(link.attributes) })),
   })),
 }));
 await provider.shutdown();

@@ -1,7 +1,9 @@
 """Sends one nested trace with the official OpenTelemetry SDK for Python and prints, as JSON, what
 the SDK says it sent. Usage: python python.py <base url>"""
 
+import base64
 import json
+import math
 import sys
 
 from opentelemetry import trace
@@ -11,7 +13,15 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import (
+    Link,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+)
 
 base = sys.argv[1]
 memory = InMemorySpanExporter()
@@ -38,6 +48,13 @@ EVERY_TYPE = {
     "truths": [True, False],
     "wholes": [1, 2, 3],
     "fractions": [0.5, -1.5],
+    "largest": 2**63 - 1,
+    "not a number": math.nan,
+    "endless": -math.inf,
+    "bytes": bytes(range(256)),
+    "mixed": [1, "a", True, 0.5, None],
+    "map": {"a": 1, "b": {"c": [1, {"d": b"\x00"}]}},
+    "none": None,
     "session.id": "3f0f7c0e-7a55-4f38-9a70-1f2b8f3a9c12",
     "user.id": "grace@example.test",
 }
@@ -46,6 +63,7 @@ linked = SpanContext(
     span_id=0xB7AD6B7169203331,
     is_remote=True,
     trace_flags=TraceFlags(TraceFlags.SAMPLED),
+    trace_state=TraceState([("vendor", "value")]),
 )
 with tracer.start_as_current_span(
     "GET /orders/{id}", kind=SpanKind.SERVER, attributes=EVERY_TYPE
@@ -63,11 +81,23 @@ with tracer.start_as_current_span(
 provider.force_flush()
 
 
+def native(value):
+    """The value as the API writes it: what JSON cannot say has a tag."""
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    if isinstance(value, (list, tuple)):
+        return [native(item) for item in value]
+    if hasattr(value, "items"):
+        return plain(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"$double": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
+    if isinstance(value, int) and abs(value) >= 2**53:
+        return {"$int": str(value)}
+    return value
+
+
 def plain(attributes):
-    return {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in (attributes or {}).items()
-    }
+    return {key: native(value) for key, value in (attributes or {}).items()}
 
 
 sent = memory.get_finished_spans()
@@ -102,6 +132,9 @@ print(
                         {
                             "trace_id": f"{link.context.trace_id:032x}",
                             "span_id": f"{link.context.span_id:016x}",
+                            # What the exporter (1.45) leaves out of a link.
+                            "trace_state": "",
+                            "sampled": False,
                             "attributes": plain(link.attributes),
                         }
                         for link in span.links

@@ -48,6 +48,8 @@ export const test = base.extend<{ urls: Urls; expectedFaults: RegExp[]; quiet: v
   ],
 });
 
+/** Waits until the page's WASM has taken over what the server rendered. */
+export const alive = (page: Page): Promise<void> => expect(page.locator("html[data-alive]")).toBeAttached();
 /** The figure above the list: how many traces the filter selects. */
 export const traceCount = (page: Page): Locator => page.locator('[data-figure="traces"]');
 /** The rows of the list. */

@@ -1,6 +1,6 @@
 // The panel by itself: without JavaScript, at its limits, by keyboard.
 import { randomBytes } from "node:crypto";
-import { expect, paneOf, test, traceRows, urls, waterfallOf } from "./fixtures";
+import { alive, expect, paneOf, test, traceRows, urls, watch, waterfallOf } from "./fixtures";
 
 // New each run: a span sent with other times would be a second span with a taken id.
 const TRACE = randomBytes(16).toString("hex");
@@ -92,7 +92,7 @@ test.describe("a filter that cannot be read", () => {
 test("the keyboard goes from list to trace and back", async ({ page }) => {
   await page.goto(`${urls.panel}/traces?service=panel-test`);
   await expect(traceRows(page).first()).toBeVisible();
-  await page.waitForTimeout(500); // the page comes alive
+  await alive(page);
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(new RegExp(`/traces/${TRACE}`));
@@ -108,10 +108,10 @@ for (const colorScheme of ["light", "dark"] as const) {
       const context = await browser.newContext({ colorScheme, viewport: { width, height: 844 } });
       const page = await context.newPage();
       const faults: string[] = [];
-      page.on("pageerror", (error) => faults.push(error.message));
-      page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+      watch(page, faults);
       for (const path of ["/traces", `/traces/${TRACE}`, "/traces?operation=nothing-is-called-so"]) {
         await page.goto(urls.panel + path);
+        await alive(page);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         expect(overflow, path).toBeLessThanOrEqual(0);
       }

@@ -15,7 +15,7 @@ interface SentSpan {
   status: { code: string; message: string };
   attributes: Record<string, unknown>;
   events: { name: string; time_ns: string; attributes: Record<string, unknown> }[];
-  links: { trace_id: string; span_id: string; attributes: Record<string, unknown> }[];
+  links: { trace_id: string; span_id: string; trace_state?: string; flags?: number; attributes: Record<string, unknown> }[];
 }
 
 interface Sent {
@@ -60,7 +60,14 @@ for (const [name, command] of senders) {
           status: { code: read!.status?.code ?? "unset", message: read!.status?.message ?? "" },
           attributes: read!.attributes ?? {},
           events: (read!.events ?? []).map((event) => ({ ...event, attributes: event.attributes ?? {} })),
-          links: (read!.links ?? []).map(({ trace_id, span_id, attributes }) => ({ trace_id, span_id, attributes: attributes ?? {} })),
+          links: (read!.links ?? []).map(({ trace_id, span_id, trace_state, flags, attributes }) => ({
+            trace_id,
+            span_id,
+            trace_state: trace_state ?? "",
+            // W3C trace flags in the low byte; above them OTLP says whether the context was remote.
+            sampled: ((flags ?? 0) & 1) === 1,
+            attributes: attributes ?? {},
+          })),
         }).toEqual(span);
         expect(trace.resources[read!.resource].attributes).toEqual(sent.resource);
         expect(trace.scopes[read!.scope]).toMatchObject(sent.scope);

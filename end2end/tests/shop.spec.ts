@@ -1,6 +1,6 @@
 // The main line: a person buys something, an admin finds out what that set off.
 import type { Page } from "@playwright/test";
-import { expect, paneOf, test, traceCount, traceRows, waterfallOf, type Urls } from "./fixtures";
+import { expect, paneOf, test, traceCount, traceRows, watch, waterfallOf, type Urls } from "./fixtures";
 
 interface ApiSpan {
   span_id: string;
@@ -137,8 +137,12 @@ test("an order the database refuses is a trace with an error that says why", asy
   const filter = `operation=Place+order&status=error&user=${encodeURIComponent(user)}`;
   const context = await browser.newContext();
   const shopper = await context.newPage();
+  const faults: string[] = [];
+  watch(shopper, faults);
   await buy(shopper, urls, "Grace Hopper", user, "too many", 13);
   await expect(shopper.getByRole("alert")).toBeVisible();
+  // The browser's own word about the answer, and nothing else.
+  expect(faults.filter((fault) => !/status of 500/.test(fault))).toEqual([]);
   await context.close();
   await expect(async () => {
     const list = await page.request.get(`${urls.panel}/api/admin/traces?${filter}`);

@@ -13,4 +13,9 @@ pub fn hydrate() {
         throughline_browser::start(throughline_browser::Config::new("throughline-panel"));
     }
     hydrate_body(throughline_app::App);
+    // For whoever drives the page by a script: from here on it answers to keys and clicks.
+    if let Some(html) = document().document_element() {
+        // It cannot fail for a name like this, and nothing would be lost.
+        let _ = html.set_attribute("data-alive", "");
+    }
 }

@@ -178,11 +178,11 @@ async fn a_submit_tells_field_names_and_only_marked_values() {
         <form id=checkout>
           <input name=customer data-trace-value value=Ada>
           <input name=quantity type=number data-trace-value value=3>
-          <input name=card value=4111>
+          <input name=card value=card-4111>
           <input name=elements value=clobber>
           <input name=pin type=password data-trace-value value=hunter2>
-          <input name=cvc autocomplete=cc-csc data-trace-value value=999>
-          <input name=gift type=checkbox data-trace-value value=yes>
+          <input name=cvc autocomplete=cc-csc data-trace-value value=cvc-999>
+          <input name=gift type=checkbox data-trace-value value=gift-wanted>
           <button data-trace='Place order'>Order</button>
         </form>`);
       const form = document.getElementById('checkout');
@@ -212,7 +212,7 @@ async fn a_submit_tells_field_names_and_only_marked_values() {
         submit.attributes.get(semconv::UI_FORM_FIELDS),
         Some(&AttributeValue::Array(names))
     );
-    for secret in ["4111", "clobber", "hunter2", "999", "yes"] {
+    for secret in ["card-4111", "clobber", "hunter2", "cvc-999", "gift-wanted"] {
         assert!(!format!("{submit:?}").contains(secret), "{secret}");
     }
 }
