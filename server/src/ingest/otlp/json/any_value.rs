@@ -171,13 +171,19 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
                     }
                 }
                 "intValue" | "int_value" => {
-                    let number = map.next_value::<Number>()?;
-                    let number = number
-                        .int()
-                        .ok_or_else(|| de::Error::custom("intValue does not fit in 64 bits"))?;
-                    value = number.into();
+                    if let Some(number) = map.next_value::<Option<Number>>()? {
+                        let number = number
+                            .int()
+                            .ok_or_else(|| de::Error::custom("intValue does not fit in 64 bits"))?;
+                        value = number.into();
+                    }
                 }
-                "doubleValue" | "double_value" => value = map.next_value::<Double>()?.0.into(),
+                // `null` is what JavaScript writes for NaN: no value rather than a wrong one.
+                "doubleValue" | "double_value" => {
+                    if let Some(number) = map.next_value::<Option<Double>>()? {
+                        value = number.0.into();
+                    }
+                }
                 "bytesValue" | "bytes_value" => {
                     let text = map.next_value::<Option<String>>()?.unwrap_or_default();
                     value = AttributeValue::Bytes(decode_base64(&text).map_err(de::Error::custom)?);
@@ -306,10 +312,6 @@ impl<'de> Deserialize<'de> for Double {
                 f.write_str("a number, \"NaN\", \"Infinity\" or \"-Infinity\"")
             }
 
-            fn visit_unit<E: de::Error>(self) -> Result<Double, E> {
-                Ok(Double(0.0))
-            }
-
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Double, E> {
                 Ok(Double(number as f64))
             }
@@ -356,5 +358,5 @@ fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
     };
     GeneralPurpose::new(alphabet, config)
         .decode(text)
-        .map_err(|error| format!("bytesValue: {error}"))
+        .map_err(|error| format!("bytesValue is not base64: {error}"))
 }
