@@ -1,12 +1,13 @@
 //! `cargo xtask tidy`: the rules of the architecture that no compiler knows.
 
+mod catalogue;
 mod dependencies;
 mod sources;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::context::Context;
 use crate::metadata;
@@ -47,6 +48,15 @@ pub(crate) fn faults(context: &Context) -> Result<Vec<String>> {
     let metadata = metadata::read(context)?;
     let packages = dependencies::packages(&metadata, &context.root)?;
     let mut faults = dependencies::faults(&packages);
+    let read = |name: &str| {
+        std::fs::read_to_string(context.root.join(name))
+            .with_context(|| format!("{name} is not readable"))
+    };
+    faults.extend(catalogue::faults(
+        &read(catalogue::MANIFEST)?,
+        &packages,
+        &read(catalogue::DOCUMENT)?,
+    ));
     for file in text_files(&context.root)? {
         let name = file
             .strip_prefix(&context.root)?

@@ -13,6 +13,16 @@ pub(super) struct Package {
     dependencies: Vec<Dependency>,
 }
 
+impl Package {
+    /// What it takes from registries, in tests too.
+    pub(super) fn from_registries(&self) -> impl Iterator<Item = &str> {
+        self.dependencies
+            .iter()
+            .filter(|dependency| dependency.folder.is_none())
+            .map(|dependency| dependency.name.as_str())
+    }
+}
+
 struct Dependency {
     name: String,
     /// The folder of a package of the workspace; `None` for one from a registry.

@@ -1,0 +1,140 @@
+//! Every dependency is declared once, used, and has its reason written down.
+
+use super::dependencies::Package;
+
+/// Where dependencies are declared.
+pub(super) const MANIFEST: &str = "Cargo.toml";
+
+/// Where their reasons stand.
+pub(super) const DOCUMENT: &str = "docs/dependencies.md";
+
+/// Every dependency from a registry that no package uses or that the document does not name.
+pub(super) fn faults(manifest: &str, packages: &[Package], document: &str) -> Vec<String> {
+    let declared = declared(manifest);
+    let mut used: Vec<_> = packages.iter().flat_map(Package::from_registries).collect();
+    used.sort_unstable();
+    used.dedup();
+    let mut faults = Vec::new();
+    for name in &declared {
+        if !used.contains(name) {
+            faults.push(format!("{MANIFEST}: no package uses {name}"));
+        }
+    }
+    for name in &used {
+        if !declared.contains(name) {
+            faults.push(format!(
+                "{MANIFEST}: {name} belongs into [workspace.dependencies]"
+            ));
+        }
+        if !is_named(document, name) {
+            faults.push(format!("{DOCUMENT}: {name} has no row"));
+        }
+    }
+    faults
+}
+
+/// The names in `[workspace.dependencies]`, but those of the workspace's own packages.
+fn declared(manifest: &str) -> Vec<&str> {
+    manifest
+        .lines()
+        .skip_while(|line| line.trim() != "[workspace.dependencies]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('='))
+        .filter(|(_, value)| !value.contains("path ="))
+        .map(|(name, _)| name.trim())
+        .collect()
+}
+
+/// Whether a row of the document's table names the crate, as code: prose has `time` in it too.
+fn is_named(document: &str, name: &str) -> bool {
+    let code = format!("`{name}`");
+    document
+        .lines()
+        .any(|line| line.starts_with('|') && line.contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::json;
+
+    use super::super::dependencies;
+    use super::*;
+
+    const DECLARED: &str = r#"
+[workspace]
+members = ["server"]
+
+# Reasons stand elsewhere.
+[workspace.dependencies]
+throughline-wire = { path = "libs/wire", version = "0.1.0" }
+
+time = { version = "0.3", features = ["macros"] }
+# A comment = not a name.
+uuid = "1"
+
+[profile.dev]
+debug = false
+"#;
+
+    /// The faults of one package that uses these, with this document.
+    fn judge(used: &[&str], document: &str) -> Vec<String> {
+        let used: Vec<_> = used
+            .iter()
+            .map(|name| json!({"name": name, "kind": "dev", "optional": false}))
+            .chain([json!({
+                "name": "throughline-wire", "path": "/ws/libs/wire",
+                "kind": null, "optional": false,
+            })])
+            .collect();
+        let metadata = json!({"packages": [{
+            "name": "some-package",
+            "manifest_path": "/ws/server/Cargo.toml",
+            "dependencies": used,
+        }]});
+        let packages = dependencies::packages(&metadata, Path::new("/ws"));
+        faults(DECLARED, &packages.expect("it is well formed"), document)
+    }
+
+    #[test]
+    fn what_is_used_and_named_is_in_order() {
+        let document = "| ids | `time`, `uuid` | |";
+        assert_eq!(judge(&["time", "uuid"], document), [""; 0]);
+    }
+
+    #[test]
+    fn what_no_package_uses_is_dead() {
+        let document = "| ids | `time`, `uuid` | |";
+        assert_eq!(
+            judge(&["time"], document),
+            ["Cargo.toml: no package uses uuid"]
+        );
+    }
+
+    #[test]
+    fn what_the_table_does_not_name_has_no_reason() {
+        for document in [
+            "| time | `uuid` |",
+            "`time`\n| `uuid` |",
+            "| `uuid`, `times` |",
+        ] {
+            assert_eq!(
+                judge(&["time", "uuid"], document),
+                ["docs/dependencies.md: time has no row"],
+                "{document}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_package_declares_alone_belongs_into_the_workspace() {
+        let document = "| ids | `time`, `uuid`, `rand` | |";
+        assert_eq!(
+            judge(&["time", "uuid", "rand"], document),
+            ["Cargo.toml: rand belongs into [workspace.dependencies]"]
+        );
+    }
+}
