@@ -117,7 +117,8 @@ impl TracerBuilder {
         self
     }
 
-    /// Whether spans say which source line they come from: they do unless said otherwise.
+    /// Whether the application's spans say which source line they come from: they do unless said
+    /// otherwise. Spans this crate makes (of requests and jobs) have no such line.
     pub fn code_location(mut self, record: bool) -> Self {
         self.options.code_location = record;
         self

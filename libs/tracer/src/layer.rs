@@ -32,6 +32,9 @@ use seed::Seed;
 /// A span links to at most this many others; further ones are counted, not kept.
 const MAX_LINKS: usize = 128;
 
+/// How the modules of this crate begin.
+const OWN_MODULES: &str = concat!(env!("CARGO_CRATE_NAME"), "::");
+
 /// What the layer records of spans and events.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -117,7 +120,9 @@ impl SpanLayer {
 
     fn locate(&self, metadata: &'static Metadata<'static>, attributes: &mut Attributes) {
         let mut add = |key, value| attributes.push_unchecked(Cow::Borrowed(key), value);
-        if self.options.code_location {
+        // A line of this crate tells nothing about the application.
+        let is_own = |module: &str| module.starts_with(OWN_MODULES);
+        if self.options.code_location && !metadata.module_path().is_some_and(is_own) {
             if let Some(file) = metadata.file() {
                 add(semconv::CODE_FILE_PATH, file.into());
             }

@@ -57,6 +57,13 @@ async fn a_job_is_part_of_the_trace_that_queued_it() {
         .await;
 
     let spans = traced.spans().await;
+    for span in &spans {
+        // Lines of the application are told, those of the library are not.
+        let is_own = span.name != "mail";
+        for key in [semconv::CODE_FILE_PATH, semconv::CODE_LINE_NUMBER] {
+            assert_eq!(span.attributes.get(key).is_none(), is_own, "{}", span.name);
+        }
+    }
     let request = named(&spans, "POST /orders");
     let queued = named(&spans, "queue send-confirmation");
     let job = named(&spans, "process send-confirmation");
