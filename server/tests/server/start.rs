@@ -115,13 +115,20 @@ async fn what_was_acknowledged_survives_kill_9_of_the_server_and_of_postgres() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn both_killed_at_once_start_again_on_what_they_left() {
     let folder = data_dir();
     let server = Program::serve(folder.path()).await;
-    server.kill_postgres();
-    server.kill().await;
+    let base = server.base.clone();
+    let acknowledged = send_during(&base, async |sending| {
+        sending.wait_for_more().await;
+        server.kill_postgres();
+        server.kill().await;
+    })
+    .await;
+
     let server = Program::serve(folder.path()).await;
+    check_all_stored(&server.base, &acknowledged).await;
     assert!(server.stop().await.success());
 }
 
