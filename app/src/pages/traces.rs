@@ -12,8 +12,10 @@ use crate::context::set_status;
 use crate::state::{ListRequest, filter_href};
 use crate::ui::{FailureNotice, Notice};
 
+mod newcomer;
 mod results;
 
+use newcomer::watch_for_first_trace;
 use results::{Figures, Loading, Results};
 
 /// The filter, the statistics of what it selects, the list.
@@ -44,6 +46,11 @@ pub(crate) fn TracesPage() -> impl IntoView {
     // Filters change more often than services appear: a fresh list comes with the next page load.
     let services = Resource::new(|| (), |()| list_services());
     let server = Resource::new(|| (), |()| describe_server());
+    watch_for_first_trace(request, list, services, move || {
+        list.refetch();
+        statistics.refetch();
+        services.refetch();
+    });
 
     let figures = move || {
         Suspend::new(async move {

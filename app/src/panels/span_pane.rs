@@ -91,12 +91,13 @@ fn OneSpan(outline: Outline, details: SpanDetails) -> impl IntoView {
         "(no name)".into()
     } else {
         span.name.clone()
-    };
+    }
+    .into_owned();
     let id = span.span_id.to_string();
     let start = span.start;
     view! {
         <article class="span">
-            <h2>{name.into_owned()}</h2>
+            <h2 title=name.clone()>{name.clone()}</h2>
             <p class="sub">
                 <ServiceTag name=service />
                 {format!(" · {} · {}", span.kind.as_str(), format_duration(span.duration_ns()))}

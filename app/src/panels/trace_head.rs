@@ -1,7 +1,9 @@
 //! What a trace is, in a line or two.
 
+use std::collections::HashSet;
+
 use leptos::prelude::*;
-use throughline_model::{TraceFilter, Utc};
+use throughline_model::{TraceFilter, TreeItem, Utc};
 use throughline_viz::{format_count, format_duration};
 
 use crate::state::{Outline, filter_href};
@@ -55,7 +57,7 @@ pub(crate) fn TraceHead(
     view! {
         <header class="head">
             <div class="title">
-                <h1>{name}</h1>
+                <h1 title=name.clone()>{name.clone()}</h1>
                 {pill}
                 <Completeness outline=outline.clone() />
                 <span class="actions">
@@ -86,30 +88,75 @@ pub(crate) fn TraceHead(
     .into_any()
 }
 
-/// How much of the trace there is: what is missing is said, not hidden.
+/// How much of the trace there is: what is missing or odd is said, not hidden.
 #[component]
 fn Completeness(outline: Outline) -> impl IntoView {
-    let count = outline.skeleton.spans.len();
-    let missing = outline.tree.rows.len() - count;
-    let word = if count == 1 { "span" } else { "spans" };
-    let count = format_count(count as u64);
-    if missing > 0 {
-        let parents = if missing == 1 { "parent" } else { "parents" };
-        let text = format!("{count} {word} · {missing} {parents} missing");
-        view! {
-            <span class="pill w" title="Spans name parents that have not arrived; they may still come">
-                {text}
-            </span>
-        }
-        .into_any()
-    } else if outline.skeleton.summary.has_root {
-        view! {
+    let count = counted(outline.skeleton.spans.len(), "span", "spans");
+    let faults = faults(&outline);
+    if faults.is_empty() && outline.skeleton.summary.has_root {
+        return view! {
             <span class="pill ok" title="Every parent named by a span has arrived">
-                {format!("{count} {word} · no gaps")}
+                {format!("{count} · no gaps")}
             </span>
         }
-        .into_any()
-    } else {
-        view! { <span class="pill w">{format!("{count} {word} · no root yet")}</span> }.into_any()
+        .into_any();
     }
+    if faults.is_empty() {
+        return view! { <span class="pill w">{format!("{count} · no root yet")}</span> }.into_any();
+    }
+    let mut text = count;
+    let mut titles = Vec::new();
+    for (fault, title) in faults {
+        text.push_str(" · ");
+        text.push_str(&fault);
+        titles.push(title);
+    }
+    view! {
+        <span class="pill w" title=titles.join(". ")>
+            {text}
+        </span>
+    }
+    .into_any()
+}
+
+/// What keeps the rows from being one whole tree, and what each of it means.
+fn faults(outline: &Outline) -> Vec<(String, &'static str)> {
+    let (mut missing, mut cycles, mut reused) = (0, 0, HashSet::new());
+    for (at, row) in outline.tree.rows.iter().enumerate() {
+        missing += usize::from(matches!(row.item, TreeItem::MissingParent(_)));
+        cycles += usize::from(row.oddity.cycle_cut);
+        if row.oddity.duplicate_id {
+            reused.extend(outline.span_at(at).map(|span| span.span_id));
+        }
+    }
+    let faults = [
+        (
+            missing,
+            "parent missing",
+            "parents missing",
+            "Spans name parents that have not arrived; they may still come",
+        ),
+        (
+            cycles,
+            "cycle",
+            "cycles",
+            "Spans are their own ancestors; each cycle is cut at one of them",
+        ),
+        (
+            reused.len(),
+            "id reused",
+            "ids reused",
+            "Several spans were sent with the same id",
+        ),
+    ];
+    faults
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many, title)| (counted(count, one, many), title))
+        .collect()
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    let word = if count == 1 { one } else { many };
+    format!("{} {word}", format_count(count as u64))
 }

@@ -122,12 +122,45 @@ async fn missing_parents_cycles_and_twins_are_marked_and_nothing_is_lost() {
         "twin",
         "cycle",
         "same id",
-        "1 parent missing",
+        "4 spans · 1 parent missing · 1 cycle · 1 id reused",
     ] {
         assert!(text.contains(part), "{part} is missing: {text}");
     }
     assert!(text.contains(&format!("missing parent {missing}")));
     assert!(text.contains("2 spans were sent with this id"));
+}
+
+#[tokio::test]
+async fn only_a_trace_without_faults_is_said_to_have_no_gaps() {
+    let mut ids = Ids::seeded(6);
+    let trace_id = ids.trace_id();
+    let mut step = |name: &'static str| span(name).in_trace(trace_id).id(ids.span_id());
+    let root = step("root").build();
+    let twin = || {
+        span("twin")
+            .in_trace(trace_id)
+            .id(root.span_id)
+            .lasts(7)
+            .build()
+    };
+    let own = |mut span: Span| {
+        span.parent_span_id = Some(span.span_id);
+        span
+    };
+    let (left, right) = (own(step("left").build()), own(step("right").build()));
+    for (more, pill) in [
+        (vec![], "1 span · no gaps"),
+        (vec![left.clone()], "2 spans · 1 cycle"),
+        (vec![left, right], "3 spans · 2 cycles"),
+        (vec![twin()], "2 spans · 1 id reused"),
+    ] {
+        let spans = [root.clone()].into_iter().chain(more);
+        let sent = spans.map(|span| Sent::by("shop", span)).collect();
+        let answer = get(&format!("/traces/{trace_id}"), FakeReader::new(sent)).await;
+        assert!(answer.text().contains(pill), "{pill}: {}", answer.text());
+        let is_green = answer.html.contains("pill ok");
+        assert_eq!(is_green, pill.ends_with("no gaps"), "{pill}");
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use crate::panels::{StatisticsPanel, TraceList};
 use crate::state::{ListRequest, filter_href};
 use crate::ui::Notice;
 
-type Listed = Dated<Page<TraceSummary>>;
+/// One page of traces, and when it was read.
+pub(super) type Listed = Dated<Page<TraceSummary>>;
 
 /// In what order, and how many of how many: never more exact than it is known.
 pub(super) fn count_of(answer: Option<Result<Listed, ApiError>>) -> AnyView {
