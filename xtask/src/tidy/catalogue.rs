@@ -11,7 +11,7 @@ pub(super) const DOCUMENT: &str = "docs/dependencies.md";
 /// Every dependency from a registry that no package uses or that the document does not name.
 pub(super) fn faults(manifest: &str, packages: &[Package], document: &str) -> Vec<String> {
     let declared = declared(manifest);
-    let mut used: Vec<_> = packages.iter().flat_map(Package::from_registries).collect();
+    let mut used: Vec<_> = packages.iter().flat_map(Package::external).collect();
     used.sort_unstable();
     used.dedup();
     let mut faults = Vec::new();

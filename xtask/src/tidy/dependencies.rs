@@ -15,7 +15,7 @@ pub(super) struct Package {
 
 impl Package {
     /// What it takes from registries, in tests too.
-    pub(super) fn from_registries(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn external(&self) -> impl Iterator<Item = &str> {
         self.dependencies
             .iter()
             .filter(|dependency| dependency.folder.is_none())
