@@ -8,6 +8,7 @@ use crate::{InstrumentationScope, Resource, Span, UnixNanos};
 
 /// What one process sends at once: its spans that ended, and what it had to drop.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(expecting = "a batch object")]
 pub struct SpanBatch {
     /// Who sends.
     #[serde(default)]
@@ -28,6 +29,7 @@ pub struct SpanBatch {
 
 /// A sender's clock against the server's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(expecting = "a clock object")]
 pub struct ClientClock {
     /// When the batch was sent, by the sender's clock.
     #[serde(rename = "sent_at_ns")]

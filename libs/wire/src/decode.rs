@@ -10,7 +10,7 @@
 //! ]}"#)?;
 //! assert_eq!(batch.spans[0].span.name, "GET /");
 //! assert_eq!(batch.rejected[0].index, 1);
-//! assert_eq!(batch.rejected[0].reason, "trace_id: TraceId is all zeros");
+//! assert_eq!(batch.rejected[0].reason, "trace_id: is all zeros");
 //! # Ok::<(), throughline_wire::decode::DecodeError>(())
 //! ```
 
@@ -30,6 +30,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 pub use error::DecodeError;
+pub use error::message as json_reason;
 pub use repair::text as repair_text;
 pub use spans::MAX_SPANS;
 
@@ -99,6 +100,7 @@ impl DecodedBatch {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a batch object")]
 struct Envelope<'a> {
     #[serde(borrow)]
     resource: Option<&'a RawValue>,

@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// Why a text or a byte string is not an identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdError {
-    /// The length differs from the one the identifier has; carries the length expected, in
-    /// characters of text or in bytes.
+    /// The length differs from the one the identifier has; carries the length expected of text, in
+    /// hexadecimal characters, which is twice that of a byte string.
     Length(usize),
     /// A character outside `0-9a-f` (upper case is accepted when reading).
     NotHex,
@@ -20,7 +20,11 @@ pub enum IdError {
 impl fmt::Display for IdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Length(expected) => write!(f, "expected {expected} characters or bytes"),
+            Self::Length(characters) => write!(
+                f,
+                "has the wrong length; it takes {characters} hexadecimal characters ({} bytes)",
+                characters / 2
+            ),
             Self::NotHex => f.write_str("contains a character that is not hexadecimal"),
             Self::Zero => f.write_str("is all zeros"),
         }
@@ -82,7 +86,7 @@ macro_rules! hex_id {
             /// # Errors
             /// [`IdError::Length`] or [`IdError::Zero`].
             pub fn from_slice(bytes: &[u8]) -> Result<Self, IdError> {
-                Self::from_bytes(bytes.try_into().map_err(|_| IdError::Length($len))?)
+                Self::from_bytes(bytes.try_into().map_err(|_| IdError::Length($len * 2))?)
             }
 
             /// The bytes as they are on the wire (big-endian).
@@ -129,9 +133,7 @@ macro_rules! hex_id {
                     }
 
                     fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
-                        text.parse().map_err(|error| {
-                            E::custom(format_args!(concat!(stringify!($name), " {}"), error))
-                        })
+                        text.parse().map_err(E::custom)
                     }
                 }
 
@@ -257,6 +259,14 @@ mod tests {
         assert_eq!("0000000000000000".parse::<SpanId>(), Err(IdError::Zero));
         assert_eq!("00".parse::<SpanId>(), Err(IdError::Length(16)));
         assert_eq!("000000000000000g".parse::<SpanId>(), Err(IdError::NotHex));
-        assert_eq!(TraceId::from_slice(&[1; 15]), Err(IdError::Length(16)));
+        assert_eq!(TraceId::from_slice(&[1; 15]), Err(IdError::Length(32)));
+    }
+
+    #[test]
+    fn a_wrong_length_reads_the_same_of_text_and_of_bytes() {
+        let words = "has the wrong length; it takes 16 hexadecimal characters (8 bytes)";
+        for error in ["00".parse::<SpanId>(), SpanId::from_slice(&[1; 16])] {
+            assert_eq!(error.expect_err("no id").to_string(), words);
+        }
     }
 }

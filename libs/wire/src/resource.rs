@@ -8,6 +8,7 @@ use crate::{Attributes, semconv};
 
 /// The entity that produced spans, such as one process of a service.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(expecting = "a resource object")]
 pub struct Resource {
     /// `service.name` and what else describes it.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
@@ -45,6 +46,7 @@ impl Resource {
 
 /// The library or module that made the spans.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(expecting = "a scope object")]
 pub struct InstrumentationScope {
     /// Its name, such as `throughline::sqlx`; empty when not said.
     #[serde(default, skip_serializing_if = "str::is_empty")]

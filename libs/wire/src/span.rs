@@ -99,6 +99,7 @@ impl StatusCode {
 
 /// A status with its explanation.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(expecting = "a status object")]
 pub struct Status {
     /// How it ended.
     #[serde(default)]
@@ -130,6 +131,7 @@ impl Status {
 
 /// Something that happened at one moment of a span.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(expecting = "an event object")]
 pub struct SpanEvent {
     /// When.
     #[serde(rename = "time_ns")]
@@ -146,6 +148,7 @@ pub struct SpanEvent {
 
 /// A causal relation to another span, of this trace or of another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(expecting = "a link object")]
 pub struct SpanLink {
     /// The trace of the linked span.
     pub trace_id: TraceId,
@@ -167,6 +170,7 @@ pub struct SpanLink {
 
 /// One operation that has ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(expecting = "a span object")]
 pub struct Span {
     /// The trace it belongs to.
     pub trace_id: TraceId,

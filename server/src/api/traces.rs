@@ -10,11 +10,8 @@ use super::query::{filter, filter_and_page};
 use crate::problem::Problem;
 
 fn trace_id(text: &str) -> Result<TraceId, Problem> {
-    text.parse().map_err(|error| {
-        Problem::bad_request(format!(
-            "the trace id {error}; it has 32 hexadecimal characters"
-        ))
-    })
+    text.parse()
+        .map_err(|error| Problem::bad_request(format!("the trace id {error}")))
 }
 
 /// `GET /api/admin/traces`: one page of the traces a filter selects, newest first.
@@ -53,11 +50,9 @@ pub(super) async fn get_span(
     Path((trace, span)): Path<(String, String)>,
 ) -> Result<Json<Vec<SpanDetails>>, Problem> {
     let trace_id = trace_id(&trace)?;
-    let span_id: SpanId = span.parse().map_err(|error| {
-        Problem::bad_request(format!(
-            "the span id {error}; it has 16 hexadecimal characters"
-        ))
-    })?;
+    let span_id: SpanId = span
+        .parse()
+        .map_err(|error| Problem::bad_request(format!("the span id {error}")))?;
     let spans = reader.span_details(trace_id, span_id).await?;
     if spans.is_empty() {
         return Err(Problem::not_found(format!(

@@ -198,11 +198,9 @@ impl<'de> Visitor<'de> for ValueSeed {
             },
             "$bytes" => {
                 let text = map.next_value::<String>()?;
-                AttributeValue::Bytes(
-                    STANDARD
-                        .decode(&text)
-                        .map_err(|error| de::Error::custom(format_args!("$bytes: {error}")))?,
-                )
+                AttributeValue::Bytes(STANDARD.decode(&text).map_err(|error| {
+                    de::Error::custom(format_args!("$bytes is not base64: {error}"))
+                })?)
             }
             "$map" => AttributeValue::Map(map.next_value_seed(AttributesSeed {
                 depth: self.depth + 1,

@@ -278,7 +278,7 @@ fn a_link_without_valid_ids_says_which() {
         error.kind,
         BinaryErrorKind::Id {
             field,
-            error: IdError::Length(16)
+            error: IdError::Length(32)
         }
     );
 }

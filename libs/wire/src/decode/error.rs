@@ -51,16 +51,29 @@ impl DecodeError {
     }
 }
 
-/// What `serde_json` says, without its own place and of bounded length.
-pub(super) fn message(error: &serde_json::Error) -> String {
+/// Rust's names of what a field holds, which serde ends a message with, and what they mean.
+const TYPE_NAMES: [(&str, &str); 3] = [
+    ("u32", "a whole number from 0 to 4294967295"),
+    ("u64", "a whole number that is not negative"),
+    ("i64", "a whole number"),
+];
+
+/// What `serde_json` says, in words for a sender: without its own place and Rust's names of number
+/// types, and of bounded length.
+pub fn message(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = match text.rfind(" at line ") {
         Some(end) => &text[..end],
         None => &text,
     };
-    match text.char_indices().nth(MAX_MESSAGE_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+    let expected = TYPE_NAMES.iter().find_map(|(name, words)| {
+        let before = text.strip_suffix(name)?;
+        Some((before.strip_suffix("expected ")?, *words))
+    });
+    match (text.char_indices().nth(MAX_MESSAGE_CHARS), expected) {
+        (Some((end, _)), _) => format!("{}…", &text[..end]),
+        (None, Some((before, words))) => format!("{before}expected {words}"),
+        (None, None) => text.to_owned(),
     }
 }
 

@@ -135,20 +135,16 @@ fn the_reason_names_the_field() {
     let event = json!([{"name": "e", "time_ns": "1"}, {"name": "e", "time_ns": "x"}]);
     let link = json!([{"trace_id": "00", "span_id": "00f067aa0ba902b7"}]);
     for (field, value, expected) in [
-        (
-            "trace_id",
-            json!("0".repeat(32)),
-            "trace_id: TraceId is all zeros",
-        ),
+        ("trace_id", json!("0".repeat(32)), "trace_id: is all zeros"),
         (
             "trace_id",
             json!("4bf9"),
-            "trace_id: TraceId expected 32 characters or bytes",
+            "trace_id: has the wrong length; it takes 32 hexadecimal characters (16 bytes)",
         ),
         (
             "span_id",
             json!("00f067aa0ba902bg"),
-            "span_id: SpanId contains a character that is not hexadecimal",
+            "span_id: contains a character that is not hexadecimal",
         ),
         (
             "parent_span_id",
@@ -164,8 +160,33 @@ fn the_reason_names_the_field() {
         (
             "kind",
             json!("servant"),
-            "kind: unknown variant `servant`, expected one of `unspecified`, `internal`, \
-             `server`, `client`, `producer`, `consumer`",
+            "kind: \"servant\" is not one of unspecified, internal, server, client, producer, \
+             consumer",
+        ),
+        (
+            "kind",
+            json!(2),
+            "kind: 2 is not one of unspecified, internal, server, client, producer, consumer",
+        ),
+        (
+            "status",
+            json!({"code": "fine"}),
+            "status.code: \"fine\" is not one of unset, ok, error",
+        ),
+        (
+            "status",
+            json!("ok"),
+            "status: invalid type: string \"ok\", expected a status object",
+        ),
+        (
+            "attributes",
+            json!({"a": {"$bytes": "*"}}),
+            "attributes: $bytes is not base64: Invalid symbol 42, offset 0.",
+        ),
+        (
+            "events",
+            json!([null]),
+            "events[0]: invalid type: null, expected an event object",
         ),
         (
             "attributes",
@@ -175,13 +196,13 @@ fn the_reason_names_the_field() {
         (
             "events",
             event,
-            "events[1]: invalid value: string \"x\", expected nanoseconds since the Unix epoch, \
+            "events[1].time_ns: invalid value: string \"x\", expected nanoseconds since the Unix epoch, \
              as a decimal string or an integer",
         ),
         (
             "links",
             link,
-            "links[0]: TraceId expected 32 characters or bytes",
+            "links[0].trace_id: has the wrong length; it takes 32 hexadecimal characters (16 bytes)",
         ),
         (
             "name",
@@ -195,14 +216,18 @@ fn the_reason_names_the_field() {
     assert_eq!(reason(json!([1, 2])), "is not an object");
     assert_eq!(
         reason(json!("span")),
-        "invalid type: string \"span\", expected struct Span"
+        "invalid type: string \"span\", expected a span object"
     );
 }
 
 #[test]
 fn a_reason_never_quotes_more_than_a_line() {
-    let long = reason(with("kind", json!("x".repeat(1 << 20))));
-    assert_eq!(long.chars().count(), "kind: ".len() + 200 + 1);
+    let text = "x".repeat(1 << 20);
+    let long = reason(with("attributes", json!({"k": {"$int": text}})));
+    assert_eq!(long.chars().count(), "attributes: ".len() + 200 + 1);
+    let word = reason(with("kind", json!(text)));
+    assert!(word.contains("xx… is not one of unspecified, "), "{word}");
+    assert!(word.chars().count() < 200, "{word}");
 }
 
 #[test]
@@ -294,7 +319,7 @@ fn a_number_beyond_a_double_is_an_infinity_with_a_mark() {
     }
     assert_eq!(
         reason(with("flags", json!(1.5))),
-        "flags: invalid type: floating point `1.5`, expected u32"
+        "flags: invalid type: floating point `1.5`, expected a whole number from 0 to 4294967295"
     );
 }
 
@@ -345,7 +370,10 @@ fn rejections_of_both_steps_name_places_of_the_batch_as_sent() {
         reasons,
         [
             (0, "start_ns: is before 1970"),
-            (2, "trace_id: TraceId expected 32 characters or bytes"),
+            (
+                2,
+                "trace_id: has the wrong length; it takes 32 hexadecimal characters (16 bytes)"
+            ),
         ]
     );
 }

@@ -42,11 +42,20 @@ impl fmt::Display for RejectReason {
             Self::NoTime => f.write_str("start_ns: is zero, and so is end_ns"),
             Self::AheadOfClock { ahead_ns, limit_ns } => write!(
                 f,
-                "start_ns: is {} h ahead of the server's clock, more than {} h",
-                ahead_ns / UnixNanos::PER_HOUR,
-                limit_ns / UnixNanos::PER_HOUR
+                "start_ns: is {} ahead of the server's clock, more than {}",
+                long_time(*ahead_ns),
+                long_time(*limit_ns)
             ),
         }
+    }
+}
+
+/// In hours, or in days when it is more than two.
+fn long_time(ns: i64) -> String {
+    if ns > 2 * UnixNanos::PER_DAY {
+        format!("{} days", ns / UnixNanos::PER_DAY)
+    } else {
+        format!("{} h", ns / UnixNanos::PER_HOUR)
     }
 }
 

@@ -137,7 +137,12 @@ fn a_clock_ten_years_ahead_is_rejected_and_one_an_hour_ahead_marked() {
     let error = ahead(3650 * UnixNanos::PER_DAY).expect_err("rejected");
     assert_eq!(
         error.to_string(),
-        "start_ns: is 87600 h ahead of the server's clock, more than 24 h"
+        "start_ns: is 3650 days ahead of the server's clock, more than 24 h"
+    );
+    let error = ahead(2 * UnixNanos::PER_DAY).expect_err("rejected");
+    assert_eq!(
+        error.to_string(),
+        "start_ns: is 48 h ahead of the server's clock, more than 24 h"
     );
     assert!(ahead(UnixNanos::PER_DAY + 1).is_err());
     for by in [

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use throughline_wire::decode::repair_text;
+use throughline_wire::decode::{json_reason, repair_text};
 use throughline_wire::{
     Attributes, InstrumentationScope, Mark, Marks, Resource, Span, SpanEvent, SpanId, SpanKind,
     SpanLink, Status, StatusCode, TraceId,
@@ -25,13 +25,17 @@ use self::lenient::{Enum, Number};
 use super::request::{Group, Request, blank_span};
 
 #[derive(Deserialize)]
+#[serde(expecting = "a request object")]
 struct JsonRequest<'a> {
     #[serde(borrow, default, alias = "resource_spans", rename = "resourceSpans")]
     resource_spans: Capped<'a>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(
+    rename_all = "camelCase",
+    expecting = "an object of resource and spans"
+)]
 struct JsonResourceSpans<'a> {
     #[serde(borrow)]
     resource: Option<&'a RawValue>,
@@ -42,7 +46,7 @@ struct JsonResourceSpans<'a> {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a resource object")]
 struct JsonResource {
     #[serde(default)]
     attributes: KeyValues,
@@ -51,7 +55,7 @@ struct JsonResource {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an object of scope and spans")]
 struct JsonScopeSpans<'a> {
     #[serde(borrow)]
     scope: Option<&'a RawValue>,
@@ -62,7 +66,7 @@ struct JsonScopeSpans<'a> {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a scope object")]
 struct JsonScope {
     name: Option<String>,
     version: Option<String>,
@@ -73,7 +77,7 @@ struct JsonScope {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a span object")]
 struct JsonSpan {
     #[serde(alias = "trace_id")]
     trace_id: Option<String>,
@@ -106,7 +110,7 @@ struct JsonSpan {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an event object")]
 struct JsonEvent {
     #[serde(default, alias = "time_unix_nano")]
     time_unix_nano: Number,
@@ -118,7 +122,7 @@ struct JsonEvent {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a link object")]
 struct JsonLink {
     #[serde(alias = "trace_id")]
     trace_id: Option<String>,
@@ -135,6 +139,7 @@ struct JsonLink {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a status object")]
 struct JsonStatus {
     message: Option<String>,
     #[serde(default)]
@@ -221,7 +226,8 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str, what: &str) -> Result<T, String
     serde_json::from_str(text).map_err(|error| format!("{what}: {error}"))
 }
 
-/// Reads a part that is read whole; when that fails, once more with its text repaired.
+/// Reads a part that is read whole; when that fails, once more with its text repaired. The error
+/// names no line: the caller names the part.
 fn part<T: DeserializeOwned>(raw: &str, lossy: bool, marks: &mut Marks) -> Result<T, String> {
     // Only known to be of this part when its own text has the replacement.
     if lossy && raw.contains(char::REPLACEMENT_CHARACTER) {
@@ -235,8 +241,8 @@ fn part<T: DeserializeOwned>(raw: &str, lossy: bool, marks: &mut Marks) -> Resul
         Err(error) => error,
     };
     match repair_text(raw, marks) {
-        Some(repaired) => parse(&repaired).map_err(|error| error.to_string()),
-        None => Err(error.to_string()),
+        Some(repaired) => parse(&repaired).map_err(|error| json_reason(&error)),
+        None => Err(json_reason(&error)),
     }
 }
 
