@@ -7,6 +7,8 @@
 mod any_value;
 mod capped;
 mod lenient;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 

@@ -16,7 +16,7 @@ pub(super) struct Request {
     resources: Vec<(Resource, Marks)>,
     pub(super) groups: Vec<Group>,
     /// Spans that could not be read, by their place in the request.
-    rejected: Vec<Rejection>,
+    pub(super) rejected: Vec<Rejection>,
     /// Spans seen so far, readable or not.
     seen: usize,
 }

@@ -384,37 +384,6 @@ fn a_bad_part_of_a_span_costs_that_span_and_is_named() {
 }
 
 #[test]
-fn the_reason_is_in_the_words_of_the_sender() {
-    let of = |span: &serde_json::Value| of_span(span).rejected[0].reason.clone();
-    let with = |key: &str, value: serde_json::Value| {
-        let mut span = json_span();
-        span[key] = value;
-        of(&span)
-    };
-    assert_eq!(
-        of(&json!(null)),
-        "invalid type: null, expected a span object"
-    );
-    assert_eq!(
-        with("traceId", json!("0".repeat(32))),
-        "traceId: is all zeros"
-    );
-    assert_eq!(
-        with("spanId", json!("00")),
-        "spanId: has the wrong length; it takes 16 hexadecimal characters (8 bytes)"
-    );
-    assert_eq!(
-        with("status", json!(5)),
-        "invalid type: integer `5`, expected a status object"
-    );
-    let value = json!([{"key": "k", "value": {"bytesValue": "*"}}]);
-    assert_eq!(
-        with("attributes", value),
-        "bytesValue is not base64: Invalid symbol 42, offset 0."
-    );
-}
-
-#[test]
 fn values_nest_64_deep_and_no_deeper_in_both_forms() {
     for (levels, too_deep) in [(63, false), (200, true), (20_000, true)] {
         let nested = format!(
