@@ -83,6 +83,8 @@ async fn main() -> Result<()> {
     if std::env::args().any(|argument| argument == "--list" || argument == "--test") {
         return Ok(());
     }
+    // The HTTP client wants a TLS provider even for plain HTTP; a second one is no fault.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     println!(
         "ingest: {SPANS} spans, 11 attributes each, OTLP protobuf, {SPANS_PER_REQUEST} spans a \
          request, {CLIENTS} clients; load generator, server and Postgres share this machine"

@@ -31,7 +31,7 @@ where
 {
     let pool = PgPool::connect(url).await?;
     let mut pieces = pool
-        .copy_out_raw("COPY spans TO STDOUT (FORMAT binary)")
+        .copy_out_raw("COPY (SELECT * FROM spans) TO STDOUT (FORMAT binary)")
         .await?;
     let mut rows = Vec::new();
     while let Some(piece) = pieces.try_next().await? {
