@@ -247,7 +247,7 @@ async fn exported(database: &FreshDatabase) -> Vec<u8> {
 async fn raw_copy(now: UnixNanos, rows: &[u8]) -> Cost {
     let database = FreshDatabase::create().await;
     let mut connection = database.connection().await;
-    sqlx::query("SELECT ensure_span_partition($1)")
+    sqlx::query("SELECT ensure_day_partitions($1)")
         .bind(now.get() - now.get().rem_euclid(UnixNanos::PER_DAY))
         .execute(&mut connection)
         .await

@@ -1,4 +1,5 @@
-//! One partition of spans for every UTC day, made before the first span of the day is copied.
+//! One partition a UTC day of every table that has an instant, made before the first row of the day is
+//! copied.
 
 use std::collections::HashSet;
 
@@ -40,7 +41,7 @@ impl Partitions {
             if day < archive_ns || self.days.contains(&day) {
                 continue;
             }
-            let made: bool = sqlx::query_scalar("SELECT ensure_span_partition($1)")
+            let made: bool = sqlx::query_scalar("SELECT ensure_day_partitions($1)")
                 .bind(day)
                 .fetch_one(&mut *connection)
                 .await?;
