@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::post;
-use throughline_store::Writer;
+use throughline_formats::ValidatedGroup;
+use throughline_store::{SpanGroup, Writer};
 use throughline_wire::validate::Limits;
 
 use crate::clock::Clock;
@@ -78,4 +79,14 @@ async fn off_the_loop<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|_| answer::Fault::internal())
+}
+
+/// What a foreign format's decoder found, as the writer takes it.
+fn stored_groups(groups: Vec<ValidatedGroup>) -> Vec<SpanGroup> {
+    let stored = |group: ValidatedGroup| SpanGroup {
+        resource: group.resource,
+        scope: group.scope,
+        spans: group.spans,
+    };
+    groups.into_iter().map(stored).collect()
 }

@@ -117,6 +117,16 @@ fn refusal(package: &Package, dependency: &Dependency) -> Option<String> {
     if dependency.is_dev {
         return None;
     }
+    if package.folder == "crates/formats"
+        && dependency
+            .folder
+            .as_deref()
+            .is_some_and(|folder| folder != "libs/wire")
+    {
+        return Some(
+            "decoders stand on libs/wire alone, so that fuzzing compiles little".to_owned(),
+        );
+    }
     let (_, allowed) = RESERVED.iter().find(|(name, _)| *name == dependency.name)?;
     let is_integration =
         published && dependency.is_optional && INTEGRATIONS.contains(&dependency.name.as_str());
@@ -182,6 +192,15 @@ mod tests {
         assert!(judge("server", local("throughline-store", "crates/store")).is_empty());
         assert_eq!(
             judge("app", local("throughline-store", "crates/store")).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn decoders_stand_on_the_wire_types_alone() {
+        assert!(judge("crates/formats", local("throughline-wire", "libs/wire")).is_empty());
+        assert_eq!(
+            judge("crates/formats", local("throughline-model", "crates/model")).len(),
             1
         );
     }

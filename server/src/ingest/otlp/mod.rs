@@ -2,26 +2,21 @@
 //!
 //! Source: OpenTelemetry Protocol specification 1.10, "OTLP/HTTP".
 
-mod json;
-mod protobuf;
-mod request;
 mod response;
-
-#[cfg(test)]
-mod tests;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
+use throughline_formats::otlp::{decode_json, decode_protobuf};
+use throughline_formats::{DecodeError, Request};
 use throughline_store::WriteBatch;
 use throughline_wire::{Rejection, TenantId};
 use tower_http::cors::{Any, CorsLayer};
 
-use self::request::Request;
 use self::response::Form;
 use super::answer::{Fault, add_refused, count, count_fault, media_type};
-use super::{Ingest, body, off_the_loop};
+use super::{Ingest, body, off_the_loop, stored_groups};
 
 const DOOR: &str = "otlp";
 /// Reasons named in `partial_success.error_message`; the count covers all.
@@ -74,11 +69,11 @@ async fn store(
         decode(form, &body.bytes).map(|request| request.validate(&limits, now))
     })
     .await?
-    .map_err(Fault::undecodable)?;
+    .map_err(|error| Fault::undecodable(error.to_string()))?;
     let mut rejected = validated.rejected;
     let batch = WriteBatch {
         tenant: TenantId::DEFAULT,
-        groups: validated.groups,
+        groups: stored_groups(validated.groups),
     };
     let outcome = inner.writer.submit(batch).await?;
     add_refused(&mut rejected, outcome.rejected, &validated.places);
@@ -91,10 +86,10 @@ async fn store(
     Ok(rejected)
 }
 
-fn decode(form: Form, bytes: &[u8]) -> Result<Request, String> {
+fn decode(form: Form, bytes: &[u8]) -> Result<Request, DecodeError> {
     match form {
-        Form::Protobuf => protobuf::decode(bytes),
-        Form::Json => json::decode(bytes),
+        Form::Protobuf => decode_protobuf(bytes),
+        Form::Json => decode_json(bytes),
     }
 }
 

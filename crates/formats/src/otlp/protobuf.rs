@@ -9,7 +9,7 @@ use throughline_wire::{
     StatusCode, TraceId, UnixNanos,
 };
 
-use super::request::{Group, Request};
+use crate::request::{Group, Request};
 
 /// Reads the request.
 ///
@@ -150,7 +150,7 @@ fn span(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Span, BinaryError> 
     let start_of_message = reader.offset();
     let mut pairs = Vec::with_capacity(16);
     // The ids are replaced below; until then any valid ones do.
-    let mut span = super::request::blank_span();
+    let mut span = crate::request::blank_span();
     while let Some(field) = reader.next_field()? {
         match field.number() {
             1 => trace_id = field.bytes()?,

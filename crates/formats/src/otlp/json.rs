@@ -24,7 +24,7 @@ use throughline_wire::{
 use self::any_value::KeyValues;
 use self::capped::Capped;
 use self::lenient::{Enum, Number};
-use super::request::{Group, Request, blank_span};
+use crate::request::{Group, Request, blank_span};
 
 #[derive(Deserialize)]
 #[serde(expecting = "a request object")]

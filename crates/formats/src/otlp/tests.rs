@@ -17,8 +17,8 @@ use throughline_wire::{
     TraceId, UnixNanos, semconv,
 };
 
-use super::request::Validated;
 use super::{json, protobuf};
+use crate::{Request, Validated};
 
 const NOW_NS: u64 = 1_700_000_000_000_000_000;
 
@@ -226,7 +226,7 @@ fn meant_span(span: &Span) -> throughline_wire::Span {
     }
 }
 
-fn validated(request: super::Request) -> Validated {
+fn validated(request: Request) -> Validated {
     // Nothing is ahead, and nothing so old that it is marked.
     let limits = Limits {
         unmarked_behind_ns: i64::MAX,

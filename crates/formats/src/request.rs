@@ -1,8 +1,7 @@
-//! An OTLP request as it was read, whichever form it came in, on its way to the writer.
+//! A request as it was read, whichever form it came in, before and after validation.
 
 use std::sync::Arc;
 
-use throughline_store::SpanGroup;
 use throughline_wire::decode::MAX_SPANS;
 use throughline_wire::validate::{Limits, validate, validate_resource, validate_scope};
 use throughline_wire::{
@@ -12,18 +11,18 @@ use throughline_wire::{
 
 /// What a request holds.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Request {
+pub struct Request {
     resources: Vec<(Resource, Marks)>,
-    pub(super) groups: Vec<Group>,
+    pub(crate) groups: Vec<Group>,
     /// Spans that could not be read, by their place in the request.
-    pub(super) rejected: Vec<Rejection>,
+    pub(crate) rejected: Vec<Rejection>,
     /// Spans seen so far, readable or not.
     seen: usize,
 }
 
 /// Spans of one scope of one resource.
 #[derive(Debug, PartialEq)]
-pub(super) struct Group {
+pub(crate) struct Group {
     resource: usize,
     scope: InstrumentationScope,
     scope_marks: Marks,
@@ -31,7 +30,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn new(resource: usize, scope: InstrumentationScope, scope_marks: Marks) -> Self {
+    pub(crate) fn new(resource: usize, scope: InstrumentationScope, scope_marks: Marks) -> Self {
         Self {
             resource,
             scope,
@@ -41,30 +40,43 @@ impl Group {
     }
 }
 
+/// Spans that can be stored, of one scope of one resource.
+#[derive(Debug, Clone)]
+pub struct ValidatedGroup {
+    /// Who made them.
+    pub resource: Arc<Resource>,
+    /// With which library.
+    pub scope: Arc<InstrumentationScope>,
+    /// The spans.
+    pub spans: Vec<Span>,
+}
+
 /// What can be stored of a request, what cannot, and which span of the request each one was.
 #[derive(Debug, Default)]
-pub(super) struct Validated {
-    pub(super) groups: Vec<SpanGroup>,
-    pub(super) rejected: Vec<Rejection>,
+pub struct Validated {
+    /// What can be stored.
+    pub groups: Vec<ValidatedGroup>,
+    /// What cannot, by its place in the request.
+    pub rejected: Vec<Rejection>,
     /// Of every span in `groups`, in order, its place in the request.
-    pub(super) places: Vec<usize>,
+    pub places: Vec<usize>,
 }
 
 impl Request {
     /// Notes a resource; groups name it by the number returned.
-    pub(super) fn add_resource(&mut self, resource: Resource, marks: Marks) -> usize {
+    pub(crate) fn add_resource(&mut self, resource: Resource, marks: Marks) -> usize {
         self.resources.push((resource, marks));
         self.resources.len() - 1
     }
 
     /// Adds the next span of the request to `group`.
-    pub(super) fn push(&mut self, group: &mut Group, span: Span, marks: Marks) {
+    pub(crate) fn push(&mut self, group: &mut Group, span: Span, marks: Marks) {
         group.spans.push((self.seen, span, marks));
         self.seen += 1;
     }
 
     /// Notes that the next span of the request cannot be read.
-    pub(super) fn reject(&mut self, reason: String) {
+    pub(crate) fn reject(&mut self, reason: String) {
         self.rejected.push(Rejection {
             index: self.seen,
             reason,
@@ -73,7 +85,7 @@ impl Request {
     }
 
     /// Fails when the request has as many spans as one may have, readable or not.
-    pub(super) fn check_room(&self) -> Result<(), String> {
+    pub(crate) fn check_room(&self) -> Result<(), String> {
         if self.seen < MAX_SPANS {
             return Ok(());
         }
@@ -83,7 +95,7 @@ impl Request {
     }
 
     /// Repairs or rejects each span.
-    pub(super) fn validate(self, limits: &Limits, now: UnixNanos) -> Validated {
+    pub fn validate(self, limits: &Limits, now: UnixNanos) -> Validated {
         let mut validated = Validated {
             rejected: self.rejected,
             ..Validated::default()
@@ -110,7 +122,7 @@ impl Request {
                 }
             }
             if !spans.is_empty() {
-                validated.groups.push(SpanGroup {
+                validated.groups.push(ValidatedGroup {
                     resource: Arc::clone(&resources[group.resource]),
                     scope: Arc::new(validate_scope(group.scope, limits, group.scope_marks)),
                     spans,
@@ -123,7 +135,7 @@ impl Request {
 }
 
 /// A span with placeholders for ids, to be filled in as its fields are read.
-pub(super) fn blank_span() -> Span {
+pub(crate) fn blank_span() -> Span {
     const PLACEHOLDER: &str = "ids are replaced before a span leaves its reader";
     Span {
         trace_id: TraceId::from_bytes([1; 16]).expect(PLACEHOLDER),

@@ -1,0 +1,12 @@
+//! The wire formats of others, read into Throughline's types.
+//!
+//! Ingest, import, load generation and the fuzz targets read the same bytes: here is the one place
+//! that knows how. Pure: no I/O, no clock, nothing async. A decoder returns a [`Request`], whose
+//! [`validate`](Request::validate) tells what can be stored and what cannot, one by one.
+
+mod error;
+pub mod otlp;
+mod request;
+
+pub use error::DecodeError;
+pub use request::{Request, Validated, ValidatedGroup};
