@@ -1,6 +1,7 @@
 //! Fresh, migrated databases for integration tests (feature `testing`).
 
 mod raw_copy;
+pub mod seed;
 
 use std::env;
 use std::hash::Hasher as _;

@@ -6,6 +6,7 @@ mod faults;
 mod list;
 mod partitions;
 mod read_back;
+mod seed;
 mod statistics;
 mod support;
 mod tenants;

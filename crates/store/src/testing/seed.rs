@@ -1,0 +1,306 @@
+//! Fills a database with any number of spans, fast and the same in every run: for benchmarks of
+//! reads and for trying things out.
+//!
+//! The spans go through the writer (binary COPY, merged directory, aliases and whatever else a
+//! commit keeps), so what is measured on them is what real spans would show.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use sqlx::{Connection as _, PgConnection};
+use throughline_wire::{
+    Attributes, InstrumentationScope, Resource, Span, SpanId, SpanKind, Status, StatusCode,
+    TenantId, TraceId, UnixNanos, semconv,
+};
+use tokio::task::JoinSet;
+
+use crate::{SpanGroup, Store, StoreOptions, WriteBatch};
+
+/// Spans of a batch, nearly.
+const BATCH_SPANS: u64 = 5_000;
+/// Batches handed in at a time: one commits while others are encoded.
+const IN_FLIGHT: usize = 4;
+
+/// What to fill a database with.
+#[derive(Debug, Clone)]
+pub struct SeedOptions {
+    /// How many spans, rounded down to whole traces. Default 100,000.
+    pub spans: u64,
+    /// Spans of each trace, a root and its children. Default 10.
+    pub spans_per_trace: u64,
+    /// How many services. Default 12.
+    pub services: u64,
+    /// Operations of each service; the first are the busiest. Default 20.
+    pub operations: u64,
+    /// How many users; two of three traces have one. Default 10,000.
+    pub users: u64,
+    /// Over how many days before `end` the traces begin, evenly. Default 7.
+    pub days: u32,
+    /// Of a thousand traces, so many fail. Default 20.
+    pub errors_per_mille: u64,
+    /// Whatever is drawn at random follows from this number. Default 1.
+    pub rng_seed: u64,
+    /// When the newest trace began.
+    pub end: UnixNanos,
+}
+
+impl SeedOptions {
+    /// The defaults, up to `end`.
+    pub const fn new(end: UnixNanos) -> Self {
+        Self {
+            spans: 100_000,
+            spans_per_trace: 10,
+            services: 12,
+            operations: 20,
+            users: 10_000,
+            days: 7,
+            errors_per_mille: 20,
+            rng_seed: 1,
+            end,
+        }
+    }
+
+    /// How many traces that makes.
+    pub fn traces(&self) -> u64 {
+        self.spans / self.spans_per_trace.max(1)
+    }
+}
+
+/// Fills the migrated database at `url` and has its tables analysed; the number of spans stored.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn seed(
+    url: &str,
+    options: &SeedOptions,
+) -> Result<u64, Box<dyn core::error::Error + Send + Sync>> {
+    let end = options.end;
+    let store = Store::connect_lazy(url, StoreOptions::new(move || end))?;
+    let mut in_flight = JoinSet::new();
+    let mut stored = 0;
+    for batch in batches(options) {
+        if in_flight.len() == IN_FLIGHT
+            && let Some(outcome) = in_flight.join_next().await
+        {
+            stored += outcome??;
+        }
+        let writer = store.writer();
+        in_flight.spawn(async move { writer.submit(batch).await.map(|outcome| outcome.received) });
+    }
+    while let Some(outcome) = in_flight.join_next().await {
+        stored += outcome??;
+    }
+    store.close().await;
+    let mut connection = PgConnection::connect(url).await?;
+    sqlx::raw_sql("VACUUM (ANALYZE)")
+        .execute(&mut connection)
+        .await?;
+    connection.close().await?;
+    Ok(stored)
+}
+
+/// The same spans as batches, oldest first.
+pub fn batches(options: &SeedOptions) -> impl Iterator<Item = WriteBatch> + use<> {
+    let options = options.clone();
+    let traces = options.traces();
+    let step = (BATCH_SPANS / options.spans_per_trace.max(1)).max(1);
+    let senders = senders(&options);
+    let mut random = Random(options.rng_seed);
+    (0..traces.div_ceil(step)).map(move |batch| {
+        let mut groups: Vec<SpanGroup> = senders.clone();
+        for at in batch * step..((batch + 1) * step).min(traces) {
+            trace(&options, at, &mut random, &mut groups);
+        }
+        groups.retain(|group| !group.spans.is_empty());
+        WriteBatch {
+            tenant: TenantId::DEFAULT,
+            groups,
+        }
+    })
+}
+
+/// An empty group for each service.
+fn senders(options: &SeedOptions) -> Vec<SpanGroup> {
+    let scope = Arc::new(InstrumentationScope::default());
+    (0..options.services.max(1))
+        .map(|at| SpanGroup {
+            resource: Arc::new(Resource::of_service(format!("service-{at:02}"))),
+            scope: Arc::clone(&scope),
+            spans: Vec::new(),
+        })
+        .collect()
+}
+
+/// Appends the spans of the trace number `at`.
+fn trace(options: &SeedOptions, at: u64, random: &mut Random, groups: &mut [SpanGroup]) {
+    let range_ns = i64::from(options.days.max(1)) * UnixNanos::PER_DAY;
+    let back = i128::from(range_ns) * i128::from(options.traces() - 1 - at)
+        / i128::from(options.traces().max(1));
+    let start = options.end.saturating_add(-(back as i64));
+    let trace_id = random.trace_id();
+    let failed = random.below(1_000) < options.errors_per_mille;
+    let service = random.skewed(groups.len() as u64);
+    let mut root = span(trace_id, None, start, random.duration_ns(), random);
+    root.kind = SpanKind::Server;
+    root.name = operation("GET", service, random.skewed(options.operations));
+    root.attributes = root_attributes(&root.name, options, at, random);
+    if failed {
+        root.status = Status::error(format!("upstream {} failed", random.below(50)));
+    }
+    let count = options.spans_per_trace.max(1);
+    let slice_ns = root.duration_ns() / count as i64;
+    for place in 1..count {
+        // Three of four children stay in the service that was called.
+        let callee = (service + u64::from(place % 4 == 0) * place) % groups.len() as u64;
+        let begins = start.saturating_add(slice_ns * place as i64);
+        let mut child = span(
+            trace_id,
+            Some(root.span_id),
+            begins,
+            slice_ns.max(1),
+            random,
+        );
+        child.kind = SpanKind::Client;
+        child.name = operation("SELECT", callee, random.skewed(options.operations));
+        child.attributes = Attributes::from_pairs(vec![
+            (semconv::DB_SYSTEM_NAME.into(), "postgresql".into()),
+            (
+                semconv::DB_QUERY_SUMMARY.into(),
+                child.name.clone().into_owned().into(),
+            ),
+        ]);
+        if failed && place == count - 1 {
+            child.status.code = StatusCode::Error;
+        }
+        groups[callee as usize].spans.push(child);
+    }
+    groups[service as usize].spans.push(root);
+}
+
+fn operation(verb: &str, service: u64, number: u64) -> Cow<'static, str> {
+    Cow::Owned(format!("{verb} /s{service:02}/resource-{number:03}"))
+}
+
+fn root_attributes(name: &str, options: &SeedOptions, at: u64, random: &mut Random) -> Attributes {
+    let mut pairs: Vec<(Cow<'static, str>, _)> = vec![
+        (semconv::HTTP_REQUEST_METHOD.into(), "GET".into()),
+        (semconv::HTTP_ROUTE.into(), name[4..].to_owned().into()),
+        (semconv::HTTP_RESPONSE_STATUS_CODE.into(), 200_i64.into()),
+        (
+            semconv::REQUEST_ID.into(),
+            format!("request-{:08x}-{at}", options.rng_seed).into(),
+        ),
+    ];
+    if !at.is_multiple_of(3) {
+        let user = random.skewed(options.users);
+        pairs.push((semconv::USER_ID.into(), format!("user-{user}").into()));
+        let session = format!("session-{user}-{}", at / 100_000);
+        pairs.push((semconv::SESSION_ID.into(), session.into()));
+    }
+    Attributes::from_pairs(pairs)
+}
+
+fn span(
+    trace_id: TraceId,
+    parent_span_id: Option<SpanId>,
+    start: UnixNanos,
+    duration_ns: i64,
+    random: &mut Random,
+) -> Span {
+    Span {
+        trace_id,
+        span_id: random.span_id(),
+        parent_span_id,
+        trace_state: Cow::Borrowed(""),
+        flags: 0x101,
+        name: Cow::Borrowed(""),
+        kind: SpanKind::Internal,
+        start,
+        end: start.saturating_add(duration_ns),
+        status: Status::UNSET,
+        attributes: Attributes::default(),
+        dropped_attributes_count: 0,
+        events: Vec::new(),
+        dropped_events_count: 0,
+        links: Vec::new(),
+        dropped_links_count: 0,
+    }
+}
+
+/// Numbers that follow from a seed (`SplitMix64`: Steele, Lea, Flood 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound.max(1)
+    }
+
+    /// Below `bound`, small numbers far more often than large ones.
+    fn skewed(&mut self, bound: u64) -> u64 {
+        let (a, b, c) = (self.below(bound), self.below(bound), self.below(bound));
+        a.min(b).min(c)
+    }
+
+    /// From 0.2 ms to some seconds; one of two thousand is longer than 2 s.
+    fn duration_ns(&mut self) -> i64 {
+        let octave = (self.next() & self.next() & 0x3fff).count_ones();
+        (200_000 + self.below(200_000) as i64) << octave
+    }
+
+    fn trace_id(&mut self) -> TraceId {
+        loop {
+            let mut bytes = [0; 16];
+            bytes[..8].copy_from_slice(&self.next().to_be_bytes());
+            bytes[8..].copy_from_slice(&self.next().to_be_bytes());
+            if let Ok(id) = TraceId::from_bytes(bytes) {
+                return id;
+            }
+        }
+    }
+
+    fn span_id(&mut self) -> SpanId {
+        loop {
+            if let Ok(id) = SpanId::from_bytes(self.next().to_be_bytes()) {
+                return id;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_makes_the_same_spans_and_as_many_as_asked_for() {
+        let options = SeedOptions {
+            spans: 12_345,
+            ..SeedOptions::new(UnixNanos::new(1_795_269_600_000_000_000))
+        };
+        let all = |options: &SeedOptions| -> Vec<Span> {
+            let batches = batches(options).flat_map(|batch| batch.groups);
+            batches.flat_map(|group| group.spans).collect()
+        };
+        let spans = all(&options);
+        assert_eq!(spans.len(), 12_340);
+        assert_eq!(spans, all(&options));
+        let other = SeedOptions {
+            rng_seed: 2,
+            ..options.clone()
+        };
+        assert_ne!(spans, all(&other));
+        assert!(
+            spans
+                .iter()
+                .all(|span| span.start <= options.end || span.parent_span_id.is_some())
+        );
+    }
+}
