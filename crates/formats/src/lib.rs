@@ -1,10 +1,11 @@
-//! The wire formats of others, read into Throughline's types.
+//! The wire formats of others, read into Throughline's types and written from them.
 //!
 //! Ingest, import, load generation and the fuzz targets read the same bytes: here is the one place
 //! that knows how. Pure: no I/O, no clock, nothing async. A decoder returns a [`Request`], whose
 //! [`validate`](Request::validate) tells what can be stored and what cannot, one by one.
 
 mod error;
+pub mod jaeger;
 pub mod otlp;
 mod request;
 

@@ -2,11 +2,13 @@
 //!
 //! Source: OpenTelemetry Protocol specification 1.10.
 
+mod encode;
 mod json;
 mod protobuf;
 #[cfg(test)]
 mod tests;
 
+pub use self::encode::{SpansOf, encode_json};
 use crate::{DecodeError, Request};
 
 /// Reads a trace request in protobuf.

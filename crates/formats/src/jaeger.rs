@@ -1,0 +1,231 @@
+//! Jaeger's JSON, as its UI downloads it and `GET /api/traces` answers: `{"data": [trace, ..]}`.
+//!
+//! Read as well: one trace alone, an array of traces, and an array of spans that carry their
+//! process with them. Times are in microseconds there, so nothing finer comes back out of it.
+//!
+//! What has no place of its own in OpenTelemetry keeps a name: the kind of a reference is
+//! `opentracing.ref_type` of its link, Jaeger's warnings are [`WARNINGS`] of their span, those of a
+//! trace [`TRACE_WARNINGS`] of its first span.
+//!
+//! Source: the structs of `github.com/jaegertracing/jaeger`, package `model/json`.
+
+mod ids;
+mod span;
+mod tag;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use throughline_wire::{Attributes, InstrumentationScope, Mark, Marks, Resource, semconv};
+
+use self::span::{JsonSpan, ReadSpan};
+use self::tag::{JsonTag, attributes};
+use crate::DecodeError;
+use crate::request::{Group, Request};
+
+/// Attribute of a span: what Jaeger warned of, an array of texts.
+pub const WARNINGS: &str = "jaeger.warnings";
+/// Attribute of the first span of a trace: what Jaeger warned of in the whole trace.
+pub const TRACE_WARNINGS: &str = "jaeger.trace.warnings";
+
+/// A body, a trace or a span: told apart by their fields.
+#[derive(Deserialize)]
+#[serde(expecting = "an object of Jaeger's: {\"data\"}, a trace or a span")]
+struct JsonNode<'a> {
+    #[serde(borrow)]
+    data: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    spans: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, rename = "spanID")]
+    span_id: Option<&'a RawValue>,
+    #[serde(default)]
+    processes: Option<HashMap<String, JsonProcess>>,
+    warnings: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "a process object")]
+struct JsonProcess {
+    service_name: Option<String>,
+    tags: Option<Vec<JsonTag>>,
+}
+
+impl JsonProcess {
+    fn into_resource(self, marks: &mut Marks) -> Resource {
+        let mut resource = Resource::default();
+        if let Some(name) = self.service_name.filter(|name| !name.is_empty()) {
+            resource.attributes.insert(semconv::SERVICE_NAME, name);
+        }
+        let pairs = resource.attributes.entries_mut();
+        pairs.extend(attributes(self.tags.unwrap_or_default(), marks));
+        resource.attributes = Attributes::from_pairs(core::mem::take(pairs));
+        resource
+    }
+}
+
+/// Reads any of the shapes above.
+///
+/// # Errors
+/// When the text is none of them, or a trace's processes cannot be read. A span that cannot be
+/// read is no error: it is among the rejected.
+pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
+    let text = String::from_utf8_lossy(body);
+    let mut decoder = Decoder {
+        lossy: matches!(text, Cow::Owned(_)),
+        ..Decoder::default()
+    };
+    let text = text.trim_ascii();
+    if text.is_empty() {
+        return Ok(decoder.request);
+    }
+    if text.starts_with('[') {
+        let nodes: Vec<&RawValue> =
+            serde_json::from_str(text).map_err(|error| DecodeError::new(error.to_string()))?;
+        for (at, node) in nodes.into_iter().enumerate() {
+            decoder
+                .node(node.get())
+                .map_err(|reason| DecodeError::new(format!("[{at}]: {reason}")))?;
+        }
+    } else {
+        decoder.node(text).map_err(DecodeError::new)?;
+    }
+    Ok(decoder.finish())
+}
+
+/// Spans of one process and one library, by the numbers of the request.
+type GroupKey = (usize, Cow<'static, str>, Cow<'static, str>);
+
+#[derive(Default)]
+struct Decoder {
+    request: Request,
+    groups: Vec<Group>,
+    group_at: HashMap<GroupKey, usize>,
+    lossy: bool,
+    /// The resource of spans whose process nobody names.
+    nobody: Option<usize>,
+}
+
+impl Decoder {
+    fn node(&mut self, text: &str) -> Result<(), String> {
+        if !text.starts_with('{') {
+            return Err("expected an object".to_owned());
+        }
+        let node: JsonNode<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if let Some(traces) = node.data {
+            for (at, trace) in traces.into_iter().enumerate() {
+                self.trace(trace.get())
+                    .map_err(|reason| format!("data[{at}]: {reason}"))?;
+            }
+            return Ok(());
+        }
+        if node.span_id.is_some() {
+            self.span(text, &HashMap::new(), None);
+            return Ok(());
+        }
+        self.trace_node(node)
+    }
+
+    fn trace(&mut self, text: &str) -> Result<(), String> {
+        let node = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        self.trace_node(node)
+    }
+
+    fn trace_node(&mut self, node: JsonNode<'_>) -> Result<(), String> {
+        let Some(spans) = node.spans else {
+            return Err("has neither data, spans nor spanID".to_owned());
+        };
+        let processes: HashMap<String, usize> = node
+            .processes
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(id, process)| (id, self.process(process)))
+            .collect();
+        let mut warnings = node.warnings.filter(|warnings| !warnings.is_empty());
+        for span in spans {
+            if self.span(span.get(), &processes, warnings.as_deref()) {
+                warnings = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn process(&mut self, process: JsonProcess) -> usize {
+        let mut marks = Marks::NONE;
+        let resource = process.into_resource(&mut marks);
+        self.request.add_resource(resource, marks)
+    }
+
+    /// Reads a span; whether it could be read.
+    fn span(
+        &mut self,
+        text: &str,
+        processes: &HashMap<String, usize>,
+        trace_warnings: Option<&[String]>,
+    ) -> bool {
+        let mut marks = Marks::NONE;
+        if self.lossy && text.contains(char::REPLACEMENT_CHARACTER) {
+            marks.insert(Mark::InvalidUtf8);
+        }
+        let read = span::parse(text, &mut marks).and_then(|mut sent: JsonSpan| {
+            let own = sent.process.take();
+            let process = sent.process_id.take();
+            Ok((span::read(sent, &mut marks)?, own, process))
+        });
+        let (mut read, own, process) = match read {
+            Ok(read) => read,
+            Err(reason) => {
+                self.request.reject(reason);
+                return false;
+            }
+        };
+        if let Some(warnings) = trace_warnings {
+            let texts = warnings.iter().map(|text| text.clone().into()).collect();
+            read.span.attributes.insert(
+                TRACE_WARNINGS,
+                throughline_wire::AttributeValue::Array(texts),
+            );
+        }
+        let resource = match (own, process.and_then(|id| processes.get(&id))) {
+            (Some(own), _) => self.process(own),
+            (None, Some(resource)) => *resource,
+            (None, None) => self.nobody(),
+        };
+        let group = self.group(resource, &mut read);
+        self.request.push(&mut self.groups[group], read.span, marks);
+        true
+    }
+
+    fn nobody(&mut self) -> usize {
+        let request = &mut self.request;
+        *self
+            .nobody
+            .get_or_insert_with(|| request.add_resource(Resource::default(), Marks::NONE))
+    }
+
+    fn group(&mut self, resource: usize, read: &mut ReadSpan) -> usize {
+        let name = core::mem::take(&mut read.scope_name);
+        let version = core::mem::take(&mut read.scope_version);
+        let groups = &mut self.groups;
+        *self
+            .group_at
+            .entry((resource, name, version))
+            .or_insert_with_key(|(resource, name, version)| {
+                let scope = InstrumentationScope {
+                    name: name.clone(),
+                    version: version.clone(),
+                    ..InstrumentationScope::default()
+                };
+                groups.push(Group::new(*resource, scope, Marks::NONE));
+                groups.len() - 1
+            })
+    }
+
+    fn finish(mut self) -> Request {
+        self.request.groups.extend(self.groups);
+        self.request
+    }
+}

@@ -1,0 +1,258 @@
+//! One span: references become its parent and its links, logs its events, some tags its fields.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use throughline_wire::decode::{json_reason, repair_text};
+use throughline_wire::{
+    AttributeValue, Attributes, Mark, Marks, Span, SpanEvent, SpanId, SpanKind, SpanLink, Status,
+    StatusCode, TraceId, UnixNanos,
+};
+
+use super::tag::{JsonTag, attributes};
+use super::{JsonProcess, WARNINGS, ids};
+use crate::request::blank_span;
+
+/// Which kind of reference a link was (OpenTelemetry semantic conventions, "`OpenTracing`").
+const REF_TYPE: &str = "opentracing.ref_type";
+/// What an event is called whose log has no field `event`.
+const UNNAMED_LOG: &str = "log";
+const NANOS_PER_MICRO: i64 = 1_000;
+/// Jaeger's flag for a sampled span, which is W3C's too; its others mean nothing to W3C.
+const SAMPLED: u32 = 1;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "a span object")]
+pub(super) struct JsonSpan {
+    #[serde(rename = "traceID", default)]
+    trace_id: String,
+    #[serde(rename = "spanID", default)]
+    span_id: String,
+    /// What older versions wrote in place of a reference.
+    #[serde(rename = "parentSpanID")]
+    parent_span_id: Option<String>,
+    flags: Option<u32>,
+    operation_name: Option<String>,
+    references: Option<Vec<JsonReference>>,
+    start_time: Option<i64>,
+    duration: Option<i64>,
+    tags: Option<Vec<JsonTag>>,
+    logs: Option<Vec<JsonLog>>,
+    #[serde(rename = "processID")]
+    pub(super) process_id: Option<String>,
+    pub(super) process: Option<JsonProcess>,
+    warnings: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "a reference object")]
+struct JsonReference {
+    #[serde(default)]
+    ref_type: String,
+    #[serde(rename = "traceID", default)]
+    trace_id: String,
+    #[serde(rename = "spanID", default)]
+    span_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "a log object")]
+struct JsonLog {
+    timestamp: Option<i64>,
+    fields: Option<Vec<JsonTag>>,
+}
+
+/// A span and the library that its tags name.
+pub(super) struct ReadSpan {
+    pub(super) span: Span,
+    pub(super) scope_name: Cow<'static, str>,
+    pub(super) scope_version: Cow<'static, str>,
+}
+
+/// Reads the text of a span, a second time with its text repaired.
+pub(super) fn parse(text: &str, marks: &mut Marks) -> Result<JsonSpan, String> {
+    if !text.starts_with('{') {
+        return Err("is not an object".to_owned());
+    }
+    serde_json::from_str(text).or_else(|error| match repair_text(text, marks) {
+        Some(repaired) => serde_json::from_str(&repaired).map_err(|error| json_reason(&error)),
+        None => Err(json_reason(&error)),
+    })
+}
+
+pub(super) fn read(sent: JsonSpan, marks: &mut Marks) -> Result<ReadSpan, String> {
+    let mut span = blank_span();
+    span.trace_id = ids::trace_id(&sent.trace_id)?;
+    span.span_id = ids::span_id(&sent.span_id, "spanID")?;
+    span.name = sent.operation_name.unwrap_or_default().into();
+    span.flags = sent.flags.unwrap_or_default() & SAMPLED;
+    span.start = instant(sent.start_time);
+    span.end = span
+        .start
+        .saturating_add(nanos(sent.duration.unwrap_or_default()));
+    relate(
+        &mut span,
+        sent.references.unwrap_or_default(),
+        sent.parent_span_id.as_deref(),
+        marks,
+    );
+    let pairs = attributes(sent.tags.unwrap_or_default(), marks);
+    span.attributes = Attributes::from_pairs(pairs);
+    span.events = sent
+        .logs
+        .unwrap_or_default()
+        .into_iter()
+        .map(|log| event(log, marks))
+        .collect();
+    let scope_name = take_text(
+        &mut span.attributes,
+        &["otel.scope.name", "otel.library.name"],
+    );
+    let scope_version = take_text(
+        &mut span.attributes,
+        &["otel.scope.version", "otel.library.version"],
+    );
+    take_fields(&mut span);
+    if let Some(warnings) = sent.warnings.filter(|warnings| !warnings.is_empty()) {
+        let texts = warnings.into_iter().map(AttributeValue::from).collect();
+        span.attributes
+            .insert(WARNINGS, AttributeValue::Array(texts));
+    }
+    Ok(ReadSpan {
+        span,
+        scope_name,
+        scope_version,
+    })
+}
+
+fn nanos(micros: i64) -> i64 {
+    micros.saturating_mul(NANOS_PER_MICRO)
+}
+
+fn instant(micros: Option<i64>) -> UnixNanos {
+    UnixNanos::new(nanos(micros.unwrap_or_default()))
+}
+
+/// The parent is the first `CHILD_OF` within the trace, else the first `FOLLOWS_FROM` there, as
+/// Jaeger draws it; every reference that is not simply the parent stays as a link.
+fn relate(
+    span: &mut Span,
+    references: Vec<JsonReference>,
+    parent: Option<&str>,
+    marks: &mut Marks,
+) {
+    let read: Vec<(String, TraceId, SpanId)> = references
+        .into_iter()
+        .filter_map(|sent| {
+            let ids = (
+                ids::trace_id(&sent.trace_id),
+                ids::span_id(&sent.span_id, "spanID"),
+            );
+            if let (Ok(trace_id), Ok(span_id)) = ids {
+                return Some((sent.ref_type, trace_id, span_id));
+            }
+            marks.insert(Mark::LinksDropped);
+            span.dropped_links_count = span.dropped_links_count.saturating_add(1);
+            None
+        })
+        .collect();
+    let own = |(_, trace_id, _): &&(String, TraceId, SpanId)| *trace_id == span.trace_id;
+    let is_child = |kind: &str| kind == "CHILD_OF";
+    let first = read
+        .iter()
+        .filter(own)
+        .find(|(kind, ..)| is_child(kind))
+        .or_else(|| read.iter().find(own));
+    span.parent_span_id = first
+        .map(|(_, _, span_id)| *span_id)
+        .or_else(|| ids::span_id(parent?, "parentSpanID").ok());
+    for (kind, trace_id, span_id) in read {
+        if is_child(&kind) && trace_id == span.trace_id && Some(span_id) == span.parent_span_id {
+            continue;
+        }
+        let mut attributes = Attributes::default();
+        attributes.insert(REF_TYPE, kind.to_ascii_lowercase());
+        span.links.push(SpanLink {
+            trace_id,
+            span_id,
+            trace_state: "".into(),
+            flags: 0,
+            attributes,
+            dropped_attributes_count: 0,
+        });
+    }
+}
+
+/// The field `event` names the event, as `OpenTracing` has it.
+fn event(log: JsonLog, marks: &mut Marks) -> SpanEvent {
+    let mut fields = Attributes::from_pairs(attributes(log.fields.unwrap_or_default(), marks));
+    let name = take_text(&mut fields, &["event"]);
+    SpanEvent {
+        time: instant(log.timestamp),
+        name: if name.is_empty() {
+            UNNAMED_LOG.into()
+        } else {
+            name
+        },
+        attributes: fields,
+        dropped_attributes_count: 0,
+    }
+}
+
+/// Takes out the first of `keys` that holds text; the others stay as they are.
+fn take_text(attributes: &mut Attributes, keys: &[&str]) -> Cow<'static, str> {
+    for key in keys {
+        if attributes.get_str(key).is_some()
+            && let Some(AttributeValue::Str(text)) = attributes.remove(key)
+        {
+            return text;
+        }
+    }
+    Cow::Borrowed("")
+}
+
+/// What exporters of OpenTelemetry put into tags, because Jaeger has no field for it.
+fn take_fields(span: &mut Span) {
+    let kind = span.attributes.get_str("span.kind").and_then(kind);
+    if let Some(kind) = kind {
+        span.kind = kind;
+        span.attributes.remove("span.kind");
+    }
+    span.trace_state = take_text(&mut span.attributes, &["w3c.tracestate"]);
+    let code = match span.attributes.get_str("otel.status_code") {
+        Some("OK") => Some(StatusCode::Ok),
+        Some("ERROR") => Some(StatusCode::Error),
+        _ => None,
+    };
+    if code.is_some() {
+        span.attributes.remove("otel.status_code");
+    }
+    let failed = match span.attributes.get("error") {
+        Some(AttributeValue::Bool(failed)) => Some(*failed),
+        Some(AttributeValue::Str(text)) => text.parse().ok(),
+        _ => None,
+    };
+    // Said by the status; any other value of `error` says more and stays.
+    if failed.is_some() {
+        span.attributes.remove("error");
+    }
+    span.status = Status {
+        code: match (code, failed) {
+            (Some(code), _) => code,
+            (None, Some(true)) => StatusCode::Error,
+            (None, _) => StatusCode::Unset,
+        },
+        message: take_text(&mut span.attributes, &["otel.status_description"]),
+    };
+}
+
+fn kind(word: &str) -> Option<SpanKind> {
+    Some(match word {
+        "internal" => SpanKind::Internal,
+        "server" => SpanKind::Server,
+        "client" => SpanKind::Client,
+        "producer" => SpanKind::Producer,
+        "consumer" => SpanKind::Consumer,
+        _ => return None,
+    })
+}

@@ -1,0 +1,239 @@
+//! What is written is read back the same, by our decoder and by the official one.
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use throughline_wire::validate::Limits;
+use throughline_wire::{
+    AttributeValue, Attributes, InstrumentationScope, Resource, Span, SpanEvent, SpanId, SpanKind,
+    SpanLink, Status, StatusCode, TraceId, UnixNanos,
+};
+
+use super::{SpansOf, encode_json};
+use crate::otlp::decode_json;
+
+const NOW_NS: i64 = 1_700_000_000_000_000_000;
+
+fn text() -> impl Strategy<Value = String> {
+    "[^\\x00]{0,12}"
+}
+
+fn value() -> impl Strategy<Value = AttributeValue> {
+    let leaf = prop_oneof![
+        Just(AttributeValue::Empty),
+        text().prop_map(AttributeValue::from),
+        any::<bool>().prop_map(AttributeValue::from),
+        any::<i64>().prop_map(AttributeValue::from),
+        any::<f64>().prop_map(AttributeValue::from),
+        prop_oneof![
+            Just(f64::NAN),
+            Just(f64::INFINITY),
+            Just(f64::NEG_INFINITY),
+            Just(-0.0)
+        ]
+        .prop_map(AttributeValue::from),
+        vec(any::<u8>(), 0..20).prop_map(AttributeValue::from),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(AttributeValue::from),
+            btree_map(text(), inner, 0..4)
+                .prop_map(|map| AttributeValue::Map(map.into_iter().collect())),
+        ]
+    })
+}
+
+fn attributes() -> impl Strategy<Value = Attributes> {
+    btree_map(text(), value(), 0..5).prop_map(|map| map.into_iter().collect())
+}
+
+fn trace_id() -> impl Strategy<Value = TraceId> {
+    any::<[u8; 16]>().prop_filter_map("zero", |bytes| TraceId::from_bytes(bytes).ok())
+}
+
+fn span_id() -> impl Strategy<Value = SpanId> {
+    any::<[u8; 8]>().prop_filter_map("zero", |bytes| SpanId::from_bytes(bytes).ok())
+}
+
+prop_compose! {
+    fn event()(
+        time in 1..NOW_NS, name in text(), attributes in attributes(), dropped in any::<u32>(),
+    ) -> SpanEvent {
+        SpanEvent {
+            time: UnixNanos::new(time),
+            name: name.into(),
+            attributes,
+            dropped_attributes_count: dropped,
+        }
+    }
+}
+
+prop_compose! {
+    fn link()(
+        trace_id in trace_id(), span_id in span_id(), trace_state in text(),
+        attributes in attributes(), numbers in any::<[u32; 2]>(),
+    ) -> SpanLink {
+        SpanLink {
+            trace_id,
+            span_id,
+            trace_state: trace_state.into(),
+            flags: numbers[0],
+            attributes,
+            dropped_attributes_count: numbers[1],
+        }
+    }
+}
+
+prop_compose! {
+    fn span()(
+        (trace_id, span_id, parent_span_id) in (trace_id(), span_id(), option::of(span_id())),
+        (name, trace_state, message) in (text(), text(), text()),
+        (kind, code, flags, dropped) in (0..6_i64, 0..3_i64, any::<u32>(), any::<[u32; 3]>()),
+        (start, length) in (1..NOW_NS, 0..1_000_000_000_i64),
+        (attributes, events, links) in (attributes(), vec(event(), 0..3), vec(link(), 0..3)),
+    ) -> Span {
+        Span {
+            parent_span_id,
+            trace_state: trace_state.into(),
+            flags,
+            name: name.into(),
+            kind: SpanKind::from_code(kind),
+            start: UnixNanos::new(start),
+            end: UnixNanos::new(start + length),
+            status: Status { code: StatusCode::from_code(code), message: message.into() },
+            attributes,
+            dropped_attributes_count: dropped[0],
+            events,
+            dropped_events_count: dropped[1],
+            links,
+            dropped_links_count: dropped[2],
+            trace_id,
+            span_id,
+            ..crate::request::blank_span()
+        }
+    }
+}
+
+prop_compose! {
+    fn resource()(attributes in attributes(), dropped in any::<u32>(), url in text()) -> Resource {
+        Resource { attributes, dropped_attributes_count: dropped, schema_url: url.into() }
+    }
+}
+
+prop_compose! {
+    fn scope()(
+        name in text(), version in text(), attributes in attributes(), dropped in any::<u32>(),
+        url in text(),
+    ) -> InstrumentationScope {
+        InstrumentationScope {
+            name: name.into(),
+            version: version.into(),
+            attributes,
+            dropped_attributes_count: dropped,
+            schema_url: url.into(),
+        }
+    }
+}
+
+/// Everything as text, so that NaN equals NaN and -0.0 does not equal 0.0.
+fn shown(resource: &Resource, scope: &InstrumentationScope, spans: &[Span]) -> String {
+    format!("{resource:#?} {scope:#?} {spans:#?}")
+}
+
+/// Marks nothing but what is wrong: a file may be old.
+fn patient() -> Limits {
+    Limits {
+        unmarked_behind_ns: i64::MAX,
+        ..Limits::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_was_written_reads_back_the_same(
+        resource in resource(),
+        groups in vec((scope(), vec(span(), 1..3)), 1..3),
+    ) {
+        let written: Vec<SpansOf<'_>> = groups
+            .iter()
+            .map(|(scope, spans)| SpansOf {
+                resource: &resource,
+                scope,
+                spans: spans.iter().collect(),
+            })
+            .collect();
+        let json = encode_json(&written);
+        prop_assert!(!json.contains(&b'\n'), "one line");
+        let read = decode_json(&json).expect("a request");
+        let read = read.validate(&patient(), UnixNanos::new(NOW_NS));
+        prop_assert_eq!(read.rejected.len(), 0);
+        prop_assert_eq!(read.groups.len(), groups.len());
+        for (read, (scope, spans)) in read.groups.iter().zip(&groups) {
+            prop_assert_eq!(
+                shown(&read.resource, &read.scope, &read.spans),
+                shown(&resource, scope, spans)
+            );
+        }
+    }
+
+    #[test]
+    fn the_official_decoder_reads_it_too(scope in scope(), spans in vec(span(), 1..3)) {
+        let resource = Resource::of_service("shop");
+        let spans_of = SpansOf { resource: &resource, scope: &scope, spans: spans.iter().collect() };
+        let json = String::from_utf8(encode_json(&[spans_of])).expect("text");
+        // The one form of protobuf's JSON that this decoder does not know.
+        let json = ["NaN", "Infinity", "-Infinity"].iter().fold(json, |json, word| {
+            json.replace(&format!("\"doubleValue\":\"{word}\""), "\"doubleValue\":0.5")
+        });
+        let read: ExportTraceServiceRequest = serde_json::from_str(&json).expect("a request");
+        let read = &read.resource_spans[0].scope_spans[0].spans;
+        for (read, span) in read.iter().zip(&spans) {
+            prop_assert_eq!(&read.trace_id[..], &span.trace_id.to_bytes()[..]);
+            prop_assert_eq!(&read.name, &span.name);
+            prop_assert_eq!(read.start_time_unix_nano as i64, span.start.get());
+            prop_assert_eq!(read.attributes.len(), span.attributes.len());
+            prop_assert_eq!(read.events.len(), span.events.len());
+        }
+    }
+}
+
+#[test]
+fn the_form_is_the_one_otlp_asks_for() {
+    let resource = Resource::of_service("shop");
+    let scope = InstrumentationScope::default();
+    let mut span = Span {
+        trace_id: "5b8efff798038103d269b633813fc60c".parse().expect("an id"),
+        span_id: "eee19b7ec3c1b174".parse().expect("an id"),
+        name: "GET /".into(),
+        kind: SpanKind::Server,
+        start: UnixNanos::new(1_544_712_660_000_000_001),
+        end: UnixNanos::new(1_544_712_661_000_000_000),
+        status: Status::error("no"),
+        ..crate::request::blank_span()
+    };
+    span.attributes.insert("count", 9_007_199_254_740_993_i64);
+    span.attributes.insert("none", f64::NAN);
+    span.attributes.insert("bytes", vec![0_u8, 255]);
+    let spans_of = SpansOf {
+        resource: &resource,
+        scope: &scope,
+        spans: vec![&span],
+    };
+    let json = String::from_utf8(encode_json(&[spans_of])).expect("text");
+    assert_eq!(
+        json,
+        concat!(
+            r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","#,
+            r#""value":{"stringValue":"shop"}}]},"scopeSpans":[{"scope":{},"spans":[{"#,
+            r#""traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","#,
+            r#""name":"GET /","kind":2,"startTimeUnixNano":"1544712660000000001","#,
+            r#""endTimeUnixNano":"1544712661000000000","attributes":[{"key":"count","#,
+            r#""value":{"intValue":"9007199254740993"}},{"key":"none","value":{"doubleValue":"#,
+            r#""NaN"}},{"key":"bytes","value":{"bytesValue":"AP8="}}],"status":{"message":"no","#,
+            r#""code":2}}]}]}]}"#
+        )
+    );
+}
