@@ -4,6 +4,7 @@
 //! No I/O and no clock; builds for `wasm32-unknown-unknown`.
 
 pub mod filter;
+pub mod live;
 pub mod page;
 pub mod reader;
 pub mod statistics;
@@ -13,6 +14,7 @@ pub mod trace;
 pub mod utc;
 
 pub use filter::{StatusFilter, TraceFilter};
+pub use live::{LagReason, LiveEvent, LiveFeed, LiveLag, LiveSubscription, LiveTraces};
 pub use page::{Cursor, Direction, Page, PageRequest, Total};
 pub use reader::{BoxFuture, ReadError, TraceReader};
 pub use statistics::{OperationRow, TimeBucket, TraceStatistics, UserRow};

@@ -23,6 +23,7 @@
 
 mod error;
 mod ids;
+mod live;
 mod migrate;
 mod options;
 mod reader;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
-use throughline_model::{ReadError, TraceReader};
+use throughline_model::{LiveFeed, ReadError, TraceReader};
 use throughline_wire::TenantId;
 
+use crate::live::{self, LiveHandle};
 use crate::reader::PgTraceReader;
 use crate::sqlstate::read_error;
 use crate::writer::{WriterHandle, spawn};
@@ -21,6 +22,7 @@ pub struct Store {
     connect: PgConnectOptions,
     options: StoreOptions,
     writer: WriterHandle,
+    live: LiveHandle,
 }
 
 impl Store {
@@ -56,11 +58,13 @@ impl Store {
                     .options([("statement_timeout", read_timeout.as_str())]),
             );
         let writer = spawn(&connect, &options);
+        let live = live::spawn(&connect, &pool);
         Ok(Self {
             pool,
             connect,
             options,
             writer,
+            live,
         })
     }
 
@@ -93,6 +97,11 @@ impl Store {
         ))
     }
 
+    /// Tells `tenant` of every commit to the database, by this store or another.
+    pub fn live(&self, tenant: TenantId) -> Arc<dyn LiveFeed> {
+        self.live.feed(tenant)
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors
@@ -105,6 +114,7 @@ impl Store {
     /// Stops taking batches, commits or refuses what was submitted, and closes every connection.
     pub async fn close(&self) {
         self.writer.close().await;
+        self.live.close().await;
         self.pool.close().await;
     }
 }

@@ -178,6 +178,18 @@ pub(super) fn summary(tenant: Uuid, trace_id: Uuid) -> QueryBuilder<Postgres> {
     query
 }
 
+/// The summaries of those of the traces that there are, newest first.
+pub(super) fn summaries(tenant: Uuid, trace_ids: &[Uuid]) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new(SUMMARY.0);
+    query.push("SELECT * FROM traces AS t WHERE t.tenant_id = ");
+    query.push_bind(tenant);
+    query.push(" AND t.trace_id = ANY(");
+    query.push_bind(trace_ids.to_vec());
+    query.push(")");
+    query.push(SUMMARY.1);
+    query
+}
+
 #[cfg(test)]
 mod tests {
     use throughline_model::TimeRange;

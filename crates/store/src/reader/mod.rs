@@ -41,6 +41,21 @@ impl PgTraceReader {
     }
 }
 
+/// Those of the traces that there are, newest first: one look-up for any number of subscribers.
+pub(crate) async fn summaries(
+    pool: &PgPool,
+    tenant: [u8; 16],
+    trace_ids: &[Uuid],
+) -> Result<Vec<TraceSummary>, ReadError> {
+    let mut connection = pool.acquire().await.map_err(read_error)?;
+    let rows: Vec<rows::SummaryRow> = compile::summaries(Uuid::from_bytes(tenant), trace_ids)
+        .build_query_as()
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(read_error)?;
+    rows.into_iter().map(TraceSummary::try_from).collect()
+}
+
 impl TraceReader for PgTraceReader {
     fn list_traces<'a>(
         &'a self,

@@ -7,6 +7,7 @@ use sqlx::{Connection as _, PgConnection};
 use super::directory::Deltas;
 use super::group::{Group, Inserted, RowRef};
 use super::row;
+use crate::live;
 use crate::sqlstate::{Fault, fault};
 
 /// Bytes sent at once; sqlx flushes every piece.
@@ -105,6 +106,7 @@ async fn finish(
             deltas.add(group.batch(row).tenant, group.row(row));
         }
     }
+    live::announce(&mut transaction, deltas.traces()).await?;
     deltas.merge(&mut transaction).await?;
     transaction.commit().await.map_err(|error| Failed {
         error,

@@ -105,6 +105,11 @@ impl Deltas {
         }
     }
 
+    /// The traces they are of, tenant first.
+    pub(super) fn traces(&self) -> impl Iterator<Item = ([u8; 16], [u8; 16])> {
+        self.0.keys().copied()
+    }
+
     /// Merges them into the directory, in the transaction `connection` is in.
     pub(super) async fn merge(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         if self.0.is_empty() {

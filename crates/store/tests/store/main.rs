@@ -4,6 +4,7 @@ mod directory;
 mod duplicates;
 mod faults;
 mod list;
+mod live;
 mod partitions;
 mod read_back;
 mod seed;

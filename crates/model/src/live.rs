@@ -1,0 +1,163 @@
+//! The live view: what a subscriber is told of traces as they are committed.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use throughline_wire::UnixNanos;
+
+use crate::{BoxFuture, StatusFilter, TraceFilter, TraceSummary};
+
+/// What a subscriber is told, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LiveEvent {
+    /// From now on every commit is heard of. Comes first, and again after each
+    /// [`Reconnecting`](Self::Reconnecting): whatever was committed before is to be read from the
+    /// list.
+    Listening,
+    /// The database cannot be heard; what is committed now will not be told.
+    Reconnecting,
+    /// Traces that a commit made or changed, as they are now, newest first.
+    Traces(Arc<[TraceSummary]>),
+    /// Some traces were not told.
+    Lag(LiveLag),
+}
+
+/// Traces that a subscriber was not told of; the list has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveLag {
+    /// How many changes of traces were left out; a trace that changed twice may count twice.
+    pub missed: u64,
+    /// Where they were left out.
+    pub reason: LagReason,
+}
+
+/// Why traces were left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LagReason {
+    /// More was committed at once than is told live.
+    Overflow,
+    /// The subscriber did not take what it was told fast enough.
+    Slow,
+    /// The traces could not be read.
+    Unreadable,
+}
+
+/// The data of a `traces` event of `GET /api/admin/live`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveTraces {
+    /// When it was told, by the server's clock.
+    #[serde(rename = "now_ns")]
+    pub now: UnixNanos,
+    /// The traces, newest first.
+    pub traces: Vec<TraceSummary>,
+    /// How many more the filter lets through than the subscriber wants at once.
+    pub more: u64,
+}
+
+/// Tells of the commits of one tenant, whichever server made them.
+pub trait LiveFeed: Send + Sync {
+    /// A subscription from now on; it ends when it is dropped.
+    fn subscribe(&self) -> Box<dyn LiveSubscription>;
+}
+
+/// One subscriber's end of a [`LiveFeed`].
+pub trait LiveSubscription: Send {
+    /// Waits for what comes next; none once the feed has ended. Nothing is lost when the future is
+    /// dropped.
+    fn next(&mut self) -> BoxFuture<'_, Option<LiveEvent>>;
+}
+
+impl TraceFilter {
+    /// Whether the filter, asked at `now`, lets this trace through: what the store answers for the
+    /// list, of the summary alone.
+    pub fn selects(&self, trace: &TraceSummary, now: UnixNanos) -> bool {
+        // Taken apart so that a new condition cannot be forgotten here.
+        let Self {
+            range,
+            service,
+            operation,
+            status,
+            min_duration_ns,
+            user,
+            session,
+        } = self;
+        let (from, to) = range.bounds(now);
+        let is =
+            |wanted: &Option<String>, value: &Option<String>| wanted.is_none() || wanted == value;
+        from <= trace.start
+            && trace.start < to
+            && service
+                .as_ref()
+                .is_none_or(|service| trace.services.contains(service))
+            && operation.as_ref().is_none_or(|text| {
+                let name = trace.root_name.to_lowercase();
+                name.contains(&text.to_lowercase())
+            })
+            && status
+                .is_none_or(|status| (status == StatusFilter::Error) == (trace.error_count > 0))
+            && min_duration_ns.is_none_or(|least| trace.duration_ns >= least)
+            && is(user, &trace.user)
+            && is(session, &trace.session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use throughline_wire::{SpanKind, TraceId};
+
+    use super::*;
+    use crate::TimeRange;
+
+    const NOW: UnixNanos = UnixNanos::new(1_795_269_600_000_000_000);
+
+    fn trace() -> TraceSummary {
+        TraceSummary {
+            trace_id: TraceId::from_bytes([7; 16]).expect("not zero"),
+            start: NOW.saturating_add(-UnixNanos::PER_MINUTE),
+            duration_ns: 5 * UnixNanos::PER_MILLI,
+            root_name: "POST /Orders".to_owned(),
+            root_service: "shop".to_owned(),
+            root_kind: SpanKind::Server,
+            root_duration_ns: UnixNanos::PER_MILLI,
+            has_root: true,
+            services: vec!["mail".to_owned(), "shop".to_owned()],
+            span_count: 3,
+            error_count: 1,
+            user: Some("ann".to_owned()),
+            session: None,
+        }
+    }
+
+    fn selects(query: &[(&'static str, &'static str)]) -> bool {
+        let filter = TraceFilter::from_query(query.iter().copied()).expect("a filter");
+        filter.selects(&trace(), NOW)
+    }
+
+    #[test]
+    fn every_condition_of_a_filter_lets_through_or_holds_back() {
+        for (key, passes, fails) in [
+            ("service", "mail", "mai"),
+            ("operation", "/orders", "/cart"),
+            ("status", "error", "ok"),
+            ("min_duration", "5ms", "6ms"),
+            ("user", "ann", "Ann"),
+            ("range", "2m", "30s"),
+        ] {
+            assert!(selects(&[(key, passes)]), "{key}={passes}");
+            assert!(!selects(&[(key, fails)]), "{key}={fails}");
+            assert!(!selects(&[("service", "other"), (key, passes)]), "{key}");
+        }
+        assert!(!selects(&[("session", "s")]));
+    }
+
+    #[test]
+    fn a_trace_that_is_older_than_the_range_is_held_back_as_time_goes_on() {
+        let filter = TraceFilter {
+            range: TimeRange::Last(2 * UnixNanos::PER_MINUTE),
+            ..TraceFilter::default()
+        };
+        assert!(filter.selects(&trace(), NOW));
+        assert!(!filter.selects(&trace(), NOW.saturating_add(2 * UnixNanos::PER_MINUTE)));
+    }
+}

@@ -1,0 +1,278 @@
+//! Who is told: the subscribers by tenant, each with a bounded place to wait in.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use throughline_model::{BoxFuture, LagReason, LiveEvent, LiveFeed, LiveLag, LiveSubscription};
+use throughline_wire::TenantId;
+use tokio::sync::{Notify, broadcast};
+
+/// Events that wait for a subscriber; at a turn each 100 ms it may stand still for six seconds.
+const WAITING: usize = 64;
+
+/// The subscribers of every tenant.
+#[derive(Debug, Default)]
+pub(super) struct Feed {
+    state: Mutex<State>,
+    subscribed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    is_listening: bool,
+    has_ended: bool,
+    of: HashMap<[u8; 16], Channel>,
+}
+
+#[derive(Debug)]
+struct Channel {
+    sender: broadcast::Sender<Told>,
+    /// Traces told so far.
+    traces: u64,
+}
+
+/// An event with the number of traces told before it, so that a subscriber who misses some knows
+/// how many.
+#[derive(Debug, Clone)]
+struct Told {
+    before: u64,
+    event: LiveEvent,
+}
+
+fn traces_of(event: &LiveEvent) -> u64 {
+    match event {
+        LiveEvent::Traces(traces) => traces.len() as u64,
+        LiveEvent::Lag(lag) => lag.missed,
+        LiveEvent::Listening | LiveEvent::Reconnecting => 0,
+    }
+}
+
+impl Channel {
+    fn tell(&mut self, event: LiveEvent) {
+        let before = self.traces;
+        self.traces = before.saturating_add(traces_of(&event));
+        // An error says that the last subscriber just went.
+        let _ = self.sender.send(Told { before, event });
+    }
+}
+
+impl State {
+    fn has_subscribers(&self) -> bool {
+        self.of
+            .values()
+            .any(|channel| channel.sender.receiver_count() > 0)
+    }
+}
+
+impl Feed {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn subscribe(&self, tenant: [u8; 16]) -> Subscription {
+        let mut state = self.state();
+        let channel = state.of.entry(tenant).or_insert_with(|| Channel {
+            sender: broadcast::Sender::new(WAITING),
+            traces: 0,
+        });
+        let mut subscription = Subscription {
+            seen: channel.traces,
+            receiver: channel.sender.subscribe(),
+            next: VecDeque::new(),
+        };
+        if state.is_listening {
+            subscription.next.push_back(LiveEvent::Listening);
+        }
+        if state.has_ended {
+            state.of.clear();
+        }
+        drop(state);
+        self.subscribed.notify_one();
+        subscription
+    }
+
+    /// Waits until somebody subscribes, if nobody has.
+    pub(super) async fn wait_for_subscriber(&self) {
+        while !self.state().has_subscribers() {
+            self.subscribed.notified().await;
+        }
+    }
+
+    /// Whether anybody listens.
+    pub(super) fn has_subscribers(&self) -> bool {
+        self.state().has_subscribers()
+    }
+
+    /// Whether anybody listens for `tenant`.
+    pub(super) fn has_subscriber(&self, tenant: [u8; 16]) -> bool {
+        let state = self.state();
+        let channel = state.of.get(&tenant);
+        channel.is_some_and(|channel| channel.sender.receiver_count() > 0)
+    }
+
+    /// Tells the subscribers of `tenant`.
+    pub(super) fn tell(&self, tenant: [u8; 16], event: LiveEvent) {
+        if let Some(channel) = self.state().of.get_mut(&tenant) {
+            channel.tell(event);
+        }
+    }
+
+    /// Tells everybody whether commits are heard of, when that changes.
+    pub(super) fn set_listening(&self, is_listening: bool) {
+        let mut state = self.state();
+        if state.is_listening == is_listening {
+            return;
+        }
+        state.is_listening = is_listening;
+        for channel in state.of.values_mut() {
+            channel.tell(if is_listening {
+                LiveEvent::Listening
+            } else {
+                LiveEvent::Reconnecting
+            });
+        }
+    }
+
+    /// Forgets the tenants when nobody listens; whether that is so. Whoever subscribes after that
+    /// waits for the next connection.
+    pub(super) fn rest(&self) -> bool {
+        let mut state = self.state();
+        let is_idle = !state.has_subscribers();
+        if is_idle {
+            state.is_listening = false;
+            state.of.clear();
+        }
+        is_idle
+    }
+
+    /// Ends every subscription, those to come included.
+    pub(super) fn end(&self) {
+        let mut state = self.state();
+        state.has_ended = true;
+        state.is_listening = false;
+        state.of.clear();
+    }
+}
+
+/// The feed of one tenant.
+pub(super) struct TenantFeed {
+    feed: Arc<Feed>,
+    tenant: [u8; 16],
+}
+
+impl TenantFeed {
+    pub(super) fn new(feed: Arc<Feed>, tenant: TenantId) -> Self {
+        Self {
+            feed,
+            tenant: tenant.to_bytes(),
+        }
+    }
+}
+
+impl LiveFeed for TenantFeed {
+    fn subscribe(&self) -> Box<dyn LiveSubscription> {
+        Box::new(self.feed.subscribe(self.tenant))
+    }
+}
+
+struct Subscription {
+    receiver: broadcast::Receiver<Told>,
+    /// Traces told to this subscriber or known to be missed by it, in the channel's count.
+    seen: u64,
+    /// What is told before the channel's next.
+    next: VecDeque<LiveEvent>,
+}
+
+impl Subscription {
+    /// Takes an event of the channel; what lies between it and the last one was lost.
+    fn take(&mut self, told: Told, has_lagged: bool) {
+        let missed = told.before.saturating_sub(self.seen);
+        self.seen = told.before.saturating_add(traces_of(&told.event));
+        if has_lagged {
+            self.next.push_back(LiveEvent::Lag(LiveLag {
+                missed,
+                reason: LagReason::Slow,
+            }));
+        }
+        self.next.push_back(told.event);
+    }
+}
+
+impl LiveSubscription for Subscription {
+    fn next(&mut self) -> BoxFuture<'_, Option<LiveEvent>> {
+        Box::pin(async move {
+            let mut has_lagged = false;
+            while self.next.is_empty() {
+                match self.receiver.recv().await {
+                    Ok(told) => self.take(told, has_lagged),
+                    Err(broadcast::error::RecvError::Lagged(_)) => has_lagged = true,
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                }
+            }
+            self.next.pop_front()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use throughline_testkit::{Ids, shop_trace, summaries_of};
+
+    use super::*;
+
+    const TENANT: [u8; 16] = [1; 16];
+
+    fn one_trace(seed: u64) -> LiveEvent {
+        LiveEvent::Traces(summaries_of(&shop_trace(&mut Ids::seeded(seed))).into())
+    }
+
+    #[tokio::test]
+    async fn a_subscriber_that_stands_still_is_told_how_many_traces_it_missed() {
+        let feed = Feed::default();
+        let mut slow = feed.subscribe(TENANT);
+        feed.set_listening(true);
+        for seed in 0..WAITING as u64 + 9 {
+            feed.tell(TENANT, one_trace(seed));
+        }
+        // The first to go was the word that commits are heard of.
+        let lag = slow.next().await;
+        let missed = 9;
+        let reason = LagReason::Slow;
+        assert_eq!(lag, Some(LiveEvent::Lag(LiveLag { missed, reason })));
+        assert_eq!(slow.next().await, Some(one_trace(9)));
+        assert_eq!(slow.next().await, Some(one_trace(10)));
+    }
+
+    #[tokio::test]
+    async fn a_tenant_hears_nothing_of_another() {
+        let feed = Feed::default();
+        feed.set_listening(true);
+        let (mut mine, mut other) = (feed.subscribe(TENANT), feed.subscribe([2; 16]));
+        feed.tell(TENANT, one_trace(1));
+        feed.end();
+        assert_eq!(mine.next().await, Some(LiveEvent::Listening));
+        assert_eq!(mine.next().await, Some(one_trace(1)));
+        assert_eq!(mine.next().await, None);
+        assert_eq!(other.next().await, Some(LiveEvent::Listening));
+        assert_eq!(other.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn whoever_subscribes_after_the_end_is_told_the_end() {
+        let feed = Feed::default();
+        feed.end();
+        assert_eq!(feed.subscribe(TENANT).next().await, None);
+    }
+
+    #[test]
+    fn the_feed_rests_only_when_nobody_listens() {
+        let feed = Feed::default();
+        let subscription = feed.subscribe(TENANT);
+        assert!(!feed.rest());
+        assert!(feed.has_subscriber(TENANT));
+        drop(subscription);
+        assert!(feed.rest());
+        assert!(!feed.has_subscriber(TENANT));
+    }
+}

@@ -1,0 +1,101 @@
+//! Tells every server's subscribers what any server commits: a notification in the committing
+//! transaction, one connection a server that listens, one look-up for all its subscribers.
+
+mod feed;
+mod listen;
+mod notice;
+mod pending;
+mod turn;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool};
+use throughline_model::LiveFeed;
+use throughline_wire::TenantId;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+
+pub(crate) use notice::announce;
+
+use self::feed::{Feed, TenantFeed};
+use self::pending::Pending;
+
+/// What the tasks of the live view work with.
+#[derive(Debug, Clone)]
+struct Live {
+    /// Where the listener connects to.
+    connect: PgConnectOptions,
+    /// Where traces are looked up.
+    pool: PgPool,
+    feed: Arc<Feed>,
+    pending: Arc<Pending>,
+}
+
+/// The running live view of a store. It connects when somebody subscribes, and lets the connection
+/// go when nobody has for a while.
+pub(crate) struct LiveHandle {
+    feed: Arc<Feed>,
+    closing: watch::Sender<bool>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Starts the live view; must be called within a tokio runtime.
+pub(crate) fn spawn(connect: &PgConnectOptions, pool: &PgPool) -> LiveHandle {
+    let live = Live {
+        connect: connect.clone(),
+        pool: pool.clone(),
+        feed: Arc::default(),
+        pending: Arc::default(),
+    };
+    let (closing, is_closing) = watch::channel(false);
+    LiveHandle {
+        feed: Arc::clone(&live.feed),
+        closing,
+        task: Mutex::new(Some(tokio::spawn(keep_running(live, is_closing)))),
+    }
+}
+
+impl LiveHandle {
+    /// What `tenant` may hear.
+    pub(crate) fn feed(&self, tenant: TenantId) -> Arc<dyn LiveFeed> {
+        Arc::new(TenantFeed::new(Arc::clone(&self.feed), tenant))
+    }
+
+    /// Ends every subscription and the connection.
+    pub(crate) async fn close(&self) {
+        self.closing.send_replace(true);
+        if let Some(task) = self.task.lock().await.take() {
+            // It ends by itself and has nothing to say.
+            let _ = task.await;
+        }
+    }
+}
+
+/// Runs until the store closes or is dropped, and again after a panic: one bug must not leave
+/// every subscriber waiting.
+async fn keep_running(live: Live, mut closing: watch::Receiver<bool>) {
+    loop {
+        let run = tokio::spawn(run(live.clone(), closing.clone()));
+        match run.await {
+            Ok(()) => break,
+            Err(error) => tracing::error!(%error, "the live view ended and is started again"),
+        }
+        // Not in a tight circle, should it panic each time.
+        let pause = tokio::time::sleep(Duration::from_secs(1));
+        tokio::select! {
+            () = pause => {}
+            _ = closing.wait_for(|closing| *closing) => break,
+        }
+    }
+    live.feed.end();
+}
+
+async fn run(live: Live, mut closing: watch::Receiver<bool>) {
+    tokio::select! {
+        () = listen::listen(&live) => {}
+        () = turn::look_up(&live) => {}
+        // An error says that the store was dropped.
+        _ = closing.wait_for(|closing| *closing) => {}
+    }
+}

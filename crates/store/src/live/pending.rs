@@ -1,0 +1,128 @@
+//! Traces that were announced and wait to be looked up: each once, and not without bound.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::notice::Notice;
+
+/// Traces of a tenant that may wait; beyond it they are counted as missed.
+const WAITING: usize = 5_000;
+/// Traces of a tenant that are looked up at once.
+const OF_A_TURN: usize = 2_500;
+
+/// What waits, by tenant.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    of: Mutex<HashMap<[u8; 16], Waiting>>,
+    more: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    order: VecDeque<Uuid>,
+    known: HashSet<Uuid>,
+    missed: u64,
+}
+
+/// What is to be told to the subscribers of a tenant next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Turn {
+    pub tenant: [u8; 16],
+    pub traces: Vec<Uuid>,
+    /// Traces that are left out.
+    pub missed: u64,
+}
+
+impl Pending {
+    /// Adds what was announced.
+    pub(super) fn add(&self, notice: Notice) {
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = of.entry(notice.tenant).or_default();
+        waiting.missed = waiting.missed.saturating_add(notice.unnamed);
+        for trace in notice.traces {
+            if waiting.order.len() >= WAITING && !waiting.known.contains(&trace) {
+                waiting.missed += 1;
+            } else if waiting.known.insert(trace) {
+                waiting.order.push_back(trace);
+            }
+        }
+        drop(of);
+        self.more.notify_one();
+    }
+
+    /// Waits until something is there.
+    pub(super) async fn wait(&self) {
+        while self.is_empty() {
+            self.more.notified().await;
+        }
+    }
+
+    /// Takes what is next of each tenant; what is too much for one turn goes on waiting.
+    pub(super) fn take(&self) -> Vec<Turn> {
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turns = Vec::with_capacity(of.len());
+        of.retain(|tenant, waiting| {
+            let traces: Vec<_> = waiting
+                .order
+                .drain(..waiting.order.len().min(OF_A_TURN))
+                .collect();
+            for trace in &traces {
+                waiting.known.remove(trace);
+            }
+            turns.push(Turn {
+                tenant: *tenant,
+                traces,
+                missed: std::mem::take(&mut waiting.missed),
+            });
+            !waiting.order.is_empty()
+        });
+        turns
+    }
+
+    fn is_empty(&self) -> bool {
+        let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        of.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(ids: std::ops::Range<u128>) -> Notice {
+        Notice {
+            tenant: [1; 16],
+            traces: ids.map(Uuid::from_u128).collect(),
+            unnamed: 0,
+        }
+    }
+
+    #[test]
+    fn a_trace_that_is_announced_twice_is_looked_up_once() {
+        let pending = Pending::default();
+        pending.add(notice(1..3));
+        pending.add(notice(2..4));
+        let turns = pending.take();
+        assert_eq!(turns.len(), 1);
+        assert_eq!(turns[0].traces, notice(1..4).traces);
+        assert_eq!(turns[0].missed, 0);
+        assert!(pending.is_empty());
+        // Once it is taken it has news again.
+        pending.add(notice(1..2));
+        assert_eq!(pending.take()[0].traces.len(), 1);
+    }
+
+    #[test]
+    fn a_flood_is_told_in_turns_in_order_and_what_is_beyond_the_bound_is_counted() {
+        let pending = Pending::default();
+        pending.add(notice(0..6_000));
+        let turns: Vec<Turn> = (0..2).flat_map(|_| pending.take()).collect();
+        assert_eq!(turns[0].missed + turns[1].missed, 1_000);
+        let told: Vec<_> = turns.into_iter().flat_map(|turn| turn.traces).collect();
+        assert_eq!(told, notice(0..5_000).traces);
+        assert!(pending.is_empty());
+    }
+}

@@ -1,0 +1,60 @@
+//! Looks up what was announced, once for all subscribers of a tenant and not too often, and tells
+//! them.
+
+use std::time::Duration;
+
+use throughline_model::{LagReason, LiveEvent, LiveLag};
+use tokio::time::{Instant, sleep_until};
+
+use super::Live;
+use super::pending::Turn;
+use crate::reader;
+
+/// The least time between two turns: what is announced meanwhile is looked up together.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Tells subscribers for as long as it is polled.
+pub(super) async fn look_up(live: &Live) {
+    let mut not_before = Instant::now();
+    loop {
+        live.pending.wait().await;
+        sleep_until(not_before).await;
+        not_before = Instant::now() + EVERY;
+        for turn in live.pending.take() {
+            tell(live, turn).await;
+        }
+    }
+}
+
+async fn tell(live: &Live, turn: Turn) {
+    let Turn {
+        tenant,
+        traces,
+        missed,
+    } = turn;
+    // They may have gone since it was announced.
+    if !live.feed.has_subscriber(tenant) {
+        return;
+    }
+    let lag = |missed, reason| {
+        if missed > 0 {
+            metrics::counter!("throughline_live_missed_traces_total").increment(missed);
+            live.feed
+                .tell(tenant, LiveEvent::Lag(LiveLag { missed, reason }));
+        }
+    };
+    lag(missed, LagReason::Overflow);
+    if traces.is_empty() {
+        return;
+    }
+    match reader::summaries(&live.pool, tenant, &traces).await {
+        // Retention may have taken them all meanwhile.
+        Ok(summaries) if summaries.is_empty() => {}
+        Ok(summaries) => {
+            metrics::counter!("throughline_live_traces_total").increment(summaries.len() as u64);
+            live.feed.tell(tenant, LiveEvent::Traces(summaries.into()));
+        }
+        // The reader has logged why.
+        Err(_) => lag(traces.len() as u64, LagReason::Unreadable),
+    }
+}
