@@ -22,6 +22,7 @@ pub mod any_value;
 mod error;
 pub mod event;
 pub mod link;
+mod pairs;
 pub mod reader;
 pub mod writer;
 
@@ -29,6 +30,7 @@ pub mod writer;
 mod tests;
 
 pub use error::{BinaryError, BinaryErrorKind};
+pub use pairs::{AttributeBytes, ValueBytes, attributes_in};
 pub use reader::{Field, Reader};
 
 use crate::{Attributes, Marks, SpanEvent, SpanLink};

@@ -6,6 +6,7 @@ pub mod binary;
 pub mod decode;
 pub mod id;
 pub mod mark;
+pub mod packed;
 pub mod resource;
 pub mod semconv;
 pub mod span;

@@ -1,0 +1,50 @@
+//! Attributes without their values decoded.
+
+use super::{Reader, any_value};
+use crate::{AttributeValue, Marks};
+
+/// The attributes that [`encode_attributes`](super::encode_attributes) wrote, in order, not
+/// decoded; ends at the first byte that is none.
+pub const fn attributes_in(bytes: &[u8]) -> AttributeBytes<'_> {
+    AttributeBytes(Reader::new(bytes))
+}
+
+/// Iterator over encoded attributes: the bytes of each key, and its value as yet encoded.
+#[derive(Debug, Clone)]
+pub struct AttributeBytes<'a>(Reader<'a>);
+
+/// An encoded value of an attribute.
+#[derive(Debug, Clone, Copy)]
+pub struct ValueBytes<'a>(Reader<'a>);
+
+impl<'a> ValueBytes<'a> {
+    /// The text, when the value is one.
+    pub fn as_str(&self) -> Option<&'a str> {
+        let mut reader = self.0;
+        let field = reader.next_field().ok()??;
+        let text = (field.number() == 1).then_some(field)?.bytes().ok()?;
+        core::str::from_utf8(text).ok()
+    }
+
+    /// The value; nothing when the bytes are none.
+    pub fn decode(&self) -> Option<AttributeValue> {
+        any_value::decode(self.0, 1, &mut Marks::default()).ok()
+    }
+}
+
+impl<'a> Iterator for AttributeBytes<'a> {
+    type Item = (&'a [u8], ValueBytes<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut pair = self.0.next_field().ok()??.message().ok()?;
+        let (mut key, mut value): (&[u8], _) = (&[], Reader::new(&[]));
+        while let Some(field) = pair.next_field().ok()? {
+            match field.number() {
+                1 => key = field.bytes().ok()?,
+                2 => value = field.message().ok()?,
+                _ => {}
+            }
+        }
+        Some((key, ValueBytes(value)))
+    }
+}
