@@ -24,7 +24,8 @@ const CLIENTS: usize = 16;
 const COLUMNS: &str = "tenant_id, trace_id, span_id, parent_span_id, operation_id, resource_id,
     scope_id, start_ns, duration_ns, flags, dropped_attributes_count, dropped_events_count,
     dropped_links_count, kind, status, trace_state, status_message, attributes, events, links,
-    digest, received_ns";
+    digest, received_ns,
+    process_id, sequence, clock_offset_ns, clock_error_ns, cut_bytes, payloads";
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Cost {
@@ -176,6 +177,7 @@ fn batches(count: u64, now: UnixNanos) -> Vec<WriteBatch> {
                 resource: Arc::clone(&resource),
                 scope: Arc::clone(&scope),
                 spans: spans.to_vec(),
+                ..SpanGroup::default()
             }],
         })
         .collect()

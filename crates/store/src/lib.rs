@@ -37,4 +37,4 @@ pub use error::{StoreError, WriteError};
 pub use migrate::MigrationReport;
 pub use options::{Clock, StoreOptions};
 pub use store::Store;
-pub use writer::{SpanGroup, WriteBatch, WriteOutcome, Writer};
+pub use writer::{EventOutcome, SpanGroup, WriteBatch, WriteOutcome, Writer};

@@ -4,8 +4,8 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
 use crate::{
-    AttributeValue, Attributes, Span, SpanEvent, SpanId, SpanKind, SpanLink, Status, StatusCode,
-    TraceId, UnixNanos,
+    AttributeValue, Attributes, LogRecord, Span, SpanEvent, SpanId, SpanKind, SpanLink, Status,
+    StatusCode, TraceId, UnixNanos,
 };
 
 pub(crate) fn value() -> impl Strategy<Value = AttributeValue> {
@@ -81,6 +81,38 @@ pub(crate) fn link() -> impl Strategy<Value = SpanLink> {
                 }
             },
         )
+}
+
+pub(crate) fn log_record() -> impl Strategy<Value = LogRecord> {
+    let ids = (
+        proptest::option::of(trace_id()),
+        proptest::option::of(span_id()),
+        proptest::option::of(span_id()),
+    );
+    let words = (any::<String>(), any::<String>(), value());
+    let numbers = (any::<i64>(), any::<i64>(), any::<u32>(), 0..=24_u8);
+    (ids, words, numbers, attributes(), any::<u32>()).prop_map(
+        |(
+            (trace_id, span_id, parent_span_id),
+            (severity_text, event_name, body),
+            (time, observed, flags, severity_number),
+            attributes,
+            dropped_attributes_count,
+        )| LogRecord {
+            time: UnixNanos::new(time),
+            observed: UnixNanos::new(observed),
+            trace_id,
+            span_id,
+            parent_span_id,
+            flags,
+            severity_number,
+            severity_text: severity_text.into(),
+            event_name: event_name.into(),
+            body,
+            attributes,
+            dropped_attributes_count,
+        },
+    )
 }
 
 pub(crate) fn span() -> impl Strategy<Value = Span> {

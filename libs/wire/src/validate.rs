@@ -7,6 +7,7 @@
 //! text.
 
 mod limits;
+mod log;
 mod reject;
 mod text;
 mod times;
@@ -16,6 +17,7 @@ mod value;
 mod tests;
 
 pub use limits::Limits;
+pub use log::validate_log;
 pub use reject::RejectReason;
 
 pub use crate::mark::{Mark, Marks};

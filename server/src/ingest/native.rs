@@ -84,6 +84,7 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
         resource: Arc::new(batch.resource),
         scope: Arc::new(batch.scope),
         spans: batch.spans,
+        ..SpanGroup::default()
     };
     let batch = WriteBatch {
         tenant: TenantId::DEFAULT,

@@ -126,7 +126,7 @@ fn senders(options: &SeedOptions) -> Vec<SpanGroup> {
         .map(|at| SpanGroup {
             resource: Arc::new(Resource::of_service(format!("service-{at:02}"))),
             scope: Arc::clone(&scope),
-            spans: Vec::new(),
+            ..SpanGroup::default()
         })
         .collect()
 }

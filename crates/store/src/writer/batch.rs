@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use throughline_wire::{InstrumentationScope, Rejection, Resource, Span, TenantId};
+use throughline_wire::{InstrumentationScope, LogRecord, Rejection, Resource, Span, TenantId};
 
-/// The spans of one request, committed together where possible.
+/// The spans and events of one request, committed together where possible.
 #[derive(Debug, Clone)]
 pub struct WriteBatch {
     /// Whose they are: from the key of the request, never from its body.
     pub tenant: TenantId,
-    /// The spans by who made them; an OTLP request has several resources and scopes.
+    /// Spans and events by who made them; an OTLP request has several resources and scopes.
     pub groups: Vec<SpanGroup>,
 }
 
@@ -18,10 +18,20 @@ impl WriteBatch {
     pub fn span_count(&self) -> usize {
         self.groups.iter().map(|group| group.spans.len()).sum()
     }
+
+    /// How many log records and events it holds.
+    pub fn event_count(&self) -> usize {
+        self.groups.iter().map(|group| group.events.len()).sum()
+    }
+
+    /// Whether there is nothing in it to store.
+    pub fn is_empty(&self) -> bool {
+        self.span_count() == 0 && self.event_count() == 0
+    }
 }
 
-/// Spans that one library of one process made.
-#[derive(Debug, Clone)]
+/// What one library of one process made.
+#[derive(Debug, Clone, Default)]
 pub struct SpanGroup {
     /// The process.
     pub resource: Arc<Resource>,
@@ -29,6 +39,8 @@ pub struct SpanGroup {
     pub scope: Arc<InstrumentationScope>,
     /// Its spans, validated.
     pub spans: Vec<Span>,
+    /// Its log records and events, validated.
+    pub events: Vec<LogRecord>,
 }
 
 /// What became of a batch: every span of it is counted in exactly one of the three, and what is
@@ -40,5 +52,19 @@ pub struct WriteOutcome {
     /// Spans that were stored already with the same content, or occur again in the batch.
     pub duplicate: u64,
     /// Spans the database cannot hold; an index counts through the groups in order, from 0.
+    pub rejected: Vec<Rejection>,
+    /// The same for its log records and events.
+    pub events: EventOutcome,
+}
+
+/// What became of the events of a batch, counted as its spans are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EventOutcome {
+    /// Events newly stored.
+    pub received: u64,
+    /// Events that were stored already with the same content, or occur again in the batch.
+    pub duplicate: u64,
+    /// Events the database cannot hold; an index counts through the events of the groups in
+    /// order, from 0.
     pub rejected: Vec<Rejection>,
 }

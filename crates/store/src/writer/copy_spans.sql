@@ -3,5 +3,6 @@ COPY spans (
     start_ns, duration_ns, flags,
     dropped_attributes_count, dropped_events_count, dropped_links_count,
     kind, status, trace_state, status_message, attributes, events, links,
-    digest, received_ns
+    digest, received_ns,
+    process_id, sequence, clock_offset_ns, clock_error_ns, cut_bytes, payloads
 ) FROM STDIN (FORMAT binary)

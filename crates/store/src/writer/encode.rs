@@ -7,7 +7,7 @@ use throughline_wire::{InstrumentationScope, Rejection, Resource, Span, UnixNano
 
 use super::batch::{SpanGroup, WriteBatch};
 use super::dictionary::{Entry, EntryRow, Known, Table};
-use super::row::{self, Context, Row};
+use super::row::{self, Context, Noted, Row};
 use crate::ids;
 
 /// An encoded batch.
@@ -105,7 +105,7 @@ impl Encoder<'_> {
                     received_ns: self.now.get(),
                     index: self.index as u32,
                 };
-                let row = row::encode(span, context, &mut self.encoded.bytes);
+                let row = row::encode(span, context, Noted::default(), &mut self.encoded.bytes);
                 self.encoded.rows.push(row);
             }
             self.index += 1;

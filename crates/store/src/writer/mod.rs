@@ -19,7 +19,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-pub use batch::{SpanGroup, WriteBatch, WriteOutcome};
+pub use batch::{EventOutcome, SpanGroup, WriteBatch, WriteOutcome};
 
 use self::dictionary::Known;
 use self::queue::{Budget, Job, Queue};
@@ -44,7 +44,7 @@ impl Writer {
     /// See [`WriteError`]; nothing of the batch counts as stored then, and the same batch may be
     /// sent again: what was stored of it is recognised.
     pub async fn submit(&self, batch: WriteBatch) -> Result<WriteOutcome, WriteError> {
-        if batch.span_count() == 0 {
+        if batch.is_empty() {
             return Ok(WriteOutcome::default());
         }
         if self.budget.is_full() {

@@ -12,7 +12,7 @@ pub(super) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// What closes it.
 pub(super) const TRAILER: &[u8] = &(-1_i16).to_be_bytes();
 
-const FIELDS: i16 = 22;
+const FIELDS: i16 = 28;
 const NULL: [u8; 4] = (-1_i32).to_be_bytes();
 
 /// Longer users are cut, in characters; a btree entry has a limit.
@@ -67,6 +67,42 @@ pub(super) struct Context {
     pub index: u32,
 }
 
+/// What ingest knows of a span besides what its sender said in it: the last fields of a row. The
+/// digest covers none of it but the payloads.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Noted<'a> {
+    /// Which process made the span.
+    pub process_id: Option<i64>,
+    /// Its number among the spans of that process.
+    pub sequence: Option<i64>,
+    /// Server time minus sender time, as the sender measured it.
+    pub clock_offset_ns: Option<i64>,
+    /// Half the width of the interval the offset lies in.
+    pub clock_error_ns: Option<i64>,
+    /// Bytes of values that ingest cut off.
+    pub cut_bytes: Option<i64>,
+    /// Encoded references to values kept apart; empty when there are none.
+    pub payloads: &'a [u8],
+}
+
+impl Noted<'_> {
+    fn append(self, out: &mut Vec<u8>) {
+        for number in [
+            self.process_id,
+            self.sequence,
+            self.clock_offset_ns,
+            self.clock_error_ns,
+            self.cut_bytes,
+        ] {
+            match number {
+                Some(number) => bytes(&number.to_be_bytes(), out),
+                None => out.extend_from_slice(&NULL),
+            }
+        }
+        filled(out, |out| out.extend_from_slice(self.payloads));
+    }
+}
+
 /// The span without what ingest noted in it, when it noted something.
 ///
 /// A digest covers all that the sender said and nothing that the server adds, so that a span sent
@@ -79,10 +115,11 @@ fn without_marks(span: &Span) -> Option<Span> {
 }
 
 /// Appends the row of `span` to `out`.
-pub(super) fn encode(span: &Span, context: Context, out: &mut Vec<u8>) -> Row {
+pub(super) fn encode(span: &Span, context: Context, noted: Noted<'_>, out: &mut Vec<u8>) -> Row {
     let offset = out.len();
     let duration_ns = span.duration_ns();
     out.extend_from_slice(&FIELDS.to_be_bytes());
+    let said_at = out.len();
     bytes(&context.tenant, out);
     bytes(&span.trace_id.to_bytes(), out);
     bytes(&span.span_id.to_bytes(), out);
@@ -111,11 +148,12 @@ pub(super) fn encode(span: &Span, context: Context, out: &mut Vec<u8>) -> Row {
     filled(out, |out| binary::encode_events(&span.events, out));
     filled(out, |out| binary::encode_links(&span.links, out));
     let digest = match without_marks(span) {
-        None => ids::span_digest(&out[offset..]),
-        Some(unmarked) => encode(&unmarked, context, &mut Vec::new()).digest,
+        None => digest_of(out, said_at, noted.payloads),
+        Some(unmarked) => encode(&unmarked, context, noted, &mut Vec::new()).digest,
     };
     bytes(&digest.to_be_bytes(), out);
     bytes(&context.received_ns.to_be_bytes(), out);
+    noted.append(out);
     Row {
         trace_id: span.trace_id.to_bytes(),
         span_id: span.span_id.to_i64(),
@@ -133,6 +171,15 @@ pub(super) fn encode(span: &Span, context: Context, out: &mut Vec<u8>) -> Row {
         offset,
         len: out.len() - offset,
     }
+}
+
+/// The digest of the fields that begin at `said_at`, and of the values kept apart.
+fn digest_of(out: &mut Vec<u8>, said_at: usize, payloads: &[u8]) -> i64 {
+    let end = out.len();
+    out.extend_from_slice(payloads);
+    let digest = ids::span_digest(&out[said_at..]);
+    out.truncate(end);
+    digest
 }
 
 /// The first reason why the database could not hold this span; the validation before the store
@@ -210,7 +257,7 @@ mod tests {
             received_ns: 5,
             index: 0,
         };
-        let digest = |span: &Span| encode(span, context, &mut Vec::new()).digest;
+        let digest = |span: &Span| encode(span, context, Noted::default(), &mut Vec::new()).digest;
         let span = throughline_testkit::span("GET /").build();
         let mut marked = span.clone();
         let marks = vec![throughline_wire::AttributeValue::from("clock_skewed")];

@@ -12,7 +12,7 @@ fn both(count_new: u64, count_known: u64) -> WriteOutcome {
     WriteOutcome {
         received: count_new,
         duplicate: count_known,
-        rejected: Vec::new(),
+        ..WriteOutcome::default()
     }
 }
 

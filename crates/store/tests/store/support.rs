@@ -80,6 +80,7 @@ pub(crate) fn batch(sent: &[Sent]) -> WriteBatch {
             resource: Arc::clone(&run[0].resource),
             scope: Arc::clone(&run[0].scope),
             spans: run.iter().map(|sent| sent.span.clone()).collect(),
+            ..SpanGroup::default()
         })
         .collect();
     WriteBatch {

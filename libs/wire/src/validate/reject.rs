@@ -10,13 +10,16 @@ use crate::UnixNanos;
 pub enum RejectReason {
     /// A time before 1970.
     BeforeEpoch {
-        /// Which: `start_ns` or `end_ns`.
+        /// Which: `start_ns`, `end_ns`; of a log record `time_ns`, `observed_ns`.
         field: &'static str,
     },
     /// Neither start nor end was given.
     NoTime,
-    /// The start lies further ahead of the server's clock than the limit.
+    /// The start, or the time of a log record, lies further ahead of the server's clock than the
+    /// limit.
     AheadOfClock {
+        /// Which: `start_ns` or `time_ns`.
+        field: &'static str,
         /// How far, ns.
         ahead_ns: i64,
         /// How far it may, ns.
@@ -40,9 +43,13 @@ impl fmt::Display for RejectReason {
         match self {
             Self::BeforeEpoch { field } => write!(f, "{field}: is before 1970"),
             Self::NoTime => f.write_str("start_ns: is zero, and so is end_ns"),
-            Self::AheadOfClock { ahead_ns, limit_ns } => write!(
+            Self::AheadOfClock {
+                field,
+                ahead_ns,
+                limit_ns,
+            } => write!(
                 f,
-                "start_ns: is {} ahead of the server's clock, more than {}",
+                "{field}: is {} ahead of the server's clock, more than {}",
                 long_time(*ahead_ns),
                 long_time(*limit_ns)
             ),

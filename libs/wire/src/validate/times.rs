@@ -25,8 +25,11 @@ pub(super) fn repair(
     }
     let ahead_ns = span.start.since(now);
     if ahead_ns > limits.ahead_ns {
-        let limit_ns = limits.ahead_ns;
-        return Err(RejectReason::AheadOfClock { ahead_ns, limit_ns });
+        return Err(RejectReason::AheadOfClock {
+            field: "start_ns",
+            ahead_ns,
+            limit_ns: limits.ahead_ns,
+        });
     }
     if ahead_ns > limits.unmarked_ahead_ns || ahead_ns < limits.unmarked_behind_ns.saturating_neg()
     {

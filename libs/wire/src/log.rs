@@ -1,0 +1,130 @@
+//! Log records and domain events, in the terms of the OpenTelemetry logs data model.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::resource::is_zero;
+use crate::{AttributeValue, Attributes, SpanId, TraceId, UnixNanos};
+
+/// Something that happened at one moment, in a span or in none: a log record, or an event when it
+/// has a name (OpenTelemetry logs data model).
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(expecting = "a log record object")]
+pub struct LogRecord {
+    /// When it happened; validation takes the time it was observed where this is missing.
+    #[serde(rename = "time_ns", default)]
+    pub time: UnixNanos,
+    /// When the collecting side first saw it; zero when not said.
+    #[serde(
+        rename = "observed_ns",
+        default,
+        skip_serializing_if = "is_zero_instant"
+    )]
+    pub observed: UnixNanos,
+    /// The trace it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<TraceId>,
+    /// The span it happened in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span_id: Option<SpanId>,
+    /// The parent of that span, where the sender said it (ours: OTLP has no such field).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_span_id: Option<SpanId>,
+    /// OTLP log record flags (W3C trace flags in the low 8 bits).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub flags: u32,
+    /// How severe: 1 to 24, 0 when not said; see [`LogRecord::severity_from_code`].
+    #[serde(default, skip_serializing_if = "is_unspecified")]
+    pub severity_number: u8,
+    /// The severity in the source's own words.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub severity_text: Cow<'static, str>,
+    /// What kind of event it is, such as `order.placed`; empty for a plain log record.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub event_name: Cow<'static, str>,
+    /// What it says: mostly a text.
+    #[serde(default, skip_serializing_if = "is_empty_value")]
+    pub body: AttributeValue,
+    /// Its values.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
+    /// How many attributes the sender dropped.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped_attributes_count: u32,
+}
+
+impl LogRecord {
+    /// The greatest severity there is: `FATAL4`.
+    pub const MAX_SEVERITY: u8 = 24;
+
+    /// The severity OTLP writes as `code`; 0, unspecified, for numbers it does not define.
+    pub const fn severity_from_code(code: i64) -> u8 {
+        if code >= 1 && code <= Self::MAX_SEVERITY as i64 {
+            code as u8
+        } else {
+            0
+        }
+    }
+
+    /// The word for a severity number (logs data model, "Severity Fields"): `INFO`; empty for 0.
+    pub const fn severity_word(number: u8) -> &'static str {
+        match number {
+            1..=4 => "TRACE",
+            5..=8 => "DEBUG",
+            9..=12 => "INFO",
+            13..=16 => "WARN",
+            17..=20 => "ERROR",
+            21..=Self::MAX_SEVERITY => "FATAL",
+            _ => "",
+        }
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero_instant(instant: &UnixNanos) -> bool {
+    *instant == UnixNanos::default()
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+const fn is_unspecified(severity: &u8) -> bool {
+    *severity == 0
+}
+
+fn is_empty_value(value: &AttributeValue) -> bool {
+    *value == AttributeValue::Empty
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::strategies;
+
+    proptest! {
+        #[test]
+        fn a_record_reads_back_from_native_json(record in strategies::log_record()) {
+            let json = serde_json::to_string(&record).expect("serialises");
+            prop_assert_eq!(serde_json::from_str::<LogRecord>(&json).expect("reads"), record);
+        }
+    }
+
+    #[test]
+    fn every_severity_has_the_word_of_its_range_and_others_none() {
+        assert_eq!(LogRecord::severity_word(0), "");
+        assert_eq!(LogRecord::severity_word(9), "INFO");
+        assert_eq!(LogRecord::severity_word(24), "FATAL");
+        assert_eq!(LogRecord::severity_word(25), "");
+        for code in [-1, 0, 25, i64::MAX, 256 + 9] {
+            assert_eq!(LogRecord::severity_from_code(code), 0);
+        }
+        assert_eq!(LogRecord::severity_from_code(17), 17);
+    }
+}
