@@ -10,6 +10,7 @@ mod metadata;
 mod process;
 mod setup;
 mod site;
+mod soak;
 mod stack;
 mod stamp;
 mod start;
@@ -46,6 +47,8 @@ enum Command {
     Build,
     /// Run the benchmarks against a throw-away Postgres
     Bench(bench::Options),
+    /// Run the fault tests that take minutes
+    Soak(soak::Options),
     /// Check the rules that no compiler knows: who depends on whom, module openings, file sizes
     Tidy,
 }
@@ -70,6 +73,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Doctor => Ok(doctor::run(&mut context)),
         Command::Build => binary::run(&mut context),
         Command::Bench(options) => bench::run(&mut context, &options),
+        Command::Soak(options) => soak::run(&mut context, &options),
         Command::Tidy => tidy::run(&context),
     }
 }

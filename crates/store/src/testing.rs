@@ -1,5 +1,6 @@
 //! Fresh, migrated databases for integration tests (feature `testing`).
 
+mod look;
 mod raw_copy;
 pub mod seed;
 
@@ -17,6 +18,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use crate::migrate::{self, MIGRATIONS};
 use crate::{Store, StoreOptions};
 
+pub use self::look::{count, execute};
 pub use self::raw_copy::{RawCopy, raw_copy};
 
 /// The variable that names a cluster the tests may do with as they please.
@@ -39,25 +41,36 @@ impl FreshDatabase {
     /// # Panics
     /// When the cluster cannot be used, with what to do about it: a test cannot go on.
     pub async fn create() -> Self {
-        let base = env::var(URL_VARIABLE).unwrap_or_else(|_| {
-            panic!("{URL_VARIABLE} is not set: run cargo xtask test, which starts a throw-away Postgres")
-        });
-        let admin = PgConnectOptions::from_str(&base)
-            .expect("the test database URL is a postgres:// URL")
-            .disable_statement_logging();
-        let mut connection = admin
-            .connect()
-            .await
-            .expect("the test cluster answers; run cargo xtask test, which starts one");
+        let (base, admin) = test_cluster();
+        let mut connection = connect(&admin).await;
         let template = template(&mut connection, &admin).await;
+        Self::copy_of(&template, connection, admin, &base).await
+    }
+
+    /// Makes a database with nothing in it, for tests of the migrations themselves.
+    ///
+    /// # Panics
+    /// When the cluster cannot be used.
+    pub async fn create_empty() -> Self {
+        let (base, admin) = test_cluster();
+        let connection = connect(&admin).await;
+        Self::copy_of("template0", connection, admin, &base).await
+    }
+
+    async fn copy_of(
+        template: &str,
+        mut connection: PgConnection,
+        admin: PgConnectOptions,
+        base: &str,
+    ) -> Self {
         let name = format!("throughline_test_{}", Uuid::new_v4().simple());
-        execute(
+        create(
             &mut connection,
             format!("CREATE DATABASE {name} TEMPLATE {template}"),
         )
         .await;
         connection.close().await.expect("closes");
-        let url = url_of(&base, &name);
+        let url = url_of(base, &name);
         Self { admin, name, url }
     }
 
@@ -142,6 +155,25 @@ impl Drop for FreshDatabase {
     }
 }
 
+fn test_cluster() -> (String, PgConnectOptions) {
+    let base = env::var(URL_VARIABLE).unwrap_or_else(|_| {
+        panic!(
+            "{URL_VARIABLE} is not set: run cargo xtask test, which starts a throw-away Postgres"
+        )
+    });
+    let admin = PgConnectOptions::from_str(&base)
+        .expect("the test database URL is a postgres:// URL")
+        .disable_statement_logging();
+    (base, admin)
+}
+
+async fn connect(admin: &PgConnectOptions) -> PgConnection {
+    admin
+        .connect()
+        .await
+        .expect("the test cluster answers; run cargo xtask test, which starts one")
+}
+
 /// The name of a migrated database that nobody is connected to.
 async fn template(connection: &mut PgConnection, admin: &PgConnectOptions) -> String {
     let mut hash = Xxh3Default::new();
@@ -163,20 +195,20 @@ async fn template(connection: &mut PgConnection, admin: &PgConnectOptions) -> St
     if !exists {
         // Dropping a database waits until every process of the cluster took note, and on some
         // kernels (gVisor's) the autovacuum launcher sleeps through the call: by default a minute.
-        execute(
+        create(
             connection,
             "ALTER SYSTEM SET autovacuum_naptime = '1s'".to_owned(),
         )
         .await;
-        execute(connection, "SELECT pg_reload_conf()".to_owned()).await;
+        create(connection, "SELECT pg_reload_conf()".to_owned()).await;
         // Under another name until it is complete: a test run that was killed leaves no half.
         let building = format!("{name}_building");
-        execute(
+        create(
             connection,
             format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)"),
         )
         .await;
-        execute(connection, format!("CREATE DATABASE {building}")).await;
+        create(connection, format!("CREATE DATABASE {building}")).await;
         let inside = admin
             .clone()
             .database(&building)
@@ -184,7 +216,7 @@ async fn template(connection: &mut PgConnection, admin: &PgConnectOptions) -> St
             .await
             .expect("connects to the template");
         migrate::run(inside).await.expect("the migrations apply");
-        execute(
+        create(
             connection,
             format!("ALTER DATABASE {building} RENAME TO {name}"),
         )
@@ -199,7 +231,7 @@ async fn template(connection: &mut PgConnection, admin: &PgConnectOptions) -> St
 }
 
 /// Runs a statement whose names cannot be bound; they are made above, of letters and digits.
-async fn execute(connection: &mut PgConnection, sql: String) {
+async fn create(connection: &mut PgConnection, sql: String) {
     sqlx::query(AssertSqlSafe(sql.clone()))
         .execute(connection)
         .await

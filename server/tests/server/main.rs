@@ -7,6 +7,7 @@ mod away;
 mod bad_bodies;
 mod bad_spans;
 mod doors;
+mod faults;
 mod panel;
 mod program;
 mod start;

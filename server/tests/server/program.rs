@@ -61,31 +61,49 @@ impl Program {
     pub(crate) async fn serve(data_dir: &Path) -> Self {
         let (addr, otlp_addr) = (free_addr(), free_addr());
         let folder = data_dir.to_str().expect("text");
-        let process = command(&[
-            "serve",
-            "--addr",
-            &addr,
-            "--otlp-addr",
-            &otlp_addr,
-            "--data-dir",
-            folder,
-        ])
-        .spawn()
-        .expect("runs");
+        let process = serve_command(&addr, &otlp_addr, &["--data-dir", folder])
+            .spawn()
+            .expect("runs");
         let program = Self {
             process,
             data_dir: data_dir.to_owned(),
             base: format!("http://{addr}"),
         };
+        program.wait_until_ready().await;
+        program
+    }
+
+    /// `throughline serve` on a database that is there, with more options.
+    pub(crate) async fn serve_on(url: &str, options: &[&str]) -> Self {
+        let (addr, otlp_addr) = (free_addr(), free_addr());
+        let process = serve_command(&addr, &otlp_addr, options)
+            .env("DATABASE_URL", url)
+            .spawn()
+            .expect("runs");
+        let program = Self {
+            process,
+            data_dir: PathBuf::new(),
+            base: format!("http://{addr}"),
+        };
+        program.wait_until_ready().await;
+        program
+    }
+
+    async fn wait_until_ready(&self) {
         for _ in 0..600 {
-            if let Ok(answer) = fetch(format!("{}/readyz", program.base)).await
+            if let Ok(answer) = fetch(format!("{}/readyz", self.base)).await
                 && answer.status().is_success()
             {
-                return program;
+                return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         panic!("not ready within a minute");
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id().expect("runs")
     }
 
     /// `throughline postgres`, with the database URL it printed.
@@ -137,6 +155,11 @@ impl Program {
         self.data_dir = PathBuf::new();
     }
 
+    /// Process id of the Postgres whose private cluster is in `data_dir`.
+    pub(crate) fn postmaster_of(data_dir: &Path) -> i32 {
+        postmaster(data_dir).expect("Postgres runs")
+    }
+
     /// SIGKILL for its Postgres.
     pub(crate) fn kill_postgres(&self) {
         kill_postgres(&self.data_dir);
@@ -146,19 +169,28 @@ impl Program {
 impl Drop for Program {
     /// Leaves nothing running when a test fails.
     fn drop(&mut self) {
-        if self.process.id().is_some() && !self.data_dir.as_os_str().is_empty() {
+        if self.process.id().is_some() {
             let _ = self.process.start_kill();
-            kill_postgres(&self.data_dir);
+            if !self.data_dir.as_os_str().is_empty() {
+                kill_postgres(&self.data_dir);
+            }
         }
     }
 }
 
+fn serve_command(addr: &str, otlp_addr: &str, options: &[&str]) -> Command {
+    let mut command = command(&["serve", "--addr", addr, "--otlp-addr", otlp_addr]);
+    command.args(options);
+    command
+}
+
+fn postmaster(data_dir: &Path) -> Option<i32> {
+    let file = std::fs::read_to_string(data_dir.join("postgres/postmaster.pid")).ok()?;
+    file.lines().next()?.trim().parse().ok()
+}
+
 fn kill_postgres(data_dir: &Path) {
-    let file = std::fs::read_to_string(data_dir.join("postgres/postmaster.pid"));
-    let pid = file
-        .ok()
-        .and_then(|text| text.lines().next()?.trim().parse().ok());
-    if let Some(pid) = pid {
+    if let Some(pid) = postmaster(data_dir) {
         let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
     }
 }

@@ -1,0 +1,15 @@
+//! What goes wrong around the server: in each case nothing acknowledged is missing, nothing is
+//! there twice, memory stays under its bound, and reads go on or come back.
+//!
+//! The long ones are ignored here and run by `cargo xtask soak`.
+
+mod crowd;
+mod disk;
+mod ledger;
+mod load;
+mod migration;
+mod overload;
+mod proxy;
+mod servers;
+mod slow;
+mod stopped;

@@ -1,0 +1,59 @@
+//! Twice as much as the server can take, for long.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use throughline_store::testing::FreshDatabase;
+use tokio::time::{Instant, sleep};
+
+use super::ledger::{check_conserved, check_counters, check_memory, check_reads};
+use super::load::{Load, Plan};
+use crate::program::Program;
+
+/// Senders that never rest, with far less room in the queue than they would fill.
+async fn overload(length: Duration) -> String {
+    let database = FreshDatabase::create().await;
+    let server = Program::serve_on(database.url(), &["--writer-queue-bytes", "2000000"]).await;
+    let plan = Plan {
+        bases: vec![server.base.clone()],
+        senders: 64,
+        spans: 100,
+        padding: 500,
+    };
+    let started = Instant::now();
+    let mut reads = 0;
+    let load = Load::during(plan, async |load| {
+        load.wait_for(reqwest::StatusCode::TOO_MANY_REQUESTS).await;
+        load.wait_for_more(64).await;
+        while started.elapsed() < length {
+            check_reads(&server.base).await;
+            reads += 1;
+            sleep(Duration::from_millis(200)).await;
+        }
+    })
+    .await;
+    check_conserved(database.url(), &load).await;
+    check_counters(&server.base, &load).await;
+    let peak = check_memory(server.pid());
+    let spans = load.acknowledged.load(Ordering::Relaxed);
+    let seconds = started.elapsed().as_secs();
+    assert!(server.stop().await.success());
+    format!(
+        "{spans} spans in {seconds} s, answers {}, {reads} reads served, peak {peak} KiB",
+        load.answers()
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beyond_its_capacity_the_server_refuses_at_once_and_stays_small() {
+    overload(Duration::ZERO).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes ten minutes: cargo xtask soak"]
+async fn soak_ten_minutes_beyond_capacity() {
+    println!(
+        "soak: ten minutes beyond capacity: {}",
+        overload(Duration::from_mins(10)).await
+    );
+}

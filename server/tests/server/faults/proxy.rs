@@ -1,0 +1,109 @@
+//! A TCP proxy in front of Postgres that can be slow, stall, or cut every connection.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// The proxy; connections live on until it is told otherwise.
+pub(super) struct Proxy {
+    state: Arc<State>,
+}
+
+struct State {
+    upstream: SocketAddr,
+    /// Waited before each piece of at most [`PIECE`] bytes is passed on.
+    delay_ms: AtomicU64,
+    /// Odd while connections are refused; every change cuts those that are open.
+    epoch: watch::Sender<u64>,
+}
+
+const PIECE: usize = 16 * 1024;
+
+impl Proxy {
+    /// A proxy before the Postgres of `url`.
+    pub(super) async fn before(url: &str) -> (Self, String) {
+        let mut parsed = reqwest::Url::parse(url).expect("a URL");
+        let host = parsed.host_str().expect("a host").to_owned();
+        let port = parsed.port().unwrap_or(5432);
+        let upstream = tokio::net::lookup_host((host, port))
+            .await
+            .expect("resolves")
+            .next()
+            .expect("an address");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let addr = listener.local_addr().expect("bound");
+        let state = Arc::new(State {
+            upstream,
+            delay_ms: AtomicU64::new(0),
+            epoch: watch::Sender::new(0),
+        });
+        tokio::spawn(accept(listener, Arc::clone(&state)));
+        parsed.set_host(Some("127.0.0.1")).expect("a host");
+        parsed.set_port(Some(addr.port())).expect("a port");
+        let url = parsed.to_string();
+        (Self { state }, url)
+    }
+
+    /// From now on each piece of 16 KiB waits so long, in each direction.
+    pub(super) fn delay(&self, delay: Duration) {
+        let millis = delay.as_millis() as u64;
+        self.state.delay_ms.store(millis, Ordering::Relaxed);
+    }
+
+    /// Cuts every connection; new ones are welcome.
+    pub(super) fn cut(&self) {
+        self.state.epoch.send_modify(|epoch| *epoch += 2);
+    }
+
+    /// Cuts every connection and refuses new ones, or takes them again.
+    pub(super) fn refuse(&self, refuse: bool) {
+        self.state
+            .epoch
+            .send_modify(|epoch| *epoch = (*epoch / 2 + 1) * 2 + u64::from(refuse));
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    while let Ok((client, _)) = listener.accept().await {
+        if !state.epoch.borrow().is_multiple_of(2) {
+            continue;
+        }
+        let state = Arc::clone(&state);
+        tokio::spawn(async move {
+            let mut epoch = state.epoch.subscribe();
+            let Ok(server) = TcpStream::connect(state.upstream).await else {
+                return;
+            };
+            let (client_in, client_out) = client.into_split();
+            let (server_in, server_out) = server.into_split();
+            tokio::select! {
+                () = pass(client_in, server_out, &state) => {}
+                () = pass(server_in, client_out, &state) => {}
+                _ = epoch.changed() => {}
+            }
+        });
+    }
+}
+
+async fn pass(
+    mut from: tokio::net::tcp::OwnedReadHalf,
+    mut to: tokio::net::tcp::OwnedWriteHalf,
+    state: &State,
+) {
+    let mut piece = vec![0; PIECE];
+    while let Ok(len @ 1..) = from.read(&mut piece).await {
+        let delay = state.delay_ms.load(Ordering::Relaxed);
+        if delay > 0 {
+            sleep(Duration::from_millis(delay)).await;
+        }
+        if to.write_all(&piece[..len]).await.is_err() {
+            return;
+        }
+    }
+}

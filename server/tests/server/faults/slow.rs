@@ -1,0 +1,74 @@
+//! A Postgres that answers slowly, and one whose connections break in the middle of anything.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use throughline_store::testing::FreshDatabase;
+use tokio::time::sleep;
+
+use super::ledger::{check_conserved, check_counters, check_memory, check_reads};
+use super::load::{Load, Plan};
+use super::proxy::Proxy;
+use crate::program::Program;
+
+/// So little may wait that a slow database fills the queue at once.
+const SMALL_QUEUE: [&str; 2] = ["--writer-queue-bytes", "1000000"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_postgres_fills_the_queue_and_never_the_memory() {
+    let database = FreshDatabase::create().await;
+    let (proxy, url) = Proxy::before(database.url()).await;
+    let server = Program::serve_on(&url, &SMALL_QUEUE).await;
+    let plan = Plan {
+        bases: vec![server.base.clone()],
+        senders: 16,
+        spans: 100,
+        padding: 2_000,
+    };
+    let load = Load::during(plan, async |load| {
+        load.wait_for_more(20).await;
+        proxy.delay(Duration::from_millis(100));
+        load.wait_for(StatusCode::TOO_MANY_REQUESTS).await;
+        // Still one at a time.
+        load.wait_for_more(3).await;
+        proxy.delay(Duration::ZERO);
+        load.wait_for_more(20).await;
+    })
+    .await;
+    check_conserved(database.url(), &load).await;
+    check_counters(&server.base, &load).await;
+    check_memory(server.pid());
+    check_reads(&server.base).await;
+    assert!(server.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_break_at_any_moment_lose_nothing_and_double_nothing() {
+    let database = FreshDatabase::create().await;
+    let (proxy, url) = Proxy::before(database.url()).await;
+    let server = Program::serve_on(&url, &[]).await;
+    let plan = Plan {
+        bases: vec![server.base.clone()],
+        senders: 8,
+        spans: 50,
+        padding: 0,
+    };
+    let load = Load::during(plan, async |load| {
+        for round in 0..25_u64 {
+            // Not in step with anything: some cuts fall between COMMIT and its answer.
+            sleep(Duration::from_millis(17 + 13 * (round % 7))).await;
+            proxy.cut();
+            load.wait_for_more(2).await;
+        }
+        proxy.refuse(true);
+        load.wait_for(StatusCode::SERVICE_UNAVAILABLE).await;
+        proxy.refuse(false);
+        load.wait_for_more(10).await;
+    })
+    .await;
+    check_conserved(database.url(), &load).await;
+    check_counters(&server.base, &load).await;
+    check_memory(server.pid());
+    check_reads(&server.base).await;
+    assert!(server.stop().await.success());
+}

@@ -1,0 +1,44 @@
+//! `cargo xtask soak`: the fault tests that take minutes, against a throw-away Postgres.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::context::Context;
+use crate::setup;
+use crate::test::Database;
+
+/// Which of them to run.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Only the tests whose name has this in it
+    #[arg(default_value = "soak_")]
+    filter: String,
+}
+
+/// Builds the server in the profile it is shipped in and runs the long tests one after the other;
+/// each prints a line that begins with `soak:`.
+pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> {
+    let _claim = setup::compiler(context)?;
+    setup::postgres::prepare(context)?;
+    context
+        .cargo(&["build", "--release", "-p", "throughline-server"])
+        .run()?;
+    let database = Database::start(context, "release")?;
+    context
+        .cargo(&[
+            "test",
+            "--release",
+            "-p",
+            "throughline-server",
+            "--test",
+            "server",
+            "--",
+        ])
+        .arg(&options.filter)
+        .args(["--ignored", "--test-threads=1", "--nocapture"])
+        .env("THROUGHLINE_TEST_DATABASE_URL", database.url())
+        .run()?;
+    Ok(ExitCode::SUCCESS)
+}
