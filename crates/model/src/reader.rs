@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use throughline_wire::{SpanId, TraceId};
 
 use crate::{
-    Page, PageRequest, SpanDetails, Trace, TraceFilter, TraceSkeleton, TraceStatistics,
-    TraceSummary,
+    Page, PageRequest, RollupFilter, RollupReport, SpanDetails, Trace, TraceFilter, TraceSkeleton,
+    TraceStatistics, TraceSummary,
 };
 
 /// A future that a trait object can return.
@@ -65,6 +65,13 @@ pub trait TraceReader: Send + Sync {
 
     /// The whole trace; none when there is no such trace.
     fn trace(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Trace>, ReadError>>;
+
+    /// Counts and percentiles of spans by operation and window of time; what was committed is in
+    /// them at once.
+    fn rollups<'a>(
+        &'a self,
+        filter: &'a RollupFilter,
+    ) -> BoxFuture<'a, Result<RollupReport, ReadError>>;
 
     /// The names of all known services, in alphabetical order.
     fn list_services(&self) -> BoxFuture<'_, Result<Vec<String>, ReadError>>;

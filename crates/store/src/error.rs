@@ -10,7 +10,7 @@ pub enum StoreError {
     Url,
     /// The database refused or could not be reached.
     #[error("the database cannot be used: {0}")]
-    Database(#[source] sqlx::Error),
+    Database(#[from] sqlx::Error),
     /// A migration failed; it was rolled back.
     #[error("a migration failed: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),

@@ -21,18 +21,21 @@
 //! # }
 //! ```
 
+mod duty;
 mod error;
 mod ids;
 mod live;
 mod migrate;
 mod options;
 mod reader;
+mod rollup;
 mod sqlstate;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod writer;
 
+pub use duty::{Duty, Lead};
 pub use error::{StoreError, WriteError};
 pub use migrate::MigrationReport;
 pub use options::{Clock, StoreOptions};

@@ -12,7 +12,7 @@ use crate::live::{self, LiveHandle};
 use crate::reader::PgTraceReader;
 use crate::sqlstate::read_error;
 use crate::writer::{WriterHandle, spawn};
-use crate::{MigrationReport, StoreError, StoreOptions, Writer, migrate};
+use crate::{Duty, Lead, MigrationReport, StoreError, StoreOptions, Writer, migrate};
 
 /// Spans and traces in one Postgres database.
 ///
@@ -80,6 +80,14 @@ impl Store {
             tracing::info!(migration = applied, "applied");
         }
         Ok(report)
+    }
+
+    /// Asks for the right to do `duty`; none while another server has it.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn lead(&self, duty: Duty) -> Result<Option<Lead>, StoreError> {
+        Lead::ask(&self.connect, duty).await
     }
 
     /// Where spans are handed in; cheap to clone.

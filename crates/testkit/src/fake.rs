@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use throughline_model::{
-    BoxFuture, Cursor, Direction, Page, PageRequest, ReadError, SkeletonSpan, SpanDetails,
-    StoredSpan, Total, Trace, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics,
-    TraceSummary,
+    BoxFuture, Cursor, Direction, Page, PageRequest, ReadError, RollupFilter, RollupReport,
+    SkeletonSpan, SpanDetails, StoredSpan, Total, Trace, TraceFilter, TraceReader, TraceSkeleton,
+    TraceStatistics, TraceSummary,
 };
 use throughline_wire::{SpanId, TraceId, UnixNanos};
 
-use crate::{NOW, Sent, is_selected, statistics_of, summaries_of};
+use crate::{NOW, Sent, is_selected, rollups_of, statistics_of, summaries_of};
 
 /// A [`TraceReader`] for tests of whatever stands in front of the store.
 ///
@@ -227,6 +227,13 @@ impl TraceReader for FakeReader {
                 spans,
             })
         })
+    }
+
+    fn rollups<'a>(
+        &'a self,
+        filter: &'a RollupFilter,
+    ) -> BoxFuture<'a, Result<RollupReport, ReadError>> {
+        self.answer(move || rollups_of(&self.sent, filter, self.now))
     }
 
     fn list_services(&self) -> BoxFuture<'_, Result<Vec<String>, ReadError>> {

@@ -9,13 +9,14 @@ mod trace;
 
 use sqlx::PgPool;
 use throughline_model::{
-    BoxFuture, Page, PageRequest, ReadError, SpanDetails, Trace, TraceFilter, TraceReader,
-    TraceSkeleton, TraceStatistics, TraceSummary,
+    BoxFuture, Page, PageRequest, ReadError, RollupFilter, RollupReport, SpanDetails, Trace,
+    TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary,
 };
 use throughline_wire::{SpanId, TenantId, TraceId};
 use uuid::Uuid;
 
 use crate::Clock;
+use crate::rollup;
 use crate::sqlstate::read_error;
 
 /// The reader of one tenant: every statement it sends starts with the tenant.
@@ -109,6 +110,16 @@ impl TraceReader for PgTraceReader {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             trace::whole(&mut connection, self.tenant, trace_id).await
+        })
+    }
+
+    fn rollups<'a>(
+        &'a self,
+        filter: &'a RollupFilter,
+    ) -> BoxFuture<'a, Result<RollupReport, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            rollup::rollups(&mut connection, self.tenant, filter, self.clock.now()).await
         })
     }
 

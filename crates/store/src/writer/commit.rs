@@ -8,6 +8,7 @@ use super::directory::Deltas;
 use super::group::{Group, Inserted, RowRef};
 use super::row;
 use crate::live;
+use crate::rollup::RollupDeltas;
 use crate::sqlstate::{Fault, fault};
 
 /// Bytes sent at once; sqlx flushes every piece.
@@ -101,13 +102,23 @@ async fn finish(
     inserted: Inserted,
 ) -> Result<Inserted, Failed> {
     let mut deltas = Deltas::default();
+    let mut rollups = RollupDeltas::default();
     for &row in rows {
-        if inserted.contains(group.row(row)) {
-            deltas.add(group.batch(row).tenant, group.row(row));
+        let (tenant, row) = (group.batch(row).tenant, group.row(row));
+        if inserted.contains(row) {
+            deltas.add(tenant, row);
+            rollups.add(
+                tenant,
+                row.operation_id,
+                row.start_ns,
+                row.duration_ns,
+                row.is_error,
+            );
         }
     }
     live::announce(&mut transaction, deltas.traces()).await?;
     deltas.merge(&mut transaction).await?;
+    rollups.append(&mut transaction).await?;
     transaction.commit().await.map_err(|error| Failed {
         error,
         committing: true,

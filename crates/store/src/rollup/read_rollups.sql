@@ -1,0 +1,25 @@
+-- Folded rows and deltas in one statement, hence of one moment: what a fold moves meanwhile is
+-- seen on one side only. Newest first, so that a limit leaves out the oldest.
+SELECT
+    r.start_ns, service.name AS service, operation.name AS operation,
+    coalesce(operation.kind, 0::smallint) AS kind,
+    r.span_count, r.error_count, r.max_ns, r.sketch
+FROM (
+    SELECT tenant_id, operation_id, start_ns, span_count, error_count, max_ns, sketch
+    FROM rollups
+    WHERE tenant_id = $1 AND window_seconds = $2 AND start_ns >= $3 AND start_ns < $4
+    UNION ALL
+    SELECT
+        tenant_id, operation_id,
+        start_ns - ((start_ns % $5) + $5) % $5, span_count, error_count, max_ns, sketch
+    FROM rollup_deltas
+    WHERE tenant_id = $1 AND start_ns >= $3
+        AND start_ns - ((start_ns % $5) + $5) % $5 < $4
+) AS r
+LEFT JOIN operations AS operation
+    ON operation.tenant_id = r.tenant_id AND operation.id = r.operation_id
+LEFT JOIN services AS service
+    ON service.tenant_id = r.tenant_id AND service.id = operation.service_id
+WHERE ($6::text IS NULL OR service.name = $6) AND ($7::text IS NULL OR operation.name = $7)
+ORDER BY r.start_ns DESC
+LIMIT $8

@@ -1,0 +1,227 @@
+//! A mergeable sketch of durations, from which any percentile can be told within 1 %.
+//!
+//! This is the sketch of Masson, Rim and Lee (["a fast and fully-mergeable quantile sketch with
+//! relative-error guarantees"](https://www.vldb.org/pvldb/vol12/p2195-masson.pdf), VLDB 2019) with a logarithmic mapping: a value `v` falls into the
+//! bucket `ceil(log_gamma(v))`. Durations fit into 63 bits, so there are at most 2,184 buckets and
+//! none is ever collapsed: merging is exact, in any order.
+
+use std::collections::BTreeMap;
+
+/// A sketch; see the module.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Sketch {
+    /// Values below 1 ns.
+    zeros: u64,
+    buckets: BTreeMap<u16, u64>,
+}
+
+/// Values in the order they came, as buckets: what a commit collects before it makes a [`Sketch`].
+#[derive(Debug, Default)]
+pub(crate) struct Buckets {
+    zeros: u64,
+    indices: Vec<u16>,
+}
+
+impl Buckets {
+    /// Counts a duration; a negative one as 0.
+    pub(crate) fn add(&mut self, duration_ns: i64) {
+        match index(duration_ns) {
+            None => self.zeros += 1,
+            Some(index) => self.indices.push(index),
+        }
+    }
+}
+
+impl From<Buckets> for Sketch {
+    fn from(mut from: Buckets) -> Self {
+        from.indices.sort_unstable();
+        Self {
+            zeros: from.zeros,
+            buckets: from
+                .indices
+                .chunk_by(|a, b| a == b)
+                .map(|run| (run[0], run.len() as u64))
+                .collect(),
+        }
+    }
+}
+
+/// The stored form cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the stored form of a sketch cannot be read")]
+pub(crate) struct Corrupt;
+
+/// The first byte of the stored form.
+const VERSION: u8 = 1;
+
+impl Sketch {
+    /// No percentile is further from the true value than this share of it, or half a nanosecond.
+    pub(crate) const RELATIVE_ERROR: f64 = 0.01;
+    const GAMMA: f64 = (1.0 + Self::RELATIVE_ERROR) / (1.0 - Self::RELATIVE_ERROR);
+
+    /// Adds all that `other` counted.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.zeros += other.zeros;
+        for (&index, &count) in &other.buckets {
+            *self.buckets.entry(index).or_default() += count;
+        }
+    }
+
+    /// How many values it holds.
+    pub(crate) fn count(&self) -> u64 {
+        self.zeros + self.buckets.values().sum::<u64>()
+    }
+
+    /// The least value that at least this share of all do not exceed (nearest rank); none when
+    /// there is no value.
+    pub(crate) fn quantile(&self, share: f64) -> Option<i64> {
+        let count = self.count();
+        let rank = ((share * count as f64).ceil() as u64).clamp(1, count.max(1));
+        if rank <= self.zeros {
+            return Some(0);
+        }
+        let mut seen = self.zeros;
+        self.buckets.iter().find_map(|(&index, &count)| {
+            seen += count;
+            (seen >= rank).then(|| middle_ns(index))
+        })
+    }
+
+    /// The stored form: a version, the zeros, then by bucket the distance to the one before and
+    /// the count; all numbers as LEB128.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(2 + self.buckets.len() * 3);
+        out.push(VERSION);
+        put(self.zeros, &mut out);
+        let mut last = 0;
+        for (&index, &count) in &self.buckets {
+            put(u64::from(index - last), &mut out);
+            put(count, &mut out);
+            last = index;
+        }
+        out
+    }
+
+    /// Reads the stored form.
+    ///
+    /// # Errors
+    /// [`Corrupt`].
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
+        let (&VERSION, mut rest) = bytes.split_first().ok_or(Corrupt)? else {
+            return Err(Corrupt);
+        };
+        let mut sketch = Self {
+            zeros: take(&mut rest)?,
+            buckets: BTreeMap::new(),
+        };
+        let mut last = 0_u16;
+        while !rest.is_empty() {
+            let step = u16::try_from(take(&mut rest)?).map_err(|_| Corrupt)?;
+            last = last.checked_add(step).ok_or(Corrupt)?;
+            *sketch.buckets.entry(last).or_default() += take(&mut rest)?;
+        }
+        Ok(sketch)
+    }
+}
+
+/// The bucket of a duration; none below 1 ns.
+fn index(duration_ns: i64) -> Option<u16> {
+    if duration_ns < 1 {
+        return None;
+    }
+    Some(((duration_ns as f64).ln() / Sketch::GAMMA.ln()).ceil() as u16)
+}
+
+/// The value that is nowhere in the bucket further away than the relative error.
+fn middle_ns(index: u16) -> i64 {
+    (2.0 * Sketch::GAMMA.powi(index.into()) / (Sketch::GAMMA + 1.0)).round() as i64
+}
+
+fn put(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn take(bytes: &mut &[u8]) -> Result<u64, Corrupt> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first().ok_or(Corrupt)?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Ok(number);
+        }
+    }
+    Err(Corrupt)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(values: &[i64]) -> Sketch {
+        let mut buckets = Buckets::default();
+        values.iter().for_each(|&value| buckets.add(value));
+        buckets.into()
+    }
+
+    fn durations() -> impl Strategy<Value = Vec<i64>> {
+        let duration = prop_oneof![Just(0), 0..1_000_i64, 0..10_000_000_000_i64, 0..=i64::MAX];
+        prop::collection::vec(duration, 1..200)
+    }
+
+    proptest! {
+        #[test]
+        fn every_percentile_is_within_one_percent(values in durations(), share in 0.0..=1.0_f64) {
+            let told = of(&values).quantile(share).expect("has values");
+            let mut sorted = values;
+            sorted.sort_unstable();
+            let rank = (share * sorted.len() as f64).ceil() as usize;
+            let value = sorted[rank.max(1) - 1];
+            // The last term is what 64-bit floats lose at the far end of the range.
+            let allowed = value as f64 * (Sketch::RELATIVE_ERROR + 1e-9) + 0.5;
+            prop_assert!((told as f64 - value as f64).abs() <= allowed, "{told} for {value}");
+        }
+
+        #[test]
+        fn merging_is_the_same_as_counting_together(a in durations(), b in durations()) {
+            let mut merged = of(&a);
+            merged.merge(&of(&b));
+            let mut reversed = of(&b);
+            reversed.merge(&of(&a));
+            let together = of(&[a, b].concat());
+            prop_assert_eq!(&merged, &together);
+            prop_assert_eq!(&reversed, &together);
+        }
+
+        #[test]
+        fn a_sketch_reads_back_from_its_stored_form(values in durations()) {
+            let sketch = of(&values);
+            prop_assert_eq!(Sketch::decode(&sketch.encode()), Ok(sketch));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let _ = Sketch::decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_sketch_of_nothing_has_no_percentile() {
+        assert_eq!(Sketch::default().quantile(0.5), None);
+        assert_eq!(of(&[-5]).quantile(0.5), Some(0));
+    }
+
+    #[test]
+    fn the_stored_form_of_a_sketch_stays_readable() {
+        let sketch = of(&[0, 1, 1_000_000, 1_000_000]);
+        let stored = [1, 1, 0, 1, 179, 5, 2];
+        assert_eq!(sketch.encode(), stored);
+        assert_eq!(Sketch::decode(&stored), Ok(sketch));
+    }
+}

@@ -1,0 +1,14 @@
+-- The values hold what was stored before.
+INSERT INTO rollups (
+    tenant_id, window_seconds, start_ns, operation_id, span_count, error_count, max_ns, sketch
+)
+SELECT *
+FROM unnest(
+    $1::uuid[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+    $7::bigint[], $8::bytea[]
+)
+ON CONFLICT (tenant_id, window_seconds, start_ns, operation_id) DO UPDATE SET
+    span_count = excluded.span_count,
+    error_count = excluded.error_count,
+    max_ns = excluded.max_ns,
+    sketch = excluded.sketch
