@@ -23,14 +23,14 @@ fuzz_target!(|body: &[u8]| {
         links: 2,
         ..Limits::default()
     };
-    let (batch, rejected) = decoded.validate(&limits, NOW);
-    assert_eq!(batch.spans.len() + rejected.len(), sent);
-    let json = serde_json::to_vec(&batch).expect("a batch can be written");
-    let (again, rejected) = decode_batch(&json)
+    let valid = decoded.validate(&limits, NOW);
+    assert_eq!(valid.batch.spans.len() + valid.rejected.len(), sent);
+    let json = serde_json::to_vec(&valid.batch).expect("a batch can be written");
+    let again = decode_batch(&json)
         .expect("what was written is a batch")
         .validate(&limits, NOW);
-    assert!(rejected.is_empty());
-    let json_again = serde_json::to_vec(&again).expect("a batch can be written");
+    assert!(again.rejected.is_empty() && again.rejected_starts.is_empty());
+    let json_again = serde_json::to_vec(&again.batch).expect("a batch can be written");
     assert_eq!(
         String::from_utf8_lossy(&json),
         String::from_utf8_lossy(&json_again)

@@ -154,5 +154,6 @@ pub(crate) fn blank_span() -> Span {
         dropped_events_count: 0,
         links: Vec::new(),
         dropped_links_count: 0,
+        sequence: None,
     }
 }

@@ -40,4 +40,4 @@ pub use error::{StoreError, WriteError};
 pub use migrate::MigrationReport;
 pub use options::{Clock, StoreOptions};
 pub use store::Store;
-pub use writer::{EventOutcome, SpanGroup, WriteBatch, WriteOutcome, Writer};
+pub use writer::{EventOutcome, Sender, SpanGroup, WriteBatch, WriteOutcome, Writer};

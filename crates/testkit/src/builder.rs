@@ -38,6 +38,7 @@ pub fn span(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
         dropped_events_count: 0,
         links: Vec::new(),
         dropped_links_count: 0,
+        sequence: None,
     })
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{InstrumentationScope, Resource, Span, UnixNanos};
+use crate::{BatchSequence, InstrumentationScope, Resource, Span, SpanStart, UnixNanos};
 
-/// What one process sends at once: its spans that ended, and what it had to drop.
+/// What one process sends at once: its spans that ended, those that began and have not, and what
+/// it had to drop.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(expecting = "a batch object")]
 pub struct SpanBatch {
@@ -19,9 +20,15 @@ pub struct SpanBatch {
     /// What the sender knows of its clock; servers need not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClientClock>,
+    /// Where the sender stands with its numbers, when it numbers its spans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<BatchSequence>,
     /// Spans that have ended.
     #[serde(default)]
     pub spans: Vec<Span>,
+    /// Spans that have begun and not ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub starts: Vec<SpanStart>,
     /// How many spans the sender dropped since its last acknowledged batch, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dropped: BTreeMap<DropReason, u64>,
@@ -97,6 +104,9 @@ pub struct BatchAnswer {
     /// Spans not kept, each with its reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected: Vec<Rejection>,
+    /// Starts not kept, by their place among the starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected_starts: Vec<Rejection>,
     /// The server's clock when it answered.
     pub server_time_ns: UnixNanos,
 }

@@ -34,10 +34,10 @@ pub use error::message as json_reason;
 pub use repair::text as repair_text;
 pub use spans::MAX_SPANS;
 
-use crate::validate::{Limits, validate, validate_resource, validate_scope};
+use crate::validate::{Limits, validate, validate_resource, validate_scope, validate_start};
 use crate::{
-    ClientClock, DropReason, InstrumentationScope, Marks, Rejection, Resource, Span, SpanBatch,
-    UnixNanos,
+    BatchSequence, ClientClock, DropReason, InstrumentationScope, Marks, Rejection, Resource, Span,
+    SpanBatch, SpanStart, UnixNanos,
 };
 
 /// A batch as it was read, before validation.
@@ -59,6 +59,28 @@ pub struct DecodedBatch {
     pub dropped: BTreeMap<DropReason, u64>,
     /// The spans that could not be read.
     pub rejected: Vec<Rejection>,
+    /// Their numbers, as far as those could be.
+    pub rejected_sequences: Vec<u64>,
+    /// Where the sender stands with its numbers.
+    pub sequence: Option<BatchSequence>,
+    /// The starts that could be read, each with its place and what was repaired in it.
+    pub starts: Vec<(usize, SpanStart, Marks)>,
+    /// The starts that could not be read.
+    pub rejected_starts: Vec<Rejection>,
+}
+
+/// A batch that can be stored, and what was left out of it, by its place in the batch as it was
+/// sent.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ValidBatch {
+    /// What can be stored.
+    pub batch: SpanBatch,
+    /// The spans that cannot.
+    pub rejected: Vec<Rejection>,
+    /// Their numbers, as far as they are known.
+    pub rejected_sequences: Vec<u64>,
+    /// The starts that cannot.
+    pub rejected_starts: Vec<Rejection>,
 }
 
 /// A span as it was read, before validation.
@@ -73,29 +95,52 @@ pub struct DecodedSpan {
 }
 
 impl DecodedBatch {
-    /// Validates every span, the resource and the scope: what can be stored, and what was
-    /// rejected, by its place in the batch as it was sent.
-    pub fn validate(self, limits: &Limits, now: UnixNanos) -> (SpanBatch, Vec<Rejection>) {
+    /// Validates every span and start, the resource and the scope.
+    pub fn validate(self, limits: &Limits, now: UnixNanos) -> ValidBatch {
         let mut rejected = self.rejected;
+        let mut rejected_sequences = self.rejected_sequences;
         let mut spans = Vec::with_capacity(self.spans.len());
         for DecodedSpan { index, span, marks } in self.spans {
+            let sequence = span.sequence;
             match validate(span, limits, now, marks) {
                 Ok(span) => spans.push(span),
-                Err(reason) => rejected.push(Rejection {
-                    index,
-                    reason: reason.to_string(),
-                }),
+                Err(reason) => {
+                    rejected_sequences.extend(sequence);
+                    rejected.push(Rejection {
+                        index,
+                        reason: reason.to_string(),
+                    });
+                }
             }
         }
         rejected.sort_by_key(|rejection| rejection.index);
+        let mut rejected_starts = self.rejected_starts;
+        let mut starts = Vec::with_capacity(self.starts.len());
+        for (index, start, marks) in self.starts {
+            match validate_start(start, limits, now, marks) {
+                Ok(start) => starts.push(start),
+                Err(reason) => rejected_starts.push(Rejection {
+                    index,
+                    reason: format!("starts[{index}].{reason}"),
+                }),
+            }
+        }
+        rejected_starts.sort_by_key(|rejection| rejection.index);
         let batch = SpanBatch {
             resource: validate_resource(self.resource, limits, self.resource_marks),
             scope: validate_scope(self.scope, limits, self.scope_marks),
             clock: self.clock,
+            sequence: self.sequence,
             spans,
+            starts,
             dropped: self.dropped,
         };
-        (batch, rejected)
+        ValidBatch {
+            batch,
+            rejected,
+            rejected_sequences,
+            rejected_starts,
+        }
     }
 }
 
@@ -110,6 +155,10 @@ struct Envelope<'a> {
     clock: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "spans::raw")]
     spans: Vec<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "spans::raw")]
+    starts: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    sequence: Option<&'a RawValue>,
     #[serde(borrow)]
     dropped: Option<&'a RawValue>,
 }
@@ -152,14 +201,32 @@ pub fn decode_batch(body: &[u8]) -> Result<DecodedBatch, DecodeError> {
     if let Some(raw) = envelope.dropped {
         batch.dropped = section(text, "dropped", raw, lossy, &mut ignored)?;
     }
+    if let Some(raw) = envelope.sequence {
+        batch.sequence = section(text, "sequence", raw, lossy, &mut ignored)?;
+    }
+    for (index, raw) in envelope.starts.into_iter().enumerate() {
+        let mut marks = Marks::NONE;
+        match read::<SpanStart>(raw.get(), lossy, &mut marks) {
+            Ok(start) => batch.starts.push((index, start, marks)),
+            Err((error, repaired)) => batch.rejected_starts.push(Rejection {
+                index,
+                reason: diagnose::start(&format!("starts[{index}]"), &repaired, &error),
+            }),
+        }
+    }
     for (index, raw) in envelope.spans.into_iter().enumerate() {
         let mut marks = Marks::NONE;
         match read::<Span>(raw.get(), lossy, &mut marks) {
             Ok(span) => batch.spans.push(DecodedSpan { index, span, marks }),
-            Err((error, repaired)) => batch.rejected.push(Rejection {
-                index,
-                reason: diagnose::span(&repaired, &error),
-            }),
+            Err((error, repaired)) => {
+                batch
+                    .rejected_sequences
+                    .extend(diagnose::sequence(&repaired));
+                batch.rejected.push(Rejection {
+                    index,
+                    reason: diagnose::span(&repaired, &error),
+                });
+            }
         }
     }
     Ok(batch)

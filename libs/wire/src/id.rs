@@ -161,6 +161,27 @@ hex_id! {
     SpanId, 8
 }
 
+hex_id! {
+    /// A process that numbers its spans: 8 random bytes, not all zero; 16 hex characters on the
+    /// wire.
+    ProcessId, 8
+}
+
+impl ProcessId {
+    /// The same 64 bits as Postgres holds them (`bigint`).
+    pub const fn to_i64(self) -> i64 {
+        i64::from_be_bytes(self.0)
+    }
+
+    /// The process whose 64 bits Postgres holds as `bits`.
+    ///
+    /// # Errors
+    /// [`IdError::Zero`] when `bits` is zero.
+    pub fn from_i64(bits: i64) -> Result<Self, IdError> {
+        Self::from_bytes(bits.to_be_bytes())
+    }
+}
+
 impl SpanId {
     /// The same 64 bits as Postgres holds them (`bigint`).
     pub const fn to_i64(self) -> i64 {

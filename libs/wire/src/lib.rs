@@ -10,7 +10,9 @@ pub mod mark;
 pub mod packed;
 pub mod resource;
 pub mod semconv;
+pub mod sequence;
 pub mod span;
+pub mod start;
 #[cfg(test)]
 mod strategies;
 pub mod time;
@@ -19,9 +21,11 @@ pub mod w3c;
 
 pub use attribute::{AttributeValue, Attributes};
 pub use batch::{BatchAnswer, ClientClock, DropReason, Rejection, SpanBatch};
-pub use id::{IdError, SessionId, SpanId, TenantId, TraceId};
+pub use id::{IdError, ProcessId, SessionId, SpanId, TenantId, TraceId};
 pub use log::LogRecord;
 pub use mark::{Mark, Marks};
 pub use resource::{InstrumentationScope, Resource};
+pub use sequence::BatchSequence;
 pub use span::{Span, SpanEvent, SpanKind, SpanLink, Status, StatusCode};
+pub use start::SpanStart;
 pub use time::UnixNanos;

@@ -218,6 +218,10 @@ pub struct Span {
     /// How many links the sender dropped.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_links_count: u32,
+    /// Its number among the spans its process began, from 0; none when the sender does not number
+    /// (see [`BatchSequence`](crate::BatchSequence)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
 }
 
 impl Span {

@@ -118,14 +118,20 @@ pub(crate) fn log_record() -> impl Strategy<Value = LogRecord> {
 pub(crate) fn span() -> impl Strategy<Value = Span> {
     let ids = (trace_id(), span_id(), proptest::option::of(span_id()));
     let words = (any::<String>(), any::<String>(), any::<String>());
-    let numbers = (any::<u32>(), 0..6_i64, 0..3_i64, any::<[u32; 3]>());
+    let numbers = (
+        any::<u32>(),
+        0..6_i64,
+        0..3_i64,
+        any::<[u32; 3]>(),
+        proptest::option::of(any::<u64>()),
+    );
     let times = (any::<i64>(), any::<i64>());
     let lists = (attributes(), vec(event(), 0..3), vec(link(), 0..3));
     (ids, words, numbers, times, lists).prop_map(
         |(
             (trace_id, span_id, parent_span_id),
             (name, trace_state, message),
-            (flags, kind, status, dropped),
+            (flags, kind, status, dropped, sequence),
             (start, end),
             (attributes, events, links),
         )| Span {
@@ -148,6 +154,7 @@ pub(crate) fn span() -> impl Strategy<Value = Span> {
             dropped_events_count: dropped[1],
             links,
             dropped_links_count: dropped[2],
+            sequence,
         },
     )
 }

@@ -24,7 +24,7 @@ pub use crate::mark::{Mark, Marks};
 
 use crate::{
     AttributeValue, Attributes, InstrumentationScope, Resource, Span, SpanEvent, SpanLink,
-    UnixNanos, semconv,
+    SpanStart, UnixNanos, semconv,
 };
 
 /// Repairs `span`, or says why it cannot be kept.
@@ -84,6 +84,20 @@ pub fn validate(
     }
     put_marks(&mut span.attributes, marks);
     Ok(span)
+}
+
+/// Repairs a start, or says why it cannot be kept: as a span that ended where it began.
+///
+/// # Errors
+/// As [`validate`].
+pub fn validate_start(
+    start: SpanStart,
+    limits: &Limits,
+    now: UnixNanos,
+    marks: Marks,
+) -> Result<SpanStart, RejectReason> {
+    let span = validate(start.into_span(), limits, now, marks)?;
+    Ok(SpanStart::of(&span))
 }
 
 /// Repairs a resource: the same limits on its attributes.

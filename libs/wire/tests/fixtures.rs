@@ -9,7 +9,7 @@ use throughline_wire::decode::decode_batch;
 use throughline_wire::validate::Limits;
 use throughline_wire::{BatchAnswer, SpanBatch, UnixNanos, binary};
 
-const BATCHES: [&str; 4] = ["attributes", "clock", "error", "minimal"];
+const BATCHES: [&str; 5] = ["attributes", "clock", "error", "minimal", "numbered"];
 const ANSWERS: [&str; 1] = ["answer"];
 
 /// When the messages were sent.
@@ -62,9 +62,10 @@ fn every_file_is_among_the_messages() {
 fn every_batch_passes_ingest_unchanged() {
     for name in BATCHES {
         let batch = decode_batch(text(name).as_bytes()).expect("a batch");
-        let (batch, rejected) = batch.validate(&Limits::default(), NOW);
-        assert_eq!(rejected, [], "{name}");
-        let written = serde_json::to_string_pretty(&batch).expect("serialises") + "\n";
+        let valid = batch.validate(&Limits::default(), NOW);
+        assert_eq!(valid.rejected, [], "{name}");
+        assert_eq!(valid.rejected_starts, [], "{name}");
+        let written = serde_json::to_string_pretty(&valid.batch).expect("serialises") + "\n";
         assert_eq!(written, text(name), "{name}");
     }
 }

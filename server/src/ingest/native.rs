@@ -10,10 +10,10 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::response::{IntoResponse, Response};
-use throughline_store::{SpanGroup, WriteBatch};
-use throughline_wire::decode::{DecodeError, decode_batch};
+use throughline_store::{Sender, SpanGroup, WriteBatch};
+use throughline_wire::decode::{DecodeError, ValidBatch, decode_batch};
 use throughline_wire::validate::Limits;
-use throughline_wire::{BatchAnswer, Rejection, SpanBatch, TenantId, UnixNanos};
+use throughline_wire::{BatchAnswer, SpanBatch, TenantId, UnixNanos};
 use tower_http::cors::{Any, CorsLayer};
 
 use super::answer::{Fault, add_refused, count, count_fault, media_type};
@@ -75,15 +75,26 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
     let inner = &ingest.inner;
     let body = body::read(headers, body, &inner.bodies).await?;
     let (limits, now) = (inner.limits.clone(), inner.clock.now());
-    let (batch, mut rejected, places) =
-        off_the_loop(body.bytes.len(), move || decode(&body.bytes, &limits, now))
-            .await?
-            .map_err(|error| Fault::undecodable(error.to_string()))?;
+    let (valid, places) = off_the_loop(body.bytes.len(), move || decode(&body.bytes, &limits, now))
+        .await?
+        .map_err(|error| Fault::undecodable(error.to_string()))?;
+    let ValidBatch {
+        batch,
+        mut rejected,
+        rejected_sequences,
+        rejected_starts,
+    } = valid;
     note_sender(&batch, now);
     let group = SpanGroup {
         resource: Arc::new(batch.resource),
         scope: Arc::new(batch.scope),
         spans: batch.spans,
+        starts: batch.starts,
+        sender: (batch.sequence.is_some() || batch.clock.is_some()).then_some(Sender {
+            sequence: batch.sequence,
+            clock: batch.clock,
+            rejected: rejected_sequences,
+        }),
         ..SpanGroup::default()
     };
     let batch = WriteBatch {
@@ -96,6 +107,7 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
         received: outcome.received,
         duplicate: outcome.duplicate,
         rejected,
+        rejected_starts,
         server_time_ns: inner.clock.now(),
     })
 }
@@ -105,19 +117,20 @@ fn decode(
     body: &[u8],
     limits: &Limits,
     now: UnixNanos,
-) -> Result<(SpanBatch, Vec<Rejection>, Vec<usize>), DecodeError> {
+) -> Result<(ValidBatch, Vec<usize>), DecodeError> {
     let decoded = decode_batch(body)?;
     let sent: Vec<usize> = decoded.spans.iter().map(|span| span.index).collect();
-    let (batch, rejected) = decoded.validate(limits, now);
+    let valid = decoded.validate(limits, now);
     let places = sent
         .into_iter()
         .filter(|place| {
-            rejected
+            valid
+                .rejected
                 .binary_search_by_key(place, |rejection| rejection.index)
                 .is_err()
         })
         .collect();
-    Ok((batch, rejected, places))
+    Ok((valid, places))
 }
 
 /// What a sender says of itself, for `/metrics`: what it had to drop, and how far its clock is off

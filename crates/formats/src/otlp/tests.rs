@@ -223,6 +223,7 @@ fn meant_span(span: &Span) -> throughline_wire::Span {
             })
             .collect(),
         dropped_links_count: span.dropped_links_count,
+        sequence: None,
     }
 }
 

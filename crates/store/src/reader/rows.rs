@@ -158,6 +158,7 @@ impl SpanRow {
             links: binary::decode_links(self.links.as_deref().unwrap_or_default())
                 .map_err(|_| corrupt("spans.links")())?,
             dropped_links_count: bits(self.dropped_links_count),
+            sequence: None,
         })
     }
 }

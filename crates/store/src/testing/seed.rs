@@ -224,6 +224,7 @@ fn span(
         dropped_events_count: 0,
         links: Vec::new(),
         dropped_links_count: 0,
+        sequence: None,
     }
 }
 

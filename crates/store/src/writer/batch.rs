@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use throughline_wire::{InstrumentationScope, LogRecord, Rejection, Resource, Span, TenantId};
+use throughline_wire::{
+    BatchSequence, ClientClock, InstrumentationScope, LogRecord, Rejection, Resource, Span,
+    SpanStart, TenantId,
+};
 
 /// The spans and events of one request, committed together where possible.
 #[derive(Debug, Clone)]
@@ -30,6 +33,17 @@ impl WriteBatch {
     }
 }
 
+/// Who sent a group, when it numbers its spans or measured its clock.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sender {
+    /// Where it stands with its numbers.
+    pub sequence: Option<BatchSequence>,
+    /// What it knows of its clock.
+    pub clock: Option<ClientClock>,
+    /// Numbers of spans that were refused before they came here.
+    pub rejected: Vec<u64>,
+}
+
 /// What one library of one process made.
 #[derive(Debug, Clone, Default)]
 pub struct SpanGroup {
@@ -41,6 +55,10 @@ pub struct SpanGroup {
     pub spans: Vec<Span>,
     /// Its log records and events, validated.
     pub events: Vec<LogRecord>,
+    /// Its spans that have begun and not ended, validated.
+    pub starts: Vec<SpanStart>,
+    /// Who sent them, when that said more than the spans do.
+    pub sender: Option<Sender>,
 }
 
 /// What became of a batch: every span of it is counted in exactly one of the three, and what is

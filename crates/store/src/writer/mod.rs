@@ -19,7 +19,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-pub use batch::{EventOutcome, SpanGroup, WriteBatch, WriteOutcome};
+pub use batch::{EventOutcome, Sender, SpanGroup, WriteBatch, WriteOutcome};
 
 use self::dictionary::Known;
 use self::queue::{Budget, Job, Queue};

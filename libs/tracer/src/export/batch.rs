@@ -38,6 +38,8 @@ impl Batch {
                 resource: self.message.resource.clone(),
                 scope: self.message.scope.clone(),
                 clock: self.message.clock,
+                sequence: self.message.sequence.clone(),
+                starts: Vec::new(),
             },
             bytes,
         };

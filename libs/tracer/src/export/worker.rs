@@ -258,7 +258,9 @@ impl Worker {
                 offset_ns: None,
                 offset_error_ns: None,
             }),
+            sequence: None,
             spans,
+            starts: Vec::new(),
             dropped,
         };
         Some(Batch { message, bytes })

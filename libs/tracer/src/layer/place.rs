@@ -34,6 +34,7 @@ pub(super) fn blank(
         dropped_events_count: 0,
         links: Vec::new(),
         dropped_links_count: 0,
+        sequence: None,
     }
 }
 

@@ -64,6 +64,21 @@ fields! {
         dropped_links_count: u32,
         events: SpanEvent => |name, raw| bad_item::<SpanEvent>(name, raw, event_field),
         links: SpanLink => |name, raw| bad_item::<SpanLink>(name, raw, link_field),
+        sequence: Option<u64>,
+    }
+}
+
+fields! {
+    start_field {
+        trace_id: TraceId,
+        span_id: SpanId,
+        parent_span_id: Option<SpanId>,
+        flags: u32,
+        name: Cow<'static, str>,
+        kind: SpanKind => |name, raw| bad_word::<SpanKind>(name, raw, &KINDS),
+        start_ns: UnixNanos,
+        attributes: Attributes,
+        sequence: Option<u64>,
     }
 }
 
@@ -146,4 +161,23 @@ fn bad_item<T: DeserializeOwned>(name: &str, raw: &str, find: Find) -> Option<St
 /// field is at fault.
 pub(super) fn span(raw: &str, error: &serde_json::Error) -> String {
     span_field("", raw).unwrap_or_else(|| message(error))
+}
+
+/// The same of the start at `place`.
+pub(super) fn start(place: &str, raw: &str, error: &serde_json::Error) -> String {
+    start_field(&format!("{place}."), raw).unwrap_or_else(|| format!("{place}: {}", message(error)))
+}
+
+/// The number of a span that cannot be read otherwise.
+pub(super) fn sequence(raw: &str) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Numbered {
+        sequence: Option<u64>,
+    }
+
+    let numbered: Numbered = raw
+        .starts_with('{')
+        .then(|| serde_json::from_str(raw).ok())
+        .flatten()?;
+    numbered.sequence
 }

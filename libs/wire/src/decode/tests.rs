@@ -267,9 +267,10 @@ fn bytes_that_are_not_utf8_mark_the_span_they_are_in() {
 #[test]
 fn a_lone_surrogate_in_the_resource_marks_the_resource() {
     let body = br#"{"resource":{"attributes":{"service.name":"\ud800"}}}"#;
-    let (batch, _) = decode_batch(body)
+    let batch = decode_batch(body)
         .expect("a batch")
-        .validate(&Limits::default(), NOW);
+        .validate(&Limits::default(), NOW)
+        .batch;
     assert_eq!(batch.resource.service_name(), "\u{fffd}");
     assert!(Marks::of(&batch.resource.attributes).contains(Mark::InvalidUtf8));
 }
@@ -330,7 +331,7 @@ fn a_value_nested_200_deep_ends_in_a_marker_and_the_span_is_kept() {
             let raw = format!("{}1{}", open.repeat(levels), close.repeat(levels));
             let batch = decode_batch(&with_attribute(raw.as_bytes())).expect("a batch");
             assert_eq!(batch.rejected, []);
-            let (batch, _) = batch.validate(&Limits::default(), NOW);
+            let batch = batch.validate(&Limits::default(), NOW).batch;
             let attributes = &batch.spans[0].attributes;
             let json = serde_json::to_string(attributes).expect("serialises");
             assert!(json.contains(TOO_DEEP), "{json}");
@@ -360,7 +361,9 @@ fn rejections_of_both_steps_name_places_of_the_batch_as_sent() {
     let early = with("start_ns", json!("-5"));
     let bad = with("trace_id", json!("no"));
     let batch = decode(&json!({"spans": [early, span_json(), bad]}));
-    let (batch, rejected) = batch.validate(&Limits::default(), NOW);
+    let ValidBatch {
+        batch, rejected, ..
+    } = batch.validate(&Limits::default(), NOW);
     assert_eq!(batch.spans.len(), 1);
     let reasons: Vec<_> = rejected
         .iter()
@@ -376,6 +379,49 @@ fn rejections_of_both_steps_name_places_of_the_batch_as_sent() {
             ),
         ]
     );
+}
+
+#[test]
+fn a_bad_start_costs_itself_and_says_where_it_stands() {
+    let start = json!({
+        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "span_id": "00f067aa0ba902b7",
+        "name": "GET /", "start_ns": "1700000000000000000", "sequence": 7,
+    });
+    let (mut early, mut bad) = (start.clone(), start.clone());
+    early["start_ns"] = json!("-5");
+    bad["kind"] = json!("sideways");
+    let batch = decode(&json!({"spans": [span_json()], "starts": [bad, start, early]}));
+    let valid = batch.validate(&Limits::default(), NOW);
+    assert_eq!(valid.batch.spans.len(), 1);
+    assert_eq!(valid.batch.starts.len(), 1);
+    assert_eq!(valid.batch.starts[0].sequence, Some(7));
+    let reasons: Vec<_> = valid
+        .rejected_starts
+        .iter()
+        .map(|bad| (bad.index, bad.reason.as_str()))
+        .collect();
+    assert_eq!(reasons[1], (2, "starts[2].start_ns: is before 1970"));
+    assert_eq!(reasons[0].0, 0);
+    assert!(reasons[0].1.starts_with("starts[0].kind: "), "{reasons:?}");
+}
+
+#[test]
+fn the_numbers_of_spans_that_are_left_out_are_known() {
+    let mut unread = with("trace_id", json!("no"));
+    unread["sequence"] = json!(3);
+    let mut early = with("start_ns", json!("-5"));
+    early["sequence"] = json!(5);
+    let valid = decode(&json!({"spans": [unread, span_json(), early, 1]}))
+        .validate(&Limits::default(), NOW);
+    assert_eq!(valid.rejected.len(), 3);
+    assert_eq!(valid.rejected_sequences, [3, 5]);
+}
+
+#[test]
+fn a_sequence_that_cannot_be_read_is_an_error_of_the_batch() {
+    let body = br#"{"sequence": {"process": "0000000000000000", "next": 1}}"#;
+    let error = decode_batch(body).expect_err("zero is no process");
+    assert!(error.message.starts_with("sequence: "), "{error}");
 }
 
 proptest! {

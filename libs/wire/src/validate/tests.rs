@@ -26,6 +26,7 @@ fn clean_span() -> Span {
         dropped_events_count: 0,
         links: Vec::new(),
         dropped_links_count: 0,
+        sequence: None,
     }
 }
 

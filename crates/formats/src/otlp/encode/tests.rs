@@ -108,6 +108,7 @@ prop_compose! {
             dropped_events_count: dropped[1],
             links,
             dropped_links_count: dropped[2],
+            sequence: None,
             trace_id,
             span_id,
             ..crate::request::blank_span()

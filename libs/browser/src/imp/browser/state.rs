@@ -181,6 +181,7 @@ impl State {
                 dropped_events_count: 0,
                 links,
                 dropped_links_count: 0,
+                sequence: None,
             },
         });
         self.note(trace_id, |quiet| quiet.began(at_ms));

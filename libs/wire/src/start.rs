@@ -1,0 +1,79 @@
+//! Spans that have begun and not ended.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::resource::is_zero;
+use crate::{Attributes, Span, SpanId, SpanKind, Status, TraceId, UnixNanos};
+
+/// An operation that has begun: what is known of a span before it ends. The span itself, when it
+/// comes, replaces it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(expecting = "a start object")]
+pub struct SpanStart {
+    /// The trace it belongs to.
+    pub trace_id: TraceId,
+    /// Its id within the trace.
+    pub span_id: SpanId,
+    /// The span that caused it; none for the first of a trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_span_id: Option<SpanId>,
+    /// OTLP span flags, as [`Span::flags`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub flags: u32,
+    /// The operation, as far as it is known.
+    pub name: Cow<'static, str>,
+    /// Its role in a call.
+    #[serde(default)]
+    pub kind: SpanKind,
+    /// When it began.
+    #[serde(rename = "start_ns")]
+    pub start: UnixNanos,
+    /// The values it has so far.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
+    /// Its number in its process, as [`Span::sequence`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+}
+
+impl SpanStart {
+    /// What a span says at its start.
+    pub fn of(span: &Span) -> Self {
+        Self {
+            trace_id: span.trace_id,
+            span_id: span.span_id,
+            parent_span_id: span.parent_span_id,
+            flags: span.flags,
+            name: span.name.clone(),
+            kind: span.kind,
+            start: span.start,
+            attributes: span.attributes.clone(),
+            sequence: span.sequence,
+        }
+    }
+
+    /// The span that would be if it ended as it began.
+    pub fn into_span(self) -> Span {
+        Span {
+            trace_id: self.trace_id,
+            span_id: self.span_id,
+            parent_span_id: self.parent_span_id,
+            trace_state: Cow::Borrowed(""),
+            flags: self.flags,
+            name: self.name,
+            kind: self.kind,
+            start: self.start,
+            end: self.start,
+            status: Status::UNSET,
+            attributes: self.attributes,
+            dropped_attributes_count: 0,
+            events: Vec::new(),
+            dropped_events_count: 0,
+            links: Vec::new(),
+            dropped_links_count: 0,
+            sequence: self.sequence,
+        }
+    }
+}
