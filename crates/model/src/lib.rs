@@ -4,22 +4,30 @@
 //! No I/O and no clock; builds for `wasm32-unknown-unknown`.
 
 pub mod filter;
+pub mod keeper;
 pub mod live;
 pub mod page;
 pub mod reader;
+pub mod retention;
 pub mod rollup;
 pub mod statistics;
+pub mod storage;
 pub mod summary;
 pub mod time_range;
 pub mod trace;
 pub mod utc;
 
 pub use filter::{StatusFilter, TraceFilter};
+pub use keeper::{CleanUp, Keeper};
 pub use live::{LagReason, LiveEvent, LiveFeed, LiveLag, LiveSubscription, LiveTraces};
 pub use page::{Cursor, Direction, Page, PageRequest, Total};
 pub use reader::{BoxFuture, ReadError, TraceReader};
+pub use retention::{
+    PartitionChange, PartitionStep, Pin, Removed, RetentionReport, RetentionRules,
+};
 pub use rollup::{Rollup, RollupFilter, RollupGroup, RollupReport, RollupWindow};
 pub use statistics::{OperationRow, TimeBucket, TraceStatistics, UserRow};
+pub use storage::{DaySize, Share, StorageGauge, StorageLevel, StorageReport, TableSize};
 pub use summary::TraceSummary;
 pub use time_range::TimeRange;
 pub use trace::tree::{Oddity, TraceTree, TreeItem, TreeRow};

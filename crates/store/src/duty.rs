@@ -1,10 +1,34 @@
 //! Work that one server at a time does for all: whoever holds the lock of a duty does it, on the
 //! very connection that holds the lock.
 
+use std::time::Duration;
+
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
-use crate::{StoreError, rollup};
+use throughline_model::{PartitionChange, RetentionReport, RetentionRules};
+use throughline_wire::UnixNanos;
+
+use crate::retention::{self, Rewrite, Run};
+use crate::{StoreError, rollup, storage};
+
+/// Another run is waited for so often,
+const TURN_ATTEMPTS: usize = 50;
+/// and so long in between.
+const TURN_PAUSE: Duration = Duration::from_millis(200);
+
+/// What a run of retention is to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Retain {
+    /// How long what is kept.
+    pub rules: RetentionRules,
+    /// What time it is.
+    pub now: UnixNanos,
+    /// When partitions are rewritten.
+    pub rewrite: Rewrite,
+    /// Only tell what would go.
+    pub is_dry_run: bool,
+}
 
 /// A kind of such work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,22 +64,31 @@ impl Lead {
         connect: &PgConnectOptions,
         duty: Duty,
     ) -> Result<Option<Self>, StoreError> {
-        let mut connection = connect
-            .clone()
-            .application_name(&format!("throughline {}", duty.as_str()))
-            .connect()
-            .await?;
+        let mut lead = Self::connect(connect, duty.as_str()).await?;
         let is_held: bool =
             sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))")
                 .bind(format!("throughline.duty.{}", duty.as_str()))
-                .fetch_one(&mut connection)
+                .fetch_one(&mut lead.connection)
                 .await?;
         if is_held {
-            Ok(Some(Self { connection }))
+            Ok(Some(lead))
         } else {
-            connection.close().await?;
+            lead.resign().await;
             Ok(None)
         }
+    }
+
+    /// A connection for work that is asked for once, without the lock of a duty.
+    pub(crate) async fn connect(
+        connect: &PgConnectOptions,
+        what: &str,
+    ) -> Result<Self, StoreError> {
+        let connection = connect
+            .clone()
+            .application_name(&format!("throughline {what}"))
+            .connect()
+            .await?;
+        Ok(Self { connection })
     }
 
     /// Makes sure that the connection lives and with it the lock.
@@ -78,5 +111,82 @@ impl Lead {
     /// [`StoreError::Database`]; nothing is counted twice when it is done again.
     pub async fn fold_rollups(&mut self) -> Result<u64, StoreError> {
         Ok(rollup::fold(&mut self.connection).await?)
+    }
+
+    /// Removes what is past its time by `rules`, of every tenant, or tells what would go.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; what was done is done and the next run goes on.
+    /// [`StoreError::Busy`].
+    pub async fn retain(&mut self, retain: Retain) -> Result<RetentionReport, StoreError> {
+        let run = Run {
+            tenant: None,
+            rules: retain.rules,
+            now: retain.now,
+            rewrite: retain.rewrite,
+        };
+        if retain.is_dry_run {
+            self.dry_run(run).await
+        } else {
+            self.run(run).await
+        }
+    }
+
+    /// Frees the oldest past day, whatever the rules say; none when nothing can be freed. Copies
+    /// of pinned traces may take `room_bytes`. The directory follows in the next [`Self::retain`].
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Busy`].
+    pub async fn prune_oldest_day(
+        &mut self,
+        now: UnixNanos,
+        room_bytes: u64,
+    ) -> Result<Option<Vec<PartitionChange>>, StoreError> {
+        self.take_turn().await?;
+        let changes = retention::prune_oldest_day(&mut self.connection, now, room_bytes).await;
+        self.end_turn().await?;
+        Ok(changes?)
+    }
+
+    /// Notes how large the database is today.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn note_size(&mut self, now: UnixNanos) -> Result<(), StoreError> {
+        Ok(storage::note_size(&mut self.connection, now).await?)
+    }
+
+    pub(crate) async fn run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
+        self.take_turn().await?;
+        let report = retention::run(&mut self.connection, run).await;
+        self.end_turn().await?;
+        Ok(report?)
+    }
+
+    pub(crate) async fn dry_run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
+        Ok(retention::dry_run(&mut self.connection, run).await?)
+    }
+
+    /// Whoever removes anything does so alone, regularly or asked to.
+    async fn take_turn(&mut self) -> Result<(), StoreError> {
+        for _ in 0..TURN_ATTEMPTS {
+            let is_ours: bool = sqlx::query_scalar(
+                "SELECT pg_try_advisory_lock(hashtextextended('throughline.retention', 0))",
+            )
+            .fetch_one(&mut self.connection)
+            .await?;
+            if is_ours {
+                return Ok(());
+            }
+            tokio::time::sleep(TURN_PAUSE).await;
+        }
+        Err(StoreError::Busy)
+    }
+
+    async fn end_turn(&mut self) -> Result<(), StoreError> {
+        sqlx::query("SELECT pg_advisory_unlock(hashtextextended('throughline.retention', 0))")
+            .execute(&mut self.connection)
+            .await?;
+        Ok(())
     }
 }

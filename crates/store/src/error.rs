@@ -11,6 +11,9 @@ pub enum StoreError {
     /// The database refused or could not be reached.
     #[error("the database cannot be used: {0}")]
     Database(#[from] sqlx::Error),
+    /// Somebody else does the same work just now.
+    #[error("another run of retention is under way; try again when it is through")]
+    Busy,
     /// A migration failed; it was rolled back.
     #[error("a migration failed: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -29,6 +32,9 @@ pub enum WriteError {
     /// The database cannot be reached, is starting, is full or does not answer in time.
     #[error("the database cannot be reached right now")]
     Unavailable,
+    /// The storage budget or the disk is used up.
+    #[error("there is no room to store more; the operator must free or allow some")]
+    Full,
     /// The store is closing.
     #[error("the store is closing")]
     Closed,

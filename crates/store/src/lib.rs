@@ -24,20 +24,25 @@
 mod duty;
 mod error;
 mod ids;
+mod keeper;
 mod live;
 mod migrate;
 mod options;
 mod reader;
+mod retention;
 mod rollup;
 mod sqlstate;
+mod storage;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod writer;
 
-pub use duty::{Duty, Lead};
+pub use duty::{Duty, Lead, Retain};
 pub use error::{StoreError, WriteError};
+pub use keeper::Gauge;
 pub use migrate::MigrationReport;
 pub use options::{Clock, StoreOptions};
+pub use retention::Rewrite;
 pub use store::Store;
 pub use writer::{EventOutcome, Sender, SpanGroup, WriteBatch, WriteOutcome, Writer};

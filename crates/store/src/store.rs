@@ -5,14 +5,19 @@ use std::sync::Arc;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
-use throughline_model::{LiveFeed, ReadError, TraceReader};
+use throughline_model::{
+    Keeper, LiveFeed, ReadError, RetentionReport, RetentionRules, TraceReader,
+};
 use throughline_wire::TenantId;
 
+use crate::keeper::PgKeeper;
 use crate::live::{self, LiveHandle};
 use crate::reader::PgTraceReader;
 use crate::sqlstate::read_error;
 use crate::writer::{WriterHandle, spawn};
-use crate::{Duty, Lead, MigrationReport, StoreError, StoreOptions, Writer, migrate};
+use crate::{
+    Duty, Gauge, Lead, MigrationReport, Retain, StoreError, StoreOptions, Writer, migrate, storage,
+};
 
 /// Spans and traces in one Postgres database.
 ///
@@ -88,6 +93,45 @@ impl Store {
     /// [`StoreError::Database`].
     pub async fn lead(&self, duty: Duty) -> Result<Option<Lead>, StoreError> {
         Lead::ask(&self.connect, duty).await
+    }
+
+    /// The same work done once, whoever has the duty: for a person who asks.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn retain_once(&self, retain: Retain) -> Result<RetentionReport, StoreError> {
+        let mut lead = Lead::connect(&self.connect, "retention").await?;
+        let report = lead.retain(retain).await;
+        lead.resign().await;
+        report
+    }
+
+    /// What decides about how long `tenant`'s traces are kept, by `rules` unless asked otherwise.
+    pub fn keeper(&self, tenant: TenantId, rules: RetentionRules, gauge: Gauge) -> Arc<dyn Keeper> {
+        Arc::new(PgKeeper {
+            pool: self.pool.clone(),
+            connect: self.connect.clone(),
+            tenant,
+            clock: self.options.clock.clone(),
+            rules,
+            gauge,
+        })
+    }
+
+    /// What the database takes, write-ahead log not counted.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] when it does not answer.
+    pub async fn used_bytes(&self) -> Result<u64, ReadError> {
+        let mut connection = self.pool.acquire().await.map_err(read_error)?;
+        storage::used_bytes(&mut connection)
+            .await
+            .map_err(read_error)
+    }
+
+    /// Refuses every batch from now on because there is no room, or takes them again.
+    pub fn set_full(&self, is_full: bool) {
+        self.writer.set_full(is_full);
     }
 
     /// Where spans are handed in; cheap to clone.

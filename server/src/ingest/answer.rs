@@ -11,6 +11,9 @@ use super::body::BodyError;
 /// When to come back after a fault whose end is not known.
 const RETRY_SOON: Duration = Duration::from_secs(2);
 
+/// When to come back while there is no room: making some takes a while.
+const RETRY_FULL: Duration = Duration::from_secs(30);
+
 /// A fault of a whole request.
 #[derive(Debug, Clone)]
 pub(super) struct Fault {
@@ -108,6 +111,10 @@ impl From<WriteError> for Fault {
                     "The database is away",
                     detail,
                 )
+            },
+            WriteError::Full => Self {
+                retry_after: Some(RETRY_FULL),
+                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "No room", detail)
             },
             WriteError::Refused(_) => Self::undecodable(detail),
             WriteError::Internal => Self::new(

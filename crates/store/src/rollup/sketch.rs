@@ -166,7 +166,9 @@ mod tests {
 
     fn of(values: &[i64]) -> Sketch {
         let mut buckets = Buckets::default();
-        values.iter().for_each(|&value| buckets.add(value));
+        for &value in values {
+            buckets.add(value);
+        }
         buckets.into()
     }
 

@@ -47,6 +47,11 @@ impl Writer {
         if batch.is_empty() {
             return Ok(WriteOutcome::default());
         }
+        if self.budget.has_no_room() {
+            metrics::counter!("throughline_writer_refused_batches_total", "reason" => "full")
+                .increment(1);
+            return Err(WriteError::Full);
+        }
         if self.budget.is_full() {
             return Err(self.overloaded());
         }
@@ -129,6 +134,10 @@ pub(crate) fn spawn(connect: &PgConnectOptions, options: &StoreOptions) -> Write
 impl WriterHandle {
     pub(crate) fn writer(&self) -> Writer {
         self.writer.clone()
+    }
+
+    pub(crate) fn set_full(&self, is_full: bool) {
+        self.writer.budget.set_no_room(is_full);
     }
 
     /// Takes nothing more, and returns once all that was taken is answered.

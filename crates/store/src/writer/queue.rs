@@ -1,7 +1,7 @@
 //! What waits for commit: bounded by bytes, refused at once beyond the bound.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
@@ -25,6 +25,8 @@ pub(super) struct Budget {
     limit: usize,
     used: AtomicUsize,
     bytes_per_second: AtomicU64,
+    /// Whether the database has no room for more.
+    no_room: AtomicBool,
 }
 
 /// Bytes of a [`Budget`] in use until this is dropped.
@@ -40,7 +42,18 @@ impl Budget {
             limit,
             used: AtomicUsize::new(0),
             bytes_per_second: AtomicU64::new(0),
+            no_room: AtomicBool::new(false),
         })
+    }
+
+    /// Says whether the database has no room for more.
+    pub(super) fn set_no_room(&self, no_room: bool) {
+        self.no_room.store(no_room, Ordering::Relaxed);
+    }
+
+    /// Whether it has none.
+    pub(super) fn has_no_room(&self) -> bool {
+        self.no_room.load(Ordering::Relaxed)
     }
 
     /// Whether a batch of any size would be refused now.

@@ -7,6 +7,7 @@ mod list;
 mod live;
 mod partitions;
 mod read_back;
+mod retention;
 mod rollups;
 mod seed;
 mod statistics;

@@ -1,0 +1,109 @@
+//! [`Keeper`] over Postgres.
+
+use std::sync::Arc;
+
+use sqlx::postgres::{PgConnectOptions, PgPool};
+use throughline_model::{
+    BoxFuture, CleanUp, Keeper, Pin, ReadError, RetentionReport, RetentionRules, StorageGauge,
+    StorageReport,
+};
+use throughline_wire::{TenantId, TraceId};
+use uuid::Uuid;
+
+use crate::retention::{self, Rewrite, Run};
+use crate::sqlstate::read_error;
+use crate::{Clock, Lead, StoreError, storage};
+
+/// Tells the limits of the size and what is free; the size itself is measured.
+pub type Gauge = Arc<dyn Fn() -> StorageGauge + Send + Sync>;
+
+/// The keeper of one tenant.
+pub(crate) struct PgKeeper {
+    pub pool: PgPool,
+    pub connect: PgConnectOptions,
+    pub tenant: TenantId,
+    pub clock: Clock,
+    pub rules: RetentionRules,
+    pub gauge: Gauge,
+}
+
+impl PgKeeper {
+    fn tenant(&self) -> Uuid {
+        Uuid::from_bytes(self.tenant.to_bytes())
+    }
+}
+
+impl Keeper for PgKeeper {
+    fn pin(
+        &self,
+        trace_id: TraceId,
+        note: String,
+    ) -> BoxFuture<'_, Result<Option<Pin>, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            let pin = Pin {
+                trace_id,
+                note,
+                pinned_at: self.clock.now(),
+            };
+            let is_pinned = retention::pin(&mut connection, self.tenant(), &pin).await?;
+            Ok(is_pinned.then_some(pin))
+        })
+    }
+
+    fn unpin(&self, trace_id: TraceId) -> BoxFuture<'_, Result<bool, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            retention::unpin(&mut connection, self.tenant(), trace_id).await
+        })
+    }
+
+    fn list_pins(&self) -> BoxFuture<'_, Result<Vec<Pin>, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            retention::pinned(&mut connection, self.tenant()).await
+        })
+    }
+
+    fn clean_up(&self, request: CleanUp) -> BoxFuture<'_, Result<RetentionReport, ReadError>> {
+        Box::pin(async move {
+            let rules = request
+                .older_than_ns
+                .map_or(self.rules, RetentionRules::all);
+            let run = Run {
+                tenant: Some(self.tenant()),
+                rules,
+                now: self.clock.now(),
+                rewrite: Rewrite::Now,
+            };
+            // A connection of its own: it may take longer than a page may.
+            let mut lead = Lead::connect(&self.connect, "clean up")
+                .await
+                .map_err(keep_error)?;
+            let report = if request.is_dry_run {
+                lead.dry_run(run).await
+            } else {
+                lead.run(run).await
+            };
+            lead.resign().await;
+            report.map_err(keep_error)
+        })
+    }
+
+    fn storage(&self) -> BoxFuture<'_, Result<StorageReport, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            storage::report(&mut connection, self.tenant(), (self.gauge)())
+                .await
+                .map_err(read_error)
+        })
+    }
+}
+
+fn keep_error(error: StoreError) -> ReadError {
+    match error {
+        StoreError::Database(error) => read_error(error),
+        StoreError::Busy => ReadError::Invalid(error.to_string()),
+        StoreError::Url | StoreError::Migration(_) => ReadError::Internal,
+    }
+}

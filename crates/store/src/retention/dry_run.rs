@@ -1,0 +1,109 @@
+//! What a run would remove, told without touching anything.
+
+use sqlx::{FromRow, PgConnection};
+use throughline_model::{PartitionChange, PartitionStep, Removed, RetentionReport};
+
+use super::partition::{self, Parent, Partition};
+use super::{Cutoffs, Run, traces};
+
+#[derive(FromRow)]
+struct Counted {
+    is_bad: bool,
+    trace_count: i64,
+    span_count: i64,
+}
+
+/// Spans of traces that touch a day, by the directory.
+#[derive(FromRow)]
+struct DayShare {
+    gone: i64,
+    kept: i64,
+}
+
+/// Counts by the rules of [`run`](super::run). Partitions are judged by the directory alone:
+/// those of days that lose all their traces are named as dropped, those that lose some as
+/// rewritten, with their share of bytes as an estimate.
+pub(crate) async fn dry_run(
+    connection: &mut PgConnection,
+    run: Run,
+) -> Result<RetentionReport, sqlx::Error> {
+    let cutoffs = run.cutoffs();
+    let mut report = RetentionReport {
+        is_dry_run: true,
+        ..RetentionReport::default()
+    };
+    let tenants = match run.tenant {
+        Some(tenant) => vec![tenant],
+        None => traces::tenants(connection).await?,
+    };
+    for tenant in &tenants {
+        let counted: Vec<Counted> = sqlx::query_as(include_str!("count_expired.sql"))
+            .bind(tenant)
+            .bind(cutoffs.ok_ns)
+            .bind(cutoffs.error_ns)
+            .fetch_all(&mut *connection)
+            .await?;
+        for row in counted {
+            let removed = if row.is_bad {
+                &mut report.error
+            } else {
+                &mut report.ok
+            };
+            add(removed, &row);
+        }
+    }
+    if run.tenant.is_none() {
+        report.rollup_count = rollups(connection, cutoffs).await?;
+    }
+    for partition in partition::list(connection).await? {
+        if partition.to_ns <= run.now.get() && partition.parent != Parent::Payloads {
+            let change = change(connection, &run, &tenants, cutoffs, &partition).await?;
+            report.partitions.extend(change);
+        }
+    }
+    Ok(report)
+}
+
+fn add(removed: &mut Removed, counted: &Counted) {
+    removed.trace_count += counted.trace_count.unsigned_abs();
+    removed.span_count += counted.span_count.unsigned_abs();
+}
+
+async fn rollups(connection: &mut PgConnection, cutoffs: Cutoffs) -> Result<u64, sqlx::Error> {
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM rollups WHERE start_ns < $1")
+        .bind(cutoffs.rollup_ns)
+        .fetch_one(connection)
+        .await?;
+    Ok(count.unsigned_abs())
+}
+
+async fn change(
+    connection: &mut PgConnection,
+    run: &Run,
+    tenants: &[uuid::Uuid],
+    cutoffs: Cutoffs,
+    partition: &Partition,
+) -> Result<Option<PartitionChange>, sqlx::Error> {
+    let share: DayShare = sqlx::query_as(include_str!("share_of_day.sql"))
+        .bind(tenants)
+        .bind(cutoffs.ok_ns)
+        .bind(cutoffs.error_ns)
+        .bind(partition.from_ns.unwrap_or(i64::MIN))
+        .bind(partition.to_ns)
+        .fetch_one(connection)
+        .await?;
+    let is_whole = share.kept == 0 && run.tenant.is_none() && partition.to_ns <= cutoffs.ok_ns;
+    let (step, freed) = match (share.gone, share.kept) {
+        (0, _) if !is_whole || partition.from_ns.is_none() => return Ok(None),
+        _ if is_whole => (PartitionStep::Drop, 1.0),
+        (gone, kept) => (
+            PartitionStep::Rewrite,
+            gone as f64 / gone.saturating_add(kept).max(1) as f64,
+        ),
+    };
+    Ok(Some(PartitionChange {
+        table: partition.table.clone(),
+        step,
+        freed_bytes: (partition.bytes as f64 * freed) as u64,
+    }))
+}

@@ -1,0 +1,64 @@
+//! What traces leave behind: open spans nobody will end, processes nobody asks about, and rollups
+//! past their time.
+
+use sqlx::PgConnection;
+
+use super::Cutoffs;
+
+/// Rows removed by one statement.
+const BATCH: i64 = 10_000;
+
+/// Open spans whose trace has no row (only its beginning ever came).
+pub(super) async fn open_spans(
+    connection: &mut PgConnection,
+    cutoffs: Cutoffs,
+) -> Result<u64, sqlx::Error> {
+    in_batches(
+        connection,
+        include_str!("remove_open_spans.sql"),
+        cutoffs.ok_ns,
+    )
+    .await
+}
+
+/// Processes that no kept trace can be about.
+pub(super) async fn processes(
+    connection: &mut PgConnection,
+    cutoffs: Cutoffs,
+) -> Result<u64, sqlx::Error> {
+    let before_ns = cutoffs.ok_ns.min(cutoffs.error_ns);
+    in_batches(connection, include_str!("remove_processes.sql"), before_ns).await
+}
+
+/// Rollups past their time.
+pub(super) async fn rollups(
+    connection: &mut PgConnection,
+    cutoffs: Cutoffs,
+) -> Result<u64, sqlx::Error> {
+    in_batches(
+        connection,
+        include_str!("remove_rollups.sql"),
+        cutoffs.rollup_ns,
+    )
+    .await
+}
+
+async fn in_batches(
+    connection: &mut PgConnection,
+    statement: &'static str,
+    before_ns: i64,
+) -> Result<u64, sqlx::Error> {
+    let mut removed = 0;
+    loop {
+        let batch = sqlx::query(statement)
+            .bind(before_ns)
+            .bind(BATCH)
+            .execute(&mut *connection)
+            .await?
+            .rows_affected();
+        removed += batch;
+        if batch < BATCH as u64 {
+            return Ok(removed);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Pins: traces that no rule removes.
+
+use sqlx::PgConnection;
+use throughline_model::{Pin, ReadError};
+use throughline_wire::{TraceId, UnixNanos};
+use uuid::Uuid;
+
+use crate::sqlstate::read_error;
+
+/// Pins a trace, or changes its note; false when there is no such trace.
+pub(crate) async fn pin(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    pin: &Pin,
+) -> Result<bool, ReadError> {
+    let pinned = sqlx::query(
+        "INSERT INTO pins (tenant_id, trace_id, pinned_at_ns, note)
+         SELECT tenant_id, trace_id, $3, $4 FROM traces
+         WHERE tenant_id = $1 AND trace_id = $2
+         FOR SHARE
+         ON CONFLICT (tenant_id, trace_id) DO UPDATE SET note = excluded.note",
+    )
+    .bind(tenant)
+    .bind(Uuid::from_bytes(pin.trace_id.to_bytes()))
+    .bind(pin.pinned_at.get())
+    .bind(&pin.note)
+    .execute(connection)
+    .await
+    .map_err(read_error)?;
+    Ok(pinned.rows_affected() > 0)
+}
+
+/// Takes the pin out; false when there was none.
+pub(crate) async fn unpin(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_id: TraceId,
+) -> Result<bool, ReadError> {
+    let unpinned = sqlx::query("DELETE FROM pins WHERE tenant_id = $1 AND trace_id = $2")
+        .bind(tenant)
+        .bind(Uuid::from_bytes(trace_id.to_bytes()))
+        .execute(connection)
+        .await
+        .map_err(read_error)?;
+    Ok(unpinned.rows_affected() > 0)
+}
+
+/// The newest thousand pins, newest first.
+pub(crate) async fn pinned(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+) -> Result<Vec<Pin>, ReadError> {
+    let rows: Vec<(Uuid, String, i64)> = sqlx::query_as(
+        "SELECT trace_id, note, pinned_at_ns FROM pins WHERE tenant_id = $1
+         ORDER BY pinned_at_ns DESC, trace_id LIMIT 1000",
+    )
+    .bind(tenant)
+    .fetch_all(connection)
+    .await
+    .map_err(read_error)?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(trace_id, note, pinned_at_ns)| {
+            Some(Pin {
+                trace_id: TraceId::from_bytes(trace_id.into_bytes()).ok()?,
+                note,
+                pinned_at: UnixNanos::new(pinned_at_ns),
+            })
+        })
+        .collect())
+}

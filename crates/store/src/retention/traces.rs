@@ -1,0 +1,56 @@
+//! Traces leave the directory, in batches that hold no lock for long.
+
+use sqlx::{FromRow, PgConnection};
+use throughline_model::RetentionReport;
+use uuid::Uuid;
+
+use super::Cutoffs;
+
+/// Rows of the directory looked at in one transaction.
+const BATCH: i64 = 2_000;
+
+#[derive(FromRow)]
+struct Batch {
+    last_start_ns: Option<i64>,
+    last_trace_id: Option<Uuid>,
+    ok_traces: i64,
+    ok_spans: i64,
+    error_traces: i64,
+    error_spans: i64,
+}
+
+/// Everybody who has sent anything.
+pub(super) async fn tenants(connection: &mut PgConnection) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar("SELECT DISTINCT tenant_id FROM services ORDER BY tenant_id")
+        .fetch_all(connection)
+        .await
+}
+
+/// Removes what is past its time, oldest first.
+pub(super) async fn remove(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    cutoffs: Cutoffs,
+    report: &mut RetentionReport,
+) -> Result<(), sqlx::Error> {
+    let (mut after_ns, mut after_id) = (i64::MIN, Uuid::nil());
+    loop {
+        let batch: Batch = sqlx::query_as(include_str!("remove_traces.sql"))
+            .bind(tenant)
+            .bind(cutoffs.ok_ns)
+            .bind(cutoffs.error_ns)
+            .bind(after_ns)
+            .bind(after_id)
+            .bind(BATCH)
+            .fetch_one(&mut *connection)
+            .await?;
+        report.ok.trace_count += batch.ok_traces.unsigned_abs();
+        report.ok.span_count += batch.ok_spans.unsigned_abs();
+        report.error.trace_count += batch.error_traces.unsigned_abs();
+        report.error.span_count += batch.error_spans.unsigned_abs();
+        let (Some(last_ns), Some(last_id)) = (batch.last_start_ns, batch.last_trace_id) else {
+            return Ok(());
+        };
+        (after_ns, after_id) = (last_ns, last_id);
+    }
+}

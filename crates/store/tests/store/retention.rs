@@ -1,0 +1,7 @@
+//! What is past its time goes, what is kept stays whole, and a run may break off anywhere.
+
+mod budget;
+mod interrupted;
+mod keeper;
+mod rules;
+mod support;

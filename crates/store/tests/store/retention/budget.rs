@@ -1,0 +1,119 @@
+//! The oldest days go first when the size budget asks for it.
+
+use throughline_model::PartitionStep;
+use throughline_store::WriteError;
+use throughline_testkit::{Ids, Sent};
+
+use super::support::{Aged, DAY};
+use crate::support::{batch, lone, received};
+
+#[tokio::test]
+async fn the_oldest_day_goes_first_and_its_traces_follow() {
+    let mut aged = Aged::new().await;
+    aged.trace(5, true).await;
+    let younger = aged.trace(3, false).await;
+    let today = aged.trace(0, false).await;
+    let mut lead = aged.lead().await;
+    let pruned = lead.prune_oldest_day(aged.noon, u64::MAX).await;
+    let changes = pruned.expect("prunes").expect("a day");
+    assert!(
+        changes
+            .iter()
+            .all(|change| change.step == PartitionStep::Drop)
+    );
+    assert_eq!(aged.stored("spans").await, [younger, today].into());
+    lead.resign().await;
+    let report = aged.run(aged.now()).await;
+    assert_eq!(report.budget.trace_count, 1);
+    aged.assert_left(&[younger, today]).await;
+    // What comes of that day from now on is kept by rule again.
+    let late = aged.trace(5, false).await;
+    aged.run(aged.now()).await;
+    aged.assert_left(&[late, younger, today]).await;
+}
+
+#[tokio::test]
+async fn today_is_never_pruned() {
+    let mut aged = Aged::new().await;
+    aged.trace(1, false).await;
+    let today = aged.trace(0, false).await;
+    let mut lead = aged.lead().await;
+    let mut days = 0;
+    while let Some(_changes) = lead
+        .prune_oldest_day(aged.noon, u64::MAX)
+        .await
+        .expect("prunes")
+    {
+        days += 1;
+        assert!(days < 10, "ends");
+    }
+    assert_eq!(aged.stored("spans").await, [today].into());
+}
+
+#[tokio::test]
+async fn pinned_traces_are_moved_when_there_is_room_and_never_lost() {
+    let mut aged = Aged::new().await;
+    let pinned = aged.trace(5, false).await;
+    aged.trace(5, false).await;
+    aged.trace(4, false).await;
+    aged.execute(&format!(
+        "INSERT INTO pins SELECT tenant_id, trace_id, 0, '' FROM traces
+         WHERE trace_id = '{pinned}'"
+    ))
+    .await;
+    let mut lead = aged.lead().await;
+    // No room to move anything: the day is passed over, the next one goes.
+    while lead
+        .prune_oldest_day(aged.noon, 0)
+        .await
+        .expect("prunes")
+        .is_some()
+    {}
+    assert_eq!(aged.stored("spans").await.len(), 2);
+    assert!(aged.stored("spans").await.contains(&pinned));
+    while lead
+        .prune_oldest_day(aged.noon, u64::MAX)
+        .await
+        .expect("prunes")
+        .is_some()
+    {}
+    lead.resign().await;
+    aged.run(aged.now()).await;
+    aged.assert_left(&[pinned]).await;
+}
+
+#[tokio::test]
+async fn a_pruning_that_breaks_off_is_finished_by_the_next_run() {
+    let mut aged = Aged::new().await;
+    aged.trace(5, false).await;
+    let younger = aged.trace(3, false).await;
+    aged.execute(
+        "CREATE FUNCTION fail() RETURNS event_trigger LANGUAGE plpgsql AS $$
+         BEGIN RAISE EXCEPTION 'injected'; END $$;
+         CREATE EVENT TRIGGER fail ON ddl_command_end WHEN TAG IN ('DROP TABLE')
+             EXECUTE FUNCTION fail();",
+    )
+    .await;
+    let mut lead = aged.lead().await;
+    let pruned = lead.prune_oldest_day(aged.noon, u64::MAX).await;
+    pruned.expect_err("fails");
+    lead.resign().await;
+    aged.execute("DROP EVENT TRIGGER fail").await;
+    aged.run(aged.now()).await;
+    aged.assert_left(&[younger]).await;
+}
+
+#[tokio::test]
+async fn without_room_batches_are_refused_and_reads_go_on() {
+    let mut aged = Aged::new().await;
+    let stored = aged.trace(0, false).await;
+    let store = &aged.fixture.store;
+    store.set_full(true);
+    let span = lone("more", &mut Ids::seeded(3)).starts(aged.noon.saturating_add(-DAY));
+    let sent = [Sent::by("shop", span.build())];
+    let refused = store.writer().submit(batch(&sent)).await;
+    assert_eq!(refused, Err(WriteError::Full));
+    aged.assert_left(&[stored]).await;
+    store.set_full(false);
+    assert_eq!(aged.fixture.write(&sent).await, received(1));
+}

@@ -1,0 +1,152 @@
+//! A run that fails at any step, or whose connection dies, is done again and ends the same.
+
+use std::time::Duration;
+
+use throughline_wire::TraceId;
+
+use super::support::Aged;
+
+/// Failed traces that stay and others that go, of two days.
+async fn mixed() -> (Aged, Vec<TraceId>) {
+    let mut aged = Aged::new().await;
+    let mut left = Vec::new();
+    for days_ago in [8, 9, 12] {
+        aged.trace(days_ago, false).await;
+        if days_ago < 12 {
+            left.push(aged.trace(days_ago, true).await);
+        }
+        let informed = aged.trace(days_ago, false).await;
+        aged.event(days_ago, Some(informed), 9).await;
+    }
+    (aged, left)
+}
+
+/// Makes every statement of one kind fail once it is done, in this database.
+async fn fail_after(aged: &Aged, tag: &str) {
+    aged.execute(&format!(
+        "CREATE FUNCTION fail() RETURNS event_trigger LANGUAGE plpgsql AS $$
+         BEGIN RAISE EXCEPTION 'injected after {tag}'; END $$;
+         CREATE EVENT TRIGGER fail ON ddl_command_end WHEN TAG IN ('{tag}')
+             EXECUTE FUNCTION fail();"
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn a_run_that_fails_at_any_step_is_done_again_and_loses_nothing() {
+    for tag in ["CREATE TABLE", "ALTER TABLE", "DROP TABLE"] {
+        let (aged, left) = mixed().await;
+        fail_after(&aged, tag).await;
+        let error = aged.try_run(aged.now()).await.expect_err(tag).to_string();
+        assert!(error.contains("injected"), "{error}");
+        // What is kept is whole, what goes is out of sight already.
+        assert_eq!(aged.listed().await, left.iter().copied().collect());
+        for &trace_id in &left {
+            assert_eq!(aged.fixture.trace(trace_id).await.spans.len(), 2, "{tag}");
+        }
+        aged.execute("DROP EVENT TRIGGER fail").await;
+        aged.run(aged.now()).await;
+        aged.assert_left(&left).await;
+        let events = aged.fixture.count("SELECT count(*) FROM events").await;
+        assert_eq!(events, 0);
+        let copies = "SELECT count(*) FROM pg_class WHERE relname LIKE '%kept'";
+        assert_eq!(aged.fixture.count(copies).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_while_rows_are_removed_leaves_them_and_their_days_together() {
+    for table in ["traces", "retention_days"] {
+        let (aged, left) = mixed().await;
+        aged.execute(&format!(
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN RAISE EXCEPTION 'injected'; END $$;
+             CREATE TRIGGER fail AFTER DELETE OR INSERT OR UPDATE ON {table}
+                 EXECUTE FUNCTION fail();"
+        ))
+        .await;
+        let before = aged.listed().await;
+        aged.try_run(aged.now()).await.expect_err(table);
+        assert_eq!(aged.listed().await, before);
+        aged.execute(&format!("DROP TRIGGER fail ON {table}")).await;
+        aged.run(aged.now()).await;
+        aged.assert_left(&left).await;
+    }
+}
+
+#[tokio::test]
+async fn a_run_whose_connection_is_killed_again_and_again_ends_the_same() {
+    let (aged, left) = mixed().await;
+    let mut killer = aged.fixture.database.admin().await;
+    let name = aged.fixture.database.name().to_owned();
+    let kills = tokio::spawn(async move {
+        for _ in 0..20 {
+            sqlx::query(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                 WHERE datname = $1 AND application_name = 'throughline retention'",
+            )
+            .bind(&name)
+            .execute(&mut killer)
+            .await
+            .expect("kills");
+            tokio::time::sleep(Duration::from_millis(7)).await;
+        }
+    });
+    while !kills.is_finished() {
+        // Most of these runs are killed somewhere.
+        let _ = aged.fixture.store.retain_once(aged.now()).await;
+    }
+    aged.run(aged.now()).await;
+    aged.assert_left(&left).await;
+}
+
+#[tokio::test]
+async fn a_day_that_is_in_use_is_postponed_and_ingest_and_reads_go_on() {
+    let (mut aged, left) = mixed().await;
+    let mut reader = aged.fixture.database.connection().await;
+    sqlx::raw_sql("BEGIN; SELECT count(*) FROM spans;")
+        .execute(&mut reader)
+        .await
+        .expect("reads");
+    let report = aged.run(aged.now()).await;
+    assert_eq!(report.postponed_days, 3);
+    assert_eq!(aged.listed().await, left.iter().copied().collect());
+    let late = aged.trace(9, true).await;
+    sqlx::raw_sql("COMMIT")
+        .execute(&mut reader)
+        .await
+        .expect("ends");
+    let report = aged.run(aged.now()).await;
+    assert_eq!(report.postponed_days, 0);
+    aged.assert_left(&[left, vec![late]].concat()).await;
+}
+
+#[tokio::test]
+async fn spans_that_arrive_during_a_run_are_kept() {
+    let (aged, mut left) = mixed().await;
+    let writer = aged.fixture.store.writer();
+    let (now, noon) = (aged.now(), aged.noon);
+    let sending = tokio::spawn(async move {
+        let mut ids = throughline_testkit::Ids::seeded(77);
+        let mut sent = Vec::new();
+        for days_ago in [8, 9, 12].repeat(8) {
+            let start = noon.saturating_add(-days_ago * super::support::DAY);
+            let root = crate::support::lone("late", &mut ids).starts(start);
+            let root = root.error("broken").build();
+            let child = crate::support::lone("child", &mut ids).starts(start);
+            let child = child.child_of(&root).build();
+            sent.push(root.trace_id);
+            let spans = [root, child].map(|span| throughline_testkit::Sent::by("shop", span));
+            let batch = crate::support::batch(&spans);
+            let outcome = writer.submit(batch).await.expect("is stored");
+            assert_eq!(outcome.received, 2);
+        }
+        sent
+    });
+    while !sending.is_finished() {
+        let _ = aged.fixture.store.retain_once(now).await.expect("runs");
+    }
+    left.extend(sending.await.expect("sends"));
+    aged.run(now).await;
+    aged.assert_left(&left).await;
+}

@@ -1,0 +1,106 @@
+//! What the API may do: pin, clean up, and ask for sizes.
+
+use std::sync::Arc;
+
+use throughline_model::{CleanUp, Keeper, RetentionRules, StorageGauge, StorageLevel};
+use throughline_testkit::Ids;
+use throughline_wire::TenantId;
+
+use super::support::{Aged, DAY};
+
+fn keeper(aged: &Aged, tenant: TenantId) -> Arc<dyn Keeper> {
+    let gauge = Arc::new(|| StorageGauge {
+        budget_bytes: Some(1),
+        ..StorageGauge::default()
+    });
+    let store = &aged.fixture.store;
+    store.keeper(tenant, RetentionRules::default(), gauge)
+}
+
+#[tokio::test]
+async fn a_trace_is_pinned_with_a_note_and_unpinned() {
+    let mut aged = Aged::new().await;
+    let trace_id = aged.trace(0, false).await;
+    let keeper = keeper(&aged, TenantId::DEFAULT);
+    let unknown = Ids::seeded(1).trace_id();
+    assert_eq!(keeper.pin(unknown, String::new()).await, Ok(None));
+    for note in ["look at this", "or that"] {
+        let pin = keeper.pin(trace_id, note.to_owned()).await.expect("pins");
+        assert_eq!(pin.expect("is there").note, note);
+    }
+    let pins = keeper.list_pins().await.expect("lists");
+    assert_eq!(pins.len(), 1);
+    assert_eq!(
+        (pins[0].trace_id, pins[0].note.as_str()),
+        (trace_id, "or that")
+    );
+    assert_eq!(keeper.unpin(trace_id).await, Ok(true));
+    assert_eq!(keeper.unpin(trace_id).await, Ok(false));
+    assert_eq!(keeper.list_pins().await, Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn cleaning_up_takes_an_age_and_touches_one_tenant() {
+    let mut aged = Aged::new().await;
+    let kept = aged.trace(0, false).await;
+    let gone = aged.trace(3, true).await;
+    let request = |days: i64, is_dry_run| CleanUp {
+        older_than_ns: Some(days * DAY),
+        is_dry_run,
+    };
+    let stranger = TenantId::from_bytes([9; 16]);
+    let nothing = keeper(&aged, stranger).clean_up(request(2, false)).await;
+    assert_eq!(nothing.expect("runs").error.trace_count, 0);
+    let keeper = keeper(&aged, TenantId::DEFAULT);
+    let dry = keeper.clean_up(request(2, true)).await.expect("tells");
+    assert_eq!((dry.is_dry_run, dry.error.trace_count), (true, 1));
+    aged.assert_left(&[kept, gone]).await;
+    let wet = keeper.clean_up(request(2, false)).await.expect("runs");
+    assert_eq!(wet.error.trace_count, 1);
+    assert!(wet.freed_bytes() > 0);
+    aged.assert_left(&[kept]).await;
+}
+
+#[tokio::test]
+async fn the_storage_report_names_tables_operations_attributes_and_growth() {
+    let mut aged = Aged::new().await;
+    for days in 0..3 {
+        aged.trace(days, false).await;
+    }
+    let mut lead = aged.lead().await;
+    for days in [-2, -1, 0] {
+        let then = aged.noon.saturating_add(days * DAY);
+        lead.note_size(then).await.expect("notes");
+    }
+    let report = keeper(&aged, TenantId::DEFAULT)
+        .storage()
+        .await
+        .expect("reads");
+    assert!(report.gauge.used_bytes > 1_000_000);
+    assert_eq!(report.level, StorageLevel::Full);
+    assert_eq!(report.days.len(), 3);
+    assert!(report.growth_bytes_per_day.is_some());
+    let table = |name: &str| report.tables.iter().find(|table| table.table == name);
+    let spans = table("spans").expect("is there");
+    assert!(spans.partitions.len() >= 3 && spans.heap_bytes > 0 && spans.index_bytes > 0);
+    assert!(table("traces").is_some() && table("rollup_deltas").is_some());
+    assert_eq!(report.sampled_spans, 6);
+    let names: Vec<_> = report
+        .by_operation
+        .iter()
+        .map(|share| share.name.as_str())
+        .collect();
+    assert!(
+        names.contains(&"root") && names.contains(&"child"),
+        "{names:?}"
+    );
+    let total: u64 = report
+        .by_operation
+        .iter()
+        .map(|share| share.byte_count)
+        .sum();
+    assert!(
+        total.abs_diff(spans.total_bytes()) <= 10,
+        "shares of the table's bytes"
+    );
+}

@@ -1,0 +1,188 @@
+//! Which traces go, and when their partitions do.
+
+use throughline_model::{PartitionStep, RetentionReport, RetentionRules};
+use throughline_store::{Retain, Rewrite};
+use throughline_wire::UnixNanos;
+
+use super::support::{Aged, DAY};
+
+fn steps(report: &RetentionReport, prefix: &str) -> Vec<PartitionStep> {
+    report
+        .partitions
+        .iter()
+        .filter(|change| change.table.starts_with(prefix))
+        .map(|change| change.step)
+        .collect()
+}
+
+#[tokio::test]
+async fn a_trace_goes_a_week_after_its_end_and_a_failed_one_a_month_after() {
+    let mut aged = Aged::new().await;
+    let fresh = aged.trace(0, false).await;
+    let kept = aged.trace(6, false).await;
+    aged.trace(8, false).await;
+    let failed = aged.trace(8, true).await;
+    aged.trace(20, false).await;
+    let old_failed = aged.trace(29, true).await;
+    aged.trace(31, true).await;
+    let report = aged.run(aged.now()).await;
+    aged.assert_left(&[fresh, kept, failed, old_failed]).await;
+    assert_eq!((report.ok.trace_count, report.ok.span_count), (2, 4));
+    assert_eq!((report.error.trace_count, report.error.span_count), (1, 2));
+    // The days 20 and 31 go; 8 loses one of its two traces.
+    let expected = [
+        PartitionStep::Drop,
+        PartitionStep::Drop,
+        PartitionStep::Rewrite,
+    ];
+    assert_eq!(steps(&report, "spans_"), expected);
+    let again = aged.run(aged.now()).await;
+    assert_eq!(again, RetentionReport::default());
+}
+
+#[tokio::test]
+async fn a_trace_with_a_warning_is_kept_like_a_failed_one() {
+    let mut aged = Aged::new().await;
+    let warned = aged.trace(8, false).await;
+    let informed = aged.trace(8, false).await;
+    aged.event(8, Some(warned), 13).await;
+    aged.event(8, Some(informed), 9).await;
+    aged.run(aged.now()).await;
+    aged.assert_left(&[warned]).await;
+    assert_eq!(aged.stored("events").await, [warned].into());
+}
+
+#[tokio::test]
+async fn an_event_without_a_trace_goes_by_its_own_time() {
+    let aged = Aged::new().await;
+    aged.event(3, None, 9).await;
+    aged.event(9, None, 17).await;
+    aged.run(aged.now()).await;
+    let events = aged.fixture.count("SELECT count(*) FROM events").await;
+    assert_eq!(events, 1);
+}
+
+#[tokio::test]
+async fn a_pinned_trace_stays_for_ever_and_goes_once_it_is_unpinned() {
+    let mut aged = Aged::new().await;
+    let pinned = aged.trace(35, true).await;
+    aged.trace(35, true).await;
+    aged.execute(&format!(
+        "INSERT INTO pins SELECT tenant_id, trace_id, 0, '' FROM traces
+         WHERE trace_id = '{pinned}'"
+    ))
+    .await;
+    aged.run(aged.now()).await;
+    aged.assert_left(&[pinned]).await;
+    aged.execute("DELETE FROM pins").await;
+    aged.run(aged.now()).await;
+    aged.assert_left(&[]).await;
+}
+
+#[tokio::test]
+async fn regularly_a_day_is_rewritten_only_once_its_traces_are_past_a_rule() {
+    let mut aged = Aged::new().await;
+    let failed = aged.trace(10, true).await;
+    aged.trace(10, false).await;
+    let regular = |days: i64, aged: &Aged| Retain {
+        now: aged.noon.saturating_add(days * DAY),
+        rewrite: Rewrite::Settled,
+        ..aged.now()
+    };
+    // Noon, 8 days after the traces: they are past, their day's last hour is not for a day more.
+    let early = aged.run(regular(-2, &aged)).await;
+    assert_eq!(early.ok.trace_count, 1);
+    assert_eq!(steps(&early, "spans_"), []);
+    assert_eq!(aged.listed().await, [failed].into());
+    let settled = aged.run(regular(0, &aged)).await;
+    assert_eq!(steps(&settled, "spans_"), [PartitionStep::Rewrite]);
+    aged.assert_left(&[failed]).await;
+    let late = aged.run(regular(30, &aged)).await;
+    // That of the day and the one the writer had made for its tomorrow.
+    assert_eq!(steps(&late, "spans_"), [PartitionStep::Drop; 2]);
+    aged.assert_left(&[]).await;
+}
+
+#[tokio::test]
+async fn the_archive_is_emptied_and_stays() {
+    let mut aged = Aged::new().await;
+    aged.trace(100, false).await;
+    aged.run(aged.now()).await;
+    aged.assert_left(&[]).await;
+    let late = aged.trace(100, false).await;
+    assert_eq!(aged.listed().await, [late].into());
+}
+
+#[tokio::test]
+async fn a_span_that_comes_late_into_a_freed_day_is_stored_and_goes_too() {
+    let mut aged = Aged::new().await;
+    aged.trace(10, false).await;
+    aged.run(aged.now()).await;
+    assert_eq!(aged.days().await, 1);
+    let late = aged.trace(10, false).await;
+    aged.assert_left(&[late]).await;
+    aged.run(aged.now()).await;
+    aged.assert_left(&[]).await;
+}
+
+#[tokio::test]
+async fn rollups_outlive_their_spans_and_go_in_their_turn() {
+    let mut aged = Aged::new().await;
+    aged.trace(10, false).await;
+    let fold = aged
+        .fixture
+        .store
+        .lead(throughline_store::Duty::FoldRollups);
+    let mut fold = fold.await.expect("asks").expect("is free");
+    fold.fold_rollups().await.expect("folds");
+    aged.run(aged.now()).await;
+    let rollups = "SELECT count(*) FROM rollups";
+    assert!(aged.fixture.count(rollups).await > 0);
+    let rules = RetentionRules {
+        rollup_ns: 5 * UnixNanos::PER_DAY,
+        ..RetentionRules::default()
+    };
+    let report = aged
+        .run(Retain {
+            rules,
+            ..aged.now()
+        })
+        .await;
+    assert_eq!(report.rollup_count, 6);
+    assert_eq!(aged.fixture.count(rollups).await, 0);
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_what_would_go_and_touches_nothing() {
+    let mut aged = Aged::new().await;
+    let mut all = vec![aged.trace(1, false).await];
+    for (days, is_error) in [(8, false), (8, true), (12, false), (31, true)] {
+        all.push(aged.trace(days, is_error).await);
+    }
+    let dry = aged
+        .run(Retain {
+            is_dry_run: true,
+            ..aged.now()
+        })
+        .await;
+    aged.assert_left(&all).await;
+    assert!(dry.is_dry_run);
+    let wet = aged.run(aged.now()).await;
+    assert_eq!((dry.ok, dry.error), (wet.ok, wet.error));
+    assert_eq!(steps(&dry, "spans_"), steps(&wet, "spans_"));
+    assert!(dry.freed_bytes() > 0);
+}
+
+#[tokio::test]
+async fn in_development_everything_goes_after_a_day() {
+    let mut aged = Aged::new().await;
+    let today = aged.trace(0, true).await;
+    aged.trace(2, true).await;
+    let rules = RetentionRules::all(24 * UnixNanos::PER_HOUR);
+    aged.run(Retain {
+        rules,
+        ..aged.now()
+    })
+    .await;
+    aged.assert_left(&[today]).await;
+}

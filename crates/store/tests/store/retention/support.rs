@@ -1,0 +1,152 @@
+//! Traces of many ages, and what is left of them.
+
+use std::collections::BTreeSet;
+
+use sqlx::AssertSqlSafe;
+use throughline_model::{RetentionReport, RetentionRules, TimeRange, TraceFilter};
+use throughline_store::{Duty, Lead, Retain, Rewrite, StoreError};
+use throughline_testkit::{Ids, Sent};
+use throughline_wire::{TraceId, UnixNanos};
+use uuid::Uuid;
+
+use crate::support::{Fixture, lone};
+
+pub(super) const DAY: i64 = UnixNanos::PER_DAY;
+
+/// Traces that all began at noon, so many days ago.
+pub(super) struct Aged {
+    pub(super) fixture: Fixture,
+    /// Noon of today.
+    pub(super) noon: UnixNanos,
+    ids: Ids,
+}
+
+impl Aged {
+    pub(super) async fn new() -> Self {
+        let fixture = Fixture::new().await;
+        let midnight = fixture.now.get() - fixture.now.get().rem_euclid(DAY);
+        let noon = UnixNanos::new(midnight + DAY / 2);
+        Self {
+            fixture,
+            noon,
+            ids: Ids::seeded(9),
+        }
+    }
+
+    /// A trace of two spans, failed or not.
+    pub(super) async fn trace(&mut self, days_ago: i64, is_error: bool) -> TraceId {
+        let start = self.noon.saturating_add(-days_ago * DAY);
+        let mut root = lone("root", &mut self.ids).starts(start);
+        if is_error {
+            root = root.error("broken");
+        }
+        let root = root.build();
+        let child = lone("child", &mut self.ids).starts(start).child_of(&root);
+        let trace_id = root.trace_id;
+        let sent = [Sent::by("shop", root), Sent::by("shop", child.build())];
+        assert_eq!(self.fixture.write(&sent).await.received, 2);
+        trace_id
+    }
+
+    /// A log record of a trace or of none.
+    pub(super) async fn event(&self, days_ago: i64, trace_id: Option<TraceId>, severity: i16) {
+        let at = self.noon.saturating_add(-days_ago * DAY);
+        sqlx::query("SELECT ensure_day_partitions($1)")
+            .bind(at.get() - at.get().rem_euclid(DAY))
+            .execute(&mut self.fixture.database.connection().await)
+            .await
+            .expect("makes partitions");
+        sqlx::query(
+            "INSERT INTO events
+                 (tenant_id, trace_id, at_ns, received_ns, digest, resource_id, scope_id, severity)
+             VALUES ($1, $2, $3, $3, $4, 1, 1, $5)",
+        )
+        .bind(tenant())
+        .bind(trace_id.map(|id| Uuid::from_bytes(id.to_bytes())))
+        .bind(at.get())
+        .bind(i64::from(severity) + trace_id.map_or(0, |_| 100))
+        .bind(severity)
+        .execute(&mut self.fixture.database.connection().await)
+        .await
+        .expect("inserts");
+    }
+
+    pub(super) async fn lead(&self) -> Lead {
+        let lead = self.fixture.store.lead(Duty::Retain).await.expect("asks");
+        lead.expect("nobody else does it")
+    }
+
+    pub(super) async fn try_run(&self, retain: Retain) -> Result<RetentionReport, StoreError> {
+        let mut lead = self.lead().await;
+        let report = lead.retain(retain).await;
+        lead.resign().await;
+        report
+    }
+
+    pub(super) async fn run(&self, retain: Retain) -> RetentionReport {
+        self.try_run(retain).await.expect("runs")
+    }
+
+    /// The default rules, now.
+    pub(super) fn now(&self) -> Retain {
+        Retain {
+            rules: RetentionRules::default(),
+            now: self.noon,
+            rewrite: Rewrite::Now,
+            is_dry_run: false,
+        }
+    }
+
+    /// Traces in the directory.
+    pub(super) async fn listed(&self) -> BTreeSet<TraceId> {
+        let filter = TraceFilter {
+            range: TimeRange::Between(UnixNanos::new(0), self.noon.saturating_add(2 * DAY)),
+            ..TraceFilter::default()
+        };
+        let listed = self.fixture.list(&filter).await;
+        listed.into_iter().map(|trace| trace.trace_id).collect()
+    }
+
+    /// Traces that have rows in a table.
+    pub(super) async fn stored(&self, table: &str) -> BTreeSet<TraceId> {
+        let sql = format!("SELECT DISTINCT trace_id FROM {table} WHERE trace_id IS NOT NULL");
+        let ids: Vec<Uuid> = sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_all(&mut self.fixture.database.connection().await)
+            .await
+            .expect("reads");
+        ids.into_iter()
+            .map(|id| TraceId::from_bytes(id.into_bytes()).expect("an id"))
+            .collect()
+    }
+
+    /// Both spans of each of these traces are there, and of no other.
+    pub(super) async fn assert_left(&self, left: &[TraceId]) {
+        let left: BTreeSet<_> = left.iter().copied().collect();
+        assert_eq!(self.listed().await, left);
+        assert_eq!(self.stored("spans").await, left);
+        for trace_id in left {
+            assert_eq!(self.fixture.trace(trace_id).await.spans.len(), 2);
+        }
+    }
+
+    pub(super) async fn execute(&self, sql: &str) {
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut self.fixture.database.connection().await)
+            .await
+            .expect("executes");
+    }
+
+    /// Days that have a partition of spans.
+    pub(super) async fn days(&self) -> i64 {
+        self.fixture
+            .count(
+                "SELECT count(*) FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid
+                 WHERE inhparent = 'spans'::regclass AND c.relname <> 'spans_archive'",
+            )
+            .await
+    }
+}
+
+pub(super) fn tenant() -> Uuid {
+    Uuid::from_bytes(throughline_wire::TenantId::DEFAULT.to_bytes())
+}
