@@ -12,7 +12,10 @@ use crate::state::query;
 
 mod fields;
 
+mod more;
+
 use fields::{RangeField, ServiceField, StatusField, TextField};
+use more::MoreFields;
 
 /// The bar; what stands in it comes from the URL, what is changed in it goes there.
 #[component]
@@ -66,11 +69,12 @@ pub(crate) fn FilterBar(
         >
             <RangeField values />
             <ServiceField values services />
-            <TextField values name="operation" label="Operation" hint="part of its name" is_search=true />
+            <TextField values name="operation" label="Operation" hint="part of it, GET /* or =GET /" is_search=true />
             <StatusField values />
             <TextField values name="min_duration" label="At least" hint="500ms" />
             <TextField values name="user" label="User" hint="user.id" />
             <TextField values name="session" label="Session" hint="session.id" />
+            <MoreFields values />
             <button class="btn primary apply" type="submit">
                 "Apply"
             </button>
@@ -88,7 +92,10 @@ fn href_of(form: &web_sys::HtmlFormElement, changed: &str) -> Option<String> {
     let data = web_sys::FormData::new_with_form(form).ok()?;
     let mut pairs: Vec<(&str, String)> = TraceFilter::KEYS
         .into_iter()
-        .filter_map(|key| Some((key, data.get(key).as_string()?)))
+        .flat_map(|key| {
+            let values = data.get_all(key).to_vec().into_iter();
+            values.filter_map(move |value| Some((key, value.as_string()?)))
+        })
         .filter(|(_, value)| !value.trim().is_empty())
         .collect();
     let ends = pairs

@@ -40,13 +40,13 @@ pub(crate) fn FilterChips(
 }
 
 /// Name, text and the filter without it, for each condition.
-fn conditions(filter: &TraceFilter) -> Vec<(&'static str, String, TraceFilter)> {
+fn conditions(filter: &TraceFilter) -> Vec<(String, String, TraceFilter)> {
     let mut chips = Vec::new();
-    let mut add = |name, text: Option<String>, clear: fn(&mut TraceFilter)| {
+    let mut add = |name: &str, text: Option<String>, clear: fn(&mut TraceFilter)| {
         if let Some(text) = text {
             let mut without = filter.clone();
             clear(&mut without);
-            chips.push((name, text, without));
+            chips.push((name.to_owned(), text, without));
         }
     };
     let range = (filter.range != TimeRange::default()).then(|| describe_range(filter.range));
@@ -54,19 +54,37 @@ fn conditions(filter: &TraceFilter) -> Vec<(&'static str, String, TraceFilter)> 
     add("service", filter.service.clone(), |filter| {
         filter.service = None;
     });
-    add("operation", filter.operation.clone(), |filter| {
-        filter.operation = None;
-    });
+    let operation = filter.operation.as_ref().map(ToString::to_string);
+    add("operation", operation, |filter| filter.operation = None);
+    let kind = filter.kind.map(|kind| kind.as_str().to_owned());
+    add("kind", kind, |filter| filter.kind = None);
     let status = filter.status.map(|status| status.as_str().to_owned());
     add("status", status, |filter| filter.status = None);
     let least = filter
         .min_duration_ns
         .map(|ns| format!("≥ {}", format_duration_ns(ns)));
     add("duration", least, |filter| filter.min_duration_ns = None);
+    let most = filter
+        .max_duration_ns
+        .map(|ns| format!("≤ {}", format_duration_ns(ns)));
+    add("duration", most, |filter| filter.max_duration_ns = None);
+    let least = filter.min_spans.map(|count| format!("≥ {count}"));
+    add("spans", least, |filter| filter.min_spans = None);
+    let most = filter.max_spans.map(|count| format!("≤ {count}"));
+    add("spans", most, |filter| filter.max_spans = None);
     add("user", filter.user.clone(), |filter| filter.user = None);
     add("session", filter.session.clone(), |filter| {
         filter.session = None;
     });
+    add("correlation", filter.correlation.clone(), |filter| {
+        filter.correlation = None;
+    });
+    add("error", filter.error.clone(), |filter| filter.error = None);
+    for (at, condition) in filter.attributes.iter().enumerate() {
+        let mut without = filter.clone();
+        without.attributes.remove(at);
+        chips.push((condition.key.clone(), condition.value.clone(), without));
+    }
     chips
 }
 

@@ -1,6 +1,6 @@
 //! What the list page is asked for by its URL.
 
-use throughline_model::{Cursor, Direction, PageRequest, TraceFilter};
+use throughline_model::{Cursor, Direction, Faults, PageRequest, TraceFilter};
 
 use super::query;
 
@@ -17,28 +17,21 @@ impl ListRequest {
     /// Reads a query string.
     ///
     /// # Errors
-    /// A sentence for people that names the parameter.
+    /// Sentences for people, one for each parameter that is wrong.
     pub(crate) fn parse(search: &str) -> Result<Self, String> {
         let pairs = query::parse(search);
-        let filter = TraceFilter::from_query(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())))?;
-        let cursor = |key| {
-            query::last(&pairs, key)
-                .map(str::parse::<Cursor>)
-                .transpose()
-        };
-        let from = match (cursor("after")?, cursor("before")?) {
-            (Some(_), Some(_)) => return Err("after and before exclude each other".to_owned()),
-            (Some(after), None) => Some((Direction::After, after)),
-            (None, Some(before)) => Some((Direction::Before, before)),
-            (None, None) => None,
-        };
-        Ok(Self {
-            filter,
-            page: PageRequest {
-                from,
-                ..PageRequest::default()
-            },
-        })
+        let mut faults = Faults::default();
+        let filter = TraceFilter::from_query(
+            pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())),
+            &PageRequest::KEYS,
+        )
+        .unwrap_or_else(|found| {
+            faults = found;
+            TraceFilter::default()
+        });
+        let page = PageRequest::from_query(|key| query::last(&pairs, key), &mut faults);
+        let request = Self { filter, page };
+        faults.or(request).map_err(|faults| faults.to_string())
     }
 
     /// The address of the page of the same list from `cursor` on.
@@ -51,7 +44,7 @@ impl ListRequest {
             .filter
             .to_query()
             .into_iter()
-            .chain([(key, cursor.to_string())]);
+            .chain([(key.into(), cursor.to_string())]);
         query::href("/traces", pairs)
     }
 }
@@ -84,6 +77,8 @@ mod tests {
             ("?min_duration=fast", "duration"),
             ("?after=x", "cursor"),
             ("?range=x", "range"),
+            ("?statsu=ok", "status"),
+            ("?status=odd&after=x", "cursor"),
         ] {
             let message = ListRequest::parse(search).expect_err("refused");
             assert!(message.contains(word), "{message}");

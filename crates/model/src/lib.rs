@@ -17,7 +17,7 @@ pub mod time_range;
 pub mod trace;
 pub mod utc;
 
-pub use filter::{StatusFilter, TraceFilter};
+pub use filter::{AttributeCondition, Faults, OperationMatch, StatusFilter, TraceFilter};
 pub use keeper::{CleanUp, Keeper};
 pub use live::{LagReason, LiveEvent, LiveFeed, LiveLag, LiveSubscription, LiveTraces};
 pub use page::{Cursor, Direction, Page, PageRequest, Total};

@@ -70,17 +70,25 @@ pub trait LiveSubscription: Send {
 
 impl TraceFilter {
     /// Whether the filter, asked at `now`, lets this trace through: what the store answers for the
-    /// list, of the summary alone.
+    /// list, of the summary alone. A filter that asks for more than a summary tells (a correlation,
+    /// the text of an error, attributes) lets nothing through.
     pub fn selects(&self, trace: &TraceSummary, now: UnixNanos) -> bool {
         // Taken apart so that a new condition cannot be forgotten here.
         let Self {
             range,
             service,
             operation,
+            kind,
             status,
             min_duration_ns,
+            max_duration_ns,
+            min_spans,
+            max_spans,
             user,
             session,
+            correlation,
+            error,
+            attributes,
         } = self;
         let (from, to) = range.bounds(now);
         let is =
@@ -90,15 +98,21 @@ impl TraceFilter {
             && service
                 .as_ref()
                 .is_none_or(|service| trace.services.contains(service))
-            && operation.as_ref().is_none_or(|text| {
-                let name = trace.root_name.to_lowercase();
-                name.contains(&text.to_lowercase())
-            })
+            && operation
+                .as_ref()
+                .is_none_or(|wanted| wanted.matches(&trace.root_name))
+            && kind.is_none_or(|kind| kind == trace.root_kind)
             && status
                 .is_none_or(|status| (status == StatusFilter::Error) == (trace.error_count > 0))
             && min_duration_ns.is_none_or(|least| trace.duration_ns >= least)
+            && max_duration_ns.is_none_or(|most| trace.duration_ns <= most)
+            && min_spans.is_none_or(|least| trace.span_count >= least)
+            && max_spans.is_none_or(|most| trace.span_count <= most)
             && is(user, &trace.user)
             && is(session, &trace.session)
+            && correlation.is_none()
+            && error.is_none()
+            && attributes.is_empty()
     }
 }
 
@@ -130,7 +144,7 @@ mod tests {
     }
 
     fn selects(query: &[(&'static str, &'static str)]) -> bool {
-        let filter = TraceFilter::from_query(query.iter().copied()).expect("a filter");
+        let filter = TraceFilter::from_query(query.iter().copied(), &[]).expect("a filter");
         filter.selects(&trace(), NOW)
     }
 
@@ -141,14 +155,20 @@ mod tests {
             ("operation", "/orders", "/cart"),
             ("status", "error", "ok"),
             ("min_duration", "5ms", "6ms"),
+            ("max_duration", "5ms", "4ms"),
+            ("min_spans", "3", "4"),
+            ("max_spans", "3", "2"),
+            ("kind", "server", "client"),
             ("user", "ann", "Ann"),
             ("range", "2m", "30s"),
         ] {
             assert!(selects(&[(key, passes)]), "{key}={passes}");
             assert!(!selects(&[(key, fails)]), "{key}={fails}");
-            assert!(!selects(&[("service", "other"), (key, passes)]), "{key}");
+            assert!(!selects(&[(key, passes), ("session", "other")]), "{key}");
         }
-        assert!(!selects(&[("session", "s")]));
+        for unknowable in ["session", "correlation", "error", "attr.a"] {
+            assert!(!selects(&[(unknowable, "s")]), "{unknowable}");
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 use throughline_wire::{TraceId, UnixNanos};
 
+use crate::Faults;
+
 /// A place in the list of traces, which is ordered by start, newest first, then by trace id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cursor {
@@ -58,6 +60,47 @@ impl PageRequest {
     pub const DEFAULT_LIMIT: u32 = 50;
     /// Rows of a page at most.
     pub const MAX_LIMIT: u32 = 500;
+    /// The names a URL may use.
+    pub const KEYS: [&'static str; 3] = ["limit", "after", "before"];
+
+    /// Reads `limit` and one of `after` and `before`, given the last value of each; what is wrong
+    /// is added to `faults`.
+    pub fn from_query<'a>(value: impl Fn(&str) -> Option<&'a str>, faults: &mut Faults) -> Self {
+        let mut cursor = |name: &str| {
+            let read = value(name)?
+                .parse::<Cursor>()
+                .map_err(|fault| format!("{name}: {fault}"));
+            faults.take(read)
+        };
+        let from = match (cursor("after"), cursor("before")) {
+            (Some(_), Some(_)) => {
+                faults
+                    .0
+                    .push("after and before exclude each other".to_owned());
+                None
+            }
+            (Some(after), None) => Some((Direction::After, after)),
+            (None, Some(before)) => Some((Direction::Before, before)),
+            (None, None) => None,
+        };
+        let limit = value("limit").map(|text| {
+            text.parse()
+                .ok()
+                .filter(|limit| (1..=Self::MAX_LIMIT).contains(limit))
+                .ok_or_else(|| {
+                    format!(
+                        "limit {text:?} is not a number from 1 to {}",
+                        Self::MAX_LIMIT
+                    )
+                })
+        });
+        Self {
+            limit: limit
+                .and_then(|limit| faults.take(limit))
+                .unwrap_or(Self::DEFAULT_LIMIT),
+            from,
+        }
+    }
 }
 
 impl Default for PageRequest {
@@ -80,6 +123,14 @@ pub struct Page<T> {
     pub before: Option<Cursor>,
     /// How many rows the whole list has.
     pub total: Total,
+    /// Where a search that no index serves stopped looking, when it did before its end: traces
+    /// beyond this instant have not been looked at. The page on that side goes on from here.
+    #[serde(
+        rename = "searched_to_ns",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub searched_to: Option<UnixNanos>,
 }
 
 /// How many rows a list has, and how sure that is.
@@ -90,6 +141,8 @@ pub enum Total {
     Exact(u64),
     /// At least so many: counting stopped there.
     AtLeast(u64),
+    /// About so many, from a sample.
+    Estimated(u64),
 }
 
 #[cfg(test)]

@@ -141,7 +141,9 @@ impl RollupFilter {
                 _ => {}
             }
         }
-        filter.range = TraceFilter::from_query(range)?.range;
+        filter.range = TraceFilter::from_query(range, &[])
+            .map_err(|faults| faults.to_string())?
+            .range;
         Ok(filter)
     }
 }

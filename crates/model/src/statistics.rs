@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use throughline_wire::UnixNanos;
 
-/// Figures over exactly the traces a filter selects.
+/// Figures over the traces a filter selects: over all of them, or estimated from a sample when they
+/// are too many to be looked at while somebody waits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TraceStatistics {
     /// Start of the range the buckets cover.
@@ -24,6 +25,18 @@ pub struct TraceStatistics {
     pub max_ns: Option<i64>,
     /// Equal stretches of the range, in order, empty ones included.
     pub buckets: Vec<TimeBucket>,
+    /// How many traces were looked at, when that is not all of them: counts are scaled up then, and
+    /// percentiles are those of the sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<u64>,
+    /// Where a search that no index serves stopped looking, when it did before its end: the figures
+    /// are of traces that began after this.
+    #[serde(
+        rename = "searched_to_ns",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub searched_to: Option<UnixNanos>,
     /// By root operation, most traces first, at most [`TraceStatistics::MAX_ROWS`].
     pub by_operation: Vec<OperationRow>,
     /// By user, most traces first, at most [`TraceStatistics::MAX_ROWS`]; traces without one are

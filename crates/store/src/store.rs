@@ -57,11 +57,12 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(options.reader_connections)
             .acquire_timeout(options.acquire_timeout)
-            .connect_lazy_with(
-                connect
-                    .clone()
-                    .options([("statement_timeout", read_timeout.as_str())]),
-            );
+            .connect_lazy_with(connect.clone().options([
+                ("statement_timeout", read_timeout.as_str()),
+                // What is asked for decides the plan: a user has ten traces, a service
+                // half of them. A plan for all would be wrong for most.
+                ("plan_cache_mode", "force_custom_plan"),
+            ]));
         let writer = spawn(&connect, &options);
         let live = live::spawn(&connect, &pool);
         Ok(Self {

@@ -9,7 +9,7 @@ use throughline_model::{
 };
 use throughline_wire::{SpanId, TraceId, UnixNanos};
 
-use crate::{NOW, Sent, is_selected, rollups_of, statistics_of, summaries_of};
+use crate::{NOW, Sent, rollups_of, selected, statistics_of, summaries_of};
 
 /// A [`TraceReader`] for tests of whatever stands in front of the store.
 ///
@@ -61,9 +61,7 @@ impl FakeReader {
     }
 
     fn selected(&self, filter: &TraceFilter) -> Vec<TraceSummary> {
-        let mut traces = self.summaries();
-        traces.retain(|trace| is_selected(filter, trace, self.now));
-        traces
+        selected(&self.sent, filter, self.now)
     }
 
     fn of_trace(&self, trace_id: TraceId) -> Option<(TraceSummary, Vec<&Sent>)> {
@@ -129,6 +127,7 @@ fn page_of(traces: Vec<TraceSummary>, page: PageRequest) -> Page<TraceSummary> {
             .flatten(),
         items,
         total,
+        searched_to: None,
     }
 }
 

@@ -27,4 +27,4 @@ pub use ids::Ids;
 pub use rollup::rollups_of;
 pub use sample::{every_attribute_kind, rich_span, shop_trace};
 pub use statistics::statistics_of;
-pub use summary::{Sent, is_selected, summaries_of};
+pub use summary::{Sent, selected, summaries_of};

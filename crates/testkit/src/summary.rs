@@ -87,8 +87,59 @@ fn summary(sent: &[&Sent]) -> TraceSummary {
     }
 }
 
-/// Whether `filter` selects the trace, when it is `now`.
-pub fn is_selected(filter: &TraceFilter, summary: &TraceSummary, now: UnixNanos) -> bool {
+/// The rows of the directory that `filter` selects when it is `now`, in order. Every text attribute
+/// counts as indexed for a correlation.
+pub fn selected(sent: &[Sent], filter: &TraceFilter, now: UnixNanos) -> Vec<TraceSummary> {
+    let mut summaries = summaries_of(sent);
+    summaries.retain(|summary| {
+        let mut spans = sent.iter().map(|sent| &sent.span);
+        is_selected(filter, summary, now)
+            && filter.attributes.iter().all(|condition| {
+                let values = condition.values();
+                spans.clone().any(|span| {
+                    span.trace_id == summary.trace_id
+                        && span
+                            .attributes
+                            .get(&condition.key)
+                            .is_some_and(|value| values.contains(value))
+                })
+            })
+            && filter.correlation.as_ref().is_none_or(|wanted| {
+                spans.any(|span| {
+                    span.trace_id == summary.trace_id
+                        && span
+                            .attributes
+                            .iter()
+                            .any(|(_, value)| value.as_str() == Some(wanted))
+                })
+            })
+            && filter.error.as_ref().is_none_or(|text| {
+                first_error(sent, summary.trace_id)
+                    .to_ascii_lowercase()
+                    .contains(&text.to_ascii_lowercase())
+            })
+    });
+    summaries
+}
+
+/// The message of the first failed span of a trace.
+fn first_error(sent: &[Sent], trace_id: TraceId) -> String {
+    let failed = sent
+        .iter()
+        .map(|sent| &sent.span)
+        .filter(|span| span.trace_id == trace_id && span.status.code == StatusCode::Error);
+    let first = failed.min_by_key(|span| {
+        (
+            span.parent_span_id.is_some(),
+            span.start,
+            span.status.message.clone(),
+        )
+    });
+    first.map_or_else(String::new, |span| span.status.message.clone().into_owned())
+}
+
+/// Whether the directory's row alone lets `filter` select the trace, when it is `now`.
+fn is_selected(filter: &TraceFilter, summary: &TraceSummary, now: UnixNanos) -> bool {
     let (from, to) = filter.range.bounds(now);
     let is = |wanted: &Option<String>, value: &Option<String>| wanted.is_none() || wanted == value;
     from <= summary.start
@@ -97,12 +148,20 @@ pub fn is_selected(filter: &TraceFilter, summary: &TraceSummary, now: UnixNanos)
             .service
             .as_ref()
             .is_none_or(|service| summary.services.contains(service))
-        && filter.operation.as_ref().is_none_or(|text| {
-            summary
-                .root_name
-                .to_lowercase()
-                .contains(&text.to_lowercase())
-        })
+        && filter
+            .operation
+            .as_ref()
+            .is_none_or(|wanted| wanted.matches(&summary.root_name))
+        && filter.kind.is_none_or(|kind| summary.root_kind == kind)
+        && filter
+            .max_duration_ns
+            .is_none_or(|most| summary.duration_ns <= most)
+        && filter
+            .min_spans
+            .is_none_or(|least| summary.span_count >= least)
+        && filter
+            .max_spans
+            .is_none_or(|most| summary.span_count <= most)
         && filter
             .status
             .is_none_or(|status| (status == StatusFilter::Error) == (summary.error_count > 0))

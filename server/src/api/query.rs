@@ -1,93 +1,68 @@
 //! Reads the query string of the API.
 
 use axum::extract::RawQuery;
-use throughline_model::{Cursor, Direction, PageRequest, TraceFilter};
+use throughline_model::{Faults, PageRequest, TraceFilter};
 
 use crate::problem::Problem;
 
-/// Names besides those of the filter.
-const PAGE_KEYS: [&str; 3] = ["limit", "after", "before"];
-
-/// The decoded pairs of a query string; names nobody reads are refused, because a misspelt filter
-/// would silently select everything.
-fn pairs(query: &RawQuery, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
+/// The decoded pairs of a query string.
+fn pairs(query: &RawQuery) -> Result<Vec<(String, String)>, Problem> {
     let text = query.0.as_deref().unwrap_or_default();
-    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text)
-        .map_err(|error| Problem::bad_request(format!("the query string: {error}")))?;
-    for (key, _) in &pairs {
-        if !TraceFilter::KEYS.contains(&key.as_str()) && !known.contains(&key.as_str()) {
-            let names = TraceFilter::KEYS
-                .iter()
-                .chain(known)
-                .copied()
-                .collect::<Vec<_>>();
-            let key: String = key.chars().take(60).collect();
-            return Err(Problem::bad_request(format!(
-                "there is no parameter {key:?}; there are {}",
-                names.join(", ")
-            )));
-        }
-    }
-    Ok(pairs)
+    serde_urlencoded::from_str(text)
+        .map_err(|error| Problem::bad_request(format!("the query string: {error}")))
 }
 
-fn read_filter(pairs: &[(String, String)]) -> Result<TraceFilter, Problem> {
-    TraceFilter::from_query(
-        pairs
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_str())),
-    )
-    .map_err(Problem::bad_request)
+fn read_filter(pairs: &[(String, String)], others: &[&str]) -> Result<TraceFilter, Faults> {
+    let pairs = pairs
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()));
+    TraceFilter::from_query(pairs, others)
+}
+
+fn refused(faults: &Faults) -> Problem {
+    Problem::bad_request(faults.to_string())
 }
 
 /// The filter alone.
 pub(super) fn filter(query: &RawQuery) -> Result<TraceFilter, Problem> {
-    read_filter(&pairs(query, &[])?)
+    read_filter(&pairs(query)?, &[]).map_err(|faults| refused(&faults))
 }
 
 /// The filter and the page: `limit`, and one of `after` and `before`.
 pub(super) fn filter_and_page(query: &RawQuery) -> Result<(TraceFilter, PageRequest), Problem> {
-    let pairs = pairs(query, &PAGE_KEYS)?;
-    let value = |name| {
-        pairs
-            .iter()
-            .rev()
+    let pairs = pairs(query)?;
+    let mut faults = Faults::default();
+    let filter = read_filter(&pairs, &PageRequest::KEYS).unwrap_or_else(|found| {
+        faults = found;
+        TraceFilter::default()
+    });
+    let last = |name: &str| {
+        let mut newest_first = pairs.iter().rev();
+        newest_first
             .find(|(key, _)| key == name)
-            .map(|(_, value)| value)
+            .map(|(_, value)| value.as_str())
     };
-    let cursor = |name| {
-        value(name)
-            .map(|text| text.parse::<Cursor>())
-            .transpose()
-            .map_err(|error| Problem::bad_request(format!("{name}: {error}")))
-    };
-    let from = match (cursor("after")?, cursor("before")?) {
-        (Some(_), Some(_)) => {
-            return Err(Problem::bad_request("after and before exclude each other"));
+    let page = PageRequest::from_query(last, &mut faults);
+    faults.or((filter, page)).map_err(|faults| refused(&faults))
+}
+
+/// No parameter at all, for what has none.
+pub(super) fn nothing(query: &RawQuery) -> Result<(), Problem> {
+    match pairs(query)?.first() {
+        None => Ok(()),
+        Some((key, _)) => {
+            let key: String = key.chars().take(60).collect();
+            Err(Problem::bad_request(format!(
+                "this address takes no parameters, and not {key:?}"
+            )))
         }
-        (Some(after), None) => Some((Direction::After, after)),
-        (None, Some(before)) => Some((Direction::Before, before)),
-        (None, None) => None,
-    };
-    let limit = match value("limit") {
-        None => PageRequest::DEFAULT_LIMIT,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=PageRequest::MAX_LIMIT).contains(limit))
-            .ok_or_else(|| {
-                Problem::bad_request(format!(
-                    "limit {text:?} is not a number from 1 to {}",
-                    PageRequest::MAX_LIMIT
-                ))
-            })?,
-    };
-    Ok((read_filter(&pairs)?, PageRequest { limit, from }))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::StatusCode;
+    use throughline_model::Direction;
 
     use super::*;
 

@@ -6,7 +6,7 @@ use throughline_model::{Page, SpanDetails, Trace, TraceStatistics, TraceSummary}
 use throughline_wire::{SpanId, TraceId};
 
 use super::Reader;
-use super::query::{filter, filter_and_page};
+use super::query::{filter, filter_and_page, nothing};
 use crate::problem::Problem;
 
 fn trace_id(text: &str) -> Result<TraceId, Problem> {
@@ -35,7 +35,9 @@ pub(super) async fn trace_statistics(
 pub(super) async fn get_trace(
     State(reader): State<Reader>,
     Path(id): Path<String>,
+    query: RawQuery,
 ) -> Result<Json<Trace>, Problem> {
+    nothing(&query)?;
     let trace_id = trace_id(&id)?;
     match reader.trace(trace_id).await? {
         Some(trace) => Ok(Json(trace)),
@@ -48,7 +50,9 @@ pub(super) async fn get_trace(
 pub(super) async fn get_span(
     State(reader): State<Reader>,
     Path((trace, span)): Path<(String, String)>,
+    query: RawQuery,
 ) -> Result<Json<Vec<SpanDetails>>, Problem> {
+    nothing(&query)?;
     let trace_id = trace_id(&trace)?;
     let span_id: SpanId = span
         .parse()
@@ -65,6 +69,8 @@ pub(super) async fn get_span(
 /// `GET /api/admin/services`: the names of all known services.
 pub(super) async fn list_services(
     State(reader): State<Reader>,
+    query: RawQuery,
 ) -> Result<Json<Vec<String>>, Problem> {
+    nothing(&query)?;
     Ok(Json(reader.list_services().await?))
 }

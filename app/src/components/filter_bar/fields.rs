@@ -9,9 +9,12 @@ use crate::api::ApiError;
 use crate::state::query;
 
 /// The decoded pairs of the URL.
-type Values = Memo<Vec<(String, String)>>;
+pub(super) type Values = Memo<Vec<(String, String)>>;
 
-fn value_of(values: Values, key: &'static str) -> impl Fn() -> String + Copy + Send + 'static {
+pub(super) fn value_of(
+    values: Values,
+    key: &'static str,
+) -> impl Fn() -> String + Copy + Send + 'static {
     move || values.with(|values| query::last(values, key).unwrap_or_default().to_owned())
 }
 
@@ -27,7 +30,7 @@ const RANGES: [(&str, &str); 7] = [
 
 /// An option that follows the URL after it was rendered too.
 #[component]
-fn Choice(
+pub(super) fn Choice(
     /// What the URL says when it is chosen.
     value: String,
     /// What people read.

@@ -1,7 +1,7 @@
 //! The same figures by operation and by user; each row narrows the filter to itself.
 
 use leptos::prelude::*;
-use throughline_model::{OperationRow, TraceFilter, UserRow, Utc};
+use throughline_model::{OperationMatch, OperationRow, TraceFilter, UserRow, Utc};
 use throughline_viz::{format_ago, format_count, format_duration, format_percent};
 use throughline_wire::UnixNanos;
 
@@ -22,7 +22,7 @@ pub(super) fn OperationTable(
     let head = ["By operation", "Traces", "Errors", "p50", "p95", "Longest"];
     let rows = rows.into_iter().map(|row| {
         let href = filter_href(&TraceFilter {
-            operation: Some(row.operation.clone()),
+            operation: Some(OperationMatch::Exact(row.operation.clone())),
             service: Some(row.service.clone()),
             ..filter.clone()
         });

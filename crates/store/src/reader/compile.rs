@@ -1,14 +1,14 @@
 //! Turns a filter into SQL: the only place where a statement is put together, and every value in
 //! it is bound.
 
+mod conditions;
+
 use sqlx::{Postgres, QueryBuilder};
-use throughline_model::{
-    Cursor, Direction, PageRequest, StatusFilter, TraceFilter, TraceStatistics,
-};
+use throughline_model::{Cursor, Direction, PageRequest, TraceFilter, TraceStatistics};
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
-use crate::ids;
+use self::conditions::Conditions;
 
 /// Everything a summary shows, of the rows of `traces` that stand between the two halves.
 const SUMMARY: (&str, &str) = (
@@ -16,10 +16,63 @@ const SUMMARY: (&str, &str) = (
     include_str!("summary_tail.sql"),
 );
 
+/// Rows of the directory that one search looks at.
+const SEARCHED_TRACES: i64 = 50_000;
+/// Spans that one search looks at, nearly.
+const SEARCHED_SPANS: i64 = 50_000;
+
+/// Which part of the directory is read: all of it, or one trace in so many, drawn by a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sample {
+    /// Every trace.
+    All,
+    /// One in 16.
+    Sixteenth,
+    /// One in 256.
+    TwoHundredFiftySixth,
+    /// One in 4096.
+    FourThousandNinetySixth,
+}
+
+impl Sample {
+    /// The samples, the smallest first.
+    pub(super) const FROM_SMALLEST: [Self; 3] = [
+        Self::FourThousandNinetySixth,
+        Self::TwoHundredFiftySixth,
+        Self::Sixteenth,
+    ];
+
+    /// The largest sample with at most `most` traces, nearly, of `count`.
+    pub(super) fn of(count: u64, most: u64) -> Self {
+        let fits = |sample: &&Self| count / sample.one_in() <= most;
+        let largest = Self::FROM_SMALLEST.iter().rev().find(fits);
+        largest.copied().unwrap_or(Self::FROM_SMALLEST[0])
+    }
+
+    /// One trace in how many.
+    pub(super) const fn one_in(self) -> u64 {
+        match self {
+            Self::All => 1,
+            Self::Sixteenth => 16,
+            Self::TwoHundredFiftySixth => 256,
+            Self::FourThousandNinetySixth => 4_096,
+        }
+    }
+
+    /// The condition, letter by letter that of a partial index of migration 0003.
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Sixteenth => " AND (uuid_hash_extended(t.trace_id, 0) & 15) = 0",
+            Self::TwoHundredFiftySixth => " AND (uuid_hash_extended(t.trace_id, 0) & 255) = 0",
+            Self::FourThousandNinetySixth => " AND (uuid_hash_extended(t.trace_id, 0) & 4095) = 0",
+        }
+    }
+}
+
 /// The traces a filter selects, at one moment.
 pub(super) struct Selection<'a> {
-    tenant: Uuid,
-    filter: &'a TraceFilter,
+    conditions: Conditions<'a>,
     from_ns: i64,
     to_ns: i64,
 }
@@ -29,13 +82,20 @@ impl<'a> Selection<'a> {
     /// difference of two instants fits a bigint.
     const FAR_NS: i64 = 1 << 62;
 
-    pub(super) fn new(tenant: Uuid, filter: &'a TraceFilter, now: UnixNanos) -> Self {
+    /// `indexed` says which conditions on attributes the index of aliases answers.
+    pub(super) fn new(
+        tenant: Uuid,
+        filter: &'a TraceFilter,
+        now: UnixNanos,
+        indexed: &'a [bool],
+    ) -> Self {
         let (from, to) = filter.range.bounds(now);
+        let from_ns = from.get().clamp(-Self::FAR_NS, Self::FAR_NS);
+        let to_ns = to.get().clamp(-Self::FAR_NS, Self::FAR_NS);
         Self {
-            tenant,
-            filter,
-            from_ns: from.get().clamp(-Self::FAR_NS, Self::FAR_NS),
-            to_ns: to.get().clamp(-Self::FAR_NS, Self::FAR_NS),
+            conditions: Conditions::new(tenant, filter, (from_ns, to_ns), indexed),
+            from_ns,
+            to_ns,
         }
     }
 
@@ -56,35 +116,54 @@ impl<'a> Selection<'a> {
         range / buckets + i64::from(range % buckets != 0)
     }
 
+    /// Whether some condition has to be searched for, within a bound.
+    pub(super) fn is_searched(&self) -> bool {
+        self.conditions.has_searched()
+    }
+
     /// One page, with a row more than asked for when the list goes on.
     pub(super) fn page(&self, page: PageRequest, limit: i64) -> QueryBuilder<Postgres> {
         let mut query = QueryBuilder::new(SUMMARY.0);
-        query.push("SELECT * FROM traces AS t ");
-        self.push_where(&mut query);
-        if let Some((direction, cursor)) = page.from {
-            push_cursor(&mut query, direction, cursor);
-        }
-        query.push(match page.from {
-            Some((Direction::Before, _)) => " ORDER BY t.start_ns, t.trace_id LIMIT ",
-            _ => " ORDER BY t.start_ns DESC, t.trace_id DESC LIMIT ",
-        });
-        query.push_bind(limit + 1);
+        query.push("SELECT * FROM ");
+        self.push_rows(&mut query, page.from, Sample::All);
+        query.push(order(page.from));
+        query.push(" LIMIT ").push_bind(limit + 1);
         query.push(SUMMARY.1);
         query
     }
 
+    /// The last row that a search looks at.
+    pub(super) fn search_end(&self, from: Option<(Direction, Cursor)>) -> QueryBuilder<Postgres> {
+        let mut query = QueryBuilder::new("SELECT t.start_ns, t.trace_id FROM ");
+        self.push_candidates(&mut query, from);
+        query.push(match from {
+            Some((Direction::Before, _)) => " ORDER BY t.start_ns DESC, t.trace_id DESC LIMIT 1",
+            _ => " ORDER BY t.start_ns, t.trace_id LIMIT 1",
+        });
+        query
+    }
+
+    /// Whether there are rows beyond `from` that a search could look at.
+    pub(super) fn goes_on(&self, from: (Direction, Cursor)) -> QueryBuilder<Postgres> {
+        let mut query = QueryBuilder::new("SELECT EXISTS (SELECT FROM traces AS t ");
+        self.conditions.push_fast(&mut query);
+        push_cursor(&mut query, Some(from));
+        query.push(")");
+        query
+    }
+
     /// How many rows the list has, counted up to `cap` and one.
-    pub(super) fn total(&self, cap: i64) -> QueryBuilder<Postgres> {
-        let mut query = QueryBuilder::new("SELECT count(*) FROM (SELECT FROM traces AS t ");
-        self.push_where(&mut query);
+    pub(super) fn total(&self, cap: i64, sample: Sample) -> QueryBuilder<Postgres> {
+        let mut query = QueryBuilder::new("SELECT count(*) FROM (SELECT FROM ");
+        self.push_rows(&mut query, None, sample);
         query.push(" LIMIT ");
         query.push_bind(cap.saturating_add(1));
         query.push(") AS counted");
         query
     }
 
-    /// The figures over all the rows; see the file for the shape of its answer.
-    pub(super) fn statistics(&self) -> QueryBuilder<Postgres> {
+    /// The figures over the rows; see the file for the shape of its answer.
+    pub(super) fn statistics(&self, sample: Sample) -> QueryBuilder<Postgres> {
         let mut query = QueryBuilder::new("WITH bounds AS (SELECT ");
         query.push_bind(self.from_ns);
         query.push("::bigint AS from_ns, ");
@@ -93,71 +172,74 @@ impl<'a> Selection<'a> {
         query.push_bind(TraceStatistics::MAX_ROWS as i64);
         query.push("::bigint AS max_rows), selected AS MATERIALIZED (SELECT ");
         query.push(include_str!("statistics_columns.sql"));
-        query.push(" FROM traces AS t ");
-        self.push_where(&mut query);
+        query.push(" FROM ");
+        self.push_rows(&mut query, None, sample);
         query.push(") ");
         query.push(include_str!("statistics.sql"));
         query
     }
 
-    fn push_where(&self, query: &mut QueryBuilder<Postgres>) {
-        // Taken apart so that a new condition cannot be forgotten here.
-        let TraceFilter {
-            range: _,
-            service,
-            operation,
-            status,
-            min_duration_ns,
-            user,
-            session,
-        } = self.filter;
-        query.push("WHERE t.tenant_id = ").push_bind(self.tenant);
-        query.push(" AND t.start_ns >= ").push_bind(self.from_ns);
-        query.push(" AND t.start_ns < ").push_bind(self.to_ns);
-        if let Some(service) = service {
+    /// The rows selected, as `<table> AS t WHERE ...`: of a sample, or when something has to be
+    /// searched for, of those within the bound.
+    fn push_rows(
+        &self,
+        query: &mut QueryBuilder<Postgres>,
+        from: Option<(Direction, Cursor)>,
+        sample: Sample,
+    ) {
+        if self.is_searched() {
+            self.push_candidates(query, from);
+            query.push(" WHERE true");
+            self.conditions.push_searched(query);
+        } else {
+            query.push("traces AS t ");
+            self.conditions.push_fast(query);
+            query.push(sample.condition());
+            push_cursor(query, from);
+        }
+    }
+
+    /// What a search looks at, in the list's order, as `(...) AS t`.
+    fn push_candidates(
+        &self,
+        query: &mut QueryBuilder<Postgres>,
+        from: Option<(Direction, Cursor)>,
+    ) {
+        let reads_spans = self.conditions.reads_spans();
+        if reads_spans {
+            // A trace is looked at when those before it leave room for its first span.
+            query.push("(SELECT * FROM (SELECT t.*, sum(t.span_count) OVER (");
+            query.push(order(from));
+            query.push(
+                " ROWS UNBOUNDED PRECEDING) - t.span_count AS spans_before FROM traces AS t ",
+            );
+        } else {
+            query.push("(SELECT t.* FROM traces AS t ");
+        }
+        self.conditions.push_fast(query);
+        push_cursor(query, from);
+        query.push(order(from));
+        query.push(" LIMIT ").push_bind(SEARCHED_TRACES);
+        if reads_spans {
             query
-                .push(" AND t.services @> ARRAY[")
-                .push_bind(ids::service(service))
-                .push("::bigint]");
+                .push(") AS t WHERE spans_before < ")
+                .push_bind(SEARCHED_SPANS);
         }
-        if let Some(operation) = operation {
-            // A position, not a pattern: nothing in the text means anything but itself.
-            query
-                .push(
-                    " AND t.root_operation_id IN (SELECT o.id FROM operations AS o \
-                     WHERE o.tenant_id = ",
-                )
-                .push_bind(self.tenant)
-                .push(" AND strpos(o.name_folded, ")
-                .push_bind(operation.to_lowercase())
-                .push(") > 0)");
-        }
-        match status {
-            Some(StatusFilter::Ok) => {
-                query.push(" AND NOT t.has_error");
-            }
-            Some(StatusFilter::Error) => {
-                query.push(" AND t.has_error");
-            }
-            None => {}
-        }
-        if let Some(min_duration_ns) = min_duration_ns {
-            query
-                .push(" AND t.end_ns - t.start_ns >= ")
-                .push_bind(*min_duration_ns);
-        }
-        if let Some(user) = user {
-            query.push(" AND t.user_id = ").push_bind(user.clone());
-        }
-        if let Some(session) = session {
-            query
-                .push(" AND t.session_id = ")
-                .push_bind(session.clone());
-        }
+        query.push(") AS t");
     }
 }
 
-fn push_cursor(query: &mut QueryBuilder<Postgres>, direction: Direction, cursor: Cursor) {
+const fn order(from: Option<(Direction, Cursor)>) -> &'static str {
+    match from {
+        Some((Direction::Before, _)) => " ORDER BY t.start_ns, t.trace_id",
+        _ => " ORDER BY t.start_ns DESC, t.trace_id DESC",
+    }
+}
+
+fn push_cursor(query: &mut QueryBuilder<Postgres>, from: Option<(Direction, Cursor)>) {
+    let Some((direction, cursor)) = from else {
+        return;
+    };
     query.push(match direction {
         Direction::After => " AND (t.start_ns, t.trace_id) < (",
         Direction::Before => " AND (t.start_ns, t.trace_id) > (",
@@ -191,49 +273,4 @@ pub(super) fn summaries(tenant: Uuid, trace_ids: &[Uuid]) -> QueryBuilder<Postgr
 }
 
 #[cfg(test)]
-mod tests {
-    use throughline_model::TimeRange;
-
-    use super::*;
-
-    #[test]
-    fn no_value_of_a_filter_is_part_of_the_statement() {
-        let text = || Some("'; DROP TABLE spans; --".to_owned());
-        let filter = TraceFilter {
-            range: TimeRange::Last(1_234_567),
-            service: text(),
-            operation: text(),
-            status: Some(StatusFilter::Error),
-            min_duration_ns: Some(1_234_567),
-            user: text(),
-            session: text(),
-        };
-        let selection = Selection::new(Uuid::nil(), &filter, UnixNanos::new(1_234_567_890));
-        for query in [
-            selection.page(PageRequest::default(), 50),
-            selection.total(10_000),
-            selection.statistics(),
-        ] {
-            let sql = query.sql();
-            let sql = sql.as_str();
-            assert!(!sql.contains("DROP"), "{sql}");
-            assert!(!sql.contains("1234567"), "{sql}");
-        }
-    }
-
-    #[test]
-    fn sixty_buckets_cover_any_range() {
-        for (from, to) in [(0, 1), (0, 60), (0, 61), (-5, 119), (i64::MIN, i64::MAX)] {
-            let filter = TraceFilter {
-                range: TimeRange::Between(UnixNanos::new(from), UnixNanos::new(to)),
-                ..TraceFilter::default()
-            };
-            let selection = Selection::new(Uuid::nil(), &filter, UnixNanos::new(0));
-            let last = (selection.to_ns - 1 - selection.from_ns) / selection.bucket_ns();
-            assert!(
-                last < TraceStatistics::BUCKETS as i64,
-                "{from}..{to}: {last}"
-            );
-        }
-    }
-}
+mod tests;

@@ -2,10 +2,15 @@
 
 use sqlx::PgConnection;
 use throughline_model::{Cursor, Direction, Page, PageRequest, ReadError, Total, TraceSummary};
+use throughline_wire::{TraceId, UnixNanos};
+use uuid::Uuid;
 
-use super::compile::Selection;
-use super::rows::SummaryRow;
+use super::compile::{Sample, Selection};
+use super::rows::{SummaryRow, corrupt};
 use crate::sqlstate::read_error;
+
+/// A sample with fewer traces than this says too little.
+const LEAST_SAMPLED: i64 = 400;
 
 pub(super) async fn list(
     connection: &mut PgConnection,
@@ -32,13 +37,32 @@ pub(super) async fn list(
             _ => items.truncate(limit),
         }
     }
-    let (before, after) = neighbours(&items, page, has_more);
-    let total = count(connection, selection, total_cap).await?;
+    let (mut before, mut after) = neighbours(&items, page, has_more);
+    let mut stopped = None;
+    if selection.is_searched() && !has_more {
+        stopped = search_stopped(connection, selection, page.from).await?;
+        match page.from {
+            Some((Direction::Before, _)) => before = stopped,
+            _ => after = stopped,
+        }
+    }
+    let total = if selection.is_searched() {
+        let found = items.len() as u64;
+        if page.from.is_none() && !has_more && stopped.is_none() {
+            Total::Exact(found)
+        } else {
+            // Counting would be the same search once more, from the top.
+            Total::AtLeast(found)
+        }
+    } else {
+        count(connection, selection, total_cap).await?
+    };
     Ok(Page {
         items,
         after,
         before,
         total,
+        searched_to: stopped.map(|cursor| cursor.start),
     })
 }
 
@@ -62,21 +86,77 @@ fn neighbours(
     }
 }
 
-async fn count(
+/// Where a search stopped before its end; none when it looked at everything.
+pub(super) async fn search_stopped(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
-    cap: u64,
-) -> Result<Total, ReadError> {
-    let count: i64 = selection
-        .total(i64::try_from(cap).unwrap_or(i64::MAX))
+    from: Option<(Direction, Cursor)>,
+) -> Result<Option<Cursor>, ReadError> {
+    let last: Option<(i64, Uuid)> = selection
+        .search_end(from)
+        .build_query_as()
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(read_error)?;
+    let Some((start_ns, trace_id)) = last else {
+        return Ok(None);
+    };
+    let last = Cursor {
+        start: UnixNanos::new(start_ns),
+        trace_id: TraceId::from_bytes(trace_id.into_bytes())
+            .map_err(|_| corrupt("traces.trace_id")())?,
+    };
+    let direction = from.map_or(Direction::After, |(direction, _)| direction);
+    let goes_on: bool = selection
+        .goes_on((direction, last))
         .build_query_scalar()
         .fetch_one(connection)
         .await
         .map_err(read_error)?;
-    let count = count.unsigned_abs();
-    Ok(if count > cap {
-        Total::AtLeast(cap)
-    } else {
-        Total::Exact(count)
-    })
+    Ok(goes_on.then_some(last))
+}
+
+async fn counted(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+    cap: i64,
+    sample: Sample,
+) -> Result<i64, ReadError> {
+    selection
+        .total(cap, sample)
+        .build_query_scalar()
+        .fetch_one(connection)
+        .await
+        .map_err(read_error)
+}
+
+/// Exactly up to `cap`, then by the smallest sample that has enough of them to tell.
+pub(super) async fn count(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+    cap: u64,
+) -> Result<Total, ReadError> {
+    let limit = i64::try_from(cap).unwrap_or(i64::MAX);
+    let count = counted(connection, selection, limit, Sample::All).await?;
+    if count <= limit {
+        return Ok(Total::Exact(count.unsigned_abs()));
+    }
+    let estimated = estimate(connection, selection).await?;
+    Ok(estimated.map_or(Total::AtLeast(cap), |count| {
+        Total::Estimated(count.max(cap))
+    }))
+}
+
+/// About how many rows are selected; none when there are too few in each sample.
+async fn estimate(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+) -> Result<Option<u64>, ReadError> {
+    for sample in Sample::FROM_SMALLEST {
+        let sampled = counted(connection, selection, i64::MAX - 1, sample).await?;
+        if sampled >= LEAST_SAMPLED {
+            return Ok(Some(sampled.unsigned_abs() * sample.one_in()));
+        }
+    }
+    Ok(None)
 }

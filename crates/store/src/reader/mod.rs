@@ -7,7 +7,7 @@ mod rows;
 mod statistics;
 mod trace;
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use throughline_model::{
     BoxFuture, Page, PageRequest, ReadError, RollupFilter, RollupReport, SpanDetails, Trace,
     TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary,
@@ -15,6 +15,7 @@ use throughline_model::{
 use throughline_wire::{SpanId, TenantId, TraceId};
 use uuid::Uuid;
 
+use self::compile::Selection;
 use crate::Clock;
 use crate::rollup;
 use crate::sqlstate::read_error;
@@ -37,8 +38,29 @@ impl PgTraceReader {
         }
     }
 
-    fn selection<'a>(&self, filter: &'a TraceFilter) -> compile::Selection<'a> {
-        compile::Selection::new(self.tenant, filter, self.clock.now())
+    fn selection<'a>(&self, filter: &'a TraceFilter, indexed: &'a [bool]) -> Selection<'a> {
+        Selection::new(self.tenant, filter, self.clock.now(), indexed)
+    }
+
+    /// Which conditions on attributes the index of aliases answers: those whose key is in it.
+    async fn indexed(
+        &self,
+        connection: &mut PgConnection,
+        filter: &TraceFilter,
+    ) -> Result<Vec<bool>, ReadError> {
+        if filter.attributes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = filter.attributes.iter().map(|condition| &condition.key);
+        let known: Vec<String> = sqlx::query_scalar(
+            "SELECT name FROM attribute_keys WHERE tenant_id = $1 AND name = ANY($2)",
+        )
+        .bind(self.tenant)
+        .bind(keys.clone().cloned().collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await
+        .map_err(read_error)?;
+        Ok(keys.map(|key| known.contains(key)).collect())
     }
 }
 
@@ -65,13 +87,9 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            list::list(
-                &mut connection,
-                &self.selection(filter),
-                page,
-                self.total_cap,
-            )
-            .await
+            let indexed = self.indexed(&mut connection, filter).await?;
+            let selection = self.selection(filter, &indexed);
+            list::list(&mut connection, &selection, page, self.total_cap).await
         })
     }
 
@@ -81,7 +99,8 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'a, Result<TraceStatistics, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            statistics::statistics(&mut connection, &self.selection(filter)).await
+            let indexed = self.indexed(&mut connection, filter).await?;
+            statistics::statistics(&mut connection, &self.selection(filter, &indexed)).await
         })
     }
 

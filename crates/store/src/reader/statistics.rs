@@ -1,10 +1,11 @@
-//! Figures over exactly the traces a filter selects, from the directory.
+//! Figures over the traces a filter selects, from the directory or a sample of it.
 
 use sqlx::{FromRow, PgConnection};
-use throughline_model::{OperationRow, ReadError, TimeBucket, TraceStatistics, UserRow};
+use throughline_model::{OperationRow, ReadError, TimeBucket, Total, TraceStatistics, UserRow};
 use throughline_wire::UnixNanos;
 
-use super::compile::Selection;
+use super::compile::{Sample, Selection};
+use super::list;
 use crate::sqlstate::read_error;
 
 /// A row of `statistics.sql`.
@@ -53,12 +54,59 @@ impl From<Row> for UserRow {
     }
 }
 
+/// Traces whose figures are computed exactly, at most.
+const EXACT_TRACES: u64 = 10_000;
+
+/// The figures: exact up to a number of traces, then from a sample; of what is searched for, over
+/// the traces looked at.
 pub(super) async fn statistics(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
 ) -> Result<TraceStatistics, ReadError> {
+    if selection.is_searched() {
+        let mut statistics = computed(connection, selection, Sample::All).await?;
+        let stopped = list::search_stopped(connection, selection, None).await?;
+        statistics.searched_to = stopped.map(|cursor| cursor.start);
+        return Ok(statistics);
+    }
+    let sample = match list::count(connection, selection, EXACT_TRACES).await? {
+        Total::Exact(_) => Sample::All,
+        Total::AtLeast(_) => Sample::Sixteenth,
+        Total::Estimated(count) => Sample::of(count, EXACT_TRACES),
+    };
+    let mut statistics = computed(connection, selection, sample).await?;
+    if sample != Sample::All {
+        statistics.sampled = Some(statistics.trace_count);
+        scale(&mut statistics, sample.one_in());
+    }
+    Ok(statistics)
+}
+
+/// Counts of a sample as those of the whole.
+fn scale(statistics: &mut TraceStatistics, by: u64) {
+    statistics.trace_count *= by;
+    statistics.error_count *= by;
+    for bucket in &mut statistics.buckets {
+        bucket.trace_count *= by;
+        bucket.error_count *= by;
+    }
+    for row in &mut statistics.by_operation {
+        row.trace_count *= by;
+        row.error_count *= by;
+    }
+    for row in &mut statistics.by_user {
+        row.trace_count *= by;
+        row.error_count *= by;
+    }
+}
+
+async fn computed(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+    sample: Sample,
+) -> Result<TraceStatistics, ReadError> {
     let rows: Vec<Row> = selection
-        .statistics()
+        .statistics(sample)
         .build_query_as()
         .fetch_all(connection)
         .await
@@ -102,6 +150,8 @@ fn empty(selection: &Selection<'_>) -> TraceStatistics {
         p50_ns: None,
         p95_ns: None,
         max_ns: None,
+        sampled: None,
+        searched_to: None,
         buckets: (0..TraceStatistics::BUCKETS as i64)
             .map(|at| TimeBucket {
                 start: from.saturating_add(at * bucket_ns),

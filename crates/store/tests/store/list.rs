@@ -1,11 +1,12 @@
 //! Filters select what they say, and pages cover the list.
 
 use throughline_model::{
-    Cursor, Direction, PageRequest, StatusFilter, TimeRange, Total, TraceFilter, TraceSummary,
+    AttributeCondition, Cursor, Direction, OperationMatch, PageRequest, StatusFilter, TimeRange,
+    Total, TraceFilter, TraceSummary,
 };
 use throughline_store::StoreOptions;
-use throughline_testkit::{Ids, Sent, is_selected, span, summaries_of};
-use throughline_wire::{TenantId, UnixNanos};
+use throughline_testkit::{Ids, Sent, selected, span, summaries_of};
+use throughline_wire::{SpanKind, TenantId, UnixNanos};
 
 use crate::support::{Fixture, lone};
 
@@ -33,11 +34,21 @@ pub(crate) fn varied(ids: &mut Ids, fixture: &Fixture) -> Vec<Sent> {
         if ids.below(4) == 0 {
             root = root.error("failed");
         }
-        let root = root.build();
+        if ids.below(3) == 0 {
+            root = root.kind(SpanKind::Server);
+        }
+        let root = root
+            .with("http.response.status_code", 200 + (at % 4) as i64)
+            .build();
         if ids.below(2) == 0 {
             let child = span("child")
                 .id(ids.span_id())
                 .child_of(&root)
+                .with(
+                    "db.system.name",
+                    ["postgresql", "redis"][ids.below(2) as usize],
+                )
+                .with("cache.hit", at % 3 == 0)
                 .starts(root.start)
                 .lasts(at as i64 * 100_000_000);
             sent.push(Sent::by("database", child.build()));
@@ -49,6 +60,17 @@ pub(crate) fn varied(ids: &mut Ids, fixture: &Fixture) -> Vec<Sent> {
 
 fn text(text: &str) -> String {
     text.to_owned()
+}
+
+fn contains(part: &str) -> OperationMatch {
+    OperationMatch::Contains(text(part))
+}
+
+fn attribute(key: &str, value: &str) -> AttributeCondition {
+    AttributeCondition {
+        key: text(key),
+        value: text(value),
+    }
 }
 
 #[tokio::test]
@@ -71,10 +93,24 @@ async fn every_filter_alone_and_together_selects_what_it_says() {
         with(&|filter| filter.range = minutes(30, 10)),
         with(&|filter| filter.service = Some(text("database"))),
         with(&|filter| filter.service = Some(text("cart"))),
-        with(&|filter| filter.operation = Some(text("/ORDERS"))),
-        with(&|filter| filter.operation = Some(text("aéro"))),
-        with(&|filter| filter.operation = Some(text("%"))),
-        with(&|filter| filter.operation = Some(text("_b\\"))),
+        with(&|filter| filter.operation = Some(contains("/ORDERS"))),
+        with(&|filter| filter.operation = Some(contains("aéro"))),
+        with(&|filter| filter.operation = Some(contains("%"))),
+        with(&|filter| filter.operation = Some(contains("_b\\"))),
+        with(&|filter| filter.operation = Some(OperationMatch::Prefix(text("get /")))),
+        with(&|filter| filter.operation = Some(OperationMatch::Exact(text("GET /cart")))),
+        with(&|filter| filter.kind = Some(SpanKind::Server)),
+        with(&|filter| filter.max_duration_ns = Some(1_000_000_000)),
+        with(&|filter| filter.min_spans = Some(2)),
+        with(&|filter| filter.max_spans = Some(1)),
+        with(&|filter| filter.attributes = vec![attribute("db.system.name", "redis")]),
+        with(&|filter| filter.attributes = vec![attribute("http.response.status_code", "202")]),
+        with(&|filter| {
+            filter.attributes = vec![
+                attribute("http.response.status_code", "200"),
+                attribute("cache.hit", "true"),
+            ];
+        }),
         with(&|filter| filter.status = Some(StatusFilter::Error)),
         with(&|filter| filter.status = Some(StatusFilter::Ok)),
         with(&|filter| filter.min_duration_ns = Some(2_000_000_000)),
@@ -83,14 +119,17 @@ async fn every_filter_alone_and_together_selects_what_it_says() {
         with(&|filter| {
             filter.range = minutes(45, 0);
             filter.service = Some(text("database"));
-            filter.operation = Some(text("o"));
+            filter.operation = Some(contains("o"));
+            filter.kind = Some(SpanKind::Internal);
+            filter.max_duration_ns = Some(5_000_000_000);
+            filter.min_spans = Some(2);
+            filter.attributes = vec![attribute("db.system.name", "postgresql")];
             filter.status = Some(StatusFilter::Ok);
             filter.min_duration_ns = Some(500_000_000);
         }),
     ];
     for filter in filters {
-        let mut expected = all.clone();
-        expected.retain(|trace| is_selected(&filter, trace, fixture.now));
+        let expected = selected(&sent, &filter, fixture.now);
         assert!(
             !expected.is_empty(),
             "{filter:?} selects nothing: the test is blunt"
@@ -113,7 +152,7 @@ async fn a_filter_that_nothing_matches_gives_an_empty_page() {
             ..TraceFilter::default()
         },
         TraceFilter {
-            operation: Some(text("' OR 1=1 --")),
+            operation: Some(contains("' OR 1=1 --")),
             ..TraceFilter::default()
         },
         TraceFilter {

@@ -152,5 +152,8 @@ async fn migrating_again_changes_nothing_and_reports_nothing() {
     let fixture = Fixture::new().await;
     let report = fixture.store.migrate().await.expect("migrates");
     assert_eq!(report.applied, Vec::<String>::new());
-    assert_eq!(report.version, 2);
+    let newest = fixture
+        .count("SELECT max(version) FROM _sqlx_migrations")
+        .await;
+    assert_eq!(report.version, newest);
 }

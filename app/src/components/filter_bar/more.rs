@@ -1,0 +1,129 @@
+//! The fields that are wanted less often, folded away until one of them is in force.
+
+use leptos::prelude::*;
+use throughline_model::{AttributeCondition, TraceFilter};
+
+use super::fields::{Choice, TextField, Values, value_of};
+
+/// Parameters of the fields below, besides `attr.KEY`.
+const KEYS: [&str; 7] = [
+    "kind",
+    "max_duration",
+    "min_spans",
+    "max_spans",
+    "correlation",
+    "error",
+    "attr",
+];
+
+/// Kind, greatest duration, numbers of spans, correlation, error text and attributes.
+#[component]
+pub(super) fn MoreFields(
+    /// What the URL says.
+    values: Values,
+) -> impl IntoView {
+    let is_in_force = values.with_untracked(|values| {
+        values.iter().any(|(key, value)| {
+            !value.trim().is_empty() && (KEYS.contains(&key.as_str()) || key.starts_with("attr."))
+        })
+    });
+    view! {
+        <details class="more" open=is_in_force>
+            <summary>"More conditions"</summary>
+            <div>
+                <KindField values />
+                <TextField values name="max_duration" label="At most" hint="2s" />
+                <TextField values name="min_spans" label="Spans, least" hint="2" />
+                <TextField values name="max_spans" label="Spans, most" hint="1000" />
+                <TextField values name="correlation" label="Correlation" hint="request, order or job id" />
+                <TextField values name="error" label="Error text" hint="part of the message" />
+                <AttributeFields values />
+            </div>
+        </details>
+    }
+    .into_any()
+}
+
+/// The kind of the root.
+#[component]
+fn KindField(values: Values) -> impl IntoView {
+    let chosen = value_of(values, "kind");
+    let kinds = ["", "server", "client", "producer", "consumer", "internal"];
+    let choices = kinds.map(|kind| {
+        let label = if kind.is_empty() { "Any" } else { kind };
+        view! { <Choice value=kind.to_owned() label=label.to_owned() chosen /> }
+    });
+    view! {
+        <label class="field">
+            <span>"Kind of root"</span>
+            <select name="kind">{choices}</select>
+        </label>
+    }
+    .into_any()
+}
+
+/// A field for each condition in force, and one more to add another.
+#[component]
+fn AttributeFields(values: Values) -> impl IntoView {
+    let conditions = move || {
+        let mut texts = values.with(|values| written(values));
+        if texts.len() < TraceFilter::MAX_ATTRIBUTES {
+            texts.push(String::new());
+        }
+        let fields: Vec<_> = texts
+            .into_iter()
+            .map(|text| {
+                view! {
+                    <label class="field text">
+                        <span>"Attribute"</span>
+                        <input
+                            type="text"
+                            name="attr"
+                            value=text.clone()
+                            prop:value=text
+                            placeholder="http.route=/cart"
+                            autocomplete="off"
+                            spellcheck="false"
+                        />
+                    </label>
+                }
+            })
+            .collect();
+        fields
+    };
+    view! { {conditions} }.into_any()
+}
+
+/// The conditions on attributes as they are written in a field, wrong ones too.
+fn written(values: &[(String, String)]) -> Vec<String> {
+    let texts = values.iter().filter(|(_, value)| !value.trim().is_empty());
+    texts
+        .filter_map(|(key, value)| match key.strip_prefix("attr.") {
+            Some(key) => Some(
+                AttributeCondition {
+                    key: key.to_owned(),
+                    value: value.clone(),
+                }
+                .to_string(),
+            ),
+            None => (key == "attr").then(|| value.clone()),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_to_write_a_condition_fill_a_field() {
+        let values = [
+            ("attr.a.b", "1"),
+            ("attr", "c=d=e"),
+            ("attr", " "),
+            ("user", "u"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(written(&values), ["a.b=1", "c=d=e"]);
+    }
+}
