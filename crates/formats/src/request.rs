@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use throughline_wire::decode::MAX_SPANS;
+use throughline_wire::packed::PackedSpans;
 use throughline_wire::validate::{Limits, validate, validate_resource, validate_scope};
 use throughline_wire::{
     Attributes, InstrumentationScope, Marks, Rejection, Resource, Span, SpanId, SpanKind, Status,
@@ -27,6 +28,9 @@ pub(crate) struct Group {
     scope: InstrumentationScope,
     scope_marks: Marks,
     spans: Vec<(usize, Span, Marks)>,
+    packed: PackedSpans,
+    /// Of each packed span, its place in the request.
+    packed_places: Vec<usize>,
 }
 
 impl Group {
@@ -36,6 +40,8 @@ impl Group {
             scope,
             scope_marks,
             spans: Vec::new(),
+            packed: PackedSpans::default(),
+            packed_places: Vec::new(),
         }
     }
 }
@@ -49,6 +55,8 @@ pub struct ValidatedGroup {
     pub scope: Arc<InstrumentationScope>,
     /// The spans.
     pub spans: Vec<Span>,
+    /// More spans, which are stored as they were sent; they count after `spans`.
+    pub packed: PackedSpans,
 }
 
 /// What can be stored of a request, what cannot, and which span of the request each one was.
@@ -73,6 +81,23 @@ impl Request {
     pub(crate) fn push(&mut self, group: &mut Group, span: Span, marks: Marks) {
         group.spans.push((self.seen, span, marks));
         self.seen += 1;
+    }
+
+    /// Adds the next span of the request to `group` if it can be stored as it was sent: `span` is
+    /// its message in OTLP protobuf. Tells whether it could.
+    pub(crate) fn pack(
+        &mut self,
+        group: &mut Group,
+        span: &[u8],
+        limits: &Limits,
+        now: UnixNanos,
+    ) -> bool {
+        let is_packed = group.packed.push_otlp(span, limits, now);
+        if is_packed {
+            group.packed_places.push(self.seen);
+            self.seen += 1;
+        }
+        is_packed
     }
 
     /// Notes that the next span of the request cannot be read.
@@ -121,11 +146,13 @@ impl Request {
                     }
                 }
             }
-            if !spans.is_empty() {
+            validated.places.extend(group.packed_places);
+            if !spans.is_empty() || !group.packed.is_empty() {
                 validated.groups.push(ValidatedGroup {
                     resource: Arc::clone(&resources[group.resource]),
                     scope: Arc::new(validate_scope(group.scope, limits, group.scope_marks)),
                     spans,
+                    packed: group.packed,
                 });
             }
         }

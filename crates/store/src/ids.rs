@@ -3,6 +3,9 @@
 //! Unique within a tenant only (the tables' keys begin with the tenant), so that one tenant's
 //! collision can never touch another. Changing a hash orphans what is stored: don't.
 
+use core::hash::{BuildHasherDefault, Hasher};
+use std::collections::{HashMap, HashSet};
+
 use throughline_wire::SpanKind;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -11,6 +14,32 @@ const OPERATION: u64 = 2;
 const RESOURCE: u64 = 3;
 const SCOPE: u64 = 4;
 const SPAN: u64 = 5;
+
+/// A set of ids or digests.
+pub(crate) type IdSet = HashSet<i64, BuildHasherDefault<IdHasher>>;
+/// A map by ids or digests.
+pub(crate) type IdMap<V> = HashMap<i64, V, BuildHasherDefault<IdHasher>>;
+
+/// Ids are hashes already; hashing them again costs more than the rest of a look-up.
+///
+/// A sender could craft content whose hashes share bits and so slow its own group down, no more
+/// than the bound on the size of a group allows.
+#[derive(Debug, Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxh3_64_with_seed(bytes, self.0);
+    }
+
+    fn write_i64(&mut self, id: i64) {
+        self.0 = id as u64;
+    }
+}
 
 /// The id of a service, from its name.
 pub(crate) fn service(name: &str) -> i64 {

@@ -87,6 +87,7 @@ fn stored_groups(groups: Vec<ValidatedGroup>) -> Vec<SpanGroup> {
         resource: group.resource,
         scope: group.scope,
         spans: group.spans,
+        packed: group.packed,
         ..SpanGroup::default()
     };
     groups.into_iter().map(stored).collect()

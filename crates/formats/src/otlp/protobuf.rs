@@ -4,6 +4,7 @@
 //! one string that is not UTF-8 or one value nested too deep.
 
 use throughline_wire::binary::{BinaryError, BinaryErrorKind, Reader, any_value, event, link};
+use throughline_wire::validate::Limits;
 use throughline_wire::{
     Attributes, InstrumentationScope, Mark, Marks, Resource, Span, SpanId, SpanKind, Status,
     StatusCode, TraceId, UnixNanos,
@@ -11,14 +12,21 @@ use throughline_wire::{
 
 use crate::request::{Group, Request};
 
+/// What spans are packed by, where they are: what validation will be given.
+#[derive(Clone, Copy)]
+pub(super) struct Packing<'a> {
+    pub(super) limits: &'a Limits,
+    pub(super) now: UnixNanos,
+}
+
 /// Reads the request.
 ///
 /// # Errors
 /// When the bytes are not such a message; names the byte. A span without valid ids is no error: it
 /// is among the rejected.
-pub(super) fn decode(body: &[u8]) -> Result<Request, String> {
+pub(super) fn decode(body: &[u8], packing: Option<Packing<'_>>) -> Result<Request, String> {
     let mut request = Request::default();
-    read_request(Reader::new(body), &mut request).map_err(|fault| match fault {
+    read_request(Reader::new(body), packing, &mut request).map_err(|fault| match fault {
         Fault::Malformed(error) => error.to_string(),
         Fault::TooMany(reason) => reason,
     })?;
@@ -37,16 +45,24 @@ impl From<BinaryError> for Fault {
     }
 }
 
-fn read_request(mut reader: Reader<'_>, request: &mut Request) -> Result<(), Fault> {
+fn read_request(
+    mut reader: Reader<'_>,
+    packing: Option<Packing<'_>>,
+    request: &mut Request,
+) -> Result<(), Fault> {
     while let Some(field) = reader.next_field()? {
         if field.number() == 1 {
-            resource_spans(field.message()?, request)?;
+            resource_spans(field.message()?, packing, request)?;
         }
     }
     Ok(())
 }
 
-fn resource_spans(reader: Reader<'_>, request: &mut Request) -> Result<(), Fault> {
+fn resource_spans(
+    reader: Reader<'_>,
+    packing: Option<Packing<'_>>,
+    request: &mut Request,
+) -> Result<(), Fault> {
     let mut marks = Marks::NONE;
     let mut resource = Resource::default();
     let mut schema_url = "".into();
@@ -64,7 +80,7 @@ fn resource_spans(reader: Reader<'_>, request: &mut Request) -> Result<(), Fault
     let mut fields = reader;
     while let Some(field) = fields.next_field()? {
         if field.number() == 2 {
-            scope_spans(field.message()?, resource, request)?;
+            scope_spans(field.message()?, resource, packing, request)?;
         }
     }
     Ok(())
@@ -84,7 +100,12 @@ fn read_resource(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Resource, 
     Ok(resource)
 }
 
-fn scope_spans(reader: Reader<'_>, resource: usize, request: &mut Request) -> Result<(), Fault> {
+fn scope_spans(
+    reader: Reader<'_>,
+    resource: usize,
+    packing: Option<Packing<'_>>,
+    request: &mut Request,
+) -> Result<(), Fault> {
     let mut marks = Marks::NONE;
     let mut scope = InstrumentationScope::default();
     let mut schema_url = "".into();
@@ -102,8 +123,14 @@ fn scope_spans(reader: Reader<'_>, resource: usize, request: &mut Request) -> Re
     while let Some(field) = fields.next_field()? {
         if field.number() == 2 {
             request.check_room().map_err(Fault::TooMany)?;
+            let message = field.message()?;
+            if let Some(Packing { limits, now }) = packing
+                && request.pack(&mut group, message.bytes(), limits, now)
+            {
+                continue;
+            }
             let mut marks = Marks::NONE;
-            match span(field.message()?, &mut marks) {
+            match span(message, &mut marks) {
                 Ok(span) => request.push(&mut group, span, marks),
                 Err(BinaryError {
                     kind: kind @ BinaryErrorKind::Id { .. },

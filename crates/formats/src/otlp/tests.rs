@@ -20,7 +20,7 @@ use throughline_wire::{
 use super::{json, protobuf};
 use crate::{Request, Validated};
 
-const NOW_NS: u64 = 1_700_000_000_000_000_000;
+pub(super) const NOW_NS: u64 = 1_700_000_000_000_000_000;
 
 fn text() -> impl Strategy<Value = String> {
     "[^\\x00]{0,12}"
@@ -124,7 +124,7 @@ prop_compose! {
     }
 }
 
-fn request() -> impl Strategy<Value = ExportTraceServiceRequest> {
+pub(super) fn request() -> impl Strategy<Value = ExportTraceServiceRequest> {
     let scope = (text(), text(), attributes(), any::<u32>()).prop_map(
         |(name, version, attributes, dropped_attributes_count)| InstrumentationScope {
             name,
@@ -241,7 +241,7 @@ proptest! {
 
     #[test]
     fn what_the_official_encoder_writes_is_read_as_it_was_meant(request in request()) {
-        let read = protobuf::decode(&request.encode_to_vec()).expect("protobuf");
+        let read = protobuf::decode(&request.encode_to_vec(), None).expect("protobuf");
         let text = serde_json::to_string(&request).expect("encodes");
         prop_assert_eq!(&read, &json::decode(text.as_bytes()).expect("JSON"), "{}", text);
 
@@ -260,7 +260,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_request_or_an_error(bytes in vec(any::<u8>(), 0..200)) {
-        let _ = protobuf::decode(&bytes);
+        let _ = protobuf::decode(&bytes, None);
         let _ = json::decode(&bytes);
     }
 
@@ -274,8 +274,8 @@ proptest! {
         if !bytes.is_empty() {
             let at = at.index(bytes.len());
             bytes[at] = byte;
-            let _ = protobuf::decode(&bytes).map(validated);
-            let _ = protobuf::decode(&bytes[..at]).map(validated);
+            let _ = protobuf::decode(&bytes, None).map(validated);
+            let _ = protobuf::decode(&bytes[..at], None).map(validated);
         }
     }
 }
@@ -435,7 +435,7 @@ fn values_nest_64_deep_and_no_deeper_in_both_forms() {
             }],
         };
         let read = the_span(validated(
-            protobuf::decode(&request.encode_to_vec()).expect("reads"),
+            protobuf::decode(&request.encode_to_vec(), None).expect("reads"),
         ));
         let marks = Marks::of(&read.attributes);
         assert_eq!(
@@ -484,6 +484,6 @@ fn a_request_of_too_many_spans_is_refused_before_it_costs_memory() {
     let request = ExportTraceServiceRequest {
         resource_spans: vec![resource_spans],
     };
-    let error = protobuf::decode(&request.encode_to_vec()).expect_err("refused");
+    let error = protobuf::decode(&request.encode_to_vec(), None).expect_err("refused");
     assert!(error.contains("more than 100000"), "{error}");
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use throughline_wire::packed::PackedSpans;
 use throughline_wire::{
     BatchSequence, ClientClock, InstrumentationScope, LogRecord, Rejection, Resource, Span,
     SpanStart, TenantId,
@@ -19,7 +20,8 @@ pub struct WriteBatch {
 impl WriteBatch {
     /// How many spans it holds.
     pub fn span_count(&self) -> usize {
-        self.groups.iter().map(|group| group.spans.len()).sum()
+        let spans = |group: &SpanGroup| group.spans.len() + group.packed.len();
+        self.groups.iter().map(spans).sum()
     }
 
     /// How many log records and events it holds.
@@ -53,6 +55,8 @@ pub struct SpanGroup {
     pub scope: Arc<InstrumentationScope>,
     /// Its spans, validated.
     pub spans: Vec<Span>,
+    /// More spans of it, in the form they are stored in; they count after `spans`.
+    pub packed: PackedSpans,
     /// Its log records and events, validated.
     pub events: Vec<LogRecord>,
     /// Its spans that have begun and not ended, validated.

@@ -1,18 +1,19 @@
 //! One transaction: the spans by binary COPY, the trace directory by a grouped upsert.
 
-use std::collections::HashSet;
-
 use sqlx::{Connection as _, PgConnection};
 
 use super::directory::Deltas;
 use super::group::{Group, Inserted, RowRef};
 use super::row;
+use crate::ids::IdSet;
 use crate::live;
 use crate::rollup::RollupDeltas;
 use crate::sqlstate::{Fault, fault};
 
 /// Bytes sent at once; sqlx flushes every piece.
 const PIECE_BYTES: usize = 128 * 1024;
+/// Smaller runs of rows are put together first.
+const SMALL_BYTES: usize = 16 * 1024;
 
 /// Why a commit failed.
 #[derive(Debug)]
@@ -91,7 +92,7 @@ async fn staged(
     let digests: Vec<i64> = sqlx::query_scalar(include_str!("staging_move.sql"))
         .fetch_all(&mut *transaction)
         .await?;
-    let inserted = Inserted::Digests(HashSet::from_iter(digests));
+    let inserted = Inserted::Digests(IdSet::from_iter(digests));
     finish(transaction, group, rows, inserted).await
 }
 
@@ -101,21 +102,21 @@ async fn finish(
     rows: &[RowRef],
     inserted: Inserted,
 ) -> Result<Inserted, Failed> {
-    let mut deltas = Deltas::default();
+    let stored = rows
+        .iter()
+        .map(|&row| (group.batch(row), group.row(row)))
+        .filter(|(_, row)| inserted.contains(row));
     let mut rollups = RollupDeltas::default();
-    for &row in rows {
-        let (tenant, row) = (group.batch(row).tenant, group.row(row));
-        if inserted.contains(row) {
-            deltas.add(tenant, row);
-            rollups.add(
-                tenant,
-                row.operation_id,
-                row.start_ns,
-                row.duration_ns,
-                row.is_error,
-            );
-        }
+    for (batch, row) in stored.clone() {
+        rollups.add(
+            batch.tenant,
+            row.operation_id,
+            row.start_ns,
+            row.duration_ns,
+            row.is_error,
+        );
     }
+    let deltas = Deltas::of(stored);
     live::announce(&mut transaction, deltas.traces()).await?;
     deltas.merge(&mut transaction).await?;
     rollups.append(&mut transaction).await?;
@@ -136,16 +137,22 @@ async fn copy(
     let mut copy = connection.copy_in_raw(statement).await?;
     buffer.clear();
     buffer.extend_from_slice(row::HEADER);
-    for &row in rows {
-        let encoded = group.encoded(row);
-        if buffer.len() + encoded.len() > PIECE_BYTES && !buffer.is_empty() {
+    for run in group.runs(rows) {
+        if run.len() < SMALL_BYTES {
+            buffer.extend_from_slice(run);
+            if buffer.len() < PIECE_BYTES {
+                continue;
+            }
+        }
+        if !buffer.is_empty() {
             copy.send(buffer.as_slice()).await?;
             buffer.clear();
         }
-        if encoded.len() > PIECE_BYTES {
-            copy.send(encoded).await?;
-        } else {
-            buffer.extend_from_slice(encoded);
+        if run.len() >= SMALL_BYTES {
+            // As it lies there: most batches are one run, and are not copied again.
+            for piece in run.chunks(PIECE_BYTES) {
+                copy.send(piece).await?;
+            }
         }
     }
     buffer.extend_from_slice(row::TRAILER);

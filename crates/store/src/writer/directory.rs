@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::row::Row;
+use super::encode::Encoded;
+use super::row::{Row, TextAt};
 
 /// A trace's row as its new spans alone would have it.
 #[derive(Debug)]
-struct Delta {
+struct Delta<'a> {
     start_ns: i64,
     end_ns: i64,
     span_count: i64,
@@ -18,8 +19,8 @@ struct Delta {
     root: Root,
     has_root: bool,
     services: Vec<i64>,
-    user: Option<(i64, Box<str>)>,
-    session: Option<(i64, Box<str>)>,
+    user: Option<(i64, &'a str)>,
+    session: Option<(i64, &'a str)>,
 }
 
 /// The span that stands for the trace: the least of these by its first three fields.
@@ -42,81 +43,119 @@ const fn rank(row: &Row) -> i64 {
     }
 }
 
-impl Delta {
+impl Root {
     fn of(row: &Row) -> Self {
-        let value = |text: &Option<Box<str>>| text.clone().map(|text| (rank(row), text));
+        Self {
+            rank: rank(row),
+            span_id: row.span_id,
+            digest: row.digest,
+            operation_id: row.operation_id,
+            duration_ns: row.duration_ns,
+        }
+    }
+}
+
+impl<'a> Delta<'a> {
+    /// What `row` alone says; its texts lie in `bytes`.
+    fn of(row: &Row, bytes: &'a [u8]) -> Self {
+        let value = |text: Option<TextAt>| text.map(|text| (rank(row), text.of(bytes)));
         Self {
             start_ns: row.start_ns,
             end_ns: row.start_ns.saturating_add(row.duration_ns),
             span_count: 1,
             error_count: i64::from(row.is_error),
-            root: Root {
-                rank: rank(row),
-                span_id: row.span_id,
-                digest: row.digest,
-                operation_id: row.operation_id,
-                duration_ns: row.duration_ns,
-            },
+            root: Root::of(row),
             has_root: !row.has_parent,
             services: vec![row.service_id],
-            user: value(&row.user),
-            session: value(&row.session),
+            user: value(row.user),
+            session: value(row.session),
         }
     }
 
-    fn add(&mut self, other: Self) {
-        self.start_ns = self.start_ns.min(other.start_ns);
-        self.end_ns = self.end_ns.max(other.end_ns);
-        self.span_count += other.span_count;
-        self.error_count += other.error_count;
-        self.root = self.root.min(other.root);
-        self.has_root |= other.has_root;
-        for service in other.services {
-            if !self.services.contains(&service) {
-                self.services.push(service);
-            }
+    fn add(&mut self, row: &Row, bytes: &'a [u8]) {
+        self.start_ns = self.start_ns.min(row.start_ns);
+        self.end_ns = self
+            .end_ns
+            .max(row.start_ns.saturating_add(row.duration_ns));
+        self.span_count += 1;
+        self.error_count += i64::from(row.is_error);
+        self.root = self.root.min(Root::of(row));
+        self.has_root |= !row.has_parent;
+        if !self.services.contains(&row.service_id) {
+            self.services.push(row.service_id);
         }
-        least(&mut self.user, other.user);
-        least(&mut self.session, other.session);
+        least(&mut self.user, rank(row), row.user, bytes);
+        least(&mut self.session, rank(row), row.session, bytes);
     }
 }
 
-fn least<T: Ord>(mine: &mut Option<T>, other: Option<T>) {
-    if let Some(other) = other
-        && mine.as_ref().is_none_or(|mine| other < *mine)
-    {
-        *mine = Some(other);
+/// Keeps the least; a text is looked at only where ranks do not decide.
+fn least<'a>(mine: &mut Option<(i64, &'a str)>, rank: i64, text: Option<TextAt>, bytes: &'a [u8]) {
+    let Some(text) = text else { return };
+    if mine.is_none_or(|(known, _)| rank <= known) {
+        let other = (rank, text.of(bytes));
+        *mine = Some(mine.map_or(other, |mine| mine.min(other)));
     }
 }
+
+/// Tenant and trace.
+type Key = ([u8; 16], [u8; 16]);
 
 /// The deltas of one commit, sorted by key.
 #[derive(Debug, Default)]
-pub(super) struct Deltas(BTreeMap<([u8; 16], [u8; 16]), Delta>);
+pub(super) struct Deltas<'a> {
+    done: BTreeMap<Key, Delta<'a>>,
+    /// The trace of the last row: the spans of a trace mostly stand together.
+    current: Option<(Key, Delta<'a>)>,
+}
 
-impl Deltas {
-    /// Counts a row that is written.
-    pub(super) fn add(&mut self, tenant: [u8; 16], row: &Row) {
-        let delta = Delta::of(row);
-        match self.0.entry((tenant, row.trace_id)) {
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(delta);
+impl<'a> Deltas<'a> {
+    /// The deltas of `rows`, each with the batch it is of.
+    pub(super) fn of(rows: impl Iterator<Item = (&'a Encoded, &'a Row)>) -> Self {
+        let mut deltas = Self::default();
+        for (batch, row) in rows {
+            deltas.add(batch, row);
+        }
+        deltas.put_away();
+        deltas
+    }
+
+    fn add(&mut self, batch: &'a Encoded, row: &'a Row) {
+        let key = (batch.tenant, row.trace_id);
+        match &mut self.current {
+            Some((current, delta)) if *current == key => delta.add(row, &batch.bytes),
+            _ => {
+                self.put_away();
+                let delta = match self.done.remove(&key) {
+                    None => Delta::of(row, &batch.bytes),
+                    Some(mut delta) => {
+                        delta.add(row, &batch.bytes);
+                        delta
+                    }
+                };
+                self.current = Some((key, delta));
             }
-            std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().add(delta),
+        }
+    }
+
+    fn put_away(&mut self) {
+        if let Some((key, delta)) = self.current.take() {
+            self.done.insert(key, delta);
         }
     }
 
     /// The traces they are of, tenant first.
     pub(super) fn traces(&self) -> impl Iterator<Item = ([u8; 16], [u8; 16])> {
-        self.0.keys().copied()
+        self.done.keys().copied()
     }
 
     /// Merges them into the directory, in the transaction `connection` is in.
     pub(super) async fn merge(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        if self.0.is_empty() {
+        if self.done.is_empty() {
             return Ok(());
         }
         let mut columns = Columns::default();
-        for ((tenant, trace_id), delta) in self.0 {
+        for ((tenant, trace_id), delta) in self.done {
             columns.push(tenant, trace_id, delta);
         }
         columns.merge(connection).await
@@ -125,7 +164,7 @@ impl Deltas {
 
 /// The deltas column by column, as `unnest` takes them.
 #[derive(Default)]
-struct Columns {
+struct Columns<'a> {
     tenant_id: Vec<Uuid>,
     trace_id: Vec<Uuid>,
     start_ns: Vec<i64>,
@@ -141,13 +180,13 @@ struct Columns {
     /// Array literals: `unnest` cannot take arrays of different lengths.
     services: Vec<String>,
     user_rank: Vec<Option<i64>>,
-    user_id: Vec<Option<Box<str>>>,
+    user_id: Vec<Option<&'a str>>,
     session_rank: Vec<Option<i64>>,
-    session_id: Vec<Option<Box<str>>>,
+    session_id: Vec<Option<&'a str>>,
 }
 
-impl Columns {
-    fn push(&mut self, tenant: [u8; 16], trace_id: [u8; 16], delta: Delta) {
+impl<'a> Columns<'a> {
+    fn push(&mut self, tenant: [u8; 16], trace_id: [u8; 16], delta: Delta<'a>) {
         self.tenant_id.push(Uuid::from_bytes(tenant));
         self.trace_id.push(Uuid::from_bytes(trace_id));
         self.start_ns.push(delta.start_ns);

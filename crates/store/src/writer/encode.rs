@@ -1,14 +1,14 @@
 //! A batch as the writer commits it: encoded in the task of whoever submits it, so that the
 //! encoding of the next group runs while the database works on this one.
 
-use std::collections::HashSet;
-
-use throughline_wire::{InstrumentationScope, Rejection, Resource, Span, UnixNanos, binary};
+use throughline_wire::{
+    InstrumentationScope, Rejection, Resource, Span, SpanKind, UnixNanos, binary,
+};
 
 use super::batch::{SpanGroup, WriteBatch};
 use super::dictionary::{Entry, EntryRow, Known, Table};
 use super::row::{self, Context, Noted, Row};
-use crate::ids;
+use crate::ids::{self, IdSet};
 
 /// An encoded batch.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ pub(super) fn encode(batch: WriteBatch, now: UnixNanos, known: &Known) -> Encode
             ..Encoded::default()
         },
         known,
-        seen: HashSet::new(),
+        seen: IdSet::default(),
         now,
         index: 0,
     };
@@ -64,14 +64,14 @@ struct Encoder<'a> {
     encoded: Encoded,
     known: &'a Known,
     /// Operations met in this batch.
-    seen: HashSet<i64>,
+    seen: IdSet,
     now: UnixNanos,
     index: usize,
 }
 
 impl Encoder<'_> {
     fn group(&mut self, group: &SpanGroup) {
-        if group.spans.is_empty() {
+        if group.spans.is_empty() && group.packed.is_empty() {
             return;
         }
         let service = storable(group.resource.service_name());
@@ -81,6 +81,15 @@ impl Encoder<'_> {
         self.need(Table::Services, service_id, || EntryRow::Service {
             name: service,
         });
+        let mut context = Context {
+            tenant: self.encoded.tenant,
+            service_id,
+            operation_id: 0,
+            resource_id,
+            scope_id,
+            received_ns: self.now.get(),
+            index: 0,
+        };
         for span in &group.spans {
             if let Some(reason) = self.unstorable(span) {
                 self.encoded.rejected.push(Rejection {
@@ -88,28 +97,33 @@ impl Encoder<'_> {
                     reason: reason.to_owned(),
                 });
             } else {
-                let operation_id = ids::operation(service_id, span.kind, &span.name);
-                if self.seen.insert(operation_id) {
-                    self.need(Table::Operations, operation_id, || EntryRow::Operation {
-                        service_id,
-                        kind: i16::from(span.kind.code()),
-                        name: span.name.clone().into_owned(),
-                    });
-                }
-                let context = Context {
-                    tenant: self.encoded.tenant,
-                    service_id,
-                    operation_id,
-                    resource_id,
-                    scope_id,
-                    received_ns: self.now.get(),
-                    index: self.index as u32,
-                };
+                context.operation_id = self.operation(service_id, span.kind, &span.name);
+                context.index = self.index as u32;
                 let row = row::encode(span, context, Noted::default(), &mut self.encoded.bytes);
                 self.encoded.rows.push(row);
             }
             self.index += 1;
         }
+        for span in group.packed.iter() {
+            context.operation_id = self.operation(service_id, span.kind, span.name);
+            context.index = self.index as u32;
+            let row = row::encode_packed(&span, context, &mut self.encoded.bytes);
+            self.encoded.rows.push(row);
+            self.index += 1;
+        }
+    }
+
+    /// The id of an operation; sees to it that it will be in its dictionary.
+    fn operation(&mut self, service_id: i64, kind: SpanKind, name: &str) -> i64 {
+        let id = ids::operation(service_id, kind, name);
+        if self.seen.insert(id) {
+            self.need(Table::Operations, id, || EntryRow::Operation {
+                service_id,
+                kind: i16::from(kind.code()),
+                name: name.to_owned(),
+            });
+        }
+        id
     }
 
     fn unstorable(&self, span: &Span) -> Option<&'static str> {

@@ -1,5 +1,6 @@
 //! The batches of one commit: which rows are distinct, what became of each, what to answer.
 
+use core::hash::BuildHasherDefault;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
 
@@ -10,6 +11,7 @@ use super::encode::Encoded;
 use super::queue::{Job, Reservation};
 use super::row::Row;
 use crate::WriteError;
+use crate::ids::{IdMap, IdSet};
 
 /// A row of a group: which batch, which row of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,7 +26,7 @@ pub(super) enum Inserted {
     /// All of them.
     All,
     /// Those with these digests.
-    Digests(std::collections::HashSet<i64>),
+    Digests(IdSet),
 }
 
 impl Inserted {
@@ -75,7 +77,8 @@ impl Group {
 
     fn distinct(&mut self) -> Vec<RowRef> {
         let count = self.batches.iter().map(|batch| batch.rows.len()).sum();
-        let mut first_of = HashMap::with_capacity(count);
+        // By digest, which covers the key and all the content; the key is compared all the same.
+        let mut first_of = IdMap::with_capacity_and_hasher(count, BuildHasherDefault::default());
         let mut distinct = Vec::with_capacity(count);
         for (at, batch) in self.batches.iter().enumerate() {
             for (row_at, row) in batch.rows.iter().enumerate() {
@@ -83,23 +86,27 @@ impl Group {
                     batch: at as u32,
                     row: row_at as u32,
                 };
-                let key = (
-                    batch.tenant,
-                    row.trace_id,
-                    row.span_id,
-                    row.start_ns,
-                    row.digest,
-                );
-                match first_of.entry(key) {
+                match first_of.entry(row.digest) {
                     MapEntry::Vacant(entry) => {
                         entry.insert(this);
                         distinct.push(this);
                     }
-                    MapEntry::Occupied(entry) => self.twins.push((this, *entry.get())),
+                    MapEntry::Occupied(entry) if self.key(*entry.get()) == self.key(this) => {
+                        self.twins.push((this, *entry.get()));
+                    }
+                    MapEntry::Occupied(_) => distinct.push(this),
                 }
             }
         }
         distinct
+    }
+
+    /// What is unique in the table.
+    fn key(&self, row: RowRef) -> ([u8; 16], [u8; 16], i64, i64, i64) {
+        let batch = self.batch(row);
+        let row = self.row(row);
+        let (trace_id, span_id) = (row.trace_id, row.span_id);
+        (batch.tenant, trace_id, span_id, row.start_ns, row.digest)
     }
 
     /// The batch a row is of.
@@ -112,10 +119,13 @@ impl Group {
         &self.batch(row).rows[row.row as usize]
     }
 
-    /// The row as COPY takes it.
-    pub(super) fn encoded(&self, row: RowRef) -> &[u8] {
-        let Row { offset, len, .. } = *self.row(row);
-        &self.batch(row).bytes[offset..offset + len]
+    /// `rows` as COPY takes them: those that lie one after the other in one piece.
+    pub(super) fn runs(&self, rows: &[RowRef]) -> impl Iterator<Item = &[u8]> {
+        rows.chunk_by(|a, b| a.batch == b.batch && a.row + 1 == b.row)
+            .map(|run| {
+                let (first, last) = (self.row(run[0]), self.row(run[run.len() - 1]));
+                &self.batch(run[0]).bytes[first.offset..last.offset + last.len]
+            })
     }
 
     /// The batches `rows` are of; rows of one batch stand together.

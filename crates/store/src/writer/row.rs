@@ -3,8 +3,13 @@
 //! The format is that of the `PostgreSQL` manual, "COPY", "Binary Format": fields in the order of
 //! `copy_spans.sql`, each a 32-bit length and its bytes, length -1 for NULL.
 
-use throughline_wire::{Span, StatusCode, UnixNanos, binary, semconv};
+mod named;
 
+use throughline_wire::packed::PackedSpan;
+use throughline_wire::{Span, SpanId, SpanKind, StatusCode, UnixNanos, binary, semconv};
+
+use self::named::Named;
+pub(super) use self::named::TextAt;
 use crate::ids;
 
 /// What opens a binary COPY: signature, no flags, no extension.
@@ -14,11 +19,6 @@ pub(super) const TRAILER: &[u8] = &(-1_i16).to_be_bytes();
 
 const FIELDS: i16 = 28;
 const NULL: [u8; 4] = (-1_i32).to_be_bytes();
-
-/// Longer users are cut, in characters; a btree entry has a limit.
-const MAX_USER_CHARS: usize = 256;
-/// Longer sessions are cut, in characters.
-const MAX_SESSION_CHARS: usize = throughline_wire::SessionId::MAX_CHARS;
 
 /// What the writer needs of a row once it is encoded: its key and its part in the directory.
 #[derive(Debug, Clone)]
@@ -32,8 +32,9 @@ pub(super) struct Row {
     pub service_id: i64,
     pub has_parent: bool,
     pub is_error: bool,
-    pub user: Option<Box<str>>,
-    pub session: Option<Box<str>>,
+    /// Texts in the bytes of its batch.
+    pub user: Option<TextAt>,
+    pub session: Option<TextAt>,
     /// Place of the span in its batch.
     pub index: u32,
     /// Where the encoded row lies in the bytes of its batch.
@@ -114,59 +115,159 @@ fn without_marks(span: &Span) -> Option<Span> {
     Some(unmarked)
 }
 
+/// What a sender said of a span, in whichever form it came.
+struct Said<'a> {
+    trace_id: [u8; 16],
+    span_id: [u8; 8],
+    parent_span_id: Option<[u8; 8]>,
+    start_ns: i64,
+    duration_ns: i64,
+    flags: u32,
+    dropped_attributes_count: u32,
+    dropped_events_count: u32,
+    dropped_links_count: u32,
+    kind: SpanKind,
+    status: StatusCode,
+    trace_state: &'a str,
+    status_message: &'a str,
+    values: Values<'a>,
+}
+
+/// Attributes, events and links: still to be encoded, or encoded.
+enum Values<'a> {
+    Decoded(&'a Span),
+    Packed(&'a PackedSpan<'a>),
+}
+
+impl Values<'_> {
+    fn attributes(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Decoded(span) => binary::encode_attributes(&span.attributes, out),
+            Self::Packed(span) => out.extend_from_slice(span.attributes),
+        }
+    }
+
+    fn events(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Decoded(span) => binary::encode_events(&span.events, out),
+            Self::Packed(span) => out.extend_from_slice(span.events),
+        }
+    }
+
+    fn links(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Decoded(span) => binary::encode_links(&span.links, out),
+            Self::Packed(span) => out.extend_from_slice(span.links),
+        }
+    }
+}
+
 /// Appends the row of `span` to `out`.
 pub(super) fn encode(span: &Span, context: Context, noted: Noted<'_>, out: &mut Vec<u8>) -> Row {
+    let said = Said {
+        trace_id: span.trace_id.to_bytes(),
+        span_id: span.span_id.to_bytes(),
+        parent_span_id: span.parent_span_id.map(SpanId::to_bytes),
+        start_ns: span.start.get(),
+        duration_ns: span.duration_ns(),
+        flags: span.flags,
+        dropped_attributes_count: span.dropped_attributes_count,
+        dropped_events_count: span.dropped_events_count,
+        dropped_links_count: span.dropped_links_count,
+        kind: span.kind,
+        status: span.status.code,
+        trace_state: &span.trace_state,
+        status_message: &span.status.message,
+        values: Values::Decoded(span),
+    };
+    let digest = without_marks(span)
+        .map(|unmarked| encode(&unmarked, context, noted, &mut Vec::new()).digest);
+    lay_out(&said, digest, context, noted, out)
+}
+
+/// Appends the row of a span that came packed; the same row, byte for byte, as that of the span
+/// decoded and validated.
+pub(super) fn encode_packed(span: &PackedSpan<'_>, context: Context, out: &mut Vec<u8>) -> Row {
+    let said = Said {
+        trace_id: span.trace_id.to_bytes(),
+        span_id: span.span_id.to_bytes(),
+        parent_span_id: span.parent_span_id.map(SpanId::to_bytes),
+        start_ns: span.start.get(),
+        duration_ns: span.duration_ns(),
+        flags: span.flags,
+        dropped_attributes_count: span.dropped_attributes_count,
+        dropped_events_count: span.dropped_events_count,
+        dropped_links_count: span.dropped_links_count,
+        kind: span.kind,
+        status: span.status,
+        trace_state: span.trace_state,
+        status_message: span.status_message,
+        values: Values::Packed(span),
+    };
+    lay_out(&said, None, context, Noted::default(), out)
+}
+
+/// Appends a row: the one place that knows the order of its fields. `digest` is given when it is
+/// not that of these fields.
+fn lay_out(
+    said: &Said<'_>,
+    digest: Option<i64>,
+    context: Context,
+    noted: Noted<'_>,
+    out: &mut Vec<u8>,
+) -> Row {
     let offset = out.len();
-    let duration_ns = span.duration_ns();
     out.extend_from_slice(&FIELDS.to_be_bytes());
     let said_at = out.len();
     bytes(&context.tenant, out);
-    bytes(&span.trace_id.to_bytes(), out);
-    bytes(&span.span_id.to_bytes(), out);
-    match span.parent_span_id {
-        Some(parent) => bytes(&parent.to_bytes(), out),
+    bytes(&said.trace_id, out);
+    bytes(&said.span_id, out);
+    match said.parent_span_id {
+        Some(parent) => bytes(&parent, out),
         None => out.extend_from_slice(&NULL),
     }
-    bytes(&context.operation_id.to_be_bytes(), out);
-    bytes(&context.resource_id.to_be_bytes(), out);
-    bytes(&context.scope_id.to_be_bytes(), out);
-    bytes(&span.start.get().to_be_bytes(), out);
-    bytes(&duration_ns.to_be_bytes(), out);
-    bits(span.flags, out);
-    bits(span.dropped_attributes_count, out);
-    bits(span.dropped_events_count, out);
-    bits(span.dropped_links_count, out);
-    bytes(&i16::from(span.kind.code()).to_be_bytes(), out);
-    bytes(&i16::from(span.status.code.code()).to_be_bytes(), out);
+    for number in [
+        context.operation_id,
+        context.resource_id,
+        context.scope_id,
+        said.start_ns,
+        said.duration_ns,
+    ] {
+        bytes(&number.to_be_bytes(), out);
+    }
+    bits(said.flags, out);
+    bits(said.dropped_attributes_count, out);
+    bits(said.dropped_events_count, out);
+    bits(said.dropped_links_count, out);
+    bytes(&i16::from(said.kind.code()).to_be_bytes(), out);
+    bytes(&i16::from(said.status.code()).to_be_bytes(), out);
     filled(out, |out| {
-        out.extend_from_slice(span.trace_state.as_bytes());
+        out.extend_from_slice(said.trace_state.as_bytes());
     });
     filled(out, |out| {
-        out.extend_from_slice(span.status.message.as_bytes());
+        out.extend_from_slice(said.status_message.as_bytes());
     });
-    filled(out, |out| binary::encode_attributes(&span.attributes, out));
-    filled(out, |out| binary::encode_events(&span.events, out));
-    filled(out, |out| binary::encode_links(&span.links, out));
-    let digest = match without_marks(span) {
-        None => digest_of(out, said_at, noted.payloads),
-        Some(unmarked) => encode(&unmarked, context, noted, &mut Vec::new()).digest,
-    };
+    let attributes_at = out.len() + NULL.len();
+    filled(out, |out| said.values.attributes(out));
+    let named = Named::find(out, attributes_at);
+    filled(out, |out| said.values.events(out));
+    filled(out, |out| said.values.links(out));
+    let digest = digest.unwrap_or_else(|| digest_of(out, said_at, noted.payloads));
     bytes(&digest.to_be_bytes(), out);
     bytes(&context.received_ns.to_be_bytes(), out);
     noted.append(out);
     Row {
-        trace_id: span.trace_id.to_bytes(),
-        span_id: span.span_id.to_i64(),
-        start_ns: span.start.get(),
-        duration_ns,
+        trace_id: said.trace_id,
+        span_id: i64::from_be_bytes(said.span_id),
+        start_ns: said.start_ns,
+        duration_ns: said.duration_ns,
         digest,
         operation_id: context.operation_id,
         service_id: context.service_id,
-        has_parent: span.parent_span_id.is_some(),
-        is_error: span.status.code == StatusCode::Error,
-        user: text(span, semconv::USER_ID, MAX_USER_CHARS)
-            .or_else(|| text(span, semconv::ENDUSER_ID, MAX_USER_CHARS)),
-        session: text(span, semconv::SESSION_ID, MAX_SESSION_CHARS),
+        has_parent: said.parent_span_id.is_some(),
+        is_error: said.status == StatusCode::Error,
+        user: named.user(),
+        session: named.session(),
         index: context.index,
         offset,
         len: out.len() - offset,
@@ -220,21 +321,19 @@ fn filled(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
     }
 }
 
-fn text(span: &Span, key: &str, max_chars: usize) -> Option<Box<str>> {
-    let text = span
-        .attributes
-        .get_str(key)
-        .filter(|text| !text.is_empty())?;
-    let end = text
-        .char_indices()
-        .nth(max_chars)
-        .map_or(text.len(), |(at, _)| at);
-    Some(text[..end].into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const CONTEXT: Context = Context {
+        tenant: [0; 16],
+        service_id: 1,
+        operation_id: 2,
+        resource_id: 3,
+        scope_id: 4,
+        received_ns: 5,
+        index: 0,
+    };
 
     #[test]
     fn a_day_begins_at_midnight_utc_on_both_sides_of_the_epoch() {
@@ -248,16 +347,7 @@ mod tests {
 
     #[test]
     fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
-        let context = Context {
-            tenant: [0; 16],
-            service_id: 1,
-            operation_id: 2,
-            resource_id: 3,
-            scope_id: 4,
-            received_ns: 5,
-            index: 0,
-        };
-        let digest = |span: &Span| encode(span, context, Noted::default(), &mut Vec::new()).digest;
+        let digest = |span: &Span| encode(span, CONTEXT, Noted::default(), &mut Vec::new()).digest;
         let span = throughline_testkit::span("GET /").build();
         let mut marked = span.clone();
         let marks = vec![throughline_wire::AttributeValue::from("clock_skewed")];
@@ -265,5 +355,56 @@ mod tests {
         assert_eq!(digest(&marked), digest(&span));
         marked.attributes.insert("more", "said");
         assert_ne!(digest(&marked), digest(&span));
+    }
+
+    /// The span as an OTLP sender writes it.
+    fn otlp(span: &Span) -> Vec<u8> {
+        let mut out = Vec::new();
+        binary::writer::bytes(1, &span.trace_id.to_bytes(), &mut out);
+        binary::writer::bytes(2, &span.span_id.to_bytes(), &mut out);
+        if let Some(parent) = span.parent_span_id {
+            binary::writer::bytes(4, &parent.to_bytes(), &mut out);
+        }
+        binary::writer::bytes(5, span.name.as_bytes(), &mut out);
+        binary::writer::varint(6, u64::from(span.kind.code()), &mut out);
+        for (tag, time) in [(7 << 3 | 1, span.start), (8 << 3 | 1, span.end)] {
+            out.push(tag);
+            out.extend_from_slice(&time.get().to_le_bytes());
+        }
+        binary::any_value::encode_key_values(9, &span.attributes, 1, &mut out);
+        for event in &span.events {
+            let mut bytes = Vec::new();
+            binary::event::encode(event, &mut bytes);
+            binary::writer::bytes(11, &bytes, &mut out);
+        }
+        out
+    }
+
+    #[test]
+    fn a_packed_span_gives_the_row_of_the_decoded_one() {
+        let root = throughline_testkit::span("GET /").build();
+        let child = throughline_testkit::span("query")
+            .child_of(&root)
+            .session("s-1")
+            .with(semconv::USER_ID, "käthe")
+            .with("rows", 5_i64)
+            .build();
+        let limits = throughline_wire::validate::Limits::default();
+        for span in [root, child] {
+            let mut packed = throughline_wire::packed::PackedSpans::default();
+            assert!(packed.push_otlp(&otlp(&span), &limits, span.start));
+            let packed = packed.iter().next().expect("one");
+            let (mut one, mut other) = (vec![7], vec![7]);
+            let decoded_row = encode(&span, CONTEXT, Noted::default(), &mut one);
+            let packed_row = encode_packed(&packed, CONTEXT, &mut other);
+            assert_eq!(one, other);
+            assert_eq!(packed_row.digest, decoded_row.digest);
+            let of = |text: Option<TextAt>| text.map(|text| text.of(&one).to_owned());
+            assert_eq!(of(packed_row.user), of(decoded_row.user));
+            assert_eq!(
+                of(packed_row.session).as_deref(),
+                span.attributes.get_str(semconv::SESSION_ID)
+            );
+        }
     }
 }

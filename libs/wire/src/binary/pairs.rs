@@ -20,10 +20,15 @@ pub struct ValueBytes<'a>(Reader<'a>);
 impl<'a> ValueBytes<'a> {
     /// The text, when the value is one.
     pub fn as_str(&self) -> Option<&'a str> {
+        self.text_at().map(|(_, text)| text)
+    }
+
+    /// The text, when the value is one, and where it lies in the encoded attributes.
+    pub fn text_at(&self) -> Option<(usize, &'a str)> {
         let mut reader = self.0;
         let field = reader.next_field().ok()??;
-        let text = (field.number() == 1).then_some(field)?.bytes().ok()?;
-        core::str::from_utf8(text).ok()
+        let text = (field.number() == 1).then_some(field)?.message().ok()?;
+        Some((text.offset(), core::str::from_utf8(text.bytes()).ok()?))
     }
 
     /// The value; nothing when the bytes are none.

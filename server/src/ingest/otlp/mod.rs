@@ -8,10 +8,11 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
-use throughline_formats::otlp::{decode_json, decode_protobuf};
+use throughline_formats::otlp::{decode_json, pack_protobuf};
 use throughline_formats::{DecodeError, Request};
 use throughline_store::WriteBatch;
-use throughline_wire::{Rejection, TenantId};
+use throughline_wire::validate::Limits;
+use throughline_wire::{Rejection, TenantId, UnixNanos};
 use tower_http::cors::{Any, CorsLayer};
 
 use self::response::Form;
@@ -66,7 +67,7 @@ async fn store(
     let body = body::read(headers, body, &inner.bodies).await?;
     let (limits, now) = (inner.limits.clone(), inner.clock.now());
     let validated = off_the_loop(body.bytes.len(), move || {
-        decode(form, &body.bytes).map(|request| request.validate(&limits, now))
+        decode(form, &body.bytes, &limits, now).map(|request| request.validate(&limits, now))
     })
     .await?
     .map_err(|error| Fault::undecodable(error.to_string()))?;
@@ -86,9 +87,14 @@ async fn store(
     Ok(rejected)
 }
 
-fn decode(form: Form, bytes: &[u8]) -> Result<Request, DecodeError> {
+fn decode(
+    form: Form,
+    bytes: &[u8],
+    limits: &Limits,
+    now: UnixNanos,
+) -> Result<Request, DecodeError> {
     match form {
-        Form::Protobuf => decode_protobuf(bytes),
+        Form::Protobuf => pack_protobuf(bytes, limits, now),
         Form::Json => decode_json(bytes),
     }
 }

@@ -111,7 +111,6 @@ prop_compose! {
             sequence: None,
             trace_id,
             span_id,
-            ..crate::request::blank_span()
         }
     }
 }

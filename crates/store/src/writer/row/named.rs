@@ -1,0 +1,131 @@
+//! The attributes of a span that the directory of traces keeps, found in their encoded form.
+
+use throughline_wire::{SessionId, binary, semconv};
+
+/// Longer users are cut, in characters; a btree entry has a limit.
+const MAX_USER_CHARS: usize = 256;
+/// Longer sessions are cut, in characters.
+const MAX_SESSION_CHARS: usize = SessionId::MAX_CHARS;
+
+/// Where in the bytes of its batch a text lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::writer) struct TextAt {
+    offset: usize,
+    len: u32,
+}
+
+impl TextAt {
+    /// The text, given the bytes of its batch.
+    pub(in crate::writer) fn of(self, bytes: &[u8]) -> &str {
+        let text = bytes.get(self.offset..self.offset + self.len as usize);
+        // It was text when it was found.
+        text.and_then(|text| core::str::from_utf8(text).ok())
+            .unwrap_or_default()
+    }
+}
+
+/// Those that a span has.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    user: Option<TextAt>,
+    end_user: Option<TextAt>,
+    session: Option<TextAt>,
+}
+
+impl Named {
+    /// Looks for them among the encoded attributes that begin at `from` and end `bytes`.
+    pub(super) fn find(bytes: &[u8], from: usize) -> Self {
+        const USER: &[u8] = semconv::USER_ID.as_bytes();
+        const END_USER: &[u8] = semconv::ENDUSER_ID.as_bytes();
+        const SESSION: &[u8] = semconv::SESSION_ID.as_bytes();
+        let mut named = Self::default();
+        for (key, value) in binary::attributes_in(bytes.get(from..).unwrap_or_default()) {
+            let (slot, max_chars) = match key {
+                USER => (&mut named.user, MAX_USER_CHARS),
+                END_USER => (&mut named.end_user, MAX_USER_CHARS),
+                SESSION => (&mut named.session, MAX_SESSION_CHARS),
+                _ => continue,
+            };
+            *slot = value
+                .text_at()
+                .filter(|(_, text)| !text.is_empty())
+                .map(|(at, text)| TextAt {
+                    offset: from + at,
+                    len: cut(text, max_chars).len() as u32,
+                });
+        }
+        named
+    }
+
+    /// The person, by the newer name of the attribute where there are both.
+    pub(super) fn user(&self) -> Option<TextAt> {
+        self.user.or(self.end_user)
+    }
+
+    /// The session.
+    pub(super) fn session(&self) -> Option<TextAt> {
+        self.session
+    }
+}
+
+/// The first `max` characters.
+fn cut(text: &str, max: usize) -> &str {
+    // No text has more characters than bytes.
+    if text.len() <= max {
+        return text;
+    }
+    let end = text
+        .char_indices()
+        .nth(max)
+        .map_or(text.len(), |(at, _)| at);
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use throughline_wire::{AttributeValue, Attributes};
+
+    use super::*;
+
+    fn found(attributes: &[(&'static str, AttributeValue)]) -> [Option<String>; 2] {
+        let attributes: Attributes = attributes.iter().cloned().collect();
+        let mut bytes = b"what stands before".to_vec();
+        let from = bytes.len();
+        binary::encode_attributes(&attributes, &mut bytes);
+        let named = Named::find(&bytes, from);
+        [named.user(), named.session()].map(|text| text.map(|text| text.of(&bytes).to_owned()))
+    }
+
+    #[test]
+    fn users_and_sessions_are_found_where_they_are_texts() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(found(&[("other", "x".into())]), [None, None]);
+        assert_eq!(
+            found(&[
+                (semconv::ENDUSER_ID, "old".into()),
+                (semconv::SESSION_ID, "s".into()),
+                (semconv::USER_ID, "new".into()),
+            ]),
+            [some("new"), some("s")]
+        );
+        assert_eq!(
+            found(&[
+                (semconv::ENDUSER_ID, "old".into()),
+                (semconv::USER_ID, "".into()),
+                (semconv::SESSION_ID, 5_i64.into()),
+            ]),
+            [some("old"), None]
+        );
+    }
+
+    #[test]
+    fn long_ones_are_cut_at_a_character() {
+        let long = "ä".repeat(300);
+        let [user, session] = found(&[
+            (semconv::USER_ID, long.clone().into()),
+            (semconv::SESSION_ID, long.into()),
+        ]);
+        assert_eq!(user, Some("ä".repeat(MAX_USER_CHARS)));
+        assert_eq!(session, Some("ä".repeat(MAX_SESSION_CHARS)));
+    }
+}
