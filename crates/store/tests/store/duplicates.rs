@@ -1,7 +1,7 @@
 //! The same span twice is one span, however it comes.
 
 use throughline_model::TraceFilter;
-use throughline_store::WriteOutcome;
+use throughline_store::{StoreOptions, WriteOutcome};
 use throughline_testkit::{Ids, Sent, span};
 
 use crate::support::{Fixture, batch, lone, received, span_id};
@@ -168,5 +168,47 @@ async fn two_servers_that_store_the_same_spans_at_once_store_each_once() {
     let traces = fixture.list(&TraceFilter::default()).await;
     assert_eq!(traces.len(), 20);
     assert!(traces.iter().all(|trace| trace.span_count == 40));
+    other.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_of_one_server_that_meet_in_the_same_traces_count_every_span_once() {
+    let fixture = Fixture::new().await;
+    let now = fixture.now;
+    let other = fixture.database.store_with(StoreOptions {
+        writer_connections: 3,
+        // A batch is a group: the connections never lack work.
+        group_spans: 1,
+        ..StoreOptions::new(move || now)
+    });
+    let mut ids = Ids::seeded(11);
+    let traces: Vec<_> = (0..30).map(|_| ids.trace_id()).collect();
+    let mut submitted = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let mut sent: Vec<Sent> = traces
+            .iter()
+            .map(|trace_id| {
+                let span = span("work").in_trace(*trace_id).id(ids.span_id());
+                Sent::by("shop", span.starts(now).build())
+            })
+            .collect();
+        // Twice, in opposite order, so that commits meet in spans and in traces.
+        for _ in 0..2 {
+            let (writer, batch) = (other.writer(), batch(&sent));
+            submitted.spawn(async move { writer.submit(batch).await });
+            sent.reverse();
+        }
+    }
+    let (mut new, mut known) = (0, 0);
+    while let Some(outcome) = submitted.join_next().await {
+        let outcome = outcome.expect("runs").expect("is stored");
+        new += outcome.received;
+        known += outcome.duplicate;
+    }
+    assert_eq!((new, known), (600, 600));
+    assert_eq!(fixture.count(SPANS).await, 600);
+    let listed = fixture.list(&TraceFilter::default()).await;
+    assert_eq!(listed.len(), 30);
+    assert!(listed.iter().all(|trace| trace.span_count == 20));
     other.close().await;
 }
