@@ -1,5 +1,7 @@
 //! The command line; every option can be set by its environment variable as well.
 
+mod keep;
+
 use std::env;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,6 +9,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::telemetry::LogFormat;
+
+pub use self::keep::{
+    RetentionCommand, RetentionOptions, StorageCommand, StorageOptions, TracingMode,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,6 +45,11 @@ pub enum Command {
     Serve(ServeOptions),
     /// Bring the database's schema up to date, and say what was done. `serve` does it by itself.
     Migrate(DatabaseOptions),
+    /// Remove what is past its time now, and print what went; with --dry-run print what would go.
+    /// `serve` does it by itself every quarter of an hour.
+    Retention(RetentionCommand),
+    /// Print what the database takes, by table, operation and attribute.
+    Storage(StorageCommand),
     /// Run the private Postgres alone until Ctrl-C or SIGTERM; prints `DATABASE_URL=...` when ready.
     Postgres(DataDirOption),
 }
@@ -74,6 +85,12 @@ pub struct ServeOptions {
         value_name = "BYTES"
     )]
     pub writer_queue_bytes: usize,
+    /// How long what is kept.
+    #[command(flatten)]
+    pub retention: RetentionOptions,
+    /// How much is kept.
+    #[command(flatten)]
+    pub storage: StorageOptions,
 }
 
 /// Which database.

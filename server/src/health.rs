@@ -12,9 +12,12 @@ use axum::routing::get;
 
 use crate::problem::Problem;
 
-/// Whether the server can do its work now; the reason when it cannot.
-pub type Ready =
-    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+/// Whether the server can do its work now, with a warning if there is one; the reason when it
+/// cannot.
+pub type Ready = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ReadyAnswer> + Send>> + Send + Sync>;
+
+/// A warning or the reason.
+pub type ReadyAnswer = Result<Option<&'static str>, String>;
 
 /// The text of `/metrics` in Prometheus' exposition format.
 pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
@@ -37,7 +40,8 @@ pub fn routes(ready: Ready, metrics: Metrics) -> Router {
 
 async fn check_ready(State(health): State<Health>) -> Response {
     match (health.ready)().await {
-        Ok(()) => "ready\n".into_response(),
+        Ok(None) => "ready\n".into_response(),
+        Ok(Some(warning)) => format!("ready; {warning}\n").into_response(),
         Err(reason) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Not ready", reason)
             .retry_after(std::time::Duration::from_secs(1))
             .into_response(),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use throughline_server::cli::{Cli, Command};
-use throughline_server::{serve, telemetry};
+use throughline_server::{maintain, serve, telemetry};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -18,6 +18,8 @@ async fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Serve(options) => serve::serve(options).await,
         Command::Migrate(options) => serve::migrate(options).await,
+        Command::Retention(options) => maintain::retention(options).await,
+        Command::Storage(options) => maintain::storage(options).await,
         Command::Postgres(options) => serve::postgres(options).await,
     };
     match ended {

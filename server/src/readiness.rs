@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use throughline_model::{StorageGauge, StorageLevel};
 use throughline_store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -40,14 +41,25 @@ impl Readiness {
         Self(receiver)
     }
 
-    /// Whether the schema is there and the database answers now.
+    /// Whether the schema is there and the database answers now; a warning when the room for
+    /// storage runs out. Without room the server is ready all the same: it serves reads.
     ///
     /// # Errors
     /// What is missing.
-    pub async fn check(&self, store: &Store) -> Result<(), String> {
+    pub async fn check(
+        &self,
+        store: &Store,
+        storage: &StorageGauge,
+    ) -> Result<Option<&'static str>, String> {
         if let Some(missing) = *self.0.borrow() {
             return Err(missing.to_owned());
         }
-        store.ping().await.map_err(|error| error.to_string())
+        store.ping().await.map_err(|error| error.to_string())?;
+        Ok(match storage.level() {
+            StorageLevel::Ok => None,
+            StorageLevel::Near => Some("the room for storage runs out"),
+            StorageLevel::Pruning => Some("the oldest days go to stay within the storage budget"),
+            StorageLevel::Full => Some("there is no room to store more: ingest answers 503"),
+        })
     }
 }

@@ -19,6 +19,7 @@ use crate::ingest::{BodyLimits, Ingest};
 use crate::panel::Panel;
 use crate::readiness::Readiness;
 use crate::router::{AppState, otlp_router, router};
+use crate::tasks::{TaskOptions, Tasks};
 use crate::{listen, shutdown, telemetry};
 
 /// Memory that all request bodies together may hold.
@@ -27,13 +28,13 @@ const BODIES_BYTES: usize = 64 << 20;
 const CLOSE: Duration = Duration::from_secs(15);
 
 /// A database to work on: a given one, or that of the private cluster.
-struct Database {
+pub(crate) struct Database {
     url: Secret,
     cluster: Option<Cluster>,
 }
 
 impl Database {
-    async fn open(options: &DatabaseOptions) -> Result<Self> {
+    pub(crate) async fn open(options: &DatabaseOptions) -> Result<Self> {
         if let Some(url) = &options.database_url {
             let known = ["postgres://", "postgresql://"];
             if !known.iter().any(|scheme| url.reveal().starts_with(scheme)) {
@@ -52,7 +53,12 @@ impl Database {
         })
     }
 
-    async fn close(self) {
+    /// How to reach it.
+    pub(crate) fn url(&self) -> &str {
+        self.url.reveal()
+    }
+
+    pub(crate) async fn close(self) {
         if let Some(cluster) = self.cluster {
             cluster.stop().await;
         }
@@ -111,6 +117,21 @@ async fn serve_on(
         endpoint: format!("http://{}", listener.local_addr()?),
         otlp_endpoint: format!("http://{}", otlp_listener.local_addr()?),
     };
+    let (stop, stopping) = watch::channel(false);
+    let rules = options.retention.rules();
+    let tasks = Tasks::start(
+        &store,
+        clock.clone(),
+        TaskOptions {
+            rules,
+            limits: options.storage.limits(),
+            data_dir: (options.database.database_url.is_none())
+                .then(|| options.database.data_dir.path()),
+        },
+        &stopping,
+    );
+    let storage = tasks.storage();
+    let gauge = storage.clone();
     let state = AppState {
         ingest: ingest.clone(),
         panel: Panel {
@@ -118,17 +139,18 @@ async fn serve_on(
             clock,
             server: server.clone(),
         },
+        keeper: store.keeper(TenantId::DEFAULT, rules, Arc::new(move || gauge.gauge())),
         ready: {
             let store = Arc::clone(&store);
             Arc::new(move || {
                 let (store, readiness) = (Arc::clone(&store), readiness.clone());
-                Box::pin(async move { readiness.check(&store).await })
+                let storage = storage.clone();
+                Box::pin(async move { readiness.check(&store, &storage.gauge()).await })
             })
         },
         metrics: Arc::new(move || metrics.render()),
     };
 
-    let (stop, stopping) = watch::channel(false);
     let main = tokio::spawn(listen::serve(listener, router(state), stopping.clone()));
     let otlp = tokio::spawn(listen::serve(otlp_listener, otlp_router(ingest), stopping));
     tracing::info!(
@@ -141,6 +163,7 @@ async fn serve_on(
     stop.send_replace(true);
     // A listener that panicked has nothing left to drain.
     let _ = tokio::join!(main, otlp);
+    tasks.ended().await;
     if timeout(CLOSE, store.close()).await.is_err() {
         tracing::warn!(
             "the last commits did not finish within {} s",

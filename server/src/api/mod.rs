@@ -1,5 +1,6 @@
 //! The JSON API under `/api/admin`: what scripts read, the same values the pages show.
 
+mod keep;
 mod query;
 mod traces;
 
@@ -7,14 +8,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use throughline_model::TraceReader;
+use throughline_model::{Keeper, TraceReader};
 
 /// What the API reads from.
 pub(crate) type Reader = Arc<dyn TraceReader>;
 
 /// Every route of the API.
-pub fn routes(reader: Reader) -> Router {
-    Router::new()
+pub fn routes(reader: Reader, keeper: Arc<dyn Keeper>) -> Router {
+    keep::read_routes()
         .route("/api/admin/traces", get(traces::list_traces))
         .route("/api/admin/traces/stats", get(traces::trace_statistics))
         .route("/api/admin/traces/{trace_id}", get(traces::get_trace))
@@ -24,4 +25,5 @@ pub fn routes(reader: Reader) -> Router {
         )
         .route("/api/admin/services", get(traces::list_services))
         .with_state(reader)
+        .merge(keep::keep_routes(keeper))
 }

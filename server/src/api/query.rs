@@ -12,6 +12,22 @@ fn pairs(query: &RawQuery) -> Result<Vec<(String, String)>, Problem> {
         .map_err(|error| Problem::bad_request(format!("the query string: {error}")))
 }
 
+/// The decoded pairs of a query string that is no filter of traces; names nobody reads are refused.
+pub(super) fn pairs_of(query: &RawQuery, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
+    let pairs = pairs(query)?;
+    let unknown = pairs.iter().find(|(key, _)| !known.contains(&key.as_str()));
+    match unknown {
+        None => Ok(pairs),
+        Some((key, _)) => {
+            let key: String = key.chars().take(60).collect();
+            let names = known.join(", ");
+            Err(Problem::bad_request(format!(
+                "there is no parameter {key:?}; there are {names}"
+            )))
+        }
+    }
+}
+
 fn read_filter(pairs: &[(String, String)], others: &[&str]) -> Result<TraceFilter, Faults> {
     let pairs = pairs
         .iter()

@@ -9,7 +9,7 @@ use super::Reader;
 use super::query::{filter, filter_and_page, nothing};
 use crate::problem::Problem;
 
-fn trace_id(text: &str) -> Result<TraceId, Problem> {
+pub(super) fn trace_id(text: &str) -> Result<TraceId, Problem> {
     text.parse()
         .map_err(|error| Problem::bad_request(format!("the trace id {error}")))
 }

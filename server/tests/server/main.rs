@@ -8,6 +8,7 @@ mod bad_bodies;
 mod bad_spans;
 mod doors;
 mod faults;
+mod keep;
 mod panel;
 mod program;
 mod start;

@@ -12,6 +12,7 @@ use prost::Message as _;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use throughline_app::ServerInfo;
+use throughline_model::{RetentionRules, StorageGauge};
 use throughline_server::clock::Clock;
 use throughline_server::ingest::{BodyLimits, Ingest};
 use throughline_server::listen;
@@ -77,11 +78,16 @@ impl Server {
                     otlp_endpoint: base.clone(),
                 },
             },
+            keeper: store.keeper(
+                TenantId::DEFAULT,
+                RetentionRules::default(),
+                Arc::new(StorageGauge::default),
+            ),
             ready: {
                 let store = Arc::clone(&store);
                 Arc::new(move || {
                     let (store, readiness) = (Arc::clone(&store), readiness.clone());
-                    Box::pin(async move { readiness.check(&store).await })
+                    Box::pin(async move { readiness.check(&store, &StorageGauge::default()).await })
                 })
             },
             metrics: Arc::new(move || metrics.render()),

@@ -1,0 +1,141 @@
+//! Rollups, pins, cleaning up, and what the database takes.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, put};
+use axum::{Json, Router};
+use serde::Deserialize;
+use throughline_model::{
+    CleanUp, Keeper, Pin, RetentionReport, RollupFilter, RollupReport, StorageReport, TimeRange,
+};
+
+use super::Reader;
+use super::query::pairs_of;
+use super::traces::trace_id;
+use crate::problem::Problem;
+
+/// What the routes work on.
+pub(crate) type SharedKeeper = Arc<dyn Keeper>;
+
+/// The longest note of a pin, in characters.
+const MAX_NOTE_CHARS: usize = 1_000;
+
+/// What is read.
+pub(super) fn read_routes() -> Router<Reader> {
+    Router::new().route("/api/admin/rollups", get(list_rollups))
+}
+
+/// What is kept and let go.
+pub(super) fn keep_routes(keeper: SharedKeeper) -> Router {
+    Router::new()
+        .route("/api/admin/pins", get(list_pins))
+        .route(
+            "/api/admin/traces/{trace_id}/pin",
+            put(put_pin).delete(delete_pin),
+        )
+        .route("/api/admin/traces/cleanup", delete(clean_up))
+        .route("/api/admin/storage", get(get_storage))
+        .with_state(keeper)
+}
+
+/// `GET /api/admin/rollups`: counts and percentiles of spans by operation and window of time.
+async fn list_rollups(
+    State(reader): State<Reader>,
+    query: RawQuery,
+) -> Result<Json<RollupReport>, Problem> {
+    let pairs = pairs_of(&query, &RollupFilter::KEYS)?;
+    let pairs = pairs
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()));
+    let filter = RollupFilter::from_query(pairs).map_err(Problem::bad_request)?;
+    Ok(Json(reader.rollups(&filter).await?))
+}
+
+/// `GET /api/admin/pins`: the newest pins.
+async fn list_pins(State(keeper): State<SharedKeeper>) -> Result<Json<Vec<Pin>>, Problem> {
+    Ok(Json(keeper.list_pins().await?))
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct PinBody {
+    #[serde(default)]
+    note: String,
+}
+
+/// `PUT /api/admin/traces/{trace_id}/pin`: keeps the trace for ever; the body, if any, is
+/// `{"note": "why"}`.
+async fn put_pin(
+    State(keeper): State<SharedKeeper>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Pin>, Problem> {
+    let trace_id = trace_id(&id)?;
+    let body: PinBody = if body.is_empty() {
+        PinBody::default()
+    } else {
+        serde_json::from_slice(&body)
+            .map_err(|error| Problem::bad_request(format!("the body: {error}")))?
+    };
+    let note = body.note.trim();
+    if note.chars().count() > MAX_NOTE_CHARS || note.contains('\0') {
+        return Err(Problem::bad_request(format!(
+            "the note has more than {MAX_NOTE_CHARS} characters, or the character NUL"
+        )));
+    }
+    match keeper.pin(trace_id, note.to_owned()).await? {
+        Some(pin) => Ok(Json(pin)),
+        None => Err(Problem::not_found(format!("there is no trace {trace_id}"))),
+    }
+}
+
+/// `DELETE /api/admin/traces/{trace_id}/pin`: leaves the trace to the rules again.
+async fn delete_pin(
+    State(keeper): State<SharedKeeper>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let trace_id = trace_id(&id)?;
+    if keeper.unpin(trace_id).await? {
+        Ok(StatusCode::NO_CONTENT.into_response())
+    } else {
+        Err(Problem::not_found(format!("{trace_id} is not pinned")))
+    }
+}
+
+/// `DELETE /api/admin/traces/cleanup`: removes what is past its time by the server's rules, or
+/// what is older than `older_than`; with `dry_run=true` only tells what would go.
+async fn clean_up(
+    State(keeper): State<SharedKeeper>,
+    query: RawQuery,
+) -> Result<Json<RetentionReport>, Problem> {
+    let mut request = CleanUp::default();
+    for (key, value) in pairs_of(&query, &["dry_run", "older_than"])? {
+        match (key.as_str(), value.trim()) {
+            (_, "") | ("dry_run", "false") => {}
+            ("dry_run", "true") => request.is_dry_run = true,
+            ("dry_run", other) => {
+                return Err(Problem::bad_request(format!(
+                    "dry_run {other:?} is neither true nor false"
+                )));
+            }
+            (_, value) => match value.parse() {
+                Ok(TimeRange::Last(ns)) if ns > 0 => request.older_than_ns = Some(ns),
+                _ => {
+                    return Err(Problem::bad_request(format!(
+                        "older_than {value:?} is not a length of time such as 3d or 12h"
+                    )));
+                }
+            },
+        }
+    }
+    Ok(Json(keeper.clean_up(request).await?))
+}
+
+/// `GET /api/admin/storage`: what the database takes, and how long it will do.
+async fn get_storage(State(keeper): State<SharedKeeper>) -> Result<Json<StorageReport>, Problem> {
+    Ok(Json(keeper.storage().await?))
+}

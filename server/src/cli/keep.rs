@@ -1,0 +1,221 @@
+//! Options about how long and how much is kept.
+
+use clap::{Args, ValueEnum};
+use throughline_model::{RetentionRules, TimeRange};
+use throughline_wire::UnixNanos;
+
+use super::DatabaseOptions;
+use crate::tasks::StorageLimits;
+
+/// How long what is kept.
+#[derive(Debug, Clone, Args)]
+pub struct RetentionOptions {
+    /// How long traces without error or warning are kept, and events without a trace.
+    #[arg(long, env = "THROUGHLINE_RETAIN_OK", default_value = "7d", value_name = "TIME", value_parser = time_ns)]
+    pub retain_ok: i64,
+    /// How long traces with an error or a warning are kept.
+    #[arg(long, env = "THROUGHLINE_RETAIN_ERRORS", default_value = "30d", value_name = "TIME", value_parser = time_ns)]
+    pub retain_errors: i64,
+    /// How long rollups are kept.
+    #[arg(long, env = "THROUGHLINE_RETAIN_ROLLUPS", default_value = "180d", value_name = "TIME", value_parser = time_ns)]
+    pub retain_rollups: i64,
+    /// Keeps everything so many hours, whatever the three rules say. In development mode 24.
+    #[arg(long, env = "TRACING_RETENTION_HOURS", value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub retention_hours: Option<u32>,
+    /// `dev` keeps everything for 24 hours; `off` and `sampled` mean something to senders alone.
+    #[arg(long, env = "TRACING_MODE", value_enum)]
+    pub tracing_mode: Option<TracingMode>,
+}
+
+/// What the stack this server is part of is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TracingMode {
+    /// Senders send nothing.
+    Off,
+    /// Development: everything is sent and soon forgotten.
+    Dev,
+    /// Senders send a share.
+    Sampled,
+}
+
+impl RetentionOptions {
+    /// Hours in development mode.
+    const DEV_HOURS: u32 = 24;
+
+    /// The rules they amount to.
+    pub fn rules(&self) -> RetentionRules {
+        let is_dev = self.tracing_mode == Some(TracingMode::Dev);
+        match self.retention_hours.or(is_dev.then_some(Self::DEV_HOURS)) {
+            Some(hours) => RetentionRules::all(i64::from(hours) * UnixNanos::PER_HOUR),
+            None => RetentionRules {
+                ok_ns: self.retain_ok,
+                error_ns: self.retain_errors,
+                rollup_ns: self.retain_rollups,
+            },
+        }
+    }
+}
+
+/// How much is kept.
+#[derive(Debug, Clone, Args)]
+pub struct StorageOptions {
+    /// How large the database may become, such as 20GB: at 80 % a warning, from 85 % on the oldest
+    /// days go before their time, at 90 % ingest answers 503. Pinned traces stay.
+    #[arg(long, env = "THROUGHLINE_STORAGE_BUDGET", value_name = "SIZE", value_parser = byte_count)]
+    pub storage_budget: Option<u64>,
+    /// What stays free on the disk of the private cluster, or a tenth of a smaller disk: with less
+    /// ingest answers 503.
+    #[arg(long, env = "THROUGHLINE_DISK_RESERVE", value_name = "SIZE", value_parser = byte_count)]
+    pub disk_reserve: Option<u64>,
+}
+
+impl StorageOptions {
+    /// The limits they amount to.
+    pub fn limits(&self) -> StorageLimits {
+        StorageLimits {
+            budget_bytes: self.storage_budget,
+            reserve_bytes: self
+                .disk_reserve
+                .unwrap_or(StorageLimits::DEFAULT_RESERVE_BYTES),
+        }
+    }
+}
+
+/// Options of `retention`.
+#[derive(Debug, Args)]
+pub struct RetentionCommand {
+    /// Only print what would go.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Traces that ended longer ago than this go, errors and warnings alike, whatever the rules
+    /// say; rollups keep to their rule.
+    #[arg(long, value_name = "TIME", value_parser = time_ns)]
+    pub older_than: Option<i64>,
+    /// The rules.
+    #[command(flatten)]
+    pub retention: RetentionOptions,
+    /// The database; that of a server that runs on the data directory when there is one.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+}
+
+impl RetentionCommand {
+    /// The rules of this run.
+    pub fn rules(&self) -> RetentionRules {
+        let rules = self.retention.rules();
+        match self.older_than {
+            Some(ns) => RetentionRules {
+                ok_ns: ns,
+                error_ns: ns,
+                ..rules
+            },
+            None => rules,
+        }
+    }
+}
+
+/// Options of `storage`.
+#[derive(Debug, Args)]
+pub struct StorageCommand {
+    /// Prints the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// The limits to compare with.
+    #[command(flatten)]
+    pub storage: StorageOptions,
+    /// The database; that of a server that runs on the data directory when there is one.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+}
+
+/// Reads `7d`, `24h`, `30m`.
+fn time_ns(text: &str) -> Result<i64, String> {
+    match text.parse() {
+        Ok(TimeRange::Last(ns)) if ns > 0 => Ok(ns),
+        _ => Err("expected a length of time such as 7d, 24h or 30m".to_owned()),
+    }
+}
+
+const UNITS: [(&str, u64); 9] = [
+    ("", 1),
+    ("B", 1),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("MIB", 1 << 20),
+    ("GIB", 1 << 30),
+    ("TIB", 1 << 40),
+];
+
+/// Reads `20GB`, `1.5 TB`, `512MiB`; a bare number is bytes.
+fn byte_count(text: &str) -> Result<u64, String> {
+    let wrong = || "expected a size such as 20GB, 1.5TB or 512MiB".to_owned();
+    let unit_at = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let unit = unit.trim().to_ascii_uppercase();
+    let (_, factor) = UNITS
+        .iter()
+        .find(|(name, _)| *name == unit)
+        .ok_or_else(wrong)?;
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let bytes = number * *factor as f64;
+    if bytes.is_finite() && (1.0..u64::MAX as f64).contains(&bytes) {
+        Ok(bytes as u64)
+    } else {
+        Err(wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        retention: RetentionOptions,
+    }
+
+    fn rules(args: &[&str]) -> RetentionRules {
+        let args = ["x"].iter().chain(args);
+        Line::try_parse_from(args).expect("valid").retention.rules()
+    }
+
+    #[test]
+    fn rules_are_those_of_the_documentation_unless_said_otherwise() {
+        assert_eq!(rules(&[]), RetentionRules::default());
+        let hours = |hours| RetentionRules::all(hours * UnixNanos::PER_HOUR);
+        assert_eq!(rules(&["--tracing-mode", "dev"]), hours(24));
+        assert_eq!(rules(&["--tracing-mode", "sampled"]), rules(&[]));
+        assert_eq!(
+            rules(&["--tracing-mode", "dev", "--retention-hours", "2"]),
+            hours(2)
+        );
+        assert_eq!(
+            rules(&["--retain-ok", "36h"]).ok_ns,
+            36 * UnixNanos::PER_HOUR
+        );
+    }
+
+    #[test]
+    fn times_and_sizes_are_read_or_refused() {
+        assert_eq!(time_ns("7d"), Ok(7 * UnixNanos::PER_DAY));
+        assert!(time_ns("soon").is_err() && time_ns("0d").is_err());
+        for (text, bytes) in [
+            ("20GB", 20_000_000_000),
+            ("1.5 tb", 1_500_000_000_000),
+            ("512MiB", 512 << 20),
+            ("7", 7),
+        ] {
+            assert_eq!(byte_count(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "GB", "0GB", "-1GB", "1XB", "1e400"] {
+            assert!(byte_count(text).is_err(), "{text}");
+        }
+    }
+}

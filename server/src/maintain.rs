@@ -1,0 +1,262 @@
+//! `throughline retention` and `throughline storage`: what an operator asks for once.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use throughline_model::{PartitionStep, Removed, RetentionReport, StorageReport};
+use throughline_store::{Retain, Rewrite, Store, StoreOptions};
+use throughline_wire::TenantId;
+
+use crate::cli::{DatabaseOptions, RetentionCommand, StorageCommand};
+use crate::clock::Clock;
+use crate::serve::Database;
+use crate::tasks::StorageWatch;
+
+/// Runs `work` on the database: that of a server that is running, or one opened for it.
+async fn with_store(
+    options: &DatabaseOptions,
+    work: impl AsyncFnOnce(&Arc<Store>) -> Result<()>,
+) -> Result<()> {
+    let connect = async |url: &str| {
+        let clock = Clock::system();
+        Store::connect(url, StoreOptions::new(move || clock.now())).await
+    };
+    if options.database_url.is_none() {
+        // A server that runs on the folder has its lock, and says here where its database is.
+        let running = options.data_dir.path().join("database-url");
+        if let Ok(url) = std::fs::read_to_string(running)
+            && let Ok(store) = connect(url.trim()).await
+        {
+            let store = Arc::new(store);
+            let done = work(&store).await;
+            store.close().await;
+            return done;
+        }
+    }
+    let database = Database::open(options).await?;
+    let done = async {
+        let store = Arc::new(connect(database.url()).await?);
+        store.migrate().await?;
+        let done = work(&store).await;
+        store.close().await;
+        done
+    }
+    .await;
+    database.close().await;
+    done
+}
+
+/// `throughline retention`: prints what went, or would go.
+///
+/// # Errors
+/// In words for the person who started the program.
+pub async fn retention(command: RetentionCommand) -> Result<()> {
+    let retain = Retain {
+        rules: command.rules(),
+        now: Clock::system().now(),
+        rewrite: Rewrite::Now,
+        is_dry_run: command.dry_run,
+    };
+    with_store(&command.database, async |store| {
+        print!("{}", describe_retention(&store.retain_once(retain).await?));
+        Ok(())
+    })
+    .await
+}
+
+/// `throughline storage`: prints the report.
+///
+/// # Errors
+/// In words for the person who started the program.
+pub async fn storage(command: StorageCommand) -> Result<()> {
+    with_store(&command.database, async |store| {
+        let data_dir = command
+            .database
+            .database_url
+            .is_none()
+            .then(|| command.database.data_dir.path());
+        let watch = StorageWatch::new(Arc::clone(store), command.storage.limits(), data_dir);
+        watch.measure().await;
+        let gauge = Arc::new(move || watch.gauge());
+        let keeper = store.keeper(TenantId::DEFAULT, Default::default(), gauge);
+        let report = keeper.storage().await?;
+        if command.json {
+            println!("{}", serde_json::to_string_pretty(&report)?);
+        } else {
+            print!("{}", describe_storage(&report));
+        }
+        Ok(())
+    })
+    .await
+}
+
+fn describe_retention(report: &RetentionReport) -> String {
+    use std::fmt::Write as _;
+    let would = if report.is_dry_run {
+        "would go"
+    } else {
+        "gone"
+    };
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let mut line = |line: String| drop(writeln!(text, "{line}"));
+    let traces = |removed: Removed| {
+        format!(
+            "{} traces of {} spans",
+            removed.trace_count, removed.span_count
+        )
+    };
+    line(format!(
+        "{would}, without error:            {}",
+        traces(report.ok)
+    ));
+    line(format!(
+        "{would}, with error or warning:    {}",
+        traces(report.error)
+    ));
+    if report.budget != Removed::default() {
+        line(format!(
+            "{would}, for the size budget:      {}",
+            traces(report.budget)
+        ));
+    }
+    line(format!(
+        "{would}, rollups:                  {}",
+        report.rollup_count
+    ));
+    for change in &report.partitions {
+        let step = match change.step {
+            PartitionStep::Drop => "drop   ",
+            PartitionStep::Rewrite => "rewrite",
+        };
+        line(format!(
+            "  {step} {:<24} {:>10}",
+            change.table,
+            size(change.freed_bytes)
+        ));
+    }
+    line(format!(
+        "{} partitions, {} freed",
+        report.partitions.len(),
+        size(report.freed_bytes())
+    ));
+    if report.postponed_days > 0 {
+        line(format!(
+            "{} days are in use; run it again later",
+            report.postponed_days
+        ));
+    }
+    text
+}
+
+fn describe_storage(report: &StorageReport) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let mut line = |line: String| drop(writeln!(text, "{line}"));
+    let gauge = &report.gauge;
+    line(format!("database     {:>10}", size(gauge.used_bytes)));
+    if let Some(budget) = gauge.budget_bytes {
+        line(format!("budget       {:>10}", size(budget)));
+    }
+    if let Some(free) = gauge.free_bytes {
+        let reserve = size(gauge.reserve_bytes);
+        line(format!(
+            "free on disk {:>10} (of it {reserve} in reserve)",
+            size(free)
+        ));
+    }
+    if let Some(growth) = report.growth_bytes_per_day {
+        let sign = if growth < 0 { "-" } else { "" };
+        line(format!(
+            "growth       {:>10} a day",
+            format!("{sign}{}", size(growth.unsigned_abs()))
+        ));
+    }
+    if let Some(days) = report.days_left {
+        line(format!("budget is used up in {days} days at that pace"));
+    }
+    line(String::new());
+    line(format!(
+        "{:<24}{:>10}{:>10}{:>10}{:>12}",
+        "table", "rows", "indexes", "long", "count"
+    ));
+    for table in &report.tables {
+        line(format!(
+            "{:<24}{:>10}{:>10}{:>10}{:>12}",
+            table.table,
+            size(table.heap_bytes),
+            size(table.index_bytes),
+            size(table.toast_bytes),
+            table.row_estimate
+        ));
+    }
+    for (title, shares) in [
+        ("operation", &report.by_operation),
+        ("attribute", &report.by_attribute),
+    ] {
+        line(format!(
+            "\n{title}, estimated from {} spans",
+            report.sampled_spans
+        ));
+        for share in shares.iter().take(15) {
+            let service = share.service.as_deref().unwrap_or_default();
+            line(format!(
+                "{:>10}  {service} {}",
+                size(share.byte_count),
+                share.name
+            ));
+        }
+    }
+    text
+}
+
+/// `1.2 GB`: three figures, decimal units.
+fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 1_000.0 {
+            let digits = usize::from(unit != "B" && value < 100.0);
+            return format!("{value:.digits$} {unit}");
+        }
+        value /= 1_000.0;
+    }
+    format!("{value:.1} TB")
+}
+
+#[cfg(test)]
+mod tests {
+    use throughline_model::PartitionChange;
+
+    use super::*;
+
+    #[test]
+    fn a_report_is_readable_text() {
+        assert_eq!(size(0), "0 B");
+        assert_eq!(size(1_250_000), "1.2 MB");
+        assert_eq!(size(999_999), "1000 kB");
+        assert_eq!(size(3_400_000_000_000), "3.4 TB");
+        let report = RetentionReport {
+            is_dry_run: true,
+            ok: Removed {
+                trace_count: 2,
+                span_count: 5,
+            },
+            partitions: vec![PartitionChange {
+                table: "spans_20261101".to_owned(),
+                step: PartitionStep::Drop,
+                freed_bytes: 12_000,
+            }],
+            ..RetentionReport::default()
+        };
+        let text = describe_retention(&report);
+        for part in [
+            "would go",
+            "2 traces of 5 spans",
+            "spans_20261101",
+            "12.0 kB",
+        ] {
+            assert!(text.contains(part), "{part} is missing in {text}");
+        }
+    }
+}

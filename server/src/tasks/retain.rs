@@ -1,0 +1,129 @@
+//! Removes what is past its time, and the oldest days when the room runs out.
+
+use std::time::Duration;
+
+use throughline_model::{BoxFuture, RetentionReport, RetentionRules, StorageGauge, StorageLevel};
+use throughline_store::{Duty, Lead, Retain, Rewrite, StoreError};
+use throughline_wire::UnixNanos;
+
+use super::leader::Work;
+use super::storage::StorageWatch;
+use crate::clock::Clock;
+
+/// Rules are applied so often.
+const RULES_EVERY_NS: i64 = 15 * UnixNanos::PER_MINUTE;
+
+pub(super) struct RetainTask {
+    rules: RetentionRules,
+    clock: Clock,
+    storage: StorageWatch,
+    /// When rules were last applied.
+    applied: Option<UnixNanos>,
+}
+
+impl RetainTask {
+    pub(super) const fn new(rules: RetentionRules, clock: Clock, storage: StorageWatch) -> Self {
+        Self {
+            rules,
+            clock,
+            storage,
+            applied: None,
+        }
+    }
+
+    async fn apply_rules(&mut self, lead: &mut Lead) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let retain = Retain {
+            rules: self.rules,
+            now,
+            rewrite: Rewrite::Settled,
+            is_dry_run: false,
+        };
+        let report = lead.retain(retain).await?;
+        self.applied = Some(now);
+        count(&report);
+        lead.note_size(now).await
+    }
+
+    /// Frees days until there is room, or there is none to free; whether any was freed.
+    async fn prune(&self, lead: &mut Lead) -> Result<bool, StoreError> {
+        let mut pruned = false;
+        while self.needs_pruning().await? {
+            // Copies may take half of what is free.
+            let room = self
+                .storage
+                .gauge()
+                .free_bytes
+                .map_or(u64::MAX, |free| free / 2);
+            if lead
+                .prune_oldest_day(self.clock.now(), room)
+                .await?
+                .is_none()
+            {
+                tracing::warn!("the storage budget is nearly used up and no past day can be freed");
+                break;
+            }
+            metrics::counter!("throughline_retention_pruned_days_total").increment(1);
+            pruned = true;
+        }
+        Ok(pruned)
+    }
+
+    async fn needs_pruning(&self) -> Result<bool, StoreError> {
+        let gauge = self.storage.measure().await;
+        // Without a budget nothing goes before its time.
+        Ok(gauge.budget_bytes.is_some() && gauge.level() >= StorageLevel::Pruning)
+    }
+}
+
+impl Work for RetainTask {
+    const DUTY: Duty = Duty::Retain;
+    const PAUSE: Duration = Duration::from_secs(20);
+
+    fn run<'a>(&'a mut self, lead: &'a mut Lead) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let pruned = self.prune(lead).await?;
+            let now = self.clock.now();
+            let is_time = self
+                .applied
+                .is_none_or(|applied| now.since(applied) >= RULES_EVERY_NS);
+            // Deleting rows writes to the log first, which a full disk does not survive.
+            if (is_time || pruned) && !is_disk_full(&self.storage.gauge()) {
+                self.apply_rules(lead).await?;
+            }
+            // The database may have restarted unnoticed.
+            lead.check().await
+        })
+    }
+}
+
+fn is_disk_full(gauge: &StorageGauge) -> bool {
+    let disk = StorageGauge {
+        budget_bytes: None,
+        ..*gauge
+    };
+    disk.level() == StorageLevel::Full
+}
+
+fn count(report: &RetentionReport) {
+    for (rule, removed) in [
+        ("ok", report.ok),
+        ("error", report.error),
+        ("budget", report.budget),
+    ] {
+        metrics::counter!("throughline_retention_removed_traces_total", "rule" => rule)
+            .increment(removed.trace_count);
+    }
+    let freed = report.freed_bytes();
+    metrics::counter!("throughline_retention_freed_bytes_total").increment(freed);
+    if !report.partitions.is_empty() || report.ok.trace_count + report.error.trace_count > 0 {
+        tracing::info!(
+            ok_traces = report.ok.trace_count,
+            error_traces = report.error.trace_count,
+            budget_traces = report.budget.trace_count,
+            partitions = report.partitions.len(),
+            freed_bytes = freed,
+            "retention removed what is past its time"
+        );
+    }
+}

@@ -1,0 +1,156 @@
+//! Watches how large the database is, warns in time, and stops ingest before the room is gone.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use throughline_model::{StorageGauge, StorageLevel};
+use throughline_store::Store;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_secs(5);
+/// The reserve is at most this share of the disk, as a divisor.
+const RESERVE_SHARE: u64 = 10;
+
+/// How large the database may become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StorageLimits {
+    /// Bytes of the database; none for as much as the disk has.
+    pub budget_bytes: Option<u64>,
+    /// What stays free on the disk of the private cluster; a tenth of a smaller disk.
+    pub reserve_bytes: u64,
+}
+
+impl StorageLimits {
+    /// What stays free unless said otherwise, or a tenth of the disk where that is less.
+    pub const DEFAULT_RESERVE_BYTES: u64 = 5_000_000_000;
+}
+
+/// Tells how large the database is beside its limits; cheap to clone.
+#[derive(Clone)]
+pub struct StorageWatch {
+    store: Arc<Store>,
+    limits: StorageLimits,
+    data_dir: Option<PathBuf>,
+    gauge: Arc<watch::Sender<StorageGauge>>,
+}
+
+impl StorageWatch {
+    pub(super) fn start(
+        store: Arc<Store>,
+        limits: StorageLimits,
+        data_dir: Option<PathBuf>,
+        mut stopping: watch::Receiver<bool>,
+        tasks: &mut JoinSet<()>,
+    ) -> Self {
+        let watch = Self::new(store, limits, data_dir);
+        let watching = watch.clone();
+        tasks.spawn(async move {
+            let watch = async {
+                loop {
+                    watching.measure().await;
+                    sleep(PAUSE).await;
+                }
+            };
+            tokio::select! {
+                _ = stopping.wait_for(|stopping| *stopping) => {}
+                () = watch => {}
+            }
+        });
+        watch
+    }
+
+    /// A watch that looks only when it is asked to.
+    pub fn new(store: Arc<Store>, limits: StorageLimits, data_dir: Option<PathBuf>) -> Self {
+        let gauge = StorageGauge {
+            budget_bytes: limits.budget_bytes,
+            reserve_bytes: limits.reserve_bytes,
+            ..StorageGauge::default()
+        };
+        Self {
+            store,
+            limits,
+            data_dir,
+            gauge: Arc::new(watch::Sender::new(gauge)),
+        }
+    }
+
+    /// As last measured.
+    pub fn gauge(&self) -> StorageGauge {
+        *self.gauge.borrow()
+    }
+
+    /// Measures now, and lets ingest know. While the database is away its last size counts.
+    pub async fn measure(&self) -> StorageGauge {
+        let before = self.gauge();
+        let used = self.store.used_bytes().await;
+        let disk = self.data_dir.as_deref().and_then(disk);
+        let gauge = StorageGauge {
+            used_bytes: used.unwrap_or(before.used_bytes),
+            budget_bytes: self.limits.budget_bytes,
+            free_bytes: disk.map(|(free, _)| free),
+            reserve_bytes: disk.map_or(self.limits.reserve_bytes, |(_, total)| {
+                self.limits.reserve_bytes.min(total / RESERVE_SHARE)
+            }),
+        };
+        self.gauge.send_replace(gauge);
+        let level = gauge.level();
+        self.store.set_full(level == StorageLevel::Full);
+        report(&gauge);
+        if level != before.level() {
+            say(&gauge, level);
+        }
+        gauge
+    }
+}
+
+/// Bytes that are free on the disk of `folder`, and all it has.
+fn disk(folder: &Path) -> Option<(u64, u64)> {
+    let stat = nix::sys::statvfs::statvfs(folder).ok()?;
+    let block = u64::from(stat.fragment_size());
+    let bytes = |blocks: u64| blocks.saturating_mul(block);
+    Some((
+        bytes(u64::from(stat.blocks_available())),
+        bytes(u64::from(stat.blocks())),
+    ))
+}
+
+fn report(gauge: &StorageGauge) {
+    metrics::gauge!("throughline_storage_used_bytes").set(gauge.used_bytes as f64);
+    metrics::gauge!("throughline_storage_level").set(f64::from(gauge.level() as u8));
+    if let Some(budget) = gauge.budget_bytes {
+        metrics::gauge!("throughline_storage_budget_bytes").set(budget as f64);
+    }
+    if let Some(free) = gauge.free_bytes {
+        metrics::gauge!("throughline_storage_free_bytes").set(free as f64);
+    }
+}
+
+fn say(gauge: &StorageGauge, level: StorageLevel) {
+    let StorageGauge {
+        used_bytes,
+        budget_bytes,
+        free_bytes,
+        reserve_bytes,
+    } = *gauge;
+    match level {
+        StorageLevel::Ok => tracing::info!(used_bytes, "there is room to store again"),
+        StorageLevel::Near | StorageLevel::Pruning => tracing::warn!(
+            used_bytes,
+            budget_bytes,
+            free_bytes,
+            reserve_bytes,
+            "the room for storage runs out"
+        ),
+        StorageLevel::Full => tracing::error!(
+            used_bytes,
+            budget_bytes,
+            free_bytes,
+            reserve_bytes,
+            "there is no room to store more: ingest answers 503 until there is"
+        ),
+    }
+}

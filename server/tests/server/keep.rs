@@ -1,0 +1,232 @@
+//! Pins, cleaning up, rollups and sizes over HTTP, and the tasks that do it by themselves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use throughline_model::RetentionRules;
+use throughline_server::clock::Clock;
+use throughline_server::tasks::{StorageLimits, TaskOptions, Tasks};
+use throughline_store::testing::FreshDatabase;
+use throughline_store::{Duty, Store, StoreOptions};
+use tokio::sync::watch;
+
+use crate::support::{Door, Server, hex, span};
+
+async fn call(server: &Server, method: Method, path: &str, body: Option<Value>) -> Response {
+    let request = server.client.request(method, server.url(path));
+    let request = match body {
+        Some(body) => request.json(&body),
+        None => request,
+    };
+    request.send().await.expect("answers")
+}
+
+#[tokio::test]
+async fn a_trace_is_pinned_listed_and_unpinned() {
+    let server = Server::start().await;
+    let sent = span("GET /");
+    server.send(Door::Native, std::slice::from_ref(&sent)).await;
+    let path = format!("/api/admin/traces/{}/pin", hex(&sent.trace_id));
+    let note = json!({"note": "the slow one"});
+    let pinned = call(&server, Method::PUT, &path, Some(note)).await;
+    assert_eq!(pinned.status(), StatusCode::OK);
+    let pins = server.get_json("/api/admin/pins").await;
+    assert_eq!(pins[0]["trace_id"], hex(&sent.trace_id));
+    assert_eq!(pins[0]["note"], "the slow one");
+    let unpinned = call(&server, Method::DELETE, &path, None).await;
+    assert_eq!(unpinned.status(), StatusCode::NO_CONTENT);
+    let again = call(&server, Method::DELETE, &path, None).await;
+    assert_eq!(again.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_cannot_be_pinned_or_cleaned_up_is_a_problem_that_says_so() {
+    let server = Server::start().await;
+    let unknown = "/api/admin/traces/4bf92f3577b34da6a3ce929d0e0e4736/pin";
+    let long = json!({"note": "x".repeat(1_001)});
+    let misspelt = json!({"note": "x"});
+    for (method, path, body, status) in [
+        (Method::PUT, unknown, None, StatusCode::NOT_FOUND),
+        (Method::PUT, unknown, Some(long), StatusCode::BAD_REQUEST),
+        (
+            Method::PUT,
+            unknown,
+            Some(misspelt),
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            Method::DELETE,
+            "/api/admin/traces/cleanup?older_than=soon",
+            None,
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            Method::DELETE,
+            "/api/admin/traces/cleanup?dry-run=true",
+            None,
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            Method::GET,
+            "/api/admin/rollups?window=2h",
+            None,
+            StatusCode::BAD_REQUEST,
+        ),
+    ] {
+        let answer = call(&server, method, path, body).await;
+        assert_eq!(answer.status(), status, "{path}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    }
+}
+
+#[tokio::test]
+async fn a_clean_up_tells_first_and_removes_then() {
+    let server = Server::start().await;
+    let mut old = span("old");
+    old.start_time_unix_nano -= 3 * 86_400_000_000_000;
+    old.end_time_unix_nano -= 3 * 86_400_000_000_000;
+    server.send(Door::Native, &[old.clone()]).await;
+    server.send(Door::Native, &[span("new")]).await;
+    let path = "/api/admin/traces/cleanup?older_than=2d";
+    let dry = call(
+        &server,
+        Method::DELETE,
+        &format!("{path}&dry_run=true"),
+        None,
+    )
+    .await;
+    let dry: Value = dry.json().await.expect("JSON");
+    assert_eq!(
+        (&dry["is_dry_run"], &dry["ok"]["trace_count"]),
+        (&json!(true), &json!(1))
+    );
+    server.trace(&old).await;
+    let wet = call(&server, Method::DELETE, path, None).await;
+    let wet: Value = wet.json().await.expect("JSON");
+    assert_eq!(wet["ok"], dry["ok"]);
+    let gone = server
+        .get(&format!("/api/admin/traces/{}", hex(&old.trace_id)))
+        .await;
+    assert_eq!(gone.status(), StatusCode::NOT_FOUND);
+    let left = server.get_json("/api/admin/traces?range=7d").await;
+    assert_eq!(left["total"]["count"], 1);
+}
+
+#[tokio::test]
+async fn rollups_and_sizes_are_read_over_http() {
+    let server = Server::start().await;
+    server
+        .send(Door::Native, &[span("GET /"), span("GET /")])
+        .await;
+    let rollups = server
+        .get_json("/api/admin/rollups?range=2h&group=operation&service=shop")
+        .await;
+    assert_eq!(rollups["items"][0]["operation"], "GET /");
+    assert_eq!(rollups["items"][0]["span_count"], 2);
+    assert_eq!(rollups["items"][0]["max_ns"], 1_000_000_000);
+    let storage = server.get_json("/api/admin/storage").await;
+    assert!(storage["gauge"]["used_bytes"].as_u64().expect("a size") > 1_000_000);
+    assert!(storage["tables"].as_array().expect("tables").len() > 5);
+}
+
+#[tokio::test]
+async fn without_room_every_door_answers_503_and_reads_go_on() {
+    let server = Server::start().await;
+    let stored = span("before");
+    server
+        .send(Door::Native, std::slice::from_ref(&stored))
+        .await;
+    server.store.set_full(true);
+    for door in Door::ALL {
+        let refused = server.post(door, door.body(&[span("more")])).await;
+        assert_eq!(
+            refused.status(),
+            StatusCode::SERVICE_UNAVAILABLE,
+            "{door:?}"
+        );
+        assert!(refused.headers().contains_key("retry-after"));
+    }
+    server.trace(&stored).await;
+}
+
+/// A second server's store and tasks on the same database.
+struct Other {
+    store: Arc<Store>,
+    stop: watch::Sender<bool>,
+    tasks: Tasks,
+}
+
+impl Other {
+    fn start(database: &FreshDatabase, budget_bytes: Option<u64>) -> Self {
+        let clock = Clock::system();
+        let now = clock.clone();
+        let options = StoreOptions::new(move || now.now());
+        let store = Arc::new(database.store_with(options));
+        let (stop, stopping) = watch::channel(false);
+        let options = TaskOptions {
+            rules: RetentionRules::default(),
+            limits: StorageLimits {
+                budget_bytes,
+                reserve_bytes: 0,
+            },
+            data_dir: None,
+        };
+        let tasks = Tasks::start(&store, clock, options, &stopping);
+        Self { store, stop, tasks }
+    }
+
+    async fn stop(self) {
+        self.stop.send_replace(true);
+        self.tasks.ended().await;
+        self.store.close().await;
+    }
+}
+
+/// Waits until somebody does the duty; should this be quicker, it gives the duty back.
+async fn wait_until_taken(store: &Store) {
+    while let Some(lead) = store.lead(Duty::FoldRollups).await.expect("asks") {
+        lead.resign().await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test]
+async fn one_server_does_the_work_and_another_takes_over_when_it_stops() {
+    let database = FreshDatabase::create().await;
+    let first = Other::start(&database, None);
+    wait_until_taken(&first.store).await;
+    let second = Other::start(&database, None);
+    // Whoever asks now is told that somebody has it.
+    assert!(
+        second
+            .store
+            .lead(Duty::FoldRollups)
+            .await
+            .expect("asks")
+            .is_none()
+    );
+    first.stop().await;
+    wait_until_taken(&second.store).await;
+    second.stop().await;
+    let third = Other::start(&database, None);
+    wait_until_taken(&third.store).await;
+    third.stop().await;
+}
+
+#[tokio::test]
+async fn beyond_its_budget_a_server_takes_nothing_more() {
+    let database = FreshDatabase::create().await;
+    let server = Other::start(&database, Some(1));
+    server.tasks.storage().measure().await;
+    let refused = server.store.writer().submit(throughline_store::WriteBatch {
+        tenant: throughline_wire::TenantId::DEFAULT,
+        groups: Vec::new(),
+    });
+    // An empty batch asks for no room.
+    assert!(refused.await.is_ok());
+    let level = server.tasks.storage().gauge().level();
+    assert_eq!(level, throughline_model::StorageLevel::Full);
+    server.stop().await;
+}
