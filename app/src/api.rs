@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod server;
+pub mod storage;
 pub mod traces;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use throughline_wire::UnixNanos;
 
 pub use error::ApiError;
 pub use server::describe_server;
+pub use storage::get_storage;
 pub use traces::{
     get_span_details, get_trace_skeleton, get_trace_statistics, list_services, list_traces,
 };

@@ -1,9 +1,11 @@
 //! One page a module: what it is asked for, what it reads, which panels show it.
 
 mod not_found;
+mod storage;
 mod trace;
 mod traces;
 
 pub(crate) use not_found::NotFoundPage;
+pub(crate) use storage::StoragePage;
 pub(crate) use trace::TracePage;
 pub(crate) use traces::TracesPage;

@@ -17,7 +17,7 @@ use leptos_axum::{
 };
 use throughline_app::context::{Clock as PanelClock, PanelContext, ServerInfo, SetStatus};
 use throughline_app::{App, shell};
-use throughline_model::TraceReader;
+use throughline_model::{Keeper, TraceReader};
 
 use crate::clock::Clock;
 use crate::problem::Problem;
@@ -28,6 +28,8 @@ use crate::site;
 pub struct Panel {
     /// Reads traces.
     pub reader: Arc<dyn TraceReader>,
+    /// Keeps traces, and lets them go.
+    pub keeper: Arc<dyn Keeper>,
     /// What time it is.
     pub clock: Clock,
     /// Where senders reach this server.
@@ -46,6 +48,7 @@ fn context(panel: &Panel) {
     let clock = panel.clock.clone();
     PanelContext {
         reader: Arc::clone(&panel.reader),
+        keeper: Arc::clone(&panel.keeper),
         clock: PanelClock(Arc::new(move || clock.now())),
         set_status: SetStatus(Arc::new(|status| {
             if let (Some(response), Ok(status)) = (

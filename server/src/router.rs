@@ -1,12 +1,9 @@
 //! Every route of the server, grouped by who calls it.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::response::Response;
-use throughline_model::Keeper;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::health::{Metrics, Ready};
@@ -24,8 +21,6 @@ pub struct AppState {
     pub ingest: Ingest,
     /// The control panel.
     pub panel: Panel,
-    /// What is kept and let go.
-    pub keeper: Arc<dyn Keeper>,
     /// Whether the server can do its work.
     pub ready: Ready,
     /// Its own metrics.
@@ -36,7 +31,10 @@ pub struct AppState {
 pub fn router(state: AppState) -> Router {
     // What people and scripts read: from this machine only, until there is sign-in.
     let read = Router::new()
-        .merge(api::routes(state.panel.reader.clone(), state.keeper))
+        .merge(api::routes(
+            state.panel.reader.clone(),
+            state.panel.keeper.clone(),
+        ))
         .merge(health::routes(state.ready, state.metrics))
         .merge(panel::routes(state.panel))
         .layer(DefaultBodyLimit::max(PANEL_BODY_BYTES))

@@ -136,10 +136,10 @@ async fn serve_on(
         ingest: ingest.clone(),
         panel: Panel {
             reader: store.reader(TenantId::DEFAULT),
+            keeper: store.keeper(TenantId::DEFAULT, rules, Arc::new(move || gauge.gauge())),
             clock,
             server: server.clone(),
         },
-        keeper: store.keeper(TenantId::DEFAULT, rules, Arc::new(move || gauge.gauge())),
         ready: {
             let store = Arc::clone(&store);
             Arc::new(move || {

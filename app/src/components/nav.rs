@@ -11,6 +11,7 @@ use crate::ui::Brand;
 pub(crate) fn Nav() -> impl IntoView {
     let path = use_location().pathname;
     let is_on = move || path.with(|path| path.starts_with("/traces"));
+    let is_on_storage = move || path.with(|path| path.starts_with("/storage"));
     view! {
         <nav class="nav" aria-label="Main">
             <a class="brand" href="/traces">
@@ -24,6 +25,14 @@ pub(crate) fn Nav() -> impl IntoView {
             >
                 "Traces"
                 <kbd>"g t"</kbd>
+            </a>
+            <a
+                class="page"
+                class:on=is_on_storage
+                href="/storage"
+                aria-current=move || is_on_storage().then_some("page")
+            >
+                "Storage"
             </a>
             <div class="gap"></div>
             <button type="button" class="page keys needs-js" data-keys aria-haspopup="dialog">

@@ -6,4 +6,5 @@ mod page;
 
 mod list;
 mod shell;
+mod storage;
 mod trace;

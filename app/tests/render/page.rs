@@ -9,7 +9,7 @@ use leptos_integration_utils::build_response;
 use leptos_meta::ServerMetaContext;
 use leptos_router::location::RequestUrl;
 use throughline_app::{App, Clock, PanelContext, ServerInfo, SetStatus};
-use throughline_testkit::{FakeReader, NOW};
+use throughline_testkit::{FakeKeeper, FakeReader, NOW};
 
 /// What a server would answer.
 pub(crate) struct Answer {
@@ -26,12 +26,18 @@ impl Answer {
 
 /// Asks for the page at `path`.
 pub(crate) async fn get(path: &str, reader: FakeReader) -> Answer {
+    get_with(path, reader, FakeKeeper::empty()).await
+}
+
+/// The same with a keeper of the test's own.
+pub(crate) async fn get_with(path: &str, reader: FakeReader, keeper: FakeKeeper) -> Answer {
     static EXECUTOR: Once = Once::new();
     EXECUTOR.call_once(|| any_spawner::Executor::init_tokio().expect("set once"));
     let status = Arc::new(AtomicU16::new(200));
     let told = status.clone();
     let context = PanelContext {
         reader: reader.shared(),
+        keeper: keeper.shared(),
         clock: Clock(Arc::new(|| NOW)),
         set_status: SetStatus(Arc::new(move |status| told.store(status, Ordering::SeqCst))),
         server: ServerInfo {

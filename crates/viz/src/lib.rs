@@ -11,7 +11,7 @@ pub mod time_chart;
 pub mod waterfall;
 
 pub use axis::{Tick, nice_ceiling, ticks};
-pub use number::{format_count, format_percent};
+pub use number::{format_bytes, format_count, format_percent};
 pub use palette::colour_of;
 pub use quantity::{format_ago, format_duration};
 pub use sql::{SqlPart, highlight_sql};

@@ -13,6 +13,19 @@ pub fn format_count(count: u64) -> String {
     text
 }
 
+/// `1250000` as `1.2 MB`: decimal units, two figures at least.
+pub fn format_bytes(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 999.5 {
+            let digits = usize::from(unit != "B" && value < 99.95);
+            return format!("{value:.digits$} {unit}");
+        }
+        value /= 1_000.0;
+    }
+    format!("{value:.1} TB")
+}
+
 /// What share `part` is of `whole`: `2.5 %`, `13 %`; a share that is not nothing never reads `0 %`,
 /// one that is not everything never `100 %`.
 pub fn format_percent(part: u64, whole: u64) -> String {
@@ -47,5 +60,20 @@ mod tests {
         assert_eq!(format_percent(13, 100), "13 %");
         assert_eq!(format_percent(9_999, 10_000), "> 99 %");
         assert_eq!(format_percent(10, 10), "100 %");
+    }
+
+    #[test]
+    fn bytes_have_the_unit_that_fits() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.0 kB"),
+            (99_960, "100 kB"),
+            (999_999, "1.0 MB"),
+            (1_250_000_000, "1.2 GB"),
+            (3_400_000_000_000, "3.4 TB"),
+        ] {
+            assert_eq!(format_bytes(bytes), text);
+        }
     }
 }

@@ -72,17 +72,17 @@ impl Server {
             ingest: Ingest::new(store.writer(), clock.clone(), Limits::default(), bodies),
             panel: Panel {
                 reader: store.reader(TenantId::DEFAULT),
+                keeper: store.keeper(
+                    TenantId::DEFAULT,
+                    RetentionRules::default(),
+                    Arc::new(StorageGauge::default),
+                ),
                 clock,
                 server: ServerInfo {
                     endpoint: base.clone(),
                     otlp_endpoint: base.clone(),
                 },
             },
-            keeper: store.keeper(
-                TenantId::DEFAULT,
-                RetentionRules::default(),
-                Arc::new(StorageGauge::default),
-            ),
             ready: {
                 let store = Arc::clone(&store);
                 Arc::new(move || {

@@ -1,0 +1,115 @@
+//! `/storage`.
+
+use throughline_model::{
+    DaySize, ReadError, Share, StorageGauge, StorageLevel, StorageReport, TableSize,
+};
+use throughline_testkit::{FakeKeeper, FakeReader, NOW};
+
+use crate::page::get_with;
+
+fn table(name: &str, heap_bytes: u64, partitions: Vec<TableSize>) -> TableSize {
+    TableSize {
+        table: name.to_owned(),
+        heap_bytes,
+        index_bytes: 500_000,
+        toast_bytes: 0,
+        row_estimate: 10,
+        partitions,
+    }
+}
+
+fn report(used_bytes: u64) -> StorageReport {
+    let gauge = StorageGauge {
+        used_bytes,
+        budget_bytes: Some(20_000_000_000),
+        free_bytes: Some(50_000_000_000),
+        reserve_bytes: 5_000_000_000,
+    };
+    StorageReport {
+        gauge,
+        level: gauge.level(),
+        tables: vec![
+            table(
+                "spans",
+                7_500_000,
+                vec![table("spans_20261121", 7_000_000, vec![])],
+            ),
+            table("traces", 1_000_000, vec![]),
+        ],
+        days: vec![DaySize {
+            day: NOW,
+            byte_count: used_bytes,
+        }],
+        growth_bytes_per_day: Some(250_000_000),
+        days_left: Some(40),
+        sampled_spans: 5_120,
+        by_operation: vec![Share {
+            service: Some("shop".to_owned()),
+            name: "<b>POST</b> /orders".to_owned(),
+            byte_count: 3_000_000,
+        }],
+        by_attribute: vec![Share {
+            service: None,
+            name: "db.query.text".to_owned(),
+            byte_count: 2_000_000,
+        }],
+    }
+}
+
+async fn text(keeper: FakeKeeper) -> (u16, String, String) {
+    let answer = get_with("/storage", FakeReader::new(Vec::new()), keeper).await;
+    (answer.status, answer.text(), answer.html)
+}
+
+#[tokio::test]
+async fn tables_operations_attributes_and_growth_are_in_the_first_paint() {
+    let (status, text, html) = text(FakeKeeper::new(Ok(report(10_000_000_000)))).await;
+    assert_eq!(status, 200);
+    for part in [
+        "10.0 GB",
+        "20.0 GB (50 % used)",
+        "+250 MB a day",
+        "40 days",
+        "spans_20261121",
+        "8.0 MB",
+        "<b>POST</b> /orders",
+        "estimated from 5,120 spans",
+        "db.query.text",
+    ] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    assert!(!html.contains("<b>POST"), "names are text");
+    assert!(!text.contains("room runs out"));
+}
+
+#[tokio::test]
+async fn a_banner_says_when_the_room_runs_out() {
+    for (used, level, part) in [
+        (16_000_000_000, StorageLevel::Near, "The room runs out"),
+        (
+            17_000_000_000,
+            StorageLevel::Pruning,
+            "The oldest days are going",
+        ),
+        (
+            18_000_000_000,
+            StorageLevel::Full,
+            "There is no room to store more",
+        ),
+    ] {
+        let report = report(used);
+        assert_eq!(report.level, level);
+        let (_, text, _) = text(FakeKeeper::new(Ok(report))).await;
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_database_and_one_that_is_away_are_said() {
+    let (status, empty, _) = text(FakeKeeper::empty()).await;
+    assert_eq!(status, 200);
+    assert!(empty.contains("Nothing is stored yet."), "{empty}");
+    let (status, away, _) = text(FakeKeeper::new(Err(ReadError::Unavailable))).await;
+    assert_eq!(status, 503);
+    assert!(away.contains("cannot be reached"), "{away}");
+}
