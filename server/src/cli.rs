@@ -1,6 +1,7 @@
 //! The command line; every option can be set by its environment variable as well.
 
 mod keep;
+mod transfer;
 
 use std::env;
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use self::transfer::{ExportOptions, FilterOptions, ImportOptions};
 use crate::telemetry::LogFormat;
 
 pub use self::keep::{
@@ -50,6 +52,11 @@ pub enum Command {
     Retention(RetentionCommand),
     /// Print what the database takes, by table, operation and attribute.
     Storage(StorageCommand),
+    /// Store files of OTLP JSON (newline-delimited too), Jaeger JSON or Zipkin v2 JSON. What is stored
+    /// already is recognised, so that the same file may be imported twice.
+    Import(ImportOptions),
+    /// Write traces as OTLP JSON, which imports again to the same traces.
+    Export(ExportOptions),
     /// Run the private Postgres alone until Ctrl-C or SIGTERM; prints `DATABASE_URL=...` when ready.
     Postgres(DataDirOption),
 }

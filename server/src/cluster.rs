@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use self::account::Account;
-use self::data_dir::DataDir;
+use self::data_dir::{DataDir, URL_FILE};
 use self::postmaster::Launch;
 use self::programs::Programs;
 
@@ -53,7 +53,7 @@ impl Cluster {
         let mut launch = Launch::new(&data_dir, programs, account);
         let postmaster = launch.adopt_or_start(&data_dir).await?;
         let database_url = data_dir.database_url(postmaster.port())?;
-        data_dir.write_private("database-url", &format!("{database_url}\n"))?;
+        data_dir.write_private(URL_FILE, &format!("{database_url}\n"))?;
 
         let (stop, stopped) = oneshot::channel();
         let supervisor = tokio::spawn(supervise::supervise(postmaster, launch, stopped));
@@ -63,6 +63,12 @@ impl Cluster {
             supervisor,
             data_dir,
         })
+    }
+
+    /// How to reach the cluster in `data_dir`, when another process of ours runs it; holds the
+    /// password.
+    pub fn running(data_dir: &Path) -> Option<String> {
+        data_dir::url_if_in_use(data_dir)
     }
 
     /// How to reach its database `throughline` as its superuser; holds the password.
@@ -75,6 +81,6 @@ impl Cluster {
         // A supervisor that has ended already has nothing left to stop.
         let _ = self.stop.send(());
         let _ = self.supervisor.await;
-        self.data_dir.remove("database-url");
+        self.data_dir.remove(URL_FILE);
     }
 }

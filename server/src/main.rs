@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use throughline_server::cli::{Cli, Command};
-use throughline_server::{maintain, serve, telemetry};
+use throughline_server::{maintain, serve, telemetry, transfer};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -20,6 +20,8 @@ async fn main() -> ExitCode {
         Command::Migrate(options) => serve::migrate(options).await,
         Command::Retention(options) => maintain::retention(options).await,
         Command::Storage(options) => maintain::storage(options).await,
+        Command::Import(options) => transfer::run_import(options).await,
+        Command::Export(options) => transfer::run_export(options).await,
         Command::Postgres(options) => serve::postgres(options).await,
     };
     match ended {

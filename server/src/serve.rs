@@ -53,7 +53,20 @@ impl Database {
         })
     }
 
-    /// How to reach it.
+    /// As [`Self::open`], but joins the private cluster where a server runs it already.
+    pub(crate) async fn open_or_join(options: &DatabaseOptions) -> Result<Self> {
+        if options.database_url.is_none()
+            && let Some(url) = Cluster::running(&options.data_dir.path())
+        {
+            return Ok(Self {
+                url: url.as_str().into(),
+                cluster: None,
+            });
+        }
+        Self::open(options).await
+    }
+
+    /// Where it is; holds the password.
     pub(crate) fn url(&self) -> &str {
         self.url.reveal()
     }

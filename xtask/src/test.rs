@@ -3,6 +3,7 @@
 mod count;
 mod database;
 mod end2end;
+mod fuzz;
 mod rust;
 mod steps;
 mod wasm;

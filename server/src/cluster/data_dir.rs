@@ -9,6 +9,10 @@ use anyhow::{Context as _, Result, bail};
 
 use super::account::Account;
 
+/// Where the running cluster is, in the data directory.
+pub(super) const URL_FILE: &str = "database-url";
+const LOCK_FILE: &str = "throughline.lock";
+
 /// A data directory that no other server uses as long as this value lives.
 #[derive(Debug)]
 pub(super) struct DataDir {
@@ -104,8 +108,19 @@ pub(super) fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
     opened.sync_all()
 }
 
+/// The address of the cluster in `path`, when another process holds the directory and has written
+/// it there.
+pub(super) fn url_if_in_use(path: &Path) -> Option<String> {
+    let lock = File::open(path.join(LOCK_FILE)).ok()?;
+    if !matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+        return None;
+    }
+    let url = fs::read_to_string(path.join(URL_FILE)).ok()?;
+    Some(url.trim().to_owned()).filter(|url| !url.is_empty())
+}
+
 fn lock(path: &Path) -> Result<File> {
-    let name = path.join("throughline.lock");
+    let name = path.join(LOCK_FILE);
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)

@@ -13,3 +13,4 @@ mod panel;
 mod program;
 mod start;
 mod support;
+mod transfer;

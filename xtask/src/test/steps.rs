@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use clap::builder::PossibleValuesParser;
 
 use super::database::Database;
-use super::{Verdict, end2end, rust, wasm};
+use super::{Verdict, end2end, fuzz, rust, wasm};
 use crate::context::Context;
 use crate::setup::browser::Browser;
 use crate::setup::{self, Claim, Tools};
@@ -71,6 +71,11 @@ pub(super) const STEPS: &[Step] = &[
         name: "doctest",
         what: "examples in the documentation",
         run: rust::doc_tests,
+    },
+    Step {
+        name: "fuzz",
+        what: "what reads bytes from strangers, a fixed number of runs",
+        run: fuzz::fuzz,
     },
     Step {
         name: "wasm-test",

@@ -93,10 +93,9 @@ prop_compose! {
         (start, length) in (1..NOW_NS, 0..1_000_000_000_i64),
         (attributes, events, links) in (attributes(), vec(event(), 0..3), vec(link(), 0..3)),
     ) -> Span {
-        Span {
+        let mut span = Span {
             parent_span_id,
             trace_state: trace_state.into(),
-            flags,
             name: name.into(),
             kind: SpanKind::from_code(kind),
             start: UnixNanos::new(start),
@@ -108,10 +107,12 @@ prop_compose! {
             dropped_events_count: dropped[1],
             links,
             dropped_links_count: dropped[2],
-            sequence: None,
             trace_id,
             span_id,
-        }
+            ..crate::request::blank_span()
+        };
+        span.flags = flags;
+        span
     }
 }
 

@@ -1,0 +1,80 @@
+//! `throughline import`: files of OTLP, Jaeger and Zipkin straight into the store.
+//!
+//! Newline-delimited files are read line by line, documents element by element ([`elements`]), so
+//! that memory stays bounded however large a file is: by the largest line or element (256 MiB at
+//! most), decoded, and by the batches on their way. A bad line, element or span costs itself.
+
+mod elements;
+mod lines;
+mod otlp;
+mod progress;
+mod read;
+mod report;
+mod scan;
+mod source;
+mod store;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use throughline_store::Writer;
+use throughline_wire::validate::Limits;
+use tokio::sync::mpsc;
+
+use self::progress::Progress;
+use self::read::{Settings, read_files};
+use crate::clock::Clock;
+
+pub use self::elements::Format;
+pub use self::report::{Place, Report};
+
+/// Messages between the thread that reads and the tasks that store.
+const QUEUED: usize = 2;
+
+/// What is imported, and how.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// The files; `-` is standard input.
+    pub files: Vec<PathBuf>,
+    /// Their format; told by what they contain unless said.
+    pub format: Option<Format>,
+    /// How long the database may be away or overloaded before the import gives up.
+    pub patience: Duration,
+    /// What a span may hold.
+    pub limits: Limits,
+}
+
+/// The limits of `limits` for files: the age of a span is no sign of a clock that is wrong.
+pub fn file_limits(limits: Limits) -> Limits {
+    Limits {
+        unmarked_behind_ns: i64::MAX,
+        unmarked_ahead_ns: limits.ahead_ns,
+        ..limits
+    }
+}
+
+/// Stores what the files hold, and tells what became of it.
+pub async fn import(import: Import, writer: &Writer, clock: Clock) -> Report {
+    let stop = Arc::new(AtomicBool::new(false));
+    let settings = Settings {
+        format: import.format,
+        clock,
+        limits: file_limits(import.limits),
+        stop: Arc::clone(&stop),
+    };
+    let progress = Arc::new(Progress::new());
+    let (out, messages) = mpsc::channel(QUEUED);
+    let reading = {
+        let progress = Arc::clone(&progress);
+        tokio::task::spawn_blocking(move || {
+            read_files(import.files, &settings, &progress, &out);
+        })
+    };
+    let mut report = store::store(writer, messages, import.patience, &progress, &stop).await;
+    if reading.await.is_err() {
+        report.gave_up = Some("a fault of ours while reading; the log says more".to_owned());
+    }
+    report
+}

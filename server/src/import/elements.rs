@@ -1,0 +1,368 @@
+//! Takes a document apart into elements small enough to hold, and tells by what they contain
+//! which format they are.
+//!
+//! | in the text | an element is |
+//! |---|---|
+//! | `{"resourceSpans": [..]}`, `{"resourceLogs": [..]}` | one entry of the list: a resource with all its spans |
+//! | `{"data": [..]}`, `[{"traceID", "spans"}, ..]` | one trace of Jaeger's |
+//! | `[{"traceId", "id"}, ..]`, `[[..], ..]` | one span of Zipkin's |
+//!
+//! Any of them may be wrapped once in `{"result": ..}`, as Jaeger's newer API does, and any number
+//! of documents may follow one another.
+
+use std::io::BufRead;
+
+use clap::ValueEnum;
+
+use super::scan::{Fault, Raw, Scanner};
+
+/// Largest element, in bytes: what is held in memory at a time.
+pub(super) const ELEMENT_BYTES: usize = 256 << 20;
+
+/// The format of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// OTLP JSON: traces, logs, or both.
+    Otlp,
+    /// Jaeger JSON, as its UI downloads it.
+    Jaeger,
+    /// Zipkin v2 JSON.
+    Zipkin,
+}
+
+impl Format {
+    /// Its name for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Otlp => "OTLP JSON",
+            Self::Jaeger => "Jaeger JSON",
+            Self::Zipkin => "Zipkin JSON",
+        }
+    }
+}
+
+/// What an element is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    OtlpSpans,
+    OtlpLogs,
+    Jaeger,
+    Zipkin,
+}
+
+impl Kind {
+    pub(super) const fn format(self) -> Format {
+        match self {
+            Self::OtlpSpans | Self::OtlpLogs => Format::Otlp,
+            Self::Jaeger => Format::Jaeger,
+            Self::Zipkin => Format::Zipkin,
+        }
+    }
+}
+
+/// A part of a file that is decoded by itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Element {
+    pub(super) kind: Kind,
+    /// The line it begins on.
+    pub(super) line: u64,
+    pub(super) text: Vec<u8>,
+}
+
+/// Where elements go.
+pub(super) trait Sink {
+    /// Takes the next element.
+    fn element(&mut self, element: Element);
+    /// Notes what cannot be an element.
+    fn reject(&mut self, line: u64, reason: String);
+}
+
+/// Hands every element of every document of `scanner` to `sink`.
+///
+/// # Errors
+/// Where the text is no JSON; what came before was handed over.
+pub(super) fn walk<R: BufRead>(
+    scanner: &mut Scanner<R>,
+    forced: Option<Format>,
+    sink: &mut dyn Sink,
+) -> Result<(), Fault> {
+    let mut walker = Walker { forced, sink };
+    while scanner.peek()?.is_some() {
+        walker.document(scanner, true)?;
+    }
+    Ok(())
+}
+
+struct Walker<'a> {
+    forced: Option<Format>,
+    sink: &'a mut dyn Sink,
+}
+
+impl Walker<'_> {
+    fn document<R: BufRead>(
+        &mut self,
+        scanner: &mut Scanner<R>,
+        wrapped: bool,
+    ) -> Result<(), Fault> {
+        match scanner.peek()? {
+            Some(b'[') => self.array(scanner),
+            Some(b'{') => self.object(scanner, wrapped),
+            _ => Err(scanner.syntax("expected an object or an array")),
+        }
+    }
+
+    fn array<R: BufRead>(&mut self, scanner: &mut Scanner<R>) -> Result<(), Fault> {
+        scanner.expect(b'[')?;
+        let mut first = true;
+        while scanner.next_element(first)? {
+            first = false;
+            if scanner.peek()? == Some(b'[') {
+                self.each(scanner, Kind::Zipkin)?;
+            } else {
+                let raw = scanner.value(ELEMENT_BYTES)?;
+                self.judge(raw)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every element of an array is one of `kind`.
+    fn each<R: BufRead>(&mut self, scanner: &mut Scanner<R>, kind: Kind) -> Result<(), Fault> {
+        if scanner.peek()? != Some(b'[') {
+            // `null`, as an empty list may be written, or what nobody can read.
+            scanner.value(ELEMENT_BYTES)?;
+            return Ok(());
+        }
+        scanner.expect(b'[')?;
+        let mut first = true;
+        while scanner.next_element(first)? {
+            first = false;
+            let raw = scanner.value(ELEMENT_BYTES)?;
+            self.take(kind, raw);
+        }
+        Ok(())
+    }
+
+    fn object<R: BufRead>(&mut self, scanner: &mut Scanner<R>, wrapped: bool) -> Result<(), Fault> {
+        scanner.expect(b'{')?;
+        let line = scanner.line();
+        let mut known = false;
+        // What else the object holds: it may be a trace or a span itself.
+        let mut rest = b"{".to_vec();
+        let mut first = true;
+        while let Some(key) = scanner.next_key(first)? {
+            first = false;
+            let list = match key.as_str() {
+                "resourceSpans" | "resource_spans" => Some(Kind::OtlpSpans),
+                "resourceLogs" | "resource_logs" => Some(Kind::OtlpLogs),
+                "data" => Some(Kind::Jaeger),
+                _ => None,
+            };
+            if let Some(kind) = list {
+                known = true;
+                self.each(scanner, kind)?;
+            } else if key == "result" && wrapped && scanner.peek()? == Some(b'{') {
+                known = true;
+                self.object(scanner, false)?;
+            } else {
+                let raw = scanner.value(ELEMENT_BYTES)?;
+                remember(&mut rest, &key, raw);
+            }
+        }
+        rest.push(b'}');
+        // An empty object is an empty request.
+        if !known && rest.len() > 2 {
+            let text = (rest.len() <= ELEMENT_BYTES).then_some(rest);
+            self.judge(Raw { line, text })?;
+        }
+        Ok(())
+    }
+
+    /// Tells an element of an array, or a document, by its fields.
+    fn judge(&mut self, raw: Raw) -> Result<(), Fault> {
+        let line = raw.line;
+        let Some(text) = raw.text.as_deref() else {
+            self.sink.reject(line, too_long());
+            return Ok(());
+        };
+        match recognise(text, line)? {
+            Some(Found::Element(kind)) => self.take(kind, raw),
+            Some(Found::Request) => self.object(&mut Scanner::new(text, line), false)?,
+            None => match self.forced {
+                Some(Format::Jaeger) => self.take(Kind::Jaeger, raw),
+                Some(Format::Zipkin) => self.take(Kind::Zipkin, raw),
+                _ => self.sink.reject(
+                    line,
+                    "is neither OTLP, nor Jaeger's, nor Zipkin's JSON".to_owned(),
+                ),
+            },
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, kind: Kind, raw: Raw) {
+        let line = raw.line;
+        match (raw.text, self.forced) {
+            (Some(_), Some(forced)) if forced != kind.format() => {
+                let (found, forced) = (kind.format().as_str(), forced.as_str());
+                self.sink
+                    .reject(line, format!("is {found}, not {forced} as asked for"));
+            }
+            (Some(text), _) => self.sink.element(Element { kind, line, text }),
+            (None, _) => self.sink.reject(line, too_long()),
+        }
+    }
+}
+
+fn too_long() -> String {
+    format!(
+        "is larger than {} MiB, which is too much for one part of a document; \
+         newline-delimited files have smaller parts",
+        ELEMENT_BYTES >> 20
+    )
+}
+
+/// Adds a field to the object that `rest` begins; one that is too long makes all of it too long.
+fn remember(rest: &mut Vec<u8>, key: &str, raw: Raw) {
+    if rest.len() > ELEMENT_BYTES {
+        return;
+    }
+    if rest.len() > 1 {
+        rest.push(b',');
+    }
+    rest.extend_from_slice(serde_json::Value::from(key).to_string().as_bytes());
+    rest.push(b':');
+    match raw.text {
+        Some(text) => rest.extend_from_slice(&text),
+        None => rest.resize(ELEMENT_BYTES + 1, b' '),
+    }
+}
+
+enum Found {
+    Element(Kind),
+    Request,
+}
+
+/// What an object is, by the first of its fields that tells.
+fn recognise(text: &[u8], line: u64) -> Result<Option<Found>, Fault> {
+    let mut scanner = Scanner::new(text, line);
+    if scanner.peek()? != Some(b'{') {
+        return Ok(None);
+    }
+    scanner.expect(b'{')?;
+    let mut first = true;
+    while let Some(key) = scanner.next_key(first)? {
+        first = false;
+        let found = match key.as_str() {
+            "traceID" | "spanID" | "spans" | "processes" => Found::Element(Kind::Jaeger),
+            "traceId" | "id" | "localEndpoint" => Found::Element(Kind::Zipkin),
+            "resourceSpans" | "resource_spans" | "resourceLogs" | "resource_logs" | "data" => {
+                Found::Request
+            }
+            _ => {
+                scanner.value(0)?;
+                continue;
+            }
+        };
+        return Ok(Some(found));
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Collected(Vec<String>);
+
+    impl Sink for Collected {
+        fn element(&mut self, element: Element) {
+            let text = String::from_utf8(element.text).expect("text");
+            self.0
+                .push(format!("{} {:?} {text}", element.line, element.kind));
+        }
+
+        fn reject(&mut self, line: u64, reason: String) {
+            self.0.push(format!("{line} rejected: {reason}"));
+        }
+    }
+
+    fn elements(text: &str, forced: Option<Format>) -> (Vec<String>, Option<String>) {
+        let mut collected = Collected::default();
+        let walked = walk(
+            &mut Scanner::new(text.as_bytes(), 1),
+            forced,
+            &mut collected,
+        );
+        (collected.0, walked.err().map(|fault| fault.to_string()))
+    }
+
+    #[test]
+    fn every_shape_is_told_by_what_it_contains() {
+        for (text, expected) in [
+            (
+                "{\"resourceSpans\":[1,\n2],\"x\":3}",
+                &["1 OtlpSpans 1", "2 OtlpSpans 2"][..],
+            ),
+            (
+                "{\"resource_logs\":[{}]}\n{\"resourceSpans\":[{}]}",
+                &["1 OtlpLogs {}", "2 OtlpSpans {}"],
+            ),
+            (
+                "{\"data\":[{\"spans\":[]}],\"errors\":null}",
+                &["1 Jaeger {\"spans\":[]}"],
+            ),
+            (
+                "{\"traceID\":\"1\",\"spans\":[]}",
+                &["1 Jaeger {\"traceID\":\"1\",\"spans\":[]}"],
+            ),
+            ("[{\"traceID\":1}]", &["1 Jaeger {\"traceID\":1}"]),
+            (
+                "[{\"traceId\":1},\n{\"kind\":1,\"id\":2}]",
+                &["1 Zipkin {\"traceId\":1}", "2 Zipkin {\"kind\":1,\"id\":2}"],
+            ),
+            (
+                "[[{\"id\":1}],[{\"id\":2}]]",
+                &["1 Zipkin {\"id\":1}", "1 Zipkin {\"id\":2}"],
+            ),
+            ("{\"result\":{\"resourceSpans\":[{}]}}", &["1 OtlpSpans {}"]),
+            ("[{\"resourceSpans\":[{}]}]", &["1 OtlpSpans {}"]),
+            ("{\"resourceSpans\":null}{}  \n", &[]),
+            ("[]", &[]),
+        ] {
+            let (found, fault) = elements(text, None);
+            assert_eq!(fault, None, "{text}");
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_nothing_known_is_rejected_with_its_line() {
+        let (found, fault) = elements("[{\"id\":1},\n{\"a\":1},\n7]", None);
+        assert_eq!(fault, None);
+        assert_eq!(found.len(), 3);
+        assert!(found[1].starts_with("2 rejected: is neither"), "{found:?}");
+        assert!(found[2].starts_with("3 rejected: is neither"), "{found:?}");
+    }
+
+    #[test]
+    fn a_forced_format_refuses_others_and_takes_what_nobody_knows() {
+        let (found, _) = elements("[{\"a\":1},{\"traceID\":1}]", Some(Format::Zipkin));
+        assert_eq!(found[0], "1 Zipkin {\"a\":1}");
+        assert_eq!(
+            found[1],
+            "1 rejected: is Jaeger JSON, not Zipkin JSON as asked for"
+        );
+    }
+
+    #[test]
+    fn what_came_before_a_fault_is_kept() {
+        let (found, fault) = elements("{\"resourceSpans\":[{\"a\":1},\n{\"b\":", None);
+        assert_eq!(found, ["1 OtlpSpans {\"a\":1}"]);
+        assert_eq!(
+            fault.as_deref(),
+            Some("line 2: the text ends within a value")
+        );
+    }
+}

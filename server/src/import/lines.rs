@@ -1,0 +1,167 @@
+//! Tells newline-delimited files from documents, so that a bad line costs only itself.
+
+use std::io::{self, BufRead, Read as _};
+
+use serde::de::IgnoredAny;
+
+use super::elements::{ELEMENT_BYTES, Format, Sink, walk};
+use super::scan::{Fault, Scanner};
+
+/// How much is looked at to tell the one from the other.
+const LOOKED_AT_BYTES: usize = 64 << 20;
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Hands every element of `text` to `sink`; a fault of the text is a rejection too.
+///
+/// # Errors
+/// When the input itself fails.
+pub(super) fn read(
+    mut text: impl BufRead,
+    forced: Option<Format>,
+    sink: &mut dyn Sink,
+) -> io::Result<()> {
+    let mut start = Vec::new();
+    for _ in 0..2 {
+        let left = (LOOKED_AT_BYTES - start.len().min(LOOKED_AT_BYTES)) as u64;
+        (&mut text).take(left).read_until(b'\n', &mut start)?;
+    }
+    let delimited = is_delimited(&start);
+    let text = io::Cursor::new(start).chain(text);
+    if delimited {
+        return each_line(text, forced, sink);
+    }
+    let mut scanner = Scanner::new(text, 1);
+    note(walk(&mut scanner, forced, sink), sink)
+}
+
+fn note(walked: Result<(), Fault>, sink: &mut dyn Sink) -> io::Result<()> {
+    match walked {
+        Ok(()) => Ok(()),
+        Err(Fault::Read(error)) => Err(error),
+        Err(Fault::Syntax { line, expected }) => {
+            sink.reject(line, expected);
+            Ok(())
+        }
+    }
+}
+
+fn each_line(
+    mut text: impl BufRead,
+    forced: Option<Format>,
+    sink: &mut dyn Sink,
+) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    for line in 1.. {
+        bytes.clear();
+        let limit = ELEMENT_BYTES as u64;
+        if (&mut text).take(limit).read_until(b'\n', &mut bytes)? == 0 {
+            break;
+        }
+        if bytes.len() == ELEMENT_BYTES && bytes.last() != Some(&b'\n') {
+            text.skip_until(b'\n')?;
+            let limit_mib = ELEMENT_BYTES >> 20;
+            sink.reject(line, format!("is longer than {limit_mib} MiB"));
+            continue;
+        }
+        // Without its end: a fault there is one of this line.
+        let bytes = bytes.trim_ascii_end();
+        note(walk(&mut Scanner::new(bytes, line), forced, sink), sink)?;
+    }
+    Ok(())
+}
+
+/// Whether the first line, or the second after a damaged first, is a whole document.
+fn is_delimited(start: &[u8]) -> bool {
+    let start = start.strip_prefix(MARK).unwrap_or(start);
+    let mut lines = start.split_inclusive(|byte| *byte == b'\n');
+    let (first, second) = (lines.next().unwrap_or_default(), lines.next());
+    match whole(first) {
+        Ok(()) => true,
+        // `[` or `{` alone begin a document that is laid out for people.
+        Err(_) if first.trim_ascii().len() <= 1 => false,
+        Err(_) => second.is_some_and(|line| line.starts_with(b"{") && whole(line).is_ok()),
+    }
+}
+
+fn whole(line: &[u8]) -> serde_json::Result<()> {
+    let mut deserializer = serde_json::Deserializer::from_slice(line);
+    // What is ignored is passed without recursion.
+    deserializer.disable_recursion_limit();
+    let _: IgnoredAny = serde::Deserialize::deserialize(&mut deserializer)?;
+    deserializer.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::elements::Element;
+    use super::*;
+
+    #[derive(Default)]
+    struct Lines {
+        taken: Vec<u64>,
+        rejected: Vec<u64>,
+    }
+
+    impl Sink for Lines {
+        fn element(&mut self, element: Element) {
+            self.taken.push(element.line);
+        }
+
+        fn reject(&mut self, line: u64, _: String) {
+            self.rejected.push(line);
+        }
+    }
+
+    fn read_text(text: &str) -> Lines {
+        let mut lines = Lines::default();
+        read(text.as_bytes(), None, &mut lines).expect("memory does not fail");
+        lines
+    }
+
+    const GOOD: &str = "{\"resourceSpans\":[{}]}";
+
+    #[test]
+    fn a_bad_line_costs_itself_wherever_it_is() {
+        let half = "{\"resourceSpans\":[{";
+        for (lines, taken, rejected) in [
+            ([GOOD, half, GOOD], [1, 3], 2),
+            ([half, GOOD, GOOD], [2, 3], 1),
+            ([GOOD, GOOD, half], [1, 2], 3),
+            ([GOOD, "nonsense", GOOD], [1, 3], 2),
+            (["nonsense", GOOD, GOOD], [2, 3], 1),
+        ] {
+            let read = read_text(&lines.join("\n"));
+            assert_eq!(read.taken, taken, "{lines:?}");
+            assert_eq!(read.rejected, [rejected], "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn empty_lines_and_windows_line_ends_are_no_fault() {
+        let read = read_text(&format!("\u{feff}{GOOD}\r\n\r\n\n{GOOD}\r\n"));
+        assert_eq!(read.taken, [1, 4]);
+        assert!(read.rejected.is_empty());
+    }
+
+    #[test]
+    fn a_document_laid_out_for_people_is_one_document() {
+        let read = read_text("{\n\"resourceSpans\": [\n{},\n{}\n]\n}\n");
+        assert_eq!(read.taken, [3, 4]);
+        let read = read_text("[\n{\"id\": \"1\"}\n]");
+        assert_eq!(read.taken, [2]);
+        assert!(read.rejected.is_empty());
+    }
+
+    #[test]
+    fn a_damaged_document_keeps_what_came_before() {
+        let read = read_text("{\n\"resourceSpans\": [\n{},\n{\n");
+        assert_eq!(read.taken, [3]);
+        assert_eq!(read.rejected.len(), 1);
+    }
+
+    #[test]
+    fn nothing_is_nothing() {
+        let read = read_text("");
+        assert!(read.taken.is_empty() && read.rejected.is_empty());
+    }
+}

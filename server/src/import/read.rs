@@ -1,0 +1,205 @@
+//! Reads files on a thread of its own: elements are decoded, validated and gathered into batches.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use throughline_formats::otlp::decode_json;
+use throughline_formats::{DecodeError, Request, Validated, jaeger};
+use throughline_store::SpanGroup;
+use throughline_wire::TraceId;
+use throughline_wire::validate::Limits;
+use tokio::sync::mpsc;
+
+use super::elements::{Element, Format, Kind, Sink};
+use super::progress::Progress;
+use super::report::Place;
+use super::source::Source;
+use super::{lines, otlp};
+use crate::clock::Clock;
+
+/// A batch is handed on when it holds so many spans.
+const BATCH_SPANS: usize = 2_000;
+/// A batch is handed on when the text it came from has so many bytes.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// What the reading side tells the storing side.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Spans to store.
+    Batch(Batch),
+    /// So many spans could not be read.
+    Rejected(Place, u64, String),
+    /// A file ends; why before its end, if so.
+    End(PathBuf, Option<Format>, Option<io::Error>),
+}
+
+/// Spans on their way into the store.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) groups: Vec<SpanGroup>,
+    /// Of every span, in order, where it was.
+    pub(super) places: Vec<Place>,
+    /// The traces of its spans.
+    pub(super) traces: Vec<TraceId>,
+    bytes: usize,
+}
+
+/// How files are read.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) format: Option<Format>,
+    pub(super) clock: Clock,
+    pub(super) limits: Limits,
+    /// Set when nobody takes what is read any more.
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+/// Reads `files` one after the other and hands what they hold to `out`.
+pub(super) fn read_files(
+    files: Vec<PathBuf>,
+    settings: &Settings,
+    progress: &Progress,
+    out: &mpsc::Sender<Message>,
+) {
+    for file in files {
+        if settings.stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut reader = Reader {
+            file: Arc::from(file.as_path()),
+            settings,
+            progress,
+            out,
+            batch: Batch::default(),
+            format: None,
+        };
+        let error = Source::open(&file, &settings.stop)
+            .and_then(|source| {
+                progress.begin(&file, &source);
+                lines::read(source.text, settings.format, &mut reader)
+            })
+            .err();
+        reader.flush();
+        let format = reader.format;
+        progress.end();
+        // The other side is gone only when it has given up.
+        let _ = out.blocking_send(Message::End(file, format, error));
+    }
+}
+
+struct Reader<'a> {
+    file: Arc<std::path::Path>,
+    settings: &'a Settings,
+    progress: &'a Progress,
+    out: &'a mpsc::Sender<Message>,
+    batch: Batch,
+    format: Option<Format>,
+}
+
+impl Sink for Reader<'_> {
+    fn element(&mut self, element: Element) {
+        let Element { kind, line, text } = element;
+        self.format.get_or_insert(kind.format());
+        match kind {
+            Kind::OtlpSpans => match otlp::cut(otlp::SPANS, &text, line) {
+                Ok(parts) => {
+                    for part in parts {
+                        let at = |index: usize| (part.lines.get(index).copied(), None);
+                        let count = part.lines.len();
+                        self.decoded(decode_json(&part.body), part.body.len(), line, count, at);
+                    }
+                }
+                Err(fault) => self.reject(line, fault.to_string()),
+            },
+            Kind::OtlpLogs => match otlp::cut(otlp::LOGS, &text, line) {
+                Ok(parts) => {
+                    for part in parts {
+                        let reason = "log records are not imported yet".to_owned();
+                        self.rejected(line, None, part.lines.len() as u64, reason);
+                    }
+                }
+                Err(fault) => self.reject(line, fault.to_string()),
+            },
+            Kind::Jaeger => {
+                let at = |index| (None, Some(index));
+                self.decoded(jaeger::decode(&text), text.len(), line, 1, at);
+            }
+            Kind::Zipkin => self.reject(line, "Zipkin's spans are not imported yet".to_owned()),
+        }
+        self.progress.tick();
+    }
+
+    fn reject(&mut self, line: u64, reason: String) {
+        self.rejected(line, None, 1, reason);
+    }
+}
+
+impl Reader<'_> {
+    /// Takes what was decoded of an element on `line`; `at` tells the line of a span, or its
+    /// number within the element, by its place in the request. What cannot be decoded at all
+    /// counts as `count` spans.
+    fn decoded(
+        &mut self,
+        decoded: Result<Request, DecodeError>,
+        bytes: usize,
+        line: u64,
+        count: usize,
+        at: impl Fn(usize) -> (Option<u64>, Option<usize>),
+    ) {
+        let request = match decoded {
+            Ok(request) => request,
+            Err(error) => {
+                self.rejected(line, None, count.max(1) as u64, error.to_string());
+                return;
+            }
+        };
+        let now = self.settings.clock.now();
+        let Validated {
+            groups,
+            rejected,
+            places,
+            ..
+        } = request.validate(&self.settings.limits, now);
+        for rejection in rejected {
+            let (own, index) = at(rejection.index);
+            self.rejected(own.unwrap_or(line), index, 1, rejection.reason);
+        }
+        for index in places {
+            let (own, span) = at(index);
+            self.batch.places.push(Place {
+                file: Arc::clone(&self.file),
+                line: own.unwrap_or(line),
+                span,
+            });
+        }
+        let spans = groups.iter().flat_map(|group| &group.spans);
+        self.batch.traces.extend(spans.map(|span| span.trace_id));
+        self.batch
+            .groups
+            .extend(crate::ingest::stored_groups(groups));
+        self.batch.bytes += bytes;
+        if self.batch.places.len() >= BATCH_SPANS || self.batch.bytes >= BATCH_BYTES {
+            self.flush();
+        }
+    }
+
+    fn rejected(&mut self, line: u64, span: Option<usize>, count: u64, reason: String) {
+        let file = Arc::clone(&self.file);
+        let place = Place { file, line, span };
+        let _ = self
+            .out
+            .blocking_send(Message::Rejected(place, count, reason));
+    }
+
+    fn flush(&mut self) {
+        let mut batch = core::mem::take(&mut self.batch);
+        if batch.groups.is_empty() {
+            return;
+        }
+        batch.traces.sort_unstable();
+        batch.traces.dedup();
+        let _ = self.out.blocking_send(Message::Batch(batch));
+    }
+}

@@ -1,0 +1,131 @@
+//! What an import did, in numbers and in words.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use throughline_wire::TraceId;
+
+use super::elements::Format;
+
+/// Reasons that are told; the count covers all.
+const TOLD_REASONS: usize = 10;
+/// Traces that are told apart, which bounds the memory it takes.
+const COUNTED_TRACES: usize = 1_000_000;
+
+/// Where in a file something is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: Arc<Path>,
+    /// The line, from 1.
+    pub line: u64,
+    /// Which span of a trace that begins on that line, from 0, where the span's own line is not
+    /// known.
+    pub span: Option<usize>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)?;
+        match self.span {
+            Some(span) => write!(f, ": span {span}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What became of everything that was read.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Spans newly stored.
+    pub received: u64,
+    /// Spans that were stored already.
+    pub duplicate: u64,
+    /// Spans, or parts of a file that cannot be told apart into spans, that were not stored.
+    pub rejected: u64,
+    /// The first of the reasons, each with its place.
+    pub reasons: Vec<String>,
+    /// The files that were read, each with its format and why it was not read to its end.
+    pub files: Vec<(PathBuf, Option<Format>, Option<String>)>,
+    /// Why the rest was not stored, if so.
+    pub gave_up: Option<String>,
+    traces: HashSet<TraceId>,
+}
+
+impl Report {
+    pub(super) fn reject(&mut self, place: &Place, count: u64, reason: &str) {
+        self.rejected += count;
+        if self.reasons.len() < TOLD_REASONS {
+            let spans = if count > 1 {
+                format!("{count} spans: ")
+            } else {
+                String::new()
+            };
+            self.reasons.push(format!("{place}: {spans}{reason}"));
+        }
+    }
+
+    pub(super) fn add_traces(&mut self, traces: &[TraceId]) {
+        for trace in traces {
+            if self.traces.len() >= COUNTED_TRACES {
+                return;
+            }
+            self.traces.insert(*trace);
+        }
+    }
+
+    /// How many traces the stored spans belong to; at least so many when it is a million.
+    pub fn traces(&self) -> usize {
+        self.traces.len()
+    }
+
+    /// Files that were not read to their end.
+    pub fn unread(&self) -> usize {
+        self.files
+            .iter()
+            .filter(|(_, _, error)| error.is_some())
+            .count()
+    }
+
+    /// Whether every span of every file is stored.
+    pub fn is_whole(&self) -> bool {
+        self.rejected == 0 && self.unread() == 0 && self.gave_up.is_none()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (file, format, error) in &self.files {
+            let format = format.map_or("nothing to import", Format::as_str);
+            match error {
+                None => writeln!(f, "{}: {format}", file.display())?,
+                Some(error) => writeln!(f, "{}: {error}", file.display())?,
+            }
+        }
+        let more = if self.traces.len() >= COUNTED_TRACES {
+            " or more"
+        } else {
+            ""
+        };
+        let traces = self.traces.len();
+        writeln!(f, "received   {:>10} spans", self.received)?;
+        writeln!(f, "duplicate  {:>10} spans", self.duplicate)?;
+        writeln!(f, "rejected   {:>10} spans", self.rejected)?;
+        for reason in &self.reasons {
+            writeln!(f, "    {reason}")?;
+        }
+        if self.rejected > 0 && self.reasons.len() == TOLD_REASONS {
+            writeln!(f, "    (the first {TOLD_REASONS} reasons)")?;
+        }
+        writeln!(f, "traces     {traces:>10}{more}")?;
+        match &self.gave_up {
+            Some(reason) => writeln!(
+                f,
+                "stopped: {reason}; what was stored stays, import the same files again to go on"
+            ),
+            None => Ok(()),
+        }
+    }
+}

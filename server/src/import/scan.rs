@@ -1,0 +1,352 @@
+//! Walks through JSON text of any size and takes out values as they stand, without building
+//! anything of the rest: what is taken out is judged by whoever decodes it.
+
+use std::io::{self, BufRead};
+
+/// Why the text cannot be walked on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// The input itself failed.
+    #[error("{0}")]
+    Read(#[from] io::Error),
+    /// The text is no JSON here.
+    #[error("line {line}: {expected}")]
+    Syntax {
+        /// Where, from 1.
+        line: u64,
+        /// What should be there.
+        expected: String,
+    },
+}
+
+/// A value as it stands in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Raw {
+    /// The line it begins on, from 1.
+    pub(super) line: u64,
+    /// Its text; nothing when it is longer than what may be taken.
+    pub(super) text: Option<Vec<u8>>,
+}
+
+/// A place in JSON text.
+pub(super) struct Scanner<R> {
+    input: R,
+    line: u64,
+    offset: usize,
+}
+
+impl<R: BufRead> Scanner<R> {
+    /// At the start of `input`, which begins on `line`.
+    pub(super) fn new(input: R, line: u64) -> Self {
+        Self {
+            input,
+            line,
+            offset: 0,
+        }
+    }
+
+    /// The line of the next byte, from 1.
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// How many bytes were passed.
+    pub(super) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Passes white space (and byte order marks); the byte after it, which stays.
+    pub(super) fn peek(&mut self) -> Result<Option<u8>, Fault> {
+        loop {
+            let Some(byte) = self.input.fill_buf()?.first().copied() else {
+                return Ok(None);
+            };
+            match byte {
+                b' ' | b'\t' | b'\r' | b'\n' | 0xef | 0xbb | 0xbf => self.pass(byte),
+                _ => return Ok(Some(byte)),
+            }
+        }
+    }
+
+    fn pass(&mut self, byte: u8) {
+        self.line += u64::from(byte == b'\n');
+        self.offset += 1;
+        self.input.consume(1);
+    }
+
+    /// Passes white space and `byte`.
+    pub(super) fn expect(&mut self, byte: u8) -> Result<(), Fault> {
+        match self.peek()? {
+            Some(found) if found == byte => {
+                self.pass(byte);
+                Ok(())
+            }
+            found => Err(self.expected(&format!("expected {:?}", char::from(byte)), found)),
+        }
+    }
+
+    /// Goes to the next element of the array whose `[` was passed; false past its `]`.
+    pub(super) fn next_element(&mut self, first: bool) -> Result<bool, Fault> {
+        self.next_of(first, b']')
+    }
+
+    /// Goes to the next field of the object whose `{` was passed and to the value of it; nothing
+    /// past its `}`.
+    pub(super) fn next_key(&mut self, first: bool) -> Result<Option<String>, Fault> {
+        if !self.next_of(first, b'}')? {
+            return Ok(None);
+        }
+        if self.peek()? != Some(b'"') {
+            return Err(self.syntax("expected a key in quotes"));
+        }
+        let raw = self.value(KEY_BYTES)?;
+        let key = raw
+            .text
+            .map(|text| serde_json::from_slice(&text).unwrap_or_default())
+            // A key as long as that is none that anyone asks for.
+            .unwrap_or_default();
+        self.expect(b':')?;
+        Ok(Some(key))
+    }
+
+    fn next_of(&mut self, first: bool, end: u8) -> Result<bool, Fault> {
+        match self.peek()? {
+            Some(byte) if byte == end => {
+                self.pass(byte);
+                Ok(false)
+            }
+            Some(_) if first => Ok(true),
+            Some(b',') => {
+                self.pass(b',');
+                Ok(true)
+            }
+            found => Err(self.expected(&format!("expected ',' or {:?}", char::from(end)), found)),
+        }
+    }
+
+    /// Takes out the next value, or passes it when it is longer than `limit` bytes.
+    pub(super) fn value(&mut self, limit: usize) -> Result<Raw, Fault> {
+        let first = self.peek()?;
+        let line = self.line;
+        let mut text = Some(Vec::new());
+        let mut end = match first {
+            Some(b'{' | b'[' | b'"') => End::of_marked(),
+            Some(b'-' | b'0'..=b'9' | b'a'..=b'z' | b'N' | b'I') => End::Word,
+            found => return Err(self.expected("expected a value", found)),
+        };
+        loop {
+            let buffer = self.input.fill_buf()?;
+            if buffer.is_empty() {
+                if matches!(end, End::Word) {
+                    return Ok(Raw { line, text });
+                }
+                return Err(self.syntax("the text ends within a value"));
+            }
+            let (taken, done) = end.find(buffer);
+            self.line += newlines(&buffer[..taken]);
+            if let Some(kept) = &mut text {
+                if kept.len() + taken <= limit {
+                    kept.extend_from_slice(&buffer[..taken]);
+                } else {
+                    text = None;
+                }
+            }
+            self.offset += taken;
+            self.input.consume(taken);
+            if done {
+                return Ok(Raw { line, text });
+            }
+        }
+    }
+
+    /// A fault here.
+    pub(super) fn syntax(&self, expected: &str) -> Fault {
+        Fault::Syntax {
+            line: self.line,
+            expected: expected.to_owned(),
+        }
+    }
+
+    fn expected(&self, expected: &str, found: Option<u8>) -> Fault {
+        self.syntax(&match found {
+            None => format!("{expected}, but the text ends"),
+            Some(byte) if byte.is_ascii_graphic() => {
+                format!("{expected}, found {:?}", char::from(byte))
+            }
+            Some(byte) => format!("{expected}, found the byte 0x{byte:02x}"),
+        })
+    }
+}
+
+/// Longest key that is read.
+const KEY_BYTES: usize = 1 << 10;
+
+fn newlines(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+}
+
+/// Looks for the end of a value.
+enum End {
+    /// Of a number or a word: before the next mark.
+    Word,
+    /// Of an object, an array (counted by `depth`) or a text (`depth` 0).
+    Marks {
+        depth: usize,
+        in_text: bool,
+        escaped: bool,
+    },
+}
+
+impl End {
+    const fn of_marked() -> Self {
+        Self::Marks {
+            depth: 0,
+            in_text: false,
+            escaped: false,
+        }
+    }
+
+    /// How many bytes of `buffer` belong to the value, and whether they are its last.
+    fn find(&mut self, buffer: &[u8]) -> (usize, bool) {
+        let Self::Marks {
+            depth,
+            in_text,
+            escaped,
+        } = self
+        else {
+            let end = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\r' | b'\n');
+            return match buffer.iter().position(end) {
+                Some(at) => (at, true),
+                None => (buffer.len(), false),
+            };
+        };
+        for (at, byte) in buffer.iter().enumerate() {
+            if *escaped {
+                *escaped = false;
+                continue;
+            }
+            match byte {
+                b'\\' if *in_text => *escaped = true,
+                b'"' => {
+                    *in_text = !*in_text;
+                    if !*in_text && *depth == 0 {
+                        return (at + 1, true);
+                    }
+                }
+                _ if *in_text => {}
+                b'{' | b'[' => *depth += 1,
+                b'}' | b']' => {
+                    *depth = depth.saturating_sub(1);
+                    if *depth == 0 {
+                        return (at + 1, true);
+                    }
+                }
+                _ => {}
+            }
+        }
+        (buffer.len(), false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A scanner that sees a few bytes at a time.
+    fn scanner(text: &str, window: usize) -> Scanner<BufReader<&[u8]>> {
+        Scanner::new(BufReader::with_capacity(window, text.as_bytes()), 1)
+    }
+
+    fn text_of(raw: Raw) -> String {
+        String::from_utf8(raw.text.expect("short enough")).expect("text")
+    }
+
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            "\\PC{0,6}".prop_map(Into::into),
+            "[\\\\\"{}\\[\\],:]{0,6}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(3, 20, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+                prop::collection::btree_map("[\\\\\"{a]{0,3}", inner, 0..4)
+                    .prop_map(|map| map.into_iter().collect::<serde_json::Map<_, _>>().into()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn elements_are_taken_out_as_they_stand(
+            values in prop::collection::vec(json(), 0..5), window in 1_usize..9, pretty: bool,
+        ) {
+            let list = serde_json::Value::from(values.clone());
+            let text = if pretty { format!("{list:#}") } else { list.to_string() };
+            let mut scanner = scanner(&text, window);
+            scanner.expect(b'[').expect("an array");
+            let mut taken: Vec<serde_json::Value> = Vec::new();
+            while scanner.next_element(taken.is_empty()).expect("an array") {
+                let raw = text_of(scanner.value(1 << 20).expect("a value"));
+                taken.push(serde_json::from_str(&raw).expect("JSON"));
+            }
+            prop_assert_eq!(taken, values);
+            prop_assert_eq!(scanner.offset(), text.len());
+        }
+
+        #[test]
+        fn any_text_ends_in_a_value_or_a_fault(text in "[\\[\\]{}\",:a1\\\\ \n]{0,30}") {
+            let mut scanner = scanner(&text, 3);
+            let _ = scanner.value(5);
+        }
+    }
+
+    #[test]
+    fn fields_are_walked_with_their_lines() {
+        let text = "\u{feff}{\n \"a\": 1,\n \"b\\u0063\" :[\n2],\n \"d\": true}\n";
+        let mut scanner = scanner(text, 4);
+        scanner.expect(b'{').expect("an object");
+        let mut fields = Vec::new();
+        while let Some(key) = scanner.next_key(fields.is_empty()).expect("an object") {
+            let raw = scanner.value(100).expect("a value");
+            fields.push((key, raw.line, text_of(raw)));
+        }
+        let expected = [("a", 2, "1"), ("bc", 3, "[\n2]"), ("d", 5, "true")];
+        let expected = expected.map(|(key, line, text)| (key.to_owned(), line, text.to_owned()));
+        assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn a_value_longer_than_the_limit_is_passed() {
+        let mut scanner = scanner("[\"0123456789\", 2]", 4);
+        scanner.expect(b'[').expect("an array");
+        assert!(scanner.next_element(true).expect("goes on"));
+        assert_eq!(scanner.value(5).expect("a value").text, None);
+        assert!(scanner.next_element(false).expect("goes on"));
+        assert_eq!(text_of(scanner.value(5).expect("a value")), "2");
+    }
+
+    #[test]
+    fn a_fault_says_where_and_what() {
+        let fault = |text: &str| {
+            let mut scanner = scanner(text, 4);
+            let fault = scanner
+                .expect(b'[')
+                .and_then(|()| scanner.value(9).map(drop));
+            fault.expect_err("a fault").to_string()
+        };
+        assert_eq!(fault("\n{"), "line 2: expected '[', found '{'");
+        assert_eq!(fault("["), "line 1: expected a value, but the text ends");
+        assert_eq!(fault("[\"ab"), "line 1: the text ends within a value");
+        assert_eq!(
+            fault("[\u{1}"),
+            "line 1: expected a value, found the byte 0x01"
+        );
+    }
+}

@@ -1,0 +1,202 @@
+//! Stores batches, several at a time, and waits where the database is away or overloaded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use throughline_store::{SpanGroup, WriteBatch, WriteError, WriteOutcome, Writer};
+use throughline_wire::{Rejection, TenantId};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::progress::Progress;
+use super::read::{Batch, Message};
+use super::report::Report;
+
+/// Batches that are stored at the same time: while one group commits the next ones gather.
+const IN_FLIGHT: usize = 4;
+/// The first wait for a database that is away, and the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Stores what comes in until nothing more does, or the store cannot take it for longer than
+/// `patience`; then sets `stop`.
+pub(super) async fn store(
+    writer: &Writer,
+    mut messages: mpsc::Receiver<Message>,
+    patience: Duration,
+    progress: &Progress,
+    stop: &Arc<AtomicBool>,
+) -> Report {
+    let mut report = Report::default();
+    let mut storing = JoinSet::new();
+    while report.gave_up.is_none() {
+        if storing.len() >= IN_FLIGHT {
+            let stored = storing.join_next().await;
+            note(&mut report, stored, progress);
+            continue;
+        }
+        let message = tokio::select! {
+            message = messages.recv() => message,
+            Some(stored) = storing.join_next() => {
+                note(&mut report, Some(stored), progress);
+                continue;
+            }
+        };
+        match message {
+            Some(Message::Batch(mut batch)) => {
+                let writer = writer.clone();
+                let groups = core::mem::take(&mut batch.groups);
+                storing.spawn(async move { (submit(&writer, groups, patience).await, batch) });
+            }
+            Some(Message::Rejected(place, count, reason)) => {
+                report.reject(&place, count, &reason);
+            }
+            Some(Message::End(file, format, error)) => {
+                let error = error.map(|error| error.to_string());
+                report.files.push((file, format, error));
+            }
+            None => break,
+        }
+    }
+    if report.gave_up.is_some() {
+        stop.store(true, Ordering::Relaxed);
+        messages.close();
+        // The reader may wait for room to say something.
+        while messages.recv().await.is_some() {}
+    }
+    while let Some(stored) = storing.join_next().await {
+        note(&mut report, Some(stored), progress);
+    }
+    report
+}
+
+type Stored = (Result<WriteOutcome, String>, Batch);
+
+fn note(
+    report: &mut Report,
+    stored: Option<Result<Stored, tokio::task::JoinError>>,
+    progress: &Progress,
+) {
+    match stored {
+        None => {}
+        Some(Err(error)) => report.gave_up = Some(error.to_string()),
+        Some(Ok((Err(reason), _))) => report.gave_up = Some(reason),
+        Some(Ok((Ok(outcome), batch))) => {
+            report.received += outcome.received;
+            report.duplicate += outcome.duplicate;
+            if outcome.received + outcome.duplicate > 0 {
+                report.add_traces(&batch.traces);
+            }
+            for rejection in &outcome.rejected {
+                if let Some(place) = batch.places.get(rejection.index) {
+                    report.reject(place, 1, &rejection.reason);
+                }
+            }
+            progress.stored(outcome.received + outcome.duplicate);
+        }
+    }
+}
+
+/// Stores one batch, however often that has to be tried.
+///
+/// # Errors
+/// When it could not be stored for longer than `patience`, or the store is closing.
+async fn submit(
+    writer: &Writer,
+    groups: Vec<SpanGroup>,
+    patience: Duration,
+) -> Result<WriteOutcome, String> {
+    let mut total = WriteOutcome::default();
+    let mut left = vec![(0, groups)];
+    while let Some((first, groups)) = left.pop() {
+        match submit_patiently(writer, &groups, patience).await {
+            Ok(outcome) => {
+                total.received += outcome.received;
+                total.duplicate += outcome.duplicate;
+                total
+                    .rejected
+                    .extend(outcome.rejected.into_iter().map(|rejection| Rejection {
+                        index: first + rejection.index,
+                        ..rejection
+                    }));
+            }
+            // One span is to blame; which one, only trying tells.
+            Err(WriteError::Refused(reason)) => match halves(groups) {
+                Some((one, other)) => {
+                    let middle = first + count(&one);
+                    left.push((middle, other));
+                    left.push((first, one));
+                }
+                None => total.rejected.push(Rejection {
+                    index: first,
+                    reason,
+                }),
+            },
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Ok(total)
+}
+
+async fn submit_patiently(
+    writer: &Writer,
+    groups: &[SpanGroup],
+    patience: Duration,
+) -> Result<WriteOutcome, WriteError> {
+    let started = Instant::now();
+    let mut wait = FIRST_WAIT;
+    loop {
+        let batch = WriteBatch {
+            tenant: TenantId::DEFAULT,
+            groups: groups.to_vec(),
+        };
+        let error = match writer.submit(batch).await {
+            Ok(outcome) => return Ok(outcome),
+            Err(error) => error,
+        };
+        let pause = match &error {
+            WriteError::Overloaded { retry_after } => (*retry_after).min(LONGEST_WAIT),
+            WriteError::Unavailable => wait,
+            _ => return Err(error),
+        };
+        if started.elapsed() + pause > patience {
+            return Err(error);
+        }
+        if wait == FIRST_WAIT {
+            tracing::warn!("{error}; trying again");
+        }
+        sleep(pause).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+fn count(groups: &[SpanGroup]) -> usize {
+    groups.iter().map(|group| group.spans.len()).sum()
+}
+
+/// The first half of the spans and the second; nothing for a single span.
+fn halves(groups: Vec<SpanGroup>) -> Option<(Vec<SpanGroup>, Vec<SpanGroup>)> {
+    let mut room = count(&groups) / 2;
+    if room == 0 {
+        return None;
+    }
+    let (mut one, mut other) = (Vec::new(), Vec::new());
+    for mut group in groups {
+        let rest = group.spans.split_off(room.min(group.spans.len()));
+        room -= group.spans.len();
+        if !rest.is_empty() {
+            other.push(SpanGroup {
+                resource: Arc::clone(&group.resource),
+                scope: Arc::clone(&group.scope),
+                spans: rest,
+                ..SpanGroup::default()
+            });
+        }
+        if !group.spans.is_empty() {
+            one.push(group);
+        }
+    }
+    Some((one, other))
+}

@@ -1,0 +1,136 @@
+//! Runs `throughline import` and `throughline export` from start to end.
+
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use throughline_store::{Store, StoreError, StoreOptions};
+use throughline_wire::TenantId;
+use throughline_wire::validate::Limits;
+use tokio::time::{Instant, sleep};
+
+use crate::cli::{ExportOptions, ImportOptions};
+use crate::clock::Clock;
+use crate::export::{Destination, ExportError, Layout, Selection, export};
+use crate::import::{Import, import};
+use crate::serve::Database;
+
+/// How long reading one trace may take: it may be a large one.
+const READ_TIMEOUT: Duration = Duration::from_mins(10);
+/// How long between two tries to reach the database.
+const TRY_EVERY: Duration = Duration::from_secs(1);
+
+/// `throughline import`: prints what became of the files.
+///
+/// # Errors
+/// When not all of it was stored; in words for the person who started the program.
+pub async fn run_import(options: ImportOptions) -> Result<()> {
+    let database = Database::open_or_join(&options.database).await?;
+    let imported = import_into(&options, database.url()).await;
+    database.close().await;
+    imported
+}
+
+async fn import_into(options: &ImportOptions, url: &str) -> Result<()> {
+    let clock = Clock::system();
+    let store_clock = clock.clone();
+    let store = Store::connect_lazy(url, StoreOptions::new(move || store_clock.now()))?;
+    migrate(&store, options.patience).await?;
+    let what = Import {
+        files: options.files.clone(),
+        format: options.format,
+        patience: options.patience,
+        limits: Limits::default(),
+    };
+    let report = import(what, &store.writer(), clock).await;
+    store.close().await;
+    print!("{report}");
+    io::stdout().flush().context("writing to standard output")?;
+    if report.is_whole() {
+        return Ok(());
+    }
+    bail!(
+        "not everything was imported: {} rejected, {} files not read to their end",
+        report.rejected,
+        report.unread()
+    )
+}
+
+/// Brings the schema up to date as soon as the database is there.
+async fn migrate(store: &Store, patience: Duration) -> Result<()> {
+    let started = Instant::now();
+    loop {
+        match store.migrate().await {
+            Ok(_) => return Ok(()),
+            Err(error @ StoreError::Database(_)) if started.elapsed() < patience => {
+                tracing::warn!("{error}; trying again");
+                sleep(TRY_EVERY).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// `throughline export`.
+///
+/// # Errors
+/// When not all of it could be written; in words for the person who started the program.
+pub async fn run_export(options: ExportOptions) -> Result<()> {
+    let database = Database::open_or_join(&options.database).await?;
+    let exported = export_from(&options, database.url()).await;
+    database.close().await;
+    exported
+}
+
+async fn export_from(options: &ExportOptions, url: &str) -> Result<()> {
+    let clock = Clock::system();
+    let store = Store::connect_lazy(
+        url,
+        StoreOptions {
+            read_timeout: READ_TIMEOUT,
+            ..StoreOptions::new(move || clock.now())
+        },
+    )?;
+    store.migrate().await?;
+    let selection = if options.traces.is_empty() {
+        let filter = options.filter.0.clone().unwrap_or_default();
+        Selection::Filter(filter, options.limit)
+    } else {
+        Selection::Traces(options.traces.clone())
+    };
+    let layout = if options.document {
+        Layout::Document
+    } else {
+        Layout::Lines
+    };
+    let mut out =
+        Destination::open(options.output.as_deref()).context("the output cannot be opened")?;
+    let reader = store.reader(TenantId::DEFAULT);
+    let exported = export(&reader, selection, &mut out, layout).await;
+    store.close().await;
+    let exported = match exported {
+        Ok(exported) => exported,
+        Err(error) => {
+            out.abandon();
+            // Whoever reads the output wants no more of it.
+            if is_broken_pipe(&error) {
+                return Ok(());
+            }
+            return Err(error.into());
+        }
+    };
+    out.finish().context("the output cannot be written")?;
+    eprintln!(
+        "exported {} spans of {} traces",
+        exported.spans, exported.traces
+    );
+    if exported.missing.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<String> = exported.missing.iter().map(ToString::to_string).collect();
+    bail!("there is no trace {}", ids.join(", "))
+}
+
+fn is_broken_pipe(error: &ExportError) -> bool {
+    matches!(error, ExportError::Write(error) if error.kind() == io::ErrorKind::BrokenPipe)
+}

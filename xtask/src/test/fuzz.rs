@@ -1,0 +1,107 @@
+//! The fuzz targets, each for a fixed count of runs over its corpus.
+//!
+//! They are built as cargo-fuzz builds them, but for the address sanitizer, which finds nothing in
+//! safe code: so only a nightly compiler is needed. Without one the step is left out; the same
+//! checks run on the corpus and its mutations in `tests/replay.rs` of the crates, always.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::Verdict;
+use super::steps::Run;
+use crate::context::Context;
+use crate::summary::Counts;
+
+/// Inputs tried for each target: a few seconds.
+const RUNS: u32 = 20_000;
+/// Largest input.
+const INPUT_BYTES: u32 = 4_096;
+/// An input that takes longer is a finding.
+const INPUT_SECONDS: u32 = 20;
+/// What cargo-fuzz tells the compiler, for coverage to guide the search.
+const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions";
+
+pub(super) fn fuzz(run: &mut Run) -> Result<Verdict> {
+    let new = run.fresh_folder("fuzz")?;
+    let context = run.context()?;
+    let Some(host) = nightly_host(context) else {
+        return Ok(Verdict::Skipped(
+            "there is no nightly compiler (`rustup toolchain install nightly`); its checks ran on \
+             the corpus in the step `unit`"
+                .to_owned(),
+        ));
+    };
+    let targets = targets(&context.root.join("fuzz/corpus"))?;
+    // A target is named, so that build scripts are not instrumented.
+    let manifest = context.root.join("fuzz/Cargo.toml");
+    let folder = context.target.join("fuzz");
+    context
+        .cmd("rustup")
+        .args(["run", "nightly", "cargo", "build", "--release", "--locked"])
+        .args(["--target", &host, "--manifest-path"])
+        .arg(&manifest)
+        .env("CARGO_TARGET_DIR", &folder)
+        // Goes before flags that are set elsewhere.
+        .env("CARGO_ENCODED_RUSTFLAGS", COVERAGE.replace(' ', "\u{1f}"))
+        .run()?;
+    let mut counts = Counts::default();
+    for target in targets {
+        let found = new.join(&target);
+        fs::create_dir_all(&found)?;
+        let ended = context
+            .cmd(folder.join(&host).join("release").join(&target))
+            .args([
+                format!("-runs={RUNS}"),
+                "-seed=1".to_owned(),
+                format!("-max_len={INPUT_BYTES}"),
+                format!("-timeout={INPUT_SECONDS}"),
+                "-verbosity=0".to_owned(),
+                format!("-artifact_prefix={}/{target}-", new.display()),
+            ])
+            // What it adds goes into the first folder, not into the kept corpus.
+            .arg(&found)
+            .arg(context.root.join("fuzz/corpus").join(&target))
+            .stream()?;
+        if ended.success {
+            counts.passed += 1;
+        } else {
+            println!("{target}: the input is in {}", new.display());
+            counts.failed += 1;
+        }
+    }
+    Ok(Verdict::Tests(counts))
+}
+
+/// The host of the nightly compiler, when there is one.
+fn nightly_host(context: &Context) -> Option<String> {
+    let version = context
+        .cmd("rustup")
+        .args(["run", "nightly", "rustc", "-vV"])
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&version.stdout).into_owned();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "))?;
+    version.status.success().then(|| host.to_owned())
+}
+
+/// The targets: each has a folder of seeds.
+fn targets(corpus: &Path) -> Result<Vec<String>> {
+    let entries = fs::read_dir(corpus)
+        .with_context(|| format!("the corpus {} cannot be read", corpus.display()))?;
+    let mut targets = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            targets.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    if targets.is_empty() {
+        bail!("the corpus {} is empty", corpus.display());
+    }
+    targets.sort();
+    Ok(targets)
+}
