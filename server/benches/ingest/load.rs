@@ -56,6 +56,10 @@ fn now_ns() -> u64 {
 
 fn span(random: &mut SplitMix, trace_id: &[u8], parent: &[u8], start: u64) -> Span {
     let operation = random.next() % 40;
+    // One person and one session cause a trace.
+    let person = trace_id
+        .iter()
+        .fold(0, |sum, byte| (sum * 31 + u64::from(*byte)) % 5_000);
     Span {
         trace_id: trace_id.to_vec(),
         span_id: random.next().to_be_bytes().to_vec(),
@@ -83,11 +87,11 @@ fn span(random: &mut SplitMix, trace_id: &[u8], parent: &[u8], start: u64) -> Sp
             ),
             text(
                 "user.id",
-                format!("user-{}@example.test", random.next() % 5_000),
+                format!("user-{person}@example.test"),
             ),
             text(
                 "session.id",
-                format!("{:016x}{:016x}", random.next() % 5_000, 7),
+                format!("{person:016x}{:016x}", 7),
             ),
             int("thread.id", (random.next() % 64) as i64),
             text("code.function.name", "app::handlers::resource::show".into()),

@@ -52,7 +52,8 @@ async fn round(number: usize) -> Result<Round> {
     let server_cpu_s = server.cpu()? - server_before;
     let postgres_cpu_s = server.postgres_cpu()? - postgres_before;
 
-    let raw = raw_copy(&server.database_url()?, cpu::of_process)
+    // All processes of Postgres count on both sides: backends, WAL writer, checkpointer, vacuum.
+    let raw = raw_copy(&server.database_url()?, |_| server.postgres_cpu())
         .await
         .map_err(anyhow::Error::from_boxed)
         .context("the raw COPY")?;
