@@ -41,6 +41,15 @@ impl Readiness {
         Self(receiver)
     }
 
+    /// Waits until the schema is there; for ever when it never is.
+    pub async fn reached(&self) {
+        let mut missing = self.0.clone();
+        if missing.wait_for(Option::is_none).await.is_err() {
+            // Whoever made the schema ended without it.
+            std::future::pending().await
+        }
+    }
+
     /// Whether the schema is there and the database answers now; a warning when the room for
     /// storage runs out. Without room the server is ready all the same: it serves reads.
     ///

@@ -134,6 +134,7 @@ async fn serve_on(
     let rules = options.retention.rules();
     let tasks = Tasks::start(
         &store,
+        &readiness,
         clock.clone(),
         TaskOptions {
             rules,

@@ -8,6 +8,8 @@ use throughline_store::{Duty, Lead, Store, StoreError};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::readiness::Readiness;
+
 /// How long until a duty is asked for again that another has, or a database that is away.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -22,13 +24,15 @@ pub(super) trait Work: Send + 'static {
     fn run<'a>(&'a mut self, lead: &'a mut Lead) -> BoxFuture<'a, Result<(), StoreError>>;
 }
 
-/// Does the work until `stopping`. What fails is logged, counted and done again.
+/// Does the work from when the schema is there until `stopping`. What fails is logged, counted and done again.
 pub(super) async fn keep_leading<W: Work>(
     store: Arc<Store>,
+    readiness: Readiness,
     mut work: W,
     mut stopping: watch::Receiver<bool>,
 ) {
     let lead = async {
+        readiness.reached().await;
         loop {
             match store.lead(W::DUTY).await {
                 Ok(Some(lead)) => do_duty(&mut work, lead).await,

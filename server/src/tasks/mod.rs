@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 pub use self::storage::{StorageLimits, StorageWatch};
 use crate::clock::Clock;
+use crate::readiness::Readiness;
 
 /// What the tasks go by.
 #[derive(Debug, Clone)]
@@ -39,6 +40,7 @@ impl Tasks {
     /// what a step did not finish is undone by the database.
     pub fn start(
         store: &Arc<Store>,
+        readiness: &Readiness,
         clock: Clock,
         options: TaskOptions,
         stopping: &watch::Receiver<bool>,
@@ -53,12 +55,14 @@ impl Tasks {
         );
         tasks.spawn(leader::keep_leading(
             Arc::clone(store),
+            readiness.clone(),
             fold::Fold,
             stopping.clone(),
         ));
         let retain = retain::RetainTask::new(options.rules, clock, storage.clone());
         tasks.spawn(leader::keep_leading(
             Arc::clone(store),
+            readiness.clone(),
             retain,
             stopping.clone(),
         ));

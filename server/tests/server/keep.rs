@@ -7,6 +7,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use throughline_model::RetentionRules;
 use throughline_server::clock::Clock;
+use throughline_server::readiness::Readiness;
 use throughline_server::tasks::{StorageLimits, TaskOptions, Tasks};
 use throughline_store::testing::FreshDatabase;
 use throughline_store::{Duty, Store, StoreOptions};
@@ -173,7 +174,13 @@ impl Other {
             },
             data_dir: None,
         };
-        let tasks = Tasks::start(&store, clock, options, &stopping);
+        let tasks = Tasks::start(
+            &store,
+            &Readiness::migrate(Arc::clone(&store)),
+            clock,
+            options,
+            &stopping,
+        );
         Self { store, stop, tasks }
     }
 
