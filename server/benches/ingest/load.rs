@@ -85,14 +85,8 @@ fn span(random: &mut SplitMix, trace_id: &[u8], parent: &[u8], start: u64) -> Sp
                 "user_agent.original",
                 "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101".into(),
             ),
-            text(
-                "user.id",
-                format!("user-{person}@example.test"),
-            ),
-            text(
-                "session.id",
-                format!("{person:016x}{:016x}", 7),
-            ),
+            text("user.id", format!("user-{person}@example.test")),
+            text("session.id", format!("{person:016x}{:016x}", 7)),
             int("thread.id", (random.next() % 64) as i64),
             text("code.function.name", "app::handlers::resource::show".into()),
         ],

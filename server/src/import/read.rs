@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use throughline_formats::otlp::decode_json;
-use throughline_formats::{DecodeError, Request, Validated, jaeger};
+use throughline_formats::{DecodeError, Request, Validated, ValidatedGroup, jaeger};
 use throughline_store::SpanGroup;
 use throughline_wire::TraceId;
 use throughline_wire::validate::Limits;
@@ -86,6 +86,17 @@ pub(super) fn read_files(
         progress.end();
         // The other side is gone only when it has given up.
         let _ = out.blocking_send(Message::End(file, format, error));
+    }
+}
+
+/// What a decoder found, as the writer takes it.
+fn stored(group: ValidatedGroup) -> SpanGroup {
+    SpanGroup {
+        resource: group.resource,
+        scope: group.scope,
+        spans: group.spans,
+        packed: group.packed,
+        ..SpanGroup::default()
     }
 }
 
@@ -176,9 +187,7 @@ impl Reader<'_> {
         }
         let spans = groups.iter().flat_map(|group| &group.spans);
         self.batch.traces.extend(spans.map(|span| span.trace_id));
-        self.batch
-            .groups
-            .extend(crate::ingest::stored_groups(groups));
+        self.batch.groups.extend(groups.into_iter().map(stored));
         self.batch.bytes += bytes;
         if self.batch.places.len() >= BATCH_SPANS || self.batch.bytes >= BATCH_BYTES {
             self.flush();

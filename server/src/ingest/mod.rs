@@ -82,7 +82,7 @@ async fn off_the_loop<T: Send + 'static>(
 }
 
 /// What a foreign format's decoder found, as the writer takes it.
-pub(crate) fn stored_groups(groups: Vec<ValidatedGroup>) -> Vec<SpanGroup> {
+fn stored_groups(groups: Vec<ValidatedGroup>) -> Vec<SpanGroup> {
     let stored = |group: ValidatedGroup| SpanGroup {
         resource: group.resource,
         scope: group.scope,
