@@ -1,5 +1,6 @@
 //! One trace: the skeleton a waterfall draws, the details of a span, and the whole.
 
+mod columns;
 pub mod timing;
 pub mod tree;
 
@@ -17,12 +18,13 @@ pub struct TraceSkeleton {
     pub summary: TraceSummary,
     /// Service names; [`SkeletonSpan::service`] is an index into them.
     pub services: Vec<String>,
-    /// Its spans by start, then id.
+    /// Its spans by start, then id; they travel column by column.
+    #[serde(with = "columns")]
     pub spans: Vec<SkeletonSpan>,
 }
 
 /// One bar of a waterfall.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SkeletonSpan {
     /// The span.
     pub span_id: SpanId,
@@ -35,14 +37,13 @@ pub struct SkeletonSpan {
     /// Index into [`TraceSkeleton::services`].
     pub service: u32,
     /// When it began.
-    #[serde(rename = "start_ns")]
     pub start: UnixNanos,
     /// How long it took.
     pub duration_ns: i64,
     /// How it ended.
     pub status: StatusCode,
-    /// When its events happened, in order, with their names.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// When its events happened, in order, with their names; of a trace with very many events,
+    /// those of its first spans.
     pub events: Vec<(UnixNanos, String)>,
 }
 

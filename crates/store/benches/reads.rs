@@ -10,11 +10,12 @@ use std::time::Instant;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use throughline_model::{
-    Direction, PageRequest, StatusFilter, TimeRange, TraceFilter, TraceReader,
+    AttributeCondition, Direction, OperationMatch, PageRequest, StatusFilter, TimeRange,
+    TraceFilter, TraceReader,
 };
 use throughline_store::testing::seed::{SeedOptions, seed};
 use throughline_store::{Store, StoreOptions};
-use throughline_wire::{TenantId, UnixNanos};
+use throughline_wire::{SpanKind, TenantId, UnixNanos};
 
 /// When the newest trace of the seed began: noon of a fixed day, long enough ago that it is past.
 fn end() -> UnixNanos {
@@ -238,6 +239,66 @@ fn queries() -> Vec<(&'static str, Query)> {
             "longer than 1 s",
             "statistics of longer than 1 s",
             with(&|filter| filter.min_duration_ns = Some(1_000_000_000)),
+        ),
+        (
+            "from 100 ms to 200 ms",
+            "statistics of 100 ms to 200 ms",
+            with(&|filter| {
+                filter.min_duration_ns = Some(100_000_000);
+                filter.max_duration_ns = Some(200_000_000);
+            }),
+        ),
+        (
+            "a rare operation, exactly",
+            "statistics of a rare operation",
+            with(&|filter| {
+                let name = "GET /s01/resource-016".to_owned();
+                filter.operation = Some(OperationMatch::Exact(name));
+            }),
+        ),
+        (
+            "operations that begin so",
+            "statistics of operations that begin so",
+            with(&|filter| filter.operation = Some(OperationMatch::Prefix("GET /s0".to_owned()))),
+        ),
+        (
+            "operations that contain this",
+            "statistics of operations that contain this",
+            with(&|filter| filter.operation = Some(OperationMatch::Contains("-012".to_owned()))),
+        ),
+        (
+            "a request id",
+            "statistics of a request id",
+            with(&|filter| filter.correlation = text("request-00000001-4711")),
+        ),
+        (
+            "kind, service and errors",
+            "statistics of kind, service and errors",
+            with(&|filter| {
+                filter.kind = Some(SpanKind::Server);
+                filter.service = text("service-02");
+                filter.status = Some(StatusFilter::Error);
+            }),
+        ),
+        (
+            "text of an error (searched)",
+            "statistics of a text of an error (searched)",
+            with(&|filter| filter.error = text("upstream 17 ")),
+        ),
+        (
+            "many spans (searched)",
+            "statistics of many spans (searched)",
+            with(&|filter| filter.min_spans = Some(1_000)),
+        ),
+        (
+            "an attribute without index (searched)",
+            "statistics of an attribute without index (searched)",
+            with(&|filter| {
+                filter.attributes = vec![AttributeCondition {
+                    key: "http.route".to_owned(),
+                    value: "/s01/resource-016".to_owned(),
+                }];
+            }),
         ),
     ];
     let mut queries = Vec::new();

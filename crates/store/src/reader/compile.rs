@@ -2,6 +2,7 @@
 //! it is bound.
 
 mod conditions;
+mod operations;
 
 use sqlx::{Postgres, QueryBuilder};
 use throughline_model::{Cursor, Direction, PageRequest, TraceFilter, TraceStatistics};
@@ -9,6 +10,8 @@ use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
 use self::conditions::Conditions;
+pub(super) use self::conditions::Known;
+pub(super) use self::operations::operations;
 
 /// Everything a summary shows, of the rows of `traces` that stand between the two halves.
 const SUMMARY: (&str, &str) = (
@@ -17,9 +20,9 @@ const SUMMARY: (&str, &str) = (
 );
 
 /// Rows of the directory that one search looks at.
-const SEARCHED_TRACES: i64 = 50_000;
+const SEARCHED_TRACES: i64 = 15_000;
 /// Spans that one search looks at, nearly.
-const SEARCHED_SPANS: i64 = 50_000;
+const SEARCHED_SPANS: i64 = 10_000;
 
 /// Which part of the directory is read: all of it, or one trace in so many, drawn by a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,18 +85,18 @@ impl<'a> Selection<'a> {
     /// difference of two instants fits a bigint.
     const FAR_NS: i64 = 1 << 62;
 
-    /// `indexed` says which conditions on attributes the index of aliases answers.
+    /// The filter at this moment, given what the dictionaries say of it.
     pub(super) fn new(
         tenant: Uuid,
         filter: &'a TraceFilter,
         now: UnixNanos,
-        indexed: &'a [bool],
+        known: &'a Known,
     ) -> Self {
         let (from, to) = filter.range.bounds(now);
         let from_ns = from.get().clamp(-Self::FAR_NS, Self::FAR_NS);
         let to_ns = to.get().clamp(-Self::FAR_NS, Self::FAR_NS);
         Self {
-            conditions: Conditions::new(tenant, filter, (from_ns, to_ns), indexed),
+            conditions: Conditions::new(tenant, filter, (from_ns, to_ns), known),
             from_ns,
             to_ns,
         }
@@ -174,6 +177,8 @@ impl<'a> Selection<'a> {
         query.push(include_str!("statistics_columns.sql"));
         query.push(" FROM ");
         self.push_rows(&mut query, None, sample);
+        query.push("), named AS MATERIALIZED (");
+        query.push(include_str!("statistics_names.sql"));
         query.push(") ");
         query.push(include_str!("statistics.sql"));
         query

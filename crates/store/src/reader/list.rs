@@ -10,7 +10,7 @@ use super::rows::{SummaryRow, corrupt};
 use crate::sqlstate::read_error;
 
 /// A sample with fewer traces than this says too little.
-const LEAST_SAMPLED: i64 = 400;
+const LEAST_SAMPLED: i64 = 250;
 
 pub(super) async fn list(
     connection: &mut PgConnection,

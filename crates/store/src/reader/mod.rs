@@ -15,7 +15,7 @@ use throughline_model::{
 use throughline_wire::{SpanId, TenantId, TraceId};
 use uuid::Uuid;
 
-use self::compile::Selection;
+use self::compile::{Known, Selection};
 use crate::Clock;
 use crate::rollup;
 use crate::sqlstate::read_error;
@@ -38,8 +38,28 @@ impl PgTraceReader {
         }
     }
 
-    fn selection<'a>(&self, filter: &'a TraceFilter, indexed: &'a [bool]) -> Selection<'a> {
-        Selection::new(self.tenant, filter, self.clock.now(), indexed)
+    fn selection<'a>(&self, filter: &'a TraceFilter, known: &'a Known) -> Selection<'a> {
+        Selection::new(self.tenant, filter, self.clock.now(), known)
+    }
+
+    /// What the dictionaries say of the filter.
+    async fn known(
+        &self,
+        connection: &mut PgConnection,
+        filter: &TraceFilter,
+    ) -> Result<Known, ReadError> {
+        let operations = match compile::operations(self.tenant, filter) {
+            Some(mut query) => query
+                .build_query_scalar()
+                .fetch_all(&mut *connection)
+                .await
+                .map_err(read_error)?,
+            None => Vec::new(),
+        };
+        Ok(Known {
+            indexed: self.indexed(connection, filter).await?,
+            operations,
+        })
     }
 
     /// Which conditions on attributes the index of aliases answers: those whose key is in it.
@@ -87,8 +107,8 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            let indexed = self.indexed(&mut connection, filter).await?;
-            let selection = self.selection(filter, &indexed);
+            let known = self.known(&mut connection, filter).await?;
+            let selection = self.selection(filter, &known);
             list::list(&mut connection, &selection, page, self.total_cap).await
         })
     }
@@ -99,8 +119,8 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'a, Result<TraceStatistics, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            let indexed = self.indexed(&mut connection, filter).await?;
-            statistics::statistics(&mut connection, &self.selection(filter, &indexed)).await
+            let known = self.known(&mut connection, filter).await?;
+            statistics::statistics(&mut connection, &self.selection(filter, &known)).await
         })
     }
 

@@ -74,10 +74,24 @@ pub(super) struct SkeletonRow {
     pub duration_ns: i64,
     kind: i16,
     status: i16,
+    pub has_events: bool,
+    digest: i64,
+}
+
+/// The events of a span, for their marks on its bar.
+#[derive(FromRow)]
+pub(super) struct MarksRow {
+    pub span_id: i64,
+    pub start_ns: i64,
     events: Option<Vec<u8>>,
 }
 
 impl SkeletonRow {
+    /// By start, then by id, then by content: the same in every answer.
+    pub(super) const fn place(&self) -> (i64, i64, i64) {
+        (self.start_ns, self.span_id, self.digest)
+    }
+
     pub(super) fn span_id(&self) -> Result<SpanId, ReadError> {
         span_id(self.span_id)
     }
@@ -93,8 +107,11 @@ impl SkeletonRow {
     pub(super) fn status(&self) -> StatusCode {
         StatusCode::from_code(self.status.into())
     }
+}
 
-    pub(super) fn events(&self) -> Result<Vec<(UnixNanos, String)>, ReadError> {
+impl MarksRow {
+    /// When they happened, in order, with their names.
+    pub(super) fn marks(&self) -> Result<Vec<(UnixNanos, String)>, ReadError> {
         let mut events: Vec<_> = events(self.events.as_deref())?
             .into_iter()
             .map(|event| (event.time, event.name.into_owned()))

@@ -29,20 +29,17 @@ UNION ALL
     SELECT
         2::smallint,
         NULL,
-        service.name,
-        operation.name,
+        named.service,
+        named.operation,
         count(*),
         count(*) FILTER (WHERE has_error),
         percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY duration_ns),
         max(duration_ns),
         max(start_ns)
     FROM selected
-    JOIN operations AS operation
-        ON operation.tenant_id = selected.tenant_id AND operation.id = root_operation_id
-    JOIN services AS service
-        ON service.tenant_id = selected.tenant_id AND service.id = operation.service_id
-    GROUP BY service.name, operation.name
-    ORDER BY count(*) DESC, service.name, operation.name
+    JOIN named ON named.id = root_operation_id
+    GROUP BY named.service, named.operation
+    ORDER BY count(*) DESC, named.service, named.operation
     LIMIT (SELECT max_rows FROM bounds)
 )
 UNION ALL

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::compile;
 use super::dictionary::{self, Operation};
-use super::rows::{SkeletonRow, SpanRow, SummaryRow};
+use super::rows::{MarksRow, SkeletonRow, SpanRow, SummaryRow};
 use crate::sqlstate::read_error;
 
 async fn summary(
@@ -39,7 +39,7 @@ pub(super) async fn skeleton(
         return Ok(None);
     };
     let (first_ns, last_ns) = starts(&summary);
-    let rows: Vec<SkeletonRow> = sqlx::query_as(include_str!("skeleton.sql"))
+    let mut rows: Vec<SkeletonRow> = sqlx::query_as(include_str!("skeleton.sql"))
         .bind(tenant)
         .bind(uuid(trace_id))
         .bind(first_ns)
@@ -47,8 +47,10 @@ pub(super) async fn skeleton(
         .fetch_all(&mut *connection)
         .await
         .map_err(read_error)?;
+    rows.sort_unstable_by_key(SkeletonRow::place);
     let ids = rows.iter().map(|row| row.operation_id);
     let operations = dictionary::operations(connection, tenant, ids).await?;
+    let mut marks = event_marks(connection, tenant, &summary, &rows).await?;
     let unknown = Operation::unknown();
     let mut services = Places::default();
     let mut spans = Vec::with_capacity(rows.len());
@@ -63,7 +65,9 @@ pub(super) async fn skeleton(
             start: UnixNanos::new(row.start_ns),
             duration_ns: row.duration_ns,
             status: row.status(),
-            events: row.events()?,
+            events: marks
+                .remove(&(row.place().1, row.start_ns))
+                .unwrap_or_default(),
         });
     }
     spans.sort_by_key(|span| (span.start, span.span_id));
@@ -72,6 +76,42 @@ pub(super) async fn skeleton(
         services: services.names,
         spans,
     }))
+}
+
+/// Spans whose events are drawn, at most.
+const MARKED_SPANS: usize = 2_000;
+/// Events of a span that are drawn take at most so many bytes.
+const MARKED_BYTES: i32 = 8 * 1024;
+
+/// The events' marks of the first spans that have any, by id and start of the span.
+async fn event_marks(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    summary: &TraceSummary,
+    rows: &[SkeletonRow],
+) -> Result<HashMap<(i64, i64), Vec<(UnixNanos, String)>>, ReadError> {
+    let eventful = rows.iter().filter(|row| row.has_events);
+    let ids: Vec<i64> = eventful
+        .take(MARKED_SPANS)
+        .map(|row| row.place().1)
+        .collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (first_ns, last_ns) = starts(summary);
+    let rows: Vec<MarksRow> = sqlx::query_as(include_str!("event_marks.sql"))
+        .bind(tenant)
+        .bind(uuid(summary.trace_id))
+        .bind(first_ns)
+        .bind(last_ns)
+        .bind(ids)
+        .bind(MARKED_BYTES)
+        .fetch_all(connection)
+        .await
+        .map_err(read_error)?;
+    rows.into_iter()
+        .map(|row| Ok(((row.span_id, row.start_ns), row.marks()?)))
+        .collect()
 }
 
 pub(super) async fn span_details(

@@ -10,6 +10,7 @@ mod read_back;
 mod retention;
 mod rollups;
 mod seed;
+mod sql_functions;
 mod statistics;
 mod support;
 mod tenants;

@@ -1,14 +1,14 @@
 //! The conditions of a filter as SQL over a row `t` of the directory; every value is bound.
 
 use sqlx::{Postgres, QueryBuilder};
-use throughline_model::{AttributeCondition, OperationMatch, StatusFilter, TraceFilter};
-use throughline_wire::{Attributes, SpanKind, UnixNanos, binary};
+use throughline_model::{AttributeCondition, StatusFilter, TraceFilter};
+use throughline_wire::{Attributes, UnixNanos, binary};
 use uuid::Uuid;
 
 use crate::ids;
 
 /// From this power of two (in ns) on, durations are indexed; see migration 0003.
-const INDEXED_CLASS: i16 = 26;
+const INDEXED_CLASS: i16 = 24;
 
 /// A filter divided into what an index or a look at the row decides fast enough for any number of
 /// rows, and what has to be searched for within a bound.
@@ -17,8 +17,17 @@ pub(super) struct Conditions<'a> {
     filter: &'a TraceFilter,
     from_ns: i64,
     to_ns: i64,
+    known: &'a Known,
+}
+
+/// What the dictionaries say of a filter. Bound as values, not looked up in the statement itself:
+/// the planner then knows a rare operation from a common one.
+#[derive(Debug, Default)]
+pub(in crate::reader) struct Known {
     /// Which conditions on attributes the index of aliases answers, in the filter's order.
-    indexed: &'a [bool],
+    pub indexed: Vec<bool>,
+    /// The root operations that are meant, where the filter says something of them.
+    pub operations: Vec<i64>,
 }
 
 impl<'a> Conditions<'a> {
@@ -26,19 +35,19 @@ impl<'a> Conditions<'a> {
         tenant: Uuid,
         filter: &'a TraceFilter,
         (from_ns, to_ns): (i64, i64),
-        indexed: &'a [bool],
+        known: &'a Known,
     ) -> Self {
         Self {
             tenant,
             filter,
             from_ns,
             to_ns,
-            indexed,
+            known,
         }
     }
 
     fn attributes(&self, indexed: bool) -> impl Iterator<Item = &'a AttributeCondition> {
-        let is_indexed = |at: usize| self.indexed.get(at).copied().unwrap_or_default();
+        let is_indexed = |at: usize| self.known.indexed.get(at).copied().unwrap_or_default();
         let all = self.filter.attributes.iter().enumerate();
         all.filter(move |(at, _)| is_indexed(*at) == indexed)
             .map(|(_, condition)| condition)
@@ -86,9 +95,21 @@ impl<'a> Conditions<'a> {
             query
                 .push(" AND t.services @> ARRAY[")
                 .push_bind(ids::service(service))
-                .push("::bigint]");
+                .push(
+                    "::bigint] AND EXISTS (SELECT FROM services AS known WHERE known.tenant_id = ",
+                )
+                .push_bind(self.tenant)
+                // Decided before anything is read: what nobody is called is not searched for.
+                .push(" AND known.id = ")
+                .push_bind(ids::service(service))
+                .push(")");
         }
-        self.push_operation(query, operation.as_ref(), *kind);
+        if operation.is_some() || kind.is_some() {
+            query
+                .push(" AND t.root_operation_id = ANY(")
+                .push_bind(self.known.operations.clone())
+                .push(")");
+        }
         match status {
             Some(StatusFilter::Ok) => {
                 query.push(" AND NOT t.has_error");
@@ -105,7 +126,7 @@ impl<'a> Conditions<'a> {
             query
                 .push(" AND t.end_ns - t.start_ns >= ")
                 .push_bind(least_ns);
-            // Less one: the database computes the class with floating point.
+            // Less one, and one more below: the database computes the class with floating point.
             let class = least_ns.max(1).ilog2() as i16 - 1;
             if class >= INDEXED_CLASS {
                 query.push(" AND t.duration_class >= ").push_bind(class);
@@ -114,7 +135,9 @@ impl<'a> Conditions<'a> {
         if let Some(most_ns) = max_duration_ns {
             query
                 .push(" AND t.end_ns - t.start_ns <= ")
-                .push_bind(*most_ns);
+                .push_bind(*most_ns)
+                .push(" AND t.duration_class <= ")
+                .push_bind(most_ns.max(&1).ilog2() as i16 + 1);
         }
         if let Some(user) = user {
             query.push(" AND t.user_id = ").push_bind(user.clone());
@@ -171,49 +194,6 @@ impl<'a> Conditions<'a> {
             }
             query.push("))");
         }
-    }
-
-    fn push_operation(
-        &self,
-        query: &mut QueryBuilder<Postgres>,
-        operation: Option<&OperationMatch>,
-        kind: Option<SpanKind>,
-    ) {
-        if operation.is_none() && kind.is_none() {
-            return;
-        }
-        // An array, computed once: the planner then knows the index on the root's operation.
-        query
-            .push(
-                " AND t.root_operation_id = ANY(ARRAY(SELECT o.id FROM operations AS o \
-                 WHERE o.tenant_id = ",
-            )
-            .push_bind(self.tenant);
-        // Positions, not patterns: nothing in the text means anything but itself.
-        match operation {
-            Some(OperationMatch::Exact(text)) => {
-                query.push(" AND o.name = ").push_bind(text.clone());
-            }
-            Some(OperationMatch::Prefix(text)) => {
-                query
-                    .push(" AND starts_with(o.name_folded, ")
-                    .push_bind(text.to_lowercase())
-                    .push(")");
-            }
-            Some(OperationMatch::Contains(text)) => {
-                query
-                    .push(" AND strpos(o.name_folded, ")
-                    .push_bind(text.to_lowercase())
-                    .push(") > 0");
-            }
-            None => {}
-        }
-        if let Some(kind) = kind {
-            query
-                .push(" AND o.kind = ")
-                .push_bind(i16::from(kind.code()));
-        }
-        query.push("))");
     }
 
     /// Traces that an alias leads to: of this key, or of any.

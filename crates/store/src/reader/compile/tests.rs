@@ -29,12 +29,17 @@ fn no_value_of_a_filter_is_part_of_the_statement() {
         attributes: vec![condition("DROP"), condition("'DROP'")],
     };
     let now = UnixNanos::new(1_234_567_890);
-    let selection = Selection::new(Uuid::nil(), &filter, now, &[true, false]);
+    let known = Known {
+        indexed: vec![true, false],
+        operations: vec![1_234_567],
+    };
+    let selection = Selection::new(Uuid::nil(), &filter, now, &known);
     for query in [
         selection.page(PageRequest::default(), 50),
         selection.total(10_000, Sample::Sixteenth),
         selection.statistics(Sample::All),
         selection.search_end(None),
+        operations(Uuid::nil(), &filter).expect("asks for operations"),
     ] {
         let sql = query.sql();
         let sql = sql.as_str();
@@ -50,7 +55,8 @@ fn sixty_buckets_cover_any_range() {
             range: TimeRange::Between(UnixNanos::new(from), UnixNanos::new(to)),
             ..TraceFilter::default()
         };
-        let selection = Selection::new(Uuid::nil(), &filter, UnixNanos::new(0), &[]);
+        let known = Known::default();
+        let selection = Selection::new(Uuid::nil(), &filter, UnixNanos::new(0), &known);
         let last = (selection.to_ns - 1 - selection.from_ns) / selection.bucket_ns();
         assert!(
             last < TraceStatistics::BUCKETS as i64,
