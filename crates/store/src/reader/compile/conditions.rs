@@ -7,8 +7,11 @@ use uuid::Uuid;
 
 use crate::ids;
 
-/// From this power of two (in ns) on, durations are indexed; see migration 0003.
-const INDEXED_CLASS: i16 = 24;
+/// The class of a duration, computed as migration 0003 computes it: rounding is then the same.
+const DURATION_CLASS: (&str, &str) = (
+    "floor(ln(greatest(",
+    "::bigint, 1)::double precision) / ln(2::double precision))::smallint",
+);
 
 /// A filter divided into what an index or a look at the row decides fast enough for any number of
 /// rows, and what has to be searched for within a bound.
@@ -126,18 +129,20 @@ impl<'a> Conditions<'a> {
             query
                 .push(" AND t.end_ns - t.start_ns >= ")
                 .push_bind(least_ns);
-            // Less one, and one more below: the database computes the class with floating point.
-            let class = least_ns.max(1).ilog2() as i16 - 1;
-            if class >= INDEXED_CLASS {
-                query.push(" AND t.duration_class >= ").push_bind(class);
-            }
+            query
+                .push(" AND t.duration_class >= ")
+                .push(DURATION_CLASS.0)
+                .push_bind(least_ns)
+                .push(DURATION_CLASS.1);
         }
         if let Some(most_ns) = max_duration_ns {
             query
                 .push(" AND t.end_ns - t.start_ns <= ")
                 .push_bind(*most_ns)
                 .push(" AND t.duration_class <= ")
-                .push_bind(most_ns.max(&1).ilog2() as i16 + 1);
+                .push(DURATION_CLASS.0)
+                .push_bind(*most_ns)
+                .push(DURATION_CLASS.1);
         }
         if let Some(user) = user {
             query.push(" AND t.user_id = ").push_bind(user.clone());
