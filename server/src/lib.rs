@@ -14,6 +14,7 @@ pub mod import;
 pub mod ingest;
 pub mod listen;
 pub mod maintain;
+pub mod live;
 pub mod panel;
 pub mod problem;
 pub mod readiness;

@@ -8,6 +8,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::health::{Metrics, Ready};
 use crate::ingest::Ingest;
+use crate::live::{self, Live};
 use crate::panel::{self, Panel};
 use crate::{api, health, host};
 
@@ -21,6 +22,8 @@ pub struct AppState {
     pub ingest: Ingest,
     /// The control panel.
     pub panel: Panel,
+    /// Traces as they are committed.
+    pub live: Live,
     /// Whether the server can do its work.
     pub ready: Ready,
     /// Its own metrics.
@@ -35,6 +38,7 @@ pub fn router(state: AppState) -> Router {
             state.panel.reader.clone(),
             state.panel.keeper.clone(),
         ))
+        .merge(live::routes(state.live))
         .merge(health::routes(state.ready, state.metrics))
         .merge(panel::routes(state.panel))
         .layer(DefaultBodyLimit::max(PANEL_BODY_BYTES))

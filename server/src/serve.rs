@@ -16,6 +16,7 @@ use crate::cli::{DataDirOption, DatabaseOptions, Secret, ServeOptions};
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::ingest::{BodyLimits, Ingest};
+use crate::live::Live;
 use crate::panel::Panel;
 use crate::readiness::Readiness;
 use crate::router::{AppState, otlp_router, router};
@@ -146,6 +147,11 @@ async fn serve_on(
     );
     let storage = tasks.storage();
     let gauge = storage.clone();
+    let live = Live::new(
+        store.live(TenantId::DEFAULT),
+        clock.clone(),
+        stopping.clone(),
+    );
     let state = AppState {
         ingest: ingest.clone(),
         panel: Panel {
@@ -154,6 +160,7 @@ async fn serve_on(
             clock,
             server: server.clone(),
         },
+        live,
         ready: {
             let store = Arc::clone(&store);
             Arc::new(move || {

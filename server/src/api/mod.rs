@@ -10,6 +10,8 @@ use axum::Router;
 use axum::routing::get;
 use throughline_model::{Keeper, TraceReader};
 
+pub(crate) use query::LiveRequest;
+
 /// What the API reads from.
 pub(crate) type Reader = Arc<dyn TraceReader>;
 

@@ -75,6 +75,41 @@ pub(super) fn nothing(query: &RawQuery) -> Result<(), Problem> {
     }
 }
 
+/// What a live view asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LiveRequest {
+    /// Which traces.
+    pub(crate) filter: TraceFilter,
+    /// How many of them at once, the newest; the rest is counted.
+    pub(crate) limit: usize,
+}
+
+impl LiveRequest {
+    /// What is told at once unless a subscriber wants less.
+    pub(crate) const MAX_LIMIT: usize = 2_500;
+
+    /// Reads the filter and `limit`.
+    pub(crate) fn parse(query: &RawQuery) -> Result<Self, Problem> {
+        let pairs = pairs(query, &["limit"])?;
+        let limit = pairs.iter().rev().find(|(key, _)| key == "limit");
+        let limit = limit.map_or(Ok(Self::MAX_LIMIT), |(_, text)| {
+            let limit = text.parse().ok();
+            limit
+                .filter(|limit| (1..=Self::MAX_LIMIT).contains(limit))
+                .ok_or_else(|| {
+                    Problem::bad_request(format!(
+                        "limit {text:?} is not a number from 1 to {}",
+                        Self::MAX_LIMIT
+                    ))
+                })
+        })?;
+        Ok(Self {
+            filter: read_filter(&pairs)?,
+            limit,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use axum::http::StatusCode;

@@ -9,6 +9,7 @@ mod bad_spans;
 mod doors;
 mod faults;
 mod keep;
+mod live;
 mod panel;
 mod program;
 mod start;

@@ -16,6 +16,7 @@ use throughline_model::{RetentionRules, StorageGauge};
 use throughline_server::clock::Clock;
 use throughline_server::ingest::{BodyLimits, Ingest};
 use throughline_server::listen;
+use throughline_server::live::Live;
 use throughline_server::panel::Panel;
 use throughline_server::readiness::Readiness;
 use throughline_server::router::{AppState, router};
@@ -27,6 +28,8 @@ use tokio::sync::watch;
 
 /// What one body may hold in these tests.
 pub(crate) const BODY_LIMIT: usize = 6 << 20;
+/// How many live views there may be in these tests.
+pub(crate) const LIVE_PLACES: usize = 2;
 /// How long a body may take in these tests.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -68,7 +71,10 @@ impl Server {
             .await
             .expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("bound"));
+        let (stop, stopping) = watch::channel(false);
+        let feed = store.live(TenantId::DEFAULT);
         let state = AppState {
+            live: Live::new(feed, clock.clone(), stopping.clone()).with_places(LIVE_PLACES),
             ingest: Ingest::new(store.writer(), clock.clone(), Limits::default(), bodies),
             panel: Panel {
                 reader: store.reader(TenantId::DEFAULT),
@@ -92,7 +98,6 @@ impl Server {
             },
             metrics: Arc::new(move || metrics.render()),
         };
-        let (stop, stopping) = watch::channel(false);
         tokio::spawn(listen::serve(listener, router(state), stopping));
         Self {
             base,
@@ -101,6 +106,11 @@ impl Server {
             stop,
             _database: database,
         }
+    }
+
+    /// Asks the server to stop, as a signal does.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -1,0 +1,158 @@
+//! `GET /api/admin/live`: traces as they are committed, as server-sent events.
+//!
+//! Events: `listening` (from now on every commit is told; read the list for what was before),
+//! `traces` ([`LiveTraces`]), `lag` ([`LiveLag`](throughline_model::LiveLag): traces that were left
+//! out), `reconnecting` (the database cannot be heard). A stream that ends is to be opened again,
+//! after the pause that `retry` names.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use futures::stream;
+use throughline_model::{
+    LiveEvent, LiveFeed, LiveSubscription, LiveTraces, TraceFilter, TraceSummary,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::api::LiveRequest;
+use crate::clock::Clock;
+use crate::problem::Problem;
+
+/// Subscribers of a server; one more is told to come back later.
+const PLACES: usize = 100;
+/// How long a browser waits before it opens an ended stream again.
+const RETRY: Duration = Duration::from_secs(2);
+/// A comment on a silent stream, so that proxies keep it and a client that is gone is noticed.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// What the live view needs.
+#[derive(Clone)]
+pub struct Live {
+    feed: Arc<dyn LiveFeed>,
+    clock: Clock,
+    stopping: watch::Receiver<bool>,
+    places: Arc<Semaphore>,
+}
+
+impl Live {
+    /// The live view of `feed`; its streams end once `stopping` is true.
+    pub fn new(feed: Arc<dyn LiveFeed>, clock: Clock, stopping: watch::Receiver<bool>) -> Self {
+        Self {
+            feed,
+            clock,
+            stopping,
+            places: Arc::new(Semaphore::new(PLACES)),
+        }
+    }
+
+    /// The same with another number of subscribers at once, for tests.
+    #[must_use]
+    pub fn with_places(mut self, places: usize) -> Self {
+        self.places = Arc::new(Semaphore::new(places));
+        self
+    }
+}
+
+/// The route of the live view.
+pub fn routes(live: Live) -> Router {
+    Router::new()
+        .route("/api/admin/live", get(subscribe))
+        .with_state(live)
+}
+
+async fn subscribe(State(live): State<Live>, query: RawQuery) -> Result<Response, Problem> {
+    let request = LiveRequest::parse(&query)?;
+    let place = Arc::clone(&live.places).try_acquire_owned();
+    let place = place.map_err(|_| {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Too many live views",
+            "as many live views are open as this server allows; close one, or try again later",
+        )
+        .retry_after(Duration::from_secs(10))
+    })?;
+    let subscriber = Subscriber {
+        subscription: live.feed.subscribe(),
+        request,
+        clock: live.clock,
+        stopping: live.stopping,
+        _place: place,
+    };
+    // A place is taken and given back by the stream alone, however it ends.
+    let first = Event::default().retry(RETRY).comment("open");
+    let events = stream::unfold((subscriber, Some(first)), |(mut subscriber, first)| async {
+        let event = match first {
+            Some(first) => first,
+            None => subscriber.next().await?,
+        };
+        Some((Ok::<_, Infallible>(event), (subscriber, None)))
+    });
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive");
+    let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
+    // A proxy that gathers what it passes on would hold events back.
+    let value = axum::http::HeaderValue::from_static("no");
+    response.headers_mut().insert("x-accel-buffering", value);
+    Ok(response)
+}
+
+struct Subscriber {
+    subscription: Box<dyn LiveSubscription>,
+    request: LiveRequest,
+    clock: Clock,
+    stopping: watch::Receiver<bool>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Subscriber {
+    /// Waits for the next event that the filter lets through; none once the stream is to end.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            let told = tokio::select! {
+                told = self.subscription.next() => told?,
+                _ = self.stopping.wait_for(|stopping| *stopping) => return None,
+            };
+            let event = match told {
+                LiveEvent::Listening => Ok(Event::default().event("listening").data("{}")),
+                LiveEvent::Reconnecting => Ok(Event::default().event("reconnecting").data("{}")),
+                LiveEvent::Lag(lag) => Event::default().event("lag").json_data(lag),
+                LiveEvent::Traces(traces) => {
+                    let Some(traces) = self.select(&traces) else {
+                        continue;
+                    };
+                    Event::default().event("traces").json_data(traces)
+                }
+            };
+            match event {
+                Ok(event) => return Some(event),
+                Err(error) => tracing::error!(%error, "a live event cannot be written"),
+            }
+        }
+    }
+
+    fn select(&self, traces: &[TraceSummary]) -> Option<LiveTraces> {
+        let LiveRequest { filter, limit } = &self.request;
+        select(filter, *limit, traces, &self.clock)
+    }
+}
+
+/// Those of the traces that the filter lets through, the newest `limit` of them; none when there
+/// are none.
+fn select(
+    filter: &TraceFilter,
+    limit: usize,
+    traces: &[TraceSummary],
+    clock: &Clock,
+) -> Option<LiveTraces> {
+    let now = clock.now();
+    let mut selected = traces.iter().filter(|trace| filter.selects(trace, now));
+    let traces: Vec<TraceSummary> = selected.by_ref().take(limit).cloned().collect();
+    let more = selected.count() as u64;
+    (!traces.is_empty()).then_some(LiveTraces { now, traces, more })
+}

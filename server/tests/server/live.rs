@@ -1,0 +1,134 @@
+//! The live view over HTTP.
+
+use std::time::Duration;
+
+use reqwest::{Response, StatusCode};
+use serde_json::Value;
+
+use crate::support::{Door, LIVE_PLACES, Server, hex, span};
+
+/// Far longer than anything takes: a test that waits so long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A stream of events, read one by one.
+struct Events {
+    response: Response,
+    text: String,
+}
+
+impl Events {
+    async fn open(server: &Server, query: &str) -> Self {
+        let response = server.get(&format!("/api/admin/live{query}")).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let mut events = Self {
+            response,
+            text: String::new(),
+        };
+        let first = events.block().await.expect("begins");
+        assert!(first.contains("retry: 2000"), "{first}");
+        assert_eq!(events.next().await.expect("listens").0, "listening");
+        events
+    }
+
+    /// The lines up to the next empty one.
+    async fn block(&mut self) -> Option<String> {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let block = block.to_owned();
+                self.text = rest.to_owned();
+                return Some(block);
+            }
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await;
+            let chunk = chunk.expect("something comes").expect("reads")?;
+            self.text
+                .push_str(std::str::from_utf8(&chunk).expect("text"));
+        }
+    }
+
+    /// The next event and its data; none at the end of the stream.
+    async fn next(&mut self) -> Option<(String, Value)> {
+        let block = self.block().await?;
+        let field = |name: &str| {
+            block
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .unwrap_or_else(|| panic!("{name} in {block}"))
+                .trim()
+        };
+        let data = serde_json::from_str(field("data:")).expect("JSON");
+        Some((field("event:").to_owned(), data))
+    }
+}
+
+#[tokio::test]
+async fn a_trace_is_told_as_the_list_shows_it() {
+    let server = Server::start().await;
+    let mut events = Events::open(&server, "").await;
+    let sent = span("GET /cart");
+    server.send(Door::Native, std::slice::from_ref(&sent)).await;
+    let (event, data) = events.next().await.expect("is told");
+    assert_eq!(event, "traces");
+    assert_eq!(data["more"], 0);
+    assert!(data["now_ns"].is_string());
+    let list = server.get_json("/api/admin/traces").await;
+    assert_eq!(data["traces"], list["items"]);
+    assert_eq!(data["traces"][0]["trace_id"], hex(&sent.trace_id));
+}
+
+#[tokio::test]
+async fn a_filter_and_a_limit_hold_back_what_is_not_wanted() {
+    let server = Server::start().await;
+    let mut events = Events::open(&server, "?operation=orders&limit=1").await;
+    server.send(Door::Native, &[span("GET /cart")]).await;
+    let orders = [span("POST /orders"), span("POST /orders")];
+    server.send(Door::Native, &orders).await;
+    let (_, data) = events.next().await.expect("is told");
+    assert_eq!(data["traces"].as_array().expect("a list").len(), 1);
+    assert_eq!(data["traces"][0]["root_name"], "POST /orders");
+    assert_eq!(data["more"], 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_understood_is_refused() {
+    let server = Server::start().await;
+    for query in [
+        "?limit=0",
+        "?limit=9999",
+        "?status=odd",
+        "?after=1",
+        "?nothing=1",
+    ] {
+        let answer = server.get(&format!("/api/admin/live{query}")).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn one_view_too_many_is_told_to_come_back_and_a_closed_one_makes_room() {
+    let server = Server::start().await;
+    let mut open = Vec::new();
+    for _ in 0..LIVE_PLACES {
+        open.push(Events::open(&server, "").await);
+    }
+    let refused = server.get("/api/admin/live").await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["retry-after"], "10");
+    open.pop();
+    for _ in 0..200 {
+        if server.get("/api/admin/live").await.status() == StatusCode::OK {
+            return;
+        }
+        // The server learns that a client went from what it writes next.
+        server.send(Door::Native, &[span("work")]).await;
+    }
+    panic!("the place of the view that was closed is not free");
+}
+
+#[tokio::test]
+async fn a_stopping_server_ends_its_streams() {
+    let server = Server::start().await;
+    let mut events = Events::open(&server, "").await;
+    server.stop();
+    assert_eq!(events.next().await, None);
+}
