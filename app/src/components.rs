@@ -3,6 +3,7 @@
 mod filter_bar;
 mod filter_chips;
 mod keys;
+mod live_switch;
 mod nav;
 mod pager;
 mod theme_switch;
@@ -11,6 +12,7 @@ mod ways_in;
 pub(crate) use filter_bar::FilterBar;
 pub(crate) use filter_chips::{FilterChips, describe_range};
 pub(crate) use keys::KeyHelp;
+pub(crate) use live_switch::LiveSwitch;
 pub(crate) use nav::Nav;
 pub(crate) use pager::Pager;
 pub(crate) use theme_switch::ThemeSwitch;

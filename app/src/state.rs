@@ -1,10 +1,13 @@
 //! What pages derive from their URL and their data, apart from how it is drawn.
 
+pub(crate) mod event_stream;
 pub(crate) mod list_request;
+pub(crate) mod live;
 pub(crate) mod outline;
 pub(crate) mod query;
 pub(crate) mod selection;
 
 pub(crate) use list_request::{ListRequest, filter_href};
+pub(crate) use live::{Hearing, LiveList};
 pub(crate) use outline::Outline;
 pub(crate) use selection::Selection;

@@ -7,9 +7,9 @@ use leptos_router::hooks::use_location;
 use crate::api::{
     ApiError, Dated, describe_server, get_trace_statistics, list_services, list_traces,
 };
-use crate::components::FilterBar;
+use crate::components::{FilterBar, LiveSwitch};
 use crate::context::set_status;
-use crate::state::{ListRequest, filter_href};
+use crate::state::{ListRequest, LiveList, filter_href};
 use crate::ui::{FailureNotice, Notice};
 
 mod newcomer;
@@ -52,6 +52,15 @@ pub(crate) fn TracesPage() -> impl IntoView {
         services.refetch();
     });
 
+    let live = LiveList::new();
+    live.follow(request, move || {
+        list.refetch();
+        statistics.refetch();
+    });
+    // News belongs on top of the newest page and nowhere else.
+    let is_newest =
+        move || request.with(|request| matches!(request, Ok(r) if r.page.from.is_none()));
+
     let figures = move || {
         Suspend::new(async move {
             let answer = statistics.await;
@@ -76,7 +85,7 @@ pub(crate) fn TracesPage() -> impl IntoView {
             let (answer, services, server) = (list.await, services.await, server.await);
             match (answer, request.get_untracked()) {
                 (Some(Ok(list)), Ok(request)) => {
-                    view! { <Results list request services server=server.ok() /> }.into_any()
+                    view! { <Results list request services server=server.ok() live /> }.into_any()
                 }
                 (Some(Err(error)), Ok(request)) => {
                     let href = filter_href(&request.filter);
@@ -94,6 +103,9 @@ pub(crate) fn TracesPage() -> impl IntoView {
             <Transition fallback=|| ()>
                 {move || Suspend::new(async move { results::count_of(list.await) })}
             </Transition>
+            <Show when=is_newest>
+                <LiveSwitch live />
+            </Show>
         </div>
         <FilterBar services />
         <Transition fallback=|| view! { <Loading /> }>{figures}</Transition>

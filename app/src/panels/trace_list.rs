@@ -14,34 +14,44 @@ const NAMED_SERVICES: usize = 5;
 #[component]
 pub(crate) fn TraceList(
     /// The rows, in order.
-    traces: Vec<TraceSummary>,
+    #[prop(into)]
+    traces: Signal<Vec<TraceSummary>>,
     /// What time it is for `12 s ago`.
-    now: UnixNanos,
+    #[prop(into)]
+    now: Signal<UnixNanos>,
 ) -> impl IntoView {
-    let longest = traces
-        .iter()
-        .map(|trace| trace.duration_ns)
-        .max()
-        .unwrap_or(1)
-        .max(1);
-    let rows: Vec<_> = traces
-        .into_iter()
-        .map(|trace| view! { <TraceRow trace longest now /> })
-        .collect();
+    let longest = Memo::new(move |_| {
+        let longest = traces.with(|traces| traces.iter().map(|trace| trace.duration_ns).max());
+        longest.unwrap_or(1).max(1)
+    });
+    // A trace that changed is another row: rows themselves never change.
+    let key = |trace: &TraceSummary| {
+        (
+            trace.trace_id,
+            trace.span_count,
+            trace.error_count,
+            trace.duration_ns,
+        )
+    };
     view! {
         <ol class="card list" aria-label="Traces, newest first">
-            {rows}
+            <For each=move || traces.get() key=key let:trace>
+                <TraceRow trace longest now />
+            </For>
         </ol>
     }
     .into_any()
 }
 
 #[component]
-fn TraceRow(trace: TraceSummary, longest: i64, now: UnixNanos) -> impl IntoView {
+fn TraceRow(trace: TraceSummary, longest: Memo<i64>, now: Signal<UnixNanos>) -> impl IntoView {
     let failed = trace.error_count > 0;
     let href = format!("/traces/{}", trace.trace_id);
     // By its root: beside one trace of minutes those of milliseconds still differ.
-    let share = (trace.duration_ns.max(0) as f64 / longest as f64).sqrt() * 100.0;
+    let share = move || {
+        let of_longest = trace.duration_ns.max(0) as f64 / longest.get() as f64;
+        format!("--w:{:.1}%", of_longest.sqrt() * 100.0)
+    };
     let duration = format_duration(trace.duration_ns);
     let spans = if trace.span_count == 1 {
         "span"
@@ -88,7 +98,7 @@ fn TraceRow(trace: TraceSummary, longest: i64, now: UnixNanos) -> impl IntoView 
             </div>
             <div class="dur">
                 <span class="bar">
-                    <i style=format!("--w:{share:.1}%")></i>
+                    <i style=share></i>
                 </span>
                 <span class="num">{duration}</span>
             </div>
@@ -105,7 +115,7 @@ fn TraceRow(trace: TraceSummary, longest: i64, now: UnixNanos) -> impl IntoView 
                 {user}
             </span>
             <time class="num start" title=Utc::from(trace.start).to_string()>
-                {format_ago(trace.start, now)}
+                {move || format_ago(trace.start, now.get())}
             </time>
         </li>
     }

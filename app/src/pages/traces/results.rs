@@ -9,7 +9,7 @@ use crate::api::{ApiError, Dated};
 use crate::components::{FilterChips, Pager, WaysIn, describe_range};
 use crate::context::ServerInfo;
 use crate::panels::{StatisticsPanel, TraceList};
-use crate::state::{ListRequest, filter_href};
+use crate::state::{ListRequest, LiveList, filter_href};
 use crate::ui::Notice;
 
 /// One page of traces, and when it was read.
@@ -59,12 +59,13 @@ pub(super) fn Results(
     request: ListRequest,
     services: Result<Vec<String>, ApiError>,
     server: Option<ServerInfo>,
+    live: LiveList,
 ) -> impl IntoView {
     let Dated { now, value: page } = list;
+    live.start(page.items.clone(), now);
     if !page.items.is_empty() {
-        let traces = page.items.clone();
         return view! {
-            <TraceList traces now />
+            <TraceList traces=live.rows now=live.now />
             <Pager request page />
         }
         .into_any();

@@ -1,0 +1,99 @@
+//! Turns the live list on and off, holds it still, and says how well it hears.
+
+use leptos::prelude::*;
+use throughline_viz::format_count;
+
+use crate::state::{Hearing, LiveList};
+
+/// The switch, what is heard, and what waits. Hidden where there is no script.
+#[component]
+pub(crate) fn LiveSwitch(
+    /// What it turns on.
+    live: LiveList,
+) -> impl IntoView {
+    let is_on = Memo::new(move |_| live.is_on());
+    let pressed = move |is: bool| if is { "true" } else { "false" };
+    let pause = move || {
+        is_on.get().then(|| {
+            let toggle = move |_| {
+                live.is_paused.update(|is_paused| *is_paused = !*is_paused);
+                if !live.is_paused.get_untracked() {
+                    live.release();
+                }
+            };
+            view! {
+                <button
+                    type="button"
+                    class="btn"
+                    aria-pressed=move || pressed(live.is_paused.get())
+                    on:click=toggle
+                >
+                    "Pause"
+                </button>
+            }
+        })
+    };
+    let waiting = move || {
+        let count = live.held.with(Vec::len);
+        (count > 0).then(|| {
+            view! {
+                <button type="button" class="btn primary" data-news on:click=move |_| live.release()>
+                    {if count == 1 {
+                        "1 new trace".to_owned()
+                    } else {
+                        format!("{} new traces", format_count(count as u64))
+                    }}
+                </button>
+            }
+        })
+    };
+    view! {
+        <div class="live needs-js" role="group" aria-label="Live list">
+            {waiting}
+            <span
+                class="hearing"
+                role="status"
+                data-live=move || word(live.hearing.get(), live.is_paused.get())
+            >
+                {move || words(live.hearing.get(), live.is_paused.get())}
+            </span>
+            {pause}
+            <button
+                type="button"
+                class="btn"
+                aria-pressed=move || pressed(is_on.get())
+                on:click=move |_| live.switch()
+            >
+                "Live"
+            </button>
+        </div>
+    }
+    .into_any()
+}
+
+/// The state in one word, for style and tests.
+const fn word(hearing: Hearing, is_paused: bool) -> &'static str {
+    match hearing {
+        Hearing::Off => "off",
+        Hearing::Connecting => "reconnecting",
+        Hearing::Lagging(_) => "lagging",
+        Hearing::Live if is_paused => "paused",
+        Hearing::Live => "live",
+    }
+}
+
+/// The state for people; nothing while it is off.
+fn words(hearing: Hearing, is_paused: bool) -> String {
+    match hearing {
+        Hearing::Off => String::new(),
+        Hearing::Connecting => "connecting …".to_owned(),
+        Hearing::Lagging(missed) => {
+            format!(
+                "lagging: {} changes left out, reading the list again",
+                format_count(missed)
+            )
+        }
+        Hearing::Live if is_paused => "paused".to_owned(),
+        Hearing::Live => "live".to_owned(),
+    }
+}

@@ -1,0 +1,257 @@
+//! The live list: what is shown, what waits to be shown, and how well the page hears.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use throughline_model::{LiveLag, LiveTraces, PageRequest, TraceFilter, TraceSummary};
+use throughline_wire::UnixNanos;
+
+use super::event_stream::listen_to_events;
+use super::{ListRequest, query};
+use crate::api::list_traces;
+
+/// How often it is looked whether what waits may be shown.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// A list scrolled further than this is being read: nothing is put above what is read.
+const SCROLLED_PX: f64 = 80.0;
+/// What the list has when somebody reads it, by pointer or by keyboard.
+const BEING_READ: &str = ".list:is(:hover, :focus-within)";
+
+/// How well the page hears of commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hearing {
+    /// Nobody asked for it.
+    Off,
+    /// The stream is being opened, for the first time or again.
+    Connecting,
+    /// Every commit is heard of.
+    Live,
+    /// So many changes were left out; the list is being read anew.
+    Lagging(u64),
+}
+
+/// The live list of a page; cheap to copy.
+#[derive(Clone, Copy)]
+pub(crate) struct LiveList {
+    /// The rows shown, newest first.
+    pub(crate) rows: RwSignal<Vec<TraceSummary>>,
+    /// News that is not shown yet.
+    pub(crate) held: RwSignal<Vec<TraceSummary>>,
+    /// When the newest of it was told, by the server's clock.
+    pub(crate) now: RwSignal<UnixNanos>,
+    /// How well the page hears.
+    pub(crate) hearing: RwSignal<Hearing>,
+    /// Whether news waits until the reader asks for it.
+    pub(crate) is_paused: RwSignal<bool>,
+}
+
+impl LiveList {
+    /// An empty list that hears nothing.
+    pub(crate) fn new() -> Self {
+        Self {
+            rows: RwSignal::new(Vec::new()),
+            held: RwSignal::new(Vec::new()),
+            now: RwSignal::new(UnixNanos::new(0)),
+            hearing: RwSignal::new(Hearing::Off),
+            is_paused: RwSignal::new(false),
+        }
+    }
+
+    /// Whether the reader wants to hear.
+    pub(crate) fn is_on(self) -> bool {
+        self.hearing.get() != Hearing::Off
+    }
+
+    /// Begins or ends hearing.
+    pub(crate) fn switch(self) {
+        let is_on = self.hearing.get_untracked() != Hearing::Off;
+        self.is_paused.set(false);
+        self.hearing.set(if is_on {
+            Hearing::Off
+        } else {
+            Hearing::Connecting
+        });
+    }
+
+    /// Shows what was read instead of what was shown.
+    pub(crate) fn start(self, rows: Vec<TraceSummary>, now: UnixNanos) {
+        self.held.set(Vec::new());
+        self.rows.set(rows);
+        self.now.set(now);
+    }
+
+    /// Shows what waits.
+    pub(crate) fn release(self) {
+        let held = self.held.try_update(std::mem::take).unwrap_or_default();
+        if !held.is_empty() {
+            self.rows.update(|rows| *rows = merge(rows, &held));
+        }
+    }
+
+    /// Hears what `request` selects for as long as the page is there and the switch is on; calls
+    /// `found` when the first of an empty list comes.
+    pub(crate) fn follow(
+        self,
+        request: Memo<Result<ListRequest, String>>,
+        found: impl Fn() + Copy + 'static,
+    ) {
+        let is_on = Memo::new(move |_| self.is_on());
+        let filter = move || {
+            let request = request.get().ok()?;
+            request.page.from.is_none().then_some(request.filter)
+        };
+        let url = move || {
+            filter()
+                .filter(|_| is_on.get())
+                .map(|filter| live_href(&filter))
+        };
+        let names = &["listening", "reconnecting", "traces", "lag"];
+        listen_to_events(url, names, move |name, data| match name {
+            "listening" => self.catch_up(request, found),
+            "traces" => {
+                if let Ok(LiveTraces { now, traces, .. }) = serde_json::from_str(&data) {
+                    self.hear(&traces, now, found);
+                }
+            }
+            "lag" => {
+                let missed = serde_json::from_str(&data).map_or(0, |lag: LiveLag| lag.missed);
+                let before = match self.hearing.get_untracked() {
+                    Hearing::Lagging(before) => before,
+                    _ => 0,
+                };
+                self.hearing.set(Hearing::Lagging(before + missed));
+                if before == 0 {
+                    set_timeout(
+                        move || self.catch_up(request, found),
+                        Duration::from_secs(1),
+                    );
+                }
+            }
+            _ => self.hearing.set(Hearing::Connecting),
+        });
+        Effect::new(move |_| {
+            if !is_on.get() {
+                self.release();
+                return;
+            }
+            let look = move || {
+                if self.held.try_with_untracked(Vec::is_empty) == Some(false) && self.may_move() {
+                    self.release();
+                }
+            };
+            if let Ok(turns) = set_interval_with_handle(look, LOOK_EVERY) {
+                on_cleanup(move || turns.clear());
+            }
+        });
+    }
+
+    fn hear(self, traces: &[TraceSummary], now: UnixNanos, found: impl Fn()) {
+        if self.rows.with_untracked(Vec::is_empty) {
+            found();
+            return;
+        }
+        self.held.update(|held| *held = merge(held, traces));
+        self.now.set(now);
+        if self.may_move() {
+            self.release();
+        }
+    }
+
+    /// Reads the list once more: what was committed while nothing was heard is in it.
+    fn catch_up(self, request: Memo<Result<ListRequest, String>>, found: impl Fn() + 'static) {
+        let Some(Ok(ListRequest { filter, page })) = request.try_get_untracked() else {
+            return;
+        };
+        spawn_local(async move {
+            let Ok(list) = list_traces(filter, page).await else {
+                // Still behind: said, and mended by the next gap or by hand.
+                return;
+            };
+            // Nobody waits any more when the page was left, or the switch turned off, meanwhile.
+            let is_on = self.hearing.try_get_untracked();
+            if is_on.is_none_or(|hearing| hearing == Hearing::Off) {
+                return;
+            }
+            self.hearing.set(Hearing::Live);
+            if !list.value.items.is_empty() {
+                self.hear(&list.value.items, list.now, found);
+            }
+        });
+    }
+
+    /// Whether rows may move: nobody reads them just now.
+    fn may_move(self) -> bool {
+        let is_read = document()
+            .query_selector(BEING_READ)
+            .is_ok_and(|list| list.is_some());
+        let is_scrolled = window().scroll_y().is_ok_and(|y| y > SCROLLED_PX);
+        !(self.is_paused.get_untracked() || is_read || is_scrolled)
+    }
+}
+
+/// Where the stream of what `filter` selects is.
+fn live_href(filter: &TraceFilter) -> String {
+    let limit = ("limit", PageRequest::DEFAULT_LIMIT.to_string());
+    let pairs = filter.to_query().into_iter().chain([limit]);
+    query::href("/api/admin/live", pairs)
+}
+
+/// The rows with the news among them, in the list's order, no more than a page: of two states of a
+/// trace the one with more spans counts, for they only grow.
+fn merge(rows: &[TraceSummary], news: &[TraceSummary]) -> Vec<TraceSummary> {
+    let mut merged: Vec<TraceSummary> = news.iter().chain(rows).cloned().collect();
+    merged.sort_by_key(|trace| Reverse((trace.trace_id, trace.span_count)));
+    merged.dedup_by_key(|trace| trace.trace_id);
+    merged.sort_by_key(|trace| Reverse((trace.start, trace.trace_id)));
+    merged.truncate(PageRequest::DEFAULT_LIMIT as usize);
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use throughline_testkit::{FakeReader, Ids, shop_trace};
+
+    use super::*;
+
+    /// Traces of one second each, the oldest first.
+    fn traces(count: i64) -> Vec<TraceSummary> {
+        let reader = FakeReader::new(shop_trace(&mut Ids::seeded(1)));
+        let one = reader.summaries().remove(0);
+        let mut ids = Ids::seeded(2);
+        (0..count)
+            .map(|at| TraceSummary {
+                trace_id: ids.trace_id(),
+                start: one.start.saturating_add(at * UnixNanos::PER_SECOND),
+                ..one.clone()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn news_stands_in_the_order_of_the_list_and_the_list_stays_a_page() {
+        let all = traces(60);
+        let merged = merge(&all[..40], &all[30..]);
+        let expected: Vec<_> = all.iter().rev().take(50).cloned().collect();
+        assert_eq!(merged, expected);
+    }
+
+    #[test]
+    fn a_trace_that_grew_replaces_its_row_and_an_older_state_does_not() {
+        let old = traces(1);
+        let mut new = old.clone();
+        new[0].span_count += 1;
+        assert_eq!(merge(&old, &new), new);
+        assert_eq!(merge(&new, &old), new);
+    }
+
+    #[test]
+    fn the_stream_has_the_filter_of_the_list() {
+        let filter = TraceFilter {
+            user: Some("a&b".to_owned()),
+            ..TraceFilter::default()
+        };
+        assert_eq!(live_href(&filter), "/api/admin/live?user=a%26b&limit=50");
+    }
+}
