@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::transfer::{ExportOptions, FilterOptions, ImportOptions};
+use crate::loadgen::LoadOptions;
 use crate::telemetry::LogFormat;
 
 pub use self::keep::{
@@ -59,6 +60,9 @@ pub enum Command {
     Export(ExportOptions),
     /// Run the private Postgres alone until Ctrl-C or SIGTERM; prints `DATABASE_URL=...` when ready.
     Postgres(DataDirOption),
+    /// Send a fixed, seeded amount of spans to a server, for benchmarks.
+    #[command(hide = true)]
+    Loadgen(Box<LoadOptions>),
 }
 
 /// Options of `serve`.

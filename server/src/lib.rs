@@ -15,6 +15,7 @@ pub mod ingest;
 pub mod listen;
 pub mod maintain;
 pub mod live;
+pub mod loadgen;
 pub mod panel;
 pub mod problem;
 pub mod readiness;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use throughline_server::cli::{Cli, Command};
 use throughline_server::{maintain, serve, telemetry, transfer};
+use throughline_server::{loadgen, serve, telemetry};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -23,6 +24,7 @@ async fn main() -> ExitCode {
         Command::Import(options) => transfer::run_import(options).await,
         Command::Export(options) => transfer::run_export(options).await,
         Command::Postgres(options) => serve::postgres(options).await,
+        Command::Loadgen(options) => loadgen::run(*options).await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,44 +1,114 @@
-//! `cargo xtask bench`: the benchmarks, against a release build and a throw-away Postgres.
+//! `cargo xtask bench`: the benchmarks, against a release build and throw-away Postgres clusters,
+//! and one table of targets and figures.
 
+mod figures;
+mod machine;
+mod table;
+
+use std::fs;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::context::Context;
 use crate::setup;
 use crate::test::Database;
 
-/// Packages with benchmarks.
-const PACKAGES: [&str; 2] = ["throughline-store", "throughline-server"];
+use figures::Figures;
+
+/// Each benchmark: its package, its name, what it takes besides.
+const BENCHMARKS: [(&str, &str); 3] = [
+    ("throughline-store", "copy_ratio"),
+    ("throughline-store", "reads"),
+    ("throughline-server", "promises"),
+];
 
 /// Which benchmarks to run.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
+    /// More of everything, 10 million spans included: an hour instead of minutes
+    #[arg(long)]
+    full: bool,
+    /// Only the benchmark of this name: `copy_ratio`, `reads` or `promises`
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
     /// Arguments for the benchmarks: a filter, for instance
     #[arg(last = true)]
     arguments: Vec<String>,
 }
 
-/// Builds and runs them.
+/// Builds and runs them, prints the table and writes it to `target/bench.md`. Succeeds when every
+/// benchmark ran, whatever its figures: a shared machine misses targets of time.
 pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> {
     let _claim = setup::compiler(context)?;
     setup::postgres::prepare(context)?;
     context
         .cargo(&["build", "--release", "-p", "throughline-server"])
         .run()?;
+    let mut figures = Figures::default();
+    let mut failed = Vec::new();
+    for (package, name) in BENCHMARKS {
+        let wanted = options.only.as_deref().is_none_or(|only| only == name);
+        let file = if package.ends_with("store") {
+            "crates/store"
+        } else {
+            "server"
+        };
+        if !wanted || !is_there(context, file, name) {
+            continue;
+        }
+        if !bench(context, options, package, name, &mut figures)? {
+            failed.push(name);
+        }
+    }
+    let table = table::markdown(&figures, &machine::facts(), options.full);
+    println!("\n{table}");
+    let file = context.target.join("bench.md");
+    fs::write(&file, &table).with_context(|| format!("cannot write {}", file.display()))?;
+    println!("written to {}", file.display());
+    for name in &failed {
+        eprintln!("the benchmark {name} failed; see above");
+    }
+    Ok(if failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Whether the checkout has this benchmark.
+fn is_there(context: &Context, package: &str, name: &str) -> bool {
+    let benches = context.root.join(package).join("benches");
+    benches.join(format!("{name}.rs")).exists() || benches.join(name).is_dir()
+}
+
+/// Runs one benchmark on a cluster of its own, so that none finds what another left.
+fn bench(
+    context: &Context,
+    options: &Options,
+    package: &str,
+    name: &str,
+    figures: &mut Figures,
+) -> Result<bool> {
     let database = Database::start(context, "release")?;
-    let packages = PACKAGES.iter().flat_map(|package| ["-p", package]);
-    context
-        .cargo(&["bench", "--benches"])
-        .args(packages)
-        .arg("--")
+    let mut command = context
+        .cargo(&["bench", "-p", package, "--bench", name, "--"])
         .args(&options.arguments)
-        .env("THROUGHLINE_TEST_DATABASE_URL", database.url())
+        .env("THROUGHLINE_TEST_DATABASE_URL", database.url());
+    let sizes = if options.full {
+        command = command.env("THROUGHLINE_BENCH_FULL", "1").env("PAIRS", "9");
+        "1000000,10000000"
+    } else {
+        command = command.env("PAIRS", "3");
+        "1000000"
+    };
+    let ran = command
         .env(
-            "THROUGHLINE_BINARY",
-            crate::binary::release(context, "throughline"),
+            "READS_SIZES",
+            std::env::var("READS_SIZES").as_deref().unwrap_or(sizes),
         )
-        .run()?;
-    Ok(ExitCode::SUCCESS)
+        .stream()?;
+    figures.gather(&ran.text);
+    Ok(ran.success)
 }

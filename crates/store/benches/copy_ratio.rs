@@ -93,13 +93,18 @@ async fn run() {
         "{count} spans, {} bytes of protobuf each",
         protobuf_bytes / count as usize
     );
+    let postgres_ratio = median(postgres_ratios);
+    // For `cargo xtask bench`, which gathers such lines.
+    println!("figure: R3 {postgres_ratio:.4}");
+    println!("figure: R5.wal {:.4}", per(last_writer.wal_bytes));
+    println!("figure: R5.stored {:.4}", per(last_writer.stored_bytes));
     println!(
         "raw COPY CPU / writer CPU (store alone)      {:.2}",
         median(ratios)
     );
     println!(
         "Postgres CPU, writer / raw COPY (R3)         {:.2}  target <= 1.25",
-        median(postgres_ratios)
+        postgres_ratio
     );
     println!(
         "WAL bytes / protobuf bytes, raw, writer (R5) {:.2}  {:.2}  target <= 1.6",

@@ -3,6 +3,7 @@
 mod look;
 mod raw_copy;
 pub mod seed;
+mod trace_sql;
 
 use std::env;
 use std::hash::Hasher as _;
@@ -20,6 +21,7 @@ use crate::{Store, StoreOptions};
 
 pub use self::look::{count, execute};
 pub use self::raw_copy::{RawCopy, raw_copy};
+pub use self::trace_sql::trace_sql;
 
 /// The variable that names a cluster the tests may do with as they please.
 pub const URL_VARIABLE: &str = "THROUGHLINE_TEST_DATABASE_URL";

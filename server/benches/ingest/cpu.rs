@@ -27,11 +27,9 @@ pub(crate) fn of_process(pid: u32) -> Result<f64> {
     Ok(ticks(&stat(pid)?, 11) / TICKS_PER_SECOND)
 }
 
-/// User and system seconds of the process, its living children and those it has waited for.
-pub(crate) fn of_family(pid: u32) -> Result<f64> {
-    let mut total = 0.0;
-    let fields = stat(pid)?;
-    total += ticks(&fields, 11) + ticks(&fields, 13);
+/// The process ids of its living children.
+pub(crate) fn children_of(pid: u32) -> Result<Vec<u32>> {
+    let mut children = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let Some(child) = entry?
             .file_name()
@@ -41,10 +39,19 @@ pub(crate) fn of_family(pid: u32) -> Result<f64> {
             continue;
         };
         // A process may end between the listing and the reading.
-        let Ok(fields) = stat(child) else { continue };
-        if fields[1] == pid.to_string() {
-            total += ticks(&fields, 11);
+        if stat(child).is_ok_and(|fields| fields[1] == pid.to_string()) {
+            children.push(child);
         }
+    }
+    Ok(children)
+}
+
+/// User and system seconds of the process, its living children and those it has waited for.
+pub(crate) fn of_family(pid: u32) -> Result<f64> {
+    let fields = stat(pid)?;
+    let mut total = ticks(&fields, 11) + ticks(&fields, 13);
+    for child in children_of(pid)? {
+        total += stat(child).map_or(0.0, |fields| ticks(&fields, 11));
     }
     Ok(total / TICKS_PER_SECOND)
 }

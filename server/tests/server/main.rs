@@ -10,6 +10,7 @@ mod doors;
 mod faults;
 mod keep;
 mod live;
+mod loadgen;
 mod panel;
 mod program;
 mod start;

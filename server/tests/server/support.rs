@@ -39,7 +39,7 @@ pub(crate) struct Server {
     pub(crate) client: Client,
     pub(crate) store: Arc<Store>,
     stop: watch::Sender<bool>,
-    _database: Option<FreshDatabase>,
+    database: Option<FreshDatabase>,
 }
 
 impl Server {
@@ -104,8 +104,15 @@ impl Server {
             client: client(),
             store,
             stop,
-            _database: database,
+            database,
         }
+    }
+
+    /// How many spans its database holds.
+    pub(crate) async fn stored_spans(&self) -> u64 {
+        let database = self.database.as_ref().expect("a database of its own");
+        let count = throughline_store::testing::count(database.url(), "SELECT count(*) FROM spans");
+        count.await.unsigned_abs()
     }
 
     /// Asks the server to stop, as a signal does.

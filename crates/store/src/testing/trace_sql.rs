@@ -1,0 +1,42 @@
+//! The yardstick of reading a trace: its two large statements by themselves.
+
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgPoolOptions;
+use throughline_wire::{TenantId, TraceId};
+use uuid::Uuid;
+
+use crate::reader;
+
+/// How long the summary and the spans of a trace take over one connection, rows fetched and not
+/// read; the reader's look-ups of names are left out, which makes it a hard yardstick.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn trace_sql(
+    url: &str,
+    traces: &[TraceId],
+) -> Result<Vec<Duration>, Box<dyn core::error::Error + Send + Sync>> {
+    let pool = PgPoolOptions::new().max_connections(1).connect(url).await?;
+    let tenant = TenantId::DEFAULT.to_bytes();
+    let mut taken = Vec::with_capacity(traces.len());
+    for trace in traces {
+        let trace = Uuid::from_bytes(trace.to_bytes());
+        let began = Instant::now();
+        let summaries = reader::summaries(&pool, tenant, &[trace]).await?;
+        let summary = summaries.first().ok_or("there is no such trace")?;
+        let rows = sqlx::query(include_str!("../reader/spans_of_trace.sql"))
+            .bind(Uuid::from_bytes(tenant))
+            .bind(trace)
+            .bind(summary.start.get())
+            .bind(summary.start.get().saturating_add(summary.duration_ns))
+            .fetch_all(&pool)
+            .await?;
+        taken.push(began.elapsed());
+        if rows.is_empty() {
+            return Err("the trace has no spans".into());
+        }
+    }
+    pool.close().await;
+    Ok(taken)
+}

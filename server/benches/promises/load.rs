@@ -1,0 +1,34 @@
+//! The load generator as a process of its own.
+
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+use crate::program::Program;
+
+/// Starts `throughline loadgen` against a program.
+pub(crate) fn start(program: &Program, arguments: &[&str]) -> Result<Child> {
+    Command::new(env!("CARGO_BIN_EXE_throughline"))
+        .args(["loadgen", "--json", "--url", &program.url("")])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .context("starting the load generator")
+}
+
+/// Waits for its report; fails when a span was refused or is unaccounted for.
+pub(crate) async fn finish(load: Child) -> Result<Value> {
+    let output = load.wait_with_output().await?;
+    ensure!(output.status.success(), "the load generator failed");
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+pub(crate) fn number(report: &Value, name: &str) -> Result<f64> {
+    report[name]
+        .as_f64()
+        .with_context(|| format!("no {name} in the report"))
+}

@@ -1,0 +1,158 @@
+//! Request bodies: templates in which ids and times are overwritten.
+
+use std::io::Write as _;
+
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::plan::{Draw, Identity, Plan};
+use super::{Format, LoadOptions, json, protobuf, shape};
+
+/// Different templates; requests take them in turn.
+const TEMPLATES: u64 = 8;
+/// Digits of an instant between the years 2001 and 2286.
+pub(super) const INSTANT_DIGITS: usize = 19;
+
+/// A place in a template that differs from request to request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    Trace,
+    Span,
+    Parent,
+    Start,
+    End,
+}
+
+/// Where a field of the span at place `span` of the request stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) offset: usize,
+    pub(super) span: u32,
+    pub(super) field: Field,
+}
+
+/// A body with zeros where ids and times go.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Template {
+    pub(super) bytes: Vec<u8>,
+    pub(super) marks: Vec<Mark>,
+}
+
+impl Template {
+    /// Puts another template's content at the end.
+    pub(super) fn append(&mut self, other: &Self) {
+        let shift = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.marks.extend(other.marks.iter().map(|mark| Mark {
+            offset: mark.offset + shift,
+            ..*mark
+        }));
+    }
+
+    /// Leaves room of `width` bytes for a field.
+    pub(super) fn leave(&mut self, field: Field, span: u32, width: usize, filler: u8) {
+        let offset = self.bytes.len();
+        self.marks.push(Mark {
+            offset,
+            span,
+            field,
+        });
+        self.bytes.resize(offset + width, filler);
+    }
+
+    fn fill(&self, is_text: bool, identity: impl Fn(u32) -> Identity) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        for marks in self.marks.chunk_by(|a, b| a.span == b.span) {
+            let identity = identity(marks[0].span);
+            for mark in marks {
+                let at = &mut bytes[mark.offset..];
+                if is_text {
+                    put_text(at, mark.field, &identity);
+                } else {
+                    put_binary(at, mark.field, &identity);
+                }
+            }
+        }
+        bytes
+    }
+}
+
+fn put_binary(at: &mut [u8], field: Field, identity: &Identity) {
+    let mut put = |bytes: &[u8]| at[..bytes.len()].copy_from_slice(bytes);
+    match field {
+        Field::Trace => put(&identity.trace_id.to_be_bytes()),
+        Field::Span => put(&identity.span_id.to_be_bytes()),
+        Field::Parent => put(&identity.parent_id.to_be_bytes()),
+        Field::Start => put(&identity.start_ns.to_le_bytes()),
+        Field::End => put(&identity.end_ns.to_le_bytes()),
+    }
+}
+
+fn put_text(at: &mut [u8], field: Field, identity: &Identity) {
+    match field {
+        Field::Trace => put_hex(&mut at[..32], identity.trace_id),
+        Field::Span => put_hex(&mut at[..16], identity.span_id.into()),
+        Field::Parent => put_hex(&mut at[..16], identity.parent_id.into()),
+        Field::Start => put_decimal(&mut at[..INSTANT_DIGITS], identity.start_ns.unsigned_abs()),
+        Field::End => put_decimal(&mut at[..INSTANT_DIGITS], identity.end_ns.unsigned_abs()),
+    }
+}
+
+fn put_hex(at: &mut [u8], mut number: u128) {
+    for digit in at.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(number & 15) as usize];
+        number >>= 4;
+    }
+}
+
+fn put_decimal(at: &mut [u8], mut number: u64) {
+    for digit in at.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+/// Every body of a run.
+pub(super) struct Bodies {
+    templates: Vec<Template>,
+    is_text: bool,
+    gzip: bool,
+}
+
+impl Bodies {
+    pub(super) fn new(options: &LoadOptions, plan: &Plan) -> Result<Self> {
+        let templates = (0..TEMPLATES).map(|number| {
+            let mut draw = Draw::seeded(options.seed ^ number.rotate_right(8));
+            let spans: Vec<_> = (0..plan.spans_per_request())
+                .map(|at| shape::span(options.shape, at, &mut draw))
+                .collect();
+            match options.format {
+                Format::OtlpProtobuf => Ok(protobuf::template(&spans)),
+                Format::OtlpJson => json::otlp(&spans),
+                Format::Native => json::native(&spans),
+            }
+        });
+        Ok(Self {
+            templates: templates
+                .collect::<serde_json::Result<_>>()
+                .context("a template cannot be written")?,
+            is_text: options.format != Format::OtlpProtobuf,
+            gzip: options.gzip,
+        })
+    }
+
+    /// The body of a request.
+    pub(super) fn body(&self, plan: &Plan, request: u64) -> Bytes {
+        let template = &self.templates[(request % TEMPLATES) as usize];
+        let body = template.fill(self.is_text, |span| plan.identity(request, span.into()));
+        if !self.gzip {
+            return body.into();
+        }
+        let mut gzip = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
+        // Writing to memory cannot fail.
+        let _ = gzip.write_all(&body);
+        gzip.finish().unwrap_or_default().into()
+    }
+}

@@ -1,0 +1,210 @@
+//! One connection: sends a request until it is answered for good, and reads what became of it.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow, bail};
+use axum::http::{Method, Request, StatusCode, Uri, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Format;
+use super::report::Tally;
+
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_mins(1);
+/// After a failed connection, and after a 429 or 503 that does not say when.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Where requests go and how they look.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    authority: String,
+    format: Format,
+    gzip: bool,
+}
+
+impl Target {
+    /// Reads an origin; plain HTTP only.
+    pub(super) fn parse(url: &str, format: Format, gzip: bool) -> Result<Self> {
+        let uri: Uri = url.parse().map_err(|_| anyhow!("{url:?} is no URL"))?;
+        let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            bail!("{url:?} does not begin with http://");
+        };
+        let port = authority.port_u16().unwrap_or(80);
+        Ok(Self {
+            authority: format!("{}:{port}", authority.host()),
+            format,
+            gzip,
+        })
+    }
+
+    fn request(&self, body: Bytes) -> Result<Request<Full<Bytes>>, axum::http::Error> {
+        let (path, content_type) = match self.format {
+            Format::Native => ("/api/trace-log", "application/json"),
+            Format::OtlpProtobuf => ("/v1/traces", "application/x-protobuf"),
+            Format::OtlpJson => ("/v1/traces", "application/json"),
+        };
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::HOST, &self.authority)
+            .header(header::CONTENT_TYPE, content_type);
+        if self.gzip {
+            request = request.header(header::CONTENT_ENCODING, "gzip");
+        }
+        request.body(Full::new(body))
+    }
+}
+
+/// What one attempt came to.
+enum Attempt {
+    Accepted {
+        duplicate: u64,
+        rejected: u64,
+    },
+    /// To be tried again after this long.
+    Later(Duration),
+    /// The connection failed: whether the spans are stored is not known.
+    Broken,
+    Refused(StatusCode),
+}
+
+/// A client with one connection, made when needed.
+pub(super) struct Client {
+    target: Target,
+    patience: Duration,
+    connection: Option<SendRequest<Full<Bytes>>>,
+}
+
+impl Client {
+    pub(super) fn new(target: Target, patience: Duration) -> Self {
+        Self {
+            target,
+            patience,
+            connection: None,
+        }
+    }
+
+    /// Sends a body with so many spans until it is answered or patience ends; counts everything.
+    pub(super) async fn send(&mut self, body: Bytes, spans: u64, tally: &mut Tally) {
+        let give_up = Instant::now() + self.patience;
+        tally.sent += spans;
+        loop {
+            tally.bytes += body.len() as u64;
+            let began = Instant::now();
+            let attempt = timeout(ANSWER, self.attempt(body.clone())).await;
+            let pause = match attempt.unwrap_or(Ok(Attempt::Broken)) {
+                Ok(Attempt::Accepted {
+                    duplicate,
+                    rejected,
+                }) => {
+                    tally.latencies.push(began.elapsed());
+                    tally.duplicate += duplicate;
+                    tally.rejected += rejected;
+                    tally.accepted += spans.saturating_sub(duplicate + rejected);
+                    return;
+                }
+                Ok(Attempt::Refused(status)) => {
+                    tally.refused += spans;
+                    tally.first_refusal.get_or_insert(status);
+                    return;
+                }
+                Ok(Attempt::Later(pause)) => {
+                    tally.asked_to_wait += 1;
+                    pause
+                }
+                Ok(Attempt::Broken) | Err(_) => {
+                    tally.broken += 1;
+                    self.connection = None;
+                    PAUSE
+                }
+            };
+            if Instant::now() + pause > give_up {
+                tally.refused += spans;
+                return;
+            }
+            sleep(pause).await;
+        }
+    }
+
+    async fn attempt(&mut self, body: Bytes) -> Result<Attempt> {
+        if self.connection.as_ref().is_none_or(SendRequest::is_closed) {
+            let stream = TcpStream::connect(&self.target.authority).await?;
+            stream.set_nodelay(true)?;
+            let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+            // It ends with the sender; its error is the sender's as well.
+            tokio::spawn(connection);
+            self.connection = Some(sender);
+        }
+        let Some(connection) = &mut self.connection else {
+            return Ok(Attempt::Broken);
+        };
+        connection.ready().await?;
+        let answer = connection.send_request(self.target.request(body)?).await?;
+        let status = answer.status();
+        let retry_after = answer
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .map(Duration::from_secs);
+        let bytes = answer.into_body().collect().await?.to_bytes();
+        Ok(match status {
+            StatusCode::OK => {
+                let (duplicate, rejected) = read_answer(self.target.format, &bytes);
+                Attempt::Accepted {
+                    duplicate,
+                    rejected,
+                }
+            }
+            StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => Attempt::Later(retry_after.unwrap_or(PAUSE)),
+            status => Attempt::Refused(status),
+        })
+    }
+}
+
+/// How many spans were duplicates and how many rejected; OTLP does not tell the former.
+pub(super) fn read_answer(format: Format, bytes: &[u8]) -> (u64, u64) {
+    let json = || serde_json::from_slice::<Value>(bytes).unwrap_or_default();
+    match format {
+        Format::Native => {
+            let answer = json();
+            let rejected = answer["rejected"].as_array().map_or(0, Vec::len);
+            (answer["duplicate"].as_u64().unwrap_or(0), rejected as u64)
+        }
+        Format::OtlpJson => {
+            let rejected = &json()["partialSuccess"]["rejectedSpans"];
+            let text = rejected.as_str().and_then(|text| text.parse().ok());
+            (0, text.or(rejected.as_u64()).unwrap_or(0))
+        }
+        Format::OtlpProtobuf => (0, rejected_spans(bytes).unwrap_or(0)),
+    }
+}
+
+/// `ExportTraceServiceResponse.partial_success.rejected_spans`: the first field of the first.
+fn rejected_spans(bytes: &[u8]) -> Option<u64> {
+    let mut rest = bytes.strip_prefix(&[0x0a])?;
+    varint(&mut rest)?;
+    let mut rest = rest.strip_prefix(&[0x08])?;
+    varint(&mut rest)
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}

@@ -1,0 +1,97 @@
+//! `throughline loadgen`: sends a fixed, seeded amount of spans to a server and counts what became
+//! of each.
+//!
+//! Requests are templates, encoded once, in which ids and times are overwritten, so that the
+//! generator costs little beside what it measures. The same seed makes the same spans, whatever
+//! the number of clients.
+
+mod body;
+mod client;
+mod json;
+mod options;
+mod plan;
+mod protobuf;
+mod report;
+mod shape;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+pub use options::{Format, LoadOptions, Shape};
+
+use self::body::Bodies;
+use self::client::Client;
+use self::plan::Plan;
+use self::report::{Report, Tally};
+use crate::clock::Clock;
+
+/// What the clients share.
+struct Work {
+    plan: Plan,
+    bodies: Bodies,
+    next: AtomicU64,
+    started: Instant,
+    /// The least time between the starts of two requests; none sends as fast as it goes.
+    pace: Option<Duration>,
+}
+
+/// Sends everything and prints the report.
+///
+/// # Errors
+/// When the address cannot be used, or a span is unaccounted for.
+pub async fn run(options: LoadOptions) -> Result<()> {
+    let report = send(&options, &Clock::system()).await?;
+    println!("{}", report.text(options.json));
+    report.check()
+}
+
+async fn send(options: &LoadOptions, clock: &Clock) -> Result<Report> {
+    let plan = Plan::new(options, clock.now());
+    let per_request = plan.spans_per_request();
+    let work = Arc::new(Work {
+        bodies: Bodies::new(options, &plan)?,
+        plan,
+        next: AtomicU64::new(0),
+        started: Instant::now(),
+        pace: options
+            .rate
+            .map(|rate| Duration::from_secs_f64(per_request as f64 / f64::from(rate.get()))),
+    });
+    let target = client::Target::parse(&options.url, options.format, options.gzip)?;
+    let mut clients = JoinSet::new();
+    for _ in 0..options.clients.get() {
+        let client = Client::new(target.clone(), Duration::from_secs(options.patience_s));
+        clients.spawn(run_client(client, Arc::clone(&work)));
+    }
+    let mut tally = Tally::default();
+    while let Some(client) = clients.join_next().await {
+        tally.add(client.context("a client panicked")?);
+    }
+    Ok(Report::new(&work.plan, tally, work.started.elapsed()))
+}
+
+/// Takes one request after the other until there is none.
+async fn run_client(mut client: Client, work: Arc<Work>) -> Tally {
+    let mut tally = Tally::default();
+    loop {
+        let job = work.next.fetch_add(1, Ordering::Relaxed);
+        if job >= work.plan.jobs() {
+            return tally;
+        }
+        if let Some(pace) = work.pace {
+            sleep_until(work.started + pace * u32::try_from(job).unwrap_or(u32::MAX)).await;
+        }
+        let body = work.bodies.body(&work.plan, work.plan.request_of(job));
+        client
+            .send(body, work.plan.spans_per_request(), &mut tally)
+            .await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

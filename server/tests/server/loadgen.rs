@@ -1,0 +1,83 @@
+//! The load generator, as a process, against a real server: everything it sends is accounted for
+//! and is there once.
+
+use serde_json::Value;
+
+use crate::program::command;
+use crate::support::Server;
+
+async fn send(server: &Server, arguments: &[&str]) -> Value {
+    let mut all = vec![
+        "loadgen",
+        "--url",
+        &server.base,
+        "--json",
+        "--spans",
+        "3000",
+    ];
+    all.extend(["--per-request", "100", "--malformed-percent", "1"]);
+    all.extend(arguments);
+    let output = command(&all).output().await.expect("runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text} {output:?}");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[tokio::test]
+async fn what_every_door_takes_is_stored_once() {
+    let server = Server::start().await;
+    let mut stored = 0;
+    for (seed, arguments) in [
+        ("1", ["--format", "native", "--shape", "s"]),
+        ("2", ["--format", "otlp-protobuf", "--shape", "m"]),
+        ("3", ["--format", "otlp-json", "--shape", "l"]),
+    ] {
+        let mut arguments = arguments.to_vec();
+        arguments.extend(["--seed", seed, "--duplicate-percent", "10"]);
+        let report = send(&server, &arguments).await;
+        let count = |name: &str| report[name].as_u64().expect("a count");
+        // 30 requests, three of them twice; of each 100 spans one is malformed.
+        assert_eq!(
+            (count("sent"), count("rejected"), count("refused")),
+            (3_300, 33, 0)
+        );
+        assert_eq!(count("accepted") + count("duplicate"), 3_267);
+        if arguments.contains(&"native") {
+            assert_eq!(count("duplicate"), 297);
+        }
+        stored += count("distinct");
+        assert_eq!(server.stored_spans().await, stored);
+    }
+}
+
+#[tokio::test]
+async fn the_same_seed_is_all_duplicates_the_second_time() {
+    let server = Server::start().await;
+    let begin =
+        (throughline_server::clock::Clock::system().now().get() - 60_000_000_000).to_string();
+    let arguments = ["--format", "native", "--begin-ns", &begin, "--gzip"];
+    let first = send(&server, &arguments).await;
+    let second = send(&server, &arguments).await;
+    assert_eq!(first["accepted"], 2_970);
+    assert_eq!(
+        (&second["accepted"], &second["duplicate"]),
+        (&0.into(), &2_970.into())
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_an_error_and_not_a_success() {
+    let arguments = [
+        "loadgen",
+        "--url",
+        "http://127.0.0.1:1",
+        "--spans",
+        "10",
+        "--patience-s",
+        "0",
+    ];
+    let output = command(&arguments).output().await.expect("runs");
+    assert!(!output.status.success());
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("were not taken in time"), "{text}");
+}

@@ -1,0 +1,245 @@
+//! Targets beside figures, as Markdown that reads as plain text too.
+
+use std::fmt::Write as _;
+
+use super::figures::Figures;
+
+/// When a figure is good.
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Target {
+    fn is_met(self, figure: f64) -> bool {
+        match self {
+            Self::AtLeast(least) => figure >= least,
+            Self::AtMost(most) => figure <= most,
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::AtLeast(least) => format!("≥ {least}"),
+            Self::AtMost(0.0) => "0".to_owned(),
+            Self::AtMost(most) => format!("≤ {most}"),
+        }
+    }
+}
+
+/// A row: its id, what it is, the figure's name, digits to show, the target.
+type Row = (&'static str, &'static str, &'static str, usize, Target);
+
+const ROWS: [Row; 18] = [
+    (
+        "R1",
+        "CPU of a raw COPY / of server + Postgres, OTLP protobuf",
+        "R1.protobuf",
+        2,
+        Target::AtLeast(0.55),
+    ),
+    (
+        "R1",
+        "the same, native JSON",
+        "R1.native",
+        2,
+        Target::AtLeast(0.5),
+    ),
+    (
+        "R1a",
+        "committed spans/s, OTLP protobuf",
+        "R1a.protobuf",
+        0,
+        Target::AtLeast(40_000.0),
+    ),
+    (
+        "R1a",
+        "committed spans/s, native JSON",
+        "R1a.native",
+        0,
+        Target::AtLeast(40_000.0),
+    ),
+    (
+        "R3",
+        "Postgres CPU of the writer / of a raw COPY",
+        "R3",
+        2,
+        Target::AtMost(1.25),
+    ),
+    (
+        "R5",
+        "WAL bytes / protobuf bytes",
+        "R5.wal",
+        2,
+        Target::AtMost(1.6),
+    ),
+    (
+        "R5",
+        "heap and index bytes / protobuf bytes",
+        "R5.stored",
+        2,
+        Target::AtMost(1.4),
+    ),
+    (
+        "R6",
+        "trace by the API / its SQL alone, p99",
+        "R6",
+        2,
+        Target::AtMost(1.5),
+    ),
+    (
+        "R7",
+        "slowest query at 1 million spans, median ms",
+        "R7.1000000",
+        1,
+        Target::AtMost(100.0),
+    ),
+    (
+        "R7",
+        "slowest query at 10 million spans, median ms",
+        "R7.10000000",
+        1,
+        Target::AtMost(100.0),
+    ),
+    (
+        "R7",
+        "largest ratio of 10 million to 1 million",
+        "R7.ratio",
+        2,
+        Target::AtMost(1.3),
+    ),
+    (
+        "R9",
+        "acknowledged spans missing after kill -9 of the server",
+        "R9.server",
+        0,
+        Target::AtMost(0.0),
+    ),
+    (
+        "R9",
+        "spans stored twice after it",
+        "R9.server.twice",
+        0,
+        Target::AtMost(0.0),
+    ),
+    (
+        "R9",
+        "acknowledged spans missing after kill -9 of Postgres",
+        "R9.postgres",
+        0,
+        Target::AtMost(0.0),
+    ),
+    (
+        "R9",
+        "spans stored twice after it",
+        "R9.postgres.twice",
+        0,
+        Target::AtMost(0.0),
+    ),
+    (
+        "R12",
+        "acknowledged traces that a query did not find at once",
+        "R12.invisible",
+        0,
+        Target::AtMost(0.0),
+    ),
+    (
+        "R12",
+        "from acknowledgement to the live view, p99 ms",
+        "R12.live_p99_ms",
+        0,
+        Target::AtMost(500.0),
+    ),
+    (
+        "R15",
+        "most memory of the server, queue full, MiB",
+        "R15",
+        0,
+        Target::AtMost(300.0),
+    ),
+];
+
+/// Figures that explain others and have no target.
+const MORE: [(&str, &str); 5] = [
+    (
+        "server CPU a span, protobuf, µs",
+        "cpu_us_per_span.server.protobuf",
+    ),
+    (
+        "Postgres CPU a span, protobuf, µs",
+        "cpu_us_per_span.postgres.protobuf",
+    ),
+    (
+        "server CPU a span, native, µs",
+        "cpu_us_per_span.server.native",
+    ),
+    (
+        "Postgres CPU a span, native, µs",
+        "cpu_us_per_span.postgres.native",
+    ),
+    ("trace by the API, p99 ms", "R6.api_p99_ms"),
+];
+
+/// The table, what stands above it and below.
+pub(crate) fn markdown(figures: &Figures, machine: &str, full: bool) -> String {
+    let mut text = format!(
+        "{} run on {machine}.\n\n| id | what | target | figure | verdict |\n|---|---|---|---|---|\n",
+        if full { "Full" } else { "Quick" }
+    );
+    for (id, what, name, digits, target) in ROWS {
+        let (figure, verdict) = match figures.get(name) {
+            None => (String::new(), "not measured"),
+            Some(figure) => {
+                let verdict = if target.is_met(figure) {
+                    "met"
+                } else {
+                    "**missed**"
+                };
+                (format!("{figure:.digits$}"), verdict)
+            }
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "| {id:<3} | {what:<55} | {:>7} | {figure:>7} | {verdict} |",
+            target.text()
+        );
+    }
+    for (what, name) in MORE {
+        if let Some(figure) = figures.get(name) {
+            let _ = writeln!(text, "|     | {what:<55} |         | {figure:>7.2} | |");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_says_whether_its_target_is_met_missed_or_not_measured() {
+        let mut figures = Figures::default();
+        figures.gather("figure: R1.protobuf 0.55\nfigure: R9.server 1\nfigure: R15 120.4\n");
+        let table = markdown(&figures, "a machine", false);
+        let row = |what: &str| {
+            let line = table.lines().find(|line| line.contains(what));
+            line.unwrap_or_else(|| panic!("{what} in {table}"))
+                .to_owned()
+        };
+        assert!(
+            row("OTLP protobuf").ends_with(" ≥ 0.55 |    0.55 | met |"),
+            "{table}"
+        );
+        assert!(
+            row("kill -9 of the server").ends_with(" 0 |       1 | **missed** |"),
+            "{table}"
+        );
+        assert!(
+            row("queue full").ends_with(" ≤ 300 |     120 | met |"),
+            "{table}"
+        );
+        assert!(row("native JSON").ends_with("not measured |"), "{table}");
+    }
+}
