@@ -58,8 +58,10 @@ pub(crate) fn TracesPage() -> impl IntoView {
         statistics.refetch();
     });
     // News belongs on top of the newest page and nowhere else.
-    let is_newest =
-        move || request.with(|request| matches!(request, Ok(r) if r.page.from.is_none()));
+    let is_newest = move || {
+        request
+            .with(|request| matches!(request, Ok(r) if r.page.from.is_none() && r.filter.is_live()))
+    };
 
     let figures = move || {
         Suspend::new(async move {

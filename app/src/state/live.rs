@@ -100,7 +100,8 @@ impl LiveList {
         let is_on = Memo::new(move |_| self.is_on());
         let filter = move || {
             let request = request.get().ok()?;
-            request.page.from.is_none().then_some(request.filter)
+            let is_told = request.page.from.is_none() && request.filter.is_live();
+            is_told.then_some(request.filter)
         };
         let url = move || {
             filter()
@@ -193,7 +194,7 @@ impl LiveList {
 
 /// Where the stream of what `filter` selects is.
 fn live_href(filter: &TraceFilter) -> String {
-    let limit = ("limit", PageRequest::DEFAULT_LIMIT.to_string());
+    let limit = ("limit".into(), PageRequest::DEFAULT_LIMIT.to_string());
     let pairs = filter.to_query().into_iter().chain([limit]);
     query::href("/api/admin/live", pairs)
 }

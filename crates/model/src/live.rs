@@ -69,6 +69,11 @@ pub trait LiveSubscription: Send {
 }
 
 impl TraceFilter {
+    /// Whether a live view can be asked for this: whether a summary tells all that it asks about.
+    pub fn is_live(&self) -> bool {
+        self.correlation.is_none() && self.error.is_none() && self.attributes.is_empty()
+    }
+
     /// Whether the filter, asked at `now`, lets this trace through: what the store answers for the
     /// list, of the summary alone. A filter that asks for more than a summary tells (a correlation,
     /// the text of an error, attributes) lets nothing through.
@@ -86,9 +91,9 @@ impl TraceFilter {
             max_spans,
             user,
             session,
-            correlation,
-            error,
-            attributes,
+            correlation: _,
+            error: _,
+            attributes: _,
         } = self;
         let (from, to) = range.bounds(now);
         let is =
@@ -110,9 +115,7 @@ impl TraceFilter {
             && max_spans.is_none_or(|most| trace.span_count <= most)
             && is(user, &trace.user)
             && is(session, &trace.session)
-            && correlation.is_none()
-            && error.is_none()
-            && attributes.is_empty()
+            && self.is_live()
     }
 }
 
@@ -143,9 +146,12 @@ mod tests {
         }
     }
 
+    fn filter(query: &[(&'static str, &'static str)]) -> TraceFilter {
+        TraceFilter::from_query(query.iter().copied(), &[]).expect("a filter")
+    }
+
     fn selects(query: &[(&'static str, &'static str)]) -> bool {
-        let filter = TraceFilter::from_query(query.iter().copied(), &[]).expect("a filter");
-        filter.selects(&trace(), NOW)
+        filter(query).selects(&trace(), NOW)
     }
 
     #[test]
@@ -168,6 +174,10 @@ mod tests {
         }
         for unknowable in ["session", "correlation", "error", "attr.a"] {
             assert!(!selects(&[(unknowable, "s")]), "{unknowable}");
+            assert_eq!(
+                filter(&[(unknowable, "s")]).is_live(),
+                unknowable == "session"
+            );
         }
     }
 

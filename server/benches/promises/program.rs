@@ -2,6 +2,7 @@
 //! again.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -36,7 +37,6 @@ impl Program {
     pub(crate) async fn start() -> Result<Self> {
         let data_dir = tempfile::tempdir()?;
         // Postgres may run under an account of its own: let it reach its folder.
-        use std::os::unix::fs::PermissionsExt as _;
         fs::set_permissions(data_dir.path(), fs::Permissions::from_mode(0o755))?;
         let (addr, otlp_addr) = (free_addr()?, free_addr()?);
         let process = Self::spawn(&addr, &otlp_addr, &data_dir)?;

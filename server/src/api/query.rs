@@ -88,9 +88,15 @@ impl LiveRequest {
     /// What is told at once unless a subscriber wants less.
     pub(crate) const MAX_LIMIT: usize = 2_500;
 
-    /// Reads the filter and `limit`.
+    /// Reads the filter and `limit`; a filter that a summary cannot answer is refused.
     pub(crate) fn parse(query: &RawQuery) -> Result<Self, Problem> {
-        let pairs = pairs(query, &["limit"])?;
+        let pairs = pairs(query)?;
+        let filter = read_filter(&pairs, &["limit"]).map_err(|faults| refused(&faults))?;
+        if !filter.is_live() {
+            return Err(Problem::bad_request(
+                "a live view cannot be filtered by correlation, error or attributes; the list can",
+            ));
+        }
         let limit = pairs.iter().rev().find(|(key, _)| key == "limit");
         let limit = limit.map_or(Ok(Self::MAX_LIMIT), |(_, text)| {
             let limit = text.parse().ok();
@@ -103,10 +109,7 @@ impl LiveRequest {
                     ))
                 })
         })?;
-        Ok(Self {
-            filter: read_filter(&pairs)?,
-            limit,
-        })
+        Ok(Self { filter, limit })
     }
 }
 

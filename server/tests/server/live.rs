@@ -35,8 +35,8 @@ impl Events {
     async fn block(&mut self) -> Option<String> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
-                let block = block.to_owned();
-                self.text = rest.to_owned();
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.text = rest;
                 return Some(block);
             }
             let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await;
@@ -98,6 +98,7 @@ async fn what_cannot_be_understood_is_refused() {
         "?status=odd",
         "?after=1",
         "?nothing=1",
+        "?correlation=1",
     ] {
         let answer = server.get(&format!("/api/admin/live{query}")).await;
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{query}");
