@@ -102,10 +102,7 @@ async fn run() {
         "raw COPY CPU / writer CPU (store alone)      {:.2}",
         median(ratios)
     );
-    println!(
-        "Postgres CPU, writer / raw COPY (R3)         {:.2}  target <= 1.25",
-        postgres_ratio
-    );
+    println!("Postgres CPU, writer / raw COPY (R3)         {postgres_ratio:.2}  target <= 1.25");
     println!(
         "WAL bytes / protobuf bytes, raw, writer (R5) {:.2}  {:.2}  target <= 1.6",
         per(last_raw.wal_bytes),
