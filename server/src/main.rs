@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use throughline_server::cli::{Cli, Command};
-use throughline_server::{maintain, serve, telemetry, transfer};
-use throughline_server::{loadgen, serve, telemetry};
+use throughline_server::{loadgen, maintain, serve, telemetry, transfer};
 
 #[tokio::main]
 async fn main() -> ExitCode {
