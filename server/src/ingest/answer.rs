@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::header::{ACCEPT, ACCEPT_ENCODING};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use throughline_store::WriteError;
 use throughline_wire::Rejection;
 
-use super::body::BodyError;
+use super::body::{BodyError, Encoding};
+use crate::problem::retry_after_value;
 
 /// When to come back after a fault whose end is not known.
 const RETRY_SOON: Duration = Duration::from_secs(2);
@@ -25,6 +27,8 @@ pub(super) struct Fault {
     pub(super) detail: String,
     /// When the same request may succeed; none when it never will.
     pub(super) retry_after: Option<Duration>,
+    /// What to send instead (RFC 9110, 15.5.16): `accept` or `accept-encoding`.
+    pub(super) accept: Option<(HeaderName, &'static str)>,
 }
 
 impl Fault {
@@ -34,6 +38,7 @@ impl Fault {
             title,
             detail: detail.into(),
             retry_after: None,
+            accept: None,
         }
     }
 
@@ -53,18 +58,31 @@ impl Fault {
     }
 
     /// 415 for a content type.
-    pub(super) fn content_type(got: &str, wanted: &str) -> Self {
+    pub(super) fn content_type(got: &str, wanted: &'static str) -> Self {
         let got: String = got.chars().take(80).collect();
         let detail = if got.is_empty() {
-            format!("content-type is missing; send {wanted}")
+            format!("content-type is missing; send one of: {wanted}")
         } else {
-            format!("content-type {got:?} is not understood; send {wanted}")
+            format!("content-type {got:?} is not understood; send one of: {wanted}")
         };
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "Content type not understood",
-            detail,
-        )
+        Self {
+            accept: Some((ACCEPT, wanted)),
+            ..Self::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Content type not understood",
+                detail,
+            )
+        }
+    }
+
+    /// Adds the headers that say what helps: `retry-after`, `accept`, `accept-encoding`.
+    pub(super) fn add_headers(&self, headers: &mut HeaderMap) {
+        if let Some(delay) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, retry_after_value(delay));
+        }
+        if let Some((name, value)) = &self.accept {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
 }
 
@@ -77,12 +95,17 @@ impl From<BodyError> for Fault {
                 "The body is too large",
                 detail,
             ),
-            BodyError::Encoding(_) => Self::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "Content encoding not understood",
-                detail,
-            ),
-            BodyError::Corrupt(_) | BodyError::Broken => Self::undecodable(detail),
+            BodyError::Encoding(_) => Self {
+                accept: Some((ACCEPT_ENCODING, Encoding::ACCEPTED)),
+                ..Self::new(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "Content encoding not understood",
+                    detail,
+                )
+            },
+            BodyError::Corrupt { .. } | BodyError::Undeclared(_) | BodyError::Broken => {
+                Self::undecodable(detail)
+            }
             BodyError::TooSlow => Self::new(
                 StatusCode::REQUEST_TIMEOUT,
                 "The body came too slowly",
@@ -127,9 +150,9 @@ impl From<WriteError> for Fault {
 }
 
 /// The media type of a `content-type`, lower case, without parameters.
-pub(super) fn media_type(headers: &axum::http::HeaderMap) -> String {
+pub(super) fn media_type(headers: &HeaderMap) -> String {
     headers
-        .get(axum::http::header::CONTENT_TYPE)
+        .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.split(';').next())
         .map(|text| text.trim().to_ascii_lowercase())

@@ -3,17 +3,22 @@
 //! The limit holds before and after decompression: outside the decompressor alone it would let a
 //! bomb through, inside alone a flood of bytes that do not expand.
 
-use std::io::Read as _;
+mod encoding;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
+
+pub(super) use encoding::Encoding;
 
 /// How long a client may take to send its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,6 +34,7 @@ const INLINE_BYTES: usize = 64 * 1024;
 pub struct BodyLimits {
     each_bytes: usize,
     together: Arc<Semaphore>,
+    decompressing: Arc<Semaphore>,
     patience: Duration,
 }
 
@@ -43,6 +49,10 @@ impl BodyLimits {
         Self {
             each_bytes,
             together: Arc::new(Semaphore::new(units)),
+            // More at once gain nothing, and each may need a window of 8 MiB beside its body.
+            decompressing: Arc::new(Semaphore::new(
+                available_parallelism().map_or(1, core::num::NonZero::get),
+            )),
             patience: BODY_TIMEOUT,
         }
     }
@@ -56,9 +66,9 @@ impl BodyLimits {
 
 /// A body as it was meant, and the share of memory it holds until it is dropped.
 pub struct ReadBody {
-    /// The decompressed bytes.
+    /// The bytes.
     pub bytes: Bytes,
-    _share: Share,
+    share: Share,
 }
 
 /// Why there is no body.
@@ -68,11 +78,19 @@ pub enum BodyError {
     #[error("the body is larger than {0} bytes, as sent or decompressed")]
     TooLarge(usize),
     /// A content encoding nobody here understands.
-    #[error("content-encoding {0:?} is not understood; send gzip or identity")]
+    #[error("content-encoding {0:?} is not understood; send gzip, zstd or identity")]
     Encoding(String),
     /// The compressed bytes are damaged.
-    #[error("the gzip body is damaged: {0}")]
-    Corrupt(String),
+    #[error("the {encoding} body is damaged: {reason}")]
+    Corrupt {
+        /// Which encoding was said.
+        encoding: &'static str,
+        /// What its decoder found.
+        reason: String,
+    },
+    /// Compressed once more than was said.
+    #[error("the body is {0} where content-encoding has been undone; say so, once")]
+    Undeclared(&'static str),
     /// The client took too long.
     #[error("the body did not arrive in time")]
     TooSlow,
@@ -111,30 +129,7 @@ impl Share {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Encoding {
-    Identity,
-    Gzip,
-}
-
-fn encoding(headers: &HeaderMap) -> Result<Encoding, BodyError> {
-    let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
-    let (first, more) = (values.next(), values.next());
-    let text = first.map(|value| {
-        String::from_utf8_lossy(value.as_bytes())
-            .trim()
-            .to_lowercase()
-    });
-    match (text.as_deref(), more) {
-        (None | Some("" | "identity"), None) => Ok(Encoding::Identity),
-        (Some("gzip" | "x-gzip"), None) => Ok(Encoding::Gzip),
-        (text, _) => Err(BodyError::Encoding(
-            text.unwrap_or_default().chars().take(40).collect(),
-        )),
-    }
-}
-
-/// Reads the body of a request.
+/// Reads the body of a request and undoes its content encoding.
 ///
 /// # Errors
 /// See [`BodyError`]; never holds more than the limit twice.
@@ -143,7 +138,20 @@ pub async fn read(
     body: Body,
     limits: &BodyLimits,
 ) -> Result<ReadBody, BodyError> {
-    let encoding = encoding(headers)?;
+    let encoding = Encoding::of_content(headers)?;
+    let sent = read_as_sent(headers, body, limits).await?;
+    sent.decompressed(encoding, limits).await
+}
+
+/// Reads the body of a request as it was sent.
+///
+/// # Errors
+/// See [`BodyError`].
+pub(super) async fn read_as_sent(
+    headers: &HeaderMap,
+    body: Body,
+    limits: &BodyLimits,
+) -> Result<ReadBody, BodyError> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
@@ -157,25 +165,42 @@ pub async fn read(
         bytes: 0,
         permit: None,
     };
-    let sent = collect(body, limits, &mut share).await?;
-    let bytes = match encoding {
-        Encoding::Identity => sent,
-        Encoding::Gzip => {
-            share.grow(limits.each_bytes.min(sent.len().saturating_mul(8)))?;
-            let limit = limits.each_bytes;
-            if sent.len() <= INLINE_BYTES {
-                gunzip(&sent, limit)?
-            } else {
-                tokio::task::spawn_blocking(move || gunzip(&sent, limit))
-                    .await
-                    .map_err(|_| BodyError::Broken)??
+    let bytes = collect(body, limits, &mut share).await?;
+    Ok(ReadBody { bytes, share })
+}
+
+impl ReadBody {
+    /// Undoes `encoding`.
+    ///
+    /// # Errors
+    /// When it is damaged or too large.
+    pub(super) async fn decompressed(
+        self,
+        encoding: Encoding,
+        limits: &BodyLimits,
+    ) -> Result<Self, BodyError> {
+        let limit = limits.each_bytes;
+        let small = self.bytes.len() <= INLINE_BYTES;
+        let work = move || {
+            let Self { bytes, mut share } = self;
+            let bytes = encoding::decompress(encoding, bytes, limit, &mut share)?;
+            if let Some(undeclared) = encoding::undeclared(&bytes) {
+                return Err(BodyError::Undeclared(undeclared));
             }
+            Ok(Self { bytes, share })
+        };
+        if encoding == Encoding::Identity {
+            return work();
         }
-    };
-    Ok(ReadBody {
-        bytes,
-        _share: share,
-    })
+        let _turn = limits.decompressing.acquire().await;
+        if small {
+            work()
+        } else {
+            tokio::task::spawn_blocking(work)
+                .await
+                .map_err(|_| BodyError::Broken)?
+        }
+    }
 }
 
 async fn collect(
@@ -227,98 +252,4 @@ fn discard(mut body: Body) {
             }
         }
     });
-}
-
-fn gunzip(bytes: &[u8], limit: usize) -> Result<Bytes, BodyError> {
-    let mut out = Vec::new();
-    MultiGzDecoder::new(bytes)
-        .take(limit as u64 + 1)
-        .read_to_end(&mut out)
-        .map_err(|error| BodyError::Corrupt(error.to_string()))?;
-    if out.len() > limit {
-        Err(BodyError::TooLarge(limit))
-    } else {
-        Ok(out.into())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
-    use super::*;
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(bytes).expect("writes to memory");
-        encoder.finish().expect("writes to memory")
-    }
-
-    async fn read_gzip(bytes: Vec<u8>, limit: usize) -> Result<Bytes, BodyError> {
-        let headers = HeaderMap::from_iter([(
-            header::CONTENT_ENCODING,
-            axum::http::HeaderValue::from_static("gzip"),
-        )]);
-        let limits = BodyLimits::new(limit, limit * 4);
-        read(&headers, Body::from(bytes), &limits)
-            .await
-            .map(|body| body.bytes)
-    }
-
-    #[tokio::test]
-    async fn a_gzip_body_is_decompressed_with_all_its_members() {
-        let mut bytes = gzip(b"one ");
-        bytes.extend(gzip(b"two"));
-        assert_eq!(
-            read_gzip(bytes, 100).await,
-            Ok(Bytes::from_static(b"one two"))
-        );
-    }
-
-    #[tokio::test]
-    async fn a_bomb_is_too_large_whether_in_one_member_or_in_many() {
-        assert_eq!(
-            read_gzip(gzip(&vec![0; 1 << 20]), 10_000).await,
-            Err(BodyError::TooLarge(10_000))
-        );
-        let many: Vec<u8> = core::iter::repeat_n(gzip(&[0; 500]), 50)
-            .flatten()
-            .collect();
-        assert_eq!(
-            read_gzip(many, 10_000).await,
-            Err(BodyError::TooLarge(10_000))
-        );
-    }
-
-    #[tokio::test]
-    async fn damaged_gzip_is_said_to_be_damaged() {
-        let mut bytes = gzip(b"hello, hello, hello");
-        bytes.truncate(bytes.len() - 4);
-        assert!(matches!(
-            read_gzip(bytes, 100).await,
-            Err(BodyError::Corrupt(_))
-        ));
-        assert!(matches!(
-            read_gzip(b"plain".to_vec(), 100).await,
-            Err(BodyError::Corrupt(_))
-        ));
-    }
-
-    #[tokio::test]
-    async fn bodies_together_hold_no_more_than_their_budget() {
-        let limits = BodyLimits::new(1024, 2048);
-        let headers = HeaderMap::new();
-        let body = || Body::from(vec![0; 1024]);
-        let first = read(&headers, body(), &limits).await.expect("fits");
-        let _second = read(&headers, body(), &limits).await.expect("fits");
-        assert!(matches!(
-            read(&headers, body(), &limits).await,
-            Err(BodyError::Busy)
-        ));
-        drop(first);
-        assert!(read(&headers, body(), &limits).await.is_ok());
-    }
 }

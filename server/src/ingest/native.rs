@@ -1,4 +1,4 @@
-//! `POST /api/trace-log`: the native batch, JSON, plain or gzip.
+//! `POST /api/trace-log`: the native batch, JSON, plain, gzip or zstd.
 //!
 //! The browser helper sends across origins, at the end of a page by beacon, which may not ask a
 //! preflight: so the body may also be declared `text/plain`.
@@ -57,12 +57,10 @@ pub(super) async fn log_traces(
         }
         Err(fault) => {
             count_fault(DOOR, &fault);
-            let problem = Problem::new(fault.status, fault.title, fault.detail);
-            match fault.retry_after {
-                Some(delay) => problem.retry_after(delay),
-                None => problem,
-            }
-            .into_response()
+            let mut response =
+                Problem::new(fault.status, fault.title, fault.detail.as_str()).into_response();
+            fault.add_headers(response.headers_mut());
+            response
         }
     }
 }
@@ -70,7 +68,10 @@ pub(super) async fn log_traces(
 async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<BatchAnswer, Fault> {
     let media_type = media_type(headers);
     if !matches!(media_type.as_str(), "application/json" | "text/plain") {
-        return Err(Fault::content_type(&media_type, "application/json"));
+        return Err(Fault::content_type(
+            &media_type,
+            "application/json, text/plain",
+        ));
     }
     let inner = &ingest.inner;
     let body = body::read(headers, body, &inner.bodies).await?;

@@ -1,20 +1,11 @@
 //! Requests that cannot be read as a whole, at every door.
 
-use std::io::Write as _;
-
-use flate2::{Compression, write::GzEncoder};
 use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{BODY_LIMIT, Door, Server, span};
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).expect("memory");
-    encoder.finish().expect("memory")
-}
+use crate::support::{BODY_LIMIT, Coding, Door, Server, span};
 
 /// Sends with these headers; the status and what the answer says is wrong.
 async fn refused(
@@ -54,57 +45,92 @@ async fn refused(
     (status, words)
 }
 
+/// The headers of a sound request.
+fn headers(door: Door, coding: Coding) -> [(&'static str, &'static str); 2] {
+    [
+        ("content-type", door.content_type()),
+        ("content-encoding", coding.name()),
+    ]
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_is_answered_400_with_the_place() {
     let server = Server::start().await;
     for door in Door::ALL {
-        let whole = door.body(&[span("cut off")]);
-        let cut = whole[..whole.len() - 7].to_vec();
-        let kind = [("content-type", door.content_type())];
-        let (status, words) = refused(&server, door, &kind, cut).await;
-        assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?}: {words}");
-        let place = if door == Door::OtlpProtobuf {
-            "byte"
-        } else {
-            "column"
-        };
-        assert!(words.contains(place), "{door:?}: {words}");
+        for coding in Coding::ALL {
+            let headers = headers(door, coding);
+            let whole = door.body(&[span("cut off")]);
+            let cut = coding.encode(&whole[..whole.len() - 7]);
+            let (status, words) = refused(&server, door, &headers, cut).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?}: {words}");
+            let place = if door == Door::OtlpProtobuf {
+                "byte"
+            } else {
+                "column"
+            };
+            assert!(words.contains(place), "{door:?}: {words}");
 
-        let mut trailing = whole;
-        trailing.extend(b"}}!");
-        let (status, words) = refused(&server, door, &kind, trailing).await;
-        assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?}: {words}");
-    }
-    for door in [Door::Native, Door::OtlpJson] {
-        let kind = [("content-type", door.content_type())];
-        for body in [
-            "\u{feff}{}",
-            "[]",
-            "5",
-            "{\"spans\"",
-            "{\"resourceSpans\": 5, \"spans\": 5}",
-        ] {
-            let (status, words) = refused(&server, door, &kind, body.into()).await;
-            assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?} {body}: {words}");
+            let trailing = coding.encode(&[&whole[..], b"}}!"].concat());
+            let (status, words) = refused(&server, door, &headers, trailing).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?}: {words}");
         }
     }
+    for door in [Door::Native, Door::OtlpJson] {
+        for coding in Coding::ALL {
+            for body in [
+                "\u{feff}{}",
+                "[]",
+                "5",
+                "{\"spans\"",
+                "{\"resourceSpans\": 5, \"spans\": 5}",
+            ] {
+                let body_sent = coding.encode(body.as_bytes());
+                let (status, words) =
+                    refused(&server, door, &headers(door, coding), body_sent).await;
+                assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?} {body}: {words}");
+            }
+        }
+    }
+    let list = server.get_json("/api/admin/traces").await;
+    assert_eq!(list["items"], serde_json::json!([]), "nothing is stored");
 }
 
 #[tokio::test]
-async fn unknown_types_and_encodings_are_answered_415() {
+async fn unknown_types_and_encodings_are_answered_415_with_what_to_send() {
     let server = Server::start().await;
     for door in Door::ALL {
-        let body = || door.body(&[span("x")]);
         let kind = ("content-type", door.content_type());
-        let unsupported = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        for headers in [
-            &[("content-type", "application/xml")][..],
-            &[],
-            &[kind, ("content-encoding", "zstd")],
-            &[kind, ("content-encoding", "gzip, gzip")],
+        let accept = if door == Door::Native {
+            "application/json, text/plain"
+        } else {
+            "application/x-protobuf, application/json"
+        };
+        for (headers, hint, value) in [
+            (&[("content-type", "application/xml")][..], "accept", accept),
+            (&[], "accept", accept),
+            (
+                &[kind, ("content-encoding", "br")],
+                "accept-encoding",
+                "gzip, zstd, identity",
+            ),
+            (
+                &[kind, ("content-encoding", "gzip, gzip")],
+                "accept-encoding",
+                "gzip, zstd, identity",
+            ),
         ] {
-            let (status, words) = refused(&server, door, headers, body()).await;
-            assert_eq!(status, unsupported, "{door:?} {headers:?}: {words}");
+            let body = door.body(&[span("x")]);
+            let mut request = server.client.post(server.url(door.path())).body(body);
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let response = request.send().await.expect("answers");
+            assert_eq!(
+                response.status(),
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "{door:?} {headers:?}"
+            );
+            assert_eq!(response.headers()[hint], value, "{door:?} {headers:?}");
         }
     }
 }
@@ -112,30 +138,51 @@ async fn unknown_types_and_encodings_are_answered_415() {
 #[tokio::test]
 async fn bodies_over_the_limit_are_answered_413_compressed_or_not() {
     let server = Server::start().await;
+    let large = vec![b' '; BODY_LIMIT + 1];
     for door in Door::ALL {
-        let kind = ("content-type", door.content_type());
-        let zipped = ("content-encoding", "gzip");
-        let large = vec![b' '; BODY_LIMIT + 1];
-        let many: Vec<u8> = vec![gzip(&vec![b' '; 1 << 20]); 20].concat();
-        for (what, headers, body) in [
-            ("plain", &[kind][..], large.clone()),
-            ("a bomb", &[kind, zipped], gzip(&large)),
-            ("a bomb in many members", &[kind, zipped], many),
-        ] {
-            let (status, words) = refused(&server, door, headers, body).await;
+        for coding in Coding::ALL {
+            let many = vec![coding.encode(&vec![b' '; 1 << 20]); 20].concat();
+            for (what, body) in [("one", coding.encode(&large)), ("in many parts", many)] {
+                let (status, words) = refused(&server, door, &headers(door, coding), body).await;
+                assert_eq!(
+                    status,
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "{door:?} {coding:?}: {what}: {words}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn damaged_compression_is_answered_400() {
+    let server = Server::start().await;
+    for door in Door::ALL {
+        for coding in Coding::COMPRESSED {
+            let twice = coding.encode(&coding.encode(&door.body(&[span("x")])));
+            let kind = [("content-type", door.content_type())];
+            let body = coding.encode(&door.body(&[span("x")]));
+            let (status, words) = refused(&server, door, &kind, body).await;
             assert_eq!(
                 status,
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "{door:?}: {what}: {words}"
+                StatusCode::BAD_REQUEST,
+                "{door:?} not said: {words}"
             );
-        }
-        for (what, body) in [
-            ("no gzip", b"plain".to_vec()),
-            ("gzip in gzip", gzip(&gzip(&door.body(&[span("x")])))),
-            ("half a gzip", gzip(&[7; 1000])[..20].to_vec()),
-        ] {
-            let (status, words) = refused(&server, door, &[kind, zipped], body).await;
-            assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?}: {what}: {words}");
+            for (what, body) in [
+                ("not compressed", b"plain".to_vec()),
+                ("compressed twice", twice),
+                (
+                    "cut",
+                    coding.encode(&door.body(&[span("x")]))[..20].to_vec(),
+                ),
+            ] {
+                let (status, words) = refused(&server, door, &headers(door, coding), body).await;
+                assert_eq!(
+                    status,
+                    StatusCode::BAD_REQUEST,
+                    "{door:?} {coding:?}: {what}: {words}"
+                );
+            }
         }
     }
 }

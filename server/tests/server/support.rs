@@ -1,8 +1,10 @@
 //! A server in this process on a fresh database, and spans to send to it in every form.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flate2::{Compression, write::GzEncoder};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value as Any};
@@ -195,6 +197,41 @@ pub(crate) fn client() -> Client {
 /// Reads `url`.
 pub(crate) async fn fetch(url: String) -> reqwest::Result<Response> {
     client().get(url).send().await
+}
+
+/// How a body is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+impl Coding {
+    pub(crate) const ALL: [Self; 3] = [Self::Plain, Self::Gzip, Self::Zstd];
+    /// Those that change the bytes.
+    pub(crate) const COMPRESSED: [Self; 2] = [Self::Gzip, Self::Zstd];
+
+    /// What `content-encoding` says of it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "identity",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    pub(crate) fn encode(self, bytes: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Plain => bytes.to_vec(),
+            Self::Gzip => {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+                encoder.write_all(bytes).expect("memory");
+                encoder.finish().expect("memory")
+            }
+            Self::Zstd => zstd::encode_all(bytes, 3).expect("memory"),
+        }
+    }
 }
 
 /// The three ways in.

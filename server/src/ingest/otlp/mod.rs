@@ -1,4 +1,4 @@
-//! `POST /v1/traces`: OTLP/HTTP, protobuf or JSON, plain or gzip, answered in kind.
+//! `POST /v1/traces`: OTLP/HTTP, protobuf or JSON, plain, gzip or zstd, answered in kind.
 //!
 //! Source: OpenTelemetry Protocol specification 1.10, "OTLP/HTTP".
 
@@ -43,7 +43,7 @@ pub(super) async fn export_traces(
         "application/x-protobuf" => Form::Protobuf,
         "application/json" => Form::Json,
         other => {
-            let fault = Fault::content_type(other, "application/x-protobuf or application/json");
+            let fault = Fault::content_type(other, "application/x-protobuf, application/json");
             count_fault(DOOR, &fault);
             return response::fault(Form::Json, &fault);
         }

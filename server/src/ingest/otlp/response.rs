@@ -7,7 +7,6 @@ use serde_json::json;
 use throughline_wire::binary::writer;
 
 use crate::ingest::answer::Fault;
-use crate::problem::retry_after_value;
 
 /// In which form the request came, and so the answer goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +55,7 @@ pub(super) fn fault(form: Form, fault: &Fault) -> Response {
             .into_bytes(),
     };
     let mut response = respond(form, fault.status, body);
-    if let Some(delay) = fault.retry_after {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, retry_after_value(delay));
-    }
+    fault.add_headers(response.headers_mut());
     response
 }
 

@@ -1,0 +1,125 @@
+//! Content encodings: which there are, and what a body is once they are undone.
+
+use std::io::{self, Read};
+
+use axum::http::{HeaderMap, HeaderName, header};
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+
+use super::{BodyError, Share};
+
+/// The largest window of a zstd frame, as a power of two: 8 MiB, what RFC 9659 lets a sender of
+/// the content encoding use.
+const ZSTD_WINDOW_LOG: u32 = 23;
+/// How much is decompressed before memory for more is asked for.
+const STEP_BYTES: u64 = 64 * 1024;
+
+/// How a body is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ingest) enum Encoding {
+    /// As it is.
+    Identity,
+    /// RFC 1952; several members are one body.
+    Gzip,
+    /// RFC 8878; several frames are one body.
+    Zstd,
+}
+
+impl Encoding {
+    /// What to send, for `accept-encoding` and its like.
+    pub(in crate::ingest) const ACCEPTED: &'static str = "gzip, zstd, identity";
+
+    /// What `content-encoding` says.
+    pub(super) fn of_content(headers: &HeaderMap) -> Result<Self, BodyError> {
+        Self::named_by(headers, header::CONTENT_ENCODING)
+    }
+
+    /// What the header `name` says; one encoding at most.
+    pub(in crate::ingest) fn named_by(
+        headers: &HeaderMap,
+        name: HeaderName,
+    ) -> Result<Self, BodyError> {
+        let mut values = headers.get_all(name).iter();
+        let (first, more) = (values.next(), values.next());
+        let text = first.map(|value| {
+            String::from_utf8_lossy(value.as_bytes())
+                .trim()
+                .to_lowercase()
+        });
+        match (text.as_deref(), more) {
+            (None | Some("" | "identity"), None) => Ok(Self::Identity),
+            (Some("gzip" | "x-gzip"), None) => Ok(Self::Gzip),
+            (Some("zstd"), None) => Ok(Self::Zstd),
+            (text, _) => Err(BodyError::Encoding(
+                text.unwrap_or_default().chars().take(40).collect(),
+            )),
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+/// Decompresses, asking `share` for memory as it goes; at most `limit` bytes.
+pub(super) fn decompress(
+    encoding: Encoding,
+    sent: Bytes,
+    limit: usize,
+    share: &mut Share,
+) -> Result<Bytes, BodyError> {
+    let corrupt = |error: &io::Error| BodyError::Corrupt {
+        encoding: encoding.as_str(),
+        reason: error.to_string(),
+    };
+    match encoding {
+        // Nothing at all is an empty body in every encoding.
+        _ if sent.is_empty() => Ok(sent),
+        Encoding::Identity => Ok(sent),
+        Encoding::Gzip => unpack(MultiGzDecoder::new(sent.as_ref()), limit, share, corrupt),
+        Encoding::Zstd => {
+            let mut decoder = zstd::Decoder::with_buffer(sent.as_ref()).map_err(|e| corrupt(&e))?;
+            decoder
+                .window_log_max(ZSTD_WINDOW_LOG)
+                .map_err(|error| corrupt(&error))?;
+            unpack(decoder, limit, share, corrupt)
+        }
+    }
+}
+
+/// The encoding that bytes still have, by how they begin. No message of a door begins so, and zstd's
+/// beginning can pass for a protobuf message of unknown fields: a success that stores nothing.
+pub(super) fn undeclared(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0x1f, 0x8b, ..] => Some(Encoding::Gzip.as_str()),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Encoding::Zstd.as_str()),
+        _ => None,
+    }
+}
+
+fn unpack(
+    mut from: impl Read,
+    limit: usize,
+    share: &mut Share,
+    corrupt: impl Fn(&io::Error) -> BodyError,
+) -> Result<Bytes, BodyError> {
+    let mut out = Vec::new();
+    loop {
+        let read = from
+            .by_ref()
+            .take(STEP_BYTES)
+            .read_to_end(&mut out)
+            .map_err(|error| corrupt(&error))?;
+        if read == 0 {
+            return Ok(out.into());
+        }
+        if out.len() > limit {
+            return Err(BodyError::TooLarge(limit));
+        }
+        share.grow(read)?;
+    }
+}
