@@ -4,10 +4,14 @@
 //! that knows how. Pure: no I/O, no clock, nothing async. A decoder returns a [`Request`], whose
 //! [`validate`](Request::validate) tells what can be stored and what cannot, one by one.
 
+mod capped;
 mod error;
 pub mod jaeger;
+mod lenient;
 pub mod otlp;
+mod part;
 mod request;
+pub mod zipkin;
 
 pub use error::DecodeError;
 pub use request::{Request, Validated, ValidatedGroup};

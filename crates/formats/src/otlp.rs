@@ -1,4 +1,4 @@
-//! OTLP trace requests: `ExportTraceServiceRequest` in protobuf and in JSON.
+//! OTLP requests for traces and logs, in protobuf and in JSON.
 //!
 //! Source: OpenTelemetry Protocol specification 1.10.
 
@@ -10,19 +10,36 @@ mod protobuf;
 #[cfg(test)]
 mod tests;
 
-use throughline_wire::UnixNanos;
-use throughline_wire::validate::Limits;
-
 pub use self::encode::{SpansOf, encode_json};
+use throughline_wire::validate::Limits;
+use throughline_wire::{LogRecord, UnixNanos, semconv};
+
 use crate::{DecodeError, Request};
 
-/// Reads a trace request in protobuf.
+/// What a request carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signal {
+    Spans,
+    Logs,
+}
+
+impl Signal {
+    /// What its items are called, for people.
+    const fn items(self) -> &'static str {
+        match self {
+            Self::Spans => "spans",
+            Self::Logs => "log records",
+        }
+    }
+}
+
+/// Reads a trace request (`ExportTraceServiceRequest`) in protobuf.
 ///
 /// # Errors
 /// When the bytes are not such a message; names the byte. A span that cannot be read is no error:
 /// it is among the rejected.
 pub fn decode_protobuf(body: &[u8]) -> Result<Request, DecodeError> {
-    protobuf::decode(body, None).map_err(DecodeError::new)
+    protobuf::decode(Signal::Spans, body, None).map_err(DecodeError::new)
 }
 
 /// Reads a trace request in protobuf for the store: spans that can be stored as they were sent,
@@ -34,7 +51,7 @@ pub fn decode_protobuf(body: &[u8]) -> Result<Request, DecodeError> {
 /// As [`decode_protobuf`].
 pub fn pack_protobuf(body: &[u8], limits: &Limits, now: UnixNanos) -> Result<Request, DecodeError> {
     let packing = protobuf::Packing { limits, now };
-    protobuf::decode(body, Some(packing)).map_err(DecodeError::new)
+    protobuf::decode(Signal::Spans, body, Some(packing)).map_err(DecodeError::new)
 }
 
 /// Reads a trace request in JSON.
@@ -43,5 +60,30 @@ pub fn pack_protobuf(body: &[u8], limits: &Limits, now: UnixNanos) -> Result<Req
 /// When the body is not such an object; names the line and the column, or the part. A span that
 /// cannot be read is no error: it is among the rejected.
 pub fn decode_json(body: &[u8]) -> Result<Request, DecodeError> {
-    json::decode(body).map_err(DecodeError::new)
+    json::decode(Signal::Spans, body).map_err(DecodeError::new)
+}
+
+/// Reads a logs request (`ExportLogsServiceRequest`) in protobuf.
+///
+/// # Errors
+/// As [`decode_protobuf`], of log records.
+pub fn decode_logs_protobuf(body: &[u8]) -> Result<Request, DecodeError> {
+    protobuf::decode(Signal::Logs, body, None).map_err(DecodeError::new)
+}
+
+/// Reads a logs request in JSON.
+///
+/// # Errors
+/// As [`decode_json`], of log records.
+pub fn decode_logs_json(body: &[u8]) -> Result<Request, DecodeError> {
+    json::decode(Signal::Logs, body).map_err(DecodeError::new)
+}
+
+/// Older senders name an event by an attribute.
+fn name_event(record: &mut LogRecord) {
+    if record.event_name.is_empty()
+        && let Some(name) = record.attributes.get_str(semconv::EVENT_NAME)
+    {
+        record.event_name = name.to_owned().into();
+    }
 }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use throughline_wire::decode::MAX_SPANS;
 use throughline_wire::packed::PackedSpans;
-use throughline_wire::validate::{Limits, validate, validate_resource, validate_scope};
+use throughline_wire::validate::{
+    Limits, validate, validate_log, validate_resource, validate_scope,
+};
 use throughline_wire::{
-    Attributes, InstrumentationScope, Marks, Rejection, Resource, Span, SpanId, SpanKind, Status,
-    TraceId, UnixNanos,
+    Attributes, InstrumentationScope, LogRecord, Marks, Rejection, Resource, Span, SpanId,
+    SpanKind, Status, TraceId, UnixNanos,
 };
 
 /// What a request holds.
@@ -15,13 +17,13 @@ use throughline_wire::{
 pub struct Request {
     resources: Vec<(Resource, Marks)>,
     pub(crate) groups: Vec<Group>,
-    /// Spans that could not be read, by their place in the request.
+    /// Spans and log records that could not be read, by their place in the request.
     pub(crate) rejected: Vec<Rejection>,
-    /// Spans seen so far, readable or not.
+    /// Spans and log records seen so far, readable or not.
     seen: usize,
 }
 
-/// Spans of one scope of one resource.
+/// Spans and log records of one scope of one resource.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Group {
     resource: usize,
@@ -31,6 +33,7 @@ pub(crate) struct Group {
     packed: PackedSpans,
     /// Of each packed span, its place in the request.
     packed_places: Vec<usize>,
+    logs: Vec<(usize, LogRecord, Marks)>,
 }
 
 impl Group {
@@ -42,11 +45,17 @@ impl Group {
             spans: Vec::new(),
             packed: PackedSpans::default(),
             packed_places: Vec::new(),
+            logs: Vec::new(),
         }
+    }
+
+    /// Adds a span whose place in the request is known.
+    pub(crate) fn push_at(&mut self, place: usize, span: Span, marks: Marks) {
+        self.spans.push((place, span, marks));
     }
 }
 
-/// Spans that can be stored, of one scope of one resource.
+/// Spans and log records that can be stored, of one scope of one resource.
 #[derive(Debug, Clone)]
 pub struct ValidatedGroup {
     /// Who made them.
@@ -57,9 +66,11 @@ pub struct ValidatedGroup {
     pub spans: Vec<Span>,
     /// More spans, which are stored as they were sent; they count after `spans`.
     pub packed: PackedSpans,
+    /// The log records and events.
+    pub events: Vec<LogRecord>,
 }
 
-/// What can be stored of a request, what cannot, and which span of the request each one was.
+/// What can be stored of a request, what cannot, and which item of the request each one was.
 #[derive(Debug, Default)]
 pub struct Validated {
     /// What can be stored.
@@ -68,6 +79,8 @@ pub struct Validated {
     pub rejected: Vec<Rejection>,
     /// Of every span in `groups`, in order, its place in the request.
     pub places: Vec<usize>,
+    /// The same of every log record.
+    pub event_places: Vec<usize>,
 }
 
 impl Request {
@@ -100,7 +113,19 @@ impl Request {
         is_packed
     }
 
-    /// Notes that the next span of the request cannot be read.
+    /// Adds the next log record of the request to `group`.
+    pub(crate) fn push_log(&mut self, group: &mut Group, record: LogRecord, marks: Marks) {
+        group.logs.push((self.seen, record, marks));
+        self.seen += 1;
+    }
+
+    /// Passes over the next item of the request, which is to be pushed later: its place.
+    pub(crate) fn skip(&mut self) -> usize {
+        self.seen += 1;
+        self.seen - 1
+    }
+
+    /// Notes that the next item of the request cannot be read.
     pub(crate) fn reject(&mut self, reason: String) {
         self.rejected.push(Rejection {
             index: self.seen,
@@ -109,17 +134,17 @@ impl Request {
         self.seen += 1;
     }
 
-    /// Fails when the request has as many spans as one may have, readable or not.
-    pub(crate) fn check_room(&self) -> Result<(), String> {
+    /// Fails when the request has as many `items` as one may have, readable or not.
+    pub(crate) fn check_room(&self, items: &str) -> Result<(), String> {
         if self.seen < MAX_SPANS {
             return Ok(());
         }
         Err(format!(
-            "more than {MAX_SPANS} spans; send them in several requests"
+            "more than {MAX_SPANS} {items}; send them in several requests"
         ))
     }
 
-    /// Repairs or rejects each span.
+    /// Repairs or rejects each span and log record.
     pub fn validate(self, limits: &Limits, now: UnixNanos) -> Validated {
         let mut validated = Validated {
             rejected: self.rejected,
@@ -147,12 +172,28 @@ impl Request {
                 }
             }
             validated.places.extend(group.packed_places);
-            if !spans.is_empty() || !group.packed.is_empty() {
+            let mut events = Vec::with_capacity(group.logs.len());
+            for (index, record, marks) in group.logs {
+                match validate_log(record, limits, now, marks) {
+                    Ok(record) => {
+                        validated.event_places.push(index);
+                        events.push(record);
+                    }
+                    Err(reason) => {
+                        validated.rejected.push(Rejection {
+                            index,
+                            reason: reason.to_string(),
+                        });
+                    }
+                }
+            }
+            if !(spans.is_empty() && group.packed.is_empty() && events.is_empty()) {
                 validated.groups.push(ValidatedGroup {
                     resource: Arc::clone(&resources[group.resource]),
                     scope: Arc::new(validate_scope(group.scope, limits, group.scope_marks)),
                     spans,
                     packed: group.packed,
+                    events,
                 });
             }
         }

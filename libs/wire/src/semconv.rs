@@ -46,12 +46,24 @@ pub const URL_SCHEME: &str = "url.scheme";
 pub const SERVER_ADDRESS: &str = "server.address";
 /// Port of the server, an integer.
 pub const SERVER_PORT: &str = "server.port";
+/// The service at the other end, by the name its caller has for it.
+pub const PEER_SERVICE: &str = "peer.service";
+/// This end of the connection.
+pub const NETWORK_LOCAL_ADDRESS: &str = "network.local.address";
+/// The port of this end, an integer.
+pub const NETWORK_LOCAL_PORT: &str = "network.local.port";
+/// The other end of the connection.
+pub const NETWORK_PEER_ADDRESS: &str = "network.peer.address";
+/// The port of the other end, an integer.
+pub const NETWORK_PEER_PORT: &str = "network.peer.port";
 /// Address of the client.
 pub const CLIENT_ADDRESS: &str = "client.address";
 /// The browser or client program.
 pub const USER_AGENT_ORIGINAL: &str = "user_agent.original";
 /// HTTP version: `1.1`, `2`.
 pub const NETWORK_PROTOCOL_VERSION: &str = "network.protocol.version";
+/// What kind of event a log record is; older senders have no field for it.
+pub const EVENT_NAME: &str = "event.name";
 /// What kind of failure: an HTTP status, an exception type.
 pub const ERROR_TYPE: &str = "error.type";
 

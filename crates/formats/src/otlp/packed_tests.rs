@@ -8,6 +8,7 @@ use throughline_wire::packed::PackedSpan;
 use throughline_wire::validate::Limits;
 use throughline_wire::{Span, StatusCode, UnixNanos, binary};
 
+use super::Signal;
 use super::protobuf::{self, Packing};
 use super::tests::{NOW_NS, request};
 use crate::Validated;
@@ -30,8 +31,8 @@ fn both(bytes: &[u8]) -> Option<(Validated, Validated)> {
         limits: &limits,
         now: now(),
     };
-    let decoded = protobuf::decode(bytes, None);
-    let packed = protobuf::decode(bytes, Some(packing));
+    let decoded = protobuf::decode(Signal::Spans, bytes, None);
+    let packed = protobuf::decode(Signal::Spans, bytes, Some(packing));
     assert_eq!(packed.as_ref().err(), decoded.as_ref().err());
     Some((
         decoded.ok()?.validate(&limits, now()),

@@ -1,7 +1,11 @@
-//! Reads an `ExportTraceServiceRequest` in protobuf, span by span.
+//! Reads `ExportTraceServiceRequest` and `ExportLogsServiceRequest` in protobuf, item by item.
+//!
+//! The two are the same but for the items: even the numbers of their fields are.
 //!
 //! By hand on `throughline_wire::binary`, because a generated decoder refuses the whole request for
 //! one string that is not UTF-8 or one value nested too deep.
+
+mod log;
 
 use throughline_wire::binary::{BinaryError, BinaryErrorKind, Reader, any_value, event, link};
 use throughline_wire::validate::Limits;
@@ -10,6 +14,7 @@ use throughline_wire::{
     StatusCode, TraceId, UnixNanos,
 };
 
+use super::Signal;
 use crate::request::{Group, Request};
 
 /// What spans are packed by, where they are: what validation will be given.
@@ -22,14 +27,20 @@ pub(super) struct Packing<'a> {
 /// Reads the request.
 ///
 /// # Errors
-/// When the bytes are not such a message; names the byte. A span without valid ids is no error: it
+/// When the bytes are not such a message; names the byte. An item without valid ids is no error: it
 /// is among the rejected.
-pub(super) fn decode(body: &[u8], packing: Option<Packing<'_>>) -> Result<Request, String> {
+pub(super) fn decode(
+    signal: Signal,
+    body: &[u8],
+    packing: Option<Packing<'_>>,
+) -> Result<Request, String> {
     let mut request = Request::default();
-    read_request(Reader::new(body), packing, &mut request).map_err(|fault| match fault {
-        Fault::Malformed(error) => error.to_string(),
-        Fault::TooMany(reason) => reason,
-    })?;
+    read_request(signal, Reader::new(body), packing, &mut request).map_err(
+        |fault| match fault {
+            Fault::Malformed(error) => error.to_string(),
+            Fault::TooMany(reason) => reason,
+        },
+    )?;
     Ok(request)
 }
 
@@ -46,19 +57,21 @@ impl From<BinaryError> for Fault {
 }
 
 fn read_request(
+    signal: Signal,
     mut reader: Reader<'_>,
     packing: Option<Packing<'_>>,
     request: &mut Request,
 ) -> Result<(), Fault> {
     while let Some(field) = reader.next_field()? {
         if field.number() == 1 {
-            resource_spans(field.message()?, packing, request)?;
+            resource_items(signal, field.message()?, packing, request)?;
         }
     }
     Ok(())
 }
 
-fn resource_spans(
+fn resource_items(
+    signal: Signal,
     reader: Reader<'_>,
     packing: Option<Packing<'_>>,
     request: &mut Request,
@@ -66,7 +79,7 @@ fn resource_spans(
     let mut marks = Marks::NONE;
     let mut resource = Resource::default();
     let mut schema_url = "".into();
-    // The resource may stand after the spans it is of.
+    // The resource may stand after the items it is of.
     let mut fields = reader;
     while let Some(field) = fields.next_field()? {
         match field.number() {
@@ -80,7 +93,7 @@ fn resource_spans(
     let mut fields = reader;
     while let Some(field) = fields.next_field()? {
         if field.number() == 2 {
-            scope_spans(field.message()?, resource, packing, request)?;
+            scope_items(signal, field.message()?, resource, packing, request)?;
         }
     }
     Ok(())
@@ -100,7 +113,8 @@ fn read_resource(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Resource, 
     Ok(resource)
 }
 
-fn scope_spans(
+fn scope_items(
+    signal: Signal,
     reader: Reader<'_>,
     resource: usize,
     packing: Option<Packing<'_>>,
@@ -122,16 +136,23 @@ fn scope_spans(
     let mut fields = reader;
     while let Some(field) = fields.next_field()? {
         if field.number() == 2 {
-            request.check_room().map_err(Fault::TooMany)?;
-            let message = field.message()?;
+            request.check_room(signal.items()).map_err(Fault::TooMany)?;
+            let item = field.message()?;
             if let Some(Packing { limits, now }) = packing
-                && request.pack(&mut group, message.bytes(), limits, now)
+                && request.pack(&mut group, item.bytes(), limits, now)
             {
                 continue;
             }
             let mut marks = Marks::NONE;
-            match span(message, &mut marks) {
-                Ok(span) => request.push(&mut group, span, marks),
+            let pushed = match signal {
+                Signal::Spans => {
+                    span(item, &mut marks).map(|span| request.push(&mut group, span, marks))
+                }
+                Signal::Logs => log::log_record(item, &mut marks)
+                    .map(|record| request.push_log(&mut group, record, marks)),
+            };
+            match pushed {
+                Ok(()) => {}
                 Err(BinaryError {
                     kind: kind @ BinaryErrorKind::Id { .. },
                     ..

@@ -1,5 +1,7 @@
 //! Our decoders against the official encoder, and what each of them makes of oddities.
 
+mod logs;
+
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{
     AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList, any_value::Value,
@@ -17,7 +19,7 @@ use throughline_wire::{
     TraceId, UnixNanos, semconv,
 };
 
-use super::{json, protobuf};
+use super::{decode_json, decode_protobuf};
 use crate::{Request, Validated};
 
 pub(super) const NOW_NS: u64 = 1_700_000_000_000_000_000;
@@ -241,9 +243,9 @@ proptest! {
 
     #[test]
     fn what_the_official_encoder_writes_is_read_as_it_was_meant(request in request()) {
-        let read = protobuf::decode(&request.encode_to_vec(), None).expect("protobuf");
+        let read = decode_protobuf(&request.encode_to_vec()).expect("protobuf");
         let text = serde_json::to_string(&request).expect("encodes");
-        prop_assert_eq!(&read, &json::decode(text.as_bytes()).expect("JSON"), "{}", text);
+        prop_assert_eq!(&read, &decode_json(text.as_bytes()).expect("JSON"), "{}", text);
 
         let validated = validated(read);
         prop_assert_eq!(&validated.rejected, &[]);
@@ -260,8 +262,8 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_request_or_an_error(bytes in vec(any::<u8>(), 0..200)) {
-        let _ = protobuf::decode(&bytes, None);
-        let _ = json::decode(&bytes);
+        let _ = decode_protobuf(&bytes);
+        let _ = decode_json(&bytes);
     }
 
     #[test]
@@ -274,15 +276,15 @@ proptest! {
         if !bytes.is_empty() {
             let at = at.index(bytes.len());
             bytes[at] = byte;
-            let _ = protobuf::decode(&bytes, None).map(validated);
-            let _ = protobuf::decode(&bytes[..at], None).map(validated);
+            let _ = decode_protobuf(&bytes).map(validated);
+            let _ = decode_protobuf(&bytes[..at]).map(validated);
         }
     }
 }
 
 fn of_span(span: &serde_json::Value) -> Validated {
     let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]});
-    validated(json::decode(body.to_string().as_bytes()).expect("a request"))
+    validated(decode_json(body.to_string().as_bytes()).expect("a request"))
 }
 
 fn json_span() -> serde_json::Value {
@@ -396,7 +398,7 @@ fn values_nest_64_deep_and_no_deeper_in_both_forms() {
         span["attributes"] = json!([{"key": "k", "value": "@"}]);
         let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).to_string();
         let body = body.replace("\"@\"", &nested);
-        let read = the_span(validated(json::decode(body.as_bytes()).expect("a request")));
+        let read = the_span(validated(decode_json(body.as_bytes()).expect("a request")));
         let marks = Marks::of(&read.attributes);
         assert_eq!(
             marks.contains(Mark::NestedTooDeep),
@@ -435,7 +437,7 @@ fn values_nest_64_deep_and_no_deeper_in_both_forms() {
             }],
         };
         let read = the_span(validated(
-            protobuf::decode(&request.encode_to_vec(), None).expect("reads"),
+            decode_protobuf(&request.encode_to_vec()).expect("reads"),
         ));
         let marks = Marks::of(&read.attributes);
         assert_eq!(
@@ -456,7 +458,7 @@ fn what_is_no_text_becomes_text_and_is_marked() {
     let at = broken.iter().position(|byte| *byte == b'@').expect("there");
     broken[at] = 0xff;
     for body in [lone.into_bytes(), broken] {
-        let span = the_span(validated(json::decode(&body).expect("a request")));
+        let span = the_span(validated(decode_json(&body).expect("a request")));
         assert_eq!(span.name, "\u{fffd}");
         let marks = span.attributes.get(semconv::MARKS).expect("marked");
         assert_eq!(*marks, Marks::from_iter([Mark::InvalidUtf8]).to_value());
@@ -470,7 +472,9 @@ fn a_request_of_too_many_spans_is_refused_before_it_costs_memory() {
         format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{spans}]}}]}}]}}"),
         format!("{{\"resourceSpans\":[{spans}]}}"),
     ] {
-        let error = json::decode(body.as_bytes()).expect_err("refused");
+        let error = decode_json(body.as_bytes())
+            .expect_err("refused")
+            .to_string();
         assert!(error.contains("more than 100000"), "{error}");
     }
     let scope_spans = ScopeSpans {
@@ -484,6 +488,8 @@ fn a_request_of_too_many_spans_is_refused_before_it_costs_memory() {
     let request = ExportTraceServiceRequest {
         resource_spans: vec![resource_spans],
     };
-    let error = protobuf::decode(&request.encode_to_vec(), None).expect_err("refused");
+    let error = decode_protobuf(&request.encode_to_vec())
+        .expect_err("refused")
+        .to_string();
     assert!(error.contains("more than 100000"), "{error}");
 }

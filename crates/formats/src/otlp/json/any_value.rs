@@ -12,7 +12,7 @@ use serde::de::{
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
 use throughline_wire::{AttributeValue, Attributes, Mark, Marks};
 
-use super::lenient::Number;
+use crate::lenient::Number;
 
 /// A list of keys and values, and what had to be repaired in it.
 #[derive(Debug, Default)]
@@ -30,6 +30,25 @@ impl<'de> Deserialize<'de> for KeyValues {
         }
         .deserialize(deserializer)?;
         Ok(Self { pairs, marks })
+    }
+}
+
+/// A value that is no attribute's, and what had to be repaired in it.
+#[derive(Debug, Default)]
+pub(super) struct AnyValue {
+    pub(super) value: AttributeValue,
+    pub(super) marks: Marks,
+}
+
+impl<'de> Deserialize<'de> for AnyValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut marks = Marks::NONE;
+        let value = ValueSeed {
+            depth: 1,
+            marks: &mut marks,
+        }
+        .deserialize(deserializer)?;
+        Ok(Self { value, marks })
     }
 }
 

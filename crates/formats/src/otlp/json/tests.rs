@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::decode;
+use crate::otlp::decode_json;
 
 #[test]
 fn the_reason_is_in_the_words_of_the_sender() {
     let of = |span: &Value| {
         let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).to_string();
-        let request = decode(body.as_bytes()).expect("a request");
+        let request = decode_json(body.as_bytes()).expect("a request");
         request.rejected[0].reason.clone()
     };
     let with = |key: &str, value: Value| {

@@ -7,27 +7,32 @@ use throughline_wire::UnixNanos;
 
 /// A whole number, written as a number or as text; `null` and nothing are zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Number(i128);
+pub(crate) struct Number(i128);
 
 impl Number {
     /// As a count or flags: held within 32 bits.
-    pub(super) fn count(self) -> u32 {
+    pub(crate) fn count(self) -> u32 {
         u32::try_from(self.0.max(0)).unwrap_or(u32::MAX)
     }
 
     /// As an instant, held within its range: validation judges what lies at its ends.
-    pub(super) fn instant(self) -> UnixNanos {
+    pub(crate) fn instant(self) -> UnixNanos {
         let nanos = self.0.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
         UnixNanos::new(nanos as i64)
     }
 
     /// As an instant; zero, which says nothing, for one beyond its range.
-    pub(super) fn instant_or_none(self) -> UnixNanos {
+    pub(crate) fn instant_or_none(self) -> UnixNanos {
         i64::try_from(self.0).map_or(UnixNanos::default(), UnixNanos::new)
     }
 
+    /// As it is.
+    pub(crate) const fn whole(self) -> i128 {
+        self.0
+    }
+
     /// As an attribute's 64-bit number.
-    pub(super) fn int(self) -> Option<i64> {
+    pub(crate) fn int(self) -> Option<i64> {
         i64::try_from(self.0).ok()
     }
 }
@@ -80,7 +85,7 @@ impl<'de> Deserialize<'de> for Number {
 
 /// An enum, written as its number or as its name.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) enum Enum {
+pub(crate) enum Enum {
     /// Nothing, or `null`.
     #[default]
     Missing,
@@ -92,7 +97,7 @@ pub(super) enum Enum {
 
 impl Enum {
     /// Its number; of `names` the position is the number. An unknown name is 0.
-    pub(super) fn code(&self, prefix: &str, names: &[&str]) -> i64 {
+    pub(crate) fn code(&self, prefix: &str, names: &[&str]) -> i64 {
         match self {
             Self::Missing => 0,
             Self::Code(code) => *code,

@@ -9,7 +9,7 @@ use throughline_wire::decode::MAX_SPANS;
 /// At most [`MAX_SPANS`] items; `null` is an empty list. Seven million `{}` in one body must not
 /// cost seven million places.
 #[derive(Debug, Default)]
-pub(super) struct Capped<'a>(pub(super) Vec<&'a RawValue>);
+pub(crate) struct Capped<'a>(pub(crate) Vec<&'a RawValue>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Capped<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,0 +1,53 @@
+//! A `LogRecord` in protobuf.
+
+use throughline_wire::binary::{BinaryError, BinaryErrorKind, Reader, any_value};
+use throughline_wire::{Attributes, LogRecord, Marks, SpanId, TraceId};
+
+use super::time;
+use crate::otlp::name_event;
+
+/// Reads a log record.
+///
+/// # Errors
+/// When the bytes are not such a message; with [`BinaryErrorKind::Id`] when only its ids are bad.
+pub(super) fn log_record(
+    mut reader: Reader<'_>,
+    marks: &mut Marks,
+) -> Result<LogRecord, BinaryError> {
+    let start_of_message = reader.offset();
+    let (mut trace_id, mut span_id): (&[u8], &[u8]) = (&[], &[]);
+    let mut pairs = Vec::new();
+    let mut record = LogRecord::default();
+    while let Some(field) = reader.next_field()? {
+        match field.number() {
+            1 => record.time = time(field.fixed64()?),
+            2 => record.severity_number = LogRecord::severity_from_code(field.varint()? as i64),
+            3 => record.severity_text = field.text(marks)?,
+            5 => record.body = any_value::decode(field.message()?, 1, marks)?,
+            6 => pairs.push(any_value::decode_key_value(field.message()?, 1, marks)?),
+            7 => record.dropped_attributes_count = field.uint32()?,
+            8 => record.flags = field.fixed32()?,
+            9 => trace_id = field.bytes()?,
+            10 => span_id = field.bytes()?,
+            11 => record.observed = time(field.fixed64()?),
+            12 => record.event_name = field.text(marks)?,
+            _ => {}
+        }
+    }
+    let wrong = |field, error| BinaryError {
+        offset: start_of_message,
+        kind: BinaryErrorKind::Id { field, error },
+    };
+    // Zeros are how some senders write that there is none.
+    if trace_id.iter().any(|byte| *byte != 0) {
+        let id = TraceId::from_slice(trace_id).map_err(|error| wrong("trace_id", error))?;
+        record.trace_id = Some(id);
+    }
+    if span_id.iter().any(|byte| *byte != 0) {
+        let id = SpanId::from_slice(span_id).map_err(|error| wrong("span_id", error))?;
+        record.span_id = Some(id);
+    }
+    record.attributes = Attributes::from_pairs(pairs);
+    name_event(&mut record);
+    Ok(record)
+}

@@ -1,0 +1,140 @@
+//! Zipkin's JSON, version 2: a list of spans, as `POST /api/v2/spans` takes it; or a list of such
+//! lists, as `GET /api/v2/traces` answers.
+//!
+//! Times are in microseconds there. A server that shares its caller's span id (B3 does so) gets an
+//! id of its own, made of that id and the name of its service, so that it comes out the same
+//! whenever it is sent; the shared one is its parent and stands in [`SHARED_SPAN_ID`]. Children that
+//! the server sends along with it become children of the new id.
+//!
+//! Source: `zipkin2-api.yaml` of `github.com/openzipkin/zipkin-api`; OpenTelemetry specification,
+//! "Zipkin exporter", read backwards.
+
+mod endpoint;
+mod shared;
+mod span;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde_json::value::RawValue;
+use throughline_wire::{Attributes, InstrumentationScope, Marks, Resource, semconv};
+
+use self::shared::SharedIds;
+use self::span::{JsonSpan, ReadSpan};
+use crate::DecodeError;
+use crate::capped::Capped;
+use crate::part::part;
+use crate::request::{Group, Request};
+
+/// Attribute of a span that had its caller's id: that id.
+pub const SHARED_SPAN_ID: &str = "zipkin.shared_span_id";
+/// Attribute of a span: that its trace is kept whatever sampling says.
+pub const DEBUG: &str = "zipkin.debug";
+
+/// Reads a list of spans.
+///
+/// # Errors
+/// When the body is no such list; names the line and the column. A span that cannot be read is no
+/// error: it is among the rejected.
+pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
+    let text = String::from_utf8_lossy(body);
+    let lossy = matches!(text, Cow::Owned(_));
+    let mut request = Request::default();
+    if text.trim_ascii().is_empty() {
+        return Ok(request);
+    }
+    let mut spans = Vec::new();
+    for item in list(&text, "the body")? {
+        if item.starts_with('[') {
+            for item in list(item, "a trace")? {
+                read(item, lossy, &mut request, &mut spans)?;
+            }
+        } else {
+            read(item, lossy, &mut request, &mut spans)?;
+        }
+    }
+    let shared = SharedIds::of(&spans);
+    let mut groups = Groups::default();
+    for (place, mut span, marks) in spans {
+        shared.apply(&mut span);
+        let group = groups.of(&mut request, &span);
+        group.push_at(place, span.span, marks);
+    }
+    request.groups = groups.list;
+    Ok(request)
+}
+
+fn list<'a>(text: &'a str, what: &str) -> Result<Vec<&'a str>, DecodeError> {
+    if !text.trim_ascii_start().starts_with('[') {
+        let reason = format!("{what}: line 1, column 1: expected a list of spans");
+        return Err(DecodeError::new(reason));
+    }
+    let items: Capped<'a> =
+        serde_json::from_str(text).map_err(|error| DecodeError::new(format!("{what}: {error}")))?;
+    Ok(items.0.into_iter().map(RawValue::get).collect())
+}
+
+/// Reads a span; its place is that in the request.
+fn read(
+    item: &str,
+    lossy: bool,
+    request: &mut Request,
+    spans: &mut Vec<(usize, ReadSpan, Marks)>,
+) -> Result<(), DecodeError> {
+    request.check_room("spans").map_err(DecodeError::new)?;
+    let mut marks = Marks::NONE;
+    match part::<JsonSpan>(item, lossy, &mut marks).and_then(span::read) {
+        Ok(span) => spans.push((request.skip(), span, marks)),
+        Err(reason) => request.reject(reason),
+    }
+    Ok(())
+}
+
+/// Spans by service and library.
+#[derive(Default)]
+struct Groups {
+    list: Vec<Group>,
+    services: HashMap<String, usize>,
+    places: HashMap<(usize, String, String), usize>,
+}
+
+impl Groups {
+    fn of(&mut self, request: &mut Request, span: &ReadSpan) -> &mut Group {
+        let service = &span.service;
+        let resource = if let Some(resource) = self.services.get(service) {
+            *resource
+        } else {
+            let resource = request.add_resource(resource(service), Marks::NONE);
+            self.services.insert(service.clone(), resource);
+            resource
+        };
+        let (name, version) = (span.scope_name.clone(), span.scope_version.clone());
+        let list = &mut self.list;
+        let at = *self
+            .places
+            .entry((resource, name, version))
+            .or_insert_with_key(|(resource, name, version)| {
+                let scope = InstrumentationScope {
+                    name: name.clone().into(),
+                    version: version.clone().into(),
+                    ..InstrumentationScope::default()
+                };
+                list.push(Group::new(*resource, scope, Marks::NONE));
+                list.len() - 1
+            });
+        &mut self.list[at]
+    }
+}
+
+fn resource(service: &str) -> Resource {
+    let mut attributes = Attributes::default();
+    if !service.is_empty() {
+        attributes.insert(semconv::SERVICE_NAME, service.to_owned());
+    }
+    Resource {
+        attributes,
+        ..Resource::default()
+    }
+}

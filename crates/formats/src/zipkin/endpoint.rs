@@ -1,0 +1,68 @@
+//! The two ends of a call.
+
+use serde::Deserialize;
+use throughline_wire::{Attributes, SpanKind, semconv};
+
+use crate::lenient::Number;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "an endpoint object")]
+pub(super) struct JsonEndpoint {
+    pub(super) service_name: Option<String>,
+    ipv4: Option<String>,
+    ipv6: Option<String>,
+    #[serde(default)]
+    port: Number,
+}
+
+impl JsonEndpoint {
+    fn address(&self) -> Option<&str> {
+        let filled =
+            |text: &'_ Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+        match (filled(&self.ipv4), filled(&self.ipv6)) {
+            (true, _) => self.ipv4.as_deref(),
+            (false, true) => self.ipv6.as_deref(),
+            (false, false) => None,
+        }
+    }
+
+    /// Notes address and port under these names, unless a tag has said them.
+    fn note(&self, address: &'static str, port: &'static str, attributes: &mut Attributes) {
+        if let Some(text) = self.address()
+            && attributes.get(address).is_none()
+        {
+            attributes.insert(address, text.to_owned());
+        }
+        if let Some(number) = self.port.int().filter(|port| *port > 0)
+            && attributes.get(port).is_none()
+        {
+            attributes.insert(port, number);
+        }
+    }
+
+    /// Notes this end of the connection.
+    pub(super) fn note_local(&self, attributes: &mut Attributes) {
+        self.note(
+            semconv::NETWORK_LOCAL_ADDRESS,
+            semconv::NETWORK_LOCAL_PORT,
+            attributes,
+        );
+    }
+
+    /// Notes the other end: of a call, the server is named as servers are.
+    pub(super) fn note_remote(&self, kind: SpanKind, attributes: &mut Attributes) {
+        if let Some(name) = self.service_name.as_deref().filter(|name| !name.is_empty())
+            && attributes.get(semconv::PEER_SERVICE).is_none()
+        {
+            attributes.insert(semconv::PEER_SERVICE, name.to_owned());
+        }
+        self.note(
+            semconv::NETWORK_PEER_ADDRESS,
+            semconv::NETWORK_PEER_PORT,
+            attributes,
+        );
+        if matches!(kind, SpanKind::Client | SpanKind::Producer) {
+            self.note(semconv::SERVER_ADDRESS, semconv::SERVER_PORT, attributes);
+        }
+    }
+}

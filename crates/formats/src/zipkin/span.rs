@@ -1,0 +1,220 @@
+//! One span of Zipkin's.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, IgnoredAny};
+use serde_json::value::RawValue;
+use throughline_wire::{
+    AttributeValue, Attributes, Span, SpanEvent, SpanId, SpanKind, Status, StatusCode, TraceId,
+    UnixNanos,
+};
+
+use super::DEBUG;
+use super::endpoint::JsonEndpoint;
+use crate::lenient::{Enum, Number};
+use crate::request::blank_span;
+
+const NANOS_PER_MICRO: i128 = 1_000;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "a span object")]
+pub(super) struct JsonSpan {
+    #[serde(default)]
+    trace_id: String,
+    #[serde(default)]
+    id: String,
+    parent_id: Option<String>,
+    #[serde(default)]
+    kind: Enum,
+    name: Option<String>,
+    #[serde(default)]
+    timestamp: Number,
+    #[serde(default)]
+    duration: Number,
+    debug: Option<bool>,
+    shared: Option<bool>,
+    local_endpoint: Option<JsonEndpoint>,
+    remote_endpoint: Option<JsonEndpoint>,
+    annotations: Option<Vec<JsonAnnotation>>,
+    tags: Option<BTreeMap<String, Tag>>,
+    /// What version 1 had.
+    binary_annotations: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "an annotation object")]
+struct JsonAnnotation {
+    #[serde(default)]
+    timestamp: Number,
+    #[serde(default)]
+    value: String,
+}
+
+/// A span and what it says of who made it.
+pub(super) struct ReadSpan {
+    pub(super) span: Span,
+    /// Name of the service; empty when it does not say.
+    pub(super) service: String,
+    pub(super) scope_name: String,
+    pub(super) scope_version: String,
+    /// Whether its id is that of its caller's span.
+    pub(super) is_shared: bool,
+}
+
+/// Names of kinds, in the order of OTLP's numbers; a span without a kind works inside a process.
+const KINDS: [&str; 6] = ["", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
+
+/// What the span says; the reason when that is no span.
+pub(super) fn read(sent: JsonSpan) -> Result<ReadSpan, String> {
+    if sent.binary_annotations.is_some() {
+        return Err("binaryAnnotations: is Zipkin's version 1; send version 2".to_owned());
+    }
+    let mut span = blank_span();
+    span.trace_id = trace_id(&sent.trace_id).map_err(|error| format!("traceId: {error}"))?;
+    span.span_id = span_id(&sent.id).map_err(|error| format!("id: {error}"))?;
+    span.parent_span_id = match sent.parent_id.as_deref() {
+        None => None,
+        Some(id) if id.bytes().all(|byte| byte == b'0') => None,
+        Some(id) => Some(span_id(id).map_err(|error| format!("parentId: {error}"))?),
+    };
+    span.name = sent.name.unwrap_or_default().into();
+    span.kind = match SpanKind::from_code(sent.kind.code("", &KINDS)) {
+        SpanKind::Unspecified => SpanKind::Internal,
+        kind => kind,
+    };
+    span.start = instant(sent.timestamp.whole());
+    if sent.duration != Number::default() {
+        let end = sent.timestamp.whole().saturating_add(sent.duration.whole());
+        span.end = instant(end);
+    }
+    let tags = sent.tags.unwrap_or_default();
+    let pairs = tags.into_iter().map(|(key, value)| (key.into(), value.0));
+    span.attributes = Attributes::from_pairs(pairs.collect());
+    span.status = take_status(&mut span.attributes);
+    if sent.debug == Some(true) {
+        span.attributes.insert(DEBUG, true);
+    }
+    for annotation in sent.annotations.into_iter().flatten() {
+        span.events.push(SpanEvent {
+            time: instant(annotation.timestamp.whole()),
+            name: annotation.value.into(),
+            attributes: Attributes::EMPTY,
+            dropped_attributes_count: 0,
+        });
+    }
+    let local = sent.local_endpoint.unwrap_or_default();
+    local.note_local(&mut span.attributes);
+    if let Some(remote) = sent.remote_endpoint {
+        remote.note_remote(span.kind, &mut span.attributes);
+    }
+    let mut scope = |names: [&str; 2]| {
+        let mut texts = names
+            .into_iter()
+            .filter_map(|name| take_text(&mut span.attributes, name));
+        texts.next().unwrap_or_default()
+    };
+    Ok(ReadSpan {
+        scope_name: scope(["otel.scope.name", "otel.library.name"]),
+        scope_version: scope(["otel.scope.version", "otel.library.version"]),
+        span,
+        service: local.service_name.unwrap_or_default(),
+        is_shared: sent.shared == Some(true),
+    })
+}
+
+/// 1 to 32 hexadecimal characters: what is shorter stands for 64 or 128 bits with zeros before it.
+fn trace_id(text: &str) -> Result<TraceId, <TraceId as core::str::FromStr>::Err> {
+    padded(text, 32).parse()
+}
+
+fn span_id(text: &str) -> Result<SpanId, <SpanId as core::str::FromStr>::Err> {
+    padded(text, 16).parse()
+}
+
+fn padded(text: &str, length: usize) -> Cow<'_, str> {
+    if text.is_empty() || text.len() >= length {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("{text:0>length$}"))
+    }
+}
+
+/// Microseconds as an instant, held within its range: validation judges what lies at its ends.
+fn instant(micros: i128) -> UnixNanos {
+    let nanos = micros.saturating_mul(NANOS_PER_MICRO);
+    UnixNanos::new(nanos.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
+}
+
+/// Tags are texts; what else senders write is kept as it is, lists and objects as JSON, however
+/// deep.
+struct Tag(AttributeValue);
+
+impl<'de> Deserialize<'de> for Tag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let text = raw.get();
+        Ok(Self(match text.as_bytes().first() {
+            Some(b'"') => {
+                let text: String = serde_json::from_str(text).map_err(de::Error::custom)?;
+                text.into()
+            }
+            Some(b't') => true.into(),
+            Some(b'f') => false.into(),
+            Some(b'n') => AttributeValue::Empty,
+            Some(b'-' | b'0'..=b'9') => number(text),
+            _ => text.to_owned().into(),
+        }))
+    }
+}
+
+fn number(text: &str) -> AttributeValue {
+    if let Ok(whole) = text.parse::<i64>() {
+        return whole.into();
+    }
+    match text.parse::<f64>() {
+        Ok(double) if double.is_finite() && text.contains(['.', 'e', 'E']) => double.into(),
+        // Beyond 64 bits or a double: the digits stay.
+        _ => text.to_owned().into(),
+    }
+}
+
+fn take_text(attributes: &mut Attributes, key: &str) -> Option<String> {
+    attributes.get_str(key)?;
+    match attributes.remove(key) {
+        Some(AttributeValue::Str(text)) => Some(text.into_owned()),
+        _ => None,
+    }
+}
+
+/// The tag `error` says that a span failed, and mostly why; OpenTelemetry's exporters say the
+/// status itself as well.
+fn take_status(attributes: &mut Attributes) -> Status {
+    let code = match attributes.get_str("otel.status_code") {
+        Some("OK") => Some(StatusCode::Ok),
+        Some("ERROR") => Some(StatusCode::Error),
+        _ => None,
+    };
+    if code.is_some() {
+        attributes.remove("otel.status_code");
+    }
+    let failed = match attributes.get("error") {
+        None | Some(AttributeValue::Bool(false)) => false,
+        Some(AttributeValue::Str(text)) => text != "false",
+        Some(_) => true,
+    };
+    if code == Some(StatusCode::Ok) || !(failed || code.is_some()) {
+        return Status {
+            code: code.unwrap_or_default(),
+            message: "".into(),
+        };
+    }
+    let said = take_text(attributes, "error").filter(|text| text != "true");
+    let described = take_text(attributes, "otel.status_description");
+    let message = said.filter(|text| !text.is_empty()).or(described);
+    Status {
+        code: StatusCode::Error,
+        message: message.unwrap_or_default().into(),
+    }
+}

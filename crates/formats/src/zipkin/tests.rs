@@ -1,0 +1,334 @@
+//! Spans as Zipkin's reporters write them, and as they should not.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use throughline_wire::validate::Limits;
+use throughline_wire::{AttributeValue, Mark, Marks, Span, SpanKind, StatusCode, UnixNanos};
+
+use super::{SHARED_SPAN_ID, decode};
+use crate::Validated;
+
+const NOW: UnixNanos = UnixNanos::new(1_502_787_700_000_000_000);
+
+fn read(body: &Value) -> Validated {
+    let request = decode(body.to_string().as_bytes()).expect("a list");
+    request.validate(&Limits::default(), NOW)
+}
+
+fn spans(validated: &Validated) -> Vec<&Span> {
+    assert_eq!(validated.rejected, []);
+    let groups = validated.groups.iter();
+    groups.flat_map(|group| &group.spans).collect()
+}
+
+/// The example of `zipkin2-api.yaml`, and what it leaves out.
+fn example() -> Value {
+    json!({
+        "id": "352bff9a74ca9ad2",
+        "traceId": "5af7183fb1d4cf5f",
+        "parentId": "6b221d5bc9e6496c",
+        "name": "get /api",
+        "timestamp": 1_502_787_600_000_000_u64,
+        "duration": 431_874,
+        "kind": "SERVER",
+        "debug": true,
+        "localEndpoint": {"serviceName": "backend", "ipv4": "192.168.99.1", "port": 3306},
+        "remoteEndpoint": {"serviceName": "frontend", "ipv6": "2001:db8::c001", "port": 58648},
+        "annotations": [{"timestamp": 1_502_787_600_000_001_u64, "value": "wr"}],
+        "tags": {"http.method": "GET", "http.path": "/api"},
+    })
+}
+
+fn example_with(changes: &[(&str, Value)]) -> Value {
+    let mut span = example();
+    for (key, value) in changes {
+        span[*key] = value.clone();
+    }
+    span
+}
+
+fn the_span(changes: &[(&str, Value)]) -> Span {
+    let validated = read(&json!([example_with(changes)]));
+    (*spans(&validated).first().expect("one")).clone()
+}
+
+#[test]
+fn every_field_has_its_place() {
+    let validated = read(&json!([example()]));
+    let span = spans(&validated)[0];
+    assert_eq!(
+        span.trace_id.to_string(),
+        "00000000000000005af7183fb1d4cf5f"
+    );
+    assert_eq!(span.span_id.to_string(), "352bff9a74ca9ad2");
+    assert_eq!(
+        span.parent_span_id.map(|id| id.to_string()).as_deref(),
+        Some("6b221d5bc9e6496c")
+    );
+    assert_eq!(
+        (span.name.as_ref(), span.kind),
+        ("get /api", SpanKind::Server)
+    );
+    assert_eq!(span.start.get(), 1_502_787_600_000_000_000);
+    assert_eq!(span.end.since(span.start), 431_874_000);
+    assert_eq!(span.events[0].name, "wr");
+    assert_eq!(span.events[0].time.since(span.start), 1_000);
+    let text = |key: &str| span.attributes.get_str(key);
+    assert_eq!(text("http.method"), Some("GET"));
+    assert_eq!(text("network.local.address"), Some("192.168.99.1"));
+    assert_eq!(text("network.peer.address"), Some("2001:db8::c001"));
+    assert_eq!(text("peer.service"), Some("frontend"));
+    assert_eq!(
+        span.attributes.get("network.peer.port"),
+        Some(&58648.into())
+    );
+    assert_eq!(span.attributes.get("zipkin.debug"), Some(&true.into()));
+    let resource = &validated.groups[0].resource;
+    assert_eq!(resource.attributes.get_str("service.name"), Some("backend"));
+}
+
+#[test]
+fn a_call_names_its_server_and_a_tag_is_not_overwritten() {
+    let span = the_span(&[
+        ("kind", json!("CLIENT")),
+        ("tags", json!({"network.peer.port": "written"})),
+    ]);
+    assert_eq!(
+        span.attributes.get_str("server.address"),
+        Some("2001:db8::c001")
+    );
+    assert_eq!(span.attributes.get("server.port"), Some(&58648.into()));
+    assert_eq!(
+        span.attributes.get_str("network.peer.port"),
+        Some("written")
+    );
+}
+
+#[test]
+fn kinds_are_those_of_opentelemetry_and_none_is_internal() {
+    for (kind, expected) in [
+        (json!("CLIENT"), SpanKind::Client),
+        (json!("PRODUCER"), SpanKind::Producer),
+        (json!("CONSUMER"), SpanKind::Consumer),
+        (json!(null), SpanKind::Internal),
+        (json!("FUTURE"), SpanKind::Internal),
+    ] {
+        assert_eq!(the_span(&[("kind", kind)]).kind, expected);
+    }
+}
+
+#[test]
+fn the_error_tag_is_the_status() {
+    for (tags, code, message) in [
+        (json!({}), StatusCode::Unset, ""),
+        (json!({"error": "false"}), StatusCode::Unset, ""),
+        (json!({"error": "true"}), StatusCode::Error, ""),
+        (json!({"error": ""}), StatusCode::Error, ""),
+        (
+            json!({"error": "timed out"}),
+            StatusCode::Error,
+            "timed out",
+        ),
+        (json!({"error": true}), StatusCode::Error, ""),
+        (json!({"otel.status_code": "OK"}), StatusCode::Ok, ""),
+        (
+            json!({"otel.status_code": "ERROR", "error": "no route"}),
+            StatusCode::Error,
+            "no route",
+        ),
+    ] {
+        let status = the_span(&[("tags", tags.clone())]).status;
+        assert_eq!(
+            (status.code, status.message.as_ref()),
+            (code, message),
+            "{tags}"
+        );
+    }
+}
+
+#[test]
+fn ids_of_64_bits_and_without_zeros_before_them_are_padded() {
+    let span = the_span(&[
+        ("traceId", json!("463ac35c9f6413ad48485a3953bb6124")),
+        ("id", json!("a")),
+        ("parentId", json!("0000000000000000")),
+    ]);
+    assert_eq!(
+        span.trace_id.to_string(),
+        "463ac35c9f6413ad48485a3953bb6124"
+    );
+    assert_eq!(span.span_id.to_string(), "000000000000000a");
+    assert_eq!(span.parent_span_id, None);
+    assert_eq!(
+        the_span(&[("traceId", json!("1"))]).trace_id.to_string(),
+        format!("{:0>32}", 1)
+    );
+}
+
+#[test]
+fn a_server_that_shares_its_callers_id_becomes_its_child_the_same_each_time() {
+    let client = example_with(&[
+        ("kind", json!("CLIENT")),
+        ("localEndpoint", json!({"serviceName": "frontend"})),
+    ]);
+    let server = example_with(&[("shared", json!(true))]);
+    let child = example_with(&[
+        ("id", json!("00000000000000cc")),
+        ("parentId", server["id"].clone()),
+        ("kind", json!(null)),
+    ]);
+    let of_client = example_with(&[
+        ("id", json!("00000000000000dd")),
+        ("parentId", server["id"].clone()),
+        ("localEndpoint", json!({"serviceName": "frontend"})),
+    ]);
+    let body = json!([child, client, server, of_client]);
+    let (first, again) = (read(&body), read(&body));
+    let by_place = |validated: &Validated| -> Vec<Span> {
+        let all = spans(validated);
+        let mut all: Vec<_> = validated.places.iter().zip(all).collect();
+        all.sort_by_key(|(place, _)| **place);
+        all.into_iter().map(|(_, span)| span.clone()).collect()
+    };
+    let [child, client, server, of_client] = by_place(&first).try_into().expect("four");
+    assert_eq!(client.span_id.to_string(), "352bff9a74ca9ad2");
+    assert_ne!(server.span_id, client.span_id);
+    assert_eq!(server.parent_span_id, Some(client.span_id));
+    assert_eq!(
+        server.attributes.get_str(SHARED_SPAN_ID),
+        Some("352bff9a74ca9ad2")
+    );
+    assert_eq!(child.parent_span_id, Some(server.span_id));
+    assert_eq!(of_client.parent_span_id, Some(client.span_id));
+    assert_eq!(by_place(&again)[2], server);
+    assert_eq!(server.span_id.to_string(), "1d163ff93e268e72");
+}
+
+#[test]
+fn a_bad_span_costs_itself_and_is_named_by_its_place() {
+    let with = |key: &str, value: Value| example_with(&[(key, value)]);
+    let validated = read(&json!([
+        with("traceId", json!("")),
+        example(),
+        with("traceId", json!("x5af7183fb1d4cf5f")),
+        with("id", json!("0")),
+        with("parentId", json!("352bff9a74ca9ad2ff")),
+        with("timestamp", json!("soon")),
+        with("tags", json!(["a"])),
+        with("binaryAnnotations", json!([])),
+        null,
+        example_with(&[("timestamp", json!(null)), ("duration", json!(null))]),
+        with("timestamp", json!(-5)),
+        example(),
+    ]));
+    let named: Vec<_> = validated
+        .rejected
+        .iter()
+        .map(|rejection| (rejection.index, rejection.reason.as_str()))
+        .collect();
+    for ((place, reason), (expected_place, words)) in named.iter().zip([
+        (0, "traceId: has the wrong length"),
+        (2, "traceId: "),
+        (3, "id: is all zeros"),
+        (4, "parentId: has the wrong length"),
+        (5, "soon"),
+        (6, "sequence"),
+        (7, "binaryAnnotations: is Zipkin's version 1"),
+        (8, "a span object"),
+        (9, "start_ns: is zero"),
+        (10, "before 1970"),
+    ]) {
+        assert_eq!(*place, expected_place, "{named:?}");
+        assert!(reason.contains(words), "{reason} / {words}");
+    }
+    assert_eq!(named.len(), 10);
+    assert_eq!(validated.places, [1, 11]);
+}
+
+#[test]
+fn tags_that_are_no_text_are_kept_however_deep_they_are() {
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let body = json!([example_with(&[(
+        "tags",
+        json!({"n": 5, "d": 0.5, "t": true, "none": null, "list": [1], "deep": "@",
+               "huge": "#", "over": "$"}),
+    )])]);
+    let body = body
+        .to_string()
+        .replace("\"@\"", &deep)
+        .replace("\"#\"", "18446744073709551615")
+        .replace("\"$\"", "1e400");
+    let validated = decode(body.as_bytes())
+        .expect("a list")
+        .validate(&Limits::default(), NOW);
+    let span = spans(&validated)[0];
+    let value = |key: &str| span.attributes.get(key).cloned().expect(key);
+    assert_eq!(value("n"), 5.into());
+    assert_eq!(value("d"), 0.5.into());
+    assert_eq!(value("t"), true.into());
+    assert_eq!(value("none"), AttributeValue::Empty);
+    assert_eq!(value("list"), "[1]".into());
+    assert_eq!(value("deep"), deep.into());
+    assert_eq!(value("huge"), "18446744073709551615".into());
+    assert_eq!(value("over"), "1e400".into());
+}
+
+#[test]
+fn what_is_no_text_becomes_text_and_is_marked() {
+    let body = json!([example_with(&[("tags", json!({"k": "@"}))])]).to_string();
+    let lone = body.replace('@', "\\ud800").into_bytes();
+    let mut broken = body.into_bytes();
+    let at = broken.iter().position(|byte| *byte == b'@').expect("there");
+    broken[at] = 0xff;
+    for body in [lone, broken] {
+        let validated = decode(&body)
+            .expect("a list")
+            .validate(&Limits::default(), NOW);
+        let span = spans(&validated)[0];
+        assert_eq!(span.attributes.get_str("k"), Some("\u{fffd}"));
+        assert!(Marks::of(&span.attributes).contains(Mark::InvalidUtf8));
+    }
+}
+
+#[test]
+fn a_list_of_traces_is_read_as_one_of_spans_and_others_are_refused() {
+    let validated = read(&json!([
+        [example()],
+        [],
+        [example_with(&[("id", json!("9"))])]
+    ]));
+    assert_eq!(spans(&validated).len(), 2);
+    for empty in ["", " ", "[]"] {
+        assert_eq!(decode(empty.as_bytes()), Ok(crate::Request::default()));
+    }
+    for (body, words) in [
+        ("{}", "expected a list"),
+        ("\u{feff}[]", "expected a list"),
+        ("[{}", "line 1 column 3"),
+        ("[] x", "trailing characters"),
+    ] {
+        let error = decode(body.as_bytes()).expect_err(body).to_string();
+        assert!(error.contains(words), "{body}: {error}");
+    }
+    let many = format!("[{}]", vec!["{}"; 100_001].join(","));
+    let error = decode(many.as_bytes()).expect_err("refused").to_string();
+    assert!(error.contains("more than 100000"), "{error}");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_request_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode(&bytes);
+    }
+
+    #[test]
+    fn a_damaged_request_is_a_request_or_an_error(at in any::<prop::sample::Index>(), byte: u8) {
+        let mut body = json!([example(), example()]).to_string().into_bytes();
+        let at = at.index(body.len());
+        body[at] = byte;
+        if let Ok(request) = decode(&body) {
+            request.validate(&Limits::default(), NOW);
+        }
+        let _ = decode(&body[..at]);
+    }
+}
