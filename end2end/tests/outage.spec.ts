@@ -60,7 +60,7 @@ test("with Postgres away senders are told to come back and the panel says so; bo
   chmodSync(folder, 0o755);
   let [postgres, url] = await startPostgres(folder);
   const [addr, otlpAddr] = [await freeAddress(), await freeAddress()];
-  const server = Program.start(["serve", "--addr", addr, "--otlp-addr", otlpAddr, "--database-url", url]);
+  const server = Program.start(["serve", "--addr", addr, "--otlp-addr", otlpAddr, "--otlp-grpc-addr", "127.0.0.1:0", "--database-url", url]);
   const panel = `http://${addr}`;
   const status = async () => (await request.get(`${panel}/readyz`).catch(() => undefined))?.status();
   await expect.poll(status, { timeout: 30_000 }).toBe(200);

@@ -25,7 +25,8 @@ Examples:
   DATABASE_URL=postgres://me:secret@db/traces throughline serve
       Stores in that database instead (Postgres 15 or later).
   OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 my-service
-      Any OpenTelemetry SDK sends here as it is (OTLP over HTTP, protobuf or JSON).
+      Any OpenTelemetry SDK sends here as it is (OTLP over HTTP, protobuf or JSON); over gRPC to
+      http://127.0.0.1:4317.
 
 RUST_LOG sets what is logged, such as RUST_LOG=debug or RUST_LOG=warn,throughline_store=debug.";
 
@@ -81,6 +82,14 @@ pub struct ServeOptions {
         value_parser = addr
     )]
     pub otlp_addr: SocketAddr,
+    /// Where OTLP/gRPC listens: the port that OpenTelemetry SDKs send to by default.
+    #[arg(
+        long,
+        env = "THROUGHLINE_OTLP_GRPC_ADDR",
+        default_value = "127.0.0.1:4317",
+        value_parser = addr
+    )]
+    pub otlp_grpc_addr: SocketAddr,
     /// The database.
     #[command(flatten)]
     pub database: DatabaseOptions,

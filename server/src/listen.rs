@@ -1,4 +1,4 @@
-//! Listens on loopback, speaks HTTP/1.1, and drains.
+//! Listens on loopback, speaks HTTP/1.1 and, for gRPC, HTTP/2, and drains.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use axum::Router;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -18,6 +19,14 @@ use tokio::time::{sleep, timeout};
 const HEAD: Duration = Duration::from_secs(30);
 /// How long requests under way may take once the server is to stop.
 const DRAIN: Duration = Duration::from_secs(10);
+/// Calls under way on one HTTP/2 connection.
+const STREAMS: u32 = 128;
+/// Bytes of headers of one call.
+const HEADER_BYTES: u32 = 16 << 10;
+/// What one call may send before it is read.
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+/// What all calls of a connection may send before it is read.
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 
 /// Binds `addr`; `option` is what sets it.
 ///
@@ -51,8 +60,23 @@ pub fn check_loopback(ip: IpAddr, option: &str) -> Result<()> {
     )
 }
 
+/// What a port speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 without TLS, by prior knowledge, as gRPC clients speak it; and HTTP/1.1, so that
+    /// whoever came to the wrong port is told so.
+    Grpc,
+}
+
 /// Serves `app` until `stop` turns true, then lets requests under way finish, for 10 s at most.
-pub async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: TcpListener,
+    protocol: Protocol,
+    app: Router,
+    mut stop: watch::Receiver<bool>,
+) {
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -60,7 +84,14 @@ pub async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
-            Ok((stream, _)) => serve_connection(stream, app.clone(), &graceful),
+            Ok((stream, _)) => {
+                // Answers are small; waiting to fill packets only delays them.
+                let _ = stream.set_nodelay(true);
+                match protocol {
+                    Protocol::Http1 => serve_http1(stream, app.clone(), &graceful),
+                    Protocol::Grpc => serve_grpc(stream, app.clone(), &graceful),
+                }
+            }
             Err(error) => {
                 // Out of file descriptors, most likely: give connections time to end.
                 tracing::warn!(%error, "cannot accept a connection");
@@ -74,9 +105,7 @@ pub async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver
     }
 }
 
-fn serve_connection(stream: TcpStream, app: Router, graceful: &GracefulShutdown) {
-    // Answers are small; waiting to fill packets only delays them.
-    let _ = stream.set_nodelay(true);
+fn serve_http1(stream: TcpStream, app: Router, graceful: &GracefulShutdown) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
@@ -85,6 +114,30 @@ fn serve_connection(stream: TcpStream, app: Router, graceful: &GracefulShutdown)
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection ended early");
+        }
+    });
+}
+
+fn serve_grpc(stream: TcpStream, app: Router, graceful: &GracefulShutdown) {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEAD)
+        .keep_alive_timeout(HEAD)
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEADER_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+    let connection = graceful.watch(connection.into_owned());
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a gRPC connection ended early");
         }
     });
 }

@@ -53,6 +53,11 @@ pub fn otlp_router(ingest: Ingest) -> Router {
     finish(ingest.otlp_routes().layer(DefaultBodyLimit::disable()))
 }
 
+/// The gRPC port: senders alone.
+pub fn grpc_router(ingest: Ingest) -> Router {
+    finish(ingest.grpc_routes().layer(DefaultBodyLimit::disable()))
+}
+
 fn finish(router: Router) -> Router {
     router
         .layer(middleware::map_response(add_security_headers))

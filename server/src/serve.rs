@@ -16,10 +16,11 @@ use crate::cli::{DataDirOption, DatabaseOptions, Secret, ServeOptions};
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::ingest::{BodyLimits, Ingest};
+use crate::listen::Protocol;
 use crate::live::Live;
 use crate::panel::Panel;
 use crate::readiness::Readiness;
-use crate::router::{AppState, otlp_router, router};
+use crate::router::{AppState, grpc_router, otlp_router, router};
 use crate::tasks::{TaskOptions, Tasks};
 use crate::{listen, shutdown, telemetry};
 
@@ -85,34 +86,40 @@ impl Database {
 /// In words for the person who started the program.
 pub async fn serve(options: ServeOptions) -> Result<()> {
     let mut stop_requested = Box::pin(shutdown::requested()?);
-    for (addr, option) in [(options.addr, "--addr"), (options.otlp_addr, "--otlp-addr")] {
+    for (addr, option) in [
+        (options.addr, "--addr"),
+        (options.otlp_addr, "--otlp-addr"),
+        (options.otlp_grpc_addr, "--otlp-grpc-addr"),
+    ] {
         listen::check_loopback(addr.ip(), option)?;
     }
     // Before the database, which takes its time: what is wrong with an address is said at once.
-    let listener = listen::bind(options.addr, "--addr").await?;
-    let otlp_listener = listen::bind(options.otlp_addr, "--otlp-addr").await?;
+    let listeners = Listeners {
+        main: listen::bind(options.addr, "--addr").await?,
+        otlp: listen::bind(options.otlp_addr, "--otlp-addr").await?,
+        grpc: listen::bind(options.otlp_grpc_addr, "--otlp-grpc-addr").await?,
+    };
     let database = tokio::select! {
         database = Database::open(&options.database) => database?,
         () = &mut stop_requested => return Ok(()),
     };
-    let served = serve_on(
-        &options,
-        listener,
-        otlp_listener,
-        &database.url,
-        &mut stop_requested,
-    )
-    .await;
+    let served = serve_on(&options, listeners, &database.url, &mut stop_requested).await;
     database.close().await;
     served?;
     tracing::info!("stopped");
     Ok(())
 }
 
+/// The ports, bound.
+struct Listeners {
+    main: TcpListener,
+    otlp: TcpListener,
+    grpc: TcpListener,
+}
+
 async fn serve_on(
     options: &ServeOptions,
-    listener: TcpListener,
-    otlp_listener: TcpListener,
+    listeners: Listeners,
     database_url: &Secret,
     stop_requested: impl Future<Output = ()>,
 ) -> Result<()> {
@@ -128,8 +135,8 @@ async fn serve_on(
     let bodies = BodyLimits::new(options.body_limit, BODIES_BYTES);
     let ingest = Ingest::new(store.writer(), clock.clone(), Limits::default(), bodies);
     let server = ServerInfo {
-        endpoint: format!("http://{}", listener.local_addr()?),
-        otlp_endpoint: format!("http://{}", otlp_listener.local_addr()?),
+        endpoint: format!("http://{}", listeners.main.local_addr()?),
+        otlp_endpoint: format!("http://{}", listeners.otlp.local_addr()?),
     };
     let (stop, stopping) = watch::channel(false);
     let rules = options.retention.rules();
@@ -172,10 +179,15 @@ async fn serve_on(
         metrics: Arc::new(move || metrics.render()),
     };
 
-    let main = tokio::spawn(listen::serve(listener, router(state), stopping.clone()));
-    let otlp = tokio::spawn(listen::serve(otlp_listener, otlp_router(ingest), stopping));
+    let grpc_addr = listeners.grpc.local_addr()?;
+    let start = |listener, protocol, app| {
+        tokio::spawn(listen::serve(listener, protocol, app, stopping.clone()))
+    };
+    let main = start(listeners.main, Protocol::Http1, router(state));
+    let otlp = start(listeners.otlp, Protocol::Http1, otlp_router(ingest.clone()));
+    let grpc = start(listeners.grpc, Protocol::Grpc, grpc_router(ingest));
     tracing::info!(
-        "the panel is at {}, OTLP/HTTP at {}",
+        "the panel is at {}, OTLP/HTTP at {}, OTLP/gRPC at http://{grpc_addr}",
         server.endpoint,
         server.otlp_endpoint
     );
@@ -183,7 +195,7 @@ async fn serve_on(
     tracing::info!("stopping: requests under way may finish");
     stop.send_replace(true);
     // A listener that panicked has nothing left to drain.
-    let _ = tokio::join!(main, otlp);
+    let _ = tokio::join!(main, otlp, grpc);
     tasks.ended().await;
     if timeout(CLOSE, store.close()).await.is_err() {
         tracing::warn!(

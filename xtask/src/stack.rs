@@ -20,6 +20,7 @@ pub(crate) struct Plan {
     pub(crate) shop: Option<(PathBuf, String)>,
     pub(crate) addr: String,
     pub(crate) otlp_addr: String,
+    pub(crate) otlp_grpc_addr: String,
     pub(crate) data_dir: PathBuf,
     /// An external database instead of the private cluster.
     pub(crate) database_url: Option<String>,
@@ -50,6 +51,8 @@ impl Stack {
                 &plan.addr,
                 "--otlp-addr",
                 &plan.otlp_addr,
+                "--otlp-grpc-addr",
+                &plan.otlp_grpc_addr,
                 "--data-dir",
             ])
             .arg(&plan.data_dir);

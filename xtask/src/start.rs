@@ -27,6 +27,10 @@ pub(crate) struct Options {
     #[arg(long, default_value = "127.0.0.1:4318")]
     otlp_addr: String,
 
+    /// Address for OTLP/gRPC
+    #[arg(long, default_value = "127.0.0.1:4317")]
+    otlp_grpc_addr: String,
+
     /// Address of the example shop
     #[arg(long, default_value = "127.0.0.1:3100")]
     shop_addr: String,
@@ -90,6 +94,7 @@ fn plan(context: &Context, options: &Options) -> Result<Plan> {
         shop,
         addr: options.addr.clone(),
         otlp_addr: options.otlp_addr.clone(),
+        otlp_grpc_addr: options.otlp_grpc_addr.clone(),
         data_dir: std::path::absolute(data_dir)?,
         database_url: options.database_url.clone(),
         logs: None,

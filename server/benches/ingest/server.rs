@@ -39,6 +39,8 @@ impl Server {
                 &addr,
                 "--otlp-addr",
                 &otlp_addr,
+                "--otlp-grpc-addr",
+                "127.0.0.1:0",
                 "--data-dir",
             ])
             .arg(data_dir.path())

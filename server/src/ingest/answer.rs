@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::header::{ACCEPT, ACCEPT_ENCODING};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use throughline_formats::DecodeError;
 use throughline_store::WriteError;
 use throughline_wire::Rejection;
 
@@ -49,7 +50,7 @@ impl Fault {
 
     /// 500: a fault of ours.
     pub(super) fn internal() -> Self {
-        let detail = "the request could not be read; the server's log says why";
+        let detail = "the request could not be handled; the server's log says why";
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "A fault of the server",
@@ -119,6 +120,12 @@ impl From<BodyError> for Fault {
     }
 }
 
+impl From<DecodeError> for Fault {
+    fn from(error: DecodeError) -> Self {
+        Self::undecodable(error.to_string())
+    }
+}
+
 impl From<WriteError> for Fault {
     fn from(error: WriteError) -> Self {
         let detail = error.to_string();
@@ -159,19 +166,31 @@ pub(super) fn media_type(headers: &HeaderMap) -> String {
         .unwrap_or_default()
 }
 
-/// Counts what became of a request's spans, for `/metrics`.
-pub(super) fn count(door: &'static str, received: u64, duplicate: u64, rejected: u64) {
-    for (result, spans) in [
+/// What is counted: the name of its counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Spans.
+    Spans,
+    /// Log records and events.
+    Events,
+}
+
+/// Counts what became of what a request held, for `/metrics`.
+pub(super) fn count(door: &'static str, kept: Kept, received: u64, duplicate: u64, rejected: u64) {
+    let name = match kept {
+        Kept::Spans => "throughline_ingest_spans_total",
+        Kept::Events => "throughline_ingest_events_total",
+    };
+    for (result, items) in [
         ("received", received),
         ("duplicate", duplicate),
         ("rejected", rejected),
     ] {
-        metrics::counter!("throughline_ingest_spans_total", "door" => door, "result" => result)
-            .increment(spans);
+        metrics::counter!(name, "door" => door, "result" => result).increment(items);
     }
 }
 
-/// Gives the spans that the store refused their places in the request as it was sent.
+/// Gives what the store refused its places in the request as it was sent.
 pub(super) fn add_refused(
     rejected: &mut Vec<Rejection>,
     refused: Vec<Rejection>,

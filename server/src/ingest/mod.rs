@@ -1,21 +1,27 @@
-//! The doors through which spans come in: limit, decompress, decode, validate, commit, answer.
+//! The doors through which spans and log records come in: limit, decompress, decode, validate, commit, answer.
 
 mod answer;
 pub mod body;
+mod elsewhere;
+mod grpc;
+mod keep;
 mod native;
 mod otlp;
+mod rpc;
+mod zipkin;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::post;
-use throughline_formats::ValidatedGroup;
-use throughline_store::{SpanGroup, Writer};
+use axum::routing::{MethodRouter, post};
+use throughline_store::Writer;
 use throughline_wire::validate::Limits;
+use tower_http::cors::CorsLayer;
 
 use crate::clock::Clock;
 
 pub use body::BodyLimits;
+use keep::keep;
 
 /// What the doors need.
 #[derive(Clone)]
@@ -43,23 +49,42 @@ impl Ingest {
         }
     }
 
-    /// The native door and the OTLP one: for the main port.
+    /// The native door, Zipkin's and OTLP/HTTP: for the main port.
     pub fn routes(self) -> Router {
-        Router::new()
-            .route(
-                "/api/trace-log",
-                post(native::log_traces).layer(native::cors()),
-            )
+        let native = post(native::log_traces);
+        let zipkin = post(zipkin::log_spans);
+        door("/api/trace-log", native, native::cors())
+            .merge(door("/api/v2/spans", zipkin, zipkin::cors()))
             .with_state(self.clone())
-            .merge(self.otlp_routes())
+            .merge(self.otlp_http_routes())
     }
 
-    /// The OTLP door alone: for its usual port.
+    /// OTLP/HTTP alone: for its usual port.
     pub fn otlp_routes(self) -> Router {
-        Router::new()
-            .route("/v1/traces", post(otlp::export_traces).layer(otlp::cors()))
+        self.otlp_http_routes().fallback(elsewhere::unknown)
+    }
+
+    fn otlp_http_routes(self) -> Router {
+        let traces = post(otlp::export_traces);
+        let logs = post(otlp::export_logs);
+        door("/v1/traces", traces, otlp::cors())
+            .merge(door("/v1/logs", logs, otlp::cors()))
+            .merge(door("/v1/metrics", post(elsewhere::metrics), otlp::cors()))
             .with_state(self)
     }
+
+    /// OTLP/gRPC: for the port of its own.
+    pub fn grpc_routes(self) -> Router {
+        grpc::routes(self)
+    }
+}
+
+/// One path; preflights are answered too, and other methods told what to do.
+fn door(path: &str, handler: MethodRouter<Ingest>, cors: CorsLayer) -> Router<Ingest> {
+    Router::new()
+        .route(path, handler)
+        .method_not_allowed_fallback(elsewhere::wrong_method)
+        .route_layer(cors)
 }
 
 /// Bodies up to this size are decoded in place: a hand-over costs more.
@@ -79,16 +104,4 @@ async fn off_the_loop<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|_| answer::Fault::internal())
-}
-
-/// What a foreign format's decoder found, as the writer takes it.
-fn stored_groups(groups: Vec<ValidatedGroup>) -> Vec<SpanGroup> {
-    let stored = |group: ValidatedGroup| SpanGroup {
-        resource: group.resource,
-        scope: group.scope,
-        spans: group.spans,
-        packed: group.packed,
-        ..SpanGroup::default()
-    };
-    groups.into_iter().map(stored).collect()
 }

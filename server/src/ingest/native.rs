@@ -16,7 +16,7 @@ use throughline_wire::validate::Limits;
 use throughline_wire::{BatchAnswer, SpanBatch, TenantId, UnixNanos};
 use tower_http::cors::{Any, CorsLayer};
 
-use super::answer::{Fault, add_refused, count, count_fault, media_type};
+use super::answer::{Fault, Kept, add_refused, count, count_fault, media_type};
 use super::{Ingest, body, off_the_loop};
 use crate::problem::Problem;
 
@@ -49,6 +49,7 @@ pub(super) async fn log_traces(
         Ok(answer) => {
             count(
                 DOOR,
+                Kept::Spans,
                 answer.received,
                 answer.duplicate,
                 answer.rejected.len() as u64,

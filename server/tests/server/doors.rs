@@ -107,7 +107,7 @@ async fn a_request_with_nothing_in_it_is_a_success() {
 #[tokio::test]
 async fn pages_of_any_origin_may_send_but_not_with_credentials() {
     let server = Server::start().await;
-    for path in ["/api/trace-log", "/v1/traces"] {
+    for path in ["/api/trace-log", "/v1/traces", "/v1/logs", "/api/v2/spans"] {
         let response = server
             .client
             .request(Method::OPTIONS, server.url(path))

@@ -183,7 +183,11 @@ async fn a_cluster_made_by_someone_else_is_left_alone() {
 
 #[tokio::test]
 async fn addresses_that_others_can_reach_are_refused() {
-    for (option, addr) in [("--addr", "0.0.0.0:0"), ("--otlp-addr", "[::]:0")] {
+    for (option, addr) in [
+        ("--addr", "0.0.0.0:0"),
+        ("--otlp-addr", "[::]:0"),
+        ("--otlp-grpc-addr", "0.0.0.0:0"),
+    ] {
         let (status, complaint) = run(&["serve", option, addr]).await;
         assert!(!status.success());
         assert!(complaint.contains("no sign-in yet"), "{complaint}");

@@ -17,12 +17,12 @@ use throughline_app::ServerInfo;
 use throughline_model::{RetentionRules, StorageGauge};
 use throughline_server::clock::Clock;
 use throughline_server::ingest::{BodyLimits, Ingest};
-use throughline_server::listen;
+use throughline_server::listen::{self, Protocol};
 use throughline_server::live::Live;
 use throughline_server::panel::Panel;
 use throughline_server::readiness::Readiness;
-use throughline_server::router::{AppState, router};
-use throughline_store::testing::FreshDatabase;
+use throughline_server::router::{AppState, grpc_router, otlp_router, router};
+use throughline_store::testing::{FreshDatabase, count, execute};
 use throughline_store::{Store, StoreOptions};
 use throughline_wire::TenantId;
 use throughline_wire::validate::Limits;
@@ -38,6 +38,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 /// A server and its database; both go with it.
 pub(crate) struct Server {
     pub(crate) base: String,
+    /// Where OTLP/HTTP alone is.
+    pub(crate) otlp: String,
+    /// Where OTLP/gRPC is.
+    pub(crate) grpc: String,
     pub(crate) client: Client,
     pub(crate) store: Arc<Store>,
     stop: watch::Sender<bool>,
@@ -57,12 +61,52 @@ impl Server {
         server
     }
 
+    /// A server whose queue is full: one batch waits for a commit that cannot happen.
+    pub(crate) async fn overloaded() -> Self {
+        let database = FreshDatabase::create().await;
+        let url = database.url().to_owned();
+        let server = Self::start_with(&url, Some(database), 1).await;
+        server.wait_until_ready().await;
+        let locked = url.clone();
+        tokio::spawn(async move {
+            let lock = "BEGIN; LOCK TABLE spans IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)";
+            execute(&locked, lock).await;
+        });
+        let locks = "SELECT count(*) FROM pg_locks WHERE relation = 'spans'::regclass \
+                     AND mode = 'AccessExclusiveLock' AND granted";
+        while count(&url, locks).await == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // Of two, one waits and the other is refused, whichever comes first.
+        let post = || {
+            let request = server.client.post(server.url(Door::Native.path()));
+            let request = request.header("content-type", Door::Native.content_type());
+            tokio::spawn(
+                request
+                    .body(Door::Native.body(&[span("one of two")]))
+                    .send(),
+            )
+        };
+        let refused = tokio::select! {
+            answer = post() => answer,
+            answer = post() => answer,
+        };
+        let refused = refused.expect("runs").expect("answers");
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        server
+    }
+
     /// A server on a database that need not be there.
     pub(crate) async fn start_on(url: &str, database: Option<FreshDatabase>) -> Self {
+        Self::start_with(url, database, 64 << 20).await
+    }
+
+    async fn start_with(url: &str, database: Option<FreshDatabase>, queue_bytes: usize) -> Self {
         let clock = Clock::system();
         let now = clock.clone();
         let options = StoreOptions {
             acquire_timeout: Duration::from_millis(500),
+            queue_bytes,
             ..StoreOptions::new(move || now.now())
         };
         let store = Arc::new(Store::connect_lazy(url, options).expect("a URL"));
@@ -73,6 +117,14 @@ impl Server {
             .await
             .expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("bound"));
+        let otlp_listener = listen::bind(([127, 0, 0, 1], 0).into(), "--otlp-addr")
+            .await
+            .expect("a port");
+        let otlp = format!("http://{}", otlp_listener.local_addr().expect("bound"));
+        let grpc_listener = listen::bind(([127, 0, 0, 1], 0).into(), "--otlp-grpc-addr")
+            .await
+            .expect("a port");
+        let grpc = format!("http://{}", grpc_listener.local_addr().expect("bound"));
         let (stop, stopping) = watch::channel(false);
         let feed = store.live(TenantId::DEFAULT);
         let state = AppState {
@@ -100,14 +152,40 @@ impl Server {
             },
             metrics: Arc::new(move || metrics.render()),
         };
-        tokio::spawn(listen::serve(listener, router(state), stopping));
+        let otlp_app = otlp_router(state.ingest.clone());
+        tokio::spawn(listen::serve(
+            otlp_listener,
+            Protocol::Http1,
+            otlp_app,
+            stopping.clone(),
+        ));
+        let grpc_app = grpc_router(state.ingest.clone());
+        tokio::spawn(listen::serve(
+            grpc_listener,
+            Protocol::Grpc,
+            grpc_app,
+            stopping.clone(),
+        ));
+        tokio::spawn(listen::serve(
+            listener,
+            Protocol::Http1,
+            router(state),
+            stopping,
+        ));
         Self {
             base,
+            otlp,
+            grpc,
             client: client(),
             store,
             stop,
             database,
         }
+    }
+
+    /// Its own database.
+    pub(crate) fn database_url(&self) -> &str {
+        self.database.as_ref().expect("made for it").url()
     }
 
     /// How many spans its database holds.
@@ -296,7 +374,7 @@ impl Door {
     }
 }
 
-fn request(spans: &[Span]) -> ExportTraceServiceRequest {
+pub(crate) fn request(spans: &[Span]) -> ExportTraceServiceRequest {
     let resource = Resource {
         attributes: vec![text("service.name", "shop")],
         ..Default::default()

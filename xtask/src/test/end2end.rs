@@ -33,6 +33,7 @@ pub(super) fn tests(run: &mut Run) -> Result<Verdict> {
         shop: Some((binary::debug(context, "shop"), shop.clone())),
         addr: http::free_address()?,
         otlp_addr: http::free_address()?,
+        otlp_grpc_addr: http::free_address()?,
         data_dir: data.path().to_owned(),
         database_url: None,
         logs: Some(logs.clone()),
@@ -42,6 +43,10 @@ pub(super) fn tests(run: &mut Run) -> Result<Verdict> {
         .args(filter)
         .env("THROUGHLINE_URL", format!("http://{}", plan.addr))
         .env("THROUGHLINE_OTLP_URL", format!("http://{}", plan.otlp_addr))
+        .env(
+            "THROUGHLINE_OTLP_GRPC_URL",
+            format!("http://{}", plan.otlp_grpc_addr),
+        )
         .env("THROUGHLINE_BINARY", &plan.server_binary)
         .env("SHOP_URL", format!("http://{shop}"))
         .env("CHROMIUM", chromium)

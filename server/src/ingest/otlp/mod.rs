@@ -1,23 +1,23 @@
-//! `POST /v1/traces`: OTLP/HTTP, protobuf or JSON, plain, gzip or zstd, answered in kind.
+//! `POST /v1/traces` and `POST /v1/logs`: OTLP/HTTP, protobuf or JSON, plain, gzip or zstd, answered
+//! in kind.
 //!
 //! Source: OpenTelemetry Protocol specification 1.10, "OTLP/HTTP".
 
 mod response;
+mod signal;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
-use throughline_formats::otlp::{decode_json, pack_protobuf};
-use throughline_formats::{DecodeError, Request};
-use throughline_store::WriteBatch;
-use throughline_wire::validate::Limits;
-use throughline_wire::{Rejection, TenantId, UnixNanos};
+use throughline_wire::Rejection;
 use tower_http::cors::{Any, CorsLayer};
 
-use self::response::Form;
-use super::answer::{Fault, add_refused, count, count_fault, media_type};
-use super::{Ingest, body, off_the_loop, stored_groups};
+pub(super) use self::response::{Form, partial_success};
+pub(super) use self::signal::Signal;
+use super::answer::{Fault, count_fault, media_type};
+use super::body::ReadBody;
+use super::{Ingest, body, keep, off_the_loop};
 
 const DOOR: &str = "otlp";
 /// Reasons named in `partial_success.error_message`; the count covers all.
@@ -29,16 +29,30 @@ pub(super) fn cors() -> CorsLayer {
         .allow_origin(Any)
         .allow_methods([Method::POST])
         .allow_headers([header::CONTENT_TYPE, header::CONTENT_ENCODING])
+        .expose_headers([header::RETRY_AFTER])
         .max_age(std::time::Duration::from_hours(1))
 }
 
-/// Stores a request and answers once it is committed.
+/// Stores a trace request and answers once it is committed.
 pub(super) async fn export_traces(
     State(ingest): State<Ingest>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let media_type = media_type(&headers);
+    export(Signal::Traces, &ingest, &headers, body).await
+}
+
+/// Stores a logs request and answers once it is committed.
+pub(super) async fn export_logs(
+    State(ingest): State<Ingest>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    export(Signal::Logs, &ingest, &headers, body).await
+}
+
+async fn export(signal: Signal, ingest: &Ingest, headers: &HeaderMap, body: Body) -> Response {
+    let media_type = media_type(headers);
     let form = match media_type.as_str() {
         "application/x-protobuf" => Form::Protobuf,
         "application/json" => Form::Json,
@@ -48,8 +62,12 @@ pub(super) async fn export_traces(
             return response::fault(Form::Json, &fault);
         }
     };
-    match store(&ingest, &headers, body, form).await {
-        Ok(rejected) => response::success(form, rejected.len(), &explain(&rejected)),
+    let stored = async {
+        let body = body::read(headers, body, &ingest.inner.bodies).await?;
+        store(DOOR, signal, form, ingest, body).await
+    };
+    match stored.await {
+        Ok(rejected) => response::success(form, signal, &rejected),
         Err(fault) => {
             count_fault(DOOR, &fault);
             response::fault(form, &fault)
@@ -57,52 +75,28 @@ pub(super) async fn export_traces(
     }
 }
 
-async fn store(
+/// Stores a request that came through `door`; what of it was not kept.
+pub(super) async fn store(
+    door: &'static str,
+    signal: Signal,
+    form: Form,
     ingest: &Ingest,
-    headers: &HeaderMap,
-    body: Body,
-    form: Form,
+    body: ReadBody,
 ) -> Result<Vec<Rejection>, Fault> {
-    let inner = &ingest.inner;
-    let body = body::read(headers, body, &inner.bodies).await?;
-    let (limits, now) = (inner.limits.clone(), inner.clock.now());
+    let (limits, now) = (ingest.inner.limits.clone(), ingest.inner.clock.now());
     let validated = off_the_loop(body.bytes.len(), move || {
-        decode(form, &body.bytes, &limits, now).map(|request| request.validate(&limits, now))
+        let request = signal.decode(form, &body.bytes, &limits, now)?;
+        Ok::<_, Fault>(request.validate(&limits, now))
     })
-    .await?
-    .map_err(|error| Fault::undecodable(error.to_string()))?;
-    let mut rejected = validated.rejected;
-    let batch = WriteBatch {
-        tenant: TenantId::DEFAULT,
-        groups: stored_groups(validated.groups),
-    };
-    let outcome = inner.writer.submit(batch).await?;
-    add_refused(&mut rejected, outcome.rejected, &validated.places);
-    count(
-        DOOR,
-        outcome.received,
-        outcome.duplicate,
-        rejected.len() as u64,
-    );
-    Ok(rejected)
+    .await??;
+    keep(door, signal.kept(), ingest, validated).await
 }
 
-fn decode(
-    form: Form,
-    bytes: &[u8],
-    limits: &Limits,
-    now: UnixNanos,
-) -> Result<Request, DecodeError> {
-    match form {
-        Form::Protobuf => pack_protobuf(bytes, limits, now),
-        Form::Json => decode_json(bytes),
-    }
-}
-
-/// Names the first reasons, by the place of the span in the request.
-fn explain(rejected: &[Rejection]) -> String {
+/// Names the first reasons, by the place of the item in the request.
+fn explain(signal: Signal, rejected: &[Rejection]) -> String {
+    let item = signal.item();
     let named = rejected.iter().take(NAMED_REASONS);
-    let named = named.map(|rejection| format!("span {}: {}", rejection.index, rejection.reason));
+    let named = named.map(|rejection| format!("{item} {}: {}", rejection.index, rejection.reason));
     let mut reasons: Vec<String> = named.collect();
     if rejected.len() > NAMED_REASONS {
         reasons.push(format!("and {} more", rejected.len() - NAMED_REASONS));

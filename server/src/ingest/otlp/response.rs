@@ -1,38 +1,35 @@
-//! What OTLP answers: `ExportTraceServiceResponse`, or `google.rpc.Status` for a fault.
+//! What OTLP answers: `ExportTraceServiceResponse` and its like, or `google.rpc.Status` for a fault.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::json;
+use throughline_wire::Rejection;
 use throughline_wire::binary::writer;
 
+use super::{Signal, explain};
 use crate::ingest::answer::Fault;
 
 /// In which form the request came, and so the answer goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::ingest) enum Form {
     /// `application/x-protobuf`.
     Protobuf,
     /// `application/json`.
     Json,
 }
 
-/// 200, with `partial_success` when spans were rejected.
-pub(super) fn success(form: Form, rejected: usize, message: &str) -> Response {
+/// 200, with `partial_success` when something was rejected.
+pub(super) fn success(form: Form, signal: Signal, rejected: &[Rejection]) -> Response {
     let body = match form {
-        Form::Protobuf if rejected == 0 => Vec::new(),
-        Form::Protobuf => {
-            let mut partial = Vec::new();
-            writer::varint(1, rejected as u64, &mut partial);
-            writer::bytes(2, message.as_bytes(), &mut partial);
-            let mut body = Vec::new();
-            writer::bytes(1, &partial, &mut body);
-            body
-        }
-        Form::Json if rejected == 0 => b"{}".to_vec(),
+        Form::Protobuf => partial_success(signal, rejected),
+        Form::Json if rejected.is_empty() => b"{}".to_vec(),
         Form::Json => json!({
-            // A 64-bit number is text in protobuf's JSON form.
-            "partialSuccess": {"rejectedSpans": rejected.to_string(), "errorMessage": message}
+            "partialSuccess": {
+                // A 64-bit number is text in protobuf's JSON form.
+                signal.rejected_field(): rejected.len().to_string(),
+                "errorMessage": explain(signal, rejected),
+            }
         })
         .to_string()
         .into_bytes(),
@@ -40,19 +37,23 @@ pub(super) fn success(form: Form, rejected: usize, message: &str) -> Response {
     respond(form, StatusCode::OK, body)
 }
 
+/// The response message in protobuf; its fields have the same numbers for every signal.
+pub(in crate::ingest) fn partial_success(signal: Signal, rejected: &[Rejection]) -> Vec<u8> {
+    let mut body = Vec::new();
+    if !rejected.is_empty() {
+        let mut partial = Vec::new();
+        writer::varint(1, rejected.len() as u64, &mut partial);
+        writer::bytes(2, explain(signal, rejected).as_bytes(), &mut partial);
+        writer::bytes(1, &partial, &mut body);
+    }
+    body
+}
+
 /// A fault with its `google.rpc.Status`.
 pub(super) fn fault(form: Form, fault: &Fault) -> Response {
-    let code = grpc_code(fault.status);
     let body = match form {
-        Form::Protobuf => {
-            let mut body = Vec::new();
-            writer::varint(1, code, &mut body);
-            writer::bytes(2, fault.detail.as_bytes(), &mut body);
-            body
-        }
-        Form::Json => json!({"code": code, "message": fault.detail})
-            .to_string()
-            .into_bytes(),
+        Form::Protobuf => fault.rpc_status(),
+        Form::Json => fault.rpc_status_json().to_string().into_bytes(),
     };
     let mut response = respond(form, fault.status, body);
     fault.add_headers(response.headers_mut());
@@ -70,15 +71,4 @@ fn respond(form: Form, status: StatusCode, body: Vec<u8>) -> Response {
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
-}
-
-/// The canonical code for an HTTP status (google/rpc/code.proto).
-const fn grpc_code(status: StatusCode) -> u64 {
-    match status.as_u16() {
-        400 | 413 | 415 => 3,
-        408 => 4,
-        429 => 8,
-        503 => 14,
-        _ => 13,
-    }
 }

@@ -1,0 +1,90 @@
+//! OTLP/gRPC: `TraceService/Export` and `LogsService/Export` on the port of their own.
+//!
+//! By hand on HTTP/2, because a call is one message each way, and the limits on size before and
+//! after decompression, on memory and on time are then those of the other doors, to the letter.
+//!
+//! Sources: OpenTelemetry Protocol specification 1.10, "OTLP/gRPC"; gRPC over HTTP2.
+
+mod answer;
+mod message;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use throughline_wire::Rejection;
+
+use super::answer::{Fault, count_fault, media_type};
+use super::otlp::{self, Form, Signal};
+use super::{Ingest, body};
+use crate::problem::Problem;
+
+const DOOR: &str = "grpc";
+const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+
+/// The calls there are, and an answer to all others.
+pub(super) fn routes(ingest: Ingest) -> Router {
+    Router::new()
+        .route(TRACES, post(export_traces))
+        .route(LOGS, post(export_logs))
+        .fallback(unknown)
+        .method_not_allowed_fallback(unknown)
+        .with_state(ingest)
+}
+
+async fn export_traces(State(ingest): State<Ingest>, headers: HeaderMap, body: Body) -> Response {
+    export(Signal::Traces, &ingest, headers, body).await
+}
+
+async fn export_logs(State(ingest): State<Ingest>, headers: HeaderMap, body: Body) -> Response {
+    export(Signal::Logs, &ingest, headers, body).await
+}
+
+async fn export(signal: Signal, ingest: &Ingest, headers: HeaderMap, body: Body) -> Response {
+    if !is_grpc(&headers) {
+        return unknown(headers).await;
+    }
+    match store(signal, ingest, &headers, body).await {
+        Ok(rejected) => answer::success(&otlp::partial_success(signal, &rejected)),
+        Err(fault) => {
+            count_fault(DOOR, &fault);
+            answer::fault(&fault)
+        }
+    }
+}
+
+async fn store(
+    signal: Signal,
+    ingest: &Ingest,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Vec<Rejection>, Fault> {
+    let encoding = message::encoding(headers)?;
+    let bodies = &ingest.inner.bodies;
+    let frame = body::read_as_sent(headers, body, bodies).await?;
+    let message = message::unframed(frame, encoding, bodies).await?;
+    otlp::store(DOOR, signal, Form::Protobuf, ingest, message).await
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    matches!(
+        media_type(headers).as_str(),
+        "application/grpc" | "application/grpc+proto"
+    )
+}
+
+/// What is no call of ours: `UNIMPLEMENTED` to gRPC clients, words to others.
+async fn unknown(headers: HeaderMap) -> Response {
+    if is_grpc(&headers) {
+        let detail = format!("this server takes {TRACES} and {LOGS}");
+        let fault = Fault::new(StatusCode::NOT_IMPLEMENTED, "No such call", detail);
+        count_fault(DOOR, &fault);
+        return answer::fault(&fault);
+    }
+    let detail = "this port speaks OTLP over gRPC; send OTLP over HTTP to POST /v1/traces or \
+                  /v1/logs on the port for it (4318 unless changed)";
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not gRPC", detail).into_response()
+}

@@ -1,0 +1,104 @@
+//! The one message of a request, out of its frame.
+
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+
+use crate::ingest::answer::Fault;
+use crate::ingest::body::{BodyLimits, Encoding, ReadBody};
+
+/// The flag whether a message is compressed, and its length in four bytes.
+pub(super) const PREFIX_BYTES: usize = 5;
+
+/// How messages of the request that are compressed are encoded.
+///
+/// # Errors
+/// `UNIMPLEMENTED` for an unknown encoding, as gRPC wants it.
+pub(super) fn encoding(headers: &HeaderMap) -> Result<Encoding, Fault> {
+    let name = HeaderName::from_static("grpc-encoding");
+    Encoding::named_by(headers, name).map_err(|error| {
+        let detail = error.to_string();
+        Fault::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "Encoding not understood",
+            detail,
+        )
+    })
+}
+
+/// The message of `frame`, decompressed.
+///
+/// # Errors
+/// When there is not exactly one, or it is damaged or too large.
+pub(super) async fn unframed(
+    mut frame: ReadBody,
+    encoding: Encoding,
+    limits: &BodyLimits,
+) -> Result<ReadBody, Fault> {
+    let is_compressed = prefix(&frame.bytes)?;
+    frame.bytes = frame.bytes.slice(PREFIX_BYTES..);
+    let encoding = match (is_compressed, encoding) {
+        (false, _) => Encoding::Identity,
+        (true, Encoding::Identity) => {
+            let detail = "the message is marked as compressed, but grpc-encoding does not say how";
+            return Err(Fault::undecodable(detail));
+        }
+        (true, encoding) => encoding,
+    };
+    Ok(frame.decompressed(encoding, limits).await?)
+}
+
+/// Whether the one message of `bytes` is compressed.
+fn prefix(bytes: &[u8]) -> Result<bool, Fault> {
+    let Some((prefix, message)) = bytes.split_first_chunk::<PREFIX_BYTES>() else {
+        return Err(Fault::undecodable(
+            "there is no whole message in the request",
+        ));
+    };
+    let [flag, length @ ..] = *prefix;
+    let length = u32::from_be_bytes(length) as usize;
+    if message.len() < length {
+        let detail = format!("the message ends after {} of {length} bytes", message.len());
+        return Err(Fault::undecodable(detail));
+    }
+    if message.len() > length {
+        let detail = "there is more than one message in the request; a call takes one";
+        return Err(Fault::undecodable(detail));
+    }
+    match flag {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Fault::undecodable(format!(
+            "the message's flag is {flag}, not 0 or 1"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_holds_one_whole_message() {
+        for (bytes, expected) in [
+            (&[0, 0, 0, 0, 2, 7, 7][..], Ok(false)),
+            (&[1, 0, 0, 0, 1, 7], Ok(true)),
+            (&[0, 0, 0, 0, 0], Ok(false)),
+            (&[], Err("no whole message")),
+            (&[0, 0, 0, 0], Err("no whole message")),
+            (&[0, 0, 0, 0, 2, 7], Err("ends after 1 of 2 bytes")),
+            (&[0, 255, 255, 255, 255], Err("ends after 0 of 4294967295")),
+            (
+                &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+                Err("more than one message"),
+            ),
+            (&[2, 0, 0, 0, 0], Err("flag is 2")),
+        ] {
+            match (prefix(bytes), expected) {
+                (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{bytes:?}"),
+                (Err(fault), Err(words)) => {
+                    assert!(fault.detail.contains(words), "{bytes:?}: {}", fault.detail);
+                }
+                (found, _) => panic!("{bytes:?}: {found:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `POST /api/v2/spans`: Zipkin's JSON, version 2, as Zipkin's reporters send it.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use throughline_formats::zipkin::decode;
+use throughline_wire::Rejection;
+use tower_http::cors::{Any, CorsLayer};
+
+use super::answer::{Fault, Kept, count_fault, media_type};
+use super::{Ingest, body, keep, off_the_loop};
+use crate::problem::Problem;
+
+const DOOR: &str = "zipkin";
+
+/// What a reporter may read when it cares; Zipkin itself says nothing.
+#[derive(Serialize)]
+struct Answer {
+    rejected: Vec<Rejection>,
+}
+
+/// Any page may send, without credentials.
+pub(super) fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::POST])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::CONTENT_ENCODING,
+            HeaderName::from_static("b3"),
+        ])
+        .expose_headers([header::RETRY_AFTER])
+        .max_age(std::time::Duration::from_hours(1))
+}
+
+/// Stores spans and answers 202 once they are committed.
+pub(super) async fn log_spans(
+    State(ingest): State<Ingest>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match store(&ingest, &headers, body).await {
+        Ok(rejected) if rejected.is_empty() => StatusCode::ACCEPTED.into_response(),
+        Ok(rejected) => (StatusCode::ACCEPTED, Json(Answer { rejected })).into_response(),
+        Err(fault) => {
+            count_fault(DOOR, &fault);
+            let mut response =
+                Problem::new(fault.status, fault.title, fault.detail.as_str()).into_response();
+            fault.add_headers(response.headers_mut());
+            response
+        }
+    }
+}
+
+async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Vec<Rejection>, Fault> {
+    let media_type = media_type(headers);
+    if media_type != "application/json" {
+        return Err(Fault::content_type(&media_type, "application/json"));
+    }
+    let inner = &ingest.inner;
+    let body = body::read(headers, body, &inner.bodies).await?;
+    let (limits, now) = (inner.limits.clone(), inner.clock.now());
+    let validated = off_the_loop(body.bytes.len(), move || {
+        Ok::<_, Fault>(decode(&body.bytes)?.validate(&limits, now))
+    })
+    .await??;
+    keep(DOOR, Kept::Spans, ingest, validated).await
+}

@@ -1,0 +1,138 @@
+//! Log records over OTLP/HTTP.
+
+use opentelemetry_proto::tonic::collector::logs::v1::{
+    ExportLogsServiceRequest, ExportLogsServiceResponse,
+};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value::Value as Any};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use prost::Message as _;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use throughline_store::testing::count;
+
+use crate::support::{Coding, Door, Server, span, text};
+
+/// A record of the event `name`, in a span of its own.
+pub(crate) fn record(name: &str) -> LogRecord {
+    let span = span(name);
+    LogRecord {
+        time_unix_nano: span.start_time_unix_nano,
+        trace_id: span.trace_id,
+        span_id: span.span_id,
+        event_name: name.to_owned(),
+        severity_number: 9,
+        body: Some(AnyValue {
+            value: Some(Any::StringValue("it happened".to_owned())),
+        }),
+        attributes: vec![text("session.id", "s-1")],
+        ..LogRecord::default()
+    }
+}
+
+pub(crate) fn request(records: &[LogRecord]) -> ExportLogsServiceRequest {
+    let resource = Resource {
+        attributes: vec![text("service.name", "shop")],
+        ..Default::default()
+    };
+    let scope_logs = ScopeLogs {
+        log_records: records.to_vec(),
+        ..Default::default()
+    };
+    let resource_logs = ResourceLogs {
+        resource: Some(resource),
+        scope_logs: vec![scope_logs],
+        ..Default::default()
+    };
+    ExportLogsServiceRequest {
+        resource_logs: vec![resource_logs],
+    }
+}
+
+const FORMS: [Door; 2] = [Door::OtlpProtobuf, Door::OtlpJson];
+
+/// Sends to the door for logs; the status and what was rejected, in the form of JSON.
+async fn send(server: &Server, form: Door, coding: Coding, body: &[u8]) -> (StatusCode, Value) {
+    let response = server
+        .client
+        .post(server.url("/v1/logs"))
+        .header("content-type", form.content_type())
+        .header("content-encoding", coding.name())
+        .body(coding.encode(body))
+        .send()
+        .await
+        .expect("answers");
+    let status = response.status();
+    assert_eq!(response.headers()["content-type"], form.content_type());
+    let bytes = response.bytes().await.expect("a body");
+    if status != StatusCode::OK {
+        return (status, Value::Null);
+    }
+    let answer = if form == Door::OtlpJson {
+        serde_json::from_slice(&bytes).expect("JSON")
+    } else {
+        let answer = ExportLogsServiceResponse::decode(bytes).expect("protobuf");
+        answer.partial_success.map_or(json!({}), |partial| {
+            json!({"partialSuccess": {
+                "rejectedLogRecords": partial.rejected_log_records.to_string(),
+                "errorMessage": partial.error_message,
+            }})
+        })
+    };
+    (status, answer)
+}
+
+fn body(form: Door, records: &[LogRecord]) -> Vec<u8> {
+    match form {
+        Door::OtlpJson => serde_json::to_vec(&request(records)).expect("encodes"),
+        _ => request(records).encode_to_vec(),
+    }
+}
+
+#[tokio::test]
+async fn records_are_stored_once_and_what_cannot_be_kept_is_counted_and_named() {
+    let server = Server::start().await;
+    for form in FORMS {
+        for coding in Coding::ALL {
+            let sent = body(form, &[record("order.placed")]);
+            for _ in 0..2 {
+                let answer = send(&server, form, coding, &sent).await;
+                assert_eq!(answer, (StatusCode::OK, json!({})), "{form:?} {coding:?}");
+            }
+            let mut bad = record("bad");
+            bad.trace_id = vec![7; 5];
+            let sent = body(form, &[bad, record("order.paid")]);
+            let (status, answer) = send(&server, form, coding, &sent).await;
+            assert_eq!(status, StatusCode::OK);
+            let partial = &answer["partialSuccess"];
+            assert_eq!(partial["rejectedLogRecords"], "1", "{form:?}: {answer}");
+            let reason = partial["errorMessage"].as_str().expect("a text");
+            assert!(reason.starts_with("log record 0: trace"), "{reason}");
+        }
+    }
+    let url = server.database_url();
+    for (sql, expected) in [
+        ("SELECT count(*) FROM events", 12),
+        (
+            "SELECT count(*) FROM events WHERE event_type = 'order.paid' AND session_id = 's-1'",
+            6,
+        ),
+    ] {
+        assert_eq!(count(url, sql).await, expected, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_answered_400_and_nothing_200() {
+    let server = Server::start().await;
+    for form in FORMS {
+        for coding in Coding::ALL {
+            let whole = body(form, &[record("cut off")]);
+            let cut = &whole[..whole.len() - 5];
+            let (status, _) = send(&server, form, coding, cut).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{form:?} {coding:?}");
+            let (status, _) = send(&server, form, coding, b"").await;
+            assert_eq!(status, StatusCode::OK, "{form:?} {coding:?}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Zipkin's door: what reporters send, and what they are answered.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::{BODY_LIMIT, Coding, Server, hex, span};
+
+/// A span of the service `shop`, and its trace id.
+fn zipkin(name: &str) -> (Value, String) {
+    let span = span(name);
+    let trace_id = hex(&span.trace_id);
+    let body = json!({
+        "traceId": trace_id,
+        "id": hex(&span.span_id),
+        "name": name,
+        "kind": "SERVER",
+        "timestamp": span.start_time_unix_nano / 1000,
+        "duration": 1_000_000,
+        "localEndpoint": {"serviceName": "shop"},
+        "tags": {"error": "out of stock"},
+    });
+    (body, trace_id)
+}
+
+async fn post(server: &Server, coding: Coding, body: &[u8]) -> reqwest::Response {
+    server
+        .client
+        .post(server.url("/api/v2/spans"))
+        .header("content-type", "application/json")
+        .header("content-encoding", coding.name())
+        .body(coding.encode(body))
+        .send()
+        .await
+        .expect("answers")
+}
+
+#[tokio::test]
+async fn spans_are_stored_and_answered_as_zipkin_answers() {
+    let server = Server::start().await;
+    for coding in Coding::ALL {
+        let (sent, trace_id) = zipkin("get /api");
+        let body = json!([sent]).to_string();
+        for _ in 0..2 {
+            let response = post(&server, coding, body.as_bytes()).await;
+            assert_eq!(response.status(), StatusCode::ACCEPTED);
+            assert_eq!(response.bytes().await.expect("a body").as_ref(), b"");
+        }
+        let trace = server
+            .get_json(&format!("/api/admin/traces/{trace_id}"))
+            .await;
+        assert_eq!(trace["summary"]["span_count"], 1);
+        assert_eq!(trace["summary"]["error_count"], 1);
+        assert_eq!(trace["summary"]["root_service"], "shop");
+        assert_eq!(trace["spans"][0]["status"]["message"], "out of stock");
+    }
+}
+
+#[tokio::test]
+async fn bad_spans_are_named_and_the_others_stored() {
+    let server = Server::start().await;
+    let ((good, trace_id), (mut bad, _)) = (zipkin("good"), zipkin("bad"));
+    bad["id"] = json!("0000000000000000");
+    let body = json!([bad, good]).to_string();
+    let response = post(&server, Coding::Plain, body.as_bytes()).await;
+    assert_eq!(response.status(), StatusCode::ACCEPTED);
+    let answer: Value = response.json().await.expect("JSON");
+    assert_eq!(
+        answer,
+        json!({"rejected": [{"index": 0, "reason": "id: is all zeros"}]})
+    );
+    server
+        .get_json(&format!("/api/admin/traces/{trace_id}"))
+        .await;
+}
+
+#[tokio::test]
+async fn bad_bodies_are_answered_as_at_the_other_doors() {
+    let server = Server::start().await;
+    for coding in Coding::ALL {
+        for (body, status) in [
+            (b"".to_vec(), StatusCode::ACCEPTED),
+            (b"[]".to_vec(), StatusCode::ACCEPTED),
+            (b"{}".to_vec(), StatusCode::BAD_REQUEST),
+            (b"[{".to_vec(), StatusCode::BAD_REQUEST),
+            ("\u{feff}[]".into(), StatusCode::BAD_REQUEST),
+            (vec![b' '; BODY_LIMIT + 1], StatusCode::PAYLOAD_TOO_LARGE),
+        ] {
+            let response = post(&server, coding, &body).await;
+            assert_eq!(response.status(), status, "{coding:?}");
+        }
+    }
+    for kind in ["application/x-thrift", "application/x-protobuf"] {
+        let request = server.client.post(server.url("/api/v2/spans"));
+        let response = request.header("content-type", kind).send().await;
+        let response = response.expect("answers");
+        assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        assert_eq!(response.headers()["accept"], "application/json");
+    }
+}
+
+#[tokio::test]
+async fn doors_that_are_called_wrongly_say_what_to_do() {
+    let server = Server::start().await;
+    for path in [
+        "/api/trace-log",
+        "/api/v2/spans",
+        "/v1/traces",
+        "/v1/logs",
+        "/v1/metrics",
+    ] {
+        for method in [Method::GET, Method::PUT] {
+            let request = server.client.request(method, server.url(path));
+            let response = request.send().await.expect("answers");
+            assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+            let allow = response.headers()["allow"].to_str().expect("text");
+            assert!(allow.contains("POST"), "{path}: {allow}");
+            let problem: Value = response.json().await.expect("JSON");
+            let detail = problem["detail"].as_str().expect("words");
+            assert!(detail.contains("takes POST"), "{path}: {detail}");
+        }
+    }
+    let request = server.client.post(server.url("/v1/metrics"));
+    let response = request.body("{}").send().await.expect("answers");
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    assert!(
+        response
+            .text()
+            .await
+            .expect("text")
+            .contains("OTEL_METRICS_EXPORTER")
+    );
+
+    // The port for OTLP alone.
+    let response = server
+        .client
+        .post(format!("{}/v1/trace", server.otlp))
+        .send()
+        .await
+        .expect("answers");
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    assert!(
+        response
+            .text()
+            .await
+            .expect("text")
+            .contains("POST /v1/traces")
+    );
+}
