@@ -1,5 +1,5 @@
 """Sends one nested trace with the official OpenTelemetry SDK for Python and prints, as JSON, what
-the SDK says it sent. Usage: python python.py <base url>"""
+the SDK says it sent. Usage: python python.py <base url> [http|grpc]"""
 
 import base64
 import json
@@ -7,8 +7,6 @@ import math
 import sys
 
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
@@ -24,13 +22,21 @@ from opentelemetry.trace import (
 )
 
 base = sys.argv[1]
+if sys.argv[2:] == ["grpc"]:
+    import grpc
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+    exporter = OTLPSpanExporter(endpoint=base, insecure=True, compression=grpc.Compression.Gzip)
+else:
+    from opentelemetry.exporter.otlp.proto.http import Compression
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    exporter = OTLPSpanExporter(endpoint=f"{base}/v1/traces", compression=Compression.Gzip)
 memory = InMemorySpanExporter()
 provider = TracerProvider(
     resource=Resource.create({"service.name": "sdk-python", "service.version": "1.2.3", "host.cpus": 2})
 )
-provider.add_span_processor(
-    BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{base}/v1/traces", compression=Compression.Gzip))
-)
+provider.add_span_processor(BatchSpanProcessor(exporter))
 provider.add_span_processor(SimpleSpanProcessor(memory))
 tracer = provider.get_tracer("sdk-test", "0.9.0")
 

@@ -4,6 +4,7 @@ import { test as base, expect, type Locator, type Page } from "@playwright/test"
 export interface Urls {
   panel: string;
   otlp: string;
+  grpc: string;
   shop: string;
 }
 
@@ -16,6 +17,7 @@ function need(name: string): string {
 export const urls: Urls = {
   panel: process.env.THROUGHLINE_URL ?? "",
   otlp: process.env.THROUGHLINE_OTLP_URL ?? "",
+  grpc: process.env.THROUGHLINE_OTLP_GRPC_URL ?? "",
   shop: process.env.SHOP_URL ?? "",
 };
 
@@ -33,7 +35,7 @@ export const test = base.extend<{ urls: Urls; expectedFaults: RegExp[]; quiet: v
   /** Faults a test provokes on purpose, such as the browser's own word about a 404. */
   expectedFaults: [[], { option: true }],
   urls: async ({}, use) => {
-    for (const name of ["THROUGHLINE_URL", "THROUGHLINE_OTLP_URL", "SHOP_URL"]) need(name);
+    for (const name of ["THROUGHLINE_URL", "THROUGHLINE_OTLP_URL", "THROUGHLINE_OTLP_GRPC_URL", "SHOP_URL"]) need(name);
     await use(urls);
   },
   quiet: [

@@ -1,4 +1,4 @@
-// The official OpenTelemetry SDKs send over OTLP/HTTP; the API gives back what they sent.
+// The official OpenTelemetry SDKs send over OTLP/HTTP and gRPC; the API gives back what they sent.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "./fixtures";
@@ -25,16 +25,19 @@ interface Sent {
   spans: SentSpan[];
 }
 
-const senders: [string, (base: string) => [string, string[]]][] = [
-  ["JavaScript over JSON", (base) => ["node", ["sdk/node.mjs", base, "json"]]],
-  ["JavaScript over protobuf", (base) => ["node", ["sdk/node.mjs", base, "proto"]]],
-  ["Python over gzipped protobuf", (base) => [process.env.PYTHON ?? "python3", ["sdk/python.py", base]]],
+type Door = "main" | "OTLP" | "gRPC";
+const python = process.env.PYTHON ?? "python3";
+const senders: [string, Door[], (base: string) => [string, string[]]][] = [
+  ["JavaScript over JSON", ["main", "OTLP"], (base) => ["node", ["sdk/node.mjs", base, "json"]]],
+  ["JavaScript over protobuf", ["main", "OTLP"], (base) => ["node", ["sdk/node.mjs", base, "proto"]]],
+  ["Python over gzipped protobuf", ["main", "OTLP"], (base) => [python, ["sdk/python.py", base]]],
+  ["Python over gzipped gRPC", ["gRPC"], (base) => [python, ["sdk/python.py", base, "grpc"]]],
 ];
 
-for (const [name, command] of senders) {
-  for (const door of ["main", "OTLP"] as const) {
+for (const [name, doors, command] of senders) {
+  for (const door of doors) {
     test(`the ${name} SDK's trace reads back unchanged through the ${door} port`, async ({ request, urls }) => {
-      const [program, args] = command(door === "main" ? urls.panel : urls.otlp);
+      const [program, args] = command({ main: urls.panel, OTLP: urls.otlp, gRPC: urls.grpc }[door]);
       const { stdout } = await run(program, args);
       const sent: Sent = JSON.parse(stdout);
 
