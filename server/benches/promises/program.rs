@@ -53,6 +53,7 @@ impl Program {
     fn spawn(addr: &str, otlp_addr: &str, data_dir: &TempDir) -> Result<Child> {
         Command::new(env!("CARGO_BIN_EXE_throughline"))
             .args(["serve", "--addr", addr, "--otlp-addr", otlp_addr])
+            .args(["--otlp-grpc-addr", "127.0.0.1:0"])
             .arg("--data-dir")
             .arg(data_dir.path())
             .env_remove("DATABASE_URL")

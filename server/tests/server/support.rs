@@ -191,8 +191,9 @@ impl Server {
     /// How many spans its database holds.
     pub(crate) async fn stored_spans(&self) -> u64 {
         let database = self.database.as_ref().expect("a database of its own");
-        let count = throughline_store::testing::count(database.url(), "SELECT count(*) FROM spans");
-        count.await.unsigned_abs()
+        count(database.url(), "SELECT count(*) FROM spans")
+            .await
+            .unsigned_abs()
     }
 
     /// Asks the server to stop, as a signal does.
