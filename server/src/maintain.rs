@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use throughline_model::{PartitionStep, Removed, RetentionReport, StorageReport};
+use throughline_model::{PartitionStep, Removed, RetentionReport, RetentionRules, StorageReport};
 use throughline_store::{Retain, Rewrite, Store, StoreOptions};
 use throughline_viz::format_bytes as size;
 use throughline_wire::TenantId;
@@ -79,7 +79,7 @@ pub async fn storage(command: StorageCommand) -> Result<()> {
         let watch = StorageWatch::new(Arc::clone(store), command.storage.limits(), data_dir);
         watch.measure().await;
         let gauge = Arc::new(move || watch.gauge());
-        let keeper = store.keeper(TenantId::DEFAULT, Default::default(), gauge);
+        let keeper = store.keeper(TenantId::DEFAULT, RetentionRules::default(), gauge);
         let report = keeper.storage().await?;
         if command.json {
             println!("{}", serde_json::to_string_pretty(&report)?);

@@ -46,7 +46,7 @@ impl Readiness {
         let mut missing = self.0.clone();
         if missing.wait_for(Option::is_none).await.is_err() {
             // Whoever made the schema ended without it.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

@@ -108,6 +108,13 @@ impl StorageWatch {
 }
 
 /// Bytes that are free on the disk of `folder`, and all it has.
+#[cfg_attr(
+    target_os = "linux",
+    expect(
+        clippy::useless_conversion,
+        reason = "elsewhere the counts have 32 bits"
+    )
+)]
 fn disk(folder: &Path) -> Option<(u64, u64)> {
     let stat = nix::sys::statvfs::statvfs(folder).ok()?;
     let block = u64::from(stat.fragment_size());
