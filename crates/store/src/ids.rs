@@ -7,13 +7,15 @@ use core::hash::{BuildHasherDefault, Hasher};
 use std::collections::{HashMap, HashSet};
 
 use throughline_wire::SpanKind;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 const SERVICE: u64 = 1;
 const OPERATION: u64 = 2;
 const RESOURCE: u64 = 3;
 const SCOPE: u64 = 4;
 const SPAN: u64 = 5;
+const ATTRIBUTE_KEY: u64 = 6;
+const EVENT: u64 = 7;
 
 /// A set of ids or digests.
 pub(crate) type IdSet = HashSet<i64, BuildHasherDefault<IdHasher>>;
@@ -71,6 +73,35 @@ pub(crate) fn span_digest(encoded: &[u8]) -> i64 {
     xxh3_64_with_seed(encoded, SPAN) as i64
 }
 
+/// The id of an attribute's name.
+pub(crate) fn attribute_key(name: &str) -> i64 {
+    xxh3_64_with_seed(name.as_bytes(), ATTRIBUTE_KEY) as i64
+}
+
+/// The digest of an event, from its encoded row.
+pub(crate) fn event_digest(encoded: &[u8]) -> i64 {
+    xxh3_64_with_seed(encoded, EVENT) as i64
+}
+
+/// The digest of the same content for the nth time, from 0.
+pub(crate) fn nth(digest: i64, occurrence: u64) -> i64 {
+    if occurrence == 0 {
+        digest
+    } else {
+        xxh3_64_with_seed(&occurrence.to_be_bytes(), digest as u64) as i64
+    }
+}
+
+/// The hash of a large value, from its encoded form.
+pub(crate) fn payload(encoded: &[u8]) -> [u8; 16] {
+    xxh3_128(encoded).to_be_bytes()
+}
+
+/// What tells apart long values that begin alike.
+pub(crate) fn long_alias(value: &str) -> u128 {
+    xxh3_128(value.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +115,9 @@ mod tests {
             resource(b"r"),
             scope(b"r"),
             span_digest(b"r"),
+            attribute_key("r"),
+            event_digest(b"r"),
+            nth(5, 1),
         ];
         let expected = [
             5_064_741_296_929_650_403,
@@ -91,7 +125,13 @@ mod tests {
             8_224_779_455_415_854_635,
             7_061_877_217_084_067_160,
             -6_309_014_766_217_116_191,
+            0,
+            0,
+            0,
         ];
         assert_eq!(ids, expected);
+        assert_eq!(nth(5, 0), 5);
+        assert_eq!(long_alias("r"), u128::from_be_bytes(payload(b"r")));
+        assert_eq!(long_alias("r"), 0);
     }
 }

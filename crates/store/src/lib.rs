@@ -21,6 +21,7 @@
 //! # }
 //! ```
 
+mod alias_index;
 mod duty;
 mod error;
 mod ids;
@@ -28,6 +29,7 @@ mod keeper;
 mod live;
 mod migrate;
 mod options;
+mod payload_refs;
 mod reader;
 mod retention;
 mod rollup;
@@ -38,6 +40,7 @@ mod store;
 pub mod testing;
 mod writer;
 
+pub use alias_index::IndexedKeys;
 pub use duty::{Duty, Lead, Retain};
 pub use error::{StoreError, WriteError};
 pub use keeper::Gauge;

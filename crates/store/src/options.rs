@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use throughline_wire::UnixNanos;
 
+use crate::IndexedKeys;
+
 /// Tells the time; a parameter so that tests can fix it.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> UnixNanos + Send + Sync>);
@@ -54,6 +56,11 @@ pub struct StoreOptions {
     /// How long one commit may take before the database counts as unavailable and the connection
     /// is dropped. Default 30 s.
     pub commit_timeout: Duration,
+    /// Values larger than this are kept apart from their span or event, by their hash, and a
+    /// preview in their place. Default 8 KiB.
+    pub payload_threshold_bytes: usize,
+    /// Attributes whose values lead to the traces they occur in.
+    pub indexed_keys: IndexedKeys,
     /// Lists count their rows exactly up to so many. Default 10,000.
     pub total_cap: u64,
 }
@@ -71,6 +78,8 @@ impl StoreOptions {
             acquire_timeout: Duration::from_secs(3),
             read_timeout: Duration::from_secs(5),
             commit_timeout: Duration::from_secs(30),
+            payload_threshold_bytes: 8 << 10,
+            indexed_keys: IndexedKeys::default(),
             total_cap: 10_000,
         }
     }

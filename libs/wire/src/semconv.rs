@@ -101,6 +101,28 @@ pub const JOB_QUEUE_WAIT_NS: &str = "throughline.job.queue_wait_ns";
 
 /// The id the caller gave the request (`x-request-id`).
 pub const REQUEST_ID: &str = "throughline.request.id";
+/// What several requests and jobs have in common (`x-correlation-id`).
+pub const CORRELATION_ID: &str = "throughline.correlation.id";
+/// The id of the job, across its attempts.
+pub const JOB_ID: &str = "throughline.job.id";
+/// The order a span or an event is about.
+pub const ORDER_ID: &str = "throughline.order.id";
+/// How the thing an event tells of went on: `accepted`, `failed`.
+pub const EVENT_STATUS: &str = "throughline.event.status";
+
+/// Attributes whose values lead to the traces they occur in: whoever has such an id from a log, an
+/// answer or a mail finds the trace by it. A server may be told of more.
+pub const INDEXED: &[&str] = &[
+    REQUEST_ID,
+    CORRELATION_ID,
+    JOB_ID,
+    ORDER_ID,
+    SESSION_ID,
+    MESSAGING_MESSAGE_ID,
+    "messaging.message.conversation_id",
+    "http.request.header.x-request-id",
+    "http.request.header.x-correlation-id",
+];
 
 /// How severe an event is: `INFO`, `ERROR`.
 pub const EVENT_LEVEL: &str = "level";
@@ -141,5 +163,7 @@ pub const UNFINISHED: &str = "throughline.unfinished";
 pub const PARENT_INFERRED: &str = "throughline.parent.inferred";
 /// What ingest repaired in a span: an array of words of `throughline_wire::validate::Mark`.
 pub const MARKS: &str = "throughline.marks";
+/// Bytes of values that ingest cut off in a span, an integer.
+pub const CUT_BYTES: &str = "throughline.cut_bytes";
 /// The end a span was sent with, ns, where ingest moved it.
 pub const SENT_END_NS: &str = "throughline.sent_end_ns";

@@ -43,37 +43,36 @@ pub fn validate(
     now: UnixNanos,
     marks: Marks,
 ) -> Result<Span, RejectReason> {
-    let mut marks = marks;
-    marks.extend(take_marks(&mut span.attributes));
+    let mut notes = Notes::take(marks, &mut span.attributes);
     let known_end = span.attributes.remove(semconv::SENT_END_NS);
-    let sent_end = times::repair(&mut span, limits, now, &mut marks)?;
+    let sent_end = times::repair(&mut span, limits, now, &mut notes)?;
     if span.parent_span_id == Some(span.span_id) {
-        marks.insert(Mark::ParentIsSelf);
+        notes.insert(Mark::ParentIsSelf);
     }
-    text::repair_name(&mut span.name, limits, &mut marks);
-    text::repair_value(&mut span.status.message, limits.value_bytes, &mut marks);
-    text::repair_value(&mut span.trace_state, limits.trace_state_bytes, &mut marks);
+    text::repair_name(&mut span.name, limits, &mut notes);
+    text::repair_value(&mut span.status.message, limits.value_bytes, &mut notes);
+    text::repair_value(&mut span.trace_state, limits.trace_state_bytes, &mut notes);
     repair_attributes(
         &mut span.attributes,
         &mut span.dropped_attributes_count,
         limits,
-        &mut marks,
+        &mut notes,
     );
     let dropped = truncate(&mut span.events, limits.events);
     if dropped > 0 {
-        marks.insert(Mark::EventsDropped);
+        notes.insert(Mark::EventsDropped);
         span.dropped_events_count = span.dropped_events_count.saturating_add(dropped);
     }
     for event in &mut span.events {
-        repair_event(event, span.start, limits, &mut marks);
+        repair_event(event, span.start, limits, &mut notes);
     }
     let dropped = truncate(&mut span.links, limits.links);
     if dropped > 0 {
-        marks.insert(Mark::LinksDropped);
+        notes.insert(Mark::LinksDropped);
         span.dropped_links_count = span.dropped_links_count.saturating_add(dropped);
     }
     for link in &mut span.links {
-        repair_link(link, limits, &mut marks);
+        repair_link(link, limits, &mut notes);
     }
     if let Some(end) = sent_end
         .map(|end| AttributeValue::Int(end.get()))
@@ -82,7 +81,7 @@ pub fn validate(
         span.attributes
             .push_unchecked(semconv::SENT_END_NS.into(), end);
     }
-    put_marks(&mut span.attributes, marks);
+    notes.put(&mut span.attributes);
     Ok(span)
 }
 
@@ -102,16 +101,15 @@ pub fn validate_start(
 
 /// Repairs a resource: the same limits on its attributes.
 pub fn validate_resource(mut resource: Resource, limits: &Limits, marks: Marks) -> Resource {
-    let mut marks = marks;
-    marks.extend(take_marks(&mut resource.attributes));
-    text::repair_name(&mut resource.schema_url, limits, &mut marks);
+    let mut notes = Notes::take(marks, &mut resource.attributes);
+    text::repair_name(&mut resource.schema_url, limits, &mut notes);
     repair_attributes(
         &mut resource.attributes,
         &mut resource.dropped_attributes_count,
         limits,
-        &mut marks,
+        &mut notes,
     );
-    put_marks(&mut resource.attributes, marks);
+    notes.put(&mut resource.attributes);
     resource
 }
 
@@ -122,42 +120,41 @@ pub fn validate_scope(
     limits: &Limits,
     marks: Marks,
 ) -> InstrumentationScope {
-    let mut marks = marks;
-    marks.extend(take_marks(&mut scope.attributes));
+    let mut notes = Notes::take(marks, &mut scope.attributes);
     for text in [&mut scope.name, &mut scope.version, &mut scope.schema_url] {
-        text::repair_name(text, limits, &mut marks);
+        text::repair_name(text, limits, &mut notes);
     }
     repair_attributes(
         &mut scope.attributes,
         &mut scope.dropped_attributes_count,
         limits,
-        &mut marks,
+        &mut notes,
     );
-    put_marks(&mut scope.attributes, marks);
+    notes.put(&mut scope.attributes);
     scope
 }
 
-fn repair_event(event: &mut SpanEvent, start: UnixNanos, limits: &Limits, marks: &mut Marks) {
+fn repair_event(event: &mut SpanEvent, start: UnixNanos, limits: &Limits, notes: &mut Notes) {
     if event.time <= UnixNanos::default() {
         event.time = start;
-        marks.insert(Mark::EventTimeMissing);
+        notes.insert(Mark::EventTimeMissing);
     }
-    text::repair_name(&mut event.name, limits, marks);
+    text::repair_name(&mut event.name, limits, notes);
     repair_attributes(
         &mut event.attributes,
         &mut event.dropped_attributes_count,
         limits,
-        marks,
+        notes,
     );
 }
 
-fn repair_link(link: &mut SpanLink, limits: &Limits, marks: &mut Marks) {
-    text::repair_value(&mut link.trace_state, limits.trace_state_bytes, marks);
+fn repair_link(link: &mut SpanLink, limits: &Limits, notes: &mut Notes) {
+    text::repair_value(&mut link.trace_state, limits.trace_state_bytes, notes);
     repair_attributes(
         &mut link.attributes,
         &mut link.dropped_attributes_count,
         limits,
-        marks,
+        notes,
     );
 }
 
@@ -165,20 +162,20 @@ fn repair_attributes(
     attributes: &mut Attributes,
     dropped_count: &mut u32,
     limits: &Limits,
-    marks: &mut Marks,
+    notes: &mut Notes,
 ) {
     let entries = attributes.entries_mut();
     let mut dropped = truncate(entries, limits.attributes);
     let mut keys_changed = false;
     for (key, value) in entries {
-        keys_changed |= text::repair_key(key, limits, marks);
-        value::repair(value, limits, marks);
+        keys_changed |= text::repair_key(key, limits, notes);
+        value::repair(value, limits, notes);
     }
     if keys_changed {
         dropped = dropped.saturating_add(attributes.unify() as u32);
     }
     if dropped > 0 {
-        marks.insert(Mark::AttributesDropped);
+        notes.insert(Mark::AttributesDropped);
         *dropped_count = dropped_count.saturating_add(dropped);
     }
 }
@@ -190,15 +187,50 @@ fn truncate<T>(items: &mut Vec<T>, limit: usize) -> u32 {
     u32::try_from(dropped).unwrap_or(u32::MAX)
 }
 
-/// Takes out the marks a sender, or an earlier validation, made; words that are no marks go.
-fn take_marks(attributes: &mut Attributes) -> Marks {
-    let marks = Marks::of(attributes);
-    attributes.remove(semconv::MARKS);
-    marks
+/// What validation notes in what it repairs.
+#[derive(Debug)]
+struct Notes {
+    marks: Marks,
+    /// Bytes of values that were cut off.
+    cut_bytes: u64,
 }
 
-fn put_marks(attributes: &mut Attributes, marks: Marks) {
-    if !marks.is_empty() {
-        attributes.push_unchecked(semconv::MARKS.into(), marks.to_value());
+impl Notes {
+    /// Begins with the marks that decoding made, and takes out the notes a sender, or an earlier
+    /// validation, made; words that are no marks go.
+    fn take(mut marks: Marks, attributes: &mut Attributes) -> Self {
+        let earlier = Marks::of(attributes);
+        attributes.remove(semconv::MARKS);
+        marks.extend(earlier);
+        // Looked for only where something was cut, which hardly ever is.
+        let cut_bytes = if earlier.contains(Mark::ValueCut) {
+            attributes
+                .remove(semconv::CUT_BYTES)
+                .and_then(|value| value.as_int())
+                .map_or(0, |bytes| bytes.max(0).unsigned_abs())
+        } else {
+            0
+        };
+        Self { marks, cut_bytes }
+    }
+
+    fn insert(&mut self, mark: Mark) {
+        self.marks.insert(mark);
+    }
+
+    /// Notes that `bytes` bytes of a value were cut off.
+    fn cut(&mut self, bytes: usize) {
+        self.insert(Mark::ValueCut);
+        self.cut_bytes = self.cut_bytes.saturating_add(bytes as u64);
+    }
+
+    fn put(self, attributes: &mut Attributes) {
+        if self.cut_bytes > 0 {
+            let bytes = i64::try_from(self.cut_bytes).unwrap_or(i64::MAX);
+            attributes.push_unchecked(semconv::CUT_BYTES.into(), bytes.into());
+        }
+        if !self.marks.is_empty() {
+            attributes.push_unchecked(semconv::MARKS.into(), self.marks.to_value());
+        }
     }
 }

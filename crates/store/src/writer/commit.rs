@@ -1,10 +1,11 @@
-//! One transaction: the spans by binary COPY, the trace directory by a grouped upsert.
+//! One transaction: spans and events by binary COPY, what they refer to before them, the trace
+//! directory by a grouped upsert.
 
 use sqlx::{Connection as _, PgConnection};
 
 use super::directory::Deltas;
 use super::group::{Group, Inserted, RowRef};
-use super::row;
+use super::{aliases, payloads, row};
 use crate::ids::IdSet;
 use crate::live;
 use crate::rollup::RollupDeltas;
@@ -59,14 +60,14 @@ async fn directly(
     buffer: &mut Vec<u8>,
 ) -> Result<Inserted, Failed> {
     let mut transaction = connection.begin().await?;
-    copy(
-        &mut transaction,
-        include_str!("copy_spans.sql"),
-        group,
-        rows,
-        buffer,
-    )
-    .await?;
+    write_referred(&mut transaction, group, rows).await?;
+    let (spans, events) = by_kind(rows);
+    for (statement, rows) in [
+        (include_str!("copy_spans.sql"), spans),
+        (include_str!("copy_events.sql"), events),
+    ] {
+        copy(&mut transaction, statement, group, rows, buffer).await?;
+    }
     finish(transaction, group, rows, Inserted::All).await
 }
 
@@ -78,22 +79,79 @@ async fn staged(
     buffer: &mut Vec<u8>,
 ) -> Result<Inserted, Failed> {
     let mut transaction = connection.begin().await?;
-    sqlx::query(include_str!("staging_create.sql"))
-        .execute(&mut *transaction)
-        .await?;
-    copy(
-        &mut transaction,
-        include_str!("staging_copy.sql"),
-        group,
-        rows,
-        buffer,
-    )
-    .await?;
-    let digests: Vec<i64> = sqlx::query_scalar(include_str!("staging_move.sql"))
-        .fetch_all(&mut *transaction)
-        .await?;
-    let inserted = Inserted::Digests(IdSet::from_iter(digests));
+    write_referred(&mut transaction, group, rows).await?;
+    let (spans, events) = by_kind(rows);
+    let spans = stage(&mut transaction, &STAGED_SPANS, group, spans, buffer).await?;
+    let events = stage(&mut transaction, &STAGED_EVENTS, group, events, buffer).await?;
+    let inserted = Inserted::Digests { spans, events };
     finish(transaction, group, rows, inserted).await
+}
+
+/// The statements that store rows by way of a temporary table.
+struct Staged {
+    create: &'static str,
+    copy: &'static str,
+    /// Yields the digests of the rows it wrote.
+    move_new: &'static str,
+}
+
+const STAGED_SPANS: Staged = Staged {
+    create: include_str!("staging_create.sql"),
+    copy: include_str!("staging_copy.sql"),
+    move_new: include_str!("staging_move.sql"),
+};
+
+const STAGED_EVENTS: Staged = Staged {
+    create: include_str!("staging_create_events.sql"),
+    copy: include_str!("staging_copy_events.sql"),
+    move_new: include_str!("staging_move_events.sql"),
+};
+
+/// Stores those of `rows` that are not stored yet; their digests.
+async fn stage(
+    connection: &mut PgConnection,
+    statements: &Staged,
+    group: &Group,
+    rows: &[RowRef],
+    buffer: &mut Vec<u8>,
+) -> Result<IdSet, sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(IdSet::default());
+    }
+    sqlx::query(statements.create)
+        .execute(&mut *connection)
+        .await?;
+    copy(connection, statements.copy, group, rows, buffer).await?;
+    let digests: Vec<i64> = sqlx::query_scalar(statements.move_new)
+        .fetch_all(&mut *connection)
+        .await?;
+    Ok(IdSet::from_iter(digests))
+}
+
+/// The spans among `rows`, and the events.
+fn by_kind(rows: &[RowRef]) -> (&[RowRef], &[RowRef]) {
+    rows.split_at(rows.partition_point(|row| !row.is_event()))
+}
+
+/// Large values and aliases: before the rows, so that whoever sees a row finds what it refers to.
+async fn write_referred(
+    connection: &mut PgConnection,
+    group: &Group,
+    rows: &[RowRef],
+) -> Result<(), sqlx::Error> {
+    let payloads: Vec<_> = group
+        .batches_of(rows)
+        .flat_map(|batch| {
+            let tenant = batch.tenant;
+            batch.payloads.iter().map(move |payload| (tenant, payload))
+        })
+        .collect();
+    payloads::write(connection, payloads).await?;
+    let aliases: Vec<_> = group
+        .batches_of(rows)
+        .map(|batch| (batch.tenant, &batch.aliases))
+        .collect();
+    aliases::write(connection, aliases).await
 }
 
 async fn finish(
@@ -102,7 +160,8 @@ async fn finish(
     rows: &[RowRef],
     inserted: Inserted,
 ) -> Result<Inserted, Failed> {
-    let stored = rows
+    let stored = by_kind(rows)
+        .0
         .iter()
         .map(|&row| (group.batch(row), group.row(row)))
         .filter(|(_, row)| inserted.contains(row));
@@ -134,6 +193,9 @@ async fn copy(
     rows: &[RowRef],
     buffer: &mut Vec<u8>,
 ) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let mut copy = connection.copy_in_raw(statement).await?;
     buffer.clear();
     buffer.extend_from_slice(row::HEADER);

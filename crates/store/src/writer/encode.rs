@@ -2,12 +2,16 @@
 //! encoding of the next group runs while the database works on this one.
 
 use throughline_wire::{
-    InstrumentationScope, Rejection, Resource, Span, SpanKind, UnixNanos, binary,
+    InstrumentationScope, LogRecord, Rejection, Resource, Span, SpanKind, UnixNanos, binary,
 };
 
+use super::aliases::Aliases;
 use super::batch::{SpanGroup, WriteBatch};
 use super::dictionary::{Entry, EntryRow, Known, Table};
+use super::events::{EventContext, Events};
+use super::payloads::{self, Detached, Payload};
 use super::row::{self, Context, Noted, Row};
+use crate::IndexedKeys;
 use crate::ids::{self, IdSet};
 
 /// An encoded batch.
@@ -21,6 +25,10 @@ pub(super) struct Encoded {
     pub dictionary: Vec<Entry>,
     /// Spans that cannot be stored.
     pub rejected: Vec<Rejection>,
+    pub events: Events,
+    /// Large values of its spans and events.
+    pub payloads: Vec<Payload>,
+    pub aliases: Aliases,
 }
 
 impl Encoded {
@@ -29,6 +37,19 @@ impl Encoded {
         self.bytes.capacity()
             + self.rows.capacity() * size_of::<Row>()
             + self.dictionary.len() * size_of::<Entry>()
+            + self.events.weight()
+            + payloads::weight(&self.payloads)
+            + self.aliases.weight()
+    }
+
+    /// Bytes that are sent to the database, nearly.
+    pub(super) fn byte_count(&self) -> usize {
+        self.bytes.len() + self.events.bytes.len() + payloads::weight(&self.payloads)
+    }
+
+    /// Spans and events.
+    pub(super) fn row_count(&self) -> usize {
+        self.rows.len() + self.events.rows.len()
     }
 }
 
@@ -39,17 +60,26 @@ const MAX_AHEAD_NS: i64 = 2 * UnixNanos::PER_DAY;
 /// What a span takes, encoded: a first guess that saves growing the buffer.
 const TYPICAL_ROW_BYTES: usize = 600;
 
-/// Encodes `batch`, received at `now`.
-pub(super) fn encode(batch: WriteBatch, now: UnixNanos, known: &Known) -> Encoded {
+/// Encodes `batch`, received at `now`, out of which `detached` was taken.
+pub(super) fn encode(
+    batch: WriteBatch,
+    mut detached: Detached,
+    now: UnixNanos,
+    known: &Known,
+    indexed: &IndexedKeys,
+) -> Encoded {
     let span_count = batch.span_count();
     let mut encoder = Encoder {
         encoded: Encoded {
             tenant: batch.tenant.to_bytes(),
             bytes: Vec::with_capacity(span_count * TYPICAL_ROW_BYTES),
             rows: Vec::with_capacity(span_count),
+            payloads: std::mem::take(&mut detached.payloads),
             ..Encoded::default()
         },
+        detached,
         known,
+        indexed,
         seen: IdSet::default(),
         now,
         index: 0,
@@ -62,7 +92,9 @@ pub(super) fn encode(batch: WriteBatch, now: UnixNanos, known: &Known) -> Encode
 
 struct Encoder<'a> {
     encoded: Encoded,
+    detached: Detached,
     known: &'a Known,
+    indexed: &'a IndexedKeys,
     /// Operations met in this batch.
     seen: IdSet,
     now: UnixNanos,
@@ -71,7 +103,7 @@ struct Encoder<'a> {
 
 impl Encoder<'_> {
     fn group(&mut self, group: &SpanGroup) {
-        if group.spans.is_empty() && group.packed.is_empty() {
+        if group.spans.is_empty() && group.packed.is_empty() && group.events.is_empty() {
             return;
         }
         let service = storable(group.resource.service_name());
@@ -99,7 +131,17 @@ impl Encoder<'_> {
             } else {
                 context.operation_id = self.operation(service_id, span.kind, &span.name);
                 context.index = self.index as u32;
-                let row = row::encode(span, context, Noted::default(), &mut self.encoded.bytes);
+                let noted = Noted {
+                    payloads: self.detached.of_span(self.index),
+                    ..Noted::default()
+                };
+                let row = row::encode(span, context, noted, &mut self.encoded.bytes);
+                self.encoded.aliases.note(
+                    self.indexed,
+                    &span.attributes,
+                    row.trace_id,
+                    row.start_ns,
+                );
                 self.encoded.rows.push(row);
             }
             self.index += 1;
@@ -108,8 +150,20 @@ impl Encoder<'_> {
             context.operation_id = self.operation(service_id, span.kind, span.name);
             context.index = self.index as u32;
             let row = row::encode_packed(&span, context, &mut self.encoded.bytes);
+            let (trace_id, start_ns) = (row.trace_id, row.start_ns);
+            let aliases = &mut self.encoded.aliases;
+            aliases.note_packed(self.indexed, &span, trace_id, start_ns);
             self.encoded.rows.push(row);
             self.index += 1;
+        }
+        let context = EventContext {
+            tenant: self.encoded.tenant,
+            resource_id,
+            scope_id,
+            received_ns: self.now.get(),
+        };
+        for event in &group.events {
+            self.event(event, context);
         }
     }
 
@@ -124,6 +178,21 @@ impl Encoder<'_> {
             });
         }
         id
+    }
+
+    fn event(&mut self, event: &LogRecord, context: EventContext) {
+        let Encoded {
+            events, aliases, ..
+        } = &mut self.encoded;
+        if event.time.since(self.now) > MAX_AHEAD_NS {
+            return events.reject("the event lies more than two days ahead of the server's clock");
+        }
+        if let Some(trace_id) = event.trace_id {
+            let (trace_id, at_ns) = (trace_id.to_bytes(), event.time.get());
+            aliases.note(self.indexed, &event.attributes, trace_id, at_ns);
+        }
+        let payloads = self.detached.of_event(events.next_index());
+        events.push(event, context, payloads);
     }
 
     fn unstorable(&self, span: &Span) -> Option<&'static str> {

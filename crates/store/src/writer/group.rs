@@ -1,23 +1,32 @@
 //! The batches of one commit: which rows are distinct, what became of each, what to answer.
 
 use core::hash::BuildHasherDefault;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
+use std::collections::HashMap;
 
 use throughline_wire::Rejection;
 
-use super::batch::WriteOutcome;
+use super::batch::{EventOutcome, WriteOutcome};
 use super::encode::Encoded;
+use super::events::EventRow;
 use super::queue::{Job, Reservation};
 use super::row::Row;
 use crate::WriteError;
 use crate::ids::{IdMap, IdSet};
 
-/// A row of a group: which batch, which row of it.
+/// A row of a group: a span or an event, which batch, which of its spans or events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct RowRef {
     batch: u32,
     row: u32,
+    is_event: bool,
+}
+
+impl RowRef {
+    /// Whether it is an event and not a span.
+    pub(super) const fn is_event(self) -> bool {
+        self.is_event
+    }
 }
 
 /// Which rows of a commit are new.
@@ -26,14 +35,26 @@ pub(super) enum Inserted {
     /// All of them.
     All,
     /// Those with these digests.
-    Digests(IdSet),
+    Digests {
+        /// Of spans.
+        spans: IdSet,
+        /// Of events.
+        events: IdSet,
+    },
 }
 
 impl Inserted {
     pub(super) fn contains(&self, row: &Row) -> bool {
         match self {
             Self::All => true,
-            Self::Digests(digests) => digests.contains(&row.digest),
+            Self::Digests { spans, .. } => spans.contains(&row.digest),
+        }
+    }
+
+    pub(super) fn contains_event(&self, event: &EventRow) -> bool {
+        match self {
+            Self::All => true,
+            Self::Digests { events, .. } => events.contains(&event.digest),
         }
     }
 }
@@ -54,7 +75,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Takes the jobs and tells the rows that are distinct: what is to be stored.
+    /// Takes the jobs and tells the rows that are distinct: what is to be stored, the spans first.
     pub(super) fn new(jobs: Vec<Job>) -> (Self, Vec<RowRef>) {
         let mut group = Self {
             batches: Vec::with_capacity(jobs.len()),
@@ -66,12 +87,17 @@ impl Group {
         for mut job in jobs {
             group.outcomes.push(Ok(WriteOutcome {
                 rejected: std::mem::take(&mut job.batch.rejected),
+                events: EventOutcome {
+                    rejected: std::mem::take(&mut job.batch.events.rejected),
+                    ..EventOutcome::default()
+                },
                 ..WriteOutcome::default()
             }));
             group.batches.push(job.batch);
             group.waiting.push((job.answer, job.reserved));
         }
-        let distinct = group.distinct();
+        let mut distinct = group.distinct();
+        group.distinct_events(&mut distinct);
         (group, distinct)
     }
 
@@ -85,6 +111,7 @@ impl Group {
                 let this = RowRef {
                     batch: at as u32,
                     row: row_at as u32,
+                    is_event: false,
                 };
                 match first_of.entry(row.digest) {
                     MapEntry::Vacant(entry) => {
@@ -109,26 +136,67 @@ impl Group {
         (batch.tenant, trace_id, span_id, row.start_ns, row.digest)
     }
 
+    fn distinct_events(&mut self, distinct: &mut Vec<RowRef>) {
+        let mut first_of = HashMap::new();
+        for (batch, encoded) in (0..).zip(&self.batches) {
+            for (row, event) in (0..).zip(&encoded.events.rows) {
+                let this = RowRef {
+                    batch,
+                    row,
+                    is_event: true,
+                };
+                match first_of.entry((encoded.tenant, event.at_ns, event.digest)) {
+                    MapEntry::Vacant(entry) => {
+                        entry.insert(this);
+                        distinct.push(this);
+                    }
+                    MapEntry::Occupied(entry) => self.twins.push((this, *entry.get())),
+                }
+            }
+        }
+    }
+
     /// The batch a row is of.
     pub(super) fn batch(&self, row: RowRef) -> &Encoded {
         &self.batches[row.batch as usize]
     }
 
-    /// The row.
+    /// The row of a span.
     pub(super) fn row(&self, row: RowRef) -> &Row {
         &self.batch(row).rows[row.row as usize]
     }
 
-    /// `rows` as COPY takes them: those that lie one after the other in one piece.
+    /// `rows`, all of one kind, as COPY takes them: those that lie one after the other in one piece.
     pub(super) fn runs(&self, rows: &[RowRef]) -> impl Iterator<Item = &[u8]> {
         rows.chunk_by(|a, b| a.batch == b.batch && a.row + 1 == b.row)
             .map(|run| {
-                let (first, last) = (self.row(run[0]), self.row(run[run.len() - 1]));
-                &self.batch(run[0]).bytes[first.offset..last.offset + last.len]
+                let batch = self.batch(run[0]);
+                let (first, last) = (run[0], run[run.len() - 1]);
+                if first.is_event {
+                    let (first, last) = (self.event(first), self.event(last));
+                    return &batch.events.bytes[first.offset..last.offset + last.len];
+                }
+                let (first, last) = (self.row(first), self.row(last));
+                &batch.bytes[first.offset..last.offset + last.len]
             })
     }
 
-    /// The batches `rows` are of; rows of one batch stand together.
+    /// The row of an event.
+    pub(super) fn event(&self, row: RowRef) -> &EventRow {
+        &self.batch(row).events.rows[row.row as usize]
+    }
+
+    /// First instant of the day the row lies in.
+    pub(super) fn day_ns(&self, row: RowRef) -> i64 {
+        if row.is_event {
+            self.event(row).day_ns()
+        } else {
+            self.row(row).day_ns()
+        }
+    }
+
+    /// The batches `rows` are of; rows of one batch stand together, spans and events apart, so
+    /// that a batch of both may come twice.
     pub(super) fn batches_of<'a>(
         &'a self,
         rows: &'a [RowRef],
@@ -139,29 +207,43 @@ impl Group {
 
     /// Bytes of all its rows.
     pub(super) fn bytes(&self) -> usize {
-        self.batches.iter().map(|batch| batch.bytes.len()).sum()
+        self.batches.iter().map(Encoded::byte_count).sum()
     }
 
     /// Counts `rows` as committed.
     pub(super) fn settle(&mut self, rows: &[RowRef], inserted: &Inserted) {
         for &row in rows {
-            let is_new = inserted.contains(self.row(row));
+            let is_new = if row.is_event {
+                inserted.contains_event(self.event(row))
+            } else {
+                inserted.contains(self.row(row))
+            };
             if let Ok(outcome) = &mut self.outcomes[row.batch as usize] {
-                if is_new {
-                    outcome.received += 1;
-                } else {
-                    outcome.duplicate += 1;
-                }
+                *match (row.is_event, is_new) {
+                    (false, true) => &mut outcome.received,
+                    (false, false) => &mut outcome.duplicate,
+                    (true, true) => &mut outcome.events.received,
+                    (true, false) => &mut outcome.events.duplicate,
+                } += 1;
             }
         }
     }
 
     /// Counts `row` as refused by the database.
     pub(super) fn reject(&mut self, row: RowRef, reason: String) {
-        let index = self.row(row).index as usize;
+        let index = if row.is_event {
+            self.event(row).index
+        } else {
+            self.row(row).index
+        };
         if let Ok(outcome) = &mut self.outcomes[row.batch as usize] {
-            outcome.rejected.push(Rejection {
-                index,
+            let rejected = if row.is_event {
+                &mut outcome.events.rejected
+            } else {
+                &mut outcome.rejected
+            };
+            rejected.push(Rejection {
+                index: index as usize,
                 reason: reason.clone(),
             });
         }
@@ -185,7 +267,11 @@ impl Group {
                 let reason = reason.clone();
                 self.reject(twin, reason);
             } else if let Ok(outcome) = &mut self.outcomes[twin.batch as usize] {
-                outcome.duplicate += 1;
+                if twin.is_event {
+                    outcome.events.duplicate += 1;
+                } else {
+                    outcome.duplicate += 1;
+                }
             }
         }
         for ((answer, reserved), mut outcome) in self.waiting.into_iter().zip(self.outcomes) {
@@ -193,6 +279,8 @@ impl Group {
             drop(reserved);
             if let Ok(outcome) = &mut outcome {
                 outcome.rejected.sort_by_key(|rejection| rejection.index);
+                let events = &mut outcome.events.rejected;
+                events.sort_by_key(|rejection| rejection.index);
                 count(outcome);
             }
             // Nobody waits any more when the client went away; what is stored stays.
@@ -210,6 +298,17 @@ fn count(outcome: &WriteOutcome) {
     for (word, count) in counts {
         if count > 0 {
             metrics::counter!("throughline_writer_spans_total", "outcome" => word).increment(count);
+        }
+    }
+    let events = [
+        ("received", outcome.events.received),
+        ("duplicate", outcome.events.duplicate),
+        ("rejected", outcome.events.rejected.len() as u64),
+    ];
+    for (word, count) in events {
+        if count > 0 {
+            metrics::counter!("throughline_writer_events_total", "outcome" => word)
+                .increment(count);
         }
     }
 }

@@ -1,13 +1,16 @@
 //! Commits batches of spans in groups: whatever arrived while the last commit ran goes into the
 //! next one, and every batch is answered after its commit.
 
+mod aliases;
 mod batch;
 mod commit;
 mod dictionary;
 mod directory;
 mod encode;
+mod events;
 mod group;
 mod partitions;
+mod payloads;
 mod queue;
 mod row;
 mod session;
@@ -23,7 +26,7 @@ pub use batch::{EventOutcome, Sender, SpanGroup, WriteBatch, WriteOutcome};
 
 use self::dictionary::Known;
 use self::queue::{Budget, Job, Queue};
-use crate::{Clock, StoreOptions, WriteError};
+use crate::{Clock, IndexedKeys, StoreOptions, WriteError};
 
 /// Where batches are handed in; cheap to clone.
 #[derive(Debug, Clone)]
@@ -32,6 +35,8 @@ pub struct Writer {
     budget: Arc<Budget>,
     known: Arc<Known>,
     clock: Clock,
+    payload_threshold_bytes: usize,
+    indexed_keys: Arc<IndexedKeys>,
 }
 
 impl Writer {
@@ -55,7 +60,9 @@ impl Writer {
         if self.budget.is_full() {
             return Err(self.overloaded());
         }
-        let encoded = encode::encode(batch, self.clock.now(), &self.known);
+        let (batch, detached) = payloads::detach(batch, self.payload_threshold_bytes).await;
+        let now = self.clock.now();
+        let encoded = encode::encode(batch, detached, now, &self.known, &self.indexed_keys);
         let Some(reserved) = self.budget.reserve(encoded.weight()) else {
             return Err(self.overloaded());
         };
@@ -113,6 +120,8 @@ pub(crate) fn spawn(connect: &PgConnectOptions, options: &StoreOptions) -> Write
         budget: Budget::new(options.queue_bytes),
         known: Arc::new(Known::default()),
         clock: options.clock.clone(),
+        payload_threshold_bytes: options.payload_threshold_bytes,
+        indexed_keys: Arc::new(options.indexed_keys.clone()),
     };
     let tasks = (0..options.writer_connections.max(1))
         .map(|_| {

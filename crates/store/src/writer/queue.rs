@@ -142,12 +142,12 @@ impl Queue {
             jobs.close();
             jobs.recv().await?
         };
-        let (mut bytes, mut spans) = (first.batch.bytes.len(), first.batch.rows.len());
+        let (mut bytes, mut spans) = (first.batch.byte_count(), first.batch.row_count());
         let mut group = vec![first];
         while bytes < self.group_bytes && spans < self.group_spans {
             let Ok(job) = jobs.try_recv() else { break };
-            bytes += job.batch.bytes.len();
-            spans += job.batch.rows.len();
+            bytes += job.batch.byte_count();
+            spans += job.batch.row_count();
             group.push(job);
         }
         Some(group)

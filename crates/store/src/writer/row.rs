@@ -6,7 +6,9 @@
 mod named;
 
 use throughline_wire::packed::PackedSpan;
-use throughline_wire::{Span, SpanId, SpanKind, StatusCode, UnixNanos, binary, semconv};
+use throughline_wire::{
+    AttributeValue, Span, SpanId, SpanKind, StatusCode, UnixNanos, binary, semconv,
+};
 
 use self::named::Named;
 pub(super) use self::named::TextAt;
@@ -18,7 +20,7 @@ pub(super) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 pub(super) const TRAILER: &[u8] = &(-1_i16).to_be_bytes();
 
 const FIELDS: i16 = 28;
-const NULL: [u8; 4] = (-1_i32).to_be_bytes();
+pub(super) const NULL: [u8; 4] = (-1_i32).to_be_bytes();
 
 /// What the writer needs of a row once it is encoded: its key and its part in the directory.
 #[derive(Debug, Clone)]
@@ -112,6 +114,7 @@ fn without_marks(span: &Span) -> Option<Span> {
     span.attributes.get(semconv::MARKS)?;
     let mut unmarked = span.clone();
     unmarked.attributes.remove(semconv::MARKS);
+    unmarked.attributes.remove(semconv::CUT_BYTES);
     Some(unmarked)
 }
 
@@ -163,7 +166,12 @@ impl Values<'_> {
 }
 
 /// Appends the row of `span` to `out`.
-pub(super) fn encode(span: &Span, context: Context, noted: Noted<'_>, out: &mut Vec<u8>) -> Row {
+pub(super) fn encode(
+    span: &Span,
+    context: Context,
+    mut noted: Noted<'_>,
+    out: &mut Vec<u8>,
+) -> Row {
     let said = Said {
         trace_id: span.trace_id.to_bytes(),
         span_id: span.span_id.to_bytes(),
@@ -180,8 +188,13 @@ pub(super) fn encode(span: &Span, context: Context, noted: Noted<'_>, out: &mut 
         status_message: &span.status.message,
         values: Values::Decoded(span),
     };
-    let digest = without_marks(span)
-        .map(|unmarked| encode(&unmarked, context, noted, &mut Vec::new()).digest);
+    let digest = without_marks(span).map(|unmarked| {
+        noted.cut_bytes = span
+            .attributes
+            .get(semconv::CUT_BYTES)
+            .and_then(AttributeValue::as_int);
+        encode(&unmarked, context, noted, &mut Vec::new()).digest
+    });
     lay_out(&said, digest, context, noted, out)
 }
 
@@ -296,13 +309,13 @@ pub(super) fn unstorable(span: &Span) -> Option<&'static str> {
         .then_some("the user or the session of the span contains the character NUL")
 }
 
-fn bytes(value: &[u8], out: &mut Vec<u8>) {
+pub(super) fn bytes(value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&(value.len() as i32).to_be_bytes());
     out.extend_from_slice(value);
 }
 
 /// An unsigned number in the bits of an `integer`; zero is NULL.
-fn bits(value: u32, out: &mut Vec<u8>) {
+pub(super) fn bits(value: u32, out: &mut Vec<u8>) {
     if value == 0 {
         out.extend_from_slice(&NULL);
     } else {
@@ -311,7 +324,7 @@ fn bits(value: u32, out: &mut Vec<u8>) {
 }
 
 /// A field that `fill` appends; empty is NULL.
-fn filled(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn filled(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
     let at = out.len();
     out.extend_from_slice(&NULL);
     fill(out);

@@ -98,7 +98,7 @@ impl Task {
                 Err(Failure::Data(reason)) => {
                     faults += 1;
                     if rows.len() == 1 {
-                        tracing::warn!(reason, "the database refused a span");
+                        tracing::warn!(reason, "the database refused a row");
                         group.reject(rows[0], reason);
                     } else if faults > Self::MAX_FAULTS {
                         group.fail(&rows, &WriteError::Refused(reason));
@@ -192,7 +192,7 @@ impl Task {
         if !missing.is_empty() {
             dictionary::write(&mut open.connection, &self.known, missing).await?;
         }
-        let days: BTreeSet<i64> = rows.iter().map(|&row| group.row(row).day_ns()).collect();
+        let days: BTreeSet<i64> = rows.iter().map(|&row| group.day_ns(row)).collect();
         open.partitions
             .ensure(&mut open.connection, days.into_iter(), self.clock.now())
             .await?;

@@ -1,8 +1,6 @@
 //! The same repairs for a log record.
 
-use super::{
-    Limits, Mark, Marks, RejectReason, put_marks, repair_attributes, take_marks, text, value,
-};
+use super::{Limits, Mark, Marks, Notes, RejectReason, repair_attributes, text, value};
 use crate::{LogRecord, UnixNanos};
 
 /// Repairs `record`, or says why it cannot be kept; `now` and `marks` as in
@@ -18,22 +16,21 @@ pub fn validate_log(
     now: UnixNanos,
     marks: Marks,
 ) -> Result<LogRecord, RejectReason> {
-    let mut marks = marks;
-    marks.extend(take_marks(&mut record.attributes));
-    repair_times(&mut record, limits, now, &mut marks)?;
+    let mut notes = Notes::take(marks, &mut record.attributes);
+    repair_times(&mut record, limits, now, &mut notes)?;
     if record.severity_number > LogRecord::MAX_SEVERITY {
         record.severity_number = 0;
     }
-    text::repair_name(&mut record.severity_text, limits, &mut marks);
-    text::repair_name(&mut record.event_name, limits, &mut marks);
-    value::repair(&mut record.body, limits, &mut marks);
+    text::repair_name(&mut record.severity_text, limits, &mut notes);
+    text::repair_name(&mut record.event_name, limits, &mut notes);
+    value::repair(&mut record.body, limits, &mut notes);
     repair_attributes(
         &mut record.attributes,
         &mut record.dropped_attributes_count,
         limits,
-        &mut marks,
+        &mut notes,
     );
-    put_marks(&mut record.attributes, marks);
+    notes.put(&mut record.attributes);
     Ok(record)
 }
 
@@ -41,7 +38,7 @@ fn repair_times(
     record: &mut LogRecord,
     limits: &Limits,
     now: UnixNanos,
-    marks: &mut Marks,
+    notes: &mut Notes,
 ) -> Result<(), RejectReason> {
     let missing = UnixNanos::default();
     for (field, time) in [("time_ns", record.time), ("observed_ns", record.observed)] {
@@ -66,7 +63,7 @@ fn repair_times(
     }
     if ahead_ns > limits.unmarked_ahead_ns || ahead_ns < limits.unmarked_behind_ns.saturating_neg()
     {
-        marks.insert(Mark::ClockSkewed);
+        notes.insert(Mark::ClockSkewed);
     }
     Ok(())
 }

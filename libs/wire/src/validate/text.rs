@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::{Limits, Mark, Marks};
+use super::{Limits, Mark, Notes};
 
 /// What stands for NUL, which Postgres refuses in text.
 const SYMBOL_FOR_NUL: &str = "\u{2400}";
 
 /// Replaces NUL; whether there was one.
-pub(super) fn replace_nul(text: &mut Cow<'static, str>, marks: &mut Marks) -> bool {
+pub(super) fn replace_nul(text: &mut Cow<'static, str>, notes: &mut Notes) -> bool {
     let found = text.contains('\0');
     if found {
-        marks.insert(Mark::ControlCharacters);
+        notes.insert(Mark::ControlCharacters);
         *text = Cow::Owned(text.replace('\0', SYMBOL_FOR_NUL));
     }
     found
@@ -34,35 +34,37 @@ pub(super) fn cut_suffix(bytes: usize) -> String {
     format!("… [cut: {bytes} bytes]")
 }
 
-/// Cuts to `max` bytes, at a character's boundary, ending in a suffix that tells the true size.
-pub(super) fn cut_bytes(text: &mut Cow<'static, str>, max: usize, true_size: usize) {
+/// Cuts to `max` bytes, at a character's boundary, ending in a suffix that tells the true size;
+/// how many bytes are left of the text itself.
+pub(super) fn cut_bytes(text: &mut Cow<'static, str>, max: usize, true_size: usize) -> usize {
     let suffix = cut_suffix(true_size);
     let end = text.floor_char_boundary(max.saturating_sub(suffix.len()));
     *text = Cow::Owned(format!("{}{suffix}", &text[..end]));
+    end
 }
 
-pub(super) fn repair_name(name: &mut Cow<'static, str>, limits: &Limits, marks: &mut Marks) {
+pub(super) fn repair_name(name: &mut Cow<'static, str>, limits: &Limits, notes: &mut Notes) {
     // Cut first: replacing NUL keeps the number of characters.
     if cut_chars(name, limits.name_chars) {
-        marks.insert(Mark::NameCut);
+        notes.insert(Mark::NameCut);
     }
-    replace_nul(name, marks);
+    replace_nul(name, notes);
 }
 
 /// Whether the key was changed, and so may equal another now.
-pub(super) fn repair_key(key: &mut Cow<'static, str>, limits: &Limits, marks: &mut Marks) -> bool {
+pub(super) fn repair_key(key: &mut Cow<'static, str>, limits: &Limits, notes: &mut Notes) -> bool {
     let cut = cut_chars(key, limits.key_chars);
     if cut {
-        marks.insert(Mark::KeyCut);
+        notes.insert(Mark::KeyCut);
     }
-    replace_nul(key, marks) || cut
+    replace_nul(key, notes) || cut
 }
 
-pub(super) fn repair_value(text: &mut Cow<'static, str>, max_bytes: usize, marks: &mut Marks) {
-    replace_nul(text, marks);
+pub(super) fn repair_value(text: &mut Cow<'static, str>, max_bytes: usize, notes: &mut Notes) {
+    replace_nul(text, notes);
     if text.len() > max_bytes {
         let true_size = text.len();
-        cut_bytes(text, max_bytes, true_size);
-        marks.insert(Mark::ValueCut);
+        let kept = cut_bytes(text, max_bytes, true_size);
+        notes.cut(true_size - kept);
     }
 }

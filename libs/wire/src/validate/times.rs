@@ -1,6 +1,6 @@
 //! When a span was: repaired where one can tell what was meant.
 
-use super::{Limits, Mark, Marks, RejectReason};
+use super::{Limits, Mark, Notes, RejectReason};
 use crate::{Span, UnixNanos};
 
 /// Repairs the times of `span`; returns the end that was sent, if it said something and was moved.
@@ -8,7 +8,7 @@ pub(super) fn repair(
     span: &mut Span,
     limits: &Limits,
     now: UnixNanos,
-    marks: &mut Marks,
+    notes: &mut Notes,
 ) -> Result<Option<UnixNanos>, RejectReason> {
     let missing = UnixNanos::default();
     for (field, time) in [("start_ns", span.start), ("end_ns", span.end)] {
@@ -21,7 +21,7 @@ pub(super) fn repair(
             return Err(RejectReason::NoTime);
         }
         span.start = span.end;
-        marks.insert(Mark::StartMissing);
+        notes.insert(Mark::StartMissing);
     }
     let ahead_ns = span.start.since(now);
     if ahead_ns > limits.ahead_ns {
@@ -33,14 +33,14 @@ pub(super) fn repair(
     }
     if ahead_ns > limits.unmarked_ahead_ns || ahead_ns < limits.unmarked_behind_ns.saturating_neg()
     {
-        marks.insert(Mark::ClockSkewed);
+        notes.insert(Mark::ClockSkewed);
     }
     let sent_end = span.end;
     if sent_end < span.start {
-        marks.insert(Mark::EndBeforeStart);
+        notes.insert(Mark::EndBeforeStart);
         span.end = span.start;
     } else if sent_end.since(span.start) > limits.duration_ns {
-        marks.insert(Mark::DurationCut);
+        notes.insert(Mark::DurationCut);
         span.end = span.start.saturating_add(limits.duration_ns);
     }
     Ok((sent_end != span.end && sent_end != missing).then_some(sent_end))

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Limits, Mark, Marks, text};
+use super::{Limits, Mark, Notes, text};
 use crate::AttributeValue;
 use crate::attribute::{MAX_DEPTH, TOO_DEEP};
 
@@ -10,19 +10,20 @@ use crate::attribute::{MAX_DEPTH, TOO_DEEP};
 const SUFFIX_BYTES: usize = 64;
 
 /// Repairs the value of an attribute.
-pub(super) fn repair(value: &mut AttributeValue, limits: &Limits, marks: &mut Marks) {
+pub(super) fn repair(value: &mut AttributeValue, limits: &Limits, notes: &mut Notes) {
     match value {
         // What nearly all values are.
-        AttributeValue::Str(text) => text::repair_value(text, limits.value_bytes, marks),
+        AttributeValue::Str(text) => text::repair_value(text, limits.value_bytes, notes),
         AttributeValue::Empty
         | AttributeValue::Bool(_)
         | AttributeValue::Int(_)
         | AttributeValue::Double(_) => {}
         AttributeValue::Bytes(_) | AttributeValue::Array(_) | AttributeValue::Map(_) => {
-            let size = clean(value, 1, limits, marks);
+            let size = clean(value, 1, limits, notes);
             if size > limits.value_bytes {
-                marks.insert(Mark::ValueCut);
-                let mut budget = Some(limits.value_bytes.saturating_sub(SUFFIX_BYTES));
+                let kept = limits.value_bytes.saturating_sub(SUFFIX_BYTES);
+                notes.cut(size - kept);
+                let mut budget = Some(kept);
                 cut(value, &mut budget, size);
             }
         }
@@ -30,7 +31,7 @@ pub(super) fn repair(value: &mut AttributeValue, limits: &Limits, marks: &mut Ma
 }
 
 /// Replaces NUL, cuts keys and ends what is nested too deep; returns the value's size.
-fn clean(value: &mut AttributeValue, depth: usize, limits: &Limits, marks: &mut Marks) -> usize {
+fn clean(value: &mut AttributeValue, depth: usize, limits: &Limits, notes: &mut Notes) -> usize {
     if depth > MAX_DEPTH {
         // Decoders have put the marker here; whoever built the value in place may not have.
         *value = AttributeValue::Str(Cow::Borrowed(TOO_DEEP));
@@ -38,22 +39,22 @@ fn clean(value: &mut AttributeValue, depth: usize, limits: &Limits, marks: &mut 
     match value {
         AttributeValue::Str(text) => {
             if text == TOO_DEEP {
-                marks.insert(Mark::NestedTooDeep);
+                notes.insert(Mark::NestedTooDeep);
             }
-            text::replace_nul(text, marks);
+            text::replace_nul(text, notes);
         }
         AttributeValue::Array(values) => {
             let sizes = values
                 .iter_mut()
-                .map(|value| clean(value, depth + 1, limits, marks));
+                .map(|value| clean(value, depth + 1, limits, notes));
             return 1 + sizes.sum::<usize>();
         }
         AttributeValue::Map(attributes) => {
             let mut size = 1;
             let mut keys_changed = false;
             for (key, value) in attributes.entries_mut() {
-                keys_changed |= text::repair_key(key, limits, marks);
-                size += key.len() + clean(value, depth + 1, limits, marks);
+                keys_changed |= text::repair_key(key, limits, notes);
+                size += key.len() + clean(value, depth + 1, limits, notes);
             }
             if keys_changed {
                 attributes.unify();

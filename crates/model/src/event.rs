@@ -1,0 +1,259 @@
+//! Log records and domain events as they are listed, and which of them are wanted.
+
+use core::fmt;
+use core::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use throughline_wire::{LogRecord, TraceId, UnixNanos};
+
+use crate::{Direction, PayloadRef, TimeRange};
+
+/// A stored event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredEvent {
+    /// What was sent; a large value is a preview, see [`StoredEvent::payloads`].
+    #[serde(flatten)]
+    pub record: LogRecord,
+    /// The service that sent it.
+    pub service: String,
+    /// When the server committed it.
+    #[serde(rename = "received_ns")]
+    pub received: UnixNanos,
+    /// Its place in the list.
+    pub cursor: EventCursor,
+    /// Values that are kept apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub payloads: Vec<PayloadRef>,
+}
+
+/// A place in the list of events, which is ordered by time, newest first, then by a hash of their
+/// content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventCursor {
+    /// When the event at this place happened.
+    pub at: UnixNanos,
+    /// What decides between events of one instant.
+    pub digest: i64,
+}
+
+/// `<time in ns>-<digest, 16 hex characters>`: what a URL carries.
+impl fmt::Display for EventCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{:016x}", self.at, self.digest)
+    }
+}
+
+impl FromStr for EventCursor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("cursor {text:?} is not <time in ns>-<16 hex characters>");
+        let (at, digest) = text.rsplit_once('-').ok_or_else(wrong)?;
+        Ok(Self {
+            at: at.parse().map(UnixNanos::new).map_err(|_| wrong())?,
+            digest: u64::from_str_radix(digest, 16).map_err(|_| wrong())? as i64,
+        })
+    }
+}
+
+impl Serialize for EventCursor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EventCursor {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Which page of a list of events is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventPageRequest {
+    /// How many rows at most, 1 to [`PageRequest::MAX_LIMIT`](crate::PageRequest::MAX_LIMIT).
+    pub limit: u32,
+    /// From where; none for the first page.
+    pub from: Option<(Direction, EventCursor)>,
+}
+
+impl Default for EventPageRequest {
+    fn default() -> Self {
+        Self {
+            limit: crate::PageRequest::DEFAULT_LIMIT,
+            from: None,
+        }
+    }
+}
+
+/// One page of events.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct EventPage {
+    /// The events, newest first whichever way the page was reached.
+    pub items: Vec<StoredEvent>,
+    /// Where the next (older) page begins; none on the last.
+    pub after: Option<EventCursor>,
+    /// Where the previous (newer) page ends; none on the first.
+    pub before: Option<EventCursor>,
+}
+
+/// Which events are wanted; every condition must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EventFilter {
+    /// When; none for all time, which suits a trace, a session or a correlation.
+    pub range: Option<TimeRange>,
+    /// At least so severe (1 to 24); 0 for all, those that do not say included.
+    pub min_severity: u8,
+    /// The service, exactly.
+    pub service: Option<String>,
+    /// The name of the event, exactly.
+    pub name: Option<String>,
+    /// Text within the message; upper and lower case of ASCII letters are alike.
+    pub text: Option<String>,
+    /// The trace.
+    pub trace: Option<TraceId>,
+    /// The session, exactly.
+    pub session: Option<String>,
+    /// The correlation id, exactly.
+    pub correlation: Option<String>,
+}
+
+impl EventFilter {
+    /// The names a URL may use.
+    pub const KEYS: [&'static str; 8] = [
+        "range",
+        "severity",
+        "service",
+        "name",
+        "text",
+        "trace",
+        "session",
+        "correlation",
+    ];
+
+    /// The events of a trace.
+    pub fn of_trace(trace_id: TraceId) -> Self {
+        Self {
+            trace: Some(trace_id),
+            ..Self::default()
+        }
+    }
+
+    /// The events of a session.
+    pub fn of_session(session: impl Into<String>) -> Self {
+        Self {
+            session: Some(session.into()),
+            ..Self::default()
+        }
+    }
+
+    /// The events with a correlation id.
+    pub fn of_correlation(correlation: impl Into<String>) -> Self {
+        Self {
+            correlation: Some(correlation.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Reads the conditions among the decoded pairs of a query string, as
+    /// [`TraceFilter::from_query`](crate::TraceFilter::from_query) does. Without a range it is the
+    /// last hour, unless a trace, a session or a correlation is named.
+    ///
+    /// # Errors
+    /// A sentence for people that names the parameter and what it takes.
+    pub fn from_query<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, String> {
+        let mut filter = Self::default();
+        for (key, value) in pairs {
+            let value = value.trim();
+            if value.is_empty() {
+                continue;
+            }
+            let text = || Some(value.to_owned());
+            match key {
+                "range" => filter.range = Some(value.parse()?),
+                "severity" => filter.min_severity = severity(value)?,
+                "service" => filter.service = text(),
+                "name" => filter.name = text(),
+                "text" => filter.text = text(),
+                "trace" => {
+                    let id = value.parse().map_err(|error| format!("trace: {error}"))?;
+                    filter.trace = Some(id);
+                }
+                "session" => filter.session = text(),
+                "correlation" => filter.correlation = text(),
+                _ => {}
+            }
+        }
+        let is_of_one = filter.trace.is_some()
+            || filter.session.is_some()
+            || filter.correlation.is_some();
+        if filter.range.is_none() && !is_of_one {
+            filter.range = Some(TimeRange::default());
+        }
+        Ok(filter)
+    }
+}
+
+fn severity(text: &str) -> Result<u8, String> {
+    let words = [
+        ("trace", 1),
+        ("debug", 5),
+        ("info", 9),
+        ("warn", 13),
+        ("error", 17),
+        ("fatal", 21),
+    ];
+    let word = words
+        .iter()
+        .find(|(word, _)| word.eq_ignore_ascii_case(text));
+    word.map(|(_, number)| *number)
+        .or_else(|| {
+            let number = text.parse().ok()?;
+            (1..=LogRecord::MAX_SEVERITY)
+                .contains(&number)
+                .then_some(number)
+        })
+        .ok_or_else(|| {
+            format!(
+                "severity {text:?} is neither trace, debug, info, warn, error or fatal nor 1 to 24"
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_reads_back(at: i64, digest: i64) {
+            let cursor = EventCursor { at: UnixNanos::new(at), digest };
+            prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+    }
+
+    #[test]
+    fn a_filter_without_a_range_is_of_the_last_hour_unless_it_names_what_the_events_are_of() {
+        let read = |pairs: &[(&'static str, &'static str)]| {
+            EventFilter::from_query(pairs.iter().copied()).expect("is read")
+        };
+        assert_eq!(read(&[]).range, Some(TimeRange::default()));
+        let filter = read(&[("session", "s"), ("severity", "WARN"), ("text", " ")]);
+        assert_eq!((filter.range, filter.min_severity), (None, 13));
+        assert_eq!(filter.text, None);
+        assert_eq!(read(&[("severity", "24")]).min_severity, 24);
+    }
+
+    #[test]
+    fn an_unknown_severity_or_trace_is_an_error_in_words() {
+        for pair in [("severity", "loud"), ("severity", "25"), ("trace", "x")] {
+            let error = EventFilter::from_query([pair]).expect_err(pair.1);
+            assert!(error.contains(pair.0), "{error}");
+        }
+    }
+}

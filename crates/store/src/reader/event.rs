@@ -1,0 +1,232 @@
+//! Log records and domain events, newest first, by keyset.
+
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
+use throughline_model::{
+    Direction, EventCursor, EventFilter, EventPage, EventPageRequest, PageRequest, ReadError,
+    StoredEvent,
+};
+use throughline_wire::binary::{self, Reader, any_value};
+use throughline_wire::{
+    AttributeValue, LogRecord, Marks, Resource, SpanId, TraceId, UnixNanos,
+};
+use uuid::Uuid;
+
+use super::payload;
+use super::rows::corrupt;
+use crate::ids;
+use crate::sqlstate::read_error;
+
+const COLUMNS: &str = include_str!("event_columns.sql");
+const NAMES: &str = include_str!("event_names.sql");
+
+#[derive(FromRow)]
+struct Row {
+    trace_id: Option<Uuid>,
+    at_ns: i64,
+    received_ns: i64,
+    digest: i64,
+    span_id: Option<i64>,
+    parent_span_id: Option<i64>,
+    observed_ns: Option<i64>,
+    flags: Option<i32>,
+    dropped_attributes_count: Option<i32>,
+    severity: i16,
+    severity_text: Option<String>,
+    event_type: Option<String>,
+    message: Option<String>,
+    body: Option<Vec<u8>>,
+    attributes: Option<Vec<u8>>,
+    payloads: Option<Vec<u8>>,
+    service: Option<String>,
+}
+
+impl TryFrom<Row> for StoredEvent {
+    type Error = ReadError;
+
+    fn try_from(row: Row) -> Result<Self, ReadError> {
+        let span_id = |id: Option<i64>| {
+            id.map(SpanId::from_i64)
+                .transpose()
+                .map_err(|_| corrupt("events.span_id")())
+        };
+        let body = match (&row.body, row.message) {
+            (Some(bytes), _) => any_value::decode(Reader::new(bytes), 1, &mut Marks::default())
+                .map_err(|_| corrupt("events.body")())?,
+            (None, Some(message)) => message.into(),
+            (None, None) => AttributeValue::Empty,
+        };
+        let record = LogRecord {
+            time: UnixNanos::new(row.at_ns),
+            observed: UnixNanos::new(row.observed_ns.unwrap_or_default()),
+            trace_id: row
+                .trace_id
+                .map(|id| TraceId::from_bytes(id.into_bytes()))
+                .transpose()
+                .map_err(|_| corrupt("events.trace_id")())?,
+            span_id: span_id(row.span_id)?,
+            parent_span_id: span_id(row.parent_span_id)?,
+            flags: row.flags.unwrap_or_default() as u32,
+            severity_number: LogRecord::severity_from_code(row.severity.into()),
+            severity_text: row.severity_text.unwrap_or_default().into(),
+            event_name: row.event_type.unwrap_or_default().into(),
+            body,
+            attributes: binary::decode_attributes(row.attributes.as_deref().unwrap_or_default())
+                .map_err(|_| corrupt("events.attributes")())?,
+            dropped_attributes_count: row.dropped_attributes_count.unwrap_or_default() as u32,
+        };
+        let references = payload::references(row.payloads.as_deref())?;
+        Ok(Self {
+            payloads: payload::of_event(&references, &record),
+            record,
+            service: row
+                .service
+                .unwrap_or_else(|| Resource::UNKNOWN_SERVICE.to_owned()),
+            received: UnixNanos::new(row.received_ns),
+            cursor: EventCursor {
+                at: UnixNanos::new(row.at_ns),
+                digest: row.digest,
+            },
+        })
+    }
+}
+
+/// One page of the events `filter` selects when it is `now`.
+pub(super) async fn list(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    filter: &EventFilter,
+    page: EventPageRequest,
+    now: UnixNanos,
+) -> Result<EventPage, ReadError> {
+    let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
+    let rows: Vec<Row> = query(tenant, filter, page, limit as i64 + 1, now)
+        .build_query_as()
+        .fetch_all(connection)
+        .await
+        .map_err(read_error)?;
+    let mut items = rows
+        .into_iter()
+        .map(StoredEvent::try_from)
+        .collect::<Result<Vec<_>, _>>()?;
+    let has_more = items.len() > limit;
+    if has_more {
+        // The row too many is the one furthest from the cursor.
+        match page.from {
+            Some((Direction::Before, _)) => drop(items.remove(0)),
+            _ => items.truncate(limit),
+        }
+    }
+    let first = items.first().map(|event| event.cursor);
+    let last = items.last().map(|event| event.cursor);
+    let (before, after) = match page.from {
+        None => (None, last.filter(|_| has_more)),
+        Some((Direction::After, from)) => (first.or(Some(from)), last.filter(|_| has_more)),
+        Some((Direction::Before, from)) => (first.filter(|_| has_more), last.or(Some(from))),
+    };
+    Ok(EventPage {
+        items,
+        after,
+        before,
+    })
+}
+
+fn query(
+    tenant: Uuid,
+    filter: &EventFilter,
+    page: EventPageRequest,
+    limit: i64,
+    now: UnixNanos,
+) -> QueryBuilder<Postgres> {
+    // Taken apart so that a new condition cannot be forgotten here.
+    let EventFilter {
+        range,
+        min_severity,
+        service,
+        name,
+        text,
+        trace,
+        session,
+        correlation,
+    } = filter;
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push(" WHERE e.tenant_id = ").push_bind(tenant);
+    if let Some(range) = range {
+        let (from, to) = range.bounds(now);
+        query.push(" AND e.at_ns >= ").push_bind(from.get());
+        query.push(" AND e.at_ns < ").push_bind(to.get());
+    }
+    if *min_severity > 0 {
+        query
+            .push(" AND e.severity >= ")
+            .push_bind(i16::from(*min_severity));
+    }
+    if let Some(service) = service {
+        query
+            .push(" AND e.resource_id IN (SELECT r.id FROM resources AS r WHERE r.tenant_id = ")
+            .push_bind(tenant)
+            .push(" AND r.service_id = ")
+            .push_bind(ids::service(service))
+            .push(")");
+    }
+    if let Some(text) = text {
+        // A position, not a pattern: nothing in the text means anything but itself.
+        query
+            .push(" AND strpos(lower(e.message), ")
+            .push_bind(text.to_ascii_lowercase())
+            .push(") > 0");
+    }
+    if let Some(trace) = trace {
+        query
+            .push(" AND e.trace_id = ")
+            .push_bind(Uuid::from_bytes(trace.to_bytes()));
+    }
+    for (column, value) in [
+        (" AND e.event_type = ", name),
+        (" AND e.session_id = ", session),
+        (" AND e.correlation_id = ", correlation),
+    ] {
+        if let Some(value) = value {
+            query.push(column).push_bind(value.clone());
+        }
+    }
+    if let Some((direction, cursor)) = page.from {
+        query.push(match direction {
+            Direction::After => " AND (e.at_ns, e.digest) < (",
+            Direction::Before => " AND (e.at_ns, e.digest) > (",
+        });
+        query.push_bind(cursor.at.get()).push(", ");
+        query.push_bind(cursor.digest).push(")");
+    }
+    query.push(match page.from {
+        Some((Direction::Before, _)) => " ORDER BY e.at_ns, e.digest LIMIT ",
+        _ => " ORDER BY e.at_ns DESC, e.digest DESC LIMIT ",
+    });
+    query.push_bind(limit).push(NAMES);
+    query
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_of_a_filter_is_part_of_the_statement() {
+        let text = || Some("'; DROP TABLE spans; --".to_owned());
+        let filter = EventFilter {
+            range: Some(throughline_model::TimeRange::Last(1_234_567)),
+            min_severity: 17,
+            service: text(),
+            name: text(),
+            text: text(),
+            trace: None,
+            session: text(),
+            correlation: text(),
+        };
+        let page = EventPageRequest::default();
+        let query = query(Uuid::nil(), &filter, page, 1_234_567, UnixNanos::new(0));
+        let sql = query.sql();
+        let sql = sql.as_str();
+        assert!(!sql.contains("DROP"), "{sql}");
+        assert!(!sql.contains("1234567"), "{sql}");
+    }
+}

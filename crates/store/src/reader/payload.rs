@@ -1,0 +1,169 @@
+//! Large values: what a row says of them, one of them, all of a trace.
+
+use std::collections::{HashMap, HashSet};
+
+use sqlx::{FromRow, PgConnection};
+use throughline_model::{Payload, PayloadPlace, PayloadRef, ReadError};
+use throughline_wire::binary::{Reader, any_value};
+use throughline_wire::{AttributeValue, Attributes, LogRecord, Marks, Span};
+use uuid::Uuid;
+
+use super::rows::corrupt;
+use crate::payload_refs::{self, Place, Reference};
+use crate::sqlstate::read_error;
+
+/// Values of one query: bounds what is in memory twice.
+const FETCHED_AT_ONCE: usize = 32;
+
+/// A value by its hash and its day.
+type Key = ([u8; 16], i64);
+
+/// The references of a row.
+pub(super) fn references(column: Option<&[u8]>) -> Result<Vec<Reference>, ReadError> {
+    payload_refs::decode(column.unwrap_or_default()).map_err(|_| corrupt("payloads")())
+}
+
+/// The references with the keys of the attributes that stood in those places.
+pub(super) fn of_span(references: &[Reference], span: &Span) -> Vec<PayloadRef> {
+    let key = |attributes: &Attributes, at: u32| {
+        let (key, _) = attributes.iter().nth(at as usize)?;
+        Some(key.to_owned())
+    };
+    let place = |place| {
+        Some(match place {
+            Place::Attribute(at) => PayloadPlace::Attribute {
+                key: key(&span.attributes, at)?,
+            },
+            Place::Event { at, attribute } => PayloadPlace::Event {
+                at,
+                key: key(&span.events.get(at as usize)?.attributes, attribute)?,
+            },
+            Place::Link { at, attribute } => PayloadPlace::Link {
+                at,
+                key: key(&span.links.get(at as usize)?.attributes, attribute)?,
+            },
+            Place::Body => return None,
+        })
+    };
+    described(references, place)
+}
+
+/// The same for an event.
+pub(super) fn of_event(references: &[Reference], event: &LogRecord) -> Vec<PayloadRef> {
+    let place = |place| match place {
+        Place::Attribute(at) => {
+            let (key, _) = event.attributes.iter().nth(at as usize)?;
+            Some(PayloadPlace::Attribute {
+                key: key.to_owned(),
+            })
+        }
+        Place::Body => Some(PayloadPlace::Body),
+        Place::Event { .. } | Place::Link { .. } => None,
+    };
+    described(references, place)
+}
+
+fn described(
+    references: &[Reference],
+    place: impl Fn(Place) -> Option<PayloadPlace>,
+) -> Vec<PayloadRef> {
+    references
+        .iter()
+        .filter_map(|reference| {
+            Some(PayloadRef {
+                place: place(reference.place)?,
+                hash: hex(reference.hash),
+                byte_count: reference.byte_count,
+            })
+        })
+        .collect()
+}
+
+fn hex(hash: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(hash))
+}
+
+/// Puts the values that are there back into their places; where one is gone its preview stays.
+pub(super) fn restore(
+    span: &mut Span,
+    references: &[Reference],
+    day_ns: i64,
+    values: &HashMap<Key, AttributeValue>,
+) {
+    for reference in references {
+        let attributes = match reference.place {
+            Place::Attribute(at) => Some((&mut span.attributes, at)),
+            Place::Event { at, attribute } => span
+                .events
+                .get_mut(at as usize)
+                .map(|event| (&mut event.attributes, attribute)),
+            Place::Link { at, attribute } => span
+                .links
+                .get_mut(at as usize)
+                .map(|link| (&mut link.attributes, attribute)),
+            Place::Body => None,
+        };
+        if let Some((attributes, at)) = attributes
+            && let Some((_, slot)) = attributes.entries_mut().get_mut(at as usize)
+            && let Some(value) = values.get(&(reference.hash, day_ns))
+        {
+            slot.clone_from(value);
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct Row {
+    hash: Uuid,
+    day_ns: i64,
+    byte_count: i64,
+    content: Vec<u8>,
+}
+
+impl Row {
+    fn value(&self) -> Result<AttributeValue, ReadError> {
+        let broken = corrupt("payloads.content");
+        let capacity = usize::try_from(self.byte_count).map_err(|_| broken())?;
+        let encoded = zstd::bulk::decompress(&self.content, capacity).map_err(|_| broken())?;
+        any_value::decode(Reader::new(&encoded), 1, &mut Marks::NONE.clone()).map_err(|_| broken())
+    }
+}
+
+/// Reads values, each once.
+pub(super) async fn fetch(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    wanted: HashSet<Key>,
+) -> Result<HashMap<Key, AttributeValue>, ReadError> {
+    let mut wanted: Vec<Key> = wanted.into_iter().collect();
+    wanted.sort_unstable();
+    let mut values = HashMap::with_capacity(wanted.len());
+    for wanted in wanted.chunks(FETCHED_AT_ONCE) {
+        let hashes: Vec<Uuid> = wanted.iter().map(|key| Uuid::from_bytes(key.0)).collect();
+        let days: Vec<i64> = wanted.iter().map(|key| key.1).collect();
+        let rows: Vec<Row> = sqlx::query_as(include_str!("payloads.sql"))
+            .bind(tenant)
+            .bind(hashes)
+            .bind(days)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(read_error)?;
+        for row in rows {
+            values.insert((row.hash.into_bytes(), row.day_ns), row.value()?);
+        }
+    }
+    Ok(values)
+}
+
+/// One value with what it is called; none when it is gone.
+pub(super) async fn one(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    reference: PayloadRef,
+    key: Key,
+) -> Result<Option<Payload>, ReadError> {
+    let mut values = fetch(connection, tenant, HashSet::from([key])).await?;
+    Ok(values
+        .remove(&key)
+        .map(|value| Payload { reference, value }))
+}

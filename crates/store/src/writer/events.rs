@@ -1,0 +1,223 @@
+//! Log records and events as rows of binary COPY; fields in the order of `copy_events.sql`.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use throughline_wire::{AttributeValue, LogRecord, Rejection, SpanId, TraceId, binary, semconv};
+
+use super::row::{NULL, bits, bytes, day_ns, filled};
+use crate::ids;
+
+const FIELDS: i16 = 22;
+
+/// Longer session, correlation and status texts are cut, in characters: a btree entry has a limit.
+const MAX_INDEXED_CHARS: usize = 256;
+
+/// What the writer needs of an event once it is encoded.
+#[derive(Debug, Clone)]
+pub(super) struct EventRow {
+    pub at_ns: i64,
+    pub digest: i64,
+    /// Place of the event in its batch.
+    pub index: u32,
+    /// Where the encoded row lies in [`Events::bytes`].
+    pub offset: usize,
+    pub len: usize,
+}
+
+impl EventRow {
+    /// First instant of its UTC day.
+    pub(super) fn day_ns(&self) -> i64 {
+        day_ns(self.at_ns)
+    }
+}
+
+/// What an event has in common with others of its batch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EventContext {
+    pub tenant: [u8; 16],
+    pub resource_id: i64,
+    pub scope_id: i64,
+    pub received_ns: i64,
+}
+
+/// The events of a batch, encoded.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    /// Rows of binary COPY, one after the other.
+    pub bytes: Vec<u8>,
+    pub rows: Vec<EventRow>,
+    /// Events that cannot be stored.
+    pub rejected: Vec<Rejection>,
+    /// How often each content occurred: clocks are coarse, and what is said twice in one batch
+    /// was said twice.
+    seen: HashMap<i64, u64>,
+    next_index: u32,
+}
+
+impl Events {
+    /// Bytes of memory they take, nearly.
+    pub(super) fn weight(&self) -> usize {
+        self.bytes.capacity() + self.rows.capacity() * size_of::<EventRow>()
+    }
+
+    /// Place of the next event in the batch.
+    pub(super) fn next_index(&self) -> usize {
+        self.next_index as usize
+    }
+
+    /// Leaves the next event of the batch out.
+    pub(super) fn reject(&mut self, reason: &str) {
+        self.rejected.push(Rejection {
+            index: self.next_index(),
+            reason: reason.to_owned(),
+        });
+        self.next_index += 1;
+    }
+
+    /// Encodes the next event of the batch; `payloads` are its references.
+    pub(super) fn push(&mut self, event: &LogRecord, context: EventContext, payloads: &[u8]) {
+        let out = &mut self.bytes;
+        let offset = out.len();
+        out.extend_from_slice(&FIELDS.to_be_bytes());
+        bytes(&context.tenant, out);
+        let said_at = out.len();
+        said(event, context, payloads, out);
+        // What ingest noted depends on when the event came; the same event again is the same row.
+        let content = match without_marks(event) {
+            None => ids::event_digest(&out[said_at..]),
+            Some(unmarked) => {
+                let mut plain = Vec::new();
+                said(&unmarked, context, payloads, &mut plain);
+                ids::event_digest(&plain)
+            }
+        };
+        let occurrence = self.seen.entry(content).or_default();
+        let digest = ids::nth(content, *occurrence);
+        *occurrence += 1;
+        bytes(&digest.to_be_bytes(), out);
+        bytes(&context.received_ns.to_be_bytes(), out);
+        self.rows.push(EventRow {
+            at_ns: event.time.get(),
+            digest,
+            index: self.next_index,
+            offset,
+            len: self.bytes.len() - offset,
+        });
+        self.next_index += 1;
+    }
+}
+
+/// Appends the fields that the sender decides.
+fn said(event: &LogRecord, context: EventContext, payloads: &[u8], out: &mut Vec<u8>) {
+    optional(event.trace_id.map(TraceId::to_bytes), out);
+    bytes(&event.time.get().to_be_bytes(), out);
+    bytes(&context.resource_id.to_be_bytes(), out);
+    bytes(&context.scope_id.to_be_bytes(), out);
+    optional(event.span_id.map(SpanId::to_bytes), out);
+    optional(event.parent_span_id.map(SpanId::to_bytes), out);
+    let observed = event.observed.get();
+    optional((observed != 0).then(|| observed.to_be_bytes()), out);
+    bits(event.flags, out);
+    bits(event.dropped_attributes_count, out);
+    bytes(&i16::from(event.severity_number).to_be_bytes(), out);
+    text(&event.severity_text, out);
+    text(&event.event_name, out);
+    let message = match &event.body {
+        AttributeValue::Str(text) => text.as_ref(),
+        _ => "",
+    };
+    text(message, out);
+    indexed(event, semconv::EVENT_STATUS, out);
+    indexed(event, semconv::SESSION_ID, out);
+    indexed(event, semconv::CORRELATION_ID, out);
+    filled(out, |out| {
+        // A text that NUL keeps out of the column, or an empty one, is a body like any other.
+        if event.body != AttributeValue::Empty && message.is_empty() {
+            binary::any_value::encode(&event.body, 1, out);
+        }
+    });
+    filled(out, |out| binary::encode_attributes(&event.attributes, out));
+    filled(out, |out| out.extend_from_slice(payloads));
+}
+
+/// The event without what ingest noted in it, when it noted something.
+fn without_marks(event: &LogRecord) -> Option<LogRecord> {
+    event.attributes.get(semconv::MARKS)?;
+    let mut unmarked = event.clone();
+    unmarked.attributes.remove(semconv::MARKS);
+    unmarked.attributes.remove(semconv::CUT_BYTES);
+    Some(unmarked)
+}
+
+fn optional<const N: usize>(value: Option<[u8; N]>, out: &mut Vec<u8>) {
+    match value {
+        Some(value) => bytes(&value, out),
+        None => out.extend_from_slice(&NULL),
+    }
+}
+
+/// A text column; NUL, which Postgres refuses, is shown by its symbol, empty is NULL.
+fn text(text: &str, out: &mut Vec<u8>) {
+    let text = if text.contains('\0') {
+        Cow::Owned(text.replace('\0', "\u{2400}"))
+    } else {
+        Cow::Borrowed(text)
+    };
+    filled(out, |out| out.extend_from_slice(text.as_bytes()));
+}
+
+fn indexed(event: &LogRecord, key: &str, out: &mut Vec<u8>) {
+    let value = event.attributes.get_str(key).unwrap_or_default();
+    let end = value
+        .char_indices()
+        .nth(MAX_INDEXED_CHARS)
+        .map_or(value.len(), |(at, _)| at);
+    text(&value[..end], out);
+}
+
+#[cfg(test)]
+mod tests {
+    use throughline_wire::UnixNanos;
+
+    use super::*;
+
+    const CONTEXT: EventContext = EventContext {
+        tenant: [0; 16],
+        resource_id: 1,
+        scope_id: 2,
+        received_ns: 3,
+    };
+
+    fn record(message: &'static str) -> LogRecord {
+        LogRecord {
+            time: UnixNanos::new(5),
+            body: message.into(),
+            ..LogRecord::default()
+        }
+    }
+
+    fn digests(records: &[LogRecord]) -> Vec<i64> {
+        let mut events = Events::default();
+        for record in records {
+            events.push(record, CONTEXT, &[]);
+        }
+        events.rows.iter().map(|row| row.digest).collect()
+    }
+
+    #[test]
+    fn the_same_thing_said_twice_in_a_batch_is_two_rows_and_the_same_two_again() {
+        let batch = [record("tick"), record("tick"), record("tock")];
+        let once = digests(&batch);
+        assert_ne!(once[0], once[1]);
+        assert_eq!(digests(&batch), once);
+    }
+
+    #[test]
+    fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
+        let mut marked = record("tick");
+        let marks = vec![AttributeValue::from("clock_skewed")];
+        marked.attributes.insert(semconv::MARKS, marks);
+        assert_eq!(digests(&[marked]), digests(&[record("tick")]));
+    }
+}
