@@ -187,9 +187,8 @@ impl EventFilter {
                 _ => {}
             }
         }
-        let is_of_one = filter.trace.is_some()
-            || filter.session.is_some()
-            || filter.correlation.is_some();
+        let is_of_one =
+            filter.trace.is_some() || filter.session.is_some() || filter.correlation.is_some();
         if filter.range.is_none() && !is_of_one {
             filter.range = Some(TimeRange::default());
         }

@@ -3,10 +3,12 @@
 //!
 //! No I/O and no clock; builds for `wasm32-unknown-unknown`.
 
+pub mod event;
 pub mod filter;
 pub mod keeper;
 pub mod live;
 pub mod page;
+pub mod payload;
 pub mod reader;
 pub mod retention;
 pub mod rollup;
@@ -17,10 +19,12 @@ pub mod time_range;
 pub mod trace;
 pub mod utc;
 
+pub use event::{EventCursor, EventFilter, EventPage, EventPageRequest, StoredEvent};
 pub use filter::{AttributeCondition, Faults, OperationMatch, StatusFilter, TraceFilter};
 pub use keeper::{CleanUp, Keeper};
 pub use live::{LagReason, LiveEvent, LiveFeed, LiveLag, LiveSubscription, LiveTraces};
 pub use page::{Cursor, Direction, Page, PageRequest, Total};
+pub use payload::{Payload, PayloadPlace, PayloadRef};
 pub use reader::{BoxFuture, ReadError, TraceReader};
 pub use retention::{
     PartitionChange, PartitionStep, Pin, Removed, RetentionReport, RetentionRules,

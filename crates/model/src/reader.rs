@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use throughline_wire::{SpanId, TraceId};
 
 use crate::{
-    Page, PageRequest, RollupFilter, RollupReport, SpanDetails, Trace, TraceFilter, TraceSkeleton,
-    TraceStatistics, TraceSummary,
+    EventFilter, EventPage, EventPageRequest, Page, PageRequest, Payload, RollupFilter,
+    RollupReport, SpanDetails, Trace, TraceFilter, TraceSkeleton, TraceStatistics, TraceSummary,
 };
 
 /// A future that a trait object can return.
@@ -63,7 +63,33 @@ pub trait TraceReader: Send + Sync {
         span_id: SpanId,
     ) -> BoxFuture<'_, Result<Vec<SpanDetails>, ReadError>>;
 
-    /// The whole trace; none when there is no such trace.
+    /// A value that is kept apart from the span, by the hash that
+    /// [`SpanDetails::payloads`](crate::SpanDetails::payloads) gives; none when this span has no
+    /// such value.
+    fn span_payload<'a>(
+        &'a self,
+        trace_id: TraceId,
+        span_id: SpanId,
+        hash: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>>;
+
+    /// One page of the log records and events `filter` selects, newest first.
+    fn list_events<'a>(
+        &'a self,
+        filter: &'a EventFilter,
+        page: EventPageRequest,
+    ) -> BoxFuture<'a, Result<EventPage, ReadError>>;
+
+    /// One page of the traces that `value` leads to, newest first: those with an indexed attribute
+    /// of this value, of the name `key` when one is given.
+    fn find_traces<'a>(
+        &'a self,
+        key: Option<&'a str>,
+        value: &'a str,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>>;
+
+    /// The whole trace, large values in their places; none when there is no such trace.
     fn trace(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Trace>, ReadError>>;
 
     /// Counts and percentiles of spans by operation and window of time; what was committed is in

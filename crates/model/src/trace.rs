@@ -9,7 +9,7 @@ use throughline_wire::{
     InstrumentationScope, Resource, Span, SpanId, SpanKind, StatusCode, TraceId, UnixNanos,
 };
 
-use crate::TraceSummary;
+use crate::{PayloadRef, TraceSummary};
 
 /// What a waterfall needs of a trace, without attributes: stays small however large the payloads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,7 +59,8 @@ impl TraceSkeleton {
 /// Everything known of one span.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpanDetails {
-    /// The span with its attributes, events and links.
+    /// The span with its attributes, events and links; a large value is a preview, see
+    /// [`SpanDetails::payloads`].
     pub span: Span,
     /// Who sent it.
     pub resource: Resource,
@@ -68,6 +69,10 @@ pub struct SpanDetails {
     /// When the server committed it.
     #[serde(rename = "received_ns")]
     pub received: UnixNanos,
+    /// Values that are kept apart, fetched by
+    /// [`TraceReader::span_payload`](crate::TraceReader::span_payload).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub payloads: Vec<PayloadRef>,
 }
 
 /// A whole trace, as the API and exports give it.

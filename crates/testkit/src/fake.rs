@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use throughline_model::{
-    BoxFuture, Cursor, Direction, Page, PageRequest, ReadError, RollupFilter, RollupReport,
-    SkeletonSpan, SpanDetails, StoredSpan, Total, Trace, TraceFilter, TraceReader, TraceSkeleton,
-    TraceStatistics, TraceSummary,
+    BoxFuture, Cursor, Direction, EventFilter, EventPage, EventPageRequest, Page, PageRequest,
+    Payload, ReadError, RollupFilter, RollupReport, SkeletonSpan, SpanDetails, StoredSpan, Total,
+    Trace, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary,
 };
 use throughline_wire::{SpanId, TraceId, UnixNanos};
 
@@ -201,8 +201,53 @@ impl TraceReader for FakeReader {
                     resource: (*sent.resource).clone(),
                     scope: (*sent.scope).clone(),
                     received: self.now,
+                    payloads: Vec::new(),
                 })
                 .collect()
+        })
+    }
+
+    /// Nothing is kept apart here.
+    fn span_payload<'a>(
+        &'a self,
+        _: TraceId,
+        _: SpanId,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>> {
+        self.answer(|| None)
+    }
+
+    /// There are no events here.
+    fn list_events<'a>(
+        &'a self,
+        _: &'a EventFilter,
+        _: EventPageRequest,
+    ) -> BoxFuture<'a, Result<EventPage, ReadError>> {
+        self.answer(EventPage::default)
+    }
+
+    /// Any attribute leads to its trace.
+    fn find_traces<'a>(
+        &'a self,
+        key: Option<&'a str>,
+        value: &'a str,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>> {
+        self.answer(move || {
+            let leads = |sent: &&Sent| {
+                let mut attributes = sent.span.attributes.iter();
+                attributes.any(|(name, known)| {
+                    key.is_none_or(|key| key == name) && known.as_str() == Some(value)
+                })
+            };
+            let found: Vec<_> = self.sent.iter().filter(leads).collect();
+            let mut traces = self.summaries();
+            traces.retain(|trace| {
+                found
+                    .iter()
+                    .any(|sent| sent.span.trace_id == trace.trace_id)
+            });
+            page_of(traces, page)
         })
     }
 

@@ -14,7 +14,7 @@ pub(super) use self::conditions::Known;
 pub(super) use self::operations::operations;
 
 /// Everything a summary shows, of the rows of `traces` that stand between the two halves.
-const SUMMARY: (&str, &str) = (
+pub(super) const SUMMARY: (&str, &str) = (
     include_str!("summary_head.sql"),
     include_str!("summary_tail.sql"),
 );
@@ -241,7 +241,7 @@ const fn order(from: Option<(Direction, Cursor)>) -> &'static str {
     }
 }
 
-fn push_cursor(query: &mut QueryBuilder<Postgres>, from: Option<(Direction, Cursor)>) {
+pub(super) fn push_cursor(query: &mut QueryBuilder<Postgres>, from: Option<(Direction, Cursor)>) {
     let Some((direction, cursor)) = from else {
         return;
     };

@@ -6,9 +6,7 @@ use throughline_model::{
     StoredEvent,
 };
 use throughline_wire::binary::{self, Reader, any_value};
-use throughline_wire::{
-    AttributeValue, LogRecord, Marks, Resource, SpanId, TraceId, UnixNanos,
-};
+use throughline_wire::{AttributeValue, LogRecord, Marks, Resource, SpanId, TraceId, UnixNanos};
 use uuid::Uuid;
 
 use super::payload;

@@ -68,7 +68,7 @@ pub(super) async fn list(
 
 /// Where the pages on both sides begin; on the side the page was reached from there are rows,
 /// those at the cursor at least.
-fn neighbours(
+pub(super) fn neighbours(
     items: &[TraceSummary],
     page: PageRequest,
     has_more: bool,

@@ -1,16 +1,20 @@
 //! Reads the traces of one tenant.
 
+mod alias;
 mod compile;
 mod dictionary;
+mod event;
 mod list;
+mod payload;
 mod rows;
 mod statistics;
 mod trace;
 
 use sqlx::{PgConnection, PgPool};
 use throughline_model::{
-    BoxFuture, Page, PageRequest, ReadError, RollupFilter, RollupReport, SpanDetails, Trace,
-    TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary,
+    BoxFuture, EventFilter, EventPage, EventPageRequest, Page, PageRequest, Payload, ReadError,
+    RollupFilter, RollupReport, SpanDetails, Trace, TraceFilter, TraceReader, TraceSkeleton,
+    TraceStatistics, TraceSummary,
 };
 use throughline_wire::{SpanId, TenantId, TraceId};
 use uuid::Uuid;
@@ -142,6 +146,42 @@ impl TraceReader for PgTraceReader {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             trace::span_details(&mut connection, self.tenant, trace_id, span_id).await
+        })
+    }
+
+    fn span_payload<'a>(
+        &'a self,
+        trace_id: TraceId,
+        span_id: SpanId,
+        hash: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            trace::span_payload(&mut connection, self.tenant, trace_id, span_id, hash).await
+        })
+    }
+
+    fn list_events<'a>(
+        &'a self,
+        filter: &'a EventFilter,
+        page: EventPageRequest,
+    ) -> BoxFuture<'a, Result<EventPage, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            event::list(&mut connection, self.tenant, filter, page, self.clock.now()).await
+        })
+    }
+
+    fn find_traces<'a>(
+        &'a self,
+        key: Option<&'a str>,
+        value: &'a str,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            let cap = self.total_cap;
+            alias::find(&mut connection, self.tenant, key, value, page, cap).await
         })
     }
 

@@ -125,7 +125,7 @@ impl Row {
         let broken = corrupt("payloads.content");
         let capacity = usize::try_from(self.byte_count).map_err(|_| broken())?;
         let encoded = zstd::bulk::decompress(&self.content, capacity).map_err(|_| broken())?;
-        any_value::decode(Reader::new(&encoded), 1, &mut Marks::NONE.clone()).map_err(|_| broken())
+        any_value::decode(Reader::new(&encoded), 1, &mut Marks::default()).map_err(|_| broken())
     }
 }
 
@@ -160,8 +160,10 @@ pub(super) async fn one(
     connection: &mut PgConnection,
     tenant: Uuid,
     reference: PayloadRef,
-    key: Key,
+    day_ns: i64,
 ) -> Result<Option<Payload>, ReadError> {
+    let hash = u128::from_str_radix(&reference.hash, 16).map_err(|_| corrupt("payloads.hash")())?;
+    let key = (hash.to_be_bytes(), day_ns);
     let mut values = fetch(connection, tenant, HashSet::from([key])).await?;
     Ok(values
         .remove(&key)

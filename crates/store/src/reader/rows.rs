@@ -9,6 +9,10 @@ use throughline_wire::{
 };
 use uuid::Uuid;
 
+use super::payload;
+use crate::payload_refs::Reference;
+use crate::writer::day_ns;
+
 /// What stands for the name of an operation whose dictionary row is missing.
 pub(super) const UNKNOWN_OPERATION: &str = "unknown operation";
 
@@ -143,11 +147,22 @@ pub(super) struct SpanRow {
     attributes: Option<Vec<u8>>,
     events: Option<Vec<u8>>,
     links: Option<Vec<u8>>,
+    payloads: Option<Vec<u8>>,
 }
 
 impl SpanRow {
     pub(super) fn received(&self) -> UnixNanos {
         UnixNanos::new(self.received_ns)
+    }
+
+    /// Where values stood that are kept apart.
+    pub(super) fn payloads(&self) -> Result<Vec<Reference>, ReadError> {
+        payload::references(self.payloads.as_deref())
+    }
+
+    /// First instant of the day it lies in.
+    pub(super) fn day_ns(&self) -> i64 {
+        day_ns(self.start_ns)
     }
 
     /// The span, with the name the dictionary gives.

@@ -7,13 +7,14 @@ use std::collections::HashMap;
 
 use sqlx::PgConnection;
 use throughline_model::{
-    ReadError, SkeletonSpan, SpanDetails, StoredSpan, Trace, TraceSkeleton, TraceSummary,
+    Payload, ReadError, SkeletonSpan, SpanDetails, StoredSpan, Trace, TraceSkeleton, TraceSummary,
 };
 use throughline_wire::{SpanId, TraceId, UnixNanos};
 use uuid::Uuid;
 
 use super::compile;
 use super::dictionary::{self, Operation};
+use super::payload;
 use super::rows::{MarksRow, SkeletonRow, SpanRow, SummaryRow};
 use crate::sqlstate::read_error;
 
@@ -136,7 +137,8 @@ pub(super) async fn span_details(
     let referred = Referred::of(connection, tenant, &rows).await?;
     rows.into_iter()
         .map(|row| {
-            Ok(SpanDetails {
+            let references = row.payloads()?;
+            let mut details = SpanDetails {
                 resource: referred
                     .resources
                     .get(&row.resource_id)
@@ -148,8 +150,11 @@ pub(super) async fn span_details(
                     .cloned()
                     .unwrap_or_default(),
                 received: row.received(),
+                payloads: Vec::new(),
                 span: referred.span(row, trace_id)?,
-            })
+            };
+            details.payloads = payload::of_span(&references, &details.span);
+            Ok(details)
         })
         .collect()
 }
@@ -175,7 +180,12 @@ pub(super) async fn whole(
     let (mut resources, mut resource_at) = (Vec::new(), HashMap::new());
     let (mut scopes, mut scope_at) = (Vec::new(), HashMap::new());
     let mut spans = Vec::with_capacity(rows.len());
+    let mut detached = Vec::new();
     for row in rows {
+        let references = row.payloads()?;
+        if !references.is_empty() {
+            detached.push((spans.len(), row.day_ns(), references));
+        }
         let resource = *resource_at.entry(row.resource_id).or_insert_with(|| {
             resources.push(
                 referred
@@ -196,6 +206,14 @@ pub(super) async fn whole(
             span: referred.span(row, trace_id)?,
         });
     }
+    let wanted = detached
+        .iter()
+        .flat_map(|(_, day, references)| references.iter().map(|known| (known.hash, *day)))
+        .collect();
+    let values = payload::fetch(connection, tenant, wanted).await?;
+    for (at, day_ns, references) in detached {
+        payload::restore(&mut spans[at].span, &references, day_ns, &values);
+    }
     spans.sort_by_key(|stored| (stored.span.start, stored.span.span_id));
     Ok(Some(Trace {
         summary,
@@ -203,6 +221,38 @@ pub(super) async fn whole(
         scopes,
         spans,
     }))
+}
+
+/// One value that is kept apart from a span; none when the span has none with this hash.
+pub(super) async fn span_payload(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_id: TraceId,
+    span_id: SpanId,
+    hash: &str,
+) -> Result<Option<Payload>, ReadError> {
+    let Some(summary) = summary(connection, tenant, trace_id).await? else {
+        return Ok(None);
+    };
+    let (first_ns, last_ns) = starts(&summary);
+    let rows: Vec<SpanRow> = sqlx::query_as(include_str!("spans_by_id.sql"))
+        .bind(tenant)
+        .bind(uuid(trace_id))
+        .bind(first_ns)
+        .bind(last_ns)
+        .bind(span_id.to_i64())
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(read_error)?;
+    for row in rows {
+        let (references, day_ns) = (row.payloads()?, row.day_ns());
+        let span = row.into_span(trace_id, String::new())?;
+        let described = payload::of_span(&references, &span);
+        if let Some(reference) = described.into_iter().find(|known| known.hash == hash) {
+            return payload::one(connection, tenant, reference, day_ns).await;
+        }
+    }
+    Ok(None)
 }
 
 /// What rows of spans refer to.

@@ -237,7 +237,11 @@ impl Detacher {
         };
         if !self.known.contains(&(hash, day_ns)) {
             let content = match zstd::bulk::compress(&self.encoded, COMPRESSION_LEVEL) {
-                Ok(content) => content,
+                Ok(mut content) => {
+                    // It has room for bytes that do not compress.
+                    content.shrink_to_fit();
+                    content
+                }
                 Err(error) => {
                     // Not known to happen; then the value stays where it is, whole.
                     tracing::error!(%error, "a large value could not be compressed");

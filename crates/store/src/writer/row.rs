@@ -52,7 +52,7 @@ impl Row {
 }
 
 /// First instant of the UTC day `instant_ns` lies in; saturates at the first instant there is.
-pub(super) fn day_ns(instant_ns: i64) -> i64 {
+pub(crate) fn day_ns(instant_ns: i64) -> i64 {
     instant_ns
         .div_euclid(UnixNanos::PER_DAY)
         .saturating_mul(UnixNanos::PER_DAY)
@@ -363,7 +363,7 @@ mod tests {
         let digest = |span: &Span| encode(span, CONTEXT, Noted::default(), &mut Vec::new()).digest;
         let span = throughline_testkit::span("GET /").build();
         let mut marked = span.clone();
-        let marks = vec![throughline_wire::AttributeValue::from("clock_skewed")];
+        let marks = vec![AttributeValue::from("clock_skewed")];
         marked.attributes.insert(semconv::MARKS, marks);
         assert_eq!(digest(&marked), digest(&span));
         marked.attributes.insert("more", "said");

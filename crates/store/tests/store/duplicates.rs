@@ -1,20 +1,12 @@
 //! The same span twice is one span, however it comes.
 
 use throughline_model::TraceFilter;
-use throughline_store::{StoreOptions, WriteOutcome};
+use throughline_store::StoreOptions;
 use throughline_testkit::{Ids, Sent, span};
 
-use crate::support::{Fixture, batch, lone, received, span_id};
+use crate::support::{Fixture, batch, both, lone, received, span_id};
 
 const SPANS: &str = "SELECT count(*) FROM spans";
-
-fn both(count_new: u64, count_known: u64) -> WriteOutcome {
-    WriteOutcome {
-        received: count_new,
-        duplicate: count_known,
-        ..WriteOutcome::default()
-    }
-}
 
 #[tokio::test]
 async fn a_batch_sent_twice_is_stored_once_with_the_same_counts() {

@@ -1,11 +1,14 @@
 //! The store against a real Postgres; each test has a database of its own.
 
+mod aliases;
 mod directory;
 mod duplicates;
+mod events;
 mod faults;
 mod list;
 mod live;
 mod partitions;
+mod payloads;
 mod read_back;
 mod retention;
 mod rollups;

@@ -104,3 +104,11 @@ pub(crate) fn received(count: u64) -> WriteOutcome {
         ..WriteOutcome::default()
     }
 }
+
+pub(crate) fn both(count_new: u64, count_known: u64) -> WriteOutcome {
+    WriteOutcome {
+        received: count_new,
+        duplicate: count_known,
+        ..WriteOutcome::default()
+    }
+}

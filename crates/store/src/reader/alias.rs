@@ -1,0 +1,109 @@
+//! Traces by a value that leads to them: a request, correlation, job or order id.
+
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+use throughline_model::{Direction, Page, PageRequest, ReadError, Total, TraceSummary};
+use uuid::Uuid;
+
+use super::compile::{SUMMARY, push_cursor};
+use super::list::neighbours;
+use super::rows::SummaryRow;
+use crate::alias_index::stored_value;
+use crate::ids;
+use crate::sqlstate::read_error;
+
+/// One page of the traces that `value` leads to, newest first.
+pub(super) async fn find(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    key: Option<&str>,
+    value: &str,
+    page: PageRequest,
+    total_cap: u64,
+) -> Result<Page<TraceSummary>, ReadError> {
+    let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
+    let mut query = QueryBuilder::new(SUMMARY.0);
+    query.push("SELECT * FROM traces AS t WHERE t.tenant_id = ");
+    query.push_bind(tenant).push(" AND t.trace_id IN (");
+    push_aliases(&mut query, tenant, key, value);
+    query.push(")");
+    push_cursor(&mut query, page.from);
+    query.push(match page.from {
+        Some((Direction::Before, _)) => " ORDER BY t.start_ns, t.trace_id LIMIT ",
+        _ => " ORDER BY t.start_ns DESC, t.trace_id DESC LIMIT ",
+    });
+    query.push_bind(limit as i64 + 1).push(SUMMARY.1);
+    let rows: Vec<SummaryRow> = query
+        .build_query_as()
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(read_error)?;
+    let mut items = rows
+        .into_iter()
+        .map(TraceSummary::try_from)
+        .collect::<Result<Vec<_>, _>>()?;
+    let has_more = items.len() > limit;
+    if has_more {
+        match page.from {
+            Some((Direction::Before, _)) => drop(items.remove(0)),
+            _ => items.truncate(limit),
+        }
+    }
+    let (before, after) = neighbours(&items, page, has_more);
+    Ok(Page {
+        items,
+        after,
+        before,
+        total: count(connection, tenant, key, value, total_cap).await?,
+    })
+}
+
+async fn count(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    key: Option<&str>,
+    value: &str,
+    cap: u64,
+) -> Result<Total, ReadError> {
+    // Of the directory: an alias may outlive its trace by a retention run.
+    let mut query =
+        QueryBuilder::new("SELECT count(*) FROM (SELECT FROM traces AS t WHERE t.tenant_id = ");
+    query.push_bind(tenant).push(" AND t.trace_id IN (");
+    push_aliases(&mut query, tenant, key, value);
+    query.push(") LIMIT ");
+    query.push_bind(i64::try_from(cap).unwrap_or(i64::MAX).saturating_add(1));
+    query.push(") AS counted");
+    let count: i64 = query
+        .build_query_scalar()
+        .fetch_one(connection)
+        .await
+        .map_err(read_error)?;
+    let count = count.unsigned_abs();
+    Ok(if count > cap {
+        Total::AtLeast(cap)
+    } else {
+        Total::Exact(count)
+    })
+}
+
+/// The trace ids that a value leads to, of one key or of any.
+pub(super) fn push_aliases(
+    query: &mut QueryBuilder<Postgres>,
+    tenant: Uuid,
+    key: Option<&str>,
+    value: &str,
+) {
+    query.push("SELECT a.trace_id FROM aliases AS a WHERE a.tenant_id = ");
+    query.push_bind(tenant);
+    match key {
+        Some(key) => query
+            .push(" AND a.key_id = ")
+            .push_bind(ids::attribute_key(key)),
+        // A handful of names, each one descent of the index.
+        None => query
+            .push(" AND a.key_id IN (SELECT k.id FROM attribute_keys AS k WHERE k.tenant_id = ")
+            .push_bind(tenant)
+            .push(")"),
+    };
+    query.push(" AND a.value = ");
+    query.push_bind(stored_value(value).into_owned());
+}

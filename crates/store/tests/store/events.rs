@@ -1,0 +1,301 @@
+//! Log records and events: stored once, found by trace, session, correlation and time.
+
+use std::sync::Arc;
+
+use throughline_model::{
+    Direction, EventFilter, EventPage, EventPageRequest, PayloadPlace, StoredEvent, TimeRange,
+};
+use throughline_store::{EventOutcome, SpanGroup, WriteBatch, WriteOutcome};
+use throughline_testkit::{Ids, every_attribute_kind};
+use throughline_wire::{AttributeValue, LogRecord, Resource, TenantId, UnixNanos, semconv};
+
+use crate::support::{Fixture, lone};
+
+fn of(service: &'static str, events: Vec<LogRecord>) -> WriteBatch {
+    WriteBatch {
+        tenant: TenantId::DEFAULT,
+        groups: vec![SpanGroup {
+            resource: Arc::new(Resource::of_service(service)),
+            events,
+            ..SpanGroup::default()
+        }],
+    }
+}
+
+fn said(message: &'static str, at: UnixNanos) -> LogRecord {
+    LogRecord {
+        time: at,
+        severity_number: 9,
+        body: message.into(),
+        ..LogRecord::default()
+    }
+}
+
+async fn write(fixture: &Fixture, batch: WriteBatch) -> WriteOutcome {
+    let outcome = fixture.store.writer().submit(batch).await;
+    outcome.expect("is stored")
+}
+
+fn counts(received: u64, duplicate: u64) -> WriteOutcome {
+    WriteOutcome {
+        events: EventOutcome {
+            received,
+            duplicate,
+            ..EventOutcome::default()
+        },
+        ..WriteOutcome::default()
+    }
+}
+
+async fn page(fixture: &Fixture, filter: &EventFilter, page: EventPageRequest) -> EventPage {
+    let reader = fixture.reader();
+    reader.list_events(filter, page).await.expect("reads")
+}
+
+async fn list(fixture: &Fixture, filter: &EventFilter) -> Vec<StoredEvent> {
+    page(fixture, filter, EventPageRequest::default())
+        .await
+        .items
+}
+
+async fn messages(fixture: &Fixture, filter: &EventFilter) -> Vec<String> {
+    let events = list(fixture, filter).await;
+    let text = |event: &StoredEvent| event.record.body.as_str().unwrap_or_default().to_owned();
+    events.iter().map(text).collect()
+}
+
+#[tokio::test]
+async fn every_field_of_an_event_comes_back_unchanged() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(100);
+    let mut attributes = every_attribute_kind();
+    attributes.insert(semconv::SESSION_ID, "s-1");
+    attributes.insert(semconv::CORRELATION_ID, "c-1");
+    attributes.insert(semconv::EVENT_STATUS, "accepted");
+    let full = LogRecord {
+        time: fixture.now,
+        observed: fixture.at_ms(5),
+        trace_id: Some(ids.trace_id()),
+        span_id: Some(ids.span_id()),
+        parent_span_id: Some(ids.span_id()),
+        flags: u32::MAX,
+        severity_number: 24,
+        severity_text: "PANIC".into(),
+        event_name: "order.placed".into(),
+        body: AttributeValue::Map(every_attribute_kind()),
+        attributes,
+        dropped_attributes_count: 7,
+    };
+    let outcome = write(&fixture, of("shop", vec![full.clone()])).await;
+    assert_eq!(outcome, counts(1, 0));
+    for filter in [
+        EventFilter::of_trace(full.trace_id.expect("set")),
+        EventFilter::of_session("s-1"),
+        EventFilter::of_correlation("c-1"),
+    ] {
+        let events = list(&fixture, &filter).await;
+        assert_eq!(events.len(), 1, "{filter:?}");
+        assert_eq!(events[0].record, full);
+        assert_eq!(events[0].service, "shop");
+        assert_eq!(events[0].received, fixture.now);
+    }
+    let status: String = sqlx::query_scalar("SELECT status FROM events")
+        .fetch_one(&mut fixture.database.connection().await)
+        .await
+        .expect("reads");
+    assert_eq!(status, "accepted");
+}
+
+#[tokio::test]
+async fn bodies_of_other_kinds_and_none_come_back() {
+    let fixture = Fixture::new().await;
+    for body in [
+        AttributeValue::Empty,
+        "".into(),
+        false.into(),
+        0_i64.into(),
+        vec![AttributeValue::Empty].into(),
+    ] {
+        let record = LogRecord {
+            time: fixture.now,
+            body: body.clone(),
+            ..LogRecord::default()
+        };
+        write(&fixture, of("shop", vec![record])).await;
+        let filter = EventFilter::default();
+        let found = list(&fixture, &filter).await;
+        assert!(
+            found.iter().any(|event| event.record.body == body),
+            "{body:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_batch_sent_again_is_stored_once_and_what_was_said_twice_stays_twice() {
+    let fixture = Fixture::new().await;
+    let batch = || {
+        let tick = said("tick", fixture.now);
+        of("shop", vec![tick.clone(), tick, said("tock", fixture.now)])
+    };
+    assert_eq!(write(&fixture, batch()).await, counts(3, 0));
+    assert_eq!(write(&fixture, batch()).await, counts(0, 3));
+    let mut more = batch();
+    more.groups[0].events.push(said("new", fixture.now));
+    assert_eq!(write(&fixture, more).await, counts(1, 3));
+    let stored = fixture.count("SELECT count(*) FROM events").await;
+    assert_eq!(stored, 4);
+}
+
+#[tokio::test]
+async fn spans_and_events_of_a_batch_are_committed_together_and_counted_apart() {
+    let fixture = Fixture::new().await;
+    let span = lone("work", &mut Ids::seeded(101))
+        .starts(fixture.now)
+        .build();
+    let mut inside = said("inside", fixture.now);
+    inside.trace_id = Some(span.trace_id);
+    inside.span_id = Some(span.span_id);
+    inside.attributes.insert(semconv::ORDER_ID, "o-1");
+    let far = said("far", fixture.now.saturating_add(5 * UnixNanos::PER_DAY));
+    let mut batch = of("shop", vec![far, inside]);
+    batch.groups[0].spans.push(span.clone());
+    let outcome = write(&fixture, batch.clone()).await;
+    assert_eq!((outcome.received, outcome.events.received), (1, 1));
+    assert_eq!(outcome.events.rejected.len(), 1);
+    assert_eq!(outcome.events.rejected[0].index, 0);
+    let again = write(&fixture, batch).await;
+    assert_eq!((again.duplicate, again.events.duplicate), (1, 1));
+    let of_trace = EventFilter::of_trace(span.trace_id);
+    assert_eq!(messages(&fixture, &of_trace).await, ["inside"]);
+    // What an event says of an order leads to the trace as well.
+    let page = throughline_model::PageRequest::default();
+    let found = fixture.reader().find_traces(None, "o-1", page).await;
+    assert_eq!(found.expect("reads").items[0].trace_id, span.trace_id);
+}
+
+#[tokio::test]
+async fn events_are_filtered_by_severity_text_service_name_and_time() {
+    let fixture = Fixture::new().await;
+    let mut failed = said("Payment FAILED", fixture.at_ms(-1));
+    failed.severity_number = 17;
+    failed.event_name = "payment.failed".into();
+    let old = said("old", fixture.at_ms(-2 * 3_600_000));
+    write(&fixture, of("pay", vec![failed, old])).await;
+    write(&fixture, of("shop", vec![said("100%", fixture.now)])).await;
+    let recent = EventFilter {
+        range: Some(TimeRange::default()),
+        ..EventFilter::default()
+    };
+    let cases = [
+        (recent.clone(), vec!["100%", "Payment FAILED"]),
+        (
+            EventFilter {
+                min_severity: 13,
+                ..recent.clone()
+            },
+            vec!["Payment FAILED"],
+        ),
+        (
+            EventFilter {
+                text: Some("payment f".to_owned()),
+                ..recent.clone()
+            },
+            vec!["Payment FAILED"],
+        ),
+        (
+            EventFilter {
+                text: Some("%".to_owned()),
+                ..recent.clone()
+            },
+            vec!["100%"],
+        ),
+        (
+            EventFilter {
+                service: Some("pay".to_owned()),
+                range: None,
+                ..recent.clone()
+            },
+            vec!["Payment FAILED", "old"],
+        ),
+        (
+            EventFilter {
+                name: Some("payment.failed".to_owned()),
+                ..recent
+            },
+            vec!["Payment FAILED"],
+        ),
+    ];
+    for (filter, expected) in cases {
+        assert_eq!(messages(&fixture, &filter).await, expected, "{filter:?}");
+    }
+}
+
+#[tokio::test]
+async fn events_of_one_instant_are_paged_without_a_gap_both_ways() {
+    let fixture = Fixture::new().await;
+    let events: Vec<LogRecord> = (0..10_i64)
+        .map(|at| LogRecord {
+            time: fixture.at_ms(at / 4),
+            body: at.into(),
+            ..LogRecord::default()
+        })
+        .collect();
+    write(&fixture, of("shop", events)).await;
+    let filter = EventFilter::default();
+    let mut request = EventPageRequest {
+        limit: 3,
+        from: None,
+    };
+    let (mut seen, mut pages) = (Vec::new(), Vec::new());
+    loop {
+        let found = page(&fixture, &filter, request).await;
+        seen.extend(found.items.iter().map(|event| event.cursor));
+        pages.push(found.clone());
+        match found.after {
+            Some(after) => request.from = Some((Direction::After, after)),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 10);
+    assert!(seen.is_sorted_by(|a, b| a > b));
+    request.from = pages[2].before.map(|before| (Direction::Before, before));
+    assert_eq!(page(&fixture, &filter, request).await.items, pages[1].items);
+}
+
+#[tokio::test]
+async fn a_large_body_is_a_preview_in_lists() {
+    let fixture = Fixture::new().await;
+    let mut record = said("", fixture.now);
+    record.body = "b".repeat(100_000).into();
+    write(&fixture, of("shop", vec![record])).await;
+    let event = list(&fixture, &EventFilter::default()).await.remove(0);
+    assert!(event.record.body.as_str().expect("a text").len() < 2_000);
+    assert_eq!(event.payloads.len(), 1);
+    assert_eq!(event.payloads[0].place, PayloadPlace::Body);
+    assert_eq!(event.payloads[0].byte_count, 100_000);
+}
+
+#[tokio::test]
+async fn an_event_the_database_refuses_is_named_and_the_rest_is_kept() {
+    let fixture = Fixture::new().await;
+    sqlx::raw_sql(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN RAISE EXCEPTION 'poison' USING ERRCODE = '22000'; END $$;
+         CREATE TRIGGER refuse BEFORE INSERT ON events FOR EACH ROW
+             WHEN (NEW.message = 'poison') EXECUTE FUNCTION refuse();",
+    )
+    .execute(&mut fixture.database.connection().await)
+    .await
+    .expect("executes");
+    let mut events: Vec<LogRecord> = (0..10).map(|at| said("fine", fixture.at_ms(at))).collect();
+    events[6].body = "poison".into();
+    let mut batch = of("shop", events);
+    let span = lone("work", &mut Ids::seeded(102)).starts(fixture.now);
+    batch.groups[0].spans.push(span.build());
+    let outcome = write(&fixture, batch).await;
+    assert_eq!((outcome.received, outcome.events.received), (1, 9));
+    let rejected = &outcome.events.rejected;
+    assert_eq!((rejected.len(), rejected[0].index), (1, 6));
+    assert_eq!(rejected[0].reason, "poison");
+}

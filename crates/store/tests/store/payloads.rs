@@ -1,0 +1,263 @@
+//! Large values come back byte for byte, are stored once, and cost nobody who does not ask.
+
+use serde_json::Value;
+use sqlx::AssertSqlSafe;
+use throughline_model::{PayloadPlace, TraceFilter};
+use throughline_testkit::{Ids, Sent, span};
+use throughline_wire::{AttributeValue, Attributes, Span, TraceId};
+
+use crate::support::{Fixture, both, lone, received};
+
+const PAYLOADS: &str = "SELECT count(*) FROM payloads";
+
+/// Text of `bytes` bytes that hardly compresses.
+fn noise(bytes: usize, seed: u64) -> String {
+    let mut ids = Ids::seeded(seed);
+    let mut text = String::with_capacity(bytes + 16);
+    while text.len() < bytes {
+        text.push_str(&format!("{:016x}", ids.next_u64()));
+    }
+    text.truncate(bytes);
+    text
+}
+
+fn with_payloads(fixture: &Fixture, trace_id: TraceId, count: u64) -> Vec<Sent> {
+    let mut ids = Ids::seeded(71);
+    (0..count)
+        .map(|at| {
+            let span = span("work")
+                .in_trace(trace_id)
+                .id(ids.span_id())
+                .starts(fixture.at_ms(at as i64))
+                .with("small", at as i64)
+                .with("body", noise(900_000, at))
+                .build();
+            Sent::by("shop", span)
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn ten_values_of_900_kilobytes_come_back_byte_for_byte() {
+    let fixture = Fixture::new().await;
+    let sent = with_payloads(&fixture, Ids::seeded(70).trace_id(), 10);
+    assert_eq!(fixture.write(&sent).await, received(10));
+    assert_eq!(fixture.count(PAYLOADS).await, 10);
+    for Sent { span, .. } in &sent {
+        let details = fixture
+            .reader()
+            .span_details(span.trace_id, span.span_id)
+            .await
+            .expect("reads")
+            .remove(0);
+        let preview = details.span.attributes.get_str("body").expect("a text");
+        assert!(preview.len() < 2_000, "{}", preview.len());
+        let [reference] = details.payloads.as_slice() else {
+            panic!("{:?}", details.payloads)
+        };
+        assert_eq!(reference.byte_count, 900_000);
+        let key = "body".to_owned();
+        assert_eq!(reference.place, PayloadPlace::Attribute { key });
+        let payload = fixture
+            .reader()
+            .span_payload(span.trace_id, span.span_id, &reference.hash)
+            .await
+            .expect("reads")
+            .expect("is there");
+        assert_eq!(span.attributes.get("body"), Some(&payload.value));
+    }
+    let trace = fixture.trace(sent[0].span.trace_id).await;
+    assert!(
+        trace
+            .spans
+            .iter()
+            .zip(&sent)
+            .all(|(stored, sent)| stored.span == sent.span)
+    );
+    // And again: nothing new.
+    assert_eq!(fixture.write(&sent).await, both(0, 10));
+    assert_eq!(fixture.count(PAYLOADS).await, 10);
+}
+
+#[tokio::test]
+async fn large_values_of_every_kind_and_place_are_restored() {
+    let fixture = Fixture::new().await;
+    let list: Vec<AttributeValue> = (0..3_000_i64).map(AttributeValue::from).collect();
+    let map: Attributes = [("key", noise(9_000, 1))].into_iter().collect();
+    let mut rich = lone("rich", &mut Ids::seeded(72))
+        .starts(fixture.now)
+        .with("bytes", vec![0_u8; 10_000])
+        .with("list", list)
+        .with("map", AttributeValue::Map(map.clone()))
+        .event(5, "event", map.clone())
+        .linked_to(&span("other").build())
+        .build();
+    rich.links[0].attributes = map;
+    let sent = [Sent::by("shop", rich.clone())];
+    assert_eq!(fixture.write(&sent).await, received(1));
+    assert_eq!(fixture.trace(rich.trace_id).await.spans[0].span, rich);
+    let details = fixture
+        .reader()
+        .span_details(rich.trace_id, rich.span_id)
+        .await
+        .expect("reads")
+        .remove(0);
+    assert_eq!(details.payloads.len(), 5);
+    let bytes = details.span.attributes.get_str("bytes");
+    assert_eq!(bytes, Some("[binary, 10000 bytes]"));
+}
+
+#[tokio::test]
+async fn equal_values_of_several_spans_and_batches_are_stored_once() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(73);
+    let text = noise(50_000, 9);
+    for _ in 0..3 {
+        let sent: Vec<Sent> = (0..3)
+            .map(|_| {
+                let span = lone("same", &mut ids).starts(fixture.now);
+                Sent::by("shop", span.with("body", text.clone()).build())
+            })
+            .collect();
+        assert_eq!(fixture.write(&sent).await, received(3));
+    }
+    assert_eq!(fixture.count(PAYLOADS).await, 1);
+}
+
+#[tokio::test]
+async fn spans_that_differ_in_a_large_value_alone_are_two() {
+    let fixture = Fixture::new().await;
+    let base = lone("call", &mut Ids::seeded(74)).starts(fixture.now);
+    let prefix = noise(20_000, 1);
+    let spans = ["a", "b"].map(|end| base.clone().with("body", format!("{prefix}{end}")).build());
+    let sent = spans.map(|span| Sent::by("shop", span));
+    assert_eq!(fixture.write(&sent).await, received(2));
+    assert_eq!(fixture.write(&sent).await, both(0, 2));
+}
+
+#[tokio::test]
+async fn a_hash_of_another_span_or_tenant_or_no_hash_is_nothing() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(75);
+    let owner = lone("owner", &mut ids)
+        .starts(fixture.now)
+        .with("body", noise(20_000, 1))
+        .build();
+    // A sender that writes what a preview looks like refers to nothing.
+    let other = span("other")
+        .id(ids.span_id())
+        .child_of(&owner)
+        .starts(fixture.now)
+        .with("body", "… [20000 bytes]")
+        .build();
+    let sent = [&owner, &other].map(|span| Sent::by("shop", span.clone()));
+    fixture.write(&sent).await;
+    let reader = fixture.reader();
+    let details = reader.span_details(owner.trace_id, owner.span_id).await;
+    let hash = details.expect("reads").remove(0).payloads.remove(0).hash;
+    for (span, hash) in [(&other, hash.as_str()), (&owner, "x"), (&owner, "")] {
+        let found = reader.span_payload(span.trace_id, span.span_id, hash).await;
+        assert_eq!(found, Ok(None));
+    }
+    let stranger = throughline_wire::TenantId::from_bytes([9; 16]);
+    let reader = fixture.store.reader(stranger);
+    let found = reader
+        .span_payload(owner.trace_id, owner.span_id, &hash)
+        .await;
+    assert_eq!(found, Ok(None));
+}
+
+/// Every relation a plan scans, and the buffers it touched in all.
+fn relations_and_buffers(plan: &Value, relations: &mut Vec<String>) -> i64 {
+    if let Some(name) = plan["Relation Name"].as_str() {
+        relations.push(name.to_owned());
+    }
+    for child in plan["Plans"].as_array().into_iter().flatten() {
+        relations_and_buffers(child, relations);
+    }
+    let buffers = |key: &str| plan[key].as_i64().unwrap_or_default();
+    buffers("Shared Hit Blocks") + buffers("Shared Read Blocks")
+}
+
+async fn explain(fixture: &Fixture, sql: &str, span: &Span) -> (Vec<String>, i64) {
+    let mut connection = fixture.database.connection().await;
+    // The second run is measured: the first fills the catalogue's caches.
+    let mut answer = (Vec::new(), 0);
+    for _ in 0..2 {
+        let sql = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}");
+        let plan: Value = sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(uuid::Uuid::from_bytes(
+                throughline_wire::TenantId::DEFAULT.to_bytes(),
+            ))
+            .bind(uuid::Uuid::from_bytes(span.trace_id.to_bytes()))
+            .bind(span.start.get() - 1)
+            .bind(span.start.get() + 1_000_000_000)
+            .fetch_one(&mut connection)
+            .await
+            .expect("explains");
+        let mut relations = Vec::new();
+        let buffers = relations_and_buffers(&plan[0]["Plan"], &mut relations);
+        answer = (relations, buffers);
+    }
+    answer
+}
+
+#[tokio::test]
+async fn a_skeleton_touches_no_payload_and_no_more_pages_however_large_the_values_are() {
+    let mut buffers = Vec::new();
+    for (size, trace) in [(10, 80), (900_000, 81)] {
+        let fixture = Fixture::new().await;
+        let mut ids = Ids::seeded(trace);
+        let trace_id = ids.trace_id();
+        let sent: Vec<Sent> = (0..10)
+            .map(|at| {
+                let span = span("work").in_trace(trace_id).id(ids.span_id());
+                let span = span.starts(fixture.at_ms(at)).with("body", noise(size, 1));
+                Sent::by("shop", span.build())
+            })
+            .collect();
+        fixture.write(&sent).await;
+        let skeleton = include_str!("../../src/reader/skeleton.sql");
+        let (relations, touched) = explain(&fixture, skeleton, &sent[0].span).await;
+        assert!(
+            relations.iter().all(|name| name.starts_with("spans_")),
+            "{relations:?}"
+        );
+        buffers.push(touched);
+        let listed = fixture.list(&TraceFilter::default()).await;
+        assert_eq!(listed[0].span_count, 10);
+        // The rows themselves are small: nothing of them lies in TOAST.
+        let toast: i64 = sqlx::query_scalar(
+            "SELECT coalesce(sum(pg_relation_size(reltoastrelid)), 0)::bigint FROM pg_class
+             WHERE relname LIKE 'spans\\_%' AND reltoastrelid <> 0",
+        )
+        .fetch_one(&mut fixture.database.connection().await)
+        .await
+        .expect("measures");
+        assert_eq!(toast, 0);
+    }
+    assert!(buffers[1] <= buffers[0] + 3, "{buffers:?}");
+}
+
+#[tokio::test]
+async fn what_validation_cut_is_in_its_column() {
+    let fixture = Fixture::new().await;
+    let sent = lone("cut", &mut Ids::seeded(76))
+        .starts(fixture.now)
+        .with("body", "x".repeat((1 << 20) + 1_000))
+        .build();
+    let limits = throughline_wire::validate::Limits::default();
+    let marks = throughline_wire::Marks::NONE;
+    let kept = throughline_wire::validate::validate(sent, &limits, fixture.now, marks);
+    let span = kept.expect("is kept");
+    let cut = span.attributes.get(throughline_wire::semconv::CUT_BYTES);
+    let cut = cut.and_then(AttributeValue::as_int).expect("is told");
+    assert!((1_000..1_100).contains(&cut), "{cut}");
+    fixture
+        .write(&[Sent {
+            span,
+            ..Sent::by("shop", lone("x", &mut Ids::seeded(1)).build())
+        }])
+        .await;
+    assert_eq!(fixture.count("SELECT cut_bytes FROM spans").await, cut);
+}
