@@ -67,6 +67,7 @@ fn OneSpan(outline: Outline, details: SpanDetails) -> impl IntoView {
         resource,
         scope,
         received,
+        ..
     } = details;
     let service = resource.service_name().to_owned();
     let skeleton = &outline.skeleton;

@@ -13,12 +13,9 @@ const PAYLOADS: &str = "SELECT count(*) FROM payloads";
 /// Text of `bytes` bytes that hardly compresses.
 fn noise(bytes: usize, seed: u64) -> String {
     let mut ids = Ids::seeded(seed);
-    let mut text = String::with_capacity(bytes + 16);
-    while text.len() < bytes {
-        text.push_str(&format!("{:016x}", ids.next_u64()));
-    }
-    text.truncate(bytes);
-    text
+    (0..bytes)
+        .map(|_| char::from(b' ' + ids.below(95) as u8))
+        .collect()
 }
 
 fn with_payloads(fixture: &Fixture, trace_id: TraceId, count: u64) -> Vec<Sent> {
