@@ -111,6 +111,25 @@ pub struct ServeOptions {
     /// How much is kept.
     #[command(flatten)]
     pub storage: StorageOptions,
+    /// The largest attribute value in bytes that is kept whole; beyond it the value is cut, with its
+    /// true size told.
+    #[arg(
+        long,
+        env = "THROUGHLINE_VALUE_LIMIT",
+        default_value_t = 1 << 20,
+        value_name = "BYTES",
+        value_parser = value_limit
+    )]
+    pub value_limit: usize,
+    /// Another attribute whose values lead to their traces, as request and order ids do; may be
+    /// given several times, or as a list with commas.
+    #[arg(
+        long = "index-attribute",
+        env = "THROUGHLINE_INDEX_ATTRIBUTES",
+        value_delimiter = ',',
+        value_name = "KEY"
+    )]
+    pub index_attributes: Vec<String>,
 }
 
 /// Which database.
@@ -178,6 +197,13 @@ impl core::fmt::Debug for Secret {
     }
 }
 
+fn value_limit(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|bytes| *bytes >= 64)
+        .ok_or_else(|| "expected a number of bytes, 64 at least".to_owned())
+}
+
 fn addr(text: &str) -> Result<SocketAddr, String> {
     let text = match text.strip_prefix("localhost:") {
         Some(port) => format!("127.0.0.1:{port}"),
@@ -213,6 +239,13 @@ mod tests {
         };
         let url = options.database.database_url.expect("given");
         assert_eq!(url.reveal(), "postgres://u:hunter2@db/x");
+    }
+
+    #[test]
+    fn a_value_limit_leaves_room_for_the_mark_that_tells_the_true_size() {
+        assert_eq!(value_limit("64"), Ok(64));
+        assert!(value_limit("63").is_err());
+        assert!(value_limit("1 MiB").is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use throughline_app::ServerInfo;
-use throughline_store::{Store, StoreOptions};
+use throughline_store::{IndexedKeys, Store, StoreOptions};
 use throughline_wire::TenantId;
 use throughline_wire::validate::Limits;
 use tokio::net::TcpListener;
@@ -127,13 +127,18 @@ async fn serve_on(
     let store_clock = clock.clone();
     let store_options = StoreOptions {
         queue_bytes: options.writer_queue_bytes,
+        indexed_keys: IndexedKeys::with(options.index_attributes.iter().cloned()),
         ..StoreOptions::new(move || store_clock.now())
     };
     let metrics = telemetry::start_metrics()?;
     let store = Arc::new(Store::connect_lazy(database_url.reveal(), store_options)?);
     let readiness = Readiness::migrate(Arc::clone(&store));
     let bodies = BodyLimits::new(options.body_limit, BODIES_BYTES);
-    let ingest = Ingest::new(store.writer(), clock.clone(), Limits::default(), bodies);
+    let limits = Limits {
+        value_bytes: options.value_limit,
+        ..Limits::default()
+    };
+    let ingest = Ingest::new(store.writer(), clock.clone(), limits, bodies);
     let server = ServerInfo {
         endpoint: format!("http://{}", listeners.main.local_addr()?),
         otlp_endpoint: format!("http://{}", listeners.otlp.local_addr()?),

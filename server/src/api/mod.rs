@@ -1,6 +1,8 @@
 //! The JSON API under `/api/admin`: what scripts read, the same values the pages show.
 
+mod events;
 mod keep;
+mod payloads;
 mod query;
 mod traces;
 
@@ -25,6 +27,17 @@ pub fn routes(reader: Reader, keeper: Arc<dyn Keeper>) -> Router {
             "/api/admin/traces/{trace_id}/spans/{span_id}",
             get(traces::get_span),
         )
+        .route(
+            "/api/admin/traces/{trace_id}/spans/{span_id}/payloads",
+            get(payloads::list_payloads),
+        )
+        .route(
+            "/api/admin/traces/{trace_id}/spans/{span_id}/payloads/{hash}",
+            get(payloads::get_payload),
+        )
+        .route("/api/admin/events", get(events::list_events))
+        .route("/api/admin/sessions/{id}", get(events::get_session))
+        .route("/api/admin/correlations/{id}", get(events::get_correlation))
         .route("/api/admin/services", get(traces::list_services))
         .with_state(reader)
         .merge(keep::keep_routes(keeper))

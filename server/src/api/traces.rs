@@ -14,6 +14,11 @@ pub(super) fn trace_id(text: &str) -> Result<TraceId, Problem> {
         .map_err(|error| Problem::bad_request(format!("the trace id {error}")))
 }
 
+pub(super) fn span_id(text: &str) -> Result<SpanId, Problem> {
+    text.parse()
+        .map_err(|error| Problem::bad_request(format!("the span id {error}")))
+}
+
 /// `GET /api/admin/traces`: one page of the traces a filter selects, newest first.
 pub(super) async fn list_traces(
     State(reader): State<Reader>,
@@ -54,9 +59,7 @@ pub(super) async fn get_span(
 ) -> Result<Json<Vec<SpanDetails>>, Problem> {
     nothing(&query)?;
     let trace_id = trace_id(&trace)?;
-    let span_id: SpanId = span
-        .parse()
-        .map_err(|error| Problem::bad_request(format!("the span id {error}")))?;
+    let span_id = span_id(&span)?;
     let spans = reader.span_details(trace_id, span_id).await?;
     if spans.is_empty() {
         return Err(Problem::not_found(format!(

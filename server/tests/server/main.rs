@@ -15,6 +15,7 @@ mod loadgen;
 mod logs;
 mod overload;
 mod panel;
+mod payloads;
 mod program;
 mod start;
 mod support;

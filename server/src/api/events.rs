@@ -1,0 +1,159 @@
+//! Log records and events, and everything that has a session or a correlation id.
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use serde::Serialize;
+use throughline_model::{
+    Direction, EventCursor, EventFilter, EventPage, EventPageRequest, Page, PageRequest,
+    TraceSummary,
+};
+use throughline_wire::semconv;
+
+use super::Reader;
+use crate::problem::Problem;
+
+/// Names besides those of the filter.
+const PAGE_KEYS: [&str; 3] = ["limit", "after", "before"];
+
+/// What a session or a correlation id leads to: the newest of each; more by the lists' own routes.
+#[derive(Debug, Serialize)]
+pub(super) struct Found {
+    traces: Page<TraceSummary>,
+    events: EventPage,
+}
+
+/// `GET /api/admin/events`: one page of the events a filter selects, newest first.
+pub(super) async fn list_events(
+    State(reader): State<Reader>,
+    query: RawQuery,
+) -> Result<Json<EventPage>, Problem> {
+    let (filter, page) = filter_and_page(&query)?;
+    Ok(Json(reader.list_events(&filter, page).await?))
+}
+
+/// `GET /api/admin/sessions/{id}`: the traces and events of a session.
+pub(super) async fn get_session(
+    State(reader): State<Reader>,
+    Path(id): Path<String>,
+) -> Result<Json<Found>, Problem> {
+    let events = EventFilter::of_session(id.as_str());
+    found(&reader, Some(semconv::SESSION_ID), &id, &events).await
+}
+
+/// `GET /api/admin/correlations/{id}`: the traces that an id of any kind leads to, and the events
+/// with it as their correlation id.
+pub(super) async fn get_correlation(
+    State(reader): State<Reader>,
+    Path(id): Path<String>,
+) -> Result<Json<Found>, Problem> {
+    let events = EventFilter::of_correlation(id.as_str());
+    found(&reader, None, &id, &events).await
+}
+
+async fn found(
+    reader: &Reader,
+    key: Option<&str>,
+    id: &str,
+    events: &EventFilter,
+) -> Result<Json<Found>, Problem> {
+    let traces = reader.find_traces(key, id, PageRequest::default()).await?;
+    let events = reader
+        .list_events(events, EventPageRequest::default())
+        .await?;
+    if traces.items.is_empty() && events.items.is_empty() {
+        let id: String = id.chars().take(80).collect();
+        return Err(Problem::not_found(format!(
+            "nothing has the id {id:?}, or it is kept no longer"
+        )));
+    }
+    Ok(Json(Found { traces, events }))
+}
+
+fn filter_and_page(query: &RawQuery) -> Result<(EventFilter, EventPageRequest), Problem> {
+    let text = query.0.as_deref().unwrap_or_default();
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text)
+        .map_err(|error| Problem::bad_request(format!("the query string: {error}")))?;
+    let mut page = EventPageRequest::default();
+    for (key, value) in &pairs {
+        let cursor = || {
+            value
+                .parse::<EventCursor>()
+                .map_err(|error| Problem::bad_request(format!("{key}: {error}")))
+        };
+        let from = match key.as_str() {
+            "limit" => {
+                page.limit = limit(value)?;
+                continue;
+            }
+            "after" => (Direction::After, cursor()?),
+            "before" => (Direction::Before, cursor()?),
+            known if EventFilter::KEYS.contains(&known) => continue,
+            _ => return Err(unknown(key)),
+        };
+        if page.from.replace(from).is_some() {
+            return Err(Problem::bad_request("after and before exclude each other"));
+        }
+    }
+    let pairs = pairs
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()));
+    let filter = EventFilter::from_query(pairs).map_err(Problem::bad_request)?;
+    Ok((filter, page))
+}
+
+fn limit(text: &str) -> Result<u32, Problem> {
+    text.parse()
+        .ok()
+        .filter(|limit| (1..=PageRequest::MAX_LIMIT).contains(limit))
+        .ok_or_else(|| {
+            Problem::bad_request(format!(
+                "limit {text:?} is not a number from 1 to {}",
+                PageRequest::MAX_LIMIT
+            ))
+        })
+}
+
+/// Names nobody reads are refused: a misspelt filter would silently select everything.
+fn unknown(key: &str) -> Problem {
+    let names: Vec<_> = EventFilter::KEYS.into_iter().chain(PAGE_KEYS).collect();
+    let key: String = key.chars().take(60).collect();
+    Problem::bad_request(format!(
+        "there is no parameter {key:?}; there are {}",
+        names.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<(EventFilter, EventPageRequest), Problem> {
+        filter_and_page(&RawQuery(Some(text.to_owned())))
+    }
+
+    #[test]
+    fn a_filter_and_a_page_are_read_together() {
+        let (filter, page) =
+            read("severity=warn&limit=10&after=5-00000000000000ff&text=a%20b").expect("valid");
+        assert_eq!(filter.min_severity, 13);
+        assert_eq!(filter.text.as_deref(), Some("a b"));
+        assert_eq!(page.limit, 10);
+        assert!(matches!(page.from, Some((Direction::After, _))));
+    }
+
+    #[test]
+    fn a_misspelt_or_impossible_parameter_is_refused() {
+        for text in [
+            "sevrity=warn",
+            "severity=loud",
+            "limit=0",
+            "after=x",
+            "after=5-ff&before=5-ff",
+        ] {
+            let problem = read(text).expect_err(text);
+            assert_eq!(problem.status(), StatusCode::BAD_REQUEST, "{text}");
+        }
+    }
+}
