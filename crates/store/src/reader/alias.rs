@@ -54,6 +54,7 @@ pub(super) async fn find(
         after,
         before,
         total: count(connection, tenant, key, value, total_cap).await?,
+        searched_to: None,
     })
 }
 

@@ -1,8 +1,8 @@
 //! The batches of one commit: which rows are distinct, what became of each, what to answer.
 
 use core::hash::BuildHasherDefault;
-use std::collections::hash_map::Entry as MapEntry;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
 
 use throughline_wire::Rejection;
 
