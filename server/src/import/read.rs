@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use throughline_formats::otlp::decode_json;
-use throughline_formats::{DecodeError, Request, Validated, ValidatedGroup, jaeger};
+use throughline_formats::otlp::{decode_json, decode_logs_json};
+use throughline_formats::{DecodeError, Request, Validated, ValidatedGroup, jaeger, zipkin};
 use throughline_store::SpanGroup;
 use throughline_wire::TraceId;
 use throughline_wire::validate::Limits;
@@ -21,6 +21,8 @@ use crate::clock::Clock;
 
 /// A batch is handed on when it holds so many spans.
 const BATCH_SPANS: usize = 2_000;
+/// Spans of Zipkin's that are decoded together: those of a trace know one another.
+const ZIPKIN_SPANS: usize = 1_000;
 /// A batch is handed on when the text it came from has so many bytes.
 const BATCH_BYTES: usize = 4 << 20;
 
@@ -41,6 +43,8 @@ pub(super) struct Batch {
     pub(super) groups: Vec<SpanGroup>,
     /// Of every span, in order, where it was.
     pub(super) places: Vec<Place>,
+    /// The same of every log record.
+    pub(super) event_places: Vec<Place>,
     /// The traces of its spans.
     pub(super) traces: Vec<TraceId>,
     bytes: usize,
@@ -73,6 +77,7 @@ pub(super) fn read_files(
             progress,
             out,
             batch: Batch::default(),
+            zipkin: Zipkin::default(),
             format: None,
         };
         let error = Source::open(&file, &settings.stop)
@@ -81,6 +86,7 @@ pub(super) fn read_files(
                 lines::read(source.text, settings.format, &mut reader)
             })
             .err();
+        reader.flush_zipkin();
         reader.flush();
         let format = reader.format;
         progress.end();
@@ -96,6 +102,7 @@ fn stored(group: ValidatedGroup) -> SpanGroup {
         scope: group.scope,
         spans: group.spans,
         packed: group.packed,
+        events: group.events,
         ..SpanGroup::default()
     }
 }
@@ -106,13 +113,24 @@ struct Reader<'a> {
     progress: &'a Progress,
     out: &'a mpsc::Sender<Message>,
     batch: Batch,
+    zipkin: Zipkin,
     format: Option<Format>,
+}
+
+/// Spans of Zipkin's that wait to be decoded: their list as far as it goes, and their lines.
+#[derive(Default)]
+struct Zipkin {
+    list: Vec<u8>,
+    lines: Vec<u64>,
 }
 
 impl Sink for Reader<'_> {
     fn element(&mut self, element: Element) {
         let Element { kind, line, text } = element;
         self.format.get_or_insert(kind.format());
+        if kind != Kind::Zipkin {
+            self.flush_zipkin();
+        }
         match kind {
             Kind::OtlpSpans => match otlp::cut(otlp::SPANS, &text, line) {
                 Ok(parts) => {
@@ -127,8 +145,9 @@ impl Sink for Reader<'_> {
             Kind::OtlpLogs => match otlp::cut(otlp::LOGS, &text, line) {
                 Ok(parts) => {
                     for part in parts {
-                        let reason = "log records are not imported yet".to_owned();
-                        self.rejected(line, None, part.lines.len() as u64, reason);
+                        let at = |index: usize| (part.lines.get(index).copied(), None);
+                        let (count, bytes) = (part.lines.len(), part.body.len());
+                        self.decoded(decode_logs_json(&part.body), bytes, line, count, at);
                     }
                 }
                 Err(fault) => self.reject(line, fault.to_string()),
@@ -137,7 +156,15 @@ impl Sink for Reader<'_> {
                 let at = |index| (None, Some(index));
                 self.decoded(jaeger::decode(&text), text.len(), line, 1, at);
             }
-            Kind::Zipkin => self.reject(line, "Zipkin's spans are not imported yet".to_owned()),
+            Kind::Zipkin => {
+                let Zipkin { list, lines } = &mut self.zipkin;
+                list.push(if lines.is_empty() { b'[' } else { b',' });
+                list.extend_from_slice(&text);
+                lines.push(line);
+                if lines.len() >= ZIPKIN_SPANS || list.len() >= BATCH_BYTES {
+                    self.flush_zipkin();
+                }
+            }
         }
         self.progress.tick();
     }
@@ -171,25 +198,30 @@ impl Reader<'_> {
             groups,
             rejected,
             places,
-            ..
+            event_places,
         } = request.validate(&self.settings.limits, now);
         for rejection in rejected {
             let (own, index) = at(rejection.index);
             self.rejected(own.unwrap_or(line), index, 1, rejection.reason);
         }
-        for index in places {
+        let file = &self.file;
+        let place = |index| {
             let (own, span) = at(index);
-            self.batch.places.push(Place {
-                file: Arc::clone(&self.file),
+            Place {
+                file: Arc::clone(file),
                 line: own.unwrap_or(line),
                 span,
-            });
-        }
+            }
+        };
+        self.batch.places.extend(places.into_iter().map(place));
+        let events = event_places.into_iter().map(place);
+        self.batch.event_places.extend(events);
         let spans = groups.iter().flat_map(|group| &group.spans);
         self.batch.traces.extend(spans.map(|span| span.trace_id));
         self.batch.groups.extend(groups.into_iter().map(stored));
         self.batch.bytes += bytes;
-        if self.batch.places.len() >= BATCH_SPANS || self.batch.bytes >= BATCH_BYTES {
+        let items = self.batch.places.len() + self.batch.event_places.len();
+        if items >= BATCH_SPANS || self.batch.bytes >= BATCH_BYTES {
             self.flush();
         }
     }
@@ -200,6 +232,16 @@ impl Reader<'_> {
         let _ = self
             .out
             .blocking_send(Message::Rejected(place, count, reason));
+    }
+
+    fn flush_zipkin(&mut self) {
+        let Zipkin { mut list, lines } = core::mem::take(&mut self.zipkin);
+        let Some(first) = lines.first().copied() else {
+            return;
+        };
+        list.push(b']');
+        let at = |index: usize| (lines.get(index).copied(), None);
+        self.decoded(zipkin::decode(&list), list.len(), first, lines.len(), at);
     }
 
     fn flush(&mut self) {

@@ -43,7 +43,11 @@ pub struct Report {
     pub received: u64,
     /// Spans that were stored already.
     pub duplicate: u64,
-    /// Spans, or parts of a file that cannot be told apart into spans, that were not stored.
+    /// Log records and events newly stored.
+    pub events: u64,
+    /// Log records and events that were stored already.
+    pub duplicate_events: u64,
+    /// Spans, log records, or parts of a file that cannot be told apart into spans, that were not stored.
     pub rejected: u64,
     /// The first of the reasons, each with its place.
     pub reasons: Vec<String>,
@@ -112,6 +116,10 @@ impl fmt::Display for Report {
         let traces = self.traces.len();
         writeln!(f, "received   {:>10} spans", self.received)?;
         writeln!(f, "duplicate  {:>10} spans", self.duplicate)?;
+        if self.events + self.duplicate_events > 0 {
+            writeln!(f, "received   {:>10} log records", self.events)?;
+            writeln!(f, "duplicate  {:>10} log records", self.duplicate_events)?;
+        }
         writeln!(f, "rejected   {:>10} spans", self.rejected)?;
         for reason in &self.reasons {
             writeln!(f, "    {reason}")?;

@@ -89,9 +89,15 @@ fn note(
             if outcome.received + outcome.duplicate > 0 {
                 report.add_traces(&batch.traces);
             }
-            for rejection in &outcome.rejected {
-                if let Some(place) = batch.places.get(rejection.index) {
-                    report.reject(place, 1, &rejection.reason);
+            report.events += outcome.events.received;
+            report.duplicate_events += outcome.events.duplicate;
+            let spans = (&outcome.rejected, &batch.places);
+            let events = (&outcome.events.rejected, &batch.event_places);
+            for (rejected, places) in [spans, events] {
+                for rejection in rejected {
+                    if let Some(place) = places.get(rejection.index) {
+                        report.reject(place, 1, &rejection.reason);
+                    }
                 }
             }
             progress.stored(outcome.received + outcome.duplicate);
@@ -115,6 +121,9 @@ async fn submit(
             Ok(outcome) => {
                 total.received += outcome.received;
                 total.duplicate += outcome.duplicate;
+                total.events.received += outcome.events.received;
+                total.events.duplicate += outcome.events.duplicate;
+                total.events.rejected.extend(outcome.events.rejected);
                 total
                     .rejected
                     .extend(outcome.rejected.into_iter().map(|rejection| Rejection {
