@@ -23,3 +23,13 @@ fn otlp_protobuf() {
 fn jaeger_json() {
     replay("jaeger_json", formats::jaeger_json);
 }
+
+#[test]
+fn zipkin_json() {
+    replay("zipkin_json", formats::zipkin_json);
+}
+
+#[test]
+fn otlp_logs() {
+    replay("otlp_logs", formats::otlp_logs);
+}

@@ -83,7 +83,8 @@ fn is_delimited(start: &[u8]) -> bool {
     }
 }
 
-fn whole(line: &[u8]) -> serde_json::Result<()> {
+/// Whether `line` is JSON and nothing after it.
+pub(super) fn whole(line: &[u8]) -> serde_json::Result<()> {
     let mut deserializer = serde_json::Deserializer::from_slice(line);
     // What is ignored is passed without recursion.
     deserializer.disable_recursion_limit();

@@ -156,15 +156,7 @@ impl Sink for Reader<'_> {
                 let at = |index| (None, Some(index));
                 self.decoded(jaeger::decode(&text), text.len(), line, 1, at);
             }
-            Kind::Zipkin => {
-                let Zipkin { list, lines } = &mut self.zipkin;
-                list.push(if lines.is_empty() { b'[' } else { b',' });
-                list.extend_from_slice(&text);
-                lines.push(line);
-                if lines.len() >= ZIPKIN_SPANS || list.len() >= BATCH_BYTES {
-                    self.flush_zipkin();
-                }
-            }
+            Kind::Zipkin => self.zipkin(line, &text),
         }
         self.progress.tick();
     }
@@ -232,6 +224,22 @@ impl Reader<'_> {
         let _ = self
             .out
             .blocking_send(Message::Rejected(place, count, reason));
+    }
+
+    /// Keeps a span of Zipkin's until enough of them wait to be decoded.
+    fn zipkin(&mut self, line: u64, text: &[u8]) {
+        // One that is no JSON would cost all that are decoded with it.
+        if let Err(error) = lines::whole(text) {
+            self.reject(line, error.to_string());
+            return;
+        }
+        let Zipkin { list, lines } = &mut self.zipkin;
+        list.push(if lines.is_empty() { b'[' } else { b',' });
+        list.extend_from_slice(text);
+        lines.push(line);
+        if lines.len() >= ZIPKIN_SPANS || list.len() >= BATCH_BYTES {
+            self.flush_zipkin();
+        }
     }
 
     fn flush_zipkin(&mut self) {

@@ -47,7 +47,8 @@ pub struct Report {
     pub events: u64,
     /// Log records and events that were stored already.
     pub duplicate_events: u64,
-    /// Spans, log records, or parts of a file that cannot be told apart into spans, that were not stored.
+    /// Spans, log records, or parts of a file that cannot be told apart into them, that were not
+    /// stored.
     pub rejected: u64,
     /// The first of the reasons, each with its place.
     pub reasons: Vec<String>,
@@ -63,7 +64,7 @@ impl Report {
         self.rejected += count;
         if self.reasons.len() < TOLD_REASONS {
             let spans = if count > 1 {
-                format!("{count} spans: ")
+                format!("{count} items: ")
             } else {
                 String::new()
             };
@@ -93,7 +94,7 @@ impl Report {
             .count()
     }
 
-    /// Whether every span of every file is stored.
+    /// Whether every span and log record of every file is stored.
     pub fn is_whole(&self) -> bool {
         self.rejected == 0 && self.unread() == 0 && self.gave_up.is_none()
     }
@@ -120,7 +121,7 @@ impl fmt::Display for Report {
             writeln!(f, "received   {:>10} log records", self.events)?;
             writeln!(f, "duplicate  {:>10} log records", self.duplicate_events)?;
         }
-        writeln!(f, "rejected   {:>10} spans", self.rejected)?;
+        writeln!(f, "rejected   {:>10}", self.rejected)?;
         for reason in &self.reasons {
             writeln!(f, "    {reason}")?;
         }

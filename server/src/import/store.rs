@@ -1,5 +1,6 @@
 //! Stores batches, several at a time, and waits where the database is away or overloaded.
 
+use std::ops::Add;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -115,7 +116,7 @@ async fn submit(
     patience: Duration,
 ) -> Result<WriteOutcome, String> {
     let mut total = WriteOutcome::default();
-    let mut left = vec![(0, groups)];
+    let mut left = vec![(Items::default(), groups)];
     while let Some((first, groups)) = left.pop() {
         match submit_patiently(writer, &groups, patience).await {
             Ok(outcome) => {
@@ -123,26 +124,25 @@ async fn submit(
                 total.duplicate += outcome.duplicate;
                 total.events.received += outcome.events.received;
                 total.events.duplicate += outcome.events.duplicate;
-                total.events.rejected.extend(outcome.events.rejected);
-                total
-                    .rejected
-                    .extend(outcome.rejected.into_iter().map(|rejection| Rejection {
-                        index: first + rejection.index,
-                        ..rejection
-                    }));
+                total.rejected.extend(after(first.spans, outcome.rejected));
+                let events = after(first.events, outcome.events.rejected);
+                total.events.rejected.extend(events);
             }
-            // One span is to blame; which one, only trying tells.
-            Err(WriteError::Refused(reason)) => match halves(groups) {
-                Some((one, other)) => {
-                    let middle = first + count(&one);
-                    left.push((middle, other));
+            // One span or log record is to blame; which one, only trying tells.
+            Err(WriteError::Refused(reason)) => {
+                let all = Items::of(&groups);
+                if all.spans + all.events > 1 {
+                    let (one, other) = halves(groups);
+                    left.push((first + Items::of(&one), other));
                     left.push((first, one));
+                } else if all.events == 1 {
+                    let index = first.events;
+                    total.events.rejected.push(Rejection { index, reason });
+                } else {
+                    let index = first.spans;
+                    total.rejected.push(Rejection { index, reason });
                 }
-                None => total.rejected.push(Rejection {
-                    index: first,
-                    reason,
-                }),
-            },
+            }
             Err(error) => return Err(error.to_string()),
         }
     }
@@ -181,31 +181,116 @@ async fn submit_patiently(
     }
 }
 
-fn count(groups: &[SpanGroup]) -> usize {
-    groups.iter().map(|group| group.spans.len()).sum()
+/// How many spans and log records, each counted by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Items {
+    spans: usize,
+    events: usize,
 }
 
-/// The first half of the spans and the second; nothing for a single span.
-fn halves(groups: Vec<SpanGroup>) -> Option<(Vec<SpanGroup>, Vec<SpanGroup>)> {
-    let mut room = count(&groups) / 2;
-    if room == 0 {
-        return None;
+impl Items {
+    fn of(groups: &[SpanGroup]) -> Self {
+        Self {
+            spans: groups.iter().map(|group| group.spans.len()).sum(),
+            events: groups.iter().map(|group| group.events.len()).sum(),
+        }
     }
+}
+
+impl Add for Items {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            spans: self.spans + other.spans,
+            events: self.events + other.events,
+        }
+    }
+}
+
+/// Rejections of a part, counted from the beginning of the batch.
+fn after(first: usize, rejected: Vec<Rejection>) -> impl Iterator<Item = Rejection> {
+    rejected.into_iter().map(move |rejection| Rejection {
+        index: first + rejection.index,
+        ..rejection
+    })
+}
+
+/// The first half of the spans and log records and the second, each in their order.
+fn halves(groups: Vec<SpanGroup>) -> (Vec<SpanGroup>, Vec<SpanGroup>) {
+    let all = Items::of(&groups);
+    let mut room = (all.spans + all.events) / 2;
     let (mut one, mut other) = (Vec::new(), Vec::new());
     for mut group in groups {
-        let rest = group.spans.split_off(room.min(group.spans.len()));
+        let spans = group.spans.split_off(room.min(group.spans.len()));
         room -= group.spans.len();
-        if !rest.is_empty() {
+        let events = group.events.split_off(room.min(group.events.len()));
+        room -= group.events.len();
+        if !(spans.is_empty() && events.is_empty()) {
             other.push(SpanGroup {
                 resource: Arc::clone(&group.resource),
                 scope: Arc::clone(&group.scope),
-                spans: rest,
+                spans,
+                events,
                 ..SpanGroup::default()
             });
         }
-        if !group.spans.is_empty() {
+        if !(group.spans.is_empty() && group.events.is_empty()) {
             one.push(group);
         }
     }
-    Some((one, other))
+    (one, other)
+}
+
+#[cfg(test)]
+mod tests {
+    use throughline_testkit::span;
+    use throughline_wire::LogRecord;
+
+    use super::*;
+
+    fn names(groups: &[SpanGroup]) -> Vec<String> {
+        let spans = groups.iter().flat_map(|group| &group.spans);
+        let events = groups.iter().flat_map(|group| &group.events);
+        spans
+            .map(|span| span.name.to_string())
+            .chain(events.map(|event| event.event_name.to_string()))
+            .collect()
+    }
+
+    fn group(spans: &[&'static str], events: &[&'static str]) -> SpanGroup {
+        let event = |name: &&'static str| LogRecord {
+            event_name: (*name).into(),
+            ..LogRecord::default()
+        };
+        SpanGroup {
+            spans: spans.iter().map(|name| span(*name).build()).collect(),
+            events: events.iter().map(event).collect(),
+            ..SpanGroup::default()
+        }
+    }
+
+    #[test]
+    fn halves_hold_every_span_and_log_record_once_and_in_order() {
+        let groups = vec![group(&["a", "b"], &["x", "y", "z"]), group(&["c"], &["w"])];
+        let (one, other) = halves(groups);
+        assert_eq!(names(&one), ["a", "b", "x"]);
+        assert_eq!(names(&other), ["c", "y", "z", "w"]);
+        let (one, other) = halves(vec![group(&[], &["x", "y"])]);
+        assert_eq!(
+            (names(&one), names(&other)),
+            (vec!["x".into()], vec!["y".into()])
+        );
+        let middle = Items {
+            spans: 2,
+            events: 0,
+        } + Items::of(&one);
+        assert_eq!(
+            middle,
+            Items {
+                spans: 2,
+                events: 1
+            }
+        );
+    }
 }
