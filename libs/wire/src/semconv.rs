@@ -117,7 +117,6 @@ pub const INDEXED: &[&str] = &[
     CORRELATION_ID,
     JOB_ID,
     ORDER_ID,
-    SESSION_ID,
     MESSAGING_MESSAGE_ID,
     "messaging.message.conversation_id",
     "http.request.header.x-request-id",

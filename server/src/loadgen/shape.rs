@@ -1,7 +1,7 @@
 //! What the spans of a template say: names, attributes and events as services have them.
 
 use super::Shape;
-use super::plan::{Draw, Plan};
+use super::plan::{Draw, Plan, TRACE};
 
 /// An attribute value.
 #[derive(Debug, Clone)]
@@ -63,7 +63,9 @@ pub(super) fn span(shape: Shape, at: u64, draw: &mut Draw) -> SpanText {
         ("http.response.status_code", Value::Int(200)),
     ];
     if shape != Shape::S {
-        let session = format!("{:016x}{:016x}", draw.below(5_000), 7);
+        // One person and one session cause a trace.
+        let person = (at / TRACE).wrapping_mul(2_654_435_761) % 5_000;
+        let session = format!("{person:016x}{:016x}", 7);
         attributes.extend([
             (
                 "url.path",
@@ -78,10 +80,7 @@ pub(super) fn span(shape: Shape, at: u64, draw: &mut Draw) -> SpanText {
                 "user_agent.original",
                 text("Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101"),
             ),
-            (
-                "user.id",
-                text(format!("user-{}@example.test", draw.below(5_000))),
-            ),
+            ("user.id", text(format!("user-{person}@example.test"))),
             ("session.id", text(session)),
             ("thread.id", Value::Int(draw.below(64) as i64)),
             ("code.function.name", text("app::handlers::resource::show")),

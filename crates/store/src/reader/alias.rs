@@ -2,6 +2,7 @@
 
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use throughline_model::{Direction, Page, PageRequest, ReadError, Total, TraceSummary};
+use throughline_wire::semconv;
 use uuid::Uuid;
 
 use super::compile::{SUMMARY, push_cursor};
@@ -86,13 +87,23 @@ async fn count(
     })
 }
 
-/// The trace ids that a value leads to, of one key or of any.
+/// The trace ids that a value leads to, of one key or of any. The directory knows a trace's session
+/// itself, so sessions are no aliases.
 pub(super) fn push_aliases(
     query: &mut QueryBuilder<Postgres>,
     tenant: Uuid,
     key: Option<&str>,
     value: &str,
 ) {
+    if matches!(key, None | Some(semconv::SESSION_ID)) {
+        query.push("SELECT s.trace_id FROM traces AS s WHERE s.tenant_id = ");
+        query.push_bind(tenant).push(" AND s.session_id = ");
+        query.push_bind(value.to_owned());
+        if key.is_some() {
+            return;
+        }
+        query.push(" UNION ");
+    }
     query.push("SELECT a.trace_id FROM aliases AS a WHERE a.tenant_id = ");
     query.push_bind(tenant);
     match key {

@@ -16,7 +16,7 @@ use throughline_model::{
     RollupFilter, RollupReport, SpanDetails, Trace, TraceFilter, TraceReader, TraceSkeleton,
     TraceStatistics, TraceSummary,
 };
-use throughline_wire::{SpanId, TenantId, TraceId};
+use throughline_wire::{SpanId, TenantId, TraceId, semconv};
 use uuid::Uuid;
 
 use self::compile::{Known, Selection};
@@ -66,7 +66,8 @@ impl PgTraceReader {
         })
     }
 
-    /// Which conditions on attributes the index of aliases answers: those whose key is in it.
+    /// Which conditions on attributes an index answers: those whose key is in that of the aliases, and
+    /// the session, which the directory has.
     async fn indexed(
         &self,
         connection: &mut PgConnection,
@@ -84,7 +85,8 @@ impl PgTraceReader {
         .fetch_all(connection)
         .await
         .map_err(read_error)?;
-        Ok(keys.map(|key| known.contains(key)).collect())
+        let is_indexed = |key: &String| key == semconv::SESSION_ID || known.contains(key);
+        Ok(keys.map(is_indexed).collect())
     }
 }
 

@@ -52,14 +52,19 @@ async fn one_row_a_value_and_trace_however_often_it_occurs() {
         .map(|_| {
             let span = span("work").in_trace(trace_id).id(ids.span_id());
             let span = span.starts(fixture.now).session("s-1");
+            let span = span.with(semconv::REQUEST_ID, "r-1");
             Sent::by("shop", span.build())
         })
         .collect();
     fixture.write(&sent[..15]).await;
     fixture.write(&sent[5..]).await;
     let rows = fixture.count("SELECT count(*) FROM aliases").await;
-    assert_eq!(rows, 1);
-    assert_eq!(found(&fixture, None, "s-1").await[0].span_count, 20);
+    assert_eq!(rows, 1, "the request; the directory knows the session");
+    for value in ["r-1", "s-1"] {
+        assert_eq!(found(&fixture, None, value).await[0].span_count, 20);
+    }
+    let session = found(&fixture, Some(semconv::SESSION_ID), "s-1").await;
+    assert_eq!(session.len(), 1);
 }
 
 #[tokio::test]

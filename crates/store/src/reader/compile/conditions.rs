@@ -2,9 +2,10 @@
 
 use sqlx::{Postgres, QueryBuilder};
 use throughline_model::{AttributeCondition, StatusFilter, TraceFilter};
-use throughline_wire::{Attributes, UnixNanos, binary};
+use throughline_wire::{Attributes, UnixNanos, binary, semconv};
 use uuid::Uuid;
 
+use crate::alias_index::stored_value;
 use crate::ids;
 
 /// The class of a duration, computed as migration 0003 computes it: rounding is then the same.
@@ -156,7 +157,11 @@ impl<'a> Conditions<'a> {
             self.push_alias(query, None, correlation);
         }
         for AttributeCondition { key, value } in self.attributes(true) {
-            self.push_alias(query, Some(key), value);
+            if key == semconv::SESSION_ID {
+                query.push(" AND t.session_id = ").push_bind(value.clone());
+            } else {
+                self.push_alias(query, Some(key), value);
+            }
         }
     }
 
@@ -219,7 +224,7 @@ impl<'a> Conditions<'a> {
             .push(")) AND a.day_ns >= ")
             .push_bind(self.from_ns.saturating_sub(UnixNanos::PER_DAY))
             .push(" AND a.value = ")
-            .push_bind(value.to_owned());
+            .push_bind(stored_value(value).into_owned());
         if key.is_none() {
             query
                 .push(" UNION ALL SELECT e.trace_id FROM events AS e WHERE e.tenant_id = ")
