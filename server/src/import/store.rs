@@ -219,7 +219,7 @@ fn after(first: usize, rejected: Vec<Rejection>) -> impl Iterator<Item = Rejecti
 /// The first half of the spans and log records and the second, each in their order.
 fn halves(groups: Vec<SpanGroup>) -> (Vec<SpanGroup>, Vec<SpanGroup>) {
     let all = Items::of(&groups);
-    let mut room = (all.spans + all.events) / 2;
+    let mut room = usize::midpoint(all.spans, all.events);
     let (mut one, mut other) = (Vec::new(), Vec::new());
     for mut group in groups {
         let spans = group.spans.split_off(room.min(group.spans.len()));
