@@ -104,7 +104,6 @@ async fn spans_of_the_official_client_are_stored_whatever_it_compresses_with() {
 }
 
 #[tokio::test]
-#[ignore = "until the writer stores events; until then the answer is INTERNAL"]
 async fn log_records_of_the_official_client_are_acknowledged() {
     let server = Server::start().await;
     let mut client = LogsServiceClient::connect(server.grpc.clone())

@@ -90,7 +90,6 @@ fn body(form: Door, records: &[LogRecord]) -> Vec<u8> {
 }
 
 #[tokio::test]
-#[ignore = "until the writer stores events; until then the answer is 500"]
 async fn records_are_stored_once_and_what_cannot_be_kept_is_counted_and_named() {
     let server = Server::start().await;
     for form in FORMS {
