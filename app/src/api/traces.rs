@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 use throughline_model::{
-    Page, PageRequest, SpanDetails, TraceFilter, TraceSkeleton, TraceStatistics, TraceSummary,
+    Page, PageRequest, Payload, SpanDetails, TraceFilter, TraceSkeleton, TraceStatistics,
+    TraceSummary,
 };
 use throughline_wire::{SpanId, TraceId};
 
@@ -62,6 +63,22 @@ pub async fn get_span_details(
     Ok(super::error::panel()?
         .reader
         .span_details(trace_id, span_id)
+        .await?)
+}
+
+/// A large value of a span, whole; none when it is kept no longer.
+#[server(name = GetSpanPayload, prefix = "/api/panel", endpoint = "span_payload", input = Json)]
+pub async fn get_span_payload(
+    /// Of which trace.
+    trace_id: TraceId,
+    /// Of which span.
+    span_id: SpanId,
+    /// Which value, by its hash.
+    hash: String,
+) -> Result<Option<Payload>, ApiError> {
+    Ok(super::error::panel()?
+        .reader
+        .span_payload(trace_id, span_id, &hash)
         .await?)
 }
 

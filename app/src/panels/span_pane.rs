@@ -11,6 +11,7 @@ use crate::ui::{CopyButton, ServiceTag, Statement};
 mod attributes;
 mod events;
 mod failure;
+mod kept;
 mod links;
 mod marks;
 mod value;
@@ -18,6 +19,7 @@ mod value;
 use attributes::AttributeGroups;
 use events::Events;
 use failure::Failure;
+use kept::{Look, OfSpan, Whole};
 use links::Links;
 use marks::Repairs;
 
@@ -62,6 +64,7 @@ pub(crate) fn SpanPane(
 #[component]
 fn OneSpan(outline: Outline, details: SpanDetails) -> impl IntoView {
     let json = serde_json::to_string_pretty(&details).unwrap_or_default();
+    let of_span = OfSpan::of(&details);
     let SpanDetails {
         span,
         resource,
@@ -79,15 +82,24 @@ fn OneSpan(outline: Outline, details: SpanDetails) -> impl IntoView {
         .map(|ns| format!(" · self {}", format_duration(ns)));
     let statement = STATEMENT_KEYS
         .iter()
-        .find_map(|key| span.attributes.get_str(key));
-    let statement = statement.map(|text| {
-        view! {
+        .find_map(|key| Some((span.attributes.get_str(key)?, of_span.attribute(key))));
+    let statement = statement.map(|(text, kept)| match kept {
+        Some(kept) => {
+            let (preview, what) = (text.to_owned(), "statement".to_owned());
+            view! {
+                <h3 class="grp">"Statement"</h3>
+                <Whole kept preview what look=Look::Statement />
+            }
+            .into_any()
+        }
+        None => view! {
             <h3 class="grp">"Statement" <CopyButton text=text what="statement" /></h3>
             <Statement text=text.to_owned() />
         }
+        .into_any(),
     });
-    let failure =
-        (span.status.code == StatusCode::Error).then(|| view! { <Failure span=span.clone() /> });
+    let failure = (span.status.code == StatusCode::Error)
+        .then(|| view! { <Failure span=span.clone() of_span=of_span.clone() /> });
     let name = if span.name.is_empty() {
         "(no name)".into()
     } else {
@@ -110,10 +122,11 @@ fn OneSpan(outline: Outline, details: SpanDetails) -> impl IntoView {
             <AttributeGroups
                 attributes=span.attributes
                 dropped=span.dropped_attributes_count
-                hidden=[semconv::MARKS].into_iter().chain(STATEMENT_KEYS).collect()
+                hidden=[semconv::MARKS, semconv::CUT_BYTES].into_iter().chain(STATEMENT_KEYS).collect()
+                of_span=of_span.clone()
             />
-            <Events events=span.events dropped=span.dropped_events_count start=start />
-            <Links links=span.links dropped=span.dropped_links_count />
+            <Events events=span.events dropped=span.dropped_events_count start of_span=of_span.clone() />
+            <Links links=span.links dropped=span.dropped_links_count of_span />
             <links::Origin resource scope received start />
             <p class="foot">
                 <code class="mono">{format!("span {id}")}</code>

@@ -8,3 +8,4 @@ mod list;
 mod shell;
 mod storage;
 mod trace;
+mod values;

@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use throughline_wire::{LogRecord, TraceId, UnixNanos};
+use throughline_wire::{LogRecord, SpanId, TraceId, UnixNanos};
 
 use crate::{Direction, PayloadRef, TimeRange};
 
@@ -113,6 +113,8 @@ pub struct EventFilter {
     pub text: Option<String>,
     /// The trace.
     pub trace: Option<TraceId>,
+    /// The span; only together with its trace, because no index leads to a span alone.
+    pub span: Option<SpanId>,
     /// The session, exactly.
     pub session: Option<String>,
     /// The correlation id, exactly.
@@ -121,13 +123,14 @@ pub struct EventFilter {
 
 impl EventFilter {
     /// The names a URL may use.
-    pub const KEYS: [&'static str; 8] = [
+    pub const KEYS: [&'static str; 9] = [
         "range",
         "severity",
         "service",
         "name",
         "text",
         "trace",
+        "span",
         "session",
         "correlation",
     ];
@@ -137,6 +140,14 @@ impl EventFilter {
         Self {
             trace: Some(trace_id),
             ..Self::default()
+        }
+    }
+
+    /// The events of a span.
+    pub fn of_span(trace_id: TraceId, span_id: SpanId) -> Self {
+        Self {
+            span: Some(span_id),
+            ..Self::of_trace(trace_id)
         }
     }
 
@@ -182,10 +193,17 @@ impl EventFilter {
                     let id = value.parse().map_err(|error| format!("trace: {error}"))?;
                     filter.trace = Some(id);
                 }
+                "span" => {
+                    let id = value.parse().map_err(|error| format!("span: {error}"))?;
+                    filter.span = Some(id);
+                }
                 "session" => filter.session = text(),
                 "correlation" => filter.correlation = text(),
                 _ => {}
             }
+        }
+        if filter.span.is_some() && filter.trace.is_none() {
+            return Err("span: name its trace too".to_owned());
         }
         let is_of_one =
             filter.trace.is_some() || filter.session.is_some() || filter.correlation.is_some();
@@ -250,7 +268,13 @@ mod tests {
 
     #[test]
     fn an_unknown_severity_or_trace_is_an_error_in_words() {
-        for pair in [("severity", "loud"), ("severity", "25"), ("trace", "x")] {
+        for pair in [
+            ("severity", "loud"),
+            ("severity", "25"),
+            ("trace", "x"),
+            ("span", "x"),
+            ("span", "00f067aa0ba902b7"),
+        ] {
             let error = EventFilter::from_query([pair]).expect_err(pair.1);
             assert!(error.contains(pair.0), "{error}");
         }

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use throughline_model::{
-    BoxFuture, Cursor, Direction, EventFilter, EventPage, EventPageRequest, Page, PageRequest,
-    Payload, ReadError, RollupFilter, RollupReport, SkeletonSpan, SpanDetails, StoredSpan, Total,
-    Trace, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary,
+    BoxFuture, EventFilter, EventPage, EventPageRequest, Page, PageRequest, Payload, ReadError,
+    RollupFilter, RollupReport, SkeletonSpan, SpanDetails, StoredEvent, StoredSpan, Trace,
+    TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary,
 };
 use throughline_wire::{SpanId, TraceId, UnixNanos};
 
 use crate::{NOW, Sent, rollups_of, selected, statistics_of, summaries_of};
+
+mod paging;
+
+use paging::page_of;
 
 /// A [`TraceReader`] for tests of whatever stands in front of the store.
 ///
@@ -21,6 +25,8 @@ use crate::{NOW, Sent, rollups_of, selected, statistics_of, summaries_of};
 #[derive(Debug, Clone)]
 pub struct FakeReader {
     sent: Vec<Sent>,
+    payloads: Vec<(SpanId, Payload)>,
+    events: Vec<StoredEvent>,
     now: UnixNanos,
     fails: Option<ReadError>,
 }
@@ -30,6 +36,8 @@ impl FakeReader {
     pub fn new(sent: Vec<Sent>) -> Self {
         Self {
             sent,
+            payloads: Vec::new(),
+            events: Vec::new(),
             now: NOW,
             fails: None,
         }
@@ -41,6 +49,20 @@ impl FakeReader {
             fails: Some(error),
             ..Self::new(Vec::new())
         }
+    }
+
+    /// The same, with a value that is kept apart from a span; the span itself holds the preview.
+    #[must_use]
+    pub fn keeping(mut self, span_id: SpanId, payload: Payload) -> Self {
+        self.payloads.push((span_id, payload));
+        self
+    }
+
+    /// The same, with events of spans, newest first.
+    #[must_use]
+    pub fn hearing(mut self, events: Vec<StoredEvent>) -> Self {
+        self.events = events;
+        self
     }
 
     /// The same, when it is `now`.
@@ -93,42 +115,6 @@ fn place<T: PartialEq>(list: &mut Vec<T>, item: T) -> u32 {
         list.push(item);
         list.len() - 1
     }) as u32
-}
-
-fn cursor(summary: &TraceSummary) -> Cursor {
-    Cursor {
-        start: summary.start,
-        trace_id: summary.trace_id,
-    }
-}
-
-fn page_of(traces: Vec<TraceSummary>, page: PageRequest) -> Page<TraceSummary> {
-    let total = Total::Exact(traces.len() as u64);
-    let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
-    let (from, to) = match page.from {
-        None => (0, limit.min(traces.len())),
-        Some((Direction::After, at)) => {
-            let from = traces.partition_point(|trace| cursor(trace) >= at);
-            (from, (from + limit).min(traces.len()))
-        }
-        Some((Direction::Before, at)) => {
-            let to = traces.partition_point(|trace| cursor(trace) > at);
-            (to.saturating_sub(limit), to)
-        }
-    };
-    let items = traces[from..to].to_vec();
-    let asked = page.from.map(|(_, at)| at);
-    Page {
-        before: (from > 0)
-            .then(|| items.first().map(cursor).or(asked))
-            .flatten(),
-        after: (to < traces.len())
-            .then(|| items.last().map(cursor).or(asked))
-            .flatten(),
-        items,
-        total,
-        searched_to: None,
-    }
 }
 
 impl TraceReader for FakeReader {
@@ -201,29 +187,51 @@ impl TraceReader for FakeReader {
                     resource: (*sent.resource).clone(),
                     scope: (*sent.scope).clone(),
                     received: self.now,
-                    payloads: Vec::new(),
+                    payloads: self
+                        .payloads
+                        .iter()
+                        .filter(|(of, _)| *of == span_id)
+                        .map(|(_, payload)| payload.reference.clone())
+                        .collect(),
                 })
                 .collect()
         })
     }
 
-    /// Nothing is kept apart here.
     fn span_payload<'a>(
         &'a self,
         _: TraceId,
-        _: SpanId,
-        _: &'a str,
+        span_id: SpanId,
+        hash: &'a str,
     ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>> {
-        self.answer(|| None)
+        self.answer(move || {
+            let mut kept = self.payloads.iter();
+            let found = kept.find(|(of, known)| *of == span_id && known.reference.hash == hash);
+            found.map(|(_, payload)| payload.clone())
+        })
     }
 
-    /// There are no events here.
+    /// The first page of the events of a trace or a span; other conditions are not looked at.
     fn list_events<'a>(
         &'a self,
-        _: &'a EventFilter,
-        _: EventPageRequest,
+        filter: &'a EventFilter,
+        page: EventPageRequest,
     ) -> BoxFuture<'a, Result<EventPage, ReadError>> {
-        self.answer(EventPage::default)
+        self.answer(move || {
+            let wanted = |event: &&StoredEvent| {
+                let record = &event.record;
+                (filter.trace.is_none() || record.trace_id == filter.trace)
+                    && (filter.span.is_none() || record.span_id == filter.span)
+            };
+            let mut items: Vec<_> = self.events.iter().filter(wanted).cloned().collect();
+            let has_more = items.len() > page.limit as usize;
+            items.truncate(page.limit as usize);
+            EventPage {
+                after: items.last().map(|event| event.cursor).filter(|_| has_more),
+                items,
+                before: None,
+            }
+        })
     }
 
     /// Any attribute leads to its trace.

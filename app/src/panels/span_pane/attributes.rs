@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use leptos::prelude::*;
-use throughline_wire::{AttributeValue, Attributes};
+use throughline_wire::{AttributeValue, Attributes, Mark};
 
+use super::kept::OfSpan;
 use super::value::Pair;
 
 /// Where keys without a dot go.
@@ -20,13 +21,23 @@ pub(super) fn AttributeGroups(
     /// Keys that are left out.
     #[prop(optional)]
     hidden: Vec<&'static str>,
+    /// The span, where they are its own.
+    #[prop(optional)]
+    of_span: Option<OfSpan>,
 ) -> impl IntoView {
+    // Of a process or a library nobody notes which side dropped something.
+    let is_here = of_span
+        .as_ref()
+        .is_none_or(|span| span.has(Mark::AttributesDropped));
     let groups: Vec<_> = group(&attributes, &hidden)
         .into_iter()
         .map(|(namespace, pairs)| {
             let pairs: Vec<_> = pairs
                 .into_iter()
-                .map(|(label, key, value)| view! { <Pair label key value /> })
+                .map(|(label, key, value)| {
+                    let kept = of_span.as_ref().and_then(|span| span.attribute(&key));
+                    view! { <Pair label key value kept /> }
+                })
                 .collect();
             view! {
                 <h3 class="grp">{namespace}</h3>
@@ -36,21 +47,33 @@ pub(super) fn AttributeGroups(
         .collect();
     view! {
         {groups}
-        <Dropped count=dropped what="attributes" />
+        <Dropped count=dropped what="attributes" is_here />
     }
     .into_any()
 }
 
-/// Says what a sender left out.
+/// Says what was left out, and by whom: a sender that dropped something says only how much.
 #[component]
 pub(super) fn Dropped(
     /// How many.
     count: u32,
     /// Of what.
     what: &'static str,
+    /// Whether ingest may have dropped some of them.
+    is_here: bool,
 ) -> impl IntoView {
-    (count > 0)
-        .then(|| view! { <p class="box w">{format!("{count} more {what} were dropped")}</p> })
+    let (what, were) = match count {
+        1 => (what.trim_end_matches('s'), "was"),
+        _ => (what, "were"),
+    };
+    let by = if is_here {
+        "by the sender, or here for being beyond the limit"
+    } else {
+        "by the sender before it was sent"
+    };
+    (count > 0).then(
+        || view! { <p class="box w">{format!("{count} more {what} {were} dropped {by}.")}</p> },
+    )
 }
 
 type Group = Vec<(String, String, AttributeValue)>;

@@ -2,9 +2,10 @@
 
 use leptos::prelude::*;
 use throughline_viz::format_duration;
-use throughline_wire::{SpanEvent, UnixNanos, semconv};
+use throughline_wire::{Mark, SpanEvent, UnixNanos, semconv};
 
 use super::attributes::Dropped;
+use super::kept::OfSpan;
 use super::value::Pair;
 
 /// Each event with its place in time and its attributes.
@@ -16,23 +17,27 @@ pub(super) fn Events(
     dropped: u32,
     /// When the span began.
     start: UnixNanos,
+    /// The span.
+    of_span: OfSpan,
 ) -> impl IntoView {
+    let is_here = of_span.has(Mark::EventsDropped);
     let title = (!events.is_empty())
         .then(|| view! { <h3 class="grp">{format!("Events · {}", events.len())}</h3> });
     let events: Vec<_> = events
         .into_iter()
-        .map(|event| view! { <Event event start /> })
+        .enumerate()
+        .map(|(at, event)| view! { <Event event start at of_span=of_span.clone() /> })
         .collect();
     view! {
         {title}
         <div class="events">{events}</div>
-        <Dropped count=dropped what="events" />
+        <Dropped count=dropped what="events" is_here />
     }
     .into_any()
 }
 
 #[component]
-fn Event(event: SpanEvent, start: UnixNanos) -> impl IntoView {
+fn Event(event: SpanEvent, start: UnixNanos, at: usize, of_span: OfSpan) -> impl IntoView {
     let is_exception = event.name == semconv::EVENT_EXCEPTION;
     let offset = event.time.since(start);
     let sign = if offset < 0 { "" } else { "+" };
@@ -42,7 +47,8 @@ fn Event(event: SpanEvent, start: UnixNanos) -> impl IntoView {
         // The error box has the stack trace already.
         .filter(|(key, _)| !(is_exception && *key == semconv::EXCEPTION_STACKTRACE))
         .map(|(key, value)| {
-            view! { <Pair label=key.to_owned() key=key.to_owned() value=value.clone() /> }
+            let kept = of_span.event(at, key);
+            view! { <Pair label=key.to_owned() key=key.to_owned() value=value.clone() kept /> }
         })
         .collect();
     view! {
@@ -52,7 +58,11 @@ fn Event(event: SpanEvent, start: UnixNanos) -> impl IntoView {
                 <span class="num">{format!("{sign}{}", format_duration(offset))}</span>
             </p>
             <dl class="kv">{pairs}</dl>
-            <Dropped count=event.dropped_attributes_count what="attributes" />
+            <Dropped
+                count=event.dropped_attributes_count
+                what="attributes"
+                is_here=of_span.has(Mark::AttributesDropped)
+            />
         </section>
     }
     .into_any()

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use throughline_wire::{Attributes, Span, semconv};
 
+use super::kept::{Kept, Look, OfSpan, Whole};
 use crate::ui::CopyButton;
 
 /// The status message, then each exception with its stack trace.
@@ -10,12 +11,18 @@ use crate::ui::CopyButton;
 pub(super) fn Failure(
     /// A span that failed.
     span: Span,
+    /// What is known of the whole of its values.
+    of_span: OfSpan,
 ) -> impl IntoView {
-    let exceptions: Vec<Attributes> = span
+    let exceptions: Vec<(Attributes, Option<Kept>)> = span
         .events
         .into_iter()
-        .filter(|event| event.name == semconv::EVENT_EXCEPTION)
-        .map(|event| event.attributes)
+        .enumerate()
+        .filter(|(_, event)| event.name == semconv::EVENT_EXCEPTION)
+        .map(|(at, event)| {
+            let stack = of_span.event(at, semconv::EXCEPTION_STACKTRACE);
+            (event.attributes, stack)
+        })
         .collect();
     let kind = span
         .attributes
@@ -32,7 +39,7 @@ pub(super) fn Failure(
     };
     let exceptions: Vec<_> = exceptions
         .into_iter()
-        .map(|exception| view! { <Exception exception headline=headline.clone() /> })
+        .map(|(exception, kept)| view! { <Exception exception kept headline=headline.clone() /> })
         .collect();
     view! {
         <div class="box e" role="note" aria-label="Error">
@@ -44,7 +51,7 @@ pub(super) fn Failure(
 }
 
 #[component]
-fn Exception(exception: Attributes, headline: String) -> impl IntoView {
+fn Exception(exception: Attributes, kept: Option<Kept>, headline: String) -> impl IntoView {
     let text = |key| exception.get_str(key).unwrap_or_default().to_owned();
     let kind = text(semconv::EXCEPTION_TYPE);
     let message = text(semconv::EXCEPTION_MESSAGE);
@@ -57,13 +64,23 @@ fn Exception(exception: Attributes, headline: String) -> impl IntoView {
         (false, false) => Some(format!("{kind}: {message}")),
     };
     let stack = (!stack.is_empty()).then(|| {
-        view! {
-            <details open>
-                <summary>"Stack trace"</summary>
+        let stack = match kept {
+            Some(kept) => {
+                let what = "stack trace".to_owned();
+                view! { <Whole kept preview=stack what look=Look::Stack /> }.into_any()
+            }
+            None => view! {
                 <CopyButton text=stack.clone() what="stack trace" />
                 <pre tabindex="0" aria-label="stack trace">
                     {stack}
                 </pre>
+            }
+            .into_any(),
+        };
+        view! {
+            <details open>
+                <summary>"Stack trace"</summary>
+                {stack}
             </details>
         }
     });

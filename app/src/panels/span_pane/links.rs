@@ -3,9 +3,10 @@
 use leptos::prelude::*;
 use throughline_model::Utc;
 use throughline_viz::format_duration;
-use throughline_wire::{InstrumentationScope, Resource, SpanLink, UnixNanos};
+use throughline_wire::{InstrumentationScope, Mark, Resource, SpanLink, UnixNanos};
 
 use super::attributes::{AttributeGroups, Dropped};
+use super::kept::OfSpan;
 use super::value::Pair;
 use crate::state::query;
 
@@ -16,19 +17,24 @@ pub(super) fn Links(
     links: Vec<SpanLink>,
     /// How many more the sender dropped.
     dropped: u32,
+    /// The span.
+    of_span: OfSpan,
 ) -> impl IntoView {
+    let is_here = of_span.has(Mark::LinksDropped);
     let title = (!links.is_empty())
         .then(|| view! { <h3 class="grp">{format!("Links · {}", links.len())}</h3> });
     let links: Vec<_> = links
         .into_iter()
-        .map(|link| {
+        .enumerate()
+        .map(|(at, link)| {
             let path = format!("/traces/{}", link.trace_id);
             let href = query::href(&path, [("span", link.span_id.to_string())]);
             let pairs: Vec<_> = link
                 .attributes
                 .iter()
                 .map(|(key, value)| {
-                    view! { <Pair label=key.to_owned() key=key.to_owned() value=value.clone() /> }
+                    let kept = of_span.link(at, key);
+                    view! { <Pair label=key.to_owned() key=key.to_owned() value=value.clone() kept /> }
                 })
                 .collect();
             view! {
@@ -38,13 +44,18 @@ pub(super) fn Links(
                     </a>
                 </p>
                 <dl class="kv">{pairs}</dl>
+                <Dropped
+                    count=link.dropped_attributes_count
+                    what="attributes"
+                    is_here=of_span.has(Mark::AttributesDropped)
+                />
             }
         })
         .collect();
     view! {
         {title}
         {links}
-        <Dropped count=dropped what="links" />
+        <Dropped count=dropped what="links" is_here />
     }
     .into_any()
 }

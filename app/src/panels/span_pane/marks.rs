@@ -1,17 +1,30 @@
 //! What ingest repaired in a span.
 
 use leptos::prelude::*;
-use throughline_wire::{Attributes, Mark, Marks};
+use throughline_viz::format_bytes;
+use throughline_wire::{AttributeValue, Attributes, Mark, Marks, semconv};
 
-/// A sentence for each mark; nothing for a span that was stored as it came.
+/// A sentence for each mark, and how much was cut off; nothing for a span that was stored as it came.
 #[component]
 pub(super) fn Repairs(
     /// Attributes that may hold `throughline.marks`.
     attributes: Attributes,
 ) -> impl IntoView {
+    let cut = match attributes.get(semconv::CUT_BYTES) {
+        Some(AttributeValue::Int(bytes)) => u64::try_from(*bytes).ok().filter(|bytes| *bytes > 0),
+        _ => None,
+    };
+    let cut = cut.map(|bytes| {
+        format!(
+            "{} of its values are not stored: they were beyond the limit.",
+            format_bytes(bytes)
+        )
+    });
     let sentences: Vec<_> = Marks::of(&attributes)
         .iter()
-        .map(|mark| view! { <li>{sentence(mark)}</li> })
+        .map(|mark| sentence(mark).to_owned())
+        .chain(cut)
+        .map(|sentence| view! { <li>{sentence}</li> })
         .collect();
     (!sentences.is_empty()).then(|| {
         view! {

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use throughline_wire::AttributeValue;
 
+use super::kept::{Kept, Look, Whole};
 use crate::ui::CopyButton;
 
 /// From so many characters on, or over several lines, a value gets a block of its own.
@@ -43,8 +44,22 @@ pub(super) fn Pair(
     key: String,
     /// The value.
     value: AttributeValue,
+    /// The whole of it, where `value` is only a preview.
+    #[prop(optional_no_strip)]
+    kept: Option<Kept>,
 ) -> impl IntoView {
     let text = text_of(&value);
+    if let Some(kept) = kept {
+        return view! {
+            <div class="pair block">
+                <dt title=key.clone()>{label}</dt>
+                <dd>
+                    <Whole kept preview=text what=key look=Look::Text />
+                </dd>
+            </div>
+        }
+        .into_any();
+    }
     let class = match value {
         AttributeValue::Int(_) | AttributeValue::Double(_) => "n",
         AttributeValue::Bool(_) | AttributeValue::Empty => "k",

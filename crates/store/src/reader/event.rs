@@ -143,6 +143,7 @@ fn query(
         name,
         text,
         trace,
+        span,
         session,
         correlation,
     } = filter;
@@ -177,6 +178,9 @@ fn query(
         query
             .push(" AND e.trace_id = ")
             .push_bind(Uuid::from_bytes(trace.to_bytes()));
+    }
+    if let Some(span) = span {
+        query.push(" AND e.span_id = ").push_bind(span.to_i64());
     }
     for (column, value) in [
         (" AND e.event_type = ", name),
@@ -217,6 +221,7 @@ mod tests {
             name: text(),
             text: text(),
             trace: None,
+            span: None,
             session: text(),
             correlation: text(),
         };
