@@ -13,7 +13,7 @@ pub use server::describe_server;
 pub use storage::get_storage;
 pub use traces::{
     get_span_details, get_span_payload, get_trace_skeleton, get_trace_statistics, list_services,
-    list_traces,
+    list_span_events, list_traces,
 };
 
 /// An answer and when it was given, by the server's clock: the only `now` a page knows, so that

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 use throughline_model::{
-    Page, PageRequest, Payload, SpanDetails, TraceFilter, TraceSkeleton, TraceStatistics,
-    TraceSummary,
+    EventFilter, EventPage, EventPageRequest, Page, PageRequest, Payload, SpanDetails, TraceFilter,
+    TraceSkeleton, TraceStatistics, TraceSummary,
 };
 use throughline_wire::{SpanId, TraceId};
 
@@ -79,6 +79,21 @@ pub async fn get_span_payload(
     Ok(super::error::panel()?
         .reader
         .span_payload(trace_id, span_id, &hash)
+        .await?)
+}
+
+/// The newest log records and events of a span.
+#[server(name = ListSpanEvents, prefix = "/api/panel", endpoint = "span_events", input = Json)]
+pub async fn list_span_events(
+    /// Of which trace.
+    trace_id: TraceId,
+    /// Of which span.
+    span_id: SpanId,
+) -> Result<EventPage, ApiError> {
+    let filter = EventFilter::of_span(trace_id, span_id);
+    Ok(super::error::panel()?
+        .reader
+        .list_events(&filter, EventPageRequest::default())
         .await?)
 }
 

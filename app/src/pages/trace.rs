@@ -3,14 +3,17 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_location, use_params_map};
-use throughline_model::TraceTree;
+use throughline_model::{EventPage, SpanDetails, TraceTree};
 use throughline_wire::TraceId;
 
 use super::not_found::NotFound;
-use crate::api::{ApiError, get_span_details, get_trace_skeleton};
+use crate::api::{ApiError, get_span_details, get_trace_skeleton, list_span_events};
 use crate::panels::{OverviewStrip, SpanPane, TraceHead, Waterfall};
 use crate::state::{Outline, Selection};
 use crate::ui::{FailureNotice, Glyph, Icon};
+
+/// The spans of the selected id, and what was logged in them.
+type Details = (Vec<SpanDetails>, Result<EventPage, ApiError>);
 
 /// The trace the address names, or why there is none.
 #[component]
@@ -46,11 +49,14 @@ fn OneTrace(id: TraceId) -> impl IntoView {
         move || selection.get(),
         move |selection| async move {
             let Ok(Some(skeleton)) = skeleton.await else {
-                return Ok(Vec::new());
+                return Ok((Vec::new(), Ok(EventPage::default())));
             };
             match selection.resolve(&skeleton, &TraceTree::of(&skeleton)) {
-                Some(span_id) => get_span_details(id, span_id).await,
-                None => Ok(Vec::new()),
+                Some(span_id) => {
+                    let spans = get_span_details(id, span_id).await?;
+                    Ok((spans, list_span_events(id, span_id).await))
+                }
+                None => Ok((Vec::new(), Ok(EventPage::default()))),
             }
         },
     );
@@ -83,7 +89,7 @@ fn OneTrace(id: TraceId) -> impl IntoView {
 fn TraceView(
     outline: Outline,
     selection: Memo<Selection>,
-    details: Resource<Result<Vec<throughline_model::SpanDetails>, ApiError>>,
+    details: Resource<Result<Details, ApiError>>,
 ) -> impl IntoView {
     let title = outline.skeleton.summary.root_name.clone();
     let of_selected = outline.clone();
@@ -118,16 +124,13 @@ fn TraceView(
 }
 
 #[component]
-fn Pane(
-    outline: Outline,
-    details: Resource<Result<Vec<throughline_model::SpanDetails>, ApiError>>,
-) -> impl IntoView {
+fn Pane(outline: Outline, details: Resource<Result<Details, ApiError>>) -> impl IntoView {
     let close = outline.href("none");
     let content = move || {
         let outline = outline.clone();
         Suspend::new(async move {
             match details.await {
-                Ok(spans) => view! { <SpanPane outline spans /> }.into_any(),
+                Ok((spans, logs)) => view! { <SpanPane outline spans logs /> }.into_any(),
                 Err(error) => view! { <p class="box e">{error.to_string()}</p> }.into_any(),
             }
         })

@@ -1,10 +1,11 @@
 //! Everything known of one span.
 
 use leptos::prelude::*;
-use throughline_model::SpanDetails;
+use throughline_model::{EventPage, SpanDetails};
 use throughline_viz::format_duration;
 use throughline_wire::{StatusCode, semconv};
 
+use crate::api::ApiError;
 use crate::state::Outline;
 use crate::ui::{CopyButton, ServiceTag, Statement};
 
@@ -13,6 +14,7 @@ mod events;
 mod failure;
 mod kept;
 mod links;
+mod logs;
 mod marks;
 mod value;
 
@@ -21,6 +23,7 @@ use events::Events;
 use failure::Failure;
 use kept::{Look, OfSpan, Whole};
 use links::Links;
+use logs::Logs;
 use marks::Repairs;
 
 /// Keys whose value is a statement, newest convention first.
@@ -33,6 +36,8 @@ pub(crate) fn SpanPane(
     outline: Outline,
     /// The spans with the selected id.
     spans: Vec<SpanDetails>,
+    /// Log records of that id; why there are none, where they cannot be read.
+    logs: Result<EventPage, ApiError>,
 ) -> impl IntoView {
     if spans.is_empty() {
         return view! {
@@ -50,6 +55,7 @@ pub(crate) fn SpanPane(
             </p>
         }
     });
+    let start = spans[0].span.start;
     let spans: Vec<_> = spans
         .into_iter()
         .map(|details| view! { <OneSpan outline=outline.clone() details /> })
@@ -57,6 +63,7 @@ pub(crate) fn SpanPane(
     view! {
         {twice}
         {spans}
+        <Logs logs start />
     }
     .into_any()
 }

@@ -5,6 +5,7 @@ mod html;
 mod page;
 
 mod list;
+mod logs;
 mod shell;
 mod storage;
 mod trace;

@@ -168,6 +168,10 @@ async fn spans_and_events_of_a_batch_are_committed_together_and_counted_apart() 
     assert_eq!((again.duplicate, again.events.duplicate), (1, 1));
     let of_trace = EventFilter::of_trace(span.trace_id);
     assert_eq!(messages(&fixture, &of_trace).await, ["inside"]);
+    let of_span = EventFilter::of_span(span.trace_id, span.span_id);
+    assert_eq!(messages(&fixture, &of_span).await, ["inside"]);
+    let of_other = EventFilter::of_span(span.trace_id, Ids::seeded(102).span_id());
+    assert!(messages(&fixture, &of_other).await.is_empty());
     // What an event says of an order leads to the trace as well.
     let page = throughline_model::PageRequest::default();
     let found = fixture.reader().find_traces(None, "o-1", page).await;

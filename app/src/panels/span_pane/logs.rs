@@ -1,0 +1,106 @@
+//! Log records and domain events that name the span.
+
+use leptos::prelude::*;
+use throughline_model::{EventPage, PayloadPlace, StoredEvent};
+use throughline_viz::{format_bytes, format_duration};
+use throughline_wire::{LogRecord, UnixNanos};
+
+use super::attributes::Dropped;
+use super::value::{Pair, text_of};
+use crate::api::ApiError;
+
+/// A line for each, earliest first; nothing for a span without any.
+#[component]
+pub(super) fn Logs(
+    /// The newest of them, newest first.
+    logs: Result<EventPage, ApiError>,
+    /// When the span began.
+    start: UnixNanos,
+) -> impl IntoView {
+    let page = match logs {
+        Ok(page) if page.items.is_empty() => return ().into_any(),
+        Ok(page) => page,
+        Err(error) => {
+            let problem = format!("The logs of this span cannot be shown: {error}.");
+            return view! { <p class="box w">{problem}</p> }.into_any();
+        }
+    };
+    let count = page.items.len();
+    let more = page.after.is_some().then(|| {
+        view! { <p class="box w">{format!("There are more; the newest {count} are shown.")}</p> }
+    });
+    let lines: Vec<_> = page
+        .items
+        .into_iter()
+        .rev()
+        .map(|event| view! { <Line event start /> })
+        .collect();
+    view! {
+        <section class="logs">
+            <h3 class="grp">{format!("Logs · {count}")}</h3>
+            {more}
+            <div class="events">{lines}</div>
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Line(event: StoredEvent, start: UnixNanos) -> impl IntoView {
+    let StoredEvent {
+        record, payloads, ..
+    } = event;
+    let offset = record.time.since(start);
+    let sign = if offset < 0 { "" } else { "+" };
+    let severity = match LogRecord::severity_word(record.severity_number) {
+        "" => record.severity_text.clone().into_owned(),
+        word => word.to_owned(),
+    };
+    let is_error = record.severity_number >= 17;
+    let title = [severity, record.event_name.clone().into_owned()]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" · ");
+    let body = text_of(&record.body);
+    let size_of = |place: &PayloadPlace| {
+        let kept = payloads.iter().find(|known| known.place == *place)?;
+        Some(format!(
+            "Only the beginning of {}.",
+            format_bytes(kept.byte_count)
+        ))
+    };
+    let size = size_of(&PayloadPlace::Body);
+    let pairs: Vec<_> = record
+        .attributes
+        .iter()
+        .map(|(key, value)| {
+            let size = size_of(&PayloadPlace::Attribute {
+                key: key.to_owned(),
+            });
+            let label = size.map_or_else(|| key.to_owned(), |size| format!("{key} · {size}"));
+            view! { <Pair label key=key.to_owned() value=value.clone() /> }
+        })
+        .collect();
+    let folded = (!pairs.is_empty()).then(|| {
+        view! {
+            <details>
+                <summary>{format!("Attributes · {}", pairs.len())}</summary>
+                <dl class="kv">{pairs}</dl>
+            </details>
+        }
+    });
+    view! {
+        <section class="event" class:e=is_error>
+            <p>
+                <b>{title}</b>
+                <span class="num">{format!("{sign}{}", format_duration(offset))}</span>
+            </p>
+            <div class="message">{body}</div>
+            {size.map(|size| view! { <p class="part">{size}</p> })}
+            {folded}
+            <Dropped count=record.dropped_attributes_count what="attributes" is_here=true />
+        </section>
+    }
+    .into_any()
+}
