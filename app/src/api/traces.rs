@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 use throughline_model::{
-    EventFilter, EventPage, EventPageRequest, Page, PageRequest, Payload, SpanDetails, TraceFilter,
-    TraceSkeleton, TraceStatistics, TraceSummary,
+    EventPage, Page, PageRequest, Payload, SpanDetails, TraceFilter, TraceSkeleton,
+    TraceStatistics, TraceSummary,
 };
 use throughline_wire::{SpanId, TraceId};
 
@@ -90,10 +90,10 @@ pub async fn list_span_events(
     /// Of which span.
     span_id: SpanId,
 ) -> Result<EventPage, ApiError> {
-    let filter = EventFilter::of_span(trace_id, span_id);
+    let filter = throughline_model::EventFilter::of_span(trace_id, span_id);
     Ok(super::error::panel()?
         .reader
-        .list_events(&filter, EventPageRequest::default())
+        .list_events(&filter, throughline_model::EventPageRequest::default())
         .await?)
 }
 
