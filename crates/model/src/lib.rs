@@ -3,6 +3,7 @@
 //!
 //! No I/O and no clock; builds for `wasm32-unknown-unknown`.
 
+pub mod completeness;
 pub mod event;
 pub mod filter;
 pub mod keeper;
@@ -19,6 +20,9 @@ pub mod time_range;
 pub mod trace;
 pub mod utc;
 
+pub use completeness::{
+    Completeness, CompletenessState, OpenFate, OpenSpan, ProcessFacts, TraceFacts,
+};
 pub use event::{EventCursor, EventFilter, EventPage, EventPageRequest, StoredEvent};
 pub use filter::{AttributeCondition, Faults, OperationMatch, StatusFilter, TraceFilter};
 pub use keeper::{CleanUp, Keeper};

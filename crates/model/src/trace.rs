@@ -9,7 +9,7 @@ use throughline_wire::{
     InstrumentationScope, Resource, Span, SpanId, SpanKind, StatusCode, TraceId, UnixNanos,
 };
 
-use crate::{PayloadRef, TraceSummary};
+use crate::{Completeness, OpenSpan, PayloadRef, TraceSummary};
 
 /// What a waterfall needs of a trace, without attributes: stays small however large the payloads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,9 +18,17 @@ pub struct TraceSkeleton {
     pub summary: TraceSummary,
     /// Service names; [`SkeletonSpan::service`] is an index into them.
     pub services: Vec<String>,
-    /// Its spans by start, then id; they travel column by column.
+    /// Its spans by start, then id; those that have begun and not ended among them, as long as they
+    /// are known to have run.
+    /// They travel column by column.
     #[serde(with = "columns")]
     pub spans: Vec<SkeletonSpan>,
+    /// What is missing of it.
+    #[serde(default)]
+    pub completeness: Completeness,
+    /// Its spans that have begun and not ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<OpenSpan>,
 }
 
 /// One bar of a waterfall.
@@ -54,6 +62,11 @@ impl TraceSkeleton {
             .get(span.service as usize)
             .map_or("", String::as_str)
     }
+
+    /// What became of the span when it has not ended; none when it has.
+    pub fn open_span(&self, span_id: SpanId) -> Option<&OpenSpan> {
+        self.open.iter().find(|open| open.span_id == span_id)
+    }
 }
 
 /// Everything known of one span.
@@ -86,6 +99,12 @@ pub struct Trace {
     pub scopes: Vec<InstrumentationScope>,
     /// Its spans by start, then id.
     pub spans: Vec<StoredSpan>,
+    /// What is missing of it.
+    #[serde(default)]
+    pub completeness: Completeness,
+    /// Its spans that have begun and not ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<OpenSpan>,
 }
 
 impl Trace {

@@ -1,11 +1,12 @@
 //! A reader over spans in memory, with the rules of the real one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use throughline_model::{
-    BoxFuture, EventFilter, EventPage, EventPageRequest, Page, PageRequest, Payload, ReadError,
-    RollupFilter, RollupReport, SkeletonSpan, SpanDetails, StoredEvent, StoredSpan, Trace,
-    TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary,
+    BoxFuture, Completeness, EventFilter, EventPage, EventPageRequest, Page, PageRequest, Payload,
+    ReadError, RollupFilter, RollupReport, SkeletonSpan, SpanDetails, StoredEvent, StoredSpan,
+    Trace, TraceFacts, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary,
 };
 use throughline_wire::{SpanId, TraceId, UnixNanos};
 
@@ -108,6 +109,25 @@ impl FakeReader {
     }
 }
 
+/// The receipt of spans that nobody numbered.
+fn receipt_of(sent: &[&Sent], now: UnixNanos) -> Completeness {
+    let present: BTreeSet<_> = sent.iter().map(|sent| sent.span.span_id).collect();
+    let parents: BTreeSet<_> = sent
+        .iter()
+        .filter_map(|sent| sent.span.parent_span_id)
+        .collect();
+    let trace = TraceFacts {
+        spans: sent.len() as u64,
+        absent_parents: parents.difference(&present).count() as u64,
+        unnumbered: sent
+            .iter()
+            .map(|sent| sent.resource.service_name().to_owned())
+            .collect(),
+        ..TraceFacts::default()
+    };
+    Completeness::of(trace, &[], &[], now)
+}
+
 /// The place of `item` in `list`, added when it is new.
 fn place<T: PartialEq>(list: &mut Vec<T>, item: T) -> u32 {
     let at = list.iter().position(|known| *known == item);
@@ -166,6 +186,8 @@ impl TraceReader for FakeReader {
                 })
                 .collect();
             Some(TraceSkeleton {
+                completeness: receipt_of(&sent, self.now),
+                open: Vec::new(),
                 summary,
                 services,
                 spans,
@@ -273,6 +295,8 @@ impl TraceReader for FakeReader {
                 })
                 .collect();
             Some(Trace {
+                completeness: receipt_of(&sent, self.now),
+                open: Vec::new(),
                 summary,
                 resources,
                 scopes,

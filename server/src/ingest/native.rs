@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use throughline_store::{Sender, SpanGroup, WriteBatch};
 use throughline_wire::decode::{DecodeError, ValidBatch, decode_batch};
 use throughline_wire::validate::Limits;
-use throughline_wire::{BatchAnswer, SpanBatch, TenantId, UnixNanos};
+use throughline_wire::{BatchAnswer, Rejection, SpanBatch, TenantId, UnixNanos};
 use tower_http::cors::{Any, CorsLayer};
 
 use super::answer::{Fault, Kept, add_refused, count, count_fault, media_type};
@@ -84,8 +84,11 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
         batch,
         mut rejected,
         rejected_sequences,
-        rejected_starts,
+        mut rejected_starts,
     } = valid;
+    if batch.sequence.is_none() {
+        refuse_starts(batch.starts.len(), &mut rejected_starts);
+    }
     note_sender(&batch, now);
     let group = SpanGroup {
         resource: Arc::new(batch.resource),
@@ -133,6 +136,18 @@ fn decode(
         })
         .collect();
     Ok((valid, places))
+}
+
+/// Says of every start that it is of no use: of a process that does not say where it stands, nobody
+/// could tell whether its spans still run.
+fn refuse_starts(readable: usize, rejected: &mut Vec<Rejection>) {
+    let sent = readable + rejected.len();
+    *rejected = (0..sent)
+        .map(|index| Rejection {
+            index,
+            reason: format!("starts[{index}]: the batch has no sequence"),
+        })
+        .collect();
 }
 
 /// What a sender says of itself, for `/metrics`: what it had to drop, and how far its clock is off

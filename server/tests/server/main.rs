@@ -17,6 +17,7 @@ mod overload;
 mod panel;
 mod payloads;
 mod program;
+mod receipt;
 mod start;
 mod support;
 mod transfer;

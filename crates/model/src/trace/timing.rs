@@ -72,6 +72,8 @@ mod tests {
                 session: None,
             },
             services: Vec::new(),
+            completeness: crate::Completeness::default(),
+            open: Vec::new(),
             spans: spans
                 .iter()
                 .map(|&(span_id, parent, start, duration_ns)| SkeletonSpan {

@@ -6,6 +6,7 @@ mod dictionary;
 mod event;
 mod list;
 mod payload;
+mod receipt;
 mod rows;
 mod statistics;
 mod trace;
@@ -136,7 +137,8 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'_, Result<Option<TraceSkeleton>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            trace::skeleton(&mut connection, self.tenant, trace_id).await
+            let now = self.clock.now();
+            trace::skeleton(&mut connection, self.tenant, trace_id, now).await
         })
     }
 
@@ -190,7 +192,8 @@ impl TraceReader for PgTraceReader {
     fn trace(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Trace>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            trace::whole(&mut connection, self.tenant, trace_id).await
+            let now = self.clock.now();
+            trace::whole(&mut connection, self.tenant, trace_id, now).await
         })
     }
 

@@ -9,12 +9,13 @@ use sqlx::PgConnection;
 use throughline_model::{
     Payload, ReadError, SkeletonSpan, SpanDetails, StoredSpan, Trace, TraceSkeleton, TraceSummary,
 };
-use throughline_wire::{SpanId, TraceId, UnixNanos};
+use throughline_wire::{SpanId, StatusCode, TraceId, UnixNanos};
 use uuid::Uuid;
 
 use super::compile;
 use super::dictionary::{self, Operation};
 use super::payload;
+use super::receipt::{self, Asked};
 use super::rows::{MarksRow, SkeletonRow, SpanRow, SummaryRow};
 use crate::sqlstate::read_error;
 
@@ -35,6 +36,7 @@ pub(super) async fn skeleton(
     connection: &mut PgConnection,
     tenant: Uuid,
     trace_id: TraceId,
+    now: UnixNanos,
 ) -> Result<Option<TraceSkeleton>, ReadError> {
     let Some(summary) = summary(connection, tenant, trace_id).await? else {
         return Ok(None);
@@ -71,11 +73,31 @@ pub(super) async fn skeleton(
                 .unwrap_or_default(),
         });
     }
+    let asked = asked(tenant, trace_id, &summary, now);
+    let parents = spans
+        .iter()
+        .filter_map(|span| span.parent_span_id)
+        .collect();
+    let present = spans.iter().map(|span| span.span_id).collect();
+    let (completeness, open) = receipt::read(connection, asked, &parents, &present).await?;
+    spans.extend(open.iter().map(|span| SkeletonSpan {
+        span_id: span.span_id,
+        parent_span_id: span.parent_span_id,
+        name: span.name.clone(),
+        kind: span.kind,
+        service: services.of(&span.service),
+        start: span.start,
+        duration_ns: span.seen.since(span.start),
+        status: StatusCode::Unset,
+        events: Vec::new(),
+    }));
     spans.sort_by_key(|span| (span.start, span.span_id));
     Ok(Some(TraceSkeleton {
         summary,
         services: services.names,
         spans,
+        completeness,
+        open,
     }))
 }
 
@@ -163,6 +185,7 @@ pub(super) async fn whole(
     connection: &mut PgConnection,
     tenant: Uuid,
     trace_id: TraceId,
+    now: UnixNanos,
 ) -> Result<Option<Trace>, ReadError> {
     let Some(summary) = summary(connection, tenant, trace_id).await? else {
         return Ok(None);
@@ -215,7 +238,16 @@ pub(super) async fn whole(
         payload::restore(&mut spans[at].span, &references, day_ns, &values);
     }
     spans.sort_by_key(|stored| (stored.span.start, stored.span.span_id));
+    let asked = asked(tenant, trace_id, &summary, now);
+    let parents = spans
+        .iter()
+        .filter_map(|stored| stored.span.parent_span_id)
+        .collect();
+    let present = spans.iter().map(|stored| stored.span.span_id).collect();
+    let (completeness, open) = receipt::read(connection, asked, &parents, &present).await?;
     Ok(Some(Trace {
+        completeness,
+        open,
         summary,
         resources,
         scopes,
@@ -303,6 +335,17 @@ impl Places {
         self.names.push(name.to_owned());
         self.at.insert(name.to_owned(), at);
         at
+    }
+}
+
+fn asked(tenant: Uuid, trace_id: TraceId, summary: &TraceSummary, now: UnixNanos) -> Asked {
+    let (first_ns, last_ns) = starts(summary);
+    Asked {
+        tenant,
+        trace_id: uuid(trace_id),
+        first_ns,
+        last_ns,
+        now,
     }
 }
 

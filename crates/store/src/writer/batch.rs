@@ -29,9 +29,11 @@ impl WriteBatch {
         self.groups.iter().map(|group| group.events.len()).sum()
     }
 
-    /// Whether there is nothing in it to store.
+    /// Whether there is nothing in it to store; what a process says of its numbers is something.
     pub fn is_empty(&self) -> bool {
-        self.span_count() == 0 && self.event_count() == 0
+        self.span_count() == 0
+            && self.event_count() == 0
+            && !self.groups.iter().any(|group| group.sequence().is_some())
     }
 }
 
@@ -59,10 +61,18 @@ pub struct SpanGroup {
     pub packed: PackedSpans,
     /// Its log records and events, validated.
     pub events: Vec<LogRecord>,
-    /// Its spans that have begun and not ended, validated.
+    /// Its spans that have begun and not ended, validated. Stored only when the sender numbers its
+    /// spans: of any other nobody could tell whether it still runs.
     pub starts: Vec<SpanStart>,
     /// Who sent them, when that said more than the spans do.
     pub sender: Option<Sender>,
+}
+
+impl SpanGroup {
+    /// Where its sender stands with its numbers, when it numbers.
+    pub fn sequence(&self) -> Option<&BatchSequence> {
+        self.sender.as_ref()?.sequence.as_ref()
+    }
 }
 
 /// What became of a batch: every span of it is counted in exactly one of the three, and what is

@@ -5,6 +5,8 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::directory::Deltas;
 use super::group::{Group, Inserted, RowRef};
+use super::open_spans::OpenSpans;
+use super::processes::Processes;
 use super::{aliases, payloads, row};
 use crate::ids::IdSet;
 use crate::live;
@@ -175,9 +177,29 @@ async fn finish(
             row.is_error,
         );
     }
-    let deltas = Deltas::of(stored);
+    let mut deltas = Deltas::of(stored);
+    let mut processes = Processes::default();
+    let mut open_spans = OpenSpans::default();
+    for batch in group.telling() {
+        for told in &batch.told {
+            processes.add(batch.tenant, told);
+        }
+        for open in &batch.open {
+            deltas.begin(batch.tenant, open);
+            open_spans.begin(batch.tenant, open);
+        }
+    }
+    for &row in by_kind(rows).0 {
+        let (tenant, row) = (group.batch(row).tenant, group.row(row));
+        if let Some((process_id, sequence)) = row.numbered {
+            processes.receive(tenant, process_id, sequence);
+            open_spans.end(tenant, row.trace_id, row.span_id);
+        }
+    }
     live::announce(&mut transaction, deltas.traces()).await?;
     deltas.merge(&mut transaction).await?;
+    processes.merge(&mut transaction).await?;
+    open_spans.store(&mut transaction).await?;
     rollups.append(&mut transaction).await?;
     transaction.commit().await.map_err(|error| Failed {
         error,

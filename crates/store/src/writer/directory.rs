@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::encode::Encoded;
+use super::open_spans::OpenSpan;
 use super::row::{Row, TextAt};
 
 /// A trace's row as its new spans alone would have it.
@@ -35,18 +36,18 @@ struct Root {
 
 /// A span's place among those that may speak for the trace: without a parent first, then by
 /// start. One number: the start, moved down by 2^63 when there is no parent.
-const fn rank(row: &Row) -> i64 {
-    if row.has_parent {
-        row.start_ns
+const fn rank(start_ns: i64, has_parent: bool) -> i64 {
+    if has_parent {
+        start_ns
     } else {
-        row.start_ns.saturating_add(i64::MIN)
+        start_ns.saturating_add(i64::MIN)
     }
 }
 
 impl Root {
     fn of(row: &Row) -> Self {
         Self {
-            rank: rank(row),
+            rank: rank(row.start_ns, row.has_parent),
             span_id: row.span_id,
             digest: row.digest,
             operation_id: row.operation_id,
@@ -58,7 +59,9 @@ impl Root {
 impl<'a> Delta<'a> {
     /// What `row` alone says; its texts lie in `bytes`.
     fn of(row: &Row, bytes: &'a [u8]) -> Self {
-        let value = |text: Option<TextAt>| text.map(|text| (rank(row), text.of(bytes)));
+        let value = |text: Option<TextAt>| {
+            text.map(|text| (rank(row.start_ns, row.has_parent), text.of(bytes)))
+        };
         Self {
             start_ns: row.start_ns,
             end_ns: row.start_ns.saturating_add(row.duration_ns),
@@ -69,6 +72,41 @@ impl<'a> Delta<'a> {
             services: vec![row.service_id],
             user: value(row.user),
             session: value(row.session),
+        }
+    }
+
+    /// Of a span that has begun and not ended: it counts as none, and stands for its trace until
+    /// it has ended, since no digest is greater than this one.
+    fn begun(open: &OpenSpan) -> Self {
+        let has_parent = open.parent_span_id.is_some();
+        Self {
+            start_ns: open.start_ns,
+            end_ns: open.start_ns,
+            span_count: 0,
+            error_count: 0,
+            root: Root {
+                rank: rank(open.start_ns, has_parent),
+                span_id: open.span_id,
+                digest: i64::MAX,
+                operation_id: open.operation_id,
+                duration_ns: 0,
+            },
+            has_root: !has_parent,
+            services: vec![open.service_id],
+            user: None,
+            session: None,
+        }
+    }
+
+    /// A span of the trace has begun.
+    fn begin(&mut self, open: &OpenSpan) {
+        let begun = Self::begun(open);
+        self.start_ns = self.start_ns.min(begun.start_ns);
+        self.end_ns = self.end_ns.max(begun.end_ns);
+        self.root = self.root.min(begun.root);
+        self.has_root |= begun.has_root;
+        if !self.services.contains(&open.service_id) {
+            self.services.push(open.service_id);
         }
     }
 
@@ -84,8 +122,18 @@ impl<'a> Delta<'a> {
         if !self.services.contains(&row.service_id) {
             self.services.push(row.service_id);
         }
-        least(&mut self.user, rank(row), row.user, bytes);
-        least(&mut self.session, rank(row), row.session, bytes);
+        least(
+            &mut self.user,
+            rank(row.start_ns, row.has_parent),
+            row.user,
+            bytes,
+        );
+        least(
+            &mut self.session,
+            rank(row.start_ns, row.has_parent),
+            row.session,
+            bytes,
+        );
     }
 }
 
@@ -135,6 +183,16 @@ impl<'a> Deltas<'a> {
                 };
                 self.current = Some((key, delta));
             }
+        }
+    }
+
+    /// Lists the trace of a span that has begun.
+    pub(super) fn begin(&mut self, tenant: [u8; 16], open: &OpenSpan) {
+        match self.done.entry((tenant, open.trace_id)) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(Delta::begun(open));
+            }
+            std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().begin(open),
         }
     }
 

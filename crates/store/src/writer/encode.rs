@@ -9,7 +9,9 @@ use super::aliases::Aliases;
 use super::batch::{SpanGroup, WriteBatch};
 use super::dictionary::{Entry, EntryRow, Known, Table};
 use super::events::{EventContext, Events};
+use super::open_spans::OpenSpan;
 use super::payloads::{self, Detached, Payload};
+use super::processes::{Told, number};
 use super::row::{self, Context, Noted, Row};
 use crate::IndexedKeys;
 use crate::ids::{self, IdSet};
@@ -29,6 +31,10 @@ pub(super) struct Encoded {
     /// Large values of its spans and events.
     pub payloads: Vec<Payload>,
     pub aliases: Aliases,
+    /// What its processes say of their numbers.
+    pub told: Vec<Told>,
+    /// Spans that have begun.
+    pub open: Vec<OpenSpan>,
 }
 
 impl Encoded {
@@ -40,6 +46,8 @@ impl Encoded {
             + self.events.weight()
             + payloads::weight(&self.payloads)
             + self.aliases.weight()
+            + self.told.len() * size_of::<Told>()
+            + self.open.iter().map(OpenSpan::weight).sum::<usize>()
     }
 
     /// Bytes that are sent to the database, nearly.
@@ -103,7 +111,11 @@ struct Encoder<'a> {
 
 impl Encoder<'_> {
     fn group(&mut self, group: &SpanGroup) {
-        if group.spans.is_empty() && group.packed.is_empty() && group.events.is_empty() {
+        if group.spans.is_empty()
+            && group.packed.is_empty()
+            && group.events.is_empty()
+            && group.sequence().is_none()
+        {
             return;
         }
         let service = storable(group.resource.service_name());
@@ -122,16 +134,24 @@ impl Encoder<'_> {
             received_ns: self.now.get(),
             index: 0,
         };
+        let clock = group.sender.as_ref().and_then(|sender| sender.clock);
+        let process_id = group.sequence().map(|sequence| sequence.process.to_i64());
+        let mut refused = Vec::new();
         for span in &group.spans {
             if let Some(reason) = self.unstorable(span) {
                 self.encoded.rejected.push(Rejection {
                     index: self.index,
                     reason: reason.to_owned(),
                 });
+                refused.extend(span.sequence);
             } else {
                 context.operation_id = self.operation(service_id, span.kind, &span.name);
                 context.index = self.index as u32;
                 let noted = Noted {
+                    process_id,
+                    sequence: process_id.and(span.sequence).and_then(number),
+                    clock_offset_ns: clock.and_then(|clock| clock.offset_ns),
+                    clock_error_ns: clock.and_then(|clock| clock.offset_error_ns),
                     payloads: self.detached.of_span(self.index),
                     ..Noted::default()
                 };
@@ -164,6 +184,41 @@ impl Encoder<'_> {
         };
         for event in &group.events {
             self.event(event, context);
+        }
+        self.numbers(group, &refused, (service_id, resource_id, scope_id));
+    }
+
+    /// What the sender says of its numbers, and its spans that have begun.
+    fn numbers(
+        &mut self,
+        group: &SpanGroup,
+        refused: &[u64],
+        (service_id, resource_id, scope_id): (i64, i64, i64),
+    ) {
+        let (Some(sender), Some(sequence)) = (&group.sender, group.sequence()) else {
+            return;
+        };
+        let received_ns = self.now.get();
+        let mut told = Told::new(sequence, &sender.rejected, resource_id, received_ns);
+        refused.iter().for_each(|number| told.reject(*number));
+        self.encoded.told.push(told);
+        for start in &group.starts {
+            let span = start.clone().into_span();
+            // The door has said so; whoever skipped it gets no row for it.
+            if self.unstorable(&span).is_some() {
+                continue;
+            }
+            let context = Context {
+                tenant: self.encoded.tenant,
+                service_id,
+                operation_id: self.operation(service_id, start.kind, &start.name),
+                resource_id,
+                scope_id,
+                received_ns,
+                index: 0,
+            };
+            let open = OpenSpan::new(start, sequence.process.to_i64(), context);
+            self.encoded.open.push(open);
         }
     }
 

@@ -156,6 +156,20 @@ impl Group {
         }
     }
 
+    /// The batches that say more than their rows do: where a process stands.
+    pub(super) fn telling(&self) -> impl Iterator<Item = &Encoded> {
+        self.batches.iter().filter(|batch| !batch.told.is_empty())
+    }
+
+    /// Fails the batches that say more than their rows do.
+    pub(super) fn fail_told(&mut self, error: &WriteError) {
+        for (batch, outcome) in self.batches.iter().zip(&mut self.outcomes) {
+            if !batch.told.is_empty() {
+                *outcome = Err(error.clone());
+            }
+        }
+    }
+
     /// The batch a row is of.
     pub(super) fn batch(&self, row: RowRef) -> &Encoded {
         &self.batches[row.batch as usize]

@@ -37,6 +37,8 @@ pub(super) struct Row {
     /// Texts in the bytes of its batch.
     pub user: Option<TextAt>,
     pub session: Option<TextAt>,
+    /// The process that made it and its number there, when it has one.
+    pub numbered: Option<(i64, i64)>,
     /// Place of the span in its batch.
     pub index: u32,
     /// Where the encoded row lies in the bytes of its batch.
@@ -281,6 +283,7 @@ fn lay_out(
         is_error: said.status == StatusCode::Error,
         user: named.user(),
         session: named.session(),
+        numbered: noted.process_id.zip(noted.sequence),
         index: context.index,
         offset,
         len: out.len() - offset,

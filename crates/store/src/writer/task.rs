@@ -88,12 +88,17 @@ impl Task {
         let (mut group, distinct) = Group::new(jobs);
         let mut waiting = vec![distinct];
         let mut faults = 0;
+        // With the first rows that are committed goes what all the batches say of their processes.
+        let mut is_told = group.telling().next().is_none();
         while let Some(mut rows) = waiting.pop() {
             if rows.is_empty() {
                 continue;
             }
             match self.store(&group, &rows).await {
-                Ok(inserted) => group.settle(&rows, &inserted),
+                Ok(inserted) => {
+                    is_told = true;
+                    group.settle(&rows, &inserted);
+                }
                 Err(Failure::All(error)) => group.fail(&rows, &error),
                 Err(Failure::Data(reason)) => {
                     faults += 1;
@@ -108,6 +113,13 @@ impl Task {
                         waiting.push(rows);
                     }
                 }
+            }
+        }
+        if !is_told {
+            match self.store(&group, &[]).await {
+                Ok(_) => {}
+                Err(Failure::All(error)) => group.fail_told(&error),
+                Err(Failure::Data(reason)) => group.fail_told(&WriteError::Refused(reason)),
             }
         }
         let elapsed = started.elapsed();
@@ -187,6 +199,7 @@ impl Task {
     ) -> Result<Inserted, Failed> {
         let entries = group
             .batches_of(rows)
+            .chain(group.telling())
             .flat_map(|batch| batch.dictionary.iter());
         let missing = self.known.missing(entries);
         if !missing.is_empty() {

@@ -10,6 +10,7 @@ mod live;
 mod partitions;
 mod payloads;
 mod read_back;
+mod receipt;
 mod retention;
 mod rollups;
 mod seed;

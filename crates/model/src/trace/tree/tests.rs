@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use throughline_wire::{SpanKind, StatusCode, TraceId};
 
 use super::*;
-use crate::TraceSummary;
+use crate::{Completeness, TraceSummary};
 
 fn span(id: i64, parent: Option<i64>, start: i64) -> SkeletonSpan {
     SkeletonSpan {
@@ -39,6 +39,8 @@ fn trace(spans: Vec<SkeletonSpan>) -> TraceSkeleton {
         },
         services: vec!["shop".to_owned()],
         spans,
+        completeness: Completeness::default(),
+        open: Vec::new(),
     }
 }
 

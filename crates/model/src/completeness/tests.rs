@@ -1,0 +1,212 @@
+//! The receipt of traces made up number by number.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use throughline_wire::{ProcessId, SpanId, SpanKind, UnixNanos};
+
+use super::*;
+
+const NOW: UnixNanos = UnixNanos::new(1_700_000_000 * UnixNanos::PER_SECOND);
+
+fn facts() -> ProcessFacts {
+    ProcessFacts {
+        process: ProcessId::from_i64(1).expect("is not zero"),
+        in_trace: (5, 9),
+        gaps: Vec::new(),
+        rejected: Vec::new(),
+        open: BTreeSet::new(),
+        settled: 20,
+        missing: 0,
+        dropped: 0,
+        drop_reasons: BTreeSet::new(),
+        last_seen: NOW,
+        ended: false,
+    }
+}
+
+fn receipt(process: ProcessFacts) -> Completeness {
+    let trace = TraceFacts {
+        spans: 4,
+        ..TraceFacts::default()
+    };
+    Completeness::of(trace, &[process], &[], NOW)
+}
+
+fn open(fate: OpenFate) -> OpenSpan {
+    OpenSpan {
+        span_id: SpanId::from_i64(1).expect("is not zero"),
+        parent_span_id: None,
+        name: "send mail".to_owned(),
+        kind: SpanKind::Client,
+        service: "shop-worker".to_owned(),
+        start: NOW,
+        seen: NOW,
+        fate,
+    }
+}
+
+#[test]
+fn nothing_missing_is_complete() {
+    let receipt = receipt(facts());
+    assert_eq!(receipt.state, CompletenessState::Complete);
+    assert_eq!(receipt.to_string(), "4 of 4 spans, 0 bytes cut");
+}
+
+#[test]
+fn a_number_between_or_beside_those_of_the_trace_is_lost_and_one_apart_is_not_its_own() {
+    for (gap, lost) in [(6..7, 1), (3..5, 2), (10..12, 2), (2..4, 0), (11..13, 0)] {
+        let receipt = receipt(ProcessFacts {
+            gaps: vec![gap.clone()],
+            missing: 2,
+            ..facts()
+        });
+        assert_eq!(receipt.lost, lost, "{gap:?}");
+        let state = if lost > 0 {
+            CompletenessState::Missing
+        } else {
+            CompletenessState::Complete
+        };
+        assert_eq!(receipt.state, state, "{gap:?}");
+    }
+}
+
+#[test]
+fn a_number_that_is_not_settled_may_come_until_its_process_is_over() {
+    let waiting = ProcessFacts {
+        gaps: vec![7..8],
+        settled: 7,
+        ..facts()
+    };
+    let now = receipt(waiting.clone());
+    assert_eq!((now.under_way, now.lost), (1, 0));
+    assert_eq!(now.state, CompletenessState::Running);
+    assert_eq!(now.to_string(), "1 span may be under way");
+    for over in [
+        ProcessFacts {
+            ended: true,
+            ..waiting.clone()
+        },
+        ProcessFacts {
+            last_seen: NOW.saturating_add(-SILENCE_NS - 1),
+            ..waiting
+        },
+    ] {
+        let receipt = receipt(over);
+        assert_eq!((receipt.under_way, receipt.lost), (0, 1));
+    }
+}
+
+#[test]
+fn what_the_sender_dropped_is_told_apart_from_what_is_lost() {
+    let gap = ProcessFacts {
+        gaps: vec![6..8],
+        missing: 2,
+        dropped: 2,
+        drop_reasons: ["queue_full".to_owned()].into(),
+        ..facts()
+    };
+    let dropped = receipt(gap.clone());
+    assert_eq!((dropped.dropped, dropped.lost), (2, 0));
+    assert_eq!(
+        dropped.to_string(),
+        "2 spans dropped by the sender: queue full"
+    );
+    // More is missing than it dropped: nobody can tell which.
+    let lost = receipt(ProcessFacts { missing: 3, ..gap });
+    assert_eq!((lost.dropped, lost.lost), (0, 2));
+}
+
+#[test]
+fn refused_and_open_numbers_are_not_lost() {
+    let receipt = receipt(ProcessFacts {
+        gaps: vec![6..9],
+        rejected: vec![6..7],
+        open: [7, 8].into(),
+        ..facts()
+    });
+    assert_eq!(
+        (receipt.rejected, receipt.lost, receipt.under_way),
+        (1, 0, 0)
+    );
+    assert_eq!(receipt.to_string(), "1 span refused by the server");
+}
+
+#[test]
+fn an_open_span_runs_until_its_process_does_not() {
+    for (fate, state, words) in [
+        (
+            OpenFate::Running,
+            CompletenessState::Running,
+            "1 span still running in shop-worker",
+        ),
+        (
+            OpenFate::ProcessDied,
+            CompletenessState::Missing,
+            "1 span did not end before shop-worker did",
+        ),
+        (
+            OpenFate::ProcessEnded,
+            CompletenessState::Missing,
+            "1 span did not end before shop-worker did",
+        ),
+    ] {
+        let receipt = Completeness::of(TraceFacts::default(), &[], &[open(fate)], NOW);
+        assert_eq!(receipt.state, state);
+        assert_eq!(receipt.to_string(), words);
+    }
+}
+
+#[test]
+fn a_sender_that_does_not_number_leaves_it_unknown() {
+    let trace = TraceFacts {
+        spans: 3,
+        unnumbered: ["python-service".to_owned()].into(),
+        ..TraceFacts::default()
+    };
+    let receipt = Completeness::of(trace, &[facts()], &[], NOW);
+    assert_eq!(receipt.state, CompletenessState::Unknown);
+    assert_eq!(
+        receipt.to_string(),
+        "unknown: python-service does not number its spans"
+    );
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_what_is_known_does_not_matter(
+        gaps in proptest::collection::vec((0_u64..40, 0_u64..5), 0..5),
+        refused in proptest::collection::vec((0_u64..40, 0_u64..3), 0..3),
+        settled in 0_u64..50,
+        dropped in 0_u64..4,
+        fates in proptest::collection::vec(0_usize..3, 0..4),
+        ended: bool,
+    ) {
+        // Gaps of a multirange do not overlap.
+        let numbers: BTreeSet<u64> = gaps.iter().flat_map(|(at, len)| *at..at + len).collect();
+        let one = ProcessFacts {
+            gaps: numbers.iter().map(|at| *at..at + 1).collect(),
+            rejected: refused.iter().map(|(at, len)| *at..at + len).take(1).collect(),
+            settled,
+            dropped,
+            missing: numbers.len() as u64,
+            ended,
+            ..facts()
+        };
+        let other = ProcessFacts { in_trace: (0, 3), ended: !ended, ..one.clone() };
+        let mut open: Vec<_> = fates
+            .into_iter()
+            .map(|fate| open([OpenFate::Running, OpenFate::ProcessEnded, OpenFate::ProcessDied][fate]))
+            .collect();
+        let forth = Completeness::of(TraceFacts::default(), &[one.clone(), other.clone()], &open, NOW);
+        open.reverse();
+        let turned = |mut facts: ProcessFacts| {
+            facts.gaps.reverse();
+            facts.rejected.reverse();
+            facts
+        };
+        let back = Completeness::of(TraceFacts::default(), &[turned(other), turned(one)], &open, NOW);
+        prop_assert_eq!(&forth, &back);
+        prop_assert!(!forth.to_string().is_empty());
+    }
+}

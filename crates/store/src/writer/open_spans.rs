@@ -1,0 +1,139 @@
+//! Spans that have begun: stored at their start, removed at their end.
+
+use std::collections::BTreeMap;
+
+use sqlx::PgConnection;
+use throughline_wire::{SpanStart, binary};
+use uuid::Uuid;
+
+use super::processes::number;
+use super::row::Context;
+
+/// A start as the store holds it.
+#[derive(Debug, Clone)]
+pub(super) struct OpenSpan {
+    pub trace_id: [u8; 16],
+    pub span_id: i64,
+    pub parent_span_id: Option<i64>,
+    pub operation_id: i64,
+    pub service_id: i64,
+    pub start_ns: i64,
+    resource_id: i64,
+    scope_id: i64,
+    received_ns: i64,
+    process_id: i64,
+    sequence: Option<i64>,
+    attributes: Option<Vec<u8>>,
+}
+
+impl OpenSpan {
+    pub(super) fn new(start: &SpanStart, process_id: i64, context: Context) -> Self {
+        let mut attributes = Vec::new();
+        binary::encode_attributes(&start.attributes, &mut attributes);
+        Self {
+            trace_id: start.trace_id.to_bytes(),
+            span_id: start.span_id.to_i64(),
+            parent_span_id: start.parent_span_id.map(throughline_wire::SpanId::to_i64),
+            operation_id: context.operation_id,
+            service_id: context.service_id,
+            start_ns: start.start.get(),
+            resource_id: context.resource_id,
+            scope_id: context.scope_id,
+            received_ns: context.received_ns,
+            process_id,
+            sequence: start.sequence.and_then(number),
+            attributes: (!attributes.is_empty()).then_some(attributes),
+        }
+    }
+}
+
+impl OpenSpan {
+    /// Bytes of memory it takes, nearly.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>() + self.attributes.as_ref().map_or(0, Vec::capacity)
+    }
+}
+
+type Key = ([u8; 16], [u8; 16], i64);
+
+/// The starts and ends of one commit, sorted by key, so that two servers lock the same rows in the
+/// same order.
+#[derive(Debug, Default)]
+pub(super) struct OpenSpans<'a> {
+    begun: BTreeMap<Key, &'a OpenSpan>,
+    ended: Vec<Key>,
+}
+
+impl<'a> OpenSpans<'a> {
+    /// A span that has begun.
+    pub(super) fn begin(&mut self, tenant: [u8; 16], open: &'a OpenSpan) {
+        let key = (tenant, open.trace_id, open.span_id);
+        self.begun
+            .entry(key)
+            .and_modify(|known| {
+                if known.received_ns < open.received_ns {
+                    *known = open;
+                }
+            })
+            .or_insert(open);
+    }
+
+    /// A span that has ended and is stored in this transaction.
+    pub(super) fn end(&mut self, tenant: [u8; 16], trace_id: [u8; 16], span_id: i64) {
+        self.ended.push((tenant, trace_id, span_id));
+    }
+
+    /// Stores what begun and removes what ended, in the transaction `connection` is in, which has
+    /// stored the ended spans and merged the directory.
+    pub(super) async fn store(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if !self.begun.is_empty() {
+            insert(self.begun, connection).await?;
+        }
+        if !self.ended.is_empty() {
+            let mut ended = self.ended;
+            ended.sort_unstable();
+            let uuids = |at: fn(&Key) -> [u8; 16]| -> Vec<Uuid> {
+                ended.iter().map(|key| Uuid::from_bytes(at(key))).collect()
+            };
+            sqlx::query(include_str!("close_spans.sql"))
+                .bind(uuids(|key| key.0))
+                .bind(uuids(|key| key.1))
+                .bind(ended.iter().map(|key| key.2).collect::<Vec<i64>>())
+                .execute(connection)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+async fn insert(
+    begun: BTreeMap<Key, &OpenSpan>,
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
+    let tenants: Vec<Uuid> = begun.keys().map(|key| Uuid::from_bytes(key.0)).collect();
+    let traces: Vec<Uuid> = begun.keys().map(|key| Uuid::from_bytes(key.1)).collect();
+    let column = |of: fn(&OpenSpan) -> i64| -> Vec<i64> { begun.values().map(|o| of(o)).collect() };
+    let optional = |of: fn(&OpenSpan) -> Option<i64>| -> Vec<Option<i64>> {
+        begun.values().map(|open| of(open)).collect()
+    };
+    let attributes: Vec<Option<&[u8]>> = begun
+        .values()
+        .map(|open| open.attributes.as_deref())
+        .collect();
+    sqlx::query(include_str!("open_spans.sql"))
+        .bind(tenants)
+        .bind(traces)
+        .bind(column(|open| open.span_id))
+        .bind(optional(|open| open.parent_span_id))
+        .bind(column(|open| open.operation_id))
+        .bind(column(|open| open.resource_id))
+        .bind(column(|open| open.scope_id))
+        .bind(column(|open| open.start_ns))
+        .bind(column(|open| open.received_ns))
+        .bind(column(|open| open.process_id))
+        .bind(optional(|open| open.sequence))
+        .bind(attributes)
+        .execute(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,27 @@
+-- Spans that have begun, unless they have ended by now: the rows of their traces in the directory
+-- are locked in this transaction, so that start and end of one span wait for each other.
+INSERT INTO open_spans AS o (
+    tenant_id, trace_id, span_id, parent_span_id, operation_id, resource_id, scope_id,
+    start_ns, received_ns, process_id, sequence, attributes
+)
+SELECT
+    tenant_id, trace_id, span_id, parent_span_id, operation_id, resource_id, scope_id,
+    start_ns, received_ns, process_id, sequence, attributes
+FROM unnest(
+    $1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+    $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bytea[]
+) AS begun (
+    tenant_id, trace_id, span_id, parent_span_id, operation_id, resource_id, scope_id,
+    start_ns, received_ns, process_id, sequence, attributes
+)
+WHERE NOT EXISTS (
+    SELECT FROM spans AS s
+    WHERE s.tenant_id = begun.tenant_id
+        AND s.trace_id = begun.trace_id
+        AND s.span_id = begun.span_id
+        AND s.start_ns = begun.start_ns
+)
+ON CONFLICT (tenant_id, trace_id, span_id) DO UPDATE SET
+    received_ns = excluded.received_ns,
+    attributes = excluded.attributes
+WHERE o.received_ns < excluded.received_ns

@@ -1,0 +1,228 @@
+//! What a trace says of its completeness, whatever comes late, twice or never.
+
+use std::sync::Arc;
+
+use throughline_model::{Completeness, CompletenessState, OpenFate, TraceFilter};
+use throughline_store::{Sender, SpanGroup, Store, WriteBatch};
+use throughline_testkit::{Ids, span};
+use throughline_wire::{
+    BatchSequence, ClientClock, DropReason, ProcessId, Resource, Span, SpanStart, TenantId,
+    TraceId, UnixNanos,
+};
+
+use crate::support::Fixture;
+
+const SHOP: i64 = 77;
+
+/// `count` spans of one trace with numbers from 0, the first the parent of the others.
+fn numbered(fixture: &Fixture, ids: &mut Ids, count: u64) -> Vec<Span> {
+    let root = span("root")
+        .in_trace(ids.trace_id())
+        .id(ids.span_id())
+        .starts(fixture.at_ms(0))
+        .build();
+    let mut spans = vec![root.clone()];
+    for at in 1..count {
+        let child = span(format!("child {at}"))
+            .id(ids.span_id())
+            .child_of(&root)
+            .starts(fixture.at_ms(at as i64));
+        spans.push(child.build());
+    }
+    for (span, number) in spans.iter_mut().zip(0..) {
+        span.sequence = Some(number);
+    }
+    spans
+}
+
+fn stands_at(next: u64, settled: u64) -> BatchSequence {
+    BatchSequence {
+        next,
+        settled,
+        ..BatchSequence::new(ProcessId::from_i64(SHOP).expect("is not zero"))
+    }
+}
+
+fn said(sequence: BatchSequence, spans: &[Span], starts: &[&Span]) -> WriteBatch {
+    WriteBatch {
+        tenant: TenantId::DEFAULT,
+        groups: vec![SpanGroup {
+            resource: Arc::new(Resource::of_service("shop")),
+            spans: spans.to_vec(),
+            starts: starts.iter().map(|span| SpanStart::of(span)).collect(),
+            sender: Some(Sender {
+                sequence: Some(sequence),
+                ..Sender::default()
+            }),
+            ..SpanGroup::default()
+        }],
+    }
+}
+
+async fn send(store: &Store, batch: WriteBatch) {
+    store.writer().submit(batch).await.expect("is stored");
+}
+
+async fn receipt(store: &Store, trace_id: TraceId) -> Completeness {
+    let reader = store.reader(TenantId::DEFAULT);
+    let skeleton = reader.trace_skeleton(trace_id).await.expect("reads");
+    let whole = reader.trace(trace_id).await.expect("reads");
+    let receipt = skeleton.expect("is there").completeness;
+    assert_eq!(whole.expect("is there").completeness, receipt);
+    receipt
+}
+
+#[tokio::test]
+async fn a_trace_whose_numbers_are_all_there_is_complete_whatever_the_order_and_however_often() {
+    let fixture = Fixture::new().await;
+    let spans = numbered(&fixture, &mut Ids::seeded(1), 5);
+    let trace_id = spans[0].trace_id;
+    let other = fixture.database.store(fixture.now);
+    for (store, part) in [
+        (&fixture.store, 3..5),
+        (&other, 0..1),
+        (&other, 3..5),
+        (&fixture.store, 1..3),
+    ] {
+        send(store, said(stands_at(5, 5), &spans[part], &[])).await;
+    }
+    let receipt = receipt(&fixture.store, trace_id).await;
+    assert_eq!(receipt.state, CompletenessState::Complete, "{receipt}");
+    assert_eq!(receipt.to_string(), "5 of 5 spans, 0 bytes cut");
+    let processes = "SELECT count(*) FROM processes WHERE received = '{[0,5)}'";
+    assert_eq!(fixture.count(processes).await, 1);
+}
+
+#[tokio::test]
+async fn a_number_that_never_came_is_lost_once_it_is_settled() {
+    let fixture = Fixture::new().await;
+    let spans = numbered(&fixture, &mut Ids::seeded(2), 5);
+    let trace_id = spans[0].trace_id;
+    let kept = [&spans[..2], &spans[3..]].concat();
+    send(&fixture.store, said(stands_at(5, 2), &kept, &[])).await;
+    let early = receipt(&fixture.store, trace_id).await;
+    assert_eq!((early.under_way, early.lost), (1, 0));
+    assert_eq!(early.state, CompletenessState::Running);
+
+    // A process that only says where it stands is heard.
+    send(&fixture.store, said(stands_at(5, 5), &[], &[])).await;
+    let late = receipt(&fixture.store, trace_id).await;
+    assert_eq!(late.to_string(), "1 span lost");
+
+    send(&fixture.store, said(stands_at(5, 2), &spans[2..3], &[])).await;
+    let healed = receipt(&fixture.store, trace_id).await;
+    assert_eq!(healed.state, CompletenessState::Complete, "{healed}");
+}
+
+#[tokio::test]
+async fn what_was_dropped_or_refused_is_said_to_be() {
+    let fixture = Fixture::new().await;
+    let spans = numbered(&fixture, &mut Ids::seeded(3), 5);
+    let trace_id = spans[0].trace_id;
+    let mut sequence = stands_at(5, 5);
+    sequence.dropped.insert(DropReason::QueueFull, 1);
+    let mut batch = said(sequence, &[&spans[..2], &spans[4..]].concat(), &[]);
+    let sender = batch.groups[0].sender.as_mut().expect("a sender");
+    sender.rejected = vec![2];
+    send(&fixture.store, batch).await;
+    let receipt = receipt(&fixture.store, trace_id).await;
+    assert_eq!(
+        receipt.to_string(),
+        "1 span dropped by the sender: queue full, 1 span refused by the server"
+    );
+}
+
+#[tokio::test]
+async fn a_running_span_lists_its_trace_and_ends_in_it() {
+    let fixture = Fixture::new().await;
+    let spans = numbered(&fixture, &mut Ids::seeded(4), 1);
+    let (root, trace_id) = (&spans[0], spans[0].trace_id);
+    let start = said(stands_at(1, 1), &[], &[root]);
+    for _ in 0..2 {
+        send(&fixture.store, start.clone()).await;
+    }
+    let listed = fixture.list(&TraceFilter::default()).await.remove(0);
+    assert_eq!((listed.span_count, listed.root_name.as_str()), (0, "root"));
+    let reader = fixture.reader();
+    let skeleton = reader.trace_skeleton(trace_id).await.expect("reads");
+    let skeleton = skeleton.expect("is there");
+    assert_eq!(skeleton.spans.len(), 1);
+    assert_eq!(skeleton.open[0].fate, OpenFate::Running);
+    assert_eq!(
+        skeleton.completeness.to_string(),
+        "1 span still running in shop"
+    );
+
+    send(&fixture.store, said(stands_at(1, 1), &spans, &[])).await;
+    // A start that comes after its end changes nothing.
+    send(&fixture.store, start).await;
+    assert_eq!(fixture.count("SELECT count(*) FROM open_spans").await, 0);
+    let ended = receipt(&fixture.store, trace_id).await;
+    assert_eq!(ended.to_string(), "1 of 1 span, 0 bytes cut");
+    let listed = fixture.list(&TraceFilter::default()).await.remove(0);
+    assert_eq!(listed.span_count, 1);
+    assert_eq!(listed.root_duration_ns, root.duration_ns());
+}
+
+#[tokio::test]
+async fn an_open_span_of_a_process_that_fell_silent_or_said_goodbye_does_not_run() {
+    let fixture = Fixture::new().await;
+    let spans = numbered(&fixture, &mut Ids::seeded(5), 1);
+    let trace_id = spans[0].trace_id;
+    send(&fixture.store, said(stands_at(1, 1), &[], &[&spans[0]])).await;
+    let later = fixture.database.store(fixture.at_ms(31_000));
+    let fate = async |store: &Store| {
+        let reader = store.reader(TenantId::DEFAULT);
+        let skeleton = reader.trace_skeleton(trace_id).await.expect("reads");
+        skeleton.expect("is there").open[0].fate
+    };
+    assert_eq!(fate(&fixture.store).await, OpenFate::Running);
+    assert_eq!(fate(&later).await, OpenFate::ProcessDied);
+    let silent = receipt(&later, trace_id).await;
+    assert_eq!(silent.state, CompletenessState::Missing);
+
+    // One word from it and it lives.
+    send(&later, said(stands_at(1, 1), &[], &[])).await;
+    assert_eq!(fate(&later).await, OpenFate::Running);
+    let goodbye = BatchSequence {
+        ended: true,
+        ..stands_at(1, 1)
+    };
+    send(&later, said(goodbye, &[], &[])).await;
+    assert_eq!(fate(&later).await, OpenFate::ProcessEnded);
+}
+
+#[tokio::test]
+async fn senders_that_do_not_number_leave_it_unknown_and_write_nothing_more() {
+    let fixture = Fixture::new().await;
+    let mut spans = numbered(&fixture, &mut Ids::seeded(6), 3);
+    spans.iter_mut().for_each(|span| span.sequence = None);
+    let trace_id = spans[0].trace_id;
+    let mut batch = said(stands_at(0, 0), &spans, &[]);
+    batch.groups[0].sender = None;
+    send(&fixture.store, batch).await;
+    let receipt = receipt(&fixture.store, trace_id).await;
+    assert_eq!(
+        receipt.to_string(),
+        "unknown: shop does not number its spans"
+    );
+    assert_eq!(fixture.count("SELECT count(*) FROM processes").await, 0);
+}
+
+#[tokio::test]
+async fn a_measured_clock_is_kept_beside_the_times_as_sent() {
+    let fixture = Fixture::new().await;
+    let spans = numbered(&fixture, &mut Ids::seeded(7), 1);
+    let mut batch = said(stands_at(1, 1), &spans, &[]);
+    let sender = batch.groups[0].sender.as_mut().expect("a sender");
+    sender.clock = Some(ClientClock {
+        sent_at: UnixNanos::new(1),
+        offset_ns: Some(-1_250),
+        offset_error_ns: Some(40),
+    });
+    send(&fixture.store, batch).await;
+    let kept = "SELECT count(*) FROM spans WHERE clock_offset_ns = -1250 AND clock_error_ns = 40";
+    assert_eq!(fixture.count(kept).await, 1);
+    let trace = fixture.trace(spans[0].trace_id).await;
+    assert_eq!(trace.spans[0].span.start, spans[0].start);
+}

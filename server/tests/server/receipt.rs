@@ -1,0 +1,108 @@
+//! What the native door takes of numbers and starts, and what a trace says of its completeness.
+
+use serde_json::{Value, json};
+
+use crate::support::{Door, Server};
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+fn started(name: &str, span_id: &str, sequence: u64) -> Value {
+    // Of today, so that no partition of the past is made; any instant of the last day does.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let start_ns = now.unwrap().as_nanos().to_string();
+    json!({
+        "trace_id": TRACE, "span_id": span_id, "name": name, "start_ns": start_ns,
+        "sequence": sequence,
+    })
+}
+
+fn ended(start: &Value) -> Value {
+    let mut span = start.clone();
+    span["end_ns"] = span["start_ns"].clone();
+    span
+}
+
+fn batch(next: u64, spans: &[Value], starts: &[Value]) -> Value {
+    json!({
+        "resource": {"attributes": {"service.name": "shop-worker"}},
+        "sequence": {"process": "9f1c3a5e7b2d4f60", "next": next, "settled": next},
+        "spans": spans,
+        "starts": starts,
+    })
+}
+
+async fn post(server: &Server, batch: &Value) -> Value {
+    let response = server.post(Door::Native, batch.to_string().into()).await;
+    assert_eq!(response.status(), 200);
+    response.json().await.unwrap()
+}
+
+async fn trace(server: &Server) -> Value {
+    server.get_json(&format!("/api/admin/traces/{TRACE}")).await
+}
+
+#[tokio::test]
+async fn a_span_runs_ends_and_one_that_never_came_is_lost() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let root = started("process confirmation", "00f067aa0ba902b7", 0);
+    post(&server, &batch(1, &[], std::slice::from_ref(&root))).await;
+    let running = trace(&server).await;
+    assert_eq!(running["completeness"]["state"], "running");
+    assert_eq!(
+        running["completeness"]["running"],
+        json!([["shop-worker", 1]])
+    );
+    assert_eq!(running["open"][0]["fate"], "running");
+
+    post(&server, &batch(1, &[ended(&root)], &[])).await;
+    let complete = trace(&server).await;
+    assert_eq!(complete["completeness"]["state"], "complete");
+    assert!(complete.get("open").is_none());
+
+    let late = started("send mail", "53995c3f42cd8ad8", 2);
+    post(&server, &batch(3, &[ended(&late)], &[])).await;
+    let missing = trace(&server).await;
+    assert_eq!(missing["completeness"]["state"], "missing");
+    assert_eq!(missing["completeness"]["lost"], 1);
+    assert_eq!(missing["completeness"]["spans"], 2);
+}
+
+#[tokio::test]
+async fn a_bad_start_is_named_and_costs_nothing_else() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let good = started("good", "00f067aa0ba902b7", 0);
+    let mut bad = good.clone();
+    bad["span_id"] = json!("no");
+    let answer = post(&server, &batch(2, &[], &[bad.clone(), good.clone()])).await;
+    let reason = answer["rejected_starts"][0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("starts[0].span_id: "), "{reason}");
+    assert_eq!(answer["rejected_starts"].as_array().unwrap().len(), 1);
+    assert_eq!(trace(&server).await["open"][0]["name"], "good");
+
+    let mut nameless = batch(2, &[], &[good]);
+    nameless.as_object_mut().unwrap().remove("sequence");
+    let answer = post(&server, &nameless).await;
+    assert_eq!(
+        answer["rejected_starts"][0]["reason"],
+        "starts[0]: the batch has no sequence"
+    );
+}
+
+#[tokio::test]
+async fn a_span_that_was_refused_is_not_called_lost() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let first = ended(&started("first", "00f067aa0ba902b7", 0));
+    let mut refused = ended(&started("refused", "53995c3f42cd8ad8", 1));
+    refused["start_ns"] = json!("-5");
+    let answer = post(&server, &batch(2, &[first, refused], &[])).await;
+    assert_eq!(answer["rejected"][0]["index"], 1);
+    let receipt = trace(&server).await["completeness"].clone();
+    assert_eq!(receipt["state"], "missing");
+    assert_eq!(
+        (&receipt["rejected"], &receipt["lost"]),
+        (&json!(1), &json!(0))
+    );
+}
