@@ -55,18 +55,13 @@ pub(crate) fn listen_to_events(
     heard: impl Fn(&str, String) + Copy + 'static,
 ) {
     let attempt = RwSignal::new(0_u32);
-    let stream = StoredValue::new_local(None::<Stream>);
-    on_cleanup(move || {
-        stream.try_update_value(|stream| drop(stream.take()));
-    });
-    // An effect never runs on the server.
-    Effect::new(move |_| {
+    // An effect never runs on the server, where a value that is not `Send` must not exist: a page
+    // is rendered on several threads. The stream is the effect's value and goes with it.
+    Effect::new(move |old: Option<Option<Stream>>| {
         attempt.track();
         // The old one first: a browser opens few connections to a server.
-        stream.update_value(|stream| drop(stream.take()));
-        let Some(mut opened) = url().and_then(|url| Stream::open(&url)) else {
-            return;
-        };
+        drop(old);
+        let mut opened = url().and_then(|url| Stream::open(&url))?;
         for name in names {
             opened.on(name, move |event| {
                 heard(name, event.data().as_string().unwrap_or_default());
@@ -84,6 +79,6 @@ pub(crate) fn listen_to_events(
                 );
             }
         });
-        stream.set_value(Some(opened));
+        Some(opened)
     });
 }
