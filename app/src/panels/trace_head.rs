@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use leptos::prelude::*;
-use throughline_model::{TraceFilter, TreeItem, Utc};
+use throughline_model::{self as model, CompletenessState, TraceFilter, TreeItem, Utc};
 use throughline_viz::{format_count, format_duration};
 
 use crate::state::{Outline, filter_href};
@@ -60,6 +60,7 @@ pub(crate) fn TraceHead(
                 <h1 title=name.clone()>{name.clone()}</h1>
                 {pill}
                 <Completeness outline=outline.clone() />
+                <Receipt receipt=skeleton.completeness.clone() />
                 <span class="actions">
                     <code class="mono id" title=id.clone()>
                         {id.clone()}
@@ -84,6 +85,35 @@ pub(crate) fn TraceHead(
                 <span class="legend">{services}</span>
             </div>
         </header>
+    }
+    .into_any()
+}
+
+/// What the numbers of its senders say of the trace: whether all of it is there.
+#[component]
+fn Receipt(receipt: model::Completeness) -> impl IntoView {
+    let (class, meaning) = match receipt.state {
+        CompletenessState::Complete => (
+            "pill ok",
+            "Its processes number their spans, and no number near those of this trace is missing",
+        ),
+        CompletenessState::Running => (
+            "pill",
+            "Nothing is missing so far: spans run, or may still be on their way",
+        ),
+        CompletenessState::Missing => (
+            "pill w",
+            "Numbers of spans near those of this trace were given and the spans will not come",
+        ),
+        CompletenessState::Unknown => (
+            "pill",
+            "Without numbers nobody can tell whether spans are missing",
+        ),
+    };
+    view! {
+        <span class=class title=meaning data-receipt>
+            {receipt.to_string()}
+        </span>
     }
     .into_any()
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use leptos::prelude::*;
-use throughline_model::{SkeletonSpan, TreeItem};
+use throughline_model::{OpenFate, SkeletonSpan, TreeItem};
 use throughline_viz::{colour_of, format_duration};
 use throughline_wire::{SpanId, StatusCode, semconv};
 
@@ -132,6 +132,25 @@ fn SpanCells(outline: Outline, at: usize, span: SkeletonSpan, fold: AnyView) -> 
             }
         })
         .collect();
+    let open = skeleton.open_span(span.span_id).map(|open| open.fate);
+    let fate = open.map(|fate| {
+        let (word, title) = match fate {
+            OpenFate::Running => ("running", "This span has begun and not ended"),
+            OpenFate::ProcessEnded => (
+                "process ended",
+                "Its process said goodbye while this span ran",
+            ),
+            OpenFate::ProcessDied => (
+                "process died",
+                "Its process fell silent while this span ran; shown as long as it was heard of",
+            ),
+        };
+        view! {
+            <span class="pill w" title=title data-open-span>
+                {word}
+            </span>
+        }
+    });
     let bar = outline.timeline.bar(span.start, span.duration_ns);
     let place = if bar.is_labelled_inside() {
         "lab within"
@@ -145,9 +164,9 @@ fn SpanCells(outline: Outline, at: usize, span: SkeletonSpan, fold: AnyView) -> 
             {fold} <span class="sq" aria-hidden="true"></span>
             <a class="text" href=href title=name.clone() data-open data-noscroll>
                 {name.clone()}
-            </a> {marks} <em title=service.clone()>{service.clone()}</em>
+            </a> {marks} {fate} <em title=service.clone()>{service.clone()}</em>
         </div>
-        <div class="tl" style=bar.to_string()>
+        <div class="tl" class:open=open.is_some() style=bar.to_string()>
             <span class="b"></span>
             <Events outline span=span.clone() />
             <span class=place>{format_duration(span.duration_ns)}</span>
