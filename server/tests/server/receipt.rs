@@ -1,6 +1,7 @@
 //! What the native door takes of numbers and starts, and what a trace says of its completeness.
 
 use serde_json::{Value, json};
+use throughline_server::clock::Clock;
 
 use crate::support::{Door, Server};
 
@@ -8,8 +9,7 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 fn started(name: &str, span_id: &str, sequence: u64) -> Value {
     // Of today, so that no partition of the past is made; any instant of the last day does.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let start_ns = now.unwrap().as_nanos().to_string();
+    let start_ns = Clock::system().now().get().to_string();
     json!({
         "trace_id": TRACE, "span_id": span_id, "name": name, "start_ns": start_ns,
         "sequence": sequence,

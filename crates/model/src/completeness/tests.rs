@@ -1,6 +1,7 @@
 //! The receipt of traces made up number by number.
 
 use std::collections::BTreeSet;
+use std::iter;
 
 use proptest::prelude::*;
 use throughline_wire::{ProcessId, SpanId, SpanKind, UnixNanos};
@@ -74,7 +75,7 @@ fn a_number_between_or_beside_those_of_the_trace_is_lost_and_one_apart_is_not_it
 #[test]
 fn a_number_that_is_not_settled_may_come_until_its_process_is_over() {
     let waiting = ProcessFacts {
-        gaps: vec![7..8],
+        gaps: iter::once(7..8).collect(),
         settled: 7,
         ..facts()
     };
@@ -100,7 +101,7 @@ fn a_number_that_is_not_settled_may_come_until_its_process_is_over() {
 #[test]
 fn what_the_sender_dropped_is_told_apart_from_what_is_lost() {
     let gap = ProcessFacts {
-        gaps: vec![6..8],
+        gaps: iter::once(6..8).collect(),
         missing: 2,
         dropped: 2,
         drop_reasons: ["queue_full".to_owned()].into(),
@@ -120,8 +121,8 @@ fn what_the_sender_dropped_is_told_apart_from_what_is_lost() {
 #[test]
 fn refused_and_open_numbers_are_not_lost() {
     let receipt = receipt(ProcessFacts {
-        gaps: vec![6..9],
-        rejected: vec![6..7],
+        gaps: iter::once(6..9).collect(),
+        rejected: iter::once(6..7).collect(),
         open: [7, 8].into(),
         ..facts()
     });

@@ -200,7 +200,9 @@ impl Encoder<'_> {
         };
         let received_ns = self.now.get();
         let mut told = Told::new(sequence, &sender.rejected, resource_id, received_ns);
-        refused.iter().for_each(|number| told.reject(*number));
+        for number in refused {
+            told.reject(*number);
+        }
         self.encoded.told.push(told);
         for start in &group.starts {
             let span = start.clone().into_span();

@@ -196,7 +196,9 @@ async fn an_open_span_of_a_process_that_fell_silent_or_said_goodbye_does_not_run
 async fn senders_that_do_not_number_leave_it_unknown_and_write_nothing_more() {
     let fixture = Fixture::new().await;
     let mut spans = numbered(&fixture, &mut Ids::seeded(6), 3);
-    spans.iter_mut().for_each(|span| span.sequence = None);
+    for span in &mut spans {
+        span.sequence = None;
+    }
     let trace_id = spans[0].trace_id;
     let mut batch = said(stands_at(0, 0), &spans, &[]);
     batch.groups[0].sender = None;
