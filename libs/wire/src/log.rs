@@ -81,9 +81,12 @@ impl LogRecord {
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands over a reference"
+#[cfg_attr(
+    not(target_pointer_width = "32"),
+    expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands over a reference"
+    )
 )]
 fn is_zero_instant(instant: &UnixNanos) -> bool {
     *instant == UnixNanos::default()

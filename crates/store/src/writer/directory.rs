@@ -22,6 +22,7 @@ struct Delta<'a> {
     services: Vec<i64>,
     user: Option<(i64, &'a str)>,
     session: Option<(i64, &'a str)>,
+    error: Option<(i64, &'a str)>,
 }
 
 /// The span that stands for the trace: the least of these by its first three fields.
@@ -72,6 +73,7 @@ impl<'a> Delta<'a> {
             services: vec![row.service_id],
             user: value(row.user),
             session: value(row.session),
+            error: value(row.error),
         }
     }
 
@@ -95,6 +97,7 @@ impl<'a> Delta<'a> {
             services: vec![open.service_id],
             user: None,
             session: None,
+            error: None,
         }
     }
 
@@ -122,18 +125,10 @@ impl<'a> Delta<'a> {
         if !self.services.contains(&row.service_id) {
             self.services.push(row.service_id);
         }
-        least(
-            &mut self.user,
-            rank(row.start_ns, row.has_parent),
-            row.user,
-            bytes,
-        );
-        least(
-            &mut self.session,
-            rank(row.start_ns, row.has_parent),
-            row.session,
-            bytes,
-        );
+        let rank = rank(row.start_ns, row.has_parent);
+        least(&mut self.user, rank, row.user, bytes);
+        least(&mut self.session, rank, row.session, bytes);
+        least(&mut self.error, rank, row.error, bytes);
     }
 }
 
@@ -241,6 +236,8 @@ struct Columns<'a> {
     user_id: Vec<Option<&'a str>>,
     session_rank: Vec<Option<i64>>,
     session_id: Vec<Option<&'a str>>,
+    error_rank: Vec<Option<i64>>,
+    error_message: Vec<Option<&'a str>>,
 }
 
 impl<'a> Columns<'a> {
@@ -264,6 +261,9 @@ impl<'a> Columns<'a> {
         let (session_rank, session_id) = delta.session.unzip();
         self.session_rank.push(session_rank);
         self.session_id.push(session_id);
+        let (error_rank, error_message) = delta.error.unzip();
+        self.error_rank.push(error_rank);
+        self.error_message.push(error_message);
     }
 
     async fn merge(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
@@ -285,6 +285,8 @@ impl<'a> Columns<'a> {
             .bind(self.user_id)
             .bind(self.session_rank)
             .bind(self.session_id)
+            .bind(self.error_rank)
+            .bind(self.error_message)
             .execute(connection)
             .await?;
         Ok(())

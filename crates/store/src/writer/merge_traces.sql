@@ -3,20 +3,21 @@
 INSERT INTO traces AS t (
     tenant_id, trace_id, start_ns, end_ns, span_count, error_count,
     root_rank, root_span_id, root_digest, root_operation_id, root_duration_ns, has_root,
-    services, user_rank, user_id, session_rank, session_id
+    services, user_rank, user_id, session_rank, session_id, error_rank, error_message
 )
 SELECT
     tenant_id, trace_id, start_ns, end_ns, span_count, error_count,
     root_rank, root_span_id, root_digest, root_operation_id, root_duration_ns, has_root,
-    services::bigint[], user_rank, user_id, session_rank, session_id
+    services::bigint[], user_rank, user_id, session_rank, session_id, error_rank, error_message
 FROM unnest(
     $1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
     $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::boolean[],
-    $13::text[], $14::bigint[], $15::text[], $16::bigint[], $17::text[]
+    $13::text[], $14::bigint[], $15::text[], $16::bigint[], $17::text[],
+    $18::bigint[], $19::text[]
 ) AS delta (
     tenant_id, trace_id, start_ns, end_ns, span_count, error_count,
     root_rank, root_span_id, root_digest, root_operation_id, root_duration_ns, has_root,
-    services, user_rank, user_id, session_rank, session_id
+    services, user_rank, user_id, session_rank, session_id, error_rank, error_message
 )
 ON CONFLICT (tenant_id, trace_id) DO UPDATE SET
     start_ns = least(t.start_ns, excluded.start_ns),
@@ -71,4 +72,12 @@ ON CONFLICT (tenant_id, trace_id) DO UPDATE SET
         WHEN (excluded.session_rank, excluded.session_id) < (t.session_rank, t.session_id)
             THEN excluded.session_id
         ELSE t.session_id
+    END,
+    error_rank = least(t.error_rank, excluded.error_rank),
+    error_message = CASE
+        WHEN excluded.error_rank IS NULL THEN t.error_message
+        WHEN t.error_rank IS NULL THEN excluded.error_message
+        WHEN (excluded.error_rank, excluded.error_message) < (t.error_rank, t.error_message)
+            THEN excluded.error_message
+        ELSE t.error_message
     END

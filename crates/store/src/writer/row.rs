@@ -37,6 +37,8 @@ pub(super) struct Row {
     /// Texts in the bytes of its batch.
     pub user: Option<TextAt>,
     pub session: Option<TextAt>,
+    /// What a failed span said of its failure.
+    pub error: Option<TextAt>,
     /// The process that made it and its number there, when it has one.
     pub numbered: Option<(i64, i64)>,
     /// Place of the span in its batch.
@@ -259,9 +261,12 @@ fn lay_out(
     filled(out, |out| {
         out.extend_from_slice(said.trace_state.as_bytes());
     });
+    let error_at = out.len() + NULL.len();
     filled(out, |out| {
         out.extend_from_slice(said.status_message.as_bytes());
     });
+    let is_error = said.status == StatusCode::Error;
+    let error = is_error.then(|| TextAt::message(error_at, said.status_message));
     let attributes_at = out.len() + NULL.len();
     filled(out, |out| said.values.attributes(out));
     let named = Named::find(out, attributes_at);
@@ -280,7 +285,8 @@ fn lay_out(
         operation_id: context.operation_id,
         service_id: context.service_id,
         has_parent: said.parent_span_id.is_some(),
-        is_error: said.status == StatusCode::Error,
+        is_error,
+        error: error.flatten(),
         user: named.user(),
         session: named.session(),
         numbered: noted.process_id.zip(noted.sequence),

@@ -28,7 +28,7 @@ fn contentious(ids: &mut Ids, now: UnixNanos) -> Vec<Sent> {
                 span.attributes.insert("which", at as i64);
             }
             if ids.below(3) == 0 {
-                span.status = throughline_wire::Status::error("no");
+                span.status = throughline_wire::Status::error(format!("no {}", ids.below(3)));
             }
             let user = format!("user {}", ids.below(3));
             match ids.below(4) {
@@ -78,6 +78,11 @@ async fn any_order_and_any_partition_of_the_spans_gives_the_same_rows() {
     };
     let (at_once, in_pieces) = (one.list(&filter).await, other.list(&filter).await);
     assert_eq!(at_once.len(), 12);
+    let causes =
+        "SELECT coalesce(sum(hashtextextended(error_message, 0)::numeric % 1000003), 0)::bigint
+        FROM traces";
+    assert_ne!(one.count(causes).await, 0);
+    assert_eq!(one.count(causes).await, other.count(causes).await);
     assert_eq!(at_once, in_pieces);
     // Where two spans rank the same by parent, start and id, the plain computation may choose
     // another of them; everything else must agree.
@@ -152,4 +157,34 @@ async fn the_roots_user_goes_before_an_earlier_spans_user() {
     assert_eq!(trace.session.as_deref(), Some("early"));
     assert_eq!(trace.root_name, "root");
     assert_eq!(trace.start, fixture.at_ms(0));
+}
+
+#[tokio::test]
+async fn the_first_failure_of_a_trace_is_found_by_its_text() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(12);
+    let trace_id = ids.trace_id();
+    let failed = |ids: &mut Ids, after_ns: i64, message: String| {
+        let span = lone("work", ids).in_trace(trace_id);
+        let mut span = span.starts(fixture.now.saturating_add(after_ns)).build();
+        span.status = throughline_wire::Status::error(message);
+        Sent::by("shop", span)
+    };
+    let later = failed(&mut ids, 1_000, "the queue is full".to_owned());
+    let first = failed(&mut ids, 0, format!("Card REFUSED{}", "!".repeat(400)));
+    fixture.write(&[later]).await;
+    fixture.write(&[first]).await;
+    let found = async |text: &str| {
+        let filter = TraceFilter {
+            error: Some(text.to_owned()),
+            ..TraceFilter::default()
+        };
+        fixture.list(&filter).await.len()
+    };
+    assert_eq!(found("card refused").await, 1);
+    assert_eq!(found("queue").await, 0, "not the first");
+    let kept = fixture
+        .count("SELECT max(length(error_message))::bigint FROM traces")
+        .await;
+    assert_eq!(kept, 256);
 }

@@ -6,6 +6,8 @@ use throughline_wire::{SessionId, binary, semconv};
 const MAX_USER_CHARS: usize = 256;
 /// Longer sessions are cut, in characters.
 const MAX_SESSION_CHARS: usize = SessionId::MAX_CHARS;
+/// Of a failure the directory keeps so much, in characters.
+const MAX_ERROR_CHARS: usize = 256;
 
 /// Where in the bytes of its batch a text lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +17,12 @@ pub(in crate::writer) struct TextAt {
 }
 
 impl TextAt {
+    /// The beginning of a status message that lies at `offset`; none when it is empty.
+    pub(super) fn message(offset: usize, text: &str) -> Option<Self> {
+        let len = cut(text, MAX_ERROR_CHARS).len() as u32;
+        (len > 0).then_some(Self { offset, len })
+    }
+
     /// The text, given the bytes of its batch.
     pub(in crate::writer) fn of(self, bytes: &[u8]) -> &str {
         let text = bytes.get(self.offset..self.offset + self.len as usize);
