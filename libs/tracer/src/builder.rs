@@ -25,6 +25,7 @@ pub struct TracerBuilder {
     options: Options,
     limits: Limits,
     interval: Duration,
+    announce_after: Duration,
     backoff: Backoff,
 }
 
@@ -53,6 +54,7 @@ impl TracerBuilder {
                 batch: 512,
             },
             interval: Duration::from_secs(1),
+            announce_after: Duration::from_secs(1),
             backoff: Backoff {
                 first: Duration::from_secs(1),
                 most: Duration::from_mins(1),
@@ -145,6 +147,13 @@ impl TracerBuilder {
         self
     }
 
+    /// How long a span may be open before the collector is told that it runs: 1 s unless said
+    /// otherwise. Of shorter spans nothing is sent before they end.
+    pub fn announce_after(mut self, open: Duration) -> Self {
+        self.announce_after = open;
+        self
+    }
+
     /// Reads the environment and starts the exporter's thread; when tracing is off, there is
     /// none.
     ///
@@ -186,6 +195,7 @@ impl TracerBuilder {
                 ..InstrumentationScope::default()
             },
             interval: self.interval,
+            announce_after: self.announce_after,
             backoff: self.backoff,
         };
         start(settings, Arc::clone(&queue), spans, received).map_err(BuildError::Thread)?;

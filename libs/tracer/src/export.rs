@@ -5,6 +5,7 @@ mod backoff;
 mod batch;
 mod client;
 mod flush;
+mod ledger;
 mod notice;
 mod queue;
 pub(crate) mod quiet;

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 
-use throughline_wire::{SpanId, TraceId};
+use throughline_wire::{ProcessId, SpanId, TraceId};
 
 /// `xoshiro256++` (Blackman and Vigna, 2019): fast, 256 bits of state. Ids need to be unique, not
 /// unguessable.
@@ -66,6 +66,15 @@ pub(crate) fn random() -> u64 {
 pub(crate) fn span_id() -> SpanId {
     loop {
         if let Ok(id) = SpanId::from_bytes(random().to_be_bytes()) {
+            return id;
+        }
+    }
+}
+
+/// A new process id, never zero.
+pub(crate) fn process_id() -> ProcessId {
+    loop {
+        if let Ok(id) = ProcessId::from_bytes(random().to_be_bytes()) {
             return id;
         }
     }

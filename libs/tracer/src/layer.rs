@@ -7,6 +7,7 @@ mod filter;
 mod place;
 pub(crate) mod seed;
 mod statement;
+mod switch;
 mod visit;
 
 use std::borrow::Cow;
@@ -14,12 +15,13 @@ use std::sync::Arc;
 
 use throughline_wire::w3c::TraceFlags;
 use throughline_wire::{Attributes, SpanId, SpanLink, semconv};
-use tracing::{Event, Metadata, Subscriber, span};
+use tracing::{Dispatch, Event, Metadata, Subscriber, span};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 pub(crate) use active::{Active, Recording};
 pub(crate) use filter::Wanted;
+pub(crate) use switch::Switch;
 
 use crate::clock::Tick;
 use crate::context::{Carried, SpanContext};
@@ -140,6 +142,10 @@ impl SpanLayer {
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        self.pipe.queue.numbers.live_in(dispatch);
+    }
+
     fn on_new_span(
         &self,
         attributes: &span::Attributes<'_>,
@@ -168,6 +174,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
             attributes.values().len() + seed.attributes.len(),
         );
         if let Some(recording) = &mut active.recording {
+            recording.span.sequence = Some(self.pipe.queue.numbers.begin(id));
             recording.span.kind = seed.kind;
             attributes.record(&mut visit::Fields(|key, value| {
                 visit::apply(recording, key, value);
@@ -236,8 +243,10 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
         if event.metadata().target() == statement::TARGET {
             if let Some(parent) = nearest(Some(span))
                 && parent.context.is_sampled()
-                && let Some(span) = statement::span(event, &parent, self.options.database.clone())
+                && let Some(mut span) =
+                    statement::span(event, &parent, self.options.database.clone())
             {
+                span.sequence = Some(self.pipe.queue.numbers.single());
                 self.pipe.queue.offer(Box::new(span));
             }
         } else {

@@ -10,6 +10,7 @@ mod export;
 mod ids;
 mod job;
 mod layer;
+mod numbers;
 mod record;
 mod sampler;
 mod tracer;

@@ -14,7 +14,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::TracerBuilder;
 use crate::export::{Command, Flushed, Pipe, Stats};
-use crate::layer::{Options, SpanLayer, Wanted};
+use crate::layer::{Options, SpanLayer, Switch, Wanted};
 
 /// Why a tracer can not be built.
 #[derive(Debug, Error)]
@@ -101,7 +101,7 @@ impl Tracer {
             .0
             .as_ref()
             .map_or(Wanted::NOTHING, |running| running.options.wanted);
-        layer.with_filter(wanted)
+        Switch(layer).with_filter(wanted)
     }
 
     /// What became of the spans so far.

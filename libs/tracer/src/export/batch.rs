@@ -28,6 +28,11 @@ impl Batch {
 
     /// In two halves; the first reports the losses.
     pub(super) fn split(mut self) -> (Self, Self) {
+        let sequence = self.message.sequence.clone();
+        if let Some(sequence) = &mut self.message.sequence {
+            // The second half is not there yet.
+            sequence.settled = 0;
+        }
         let spans = self.message.spans.split_off(self.len() / 2);
         let bytes = spans.iter().map(weight).sum();
         self.bytes = self.bytes.saturating_sub(bytes);
@@ -38,7 +43,7 @@ impl Batch {
                 resource: self.message.resource.clone(),
                 scope: self.message.scope.clone(),
                 clock: self.message.clock,
-                sequence: self.message.sequence.clone(),
+                sequence,
                 starts: Vec::new(),
             },
             bytes,

@@ -8,6 +8,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use throughline_wire::{AttributeValue, Attributes, DropReason, Span};
 use tokio::sync::Notify;
 
+use crate::numbers::Numbers;
+
 /// What the queue holds at most, spans under way to the collector included.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -60,6 +62,7 @@ pub(crate) struct Queue {
     dropped: [AtomicU64; 7],
     unreported: [AtomicU64; 7],
     closed: AtomicBool,
+    pub(crate) numbers: Numbers,
     pub(crate) wake: Notify,
 }
 
@@ -76,6 +79,7 @@ impl Queue {
             dropped: Default::default(),
             unreported: Default::default(),
             closed: AtomicBool::new(false),
+            numbers: Numbers::new(),
             wake: Notify::new(),
         };
         (queue, receiver)
@@ -93,15 +97,18 @@ impl Queue {
         let bytes = weight(&span);
         if bytes > self.limits.bytes {
             self.count_dropped(DropReason::TooBig, 1);
+            self.numbers.drop_one(span.sequence);
             return;
         }
         // Claim first, look then: two threads can not both take the last place.
         let held = self.held.fetch_add(1, Ordering::Relaxed);
         let held_bytes = self.held_bytes.fetch_add(bytes, Ordering::Relaxed);
         let fits = held < self.limits.spans && held_bytes + bytes <= self.limits.bytes;
+        let sequence = span.sequence;
         if !fits || self.sender.try_send(Queued { span, bytes }).is_err() {
             self.release(1, bytes);
             self.count_dropped(DropReason::QueueFull, 1);
+            self.numbers.drop_one(sequence);
             return;
         }
         self.accepted.fetch_add(1, Ordering::Relaxed);

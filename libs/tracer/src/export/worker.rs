@@ -1,7 +1,7 @@
 //! The thread that sends: batches by number or age, retries for as long as it takes, answers
 //! flushes by their deadline.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -10,7 +10,10 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use throughline_wire::{ClientClock, DropReason, InstrumentationScope, Resource, SpanBatch};
+use throughline_wire::{
+    BatchSequence, ClientClock, DropReason, InstrumentationScope, Resource, Span, SpanBatch,
+    SpanStart,
+};
 use tokio::runtime;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::sleep_until;
@@ -20,6 +23,7 @@ use super::backoff::Backoff;
 use super::batch::Batch;
 use super::client::Client;
 use super::flush::{Command, Flushed};
+use super::ledger::Ledger;
 use super::notice::Notice;
 use super::{Queue, Queued, quiet};
 use crate::clock::{self, Tick};
@@ -33,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) scope: InstrumentationScope,
     /// A span waits no longer for others to be sent with.
     pub(crate) interval: Duration,
+    /// A span that is open for so long is announced.
+    pub(crate) announce_after: Duration,
     pub(crate) backoff: Backoff,
 }
 
@@ -49,8 +55,11 @@ pub(crate) fn start(
         // Look-ups of names run on threads of their own.
         .on_thread_start(quiet::keep_quiet)
         .build()?;
+    let ledger = Ledger::new(settings.announce_after);
     let worker = Worker {
         settings,
+        ledger,
+        stopping: None,
         queue,
         spans,
         commands,
@@ -91,6 +100,10 @@ struct Worker {
     /// When the next attempt may be made.
     not_before: Instant,
     notice: Notice,
+    /// Which numbers are accounted for.
+    ledger: Ledger,
+    /// The command that ends the worker, to be answered when it has said goodbye.
+    stopping: Option<Command>,
 }
 
 /// The worker is to end.
@@ -102,6 +115,7 @@ impl Worker {
 
     async fn run(mut self) {
         while self.turn().await.is_ok() {}
+        self.say_goodbye().await;
         self.give_up();
     }
 
@@ -226,8 +240,12 @@ impl Worker {
     }
 
     /// Counts a batch as lost; the losses it would have reported go with a later one.
-    fn drop_batch(&self, batch: &Batch, reason: DropReason) {
+    fn drop_batch(&mut self, batch: &Batch, reason: DropReason) {
         self.queue.return_unreported(&batch.message.dropped);
+        // What is too large once is too large again.
+        if reason != DropReason::TooBig {
+            self.ledger.forget(&batch.message.starts);
+        }
         self.queue.lose(batch.len(), batch.bytes, reason);
     }
 
@@ -247,10 +265,24 @@ impl Worker {
         }
         self.taken += spans.len() as u64;
         let dropped = self.queue.take_unreported();
-        if spans.is_empty() && dropped.is_empty() {
+        let (sequence, starts) = self.ledger.account(&self.queue, &spans, false);
+        let nothing = spans.is_empty() && dropped.is_empty() && starts.is_empty();
+        if nothing && !self.ledger.is_heartbeat_due() {
             return None;
         }
-        let message = SpanBatch {
+        self.ledger.note_sent();
+        let message = self.message(spans, starts, sequence, dropped);
+        Some(Batch { message, bytes })
+    }
+
+    fn message(
+        &self,
+        spans: Vec<Span>,
+        starts: Vec<SpanStart>,
+        sequence: BatchSequence,
+        dropped: BTreeMap<DropReason, u64>,
+    ) -> SpanBatch {
+        SpanBatch {
             resource: self.settings.resource.clone(),
             scope: self.settings.scope.clone(),
             clock: Some(ClientClock {
@@ -258,12 +290,33 @@ impl Worker {
                 offset_ns: None,
                 offset_error_ns: None,
             }),
-            sequence: None,
+            sequence: Some(sequence),
             spans,
-            starts: Vec::new(),
+            starts,
             dropped,
+        }
+    }
+
+    /// Tells the collector that nothing more comes, and of the spans that will not end; as far as
+    /// the time given to shut down allows.
+    async fn say_goodbye(&mut self) {
+        let Some(command) = self.stopping.take() else {
+            return;
         };
-        Some(Batch { message, bytes })
+        let left = command.deadline.saturating_duration_since(Instant::now());
+        let (sequence, starts) = self.ledger.account(&self.queue, &[], true);
+        // A process that began nothing has nobody to say goodbye to.
+        if sequence.next > 0 && self.failures == 0 {
+            let message = self.message(Vec::new(), starts, sequence, BTreeMap::new());
+            let batch = Batch { message, bytes: 0 };
+            if let Ok(body) = batch.encode() {
+                let request = self.settings.client.clone().post(body);
+                // Whoever waits for the end waits no longer than they said.
+                let _ = tokio::time::timeout(left, request).await;
+            }
+        }
+        let unsent = self.queue.stats().queued as u64;
+        (command.done)(Flushed { unsent });
     }
 
     /// Spans taken from the queue whose fate is known.
@@ -286,6 +339,10 @@ impl Worker {
             if waiting.command.stop {
                 stop = true;
                 self.queue.close();
+                if self.stopping.is_none() {
+                    self.stopping = Some(waiting.command);
+                    continue;
+                }
             }
             (waiting.command.done)(Flushed { unsent });
         }

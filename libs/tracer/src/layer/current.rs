@@ -28,7 +28,7 @@ pub(crate) fn with_span<T>(span: &tracing::Span, act: impl FnOnce(&mut Active) -
 #[cfg(feature = "axum")]
 pub(crate) fn finish(span: &tracing::Span) {
     let _ = span.with_subscriber(|(id, dispatch)| {
-        let layer = dispatch.downcast_ref::<super::SpanLayer>()?;
+        let layer = dispatch.downcast_ref::<super::Switch>()?.0.as_ref()?;
         let span = dispatch.downcast_ref::<Registry>()?.span(id)?;
         let recording = span
             .extensions_mut()

@@ -5,6 +5,7 @@ mod collector;
 mod export;
 mod http;
 mod jobs;
+mod numbers;
 mod spans;
 mod statements;
 
