@@ -76,6 +76,7 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
     }
     let inner = &ingest.inner;
     let body = body::read(headers, body, &inner.bodies).await?;
+    inner.writer.admit()?;
     let (limits, now) = (inner.limits.clone(), inner.clock.now());
     let (valid, places) = off_the_loop(body.bytes.len(), move || decode(&body.bytes, &limits, now))
         .await?

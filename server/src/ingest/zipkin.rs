@@ -62,6 +62,7 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Vec<R
     }
     let inner = &ingest.inner;
     let body = body::read(headers, body, &inner.bodies).await?;
+    inner.writer.admit()?;
     let (limits, now) = (inner.limits.clone(), inner.clock.now());
     let validated = off_the_loop(body.bytes.len(), move || {
         Ok::<_, Fault>(decode(&body.bytes)?.validate(&limits, now))

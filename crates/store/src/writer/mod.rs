@@ -43,6 +43,23 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// Whether a batch would be taken now, as far as can be told without it: what is refused anyway
+    /// need not be decoded, or a flood of it would leave no time for what is taken.
+    ///
+    /// # Errors
+    /// [`WriteError::Overloaded`] or [`WriteError::Full`], as [`Self::submit`] would.
+    pub fn admit(&self) -> Result<(), WriteError> {
+        if self.budget.has_no_room() {
+            metrics::counter!("throughline_writer_refused_batches_total", "reason" => "full")
+                .increment(1);
+            return Err(WriteError::Full);
+        }
+        if self.budget.is_full() {
+            return Err(self.overloaded());
+        }
+        Ok(())
+    }
+
     /// Stores `batch` and answers once it is committed.
     ///
     /// Bad spans are left out and named in the outcome; the rest is stored. When the future is
@@ -55,14 +72,7 @@ impl Writer {
         if batch.is_empty() {
             return Ok(WriteOutcome::default());
         }
-        if self.budget.has_no_room() {
-            metrics::counter!("throughline_writer_refused_batches_total", "reason" => "full")
-                .increment(1);
-            return Err(WriteError::Full);
-        }
-        if self.budget.is_full() {
-            return Err(self.overloaded());
-        }
+        self.admit()?;
         let (batch, detached) = payloads::detach(batch, self.payload_threshold_bytes).await;
         let now = self.clock.now();
         let encoded = encode::encode(batch, detached, now, &self.known, &self.indexed_keys);

@@ -56,9 +56,9 @@ impl Budget {
         self.no_room.load(Ordering::Relaxed)
     }
 
-    /// Whether a batch of any size would be refused now.
+    /// Whether there is hardly room for another batch: an eighth of the limit is left.
     pub(super) fn is_full(&self) -> bool {
-        self.used.load(Ordering::Relaxed) >= self.limit
+        self.used.load(Ordering::Relaxed) >= self.limit - self.limit / 8
     }
 
     /// Takes `bytes`, unless they exceed the limit together with what is taken; on their own they
