@@ -62,10 +62,25 @@ pub(super) fn Results(
     live: LiveList,
 ) -> impl IntoView {
     let Dated { now, value: page } = list;
-    live.start(page.items.clone(), now);
+    // The list follows once it stands: what is still being drawn must not change under the pen.
+    let follows = RwSignal::new(false);
+    let items = page.items.clone();
+    Effect::new(move |_| {
+        live.start(items.clone(), now);
+        follows.set(true);
+    });
     if !page.items.is_empty() {
+        let items = page.items.clone();
+        let traces = Signal::derive(move || {
+            if follows.get() {
+                live.rows.get()
+            } else {
+                items.clone()
+            }
+        });
+        let now = Signal::derive(move || if follows.get() { live.now.get() } else { now });
         return view! {
-            <TraceList traces=live.rows now=live.now />
+            <TraceList traces now />
             <Pager request page />
         }
         .into_any();
