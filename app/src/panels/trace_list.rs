@@ -24,20 +24,13 @@ pub(crate) fn TraceList(
         let longest = traces.with(|traces| traces.iter().map(|trace| trace.duration_ns).max());
         longest.unwrap_or(1).max(1)
     });
-    // A trace that changed is another row: rows themselves never change.
-    let key = |trace: &TraceSummary| {
-        (
-            trace.trace_id,
-            trace.span_count,
-            trace.error_count,
-            trace.duration_ns,
-        )
-    };
     view! {
         <ol class="card list" aria-label="Traces, newest first">
-            <For each=move || traces.get() key=key let:trace>
-                <TraceRow trace longest now />
-            </For>
+            // Not keyed: a keyed list cannot take the place of another one that was hydrated.
+            {move || {
+                let rows = traces.get().into_iter();
+                rows.map(|trace| view! { <TraceRow trace longest now /> }).collect_view()
+            }}
         </ol>
     }
     .into_any()
