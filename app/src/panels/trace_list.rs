@@ -5,46 +5,45 @@ use throughline_model::{TraceSummary, Utc};
 use throughline_viz::{format_ago, format_count, format_duration};
 use throughline_wire::UnixNanos;
 
+use crate::state::LiveList;
 use crate::ui::ServiceTag;
 
 /// Services named on a row; more of them are counted.
 const NAMED_SERVICES: usize = 5;
 
 /// One row a trace, each a link.
+///
+/// It reads signals of the page and makes none of its own: while the answer to another filter is
+/// awaited this list still stands, but what it had made is gone.
 #[component]
 pub(crate) fn TraceList(
-    /// The rows, in order.
-    #[prop(into)]
-    traces: Signal<Vec<TraceSummary>>,
-    /// What time it is for `12 s ago`.
-    #[prop(into)]
-    now: Signal<UnixNanos>,
+    /// The rows, in order, and what time it is for `12 s ago`.
+    live: LiveList,
 ) -> impl IntoView {
-    let longest = Memo::new(move |_| {
-        let longest = traces.with(|traces| traces.iter().map(|trace| trace.duration_ns).max());
-        longest.unwrap_or(1).max(1)
-    });
+    let rows = move || {
+        let traces = live.rows.get();
+        let longest = traces.iter().map(|trace| trace.duration_ns).max();
+        let longest_ns = longest.unwrap_or(1).max(1);
+        let rows = traces.into_iter();
+        rows.map(|trace| view! { <TraceRow trace longest_ns now=live.now /> })
+            .collect_view()
+    };
     view! {
         <ol class="card list" aria-label="Traces, newest first">
             // Not keyed: a keyed list cannot take the place of another one that was hydrated.
-            {move || {
-                let rows = traces.get().into_iter();
-                rows.map(|trace| view! { <TraceRow trace longest now /> }).collect_view()
-            }}
+            {rows}
         </ol>
     }
     .into_any()
 }
 
 #[component]
-fn TraceRow(trace: TraceSummary, longest: Memo<i64>, now: Signal<UnixNanos>) -> impl IntoView {
+fn TraceRow(trace: TraceSummary, longest_ns: i64, now: RwSignal<UnixNanos>) -> impl IntoView {
     let failed = trace.error_count > 0;
     let href = format!("/traces/{}", trace.trace_id);
     // By its root: beside one trace of minutes those of milliseconds still differ.
-    let share = move || {
-        let of_longest = trace.duration_ns.max(0) as f64 / longest.get() as f64;
-        format!("--w:{:.1}%", of_longest.sqrt() * 100.0)
-    };
+    let of_longest = trace.duration_ns.max(0) as f64 / longest_ns as f64;
+    let share = format!("--w:{:.1}%", of_longest.sqrt() * 100.0);
     let duration = format_duration(trace.duration_ns);
     let spans = if trace.span_count == 1 {
         "span"

@@ -62,25 +62,10 @@ pub(super) fn Results(
     live: LiveList,
 ) -> impl IntoView {
     let Dated { now, value: page } = list;
-    // The list follows once it stands: what is still being drawn must not change under the pen.
-    let follows = RwSignal::new(false);
-    let items = page.items.clone();
-    Effect::new(move |_| {
-        live.start(items.clone(), now);
-        follows.set(true);
-    });
+    live.start(page.items.clone(), now);
     if !page.items.is_empty() {
-        let items = page.items.clone();
-        let traces = Signal::derive(move || {
-            if follows.get() {
-                live.rows.get()
-            } else {
-                items.clone()
-            }
-        });
-        let now = Signal::derive(move || if follows.get() { live.now.get() } else { now });
         return view! {
-            <TraceList traces now />
+            <TraceList live />
             <Pager request page />
         }
         .into_any();
