@@ -5,3 +5,7 @@ ALTER TABLE processes
 
 -- The numbers of a process that are open, and whether anything of it is.
 CREATE INDEX open_spans_by_process ON open_spans (tenant_id, process_id);
+
+-- Spans that were refused because the trace had as many as a trace may have: at least once each.
+ALTER TABLE traces
+    ADD COLUMN refused_count bigint NOT NULL DEFAULT 0;

@@ -121,6 +121,15 @@ pub struct ServeOptions {
         value_parser = value_limit
     )]
     pub value_limit: usize,
+    /// The most spans a trace may have; what comes beyond is refused, span by span.
+    #[arg(
+        long,
+        env = "THROUGHLINE_TRACE_SPAN_LIMIT",
+        default_value_t = 100_000,
+        value_name = "SPANS",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub trace_span_limit: u64,
     /// Another attribute whose values lead to their traces, as request and order ids do; may be
     /// given several times, or as a list with commas.
     #[arg(

@@ -127,6 +127,7 @@ async fn serve_on(
     let store_clock = clock.clone();
     let store_options = StoreOptions {
         queue_bytes: options.writer_queue_bytes,
+        trace_span_limit: options.trace_span_limit,
         indexed_keys: IndexedKeys::with(options.index_attributes.iter().cloned()),
         ..StoreOptions::new(move || store_clock.now())
     };

@@ -58,6 +58,8 @@ pub struct Completeness {
     pub drop_reasons: BTreeSet<String>,
     /// Spans that were sent and refused.
     pub rejected: u64,
+    /// How many of these, because the trace had as many spans as a trace may have.
+    pub too_large: u64,
     /// Spans that others name as their parent and that are not there.
     pub absent_parents: u64,
     /// Services that do not number all their spans.
@@ -152,6 +154,8 @@ pub struct TraceFacts {
     pub absent_parents: u64,
     /// Services with spans that have no number.
     pub unnumbered: BTreeSet<String>,
+    /// Spans that were refused because the trace had as many as it may have.
+    pub too_large: u64,
 }
 
 impl Completeness {
@@ -168,6 +172,7 @@ impl Completeness {
             dropped_parts: trace.dropped_parts,
             absent_parents: trace.absent_parents,
             unnumbered: trace.unnumbered,
+            too_large: trace.too_large,
             running: by_service(open, |fate| fate == OpenFate::Running),
             abandoned: by_service(open, |fate| fate != OpenFate::Running),
             ..Self::default()
@@ -175,6 +180,8 @@ impl Completeness {
         for process in processes {
             receipt.add(process, now);
         }
+        // By number a process knows those near the trace's others; without numbers nobody does.
+        receipt.rejected = receipt.rejected.max(receipt.too_large);
         receipt.state = receipt.judge();
         receipt
     }
@@ -283,6 +290,12 @@ impl fmt::Display for Completeness {
         }
         if self.rejected > 0 {
             parts.push(format!("{} refused by the server", spans(self.rejected)));
+        }
+        if self.too_large > 0 {
+            parts.push(format!(
+                "{} of them beyond the most a trace may have",
+                self.too_large
+            ));
         }
         if self.absent_parents > 0 {
             parts.push(format!(

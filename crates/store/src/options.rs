@@ -61,6 +61,8 @@ pub struct StoreOptions {
     pub payload_threshold_bytes: usize,
     /// Attributes whose values lead to the traces they occur in.
     pub indexed_keys: IndexedKeys,
+    /// A trace takes so many spans and no more; what is beyond is refused. Default 100,000.
+    pub trace_span_limit: u64,
     /// Lists count their rows exactly up to so many. Default 10,000.
     pub total_cap: u64,
 }
@@ -80,6 +82,7 @@ impl StoreOptions {
             commit_timeout: Duration::from_secs(30),
             payload_threshold_bytes: 8 << 10,
             indexed_keys: IndexedKeys::default(),
+            trace_span_limit: 100_000,
             total_cap: 10_000,
         }
     }

@@ -20,5 +20,6 @@ mod program;
 mod receipt;
 mod start;
 mod support;
+mod trace_limit;
 mod transfer;
 mod zipkin;

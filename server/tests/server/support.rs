@@ -356,7 +356,7 @@ impl Door {
     }
 
     /// `{"rejected": <how many>, "reasons": <text>}`, whatever the form of the answer.
-    fn read_answer(self, bytes: &[u8]) -> Value {
+    pub(crate) fn read_answer(self, bytes: &[u8]) -> Value {
         if self == Self::OtlpProtobuf {
             use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
             let answer = ExportTraceServiceResponse::decode(bytes).expect("protobuf");

@@ -45,12 +45,19 @@ pub(super) async fn read(
         .fetch_all(&mut *connection)
         .await
         .map_err(read_error)?;
-    let processes = processes(connection, asked.tenant, &stored, &open).await?;
+    let processes = processes(&mut *connection, asked.tenant, &stored, &open).await?;
     let open = open
         .into_iter()
         .map(|row| row.into_span(&processes, asked.now))
         .collect::<Result<Vec<_>, _>>()?;
+    let refused: Option<i64> = sqlx::query_scalar(include_str!("receipt_refused.sql"))
+        .bind(asked.tenant)
+        .bind(asked.trace_id)
+        .fetch_optional(connection)
+        .await
+        .map_err(read_error)?;
     let mut trace = TraceFacts {
+        too_large: refused.unwrap_or_default().unsigned_abs(),
         absent_parents: absent(parents, present, &open),
         ..TraceFacts::default()
     };

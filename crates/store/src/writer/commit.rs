@@ -3,11 +3,11 @@
 
 use sqlx::{Connection as _, PgConnection};
 
-use super::directory::Deltas;
+use super::directory::{Deltas, Key};
 use super::group::{Group, Inserted, RowRef};
 use super::open_spans::OpenSpans;
 use super::processes::Processes;
-use super::{aliases, payloads, row};
+use super::{aliases, cap, payloads, row};
 use crate::ids::IdSet;
 use crate::live;
 use crate::rollup::RollupDeltas;
@@ -20,15 +20,28 @@ const SMALL_BYTES: usize = 16 * 1024;
 
 /// Why a commit failed.
 #[derive(Debug)]
-pub(super) struct Failed {
-    pub error: sqlx::Error,
-    /// Whether COMMIT was sent: then it may have succeeded all the same.
-    pub committing: bool,
+pub(super) enum Failed {
+    /// The database said so.
+    Database {
+        error: sqlx::Error,
+        /// Whether COMMIT was sent: then it may have succeeded all the same.
+        committing: bool,
+    },
+    /// These traces would have had more spans than they may.
+    Crowded(Vec<Key>),
+}
+
+/// What goes with the rows of a commit: the most spans a trace may have, and the rows refused for
+/// it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Capped<'a> {
+    pub limit: i64,
+    pub over: &'a [RowRef],
 }
 
 impl From<sqlx::Error> for Failed {
     fn from(error: sqlx::Error) -> Self {
-        Self {
+        Self::Database {
             error,
             committing: false,
         }
@@ -40,12 +53,16 @@ pub(super) async fn commit(
     connection: &mut PgConnection,
     group: &Group,
     rows: &[RowRef],
+    capped: Capped<'_>,
     buffer: &mut Vec<u8>,
 ) -> Result<Inserted, Failed> {
-    match directly(connection, group, rows, buffer).await {
-        Err(failed) if !failed.committing && fault(&failed.error) == Fault::Duplicate => {
+    match directly(connection, group, rows, capped, buffer).await {
+        Err(Failed::Database {
+            error,
+            committing: false,
+        }) if fault(&error) == Fault::Duplicate => {
             metrics::counter!("throughline_writer_groups_total", "path" => "staged").increment(1);
-            staged(connection, group, rows, buffer).await
+            staged(connection, group, rows, capped, buffer).await
         }
         result => {
             metrics::counter!("throughline_writer_groups_total", "path" => "direct").increment(1);
@@ -59,6 +76,7 @@ async fn directly(
     connection: &mut PgConnection,
     group: &Group,
     rows: &[RowRef],
+    capped: Capped<'_>,
     buffer: &mut Vec<u8>,
 ) -> Result<Inserted, Failed> {
     let mut transaction = connection.begin().await?;
@@ -70,7 +88,7 @@ async fn directly(
     ] {
         copy(&mut transaction, statement, group, rows, buffer).await?;
     }
-    finish(transaction, group, rows, Inserted::All).await
+    finish(transaction, group, rows, capped, Inserted::All).await
 }
 
 /// By way of a temporary table, which leaves out the rows that are stored already.
@@ -78,6 +96,7 @@ async fn staged(
     connection: &mut PgConnection,
     group: &Group,
     rows: &[RowRef],
+    capped: Capped<'_>,
     buffer: &mut Vec<u8>,
 ) -> Result<Inserted, Failed> {
     let mut transaction = connection.begin().await?;
@@ -86,7 +105,7 @@ async fn staged(
     let spans = stage(&mut transaction, &STAGED_SPANS, group, spans, buffer).await?;
     let events = stage(&mut transaction, &STAGED_EVENTS, group, events, buffer).await?;
     let inserted = Inserted::Digests { spans, events };
-    finish(transaction, group, rows, inserted).await
+    finish(transaction, group, rows, capped, inserted).await
 }
 
 /// The statements that store rows by way of a temporary table.
@@ -160,6 +179,7 @@ async fn finish(
     mut transaction: sqlx::PgTransaction<'_>,
     group: &Group,
     rows: &[RowRef],
+    capped: Capped<'_>,
     inserted: Inserted,
 ) -> Result<Inserted, Failed> {
     let stored = by_kind(rows)
@@ -196,15 +216,30 @@ async fn finish(
             open_spans.end(tenant, row.trace_id, row.span_id);
         }
     }
+    for row in group.rejected_spans().chain(capped.over.iter().copied()) {
+        let (tenant, row) = (group.batch(row).tenant, group.row(row));
+        if let Some((process_id, sequence)) = row.numbered {
+            processes.reject(tenant, process_id, sequence);
+            open_spans.end(tenant, row.trace_id, row.span_id);
+        }
+    }
     live::announce(&mut transaction, deltas.traces()).await?;
-    deltas.merge(&mut transaction).await?;
+    let crowded = deltas.merge(&mut transaction, capped.limit).await?;
+    if !crowded.is_empty() {
+        // Dropping the transaction undoes it.
+        return Err(Failed::Crowded(crowded));
+    }
+    cap::note_refused(&mut transaction, group, capped.over).await?;
     processes.merge(&mut transaction).await?;
     open_spans.store(&mut transaction).await?;
     rollups.append(&mut transaction).await?;
-    transaction.commit().await.map_err(|error| Failed {
-        error,
-        committing: true,
-    })?;
+    transaction
+        .commit()
+        .await
+        .map_err(|error| Failed::Database {
+            error,
+            committing: true,
+        })?;
     Ok(inserted)
 }
 

@@ -142,7 +142,7 @@ fn least<'a>(mine: &mut Option<(i64, &'a str)>, rank: i64, text: Option<TextAt>,
 }
 
 /// Tenant and trace.
-type Key = ([u8; 16], [u8; 16]);
+pub(super) type Key = ([u8; 16], [u8; 16]);
 
 /// The deltas of one commit, sorted by key.
 #[derive(Debug, Default)]
@@ -150,6 +150,8 @@ pub(super) struct Deltas<'a> {
     done: BTreeMap<Key, Delta<'a>>,
     /// The trace of the last row: the spans of a trace mostly stand together.
     current: Option<(Key, Delta<'a>)>,
+    /// Those of which only a start is new.
+    begun: Vec<Key>,
 }
 
 impl<'a> Deltas<'a> {
@@ -185,6 +187,7 @@ impl<'a> Deltas<'a> {
     pub(super) fn begin(&mut self, tenant: [u8; 16], open: &OpenSpan) {
         match self.done.entry((tenant, open.trace_id)) {
             std::collections::btree_map::Entry::Vacant(entry) => {
+                self.begun.push(*entry.key());
                 entry.insert(Delta::begun(open));
             }
             std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().begin(open),
@@ -202,16 +205,23 @@ impl<'a> Deltas<'a> {
         self.done.keys().copied()
     }
 
-    /// Merges them into the directory, in the transaction `connection` is in.
-    pub(super) async fn merge(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    /// Merges them into the directory, in the transaction `connection` is in; the traces that have
+    /// more than `limit` spans by what is merged.
+    pub(super) async fn merge(
+        self,
+        connection: &mut PgConnection,
+        limit: i64,
+    ) -> Result<Vec<Key>, sqlx::Error> {
         if self.done.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut columns = Columns::default();
         for ((tenant, trace_id), delta) in self.done {
             columns.push(tenant, trace_id, delta);
         }
-        columns.merge(connection).await
+        let mut crowded = columns.merge(connection, limit).await?;
+        crowded.retain(|key| !self.begun.contains(key));
+        Ok(crowded)
     }
 }
 
@@ -266,8 +276,12 @@ impl<'a> Columns<'a> {
         self.error_message.push(error_message);
     }
 
-    async fn merge(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        sqlx::query(include_str!("merge_traces.sql"))
+    async fn merge(
+        self,
+        connection: &mut PgConnection,
+        limit: i64,
+    ) -> Result<Vec<Key>, sqlx::Error> {
+        let crowded: Vec<(Uuid, Uuid)> = sqlx::query_as(include_str!("merge_traces.sql"))
             .bind(self.tenant_id)
             .bind(self.trace_id)
             .bind(self.start_ns)
@@ -287,9 +301,13 @@ impl<'a> Columns<'a> {
             .bind(self.session_id)
             .bind(self.error_rank)
             .bind(self.error_message)
-            .execute(connection)
+            .bind(limit)
+            .fetch_all(connection)
             .await?;
-        Ok(())
+        let keys = crowded
+            .into_iter()
+            .map(|(tenant, trace)| (tenant.into_bytes(), trace.into_bytes()));
+        Ok(keys.collect())
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) struct Group {
     waiting: Vec<(Answer, Reservation)>,
     /// Rows with the content of another row of the group, and that other row.
     twins: Vec<(RowRef, RowRef)>,
-    /// Rows the database refused.
+    /// Rows that are refused.
     rejected: HashMap<RowRef, String>,
 }
 
@@ -161,6 +161,11 @@ impl Group {
         self.batches.iter().filter(|batch| !batch.told.is_empty())
     }
 
+    /// The spans that are refused so far.
+    pub(super) fn rejected_spans(&self) -> impl Iterator<Item = RowRef> {
+        self.rejected.keys().copied().filter(|row| !row.is_event)
+    }
+
     /// Fails the batches that say more than their rows do.
     pub(super) fn fail_told(&mut self, error: &WriteError) {
         for (batch, outcome) in self.batches.iter().zip(&mut self.outcomes) {
@@ -243,7 +248,16 @@ impl Group {
         }
     }
 
-    /// Counts `row` as refused by the database.
+    /// Counts `rows`, all spans, as stored before.
+    pub(super) fn settle_stored(&mut self, rows: &[RowRef]) {
+        for row in rows {
+            if let Ok(outcome) = &mut self.outcomes[row.batch as usize] {
+                outcome.duplicate += 1;
+            }
+        }
+    }
+
+    /// Counts `row` as refused.
     pub(super) fn reject(&mut self, row: RowRef, reason: String) {
         let index = if row.is_event {
             self.event(row).index

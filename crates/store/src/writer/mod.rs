@@ -3,6 +3,7 @@
 
 mod aliases;
 mod batch;
+mod cap;
 mod commit;
 mod dictionary;
 mod directory;
@@ -27,6 +28,7 @@ use tokio::task::JoinHandle;
 pub(crate) use self::row::day_ns;
 pub use batch::{EventOutcome, Sender, SpanGroup, WriteBatch, WriteOutcome};
 
+use self::cap::Cap;
 use self::dictionary::Known;
 use self::queue::{Budget, Job, Queue};
 use crate::{Clock, IndexedKeys, StoreOptions, WriteError};
@@ -37,6 +39,7 @@ pub struct Writer {
     jobs: mpsc::UnboundedSender<Job>,
     budget: Arc<Budget>,
     known: Arc<Known>,
+    cap: Arc<Cap>,
     clock: Clock,
     payload_threshold_bytes: usize,
     indexed_keys: Arc<IndexedKeys>,
@@ -94,6 +97,7 @@ impl Writer {
         Committer {
             budget: Arc::clone(&self.budget),
             known: Arc::clone(&self.known),
+            cap: Arc::clone(&self.cap),
         }
     }
 
@@ -111,6 +115,7 @@ impl Writer {
 struct Committer {
     budget: Arc<Budget>,
     known: Arc<Known>,
+    cap: Arc<Cap>,
 }
 
 /// The running writer.
@@ -132,6 +137,7 @@ pub(crate) fn spawn(connect: &PgConnectOptions, options: &StoreOptions) -> Write
         jobs,
         budget: Budget::new(options.queue_bytes),
         known: Arc::new(Known::default()),
+        cap: Arc::new(Cap::new(options.trace_span_limit)),
         clock: options.clock.clone(),
         payload_threshold_bytes: options.payload_threshold_bytes,
         indexed_keys: Arc::new(options.indexed_keys.clone()),

@@ -109,6 +109,13 @@ impl Processes {
         }
     }
 
+    /// Adds the number of a span that is refused; its process must have been added.
+    pub(super) fn reject(&mut self, tenant: [u8; 16], process_id: i64, sequence: i64) {
+        if let Some(process) = self.0.get_mut(&(tenant, process_id)) {
+            process.rejected.push(sequence);
+        }
+    }
+
     /// Merges them into what is stored, in the transaction `connection` is in.
     pub(super) async fn merge(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         if self.0.is_empty() {

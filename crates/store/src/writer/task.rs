@@ -9,7 +9,8 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Committer;
-use super::commit::{self, Failed};
+use super::cap::{Cap, Sifted};
+use super::commit::{self, Capped, Failed};
 use super::dictionary::{self, Known};
 use super::group::{Group, Inserted, RowRef};
 use super::partitions::Partitions;
@@ -23,6 +24,7 @@ pub(super) struct Task {
     session: Session,
     budget: Arc<Budget>,
     known: Arc<Known>,
+    cap: Arc<Cap>,
     clock: Clock,
     commit_timeout: Duration,
     buffer: Vec<u8>,
@@ -45,6 +47,13 @@ pub(super) async fn keep_running(
     }
 }
 
+/// What became of rows.
+struct Stored {
+    inserted: Inserted,
+    /// Which of them were tried, when not all.
+    sifted: Option<Sifted>,
+}
+
 /// Why rows were not stored.
 enum Failure {
     /// One of them at least cannot be; carries the database's reason.
@@ -56,6 +65,8 @@ enum Failure {
 impl Task {
     /// The same rows are tried so often when transactions stand in each other's way.
     const MAX_CONFLICTS: u32 = 8;
+    /// The same rows are sifted so often when other servers fill their traces meanwhile.
+    const MAX_CROWDED: u32 = 8;
     /// A group is halved so often in search of bad rows, then what is left is refused: twenty bad
     /// rows are found in any group, a flood of them must not hold up everybody.
     const MAX_FAULTS: u32 = 400;
@@ -69,6 +80,7 @@ impl Task {
             session: Session::new(connect, options.commit_timeout),
             budget: shared.budget,
             known: shared.known,
+            cap: shared.cap,
             clock: options.clock.clone(),
             commit_timeout: options.commit_timeout,
             buffer: Vec::new(),
@@ -95,9 +107,9 @@ impl Task {
                 continue;
             }
             match self.store(&group, &rows).await {
-                Ok(inserted) => {
+                Ok(stored) => {
                     is_told = true;
-                    group.settle(&rows, &inserted);
+                    self.settle(&mut group, &rows, &stored);
                 }
                 Err(Failure::All(error)) => group.fail(&rows, &error),
                 Err(Failure::Data(reason)) => {
@@ -105,6 +117,8 @@ impl Task {
                     if rows.len() == 1 {
                         tracing::warn!(reason, "the database refused a row");
                         group.reject(rows[0], reason);
+                        // Its number is refused, not lost.
+                        is_told = group.telling().next().is_none();
                     } else if faults > Self::MAX_FAULTS {
                         group.fail(&rows, &WriteError::Refused(reason));
                     } else {
@@ -128,10 +142,23 @@ impl Task {
         group.answer();
     }
 
+    fn settle(&self, group: &mut Group, rows: &[RowRef], stored: &Stored) {
+        let Some(sifted) = &stored.sifted else {
+            return group.settle(rows, &stored.inserted);
+        };
+        group.settle(&sifted.fit, &stored.inserted);
+        group.settle_stored(&sifted.stored);
+        metrics::counter!("throughline_writer_refused_spans_total", "reason" => "trace_too_large")
+            .increment(sifted.over.len() as u64);
+        for &row in &sifted.over {
+            group.reject(row, self.cap.reason());
+        }
+    }
+
     /// Stores `rows` in one transaction, again and again where that helps.
-    async fn store(&mut self, group: &Group, rows: &[RowRef]) -> Result<Inserted, Failure> {
+    async fn store(&mut self, group: &Group, rows: &[RowRef]) -> Result<Stored, Failure> {
         let unavailable = Err(Failure::All(WriteError::Unavailable));
-        let mut conflicts = 0;
+        let (mut conflicts, mut crowds) = (0, 0);
         let mut is_second_connection = false;
         let mut is_second_partitioning = false;
         loop {
@@ -146,15 +173,24 @@ impl Task {
                 tracing::warn!("the database did not commit in time");
                 return unavailable;
             };
-            let failed = match result {
-                Ok(inserted) => {
+            let (error, committing) = match result {
+                Ok(stored) => {
                     self.session.put_back(open);
-                    return Ok(inserted);
+                    return Ok(stored);
                 }
-                Err(failed) => failed,
+                Err(Failed::Crowded(traces)) if crowds < Self::MAX_CROWDED => {
+                    self.session.put_back(open);
+                    crowds += 1;
+                    self.cap.note(&traces);
+                    continue;
+                }
+                Err(Failed::Crowded(_)) => {
+                    self.session.put_back(open);
+                    return unavailable;
+                }
+                Err(Failed::Database { error, committing }) => (error, committing),
             };
-            let error = &failed.error;
-            match fault(error) {
+            match fault(&error) {
                 Fault::Data(reason) => {
                     self.session.put_back(open);
                     return Err(Failure::Data(reason));
@@ -173,7 +209,7 @@ impl Task {
                 // A connection that lay idle while the database was restarted tells only now.
                 // Once COMMIT was sent the rows may be stored: then the sender tries again, and
                 // they count as duplicates.
-                Fault::Disconnected if was_open && !is_second_connection && !failed.committing => {
+                Fault::Disconnected if was_open && !is_second_connection && !committing => {
                     tracing::warn!(%error, "the writer lost its connection and makes a new one");
                     is_second_connection = true;
                     self.known.clear();
@@ -196,7 +232,12 @@ impl Task {
         open: &mut Open,
         group: &Group,
         rows: &[RowRef],
-    ) -> Result<Inserted, Failed> {
+    ) -> Result<Stored, Failed> {
+        let sifted = self.cap.sift(&mut open.connection, group, rows).await?;
+        let (rows, over): (&[RowRef], &[RowRef]) = match &sifted {
+            Some(sifted) => (&sifted.fit, &sifted.over),
+            None => (rows, &[]),
+        };
         let entries = group
             .batches_of(rows)
             .chain(group.telling())
@@ -209,6 +250,12 @@ impl Task {
         open.partitions
             .ensure(&mut open.connection, days.into_iter(), self.clock.now())
             .await?;
-        commit::commit(&mut open.connection, group, rows, &mut self.buffer).await
+        let capped = Capped {
+            limit: self.cap.limit(),
+            over,
+        };
+        let connection = &mut open.connection;
+        let inserted = commit::commit(connection, group, rows, capped, &mut self.buffer).await?;
+        Ok(Stored { inserted, sifted })
     }
 }

@@ -43,6 +43,21 @@ fn stands_at(next: u64, settled: u64) -> BatchSequence {
     }
 }
 
+/// A batch of a process that has told of everything up to `next`.
+pub(crate) fn said_by(
+    process: ProcessId,
+    next: u64,
+    spans: &[Span],
+    starts: &[&Span],
+) -> WriteBatch {
+    let sequence = BatchSequence {
+        next,
+        settled: next,
+        ..BatchSequence::new(process)
+    };
+    said(sequence, spans, starts)
+}
+
 fn said(sequence: BatchSequence, spans: &[Span], starts: &[&Span]) -> WriteBatch {
     WriteBatch {
         tenant: TenantId::DEFAULT,
@@ -227,4 +242,24 @@ async fn a_measured_clock_is_kept_beside_the_times_as_sent() {
     assert_eq!(fixture.count(kept).await, 1);
     let trace = fixture.trace(spans[0].trace_id).await;
     assert_eq!(trace.spans[0].span.start, spans[0].start);
+}
+
+#[tokio::test]
+async fn a_span_that_the_database_refuses_is_refused_and_not_lost() {
+    let fixture = Fixture::new().await;
+    let poison = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN RAISE EXCEPTION 'poison' USING ERRCODE = '22000'; END $$;
+         CREATE TRIGGER refuse BEFORE INSERT ON spans FOR EACH ROW
+             WHEN (NEW.status_message = 'poison') EXECUTE FUNCTION refuse();";
+    sqlx::raw_sql(poison)
+        .execute(&mut fixture.database.connection().await)
+        .await
+        .expect("is made");
+    let mut spans = numbered(&fixture, &mut Ids::seeded(8), 5);
+    spans[3].status = throughline_wire::Status::error("poison");
+    let writer = fixture.store.writer();
+    let outcome = writer.submit(said(stands_at(5, 5), &spans, &[])).await;
+    assert_eq!(outcome.expect("answers").rejected[0].index, 3);
+    let receipt = receipt(&fixture.store, spans[0].trace_id).await;
+    assert_eq!(receipt.to_string(), "1 span refused by the server");
 }

@@ -1,0 +1,241 @@
+//! The most spans a trace may have: what comes beyond is refused, and the rest of its batch stored.
+//!
+//! The directory counts, and a commit holds the rows of its traces there locked: so the limit is
+//! exact over restarts and however many servers write. A commit that goes beyond it is undone and
+//! made again with what fits. Which traces are large is remembered only so that this happens once.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::directory::Key;
+use super::group::{Group, RowRef};
+use super::row::Row;
+use crate::ids::IdSet;
+
+/// How many large traces are remembered; of others it is found out again.
+const REMEMBERED: usize = 1_024;
+
+/// The limit, and the traces that may have reached it.
+#[derive(Debug)]
+pub(super) struct Cap {
+    limit: i64,
+    large: Mutex<Large>,
+}
+
+/// Traces by half of their ids: when two share it, one is asked about in vain.
+#[derive(Debug, Default)]
+struct Large {
+    known: IdSet,
+    oldest_first: VecDeque<i64>,
+}
+
+/// The rows of a commit, told apart.
+#[derive(Debug, Default)]
+pub(super) struct Sifted {
+    /// To be stored.
+    pub fit: Vec<RowRef>,
+    /// Stored already, in traces that take no more.
+    pub stored: Vec<RowRef>,
+    /// One too many for their traces.
+    pub over: Vec<RowRef>,
+}
+
+fn half(trace_id: &[u8; 16]) -> i64 {
+    let [_, _, _, _, _, _, _, _, half @ ..] = *trace_id;
+    i64::from_be_bytes(half)
+}
+
+impl Cap {
+    pub(super) fn new(limit: u64) -> Self {
+        Self {
+            limit: i64::try_from(limit).unwrap_or(i64::MAX),
+            large: Mutex::default(),
+        }
+    }
+
+    /// How many spans a trace may have.
+    pub(super) const fn limit(&self) -> i64 {
+        self.limit
+    }
+
+    /// Why a span beyond it is refused.
+    pub(super) fn reason(&self) -> String {
+        format!(
+            "trace_too_large: the trace has {} spans, the most that are kept",
+            self.limit
+        )
+    }
+
+    /// Remembers traces that have reached it.
+    pub(super) fn note(&self, traces: &[Key]) {
+        let mut large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, trace_id) in traces {
+            let half = half(trace_id);
+            if large.known.insert(half) {
+                large.oldest_first.push_back(half);
+            }
+            if large.oldest_first.len() > REMEMBERED
+                && let Some(oldest) = large.oldest_first.pop_front()
+            {
+                large.known.remove(&oldest);
+            }
+        }
+    }
+
+    /// The spans among `rows` whose traces may have reached it, by trace.
+    fn suspects(&self, group: &Group, rows: &[RowRef]) -> BTreeMap<Key, Vec<RowRef>> {
+        let mut suspects = BTreeMap::<Key, Vec<RowRef>>::new();
+        let large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+        if large.known.is_empty() {
+            return suspects;
+        }
+        for &row in rows.iter().filter(|row| !row.is_event()) {
+            let trace_id = group.row(row).trace_id;
+            if large.known.contains(&half(&trace_id)) {
+                let key = (group.batch(row).tenant, trace_id);
+                suspects.entry(key).or_default().push(row);
+            }
+        }
+        suspects
+    }
+
+    /// Tells apart what of `rows` fits; nothing when all of it may.
+    pub(super) async fn sift(
+        &self,
+        connection: &mut PgConnection,
+        group: &Group,
+        rows: &[RowRef],
+    ) -> Result<Option<Sifted>, sqlx::Error> {
+        let mut suspects = self.suspects(group, rows);
+        if suspects.is_empty() {
+            return Ok(None);
+        }
+        let counts = count(connection, suspects.keys()).await?;
+        let room = |key: &Key| {
+            let room = self.limit - counts.get(key).copied().unwrap_or_default();
+            usize::try_from(room).unwrap_or_default()
+        };
+        suspects.retain(|key, rows| rows.len() > room(key));
+        if suspects.is_empty() {
+            return Ok(None);
+        }
+        let known = stored(connection, group, &suspects).await?;
+        let mut sifted = Sifted::default();
+        let mut rooms = BTreeMap::<Key, usize>::new();
+        for &row in rows {
+            if row.is_event() {
+                sifted.fit.push(row);
+                continue;
+            }
+            let span = group.row(row);
+            let key = (group.batch(row).tenant, span.trace_id);
+            if !suspects.contains_key(&key) {
+                sifted.fit.push(row);
+            } else if known.contains(&span.digest) {
+                sifted.stored.push(row);
+            } else {
+                let room = rooms.entry(key).or_insert_with(|| room(&key));
+                if *room == 0 {
+                    sifted.over.push(row);
+                } else {
+                    *room -= 1;
+                    sifted.fit.push(row);
+                }
+            }
+        }
+        Ok(Some(sifted))
+    }
+}
+
+/// How many spans the traces have.
+async fn count(
+    connection: &mut PgConnection,
+    traces: impl Iterator<Item = &Key> + Clone,
+) -> Result<BTreeMap<Key, i64>, sqlx::Error> {
+    let rows: Vec<(Uuid, Uuid, i64)> = sqlx::query_as(include_str!("count_spans.sql"))
+        .bind(uuids(traces.clone().map(|key| key.0)))
+        .bind(uuids(traces.map(|key| key.1)))
+        .fetch_all(connection)
+        .await?;
+    let counts = rows
+        .into_iter()
+        .map(|(tenant, trace, count)| ((tenant.into_bytes(), trace.into_bytes()), count));
+    Ok(counts.collect())
+}
+
+/// The digests of those of the rows that are stored.
+async fn stored(
+    connection: &mut PgConnection,
+    group: &Group,
+    suspects: &BTreeMap<Key, Vec<RowRef>>,
+) -> Result<IdSet, sqlx::Error> {
+    let rows = || {
+        suspects
+            .iter()
+            .flat_map(|(key, rows)| rows.iter().map(move |&row| (key, group.row(row))))
+    };
+    let numbers = |of: fn(&Row) -> i64| -> Vec<i64> { rows().map(|(_, row)| of(row)).collect() };
+    let digests: Vec<i64> = sqlx::query_scalar(include_str!("stored_spans.sql"))
+        .bind(uuids(rows().map(|(key, _)| key.0)))
+        .bind(uuids(rows().map(|(key, _)| key.1)))
+        .bind(numbers(|row| row.span_id))
+        .bind(numbers(|row| row.start_ns))
+        .bind(numbers(|row| row.digest))
+        .fetch_all(connection)
+        .await?;
+    Ok(digests.into_iter().collect())
+}
+
+/// Counts, for their traces, the spans that were one too many.
+pub(super) async fn note_refused(
+    connection: &mut PgConnection,
+    group: &Group,
+    over: &[RowRef],
+) -> Result<(), sqlx::Error> {
+    if over.is_empty() {
+        return Ok(());
+    }
+    let mut counts = BTreeMap::<Key, i64>::new();
+    for &row in over {
+        let key = (group.batch(row).tenant, group.row(row).trace_id);
+        *counts.entry(key).or_default() += 1;
+    }
+    sqlx::query(include_str!("note_refused.sql"))
+        .bind(uuids(counts.keys().map(|key| key.0)))
+        .bind(uuids(counts.keys().map(|key| key.1)))
+        .bind(counts.values().copied().collect::<Vec<i64>>())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn uuids(ids: impl Iterator<Item = [u8; 16]>) -> Vec<Uuid> {
+    ids.map(Uuid::from_bytes).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trace(number: u64) -> Key {
+        let mut id = [0; 16];
+        id[8..].copy_from_slice(&number.to_be_bytes());
+        ([0; 16], id)
+    }
+
+    #[test]
+    fn it_remembers_the_latest_and_no_more_than_it_may() {
+        let cap = Cap::new(10);
+        for number in 0..REMEMBERED as u64 + 5 {
+            cap.note(&[trace(number), trace(number)]);
+        }
+        let large = cap.large.lock().expect("whole");
+        assert_eq!(large.known.len(), REMEMBERED);
+        assert_eq!(large.oldest_first.len(), REMEMBERED);
+        assert!(!large.known.contains(&4));
+        assert!(large.known.contains(&5));
+    }
+}

@@ -1,0 +1,142 @@
+//! A trace takes so many spans and no more, whoever writes, and says what was refused.
+
+use throughline_model::{CompletenessState, TraceFilter};
+use throughline_store::{Store, StoreOptions, WriteBatch};
+use throughline_testkit::{Ids, Sent, span};
+use throughline_wire::{ProcessId, Span, TenantId, TraceId};
+
+use crate::support::{Fixture, batch, lone};
+
+const LIMIT: u64 = 10;
+
+fn limited(fixture: &Fixture) -> Store {
+    let now = fixture.now;
+    fixture.database.store_with(StoreOptions {
+        trace_span_limit: LIMIT,
+        ..StoreOptions::new(move || now)
+    })
+}
+
+/// `count` spans of one trace.
+fn many(fixture: &Fixture, ids: &mut Ids, trace_id: TraceId, count: u64) -> Vec<Sent> {
+    let spans = (0..count).map(|at| {
+        span("step")
+            .in_trace(trace_id)
+            .id(ids.span_id())
+            .starts(fixture.at_ms(at as i64))
+            .build()
+    });
+    spans.map(|span| Sent::by("shop", span)).collect()
+}
+
+async fn receipt_of(fixture: &Fixture, trace_id: TraceId) -> throughline_model::Completeness {
+    let skeleton = fixture.reader().trace_skeleton(trace_id).await;
+    skeleton.expect("reads").expect("is there").completeness
+}
+
+#[tokio::test]
+async fn what_is_beyond_the_limit_is_refused_and_the_rest_of_the_batch_stored() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(1);
+    let trace_id = ids.trace_id();
+    let mut sent = many(&fixture, &mut ids, trace_id, LIMIT + 5);
+    sent.push(Sent::by("shop", lone("other", &mut ids).build()));
+    // Again by a server that has not met the trace: what is stored is known, the rest refused.
+    for (store, received) in [(limited(&fixture), 11), (limited(&fixture), 0)] {
+        let outcome = store.writer().submit(batch(&sent)).await.expect("answers");
+        assert_eq!(
+            (outcome.received, outcome.duplicate),
+            (received, 11 - received)
+        );
+        let places: Vec<_> = outcome.rejected.iter().map(|no| no.index).collect();
+        assert_eq!(places, [10, 11, 12, 13, 14]);
+        for no in outcome.rejected {
+            assert!(no.reason.starts_with("trace_too_large: "), "{}", no.reason);
+        }
+    }
+    assert_eq!(fixture.count("SELECT count(*) FROM spans").await, 11);
+    let counts = "SELECT sum(span_count)::bigint FROM traces";
+    assert_eq!(fixture.count(counts).await, 11);
+    let receipt = receipt_of(&fixture, trace_id).await;
+    assert_eq!(receipt.state, CompletenessState::Missing);
+    assert_eq!((receipt.spans, receipt.too_large), (10, 10));
+}
+
+#[tokio::test]
+async fn two_servers_that_fill_one_trace_at_once_stop_at_the_limit() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(2);
+    let trace_id = ids.trace_id();
+    let stores = [limited(&fixture), limited(&fixture)];
+    let mut submitted = tokio::task::JoinSet::new();
+    for at in 0..16 {
+        let sent = many(&fixture, &mut ids, trace_id, 3);
+        let writer = stores[at % 2].writer();
+        submitted.spawn(async move { writer.submit(batch(&sent)).await.expect("answers") });
+    }
+    let outcomes = submitted.join_all().await;
+    let received: u64 = outcomes.iter().map(|outcome| outcome.received).sum();
+    let rejected: usize = outcomes.iter().map(|outcome| outcome.rejected.len()).sum();
+    assert_eq!((received, rejected), (LIMIT, 38));
+    assert_eq!(fixture.count("SELECT count(*) FROM spans").await, 10);
+    let counts = "SELECT span_count FROM traces";
+    assert_eq!(fixture.count(counts).await, 10);
+}
+
+fn numbered(trace: &[Sent], numbers: impl Iterator<Item = u64>) -> Vec<Span> {
+    let spans = trace.iter().zip(numbers).map(|(sent, number)| Span {
+        sequence: Some(number),
+        ..sent.span.clone()
+    });
+    spans.collect()
+}
+
+fn said(next: u64, spans: &[Span], starts: &[&Span]) -> WriteBatch {
+    let process = ProcessId::from_i64(7).expect("is not zero");
+    crate::receipt::said_by(process, next, spans, starts)
+}
+
+#[tokio::test]
+async fn a_refused_number_is_not_lost_and_its_span_does_not_run() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(3);
+    let trace_id = ids.trace_id();
+    let spans = numbered(&many(&fixture, &mut ids, trace_id, LIMIT + 2), 0..);
+    let writer = limited(&fixture).writer();
+    let (last, kept) = spans.split_last().expect("some");
+    let started = said(12, kept, &[last]);
+    writer.submit(started).await.expect("answers");
+    let running = receipt_of(&fixture, trace_id).await;
+    assert_eq!(running.running, [("shop".to_owned(), 1)]);
+    let ended = said(12, std::slice::from_ref(last), &[]);
+    writer.submit(ended).await.expect("answers");
+    let receipt = receipt_of(&fixture, trace_id).await;
+    assert_eq!(
+        receipt.to_string(),
+        "2 spans refused by the server, 2 of them beyond the most a trace may have"
+    );
+}
+
+#[tokio::test]
+async fn a_trace_that_was_removed_takes_spans_again() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(4);
+    let trace_id = ids.trace_id();
+    let store = limited(&fixture);
+    let sent = many(&fixture, &mut ids, trace_id, LIMIT + 1);
+    store.writer().submit(batch(&sent)).await.expect("answers");
+    let mut connection = fixture.database.connection().await;
+    sqlx::raw_sql("DELETE FROM traces; DELETE FROM spans")
+        .execute(&mut connection)
+        .await
+        .expect("deletes");
+    let outcome = store.writer().submit(batch(&sent[..3])).await;
+    assert_eq!(outcome.expect("answers").received, 3);
+    let reader = store.reader(TenantId::DEFAULT);
+    let page = throughline_model::PageRequest {
+        limit: 10,
+        from: None,
+    };
+    let listed = reader.list_traces(&TraceFilter::default(), page).await;
+    assert_eq!(listed.expect("lists").items[0].span_count, 3);
+}
