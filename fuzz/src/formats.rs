@@ -104,7 +104,7 @@ fn write(validated: &Validated) -> Vec<u8> {
         .map(|group| SpansOf {
             resource: &group.resource,
             scope: &group.scope,
-            spans: group.spans.iter().collect(),
+            items: group.spans.iter().collect(),
         })
         .collect();
     encode_json(&groups)

@@ -1,20 +1,23 @@
-//! `throughline export`: traces as OTLP JSON, one after the other, that any OpenTelemetry tool and
-//! `throughline import` read.
+//! `throughline export`: traces and their log records as OTLP JSON that any OpenTelemetry tool and
+//! `throughline import` read: the spans of all traces first, then the log records.
 //!
-//! Memory holds one trace at a time. A large trace becomes several lines (requests) of a few
-//! megabytes, as OTLP allows, so that whoever reads them need not hold it whole either.
+//! Memory holds one trace at a time, or one page of log records, and the ids of all traces. A large
+//! trace becomes several lines (requests) of a few megabytes, as OTLP allows, so that whoever reads
+//! them need not hold it whole either.
 
 mod destination;
+mod request;
 mod write;
 
 use std::io;
 use std::sync::Arc;
 
-use throughline_model::{Direction, PageRequest, ReadError, TraceFilter, TraceReader};
+use throughline_model::{Direction, EventsOf, PageRequest, ReadError, TraceFilter, TraceReader};
 use throughline_wire::TraceId;
 
 pub use self::destination::Destination;
-pub use self::write::{Layout, Writer, requests};
+pub use self::request::{log_requests, span_requests};
+pub use self::write::{Layout, Writer};
 
 /// Which traces are exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub struct Exported {
     pub traces: u64,
     /// Spans written.
     pub spans: u64,
+    /// Log records and events written.
+    pub events: u64,
     /// Traces asked for by id that are not stored.
     pub missing: Vec<TraceId>,
 }
@@ -47,7 +52,8 @@ pub enum ExportError {
     Write(#[from] io::Error),
 }
 
-/// Writes the selected traces to `out`.
+/// Writes the selected traces and their log records to `out`; with a filter also the log records of
+/// its range that belong to no stored trace, unless it asks for what only traces have.
 ///
 /// # Errors
 /// See [`ExportError`]; what was written until then is whole lines.
@@ -57,64 +63,113 @@ pub async fn export(
     out: impl io::Write,
     layout: Layout,
 ) -> Result<Exported, ExportError> {
-    let mut writer = Writer::new(out, layout)?;
-    let mut exported = Exported::default();
+    let mut export = Export {
+        reader,
+        writer: Writer::new(out, layout)?,
+        exported: Exported::default(),
+        written: Vec::new(),
+    };
+    let mut alone = None;
     match selection {
-        Selection::Traces(ids) => {
-            for id in ids {
-                if !one(reader, id, &mut writer, &mut exported).await? {
-                    exported.missing.push(id);
-                }
+        Selection::Traces(ids) => export.named(ids).await?,
+        Selection::Filter(filter, limit) => {
+            alone = events_alone(&filter).filter(|_| limit.is_none());
+            export.selected(&filter, limit).await?;
+        }
+    }
+    for id in core::mem::take(&mut export.written) {
+        export.events(&EventsOf::Trace(id)).await?;
+    }
+    if let Some(alone) = alone {
+        export.events(&alone).await?;
+    }
+    export.writer.finish()?;
+    Ok(export.exported)
+}
+
+/// The log records of no trace that `filter` selects; none when it asks for what only traces have.
+fn events_alone(filter: &TraceFilter) -> Option<EventsOf> {
+    let asked = TraceFilter {
+        range: filter.range,
+        service: filter.service.clone(),
+        ..TraceFilter::default()
+    };
+    (asked == *filter).then_some(EventsOf::NoTrace {
+        range: asked.range,
+        service: asked.service,
+    })
+}
+
+struct Export<'a, W> {
+    reader: &'a Arc<dyn TraceReader>,
+    writer: Writer<W>,
+    exported: Exported,
+    /// The traces whose log records follow.
+    written: Vec<TraceId>,
+}
+
+impl<W: io::Write> Export<'_, W> {
+    async fn named(&mut self, ids: Vec<TraceId>) -> Result<(), ExportError> {
+        for id in ids {
+            if !self.spans(id).await? {
+                self.exported.missing.push(id);
             }
         }
-        Selection::Filter(filter, limit) => {
-            selected(reader, &filter, limit, &mut writer, &mut exported).await?;
-        }
+        Ok(())
     }
-    writer.finish()?;
-    Ok(exported)
-}
 
-async fn selected(
-    reader: &Arc<dyn TraceReader>,
-    filter: &TraceFilter,
-    limit: Option<u64>,
-    writer: &mut Writer<impl io::Write>,
-    exported: &mut Exported,
-) -> Result<(), ExportError> {
-    let mut left = limit.unwrap_or(u64::MAX);
-    let mut from = None;
-    while left > 0 {
-        let request = PageRequest {
-            limit: left.min(u64::from(PageRequest::MAX_LIMIT)) as u32,
-            from,
+    async fn selected(
+        &mut self,
+        filter: &TraceFilter,
+        limit: Option<u64>,
+    ) -> Result<(), ExportError> {
+        let mut left = limit.unwrap_or(u64::MAX);
+        let mut from = None;
+        while left > 0 {
+            let request = PageRequest {
+                limit: left.min(u64::from(PageRequest::MAX_LIMIT)) as u32,
+                from,
+            };
+            let page = self.reader.list_traces(filter, request).await?;
+            for summary in &page.items {
+                // One that is gone since the page was read was pruned: not an error.
+                self.spans(summary.trace_id).await?;
+            }
+            left = left.saturating_sub(page.items.len() as u64);
+            match page.after {
+                Some(after) => from = Some((Direction::After, after)),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the spans of a trace; false when there is none.
+    async fn spans(&mut self, id: TraceId) -> Result<bool, ExportError> {
+        let Some(trace) = self.reader.trace(id).await? else {
+            return Ok(false);
         };
-        let page = reader.list_traces(filter, request).await?;
-        for summary in &page.items {
-            // One that is gone since the page was read was pruned: not an error.
-            one(reader, summary.trace_id, writer, exported).await?;
+        for request in span_requests(&trace) {
+            self.writer.spans(&request)?;
         }
-        left = left.saturating_sub(page.items.len() as u64);
-        match page.after {
-            Some(after) => from = Some((Direction::After, after)),
-            None => break,
+        self.written.push(id);
+        self.exported.traces += 1;
+        self.exported.spans += trace.spans.len() as u64;
+        Ok(true)
+    }
+
+    async fn events(&mut self, of: &EventsOf) -> Result<(), ExportError> {
+        let mut after = None;
+        loop {
+            let page = self.reader.whole_events(of, after).await?;
+            for request in log_requests(&page) {
+                self.writer.logs(&request)?;
+            }
+            self.exported.events += page.events.len() as u64;
+            after = page.after;
+            if after.is_none() {
+                return Ok(());
+            }
         }
     }
-    Ok(())
-}
-
-/// Writes one trace; false when there is none.
-async fn one(
-    reader: &Arc<dyn TraceReader>,
-    id: TraceId,
-    writer: &mut Writer<impl io::Write>,
-    exported: &mut Exported,
-) -> Result<bool, ExportError> {
-    let Some(trace) = reader.trace(id).await? else {
-        return Ok(false);
-    };
-    writer.write(&trace)?;
-    exported.traces += 1;
-    exported.spans += trace.spans.len() as u64;
-    Ok(true)
 }

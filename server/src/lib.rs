@@ -23,6 +23,7 @@ pub mod router;
 pub mod serve;
 pub mod shutdown;
 pub mod site;
+mod span_group;
 pub mod tasks;
 pub mod telemetry;
 pub mod transfer;

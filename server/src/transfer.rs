@@ -121,8 +121,8 @@ async fn export_from(options: &ExportOptions, url: &str) -> Result<()> {
     };
     out.finish().context("the output cannot be written")?;
     eprintln!(
-        "exported {} spans of {} traces",
-        exported.spans, exported.traces
+        "exported {} spans of {} traces and {} log records",
+        exported.spans, exported.traces, exported.events
     );
     if exported.missing.is_empty() {
         return Ok(());

@@ -10,7 +10,7 @@ mod protobuf;
 #[cfg(test)]
 mod tests;
 
-pub use self::encode::{SpansOf, encode_json};
+pub use self::encode::{ItemsOf, LogsOf, SpansOf, encode_json, encode_logs_json};
 use throughline_wire::validate::Limits;
 use throughline_wire::{LogRecord, UnixNanos, semconv};
 

@@ -19,6 +19,7 @@ pub mod summary;
 pub mod time_range;
 pub mod trace;
 pub mod utc;
+pub mod whole_events;
 
 pub use completeness::{
     Completeness, CompletenessState, OpenFate, OpenSpan, ProcessFacts, TraceFacts,
@@ -41,3 +42,4 @@ pub use time_range::TimeRange;
 pub use trace::tree::{Oddity, TraceTree, TreeItem, TreeRow};
 pub use trace::{SkeletonSpan, SpanDetails, StoredSpan, Trace, TraceSkeleton};
 pub use utc::Utc;
+pub use whole_events::{EventsOf, WholeEvent, WholeEvents};

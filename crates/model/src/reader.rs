@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use throughline_wire::{SpanId, TraceId};
 
 use crate::{
-    EventFilter, EventPage, EventPageRequest, Page, PageRequest, Payload, RollupFilter,
-    RollupReport, SpanDetails, Trace, TraceFilter, TraceSkeleton, TraceStatistics, TraceSummary,
+    EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Page, PageRequest, Payload,
+    RollupFilter, RollupReport, SpanDetails, Trace, TraceFilter, TraceSkeleton, TraceStatistics,
+    TraceSummary, WholeEvents,
 };
 
 /// A future that a trait object can return.
@@ -79,6 +80,14 @@ pub trait TraceReader: Send + Sync {
         filter: &'a EventFilter,
         page: EventPageRequest,
     ) -> BoxFuture<'a, Result<EventPage, ReadError>>;
+
+    /// The next page of events as they were sent, large values in their places, oldest first;
+    /// from the beginning without `after`.
+    fn whole_events<'a>(
+        &'a self,
+        of: &'a EventsOf,
+        after: Option<EventCursor>,
+    ) -> BoxFuture<'a, Result<WholeEvents, ReadError>>;
 
     /// One page of the traces that `value` leads to, newest first: those with an indexed attribute
     /// of this value, of the name `key` when one is given.

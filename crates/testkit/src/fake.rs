@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use throughline_model::{
-    BoxFuture, Completeness, EventFilter, EventPage, EventPageRequest, Page, PageRequest, Payload,
-    ReadError, RollupFilter, RollupReport, SkeletonSpan, SpanDetails, StoredEvent, StoredSpan,
-    Trace, TraceFacts, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary,
+    BoxFuture, Completeness, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Page,
+    PageRequest, Payload, ReadError, RollupFilter, RollupReport, SkeletonSpan, SpanDetails,
+    StoredEvent, StoredSpan, Trace, TraceFacts, TraceFilter, TraceReader, TraceSkeleton,
+    TraceStatistics, TraceSummary, WholeEvent, WholeEvents,
 };
-use throughline_wire::{SpanId, TraceId, UnixNanos};
+use throughline_wire::{InstrumentationScope, Resource, SpanId, TraceId, UnixNanos};
 
 use crate::{NOW, Sent, rollups_of, selected, statistics_of, summaries_of};
 
@@ -253,6 +254,36 @@ impl TraceReader for FakeReader {
                 items,
                 before: None,
             }
+        })
+    }
+
+    /// The events of a trace, or those of none, on one page; neither range nor service are looked at.
+    fn whole_events<'a>(
+        &'a self,
+        of: &'a EventsOf,
+        _: Option<EventCursor>,
+    ) -> BoxFuture<'a, Result<WholeEvents, ReadError>> {
+        self.answer(move || {
+            let mut whole = WholeEvents {
+                scopes: vec![InstrumentationScope::default()],
+                ..WholeEvents::default()
+            };
+            for event in self.events.iter().rev() {
+                let id = event.record.trace_id;
+                let is_wanted = match of {
+                    EventsOf::Trace(trace_id) => id == Some(*trace_id),
+                    EventsOf::NoTrace { .. } => id.is_none_or(|id| self.of_trace(id).is_none()),
+                };
+                if is_wanted {
+                    let sender = Resource::of_service(event.service.clone());
+                    whole.events.push(WholeEvent {
+                        record: event.record.clone(),
+                        resource: place(&mut whole.resources, sender),
+                        scope: 0,
+                    });
+                }
+            }
+            whole
         })
     }
 

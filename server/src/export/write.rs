@@ -1,15 +1,6 @@
-//! Writes traces as OTLP requests, a line each or in one document.
+//! Puts OTLP requests into a file, a line each or all in one document.
 
 use std::io;
-
-use throughline_formats::otlp::{SpansOf, encode_json};
-use throughline_model::{StoredSpan, Trace};
-use throughline_wire::{AttributeValue, Attributes, Span};
-
-/// A request takes spans until it has so many.
-const REQUEST_SPANS: usize = 1_000;
-/// A request takes spans until they have about so many bytes.
-const REQUEST_BYTES: usize = 4 << 20;
 
 /// How requests stand in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,19 +8,23 @@ pub enum Layout {
     /// One a line, as the Collector's file exporter writes them.
     #[default]
     Lines,
-    /// One document, whose `resourceSpans` are those of all of them.
+    /// One document, whose `resourceSpans` and `resourceLogs` are those of all of them.
     Document,
 }
 
-/// Writes traces.
+/// Writes requests: those of spans first, then those of log records.
 #[derive(Debug)]
 pub struct Writer<W> {
     out: W,
     layout: Layout,
+    /// The list that is open; of a document.
+    list: &'static [u8],
     first: bool,
 }
 
-const BEFORE: &[u8] = b"{\"resourceSpans\":[";
+const SPANS: &[u8] = b"\"resourceSpans\":[";
+const LOGS: &[u8] = b"\"resourceLogs\":[";
+/// What ends a request after its one list.
 const AFTER: &[u8] = b"]}";
 
 impl<W: io::Write> Writer<W> {
@@ -39,37 +34,58 @@ impl<W: io::Write> Writer<W> {
     /// Those of `out`.
     pub fn new(mut out: W, layout: Layout) -> io::Result<Self> {
         if layout == Layout::Document {
-            out.write_all(BEFORE)?;
+            out.write_all(b"{")?;
+            out.write_all(SPANS)?;
         }
         Ok(Self {
             out,
             layout,
+            list: SPANS,
             first: true,
         })
     }
 
-    /// Writes a trace, whole.
+    /// Writes a request of spans; not after one of log records.
     ///
     /// # Errors
     /// Those of the destination.
-    pub fn write(&mut self, trace: &Trace) -> io::Result<()> {
-        for request in requests(trace) {
-            match self.layout {
-                Layout::Lines => {
-                    self.out.write_all(&request)?;
-                    self.out.write_all(b"\n")?;
+    pub fn spans(&mut self, request: &[u8]) -> io::Result<()> {
+        self.request(SPANS, request)
+    }
+
+    /// Writes a request of log records.
+    ///
+    /// # Errors
+    /// Those of the destination.
+    pub fn logs(&mut self, request: &[u8]) -> io::Result<()> {
+        if self.layout == Layout::Document && self.list != LOGS {
+            self.out.write_all(b"],\n")?;
+            self.out.write_all(LOGS)?;
+            (self.list, self.first) = (LOGS, true);
+        }
+        self.request(LOGS, request)
+    }
+
+    fn request(&mut self, list: &[u8], request: &[u8]) -> io::Result<()> {
+        match self.layout {
+            Layout::Lines => {
+                self.out.write_all(request)?;
+                self.out.write_all(b"\n")
+            }
+            Layout::Document => {
+                if !core::mem::take(&mut self.first) {
+                    self.out.write_all(b",\n")?;
                 }
-                Layout::Document => {
-                    if !core::mem::take(&mut self.first) {
-                        self.out.write_all(b",\n")?;
-                    }
-                    // The entries alone, out of their request.
-                    let entries = request.get(BEFORE.len()..request.len() - AFTER.len());
-                    self.out.write_all(entries.unwrap_or_default())?;
-                }
+                // The entries alone, out of their request.
+                let entries = request.get(1 + list.len()..request.len() - AFTER.len());
+                self.out.write_all(entries.unwrap_or_default())
             }
         }
-        Ok(())
+    }
+
+    /// What is written to.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.out
     }
 
     /// Ends, and flushes.
@@ -85,82 +101,15 @@ impl<W: io::Write> Writer<W> {
     }
 }
 
-/// The trace as OTLP requests of a bounded size, each without a line break.
-pub fn requests(trace: &Trace) -> impl Iterator<Item = Vec<u8>> + '_ {
-    let mut left = &trace.spans[..];
-    core::iter::from_fn(move || {
-        if left.is_empty() {
-            return None;
-        }
-        let (now, later) = left.split_at(fitting(left));
-        left = later;
-        Some(request(trace, now))
-    })
-}
-
-fn request(trace: &Trace, spans: &[StoredSpan]) -> Vec<u8> {
-    let mut sorted: Vec<&StoredSpan> = spans.iter().collect();
-    // Stable: within a scope the order stays.
-    sorted.sort_by_key(|stored| (stored.resource, stored.scope));
-    let groups: Vec<SpansOf<'_>> = sorted
-        .chunk_by(|one, next| (one.resource, one.scope) == (next.resource, next.scope))
-        .filter_map(|group| {
-            let first = group.first()?;
-            Some(SpansOf {
-                resource: trace.resources.get(first.resource as usize)?,
-                scope: trace.scopes.get(first.scope as usize)?,
-                spans: group.iter().map(|stored| &stored.span).collect(),
-            })
-        })
-        .collect();
-    encode_json(&groups)
-}
-
-fn fitting(spans: &[StoredSpan]) -> usize {
-    let mut bytes = 0;
-    let fitting = spans
-        .iter()
-        .take(REQUEST_SPANS)
-        .take_while(|stored| {
-            bytes += weight(&stored.span);
-            bytes <= REQUEST_BYTES
-        })
-        .count();
-    fitting.max(1)
-}
-
-/// About how many bytes of text a span holds.
-fn weight(span: &Span) -> usize {
-    let events = span.events.iter().map(|event| &event.attributes);
-    let links = span.links.iter().map(|link| &link.attributes);
-    let lists = events.chain(links).chain([&span.attributes]);
-    lists.map(attributes_weight).sum()
-}
-
-fn attributes_weight(attributes: &Attributes) -> usize {
-    attributes
-        .iter()
-        .map(|(key, value)| key.len() + value_weight(value))
-        .sum()
-}
-
-fn value_weight(value: &AttributeValue) -> usize {
-    match value {
-        AttributeValue::Str(text) => text.len(),
-        AttributeValue::Bytes(bytes) => bytes.len() * 4 / 3,
-        AttributeValue::Array(values) => values.iter().map(value_weight).sum(),
-        AttributeValue::Map(entries) => attributes_weight(entries),
-        _ => 8,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use throughline_formats::otlp::decode_json;
-    use throughline_model::TraceReader as _;
+    use throughline_formats::otlp::{decode_json, decode_logs_json};
+    use throughline_model::{Trace, TraceReader as _, WholeEvent, WholeEvents};
     use throughline_testkit::{FakeReader, Ids, NOW, Sent, shop_trace, span};
     use throughline_wire::validate::Limits;
+    use throughline_wire::{InstrumentationScope, LogRecord, Resource, Span};
 
+    use super::super::request::{log_requests, span_requests};
     use super::*;
 
     async fn whole(sent: Vec<Sent>) -> Trace {
@@ -172,8 +121,9 @@ mod tests {
     fn written(trace: &Trace, layout: Layout) -> Vec<u8> {
         let mut out = Vec::new();
         let mut writer = Writer::new(&mut out, layout).expect("memory does not fail");
-        writer.write(trace).expect("memory does not fail");
-        writer.write(trace).expect("memory does not fail");
+        for request in span_requests(trace).chain(span_requests(trace)) {
+            writer.spans(&request).expect("memory does not fail");
+        }
         writer.finish().expect("memory does not fail");
         out
     }
@@ -233,13 +183,78 @@ mod tests {
             span.attributes.insert("payload", "p".repeat(bytes));
             Sent::by("shop", span)
         };
-        let mut sent: Vec<Sent> = (0..=REQUEST_SPANS).map(|_| large(1)).collect();
+        let mut sent: Vec<Sent> = (0..1_001).map(|_| large(1)).collect();
         sent.extend((0..9).map(|_| large(900_000)));
         let trace = whole(sent).await;
-        let requests: Vec<Vec<u8>> = requests(&trace).collect();
+        let requests: Vec<Vec<u8>> = span_requests(&trace).collect();
         assert!(requests.len() >= 3, "{}", requests.len());
         let mut spans: Vec<_> = requests.iter().flat_map(|request| read(request)).collect();
         spans.sort_by_key(|(_, span)| span.span_id);
         assert!(spans == expected(&trace));
+    }
+
+    fn events(count: usize, body: usize) -> WholeEvents {
+        let event = |at: usize| WholeEvent {
+            record: LogRecord {
+                time: NOW,
+                event_name: at.to_string().into(),
+                body: "b".repeat(body).into(),
+                ..LogRecord::default()
+            },
+            resource: 0,
+            scope: 0,
+        };
+        WholeEvents {
+            resources: vec![Resource::of_service("shop")],
+            scopes: vec![InstrumentationScope::default()],
+            events: (0..count).map(event).collect(),
+            after: None,
+        }
+    }
+
+    fn records(request: &[u8]) -> Vec<LogRecord> {
+        let request = decode_logs_json(request).expect("a request");
+        let read = request.validate(&Limits::default(), NOW);
+        assert_eq!(read.rejected, []);
+        let groups = read.groups.into_iter();
+        groups.flat_map(|group| group.events).collect()
+    }
+
+    #[test]
+    fn log_records_follow_the_spans_of_a_document_and_may_come_without() {
+        for has_spans in [true, false] {
+            let mut out = Vec::new();
+            let mut writer = Writer::new(&mut out, Layout::Document).expect("memory does not fail");
+            if has_spans {
+                let spans = b"{\"resourceSpans\":[1]}";
+                writer.spans(spans).expect("memory does not fail");
+            }
+            let page = events(2, 1);
+            for request in log_requests(&page).chain(log_requests(&page)) {
+                writer.logs(&request).expect("memory does not fail");
+            }
+            writer.finish().expect("memory does not fail");
+            let document: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+            let count = document["resourceSpans"].as_array().expect("a list").len();
+            assert_eq!(count, usize::from(has_spans));
+            assert_eq!(records(&out).len(), 4);
+        }
+    }
+
+    #[test]
+    fn large_log_records_become_several_requests_in_their_order() {
+        let page = events(9, 900_000);
+        let requests: Vec<Vec<u8>> = log_requests(&page).collect();
+        assert!(requests.len() >= 2, "{}", requests.len());
+        let read: Vec<_> = requests
+            .iter()
+            .flat_map(|request| records(request))
+            .collect();
+        let sent: Vec<_> = page
+            .events
+            .iter()
+            .map(|event| event.record.clone())
+            .collect();
+        assert!(read == sent);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use throughline_formats::otlp::{decode_json, decode_logs_json};
-use throughline_formats::{DecodeError, Request, Validated, ValidatedGroup, jaeger, zipkin};
+use throughline_formats::{DecodeError, Request, Validated, jaeger, zipkin};
 use throughline_store::SpanGroup;
 use throughline_wire::TraceId;
 use throughline_wire::validate::Limits;
@@ -18,6 +18,7 @@ use super::report::Place;
 use super::source::Source;
 use super::{lines, otlp};
 use crate::clock::Clock;
+use crate::span_group::span_group;
 
 /// A batch is handed on when it holds so many spans.
 const BATCH_SPANS: usize = 2_000;
@@ -92,18 +93,6 @@ pub(super) fn read_files(
         progress.end();
         // The other side is gone only when it has given up.
         let _ = out.blocking_send(Message::End(file, format, error));
-    }
-}
-
-/// What a decoder found, as the writer takes it.
-fn stored(group: ValidatedGroup) -> SpanGroup {
-    SpanGroup {
-        resource: group.resource,
-        scope: group.scope,
-        spans: group.spans,
-        packed: group.packed,
-        events: group.events,
-        ..SpanGroup::default()
     }
 }
 
@@ -210,7 +199,7 @@ impl Reader<'_> {
         self.batch.event_places.extend(events);
         let spans = groups.iter().flat_map(|group| &group.spans);
         self.batch.traces.extend(spans.map(|span| span.trace_id));
-        self.batch.groups.extend(groups.into_iter().map(stored));
+        self.batch.groups.extend(groups.into_iter().map(span_group));
         self.batch.bytes += bytes;
         let items = self.batch.places.len() + self.batch.event_places.len();
         if items >= BATCH_SPANS || self.batch.bytes >= BATCH_BYTES {

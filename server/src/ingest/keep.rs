@@ -1,11 +1,12 @@
 //! Hands what was decoded to the writer, and tells what of it was not kept.
 
-use throughline_formats::{Validated, ValidatedGroup};
-use throughline_store::{SpanGroup, WriteBatch};
+use throughline_formats::Validated;
+use throughline_store::WriteBatch;
 use throughline_wire::{Rejection, TenantId};
 
 use super::Ingest;
 use super::answer::{Fault, Kept, add_refused, count};
+use crate::span_group::span_group;
 
 /// Stores what came through `door`, all of one kind; what of it was not kept, by its place in the
 /// request.
@@ -23,7 +24,7 @@ pub(super) async fn keep(
     } = validated;
     let batch = WriteBatch {
         tenant: TenantId::DEFAULT,
-        groups: groups.into_iter().map(stored).collect(),
+        groups: groups.into_iter().map(span_group).collect(),
     };
     let outcome = ingest.inner.writer.submit(batch).await?;
     check_conserved(
@@ -66,16 +67,4 @@ fn check_conserved(
         "the writer lost count; nothing is acknowledged"
     );
     Err(Fault::internal())
-}
-
-/// What a foreign format's decoder found, as the writer takes it.
-fn stored(group: ValidatedGroup) -> SpanGroup {
-    SpanGroup {
-        resource: group.resource,
-        scope: group.scope,
-        spans: group.spans,
-        packed: group.packed,
-        events: group.events,
-        ..SpanGroup::default()
-    }
 }

@@ -34,6 +34,32 @@ impl Operation {
     }
 }
 
+/// What rows refer to by id, in a list that has each once.
+pub(super) struct Listed<T> {
+    known: HashMap<i64, T>,
+    places: HashMap<i64, u32>,
+    /// What was asked for, in the order of first use.
+    pub list: Vec<T>,
+}
+
+impl<T: Default> Listed<T> {
+    pub(super) fn new(known: HashMap<i64, T>) -> Self {
+        Self {
+            known,
+            places: HashMap::new(),
+            list: Vec::new(),
+        }
+    }
+
+    /// The place of `id` in the list; what is not known is empty there.
+    pub(super) fn place(&mut self, id: i64) -> u32 {
+        *self.places.entry(id).or_insert_with(|| {
+            self.list.push(self.known.remove(&id).unwrap_or_default());
+            self.list.len() as u32 - 1
+        })
+    }
+}
+
 /// Each id once.
 fn distinct(ids: impl Iterator<Item = i64>) -> Vec<i64> {
     let mut ids: Vec<i64> = ids.collect();

@@ -12,17 +12,21 @@ use uuid::Uuid;
 use super::payload;
 use super::rows::corrupt;
 use crate::ids;
+use crate::payload_refs::Reference;
 use crate::sqlstate::read_error;
 
-const COLUMNS: &str = include_str!("event_columns.sql");
-const NAMES: &str = include_str!("event_names.sql");
+pub(super) const COLUMNS: &str = include_str!("event_columns.sql");
+pub(super) const NAMES: &str = include_str!("event_names.sql");
 
+/// An event as the table has it.
 #[derive(FromRow)]
-struct Row {
-    trace_id: Option<Uuid>,
+pub(super) struct Row {
+    pub trace_id: Option<Uuid>,
     at_ns: i64,
     received_ns: i64,
     digest: i64,
+    pub resource_id: i64,
+    pub scope_id: i64,
     span_id: Option<i64>,
     parent_span_id: Option<i64>,
     observed_ns: Option<i64>,
@@ -38,52 +42,69 @@ struct Row {
     service: Option<String>,
 }
 
-impl TryFrom<Row> for StoredEvent {
-    type Error = ReadError;
+impl Row {
+    /// Its place in the order of events.
+    pub(super) fn cursor(&self) -> EventCursor {
+        EventCursor {
+            at: UnixNanos::new(self.at_ns),
+            digest: self.digest,
+        }
+    }
 
-    fn try_from(row: Row) -> Result<Self, ReadError> {
+    /// Where its large values stood.
+    pub(super) fn payloads(&self) -> Result<Vec<Reference>, ReadError> {
+        payload::references(self.payloads.as_deref())
+    }
+
+    /// What was sent; a large value is a preview.
+    pub(super) fn into_record(self) -> Result<LogRecord, ReadError> {
         let span_id = |id: Option<i64>| {
             id.map(SpanId::from_i64)
                 .transpose()
                 .map_err(|_| corrupt("events.span_id")())
         };
-        let body = match (&row.body, row.message) {
+        let body = match (&self.body, self.message) {
             (Some(bytes), _) => any_value::decode(Reader::new(bytes), 1, &mut Marks::default())
                 .map_err(|_| corrupt("events.body")())?,
             (None, Some(message)) => message.into(),
             (None, None) => AttributeValue::Empty,
         };
-        let record = LogRecord {
-            time: UnixNanos::new(row.at_ns),
-            observed: UnixNanos::new(row.observed_ns.unwrap_or_default()),
-            trace_id: row
+        Ok(LogRecord {
+            time: UnixNanos::new(self.at_ns),
+            observed: UnixNanos::new(self.observed_ns.unwrap_or_default()),
+            trace_id: self
                 .trace_id
                 .map(|id| TraceId::from_bytes(id.into_bytes()))
                 .transpose()
                 .map_err(|_| corrupt("events.trace_id")())?,
-            span_id: span_id(row.span_id)?,
-            parent_span_id: span_id(row.parent_span_id)?,
-            flags: row.flags.unwrap_or_default() as u32,
-            severity_number: LogRecord::severity_from_code(row.severity.into()),
-            severity_text: row.severity_text.unwrap_or_default().into(),
-            event_name: row.event_type.unwrap_or_default().into(),
+            span_id: span_id(self.span_id)?,
+            parent_span_id: span_id(self.parent_span_id)?,
+            flags: self.flags.unwrap_or_default() as u32,
+            severity_number: LogRecord::severity_from_code(self.severity.into()),
+            severity_text: self.severity_text.unwrap_or_default().into(),
+            event_name: self.event_type.unwrap_or_default().into(),
             body,
-            attributes: binary::decode_attributes(row.attributes.as_deref().unwrap_or_default())
+            attributes: binary::decode_attributes(self.attributes.as_deref().unwrap_or_default())
                 .map_err(|_| corrupt("events.attributes")())?,
-            dropped_attributes_count: row.dropped_attributes_count.unwrap_or_default() as u32,
-        };
-        let references = payload::references(row.payloads.as_deref())?;
+            dropped_attributes_count: self.dropped_attributes_count.unwrap_or_default() as u32,
+        })
+    }
+}
+
+impl TryFrom<Row> for StoredEvent {
+    type Error = ReadError;
+
+    fn try_from(mut row: Row) -> Result<Self, ReadError> {
+        let references = row.payloads()?;
+        let service = row.service.take();
+        let (received, cursor) = (UnixNanos::new(row.received_ns), row.cursor());
+        let record = row.into_record()?;
         Ok(Self {
             payloads: payload::of_event(&references, &record),
             record,
-            service: row
-                .service
-                .unwrap_or_else(|| Resource::UNKNOWN_SERVICE.to_owned()),
-            received: UnixNanos::new(row.received_ns),
-            cursor: EventCursor {
-                at: UnixNanos::new(row.at_ns),
-                digest: row.digest,
-            },
+            service: service.unwrap_or_else(|| Resource::UNKNOWN_SERVICE.to_owned()),
+            received,
+            cursor,
         })
     }
 }
@@ -160,12 +181,7 @@ fn query(
             .push_bind(i16::from(*min_severity));
     }
     if let Some(service) = service {
-        query
-            .push(" AND e.resource_id IN (SELECT r.id FROM resources AS r WHERE r.tenant_id = ")
-            .push_bind(tenant)
-            .push(" AND r.service_id = ")
-            .push_bind(ids::service(service))
-            .push(")");
+        sent_by(&mut query, tenant, service);
     }
     if let Some(text) = text {
         // A position, not a pattern: nothing in the text means anything but itself.
@@ -205,6 +221,16 @@ fn query(
     });
     query.push_bind(limit).push(NAMES);
     query
+}
+
+/// The condition that a service sent the event.
+pub(super) fn sent_by(query: &mut QueryBuilder<Postgres>, tenant: Uuid, service: &str) {
+    query
+        .push(" AND e.resource_id IN (SELECT r.id FROM resources AS r WHERE r.tenant_id = ")
+        .push_bind(tenant)
+        .push(" AND r.service_id = ")
+        .push_bind(ids::service(service))
+        .push(")");
 }
 
 #[cfg(test)]

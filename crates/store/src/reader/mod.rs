@@ -8,14 +8,17 @@ mod list;
 mod payload;
 mod receipt;
 mod rows;
+mod span;
 mod statistics;
 mod trace;
+mod whole;
+mod whole_events;
 
 use sqlx::{PgConnection, PgPool};
 use throughline_model::{
-    BoxFuture, EventFilter, EventPage, EventPageRequest, Page, PageRequest, Payload, ReadError,
-    RollupFilter, RollupReport, SpanDetails, Trace, TraceFilter, TraceReader, TraceSkeleton,
-    TraceStatistics, TraceSummary,
+    BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Page, PageRequest,
+    Payload, ReadError, RollupFilter, RollupReport, SpanDetails, Trace, TraceFilter, TraceReader,
+    TraceSkeleton, TraceStatistics, TraceSummary, WholeEvents,
 };
 use throughline_wire::{SpanId, TenantId, TraceId, semconv};
 use uuid::Uuid;
@@ -149,7 +152,7 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'_, Result<Vec<SpanDetails>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            trace::span_details(&mut connection, self.tenant, trace_id, span_id).await
+            span::details(&mut connection, self.tenant, trace_id, span_id).await
         })
     }
 
@@ -161,7 +164,7 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            trace::span_payload(&mut connection, self.tenant, trace_id, span_id, hash).await
+            span::payload(&mut connection, self.tenant, trace_id, span_id, hash).await
         })
     }
 
@@ -173,6 +176,18 @@ impl TraceReader for PgTraceReader {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             event::list(&mut connection, self.tenant, filter, page, self.clock.now()).await
+        })
+    }
+
+    fn whole_events<'a>(
+        &'a self,
+        of: &'a EventsOf,
+        after: Option<EventCursor>,
+    ) -> BoxFuture<'a, Result<WholeEvents, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            let now = self.clock.now();
+            whole_events::page(&mut connection, self.tenant, of, after, now).await
         })
     }
 
@@ -193,7 +208,7 @@ impl TraceReader for PgTraceReader {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             let now = self.clock.now();
-            trace::whole(&mut connection, self.tenant, trace_id, now).await
+            whole::whole(&mut connection, self.tenant, trace_id, now).await
         })
     }
 

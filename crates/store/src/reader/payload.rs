@@ -18,6 +18,9 @@ const FETCHED_AT_ONCE: usize = 32;
 /// A value by its hash and its day.
 type Key = ([u8; 16], i64);
 
+/// Values that were read.
+pub(super) type Values = HashMap<Key, AttributeValue>;
+
 /// The references of a row.
 pub(super) fn references(column: Option<&[u8]>) -> Result<Vec<Reference>, ReadError> {
     payload_refs::decode(column.unwrap_or_default()).map_err(|_| corrupt("payloads")())
@@ -84,32 +87,59 @@ fn hex(hash: [u8; 16]) -> String {
 }
 
 /// Puts the values that are there back into their places; where one is gone its preview stays.
-pub(super) fn restore(
-    span: &mut Span,
-    references: &[Reference],
-    day_ns: i64,
-    values: &HashMap<Key, AttributeValue>,
-) {
-    for reference in references {
-        let attributes = match reference.place {
-            Place::Attribute(at) => Some((&mut span.attributes, at)),
+pub(super) fn restore(span: &mut Span, references: &[Reference], day_ns: i64, values: &Values) {
+    for (place, value) in known(references, day_ns, values) {
+        let slot = match place {
+            Place::Attribute(at) => slot(&mut span.attributes, at),
             Place::Event { at, attribute } => span
                 .events
                 .get_mut(at as usize)
-                .map(|event| (&mut event.attributes, attribute)),
+                .and_then(|event| slot(&mut event.attributes, attribute)),
             Place::Link { at, attribute } => span
                 .links
                 .get_mut(at as usize)
-                .map(|link| (&mut link.attributes, attribute)),
+                .and_then(|link| slot(&mut link.attributes, attribute)),
             Place::Body => None,
         };
-        if let Some((attributes, at)) = attributes
-            && let Some((_, slot)) = attributes.entries_mut().get_mut(at as usize)
-            && let Some(value) = values.get(&(reference.hash, day_ns))
-        {
+        if let Some(slot) = slot {
             slot.clone_from(value);
         }
     }
+}
+
+/// The same for an event.
+pub(super) fn restore_event(
+    event: &mut LogRecord,
+    references: &[Reference],
+    day_ns: i64,
+    values: &Values,
+) {
+    for (place, value) in known(references, day_ns, values) {
+        let slot = match place {
+            Place::Attribute(at) => slot(&mut event.attributes, at),
+            Place::Body => Some(&mut event.body),
+            Place::Event { .. } | Place::Link { .. } => None,
+        };
+        if let Some(slot) = slot {
+            slot.clone_from(value);
+        }
+    }
+}
+
+fn known<'a>(
+    references: &'a [Reference],
+    day_ns: i64,
+    values: &'a Values,
+) -> impl Iterator<Item = (Place, &'a AttributeValue)> {
+    references.iter().filter_map(move |reference| {
+        let value = values.get(&(reference.hash, day_ns))?;
+        Some((reference.place, value))
+    })
+}
+
+fn slot(attributes: &mut Attributes, at: u32) -> Option<&mut AttributeValue> {
+    let (_, value) = attributes.entries_mut().get_mut(at as usize)?;
+    Some(value)
 }
 
 #[derive(FromRow)]
@@ -130,11 +160,11 @@ impl Row {
 }
 
 /// Reads values, each once.
-pub(super) async fn fetch(
+async fn fetch(
     connection: &mut PgConnection,
     tenant: Uuid,
     wanted: HashSet<Key>,
-) -> Result<HashMap<Key, AttributeValue>, ReadError> {
+) -> Result<Values, ReadError> {
     let mut wanted: Vec<Key> = wanted.into_iter().collect();
     wanted.sort_unstable();
     let mut values = HashMap::with_capacity(wanted.len());
@@ -153,6 +183,23 @@ pub(super) async fn fetch(
         }
     }
     Ok(values)
+}
+
+/// Reads what is referred to, each with the place of its row and its day.
+pub(super) async fn fetch_all(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    detached: &[(usize, i64, Vec<Reference>)],
+) -> Result<Values, ReadError> {
+    let keys = |(_, day_ns, references): &(usize, i64, Vec<Reference>)| {
+        let keys: Vec<Key> = references
+            .iter()
+            .map(|known| (known.hash, *day_ns))
+            .collect();
+        keys
+    };
+    let wanted = detached.iter().flat_map(keys).collect();
+    fetch(connection, tenant, wanted).await
 }
 
 /// One value with what it is called; none when it is gone.

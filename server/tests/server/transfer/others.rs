@@ -6,7 +6,8 @@ use serde_json::json;
 use throughline_model::{EventFilter, EventPageRequest};
 use throughline_testkit::NOW;
 
-use super::{Side, TRACE, file, folder, otlp_line, otlp_span};
+use super::side::Side;
+use super::{TRACE, file, folder, otlp_line, otlp_span};
 
 fn zipkin_span(id: &str, changes: &serde_json::Value) -> serde_json::Value {
     let mut span = json!({

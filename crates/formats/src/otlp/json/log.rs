@@ -30,6 +30,9 @@ pub(super) struct JsonLogRecord {
     trace_id: Option<String>,
     #[serde(alias = "span_id")]
     span_id: Option<String>,
+    /// Ours: what `export` writes, and OTLP has no field for.
+    #[serde(alias = "parent_span_id")]
+    parent_span_id: Option<String>,
     #[serde(alias = "event_name")]
     event_name: Option<String>,
 }
@@ -72,7 +75,8 @@ pub(super) fn log_record(sent: JsonLogRecord, marks: &mut Marks) -> Result<LogRe
         observed: sent.observed_time_unix_nano.instant(),
         trace_id: id(sent.trace_id.as_deref()).map_err(|error| format!("traceId: {error}"))?,
         span_id: id(sent.span_id.as_deref()).map_err(|error| format!("spanId: {error}"))?,
-        parent_span_id: None,
+        parent_span_id: id(sent.parent_span_id.as_deref())
+            .map_err(|error| format!("parentSpanId: {error}"))?,
         flags: sent.flags.count(),
         severity_number: LogRecord::severity_from_code(severity),
         severity_text: sent.severity_text.unwrap_or_default().into(),

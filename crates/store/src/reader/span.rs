@@ -1,0 +1,86 @@
+//! One span: its details, and a value that is kept apart from it.
+
+use sqlx::PgConnection;
+use throughline_model::{Payload, ReadError, SpanDetails};
+use throughline_wire::{SpanId, TraceId};
+use uuid::Uuid;
+
+use super::payload as payloads;
+use super::rows::SpanRow;
+use super::trace::{starts, summary, uuid};
+use super::whole::Referred;
+use crate::sqlstate::read_error;
+
+/// The rows with this id: none when there is no such trace.
+async fn rows(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_id: TraceId,
+    span_id: SpanId,
+) -> Result<Vec<SpanRow>, ReadError> {
+    let Some(summary) = summary(connection, tenant, trace_id).await? else {
+        return Ok(Vec::new());
+    };
+    let (first_ns, last_ns) = starts(&summary);
+    sqlx::query_as(include_str!("spans_by_id.sql"))
+        .bind(tenant)
+        .bind(uuid(trace_id))
+        .bind(first_ns)
+        .bind(last_ns)
+        .bind(span_id.to_i64())
+        .fetch_all(connection)
+        .await
+        .map_err(read_error)
+}
+
+/// Everything known of the spans with this id.
+pub(super) async fn details(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_id: TraceId,
+    span_id: SpanId,
+) -> Result<Vec<SpanDetails>, ReadError> {
+    let rows = rows(connection, tenant, trace_id, span_id).await?;
+    let referred = Referred::of(connection, tenant, &rows).await?;
+    rows.into_iter()
+        .map(|row| {
+            let references = row.payloads()?;
+            let mut details = SpanDetails {
+                resource: referred
+                    .resources
+                    .get(&row.resource_id)
+                    .cloned()
+                    .unwrap_or_default(),
+                scope: referred
+                    .scopes
+                    .get(&row.scope_id)
+                    .cloned()
+                    .unwrap_or_default(),
+                received: row.received(),
+                payloads: Vec::new(),
+                span: referred.span(row, trace_id)?,
+            };
+            details.payloads = payloads::of_span(&references, &details.span);
+            Ok(details)
+        })
+        .collect()
+}
+
+/// One value that is kept apart from a span; none when the span has none with this hash.
+pub(super) async fn payload(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_id: TraceId,
+    span_id: SpanId,
+    hash: &str,
+) -> Result<Option<Payload>, ReadError> {
+    for row in rows(connection, tenant, trace_id, span_id).await? {
+        let (references, day_ns) = (row.payloads()?, row.day_ns());
+        let span = row.into_span(trace_id, String::new())?;
+        let described = payloads::of_span(&references, &span);
+        if let Some(reference) = described.into_iter().find(|known| known.hash == hash) {
+            return payloads::one(connection, tenant, reference, day_ns).await;
+        }
+    }
+    Ok(None)
+}

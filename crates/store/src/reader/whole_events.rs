@@ -1,0 +1,135 @@
+//! Log records and events as they were sent, page by page.
+
+use std::collections::HashSet;
+
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+use throughline_model::{EventCursor, EventsOf, ReadError, WholeEvent, WholeEvents};
+use throughline_wire::UnixNanos;
+use uuid::Uuid;
+
+use super::dictionary::{self, Listed};
+use super::event::{COLUMNS, NAMES, Row, sent_by};
+use super::payload;
+use super::trace::uuid;
+use crate::sqlstate::read_error;
+use crate::writer::day_ns;
+
+/// Rows of a page: bounds what is in memory, large values included.
+const PAGE_ROWS: i64 = 500;
+
+/// The page that follows `after`, of the events that are wanted when it is `now`.
+pub(super) async fn page(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    of: &EventsOf,
+    after: Option<EventCursor>,
+    now: UnixNanos,
+) -> Result<WholeEvents, ReadError> {
+    let mut rows: Vec<Row> = query(tenant, of, after, now)
+        .build_query_as()
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(read_error)?;
+    // The statement shows pages newest first.
+    rows.reverse();
+    let after = rows.last().map(Row::cursor);
+    let after = after.filter(|_| rows.len() as i64 == PAGE_ROWS);
+    if matches!(of, EventsOf::NoTrace { .. }) {
+        let stored = stored_traces(connection, tenant, &rows).await?;
+        rows.retain(|row| row.trace_id.is_none_or(|id| !stored.contains(&id)));
+    }
+    let mut whole = restored(connection, tenant, rows).await?;
+    whole.after = after;
+    Ok(whole)
+}
+
+fn query(
+    tenant: Uuid,
+    of: &EventsOf,
+    after: Option<EventCursor>,
+    now: UnixNanos,
+) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push(" WHERE e.tenant_id = ").push_bind(tenant);
+    match of {
+        EventsOf::Trace(trace_id) => {
+            query.push(" AND e.trace_id = ").push_bind(uuid(*trace_id));
+        }
+        // Whether the trace is stored is asked of the page: as a condition here, one page might
+        // go through any number of rows.
+        EventsOf::NoTrace { range, service } => {
+            let (from, to) = range.bounds(now);
+            query.push(" AND e.at_ns >= ").push_bind(from.get());
+            query.push(" AND e.at_ns < ").push_bind(to.get());
+            if let Some(service) = service {
+                sent_by(&mut query, tenant, service);
+            }
+        }
+    }
+    if let Some(after) = after {
+        query
+            .push(" AND (e.at_ns, e.digest) > (")
+            .push_bind(after.at.get());
+        query.push(", ").push_bind(after.digest).push(")");
+    }
+    query
+        .push(" ORDER BY e.at_ns, e.digest LIMIT ")
+        .push_bind(PAGE_ROWS);
+    query.push(NAMES);
+    query
+}
+
+/// Those of the rows' traces that the directory has.
+async fn stored_traces(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    rows: &[Row],
+) -> Result<HashSet<Uuid>, ReadError> {
+    let asked: HashSet<Uuid> = rows.iter().filter_map(|row| row.trace_id).collect();
+    let stored: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT trace_id FROM traces WHERE tenant_id = $1 AND trace_id = ANY($2)",
+    )
+    .bind(tenant)
+    .bind(asked.into_iter().collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await
+    .map_err(read_error)?;
+    Ok(stored.into_iter().collect())
+}
+
+/// The events of the rows with what the rows refer to.
+async fn restored(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    rows: Vec<Row>,
+) -> Result<WholeEvents, ReadError> {
+    let resource_ids = rows.iter().map(|row| row.resource_id);
+    let scope_ids = rows.iter().map(|row| row.scope_id);
+    let known = dictionary::resources(connection, tenant, resource_ids).await?;
+    let mut resources = Listed::new(known);
+    let mut scopes = Listed::new(dictionary::scopes(connection, tenant, scope_ids).await?);
+    let mut events = Vec::with_capacity(rows.len());
+    let mut detached = Vec::new();
+    for row in rows {
+        let references = row.payloads()?;
+        if !references.is_empty() {
+            let day_ns = day_ns(row.cursor().at.get());
+            detached.push((events.len(), day_ns, references));
+        }
+        events.push(WholeEvent {
+            resource: resources.place(row.resource_id),
+            scope: scopes.place(row.scope_id),
+            record: row.into_record()?,
+        });
+    }
+    let values = payload::fetch_all(connection, tenant, &detached).await?;
+    for (at, day_ns, references) in detached {
+        payload::restore_event(&mut events[at].record, &references, day_ns, &values);
+    }
+    Ok(WholeEvents {
+        resources: resources.list,
+        scopes: scopes.list,
+        events,
+        after: None,
+    })
+}

@@ -1,0 +1,138 @@
+//! Spans and log records as OTLP requests of a bounded size, each without a line break.
+
+use throughline_formats::otlp::{ItemsOf, encode_json, encode_logs_json};
+use throughline_model::{StoredSpan, Trace, WholeEvent, WholeEvents};
+use throughline_wire::{
+    AttributeValue, Attributes, InstrumentationScope, LogRecord, Resource, Span,
+};
+
+/// A request takes spans, or log records, until it has so many.
+const REQUEST_ITEMS: usize = 1_000;
+/// A request takes them until they have about so many bytes.
+const REQUEST_BYTES: usize = 4 << 20;
+
+/// The spans of a trace.
+pub fn span_requests(trace: &Trace) -> impl Iterator<Item = Vec<u8>> + '_ {
+    bounded(&trace.spans).map(|spans| encode_json(&grouped(spans, &trace.resources, &trace.scopes)))
+}
+
+/// The log records of a page.
+pub fn log_requests(page: &WholeEvents) -> impl Iterator<Item = Vec<u8>> + '_ {
+    bounded(&page.events)
+        .map(|events| encode_logs_json(&grouped(events, &page.resources, &page.scopes)))
+}
+
+/// What a request carries, as the store gives it.
+trait Stored {
+    type Item;
+    fn item(&self) -> &Self::Item;
+    /// The places of its resource and its scope.
+    fn place(&self) -> (u32, u32);
+    /// About how many bytes of text it holds.
+    fn weight(&self) -> usize;
+}
+
+impl Stored for StoredSpan {
+    type Item = Span;
+
+    fn item(&self) -> &Span {
+        &self.span
+    }
+
+    fn place(&self) -> (u32, u32) {
+        (self.resource, self.scope)
+    }
+
+    fn weight(&self) -> usize {
+        let Span {
+            attributes,
+            events,
+            links,
+            ..
+        } = &self.span;
+        let events = events.iter().map(|event| &event.attributes);
+        let links = links.iter().map(|link| &link.attributes);
+        let lists = events.chain(links).chain([attributes]);
+        lists.map(attributes_weight).sum()
+    }
+}
+
+impl Stored for WholeEvent {
+    type Item = LogRecord;
+
+    fn item(&self) -> &LogRecord {
+        &self.record
+    }
+
+    fn place(&self) -> (u32, u32) {
+        (self.resource, self.scope)
+    }
+
+    fn weight(&self) -> usize {
+        value_weight(&self.record.body) + attributes_weight(&self.record.attributes)
+    }
+}
+
+/// Cuts `items` into what one request holds each.
+fn bounded<T: Stored>(items: &[T]) -> impl Iterator<Item = &[T]> {
+    let mut left = items;
+    core::iter::from_fn(move || {
+        if left.is_empty() {
+            return None;
+        }
+        let (now, later) = left.split_at(fitting(left));
+        left = later;
+        Some(now)
+    })
+}
+
+fn fitting<T: Stored>(items: &[T]) -> usize {
+    let mut bytes = 0;
+    let fitting = items
+        .iter()
+        .take(REQUEST_ITEMS)
+        .take_while(|item| {
+            bytes += item.weight();
+            bytes <= REQUEST_BYTES
+        })
+        .count();
+    fitting.max(1)
+}
+
+fn grouped<'a, T: Stored>(
+    items: &'a [T],
+    resources: &'a [Resource],
+    scopes: &'a [InstrumentationScope],
+) -> Vec<ItemsOf<'a, T::Item>> {
+    let mut sorted: Vec<&T> = items.iter().collect();
+    // Stable: within a scope the order stays.
+    sorted.sort_by_key(|item| item.place());
+    sorted
+        .chunk_by(|one, next| one.place() == next.place())
+        .filter_map(|group| {
+            let (resource, scope) = group.first()?.place();
+            Some(ItemsOf {
+                resource: resources.get(resource as usize)?,
+                scope: scopes.get(scope as usize)?,
+                items: group.iter().map(|item| item.item()).collect(),
+            })
+        })
+        .collect()
+}
+
+fn attributes_weight(attributes: &Attributes) -> usize {
+    attributes
+        .iter()
+        .map(|(key, value)| key.len() + value_weight(value))
+        .sum()
+}
+
+fn value_weight(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::Str(text) => text.len(),
+        AttributeValue::Bytes(bytes) => bytes.len() * 4 / 3,
+        AttributeValue::Array(values) => values.iter().map(value_weight).sum(),
+        AttributeValue::Map(entries) => attributes_weight(entries),
+        _ => 8,
+    }
+}
