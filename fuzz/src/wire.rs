@@ -49,13 +49,17 @@ pub fn baggage(bytes: &[u8]) {
     }
 }
 
-/// Every span of a native batch is kept or rejected; what is kept can be written and is read again
+/// Every span, start and event of a native batch is kept or rejected; what is kept can be written and is read again
 /// without a further repair.
 pub fn native_batch(body: &[u8]) {
     let Ok(decoded) = decode_batch(body) else {
         return;
     };
-    let sent = decoded.spans.len() + decoded.rejected.len();
+    let sent = (
+        decoded.spans.len() + decoded.rejected.len(),
+        decoded.starts.len() + decoded.rejected_starts.len(),
+        decoded.events.len() + decoded.rejected_events.len(),
+    );
     let limits = Limits {
         name_chars: 8,
         key_chars: 8,
@@ -66,12 +70,18 @@ pub fn native_batch(body: &[u8]) {
         ..Limits::default()
     };
     let valid = decoded.validate(&limits, NOW);
-    assert_eq!(valid.batch.spans.len() + valid.rejected.len(), sent);
+    let kept = (
+        valid.batch.spans.len() + valid.rejected.len(),
+        valid.batch.starts.len() + valid.rejected_starts.len(),
+        valid.batch.events.len() + valid.rejected_events.len(),
+    );
+    assert_eq!(kept, sent);
     let json = serde_json::to_vec(&valid.batch).expect("a batch can be written");
     let again = decode_batch(&json)
         .expect("what was written is a batch")
         .validate(&limits, NOW);
     assert!(again.rejected.is_empty() && again.rejected_starts.is_empty());
+    assert!(again.rejected_events.is_empty());
     let json_again = serde_json::to_vec(&again.batch).expect("a batch can be written");
     assert_eq!(
         String::from_utf8_lossy(&json),

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BatchSequence, InstrumentationScope, Resource, Span, SpanStart, UnixNanos};
+use crate::{BatchSequence, InstrumentationScope, LogRecord, Resource, Span, SpanStart, UnixNanos};
 
-/// What one process sends at once: its spans that ended, those that began and have not, and what
-/// it had to drop.
+/// What one process sends at once: its spans that ended, those that began and have not, what else
+/// happened, and what it had to drop.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(expecting = "a batch object")]
 pub struct SpanBatch {
@@ -29,6 +29,9 @@ pub struct SpanBatch {
     /// Spans that have begun and not ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub starts: Vec<SpanStart>,
+    /// Log records and events, of any trace or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<LogRecord>,
     /// How many spans the sender dropped since its last acknowledged batch, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dropped: BTreeMap<DropReason, u64>,
@@ -107,6 +110,23 @@ pub struct BatchAnswer {
     /// Starts not kept, by their place among the starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected_starts: Vec<Rejection>,
+    /// Events newly stored.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub received_events: u64,
+    /// Events that were stored already, by content.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub duplicate_events: u64,
+    /// Events not kept, by their place among the events.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected_events: Vec<Rejection>,
     /// The server's clock when it answered.
     pub server_time_ns: UnixNanos,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

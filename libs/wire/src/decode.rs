@@ -14,6 +14,7 @@
 //! # Ok::<(), throughline_wire::decode::DecodeError>(())
 //! ```
 
+mod batch;
 mod diagnose;
 mod error;
 mod repair;
@@ -23,126 +24,18 @@ mod spans;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+pub use batch::{DecodedBatch, DecodedSpan, Placed, ValidBatch};
 pub use error::DecodeError;
 pub use error::message as json_reason;
 pub use repair::text as repair_text;
 pub use spans::MAX_SPANS;
 
-use crate::validate::{Limits, validate, validate_resource, validate_scope, validate_start};
-use crate::{
-    BatchSequence, ClientClock, DropReason, InstrumentationScope, Marks, Rejection, Resource, Span,
-    SpanBatch, SpanStart, UnixNanos,
-};
-
-/// A batch as it was read, before validation.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct DecodedBatch {
-    /// Who sends.
-    pub resource: Resource,
-    /// What was repaired in it.
-    pub resource_marks: Marks,
-    /// The library that made these spans.
-    pub scope: InstrumentationScope,
-    /// What was repaired in it.
-    pub scope_marks: Marks,
-    /// What the sender knows of its clock.
-    pub clock: Option<ClientClock>,
-    /// The spans that could be read.
-    pub spans: Vec<DecodedSpan>,
-    /// How many spans the sender dropped, by reason.
-    pub dropped: BTreeMap<DropReason, u64>,
-    /// The spans that could not be read.
-    pub rejected: Vec<Rejection>,
-    /// Their numbers, as far as those could be.
-    pub rejected_sequences: Vec<u64>,
-    /// Where the sender stands with its numbers.
-    pub sequence: Option<BatchSequence>,
-    /// The starts that could be read, each with its place and what was repaired in it.
-    pub starts: Vec<(usize, SpanStart, Marks)>,
-    /// The starts that could not be read.
-    pub rejected_starts: Vec<Rejection>,
-}
-
-/// A batch that can be stored, and what was left out of it, by its place in the batch as it was
-/// sent.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct ValidBatch {
-    /// What can be stored.
-    pub batch: SpanBatch,
-    /// The spans that cannot.
-    pub rejected: Vec<Rejection>,
-    /// Their numbers, as far as they are known.
-    pub rejected_sequences: Vec<u64>,
-    /// The starts that cannot.
-    pub rejected_starts: Vec<Rejection>,
-}
-
-/// A span as it was read, before validation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DecodedSpan {
-    /// Its place in the batch, from 0.
-    pub index: usize,
-    /// The span.
-    pub span: Span,
-    /// What was repaired in it.
-    pub marks: Marks,
-}
-
-impl DecodedBatch {
-    /// Validates every span and start, the resource and the scope.
-    pub fn validate(self, limits: &Limits, now: UnixNanos) -> ValidBatch {
-        let mut rejected = self.rejected;
-        let mut rejected_sequences = self.rejected_sequences;
-        let mut spans = Vec::with_capacity(self.spans.len());
-        for DecodedSpan { index, span, marks } in self.spans {
-            let sequence = span.sequence;
-            match validate(span, limits, now, marks) {
-                Ok(span) => spans.push(span),
-                Err(reason) => {
-                    rejected_sequences.extend(sequence);
-                    rejected.push(Rejection {
-                        index,
-                        reason: reason.to_string(),
-                    });
-                }
-            }
-        }
-        rejected.sort_by_key(|rejection| rejection.index);
-        let mut rejected_starts = self.rejected_starts;
-        let mut starts = Vec::with_capacity(self.starts.len());
-        for (index, start, marks) in self.starts {
-            match validate_start(start, limits, now, marks) {
-                Ok(start) => starts.push(start),
-                Err(reason) => rejected_starts.push(Rejection {
-                    index,
-                    reason: format!("starts[{index}].{reason}"),
-                }),
-            }
-        }
-        rejected_starts.sort_by_key(|rejection| rejection.index);
-        let batch = SpanBatch {
-            resource: validate_resource(self.resource, limits, self.resource_marks),
-            scope: validate_scope(self.scope, limits, self.scope_marks),
-            clock: self.clock,
-            sequence: self.sequence,
-            spans,
-            starts,
-            dropped: self.dropped,
-        };
-        ValidBatch {
-            batch,
-            rejected,
-            rejected_sequences,
-            rejected_starts,
-        }
-    }
-}
+use crate::{LogRecord, Marks, Rejection, Span, SpanStart};
 
 #[derive(Deserialize)]
 #[serde(expecting = "a batch object")]
@@ -157,6 +50,8 @@ struct Envelope<'a> {
     spans: Vec<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "spans::raw")]
     starts: Vec<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "spans::raw")]
+    events: Vec<&'a RawValue>,
     #[serde(borrow)]
     sequence: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -170,9 +65,9 @@ struct Envelope<'a> {
 /// UTF-8 become U+FFFD, numbers beyond a double infinities, values nested too deep a marker.
 ///
 /// # Errors
-/// When the body is not such an object, or has more than [`MAX_SPANS`] spans; names the line and
-/// the column. A span that is not one
-/// is no error: it is in [`DecodedBatch::rejected`].
+/// When the body is not such an object, or has more than [`MAX_SPANS`] spans, starts or events;
+/// names the line and the column. A span that is not one is no error: it is in
+/// [`DecodedBatch::rejected`].
 pub fn decode_batch(body: &[u8]) -> Result<DecodedBatch, DecodeError> {
     let text = String::from_utf8_lossy(body);
     let lossy = matches!(text, Cow::Owned(_));
@@ -204,16 +99,10 @@ pub fn decode_batch(body: &[u8]) -> Result<DecodedBatch, DecodeError> {
     if let Some(raw) = envelope.sequence {
         batch.sequence = section(text, "sequence", raw, lossy, &mut ignored)?;
     }
-    for (index, raw) in envelope.starts.into_iter().enumerate() {
-        let mut marks = Marks::NONE;
-        match read::<SpanStart>(raw.get(), lossy, &mut marks) {
-            Ok(start) => batch.starts.push((index, start, marks)),
-            Err((error, repaired)) => batch.rejected_starts.push(Rejection {
-                index,
-                reason: diagnose::start(&format!("starts[{index}]"), &repaired, &error),
-            }),
-        }
-    }
+    (batch.starts, batch.rejected_starts) =
+        parts::<SpanStart>("starts", &envelope.starts, lossy, diagnose::start);
+    (batch.events, batch.rejected_events) =
+        parts::<LogRecord>("events", &envelope.events, lossy, diagnose::log_record);
     for (index, raw) in envelope.spans.into_iter().enumerate() {
         let mut marks = Marks::NONE;
         match read::<Span>(raw.get(), lossy, &mut marks) {
@@ -230,6 +119,30 @@ pub fn decode_batch(body: &[u8]) -> Result<DecodedBatch, DecodeError> {
         }
     }
     Ok(batch)
+}
+
+/// Why a part of a batch cannot be read: its place, its text, and what the reader said.
+type Diagnose = fn(&str, &str, &serde_json::Error) -> String;
+
+/// Reads the list `name`, of which a bad part costs itself.
+fn parts<T: DeserializeOwned>(
+    name: &str,
+    raw: &[&RawValue],
+    lossy: bool,
+    diagnose: Diagnose,
+) -> (Vec<Placed<T>>, Vec<Rejection>) {
+    let (mut parts, mut rejected) = (Vec::with_capacity(raw.len()), Vec::new());
+    for (index, raw) in raw.iter().enumerate() {
+        let mut marks = Marks::NONE;
+        match read::<T>(raw.get(), lossy, &mut marks) {
+            Ok(part) => parts.push((index, part, marks)),
+            Err((error, repaired)) => rejected.push(Rejection {
+                index,
+                reason: diagnose(&format!("{name}[{index}]"), &repaired, &error),
+            }),
+        }
+    }
+    (parts, rejected)
 }
 
 /// Reads a part of the batch that is not a span: an error in it is an error of the batch.

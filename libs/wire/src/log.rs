@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::resource::is_zero;
 use crate::{AttributeValue, Attributes, SpanId, TraceId, UnixNanos};
@@ -35,7 +35,11 @@ pub struct LogRecord {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub flags: u32,
     /// How severe: 1 to 24, 0 when not said; see [`LogRecord::severity_from_code`].
-    #[serde(default, skip_serializing_if = "is_unspecified")]
+    #[serde(
+        default,
+        deserialize_with = "severity",
+        skip_serializing_if = "is_unspecified"
+    )]
     pub severity_number: u8,
     /// The severity in the source's own words.
     #[serde(default, skip_serializing_if = "str::is_empty")]
@@ -79,6 +83,10 @@ impl LogRecord {
             _ => "",
         }
     }
+}
+
+fn severity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    i64::deserialize(deserializer).map(LogRecord::severity_from_code)
 }
 
 #[cfg_attr(

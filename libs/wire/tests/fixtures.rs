@@ -9,7 +9,14 @@ use throughline_wire::decode::decode_batch;
 use throughline_wire::validate::Limits;
 use throughline_wire::{BatchAnswer, SpanBatch, UnixNanos, binary};
 
-const BATCHES: [&str; 5] = ["attributes", "clock", "error", "minimal", "numbered"];
+const BATCHES: [&str; 6] = [
+    "attributes",
+    "clock",
+    "error",
+    "events",
+    "minimal",
+    "numbered",
+];
 const ANSWERS: [&str; 1] = ["answer"];
 
 /// When the messages were sent.
@@ -65,6 +72,7 @@ fn every_batch_passes_ingest_unchanged() {
         let valid = batch.validate(&Limits::default(), NOW);
         assert_eq!(valid.rejected, [], "{name}");
         assert_eq!(valid.rejected_starts, [], "{name}");
+        assert_eq!(valid.rejected_events, [], "{name}");
         let written = serde_json::to_string_pretty(&valid.batch).expect("serialises") + "\n";
         assert_eq!(written, text(name), "{name}");
     }

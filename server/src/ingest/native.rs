@@ -54,6 +54,13 @@ pub(super) async fn log_traces(
                 answer.duplicate,
                 answer.rejected.len() as u64,
             );
+            count(
+                DOOR,
+                Kept::Events,
+                answer.received_events,
+                answer.duplicate_events,
+                answer.rejected_events.len() as u64,
+            );
             Json(answer).into_response()
         }
         Err(fault) => {
@@ -78,14 +85,20 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
     let body = body::read(headers, body, &inner.bodies).await?;
     inner.writer.admit()?;
     let (limits, now) = (inner.limits.clone(), inner.clock.now());
-    let (valid, places) = off_the_loop(body.bytes.len(), move || decode(&body.bytes, &limits, now))
+    let decoded = off_the_loop(body.bytes.len(), move || decode(&body.bytes, &limits, now))
         .await?
         .map_err(|error| Fault::undecodable(error.to_string()))?;
+    let Decoded {
+        valid,
+        places,
+        event_places,
+    } = decoded;
     let ValidBatch {
         batch,
         mut rejected,
         rejected_sequences,
         mut rejected_starts,
+        mut rejected_events,
     } = valid;
     if batch.sequence.is_none() {
         refuse_starts(batch.starts.len(), &mut rejected_starts);
@@ -96,6 +109,7 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
         scope: Arc::new(batch.scope),
         spans: batch.spans,
         starts: batch.starts,
+        events: batch.events,
         sender: (batch.sequence.is_some() || batch.clock.is_some()).then_some(Sender {
             sequence: batch.sequence,
             clock: batch.clock,
@@ -108,35 +122,48 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
         groups: vec![group],
     };
     let outcome = inner.writer.submit(batch).await?;
+    let events = outcome.events;
     add_refused(&mut rejected, outcome.rejected, &places);
+    add_refused(&mut rejected_events, events.rejected, &event_places);
     Ok(BatchAnswer {
         received: outcome.received,
         duplicate: outcome.duplicate,
         rejected,
         rejected_starts,
+        received_events: events.received,
+        duplicate_events: events.duplicate,
+        rejected_events,
         server_time_ns: inner.clock.now(),
     })
 }
 
-/// Decodes and validates; with the place in the body of every span that is left.
-fn decode(
-    body: &[u8],
-    limits: &Limits,
-    now: UnixNanos,
-) -> Result<(ValidBatch, Vec<usize>), DecodeError> {
+/// What a body holds, with the place in it of every span and event that is left.
+struct Decoded {
+    valid: ValidBatch,
+    places: Vec<usize>,
+    event_places: Vec<usize>,
+}
+
+fn decode(body: &[u8], limits: &Limits, now: UnixNanos) -> Result<Decoded, DecodeError> {
     let decoded = decode_batch(body)?;
-    let sent: Vec<usize> = decoded.spans.iter().map(|span| span.index).collect();
+    let spans: Vec<usize> = decoded.spans.iter().map(|span| span.index).collect();
+    let events: Vec<usize> = decoded.events.iter().map(|(index, ..)| *index).collect();
     let valid = decoded.validate(limits, now);
-    let places = sent
-        .into_iter()
-        .filter(|place| {
-            valid
-                .rejected
-                .binary_search_by_key(place, |rejection| rejection.index)
-                .is_err()
-        })
-        .collect();
-    Ok((valid, places))
+    Ok(Decoded {
+        places: left(spans, &valid.rejected),
+        event_places: left(events, &valid.rejected_events),
+        valid,
+    })
+}
+
+/// Those of `places` that are not among `rejected`, which is in order.
+fn left(mut places: Vec<usize>, rejected: &[Rejection]) -> Vec<usize> {
+    places.retain(|place| {
+        rejected
+            .binary_search_by_key(place, |rejection| rejection.index)
+            .is_err()
+    });
+    places
 }
 
 /// Says of every start that it is of no use: of a process that does not say where it stands, nobody

@@ -106,3 +106,42 @@ async fn a_span_that_was_refused_is_not_called_lost() {
         (&json!(1), &json!(0))
     );
 }
+
+#[tokio::test]
+async fn events_of_a_batch_are_records_of_their_trace_and_a_bad_one_costs_itself() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let root = ended(&started("place order", "00f067aa0ba902b7", 0));
+    let placed = json!({
+        "time_ns": root["start_ns"], "trace_id": TRACE, "span_id": "00f067aa0ba902b7",
+        "event_name": "order.placed", "severity_number": 9, "body": "order 7",
+        "attributes": {"session.id": "s-1"},
+    });
+    let mut bad = placed.clone();
+    bad["trace_id"] = json!("no");
+    let mut far = placed.clone();
+    far["time_ns"] = json!("9000000000000000000");
+    let mut sent = batch(1, std::slice::from_ref(&root), &[]);
+    sent["events"] = json!([bad, placed, far, {"body": "of no trace"}]);
+    let answer = post(&server, &sent).await;
+    assert_eq!(
+        (&answer["received"], &answer["received_events"]),
+        (&json!(1), &json!(2))
+    );
+    let places: Vec<_> = answer["rejected_events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|no| no["index"].as_u64().unwrap())
+        .collect();
+    assert_eq!(places, [0, 2]);
+    let listed = server
+        .get_json(&format!("/api/admin/events?trace={TRACE}"))
+        .await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+
+    // Alone, and again: what has its own time is known by its content.
+    let alone = json!({"resource": sent["resource"], "events": [placed]});
+    let again = post(&server, &alone).await;
+    assert_eq!(again["duplicate_events"], 1, "{again}");
+}

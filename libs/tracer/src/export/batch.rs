@@ -45,6 +45,7 @@ impl Batch {
                 clock: self.message.clock,
                 sequence,
                 starts: Vec::new(),
+                events: Vec::new(),
             },
             bytes,
         };

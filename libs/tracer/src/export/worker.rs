@@ -293,6 +293,7 @@ impl Worker {
             sequence: Some(sequence),
             spans,
             starts,
+            events: Vec::new(),
             dropped,
         }
     }

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 
 use super::error::message;
 use crate::{
-    Attributes, SpanEvent, SpanId, SpanKind, SpanLink, Status, StatusCode, TraceId, UnixNanos,
+    AttributeValue, Attributes, SpanEvent, SpanId, SpanKind, SpanLink, Status, StatusCode, TraceId,
+    UnixNanos,
 };
 
 /// Longest value quoted in a reason.
@@ -79,6 +80,23 @@ fields! {
         start_ns: UnixNanos,
         attributes: Attributes,
         sequence: Option<u64>,
+    }
+}
+
+fields! {
+    log_field {
+        time_ns: UnixNanos,
+        observed_ns: UnixNanos,
+        trace_id: Option<TraceId>,
+        span_id: Option<SpanId>,
+        parent_span_id: Option<SpanId>,
+        flags: u32,
+        severity_number: i64,
+        severity_text: Cow<'static, str>,
+        event_name: Cow<'static, str>,
+        body: AttributeValue,
+        attributes: Attributes,
+        dropped_attributes_count: u32,
     }
 }
 
@@ -166,6 +184,11 @@ pub(super) fn span(raw: &str, error: &serde_json::Error) -> String {
 /// The same of the start at `place`.
 pub(super) fn start(place: &str, raw: &str, error: &serde_json::Error) -> String {
     start_field(&format!("{place}."), raw).unwrap_or_else(|| format!("{place}: {}", message(error)))
+}
+
+/// The same of the event at `place`.
+pub(super) fn log_record(place: &str, raw: &str, error: &serde_json::Error) -> String {
+    log_field(&format!("{place}."), raw).unwrap_or_else(|| format!("{place}: {}", message(error)))
 }
 
 /// The number of a span that cannot be read otherwise.

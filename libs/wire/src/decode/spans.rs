@@ -1,11 +1,11 @@
-//! The list of spans, each as the text it was sent as.
+//! A list of spans, starts or events, each as the text it was sent as.
 
 use core::fmt;
 
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Most spans of one batch. A batch of more is refused: a sender's buffer holds a few thousand,
+/// Most spans of one batch, most starts, and most events. A batch of more is refused: a sender's buffer holds a few thousand,
 /// and a list of two million zeros must not cost two million reasons.
 pub const MAX_SPANS: usize = 100_000;
 
@@ -19,7 +19,7 @@ pub(super) fn raw<'de, D: Deserializer<'de>>(
         type Value = Vec<&'de RawValue>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list of spans")
+            f.write_str("a list")
         }
 
         fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
@@ -30,7 +30,7 @@ pub(super) fn raw<'de, D: Deserializer<'de>>(
             let mut spans = Vec::new();
             while let Some(span) = seq.next_element()? {
                 if spans.len() == MAX_SPANS {
-                    let message = format_args!("more than {MAX_SPANS} spans");
+                    let message = format_args!("more than {MAX_SPANS} of them");
                     return Err(de::Error::custom(message));
                 }
                 spans.push(span);

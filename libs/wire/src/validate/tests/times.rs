@@ -1,0 +1,103 @@
+//! Times that are none, or cannot be.
+
+use super::*;
+
+#[test]
+fn an_end_before_the_start_is_moved_there_and_kept_apart() {
+    let (span, marks) = repaired(|span| span.end = span.start.saturating_add(-5));
+    assert_eq!(span.end, span.start);
+    assert_eq!(marks, ["end_before_start"]);
+    let sent = span.start.get() - 5;
+    assert_eq!(
+        span.attributes.get(semconv::SENT_END_NS),
+        Some(&sent.into())
+    );
+}
+
+#[test]
+fn an_end_of_zero_is_moved_to_the_start() {
+    let (span, marks) = repaired(|span| span.end = UnixNanos::new(0));
+    assert_eq!(span.end, span.start);
+    assert_eq!(marks, ["end_before_start"]);
+    assert_eq!(span.attributes.get(semconv::SENT_END_NS), None);
+}
+
+#[test]
+fn a_start_of_zero_is_moved_to_the_end() {
+    let (span, marks) = repaired(|span| span.start = UnixNanos::new(0));
+    assert_eq!((span.start, span.end), (clean_span().end, clean_span().end));
+    assert_eq!(marks, ["start_missing"]);
+}
+
+#[test]
+fn a_span_longer_than_a_day_is_cut_there_and_its_end_kept_apart() {
+    let (span, marks) = repaired(|span| span.end = UnixNanos::new(i64::MAX));
+    assert_eq!(span.duration_ns(), UnixNanos::PER_DAY);
+    assert_eq!(marks, ["duration_cut"]);
+    assert_eq!(
+        span.attributes.get(semconv::SENT_END_NS),
+        Some(&i64::MAX.into())
+    );
+}
+
+#[test]
+fn times_that_are_none_are_rejected() {
+    for (start, end, reason) in [
+        (-1, 5, "start_ns: is before 1970"),
+        (5, -1, "end_ns: is before 1970"),
+        (i64::MIN, i64::MIN, "start_ns: is before 1970"),
+        (0, 0, "start_ns: is zero, and so is end_ns"),
+    ] {
+        let mut span = clean_span();
+        (span.start, span.end) = (UnixNanos::new(start), UnixNanos::new(end));
+        assert_eq!(check(span).expect_err("rejected").to_string(), reason);
+    }
+}
+
+#[test]
+fn a_clock_ten_years_ahead_is_rejected_and_one_an_hour_ahead_marked() {
+    let ahead = |by: i64| {
+        let mut span = clean_span();
+        span.start = NOW.saturating_add(by);
+        span.end = span.start.saturating_add(1);
+        check(span)
+    };
+    let error = ahead(3650 * UnixNanos::PER_DAY).expect_err("rejected");
+    assert_eq!(
+        error.to_string(),
+        "start_ns: is 3650 days ahead of the server's clock, more than 24 h"
+    );
+    let error = ahead(2 * UnixNanos::PER_DAY).expect_err("rejected");
+    assert_eq!(
+        error.to_string(),
+        "start_ns: is 48 h ahead of the server's clock, more than 24 h"
+    );
+    assert!(ahead(UnixNanos::PER_DAY + 1).is_err());
+    for by in [
+        UnixNanos::PER_DAY,
+        UnixNanos::PER_HOUR,
+        -30 * UnixNanos::PER_DAY,
+    ] {
+        let span = ahead(by).expect("is kept");
+        assert_eq!(span.start, NOW.saturating_add(by));
+        assert!(Marks::of(&span.attributes).contains(Mark::ClockSkewed));
+    }
+    for by in [UnixNanos::PER_MINUTE, -UnixNanos::PER_DAY] {
+        let span = ahead(by).expect("is kept");
+        assert!(Marks::of(&span.attributes).is_empty());
+    }
+}
+
+#[test]
+fn an_event_without_a_time_gets_that_of_the_start() {
+    for time in [0, -5] {
+        let (span, marks) = repaired(|span| {
+            span.events = vec![SpanEvent {
+                time: UnixNanos::new(time),
+                ..event(Attributes::EMPTY)
+            }];
+        });
+        assert_eq!(span.events[0].time, span.start);
+        assert_eq!(marks, ["event_time_missing"]);
+    }
+}
