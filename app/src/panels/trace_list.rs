@@ -1,5 +1,7 @@
 //! The list of traces.
 
+mod marks;
+
 use leptos::prelude::*;
 use throughline_model::{TraceSummary, Utc};
 use throughline_viz::{format_ago, format_count, format_duration};
@@ -7,6 +9,7 @@ use throughline_wire::UnixNanos;
 
 use crate::state::LiveList;
 use crate::ui::ServiceTag;
+use marks::{RowMarks, outcome_of};
 
 /// Services named on a row; more of them are counted.
 const NAMED_SERVICES: usize = 5;
@@ -44,7 +47,15 @@ fn TraceRow(trace: TraceSummary, longest_ns: i64, now: RwSignal<UnixNanos>) -> i
     // By its root: beside one trace of minutes those of milliseconds still differ.
     let of_longest = trace.duration_ns.max(0) as f64 / longest_ns as f64;
     let share = format!("--w:{:.1}%", of_longest.sqrt() * 100.0);
-    let duration = format_duration(trace.duration_ns);
+    // Of what began and did not end nobody knows yet how long it takes.
+    let duration = if trace.open.is_some() && trace.span_count == 0 {
+        "…".to_owned()
+    } else {
+        format_duration(trace.duration_ns)
+    };
+    let outcome = outcome_of(&trace);
+    let marks = view! { <RowMarks trace=trace.clone() /> };
+    let said = trace.error.map(|said| said.trim().to_owned());
     let spans = if trace.span_count == 1 {
         "span"
     } else {
@@ -72,21 +83,16 @@ fn TraceRow(trace: TraceSummary, longest_ns: i64, now: RwSignal<UnixNanos>) -> i
         .map(|name| view! { <ServiceTag name /> })
         .collect();
     view! {
-        <li class="t" class:failed=failed data-row data-page data-error=failed>
-            <span class="dot" role="img" aria-label=if failed { "failed" } else { "ok" }></span>
+        <li class="t" class:failed=failed class:running=outcome == "running" data-row data-page data-error=failed>
+            <span class="dot" role="img" aria-label=outcome></span>
             <div class="op">
-                <a href=href data-open>
+                // The link covers the row, so that its hint is that of the row.
+                <a href=href title=said.clone() data-open>
                     {name}
                 </a>
-                {(!trace.has_root)
-                    .then(|| {
-                        view! {
-                            <span class="pill w" title="The span that began this trace has not arrived">
-                                "no root yet"
-                            </span>
-                        }
-                    })}
+                {marks}
                 <div class="sub">{services} {(more > 0).then(|| format!("+{more}"))}</div>
+                {said.map(|said| view! { <p class="said">{said}</p> })}
             </div>
             <div class="dur">
                 <span class="bar">

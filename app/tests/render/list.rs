@@ -1,6 +1,6 @@
 //! `/traces`.
 
-use throughline_model::ReadError;
+use throughline_model::{OpenFate, ReadError};
 use throughline_testkit::{FakeReader, Ids, NOW, Sent, shop_trace, span};
 use throughline_wire::UnixNanos;
 
@@ -153,4 +153,39 @@ async fn an_address_that_leads_nowhere_is_a_404() {
     let answer = get("/nope", FakeReader::new(shop_trace(&mut Ids::seeded(1)))).await;
     assert_eq!(answer.status, 404);
     assert!(answer.text().contains("There is no such page"));
+}
+
+#[tokio::test]
+async fn a_row_says_what_failed_first_and_what_has_not_ended() {
+    let mut ids = Ids::seeded(5);
+    let mut trace = |name: &'static str| {
+        let draft = span(name).in_trace(ids.trace_id()).id(ids.span_id());
+        draft.lasts(UnixNanos::PER_MILLI)
+    };
+    let failed = trace("fails")
+        .error("card <b>refused</b>\nby the bank")
+        .build();
+    let quiet = trace("fails quietly").error("").build();
+    let (running, dead) = (trace("runs").build(), trace("died").build());
+    let (running_id, dead_id) = (running.trace_id, dead.trace_id);
+    let sent = [failed, quiet, running, dead].map(|span| Sent::by("shop", span));
+    let reader = FakeReader::new(sent.to_vec())
+        .leaving_open(running_id, OpenFate::Running)
+        .leaving_open(dead_id, OpenFate::ProcessDied);
+    let answer = get("/traces", reader).await;
+    let text = answer.text();
+    assert!(text.contains("card <b>refused</b>\nby the bank"), "{text}");
+    assert!(!answer.html.contains("<b>refused"));
+    let (tags, _) = read(&answer.html);
+    let of_class = |class: &str| {
+        let of_class = tags
+            .iter()
+            .filter(|tag| tag.attribute("class") == Some(class));
+        of_class.count()
+    };
+    assert_eq!(of_class("said"), 1, "a failure without a word has no line");
+    assert_eq!((of_class("pill run"), of_class("pill w")), (1, 1));
+    let labels = tags.iter().filter_map(|tag| tag.attribute("aria-label"));
+    assert_eq!(labels.filter(|label| *label == "running").count(), 1);
+    assert!(text.contains("not ended"), "{text}");
 }

@@ -7,12 +7,11 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use throughline_wire::{ProcessId, SpanId, SpanKind, UnixNanos};
 
+mod fate;
 #[cfg(test)]
 mod tests;
 
-/// A process with open spans says something at least every 10 s; one that said nothing for this
-/// long has died.
-pub const SILENCE_NS: i64 = 30 * UnixNanos::PER_SECOND;
+pub use fate::{OpenFate, SILENCE_NS};
 
 /// What is known of the whole of a trace, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -64,18 +63,6 @@ pub struct Completeness {
     pub absent_parents: u64,
     /// Services that do not number all their spans.
     pub unnumbered: BTreeSet<String>,
-}
-
-/// What became of a span that has begun and not ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OpenFate {
-    /// It runs.
-    Running,
-    /// Its process said goodbye while it ran.
-    ProcessEnded,
-    /// Its process fell silent while it ran.
-    ProcessDied,
 }
 
 /// A span that has begun and not ended.
@@ -131,13 +118,7 @@ pub struct ProcessFacts {
 impl ProcessFacts {
     /// What became of its open spans, as of `now`.
     pub fn fate(&self, now: UnixNanos) -> OpenFate {
-        if self.ended {
-            OpenFate::ProcessEnded
-        } else if now.since(self.last_seen) > SILENCE_NS {
-            OpenFate::ProcessDied
-        } else {
-            OpenFate::Running
-        }
+        OpenFate::of_process(self.ended, self.last_seen, now)
     }
 }
 

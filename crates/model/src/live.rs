@@ -141,6 +141,8 @@ mod tests {
             services: vec!["mail".to_owned(), "shop".to_owned()],
             span_count: 3,
             error_count: 1,
+            error: None,
+            open: None,
             user: Some("ann".to_owned()),
             session: None,
         }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use throughline_wire::{SpanKind, TraceId, UnixNanos};
 
+use crate::OpenFate;
+
 /// One row of the trace directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceSummary {
@@ -29,6 +31,11 @@ pub struct TraceSummary {
     pub span_count: u64,
     /// How many of them failed.
     pub error_count: u64,
+    /// What the first of these said, of those that said something; at most 256 characters.
+    pub error: Option<String>,
+    /// What became of its spans that have begun and not ended, when this was read: running as soon
+    /// as one of them does; none when there are none.
+    pub open: Option<OpenFate>,
     /// Who caused it, where a span said so.
     pub user: Option<String>,
     /// In which session, where a span said so.

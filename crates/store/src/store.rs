@@ -64,7 +64,7 @@ impl Store {
                 ("plan_cache_mode", "force_custom_plan"),
             ]));
         let writer = spawn(&connect, &options);
-        let live = live::spawn(&connect, &pool);
+        let live = live::spawn(&connect, &pool, options.clock.clone());
         Ok(Self {
             pool,
             connect,

@@ -1,19 +1,18 @@
 //! A reader over spans in memory, with the rules of the real one.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use throughline_model::{
-    BoxFuture, Completeness, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Page,
-    PageRequest, Payload, ReadError, RollupFilter, RollupReport, SkeletonSpan, SpanDetails,
-    StoredEvent, StoredSpan, Trace, TraceFacts, TraceFilter, TraceReader, TraceSkeleton,
-    TraceStatistics, TraceSummary, WholeEvent, WholeEvents,
+    BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, OpenFate, Page,
+    PageRequest, Payload, ReadError, RollupFilter, RollupReport, SpanDetails, StoredEvent, Trace,
+    TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary, WholeEvents,
 };
-use throughline_wire::{InstrumentationScope, Resource, SpanId, TraceId, UnixNanos};
+use throughline_wire::{SpanId, TraceId, UnixNanos};
 
 use crate::{NOW, Sent, rollups_of, selected, statistics_of, summaries_of};
 
 mod paging;
+mod whole;
 
 use paging::page_of;
 
@@ -29,6 +28,7 @@ pub struct FakeReader {
     sent: Vec<Sent>,
     payloads: Vec<(SpanId, Payload)>,
     events: Vec<StoredEvent>,
+    open: Vec<(TraceId, OpenFate)>,
     now: UnixNanos,
     fails: Option<ReadError>,
 }
@@ -40,6 +40,7 @@ impl FakeReader {
             sent,
             payloads: Vec::new(),
             events: Vec::new(),
+            open: Vec::new(),
             now: NOW,
             fails: None,
         }
@@ -67,6 +68,13 @@ impl FakeReader {
         self
     }
 
+    /// The same, with a trace of which some span has begun and not ended.
+    #[must_use]
+    pub fn leaving_open(mut self, trace_id: TraceId, fate: OpenFate) -> Self {
+        self.open.push((trace_id, fate));
+        self
+    }
+
     /// The same, when it is `now`.
     #[must_use]
     pub fn at(mut self, now: UnixNanos) -> Self {
@@ -81,11 +89,19 @@ impl FakeReader {
 
     /// All traces, as a list without a filter shows them.
     pub fn summaries(&self) -> Vec<TraceSummary> {
-        summaries_of(&self.sent)
+        self.with_open(summaries_of(&self.sent))
+    }
+
+    fn with_open(&self, mut summaries: Vec<TraceSummary>) -> Vec<TraceSummary> {
+        for summary in &mut summaries {
+            let open = self.open.iter().find(|(of, _)| *of == summary.trace_id);
+            summary.open = open.map(|(_, fate)| *fate);
+        }
+        summaries
     }
 
     fn selected(&self, filter: &TraceFilter) -> Vec<TraceSummary> {
-        selected(&self.sent, filter, self.now)
+        self.with_open(selected(&self.sent, filter, self.now))
     }
 
     fn of_trace(&self, trace_id: TraceId) -> Option<(TraceSummary, Vec<&Sent>)> {
@@ -108,34 +124,6 @@ impl FakeReader {
     ) -> BoxFuture<'a, Result<T, ReadError>> {
         Box::pin(async move { self.fails.clone().map_or_else(|| Ok(make()), Err) })
     }
-}
-
-/// The receipt of spans that nobody numbered.
-fn receipt_of(sent: &[&Sent], now: UnixNanos) -> Completeness {
-    let present: BTreeSet<_> = sent.iter().map(|sent| sent.span.span_id).collect();
-    let parents: BTreeSet<_> = sent
-        .iter()
-        .filter_map(|sent| sent.span.parent_span_id)
-        .collect();
-    let trace = TraceFacts {
-        spans: sent.len() as u64,
-        absent_parents: parents.difference(&present).count() as u64,
-        unnumbered: sent
-            .iter()
-            .map(|sent| sent.resource.service_name().to_owned())
-            .collect(),
-        ..TraceFacts::default()
-    };
-    Completeness::of(trace, &[], &[], now)
-}
-
-/// The place of `item` in `list`, added when it is new.
-fn place<T: PartialEq>(list: &mut Vec<T>, item: T) -> u32 {
-    let at = list.iter().position(|known| *known == item);
-    at.unwrap_or_else(|| {
-        list.push(item);
-        list.len() - 1
-    }) as u32
 }
 
 impl TraceReader for FakeReader {
@@ -161,39 +149,7 @@ impl TraceReader for FakeReader {
         &self,
         trace_id: TraceId,
     ) -> BoxFuture<'_, Result<Option<TraceSkeleton>, ReadError>> {
-        self.answer(move || {
-            let (summary, sent) = self.of_trace(trace_id)?;
-            let mut services = Vec::new();
-            let spans = sent
-                .iter()
-                .map(|Sent { resource, span, .. }| {
-                    let mut events: Vec<_> = span
-                        .events
-                        .iter()
-                        .map(|event| (event.time, event.name.clone().into_owned()))
-                        .collect();
-                    events.sort_by_key(|(time, _)| *time);
-                    SkeletonSpan {
-                        span_id: span.span_id,
-                        parent_span_id: span.parent_span_id,
-                        name: span.name.clone().into_owned(),
-                        kind: span.kind,
-                        service: place(&mut services, resource.service_name().to_owned()),
-                        start: span.start,
-                        duration_ns: span.duration_ns(),
-                        status: span.status.code,
-                        events,
-                    }
-                })
-                .collect();
-            Some(TraceSkeleton {
-                completeness: receipt_of(&sent, self.now),
-                open: Vec::new(),
-                summary,
-                services,
-                spans,
-            })
-        })
+        self.answer(move || whole::skeleton(self, trace_id))
     }
 
     fn span_details(
@@ -263,28 +219,7 @@ impl TraceReader for FakeReader {
         of: &'a EventsOf,
         _: Option<EventCursor>,
     ) -> BoxFuture<'a, Result<WholeEvents, ReadError>> {
-        self.answer(move || {
-            let mut whole = WholeEvents {
-                scopes: vec![InstrumentationScope::default()],
-                ..WholeEvents::default()
-            };
-            for event in self.events.iter().rev() {
-                let id = event.record.trace_id;
-                let is_wanted = match of {
-                    EventsOf::Trace(trace_id) => id == Some(*trace_id),
-                    EventsOf::NoTrace { .. } => id.is_none_or(|id| self.of_trace(id).is_none()),
-                };
-                if is_wanted {
-                    let sender = Resource::of_service(event.service.clone());
-                    whole.events.push(WholeEvent {
-                        record: event.record.clone(),
-                        resource: place(&mut whole.resources, sender),
-                        scope: 0,
-                    });
-                }
-            }
-            whole
-        })
+        self.answer(move || whole::events(self, of))
     }
 
     /// Any attribute leads to its trace.
@@ -313,27 +248,7 @@ impl TraceReader for FakeReader {
     }
 
     fn trace(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Trace>, ReadError>> {
-        self.answer(move || {
-            let (summary, sent) = self.of_trace(trace_id)?;
-            let (mut resources, mut scopes) = (Vec::new(), Vec::new());
-            let spans = sent
-                .iter()
-                .map(|sent| StoredSpan {
-                    span: sent.span.clone(),
-                    resource: place(&mut resources, (*sent.resource).clone()),
-                    scope: place(&mut scopes, (*sent.scope).clone()),
-                    received: self.now,
-                })
-                .collect();
-            Some(Trace {
-                completeness: receipt_of(&sent, self.now),
-                open: Vec::new(),
-                summary,
-                resources,
-                scopes,
-                spans,
-            })
-        })
+        self.answer(move || whole::trace(self, trace_id))
     }
 
     fn rollups<'a>(

@@ -82,6 +82,8 @@ fn summary(sent: &[&Sent]) -> TraceSummary {
         error_count: spans()
             .filter(|span| span.status.code == StatusCode::Error)
             .count() as u64,
+        error: first_error(spans()),
+        open: None,
         user: first(&[semconv::USER_ID, semconv::ENDUSER_ID]),
         session: first(&[semconv::SESSION_ID]),
     }
@@ -114,28 +116,25 @@ pub fn selected(sent: &[Sent], filter: &TraceFilter, now: UnixNanos) -> Vec<Trac
                 })
             })
             && filter.error.as_ref().is_none_or(|text| {
-                first_error(sent, summary.trace_id)
-                    .to_ascii_lowercase()
-                    .contains(&text.to_ascii_lowercase())
+                let error = summary.error.as_ref().map(|said| said.to_ascii_lowercase());
+                error.is_some_and(|error| error.contains(&text.to_ascii_lowercase()))
             })
     });
     summaries
 }
 
-/// The message of the first failed span of a trace.
-fn first_error(sent: &[Sent], trace_id: TraceId) -> String {
-    let failed = sent
-        .iter()
-        .map(|sent| &sent.span)
-        .filter(|span| span.trace_id == trace_id && span.status.code == StatusCode::Error);
-    let first = failed.min_by_key(|span| {
+/// What the first failed span says, of those that say something.
+fn first_error<'a>(spans: impl Iterator<Item = &'a Span>) -> Option<String> {
+    let said =
+        |span: &&Span| span.status.code == StatusCode::Error && !span.status.message.is_empty();
+    let first = spans.filter(said).min_by_key(|span| {
         (
             span.parent_span_id.is_some(),
             span.start,
             span.status.message.clone(),
         )
-    });
-    first.map_or_else(String::new, |span| span.status.message.clone().into_owned())
+    })?;
+    Some(first.status.message.chars().take(256).collect())
 }
 
 /// Whether the directory's row alone lets `filter` select the trace, when it is `now`.

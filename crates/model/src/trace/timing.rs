@@ -68,6 +68,8 @@ mod tests {
                 services: Vec::new(),
                 span_count: 0,
                 error_count: 0,
+                error: None,
+                open: None,
                 user: None,
                 session: None,
             },

@@ -20,6 +20,7 @@ pub(crate) use notice::announce;
 
 use self::feed::{Feed, TenantFeed};
 use self::pending::Pending;
+use crate::Clock;
 
 /// What the tasks of the live view work with.
 #[derive(Debug, Clone)]
@@ -28,6 +29,7 @@ struct Live {
     connect: PgConnectOptions,
     /// Where traces are looked up.
     pool: PgPool,
+    clock: Clock,
     feed: Arc<Feed>,
     pending: Arc<Pending>,
 }
@@ -41,10 +43,11 @@ pub(crate) struct LiveHandle {
 }
 
 /// Starts the live view; must be called within a tokio runtime.
-pub(crate) fn spawn(connect: &PgConnectOptions, pool: &PgPool) -> LiveHandle {
+pub(crate) fn spawn(connect: &PgConnectOptions, pool: &PgPool, clock: Clock) -> LiveHandle {
     let live = Live {
         connect: connect.clone(),
         pool: pool.clone(),
+        clock,
         feed: Arc::default(),
         pending: Arc::default(),
     };

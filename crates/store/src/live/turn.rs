@@ -47,7 +47,7 @@ async fn tell(live: &Live, turn: Turn) {
     if traces.is_empty() {
         return;
     }
-    match reader::summaries(&live.pool, tenant, &traces).await {
+    match reader::summaries(&live.pool, tenant, &traces, live.clock.now()).await {
         // Retention may have taken them all meanwhile.
         Ok(summaries) if summaries.is_empty() => {}
         Ok(summaries) => {

@@ -2,7 +2,7 @@
 
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use throughline_model::{Direction, Page, PageRequest, ReadError, Total, TraceSummary};
-use throughline_wire::semconv;
+use throughline_wire::{UnixNanos, semconv};
 use uuid::Uuid;
 
 use super::compile::{SUMMARY, push_cursor};
@@ -20,6 +20,7 @@ pub(super) async fn find(
     value: &str,
     page: PageRequest,
     total_cap: u64,
+    now: UnixNanos,
 ) -> Result<Page<TraceSummary>, ReadError> {
     let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
     let mut query = QueryBuilder::new(SUMMARY.0);
@@ -40,7 +41,7 @@ pub(super) async fn find(
         .map_err(read_error)?;
     let mut items = rows
         .into_iter()
-        .map(TraceSummary::try_from)
+        .map(|row| row.into_summary(now))
         .collect::<Result<Vec<_>, _>>()?;
     let has_more = items.len() > limit;
     if has_more {

@@ -17,6 +17,7 @@ pub(super) async fn list(
     selection: &Selection<'_>,
     page: PageRequest,
     total_cap: u64,
+    now: UnixNanos,
 ) -> Result<Page<TraceSummary>, ReadError> {
     let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
     let rows: Vec<SummaryRow> = selection
@@ -27,7 +28,7 @@ pub(super) async fn list(
         .map_err(read_error)?;
     let mut items = rows
         .into_iter()
-        .map(TraceSummary::try_from)
+        .map(|row| row.into_summary(now))
         .collect::<Result<Vec<_>, _>>()?;
     let has_more = items.len() > limit;
     if has_more {

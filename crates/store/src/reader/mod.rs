@@ -20,7 +20,7 @@ use throughline_model::{
     Payload, ReadError, RollupFilter, RollupReport, SpanDetails, Trace, TraceFilter, TraceReader,
     TraceSkeleton, TraceStatistics, TraceSummary, WholeEvents,
 };
-use throughline_wire::{SpanId, TenantId, TraceId, semconv};
+use throughline_wire::{SpanId, TenantId, TraceId, UnixNanos, semconv};
 use uuid::Uuid;
 
 use self::compile::{Known, Selection};
@@ -99,6 +99,7 @@ pub(crate) async fn summaries(
     pool: &PgPool,
     tenant: [u8; 16],
     trace_ids: &[Uuid],
+    now: UnixNanos,
 ) -> Result<Vec<TraceSummary>, ReadError> {
     let mut connection = pool.acquire().await.map_err(read_error)?;
     let rows: Vec<rows::SummaryRow> = compile::summaries(Uuid::from_bytes(tenant), trace_ids)
@@ -106,7 +107,7 @@ pub(crate) async fn summaries(
         .fetch_all(&mut *connection)
         .await
         .map_err(read_error)?;
-    rows.into_iter().map(TraceSummary::try_from).collect()
+    rows.into_iter().map(|row| row.into_summary(now)).collect()
 }
 
 impl TraceReader for PgTraceReader {
@@ -119,7 +120,8 @@ impl TraceReader for PgTraceReader {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             let known = self.known(&mut connection, filter).await?;
             let selection = self.selection(filter, &known);
-            list::list(&mut connection, &selection, page, self.total_cap).await
+            let (cap, now) = (self.total_cap, self.clock.now());
+            list::list(&mut connection, &selection, page, cap, now).await
         })
     }
 
@@ -199,8 +201,8 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            let cap = self.total_cap;
-            alias::find(&mut connection, self.tenant, key, value, page, cap).await
+            let (cap, now) = (self.total_cap, self.clock.now());
+            alias::find(&mut connection, self.tenant, key, value, page, cap, now).await
         })
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use sqlx::FromRow;
-use throughline_model::{ReadError, TraceSummary};
+use throughline_model::{OpenFate, ReadError, TraceSummary};
 use throughline_wire::{
     Resource, Span, SpanEvent, SpanId, SpanKind, Status, StatusCode, TraceId, UnixNanos, binary,
 };
@@ -34,6 +34,9 @@ pub(super) struct SummaryRow {
     has_root: bool,
     span_count: i64,
     error_count: i64,
+    error_message: Option<String>,
+    has_open: bool,
+    open_heard_ns: Option<i64>,
     user_id: Option<String>,
     session_id: Option<String>,
     root_name: Option<String>,
@@ -42,28 +45,37 @@ pub(super) struct SummaryRow {
     services: Vec<String>,
 }
 
-impl TryFrom<SummaryRow> for TraceSummary {
-    type Error = ReadError;
-
-    fn try_from(row: SummaryRow) -> Result<Self, ReadError> {
+impl SummaryRow {
+    /// The summary, as of `now`.
+    pub(super) fn into_summary(self, now: UnixNanos) -> Result<TraceSummary, ReadError> {
         let unknown_service = || Resource::UNKNOWN_SERVICE.to_owned();
-        Ok(Self {
-            trace_id: TraceId::from_bytes(row.trace_id.into_bytes())
+        Ok(TraceSummary {
+            trace_id: TraceId::from_bytes(self.trace_id.into_bytes())
                 .map_err(|_| corrupt("traces.trace_id")())?,
-            start: UnixNanos::new(row.start_ns),
-            duration_ns: row.end_ns.saturating_sub(row.start_ns),
-            root_name: row
+            start: UnixNanos::new(self.start_ns),
+            duration_ns: self.end_ns.saturating_sub(self.start_ns),
+            open: self.open(now),
+            root_name: self
                 .root_name
                 .unwrap_or_else(|| UNKNOWN_OPERATION.to_owned()),
-            root_service: row.root_service.unwrap_or_else(unknown_service),
-            root_kind: SpanKind::from_code(row.root_kind.unwrap_or_default().into()),
-            root_duration_ns: row.root_duration_ns,
-            has_root: row.has_root,
-            services: row.services,
-            span_count: row.span_count.unsigned_abs(),
-            error_count: row.error_count.unsigned_abs(),
-            user: row.user_id,
-            session: row.session_id,
+            root_service: self.root_service.unwrap_or_else(unknown_service),
+            root_kind: SpanKind::from_code(self.root_kind.unwrap_or_default().into()),
+            root_duration_ns: self.root_duration_ns,
+            has_root: self.has_root,
+            services: self.services,
+            span_count: self.span_count.unsigned_abs(),
+            error_count: self.error_count.unsigned_abs(),
+            error: self.error_message,
+            user: self.user_id,
+            session: self.session_id,
+        })
+    }
+
+    /// What became of the spans that are open: by the process that was heard last.
+    fn open(&self, now: UnixNanos) -> Option<OpenFate> {
+        self.has_open.then(|| match self.open_heard_ns {
+            None => OpenFate::ProcessEnded,
+            Some(heard_ns) => OpenFate::of_process(false, UnixNanos::new(heard_ns), now),
         })
     }
 }

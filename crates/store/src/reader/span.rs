@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::payload as payloads;
 use super::rows::SpanRow;
-use super::trace::{starts, summary, uuid};
+use super::trace::uuid;
 use super::whole::Referred;
 use crate::sqlstate::read_error;
 
@@ -18,10 +18,17 @@ async fn rows(
     trace_id: TraceId,
     span_id: SpanId,
 ) -> Result<Vec<SpanRow>, ReadError> {
-    let Some(summary) = summary(connection, tenant, trace_id).await? else {
+    let stretch: Option<(i64, i64)> = sqlx::query_as(
+        "SELECT start_ns, end_ns FROM traces WHERE tenant_id = $1 AND trace_id = $2",
+    )
+    .bind(tenant)
+    .bind(uuid(trace_id))
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(read_error)?;
+    let Some((first_ns, last_ns)) = stretch else {
         return Ok(Vec::new());
     };
-    let (first_ns, last_ns) = starts(&summary);
     sqlx::query_as(include_str!("spans_by_id.sql"))
         .bind(tenant)
         .bind(uuid(trace_id))

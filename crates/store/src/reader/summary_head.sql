@@ -6,11 +6,14 @@ SELECT
     page.has_root,
     page.span_count,
     page.error_count,
+    page.error_message,
     page.user_id,
     page.session_id,
     root.name AS root_name,
     root.kind AS root_kind,
     root_service.name AS root_service,
+    open.has_open,
+    open.heard_ns AS open_heard_ns,
     ARRAY(
         SELECT service.name
         FROM services AS service

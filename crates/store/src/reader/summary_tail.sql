@@ -4,4 +4,17 @@ LEFT JOIN operations AS root
     ON root.tenant_id = page.tenant_id AND root.id = page.root_operation_id
 LEFT JOIN services AS root_service
     ON root_service.tenant_id = page.tenant_id AND root_service.id = root.service_id
+-- Spans that have begun and not ended; a trace with more than sixteen is judged by these.
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) > 0 AS has_open,
+        max(p.last_seen_ns) FILTER (WHERE p.ended_ns IS NULL) AS heard_ns
+    FROM (
+        SELECT o.tenant_id, o.process_id
+        FROM open_spans AS o
+        WHERE o.tenant_id = page.tenant_id AND o.trace_id = page.trace_id
+        LIMIT 16
+    ) AS o
+    LEFT JOIN processes AS p ON p.tenant_id = o.tenant_id AND p.id = o.process_id
+) AS open
 ORDER BY page.start_ns DESC, page.trace_id DESC

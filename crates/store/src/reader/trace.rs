@@ -21,13 +21,14 @@ pub(super) async fn summary(
     connection: &mut PgConnection,
     tenant: Uuid,
     trace_id: TraceId,
+    now: UnixNanos,
 ) -> Result<Option<TraceSummary>, ReadError> {
     let row: Option<SummaryRow> = compile::summary(tenant, uuid(trace_id))
         .build_query_as()
         .fetch_optional(connection)
         .await
         .map_err(read_error)?;
-    row.map(TraceSummary::try_from).transpose()
+    row.map(|row| row.into_summary(now)).transpose()
 }
 
 pub(super) async fn skeleton(
@@ -36,7 +37,7 @@ pub(super) async fn skeleton(
     trace_id: TraceId,
     now: UnixNanos,
 ) -> Result<Option<TraceSkeleton>, ReadError> {
-    let Some(summary) = summary(connection, tenant, trace_id).await? else {
+    let Some(summary) = summary(connection, tenant, trace_id, now).await? else {
         return Ok(None);
     };
     let (first_ns, last_ns) = starts(&summary);

@@ -21,7 +21,7 @@ pub(super) async fn whole(
     trace_id: TraceId,
     now: UnixNanos,
 ) -> Result<Option<Trace>, ReadError> {
-    let Some(summary) = summary(connection, tenant, trace_id).await? else {
+    let Some(summary) = summary(connection, tenant, trace_id, now).await? else {
         return Ok(None);
     };
     let (first_ns, last_ns) = starts(&summary);

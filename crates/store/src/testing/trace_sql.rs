@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgPoolOptions;
-use throughline_wire::{TenantId, TraceId};
+use throughline_wire::{TenantId, TraceId, UnixNanos};
 use uuid::Uuid;
 
 use crate::reader;
@@ -23,7 +23,7 @@ pub async fn trace_sql(
     for trace in traces {
         let trace = Uuid::from_bytes(trace.to_bytes());
         let began = Instant::now();
-        let summaries = reader::summaries(&pool, tenant, &[trace]).await?;
+        let summaries = reader::summaries(&pool, tenant, &[trace], UnixNanos::new(0)).await?;
         let summary = summaries.first().ok_or("there is no such trace")?;
         let rows = sqlx::query(include_str!("../reader/spans_of_trace.sql"))
             .bind(Uuid::from_bytes(tenant))

@@ -15,7 +15,7 @@ use crate::support::Fixture;
 const SHOP: i64 = 77;
 
 /// `count` spans of one trace with numbers from 0, the first the parent of the others.
-fn numbered(fixture: &Fixture, ids: &mut Ids, count: u64) -> Vec<Span> {
+pub(crate) fn numbered(fixture: &Fixture, ids: &mut Ids, count: u64) -> Vec<Span> {
     let root = span("root")
         .in_trace(ids.trace_id())
         .id(ids.span_id())
@@ -35,7 +35,7 @@ fn numbered(fixture: &Fixture, ids: &mut Ids, count: u64) -> Vec<Span> {
     spans
 }
 
-fn stands_at(next: u64, settled: u64) -> BatchSequence {
+pub(crate) fn stands_at(next: u64, settled: u64) -> BatchSequence {
     BatchSequence {
         next,
         settled,
@@ -58,7 +58,7 @@ pub(crate) fn said_by(
     said(sequence, spans, starts)
 }
 
-fn said(sequence: BatchSequence, spans: &[Span], starts: &[&Span]) -> WriteBatch {
+pub(crate) fn said(sequence: BatchSequence, spans: &[Span], starts: &[&Span]) -> WriteBatch {
     WriteBatch {
         tenant: TenantId::DEFAULT,
         groups: vec![SpanGroup {
@@ -74,7 +74,7 @@ fn said(sequence: BatchSequence, spans: &[Span], starts: &[&Span]) -> WriteBatch
     }
 }
 
-async fn send(store: &Store, batch: WriteBatch) {
+pub(crate) async fn send(store: &Store, batch: WriteBatch) {
     store.writer().submit(batch).await.expect("is stored");
 }
 

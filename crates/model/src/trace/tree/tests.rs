@@ -34,6 +34,8 @@ fn trace(spans: Vec<SkeletonSpan>) -> TraceSkeleton {
             services: vec!["shop".to_owned()],
             span_count: spans.len() as u64,
             error_count: 0,
+            error: None,
+            open: None,
             user: None,
             session: None,
         },

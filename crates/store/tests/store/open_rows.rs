@@ -1,0 +1,128 @@
+//! The mark of a trace with open spans in lists, and what it costs.
+
+use serde_json::Value;
+use sqlx::AssertSqlSafe;
+use throughline_model::{OpenFate, TraceFilter};
+use throughline_store::{Store, WriteBatch};
+use throughline_testkit::{Ids, Sent, span};
+use throughline_wire::{BatchSequence, TenantId};
+
+use crate::receipt::{numbered, said, send, stands_at};
+use crate::support::Fixture;
+
+async fn listed(store: &Store) -> Option<OpenFate> {
+    let filter = TraceFilter::default();
+    let reader = store.reader(TenantId::DEFAULT);
+    let list = reader.list_traces(&filter, <_>::default()).await;
+    list.expect("lists").items[0].open
+}
+
+#[tokio::test]
+async fn a_row_says_whether_spans_of_its_trace_run_were_abandoned_or_ended() {
+    let fixture = Fixture::new().await;
+    let spans = numbered(&fixture, &mut Ids::seeded(40), 2);
+    let begun: WriteBatch = said(stands_at(2, 2), &spans[1..], &[&spans[0]]);
+    send(&fixture.store, begun).await;
+    assert_eq!(listed(&fixture.store).await, Some(OpenFate::Running));
+
+    let later = fixture.database.store(fixture.at_ms(31_000));
+    assert_eq!(listed(&later).await, Some(OpenFate::ProcessDied));
+    let goodbye = BatchSequence {
+        ended: true,
+        ..stands_at(2, 2)
+    };
+    send(&fixture.store, said(goodbye, &[], &[])).await;
+    assert_eq!(listed(&fixture.store).await, Some(OpenFate::ProcessEnded));
+
+    send(&fixture.store, said(stands_at(2, 2), &spans[..1], &[])).await;
+    assert_eq!(listed(&fixture.store).await, None);
+}
+
+#[tokio::test]
+async fn a_row_says_what_failed_first_of_what_said_something() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(41);
+    let root = span("root").in_trace(ids.trace_id()).id(ids.span_id());
+    let root = root.starts(fixture.at_ms(0)).error("").build();
+    let child = |id, ms, message: &'static str| {
+        let child = span("child").id(id).child_of(&root);
+        Sent::by(
+            "shop",
+            child.starts(fixture.at_ms(ms)).error(message).build(),
+        )
+    };
+    let sent = [
+        child(ids.span_id(), 2, "the second"),
+        child(ids.span_id(), 1, "the first"),
+        Sent::by("shop", root.clone()),
+    ];
+    for one in sent {
+        fixture.write(&[one]).await;
+        let listed = fixture.list(&TraceFilter::default()).await.remove(0);
+        assert_eq!(listed.error_count > 0, listed.error.is_some());
+    }
+    let listed = fixture.list(&TraceFilter::default()).await.remove(0);
+    assert_eq!(
+        (listed.error_count, listed.error.as_deref()),
+        (3, Some("the first"))
+    );
+}
+
+/// Nodes that read `open_spans`, and the pages that all of the plan touches.
+fn reads_of_open_spans(plan: &Value, found: &mut Vec<String>) -> u64 {
+    if plan["Relation Name"] == "open_spans" {
+        found.push(format!("{} {}", plan["Node Type"], plan["Index Name"]));
+    }
+    for child in plan["Plans"].as_array().into_iter().flatten() {
+        reads_of_open_spans(child, found);
+    }
+    plan["Shared Hit Blocks"].as_u64().unwrap_or_default()
+        + plan["Shared Read Blocks"].as_u64().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn the_mark_costs_a_few_pages_a_row_however_many_spans_are_open() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(42);
+    let sent: Vec<Sent> = (0..60)
+        .map(|at| {
+            let root = span("root").in_trace(ids.trace_id()).id(ids.span_id());
+            Sent::by("shop", root.starts(fixture.at_ms(at)).build())
+        })
+        .collect();
+    fixture.write(&sent).await;
+    let mut connection = fixture.database.connection().await;
+    sqlx::raw_sql(
+        "INSERT INTO open_spans (tenant_id, trace_id, span_id, operation_id, resource_id, scope_id,
+             start_ns, received_ns, process_id)
+         SELECT tenant_id, trace_id, number, 0, 0, 0, start_ns, start_ns, 1
+         FROM traces, generate_series(1, 2000) AS number;
+         ANALYZE open_spans; ANALYZE traces;",
+    )
+    .execute(&mut connection)
+    .await
+    .expect("fills");
+    let page = "SELECT * FROM traces AS t ORDER BY t.start_ns DESC, t.trace_id DESC LIMIT 51";
+    let sql = format!(
+        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {}{page}{}",
+        include_str!("../../src/reader/summary_head.sql"),
+        include_str!("../../src/reader/summary_tail.sql"),
+    );
+    let mut pages = 0;
+    // The second run is measured: the first fills the catalogue's caches.
+    for _ in 0..2 {
+        let plan: Value = sqlx::query_scalar(AssertSqlSafe(sql.clone()))
+            .fetch_one(&mut connection)
+            .await
+            .expect("explains");
+        let mut found = Vec::new();
+        pages = reads_of_open_spans(&plan[0]["Plan"], &mut found);
+        assert!(
+            found.iter().all(|read| read.contains("Index")),
+            "{found:?} of {plan}"
+        );
+        assert_eq!(found.len(), 1, "{plan}");
+    }
+    // Sixteen spans of each trace are read, here each on a page of its own, of 2,000.
+    assert!(pages < 51 * 24, "{pages} pages");
+}
