@@ -106,42 +106,7 @@ BEGIN
 END
 $$;
 
--- Makes the partition of the UTC day that begins at `day_start_ns`, unless it is there; true when
--- this call made it. Attaching a table takes a lock that lets readers and writers go on, which
--- CREATE TABLE ... PARTITION OF does not. Servers that want the same day wait for each other.
-CREATE FUNCTION ensure_span_partition(day_start_ns bigint) RETURNS boolean
-LANGUAGE plpgsql AS $$
-DECLARE
-    day_ns CONSTANT bigint := 86400000000000;
-    partition text :=
-        'spans_' || to_char(to_timestamp(day_start_ns / 1000000000) AT TIME ZONE 'UTC', 'YYYYMMDD');
-BEGIN
-    IF day_start_ns % day_ns <> 0 THEN
-        RAISE EXCEPTION '% is not the start of a day', day_start_ns;
-    END IF;
-    -- Asked of the catalogue's table, after the lock: to_regclass() may answer from a cache that
-    -- has not heard of another server's commit.
-    PERFORM pg_advisory_xact_lock(hashtextextended('throughline.span_partitions', 0));
-    IF EXISTS (
-        SELECT FROM pg_class
-        WHERE relname = partition
-            AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'spans'::regclass)
-    ) THEN
-        RETURN false;
-    END IF;
-    EXECUTE format(
-        'CREATE TABLE %I (LIKE spans INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION)',
-        partition
-    );
-    EXECUTE format(
-        'ALTER TABLE spans ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)',
-        partition, day_start_ns, day_start_ns + day_ns
-    );
-    RETURN true;
-END
-$$;
-
--- One row a trace, merged from its spans: every column is a least, a greatest, a sum, an or, a
+-- One row a trace, merged from its spans: nearly every column is a least, a greatest, a sum, an or, a
 -- union or the value of the span that ranks first, so that the order of arrival never matters.
 --
 -- A rank is the start of a span, moved down by 2^63 when it has no parent: spans without a parent
@@ -152,6 +117,8 @@ CREATE TABLE traces (
     trace_id uuid NOT NULL,
     start_ns bigint NOT NULL,
     end_ns bigint NOT NULL,
+    -- When the row was made, by the server's clock; the one column that the first commit decides.
+    received_ns bigint NOT NULL,
     span_count bigint NOT NULL,
     error_count bigint NOT NULL,
     root_rank bigint NOT NULL,

@@ -46,60 +46,8 @@ $$;
 COMMENT ON FUNCTION throughline_instant(bigint) IS
     'Nanoseconds since 1970 as a timestamptz, cut to microseconds.';
 
-CREATE FUNCTION events_by_session(session text)
-RETURNS TABLE (
-    at timestamptz,
-    severity smallint,
-    event_type text,
-    message text,
-    status text,
-    service text,
-    correlation_id text,
-    trace_id text,
-    span_id text
-)
-LANGUAGE sql STABLE AS $$
-    SELECT
-        throughline_instant(event.at_ns),
-        event.severity,
-        event.event_type,
-        event.message,
-        event.status,
-        service.name,
-        event.correlation_id,
-        replace(event.trace_id::text, '-', ''),
-        lpad(to_hex(event.span_id), 16, '0')
-    FROM events AS event
-    LEFT JOIN resources AS resource
-        ON resource.tenant_id = event.tenant_id AND resource.id = event.resource_id
-    LEFT JOIN services AS service
-        ON service.tenant_id = event.tenant_id AND service.id = resource.service_id
-    WHERE event.tenant_id = throughline_tenant() AND event.session_id = events_by_session.session
-    ORDER BY event.at_ns, event.digest
-$$;
-COMMENT ON FUNCTION events_by_session(text) IS
-    'Events and log records of a session, oldest first.';
-
-CREATE FUNCTION events_by_session(session uuid)
-RETURNS TABLE (
-    at timestamptz,
-    severity smallint,
-    event_type text,
-    message text,
-    status text,
-    service text,
-    correlation_id text,
-    trace_id text,
-    span_id text
-)
-LANGUAGE sql STABLE AS $$
-    SELECT * FROM events_by_session(events_by_session.session::text)
-$$;
-COMMENT ON FUNCTION events_by_session(uuid) IS
-    'Events and log records of a session whose id is a UUID, oldest first.';
-
-CREATE FUNCTION events_by_correlation(correlation text)
-RETURNS TABLE (
+-- What the two functions below show of an event.
+CREATE TYPE event_line AS (
     at timestamptz,
     severity smallint,
     event_type text,
@@ -107,11 +55,19 @@ RETURNS TABLE (
     status text,
     service text,
     session_id text,
+    correlation_id text,
     trace_id text,
     span_id text
-)
-LANGUAGE sql STABLE AS $$
-    SELECT
+);
+
+-- The events of the tenant, with what finds and orders them.
+CREATE VIEW event_lines AS
+SELECT
+    event.session_id,
+    event.correlation_id,
+    event.at_ns,
+    event.digest,
+    (
         throughline_instant(event.at_ns),
         event.severity,
         event.event_type,
@@ -119,32 +75,43 @@ LANGUAGE sql STABLE AS $$
         event.status,
         service.name,
         event.session_id,
+        event.correlation_id,
         replace(event.trace_id::text, '-', ''),
         lpad(to_hex(event.span_id), 16, '0')
-    FROM events AS event
-    LEFT JOIN resources AS resource
-        ON resource.tenant_id = event.tenant_id AND resource.id = event.resource_id
-    LEFT JOIN services AS service
-        ON service.tenant_id = event.tenant_id AND service.id = resource.service_id
-    WHERE event.tenant_id = throughline_tenant()
-        AND event.correlation_id = events_by_correlation.correlation
-    ORDER BY event.at_ns, event.digest
+    )::event_line AS line
+FROM events AS event
+LEFT JOIN resources AS resource
+    ON resource.tenant_id = event.tenant_id AND resource.id = event.resource_id
+LEFT JOIN services AS service
+    ON service.tenant_id = event.tenant_id AND service.id = resource.service_id
+WHERE event.tenant_id = throughline_tenant();
+
+CREATE FUNCTION events_by_session(session text) RETURNS SETOF event_line
+LANGUAGE sql STABLE AS $$
+    SELECT (line).* FROM event_lines
+    WHERE session_id = events_by_session.session
+    ORDER BY at_ns, digest
+$$;
+COMMENT ON FUNCTION events_by_session(text) IS
+    'Events and log records of a session, oldest first.';
+
+CREATE FUNCTION events_by_session(session uuid) RETURNS SETOF event_line
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM events_by_session(events_by_session.session::text)
+$$;
+COMMENT ON FUNCTION events_by_session(uuid) IS
+    'Events and log records of a session whose id is a UUID, oldest first.';
+
+CREATE FUNCTION events_by_correlation(correlation text) RETURNS SETOF event_line
+LANGUAGE sql STABLE AS $$
+    SELECT (line).* FROM event_lines
+    WHERE correlation_id = events_by_correlation.correlation
+    ORDER BY at_ns, digest
 $$;
 COMMENT ON FUNCTION events_by_correlation(text) IS
     'Events and log records that carry a correlation id, oldest first.';
 
-CREATE FUNCTION events_by_correlation(correlation uuid)
-RETURNS TABLE (
-    at timestamptz,
-    severity smallint,
-    event_type text,
-    message text,
-    status text,
-    service text,
-    session_id text,
-    trace_id text,
-    span_id text
-)
+CREATE FUNCTION events_by_correlation(correlation uuid) RETURNS SETOF event_line
 LANGUAGE sql STABLE AS $$
     SELECT * FROM events_by_correlation(events_by_correlation.correlation::text)
 $$;

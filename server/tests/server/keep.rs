@@ -9,7 +9,7 @@ use throughline_model::RetentionRules;
 use throughline_server::clock::Clock;
 use throughline_server::readiness::Readiness;
 use throughline_server::tasks::{StorageLimits, TaskOptions, Tasks};
-use throughline_store::testing::FreshDatabase;
+use throughline_store::testing::{FreshDatabase, execute};
 use throughline_store::{Duty, Store, StoreOptions};
 use tokio::sync::watch;
 
@@ -90,6 +90,9 @@ async fn a_clean_up_tells_first_and_removes_then() {
     old.end_time_unix_nano -= 3 * 86_400_000_000_000;
     server.send(Door::Native, &[old.clone()]).await;
     server.send(Door::Native, &[span("new")]).await;
+    // As if the old one had come when it ended.
+    let sql = "UPDATE traces SET received_ns = end_ns";
+    execute(server.database_url(), sql).await;
     let path = "/api/admin/traces/cleanup?older_than=2d";
     let dry = call(
         &server,

@@ -93,6 +93,8 @@ pub(super) async fn remove_pruned_traces(
         ok_ns: before_ns,
         error_ns: before_ns,
         rollup_ns: i64::MIN,
+        // Their spans are gone, whenever they came.
+        by_receipt: false,
     };
     let mut removed = RetentionReport::default();
     for tenant in traces::tenants(connection).await? {

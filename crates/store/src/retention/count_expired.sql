@@ -2,7 +2,7 @@
 SELECT is_bad, count(*) AS trace_count, coalesce(sum(span_count), 0)::bigint AS span_count
 FROM (
     SELECT
-        t.end_ns, t.span_count,
+        greatest(t.end_ns, t.received_ns) AS age_ns, t.span_count,
         t.has_error OR EXISTS (
             SELECT FROM events AS e
             WHERE e.tenant_id = t.tenant_id AND e.trace_id = t.trace_id AND e.severity >= 13
@@ -13,5 +13,5 @@ FROM (
             SELECT FROM pins WHERE pins.tenant_id = t.tenant_id AND pins.trace_id = t.trace_id
         )
 ) AS t
-WHERE end_ns < CASE WHEN is_bad THEN $3 ELSE $2 END
+WHERE age_ns < CASE WHEN is_bad THEN $3 ELSE $2 END
 GROUP BY is_bad

@@ -93,7 +93,7 @@ async fn work_off_partition(
         let step = if counts.kept == 0 {
             PartitionStep::Drop
         } else if counts.kept == counts.total {
-            return Ok(true);
+            return Ok(counts.waiting == 0);
         } else if may_rewrite {
             PartitionStep::Rewrite
         } else {
@@ -121,7 +121,7 @@ async fn work_off_partition(
                     step,
                     freed_bytes,
                 });
-                return Ok(true);
+                return Ok(counts.waiting == 0);
             }
             Ok(Outcome::Changed) if attempt < ATTEMPTS => {}
             Ok(Outcome::Changed) => return Ok(false),

@@ -72,7 +72,7 @@ fn add(removed: &mut Removed, counted: &Counted) {
 async fn rollups(connection: &mut PgConnection, cutoffs: Cutoffs) -> Result<u64, sqlx::Error> {
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM rollups WHERE start_ns < $1")
         .bind(cutoffs.rollup_ns)
-        .fetch_one(connection)
+        .fetch_one(&mut *connection)
         .await?;
     Ok(count.unsigned_abs())
 }
@@ -90,9 +90,13 @@ async fn change(
         .bind(cutoffs.error_ns)
         .bind(partition.from_ns.unwrap_or(i64::MIN))
         .bind(partition.to_ns)
-        .fetch_one(connection)
+        .fetch_one(&mut *connection)
         .await?;
-    let is_whole = share.kept == 0 && run.tenant.is_none() && partition.to_ns <= cutoffs.ok_ns;
+    let is_whole = share.kept == 0
+        && run.tenant.is_none()
+        && partition.to_ns <= cutoffs.ok_ns
+        && !(partition.parent == Parent::Events
+            && has_late_events(connection, cutoffs, partition).await?);
     let (step, freed) = match (share.gone, share.kept) {
         (0, _) if !is_whole || partition.from_ns.is_none() => return Ok(None),
         _ if is_whole => (PartitionStep::Drop, 1.0),
@@ -106,4 +110,22 @@ async fn change(
         step,
         freed_bytes: (partition.bytes as f64 * freed) as u64,
     }))
+}
+
+/// Whether events of the day came so late that they are kept without a trace.
+async fn has_late_events(
+    connection: &mut PgConnection,
+    cutoffs: Cutoffs,
+    partition: &Partition,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (
+             SELECT FROM events WHERE at_ns >= $1 AND at_ns < $2 AND received_ns >= $3
+         )",
+    )
+    .bind(partition.from_ns.unwrap_or(i64::MIN))
+    .bind(partition.to_ns)
+    .bind(cutoffs.ok_ns)
+    .fetch_one(connection)
+    .await
 }

@@ -46,11 +46,13 @@ pub(crate) struct Run {
 
 /// The instants before which things go.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_field_names, reason = "the unit belongs to the name")]
 struct Cutoffs {
     ok_ns: i64,
     error_ns: i64,
     rollup_ns: i64,
+    /// Whether a trace is as young as the server's receiving it, however old it is by its sender's
+    /// clock.
+    by_receipt: bool,
 }
 
 impl Run {
@@ -60,6 +62,7 @@ impl Run {
             ok_ns: before(self.rules.ok_ns),
             error_ns: before(self.rules.error_ns),
             rollup_ns: before(self.rules.rollup_ns),
+            by_receipt: true,
         }
     }
 }

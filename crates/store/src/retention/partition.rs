@@ -39,11 +39,20 @@ impl Parent {
         }
     }
 
+    /// Whether a kept row goes by and by without its day being marked: it has no trace, and is kept
+    /// only because it came late.
+    const fn waits(self) -> &'static str {
+        match self {
+            Self::Events => "(t.trace_id IS NULL AND s.at_ns < $1 AND s.received_ns >= $1)",
+            Self::Aliases | Self::Spans | Self::Payloads => "false",
+        }
+    }
+
     /// Whether a row `s` is kept, where `t` is its trace if that is kept or NULL; `$1` is where the
     /// time of what has no trace ends.
     const fn kept(self) -> &'static str {
         match self {
-            Self::Events => "(t.trace_id IS NOT NULL OR s.at_ns >= $1)",
+            Self::Events => "(t.trace_id IS NOT NULL OR greatest(s.at_ns, s.received_ns) >= $1)",
             // Mentions $1 so that every statement has the same parameters.
             Self::Aliases | Self::Spans | Self::Payloads => {
                 "(t.trace_id IS NOT NULL AND $1::bigint IS NOT NULL)"
@@ -169,11 +178,13 @@ fn range(parent: Parent, table: &str, archive_ns: i64) -> Option<(Option<i64>, i
     Some((Some(from_ns), from_ns + UnixNanos::PER_DAY))
 }
 
-/// How many rows there are, and how many of them are kept.
+/// How many rows there are, and what becomes of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub(super) struct Counts {
     pub total: i64,
     pub kept: i64,
+    /// Those of the kept that go by and by.
+    pub waiting: i64,
 }
 
 pub(super) async fn counts(
@@ -184,8 +195,11 @@ pub(super) async fn counts(
     if partition.parent == Parent::Payloads {
         return payload_counts(connection, partition, keep).await;
     }
-    let kept = partition.parent.kept();
-    let columns = format!("count(*) AS total, count(*) FILTER (WHERE {kept}) AS kept");
+    let (kept, waits) = (partition.parent.kept(), partition.parent.waits());
+    let columns = format!(
+        "count(*) AS total, count(*) FILTER (WHERE {kept}) AS kept, \
+         count(*) FILTER (WHERE {waits}) AS waiting"
+    );
     sqlx::query_as(AssertSqlSafe(rows(partition, keep, &columns)))
         .bind(keep.before_ns())
         .fetch_one(connection)
@@ -206,7 +220,11 @@ async fn payload_counts(
         .fetch_one(connection)
         .await?;
     let kept = if is_kept { total } else { 0 };
-    Ok(Counts { total, kept })
+    Ok(Counts {
+        total,
+        kept,
+        waiting: 0,
+    })
 }
 
 async fn count(connection: &mut PgConnection, partition: &Partition) -> Result<i64, sqlx::Error> {

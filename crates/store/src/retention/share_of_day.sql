@@ -10,7 +10,7 @@ FROM (
         AND NOT EXISTS (
             SELECT FROM pins WHERE pins.tenant_id = t.tenant_id AND pins.trace_id = t.trace_id
         )
-        AND t.end_ns < CASE
+        AND greatest(t.end_ns, t.received_ns) < CASE
             WHEN t.has_error OR EXISTS (
                 SELECT FROM events AS e
                 WHERE e.tenant_id = t.tenant_id AND e.trace_id = t.trace_id AND e.severity >= 13

@@ -42,6 +42,7 @@ pub(super) async fn remove(
             .bind(after_ns)
             .bind(after_id)
             .bind(BATCH)
+            .bind(cutoffs.by_receipt)
             .fetch_one(&mut *connection)
             .await?;
         report.ok.trace_count += batch.ok_traces.unsigned_abs();

@@ -224,7 +224,10 @@ async fn finish(
         }
     }
     live::announce(&mut transaction, deltas.traces()).await?;
-    let crowded = deltas.merge(&mut transaction, capped.limit).await?;
+    let received_ns = group.received_ns();
+    let crowded = deltas
+        .merge(&mut transaction, capped.limit, received_ns)
+        .await?;
     if !crowded.is_empty() {
         // Dropping the transaction undoes it.
         return Err(Failed::Crowded(crowded));

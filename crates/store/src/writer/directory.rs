@@ -205,12 +205,13 @@ impl<'a> Deltas<'a> {
         self.done.keys().copied()
     }
 
-    /// Merges them into the directory, in the transaction `connection` is in; the traces that have
-    /// more than `limit` spans by what is merged.
+    /// Merges them into the directory, in the transaction `connection` is in, as received at
+    /// `received_ns`; the traces that have more than `limit` spans by what is merged.
     pub(super) async fn merge(
         self,
         connection: &mut PgConnection,
         limit: i64,
+        received_ns: i64,
     ) -> Result<Vec<Key>, sqlx::Error> {
         if self.done.is_empty() {
             return Ok(Vec::new());
@@ -219,7 +220,7 @@ impl<'a> Deltas<'a> {
         for ((tenant, trace_id), delta) in self.done {
             columns.push(tenant, trace_id, delta);
         }
-        let mut crowded = columns.merge(connection, limit).await?;
+        let mut crowded = columns.merge(connection, limit, received_ns).await?;
         crowded.retain(|key| !self.begun.contains(key));
         Ok(crowded)
     }
@@ -280,6 +281,7 @@ impl<'a> Columns<'a> {
         self,
         connection: &mut PgConnection,
         limit: i64,
+        received_ns: i64,
     ) -> Result<Vec<Key>, sqlx::Error> {
         let crowded: Vec<(Uuid, Uuid)> = sqlx::query_as(include_str!("merge_traces.sql"))
             .bind(self.tenant_id)
@@ -302,6 +304,7 @@ impl<'a> Columns<'a> {
             .bind(self.error_rank)
             .bind(self.error_message)
             .bind(limit)
+            .bind(received_ns)
             .fetch_all(connection)
             .await?;
         let keys = crowded

@@ -20,6 +20,7 @@ use crate::ids::{self, IdSet};
 #[derive(Debug, Default)]
 pub(super) struct Encoded {
     pub tenant: [u8; 16],
+    pub received_ns: i64,
     /// Rows of binary COPY, one after the other.
     pub bytes: Vec<u8>,
     pub rows: Vec<Row>,
@@ -80,6 +81,7 @@ pub(super) fn encode(
     let mut encoder = Encoder {
         encoded: Encoded {
             tenant: batch.tenant.to_bytes(),
+            received_ns: now.get(),
             bytes: Vec::with_capacity(span_count * TYPICAL_ROW_BYTES),
             rows: Vec::with_capacity(span_count),
             payloads: std::mem::take(&mut detached.payloads),

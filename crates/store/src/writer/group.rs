@@ -224,6 +224,12 @@ impl Group {
             .map(|chunk| self.batch(chunk[0]))
     }
 
+    /// When the last of its batches was received.
+    pub(super) fn received_ns(&self) -> i64 {
+        let received = self.batches.iter().map(|batch| batch.received_ns);
+        received.max().unwrap_or_default()
+    }
+
     /// Bytes of all its rows.
     pub(super) fn bytes(&self) -> usize {
         self.batches.iter().map(Encoded::byte_count).sum()

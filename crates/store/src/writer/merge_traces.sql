@@ -1,16 +1,18 @@
 -- Merges what a commit adds to each trace; see the table for the rules. The input is sorted by
--- key, so that two servers lock the same rows in the same order.
+-- key, so that two servers lock the same rows in the same order. Rows that are new are received at $21.
 -- Yields those that have more than $20 spans by now.
 WITH merged AS (
     INSERT INTO traces AS t (
         tenant_id, trace_id, start_ns, end_ns, span_count, error_count,
         root_rank, root_span_id, root_digest, root_operation_id, root_duration_ns, has_root,
-        services, user_rank, user_id, session_rank, session_id, error_rank, error_message
+        services, user_rank, user_id, session_rank, session_id, error_rank, error_message,
+        received_ns
     )
     SELECT
         tenant_id, trace_id, start_ns, end_ns, span_count, error_count,
         root_rank, root_span_id, root_digest, root_operation_id, root_duration_ns, has_root,
-        services::bigint[], user_rank, user_id, session_rank, session_id, error_rank, error_message
+        services::bigint[], user_rank, user_id, session_rank, session_id, error_rank, error_message,
+        $21
     FROM unnest(
         $1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
         $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::boolean[],

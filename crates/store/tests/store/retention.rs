@@ -1,5 +1,6 @@
 //! What is past its time goes, what is kept stays whole, and a run may break off anywhere.
 
+mod age;
 mod budget;
 mod interrupted;
 mod keeper;

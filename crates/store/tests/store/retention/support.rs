@@ -33,8 +33,19 @@ impl Aged {
         }
     }
 
-    /// A trace of two spans, failed or not.
+    /// A trace of two spans, failed or not, that came as soon as it had ended.
     pub(super) async fn trace(&mut self, days_ago: i64, is_error: bool) -> TraceId {
+        let trace_id = self.imported(days_ago, is_error).await;
+        sqlx::query("UPDATE traces SET received_ns = end_ns WHERE trace_id = $1")
+            .bind(Uuid::from_bytes(trace_id.to_bytes()))
+            .execute(&mut self.fixture.database.connection().await)
+            .await
+            .expect("updates");
+        trace_id
+    }
+
+    /// A trace of two spans, failed or not, that comes only now.
+    pub(super) async fn imported(&mut self, days_ago: i64, is_error: bool) -> TraceId {
         let start = self.noon.saturating_add(-days_ago * DAY);
         let mut root = lone("root", &mut self.ids).starts(start);
         if is_error {
@@ -48,8 +59,21 @@ impl Aged {
         trace_id
     }
 
-    /// A log record of a trace or of none.
+    /// A log record of a trace or of none, that came when it happened.
     pub(super) async fn event(&self, days_ago: i64, trace_id: Option<TraceId>, severity: i16) {
+        self.late_event(days_ago, days_ago, trace_id, severity)
+            .await;
+    }
+
+    /// A log record that came so many days ago.
+    pub(super) async fn late_event(
+        &self,
+        days_ago: i64,
+        received_days_ago: i64,
+        trace_id: Option<TraceId>,
+        severity: i16,
+    ) {
+        let received = self.noon.saturating_add(-received_days_ago * DAY);
         let at = self.noon.saturating_add(-days_ago * DAY);
         sqlx::query("SELECT ensure_day_partitions($1)")
             .bind(at.get() - at.get().rem_euclid(DAY))
@@ -59,13 +83,14 @@ impl Aged {
         sqlx::query(
             "INSERT INTO events
                  (tenant_id, trace_id, at_ns, received_ns, digest, resource_id, scope_id, severity)
-             VALUES ($1, $2, $3, $3, $4, 1, 1, $5)",
+             VALUES ($1, $2, $3, $6, $4, 1, 1, $5)",
         )
         .bind(tenant())
         .bind(trace_id.map(|id| Uuid::from_bytes(id.to_bytes())))
         .bind(at.get())
         .bind(i64::from(severity) + trace_id.map_or(0, |_| 100))
         .bind(severity)
+        .bind(received.get())
         .execute(&mut self.fixture.database.connection().await)
         .await
         .expect("inserts");

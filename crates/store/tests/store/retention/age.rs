@@ -1,0 +1,78 @@
+//! What comes late is as young as its coming: an old file that is imported stays for its time.
+
+use throughline_model::RetentionReport;
+use throughline_store::Retain;
+
+use super::support::{Aged, DAY};
+
+fn in_days(aged: &Aged, days: i64) -> Retain {
+    Retain {
+        now: aged.noon.saturating_add(days * DAY),
+        ..aged.now()
+    }
+}
+
+async fn would_remove(aged: &Aged, retain: Retain) -> RetentionReport {
+    aged.run(Retain {
+        is_dry_run: true,
+        ..retain
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_old_trace_that_is_imported_stays_for_its_time_and_then_goes() {
+    let mut aged = Aged::new().await;
+    let ok = aged.imported(20, false).await;
+    let failed = aged.imported(100, true).await;
+    for (days, left) in [
+        (0, vec![ok, failed]),
+        (6, vec![ok, failed]),
+        (9, vec![failed]),
+    ] {
+        let retain = in_days(&aged, days);
+        let told = would_remove(&aged, retain).await;
+        let report = aged.run(retain).await;
+        aged.assert_left(&left).await;
+        assert_eq!((told.ok, told.error), (report.ok, report.error), "{days}");
+    }
+    let retain = in_days(&aged, 32);
+    assert_eq!(would_remove(&aged, retain).await.error.trace_count, 1);
+    aged.run(retain).await;
+    aged.assert_left(&[]).await;
+}
+
+#[tokio::test]
+async fn a_span_that_is_added_later_does_not_make_a_trace_younger() {
+    let mut aged = Aged::new().await;
+    let old = aged.trace(10, false).await;
+    let start = aged.noon.saturating_add(-10 * DAY);
+    let mut ids = throughline_testkit::Ids::seeded(5);
+    let late = crate::support::lone("late", &mut ids).in_trace(old);
+    let late = late.starts(start).build();
+    let sent = throughline_testkit::Sent::by("shop", late);
+    assert_eq!(aged.fixture.write(&[sent]).await.received, 1);
+    aged.run(aged.now()).await;
+    aged.assert_left(&[]).await;
+}
+
+#[tokio::test]
+async fn an_old_event_without_a_trace_that_comes_late_stays_for_its_time_and_then_goes() {
+    let aged = Aged::new().await;
+    aged.late_event(12, 1, None, 9).await;
+    aged.late_event(12, 11, None, 10).await;
+    let count = async || aged.fixture.count("SELECT count(*) FROM events").await;
+    let told = would_remove(&aged, aged.now()).await;
+    assert!(
+        told.partitions
+            .iter()
+            .all(|change| !change.table.starts_with("events_"))
+    );
+    aged.run(aged.now()).await;
+    assert_eq!(count().await, 1);
+    aged.run(in_days(&aged, 3)).await;
+    assert_eq!(count().await, 1);
+    // Its day is looked at again, though nothing marked it.
+    aged.run(in_days(&aged, 7)).await;
+    assert_eq!(count().await, 0);
+}
