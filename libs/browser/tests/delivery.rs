@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use page::{batches, dropped, eval, quiet, sleep, spans};
 use throughline_browser::span;
-use throughline_wire::DropReason;
+use throughline_wire::{BatchSequence, DropReason};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -61,6 +61,70 @@ async fn everything_arrives() {
             return;
         }
     }
+}
+
+/// Where the page stood by the last batch that says so.
+fn standing() -> BatchSequence {
+    let told = batches().into_iter().filter_map(|batch| batch.sequence);
+    told.last().expect("a page numbers its spans")
+}
+
+#[wasm_bindgen_test]
+async fn every_span_has_a_number_and_a_long_one_is_told_of_before_it_ends() {
+    page::start();
+    quiet().await;
+    everything_arrives().await;
+    let process = standing().process;
+    eval("net.calls.length = 0");
+    let long = span("long").start();
+    record(3, 10);
+    sleep(Duration::from_millis(1_050)).await;
+    throughline_browser::flush();
+    sleep(Duration::from_millis(30)).await;
+    let starts: Vec<_> = batches()
+        .into_iter()
+        .flat_map(|batch| batch.starts)
+        .collect();
+    let [start] = &starts[..] else {
+        panic!("one start: {starts:?}")
+    };
+    assert_eq!(start.name, "long");
+    drop(long);
+    everything_arrives().await;
+    let sent = spans().await;
+    let ended = sent.iter().find(|span| span.name == "long").expect("sent");
+    assert_eq!(
+        (ended.sequence, ended.span_id),
+        (start.sequence, start.span_id)
+    );
+    let numbers: HashSet<_> = sent.iter().filter_map(|span| span.sequence).collect();
+    assert_eq!(numbers.len(), sent.len());
+    let told = standing();
+    assert_eq!(told.process, process);
+    assert_eq!(told.settled, told.next, "all has arrived");
+    assert!(numbers.iter().all(|number| *number < told.next));
+}
+
+#[wasm_bindgen_test]
+async fn a_page_says_goodbye_and_is_another_process_when_it_comes_back() {
+    page::start();
+    quiet().await;
+    everything_arrives().await;
+    eval("net.calls.length = 0");
+    // What is open until the page is left is what it says goodbye with.
+    let open = span("open").start();
+    hide();
+    drop(open);
+    sleep(Duration::from_millis(30)).await;
+    let goodbye = standing();
+    assert!(goodbye.ended);
+    assert_eq!(goodbye.settled, goodbye.next);
+    show();
+    record(1, 10);
+    everything_arrives().await;
+    let again = standing();
+    assert_ne!(again.process, goodbye.process);
+    assert!(!again.ended);
 }
 
 #[wasm_bindgen_test]

@@ -123,9 +123,12 @@ pub struct BatchAnswer {
     pub server_time_ns: UnixNanos,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands over a reference"
+#[cfg_attr(
+    not(target_pointer_width = "32"),
+    expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands over a reference"
+    )
 )]
 const fn is_zero(count: &u64) -> bool {
     *count == 0

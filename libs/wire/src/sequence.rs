@@ -8,8 +8,8 @@ use crate::{DropReason, ProcessId};
 
 /// Where a process stands with its numbers, as each of its batches says.
 ///
-/// A process gives its recorded spans the numbers 0, 1, 2, ... in the order they begin
-/// ([`Span::sequence`](crate::Span::sequence)). A number is given once: a span that is sent again
+/// A process gives its recorded spans the numbers 0, 1, 2, ... in the order they begin, or in which
+/// it first tells of them ([`Span::sequence`](crate::Span::sequence)). A number is given once: a span that is sent again
 /// has the number it had. Everything said here only grows, so that batches may come late, twice or
 /// in any order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use throughline_wire::{SpanId, TraceId};
+use throughline_wire::{ProcessId, SpanId, TraceId};
 
 /// One refill serves 64 span ids.
 const POOL_BYTES: usize = 512;
@@ -47,6 +47,11 @@ impl<F: FnMut(&mut [u8])> IdPool<F> {
         (0..4).find_map(|_| SpanId::from_bytes(self.take()).ok())
     }
 
+    /// A new process id; nothing when the generator gives only zeros.
+    pub(crate) fn process_id(&mut self) -> Option<ProcessId> {
+        (0..4).find_map(|_| ProcessId::from_bytes(self.take()).ok())
+    }
+
     /// A new random (version 4) UUID, as text.
     pub(crate) fn uuid(&mut self) -> String {
         let mut bytes: [u8; 16] = self.take();
@@ -89,6 +94,7 @@ mod tests {
         let mut pool = IdPool::new(|bytes: &mut [u8]| bytes.fill(0));
         assert_eq!(pool.trace_id(), None);
         assert_eq!(pool.span_id(), None);
+        assert_eq!(pool.process_id(), None);
     }
 
     #[test]

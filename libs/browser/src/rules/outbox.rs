@@ -1,12 +1,16 @@
 //! Spans on their way out: bounded, split by bytes, sent one batch at a time, kept when that fails.
 
+mod answers;
+mod parts;
+mod standing;
+
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
-use throughline_wire::{DropReason, UnixNanos};
+use throughline_wire::{DropReason, ProcessId, UnixNanos};
 
-use super::retry::{Verdict, judge, wait_ms};
-
+use self::parts::{Flight, Item, Trip};
+use self::standing::{Dropped, Standing};
 /// The most spans waiting at a time.
 pub(crate) const MAX_SPANS: usize = 500;
 /// The most bytes waiting at a time.
@@ -20,8 +24,8 @@ pub(crate) const BODY_BYTES: usize = 48 * 1024;
 pub(crate) const UNLOAD_BYTES: usize = 60 * 1024;
 /// How many requests that outlive the page may be under way.
 const UNLOAD_REQUESTS: usize = 9;
-/// Room for what stands around the spans beside the header: clock and drop counters.
-const AROUND_BYTES: usize = 512;
+/// Room for what stands around the spans beside the header: clock, numbers and drop counters.
+const AROUND_BYTES: usize = 768;
 
 /// A request to be made.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,39 +49,15 @@ pub(crate) enum Next {
     Rest,
 }
 
-struct Flight {
-    id: u32,
-    spans: Vec<String>,
-    dropped: Dropped,
-    /// Counted against [`UNLOAD_BYTES`]; zero when it does not outlive the page.
-    kept_bytes: usize,
-    /// Whether it is the one request of the ordinary chain.
-    ordinary: bool,
-}
-
-/// Counters of what was dropped, by reason.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Dropped(Vec<(DropReason, u64)>);
-
-impl Dropped {
-    fn add(&mut self, reason: DropReason, count: u64) {
-        if count == 0 {
-            return;
-        }
-        match self.0.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, total)) => *total = total.saturating_add(count),
-            None => self.0.push((reason, count)),
-        }
-    }
-}
-
 /// The queue and what is under way. Times are monotonic ms.
 pub(crate) struct Outbox {
     /// `{"resource":..,"scope":..,` as JSON.
     header: String,
-    waiting: VecDeque<String>,
+    waiting: VecDeque<Item>,
     waiting_bytes: usize,
+    /// What no batch that arrived has told yet.
     dropped: Dropped,
+    standing: Standing,
     flights: Vec<Flight>,
     next_id: u32,
     failures: u32,
@@ -86,12 +66,13 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// An empty one; `resource` and `scope` are JSON.
-    pub(crate) fn new(resource: &str, scope: &str) -> Self {
+    pub(crate) fn new(resource: &str, scope: &str, process: Option<ProcessId>) -> Self {
         Self {
             header: format!(r#"{{"resource":{resource},"scope":{scope},"#),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             dropped: Dropped::default(),
+            standing: Standing::new(process),
             flights: Vec::new(),
             next_id: 0,
             failures: 0,
@@ -99,21 +80,72 @@ impl Outbox {
         }
     }
 
-    /// Counts something that never came to be a waiting span.
-    pub(crate) fn count_dropped(&mut self, reason: DropReason) {
-        self.dropped.add(reason, 1);
+    /// The number of a span that is told of for the first time: whatever becomes of it, it must be
+    /// pushed or dropped.
+    pub(crate) fn number(&mut self) -> u64 {
+        let number = self.standing.next;
+        self.standing.next += 1;
+        number
+    }
+
+    /// Whether the page has said that it begins nothing more.
+    pub(crate) fn has_said_goodbye(&self) -> bool {
+        self.standing.has_ended
+    }
+
+    /// The page lives on after its goodbye, as another process.
+    pub(crate) fn begin_again(&mut self, process: Option<ProcessId>) {
+        self.standing.begin_again(process);
+    }
+
+    /// Counts spans that have their numbers and will not be told.
+    pub(crate) fn count_dropped(&mut self, reason: DropReason, count: u64) {
+        self.dropped.add(reason, count);
+        self.standing.dropped.add(reason, count);
     }
 
     /// Takes a span as JSON. When there is no room it is dropped and counted.
-    pub(crate) fn push(&mut self, span: String) {
-        if span.len() + self.header.len() + AROUND_BYTES > UNLOAD_BYTES {
-            self.dropped.add(DropReason::TooBig, 1);
-        } else if self.waiting.len() >= MAX_SPANS || self.waiting_bytes + span.len() > MAX_BYTES {
-            self.dropped.add(DropReason::QueueFull, 1);
-        } else {
-            self.waiting_bytes += span.len();
-            self.waiting.push_back(span);
+    pub(crate) fn push(&mut self, number: u64, json: String) {
+        let generation = self.standing.generation;
+        // Its start is of no use any more.
+        if let Some(at) = self.waiting.iter().position(|item| {
+            item.is_start && item.number == number && item.generation == generation
+        }) && let Some(start) = self.waiting.remove(at)
+        {
+            self.waiting_bytes -= start.json.len();
         }
+        if json.len() + self.header.len() + AROUND_BYTES > UNLOAD_BYTES {
+            self.count_dropped(DropReason::TooBig, 1);
+        } else if self.has_room(json.len()) {
+            self.enter(number, false, json);
+        } else {
+            self.count_dropped(DropReason::QueueFull, 1);
+        }
+    }
+
+    /// Takes what is known of an open span, as JSON with `number`.
+    pub(crate) fn push_start(&mut self, number: u64, json: String) {
+        self.enter(number, true, json);
+    }
+
+    /// Whether the start of an open span, of so many bytes, may be told now: only while there is
+    /// plenty of room.
+    pub(crate) fn has_room_for_start(&self, bytes: usize) -> bool {
+        self.has_room(bytes) && self.waiting.len() < FULL_SPANS && bytes <= BODY_BYTES / 4
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        self.waiting.len() < MAX_SPANS && self.waiting_bytes + bytes <= MAX_BYTES
+    }
+
+    fn enter(&mut self, number: u64, is_start: bool, json: String) {
+        self.waiting_bytes += json.len();
+        self.waiting.push_back(Item {
+            number,
+            generation: self.standing.generation,
+            is_start,
+            json,
+        });
     }
 
     /// Whether nothing waits.
@@ -126,39 +158,44 @@ impl Outbox {
         self.waiting.len() >= FULL_SPANS || self.waiting_bytes >= BODY_BYTES
     }
 
-    /// The next request of the ordinary chain: one at a time, and after a failure not too soon.
-    pub(crate) fn next(&mut self, now_ms: f64, sent_at: UnixNanos) -> Next {
-        if self.waiting.is_empty() || self.flights.iter().any(|flight| flight.ordinary) {
+    /// The next request of the ordinary chain: one at a time, and after a failure not too soon;
+    /// with `heartbeat` also when nothing waits.
+    pub(crate) fn next(&mut self, now_ms: f64, sent_at: UnixNanos, heartbeat: bool) -> Next {
+        let is_empty = self.waiting.is_empty();
+        if is_empty && !heartbeat || self.flights.iter().any(|flight| flight.ordinary) {
             return Next::Rest;
         }
         if now_ms < self.not_before_ms {
             return Next::Wait(self.not_before_ms - now_ms);
         }
-        // A request that outlives the page is safe should the page go now. After a failure the
-        // plain kind is tried: other code of the page may have used up what browsers allow.
-        let keepalive = self.failures == 0 && self.unload_room() >= BODY_BYTES;
-        match self.pack(BODY_BYTES, keepalive, true, sent_at) {
+        let trip = if is_empty {
+            Trip::Heartbeat
+        } else {
+            Trip::Ordinary
+        };
+        match self.pack(BODY_BYTES, trip, sent_at) {
             Some(parcel) => Next::Send(parcel),
             None => Next::Rest,
         }
     }
 
-    /// The next request to make while the page is being left; nothing when all is sent or the
-    /// browser would refuse more.
-    pub(crate) fn next_at_unload(&mut self, sent_at: UnixNanos) -> Option<Parcel> {
+    /// The next request to make while the page is hidden or being left (`leaving`: with the last
+    /// one it says goodbye); nothing when all is sent or the browser would refuse more.
+    pub(crate) fn next_at_unload(&mut self, sent_at: UnixNanos, leaving: bool) -> Option<Parcel> {
         let kept = self.flights.iter().filter(|flight| flight.kept_bytes > 0);
         if kept.count() >= UNLOAD_REQUESTS {
             return None;
         }
         let room = self.unload_room().min(BODY_BYTES);
-        let first = self.waiting.front()?.len();
+        let first = self.waiting.front()?.json.len();
         // A lone span may be larger than an ordinary body.
         let room = if first + self.header.len() + AROUND_BYTES > room {
             self.unload_room()
         } else {
             room
         };
-        self.pack(room, true, false, sent_at)
+        let trip = if leaving { Trip::Leaving } else { Trip::Hidden };
+        self.pack(room, trip, sent_at)
     }
 
     fn unload_room(&self) -> usize {
@@ -166,52 +203,46 @@ impl Outbox {
         UNLOAD_BYTES.saturating_sub(kept)
     }
 
-    /// Moves the oldest spans into a request of at most `room` bytes; an ordinary one takes at
-    /// least one span.
-    fn pack(
-        &mut self,
-        room: usize,
-        keepalive: bool,
-        ordinary: bool,
-        sent_at: UnixNanos,
-    ) -> Option<Parcel> {
+    /// Moves the oldest items into a request of at most `room` bytes; an ordinary one takes at
+    /// least one.
+    fn pack(&mut self, room: usize, trip: Trip, sent_at: UnixNanos) -> Option<Parcel> {
+        // A request that outlives the page is safe should the page go now. After a failure the
+        // plain kind is tried: other code of the page may have used up what browsers allow.
+        let keepalive =
+            !trip.is_ordinary() || self.failures == 0 && self.unload_room() >= BODY_BYTES;
+        let items = self.take(room, trip.is_ordinary());
+        let generation = match items.first() {
+            Some(first) => first.generation,
+            None if trip == Trip::Heartbeat => self.standing.generation,
+            None => return None,
+        };
         let mut body = self.header.clone();
-        let _ = write!(body, r#""clock":{{"sent_at_ns":"{sent_at}"}},"spans":["#);
-        let mut spans = Vec::new();
-        while let Some(span) = self.waiting.front() {
-            let fits = body.len() + span.len() + AROUND_BYTES <= room;
-            let must_go = ordinary && spans.is_empty();
-            if !(fits || must_go) {
-                break;
-            }
-            let Some(span) = self.waiting.pop_front() else {
-                break;
-            };
-            self.waiting_bytes -= span.len();
-            if !spans.is_empty() {
-                body.push(',');
-            }
-            body.push_str(&span);
-            spans.push(span);
+        let _ = write!(body, r#""clock":{{"sent_at_ns":"{sent_at}"}},"#);
+        if generation == self.standing.generation {
+            self.standing.has_ended |= trip == Trip::Leaving && self.waiting.is_empty();
+            self.standing.write(self.settled(), &mut body);
         }
-        if spans.is_empty() {
-            return None;
+        for (name, is_start) in [("spans", false), ("starts", true)] {
+            let _ = write!(body, r#"{}"{name}":["#, if is_start { "," } else { "" });
+            let mut comma = "";
+            for item in items.iter().filter(|item| item.is_start == is_start) {
+                body.push_str(comma);
+                body.push_str(&item.json);
+                comma = ",";
+            }
+            body.push(']');
         }
-        body.push(']');
         let dropped = std::mem::take(&mut self.dropped);
-        for (at, (reason, count)) in dropped.0.iter().enumerate() {
-            body.push_str(if at == 0 { r#","dropped":{"# } else { "," });
-            let _ = write!(body, r#""{}":{count}"#, reason.as_str());
-        }
-        body.push_str(if dropped.0.is_empty() { "}" } else { "}}" });
+        dropped.write(&mut body);
+        body.push('}');
         let keepalive = keepalive && body.len() <= self.unload_room();
         self.next_id = self.next_id.wrapping_add(1);
         self.flights.push(Flight {
             id: self.next_id,
-            spans,
+            items,
             dropped,
             kept_bytes: if keepalive { body.len() } else { 0 },
-            ordinary,
+            ordinary: trip.is_ordinary(),
         });
         Some(Parcel {
             id: self.next_id,
@@ -220,49 +251,35 @@ impl Outbox {
         })
     }
 
-    /// Takes the answer to request `id`: `status` 0 when there was none, `asked_ms` the
-    /// `Retry-After`, `random` in 0..1.
-    pub(crate) fn settle(&mut self, id: u32, status: u16, asked_ms: f64, now_ms: f64, random: f64) {
-        let Some(at) = self.flights.iter().position(|flight| flight.id == id) else {
-            return;
-        };
-        let flight = self.flights.swap_remove(at);
-        let count = flight.spans.len() as u64;
-        let verdict = judge(status);
-        if verdict != Verdict::Stored {
-            // The counts did not arrive either.
-            for (reason, count) in flight.dropped.0 {
-                self.dropped.add(reason, count);
+    /// Takes out the oldest items, of one process, that fit into `room` bytes; one always when
+    /// `at_least_one`.
+    fn take(&mut self, room: usize, at_least_one: bool) -> Vec<Item> {
+        let mut items: Vec<Item> = Vec::new();
+        let mut bytes = self.header.len() + AROUND_BYTES;
+        while let Some(item) = self.waiting.pop_front() {
+            let must_go = at_least_one && items.is_empty();
+            let is_other = (items.first()).is_some_and(|one| one.generation != item.generation);
+            // With its comma.
+            if is_other || !must_go && bytes + item.json.len() + 1 > room {
+                self.waiting.push_front(item);
+                break;
             }
+            self.waiting_bytes -= item.json.len();
+            bytes += item.json.len() + 1;
+            items.push(item);
         }
-        match verdict {
-            Verdict::Again => {
-                self.failures = self.failures.saturating_add(1);
-                self.not_before_ms = now_ms + wait_ms(self.failures, random, asked_ms);
-                self.put_back(flight.spans);
-                return;
-            }
-            Verdict::Stored => {}
-            Verdict::TooBig => self.dropped.add(DropReason::TooBig, count),
-            Verdict::Refused => self.dropped.add(DropReason::Rejected, count),
-        }
-        self.failures = 0;
-        self.not_before_ms = 0.0;
+        items
     }
 
-    /// Puts spans back where they were taken from; the oldest go when there is no room.
-    fn put_back(&mut self, spans: Vec<String>) {
-        for span in spans.into_iter().rev() {
-            self.waiting_bytes += span.len();
-            self.waiting.push_front(span);
-        }
-        while self.waiting.len() > MAX_SPANS || self.waiting_bytes > MAX_BYTES {
-            let Some(oldest) = self.waiting.pop_front() else {
-                break;
-            };
-            self.waiting_bytes -= oldest.len();
-            self.dropped.add(DropReason::RetriesExhausted, 1);
-        }
+    /// Every number below this is in the batch being packed, arrived or was dropped.
+    fn settled(&self) -> u64 {
+        let under_way = self.flights.iter().flat_map(|flight| &flight.items);
+        self.waiting
+            .iter()
+            .chain(under_way)
+            .filter(|item| item.generation == self.standing.generation)
+            .map(|item| item.number)
+            .fold(self.standing.next, u64::min)
     }
 }
 

@@ -1,11 +1,15 @@
 //! What follows from a change of the state, carried out when the state is free again.
 
 use super::js;
-use super::state::{State, Visibility};
+use super::state::{OpenSpan, State, Visibility};
 use crate::rules::outbox::{Next, Parcel};
 
 /// What ended is sent after at most this long, ms.
 const FLUSH_EVERY_MS: f64 = 5_000.0;
+
+/// A page with open spans that it told of says something at least about this often, ms: the
+/// collector takes one that is silent for 30 s for dead.
+const HEARTBEAT_MS: f64 = 10_000.0;
 
 /// The timer that looks whether an interaction is over.
 pub(super) const LOOK: u32 = 0;
@@ -56,8 +60,10 @@ impl State {
     fn deliver(&mut self, now_ms: f64, effects: &mut Effects) {
         let mut wait_ms = FLUSH_EVERY_MS;
         if self.visibility != Visibility::Visible {
+            self.announce(now_ms);
             let sent_at = self.anchor.stamp(now_ms);
-            while let Some(parcel) = self.outbox.next_at_unload(sent_at) {
+            let leaving = self.visibility == Visibility::Leaving;
+            while let Some(parcel) = self.outbox.next_at_unload(sent_at, leaving) {
                 effects.parcels.push(parcel);
             }
             self.flush_due = self.visibility == Visibility::Hidden;
@@ -65,15 +71,24 @@ impl State {
         if self.flush_due || self.outbox.is_full() {
             // What one request does not take follows when it is answered.
             self.flush_due = true;
-            match self.outbox.next(now_ms, self.anchor.stamp(now_ms)) {
+            self.announce(now_ms);
+            let heartbeat =
+                now_ms - self.sent_ms >= HEARTBEAT_MS && self.open.iter().any(OpenSpan::is_told);
+            match (self.outbox).next(now_ms, self.anchor.stamp(now_ms), heartbeat) {
                 Next::Send(parcel) => effects.parcels.push(parcel),
                 Next::Wait(ms) => wait_ms = ms,
                 Next::Rest => {}
             }
         }
+        if !effects.parcels.is_empty() {
+            self.sent_ms = now_ms;
+        }
         if self.outbox.is_empty() {
             self.flush_due = false;
-        } else if !self.flush_armed {
+        }
+        // An open span is told of in a while, and that the page lives again and again.
+        let is_waiting = !self.outbox.is_empty() || !self.open.is_empty();
+        if is_waiting && !self.flush_armed {
             self.flush_armed = true;
             effects.flush_ms = Some(wait_ms);
         }

@@ -40,7 +40,10 @@ impl State {
         if let Some(submit) = interaction.submit {
             self.end(submit.key, at_ms);
         }
-        if interaction.certain || interaction.quiet.has_happened() {
+        let is_told = self
+            .open_span(interaction.root.key)
+            .is_some_and(|open| open.is_told());
+        if is_told || interaction.certain || interaction.quiet.has_happened() {
             self.end(interaction.root.key, at_ms);
         } else {
             self.discard(interaction.root.key);

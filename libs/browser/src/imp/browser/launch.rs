@@ -77,7 +77,9 @@ fn state(config: &Config, own: &Address) -> Option<State> {
     let session = js::load(SESSION_KEY)
         .and_then(|text| Session::read(&text))
         .unwrap_or_else(|| Session::new(ids.uuid(), wall_ms));
+    let process = ids.process_id();
     Some(State {
+        sent_ms: now_ms,
         collector_url: format!("{}{}", collector.origin, collector.path),
         targets: Targets {
             own: own.origin.clone(),
@@ -100,6 +102,7 @@ fn state(config: &Config, own: &Address) -> Option<State> {
         outbox: Outbox::new(
             &serde_json::to_string(&resource).ok()?,
             &serde_json::to_string(&scope).ok()?,
+            process,
         ),
         visibility: Visibility::Visible,
         flush_due: false,

@@ -1,6 +1,7 @@
 //! What is known of the page: open spans, the current interaction, the session, what waits.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use throughline_wire::{
     Attributes, DropReason, Span, SpanKind, SpanLink, Status, TraceId, semconv,
@@ -18,6 +19,8 @@ use crate::rules::session::Session;
 
 /// The most spans open at a time.
 const MAX_OPEN: usize = 512;
+/// A span that is open for so long is told of, ms.
+const ANNOUNCE_AFTER_MS: f64 = 1_000.0;
 /// Where the session is kept.
 pub(super) const SESSION_KEY: &str = "throughline.session";
 /// OTLP span flags of ours: sampled, random trace id, and "it is known whether the parent is
@@ -30,6 +33,14 @@ pub(super) struct OpenSpan {
     pub(super) span: Span,
     /// The clock it began under, so that its duration is monotonic.
     pub(super) anchor: Anchor,
+    pub(super) began_ms: f64,
+}
+
+impl OpenSpan {
+    /// Whether the collector was told of it.
+    pub(super) fn is_told(&self) -> bool {
+        self.span.sequence.is_some()
+    }
 }
 
 /// Where a new span belongs.
@@ -72,6 +83,8 @@ pub(super) struct State {
     /// Errors told already, so that each is told once.
     pub(super) errors: Vec<String>,
     pub(super) outbox: Outbox,
+    /// When a request was made last.
+    pub(super) sent_ms: f64,
     pub(super) visibility: Visibility,
     pub(super) flush_due: bool,
     pub(super) flush_armed: bool,
@@ -129,7 +142,8 @@ impl State {
         parent: Parent,
     ) -> Option<Open> {
         if self.open.len() >= MAX_OPEN {
-            self.outbox.count_dropped(DropReason::QueueFull);
+            self.number();
+            self.outbox.count_dropped(DropReason::QueueFull, 1);
             return None;
         }
         let (trace_id, parent_span_id) = match parent {
@@ -164,6 +178,7 @@ impl State {
         self.open.push(OpenSpan {
             key,
             anchor: self.anchor,
+            began_ms: at_ms,
             span: Span {
                 trace_id,
                 span_id,
@@ -204,9 +219,46 @@ impl State {
         };
         open.span.end = open.anchor.stamp(at_ms).max(open.span.start);
         self.note(open.span.trace_id, |quiet| quiet.ended(at_ms));
+        let number = open.span.sequence.unwrap_or_else(|| self.number());
+        open.span.sequence = Some(number);
         match serde_json::to_string(&open.span) {
-            Ok(json) => self.outbox.push(json),
-            Err(_) => self.outbox.count_dropped(DropReason::Other),
+            Ok(json) => self.outbox.push(number, json),
+            Err(_) => self.outbox.count_dropped(DropReason::Other, 1),
+        }
+    }
+
+    /// The number of a span that is told of for the first time.
+    fn number(&mut self) -> u64 {
+        if self.outbox.has_said_goodbye() {
+            self.outbox.begin_again(self.ids.process_id());
+            // Of what is open the other process has told.
+            for open in &mut self.open {
+                open.span.sequence = None;
+            }
+        }
+        self.outbox.number()
+    }
+
+    /// Tells of the spans that are open for a while: should the page die, they are known.
+    pub(super) fn announce(&mut self, now_ms: f64) {
+        for at in 0..self.open.len() {
+            let open = &self.open[at];
+            if open.is_told() || now_ms - open.began_ms < ANNOUNCE_AFTER_MS {
+                continue;
+            }
+            // As a span that ended as it began: of a start, readers take what they know.
+            let Ok(mut json) = serde_json::to_string(&open.span) else {
+                continue;
+            };
+            if !self.outbox.has_room_for_start(json.len()) {
+                continue;
+            }
+            let number = self.number();
+            json.pop();
+            // Writing to a string cannot fail.
+            let _ = write!(json, r#","sequence":{number}}}"#);
+            self.outbox.push_start(number, json);
+            self.open[at].span.sequence = Some(number);
         }
     }
 

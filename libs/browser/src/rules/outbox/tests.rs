@@ -1,5 +1,7 @@
 //! What the outbox promises: nothing beyond its bounds, nothing lost without being counted.
 
+mod numbers;
+
 use throughline_wire::{Resource, SpanBatch};
 
 use super::*;
@@ -8,7 +10,13 @@ const NOW: UnixNanos = UnixNanos::new(1_700_000_000_000_000_000);
 
 fn outbox() -> Outbox {
     let resource = serde_json::to_string(&Resource::of_service("shop-web")).expect("serialises");
-    Outbox::new(&resource, r#"{"name":"throughline-browser"}"#)
+    let process = ProcessId::from_i64(7).ok();
+    Outbox::new(&resource, r#"{"name":"throughline-browser"}"#, process)
+}
+
+fn push(outbox: &mut Outbox, span: String) {
+    let number = outbox.number();
+    outbox.push(number, span);
 }
 
 /// A span of about `bytes` bytes, told apart by `number`.
@@ -34,9 +42,9 @@ fn read(parcel: &Parcel) -> SpanBatch {
 #[test]
 fn a_request_is_a_batch_with_resource_clock_and_spans() {
     let mut outbox = outbox();
-    outbox.push(span(0, 200));
-    outbox.push(span(1, 200));
-    let batch = read(&parcel(outbox.next(0.0, NOW)));
+    push(&mut outbox, span(0, 200));
+    push(&mut outbox, span(1, 200));
+    let batch = read(&parcel(outbox.next(0.0, NOW, false)));
     assert_eq!(batch.resource.service_name(), "shop-web");
     assert_eq!(batch.scope.name, "throughline-browser");
     assert_eq!(batch.clock.map(|clock| clock.sent_at), Some(NOW));
@@ -47,34 +55,34 @@ fn a_request_is_a_batch_with_resource_clock_and_spans() {
 #[test]
 fn what_never_became_a_span_is_told_with_the_next_one() {
     let mut outbox = outbox();
-    outbox.count_dropped(DropReason::QueueFull);
-    assert!(outbox.is_empty() && outbox.next(0.0, NOW) == Next::Rest);
-    outbox.push(span(0, 200));
-    let dropped = read(&parcel(outbox.next(0.0, NOW))).dropped;
+    outbox.count_dropped(DropReason::QueueFull, 1);
+    assert!(outbox.is_empty() && outbox.next(0.0, NOW, false) == Next::Rest);
+    push(&mut outbox, span(0, 200));
+    let dropped = read(&parcel(outbox.next(0.0, NOW, false))).dropped;
     assert_eq!(dropped.get(&DropReason::QueueFull), Some(&1));
 }
 
 #[test]
 fn one_request_is_under_way_at_a_time() {
     let mut outbox = outbox();
-    outbox.push(span(0, 200));
-    let first = parcel(outbox.next(0.0, NOW));
-    outbox.push(span(1, 200));
-    assert_eq!(outbox.next(0.0, NOW), Next::Rest);
+    push(&mut outbox, span(0, 200));
+    let first = parcel(outbox.next(0.0, NOW, false));
+    push(&mut outbox, span(1, 200));
+    assert_eq!(outbox.next(0.0, NOW, false), Next::Rest);
     outbox.settle(first.id, 200, 0.0, 0.0, 0.5);
-    assert_eq!(read(&parcel(outbox.next(0.0, NOW))).spans.len(), 1);
+    assert_eq!(read(&parcel(outbox.next(0.0, NOW, false))).spans.len(), 1);
 }
 
 #[test]
 fn a_failed_batch_is_sent_again_in_the_same_order_after_a_wait() {
     let mut outbox = outbox();
-    outbox.push(span(0, 200));
-    outbox.push(span(1, 200));
-    let first = parcel(outbox.next(0.0, NOW));
-    outbox.push(span(2, 200));
+    push(&mut outbox, span(0, 200));
+    push(&mut outbox, span(1, 200));
+    let first = parcel(outbox.next(0.0, NOW, false));
+    push(&mut outbox, span(2, 200));
     outbox.settle(first.id, 503, 0.0, 10.0, 0.5);
-    assert_eq!(outbox.next(10.0, NOW), Next::Wait(500.0));
-    let again = parcel(outbox.next(510.0, NOW));
+    assert_eq!(outbox.next(10.0, NOW, false), Next::Wait(500.0));
+    let again = parcel(outbox.next(510.0, NOW, false));
     let ids: Vec<u8> = read(&again)
         .spans
         .iter()
@@ -87,12 +95,12 @@ fn a_failed_batch_is_sent_again_in_the_same_order_after_a_wait() {
 #[test]
 fn a_refused_batch_is_not_sent_again_but_counted() {
     let mut outbox = outbox();
-    outbox.push(span(0, 200));
-    let first = parcel(outbox.next(0.0, NOW));
+    push(&mut outbox, span(0, 200));
+    let first = parcel(outbox.next(0.0, NOW, false));
     outbox.settle(first.id, 400, 0.0, 0.0, 0.5);
-    assert_eq!(outbox.next(0.0, NOW), Next::Rest);
-    outbox.push(span(1, 200));
-    let dropped = read(&parcel(outbox.next(0.0, NOW))).dropped;
+    assert_eq!(outbox.next(0.0, NOW, false), Next::Rest);
+    push(&mut outbox, span(1, 200));
+    let dropped = read(&parcel(outbox.next(0.0, NOW, false))).dropped;
     assert_eq!(dropped.get(&DropReason::Rejected), Some(&1));
 }
 
@@ -100,37 +108,41 @@ fn a_refused_batch_is_not_sent_again_but_counted() {
 fn what_does_not_fit_is_dropped_and_told_in_the_next_batch_until_one_arrives() {
     let mut outbox = outbox();
     for number in 0..MAX_SPANS + 3 {
-        outbox.push(span(number, 200));
+        push(&mut outbox, span(number, 200));
     }
-    outbox.push(span(0, UNLOAD_BYTES));
-    let first = parcel(outbox.next(0.0, NOW));
+    push(&mut outbox, span(0, UNLOAD_BYTES));
+    let first = parcel(outbox.next(0.0, NOW, false));
     let dropped = read(&first).dropped;
     assert_eq!(dropped.get(&DropReason::QueueFull), Some(&3));
     assert_eq!(dropped.get(&DropReason::TooBig), Some(&1));
     outbox.settle(first.id, 0, 0.0, 0.0, 0.0);
-    let again = parcel(outbox.next(0.0, NOW));
+    let again = parcel(outbox.next(0.0, NOW, false));
     assert_eq!(
         read(&again).dropped,
         dropped,
         "the counts did not arrive either"
     );
     outbox.settle(again.id, 200, 0.0, 0.0, 0.5);
-    assert!(read(&parcel(outbox.next(0.0, NOW))).dropped.is_empty());
+    assert!(
+        read(&parcel(outbox.next(0.0, NOW, false)))
+            .dropped
+            .is_empty()
+    );
 }
 
 #[test]
 fn the_oldest_go_when_a_failed_batch_finds_no_room() {
     let mut outbox = outbox();
     for number in 0..60 {
-        outbox.push(span(number, 200));
+        push(&mut outbox, span(number, 200));
     }
-    let first = parcel(outbox.next(0.0, NOW));
+    let first = parcel(outbox.next(0.0, NOW, false));
     let taken = read(&first).spans.len();
     for number in 60..60 + MAX_SPANS {
-        outbox.push(span(number, 200));
+        push(&mut outbox, span(number, 200));
     }
     outbox.settle(first.id, 503, 0.0, 0.0, 0.0);
-    let dropped = read(&parcel(outbox.next(0.0, NOW))).dropped;
+    let dropped = read(&parcel(outbox.next(0.0, NOW, false))).dropped;
     assert_eq!(
         dropped.get(&DropReason::RetriesExhausted),
         Some(&(taken as u64))
@@ -141,10 +153,10 @@ fn the_oldest_go_when_a_failed_batch_finds_no_room() {
 fn bodies_are_split_by_bytes() {
     let mut outbox = outbox();
     for number in 0..100 {
-        outbox.push(span(number, 1_000));
+        push(&mut outbox, span(number, 1_000));
     }
     assert!(outbox.is_full());
-    let first = parcel(outbox.next(0.0, NOW));
+    let first = parcel(outbox.next(0.0, NOW, false));
     assert!(first.body.len() <= BODY_BYTES && first.keepalive);
 }
 
@@ -152,13 +164,13 @@ fn bodies_are_split_by_bytes() {
 fn leaving_sends_no_more_than_browsers_allow() {
     let mut outbox = outbox();
     for number in 0..200 {
-        outbox.push(span(number, 1_000));
+        push(&mut outbox, span(number, 1_000));
     }
-    let ordinary = parcel(outbox.next(0.0, NOW));
+    let ordinary = parcel(outbox.next(0.0, NOW, false));
     assert!(ordinary.keepalive);
     let mut bytes = ordinary.body.len();
     let mut parcels = Vec::new();
-    while let Some(parcel) = outbox.next_at_unload(NOW) {
+    while let Some(parcel) = outbox.next_at_unload(NOW, true) {
         assert!(parcel.keepalive);
         bytes += parcel.body.len();
         parcels.push(parcel);
@@ -167,24 +179,24 @@ fn leaving_sends_no_more_than_browsers_allow() {
     assert!(bytes <= UNLOAD_BYTES, "{bytes}");
     // Room comes back with the answers.
     outbox.settle(ordinary.id, 200, 0.0, 0.0, 0.5);
-    assert!(outbox.next_at_unload(NOW).is_some());
+    assert!(outbox.next_at_unload(NOW, true).is_some());
 }
 
 #[test]
 fn leaving_does_not_wait_for_a_failure_to_cool() {
     let mut outbox = outbox();
-    outbox.push(span(0, 200));
-    let first = parcel(outbox.next(0.0, NOW));
+    push(&mut outbox, span(0, 200));
+    let first = parcel(outbox.next(0.0, NOW, false));
     outbox.settle(first.id, 503, 60e3, 0.0, 1.0);
-    assert!(matches!(outbox.next(0.0, NOW), Next::Wait(_)));
-    assert!(outbox.next_at_unload(NOW).is_some());
+    assert!(matches!(outbox.next(0.0, NOW, false), Next::Wait(_)));
+    assert!(outbox.next_at_unload(NOW, true).is_some());
 }
 
 #[test]
 fn an_answer_to_nothing_is_ignored() {
     let mut outbox = outbox();
     outbox.settle(7, 200, 0.0, 0.0, 0.5);
-    assert_eq!(outbox.next(0.0, NOW), Next::Rest);
+    assert_eq!(outbox.next(0.0, NOW, false), Next::Rest);
 }
 
 #[cfg(not(target_family = "wasm"))]
@@ -226,16 +238,16 @@ mod properties {
             for step in steps {
                 match step {
                     Step::Push(bytes) => {
-                        outbox.push(span(pushed as usize, bytes));
+                        push(&mut outbox, span(pushed as usize, bytes));
                         pushed += 1;
                     }
                     Step::Send => {
-                        if let Next::Send(parcel) = outbox.next(0.0, NOW) {
+                        if let Next::Send(parcel) = outbox.next(0.0, NOW, false) {
                             open.push(parcel);
                         }
                     }
                     Step::Leave => {
-                        while let Some(parcel) = outbox.next_at_unload(NOW) {
+                        while let Some(parcel) = outbox.next_at_unload(NOW, true) {
                             open.push(parcel);
                         }
                     }
@@ -252,7 +264,7 @@ mod properties {
                 let kept: usize = open.iter().filter(|p| p.keepalive).map(|p| p.body.len()).sum();
                 prop_assert!(kept <= UNLOAD_BYTES);
             }
-            let waiting: usize = outbox.waiting.len() + outbox.flights.iter().map(|f| f.spans.len()).sum::<usize>();
+            let waiting: usize = outbox.waiting.len() + outbox.flights.iter().map(|f| f.items.len()).sum::<usize>();
             let counted: u64 = outbox.dropped.0.iter().chain(outbox.flights.iter().flat_map(|f| &f.dropped.0)).map(|(_, count)| count).sum();
             prop_assert_eq!(pushed, stored + told + waiting as u64 + counted);
         }

@@ -1,0 +1,54 @@
+//! What follows from the answer to a request.
+
+use throughline_wire::DropReason;
+
+use super::parts::Item;
+use super::{MAX_BYTES, MAX_SPANS, Outbox};
+use crate::rules::retry::{Verdict, judge, wait_ms};
+
+impl Outbox {
+    /// Takes the answer to request `id`: `status` 0 when there was none, `asked_ms` the
+    /// `Retry-After`, `random` in 0..1.
+    pub(crate) fn settle(&mut self, id: u32, status: u16, asked_ms: f64, now_ms: f64, random: f64) {
+        let Some(at) = self.flights.iter().position(|flight| flight.id == id) else {
+            return;
+        };
+        let flight = self.flights.swap_remove(at);
+        let count = flight.items.iter().filter(|item| !item.is_start).count() as u64;
+        let verdict = judge(status);
+        if verdict != Verdict::Stored {
+            // The counts did not arrive either.
+            for (reason, count) in flight.dropped.0 {
+                self.dropped.add(reason, count);
+            }
+        }
+        match verdict {
+            Verdict::Again => {
+                self.failures = self.failures.saturating_add(1);
+                self.not_before_ms = now_ms + wait_ms(self.failures, random, asked_ms);
+                self.put_back(flight.items);
+                return;
+            }
+            Verdict::Stored => {}
+            Verdict::TooBig => self.count_dropped(DropReason::TooBig, count),
+            Verdict::Refused => self.count_dropped(DropReason::Rejected, count),
+        }
+        self.failures = 0;
+        self.not_before_ms = 0.0;
+    }
+
+    /// Puts items back where they were taken from; the oldest go when there is no room.
+    fn put_back(&mut self, items: Vec<Item>) {
+        for item in items.into_iter().rev() {
+            self.waiting_bytes += item.json.len();
+            self.waiting.push_front(item);
+        }
+        while self.waiting.len() > MAX_SPANS || self.waiting_bytes > MAX_BYTES {
+            let Some(oldest) = self.waiting.pop_front() else {
+                break;
+            };
+            self.waiting_bytes -= oldest.json.len();
+            self.count_dropped(DropReason::RetriesExhausted, u64::from(!oldest.is_start));
+        }
+    }
+}
