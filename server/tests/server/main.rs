@@ -21,5 +21,6 @@ mod receipt;
 mod start;
 mod support;
 mod trace_limit;
+mod traced;
 mod transfer;
 mod zipkin;
