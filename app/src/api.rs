@@ -1,6 +1,7 @@
 //! Server functions: one line each over what the server lends; in the browser, calls to them.
 
 pub mod error;
+pub mod lookup;
 pub mod server;
 pub mod storage;
 pub mod traces;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use throughline_wire::UnixNanos;
 
 pub use error::ApiError;
+pub use lookup::look_up;
 pub use server::describe_server;
 pub use storage::get_storage;
 pub use traces::{

@@ -6,7 +6,7 @@ use leptos_router::components::{Redirect, Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
 use crate::components::{KeyHelp, Nav};
-use crate::pages::{NotFoundPage, StoragePage, TracePage, TracesPage};
+use crate::pages::{LookupPage, NotFoundPage, StoragePage, TracePage, TracesPage};
 
 /// The control panel.
 #[component]
@@ -32,6 +32,7 @@ pub fn App() -> impl IntoView {
                         />
                         <Route path=path!("/traces") view=TracesPage ssr=SsrMode::Async />
                         <Route path=path!("/traces/:id") view=TracePage ssr=SsrMode::Async />
+                        <Route path=path!("/lookup") view=LookupPage ssr=SsrMode::Async />
                         <Route path=path!("/storage") view=StoragePage ssr=SsrMode::Async />
                     </Routes>
                 </main>

@@ -3,11 +3,15 @@
 pub(crate) mod event_stream;
 pub(crate) mod list_request;
 pub(crate) mod live;
+pub(crate) mod lookup_request;
 pub(crate) mod outline;
 pub(crate) mod query;
 pub(crate) mod selection;
+pub(crate) mod ways;
 
 pub(crate) use list_request::{ListRequest, filter_href};
 pub(crate) use live::{Hearing, LiveList};
+pub(crate) use lookup_request::{LookupRequest, lookup_href};
 pub(crate) use outline::Outline;
 pub(crate) use selection::Selection;
+pub(crate) use ways::{Searched, Ways};

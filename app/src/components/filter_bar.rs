@@ -69,7 +69,7 @@ pub(crate) fn FilterBar(
         >
             <RangeField values />
             <ServiceField values services />
-            <TextField values name="operation" label="Operation" hint="part of it, GET /* or =GET /" is_search=true />
+            <TextField values name="operation" label="Operation" hint="part of it, GET /* or =GET /" is_wide=true />
             <StatusField values />
             <TextField values name="min_duration" label="At least" hint="500ms" />
             <TextField values name="user" label="User" hint="user.id" />

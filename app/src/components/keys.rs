@@ -10,7 +10,7 @@ use crate::ui::copy_text;
 mod rows;
 
 const KEYS: [(&str, &str); 10] = [
-    ("/", "Find: go to the filter"),
+    ("/", "Look up any id"),
     ("j  k", "Next and previous row"),
     ("Enter", "Open the row"),
     ("←  →", "Fold and unfold a span"),
@@ -46,7 +46,12 @@ pub(crate) fn KeyHelp() -> impl IntoView {
             after_g.set_value(key == "g");
             let is_done = match key.as_str() {
                 "?" => show(dialog),
-                "/" => rows::focus_search(),
+                "/" => {
+                    if !rows::focus_search() {
+                        navigate("/lookup", NavigateOptions::default());
+                    }
+                    true
+                }
                 "j" => rows::step(true),
                 "k" => rows::step(false),
                 "e" => rows::next_error(),

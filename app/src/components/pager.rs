@@ -1,21 +1,23 @@
 //! The ways to the newer and older pages of a list.
 
 use leptos::prelude::*;
-use throughline_model::{Direction, Page};
+use throughline_model::Utc;
 
-use crate::state::ListRequest;
+use crate::state::{Searched, Ways};
 
-/// Two links; a list of one page has none.
+/// Two links, and how far a search has come; a list of one page has neither.
 #[component]
-pub(crate) fn Pager<T: 'static>(
-    /// The list as asked for.
-    request: ListRequest,
-    /// The page shown.
-    page: Page<T>,
+pub(crate) fn Pager(
+    /// Where the page leads.
+    ways: Ways,
 ) -> impl IntoView {
-    let link = |direction, cursor: Option<_>, rel, label| {
-        cursor.map(|cursor| {
-            let href = request.page_href(direction, cursor);
+    let Ways {
+        newer,
+        older,
+        searched,
+    } = ways;
+    let link = |href: Option<String>, rel, label| {
+        href.map(|href| {
             view! {
                 <a class="btn" href=href rel=rel>
                     {label}
@@ -23,16 +25,61 @@ pub(crate) fn Pager<T: 'static>(
             }
         })
     };
-    let newer = link(Direction::Before, page.before, "prev", "← Newer");
-    let older = link(Direction::After, page.after, "next", "Older →");
-    (newer.is_some() || older.is_some()).then(|| {
+    let has_links = newer.is_some() || older.is_some();
+    let links = has_links.then(|| {
         view! {
             <nav class="pager" aria-label="Pages of the list">
-                {newer}
+                {link(newer, "prev", "← Newer")}
                 <span class="gap"></span>
-                {older}
+                {link(older, "next", "Older →")}
             </nav>
         }
-        .into_any()
-    })
+    });
+    let searched = searched.map(|searched| {
+        view! {
+            <p class="searched">
+                <span>{how_far(&searched)}</span>
+                <Continue searched />
+            </p>
+        }
+    });
+    view! {
+        {searched}
+        {links}
+    }
+    .into_any()
+}
+
+/// How far a search has come.
+pub(crate) fn how_far(searched: &Searched) -> String {
+    let way = if searched.is_backwards {
+        "back"
+    } else {
+        "forward"
+    };
+    let to = Utc::from(searched.to);
+    format!(
+        "Searched {way} to {} {} UTC; what lies beyond has not been looked at.",
+        to.date(),
+        to.time_of_day()
+    )
+}
+
+/// The link at which a search goes on.
+#[component]
+pub(crate) fn Continue(
+    /// The search.
+    searched: Searched,
+) -> impl IntoView {
+    let rel = if searched.is_backwards {
+        "next"
+    } else {
+        "prev"
+    };
+    view! {
+        <a class="btn primary" href=searched.href rel=rel data-continue>
+            "Continue the search"
+        </a>
+    }
+    .into_any()
 }

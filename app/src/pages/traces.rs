@@ -7,12 +7,13 @@ use leptos_router::hooks::use_location;
 use crate::api::{
     ApiError, Dated, describe_server, get_trace_statistics, list_services, list_traces,
 };
-use crate::components::{FilterBar, LiveSwitch};
+use crate::components::{FilterBar, LiveSwitch, LookupBox};
 use crate::context::set_status;
 use crate::state::{ListRequest, LiveList, filter_href};
 use crate::ui::{FailureNotice, Notice};
 
 mod newcomer;
+mod no_match;
 mod results;
 
 use newcomer::watch_for_first_trace;
@@ -105,6 +106,7 @@ pub(crate) fn TracesPage() -> impl IntoView {
             <Transition fallback=|| ()>
                 {move || Suspend::new(async move { results::count_of(list.await) })}
             </Transition>
+            <LookupBox />
             <Show when=is_newest>
                 <LiveSwitch live />
             </Show>

@@ -36,15 +36,11 @@ impl ListRequest {
 
     /// The address of the page of the same list from `cursor` on.
     pub(crate) fn page_href(&self, direction: Direction, cursor: Cursor) -> String {
-        let key = match direction {
-            Direction::After => "after",
-            Direction::Before => "before",
-        };
         let pairs = self
             .filter
             .to_query()
             .into_iter()
-            .chain([(key.into(), cursor.to_string())]);
+            .chain([(direction.key().into(), cursor.to_string())]);
         query::href("/traces", pairs)
     }
 }

@@ -6,6 +6,7 @@ mod page;
 
 mod list;
 mod logs;
+mod lookup;
 mod shell;
 mod storage;
 mod trace;

@@ -1,12 +1,13 @@
 //! Renders a page the way a server does, without one.
 
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once};
 
 use futures::StreamExt as _;
 use leptos::prelude::*;
 use leptos_integration_utils::build_response;
 use leptos_meta::ServerMetaContext;
+use leptos_router::components::provide_server_redirect;
 use leptos_router::location::RequestUrl;
 use throughline_app::{App, Clock, PanelContext, ServerInfo, SetStatus};
 use throughline_testkit::{FakeKeeper, FakeReader, NOW};
@@ -15,6 +16,8 @@ use throughline_testkit::{FakeKeeper, FakeReader, NOW};
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) html: String,
+    /// Where it sends the browser, if it does.
+    pub(crate) redirect: Option<String>,
 }
 
 impl Answer {
@@ -45,6 +48,8 @@ pub(crate) async fn get_with(path: &str, reader: FakeReader, keeper: FakeKeeper)
             otlp_endpoint: "http://127.0.0.1:4318".to_owned(),
         },
     };
+    let redirect = Arc::new(Mutex::new(None));
+    let sent_to = redirect.clone();
     let url = RequestUrl::new(path);
     // Titles go to the head, which is not part of what is looked at here.
     let (meta, _head) = ServerMetaContext::new();
@@ -53,6 +58,9 @@ pub(crate) async fn get_with(path: &str, reader: FakeReader, keeper: FakeKeeper)
         move || {
             provide_context(url);
             provide_context(meta);
+            provide_server_redirect(move |path| {
+                *sent_to.lock().expect("no panic") = Some(path.to_owned());
+            });
             context.provide();
         },
         |app, chunks, _| {
@@ -69,5 +77,6 @@ pub(crate) async fn get_with(path: &str, reader: FakeReader, keeper: FakeKeeper)
     Answer {
         status: status.load(Ordering::SeqCst),
         html,
+        redirect: redirect.lock().expect("no panic").take(),
     }
 }

@@ -8,6 +8,7 @@ pub mod event;
 pub mod filter;
 pub mod keeper;
 pub mod live;
+pub mod lookup;
 pub mod page;
 pub mod payload;
 pub mod reader;
@@ -28,6 +29,7 @@ pub use event::{EventCursor, EventFilter, EventPage, EventPageRequest, StoredEve
 pub use filter::{AttributeCondition, Faults, OperationMatch, StatusFilter, TraceFilter};
 pub use keeper::{CleanUp, Keeper};
 pub use live::{LagReason, LiveEvent, LiveFeed, LiveLag, LiveSubscription, LiveTraces};
+pub use lookup::{LookedFor, Lookup, Reference};
 pub use page::{Cursor, Direction, Page, PageRequest, Total};
 pub use payload::{Payload, PayloadPlace, PayloadRef};
 pub use reader::{BoxFuture, ReadError, TraceReader};

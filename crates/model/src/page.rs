@@ -46,6 +46,16 @@ pub enum Direction {
     Before,
 }
 
+impl Direction {
+    /// The name in a URL of the cursor the page lies beyond.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::After => "after",
+            Self::Before => "before",
+        }
+    }
+}
+
 /// Which page of a list is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageRequest {

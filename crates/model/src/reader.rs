@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use throughline_wire::{SpanId, TraceId};
 
 use crate::{
-    EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Page, PageRequest, Payload,
-    RollupFilter, RollupReport, SpanDetails, Trace, TraceFilter, TraceSkeleton, TraceStatistics,
-    TraceSummary, WholeEvents,
+    EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, Page, PageRequest,
+    Payload, Reference, RollupFilter, RollupReport, SpanDetails, Trace, TraceFilter, TraceSkeleton,
+    TraceStatistics, TraceSummary, WholeEvents,
 };
 
 /// A future that a trait object can return.
@@ -97,6 +97,14 @@ pub trait TraceReader: Send + Sync {
         value: &'a str,
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>>;
+
+    /// What a reference leads to: a trace by its id, by an indexed value, or by the id of a span,
+    /// for which the newest traces before the page's place are searched.
+    fn lookup<'a>(
+        &'a self,
+        reference: &'a Reference,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Lookup, ReadError>>;
 
     /// The whole trace, large values in their places; none when there is no such trace.
     fn trace(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Trace>, ReadError>>;

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use throughline_model::{
-    BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, OpenFate, Page,
-    PageRequest, Payload, ReadError, RollupFilter, RollupReport, SpanDetails, StoredEvent, Trace,
-    TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary, WholeEvents,
+    BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, OpenFate,
+    Page, PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport, SpanDetails,
+    StoredEvent, Trace, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary,
+    WholeEvents,
 };
 use throughline_wire::{SpanId, TraceId, UnixNanos};
 
 use crate::{NOW, Sent, rollups_of, selected, statistics_of, summaries_of};
 
+mod lookup;
 mod paging;
 mod whole;
 
@@ -229,22 +231,16 @@ impl TraceReader for FakeReader {
         value: &'a str,
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>> {
-        self.answer(move || {
-            let leads = |sent: &&Sent| {
-                let mut attributes = sent.span.attributes.iter();
-                attributes.any(|(name, known)| {
-                    key.is_none_or(|key| key == name) && known.as_str() == Some(value)
-                })
-            };
-            let found: Vec<_> = self.sent.iter().filter(leads).collect();
-            let mut traces = self.summaries();
-            traces.retain(|trace| {
-                found
-                    .iter()
-                    .any(|sent| sent.span.trace_id == trace.trace_id)
-            });
-            page_of(traces, page)
-        })
+        self.answer(move || page_of(lookup::by_attribute(self, key, value), page))
+    }
+
+    /// Every attribute is indexed, and every trace is searched for a span.
+    fn lookup<'a>(
+        &'a self,
+        reference: &'a Reference,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Lookup, ReadError>> {
+        self.answer(move || lookup::lookup(self, reference, page))
     }
 
     fn trace(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Trace>, ReadError>> {

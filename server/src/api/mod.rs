@@ -4,6 +4,7 @@ mod events;
 mod keep;
 mod payloads;
 mod query;
+mod search;
 mod traces;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub fn routes(reader: Reader, keeper: Arc<dyn Keeper>) -> Router {
         .route("/api/admin/events", get(events::list_events))
         .route("/api/admin/sessions/{id}", get(events::get_session))
         .route("/api/admin/correlations/{id}", get(events::get_correlation))
+        .route("/api/admin/search", get(search::search))
         .route("/api/admin/services", get(traces::list_services))
         .with_state(reader)
         .merge(keep::keep_routes(keeper))

@@ -151,3 +151,36 @@ async fn probes_are_answered() {
     assert_eq!(server.get("/healthz").await.status(), StatusCode::OK);
     assert_eq!(server.get("/metrics").await.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn an_id_of_any_kind_is_looked_up_and_what_is_found_nowhere_is_no_error() {
+    let server = Server::start().await;
+    let sent = span("GET /cart");
+    server
+        .send(Door::OtlpProtobuf, std::slice::from_ref(&sent))
+        .await;
+    let (trace, span) = (hex(&sent.trace_id), hex(&sent.span_id));
+    for (text, found) in [(&trace, "trace_id"), (&span, "span_id")] {
+        let lookup = server
+            .get_json(&format!("/api/admin/search?q={text}"))
+            .await;
+        assert_eq!(lookup["found"], found);
+        assert_eq!(lookup["traces"]["items"][0]["trace_id"], trace.as_str());
+    }
+    let lookup = server
+        .get_json("/api/admin/search?q=order+4711&limit=5")
+        .await;
+    assert_eq!(lookup["found"], Value::Null);
+    assert_eq!(lookup["looked_for"], serde_json::json!(["alias"]));
+    for path in [
+        "",
+        "?q=",
+        "?q=a%00b",
+        "?q=a&after=x",
+        "?query=a",
+        "?q=a&limit=0",
+    ] {
+        let path = format!("/api/admin/search{path}");
+        problem(&server, &path, StatusCode::BAD_REQUEST).await;
+    }
+}

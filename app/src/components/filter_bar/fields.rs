@@ -1,6 +1,5 @@
 //! The fields of the filter bar.
 
-use leptos::either::Either;
 use leptos::prelude::*;
 use throughline_model::{TimeRange, Utc};
 use throughline_wire::UnixNanos;
@@ -199,19 +198,14 @@ pub(super) fn TextField(
     label: &'static str,
     /// What stands in it while it is empty.
     hint: &'static str,
-    /// Whether `/` goes here.
+    /// Whether it gets the room that is left.
     #[prop(optional)]
-    is_search: bool,
+    is_wide: bool,
 ) -> impl IntoView {
     let value = value_of(values, name);
-    let kbd = if is_search {
-        Either::Left(view! { <kbd class="needs-js">"/"</kbd> })
-    } else {
-        Either::Right(())
-    };
     view! {
-        <label class="field text" class:wide=is_search>
-            <span>{label} {kbd}</span>
+        <label class="field text" class:wide=is_wide>
+            <span>{label}</span>
             <input
                 type="text"
                 name=name
@@ -220,7 +214,6 @@ pub(super) fn TextField(
                 placeholder=hint
                 autocomplete="off"
                 spellcheck="false"
-                data-search=is_search
             />
         </label>
     }

@@ -1,16 +1,16 @@
 //! What `/traces` shows once its answer is there.
 
 use leptos::prelude::*;
-use throughline_model::{Page, TimeRange, Total, TraceFilter, TraceStatistics, TraceSummary};
+use throughline_model::{Page, Total, TraceFilter, TraceStatistics, TraceSummary};
 use throughline_viz::format_count;
 use throughline_wire::UnixNanos;
 
+use super::no_match::NoMatch;
 use crate::api::{ApiError, Dated};
-use crate::components::{FilterChips, Pager, WaysIn, describe_range};
+use crate::components::{FilterChips, Pager, WaysIn};
 use crate::context::ServerInfo;
 use crate::panels::{StatisticsPanel, TraceList};
-use crate::state::{ListRequest, LiveList, filter_href};
-use crate::ui::Notice;
+use crate::state::{ListRequest, LiveList, Ways};
 
 /// One page of traces, and when it was read.
 pub(super) type Listed = Dated<Page<TraceSummary>>;
@@ -63,10 +63,13 @@ pub(super) fn Results(
 ) -> impl IntoView {
     let Dated { now, value: page } = list;
     live.start(page.items.clone(), now);
+    let ways = Ways::of(&page, request.page, |direction, place| {
+        request.page_href(direction, place)
+    });
     if !page.items.is_empty() {
         return view! {
             <TraceList live />
-            <Pager request page />
+            <Pager ways />
         }
         .into_any();
     }
@@ -75,72 +78,8 @@ pub(super) fn Results(
         (Ok(services), Some(server)) if services.is_empty() => {
             view! { <WaysIn server /> }.into_any()
         }
-        _ => view! { <NoMatch filter=request.filter /> }.into_any(),
+        _ => view! { <NoMatch filter=request.filter ways /> }.into_any(),
     }
-}
-
-/// Says what was looked for in vain, and how to look wider.
-#[component]
-fn NoMatch(filter: TraceFilter) -> impl IntoView {
-    let wider = wider(filter.range).map(|range| {
-        let href = filter_href(&TraceFilter {
-            range,
-            ..filter.clone()
-        });
-        view! {
-            <a class="btn primary" href=href>
-                {format!("Look at the last {range}")}
-            </a>
-        }
-    });
-    let any = filter.is_narrowed().then(|| {
-        let href = filter_href(&TraceFilter {
-            range: filter.range,
-            ..TraceFilter::default()
-        });
-        view! {
-            <a class="btn" href=href>
-                "Keep only the time range"
-            </a>
-        }
-    });
-    let range = describe_range(filter.range);
-    let what = if filter.is_narrowed() {
-        format!("Of the traces that began in this time ({range}) none meets every condition.")
-    } else {
-        format!("No trace began in this time ({range}).")
-    };
-    view! {
-        <Notice title="No trace matches">
-            <p>{what}</p>
-            <p class="ways">
-                {wider} {any} <a class="btn" href="/traces">
-                    "Clear all"
-                </a>
-            </p>
-        </Notice>
-    }
-    .into_any()
-}
-
-/// A longer range to look at; none beyond what is kept by default.
-fn wider(range: TimeRange) -> Option<TimeRange> {
-    let steps = [
-        30 * UnixNanos::PER_MINUTE,
-        UnixNanos::PER_HOUR,
-        6 * UnixNanos::PER_HOUR,
-        UnixNanos::PER_DAY,
-        7 * UnixNanos::PER_DAY,
-        30 * UnixNanos::PER_DAY,
-    ];
-    let length = match range {
-        TimeRange::Last(length) => length,
-        TimeRange::Between(..) => UnixNanos::PER_DAY,
-    };
-    steps
-        .into_iter()
-        .find(|step| *step > length)
-        .map(TimeRange::Last)
 }
 
 /// What stands in for a part that is being read.
@@ -152,24 +91,4 @@ pub(super) fn Loading() -> impl IntoView {
         </div>
     }
     .into_any()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wider_range_is_always_longer_and_ends_somewhere() {
-        let mut range = TimeRange::Last(1);
-        let mut steps = 0;
-        while let Some(next) = wider(range) {
-            let (TimeRange::Last(was), TimeRange::Last(is)) = (range, next) else {
-                panic!("relative");
-            };
-            assert!(is > was);
-            range = next;
-            steps += 1;
-        }
-        assert_eq!(steps, 6);
-    }
 }

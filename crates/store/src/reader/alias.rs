@@ -119,4 +119,11 @@ pub(super) fn push_aliases(
     };
     query.push(" AND a.value = ");
     query.push_bind(stored_value(value).into_owned());
+    if key.is_none() {
+        query
+            .push(" UNION SELECT e.trace_id FROM events AS e WHERE e.tenant_id = ")
+            .push_bind(tenant)
+            .push(" AND e.trace_id IS NOT NULL AND e.correlation_id = ")
+            .push_bind(value.to_owned());
+    }
 }

@@ -5,6 +5,7 @@ mod compile;
 mod dictionary;
 mod event;
 mod list;
+mod lookup;
 mod payload;
 mod receipt;
 mod rows;
@@ -16,9 +17,9 @@ mod whole_events;
 
 use sqlx::{PgConnection, PgPool};
 use throughline_model::{
-    BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Page, PageRequest,
-    Payload, ReadError, RollupFilter, RollupReport, SpanDetails, Trace, TraceFilter, TraceReader,
-    TraceSkeleton, TraceStatistics, TraceSummary, WholeEvents,
+    BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, Page,
+    PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport, SpanDetails, Trace,
+    TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary, WholeEvents,
 };
 use throughline_wire::{SpanId, TenantId, TraceId, UnixNanos, semconv};
 use uuid::Uuid;
@@ -203,6 +204,23 @@ impl TraceReader for PgTraceReader {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             let (cap, now) = (self.total_cap, self.clock.now());
             alias::find(&mut connection, self.tenant, key, value, page, cap, now).await
+        })
+    }
+
+    fn lookup<'a>(
+        &'a self,
+        reference: &'a Reference,
+        page: PageRequest,
+    ) -> BoxFuture<'a, Result<Lookup, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            let asked = lookup::Asked {
+                tenant: self.tenant,
+                page,
+                total_cap: self.total_cap,
+                now: self.clock.now(),
+            };
+            lookup::lookup(&mut connection, reference, asked).await
         })
     }
 

@@ -8,6 +8,7 @@ mod events;
 mod faults;
 mod list;
 mod live;
+mod lookup;
 mod open_rows;
 mod partitions;
 mod payloads;

@@ -1,0 +1,24 @@
+//! Looking up a reference from a page.
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
+use throughline_model::{Lookup, PageRequest, ReadError, Reference};
+
+use super::{ApiError, Dated};
+
+/// What a reference leads to.
+#[server(name = LookUp, prefix = "/api/panel", endpoint = "look_up", input = Json)]
+pub async fn look_up(
+    /// The reference, as it was typed.
+    text: String,
+    /// Which page of what it leads to.
+    page: PageRequest,
+) -> Result<Dated<Lookup>, ApiError> {
+    let panel = super::error::panel()?;
+    let reference = Reference::parse(&text).map_err(ReadError::Invalid)?;
+    let value = panel.reader.lookup(&reference, page).await?;
+    Ok(Dated {
+        now: (panel.clock.0)(),
+        value,
+    })
+}

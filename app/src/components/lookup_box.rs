@@ -1,0 +1,57 @@
+//! One box for any reference: a plain GET without script, live with it.
+
+use leptos::ev;
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
+
+use crate::state::{lookup_href, query};
+
+/// The box; on the lookup page it holds what was looked for.
+#[component]
+pub(crate) fn LookupBox() -> impl IntoView {
+    let location = use_location();
+    let (path, search) = (location.pathname, location.search);
+    let value = move || {
+        let is_here = path.with(|path| path == "/lookup");
+        let pairs = search.with(|search| query::parse(search));
+        let text = query::last(&pairs, "q").filter(|_| is_here);
+        text.unwrap_or_default().to_owned()
+    };
+    let field = NodeRef::<leptos::html::Input>::new();
+    let navigate = use_navigate();
+    let look_up = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        if let Some(field) = field.get_untracked() {
+            navigate(&lookup_href(&field.value()), NavigateOptions::default());
+        }
+    };
+    view! {
+        <form
+            class="lookup"
+            method="get"
+            action="/lookup"
+            role="search"
+            aria-label="Look up an id"
+            on:submit=look_up
+        >
+            <input
+                node_ref=field
+                type="search"
+                name="q"
+                value=value
+                prop:value=value
+                placeholder="Trace, span, request, order … id"
+                aria-label="Any id"
+                autocomplete="off"
+                autocapitalize="off"
+                spellcheck="false"
+                data-search
+            />
+            <kbd class="needs-js" aria-hidden="true">
+                "/"
+            </kbd>
+        </form>
+    }
+    .into_any()
+}

@@ -1,0 +1,129 @@
+//! What a reference leads to, or where it was looked for in vain.
+
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::components::Redirect;
+use throughline_model::{LookedFor, Lookup, Total, TraceSummary};
+use throughline_viz::format_count;
+use throughline_wire::SpanId;
+
+use crate::api::Dated;
+use crate::components::{Continue, Pager, how_far};
+use crate::panels::TraceList;
+use crate::state::{LiveList, LookupRequest, Ways, query};
+use crate::ui::Notice;
+
+/// The one trace, the list of several, or why there is none.
+#[component]
+pub(super) fn Found(
+    /// The answer.
+    answer: Dated<Lookup>,
+    /// What was asked.
+    request: LookupRequest,
+    /// Holds the rows.
+    list: LiveList,
+) -> impl IntoView {
+    let Dated { now, value: lookup } = answer;
+    let ways = Ways::of(&lookup.traces, request.page, |direction, place| {
+        request.page_href(direction, place)
+    });
+    let traces = &lookup.traces.items;
+    match traces.as_slice() {
+        [] => view! { <Nothing request lookup ways /> }.into_any(),
+        [trace] if request.page.from.is_none() => {
+            view! { <Only href=href_of(trace, lookup.span) /> }.into_any()
+        }
+        _ => {
+            let title = title_of(&lookup, request.reference.text());
+            list.start(lookup.traces.items, now);
+            view! {
+                <p class="count found">{title}</p>
+                <TraceList live=list />
+                <Pager ways />
+            }
+            .into_any()
+        }
+    }
+}
+
+/// Goes to the trace; who comes back from it does not want to be sent there again.
+#[component]
+fn Only(href: String) -> impl IntoView {
+    let options = NavigateOptions {
+        replace: true,
+        ..NavigateOptions::default()
+    };
+    view! {
+        <Redirect path=href.clone() options />
+        <Notice title="Found">
+            <p class="ways">
+                <a class="btn primary" href=href>
+                    "Open the trace"
+                </a>
+            </p>
+        </Notice>
+    }
+    .into_any()
+}
+
+fn href_of(trace: &TraceSummary, span: Option<SpanId>) -> String {
+    let span = span.map(|span| ("span", span.to_string()));
+    query::href(&format!("/traces/{}", trace.trace_id), span)
+}
+
+fn title_of(lookup: &Lookup, text: &str) -> String {
+    let count = match lookup.traces.total {
+        Total::Exact(count) => format_count(count),
+        Total::AtLeast(count) => format!("{}+", format_count(count)),
+        Total::Estimated(count) => format!("about {}", format_count(count)),
+    };
+    let shown = format_count(lookup.traces.items.len() as u64);
+    let what = match lookup.found {
+        Some(LookedFor::SpanId) => "have a span with the id",
+        Some(LookedFor::TraceId) => "have the id",
+        _ => "carry the id",
+    };
+    format!("{count} traces {what} {text} · newest first, {shown} shown")
+}
+
+/// Says where a reference was looked for.
+#[component]
+fn Nothing(request: LookupRequest, lookup: Lookup, ways: Ways) -> impl IntoView {
+    let mut ways = ways;
+    let searched = ways.searched.take();
+    let title = match &searched {
+        Some(_) => "Nothing has this id so far",
+        None => "Nothing has this id",
+    };
+    let keys = lookup.attribute_keys.join(", ");
+    let places: Vec<_> = lookup
+        .looked_for
+        .iter()
+        .map(|place| match place {
+            LookedFor::TraceId => "as the id of a trace: there is none, or it is kept no longer".to_owned(),
+            LookedFor::Alias if keys.is_empty() => "as a session and as the correlation id of an event; no span has an indexed attribute yet".to_owned(),
+            LookedFor::Alias => format!("as a session, as the correlation id of an event, and as the value of the indexed attributes: {keys}"),
+            LookedFor::SpanId => match &searched {
+                Some(searched) => format!("as the id of a span. {}", how_far(searched)),
+                None => "as the id of a span, in every trace".to_owned(),
+            },
+        })
+        .map(|place| view! { <li>{place}</li> })
+        .collect();
+    let goes_on = searched.map(|searched| view! { <Continue searched /> });
+    view! {
+        <Notice title>
+            <p>
+                "Looked for " <code class="mono">{request.reference.text().to_owned()}</code>
+            </p>
+            <ul class="places">{places}</ul>
+            <p class="ways">
+                {goes_on} <a class="btn" href="/traces">
+                    "All traces"
+                </a>
+            </p>
+        </Notice>
+        <Pager ways />
+    }
+    .into_any()
+}

@@ -1,0 +1,100 @@
+//! Where a page of a list leads.
+
+use throughline_model::{Cursor, Direction, Page, PageRequest};
+use throughline_wire::UnixNanos;
+
+/// The addresses of the pages beside one, where there are any.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Ways {
+    /// The newer page.
+    pub(crate) newer: Option<String>,
+    /// The older page.
+    pub(crate) older: Option<String>,
+    /// Where a search stopped at its bound, and the address at which it goes on.
+    pub(crate) searched: Option<Searched>,
+}
+
+/// A search that stopped before it had looked at everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Searched {
+    /// Traces beyond this instant have not been looked at.
+    pub(crate) to: UnixNanos,
+    /// Whether it goes towards the older ones.
+    pub(crate) is_backwards: bool,
+    /// The address at which it goes on.
+    pub(crate) href: String,
+}
+
+impl Ways {
+    /// The ways from `page`, which `asked` has asked for; `href` says where a place is.
+    pub(crate) fn of<T>(
+        page: &Page<T>,
+        asked: PageRequest,
+        href: impl Fn(Direction, Cursor) -> String,
+    ) -> Self {
+        let mut newer = page.before.map(|place| href(Direction::Before, place));
+        let mut older = page.after.map(|place| href(Direction::After, place));
+        let is_backwards = !matches!(asked.from, Some((Direction::Before, _)));
+        let side = if is_backwards { &mut older } else { &mut newer };
+        let searched = page.searched_to.and_then(|to| {
+            Some(Searched {
+                to,
+                is_backwards,
+                href: side.take()?,
+            })
+        });
+        Self {
+            newer,
+            older,
+            searched,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use throughline_model::Total;
+
+    use super::*;
+
+    fn page(searched_to: Option<i64>) -> Page<()> {
+        let place = |start| {
+            format!("{start}-4bf92f3577b34da6a3ce929d0e0e4736")
+                .parse()
+                .ok()
+        };
+        Page {
+            items: Vec::new(),
+            after: place(1),
+            before: place(2),
+            total: Total::AtLeast(0),
+            searched_to: searched_to.map(UnixNanos::new),
+        }
+    }
+
+    fn ways(searched_to: Option<i64>, from: Option<Direction>) -> Ways {
+        let page = page(searched_to);
+        let asked = PageRequest {
+            from: from.and_then(|direction| Some((direction, page.after?))),
+            ..PageRequest::default()
+        };
+        Ways::of(&page, asked, |_, place| place.start.to_string())
+    }
+
+    #[test]
+    fn a_search_goes_on_on_the_side_it_stopped_at() {
+        let plain = ways(None, None);
+        assert_eq!(plain.newer.as_deref(), Some("2"));
+        assert_eq!(plain.older.as_deref(), Some("1"));
+        assert_eq!(plain.searched, None);
+
+        let down = ways(Some(1), Some(Direction::After));
+        assert_eq!((down.newer.as_deref(), down.older), (Some("2"), None));
+        let searched = down.searched.expect("stopped");
+        assert_eq!((searched.href.as_str(), searched.is_backwards), ("1", true));
+
+        let up = ways(Some(2), Some(Direction::Before));
+        assert_eq!((up.newer, up.older.as_deref()), (None, Some("1")));
+        assert!(!up.searched.expect("stopped").is_backwards);
+    }
+}

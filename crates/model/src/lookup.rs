@@ -1,0 +1,137 @@
+//! From a reference somebody was given to the traces it leads to.
+
+use serde::{Deserialize, Serialize};
+use throughline_wire::{SpanId, TraceId};
+
+use crate::{Page, TraceFilter, TraceSummary};
+
+/// A text to look up, and what its form lets it be besides an indexed value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    text: String,
+    trace_id: Option<TraceId>,
+    span_id: Option<SpanId>,
+}
+
+impl Reference {
+    /// Reads a text: 32 hexadecimal characters or a UUID may be a trace id, 16 a span id, and a
+    /// whole `traceparent` has both. Space around it is not part of it.
+    ///
+    /// # Errors
+    /// A sentence for people when it is empty, longer than [`TraceFilter::MAX_TEXT_BYTES`], or has
+    /// the character NUL, which is never stored.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err("there is nothing to look for".to_owned());
+        }
+        if text.len() > TraceFilter::MAX_TEXT_BYTES || text.contains('\0') {
+            return Err(format!(
+                "a reference has at most {} bytes and no character NUL",
+                TraceFilter::MAX_TEXT_BYTES
+            ));
+        }
+        let (trace_id, span_id) = traceparent(text).unwrap_or_else(|| {
+            let trace_id = text.parse().ok().or_else(|| uuid(text));
+            (trace_id, text.parse().ok())
+        });
+        Ok(Self {
+            text: text.to_owned(),
+            trace_id,
+            span_id,
+        })
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The trace that it may name.
+    pub const fn trace_id(&self) -> Option<TraceId> {
+        self.trace_id
+    }
+
+    /// The span that it may name; within [`Self::trace_id`] when it names both.
+    pub const fn span_id(&self) -> Option<SpanId> {
+        self.span_id
+    }
+}
+
+fn traceparent(text: &str) -> Option<(Option<TraceId>, Option<SpanId>)> {
+    let mut parts = text.split('-');
+    let (version, trace_id, span_id) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_version = version.len() == 2 && version.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let (trace_id, span_id) = (trace_id.parse().ok()?, span_id.parse().ok()?);
+    is_version.then_some((Some(trace_id), Some(span_id)))
+}
+
+fn uuid(text: &str) -> Option<TraceId> {
+    let lengths = text.split('-').map(str::len);
+    if !lengths.eq([8, 4, 4, 4, 12]) {
+        return None;
+    }
+    text.replace('-', "").parse().ok()
+}
+
+/// As what a text is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LookedFor {
+    /// The id of a trace.
+    TraceId,
+    /// The id of a span; the newest traces are searched, see [`Page::searched_to`].
+    SpanId,
+    /// A session, the value of an indexed attribute, or the correlation id of an event.
+    Alias,
+}
+
+/// What a reference leads to, and where it was looked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lookup {
+    /// As what it was found; none when it was not.
+    pub found: Option<LookedFor>,
+    /// The span that it names, when it is there.
+    pub span: Option<SpanId>,
+    /// The traces, newest first.
+    pub traces: Page<TraceSummary>,
+    /// As what it was looked for, in that order; nothing is looked for once it is found.
+    pub looked_for: Vec<LookedFor>,
+    /// The attributes that have an index, by name.
+    pub attribute_keys: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const SPAN: &str = "00f067aa0ba902b7";
+
+    fn ids(text: &str) -> (Option<String>, Option<String>) {
+        let reference = Reference::parse(text).expect("is read");
+        let trace_id = reference.trace_id().map(|id| id.to_string());
+        (trace_id, reference.span_id().map(|id| id.to_string()))
+    }
+
+    #[test]
+    fn the_form_of_a_text_says_what_it_may_be() {
+        let (trace, span) = (Some(TRACE.to_owned()), Some(SPAN.to_owned()));
+        assert_eq!(ids(&format!(" {TRACE}\n")), (trace.clone(), None));
+        assert_eq!(ids(&TRACE.to_uppercase()), (trace.clone(), None));
+        let uuid = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736";
+        assert_eq!(ids(uuid), (trace.clone(), None));
+        assert_eq!(ids(SPAN), (None, span.clone()));
+        assert_eq!(ids(&format!("00-{TRACE}-{SPAN}-01")), (trace, span));
+        for other in ["order-4711", "00-x-y-01", "4bf92f35-77b3", &"0".repeat(32)] {
+            assert_eq!(ids(other), (None, None), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_nothing_can_have_is_refused() {
+        for text in ["", " \t", "a\0b", &"x".repeat(1_025)] {
+            assert!(Reference::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! One box for any id: traces, spans, sessions, indexed attributes.
+
+use throughline_model::{Direction, LookedFor, Lookup, PageRequest, Reference};
+use throughline_testkit::{Ids, Sent, span};
+use throughline_wire::{LogRecord, SpanId, semconv};
+
+use crate::receipt::{numbered, said, send, stands_at};
+use crate::support::{Fixture, batch};
+
+async fn look_up(fixture: &Fixture, text: &str, page: PageRequest) -> Lookup {
+    let reference = Reference::parse(text).expect("a reference");
+    let lookup = fixture.reader().lookup(&reference, page).await;
+    lookup.expect("looks up")
+}
+
+async fn first(fixture: &Fixture, text: &str) -> Lookup {
+    look_up(fixture, text, PageRequest::default()).await
+}
+
+#[tokio::test]
+async fn a_trace_a_span_a_session_an_attribute_and_an_event_lead_to_their_trace() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(60);
+    let root = span("root").in_trace(ids.trace_id()).id(ids.span_id());
+    let root = root.starts(fixture.at_ms(0)).session("s-1").build();
+    let child = span("child").id(ids.span_id()).child_of(&root);
+    let child = child
+        .starts(fixture.at_ms(5))
+        .with(semconv::ORDER_ID, "o-1")
+        .build();
+    let other = span("other").in_trace(ids.trace_id()).id(ids.span_id());
+    let other = other.starts(fixture.at_ms(9)).build();
+    let mut batch = batch(&[&root, &child, &other].map(|span| Sent::by("shop", span.clone())));
+    batch.groups[0].events.push(LogRecord {
+        time: fixture.at_ms(1),
+        trace_id: Some(root.trace_id),
+        attributes: [(semconv::CORRELATION_ID, "c-1")].into_iter().collect(),
+        ..LogRecord::default()
+    });
+    send(&fixture.store, batch).await;
+
+    let (trace, span) = (root.trace_id.to_string(), child.span_id.to_string());
+    let parent = format!("00-{trace}-{span}-01");
+    for (text, found, at) in [
+        (trace.as_str(), LookedFor::TraceId, None),
+        (&span, LookedFor::SpanId, Some(child.span_id)),
+        (&parent, LookedFor::TraceId, Some(child.span_id)),
+        ("s-1", LookedFor::Alias, None),
+        ("o-1", LookedFor::Alias, None),
+        ("c-1", LookedFor::Alias, None),
+    ] {
+        let lookup = first(&fixture, text).await;
+        assert_eq!((lookup.found, lookup.span), (Some(found), at), "{text}");
+        let ids: Vec<_> = lookup
+            .traces
+            .items
+            .iter()
+            .map(|trace| trace.trace_id)
+            .collect();
+        assert_eq!(ids, [root.trace_id], "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_nowhere_says_where_it_was_looked_for() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(61);
+    let root = span("root").in_trace(ids.trace_id()).id(ids.span_id());
+    let root = root
+        .starts(fixture.now)
+        .with(semconv::ORDER_ID, "o-1")
+        .build();
+    fixture.write(&[Sent::by("shop", root)]).await;
+    let lookup = first(&fixture, &ids.span_id().to_string()).await;
+    assert_eq!((lookup.found, lookup.span), (None, None));
+    assert_eq!(lookup.looked_for, [LookedFor::Alias, LookedFor::SpanId]);
+    assert_eq!(lookup.attribute_keys, [semconv::ORDER_ID]);
+    assert_eq!(lookup.traces.searched_to, None, "every trace was looked at");
+    let trace = first(&fixture, &ids.trace_id().to_string()).await;
+    assert_eq!(trace.looked_for, [LookedFor::TraceId, LookedFor::Alias]);
+}
+
+#[tokio::test]
+async fn a_running_span_is_found_too() {
+    let fixture = Fixture::new().await;
+    let spans = numbered(&fixture, &mut Ids::seeded(62), 1);
+    send(&fixture.store, said(stands_at(1, 1), &[], &[&spans[0]])).await;
+    let lookup = first(&fixture, &spans[0].span_id.to_string()).await;
+    assert_eq!(lookup.found, Some(LookedFor::SpanId));
+}
+
+#[tokio::test]
+async fn a_search_for_a_span_says_how_far_it_came_and_goes_on_from_there() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(63);
+    let old = span("old").in_trace(ids.trace_id()).id(ids.span_id());
+    let old = old.starts(fixture.at_ms(-60_000)).build();
+    fixture.write(&[Sent::by("shop", old.clone())]).await;
+    // 15,000 newer traces, of which the directory alone knows.
+    let filled = sqlx::raw_sql(
+        "INSERT INTO traces (tenant_id, trace_id, start_ns, end_ns, span_count, error_count, root_rank,
+             root_span_id, root_digest, root_operation_id, root_duration_ns, has_root, services)
+         SELECT tenant_id, gen_random_uuid(), start_ns + at, end_ns + at, 1, 0, 0, 1, 1,
+             root_operation_id, 0, true, services
+         FROM traces, generate_series(1, 15000) AS at;
+         ANALYZE traces;",
+    );
+    let mut connection = fixture.database.connection().await;
+    filled.execute(&mut connection).await.expect("fills");
+    let text = old.span_id.to_string();
+    let stopped = first(&fixture, &text).await;
+    assert_eq!(stopped.found, None);
+    let place = stopped.traces.after.expect("goes on");
+    assert_eq!(stopped.traces.searched_to, Some(place.start));
+    assert_eq!(place.start.get(), old.start.get() + 1);
+
+    let from = Some((Direction::After, place));
+    let page = PageRequest {
+        from,
+        ..PageRequest::default()
+    };
+    let found = look_up(&fixture, &text, page).await;
+    assert_eq!(found.traces.items[0].trace_id, old.trace_id);
+    let none: SpanId = ids.span_id();
+    let none = look_up(&fixture, &none.to_string(), page).await;
+    assert_eq!((none.found, none.traces.searched_to), (None, None));
+}

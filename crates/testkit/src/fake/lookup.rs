@@ -1,0 +1,67 @@
+//! From a value or an id to traces.
+
+use throughline_model::{LookedFor, Lookup, PageRequest, Reference, TraceSummary};
+
+use super::FakeReader;
+use super::paging::page_of;
+use crate::Sent;
+
+/// The traces with a span that has this attribute.
+pub(super) fn by_attribute(
+    reader: &FakeReader,
+    key: Option<&str>,
+    value: &str,
+) -> Vec<TraceSummary> {
+    with(reader, |sent| {
+        let mut attributes = sent.span.attributes.iter();
+        attributes
+            .any(|(name, known)| key.is_none_or(|key| key == name) && known.as_str() == Some(value))
+    })
+}
+
+fn with(reader: &FakeReader, is_wanted: impl Fn(&Sent) -> bool) -> Vec<TraceSummary> {
+    let found: Vec<_> = reader.sent.iter().filter(|sent| is_wanted(sent)).collect();
+    let mut traces = reader.summaries();
+    traces.retain(|trace| {
+        let mut found = found.iter();
+        found.any(|sent| sent.span.trace_id == trace.trace_id)
+    });
+    traces
+}
+
+pub(super) fn lookup(reader: &FakeReader, reference: &Reference, page: PageRequest) -> Lookup {
+    let by_trace = reference.trace_id().map(|id| {
+        let traces = with(reader, |sent| sent.span.trace_id == id);
+        (LookedFor::TraceId, traces)
+    });
+    let by_alias = Some((
+        LookedFor::Alias,
+        by_attribute(reader, None, reference.text()),
+    ));
+    let by_span = reference.span_id().map(|id| {
+        (
+            LookedFor::SpanId,
+            with(reader, |sent| sent.span.span_id == id),
+        )
+    });
+    let mut looked_for = Vec::new();
+    for (what, traces) in [by_trace, by_alias, by_span].into_iter().flatten() {
+        looked_for.push(what);
+        if !traces.is_empty() {
+            return Lookup {
+                found: Some(what),
+                span: reference.span_id().filter(|_| what != LookedFor::Alias),
+                traces: page_of(traces, page),
+                looked_for,
+                attribute_keys: Vec::new(),
+            };
+        }
+    }
+    Lookup {
+        found: None,
+        span: None,
+        traces: page_of(Vec::new(), page),
+        looked_for,
+        attribute_keys: vec!["order.id".to_owned()],
+    }
+}
