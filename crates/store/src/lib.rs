@@ -25,6 +25,7 @@ mod alias_index;
 mod duty;
 mod error;
 mod ids;
+mod indexed_text;
 mod keeper;
 mod live;
 mod migrate;

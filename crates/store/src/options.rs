@@ -63,7 +63,7 @@ pub struct StoreOptions {
     pub indexed_keys: IndexedKeys,
     /// A trace takes so many spans and no more; what is beyond is refused. Default 100,000.
     pub trace_span_limit: u64,
-    /// Lists count their rows exactly up to so many. Default 10,000.
+    /// Lists count their rows exactly up to so many, beyond that by a sample. Default 1,000.
     pub total_cap: u64,
 }
 
@@ -83,7 +83,7 @@ impl StoreOptions {
             payload_threshold_bytes: 8 << 10,
             indexed_keys: IndexedKeys::default(),
             trace_span_limit: 100_000,
-            total_cap: 10_000,
+            total_cap: 1_000,
         }
     }
 }

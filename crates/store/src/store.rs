@@ -51,6 +51,8 @@ impl Store {
         let connect = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::Url)?
             .application_name("throughline")
+            // Compiling a statement takes longer than any of ours runs.
+            .options([("jit", "off")])
             // The store must never trace or log itself: a statement a span would never end.
             .disable_statement_logging();
         let read_timeout = options.read_timeout.as_millis().to_string();

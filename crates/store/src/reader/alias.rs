@@ -10,6 +10,7 @@ use super::list::neighbours;
 use super::rows::SummaryRow;
 use crate::alias_index::stored_value;
 use crate::ids;
+use crate::indexed_text::{MAX_SESSION_CHARS, beginning};
 use crate::sqlstate::read_error;
 
 /// One page of the traces that `value` leads to, newest first.
@@ -99,7 +100,7 @@ pub(super) fn push_aliases(
     if matches!(key, None | Some(semconv::SESSION_ID)) {
         query.push("SELECT s.trace_id FROM traces AS s WHERE s.tenant_id = ");
         query.push_bind(tenant).push(" AND s.session_id = ");
-        query.push_bind(value.to_owned());
+        query.push_bind(beginning(value, MAX_SESSION_CHARS).to_owned());
         if key.is_some() {
             return;
         }

@@ -2,7 +2,9 @@
 //! it is bound.
 
 mod conditions;
+mod needles;
 mod operations;
+mod sample;
 
 use sqlx::{Postgres, QueryBuilder};
 use throughline_model::{Cursor, Direction, PageRequest, TraceFilter, TraceStatistics};
@@ -10,8 +12,10 @@ use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
 use self::conditions::Conditions;
-pub(super) use self::conditions::Known;
+pub(super) use self::conditions::{Known, KnownAttribute};
+pub(super) use self::needles::resources;
 pub(super) use self::operations::operations;
+pub(super) use self::sample::Sample;
 
 /// Everything a summary shows, of the rows of `traces` that stand between the two halves.
 pub(super) const SUMMARY: (&str, &str) = (
@@ -23,55 +27,6 @@ pub(super) const SUMMARY: (&str, &str) = (
 const SEARCHED_TRACES: i64 = 15_000;
 /// Spans that one search looks at, nearly.
 const SEARCHED_SPANS: i64 = 10_000;
-
-/// Which part of the directory is read: all of it, or one trace in so many, drawn by a hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sample {
-    /// Every trace.
-    All,
-    /// One in 16.
-    Sixteenth,
-    /// One in 256.
-    TwoHundredFiftySixth,
-    /// One in 4096.
-    FourThousandNinetySixth,
-}
-
-impl Sample {
-    /// The samples, the smallest first.
-    pub(super) const FROM_SMALLEST: [Self; 3] = [
-        Self::FourThousandNinetySixth,
-        Self::TwoHundredFiftySixth,
-        Self::Sixteenth,
-    ];
-
-    /// The largest sample with at most `most` traces, nearly, of `count`.
-    pub(super) fn of(count: u64, most: u64) -> Self {
-        let fits = |sample: &&Self| count / sample.one_in() <= most;
-        let largest = Self::FROM_SMALLEST.iter().rev().find(fits);
-        largest.copied().unwrap_or(Self::FROM_SMALLEST[0])
-    }
-
-    /// One trace in how many.
-    pub(super) const fn one_in(self) -> u64 {
-        match self {
-            Self::All => 1,
-            Self::Sixteenth => 16,
-            Self::TwoHundredFiftySixth => 256,
-            Self::FourThousandNinetySixth => 4_096,
-        }
-    }
-
-    /// The condition, letter by letter that of a partial index of migration 0003.
-    const fn condition(self) -> &'static str {
-        match self {
-            Self::All => "",
-            Self::Sixteenth => " AND (uuid_hash_extended(t.trace_id, 0) & 15) = 0",
-            Self::TwoHundredFiftySixth => " AND (uuid_hash_extended(t.trace_id, 0) & 255) = 0",
-            Self::FourThousandNinetySixth => " AND (uuid_hash_extended(t.trace_id, 0) & 4095) = 0",
-        }
-    }
-}
 
 /// The traces a filter selects, at one moment.
 pub(super) struct Selection<'a> {
@@ -162,6 +117,14 @@ impl<'a> Selection<'a> {
         query.push(" LIMIT ");
         query.push_bind(cap.saturating_add(1));
         query.push(") AS counted");
+        query
+    }
+
+    /// How many traces of a sample began in the range, whatever else the filter says.
+    pub(super) fn began(&self, sample: Sample) -> QueryBuilder<Postgres> {
+        let mut query = QueryBuilder::new("SELECT count(*) FROM traces AS t ");
+        self.conditions.push_range(&mut query);
+        query.push(sample.condition());
         query
     }
 

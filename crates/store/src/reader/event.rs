@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::payload;
 use super::rows::corrupt;
 use crate::ids;
+use crate::indexed_text::{MAX_CHARS, beginning};
 use crate::payload_refs::Reference;
 use crate::sqlstate::read_error;
 
@@ -186,9 +187,12 @@ fn query(
     if let Some(text) = text {
         // A position, not a pattern: nothing in the text means anything but itself.
         query
-            .push(" AND strpos(lower(e.message), ")
-            .push_bind(text.to_ascii_lowercase())
-            .push(") > 0");
+            .push(" AND (strpos(e.message, ")
+            .push_bind(text.clone())
+            // The column's own collation knows the lower case of ASCII alone.
+            .push(") > 0 OR strpos(lower(e.message COLLATE \"default\"), ")
+            .push_bind(text.to_lowercase())
+            .push(") > 0)");
     }
     if let Some(trace) = trace {
         query
@@ -198,13 +202,17 @@ fn query(
     if let Some(span) = span {
         query.push(" AND e.span_id = ").push_bind(span.to_i64());
     }
+    if let Some(name) = name {
+        query.push(" AND e.event_type = ").push_bind(name.clone());
+    }
     for (column, value) in [
-        (" AND e.event_type = ", name),
         (" AND e.session_id = ", session),
         (" AND e.correlation_id = ", correlation),
     ] {
         if let Some(value) = value {
-            query.push(column).push_bind(value.clone());
+            query
+                .push(column)
+                .push_bind(beginning(value, MAX_CHARS).to_owned());
         }
     }
     if let Some((direction, cursor)) = page.from {

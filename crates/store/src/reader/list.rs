@@ -10,7 +10,10 @@ use super::rows::{SummaryRow, corrupt};
 use crate::sqlstate::read_error;
 
 /// A sample with fewer traces than this says too little.
-const LEAST_SAMPLED: i64 = 250;
+const LEAST_SAMPLED: i64 = 30;
+/// A sample is looked through to its end, row by row in places all over the directory: about so
+/// many rows at most, some 20 ms.
+const MOST_SAMPLED: u64 = 16_000;
 
 pub(super) async fn list(
     connection: &mut PgConnection,
@@ -131,7 +134,7 @@ async fn counted(
         .map_err(read_error)
 }
 
-/// Exactly up to `cap`, then by the smallest sample that has enough of them to tell.
+/// Exactly up to `cap`, then by a sample.
 pub(super) async fn count(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
@@ -142,22 +145,41 @@ pub(super) async fn count(
     if count <= limit {
         return Ok(Total::Exact(count.unsigned_abs()));
     }
-    let estimated = estimate(connection, selection).await?;
-    Ok(estimated.map_or(Total::AtLeast(cap), |count| {
-        Total::Estimated(count.max(cap))
-    }))
+    let sample = sample(connection, selection).await?;
+    let sampled = counted(connection, selection, i64::MAX - 1, sample).await?;
+    Ok(if sampled < LEAST_SAMPLED {
+        Total::AtLeast(cap)
+    } else {
+        Total::Estimated((sampled.unsigned_abs() * sample.one_in()).max(cap))
+    })
 }
 
-/// About how many rows are selected; none when there are too few in each sample.
-async fn estimate(
+/// Whether more traces than `count` are selected.
+pub(super) async fn has_more_than(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
-) -> Result<Option<u64>, ReadError> {
+    count: i64,
+) -> Result<bool, ReadError> {
+    Ok(counted(connection, selection, count, Sample::All).await? > count)
+}
+
+/// The sample to look at when there is too much to look at all: the largest that can be looked
+/// through, whatever the filter leaves of it.
+pub(super) async fn sample(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+) -> Result<Sample, ReadError> {
     for sample in Sample::FROM_SMALLEST {
-        let sampled = counted(connection, selection, i64::MAX - 1, sample).await?;
-        if sampled >= LEAST_SAMPLED {
-            return Ok(Some(sampled.unsigned_abs() * sample.one_in()));
+        let began: i64 = selection
+            .began(sample)
+            .build_query_scalar()
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(read_error)?;
+        if began >= LEAST_SAMPLED {
+            let in_range = began.unsigned_abs() * sample.one_in();
+            return Ok(Sample::of(in_range, MOST_SAMPLED));
         }
     }
-    Ok(None)
+    Ok(Sample::Sixteenth)
 }

@@ -24,7 +24,7 @@ use throughline_model::{
 use throughline_wire::{SpanId, TenantId, TraceId, UnixNanos, semconv};
 use uuid::Uuid;
 
-use self::compile::{Known, Selection};
+use self::compile::{Known, KnownAttribute, Selection};
 use crate::Clock;
 use crate::rollup;
 use crate::sqlstate::read_error;
@@ -66,32 +66,45 @@ impl PgTraceReader {
             None => Vec::new(),
         };
         Ok(Known {
-            indexed: self.indexed(connection, filter).await?,
+            attributes: self.known_attributes(connection, filter).await?,
             operations,
         })
     }
 
-    /// Which conditions on attributes an index answers: those whose key is in that of the aliases, and
-    /// the session, which the directory has.
-    async fn indexed(
+    /// How the conditions on attributes are answered: by an index those whose key is in that of the
+    /// aliases, and the session, which the directory has.
+    async fn known_attributes(
         &self,
         connection: &mut PgConnection,
         filter: &TraceFilter,
-    ) -> Result<Vec<bool>, ReadError> {
+    ) -> Result<Vec<KnownAttribute>, ReadError> {
         if filter.attributes.is_empty() {
             return Ok(Vec::new());
         }
         let keys = filter.attributes.iter().map(|condition| &condition.key);
-        let known: Vec<String> = sqlx::query_scalar(
+        let indexed: Vec<String> = sqlx::query_scalar(
             "SELECT name FROM attribute_keys WHERE tenant_id = $1 AND name = ANY($2)",
         )
         .bind(self.tenant)
-        .bind(keys.clone().cloned().collect::<Vec<_>>())
-        .fetch_all(connection)
+        .bind(keys.cloned().collect::<Vec<_>>())
+        .fetch_all(&mut *connection)
         .await
         .map_err(read_error)?;
-        let is_indexed = |key: &String| key == semconv::SESSION_ID || known.contains(key);
-        Ok(keys.map(is_indexed).collect())
+        let mut known = Vec::new();
+        for condition in &filter.attributes {
+            let key = &condition.key;
+            known.push(if key == semconv::SESSION_ID || indexed.contains(key) {
+                KnownAttribute::Indexed
+            } else {
+                let resources = compile::resources(self.tenant, condition)
+                    .build_query_scalar()
+                    .fetch_all(&mut *connection)
+                    .await
+                    .map_err(read_error)?;
+                KnownAttribute::Searched { resources }
+            });
+        }
+        Ok(known)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Figures over the traces a filter selects, from the directory or a sample of it.
 
 use sqlx::{FromRow, PgConnection};
-use throughline_model::{OperationRow, ReadError, TimeBucket, Total, TraceStatistics, UserRow};
+use throughline_model::{OperationRow, ReadError, TimeBucket, TraceStatistics, UserRow};
 use throughline_wire::UnixNanos;
 
 use super::compile::{Sample, Selection};
@@ -55,7 +55,7 @@ impl From<Row> for UserRow {
 }
 
 /// Traces whose figures are computed exactly, at most.
-const EXACT_TRACES: u64 = 10_000;
+const EXACT_TRACES: i64 = 5_000;
 
 /// The figures: exact up to a number of traces, then from a sample; of what is searched for, over
 /// the traces looked at.
@@ -69,10 +69,10 @@ pub(super) async fn statistics(
         statistics.searched_to = stopped.map(|cursor| cursor.start);
         return Ok(statistics);
     }
-    let sample = match list::count(connection, selection, EXACT_TRACES).await? {
-        Total::Exact(_) => Sample::All,
-        Total::AtLeast(_) => Sample::Sixteenth,
-        Total::Estimated(count) => Sample::of(count, EXACT_TRACES),
+    let sample = if list::has_more_than(connection, selection, EXACT_TRACES).await? {
+        list::sample(connection, selection).await?
+    } else {
+        Sample::All
     };
     let mut statistics = computed(connection, selection, sample).await?;
     if sample != Sample::All {

@@ -7,11 +7,9 @@ use throughline_wire::{AttributeValue, LogRecord, Rejection, SpanId, TraceId, bi
 
 use super::row::{NULL, bits, bytes, day_ns, filled};
 use crate::ids;
+use crate::indexed_text::{MAX_CHARS, beginning};
 
 const FIELDS: i16 = 22;
-
-/// Longer session, correlation and status texts are cut, in characters: a btree entry has a limit.
-const MAX_INDEXED_CHARS: usize = 256;
 
 /// What the writer needs of an event once it is encoded.
 #[derive(Debug, Clone)]
@@ -169,11 +167,7 @@ fn text(text: &str, out: &mut Vec<u8>) {
 
 fn indexed(event: &LogRecord, key: &str, out: &mut Vec<u8>) {
     let value = event.attributes.get_str(key).unwrap_or_default();
-    let end = value
-        .char_indices()
-        .nth(MAX_INDEXED_CHARS)
-        .map_or(value.len(), |(at, _)| at);
-    text(&value[..end], out);
+    text(beginning(value, MAX_CHARS), out);
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod read_back;
 mod receipt;
 mod retention;
 mod rollups;
+mod search;
 mod seed;
 mod sql_functions;
 mod statistics;

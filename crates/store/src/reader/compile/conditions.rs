@@ -2,11 +2,13 @@
 
 use sqlx::{Postgres, QueryBuilder};
 use throughline_model::{AttributeCondition, StatusFilter, TraceFilter};
-use throughline_wire::{Attributes, UnixNanos, binary, semconv};
+use throughline_wire::{UnixNanos, semconv};
 use uuid::Uuid;
 
+use super::needles::push_needles;
 use crate::alias_index::stored_value;
 use crate::ids;
+use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
 
 /// The class of a duration, computed as migration 0003 computes it: rounding is then the same.
 const DURATION_CLASS: (&str, &str) = (
@@ -28,10 +30,22 @@ pub(super) struct Conditions<'a> {
 /// the planner then knows a rare operation from a common one.
 #[derive(Debug, Default)]
 pub(in crate::reader) struct Known {
-    /// Which conditions on attributes the index of aliases answers, in the filter's order.
-    pub indexed: Vec<bool>,
+    /// How the conditions on attributes are answered, in the filter's order.
+    pub attributes: Vec<KnownAttribute>,
     /// The root operations that are meant, where the filter says something of them.
     pub operations: Vec<i64>,
+}
+
+/// How a condition on an attribute is answered.
+#[derive(Debug)]
+pub(in crate::reader) enum KnownAttribute {
+    /// By the index of aliases, or by the directory itself.
+    Indexed,
+    /// By a search.
+    Searched {
+        /// The resources that have the attribute: all their spans meet the condition.
+        resources: Vec<i64>,
+    },
 }
 
 impl<'a> Conditions<'a> {
@@ -50,11 +64,21 @@ impl<'a> Conditions<'a> {
         }
     }
 
-    fn attributes(&self, indexed: bool) -> impl Iterator<Item = &'a AttributeCondition> {
-        let is_indexed = |at: usize| self.known.indexed.get(at).copied().unwrap_or_default();
+    /// The conditions on attributes, each with the resources that meet it, or none where the index
+    /// of aliases answers it.
+    fn attributes(&self) -> impl Iterator<Item = (&'a AttributeCondition, Option<&'a [i64]>)> {
+        let known = |at: usize| match self.known.attributes.get(at) {
+            Some(KnownAttribute::Indexed) => None,
+            Some(KnownAttribute::Searched { resources }) => Some(resources.as_slice()),
+            None => Some([].as_slice()),
+        };
         let all = self.filter.attributes.iter().enumerate();
-        all.filter(move |(at, _)| is_indexed(*at) == indexed)
-            .map(|(_, condition)| condition)
+        all.map(move |(at, condition)| (condition, known(at)))
+    }
+
+    fn searched_attributes(&self) -> impl Iterator<Item = (&'a AttributeCondition, &'a [i64])> {
+        self.attributes()
+            .filter_map(|(condition, resources)| Some((condition, resources?)))
     }
 
     /// Whether anything has to be searched for.
@@ -70,7 +94,14 @@ impl<'a> Conditions<'a> {
 
     /// Whether the search reads spans, not the directory alone.
     pub(super) fn reads_spans(&self) -> bool {
-        self.attributes(false).next().is_some()
+        self.searched_attributes().next().is_some()
+    }
+
+    /// Appends `WHERE` and the conditions on tenant and time.
+    pub(super) fn push_range(&self, query: &mut QueryBuilder<Postgres>) {
+        query.push("WHERE t.tenant_id = ").push_bind(self.tenant);
+        query.push(" AND t.start_ns >= ").push_bind(self.from_ns);
+        query.push(" AND t.start_ns < ").push_bind(self.to_ns);
     }
 
     /// Appends `WHERE` and the conditions that are fast.
@@ -92,9 +123,7 @@ impl<'a> Conditions<'a> {
             error,
             attributes: _,
         } = self.filter;
-        query.push("WHERE t.tenant_id = ").push_bind(self.tenant);
-        query.push(" AND t.start_ns >= ").push_bind(self.from_ns);
-        query.push(" AND t.start_ns < ").push_bind(self.to_ns);
+        self.push_range(query);
         if let Some(service) = service {
             query
                 .push(" AND t.services @> ARRAY[")
@@ -146,19 +175,20 @@ impl<'a> Conditions<'a> {
                 .push(DURATION_CLASS.1);
         }
         if let Some(user) = user {
-            query.push(" AND t.user_id = ").push_bind(user.clone());
+            query
+                .push(" AND t.user_id = ")
+                .push_bind(beginning(user, MAX_CHARS).to_owned());
         }
         if let Some(session) = session {
-            query
-                .push(" AND t.session_id = ")
-                .push_bind(session.clone());
+            push_session(query, session);
         }
         if let Some(correlation) = correlation {
             self.push_alias(query, None, correlation);
         }
-        for AttributeCondition { key, value } in self.attributes(true) {
+        let indexed = self.attributes().filter(|(_, searched)| searched.is_none());
+        for (AttributeCondition { key, value }, _) in indexed {
             if key == semconv::SESSION_ID {
-                query.push(" AND t.session_id = ").push_bind(value.clone());
+                push_session(query, value);
             } else {
                 self.push_alias(query, Some(key), value);
             }
@@ -185,24 +215,28 @@ impl<'a> Conditions<'a> {
         }
         if let Some(error) = error {
             query
-                .push(" AND strpos(lower(t.error_message), lower(")
+                .push(" AND (strpos(t.error_message, ")
                 .push_bind(error.clone())
-                .push(")) > 0");
+                // The column's own collation knows the lower case of ASCII alone.
+                .push(") > 0 OR strpos(lower(t.error_message COLLATE \"default\"), ")
+                .push_bind(error.to_lowercase())
+                .push(") > 0)");
         }
-        for condition in self.attributes(false) {
+        for (condition, resources) in self.searched_attributes() {
+            // Not EXISTS, which the planner may turn into a join that reads all spans there are:
+            // this is asked of one candidate after the other.
             query.push(
-                " AND EXISTS (SELECT FROM spans AS s WHERE s.tenant_id = t.tenant_id \
+                " AND (SELECT true FROM spans AS s WHERE s.tenant_id = t.tenant_id \
                  AND s.trace_id = t.trace_id AND s.start_ns BETWEEN t.start_ns AND t.end_ns AND (",
             );
-            for (at, needle) in needles(condition).into_iter().enumerate() {
-                query.push(if at == 0 {
-                    "position("
-                } else {
-                    " OR position("
-                });
-                query.push_bind(needle).push(" IN s.attributes) > 0");
+            push_needles(query, condition, "s.attributes");
+            if !resources.is_empty() {
+                query
+                    .push(" OR s.resource_id = ANY(")
+                    .push_bind(resources.to_vec())
+                    .push(")");
             }
-            query.push("))");
+            query.push(") LIMIT 1)");
         }
     }
 
@@ -230,25 +264,15 @@ impl<'a> Conditions<'a> {
                 .push(" UNION ALL SELECT e.trace_id FROM events AS e WHERE e.tenant_id = ")
                 .push_bind(self.tenant)
                 .push(" AND e.correlation_id = ")
-                .push_bind(value.to_owned())
+                .push_bind(beginning(value, MAX_CHARS).to_owned())
                 .push(" AND e.trace_id IS NOT NULL");
         }
         query.push(")");
     }
 }
 
-/// The attribute as it stands in `spans.attributes`, for each value that reads like the text. What
-/// is found is this very attribute, or one of the same key and value within an attribute that is a
-/// map.
-fn needles(condition: &AttributeCondition) -> Vec<Vec<u8>> {
-    let values = condition.values().into_iter();
-    values
-        .map(|value| {
-            let mut attributes = Attributes::default();
-            attributes.insert(condition.key.clone(), value);
-            let mut needle = Vec::new();
-            binary::encode_attributes(&attributes, &mut needle);
-            needle
-        })
-        .collect()
+fn push_session(query: &mut QueryBuilder<Postgres>, session: &str) {
+    query
+        .push(" AND t.session_id = ")
+        .push_bind(beginning(session, MAX_SESSION_CHARS).to_owned());
 }

@@ -30,7 +30,12 @@ fn no_value_of_a_filter_is_part_of_the_statement() {
     };
     let now = UnixNanos::new(1_234_567_890);
     let known = Known {
-        indexed: vec![true, false],
+        attributes: vec![
+            KnownAttribute::Indexed,
+            KnownAttribute::Searched {
+                resources: vec![1_234_567],
+            },
+        ],
         operations: vec![1_234_567],
     };
     let selection = Selection::new(Uuid::nil(), &filter, now, &known);

@@ -1,13 +1,8 @@
 //! The attributes of a span that the directory of traces keeps, found in their encoded form.
 
-use throughline_wire::{SessionId, binary, semconv};
+use throughline_wire::{binary, semconv};
 
-/// Longer users are cut, in characters; a btree entry has a limit.
-const MAX_USER_CHARS: usize = 256;
-/// Longer sessions are cut, in characters.
-const MAX_SESSION_CHARS: usize = SessionId::MAX_CHARS;
-/// Of a failure the directory keeps so much, in characters.
-const MAX_ERROR_CHARS: usize = 256;
+use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
 
 /// Where in the bytes of its batch a text lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +14,7 @@ pub(in crate::writer) struct TextAt {
 impl TextAt {
     /// The beginning of a status message that lies at `offset`; none when it is empty.
     pub(super) fn message(offset: usize, text: &str) -> Option<Self> {
-        let len = cut(text, MAX_ERROR_CHARS).len() as u32;
+        let len = beginning(text, MAX_CHARS).len() as u32;
         (len > 0).then_some(Self { offset, len })
     }
 
@@ -49,8 +44,8 @@ impl Named {
         let mut named = Self::default();
         for (key, value) in binary::attributes_in(bytes.get(from..).unwrap_or_default()) {
             let (slot, max_chars) = match key {
-                USER => (&mut named.user, MAX_USER_CHARS),
-                END_USER => (&mut named.end_user, MAX_USER_CHARS),
+                USER => (&mut named.user, MAX_CHARS),
+                END_USER => (&mut named.end_user, MAX_CHARS),
                 SESSION => (&mut named.session, MAX_SESSION_CHARS),
                 _ => continue,
             };
@@ -59,7 +54,7 @@ impl Named {
                 .filter(|(_, text)| !text.is_empty())
                 .map(|(at, text)| TextAt {
                     offset: from + at,
-                    len: cut(text, max_chars).len() as u32,
+                    len: beginning(text, max_chars).len() as u32,
                 });
         }
         named
@@ -74,19 +69,6 @@ impl Named {
     pub(super) fn session(&self) -> Option<TextAt> {
         self.session
     }
-}
-
-/// The first `max` characters.
-fn cut(text: &str, max: usize) -> &str {
-    // No text has more characters than bytes.
-    if text.len() <= max {
-        return text;
-    }
-    let end = text
-        .char_indices()
-        .nth(max)
-        .map_or(text.len(), |(at, _)| at);
-    &text[..end]
 }
 
 #[cfg(test)]
@@ -133,7 +115,7 @@ mod tests {
             (semconv::USER_ID, long.clone().into()),
             (semconv::SESSION_ID, long.into()),
         ]);
-        assert_eq!(user, Some("ä".repeat(MAX_USER_CHARS)));
+        assert_eq!(user, Some("ä".repeat(MAX_CHARS)));
         assert_eq!(session, Some("ä".repeat(MAX_SESSION_CHARS)));
     }
 }
