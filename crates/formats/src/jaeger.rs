@@ -225,7 +225,9 @@ impl Decoder {
     }
 
     fn finish(mut self) -> Request {
-        self.request.groups.extend(self.groups);
+        for group in self.groups {
+            self.request.push_group(group);
+        }
         self.request
     }
 }

@@ -16,7 +16,7 @@ use throughline_wire::{
 #[derive(Debug, Default, PartialEq)]
 pub struct Request {
     resources: Vec<(Resource, Marks)>,
-    pub(crate) groups: Vec<Group>,
+    groups: Vec<Group>,
     /// Spans and log records that could not be read, by their place in the request.
     pub(crate) rejected: Vec<Rejection>,
     /// Spans and log records seen so far, readable or not.
@@ -47,6 +47,10 @@ impl Group {
             packed_places: Vec::new(),
             logs: Vec::new(),
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.spans.is_empty() && self.packed.is_empty() && self.logs.is_empty()
     }
 
     /// Adds a span whose place in the request is known.
@@ -88,6 +92,25 @@ impl Request {
     pub(crate) fn add_resource(&mut self, resource: Resource, marks: Marks) -> usize {
         self.resources.push((resource, marks));
         self.resources.len() - 1
+    }
+
+    /// Adds a group whose items are complete. One without any leaves nothing behind: ten million
+    /// empty scopes are twenty megabytes of a request, and must not become gigabytes here.
+    pub(crate) fn push_group(&mut self, group: Group) {
+        if !group.is_empty() {
+            self.groups.push(group);
+        }
+    }
+
+    /// Takes the newest resource out again when no group names it.
+    pub(crate) fn drop_unused(&mut self, resource: usize) {
+        if self
+            .groups
+            .last()
+            .is_none_or(|group| group.resource != resource)
+        {
+            self.resources.truncate(resource);
+        }
     }
 
     /// Adds the next span of the request to `group`.

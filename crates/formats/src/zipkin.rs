@@ -62,7 +62,9 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
         let group = groups.of(&mut request, &span);
         group.push_at(place, span.span, marks);
     }
-    request.groups = groups.list;
+    for group in groups.list {
+        request.push_group(group);
+    }
     Ok(request)
 }
 

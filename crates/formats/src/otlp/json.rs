@@ -169,8 +169,9 @@ fn resource_items(
                 request.reject(reason);
             }
         }
-        request.groups.push(group);
+        request.push_group(group);
     }
+    request.drop_unused(resource);
     Ok(())
 }
 

@@ -96,6 +96,7 @@ fn resource_items(
             scope_items(signal, field.message()?, resource, packing, request)?;
         }
     }
+    request.drop_unused(resource);
     Ok(())
 }
 
@@ -163,7 +164,7 @@ fn scope_items(
             }
         }
     }
-    request.groups.push(group);
+    request.push_group(group);
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Our decoders against the official encoder, and what each of them makes of oddities.
 
+mod bounds;
 mod logs;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
