@@ -191,6 +191,12 @@ impl Task {
                 Err(Failed::Database { error, committing }) => (error, committing),
             };
             match fault(&error) {
+                // Rows are taken before COMMIT: what fails there is no fault of theirs.
+                Fault::Data(reason) if committing => {
+                    self.session.put_back(open);
+                    tracing::warn!(reason, "a group was not committed");
+                    return unavailable;
+                }
                 Fault::Data(reason) => {
                     self.session.put_back(open);
                     return Err(Failure::Data(reason));
