@@ -10,6 +10,7 @@ mod load;
 mod migration;
 mod overload;
 mod proxy;
+mod retention;
 mod servers;
 mod slow;
 mod stopped;

@@ -11,6 +11,7 @@ mod days;
 mod dry_run;
 mod housekeeping;
 mod partition;
+mod payloads;
 mod pins;
 mod rewrite;
 mod traces;

@@ -4,6 +4,8 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgTransaction};
 use throughline_model::Utc;
 use throughline_wire::UnixNanos;
 
+use super::payloads;
+
 /// How long a step may wait for its lock, and with it whoever comes after it. A lock that is not
 /// had by then is asked for again, or in the next run.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
@@ -50,10 +52,11 @@ impl Parent {
 
     /// Whether a row `s` is kept, where `t` is its trace if that is kept or NULL; `$1` is where the
     /// time of what has no trace ends.
-    const fn kept(self) -> &'static str {
+    pub(super) const fn kept(self) -> &'static str {
         match self {
             Self::Events => "(t.trace_id IS NOT NULL OR greatest(s.at_ns, s.received_ns) >= $1)",
-            // Mentions $1 so that every statement has the same parameters.
+            // Mentions $1 so that every statement has the same parameters. Of payloads it is said by
+            // the rows that refer to them.
             Self::Aliases | Self::Spans | Self::Payloads => {
                 "(t.trace_id IS NOT NULL AND $1::bigint IS NOT NULL)"
             }
@@ -102,6 +105,9 @@ pub(super) async fn copy_kept(
     copy: &str,
     keep: Keep,
 ) -> Result<(), sqlx::Error> {
+    if partition.parent == Parent::Payloads {
+        return payloads::copy_kept(connection, partition, copy, keep).await;
+    }
     let (rows, kept) = (rows(partition, keep, "s.*"), partition.parent.kept());
     sqlx::query(AssertSqlSafe(format!(
         "INSERT INTO {copy} {rows} WHERE {kept}"
@@ -193,7 +199,7 @@ pub(super) async fn counts(
     keep: Keep,
 ) -> Result<Counts, sqlx::Error> {
     if partition.parent == Parent::Payloads {
-        return payload_counts(connection, partition, keep).await;
+        return payloads::counts(connection, partition, keep).await;
     }
     let (kept, waits) = (partition.parent.kept(), partition.parent.waits());
     let columns = format!(
@@ -206,28 +212,11 @@ pub(super) async fn counts(
         .await
 }
 
-/// Payloads do not say who refers to them: all are kept while any kept row of their day has one.
-async fn payload_counts(
+/// How many rows there are.
+pub(super) async fn count(
     connection: &mut PgConnection,
     partition: &Partition,
-    keep: Keep,
-) -> Result<Counts, sqlx::Error> {
-    let total = count(connection, partition).await?;
-    let is_kept: bool = sqlx::query_scalar(include_str!("payloads_are_kept.sql"))
-        .bind(partition.from_ns.unwrap_or(i64::MIN))
-        .bind(partition.to_ns)
-        .bind(keep == Keep::Pinned)
-        .fetch_one(connection)
-        .await?;
-    let kept = if is_kept { total } else { 0 };
-    Ok(Counts {
-        total,
-        kept,
-        waiting: 0,
-    })
-}
-
-async fn count(connection: &mut PgConnection, partition: &Partition) -> Result<i64, sqlx::Error> {
+) -> Result<i64, sqlx::Error> {
     let table = &partition.table;
     sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
         .fetch_one(connection)

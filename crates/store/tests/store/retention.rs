@@ -4,5 +4,6 @@ mod age;
 mod budget;
 mod interrupted;
 mod keeper;
+mod payloads;
 mod rules;
 mod support;

@@ -56,11 +56,7 @@ async fn pinned_traces_are_moved_when_there_is_room_and_never_lost() {
     let pinned = aged.trace(5, false).await;
     aged.trace(5, false).await;
     aged.trace(4, false).await;
-    aged.execute(&format!(
-        "INSERT INTO pins SELECT tenant_id, trace_id, 0, '' FROM traces
-         WHERE trace_id = '{pinned}'"
-    ))
-    .await;
+    aged.pin(pinned).await;
     let mut lead = aged.lead().await;
     // No room to move anything: the day is passed over, the next one goes.
     while lead

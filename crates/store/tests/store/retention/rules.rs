@@ -67,14 +67,10 @@ async fn a_pinned_trace_stays_for_ever_and_goes_once_it_is_unpinned() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(35, true).await;
     aged.trace(35, true).await;
-    aged.execute(&format!(
-        "INSERT INTO pins SELECT tenant_id, trace_id, 0, '' FROM traces
-         WHERE trace_id = '{pinned}'"
-    ))
-    .await;
+    aged.pin(pinned).await;
     aged.run(aged.now()).await;
     aged.assert_left(&[pinned]).await;
-    aged.execute("DELETE FROM pins").await;
+    aged.unpin().await;
     aged.run(aged.now()).await;
     aged.assert_left(&[]).await;
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use sqlx::AssertSqlSafe;
 use throughline_model::{RetentionReport, RetentionRules, TimeRange, TraceFilter};
-use throughline_store::{Duty, Lead, Retain, Rewrite, StoreError};
+use throughline_store::{Duty, Lead, Retain, Rewrite, SpanGroup, StoreError, WriteBatch};
 use throughline_testkit::{Ids, Sent};
-use throughline_wire::{TraceId, UnixNanos};
+use throughline_wire::{LogRecord, TenantId, TraceId, UnixNanos};
 use uuid::Uuid;
 
 use crate::support::{Fixture, lone};
@@ -18,7 +18,7 @@ pub(super) struct Aged {
     pub(super) fixture: Fixture,
     /// Noon of today.
     pub(super) noon: UnixNanos,
-    ids: Ids,
+    pub(super) ids: Ids,
 }
 
 impl Aged {
@@ -36,12 +36,45 @@ impl Aged {
     /// A trace of two spans, failed or not, that came as soon as it had ended.
     pub(super) async fn trace(&mut self, days_ago: i64, is_error: bool) -> TraceId {
         let trace_id = self.imported(days_ago, is_error).await;
+        self.came_at_once(trace_id).await;
+        trace_id
+    }
+
+    /// As if the trace had come as soon as it had ended.
+    pub(super) async fn came_at_once(&self, trace_id: TraceId) {
         sqlx::query("UPDATE traces SET received_ns = end_ns WHERE trace_id = $1")
             .bind(Uuid::from_bytes(trace_id.to_bytes()))
             .execute(&mut self.fixture.database.connection().await)
             .await
             .expect("updates");
-        trace_id
+    }
+
+    /// No rule removes the trace.
+    pub(super) async fn pin(&self, trace_id: TraceId) {
+        self.execute(&format!(
+            "INSERT INTO pins SELECT tenant_id, trace_id, 0, '' FROM traces
+             WHERE trace_id = '{trace_id}'"
+        ))
+        .await;
+    }
+
+    /// The rules hold for all again.
+    pub(super) async fn unpin(&self) {
+        self.execute("DELETE FROM pins").await;
+    }
+
+    /// Stores log records as the writer does.
+    pub(super) async fn write_events(&self, events: Vec<LogRecord>) {
+        let group = SpanGroup {
+            events,
+            ..SpanGroup::default()
+        };
+        let batch = WriteBatch {
+            tenant: TenantId::DEFAULT,
+            groups: vec![group],
+        };
+        let outcome = self.fixture.store.writer().submit(batch).await;
+        assert_eq!(outcome.expect("is stored").events.rejected, []);
     }
 
     /// A trace of two spans, failed or not, that comes only now.
@@ -173,5 +206,5 @@ impl Aged {
 }
 
 pub(super) fn tenant() -> Uuid {
-    Uuid::from_bytes(throughline_wire::TenantId::DEFAULT.to_bytes())
+    Uuid::from_bytes(TenantId::DEFAULT.to_bytes())
 }

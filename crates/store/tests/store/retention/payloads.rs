@@ -1,0 +1,96 @@
+//! Large values go with the last kept row that refers to them.
+
+use throughline_store::Rewrite;
+use throughline_testkit::Sent;
+use throughline_wire::{LogRecord, Span, TraceId};
+
+use super::support::{Aged, DAY};
+use crate::support::lone;
+
+const PAYLOADS: &str = "SELECT count(*) FROM payloads";
+
+/// A trace of one span with these large values, so many days ago.
+async fn trace(aged: &mut Aged, days_ago: i64, is_error: bool, values: &[&str]) -> Span {
+    let start = aged.noon.saturating_add(-days_ago * DAY);
+    let mut span = lone("work", &mut aged.ids).starts(start);
+    if is_error {
+        span = span.error("broken");
+    }
+    for (at, value) in values.iter().enumerate() {
+        span = span.with(["one", "two"][at], large(value));
+    }
+    let span = span.build();
+    let sent = Sent::by("shop", span.clone());
+    assert_eq!(aged.fixture.write(&[sent]).await.received, 1);
+    aged.came_at_once(span.trace_id).await;
+    span
+}
+
+fn large(value: &str) -> String {
+    value.repeat(10_000)
+}
+
+async fn assert_whole(aged: &Aged, span: &Span) {
+    let trace = aged.fixture.trace(span.trace_id).await;
+    assert_eq!(trace.spans[0].span, *span);
+}
+
+#[tokio::test]
+async fn values_that_no_kept_row_refers_to_go_and_the_others_stay_whole() {
+    let mut aged = Aged::new().await;
+    trace(&mut aged, 8, false, &["gone", "shared"]).await;
+    let left = trace(&mut aged, 8, true, &["left", "shared"]).await;
+    // In the archive, where the days of many values share one table.
+    trace(&mut aged, 100, false, &["shared", "old"]).await;
+    let pinned = trace(&mut aged, 101, false, &["shared", "pinned"]).await;
+    aged.pin(pinned.trace_id).await;
+    assert_eq!(aged.fixture.count(PAYLOADS).await, 7);
+    aged.run(aged.now()).await;
+    assert_eq!(aged.fixture.count(PAYLOADS).await, 4);
+    assert_whole(&aged, &left).await;
+    assert_whole(&aged, &pinned).await;
+    aged.unpin().await;
+    aged.run(aged.now()).await;
+    assert_eq!(aged.fixture.count(PAYLOADS).await, 2);
+    assert_whole(&aged, &left).await;
+}
+
+#[tokio::test]
+async fn a_value_of_a_kept_event_stays() {
+    let mut aged = Aged::new().await;
+    let left = trace(&mut aged, 8, true, &[]).await;
+    let gone = trace(&mut aged, 8, false, &[]).await;
+    let event = |of: TraceId, body: &str| LogRecord {
+        time: aged.noon.saturating_add(-8 * DAY),
+        trace_id: Some(of),
+        body: large(body).into(),
+        ..LogRecord::default()
+    };
+    let events = vec![event(left.trace_id, "left"), event(gone.trace_id, "gone")];
+    aged.write_events(events).await;
+    aged.execute("UPDATE events SET received_ns = at_ns").await;
+    assert_eq!(aged.fixture.count(PAYLOADS).await, 2);
+    aged.run(aged.now()).await;
+    assert_eq!(aged.fixture.count(PAYLOADS).await, 1);
+    let of = throughline_model::EventsOf::Trace(left.trace_id);
+    let page = aged.fixture.reader().whole_events(&of, None).await;
+    let record = &page.expect("reads").events[0].record;
+    assert_eq!(record.body, large("left").into());
+}
+
+#[tokio::test]
+async fn a_value_that_a_late_span_refers_to_anew_is_there_again() {
+    let mut aged = Aged::new().await;
+    trace(&mut aged, 8, false, &["value"]).await;
+    trace(&mut aged, 8, true, &["other"]).await;
+    aged.run(aged.now()).await;
+    assert_eq!(aged.fixture.count(PAYLOADS).await, 1);
+    let late = trace(&mut aged, 8, true, &["value"]).await;
+    aged.run(throughline_store::Retain {
+        rewrite: Rewrite::Settled,
+        ..aged.now()
+    })
+    .await;
+    assert_eq!(aged.fixture.count(PAYLOADS).await, 2);
+    assert_whole(&aged, &late).await;
+}
