@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod lookup;
+pub mod pins;
 pub mod server;
 pub mod storage;
 pub mod traces;
@@ -11,6 +12,7 @@ use throughline_wire::UnixNanos;
 
 pub use error::ApiError;
 pub use lookup::look_up;
+pub use pins::set_pinned;
 pub use server::describe_server;
 pub use storage::get_storage;
 pub use traces::{

@@ -1,6 +1,7 @@
 //! The large parts of pages: each draws one answer of the API.
 
 mod overview_strip;
+mod pin_button;
 mod span_pane;
 mod statistics;
 mod trace_head;

@@ -80,6 +80,8 @@ fn conditions(filter: &TraceFilter) -> Vec<(String, String, TraceFilter)> {
         filter.correlation = None;
     });
     add("error", filter.error.clone(), |filter| filter.error = None);
+    let pinned = filter.is_pinned.then(|| "only".to_owned());
+    add("pinned", pinned, |filter| filter.is_pinned = false);
     for (at, condition) in filter.attributes.iter().enumerate() {
         let mut without = filter.clone();
         without.attributes.remove(at);

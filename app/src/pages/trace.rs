@@ -9,7 +9,7 @@ use throughline_wire::TraceId;
 use super::not_found::NotFound;
 use crate::api::{ApiError, get_span_details, get_trace_skeleton, list_span_events};
 use crate::panels::{OverviewStrip, SpanPane, TraceHead, Waterfall};
-use crate::state::{Outline, Selection};
+use crate::state::{Outline, PinState, Selection};
 use crate::ui::{FailureNotice, Glyph, Icon};
 
 /// The spans of the selected id, and what was logged in them.
@@ -44,6 +44,7 @@ fn OneTrace(id: TraceId) -> impl IntoView {
     let search = use_location().search;
     let selection = Memo::new(move |_| Selection::parse(&search.get()));
     let rows_asked = Memo::new(move |_| Outline::rows_asked(&search.get()));
+    let pin = PinState::new();
     let skeleton = Resource::new(move || id, get_trace_skeleton);
     let details = Resource::new(
         move || selection.get(),
@@ -66,7 +67,7 @@ fn OneTrace(id: TraceId) -> impl IntoView {
             match skeleton.await {
                 Ok(Some(skeleton)) => {
                     let outline = Outline::of(skeleton, rows_asked);
-                    view! { <TraceView outline selection details /> }.into_any()
+                    view! { <TraceView outline selection details pin /> }.into_any()
                 }
                 Ok(None) => view! {
                     <NotFound
@@ -90,6 +91,7 @@ fn TraceView(
     outline: Outline,
     selection: Memo<Selection>,
     details: Resource<Result<Details, ApiError>>,
+    pin: PinState,
 ) -> impl IntoView {
     let title = outline.skeleton.summary.root_name.clone();
     let of_selected = outline.clone();
@@ -112,7 +114,7 @@ fn TraceView(
             <span class="mono">{outline.skeleton.summary.trace_id.to_string()}</span>
         </nav>
         <div class="card trace">
-            <TraceHead outline=outline.clone() />
+            <TraceHead outline=outline.clone() pin />
             <OverviewStrip outline=outline.clone() />
             <div class="wf" class:open=is_open>
                 <Waterfall outline selected />

@@ -6,7 +6,8 @@ use leptos::prelude::*;
 use throughline_model::{self as model, CompletenessState, TraceFilter, TreeItem, Utc};
 use throughline_viz::{format_count, format_duration};
 
-use crate::state::{Outline, filter_href};
+use super::pin_button::PinButton;
+use crate::state::{Outline, PinState, filter_href};
 use crate::ui::{CopyButton, ServiceTag};
 
 /// Name, outcome, durations, who and when.
@@ -14,6 +15,8 @@ use crate::ui::{CopyButton, ServiceTag};
 pub(crate) fn TraceHead(
     /// The trace.
     outline: Outline,
+    /// What becomes of its pin.
+    pin: PinState,
 ) -> impl IntoView {
     let skeleton = &outline.skeleton;
     let summary = skeleton.summary.clone();
@@ -62,6 +65,7 @@ pub(crate) fn TraceHead(
                 <Completeness outline=outline.clone() />
                 <Receipt receipt=skeleton.completeness.clone() />
                 <span class="actions">
+                    <PinButton trace_id=summary.trace_id was_pinned=summary.is_pinned state=pin />
                     <code class="mono id" title=id.clone()>
                         {id.clone()}
                     </code>

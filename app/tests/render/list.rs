@@ -189,3 +189,33 @@ async fn a_row_says_what_failed_first_and_what_has_not_ended() {
     assert_eq!(labels.filter(|label| *label == "running").count(), 1);
     assert!(text.contains("not ended"), "{text}");
 }
+
+#[tokio::test]
+async fn pinned_traces_are_marked_and_can_be_asked_for_alone() {
+    let reader = many(20);
+    let pinned = reader.summaries()[7].trace_id;
+    let reader = reader.pinning(pinned);
+    let all = get("/traces", reader.clone()).await;
+    assert_eq!(
+        (rows(&all.html), all.html.matches("pill pin").count()),
+        (20, 1)
+    );
+    let only = get("/traces?pinned=true", reader.clone()).await;
+    assert_eq!(rows(&only.html), 1);
+    assert!(only.html.contains(&format!("/traces/{pinned}")));
+    let chip = "title=\"Remove the condition pinned\"";
+    assert!(only.html.contains(chip) && !all.html.contains(chip));
+    let wrong = get("/traces?pinned=maybe", reader.clone()).await;
+    assert_eq!(wrong.status, 400);
+    for (trace, pressed) in [(pinned, "true"), (reader.summaries()[8].trace_id, "false")] {
+        let page = get(&format!("/traces/{trace}"), reader.clone()).await;
+        let (tags, _) = read(&page.html);
+        let button = tags.iter().find_map(|tag| {
+            tag.attribute("aria-pressed").filter(|_| {
+                tag.attribute("class")
+                    .is_some_and(|class| class.contains("pin"))
+            })
+        });
+        assert_eq!(button, Some(pressed));
+    }
+}

@@ -18,8 +18,8 @@ use crate::TimeRange;
 /// Which traces are wanted; every condition must hold.
 ///
 /// In a URL: `range`, `service`, `operation`, `kind`, `status`, `min_duration`, `max_duration`,
-/// `min_spans`, `max_spans`, `user`, `session`, `correlation`, `error` and any number of
-/// `attr.KEY` (or `attr=KEY=VALUE`); a condition that is absent is not written. Reading takes
+/// `min_spans`, `max_spans`, `user`, `session`, `correlation`, `error`, `pinned` and any
+/// number of `attr.KEY` (or `attr=KEY=VALUE`); a condition that is absent is not written. Reading takes
 /// `from` and `to` (UTC, such as `2026-11-21T14:00`) in place of `range` as well.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct TraceFilter {
@@ -49,6 +49,8 @@ pub struct TraceFilter {
     pub correlation: Option<String>,
     /// Text within the message of the first error, upper and lower case alike.
     pub error: Option<String>,
+    /// Only those that somebody pinned.
+    pub is_pinned: bool,
     /// Attributes of its spans; each condition may hold on another span.
     pub attributes: Vec<AttributeCondition>,
 }

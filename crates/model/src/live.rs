@@ -93,6 +93,7 @@ impl TraceFilter {
             session,
             correlation: _,
             error: _,
+            is_pinned,
             attributes: _,
         } = self;
         let (from, to) = range.bounds(now);
@@ -115,6 +116,7 @@ impl TraceFilter {
             && max_spans.is_none_or(|most| trace.span_count <= most)
             && is(user, &trace.user)
             && is(session, &trace.session)
+            && (!is_pinned || trace.is_pinned)
             && self.is_live()
     }
 }
@@ -143,6 +145,7 @@ mod tests {
             error_count: 1,
             error: None,
             open: None,
+            is_pinned: true,
             user: Some("ann".to_owned()),
             session: None,
         }
@@ -174,6 +177,10 @@ mod tests {
             assert!(!selects(&[(key, fails)]), "{key}={fails}");
             assert!(!selects(&[(key, passes), ("session", "other")]), "{key}");
         }
+        let mut unpinned = trace();
+        unpinned.is_pinned = false;
+        assert!(selects(&[("pinned", "true")]));
+        assert!(!filter(&[("pinned", "true")]).selects(&unpinned, NOW));
         for unknowable in ["session", "correlation", "error", "attr.a"] {
             assert!(!selects(&[(unknowable, "s")]), "{unknowable}");
             assert_eq!(

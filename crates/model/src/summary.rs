@@ -36,6 +36,8 @@ pub struct TraceSummary {
     /// What became of its spans that have begun and not ended, when this was read: running as soon
     /// as one of them does; none when there are none.
     pub open: Option<OpenFate>,
+    /// Whether somebody pinned it, so that no rule removes it.
+    pub is_pinned: bool,
     /// Who caused it, where a span said so.
     pub user: Option<String>,
     /// In which session, where a span said so.

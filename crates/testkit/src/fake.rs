@@ -31,6 +31,7 @@ pub struct FakeReader {
     payloads: Vec<(SpanId, Payload)>,
     events: Vec<StoredEvent>,
     open: Vec<(TraceId, OpenFate)>,
+    pinned: Vec<TraceId>,
     now: UnixNanos,
     fails: Option<ReadError>,
 }
@@ -43,6 +44,7 @@ impl FakeReader {
             payloads: Vec::new(),
             events: Vec::new(),
             open: Vec::new(),
+            pinned: Vec::new(),
             now: NOW,
             fails: None,
         }
@@ -77,6 +79,13 @@ impl FakeReader {
         self
     }
 
+    /// The same, with a trace that is pinned.
+    #[must_use]
+    pub fn pinning(mut self, trace_id: TraceId) -> Self {
+        self.pinned.push(trace_id);
+        self
+    }
+
     /// The same, when it is `now`.
     #[must_use]
     pub fn at(mut self, now: UnixNanos) -> Self {
@@ -91,19 +100,22 @@ impl FakeReader {
 
     /// All traces, as a list without a filter shows them.
     pub fn summaries(&self) -> Vec<TraceSummary> {
-        self.with_open(summaries_of(&self.sent))
+        self.marked(summaries_of(&self.sent))
     }
 
-    fn with_open(&self, mut summaries: Vec<TraceSummary>) -> Vec<TraceSummary> {
+    fn marked(&self, mut summaries: Vec<TraceSummary>) -> Vec<TraceSummary> {
         for summary in &mut summaries {
             let open = self.open.iter().find(|(of, _)| *of == summary.trace_id);
             summary.open = open.map(|(_, fate)| *fate);
+            summary.is_pinned = self.pinned.contains(&summary.trace_id);
         }
         summaries
     }
 
     fn selected(&self, filter: &TraceFilter) -> Vec<TraceSummary> {
-        self.with_open(selected(&self.sent, filter, self.now))
+        let mut summaries = self.marked(selected(&self.sent, filter, self.now));
+        summaries.retain(|summary| summary.is_pinned || !filter.is_pinned);
+        summaries
     }
 
     fn of_trace(&self, trace_id: TraceId) -> Option<(TraceSummary, Vec<&Sent>)> {

@@ -84,6 +84,7 @@ fn summary(sent: &[&Sent]) -> TraceSummary {
             .count() as u64,
         error: first_error(spans()),
         open: None,
+        is_pinned: false,
         user: first(&[semconv::USER_ID, semconv::ENDUSER_ID]),
         session: first(&[semconv::SESSION_ID]),
     }

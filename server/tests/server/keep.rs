@@ -36,10 +36,32 @@ async fn a_trace_is_pinned_listed_and_unpinned() {
     let pins = server.get_json("/api/admin/pins").await;
     assert_eq!(pins[0]["trace_id"], hex(&sent.trace_id));
     assert_eq!(pins[0]["note"], "the slow one");
+    let listed = server.get_json("/api/admin/traces?pinned=true").await;
+    assert_eq!(listed["items"][0]["is_pinned"], true);
     let unpinned = call(&server, Method::DELETE, &path, None).await;
     assert_eq!(unpinned.status(), StatusCode::NO_CONTENT);
     let again = call(&server, Method::DELETE, &path, None).await;
     assert_eq!(again.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_panel_pins_for_its_own_pages_alone() {
+    let server = Server::start().await;
+    let sent = span("GET /");
+    server.send(Door::Native, std::slice::from_ref(&sent)).await;
+    let ask = |origin: String| {
+        let url = server.url("/api/panel/set_pinned");
+        let body = json!({"trace_id": hex(&sent.trace_id), "is_pinned": true});
+        let request = server.client.post(url).json(&body);
+        request.header("origin", origin).send()
+    };
+    let foreign = ask("http://evil.test".to_owned()).await.expect("answers");
+    assert_eq!(foreign.status(), StatusCode::FORBIDDEN);
+    assert_eq!(server.get_json("/api/admin/pins").await, json!([]));
+    let own = ask(server.base.clone()).await.expect("answers");
+    assert_eq!(own.status(), StatusCode::OK);
+    let pins = server.get_json("/api/admin/pins").await;
+    assert_eq!(pins[0]["trace_id"], hex(&sent.trace_id));
 }
 
 #[tokio::test]

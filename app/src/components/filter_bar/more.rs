@@ -6,17 +6,18 @@ use throughline_model::{AttributeCondition, TraceFilter};
 use super::fields::{Choice, TextField, Values, value_of};
 
 /// Parameters of the fields below, besides `attr.KEY`.
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 8] = [
     "kind",
     "max_duration",
     "min_spans",
     "max_spans",
     "correlation",
     "error",
+    "pinned",
     "attr",
 ];
 
-/// Kind, greatest duration, numbers of spans, correlation, error text and attributes.
+/// Kind, greatest duration, numbers of spans, correlation, error text, pins and attributes.
 #[component]
 pub(super) fn MoreFields(
     /// What the URL says.
@@ -37,6 +38,7 @@ pub(super) fn MoreFields(
                 <TextField values name="max_spans" label="Spans, most" hint="1000" />
                 <TextField values name="correlation" label="Correlation" hint="request, order or job id" />
                 <TextField values name="error" label="Error text" hint="part of the message" />
+                <PinnedField values />
                 <AttributeFields values />
             </div>
         </details>
@@ -57,6 +59,22 @@ fn KindField(values: Values) -> impl IntoView {
         <label class="field">
             <span>"Kind of root"</span>
             <select name="kind">{choices}</select>
+        </label>
+    }
+    .into_any()
+}
+
+/// All, or those somebody pinned.
+#[component]
+fn PinnedField(values: Values) -> impl IntoView {
+    let chosen = value_of(values, "pinned");
+    let choices = [("", "Any"), ("true", "Pinned only")].map(|(value, label)| {
+        view! { <Choice value=value.to_owned() label=label.to_owned() chosen /> }
+    });
+    view! {
+        <label class="field">
+            <span>"Pinned"</span>
+            <select name="pinned">{choices}</select>
         </label>
     }
     .into_any()

@@ -35,7 +35,10 @@ pub(super) fn RowMarks(
         "no root yet",
         "The span that began this trace has not arrived",
     ));
-    [open, rootless]
+    let pinned = trace
+        .is_pinned
+        .then_some(("pill pin", "pinned", "No retention rule removes it"));
+    [open, rootless, pinned]
         .into_iter()
         .flatten()
         .map(|(class, word, meaning)| {

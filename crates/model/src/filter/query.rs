@@ -4,22 +4,20 @@ use core::fmt;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use throughline_wire::{SpanKind, UnixNanos};
+use throughline_wire::UnixNanos;
 
-use super::{AttributeCondition, StatusFilter, TraceFilter, format_duration_ns, parse_duration_ns};
-use crate::{TimeRange, Utc};
+use super::{AttributeCondition, TraceFilter, format_duration_ns};
+use crate::TimeRange;
+
+mod values;
+
+use values::{
+    parse_count, parse_duration, parse_instant, parse_kind, parse_pinned, parse_status, shortened,
+    unknown,
+};
 
 /// What begins the name of a parameter that is a condition on an attribute.
 const ATTRIBUTE_PREFIX: &str = "attr.";
-
-const KINDS: [SpanKind; 6] = [
-    SpanKind::Server,
-    SpanKind::Client,
-    SpanKind::Producer,
-    SpanKind::Consumer,
-    SpanKind::Internal,
-    SpanKind::Unspecified,
-];
 
 /// Everything that is wrong with a query string, one sentence each; safe to show.
 #[derive(Debug, Clone, PartialEq, Eq, Default, thiserror::Error)]
@@ -52,7 +50,7 @@ impl Faults {
 
 impl TraceFilter {
     /// The names a URL may use, besides `attr.KEY`.
-    pub const KEYS: [&'static str; 16] = [
+    pub const KEYS: [&'static str; 17] = [
         "range",
         "from",
         "to",
@@ -68,6 +66,7 @@ impl TraceFilter {
         "session",
         "correlation",
         "error",
+        "pinned",
         "attr",
     ];
     /// Conditions on attributes at most.
@@ -127,6 +126,7 @@ impl TraceFilter {
             session,
             correlation,
             error,
+            is_pinned,
             attributes,
         } = self;
         let texts = [
@@ -146,6 +146,7 @@ impl TraceFilter {
             ("session", session.clone()),
             ("correlation", correlation.clone()),
             ("error", error.clone()),
+            ("pinned", is_pinned.then(|| "true".to_owned())),
         ];
         let texts = texts
             .into_iter()
@@ -195,6 +196,7 @@ impl Reading {
             "session" => filter.session = text(),
             "correlation" => filter.correlation = text(),
             "error" => filter.error = text(),
+            "pinned" => filter.is_pinned = faults.take(parse_pinned(value)).unwrap_or_default(),
             "attr" => {
                 let condition = faults.take(AttributeCondition::parse(value));
                 filter.attributes.extend(condition);
@@ -246,217 +248,5 @@ fn exceeds<T: PartialOrd>(least: Option<T>, most: Option<T>) -> bool {
     matches!((least, most), (Some(least), Some(most)) if least > most)
 }
 
-fn parse_instant(key: &str, text: &str) -> Result<UnixNanos, String> {
-    Utc::parse(text)
-        .ok_or_else(|| format!("{key} {text:?} is not a UTC time such as 2026-11-21T14:00"))
-}
-
-fn parse_duration(key: &str, text: &str) -> Result<i64, String> {
-    parse_duration_ns(text).map_err(|fault| format!("{key}: {fault}"))
-}
-
-fn parse_count(key: &str, text: &str) -> Result<u64, String> {
-    text.parse()
-        .ok()
-        .filter(|count: &u64| i64::try_from(*count).is_ok())
-        .ok_or_else(|| format!("{key} {text:?} is not a whole number"))
-}
-
-fn parse_status(text: &str) -> Result<StatusFilter, String> {
-    match text {
-        "ok" => Ok(StatusFilter::Ok),
-        "error" => Ok(StatusFilter::Error),
-        _ => Err(format!("status {text:?} is neither ok nor error")),
-    }
-}
-
-fn parse_kind(text: &str) -> Result<SpanKind, String> {
-    let known = KINDS.into_iter().find(|kind| kind.as_str() == text);
-    known.ok_or_else(|| {
-        let names = KINDS.map(SpanKind::as_str).join(", ");
-        format!("kind {text:?} is none of {names}")
-    })
-}
-
-/// Says that nobody reads `key`, and which name may have been meant.
-fn unknown(key: &str, others: &[&str]) -> String {
-    let known = TraceFilter::KEYS.iter().chain(others).copied();
-    let likely = known
-        .map(|name| (distance(key, name), name))
-        .min()
-        .filter(|(distance, name)| *distance <= name.len() / 3 + 1);
-    let key = shortened(key);
-    match likely {
-        Some((_, name)) => format!("there is no parameter {key:?}; did you mean {name}?"),
-        None => format!(
-            "there is no parameter {key:?}; there are {}, attr.KEY",
-            TraceFilter::KEYS
-                .iter()
-                .chain(others)
-                .copied()
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
-    }
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(60).collect()
-}
-
-/// How many letters to change to get from one name to the other (Levenshtein), of their first 60.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (at, letter) in from.chars().take(60).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = at + 1;
-        for (place, other) in to.iter().enumerate() {
-            let change = diagonal + usize::from(letter != *other);
-            diagonal = row[place + 1];
-            row[place + 1] = change.min(row[place] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::filter::OperationMatch;
-
-    fn text() -> impl Strategy<Value = Option<String>> {
-        prop::option::of("[^\\s][\\PC]{0,10}[^\\s]")
-    }
-
-    fn range<T: PartialOrd + fmt::Debug + Clone + 'static>(
-        value: impl Strategy<Value = T> + Clone + 'static,
-    ) -> impl Strategy<Value = (Option<T>, Option<T>)> {
-        (prop::option::of(value.clone()), prop::option::of(value))
-            .prop_filter("in order", |(a, b)| !exceeds(a.clone(), b.clone()))
-    }
-
-    prop_compose! {
-        fn filters()(
-            minutes in 1_i64..100_000,
-            service in text(),
-            operation in prop::option::of("[^\\s][\\PC]{0,10}[^\\s]".prop_map(OperationMatch::Contains)),
-            kind in prop::option::of(prop::sample::select(KINDS.to_vec())),
-            status in prop::option::of(prop_oneof![Just(StatusFilter::Ok), Just(StatusFilter::Error)]),
-            (min_duration_ns, max_duration_ns) in range(0..i64::MAX),
-            (min_spans, max_spans) in range(0..i64::MAX as u64),
-            user in text(),
-            session in text(),
-            (correlation, error) in (text(), text()),
-            attributes in prop::collection::hash_map("[a-z.]{1,9}", "[^\\s][\\PC]{0,10}[^\\s]", 0..4),
-        ) -> TraceFilter {
-            TraceFilter {
-                range: TimeRange::Last(minutes * UnixNanos::PER_MINUTE),
-                service, operation, kind, status,
-                min_duration_ns, max_duration_ns, min_spans, max_spans,
-                user, session, correlation, error,
-                attributes: attributes.into_iter()
-                    .map(|(key, value)| AttributeCondition { key, value })
-                    .collect(),
-            }
-        }
-    }
-
-    fn read(pairs: &[(&str, &str)]) -> Result<TraceFilter, Faults> {
-        TraceFilter::from_query(pairs.iter().copied(), &["after"])
-    }
-
-    proptest! {
-        #[test]
-        fn a_filter_reads_back_from_its_query(filter in filters()) {
-            let pairs = filter.to_query();
-            let read = TraceFilter::from_query(pairs.iter().map(|(k, v)| (k.as_ref(), v.as_str())), &[]);
-            prop_assert_eq!(read, Ok(filter));
-        }
-
-        #[test]
-        fn any_pair_is_read_or_refused(key in "\\PC{0,20}", value in "\\PC{0,20}") {
-            let _ = read(&[(&key, &value)]);
-        }
-    }
-
-    #[test]
-    fn from_and_to_make_a_fixed_range() {
-        let range = |pairs: &[(&'static str, &'static str)]| read(pairs).map(|filter| filter.range);
-        let (from, to) = (("from", "2026-11-21T14:00"), ("to", "2026-11-21T15:00"));
-        let hour = TimeRange::Between(
-            UnixNanos::new(1_795_269_600_000_000_000),
-            UnixNanos::new(1_795_273_200_000_000_000),
-        );
-        assert_eq!(range(&[from, to, ("range", "7d")]), Ok(hour));
-        for wrong in [
-            &[from][..],
-            &[to],
-            &[("from", to.1), ("to", from.1)],
-            &[("from", "now"), to],
-        ] {
-            let Faults(faults) = range(wrong).expect_err("refused");
-            assert_eq!(faults.len(), 1, "{faults:?}");
-        }
-    }
-
-    #[test]
-    fn all_that_is_wrong_is_named_at_once() {
-        let faults = read(&[
-            ("status", "odd"),
-            ("kind", "sever"),
-            ("min_duration", "fast"),
-            ("max_spans", "-1"),
-            ("operation", "="),
-            ("attr", "no value"),
-            ("servcie", "shop"),
-            ("min_spans", "x"),
-        ])
-        .expect_err("refused");
-        let words = [
-            "status",
-            "kind",
-            "min_duration",
-            "max_spans",
-            "operation",
-            "attr",
-            "did you mean service?",
-            "min_spans",
-        ];
-        assert_eq!(faults.0.len(), words.len());
-        for word in words {
-            assert!(faults.to_string().contains(word), "{faults}");
-        }
-    }
-
-    #[test]
-    fn ends_of_a_range_must_be_in_order() {
-        for pairs in [
-            [("min_duration", "2s"), ("max_duration", "1s")],
-            [("min_spans", "5"), ("max_spans", "4")],
-        ] {
-            assert!(read(&pairs).is_err(), "{pairs:?}");
-        }
-    }
-
-    #[test]
-    fn conditions_on_attributes_add_up_to_a_limit() {
-        let filter = read(&[
-            ("attr.shop.id", "1"),
-            ("attr", "shop.id=1"),
-            ("attr", "shop.id=2"),
-            ("attr.empty", ""),
-            ("after", "whatever"),
-        ])
-        .expect("is read");
-        let values: Vec<_> = filter.attributes.iter().map(ToString::to_string).collect();
-        assert_eq!(values, ["shop.id=1", "shop.id=2"]);
-
-        let many: Vec<_> = (0..9).map(|at| format!("k{at}=v")).collect();
-        let many: Vec<_> = many.iter().map(|pair| ("attr", pair.as_str())).collect();
-        assert!(read(&many).is_err());
-        assert!(read(&[("user", &"x".repeat(1_025))]).is_err());
-    }
-}
+mod tests;

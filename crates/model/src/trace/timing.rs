@@ -70,6 +70,7 @@ mod tests {
                 error_count: 0,
                 error: None,
                 open: None,
+                is_pinned: false,
                 user: None,
                 session: None,
             },

@@ -35,6 +35,7 @@ pub(super) struct SummaryRow {
     span_count: i64,
     error_count: i64,
     error_message: Option<String>,
+    is_pinned: bool,
     has_open: bool,
     open_heard_ns: Option<i64>,
     user_id: Option<String>,
@@ -55,6 +56,7 @@ impl SummaryRow {
             start: UnixNanos::new(self.start_ns),
             duration_ns: self.end_ns.saturating_sub(self.start_ns),
             open: self.open(now),
+            is_pinned: self.is_pinned,
             root_name: self
                 .root_name
                 .unwrap_or_else(|| UNKNOWN_OPERATION.to_owned()),

@@ -12,6 +12,10 @@ SELECT
     root.name AS root_name,
     root.kind AS root_kind,
     root_service.name AS root_service,
+    EXISTS (
+        SELECT FROM pins AS pin
+        WHERE pin.tenant_id = page.tenant_id AND pin.trace_id = page.trace_id
+    ) AS is_pinned,
     open.has_open,
     open.heard_ns AS open_heard_ns,
     ARRAY(

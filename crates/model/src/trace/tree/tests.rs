@@ -36,6 +36,7 @@ fn trace(spans: Vec<SkeletonSpan>) -> TraceSkeleton {
             error_count: 0,
             error: None,
             open: None,
+            is_pinned: false,
             user: None,
             session: None,
         },

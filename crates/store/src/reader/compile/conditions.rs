@@ -121,6 +121,7 @@ impl<'a> Conditions<'a> {
             session,
             correlation,
             error,
+            is_pinned,
             attributes: _,
         } = self.filter;
         self.push_range(query);
@@ -154,6 +155,12 @@ impl<'a> Conditions<'a> {
         }
         if error.is_some() {
             query.push(" AND t.has_error");
+        }
+        if *is_pinned {
+            query
+                .push(" AND t.trace_id IN (SELECT pin.trace_id FROM pins AS pin WHERE pin.tenant_id = ")
+                .push_bind(self.tenant)
+                .push(")");
         }
         if let Some(least_ns) = *min_duration_ns {
             query

@@ -25,6 +25,7 @@ fn no_value_of_a_filter_is_part_of_the_statement() {
         user: text(),
         session: text(),
         correlation: text(),
+        is_pinned: true,
         error: text(),
         attributes: vec![condition("DROP"), condition("'DROP'")],
     };

@@ -1,8 +1,10 @@
-//! The mark of a trace with open spans in lists, and what it costs.
+//! Marks of the rows of lists: what failed, what is open and what that costs, what is pinned.
+
+use std::sync::Arc;
 
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
-use throughline_model::{OpenFate, TraceFilter};
+use throughline_model::{OpenFate, RetentionRules, StorageGauge, TraceFilter, TraceSummary};
 use throughline_store::{Store, WriteBatch};
 use throughline_testkit::{Ids, Sent, span};
 use throughline_wire::{BatchSequence, TenantId};
@@ -125,4 +127,39 @@ async fn the_mark_costs_a_few_pages_a_row_however_many_spans_are_open() {
     }
     // Sixteen spans of each trace are read, here each on a page of its own, of 2,000.
     assert!(pages < 51 * 24, "{pages} pages");
+}
+
+#[tokio::test]
+async fn a_pinned_trace_is_marked_and_a_filter_selects_it() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(43);
+    let sent: Vec<Sent> = (0..3)
+        .map(|at| {
+            let root = span("root").in_trace(ids.trace_id()).id(ids.span_id());
+            Sent::by("shop", root.starts(fixture.at_ms(at)).build())
+        })
+        .collect();
+    fixture.write(&sent).await;
+    let rules = RetentionRules::default();
+    let keeper = fixture
+        .store
+        .keeper(TenantId::DEFAULT, rules, Arc::new(StorageGauge::default));
+    let pinned = sent[1].span.trace_id;
+    keeper.pin(pinned, String::new()).await.expect("pins");
+    let marked = |traces: Vec<TraceSummary>| -> Vec<_> {
+        let marked = traces.iter().filter(|trace| trace.is_pinned);
+        marked.map(|trace| trace.trace_id).collect()
+    };
+    let all = fixture.list(&TraceFilter::default()).await;
+    assert_eq!((all.len(), marked(all)), (3, vec![pinned]));
+    let only = TraceFilter {
+        is_pinned: true,
+        ..TraceFilter::default()
+    };
+    let listed = fixture.list(&only).await;
+    assert_eq!((listed.len(), marked(listed)), (1, vec![pinned]));
+    let figures = fixture.reader().trace_statistics(&only).await;
+    assert_eq!(figures.expect("counts").trace_count, 1);
+    keeper.unpin(pinned).await.expect("unpins");
+    assert_eq!(fixture.list(&only).await, []);
 }

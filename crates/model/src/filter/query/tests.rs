@@ -1,0 +1,140 @@
+use proptest::prelude::*;
+
+use super::values::KINDS;
+use super::*;
+use crate::filter::{OperationMatch, StatusFilter};
+
+fn text() -> impl Strategy<Value = Option<String>> {
+    prop::option::of("[^\\s][\\PC]{0,10}[^\\s]")
+}
+
+fn range<T: PartialOrd + fmt::Debug + Clone + 'static>(
+    value: impl Strategy<Value = T> + Clone + 'static,
+) -> impl Strategy<Value = (Option<T>, Option<T>)> {
+    (prop::option::of(value.clone()), prop::option::of(value))
+        .prop_filter("in order", |(a, b)| !exceeds(a.clone(), b.clone()))
+}
+
+prop_compose! {
+    fn filters()(
+        minutes in 1_i64..100_000,
+        service in text(),
+        operation in prop::option::of("[^\\s][\\PC]{0,10}[^\\s]".prop_map(OperationMatch::Contains)),
+        kind in prop::option::of(prop::sample::select(KINDS.to_vec())),
+        status in prop::option::of(prop_oneof![Just(StatusFilter::Ok), Just(StatusFilter::Error)]),
+        (min_duration_ns, max_duration_ns) in range(0..i64::MAX),
+        (min_spans, max_spans) in range(0..i64::MAX as u64),
+        user in text(),
+        session in text(),
+        (correlation, error, is_pinned) in (text(), text(), prop::bool::ANY),
+        attributes in prop::collection::hash_map("[a-z.]{1,9}", "[^\\s][\\PC]{0,10}[^\\s]", 0..4),
+    ) -> TraceFilter {
+        TraceFilter {
+            range: TimeRange::Last(minutes * UnixNanos::PER_MINUTE),
+            service, operation, kind, status,
+            min_duration_ns, max_duration_ns, min_spans, max_spans,
+            user, session, correlation, error, is_pinned,
+            attributes: attributes.into_iter()
+                .map(|(key, value)| AttributeCondition { key, value })
+                .collect(),
+        }
+    }
+}
+
+fn read(pairs: &[(&str, &str)]) -> Result<TraceFilter, Faults> {
+    TraceFilter::from_query(pairs.iter().copied(), &["after"])
+}
+
+proptest! {
+    #[test]
+    fn a_filter_reads_back_from_its_query(filter in filters()) {
+        let pairs = filter.to_query();
+        let read = TraceFilter::from_query(pairs.iter().map(|(k, v)| (k.as_ref(), v.as_str())), &[]);
+        prop_assert_eq!(read, Ok(filter));
+    }
+
+    #[test]
+    fn any_pair_is_read_or_refused(key in "\\PC{0,20}", value in "\\PC{0,20}") {
+        let _ = read(&[(&key, &value)]);
+    }
+}
+
+#[test]
+fn from_and_to_make_a_fixed_range() {
+    let range = |pairs: &[(&'static str, &'static str)]| read(pairs).map(|filter| filter.range);
+    let (from, to) = (("from", "2026-11-21T14:00"), ("to", "2026-11-21T15:00"));
+    let hour = TimeRange::Between(
+        UnixNanos::new(1_795_269_600_000_000_000),
+        UnixNanos::new(1_795_273_200_000_000_000),
+    );
+    assert_eq!(range(&[from, to, ("range", "7d")]), Ok(hour));
+    for wrong in [
+        &[from][..],
+        &[to],
+        &[("from", to.1), ("to", from.1)],
+        &[("from", "now"), to],
+    ] {
+        let Faults(faults) = range(wrong).expect_err("refused");
+        assert_eq!(faults.len(), 1, "{faults:?}");
+    }
+}
+
+#[test]
+fn all_that_is_wrong_is_named_at_once() {
+    let faults = read(&[
+        ("status", "odd"),
+        ("kind", "sever"),
+        ("min_duration", "fast"),
+        ("max_spans", "-1"),
+        ("operation", "="),
+        ("attr", "no value"),
+        ("servcie", "shop"),
+        ("min_spans", "x"),
+        ("pinned", "false"),
+    ])
+    .expect_err("refused");
+    let words = [
+        "status",
+        "kind",
+        "min_duration",
+        "max_spans",
+        "operation",
+        "attr",
+        "did you mean service?",
+        "min_spans",
+        "pinned",
+    ];
+    assert_eq!(faults.0.len(), words.len());
+    for word in words {
+        assert!(faults.to_string().contains(word), "{faults}");
+    }
+}
+
+#[test]
+fn ends_of_a_range_must_be_in_order() {
+    for pairs in [
+        [("min_duration", "2s"), ("max_duration", "1s")],
+        [("min_spans", "5"), ("max_spans", "4")],
+    ] {
+        assert!(read(&pairs).is_err(), "{pairs:?}");
+    }
+}
+
+#[test]
+fn conditions_on_attributes_add_up_to_a_limit() {
+    let filter = read(&[
+        ("attr.shop.id", "1"),
+        ("attr", "shop.id=1"),
+        ("attr", "shop.id=2"),
+        ("attr.empty", ""),
+        ("after", "whatever"),
+    ])
+    .expect("is read");
+    let values: Vec<_> = filter.attributes.iter().map(ToString::to_string).collect();
+    assert_eq!(values, ["shop.id=1", "shop.id=2"]);
+
+    let many: Vec<_> = (0..9).map(|at| format!("k{at}=v")).collect();
+    let many: Vec<_> = many.iter().map(|pair| ("attr", pair.as_str())).collect();
+    assert!(read(&many).is_err());
+    assert!(read(&[("user", &"x".repeat(1_025))]).is_err());
+}
