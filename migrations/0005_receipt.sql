@@ -9,3 +9,20 @@ CREATE INDEX open_spans_by_process ON open_spans (tenant_id, process_id);
 -- Spans that were refused because the trace had as many as a trace may have: at least once each.
 ALTER TABLE traces
     ADD COLUMN refused_count bigint NOT NULL DEFAULT 0;
+
+-- Of a process that leaves more gaps than are worth remembering, the old ones are forgotten: below
+-- this number nobody can tell any more what is missing.
+ALTER TABLE processes
+    ADD COLUMN forgotten_below bigint NOT NULL DEFAULT 0;
+
+-- The end of what must be forgotten of `numbers`, so that the last 1,000 ranges stay; 0 for none.
+CREATE FUNCTION forget_below(numbers int8multirange) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce((
+        SELECT upper(range)
+        FROM unnest(numbers) AS range
+        ORDER BY lower(range) DESC
+        OFFSET 1000
+        LIMIT 1
+    ), 0)
+$$;

@@ -1,15 +1,15 @@
 //! What a trace can say of its own completeness.
 
-use core::fmt;
 use core::ops::Range;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use throughline_wire::{ProcessId, SpanId, SpanKind, UnixNanos};
+use throughline_wire::{DropReason, ProcessId, SpanId, SpanKind, UnixNanos};
 
 mod fate;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use fate::{OpenFate, SILENCE_NS};
 
@@ -23,7 +23,7 @@ pub enum CompletenessState {
     Running,
     /// Something is missing that will not come by itself.
     Missing,
-    /// A sender does not number its spans, so that nobody can tell.
+    /// A sender does not number its spans, or samples, so that nobody can tell.
     #[default]
     Unknown,
 }
@@ -55,6 +55,10 @@ pub struct Completeness {
     pub dropped: u64,
     /// The words for why.
     pub drop_reasons: BTreeSet<String>,
+    /// Numbers that will not come because their sender's sampling left them out.
+    pub sampled: u64,
+    /// Spans whose flags say that their trace is not sampled, so that others may be left out.
+    pub unsampled: u64,
     /// Spans that were sent and refused.
     pub rejected: u64,
     /// How many of these, because the trace had as many spans as a trace may have.
@@ -63,6 +67,8 @@ pub struct Completeness {
     pub absent_parents: u64,
     /// Services that do not number all their spans.
     pub unnumbered: BTreeSet<String>,
+    /// Whether a process left more gaps since than are remembered.
+    pub is_forgotten: bool,
 }
 
 /// A span that has begun and not ended.
@@ -113,6 +119,8 @@ pub struct ProcessFacts {
     pub last_seen: UnixNanos,
     /// Whether it said goodbye.
     pub ended: bool,
+    /// Whether gaps below or among the trace's numbers are remembered no more.
+    pub is_forgotten: bool,
 }
 
 impl ProcessFacts {
@@ -137,6 +145,8 @@ pub struct TraceFacts {
     pub unnumbered: BTreeSet<String>,
     /// Spans that were refused because the trace had as many as it may have.
     pub too_large: u64,
+    /// Spans whose flags say that the trace is not sampled.
+    pub unsampled: u64,
 }
 
 impl Completeness {
@@ -154,6 +164,7 @@ impl Completeness {
             absent_parents: trace.absent_parents,
             unnumbered: trace.unnumbered,
             too_large: trace.too_large,
+            unsampled: trace.unsampled,
             running: by_service(open, |fate| fate == OpenFate::Running),
             abandoned: by_service(open, |fate| fate != OpenFate::Running),
             ..Self::default()
@@ -200,7 +211,12 @@ impl Completeness {
             self.under_way += (gap.end - gap.start).saturating_sub(refused + open + gone_here);
         }
         self.rejected += rejected;
-        if gone > 0 && process.dropped >= process.missing.max(gone) {
+        self.is_forgotten |= process.is_forgotten;
+        let is_told = gone > 0 && process.dropped >= process.missing.max(gone);
+        let mut reasons = process.drop_reasons.iter();
+        if is_told && reasons.all(|reason| reason == DropReason::Unsampled.as_str()) {
+            self.sampled += gone;
+        } else if is_told {
             self.dropped += gone;
             self.drop_reasons.extend(process.drop_reasons.clone());
         } else {
@@ -209,12 +225,12 @@ impl Completeness {
     }
 
     fn judge(&self) -> CompletenessState {
-        let missing = self.lost + self.dropped + self.rejected + self.absent_parents;
+        let missing = self.lost + self.dropped + self.sampled + self.rejected + self.absent_parents;
         if missing > 0 || !self.abandoned.is_empty() {
             CompletenessState::Missing
         } else if !self.running.is_empty() || self.under_way > 0 {
             CompletenessState::Running
-        } else if self.unnumbered.is_empty() {
+        } else if self.unnumbered.is_empty() && self.unsampled == 0 && !self.is_forgotten {
             CompletenessState::Complete
         } else {
             CompletenessState::Unknown
@@ -235,70 +251,4 @@ fn by_service(open: &[OpenSpan], wanted: impl Fn(OpenFate) -> bool) -> Vec<(Stri
         .into_iter()
         .map(|(service, count)| (service.to_owned(), count))
         .collect()
-}
-
-/// `1 span`, `2 spans`.
-fn spans(count: u64) -> String {
-    format!("{count} span{}", if count == 1 { "" } else { "s" })
-}
-
-/// The receipt in plain words: `42 of 42 spans, 0 bytes cut`.
-impl fmt::Display for Completeness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = Vec::new();
-        if self.state == CompletenessState::Complete {
-            parts.push(format!("{} of {}", self.spans, spans(self.spans)));
-        }
-        for (service, count) in &self.running {
-            parts.push(format!("{} still running in {service}", spans(*count)));
-        }
-        for (service, count) in &self.abandoned {
-            parts.push(format!(
-                "{} did not end before {service} did",
-                spans(*count)
-            ));
-        }
-        if self.lost > 0 {
-            parts.push(format!("{} lost", spans(self.lost)));
-        }
-        if self.dropped > 0 {
-            let reasons: Vec<_> = self.drop_reasons.iter().map(String::as_str).collect();
-            let reasons = reasons.join(", ").replace('_', " ");
-            parts.push(format!(
-                "{} dropped by the sender: {reasons}",
-                spans(self.dropped)
-            ));
-        }
-        if self.rejected > 0 {
-            parts.push(format!("{} refused by the server", spans(self.rejected)));
-        }
-        if self.too_large > 0 {
-            parts.push(format!(
-                "{} of them beyond the most a trace may have",
-                self.too_large
-            ));
-        }
-        if self.absent_parents > 0 {
-            parts.push(format!(
-                "{} named as a parent never came",
-                spans(self.absent_parents)
-            ));
-        }
-        if self.under_way > 0 {
-            parts.push(format!("{} may be under way", spans(self.under_way)));
-        }
-        if !self.unnumbered.is_empty() {
-            let services: Vec<_> = self.unnumbered.iter().map(String::as_str).collect();
-            let verb = if services.len() == 1 {
-                "does not number its"
-            } else {
-                "do not number their"
-            };
-            parts.push(format!("unknown: {} {verb} spans", services.join(", ")));
-        }
-        if self.cut_bytes > 0 || self.state == CompletenessState::Complete {
-            parts.push(format!("{} bytes cut", self.cut_bytes));
-        }
-        f.write_str(&parts.join(", "))
-    }
 }

@@ -43,7 +43,7 @@ pub fn validate(
     now: UnixNanos,
     marks: Marks,
 ) -> Result<Span, RejectReason> {
-    let mut notes = Notes::take(marks, &mut span.attributes);
+    let mut notes = Notes::take(marks, &mut span.attributes, limits);
     let known_end = span.attributes.remove(semconv::SENT_END_NS);
     let sent_end = times::repair(&mut span, limits, now, &mut notes)?;
     if span.parent_span_id == Some(span.span_id) {
@@ -101,7 +101,7 @@ pub fn validate_start(
 
 /// Repairs a resource: the same limits on its attributes.
 pub fn validate_resource(mut resource: Resource, limits: &Limits, marks: Marks) -> Resource {
-    let mut notes = Notes::take(marks, &mut resource.attributes);
+    let mut notes = Notes::take(marks, &mut resource.attributes, limits);
     text::repair_name(&mut resource.schema_url, limits, &mut notes);
     repair_attributes(
         &mut resource.attributes,
@@ -120,7 +120,7 @@ pub fn validate_scope(
     limits: &Limits,
     marks: Marks,
 ) -> InstrumentationScope {
-    let mut notes = Notes::take(marks, &mut scope.attributes);
+    let mut notes = Notes::take(marks, &mut scope.attributes, limits);
     for text in [&mut scope.name, &mut scope.version, &mut scope.schema_url] {
         text::repair_name(text, limits, &mut notes);
     }
@@ -198,7 +198,7 @@ struct Notes {
 impl Notes {
     /// Begins with the marks that decoding made, and takes out the notes a sender, or an earlier
     /// validation, made; words that are no marks go.
-    fn take(mut marks: Marks, attributes: &mut Attributes) -> Self {
+    fn take(mut marks: Marks, attributes: &mut Attributes, limits: &Limits) -> Self {
         let earlier = Marks::of(attributes);
         attributes.remove(semconv::MARKS);
         marks.extend(earlier);
@@ -206,6 +206,7 @@ impl Notes {
         let cut_bytes = if earlier.contains(Mark::ValueCut) {
             attributes
                 .remove(semconv::CUT_BYTES)
+                .filter(|_| limits.believes_cuts)
                 .and_then(|value| value.as_int())
                 .map_or(0, |bytes| bytes.max(0).unsigned_abs())
         } else {
@@ -227,6 +228,8 @@ impl Notes {
     fn put(self, attributes: &mut Attributes) {
         if self.cut_bytes > 0 {
             let bytes = i64::try_from(self.cut_bytes).unwrap_or(i64::MAX);
+            // Of a sender that cut nothing and said so all the same.
+            attributes.remove(semconv::CUT_BYTES);
             attributes.push_unchecked(semconv::CUT_BYTES.into(), bytes.into());
         }
         if !self.marks.is_empty() {

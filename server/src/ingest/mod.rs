@@ -39,6 +39,10 @@ struct Inner {
 impl Ingest {
     /// Doors that hand to `writer`.
     pub fn new(writer: Writer, clock: Clock, limits: Limits, bodies: BodyLimits) -> Self {
+        let limits = Limits {
+            believes_cuts: false,
+            ..limits
+        };
         Self {
             inner: Arc::new(Inner {
                 writer,

@@ -23,6 +23,7 @@ fn facts() -> ProcessFacts {
         drop_reasons: BTreeSet::new(),
         last_seen: NOW,
         ended: false,
+        is_forgotten: false,
     }
 }
 
@@ -171,6 +172,62 @@ fn a_sender_that_does_not_number_leaves_it_unknown() {
         receipt.to_string(),
         "unknown: python-service does not number its spans"
     );
+}
+
+#[test]
+fn what_sampling_left_out_is_no_loss_and_other_reasons_stand_beside_it() {
+    let left_out = |reasons: &[&str]| {
+        receipt(ProcessFacts {
+            gaps: iter::once(6..8).collect(),
+            missing: 2,
+            dropped: 2,
+            drop_reasons: reasons.iter().map(|&reason| reason.to_owned()).collect(),
+            ..facts()
+        })
+    };
+    let sampled = left_out(&["unsampled"]);
+    assert_eq!((sampled.sampled, sampled.dropped, sampled.lost), (2, 0, 0));
+    assert_eq!(sampled.state, CompletenessState::Missing);
+    assert_eq!(sampled.to_string(), "2 spans left out by sampling");
+    let mixed = left_out(&["unsampled", "queue_full"]);
+    assert_eq!((mixed.sampled, mixed.dropped), (0, 2));
+}
+
+#[test]
+fn of_a_trace_that_is_not_sampled_nobody_knows() {
+    let trace = TraceFacts {
+        spans: 4,
+        unsampled: 1,
+        ..TraceFacts::default()
+    };
+    let receipt = Completeness::of(trace, &[facts()], &[], NOW);
+    assert_eq!(receipt.state, CompletenessState::Unknown);
+    assert_eq!(
+        receipt.to_string(),
+        "unknown: 1 span of a trace that is not sampled"
+    );
+}
+
+#[test]
+fn of_gaps_that_are_forgotten_nobody_knows() {
+    let receipt = receipt(ProcessFacts {
+        is_forgotten: true,
+        ..facts()
+    });
+    assert_eq!(receipt.state, CompletenessState::Unknown);
+    assert!(receipt.to_string().contains("too many gaps"), "{receipt}");
+}
+
+#[test]
+fn what_a_trace_was_too_large_for_is_refused_whether_numbered_or_not() {
+    let trace = TraceFacts {
+        spans: 4,
+        too_large: 7,
+        ..TraceFacts::default()
+    };
+    let receipt = Completeness::of(trace, &[facts()], &[], NOW);
+    assert_eq!((receipt.rejected, receipt.too_large), (7, 7));
+    assert_eq!(receipt.state, CompletenessState::Missing);
 }
 
 proptest! {

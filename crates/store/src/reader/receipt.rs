@@ -63,7 +63,8 @@ pub(super) async fn read(
     };
     for row in stored {
         trace.spans += row.span_count.unsigned_abs();
-        trace.cut_bytes += row.cut_bytes.unsigned_abs();
+        trace.cut_bytes = (trace.cut_bytes).saturating_add(row.cut_bytes.unsigned_abs());
+        trace.unsampled += row.unsampled_count.unsigned_abs();
         trace.dropped_parts += row.dropped_parts.unsigned_abs();
         if row.unnumbered_count > 0 {
             trace.unnumbered.insert(service_name(row.service));
@@ -92,6 +93,7 @@ struct StoredRow {
     service: Option<String>,
     span_count: i64,
     unnumbered_count: i64,
+    unsampled_count: i64,
     least: Option<i64>,
     greatest: Option<i64>,
     cut_bytes: i64,
@@ -142,6 +144,7 @@ struct ProcessRow {
     last_seen_ns: i64,
     settled_sequence: i64,
     has_ended: bool,
+    forgotten_below: i64,
     gap_starts: Vec<i64>,
     gap_ends: Vec<i64>,
     rejected_starts: Vec<i64>,
@@ -210,6 +213,7 @@ impl ProcessRow {
             gaps: ranges(self.gap_starts, self.gap_ends),
             rejected: ranges(self.rejected_starts, self.rejected_ends),
             settled,
+            is_forgotten: least < self.forgotten_below,
             missing: self.missing.unsigned_abs().saturating_sub(open_below),
             open,
             dropped: self.dropped.unsigned_abs(),

@@ -5,6 +5,7 @@ SELECT
     p.last_seen_ns,
     p.settled_sequence,
     p.ended_ns IS NOT NULL AS has_ended,
+    p.forgotten_below,
     ARRAY(SELECT lower(gap) FROM unnest(near.gaps) AS gap) AS gap_starts,
     ARRAY(SELECT upper(gap) FROM unnest(near.gaps) AS gap) AS gap_ends,
     ARRAY(SELECT lower(gap) FROM unnest(near.gaps * p.rejected) AS gap) AS rejected_starts,
@@ -13,6 +14,9 @@ SELECT
         SELECT o.sequence
         FROM open_spans AS o
         WHERE o.tenant_id = p.tenant_id AND o.process_id = p.id AND o.sequence IS NOT NULL
+        ORDER BY o.sequence DESC
+        -- More are no honest process.
+        LIMIT 10000
     ) AS open,
     (
         SELECT coalesce(sum(upper(gap) - lower(gap)), 0)::bigint

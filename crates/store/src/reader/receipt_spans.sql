@@ -6,7 +6,8 @@ SELECT
     count(*) FILTER (WHERE s.process_id IS NULL OR s.sequence IS NULL) AS unnumbered_count,
     min(s.sequence) AS least,
     max(s.sequence) AS greatest,
-    coalesce(sum(s.cut_bytes), 0)::bigint AS cut_bytes,
+    count(*) FILTER (WHERE s.flags & 1 = 0) AS unsampled_count,
+    least(coalesce(sum(s.cut_bytes), 0), 9223372036854775807)::bigint AS cut_bytes,
     -- The columns hold unsigned numbers.
     coalesce(sum(
         (coalesce(s.dropped_attributes_count, 0)::bigint & 4294967295)

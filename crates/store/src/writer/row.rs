@@ -7,7 +7,7 @@ mod named;
 
 use throughline_wire::packed::PackedSpan;
 use throughline_wire::{
-    AttributeValue, Span, SpanId, SpanKind, StatusCode, UnixNanos, binary, semconv,
+    AttributeValue, Mark, Marks, Span, SpanId, SpanKind, StatusCode, UnixNanos, binary, semconv,
 };
 
 use self::named::Named;
@@ -193,9 +193,11 @@ pub(super) fn encode(
         values: Values::Decoded(span),
     };
     let digest = without_marks(span).map(|unmarked| {
-        noted.cut_bytes = span
-            .attributes
-            .get(semconv::CUT_BYTES)
+        // Under this mark alone it is the server's word.
+        let is_cut = Marks::of(&span.attributes).contains(Mark::ValueCut);
+        let cut_bytes = span.attributes.get(semconv::CUT_BYTES);
+        noted.cut_bytes = cut_bytes
+            .filter(|_| is_cut)
             .and_then(AttributeValue::as_int);
         encode(&unmarked, context, noted, &mut Vec::new()).digest
     });

@@ -263,3 +263,63 @@ async fn a_span_that_the_database_refuses_is_refused_and_not_lost() {
     let receipt = receipt(&fixture.store, spans[0].trace_id).await;
     assert_eq!(receipt.to_string(), "1 span refused by the server");
 }
+
+#[tokio::test]
+async fn gaps_without_end_are_bounded_and_what_is_forgotten_is_unknown() {
+    let fixture = Fixture::new().await;
+    let trace = |seed, first: u64, count: u64, step: u64| {
+        let mut spans = numbered(&fixture, &mut Ids::seeded(seed), count);
+        for (at, span) in spans.iter_mut().enumerate() {
+            span.sequence = Some(first + step * at as u64);
+        }
+        spans
+    };
+    // One whole trace, then every second number only, in batches of one process.
+    let early = trace(20, 0, 3, 1);
+    send(&fixture.store, said(stands_at(3, 3), &early, &[])).await;
+    for round in 0..3 {
+        let first = 4 + 1_400 * round;
+        let gappy = trace(21 + round, first, 700, 2);
+        let next = first + 1_400;
+        send(&fixture.store, said(stands_at(next, next), &gappy, &[])).await;
+    }
+    let ranges = "SELECT count(*) FROM processes, unnest(received)";
+    assert_eq!(fixture.count(ranges).await, 1_001);
+    let old = receipt(&fixture.store, early[0].trace_id).await;
+    assert_eq!(old.state, CompletenessState::Unknown, "{old}");
+    assert!(old.is_forgotten);
+    // What is remembered is told as before.
+    let late = trace(30, 4_205, 2, 2);
+    send(&fixture.store, said(stands_at(4_208, 4_208), &late, &[])).await;
+    let late = receipt(&fixture.store, late[0].trace_id).await;
+    assert!(late.lost > 0 && !late.is_forgotten, "{late}");
+}
+
+#[tokio::test]
+async fn refused_numbers_without_end_are_bounded_too() {
+    let fixture = Fixture::new().await;
+    let spans = numbered(&fixture, &mut Ids::seeded(40), 1);
+    let mut batch = said(stands_at(9_000, 9_000), &spans, &[]);
+    let sender = batch.groups[0].sender.as_mut().expect("a sender");
+    sender.rejected = (0..4_000).map(|number| 1 + 2 * number).collect();
+    for _ in 0..2 {
+        send(&fixture.store, batch.clone()).await;
+    }
+    let ranges = "SELECT count(*) FROM processes, unnest(rejected)";
+    assert_eq!(fixture.count(ranges).await, 1_000);
+    let receipt = receipt(&fixture.store, spans[0].trace_id).await;
+    assert_eq!(receipt.state, CompletenessState::Unknown, "{receipt}");
+}
+
+#[tokio::test]
+async fn flags_that_say_not_sampled_make_it_unknown() {
+    let fixture = Fixture::new().await;
+    let mut spans = numbered(&fixture, &mut Ids::seeded(41), 2);
+    spans[1].flags = 0x300;
+    send(&fixture.store, said(stands_at(2, 2), &spans, &[])).await;
+    let receipt = receipt(&fixture.store, spans[0].trace_id).await;
+    assert_eq!(
+        (receipt.state, receipt.unsampled),
+        (CompletenessState::Unknown, 1)
+    );
+}

@@ -37,6 +37,10 @@ pub struct Limits {
     /// How long before the server's clock a span may start without a mark, ns. Default 48 h:
     /// the longest duration, and a sender that could not send for a day.
     pub unmarked_behind_ns: i64,
+    /// Whether what comes may have been validated before, as an export of ours has: then
+    /// `throughline.cut_bytes` is believed. Default true; the doors of a server take no stranger's
+    /// word for it.
+    pub believes_cuts: bool,
 }
 
 impl Default for Limits {
@@ -53,6 +57,7 @@ impl Default for Limits {
             ahead_ns: UnixNanos::PER_DAY,
             unmarked_ahead_ns: 5 * UnixNanos::PER_MINUTE,
             unmarked_behind_ns: 2 * UnixNanos::PER_DAY,
+            believes_cuts: true,
         }
     }
 }

@@ -16,7 +16,7 @@ pub fn validate_log(
     now: UnixNanos,
     marks: Marks,
 ) -> Result<LogRecord, RejectReason> {
-    let mut notes = Notes::take(marks, &mut record.attributes);
+    let mut notes = Notes::take(marks, &mut record.attributes, limits);
     repair_times(&mut record, limits, now, &mut notes)?;
     if record.severity_number > LogRecord::MAX_SEVERITY {
         record.severity_number = 0;

@@ -123,6 +123,31 @@ fn marks_of_the_sender_are_merged_and_anything_else_there_replaced() {
 }
 
 #[test]
+fn a_strangers_word_on_what_was_cut_is_not_believed() {
+    let strange = Limits {
+        believes_cuts: false,
+        ..Limits::default()
+    };
+    let forged = |marks: &'static str, value: AttributeValue| {
+        let mut span = clean_span();
+        let marks = AttributeValue::Array(vec![marks.into()]);
+        span.attributes.insert(semconv::MARKS, marks);
+        span.attributes.insert(semconv::CUT_BYTES, i64::MAX);
+        span.attributes.insert("value", value);
+        let span = validate(span, &strange, NOW, Marks::NONE).expect("is kept");
+        let cuts = span.attributes.iter();
+        let cuts = cuts.filter(|(key, _)| *key == semconv::CUT_BYTES);
+        cuts.map(|(_, value)| value.as_int().expect("a number"))
+            .collect::<Vec<_>>()
+    };
+    assert!(forged("value_cut", 1_i64.into()).is_empty());
+    let large = "x".repeat((1 << 20) + 100);
+    let cut = forged("value_cut", large.clone().into());
+    assert!(cut.len() == 1 && cut[0] < 1_000, "{cut:?}");
+    assert_eq!(forged("parent_is_self", large.into()), cut);
+}
+
+#[test]
 fn a_resource_and_a_scope_are_held_to_the_same_limits() {
     let mut resource = Resource::of_service("shop\0");
     for at in 0..2000_i64 {
