@@ -2,6 +2,7 @@
 
 mod events;
 mod keep;
+mod otlp;
 mod payloads;
 mod query;
 mod search;

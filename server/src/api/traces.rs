@@ -2,11 +2,12 @@
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
-use throughline_model::{Page, SpanDetails, Trace, TraceStatistics, TraceSummary};
+use axum::response::{IntoResponse as _, Response};
+use throughline_model::{Page, SpanDetails, TraceStatistics, TraceSummary};
 use throughline_wire::{SpanId, TraceId};
 
-use super::Reader;
-use super::query::{filter, filter_and_page, nothing};
+use super::query::{filter, filter_and_page, nothing, pairs_of};
+use super::{Reader, otlp};
 use crate::problem::Problem;
 
 pub(super) fn trace_id(text: &str) -> Result<TraceId, Problem> {
@@ -36,17 +37,30 @@ pub(super) async fn trace_statistics(
     Ok(Json(reader.trace_statistics(&filter(&query)?).await?))
 }
 
-/// `GET /api/admin/traces/{trace_id}`: the whole trace.
+/// `GET /api/admin/traces/{trace_id}`: the whole trace; with `format=otlp` as OTLP JSON that
+/// `throughline import` reads, its log records included.
 pub(super) async fn get_trace(
     State(reader): State<Reader>,
     Path(id): Path<String>,
     query: RawQuery,
-) -> Result<Json<Trace>, Problem> {
-    nothing(&query)?;
+) -> Result<Response, Problem> {
+    let is_otlp = wants_otlp(&query)?;
     let trace_id = trace_id(&id)?;
     match reader.trace(trace_id).await? {
-        Some(trace) => Ok(Json(trace)),
+        Some(trace) if is_otlp => Ok(otlp::answer(reader, trace)),
+        Some(trace) => Ok(Json(trace).into_response()),
         None => Err(Problem::not_found(format!("there is no trace {trace_id}"))),
+    }
+}
+
+fn wants_otlp(query: &RawQuery) -> Result<bool, Problem> {
+    let pairs = pairs_of(query, &["format"])?;
+    match pairs.last() {
+        None => Ok(false),
+        Some((_, format)) if format == "otlp" => Ok(true),
+        Some(_) => Err(Problem::bad_request(
+            "format takes otlp; without it the answer is as the pages read it".to_owned(),
+        )),
     }
 }
 

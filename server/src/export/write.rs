@@ -88,16 +88,17 @@ impl<W: io::Write> Writer<W> {
         &mut self.out
     }
 
-    /// Ends, and flushes.
+    /// Ends, and flushes; what was written to.
     ///
     /// # Errors
     /// Those of the destination.
-    pub fn finish(mut self) -> io::Result<()> {
+    pub fn finish(mut self) -> io::Result<W> {
         if self.layout == Layout::Document {
             self.out.write_all(AFTER)?;
             self.out.write_all(b"\n")?;
         }
-        self.out.flush()
+        self.out.flush()?;
+        Ok(self.out)
     }
 }
 

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::plan::{Draw, Identity, Plan};
-use super::{Format, LoadOptions, json, protobuf, shape};
+use super::{Format, LoadOptions, grpc, json, protobuf, shape};
 
 /// Different templates; requests take them in turn.
 const TEMPLATES: u64 = 8;
@@ -117,7 +117,7 @@ fn put_decimal(at: &mut [u8], mut number: u64) {
 /// Every body of a run.
 pub(super) struct Bodies {
     templates: Vec<Template>,
-    is_text: bool,
+    format: Format,
     gzip: bool,
 }
 
@@ -129,7 +129,7 @@ impl Bodies {
                 .map(|at| shape::span(options.shape, at, &mut draw))
                 .collect();
             match options.format {
-                Format::OtlpProtobuf => Ok(protobuf::template(&spans)),
+                Format::OtlpProtobuf | Format::OtlpGrpc => Ok(protobuf::template(&spans)),
                 Format::OtlpJson => json::otlp(&spans),
                 Format::Native => json::native(&spans),
             }
@@ -138,7 +138,7 @@ impl Bodies {
             templates: templates
                 .collect::<serde_json::Result<_>>()
                 .context("a template cannot be written")?,
-            is_text: options.format != Format::OtlpProtobuf,
+            format: options.format,
             gzip: options.gzip,
         })
     }
@@ -146,13 +146,17 @@ impl Bodies {
     /// The body of a request.
     pub(super) fn body(&self, plan: &Plan, request: u64) -> Bytes {
         let template = &self.templates[(request % TEMPLATES) as usize];
-        let body = template.fill(self.is_text, |span| plan.identity(request, span.into()));
-        if !self.gzip {
-            return body.into();
+        let is_text = self.format.is_text();
+        let mut body = template.fill(is_text, |span| plan.identity(request, span.into()));
+        if self.gzip {
+            let mut gzip = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
+            // Writing to memory cannot fail.
+            let _ = gzip.write_all(&body);
+            body = gzip.finish().unwrap_or_default();
         }
-        let mut gzip = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
-        // Writing to memory cannot fail.
-        let _ = gzip.write_all(&body);
-        gzip.finish().unwrap_or_default().into()
+        match self.format {
+            Format::OtlpGrpc => grpc::message(&body, self.gzip).into(),
+            Format::Native | Format::OtlpProtobuf | Format::OtlpJson => body.into(),
+        }
     }
 }

@@ -1,65 +1,21 @@
-//! One connection: sends a request until it is answered for good, and reads what became of it.
+//! One client: sends a request until it is answered for good, and reads what became of it.
 
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
-use axum::http::{Method, Request, StatusCode, Uri, header};
+use anyhow::Result;
+use axum::http::StatusCode;
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Format;
+use super::connection::{Answer, Connection, Target};
 use super::report::Tally;
 
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_mins(1);
 /// After a failed connection, and after a 429 or 503 that does not say when.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// Where requests go and how they look.
-#[derive(Debug, Clone)]
-pub(super) struct Target {
-    authority: String,
-    format: Format,
-    gzip: bool,
-}
-
-impl Target {
-    /// Reads an origin; plain HTTP only.
-    pub(super) fn parse(url: &str, format: Format, gzip: bool) -> Result<Self> {
-        let uri: Uri = url.parse().map_err(|_| anyhow!("{url:?} is no URL"))?;
-        let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            bail!("{url:?} does not begin with http://");
-        };
-        let port = authority.port_u16().unwrap_or(80);
-        Ok(Self {
-            authority: format!("{}:{port}", authority.host()),
-            format,
-            gzip,
-        })
-    }
-
-    fn request(&self, body: Bytes) -> Result<Request<Full<Bytes>>, axum::http::Error> {
-        let (path, content_type) = match self.format {
-            Format::Native => ("/api/trace-log", "application/json"),
-            Format::OtlpProtobuf => ("/v1/traces", "application/x-protobuf"),
-            Format::OtlpJson => ("/v1/traces", "application/json"),
-        };
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri(path)
-            .header(header::HOST, &self.authority)
-            .header(header::CONTENT_TYPE, content_type);
-        if self.gzip {
-            request = request.header(header::CONTENT_ENCODING, "gzip");
-        }
-        request.body(Full::new(body))
-    }
-}
 
 /// What one attempt came to.
 enum Attempt {
@@ -78,7 +34,7 @@ enum Attempt {
 pub(super) struct Client {
     target: Target,
     patience: Duration,
-    connection: Option<SendRequest<Full<Bytes>>>,
+    connection: Option<Connection>,
 }
 
 impl Client {
@@ -133,26 +89,17 @@ impl Client {
     }
 
     async fn attempt(&mut self, body: Bytes) -> Result<Attempt> {
-        if self.connection.as_ref().is_none_or(SendRequest::is_closed) {
-            let stream = TcpStream::connect(&self.target.authority).await?;
-            stream.set_nodelay(true)?;
-            let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-            // It ends with the sender; its error is the sender's as well.
-            tokio::spawn(connection);
-            self.connection = Some(sender);
+        if self.connection.as_ref().is_none_or(Connection::is_closed) {
+            self.connection = Some(Connection::open(&self.target).await?);
         }
         let Some(connection) = &mut self.connection else {
             return Ok(Attempt::Broken);
         };
-        connection.ready().await?;
-        let answer = connection.send_request(self.target.request(body)?).await?;
-        let status = answer.status();
-        let retry_after = answer
-            .headers()
-            .get(header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.parse().ok())
-            .map(Duration::from_secs);
-        let bytes = answer.into_body().collect().await?.to_bytes();
+        let Answer {
+            status,
+            retry_after,
+            bytes,
+        } = connection.send(&self.target, body).await?;
         Ok(match status {
             StatusCode::OK => {
                 let (duplicate, rejected) = read_answer(self.target.format, &bytes);
@@ -184,7 +131,7 @@ pub(super) fn read_answer(format: Format, bytes: &[u8]) -> (u64, u64) {
             let text = rejected.as_str().and_then(|text| text.parse().ok());
             (0, text.or(rejected.as_u64()).unwrap_or(0))
         }
-        Format::OtlpProtobuf => (0, rejected_spans(bytes).unwrap_or(0)),
+        Format::OtlpProtobuf | Format::OtlpGrpc => (0, rejected_spans(bytes).unwrap_or(0)),
     }
 }
 

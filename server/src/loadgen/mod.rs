@@ -7,6 +7,8 @@
 
 mod body;
 mod client;
+mod connection;
+mod grpc;
 mod json;
 mod options;
 mod plan;
@@ -26,6 +28,7 @@ pub use options::{Format, LoadOptions, Shape};
 
 use self::body::Bodies;
 use self::client::Client;
+use self::connection::Target;
 use self::plan::Plan;
 use self::report::{Report, Tally};
 use crate::clock::Clock;
@@ -62,7 +65,7 @@ async fn send(options: &LoadOptions, clock: &Clock) -> Result<Report> {
             .rate
             .map(|rate| Duration::from_secs_f64(per_request as f64 / f64::from(rate.get()))),
     });
-    let target = client::Target::parse(&options.url, options.format, options.gzip)?;
+    let target = Target::parse(&options.url, options.format, options.gzip)?;
     let mut clients = JoinSet::new();
     for _ in 0..options.clients.get() {
         let client = Client::new(target.clone(), Duration::from_secs(options.patience_s));

@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 /// Options of `loadgen`.
 #[derive(Debug, Clone, Args)]
 pub struct LoadOptions {
-    /// Origin of the server, such as `http://127.0.0.1:3000`.
+    /// Origin of the server, such as `http://127.0.0.1:3000`; that of its port for gRPC, such as
+    /// `http://127.0.0.1:4317`, with `--format otlp-grpc`.
     #[arg(long)]
     pub url: String,
     /// How spans are written, and so which door they take.
@@ -67,6 +68,18 @@ pub enum Format {
     OtlpProtobuf,
     /// OTLP/HTTP with JSON.
     OtlpJson,
+    /// OTLP/gRPC.
+    OtlpGrpc,
+}
+
+impl Format {
+    /// Whether it is written as text.
+    pub(super) const fn is_text(self) -> bool {
+        match self {
+            Self::Native | Self::OtlpJson => true,
+            Self::OtlpProtobuf | Self::OtlpGrpc => false,
+        }
+    }
 }
 
 /// How large a span is.

@@ -7,14 +7,12 @@ use crate::program::command;
 use crate::support::Server;
 
 async fn send(server: &Server, arguments: &[&str]) -> Value {
-    let mut all = vec![
-        "loadgen",
-        "--url",
-        &server.base,
-        "--json",
-        "--spans",
-        "3000",
-    ];
+    let url = if arguments.contains(&"otlp-grpc") {
+        &server.grpc
+    } else {
+        &server.base
+    };
+    let mut all = vec!["loadgen", "--url", url, "--json", "--spans", "3000"];
     all.extend(["--per-request", "100", "--malformed-percent", "1"]);
     all.extend(arguments);
     let output = command(&all).output().await.expect("runs");
@@ -31,6 +29,7 @@ async fn what_every_door_takes_is_stored_once() {
         ("1", ["--format", "native", "--shape", "s"]),
         ("2", ["--format", "otlp-protobuf", "--shape", "m"]),
         ("3", ["--format", "otlp-json", "--shape", "l"]),
+        ("4", ["--format", "otlp-grpc", "--shape", "m"]),
     ] {
         let mut arguments = arguments.to_vec();
         arguments.extend(["--seed", seed, "--duplicate-percent", "10"]);
@@ -62,6 +61,17 @@ async fn the_same_seed_is_all_duplicates_the_second_time() {
     assert_eq!(
         (&second["accepted"], &second["duplicate"]),
         (&0.into(), &2_970.into())
+    );
+}
+
+#[tokio::test]
+async fn compressed_calls_of_grpc_are_stored_once() {
+    let server = Server::start().await;
+    let report = send(&server, &["--format", "otlp-grpc", "--gzip"]).await;
+    assert_eq!(report["refused"], 0);
+    assert_eq!(
+        Some(server.stored_spans().await),
+        report["distinct"].as_u64()
     );
 }
 

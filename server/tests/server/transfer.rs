@@ -119,7 +119,7 @@ async fn a_file_that_is_not_there_is_named_and_the_others_are_read() {
 #[tokio::test]
 async fn the_program_says_what_it_did_and_fails_where_not_all_was_stored() {
     let (side, folder) = (Side::new().await, folder());
-    let url = side.database.url();
+    let url = side.url();
     let path = file(
         &folder,
         "spans.json",

@@ -12,6 +12,7 @@ use throughline_wire::{AttributeValue, LogRecord, Marks, TraceId, UnixNanos};
 
 use super::side::{Side, all, assert_same};
 use super::{LATER, folder};
+use crate::support::Server;
 
 /// Spans with everything a span can have, repairs included.
 fn everything() -> Vec<Sent> {
@@ -194,4 +195,41 @@ async fn files_that_others_wrote_import_and_export_to_the_same_traces() {
         assert_same(&one, &other).await;
     }
     assert!(count >= 4, "the fixtures are there");
+}
+
+#[tokio::test]
+async fn a_trace_that_is_fetched_as_otlp_imports_to_the_same_trace() {
+    let (server, other, folder) = (Server::start().await, Side::at(LATER).await, folder());
+    let one = Side::on(&server);
+    let first = everything().remove(0).span.trace_id;
+    let sent = everything();
+    one.write(
+        sent.into_iter()
+            .filter(|sent| sent.span.trace_id == first)
+            .collect(),
+    )
+    .await;
+    let mut events = events(first);
+    events.retain(|event| event.trace_id == Some(first));
+    one.write_events(events).await;
+    let answer = server
+        .get(&format!("/api/admin/traces/{first}?format=otlp"))
+        .await;
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    let path = folder.path().join("trace.json");
+    fs::write(&path, answer.bytes().await.expect("whole")).expect("writes");
+    let report = other.import(&path).await;
+    assert!(report.is_whole(), "{report}");
+    assert_eq!(report.events, 1);
+    assert_same(&one, &other).await;
+
+    let odd = server
+        .get(&format!("/api/admin/traces/{first}?format=xml"))
+        .await;
+    assert_eq!(odd.status(), 400);
+    let missing = Ids::seeded(98).trace_id();
+    let missing = server
+        .get(&format!("/api/admin/traces/{missing}?format=otlp"))
+        .await;
+    assert_eq!(missing.status(), 404);
 }

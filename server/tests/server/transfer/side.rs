@@ -17,11 +17,13 @@ use throughline_wire::validate::Limits;
 use throughline_wire::{LogRecord, Resource, TenantId, TraceId, UnixNanos};
 
 use super::LATER;
+use crate::support::Server;
 
 /// A database with a store on it, both of one test.
 pub(super) struct Side {
-    pub(super) store: Store,
-    pub(super) database: FreshDatabase,
+    pub(super) store: Arc<Store>,
+    /// Goes with it; none when it is a server's.
+    pub(super) database: Option<FreshDatabase>,
 }
 
 impl Side {
@@ -31,8 +33,23 @@ impl Side {
 
     pub(super) async fn at(now: UnixNanos) -> Self {
         let database = FreshDatabase::create().await;
-        let store = database.store(now);
-        Self { store, database }
+        Self {
+            store: Arc::new(database.store(now)),
+            database: Some(database),
+        }
+    }
+
+    /// The database of a server.
+    pub(super) fn on(server: &Server) -> Self {
+        Self {
+            store: Arc::clone(&server.store),
+            database: None,
+        }
+    }
+
+    /// The address of its own database.
+    pub(super) fn url(&self) -> &str {
+        self.database.as_ref().expect("its own").url()
     }
 
     pub(super) fn reader(&self) -> Arc<dyn TraceReader> {

@@ -1,5 +1,6 @@
 //! An import waits for a database that is overloaded or away, and not for ever.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use throughline_server::clock::Clock;
@@ -21,7 +22,10 @@ async fn an_import_waits_where_the_store_is_overloaded() {
         queue_bytes: 1,
         ..StoreOptions::new(|| NOW)
     });
-    let side = Side { store, database };
+    let side = Side {
+        store: Arc::new(store),
+        database: Some(database),
+    };
     let mut ids = Ids::seeded(5);
     let lines: Vec<String> = (0..9)
         .map(|_| {
