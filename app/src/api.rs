@@ -16,8 +16,8 @@ pub use pins::set_pinned;
 pub use server::describe_server;
 pub use storage::get_storage;
 pub use traces::{
-    get_span_details, get_span_payload, get_trace_skeleton, get_trace_statistics, list_services,
-    list_span_events, list_traces,
+    get_event_payload, get_span_details, get_span_payload, get_trace_skeleton,
+    get_trace_statistics, list_services, list_span_events, list_traces,
 };
 
 /// An answer and when it was given, by the server's clock: the only `now` a page knows, so that

@@ -45,6 +45,10 @@ pub struct ServerInfo {
     pub endpoint: String,
     /// Origin of OTLP/HTTP: `http://127.0.0.1:4318`.
     pub otlp_endpoint: String,
+    /// Origin of OTLP/gRPC, where it is on: `http://127.0.0.1:4317`.
+    pub otlp_grpc_endpoint: Option<String>,
+    /// Where Zipkin's JSON goes, where it is taken: `http://127.0.0.1:3000/api/v2/spans`.
+    pub zipkin_endpoint: Option<String>,
 }
 
 /// Asks the panel to trace itself and to send its spans to this origin. Provided beside

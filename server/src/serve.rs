@@ -143,6 +143,11 @@ async fn serve_on(
     let server = ServerInfo {
         endpoint: format!("http://{}", listeners.main.local_addr()?),
         otlp_endpoint: format!("http://{}", listeners.otlp.local_addr()?),
+        otlp_grpc_endpoint: Some(format!("http://{}", listeners.grpc.local_addr()?)),
+        zipkin_endpoint: Some(format!(
+            "http://{}/api/v2/spans",
+            listeners.main.local_addr()?
+        )),
     };
     let (stop, stopping) = watch::channel(false);
     let rules = options.retention.rules();

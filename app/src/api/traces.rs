@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 use throughline_model::{
-    EventPage, Page, PageRequest, Payload, SpanDetails, TraceFilter, TraceSkeleton,
+    EventCursor, EventPage, Page, PageRequest, Payload, SpanDetails, TraceFilter, TraceSkeleton,
     TraceStatistics, TraceSummary,
 };
 use throughline_wire::{SpanId, TraceId};
@@ -79,6 +79,20 @@ pub async fn get_span_payload(
     Ok(super::error::panel()?
         .reader
         .span_payload(trace_id, span_id, &hash)
+        .await?)
+}
+
+/// A large value of a log record or event, whole; none when it is kept no longer.
+#[server(name = GetEventPayload, prefix = "/api/panel", endpoint = "event_payload", input = Json)]
+pub async fn get_event_payload(
+    /// Of which event.
+    event: EventCursor,
+    /// Which value, by its hash.
+    hash: String,
+) -> Result<Option<Payload>, ApiError> {
+    Ok(super::error::panel()?
+        .reader
+        .event_payload(event, &hash)
         .await?)
 }
 

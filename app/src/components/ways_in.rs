@@ -1,11 +1,11 @@
-//! What a newcomer sees: three ways to send the first span.
+//! What a newcomer sees: the ways to send the first span.
 
 use leptos::prelude::*;
 
 use crate::context::ServerInfo;
 use crate::ui::{CopyButton, Notice};
 
-/// Three snippets with this server's own addresses in them.
+/// A snippet for each way that is open, with this server's own addresses in them.
 #[component]
 pub(crate) fn WaysIn(
     /// Where senders reach this server.
@@ -14,6 +14,8 @@ pub(crate) fn WaysIn(
     let ServerInfo {
         endpoint,
         otlp_endpoint,
+        otlp_grpc_endpoint,
+        zipkin_endpoint,
     } = server;
     let browser = format!(
         "// Cargo.toml: throughline-browser = \"0.1\"\n// First thing in `main` of your WASM front \
@@ -30,6 +32,29 @@ pub(crate) fn WaysIn(
         "# The environment of your service\nOTEL_EXPORTER_OTLP_ENDPOINT={otlp_endpoint}\n\
          OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\nOTEL_SERVICE_NAME=shop"
     );
+    let grpc = otlp_grpc_endpoint.map(|endpoint| {
+        let snippet = format!(
+            "# The environment of your service, or of a collector's exporter\n\
+             OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}\nOTEL_EXPORTER_OTLP_PROTOCOL=grpc\n\
+             OTEL_SERVICE_NAME=shop"
+        );
+        (
+            "OTLP over gRPC",
+            "The same, where gRPC is what your SDK or collector speaks.",
+            snippet,
+        )
+    });
+    let zipkin = zipkin_endpoint.map(|endpoint| {
+        let snippet = format!(
+            "# Zipkin v2 JSON, from any Zipkin library or the OpenTelemetry exporter\n\
+             OTEL_TRACES_EXPORTER=zipkin\nOTEL_EXPORTER_ZIPKIN_ENDPOINT={endpoint}"
+        );
+        (
+            "Anything that speaks Zipkin",
+            "Spans as Zipkin v2 JSON.",
+            snippet,
+        )
+    });
     let ways = [
         (
             "Your browser code",
@@ -49,6 +74,8 @@ pub(crate) fn WaysIn(
     ];
     let ways: Vec<_> = ways
         .into_iter()
+        .chain(grpc)
+        .chain(zipkin)
         .map(|(title, what, snippet)| {
             view! {
                 <section class="way">

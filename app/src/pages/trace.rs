@@ -100,11 +100,11 @@ fn TraceView(
             .get()
             .resolve(&of_selected.skeleton, &of_selected.tree)
     });
-    let is_open = move || selected.get().is_some();
+    let is_open = move || selected.get().is_some() || selection.get() == Selection::Wrong;
     let of_pane = outline.clone();
     let pane = move || {
         let outline = of_pane.clone();
-        is_open().then(|| view! { <Pane outline details /> })
+        is_open().then(|| view! { <Pane outline details selection /> })
     };
     view! {
         <Title text=title />
@@ -126,12 +126,19 @@ fn TraceView(
 }
 
 #[component]
-fn Pane(outline: Outline, details: Resource<Result<Details, ApiError>>) -> impl IntoView {
+fn Pane(
+    outline: Outline,
+    details: Resource<Result<Details, ApiError>>,
+    selection: Memo<Selection>,
+) -> impl IntoView {
     let close = outline.href("none");
     let content = move || {
         let outline = outline.clone();
         Suspend::new(async move {
             match details.await {
+                Ok(_) if selection.get_untracked() == Selection::Wrong => {
+                    view! { <NoSpanId outline /> }.into_any()
+                }
                 Ok((spans, logs)) => view! { <SpanPane outline spans logs /> }.into_any(),
                 Err(error) => view! { <p class="box e">{error.to_string()}</p> }.into_any(),
             }
@@ -144,6 +151,18 @@ fn Pane(outline: Outline, details: Resource<Result<Details, ApiError>>) -> impl 
             </a>
             <Transition fallback=|| view! { <Loading /> }>{content}</Transition>
         </aside>
+    }
+    .into_any()
+}
+
+/// Says that the address names no span.
+#[component]
+fn NoSpanId(outline: Outline) -> impl IntoView {
+    view! {
+        <p class="box w">
+            "The address names a span by something that is no span id: that has 16 hexadecimal characters. "
+            <a href=outline.href("")>"Show another"</a>
+        </p>
     }
     .into_any()
 }

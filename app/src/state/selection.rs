@@ -15,14 +15,16 @@ pub(crate) enum Selection {
     Closed,
     /// This span, known or not.
     Span(SpanId),
+    /// Something that cannot be the id of a span.
+    Wrong,
 }
 
 impl Selection {
-    /// Reads a query string; what is no span id counts as nothing said.
+    /// Reads a query string.
     pub(crate) fn parse(search: &str) -> Self {
         match query::last(&query::parse(search), "span") {
             Some("none") => Self::Closed,
-            Some(id) => id.parse().map_or(Self::Default, Self::Span),
+            Some(id) => id.parse().map_or(Self::Wrong, Self::Span),
             None => Self::Default,
         }
     }
@@ -30,7 +32,7 @@ impl Selection {
     /// The span to show.
     pub(crate) fn resolve(self, skeleton: &TraceSkeleton, tree: &TraceTree) -> Option<SpanId> {
         match self {
-            Self::Closed => None,
+            Self::Closed | Self::Wrong => None,
             Self::Span(id) => Some(id),
             Self::Default => {
                 let span_at = |at: usize| match tree.rows.get(at)?.item {

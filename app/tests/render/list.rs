@@ -132,6 +132,8 @@ async fn no_match_and_no_traces_at_all_are_told_apart() {
         text.contains("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318"),
         "{text}"
     );
+    assert!(text.contains("ENDPOINT=http://127.0.0.1:4317"), "{text}");
+    assert!(!text.contains("Zipkin"), "what is off is no way in: {text}");
 }
 
 #[tokio::test]

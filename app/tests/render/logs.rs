@@ -36,6 +36,7 @@ async fn the_logs_of_the_open_span_stand_in_their_order_and_no_others() {
     let open = span("open").in_trace(trace_id).id(ids.span_id()).build();
     let other = span("other").in_trace(trace_id).id(ids.span_id()).build();
     let mut large = log(&open, 3_000_000, 17, "card <b>refused</b>");
+    let at_ns = large.cursor.at.get();
     large.payloads.push(PayloadRef {
         place: PayloadPlace::Body,
         hash: "00".repeat(16),
@@ -58,6 +59,7 @@ async fn the_logs_of_the_open_span_stand_in_their_order_and_no_others() {
         "order.id",
         "o-77",
         "Only the beginning of 900 kB.",
+        "Show whole value (900 kB)",
     ] {
         assert!(text.contains(part), "{part} is missing: {text}");
     }
@@ -66,6 +68,11 @@ async fn the_logs_of_the_open_span_stand_in_their_order_and_no_others() {
         at("card asked") < at("card <b>refused</b>"),
         "earliest first"
     );
+    let whole = format!(
+        "/api/admin/events/{at_ns}-0000000000000000/payloads/{}",
+        "00".repeat(16)
+    );
+    assert!(answer.html.contains(&whole), "{whole} is missing");
     assert!(!text.contains("of another span") && !answer.html.contains("<b>refused"));
     let none = get(&path, FakeReader::new(sent)).await;
     assert!(!none.text().contains("Logs ·"), "no empty section");

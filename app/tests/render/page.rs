@@ -46,6 +46,8 @@ pub(crate) async fn get_with(path: &str, reader: FakeReader, keeper: FakeKeeper)
         server: ServerInfo {
             endpoint: "http://127.0.0.1:3000".to_owned(),
             otlp_endpoint: "http://127.0.0.1:4318".to_owned(),
+            otlp_grpc_endpoint: Some("http://127.0.0.1:4317".to_owned()),
+            zipkin_endpoint: None,
         },
     };
     let redirect = Arc::new(Mutex::new(None));

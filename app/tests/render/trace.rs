@@ -233,3 +233,23 @@ async fn a_database_that_is_down_is_a_503_here_too() {
             .contains("The database cannot be reached right now.")
     );
 }
+
+#[tokio::test]
+async fn an_address_that_names_no_span_or_an_unknown_one_says_so() {
+    let sent = shop_trace(&mut Ids::seeded(9));
+    let trace_id = sent[0].span.trace_id;
+    let reader = FakeReader::new(sent);
+    for (span, words) in [
+        ("zz", "something that is no span id"),
+        ("0000000000000000", "something that is no span id"),
+        ("00f067aa0ba902b7", "no such span in this trace"),
+    ] {
+        let answer = get(&format!("/traces/{trace_id}?span={span}"), reader.clone()).await;
+        let text = answer.text();
+        assert!(text.contains(words), "{span}: {text}");
+        assert!(
+            !answer.html.contains("class=\"span\""),
+            "nothing else is shown"
+        );
+    }
+}

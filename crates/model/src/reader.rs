@@ -74,6 +74,13 @@ pub trait TraceReader: Send + Sync {
         hash: &'a str,
     ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>>;
 
+    /// The same of a log record or event, which its cursor names.
+    fn event_payload<'a>(
+        &'a self,
+        event: EventCursor,
+        hash: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>>;
+
     /// One page of the log records and events `filter` selects, newest first.
     fn list_events<'a>(
         &'a self,

@@ -204,6 +204,18 @@ impl TraceReader for FakeReader {
         })
     }
 
+    /// Any value that is kept apart.
+    fn event_payload<'a>(
+        &'a self,
+        _: EventCursor,
+        hash: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>> {
+        self.answer(move || {
+            let mut kept = self.payloads.iter().map(|(_, payload)| payload);
+            kept.find(|known| known.reference.hash == hash).cloned()
+        })
+    }
+
     /// The first page of the events of a trace or a span; other conditions are not looked at.
     fn list_events<'a>(
         &'a self,

@@ -38,6 +38,10 @@ pub fn routes(reader: Reader, keeper: Arc<dyn Keeper>) -> Router {
             get(payloads::get_payload),
         )
         .route("/api/admin/events", get(events::list_events))
+        .route(
+            "/api/admin/events/{cursor}/payloads/{hash}",
+            get(payloads::get_event_payload),
+        )
         .route("/api/admin/sessions/{id}", get(events::get_session))
         .route("/api/admin/correlations/{id}", get(events::get_correlation))
         .route("/api/admin/search", get(search::search))

@@ -1,12 +1,12 @@
-//! Large values of a span: which there are, and the bytes of each.
+//! Large values of spans and events: which there are, and the bytes of each.
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use throughline_model::{Payload, PayloadRef};
-use throughline_wire::{AttributeValue, SpanId, TraceId};
+use throughline_model::{EventCursor, Payload, PayloadRef};
+use throughline_wire::AttributeValue;
 
 use super::Reader;
 use super::traces::{span_id, trace_id};
@@ -38,8 +38,27 @@ pub(super) async fn get_payload(
     let (trace_id, span_id) = (trace_id(&trace)?, span_id(&span)?);
     let payload = reader.span_payload(trace_id, span_id, &hash).await?;
     let Some(payload) = payload else {
-        return Err(unknown(trace_id, span_id, &hash));
+        let span = format!("span {span_id} of trace {trace_id}");
+        return Err(unknown(&span, &hash));
     };
+    Ok(answer(payload, &headers))
+}
+
+/// `GET /api/admin/events/{cursor}/payloads/{hash}`: the same of a log record or event, which is
+/// named by its `cursor`.
+pub(super) async fn get_event_payload(
+    State(reader): State<Reader>,
+    Path((cursor, hash)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let event: EventCursor = cursor.parse().map_err(Problem::bad_request)?;
+    match reader.event_payload(event, &hash).await? {
+        Some(payload) => Ok(answer(payload, &headers)),
+        None => Err(unknown(&format!("event {event}"), &hash)),
+    }
+}
+
+fn answer(payload: Payload, headers: &HeaderMap) -> Response {
     let etag = format!("\"{}\"", payload.reference.hash);
     let is_known = headers
         .get(header::IF_NONE_MATCH)
@@ -59,14 +78,12 @@ pub(super) async fn get_payload(
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         headers.insert(header::ETAG, etag);
     }
-    Ok(response)
+    response
 }
 
-fn unknown(trace_id: TraceId, span_id: SpanId, hash: &str) -> Problem {
+fn unknown(of: &str, hash: &str) -> Problem {
     let hash: String = hash.chars().take(40).collect();
-    Problem::not_found(format!(
-        "span {span_id} of trace {trace_id} has no value {hash:?} that is kept apart"
-    ))
+    Problem::not_found(format!("{of} has no value {hash:?} that is kept apart"))
 }
 
 /// The value as a download: whatever a stranger wrote in it, no browser takes it for a page.

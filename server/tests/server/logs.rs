@@ -136,3 +136,30 @@ async fn what_cannot_be_read_is_answered_400_and_nothing_200() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_large_message_of_a_log_record_is_fetched_whole() {
+    let server = Server::start().await;
+    let mut large = record("import");
+    let message = "line\n".repeat(20_000);
+    large.body = Some(AnyValue {
+        value: Some(Any::StringValue(message.clone())),
+    });
+    let sent = body(Door::OtlpProtobuf, &[large]);
+    send(&server, Door::OtlpProtobuf, Coding::ALL[0], &sent).await;
+    let events = server.get_json("/api/admin/events").await;
+    let event = &events["items"][0];
+    let word = |value: &Value| value.as_str().expect("a text").to_owned();
+    let (cursor, hash) = (word(&event["cursor"]), word(&event["payloads"][0]["hash"]));
+    let path = format!("/api/admin/events/{cursor}/payloads");
+    let whole = server.get(&format!("{path}/{hash}")).await;
+    assert_eq!(whole.status(), StatusCode::OK);
+    assert_eq!(whole.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(whole.text().await.expect("reads"), message);
+    let unknown = server.get(&format!("{path}/{}", "0".repeat(32))).await;
+    assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
+    let wrong = server
+        .get(&format!("/api/admin/events/x/payloads/{hash}"))
+        .await;
+    assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
+}

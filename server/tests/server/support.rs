@@ -141,6 +141,8 @@ impl Server {
                 server: ServerInfo {
                     endpoint: base.clone(),
                     otlp_endpoint: base.clone(),
+                    otlp_grpc_endpoint: None,
+                    zipkin_endpoint: None,
                 },
             },
             ready: {

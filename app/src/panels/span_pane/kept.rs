@@ -5,12 +5,12 @@ use std::sync::Arc;
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use throughline_model::{PayloadRef, SpanDetails};
+use throughline_model::{EventCursor, PayloadPlace, PayloadRef, SpanDetails, StoredEvent};
 use throughline_viz::format_bytes;
 use throughline_wire::{Mark, Marks, SpanId, TraceId};
 
 use super::value::text_of;
-use crate::api::get_span_payload;
+use crate::api::{get_event_payload, get_span_payload};
 use crate::ui::{Glyph, Icon, Statement, copy_text};
 
 /// A greater value is only downloaded: no browser scrolls through it at ease.
@@ -56,38 +56,60 @@ impl OfSpan {
     }
 
     fn kept(&self, reference: Option<&PayloadRef>) -> Option<Kept> {
-        reference.map(|reference| Kept {
-            trace_id: self.trace_id,
-            span_id: self.span_id,
-            hash: reference.hash.clone(),
-            byte_count: reference.byte_count,
-        })
+        reference.map(|reference| Kept::of(Holder::Span(self.trace_id, self.span_id), reference))
     }
+}
+
+/// What a value belongs to.
+#[derive(Clone, Copy)]
+enum Holder {
+    Span(TraceId, SpanId),
+    Event(EventCursor),
 }
 
 /// A value that is kept apart.
 #[derive(Clone)]
 pub(super) struct Kept {
-    trace_id: TraceId,
-    span_id: SpanId,
+    holder: Holder,
     hash: String,
     byte_count: u64,
 }
 
 impl Kept {
+    fn of(holder: Holder, reference: &PayloadRef) -> Self {
+        Self {
+            holder,
+            hash: reference.hash.clone(),
+            byte_count: reference.byte_count,
+        }
+    }
+
+    /// The whole of what stood at `place` of an event, where the event has only a preview.
+    pub(super) fn of_event(event: &StoredEvent, place: &PayloadPlace) -> Option<Self> {
+        let kept = event.payloads.iter().find(|known| known.place == *place)?;
+        Some(Self::of(Holder::Event(event.cursor), kept))
+    }
+
     /// Where it is downloaded, with and without script.
     fn href(&self) -> String {
-        format!(
-            "/api/admin/traces/{}/spans/{}/payloads/{}",
-            self.trace_id, self.span_id, self.hash
-        )
+        let holder = match self.holder {
+            Holder::Span(trace_id, span_id) => format!("traces/{trace_id}/spans/{span_id}"),
+            Holder::Event(cursor) => format!("events/{cursor}"),
+        };
+        format!("/api/admin/{holder}/payloads/{}", self.hash)
     }
 
     /// Fetches it and hands it to `then` as people read it.
     fn fetch(self, state: RwSignal<State>, then: impl FnOnce(String) + 'static) {
         state.set(State::Fetching);
         spawn_local(async move {
-            let problem = match get_span_payload(self.trace_id, self.span_id, self.hash).await {
+            let answer = match self.holder {
+                Holder::Span(trace_id, span_id) => {
+                    get_span_payload(trace_id, span_id, self.hash).await
+                }
+                Holder::Event(cursor) => get_event_payload(cursor, self.hash).await,
+            };
+            let problem = match answer {
                 Ok(Some(payload)) => {
                     then(text_of(&payload.value));
                     return;

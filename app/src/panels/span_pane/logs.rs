@@ -2,10 +2,11 @@
 
 use leptos::prelude::*;
 use throughline_model::{EventPage, PayloadPlace, StoredEvent};
-use throughline_viz::{format_bytes, format_duration};
+use throughline_viz::format_duration;
 use throughline_wire::{LogRecord, UnixNanos};
 
 use super::attributes::Dropped;
+use super::kept::{Kept, Look, Whole};
 use super::value::{Pair, text_of};
 use crate::api::ApiError;
 
@@ -47,9 +48,15 @@ pub(super) fn Logs(
 
 #[component]
 fn Line(event: StoredEvent, start: UnixNanos) -> impl IntoView {
-    let StoredEvent {
-        record, payloads, ..
-    } = event;
+    let kept_body = Kept::of_event(&event, &PayloadPlace::Body);
+    let attributes = event.record.attributes.iter();
+    let kept_values: Vec<_> = attributes
+        .map(|(key, _)| {
+            let key = key.to_owned();
+            Kept::of_event(&event, &PayloadPlace::Attribute { key })
+        })
+        .collect();
+    let record = event.record;
     let offset = record.time.since(start);
     let sign = if offset < 0 { "" } else { "+" };
     let severity = match LogRecord::severity_word(record.severity_number) {
@@ -63,23 +70,19 @@ fn Line(event: StoredEvent, start: UnixNanos) -> impl IntoView {
         .collect::<Vec<_>>()
         .join(" · ");
     let body = text_of(&record.body);
-    let size_of = |place: &PayloadPlace| {
-        let kept = payloads.iter().find(|known| known.place == *place)?;
-        Some(format!(
-            "Only the beginning of {}.",
-            format_bytes(kept.byte_count)
-        ))
+    let body = match kept_body {
+        Some(kept) => {
+            let what = "message".to_owned();
+            view! { <Whole kept preview=body what look=Look::Text /> }.into_any()
+        }
+        None => view! { <div class="message">{body}</div> }.into_any(),
     };
-    let size = size_of(&PayloadPlace::Body);
     let pairs: Vec<_> = record
         .attributes
         .iter()
-        .map(|(key, value)| {
-            let size = size_of(&PayloadPlace::Attribute {
-                key: key.to_owned(),
-            });
-            let label = size.map_or_else(|| key.to_owned(), |size| format!("{key} · {size}"));
-            view! { <Pair label key=key.to_owned() value=value.clone() /> }
+        .zip(kept_values)
+        .map(|((key, value), kept)| {
+            view! { <Pair label=key.to_owned() key=key.to_owned() value=value.clone() kept /> }
         })
         .collect();
     let folded = (!pairs.is_empty()).then(|| {
@@ -96,8 +99,7 @@ fn Line(event: StoredEvent, start: UnixNanos) -> impl IntoView {
                 <b>{title}</b>
                 <span class="num">{format!("{sign}{}", format_duration(offset))}</span>
             </p>
-            <div class="message">{body}</div>
-            {size.map(|size| view! { <p class="part">{size}</p> })}
+            {body}
             {folded}
             <Dropped count=record.dropped_attributes_count what="attributes" is_here=true />
         </section>

@@ -10,7 +10,7 @@ use super::list::neighbours;
 use super::rows::SummaryRow;
 use crate::alias_index::stored_value;
 use crate::ids;
-use crate::indexed_text::{MAX_SESSION_CHARS, beginning};
+use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
 use crate::sqlstate::read_error;
 
 /// One page of the traces that `value` leads to, newest first.
@@ -125,6 +125,6 @@ pub(super) fn push_aliases(
             .push(" UNION SELECT e.trace_id FROM events AS e WHERE e.tenant_id = ")
             .push_bind(tenant)
             .push(" AND e.trace_id IS NOT NULL AND e.correlation_id = ")
-            .push_bind(value.to_owned());
+            .push_bind(beginning(value, MAX_CHARS).to_owned());
     }
 }

@@ -4,6 +4,7 @@ mod alias;
 mod compile;
 mod dictionary;
 mod event;
+mod event_payload;
 mod list;
 mod lookup;
 mod payload;
@@ -181,6 +182,17 @@ impl TraceReader for PgTraceReader {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             span::payload(&mut connection, self.tenant, trace_id, span_id, hash).await
+        })
+    }
+
+    fn event_payload<'a>(
+        &'a self,
+        event: EventCursor,
+        hash: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            event_payload::payload(&mut connection, self.tenant, event, hash).await
         })
     }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use throughline_model::{
-    Direction, EventFilter, EventPage, EventPageRequest, PayloadPlace, StoredEvent, TimeRange,
+    Direction, EventCursor, EventFilter, EventPage, EventPageRequest, PayloadPlace, StoredEvent,
+    TimeRange,
 };
 use throughline_store::{EventOutcome, SpanGroup, WriteBatch, WriteOutcome};
 use throughline_testkit::{Ids, every_attribute_kind};
@@ -278,6 +279,19 @@ async fn a_large_body_is_a_preview_in_lists() {
     assert_eq!(event.payloads.len(), 1);
     assert_eq!(event.payloads[0].place, PayloadPlace::Body);
     assert_eq!(event.payloads[0].byte_count, 100_000);
+
+    let (reader, hash) = (fixture.reader(), event.payloads[0].hash.as_str());
+    let whole = reader.event_payload(event.cursor, hash).await;
+    let whole = whole.expect("reads").expect("is there");
+    assert_eq!(whole.value, "b".repeat(100_000).into());
+    let other = EventCursor {
+        digest: event.cursor.digest ^ 1,
+        ..event.cursor
+    };
+    for (cursor, hash) in [(other, hash), (event.cursor, &*"0".repeat(32))] {
+        let none = reader.event_payload(cursor, hash).await;
+        assert_eq!(none.expect("reads"), None);
+    }
 }
 
 #[tokio::test]

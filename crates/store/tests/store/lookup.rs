@@ -98,9 +98,9 @@ async fn a_search_for_a_span_says_how_far_it_came_and_goes_on_from_there() {
     fixture.write(&[Sent::by("shop", old.clone())]).await;
     // 15,000 newer traces, of which the directory alone knows.
     let filled = sqlx::raw_sql(
-        "INSERT INTO traces (tenant_id, trace_id, start_ns, end_ns, span_count, error_count, root_rank,
+        "INSERT INTO traces (tenant_id, trace_id, start_ns, end_ns, received_ns, span_count, error_count, root_rank,
              root_span_id, root_digest, root_operation_id, root_duration_ns, has_root, services)
-         SELECT tenant_id, gen_random_uuid(), start_ns + at, end_ns + at, 1, 0, 0, 1, 1,
+         SELECT tenant_id, gen_random_uuid(), start_ns + at, end_ns + at, received_ns, 1, 0, 0, 1, 1,
              root_operation_id, 0, true, services
          FROM traces, generate_series(1, 15000) AS at;
          ANALYZE traces;",

@@ -1,0 +1,41 @@
+//! A large value of a log record or event.
+
+use sqlx::{PgConnection, QueryBuilder};
+use throughline_model::{EventCursor, Payload, ReadError};
+use uuid::Uuid;
+
+use super::event::{COLUMNS, NAMES, Row};
+use super::payload;
+use crate::sqlstate::read_error;
+use crate::writer::day_ns;
+
+/// One value that is kept apart from an event; none when there is no such event, or when it has
+/// none with this hash.
+pub(super) async fn payload(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    event: EventCursor,
+    hash: &str,
+) -> Result<Option<Payload>, ReadError> {
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push(" WHERE e.tenant_id = ").push_bind(tenant);
+    query.push(" AND e.at_ns = ").push_bind(event.at.get());
+    query.push(" AND e.digest = ").push_bind(event.digest);
+    query.push(NAMES);
+    let row: Option<Row> = query
+        .build_query_as()
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(read_error)?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let references = row.payloads()?;
+    let described = payload::of_event(&references, &row.into_record()?);
+    match described.into_iter().find(|known| known.hash == hash) {
+        Some(reference) => {
+            payload::one(connection, tenant, reference, day_ns(event.at.get())).await
+        }
+        None => Ok(None),
+    }
+}
