@@ -5,6 +5,9 @@
 //! kept for the next run. Each figure is the median of `READS_RUNS` (default 7) after one run that
 //! is not counted.
 
+#[path = "shared/mod.rs"]
+mod shared;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,25 +20,15 @@ use throughline_store::testing::seed::{SeedOptions, seed};
 use throughline_store::{Store, StoreOptions};
 use throughline_wire::{SpanKind, TenantId, UnixNanos};
 
+use self::shared::{median, number};
+
 /// When the newest trace of the seed began: noon of a fixed day, long enough ago that it is past.
 fn end() -> UnixNanos {
     UnixNanos::new(1_795_262_400_000_000_000)
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(run());
-}
-
-fn number(variable: &str, default: usize) -> usize {
-    std::env::var(variable)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(default)
+    shared::block_on(run());
 }
 
 async fn run() {
@@ -82,10 +75,6 @@ async fn run() {
         let ratio = worst(&mut pairs.map(|((_, a), (_, b))| median(b) / median(a).max(0.01)));
         println!("figure: R7.ratio {ratio:.4}");
     }
-}
-
-fn median(sorted: &[f64]) -> f64 {
-    sorted[sorted.len() / 2]
 }
 
 async fn measure(base: &str, size: u64) -> Vec<(&'static str, Vec<f64>)> {

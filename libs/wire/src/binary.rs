@@ -24,6 +24,7 @@ pub mod event;
 pub mod link;
 mod pairs;
 pub mod reader;
+pub(crate) mod shortest;
 pub mod writer;
 
 #[cfg(test)]

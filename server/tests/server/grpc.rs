@@ -268,6 +268,11 @@ async fn an_overloaded_server_has_no_resources_and_says_when_to_come_back() {
         .expect_err("the queue is full");
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert!(retry_seconds(status.details()).is_some());
+
+    // Before it looks at a message, which costs more than to say no.
+    let unreadable = framed(0, &[0xff]);
+    let (code, _, _) = failed(&server, TRACES, &[], unreadable).await;
+    assert_eq!(code, Code::ResourceExhausted);
 }
 
 /// A body that begins and never ends.

@@ -3,24 +3,22 @@
 //! The format is that of the `PostgreSQL` manual, "COPY", "Binary Format": fields in the order of
 //! `copy_spans.sql`, each a 32-bit length and its bytes, length -1 for NULL.
 
+mod field;
 mod named;
+mod said;
+#[cfg(test)]
+mod tests;
 
 use throughline_wire::packed::PackedSpan;
-use throughline_wire::{
-    AttributeValue, Mark, Marks, Span, SpanId, SpanKind, StatusCode, UnixNanos, binary, semconv,
-};
+use throughline_wire::{AttributeValue, Mark, Marks, Span, StatusCode, UnixNanos, semconv};
 
+pub(super) use self::field::{HEADER, NULL, TRAILER, bits, bytes, filled};
 use self::named::Named;
 pub(super) use self::named::TextAt;
+use self::said::Said;
 use crate::ids;
 
-/// What opens a binary COPY: signature, no flags, no extension.
-pub(super) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// What closes it.
-pub(super) const TRAILER: &[u8] = &(-1_i16).to_be_bytes();
-
 const FIELDS: i16 = 28;
-pub(super) const NULL: [u8; 4] = (-1_i32).to_be_bytes();
 
 /// What the writer needs of a row once it is encoded: its key and its part in the directory.
 #[derive(Debug, Clone)]
@@ -122,53 +120,6 @@ fn without_marks(span: &Span) -> Option<Span> {
     Some(unmarked)
 }
 
-/// What a sender said of a span, in whichever form it came.
-struct Said<'a> {
-    trace_id: [u8; 16],
-    span_id: [u8; 8],
-    parent_span_id: Option<[u8; 8]>,
-    start_ns: i64,
-    duration_ns: i64,
-    flags: u32,
-    dropped_attributes_count: u32,
-    dropped_events_count: u32,
-    dropped_links_count: u32,
-    kind: SpanKind,
-    status: StatusCode,
-    trace_state: &'a str,
-    status_message: &'a str,
-    values: Values<'a>,
-}
-
-/// Attributes, events and links: still to be encoded, or encoded.
-enum Values<'a> {
-    Decoded(&'a Span),
-    Packed(&'a PackedSpan<'a>),
-}
-
-impl Values<'_> {
-    fn attributes(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Decoded(span) => binary::encode_attributes(&span.attributes, out),
-            Self::Packed(span) => out.extend_from_slice(span.attributes),
-        }
-    }
-
-    fn events(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Decoded(span) => binary::encode_events(&span.events, out),
-            Self::Packed(span) => out.extend_from_slice(span.events),
-        }
-    }
-
-    fn links(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Decoded(span) => binary::encode_links(&span.links, out),
-            Self::Packed(span) => out.extend_from_slice(span.links),
-        }
-    }
-}
-
 /// Appends the row of `span` to `out`.
 pub(super) fn encode(
     span: &Span,
@@ -176,22 +127,7 @@ pub(super) fn encode(
     mut noted: Noted<'_>,
     out: &mut Vec<u8>,
 ) -> Row {
-    let said = Said {
-        trace_id: span.trace_id.to_bytes(),
-        span_id: span.span_id.to_bytes(),
-        parent_span_id: span.parent_span_id.map(SpanId::to_bytes),
-        start_ns: span.start.get(),
-        duration_ns: span.duration_ns(),
-        flags: span.flags,
-        dropped_attributes_count: span.dropped_attributes_count,
-        dropped_events_count: span.dropped_events_count,
-        dropped_links_count: span.dropped_links_count,
-        kind: span.kind,
-        status: span.status.code,
-        trace_state: &span.trace_state,
-        status_message: &span.status.message,
-        values: Values::Decoded(span),
-    };
+    let said = Said::decoded(span);
     let digest = without_marks(span).map(|unmarked| {
         // Under this mark alone it is the server's word.
         let is_cut = Marks::of(&span.attributes).contains(Mark::ValueCut);
@@ -207,22 +143,7 @@ pub(super) fn encode(
 /// Appends the row of a span that came packed; the same row, byte for byte, as that of the span
 /// decoded and validated.
 pub(super) fn encode_packed(span: &PackedSpan<'_>, context: Context, out: &mut Vec<u8>) -> Row {
-    let said = Said {
-        trace_id: span.trace_id.to_bytes(),
-        span_id: span.span_id.to_bytes(),
-        parent_span_id: span.parent_span_id.map(SpanId::to_bytes),
-        start_ns: span.start.get(),
-        duration_ns: span.duration_ns(),
-        flags: span.flags,
-        dropped_attributes_count: span.dropped_attributes_count,
-        dropped_events_count: span.dropped_events_count,
-        dropped_links_count: span.dropped_links_count,
-        kind: span.kind,
-        status: span.status,
-        trace_state: span.trace_state,
-        status_message: span.status_message,
-        values: Values::Packed(span),
-    };
+    let said = Said::packed(span);
     lay_out(&said, None, context, Noted::default(), out)
 }
 
@@ -318,117 +239,4 @@ pub(super) fn unstorable(span: &Span) -> Option<&'static str> {
         .into_iter()
         .any(|key| span.attributes.get_str(key).is_some_and(has_nul))
         .then_some("the user or the session of the span contains the character NUL")
-}
-
-pub(super) fn bytes(value: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(&(value.len() as i32).to_be_bytes());
-    out.extend_from_slice(value);
-}
-
-/// An unsigned number in the bits of an `integer`; zero is NULL.
-pub(super) fn bits(value: u32, out: &mut Vec<u8>) {
-    if value == 0 {
-        out.extend_from_slice(&NULL);
-    } else {
-        bytes(&value.to_be_bytes(), out);
-    }
-}
-
-/// A field that `fill` appends; empty is NULL.
-pub(super) fn filled(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
-    let at = out.len();
-    out.extend_from_slice(&NULL);
-    fill(out);
-    let len = out.len() - at - NULL.len();
-    if len > 0 {
-        out[at..at + NULL.len()].copy_from_slice(&(len as i32).to_be_bytes());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CONTEXT: Context = Context {
-        tenant: [0; 16],
-        service_id: 1,
-        operation_id: 2,
-        resource_id: 3,
-        scope_id: 4,
-        received_ns: 5,
-        index: 0,
-    };
-
-    #[test]
-    fn a_day_begins_at_midnight_utc_on_both_sides_of_the_epoch() {
-        let day = UnixNanos::PER_DAY;
-        assert_eq!(day_ns(0), 0);
-        assert_eq!(day_ns(day - 1), 0);
-        assert_eq!(day_ns(day), day);
-        assert_eq!(day_ns(-1), -day);
-        assert_eq!(day_ns(i64::MIN), i64::MIN);
-    }
-
-    #[test]
-    fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
-        let digest = |span: &Span| encode(span, CONTEXT, Noted::default(), &mut Vec::new()).digest;
-        let span = throughline_testkit::span("GET /").build();
-        let mut marked = span.clone();
-        let marks = vec![AttributeValue::from("clock_skewed")];
-        marked.attributes.insert(semconv::MARKS, marks);
-        assert_eq!(digest(&marked), digest(&span));
-        marked.attributes.insert("more", "said");
-        assert_ne!(digest(&marked), digest(&span));
-    }
-
-    /// The span as an OTLP sender writes it.
-    fn otlp(span: &Span) -> Vec<u8> {
-        let mut out = Vec::new();
-        binary::writer::bytes(1, &span.trace_id.to_bytes(), &mut out);
-        binary::writer::bytes(2, &span.span_id.to_bytes(), &mut out);
-        if let Some(parent) = span.parent_span_id {
-            binary::writer::bytes(4, &parent.to_bytes(), &mut out);
-        }
-        binary::writer::bytes(5, span.name.as_bytes(), &mut out);
-        binary::writer::varint(6, u64::from(span.kind.code()), &mut out);
-        for (tag, time) in [(7 << 3 | 1, span.start), (8 << 3 | 1, span.end)] {
-            out.push(tag);
-            out.extend_from_slice(&time.get().to_le_bytes());
-        }
-        binary::any_value::encode_key_values(9, &span.attributes, 1, &mut out);
-        for event in &span.events {
-            let mut bytes = Vec::new();
-            binary::event::encode(event, &mut bytes);
-            binary::writer::bytes(11, &bytes, &mut out);
-        }
-        out
-    }
-
-    #[test]
-    fn a_packed_span_gives_the_row_of_the_decoded_one() {
-        let root = throughline_testkit::span("GET /").build();
-        let child = throughline_testkit::span("query")
-            .child_of(&root)
-            .session("s-1")
-            .with(semconv::USER_ID, "käthe")
-            .with("rows", 5_i64)
-            .build();
-        let limits = throughline_wire::validate::Limits::default();
-        for span in [root, child] {
-            let mut packed = throughline_wire::packed::PackedSpans::default();
-            assert!(packed.push_otlp(&otlp(&span), &limits, span.start));
-            let packed = packed.iter().next().expect("one");
-            let (mut one, mut other) = (vec![7], vec![7]);
-            let decoded_row = encode(&span, CONTEXT, Noted::default(), &mut one);
-            let packed_row = encode_packed(&packed, CONTEXT, &mut other);
-            assert_eq!(one, other);
-            assert_eq!(packed_row.digest, decoded_row.digest);
-            let of = |text: Option<TextAt>| text.map(|text| text.of(&one).to_owned());
-            assert_eq!(of(packed_row.user), of(decoded_row.user));
-            assert_eq!(
-                of(packed_row.session).as_deref(),
-                span.attributes.get_str(semconv::SESSION_ID)
-            );
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! Attributes without their values decoded.
 
+use super::shortest::{delimited, tag};
 use super::{Reader, any_value};
 use crate::{AttributeValue, Marks};
 
@@ -26,6 +27,10 @@ impl<'a> ValueBytes<'a> {
     /// The text, when the value is one, and where it lies in the encoded attributes.
     pub fn text_at(&self) -> Option<(usize, &'a str)> {
         let mut reader = self.0;
+        if let Some((text, [])) = delimited(tag(1), reader.bytes()) {
+            let offset = reader.offset() + reader.bytes().len() - text.len();
+            return Some((offset, core::str::from_utf8(text).ok()?));
+        }
         let field = reader.next_field().ok()??;
         let text = (field.number() == 1).then_some(field)?.message().ok()?;
         Some((text.offset(), core::str::from_utf8(text.bytes()).ok()?))
@@ -37,10 +42,30 @@ impl<'a> ValueBytes<'a> {
     }
 }
 
+impl<'a> AttributeBytes<'a> {
+    /// The next one when it is a key and a value in their shortest form, as nearly all are.
+    fn next_shortest(&mut self) -> Option<(&'a [u8], ValueBytes<'a>)> {
+        let left = self.0.bytes();
+        let (pair, rest) = delimited(tag(1), left)?;
+        let (key, value) = delimited(tag(1), pair)?;
+        let (value, []) = delimited(tag(2), value)? else {
+            return None;
+        };
+        // Where a part lies follows from what is left behind it.
+        let pair_end = self.0.offset() + left.len() - rest.len();
+        let value = Reader::at(value, pair_end - value.len());
+        self.0 = Reader::at(rest, pair_end);
+        Some((key, ValueBytes(value)))
+    }
+}
+
 impl<'a> Iterator for AttributeBytes<'a> {
     type Item = (&'a [u8], ValueBytes<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(next) = self.next_shortest() {
+            return Some(next);
+        }
         let mut pair = self.0.next_field().ok()??.message().ok()?;
         let (mut key, mut value): (&[u8], _) = (&[], Reader::new(&[]));
         while let Some(field) = pair.next_field().ok()? {

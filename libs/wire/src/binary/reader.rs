@@ -63,6 +63,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Begins at a part of a message that lies at `offset`.
+    pub(super) const fn at(bytes: &'a [u8], offset: usize) -> Self {
+        Self {
+            rest: bytes,
+            offset,
+        }
+    }
+
     /// What has not been read yet; of a fresh reader, the whole message.
     pub const fn bytes(&self) -> &'a [u8] {
         self.rest

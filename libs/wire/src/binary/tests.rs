@@ -295,3 +295,44 @@ fn not_a_number_keeps_its_bits() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn attributes_are_told_without_decoding_in_whatever_form_they_are_written() {
+    let attributes: Attributes = [
+        ("k", AttributeValue::from("text")),
+        ("long", "ä".repeat(300).into()),
+        ("number", 5_i64.into()),
+        ("", "of no name".into()),
+    ]
+    .into_iter()
+    .collect();
+    let mut shortest = Vec::new();
+    encode_attributes(&attributes, &mut shortest);
+    // The same key and text with lengths that are longer than they need be, the value first.
+    let other = [
+        &[0x0a, 0x8c, 0x00, 0x12, 0x87, 0x00, 0x0a, 0x84, 0x00][..],
+        b"text",
+        &[0x0a, 0x01],
+        b"k",
+    ]
+    .concat();
+    for bytes in [shortest.clone(), [shortest, other].concat()] {
+        let found: Vec<_> = attributes_in(&bytes).collect();
+        let keys = found.iter().map(|(key, _)| *key).take(4);
+        assert!(keys.eq(["k".as_bytes(), b"long", b"number", b""]));
+        for ((key, value), (_, sent)) in found.iter().zip(attributes.iter()) {
+            assert_eq!(value.decode().as_ref(), Some(sent), "{key:?}");
+        }
+        assert_eq!(found[2].1.text_at(), None);
+        for at in [0, 1, 3, 4] {
+            let Some((_, value)) = found.get(at) else {
+                continue;
+            };
+            let (offset, text) = value.text_at().expect("a text");
+            assert_eq!(&bytes[offset..][..text.len()], text.as_bytes());
+        }
+        if let Some((key, value)) = found.get(4) {
+            assert_eq!((*key, value.as_str()), (&b"k"[..], Some("text")));
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! Every function answers `None` for what it does not recognise, valid or not.
 
 use super::MAX_VALUE_BYTES;
+use crate::binary::shortest::{delimited, tag, varint};
 use crate::validate::Limits;
 use crate::{SpanId, TraceId, attribute, semconv};
 
@@ -61,39 +62,6 @@ fn clean_hash(text: &[u8]) -> Option<u64> {
 pub(super) fn clean_text(text: &[u8]) -> Option<&str> {
     let text = core::str::from_utf8(text).ok()?;
     (!text.contains('\0')).then_some(text)
-}
-
-/// A varint in its shortest form, and what follows it.
-fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let (&first, rest) = bytes.split_first()?;
-    if first < 0x80 {
-        return Some((u64::from(first), rest));
-    }
-    let mut number = u64::from(first & 0x7f);
-    for at in 1..10 {
-        let byte = *bytes.get(at)?;
-        number |= u64::from(byte & 0x7f).checked_shl(7 * at as u32)?;
-        if byte < 0x80 {
-            let shortest = byte != 0 && (at < 9 || byte == 1);
-            return shortest.then(|| (number, &bytes[at + 1..]));
-        }
-    }
-    None
-}
-
-/// The field of `tag`, length-delimited, at the start of `bytes`, and what follows it.
-fn delimited(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (&first, rest) = bytes.split_first()?;
-    if first != tag {
-        return None;
-    }
-    let (length, rest) = varint(rest)?;
-    rest.split_at_checked(usize::try_from(length).ok()?)
-}
-
-/// The tag of a length-delimited field.
-const fn tag(field: u8) -> u8 {
-    field << 3 | 2
 }
 
 /// Whether a `KeyValue` is as it would be stored; its key goes to `keys`.

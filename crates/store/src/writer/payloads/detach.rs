@@ -1,0 +1,270 @@
+//! Takes large values out of a batch and leaves previews in their places.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+
+use throughline_wire::{AttributeValue, Attributes, LogRecord, Span, binary};
+
+use super::Payload;
+use crate::ids;
+use crate::payload_refs::{Place, Reference};
+use crate::writer::batch::WriteBatch;
+use crate::writer::row::day_ns;
+
+/// How much of a text stays in the place of the whole.
+const PREVIEW_BYTES: usize = 1024;
+/// zstd's fastest ordinary level: higher ones cost more than they save at ingest.
+const COMPRESSION_LEVEL: i32 = 1;
+/// A batch with more bytes of large values than this is worked on where it holds nobody up.
+const INLINE_BYTES: usize = 128 << 10;
+
+/// What was taken out of a batch.
+#[derive(Debug, Default)]
+pub(in crate::writer) struct Detached {
+    /// Each distinct value, once a day.
+    pub payloads: Vec<Payload>,
+    /// The references of a span, by its place in the batch; most have none.
+    pub spans: HashMap<usize, Vec<u8>>,
+    /// The references of an event, by its place in the batch.
+    pub events: HashMap<usize, Vec<u8>>,
+}
+
+impl Detached {
+    /// The references of the span at `index`; empty when it has none.
+    pub(in crate::writer) fn of_span(&self, index: usize) -> &[u8] {
+        self.spans.get(&index).map_or(&[], Vec::as_slice)
+    }
+
+    /// The references of the event at `index`; empty when it has none.
+    pub(in crate::writer) fn of_event(&self, index: usize) -> &[u8] {
+        self.events.get(&index).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Takes values of more than `threshold` bytes out of `batch`; previews are left in their places.
+pub(in crate::writer) async fn detach(
+    mut batch: WriteBatch,
+    threshold: usize,
+) -> (WriteBatch, Detached) {
+    let large = large_bytes(&batch, threshold);
+    if large == 0 {
+        return (batch, Detached::default());
+    }
+    let work = move || {
+        let detached = Detacher::new(threshold).run(&mut batch);
+        (batch, detached)
+    };
+    if large <= INLINE_BYTES {
+        return work();
+    }
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// Bytes of all values over the threshold: one look at every value.
+fn large_bytes(batch: &WriteBatch, threshold: usize) -> usize {
+    let of_all = |attributes: &Attributes| -> usize {
+        attributes
+            .iter()
+            .map(|(_, value)| large_size(value, threshold))
+            .sum()
+    };
+    let mut bytes = 0;
+    for group in &batch.groups {
+        for span in &group.spans {
+            bytes += of_all(&span.attributes);
+            for event in &span.events {
+                bytes += of_all(&event.attributes);
+            }
+            for link in &span.links {
+                bytes += of_all(&link.attributes);
+            }
+        }
+        for event in &group.events {
+            bytes += of_all(&event.attributes) + large_size(&event.body, threshold);
+        }
+    }
+    bytes
+}
+
+/// The size of the value when it exceeds `threshold`, else nothing.
+fn large_size(value: &AttributeValue, threshold: usize) -> usize {
+    let size = match value {
+        AttributeValue::Str(text) => text.len(),
+        AttributeValue::Bytes(bytes) => bytes.len(),
+        AttributeValue::Array(_) | AttributeValue::Map(_) => size(value),
+        _ => 0,
+    };
+    if size > threshold { size } else { 0 }
+}
+
+/// The size of a value, nearly; validation bounds its depth.
+fn size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::Str(text) => text.len(),
+        AttributeValue::Bytes(bytes) => bytes.len(),
+        AttributeValue::Array(values) => values.iter().map(|value| 2 + size(value)).sum(),
+        AttributeValue::Map(attributes) => attributes
+            .iter()
+            .map(|(key, value)| 4 + key.len() + size(value))
+            .sum(),
+        _ => 8,
+    }
+}
+
+struct Detacher {
+    threshold: usize,
+    known: HashSet<([u8; 16], i64)>,
+    detached: Detached,
+    encoded: Vec<u8>,
+}
+
+impl Detacher {
+    fn new(threshold: usize) -> Self {
+        Self {
+            threshold,
+            known: HashSet::new(),
+            detached: Detached::default(),
+            encoded: Vec::new(),
+        }
+    }
+
+    fn run(mut self, batch: &mut WriteBatch) -> Detached {
+        let (mut span_index, mut event_index) = (0, 0);
+        for group in &mut batch.groups {
+            for span in &mut group.spans {
+                let references = self.span(span);
+                if !references.is_empty() {
+                    self.detached.spans.insert(span_index, references);
+                }
+                span_index += 1;
+            }
+            // Those have no large values, and count after the others.
+            span_index += group.packed.len();
+            for event in &mut group.events {
+                let references = self.event(event);
+                if !references.is_empty() {
+                    self.detached.events.insert(event_index, references);
+                }
+                event_index += 1;
+            }
+        }
+        self.detached
+    }
+
+    fn span(&mut self, span: &mut Span) -> Vec<u8> {
+        let day = day_ns(span.start.get());
+        let mut references = Vec::new();
+        let refs = &mut references;
+        self.attributes(&mut span.attributes, day, refs, Place::Attribute);
+        for (at, event) in (0..).zip(&mut span.events) {
+            self.attributes(&mut event.attributes, day, refs, |attribute| Place::Event {
+                at,
+                attribute,
+            });
+        }
+        for (at, link) in (0..).zip(&mut span.links) {
+            self.attributes(&mut link.attributes, day, refs, |attribute| Place::Link {
+                at,
+                attribute,
+            });
+        }
+        references
+    }
+
+    fn event(&mut self, event: &mut LogRecord) -> Vec<u8> {
+        let day = day_ns(event.time.get());
+        let mut references = Vec::new();
+        self.value(&mut event.body, day, &mut references, Place::Body);
+        self.attributes(
+            &mut event.attributes,
+            day,
+            &mut references,
+            Place::Attribute,
+        );
+        references
+    }
+
+    fn attributes(
+        &mut self,
+        attributes: &mut Attributes,
+        day_ns: i64,
+        references: &mut Vec<u8>,
+        place: impl Fn(u32) -> Place,
+    ) {
+        for (at, (_, value)) in (0..).zip(attributes.entries_mut()) {
+            self.value(value, day_ns, references, place(at));
+        }
+    }
+
+    fn value(
+        &mut self,
+        value: &mut AttributeValue,
+        day_ns: i64,
+        references: &mut Vec<u8>,
+        place: Place,
+    ) {
+        if large_size(value, self.threshold) == 0 {
+            return;
+        }
+        self.encoded.clear();
+        binary::any_value::encode(value, 1, &mut self.encoded);
+        let hash = ids::payload(&self.encoded);
+        let byte_count = match value {
+            AttributeValue::Str(text) => text.len(),
+            AttributeValue::Bytes(bytes) => bytes.len(),
+            _ => self.encoded.len(),
+        };
+        if !self.known.contains(&(hash, day_ns)) {
+            let content = match zstd::bulk::compress(&self.encoded, COMPRESSION_LEVEL) {
+                Ok(mut content) => {
+                    // It has room for bytes that do not compress.
+                    content.shrink_to_fit();
+                    content
+                }
+                Err(error) => {
+                    // Not known to happen; then the value stays where it is, whole.
+                    tracing::error!(%error, "a large value could not be compressed");
+                    return;
+                }
+            };
+            self.known.insert((hash, day_ns));
+            self.detached.payloads.push(Payload {
+                hash,
+                day_ns,
+                byte_count: self.encoded.len() as i64,
+                content,
+            });
+        }
+        Reference {
+            place,
+            byte_count: byte_count as u64,
+            hash,
+        }
+        .append(references);
+        *value = preview(value, byte_count);
+    }
+}
+
+/// What stays in the place of a value: the beginning of a text, else what it was.
+fn preview(value: &AttributeValue, byte_count: usize) -> AttributeValue {
+    let text = match value {
+        AttributeValue::Str(text) => {
+            let end = text.floor_char_boundary(PREVIEW_BYTES);
+            format!("{}… [{byte_count} bytes]", &text[..end])
+        }
+        AttributeValue::Bytes(_) => format!("[binary, {byte_count} bytes]"),
+        AttributeValue::Array(values) => {
+            format!("[list of {} values, {byte_count} bytes]", values.len())
+        }
+        AttributeValue::Map(attributes) => {
+            format!("[map of {} values, {byte_count} bytes]", attributes.len())
+        }
+        _ => format!("[{byte_count} bytes]"),
+    };
+    AttributeValue::from(text)
+}

@@ -1,0 +1,35 @@
+//! The format of binary COPY: `PostgreSQL` manual, "COPY", "Binary Format".
+
+/// What opens a binary COPY: signature, no flags, no extension.
+pub(in crate::writer) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// What closes it.
+pub(in crate::writer) const TRAILER: &[u8] = &(-1_i16).to_be_bytes();
+
+/// The length of a field that is NULL.
+pub(in crate::writer) const NULL: [u8; 4] = (-1_i32).to_be_bytes();
+
+/// A field that holds `value`.
+pub(in crate::writer) fn bytes(value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&(value.len() as i32).to_be_bytes());
+    out.extend_from_slice(value);
+}
+
+/// An unsigned number in the bits of an `integer`; zero is NULL.
+pub(in crate::writer) fn bits(value: u32, out: &mut Vec<u8>) {
+    if value == 0 {
+        out.extend_from_slice(&NULL);
+    } else {
+        bytes(&value.to_be_bytes(), out);
+    }
+}
+
+/// A field that `fill` appends; empty is NULL.
+pub(in crate::writer) fn filled(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
+    let at = out.len();
+    out.extend_from_slice(&NULL);
+    fill(out);
+    let len = out.len() - at - NULL.len();
+    if len > 0 {
+        out[at..at + NULL.len()].copy_from_slice(&(len as i32).to_be_bytes());
+    }
+}

@@ -1,0 +1,88 @@
+//! Rows of spans that were decoded, and of those that came packed.
+
+use throughline_wire::binary;
+
+use super::*;
+
+const CONTEXT: Context = Context {
+    tenant: [0; 16],
+    service_id: 1,
+    operation_id: 2,
+    resource_id: 3,
+    scope_id: 4,
+    received_ns: 5,
+    index: 0,
+};
+
+#[test]
+fn a_day_begins_at_midnight_utc_on_both_sides_of_the_epoch() {
+    let day = UnixNanos::PER_DAY;
+    assert_eq!(day_ns(0), 0);
+    assert_eq!(day_ns(day - 1), 0);
+    assert_eq!(day_ns(day), day);
+    assert_eq!(day_ns(-1), -day);
+    assert_eq!(day_ns(i64::MIN), i64::MIN);
+}
+
+#[test]
+fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
+    let digest = |span: &Span| encode(span, CONTEXT, Noted::default(), &mut Vec::new()).digest;
+    let span = throughline_testkit::span("GET /").build();
+    let mut marked = span.clone();
+    let marks = vec![AttributeValue::from("clock_skewed")];
+    marked.attributes.insert(semconv::MARKS, marks);
+    assert_eq!(digest(&marked), digest(&span));
+    marked.attributes.insert("more", "said");
+    assert_ne!(digest(&marked), digest(&span));
+}
+
+/// The span as an OTLP sender writes it.
+fn otlp(span: &Span) -> Vec<u8> {
+    let mut out = Vec::new();
+    binary::writer::bytes(1, &span.trace_id.to_bytes(), &mut out);
+    binary::writer::bytes(2, &span.span_id.to_bytes(), &mut out);
+    if let Some(parent) = span.parent_span_id {
+        binary::writer::bytes(4, &parent.to_bytes(), &mut out);
+    }
+    binary::writer::bytes(5, span.name.as_bytes(), &mut out);
+    binary::writer::varint(6, u64::from(span.kind.code()), &mut out);
+    for (tag, time) in [(7 << 3 | 1, span.start), (8 << 3 | 1, span.end)] {
+        out.push(tag);
+        out.extend_from_slice(&time.get().to_le_bytes());
+    }
+    binary::any_value::encode_key_values(9, &span.attributes, 1, &mut out);
+    for event in &span.events {
+        let mut bytes = Vec::new();
+        binary::event::encode(event, &mut bytes);
+        binary::writer::bytes(11, &bytes, &mut out);
+    }
+    out
+}
+
+#[test]
+fn a_packed_span_gives_the_row_of_the_decoded_one() {
+    let root = throughline_testkit::span("GET /").build();
+    let child = throughline_testkit::span("query")
+        .child_of(&root)
+        .session("s-1")
+        .with(semconv::USER_ID, "käthe")
+        .with("rows", 5_i64)
+        .build();
+    let limits = throughline_wire::validate::Limits::default();
+    for span in [root, child] {
+        let mut packed = throughline_wire::packed::PackedSpans::default();
+        assert!(packed.push_otlp(&otlp(&span), &limits, span.start));
+        let packed = packed.iter().next().expect("one");
+        let (mut one, mut other) = (vec![7], vec![7]);
+        let decoded_row = encode(&span, CONTEXT, Noted::default(), &mut one);
+        let packed_row = encode_packed(&packed, CONTEXT, &mut other);
+        assert_eq!(one, other);
+        assert_eq!(packed_row.digest, decoded_row.digest);
+        let of = |text: Option<TextAt>| text.map(|text| text.of(&one).to_owned());
+        assert_eq!(of(packed_row.user), of(decoded_row.user));
+        assert_eq!(
+            of(packed_row.session).as_deref(),
+            span.attributes.get_str(semconv::SESSION_ID)
+        );
+    }
+}
