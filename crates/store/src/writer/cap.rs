@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::directory::Key;
 use super::group::{Group, RowRef};
-use super::row::Row;
+use super::stored;
 use crate::ids::IdSet;
 
 /// How many large traces are remembered; of others it is found out again.
@@ -122,7 +122,8 @@ impl Cap {
         if suspects.is_empty() {
             return Ok(None);
         }
-        let known = stored(connection, group, &suspects).await?;
+        let asked: Vec<RowRef> = suspects.values().flatten().copied().collect();
+        let known = stored::spans(connection, group, &asked).await?;
         let mut sifted = Sifted::default();
         let mut rooms = BTreeMap::<Key, usize>::new();
         for &row in rows {
@@ -164,29 +165,6 @@ async fn count(
         .into_iter()
         .map(|(tenant, trace, count)| ((tenant.into_bytes(), trace.into_bytes()), count));
     Ok(counts.collect())
-}
-
-/// The digests of those of the rows that are stored.
-async fn stored(
-    connection: &mut PgConnection,
-    group: &Group,
-    suspects: &BTreeMap<Key, Vec<RowRef>>,
-) -> Result<IdSet, sqlx::Error> {
-    let rows = || {
-        suspects
-            .iter()
-            .flat_map(|(key, rows)| rows.iter().map(move |&row| (key, group.row(row))))
-    };
-    let numbers = |of: fn(&Row) -> i64| -> Vec<i64> { rows().map(|(_, row)| of(row)).collect() };
-    let digests: Vec<i64> = sqlx::query_scalar(include_str!("stored_spans.sql"))
-        .bind(uuids(rows().map(|(key, _)| key.0)))
-        .bind(uuids(rows().map(|(key, _)| key.1)))
-        .bind(numbers(|row| row.span_id))
-        .bind(numbers(|row| row.start_ns))
-        .bind(numbers(|row| row.digest))
-        .fetch_all(connection)
-        .await?;
-    Ok(digests.into_iter().collect())
 }
 
 /// Counts, for their traces, the spans that were one too many.

@@ -7,8 +7,7 @@ use super::directory::{Deltas, Key};
 use super::group::{Group, Inserted, RowRef};
 use super::open_spans::OpenSpans;
 use super::processes::Processes;
-use super::{aliases, cap, payloads, row};
-use crate::ids::IdSet;
+use super::{aliases, cap, payloads, row, staging, stored};
 use crate::live;
 use crate::rollup::RollupDeltas;
 use crate::sqlstate::{Fault, fault};
@@ -17,6 +16,9 @@ use crate::sqlstate::{Fault, fault};
 const PIECE_BYTES: usize = 128 * 1024;
 /// Smaller runs of rows are put together first.
 const SMALL_BYTES: usize = 16 * 1024;
+
+const COPY_SPANS: &str = include_str!("copy_spans.sql");
+const COPY_EVENTS: &str = include_str!("copy_events.sql");
 
 /// Why a commit failed.
 #[derive(Debug)]
@@ -56,19 +58,28 @@ pub(super) async fn commit(
     capped: Capped<'_>,
     buffer: &mut Vec<u8>,
 ) -> Result<Inserted, Failed> {
-    match directly(connection, group, rows, capped, buffer).await {
-        Err(Failed::Database {
-            error,
-            committing: false,
-        }) if fault(&error) == Fault::Duplicate => {
-            metrics::counter!("throughline_writer_groups_total", "path" => "staged").increment(1);
-            staged(connection, group, rows, capped, buffer).await
-        }
-        result => {
-            metrics::counter!("throughline_writer_groups_total", "path" => "direct").increment(1);
-            result
-        }
+    // A batch that was sent again is a small part of its group: the second way costs little more
+    // than the first. The third is right whatever other servers store meanwhile.
+    let mut path = "direct";
+    let mut result = directly(connection, group, rows, capped, buffer).await;
+    if is_duplicate(&result) {
+        path = "around";
+        result = around_stored(connection, group, rows, capped, buffer).await;
     }
+    if is_duplicate(&result) {
+        path = "staged";
+        result = staged(connection, group, rows, capped, buffer).await;
+    }
+    metrics::counter!("throughline_writer_groups_total", "path" => path).increment(1);
+    result
+}
+
+/// Whether a row was stored already, and nothing of the group was.
+fn is_duplicate(result: &Result<Inserted, Failed>) -> bool {
+    matches!(
+        result,
+        Err(Failed::Database { error, committing: false }) if fault(error) == Fault::Duplicate
+    )
 }
 
 /// Straight into the table: right unless a row is stored already.
@@ -82,13 +93,35 @@ async fn directly(
     let mut transaction = connection.begin().await?;
     write_referred(&mut transaction, group, rows).await?;
     let (spans, events) = by_kind(rows);
-    for (statement, rows) in [
-        (include_str!("copy_spans.sql"), spans),
-        (include_str!("copy_events.sql"), events),
-    ] {
-        copy(&mut transaction, statement, group, rows, buffer).await?;
-    }
+    copy(&mut transaction, COPY_SPANS, group, spans, buffer).await?;
+    copy(&mut transaction, COPY_EVENTS, group, events, buffer).await?;
     finish(transaction, group, rows, capped, Inserted::All).await
+}
+
+/// Straight into the table without the rows that are stored already: right unless another server
+/// stores one of the rest meanwhile.
+async fn around_stored(
+    connection: &mut PgConnection,
+    group: &Group,
+    rows: &[RowRef],
+    capped: Capped<'_>,
+    buffer: &mut Vec<u8>,
+) -> Result<Inserted, Failed> {
+    let mut transaction = connection.begin().await?;
+    write_referred(&mut transaction, group, rows).await?;
+    let (spans, events) = by_kind(rows);
+    let stored_spans = stored::spans(&mut transaction, group, spans).await?;
+    let stored_events = stored::events(&mut transaction, group, events).await?;
+    let (mut spans, mut events) = (spans.to_vec(), events.to_vec());
+    spans.retain(|&row| !stored_spans.contains(&group.row(row).digest));
+    events.retain(|&row| !stored_events.contains(&group.event(row).digest));
+    copy(&mut transaction, COPY_SPANS, group, &spans, buffer).await?;
+    copy(&mut transaction, COPY_EVENTS, group, &events, buffer).await?;
+    let inserted = Inserted::Digests {
+        spans: spans.iter().map(|&row| group.row(row).digest).collect(),
+        events: events.iter().map(|&row| group.event(row).digest).collect(),
+    };
+    finish(transaction, group, rows, capped, inserted).await
 }
 
 /// By way of a temporary table, which leaves out the rows that are stored already.
@@ -102,51 +135,10 @@ async fn staged(
     let mut transaction = connection.begin().await?;
     write_referred(&mut transaction, group, rows).await?;
     let (spans, events) = by_kind(rows);
-    let spans = stage(&mut transaction, &STAGED_SPANS, group, spans, buffer).await?;
-    let events = stage(&mut transaction, &STAGED_EVENTS, group, events, buffer).await?;
+    let spans = staging::stage(&mut transaction, &staging::SPANS, group, spans, buffer).await?;
+    let events = staging::stage(&mut transaction, &staging::EVENTS, group, events, buffer).await?;
     let inserted = Inserted::Digests { spans, events };
     finish(transaction, group, rows, capped, inserted).await
-}
-
-/// The statements that store rows by way of a temporary table.
-struct Staged {
-    create: &'static str,
-    copy: &'static str,
-    /// Yields the digests of the rows it wrote.
-    move_new: &'static str,
-}
-
-const STAGED_SPANS: Staged = Staged {
-    create: include_str!("staging_create.sql"),
-    copy: include_str!("staging_copy.sql"),
-    move_new: include_str!("staging_move.sql"),
-};
-
-const STAGED_EVENTS: Staged = Staged {
-    create: include_str!("staging_create_events.sql"),
-    copy: include_str!("staging_copy_events.sql"),
-    move_new: include_str!("staging_move_events.sql"),
-};
-
-/// Stores those of `rows` that are not stored yet; their digests.
-async fn stage(
-    connection: &mut PgConnection,
-    statements: &Staged,
-    group: &Group,
-    rows: &[RowRef],
-    buffer: &mut Vec<u8>,
-) -> Result<IdSet, sqlx::Error> {
-    if rows.is_empty() {
-        return Ok(IdSet::default());
-    }
-    sqlx::query(statements.create)
-        .execute(&mut *connection)
-        .await?;
-    copy(connection, statements.copy, group, rows, buffer).await?;
-    let digests: Vec<i64> = sqlx::query_scalar(statements.move_new)
-        .fetch_all(&mut *connection)
-        .await?;
-    Ok(IdSet::from_iter(digests))
 }
 
 /// The spans among `rows`, and the events.
@@ -246,7 +238,8 @@ async fn finish(
     Ok(inserted)
 }
 
-async fn copy(
+/// Sends `rows`, all of one kind, by binary COPY.
+pub(super) async fn copy(
     connection: &mut PgConnection,
     statement: &str,
     group: &Group,

@@ -17,6 +17,8 @@ mod processes;
 mod queue;
 mod row;
 mod session;
+mod staging;
+mod stored;
 mod task;
 
 use std::sync::Arc;

@@ -1,5 +1,8 @@
 //! The same span twice is one span, however it comes.
 
+use std::time::Duration;
+
+use sqlx::PgConnection;
 use throughline_model::TraceFilter;
 use throughline_store::StoreOptions;
 use throughline_testkit::{Ids, Sent, span};
@@ -203,4 +206,73 @@ async fn connections_of_one_server_that_meet_in_the_same_traces_count_every_span
     assert_eq!(listed.len(), 30);
     assert!(listed.iter().all(|trace| trace.span_count == 20));
     other.close().await;
+}
+
+/// Waits until somebody waits for `holder`'s transaction, and commits it.
+async fn commit_once_waited_for(holder: &mut PgConnection, watch: &mut PgConnection) {
+    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+        .fetch_one(&mut *holder)
+        .await
+        .expect("a process");
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND $1 = ANY(pg_blocking_pids(pid))";
+    loop {
+        let count: i64 = sqlx::query_scalar(waiting)
+            .bind(pid)
+            .fetch_one(&mut *watch)
+            .await
+            .expect("counts");
+        if count > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    sqlx::raw_sql("COMMIT")
+        .execute(holder)
+        .await
+        .expect("commits");
+}
+
+#[tokio::test]
+async fn spans_that_others_store_while_a_group_makes_its_way_around_them_count_once() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(12);
+    let trace_id = ids.trace_id();
+    let sent: Vec<Sent> = (1..=3)
+        .map(|at| {
+            let span = span("work").in_trace(trace_id).id(span_id(at));
+            Sent::by("shop", span.starts(fixture.now).build())
+        })
+        .collect();
+    fixture.write(&sent).await;
+    let mut watch = fixture.database.connection().await;
+    let forget = "CREATE TABLE kept AS SELECT * FROM spans; DELETE FROM spans; DELETE FROM traces";
+    sqlx::raw_sql(forget)
+        .execute(&mut watch)
+        .await
+        .expect("forgets");
+
+    // Two others have begun to store the first and the second span.
+    let (mut first, mut second) = (
+        fixture.database.connection().await,
+        fixture.database.connection().await,
+    );
+    for (other, id) in [(&mut first, 1_i64), (&mut second, 2)] {
+        sqlx::raw_sql("BEGIN")
+            .execute(&mut *other)
+            .await
+            .expect("begins");
+        sqlx::query("INSERT INTO spans SELECT * FROM kept WHERE span_id = $1")
+            .bind(id)
+            .execute(other)
+            .await
+            .expect("inserts");
+    }
+    let (writer, whole) = (fixture.store.writer(), batch(&sent));
+    let submitted = tokio::spawn(async move { writer.submit(whole).await });
+    commit_once_waited_for(&mut first, &mut watch).await;
+    commit_once_waited_for(&mut second, &mut watch).await;
+    let outcome = submitted.await.expect("runs").expect("is stored");
+    assert_eq!(outcome, both(1, 2));
+    assert_eq!(fixture.count(SPANS).await, 3);
 }

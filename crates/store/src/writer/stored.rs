@@ -1,0 +1,58 @@
+//! Which rows of a group are stored already.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::events::EventRow;
+use super::group::{Group, RowRef};
+use super::row::Row;
+use crate::ids::IdSet;
+
+/// The digests of those of the spans that are stored.
+pub(super) async fn spans(
+    connection: &mut PgConnection,
+    group: &Group,
+    rows: &[RowRef],
+) -> Result<IdSet, sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(IdSet::default());
+    }
+    let numbers =
+        |of: fn(&Row) -> i64| -> Vec<i64> { rows.iter().map(|&row| of(group.row(row))).collect() };
+    let trace_ids = rows.iter().map(|&row| group.row(row).trace_id);
+    let digests: Vec<i64> = sqlx::query_scalar(include_str!("stored_spans.sql"))
+        .bind(tenants(group, rows))
+        .bind(trace_ids.map(Uuid::from_bytes).collect::<Vec<_>>())
+        .bind(numbers(|row| row.span_id))
+        .bind(numbers(|row| row.start_ns))
+        .bind(numbers(|row| row.digest))
+        .fetch_all(connection)
+        .await?;
+    Ok(digests.into_iter().collect())
+}
+
+/// The digests of those of the events that are stored.
+pub(super) async fn events(
+    connection: &mut PgConnection,
+    group: &Group,
+    rows: &[RowRef],
+) -> Result<IdSet, sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(IdSet::default());
+    }
+    let numbers = |of: fn(&EventRow) -> i64| -> Vec<i64> {
+        rows.iter().map(|&row| of(group.event(row))).collect()
+    };
+    let digests: Vec<i64> = sqlx::query_scalar(include_str!("stored_events.sql"))
+        .bind(tenants(group, rows))
+        .bind(numbers(|event| event.at_ns))
+        .bind(numbers(|event| event.digest))
+        .fetch_all(connection)
+        .await?;
+    Ok(digests.into_iter().collect())
+}
+
+fn tenants(group: &Group, rows: &[RowRef]) -> Vec<Uuid> {
+    let tenants = rows.iter().map(|&row| group.batch(row).tenant);
+    tenants.map(Uuid::from_bytes).collect()
+}

@@ -1,0 +1,11 @@
+-- As stored_spans.sql does with spans.
+SELECT digest
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS asked (tenant_id, at_ns, digest)
+WHERE EXISTS (
+    SELECT
+    FROM events AS e
+    WHERE e.tenant_id = asked.tenant_id
+        AND e.at_ns = asked.at_ns
+        AND e.digest = asked.digest
+    OFFSET 0
+)
