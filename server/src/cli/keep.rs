@@ -20,7 +20,7 @@ pub struct RetentionOptions {
     #[arg(long, env = "THROUGHLINE_RETAIN_ROLLUPS", default_value = "180d", value_name = "TIME", value_parser = time_ns)]
     pub retain_rollups: i64,
     /// Keeps everything so many hours, whatever the three rules say. In development mode 24.
-    #[arg(long, env = "TRACING_RETENTION_HOURS", value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "TRACING_RETENTION_HOURS", value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub retention_hours: Option<u32>,
     /// `dev` keeps everything for 24 hours; `off` and `sampled` mean something to senders alone.
     #[arg(long, env = "TRACING_MODE", value_enum)]
@@ -196,6 +196,9 @@ mod tests {
             rules(&["--tracing-mode", "dev", "--retention-hours", "2"]),
             hours(2)
         );
+        // More would be beyond what counts nanoseconds.
+        assert_eq!(rules(&["--retention-hours", "1000000"]), hours(1_000_000));
+        assert!(Line::try_parse_from(["x", "--retention-hours", "1000001"]).is_err());
         assert_eq!(
             rules(&["--retain-ok", "36h"]).ok_ns,
             36 * UnixNanos::PER_HOUR

@@ -87,8 +87,7 @@ impl Work for RetainTask {
             let is_time = self
                 .applied
                 .is_none_or(|applied| now.since(applied) >= RULES_EVERY_NS);
-            // Deleting rows writes to the log first, which a full disk does not survive.
-            if (is_time || pruned) && !is_disk_full(&self.storage.gauge()) {
+            if (is_time || pruned) && may_delete_rows(&self.storage.gauge()) {
                 self.apply_rules(lead).await?;
             }
             // The database may have restarted unnoticed.
@@ -97,12 +96,13 @@ impl Work for RetainTask {
     }
 }
 
-fn is_disk_full(gauge: &StorageGauge) -> bool {
-    let disk = StorageGauge {
-        budget_bytes: None,
-        ..*gauge
-    };
-    disk.level() == StorageLevel::Full
+/// Whether there is room to delete rows, which writes to the log first: half of what is kept free
+/// must be there. Ingest has stopped long before, so a disk that fills up gets its room back by the
+/// rules.
+fn may_delete_rows(gauge: &StorageGauge) -> bool {
+    gauge
+        .free_bytes
+        .is_none_or(|free| free >= gauge.reserve_bytes / 2)
 }
 
 fn count(report: &RetentionReport) {
@@ -125,5 +125,24 @@ fn count(report: &RetentionReport) {
             freed_bytes = freed,
             "retention removed what is past its time"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_free_a_disk_that_ingest_finds_full_until_deleting_itself_needs_the_rest() {
+        let gauge = |free| StorageGauge {
+            used_bytes: 1 << 40,
+            budget_bytes: None,
+            free_bytes: free,
+            reserve_bytes: 1_000,
+        };
+        assert_eq!(gauge(Some(999)).level(), StorageLevel::Full);
+        assert!(may_delete_rows(&gauge(Some(999))));
+        assert!(!may_delete_rows(&gauge(Some(499))));
+        assert!(may_delete_rows(&gauge(None)));
     }
 }

@@ -6,7 +6,7 @@ use throughline_model::{PartitionChange, PartitionStep, RetentionReport};
 use throughline_wire::UnixNanos;
 
 use super::partition::{self, Keep, Outcome, Partition};
-use super::{Cutoffs, rewrite, traces};
+use super::{Cutoffs, catalogue, rewrite, traces};
 
 /// Frees the oldest past day that can be freed; none when there is no such day. `room_bytes` is
 /// what copies of pinned rows may take; a day whose pinned rows need more is passed over.
@@ -18,7 +18,8 @@ pub(crate) async fn prune_oldest_day(
     now: UnixNanos,
     room_bytes: u64,
 ) -> Result<Option<Vec<PartitionChange>>, sqlx::Error> {
-    let partitions = partition::list(connection).await?;
+    catalogue::drop_leftovers(connection).await?;
+    let partitions = catalogue::list(connection).await?;
     let past = partitions
         .chunk_by(|a, b| a.to_ns == b.to_ns)
         .filter(|day| day[0].to_ns <= now.get());

@@ -7,7 +7,7 @@ use throughline_model::{PartitionChange, PartitionStep, RetentionReport};
 use throughline_wire::UnixNanos;
 
 use super::partition::{self, Keep, Outcome, Partition};
-use super::{Cutoffs, Rewrite, Run, rewrite};
+use super::{Cutoffs, Rewrite, Run, catalogue, rewrite};
 
 /// A step is done again so often when others are in its way.
 const ATTEMPTS: usize = 3;
@@ -28,7 +28,7 @@ pub(super) async fn work_off(
     report: &mut RetentionReport,
 ) -> Result<(), sqlx::Error> {
     let remembered = remembered(connection).await?;
-    let partitions = partition::list(connection).await?;
+    let partitions = catalogue::list(connection).await?;
     for day in partitions.chunk_by(|a, b| a.to_ns == b.to_ns) {
         let (day_ns, to_ns) = (day[0].day_ns(), day[0].to_ns);
         // Of a day that was never worked on there may be events without a trace.
@@ -145,7 +145,7 @@ async fn settle(connection: &mut PgConnection, day_ns: i64) -> Result<(), sqlx::
 
 /// Days without a partition need not be remembered: should rows of them come again, they are new.
 async fn forget_gone_days(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let days: Vec<i64> = partition::list(connection)
+    let days: Vec<i64> = catalogue::list(connection)
         .await?
         .iter()
         .map(Partition::day_ns)

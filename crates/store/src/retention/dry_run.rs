@@ -3,8 +3,8 @@
 use sqlx::{FromRow, PgConnection};
 use throughline_model::{PartitionChange, PartitionStep, Removed, RetentionReport};
 
-use super::partition::{self, Parent, Partition};
-use super::{Cutoffs, Run, traces};
+use super::partition::{Parent, Partition};
+use super::{Cutoffs, Run, catalogue, traces};
 
 #[derive(FromRow)]
 struct Counted {
@@ -55,7 +55,7 @@ pub(crate) async fn dry_run(
     if run.tenant.is_none() {
         report.rollup_count = rollups(connection, cutoffs).await?;
     }
-    for partition in partition::list(connection).await? {
+    for partition in catalogue::list(connection).await? {
         if partition.to_ns <= run.now.get() && partition.parent != Parent::Payloads {
             let change = change(connection, &run, &tenants, cutoffs, &partition).await?;
             report.partitions.extend(change);

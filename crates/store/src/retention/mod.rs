@@ -7,6 +7,7 @@
 //! so a run that breaks off anywhere loses nothing and the next one goes on.
 
 mod budget;
+mod catalogue;
 mod days;
 mod dry_run;
 mod housekeeping;
@@ -73,6 +74,7 @@ pub(crate) async fn run(
     connection: &mut PgConnection,
     run: Run,
 ) -> Result<RetentionReport, sqlx::Error> {
+    catalogue::drop_leftovers(connection).await?;
     let cutoffs = run.cutoffs();
     let mut report = RetentionReport::default();
     let tenants = match run.tenant {

@@ -1,10 +1,9 @@
 //! The partitions there are, and how one of them goes.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgTransaction};
-use throughline_model::Utc;
 use throughline_wire::UnixNanos;
 
-use super::payloads;
+use super::{payloads, pins};
 
 /// How long a step may wait for its lock, and with it whoever comes after it. A lock that is not
 /// had by then is asked for again, or in the next run.
@@ -21,7 +20,7 @@ pub(super) enum Parent {
 }
 
 impl Parent {
-    const ALL: [Self; 4] = [Self::Aliases, Self::Events, Self::Spans, Self::Payloads];
+    pub(super) const ALL: [Self; 4] = [Self::Aliases, Self::Events, Self::Spans, Self::Payloads];
 
     pub(super) const fn table(self) -> &'static str {
         match self {
@@ -138,52 +137,6 @@ impl Partition {
     }
 }
 
-/// All of them, oldest day first.
-pub(super) async fn list(connection: &mut PgConnection) -> Result<Vec<Partition>, sqlx::Error> {
-    let archive_ns: i64 = sqlx::query_scalar("SELECT boundary_ns FROM span_archive")
-        .fetch_one(&mut *connection)
-        .await?;
-    let mut partitions = Vec::new();
-    for parent in Parent::ALL {
-        let tables: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT child.relname::text, pg_total_relation_size(child.oid)
-             FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
-             WHERE inhparent = $1::text::regclass",
-        )
-        .bind(parent.table())
-        .fetch_all(&mut *connection)
-        .await?;
-        for (table, bytes) in tables {
-            // Tables of other names are somebody else's.
-            let Some((from_ns, to_ns)) = range(parent, &table, archive_ns) else {
-                continue;
-            };
-            partitions.push(Partition {
-                parent,
-                table,
-                from_ns,
-                to_ns,
-                bytes: bytes.unsigned_abs(),
-            });
-        }
-    }
-    partitions.sort_by_key(|partition| (partition.to_ns, partition.parent));
-    Ok(partitions)
-}
-
-fn range(parent: Parent, table: &str, archive_ns: i64) -> Option<(Option<i64>, i64)> {
-    let suffix = table.strip_prefix(parent.table())?.strip_prefix('_')?;
-    if suffix == "archive" {
-        return Some((None, archive_ns));
-    }
-    if suffix.len() != 8 || !suffix.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let (year, month, day) = (&suffix[..4], &suffix[4..6], &suffix[6..]);
-    let from_ns = Utc::parse(&format!("{year}-{month}-{day}T00:00"))?.get();
-    Some((Some(from_ns), from_ns + UnixNanos::PER_DAY))
-}
-
 /// How many rows there are, and what becomes of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub(super) struct Counts {
@@ -191,6 +144,9 @@ pub(super) struct Counts {
     pub kept: i64,
     /// Those of the kept that go by and by.
     pub waiting: i64,
+    /// What was pinned before they were counted.
+    #[sqlx(default)]
+    pub pins: i64,
 }
 
 pub(super) async fn counts(
@@ -198,9 +154,20 @@ pub(super) async fn counts(
     partition: &Partition,
     keep: Keep,
 ) -> Result<Counts, sqlx::Error> {
-    if partition.parent == Parent::Payloads {
-        return payloads::counts(connection, partition, keep).await;
-    }
+    let pins = pins::state(connection).await?;
+    let counts = if partition.parent == Parent::Payloads {
+        payloads::counts(connection, partition, keep).await?
+    } else {
+        row_counts(connection, partition, keep).await?
+    };
+    Ok(Counts { pins, ..counts })
+}
+
+async fn row_counts(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    keep: Keep,
+) -> Result<Counts, sqlx::Error> {
     let (kept, waits) = (partition.parent.kept(), partition.parent.waits());
     let columns = format!(
         "count(*) AS total, count(*) FILTER (WHERE {kept}) AS kept, \
@@ -233,7 +200,8 @@ pub(super) enum Outcome {
 
 /// Begins the transaction in which a table goes: nobody writes to it from here on, and it is as it
 /// was when it was looked at, or there is none. A payload that a row refers to anew need not be a
-/// new row, so who refers is asked again there.
+/// new row, so who refers is asked again there. Nobody pins anything from here on either, where
+/// pins decide.
 pub(super) async fn begin_removal<'a>(
     connection: &'a mut PgConnection,
     partition: &Partition,
@@ -248,6 +216,13 @@ pub(super) async fn begin_removal<'a>(
     )))
     .execute(&mut *transaction)
     .await?;
+    if keep == Keep::Pinned {
+        pins::hold(&mut transaction).await?;
+        if pins::state(&mut transaction).await? != seen.pins {
+            transaction.rollback().await?;
+            return Ok(None);
+        }
+    }
     let is_unchanged = if partition.parent == Parent::Payloads {
         counts(&mut transaction, partition, keep).await?.kept == seen.kept
     } else {
@@ -306,28 +281,4 @@ pub(super) fn is_in_the_way(error: &sqlx::Error) -> bool {
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("55P03" | "40P01"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_partition_is_known_by_its_name_and_nothing_else_is_touched() {
-        let day = |table| range(Parent::Spans, table, 5);
-        let from = 1_795_219_200_000_000_000;
-        assert_eq!(
-            day("spans_20261121"),
-            Some((Some(from), from + UnixNanos::PER_DAY))
-        );
-        assert_eq!(day("spans_archive"), Some((None, 5)));
-        for other in [
-            "spans_2026112",
-            "spans_20261341",
-            "spans_backup",
-            "events_20261121",
-        ] {
-            assert_eq!(day(other), None, "{other}");
-        }
-    }
 }

@@ -51,6 +51,7 @@ pub(super) async fn counts(
         total,
         kept,
         waiting: 0,
+        pins: 0,
     })
 }
 

@@ -1,32 +1,60 @@
 //! Pins: traces that no rule removes.
 
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 use throughline_model::{Pin, ReadError};
 use throughline_wire::{TraceId, UnixNanos};
 use uuid::Uuid;
 
 use crate::sqlstate::read_error;
 
-/// Pins a trace, or changes its note; false when there is no such trace.
+/// Lets nobody pin anything until the transaction ends: what is pinned by now is kept, and what is
+/// not cannot be pinned any more once it is gone.
+pub(super) async fn hold(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('throughline.pins', 0))")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// A number that is another one whenever other traces are pinned.
+pub(super) async fn state(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT hashtextextended(
+            coalesce(string_agg(trace_id::text, ',' ORDER BY tenant_id, trace_id), ''), 0
+        ) FROM pins",
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Pins a trace, or changes its note; false when there is no such trace, or its spans are gone
+/// already because the room ran out.
 pub(crate) async fn pin(
     connection: &mut PgConnection,
     tenant: Uuid,
     pin: &Pin,
 ) -> Result<bool, ReadError> {
+    let mut transaction = connection.begin().await.map_err(read_error)?;
+    // Statements begin after it was had, so they see what retention left.
+    sqlx::query("SELECT pg_advisory_xact_lock_shared(hashtextextended('throughline.pins', 0))")
+        .execute(&mut *transaction)
+        .await
+        .map_err(read_error)?;
     let pinned = sqlx::query(
         "INSERT INTO pins (tenant_id, trace_id, pinned_at_ns, note)
          SELECT tenant_id, trace_id, $3, $4 FROM traces
          WHERE tenant_id = $1 AND trace_id = $2
-         FOR SHARE
+             AND end_ns >= (SELECT pruned_before_ns FROM retention_state)
          ON CONFLICT (tenant_id, trace_id) DO UPDATE SET note = excluded.note",
     )
     .bind(tenant)
     .bind(Uuid::from_bytes(pin.trace_id.to_bytes()))
     .bind(pin.pinned_at.get())
     .bind(&pin.note)
-    .execute(connection)
+    .execute(&mut *transaction)
     .await
     .map_err(read_error)?;
+    transaction.commit().await.map_err(read_error)?;
     Ok(pinned.rows_affected() > 0)
 }
 

@@ -15,8 +15,6 @@ pub(super) async fn rewrite(
     keep: Keep,
 ) -> Result<Outcome, sqlx::Error> {
     let copy = format!("{}_kept", partition.table);
-    // What a run left behind that broke off.
-    execute(connection, format!("DROP TABLE IF EXISTS {copy}")).await?;
     let counts = copy_kept(connection, partition, &copy, keep).await?;
     match replace(connection, partition, &copy, counts, keep).await {
         Ok(Outcome::Done) => Ok(Outcome::Done),

@@ -1,10 +1,10 @@
 //! Traces leave the directory, in batches that hold no lock for long.
 
-use sqlx::{FromRow, PgConnection};
+use sqlx::{Connection as _, FromRow, PgConnection};
 use throughline_model::RetentionReport;
 use uuid::Uuid;
 
-use super::Cutoffs;
+use super::{Cutoffs, pins};
 
 /// Rows of the directory looked at in one transaction.
 const BATCH: i64 = 2_000;
@@ -35,6 +35,8 @@ pub(super) async fn remove(
 ) -> Result<(), sqlx::Error> {
     let (mut after_ns, mut after_id) = (i64::MIN, Uuid::nil());
     loop {
+        let mut transaction = connection.begin().await?;
+        pins::hold(&mut transaction).await?;
         let batch: Batch = sqlx::query_as(include_str!("remove_traces.sql"))
             .bind(tenant)
             .bind(cutoffs.ok_ns)
@@ -43,8 +45,9 @@ pub(super) async fn remove(
             .bind(after_id)
             .bind(BATCH)
             .bind(cutoffs.by_receipt)
-            .fetch_one(&mut *connection)
+            .fetch_one(&mut *transaction)
             .await?;
+        transaction.commit().await?;
         report.ok.trace_count += batch.ok_traces.unsigned_abs();
         report.ok.span_count += batch.ok_spans.unsigned_abs();
         report.error.trace_count += batch.error_traces.unsigned_abs();

@@ -5,5 +5,6 @@ mod budget;
 mod interrupted;
 mod keeper;
 mod payloads;
+mod races;
 mod rules;
 mod support;

@@ -1,0 +1,130 @@
+//! A pin and a run at the same time: what is pinned stays, and what is gone cannot be pinned.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, PgConnection};
+use throughline_model::{Keeper, RetentionRules, StorageGauge};
+use throughline_wire::{TenantId, TraceId};
+
+use super::support::Aged;
+
+fn keeper(aged: &Aged) -> Arc<dyn Keeper> {
+    let gauge = Arc::new(StorageGauge::default);
+    let rules = RetentionRules::default();
+    aged.fixture.store.keeper(TenantId::DEFAULT, rules, gauge)
+}
+
+async fn execute(connection: &mut PgConnection, sql: String) {
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(connection)
+        .await
+        .expect("executes");
+}
+
+/// A pin that has begun and is not committed.
+async fn begin_to_pin(aged: &Aged, trace_id: TraceId) -> PgConnection {
+    let mut connection = aged.fixture.database.connection().await;
+    execute(
+        &mut connection,
+        format!(
+            "BEGIN;
+             SELECT pg_advisory_xact_lock_shared(hashtextextended('throughline.pins', 0));
+             INSERT INTO pins SELECT tenant_id, trace_id, 0, '' FROM traces
+             WHERE trace_id = '{trace_id}';"
+        ),
+    )
+    .await;
+    connection
+}
+
+/// Until somebody waits for somebody else's advisory lock.
+async fn until_somebody_waits(aged: &Aged) {
+    let waiting = "SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database
+                   WHERE NOT granted AND locktype = 'advisory' AND datname = current_database()";
+    while aged.fixture.count(waiting).await == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_trace_that_is_being_pinned_while_its_time_ends_stays() {
+    let mut aged = Aged::new().await;
+    let pinned = aged.trace(10, false).await;
+    aged.trace(10, false).await;
+    let mut pin = begin_to_pin(&aged, pinned).await;
+    let run = aged.run(aged.now());
+    let commit = async {
+        until_somebody_waits(&aged).await;
+        execute(&mut pin, "COMMIT".to_owned()).await;
+    };
+    let (report, ()) = tokio::join!(run, commit);
+    assert_eq!(report.ok.trace_count, 1);
+    aged.assert_left(&[pinned]).await;
+}
+
+#[tokio::test]
+async fn a_trace_that_goes_while_it_is_being_pinned_is_said_to_be_gone() {
+    let mut aged = Aged::new().await;
+    let gone = aged.trace(10, false).await;
+    let mut run = aged.fixture.database.connection().await;
+    execute(
+        &mut run,
+        format!(
+            "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('throughline.pins', 0));
+             DELETE FROM traces WHERE trace_id = '{gone}';"
+        ),
+    )
+    .await;
+    let keeper = keeper(&aged);
+    let commit = async {
+        until_somebody_waits(&aged).await;
+        execute(&mut run, "COMMIT".to_owned()).await;
+    };
+    let (pin, ()) = tokio::join!(keeper.pin(gone, String::new()), commit);
+    assert_eq!(pin, Ok(None));
+    assert_eq!(keeper.list_pins().await, Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn a_trace_that_is_pinned_while_its_day_is_pruned_keeps_its_spans() {
+    let mut aged = Aged::new().await;
+    let pinned = aged.trace(5, false).await;
+    let mut pin = begin_to_pin(&aged, pinned).await;
+    let mut lead = aged.lead().await;
+    let prune = lead.prune_oldest_day(aged.noon, u64::MAX);
+    let commit = async {
+        until_somebody_waits(&aged).await;
+        execute(&mut pin, "COMMIT".to_owned()).await;
+    };
+    let (changes, ()) = tokio::join!(prune, commit);
+    changes.expect("prunes");
+    lead.resign().await;
+    assert_eq!(aged.fixture.trace(pinned).await.spans.len(), 2);
+}
+
+#[tokio::test]
+async fn a_trace_whose_day_was_pruned_cannot_be_pinned() {
+    let mut aged = Aged::new().await;
+    let pruned = aged.trace(5, false).await;
+    let young = aged.trace(1, false).await;
+    let mut lead = aged.lead().await;
+    let changes = lead.prune_oldest_day(aged.noon, u64::MAX).await;
+    assert!(changes.expect("prunes").is_some());
+    let keeper = keeper(&aged);
+    assert_eq!(keeper.pin(pruned, String::new()).await, Ok(None));
+    let pin = keeper.pin(young, String::new()).await.expect("pins");
+    assert!(pin.is_some());
+}
+
+#[tokio::test]
+async fn copies_of_a_run_that_broke_off_go_with_the_next_one_and_nothing_else_does() {
+    let aged = Aged::new().await;
+    for table in ["spans_20200101_kept", "events_archive_kept", "spans_kept"] {
+        aged.execute(&format!("CREATE TABLE {table} (x int)")).await;
+    }
+    aged.run(aged.now()).await;
+    let copies = "SELECT count(*) FROM pg_class WHERE relname LIKE '%_kept'";
+    assert_eq!(aged.fixture.count(copies).await, 1);
+    aged.execute("DROP TABLE spans_kept").await;
+}
