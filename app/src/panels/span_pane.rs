@@ -16,6 +16,7 @@ mod kept;
 mod links;
 mod logs;
 mod marks;
+mod unended;
 mod value;
 
 use attributes::AttributeGroups;
@@ -25,6 +26,7 @@ use kept::{Look, OfSpan, Whole};
 use links::Links;
 use logs::Logs;
 use marks::Repairs;
+use unended::Unended;
 
 /// Keys whose value is a statement, newest convention first.
 const STATEMENT_KEYS: [&str; 2] = [semconv::DB_QUERY_TEXT, "db.statement"];
@@ -107,6 +109,15 @@ fn OneSpan(outline: Outline, details: SpanDetails) -> impl IntoView {
     });
     let failure = (span.status.code == StatusCode::Error)
         .then(|| view! { <Failure span=span.clone() of_span=of_span.clone() /> });
+    let open = (skeleton.open_span(span.span_id))
+        .filter(|open| open.start == span.start)
+        .map(|open| view! { <Unended open=open.clone() /> });
+    let lasted = if open.is_some() {
+        "has not ended".to_owned()
+    } else {
+        format_duration(span.duration_ns())
+    };
+    let self_time = self_time.filter(|_| open.is_none());
     let name = if span.name.is_empty() {
         "(no name)".into()
     } else {
@@ -120,9 +131,10 @@ fn OneSpan(outline: Outline, details: SpanDetails) -> impl IntoView {
             <h2 title=name.clone()>{name.clone()}</h2>
             <p class="sub">
                 <ServiceTag name=service />
-                {format!(" · {} · {}", span.kind.as_str(), format_duration(span.duration_ns()))}
+                {format!(" · {} · {lasted}", span.kind.as_str())}
                 {self_time}
             </p>
+            {open}
             {failure}
             <Repairs attributes=span.attributes.clone() />
             {statement}

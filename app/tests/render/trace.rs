@@ -1,6 +1,6 @@
 //! `/traces/{id}`.
 
-use throughline_model::ReadError;
+use throughline_model::{OpenFate, ReadError};
 use throughline_testkit::{FakeReader, Ids, Sent, shop_trace, span};
 use throughline_wire::{Attributes, Mark, Marks, Span, semconv};
 
@@ -54,6 +54,32 @@ async fn the_address_chooses_the_span() {
     }
     let closed = get(&format!("{path}?span=none"), FakeReader::new(sent)).await;
     assert!(!closed.html.contains("class=\"pane\""));
+}
+
+#[tokio::test]
+async fn a_span_that_has_not_ended_says_so_and_what_became_of_it() {
+    let mut ids = Ids::seeded(12);
+    let running = span("process confirmation")
+        .in_trace(ids.trace_id())
+        .id(ids.span_id())
+        .with("order.id", "7")
+        .build();
+    let path = path_of(&running);
+    for (fate, words) in [
+        (OpenFate::Running, "It runs, for"),
+        (
+            OpenFate::ProcessEnded,
+            "shop-worker said goodbye while it ran",
+        ),
+        (OpenFate::ProcessDied, "shop-worker was last heard"),
+    ] {
+        let sent = vec![Sent::by("shop-worker", running.clone())];
+        let reader = FakeReader::new(sent).leaving_open(running.trace_id, fate);
+        let text = get(&path, reader).await.text();
+        assert!(text.contains("internal · has not ended"), "{text}");
+        assert!(text.contains(words), "{text}");
+        assert!(text.contains("orderid7"), "what it told is shown: {text}");
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,8 @@ use super::trace::uuid;
 use super::whole::Referred;
 use crate::sqlstate::read_error;
 
-/// The rows with this id: none when there is no such trace.
+/// The rows with this id, of what ended, or else of what has begun: none when there is no such
+/// trace.
 async fn rows(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -29,18 +30,28 @@ async fn rows(
     let Some((first_ns, last_ns)) = stretch else {
         return Ok(Vec::new());
     };
-    sqlx::query_as(include_str!("spans_by_id.sql"))
+    let ended: Vec<SpanRow> = sqlx::query_as(include_str!("spans_by_id.sql"))
         .bind(tenant)
         .bind(uuid(trace_id))
         .bind(first_ns)
         .bind(last_ns)
+        .bind(span_id.to_i64())
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(read_error)?;
+    if !ended.is_empty() {
+        return Ok(ended);
+    }
+    sqlx::query_as(include_str!("open_span_by_id.sql"))
+        .bind(tenant)
+        .bind(uuid(trace_id))
         .bind(span_id.to_i64())
         .fetch_all(connection)
         .await
         .map_err(read_error)
 }
 
-/// Everything known of the spans with this id.
+/// Everything known of the spans with this id; one that has not ended ends where it began.
 pub(super) async fn details(
     connection: &mut PgConnection,
     tenant: Uuid,

@@ -167,6 +167,13 @@ async fn a_running_span_lists_its_trace_and_ends_in_it() {
         skeleton.completeness.to_string(),
         "1 span still running in shop"
     );
+    let details = reader.span_details(trace_id, root.span_id).await;
+    let [details] = &details.expect("reads")[..] else {
+        panic!("what it told is known")
+    };
+    assert_eq!(details.span.attributes, root.attributes);
+    assert_eq!(details.span.name, root.name);
+    assert_eq!(details.resource.service_name(), "shop");
 
     send(&fixture.store, said(stands_at(1, 1), &spans, &[])).await;
     // A start that comes after its end changes nothing.

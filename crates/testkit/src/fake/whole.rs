@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use throughline_model::{
-    Completeness, EventsOf, SkeletonSpan, StoredSpan, Trace, TraceFacts, TraceSkeleton, WholeEvent,
-    WholeEvents,
+    Completeness, EventsOf, OpenSpan, SkeletonSpan, StoredSpan, Trace, TraceFacts, TraceSkeleton,
+    WholeEvent, WholeEvents,
 };
 use throughline_wire::{InstrumentationScope, Resource, TraceId, UnixNanos};
 
@@ -38,7 +38,7 @@ pub(super) fn skeleton(reader: &FakeReader, trace_id: TraceId) -> Option<TraceSk
         .collect();
     Some(TraceSkeleton {
         completeness: receipt_of(&sent, reader.now),
-        open: Vec::new(),
+        open: open_of(reader, &sent),
         summary,
         services,
         spans,
@@ -88,6 +88,26 @@ pub(super) fn events(reader: &FakeReader, of: &EventsOf) -> WholeEvents {
         }
     }
     whole
+}
+
+/// The first span of a trace that is left open.
+fn open_of(reader: &FakeReader, sent: &[&Sent]) -> Vec<OpenSpan> {
+    let first = sent.first().into_iter();
+    first
+        .filter_map(|Sent { resource, span, .. }| {
+            let (_, fate) = (reader.open.iter()).find(|(of, _)| *of == span.trace_id)?;
+            Some(OpenSpan {
+                span_id: span.span_id,
+                parent_span_id: span.parent_span_id,
+                name: span.name.clone().into_owned(),
+                kind: span.kind,
+                service: resource.service_name().to_owned(),
+                start: span.start,
+                seen: span.end,
+                fate: *fate,
+            })
+        })
+        .collect()
 }
 
 /// The receipt of spans that nobody numbered.

@@ -1,0 +1,13 @@
+-- A span that has begun, in the form of one that ended as it began.
+SELECT
+    o.span_id, o.parent_span_id, o.operation_id, o.resource_id, o.scope_id,
+    o.start_ns, 0::bigint AS duration_ns, o.received_ns, NULL::integer AS flags,
+    NULL::integer AS dropped_attributes_count, NULL::integer AS dropped_events_count,
+    NULL::integer AS dropped_links_count,
+    coalesce(operation.kind, 0::smallint) AS kind, 0::smallint AS status,
+    NULL::text AS trace_state, NULL::text AS status_message, o.attributes,
+    NULL::bytea AS events, NULL::bytea AS links, NULL::bytea AS payloads
+FROM open_spans AS o
+LEFT JOIN operations AS operation
+    ON operation.tenant_id = o.tenant_id AND operation.id = o.operation_id
+WHERE o.tenant_id = $1 AND o.trace_id = $2 AND o.span_id = $3
