@@ -5,7 +5,6 @@
 //! `figure: <name> <number>`, which `cargo xtask bench` gathers into its table. With
 //! `THROUGHLINE_BENCH_FULL` there is more of everything.
 
-#[path = "../ingest/cpu.rs"]
 mod cpu;
 mod live;
 mod load;

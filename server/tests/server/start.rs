@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::Value;
+use throughline_store::testing::count;
 use tokio::task::JoinSet;
 
 use crate::program::{Program, data_dir, free_addr, run};
@@ -130,6 +131,16 @@ async fn both_killed_at_once_start_again_on_what_they_left() {
     let server = Program::serve(folder.path()).await;
     check_all_stored(&server.base, &acknowledged).await;
     assert!(server.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_new_cluster_compresses_page_images_as_quickly_as_its_postgres_can() {
+    let folder = data_dir();
+    let (postgres, url) = Program::postgres(folder.path()).await;
+    let is_best = "SELECT count(*) FROM pg_settings WHERE name = 'wal_compression' \
+                   AND setting = CASE WHEN 'lz4' = ANY(enumvals) THEN 'lz4' ELSE 'pglz' END";
+    assert_eq!(count(&url, is_best).await, 1);
+    assert!(postgres.stop().await.success());
 }
 
 #[tokio::test]
