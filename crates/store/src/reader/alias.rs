@@ -6,7 +6,8 @@ use throughline_wire::{UnixNanos, semconv};
 use uuid::Uuid;
 
 use super::compile::{SUMMARY, push_cursor};
-use super::list::neighbours;
+use super::list::cursor;
+use super::paging::Paged;
 use super::rows::SummaryRow;
 use crate::alias_index::stored_value;
 use crate::ids;
@@ -40,22 +41,15 @@ pub(super) async fn find(
         .fetch_all(&mut *connection)
         .await
         .map_err(read_error)?;
-    let mut items = rows
+    let items = rows
         .into_iter()
         .map(|row| row.into_summary(now))
         .collect::<Result<Vec<_>, _>>()?;
-    let has_more = items.len() > limit;
-    if has_more {
-        match page.from {
-            Some((Direction::Before, _)) => drop(items.remove(0)),
-            _ => items.truncate(limit),
-        }
-    }
-    let (before, after) = neighbours(&items, page, has_more);
+    let paged = Paged::of(items, limit, page.from, cursor);
     Ok(Page {
-        items,
-        after,
-        before,
+        items: paged.items,
+        after: paged.after,
+        before: paged.before,
         total: count(connection, tenant, key, value, total_cap).await?,
         searched_to: None,
     })

@@ -9,6 +9,7 @@ use throughline_wire::binary::{self, Reader, any_value};
 use throughline_wire::{AttributeValue, LogRecord, Marks, Resource, SpanId, TraceId, UnixNanos};
 use uuid::Uuid;
 
+use super::paging::Paged;
 use super::payload;
 use super::rows::corrupt;
 use crate::ids;
@@ -124,29 +125,15 @@ pub(super) async fn list(
         .fetch_all(connection)
         .await
         .map_err(read_error)?;
-    let mut items = rows
+    let items = rows
         .into_iter()
         .map(StoredEvent::try_from)
         .collect::<Result<Vec<_>, _>>()?;
-    let has_more = items.len() > limit;
-    if has_more {
-        // The row too many is the one furthest from the cursor.
-        match page.from {
-            Some((Direction::Before, _)) => drop(items.remove(0)),
-            _ => items.truncate(limit),
-        }
-    }
-    let first = items.first().map(|event| event.cursor);
-    let last = items.last().map(|event| event.cursor);
-    let (before, after) = match page.from {
-        None => (None, last.filter(|_| has_more)),
-        Some((Direction::After, from)) => (first.or(Some(from)), last.filter(|_| has_more)),
-        Some((Direction::Before, from)) => (first.filter(|_| has_more), last.or(Some(from))),
-    };
+    let paged = Paged::of(items, limit, page.from, |event| event.cursor);
     Ok(EventPage {
-        items,
-        after,
-        before,
+        items: paged.items,
+        after: paged.after,
+        before: paged.before,
     })
 }
 

@@ -6,6 +6,7 @@ use throughline_wire::{TraceId, UnixNanos};
 use uuid::Uuid;
 
 use super::compile::{Sample, Selection};
+use super::paging::Paged;
 use super::rows::{SummaryRow, corrupt};
 use crate::sqlstate::read_error;
 
@@ -29,19 +30,16 @@ pub(super) async fn list(
         .fetch_all(&mut *connection)
         .await
         .map_err(read_error)?;
-    let mut items = rows
+    let items = rows
         .into_iter()
         .map(|row| row.into_summary(now))
         .collect::<Result<Vec<_>, _>>()?;
-    let has_more = items.len() > limit;
-    if has_more {
-        // The row too many is the one furthest from the cursor.
-        match page.from {
-            Some((Direction::Before, _)) => drop(items.remove(0)),
-            _ => items.truncate(limit),
-        }
-    }
-    let (mut before, mut after) = neighbours(&items, page, has_more);
+    let Paged {
+        items,
+        mut before,
+        mut after,
+        has_more,
+    } = Paged::of(items, limit, page.from, cursor);
     let mut stopped = None;
     if selection.is_searched() && !has_more {
         stopped = search_stopped(connection, selection, page.from).await?;
@@ -70,23 +68,11 @@ pub(super) async fn list(
     })
 }
 
-/// Where the pages on both sides begin; on the side the page was reached from there are rows,
-/// those at the cursor at least.
-pub(super) fn neighbours(
-    items: &[TraceSummary],
-    page: PageRequest,
-    has_more: bool,
-) -> (Option<Cursor>, Option<Cursor>) {
-    let cursor = |summary: &TraceSummary| Cursor {
+/// The place of a trace in the list.
+pub(super) fn cursor(summary: &TraceSummary) -> Cursor {
+    Cursor {
         start: summary.start,
         trace_id: summary.trace_id,
-    };
-    let first = items.first().map(cursor);
-    let last = items.last().map(cursor);
-    match page.from {
-        None => (None, last.filter(|_| has_more)),
-        Some((Direction::After, from)) => (first.or(Some(from)), last.filter(|_| has_more)),
-        Some((Direction::Before, from)) => (first.filter(|_| has_more), last.or(Some(from))),
     }
 }
 

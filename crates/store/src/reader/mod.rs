@@ -7,6 +7,7 @@ mod event;
 mod event_payload;
 mod list;
 mod lookup;
+mod paging;
 mod payload;
 mod receipt;
 mod rows;

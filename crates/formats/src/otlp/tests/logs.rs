@@ -10,7 +10,7 @@ use prost::Message as _;
 use serde_json::json;
 use throughline_wire::{LogRecord, Mark, Marks, SpanId, TraceId};
 
-use super::{NOW_NS, attributes, id, meant, meant_all, text, time, validated, value};
+use super::{NOW_NS, attributes, damaged, id, meant, meant_all, text, time, validated, value};
 use crate::Validated;
 use crate::otlp::{decode_logs_json, decode_logs_protobuf};
 
@@ -96,12 +96,8 @@ proptest! {
         at in any::<prop::sample::Index>(),
         byte: u8,
     ) {
-        let mut bytes = request.encode_to_vec();
-        if !bytes.is_empty() {
-            let at = at.index(bytes.len());
-            bytes[at] = byte;
+        for bytes in damaged(&request, at, byte) {
             let _ = decode_logs_protobuf(&bytes).map(validated);
-            let _ = decode_logs_protobuf(&bytes[..at]).map(validated);
         }
     }
 }
