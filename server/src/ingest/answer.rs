@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use axum::http::header::{ACCEPT, ACCEPT_ENCODING};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use throughline_formats::DecodeError;
 use throughline_store::WriteError;
 use throughline_wire::Rejection;
 
 use super::body::{BodyError, Encoding};
-use crate::problem::retry_after_value;
+use crate::problem::{Problem, retry_after_value};
 
 /// When to come back after a fault whose end is not known.
 const RETRY_SOON: Duration = Duration::from_secs(2);
@@ -74,6 +75,15 @@ impl Fault {
                 detail,
             )
         }
+    }
+
+    /// Counts it, and answers in words where the format has none for it.
+    pub(super) fn problem(self, door: &'static str) -> Response {
+        count_fault(door, &self);
+        let mut response =
+            Problem::new(self.status, self.title, self.detail.as_str()).into_response();
+        self.add_headers(response.headers_mut());
+        response
     }
 
     /// Adds the headers that say what helps: `retry-after`, `accept`, `accept-encoding`.

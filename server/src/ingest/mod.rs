@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod body;
+mod cors;
 mod elsewhere;
 mod grpc;
 mod keep;
@@ -21,6 +22,7 @@ use tower_http::cors::CorsLayer;
 use crate::clock::Clock;
 
 pub use body::BodyLimits;
+use cors::cors;
 use keep::keep;
 
 /// What the doors need.
@@ -57,8 +59,8 @@ impl Ingest {
     pub fn routes(self) -> Router {
         let native = post(native::log_traces);
         let zipkin = post(zipkin::log_spans);
-        door("/api/trace-log", native, native::cors())
-            .merge(door("/api/v2/spans", zipkin, zipkin::cors()))
+        door("/api/trace-log", native, cors(native::HEADERS))
+            .merge(door("/api/v2/spans", zipkin, cors(zipkin::HEADERS)))
             .with_state(self.clone())
             .merge(self.otlp_http_routes())
     }
@@ -71,9 +73,9 @@ impl Ingest {
     fn otlp_http_routes(self) -> Router {
         let traces = post(otlp::export_traces);
         let logs = post(otlp::export_logs);
-        door("/v1/traces", traces, otlp::cors())
-            .merge(door("/v1/logs", logs, otlp::cors()))
-            .merge(door("/v1/metrics", post(elsewhere::metrics), otlp::cors()))
+        door("/v1/traces", traces, cors(&[]))
+            .merge(door("/v1/logs", logs, cors(&[])))
+            .merge(door("/v1/metrics", post(elsewhere::metrics), cors(&[])))
             .with_state(self)
     }
 

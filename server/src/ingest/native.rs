@@ -8,36 +8,20 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use throughline_store::{Sender, SpanGroup, WriteBatch};
 use throughline_wire::decode::{DecodeError, ValidBatch, decode_batch};
 use throughline_wire::validate::Limits;
 use throughline_wire::{BatchAnswer, Rejection, SpanBatch, TenantId, UnixNanos};
-use tower_http::cors::{Any, CorsLayer};
 
-use super::answer::{Fault, Kept, add_refused, count, count_fault, media_type};
+use super::answer::{Fault, Kept, add_refused, count, media_type};
 use super::{Ingest, body, off_the_loop};
-use crate::problem::Problem;
 
 const DOOR: &str = "native";
 
-/// Any page may send, without credentials.
-pub(super) fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::POST])
-        .allow_headers([
-            header::CONTENT_TYPE,
-            header::CONTENT_ENCODING,
-            HeaderName::from_static("x-throughline-key"),
-            HeaderName::from_static("traceparent"),
-            HeaderName::from_static("tracestate"),
-            HeaderName::from_static("baggage"),
-        ])
-        .expose_headers([header::RETRY_AFTER])
-        .max_age(std::time::Duration::from_hours(1))
-}
+/// Headers that senders add.
+pub(super) const HEADERS: &[&str] = &["x-throughline-key", "traceparent", "tracestate", "baggage"];
 
 /// Stores a batch and answers once it is committed.
 pub(super) async fn log_traces(
@@ -63,13 +47,7 @@ pub(super) async fn log_traces(
             );
             Json(answer).into_response()
         }
-        Err(fault) => {
-            count_fault(DOOR, &fault);
-            let mut response =
-                Problem::new(fault.status, fault.title, fault.detail.as_str()).into_response();
-            fault.add_headers(response.headers_mut());
-            response
-        }
+        Err(fault) => fault.problem(DOOR),
     }
 }
 

@@ -3,16 +3,14 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use throughline_formats::zipkin::decode;
 use throughline_wire::Rejection;
-use tower_http::cors::{Any, CorsLayer};
 
-use super::answer::{Fault, Kept, count_fault, media_type};
+use super::answer::{Fault, Kept, media_type};
 use super::{Ingest, body, keep, off_the_loop};
-use crate::problem::Problem;
 
 const DOOR: &str = "zipkin";
 
@@ -22,19 +20,8 @@ struct Answer {
     rejected: Vec<Rejection>,
 }
 
-/// Any page may send, without credentials.
-pub(super) fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::POST])
-        .allow_headers([
-            header::CONTENT_TYPE,
-            header::CONTENT_ENCODING,
-            HeaderName::from_static("b3"),
-        ])
-        .expose_headers([header::RETRY_AFTER])
-        .max_age(std::time::Duration::from_hours(1))
-}
+/// Headers that senders add.
+pub(super) const HEADERS: &[&str] = &["b3"];
 
 /// Stores spans and answers 202 once they are committed.
 pub(super) async fn log_spans(
@@ -45,13 +32,7 @@ pub(super) async fn log_spans(
     match store(&ingest, &headers, body).await {
         Ok(rejected) if rejected.is_empty() => StatusCode::ACCEPTED.into_response(),
         Ok(rejected) => (StatusCode::ACCEPTED, Json(Answer { rejected })).into_response(),
-        Err(fault) => {
-            count_fault(DOOR, &fault);
-            let mut response =
-                Problem::new(fault.status, fault.title, fault.detail.as_str()).into_response();
-            fault.add_headers(response.headers_mut());
-            response
-        }
+        Err(fault) => fault.problem(DOOR),
     }
 }
 

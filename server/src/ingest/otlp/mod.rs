@@ -8,10 +8,9 @@ mod signal;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use throughline_wire::Rejection;
-use tower_http::cors::{Any, CorsLayer};
 
 pub(super) use self::response::{Form, partial_success};
 pub(super) use self::signal::Signal;
@@ -22,16 +21,6 @@ use super::{Ingest, body, keep, off_the_loop};
 const DOOR: &str = "otlp";
 /// Reasons named in `partial_success.error_message`; the count covers all.
 const NAMED_REASONS: usize = 5;
-
-/// Any page may send, without credentials, as the OpenTelemetry SDK for browsers does.
-pub(super) fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::POST])
-        .allow_headers([header::CONTENT_TYPE, header::CONTENT_ENCODING])
-        .expose_headers([header::RETRY_AFTER])
-        .max_age(std::time::Duration::from_hours(1))
-}
 
 /// Stores a trace request and answers once it is committed.
 pub(super) async fn export_traces(

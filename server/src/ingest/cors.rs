@@ -1,0 +1,16 @@
+//! Which pages may send.
+
+use axum::http::{HeaderName, Method, header};
+use tower_http::cors::{Any, CorsLayer};
+
+/// Any page may send, without credentials, as the OpenTelemetry SDK for browsers does, with these headers besides those of the body.
+pub(super) fn cors(headers: &[&'static str]) -> CorsLayer {
+    let body = [header::CONTENT_TYPE, header::CONTENT_ENCODING];
+    let own = headers.iter().map(|name| HeaderName::from_static(name));
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::POST])
+        .allow_headers(body.into_iter().chain(own).collect::<Vec<_>>())
+        .expose_headers([header::RETRY_AFTER])
+        .max_age(std::time::Duration::from_hours(1))
+}
