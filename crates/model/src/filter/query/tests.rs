@@ -1,3 +1,5 @@
+//! What a URL says of a filter is read and written the same.
+
 use proptest::prelude::*;
 
 use super::values::KINDS;
