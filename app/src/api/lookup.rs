@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
-use throughline_model::{Lookup, PageRequest, ReadError, Reference};
+use throughline_model::{Lookup, PageRequest};
 
 use super::{ApiError, Dated};
 
@@ -15,7 +15,8 @@ pub async fn look_up(
     page: PageRequest,
 ) -> Result<Dated<Lookup>, ApiError> {
     let panel = super::error::panel()?;
-    let reference = Reference::parse(&text).map_err(ReadError::Invalid)?;
+    let reference = throughline_model::Reference::parse(&text)
+        .map_err(throughline_model::ReadError::Invalid)?;
     let value = panel.reader.lookup(&reference, page).await?;
     Ok(Dated {
         now: (panel.clock.0)(),

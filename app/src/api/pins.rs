@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
-use throughline_model::ReadError;
 use throughline_wire::TraceId;
 
 use super::ApiError;
@@ -23,6 +22,9 @@ pub async fn set_pinned(
     }
     match keeper.pin(trace_id, String::new()).await? {
         Some(_) => Ok(()),
-        None => Err(ReadError::Invalid(format!("trace {trace_id} is kept no longer")).into()),
+        None => {
+            let gone = format!("trace {trace_id} is kept no longer");
+            Err(throughline_model::ReadError::Invalid(gone).into())
+        }
     }
 }
