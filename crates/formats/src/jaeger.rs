@@ -20,10 +20,11 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use throughline_wire::room::Room;
 use throughline_wire::{Attributes, InstrumentationScope, Mark, Marks, Resource, semconv};
 
 use self::span::{JsonSpan, ReadSpan};
-use self::tag::{JsonTag, attributes};
+use self::tag::Tags;
 use crate::DecodeError;
 use crate::request::{Group, Request};
 
@@ -51,7 +52,8 @@ struct JsonNode<'a> {
 #[serde(rename_all = "camelCase", expecting = "a process object")]
 struct JsonProcess {
     service_name: Option<String>,
-    tags: Option<Vec<JsonTag>>,
+    #[serde(default)]
+    tags: Tags,
 }
 
 impl JsonProcess {
@@ -61,7 +63,7 @@ impl JsonProcess {
             resource.attributes.insert(semconv::SERVICE_NAME, name);
         }
         let pairs = resource.attributes.entries_mut();
-        pairs.extend(attributes(self.tags.unwrap_or_default(), marks));
+        pairs.append(self.tags.into_attributes(marks).entries_mut());
         resource.attributes = Attributes::from_pairs(core::mem::take(pairs));
         resource
     }
@@ -78,6 +80,7 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
         lossy: matches!(text, Cow::Owned(_)),
         ..Decoder::default()
     };
+    let _room = Room::of_request();
     let text = text.trim_ascii();
     if text.is_empty() {
         return Ok(decoder.request);

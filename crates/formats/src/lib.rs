@@ -6,6 +6,7 @@
 
 mod capped;
 mod error;
+mod first_items;
 pub mod jaeger;
 mod lenient;
 pub mod otlp;

@@ -19,6 +19,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::value::RawValue;
+use throughline_wire::room::Room;
 use throughline_wire::{Attributes, InstrumentationScope, Marks, Resource, semconv};
 
 use self::shared::SharedIds;
@@ -42,6 +43,7 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
     let text = String::from_utf8_lossy(body);
     let lossy = matches!(text, Cow::Owned(_));
     let mut request = Request::default();
+    let _room = Room::of_request();
     if text.trim_ascii().is_empty() {
         return Ok(request);
     }
@@ -87,7 +89,7 @@ fn read(
 ) -> Result<(), DecodeError> {
     request.check_room("spans").map_err(DecodeError::new)?;
     let mut marks = Marks::NONE;
-    match part::<JsonSpan>(item, lossy, &mut marks).and_then(span::read) {
+    match part::<JsonSpan>(item, lossy, &mut marks).and_then(|sent| span::read(sent, &mut marks)) {
         Ok(span) => spans.push((request.skip(), span, marks)),
         Err(reason) => request.reject(reason),
     }

@@ -17,6 +17,7 @@
 mod batch;
 mod diagnose;
 mod error;
+mod lists;
 mod repair;
 mod spans;
 
@@ -35,6 +36,7 @@ pub use error::message as json_reason;
 pub use repair::text as repair_text;
 pub use spans::MAX_SPANS;
 
+use crate::room::Room;
 use crate::{LogRecord, Marks, Rejection, Span, SpanStart};
 
 #[derive(Deserialize)]
@@ -83,6 +85,7 @@ pub fn decode_batch(body: &[u8]) -> Result<DecodedBatch, DecodeError> {
     }
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(DecodeError::from_json)?;
     let mut batch = DecodedBatch::default();
+    let _room = Room::of_request();
     if let Some(raw) = envelope.resource {
         batch.resource = section(text, "resource", raw, lossy, &mut batch.resource_marks)?;
     }
@@ -106,7 +109,10 @@ pub fn decode_batch(body: &[u8]) -> Result<DecodedBatch, DecodeError> {
     for (index, raw) in envelope.spans.into_iter().enumerate() {
         let mut marks = Marks::NONE;
         match read::<Span>(raw.get(), lossy, &mut marks) {
-            Ok(span) => batch.spans.push(DecodedSpan { index, span, marks }),
+            Ok(mut span) => {
+                lists::count_beyond(&mut span, raw.get(), &mut marks);
+                batch.spans.push(DecodedSpan { index, span, marks });
+            }
             Err((error, repaired)) => {
                 batch
                     .rejected_sequences

@@ -9,6 +9,7 @@ pub mod log;
 pub mod mark;
 pub mod packed;
 pub mod resource;
+pub mod room;
 pub mod semconv;
 pub mod sequence;
 pub mod span;

@@ -19,12 +19,15 @@ mod tests;
 pub use limits::Limits;
 pub use log::validate_log;
 pub use reject::RejectReason;
+pub use text::cut_name;
 
 pub use crate::mark::{Mark, Marks};
 
+use std::borrow::Cow;
+
 use crate::{
     AttributeValue, Attributes, InstrumentationScope, Resource, Span, SpanEvent, SpanLink,
-    SpanStart, UnixNanos, semconv,
+    SpanStart, UnixNanos, room, semconv,
 };
 
 /// Repairs `span`, or says why it cannot be kept.
@@ -102,6 +105,9 @@ pub fn validate_start(
 /// Repairs a resource: the same limits on its attributes.
 pub fn validate_resource(mut resource: Resource, limits: &Limits, marks: Marks) -> Resource {
     let mut notes = Notes::take(marks, &mut resource.attributes, limits);
+    if matches!(resource.listed_service(), Cow::Owned(_)) {
+        notes.insert(Mark::NameCut);
+    }
     text::repair_name(&mut resource.schema_url, limits, &mut notes);
     repair_attributes(
         &mut resource.attributes,
@@ -165,9 +171,21 @@ fn repair_attributes(
     notes: &mut Notes,
 ) {
     let entries = attributes.entries_mut();
-    let mut dropped = truncate(entries, limits.attributes);
+    // What ends a set of more attributes than there was room for counts those.
+    let beyond = match entries.last() {
+        Some((key, value)) if key == room::CUT_KEY && entries.len() > limits.attributes => {
+            value.as_str().and_then(room::cut_values).unwrap_or(1) - 1
+        }
+        _ => 0,
+    };
+    let mut dropped = truncate(entries, limits.attributes).saturating_add(beyond as u32);
     let mut keys_changed = false;
     for (key, value) in entries {
+        if key == room::CUT_KEY
+            && let Some(values) = value.as_str().and_then(room::cut_values)
+        {
+            notes.cut_while_read(values);
+        }
         keys_changed |= text::repair_key(key, limits, notes);
         value::repair(value, limits, notes);
     }
@@ -193,6 +211,8 @@ struct Notes {
     marks: Marks,
     /// Bytes of values that were cut off.
     cut_bytes: u64,
+    /// Whether an earlier validation has counted what the reader cut.
+    was_cut: bool,
 }
 
 impl Notes {
@@ -212,7 +232,11 @@ impl Notes {
         } else {
             0
         };
-        Self { marks, cut_bytes }
+        Self {
+            marks,
+            cut_bytes,
+            was_cut: limits.believes_cuts && earlier.contains(Mark::ValueCut),
+        }
     }
 
     fn insert(&mut self, mark: Mark) {
@@ -223,6 +247,13 @@ impl Notes {
     fn cut(&mut self, bytes: usize) {
         self.insert(Mark::ValueCut);
         self.cut_bytes = self.cut_bytes.saturating_add(bytes as u64);
+    }
+
+    /// Notes that a reader found no room for so many parts of a value, each a byte at least.
+    fn cut_while_read(&mut self, values: usize) {
+        if !self.was_cut {
+            self.cut(values);
+        }
     }
 
     fn put(self, attributes: &mut Attributes) {

@@ -4,17 +4,18 @@ use throughline_formats::Validated;
 use throughline_store::WriteBatch;
 use throughline_wire::{Rejection, TenantId};
 
-use super::Ingest;
 use super::answer::{Fault, Kept, add_refused, count};
+use super::{Ingest, Turn};
 use crate::span_group::span_group;
 
 /// Stores what came through `door`, all of one kind; what of it was not kept, by its place in the
-/// request.
+/// request. `turn` is what [`Ingest::decode`] gave with it.
 pub(super) async fn keep(
     door: &'static str,
     kept: Kept,
     ingest: &Ingest,
     validated: Validated,
+    turn: Turn,
 ) -> Result<Vec<Rejection>, Fault> {
     let Validated {
         groups,
@@ -26,7 +27,7 @@ pub(super) async fn keep(
         tenant: TenantId::DEFAULT,
         groups: groups.into_iter().map(span_group).collect(),
     };
-    let outcome = ingest.inner.writer.submit(batch).await?;
+    let outcome = ingest.inner.writer.submit_holding(batch, turn).await?;
     check_conserved(
         places.len(),
         outcome.received,

@@ -17,6 +17,7 @@ use axum::Router;
 use axum::routing::{MethodRouter, post};
 use throughline_store::Writer;
 use throughline_wire::validate::Limits;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::cors::CorsLayer;
 
 use crate::clock::Clock;
@@ -36,6 +37,7 @@ struct Inner {
     clock: Clock,
     limits: Limits,
     bodies: BodyLimits,
+    decoded: Arc<Semaphore>,
 }
 
 impl Ingest {
@@ -51,6 +53,7 @@ impl Ingest {
                 clock,
                 limits,
                 bodies,
+                decoded: Arc::new(Semaphore::new(DECODED_BYTES / DECODED_UNIT_BYTES)),
             }),
         }
     }
@@ -96,18 +99,37 @@ fn door(path: &str, handler: MethodRouter<Ingest>, cors: CorsLayer) -> Router<In
 /// Bodies up to this size are decoded in place: a hand-over costs more.
 const INLINE_BYTES: usize = 64 * 1024;
 
-/// Runs `work` over a body of `bytes` where it keeps nobody else waiting.
-///
-/// # Errors
-/// When it panicked.
-async fn off_the_loop<T: Send + 'static>(
-    bytes: usize,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, answer::Fault> {
-    if bytes <= INLINE_BYTES {
-        return Ok(work());
+/// Memory that all larger bodies together may take once they are decoded.
+const DECODED_BYTES: usize = 128 << 20;
+/// How much a byte of a body may take: two bytes of protobuf are an attribute.
+const DECODED_PER_BYTE: usize = 64;
+/// What that memory is counted in.
+const DECODED_UNIT_BYTES: usize = 1024;
+
+/// A share of the memory for decoded bodies, until it is dropped.
+type Turn = Option<OwnedSemaphorePermit>;
+
+impl Ingest {
+    /// Runs `work` over a body of `bytes` where it keeps nobody else waiting, once there is memory for
+    /// what it makes; hold what is returned with it for as long as that lives.
+    ///
+    /// # Errors
+    /// When it panicked.
+    async fn decode<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<(T, Turn), answer::Fault> {
+        if bytes <= INLINE_BYTES {
+            return Ok((work(), None));
+        }
+        let most = bytes.saturating_mul(DECODED_PER_BYTE).min(DECODED_BYTES);
+        let units = (most / DECODED_UNIT_BYTES) as u32;
+        // Nobody closes it.
+        let turn = Arc::clone(&self.inner.decoded).acquire_many_owned(units);
+        let turn = turn.await.map_err(|_| answer::Fault::internal())?;
+        let decoded = tokio::task::spawn_blocking(work).await;
+        let decoded = decoded.map_err(|_| answer::Fault::internal())?;
+        Ok((decoded, Some(turn)))
     }
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| answer::Fault::internal())
 }

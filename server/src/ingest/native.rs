@@ -3,6 +3,7 @@
 //! The browser helper sends across origins, at the end of a page by beacon, which may not ask a
 //! preflight: so the body may also be declared `text/plain`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -13,10 +14,10 @@ use axum::response::{IntoResponse, Response};
 use throughline_store::{Sender, SpanGroup, WriteBatch};
 use throughline_wire::decode::{DecodeError, ValidBatch, decode_batch};
 use throughline_wire::validate::Limits;
-use throughline_wire::{BatchAnswer, Rejection, SpanBatch, TenantId, UnixNanos};
+use throughline_wire::{BatchAnswer, DropReason, Rejection, SpanBatch, TenantId, UnixNanos};
 
 use super::answer::{Fault, Kept, add_refused, count, media_type};
-use super::{Ingest, body, off_the_loop};
+use super::{Ingest, body};
 
 const DOOR: &str = "native";
 
@@ -63,9 +64,10 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
     let body = body::read(headers, body, &inner.bodies).await?;
     inner.writer.admit()?;
     let (limits, now) = (inner.limits.clone(), inner.clock.now());
-    let decoded = off_the_loop(body.bytes.len(), move || decode(&body.bytes, &limits, now))
-        .await?
-        .map_err(|error| Fault::undecodable(error.to_string()))?;
+    let bytes = body.bytes.len();
+    let work = move || decode(&body.bytes, &limits, now);
+    let (decoded, turn) = ingest.decode(bytes, work).await?;
+    let decoded = decoded.map_err(|error| Fault::undecodable(error.to_string()))?;
     let Decoded {
         valid,
         places,
@@ -81,7 +83,8 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
     if batch.sequence.is_none() {
         refuse_starts(batch.starts.len(), &mut rejected_starts);
     }
-    note_sender(&batch, now);
+    note_clock(&batch, now);
+    let dropped = batch.dropped;
     let group = SpanGroup {
         resource: Arc::new(batch.resource),
         scope: Arc::new(batch.scope),
@@ -99,7 +102,8 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
         tenant: TenantId::DEFAULT,
         groups: vec![group],
     };
-    let outcome = inner.writer.submit(batch).await?;
+    let outcome = inner.writer.submit_holding(batch, turn).await?;
+    note_dropped(&dropped);
     let events = outcome.events;
     add_refused(&mut rejected, outcome.rejected, &places);
     add_refused(&mut rejected_events, events.rejected, &event_places);
@@ -156,13 +160,17 @@ fn refuse_starts(readable: usize, rejected: &mut Vec<Rejection>) {
         .collect();
 }
 
-/// What a sender says of itself, for `/metrics`: what it had to drop, and how far its clock is off
-/// (the way of the request included).
-fn note_sender(batch: &SpanBatch, now: UnixNanos) {
-    for (reason, spans) in &batch.dropped {
+/// What a sender had to drop, for `/metrics`: once its batch is committed, because it says the same
+/// again with a batch that it sends again.
+fn note_dropped(dropped: &BTreeMap<DropReason, u64>) {
+    for (reason, spans) in dropped {
         metrics::counter!("throughline_client_dropped_spans_total", "reason" => reason.as_str())
             .increment(*spans);
     }
+}
+
+/// How far a sender's clock is off, for `/metrics` (the way of the request included).
+fn note_clock(batch: &SpanBatch, now: UnixNanos) {
     if let Some(clock) = batch.clock {
         let behind_seconds = now.since(clock.sent_at) as f64 / UnixNanos::PER_SECOND as f64;
         metrics::histogram!("throughline_client_clock_behind_seconds").record(behind_seconds);

@@ -10,7 +10,7 @@ use throughline_formats::zipkin::decode;
 use throughline_wire::Rejection;
 
 use super::answer::{Fault, Kept, media_type};
-use super::{Ingest, body, keep, off_the_loop};
+use super::{Ingest, body, keep};
 
 const DOOR: &str = "zipkin";
 
@@ -45,9 +45,8 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Vec<R
     let body = body::read(headers, body, &inner.bodies).await?;
     inner.writer.admit()?;
     let (limits, now) = (inner.limits.clone(), inner.clock.now());
-    let validated = off_the_loop(body.bytes.len(), move || {
-        Ok::<_, Fault>(decode(&body.bytes)?.validate(&limits, now))
-    })
-    .await??;
-    keep(DOOR, Kept::Spans, ingest, validated).await
+    let bytes = body.bytes.len();
+    let work = move || Ok::<_, Fault>(decode(&body.bytes)?.validate(&limits, now));
+    let (validated, turn) = ingest.decode(bytes, work).await?;
+    keep(DOOR, Kept::Spans, ingest, validated?, turn).await
 }

@@ -3,6 +3,7 @@
 //!
 //! The long ones are ignored here and run by `cargo xtask soak`.
 
+mod bombs;
 mod crowd;
 mod disk;
 mod ledger;

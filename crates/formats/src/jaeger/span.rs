@@ -9,8 +9,9 @@ use throughline_wire::{
     StatusCode, TraceId, UnixNanos,
 };
 
-use super::tag::{JsonTag, attributes};
+use super::tag::Tags;
 use super::{JsonProcess, WARNINGS, ids};
+use crate::first_items::FirstItems;
 use crate::request::blank_span;
 
 /// Which kind of reference a link was (OpenTelemetry semantic conventions, "`OpenTracing`").
@@ -33,11 +34,14 @@ pub(super) struct JsonSpan {
     parent_span_id: Option<String>,
     flags: Option<u32>,
     operation_name: Option<String>,
-    references: Option<Vec<JsonReference>>,
+    #[serde(default)]
+    references: FirstItems<JsonReference>,
     start_time: Option<i64>,
     duration: Option<i64>,
-    tags: Option<Vec<JsonTag>>,
-    logs: Option<Vec<JsonLog>>,
+    #[serde(default)]
+    tags: Tags,
+    #[serde(default)]
+    logs: FirstItems<JsonLog>,
     #[serde(rename = "processID")]
     pub(super) process_id: Option<String>,
     pub(super) process: Option<JsonProcess>,
@@ -59,7 +63,8 @@ struct JsonReference {
 #[serde(expecting = "a log object")]
 struct JsonLog {
     timestamp: Option<i64>,
-    fields: Option<Vec<JsonTag>>,
+    #[serde(default)]
+    fields: Tags,
 }
 
 /// A span and the library that its tags name.
@@ -92,15 +97,18 @@ pub(super) fn read(sent: JsonSpan, marks: &mut Marks) -> Result<ReadSpan, String
         .saturating_add(nanos(sent.duration.unwrap_or_default()));
     relate(
         &mut span,
-        sent.references.unwrap_or_default(),
+        sent.references,
         sent.parent_span_id.as_deref(),
         marks,
     );
-    let pairs = attributes(sent.tags.unwrap_or_default(), marks);
-    span.attributes = Attributes::from_pairs(pairs);
+    span.attributes = sent.tags.into_attributes(marks);
+    if sent.logs.beyond > 0 {
+        marks.insert(Mark::EventsDropped);
+        span.dropped_events_count = sent.logs.add_beyond(0);
+    }
     span.events = sent
         .logs
-        .unwrap_or_default()
+        .items
         .into_iter()
         .map(|log| event(log, marks))
         .collect();
@@ -137,11 +145,16 @@ fn instant(micros: Option<i64>) -> UnixNanos {
 /// Jaeger draws it; every reference that is not simply the parent stays as a link.
 fn relate(
     span: &mut Span,
-    references: Vec<JsonReference>,
+    references: FirstItems<JsonReference>,
     parent: Option<&str>,
     marks: &mut Marks,
 ) {
+    if references.beyond > 0 {
+        marks.insert(Mark::LinksDropped);
+        span.dropped_links_count = references.add_beyond(0);
+    }
     let read: Vec<(String, TraceId, SpanId)> = references
+        .items
         .into_iter()
         .filter_map(|sent| {
             let ids = (
@@ -185,7 +198,7 @@ fn relate(
 
 /// The field `event` names the event, as `OpenTracing` has it.
 fn event(log: JsonLog, marks: &mut Marks) -> SpanEvent {
-    let mut fields = Attributes::from_pairs(attributes(log.fields.unwrap_or_default(), marks));
+    let mut fields = log.fields.into_attributes(marks);
     let name = take_text(&mut fields, &["event"]);
     SpanEvent {
         time: instant(log.timestamp),

@@ -15,6 +15,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use throughline_wire::room::Room;
 use throughline_wire::{Attributes, InstrumentationScope, Marks, Resource};
 
 use self::any_value::KeyValues;
@@ -94,6 +95,7 @@ pub(super) fn decode(signal: Signal, body: &[u8]) -> Result<Request, String> {
     let lossy = matches!(text, Cow::Owned(_));
     let text = text.as_ref();
     let mut request = Request::default();
+    let _room = Room::of_request();
     if text.trim_ascii().is_empty() {
         return Ok(request);
     }
@@ -186,6 +188,6 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str, what: &str) -> Result<T, String
 impl KeyValues {
     fn into_attributes(self, marks: &mut Marks) -> Attributes {
         marks.extend(self.marks);
-        Attributes::from_pairs(self.pairs)
+        self.pairs.finish()
     }
 }

@@ -8,9 +8,10 @@
 mod log;
 
 use throughline_wire::binary::{BinaryError, BinaryErrorKind, Reader, any_value, event, link};
+use throughline_wire::room::{self, LIST_ITEMS, Pairs, Room};
 use throughline_wire::validate::Limits;
 use throughline_wire::{
-    Attributes, InstrumentationScope, Mark, Marks, Resource, Span, SpanId, SpanKind, Status,
+    InstrumentationScope, Mark, Marks, Resource, Span, SpanId, SpanKind, SpanLink, Status,
     StatusCode, TraceId, UnixNanos,
 };
 
@@ -35,6 +36,7 @@ pub(super) fn decode(
     packing: Option<Packing<'_>>,
 ) -> Result<Request, String> {
     let mut request = Request::default();
+    let _room = Room::of_request();
     read_request(signal, Reader::new(body), packing, &mut request).map_err(
         |fault| match fault {
             Fault::Malformed(error) => error.to_string(),
@@ -102,15 +104,15 @@ fn resource_items(
 
 fn read_resource(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Resource, BinaryError> {
     let mut resource = Resource::default();
-    let mut pairs = Vec::new();
+    let mut pairs = Pairs::default();
     while let Some(field) = reader.next_field()? {
         match field.number() {
-            1 => pairs.push(any_value::decode_key_value(field.message()?, 1, marks)?),
+            1 => any_value::decode_pair(field.message()?, 1, &mut pairs, marks)?,
             2 => resource.dropped_attributes_count = field.uint32()?,
             _ => {}
         }
     }
-    resource.attributes = Attributes::from_pairs(pairs);
+    resource.attributes = pairs.finish();
     Ok(resource)
 }
 
@@ -173,17 +175,17 @@ fn read_scope(
     marks: &mut Marks,
 ) -> Result<InstrumentationScope, BinaryError> {
     let mut scope = InstrumentationScope::default();
-    let mut pairs = Vec::new();
+    let mut pairs = Pairs::default();
     while let Some(field) = reader.next_field()? {
         match field.number() {
             1 => scope.name = field.message()?.text(marks),
             2 => scope.version = field.message()?.text(marks),
-            3 => pairs.push(any_value::decode_key_value(field.message()?, 1, marks)?),
+            3 => any_value::decode_pair(field.message()?, 1, &mut pairs, marks)?,
             4 => scope.dropped_attributes_count = field.uint32()?,
             _ => {}
         }
     }
-    scope.attributes = Attributes::from_pairs(pairs);
+    scope.attributes = pairs.finish();
     Ok(scope)
 }
 
@@ -197,9 +199,10 @@ fn span(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Span, BinaryError> 
     let mut span_id: &[u8] = &[];
     let mut parent_span_id: &[u8] = &[];
     let start_of_message = reader.offset();
-    let mut pairs = Vec::with_capacity(16);
+    let mut pairs = Pairs::default();
     // The ids are replaced below; until then any valid ones do.
     let mut span = crate::request::blank_span();
+    let mut events_beyond: u32 = 0;
     while let Some(field) = reader.next_field()? {
         match field.number() {
             1 => trace_id = field.bytes()?,
@@ -210,21 +213,32 @@ fn span(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Span, BinaryError> 
             6 => span.kind = SpanKind::from_code(field.varint()? as i64),
             7 => span.start = time(field.fixed64()?),
             8 => span.end = time(field.fixed64()?),
-            9 => pairs.push(any_value::decode_key_value(field.message()?, 1, marks)?),
+            9 => any_value::decode_pair(field.message()?, 1, &mut pairs, marks)?,
             10 => span.dropped_attributes_count = field.uint32()?,
-            11 => span.events.push(event::decode(field.message()?, marks)?),
+            11 => {
+                let message = field.message()?;
+                if span.events.len() < LIST_ITEMS && room::take() {
+                    span.events.push(event::decode(message, marks)?);
+                } else {
+                    marks.insert(Mark::EventsDropped);
+                    events_beyond = events_beyond.saturating_add(1);
+                }
+            }
             12 => span.dropped_events_count = field.uint32()?,
-            13 => match link::decode(field.message()?, marks) {
-                Ok(link) => span.links.push(link),
-                Err(BinaryError {
-                    kind: BinaryErrorKind::Id { .. },
-                    ..
-                }) => {
+            13 => {
+                let message = field.message()?;
+                let has_room = span.links.len() < LIST_ITEMS && room::take();
+                if let Some(link) = has_room
+                    .then(|| read_link(message, marks))
+                    .transpose()?
+                    .flatten()
+                {
+                    span.links.push(link);
+                } else {
                     marks.insert(Mark::LinksDropped);
                     span.dropped_links_count = span.dropped_links_count.saturating_add(1);
                 }
-                Err(error) => return Err(error),
-            },
+            }
             14 => {
                 let dropped = field.uint32()?;
                 span.dropped_links_count = span.dropped_links_count.saturating_add(dropped);
@@ -245,8 +259,21 @@ fn span(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Span, BinaryError> 
         [] | [0, 0, 0, 0, 0, 0, 0, 0] => None,
         id => Some(SpanId::from_slice(id).map_err(|error| wrong("parent_span_id", error))?),
     };
-    span.attributes = Attributes::from_pairs(pairs);
+    span.attributes = pairs.finish();
+    span.dropped_events_count = span.dropped_events_count.saturating_add(events_beyond);
     Ok(span)
+}
+
+/// A link; none when an id of it is none.
+fn read_link(message: Reader<'_>, marks: &mut Marks) -> Result<Option<SpanLink>, BinaryError> {
+    match link::decode(message, marks) {
+        Ok(link) => Ok(Some(link)),
+        Err(BinaryError {
+            kind: BinaryErrorKind::Id { .. },
+            ..
+        }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn status(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Status, BinaryError> {

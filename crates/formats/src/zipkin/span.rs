@@ -1,18 +1,20 @@
 //! One span of Zipkin's.
 
+use core::fmt;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IgnoredAny};
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use throughline_wire::room::{self, Pairs};
 use throughline_wire::{
-    AttributeValue, Attributes, Span, SpanEvent, SpanId, SpanKind, Status, StatusCode, TraceId,
-    UnixNanos,
+    AttributeValue, Attributes, Mark, Marks, Span, SpanEvent, SpanId, SpanKind, Status, StatusCode,
+    TraceId, UnixNanos,
 };
 
 use super::DEBUG;
 use super::endpoint::JsonEndpoint;
+use crate::first_items::FirstItems;
 use crate::lenient::{Enum, Number};
 use crate::request::blank_span;
 
@@ -37,8 +39,10 @@ pub(super) struct JsonSpan {
     shared: Option<bool>,
     local_endpoint: Option<JsonEndpoint>,
     remote_endpoint: Option<JsonEndpoint>,
-    annotations: Option<Vec<JsonAnnotation>>,
-    tags: Option<BTreeMap<String, Tag>>,
+    #[serde(default)]
+    annotations: FirstItems<JsonAnnotation>,
+    #[serde(default)]
+    tags: Tags,
     /// What version 1 had.
     binary_annotations: Option<IgnoredAny>,
 }
@@ -67,7 +71,7 @@ pub(super) struct ReadSpan {
 const KINDS: [&str; 6] = ["", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
 
 /// What the span says; the reason when that is no span.
-pub(super) fn read(sent: JsonSpan) -> Result<ReadSpan, String> {
+pub(super) fn read(sent: JsonSpan, marks: &mut Marks) -> Result<ReadSpan, String> {
     if sent.binary_annotations.is_some() {
         return Err("binaryAnnotations: is Zipkin's version 1; send version 2".to_owned());
     }
@@ -89,14 +93,16 @@ pub(super) fn read(sent: JsonSpan) -> Result<ReadSpan, String> {
         let end = sent.timestamp.whole().saturating_add(sent.duration.whole());
         span.end = instant(end);
     }
-    let tags = sent.tags.unwrap_or_default();
-    let pairs = tags.into_iter().map(|(key, value)| (key.into(), value.0));
-    span.attributes = Attributes::from_pairs(pairs.collect());
+    span.attributes = sent.tags.0;
     span.status = take_status(&mut span.attributes);
     if sent.debug == Some(true) {
         span.attributes.insert(DEBUG, true);
     }
-    for annotation in sent.annotations.into_iter().flatten() {
+    if sent.annotations.beyond > 0 {
+        marks.insert(Mark::EventsDropped);
+        span.dropped_events_count = sent.annotations.add_beyond(0);
+    }
+    for annotation in sent.annotations.items {
         span.events.push(SpanEvent {
             time: instant(annotation.timestamp.whole()),
             name: annotation.value.into(),
@@ -145,6 +151,47 @@ fn padded(text: &str, length: usize) -> Cow<'_, str> {
 fn instant(micros: i128) -> UnixNanos {
     let nanos = micros.saturating_mul(NANOS_PER_MICRO);
     UnixNanos::new(nanos.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
+}
+
+/// Tags as attributes, in the order of their keys, as far as there is room; `null` is none.
+#[derive(Default)]
+struct Tags(Attributes);
+
+impl<'de> Deserialize<'de> for Tags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Attributes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Attributes, E> {
+                Ok(Attributes::EMPTY)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
+                let mut pairs = Pairs::default();
+                while pairs.is_open() && room::take() {
+                    match map.next_entry::<String, Tag>()? {
+                        Some((key, value)) => pairs.push(key.into(), value.0),
+                        None => return Ok(pairs.finish()),
+                    }
+                }
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                    pairs.cut();
+                }
+                Ok(pairs.finish())
+            }
+        }
+
+        let mut tags = deserializer.deserialize_any(Entries)?;
+        // Zipkin's own order, so that the same tags are the same span.
+        tags.entries_mut().sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(Self(tags))
+    }
 }
 
 /// Tags are texts; what else senders write is kept as it is, lists and objects as JSON, however

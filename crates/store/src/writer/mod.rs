@@ -74,6 +74,19 @@ impl Writer {
     /// See [`WriteError`]; nothing of the batch counts as stored then, and the same batch may be
     /// sent again: what was stored of it is recognised.
     pub async fn submit(&self, batch: WriteBatch) -> Result<WriteOutcome, WriteError> {
+        self.submit_holding(batch, ()).await
+    }
+
+    /// As [`Self::submit`]; `held` is dropped once the batch is encoded and no longer in memory as it
+    /// was decoded.
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub async fn submit_holding(
+        &self,
+        batch: WriteBatch,
+        held: impl Send,
+    ) -> Result<WriteOutcome, WriteError> {
         if batch.is_empty() {
             return Ok(WriteOutcome::default());
         }
@@ -81,6 +94,7 @@ impl Writer {
         let (batch, detached) = payloads::detach(batch, self.payload_threshold_bytes).await;
         let now = self.clock.now();
         let encoded = encode::encode(batch, detached, now, &self.known, &self.indexed_keys);
+        drop(held);
         let Some(reserved) = self.budget.reserve(encoded.weight()) else {
             return Err(self.overloaded());
         };

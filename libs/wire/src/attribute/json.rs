@@ -10,6 +10,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{AttributeValue, Attributes, MAX_DEPTH, TOO_DEEP};
+use crate::room::{self, Pairs};
 
 /// Whole numbers beyond this are written as `{"$int": ".."}`: JavaScript would round them.
 const MAX_SAFE_INTEGER: i64 = 9_007_199_254_740_991;
@@ -61,7 +62,7 @@ impl Serialize for AttributeValue {
 
 impl<'de> Deserialize<'de> for AttributeValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        ValueSeed { depth: 0 }.deserialize(deserializer)
+        ValueSeed { depth: 1 }.deserialize(deserializer)
     }
 }
 
@@ -95,21 +96,48 @@ impl<'de> Visitor<'de> for AttributesSeed {
         Ok(Attributes::EMPTY)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Attributes, A::Error> {
         let seed = ValueSeed {
             depth: self.depth + 1,
         };
-        let mut pairs = Vec::new();
-        while let Some(key) = map.next_key::<String>()? {
-            pairs.push((Cow::Owned(key), map.next_value_seed(seed)?));
+        entries(map, seed, Pairs::default())
+    }
+}
+
+/// The rest of a map, as far as there is room.
+fn entries<'de, A: MapAccess<'de>>(
+    mut map: A,
+    seed: ValueSeed,
+    mut pairs: Pairs,
+) -> Result<Attributes, A::Error> {
+    loop {
+        if (seed.depth == 1 && !pairs.is_open()) || !seed.take() {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                pairs.cut();
+            }
+            return Ok(pairs.finish());
         }
-        Ok(Attributes::from_pairs(pairs))
+        match map.next_key::<String>()? {
+            Some(key) => pairs.push(Cow::Owned(key), map.next_value_seed(seed)?),
+            None => return Ok(pairs.finish()),
+        }
     }
 }
 
 #[derive(Clone, Copy)]
 struct ValueSeed {
     depth: usize,
+}
+
+impl ValueSeed {
+    /// Whether there is room for such a value: an attribute's own is at depth 1.
+    fn take(self) -> bool {
+        if self.depth == 1 {
+            room::take()
+        } else {
+            room::take_item()
+        }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for ValueSeed {
@@ -119,6 +147,9 @@ impl<'de> DeserializeSeed<'de> for ValueSeed {
         self,
         deserializer: D,
     ) -> Result<AttributeValue, D::Error> {
+        if self.depth == 1 {
+            room::begin_value();
+        }
         if self.depth > MAX_DEPTH {
             IgnoredAny::deserialize(deserializer)?;
             return Ok(AttributeValue::Str(Cow::Borrowed(TOO_DEEP)));
@@ -166,11 +197,19 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<AttributeValue, A::Error> {
-        let mut values = Vec::new();
-        while let Some(value) = seq.next_element_seed(Self {
+        let seed = Self {
             depth: self.depth + 1,
-        })? {
-            values.push(value);
+        };
+        let mut values = Vec::new();
+        while room::take_item() {
+            match seq.next_element_seed(seed)? {
+                Some(value) => values.push(value),
+                None => return Ok(AttributeValue::Array(values)),
+            }
+        }
+        let cut = room::skip_rest(seq)?;
+        if cut > 0 {
+            values.push(room::cut_text(cut));
         }
         Ok(AttributeValue::Array(values))
     }
@@ -210,12 +249,14 @@ impl<'de> Visitor<'de> for ValueSeed {
                 let seed = Self {
                     depth: self.depth + 1,
                 };
-                let value = map.next_value_seed(seed)?;
-                let mut pairs = vec![(Cow::Owned(tag), value)];
-                while let Some(key) = map.next_key::<String>()? {
-                    pairs.push((Cow::Owned(key), map.next_value_seed(seed)?));
+                let mut pairs = Pairs::default();
+                if room::take_item() {
+                    pairs.push(Cow::Owned(tag), map.next_value_seed(seed)?);
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                    pairs.cut();
                 }
-                return Ok(AttributeValue::Map(Attributes::from_pairs(pairs)));
+                return entries(map, seed, pairs).map(AttributeValue::Map);
             }
         };
         match map.next_key::<String>()? {

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 
 use super::{BinaryError, Reader, writer};
 use crate::attribute::{MAX_DEPTH, TOO_DEEP};
+use crate::room::{self, Pairs};
 use crate::{AttributeValue, Attributes, Mark, Marks};
 
 /// Reads an `AnyValue`; `depth` is 1 for the value of an attribute itself. A value deeper than
-/// [`MAX_DEPTH`] is replaced by [`TOO_DEEP`] and marked. Of a value set twice the last counts.
+/// [`MAX_DEPTH`] is replaced by [`TOO_DEEP`] and marked; of one with more parts than there is
+/// [`room`] for the rest is left out. Of a value set twice the last counts.
 ///
 /// # Errors
 /// When the bytes are not protobuf or a field has another type; names the byte.
@@ -19,6 +21,9 @@ pub fn decode(
     if depth > MAX_DEPTH {
         marks.insert(Mark::NestedTooDeep);
         return Ok(AttributeValue::Str(Cow::Borrowed(TOO_DEEP)));
+    }
+    if depth == 1 {
+        room::begin_value();
     }
     let mut value = AttributeValue::Empty;
     while let Some(field) = reader.next_field()? {
@@ -42,10 +47,20 @@ fn decode_array(
     marks: &mut Marks,
 ) -> Result<Vec<AttributeValue>, BinaryError> {
     let mut values = Vec::new();
+    let mut cut = 0;
     while let Some(field) = reader.next_field()? {
-        if field.number() == 1 {
-            values.push(decode(field.message()?, depth, marks)?);
+        if field.number() != 1 {
+            continue;
         }
+        let item = field.message()?;
+        if room::take_item() {
+            values.push(decode(item, depth, marks)?);
+        } else {
+            cut += 1;
+        }
+    }
+    if cut > 0 {
+        values.push(room::cut_text(cut));
     }
     Ok(values)
 }
@@ -59,23 +74,41 @@ pub fn decode_map(
     depth: usize,
     marks: &mut Marks,
 ) -> Result<Attributes, BinaryError> {
-    let mut pairs = Vec::new();
+    let mut pairs = Pairs::default();
     while let Some(field) = reader.next_field()? {
         if field.number() == 1 {
-            pairs.push(decode_key_value(field.message()?, depth, marks)?);
+            decode_pair(field.message()?, depth, &mut pairs, marks)?;
         }
     }
-    Ok(Attributes::from_pairs(pairs))
+    Ok(pairs.finish())
 }
 
-/// Reads a `KeyValue` whose value is at `depth`.
-///
-/// Collect the pairs of a message and hand them to [`Attributes::from_pairs`], which takes care of
-/// repeated keys.
+/// Reads a `KeyValue` whose value is at `depth` and adds it to the `pairs` of its message, when there
+/// is room for it.
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_key_value(
+pub fn decode_pair(
+    reader: Reader<'_>,
+    depth: usize,
+    pairs: &mut Pairs,
+    marks: &mut Marks,
+) -> Result<(), BinaryError> {
+    let has_room = if depth == 1 {
+        pairs.is_open() && room::take()
+    } else {
+        room::take_item()
+    };
+    if has_room {
+        let (key, value) = decode_key_value(reader, depth, marks)?;
+        pairs.push(key, value);
+    } else {
+        pairs.cut();
+    }
+    Ok(())
+}
+
+fn decode_key_value(
     mut reader: Reader<'_>,
     depth: usize,
     marks: &mut Marks,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{BinaryError, Reader, any_value, writer};
+use crate::room::Pairs;
 use crate::{Attributes, Marks, SpanEvent, UnixNanos};
 
 /// Reads the fields of a `Span.Event`. A time beyond the year 2262 comes out negative, which
@@ -17,17 +18,17 @@ pub fn decode(mut reader: Reader<'_>, marks: &mut Marks) -> Result<SpanEvent, Bi
         attributes: Attributes::EMPTY,
         dropped_attributes_count: 0,
     };
-    let mut pairs = Vec::new();
+    let mut pairs = Pairs::default();
     while let Some(field) = reader.next_field()? {
         match field.number() {
             1 => event.time = UnixNanos::new(field.fixed64()? as i64),
             2 => event.name = field.text(marks)?,
-            3 => pairs.push(any_value::decode_key_value(field.message()?, 1, marks)?),
+            3 => any_value::decode_pair(field.message()?, 1, &mut pairs, marks)?,
             4 => event.dropped_attributes_count = field.uint32()?,
             _ => {}
         }
     }
-    event.attributes = Attributes::from_pairs(pairs);
+    event.attributes = pairs.finish();
     Ok(event)
 }
 

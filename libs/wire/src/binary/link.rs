@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::{BinaryError, BinaryErrorKind, Reader, any_value, writer};
-use crate::{Attributes, Marks, SpanId, SpanLink, TraceId};
+use crate::room::Pairs;
+use crate::{Marks, SpanId, SpanLink, TraceId};
 
 /// Reads the fields of a `Span.Link`.
 ///
@@ -15,13 +16,13 @@ pub fn decode(mut reader: Reader<'_>, marks: &mut Marks) -> Result<SpanLink, Bin
     let start = reader.offset();
     let (mut trace_id, mut span_id): (&[u8], &[u8]) = (&[], &[]);
     let (mut trace_state, mut flags) = (Cow::Borrowed(""), 0);
-    let (mut pairs, mut dropped_attributes_count) = (Vec::new(), 0);
+    let (mut pairs, mut dropped_attributes_count) = (Pairs::default(), 0);
     while let Some(field) = reader.next_field()? {
         match field.number() {
             1 => trace_id = field.bytes()?,
             2 => span_id = field.bytes()?,
             3 => trace_state = field.text(marks)?,
-            4 => pairs.push(any_value::decode_key_value(field.message()?, 1, marks)?),
+            4 => any_value::decode_pair(field.message()?, 1, &mut pairs, marks)?,
             5 => dropped_attributes_count = field.uint32()?,
             6 => flags = field.fixed32()?,
             _ => {}
@@ -38,7 +39,7 @@ pub fn decode(mut reader: Reader<'_>, marks: &mut Marks) -> Result<SpanLink, Bin
         span_id: SpanId::from_slice(span_id).map_err(bad_id("span_id"))?,
         trace_state,
         flags,
-        attributes: Attributes::from_pairs(pairs),
+        attributes: pairs.finish(),
         dropped_attributes_count,
     })
 }

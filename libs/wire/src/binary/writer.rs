@@ -23,7 +23,8 @@ pub fn varint(field: u32, number: u64, out: &mut Vec<u8>) {
     raw_varint(number, out);
 }
 
-pub(super) fn fixed64(field: u32, number: u64, out: &mut Vec<u8>) {
+/// Appends a `fixed64`.
+pub fn fixed64(field: u32, number: u64, out: &mut Vec<u8>) {
     tag(field, FIXED64, out);
     out.extend_from_slice(&number.to_le_bytes());
 }

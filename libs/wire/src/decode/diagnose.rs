@@ -167,8 +167,15 @@ fn bad_object<T: DeserializeOwned>(name: &str, raw: &str, find: Find) -> Option<
 }
 
 fn bad_item<T: DeserializeOwned>(name: &str, raw: &str, find: Find) -> Option<String> {
-    match serde_json::from_str::<Vec<&RawValue>>(raw) {
-        Ok(items) => items.iter().enumerate().find_map(|(index, item)| {
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct First<'a> {
+        #[serde(borrow, deserialize_with = "crate::room::first")]
+        items: Vec<&'a RawValue>,
+    }
+
+    match serde_json::from_str::<First<'_>>(raw) {
+        Ok(First { items }) => items.iter().enumerate().find_map(|(index, item)| {
             bad_object::<T>(&format!("{name}[{index}]"), item.get(), find)
         }),
         Err(error) => Some(format!("{name}: {}", message(&error))),

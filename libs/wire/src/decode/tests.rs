@@ -1,5 +1,6 @@
 //! What each malformed body or span is answered with.
 
+mod bounds;
 mod events;
 mod numbers;
 mod reasons;

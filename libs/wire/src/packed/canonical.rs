@@ -6,7 +6,7 @@
 use super::MAX_VALUE_BYTES;
 use crate::binary::shortest::{delimited, tag, varint};
 use crate::validate::Limits;
-use crate::{SpanId, TraceId, attribute, semconv};
+use crate::{SpanId, TraceId, attribute, room, semconv};
 
 /// Keys of one set of attributes, by hash. A key that may be there already, by its hash, is as good
 /// as one that is: the ordinary way looks closely.
@@ -67,7 +67,7 @@ pub(super) fn clean_text(text: &[u8]) -> Option<&str> {
 /// Whether a `KeyValue` is as it would be stored; its key goes to `keys`.
 pub(super) fn key_value(bytes: &[u8], limits: &Limits, keys: &mut Keys) -> Option<()> {
     let (key, rest) = delimited(tag(1), bytes)?;
-    let reserved = [semconv::MARKS, semconv::SENT_END_NS]
+    let reserved = [semconv::MARKS, semconv::SENT_END_NS, room::CUT_KEY]
         .iter()
         .any(|reserved| reserved.as_bytes() == key);
     if key.is_empty() || key.len() > limits.key_chars || reserved {
@@ -118,7 +118,8 @@ fn array(value: &[u8]) -> Option<()> {
         let (item, rest) = delimited(tag(1), items)?;
         scalar(item)?;
         // Inside of an array this text means that a decoder cut it there, which is marked.
-        if item.ends_with(attribute::TOO_DEEP.as_bytes()) {
+        let is_cut = item.ends_with(room::CUT_AFTER.as_bytes());
+        if is_cut || item.ends_with(attribute::TOO_DEEP.as_bytes()) {
             return None;
         }
         items = rest;

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::{Limits, Mark, Notes, text};
-use crate::AttributeValue;
 use crate::attribute::{MAX_DEPTH, TOO_DEEP};
+use crate::{AttributeValue, room};
 
 /// What [`cut`] leaves free for the suffix.
 const SUFFIX_BYTES: usize = 64;
@@ -40,6 +40,8 @@ fn clean(value: &mut AttributeValue, depth: usize, limits: &Limits, notes: &mut 
         AttributeValue::Str(text) => {
             if text == TOO_DEEP {
                 notes.insert(Mark::NestedTooDeep);
+            } else if let Some(values) = room::cut_values(text) {
+                notes.cut_while_read(values);
             }
             text::replace_nul(text, notes);
         }

@@ -16,7 +16,7 @@ pub(super) use self::response::{Form, partial_success};
 pub(super) use self::signal::Signal;
 use super::answer::{Fault, count_fault, media_type};
 use super::body::ReadBody;
-use super::{Ingest, body, keep, off_the_loop};
+use super::{Ingest, body, keep};
 
 const DOOR: &str = "otlp";
 /// Reasons named in `partial_success.error_message`; the count covers all.
@@ -74,12 +74,13 @@ pub(super) async fn store(
     body: ReadBody,
 ) -> Result<Vec<Rejection>, Fault> {
     let (limits, now) = (ingest.inner.limits.clone(), ingest.inner.clock.now());
-    let validated = off_the_loop(body.bytes.len(), move || {
+    let bytes = body.bytes.len();
+    let work = move || {
         let request = signal.decode(form, &body.bytes, &limits, now)?;
         Ok::<_, Fault>(request.validate(&limits, now))
-    })
-    .await??;
-    keep(door, signal.kept(), ingest, validated).await
+    };
+    let (validated, turn) = ingest.decode(bytes, work).await?;
+    keep(door, signal.kept(), ingest, validated?, turn).await
 }
 
 /// Names the first reasons, by the place of the item in the request.

@@ -10,14 +10,15 @@ use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
-use throughline_wire::{AttributeValue, Attributes, Mark, Marks};
+use throughline_wire::room::{self, Pairs};
+use throughline_wire::{AttributeValue, Mark, Marks};
 
 use crate::lenient::Number;
 
 /// A list of keys and values, and what had to be repaired in it.
 #[derive(Debug, Default)]
 pub(super) struct KeyValues {
-    pub(super) pairs: Vec<(Cow<'static, str>, AttributeValue)>,
+    pub(super) pairs: Pairs,
     pub(super) marks: Marks,
 }
 
@@ -60,37 +61,49 @@ struct PairsSeed<'m> {
 }
 
 impl<'de> DeserializeSeed<'de> for PairsSeed<'_> {
-    type Value = Vec<Pair>;
+    type Value = Pairs;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Pair>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Pairs, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for PairsSeed<'_> {
-    type Value = Vec<Pair>;
+    type Value = Pairs;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of {key, value}")
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<Vec<Pair>, E> {
-        Ok(Vec::new())
+    fn visit_unit<E: de::Error>(self) -> Result<Pairs, E> {
+        Ok(Pairs::default())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Pair>, A::Error> {
-        let mut pairs = Vec::new();
-        loop {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Pairs, A::Error> {
+        let mut pairs = Pairs::default();
+        let depth = self.depth;
+        let has_room = |pairs: &Pairs| {
+            if depth == 1 {
+                pairs.is_open() && room::take()
+            } else {
+                room::take_item()
+            }
+        };
+        while has_room(&pairs) {
             let seed = PairSeed {
                 depth: self.depth,
                 marks: &mut *self.marks,
             };
             match seq.next_element_seed(seed)? {
-                Some(Some(pair)) => pairs.push(pair),
+                Some(Some((key, value))) => pairs.push(key, value),
                 Some(None) => {}
                 None => return Ok(pairs),
             }
         }
+        for _ in 0..room::skip_rest(seq)? {
+            pairs.cut();
+        }
+        Ok(pairs)
     }
 }
 
@@ -155,6 +168,9 @@ impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
         self,
         deserializer: D,
     ) -> Result<AttributeValue, D::Error> {
+        if self.depth == 1 {
+            room::begin_value();
+        }
         if self.depth > MAX_DEPTH {
             IgnoredAny::deserialize(deserializer)?;
             self.marks.insert(Mark::NestedTooDeep);
@@ -223,7 +239,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
                             marks: &mut *self.marks,
                         },
                     };
-                    value = AttributeValue::Map(Attributes::from_pairs(map.next_value_seed(seed)?));
+                    value = AttributeValue::Map(map.next_value_seed(seed)?.finish());
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -303,7 +319,7 @@ impl<'de> Visitor<'de> for ListSeed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<AttributeValue>, A::Error> {
         let mut values = Vec::new();
-        loop {
+        while room::take_item() {
             let seed = ValueSeed {
                 depth: self.depth,
                 marks: &mut *self.marks,
@@ -313,6 +329,11 @@ impl<'de> Visitor<'de> for ListSeed<'_> {
                 None => return Ok(values),
             }
         }
+        let cut = room::skip_rest(seq)?;
+        if cut > 0 {
+            values.push(room::cut_text(cut));
+        }
+        Ok(values)
     }
 }
 

@@ -6,6 +6,7 @@ use throughline_wire::{
 };
 
 use super::any_value::KeyValues;
+use crate::first_items::FirstItems;
 use crate::lenient::{Enum, Number};
 use crate::request::blank_span;
 
@@ -31,10 +32,12 @@ pub(super) struct JsonSpan {
     attributes: KeyValues,
     #[serde(default, alias = "dropped_attributes_count")]
     dropped_attributes_count: Number,
-    events: Option<Vec<JsonEvent>>,
+    #[serde(default)]
+    events: FirstItems<JsonEvent>,
     #[serde(default, alias = "dropped_events_count")]
     dropped_events_count: Number,
-    links: Option<Vec<JsonLink>>,
+    #[serde(default)]
+    links: FirstItems<JsonLink>,
     #[serde(default, alias = "dropped_links_count")]
     dropped_links_count: Number,
     status: Option<JsonStatus>,
@@ -117,7 +120,11 @@ pub(super) fn span(sent: JsonSpan, marks: &mut Marks) -> Result<Span, String> {
             message: status.message.unwrap_or_default().into(),
         };
     }
-    for event in sent.events.into_iter().flatten() {
+    if sent.events.beyond > 0 {
+        marks.insert(Mark::EventsDropped);
+        span.dropped_events_count = sent.events.add_beyond(span.dropped_events_count);
+    }
+    for event in sent.events.items {
         span.events.push(SpanEvent {
             time: event.time_unix_nano.instant_or_none(),
             name: event.name.unwrap_or_default().into(),
@@ -125,7 +132,11 @@ pub(super) fn span(sent: JsonSpan, marks: &mut Marks) -> Result<Span, String> {
             dropped_attributes_count: event.dropped_attributes_count.count(),
         });
     }
-    for link in sent.links.into_iter().flatten() {
+    if sent.links.beyond > 0 {
+        marks.insert(Mark::LinksDropped);
+        span.dropped_links_count = sent.links.add_beyond(span.dropped_links_count);
+    }
+    for link in sent.links.items {
         if let Some(link) = read_link(link, marks) {
             span.links.push(link);
         } else {

@@ -1,7 +1,8 @@
 //! A `LogRecord` in protobuf.
 
 use throughline_wire::binary::{BinaryError, BinaryErrorKind, Reader, any_value};
-use throughline_wire::{Attributes, LogRecord, Marks, SpanId, TraceId};
+use throughline_wire::room::Pairs;
+use throughline_wire::{LogRecord, Marks, SpanId, TraceId};
 
 use super::time;
 use crate::otlp::name_event;
@@ -16,7 +17,7 @@ pub(super) fn log_record(
 ) -> Result<LogRecord, BinaryError> {
     let start_of_message = reader.offset();
     let (mut trace_id, mut span_id): (&[u8], &[u8]) = (&[], &[]);
-    let mut pairs = Vec::new();
+    let mut pairs = Pairs::default();
     let mut record = LogRecord::default();
     while let Some(field) = reader.next_field()? {
         match field.number() {
@@ -24,7 +25,7 @@ pub(super) fn log_record(
             2 => record.severity_number = LogRecord::severity_from_code(field.varint()? as i64),
             3 => record.severity_text = field.text(marks)?,
             5 => record.body = any_value::decode(field.message()?, 1, marks)?,
-            6 => pairs.push(any_value::decode_key_value(field.message()?, 1, marks)?),
+            6 => any_value::decode_pair(field.message()?, 1, &mut pairs, marks)?,
             7 => record.dropped_attributes_count = field.uint32()?,
             8 => record.flags = field.fixed32()?,
             9 => trace_id = field.bytes()?,
@@ -47,7 +48,7 @@ pub(super) fn log_record(
         let id = SpanId::from_slice(span_id).map_err(|error| wrong("span_id", error))?;
         record.span_id = Some(id);
     }
-    record.attributes = Attributes::from_pairs(pairs);
+    record.attributes = pairs.finish();
     name_event(&mut record);
     Ok(record)
 }

@@ -1,0 +1,155 @@
+//! Requests of a few kilobytes that unpack into millions of small things.
+
+use reqwest::StatusCode;
+use throughline_store::testing::FreshDatabase;
+
+use super::ledger::check_memory;
+use crate::program::Program;
+use crate::support::{Coding, client};
+
+/// What a body may unpack to.
+const BODY_BYTES: usize = 19 << 20;
+/// How many of each are sent at one time.
+const AT_ONCE: usize = 3;
+
+struct Bomb {
+    name: &'static str,
+    path: &'static str,
+    content_type: &'static str,
+    body: Vec<u8>,
+}
+
+/// `unit` over and over between `before` and `after`.
+fn json(name: &'static str, path: &'static str, [before, unit, after]: [&str; 3]) -> Bomb {
+    let mut body = before.as_bytes().to_vec();
+    body.extend(unit.as_bytes().repeat(BODY_BYTES / unit.len()));
+    // The last one has a comma behind it.
+    body.pop();
+    body.extend(after.as_bytes());
+    let content_type = "application/json";
+    Bomb {
+        name,
+        path,
+        content_type,
+        body,
+    }
+}
+
+/// `unit` over and over as the innermost of messages of these fields, after `beside`.
+fn protobuf(
+    name: &'static str,
+    path: &'static str,
+    (fields, beside, unit): (&[u32], &[u8], &[u8]),
+) -> Bomb {
+    let mut body = beside.to_vec();
+    body.extend(unit.repeat(BODY_BYTES / unit.len()));
+    for field in fields.iter().rev() {
+        let inner = core::mem::take(&mut body);
+        throughline_wire::binary::writer::bytes(*field, &inner, &mut body);
+    }
+    let content_type = "application/x-protobuf";
+    Bomb {
+        name,
+        path,
+        content_type,
+        body,
+    }
+}
+
+fn bombs() -> Vec<Bomb> {
+    let ids = "\"traceId\":\"11111111111111111111111111111111\",\"spanId\":\"1111111111111111\",\
+               \"startTimeUnixNano\":\"1800000000000000000\"";
+    let span = format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{{{ids},");
+    let native = "{\"spans\":[{\"trace_id\":\"11111111111111111111111111111111\",\
+                  \"span_id\":\"1111111111111111\",\"name\":\"\",\"start_ns\":\"1\",\"end_ns\":\"1\",";
+    let zipkin = "[{\"traceId\":\"11111111111111111111111111111111\",\"id\":\"1111111111111111\",";
+    let mut binary_ids = vec![0x0a, 16];
+    binary_ids.extend([1; 16]);
+    binary_ids.extend([0x12, 8, 1, 1, 1, 1, 1, 1, 1, 1]);
+    let with = |head: &str, list: &str| format!("{head}{list}");
+    vec![
+        protobuf("scopes", "/v1/traces", (&[1], &[], &[0x12, 0])),
+        protobuf("resources", "/v1/logs", (&[], &[], &[0x0a, 0])),
+        protobuf(
+            "attributes",
+            "/v1/traces",
+            (&[1, 2, 2], &binary_ids, &[0x4a, 0]),
+        ),
+        protobuf(
+            "events",
+            "/v1/traces",
+            (&[1, 2, 2], &binary_ids, &[0x5a, 0]),
+        ),
+        protobuf("a body", "/v1/logs", (&[1, 2, 2, 5, 5], &[], &[0x0a, 0])),
+        json(
+            "events",
+            "/v1/traces",
+            [&with(&span, "\"events\":["), "{},", "]}]}]}]}"],
+        ),
+        json(
+            "an array",
+            "/v1/traces",
+            [
+                &with(
+                    &span,
+                    "\"attributes\":[{\"key\":\"k\",\"value\":{\"arrayValue\":{\"values\":[",
+                ),
+                "{},",
+                "]}}}]}]}]}]}",
+            ],
+        ),
+        json(
+            "an array",
+            "/api/trace-log",
+            [&with(native, "\"attributes\":{\"k\":["), "0,", "]}}]}"],
+        ),
+        json(
+            "events",
+            "/api/trace-log",
+            [&with(native, "\"events\":["), "{},", "]}]}"],
+        ),
+        json(
+            "annotations",
+            "/api/v2/spans",
+            [&with(zipkin, "\"annotations\":["), "{},", "]}]"],
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bombs_of_many_small_things_leave_the_server_small() {
+    let database = FreshDatabase::create().await;
+    let server = Program::serve_on(database.url(), &[]).await;
+    for bomb in bombs() {
+        let gzipped = Coding::Gzip.encode(&bomb.body);
+        let mut sent = tokio::task::JoinSet::new();
+        for _ in 0..AT_ONCE {
+            let request = client()
+                .post(format!("{}{}", server.base, bomb.path))
+                .header("content-type", bomb.content_type)
+                .header("content-encoding", "gzip")
+                .body(gzipped.clone());
+            sent.spawn(request.send());
+        }
+        while let Some(answer) = sent.join_next().await {
+            let status = answer.expect("runs").expect("answers").status();
+            assert!(
+                matches!(
+                    status,
+                    StatusCode::OK | StatusCode::ACCEPTED | StatusCode::TOO_MANY_REQUESTS
+                ),
+                "{} at {}: {status}",
+                bomb.name,
+                bomb.path
+            );
+        }
+        let peak = check_memory(server.pid());
+        println!(
+            "{} at {}: {} KB sent, peak {peak} KiB",
+            bomb.name,
+            bomb.path,
+            gzipped.len() / 1000
+        );
+    }
+    assert!(server.stop().await.success());
+}
