@@ -93,8 +93,15 @@ pub struct ServeOptions {
     /// The database.
     #[command(flatten)]
     pub database: DatabaseOptions,
-    /// The largest request body in bytes, as sent and decompressed; beyond it the answer is 413.
-    #[arg(long, env = "THROUGHLINE_BODY_LIMIT", default_value_t = 20 << 20, value_name = "BYTES")]
+    /// The largest request body in bytes, as sent and decompressed, at least 1024; beyond it the
+    /// answer is 413.
+    #[arg(
+        long,
+        env = "THROUGHLINE_BODY_LIMIT",
+        default_value_t = 20 << 20,
+        value_name = "BYTES",
+        value_parser = body_limit
+    )]
     pub body_limit: usize,
     /// How many bytes of spans may wait for their commit; beyond it senders are told to come back
     /// later (429).
@@ -213,6 +220,16 @@ fn value_limit(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "expected a number of bytes, 64 at least".to_owned())
 }
 
+/// What a batch of one small span takes.
+const LEAST_BODY_LIMIT: usize = 1024;
+
+fn body_limit(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|bytes| *bytes >= LEAST_BODY_LIMIT)
+        .ok_or_else(|| format!("expected a number of bytes, {LEAST_BODY_LIMIT} at least"))
+}
+
 fn addr(text: &str) -> Result<SocketAddr, String> {
     let text = match text.strip_prefix("localhost:") {
         Some(port) => format!("127.0.0.1:{port}"),
@@ -248,6 +265,15 @@ mod tests {
         };
         let url = options.database.database_url.expect("given");
         assert_eq!(url.reveal(), "postgres://u:hunter2@db/x");
+    }
+
+    #[test]
+    fn a_body_limit_has_room_for_a_span() {
+        assert_eq!(body_limit("1024"), Ok(1024));
+        for text in ["0", "1023", "-1", "x"] {
+            let error = body_limit(text).expect_err("refused");
+            assert_eq!(error, "expected a number of bytes, 1024 at least");
+        }
     }
 
     #[test]

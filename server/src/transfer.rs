@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use throughline_store::{Store, StoreError, StoreOptions};
-use throughline_wire::TenantId;
 use throughline_wire::validate::Limits;
+use throughline_wire::{TenantId, TraceId};
 use tokio::time::{Instant, sleep};
 
 use crate::cli::{ExportOptions, ImportOptions};
@@ -119,6 +119,11 @@ async fn export_from(options: &ExportOptions, url: &str) -> Result<()> {
             return Err(error.into());
         }
     };
+    if exported.traces == 0 && !exported.missing.is_empty() {
+        // Nothing of what was asked for is no file.
+        out.abandon();
+        bail!(missing(&exported.missing));
+    }
     out.finish().context("the output cannot be written")?;
     eprintln!(
         "exported {} spans of {} traces and {} log records",
@@ -127,8 +132,12 @@ async fn export_from(options: &ExportOptions, url: &str) -> Result<()> {
     if exported.missing.is_empty() {
         return Ok(());
     }
-    let ids: Vec<String> = exported.missing.iter().map(ToString::to_string).collect();
-    bail!("there is no trace {}", ids.join(", "))
+    bail!(missing(&exported.missing))
+}
+
+fn missing(ids: &[TraceId]) -> String {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    format!("there is no trace {}", ids.join(", "))
 }
 
 fn is_broken_pipe(error: &ExportError) -> bool {

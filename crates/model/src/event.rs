@@ -6,6 +6,7 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 use throughline_wire::{LogRecord, SpanId, TraceId, UnixNanos};
 
+use crate::filter::NUL_IN_IT;
 use crate::{Direction, PayloadRef, TimeRange};
 
 /// A stored event.
@@ -181,6 +182,9 @@ impl EventFilter {
             let value = value.trim();
             if value.is_empty() {
                 continue;
+            }
+            if value.contains('\0') {
+                return Err(format!("{key}: {NUL_IN_IT}"));
             }
             let text = || Some(value.to_owned());
             match key {

@@ -12,6 +12,7 @@ pub use attribute::AttributeCondition;
 pub use duration::{format_duration_ns, parse_duration_ns};
 pub use operation::OperationMatch;
 pub use query::Faults;
+pub(crate) use query::NUL_IN_IT;
 
 use crate::TimeRange;
 

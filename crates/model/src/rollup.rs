@@ -5,6 +5,7 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 use throughline_wire::{SpanKind, UnixNanos};
 
+use crate::filter::NUL_IN_IT;
 use crate::{TimeRange, TraceFilter};
 
 /// How long a window is; windows begin at whole multiples of their length since 1970, UTC.
@@ -131,6 +132,9 @@ impl RollupFilter {
             let value = value.trim();
             if value.is_empty() {
                 continue;
+            }
+            if value.contains('\0') {
+                return Err(format!("{key}: {NUL_IN_IT}"));
             }
             match key {
                 "range" | "from" | "to" => range.push((key, value)),

@@ -35,6 +35,15 @@ impl Resource {
         }
     }
 
+    /// The most characters of a service's name that are kept as the name: those of a span's.
+    pub const SERVICE_NAME_CHARS: usize = 1024;
+
+    /// The service as lists name it: [`Self::service_name`], cut like a name when it is longer than
+    /// [`Self::SERVICE_NAME_CHARS`]. The attribute keeps its value.
+    pub fn listed_service(&self) -> Cow<'_, str> {
+        crate::validate::cut_name(self.service_name(), Self::SERVICE_NAME_CHARS)
+    }
+
     /// The value of `service.name`; [`Self::UNKNOWN_SERVICE`] when it is missing or empty.
     pub fn service_name(&self) -> &str {
         self.attributes

@@ -56,6 +56,9 @@ async fn found(
     id: &str,
     events: &EventFilter,
 ) -> Result<Json<Found>, Problem> {
+    if id.contains('\0') {
+        return Err(Problem::bad_request("an id has no NUL character"));
+    }
     let traces = reader.find_traces(key, id, PageRequest::default()).await?;
     let events = reader
         .list_events(events, EventPageRequest::default())

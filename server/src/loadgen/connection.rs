@@ -9,8 +9,14 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
 
 use super::{Format, grpc};
+
+/// How long nothing may listen before that is said.
+const UNREACHABLE_UNSAID: Duration = Duration::from_secs(3);
+/// Between two tries to reach a server that is not there yet.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Where requests go and how they look.
 #[derive(Debug, Clone)]
@@ -33,6 +39,32 @@ impl Target {
             format,
             gzip,
         })
+    }
+
+    /// Waits until something listens there, and says after a while that nothing does.
+    ///
+    /// # Errors
+    /// When nothing did for as long as `patience`.
+    pub(super) async fn wait_until_reachable(&self, patience: Duration) -> Result<()> {
+        let began = Instant::now();
+        let mut is_said = false;
+        loop {
+            let Err(error) = TcpStream::connect(&self.authority).await else {
+                return Ok(());
+            };
+            let waited = began.elapsed();
+            if waited + PAUSE > patience {
+                bail!("cannot connect to {}: {error}", self.authority);
+            }
+            if waited > UNREACHABLE_UNSAID && !core::mem::replace(&mut is_said, true) {
+                eprintln!(
+                    "throughline: cannot connect to {} ({error}); trying for {} s in all",
+                    self.authority,
+                    patience.as_secs()
+                );
+            }
+            sleep(PAUSE).await;
+        }
     }
 
     fn request(&self, body: Bytes) -> Result<Request<Full<Bytes>>, axum::http::Error> {

@@ -54,6 +54,9 @@ pub async fn run(options: LoadOptions) -> Result<()> {
 }
 
 async fn send(options: &LoadOptions, clock: &Clock) -> Result<Report> {
+    let target = Target::parse(&options.url, options.format, options.gzip)?;
+    let patience = Duration::from_secs(options.patience_s);
+    target.wait_until_reachable(patience).await?;
     let plan = Plan::new(options, clock.now());
     let per_request = plan.spans_per_request();
     let work = Arc::new(Work {
@@ -65,10 +68,9 @@ async fn send(options: &LoadOptions, clock: &Clock) -> Result<Report> {
             .rate
             .map(|rate| Duration::from_secs_f64(per_request as f64 / f64::from(rate.get()))),
     });
-    let target = Target::parse(&options.url, options.format, options.gzip)?;
     let mut clients = JoinSet::new();
     for _ in 0..options.clients.get() {
-        let client = Client::new(target.clone(), Duration::from_secs(options.patience_s));
+        let client = Client::new(target.clone(), patience);
         clients.spawn(run_client(client, Arc::clone(&work)));
     }
     let mut tally = Tally::default();

@@ -48,6 +48,9 @@ impl Faults {
     }
 }
 
+/// What is wrong with a value that no stored text can equal.
+pub(crate) const NUL_IN_IT: &str = "has a NUL character, which no stored text has";
+
 impl TraceFilter {
     /// The names a URL may use, besides `attr.KEY`.
     pub const KEYS: [&'static str; 17] = [
@@ -93,6 +96,11 @@ impl TraceFilter {
             let value = value.trim();
             if value.is_empty() && (Self::KEYS.contains(&key) || key.starts_with(ATTRIBUTE_PREFIX))
             {
+                continue;
+            }
+            if value.contains('\0') {
+                let key = shortened(key);
+                read.faults.0.push(format!("{key}: {NUL_IN_IT}"));
                 continue;
             }
             if value.len() > Self::MAX_TEXT_BYTES {

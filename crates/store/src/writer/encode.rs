@@ -120,7 +120,7 @@ impl Encoder<'_> {
         {
             return;
         }
-        let service = storable(group.resource.service_name());
+        let service = storable(&group.resource.listed_service());
         let service_id = ids::service(&service);
         let resource_id = self.resource(&group.resource, service_id);
         let scope_id = self.scope(&group.scope);

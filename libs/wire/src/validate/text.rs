@@ -19,14 +19,23 @@ pub(super) fn replace_nul(text: &mut Cow<'static, str>, notes: &mut Notes) -> bo
 
 /// Cuts to `max` characters, the last of them `…`; whether it was longer.
 fn cut_chars(text: &mut Cow<'static, str>, max: usize) -> bool {
+    let cut = match cut_name(text, max) {
+        Cow::Borrowed(_) => return false,
+        Cow::Owned(cut) => cut,
+    };
+    *text = Cow::Owned(cut);
+    true
+}
+
+/// The text, or its first `max` characters, the last of them `…`.
+pub fn cut_name(text: &str, max: usize) -> Cow<'_, str> {
     // No text has more characters than bytes.
     if text.len() <= max || text.char_indices().nth(max).is_none() {
-        return false;
+        return Cow::Borrowed(text);
     }
     let keep = max.saturating_sub(1);
     let end = text.char_indices().nth(keep).map_or(0, |(at, _)| at);
-    *text = Cow::Owned(format!("{}…", &text[..end]));
-    true
+    Cow::Owned(format!("{}…", &text[..end]))
 }
 
 /// What ends a value of `bytes` bytes that was cut; at most 64 bytes long.

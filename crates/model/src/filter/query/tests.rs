@@ -140,3 +140,11 @@ fn conditions_on_attributes_add_up_to_a_limit() {
     assert!(read(&many).is_err());
     assert!(read(&[("user", &"x".repeat(1_025))]).is_err());
 }
+
+#[test]
+fn a_value_with_nul_is_refused_by_the_name_of_its_parameter() {
+    let faults = TraceFilter::from_query([("service", "a\0b"), ("attr.k", "\0")], &[]);
+    let faults = faults.expect_err("refused").to_string();
+    assert!(faults.contains("service: has a NUL character"), "{faults}");
+    assert!(faults.contains("attr.k: has a NUL character"), "{faults}");
+}
