@@ -8,7 +8,7 @@ use crate::program::Program;
 use crate::support::{Coding, client};
 
 /// What a body may unpack to.
-const BODY_BYTES: usize = 19 << 20;
+const BODY_BYTES: usize = 4 << 20;
 /// How many of each are sent at one time.
 const AT_ONCE: usize = 3;
 

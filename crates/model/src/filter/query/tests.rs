@@ -7,7 +7,7 @@ use super::*;
 use crate::filter::{OperationMatch, StatusFilter};
 
 fn text() -> impl Strategy<Value = Option<String>> {
-    prop::option::of("[^\\s][\\PC]{0,10}[^\\s]")
+    prop::option::of("[^\\s\\x00][\\PC]{0,10}[^\\s\\x00]")
 }
 
 fn range<T: PartialOrd + fmt::Debug + Clone + 'static>(
@@ -21,7 +21,7 @@ prop_compose! {
     fn filters()(
         minutes in 1_i64..100_000,
         service in text(),
-        operation in prop::option::of("[^\\s][\\PC]{0,10}[^\\s]".prop_map(OperationMatch::Contains)),
+        operation in prop::option::of("[^\\s\\x00][\\PC]{0,10}[^\\s\\x00]".prop_map(OperationMatch::Contains)),
         kind in prop::option::of(prop::sample::select(KINDS.to_vec())),
         status in prop::option::of(prop_oneof![Just(StatusFilter::Ok), Just(StatusFilter::Error)]),
         (min_duration_ns, max_duration_ns) in range(0..i64::MAX),
@@ -29,7 +29,7 @@ prop_compose! {
         user in text(),
         session in text(),
         (correlation, error, is_pinned) in (text(), text(), prop::bool::ANY),
-        attributes in prop::collection::hash_map("[a-z.]{1,9}", "[^\\s][\\PC]{0,10}[^\\s]", 0..4),
+        attributes in prop::collection::hash_map("[a-z.]{1,9}", "[^\\s\\x00][\\PC]{0,10}[^\\s\\x00]", 0..4),
     ) -> TraceFilter {
         TraceFilter {
             range: TimeRange::Last(minutes * UnixNanos::PER_MINUTE),
