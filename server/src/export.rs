@@ -1,7 +1,7 @@
 //! `throughline export`: traces and their log records as OTLP JSON that any OpenTelemetry tool and
 //! `throughline import` read: the spans of all traces first, then the log records.
 //!
-//! Memory holds one trace at a time, or one page of log records, and the ids of all traces. A large
+//! Memory holds one page of a trace's spans, or one page of log records, and the ids of all traces. A large
 //! trace becomes several lines (requests) of a few megabytes, as OTLP allows, so that whoever reads
 //! them need not hold it whole either.
 
@@ -146,16 +146,24 @@ impl<W: io::Write> Export<'_, W> {
 
     /// Writes the spans of a trace; false when there is none.
     async fn spans(&mut self, id: TraceId) -> Result<bool, ExportError> {
-        let Some(trace) = self.reader.trace(id).await? else {
-            return Ok(false);
-        };
-        for request in span_requests(&trace) {
-            self.writer.spans(&request)?;
+        let mut after = None;
+        let mut is_there = false;
+        while let Some(page) = self.reader.trace(id, after).await? {
+            is_there = true;
+            for request in span_requests(&page) {
+                self.writer.spans(&request)?;
+            }
+            self.exported.spans += page.spans.len() as u64;
+            after = page.after;
+            if after.is_none() {
+                break;
+            }
         }
-        self.written.push(id);
-        self.exported.traces += 1;
-        self.exported.spans += trace.spans.len() as u64;
-        Ok(true)
+        if is_there {
+            self.written.push(id);
+            self.exported.traces += 1;
+        }
+        Ok(is_there)
     }
 
     async fn events(&mut self, of: &EventsOf) -> Result<(), ExportError> {

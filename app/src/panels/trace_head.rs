@@ -86,11 +86,20 @@ pub(crate) fn TraceHead(
                 <span title=started.to_string()>
                     "started " <b>{format!("{} {}", started.date(), started.time_of_day())}</b> " UTC"
                 </span>
+                {unmarked_note(skeleton.unmarked_spans)}
                 <span class="legend">{services}</span>
             </div>
         </header>
     }
     .into_any()
+}
+
+/// That the bars of some spans do not show their events.
+fn unmarked_note(spans: u64) -> Option<impl IntoView> {
+    (spans > 0).then(|| {
+        let title = "There are very many events or large ones; open a span to see its own";
+        view! { <span title=title>{format!("events of {spans} spans are not drawn")}</span> }
+    })
 }
 
 /// What the numbers of its senders say of the trace: whether all of it is there.

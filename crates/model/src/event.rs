@@ -97,6 +97,14 @@ pub struct EventPage {
     pub after: Option<EventCursor>,
     /// Where the previous (newer) page ends; none on the first.
     pub before: Option<EventCursor>,
+    /// How far a search for a text looked, when it stopped before its end: to the event that
+    /// happened then. The next page looks on from there.
+    #[serde(
+        rename = "searched_to_ns",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub searched_to: Option<UnixNanos>,
 }
 
 /// Which events are wanted; every condition must hold.

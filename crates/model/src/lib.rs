@@ -42,6 +42,6 @@ pub use storage::{DaySize, Share, StorageGauge, StorageLevel, StorageReport, Tab
 pub use summary::TraceSummary;
 pub use time_range::TimeRange;
 pub use trace::tree::{Oddity, TraceTree, TreeItem, TreeRow};
-pub use trace::{SkeletonSpan, SpanDetails, StoredSpan, Trace, TraceSkeleton};
+pub use trace::{SkeletonSpan, SpanCursor, SpanDetails, StoredSpan, Trace, TraceSkeleton};
 pub use utc::Utc;
 pub use whole_events::{EventsOf, WholeEvent, WholeEvents};

@@ -8,8 +8,8 @@ use throughline_wire::{SpanId, TraceId};
 
 use crate::{
     EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, Page, PageRequest,
-    Payload, Reference, RollupFilter, RollupReport, SpanDetails, Trace, TraceFilter, TraceSkeleton,
-    TraceStatistics, TraceSummary, WholeEvents,
+    Payload, Reference, RollupFilter, RollupReport, SpanCursor, SpanDetails, Trace, TraceFilter,
+    TraceSkeleton, TraceStatistics, TraceSummary, WholeEvents,
 };
 
 /// A future that a trait object can return.
@@ -113,8 +113,13 @@ pub trait TraceReader: Send + Sync {
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Lookup, ReadError>>;
 
-    /// The whole trace, large values in their places; none when there is no such trace.
-    fn trace(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Trace>, ReadError>>;
+    /// The trace, large values in their places, or of a large one the page of spans that follows
+    /// `after`, from its beginning without; none when there is no such trace.
+    fn trace(
+        &self,
+        trace_id: TraceId,
+        after: Option<SpanCursor>,
+    ) -> BoxFuture<'_, Result<Option<Trace>, ReadError>>;
 
     /// Counts and percentiles of spans by operation and window of time; what was committed is in
     /// them at once.

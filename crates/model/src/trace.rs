@@ -4,6 +4,9 @@ mod columns;
 pub mod timing;
 pub mod tree;
 
+use core::fmt;
+use core::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use throughline_wire::{
     InstrumentationScope, Resource, Span, SpanId, SpanKind, StatusCode, TraceId, UnixNanos,
@@ -23,6 +26,10 @@ pub struct TraceSkeleton {
     /// They travel column by column.
     #[serde(with = "columns")]
     pub spans: Vec<SkeletonSpan>,
+    /// How many spans have events that [`SkeletonSpan::events`] leaves out, because there are very
+    /// many or they are large.
+    #[serde(default)]
+    pub unmarked_spans: u64,
     /// What is missing of it.
     #[serde(default)]
     pub completeness: Completeness,
@@ -50,8 +57,8 @@ pub struct SkeletonSpan {
     pub duration_ns: i64,
     /// How it ended.
     pub status: StatusCode,
-    /// When its events happened, in order, with their names; of a trace with very many events,
-    /// those of its first spans.
+    /// When its events happened, in order, with their names; see
+    /// [`TraceSkeleton::unmarked_spans`].
     pub events: Vec<(UnixNanos, String)>,
 }
 
@@ -88,7 +95,7 @@ pub struct SpanDetails {
     pub payloads: Vec<PayloadRef>,
 }
 
-/// A whole trace, as the API and exports give it.
+/// A trace, or a page of a large one, as the API and exports give it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
     /// The trace as the list shows it.
@@ -99,7 +106,10 @@ pub struct Trace {
     pub scopes: Vec<InstrumentationScope>,
     /// Its spans by start, then id.
     pub spans: Vec<StoredSpan>,
-    /// What is missing of it.
+    /// Where the next page of spans begins; none on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<SpanCursor>,
+    /// What is missing of the whole trace.
     #[serde(default)]
     pub completeness: Completeness,
     /// Its spans that have begun and not ended.
@@ -111,6 +121,57 @@ impl Trace {
     /// Its id.
     pub fn trace_id(&self) -> TraceId {
         self.summary.trace_id
+    }
+}
+
+/// A place among the spans of a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SpanCursor {
+    /// When the span at this place began.
+    pub start: UnixNanos,
+    /// The span, by the order of its bits as a number.
+    pub span_id: i64,
+    /// What decides between spans of one id and one start.
+    pub digest: i64,
+}
+
+/// `<time in ns>-<16 hex characters>-<16 hex characters>`: what a URL carries.
+impl fmt::Display for SpanCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}-{:016x}-{:016x}",
+            self.start, self.span_id, self.digest
+        )
+    }
+}
+
+impl FromStr for SpanCursor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("cursor {text:?} is not <time in ns>-<16 hex>-<16 hex characters>");
+        let bits = |text: &str| u64::from_str_radix(text, 16).map(u64::cast_signed);
+        let (rest, digest) = text.rsplit_once('-').ok_or_else(wrong)?;
+        let (start, span_id) = rest.rsplit_once('-').ok_or_else(wrong)?;
+        Ok(Self {
+            start: start.parse().map(UnixNanos::new).map_err(|_| wrong())?,
+            span_id: bits(span_id).map_err(|_| wrong())?,
+            digest: bits(digest).map_err(|_| wrong())?,
+        })
+    }
+}
+
+impl Serialize for SpanCursor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SpanCursor {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use throughline_model::{
     BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, OpenFate,
-    Page, PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport, SpanDetails,
-    StoredEvent, Trace, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary,
-    WholeEvents,
+    Page, PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport, SpanCursor,
+    SpanDetails, StoredEvent, Trace, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics,
+    TraceSummary, WholeEvents,
 };
 use throughline_wire::{SpanId, TraceId, UnixNanos};
 
@@ -232,6 +232,7 @@ impl TraceReader for FakeReader {
             let has_more = items.len() > page.limit as usize;
             items.truncate(page.limit as usize);
             EventPage {
+                searched_to: None,
                 after: items.last().map(|event| event.cursor).filter(|_| has_more),
                 items,
                 before: None,
@@ -267,7 +268,11 @@ impl TraceReader for FakeReader {
         self.answer(move || lookup::lookup(self, reference, page))
     }
 
-    fn trace(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Trace>, ReadError>> {
+    fn trace(
+        &self,
+        trace_id: TraceId,
+        _after: Option<SpanCursor>,
+    ) -> BoxFuture<'_, Result<Option<Trace>, ReadError>> {
         self.answer(move || whole::trace(self, trace_id))
     }
 

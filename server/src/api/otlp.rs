@@ -45,11 +45,19 @@ pub(super) fn answer(reader: Reader, trace: Trace) -> Response {
 async fn write(reader: &Reader, trace: Trace, pieces: &mut Pieces) -> Result<(), BrokenOff> {
     let of = EventsOf::Trace(trace.trace_id());
     let mut writer = Writer::new(Vec::new(), Layout::Document)?;
-    for request in span_requests(&trace) {
-        writer.spans(&request)?;
-        send(writer.get_mut(), pieces).await?;
+    let trace_id = trace.trace_id();
+    let mut page = Some(trace);
+    while let Some(trace) = page.take() {
+        for request in span_requests(&trace) {
+            writer.spans(&request)?;
+            send(writer.get_mut(), pieces).await?;
+        }
+        if trace.after.is_some() {
+            let after = trace.after;
+            drop(trace);
+            page = reader.trace(trace_id, after).await?;
+        }
     }
-    drop(trace);
     let mut after = None;
     loop {
         let page = reader.whole_events(&of, after).await?;

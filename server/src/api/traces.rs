@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
-use throughline_model::{Page, SpanDetails, TraceStatistics, TraceSummary};
+use throughline_model::{Page, SpanCursor, SpanDetails, TraceStatistics, TraceSummary};
 use throughline_wire::{SpanId, TraceId};
 
 use super::query::{filter, filter_and_page, nothing, pairs_of};
@@ -37,31 +37,52 @@ pub(super) async fn trace_statistics(
     Ok(Json(reader.trace_statistics(&filter(&query)?).await?))
 }
 
-/// `GET /api/admin/traces/{trace_id}`: the whole trace; with `format=otlp` as OTLP JSON that
+/// `GET /api/admin/traces/{trace_id}`: the trace, its spans in pages when they are many or large,
+/// `after` being where the next begins; with `format=otlp` all of it as OTLP JSON that
 /// `throughline import` reads, its log records included.
 pub(super) async fn get_trace(
     State(reader): State<Reader>,
     Path(id): Path<String>,
     query: RawQuery,
 ) -> Result<Response, Problem> {
-    let is_otlp = wants_otlp(&query)?;
+    let pairs = pairs_of(&query, &["format", "after"])?;
+    let is_otlp = wants_otlp(&pairs)?;
+    let after = after(&pairs)?;
+    if is_otlp && after.is_some() {
+        return Err(Problem::bad_request(
+            "format=otlp is the whole trace and takes no after",
+        ));
+    }
     let trace_id = trace_id(&id)?;
-    match reader.trace(trace_id).await? {
+    match reader.trace(trace_id, after).await? {
         Some(trace) if is_otlp => Ok(otlp::answer(reader, trace)),
         Some(trace) => Ok(Json(trace).into_response()),
         None => Err(Problem::not_found(format!("there is no trace {trace_id}"))),
     }
 }
 
-fn wants_otlp(query: &RawQuery) -> Result<bool, Problem> {
-    let pairs = pairs_of(query, &["format"])?;
-    match pairs.last() {
+fn wants_otlp(pairs: &[(String, String)]) -> Result<bool, Problem> {
+    match last(pairs, "format") {
         None => Ok(false),
-        Some((_, format)) if format == "otlp" => Ok(true),
+        Some("otlp") => Ok(true),
         Some(_) => Err(Problem::bad_request(
             "format takes otlp; without it the answer is as the pages read it".to_owned(),
         )),
     }
+}
+
+fn after(pairs: &[(String, String)]) -> Result<Option<SpanCursor>, Problem> {
+    let cursor = last(pairs, "after").map(str::parse);
+    cursor
+        .transpose()
+        .map_err(|error| Problem::bad_request(format!("after: {error}")))
+}
+
+fn last<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let mut newest_first = pairs.iter().rev();
+    newest_first
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str())
 }
 
 /// `GET /api/admin/traces/{trace_id}/spans/{span_id}`: everything known of the spans with this id;

@@ -115,7 +115,7 @@ mod tests {
 
     async fn whole(sent: Vec<Sent>) -> Trace {
         let id = sent[0].span.trace_id;
-        let trace = FakeReader::new(sent).trace(id).await;
+        let trace = FakeReader::new(sent).trace(id, None).await;
         trace.expect("memory does not fail").expect("the trace")
     }
 

@@ -56,6 +56,7 @@ mod tests {
     fn trace(spans: &[(i64, Option<i64>, i64, i64)]) -> TraceSkeleton {
         let id = |bits| SpanId::from_i64(bits).expect("not zero");
         TraceSkeleton {
+            unmarked_spans: 0,
             summary: TraceSummary {
                 trace_id: TraceId::from_bytes([1; 16]).expect("not zero"),
                 start: UnixNanos::new(0),

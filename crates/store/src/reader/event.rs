@@ -18,7 +18,11 @@ use crate::payload_refs::Reference;
 use crate::sqlstate::read_error;
 
 pub(super) const COLUMNS: &str = include_str!("event_columns.sql");
-pub(super) const NAMES: &str = include_str!("event_names.sql");
+const NAMES: &str = include_str!("event_names.sql");
+/// A page takes events until they have so many bytes; the first two are always on it.
+pub(super) const PAGE_BYTES: u64 = 16 << 20;
+/// Events that one search for a text looks at.
+const SEARCHED_EVENTS: i64 = 20_000;
 
 /// An event as the table has it.
 #[derive(FromRow)]
@@ -42,6 +46,8 @@ pub(super) struct Row {
     attributes: Option<Vec<u8>>,
     payloads: Option<Vec<u8>>,
     service: Option<String>,
+    /// How many rows there were before the page was cut by their bytes.
+    pub listed_rows: i64,
 }
 
 impl Row {
@@ -122,18 +128,59 @@ pub(super) async fn list(
     let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
     let rows: Vec<Row> = query(tenant, filter, page, limit as i64 + 1, now)
         .build_query_as()
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await
         .map_err(read_error)?;
+    // When they are cut by their bytes, the last is there to tell that the list goes on.
+    let cut_at = rows
+        .first()
+        .filter(|row| row.listed_rows > rows.len() as i64);
+    let limit = cut_at.map_or(limit, |_| rows.len() - 1);
     let items = rows
         .into_iter()
         .map(StoredEvent::try_from)
         .collect::<Result<Vec<_>, _>>()?;
-    let paged = Paged::of(items, limit, page.from, |event| event.cursor);
+    let mut paged = Paged::of(items, limit, page.from, |event| event.cursor);
+    let mut stopped = None;
+    if filter.text.is_some() && !paged.has_more {
+        stopped = search_stopped(connection, tenant, filter, page, now).await?;
+        match page.from {
+            Some((Direction::Before, _)) => paged.before = stopped.or(paged.before),
+            _ => paged.after = stopped,
+        }
+    }
     Ok(EventPage {
         items: paged.items,
         after: paged.after,
         before: paged.before,
+        searched_to: stopped.map(|cursor| cursor.at),
+    })
+}
+
+/// Where a search for a text stopped before its end; none when it looked at everything.
+async fn search_stopped(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    filter: &EventFilter,
+    page: EventPageRequest,
+    now: UnixNanos,
+) -> Result<Option<EventCursor>, ReadError> {
+    let mut query = QueryBuilder::new("SELECT e.at_ns, e.digest FROM events AS e");
+    push_conditions(&mut query, tenant, filter, page, now);
+    push_order(&mut query, page);
+    query.push(" OFFSET ").push_bind(SEARCHED_EVENTS - 1);
+    query.push(" LIMIT 2");
+    let rows: Vec<(i64, i64)> = query
+        .build_query_as()
+        .fetch_all(connection)
+        .await
+        .map_err(read_error)?;
+    Ok(match rows[..] {
+        [(at_ns, digest), _] => Some(EventCursor {
+            at: UnixNanos::new(at_ns),
+            digest,
+        }),
+        _ => None,
     })
 }
 
@@ -144,19 +191,73 @@ fn query(
     limit: i64,
     now: UnixNanos,
 ) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new(COLUMNS);
+    if let Some(text) = &filter.text {
+        query.push("(SELECT e.* FROM events AS e");
+        push_conditions(&mut query, tenant, filter, page, now);
+        push_order(&mut query, page);
+        query.push(" LIMIT ").push_bind(SEARCHED_EVENTS);
+        // A position, not a pattern: nothing in the text means anything but itself.
+        query
+            .push(") AS e WHERE (strpos(e.message, ")
+            .push_bind(text.clone())
+            // The column's own collation knows the lower case of ASCII alone.
+            .push(") > 0 OR strpos(lower(e.message COLLATE \"default\"), ")
+            .push_bind(text.to_lowercase())
+            .push(") > 0)");
+    } else {
+        query.push("events AS e");
+        push_conditions(&mut query, tenant, filter, page, now);
+    }
+    push_order(&mut query, page);
+    query.push(" LIMIT ").push_bind(limit);
+    let is_upwards = matches!(page.from, Some((Direction::Before, _)));
+    push_page(&mut query, is_upwards);
+    query
+}
+
+/// Ends a statement that began with [`COLUMNS`] and selects rows: cuts them to the bytes of a page,
+/// beginning with the oldest when `is_upwards`, and shows them newest first.
+pub(super) fn push_page(query: &mut QueryBuilder<Postgres>, is_upwards: bool) {
+    query.push(") AS listed WINDOW so_far AS (ORDER BY ");
+    query.push(if is_upwards {
+        "at_ns, digest"
+    } else {
+        "at_ns DESC, digest DESC"
+    });
+    query.push(" ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING)");
+    query.push(NAMES).push_bind(PAGE_BYTES as i64);
+    query.push(" ORDER BY page.at_ns DESC, page.digest DESC");
+}
+
+fn push_order(query: &mut QueryBuilder<Postgres>, page: EventPageRequest) {
+    query.push(match page.from {
+        Some((Direction::Before, _)) => " ORDER BY e.at_ns, e.digest",
+        _ => " ORDER BY e.at_ns DESC, e.digest DESC",
+    });
+}
+
+/// The conditions that need no search, and where the page begins.
+fn push_conditions(
+    query: &mut QueryBuilder<Postgres>,
+    tenant: Uuid,
+    filter: &EventFilter,
+    page: EventPageRequest,
+    now: UnixNanos,
+) {
     // Taken apart so that a new condition cannot be forgotten here.
     let EventFilter {
         range,
         min_severity,
         service,
         name,
-        text,
+        // Searched for among what these select.
+        text: _,
         trace,
         span,
         session,
         correlation,
     } = filter;
-    let mut query = QueryBuilder::new(COLUMNS);
     query.push(" WHERE e.tenant_id = ").push_bind(tenant);
     if let Some(range) = range {
         let (from, to) = range.bounds(now);
@@ -169,17 +270,7 @@ fn query(
             .push_bind(i16::from(*min_severity));
     }
     if let Some(service) = service {
-        sent_by(&mut query, tenant, service);
-    }
-    if let Some(text) = text {
-        // A position, not a pattern: nothing in the text means anything but itself.
-        query
-            .push(" AND (strpos(e.message, ")
-            .push_bind(text.clone())
-            // The column's own collation knows the lower case of ASCII alone.
-            .push(") > 0 OR strpos(lower(e.message COLLATE \"default\"), ")
-            .push_bind(text.to_lowercase())
-            .push(") > 0)");
+        sent_by(query, tenant, service);
     }
     if let Some(trace) = trace {
         query
@@ -210,12 +301,6 @@ fn query(
         query.push_bind(cursor.at.get()).push(", ");
         query.push_bind(cursor.digest).push(")");
     }
-    query.push(match page.from {
-        Some((Direction::Before, _)) => " ORDER BY e.at_ns, e.digest LIMIT ",
-        _ => " ORDER BY e.at_ns DESC, e.digest DESC LIMIT ",
-    });
-    query.push_bind(limit).push(NAMES);
-    query
 }
 
 /// The condition that a service sent the event.

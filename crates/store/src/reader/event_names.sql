@@ -4,4 +4,4 @@ LEFT JOIN resources AS resource
     ON resource.tenant_id = page.tenant_id AND resource.id = page.resource_id
 LEFT JOIN services AS service
     ON service.tenant_id = page.tenant_id AND service.id = resource.service_id
-ORDER BY page.at_ns DESC, page.digest DESC
+WHERE page.bytes_before < 

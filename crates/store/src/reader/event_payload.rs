@@ -4,7 +4,7 @@ use sqlx::{PgConnection, QueryBuilder};
 use throughline_model::{EventCursor, Payload, ReadError};
 use uuid::Uuid;
 
-use super::event::{COLUMNS, NAMES, Row};
+use super::event::{COLUMNS, Row, push_page};
 use super::payload;
 use crate::sqlstate::read_error;
 use crate::writer::day_ns;
@@ -18,10 +18,10 @@ pub(super) async fn payload(
     hash: &str,
 ) -> Result<Option<Payload>, ReadError> {
     let mut query = QueryBuilder::new(COLUMNS);
-    query.push(" WHERE e.tenant_id = ").push_bind(tenant);
+    query.push("events AS e WHERE e.tenant_id = ").push_bind(tenant);
     query.push(" AND e.at_ns = ").push_bind(event.at.get());
     query.push(" AND e.digest = ").push_bind(event.digest);
-    query.push(NAMES);
+    push_page(&mut query, false);
     let row: Option<Row> = query
         .build_query_as()
         .fetch_optional(&mut *connection)

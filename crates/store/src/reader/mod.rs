@@ -20,8 +20,9 @@ mod whole_events;
 use sqlx::{PgConnection, PgPool};
 use throughline_model::{
     BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, Page,
-    PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport, SpanDetails, Trace,
-    TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary, WholeEvents,
+    PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport, SpanCursor,
+    SpanDetails, Trace, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary,
+    WholeEvents,
 };
 use throughline_wire::{SpanId, TenantId, TraceId, UnixNanos, semconv};
 use uuid::Uuid;
@@ -250,11 +251,15 @@ impl TraceReader for PgTraceReader {
         })
     }
 
-    fn trace(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Trace>, ReadError>> {
+    fn trace(
+        &self,
+        trace_id: TraceId,
+        after: Option<SpanCursor>,
+    ) -> BoxFuture<'_, Result<Option<Trace>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             let now = self.clock.now();
-            whole::whole(&mut connection, self.tenant, trace_id, now).await
+            whole::whole(&mut connection, self.tenant, trace_id, after, now).await
         })
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use sqlx::FromRow;
-use throughline_model::{OpenFate, ReadError, TraceSummary};
+use throughline_model::{OpenFate, ReadError, SpanCursor, TraceSummary};
 use throughline_wire::{
     Resource, Span, SpanEvent, SpanId, SpanKind, Status, StatusCode, TraceId, UnixNanos, binary,
 };
@@ -162,11 +162,21 @@ pub(super) struct SpanRow {
     events: Option<Vec<u8>>,
     links: Option<Vec<u8>>,
     payloads: Option<Vec<u8>>,
+    digest: i64,
 }
 
 impl SpanRow {
     pub(super) fn received(&self) -> UnixNanos {
         UnixNanos::new(self.received_ns)
+    }
+
+    /// Its place among the spans of its trace.
+    pub(super) fn cursor(&self) -> SpanCursor {
+        SpanCursor {
+            start: UnixNanos::new(self.start_ns),
+            span_id: self.span_id,
+            digest: self.digest,
+        }
     }
 
     /// Where values stood that are kept apart.

@@ -53,6 +53,8 @@ pub(super) async fn skeleton(
     let ids = rows.iter().map(|row| row.operation_id);
     let operations = dictionary::operations(connection, tenant, ids).await?;
     let mut marks = event_marks(connection, tenant, &summary, &rows).await?;
+    let eventful = rows.iter().filter(|row| row.has_events).count();
+    let unmarked_spans = eventful.saturating_sub(marks.len()) as u64;
     let unknown = Operation::unknown();
     let mut services = Places::default();
     let mut spans = Vec::with_capacity(rows.len());
@@ -93,6 +95,7 @@ pub(super) async fn skeleton(
     spans.sort_by_key(|span| (span.start, span.span_id));
     Ok(Some(TraceSkeleton {
         summary,
+        unmarked_spans,
         services: services.names,
         spans,
         completeness,
@@ -104,6 +107,8 @@ pub(super) async fn skeleton(
 const MARKED_SPANS: usize = 2_000;
 /// Events of a span that are drawn take at most so many bytes.
 const MARKED_BYTES: i32 = 8 * 1024;
+/// Events that are drawn of all spans together take at most so many bytes.
+const ALL_MARKED_BYTES: i64 = 4 << 20;
 
 /// The events' marks of the first spans that have any, by id and start of the span.
 async fn event_marks(
@@ -128,6 +133,7 @@ async fn event_marks(
         .bind(last_ns)
         .bind(ids)
         .bind(MARKED_BYTES)
+        .bind(ALL_MARKED_BYTES)
         .fetch_all(connection)
         .await
         .map_err(read_error)?;

@@ -8,7 +8,7 @@ use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
 use super::dictionary::{self, Listed};
-use super::event::{COLUMNS, NAMES, Row, sent_by};
+use super::event::{COLUMNS, PAGE_BYTES, Row, push_page, sent_by};
 use super::payload;
 use super::trace::uuid;
 use crate::sqlstate::read_error;
@@ -32,8 +32,11 @@ pub(super) async fn page(
         .map_err(read_error)?;
     // The statement shows pages newest first.
     rows.reverse();
+    let listed = rows.first().map_or(0, |row| row.listed_rows);
+    let fitting = fitting(&rows)?;
+    rows.truncate(fitting);
     let after = rows.last().map(Row::cursor);
-    let after = after.filter(|_| rows.len() as i64 == PAGE_ROWS);
+    let after = after.filter(|_| listed == PAGE_ROWS || listed > rows.len() as i64);
     if matches!(of, EventsOf::NoTrace { .. }) {
         let stored = stored_traces(connection, tenant, &rows).await?;
         rows.retain(|row| row.trace_id.is_none_or(|id| !stored.contains(&id)));
@@ -43,6 +46,19 @@ pub(super) async fn page(
     Ok(whole)
 }
 
+/// How many of the rows have no more bytes of large values together than a page takes; one at least.
+fn fitting(rows: &[Row]) -> Result<usize, ReadError> {
+    let mut bytes = 0_u64;
+    for (at, row) in rows.iter().enumerate() {
+        let sizes = row.payloads()?.into_iter().map(|value| value.byte_count);
+        bytes = bytes.saturating_add(sizes.sum());
+        if at > 0 && bytes > PAGE_BYTES {
+            return Ok(at);
+        }
+    }
+    Ok(rows.len())
+}
+
 fn query(
     tenant: Uuid,
     of: &EventsOf,
@@ -50,7 +66,9 @@ fn query(
     now: UnixNanos,
 ) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(COLUMNS);
-    query.push(" WHERE e.tenant_id = ").push_bind(tenant);
+    query
+        .push("events AS e WHERE e.tenant_id = ")
+        .push_bind(tenant);
     match of {
         EventsOf::Trace(trace_id) => {
             query.push(" AND e.trace_id = ").push_bind(uuid(*trace_id));
@@ -75,7 +93,7 @@ fn query(
     query
         .push(" ORDER BY e.at_ns, e.digest LIMIT ")
         .push_bind(PAGE_ROWS);
-    query.push(NAMES);
+    push_page(&mut query, true);
     query
 }
 

@@ -30,6 +30,11 @@ pub async fn trace_sql(
             .bind(trace)
             .bind(summary.start.get())
             .bind(summary.start.get().saturating_add(summary.duration_ns))
+            .bind(summary.start.get() - 1)
+            .bind(0_i64)
+            .bind(0_i64)
+            .bind(5_000_i64)
+            .bind(16_i64 << 20)
             .fetch_all(&pool)
             .await?;
         taken.push(began.elapsed());

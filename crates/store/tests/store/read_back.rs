@@ -126,7 +126,7 @@ async fn an_unknown_trace_is_none_and_its_spans_are_empty() {
     let fixture = Fixture::new().await;
     let unknown: TraceId = Ids::seeded(9).trace_id();
     let reader = fixture.reader();
-    assert_eq!(reader.trace(unknown).await, Ok(None));
+    assert_eq!(reader.trace(unknown, None).await, Ok(None));
     assert_eq!(reader.trace_skeleton(unknown).await, Ok(None));
     assert_eq!(
         reader.span_details(unknown, Ids::seeded(9).span_id()).await,
@@ -156,4 +156,42 @@ async fn migrating_again_changes_nothing_and_reports_nothing() {
         .count("SELECT max(version) FROM _sqlx_migrations")
         .await;
     assert_eq!(report.version, newest);
+}
+
+#[tokio::test]
+async fn a_trace_of_large_values_comes_in_pages_that_add_up_to_it() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(77);
+    let trace_id = ids.trace_id();
+    let value = "v".repeat(1 << 20);
+    let sent: Vec<Sent> = (0..40_i64)
+        .map(|at| {
+            let span = span("x").in_trace(trace_id).id(ids.span_id());
+            let mut span = span.build();
+            span.start = fixture.at_ms(at % 7);
+            span.end = fixture.at_ms(at % 7);
+            span.attributes.insert("shared", value.clone());
+            Sent::by("shop", span)
+        })
+        .collect();
+    assert_eq!(fixture.write(&sent).await, received(40));
+    let reader = fixture.reader();
+    let (mut read, mut after, mut pages) = (Vec::new(), None, 0);
+    loop {
+        let page = reader.trace(trace_id, after).await.expect("reads");
+        let page = page.expect("the trace");
+        // 16 MiB of values, in each of their places.
+        assert!(page.spans.len() <= 16, "{}", page.spans.len());
+        read.extend(page.spans.into_iter().map(|stored| stored.span));
+        pages += 1;
+        after = page.after;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, 3);
+    let mut expected: Vec<_> = sent.into_iter().map(|sent| sent.span).collect();
+    expected.sort_by_key(|span| span.span_id);
+    read.sort_by_key(|span| span.span_id);
+    assert!(read == expected);
 }

@@ -81,7 +81,7 @@ pub(crate) async fn send(store: &Store, batch: WriteBatch) {
 async fn receipt(store: &Store, trace_id: TraceId) -> Completeness {
     let reader = store.reader(TenantId::DEFAULT);
     let skeleton = reader.trace_skeleton(trace_id).await.expect("reads");
-    let whole = reader.trace(trace_id).await.expect("reads");
+    let whole = reader.trace(trace_id, None).await.expect("reads");
     let receipt = skeleton.expect("is there").completeness;
     assert_eq!(whole.expect("is there").completeness, receipt);
     receipt

@@ -53,7 +53,7 @@ impl Fixture {
 
     pub(crate) async fn trace(&self, trace_id: TraceId) -> Trace {
         self.reader()
-            .trace(trace_id)
+            .trace(trace_id, None)
             .await
             .expect("reads")
             .expect("is there")

@@ -47,7 +47,7 @@ async fn the_same_spans_of_two_tenants_are_apart_in_every_read() {
         assert_eq!(page.items[0].span_count, spans);
         assert_eq!(page.items[0].services, services);
         let trace = reader
-            .trace(span.trace_id)
+            .trace(span.trace_id, None)
             .await
             .expect("reads")
             .expect("is there");
@@ -61,7 +61,7 @@ async fn the_same_spans_of_two_tenants_are_apart_in_every_read() {
     }
 
     let reader = fixture.store.reader(nobody);
-    assert_eq!(reader.trace(span.trace_id).await, Ok(None));
+    assert_eq!(reader.trace(span.trace_id, None).await, Ok(None));
     assert_eq!(reader.trace_skeleton(span.trace_id).await, Ok(None));
     assert_eq!(
         reader.span_details(span.trace_id, span.span_id).await,

@@ -39,6 +39,7 @@ pub(super) fn skeleton(reader: &FakeReader, trace_id: TraceId) -> Option<TraceSk
     Some(TraceSkeleton {
         completeness: receipt_of(&sent, reader.now),
         open: open_of(reader, &sent),
+        unmarked_spans: 0,
         summary,
         services,
         spans,
@@ -64,6 +65,7 @@ pub(super) fn trace(reader: &FakeReader, trace_id: TraceId) -> Option<Trace> {
         resources,
         scopes,
         spans,
+        after: None,
     })
 }
 

@@ -103,7 +103,7 @@ async fn listed(store: &Store, noon: UnixNanos) -> BTreeSet<TraceId> {
 async fn assert_whole(store: &Store, kept: &[&Span]) {
     let reader = store.reader(TenantId::DEFAULT);
     for span in kept {
-        let trace = reader.trace(span.trace_id).await.expect("reads");
+        let trace = reader.trace(span.trace_id, None).await.expect("reads");
         let trace = trace.expect("is there");
         assert_eq!(trace.spans.len(), 1);
         assert_eq!(trace.spans[0].span, **span);

@@ -121,7 +121,11 @@ impl Side {
     }
 
     pub(super) async fn trace(&self, id: TraceId) -> Trace {
-        self.reader().trace(id).await.unwrap().expect("the trace")
+        self.reader()
+            .trace(id, None)
+            .await
+            .unwrap()
+            .expect("the trace")
     }
 
     /// Every log record as text, those of traces and those of none.

@@ -22,6 +22,7 @@ fn span(id: i64, parent: Option<i64>, start: i64) -> SkeletonSpan {
 
 fn trace(spans: Vec<SkeletonSpan>) -> TraceSkeleton {
     TraceSkeleton {
+        unmarked_spans: 0,
         summary: TraceSummary {
             trace_id: TraceId::from_bytes([1; 16]).expect("not zero"),
             start: UnixNanos::new(0),
