@@ -18,7 +18,9 @@ pub(super) async fn payload(
     hash: &str,
 ) -> Result<Option<Payload>, ReadError> {
     let mut query = QueryBuilder::new(COLUMNS);
-    query.push("events AS e WHERE e.tenant_id = ").push_bind(tenant);
+    query
+        .push("events AS e WHERE e.tenant_id = ")
+        .push_bind(tenant);
     query.push(" AND e.at_ns = ").push_bind(event.at.get());
     query.push(" AND e.digest = ").push_bind(event.digest);
     push_page(&mut query, false);

@@ -6,7 +6,7 @@ SELECT
     NULL::integer AS dropped_links_count,
     coalesce(operation.kind, 0::smallint) AS kind, 0::smallint AS status,
     NULL::text AS trace_state, NULL::text AS status_message, o.attributes,
-    NULL::bytea AS events, NULL::bytea AS links, NULL::bytea AS payloads
+    NULL::bytea AS events, NULL::bytea AS links, NULL::bytea AS payloads, 0::bigint AS digest
 FROM open_spans AS o
 LEFT JOIN operations AS operation
     ON operation.tenant_id = o.tenant_id AND operation.id = o.operation_id
