@@ -5,7 +5,7 @@ use throughline_store::testing::FreshDatabase;
 
 use super::ledger::check_memory;
 use crate::program::Program;
-use crate::support::{Coding, client};
+use crate::support::{Coding, Door, client, fetch, hex, span, text};
 
 /// What a body may unpack to.
 const BODY_BYTES: usize = 4 << 20;
@@ -151,5 +151,45 @@ async fn bombs_of_many_small_things_leave_the_server_small() {
             gzipped.len() / 1000
         );
     }
+    assert!(server.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trace_whose_spans_share_a_large_value_is_read_in_pages() {
+    let database = FreshDatabase::create().await;
+    let server = Program::serve_on(database.url(), &[]).await;
+    let value = "v".repeat(1 << 20);
+    let first = span("large");
+    for _ in 0..6 {
+        let spans: Vec<_> = (0..17)
+            .map(|_| {
+                let mut span = span("large");
+                span.trace_id.clone_from(&first.trace_id);
+                span.attributes.push(text("shared", &value));
+                span
+            })
+            .collect();
+        let body = Coding::Gzip.encode(&Door::OtlpProtobuf.body(&spans));
+        let request = client()
+            .post(format!("{}/v1/traces", server.base))
+            .header("content-type", Door::OtlpProtobuf.content_type())
+            .header("content-encoding", "gzip");
+        let answer = request.body(body).send().await.expect("answers");
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+    let trace = format!("{}/api/admin/traces/{}", server.base, hex(&first.trace_id));
+    let (mut spans, mut after) = (0, String::new());
+    loop {
+        let answer = fetch(format!("{trace}{after}")).await.expect("answers");
+        let page: serde_json::Value = answer.json().await.expect("JSON");
+        spans += page["spans"].as_array().expect("spans").len();
+        match page["after"].as_str() {
+            Some(cursor) => after = format!("?after={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(spans, 6 * 17);
+    let peak = check_memory(server.pid());
+    println!("a trace of 102 MiB read in pages: peak {peak} KiB");
     assert!(server.stop().await.success());
 }
