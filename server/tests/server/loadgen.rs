@@ -89,25 +89,5 @@ async fn a_server_that_is_not_there_is_an_error_and_not_a_success() {
     let output = command(&arguments).output().await.expect("runs");
     assert!(!output.status.success());
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(text.contains("were not taken in time"), "{text}");
-}
-
-#[tokio::test]
-async fn where_nothing_listens_it_says_so_and_ends() {
-    let url = format!("http://{}", crate::program::free_addr());
-    let arguments = [
-        "loadgen",
-        "--url",
-        &url,
-        "--spans",
-        "100",
-        "--patience-s",
-        "1",
-    ];
-    let (status, complaint) = crate::program::run(&arguments).await;
-    assert!(!status.success());
-    assert!(
-        complaint.contains("cannot connect to 127.0.0.1:"),
-        "{complaint}"
-    );
+    assert!(text.contains("cannot connect to 127.0.0.1:1"), "{text}");
 }

@@ -5,7 +5,8 @@ use throughline_wire::binary::writer;
 use throughline_wire::room::VALUE_ITEMS;
 use throughline_wire::{AttributeValue, Attributes, Mark, Marks, semconv};
 
-use super::{NOW_NS, the_span, validated};
+use super::oddities::the_span;
+use super::{NOW_NS, validated};
 use crate::Request;
 use crate::otlp::{decode_json, decode_logs_json, decode_logs_protobuf, decode_protobuf};
 

@@ -26,7 +26,7 @@ fn json_span() -> serde_json::Value {
     })
 }
 
-fn the_span(validated: Validated) -> throughline_wire::Span {
+pub(super) fn the_span(validated: Validated) -> throughline_wire::Span {
     assert_eq!(validated.rejected, []);
     validated
         .groups
