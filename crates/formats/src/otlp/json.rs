@@ -7,6 +7,7 @@
 
 mod any_value;
 mod log;
+mod scalar;
 mod span;
 #[cfg(test)]
 mod tests;

@@ -3,9 +3,6 @@
 use core::fmt;
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
@@ -13,6 +10,7 @@ use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
 use throughline_wire::room::{self, Pairs};
 use throughline_wire::{AttributeValue, Mark, Marks};
 
+use super::scalar::{Double, decode_base64};
 use crate::lenient::Number;
 
 /// A list of keys and values, and what had to be repaired in it.
@@ -335,68 +333,4 @@ impl<'de> Visitor<'de> for ListSeed<'_> {
         }
         Ok(values)
     }
-}
-
-/// A double, as a number or as `"NaN"`, `"Infinity"`, `"-Infinity"` or digits in text.
-struct Double(f64);
-
-impl<'de> Deserialize<'de> for Double {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Clone, Copy)]
-        struct DoubleVisitor;
-
-        impl<'de> Visitor<'de> for DoubleVisitor {
-            type Value = Double;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number, \"NaN\", \"Infinity\" or \"-Infinity\"")
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Double, E> {
-                Ok(Double(number as f64))
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Double, E> {
-                Ok(Double(number as f64))
-            }
-
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Double, E> {
-                Ok(Double(number))
-            }
-
-            /// What repair puts for a number beyond a double.
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Double, A::Error> {
-                let mut number = Double(0.0);
-                while let Some((key, text)) = map.next_entry::<String, String>()? {
-                    if key == "$double" {
-                        number = self.visit_str(&text)?;
-                    }
-                }
-                Ok(number)
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Double, E> {
-                // Rust reads NaN, Infinity and -Infinity as protobuf writes them.
-                text.parse()
-                    .map(Double)
-                    .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
-            }
-        }
-
-        deserializer.deserialize_any(DoubleVisitor)
-    }
-}
-
-/// Protobuf's JSON form takes both alphabets, padded or not.
-fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
-    let config =
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let alphabet = if text.contains(['-', '_']) {
-        &URL_SAFE
-    } else {
-        &STANDARD
-    };
-    GeneralPurpose::new(alphabet, config)
-        .decode(text)
-        .map_err(|error| format!("bytesValue is not base64: {error}"))
 }
