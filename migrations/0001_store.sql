@@ -139,7 +139,8 @@ CREATE TABLE traces (
     -- Rows are updated as their spans arrive; room on the page keeps those updates off the indexes.
     fillfactor = 80,
     autovacuum_vacuum_scale_factor = 0.05,
-    autovacuum_analyze_scale_factor = 0.02
+    -- Reads thousands of rows each time; what it tells changes slowly.
+    autovacuum_analyze_scale_factor = 0.1
 );
 
 CREATE INDEX traces_by_start ON traces (tenant_id, start_ns DESC, trace_id DESC);

@@ -1,8 +1,38 @@
 // A trace says of itself whether all of it is there.
-import type { Page } from "@playwright/test";
-import { expect, test } from "./fixtures";
+import { expect, test, type Urls } from "./fixtures";
+import type { APIRequestContext, Page } from "@playwright/test";
 
 const receiptOf = (page: Page) => page.locator("[data-receipt]");
+
+interface Listed {
+  trace_id: string;
+}
+
+/** The newest trace this filter selects that says of itself what it shall. */
+async function traceThatSays(request: APIRequestContext, urls: Urls, filter: string, state: string): Promise<string> {
+  let found = "";
+  await expect(async () => {
+    const list: { items: Listed[] } = await (await request.get(`${urls.panel}/api/admin/traces?${filter}&limit=1`)).json();
+    const { trace_id } = list.items[0];
+    const trace = await (await request.get(`${urls.panel}/api/admin/traces/${trace_id}`)).json();
+    expect(trace.completeness.state, JSON.stringify(trace.completeness)).toBe(state);
+    found = trace_id;
+  }).toPass({ timeout: 45_000 });
+  return found;
+}
+
+test("a click in the shop leads to a trace that is complete, page, server and database together", async ({ page, urls }) => {
+  await page.goto(urls.shop);
+  await page.locator("main a[href^='/products/']").first().click();
+  await page.getByRole("button", { name: "Add to cart" }).click();
+  await expect(page.getByRole("link", { name: "See the cart" })).toBeVisible();
+  const id = await traceThatSays(page.request, urls, "operation=Add+to+cart", "complete");
+
+  const panel = await page.context().newPage();
+  await panel.goto(`${urls.panel}/traces/${id}`);
+  const spans = (await (await page.request.get(`${urls.panel}/api/admin/traces/${id}`)).json()).summary.span_count;
+  await expect(receiptOf(panel)).toHaveText(`${spans} of ${spans} spans, 0 bytes cut`);
+});
 
 test("a span that runs is shown as running, and as cut off once its process is gone", async ({ page, urls, request }) => {
   const hex = (length: number) => Array.from({ length }, () => Math.floor(Math.random() * 15 + 1).toString(16)).join("");
