@@ -20,11 +20,9 @@ pub async fn set_pinned(
         keeper.unpin(trace_id).await?;
         return Ok(());
     }
-    match keeper.pin(trace_id, String::new()).await? {
-        Some(_) => Ok(()),
-        None => {
-            let gone = format!("trace {trace_id} is kept no longer");
-            Err(throughline_model::ReadError::Invalid(gone).into())
-        }
+    if keeper.pin(trace_id, String::new()).await?.is_none() {
+        let gone = format!("trace {trace_id} is kept no longer");
+        return Err(throughline_model::ReadError::Invalid(gone).into());
     }
+    Ok(())
 }
