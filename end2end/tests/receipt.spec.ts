@@ -13,6 +13,7 @@ async function traceThatSays(request: APIRequestContext, urls: Urls, filter: str
   let found = "";
   await expect(async () => {
     const list: { items: Listed[] } = await (await request.get(`${urls.panel}/api/admin/traces?${filter}&limit=1`)).json();
+    expect(list.items, filter).not.toEqual([]);
     const { trace_id } = list.items[0];
     const trace = await (await request.get(`${urls.panel}/api/admin/traces/${trace_id}`)).json();
     expect(trace.completeness.state, JSON.stringify(trace.completeness)).toBe(state);
@@ -26,7 +27,7 @@ test("a click in the shop leads to a trace that is complete, page, server and da
   await page.locator("main a[href^='/products/']").first().click();
   await page.getByRole("button", { name: "Add to cart" }).click();
   await expect(page.getByRole("link", { name: "See the cart" })).toBeVisible();
-  const id = await traceThatSays(page.request, urls, "operation=Add+to+cart", "complete");
+  const id = await traceThatSays(page.request, urls, "operation=click+Add", "complete");
 
   const panel = await page.context().newPage();
   await panel.goto(`${urls.panel}/traces/${id}`);

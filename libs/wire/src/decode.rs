@@ -60,7 +60,7 @@ struct Envelope<'a> {
     dropped: Option<&'a RawValue>,
 }
 
-/// Reads a batch: an object with the fields of [`SpanBatch`], each of which may be missing or
+/// Reads a batch: an object with the fields of [`SpanBatch`](crate::SpanBatch), each of which may be missing or
 /// `null`; other fields are ignored, as is an empty body.
 ///
 /// Of a span, what is not text is repaired and marked: lone surrogates and bytes that are not
