@@ -47,6 +47,9 @@ pub enum ExportError {
     /// The store could not be read.
     #[error("reading failed: {0}")]
     Read(#[from] ReadError),
+    /// Retention or a clean-up took the trace between two pages.
+    #[error("trace {0} was removed while it was read: what was written of it is not whole")]
+    Removed(TraceId),
     /// The destination could not be written.
     #[error("writing failed: {0}")]
     Write(#[from] io::Error),
@@ -146,24 +149,23 @@ impl<W: io::Write> Export<'_, W> {
 
     /// Writes the spans of a trace; false when there is none.
     async fn spans(&mut self, id: TraceId) -> Result<bool, ExportError> {
-        let mut after = None;
-        let mut is_there = false;
-        while let Some(page) = self.reader.trace(id, after).await? {
-            is_there = true;
+        let mut next = self.reader.trace(id, None).await?;
+        if next.is_none() {
+            return Ok(false);
+        }
+        while let Some(page) = next.take() {
             for request in span_requests(&page) {
                 self.writer.spans(&request)?;
             }
             self.exported.spans += page.spans.len() as u64;
-            after = page.after;
-            if after.is_none() {
-                break;
+            if page.after.is_some() {
+                let following = self.reader.trace(id, page.after).await?;
+                next = Some(following.ok_or(ExportError::Removed(id))?);
             }
         }
-        if is_there {
-            self.written.push(id);
-            self.exported.traces += 1;
-        }
-        Ok(is_there)
+        self.written.push(id);
+        self.exported.traces += 1;
+        Ok(true)
     }
 
     async fn events(&mut self, of: &EventsOf) -> Result<(), ExportError> {

@@ -80,7 +80,6 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
         lossy: matches!(text, Cow::Owned(_)),
         ..Decoder::default()
     };
-    let _room = Room::of_request();
     let text = text.trim_ascii();
     if text.is_empty() {
         return Ok(decoder.request);
@@ -169,6 +168,8 @@ impl Decoder {
         processes: &HashMap<String, usize>,
         trace_warnings: Option<&[String]>,
     ) -> bool {
+        // Of each: a file holds more than a request, and is read a trace at a time.
+        let _room = Room::of_request();
         let mut marks = Marks::NONE;
         if self.lossy && text.contains(char::REPLACEMENT_CHARACTER) {
             marks.insert(Mark::InvalidUtf8);

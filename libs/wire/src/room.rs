@@ -32,9 +32,13 @@ const CUT_BEFORE: &str = "… [cut: ";
 /// What ends the text of [`cut_text`].
 pub(crate) const CUT_AFTER: &str = " values]";
 
+/// What [`REQUEST`] is never below outside a room.
+const UNBOUNDED: usize = usize::MAX / 2;
+
 thread_local! {
     static REQUEST: Cell<usize> = const { Cell::new(usize::MAX) };
-    static VALUE: Cell<usize> = const { Cell::new(VALUE_ITEMS) };
+    static VALUE: Cell<usize> = const { Cell::new(usize::MAX) };
+    static HAS_CUT: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The room of one request, until it is dropped; without one there is room for anything.
@@ -55,6 +59,7 @@ impl Room {
     /// Begins a request with room for so many values.
     #[must_use]
     pub fn of(values: usize) -> Self {
+        HAS_CUT.set(false);
         Self {
             before: REQUEST.replace(values),
             here: PhantomData,
@@ -83,9 +88,17 @@ pub fn is_used_up() -> bool {
     REQUEST.get() == 0
 }
 
-/// Begins the value of an attribute, or a body.
+/// Begins the value of an attribute, or a body. What is read without a room was bounded when it was
+/// sent.
 pub fn begin_value() {
-    VALUE.set(VALUE_ITEMS);
+    let is_bounded = REQUEST.get() < UNBOUNDED;
+    VALUE.set(if is_bounded { VALUE_ITEMS } else { usize::MAX });
+}
+
+/// Whether the last room of this thread was too small for something: only then a text of
+/// [`cut_text`] may be the decoder's and not the sender's.
+pub fn has_cut() -> bool {
+    HAS_CUT.get()
 }
 
 fn take_from(room: &'static std::thread::LocalKey<Cell<usize>>) -> bool {
@@ -100,6 +113,7 @@ fn take_from(room: &'static std::thread::LocalKey<Cell<usize>>) -> bool {
 
 /// What ends a value, or a set of attributes, of which so many parts were left out.
 pub fn cut_text(values: usize) -> AttributeValue {
+    HAS_CUT.set(true);
     format!("{CUT_BEFORE}{values}{CUT_AFTER}").into()
 }
 
@@ -211,6 +225,7 @@ mod tests {
 
     #[test]
     fn a_value_has_room_of_its_own() {
+        let _room = Room::of(REQUEST_VALUES);
         begin_value();
         assert_eq!(
             (0..=VALUE_ITEMS).filter(|_| take_item()).count(),
@@ -218,6 +233,12 @@ mod tests {
         );
         begin_value();
         assert!(take_item());
+    }
+
+    #[test]
+    fn what_is_stored_is_read_whole() {
+        begin_value();
+        assert!((0..=2 * VALUE_ITEMS).all(|_| take_item()));
     }
 
     #[test]

@@ -174,11 +174,16 @@ fn repair_attributes(
     // What ends a set of more attributes than there was room for counts those.
     let beyond = match entries.last() {
         Some((key, value)) if key == room::CUT_KEY && entries.len() > limits.attributes => {
-            value.as_str().and_then(room::cut_values).unwrap_or(1) - 1
+            let values = value.as_str().and_then(room::cut_values);
+            values
+                .filter(|_| notes.trusts_texts)
+                .unwrap_or(1)
+                .saturating_sub(1)
         }
         _ => 0,
     };
-    let mut dropped = truncate(entries, limits.attributes).saturating_add(beyond as u32);
+    let mut dropped = truncate(entries, limits.attributes)
+        .saturating_add(u32::try_from(beyond).unwrap_or(u32::MAX));
     let mut keys_changed = false;
     for (key, value) in entries {
         if key == room::CUT_KEY
@@ -213,6 +218,8 @@ struct Notes {
     cut_bytes: u64,
     /// Whether an earlier validation has counted what the reader cut.
     was_cut: bool,
+    /// Whether a text that says so tells what the reader cut; a stranger may write it too.
+    trusts_texts: bool,
 }
 
 impl Notes {
@@ -236,6 +243,7 @@ impl Notes {
             marks,
             cut_bytes,
             was_cut: limits.believes_cuts && earlier.contains(Mark::ValueCut),
+            trusts_texts: limits.believes_cuts || room::has_cut(),
         }
     }
 
@@ -251,7 +259,7 @@ impl Notes {
 
     /// Notes that a reader found no room for so many parts of a value, each a byte at least.
     fn cut_while_read(&mut self, values: usize) {
-        if !self.was_cut {
+        if self.trusts_texts && !self.was_cut {
             self.cut(values);
         }
     }

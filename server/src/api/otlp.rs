@@ -22,6 +22,9 @@ enum BrokenOff {
     Read(#[from] ReadError),
     #[error(transparent)]
     Write(#[from] io::Error),
+    /// Retention or a clean-up took the trace between two pages.
+    #[error("the trace was removed while it was read")]
+    Removed,
     /// Whoever asked reads no more.
     #[error("the reader is gone")]
     Gone(#[from] mpsc::SendError),
@@ -55,7 +58,8 @@ async fn write(reader: &Reader, trace: Trace, pieces: &mut Pieces) -> Result<(),
         if trace.after.is_some() {
             let after = trace.after;
             drop(trace);
-            page = reader.trace(trace_id, after).await?;
+            let next = reader.trace(trace_id, after).await?;
+            page = Some(next.ok_or(BrokenOff::Removed)?);
         }
     }
     let mut after = None;

@@ -128,8 +128,8 @@ impl Ingest {
         // Nobody closes it.
         let turn = Arc::clone(&self.inner.decoded).acquire_many_owned(units);
         let turn = turn.await.map_err(|_| answer::Fault::internal())?;
-        let decoded = tokio::task::spawn_blocking(work).await;
-        let decoded = decoded.map_err(|_| answer::Fault::internal())?;
-        Ok((decoded, Some(turn)))
+        // It goes with the work: whoever asked may be gone long before that ends.
+        let decoded = tokio::task::spawn_blocking(move || (work(), Some(turn))).await;
+        decoded.map_err(|_| answer::Fault::internal())
     }
 }

@@ -65,7 +65,11 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
     inner.writer.admit()?;
     let (limits, now) = (inner.limits.clone(), inner.clock.now());
     let bytes = body.bytes.len();
-    let work = move || decode(&body.bytes, &limits, now);
+    let work = move || {
+        // All of it, so that its share of memory goes when it does.
+        let body = body;
+        decode(&body.bytes, &limits, now)
+    };
     let (decoded, turn) = ingest.decode(bytes, work).await?;
     let decoded = decoded.map_err(|error| Fault::undecodable(error.to_string()))?;
     let Decoded {

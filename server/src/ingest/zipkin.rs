@@ -46,7 +46,11 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Vec<R
     inner.writer.admit()?;
     let (limits, now) = (inner.limits.clone(), inner.clock.now());
     let bytes = body.bytes.len();
-    let work = move || Ok::<_, Fault>(decode(&body.bytes)?.validate(&limits, now));
+    let work = move || {
+        // All of it, so that its share of memory goes when it does.
+        let body = body;
+        Ok::<_, Fault>(decode(&body.bytes)?.validate(&limits, now))
+    };
     let (validated, turn) = ingest.decode(bytes, work).await?;
     keep(DOOR, Kept::Spans, ingest, validated?, turn).await
 }

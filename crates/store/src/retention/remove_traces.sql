@@ -1,10 +1,10 @@
 -- One batch in the order of their starts, from where the last one ended. A trace that a late span
--- changes meanwhile stays: the DELETE compares its end and its errors again. Days are counted from
+-- changes meanwhile stays: the DELETE compares its end and its counts again. Days are counted from
 -- the last one of the archive, which stands for all of it. $7: a trace is as old as what is later,
 -- its end or when it was received; else its end alone counts.
 WITH page AS (
     SELECT
-        t.trace_id, t.start_ns, t.end_ns, t.error_count,
+        t.trace_id, t.start_ns, t.end_ns, t.span_count, t.error_count,
         CASE WHEN $7 THEN greatest(t.end_ns, t.received_ns) ELSE t.end_ns END AS age_ns,
         t.has_error OR EXISTS (
             SELECT FROM events AS e
@@ -20,7 +20,8 @@ gone AS (
     DELETE FROM traces AS t
     USING page AS p
     WHERE t.tenant_id = $1 AND t.trace_id = p.trace_id
-        AND t.end_ns = p.end_ns AND t.error_count = p.error_count
+        AND t.end_ns = p.end_ns
+        AND t.span_count = p.span_count AND t.error_count = p.error_count
         AND p.age_ns < CASE WHEN p.is_bad THEN $3 ELSE $2 END
         AND NOT EXISTS (
             SELECT FROM pins WHERE pins.tenant_id = $1 AND pins.trace_id = p.trace_id

@@ -145,6 +145,29 @@ fn a_strangers_word_on_what_was_cut_is_not_believed() {
     let cut = forged("value_cut", large.clone().into());
     assert!(cut.len() == 1 && cut[0] < 1_000, "{cut:?}");
     assert_eq!(forged("parent_is_self", large.into()), cut);
+    let text = "… [cut: 9223372036854775807 values]";
+    assert!(forged("value_cut", AttributeValue::Array(vec![text.into()])).is_empty());
+}
+
+#[test]
+fn a_stranger_cannot_make_up_attributes_that_were_dropped() {
+    for limits in [
+        Limits::default(),
+        Limits {
+            believes_cuts: false,
+            ..Limits::default()
+        },
+    ] {
+        let mut span = clean_span();
+        for at in 0..Limits::default().attributes {
+            span.attributes.insert(format!("key {at}"), at as i64);
+        }
+        span.attributes.insert("…", "… [cut: 0 values]");
+        let sent = span.attributes.len();
+        let span = validate(span, &limits, NOW, Marks::NONE).expect("is kept");
+        let kept = Limits::default().attributes;
+        assert_eq!(span.dropped_attributes_count as usize, sent - kept);
+    }
 }
 
 #[test]

@@ -76,6 +76,8 @@ pub(super) async fn store(
     let (limits, now) = (ingest.inner.limits.clone(), ingest.inner.clock.now());
     let bytes = body.bytes.len();
     let work = move || {
+        // All of it, so that its share of memory goes when it does.
+        let body = body;
         let request = signal.decode(form, &body.bytes, &limits, now)?;
         Ok::<_, Fault>(request.validate(&limits, now))
     };
