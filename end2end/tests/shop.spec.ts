@@ -1,6 +1,6 @@
 // The main line: a person buys something, an admin finds out what that set off.
 import type { Page } from "@playwright/test";
-import { expect, paneOf, test, traceCount, traceRows, watch, waterfallOf, type Urls } from "./fixtures";
+import { alive, expect, paneOf, test, traceCount, traceRows, watch, waterfallOf, type Urls } from "./fixtures";
 
 interface ApiSpan {
   span_id: string;
@@ -86,6 +86,7 @@ test("a click in the shop becomes one waterfall, from the browser to the job's S
 
   // The admin's way: filter by operation and status, see the figures follow, open the trace.
   await page.goto(`${urls.panel}/traces`);
+  await alive(page);
   const tile = traceCount(page);
   // Other tests leave thousands, which are told with separators.
   const count = async () => Number((await tile.textContent())?.replaceAll(/\D/g, ""));

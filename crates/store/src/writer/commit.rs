@@ -202,10 +202,13 @@ async fn finish(
         }
     }
     for &row in by_kind(rows).0 {
-        let (tenant, row) = (group.batch(row).tenant, group.row(row));
+        let (batch, row) = (group.batch(row), group.row(row));
         if let Some((process_id, sequence)) = row.numbered {
-            processes.receive(tenant, process_id, sequence);
-            open_spans.end(tenant, row.trace_id, row.span_id);
+            processes.receive(batch.tenant, process_id, sequence);
+        }
+        // A sender that numbers may have left this one out.
+        if row.numbered.is_some() || !batch.told.is_empty() {
+            open_spans.end(batch.tenant, row.trace_id, row.span_id);
         }
     }
     for row in group.rejected_spans().chain(capped.over.iter().copied()) {

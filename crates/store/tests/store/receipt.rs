@@ -187,6 +187,21 @@ async fn a_running_span_lists_its_trace_and_ends_in_it() {
 }
 
 #[tokio::test]
+async fn an_open_span_ends_though_its_end_has_no_number() {
+    let fixture = Fixture::new().await;
+    let mut span = numbered(&fixture, &mut Ids::seeded(77), 1).remove(0);
+    let writer = fixture.store.writer();
+    let begun = said(stands_at(1, 0), &[], &[&span]);
+    writer.submit(begun).await.expect("is stored");
+    let open = "SELECT count(*) FROM open_spans";
+    assert_eq!(fixture.count(open).await, 1);
+    span.sequence = None;
+    let ended = said(stands_at(1, 0), &[span], &[]);
+    writer.submit(ended).await.expect("is stored");
+    assert_eq!(fixture.count(open).await, 0);
+}
+
+#[tokio::test]
 async fn an_open_span_of_a_process_that_fell_silent_or_said_goodbye_does_not_run() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(5), 1);
