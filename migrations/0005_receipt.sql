@@ -6,9 +6,14 @@ ALTER TABLE processes
 -- The numbers of a process that are open, and whether anything of it is.
 CREATE INDEX open_spans_by_process ON open_spans (tenant_id, process_id);
 
--- Spans that were refused because the trace had as many as a trace may have: at least once each.
-ALTER TABLE traces
-    ADD COLUMN refused_count bigint NOT NULL DEFAULT 0;
+-- Spans that were refused because the trace had as many as a trace may have: once each, as far as
+-- can be told. Not in the directory: a commit locks its rows there in one sorted statement.
+CREATE TABLE refused_spans (
+    tenant_id uuid NOT NULL,
+    trace_id uuid NOT NULL,
+    span_count bigint NOT NULL,
+    PRIMARY KEY (tenant_id, trace_id)
+);
 
 -- Of a process that leaves more gaps than are worth remembering, the old ones are forgotten: below
 -- this number nobody can tell any more what is missing.

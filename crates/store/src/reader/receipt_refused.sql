@@ -1,4 +1,4 @@
 -- Spans that were refused because the trace had enough.
-SELECT refused_count
-FROM traces
+SELECT span_count
+FROM refused_spans
 WHERE tenant_id = $1 AND trace_id = $2

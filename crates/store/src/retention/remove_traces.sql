@@ -32,6 +32,10 @@ open AS (
     DELETE FROM open_spans AS o USING gone
     WHERE o.tenant_id = $1 AND o.trace_id = gone.trace_id
 ),
+refused AS (
+    DELETE FROM refused_spans AS r USING gone
+    WHERE r.tenant_id = $1 AND r.trace_id = gone.trace_id
+),
 due AS (
     INSERT INTO retention_days (day_ns, is_due)
     SELECT DISTINCT day_ns, true

@@ -4,32 +4,35 @@
 //! exact over restarts and however many servers write. A commit that goes beyond it is undone and
 //! made again with what fits. Which traces are large is remembered only so that this happens once.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+mod recent;
+pub(super) mod refused;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use self::recent::Recent;
 use super::directory::Key;
 use super::group::{Group, RowRef};
 use super::stored;
-use crate::ids::IdSet;
 
 /// How many large traces are remembered; of others it is found out again.
-const REMEMBERED: usize = 1_024;
+const LARGE_TRACES: usize = 1_024;
+/// How many refused spans are remembered; one that comes again after so many others counts again.
+/// About 2 MiB.
+const REFUSED_SPANS: usize = 65_536;
 
-/// The limit, and the traces that may have reached it.
+/// The limit, and what is remembered of it.
 #[derive(Debug)]
 pub(super) struct Cap {
     limit: i64,
-    large: Mutex<Large>,
-}
-
-/// Traces by half of their ids: when two share it, one is asked about in vain.
-#[derive(Debug, Default)]
-struct Large {
-    known: IdSet,
-    oldest_first: VecDeque<i64>,
+    /// Traces that may have reached it, by half of their ids: when two share it, one is asked about
+    /// in vain.
+    large: Mutex<Recent>,
+    /// Digests of spans that were refused and counted.
+    refused: Mutex<Recent>,
 }
 
 /// The rows of a commit, told apart.
@@ -41,6 +44,8 @@ pub(super) struct Sifted {
     pub stored: Vec<RowRef>,
     /// One too many for their traces.
     pub over: Vec<RowRef>,
+    /// Those of `over` that were not refused before, as far as is remembered.
+    pub over_anew: Vec<RowRef>,
 }
 
 fn half(trace_id: &[u8; 16]) -> i64 {
@@ -52,7 +57,8 @@ impl Cap {
     pub(super) fn new(limit: u64) -> Self {
         Self {
             limit: i64::try_from(limit).unwrap_or(i64::MAX),
-            large: Mutex::default(),
+            large: Mutex::new(Recent::new(LARGE_TRACES)),
+            refused: Mutex::new(Recent::new(REFUSED_SPANS)),
         }
     }
 
@@ -71,30 +77,30 @@ impl Cap {
 
     /// Remembers traces that have reached it.
     pub(super) fn note(&self, traces: &[Key]) {
-        let mut large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut large = lock(&self.large);
         for (_, trace_id) in traces {
-            let half = half(trace_id);
-            if large.known.insert(half) {
-                large.oldest_first.push_back(half);
-            }
-            if large.oldest_first.len() > REMEMBERED
-                && let Some(oldest) = large.oldest_first.pop_front()
-            {
-                large.known.remove(&oldest);
-            }
+            large.insert(half(trace_id));
+        }
+    }
+
+    /// Remembers `over`, spans of `group`, as refused and counted.
+    pub(super) fn note_refused(&self, group: &Group, over: &[RowRef]) {
+        let mut refused = lock(&self.refused);
+        for &row in over {
+            refused.insert(group.row(row).digest);
         }
     }
 
     /// The spans among `rows` whose traces may have reached it, by trace.
     fn suspects(&self, group: &Group, rows: &[RowRef]) -> BTreeMap<Key, Vec<RowRef>> {
         let mut suspects = BTreeMap::<Key, Vec<RowRef>>::new();
-        let large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
-        if large.known.is_empty() {
+        let large = lock(&self.large);
+        if large.is_empty() {
             return suspects;
         }
         for &row in rows.iter().filter(|row| !row.is_event()) {
             let trace_id = group.row(row).trace_id;
-            if large.known.contains(&half(&trace_id)) {
+            if large.contains(half(&trace_id)) {
                 let key = (group.batch(row).tenant, trace_id);
                 suspects.entry(key).or_default().push(row);
             }
@@ -147,8 +153,17 @@ impl Cap {
                 }
             }
         }
+        let refused = lock(&self.refused);
+        let over = sifted.over.iter().copied();
+        sifted.over_anew = over
+            .filter(|&row| !refused.contains(group.row(row).digest))
+            .collect();
         Ok(Some(sifted))
     }
+}
+
+fn lock(recent: &Mutex<Recent>) -> MutexGuard<'_, Recent> {
+    recent.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many spans the traces have.
@@ -167,53 +182,6 @@ async fn count(
     Ok(counts.collect())
 }
 
-/// Counts, for their traces, the spans that were one too many.
-pub(super) async fn note_refused(
-    connection: &mut PgConnection,
-    group: &Group,
-    over: &[RowRef],
-) -> Result<(), sqlx::Error> {
-    if over.is_empty() {
-        return Ok(());
-    }
-    let mut counts = BTreeMap::<Key, i64>::new();
-    for &row in over {
-        let key = (group.batch(row).tenant, group.row(row).trace_id);
-        *counts.entry(key).or_default() += 1;
-    }
-    sqlx::query(include_str!("note_refused.sql"))
-        .bind(uuids(counts.keys().map(|key| key.0)))
-        .bind(uuids(counts.keys().map(|key| key.1)))
-        .bind(counts.values().copied().collect::<Vec<i64>>())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 fn uuids(ids: impl Iterator<Item = [u8; 16]>) -> Vec<Uuid> {
     ids.map(Uuid::from_bytes).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn trace(number: u64) -> Key {
-        let mut id = [0; 16];
-        id[8..].copy_from_slice(&number.to_be_bytes());
-        ([0; 16], id)
-    }
-
-    #[test]
-    fn it_remembers_the_latest_and_no_more_than_it_may() {
-        let cap = Cap::new(10);
-        for number in 0..REMEMBERED as u64 + 5 {
-            cap.note(&[trace(number), trace(number)]);
-        }
-        let large = cap.large.lock().expect("whole");
-        assert_eq!(large.known.len(), REMEMBERED);
-        assert_eq!(large.oldest_first.len(), REMEMBERED);
-        assert!(!large.known.contains(&4));
-        assert!(large.known.contains(&5));
-    }
 }

@@ -1,6 +1,14 @@
--- Spans that have ended are open no more.
+-- Spans that have ended are open no more. Locked in the order of the keys, so that two servers wait
+-- for each other in the same order.
 DELETE FROM open_spans AS o
-USING unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS ended (tenant_id, trace_id, span_id)
+USING (
+    SELECT locked.tenant_id, locked.trace_id, locked.span_id
+    FROM open_spans AS locked
+    JOIN unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS ended (tenant_id, trace_id, span_id)
+        USING (tenant_id, trace_id, span_id)
+    ORDER BY locked.tenant_id, locked.trace_id, locked.span_id
+    FOR UPDATE OF locked
+) AS ended
 WHERE o.tenant_id = ended.tenant_id
     AND o.trace_id = ended.trace_id
     AND o.span_id = ended.span_id

@@ -39,6 +39,8 @@ pub(super) enum Failed {
 pub(super) struct Capped<'a> {
     pub limit: i64,
     pub over: &'a [RowRef],
+    /// Those of `over` that count as refused.
+    pub over_anew: &'a [RowRef],
 }
 
 impl From<sqlx::Error> for Failed {
@@ -227,7 +229,7 @@ async fn finish(
         // Dropping the transaction undoes it.
         return Err(Failed::Crowded(crowded));
     }
-    cap::note_refused(&mut transaction, group, capped.over).await?;
+    cap::refused::note(&mut transaction, group, capped.over_anew).await?;
     processes.merge(&mut transaction).await?;
     open_spans.store(&mut transaction).await?;
     rollups.append(&mut transaction).await?;

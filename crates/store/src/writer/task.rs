@@ -148,6 +148,7 @@ impl Task {
         };
         group.settle(&sifted.fit, &stored.inserted);
         group.settle_stored(&sifted.stored);
+        self.cap.note_refused(group, &sifted.over);
         metrics::counter!("throughline_writer_refused_spans_total", "reason" => "trace_too_large")
             .increment(sifted.over.len() as u64);
         for &row in &sifted.over {
@@ -240,9 +241,9 @@ impl Task {
         rows: &[RowRef],
     ) -> Result<Stored, Failed> {
         let sifted = self.cap.sift(&mut open.connection, group, rows).await?;
-        let (rows, over): (&[RowRef], &[RowRef]) = match &sifted {
-            Some(sifted) => (&sifted.fit, &sifted.over),
-            None => (rows, &[]),
+        let (rows, over, over_anew): (&[_], &[_], &[_]) = match &sifted {
+            Some(sifted) => (&sifted.fit, &sifted.over, &sifted.over_anew),
+            None => (rows, &[], &[]),
         };
         let entries = group
             .batches_of(rows)
@@ -259,6 +260,7 @@ impl Task {
         let capped = Capped {
             limit: self.cap.limit(),
             over,
+            over_anew,
         };
         let connection = &mut open.connection;
         let inserted = commit::commit(connection, group, rows, capped, &mut self.buffer).await?;

@@ -9,7 +9,7 @@ use crate::support::{Fixture, batch, lone};
 
 const LIMIT: u64 = 10;
 
-fn limited(fixture: &Fixture) -> Store {
+pub(crate) fn limited(fixture: &Fixture) -> Store {
     let now = fixture.now;
     fixture.database.store_with(StoreOptions {
         trace_span_limit: LIMIT,
@@ -18,7 +18,7 @@ fn limited(fixture: &Fixture) -> Store {
 }
 
 /// `count` spans of one trace.
-fn many(fixture: &Fixture, ids: &mut Ids, trace_id: TraceId, count: u64) -> Vec<Sent> {
+pub(crate) fn many(fixture: &Fixture, ids: &mut Ids, trace_id: TraceId, count: u64) -> Vec<Sent> {
     let spans = (0..count).map(|at| {
         span("step")
             .in_trace(trace_id)
@@ -60,6 +60,43 @@ async fn what_is_beyond_the_limit_is_refused_and_the_rest_of_the_batch_stored() 
     let receipt = receipt_of(&fixture, trace_id).await;
     assert_eq!(receipt.state, CompletenessState::Missing);
     assert_eq!((receipt.spans, receipt.too_large), (10, 10));
+}
+
+#[tokio::test]
+async fn a_span_that_is_refused_again_counts_once() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(5);
+    let trace_id = ids.trace_id();
+    let sent = many(&fixture, &mut ids, trace_id, LIMIT + 5);
+    let store = limited(&fixture);
+    for _ in 0..3 {
+        store.writer().submit(batch(&sent)).await.expect("answers");
+    }
+    assert_eq!(receipt_of(&fixture, trace_id).await.too_large, 5);
+}
+
+#[tokio::test]
+async fn a_numbered_span_that_is_refused_counts_once_whichever_servers_it_is_sent_to() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(6);
+    let trace_id = ids.trace_id();
+    let spans = numbered(&many(&fixture, &mut ids, trace_id, LIMIT + 6), 0..);
+    let stores = [limited(&fixture), limited(&fixture)];
+    let full = said(16, &spans[..10], &[]);
+    stores[0].writer().submit(full).await.expect("answers");
+    for part in [10..14, 12..16, 10..16] {
+        let mut submitted = tokio::task::JoinSet::new();
+        for store in &stores {
+            let (writer, part) = (store.writer(), said(16, &spans[part.clone()], &[]));
+            submitted.spawn(async move { writer.submit(part).await.expect("answers") });
+        }
+        submitted.join_all().await;
+    }
+    let receipt = receipt_of(&fixture, trace_id).await;
+    assert_eq!(
+        receipt.to_string(),
+        "6 spans refused by the server, 6 of them beyond the most a trace may have"
+    );
 }
 
 #[tokio::test]

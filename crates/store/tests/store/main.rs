@@ -9,6 +9,7 @@ mod events;
 mod faults;
 mod list;
 mod live;
+mod lock_order;
 mod lookup;
 mod partitions;
 mod payloads;

@@ -182,3 +182,15 @@ async fn in_development_everything_goes_after_a_day() {
     .await;
     aged.assert_left(&[today]).await;
 }
+
+#[tokio::test]
+async fn with_a_trace_goes_what_was_refused_of_it() {
+    let mut aged = Aged::new().await;
+    aged.trace(8, false).await;
+    aged.trace(1, false).await;
+    aged.execute("INSERT INTO refused_spans SELECT tenant_id, trace_id, 1 FROM traces")
+        .await;
+    aged.run(aged.now()).await;
+    let refused = "SELECT count(*) FROM refused_spans";
+    assert_eq!(aged.fixture.count(refused).await, 1);
+}

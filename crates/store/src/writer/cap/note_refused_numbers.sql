@@ -1,0 +1,15 @@
+-- Numbered spans that were refused because their traces have enough: those whose numbers are not
+-- known as refused yet. What is forgotten of a process counts as known. The rows are locked by this
+-- transaction already.
+UPDATE refused_spans AS r
+SET span_count = r.span_count + anew.span_count
+FROM (
+    SELECT told.tenant_id, told.trace_id, count(*) AS span_count
+    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[])
+        AS told (tenant_id, trace_id, process_id, sequence)
+    LEFT JOIN processes AS p ON p.tenant_id = told.tenant_id AND p.id = told.process_id
+    WHERE p.id IS NULL
+        OR (told.sequence >= p.forgotten_below AND NOT p.rejected @> told.sequence)
+    GROUP BY told.tenant_id, told.trace_id
+) AS anew
+WHERE r.tenant_id = anew.tenant_id AND r.trace_id = anew.trace_id

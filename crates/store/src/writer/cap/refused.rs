@@ -1,0 +1,83 @@
+//! Counts, for their traces, the spans that were one too many: each once, as far as can be told.
+//!
+//! A numbered span is told by what is stored of its process. Of others this server remembers the
+//! latest it refused: one of them counts again when it is sent to another server, after a restart
+//! or after very many others.
+//!
+//! The counts have a table of their own, whose rows are locked after those of the directory, in the
+//! order of their keys: so commits that fill and refuse the same traces crosswise wait for each
+//! other in one order.
+
+use std::collections::BTreeMap;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::super::directory::Key;
+use super::super::group::{Group, RowRef};
+use super::uuids;
+
+/// Counts `refused`, in the transaction `connection` is in, which has merged the directory and not
+/// yet the processes.
+pub(in super::super) async fn note(
+    connection: &mut PgConnection,
+    group: &Group,
+    refused: &[RowRef],
+) -> Result<(), sqlx::Error> {
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let mut counts = BTreeMap::<Key, i64>::new();
+    let mut numbered = Numbered::default();
+    for &row in refused {
+        let (tenant, row) = (group.batch(row).tenant, group.row(row));
+        let count = counts.entry((tenant, row.trace_id)).or_default();
+        match row.numbered {
+            Some((process_id, sequence)) => {
+                numbered.push((tenant, row.trace_id), process_id, sequence);
+            }
+            None => *count += 1,
+        }
+    }
+    // Locks the rows: what other servers refused by then is seen by the next statement.
+    sqlx::query(include_str!("note_refused.sql"))
+        .bind(uuids(counts.keys().map(|key| key.0)))
+        .bind(uuids(counts.keys().map(|key| key.1)))
+        .bind(counts.values().copied().collect::<Vec<i64>>())
+        .execute(&mut *connection)
+        .await?;
+    numbered.note(connection).await
+}
+
+/// Refused spans that have numbers, column by column.
+#[derive(Default)]
+struct Numbered {
+    tenant_id: Vec<Uuid>,
+    trace_id: Vec<Uuid>,
+    process_id: Vec<i64>,
+    sequence: Vec<i64>,
+}
+
+impl Numbered {
+    fn push(&mut self, (tenant, trace_id): Key, process_id: i64, sequence: i64) {
+        self.tenant_id.push(Uuid::from_bytes(tenant));
+        self.trace_id.push(Uuid::from_bytes(trace_id));
+        self.process_id.push(process_id);
+        self.sequence.push(sequence);
+    }
+
+    /// Counts those whose numbers were not refused before.
+    async fn note(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if self.sequence.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(include_str!("note_refused_numbers.sql"))
+            .bind(self.tenant_id)
+            .bind(self.trace_id)
+            .bind(self.process_id)
+            .bind(self.sequence)
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! Commits that touch the same rows crosswise wait for each other, and none has to be done again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use metrics::{
+    Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+    set_default_local_recorder,
+};
+use throughline_testkit::{Ids, Sent};
+use throughline_wire::{ProcessId, Span};
+
+use crate::cap::{limited, many};
+use crate::receipt::said_by;
+use crate::support::{Fixture, batch};
+
+/// Groups that were tried again because transactions stood in each other's way.
+#[derive(Default)]
+struct Conflicts(Arc<AtomicU64>);
+
+impl Recorder for Conflicts {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        if key.name() == "throughline_writer_conflicts_total" {
+            Counter::from_arc(Arc::clone(&self.0))
+        } else {
+            Counter::noop()
+        }
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+fn with_number(sent: &Sent, number: u64) -> Span {
+    Span {
+        sequence: Some(number),
+        ..sent.span.clone()
+    }
+}
+
+#[tokio::test]
+async fn starts_and_refused_spans_of_full_traces_crosswise_never_deadlock() {
+    let conflicts = Conflicts::default();
+    // The writers run on this thread, as all of the test does.
+    let _guard = set_default_local_recorder(&conflicts);
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(1);
+    let stores = [limited(&fixture), limited(&fixture)];
+    let full = [ids.trace_id(), ids.trace_id()].map(|id| many(&fixture, &mut ids, id, 11));
+    for (store, trace) in stores.iter().zip(&full) {
+        store.writer().submit(batch(trace)).await.expect("answers");
+    }
+    for round in 0..60 {
+        let crosswise = [0, 1].map(|at| {
+            let process = ProcessId::from_i64(1 + at as i64).expect("is not zero");
+            let started = with_number(
+                &many(&fixture, &mut ids, full[at][0].span.trace_id, 1)[0],
+                0,
+            );
+            let refused = with_number(&full[1 - at][10], 1 + round);
+            let said = said_by(process, 2 + round, &[refused], &[&started]);
+            let writer = stores[at].writer();
+            async move { writer.submit(said).await.expect("answers") }
+        });
+        let [one, other] = crosswise;
+        let (one, other) = tokio::join!(one, other);
+        assert_eq!((one.rejected.len(), other.rejected.len()), (1, 1));
+    }
+    assert_eq!(conflicts.0.load(Ordering::Relaxed), 0);
+}
