@@ -128,7 +128,8 @@ pub struct ServeOptions {
         value_parser = value_limit
     )]
     pub value_limit: usize,
-    /// The most spans a trace may have; what comes beyond is refused, span by span.
+    /// The most spans a trace may have, and the most of it that may run at once; what comes beyond
+    /// is refused, span by span.
     #[arg(
         long,
         env = "THROUGHLINE_TRACE_SPAN_LIMIT",

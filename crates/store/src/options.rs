@@ -61,7 +61,8 @@ pub struct StoreOptions {
     pub payload_threshold_bytes: usize,
     /// Attributes whose values lead to the traces they occur in.
     pub indexed_keys: IndexedKeys,
-    /// A trace takes so many spans and no more; what is beyond is refused. Default 100,000.
+    /// A trace takes so many spans and no more, and so many that run; what is beyond is refused.
+    /// Default 100,000.
     pub trace_span_limit: u64,
     /// Lists count their rows exactly up to so many, beyond that by a sample. Default 1,000.
     pub total_cap: u64,

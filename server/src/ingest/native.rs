@@ -75,6 +75,7 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
     let Decoded {
         valid,
         places,
+        start_places,
         event_places,
     } = decoded;
     let ValidBatch {
@@ -110,6 +111,7 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
     note_dropped(&dropped);
     let events = outcome.events;
     add_refused(&mut rejected, outcome.rejected, &places);
+    add_refused(&mut rejected_starts, outcome.rejected_starts, &start_places);
     add_refused(&mut rejected_events, events.rejected, &event_places);
     Ok(BatchAnswer {
         received: outcome.received,
@@ -123,20 +125,23 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
     })
 }
 
-/// What a body holds, with the place in it of every span and event that is left.
+/// What a body holds, with the place in it of every span, start and event that is left.
 struct Decoded {
     valid: ValidBatch,
     places: Vec<usize>,
+    start_places: Vec<usize>,
     event_places: Vec<usize>,
 }
 
 fn decode(body: &[u8], limits: &Limits, now: UnixNanos) -> Result<Decoded, DecodeError> {
     let decoded = decode_batch(body)?;
     let spans: Vec<usize> = decoded.spans.iter().map(|span| span.index).collect();
+    let starts: Vec<usize> = decoded.starts.iter().map(|(index, ..)| *index).collect();
     let events: Vec<usize> = decoded.events.iter().map(|(index, ..)| *index).collect();
     let valid = decoded.validate(limits, now);
     Ok(Decoded {
         places: left(spans, &valid.rejected),
+        start_places: left(starts, &valid.rejected_starts),
         event_places: left(events, &valid.rejected_events),
         valid,
     })

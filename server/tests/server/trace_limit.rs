@@ -1,6 +1,8 @@
 //! `--trace-span-limit`: what every door answers once a trace has as many spans as it may.
 
 use opentelemetry_proto::tonic::trace::v1::Span;
+use serde_json::{Value, json};
+use throughline_server::clock::Clock;
 use throughline_store::testing::FreshDatabase;
 
 use crate::program::Program;
@@ -39,12 +41,46 @@ async fn a_span_too_many_is_named_at_every_door_and_the_trace_says_so() {
         assert!(reasons.contains("trace_too_large: "), "{door:?}: {reasons}");
         let url = format!("{}/api/admin/traces/{trace_id}", server.base);
         let stored = client.get(url).send().await.unwrap();
-        let receipt = stored.json::<serde_json::Value>().await.unwrap()["completeness"].clone();
+        let receipt = stored.json::<Value>().await.unwrap()["completeness"].clone();
         assert_eq!(receipt["state"], "missing");
         assert_eq!(
             (&receipt["spans"], &receipt["too_large"]),
             (&3.into(), &2.into())
         );
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_too_many_is_named_by_its_place_and_runs_nowhere() {
+    let database = FreshDatabase::create().await;
+    let server = Program::serve_on(database.url(), &["--trace-span-limit", "3"]).await;
+    let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let start_ns = Clock::system().now().get().to_string();
+    let start = |number: u64, span_id: String| {
+        json!({
+            "trace_id": trace_id, "span_id": span_id, "name": "step", "start_ns": start_ns,
+            "sequence": number,
+        })
+    };
+    let mut starts: Vec<Value> = (1..=5).map(|id| start(id, format!("{id:016x}"))).collect();
+    starts.insert(0, start(0, "no id".to_owned()));
+    let batch = json!({
+        "resource": {"attributes": {"service.name": "shop"}},
+        "sequence": {"process": "9f1c3a5e7b2d4f60", "next": 6, "settled": 6},
+        "spans": [],
+        "starts": starts,
+    });
+    let url = |path: &str| format!("{}{path}", server.base);
+    let answer = client().post(url("/api/trace-log")).json(&batch).send();
+    let answer: Value = answer.await.unwrap().json().await.unwrap();
+    let rejected = answer["rejected_starts"].as_array().unwrap();
+    let places: Vec<_> = rejected.iter().map(|no| no["index"].clone()).collect();
+    assert_eq!(places, [0, 4, 5], "{answer}");
+    let reason = rejected[1]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("trace_too_large: "), "{reason}");
+    let trace = client().get(url(&format!("/api/admin/traces/{trace_id}")));
+    let trace: Value = trace.send().await.unwrap().json().await.unwrap();
+    assert_eq!(trace["completeness"]["running"], json!([["shop", 3]]));
     server.stop().await;
 }

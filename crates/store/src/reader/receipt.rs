@@ -211,7 +211,11 @@ impl ProcessRow {
             process: ProcessId::from_i64(self.id).map_err(|_| corrupt("processes.id")())?,
             in_trace: (least.unsigned_abs(), greatest.unsigned_abs()),
             gaps: ranges(self.gap_starts, self.gap_ends),
-            rejected: ranges(self.rejected_starts, self.rejected_ends),
+            // One that was refused as a start and taken later runs.
+            rejected: ranges(self.rejected_starts, self.rejected_ends)
+                .into_iter()
+                .flat_map(|range| without(range, &open))
+                .collect(),
             settled,
             is_forgotten: least < self.forgotten_below,
             missing: self.missing.unsigned_abs().saturating_sub(open_below),
@@ -222,6 +226,19 @@ impl ProcessRow {
             ended: self.has_ended,
         })
     }
+}
+
+/// What is left of a range without the numbers in `open`.
+fn without(range: Range<u64>, open: &BTreeSet<u64>) -> Vec<Range<u64>> {
+    let mut left = Vec::new();
+    let mut start = range.start;
+    for &number in open.range(range.clone()) {
+        left.push(start..number);
+        start = number + 1;
+    }
+    left.push(start..range.end);
+    left.retain(|range| !range.is_empty());
+    left
 }
 
 fn ranges(starts: Vec<i64>, ends: Vec<i64>) -> Vec<Range<u64>> {

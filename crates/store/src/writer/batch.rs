@@ -85,6 +85,9 @@ pub struct WriteOutcome {
     pub duplicate: u64,
     /// Spans the database cannot hold; an index counts through the groups in order, from 0.
     pub rejected: Vec<Rejection>,
+    /// Starts of senders that number that are not stored, because their traces have as many open
+    /// spans as a trace may have; an index counts through the starts of the groups in order, from 0.
+    pub rejected_starts: Vec<Rejection>,
     /// The same for its log records and events.
     pub events: EventOutcome,
 }

@@ -6,6 +6,7 @@
 
 mod recent;
 pub(super) mod refused;
+pub(super) mod starts;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -71,6 +72,14 @@ impl Cap {
     pub(super) fn reason(&self) -> String {
         format!(
             "trace_too_large: the trace has {} spans, the most that are kept",
+            self.limit
+        )
+    }
+
+    /// Why a start beyond it is refused.
+    pub(super) fn reason_of_start(&self) -> String {
+        format!(
+            "trace_too_large: the trace has {} spans that run, the most that are kept",
             self.limit
         )
     }

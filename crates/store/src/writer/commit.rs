@@ -1,13 +1,15 @@
 //! One transaction: spans and events by binary COPY, what they refer to before them, the trace
 //! directory by a grouped upsert.
 
+use std::collections::BTreeSet;
+
 use sqlx::{Connection as _, PgConnection};
 
 use super::directory::{Deltas, Key};
 use super::group::{Group, Inserted, RowRef};
 use super::open_spans::OpenSpans;
 use super::processes::Processes;
-use super::{aliases, cap, payloads, row, staging, stored};
+use super::{aliases, cap, open_spans, payloads, row, staging, stored};
 use crate::live;
 use crate::rollup::RollupDeltas;
 use crate::sqlstate::{Fault, fault};
@@ -41,6 +43,8 @@ pub(super) struct Capped<'a> {
     pub over: &'a [RowRef],
     /// Those of `over` that count as refused.
     pub over_anew: &'a [RowRef],
+    /// Starts that are refused for it.
+    pub starts: &'a BTreeSet<open_spans::Key>,
 }
 
 impl From<sqlx::Error> for Failed {
@@ -199,6 +203,10 @@ async fn finish(
             processes.add(batch.tenant, told);
         }
         for open in &batch.open {
+            if capped.starts.contains(&open.key(batch.tenant)) {
+                open.reject(batch.tenant, &mut processes);
+                continue;
+            }
             deltas.begin(batch.tenant, open);
             open_spans.begin(batch.tenant, open);
         }

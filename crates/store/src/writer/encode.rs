@@ -93,6 +93,7 @@ pub(super) fn encode(
         seen: IdSet::default(),
         now,
         index: 0,
+        start_index: 0,
     };
     for group in &batch.groups {
         encoder.group(group);
@@ -109,6 +110,7 @@ struct Encoder<'a> {
     seen: IdSet,
     now: UnixNanos,
     index: usize,
+    start_index: u32,
 }
 
 impl Encoder<'_> {
@@ -206,7 +208,7 @@ impl Encoder<'_> {
             told.reject(*number);
         }
         self.encoded.told.push(told);
-        for start in &group.starts {
+        for (index, start) in (self.start_index..).zip(&group.starts) {
             let span = start.clone().into_span();
             // The door has said so; whoever skipped it gets no row for it.
             if self.unstorable(&span).is_some() {
@@ -219,11 +221,12 @@ impl Encoder<'_> {
                 resource_id,
                 scope_id,
                 received_ns,
-                index: 0,
+                index,
             };
             let open = OpenSpan::new(start, sequence.process.to_i64(), context);
             self.encoded.open.push(open);
         }
+        self.start_index += group.starts.len() as u32;
     }
 
     /// The id of an operation; sees to it that it will be in its dictionary.

@@ -1,5 +1,7 @@
 //! The batches of one commit: which rows are distinct, what became of each, what to answer.
 
+mod starts;
+
 use core::hash::BuildHasherDefault;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use sqlx::PgConnection;
-use throughline_wire::{SpanStart, binary};
+use throughline_wire::{Rejection, SpanStart, binary};
 use uuid::Uuid;
 
-use super::processes::number;
+use super::processes::{Processes, number};
 use super::row::Context;
 
 /// A start as the store holds it.
@@ -24,6 +24,8 @@ pub(super) struct OpenSpan {
     process_id: i64,
     sequence: Option<i64>,
     attributes: Option<Vec<u8>>,
+    /// Its place among the starts of its batch.
+    index: u32,
 }
 
 impl OpenSpan {
@@ -43,18 +45,40 @@ impl OpenSpan {
             process_id,
             sequence: start.sequence.and_then(number),
             attributes: (!attributes.is_empty()).then_some(attributes),
+            index: context.index,
         }
     }
 }
 
 impl OpenSpan {
+    /// What it is stored under.
+    pub(super) const fn key(&self, tenant: [u8; 16]) -> Key {
+        (tenant, self.trace_id, self.span_id)
+    }
+
+    /// That it is not stored.
+    pub(super) fn rejection(&self, reason: &str) -> Rejection {
+        Rejection {
+            index: self.index as usize,
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// Tells `processes` that its number is refused: should the span end, it counts as received.
+    pub(super) fn reject(&self, tenant: [u8; 16], processes: &mut Processes) {
+        if let Some(sequence) = self.sequence {
+            processes.reject(tenant, self.process_id, sequence);
+        }
+    }
+
     /// Bytes of memory it takes, nearly.
     pub(super) fn weight(&self) -> usize {
         size_of::<Self>() + self.attributes.as_ref().map_or(0, Vec::capacity)
     }
 }
 
-type Key = ([u8; 16], [u8; 16], i64);
+/// Tenant, trace and span.
+pub(super) type Key = ([u8; 16], [u8; 16], i64);
 
 /// The starts and ends of one commit, sorted by key, so that two servers lock the same rows in the
 /// same order.
@@ -67,7 +91,7 @@ pub(super) struct OpenSpans<'a> {
 impl<'a> OpenSpans<'a> {
     /// A span that has begun.
     pub(super) fn begin(&mut self, tenant: [u8; 16], open: &'a OpenSpan) {
-        let key = (tenant, open.trace_id, open.span_id);
+        let key = open.key(tenant);
         self.begun
             .entry(key)
             .and_modify(|known| {

@@ -9,10 +9,11 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Committer;
-use super::cap::{Cap, Sifted};
+use super::cap::{self, Cap, Sifted};
 use super::commit::{self, Capped, Failed};
 use super::dictionary::{self, Known};
 use super::group::{Group, Inserted, RowRef};
+use super::open_spans;
 use super::partitions::Partitions;
 use super::queue::{Budget, Job, Queue};
 use super::session::{Open, Session};
@@ -52,6 +53,8 @@ struct Stored {
     inserted: Inserted,
     /// Which of them were tried, when not all.
     sifted: Option<Sifted>,
+    /// Starts that were refused.
+    starts: BTreeSet<open_spans::Key>,
 }
 
 /// Why rows were not stored.
@@ -131,7 +134,7 @@ impl Task {
         }
         if !is_told {
             match self.store(&group, &[]).await {
-                Ok(_) => {}
+                Ok(stored) => self.settle(&mut group, &[], &stored),
                 Err(Failure::All(error)) => group.fail_told(&error),
                 Err(Failure::Data(reason)) => group.fail_told(&WriteError::Refused(reason)),
             }
@@ -143,6 +146,7 @@ impl Task {
     }
 
     fn settle(&self, group: &mut Group, rows: &[RowRef], stored: &Stored) {
+        group.settle_starts(&stored.starts, &self.cap.reason_of_start());
         let Some(sifted) = &stored.sifted else {
             return group.settle(rows, &stored.inserted);
         };
@@ -240,6 +244,7 @@ impl Task {
         group: &Group,
         rows: &[RowRef],
     ) -> Result<Stored, Failed> {
+        let starts = cap::starts::over(&mut open.connection, group, self.cap.limit()).await?;
         let sifted = self.cap.sift(&mut open.connection, group, rows).await?;
         let (rows, over, over_anew): (&[_], &[_], &[_]) = match &sifted {
             Some(sifted) => (&sifted.fit, &sifted.over, &sifted.over_anew),
@@ -261,9 +266,14 @@ impl Task {
             limit: self.cap.limit(),
             over,
             over_anew,
+            starts: &starts,
         };
         let connection = &mut open.connection;
         let inserted = commit::commit(connection, group, rows, capped, &mut self.buffer).await?;
-        Ok(Stored { inserted, sifted })
+        Ok(Stored {
+            inserted,
+            sifted,
+            starts,
+        })
     }
 }

@@ -155,6 +155,41 @@ async fn a_refused_number_is_not_lost_and_its_span_does_not_run() {
 }
 
 #[tokio::test]
+async fn a_sender_that_only_starts_spans_fills_no_trace() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(7);
+    let trace_id = ids.trace_id();
+    let spans = numbered(&many(&fixture, &mut ids, trace_id, LIMIT + 3), 0..);
+    let starts: Vec<&Span> = spans.iter().collect();
+    let running = "SELECT count(*) FROM open_spans";
+    // Again by another server: what runs is known, the rest refused.
+    for store in [limited(&fixture), limited(&fixture)] {
+        let outcome = store.writer().submit(said(13, &[], &starts)).await;
+        let rejected = outcome.expect("answers").rejected_starts;
+        let places: Vec<_> = rejected.iter().map(|no| no.index).collect();
+        assert_eq!(places, [10, 11, 12]);
+        let reason = &rejected[0].reason;
+        assert!(reason.starts_with("trace_too_large: "), "{reason}");
+        assert_eq!(fixture.count(running).await, 10);
+    }
+    let receipt = receipt_of(&fixture, trace_id).await;
+    assert_eq!(
+        receipt.to_string(),
+        "10 spans still running in shop, 3 spans refused by the server"
+    );
+    // One that ends makes room, and one that was refused is stored when it ends.
+    let ended = [spans[0].clone(), spans[12].clone()];
+    let writer = limited(&fixture).writer();
+    let outcome = writer.submit(said(13, &ended, &[])).await.expect("answers");
+    assert_eq!(outcome.received, 2);
+    let outcome = writer.submit(said(13, &[], &starts[10..12])).await;
+    let rejected = outcome.expect("answers").rejected_starts;
+    assert_eq!(rejected.iter().map(|no| no.index).collect::<Vec<_>>(), [1]);
+    let receipt = receipt_of(&fixture, trace_id).await;
+    assert_eq!((receipt.spans, receipt.rejected), (2, 1));
+}
+
+#[tokio::test]
 async fn a_trace_that_was_removed_takes_spans_again() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(4);
