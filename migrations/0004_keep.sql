@@ -57,6 +57,10 @@ CREATE TABLE retention_state (
 );
 INSERT INTO retention_state (pruned_before_ns) VALUES (-9223372036854775808);
 
+-- Of a trace that went on after such a day: what began before this was removed.
+ALTER TABLE traces
+    ADD COLUMN pruned_before_ns bigint;
+
 -- Which traces have a warning: what retention asks, hence without the others.
 CREATE INDEX events_with_warnings ON events (tenant_id, trace_id)
     WHERE severity >= 13 AND trace_id IS NOT NULL;

@@ -65,6 +65,9 @@ pub struct Completeness {
     pub too_large: u64,
     /// Spans that others name as their parent and that are not there.
     pub absent_parents: u64,
+    /// What began before this was removed, because the database had no room for it.
+    #[serde(rename = "pruned_before_ns")]
+    pub pruned_before: Option<UnixNanos>,
     /// Services that do not number all their spans.
     pub unnumbered: BTreeSet<String>,
     /// Whether a process left more gaps since than are remembered.
@@ -145,6 +148,8 @@ pub struct TraceFacts {
     pub unnumbered: BTreeSet<String>,
     /// Spans that were refused because the trace had as many as it may have.
     pub too_large: u64,
+    /// What began before this was removed for want of room.
+    pub pruned_before: Option<UnixNanos>,
     /// Spans whose flags say that the trace is not sampled.
     pub unsampled: u64,
 }
@@ -161,7 +166,12 @@ impl Completeness {
             spans: trace.spans,
             cut_bytes: trace.cut_bytes,
             dropped_parts: trace.dropped_parts,
-            absent_parents: trace.absent_parents,
+            // Whether a parent came and was removed nobody can tell.
+            absent_parents: match trace.pruned_before {
+                Some(_) => 0,
+                None => trace.absent_parents,
+            },
+            pruned_before: trace.pruned_before,
             unnumbered: trace.unnumbered,
             too_large: trace.too_large,
             unsampled: trace.unsampled,
@@ -226,7 +236,7 @@ impl Completeness {
 
     fn judge(&self) -> CompletenessState {
         let missing = self.lost + self.dropped + self.sampled + self.rejected + self.absent_parents;
-        if missing > 0 || !self.abandoned.is_empty() {
+        if missing > 0 || self.pruned_before.is_some() || !self.abandoned.is_empty() {
             CompletenessState::Missing
         } else if !self.running.is_empty() || self.under_way > 0 {
             CompletenessState::Running

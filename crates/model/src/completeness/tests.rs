@@ -230,6 +230,22 @@ fn what_a_trace_was_too_large_for_is_refused_whether_numbered_or_not() {
     assert_eq!(receipt.state, CompletenessState::Missing);
 }
 
+#[test]
+fn what_was_removed_for_want_of_room_is_missing_and_nobody_is_blamed_for_it() {
+    let trace = TraceFacts {
+        spans: 4,
+        absent_parents: 1,
+        pruned_before: Some(NOW),
+        ..TraceFacts::default()
+    };
+    let receipt = Completeness::of(trace, &[facts()], &[], NOW);
+    assert_eq!(receipt.state, CompletenessState::Missing);
+    assert_eq!(
+        receipt.to_string(),
+        "what began before 2023-11-14 (UTC) was removed for want of room"
+    );
+}
+
 proptest! {
     #[test]
     fn the_order_of_what_is_known_does_not_matter(

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::{Completeness, CompletenessState};
+use crate::Utc;
 
 /// `1 span`, `2 spans`.
 fn spans(count: u64) -> String {
@@ -46,6 +47,12 @@ impl fmt::Display for Completeness {
             parts.push(format!(
                 "{} of them beyond the most a trace may have",
                 self.too_large
+            ));
+        }
+        if let Some(before) = self.pruned_before {
+            let day = Utc::from(before).date();
+            parts.push(format!(
+                "what began before {day} (UTC) was removed for want of room"
             ));
         }
         if self.absent_parents > 0 {

@@ -50,14 +50,16 @@ pub(super) async fn read(
         .into_iter()
         .map(|row| row.into_span(&processes, asked.now))
         .collect::<Result<Vec<_>, _>>()?;
-    let refused: Option<i64> = sqlx::query_scalar(include_str!("receipt_refused.sql"))
+    let noted: Option<TraceRow> = sqlx::query_as(include_str!("receipt_trace.sql"))
         .bind(asked.tenant)
         .bind(asked.trace_id)
         .fetch_optional(connection)
         .await
         .map_err(read_error)?;
+    let noted = noted.unwrap_or_default();
     let mut trace = TraceFacts {
-        too_large: refused.unwrap_or_default().unsigned_abs(),
+        too_large: noted.refused_count.unsigned_abs(),
+        pruned_before: noted.pruned_before_ns.map(UnixNanos::new),
         absent_parents: absent(parents, present, &open),
         ..TraceFacts::default()
     };
@@ -85,6 +87,12 @@ fn absent(parents: &HashSet<SpanId>, present: &HashSet<SpanId>, open: &[OpenSpan
 
 fn service_name(name: Option<String>) -> String {
     name.unwrap_or_else(|| Resource::UNKNOWN_SERVICE.to_owned())
+}
+
+#[derive(Default, FromRow)]
+struct TraceRow {
+    refused_count: i64,
+    pruned_before_ns: Option<i64>,
 }
 
 #[derive(FromRow)]

@@ -4,6 +4,7 @@
 use sqlx::PgConnection;
 use throughline_model::{PartitionChange, PartitionStep, RetentionReport};
 use throughline_wire::UnixNanos;
+use uuid::Uuid;
 
 use super::partition::{self, Keep, Outcome, Partition};
 use super::{Cutoffs, catalogue, rewrite, traces};
@@ -71,6 +72,26 @@ async fn prune(
     Ok(changes)
 }
 
+/// Pinned traces have lost nothing.
+async fn mark_pruned(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    before_ns: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE traces AS t SET pruned_before_ns = $2
+         WHERE t.tenant_id = $1 AND t.start_ns < $2
+             AND NOT EXISTS (
+                 SELECT FROM pins WHERE pins.tenant_id = $1 AND pins.trace_id = t.trace_id
+             )",
+    )
+    .bind(tenant)
+    .bind(before_ns)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 async fn note_pruned(connection: &mut PgConnection, before_ns: i64) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE retention_state SET pruned_before_ns = greatest(pruned_before_ns, $1)")
         .bind(before_ns)
@@ -79,7 +100,8 @@ async fn note_pruned(connection: &mut PgConnection, before_ns: i64) -> Result<()
     Ok(())
 }
 
-/// Removes the traces whose days were pruned from the directory.
+/// Removes the traces whose days were pruned from the directory, and notes of those that went on
+/// afterwards what they lost.
 pub(super) async fn remove_pruned_traces(
     connection: &mut PgConnection,
     report: &mut RetentionReport,
@@ -100,6 +122,7 @@ pub(super) async fn remove_pruned_traces(
     let mut removed = RetentionReport::default();
     for tenant in traces::tenants(connection).await? {
         traces::remove(connection, tenant, cutoffs, &mut removed).await?;
+        mark_pruned(connection, tenant, before_ns).await?;
     }
     report.budget.trace_count += removed.ok.trace_count + removed.error.trace_count;
     report.budget.span_count += removed.ok.span_count + removed.error.span_count;

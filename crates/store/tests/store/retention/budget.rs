@@ -1,6 +1,6 @@
 //! The oldest days go first when the size budget asks for it.
 
-use throughline_model::PartitionStep;
+use throughline_model::{CompletenessState, PartitionStep, Utc};
 use throughline_store::WriteError;
 use throughline_testkit::{Ids, Sent};
 
@@ -30,6 +30,64 @@ async fn the_oldest_day_goes_first_and_its_traces_follow() {
     let late = aged.trace(5, false).await;
     aged.run(aged.now()).await;
     aged.assert_left(&[late, younger, today]).await;
+}
+
+#[tokio::test]
+async fn a_trace_that_lost_its_first_day_says_so_however_it_goes_on() {
+    let mut aged = Aged::new().await;
+    let long = aged.trace(5, false).await;
+    let whole = aged.trace(4, false).await;
+    // It went on the day after.
+    let next_day = aged.noon.saturating_add(-4 * DAY);
+    let late = lone("late", &mut Ids::seeded(8)).in_trace(long);
+    let sent = [Sent::by("shop", late.starts(next_day).build())];
+    assert_eq!(aged.fixture.write(&sent).await, received(1));
+    aged.came_at_once(long).await;
+    let mut lead = aged.lead().await;
+    let pruned = lead.prune_oldest_day(aged.noon, u64::MAX).await;
+    assert!(pruned.expect("prunes").is_some());
+    lead.resign().await;
+    let day = Utc::from(next_day).date();
+    let words = format!("what began before {day} (UTC) was removed for want of room");
+    let is_said = async || {
+        let trace = aged.fixture.trace(long).await;
+        assert_eq!(trace.spans.len(), 1);
+        assert_eq!(trace.completeness.state, CompletenessState::Missing);
+        let said = trace.completeness.to_string();
+        assert!(said.contains(&words), "{said}");
+        let other = aged.fixture.trace(whole).await;
+        assert_eq!(other.completeness.pruned_before, None);
+    };
+    is_said().await;
+    aged.run(aged.now()).await;
+    is_said().await;
+    // What comes later and a pin change nothing about it.
+    let late = lone("later", &mut Ids::seeded(10)).in_trace(long);
+    let again = [Sent::by("shop", late.starts(next_day).build())];
+    assert_eq!(aged.fixture.write(&again).await, received(1));
+    aged.pin(long).await;
+    let said = aged.fixture.trace(long).await.completeness.to_string();
+    assert!(said.contains(&words), "{said}");
+}
+
+#[tokio::test]
+async fn a_pinned_trace_lost_nothing() {
+    let mut aged = Aged::new().await;
+    let pinned = aged.trace(5, false).await;
+    aged.trace(5, false).await;
+    aged.pin(pinned).await;
+    let mut lead = aged.lead().await;
+    let pruned = lead.prune_oldest_day(aged.noon, u64::MAX).await;
+    assert!(pruned.expect("prunes").is_some());
+    lead.resign().await;
+    for _ in 0..2 {
+        let trace = aged.fixture.trace(pinned).await;
+        assert_eq!(
+            (trace.spans.len(), trace.completeness.pruned_before),
+            (2, None)
+        );
+        aged.run(aged.now()).await;
+    }
 }
 
 #[tokio::test]
