@@ -1,11 +1,13 @@
 //! The smallest pieces: each draws one thing and knows no page.
 
+mod as_typed;
 mod copy_button;
 mod icon;
 mod notice;
 mod service_tag;
 mod statement;
 
+pub(crate) use as_typed::AsTyped;
 pub(crate) use copy_button::{CopyButton, copy_text};
 pub(crate) use icon::{Brand, Glyph, Icon};
 pub(crate) use notice::{FailureNotice, Notice};

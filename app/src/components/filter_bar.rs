@@ -64,6 +64,8 @@ pub(crate) fn FilterBar(
             action="/traces"
             role="search"
             aria-label="Filter traces"
+            // What the browser remembers of a page it loads again is not what its address asks.
+            autocomplete="off"
             on:submit=on_submit
             on:change=on_change
         >

@@ -6,6 +6,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 
 use crate::state::{lookup_href, query};
+use crate::ui::AsTyped;
 
 /// The box; on the lookup page it holds what was looked for.
 #[component]
@@ -40,7 +41,7 @@ pub(crate) fn LookupBox() -> impl IntoView {
                 type="search"
                 name="q"
                 value=value
-                prop:value=value
+                prop:value=move || AsTyped(value())
                 placeholder="Trace, span, request, order … id"
                 aria-label="Any id"
                 autocomplete="off"

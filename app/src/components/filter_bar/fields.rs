@@ -6,6 +6,7 @@ use throughline_wire::UnixNanos;
 
 use crate::api::ApiError;
 use crate::state::query;
+use crate::ui::AsTyped;
 
 /// The decoded pairs of the URL.
 pub(super) type Values = Memo<Vec<(String, String)>>;
@@ -39,8 +40,9 @@ pub(super) fn Choice(
 ) -> impl IntoView {
     let known = value.clone();
     let is_chosen = move || chosen() == known;
+    let is_chosen_now = is_chosen.clone();
     view! {
-        <option value=value selected=is_chosen.clone() prop:selected=is_chosen>
+        <option value=value selected=is_chosen prop:selected=move || AsTyped(is_chosen_now())>
             {label}
         </option>
     }
@@ -117,11 +119,11 @@ pub(super) fn RangeField(
                 <div>
                     <label>
                         <span>"From (UTC)"</span>
-                        <input type="datetime-local" name="from" value=from prop:value=from />
+                        <input type="datetime-local" name="from" value=from prop:value=move || AsTyped(from()) />
                     </label>
                     <label>
                         <span>"To (UTC)"</span>
-                        <input type="datetime-local" name="to" value=to prop:value=to />
+                        <input type="datetime-local" name="to" value=to prop:value=move || AsTyped(to()) />
                     </label>
                 </div>
             </details>
@@ -210,7 +212,7 @@ pub(super) fn TextField(
                 type="text"
                 name=name
                 value=value
-                prop:value=value
+                prop:value=move || AsTyped(value())
                 placeholder=hint
                 autocomplete="off"
                 spellcheck="false"

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use throughline_model::{AttributeCondition, TraceFilter};
 
 use super::fields::{Choice, TextField, Values, value_of};
+use crate::ui::AsTyped;
 
 /// Parameters of the fields below, besides `attr.KEY`.
 const KEYS: [&str; 8] = [
@@ -83,33 +84,32 @@ fn PinnedField(values: Values) -> impl IntoView {
 /// A field for each condition in force, and one more to add another.
 #[component]
 fn AttributeFields(values: Values) -> impl IntoView {
-    let conditions = move || {
+    let texts = Memo::new(move |_| {
         let mut texts = values.with(|values| written(values));
         if texts.len() < TraceFilter::MAX_ATTRIBUTES {
             texts.push(String::new());
         }
-        let fields: Vec<_> = texts
-            .into_iter()
-            .map(|text| {
-                view! {
-                    <label class="field text">
-                        <span>"Attribute"</span>
-                        <input
-                            type="text"
-                            name="attr"
-                            value=text.clone()
-                            prop:value=text
-                            placeholder="http.route=/cart"
-                            autocomplete="off"
-                            spellcheck="false"
-                        />
-                    </label>
-                }
-            })
-            .collect();
-        fields
+        texts
+    });
+    let places = move || 0..texts.with(Vec::len);
+    let field = move |at: usize| {
+        let text = move || texts.with(|texts| texts.get(at).cloned().unwrap_or_default());
+        view! {
+            <label class="field text">
+                <span>"Attribute"</span>
+                <input
+                    type="text"
+                    name="attr"
+                    value=text
+                    prop:value=move || AsTyped(text())
+                    placeholder="http.route=/cart"
+                    autocomplete="off"
+                    spellcheck="false"
+                />
+            </label>
+        }
     };
-    view! { {conditions} }.into_any()
+    view! { <For each=places key=|at| *at children=field /> }.into_any()
 }
 
 /// The conditions on attributes as they are written in a field, wrong ones too.

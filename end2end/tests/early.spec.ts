@@ -1,0 +1,60 @@
+// A reader who is faster than the page's script: what is typed before the page is alive stays.
+import { randomBytes } from "node:crypto";
+import type { Page } from "@playwright/test";
+import { alive, expect, test, traceRows, urls } from "./fixtures";
+
+const SERVICE = `early-test-${randomBytes(4).toString("hex")}`;
+
+test.beforeAll(async ({ request }) => {
+  const start = BigInt(Date.now()) * 1_000_000n;
+  const span = (name: string) => ({
+    trace_id: randomBytes(16).toString("hex"),
+    span_id: randomBytes(8).toString("hex"),
+    name,
+    start_ns: start.toString(),
+    end_ns: (start + 1_000_000n).toString(),
+  });
+  const data = { resource: { attributes: { "service.name": SERVICE } }, spans: [span("wanted"), span("other")] };
+  const answer = await request.post(`${urls.panel}/api/trace-log`, { data });
+  expect(answer.status()).toBe(200);
+});
+
+/** Opens a page whose script does not come before the promise's function is called. */
+async function opened(page: Page, path: string): Promise<() => void> {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  await page.route("**/*.wasm", async (route) => {
+    await released;
+    await route.continue();
+  });
+  await page.goto(`${urls.panel}${path}`, { waitUntil: "commit" });
+  return release;
+}
+
+test("a filter typed before the page is alive stays and is applied by Enter", async ({ page }) => {
+  const come = await opened(page, `/traces?service=${SERVICE}`);
+  const operation = page.getByLabel("Operation");
+  await operation.fill("want");
+  await page.getByLabel("Status").selectOption("ok");
+  await page.getByText("More conditions").click();
+  await page.getByLabel("Attribute").fill("a=b");
+  await page.getByLabel("Attribute").fill("");
+  await page.getByLabel("Any id").fill("some id");
+  await expect(page.locator("html[data-alive]")).toHaveCount(0);
+  come();
+  await alive(page);
+  await expect(operation).toHaveValue("want");
+  await expect(page.getByLabel("Status")).toHaveValue("ok");
+  await expect(page.getByLabel("Any id")).toHaveValue("some id");
+  await expect(traceRows(page)).toHaveCount(2);
+  await operation.press("Enter");
+  await expect(page).toHaveURL(/operation=want/);
+  await expect(page).toHaveURL(/status=ok/);
+  await expect(traceRows(page)).toHaveCount(1);
+  await expect(traceRows(page)).toContainText("wanted");
+  // From then on the fields follow the address.
+  await page.goBack();
+  await expect(operation).toHaveValue("");
+  await expect(page.getByLabel("Status")).toHaveValue("");
+  await expect(traceRows(page)).toHaveCount(2);
+});
