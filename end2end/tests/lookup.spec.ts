@@ -70,11 +70,13 @@ test("a trace id, a span id and an order lead to their traces by the key /", asy
   await expect(page).toHaveURL(new RegExp(`/traces/${RUNNING.trace}\\?span=${RUNNING.child}$`));
   await expect(paneOf(page)).toContainText("send mail");
 
-  await page.goto(`${urls.panel}/lookup`);
+  await page.goto(`${urls.panel}/traces`);
   await alive(page);
+  await page.getByRole("link", { name: "Look up" }).click();
+  await expect(page).toHaveURL(/\/lookup$/);
   await box.fill(ORDER);
   await box.press("Enter");
-  await expect(page.locator("main")).toContainText(`2 traces carry the id ${ORDER}`);
+  await expect(page.locator("main")).toContainText(`2 traces carry the id ${ORDER} as throughline.order.id`);
   await expect(traceRows(page)).toHaveCount(2);
 
   await box.fill("nobody-has-this");

@@ -9,7 +9,7 @@ use crate::ui::copy_text;
 
 mod rows;
 
-const KEYS: [(&str, &str); 10] = [
+const KEYS: [(&str, &str); 12] = [
     ("/", "Look up any id"),
     ("j  k", "Next and previous row"),
     ("Enter", "Open the row"),
@@ -18,6 +18,8 @@ const KEYS: [(&str, &str); 10] = [
     ("Esc", "Close the pane or this list"),
     ("c", "Copy the link to this page"),
     ("g t", "Go to the traces"),
+    ("g l", "Go to the look-up of ids"),
+    ("g d", "Go to the storage (disk)"),
     ("?", "This list"),
     ("Tab", "Next link or button"),
 ];
@@ -60,10 +62,10 @@ pub(crate) fn KeyHelp() -> impl IntoView {
                     copy_text(&window().location().href().unwrap_or_default());
                     true
                 }
-                "t" if follows_g => {
-                    navigate("/traces", NavigateOptions::default());
+                _ if follows_g => page_of(&key).is_some_and(|path| {
+                    navigate(path, NavigateOptions::default());
                     true
-                }
+                }),
                 _ => false,
             };
             if is_done {
@@ -108,6 +110,16 @@ pub(crate) fn KeyHelp() -> impl IntoView {
         </dialog>
     }
     .into_any()
+}
+
+/// The page that a key after `g` leads to.
+fn page_of(key: &str) -> Option<&'static str> {
+    match key {
+        "t" => Some("/traces"),
+        "l" => Some("/lookup"),
+        "d" => Some("/storage"),
+        _ => None,
+    }
 }
 
 fn show(dialog: NodeRef<leptos::html::Dialog>) -> bool {

@@ -11,6 +11,7 @@ use crate::ui::Brand;
 pub(crate) fn Nav() -> impl IntoView {
     let path = use_location().pathname;
     let is_on = move || path.with(|path| path.starts_with("/traces"));
+    let is_on_lookup = move || path.with(|path| path.starts_with("/lookup"));
     let is_on_storage = move || path.with(|path| path.starts_with("/storage"));
     view! {
         <nav class="nav" aria-label="Main">
@@ -28,11 +29,21 @@ pub(crate) fn Nav() -> impl IntoView {
             </a>
             <a
                 class="page"
+                class:on=is_on_lookup
+                href="/lookup"
+                aria-current=move || is_on_lookup().then_some("page")
+            >
+                "Look up"
+                <kbd>"g l"</kbd>
+            </a>
+            <a
+                class="page"
                 class:on=is_on_storage
                 href="/storage"
                 aria-current=move || is_on_storage().then_some("page")
             >
                 "Storage"
+                <kbd>"g d"</kbd>
             </a>
             <div class="gap"></div>
             <button type="button" class="page keys needs-js" data-keys aria-haspopup="dialog">

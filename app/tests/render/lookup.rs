@@ -42,7 +42,10 @@ async fn one_trace_is_gone_to_and_several_are_listed() {
     .await;
     assert_eq!((by_order.status, by_order.redirect.as_deref()), (200, None));
     let text = by_order.text();
-    assert!(text.contains("2 traces carry the id o-1"), "{text}");
+    assert!(
+        text.contains("2 traces carry the id o-1 as throughline.order.id"),
+        "{text}"
+    );
     let (tags, _) = read(&by_order.html);
     let rows = tags
         .iter()

@@ -91,6 +91,9 @@ pub enum LookedFor {
 pub struct Lookup {
     /// As what it was found; none when it was not.
     pub found: Option<LookedFor>,
+    /// Of an alias, the names of what has the value, in order: attributes, `session.id` for a
+    /// session, `throughline.correlation.id` for the correlation id of an event.
+    pub names: Vec<String>,
     /// The span that it names, when it is there.
     pub span: Option<SpanId>,
     /// The traces, newest first.

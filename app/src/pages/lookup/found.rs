@@ -83,7 +83,11 @@ fn title_of(lookup: &Lookup, text: &str) -> String {
         Some(LookedFor::TraceId) => "have the id",
         _ => "carry the id",
     };
-    format!("{count} traces {what} {text} · newest first, {shown} shown")
+    let names = match lookup.names.as_slice() {
+        [] => String::new(),
+        names => format!(" as {}", names.join(" and ")),
+    };
+    format!("{count} traces {what} {text}{names} · newest first, {shown} shown")
 }
 
 /// Says where a reference was looked for.

@@ -55,6 +55,26 @@ pub(super) async fn find(
     })
 }
 
+/// The names under which `value` leads to traces, in order.
+pub(super) async fn names(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    value: &str,
+) -> Result<Vec<String>, ReadError> {
+    let mut names: Vec<String> = sqlx::query_scalar(include_str!("alias_names.sql"))
+        .bind(tenant)
+        .bind(stored_value(value).into_owned())
+        .bind(beginning(value, MAX_SESSION_CHARS))
+        .bind(beginning(value, MAX_CHARS))
+        .bind(semconv::SESSION_ID)
+        .bind(semconv::CORRELATION_ID)
+        .fetch_all(connection)
+        .await
+        .map_err(read_error)?;
+    names.sort();
+    Ok(names)
+}
+
 async fn count(
     connection: &mut PgConnection,
     tenant: Uuid,

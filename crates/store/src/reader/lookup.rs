@@ -35,6 +35,7 @@ pub(super) async fn lookup(
     let Asked { tenant, now, .. } = asked;
     let mut lookup = Lookup {
         found: None,
+        names: Vec::new(),
         span: None,
         traces: page_of(Vec::new()),
         looked_for: Vec::new(),
@@ -55,6 +56,7 @@ pub(super) async fn lookup(
     lookup.traces = alias::find(connection, tenant, None, reference.text(), page, cap, now).await?;
     if !lookup.traces.items.is_empty() {
         lookup.found = Some(LookedFor::Alias);
+        lookup.names = alias::names(connection, tenant, reference.text()).await?;
         return Ok(lookup);
     }
     lookup.attribute_keys = attribute_keys(connection, tenant).await?;

@@ -41,16 +41,17 @@ async fn a_trace_a_span_a_session_an_attribute_and_an_event_lead_to_their_trace(
 
     let (trace, span) = (root.trace_id.to_string(), child.span_id.to_string());
     let parent = format!("00-{trace}-{span}-01");
-    for (text, found, at) in [
-        (trace.as_str(), LookedFor::TraceId, None),
-        (&span, LookedFor::SpanId, Some(child.span_id)),
-        (&parent, LookedFor::TraceId, Some(child.span_id)),
-        ("s-1", LookedFor::Alias, None),
-        ("o-1", LookedFor::Alias, None),
-        ("c-1", LookedFor::Alias, None),
+    for (text, found, at, names) in [
+        (trace.as_str(), LookedFor::TraceId, None, vec![]),
+        (&span, LookedFor::SpanId, Some(child.span_id), vec![]),
+        (&parent, LookedFor::TraceId, Some(child.span_id), vec![]),
+        ("s-1", LookedFor::Alias, None, vec![semconv::SESSION_ID]),
+        ("o-1", LookedFor::Alias, None, vec![semconv::ORDER_ID]),
+        ("c-1", LookedFor::Alias, None, vec![semconv::CORRELATION_ID]),
     ] {
         let lookup = first(&fixture, text).await;
         assert_eq!((lookup.found, lookup.span), (Some(found), at), "{text}");
+        assert_eq!(lookup.names, names, "{text}");
         let ids: Vec<_> = lookup
             .traces
             .items

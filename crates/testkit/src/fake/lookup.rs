@@ -1,5 +1,7 @@
 //! From a value or an id to traces.
 
+use std::collections::BTreeSet;
+
 use throughline_model::{LookedFor, Lookup, PageRequest, Reference, TraceSummary};
 
 use super::FakeReader;
@@ -29,6 +31,15 @@ fn with(reader: &FakeReader, is_wanted: impl Fn(&Sent) -> bool) -> Vec<TraceSumm
     traces
 }
 
+/// The attributes that have this value, when it was found by one.
+fn names_of(reader: &FakeReader, value: &str, found: LookedFor) -> Vec<String> {
+    let sent = reader.sent.iter().filter(|_| found == LookedFor::Alias);
+    let attributes = sent.flat_map(|sent| sent.span.attributes.iter());
+    let names = attributes.filter(|(_, known)| known.as_str() == Some(value));
+    let names: BTreeSet<String> = names.map(|(name, _)| name.to_owned()).collect();
+    names.into_iter().collect()
+}
+
 pub(super) fn lookup(reader: &FakeReader, reference: &Reference, page: PageRequest) -> Lookup {
     let by_trace = reference.trace_id().map(|id| {
         let traces = with(reader, |sent| sent.span.trace_id == id);
@@ -50,6 +61,7 @@ pub(super) fn lookup(reader: &FakeReader, reference: &Reference, page: PageReque
         if !traces.is_empty() {
             return Lookup {
                 found: Some(what),
+                names: names_of(reader, reference.text(), what),
                 span: reference.span_id().filter(|_| what != LookedFor::Alias),
                 traces: page_of(traces, page),
                 looked_for,
@@ -59,6 +71,7 @@ pub(super) fn lookup(reader: &FakeReader, reference: &Reference, page: PageReque
     }
     Lookup {
         found: None,
+        names: Vec::new(),
         span: None,
         traces: page_of(Vec::new(), page),
         looked_for,
