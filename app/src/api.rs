@@ -12,7 +12,7 @@ use throughline_wire::UnixNanos;
 
 pub use error::ApiError;
 pub use lookup::look_up;
-pub use pins::set_pinned;
+pub use pins::{get_pin, pin_trace, unpin_trace};
 pub use server::describe_server;
 pub use storage::get_storage;
 pub use traces::{

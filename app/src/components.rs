@@ -3,6 +3,7 @@
 mod filter_bar;
 mod filter_chips;
 mod keys;
+mod live_news;
 mod live_switch;
 mod lookup_box;
 mod nav;
@@ -13,6 +14,7 @@ mod ways_in;
 pub(crate) use filter_bar::FilterBar;
 pub(crate) use filter_chips::{FilterChips, describe_range};
 pub(crate) use keys::KeyHelp;
+pub(crate) use live_news::LiveNews;
 pub(crate) use live_switch::LiveSwitch;
 pub(crate) use lookup_box::LookupBox;
 pub(crate) use nav::Nav;

@@ -2,6 +2,7 @@
 
 mod overview_strip;
 mod pin_button;
+mod pin_note;
 mod span_pane;
 mod statistics;
 mod trace_head;

@@ -1,19 +1,26 @@
 //! What pages derive from their URL and their data, apart from how it is drawn.
 
 pub(crate) mod event_stream;
+pub(crate) mod folds;
 pub(crate) mod list_request;
 pub(crate) mod live;
+pub(crate) mod live_trace;
 pub(crate) mod lookup_request;
 pub(crate) mod outline;
 pub(crate) mod pin;
+pub(crate) mod place;
 pub(crate) mod query;
+pub(crate) mod reading;
 pub(crate) mod selection;
 pub(crate) mod ways;
 
+pub(crate) use folds::Folds;
 pub(crate) use list_request::{ListRequest, filter_href};
 pub(crate) use live::{Hearing, LiveList};
+pub(crate) use live_trace::LiveTrace;
 pub(crate) use lookup_request::{LookupRequest, lookup_href};
 pub(crate) use outline::Outline;
 pub(crate) use pin::PinState;
+pub(crate) use place::Place;
 pub(crate) use selection::Selection;
 pub(crate) use ways::{Searched, Ways};

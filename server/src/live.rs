@@ -16,12 +16,10 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use futures::stream;
-use throughline_model::{
-    LiveEvent, LiveFeed, LiveSubscription, LiveTraces, TraceFilter, TraceSummary,
-};
+use throughline_model::{LiveEvent, LiveFeed, LiveSubscription, LiveTraces, TraceSummary};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::api::LiveRequest;
+use crate::api::{LiveRequest, Told};
 use crate::clock::Clock;
 use crate::problem::Problem;
 
@@ -137,21 +135,16 @@ impl Subscriber {
     }
 
     fn select(&self, traces: &[TraceSummary]) -> Option<LiveTraces> {
-        let LiveRequest { filter, limit } = &self.request;
-        select(filter, *limit, traces, &self.clock)
+        let LiveRequest { told, limit } = &self.request;
+        select(told, *limit, traces, &self.clock)
     }
 }
 
-/// Those of the traces that the filter lets through, the newest `limit` of them; none when there
+/// Those of the traces that the subscriber is told of, the newest `limit` of them; none when there
 /// are none.
-fn select(
-    filter: &TraceFilter,
-    limit: usize,
-    traces: &[TraceSummary],
-    clock: &Clock,
-) -> Option<LiveTraces> {
+fn select(told: &Told, limit: usize, traces: &[TraceSummary], clock: &Clock) -> Option<LiveTraces> {
     let now = clock.now();
-    let mut selected = traces.iter().filter(|trace| filter.selects(trace, now));
+    let mut selected = traces.iter().filter(|trace| told.selects(trace, now));
     let traces: Vec<TraceSummary> = selected.by_ref().take(limit).cloned().collect();
     let more = selected.count() as u64;
     (!traces.is_empty()).then_some(LiveTraces { now, traces, more })

@@ -45,11 +45,13 @@ pub async fn get_trace_statistics(
 pub async fn get_trace_skeleton(
     /// Which trace.
     trace_id: TraceId,
-) -> Result<Option<TraceSkeleton>, ApiError> {
-    Ok(super::error::panel()?
-        .reader
-        .trace_skeleton(trace_id)
-        .await?)
+) -> Result<Dated<Option<TraceSkeleton>>, ApiError> {
+    let panel = super::error::panel()?;
+    let value = panel.reader.trace_skeleton(trace_id).await?;
+    Ok(Dated {
+        now: (panel.clock.0)(),
+        value,
+    })
 }
 
 /// Everything known of the spans with this id.

@@ -50,13 +50,7 @@ pub(crate) fn LiveSwitch(
     view! {
         <div class="live needs-js" role="group" aria-label="Live list">
             {waiting}
-            <span
-                class="hearing"
-                role="status"
-                data-live=move || word(live.hearing.get(), live.is_paused.get())
-            >
-                {move || words(live.hearing.get(), live.is_paused.get())}
-            </span>
+            <HearingMark hearing=live.hearing is_paused=live.is_paused />
             {pause}
             <button
                 type="button"
@@ -67,6 +61,27 @@ pub(crate) fn LiveSwitch(
                 "Live"
             </button>
         </div>
+    }
+    .into_any()
+}
+
+/// How well a page hears.
+#[component]
+pub(super) fn HearingMark(
+    hearing: RwSignal<Hearing>,
+    /// Whether news waits, where it can be held.
+    #[prop(optional)]
+    is_paused: Option<RwSignal<bool>>,
+) -> impl IntoView {
+    let is_paused = move || is_paused.is_some_and(|is_paused| is_paused.get());
+    view! {
+        <span
+            class="hearing"
+            role="status"
+            data-live=move || word(hearing.get(), is_paused())
+        >
+            {move || words(hearing.get(), is_paused())}
+        </span>
     }
     .into_any()
 }

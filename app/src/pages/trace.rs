@@ -3,17 +3,19 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_location, use_params_map};
-use throughline_model::{EventPage, SpanDetails, TraceTree};
+use throughline_model::Pin;
 use throughline_wire::TraceId;
 
 use super::not_found::NotFound;
-use crate::api::{ApiError, get_span_details, get_trace_skeleton, list_span_events};
+use crate::api::{ApiError, Dated, get_pin, get_trace_skeleton};
+use crate::components::LiveNews;
 use crate::panels::{OverviewStrip, SpanPane, TraceHead, Waterfall};
-use crate::state::{Outline, PinState, Selection};
+use crate::state::{Folds, LiveTrace, Outline, PinState, Selection};
 use crate::ui::{FailureNotice, Glyph, Icon};
 
-/// The spans of the selected id, and what was logged in them.
-type Details = (Vec<SpanDetails>, Result<EventPage, ApiError>);
+mod state;
+
+use state::{Anew, Details, PageState};
 
 /// The trace the address names, or why there is none.
 #[component]
@@ -42,34 +44,47 @@ fn explain(error: throughline_wire::IdError) -> String {
 #[component]
 fn OneTrace(id: TraceId) -> impl IntoView {
     let search = use_location().search;
-    let selection = Memo::new(move |_| Selection::parse(&search.get()));
     let rows_asked = Memo::new(move |_| Outline::rows_asked(&search.get()));
-    let pin = PinState::new();
+    let state = PageState {
+        selection: Memo::new(move |_| Selection::parse(&search.get())),
+        by_default: StoredValue::new(None),
+        folds: Folds::new(),
+        pin: PinState::new(id),
+        live: LiveTrace::new(),
+    };
     let skeleton = Resource::new(move || id, get_trace_skeleton);
+    let pin = Resource::new(move || id, get_pin);
     let details = Resource::new(
-        move || selection.get(),
-        move |selection| async move {
-            let Ok(Some(skeleton)) = skeleton.await else {
-                return Ok((Vec::new(), Ok(EventPage::default())));
-            };
-            match selection.resolve(&skeleton, &TraceTree::of(&skeleton)) {
-                Some(span_id) => {
-                    let spans = get_span_details(id, span_id).await?;
-                    Ok((spans, list_span_events(id, span_id).await))
-                }
-                None => Ok((Vec::new(), Ok(EventPage::default()))),
+        move || state.selection.get(),
+        move |_| async move {
+            match skeleton.await {
+                Ok(Dated {
+                    value: Some(skeleton),
+                    ..
+                }) => state.read_details(&skeleton).await,
+                _ => Ok(Details::default()),
             }
         },
     );
+    let anew = Anew::new(id, skeleton, details);
+    state.live.follow(id, move || anew.read(state));
     let page = move || {
         let rows_asked = rows_asked.get();
         Suspend::new(async move {
-            match skeleton.await {
-                Ok(Some(skeleton)) => {
+            let (read, pin) = (skeleton.await, pin.await);
+            match read.and_then(|read| Ok((read, pin?))) {
+                Ok((
+                    Dated {
+                        now,
+                        value: Some(skeleton),
+                    },
+                    was_pinned,
+                )) => {
+                    state.live.show(skeleton.summary.clone(), now);
                     let outline = Outline::of(skeleton, rows_asked);
-                    view! { <TraceView outline selection details pin /> }.into_any()
+                    view! { <TraceView outline was_pinned state details anew /> }.into_any()
                 }
-                Ok(None) => view! {
+                Ok(_) => view! {
                     <NotFound
                         title=format!("No trace has the id {id}")
                         advice="It may not have arrived yet, or its retention has ended."
@@ -89,35 +104,41 @@ fn OneTrace(id: TraceId) -> impl IntoView {
 #[component]
 fn TraceView(
     outline: Outline,
-    selection: Memo<Selection>,
+    was_pinned: Option<Pin>,
+    state: PageState,
     details: Resource<Result<Details, ApiError>>,
-    pin: PinState,
+    anew: Anew,
 ) -> impl IntoView {
     let title = outline.skeleton.summary.root_name.clone();
     let of_selected = outline.clone();
-    let selected = Memo::new(move |_| {
-        selection
-            .get()
-            .resolve(&of_selected.skeleton, &of_selected.tree)
-    });
-    let is_open = move || selected.get().is_some() || selection.get() == Selection::Wrong;
+    // Counted, as all that is made here: the page reads the trace anew while this still stands.
+    let selected = ArcMemo::new(move |_| state.selected(&of_selected));
+    let is_open = {
+        let selected = selected.clone();
+        move || selected.get().is_some() || state.selection.get() == Selection::Wrong
+    };
     let of_pane = outline.clone();
+    let is_pane_open = is_open.clone();
     let pane = move || {
         let outline = of_pane.clone();
-        is_open().then(|| view! { <Pane outline details selection /> })
+        is_pane_open().then(|| view! { <Pane outline details selection=state.selection /> })
     };
+    let read = move || anew.read(state);
     view! {
         <Title text=title />
-        <nav class="crumbs" aria-label="Where this is">
-            <a href="/traces">"Traces"</a>
-            <span aria-hidden="true">"/"</span>
-            <span class="mono">{outline.skeleton.summary.trace_id.to_string()}</span>
-        </nav>
+        <div class="crumbs">
+            <nav aria-label="Where this is">
+                <a href="/traces">"Traces"</a>
+                <span aria-hidden="true">"/"</span>
+                <span class="mono">{outline.skeleton.summary.trace_id.to_string()}</span>
+            </nav>
+            <LiveNews live=state.live read />
+        </div>
         <div class="card trace">
-            <TraceHead outline=outline.clone() pin />
+            <TraceHead outline=outline.clone() was_pinned pin=state.pin />
             <OverviewStrip outline=outline.clone() />
             <div class="wf" class:open=is_open>
-                <Waterfall outline selected />
+                <Waterfall outline selected folds=state.folds />
                 {pane}
             </div>
         </div>
@@ -139,7 +160,7 @@ fn Pane(
                 Ok(_) if selection.get_untracked() == Selection::Wrong => {
                     view! { <NoSpanId outline /> }.into_any()
                 }
-                Ok((spans, logs)) => view! { <SpanPane outline spans logs /> }.into_any(),
+                Ok(Details { spans, logs }) => view! { <SpanPane outline spans logs /> }.into_any(),
                 Err(error) => view! { <p class="box e">{error.to_string()}</p> }.into_any(),
             }
         })

@@ -1,40 +1,28 @@
 //! Keeps a trace for ever, or leaves it to the rules again.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
-use throughline_wire::TraceId;
+use throughline_model::Pin;
 
-use crate::api::set_pinned;
 use crate::state::PinState;
 
 /// A switch; there is none without script.
 #[component]
 pub(crate) fn PinButton(
-    /// The trace.
-    trace_id: TraceId,
-    /// Whether it was pinned when the page was read.
-    was_pinned: bool,
-    /// What has become of that since; owned by the page.
+    /// The pin as it was when the page was read.
+    was: Option<Pin>,
+    /// What has become of it since; owned by the page.
     state: PinState,
 ) -> impl IntoView {
-    let is_pinned = move || state.changed.get().unwrap_or(was_pinned);
-    let switch = move |_| {
-        if state.is_busy.get_untracked() {
-            return;
-        }
-        let wanted = !state.changed.get_untracked().unwrap_or(was_pinned);
-        state.is_busy.set(true);
-        spawn_local(async move {
-            let answer = set_pinned(trace_id, wanted).await;
-            // The page may have been left meanwhile.
-            let _ = state.is_busy.try_set(false);
-            let _ = state
-                .problem
-                .try_set(answer.as_ref().err().map(ToString::to_string));
-            if answer.is_ok() {
-                let _ = state.changed.try_set(Some(wanted));
-            }
-        });
+    let of_switch = was.clone();
+    let switch = move |_| match untrack(|| state.now(of_switch.as_ref())) {
+        Some(_) => state.unpin(),
+        None => state.pin(String::new(), true),
+    };
+    let of_word = was.clone();
+    let is_pinned = move || state.now(was.as_ref()).is_some();
+    let word = move || match state.now(of_word.as_ref()) {
+        Some(_) => "Pinned",
+        None => "Pin",
     };
     let problem = move || {
         let problem = state.problem.get();
@@ -52,7 +40,7 @@ pub(crate) fn PinButton(
             title="A pinned trace is kept for ever: no retention rule removes it"
             on:click=switch
         >
-            {move || if is_pinned() { "Pinned" } else { "Pin" }}
+            {word}
         </button>
     }
     .into_any()

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use leptos::prelude::*;
-use throughline_model::{self as model, CompletenessState, TraceFilter, TreeItem, Utc};
+use throughline_model::{self as model, CompletenessState, Pin, TraceFilter, TreeItem, Utc};
 use throughline_viz::{format_count, format_duration};
 
 use super::pin_button::PinButton;
+use super::pin_note::PinNote;
 use crate::state::{Outline, PinState, filter_href};
 use crate::ui::{CopyButton, ServiceTag};
 
@@ -15,6 +16,8 @@ use crate::ui::{CopyButton, ServiceTag};
 pub(crate) fn TraceHead(
     /// The trace.
     outline: Outline,
+    /// Its pin as it was when the page was read.
+    was_pinned: Option<Pin>,
     /// What becomes of its pin.
     pin: PinState,
 ) -> impl IntoView {
@@ -65,7 +68,7 @@ pub(crate) fn TraceHead(
                 <Completeness outline=outline.clone() />
                 <Receipt receipt=skeleton.completeness.clone() />
                 <span class="actions">
-                    <PinButton trace_id=summary.trace_id was_pinned=summary.is_pinned state=pin />
+                    <PinButton was=was_pinned.clone() state=pin />
                     <code class="mono id" title=id.clone()>
                         {id.clone()}
                     </code>
@@ -89,6 +92,7 @@ pub(crate) fn TraceHead(
                 {unmarked_note(skeleton.unmarked_spans)}
                 <span class="legend">{services}</span>
             </div>
+            <PinNote was=was_pinned state=pin />
         </header>
     }
     .into_any()

@@ -1,43 +1,47 @@
 //! The waterfall: one row a span, in the order of the tree.
 
-use std::collections::HashSet;
-
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use throughline_viz::{Tick, format_count, ticks};
 use throughline_wire::SpanId;
 
-use crate::state::{Outline, query};
+use crate::state::{Folds, Outline, query};
 
 mod row;
 
 use row::Row;
 
 /// The axis and the rows; the row of `selected` is marked.
+///
+/// It makes no signal that the next one to stand here could take from under it: those of the page
+/// outlive it, and the others are counted.
 #[component]
 pub(crate) fn Waterfall(
     /// The trace.
     outline: Outline,
     /// The span whose details are open.
-    #[prop(into)]
-    selected: Signal<Option<SpanId>>,
+    selected: ArcMemo<Option<SpanId>>,
+    /// The rows that are folded.
+    folds: Folds,
 ) -> impl IntoView {
-    let collapsed = RwSignal::new(HashSet::<usize>::new());
-    let tree = outline.tree.clone();
-    let visible =
-        Memo::new(move |_| collapsed.with(|collapsed| tree.visible(|at| collapsed.contains(&at))));
+    let of_visible = outline.clone();
+    let visible = ArcMemo::new(move |_| folds.visible(&of_visible));
     let all = outline.tree.rows.len();
     let drawn = all.min(outline.rows_asked);
     let rows: Vec<_> = (0..drawn)
-        .map(|at| view! { <Row outline=outline.clone() at selected visible collapsed /> })
+        .map(|at| {
+            let (selected, visible) = (selected.clone(), visible.clone());
+            view! { <Row outline=outline.clone() at selected visible folds /> }
+        })
         .collect();
     let ticks = ticks(outline.timeline.length_ns(), 4);
     let step = ticks.get(1).map_or(100.0, |tick| tick.percent);
     let step = format!("--step:{step:.3}%");
+    let of_clicks = outline.clone();
     let on_click = move |event: ev::MouseEvent| {
         if let Some(at) = row_of(&event, "[data-toggle]") {
-            toggle(collapsed, at, None);
+            folds.toggle(&of_clicks, at, None);
         }
     };
     let of_keys = outline.clone();
@@ -50,7 +54,7 @@ pub(crate) fn Waterfall(
         if let Some(at) = row_of(&event, "[data-row]") {
             let has_children = of_keys.tree.rows.get(at).is_some_and(|row| row.size > 1);
             if has_children {
-                toggle(collapsed, at, Some(wanted));
+                folds.toggle(&of_keys, at, Some(wanted));
             }
             event.prevent_default();
         }
@@ -117,14 +121,4 @@ fn row_of(event: &web_sys::Event, part: &str) -> Option<usize> {
         .get_attribute("data-row")?
         .parse()
         .ok()
-}
-
-fn toggle(collapsed: RwSignal<HashSet<usize>>, at: usize, wanted: Option<bool>) {
-    collapsed.update(|collapsed| {
-        if wanted.unwrap_or(!collapsed.contains(&at)) {
-            collapsed.insert(at);
-        } else {
-            collapsed.remove(&at);
-        }
-    });
 }

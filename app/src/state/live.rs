@@ -9,13 +9,11 @@ use throughline_model::{LiveLag, LiveTraces, PageRequest, TraceFilter, TraceSumm
 use throughline_wire::UnixNanos;
 
 use super::event_stream::listen_to_events;
-use super::{ListRequest, query};
+use super::{ListRequest, query, reading};
 use crate::api::list_traces;
 
 /// How often it is looked whether what waits may be shown.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// A list scrolled further than this is being read: nothing is put above what is read.
-const SCROLLED_PX: f64 = 80.0;
 /// What the list has when somebody reads it, by pointer or by keyboard.
 const BEING_READ: &str = ".list:is(:hover, :focus-within)";
 
@@ -184,11 +182,7 @@ impl LiveList {
 
     /// Whether rows may move: nobody reads them just now.
     fn may_move(self) -> bool {
-        let is_read = document()
-            .query_selector(BEING_READ)
-            .is_ok_and(|list| list.is_some());
-        let is_scrolled = window().scroll_y().is_ok_and(|y| y > SCROLLED_PX);
-        !(self.is_paused.get_untracked() || is_read || is_scrolled)
+        !(self.is_paused.get_untracked() || reading::is_under_way(BEING_READ))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which span of a trace is open in the side pane.
 
+use leptos::prelude::*;
 use throughline_model::{TraceSkeleton, TraceTree, TreeItem};
 use throughline_wire::{SpanId, StatusCode};
 
@@ -27,6 +28,24 @@ impl Selection {
             Some(id) => id.parse().map_or(Self::Wrong, Self::Span),
             None => Self::Default,
         }
+    }
+
+    /// The span to show on a page that keeps in `kept` what it showed by default: when the trace is
+    /// read anew the reader's span stays.
+    pub(crate) fn resolve_once(
+        self,
+        skeleton: &TraceSkeleton,
+        tree: &TraceTree,
+        kept: StoredValue<Option<SpanId>>,
+    ) -> Option<SpanId> {
+        if self != Self::Default {
+            return self.resolve(skeleton, tree);
+        }
+        let is_there = |id: &SpanId| skeleton.spans.iter().any(|span| span.span_id == *id);
+        let known = kept.try_get_value().flatten().filter(is_there);
+        let chosen = known.or_else(|| self.resolve(skeleton, tree));
+        let _ = kept.try_set_value(chosen);
+        chosen
     }
 
     /// The span to show.

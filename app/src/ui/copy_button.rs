@@ -23,13 +23,16 @@ pub(crate) fn CopyButton(
     #[prop(optional)]
     label: &'static str,
 ) -> impl IntoView {
-    let copied = RwSignal::new(false);
+    // Counted: the button may be taken away while it says so.
+    let copied = ArcRwSignal::new(false);
+    let is_copied = copied.clone();
     let title = format!("Copy {what}");
     // A word on the button is its name; the icon alone needs one.
     let name = label.is_empty().then(|| title.clone());
     let copy = move |_| {
         copy_text(&text);
         copied.set(true);
+        let copied = copied.clone();
         set_timeout(
             move || copied.set(false),
             core::time::Duration::from_millis(1_500),
@@ -39,7 +42,7 @@ pub(crate) fn CopyButton(
         <button
             type="button"
             class="copy"
-            class:copied=copied
+            class:copied=is_copied
             title=title
             aria-label=name
             on:click=copy

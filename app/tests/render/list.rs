@@ -1,11 +1,11 @@
 //! `/traces`.
 
-use throughline_model::{OpenFate, ReadError};
-use throughline_testkit::{FakeReader, Ids, NOW, Sent, shop_trace, span};
+use throughline_model::{Keeper as _, OpenFate, ReadError};
+use throughline_testkit::{FakeKeeper, FakeReader, Ids, NOW, Sent, shop_trace, span};
 use throughline_wire::UnixNanos;
 
 use crate::html::read;
-use crate::page::get;
+use crate::page::{get, get_with};
 
 fn many(count: i64) -> FakeReader {
     let mut ids = Ids::seeded(3);
@@ -210,7 +210,9 @@ async fn pinned_traces_are_marked_and_can_be_asked_for_alone() {
     let wrong = get("/traces?pinned=maybe", reader.clone()).await;
     assert_eq!(wrong.status, 400);
     for (trace, pressed) in [(pinned, "true"), (reader.summaries()[8].trace_id, "false")] {
-        let page = get(&format!("/traces/{trace}"), reader.clone()).await;
+        let keeper = FakeKeeper::empty();
+        keeper.pin(pinned, String::new()).await.expect("pins");
+        let page = get_with(&format!("/traces/{trace}"), reader.clone(), keeper).await;
         let (tags, _) = read(&page.html);
         let button = tags.iter().find_map(|tag| {
             tag.attribute("aria-pressed").filter(|_| {

@@ -1,11 +1,11 @@
 //! `/traces/{id}`.
 
-use throughline_model::{OpenFate, ReadError};
-use throughline_testkit::{FakeReader, Ids, Sent, shop_trace, span};
+use throughline_model::{Keeper as _, OpenFate, ReadError};
+use throughline_testkit::{FakeKeeper, FakeReader, Ids, Sent, shop_trace, span};
 use throughline_wire::{Attributes, Mark, Marks, Span, semconv};
 
 use crate::html::read;
-use crate::page::get;
+use crate::page::{get, get_with};
 
 fn shop() -> (Vec<Sent>, String) {
     let sent = shop_trace(&mut Ids::seeded(1));
@@ -187,6 +187,21 @@ async fn only_a_trace_without_faults_is_said_to_have_no_gaps() {
         let is_green = answer.html.contains("pill ok");
         assert_eq!(is_green, pill.ends_with("no gaps"), "{pill}");
     }
+}
+
+#[tokio::test]
+async fn a_pinned_trace_says_since_when_and_why() {
+    let (sent, path) = shop();
+    let trace_id = sent[0].span.trace_id;
+    let keeper = FakeKeeper::empty();
+    let note = "the <outage> of Tuesday".to_owned();
+    keeper.pin(trace_id, note).await.expect("pins");
+    let answer = get_with(&path, FakeReader::new(sent.clone()), keeper).await;
+    let text = answer.text();
+    assert!(text.contains("Pinned on 2026-"), "{text}");
+    assert!(text.contains("the <outage> of Tuesday"), "{text}");
+    let unpinned = get(&path, FakeReader::new(sent)).await.text();
+    assert!(!unpinned.contains("Pinned"), "{unpinned}");
 }
 
 #[tokio::test]

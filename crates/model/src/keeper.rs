@@ -25,6 +25,9 @@ pub trait Keeper: Send + Sync {
     /// Leaves a trace to the rules again; false when it was not pinned.
     fn unpin(&self, trace_id: TraceId) -> BoxFuture<'_, Result<bool, ReadError>>;
 
+    /// The pin of a trace; none when it is not pinned.
+    fn pin_of(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Pin>, ReadError>>;
+
     /// The newest pins, newest first, a thousand at most.
     fn list_pins(&self) -> BoxFuture<'_, Result<Vec<Pin>, ReadError>>;
 

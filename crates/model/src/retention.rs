@@ -103,3 +103,24 @@ pub struct Pin {
     #[serde(rename = "pinned_at_ns")]
     pub pinned_at: UnixNanos,
 }
+
+impl Pin {
+    /// The longest note, in characters.
+    pub const MAX_NOTE_CHARS: usize = 1_000;
+
+    /// A note as it is kept: without the space around it.
+    ///
+    /// # Errors
+    /// A sentence for people when it is longer than [`Self::MAX_NOTE_CHARS`] or has the character
+    /// NUL, which is never stored.
+    pub fn note(text: &str) -> Result<String, String> {
+        let text = text.trim();
+        if text.chars().count() > Self::MAX_NOTE_CHARS || text.contains('\0') {
+            return Err(format!(
+                "the note has more than {} characters, or the character NUL",
+                Self::MAX_NOTE_CHARS
+            ));
+        }
+        Ok(text.to_owned())
+    }
+}

@@ -58,6 +58,13 @@ impl Keeper for PgKeeper {
         })
     }
 
+    fn pin_of(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Pin>, ReadError>> {
+        Box::pin(async move {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            retention::pin_of(&mut connection, self.tenant(), trace_id).await
+        })
+    }
+
     fn list_pins(&self) -> BoxFuture<'_, Result<Vec<Pin>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;

@@ -78,6 +78,11 @@ impl Keeper for FakeKeeper {
         Box::pin(async move { Ok(unpinned) })
     }
 
+    fn pin_of(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Pin>, ReadError>> {
+        let pin = self.with_pins(|pins| pins.iter().find(|pin| pin.trace_id == trace_id).cloned());
+        Box::pin(async { Ok(pin) })
+    }
+
     fn list_pins(&self) -> BoxFuture<'_, Result<Vec<Pin>, ReadError>> {
         let pins = self.with_pins(|pins| pins.clone());
         Box::pin(async { Ok(pins) })

@@ -21,9 +21,6 @@ use crate::problem::Problem;
 /// What the routes work on.
 pub(crate) type SharedKeeper = Arc<dyn Keeper>;
 
-/// The longest note of a pin, in characters.
-const MAX_NOTE_CHARS: usize = 1_000;
-
 /// What is read.
 pub(super) fn read_routes() -> Router<Reader> {
     Router::new().route("/api/admin/rollups", get(list_rollups))
@@ -81,13 +78,8 @@ async fn put_pin(
         serde_json::from_slice(&body)
             .map_err(|error| Problem::bad_request(format!("the body: {error}")))?
     };
-    let note = body.note.trim();
-    if note.chars().count() > MAX_NOTE_CHARS || note.contains('\0') {
-        return Err(Problem::bad_request(format!(
-            "the note has more than {MAX_NOTE_CHARS} characters, or the character NUL"
-        )));
-    }
-    match keeper.pin(trace_id, note.to_owned()).await? {
+    let note = Pin::note(&body.note).map_err(Problem::bad_request)?;
+    match keeper.pin(trace_id, note).await? {
         Some(pin) => Ok(Json(pin)),
         None => Err(Problem::not_found(format!("there is no trace {trace_id}"))),
     }

@@ -14,7 +14,7 @@ use axum::Router;
 use axum::routing::get;
 use throughline_model::{Keeper, TraceReader};
 
-pub(crate) use query::LiveRequest;
+pub(crate) use query::{LiveRequest, Told};
 
 /// What the API reads from.
 pub(crate) type Reader = Arc<dyn TraceReader>;

@@ -1,7 +1,8 @@
 //! Reads the query string of the API.
 
 use axum::extract::RawQuery;
-use throughline_model::{Faults, PageRequest, TraceFilter};
+use throughline_model::{Faults, PageRequest, TraceFilter, TraceSummary};
+use throughline_wire::{TraceId, UnixNanos};
 
 use crate::problem::Problem;
 
@@ -75,11 +76,30 @@ pub(super) fn nothing(query: &RawQuery) -> Result<(), Problem> {
     }
 }
 
+/// Which traces a live view is told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Those that a filter lets through.
+    Filtered(Box<TraceFilter>),
+    /// This one, whenever it began.
+    Trace(TraceId),
+}
+
+impl Told {
+    /// Whether this trace is told at `now`.
+    pub(crate) fn selects(&self, trace: &TraceSummary, now: UnixNanos) -> bool {
+        match self {
+            Self::Filtered(filter) => filter.selects(trace, now),
+            Self::Trace(id) => trace.trace_id == *id,
+        }
+    }
+}
+
 /// What a live view asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LiveRequest {
     /// Which traces.
-    pub(crate) filter: TraceFilter,
+    pub(crate) told: Told,
     /// How many of them at once, the newest; the rest is counted.
     pub(crate) limit: usize,
 }
@@ -88,9 +108,21 @@ impl LiveRequest {
     /// What is told at once unless a subscriber wants less.
     pub(crate) const MAX_LIMIT: usize = 2_500;
 
-    /// Reads the filter and `limit`; a filter that a summary cannot answer is refused.
+    /// Reads `trace_id` alone, or the filter and `limit`; a filter that a summary cannot answer is
+    /// refused.
     pub(crate) fn parse(query: &RawQuery) -> Result<Self, Problem> {
         let pairs = pairs(query)?;
+        if let Some((_, id)) = pairs.iter().find(|(key, _)| key == "trace_id") {
+            if pairs.len() > 1 {
+                return Err(Problem::bad_request(
+                    "trace_id names the one trace to tell of; nothing else can be asked beside it",
+                ));
+            }
+            return Ok(Self {
+                told: Told::Trace(super::traces::trace_id(id)?),
+                limit: 1,
+            });
+        }
         let filter = read_filter(&pairs, &["limit"]).map_err(|faults| refused(&faults))?;
         if !filter.is_live() {
             return Err(Problem::bad_request(
@@ -109,7 +141,10 @@ impl LiveRequest {
                     ))
                 })
         })?;
-        Ok(Self { filter, limit })
+        Ok(Self {
+            told: Told::Filtered(Box::new(filter)),
+            limit,
+        })
     }
 }
 

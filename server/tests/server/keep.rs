@@ -50,8 +50,8 @@ async fn the_panel_pins_for_its_own_pages_alone() {
     let sent = span("GET /");
     server.send(Door::Native, std::slice::from_ref(&sent)).await;
     let ask = |origin: String| {
-        let url = server.url("/api/panel/set_pinned");
-        let body = json!({"trace_id": hex(&sent.trace_id), "is_pinned": true});
+        let url = server.url("/api/panel/pin_trace");
+        let body = json!({"trace_id": hex(&sent.trace_id), "note": " why "});
         let request = server.client.post(url).json(&body);
         request.header("origin", origin).send()
     };
@@ -62,6 +62,7 @@ async fn the_panel_pins_for_its_own_pages_alone() {
     assert_eq!(own.status(), StatusCode::OK);
     let pins = server.get_json("/api/admin/pins").await;
     assert_eq!(pins[0]["trace_id"], hex(&sent.trace_id));
+    assert_eq!(pins[0]["note"], "why");
 }
 
 #[tokio::test]

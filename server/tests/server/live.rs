@@ -90,6 +90,28 @@ async fn a_filter_and_a_limit_hold_back_what_is_not_wanted() {
 }
 
 #[tokio::test]
+async fn one_trace_is_followed_whenever_it_began() {
+    let server = Server::start().await;
+    let mut first = span("POST /orders");
+    // Longer ago than a list shows unless it is asked.
+    let began = first.start_time_unix_nano - 3 * 86_400 * 1_000_000_000;
+    first.start_time_unix_nano = began;
+    first.end_time_unix_nano = began;
+    let mut late = span("send mail");
+    late.trace_id.clone_from(&first.trace_id);
+    let id = hex(&first.trace_id);
+    let mut events = Events::open(&server, &format!("?trace_id={id}")).await;
+    server.send(Door::Native, &[span("GET /cart"), first]).await;
+    let (_, data) = events.next().await.expect("is told");
+    assert_eq!(data["traces"].as_array().expect("a list").len(), 1);
+    assert_eq!(data["traces"][0]["trace_id"], id);
+    server.send(Door::Native, &[span("GET /cart")]).await;
+    server.send(Door::Native, &[late]).await;
+    let (_, data) = events.next().await.expect("is told");
+    assert_eq!(data["traces"][0]["span_count"], 2);
+}
+
+#[tokio::test]
 async fn what_cannot_be_understood_is_refused() {
     let server = Server::start().await;
     for query in [
@@ -99,6 +121,8 @@ async fn what_cannot_be_understood_is_refused() {
         "?after=1",
         "?nothing=1",
         "?correlation=1",
+        "?trace_id=4bf9",
+        "?trace_id=4bf92f3577b34da6a3ce929d0e0e4736&limit=1",
     ] {
         let answer = server.get(&format!("/api/admin/live{query}")).await;
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{query}");

@@ -100,7 +100,7 @@ impl Kept {
     }
 
     /// Fetches it and hands it to `then` as people read it.
-    fn fetch(self, state: RwSignal<State>, then: impl FnOnce(String) + 'static) {
+    fn fetch(self, state: ArcRwSignal<State>, then: impl FnOnce(String) + 'static) {
         state.set(State::Fetching);
         spawn_local(async move {
             let answer = match self.holder {
@@ -117,8 +117,7 @@ impl Kept {
                 Ok(None) => "It is kept no longer.".to_owned(),
                 Err(error) => format!("Not fetched: {error}."),
             };
-            // The pane may have been closed meanwhile.
-            let _ = state.try_set(State::Failed(problem));
+            state.set(State::Failed(problem));
         });
     }
 }
@@ -153,35 +152,41 @@ pub(super) fn Whole(
     /// How it is drawn.
     look: Look,
 ) -> impl IntoView {
-    let state = RwSignal::new(State::Preview);
-    let text = RwSignal::new(preview);
+    // Counted, not owned by the pane: while the next span is awaited this one still stands.
+    let state = ArcRwSignal::new(State::Preview);
+    let text = ArcRwSignal::new(preview);
     let size = format_bytes(kept.byte_count);
     let href = kept.href();
     let is_shown_here = kept.byte_count <= SHOWN_BYTES;
     let of_show = kept.clone();
+    let (text_of_show, state_of_show) = (text.clone(), state.clone());
+    let (text_of_copy, state_of_copy) = (text.clone(), state.clone());
+    let (of_hidden, of_note) = (state.clone(), state);
     let show = move |event: ev::MouseEvent| {
         // Middle clicks and the like keep their meaning.
         if !is_shown_here || event.ctrl_key() || event.meta_key() || event.shift_key() {
             return;
         }
         event.prevent_default();
-        of_show.clone().fetch(state, move |whole| {
-            let _ = text.try_set(whole);
-            let _ = state.try_set(State::Shown);
+        let (text, state) = (text_of_show.clone(), state_of_show.clone());
+        of_show.clone().fetch(state.clone(), move |whole| {
+            text.set(whole);
+            state.set(State::Shown);
         });
     };
     let copy = move |_| {
+        let state = state_of_copy.clone();
         if state.get_untracked() == State::Shown {
-            copy_text(&text.get_untracked());
+            copy_text(&text_of_copy.get_untracked());
             return;
         }
-        kept.clone().fetch(state, move |whole| {
+        kept.clone().fetch(state.clone(), move |whole| {
             copy_text(&whole);
-            let _ = state.try_set(State::Copied);
+            state.set(State::Copied);
         });
     };
     let told = size.clone();
-    let note = move || match state.get() {
+    let note = move || match of_note.get() {
         State::Preview => format!("Only the beginning of {told}."),
         State::Fetching => format!("Fetching {told} …"),
         State::Shown => format!("The whole value, {told}."),
@@ -217,7 +222,7 @@ pub(super) fn Whole(
                     href=href.clone()
                     rel="external"
                     on:click=show
-                    hidden=move || state.get() == State::Shown
+                    hidden=move || of_hidden.get() == State::Shown
                 >
                     {link}
                 </a>

@@ -1,13 +1,11 @@
 //! One row of a waterfall.
 
-use std::collections::HashSet;
-
 use leptos::prelude::*;
 use throughline_model::{OpenFate, SkeletonSpan, TreeItem};
 use throughline_viz::{colour_of, format_duration};
 use throughline_wire::{SpanId, StatusCode, semconv};
 
-use crate::state::Outline;
+use crate::state::{Folds, Outline};
 use crate::ui::{Glyph, Icon};
 
 /// Levels that are indented; deeper ones stand as deep as the last.
@@ -23,11 +21,11 @@ pub(super) fn Row(
     /// Which row.
     at: usize,
     /// The span whose details are open.
-    selected: Signal<Option<SpanId>>,
+    selected: ArcMemo<Option<SpanId>>,
     /// Which rows are on screen.
-    visible: Memo<Vec<bool>>,
+    visible: ArcMemo<Vec<bool>>,
     /// Which rows are folded.
-    collapsed: RwSignal<HashSet<usize>>,
+    folds: Folds,
 ) -> impl IntoView {
     let row = outline.tree.rows.get(at).copied()?;
     let id = outline.span_at(at).map(|span| span.span_id);
@@ -44,7 +42,12 @@ pub(super) fn Row(
     );
     let is_selected = move || id.is_some() && selected.get() == id;
     let is_hidden = move || visible.with(|visible| visible.get(at) == Some(&false));
-    let fold = (row.size > 1).then(|| view! { <Fold at below=row.size - 1 collapsed /> });
+    let fold = (row.size > 1)
+        .then(|| view! { <Fold outline=outline.clone() at below=row.size - 1 folds /> });
+    let span = match row.item {
+        TreeItem::MissingParent(id) => Some(id),
+        TreeItem::Span(_) => id,
+    };
     let content = match row.item {
         TreeItem::Span(index) => {
             let span = outline.skeleton.spans.get(index)?.clone();
@@ -68,6 +71,7 @@ pub(super) fn Row(
             style=style
             hidden=is_hidden
             data-row=at
+            data-span=span.map(|id| id.to_string())
             data-error=failed
         >
             {content}
@@ -76,8 +80,8 @@ pub(super) fn Row(
 }
 
 #[component]
-fn Fold(at: usize, below: u32, collapsed: RwSignal<HashSet<usize>>) -> impl IntoView {
-    let is_open = move || collapsed.with(|collapsed| !collapsed.contains(&at));
+fn Fold(outline: Outline, at: usize, below: u32, folds: Folds) -> impl IntoView {
+    let is_open = move || !folds.has(&outline, at);
     view! {
         <button
             type="button"

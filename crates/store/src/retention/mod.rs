@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 pub(crate) use budget::prune_oldest_day;
 pub(crate) use dry_run::dry_run;
-pub(crate) use pins::{pin, pinned, unpin};
+pub(crate) use pins::{pin, pin_of, pinned, unpin};
 
 /// When partitions that hold kept rows are rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

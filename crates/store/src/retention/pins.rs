@@ -78,7 +78,7 @@ pub(crate) async fn pinned(
     connection: &mut PgConnection,
     tenant: Uuid,
 ) -> Result<Vec<Pin>, ReadError> {
-    let rows: Vec<(Uuid, String, i64)> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(
         "SELECT trace_id, note, pinned_at_ns FROM pins WHERE tenant_id = $1
          ORDER BY pinned_at_ns DESC, trace_id LIMIT 1000",
     )
@@ -86,14 +86,33 @@ pub(crate) async fn pinned(
     .fetch_all(connection)
     .await
     .map_err(read_error)?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|(trace_id, note, pinned_at_ns)| {
-            Some(Pin {
-                trace_id: TraceId::from_bytes(trace_id.into_bytes()).ok()?,
-                note,
-                pinned_at: UnixNanos::new(pinned_at_ns),
-            })
-        })
-        .collect())
+    Ok(rows.into_iter().filter_map(read).collect())
+}
+
+/// The pin of a trace; none when it is not pinned.
+pub(crate) async fn pin_of(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_id: TraceId,
+) -> Result<Option<Pin>, ReadError> {
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT trace_id, note, pinned_at_ns FROM pins WHERE tenant_id = $1 AND trace_id = $2",
+    )
+    .bind(tenant)
+    .bind(Uuid::from_bytes(trace_id.to_bytes()))
+    .fetch_optional(connection)
+    .await
+    .map_err(read_error)?;
+    Ok(row.and_then(read))
+}
+
+/// Trace, note, since when.
+type Row = (Uuid, String, i64);
+
+fn read((trace_id, note, pinned_at_ns): Row) -> Option<Pin> {
+    Some(Pin {
+        trace_id: TraceId::from_bytes(trace_id.into_bytes()).ok()?,
+        note,
+        pinned_at: UnixNanos::new(pinned_at_ns),
+    })
 }

@@ -26,7 +26,10 @@ async fn a_trace_is_pinned_with_a_note_and_unpinned() {
     assert_eq!(keeper.pin(unknown, String::new()).await, Ok(None));
     for note in ["look at this", "or that"] {
         let pin = keeper.pin(trace_id, note.to_owned()).await.expect("pins");
-        assert_eq!(pin.expect("is there").note, note);
+        let pin = pin.expect("is there");
+        assert_eq!(pin.note, note);
+        let read = keeper.pin_of(trace_id).await.expect("reads");
+        assert_eq!(read.expect("is pinned").note, note);
     }
     let pins = keeper.list_pins().await.expect("lists");
     assert_eq!(pins.len(), 1);
@@ -36,6 +39,7 @@ async fn a_trace_is_pinned_with_a_note_and_unpinned() {
     );
     assert_eq!(keeper.unpin(trace_id).await, Ok(true));
     assert_eq!(keeper.unpin(trace_id).await, Ok(false));
+    assert_eq!(keeper.pin_of(trace_id).await, Ok(None));
     assert_eq!(keeper.list_pins().await, Ok(Vec::new()));
 }
 

@@ -1,0 +1,125 @@
+//! What the page of a trace owns, and how it reads its trace anew.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use throughline_model::{EventPage, SpanDetails, TraceSkeleton, TraceTree};
+use throughline_wire::{SpanId, TraceId};
+
+use crate::api::{ApiError, Dated, get_span_details, get_trace_skeleton, list_span_events};
+use crate::state::{Folds, LiveTrace, Outline, PinState, Place, Selection};
+
+/// A trace, and when it was read.
+pub(super) type Read = Result<Dated<Option<TraceSkeleton>>, ApiError>;
+
+/// The spans of the selected id, and what was logged in them.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(super) struct Details {
+    pub(super) spans: Vec<SpanDetails>,
+    /// Why there are none, where they cannot be read.
+    pub(super) logs: Result<EventPage, ApiError>,
+}
+
+impl Default for Details {
+    fn default() -> Self {
+        Self {
+            spans: Vec::new(),
+            logs: Ok(EventPage::default()),
+        }
+    }
+}
+
+/// What lives as long as the page; cheap to copy.
+#[derive(Clone, Copy)]
+pub(super) struct PageState {
+    /// What the address says of the pane.
+    pub(super) selection: Memo<Selection>,
+    /// The span that is shown when it says nothing.
+    pub(super) by_default: StoredValue<Option<SpanId>>,
+    /// The rows that are folded.
+    pub(super) folds: Folds,
+    /// What its reader does to its pin.
+    pub(super) pin: PinState,
+    /// What came since it was read.
+    pub(super) live: LiveTrace,
+}
+
+impl PageState {
+    /// The span to show.
+    pub(super) fn selected(self, outline: &Outline) -> Option<SpanId> {
+        let selection = self.selection.get();
+        selection.resolve_once(&outline.skeleton, &outline.tree, self.by_default)
+    }
+
+    /// Reads what the pane shows.
+    pub(super) async fn read_details(self, skeleton: &TraceSkeleton) -> Result<Details, ApiError> {
+        let selection = self.selection.try_get_untracked().unwrap_or_default();
+        let tree = TraceTree::of(skeleton);
+        let Some(span_id) = selection.resolve_once(skeleton, &tree, self.by_default) else {
+            return Ok(Details::default());
+        };
+        let trace_id = skeleton.summary.trace_id;
+        let spans = get_span_details(trace_id, span_id).await?;
+        let logs = list_span_events(trace_id, span_id).await;
+        Ok(Details { spans, logs })
+    }
+}
+
+/// Reads the trace and the pane anew, both before either is shown; cheap to copy.
+#[derive(Clone, Copy)]
+pub(super) struct Anew {
+    id: TraceId,
+    skeleton: Resource<Read>,
+    details: Resource<Result<Details, ApiError>>,
+    is_under_way: StoredValue<bool>,
+}
+
+impl Anew {
+    pub(super) fn new(
+        id: TraceId,
+        skeleton: Resource<Read>,
+        details: Resource<Result<Details, ApiError>>,
+    ) -> Self {
+        Self {
+            id,
+            skeleton,
+            details,
+            is_under_way: StoredValue::new(false),
+        }
+    }
+
+    /// Does it once at a time; the reader's place, span and folds stay.
+    pub(super) fn read(self, state: PageState) {
+        if self.is_under_way.try_get_value() != Some(false) {
+            return;
+        }
+        self.is_under_way.set_value(true);
+        spawn_local(async move {
+            let selection = state.selection.get_untracked();
+            let read = get_trace_skeleton(self.id).await;
+            let details = match &read {
+                Ok(Dated {
+                    value: Some(skeleton),
+                    ..
+                }) => Some(state.read_details(skeleton).await),
+                // What is shown stays: it is better than nothing.
+                _ => None,
+            };
+            // The page may have been left meanwhile.
+            let Some(now_selected) = state.selection.try_get_untracked() else {
+                return;
+            };
+            self.is_under_way.set_value(false);
+            let Some(details) = details else {
+                return;
+            };
+            let place = Place::take();
+            if now_selected == selection {
+                self.details.set(Some(details));
+            }
+            self.skeleton.set(Some(read));
+            if let Some(place) = place {
+                place.put_back();
+            }
+        });
+    }
+}

@@ -1,0 +1,205 @@
+//! An open trace and what becomes of it: what is shown, what came since, whether more may come.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use throughline_model::{LiveTraces, OpenFate, PageRequest, TraceSummary};
+use throughline_wire::{TraceId, UnixNanos};
+
+use super::event_stream::listen_to_events;
+use super::{Hearing, query, reading};
+use crate::api::look_up;
+
+/// A trace that ended longer ago than this and has nothing that runs is not listened for: a stream
+/// costs the server a look-up at each commit.
+const STILL_COMING_NS: i64 = 10 * UnixNanos::PER_MINUTE;
+/// How often it is looked whether what came may be shown: a page is read anew no more often.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// With more spans than this the reader says when the page is read anew.
+const BY_ITSELF_SPANS: u64 = 2_000;
+/// What the page has when somebody reads or writes on it.
+const BEING_READ: &str = ".wf:hover, .trace:focus-within";
+
+/// What the page of a trace hears of it; owned by the page and cheap to copy.
+#[derive(Clone, Copy)]
+pub(crate) struct LiveTrace {
+    /// The trace as it is shown; none before it was read.
+    shown: RwSignal<Option<TraceSummary>>,
+    /// When that was read, by the server's clock.
+    read_at: RwSignal<UnixNanos>,
+    /// The trace as it was heard of after that.
+    heard: RwSignal<Option<TraceSummary>>,
+    /// How well the page hears.
+    pub(crate) hearing: RwSignal<Hearing>,
+    /// Whether the page is in sight: hidden pages do not listen, for a browser opens few
+    /// connections to a server.
+    is_in_sight: RwSignal<bool>,
+}
+
+impl LiveTrace {
+    /// A page that shows nothing yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            shown: RwSignal::new(None),
+            read_at: RwSignal::new(UnixNanos::new(0)),
+            heard: RwSignal::new(None),
+            hearing: RwSignal::new(Hearing::Off),
+            is_in_sight: RwSignal::new(true),
+        }
+    }
+
+    /// Says what is shown from now on.
+    pub(crate) fn show(self, trace: TraceSummary, now: UnixNanos) {
+        self.shown.set(Some(trace));
+        self.read_at.set(now);
+        self.heard.set(None);
+    }
+
+    /// What came since, in words; none when nothing did.
+    pub(crate) fn news(self) -> Option<String> {
+        let heard = self.heard.get()?;
+        let shown = self.shown.get()?;
+        Some(words(&shown, &heard))
+    }
+
+    /// Listens for as long as something may come and the page is in sight; calls `read_anew` when
+    /// something came and nobody reads.
+    pub(crate) fn follow(self, id: TraceId, read_anew: impl Fn() + Copy + 'static) {
+        Effect::new(move |_| {
+            let look = move || self.is_in_sight.set(!document().hidden());
+            look();
+            let changes = window_event_listener_untyped("visibilitychange", move |_| look());
+            on_cleanup(move || changes.remove());
+        });
+        let is_on = Memo::new(move |_| {
+            let shown = self.shown.get();
+            let may_change = shown.is_some_and(|trace| may_change(&trace, self.read_at.get()));
+            self.is_in_sight.get() && may_change
+        });
+        let url = move || is_on.get().then(|| href(id));
+        let names = &["listening", "reconnecting", "traces", "lag"];
+        listen_to_events(url, names, move |name, data| match name {
+            "listening" => self.catch_up(id),
+            "traces" => {
+                if let Ok(LiveTraces { traces, .. }) = serde_json::from_str(&data) {
+                    let heard = traces.into_iter().find(|trace| trace.trace_id == id);
+                    if heard.is_some() {
+                        self.heard.set(heard);
+                    }
+                }
+            }
+            // Left out where all commits are told, so perhaps of this one.
+            "lag" => set_timeout(move || self.catch_up(id), Duration::from_secs(1)),
+            _ => self.hearing.set(Hearing::Connecting),
+        });
+        Effect::new(move |_| {
+            if !is_on.get() {
+                self.hearing.set(Hearing::Off);
+                return;
+            }
+            self.hearing.set(Hearing::Connecting);
+            let look = move || {
+                let heard = self.heard.try_get_untracked().flatten();
+                let is_small = heard.is_some_and(|trace| trace.span_count <= BY_ITSELF_SPANS);
+                if is_small && !reading::is_under_way(BEING_READ) {
+                    read_anew();
+                }
+            };
+            if let Ok(turns) = set_interval_with_handle(look, LOOK_EVERY) {
+                on_cleanup(move || turns.clear());
+            }
+        });
+    }
+
+    /// Asks how the trace is: what was committed while nothing was heard is in the answer.
+    fn catch_up(self, id: TraceId) {
+        spawn_local(async move {
+            let Ok(answer) = look_up(id.to_string(), PageRequest::default()).await else {
+                // Still behind: mended by the next gap or by hand.
+                return;
+            };
+            // Nobody waits any more when the page was left or went out of sight meanwhile.
+            let hearing = self.hearing.try_get_untracked();
+            if hearing.is_none_or(|hearing| hearing == Hearing::Off) {
+                return;
+            }
+            self.hearing.set(Hearing::Live);
+            let found = answer.value.traces.items.into_iter().next();
+            let shown = self.shown.get_untracked();
+            if let (Some(found), Some(shown)) = (found, shown)
+                && differs(&shown, &found)
+            {
+                self.heard.set(Some(found));
+            }
+        });
+    }
+}
+
+/// Where the stream of one trace is.
+fn href(id: TraceId) -> String {
+    query::href("/api/admin/live", [("trace_id", id.to_string())])
+}
+
+/// Whether anything may still come of a trace that was so at `now`.
+fn may_change(trace: &TraceSummary, now: UnixNanos) -> bool {
+    let end = trace.start.saturating_add(trace.duration_ns);
+    trace.open == Some(OpenFate::Running) || now.since(end) < STILL_COMING_NS
+}
+
+/// Whether there is more of a trace than is shown; a pin is changed on the page itself.
+fn differs(shown: &TraceSummary, heard: &TraceSummary) -> bool {
+    let heard = TraceSummary {
+        is_pinned: shown.is_pinned,
+        ..heard.clone()
+    };
+    *shown != heard
+}
+
+/// What a reader gains by reading anew.
+fn words(shown: &TraceSummary, heard: &TraceSummary) -> String {
+    match heard.span_count.saturating_sub(shown.span_count) {
+        0 => "Changed".to_owned(),
+        1 => "1 new span".to_owned(),
+        count => format!("{} new spans", throughline_viz::format_count(count)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use throughline_testkit::{FakeReader, Ids, shop_trace};
+
+    use super::*;
+
+    fn trace() -> TraceSummary {
+        FakeReader::new(shop_trace(&mut Ids::seeded(1)))
+            .summaries()
+            .remove(0)
+    }
+
+    #[test]
+    fn what_runs_is_listened_for_and_what_ended_for_ten_minutes() {
+        let mut trace = trace();
+        let end = trace.start.saturating_add(trace.duration_ns);
+        let after = |minutes| end.saturating_add(minutes * UnixNanos::PER_MINUTE);
+        assert!(may_change(&trace, after(9)));
+        assert!(!may_change(&trace, after(10)));
+        trace.open = Some(OpenFate::Running);
+        assert!(may_change(&trace, after(10)));
+        trace.open = Some(OpenFate::ProcessDied);
+        assert!(!may_change(&trace, after(10)));
+    }
+
+    #[test]
+    fn new_spans_are_counted_and_a_pin_is_no_news() {
+        let shown = trace();
+        let mut heard = shown.clone();
+        heard.is_pinned = !shown.is_pinned;
+        assert!(!differs(&shown, &heard));
+        heard.span_count += 2;
+        assert!(differs(&shown, &heard));
+        assert_eq!(words(&shown, &heard), "2 new spans");
+        heard.span_count = shown.span_count;
+        assert_eq!(words(&shown, &heard), "Changed");
+    }
+}
