@@ -9,6 +9,7 @@ mod lines;
 mod otlp;
 mod progress;
 mod read;
+mod recognise;
 mod report;
 mod scan;
 mod source;

@@ -1,7 +1,8 @@
 //! Jaeger's JSON, as its UI downloads it and `GET /api/traces` answers: `{"data": [trace, ..]}`.
 //!
-//! Read as well: one trace alone, an array of traces, and an array of spans that carry their
-//! process with them. Times are in microseconds there, so nothing finer comes back out of it.
+//! Read as well: one trace alone, an array of traces, and spans that carry their process with them,
+//! as Jaeger's storage in Elasticsearch has them. Times are in microseconds there, so nothing finer
+//! comes back out of it.
 //!
 //! What has no place of its own in OpenTelemetry keeps a name: the kind of a reference is
 //! `opentracing.ref_type` of its link, Jaeger's warnings are [`WARNINGS`] of their span, those of a
@@ -21,10 +22,10 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use throughline_wire::room::Room;
-use throughline_wire::{Attributes, InstrumentationScope, Mark, Marks, Resource, semconv};
+use throughline_wire::{InstrumentationScope, Mark, Marks, Resource, semconv};
 
 use self::span::{JsonSpan, ReadSpan};
-use self::tag::Tags;
+use self::tag::{Bytes, Tags, together};
 use crate::DecodeError;
 use crate::request::{Group, Request};
 
@@ -54,18 +55,20 @@ struct JsonProcess {
     service_name: Option<String>,
     #[serde(default)]
     tags: Tags,
+    /// More tags, in the storage of Elasticsearch.
+    #[serde(default)]
+    tag: Tags,
 }
 
 impl JsonProcess {
-    fn into_resource(self, marks: &mut Marks) -> Resource {
-        let mut resource = Resource::default();
-        if let Some(name) = self.service_name.filter(|name| !name.is_empty()) {
-            resource.attributes.insert(semconv::SERVICE_NAME, name);
+    fn into_resource(self, form: Bytes, marks: &mut Marks) -> Resource {
+        let name = self.service_name.filter(|name| !name.is_empty());
+        let name = name.map(|name| (semconv::SERVICE_NAME.into(), name.into()));
+        let name = name.into_iter().collect();
+        Resource {
+            attributes: together([self.tags, self.tag], form, marks, name),
+            ..Resource::default()
         }
-        let pairs = resource.attributes.entries_mut();
-        pairs.append(self.tags.into_attributes(marks).entries_mut());
-        resource.attributes = Attributes::from_pairs(core::mem::take(pairs));
-        resource
     }
 }
 
@@ -144,7 +147,7 @@ impl Decoder {
             .processes
             .unwrap_or_default()
             .into_iter()
-            .map(|(id, process)| (id, self.process(process)))
+            .map(|(id, process)| (id, self.process(process, Bytes::Base64)))
             .collect();
         let mut warnings = node.warnings.filter(|warnings| !warnings.is_empty());
         for span in spans {
@@ -155,9 +158,9 @@ impl Decoder {
         Ok(())
     }
 
-    fn process(&mut self, process: JsonProcess) -> usize {
+    fn process(&mut self, process: JsonProcess, form: Bytes) -> usize {
         let mut marks = Marks::NONE;
-        let resource = process.into_resource(&mut marks);
+        let resource = process.into_resource(form, &mut marks);
         self.request.add_resource(resource, marks)
     }
 
@@ -177,9 +180,10 @@ impl Decoder {
         let read = span::parse(text, &mut marks).and_then(|mut sent: JsonSpan| {
             let own = sent.process.take();
             let process = sent.process_id.take();
-            Ok((span::read(sent, &mut marks)?, own, process))
+            let form = Bytes::of(own.is_some(), process.is_some());
+            Ok((span::read(sent, form, &mut marks)?, own, process, form))
         });
-        let (mut read, own, process) = match read {
+        let (mut read, own, process, form) = match read {
             Ok(read) => read,
             Err(reason) => {
                 self.request.reject(reason);
@@ -194,7 +198,7 @@ impl Decoder {
             );
         }
         let resource = match (own, process.and_then(|id| processes.get(&id))) {
-            (Some(own), _) => self.process(own),
+            (Some(own), _) => self.process(own, form),
             (None, Some(resource)) => *resource,
             (None, None) => self.nobody(),
         };

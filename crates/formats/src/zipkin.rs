@@ -14,6 +14,7 @@ mod shared;
 mod span;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -31,6 +32,10 @@ use crate::request::{Group, Request};
 
 /// Attribute of a span that had its caller's id: that id.
 pub const SHARED_SPAN_ID: &str = "zipkin.shared_span_id";
+/// Attribute of a span: the IPv6 address of its own end, where there is an IPv4 one too.
+pub const LOCAL_IPV6: &str = "zipkin.local.ipv6";
+/// The same of the other end.
+pub const REMOTE_IPV6: &str = "zipkin.remote.ipv6";
 /// Attribute of a span: that its trace is kept whatever sampling says.
 pub const DEBUG: &str = "zipkin.debug";
 
@@ -58,9 +63,12 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
         }
     }
     let shared = SharedIds::of(&spans);
+    for (_, span, _) in &mut spans {
+        shared.apply(span);
+    }
+    times::fill_in(&mut spans);
     let mut groups = Groups::default();
-    for (place, mut span, marks) in spans {
-        shared.apply(&mut span);
+    for (place, span, marks) in spans {
         let group = groups.of(&mut request, &span);
         group.push_at(place, span.span, marks);
     }

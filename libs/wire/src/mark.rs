@@ -58,7 +58,8 @@ marks! {
     NumberOverflow = "number_overflow",
     /// The span names itself as its parent; stored as sent.
     ParentIsSelf = "parent_is_self",
-    /// The start was missing and was set to the end.
+    /// The start was missing and was set to the end; that of a span of Zipkin's to the first of its
+    /// annotations, or to the start of a span around it.
     StartMissing = "start_missing",
     /// A value was longer than the limit; its true size is in the text that ends it.
     ValueCut = "value_cut",

@@ -4,16 +4,20 @@
 //! | in the text | an element is |
 //! |---|---|
 //! | `{"resourceSpans": [..]}`, `{"resourceLogs": [..]}` | one entry of the list: a resource with all its spans |
+//! | `{"batches": [..]}`, as Tempo and Grafana write `resourceSpans` | the same |
+//! | `{"resource": .., "scopeSpans": [..]}`, as OpenTelemetry's Java SDK logs them, or `scopeLogs` | it is such an entry |
 //! | `{"data": [..]}`, `[{"traceID", "spans"}, ..]` | one trace of Jaeger's |
 //! | `[{"traceId", "id"}, ..]`, `[[..], ..]` | one span of Zipkin's |
 //!
-//! Any of them may be wrapped once in `{"result": ..}`, as Jaeger's newer API does, and any number
-//! of documents may follow one another.
+//! Any of them may be wrapped once in `{"result": ..}`, as Jaeger's newer API does, or in
+//! `{"trace": ..}`, as Tempo's does, and any number of documents may follow one another. A list of
+//! one may stand without its brackets.
 
 use std::io::BufRead;
 
 use clap::ValueEnum;
 
+use super::recognise::{Found, UNKNOWN, recognise};
 use super::scan::{Fault, Raw, Scanner};
 
 /// Largest element, in bytes: what is held in memory at a time.
@@ -128,12 +132,22 @@ impl Walker<'_> {
 
     /// Every element of an array is one of `kind`.
     fn each<R: BufRead>(&mut self, scanner: &mut Scanner<R>, kind: Kind) -> Result<(), Fault> {
-        if scanner.peek()? != Some(b'[') {
-            // `null`, as an empty list may be written, or what nobody can read.
-            scanner.value(ELEMENT_BYTES)?;
-            return Ok(());
+        match scanner.peek()? {
+            Some(b'[') => scanner.expect(b'[')?,
+            Some(b'{') => {
+                let raw = scanner.value(ELEMENT_BYTES)?;
+                self.take(kind, raw);
+                return Ok(());
+            }
+            _ => {
+                let raw = scanner.value(ELEMENT_BYTES)?;
+                // As an empty list may be written.
+                if raw.text.as_deref() != Some(b"null") {
+                    self.sink.reject(raw.line, "expected a list".to_owned());
+                }
+                return Ok(());
+            }
         }
-        scanner.expect(b'[')?;
         let mut first = true;
         while scanner.next_element(first)? {
             first = false;
@@ -153,7 +167,7 @@ impl Walker<'_> {
         while let Some(key) = scanner.next_key(first)? {
             first = false;
             let list = match key.as_str() {
-                "resourceSpans" | "resource_spans" => Some(Kind::OtlpSpans),
+                "resourceSpans" | "resource_spans" | "batches" => Some(Kind::OtlpSpans),
                 "resourceLogs" | "resource_logs" => Some(Kind::OtlpLogs),
                 "data" => Some(Kind::Jaeger),
                 _ => None,
@@ -161,7 +175,10 @@ impl Walker<'_> {
             if let Some(kind) = list {
                 known = true;
                 self.each(scanner, kind)?;
-            } else if key == "result" && wrapped && scanner.peek()? == Some(b'{') {
+            } else if matches!(key.as_str(), "result" | "trace")
+                && wrapped
+                && scanner.peek()? == Some(b'{')
+            {
                 known = true;
                 self.object(scanner, false)?;
             } else {
@@ -191,11 +208,9 @@ impl Walker<'_> {
             None => match self.forced {
                 Some(Format::Jaeger) => self.take(Kind::Jaeger, raw),
                 Some(Format::Zipkin) => self.take(Kind::Zipkin, raw),
-                _ => self.sink.reject(
-                    line,
-                    "is neither OTLP, nor Jaeger's, nor Zipkin's JSON".to_owned(),
-                ),
+                _ => self.sink.reject(line, UNKNOWN.to_owned()),
             },
+            Some(Found::Other(what)) => self.sink.reject(line, what.to_owned()),
         }
         Ok(())
     }
@@ -238,39 +253,9 @@ fn remember(rest: &mut Vec<u8>, key: &str, raw: Raw) {
     }
 }
 
-enum Found {
-    Element(Kind),
-    Request,
-}
-
-/// What an object is, by the first of its fields that tells.
-fn recognise(text: &[u8], line: u64) -> Result<Option<Found>, Fault> {
-    let mut scanner = Scanner::new(text, line);
-    if scanner.peek()? != Some(b'{') {
-        return Ok(None);
-    }
-    scanner.expect(b'{')?;
-    let mut first = true;
-    while let Some(key) = scanner.next_key(first)? {
-        first = false;
-        let found = match key.as_str() {
-            "traceID" | "spanID" | "spans" | "processes" => Found::Element(Kind::Jaeger),
-            "traceId" | "id" | "localEndpoint" => Found::Element(Kind::Zipkin),
-            "resourceSpans" | "resource_spans" | "resourceLogs" | "resource_logs" | "data" => {
-                Found::Request
-            }
-            _ => {
-                scanner.value(0)?;
-                continue;
-            }
-        };
-        return Ok(Some(found));
-    }
-    Ok(None)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::recognise::{METRICS, SEARCH};
     use super::*;
 
     #[derive(Default)]
@@ -328,12 +313,37 @@ mod tests {
             ),
             ("{\"result\":{\"resourceSpans\":[{}]}}", &["1 OtlpSpans {}"]),
             ("[{\"resourceSpans\":[{}]}]", &["1 OtlpSpans {}"]),
+            ("{\"batches\":[{}]}", &["1 OtlpSpans {}"]),
+            ("{\"trace\":{\"resourceSpans\":[{}]}}", &["1 OtlpSpans {}"]),
+            (
+                "{\"resource\":{},\"scopeSpans\":[]}",
+                &["1 OtlpSpans {\"resource\":{},\"scopeSpans\":[]}"],
+            ),
+            ("{\"scopeLogs\":[]}", &["1 OtlpLogs {\"scopeLogs\":[]}"]),
+            ("{\"data\":{\"spans\":[]}}", &["1 Jaeger {\"spans\":[]}"]),
+            ("{\"data\":null}", &[]),
             ("{\"resourceSpans\":null}{}  \n", &[]),
             ("[]", &[]),
         ] {
             let (found, fault) = elements(text, None);
             assert_eq!(fault, None, "{text}");
             assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_and_not_imported_is_told_by_its_name() {
+        for (text, expected) in [
+            ("{\"resourceMetrics\":[]}", METRICS),
+            ("{\"took\":1,\"hits\":{}}", SEARCH),
+            // A span of OTLP's without its request, and one of Jaeger's storage.
+            ("{\"traceId\":\"1\",\"spanId\":\"2\"}", UNKNOWN),
+            ("{\"traceId\":\"1\",\"operationName\":\"a\"}", UNKNOWN),
+            ("{\"data\":7}", "expected a list"),
+        ] {
+            let (found, fault) = elements(text, None);
+            assert_eq!(fault, None, "{text}");
+            assert_eq!(found, [format!("1 rejected: {expected}")], "{text}");
         }
     }
 

@@ -12,20 +12,21 @@ const REQUEST_BYTES: usize = 4 << 20;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Names {
     list: &'static str,
-    scopes: [&'static str; 2],
+    scopes: &'static [&'static str],
     items: [&'static str; 2],
 }
 
 /// Of traces.
 pub(super) const SPANS: Names = Names {
     list: "resourceSpans",
-    scopes: ["scopeSpans", "scope_spans"],
+    // The last is from before OTLP 0.15.
+    scopes: &["scopeSpans", "scope_spans", "instrumentationLibrarySpans"],
     items: ["spans", "spans"],
 };
 /// Of logs.
 pub(super) const LOGS: Names = Names {
     list: "resourceLogs",
-    scopes: ["scopeLogs", "scope_logs"],
+    scopes: &["scopeLogs", "scope_logs"],
     items: ["logRecords", "log_records"],
 };
 

@@ -1,8 +1,10 @@
 //! Files in and out.
 
+mod foreign;
 mod others;
 mod round_trip;
 mod side;
+mod told;
 mod waiting;
 
 use std::fs;

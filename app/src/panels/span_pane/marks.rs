@@ -52,7 +52,9 @@ const fn sentence(mark: Mark) -> &'static str {
         Mark::NestedTooDeep => "A value was nested too deep and was replaced.",
         Mark::NumberOverflow => "A number was too great and became an infinity.",
         Mark::ParentIsSelf => "It names itself as its parent.",
-        Mark::StartMissing => "Its start was missing and was set to its end.",
+        Mark::StartMissing => {
+            "Its start was missing and was set to its end, or taken from what is around it."
+        }
         Mark::ValueCut => "A value was longer than the limit and was cut.",
     }
 }

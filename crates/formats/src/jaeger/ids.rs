@@ -4,8 +4,8 @@ use throughline_wire::{SpanId, TraceId};
 
 /// Reads a trace id of up to 32 hexadecimal characters; missing ones are zeros on the left.
 pub(super) fn trace_id(text: &str) -> Result<TraceId, String> {
-    padded(text, 32)?
-        .parse()
+    padded(text, 32)
+        .and_then(|text| text.parse().map_err(|error| format!("{error}")))
         .map_err(|error| format!("traceID: {error}"))
 }
 

@@ -9,7 +9,7 @@ use throughline_wire::{
     StatusCode, TraceId, UnixNanos,
 };
 
-use super::tag::Tags;
+use super::tag::{Bytes, Tags, together};
 use super::{JsonProcess, WARNINGS, ids};
 use crate::first_items::FirstItems;
 use crate::request::blank_span;
@@ -40,6 +40,9 @@ pub(super) struct JsonSpan {
     duration: Option<i64>,
     #[serde(default)]
     tags: Tags,
+    /// More tags, in the storage of Elasticsearch.
+    #[serde(default)]
+    tag: Tags,
     #[serde(default)]
     logs: FirstItems<JsonLog>,
     #[serde(rename = "processID")]
@@ -85,13 +88,13 @@ pub(super) fn parse(text: &str, marks: &mut Marks) -> Result<JsonSpan, String> {
     })
 }
 
-pub(super) fn read(sent: JsonSpan, marks: &mut Marks) -> Result<ReadSpan, String> {
+pub(super) fn read(sent: JsonSpan, form: Bytes, marks: &mut Marks) -> Result<ReadSpan, String> {
     let mut span = blank_span();
     span.trace_id = ids::trace_id(&sent.trace_id)?;
     span.span_id = ids::span_id(&sent.span_id, "spanID")?;
     span.name = sent.operation_name.unwrap_or_default().into();
     span.flags = sent.flags.unwrap_or_default() & SAMPLED;
-    span.start = instant(sent.start_time);
+    span.start = instant(Some(sent.start_time.ok_or("startTime: is missing")?));
     span.end = span
         .start
         .saturating_add(nanos(sent.duration.unwrap_or_default()));
@@ -101,7 +104,7 @@ pub(super) fn read(sent: JsonSpan, marks: &mut Marks) -> Result<ReadSpan, String
         sent.parent_span_id.as_deref(),
         marks,
     );
-    span.attributes = sent.tags.into_attributes(marks);
+    span.attributes = together([sent.tags, sent.tag], form, marks, Vec::new());
     if sent.logs.beyond > 0 {
         marks.insert(Mark::EventsDropped);
         span.dropped_events_count = sent.logs.add_beyond(0);
@@ -110,7 +113,7 @@ pub(super) fn read(sent: JsonSpan, marks: &mut Marks) -> Result<ReadSpan, String
         .logs
         .items
         .into_iter()
-        .map(|log| event(log, marks))
+        .map(|log| event(log, form, marks))
         .collect();
     let scope_name = take_text(
         &mut span.attributes,
@@ -142,7 +145,8 @@ fn instant(micros: Option<i64>) -> UnixNanos {
 }
 
 /// The parent is the first `CHILD_OF` within the trace, else the first `FOLLOWS_FROM` there, as
-/// Jaeger draws it; every reference that is not simply the parent stays as a link.
+/// Jaeger draws it; every reference that is not simply the parent stays as a link. One to a span
+/// of zeros refers to nothing: so do some exporters write that there is no parent.
 fn relate(
     span: &mut Span,
     references: FirstItems<JsonReference>,
@@ -156,6 +160,7 @@ fn relate(
     let read: Vec<(String, TraceId, SpanId)> = references
         .items
         .into_iter()
+        .filter(|sent| sent.span_id.bytes().any(|byte| byte != b'0'))
         .filter_map(|sent| {
             let ids = (
                 ids::trace_id(&sent.trace_id),
@@ -197,8 +202,8 @@ fn relate(
 }
 
 /// The field `event` names the event, as `OpenTracing` has it.
-fn event(log: JsonLog, marks: &mut Marks) -> SpanEvent {
-    let mut fields = log.fields.into_attributes(marks);
+fn event(log: JsonLog, form: Bytes, marks: &mut Marks) -> SpanEvent {
+    let mut fields = log.fields.into_attributes(form, marks);
     let name = take_text(&mut fields, &["event"]);
     SpanEvent {
         time: instant(log.timestamp),

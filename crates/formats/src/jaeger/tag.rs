@@ -1,29 +1,121 @@
 //! Tags: a key, a type and a value that need not agree.
 
 use core::fmt;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
 use throughline_wire::room::{self, Pairs};
 use throughline_wire::{AttributeValue, Attributes, Mark, Marks};
 
+/// How bytes stand in the text of a tag, which only what surrounds it tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bytes {
+    /// As the query API writes them.
+    Base64,
+    /// As the storage of Elasticsearch has them.
+    Hex,
+}
+
+impl Bytes {
+    /// Of a span that has its process inside, and one that names it.
+    pub(super) const fn of(has_process: bool, names_process: bool) -> Self {
+        if has_process && !names_process {
+            Self::Hex
+        } else {
+            Self::Base64
+        }
+    }
+
+    fn decode(self, text: &str) -> Option<Vec<u8>> {
+        if self == Self::Base64 {
+            return STANDARD.decode(text).ok();
+        }
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        text.as_bytes()
+            .chunks(2)
+            .map(|pair| match *pair {
+                [high, low] => u8::try_from(digit(high)? << 4 | digit(low)?).ok(),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
 /// The tags of a span or a process, or the fields of a log, as far as there is room; `null` is none.
+///
+/// Beside the list there is the map that the storage of Elasticsearch may keep tags in, with `@`
+/// for every dot of a key.
 #[derive(Debug, Default)]
 pub(super) struct Tags {
     attributes: Attributes,
+    /// Keys of those that are bytes, still as their text.
+    binary: BTreeSet<String>,
     marks: Marks,
 }
 
 impl Tags {
     /// The tags as attributes, in order; of a repeated key the last.
-    pub(super) fn into_attributes(self, marks: &mut Marks) -> Attributes {
+    pub(super) fn into_attributes(mut self, form: Bytes, marks: &mut Marks) -> Attributes {
         marks.extend(self.marks);
+        if !self.binary.is_empty() {
+            for (key, value) in self.attributes.entries_mut() {
+                if self.binary.contains(key.as_ref())
+                    && let Some(bytes) = value.as_str().and_then(|text| form.decode(text))
+                {
+                    *value = AttributeValue::Bytes(bytes);
+                }
+            }
+        }
         self.attributes
+    }
+}
+
+/// `first` and the tags of both, in order; of a repeated key the last.
+pub(super) fn together(
+    tags: [Tags; 2],
+    form: Bytes,
+    marks: &mut Marks,
+    mut first: Vec<(Cow<'static, str>, AttributeValue)>,
+) -> Attributes {
+    for tags in tags {
+        first.append(tags.into_attributes(form, marks).entries_mut());
+    }
+    Attributes::from_pairs(first)
+}
+
+/// Tags as they are read.
+#[derive(Default)]
+struct Reading {
+    pairs: Pairs,
+    binary: BTreeSet<String>,
+    marks: Marks,
+}
+
+impl Reading {
+    fn push<E: de::Error>(&mut self, tag: JsonTag) -> Result<(), E> {
+        let value = tag.value(&mut self.marks).map_err(E::custom)?;
+        if tag.kind.as_deref() == Some("binary") && value.as_str().is_some() {
+            self.binary.insert(tag.key.clone());
+        } else if !self.binary.is_empty() {
+            self.binary.remove(&tag.key);
+        }
+        self.pairs.push(tag.key.into(), value);
+        Ok(())
+    }
+
+    fn finish(self) -> Tags {
+        Tags {
+            attributes: self.pairs.finish(),
+            binary: self.binary,
+            marks: self.marks,
+        }
     }
 }
 
@@ -35,7 +127,7 @@ impl<'de> Deserialize<'de> for Tags {
             type Value = Tags;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of tags")
+                f.write_str("a list of tags, or a map")
             }
 
             fn visit_unit<E: de::Error>(self) -> Result<Tags, E> {
@@ -43,26 +135,35 @@ impl<'de> Deserialize<'de> for Tags {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Tags, A::Error> {
-                let mut pairs = Pairs::default();
-                let mut marks = Marks::NONE;
-                let mut is_whole = false;
-                while pairs.is_open() && room::take() {
-                    let Some(tag) = seq.next_element::<JsonTag>()? else {
-                        is_whole = true;
-                        break;
-                    };
-                    let value = tag.value(&mut marks).map_err(de::Error::custom)?;
-                    pairs.push(tag.key.into(), value);
-                }
-                if !is_whole {
-                    for _ in 0..room::skip_rest(seq)? {
-                        pairs.cut();
+                let mut read = Reading::default();
+                while read.pairs.is_open() && room::take() {
+                    match seq.next_element()? {
+                        Some(tag) => read.push(tag)?,
+                        None => return Ok(read.finish()),
                     }
                 }
-                Ok(Tags {
-                    attributes: pairs.finish(),
-                    marks,
-                })
+                for _ in 0..room::skip_rest(seq)? {
+                    read.pairs.cut();
+                }
+                Ok(read.finish())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tags, A::Error> {
+                let mut read = Reading::default();
+                while read.pairs.is_open() && room::take() {
+                    let Some((key, value)) = map.next_entry::<String, Box<RawValue>>()? else {
+                        return Ok(read.finish());
+                    };
+                    read.push(JsonTag {
+                        key: key.replace('@', "."),
+                        kind: None,
+                        value: Some(value),
+                    })?;
+                }
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                    read.pairs.cut();
+                }
+                Ok(read.finish())
             }
         }
 
@@ -85,7 +186,7 @@ struct JsonTag {
 const MAX_READ_BYTES: usize = 1 << 20;
 
 impl JsonTag {
-    /// The value by its type, where it is of that type; else as JSON says it.
+    /// The value by its type, where it is of that type; else as JSON says it. Bytes are still text.
     fn value(&self, marks: &mut Marks) -> Result<AttributeValue, serde_json::Error> {
         room::begin_value();
         let raw = self.value.as_ref().map_or("null", |raw| raw.get());
@@ -100,7 +201,6 @@ impl JsonTag {
             Some("bool") => text.parse().ok().map(AttributeValue::Bool),
             Some("int64") => text.parse().ok().map(AttributeValue::Int),
             Some("float64") => text.parse().ok().map(AttributeValue::Double),
-            Some("binary") => STANDARD.decode(&text).ok().map(AttributeValue::Bytes),
             _ => None,
         };
         Ok(typed.unwrap_or_else(|| text.into()))

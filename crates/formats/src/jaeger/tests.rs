@@ -91,6 +91,7 @@ fn the_reference_to_the_parent_is_the_parent_and_others_are_links() {
         reference("CHILD_OF", "77", "a2"),
         reference("CHILD_OF", own, "a3"),
         reference("CHILD_OF", own, "not hex"),
+        reference("CHILD_OF", "0", "0000000000000000"),
     ]}));
     let parent = span.parent_span_id.map(|id| id.to_string());
     assert_eq!(parent.as_deref(), Some("00000000000000a3"));
@@ -110,6 +111,16 @@ fn the_reference_to_the_parent_is_the_parent_and_others_are_links() {
         ]
     );
     assert_eq!(span.dropped_links_count, 1, "the unreadable one is counted");
+}
+
+#[test]
+fn a_reference_to_zeros_is_that_of_a_root() {
+    for trace in ["95b8f374e549297f", "0", ""] {
+        let zeros = json!({"refType": "CHILD_OF", "traceID": trace, "spanID": "0000000000000000"});
+        let span = read_one(json!({"references": [zeros]}));
+        assert_eq!((span.parent_span_id, span.dropped_links_count), (None, 0));
+        assert!(span.attributes.is_empty() && span.links.is_empty());
+    }
 }
 
 #[test]
@@ -155,6 +166,56 @@ fn tags_keep_their_types() {
     assert_eq!(value("huge"), "18446744073709551615".into());
     let list = vec![1_i64.into(), "a".into(), AttributeValue::Empty];
     assert_eq!(value("list"), AttributeValue::Array(list));
+}
+
+#[test]
+fn the_storage_of_elasticsearch_has_its_own_form_of_tags() {
+    let mut stored = span(json!({
+        "process": {
+            "serviceName": "shop",
+            "tags": [tag("key", "binary", "00ff")],
+            "tag": {"host@name": "a.local"},
+        },
+        "startTimeMillis": 1_517_214_533_883_i64,
+        "tags": [tag("bytes", "binary", "00003039"), tag("odd", "binary", "123")],
+        "tag": {"http@status_code": 200, "span@kind": "client", "error": true},
+        "logs": [{"timestamp": 1, "fields": [tag("sum", "binary", "0A")]}],
+    }));
+    let fields = stored.as_object_mut().expect("an object");
+    let named = fields.remove("processID").expect("its process");
+    let read_stored = |stored: &Value| {
+        let mut read = read(&json!([stored]));
+        assert_eq!(read.rejected, []);
+        read.groups.remove(0)
+    };
+    let group = read_stored(&stored);
+    let span = &group.spans[0];
+    let bytes = |bytes: &[u8]| Some(AttributeValue::Bytes(bytes.to_vec()));
+    assert_eq!(
+        span.attributes.get("bytes").cloned(),
+        bytes(&[0, 0, 0x30, 0x39])
+    );
+    assert_eq!(
+        span.attributes.get_str("odd"),
+        Some("123"),
+        "no bytes: kept"
+    );
+    assert_eq!(
+        span.attributes.get("http.status_code"),
+        Some(&200_i64.into())
+    );
+    assert_eq!(span.kind, SpanKind::Client);
+    assert_eq!(span.status.code, StatusCode::Error);
+    assert_eq!(span.events[0].attributes.get("sum").cloned(), bytes(&[10]));
+    let of_process = &group.resource.attributes;
+    assert_eq!(of_process.get("key").cloned(), bytes(&[0, 255]));
+    assert_eq!(of_process.get_str("host.name"), Some("a.local"));
+
+    // The UI's own form has both the process and its name, and bytes as the API writes them.
+    stored["processID"] = named;
+    let group = read_stored(&stored);
+    let base64 = bytes(&[0xd3, 0x4d, 0x34, 0xdf, 0x4d, 0xfd]);
+    assert_eq!(group.spans[0].attributes.get("bytes").cloned(), base64);
 }
 
 #[test]
@@ -234,6 +295,8 @@ fn a_bad_span_costs_itself_and_says_why() {
         span(json!({})),
         json!(7),
         span(json!({"spanID": ""})),
+        span(json!({"traceID": ""})),
+        span(json!({"startTime": null})),
     ]));
     assert_eq!(read.groups[0].spans.len(), 1);
     let reasons: Vec<_> = read
@@ -247,6 +310,8 @@ fn a_bad_span_costs_itself_and_says_why() {
             "0: traceID: contains a character that is not hexadecimal",
             "2: is not an object",
             "3: spanID: is missing",
+            "4: traceID: is missing",
+            "5: startTime: is missing",
         ]
     );
 }

@@ -3,9 +3,11 @@
 //!
 //! OTLP's JSON form (opentelemetry-proto, "JSON Protobuf Encoding") as senders really write it:
 //! numbers as text or as numbers, enums as numbers or by name, `null` for what is missing, keys in
-//! `camelCase` or `snake_case`. Unknown fields are ignored.
+//! `camelCase` or `snake_case`, ids in base64, spans by library as before OTLP 0.15. Unknown fields
+//! are ignored.
 
 mod any_value;
+mod id;
 mod log;
 mod scalar;
 mod span;
@@ -45,7 +47,12 @@ struct JsonRequest<'a> {
 struct JsonResourceItems<'a> {
     #[serde(borrow)]
     resource: Option<&'a RawValue>,
-    #[serde(borrow, default, alias = "scope_spans")]
+    #[serde(
+        borrow,
+        default,
+        alias = "scope_spans",
+        alias = "instrumentationLibrarySpans"
+    )]
     scope_spans: Capped<'a>,
     #[serde(borrow, default, alias = "scope_logs")]
     scope_logs: Capped<'a>,
@@ -65,7 +72,7 @@ struct JsonResource {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", expecting = "an object of scope and items")]
 struct JsonScopeItems<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, alias = "instrumentationLibrary")]
     scope: Option<&'a RawValue>,
     #[serde(borrow, default)]
     spans: Capped<'a>,

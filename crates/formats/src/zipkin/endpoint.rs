@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use throughline_wire::{Attributes, SpanKind, semconv};
 
+use super::{LOCAL_IPV6, REMOTE_IPV6};
 use crate::lenient::Number;
 
 #[derive(Debug, Default, Deserialize)]
@@ -16,19 +17,19 @@ pub(super) struct JsonEndpoint {
 }
 
 impl JsonEndpoint {
-    fn address(&self) -> Option<&str> {
-        let filled =
-            |text: &'_ Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
-        match (filled(&self.ipv4), filled(&self.ipv6)) {
-            (true, _) => self.ipv4.as_deref(),
-            (false, true) => self.ipv6.as_deref(),
-            (false, false) => None,
+    /// The address, and the other one where there are two.
+    fn addresses(&self) -> [Option<&str>; 2] {
+        let [four, six] =
+            [&self.ipv4, &self.ipv6].map(|text| text.as_deref().filter(|text| !text.is_empty()));
+        match four {
+            Some(_) => [four, six],
+            None => [six, None],
         }
     }
 
     /// Notes address and port under these names, unless a tag has said them.
     fn note(&self, address: &'static str, port: &'static str, attributes: &mut Attributes) {
-        if let Some(text) = self.address()
+        if let [Some(text), _] = self.addresses()
             && attributes.get(address).is_none()
         {
             attributes.insert(address, text.to_owned());
@@ -40,8 +41,15 @@ impl JsonEndpoint {
         }
     }
 
+    fn note_ipv6(&self, key: &'static str, attributes: &mut Attributes) {
+        if let [_, Some(text)] = self.addresses() {
+            attributes.insert(key, text.to_owned());
+        }
+    }
+
     /// Notes this end of the connection.
     pub(super) fn note_local(&self, attributes: &mut Attributes) {
+        self.note_ipv6(LOCAL_IPV6, attributes);
         self.note(
             semconv::NETWORK_LOCAL_ADDRESS,
             semconv::NETWORK_LOCAL_PORT,
@@ -51,6 +59,7 @@ impl JsonEndpoint {
 
     /// Notes the other end: of a call, the server is named as servers are.
     pub(super) fn note_remote(&self, kind: SpanKind, attributes: &mut Attributes) {
+        self.note_ipv6(REMOTE_IPV6, attributes);
         if let Some(name) = self.service_name.as_deref().filter(|name| !name.is_empty())
             && attributes.get(semconv::PEER_SERVICE).is_none()
         {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use throughline_wire::validate::Limits;
 use throughline_wire::{AttributeValue, Mark, Marks, Span, SpanKind, StatusCode, UnixNanos};
 
-use super::{SHARED_SPAN_ID, decode};
+use super::{LOCAL_IPV6, REMOTE_IPV6, SHARED_SPAN_ID, decode};
 use crate::Validated;
 
 const NOW: UnixNanos = UnixNanos::new(1_502_787_700_000_000_000);
@@ -205,6 +205,80 @@ fn a_server_that_shares_its_callers_id_becomes_its_child_the_same_each_time() {
 }
 
 #[test]
+fn a_span_without_a_timestamp_gets_that_of_what_is_around_it_and_says_so() {
+    let start = example()["timestamp"].as_u64().expect("a number");
+    let with = |id: &str, parent: &str, changes: &[(&str, Value)]| {
+        let mut span = example_with(changes);
+        span["id"] = json!(id);
+        span["parentId"] = json!(parent);
+        span
+    };
+    let none = ("timestamp", json!(null));
+    let quiet = ("annotations", json!([]));
+    let annotations = json!([
+        {"timestamp": start + 9, "value": "b"}, {"timestamp": start + 7, "value": "a"},
+    ]);
+    let body = json!([
+        with(
+            "c",
+            "b",
+            &[none.clone(), quiet.clone(), ("duration", json!(5))]
+        ),
+        with(
+            "b",
+            "a",
+            &[none.clone(), quiet.clone(), ("duration", json!(null))]
+        ),
+        with("a", "9", &[("timestamp", json!(start + 3))]),
+        with("9", "0", &[("timestamp", json!(start))]),
+        with("d", "a", &[none.clone(), ("annotations", annotations)]),
+        with("e", "f", &[none.clone(), quiet.clone()]),
+        // Round in a circle.
+        with("e1", "e2", &[none.clone(), quiet.clone()]),
+        with("e2", "e1", &[none.clone(), quiet.clone()]),
+        // In two parts.
+        with("aa", "9", &[none.clone(), quiet.clone()]),
+        with("aa", "9", &[("timestamp", json!(start + 4))]),
+        with("ab", "aa", &[none, quiet]),
+    ]);
+    let validated = read(&body);
+    let told = |id: &str| {
+        let of = |span: &&&Span| span.span_id.to_string() == format!("{id:0>16}");
+        let all = spans(&validated);
+        let span = all.iter().rfind(of).expect("there");
+        let marked = Marks::of(&span.attributes).contains(Mark::StartMissing);
+        let after = |time: UnixNanos| (time.get() - start as i64 * 1_000) / 1_000;
+        (after(span.start), span.end.since(span.start).max(0), marked)
+    };
+    let long = 431_874_000;
+    assert_eq!(told("c"), (3, 5_000, true), "as its parent's parent");
+    assert_eq!(told("b"), (3, 0, true), "as its parent; it has no end");
+    assert_eq!(told("a"), (3, long, false));
+    assert_eq!(told("d"), (7, long, true), "as its first annotation");
+    assert_eq!(told("e"), (0, long, true), "as the first of its trace");
+    assert_eq!(told("e1"), (0, long, true));
+    assert_eq!(told("ab"), (4, long, true));
+}
+
+#[test]
+fn an_end_with_two_addresses_keeps_both() {
+    let both = json!({"ipv4": "192.0.2.1", "ipv6": "2001:db8::1"});
+    let span = the_span(&[("localEndpoint", both.clone()), ("remoteEndpoint", both)]);
+    let text = |key: &str| span.attributes.get_str(key);
+    for (key, other) in [
+        ("network.local.address", LOCAL_IPV6),
+        ("network.peer.address", REMOTE_IPV6),
+    ] {
+        assert_eq!(
+            (text(key), text(other)),
+            (Some("192.0.2.1"), Some("2001:db8::1"))
+        );
+    }
+    let span = the_span(&[("localEndpoint", json!({"ipv6": "2001:db8::1"}))]);
+    assert_eq!(span.attributes.get(LOCAL_IPV6), None);
+}
+
+#[test]
 fn a_bad_span_costs_itself_and_is_named_by_its_place() {
     let with = |key: &str, value: Value| example_with(&[(key, value)]);
     let validated = read(&json!([
@@ -217,7 +291,12 @@ fn a_bad_span_costs_itself_and_is_named_by_its_place() {
         with("tags", json!(["a"])),
         with("binaryAnnotations", json!([])),
         null,
-        example_with(&[("timestamp", json!(null)), ("duration", json!(null))]),
+        example_with(&[
+            ("traceId", json!("77")),
+            ("timestamp", json!(null)),
+            ("duration", json!(null)),
+            ("annotations", json!(null)),
+        ]),
         with("timestamp", json!(-5)),
         example(),
     ]));

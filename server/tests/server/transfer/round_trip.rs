@@ -1,7 +1,6 @@
 //! What is exported imports again to the same traces and log records, wherever it came from.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use throughline_model::{TimeRange, TraceFilter};
 use throughline_server::export::{Layout, Selection, export};
@@ -160,41 +159,6 @@ async fn an_export_stops_at_its_limit() {
         .await
         .unwrap();
     assert_eq!(exported.traces, 2);
-}
-
-/// The repository's folder of files that programs of others wrote.
-fn foreign() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/foreign")
-}
-
-#[tokio::test]
-async fn files_that_others_wrote_import_and_export_to_the_same_traces() {
-    let mut count = 0;
-    for entry in fs::read_dir(foreign()).expect("the folder") {
-        let path = entry.expect("an entry").path();
-        if path
-            .extension()
-            .is_none_or(|ending| ending != "json" && ending != "jsonl")
-        {
-            continue;
-        }
-        count += 1;
-        let (one, other, folder) = (Side::at(LATER).await, Side::at(LATER).await, folder());
-        let report = one.import(&path).await;
-        assert!(report.is_whole(), "{report}");
-        assert!(report.received + report.events > 0, "{report}");
-        let again = one.import(&path).await;
-        let (spans, events) = (report.received, report.events);
-        assert_eq!((again.received, again.duplicate), (0, spans), "{again}");
-        assert_eq!((again.events, again.duplicate_events), (0, events));
-        let out = folder.path().join("out.jsonl");
-        let exported = one.export(&out, Layout::Lines).await;
-        assert_eq!((exported.spans, exported.events), (spans, events));
-        let report = other.import(&out).await;
-        assert!(report.is_whole(), "{report}");
-        assert_same(&one, &other).await;
-    }
-    assert!(count >= 4, "the fixtures are there");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use throughline_wire::{LogRecord, Marks};
 
 use super::any_value::{AnyValue, KeyValues};
+use super::id::optional_id;
 use crate::lenient::{Enum, Number};
 use crate::otlp::name_event;
 
@@ -73,10 +74,9 @@ pub(super) fn log_record(sent: JsonLogRecord, marks: &mut Marks) -> Result<LogRe
     let mut record = LogRecord {
         time: sent.time_unix_nano.instant(),
         observed: sent.observed_time_unix_nano.instant(),
-        trace_id: id(sent.trace_id.as_deref()).map_err(|error| format!("traceId: {error}"))?,
-        span_id: id(sent.span_id.as_deref()).map_err(|error| format!("spanId: {error}"))?,
-        parent_span_id: id(sent.parent_span_id.as_deref())
-            .map_err(|error| format!("parentSpanId: {error}"))?,
+        trace_id: optional_id(sent.trace_id.as_deref(), "traceId")?,
+        span_id: optional_id(sent.span_id.as_deref(), "spanId")?,
+        parent_span_id: optional_id(sent.parent_span_id.as_deref(), "parentSpanId")?,
         flags: sent.flags.count(),
         severity_number: LogRecord::severity_from_code(severity),
         severity_text: sent.severity_text.unwrap_or_default().into(),
@@ -87,12 +87,4 @@ pub(super) fn log_record(sent: JsonLogRecord, marks: &mut Marks) -> Result<LogRe
     };
     name_event(&mut record);
     Ok(record)
-}
-
-/// Zeros are how some senders write that there is none.
-fn id<T: core::str::FromStr>(text: Option<&str>) -> Result<Option<T>, T::Err> {
-    match text {
-        Some(text) if text.bytes().any(|byte| byte != b'0') => text.parse().map(Some),
-        _ => Ok(None),
-    }
 }

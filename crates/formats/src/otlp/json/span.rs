@@ -1,11 +1,10 @@
 //! A span in JSON.
 
 use serde::Deserialize;
-use throughline_wire::{
-    Mark, Marks, Span, SpanEvent, SpanId, SpanKind, SpanLink, Status, StatusCode, TraceId,
-};
+use throughline_wire::{Mark, Marks, Span, SpanEvent, SpanKind, SpanLink, Status, StatusCode};
 
 use super::any_value::KeyValues;
+use super::id::{id, optional_id};
 use crate::first_items::FirstItems;
 use crate::lenient::{Enum, Number};
 use crate::request::blank_span;
@@ -84,26 +83,10 @@ struct JsonStatus {
 
 /// What the span says; the reason when an id of it is none.
 pub(super) fn span(sent: JsonSpan, marks: &mut Marks) -> Result<Span, String> {
-    let id_error = |field: &str, error| format!("{field}: {error}");
     let mut span = blank_span();
-    span.trace_id = sent
-        .trace_id
-        .unwrap_or_default()
-        .parse::<TraceId>()
-        .map_err(|error| id_error("traceId", error))?;
-    span.span_id = sent
-        .span_id
-        .unwrap_or_default()
-        .parse::<SpanId>()
-        .map_err(|error| id_error("spanId", error))?;
-    span.parent_span_id = match sent.parent_span_id.as_deref() {
-        // Some senders write a root's missing parent as zeros.
-        None | Some("" | "0000000000000000") => None,
-        Some(id) => Some(
-            id.parse()
-                .map_err(|error| id_error("parentSpanId", error))?,
-        ),
-    };
+    span.trace_id = id(&sent.trace_id.unwrap_or_default(), "traceId")?;
+    span.span_id = id(&sent.span_id.unwrap_or_default(), "spanId")?;
+    span.parent_span_id = optional_id(sent.parent_span_id.as_deref(), "parentSpanId")?;
     span.trace_state = sent.trace_state.unwrap_or_default().into();
     span.name = sent.name.unwrap_or_default().into();
     span.kind = SpanKind::from_code(sent.kind.code("SPAN_KIND_", &KINDS));
@@ -160,8 +143,8 @@ const STATUS_CODES: [&str; 3] = ["UNSET", "OK", "ERROR"];
 
 fn read_link(sent: JsonLink, marks: &mut Marks) -> Option<SpanLink> {
     Some(SpanLink {
-        trace_id: sent.trace_id?.parse().ok()?,
-        span_id: sent.span_id?.parse().ok()?,
+        trace_id: id(&sent.trace_id?, "traceId").ok()?,
+        span_id: id(&sent.span_id?, "spanId").ok()?,
         trace_state: sent.trace_state.unwrap_or_default().into(),
         flags: sent.flags.count(),
         attributes: sent.attributes.into_attributes(marks),

@@ -1,8 +1,66 @@
-//! What a span that cannot be read is answered with.
+//! What others write, and what a span that cannot be read is answered with.
 
 use serde_json::{Value, json};
+use throughline_wire::UnixNanos;
+use throughline_wire::validate::Limits;
 
-use crate::otlp::decode_json;
+use crate::otlp::{decode_json, decode_logs_json};
+
+const NOW: UnixNanos = UnixNanos::new(1_700_000_100_000_000_000);
+
+#[test]
+fn ids_in_base64_are_those_in_hexadecimal() {
+    let ids = [
+        ("W47/95gDgQPSabYzgT/GDA==", "7uGbfsPBsXQ="),
+        ("5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"),
+    ];
+    let decoded = ids.map(|(trace, span)| {
+        let link = json!({"traceId": trace, "spanId": span});
+        let time = "1700000000000000000";
+        let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": [
+            {"traceId": trace, "spanId": span, "parentSpanId": span, "startTimeUnixNano": time,
+             "endTimeUnixNano": time, "links": [link]},
+            {"traceId": trace, "spanId": span, "parentSpanId": "AAAAAAAAAAA=",
+             "startTimeUnixNano": time, "endTimeUnixNano": time},
+        ]}]}]});
+        let spans = decode_json(body.to_string().as_bytes()).expect("a request");
+        let body = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [
+            {"traceId": trace, "spanId": span, "timeUnixNano": time},
+        ]}]}]});
+        let logs = decode_logs_json(body.to_string().as_bytes()).expect("a request");
+        (spans, logs)
+    });
+    assert_eq!(decoded[0], decoded[1]);
+    let [(spans, logs), _] = decoded;
+    assert!(spans.rejected.is_empty() && logs.rejected.is_empty());
+    let spans = spans
+        .validate(&Limits::default(), NOW)
+        .groups
+        .remove(0)
+        .spans;
+    assert_eq!(spans[0].links.len(), 1);
+    assert!(spans[0].parent_span_id.is_some());
+    assert_eq!(spans[1].parent_span_id, None, "zeros are none");
+}
+
+#[test]
+fn spans_by_library_are_read_as_spans_by_scope() {
+    let request = |spans: &str, scope: &str| {
+        let time = "1700000000000000000";
+        let span = json!({
+            "traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174",
+            "startTimeUnixNano": time, "endTimeUnixNano": time,
+        });
+        let body = json!({"resourceSpans": [{
+            spans: [{scope: {"name": "tracer", "version": "1"}, "spans": [span]}],
+        }]});
+        decode_json(body.to_string().as_bytes()).expect("a request")
+    };
+    let old = request("instrumentationLibrarySpans", "instrumentationLibrary");
+    assert_eq!(old, request("scopeSpans", "scope"));
+    let group = old.validate(&Limits::default(), NOW).groups.remove(0);
+    assert_eq!(group.scope.name, "tracer");
+}
 
 #[test]
 fn the_reason_is_in_the_words_of_the_sender() {

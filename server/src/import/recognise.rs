@@ -1,0 +1,60 @@
+//! Tells what an object of a file is by the names of its fields.
+
+use super::elements::Kind;
+use super::scan::{Fault, Scanner};
+
+/// What an object is.
+pub(super) enum Found {
+    /// An element itself.
+    Element(Kind),
+    /// A document with elements in it.
+    Request,
+    /// Something known that is not imported, and why.
+    Other(&'static str),
+}
+
+pub(super) const UNKNOWN: &str = "is neither OTLP, nor Jaeger's, nor Zipkin's JSON";
+pub(super) const METRICS: &str = "holds metrics or profiles, which are not stored";
+pub(super) const SEARCH: &str = "is an answer of Elasticsearch: take the spans out of it, each is the \
+                      `_source` of one of `hits.hits`";
+
+/// What an object is, by the first of its fields that tells.
+pub(super) fn recognise(text: &[u8], line: u64) -> Result<Option<Found>, Fault> {
+    let mut scanner = Scanner::new(text, line);
+    if scanner.peek()? != Some(b'{') {
+        return Ok(None);
+    }
+    scanner.expect(b'{')?;
+    let mut first = true;
+    // `traceId` alone does not tell: others than Zipkin's have it too.
+    let mut found = None;
+    while let Some(key) = scanner.next_key(first)? {
+        first = false;
+        found = match key.as_str() {
+            "traceID" | "spanID" | "spans" | "processes" => Some(Found::Element(Kind::Jaeger)),
+            "id" | "localEndpoint" => Some(Found::Element(Kind::Zipkin)),
+            "scopeSpans" | "scope_spans" | "instrumentationLibrarySpans" => {
+                Some(Found::Element(Kind::OtlpSpans))
+            }
+            "scopeLogs" | "scope_logs" => Some(Found::Element(Kind::OtlpLogs)),
+            "resourceSpans" | "resource_spans" | "resourceLogs" | "resource_logs" | "batches"
+            | "data" => Some(Found::Request),
+            "resourceMetrics" | "resource_metrics" | "scopeMetrics" | "resourceProfiles" => {
+                Some(Found::Other(METRICS))
+            }
+            "hits" => Some(Found::Other(SEARCH)),
+            "spanId" | "operationName" => return Ok(None),
+            "traceId" => {
+                found = Some(Found::Element(Kind::Zipkin));
+                scanner.value(0)?;
+                continue;
+            }
+            _ => {
+                scanner.value(0)?;
+                continue;
+            }
+        };
+        break;
+    }
+    Ok(found)
+}

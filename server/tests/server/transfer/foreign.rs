@@ -1,0 +1,94 @@
+//! Files that programs of others wrote: what they say is stored, and comes back out.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use throughline_server::export::Layout;
+
+use super::side::{Side, assert_same};
+use super::told::compare;
+use super::{LATER, folder};
+
+/// A folder of more such files, for whoever has some: see `docs/import-export.md`.
+const FOLDER_VARIABLE: &str = "THROUGHLINE_SAMPLE_DIR";
+
+/// Files of JSON in `folder` and the folders in it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path
+            .extension()
+            .is_some_and(|it| it == "json" || it == "jsonl")
+        {
+            found.push(path);
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+#[tokio::test]
+async fn files_that_others_wrote_import_and_export_to_the_same_traces() {
+    let files = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/foreign"));
+    assert!(files.len() >= 6, "the fixtures are there");
+    for path in files {
+        let (one, other, folder) = (Side::at(LATER).await, Side::at(LATER).await, folder());
+        let report = one.import(&path).await;
+        assert!(report.is_whole(), "{report}");
+        assert!(report.received + report.events > 0, "{report}");
+        let again = one.import(&path).await;
+        let (spans, events) = (report.received, report.events);
+        assert_eq!((again.received, again.duplicate), (0, spans), "{again}");
+        assert_eq!((again.events, again.duplicate_events), (0, events));
+        let out = folder.path().join("out.jsonl");
+        let exported = one.export(&out, Layout::Lines).await;
+        assert_eq!((exported.spans, exported.events), (spans, events));
+        let compared = compare(&path, &out);
+        assert_eq!(compared.lost, [] as [&str; 0], "{}", path.display());
+        assert_eq!(compared.told as u64, spans, "{}", path.display());
+        let report = other.import(&out).await;
+        assert!(report.is_whole(), "{report}");
+        assert_same(&one, &other).await;
+    }
+}
+
+/// The same for any files: what cannot be stored is told, and what was stored must be what they
+/// say.
+#[tokio::test]
+async fn every_file_of_a_folder_comes_back_out_as_it_went_in() {
+    let Some(samples) = env::var_os(FOLDER_VARIABLE) else {
+        return;
+    };
+    let mut faults = Vec::new();
+    for path in files(Path::new(&samples)) {
+        let (one, other, folder) = (Side::at(LATER).await, Side::at(LATER).await, folder());
+        let report = one.import(&path).await;
+        println!("{report}");
+        if report.received + report.events == 0 {
+            continue;
+        }
+        let out = folder.path().join("out.jsonl");
+        one.export(&out, Layout::Lines).await;
+        let lost = compare(&path, &out).lost;
+        if lost.len() as u64 > report.rejected {
+            let first = lost.iter().take(3).map(|lost| format!("    {lost}\n"));
+            faults.push(format!(
+                "{}: {}\n{}",
+                path.display(),
+                lost.len(),
+                first.collect::<String>()
+            ));
+        }
+        let again = other.import(&out).await;
+        assert!(again.is_whole(), "{again}");
+        assert_same(&one, &other).await;
+    }
+    assert!(
+        faults.is_empty(),
+        "not as the files say:\n{}",
+        faults.concat()
+    );
+}

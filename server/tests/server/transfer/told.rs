@@ -1,0 +1,218 @@
+//! What a file says, against what was exported of it: read off the JSON by rules of their own, so
+//! that a fault of the importer is not believed.
+
+mod jaeger;
+mod otlp;
+mod zipkin;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+/// What is said of one span; `None` is nothing.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Told {
+    trace: String,
+    span: String,
+    /// Empty for a root.
+    parent: Option<String>,
+    name: String,
+    kind: u64,
+    /// Nanoseconds since 1970.
+    start: Option<i128>,
+    end: Option<i128>,
+    service: String,
+    failed: bool,
+    message: Option<String>,
+    attributes: BTreeMap<String, Value>,
+    /// Time in nanoseconds, name, attributes.
+    events: Vec<(i128, String, BTreeMap<String, Value>)>,
+    /// Trace and span.
+    links: Vec<(String, String)>,
+}
+
+/// A file beside what was exported of it.
+pub(super) struct Compared {
+    /// How many spans the file tells of.
+    pub(super) told: usize,
+    /// Those that are not in the export as they are told, each as text for people.
+    pub(super) lost: Vec<String>,
+}
+
+/// Compares `file` with `exported`, a file of OTLP JSON.
+pub(super) fn compare(file: &Path, exported: &Path) -> Compared {
+    let exported = Exported::of(read(exported));
+    let told = read(file);
+    Compared {
+        told: told.len(),
+        lost: told
+            .iter()
+            .filter_map(|told| exported.lacks(told))
+            .collect(),
+    }
+}
+
+fn read(file: &Path) -> Vec<Told> {
+    let bytes = fs::read(file).expect("reads");
+    // Up to what is no JSON, which the importer reports.
+    let documents = serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>();
+    documents
+        .map_while(Result::ok)
+        .flat_map(|it| spans(&it))
+        .collect()
+}
+
+fn spans(value: &Value) -> Vec<Told> {
+    if let Value::Array(items) = value {
+        return items.iter().flat_map(spans).collect();
+    }
+    for wrapper in ["data", "result", "trace", "resourceSpans", "batches"] {
+        if let Some(inner) = value.get(wrapper) {
+            return spans(inner);
+        }
+    }
+    let has = |key: &str| value.get(key).is_some();
+    if has("scopeSpans") || has("instrumentationLibrarySpans") {
+        otlp::spans(value)
+    } else if has("spanID") || has("processes") {
+        jaeger::spans(value)
+    } else if has("traceId") && has("id") {
+        vec![zipkin::span(value)]
+    } else {
+        Vec::new()
+    }
+}
+
+struct Exported {
+    spans: HashMap<(String, String), Vec<Told>>,
+    /// Of a server that shares its caller's id: its own, and the shared one.
+    shared: HashMap<(String, String), String>,
+}
+
+impl Exported {
+    fn of(told: Vec<Told>) -> Self {
+        let mut spans: HashMap<_, Vec<Told>> = HashMap::new();
+        let mut shared = HashMap::new();
+        for span in told {
+            let key = (span.trace.clone(), span.span.clone());
+            let id = span.attributes.get("zipkin.shared_span_id");
+            if let Some(id) = id.and_then(Value::as_str) {
+                shared.insert(key, id.to_owned());
+                spans
+                    .entry((span.trace.clone(), id.to_owned()))
+                    .or_default()
+                    .push(span);
+            } else {
+                spans.entry(key).or_default().push(span);
+            }
+        }
+        Self { spans, shared }
+    }
+
+    fn lacks(&self, told: &Told) -> Option<String> {
+        let key = (told.trace.clone(), told.span.clone());
+        let found = self.spans.get(&key).map_or(&[][..], Vec::as_slice);
+        let faults: Vec<_> = found
+            .iter()
+            .map(|found| self.differs(told, found))
+            .collect();
+        if faults.iter().any(Option::is_none) {
+            return None;
+        }
+        let faults: Vec<_> = faults.into_iter().flatten().collect();
+        let (trace, span, name) = (&told.trace, &told.span, &told.name);
+        Some(format!("{trace} {span} {name}: {}", faults.join(" | ")))
+    }
+
+    /// What of `told` is not in `found`.
+    fn differs(&self, told: &Told, found: &Told) -> Option<String> {
+        let lost = |what: &str, told: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
+            Some(format!("{what}: {told:?} became {found:?}"))
+        };
+        if (&told.name, &told.service) != (&found.name, &found.service) {
+            let of = |told: &Told| (told.name.clone(), told.service.clone());
+            return lost("name and service", &of(told), &of(found));
+        }
+        // What was repaired is marked, and not what the file says.
+        if found.attributes.contains_key("throughline.marks") {
+            return None;
+        }
+        let parent = found.parent.clone().unwrap_or_default();
+        let parent = (found.trace.clone(), parent);
+        let parent = self.shared.get(&parent).unwrap_or(&parent.1);
+        if told.parent.as_ref().is_some_and(|told| told != parent) {
+            return lost("parent", &told.parent, parent);
+        }
+        let status = |span: &Told| (span.kind, span.failed);
+        if status(told) != status(found) {
+            return lost("kind and failure", &status(told), &status(found));
+        }
+        if told.message.is_some() && told.message != found.message {
+            return lost("message", &told.message, &found.message);
+        }
+        for (what, told, found) in [
+            ("start", told.start, found.start),
+            ("end", told.end, found.end),
+        ] {
+            if told.is_some() && told != found {
+                return lost(what, &told, &found);
+            }
+        }
+        for (key, value) in &told.attributes {
+            if found.attributes.get(key) != Some(value) {
+                return lost(key, value, &found.attributes.get(key));
+            }
+        }
+        let event = told
+            .events
+            .iter()
+            .find(|event| !found.events.contains(event));
+        if event.is_some() || told.events.len() != found.events.len() {
+            return lost("event", &event, &found.events);
+        }
+        let link = told.links.iter().find(|link| !found.links.contains(link));
+        link.and_then(|link| lost("link", link, &found.links))
+    }
+}
+
+/// Hexadecimal of `length` characters; empty for one of zeros, or none.
+fn id(value: Option<&Value>, length: usize) -> String {
+    use base64::Engine as _;
+    let text = value.and_then(Value::as_str).unwrap_or_default();
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text);
+    let hex = match bytes.as_deref() {
+        Ok(bytes) if text.ends_with('=') && bytes.len() * 2 == length => {
+            let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+            digits
+                .filter_map(|digit| char::from_digit(digit.into(), 16))
+                .collect()
+        }
+        _ => text.to_ascii_lowercase(),
+    };
+    if hex.bytes().all(|byte| byte == b'0') {
+        return String::new();
+    }
+    format!("{hex:0>length$}")
+}
+
+fn text(value: &Value, key: &str) -> String {
+    let text = value.get(key).and_then(Value::as_str);
+    text.unwrap_or_default().to_owned()
+}
+
+/// A whole number, as a number or as text, if it is not zero.
+fn whole(value: &Value, key: &str) -> Option<i128> {
+    let value = value.get(key)?;
+    let number = match value {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_i64().map(i128::from),
+    };
+    number.filter(|number| *number != 0)
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    let list = value.get(key).and_then(Value::as_array);
+    list.map_or(&[], Vec::as_slice)
+}
