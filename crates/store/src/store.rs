@@ -12,7 +12,7 @@ use throughline_wire::TenantId;
 
 use crate::keeper::PgKeeper;
 use crate::live::{self, LiveHandle};
-use crate::reader::PgTraceReader;
+use crate::reader::{Kept, PgTraceReader};
 use crate::sqlstate::read_error;
 use crate::writer::{WriterHandle, spawn};
 use crate::{
@@ -28,6 +28,7 @@ pub struct Store {
     options: StoreOptions,
     writer: WriterHandle,
     live: LiveHandle,
+    kept: Arc<Kept>,
 }
 
 impl Store {
@@ -73,6 +74,7 @@ impl Store {
             options,
             writer,
             live,
+            kept: Arc::default(),
         })
     }
 
@@ -147,8 +149,8 @@ impl Store {
         Arc::new(PgTraceReader::new(
             self.pool.clone(),
             tenant,
-            self.options.clock.clone(),
-            self.options.total_cap,
+            &self.options,
+            Arc::clone(&self.kept),
         ))
     }
 

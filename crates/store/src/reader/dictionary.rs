@@ -7,8 +7,16 @@ use throughline_model::ReadError;
 use throughline_wire::{InstrumentationScope, Resource, binary};
 use uuid::Uuid;
 
+use super::kept::Kept;
 use super::rows::{UNKNOWN_OPERATION, corrupt};
 use crate::sqlstate::read_error;
+
+/// Whose dictionaries are read, and what of them was read before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tenant<'a> {
+    pub id: Uuid,
+    pub kept: &'a Kept,
+}
 
 /// An operation with the name of its service.
 #[derive(Debug, Clone, FromRow)]
@@ -70,21 +78,33 @@ fn distinct(ids: impl Iterator<Item = i64>) -> Vec<i64> {
 
 pub(super) async fn operations(
     connection: &mut PgConnection,
-    tenant: Uuid,
+    tenant: Tenant<'_>,
     ids: impl Iterator<Item = i64>,
 ) -> Result<HashMap<i64, Operation>, ReadError> {
+    let shelf = &tenant.kept.operations;
+    let (mut known, missing) = shelf.find(tenant.id, distinct(ids));
+    if missing.is_empty() {
+        return Ok(known);
+    }
     let rows: Vec<Operation> = sqlx::query_as(
         "SELECT o.id, o.name, s.name AS service
          FROM operations AS o
          LEFT JOIN services AS s ON s.tenant_id = o.tenant_id AND s.id = o.service_id
          WHERE o.tenant_id = $1 AND o.id = ANY($2)",
     )
-    .bind(tenant)
-    .bind(distinct(ids))
+    .bind(tenant.id)
+    .bind(missing)
     .fetch_all(connection)
     .await
     .map_err(read_error)?;
-    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    for row in rows {
+        // One whose service has no row yet may get it.
+        if let Some(service) = &row.service {
+            shelf.keep(tenant.id, row.id, &row, row.name.len() + service.len());
+        }
+        known.insert(row.id, row);
+    }
+    Ok(known)
 }
 
 #[derive(FromRow)]
@@ -97,29 +117,35 @@ struct ResourceRow {
 
 pub(super) async fn resources(
     connection: &mut PgConnection,
-    tenant: Uuid,
+    tenant: Tenant<'_>,
     ids: impl Iterator<Item = i64>,
 ) -> Result<HashMap<i64, Resource>, ReadError> {
+    let shelf = &tenant.kept.resources;
+    let (mut known, missing) = shelf.find(tenant.id, distinct(ids));
+    if missing.is_empty() {
+        return Ok(known);
+    }
     let rows: Vec<ResourceRow> = sqlx::query_as(
         "SELECT id, attributes, dropped_attributes_count, schema_url
          FROM resources WHERE tenant_id = $1 AND id = ANY($2)",
     )
-    .bind(tenant)
-    .bind(distinct(ids))
+    .bind(tenant.id)
+    .bind(missing)
     .fetch_all(connection)
     .await
     .map_err(read_error)?;
-    rows.into_iter()
-        .map(|row| {
-            let resource = Resource {
-                attributes: binary::decode_attributes(&row.attributes)
-                    .map_err(|_| corrupt("resources.attributes")())?,
-                dropped_attributes_count: row.dropped_attributes_count as u32,
-                schema_url: row.schema_url.into(),
-            };
-            Ok((row.id, resource))
-        })
-        .collect()
+    for row in rows {
+        let byte_count = row.attributes.len() + row.schema_url.len();
+        let resource = Resource {
+            attributes: binary::decode_attributes(&row.attributes)
+                .map_err(|_| corrupt("resources.attributes")())?,
+            dropped_attributes_count: row.dropped_attributes_count as u32,
+            schema_url: row.schema_url.into(),
+        };
+        shelf.keep(tenant.id, row.id, &resource, byte_count);
+        known.insert(row.id, resource);
+    }
+    Ok(known)
 }
 
 #[derive(FromRow)]
@@ -134,29 +160,36 @@ struct ScopeRow {
 
 pub(super) async fn scopes(
     connection: &mut PgConnection,
-    tenant: Uuid,
+    tenant: Tenant<'_>,
     ids: impl Iterator<Item = i64>,
 ) -> Result<HashMap<i64, InstrumentationScope>, ReadError> {
+    let shelf = &tenant.kept.scopes;
+    let (mut known, missing) = shelf.find(tenant.id, distinct(ids));
+    if missing.is_empty() {
+        return Ok(known);
+    }
     let rows: Vec<ScopeRow> = sqlx::query_as(
         "SELECT id, name, version, attributes, dropped_attributes_count, schema_url
          FROM scopes WHERE tenant_id = $1 AND id = ANY($2)",
     )
-    .bind(tenant)
-    .bind(distinct(ids))
+    .bind(tenant.id)
+    .bind(missing)
     .fetch_all(connection)
     .await
     .map_err(read_error)?;
-    rows.into_iter()
-        .map(|row| {
-            let scope = InstrumentationScope {
-                name: row.name.into(),
-                version: row.version.into(),
-                attributes: binary::decode_attributes(&row.attributes)
-                    .map_err(|_| corrupt("scopes.attributes")())?,
-                dropped_attributes_count: row.dropped_attributes_count as u32,
-                schema_url: row.schema_url.into(),
-            };
-            Ok((row.id, scope))
-        })
-        .collect()
+    for row in rows {
+        let byte_count =
+            row.attributes.len() + row.name.len() + row.version.len() + row.schema_url.len();
+        let scope = InstrumentationScope {
+            name: row.name.into(),
+            version: row.version.into(),
+            attributes: binary::decode_attributes(&row.attributes)
+                .map_err(|_| corrupt("scopes.attributes")())?,
+            dropped_attributes_count: row.dropped_attributes_count as u32,
+            schema_url: row.schema_url.into(),
+        };
+        shelf.keep(tenant.id, row.id, &scope, byte_count);
+        known.insert(row.id, scope);
+    }
+    Ok(known)
 }

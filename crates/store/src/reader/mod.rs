@@ -5,6 +5,7 @@ mod compile;
 mod dictionary;
 mod event;
 mod event_payload;
+mod kept;
 mod list;
 mod lookup;
 mod paging;
@@ -17,6 +18,8 @@ mod trace;
 mod whole;
 mod whole_events;
 
+use std::sync::Arc;
+
 use sqlx::{PgConnection, PgPool};
 use throughline_model::{
     BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, Page,
@@ -28,9 +31,11 @@ use throughline_wire::{SpanId, TenantId, TraceId, UnixNanos, semconv};
 use uuid::Uuid;
 
 use self::compile::{Known, KnownAttribute, Selection};
-use crate::Clock;
+use self::dictionary::Tenant;
+pub(crate) use self::kept::Kept;
 use crate::rollup;
 use crate::sqlstate::read_error;
+use crate::{Clock, StoreOptions};
 
 /// The reader of one tenant: every statement it sends starts with the tenant.
 pub(crate) struct PgTraceReader {
@@ -38,15 +43,30 @@ pub(crate) struct PgTraceReader {
     tenant: Uuid,
     clock: Clock,
     total_cap: u64,
+    kept: Arc<Kept>,
 }
 
 impl PgTraceReader {
-    pub(crate) fn new(pool: PgPool, tenant: TenantId, clock: Clock, total_cap: u64) -> Self {
+    pub(crate) fn new(
+        pool: PgPool,
+        tenant: TenantId,
+        options: &StoreOptions,
+        kept: Arc<Kept>,
+    ) -> Self {
         Self {
             pool,
             tenant: Uuid::from_bytes(tenant.to_bytes()),
-            clock,
-            total_cap,
+            clock: options.clock.clone(),
+            total_cap: options.total_cap,
+            kept,
+        }
+    }
+
+    /// Whose dictionaries are read.
+    fn reading(&self) -> Tenant<'_> {
+        Tenant {
+            id: self.tenant,
+            kept: &self.kept,
         }
     }
 
@@ -160,7 +180,7 @@ impl TraceReader for PgTraceReader {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             let now = self.clock.now();
-            trace::skeleton(&mut connection, self.tenant, trace_id, now).await
+            trace::skeleton(&mut connection, self.reading(), trace_id, now).await
         })
     }
 
@@ -171,7 +191,7 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'_, Result<Vec<SpanDetails>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            span::details(&mut connection, self.tenant, trace_id, span_id).await
+            span::details(&mut connection, self.reading(), trace_id, span_id).await
         })
     }
 
@@ -217,7 +237,7 @@ impl TraceReader for PgTraceReader {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             let now = self.clock.now();
-            whole_events::page(&mut connection, self.tenant, of, after, now).await
+            whole_events::page(&mut connection, self.reading(), of, after, now).await
         })
     }
 
@@ -259,7 +279,7 @@ impl TraceReader for PgTraceReader {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             let now = self.clock.now();
-            whole::whole(&mut connection, self.tenant, trace_id, after, now).await
+            whole::whole(&mut connection, self.reading(), trace_id, after, now).await
         })
     }
 

@@ -5,6 +5,7 @@ use throughline_model::{Payload, ReadError, SpanDetails};
 use throughline_wire::{SpanId, TraceId};
 use uuid::Uuid;
 
+use super::dictionary::Tenant;
 use super::payload as payloads;
 use super::rows::SpanRow;
 use super::trace::uuid;
@@ -54,11 +55,11 @@ async fn rows(
 /// Everything known of the spans with this id; one that has not ended ends where it began.
 pub(super) async fn details(
     connection: &mut PgConnection,
-    tenant: Uuid,
+    tenant: Tenant<'_>,
     trace_id: TraceId,
     span_id: SpanId,
 ) -> Result<Vec<SpanDetails>, ReadError> {
-    let rows = rows(connection, tenant, trace_id, span_id).await?;
+    let rows = rows(connection, tenant.id, trace_id, span_id).await?;
     let referred = Referred::of(connection, tenant, &rows).await?;
     rows.into_iter()
         .map(|row| {

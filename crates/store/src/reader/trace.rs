@@ -11,7 +11,7 @@ use throughline_wire::{StatusCode, TraceId, UnixNanos};
 use uuid::Uuid;
 
 use super::compile;
-use super::dictionary::{self, Operation};
+use super::dictionary::{self, Operation, Tenant};
 use super::receipt::{self, Asked};
 use super::rows::{MarksRow, SkeletonRow, SummaryRow};
 use crate::sqlstate::read_error;
@@ -33,16 +33,16 @@ pub(super) async fn summary(
 
 pub(super) async fn skeleton(
     connection: &mut PgConnection,
-    tenant: Uuid,
+    tenant: Tenant<'_>,
     trace_id: TraceId,
     now: UnixNanos,
 ) -> Result<Option<TraceSkeleton>, ReadError> {
-    let Some(summary) = summary(connection, tenant, trace_id, now).await? else {
+    let Some(summary) = summary(connection, tenant.id, trace_id, now).await? else {
         return Ok(None);
     };
     let (first_ns, last_ns) = starts(&summary);
     let mut rows: Vec<SkeletonRow> = sqlx::query_as(include_str!("skeleton.sql"))
-        .bind(tenant)
+        .bind(tenant.id)
         .bind(uuid(trace_id))
         .bind(first_ns)
         .bind(last_ns)
@@ -52,7 +52,7 @@ pub(super) async fn skeleton(
     rows.sort_unstable_by_key(SkeletonRow::place);
     let ids = rows.iter().map(|row| row.operation_id);
     let operations = dictionary::operations(connection, tenant, ids).await?;
-    let mut marks = event_marks(connection, tenant, &summary, &rows).await?;
+    let mut marks = event_marks(connection, tenant.id, &summary, &rows).await?;
     let eventful = rows.iter().filter(|row| row.has_events).count();
     let unmarked_spans = eventful.saturating_sub(marks.len()) as u64;
     let unknown = Operation::unknown();
@@ -74,7 +74,7 @@ pub(super) async fn skeleton(
                 .unwrap_or_default(),
         });
     }
-    let asked = asked(tenant, trace_id, &summary, now);
+    let asked = asked(tenant.id, trace_id, &summary, now);
     let parents = spans
         .iter()
         .filter_map(|span| span.parent_span_id)

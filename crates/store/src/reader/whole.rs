@@ -5,9 +5,8 @@ use std::collections::{HashMap, HashSet};
 use sqlx::PgConnection;
 use throughline_model::{ReadError, SpanCursor, StoredSpan, Trace};
 use throughline_wire::{InstrumentationScope, Resource, Span, SpanId, TraceId, UnixNanos};
-use uuid::Uuid;
 
-use super::dictionary::{self, Listed, Operation};
+use super::dictionary::{self, Listed, Operation, Tenant};
 use super::payload;
 use super::receipt::{self, Asked};
 use super::rows::SpanRow;
@@ -22,15 +21,15 @@ const PAGE_BYTES: u64 = 16 << 20;
 /// The spans of the trace that follow `after`, large values in their places.
 pub(super) async fn whole(
     connection: &mut PgConnection,
-    tenant: Uuid,
+    tenant: Tenant<'_>,
     trace_id: TraceId,
     after: Option<SpanCursor>,
     now: UnixNanos,
 ) -> Result<Option<Trace>, ReadError> {
-    let Some(summary) = summary(connection, tenant, trace_id, now).await? else {
+    let Some(summary) = summary(connection, tenant.id, trace_id, now).await? else {
         return Ok(None);
     };
-    let asked = asked(tenant, trace_id, &summary, now);
+    let asked = asked(tenant.id, trace_id, &summary, now);
     let is_first = after.is_none();
     let (rows, after) = page(connection, &asked, after, summary.span_count).await?;
     let mut referred = Referred::of(connection, tenant, &rows).await?;
@@ -50,7 +49,7 @@ pub(super) async fn whole(
             span: referred.span(row, trace_id)?,
         });
     }
-    let values = payload::fetch_all(connection, tenant, &detached).await?;
+    let values = payload::fetch_all(connection, tenant.id, &detached).await?;
     for (at, day_ns, references) in detached {
         payload::restore(&mut spans[at].span, &references, day_ns, &values);
     }
@@ -166,7 +165,7 @@ pub(super) struct Referred {
 impl Referred {
     pub(super) async fn of(
         connection: &mut PgConnection,
-        tenant: Uuid,
+        tenant: Tenant<'_>,
         rows: &[SpanRow],
     ) -> Result<Self, ReadError> {
         let operation_ids = rows.iter().map(|row| row.operation_id);

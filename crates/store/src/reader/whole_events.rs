@@ -7,7 +7,7 @@ use throughline_model::{EventCursor, EventsOf, ReadError, WholeEvent, WholeEvent
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
-use super::dictionary::{self, Listed};
+use super::dictionary::{self, Listed, Tenant};
 use super::event::{COLUMNS, PAGE_BYTES, Row, push_page, sent_by};
 use super::payload;
 use super::trace::uuid;
@@ -20,12 +20,12 @@ const PAGE_ROWS: i64 = 500;
 /// The page that follows `after`, of the events that are wanted when it is `now`.
 pub(super) async fn page(
     connection: &mut PgConnection,
-    tenant: Uuid,
+    tenant: Tenant<'_>,
     of: &EventsOf,
     after: Option<EventCursor>,
     now: UnixNanos,
 ) -> Result<WholeEvents, ReadError> {
-    let mut rows: Vec<Row> = query(tenant, of, after, now)
+    let mut rows: Vec<Row> = query(tenant.id, of, after, now)
         .build_query_as()
         .fetch_all(&mut *connection)
         .await
@@ -38,7 +38,7 @@ pub(super) async fn page(
     let after = rows.last().map(Row::cursor);
     let after = after.filter(|_| listed == PAGE_ROWS || listed > rows.len() as i64);
     if matches!(of, EventsOf::NoTrace { .. }) {
-        let stored = stored_traces(connection, tenant, &rows).await?;
+        let stored = stored_traces(connection, tenant.id, &rows).await?;
         rows.retain(|row| row.trace_id.is_none_or(|id| !stored.contains(&id)));
     }
     let mut whole = restored(connection, tenant, rows).await?;
@@ -118,7 +118,7 @@ async fn stored_traces(
 /// The events of the rows with what the rows refer to.
 async fn restored(
     connection: &mut PgConnection,
-    tenant: Uuid,
+    tenant: Tenant<'_>,
     rows: Vec<Row>,
 ) -> Result<WholeEvents, ReadError> {
     let resource_ids = rows.iter().map(|row| row.resource_id);
@@ -140,7 +140,7 @@ async fn restored(
             record: row.into_record()?,
         });
     }
-    let values = payload::fetch_all(connection, tenant, &detached).await?;
+    let values = payload::fetch_all(connection, tenant.id, &detached).await?;
     for (at, day_ns, references) in detached {
         payload::restore_event(&mut events[at].record, &references, day_ns, &values);
     }

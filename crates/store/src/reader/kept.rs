@@ -1,0 +1,104 @@
+//! Dictionary entries that were read, kept: an id is a hash of its content, so what it stands for
+//! never changes.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use throughline_wire::{InstrumentationScope, Resource};
+use uuid::Uuid;
+
+use super::dictionary::Operation;
+
+/// Entries of all tenants. Holds some 10 MB at most: entries over a size are not kept, and a shelf
+/// that is full is emptied, which costs a few look-ups.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(super) operations: Shelf<Operation>,
+    pub(super) resources: Shelf<Resource>,
+    pub(super) scopes: Shelf<InstrumentationScope>,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self {
+            operations: Shelf::new(10_000),
+            resources: Shelf::new(500),
+            scopes: Shelf::new(500),
+        }
+    }
+}
+
+/// Entries of one dictionary, by tenant and id.
+#[derive(Debug)]
+pub(super) struct Shelf<T> {
+    capacity: usize,
+    entries: Mutex<HashMap<(Uuid, i64), T>>,
+}
+
+impl<T: Clone> Shelf<T> {
+    /// An entry whose row has more bytes than this is read each time.
+    const ENTRY_BYTES: usize = 4 * 1024;
+
+    fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            entries: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Those of `ids` that are kept, and the rest of the ids.
+    pub(super) fn find(&self, tenant: Uuid, ids: Vec<i64>) -> (HashMap<i64, T>, Vec<i64>) {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = HashMap::with_capacity(ids.len());
+        let mut missing = Vec::new();
+        for id in ids {
+            match entries.get(&(tenant, id)) {
+                Some(entry) => {
+                    found.insert(id, entry.clone());
+                }
+                None => missing.push(id),
+            }
+        }
+        (found, missing)
+    }
+
+    /// Keeps an entry that was read, whose row has about `byte_count` bytes.
+    pub(super) fn keep(&self, tenant: Uuid, id: i64, entry: &T, byte_count: usize) {
+        if byte_count > Self::ENTRY_BYTES {
+            return;
+        }
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= self.capacity {
+            entries.clear();
+        }
+        entries.insert((tenant, id), entry.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TENANT: Uuid = Uuid::from_u128(1);
+
+    #[test]
+    fn what_is_kept_is_found_by_its_tenant_alone() {
+        let shelf = Shelf::new(10);
+        shelf.keep(TENANT, 7, &"seven", 5);
+        let (found, missing) = shelf.find(TENANT, vec![7, 8]);
+        assert_eq!((found[&7], missing), ("seven", vec![8]));
+        let (found, missing) = shelf.find(Uuid::from_u128(2), vec![7]);
+        assert_eq!((found.len(), missing), (0, vec![7]));
+    }
+
+    #[test]
+    fn a_full_shelf_starts_over_and_large_entries_are_not_kept() {
+        let shelf = Shelf::new(2);
+        for id in 0..3 {
+            shelf.keep(TENANT, id, &id, 8);
+        }
+        shelf.keep(TENANT, 3, &3, Shelf::<i64>::ENTRY_BYTES + 1);
+        let (found, _) = shelf.find(TENANT, vec![0, 1, 2, 3]);
+        assert_eq!(found, HashMap::from([(2, 2)]));
+    }
+}
