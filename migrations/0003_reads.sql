@@ -7,10 +7,9 @@ ALTER TABLE traces
         floor(ln(greatest(end_ns - start_ns, 1)::double precision) / ln(2::double precision))::smallint
     ) STORED;
 
-CREATE INDEX traces_by_operation
-    ON traces (tenant_id, root_operation_id, start_ns DESC, trace_id DESC);
+CREATE INDEX traces_by_operation ON traces (tenant_id, root_operation_id, start_ns);
 -- From 17 ms on: what is shorter is seldom looked for, and then seldom rare.
-CREATE INDEX traces_by_duration ON traces (tenant_id, duration_class, start_ns DESC, trace_id DESC)
+CREATE INDEX traces_by_duration ON traces (tenant_id, duration_class, start_ns)
     WHERE duration_class >= 24;
 -- Names are few, so entries are shared by many traces and stay small.
 CREATE INDEX traces_by_service ON traces USING gin (services);
@@ -21,13 +20,13 @@ ALTER TABLE traces ALTER COLUMN services SET STATISTICS 200;
 -- Samples of the directory: one trace in 16, in 64, in 256, in 4096, drawn by a hash of the
 -- id. Totals and statistics over more traces than can be read while somebody waits are estimated
 -- from them. The reader writes these conditions letter by letter.
-CREATE INDEX traces_sample_16 ON traces (tenant_id, start_ns DESC)
+CREATE INDEX traces_sample_16 ON traces (tenant_id, start_ns)
     WHERE (uuid_hash_extended(trace_id, 0) & 15) = 0;
-CREATE INDEX traces_sample_64 ON traces (tenant_id, start_ns DESC)
+CREATE INDEX traces_sample_64 ON traces (tenant_id, start_ns)
     WHERE (uuid_hash_extended(trace_id, 0) & 63) = 0;
-CREATE INDEX traces_sample_256 ON traces (tenant_id, start_ns DESC)
+CREATE INDEX traces_sample_256 ON traces (tenant_id, start_ns)
     WHERE (uuid_hash_extended(trace_id, 0) & 255) = 0;
-CREATE INDEX traces_sample_4096 ON traces (tenant_id, start_ns DESC)
+CREATE INDEX traces_sample_4096 ON traces (tenant_id, start_ns)
     WHERE (uuid_hash_extended(trace_id, 0) & 4095) = 0;
 
 -- Whose rows the functions below read: `SET app.tenant = '...'`, else the default tenant.

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{Figures, decode_sketch, window_start};
 
-/// So many deltas are folded in one transaction at most.
-const BATCH: i64 = 20_000;
+/// The deltas of so many commits are folded in one transaction at most: some tens of thousands.
+const BATCH: i64 = 100;
 
 #[derive(FromRow)]
 struct DeltaRow {
@@ -48,10 +48,10 @@ pub(crate) async fn fold(connection: &mut PgConnection) -> Result<u64, sqlx::Err
     let mut folded = 0;
     loop {
         let batch = fold_batch(connection).await?;
-        folded += batch;
-        if batch < BATCH as u64 {
+        if batch == 0 {
             return Ok(folded);
         }
+        folded += batch;
     }
 }
 

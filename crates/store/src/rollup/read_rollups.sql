@@ -10,11 +10,16 @@ FROM (
     WHERE tenant_id = $1 AND window_seconds = $2 AND start_ns >= $3 AND start_ns < $4
     UNION ALL
     SELECT
-        tenant_id, operation_id,
-        start_ns - ((start_ns % $5) + $5) % $5, span_count, error_count, max_ns, sketch
-    FROM rollup_deltas
-    WHERE tenant_id = $1 AND start_ns >= $3
-        AND start_ns - ((start_ns % $5) + $5) % $5 < $4
+        waiting.tenant_id, delta.operation_id,
+        delta.start_ns - ((delta.start_ns % $5) + $5) % $5,
+        delta.span_count, delta.error_count, delta.max_ns, delta.sketch
+    FROM rollup_deltas AS waiting
+    CROSS JOIN LATERAL unnest(
+        waiting.operation_ids, waiting.starts_ns,
+        waiting.span_counts, waiting.error_counts, waiting.maxes_ns, waiting.sketches
+    ) AS delta (operation_id, start_ns, span_count, error_count, max_ns, sketch)
+    WHERE waiting.tenant_id = $1 AND delta.start_ns >= $3
+        AND delta.start_ns - ((delta.start_ns % $5) + $5) % $5 < $4
 ) AS r
 LEFT JOIN operations AS operation
     ON operation.tenant_id = r.tenant_id AND operation.id = r.operation_id

@@ -1,4 +1,15 @@
 -- By ctid, because the table has no key; nobody else deletes or updates its rows meanwhile.
-DELETE FROM rollup_deltas
-WHERE ctid = ANY (ARRAY(SELECT ctid FROM rollup_deltas LIMIT $1))
-RETURNING tenant_id, operation_id, start_ns, span_count, error_count, max_ns, sketch
+WITH taken AS (
+    DELETE FROM rollup_deltas
+    WHERE ctid = ANY (ARRAY(SELECT ctid FROM rollup_deltas LIMIT $1))
+    RETURNING *
+)
+
+SELECT
+    taken.tenant_id, delta.operation_id, delta.start_ns,
+    delta.span_count, delta.error_count, delta.max_ns, delta.sketch
+FROM taken
+CROSS JOIN LATERAL unnest(
+    taken.operation_ids, taken.starts_ns,
+    taken.span_counts, taken.error_counts, taken.maxes_ns, taken.sketches
+) AS delta (operation_id, start_ns, span_count, error_count, max_ns, sketch)
