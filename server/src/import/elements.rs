@@ -255,7 +255,7 @@ fn remember(rest: &mut Vec<u8>, key: &str, raw: Raw) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::recognise::{METRICS, SEARCH};
+    use super::super::recognise::{METRICS, PRINTED, SEARCH};
     use super::*;
 
     #[derive(Default)]
@@ -336,6 +336,7 @@ mod tests {
         for (text, expected) in [
             ("{\"resourceMetrics\":[]}", METRICS),
             ("{\"took\":1,\"hits\":{}}", SEARCH),
+            ("[{\"Name\":\"a\",\"SpanContext\":{}}]", PRINTED),
             // A span of OTLP's without its request, and one of Jaeger's storage.
             ("{\"traceId\":\"1\",\"spanId\":\"2\"}", UNKNOWN),
             ("{\"traceId\":\"1\",\"operationName\":\"a\"}", UNKNOWN),

@@ -15,8 +15,9 @@ pub(super) enum Found {
 
 pub(super) const UNKNOWN: &str = "is neither OTLP, nor Jaeger's, nor Zipkin's JSON";
 pub(super) const METRICS: &str = "holds metrics or profiles, which are not stored";
-pub(super) const SEARCH: &str = "is an answer of Elasticsearch: take the spans out of it, each is the \
-                      `_source` of one of `hits.hits`";
+pub(super) const SEARCH: &str =
+    "is an answer of Elasticsearch: take the spans out, the `_source` of each of `hits.hits`";
+pub(super) const PRINTED: &str = "is what the Go SDK prints (`stdouttrace`), which is not OTLP";
 
 /// What an object is, by the first of its fields that tells.
 pub(super) fn recognise(text: &[u8], line: u64) -> Result<Option<Found>, Fault> {
@@ -43,6 +44,7 @@ pub(super) fn recognise(text: &[u8], line: u64) -> Result<Option<Found>, Fault> 
                 Some(Found::Other(METRICS))
             }
             "hits" => Some(Found::Other(SEARCH)),
+            "SpanContext" => Some(Found::Other(PRINTED)),
             "spanId" | "operationName" => return Ok(None),
             "traceId" => {
                 found = Some(Found::Element(Kind::Zipkin));

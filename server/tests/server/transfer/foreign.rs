@@ -8,6 +8,7 @@ use throughline_server::export::Layout;
 use super::side::{Side, assert_same};
 use super::told::compare;
 use super::{LATER, folder};
+use crate::program;
 
 /// A folder of more such files, for whoever has some: see `docs/import-export.md`.
 const FOLDER_VARIABLE: &str = "THROUGHLINE_SAMPLE_DIR";
@@ -30,11 +31,16 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-#[tokio::test]
-async fn files_that_others_wrote_import_and_export_to_the_same_traces() {
+/// The repository's own.
+fn fixtures() -> Vec<PathBuf> {
     let files = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/foreign"));
     assert!(files.len() >= 6, "the fixtures are there");
-    for path in files {
+    files
+}
+
+#[tokio::test]
+async fn files_that_others_wrote_import_and_export_to_the_same_traces() {
+    for path in fixtures() {
         let (one, other, folder) = (Side::at(LATER).await, Side::at(LATER).await, folder());
         let report = one.import(&path).await;
         assert!(report.is_whole(), "{report}");
@@ -53,6 +59,46 @@ async fn files_that_others_wrote_import_and_export_to_the_same_traces() {
         assert!(report.is_whole(), "{report}");
         assert_same(&one, &other).await;
     }
+}
+
+#[tokio::test]
+async fn the_program_takes_them_all_and_gives_them_back() {
+    let (one, other, folder) = (Side::new().await, Side::new().await, folder());
+    let out = folder.path().join("all.json.gz");
+    let out = out.to_str().expect("text");
+    let files = fixtures();
+    let files = files.iter().map(|path| path.to_str().expect("text"));
+    let import = ["import", "--database-url", one.url()];
+    let command: Vec<_> = import.into_iter().chain(files).collect();
+    let export = [
+        "export",
+        "--database-url",
+        one.url(),
+        "--document",
+        "-o",
+        out,
+    ];
+    let ever = [
+        "--from",
+        "1970-01-02T00:00:00Z",
+        "--to",
+        "2200-01-01T00:00:00Z",
+    ];
+    let export: Vec<_> = export.into_iter().chain(ever).collect();
+    let again = [
+        "import",
+        "--database-url",
+        other.url(),
+        "--format",
+        "otlp",
+        out,
+    ];
+    for command in [&command[..], &export, &again] {
+        let (status, complaint) = program::run(command).await;
+        assert!(status.success(), "{command:?}: {complaint}");
+    }
+    assert!(one.traces().await.len() >= 6);
+    assert_same(&one, &other).await;
 }
 
 /// The same for any files: what cannot be stored is told, and what was stored must be what they
