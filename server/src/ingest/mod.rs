@@ -3,6 +3,7 @@
 mod answer;
 pub mod body;
 mod cors;
+mod drops;
 mod elsewhere;
 mod grpc;
 mod keep;
@@ -24,6 +25,7 @@ use crate::clock::Clock;
 
 pub use body::BodyLimits;
 use cors::cors;
+use drops::Drops;
 use keep::keep;
 
 /// What the doors need.
@@ -38,6 +40,7 @@ struct Inner {
     limits: Limits,
     bodies: BodyLimits,
     decoded: Arc<Semaphore>,
+    drops: Drops,
 }
 
 impl Ingest {
@@ -54,6 +57,7 @@ impl Ingest {
                 limits,
                 bodies,
                 decoded: Arc::new(Semaphore::new(DECODED_BYTES / DECODED_UNIT_BYTES)),
+                drops: Drops::default(),
             }),
         }
     }

@@ -3,7 +3,6 @@
 //! The browser helper sends across origins, at the end of a page by beacon, which may not ask a
 //! preflight: so the body may also be declared `text/plain`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -14,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use throughline_store::{Sender, SpanGroup, WriteBatch};
 use throughline_wire::decode::{DecodeError, ValidBatch, decode_batch};
 use throughline_wire::validate::Limits;
-use throughline_wire::{BatchAnswer, DropReason, Rejection, SpanBatch, TenantId, UnixNanos};
+use throughline_wire::{BatchAnswer, Rejection, SpanBatch, TenantId, UnixNanos};
 
 use super::answer::{Fault, Kept, add_refused, count, media_type};
 use super::{Ingest, body};
@@ -89,7 +88,7 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
         refuse_starts(batch.starts.len(), &mut rejected_starts);
     }
     note_clock(&batch, now);
-    let dropped = batch.dropped;
+    let (dropped, sequence) = (batch.dropped, batch.sequence.clone());
     let group = SpanGroup {
         resource: Arc::new(batch.resource),
         scope: Arc::new(batch.scope),
@@ -108,7 +107,7 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
         groups: vec![group],
     };
     let outcome = inner.writer.submit_holding(batch, turn).await?;
-    note_dropped(&dropped);
+    inner.drops.count(dropped, sequence.as_ref(), &outcome);
     let events = outcome.events;
     add_refused(&mut rejected, outcome.rejected, &places);
     add_refused(&mut rejected_starts, outcome.rejected_starts, &start_places);
@@ -167,15 +166,6 @@ fn refuse_starts(readable: usize, rejected: &mut Vec<Rejection>) {
             reason: format!("starts[{index}]: the batch has no sequence"),
         })
         .collect();
-}
-
-/// What a sender had to drop, for `/metrics`: once its batch is committed, because it says the same
-/// again with a batch that it sends again.
-fn note_dropped(dropped: &BTreeMap<DropReason, u64>) {
-    for (reason, spans) in dropped {
-        metrics::counter!("throughline_client_dropped_spans_total", "reason" => reason.as_str())
-            .increment(*spans);
-    }
 }
 
 /// How far a sender's clock is off, for `/metrics` (the way of the request included).

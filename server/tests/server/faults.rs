@@ -6,6 +6,7 @@
 mod bombs;
 mod crowd;
 mod disk;
+mod events;
 mod ledger;
 mod load;
 mod migration;

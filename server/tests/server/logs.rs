@@ -9,9 +9,9 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message as _;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use throughline_store::testing::count;
+use throughline_store::testing::{count, execute};
 
-use crate::support::{Coding, Door, Server, span, text};
+use crate::support::{Coding, Door, Server, hex, span, text};
 
 /// A record of the event `name`, in a span of its own.
 pub(crate) fn record(name: &str) -> LogRecord {
@@ -162,4 +162,38 @@ async fn a_large_message_of_a_log_record_is_fetched_whole() {
         .get(&format!("/api/admin/events/x/payloads/{hash}"))
         .await;
     assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_search_that_stops_before_its_end_says_how_far_it_looked() {
+    let server = Server::start().await;
+    let needle = record("order.placed");
+    let trace = hex(&needle.trace_id);
+    let sent = request(&[needle]).encode_to_vec();
+    send(&server, Door::OtlpProtobuf, Coding::Plain, &sent).await;
+    // Newer ones than it, a microsecond apart.
+    execute(
+        server.database_url(),
+        "INSERT INTO events (
+             tenant_id, trace_id, at_ns, received_ns, digest, resource_id, scope_id, severity, message
+         )
+         SELECT
+             tenant_id, trace_id, at_ns + 1000 * n, received_ns, digest + n, resource_id, scope_id,
+             severity, 'hay'
+         FROM events, generate_series(1, 20001) AS n",
+    )
+    .await;
+    let list = format!("/api/admin/events?trace={trace}&text=HAPPENED");
+    let page = server.get_json(&list).await;
+    assert_eq!(page["items"], json!([]));
+    let last = "SELECT at_ns FROM events WHERE message = 'hay' ORDER BY at_ns OFFSET 1 LIMIT 1";
+    let last = count(server.database_url(), last).await;
+    assert_eq!(page["searched_to_ns"], last.to_string());
+    let after = page["after"].as_str().expect("it goes on");
+    let rest = server.get_json(&format!("{list}&after={after}")).await;
+    assert_eq!(rest["items"].as_array().expect("items").len(), 1);
+    assert_eq!(
+        (rest.get("searched_to_ns"), &rest["after"]),
+        (None, &Value::Null)
+    );
 }

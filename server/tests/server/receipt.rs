@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 use throughline_server::clock::Clock;
+use throughline_store::testing::FreshDatabase;
 
-use crate::support::{Door, Server};
+use crate::program::Program;
+use crate::support::{Door, Server, client, metric};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -66,6 +68,41 @@ async fn a_span_runs_ends_and_one_that_never_came_is_lost() {
     assert_eq!(missing["completeness"]["state"], "missing");
     assert_eq!(missing["completeness"]["lost"], 1);
     assert_eq!(missing["completeness"]["spans"], 2);
+}
+
+#[tokio::test]
+async fn what_a_sender_dropped_is_counted_once_however_often_it_says_so() {
+    let database = FreshDatabase::create().await;
+    let server = Program::serve_on(database.url(), &[]).await;
+    let url = format!("{}/api/trace-log", server.base);
+    let span = ended(&started("work", "00f067aa0ba902b7", 0));
+    let mut numbered = batch(9, std::slice::from_ref(&span), &[]);
+    numbered["dropped"] = json!({"queue_full": 3});
+    numbered["sequence"]["dropped"] = json!({"queue_full": 8});
+    // As a page does after an answer that was lost: what it told before and what came since.
+    let mut more = numbered.clone();
+    more["spans"] = json!([]);
+    more["dropped"] = json!({"queue_full": 5});
+    more["sequence"]["dropped"] = json!({"queue_full": 10});
+    let mut unnumbered = batch(1, &[ended(&started("other", "53995c3f42cd8ad8", 1))], &[]);
+    unnumbered.as_object_mut().unwrap().remove("sequence");
+    unnumbered["dropped"] = json!({"too_big": 2});
+    let mut counts = Vec::new();
+    for sent in [
+        &numbered,
+        &numbered,
+        &more,
+        &numbered,
+        &unnumbered,
+        &unnumbered,
+    ] {
+        let answer = client().post(&url).json(sent).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let name = "throughline_client_dropped_spans_total";
+        counts.push(metric(&server.base, name, &[]).await);
+    }
+    assert_eq!(counts, [3, 3, 5, 5, 7, 7]);
+    assert!(server.stop().await.success());
 }
 
 #[tokio::test]

@@ -277,3 +277,13 @@ pub(crate) fn client() -> Client {
 pub(crate) async fn fetch(url: String) -> reqwest::Result<Response> {
     client().get(url).send().await
 }
+
+/// The sum of the samples of a metric whose line has all of `labels`.
+pub(crate) async fn metric(base: &str, name: &str, labels: &[&str]) -> u64 {
+    let answer = fetch(format!("{base}/metrics")).await.expect("answers");
+    let text = answer.text().await.expect("text");
+    text.lines()
+        .filter(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)))
+        .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+        .sum::<f64>() as u64
+}

@@ -6,9 +6,10 @@ use throughline_store::testing::FreshDatabase;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::ledger::{check_conserved, check_counters, check_memory, check_reads, metric};
+use super::ledger::{check_conserved, check_counters, check_memory, check_reads};
 use super::load::{Load, Plan};
 use crate::program::Program;
+use crate::support::metric;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_clients_at_once_are_all_served() {

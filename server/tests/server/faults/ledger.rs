@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use throughline_store::testing::count;
 
 use super::load::Load;
-use crate::support::fetch;
+use crate::support::{fetch, metric};
 
 /// The most memory a server may ever have used: the bound that is promised.
 const MAX_RESIDENT_KIB: u64 = 300 * 1024;
@@ -36,16 +36,6 @@ pub(super) async fn check_conserved(url: &str, load: &Load) {
     )
     .await;
     assert_eq!(counted, stored, "the directory counts what is stored");
-}
-
-/// The sum of the samples of a metric whose line has all of `labels`.
-pub(super) async fn metric(base: &str, name: &str, labels: &[&str]) -> u64 {
-    let answer = fetch(format!("{base}/metrics")).await.expect("answers");
-    let text = answer.text().await.expect("text");
-    text.lines()
-        .filter(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)))
-        .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
-        .sum::<f64>() as u64
 }
 
 /// The server's own counters are what really happened.
