@@ -1,34 +1,7 @@
 // Postgres goes away and comes back; the server stays.
-import { spawn, type ChildProcess } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, test, traceRows } from "./fixtures";
-
-const BINARY = process.env.THROUGHLINE_BINARY ?? "throughline";
-
-/** A program of ours, and what it wrote to standard output so far. */
-class Program {
-  output = "";
-  readonly ended: Promise<number | null>;
-
-  constructor(private readonly process: ChildProcess) {
-    process.stdout!.on("data", (text) => (this.output += text));
-    this.ended = new Promise((resolve) => process.on("exit", resolve));
-  }
-
-  static start(args: string[]): Program {
-    const env = { ...process.env, DATABASE_URL: "", RUST_LOG: "warn" };
-    delete (env as Record<string, string | undefined>).DATABASE_URL;
-    return new Program(spawn(BINARY, args, { env, stdio: ["ignore", "pipe", "inherit"] }));
-  }
-
-  async stop(): Promise<void> {
-    this.process.kill("SIGTERM");
-    expect(await this.ended).toBe(0);
-  }
-}
+import { Program, startPostgres, temporaryFolder } from "./program";
 
 async function freeAddress(): Promise<string> {
   return new Promise((resolve) => {
@@ -37,12 +10,6 @@ async function freeAddress(): Promise<string> {
       server.close(() => resolve(`127.0.0.1:${port}`));
     });
   });
-}
-
-async function startPostgres(folder: string): Promise<[Program, string]> {
-  const postgres = Program.start(["postgres", "--data-dir", folder]);
-  await expect.poll(() => postgres.output, { timeout: 30_000 }).toMatch(/^DATABASE_URL=\S+$/m);
-  return [postgres, /^DATABASE_URL=(\S+)$/m.exec(postgres.output)![1]];
 }
 
 const batch = (name: string) => {
@@ -56,8 +23,7 @@ test.use({ expectedFaults: [/503/] });
 
 test("with Postgres away senders are told to come back and the panel says so; both recover without a restart", async ({ page, request }) => {
   test.setTimeout(120_000);
-  const folder = mkdtempSync(join(tmpdir(), "throughline-outage-"));
-  chmodSync(folder, 0o755);
+  const [folder, remove] = temporaryFolder("outage");
   let [postgres, url] = await startPostgres(folder);
   const [addr, otlpAddr] = [await freeAddress(), await freeAddress()];
   const server = Program.start(["serve", "--addr", addr, "--otlp-addr", otlpAddr, "--otlp-grpc-addr", "127.0.0.1:0", "--database-url", url]);
@@ -88,5 +54,5 @@ test("with Postgres away senders are told to come back and the panel says so; bo
 
   await server.stop();
   await postgres.stop();
-  rmSync(folder, { recursive: true, force: true });
+  remove();
 });
