@@ -109,11 +109,15 @@ for (const colorScheme of ["light", "dark"] as const) {
       const page = await context.newPage();
       const faults: string[] = [];
       watch(page, faults);
-      for (const path of ["/traces", `/traces/${TRACE}`, "/traces?operation=nothing-is-called-so"]) {
+      const paths = ["/traces", `/traces/${TRACE}`, "/traces?operation=nothing-is-called-so", "/storage", "/lookup"];
+      for (const path of paths) {
         await page.goto(urls.panel + path);
         await alive(page);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         expect(overflow, path).toBeLessThanOrEqual(0);
+        // Facts side by side do not run into each other.
+        const cut = await page.locator(".tiles dd").evaluateAll((facts) => facts.filter((at) => at.scrollWidth > at.clientWidth).map((at) => at.textContent));
+        expect(cut, path).toEqual([]);
       }
       expect(faults).toEqual([]);
       await context.close();

@@ -46,7 +46,7 @@ pub(crate) fn WaysIn(
     });
     let zipkin = zipkin_endpoint.map(|endpoint| {
         let snippet = format!(
-            "# Zipkin v2 JSON, from any Zipkin library or the OpenTelemetry exporter\n\
+            "# From any Zipkin library, or OpenTelemetry's exporter\n\
              OTEL_TRACES_EXPORTER=zipkin\nOTEL_EXPORTER_ZIPKIN_ENDPOINT={endpoint}"
         );
         (

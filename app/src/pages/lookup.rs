@@ -47,6 +47,11 @@ pub(crate) fn LookupPage() -> impl IntoView {
                     view! {
                         <Notice title="This cannot be looked up" is_failure=true>
                             <p>{problem}</p>
+                            <p class="ways">
+                                <a class="btn primary" href="/lookup">
+                                    "Look up another id"
+                                </a>
+                            </p>
                         </Notice>
                     }
                     .into_any()

@@ -26,8 +26,20 @@ pub(crate) fn NotFound(
     title: String,
     /// What to do about it.
     advice: &'static str,
+    /// The page itself, where it may be there later.
+    #[prop(optional, into)]
+    again: Option<String>,
 ) -> impl IntoView {
     set_status(404);
+    let is_final = again.is_none();
+    let again = again.map(|href| {
+        // A fresh request, not a client-side one: the page is already at this address.
+        view! {
+            <a class="btn primary" href=href rel="external">
+                "Look again"
+            </a>
+        }
+    });
     view! {
         <Title text="Not found" />
         <div class="top">
@@ -36,8 +48,10 @@ pub(crate) fn NotFound(
         <Notice title>
             <p>{advice}</p>
             <p class="ways">
-                <a class="btn primary" href="/traces">
+                {again} <a class="btn" class:primary=is_final href="/traces">
                     "All traces"
+                </a> <a class="btn" href="/lookup">
+                    "Look up another id"
                 </a>
             </p>
         </Notice>

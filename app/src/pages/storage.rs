@@ -59,17 +59,19 @@ fn Report(report: StorageReport) -> impl IntoView {
         .take(14)
         .map(|day| (Utc::from(day.day).date(), None, day.byte_count))
         .collect();
-    let partitions: Vec<_> = tables
+    let partitions: Vec<Row> = tables
         .iter()
         .filter(|table| table.table == "spans")
         .flat_map(|table| table.partitions.iter().take(31))
-        .map(|table| (table.table.clone(), None, table.total_bytes()))
+        .map(|table| (day_of(&table.table), None, table.total_bytes()))
         .collect();
+    // By name the archive comes first and the newest day last.
+    let partitions = partitions.into_iter().rev().collect();
     view! {
         <Warning level />
         <Gauge gauge growth=growth_bytes_per_day days_left />
         <div class="storage">
-            <Bars title="By table" rows=tables.iter().map(table_row).collect() />
+            <Bars title="By table" rows=with_rest(tables.iter().map(table_row).collect()) />
             <Bars title="Spans by day" rows=partitions />
             <Bars title="By operation" note=note.clone() rows=shares(by_operation) />
             <Bars title="By attribute, before compression" note rows=shares(by_attribute) />
@@ -110,37 +112,52 @@ fn Warning(level: StorageLevel) -> impl IntoView {
 
 #[component]
 fn Gauge(gauge: StorageGauge, growth: Option<i64>, days_left: Option<u64>) -> impl IntoView {
-    let fact = |name: &'static str, value: String| {
+    let fact = |name: &'static str, value: String, more: Option<String>| {
         view! {
             <div>
                 <dt>{name}</dt>
-                <dd>{value}</dd>
+                <dd>{value} {more.map(|more| view! { <small>{more}</small> })}</dd>
             </div>
         }
     };
-    let share = |budget: u64| {
-        let share = format_percent(gauge.used_bytes, budget);
-        format!("{} ({share} used)", format_bytes(budget))
+    let budget = gauge.budget_bytes;
+    let used = budget.map(|budget| format!("{} used", format_percent(gauge.used_bytes, budget)));
+    let budget = budget.map_or_else(|| "none".to_owned(), format_bytes);
+    let reserve = format!("{} in reserve", format_bytes(gauge.reserve_bytes));
+    let (growth, known) = match growth {
+        Some(bytes) => {
+            let sign = if bytes < 0 { "−" } else { "+" };
+            let bytes = format_bytes(bytes.unsigned_abs());
+            (format!("{sign}{bytes} a day"), None)
+        }
+        None => ("–".to_owned(), Some("known after two days".to_owned())),
     };
-    let growth = growth.map(|bytes| {
-        let sign = if bytes < 0 { "−" } else { "+" };
-        format!("{sign}{} a day", format_bytes(bytes.unsigned_abs()))
-    });
     view! {
         <dl class="card tiles gauge">
-            {fact("Database", format_bytes(gauge.used_bytes))}
-            {fact("Budget", gauge.budget_bytes.map_or_else(|| "none".to_owned(), share))}
+            {fact("Database", format_bytes(gauge.used_bytes), None)} {fact("Budget", budget, used)}
             {gauge
                 .free_bytes
-                .map(|free| {
-                    let reserve = format_bytes(gauge.reserve_bytes);
-                    fact("Free on disk", format!("{} ({reserve} in reserve)", format_bytes(free)))
-                })}
-            {fact("Growth", growth.unwrap_or_else(|| "known after two days".to_owned()))}
-            {days_left.map(|days| fact("Budget lasts", format!("{} days", format_count(days))))}
+                .map(|free| fact("Free on disk", format_bytes(free), Some(reserve)))}
+            {fact("Growth", growth, known)}
+            {days_left
+                .map(|days| fact("Budget lasts", format!("{} days", format_count(days)), None))}
         </dl>
     }
     .into_any()
+}
+
+/// The day of a partition by its name, `spans_20261121`; another name as it is.
+fn day_of(partition: &str) -> String {
+    let digits = partition.rsplit('_').next().unwrap_or_default();
+    match (digits.get(..4), digits.get(4..6), digits.get(6..)) {
+        (Some(year), Some(month), Some(day))
+            if digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            format!("{year}-{month}-{day}")
+        }
+        _ if digits == "archive" => "older".to_owned(),
+        _ => partition.to_owned(),
+    }
 }
 
 /// Name, what it belongs to, bytes.
@@ -154,6 +171,22 @@ fn table_row(table: &TableSize) -> Row {
         format_bytes(table.toast_bytes)
     );
     (table.table.clone(), Some(parts), table.total_bytes())
+}
+
+/// Tables named one by one; the rest is housekeeping.
+const NAMED_TABLES: usize = 8;
+
+/// The largest rows, and the others in one.
+fn with_rest(mut rows: Vec<Row>) -> Vec<Row> {
+    if rows.len() > NAMED_TABLES + 1 {
+        rows.sort_by_key(|(.., bytes)| core::cmp::Reverse(*bytes));
+        let rest = rows.split_off(NAMED_TABLES);
+        let names: Vec<_> = rest.iter().map(|(name, ..)| name.as_str()).collect();
+        let bytes = rest.iter().map(|(.., bytes)| bytes).sum();
+        let others = format!("{} others", rest.len());
+        rows.push((others, Some(names.join(", ")), bytes));
+    }
+    rows
 }
 
 fn shares(shares: Vec<Share>) -> Vec<Row> {
@@ -201,10 +234,36 @@ fn Bars(title: &'static str, #[prop(optional)] note: String, rows: Vec<Row>) -> 
         .into_any()
     };
     view! {
-        <section class="card bars">
+        <section class="card shares">
             <h2>{title} <small>{note}</small></h2>
             {body}
         </section>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_is_called_by_its_day() {
+        assert_eq!(day_of("spans_20261121"), "2026-11-21");
+        assert_eq!(day_of("spans_archive"), "older");
+        assert_eq!(day_of("spans_2026112é"), "spans_2026112é");
+    }
+
+    #[test]
+    fn many_tables_end_in_one_row_that_loses_no_byte() {
+        let rows: Vec<Row> = (1..=12).map(|at| (format!("t{at}"), None, at)).collect();
+        let told = with_rest(rows.clone());
+        assert_eq!(told.len(), NAMED_TABLES + 1);
+        assert_eq!(
+            (told[0].0.as_str(), told[8].0.as_str()),
+            ("t12", "4 others")
+        );
+        let sum = |rows: &[Row]| rows.iter().map(|(.., bytes)| bytes).sum::<u64>();
+        assert_eq!(sum(&told), sum(&rows));
+        assert_eq!(with_rest(rows[..9].to_vec()).len(), 9);
+    }
 }

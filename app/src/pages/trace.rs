@@ -87,7 +87,8 @@ fn OneTrace(id: TraceId) -> impl IntoView {
                 Ok(_) => view! {
                     <NotFound
                         title=format!("No trace has the id {id}")
-                        advice="It may not have arrived yet, or its retention has ended."
+                        advice="It may not have arrived yet: senders send again for a while what was not taken. Or its retention has ended."
+                        again=format!("/traces/{id}")
                     />
                 }
                 .into_any(),

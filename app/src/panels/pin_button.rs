@@ -31,7 +31,6 @@ pub(crate) fn PinButton(
         )
     };
     view! {
-        <span role="status">{problem}</span>
         <button
             type="button"
             class="btn pin needs-js"
@@ -42,6 +41,9 @@ pub(crate) fn PinButton(
         >
             {word}
         </button>
+        <span class="problem" role="status">
+            {problem}
+        </span>
     }
     .into_any()
 }

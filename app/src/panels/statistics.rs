@@ -64,20 +64,39 @@ fn Tiles(statistics: TraceStatistics) -> impl IntoView {
         p50_ns,
         p95_ns,
         max_ns,
+        sampled,
         ..
     } = statistics;
+    // Scaled up from a sample, a count is not told as if it were one.
+    let count = move |count| match sampled {
+        Some(_) => format!("≈ {}", format_count(count)),
+        None => format_count(count),
+    };
+    let longest = if sampled.is_some() {
+        "Longest seen"
+    } else {
+        "Longest"
+    };
+    let sample = sampled.map(|sampled| {
+        view! {
+            <div title="There are so many that a sample of them was looked at: counts are scaled up, the rest is that of the sample">
+                <dt>"Estimated from"</dt>
+                <dd class="sample">{format!("{} traces", format_count(sampled))}</dd>
+            </div>
+        }
+    });
     let duration = |ns: Option<i64>| ns.map_or_else(|| "–".to_owned(), format_duration);
     let share = (trace_count > 0).then(|| format_percent(error_count, trace_count));
     view! {
         <dl class="tiles">
             <div>
                 <dt>"Traces"</dt>
-                <dd data-figure="traces">{format_count(trace_count)}</dd>
+                <dd data-figure="traces">{count(trace_count)}</dd>
             </div>
             <div class:e=error_count != 0>
                 <dt>"Errors"</dt>
                 <dd>
-                    <span data-figure="errors">{format_count(error_count)}</span>
+                    <span data-figure="errors">{count(error_count)}</span>
                     <small>{share}</small>
                 </dd>
             </div>
@@ -90,9 +109,10 @@ fn Tiles(statistics: TraceStatistics) -> impl IntoView {
                 <dd>{duration(p95_ns)}</dd>
             </div>
             <div>
-                <dt>"Longest"</dt>
+                <dt>{longest}</dt>
                 <dd>{duration(max_ns)}</dd>
             </div>
+            {sample}
         </dl>
     }
     .into_any()

@@ -63,27 +63,19 @@ pub(crate) fn TraceHead(
     view! {
         <header class="head">
             <div class="title">
-                <h1 title=name.clone()>{name.clone()}</h1>
-                {pill}
-                <Completeness outline=outline.clone() />
-                <Receipt receipt=skeleton.completeness.clone() />
+                <div class="what">
+                    <h1 title=name.clone()>{name.clone()}</h1>
+                    {pill}
+                    <Completeness outline=outline.clone() />
+                    <Receipt receipt=skeleton.completeness.clone() />
+                </div>
                 <span class="actions">
                     <PinButton was=was_pinned.clone() state=pin />
-                    <code class="mono id" title=id.clone()>
-                        {id.clone()}
-                    </code>
                     <CopyButton text=id what="trace id" label="Copy id" />
                 </span>
             </div>
             <div class="facts">
-                <span>
-                    <b>{format_duration(summary.root_duration_ns)}</b>
-                    " to the user"
-                </span>
-                <span>
-                    <b>{format_duration(summary.duration_ns)}</b>
-                    " whole story"
-                </span>
+                {durations(&outline)}
                 {fact("user", summary.user, user)}
                 {fact("session", summary.session, session)}
                 <span title=started.to_string()>
@@ -96,6 +88,35 @@ pub(crate) fn TraceHead(
         </header>
     }
     .into_any()
+}
+
+/// How long the user waited and how long all of it took, as far as either has ended.
+fn durations(outline: &Outline) -> impl IntoView {
+    let skeleton = &outline.skeleton;
+    let summary = &skeleton.summary;
+    let root = outline.span_at(0);
+    let is_answered = root.is_none_or(|root| skeleton.open_span(root.span_id).is_none());
+    let waited = if is_answered {
+        view! {
+            <b>{format_duration(summary.root_duration_ns)}</b>
+            " to the user"
+        }
+        .into_any()
+    } else {
+        "the root has not ended".into_any()
+    };
+    let all = if skeleton.open.is_empty() {
+        " whole story"
+    } else {
+        " of what has ended"
+    };
+    view! {
+        <span>{waited}</span>
+        <span>
+            <b>{format_duration(summary.duration_ns)}</b>
+            {all}
+        </span>
+    }
 }
 
 /// That the bars of some spans do not show their events.

@@ -83,7 +83,7 @@ fn TraceRow(trace: TraceSummary, longest_ns: i64, now: RwSignal<UnixNanos>) -> i
         .map(|name| view! { <ServiceTag name /> })
         .collect();
     view! {
-        <li class="t" class:failed=failed class:running=outcome == "running" data-row data-page data-error=failed>
+        <li class="t" class:failed=failed class:running=outcome == "running" class:unended=outcome == "not ended" data-row data-page data-error=failed>
             <span class="dot" role="img" aria-label=outcome></span>
             <div class="op">
                 // The link covers the row, so that its hint is that of the row.

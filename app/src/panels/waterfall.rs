@@ -36,8 +36,8 @@ pub(crate) fn Waterfall(
         })
         .collect();
     let ticks = ticks(outline.timeline.length_ns(), 4);
-    let step = ticks.get(1).map_or(100.0, |tick| tick.percent);
-    let step = format!("--step:{step:.3}%");
+    let percent = ticks.get(1).map_or(100.0, |tick| tick.percent);
+    let step = format!("--step:{percent:.3}%");
     let of_clicks = outline.clone();
     let on_click = move |event: ev::MouseEvent| {
         if let Some(at) = row_of(&event, "[data-toggle]") {
@@ -61,7 +61,7 @@ pub(crate) fn Waterfall(
     };
     view! {
         <div class="rows">
-            <Axis ticks />
+            <Axis ticks step=percent />
             <ol style=step on:click=on_click on:keydown=on_keydown>
                 {rows}
             </ol>
@@ -72,14 +72,16 @@ pub(crate) fn Waterfall(
 }
 
 #[component]
-fn Axis(ticks: Vec<Tick>) -> impl IntoView {
+fn Axis(ticks: Vec<Tick>, step: f64) -> impl IntoView {
     let ticks: Vec<_> = ticks
         .into_iter()
         .map(|tick| {
             // A label that would leave the axis is turned inwards.
             let is_last = tick.percent > 92.0;
+            // Where there is little room it would stand on the one before.
+            let is_tight = is_last && step < 30.0;
             view! {
-                <span class:last=is_last style=format!("--x:{:.3}%", tick.percent)>
+                <span class:last=is_last class:tight=is_tight style=format!("--x:{:.3}%", tick.percent)>
                     {tick.label}
                 </span>
             }

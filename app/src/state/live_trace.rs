@@ -16,6 +16,9 @@ use crate::api::look_up;
 const STILL_COMING_NS: i64 = 10 * UnixNanos::PER_MINUTE;
 /// How often it is looked whether what came may be shown: a page is read anew no more often.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often a trace of which something runs is asked about: that a process fell silent is no
+/// commit, and nobody tells it.
+const ASK_EVERY: Duration = Duration::from_secs(30);
 /// With more spans than this the reader says when the page is read anew.
 const BY_ITSELF_SPANS: u64 = 2_000;
 /// What the page has when somebody reads or writes on it.
@@ -106,8 +109,22 @@ impl LiveTrace {
                     read_anew();
                 }
             };
-            if let Ok(turns) = set_interval_with_handle(look, LOOK_EVERY) {
-                on_cleanup(move || turns.clear());
+            let ask = move || {
+                let is_running = self.shown.try_with_untracked(|shown| {
+                    let open = shown.as_ref().and_then(|trace| trace.open);
+                    open == Some(OpenFate::Running)
+                });
+                if is_running == Some(true) {
+                    self.catch_up(id);
+                }
+            };
+            for (work, every) in [
+                (Box::new(look) as Box<dyn Fn()>, LOOK_EVERY),
+                (Box::new(ask), ASK_EVERY),
+            ] {
+                if let Ok(turns) = set_interval_with_handle(work, every) {
+                    on_cleanup(move || turns.clear());
+                }
             }
         });
     }

@@ -67,10 +67,12 @@ async fn tables_operations_attributes_and_growth_are_in_the_first_paint() {
     assert_eq!(status, 200);
     for part in [
         "10.0 GB",
-        "20.0 GB (50 % used)",
+        "20.0 GB",
+        "50 % used",
+        "5.0 GB in reserve",
         "+250 MB a day",
         "40 days",
-        "spans_20261121",
+        "2026-11-21",
         "8.0 MB",
         "<b>POST</b> /orders",
         "estimated from 5,120 spans",

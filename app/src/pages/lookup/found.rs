@@ -121,6 +121,11 @@ fn Nothing(request: LookupRequest, lookup: Lookup, ways: Ways) -> impl IntoView 
                 "Looked for " <code class="mono">{request.reference.text().to_owned()}</code>
             </p>
             <ul class="places">{places}</ul>
+            <p>
+                "An id is found by all of it, not by a part. Other attributes lead to their traces once the server indexes them ("
+                <code class="mono">"--index-attribute NAME"</code>
+                "); without that the list searches them: More conditions, Attribute."
+            </p>
             <p class="ways">
                 {goes_on} <a class="btn" href="/traces">
                     "All traces"

@@ -8,7 +8,8 @@ pub(super) fn outcome_of(trace: &TraceSummary) -> &'static str {
     match trace.open {
         _ if trace.error_count > 0 => "failed",
         Some(OpenFate::Running) => "running",
-        _ => "ok",
+        Some(OpenFate::ProcessEnded | OpenFate::ProcessDied) => "not ended",
+        None => "ok",
     }
 }
 

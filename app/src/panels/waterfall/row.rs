@@ -138,19 +138,21 @@ fn SpanCells(outline: Outline, at: usize, span: SkeletonSpan, fold: AnyView) -> 
         .collect();
     let open = skeleton.open_span(span.span_id).map(|open| open.fate);
     let fate = open.map(|fate| {
-        let (word, title) = match fate {
-            OpenFate::Running => ("running", "This span has begun and not ended"),
+        let (class, word, title) = match fate {
+            OpenFate::Running => ("pill run", "running", "This span has begun and not ended"),
             OpenFate::ProcessEnded => (
+                "pill w",
                 "process ended",
                 "Its process said goodbye while this span ran",
             ),
             OpenFate::ProcessDied => (
+                "pill w",
                 "process died",
                 "Its process fell silent while this span ran; shown as long as it was heard of",
             ),
         };
         view! {
-            <span class="pill w" title=title data-open-span>
+            <span class=class title=title data-open-span>
                 {word}
             </span>
         }
