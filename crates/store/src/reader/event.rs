@@ -1,6 +1,8 @@
 //! Log records and domain events, newest first, by keyset.
 
-use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
+mod statement;
+
+use sqlx::{FromRow, PgConnection, QueryBuilder};
 use throughline_model::{
     Direction, EventCursor, EventFilter, EventPage, EventPageRequest, PageRequest, ReadError,
     StoredEvent,
@@ -12,17 +14,15 @@ use uuid::Uuid;
 use super::paging::Paged;
 use super::payload;
 use super::rows::corrupt;
-use crate::ids;
-use crate::indexed_text::{MAX_CHARS, beginning};
 use crate::payload_refs::Reference;
 use crate::sqlstate::read_error;
 
+use self::statement::{SEARCHED_EVENTS, push_conditions, push_order};
+pub(super) use self::statement::{push_page, sent_by};
+
 pub(super) const COLUMNS: &str = include_str!("event_columns.sql");
-const NAMES: &str = include_str!("event_names.sql");
 /// A page takes events until they have so many bytes; the first two are always on it.
 pub(super) const PAGE_BYTES: u64 = 16 << 20;
-/// Events that one search for a text looks at.
-const SEARCHED_EVENTS: i64 = 20_000;
 
 /// An event as the table has it.
 #[derive(FromRow)]
@@ -126,7 +126,7 @@ pub(super) async fn list(
     now: UnixNanos,
 ) -> Result<EventPage, ReadError> {
     let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
-    let rows: Vec<Row> = query(tenant, filter, page, limit as i64 + 1, now)
+    let rows: Vec<Row> = statement::select(tenant, filter, page, limit as i64 + 1, now)
         .build_query_as()
         .fetch_all(&mut *connection)
         .await
@@ -182,160 +182,4 @@ async fn search_stopped(
         }),
         _ => None,
     })
-}
-
-fn query(
-    tenant: Uuid,
-    filter: &EventFilter,
-    page: EventPageRequest,
-    limit: i64,
-    now: UnixNanos,
-) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new(COLUMNS);
-    if let Some(text) = &filter.text {
-        query.push("(SELECT e.* FROM events AS e");
-        push_conditions(&mut query, tenant, filter, page, now);
-        push_order(&mut query, page);
-        query.push(" LIMIT ").push_bind(SEARCHED_EVENTS);
-        // A position, not a pattern: nothing in the text means anything but itself.
-        query
-            .push(") AS e WHERE (strpos(e.message, ")
-            .push_bind(text.clone())
-            // The column's own collation knows the lower case of ASCII alone.
-            .push(") > 0 OR strpos(lower(e.message COLLATE \"default\"), ")
-            .push_bind(text.to_lowercase())
-            .push(") > 0)");
-    } else {
-        query.push("events AS e");
-        push_conditions(&mut query, tenant, filter, page, now);
-    }
-    push_order(&mut query, page);
-    query.push(" LIMIT ").push_bind(limit);
-    let is_upwards = matches!(page.from, Some((Direction::Before, _)));
-    push_page(&mut query, is_upwards);
-    query
-}
-
-/// Ends a statement that began with [`COLUMNS`] and selects rows: cuts them to the bytes of a page,
-/// beginning with the oldest when `is_upwards`, and shows them newest first.
-pub(super) fn push_page(query: &mut QueryBuilder<Postgres>, is_upwards: bool) {
-    query.push(") AS listed WINDOW so_far AS (ORDER BY ");
-    query.push(if is_upwards {
-        "at_ns, digest"
-    } else {
-        "at_ns DESC, digest DESC"
-    });
-    query.push(" ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING)");
-    query.push(NAMES).push_bind(PAGE_BYTES as i64);
-    query.push(" ORDER BY page.at_ns DESC, page.digest DESC");
-}
-
-fn push_order(query: &mut QueryBuilder<Postgres>, page: EventPageRequest) {
-    query.push(match page.from {
-        Some((Direction::Before, _)) => " ORDER BY e.at_ns, e.digest",
-        _ => " ORDER BY e.at_ns DESC, e.digest DESC",
-    });
-}
-
-/// The conditions that need no search, and where the page begins.
-fn push_conditions(
-    query: &mut QueryBuilder<Postgres>,
-    tenant: Uuid,
-    filter: &EventFilter,
-    page: EventPageRequest,
-    now: UnixNanos,
-) {
-    // Taken apart so that a new condition cannot be forgotten here.
-    let EventFilter {
-        range,
-        min_severity,
-        service,
-        name,
-        // Searched for among what these select.
-        text: _,
-        trace,
-        span,
-        session,
-        correlation,
-    } = filter;
-    query.push(" WHERE e.tenant_id = ").push_bind(tenant);
-    if let Some(range) = range {
-        let (from, to) = range.bounds(now);
-        query.push(" AND e.at_ns >= ").push_bind(from.get());
-        query.push(" AND e.at_ns < ").push_bind(to.get());
-    }
-    if *min_severity > 0 {
-        query
-            .push(" AND e.severity >= ")
-            .push_bind(i16::from(*min_severity));
-    }
-    if let Some(service) = service {
-        sent_by(query, tenant, service);
-    }
-    if let Some(trace) = trace {
-        query
-            .push(" AND e.trace_id = ")
-            .push_bind(Uuid::from_bytes(trace.to_bytes()));
-    }
-    if let Some(span) = span {
-        query.push(" AND e.span_id = ").push_bind(span.to_i64());
-    }
-    if let Some(name) = name {
-        query.push(" AND e.event_type = ").push_bind(name.clone());
-    }
-    for (column, value) in [
-        (" AND e.session_id = ", session),
-        (" AND e.correlation_id = ", correlation),
-    ] {
-        if let Some(value) = value {
-            query
-                .push(column)
-                .push_bind(beginning(value, MAX_CHARS).to_owned());
-        }
-    }
-    if let Some((direction, cursor)) = page.from {
-        query.push(match direction {
-            Direction::After => " AND (e.at_ns, e.digest) < (",
-            Direction::Before => " AND (e.at_ns, e.digest) > (",
-        });
-        query.push_bind(cursor.at.get()).push(", ");
-        query.push_bind(cursor.digest).push(")");
-    }
-}
-
-/// The condition that a service sent the event.
-pub(super) fn sent_by(query: &mut QueryBuilder<Postgres>, tenant: Uuid, service: &str) {
-    query
-        .push(" AND e.resource_id IN (SELECT r.id FROM resources AS r WHERE r.tenant_id = ")
-        .push_bind(tenant)
-        .push(" AND r.service_id = ")
-        .push_bind(ids::service(service))
-        .push(")");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_value_of_a_filter_is_part_of_the_statement() {
-        let text = || Some("'; DROP TABLE spans; --".to_owned());
-        let filter = EventFilter {
-            range: Some(throughline_model::TimeRange::Last(1_234_567)),
-            min_severity: 17,
-            service: text(),
-            name: text(),
-            text: text(),
-            trace: None,
-            span: None,
-            session: text(),
-            correlation: text(),
-        };
-        let page = EventPageRequest::default();
-        let query = query(Uuid::nil(), &filter, page, 1_234_567, UnixNanos::new(0));
-        let sql = query.sql();
-        let sql = sql.as_str();
-        assert!(!sql.contains("DROP"), "{sql}");
-        assert!(!sql.contains("1234567"), "{sql}");
-    }
 }

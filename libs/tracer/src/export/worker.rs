@@ -1,7 +1,11 @@
 //! The thread that sends: batches by number or age, retries for as long as it takes, answers
 //! flushes by their deadline.
 
-use std::collections::{BTreeMap, VecDeque};
+mod end;
+mod flushes;
+mod messages;
+
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -10,23 +14,21 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use throughline_wire::{
-    BatchSequence, ClientClock, DropReason, InstrumentationScope, Resource, Span, SpanBatch,
-    SpanStart,
-};
+use throughline_wire::{DropReason, InstrumentationScope, Resource};
 use tokio::runtime;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::sleep_until;
 
+use self::flushes::Waiting;
 use super::answer::Answer;
 use super::backoff::Backoff;
 use super::batch::Batch;
 use super::client::Client;
-use super::flush::{Command, Flushed};
+use super::flush::Command;
 use super::ledger::Ledger;
 use super::notice::Notice;
 use super::{Queue, Queued, quiet};
-use crate::clock::{self, Tick};
+use crate::clock;
 use crate::ids;
 
 /// What the worker is told once.
@@ -79,13 +81,6 @@ pub(crate) fn start(
         .map(drop)
 }
 
-/// A flush that has not been answered.
-struct Waiting {
-    /// How many spans must have been taken from the queue and settled.
-    target: u64,
-    command: Command,
-}
-
 struct Worker {
     settings: Settings,
     queue: Arc<Queue>,
@@ -110,9 +105,6 @@ struct Worker {
 struct Stop;
 
 impl Worker {
-    /// A batch is cut at this many bytes of spans in memory.
-    const BATCH_BYTES: usize = 2 << 20;
-
     async fn run(mut self) {
         while self.turn().await.is_ok() {}
         self.say_goodbye().await;
@@ -247,123 +239,5 @@ impl Worker {
             self.ledger.forget(&batch.message.starts);
         }
         self.queue.lose(batch.len(), batch.bytes, reason);
-    }
-
-    /// What to send next: what failed before, then new spans, then bare losses.
-    fn next_batch(&mut self) -> Option<Batch> {
-        if let Some(batch) = self.retry.pop_front() {
-            return Some(batch);
-        }
-        let mut spans = Vec::new();
-        let mut bytes = 0;
-        while spans.len() < self.queue.limits().batch && bytes < Self::BATCH_BYTES {
-            let Ok(queued) = self.spans.try_recv() else {
-                break;
-            };
-            bytes += queued.bytes;
-            spans.push(*queued.span);
-        }
-        self.taken += spans.len() as u64;
-        let dropped = self.queue.take_unreported();
-        let (sequence, starts) = self.ledger.account(&self.queue, &spans, false);
-        let nothing = spans.is_empty() && dropped.is_empty() && starts.is_empty();
-        if nothing && !self.ledger.is_heartbeat_due() {
-            return None;
-        }
-        self.ledger.note_sent();
-        let message = self.message(spans, starts, sequence, dropped);
-        Some(Batch { message, bytes })
-    }
-
-    fn message(
-        &self,
-        spans: Vec<Span>,
-        starts: Vec<SpanStart>,
-        sequence: BatchSequence,
-        dropped: BTreeMap<DropReason, u64>,
-    ) -> SpanBatch {
-        SpanBatch {
-            resource: self.settings.resource.clone(),
-            scope: self.settings.scope.clone(),
-            clock: Some(ClientClock {
-                sent_at: Tick::now().wall(),
-                offset_ns: None,
-                offset_error_ns: None,
-            }),
-            sequence: Some(sequence),
-            spans,
-            starts,
-            events: Vec::new(),
-            dropped,
-        }
-    }
-
-    /// Tells the collector that nothing more comes, and of the spans that will not end; as far as
-    /// the time given to shut down allows.
-    async fn say_goodbye(&mut self) {
-        let Some(command) = self.stopping.take() else {
-            return;
-        };
-        let left = command.deadline.saturating_duration_since(Instant::now());
-        let (sequence, starts) = self.ledger.account(&self.queue, &[], true);
-        // A process that began nothing has nobody to say goodbye to.
-        if sequence.next > 0 && self.failures == 0 {
-            let message = self.message(Vec::new(), starts, sequence, BTreeMap::new());
-            let batch = Batch { message, bytes: 0 };
-            if let Ok(body) = batch.encode() {
-                let request = self.settings.client.clone().post(body);
-                // Whoever waits for the end waits no longer than they said.
-                let _ = tokio::time::timeout(left, request).await;
-            }
-        }
-        let unsent = self.queue.stats().queued as u64;
-        (command.done)(Flushed { unsent });
-    }
-
-    /// Spans taken from the queue whose fate is known.
-    fn settled(&self) -> u64 {
-        let open: usize = self.retry.iter().map(Batch::len).sum();
-        self.taken.saturating_sub(open as u64)
-    }
-
-    /// Answers the flushes that are done or out of time.
-    fn answer_flushes(&mut self) -> Result<(), Stop> {
-        let settled = self.settled();
-        let now = Instant::now();
-        let mut stop = false;
-        for waiting in std::mem::take(&mut self.flushes) {
-            let unsent = waiting.target.saturating_sub(settled);
-            if unsent > 0 && now < waiting.command.deadline {
-                self.flushes.push(waiting);
-                continue;
-            }
-            if waiting.command.stop {
-                stop = true;
-                self.queue.close();
-                if self.stopping.is_none() {
-                    self.stopping = Some(waiting.command);
-                    continue;
-                }
-            }
-            (waiting.command.done)(Flushed { unsent });
-        }
-        if stop { Err(Stop) } else { Ok(()) }
-    }
-
-    /// Counts what is left as lost.
-    fn give_up(mut self) {
-        self.queue.close();
-        while let Some(batch) = self.next_batch() {
-            self.drop_batch(&batch, DropReason::RetriesExhausted);
-            if batch.len() == 0 {
-                break;
-            }
-        }
-        let stats = self.queue.stats();
-        self.notice.warn_of_losses(&stats);
-        for waiting in self.flushes {
-            let unsent = stats.queued as u64;
-            (waiting.command.done)(Flushed { unsent });
-        }
     }
 }
