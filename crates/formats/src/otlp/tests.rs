@@ -11,11 +11,12 @@ use opentelemetry_proto::tonic::common::v1::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 use prost::Message;
+use serde::Serialize;
 use throughline_wire::validate::Limits;
 use throughline_wire::{AttributeValue, Attributes, UnixNanos};
 
 pub(super) use self::spans::request;
-use crate::{Request, Validated};
+use crate::{DecodeError, Request, Validated};
 
 pub(super) const NOW_NS: u64 = 1_700_000_000_000_000_000;
 
@@ -101,6 +102,58 @@ fn validated(request: Request) -> Validated {
     };
     request.validate(&limits, time(NOW_NS))
 }
+
+type Decode = fn(&[u8]) -> Result<Request, DecodeError>;
+
+/// How requests of one kind are read, and what must hold of it.
+struct Decoders {
+    protobuf: Decode,
+    json: Decode,
+}
+
+impl Decoders {
+    /// What both make of `request` as the official encoders write it; it is the same.
+    fn read<R: Message + Serialize>(&self, request: &R) -> Validated {
+        let read = (self.protobuf)(&request.encode_to_vec()).expect("protobuf");
+        let text = serde_json::to_string(request).expect("encodes");
+        assert_eq!(read, (self.json)(text.as_bytes()).expect("JSON"), "{text}");
+        let validated = validated(read);
+        assert_eq!(validated.rejected, []);
+        validated
+    }
+
+    /// Any bytes are a request or an error.
+    fn survive(&self, bytes: &[u8]) {
+        let _ = (self.protobuf)(bytes).map(validated);
+        let _ = (self.json)(bytes).map(validated);
+    }
+}
+
+/// Properties that hold of all `$decoders` of requests that `$request` draws.
+macro_rules! nothing_is_a_panic {
+    ($decoders:expr, $request:expr) => {
+        proptest::proptest! {
+            #![proptest_config(ProptestConfig::with_cases(128))]
+
+            #[test]
+            fn any_bytes_are_a_request_or_an_error(bytes in vec(any::<u8>(), 0..200)) {
+                $decoders.survive(&bytes);
+            }
+
+            #[test]
+            fn a_damaged_request_is_a_request_or_an_error(
+                request in $request,
+                at in any::<prop::sample::Index>(),
+                byte: u8,
+            ) {
+                for bytes in damaged(&request, at, byte) {
+                    $decoders.survive(&bytes);
+                }
+            }
+        }
+    };
+}
+use nothing_is_a_panic;
 
 /// The request with one byte changed, and cut off there; nothing of an empty one.
 fn damaged(request: &impl Message, at: prop::sample::Index, byte: u8) -> Vec<Vec<u8>> {

@@ -10,7 +10,10 @@ use prost::Message as _;
 use serde_json::json;
 use throughline_wire::{LogRecord, Mark, Marks, SpanId, TraceId};
 
-use super::{NOW_NS, attributes, damaged, id, meant, meant_all, text, time, validated, value};
+use super::{
+    Decoders, NOW_NS, attributes, damaged, id, meant, meant_all, nothing_is_a_panic, text, time,
+    validated, value,
+};
 use crate::Validated;
 use crate::otlp::{decode_logs_json, decode_logs_protobuf};
 
@@ -61,17 +64,17 @@ fn meant_record(sent: &SentRecord) -> LogRecord {
     }
 }
 
+const DECODERS: Decoders = Decoders {
+    protobuf: decode_logs_protobuf,
+    json: decode_logs_json,
+};
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn what_the_official_encoder_writes_is_read_as_it_was_meant(request in request()) {
-        let read = decode_logs_protobuf(&request.encode_to_vec()).expect("protobuf");
-        let text = serde_json::to_string(&request).expect("encodes");
-        prop_assert_eq!(&read, &decode_logs_json(text.as_bytes()).expect("JSON"), "{}", text);
-
-        let validated = validated(read);
-        prop_assert_eq!(&validated.rejected, &[]);
+        let validated = DECODERS.read(&request);
         let records: Vec<_> = validated.groups.into_iter().flat_map(|group| group.events).collect();
         let meant: Vec<_> = request
             .resource_logs
@@ -83,24 +86,9 @@ proptest! {
         prop_assert_eq!(validated.event_places, (0..meant.len()).collect::<Vec<_>>());
         prop_assert_eq!(records, meant);
     }
-
-    #[test]
-    fn any_bytes_are_a_request_or_an_error(bytes in vec(any::<u8>(), 0..200)) {
-        let _ = decode_logs_protobuf(&bytes);
-        let _ = decode_logs_json(&bytes);
-    }
-
-    #[test]
-    fn a_damaged_request_is_a_request_or_an_error(
-        request in request(),
-        at in any::<prop::sample::Index>(),
-        byte: u8,
-    ) {
-        for bytes in damaged(&request, at, byte) {
-            let _ = decode_logs_protobuf(&bytes).map(validated);
-        }
-    }
 }
+
+nothing_is_a_panic!(DECODERS, request());
 
 fn of_records(records: &serde_json::Value) -> Validated {
     let body = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]});

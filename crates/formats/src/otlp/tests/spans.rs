@@ -7,10 +7,9 @@ use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use prost::Message as _;
 use throughline_wire::{SpanEvent, SpanId, SpanKind, SpanLink, StatusCode, TraceId};
 
-use super::{NOW_NS, attributes, damaged, id, meant_all, text, time, validated};
+use super::{Decoders, NOW_NS, attributes, damaged, id, meant_all, nothing_is_a_panic, text, time};
 use crate::otlp::{decode_json, decode_protobuf};
 
 fn event() -> impl Strategy<Value = Event> {
@@ -144,17 +143,17 @@ fn meant_span(span: &Span) -> throughline_wire::Span {
     }
 }
 
+const DECODERS: Decoders = Decoders {
+    protobuf: decode_protobuf,
+    json: decode_json,
+};
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn what_the_official_encoder_writes_is_read_as_it_was_meant(request in request()) {
-        let read = decode_protobuf(&request.encode_to_vec()).expect("protobuf");
-        let text = serde_json::to_string(&request).expect("encodes");
-        prop_assert_eq!(&read, &decode_json(text.as_bytes()).expect("JSON"), "{}", text);
-
-        let validated = validated(read);
-        prop_assert_eq!(&validated.rejected, &[]);
+        let validated = DECODERS.read(&request);
         let spans: Vec<_> = validated.groups.into_iter().flat_map(|group| group.spans).collect();
         let meant: Vec<_> = request
             .resource_spans
@@ -165,21 +164,6 @@ proptest! {
             .collect();
         prop_assert_eq!(spans, meant);
     }
-
-    #[test]
-    fn any_bytes_are_a_request_or_an_error(bytes in vec(any::<u8>(), 0..200)) {
-        let _ = decode_protobuf(&bytes);
-        let _ = decode_json(&bytes);
-    }
-
-    #[test]
-    fn a_damaged_request_is_a_request_or_an_error(
-        request in request(),
-        at in any::<prop::sample::Index>(),
-        byte: u8,
-    ) {
-        for bytes in damaged(&request, at, byte) {
-            let _ = decode_protobuf(&bytes).map(validated);
-        }
-    }
 }
+
+nothing_is_a_panic!(DECODERS, request());
