@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use metrics::{
     Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
     set_default_local_recorder,
 };
+use sqlx::{Connection as _, PgConnection};
+use throughline_store::Store;
 use throughline_testkit::{Ids, Sent};
 use throughline_wire::{ProcessId, Span};
+use tokio::time::sleep;
 
 use crate::cap::{limited, many};
 use crate::receipt::said_by;
@@ -74,6 +78,67 @@ async fn starts_and_refused_spans_of_full_traces_crosswise_never_deadlock() {
         let [one, other] = crosswise;
         let (one, other) = tokio::join!(one, other);
         assert_eq!((one.rejected.len(), other.rejected.len()), (1, 1));
+    }
+    assert_eq!(conflicts.0.load(Ordering::Relaxed), 0);
+}
+
+/// Keeps writers of spans waiting until it is closed.
+async fn hold_writers(fixture: &Fixture) -> PgConnection {
+    let mut connection = fixture.database.connection().await;
+    sqlx::raw_sql("BEGIN; LOCK TABLE spans IN SHARE MODE")
+        .execute(&mut connection)
+        .await
+        .expect("locks");
+    connection
+}
+
+async fn wait_until_both_wait(fixture: &Fixture) {
+    let waiting = "SELECT count(*) FROM pg_locks
+        WHERE NOT granted AND relation = 'spans'::regclass";
+    while fixture.count(waiting).await < 2 {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn servers_that_are_sent_the_same_batches_in_another_order_never_deadlock() {
+    let conflicts = Conflicts::default();
+    let _guard = set_default_local_recorder(&conflicts);
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(2);
+    let mut trace = |count| {
+        let trace_id = ids.trace_id();
+        many(&fixture, &mut ids, trace_id, count)
+    };
+    let stores = [(); 2].map(|()| fixture.database.store(fixture.now));
+    for store in &stores {
+        // Partitions and names are there from here on.
+        let first = batch(&trace(1));
+        store.writer().submit(first).await.expect("answers");
+    }
+    for _ in 0..3 {
+        let held = hold_writers(&fixture).await;
+        let mut submitted = tokio::task::JoinSet::new();
+        let mut submit = |store: &Store, sent: &[Sent]| {
+            let (writer, batch) = (store.writer(), batch(sent));
+            submitted.spawn(async move { writer.submit(batch).await.expect("answers") });
+        };
+        // The first batch of each waits; the others gather to one group meanwhile.
+        for store in &stores {
+            submit(store, &trace(1));
+        }
+        wait_until_both_wait(&fixture).await;
+        let both = [trace(3_000), trace(3_000)];
+        for (one, other) in [(0, 1), (1, 0)] {
+            submit(&stores[0], &both[one]);
+            submit(&stores[1], &both[other]);
+            // So that the second does not overtake the first on its way into the queue.
+            sleep(Duration::from_millis(100)).await;
+        }
+        held.close().await.expect("closes");
+        let outcomes = submitted.join_all().await;
+        let received: u64 = outcomes.iter().map(|outcome| outcome.received).sum();
+        assert_eq!(received, 6_002);
     }
     assert_eq!(conflicts.0.load(Ordering::Relaxed), 0);
 }
