@@ -34,7 +34,7 @@ pub use batch::{DecodedBatch, DecodedSpan, Placed, ValidBatch};
 pub use error::DecodeError;
 pub use error::message as json_reason;
 pub use repair::text as repair_text;
-pub use spans::MAX_SPANS;
+pub use spans::{MAX_SPANS, raw as raw_list};
 
 use crate::room::Room;
 use crate::{LogRecord, Marks, Rejection, Span, SpanStart};

@@ -9,10 +9,11 @@ use serde_json::value::RawValue;
 /// and a list of two million zeros must not cost two million reasons.
 pub const MAX_SPANS: usize = 100_000;
 
-/// Reads the list without looking into its items; `null` is an empty one.
-pub(super) fn raw<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<&'de RawValue>, D::Error> {
+/// Reads a list without looking into its items; `null` is an empty one. For `deserialize_with`.
+///
+/// # Errors
+/// When it is no list, or has more than [`MAX_SPANS`] items.
+pub fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<&'de RawValue>, D::Error> {
     struct Spans;
 
     impl<'de> Visitor<'de> for Spans {
