@@ -67,12 +67,8 @@ fn Tiles(statistics: TraceStatistics) -> impl IntoView {
         sampled,
         ..
     } = statistics;
-    // Scaled up from a sample, a count is not told as if it were one.
-    let count = move |count| match sampled {
-        Some(_) => format!("≈ {}", format_count(count)),
-        None => format_count(count),
-    };
-    let longest = if sampled.is_some() {
+    let is_sampled = sampled.is_some();
+    let longest = if is_sampled {
         "Longest seen"
     } else {
         "Longest"
@@ -86,17 +82,18 @@ fn Tiles(statistics: TraceStatistics) -> impl IntoView {
         }
     });
     let duration = |ns: Option<i64>| ns.map_or_else(|| "–".to_owned(), format_duration);
-    let share = (trace_count > 0).then(|| format_percent(error_count, trace_count));
+    let is_seen = error_count > 0 || !is_sampled;
+    let share = (trace_count > 0 && is_seen).then(|| format_percent(error_count, trace_count));
     view! {
         <dl class="tiles">
             <div>
                 <dt>"Traces"</dt>
-                <dd data-figure="traces">{count(trace_count)}</dd>
+                <dd data-figure="traces">{told(trace_count, is_sampled)}</dd>
             </div>
             <div class:e=error_count != 0>
                 <dt>"Errors"</dt>
                 <dd>
-                    <span data-figure="errors">{count(error_count)}</span>
+                    <span data-figure="errors">{told(error_count, is_sampled)}</span>
                     <small>{share}</small>
                 </dd>
             </div>
@@ -116,4 +113,26 @@ fn Tiles(statistics: TraceStatistics) -> impl IntoView {
         </dl>
     }
     .into_any()
+}
+
+/// A count as it is known: scaled up from a sample it is not told as if it had been counted.
+fn told(count: u64, is_sampled: bool) -> String {
+    match (count, is_sampled) {
+        (0, true) => "none seen".to_owned(),
+        (_, true) => format!("≈ {}", format_count(count)),
+        (_, false) => format_count(count),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_tells_no_exact_count_and_no_absence() {
+        assert_eq!(told(15_008, false), "15,008");
+        assert_eq!(told(15_008, true), "≈ 15,008");
+        assert_eq!(told(0, false), "0");
+        assert_eq!(told(0, true), "none seen");
+    }
 }

@@ -52,11 +52,14 @@ impl LiveTrace {
         }
     }
 
-    /// Says what is shown from now on.
+    /// Says what is shown from now on. What was committed after it was read is still news.
     pub(crate) fn show(self, trace: TraceSummary, now: UnixNanos) {
+        let spans = trace.span_count;
+        self.heard.update(|heard| {
+            *heard = heard.take().filter(|heard| heard.span_count > spans);
+        });
         self.shown.set(Some(trace));
         self.read_at.set(now);
-        self.heard.set(None);
     }
 
     /// What came since, in words; none when nothing did.
@@ -83,7 +86,7 @@ impl LiveTrace {
         let url = move || is_on.get().then(|| href(id));
         let names = &["listening", "reconnecting", "traces", "lag"];
         listen_to_events(url, names, move |name, data| match name {
-            "listening" => self.catch_up(id),
+            "listening" => self.catch_up(id, true),
             "traces" => {
                 if let Ok(LiveTraces { traces, .. }) = serde_json::from_str(&data) {
                     let heard = traces.into_iter().find(|trace| trace.trace_id == id);
@@ -93,7 +96,7 @@ impl LiveTrace {
                 }
             }
             // Left out where all commits are told, so perhaps of this one.
-            "lag" => set_timeout(move || self.catch_up(id), Duration::from_secs(1)),
+            "lag" => set_timeout(move || self.catch_up(id, true), Duration::from_secs(1)),
             _ => self.hearing.set(Hearing::Connecting),
         });
         Effect::new(move |_| {
@@ -115,7 +118,7 @@ impl LiveTrace {
                     open == Some(OpenFate::Running)
                 });
                 if is_running == Some(true) {
-                    self.catch_up(id);
+                    self.catch_up(id, false);
                 }
             };
             for (work, every) in [
@@ -129,8 +132,9 @@ impl LiveTrace {
         });
     }
 
-    /// Asks how the trace is: what was committed while nothing was heard is in the answer.
-    fn catch_up(self, id: TraceId) {
+    /// Asks how the trace is: what was committed while nothing was heard is in the answer, after
+    /// which the page hears all when it listens.
+    fn catch_up(self, id: TraceId, is_listening: bool) {
         spawn_local(async move {
             let Ok(answer) = look_up(id.to_string(), PageRequest::default()).await else {
                 // Still behind: mended by the next gap or by hand.
@@ -141,7 +145,9 @@ impl LiveTrace {
             if hearing.is_none_or(|hearing| hearing == Hearing::Off) {
                 return;
             }
-            self.hearing.set(Hearing::Live);
+            if is_listening {
+                self.hearing.set(Hearing::Live);
+            }
             let found = answer.value.traces.items.into_iter().next();
             let shown = self.shown.get_untracked();
             if let (Some(found), Some(shown)) = (found, shown)
@@ -205,6 +211,24 @@ mod tests {
         assert!(may_change(&trace, after(10)));
         trace.open = Some(OpenFate::ProcessDied);
         assert!(!may_change(&trace, after(10)));
+    }
+
+    #[test]
+    fn what_came_while_the_trace_was_read_is_still_news() {
+        let owner = Owner::new();
+        owner.set();
+        let with = |span_count| TraceSummary {
+            span_count,
+            ..trace()
+        };
+        let now = UnixNanos::new(0);
+        let live = LiveTrace::new();
+        live.show(with(1), now);
+        live.heard.set(Some(with(3)));
+        live.show(with(2), now);
+        assert_eq!(untrack(|| live.news()).as_deref(), Some("1 new span"));
+        live.show(with(3), now);
+        assert_eq!(untrack(|| live.news()), None);
     }
 
     #[test]
