@@ -22,7 +22,7 @@ pub(super) use self::statement::{push_page, sent_by};
 
 pub(super) const COLUMNS: &str = include_str!("event_columns.sql");
 /// A page takes events until they have so many bytes; the first two are always on it.
-pub(super) const PAGE_BYTES: u64 = 16 << 20;
+pub(super) const PAGE_BYTES: u64 = 8 << 20;
 
 /// An event as the table has it.
 #[derive(FromRow)]
