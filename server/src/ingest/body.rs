@@ -26,6 +26,9 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const BUDGET_UNIT_BYTES: usize = 1024;
 /// How much of a body that is too large is read all the same.
 const DISCARDED_BYTES: usize = 256 << 20;
+/// A body gets room for the length it announces at once, up to so much: growing to it step by step
+/// copies it as often again.
+const FORESEEN_BYTES: usize = 1 << 20;
 /// Bodies up to this size are decompressed in place: a hand-over costs more.
 const INLINE_BYTES: usize = 64 * 1024;
 
@@ -165,7 +168,8 @@ pub(super) async fn read_as_sent(
         bytes: 0,
         permit: None,
     };
-    let bytes = collect(body, limits, &mut share).await?;
+    let foreseen = announced.map_or(0, |length| length.min(FORESEEN_BYTES as u64) as usize);
+    let bytes = collect(body, foreseen, limits, &mut share).await?;
     Ok(ReadBody { bytes, share })
 }
 
@@ -205,6 +209,7 @@ impl ReadBody {
 
 async fn collect(
     mut body: Body,
+    foreseen: usize,
     limits: &BodyLimits,
     share: &mut Share,
 ) -> Result<Bytes, BodyError> {
@@ -230,6 +235,7 @@ async fn collect(
             first = data;
         } else {
             if all.is_empty() {
+                all.reserve(foreseen);
                 all.extend_from_slice(&core::mem::take(&mut first));
             }
             all.extend_from_slice(&data);

@@ -4,11 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout_at};
 
 use super::batch::WriteOutcome;
 use super::encode::Encoded;
 use crate::WriteError;
+
+/// How long a group waits for senders that were answered with the last one and go on sending.
+///
+/// Senders that each wait for their answer would else fall into two halves that take turns: groups of
+/// half the size, whose commits cost an eighth more a span (measured: 8 senders of 510 spans).
+const PATIENCE: Duration = Duration::from_millis(4);
 
 /// A batch on its way to commit.
 #[derive(Debug)]
@@ -103,10 +111,18 @@ impl Drop for Reservation {
     }
 }
 
+/// What waits, and what is known of who sends it.
+#[derive(Debug)]
+struct Jobs {
+    waiting: mpsc::UnboundedReceiver<Job>,
+    /// How many the last group had.
+    before: usize,
+}
+
 /// The end the writer tasks take from.
 #[derive(Debug)]
 pub(super) struct Queue {
-    jobs: Mutex<mpsc::UnboundedReceiver<Job>>,
+    jobs: Mutex<Jobs>,
     closing: watch::Sender<bool>,
     group_bytes: usize,
     group_spans: usize,
@@ -119,42 +135,136 @@ impl Queue {
         group_spans: usize,
     ) -> Self {
         Self {
-            jobs: Mutex::new(jobs),
+            jobs: Mutex::new(Jobs {
+                waiting: jobs,
+                before: 0,
+            }),
             closing: watch::Sender::new(false),
             group_bytes,
             group_spans,
         }
     }
 
-    /// Waits for a job and takes what else waits, up to the size of a group; nothing once the
-    /// queue is closed and empty.
+    /// Waits for a job and takes what else waits, up to the size of a group, and for a moment what
+    /// those will send who were answered with the last group; nothing once the queue is closed and
+    /// empty. A sender that is alone is never made to wait.
     pub(super) async fn next_group(&self) -> Option<Vec<Job>> {
         let mut jobs = self.jobs.lock().await;
+        // Whoever waits already was not in the last group.
+        let expected = jobs.before + jobs.waiting.len();
         let mut closing = self.closing.subscribe();
         let first = tokio::select! {
             biased;
-            first = jobs.recv() => Some(first?),
+            first = jobs.waiting.recv() => Some(first?),
             _ = closing.wait_for(|closing| *closing) => None,
         };
         let first = if let Some(first) = first {
             first
         } else {
-            jobs.close();
-            jobs.recv().await?
+            jobs.waiting.close();
+            jobs.waiting.recv().await?
         };
         let (mut bytes, mut spans) = (first.batch.byte_count(), first.batch.row_count());
         let mut group = vec![first];
+        let patience = Instant::now() + PATIENCE;
         while bytes < self.group_bytes && spans < self.group_spans {
-            let Ok(job) = jobs.try_recv() else { break };
+            let job = match jobs.waiting.try_recv() {
+                Ok(job) => job,
+                Err(TryRecvError::Empty) if group.len() < expected => {
+                    match timeout_at(patience, jobs.waiting.recv()).await {
+                        Ok(Some(job)) => job,
+                        Ok(None) | Err(_) => break,
+                    }
+                }
+                Err(_) => break,
+            };
             bytes += job.batch.byte_count();
             spans += job.batch.row_count();
             group.push(job);
         }
+        jobs.before = group.len();
+        metrics::histogram!("throughline_writer_group_batches").record(group.len() as f64);
         Some(group)
     }
 
     /// Lets nothing in any more; what is in may still be taken.
     pub(super) fn close(&self) {
         self.closing.send_replace(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Sender {
+        jobs: mpsc::UnboundedSender<Job>,
+        budget: Arc<Budget>,
+    }
+
+    impl Sender {
+        fn send(&self, count: usize) {
+            for _ in 0..count {
+                let (answer, _) = oneshot::channel();
+                let reserved = self.budget.reserve(1).expect("there is room");
+                let batch = Encoded::default();
+                let job = Job {
+                    batch,
+                    answer,
+                    reserved,
+                };
+                assert!(self.jobs.send(job).is_ok(), "the queue is open");
+            }
+        }
+    }
+
+    fn queue() -> (Sender, Queue) {
+        let (jobs, waiting) = mpsc::unbounded_channel();
+        let budget = Budget::new(1_000);
+        (Sender { jobs, budget }, Queue::new(waiting, 1_000, 1_000))
+    }
+
+    async fn group(queue: &Queue) -> usize {
+        queue.next_group().await.map_or(0, |jobs| jobs.len())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_answered_with_the_last_group_is_waited_for() {
+        let (sender, queue) = queue();
+        sender.send(4);
+        assert_eq!(group(&queue).await, 4);
+        // While those were committed, four others came; the first four are a little later.
+        sender.send(4);
+        let (next, ()) = tokio::join!(group(&queue), async {
+            tokio::time::sleep(PATIENCE / 2).await;
+            sender.send(4);
+        });
+        assert_eq!(next, 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sender_that_is_alone_is_never_made_to_wait() {
+        let (sender, queue) = queue();
+        for _ in 0..3 {
+            let answered = async { tokio::join!(group(&queue), async { sender.send(1) }) };
+            // The clock stands still unless all there is to do is to wait for it.
+            let soon = Instant::now() + PATIENCE / 2;
+            let (size, ()) = timeout_at(soon, answered)
+                .await
+                .expect("it is taken at once");
+            assert_eq!(size, 1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closed_queue_gives_what_it_has_at_once() {
+        let (sender, queue) = queue();
+        sender.send(2);
+        assert_eq!(group(&queue).await, 2);
+        sender.send(1);
+        queue.close();
+        drop(sender);
+        assert_eq!(group(&queue).await, 1);
+        assert!(queue.next_group().await.is_none());
     }
 }
