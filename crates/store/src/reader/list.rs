@@ -48,14 +48,12 @@ pub(super) async fn list(
             _ => after = stopped,
         }
     }
-    let total = if selection.is_searched() {
-        let found = items.len() as u64;
-        if page.from.is_none() && !has_more && stopped.is_none() {
-            Total::Exact(found)
-        } else {
-            // Counting would be the same search once more, from the top.
-            Total::AtLeast(found)
-        }
+    let found = items.len() as u64;
+    let total = if page.from.is_none() && !has_more && stopped.is_none() {
+        Total::Exact(found)
+    } else if selection.is_searched() {
+        // Counting would be the same search once more, from the top.
+        Total::AtLeast(found)
     } else {
         count(connection, selection, total_cap).await?
     };

@@ -18,6 +18,8 @@ pub(super) struct Asked {
     pub trace_id: Uuid,
     pub first_ns: i64,
     pub last_ns: i64,
+    /// Whether the directory knows of spans that have begun and not ended.
+    pub has_open: bool,
     pub now: UnixNanos,
 }
 
@@ -37,14 +39,11 @@ pub(super) async fn read(
         .fetch_all(&mut *connection)
         .await
         .map_err(read_error)?;
-    let open: Vec<OpenRow> = sqlx::query_as(include_str!("receipt_open.sql"))
-        .bind(asked.tenant)
-        .bind(asked.trace_id)
-        .bind(asked.first_ns)
-        .bind(asked.last_ns)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(read_error)?;
+    let open = if asked.has_open {
+        open_rows(connection, asked).await?
+    } else {
+        Vec::new()
+    };
     let processes = processes(&mut *connection, asked.tenant, &stored, &open).await?;
     let open = open
         .into_iter()
@@ -74,6 +73,17 @@ pub(super) async fn read(
     }
     let receipt = Completeness::of(trace, &processes, &open, asked.now);
     Ok((receipt, open))
+}
+
+async fn open_rows(connection: &mut PgConnection, asked: Asked) -> Result<Vec<OpenRow>, ReadError> {
+    sqlx::query_as(include_str!("receipt_open.sql"))
+        .bind(asked.tenant)
+        .bind(asked.trace_id)
+        .bind(asked.first_ns)
+        .bind(asked.last_ns)
+        .fetch_all(connection)
+        .await
+        .map_err(read_error)
 }
 
 /// How many parents are named and neither there nor open.

@@ -174,6 +174,7 @@ pub(super) fn asked(
         trace_id: uuid(trace_id),
         first_ns,
         last_ns,
+        has_open: summary.open.is_some(),
         now,
     }
 }
