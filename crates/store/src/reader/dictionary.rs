@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection};
 use throughline_model::ReadError;
 use throughline_wire::{InstrumentationScope, Resource, binary};
 use uuid::Uuid;
 
-use super::kept::Kept;
+use super::kept::{Kept, Shelf};
 use super::rows::{UNKNOWN_OPERATION, corrupt};
 use crate::sqlstate::read_error;
 
@@ -76,35 +77,56 @@ fn distinct(ids: impl Iterator<Item = i64>) -> Vec<i64> {
     ids
 }
 
+/// Entries by id: from the shelf, and the rest by `statement`, whose rows `entry` turns into an id, an
+/// entry and the bytes it takes when it may be kept.
+async fn entries<R, T>(
+    connection: &mut PgConnection,
+    (tenant, shelf): (Tenant<'_>, &Shelf<T>),
+    statement: &'static str,
+    ids: impl Iterator<Item = i64>,
+    entry: impl Fn(R) -> Result<(i64, T, Option<usize>), ReadError>,
+) -> Result<HashMap<i64, T>, ReadError>
+where
+    R: Send + Unpin + for<'r> FromRow<'r, PgRow>,
+    T: Clone,
+{
+    let (mut known, missing) = shelf.find(tenant.id, distinct(ids));
+    if missing.is_empty() {
+        return Ok(known);
+    }
+    let rows: Vec<R> = sqlx::query_as(statement)
+        .bind(tenant.id)
+        .bind(missing)
+        .fetch_all(connection)
+        .await
+        .map_err(read_error)?;
+    for row in rows {
+        let (id, entry, byte_count) = entry(row)?;
+        if let Some(byte_count) = byte_count {
+            shelf.keep(tenant.id, id, &entry, byte_count);
+        }
+        known.insert(id, entry);
+    }
+    Ok(known)
+}
+
 pub(super) async fn operations(
     connection: &mut PgConnection,
     tenant: Tenant<'_>,
     ids: impl Iterator<Item = i64>,
 ) -> Result<HashMap<i64, Operation>, ReadError> {
-    let shelf = &tenant.kept.operations;
-    let (mut known, missing) = shelf.find(tenant.id, distinct(ids));
-    if missing.is_empty() {
-        return Ok(known);
-    }
-    let rows: Vec<Operation> = sqlx::query_as(
-        "SELECT o.id, o.name, s.name AS service
+    let statement = "SELECT o.id, o.name, s.name AS service
          FROM operations AS o
          LEFT JOIN services AS s ON s.tenant_id = o.tenant_id AND s.id = o.service_id
-         WHERE o.tenant_id = $1 AND o.id = ANY($2)",
-    )
-    .bind(tenant.id)
-    .bind(missing)
-    .fetch_all(connection)
-    .await
-    .map_err(read_error)?;
-    for row in rows {
+         WHERE o.tenant_id = $1 AND o.id = ANY($2)";
+    let of = (tenant, &tenant.kept.operations);
+    entries(connection, of, statement, ids, |row: Operation| {
         // One whose service has no row yet may get it.
-        if let Some(service) = &row.service {
-            shelf.keep(tenant.id, row.id, &row, row.name.len() + service.len());
-        }
-        known.insert(row.id, row);
-    }
-    Ok(known)
+        let service_bytes = row.service.as_ref().map(String::len);
+        let byte_count = service_bytes.map(|bytes| bytes + row.name.len());
+        Ok((row.id, row, byte_count))
+    })
+    .await
 }
 
 #[derive(FromRow)]
@@ -120,21 +142,10 @@ pub(super) async fn resources(
     tenant: Tenant<'_>,
     ids: impl Iterator<Item = i64>,
 ) -> Result<HashMap<i64, Resource>, ReadError> {
-    let shelf = &tenant.kept.resources;
-    let (mut known, missing) = shelf.find(tenant.id, distinct(ids));
-    if missing.is_empty() {
-        return Ok(known);
-    }
-    let rows: Vec<ResourceRow> = sqlx::query_as(
-        "SELECT id, attributes, dropped_attributes_count, schema_url
-         FROM resources WHERE tenant_id = $1 AND id = ANY($2)",
-    )
-    .bind(tenant.id)
-    .bind(missing)
-    .fetch_all(connection)
-    .await
-    .map_err(read_error)?;
-    for row in rows {
+    let statement = "SELECT id, attributes, dropped_attributes_count, schema_url
+         FROM resources WHERE tenant_id = $1 AND id = ANY($2)";
+    let of = (tenant, &tenant.kept.resources);
+    entries(connection, of, statement, ids, |row: ResourceRow| {
         let byte_count = row.attributes.len() + row.schema_url.len();
         let resource = Resource {
             attributes: binary::decode_attributes(&row.attributes)
@@ -142,10 +153,9 @@ pub(super) async fn resources(
             dropped_attributes_count: row.dropped_attributes_count as u32,
             schema_url: row.schema_url.into(),
         };
-        shelf.keep(tenant.id, row.id, &resource, byte_count);
-        known.insert(row.id, resource);
-    }
-    Ok(known)
+        Ok((row.id, resource, Some(byte_count)))
+    })
+    .await
 }
 
 #[derive(FromRow)]
@@ -163,23 +173,12 @@ pub(super) async fn scopes(
     tenant: Tenant<'_>,
     ids: impl Iterator<Item = i64>,
 ) -> Result<HashMap<i64, InstrumentationScope>, ReadError> {
-    let shelf = &tenant.kept.scopes;
-    let (mut known, missing) = shelf.find(tenant.id, distinct(ids));
-    if missing.is_empty() {
-        return Ok(known);
-    }
-    let rows: Vec<ScopeRow> = sqlx::query_as(
-        "SELECT id, name, version, attributes, dropped_attributes_count, schema_url
-         FROM scopes WHERE tenant_id = $1 AND id = ANY($2)",
-    )
-    .bind(tenant.id)
-    .bind(missing)
-    .fetch_all(connection)
-    .await
-    .map_err(read_error)?;
-    for row in rows {
-        let byte_count =
-            row.attributes.len() + row.name.len() + row.version.len() + row.schema_url.len();
+    let statement = "SELECT id, name, version, attributes, dropped_attributes_count, schema_url
+         FROM scopes WHERE tenant_id = $1 AND id = ANY($2)";
+    let of = (tenant, &tenant.kept.scopes);
+    entries(connection, of, statement, ids, |row: ScopeRow| {
+        let texts = [&row.name, &row.version, &row.schema_url];
+        let byte_count = texts.map(String::len).iter().sum::<usize>() + row.attributes.len();
         let scope = InstrumentationScope {
             name: row.name.into(),
             version: row.version.into(),
@@ -188,8 +187,7 @@ pub(super) async fn scopes(
             dropped_attributes_count: row.dropped_attributes_count as u32,
             schema_url: row.schema_url.into(),
         };
-        shelf.keep(tenant.id, row.id, &scope, byte_count);
-        known.insert(row.id, scope);
-    }
-    Ok(known)
+        Ok((row.id, scope, Some(byte_count)))
+    })
+    .await
 }
