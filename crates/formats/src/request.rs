@@ -150,11 +150,16 @@ impl Request {
 
     /// Notes that the next item of the request cannot be read.
     pub(crate) fn reject(&mut self, reason: String) {
+        let place = self.skip();
+        self.reject_at(place, reason);
+    }
+
+    /// Notes that an item passed over, whose place in the request is known, cannot be read.
+    pub(crate) fn reject_at(&mut self, place: usize, reason: String) {
         self.rejected.push(Rejection {
-            index: self.seen,
+            index: place,
             reason,
         });
-        self.seen += 1;
     }
 
     /// Fails when the request has as many `items` as one may have, readable or not.

@@ -69,6 +69,12 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
     times::fill_in(&mut spans);
     let mut groups = Groups::default();
     for (place, span, marks) in spans {
+        if !times::has_start(&span.span) {
+            let reason = "timestamp: is missing, and no annotation, ancestor or other span of its \
+                          trace in the request has one";
+            request.reject_at(place, reason.to_owned());
+            continue;
+        }
         let group = groups.of(&mut request, &span);
         group.push_at(place, span.span, marks);
     }

@@ -239,7 +239,9 @@ fn a_span_without_a_timestamp_gets_that_of_what_is_around_it_and_says_so() {
         // In two parts.
         with("aa", "9", &[none.clone(), quiet.clone()]),
         with("aa", "9", &[("timestamp", json!(start + 4))]),
-        with("ab", "aa", &[none, quiet]),
+        with("ab", "aa", &[none.clone(), quiet.clone()]),
+        with("5", "0", &[none.clone(), quiet.clone()]),
+        with("6", "5", &[none, quiet]),
     ]);
     let validated = read(&body);
     let told = |id: &str| {
@@ -258,6 +260,8 @@ fn a_span_without_a_timestamp_gets_that_of_what_is_around_it_and_says_so() {
     assert_eq!(told("e"), (0, long, true), "as the first of its trace");
     assert_eq!(told("e1"), (0, long, true));
     assert_eq!(told("ab"), (4, long, true));
+    assert_eq!(told("5"), (0, long, true), "it has no parent");
+    assert_eq!(told("6"), (0, long, true), "its parent has none either");
 }
 
 #[test]
@@ -299,6 +303,12 @@ fn a_bad_span_costs_itself_and_is_named_by_its_place() {
         ]),
         with("timestamp", json!(-5)),
         example(),
+        example_with(&[
+            ("traceId", json!("78")),
+            ("timestamp", json!(0)),
+            ("parentId", json!(null)),
+            ("annotations", json!(null)),
+        ]),
     ]));
     let named: Vec<_> = validated
         .rejected
@@ -314,13 +324,14 @@ fn a_bad_span_costs_itself_and_is_named_by_its_place() {
         (6, "sequence"),
         (7, "binaryAnnotations: is Zipkin's version 1"),
         (8, "a span object"),
-        (9, "start_ns: is zero"),
+        (9, "timestamp: is missing"),
         (10, "before 1970"),
+        (12, "timestamp: is missing"),
     ]) {
         assert_eq!(*place, expected_place, "{named:?}");
         assert!(reason.contains(words), "{reason} / {words}");
     }
-    assert_eq!(named.len(), 10);
+    assert_eq!(named.len(), 11);
     assert_eq!(validated.places, [1, 11]);
 }
 

@@ -11,7 +11,7 @@ type Sent = (usize, ReadSpan, Marks);
 
 /// Gives each of them the time of its first annotation; else the start of its nearest ancestor
 /// among `spans` that has one; else the earliest start in its trace among them. Which is marked. One
-/// that even so has no time is left without.
+/// that even so has no time is left without, and its end says nothing.
 pub(super) fn fill_in(spans: &mut [Sent]) {
     if spans.iter().all(|(_, read, _)| has_start(&read.span)) {
         return;
@@ -35,7 +35,7 @@ pub(super) fn fill_in(spans: &mut [Sent]) {
     }
 }
 
-fn has_start(span: &Span) -> bool {
+pub(super) fn has_start(span: &Span) -> bool {
     span.start != UnixNanos::default()
 }
 
@@ -76,11 +76,12 @@ impl Known {
     fn around(&self, span: &Span) -> Option<UnixNanos> {
         /// Ancestors without a start that are passed: who has more of them writes nonsense.
         const PASSED: usize = 64;
-        let mut id = Some(span.span_id);
+        let mut next = Some(span.span_id);
         for _ in 0..PASSED {
-            match self.spans.get(&(span.trace_id, id?)) {
+            let Some(id) = next else { break };
+            match self.spans.get(&(span.trace_id, id)) {
                 Some(Ok(start)) => return Some(*start),
-                Some(Err(parent)) => id = *parent,
+                Some(Err(parent)) => next = *parent,
                 None => break,
             }
         }
