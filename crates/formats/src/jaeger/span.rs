@@ -94,7 +94,12 @@ pub(super) fn read(sent: JsonSpan, form: Bytes, marks: &mut Marks) -> Result<Rea
     span.span_id = ids::span_id(&sent.span_id, "spanID")?;
     span.name = sent.operation_name.unwrap_or_default().into();
     span.flags = sent.flags.unwrap_or_default() & SAMPLED;
-    span.start = instant(Some(sent.start_time.ok_or("startTime: is missing")?));
+    span.start = match sent.start_time {
+        None => return Err("startTime: is missing".to_owned()),
+        // What a sender writes that has none: it would be 1970, and with a duration pass for a time.
+        Some(0) => return Err("startTime: is zero".to_owned()),
+        time => instant(time),
+    };
     span.end = span
         .start
         .saturating_add(nanos(sent.duration.unwrap_or_default()));

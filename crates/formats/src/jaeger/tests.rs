@@ -297,6 +297,7 @@ fn a_bad_span_costs_itself_and_says_why() {
         span(json!({"spanID": ""})),
         span(json!({"traceID": ""})),
         span(json!({"startTime": null})),
+        span(json!({"startTime": 0})),
     ]));
     assert_eq!(read.groups[0].spans.len(), 1);
     let reasons: Vec<_> = read
@@ -312,6 +313,7 @@ fn a_bad_span_costs_itself_and_says_why() {
             "3: spanID: is missing",
             "4: traceID: is missing",
             "5: startTime: is missing",
+            "6: startTime: is zero",
         ]
     );
 }
