@@ -6,6 +6,8 @@
 -- which as rows cost as much as a tenth of the spans. Every one merges: sums, a greatest, sketches.
 CREATE TABLE rollup_deltas (
     tenant_id uuid NOT NULL,
+    -- Elements of each array.
+    delta_count integer NOT NULL,
     operation_ids bigint[] NOT NULL,
     -- First instants of the windows of 15 minutes in which the spans began.
     starts_ns bigint[] NOT NULL,

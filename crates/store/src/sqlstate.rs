@@ -46,8 +46,8 @@ pub(crate) fn fault(error: &sqlx::Error) -> Fault {
         "57P01" | "57P02" | "57P04" | "57P05" | "25P03" => Fault::Disconnected,
         "57014" => Fault::TimedOut,
         // Lock not available, read-only transaction, database not accepting connections, and a
-        // table that is missing because the migrations have not run yet.
-        "55P03" | "25006" | "55000" | "42P01" => Fault::Unavailable,
+        // table, a column or a function that is missing because the migrations have not run yet.
+        "55P03" | "25006" | "55000" | "42P01" | "42703" | "42883" => Fault::Unavailable,
         code => match code.get(..2) {
             Some("08") => Fault::Disconnected,
             Some("57" | "53" | "58") => Fault::Unavailable,

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::dictionary::Operation;
 
-/// Entries of all tenants. Holds some 10 MB at most: entries over a size are not kept, and a shelf
-/// that is full is emptied, which costs a few look-ups.
+/// Entries of all tenants. Mostly a few MB, and some 50 at worst: entries over a size are not kept, and
+/// a shelf that is full is emptied, which costs a few look-ups.
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub(super) operations: Shelf<Operation>,
@@ -21,9 +21,10 @@ pub(crate) struct Kept {
 impl Default for Kept {
     fn default() -> Self {
         Self {
-            operations: Shelf::new(10_000),
-            resources: Shelf::new(500),
-            scopes: Shelf::new(500),
+            operations: Shelf::new(10_000, 1_024),
+            // Decoded, attributes of many small values take ten times their bytes.
+            resources: Shelf::new(500, 4_096),
+            scopes: Shelf::new(500, 2_048),
         }
     }
 }
@@ -32,16 +33,16 @@ impl Default for Kept {
 #[derive(Debug)]
 pub(super) struct Shelf<T> {
     capacity: usize,
+    /// An entry whose row has more bytes than this is read each time.
+    entry_bytes: usize,
     entries: Mutex<HashMap<(Uuid, i64), T>>,
 }
 
 impl<T: Clone> Shelf<T> {
-    /// An entry whose row has more bytes than this is read each time.
-    const ENTRY_BYTES: usize = 4 * 1024;
-
-    fn new(capacity: usize) -> Self {
+    fn new(capacity: usize, entry_bytes: usize) -> Self {
         Self {
             capacity,
+            entry_bytes,
             entries: Mutex::new(HashMap::new()),
         }
     }
@@ -64,7 +65,7 @@ impl<T: Clone> Shelf<T> {
 
     /// Keeps an entry that was read, whose row has about `byte_count` bytes.
     pub(super) fn keep(&self, tenant: Uuid, id: i64, entry: &T, byte_count: usize) {
-        if byte_count > Self::ENTRY_BYTES {
+        if byte_count > self.entry_bytes {
             return;
         }
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,7 +84,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_found_by_its_tenant_alone() {
-        let shelf = Shelf::new(10);
+        let shelf = Shelf::new(10, 100);
         shelf.keep(TENANT, 7, &"seven", 5);
         let (found, missing) = shelf.find(TENANT, vec![7, 8]);
         assert_eq!((found[&7], missing), ("seven", vec![8]));
@@ -93,11 +94,11 @@ mod tests {
 
     #[test]
     fn a_full_shelf_starts_over_and_large_entries_are_not_kept() {
-        let shelf = Shelf::new(2);
+        let shelf = Shelf::new(2, 100);
         for id in 0..3 {
             shelf.keep(TENANT, id, &id, 8);
         }
-        shelf.keep(TENANT, 3, &3, Shelf::<i64>::ENTRY_BYTES + 1);
+        shelf.keep(TENANT, 3, &3, 101);
         let (found, _) = shelf.find(TENANT, vec![0, 1, 2, 3]);
         assert_eq!(found, HashMap::from([(2, 2)]));
     }

@@ -70,8 +70,9 @@ async fn append(
     }
     sqlx::query(
         "INSERT INTO rollup_deltas (
-             tenant_id, operation_ids, starts_ns, span_counts, error_counts, maxes_ns, sketches
-         ) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+             tenant_id, delta_count,
+             operation_ids, starts_ns, span_counts, error_counts, maxes_ns, sketches
+         ) VALUES ($1, cardinality($2::bigint[]), $2, $3, $4, $5, $6, $7)",
     )
     .bind(Uuid::from_bytes(tenant))
     .bind(operations)

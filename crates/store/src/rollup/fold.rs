@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{Figures, decode_sketch, window_start};
 
-/// The deltas of so many commits are folded in one transaction at most: some tens of thousands.
-const BATCH: i64 = 100;
+/// So many deltas are folded in one transaction, and those of one commit more at most.
+const BATCH: i64 = 20_000;
 
 #[derive(FromRow)]
 struct DeltaRow {

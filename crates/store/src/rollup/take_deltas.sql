@@ -1,7 +1,18 @@
--- By ctid, because the table has no key; nobody else deletes or updates its rows meanwhile.
+-- Rows until they have $1 deltas, one row at least. By ctid, because the table has no key; nobody else
+-- deletes or updates its rows meanwhile.
 WITH taken AS (
     DELETE FROM rollup_deltas
-    WHERE ctid = ANY (ARRAY(SELECT ctid FROM rollup_deltas LIMIT $1))
+    WHERE ctid = ANY (ARRAY(
+        SELECT waiting.ctid
+        FROM (
+            SELECT
+                first.ctid,
+                sum(first.delta_count) OVER (ORDER BY first.ctid) - first.delta_count
+                    AS deltas_before
+            FROM (SELECT ctid, delta_count FROM rollup_deltas LIMIT 10000) AS first
+        ) AS waiting
+        WHERE waiting.deltas_before < $1
+    ))
     RETURNING *
 )
 

@@ -141,6 +141,8 @@ async fn staged(
     let mut transaction = connection.begin().await?;
     write_referred(&mut transaction, group, rows).await?;
     let (spans, events) = by_kind(rows);
+    // For what it removes.
+    stored::spans(&mut transaction, group, spans).await?;
     let spans = staging::stage(&mut transaction, &staging::SPANS, group, spans, buffer).await?;
     let events = staging::stage(&mut transaction, &staging::EVENTS, group, events, buffer).await?;
     let inserted = Inserted::Digests { spans, events };

@@ -8,7 +8,9 @@ use super::group::{Group, RowRef};
 use super::row::Row;
 use crate::ids::IdSet;
 
-/// The digests of those of the spans that are stored.
+/// The digests of those of the spans that are stored. Rows that retention has removed from the
+/// directory and not swept out yet are not: they are deleted, so that what is sent again is listed
+/// again.
 pub(super) async fn spans(
     connection: &mut PgConnection,
     group: &Group,
@@ -17,18 +19,41 @@ pub(super) async fn spans(
     if rows.is_empty() {
         return Ok(IdSet::default());
     }
+    let stored: Vec<(i64, bool)> = by_key(include_str!("stored_spans.sql"), group, rows)
+        .fetch_all(&mut *connection)
+        .await?;
+    let (listed, unlisted): (Vec<_>, Vec<_>) =
+        stored.into_iter().partition(|(_, is_listed)| *is_listed);
+    let digests = |stored: Vec<(i64, bool)>| -> IdSet {
+        stored.into_iter().map(|(digest, _)| digest).collect()
+    };
+    let unlisted = digests(unlisted);
+    if !unlisted.is_empty() {
+        let mut rows = rows.to_vec();
+        rows.retain(|&row| unlisted.contains(&group.row(row).digest));
+        let delete: Query<'_, (i64, bool)> =
+            by_key(include_str!("remove_unlisted.sql"), group, &rows);
+        delete.fetch_all(connection).await?;
+    }
+    Ok(digests(listed))
+}
+
+type Query<'q, T> = sqlx::query::QueryAs<'q, sqlx::Postgres, T, sqlx::postgres::PgArguments>;
+
+/// `statement` with the unique keys of `rows`.
+fn by_key<'q, T>(statement: &'static str, group: &Group, rows: &[RowRef]) -> Query<'q, T>
+where
+    T: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
+{
     let numbers =
         |of: fn(&Row) -> i64| -> Vec<i64> { rows.iter().map(|&row| of(group.row(row))).collect() };
     let trace_ids = rows.iter().map(|&row| group.row(row).trace_id);
-    let digests: Vec<i64> = sqlx::query_scalar(include_str!("stored_spans.sql"))
+    sqlx::query_as(statement)
         .bind(tenants(group, rows))
         .bind(trace_ids.map(Uuid::from_bytes).collect::<Vec<_>>())
         .bind(numbers(|row| row.span_id))
         .bind(numbers(|row| row.start_ns))
         .bind(numbers(|row| row.digest))
-        .fetch_all(connection)
-        .await?;
-    Ok(digests.into_iter().collect())
 }
 
 /// The digests of those of the events that are stored.

@@ -246,7 +246,8 @@ async fn spans_that_others_store_while_a_group_makes_its_way_around_them_count_o
         .collect();
     fixture.write(&sent).await;
     let mut watch = fixture.database.connection().await;
-    let forget = "CREATE TABLE kept AS SELECT * FROM spans; DELETE FROM spans; DELETE FROM traces";
+    // The directory keeps their trace, as it has it once the others have committed.
+    let forget = "CREATE TABLE kept AS SELECT * FROM spans; DELETE FROM spans";
     sqlx::raw_sql(forget)
         .execute(&mut watch)
         .await
@@ -275,4 +276,26 @@ async fn spans_that_others_store_while_a_group_makes_its_way_around_them_count_o
     let outcome = submitted.await.expect("runs").expect("is stored");
     assert_eq!(outcome, both(1, 2));
     assert_eq!(fixture.count(SPANS).await, 3);
+}
+
+#[tokio::test]
+async fn spans_of_a_removed_trace_are_listed_again_when_they_come_again() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(31);
+    let (removed, kept) = (lone("removed", &mut ids), lone("kept", &mut ids));
+    let sent = [removed, kept].map(|span| Sent::by("shop", span.starts(fixture.now).build()));
+    assert_eq!(fixture.write(&sent).await, received(2));
+    // As retention leaves it until it sweeps the day: out of the directory, the row in its place.
+    let trace_id = sqlx::types::Uuid::from_bytes(sent[0].span.trace_id.to_bytes());
+    sqlx::query("DELETE FROM traces WHERE trace_id = $1")
+        .bind(trace_id)
+        .execute(&mut fixture.database.connection().await)
+        .await
+        .expect("deletes");
+
+    assert_eq!(fixture.write(&sent).await, both(1, 1));
+    let listed = fixture.list(&TraceFilter::default()).await;
+    let counts: Vec<_> = listed.iter().map(|trace| trace.span_count).collect();
+    assert_eq!(counts, [1, 1]);
+    assert_eq!(fixture.count(SPANS).await, 2);
 }

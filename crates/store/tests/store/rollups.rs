@@ -183,3 +183,27 @@ async fn a_duty_has_one_holder_and_passes_on_when_its_connection_dies() {
     second.resign().await;
     other.close().await;
 }
+
+#[tokio::test]
+async fn more_deltas_than_one_transaction_takes_are_folded_all_the_same() {
+    let fixture = Fixture::new().await;
+    let sent = spans(&fixture, 5, 10);
+    fixture.write(&sent).await;
+    // Each row by itself is nearly a whole batch.
+    sqlx::query(
+        "INSERT INTO rollup_deltas
+         SELECT d.tenant_id, 15000, n.ids, array_fill(d.starts_ns[1], ARRAY[15000]),
+             array_fill(1::bigint, ARRAY[15000]), array_fill(0::bigint, ARRAY[15000]),
+             array_fill(5::bigint, ARRAY[15000]), array_fill(d.sketches[1], ARRAY[15000])
+         FROM rollup_deltas AS d
+         CROSS JOIN generate_series(1, 3)
+         CROSS JOIN (SELECT array_agg(n::bigint) AS ids FROM generate_series(1, 15000) AS n) AS n",
+    )
+    .execute(&mut fixture.database.connection().await)
+    .await
+    .expect("inserts");
+    assert!(fold(&fixture).await >= 45_000);
+    assert_eq!(fixture.count("SELECT count(*) FROM rollup_deltas").await, 0);
+    let folded = "SELECT sum(span_count)::bigint FROM rollups WHERE window_seconds = 900";
+    assert_eq!(fixture.count(folded).await, 45_010);
+}
