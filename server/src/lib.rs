@@ -17,6 +17,7 @@ pub mod live;
 pub mod loadgen;
 pub mod maintain;
 pub mod panel;
+mod printable;
 pub mod problem;
 pub mod readiness;
 pub mod router;

@@ -10,6 +10,7 @@ use throughline_wire::TenantId;
 
 use crate::cli::{DatabaseOptions, RetentionCommand, StorageCommand};
 use crate::clock::Clock;
+use crate::printable::Printable;
 use crate::serve::Database;
 use crate::tasks::StorageWatch;
 
@@ -181,12 +182,12 @@ fn describe_storage(report: &StorageReport) -> String {
     }
     line(String::new());
     line(format!(
-        "{:<24}{:>10}{:>10}{:>10}{:>12}",
-        "table", "rows", "indexes", "long", "count"
+        "{:<24}{:>10}{:>10}{:>10}{:>14}",
+        "table", "rows", "indexes", "long", "rows, about"
     ));
     for table in &report.tables {
         line(format!(
-            "{:<24}{:>10}{:>10}{:>10}{:>12}",
+            "{:<24}{:>10}{:>10}{:>10}{:>14}",
             table.table,
             size(table.heap_bytes),
             size(table.index_bytes),
@@ -205,9 +206,10 @@ fn describe_storage(report: &StorageReport) -> String {
         for share in shares.iter().take(15) {
             let service = share.service.as_deref().unwrap_or_default();
             line(format!(
-                "{:>10}  {service} {}",
+                "{:>10}  {} {}",
                 size(share.byte_count),
-                share.name
+                Printable(service),
+                Printable(&share.name)
             ));
         }
     }
@@ -216,7 +218,7 @@ fn describe_storage(report: &StorageReport) -> String {
 
 #[cfg(test)]
 mod tests {
-    use throughline_model::PartitionChange;
+    use throughline_model::{PartitionChange, Share, StorageGauge, StorageLevel};
 
     use super::*;
 
@@ -244,5 +246,30 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
+    }
+
+    #[test]
+    fn a_name_from_a_sender_forges_no_line_and_an_estimate_is_called_one() {
+        let share = |name: &str| Share {
+            service: Some("shop\u{1b}[31m".to_owned()),
+            name: name.to_owned(),
+            byte_count: 1,
+        };
+        let report = StorageReport {
+            gauge: StorageGauge::default(),
+            level: StorageLevel::default(),
+            tables: Vec::new(),
+            days: Vec::new(),
+            growth_bytes_per_day: None,
+            days_left: None,
+            sampled_spans: 1,
+            by_operation: vec![share("GET /\r\ndatabase 0 B\u{9b}2J")],
+            by_attribute: vec![share("key\u{1b}]0;title\u{7}")],
+        };
+        let text = describe_storage(&report);
+        let raw = |char: char| char.is_control() && char != '\n';
+        assert!(!text.contains(raw), "{text:?}");
+        assert!(text.contains(r"GET /\r\ndatabase 0 B\u{9b}2J"), "{text}");
+        assert!(text.contains("rows, about"), "{text}");
     }
 }

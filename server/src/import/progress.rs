@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::source::Source;
+use crate::printable::Printable;
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -46,7 +47,7 @@ impl Progress {
 
     /// A file begins.
     pub(super) fn begin(&self, path: &Path, source: &Source) {
-        let name = path.display().to_string();
+        let name = Printable(path.display()).to_string();
         let bar = self.terminal.then(|| {
             let bar = source
                 .size

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use throughline_wire::TraceId;
 
 use super::elements::Format;
+use crate::printable::Printable;
 
 /// Reasons that are told; the count covers all.
 const TOLD_REASONS: usize = 10;
@@ -104,10 +105,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (file, format, error) in &self.files {
             let format = format.map_or("nothing to import", Format::as_str);
-            match error {
-                None => writeln!(f, "{}: {format}", file.display())?,
-                Some(error) => writeln!(f, "{}: {error}", file.display())?,
-            }
+            let said = error.as_deref().unwrap_or(format);
+            writeln!(f, "{}: {}", Printable(file.display()), Printable(said))?;
         }
         let more = if self.traces.len() >= COUNTED_TRACES {
             " or more"
@@ -123,7 +122,7 @@ impl fmt::Display for Report {
         }
         writeln!(f, "rejected   {:>10}", self.rejected)?;
         for reason in &self.reasons {
-            writeln!(f, "    {reason}")?;
+            writeln!(f, "    {}", Printable(reason))?;
         }
         if self.rejected > 0 && self.reasons.len() == TOLD_REASONS {
             writeln!(f, "    (the first {TOLD_REASONS} reasons)")?;
@@ -132,9 +131,32 @@ impl fmt::Display for Report {
         match &self.gave_up {
             Some(reason) => writeln!(
                 f,
-                "stopped: {reason}; what was stored stays, import the same files again to go on"
+                "stopped: {}; what was stored stays, import the same files again to go on",
+                Printable(reason)
             ),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_holds_forges_no_line_of_the_summary() {
+        let mut report = Report::default();
+        let place = Place {
+            file: Path::new("a\u{1b}[31m.json").into(),
+            line: 1,
+            span: None,
+        };
+        report.reject(&place, 1, "no such field: x\nrejected            0");
+        let file = PathBuf::from("b\r.json");
+        report.files.push((file, None, Some("c\u{1b}c".to_owned())));
+        let text = report.to_string();
+        assert!(!text.contains(|char: char| char.is_control() && char != '\n'));
+        assert!(text.contains(r"b\r.json: c\u{1b}c"), "{text}");
+        assert!(text.contains(r"x\nrejected"), "{text}");
     }
 }

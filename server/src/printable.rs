@@ -1,0 +1,47 @@
+//! Text that senders and files chose, for a terminal.
+
+use std::fmt;
+
+/// Such a text, with its control characters escaped: raw, an escape sequence would change colours,
+/// titles and what stands above, and a line break would forge a line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Printable<T>(pub(crate) T);
+
+impl<T: fmt::Display> fmt::Display for Printable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::write(&mut Escape(f), format_args!("{}", self.0))
+    }
+}
+
+struct Escape<'a, 'b>(&'a mut fmt::Formatter<'b>);
+
+impl fmt::Write for Escape<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for char in text.chars() {
+            self.write_char(char)?;
+        }
+        Ok(())
+    }
+
+    fn write_char(&mut self, char: char) -> fmt::Result {
+        if char.is_control() {
+            write!(self.0, "{}", char.escape_debug())
+        } else {
+            self.0.write_char(char)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_escaped_and_all_else_stays() {
+        let text = "a\u{1b}[2J\r\n\t\u{9b}1m\u{7f}\0";
+        let expected = r"a\u{1b}[2J\r\n\t\u{9b}1m\u{7f}\0";
+        assert_eq!(Printable(text).to_string(), expected);
+        let plain = r#"GET /ä "quoted" \n 日本 👩‍💻"#;
+        assert_eq!(Printable(plain).to_string(), plain);
+    }
+}
