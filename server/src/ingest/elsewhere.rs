@@ -1,32 +1,49 @@
 //! What is answered where there is no door: words that say where there is one.
 
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::Response;
 
+use super::answer::Fault;
+use super::otlp;
 use crate::problem::Problem;
 
 /// A path that is none of the doors, on the port for OTLP/HTTP.
-pub(super) async fn unknown(uri: Uri) -> Problem {
+pub(super) async fn unknown(uri: Uri, headers: HeaderMap) -> Response {
     let path: String = uri.path().chars().take(80).collect();
-    Problem::not_found(format!(
+    let detail = format!(
         "there is nothing at {path}; this port takes OTLP over HTTP: POST /v1/traces and POST \
          /v1/logs. An exporter's endpoint for one signal needs its path, the endpoint for all \
          none. The panel and its API are on another port (3000 unless changed)"
-    ))
+    );
+    otlp::refuse(&headers, &not_found(detail))
 }
 
 /// Metrics, which SDKs send unless they are told not to.
-pub(super) async fn metrics() -> Problem {
-    Problem::not_found(
-        "metrics are not taken, only traces and logs: set OTEL_METRICS_EXPORTER=none in the \
-         sender, or leave its exporter for metrics out",
-    )
+pub(super) async fn metrics(headers: HeaderMap) -> Response {
+    let detail = "metrics are not taken, only traces and logs: set OTEL_METRICS_EXPORTER=none in \
+                  the sender, or leave its exporter for metrics out";
+    otlp::refuse(&headers, &not_found(detail))
+}
+
+fn not_found(detail: impl Into<String>) -> Fault {
+    Fault::new(StatusCode::NOT_FOUND, "Not found", detail)
 }
 
 /// A door that was asked for something.
 pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "Not this method",
-        format!("{} takes POST, not {method}", uri.path()),
-    )
+    let detail = takes_post(&method, &uri);
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, WRONG_METHOD, detail)
+}
+
+/// The same of OTLP's.
+pub(super) async fn wrong_otlp_method(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let detail = takes_post(&method, &uri);
+    let fault = Fault::new(StatusCode::METHOD_NOT_ALLOWED, WRONG_METHOD, detail);
+    otlp::refuse(&headers, &fault)
+}
+
+const WRONG_METHOD: &str = "Not this method";
+
+fn takes_post(method: &Method, uri: &Uri) -> String {
+    format!("{} takes POST, not {method}", uri.path())
 }

@@ -19,7 +19,6 @@ use axum::routing::{MethodRouter, post};
 use throughline_store::Writer;
 use throughline_wire::validate::Limits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tower_http::cors::CorsLayer;
 
 use crate::clock::Clock;
 
@@ -64,10 +63,19 @@ impl Ingest {
 
     /// The native door, Zipkin's and OTLP/HTTP: for the main port.
     pub fn routes(self) -> Router {
-        let native = post(native::log_traces);
-        let zipkin = post(zipkin::log_spans);
-        door("/api/trace-log", native, cors(native::HEADERS))
-            .merge(door("/api/v2/spans", zipkin, cors(zipkin::HEADERS)))
+        // Preflights are answered too, and other methods told what to do.
+        let door = |path, handler: MethodRouter<Self>, headers| {
+            Router::new()
+                .route(path, handler)
+                .method_not_allowed_fallback(elsewhere::wrong_method)
+                .route_layer(cors(headers))
+        };
+        door("/api/trace-log", post(native::log_traces), native::HEADERS)
+            .merge(door(
+                "/api/v2/spans",
+                post(zipkin::log_spans),
+                zipkin::HEADERS,
+            ))
             .with_state(self.clone())
             .merge(self.otlp_http_routes())
     }
@@ -78,11 +86,12 @@ impl Ingest {
     }
 
     fn otlp_http_routes(self) -> Router {
-        let traces = post(otlp::export_traces);
-        let logs = post(otlp::export_logs);
-        door("/v1/traces", traces, cors(&[]))
-            .merge(door("/v1/logs", logs, cors(&[])))
-            .merge(door("/v1/metrics", post(elsewhere::metrics), cors(&[])))
+        Router::new()
+            .route("/v1/traces", post(otlp::export_traces))
+            .route("/v1/logs", post(otlp::export_logs))
+            .route("/v1/metrics", post(elsewhere::metrics))
+            .method_not_allowed_fallback(elsewhere::wrong_otlp_method)
+            .route_layer(cors(&[]))
             .with_state(self)
     }
 
@@ -90,14 +99,6 @@ impl Ingest {
     pub fn grpc_routes(self) -> Router {
         grpc::routes(self)
     }
-}
-
-/// One path; preflights are answered too, and other methods told what to do.
-fn door(path: &str, handler: MethodRouter<Ingest>, cors: CorsLayer) -> Router<Ingest> {
-    Router::new()
-        .route(path, handler)
-        .method_not_allowed_fallback(elsewhere::wrong_method)
-        .route_layer(cors)
 }
 
 /// Bodies up to this size are decoded in place: a hand-over costs more.

@@ -24,7 +24,9 @@ impl Fault {
             | StatusCode::UNSUPPORTED_MEDIA_TYPE => 3,
             StatusCode::REQUEST_TIMEOUT => 4,
             StatusCode::TOO_MANY_REQUESTS => 8,
-            StatusCode::NOT_IMPLEMENTED => UNIMPLEMENTED,
+            StatusCode::NOT_FOUND
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::NOT_IMPLEMENTED => UNIMPLEMENTED,
             StatusCode::SERVICE_UNAVAILABLE => 14,
             _ => 13,
         }

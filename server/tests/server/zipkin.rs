@@ -114,8 +114,11 @@ async fn doors_that_are_called_wrongly_say_what_to_do() {
             assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
             let allow = response.headers()["allow"].to_str().expect("text");
             assert!(allow.contains("POST"), "{path}: {allow}");
-            let problem: Value = response.json().await.expect("JSON");
-            let detail = problem["detail"].as_str().expect("words");
+            let fault: Value = response.json().await.expect("JSON");
+            // OTLP's doors answer in its own form.
+            let is_otlp = path.starts_with("/v1/");
+            let detail = if is_otlp { "message" } else { "detail" };
+            let detail = fault[detail].as_str().expect("words");
             assert!(detail.contains("takes POST"), "{path}: {detail}");
         }
     }
@@ -145,4 +148,43 @@ async fn doors_that_are_called_wrongly_say_what_to_do() {
             .expect("text")
             .contains("POST /v1/traces")
     );
+}
+
+#[tokio::test]
+async fn where_otlp_has_no_door_the_answer_is_a_status_in_the_form_of_the_request() {
+    let server = Server::start().await;
+    let main = |path| server.url(path);
+    let own = |path| format!("{}{path}", server.otlp);
+    for (method, url) in [
+        (Method::PUT, main("/v1/traces")),
+        (Method::POST, main("/v1/metrics")),
+        (Method::GET, own("/v1/logs")),
+        (Method::POST, own("/v1/metrics")),
+        (Method::POST, own("/v1/trace")),
+    ] {
+        for (sent, answered) in [
+            ("application/x-protobuf", "application/x-protobuf"),
+            ("application/json", "application/json"),
+            ("text/plain", "application/json"),
+        ] {
+            let request = server.client.request(method.clone(), &url);
+            let request = request.header("content-type", sent).body("");
+            let response = request.send().await.expect("answers");
+            assert!(response.status().is_client_error());
+            assert_eq!(
+                response.headers()["content-type"],
+                answered,
+                "{method} {url}"
+            );
+            let body = response.bytes().await.expect("a body");
+            if answered == "application/json" {
+                let status: Value = serde_json::from_slice(&body).expect("JSON");
+                assert_eq!(status["code"], 12, "UNIMPLEMENTED");
+                assert!(status["message"].is_string());
+            } else {
+                // Field 1, the code; then field 2, the message.
+                assert_eq!(body[..3], [8, 12, 18], "{method} {url}");
+            }
+        }
+    }
 }

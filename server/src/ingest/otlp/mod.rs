@@ -42,14 +42,9 @@ pub(super) async fn export_logs(
 
 async fn export(signal: Signal, ingest: &Ingest, headers: &HeaderMap, body: Body) -> Response {
     let media_type = media_type(headers);
-    let form = match media_type.as_str() {
-        "application/x-protobuf" => Form::Protobuf,
-        "application/json" => Form::Json,
-        other => {
-            let fault = Fault::content_type(other, "application/x-protobuf, application/json");
-            count_fault(DOOR, &fault);
-            return response::fault(Form::Json, &fault);
-        }
+    let Some(form) = Form::of(&media_type) else {
+        let wanted = "application/x-protobuf, application/json";
+        return refuse(headers, &Fault::content_type(&media_type, wanted));
     };
     let stored = async {
         let body = body::read(headers, body, &ingest.inner.bodies).await?;
@@ -58,11 +53,15 @@ async fn export(signal: Signal, ingest: &Ingest, headers: &HeaderMap, body: Body
     };
     match stored.await {
         Ok(rejected) => response::success(form, signal, &rejected),
-        Err(fault) => {
-            count_fault(DOOR, &fault);
-            response::fault(form, &fault)
-        }
+        Err(fault) => refuse(headers, &fault),
     }
+}
+
+/// Counts a fault and answers it in the form of the request; in JSON when that has none.
+pub(super) fn refuse(headers: &HeaderMap, fault: &Fault) -> Response {
+    count_fault(DOOR, fault);
+    let form = Form::of(&media_type(headers)).unwrap_or(Form::Json);
+    response::fault(form, fault)
 }
 
 /// Stores a request that came through `door`; what of it was not kept.

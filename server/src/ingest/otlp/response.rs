@@ -19,6 +19,17 @@ pub(in crate::ingest) enum Form {
     Json,
 }
 
+impl Form {
+    /// That of a media type.
+    pub(super) fn of(media_type: &str) -> Option<Self> {
+        match media_type {
+            "application/x-protobuf" => Some(Self::Protobuf),
+            "application/json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
 /// 200, with `partial_success` when something was rejected.
 pub(super) fn success(form: Form, signal: Signal, rejected: &[Rejection]) -> Response {
     let body = match form {
