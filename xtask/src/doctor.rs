@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use crate::context::Context;
-use crate::setup::{browser, linker, node, postgres, site_tools, toolchain, wasm_bindgen};
+use crate::setup::{browser, linker, make, node, postgres, site_tools, toolchain, wasm_bindgen};
 
 /// One thing the project needs or likes.
 struct Finding {
@@ -64,6 +64,13 @@ fn look(context: &mut Context) -> Vec<Finding> {
         "clippy",
         version(context, "cargo-clippy"),
         "rustup component add clippy",
+        false,
+    );
+    let make = make::find(context).and_then(|make| says(context, &make));
+    add(
+        "make",
+        make,
+        "for jemalloc: cargo xtask start gets it from apt; or install GNU make",
         false,
     );
 

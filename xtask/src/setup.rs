@@ -4,6 +4,7 @@ pub(crate) mod browser;
 mod checkout;
 pub(crate) mod debian;
 pub(crate) mod linker;
+pub(crate) mod make;
 pub(crate) mod node;
 pub(crate) mod postgres;
 pub(crate) mod python;
@@ -30,7 +31,7 @@ pub(crate) struct Tools {
     pub(crate) site: SiteTools,
 }
 
-/// The compiler with its wasm32 target, the linker, and the target folder. Needed by everything.
+/// The compiler with its wasm32 target, the linker, make, and the target folder. Needed by everything.
 ///
 /// The target folder is this checkout's for as long as the answer lives.
 pub(crate) fn compiler(context: &mut Context) -> Result<Claim> {
@@ -42,6 +43,7 @@ pub(crate) fn compiler(context: &mut Context) -> Result<Claim> {
     let target = context.target.clone();
     context.set_env("CARGO_TARGET_DIR", target);
     linker::choose(context);
+    make::prepare(context)?;
     println!("compiler   {} ({})", toolchain.release, toolchain.origin);
     println!("target     {}", context.target.display());
     checkout::claim(context, &metadata::packages(context)?)
