@@ -7,13 +7,13 @@ use super::answer::Fault;
 use super::otlp;
 use crate::problem::Problem;
 
-/// A path that is none of the doors, on the port for OTLP/HTTP.
+/// A path that is none of the doors: any on the port for OTLP/HTTP, one under `/v1/` on the main port.
 pub(super) async fn unknown(uri: Uri, headers: HeaderMap) -> Response {
     let path: String = uri.path().chars().take(80).collect();
     let detail = format!(
-        "there is nothing at {path}; this port takes OTLP over HTTP: POST /v1/traces and POST \
+        "there is nothing at {path}; OTLP over HTTP is taken at POST /v1/traces and POST \
          /v1/logs. An exporter's endpoint for one signal needs its path, the endpoint for all \
-         none. The panel and its API are on another port (3000 unless changed)"
+         none. The panel and its API are on the main port (3000 unless changed)"
     );
     otlp::refuse(&headers, &not_found(detail))
 }

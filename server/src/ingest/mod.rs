@@ -15,7 +15,7 @@ mod zipkin;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{MethodRouter, post};
+use axum::routing::{MethodRouter, any, post};
 use throughline_store::Writer;
 use throughline_wire::validate::Limits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -90,6 +90,7 @@ impl Ingest {
             .route("/v1/traces", post(otlp::export_traces))
             .route("/v1/logs", post(otlp::export_logs))
             .route("/v1/metrics", post(elsewhere::metrics))
+            .route("/v1/{*rest}", any(elsewhere::unknown))
             .method_not_allowed_fallback(elsewhere::wrong_otlp_method)
             .route_layer(cors(&[]))
             .with_state(self)

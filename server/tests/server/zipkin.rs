@@ -158,6 +158,7 @@ async fn where_otlp_has_no_door_the_answer_is_a_status_in_the_form_of_the_reques
     for (method, url) in [
         (Method::PUT, main("/v1/traces")),
         (Method::POST, main("/v1/metrics")),
+        (Method::POST, main("/v1/trace")),
         (Method::GET, own("/v1/logs")),
         (Method::POST, own("/v1/metrics")),
         (Method::POST, own("/v1/trace")),
