@@ -16,7 +16,7 @@ use crate::sqlstate::read_error;
 /// Spans of a page, at most.
 const PAGE_SPANS: i64 = 5_000;
 /// A page takes spans until they have so many bytes, large values in each of their places.
-const PAGE_BYTES: u64 = 8 << 20;
+const PAGE_BYTES: u64 = 10 << 20;
 
 /// The spans of the trace that follow `after`, large values in their places.
 pub(super) async fn whole(
