@@ -3,6 +3,7 @@
 //! [`router::router`] is the whole of it as one service that a test can call; [`serve::serve`]
 //! adds what a program needs around it: listeners, a database, start and stop.
 
+mod answers;
 pub mod api;
 pub mod cli;
 pub mod clock;
@@ -25,6 +26,7 @@ pub mod serve;
 pub mod shutdown;
 pub mod site;
 mod span_group;
+mod stalled;
 pub mod tasks;
 pub mod telemetry;
 pub mod transfer;

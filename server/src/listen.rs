@@ -15,8 +15,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use crate::stalled::NotStalled;
+
 /// How long a client may take to send the head of a request, or be idle between two.
 const HEAD: Duration = Duration::from_secs(30);
+/// How long a client may take nothing of what it is sent.
+const STALL: Duration = Duration::from_secs(30);
 /// How long requests under way may take once the server is to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 /// Calls under way on one HTTP/2 connection.
@@ -27,6 +31,8 @@ const HEADER_BYTES: u32 = 16 << 10;
 const STREAM_WINDOW_BYTES: u32 = 256 << 10;
 /// What all calls of a connection may send before it is read.
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+
+type Stream = NotStalled<TcpStream>;
 
 /// Binds `addr`; `option` is what sets it.
 ///
@@ -87,6 +93,7 @@ pub async fn serve(
             Ok((stream, _)) => {
                 // Answers are small; waiting to fill packets only delays them.
                 let _ = stream.set_nodelay(true);
+                let stream = NotStalled::new(stream, STALL);
                 match protocol {
                     Protocol::Http1 => serve_http1(stream, app.clone(), &graceful),
                     Protocol::Grpc => serve_grpc(stream, app.clone(), &graceful),
@@ -105,7 +112,7 @@ pub async fn serve(
     }
 }
 
-fn serve_http1(stream: TcpStream, app: Router, graceful: &GracefulShutdown) {
+fn serve_http1(stream: Stream, app: Router, graceful: &GracefulShutdown) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
@@ -118,7 +125,7 @@ fn serve_http1(stream: TcpStream, app: Router, graceful: &GracefulShutdown) {
     });
 }
 
-fn serve_grpc(stream: TcpStream, app: Router, graceful: &GracefulShutdown) {
+fn serve_grpc(stream: Stream, app: Router, graceful: &GracefulShutdown) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()

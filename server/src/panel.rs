@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use leptos::config::LeptosOptions;
@@ -19,6 +20,7 @@ use throughline_app::context::{Clock as PanelClock, PanelContext, ServerInfo, Se
 use throughline_app::{App, shell};
 use throughline_model::{Keeper, TraceReader};
 
+use crate::answers::{self, Answers};
 use crate::clock::Clock;
 use crate::problem::Problem;
 use crate::site;
@@ -78,7 +80,7 @@ fn content_security_policy(nonce: &str) -> String {
 }
 
 /// Pages, server functions and static files; everything not found becomes the panel's own 404 page.
-pub fn routes(panel: Panel) -> Router {
+pub(crate) fn routes(panel: Panel, answers: Answers) -> Router {
     let options = options();
     let pages = generate_route_list(App);
     let provide = {
@@ -102,6 +104,7 @@ pub fn routes(panel: Panel) -> Router {
         .leptos_routes_with_context(&options, pages, provide.clone(), move || {
             shell(shell_options.clone())
         })
+        .route_layer(from_fn_with_state(answers, answers::hold))
         .fallback(move |request: Request| fallback(request, provide.clone()))
         .with_state(options)
 }

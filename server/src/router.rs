@@ -6,6 +6,7 @@ use axum::middleware;
 use axum::response::Response;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::answers::Answers;
 use crate::health::{Metrics, Ready};
 use crate::ingest::Ingest;
 use crate::live::{self, Live};
@@ -33,14 +34,16 @@ pub struct AppState {
 /// The main port: senders, people, scripts and probes.
 pub fn router(state: AppState) -> Router {
     // What people and scripts read: from this machine only, until there is sign-in.
+    let answers = Answers::default();
     let read = Router::new()
         .merge(api::routes(
             state.panel.reader.clone(),
             state.panel.keeper.clone(),
+            &answers,
         ))
         .merge(live::routes(state.live))
         .merge(health::routes(state.ready, state.metrics))
-        .merge(panel::routes(state.panel))
+        .merge(panel::routes(state.panel, answers))
         .layer(DefaultBodyLimit::max(PANEL_BODY_BYTES))
         .layer(middleware::from_fn(host::guard));
     // What senders call: bodies are limited by the doors themselves.

@@ -11,8 +11,11 @@ mod traces;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use throughline_model::{Keeper, TraceReader};
+
+use crate::answers::{self, Answers};
 
 pub(crate) use query::{LiveRequest, Told};
 
@@ -20,10 +23,20 @@ pub(crate) use query::{LiveRequest, Told};
 pub(crate) type Reader = Arc<dyn TraceReader>;
 
 /// Every route of the API.
-pub fn routes(reader: Reader, keeper: Arc<dyn Keeper>) -> Router {
+pub(crate) fn routes(reader: Reader, keeper: Arc<dyn Keeper>, answers: &Answers) -> Router {
     keep::read_routes()
         .route("/api/admin/traces", get(traces::list_traces))
         .route("/api/admin/traces/stats", get(traces::trace_statistics))
+        .route("/api/admin/search", get(search::search))
+        .route("/api/admin/services", get(traces::list_services))
+        .merge(large_routes(answers.clone()))
+        .with_state(reader)
+        .merge(keep::keep_routes(keeper))
+}
+
+/// Those whose answers may be megabytes.
+fn large_routes(answers: Answers) -> Router<Reader> {
+    Router::new()
         .route("/api/admin/traces/{trace_id}", get(traces::get_trace))
         .route(
             "/api/admin/traces/{trace_id}/spans/{span_id}",
@@ -44,8 +57,5 @@ pub fn routes(reader: Reader, keeper: Arc<dyn Keeper>) -> Router {
         )
         .route("/api/admin/sessions/{id}", get(events::get_session))
         .route("/api/admin/correlations/{id}", get(events::get_correlation))
-        .route("/api/admin/search", get(search::search))
-        .route("/api/admin/services", get(traces::list_services))
-        .with_state(reader)
-        .merge(keep::keep_routes(keeper))
+        .route_layer(from_fn_with_state(answers, answers::hold))
 }

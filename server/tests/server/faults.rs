@@ -16,3 +16,4 @@ mod retention;
 mod servers;
 mod slow;
 mod stopped;
+mod unread;

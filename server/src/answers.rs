@@ -1,0 +1,163 @@
+//! Bounds what large answers hold together: each has a place until its last byte is sent or its
+//! client is gone, and not only until it is made.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::Response;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::problem::Problem;
+
+/// Large answers at once, fewer than there are connections to read with: making one takes several
+/// times the 8 MiB it may have.
+const PLACES: usize = 6;
+/// How long a request waits for a place.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// When whoever found no place may come back.
+const RETRY: Duration = Duration::from_secs(5);
+/// An answer up to this size gives its place back at once: a socket takes it whole.
+const SMALL_BYTES: u64 = 64 << 10;
+
+/// The places of large answers.
+#[derive(Debug, Clone)]
+pub(crate) struct Answers {
+    places: Arc<Semaphore>,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(PLACES)),
+        }
+    }
+}
+
+/// A piece of an answer and the place it holds.
+struct Held {
+    bytes: Bytes,
+    _place: Arc<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The body of an answer, which holds a place as its pieces do.
+struct HeldBody {
+    body: Body,
+    place: Arc<OwnedSemaphorePermit>,
+}
+
+impl HttpBody for HeldBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        frame.map_ok(|frame| {
+            frame.map_data(|bytes| {
+                Bytes::from_owner(Held {
+                    bytes,
+                    _place: Arc::clone(&self.place),
+                })
+            })
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Answers once there is a place, which the answer then holds.
+///
+/// # Errors
+/// A problem that says when to come back, if there is none for 5 s.
+pub(crate) async fn hold(
+    State(answers): State<Answers>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let place = timeout(PATIENCE, answers.places.acquire_owned()).await;
+    // Nobody closes the semaphore.
+    let Ok(Ok(place)) = place else {
+        return Err(busy());
+    };
+    Ok(with_place(next.run(request).await, place))
+}
+
+fn busy() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Too many answers under way",
+        "as many large answers are being sent as this server allows; read those that were asked \
+         for, or try again shortly",
+    )
+    .retry_after(RETRY)
+}
+
+/// The place goes with each piece: a connection takes a piece from the body long before it has sent
+/// it.
+fn with_place(response: Response, place: OwnedSemaphorePermit) -> Response {
+    let upper = response.body().size_hint().upper();
+    if upper.is_some_and(|bytes| bytes <= SMALL_BYTES) {
+        return response;
+    }
+    let place = Arc::new(place);
+    response.map(|body| Body::new(HeldBody { body, place }))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    fn answer(bytes: usize) -> (Response, Arc<Semaphore>) {
+        let places = Arc::new(Semaphore::new(1));
+        let place = Arc::clone(&places).try_acquire_owned().expect("a place");
+        let response = vec![b'x'; bytes].into_response();
+        (with_place(response, place), places)
+    }
+
+    #[tokio::test]
+    async fn a_large_answer_holds_its_place_until_its_bytes_are_dropped() {
+        let (response, places) = answer(1 << 20);
+        let size = response.body().size_hint().exact();
+        assert_eq!(size, Some(1 << 20), "its length is still told");
+        let mut body = response.into_body();
+        let frame = body.frame().await.expect("one").expect("whole");
+        drop(body);
+        assert_eq!(places.available_permits(), 0, "the connection has it still");
+        drop(frame);
+        assert_eq!(places.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_answer_nobody_takes_and_a_small_one_give_their_places_back() {
+        let (response, places) = answer(1 << 20);
+        drop(response);
+        assert_eq!(places.available_permits(), 1);
+        let (_response, places) = answer(1 << 10);
+        assert_eq!(places.available_permits(), 1);
+    }
+}

@@ -1,0 +1,141 @@
+//! A connection that breaks off once its client has taken nothing of what is written for too long:
+//! an answer stays in memory until it is taken.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// A stream whose writes fail once one of them has waited for `patience`. Time in which nothing is
+/// to be written does not count.
+#[derive(Debug)]
+pub(crate) struct NotStalled<S> {
+    stream: S,
+    patience: Duration,
+    /// When the write that waits is given up.
+    given_up: Pin<Box<Sleep>>,
+    is_waiting: bool,
+}
+
+impl<S> NotStalled<S> {
+    pub(crate) fn new(stream: S, patience: Duration) -> Self {
+        Self {
+            stream,
+            patience,
+            given_up: Box::pin(sleep(patience)),
+            is_waiting: false,
+        }
+    }
+
+    /// What came of a write, or that it has waited for too long.
+    fn judge(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.is_waiting = false;
+            return written;
+        }
+        if !self.is_waiting {
+            self.is_waiting = true;
+            let until = Instant::now() + self.patience;
+            self.given_up.as_mut().reset(until);
+        }
+        self.given_up.as_mut().poll(context).map(|()| {
+            Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the client does not take what it is sent",
+            ))
+        })
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for NotStalled<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for NotStalled<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.judge(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.judge(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_given_up() {
+        let (_client, stream) = duplex(16);
+        let mut stream = NotStalled::new(stream, PATIENCE);
+        let before = Instant::now();
+        let written = stream.write_all(&[0; 17]).await;
+        let error = written.expect_err("nobody reads");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(before.elapsed() >= PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_client_is_served_however_long_it_takes() {
+        let (mut client, stream) = duplex(16);
+        let mut stream = NotStalled::new(stream, PATIENCE);
+        let written = tokio::spawn(async move { stream.write_all(&[0; 200]).await });
+        for _ in 0..200 {
+            sleep(PATIENCE - Duration::from_secs(1)).await;
+            client.read_u8().await.expect("a byte");
+        }
+        written.await.expect("runs").expect("all of it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_no_stall() {
+        let (mut client, stream) = duplex(16);
+        let mut stream = NotStalled::new(stream, PATIENCE);
+        for _ in 0..3 {
+            // As a live view on which nothing happens.
+            sleep(2 * PATIENCE).await;
+            stream.write_all(&[0; 16]).await.expect("there is room");
+            client.read_exact(&mut [0; 16]).await.expect("sent");
+        }
+    }
+}
