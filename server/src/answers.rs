@@ -18,8 +18,8 @@ use tokio::time::timeout;
 use crate::problem::Problem;
 
 /// Large answers at once, fewer than there are connections to read with: making one takes several
-/// times the 8 MiB it may have.
-const PLACES: usize = 6;
+/// times the 10 MiB it may have.
+const PLACES: usize = 5;
 /// How long a request waits for a place.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// When whoever found no place may come back.
