@@ -1,7 +1,7 @@
 //! Figures over exactly the traces the filter selects.
 
 use leptos::prelude::*;
-use throughline_model::{TraceFilter, TraceStatistics};
+use throughline_model::{TraceFilter, TraceStatistics, Utc};
 use throughline_viz::{format_count, format_duration, format_percent};
 use throughline_wire::UnixNanos;
 
@@ -65,6 +65,7 @@ fn Tiles(statistics: TraceStatistics) -> impl IntoView {
         p95_ns,
         max_ns,
         sampled,
+        searched_to,
         ..
     } = statistics;
     let is_sampled = sampled.is_some();
@@ -78,6 +79,14 @@ fn Tiles(statistics: TraceStatistics) -> impl IntoView {
             <div title="There are so many that a sample of them was looked at: counts are scaled up, the rest is that of the sample">
                 <dt>"Estimated from"</dt>
                 <dd class="sample">{format!("{} traces", format_count(sampled))}</dd>
+            </div>
+        }
+    });
+    let looked_back = searched_to.map(|to| {
+        view! {
+            <div title="There are so many that only the newest were looked at: the figures are of traces that began since then">
+                <dt>"Looked back to"</dt>
+                <dd class="sample" data-figure="looked-back">{since(to)}</dd>
             </div>
         }
     });
@@ -110,9 +119,16 @@ fn Tiles(statistics: TraceStatistics) -> impl IntoView {
                 <dd>{duration(max_ns)}</dd>
             </div>
             {sample}
+            {looked_back}
         </dl>
     }
     .into_any()
+}
+
+/// The instant since which traces were looked at, in UTC.
+fn since(to: UnixNanos) -> String {
+    let to = Utc::from(to);
+    format!("{} {}", to.date(), to.time_of_day())
 }
 
 /// A count as it is known: scaled up from a sample it is not told as if it had been counted.
@@ -127,6 +143,14 @@ fn told(count: u64, is_sampled: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn figures_of_the_newest_say_since_when() {
+        assert_eq!(
+            since(UnixNanos::new(1_795_262_400_000_000_000)),
+            "2026-11-21 12:00:00.000"
+        );
+    }
 
     #[test]
     fn a_sample_tells_no_exact_count_and_no_absence() {

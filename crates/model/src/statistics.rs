@@ -29,8 +29,9 @@ pub struct TraceStatistics {
     /// percentiles are those of the sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sampled: Option<u64>,
-    /// Where a search that no index serves stopped looking, when it did before its end: the figures
-    /// are of traces that began after this.
+    /// Where looking stopped, when it did before the end of the range, because no index serves the
+    /// filter or too many traces would have to be looked at: the figures are of those that began then
+    /// or later.
     #[serde(
         rename = "searched_to_ns",
         default,

@@ -64,7 +64,8 @@ pub struct StoreOptions {
     /// A trace takes so many spans and no more, and so many that run; what is beyond is refused.
     /// Default 100,000.
     pub trace_span_limit: u64,
-    /// Lists count their rows exactly up to so many, beyond that by a sample. Default 1,000.
+    /// Lists count their rows exactly where an index leads to so many traces at most, beyond that by
+    /// a sample. Default 1,000.
     pub total_cap: u64,
 }
 

@@ -2,9 +2,12 @@
 //! it is bound.
 
 mod conditions;
+mod durations;
+mod leads;
 mod needles;
 mod operations;
 mod sample;
+mod searched;
 
 use sqlx::{Postgres, QueryBuilder};
 use throughline_model::{Cursor, Direction, PageRequest, TraceFilter, TraceStatistics};
@@ -13,6 +16,7 @@ use uuid::Uuid;
 
 use self::conditions::Conditions;
 pub(super) use self::conditions::{Known, KnownAttribute};
+pub(super) use self::leads::{Lead, expected_of_service};
 pub(super) use self::needles::resources;
 pub(super) use self::operations::operations;
 pub(super) use self::sample::Sample;
@@ -23,8 +27,10 @@ pub(super) const SUMMARY: (&str, &str) = (
     include_str!("summary_tail.sql"),
 );
 
-/// Rows of the directory that one search looks at.
+/// Rows of the directory that one search looks at, where it looks at all of a range.
 const SEARCHED_TRACES: i64 = 15_000;
+/// The same where other conditions choose among them: those lie in places all over the directory.
+const SEARCHED_CHOSEN: i64 = 2_500;
 /// Spans that one search looks at, nearly.
 const SEARCHED_SPANS: i64 = 10_000;
 
@@ -83,7 +89,11 @@ impl<'a> Selection<'a> {
     pub(super) fn page(&self, page: PageRequest, limit: i64) -> QueryBuilder<Postgres> {
         let mut query = QueryBuilder::new(SUMMARY.0);
         query.push("SELECT * FROM ");
-        self.push_rows(&mut query, page.from, Sample::All);
+        if self.is_by_duration() {
+            self.push_by_duration(&mut query, page.from, limit);
+        } else {
+            self.push_rows(&mut query, page.from, Sample::All);
+        }
         query.push(order(page.from));
         query.push(" LIMIT ").push_bind(limit + 1);
         query.push(SUMMARY.1);
@@ -110,13 +120,10 @@ impl<'a> Selection<'a> {
         query
     }
 
-    /// How many rows the list has, counted up to `cap` and one.
-    pub(super) fn total(&self, cap: i64, sample: Sample) -> QueryBuilder<Postgres> {
-        let mut query = QueryBuilder::new("SELECT count(*) FROM (SELECT FROM ");
+    /// How many rows the list has.
+    pub(super) fn total(&self, sample: Sample) -> QueryBuilder<Postgres> {
+        let mut query = QueryBuilder::new("SELECT count(*) FROM ");
         self.push_rows(&mut query, None, sample);
-        query.push(" LIMIT ");
-        query.push_bind(cap.saturating_add(1));
-        query.push(") AS counted");
         query
     }
 
@@ -159,12 +166,19 @@ impl<'a> Selection<'a> {
             self.push_candidates(query, from);
             query.push(" WHERE true");
             self.conditions.push_searched(query);
-        } else {
-            query.push("traces AS t ");
-            self.conditions.push_fast(query);
-            query.push(sample.condition());
-            push_cursor(query, from);
+            return;
         }
+        if sample == Sample::All {
+            query.push("traces AS t ");
+        } else {
+            // Kept apart: the whole of a sample is little, and whatever else the planner would have
+            // indexes gather of the filter grows with the directory.
+            query.push("(SELECT * FROM traces AS t ");
+            self.conditions.push_range(query);
+            query.push(sample.condition()).push(" OFFSET 0) AS t ");
+        }
+        self.conditions.push_fast(query);
+        push_cursor(query, from);
     }
 
     /// What a search looks at, in the list's order, as `(...) AS t`.
@@ -187,7 +201,13 @@ impl<'a> Selection<'a> {
         self.conditions.push_fast(query);
         push_cursor(query, from);
         query.push(order(from));
-        query.push(" LIMIT ").push_bind(SEARCHED_TRACES);
+        query
+            .push(" LIMIT ")
+            .push_bind(if self.conditions.are_chosen() {
+                SEARCHED_CHOSEN
+            } else {
+                SEARCHED_TRACES
+            });
         if reads_spans {
             query
                 .push(") AS t WHERE spans_before < ")

@@ -7,14 +7,9 @@ use uuid::Uuid;
 
 use super::compile::{Sample, Selection};
 use super::paging::Paged;
+use super::reach::{LEAST_SAMPLED, Part, Reach};
 use super::rows::{SummaryRow, corrupt};
 use crate::sqlstate::read_error;
-
-/// A sample with fewer traces than this says too little.
-const LEAST_SAMPLED: i64 = 30;
-/// A sample is looked through to its end, row by row in places all over the directory: about so
-/// many rows at most, some 20 ms.
-const MOST_SAMPLED: u64 = 16_000;
 
 pub(super) async fn list(
     connection: &mut PgConnection,
@@ -55,7 +50,9 @@ pub(super) async fn list(
         // Counting would be the same search once more, from the top.
         Total::AtLeast(found)
     } else {
-        count(connection, selection, total_cap).await?
+        // On the side the page was reached from there is a row at least.
+        let seen = found + u64::from(has_more) + u64::from(page.from.is_some());
+        count(connection, selection, total_cap, seen).await?
     };
     Ok(Page {
         items,
@@ -107,63 +104,44 @@ pub(super) async fn search_stopped(
 async fn counted(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
-    cap: i64,
     sample: Sample,
-) -> Result<i64, ReadError> {
-    selection
-        .total(cap, sample)
+) -> Result<u64, ReadError> {
+    let count: i64 = selection
+        .total(sample)
         .build_query_scalar()
         .fetch_one(connection)
         .await
-        .map_err(read_error)
+        .map_err(read_error)?;
+    Ok(count.unsigned_abs())
 }
 
-/// Exactly up to `cap`, then by a sample.
-pub(super) async fn count(
+/// The total of a list with `seen` rows at least. Exact where a condition that an index answers
+/// leaves at most `cap` traces to look at, else told from a sample, else what the newest `cap` of
+/// these have.
+async fn count(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
     cap: u64,
+    seen: u64,
 ) -> Result<Total, ReadError> {
-    let limit = i64::try_from(cap).unwrap_or(i64::MAX);
-    let count = counted(connection, selection, limit, Sample::All).await?;
-    if count <= limit {
-        return Ok(Total::Exact(count.unsigned_abs()));
-    }
-    let sample = sample(connection, selection).await?;
-    let sampled = counted(connection, selection, i64::MAX - 1, sample).await?;
-    Ok(if sampled < LEAST_SAMPLED {
-        Total::AtLeast(cap)
-    } else {
-        Total::Estimated((sampled.unsigned_abs() * sample.one_in()).max(cap))
-    })
-}
-
-/// Whether more traces than `count` are selected.
-pub(super) async fn has_more_than(
-    connection: &mut PgConnection,
-    selection: &Selection<'_>,
-    count: i64,
-) -> Result<bool, ReadError> {
-    Ok(counted(connection, selection, count, Sample::All).await? > count)
-}
-
-/// The sample to look at when there is too much to look at all: the largest that can be looked
-/// through, whatever the filter leaves of it.
-pub(super) async fn sample(
-    connection: &mut PgConnection,
-    selection: &Selection<'_>,
-) -> Result<Sample, ReadError> {
-    for sample in Sample::FROM_SMALLEST {
-        let began: i64 = selection
-            .began(sample)
-            .build_query_scalar()
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(read_error)?;
-        if began >= LEAST_SAMPLED {
-            let in_range = began.unsigned_abs() * sample.one_in();
-            return Ok(Sample::of(in_range, MOST_SAMPLED));
+    let mut reach = Reach::of(connection, selection, cap).await?;
+    let beyond_ns = match reach.first(connection, selection).await? {
+        Part::All => None,
+        Part::Sample(sample) => {
+            let sampled = counted(connection, selection, sample).await?;
+            if sampled >= LEAST_SAMPLED {
+                return Ok(Total::Estimated((sampled * sample.one_in()).max(seen)));
+            }
+            reach.newest(connection, selection).await?
         }
-    }
-    Ok(Sample::Sixteenth)
+        Part::Newest => reach.newest(connection, selection).await?,
+    };
+    Ok(match beyond_ns {
+        None => Total::Exact(counted(connection, selection, Sample::All).await?),
+        Some(beyond_ns) => {
+            let newest = selection.after(beyond_ns);
+            let count = counted(connection, &newest, Sample::All).await?;
+            Total::AtLeast(count.max(seen))
+        }
+    })
 }

@@ -10,6 +10,7 @@ mod list;
 mod lookup;
 mod paging;
 mod payload;
+mod reach;
 mod receipt;
 mod rows;
 mod span;
@@ -88,9 +89,17 @@ impl PgTraceReader {
                 .map_err(read_error)?,
             None => Vec::new(),
         };
+        let service_traces = match &filter.service {
+            Some(service) => {
+                let explain = compile::expected_of_service(service);
+                Some(reach::expected_rows(connection, explain).await?)
+            }
+            None => None,
+        };
         Ok(Known {
             attributes: self.known_attributes(connection, filter).await?,
             operations,
+            service_traces,
         })
     }
 

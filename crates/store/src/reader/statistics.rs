@@ -6,6 +6,7 @@ use throughline_wire::UnixNanos;
 
 use super::compile::{Sample, Selection};
 use super::list;
+use super::reach::{LEAST_SAMPLED, Part, Reach};
 use crate::sqlstate::read_error;
 
 /// A row of `statistics.sql`.
@@ -54,11 +55,13 @@ impl From<Row> for UserRow {
     }
 }
 
-/// Traces whose figures are computed exactly, at most.
-const EXACT_TRACES: i64 = 5_000;
+/// Traces whose figures are computed exactly, at most, and that are looked at when a sample says
+/// too little.
+const EXACT_TRACES: u64 = 1_000;
 
-/// The figures: exact up to a number of traces, then from a sample; of what is searched for, over
-/// the traces looked at.
+/// The figures: exact where a condition that an index answers leaves few enough traces, else from a
+/// sample, or when that has too few, over the newest; of what is searched for, over the traces
+/// looked at.
 pub(super) async fn statistics(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
@@ -69,16 +72,38 @@ pub(super) async fn statistics(
         statistics.searched_to = stopped.map(|cursor| cursor.start);
         return Ok(statistics);
     }
-    let sample = if list::has_more_than(connection, selection, EXACT_TRACES).await? {
-        list::sample(connection, selection).await?
-    } else {
-        Sample::All
+    let mut reach = Reach::of(connection, selection, EXACT_TRACES).await?;
+    let mut estimated = None;
+    let beyond_ns = match reach.first(connection, selection).await? {
+        Part::All => None,
+        Part::Sample(sample) => {
+            let estimate = sampled(connection, selection, sample).await?;
+            if estimate.sampled >= Some(LEAST_SAMPLED) {
+                return Ok(estimate);
+            }
+            estimated = Some(estimate);
+            reach.newest(connection, selection).await?
+        }
+        Part::Newest => reach.newest(connection, selection).await?,
     };
+    let Some(beyond_ns) = beyond_ns else {
+        return computed(connection, selection, Sample::All).await;
+    };
+    let mut newest = computed(connection, &selection.after(beyond_ns), Sample::All).await?;
+    newest.searched_to = Some(UnixNanos::new(beyond_ns).saturating_add(1));
+    // What has seen more says more.
+    let estimated = estimated.filter(|estimate| estimate.sampled > Some(newest.trace_count));
+    Ok(estimated.unwrap_or(newest))
+}
+
+async fn sampled(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+    sample: Sample,
+) -> Result<TraceStatistics, ReadError> {
     let mut statistics = computed(connection, selection, sample).await?;
-    if sample != Sample::All {
-        statistics.sampled = Some(statistics.trace_count);
-        scale(&mut statistics, sample.one_in());
-    }
+    statistics.sampled = Some(statistics.trace_count);
+    scale(&mut statistics, sample.one_in());
     Ok(statistics)
 }
 

@@ -24,3 +24,4 @@ mod sql_functions;
 mod statistics;
 mod support;
 mod tenants;
+mod totals;

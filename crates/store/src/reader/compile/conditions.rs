@@ -5,25 +5,19 @@ use throughline_model::{AttributeCondition, StatusFilter, TraceFilter};
 use throughline_wire::{UnixNanos, semconv};
 use uuid::Uuid;
 
-use super::needles::push_needles;
 use crate::alias_index::stored_value;
 use crate::ids;
 use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
 
-/// The class of a duration, computed as migration 0003 computes it: rounding is then the same.
-const DURATION_CLASS: (&str, &str) = (
-    "floor(ln(greatest(",
-    "::bigint, 1)::double precision) / ln(2::double precision))::smallint",
-);
-
 /// A filter divided into what an index or a look at the row decides fast enough for any number of
 /// rows, and what has to be searched for within a bound.
+#[derive(Clone, Copy)]
 pub(super) struct Conditions<'a> {
-    tenant: Uuid,
-    filter: &'a TraceFilter,
+    pub(super) tenant: Uuid,
+    pub(super) filter: &'a TraceFilter,
     from_ns: i64,
     to_ns: i64,
-    known: &'a Known,
+    pub(super) known: &'a Known,
 }
 
 /// What the dictionaries say of a filter. Bound as values, not looked up in the statement itself:
@@ -34,6 +28,19 @@ pub(in crate::reader) struct Known {
     pub attributes: Vec<KnownAttribute>,
     /// The root operations that are meant, where the filter says something of them.
     pub operations: Vec<i64>,
+    /// How many traces the planner expects of the service that is meant, in all time.
+    pub service_traces: Option<u64>,
+}
+
+impl Known {
+    /// Entries of a service in its index that are gathered in about 1 ms, which is before the first
+    /// of them is looked at.
+    const GATHERED: u64 = 20_000;
+
+    pub(super) fn is_service_common(&self) -> bool {
+        self.service_traces
+            .is_some_and(|traces| traces > Self::GATHERED)
+    }
 }
 
 /// How a condition on an attribute is answered.
@@ -66,7 +73,9 @@ impl<'a> Conditions<'a> {
 
     /// The conditions on attributes, each with the resources that meet it, or none where the index
     /// of aliases answers it.
-    fn attributes(&self) -> impl Iterator<Item = (&'a AttributeCondition, Option<&'a [i64]>)> {
+    pub(super) fn attributes(
+        &self,
+    ) -> impl Iterator<Item = (&'a AttributeCondition, Option<&'a [i64]>)> {
         let known = |at: usize| match self.known.attributes.get(at) {
             Some(KnownAttribute::Indexed) => None,
             Some(KnownAttribute::Searched { resources }) => Some(resources.as_slice()),
@@ -76,25 +85,17 @@ impl<'a> Conditions<'a> {
         all.map(move |(at, condition)| (condition, known(at)))
     }
 
-    fn searched_attributes(&self) -> impl Iterator<Item = (&'a AttributeCondition, &'a [i64])> {
-        self.attributes()
-            .filter_map(|(condition, resources)| Some((condition, resources?)))
+    /// The same of what began after an instant.
+    pub(super) fn after(self, instant_ns: i64) -> Self {
+        Self {
+            from_ns: self.from_ns.max(instant_ns.saturating_add(1)),
+            ..self
+        }
     }
 
-    /// Whether anything has to be searched for.
-    pub(super) fn has_searched(&self) -> bool {
-        let TraceFilter {
-            min_spans,
-            max_spans,
-            error,
-            ..
-        } = self.filter;
-        min_spans.is_some() || max_spans.is_some() || error.is_some() || self.reads_spans()
-    }
-
-    /// Whether the search reads spans, not the directory alone.
-    pub(super) fn reads_spans(&self) -> bool {
-        self.searched_attributes().next().is_some()
+    /// Whether only traces with a span that failed are meant.
+    pub(super) fn is_of_errors(&self) -> bool {
+        self.filter.status == Some(StatusFilter::Error) || self.filter.error.is_some()
     }
 
     /// Appends `WHERE` and the conditions on tenant and time.
@@ -109,78 +110,85 @@ impl<'a> Conditions<'a> {
         // Taken apart so that a new condition cannot be forgotten here.
         let TraceFilter {
             range: _,
-            service,
-            operation,
-            kind,
-            status,
-            min_duration_ns,
-            max_duration_ns,
+            service: _,
+            operation: _,
+            kind: _,
+            status: _,
+            min_duration_ns: _,
+            max_duration_ns: _,
             min_spans: _,
             max_spans: _,
-            user,
-            session,
-            correlation,
-            error,
-            is_pinned,
+            user: _,
+            session: _,
+            correlation: _,
+            error: _,
+            is_pinned: _,
             attributes: _,
         } = self.filter;
         self.push_range(query);
-        if let Some(service) = service {
-            query
-                .push(" AND t.services @> ARRAY[")
-                .push_bind(ids::service(service))
-                .push(
-                    "::bigint] AND EXISTS (SELECT FROM services AS known WHERE known.tenant_id = ",
-                )
-                .push_bind(self.tenant)
-                // Decided before anything is read: what nobody is called is not searched for.
-                .push(" AND known.id = ")
-                .push_bind(ids::service(service))
-                .push(")");
+        self.push_service(query);
+        self.push_operations(query);
+        self.push_status(query);
+        self.push_duration(query);
+        self.push_pinned(query);
+        self.push_named(query);
+    }
+
+    pub(super) fn push_service(&self, query: &mut QueryBuilder<Postgres>) {
+        let Some(service) = &self.filter.service else {
+            return;
+        };
+        let id = ids::service(service);
+        if self.known.is_service_common() {
+            // Not asked of the index, which would first gather all entries of the service.
+            query.push(" AND ").push_bind(id).push(" = ANY(t.services)");
+        } else {
+            push_in_service(query, id);
         }
-        if operation.is_some() || kind.is_some() {
+        query
+            .push(" AND EXISTS (SELECT FROM services AS known WHERE known.tenant_id = ")
+            .push_bind(self.tenant)
+            // Decided before anything is read: what nobody is called is not searched for.
+            .push(" AND known.id = ")
+            .push_bind(id)
+            .push(")");
+    }
+
+    pub(super) fn push_operations(&self, query: &mut QueryBuilder<Postgres>) {
+        if self.filter.operation.is_some() || self.filter.kind.is_some() {
             query
                 .push(" AND t.root_operation_id = ANY(")
                 .push_bind(self.known.operations.clone())
                 .push(")");
         }
-        match status {
-            Some(StatusFilter::Ok) => {
-                query.push(" AND NOT t.has_error");
-            }
-            Some(StatusFilter::Error) => {
-                query.push(" AND t.has_error");
-            }
-            None => {}
+    }
+
+    pub(super) fn push_status(&self, query: &mut QueryBuilder<Postgres>) {
+        if self.filter.status == Some(StatusFilter::Ok) {
+            query.push(" AND NOT t.has_error");
         }
-        if error.is_some() {
+        if self.is_of_errors() {
             query.push(" AND t.has_error");
         }
-        if *is_pinned {
+    }
+
+    pub(super) fn push_pinned(&self, query: &mut QueryBuilder<Postgres>) {
+        if self.filter.is_pinned {
             query
                 .push(" AND t.trace_id IN (SELECT pin.trace_id FROM pins AS pin WHERE pin.tenant_id = ")
                 .push_bind(self.tenant)
                 .push(")");
         }
-        if let Some(least_ns) = *min_duration_ns {
-            query
-                .push(" AND t.end_ns - t.start_ns >= ")
-                .push_bind(least_ns);
-            query
-                .push(" AND t.duration_class >= ")
-                .push(DURATION_CLASS.0)
-                .push_bind(least_ns)
-                .push(DURATION_CLASS.1);
-        }
-        if let Some(most_ns) = max_duration_ns {
-            query
-                .push(" AND t.end_ns - t.start_ns <= ")
-                .push_bind(*most_ns)
-                .push(" AND t.duration_class <= ")
-                .push(DURATION_CLASS.0)
-                .push_bind(*most_ns)
-                .push(DURATION_CLASS.1);
-        }
+    }
+
+    /// Appends what names a user, a session or a value of the index of aliases.
+    pub(super) fn push_named(&self, query: &mut QueryBuilder<Postgres>) {
+        let TraceFilter {
+            user,
+            session,
+            correlation,
+            ..
+        } = self.filter;
         if let Some(user) = user {
             query
                 .push(" AND t.user_id = ")
@@ -199,51 +207,6 @@ impl<'a> Conditions<'a> {
             } else {
                 self.push_alias(query, Some(key), value);
             }
-        }
-    }
-
-    /// Appends the conditions that are searched for, each after ` AND `.
-    pub(super) fn push_searched(&self, query: &mut QueryBuilder<Postgres>) {
-        let TraceFilter {
-            min_spans,
-            max_spans,
-            error,
-            ..
-        } = self.filter;
-        if let Some(least) = min_spans {
-            query
-                .push(" AND t.span_count >= ")
-                .push_bind(i64::try_from(*least).unwrap_or(i64::MAX));
-        }
-        if let Some(most) = max_spans {
-            query
-                .push(" AND t.span_count <= ")
-                .push_bind(i64::try_from(*most).unwrap_or(i64::MAX));
-        }
-        if let Some(error) = error {
-            query
-                .push(" AND (strpos(t.error_message, ")
-                .push_bind(error.clone())
-                // The column's own collation knows the lower case of ASCII alone.
-                .push(") > 0 OR strpos(lower(t.error_message COLLATE \"default\"), ")
-                .push_bind(error.to_lowercase())
-                .push(") > 0)");
-        }
-        for (condition, resources) in self.searched_attributes() {
-            // Not EXISTS, which the planner may turn into a join that reads all spans there are:
-            // this is asked of one candidate after the other.
-            query.push(
-                " AND (SELECT true FROM spans AS s WHERE s.tenant_id = t.tenant_id \
-                 AND s.trace_id = t.trace_id AND s.start_ns BETWEEN t.start_ns AND t.end_ns AND (",
-            );
-            push_needles(query, condition, "s.attributes");
-            if !resources.is_empty() {
-                query
-                    .push(" OR s.resource_id = ANY(")
-                    .push_bind(resources.to_vec())
-                    .push(")");
-            }
-            query.push(") LIMIT 1)");
         }
     }
 
@@ -276,6 +239,14 @@ impl<'a> Conditions<'a> {
         }
         query.push(")");
     }
+}
+
+/// Appends that a service took part, in the form that the index on services answers.
+pub(super) fn push_in_service(query: &mut QueryBuilder<Postgres>, service: i64) {
+    query
+        .push(" AND t.services @> ARRAY[")
+        .push_bind(service)
+        .push("::bigint]");
 }
 
 fn push_session(query: &mut QueryBuilder<Postgres>, session: &str) {

@@ -38,13 +38,16 @@ fn no_value_of_a_filter_is_part_of_the_statement() {
             },
         ],
         operations: vec![1_234_567],
+        service_traces: None,
     };
     let selection = Selection::new(Uuid::nil(), &filter, now, &known);
     for query in [
         selection.page(PageRequest::default(), 50),
-        selection.total(10_000, Sample::Sixteenth),
+        selection.total(Sample::Sixteenth),
         selection.statistics(Sample::All),
         selection.search_end(None),
+        selection.expected(Lead::Names),
+        selection.beyond(Lead::Service, 10_000),
         operations(Uuid::nil(), &filter).expect("asks for operations"),
     ] {
         let sql = query.sql();

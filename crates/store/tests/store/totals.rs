@@ -1,0 +1,231 @@
+//! What is told of more traces than are counted says how it is known, and is that.
+
+use throughline_model::{
+    Cursor, Direction, PageRequest, StatusFilter, TimeRange, Total, TraceFilter, TraceStatistics,
+    TraceSummary,
+};
+use throughline_store::testing::seed::{SeedOptions, batches, seed};
+use throughline_testkit::{Sent, selected};
+use throughline_wire::{SpanKind, UnixNanos};
+
+use crate::support::Fixture;
+
+const TRACES: u64 = 40_000;
+/// One trace in so many is in the sample that is looked at of [`TRACES`].
+const ONE_IN: u64 = 16;
+
+/// Traces of three services, of which one takes part in most; each tenth fails.
+async fn seeded() -> (Fixture, Vec<Sent>) {
+    let fixture = Fixture::new().await;
+    let options = SeedOptions {
+        spans: TRACES,
+        spans_per_trace: 1,
+        services: 3,
+        errors_per_mille: 100,
+        ..SeedOptions::new(fixture.now)
+    };
+    let stored = seed(fixture.database.url(), &options).await;
+    assert_eq!(stored.expect("is seeded"), TRACES);
+    let groups = batches(&options).flat_map(|batch| batch.groups);
+    let sent = groups.flat_map(|group| {
+        let (resource, scope) = (group.resource, group.scope);
+        group.spans.into_iter().map(move |span| Sent {
+            resource: resource.clone(),
+            scope: scope.clone(),
+            span,
+        })
+    });
+    (fixture, sent.collect())
+}
+
+fn with(edit: impl FnOnce(&mut TraceFilter)) -> TraceFilter {
+    let mut filter = TraceFilter {
+        range: TimeRange::Last(8 * UnixNanos::PER_DAY),
+        ..TraceFilter::default()
+    };
+    edit(&mut filter);
+    filter
+}
+
+/// Filters of every kind, from those that select all to those that select a handful.
+fn filters() -> Vec<TraceFilter> {
+    let failed = |filter: &mut TraceFilter| filter.status = Some(StatusFilter::Error);
+    let service = |filter: &mut TraceFilter, at: usize| {
+        filter.service = Some(format!("service-{at:02}"));
+    };
+    let mut filters = vec![
+        with(|_| {}),
+        with(|filter| filter.range = TimeRange::Last(UnixNanos::PER_HOUR)),
+        with(failed),
+        with(|filter| filter.kind = Some(SpanKind::Server)),
+        with(|filter| filter.kind = Some(SpanKind::Client)),
+        with(|filter| filter.user = Some("user-17".to_owned())),
+        with(|filter| filter.min_duration_ns = Some(20_000_000)),
+        with(|filter| filter.max_duration_ns = Some(210_000)),
+        with(|filter| {
+            filter.min_duration_ns = Some(100_000_000);
+            filter.max_duration_ns = Some(200_000_000);
+        }),
+        with(|filter| {
+            failed(filter);
+            filter.max_duration_ns = Some(210_000);
+        }),
+    ];
+    for at in 0..4 {
+        filters.push(with(|filter| service(filter, at)));
+        filters.push(with(|filter| {
+            service(filter, at);
+            failed(filter);
+            filter.kind = Some(SpanKind::Server);
+        }));
+        filters.push(with(|filter| {
+            service(filter, at);
+            filter.min_duration_ns = Some(50_000_000);
+        }));
+    }
+    filters
+}
+
+/// What is estimated is off by three standard deviations at most: ids, and so the sample, are the
+/// same in every run.
+fn is_near(estimate: u64, truth: usize) -> bool {
+    let truth = truth as f64;
+    let deviation = (truth * ONE_IN as f64).sqrt();
+    (estimate as f64 - truth).abs() <= 3.0 * deviation
+}
+
+#[tokio::test]
+async fn a_total_is_exact_at_least_or_near_as_it_says() {
+    let (fixture, sent) = seeded().await;
+    let reader = fixture.reader();
+    let (mut exact, mut at_least, mut estimated) = (0, 0, 0);
+    for filter in filters() {
+        let truth = selected(&sent, &filter, fixture.now);
+        let page = PageRequest {
+            limit: 10,
+            from: None,
+        };
+        let page = reader.list_traces(&filter, page).await.expect("lists");
+        assert_eq!(page.items, truth[..truth.len().min(10)], "{filter:?}");
+        let is_honest = match page.total {
+            Total::Exact(count) => {
+                exact += 1;
+                count == truth.len() as u64
+            }
+            Total::AtLeast(count) => {
+                at_least += 1;
+                (11..=truth.len() as u64).contains(&count)
+            }
+            Total::Estimated(count) => {
+                estimated += 1;
+                is_near(count, truth.len())
+            }
+        };
+        assert!(is_honest, "{:?} of {}: {filter:?}", page.total, truth.len());
+    }
+    assert!(
+        exact >= 5 && at_least >= 2 && estimated >= 5,
+        "{exact} {at_least} {estimated}: the test is blunt"
+    );
+}
+
+#[tokio::test]
+async fn figures_are_of_all_of_a_sample_or_of_the_newest_as_they_say() {
+    let (fixture, sent) = seeded().await;
+    let reader = fixture.reader();
+    let (mut all, mut sampled, mut newest) = (0, 0, 0);
+    for filter in filters() {
+        let truth = selected(&sent, &filter, fixture.now);
+        let statistics = reader.trace_statistics(&filter).await.expect("computes");
+        let TraceStatistics { trace_count, .. } = statistics;
+        let is_honest = match (statistics.sampled, statistics.searched_to) {
+            (None, None) => {
+                all += 1;
+                trace_count == truth.len() as u64
+            }
+            (Some(looked_at), None) => {
+                sampled += 1;
+                trace_count == looked_at * ONE_IN && is_near(trace_count, truth.len())
+            }
+            (None, Some(to)) => {
+                newest += 1;
+                let newer = truth.iter().filter(|trace| trace.start >= to);
+                trace_count == newer.count() as u64 && trace_count < truth.len() as u64
+            }
+            (Some(_), Some(_)) => false,
+        };
+        assert!(is_honest, "{statistics:?} of {}: {filter:?}", truth.len());
+        let in_buckets = statistics.buckets.iter().map(|bucket| bucket.trace_count);
+        assert_eq!(in_buckets.sum::<u64>(), trace_count, "{filter:?}");
+    }
+    assert!(
+        all >= 5 && sampled >= 5 && newest >= 2,
+        "{all} {sampled} {newest}: the test is blunt"
+    );
+}
+
+/// Every page in one direction.
+async fn walk(
+    fixture: &Fixture,
+    filter: &TraceFilter,
+    direction: Direction,
+    mut from: Option<Cursor>,
+) -> Vec<Vec<TraceSummary>> {
+    let mut pages = Vec::new();
+    loop {
+        let request = PageRequest {
+            limit: 40,
+            from: from.map(|cursor| (direction, cursor)),
+        };
+        let page = fixture.reader().list_traces(filter, request).await;
+        let page = page.expect("lists");
+        pages.push(page.items);
+        from = match direction {
+            Direction::After => page.after,
+            Direction::Before => page.before,
+        };
+        if from.is_none() {
+            return pages;
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_of_rare_conjunctions_are_complete_and_in_order_both_ways() {
+    let (fixture, sent) = seeded().await;
+    let rare = [
+        with(|filter| {
+            filter.service = Some("service-02".to_owned());
+            filter.kind = Some(SpanKind::Server);
+            filter.status = Some(StatusFilter::Error);
+        }),
+        with(|filter| {
+            filter.service = Some("service-00".to_owned());
+            filter.min_duration_ns = Some(70_000_000);
+        }),
+        with(|filter| {
+            filter.min_duration_ns = Some(100_000_000);
+            filter.max_duration_ns = Some(300_000_000);
+        }),
+        // Searched for: some pages stop at their bound and go on from there.
+        with(|filter| filter.error = Some("upstream 17 ".to_owned())),
+    ];
+    for filter in rare {
+        let truth = selected(&sent, &filter, fixture.now);
+        assert!(
+            (41..400).contains(&truth.len()),
+            "{}: {filter:?}",
+            truth.len()
+        );
+        let down = walk(&fixture, &filter, Direction::After, None).await;
+        assert_eq!(down.concat(), truth, "{filter:?}");
+        let last = truth.last().expect("some");
+        let end = Cursor {
+            start: last.start,
+            trace_id: last.trace_id,
+        };
+        let mut up = walk(&fixture, &filter, Direction::Before, Some(end)).await;
+        up.reverse();
+        assert_eq!(up.concat(), truth[..truth.len() - 1], "{filter:?}");
+    }
+}
