@@ -26,8 +26,9 @@ const SETTINGS: &str = "
 shared_buffers = 128MB
 max_wal_size = 2GB
 synchronous_commit = on
-# Every batch updates rows of the trace directory: look for dead ones often.
-autovacuum_naptime = 5s
+# Every batch updates rows of the trace directory: look for dead ones often, but not so often that
+# a table in growth is sampled anew each few seconds.
+autovacuum_naptime = 20s
 max_connections = 60
 log_line_prefix = '%m [%p] '
 ";

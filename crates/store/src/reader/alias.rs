@@ -5,7 +5,7 @@ use throughline_model::{Direction, Page, PageRequest, ReadError, Total, TraceSum
 use throughline_wire::{UnixNanos, semconv};
 use uuid::Uuid;
 
-use super::compile::{SUMMARY, push_cursor};
+use super::compile::{SUMMARY, Text, push_cursor, push_text};
 use super::list::cursor;
 use super::paging::Paged;
 use super::rows::SummaryRow;
@@ -112,9 +112,9 @@ pub(super) fn push_aliases(
     value: &str,
 ) {
     if matches!(key, None | Some(semconv::SESSION_ID)) {
-        query.push("SELECT s.trace_id FROM traces AS s WHERE s.tenant_id = ");
-        query.push_bind(tenant).push(" AND s.session_id = ");
-        query.push_bind(beginning(value, MAX_SESSION_CHARS).to_owned());
+        query.push("SELECT t.trace_id FROM traces AS t WHERE t.tenant_id = ");
+        query.push_bind(tenant);
+        push_text(query, tenant, Text::Session(value));
         if key.is_some() {
             return;
         }

@@ -10,7 +10,13 @@ WHERE
     )
 UNION
 SELECT $5
-WHERE EXISTS (SELECT FROM traces AS t WHERE t.tenant_id = $1 AND t.session_id = $3)
+WHERE EXISTS (
+    SELECT FROM traces AS t
+    WHERE
+        t.tenant_id = $1
+        AND t.session_id = $3
+        AND text_hash(t.tenant_id, t.session_id) = text_hash($1, $3)
+)
 UNION
 SELECT $6
 WHERE EXISTS (

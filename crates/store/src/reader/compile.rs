@@ -8,6 +8,7 @@ mod needles;
 mod operations;
 mod sample;
 mod searched;
+mod text;
 
 use sqlx::{Postgres, QueryBuilder};
 use throughline_model::{Cursor, Direction, PageRequest, TraceFilter, TraceStatistics};
@@ -20,6 +21,7 @@ pub(super) use self::leads::{Lead, expected_of_service};
 pub(super) use self::needles::resources;
 pub(super) use self::operations::operations;
 pub(super) use self::sample::Sample;
+pub(super) use self::text::{Text, push_text};
 
 /// Everything a summary shows, of the rows of `traces` that stand between the two halves.
 pub(super) const SUMMARY: (&str, &str) = (

@@ -1,6 +1,8 @@
 //! Which rows of a group are stored already.
 
-use sqlx::PgConnection;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{FromRow as _, PgConnection, Postgres};
 use uuid::Uuid;
 
 use super::events::EventRow;
@@ -19,7 +21,8 @@ pub(super) async fn spans(
     if rows.is_empty() {
         return Ok(IdSet::default());
     }
-    let stored: Vec<(i64, bool)> = by_key(include_str!("stored_spans.sql"), group, rows)
+    let stored = by_key(include_str!("stored_spans.sql"), group, rows)
+        .try_map(|row: PgRow| <(i64, bool)>::from_row(&row))
         .fetch_all(&mut *connection)
         .await?;
     let (listed, unlisted): (Vec<_>, Vec<_>) =
@@ -31,24 +34,23 @@ pub(super) async fn spans(
     if !unlisted.is_empty() {
         let mut rows = rows.to_vec();
         rows.retain(|&row| unlisted.contains(&group.row(row).digest));
-        let delete: Query<'_, (i64, bool)> =
-            by_key(include_str!("remove_unlisted.sql"), group, &rows);
-        delete.fetch_all(connection).await?;
+        by_key(include_str!("remove_unlisted.sql"), group, &rows)
+            .execute(connection)
+            .await?;
     }
     Ok(digests(listed))
 }
 
-type Query<'q, T> = sqlx::query::QueryAs<'q, sqlx::Postgres, T, sqlx::postgres::PgArguments>;
-
 /// `statement` with the unique keys of `rows`.
-fn by_key<'q, T>(statement: &'static str, group: &Group, rows: &[RowRef]) -> Query<'q, T>
-where
-    T: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
-{
+fn by_key(
+    statement: &'static str,
+    group: &Group,
+    rows: &[RowRef],
+) -> Query<'static, Postgres, PgArguments> {
     let numbers =
         |of: fn(&Row) -> i64| -> Vec<i64> { rows.iter().map(|&row| of(group.row(row))).collect() };
     let trace_ids = rows.iter().map(|&row| group.row(row).trace_id);
-    sqlx::query_as(statement)
+    sqlx::query(statement)
         .bind(tenants(group, rows))
         .bind(trace_ids.map(Uuid::from_bytes).collect::<Vec<_>>())
         .bind(numbers(|row| row.span_id))

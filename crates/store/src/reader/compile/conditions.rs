@@ -5,9 +5,10 @@ use throughline_model::{AttributeCondition, StatusFilter, TraceFilter};
 use throughline_wire::{UnixNanos, semconv};
 use uuid::Uuid;
 
+use super::text::{Text, push_text};
 use crate::alias_index::stored_value;
 use crate::ids;
-use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
+use crate::indexed_text::{MAX_CHARS, beginning};
 
 /// A filter divided into what an index or a look at the row decides fast enough for any number of
 /// rows, and what has to be searched for within a bound.
@@ -190,12 +191,10 @@ impl<'a> Conditions<'a> {
             ..
         } = self.filter;
         if let Some(user) = user {
-            query
-                .push(" AND t.user_id = ")
-                .push_bind(beginning(user, MAX_CHARS).to_owned());
+            push_text(query, self.tenant, Text::User(user));
         }
         if let Some(session) = session {
-            push_session(query, session);
+            push_text(query, self.tenant, Text::Session(session));
         }
         if let Some(correlation) = correlation {
             self.push_alias(query, None, correlation);
@@ -203,7 +202,7 @@ impl<'a> Conditions<'a> {
         let indexed = self.attributes().filter(|(_, searched)| searched.is_none());
         for (AttributeCondition { key, value }, _) in indexed {
             if key == semconv::SESSION_ID {
-                push_session(query, value);
+                push_text(query, self.tenant, Text::Session(value));
             } else {
                 self.push_alias(query, Some(key), value);
             }
@@ -247,10 +246,4 @@ pub(super) fn push_in_service(query: &mut QueryBuilder<Postgres>, service: i64) 
         .push(" AND t.services @> ARRAY[")
         .push_bind(service)
         .push("::bigint]");
-}
-
-fn push_session(query: &mut QueryBuilder<Postgres>, session: &str) {
-    query
-        .push(" AND t.session_id = ")
-        .push_bind(beginning(session, MAX_SESSION_CHARS).to_owned());
 }

@@ -48,7 +48,7 @@ pub(super) fn select(
 
 /// Ends a statement that began with [`COLUMNS`] and selects rows: cuts them to the bytes of a page,
 /// beginning with the oldest when `is_upwards`, and shows them newest first.
-pub(in super::super) fn push_page(query: &mut QueryBuilder<Postgres>, is_upwards: bool) {
+pub(in crate::reader) fn push_page(query: &mut QueryBuilder<Postgres>, is_upwards: bool) {
     query.push(") AS listed WINDOW so_far AS (ORDER BY ");
     query.push(if is_upwards {
         "at_ns, digest"
@@ -134,7 +134,7 @@ pub(super) fn push_conditions(
 }
 
 /// The condition that a service sent the event.
-pub(in super::super) fn sent_by(query: &mut QueryBuilder<Postgres>, tenant: Uuid, service: &str) {
+pub(in crate::reader) fn sent_by(query: &mut QueryBuilder<Postgres>, tenant: Uuid, service: &str) {
     query
         .push(" AND e.resource_id IN (SELECT r.id FROM resources AS r WHERE r.tenant_id = ")
         .push_bind(tenant)
