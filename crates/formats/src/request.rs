@@ -49,6 +49,11 @@ impl Group {
         }
     }
 
+    /// Makes room for packed spans of `bytes` bytes together.
+    pub(crate) fn reserve_packed(&mut self, bytes: usize) {
+        self.packed.reserve(bytes);
+    }
+
     fn is_empty(&self) -> bool {
         self.spans.is_empty() && self.packed.is_empty() && self.logs.is_empty()
     }

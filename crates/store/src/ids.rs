@@ -19,8 +19,8 @@ const EVENT: u64 = 7;
 
 /// A set of ids or digests.
 pub(crate) type IdSet = HashSet<i64, BuildHasherDefault<IdHasher>>;
-/// A map by ids or digests.
-pub(crate) type IdMap<V> = HashMap<i64, V, BuildHasherDefault<IdHasher>>;
+/// A map by ids or digests, or by keys that hold one.
+pub(crate) type IdMap<V, K = i64> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
 
 /// Ids are hashes already; hashing them again costs more than the rest of a look-up.
 ///
@@ -39,7 +39,8 @@ impl Hasher for IdHasher {
     }
 
     fn write_i64(&mut self, id: i64) {
-        self.0 = id as u64;
+        // Of several, as in a key of two, the first ones count too.
+        self.0 = self.0.rotate_left(23) ^ id as u64;
     }
 }
 

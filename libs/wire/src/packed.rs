@@ -123,6 +123,11 @@ impl PackedSpans {
         self.spans.len()
     }
 
+    /// Bytes of their texts, attributes, events and links.
+    pub fn byte_count(&self) -> usize {
+        self.texts.len() + self.bytes.len()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()

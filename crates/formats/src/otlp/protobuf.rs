@@ -136,6 +136,10 @@ fn scope_items(
     }
     scope.schema_url = schema_url;
     let mut group = Group::new(resource, scope, marks);
+    if packing.is_some() {
+        // What is copied of the spans is no longer than they are.
+        group.reserve_packed(reader.bytes().len());
+    }
     let mut fields = reader;
     while let Some(field) = fields.next_field()? {
         if field.number() == 2 {

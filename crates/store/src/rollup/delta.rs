@@ -1,6 +1,6 @@
 //! What a commit adds to the rollups: one row a tenant, computed from its newly inserted spans.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use sqlx::PgConnection;
 use throughline_model::RollupWindow;
@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::sketch::{Buckets, Sketch};
 use super::window_start;
+use crate::ids::IdMap;
 
 /// Operation, first instant of the 15 minutes.
 type Key = (i64, i64);
@@ -23,7 +24,7 @@ struct Delta {
 /// The deltas of one commit, by tenant. Costs one bucket increment a span, and one INSERT of one row
 /// a tenant.
 #[derive(Debug, Default)]
-pub(crate) struct RollupDeltas(BTreeMap<[u8; 16], HashMap<Key, Delta>>);
+pub(crate) struct RollupDeltas(BTreeMap<[u8; 16], IdMap<Delta, Key>>);
 
 impl RollupDeltas {
     /// Counts a span that is newly stored.
@@ -56,7 +57,7 @@ impl RollupDeltas {
 async fn append(
     connection: &mut PgConnection,
     tenant: [u8; 16],
-    deltas: HashMap<Key, Delta>,
+    deltas: IdMap<Delta, Key>,
 ) -> Result<(), sqlx::Error> {
     let (mut operations, mut starts) = (vec![], vec![]);
     let (mut spans, mut errors, mut greatest, mut sketches) = (vec![], vec![], vec![], vec![]);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use sqlx::PgConnection;
-use throughline_wire::packed::PackedSpan;
+use throughline_wire::binary::ValueBytes;
 use throughline_wire::{AttributeValue, Attributes};
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ impl Aliases {
             .sum()
     }
 
-    /// Takes what of `attributes` leads to the trace.
+    /// Takes what of the attributes of an event leads to its trace.
     pub(super) fn note(
         &mut self,
         indexed: &IndexedKeys,
@@ -55,21 +55,20 @@ impl Aliases {
         }
     }
 
-    /// The same for a span that is encoded already: values are decoded only where they lead to it.
-    pub(super) fn note_packed(
+    /// Takes an attribute of a span as it is encoded if it leads to the span's trace: its value is
+    /// decoded only then. `place` is the trace, and an instant of it.
+    pub(super) fn note_encoded(
         &mut self,
         indexed: &IndexedKeys,
-        span: &PackedSpan<'_>,
-        trace_id: [u8; 16],
-        at_ns: i64,
+        key: &[u8],
+        value: ValueBytes<'_>,
+        (trace_id, at_ns): ([u8; 16], i64),
     ) {
-        for (key, value) in span.attributes() {
-            if indexed.contains(key)
-                && let Ok(key) = core::str::from_utf8(key)
-                && let Some(value) = value.decode()
-            {
-                self.note_value(key, &value, trace_id, at_ns);
-            }
+        if indexed.contains(key)
+            && let Ok(key) = core::str::from_utf8(key)
+            && let Some(value) = value.decode()
+        {
+            self.note_value(key, &value, trace_id, at_ns);
         }
     }
 

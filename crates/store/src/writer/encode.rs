@@ -68,6 +68,15 @@ const MAX_AHEAD_NS: i64 = 2 * UnixNanos::PER_DAY;
 
 /// What a span takes, encoded: a first guess that saves growing the buffer.
 const TYPICAL_ROW_BYTES: usize = 600;
+/// What a row takes besides texts, attributes, events and links.
+const FIXED_ROW_BYTES: usize = 240;
+
+/// What the rows of a group will take, nearly.
+fn foreseen_bytes(group: &SpanGroup) -> usize {
+    group.spans.len() * TYPICAL_ROW_BYTES
+        + group.packed.len() * FIXED_ROW_BYTES
+        + group.packed.byte_count()
+}
 
 /// Encodes `batch`, received at `now`, out of which `detached` was taken.
 pub(super) fn encode(
@@ -82,7 +91,7 @@ pub(super) fn encode(
         encoded: Encoded {
             tenant: batch.tenant.to_bytes(),
             received_ns: now.get(),
-            bytes: Vec::with_capacity(span_count * TYPICAL_ROW_BYTES),
+            bytes: Vec::with_capacity(batch.groups.iter().map(foreseen_bytes).sum()),
             rows: Vec::with_capacity(span_count),
             payloads: std::mem::take(&mut detached.payloads),
             ..Encoded::default()
@@ -159,25 +168,32 @@ impl Encoder<'_> {
                     payloads: self.detached.of_span(self.index),
                     ..Noted::default()
                 };
-                let row = row::encode(span, context, noted, &mut self.encoded.bytes);
-                self.encoded.aliases.note(
-                    self.indexed,
-                    &span.attributes,
-                    row.trace_id,
-                    row.start_ns,
-                );
-                self.encoded.rows.push(row);
+                let Encoded {
+                    bytes,
+                    aliases,
+                    rows,
+                    ..
+                } = &mut self.encoded;
+                let place = (span.trace_id.to_bytes(), span.start.get());
+                rows.push(row::encode(span, context, noted, bytes, |key, value| {
+                    aliases.note_encoded(self.indexed, key, value, place);
+                }));
             }
             self.index += 1;
         }
         for span in group.packed.iter() {
             context.operation_id = self.operation(service_id, span.kind, span.name);
             context.index = self.index as u32;
-            let row = row::encode_packed(&span, context, &mut self.encoded.bytes);
-            let (trace_id, start_ns) = (row.trace_id, row.start_ns);
-            let aliases = &mut self.encoded.aliases;
-            aliases.note_packed(self.indexed, &span, trace_id, start_ns);
-            self.encoded.rows.push(row);
+            let Encoded {
+                bytes,
+                aliases,
+                rows,
+                ..
+            } = &mut self.encoded;
+            let place = (span.trace_id.to_bytes(), span.start.get());
+            rows.push(row::encode_packed(&span, context, bytes, |key, value| {
+                aliases.note_encoded(self.indexed, key, value, place);
+            }));
             self.index += 1;
         }
         let context = EventContext {

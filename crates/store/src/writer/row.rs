@@ -9,6 +9,7 @@ mod said;
 #[cfg(test)]
 mod tests;
 
+use throughline_wire::binary::ValueBytes;
 use throughline_wire::packed::PackedSpan;
 use throughline_wire::{AttributeValue, Mark, Marks, Span, StatusCode, UnixNanos, semconv};
 
@@ -120,12 +121,13 @@ fn without_marks(span: &Span) -> Option<Span> {
     Some(unmarked)
 }
 
-/// Appends the row of `span` to `out`.
+/// Appends the row of `span` to `out`, and shows `see` its attributes.
 pub(super) fn encode(
     span: &Span,
     context: Context,
     mut noted: Noted<'_>,
     out: &mut Vec<u8>,
+    see: impl FnMut(&[u8], ValueBytes<'_>),
 ) -> Row {
     let said = Said::decoded(span);
     let digest = without_marks(span).map(|unmarked| {
@@ -135,16 +137,22 @@ pub(super) fn encode(
         noted.cut_bytes = cut_bytes
             .filter(|_| is_cut)
             .and_then(AttributeValue::as_int);
-        encode(&unmarked, context, noted, &mut Vec::new()).digest
+        let unmarked = Said::decoded(&unmarked);
+        lay_out(&unmarked, None, context, noted, &mut Vec::new(), |_, _| {}).digest
     });
-    lay_out(&said, digest, context, noted, out)
+    lay_out(&said, digest, context, noted, out, see)
 }
 
 /// Appends the row of a span that came packed; the same row, byte for byte, as that of the span
 /// decoded and validated.
-pub(super) fn encode_packed(span: &PackedSpan<'_>, context: Context, out: &mut Vec<u8>) -> Row {
+pub(super) fn encode_packed(
+    span: &PackedSpan<'_>,
+    context: Context,
+    out: &mut Vec<u8>,
+    see: impl FnMut(&[u8], ValueBytes<'_>),
+) -> Row {
     let said = Said::packed(span);
-    lay_out(&said, None, context, Noted::default(), out)
+    lay_out(&said, None, context, Noted::default(), out, see)
 }
 
 /// Appends a row: the one place that knows the order of its fields. `digest` is given when it is
@@ -155,6 +163,7 @@ fn lay_out(
     context: Context,
     noted: Noted<'_>,
     out: &mut Vec<u8>,
+    see: impl FnMut(&[u8], ValueBytes<'_>),
 ) -> Row {
     let offset = out.len();
     out.extend_from_slice(&FIELDS.to_be_bytes());
@@ -192,7 +201,7 @@ fn lay_out(
     let error = is_error.then(|| TextAt::message(error_at, said.status_message));
     let attributes_at = out.len() + NULL.len();
     filled(out, |out| said.values.attributes(out));
-    let named = Named::find(out, attributes_at);
+    let named = Named::find(out, attributes_at, see);
     filled(out, |out| said.values.events(out));
     filled(out, |out| said.values.links(out));
     let digest = digest.unwrap_or_else(|| digest_of(out, said_at, noted.payloads));

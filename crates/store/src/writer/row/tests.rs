@@ -26,7 +26,8 @@ fn a_day_begins_at_midnight_utc_on_both_sides_of_the_epoch() {
 
 #[test]
 fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
-    let digest = |span: &Span| encode(span, CONTEXT, Noted::default(), &mut Vec::new()).digest;
+    let digest =
+        |span: &Span| encode(span, CONTEXT, Noted::default(), &mut Vec::new(), |_, _| {}).digest;
     let span = throughline_testkit::span("GET /").build();
     let mut marked = span.clone();
     let marks = vec![AttributeValue::from("clock_skewed")];
@@ -74,8 +75,8 @@ fn a_packed_span_gives_the_row_of_the_decoded_one() {
         assert!(packed.push_otlp(&otlp(&span), &limits, span.start));
         let packed = packed.iter().next().expect("one");
         let (mut one, mut other) = (vec![7], vec![7]);
-        let decoded_row = encode(&span, CONTEXT, Noted::default(), &mut one);
-        let packed_row = encode_packed(&packed, CONTEXT, &mut other);
+        let decoded_row = encode(&span, CONTEXT, Noted::default(), &mut one, |_, _| {});
+        let packed_row = encode_packed(&packed, CONTEXT, &mut other, |_, _| {});
         assert_eq!(one, other);
         assert_eq!(packed_row.digest, decoded_row.digest);
         let of = |text: Option<TextAt>| text.map(|text| text.of(&one).to_owned());
