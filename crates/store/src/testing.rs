@@ -20,7 +20,7 @@ use crate::migrate::{self, MIGRATIONS};
 use crate::{Store, StoreOptions};
 
 pub use self::look::{count, execute};
-pub use self::raw_copy::{RawCopy, raw_copy, season};
+pub use self::raw_copy::{RawCopy, raw_copy};
 pub use self::trace_sql::trace_sql;
 
 /// The variable that names a cluster the tests may do with as they please.

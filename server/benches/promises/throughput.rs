@@ -2,7 +2,7 @@
 //! `COPY` of the same rows.
 
 use anyhow::{Context as _, Result, ensure};
-use throughline_store::testing::{raw_copy, season};
+use throughline_store::testing::raw_copy;
 
 use crate::program::Program;
 use crate::{Scale, figure, load, median};
@@ -18,9 +18,6 @@ struct Round {
 
 async fn round(format: &str, spans: u64, seed: usize) -> Result<Round> {
     let program = Program::start().await?;
-    season(&program.database_url()?)
-        .await
-        .context("seasoning the database")?;
     let (spans, seed) = (spans.to_string(), seed.to_string());
     let (server, postgres) = (program.server_cpu_s()?, program.postgres_cpu_s()?);
     let arguments = [

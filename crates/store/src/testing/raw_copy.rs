@@ -8,27 +8,6 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 /// Bytes of a piece of the `COPY` stream: each is sent by itself.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// Megabytes of WAL that [`season`] writes.
-const SEASONING_MB: i32 = 512;
-
-/// Makes a young cluster write WAL as one that has run for a while does: into files that are there.
-/// Making a new one costs as much CPU as twenty thousand spans do, and a checkpoint keeps those it is
-/// done with for what comes.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn season(url: &str) -> Result<(), sqlx::Error> {
-    let mut connection = PgConnection::connect(url).await?;
-    sqlx::query(
-        "SELECT pg_logical_emit_message(false, 'season', repeat('x', 1 << 20)) FROM generate_series(1, $1)",
-    )
-    .bind(SEASONING_MB)
-    .execute(&mut connection)
-    .await?;
-    sqlx::query("CHECKPOINT").execute(&mut connection).await?;
-    connection.close().await
-}
-
 /// What a raw binary `COPY` took.
 #[derive(Debug, Clone, Copy)]
 pub struct RawCopy {
