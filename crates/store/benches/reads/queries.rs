@@ -110,6 +110,11 @@ pub(crate) fn queries() -> Vec<(&'static str, Query)> {
             }),
         ),
         (
+            "up to 0.1 ms (none is)",
+            "statistics of up to 0.1 ms",
+            with(&|filter| filter.max_duration_ns = Some(100_000)),
+        ),
+        (
             "a rare operation, exactly",
             "statistics of a rare operation",
             with(&|filter| {

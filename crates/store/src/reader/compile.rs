@@ -41,6 +41,9 @@ pub(super) struct Selection<'a> {
     conditions: Conditions<'a>,
     from_ns: i64,
     to_ns: i64,
+    /// The conditions that an index answers with how many traces the planner expects of each; empty
+    /// where that need not be known.
+    expected: Vec<(u64, Lead)>,
 }
 
 impl<'a> Selection<'a> {
@@ -62,6 +65,7 @@ impl<'a> Selection<'a> {
             conditions: Conditions::new(tenant, filter, (from_ns, to_ns), known),
             from_ns,
             to_ns,
+            expected: Vec::new(),
         }
     }
 
@@ -82,9 +86,14 @@ impl<'a> Selection<'a> {
         range / buckets + i64::from(range % buckets != 0)
     }
 
-    /// Whether some condition has to be searched for, within a bound.
+    /// Whether some condition has to be searched for, within a bound, and so is a page.
     pub(super) fn is_searched(&self) -> bool {
         self.conditions.has_searched()
+    }
+
+    /// Whether a page stops at a bound when it is not full by then.
+    pub(super) fn may_stop(&self) -> bool {
+        self.is_searched() || self.along().is_some()
     }
 
     /// One page, with a row more than asked for when the list goes on.
@@ -93,6 +102,10 @@ impl<'a> Selection<'a> {
         query.push("SELECT * FROM ");
         if self.is_by_duration() {
             self.push_by_duration(&mut query, page.from, limit);
+        } else if self.along().is_some() {
+            self.push_candidates(&mut query, page.from);
+            query.push(" ");
+            self.conditions.push_fast(&mut query);
         } else {
             self.push_rows(&mut query, page.from, Sample::All);
         }
@@ -116,7 +129,7 @@ impl<'a> Selection<'a> {
     /// Whether there are rows beyond `from` that a search could look at.
     pub(super) fn goes_on(&self, from: (Direction, Cursor)) -> QueryBuilder<Postgres> {
         let mut query = QueryBuilder::new("SELECT EXISTS (SELECT FROM traces AS t ");
-        self.conditions.push_fast(&mut query);
+        self.push_looked_at(&mut query);
         push_cursor(&mut query, Some(from));
         query.push(")");
         query
@@ -183,6 +196,14 @@ impl<'a> Selection<'a> {
         push_cursor(query, from);
     }
 
+    /// Appends `WHERE` and what all traces have that a page looks at within a bound.
+    fn push_looked_at(&self, query: &mut QueryBuilder<Postgres>) {
+        match self.along() {
+            Some(lead) => self.conditions.push_lead(query, lead),
+            None => self.conditions.push_fast(query),
+        }
+    }
+
     /// What a search looks at, in the list's order, as `(...) AS t`.
     fn push_candidates(
         &self,
@@ -200,16 +221,16 @@ impl<'a> Selection<'a> {
         } else {
             query.push("(SELECT t.* FROM traces AS t ");
         }
-        self.conditions.push_fast(query);
+        self.push_looked_at(query);
         push_cursor(query, from);
         query.push(order(from));
-        query
-            .push(" LIMIT ")
-            .push_bind(if self.conditions.are_chosen() {
-                SEARCHED_CHOSEN
-            } else {
-                SEARCHED_TRACES
-            });
+        let is_scattered = self.is_searched() && self.conditions.are_chosen();
+        let most = if is_scattered {
+            SEARCHED_CHOSEN
+        } else {
+            SEARCHED_TRACES
+        };
+        query.push(" LIMIT ").push_bind(most);
         if reads_spans {
             query
                 .push(") AS t WHERE spans_before < ")

@@ -36,7 +36,7 @@ pub(super) async fn list(
         has_more,
     } = Paged::of(items, limit, page.from, cursor);
     let mut stopped = None;
-    if selection.is_searched() && !has_more {
+    if selection.may_stop() && !has_more {
         stopped = search_stopped(connection, selection, page.from).await?;
         match page.from {
             Some((Direction::Before, _)) => before = stopped,
@@ -124,7 +124,7 @@ async fn count(
     cap: u64,
     seen: u64,
 ) -> Result<Total, ReadError> {
-    let mut reach = Reach::of(connection, selection, cap).await?;
+    let mut reach = Reach::of(selection, cap);
     let beyond_ns = match reach.first(connection, selection).await? {
         Part::All => None,
         Part::Sample(sample) => {

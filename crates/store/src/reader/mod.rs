@@ -71,8 +71,15 @@ impl PgTraceReader {
         }
     }
 
-    fn selection<'a>(&self, filter: &'a TraceFilter, known: &'a Known) -> Selection<'a> {
-        Selection::new(self.tenant, filter, self.clock.now(), known)
+    /// The traces that the filter selects, with what is known of it.
+    async fn selection<'a>(
+        &self,
+        connection: &mut PgConnection,
+        filter: &'a TraceFilter,
+        known: &'a Known,
+    ) -> Result<Selection<'a>, ReadError> {
+        let selection = Selection::new(self.tenant, filter, self.clock.now(), known);
+        reach::expecting(connection, selection).await
     }
 
     /// What the dictionaries say of the filter.
@@ -165,7 +172,7 @@ impl TraceReader for PgTraceReader {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             let known = self.known(&mut connection, filter).await?;
-            let selection = self.selection(filter, &known);
+            let selection = self.selection(&mut connection, filter, &known).await?;
             let (cap, now) = (self.total_cap, self.clock.now());
             list::list(&mut connection, &selection, page, cap, now).await
         })
@@ -178,7 +185,8 @@ impl TraceReader for PgTraceReader {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             let known = self.known(&mut connection, filter).await?;
-            statistics::statistics(&mut connection, &self.selection(filter, &known)).await
+            let selection = self.selection(&mut connection, filter, &known).await?;
+            statistics::statistics(&mut connection, &selection).await
         })
     }
 

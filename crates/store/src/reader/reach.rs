@@ -36,29 +36,15 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// Chooses by what the planner expects, where there is a choice.
-    pub(super) async fn of(
-        connection: &mut PgConnection,
-        selection: &Selection<'_>,
-        most: u64,
-    ) -> Result<Self, ReadError> {
-        let mut leads = selection.leads().peekable();
-        // Names are few, and a range is counted as fast as it is estimated.
-        let plain = leads.next_if(|lead| matches!(lead, Lead::Names | Lead::Range));
-        let mut expected = Vec::new();
-        if plain.is_none() {
-            for lead in leads {
-                let traces = expected_rows(connection, selection.expected(lead)).await?;
-                expected.push((traces, lead));
-            }
-        }
-        let least = expected.into_iter().min_by_key(|(traces, _)| *traces);
-        Ok(Self {
-            lead: plain.or(least.map(|(_, lead)| lead)).unwrap_or(Lead::Range),
+    /// At most `most` one by one, of those that the least condition leaves.
+    pub(super) fn of(selection: &Selection<'_>, most: u64) -> Self {
+        let (lead, expected) = selection.least();
+        Self {
+            lead,
             most,
-            expected: least.map(|(traces, _)| traces),
+            expected,
             beyond_ns: None,
-        })
+        }
     }
 
     /// What to look at first.
@@ -129,6 +115,19 @@ async fn one(
         .await
         .map_err(read_error)?;
     Ok(row.flatten())
+}
+
+/// The selection with what the planner expects of its conditions, where there is a choice.
+pub(super) async fn expecting<'a>(
+    connection: &mut PgConnection,
+    selection: Selection<'a>,
+) -> Result<Selection<'a>, ReadError> {
+    let mut expected = Vec::new();
+    for lead in selection.unknown_leads() {
+        let traces = expected_rows(connection, selection.explained(lead)).await?;
+        expected.push((traces, lead));
+    }
+    Ok(selection.expecting(expected))
 }
 
 /// How many rows the planner expects, of an `EXPLAIN`: the number after `rows=` in its first line.

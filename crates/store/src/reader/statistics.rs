@@ -72,7 +72,7 @@ pub(super) async fn statistics(
         statistics.searched_to = stopped.map(|cursor| cursor.start);
         return Ok(statistics);
     }
-    let mut reach = Reach::of(connection, selection, EXACT_TRACES).await?;
+    let mut reach = Reach::of(selection, EXACT_TRACES);
     let mut estimated = None;
     let beyond_ns = match reach.first(connection, selection).await? {
         Part::All => None,

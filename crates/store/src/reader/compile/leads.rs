@@ -49,7 +49,7 @@ impl Conditions<'_> {
     }
 
     /// Appends `WHERE` and the condition alone.
-    fn push_lead(&self, query: &mut QueryBuilder<Postgres>, lead: Lead) {
+    pub(super) fn push_lead(&self, query: &mut QueryBuilder<Postgres>, lead: Lead) {
         self.push_range(query);
         match lead {
             Lead::Range => {}
@@ -66,6 +66,9 @@ impl Conditions<'_> {
 }
 
 impl Selection<'_> {
+    /// Traces that a page may look through to the last of them, which takes some 50 ms.
+    const LOOKED_THROUGH: u64 = 50_000;
+
     /// The conditions of the filter that an index answers, the range at least.
     pub(in crate::reader) fn leads(&self) -> impl Iterator<Item = Lead> {
         use Lead::{Duration, Errors, Names, Operations, Range, Service};
@@ -83,8 +86,48 @@ impl Selection<'_> {
         }
     }
 
+    /// The conditions of which it has to be known what the planner expects: none where the first is
+    /// taken anyway, since names are few, and a range is counted as fast as it is estimated.
+    pub(in crate::reader) fn unknown_leads(&self) -> Vec<Lead> {
+        match self.leads().next() {
+            Some(Lead::Names) => Vec::new(),
+            Some(Lead::Range) if !self.conditions.are_chosen() => Vec::new(),
+            _ => self.leads().collect(),
+        }
+    }
+
+    /// The same selection, given what the planner expects of these.
+    pub(in crate::reader) fn expecting(self, expected: Vec<(u64, Lead)>) -> Self {
+        Self { expected, ..self }
+    }
+
+    /// The condition that leaves the fewest traces, and how many, where that is known.
+    pub(in crate::reader) fn least(&self) -> (Lead, Option<u64>) {
+        let least = self.expected.iter().min_by_key(|(traces, _)| *traces);
+        let first = || (self.leads().next().unwrap_or(Lead::Range), None);
+        least.map_or_else(first, |(traces, lead)| (*lead, Some(*traces)))
+    }
+
+    /// Where any condition leaves so many traces that a page, should it not be full by then, has to
+    /// stop at a bound: the condition in whose order these are looked at.
+    pub(super) fn along(&self) -> Option<Lead> {
+        let is_few = |(traces, _): &(u64, Lead)| *traces <= Self::LOOKED_THROUGH;
+        // A service that is not common is few, and durations are read class by class.
+        let has_own = self.leads().any(|lead| lead == Lead::Service) || self.is_by_duration();
+        if self.is_searched() || has_own || self.expected.iter().any(is_few) {
+            return None;
+        }
+        let ordered = self
+            .expected
+            .iter()
+            .filter(|(_, lead)| self.is_ordered(*lead));
+        ordered
+            .min_by_key(|(traces, _)| *traces)
+            .map(|(_, lead)| *lead)
+    }
+
     /// What the planner expects of a condition.
-    pub(in crate::reader) fn expected(&self, lead: Lead) -> QueryBuilder<Postgres> {
+    pub(in crate::reader) fn explained(&self, lead: Lead) -> QueryBuilder<Postgres> {
         let mut query = QueryBuilder::new("EXPLAIN SELECT FROM traces AS t ");
         self.conditions.push_lead(&mut query, lead);
         query
@@ -117,7 +160,9 @@ impl Selection<'_> {
     pub(in crate::reader) fn after(&self, instant_ns: i64) -> Self {
         Self {
             conditions: self.conditions.after(instant_ns),
-            ..*self
+            from_ns: self.from_ns,
+            to_ns: self.to_ns,
+            expected: Vec::new(),
         }
     }
 }

@@ -46,7 +46,7 @@ fn no_value_of_a_filter_is_part_of_the_statement() {
         selection.total(Sample::Sixteenth),
         selection.statistics(Sample::All),
         selection.search_end(None),
-        selection.expected(Lead::Names),
+        selection.explained(Lead::Names),
         selection.beyond(Lead::Service, 10_000),
         operations(Uuid::nil(), &filter).expect("asks for operations"),
     ] {
