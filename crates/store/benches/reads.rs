@@ -50,10 +50,7 @@ async fn run() {
         .split(',')
         .map(|size| size.trim().parse().expect("READS_SIZES are numbers"))
         .collect();
-    let mut columns = Vec::new();
-    for &size in &sizes {
-        columns.push(measure(&base, size).await);
-    }
+    let columns = measure(&base, &sizes).await;
     print!("{:<44}", "query, median ms (p99 of the runs)");
     for size in &sizes {
         print!("{size:>22}");
@@ -117,27 +114,40 @@ fn compare(first: &Column, last: &Column) {
     );
 }
 
-async fn measure(base: &str, size: u64) -> Column {
-    let url = seeded(base, size).await;
-    let store = Store::connect(&url, StoreOptions::new(end))
-        .await
-        .expect("connects");
-    let reader = store.reader(TenantId::DEFAULT);
-    let mut results = Vec::new();
-    for (name, query) in queries() {
-        let mut times = Vec::new();
-        for _ in 0..=number("READS_RUNS", 7) {
-            let began = Instant::now();
-            query.run(&reader).await;
-            times.push(began.elapsed().as_secs_f64() * 1_000.0);
-        }
-        let mut times = times.split_off(1);
-        times.sort_by(f64::total_cmp);
-        eprintln!("{size} {name}: {:.1} ms", median(&times));
-        results.push((name, times));
+/// A column for each size. The sizes take turns, so that what else the machine does is in both.
+async fn measure(base: &str, sizes: &[u64]) -> Vec<Column> {
+    let mut stores = Vec::new();
+    for &size in sizes {
+        let url = seeded(base, size).await;
+        let store = Store::connect(&url, StoreOptions::new(end)).await;
+        stores.push(store.expect("connects"));
     }
-    store.close().await;
-    results
+    let readers: Vec<_> = stores
+        .iter()
+        .map(|store| store.reader(TenantId::DEFAULT))
+        .collect();
+    let mut columns: Vec<Column> = sizes.iter().map(|_| Vec::new()).collect();
+    for (name, query) in queries() {
+        let mut times: Vec<Vec<f64>> = sizes.iter().map(|_| Vec::new()).collect();
+        for round in 0..=number("READS_RUNS", 7) {
+            for (reader, times) in readers.iter().zip(&mut times) {
+                let began = Instant::now();
+                query.run(reader).await;
+                if round > 0 {
+                    times.push(began.elapsed().as_secs_f64() * 1_000.0);
+                }
+            }
+        }
+        for ((column, mut times), size) in columns.iter_mut().zip(times).zip(sizes) {
+            times.sort_by(f64::total_cmp);
+            eprintln!("{size} {name}: {:.1} ms", median(&times));
+            column.push((name, times));
+        }
+    }
+    for store in stores {
+        store.close().await;
+    }
+    columns
 }
 
 /// The URL of a database with so many spans, made when it is not there.
