@@ -6,6 +6,7 @@
 //! `THROUGHLINE_BENCH_FULL` there is more of everything.
 
 mod cpu;
+mod large;
 mod live;
 mod load;
 mod lost;
@@ -87,6 +88,9 @@ async fn main() -> Result<()> {
     }
     if is_wanted("traces") {
         traces::measure().await?;
+    }
+    if is_wanted("skeleton") {
+        large::measure().await?;
     }
     if is_wanted("live") {
         live::measure(scale).await?;

@@ -10,6 +10,7 @@ mod doors;
 mod faults;
 mod grpc;
 mod keep;
+mod large_trace;
 mod live;
 mod loadgen;
 mod logs;

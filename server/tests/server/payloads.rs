@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::support::{Door, Server, hex, span, text};
 
 /// Text of 900 KB that differs by `seed`.
-fn large(seed: u64) -> String {
+pub(crate) fn large(seed: u64) -> String {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     (0..900_000)
         .map(|_| {
