@@ -33,7 +33,7 @@ pub(crate) struct Scale {
 }
 
 const QUICK: Scale = Scale {
-    spans: 100_000,
+    spans: 400_000,
     rounds: 3,
     kills: 3,
     probes: 300,

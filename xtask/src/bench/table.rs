@@ -168,7 +168,13 @@ const ROWS: [Row; 19] = [
 ];
 
 /// Figures that explain others and have no target.
-const MORE: [(&str, &str); 7] = [
+const MORE: [(&str, &str); 10] = [
+    ("R1 of 8 clients, OTLP protobuf", "R1.protobuf_8_clients"),
+    (
+        "R1 with Postgres alone of the raw COPY, protobuf",
+        "R1.postgres_alone.protobuf",
+    ),
+    ("R1a of 8 clients, OTLP protobuf", "R1a.protobuf_8_clients"),
     (
         "server CPU a span, protobuf, µs",
         "cpu_us_per_span.server.protobuf",
