@@ -9,7 +9,7 @@ use std::collections::hash_map::Entry as MapEntry;
 use throughline_wire::Rejection;
 
 use super::batch::{EventOutcome, WriteOutcome};
-use super::encode::Encoded;
+use super::encoded::Encoded;
 use super::events::EventRow;
 use super::queue::{Job, Reservation};
 use super::row::Row;

@@ -8,6 +8,7 @@ mod commit;
 mod dictionary;
 mod directory;
 mod encode;
+mod encoded;
 mod events;
 mod group;
 mod open_spans;

@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::batch::WriteOutcome;
-use super::encode::Encoded;
+use super::encoded::Encoded;
 use crate::WriteError;
 
 /// How long a group waits for senders that were answered with the last one and go on sending.

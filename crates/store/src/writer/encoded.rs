@@ -1,0 +1,57 @@
+//! A batch once it is encoded.
+
+use throughline_wire::Rejection;
+
+use super::aliases::Aliases;
+use super::dictionary::Entry;
+use super::events::Events;
+use super::open_spans::OpenSpan;
+use super::payloads::{self, Payload};
+use super::processes::Told;
+use super::row::Row;
+
+/// An encoded batch.
+#[derive(Debug, Default)]
+pub(super) struct Encoded {
+    pub tenant: [u8; 16],
+    pub received_ns: i64,
+    /// Rows of binary COPY, one after the other.
+    pub bytes: Vec<u8>,
+    pub rows: Vec<Row>,
+    /// Dictionary entries it needs that were not known when it was encoded.
+    pub dictionary: Vec<Entry>,
+    /// Spans that cannot be stored.
+    pub rejected: Vec<Rejection>,
+    pub events: Events,
+    /// Large values of its spans and events.
+    pub payloads: Vec<Payload>,
+    pub aliases: Aliases,
+    /// What its processes say of their numbers.
+    pub told: Vec<Told>,
+    /// Spans that have begun.
+    pub open: Vec<OpenSpan>,
+}
+
+impl Encoded {
+    /// Bytes of memory it takes, nearly.
+    pub(super) fn weight(&self) -> usize {
+        self.bytes.capacity()
+            + self.rows.capacity() * size_of::<Row>()
+            + self.dictionary.len() * size_of::<Entry>()
+            + self.events.weight()
+            + payloads::weight(&self.payloads)
+            + self.aliases.weight()
+            + self.told.len() * size_of::<Told>()
+            + self.open.iter().map(OpenSpan::weight).sum::<usize>()
+    }
+
+    /// Bytes that are sent to the database, nearly.
+    pub(super) fn byte_count(&self) -> usize {
+        self.bytes.len() + self.events.bytes.len() + payloads::weight(&self.payloads)
+    }
+
+    /// Spans and events.
+    pub(super) fn row_count(&self) -> usize {
+        self.rows.len() + self.events.rows.len()
+    }
+}
