@@ -107,7 +107,8 @@ COMMENT ON FUNCTION events_by_session(uuid) IS
 CREATE FUNCTION events_by_correlation(correlation text) RETURNS SETOF event_line
 LANGUAGE sql STABLE AS $$
     SELECT (line).* FROM event_lines
-    WHERE correlation_id = events_by_correlation.correlation
+    -- Of longer ones so many characters are kept.
+    WHERE correlation_id = left(events_by_correlation.correlation, 256)
     ORDER BY at_ns, digest
 $$;
 COMMENT ON FUNCTION events_by_correlation(text) IS

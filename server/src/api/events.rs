@@ -10,12 +10,13 @@ use throughline_model::{
 use throughline_wire::semconv;
 
 use super::Reader;
+use super::query::pairs_of;
 use crate::problem::Problem;
 
 /// Names besides those of the filter.
 const PAGE_KEYS: [&str; 3] = ["limit", "after", "before"];
 
-/// What a session or a correlation id leads to: the newest of each; more by the lists' own routes.
+/// What a session or a correlation id leads to: its newest traces, and a page of its events.
 #[derive(Debug, Serialize)]
 pub(super) struct Found {
     traces: Page<TraceSummary>,
@@ -35,9 +36,18 @@ pub(super) async fn list_events(
 pub(super) async fn get_session(
     State(reader): State<Reader>,
     Path(id): Path<String>,
+    query: RawQuery,
 ) -> Result<Json<Found>, Problem> {
     let events = EventFilter::of_session(id.as_str());
-    found(&reader, Some(semconv::SESSION_ID), &id, &events).await
+    let key = Some(semconv::SESSION_ID);
+    found(
+        &reader,
+        key,
+        &id,
+        &events,
+        page(&pairs_of(&query, &PAGE_KEYS)?)?,
+    )
+    .await
 }
 
 /// `GET /api/admin/correlations/{id}`: the traces that an id of any kind leads to, and the events
@@ -45,9 +55,17 @@ pub(super) async fn get_session(
 pub(super) async fn get_correlation(
     State(reader): State<Reader>,
     Path(id): Path<String>,
+    query: RawQuery,
 ) -> Result<Json<Found>, Problem> {
     let events = EventFilter::of_correlation(id.as_str());
-    found(&reader, None, &id, &events).await
+    found(
+        &reader,
+        None,
+        &id,
+        &events,
+        page(&pairs_of(&query, &PAGE_KEYS)?)?,
+    )
+    .await
 }
 
 async fn found(
@@ -55,15 +73,14 @@ async fn found(
     key: Option<&str>,
     id: &str,
     events: &EventFilter,
+    page: EventPageRequest,
 ) -> Result<Json<Found>, Problem> {
     if id.contains('\0') {
         return Err(Problem::bad_request("an id has no NUL character"));
     }
     let traces = reader.find_traces(key, id, PageRequest::default()).await?;
-    let events = reader
-        .list_events(events, EventPageRequest::default())
-        .await?;
-    if traces.items.is_empty() && events.items.is_empty() {
+    let events = reader.list_events(events, page).await?;
+    if traces.items.is_empty() && events.items.is_empty() && page.from.is_none() {
         let id: String = id.chars().take(80).collect();
         return Err(Problem::not_found(format!(
             "nothing has the id {id:?}, or it is kept no longer"
@@ -73,11 +90,20 @@ async fn found(
 }
 
 fn filter_and_page(query: &RawQuery) -> Result<(EventFilter, EventPageRequest), Problem> {
-    let text = query.0.as_deref().unwrap_or_default();
-    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text)
-        .map_err(|error| Problem::bad_request(format!("the query string: {error}")))?;
+    let known: Vec<_> = EventFilter::KEYS.into_iter().chain(PAGE_KEYS).collect();
+    let pairs = pairs_of(query, &known)?;
+    let page = page(&pairs)?;
+    let pairs = pairs
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()));
+    let filter = EventFilter::from_query(pairs).map_err(Problem::bad_request)?;
+    Ok((filter, page))
+}
+
+/// The page among the pairs of a query string.
+fn page(pairs: &[(String, String)]) -> Result<EventPageRequest, Problem> {
     let mut page = EventPageRequest::default();
-    for (key, value) in &pairs {
+    for (key, value) in pairs {
         let cursor = || {
             value
                 .parse::<EventCursor>()
@@ -90,18 +116,13 @@ fn filter_and_page(query: &RawQuery) -> Result<(EventFilter, EventPageRequest), 
             }
             "after" => (Direction::After, cursor()?),
             "before" => (Direction::Before, cursor()?),
-            known if EventFilter::KEYS.contains(&known) => continue,
-            _ => return Err(unknown(key)),
+            _ => continue,
         };
         if page.from.replace(from).is_some() {
             return Err(Problem::bad_request("after and before exclude each other"));
         }
     }
-    let pairs = pairs
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str()));
-    let filter = EventFilter::from_query(pairs).map_err(Problem::bad_request)?;
-    Ok((filter, page))
+    Ok(page)
 }
 
 fn limit(text: &str) -> Result<u32, Problem> {
@@ -114,16 +135,6 @@ fn limit(text: &str) -> Result<u32, Problem> {
                 PageRequest::MAX_LIMIT
             ))
         })
-}
-
-/// Names nobody reads are refused: a misspelt filter would silently select everything.
-fn unknown(key: &str) -> Problem {
-    let names: Vec<_> = EventFilter::KEYS.into_iter().chain(PAGE_KEYS).collect();
-    let key: String = key.chars().take(60).collect();
-    Problem::bad_request(format!(
-        "there is no parameter {key:?}; there are {}",
-        names.join(", ")
-    ))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use throughline_model::{
 };
 
 use super::Reader;
-use super::query::pairs_of;
+use super::query::{nothing, pairs_of};
 use super::traces::trace_id;
 use crate::problem::Problem;
 
@@ -53,7 +53,11 @@ async fn list_rollups(
 }
 
 /// `GET /api/admin/pins`: the newest pins.
-async fn list_pins(State(keeper): State<SharedKeeper>) -> Result<Json<Vec<Pin>>, Problem> {
+async fn list_pins(
+    State(keeper): State<SharedKeeper>,
+    query: RawQuery,
+) -> Result<Json<Vec<Pin>>, Problem> {
+    nothing(&query)?;
     Ok(Json(keeper.list_pins().await?))
 }
 
@@ -128,6 +132,10 @@ async fn clean_up(
 }
 
 /// `GET /api/admin/storage`: what the database takes, and how long it will do.
-async fn get_storage(State(keeper): State<SharedKeeper>) -> Result<Json<StorageReport>, Problem> {
+async fn get_storage(
+    State(keeper): State<SharedKeeper>,
+    query: RawQuery,
+) -> Result<Json<StorageReport>, Problem> {
+    nothing(&query)?;
     Ok(Json(keeper.storage().await?))
 }

@@ -197,3 +197,36 @@ async fn a_search_that_stops_before_its_end_says_how_far_it_looked() {
         (None, &Value::Null)
     );
 }
+
+#[tokio::test]
+async fn the_events_of_a_session_come_in_pages_and_a_parameter_nobody_reads_is_refused() {
+    let server = Server::start().await;
+    let names = ["one", "two", "three"];
+    let sent = request(&names.map(record)).encode_to_vec();
+    send(&server, Door::OtlpProtobuf, Coding::Plain, &sent).await;
+    let session = "/api/admin/sessions/s-1";
+    let mut found = Vec::new();
+    let mut address = format!("{session}?limit=2");
+    loop {
+        let page = server.get_json(&address).await;
+        let items = page["events"]["items"].as_array().expect("items");
+        assert!(items.len() <= 2);
+        found.extend(items.iter().map(|event| event["event_name"].clone()));
+        let Some(after) = page["events"]["after"].as_str() else {
+            break;
+        };
+        address = format!("{session}?limit=2&after={after}");
+    }
+    found.sort_by_key(Value::to_string);
+    assert_eq!(found, ["one", "three", "two"]);
+    for path in [
+        format!("{session}?limit=abc"),
+        format!("{session}?bogus=1"),
+        "/api/admin/correlations/x?bogus=1".to_owned(),
+        "/api/admin/storage?x=1".to_owned(),
+        "/api/admin/pins?x=1".to_owned(),
+    ] {
+        let answer = server.get(&path).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{path}");
+    }
+}

@@ -18,6 +18,8 @@ use values::{
 
 /// What begins the name of a parameter that is a condition on an attribute.
 const ATTRIBUTE_PREFIX: &str = "attr.";
+/// Parameters whose value may begin and end with spaces: it is somebody's name.
+const EXACT_KEYS: [&str; 2] = ["user", "session"];
 
 /// Everything that is wrong with a query string, one sentence each; safe to show.
 #[derive(Debug, Clone, PartialEq, Eq, Default, thiserror::Error)]
@@ -93,7 +95,9 @@ impl TraceFilter {
             if others.contains(&key) {
                 continue;
             }
-            let value = value.trim();
+            // What a sender wrote is compared letter by letter; spaces around the rest are slips.
+            let is_exact = EXACT_KEYS.contains(&key) || key.starts_with(ATTRIBUTE_PREFIX);
+            let value = if is_exact { value } else { value.trim() };
             if value.is_empty() && (Self::KEYS.contains(&key) || key.starts_with(ATTRIBUTE_PREFIX))
             {
                 continue;

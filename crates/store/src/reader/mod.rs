@@ -22,7 +22,7 @@ mod whole_events;
 
 use std::sync::Arc;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, PgTransaction};
 use throughline_model::{
     BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, Page,
     PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport, SpanCursor,
@@ -62,6 +62,13 @@ impl PgTraceReader {
             total_cap: options.total_cap,
             kept,
         }
+    }
+
+    /// A connection that sees one moment, whatever is committed meanwhile: where a page ends and
+    /// where the search for it stopped are asked one after the other.
+    async fn moment(&self) -> Result<PgTransaction<'static>, ReadError> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+        self.pool.begin_with(begin).await.map_err(read_error)
     }
 
     /// Whose dictionaries are read.
@@ -107,7 +114,7 @@ impl TraceReader for PgTraceReader {
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>> {
         Box::pin(async move {
-            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            let mut connection = self.moment().await?;
             let known = self.known(&mut connection, filter).await?;
             let selection = self.selection(&mut connection, filter, &known).await?;
             let (cap, now) = (self.total_cap, self.clock.now());
@@ -120,7 +127,7 @@ impl TraceReader for PgTraceReader {
         filter: &'a TraceFilter,
     ) -> BoxFuture<'a, Result<TraceStatistics, ReadError>> {
         Box::pin(async move {
-            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            let mut connection = self.moment().await?;
             let known = self.known(&mut connection, filter).await?;
             let selection = self.selection(&mut connection, filter, &known).await?;
             statistics::statistics(&mut connection, &selection).await
@@ -178,7 +185,7 @@ impl TraceReader for PgTraceReader {
         page: EventPageRequest,
     ) -> BoxFuture<'a, Result<EventPage, ReadError>> {
         Box::pin(async move {
-            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            let mut connection = self.moment().await?;
             event::list(&mut connection, self.tenant, filter, page, self.clock.now()).await
         })
     }
@@ -202,7 +209,7 @@ impl TraceReader for PgTraceReader {
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>> {
         Box::pin(async move {
-            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            let mut connection = self.moment().await?;
             let (cap, now) = (self.total_cap, self.clock.now());
             alias::find(&mut connection, self.tenant, key, value, page, cap, now).await
         })
@@ -214,7 +221,7 @@ impl TraceReader for PgTraceReader {
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Lookup, ReadError>> {
         Box::pin(async move {
-            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            let mut connection = self.moment().await?;
             let asked = lookup::Asked {
                 tenant: self.tenant,
                 page,

@@ -1,6 +1,62 @@
 //! Rows around a place in a list as a page, whatever they are rows of.
 
-use throughline_model::Direction;
+use throughline_model::{Cursor, Direction, EventCursor};
+use throughline_wire::TraceId;
+
+/// A place in a list, whether there is a row at it or not.
+pub(super) trait Place: Copy {
+    /// The next newer one: its own row is among those that are older.
+    fn newer(self) -> Self;
+    /// The next older one.
+    fn older(self) -> Self;
+}
+
+impl Place for Cursor {
+    fn newer(self) -> Self {
+        let id = u128::from_be_bytes(self.trace_id.to_bytes());
+        beside(self, id.checked_add(1), (1, 1))
+    }
+
+    fn older(self) -> Self {
+        let id = u128::from_be_bytes(self.trace_id.to_bytes());
+        beside(self, id.checked_sub(1), (-1, u128::MAX))
+    }
+}
+
+/// The place of the trace `id` at the same instant, or where there is no such id, of `first` so many
+/// nanoseconds further.
+fn beside(cursor: Cursor, id: Option<u128>, (nanos, first): (i64, u128)) -> Cursor {
+    let valid = |id: u128| TraceId::from_bytes(id.to_be_bytes()).ok();
+    match id.and_then(valid) {
+        Some(trace_id) => Cursor { trace_id, ..cursor },
+        None => Cursor {
+            start: cursor.start.saturating_add(nanos),
+            trace_id: valid(first).unwrap_or(cursor.trace_id),
+        },
+    }
+}
+
+impl Place for EventCursor {
+    fn newer(self) -> Self {
+        match self.digest.checked_add(1) {
+            Some(digest) => Self { digest, ..self },
+            None => Self {
+                at: self.at.saturating_add(1),
+                digest: i64::MIN,
+            },
+        }
+    }
+
+    fn older(self) -> Self {
+        match self.digest.checked_sub(1) {
+            Some(digest) => Self { digest, ..self },
+            None => Self {
+                at: self.at.saturating_add(-1),
+                digest: i64::MAX,
+            },
+        }
+    }
+}
 
 /// A page and where the pages on both sides begin.
 pub(super) struct Paged<T, C> {
@@ -11,7 +67,7 @@ pub(super) struct Paged<T, C> {
     pub has_more: bool,
 }
 
-impl<T, C: Copy> Paged<T, C> {
+impl<T, C: Place> Paged<T, C> {
     /// Makes a page of `items`, of which one more than `limit` was asked for, in the order of the
     /// list whichever way the page was reached. On the side it was reached from there are rows,
     /// those at the cursor at least.
@@ -32,8 +88,13 @@ impl<T, C: Copy> Paged<T, C> {
         let (first, last) = (items.first().map(&cursor), items.last().map(&cursor));
         let (before, after) = match from {
             None => (None, last.filter(|_| has_more)),
-            Some((Direction::After, from)) => (first.or(Some(from)), last.filter(|_| has_more)),
-            Some((Direction::Before, from)) => (first.filter(|_| has_more), last.or(Some(from))),
+            Some((Direction::After, from)) => {
+                // The row at the cursor may be one of them: an empty page leads back to it.
+                (first.or(Some(from.older())), last.filter(|_| has_more))
+            }
+            Some((Direction::Before, from)) => {
+                (first.filter(|_| has_more), last.or(Some(from.newer())))
+            }
         };
         Self {
             items,
@@ -41,5 +102,49 @@ impl<T, C: Copy> Paged<T, C> {
             after,
             has_more,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use throughline_wire::UnixNanos;
+
+    use super::*;
+
+    fn cursor(start: i64, id: u128) -> Cursor {
+        Cursor {
+            start: UnixNanos::new(start),
+            trace_id: TraceId::from_bytes(id.to_be_bytes()).expect("not zero"),
+        }
+    }
+
+    #[test]
+    fn the_places_beside_a_trace_skip_the_id_that_there_is_not() {
+        assert_eq!(cursor(5, 7).newer(), cursor(5, 8));
+        assert_eq!(cursor(5, 7).older(), cursor(5, 6));
+        assert_eq!(cursor(5, u128::MAX).newer(), cursor(6, 1));
+        assert_eq!(cursor(5, 1).older(), cursor(4, u128::MAX));
+    }
+
+    #[test]
+    fn the_places_beside_an_event_go_on_at_the_next_instant() {
+        let event = |at: i64, digest: i64| EventCursor {
+            at: UnixNanos::new(at),
+            digest,
+        };
+        assert_eq!(event(5, -1).newer(), event(5, 0));
+        assert_eq!(event(5, i64::MAX).newer(), event(6, i64::MIN));
+        assert_eq!(event(5, i64::MIN).older(), event(4, i64::MAX));
+    }
+
+    #[test]
+    fn an_empty_page_leads_back_to_the_row_it_came_from() {
+        let from = cursor(5, 7);
+        let empty = || Vec::<Cursor>::new();
+        let page = Paged::of(empty(), 2, Some((Direction::After, from)), |row| *row);
+        // Newer than this is the row itself.
+        assert!(page.before.is_some_and(|place| place < from) && page.after.is_none());
+        let page = Paged::of(empty(), 2, Some((Direction::Before, from)), |row| *row);
+        assert!(page.after.is_some_and(|place| place > from) && page.before.is_none());
     }
 }

@@ -148,3 +148,18 @@ fn a_value_with_nul_is_refused_by_the_name_of_its_parameter() {
     assert!(faults.contains("service: has a NUL character"), "{faults}");
     assert!(faults.contains("attr.k: has a NUL character"), "{faults}");
 }
+
+#[test]
+fn names_of_senders_keep_their_spaces_and_other_values_lose_them() {
+    let filter = read(&[
+        ("user", " ann "),
+        ("session", " "),
+        ("service", " shop "),
+        ("attr.k", " v"),
+    ]);
+    let filter = filter.expect("valid");
+    assert_eq!(filter.user.as_deref(), Some(" ann "));
+    assert_eq!(filter.session.as_deref(), Some(" "));
+    assert_eq!(filter.service.as_deref(), Some("shop"));
+    assert_eq!(filter.attributes[0].value, " v");
+}

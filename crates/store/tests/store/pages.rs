@@ -1,0 +1,108 @@
+//! Pages that follow one another neither repeat nor lose a trace.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use throughline_model::{Cursor, Direction, Page, PageRequest, TraceFilter, TraceSummary};
+use throughline_testkit::{Ids, Sent, span};
+use throughline_wire::UnixNanos;
+
+use crate::support::{Fixture, batch, lone};
+
+const SERVICE: &str = "shop";
+
+/// `count` traces that begin a microsecond apart from `start` on; those that `is_pair` chooses have
+/// two spans.
+fn traces(ids: &mut Ids, start: UnixNanos, count: i64, is_pair: impl Fn(i64) -> bool) -> Vec<Sent> {
+    (0..count)
+        .flat_map(|at| {
+            let first = lone("work", ids).starts(start.saturating_add(at * 1_000));
+            let first = first.build();
+            let second = is_pair(at).then(|| {
+                let second = span("step").in_trace(first.trace_id).id(ids.span_id());
+                second.child_of(&first).starts(first.start).build()
+            });
+            [Some(first), second].into_iter().flatten()
+        })
+        .map(|span| Sent::by(SERVICE, span))
+        .collect()
+}
+
+/// Traces of two spans and more: a condition that is searched for within a bound.
+fn pairs() -> TraceFilter {
+    TraceFilter {
+        service: Some(SERVICE.to_owned()),
+        min_spans: Some(2),
+        ..TraceFilter::default()
+    }
+}
+
+async fn page(fixture: &Fixture, from: Option<(Direction, Cursor)>) -> Page<TraceSummary> {
+    let request = PageRequest {
+        limit: PageRequest::MAX_LIMIT,
+        from,
+    };
+    let page = fixture.reader().list_traces(&pairs(), request).await;
+    page.expect("lists")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_stops_and_the_next_one_share_no_trace_while_spans_arrive() {
+    let fixture = Arc::new(Fixture::new().await);
+    let mut ids = Ids::seeded(270);
+    let sent = traces(&mut ids, fixture.at_ms(-60_000), 6_000, |at| at % 10 == 0);
+    fixture.write(&sent).await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let arriving = tokio::spawn({
+        let (fixture, is_over) = (Arc::clone(&fixture), Arc::clone(&is_over));
+        async move {
+            let mut at = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                let start = fixture.at_ms(-50_000 + at);
+                let sent = traces(&mut ids, start, 100, |at| at % 10 == 0);
+                let stored = fixture.store.writer().submit(batch(&sent)).await;
+                stored.expect("is stored");
+                at += 1;
+            }
+        }
+    });
+    for _ in 0..40 {
+        let first = page(&fixture, None).await;
+        let searched_to = first.searched_to.expect("stops at a bound");
+        let oldest = first.items.last().expect("some are found");
+        assert!(oldest.start >= searched_to, "found beyond where it stopped");
+        let after = first.after.expect("goes on");
+        let second = page(&fixture, Some((Direction::After, after))).await;
+        let is_again = |trace: &TraceSummary| {
+            first
+                .items
+                .iter()
+                .any(|known| known.trace_id == trace.trace_id)
+        };
+        assert_eq!(
+            second.items.iter().filter(|trace| is_again(trace)).count(),
+            0
+        );
+    }
+    is_over.store(true, Ordering::Relaxed);
+    arriving.await.expect("writes");
+}
+
+#[tokio::test]
+async fn an_empty_page_leads_back_to_the_trace_at_its_cursor() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(271);
+    // The one match is the oldest.
+    let sent = traces(&mut ids, fixture.at_ms(-60_000), 100, |at| at == 0);
+    fixture.write(&sent).await;
+    let found = page(&fixture, None).await.items;
+    let at = Cursor {
+        start: found[0].start,
+        trace_id: found[0].trace_id,
+    };
+    let empty = page(&fixture, Some((Direction::After, at))).await;
+    assert_eq!(empty.items, []);
+    let back = empty.before.expect("leads back");
+    let before = page(&fixture, Some((Direction::Before, back))).await;
+    assert_eq!(before.items, found);
+}
