@@ -19,7 +19,7 @@ use self::conditions::Conditions;
 pub(super) use self::conditions::{Known, KnownAttribute};
 pub(super) use self::leads::{Lead, expected_of_service};
 pub(super) use self::needles::resources;
-pub(super) use self::operations::operations;
+pub(super) use self::operations::{MOST_OPERATIONS, operations};
 pub(super) use self::sample::Sample;
 pub(super) use self::text::{Text, push_text};
 

@@ -15,7 +15,7 @@ impl PgTraceReader {
         connection: &mut PgConnection,
         filter: &TraceFilter,
     ) -> Result<Known, ReadError> {
-        let operations = match compile::operations(self.tenant, filter) {
+        let operations: Vec<i64> = match compile::operations(self.tenant, filter) {
             Some(mut query) => query
                 .build_query_scalar()
                 .fetch_all(&mut *connection)
@@ -23,6 +23,7 @@ impl PgTraceReader {
                 .map_err(read_error)?,
             None => Vec::new(),
         };
+        let is_known = operations.len() <= compile::MOST_OPERATIONS;
         let service_traces = match &filter.service {
             Some(service) => {
                 let explain = compile::expected_of_service(service);
@@ -32,7 +33,7 @@ impl PgTraceReader {
         };
         Ok(Known {
             attributes: self.known_attributes(connection, filter).await?,
-            operations,
+            operations: is_known.then_some(operations),
             service_traces,
         })
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use throughline_model::{PageRequest, Trace, TraceFilter, TraceReader, TraceSummary};
+use throughline_model::{
+    Cursor, Direction, PageRequest, Trace, TraceFilter, TraceReader, TraceSummary,
+};
 use throughline_store::testing::FreshDatabase;
 use throughline_store::{SpanGroup, Store, WriteBatch, WriteOutcome};
 use throughline_testkit::{Ids, Sent, SpanBuilder, span};
@@ -49,6 +51,56 @@ impl Fixture {
             .await
             .expect("lists")
             .items
+    }
+
+    /// Every page in one direction.
+    pub(crate) async fn walk(
+        &self,
+        filter: &TraceFilter,
+        direction: Direction,
+        mut from: Option<Cursor>,
+    ) -> Vec<Vec<TraceSummary>> {
+        let mut pages = Vec::new();
+        loop {
+            let request = PageRequest {
+                limit: 40,
+                from: from.map(|cursor| (direction, cursor)),
+            };
+            let page = self.reader().list_traces(filter, request).await;
+            let page = page.expect("lists");
+            pages.push(page.items);
+            from = match direction {
+                Direction::After => page.after,
+                Direction::Before => page.before,
+            };
+            if from.is_none() {
+                return pages;
+            }
+        }
+    }
+
+    /// Adds `count` traces that the directory alone knows, each a nanosecond older than the one
+    /// before, from `from` on: like this one, but of `duration_ns`.
+    pub(crate) async fn fill(&self, like: &Sent, from: UnixNanos, count: i64, duration_ns: i64) {
+        let filled = sqlx::query(
+            "INSERT INTO traces (tenant_id, trace_id, start_ns, end_ns, received_ns, span_count,
+                 error_count, root_rank, root_span_id, root_digest, root_operation_id,
+                 root_duration_ns, has_root, services, user_id, session_id)
+             SELECT tenant_id, gen_random_uuid(), $2 - at, $2 - at + $4, received_ns, 1,
+                 0, 0, 1, 1, root_operation_id, 0, true, services, user_id, session_id
+             FROM traces, generate_series(1, $3) AS at WHERE trace_id = $1",
+        );
+        let mut connection = self.database.connection().await;
+        let trace_id = like.span.trace_id.to_bytes();
+        let filled = filled
+            .bind(sqlx::types::Uuid::from_bytes(trace_id))
+            .bind(from.get())
+            .bind(count)
+            .bind(duration_ns)
+            .execute(&mut connection);
+        filled.await.expect("fills");
+        let analyzed = sqlx::query("ANALYZE traces").execute(&mut connection);
+        analyzed.await.expect("analyzes");
     }
 
     pub(crate) async fn trace(&self, trace_id: TraceId) -> Trace {

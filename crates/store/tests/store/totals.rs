@@ -2,13 +2,12 @@
 
 use throughline_model::{
     Cursor, Direction, PageRequest, StatusFilter, TimeRange, Total, TraceFilter, TraceStatistics,
-    TraceSummary,
 };
 use throughline_store::testing::seed::{SeedOptions, batches, seed};
-use throughline_testkit::{Ids, Sent, selected};
+use throughline_testkit::{Sent, selected};
 use throughline_wire::{SpanKind, UnixNanos};
 
-use crate::support::{Fixture, lone};
+use crate::support::Fixture;
 
 const TRACES: u64 = 40_000;
 /// One trace in so many is in the sample that is looked at of [`TRACES`].
@@ -164,32 +163,6 @@ async fn figures_are_of_all_of_a_sample_or_of_the_newest_as_they_say() {
     );
 }
 
-/// Every page in one direction.
-async fn walk(
-    fixture: &Fixture,
-    filter: &TraceFilter,
-    direction: Direction,
-    mut from: Option<Cursor>,
-) -> Vec<Vec<TraceSummary>> {
-    let mut pages = Vec::new();
-    loop {
-        let request = PageRequest {
-            limit: 40,
-            from: from.map(|cursor| (direction, cursor)),
-        };
-        let page = fixture.reader().list_traces(filter, request).await;
-        let page = page.expect("lists");
-        pages.push(page.items);
-        from = match direction {
-            Direction::After => page.after,
-            Direction::Before => page.before,
-        };
-        if from.is_none() {
-            return pages;
-        }
-    }
-}
-
 #[tokio::test]
 async fn pages_of_rare_conjunctions_are_complete_and_in_order_both_ways() {
     let (fixture, sent) = seeded().await;
@@ -217,63 +190,15 @@ async fn pages_of_rare_conjunctions_are_complete_and_in_order_both_ways() {
             "{}: {filter:?}",
             truth.len()
         );
-        let down = walk(&fixture, &filter, Direction::After, None).await;
+        let down = fixture.walk(&filter, Direction::After, None).await;
         assert_eq!(down.concat(), truth, "{filter:?}");
         let last = truth.last().expect("some");
         let end = Cursor {
             start: last.start,
             trace_id: last.trace_id,
         };
-        let mut up = walk(&fixture, &filter, Direction::Before, Some(end)).await;
+        let mut up = fixture.walk(&filter, Direction::Before, Some(end)).await;
         up.reverse();
         assert_eq!(up.concat(), truth[..truth.len() - 1], "{filter:?}");
     }
-}
-
-#[tokio::test]
-async fn a_page_of_what_seldom_meets_stops_at_a_bound_and_goes_on_from_there() {
-    let fixture = Fixture::new().await;
-    let mut ids = Ids::seeded(71);
-    let short = |back_ms, ids: &mut Ids| {
-        let span = lone("short", ids)
-            .starts(fixture.at_ms(back_ms))
-            .lasts(1_000);
-        Sent::by("shop", span.build())
-    };
-    let (old, new) = (short(-60_000, &mut ids), short(0, &mut ids));
-    fixture.write(&[old.clone(), new.clone()]).await;
-    // Between them 60,000 longer traces, of which the directory alone knows.
-    let filled = sqlx::raw_sql(
-        "INSERT INTO traces (tenant_id, trace_id, start_ns, end_ns, received_ns, span_count, error_count, root_rank,
-             root_span_id, root_digest, root_operation_id, root_duration_ns, has_root, services)
-         SELECT tenant_id, gen_random_uuid(), start_ns - at, start_ns - at + 1000000, received_ns, 1, 0, 0, 1, 1,
-             root_operation_id, 0, true, services
-         FROM (SELECT * FROM traces ORDER BY start_ns DESC LIMIT 1) AS newest, generate_series(1, 60000) AS at;
-         ANALYZE traces;",
-    );
-    let mut connection = fixture.database.connection().await;
-    filled.execute(&mut connection).await.expect("fills");
-    let filter = with(|filter| filter.max_duration_ns = Some(10_000));
-    let reader = fixture.reader();
-    let first = reader.list_traces(&filter, PageRequest::default()).await;
-    let first = first.expect("lists");
-    assert_eq!(first.items.len(), 1);
-    let place = first.after.expect("goes on");
-    assert_eq!(first.searched_to, Some(place.start));
-    // The bound counts the traces that were looked at.
-    assert_eq!(place.start.get(), new.span.start.get() - 14_999);
-    assert_eq!(first.total, Total::AtLeast(1));
-
-    let down = walk(&fixture, &filter, Direction::After, None).await;
-    let found: Vec<_> = down.iter().map(Vec::len).collect();
-    assert_eq!(found, [1, 0, 0, 0, 1]);
-    let truth = selected(&[old.clone(), new], &filter, fixture.now);
-    assert_eq!(down.concat(), truth);
-    let end = Cursor {
-        start: old.span.start,
-        trace_id: old.span.trace_id,
-    };
-    let up = walk(&fixture, &filter, Direction::Before, Some(end)).await;
-    assert!(up.len() > 1);
-    assert_eq!(up.concat(), truth[..1]);
 }

@@ -27,8 +27,9 @@ pub(super) struct Conditions<'a> {
 pub(in crate::reader) struct Known {
     /// How the conditions on attributes are answered, in the filter's order.
     pub attributes: Vec<KnownAttribute>,
-    /// The root operations that are meant, where the filter says something of them.
-    pub operations: Vec<i64>,
+    /// The root operations that are meant, where the filter says something of them; none where they
+    /// are more than a statement is given.
+    pub operations: Option<Vec<i64>>,
     /// How many traces the planner expects of the service that is meant, in all time.
     pub service_traces: Option<u64>,
 }
@@ -153,15 +154,6 @@ impl<'a> Conditions<'a> {
             .push(" AND known.id = ")
             .push_bind(id)
             .push(")");
-    }
-
-    pub(super) fn push_operations(&self, query: &mut QueryBuilder<Postgres>) {
-        if self.filter.operation.is_some() || self.filter.kind.is_some() {
-            query
-                .push(" AND t.root_operation_id = ANY(")
-                .push_bind(self.known.operations.clone())
-                .push(")");
-        }
     }
 
     pub(super) fn push_status(&self, query: &mut QueryBuilder<Postgres>) {

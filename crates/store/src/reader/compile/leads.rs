@@ -39,7 +39,7 @@ impl Conditions<'_> {
                     || names.into_iter().any(Option::is_some)
                     || self.attributes().any(|(_, searched)| searched.is_none())
             }
-            Lead::Operations => filter.operation.is_some() || filter.kind.is_some(),
+            Lead::Operations => self.has_operations() && self.known.operations.is_some(),
             Lead::Errors => self.is_of_errors(),
             Lead::Duration => filter
                 .min_duration_ns
@@ -81,7 +81,10 @@ impl Selection<'_> {
     pub(in crate::reader) fn is_ordered(&self, lead: Lead) -> bool {
         match lead {
             Lead::Range | Lead::Names | Lead::Errors => true,
-            Lead::Operations => self.conditions.known.operations.len() <= 1,
+            Lead::Operations => {
+                let operations = self.conditions.known.operations.as_ref();
+                operations.is_some_and(|operations| operations.len() <= 1)
+            }
             Lead::Duration | Lead::Service => false,
         }
     }

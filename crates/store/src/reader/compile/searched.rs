@@ -20,7 +20,8 @@ impl<'a> Conditions<'a> {
             error,
             ..
         } = self.filter;
-        min_spans.is_some() || max_spans.is_some() || error.is_some() || self.reads_spans()
+        let by_row = min_spans.is_some() || max_spans.is_some() || error.is_some();
+        by_row || self.searches_operations() || self.reads_spans()
     }
 
     /// Whether the search reads spans, not the directory alone.
@@ -64,6 +65,7 @@ impl<'a> Conditions<'a> {
                 .push_bind(error.to_lowercase())
                 .push(") > 0)");
         }
+        self.push_searched_operations(query);
         for (condition, resources) in self.searched_attributes() {
             // Not EXISTS, which the planner may turn into a join that reads all spans there are:
             // this is asked of one candidate after the other.

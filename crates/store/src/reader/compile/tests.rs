@@ -37,15 +37,18 @@ fn no_value_of_a_filter_is_part_of_the_statement() {
                 resources: vec![1_234_567],
             },
         ],
-        operations: vec![1_234_567],
+        operations: Some(vec![1_234_567]),
         service_traces: None,
     };
     let selection = Selection::new(Uuid::nil(), &filter, now, &known);
+    let unknown = Known::default();
+    let searched = Selection::new(Uuid::nil(), &filter, now, &unknown);
     for query in [
         selection.page(PageRequest::default(), 50),
         selection.total(Sample::Sixteenth),
         selection.statistics(Sample::All),
         selection.search_end(None),
+        searched.page(PageRequest::default(), 50),
         selection.explained(Lead::Names),
         selection.beyond(Lead::Service, 10_000),
         operations(Uuid::nil(), &filter).expect("asks for operations"),
