@@ -40,7 +40,7 @@ impl Aliases {
             .sum()
     }
 
-    /// Takes what of the attributes of an event leads to its trace.
+    /// Takes what of `attributes` leads to the trace.
     pub(super) fn note(
         &mut self,
         indexed: &IndexedKeys,

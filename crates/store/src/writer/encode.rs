@@ -48,6 +48,7 @@ pub(super) fn encode(
             bytes: Vec::with_capacity(batch.groups.iter().map(foreseen_bytes).sum()),
             rows: Vec::with_capacity(span_count),
             payloads: std::mem::take(&mut detached.payloads),
+            aliases: std::mem::take(&mut detached.aliases),
             ..Encoded::default()
         },
         detached,
@@ -114,12 +115,13 @@ impl Encoder<'_> {
             } else {
                 context.operation_id = self.operation(service_id, span.kind, &span.name);
                 context.index = self.index as u32;
+                let payloads = self.detached.of_span(self.index);
                 let noted = Noted {
                     process_id,
                     sequence: process_id.and(span.sequence).and_then(number),
                     clock_offset_ns: clock.and_then(|clock| clock.offset_ns),
                     clock_error_ns: clock.and_then(|clock| clock.offset_error_ns),
-                    payloads: self.detached.of_span(self.index),
+                    payloads,
                     ..Noted::default()
                 };
                 let Encoded {
@@ -130,7 +132,10 @@ impl Encoder<'_> {
                 } = &mut self.encoded;
                 let place = (span.trace_id.to_bytes(), span.start.get());
                 rows.push(row::encode(span, context, noted, bytes, |key, value| {
-                    aliases.note_encoded(self.indexed, key, value, place);
+                    // Of those that have references it was done by what they refer to.
+                    if payloads.is_empty() {
+                        aliases.note_encoded(self.indexed, key, value, place);
+                    }
                 }));
             }
             self.index += 1;
@@ -219,11 +224,13 @@ impl Encoder<'_> {
         if event.time.since(self.now) > MAX_AHEAD_NS {
             return events.reject("the event lies more than two days ahead of the server's clock");
         }
-        if let Some(trace_id) = event.trace_id {
+        let payloads = self.detached.of_event(events.next_index());
+        if let Some(trace_id) = event.trace_id
+            && payloads.is_empty()
+        {
             let (trace_id, at_ns) = (trace_id.to_bytes(), event.time.get());
             aliases.note(self.indexed, &event.attributes, trace_id, at_ns);
         }
-        let payloads = self.detached.of_event(events.next_index());
         events.push(event, context, payloads);
     }
 

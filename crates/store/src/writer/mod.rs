@@ -92,7 +92,8 @@ impl Writer {
             return Ok(WriteOutcome::default());
         }
         self.admit()?;
-        let (batch, detached) = payloads::detach(batch, self.payload_threshold_bytes).await;
+        let (batch, detached) =
+            payloads::detach(batch, self.payload_threshold_bytes, &self.indexed_keys).await;
         let now = self.clock.now();
         let encoded = encode::encode(batch, detached, now, &self.known, &self.indexed_keys);
         drop(held);

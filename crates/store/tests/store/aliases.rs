@@ -139,3 +139,24 @@ async fn a_session_of_many_traces_is_paged_newest_first_both_ways() {
     let ids: Vec<_> = back.items.iter().map(|trace| trace.trace_id).collect();
     assert_eq!(ids, expected[3..6]);
 }
+
+#[tokio::test]
+async fn values_that_are_kept_apart_lead_to_their_own_traces() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(97);
+    // Alike in all that a preview shows.
+    let orders = ["a", "b"].map(|end| format!("{}{end}", "o".repeat(9_000)));
+    let spans = orders.each_ref().map(|order| {
+        let span = lone("order", &mut ids).starts(fixture.now);
+        span.with(semconv::ORDER_ID, order.clone()).build()
+    });
+    let sent = spans.each_ref().map(|span| Sent::by("shop", span.clone()));
+    assert_eq!(fixture.write(&sent).await, received(2));
+    for (order, span) in orders.iter().zip(&spans) {
+        let traces = found(&fixture, Some(semconv::ORDER_ID), order).await;
+        let ids: Vec<_> = traces.iter().map(|trace| trace.trace_id).collect();
+        assert_eq!(ids, [span.trace_id]);
+    }
+    let rows = fixture.count("SELECT count(*) FROM aliases").await;
+    assert_eq!(rows, 2, "a preview leads nowhere");
+}

@@ -4,12 +4,15 @@
 mod tests;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use throughline_wire::{AttributeValue, Attributes, LogRecord, Span, binary};
 
 use super::Payload;
+use crate::IndexedKeys;
 use crate::ids;
 use crate::payload_refs::{Place, Reference};
+use crate::writer::aliases::Aliases;
 use crate::writer::batch::WriteBatch;
 use crate::writer::row::day_ns;
 
@@ -29,6 +32,8 @@ pub(in crate::writer) struct Detached {
     pub spans: HashMap<usize, Vec<u8>>,
     /// The references of an event, by its place in the batch.
     pub events: HashMap<usize, Vec<u8>>,
+    /// What leads to the traces of those that have references, by their whole values.
+    pub aliases: Aliases,
 }
 
 impl Detached {
@@ -47,13 +52,15 @@ impl Detached {
 pub(in crate::writer) async fn detach(
     mut batch: WriteBatch,
     threshold: usize,
+    indexed: &Arc<IndexedKeys>,
 ) -> (WriteBatch, Detached) {
     let large = large_bytes(&batch, threshold);
     if large == 0 {
         return (batch, Detached::default());
     }
+    let indexed = Arc::clone(indexed);
     let work = move || {
-        let detached = Detacher::new(threshold).run(&mut batch);
+        let detached = Detacher::new(threshold).run(&mut batch, &indexed);
         (batch, detached)
     };
     if large <= INLINE_BYTES {
@@ -67,28 +74,33 @@ pub(in crate::writer) async fn detach(
 
 /// Bytes of all values over the threshold: one look at every value.
 fn large_bytes(batch: &WriteBatch, threshold: usize) -> usize {
-    let of_all = |attributes: &Attributes| -> usize {
-        attributes
-            .iter()
-            .map(|(_, value)| large_size(value, threshold))
-            .sum()
-    };
-    let mut bytes = 0;
-    for group in &batch.groups {
-        for span in &group.spans {
-            bytes += of_all(&span.attributes);
-            for event in &span.events {
-                bytes += of_all(&event.attributes);
-            }
-            for link in &span.links {
-                bytes += of_all(&link.attributes);
-            }
-        }
-        for event in &group.events {
-            bytes += of_all(&event.attributes) + large_size(&event.body, threshold);
-        }
-    }
-    bytes
+    let spans = batch.groups.iter().flat_map(|group| &group.spans);
+    let events = batch.groups.iter().flat_map(|group| &group.events);
+    spans
+        .map(|span| large_bytes_of_span(span, threshold))
+        .chain(events.map(|event| large_bytes_of_event(event, threshold)))
+        .sum()
+}
+
+fn large_bytes_of_span(span: &Span, threshold: usize) -> usize {
+    let events = span.events.iter().map(|event| &event.attributes);
+    let links = span.links.iter().map(|link| &link.attributes);
+    core::iter::once(&span.attributes)
+        .chain(events)
+        .chain(links)
+        .map(|attributes| large_bytes_in(attributes, threshold))
+        .sum()
+}
+
+fn large_bytes_of_event(event: &LogRecord, threshold: usize) -> usize {
+    large_bytes_in(&event.attributes, threshold) + large_size(&event.body, threshold)
+}
+
+fn large_bytes_in(attributes: &Attributes, threshold: usize) -> usize {
+    attributes
+        .iter()
+        .map(|(_, value)| large_size(value, threshold))
+        .sum()
 }
 
 /// The size of the value when it exceeds `threshold`, else nothing.
@@ -133,10 +145,15 @@ impl Detacher {
         }
     }
 
-    fn run(mut self, batch: &mut WriteBatch) -> Detached {
+    fn run(mut self, batch: &mut WriteBatch, indexed: &IndexedKeys) -> Detached {
         let (mut span_index, mut event_index) = (0, 0);
         for group in &mut batch.groups {
             for span in &mut group.spans {
+                if large_bytes_of_span(span, self.threshold) > 0 {
+                    let (trace_id, at_ns) = (span.trace_id.to_bytes(), span.start.get());
+                    let aliases = &mut self.detached.aliases;
+                    aliases.note(indexed, &span.attributes, trace_id, at_ns);
+                }
                 let references = self.span(span);
                 if !references.is_empty() {
                     self.detached.spans.insert(span_index, references);
@@ -146,6 +163,13 @@ impl Detacher {
             // Those have no large values, and count after the others.
             span_index += group.packed.len();
             for event in &mut group.events {
+                if large_bytes_of_event(event, self.threshold) > 0
+                    && let Some(trace_id) = event.trace_id
+                {
+                    let (trace_id, at_ns) = (trace_id.to_bytes(), event.time.get());
+                    let aliases = &mut self.detached.aliases;
+                    aliases.note(indexed, &event.attributes, trace_id, at_ns);
+                }
                 let references = self.event(event);
                 if !references.is_empty() {
                     self.detached.events.insert(event_index, references);
