@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use sqlx::AssertSqlSafe;
 use throughline_model::{Cursor, Direction, Page, PageRequest, TraceFilter, TraceSummary};
+use throughline_store::testing::execute;
 use throughline_testkit::{Ids, Sent, span};
-use throughline_wire::UnixNanos;
+use throughline_wire::{TenantId, UnixNanos};
+
+use uuid::Uuid;
 
 use crate::support::{Fixture, batch, lone};
 
@@ -105,4 +109,48 @@ async fn an_empty_page_leads_back_to_the_trace_at_its_cursor() {
     let back = empty.before.expect("leads back");
     let before = page(&fixture, Some((Direction::Before, back))).await;
     assert_eq!(before.items, found);
+}
+
+#[tokio::test]
+async fn the_planner_knows_how_many_traces_a_user_and_a_session_have() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(272);
+    let span = lone("work", &mut ids).starts(fixture.now).user("u-1");
+    let span = span.session("s-1").build();
+    fixture.write(&[Sent::by(SERVICE, span)]).await;
+    // A fifth of 5,000 traces is of one user and one session, the rest of 80 others.
+    execute(
+        fixture.database.url(),
+        "INSERT INTO traces (
+             tenant_id, trace_id, start_ns, end_ns, received_ns, span_count, error_count, root_rank,
+             root_span_id, root_digest, root_operation_id, root_duration_ns, has_root, services,
+             user_rank, user_id, session_rank, session_id
+         )
+         SELECT
+             tenant_id, gen_random_uuid(), start_ns - n, end_ns, received_ns, 1, 0, root_rank,
+             root_span_id, root_digest, root_operation_id, root_duration_ns, has_root, services,
+             user_rank, CASE n % 5 WHEN 0 THEN user_id ELSE 'u' || n % 80 END,
+             session_rank, CASE n % 5 WHEN 0 THEN session_id ELSE 's' || n % 80 END
+         FROM traces, generate_series(1, 5000) AS n;
+         ANALYZE traces",
+    )
+    .await;
+    let tenant = Uuid::from_bytes(TenantId::DEFAULT.to_bytes());
+    let mut connection = fixture.database.connection().await;
+    for (column, value) in [("user_id", "u-1"), ("session_id", "s-1")] {
+        let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!(
+            "EXPLAIN SELECT FROM traces AS t
+             WHERE t.tenant_id = '{tenant}' AND t.{column} = '{value}'
+                 AND text_hash(t.tenant_id, t.{column}) = text_hash('{tenant}', '{value}')"
+        )))
+        .fetch_all(&mut connection)
+        .await
+        .expect("explains");
+        let (_, rows) = plan[0].split_once(" rows=").expect("an estimate");
+        let rows = rows.split(' ').next().and_then(|rows| rows.parse().ok());
+        assert!(
+            rows.is_some_and(|rows: u64| (800..1_200).contains(&rows)),
+            "{plan:?}"
+        );
+    }
 }
