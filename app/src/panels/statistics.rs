@@ -84,7 +84,10 @@ fn Tiles(statistics: TraceStatistics) -> impl IntoView {
     });
     let looked_back = searched_to.map(|to| {
         view! {
-            <div title="There are so many that only the newest were looked at: the figures are of traces that began since then">
+            <div
+                class="wide"
+                title="There are so many that only the newest were looked at: the figures are of traces that began since then"
+            >
                 <dt>"Looked back to"</dt>
                 <dd class="sample" data-figure="looked-back">{since(to)}</dd>
             </div>
