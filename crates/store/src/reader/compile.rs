@@ -93,7 +93,7 @@ impl<'a> Selection<'a> {
 
     /// Whether a page stops at a bound when it is not full by then.
     pub(super) fn may_stop(&self) -> bool {
-        self.is_searched() || self.along().is_some()
+        self.is_searched() || self.is_by_duration() || self.along().is_some()
     }
 
     /// One page, with a row more than asked for when the list goes on.
@@ -117,6 +117,9 @@ impl<'a> Selection<'a> {
 
     /// The last row that a search looks at.
     pub(super) fn search_end(&self, from: Option<(Direction, Cursor)>) -> QueryBuilder<Postgres> {
+        if self.is_by_duration() {
+            return self.duration_search_end(from);
+        }
         let mut query = QueryBuilder::new("SELECT t.start_ns, t.trace_id FROM ");
         self.push_candidates(&mut query, from);
         query.push(match from {
@@ -200,6 +203,7 @@ impl<'a> Selection<'a> {
     fn push_looked_at(&self, query: &mut QueryBuilder<Postgres>) {
         match self.along() {
             Some(lead) => self.conditions.push_lead(query, lead),
+            None if self.is_by_duration() => self.conditions.push_lead(query, Lead::Duration),
             None => self.conditions.push_fast(query),
         }
     }

@@ -126,6 +126,9 @@ pub(super) async fn expecting<'a>(
     for lead in selection.unknown_leads() {
         let traces = expected_rows(connection, selection.explained(lead)).await?;
         expected.push((traces, lead));
+        if Selection::suffices(lead, traces) {
+            break;
+        }
     }
     Ok(selection.expecting(expected))
 }

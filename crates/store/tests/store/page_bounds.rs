@@ -113,3 +113,42 @@ async fn more_operations_than_a_statement_is_given_are_asked_of_each_trace() {
     let looked_to = new.span.start.saturating_add(1 - LOOKED_AT);
     assert_eq!(statistics.searched_to, Some(looked_to));
 }
+
+/// Two slow traces of a user, a minute apart, and 60,000 shorter ones of the same between them.
+async fn of_one_user(seed: u64) -> (Fixture, Sent, Sent) {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(seed);
+    let old = sent_at(&fixture, -60_000, 60_000_000, &mut ids);
+    let new = sent_at(&fixture, 0, 60_000_000, &mut ids);
+    fixture.write(&[old.clone(), new.clone()]).await;
+    fixture.fill(&new, new.span.start, 60_000, 40_000_000).await;
+    (fixture, old, new)
+}
+
+#[tokio::test]
+async fn a_page_by_durations_stops_at_a_bound_and_goes_on_from_there() {
+    let (fixture, old, new) = of_one_user(73).await;
+    // Of the same class as the 40 ms that are not meant.
+    assert_bounded(&fixture, (&old, &new), &[1, 0, 0, 0, 1], |filter| {
+        filter.min_duration_ns = Some(50_000_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_of_a_user_of_many_traces_stops_at_a_bound_and_goes_on_from_there() {
+    let (fixture, old, new) = of_one_user(74).await;
+    let other = lone("other", &mut Ids::seeded(75)).starts(fixture.at_ms(-120_000));
+    let other = Sent::by("shop", other.lasts(60_000_000).user("another").build());
+    fixture.write(std::slice::from_ref(&other)).await;
+    // Newer than all of the user's, and too many to be the way to them.
+    fixture
+        .fill(&other, fixture.at_ms(60_000), 240_000, 60_000_000)
+        .await;
+    assert_bounded(&fixture, (&old, &new), &[1, 0, 0, 0, 1], |filter| {
+        filter.range = TimeRange::Between(fixture.at_ms(-600_000), fixture.at_ms(600_000));
+        filter.user = Some("anonymous".to_owned());
+        filter.min_duration_ns = Some(50_000_000);
+    })
+    .await;
+}

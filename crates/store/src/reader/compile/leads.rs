@@ -2,10 +2,12 @@
 //! are looked at one by one; the rest of the filter is asked of these.
 
 use sqlx::{Postgres, QueryBuilder};
+use throughline_wire::semconv;
 
 use super::Selection;
 use super::conditions::{Conditions, push_in_service};
 use super::sample::Sample;
+use super::text::push_text_hash;
 use crate::ids;
 
 /// A condition that an index answers, with the range of time.
@@ -48,6 +50,18 @@ impl Conditions<'_> {
         }
     }
 
+    /// Whether a user or a session is named.
+    fn has_text(&self) -> bool {
+        let mut keys = self
+            .filter
+            .attributes
+            .iter()
+            .map(|condition| &condition.key);
+        self.filter.user.is_some()
+            || self.filter.session.is_some()
+            || keys.any(|key| key == semconv::SESSION_ID)
+    }
+
     /// Appends `WHERE` and the condition alone.
     pub(super) fn push_lead(&self, query: &mut QueryBuilder<Postgres>, lead: Lead) {
         self.push_range(query);
@@ -55,7 +69,7 @@ impl Conditions<'_> {
             Lead::Range => {}
             Lead::Names => {
                 self.push_pinned(query);
-                self.push_named(query);
+                self.push_named(query, push_text_hash);
             }
             Lead::Operations => self.push_operations(query),
             Lead::Errors => self.push_status(query),
@@ -80,7 +94,8 @@ impl Selection<'_> {
     /// Whether an index has the traces of the condition in the order of time.
     pub(in crate::reader) fn is_ordered(&self, lead: Lead) -> bool {
         match lead {
-            Lead::Range | Lead::Names | Lead::Errors => true,
+            Lead::Range | Lead::Errors => true,
+            Lead::Names => self.conditions.has_text(),
             Lead::Operations => {
                 let operations = self.conditions.known.operations.as_ref();
                 operations.is_some_and(|operations| operations.len() <= 1)
@@ -89,14 +104,19 @@ impl Selection<'_> {
         }
     }
 
-    /// The conditions of which it has to be known what the planner expects: none where the first is
-    /// taken anyway, since names are few, and a range is counted as fast as it is estimated.
+    /// The conditions of which it has to be known what the planner expects: none where the range is
+    /// all there is, which is counted as fast as it is estimated.
     pub(in crate::reader) fn unknown_leads(&self) -> Vec<Lead> {
         match self.leads().next() {
-            Some(Lead::Names) => Vec::new(),
             Some(Lead::Range) if !self.conditions.are_chosen() => Vec::new(),
             _ => self.leads().collect(),
         }
+    }
+
+    /// Whether nothing else has to be known where the planner expects so many of the condition:
+    /// names that are few lead to their traces whatever else there is.
+    pub(in crate::reader) fn suffices(lead: Lead, traces: u64) -> bool {
+        lead == Lead::Names && traces <= Self::LOOKED_THROUGH
     }
 
     /// The same selection, given what the planner expects of these.
@@ -104,8 +124,12 @@ impl Selection<'_> {
         Self { expected, ..self }
     }
 
-    /// The condition that leaves the fewest traces, and how many, where that is known.
+    /// The condition that leaves the fewest traces, and how many, where that is known. Names are
+    /// taken for these: as a rule they are few.
     pub(in crate::reader) fn least(&self) -> (Lead, Option<u64>) {
+        if self.conditions.has(Lead::Names) {
+            return (Lead::Names, None);
+        }
         let least = self.expected.iter().min_by_key(|(traces, _)| *traces);
         let first = || (self.leads().next().unwrap_or(Lead::Range), None);
         least.map_or_else(first, |(traces, lead)| (*lead, Some(*traces)))
