@@ -16,10 +16,6 @@ CREATE INDEX traces_by_service ON traces USING gin (services);
 -- So that the planner knows a rare service from a common one.
 -- An ANALYZE reads 300 rows for each of these.
 ALTER TABLE traces ALTER COLUMN services SET STATISTICS 200;
--- So that it knows a user or a session of many traces from one of few: what it samples of the
--- partial indexes on these it does not use.
-CREATE STATISTICS traces_of_user ON (text_hash(tenant_id, user_id)) FROM traces;
-CREATE STATISTICS traces_of_session ON (text_hash(tenant_id, session_id)) FROM traces;
 
 -- Samples of the directory: one trace in 16, in 64, in 256, in 4096, drawn by a hash of the
 -- id. Totals and statistics over more traces than can be read while somebody waits are estimated

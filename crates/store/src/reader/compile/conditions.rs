@@ -133,7 +133,7 @@ impl<'a> Conditions<'a> {
         self.push_status(query);
         self.push_duration(query);
         self.push_pinned(query);
-        self.push_named(query, push_text);
+        self.push_named(query);
     }
 
     pub(super) fn push_service(&self, query: &mut QueryBuilder<Postgres>) {
@@ -174,13 +174,8 @@ impl<'a> Conditions<'a> {
         }
     }
 
-    /// Appends what names a user, a session or a value of the index of aliases; texts as
-    /// `push_text` does.
-    pub(super) fn push_named(
-        &self,
-        query: &mut QueryBuilder<Postgres>,
-        push_text: fn(&mut QueryBuilder<Postgres>, Uuid, Text<'_>),
-    ) {
+    /// Appends what names a user, a session or a value of the index of aliases.
+    pub(super) fn push_named(&self, query: &mut QueryBuilder<Postgres>) {
         let TraceFilter {
             user,
             session,

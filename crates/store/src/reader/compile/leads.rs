@@ -7,7 +7,6 @@ use throughline_wire::semconv;
 use super::Selection;
 use super::conditions::{Conditions, push_in_service};
 use super::sample::Sample;
-use super::text::push_text_hash;
 use crate::ids;
 
 /// A condition that an index answers, with the range of time.
@@ -69,7 +68,7 @@ impl Conditions<'_> {
             Lead::Range => {}
             Lead::Names => {
                 self.push_pinned(query);
-                self.push_named(query, push_text_hash);
+                self.push_named(query);
             }
             Lead::Operations => self.push_operations(query),
             Lead::Errors => self.push_status(query),
