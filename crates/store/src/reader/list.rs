@@ -116,8 +116,8 @@ async fn counted(
 }
 
 /// The total of a list with `seen` rows at least. Exact where a condition that an index answers
-/// leaves at most `cap` traces to look at, else told from a sample, else what the newest `cap` of
-/// these have.
+/// leaves at most `cap` traces to look at, else told from a sample, or where that has too few, what
+/// the newest `cap` of these have, unless the sample has more: as the statistics tell it.
 async fn count(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
@@ -125,13 +125,16 @@ async fn count(
     seen: u64,
 ) -> Result<Total, ReadError> {
     let mut reach = Reach::of(selection, cap);
+    let mut estimated = None;
     let beyond_ns = match reach.first(connection, selection).await? {
         Part::All => None,
         Part::Sample(sample) => {
             let sampled = counted(connection, selection, sample).await?;
+            let estimate = Total::Estimated((sampled * sample.one_in()).max(seen));
             if sampled >= LEAST_SAMPLED {
-                return Ok(Total::Estimated((sampled * sample.one_in()).max(seen)));
+                return Ok(estimate);
             }
+            estimated = Some((sampled, estimate));
             reach.newest(connection, selection).await?
         }
         Part::Newest => reach.newest(connection, selection).await?,
@@ -141,7 +144,10 @@ async fn count(
         Some(beyond_ns) => {
             let newest = selection.after(beyond_ns);
             let count = counted(connection, &newest, Sample::All).await?;
-            Total::AtLeast(count.max(seen))
+            match estimated {
+                Some((sampled, estimate)) if sampled > count => estimate,
+                _ => Total::AtLeast(count.max(seen)),
+            }
         }
     })
 }

@@ -4,10 +4,10 @@ use throughline_model::{
     Cursor, Direction, PageRequest, StatusFilter, TimeRange, Total, TraceFilter, TraceStatistics,
 };
 use throughline_store::testing::seed::{SeedOptions, batches, seed};
-use throughline_testkit::{Sent, selected};
+use throughline_testkit::{Ids, Sent, selected};
 use throughline_wire::{SpanKind, UnixNanos};
 
-use crate::support::Fixture;
+use crate::support::{Fixture, lone};
 
 const TRACES: u64 = 40_000;
 /// One trace in so many is in the sample that is looked at of [`TRACES`].
@@ -201,4 +201,26 @@ async fn pages_of_rare_conjunctions_are_complete_and_in_order_both_ways() {
         up.reverse();
         assert_eq!(up.concat(), truth[..truth.len() - 1], "{filter:?}");
     }
+}
+
+#[tokio::test]
+async fn a_sample_of_few_that_has_more_than_the_newest_gives_total_and_figures_alike() {
+    let fixture = Fixture::new().await;
+    let span = lone("x", &mut Ids::seeded(76)).starts(fixture.at_ms(-60_000));
+    let sent = Sent::by("shop", span.lasts(1_000_000).build());
+    fixture.write(std::slice::from_ref(&sent)).await;
+    let newest = fixture.now;
+    fixture.fill(&sent, newest, 40_000, 1_000_000).await;
+    // Behind the newest 1,000; in the sample some 19.
+    let behind = newest.saturating_add(-20_000);
+    fixture.fill(&sent, behind, 300, 1_000).await;
+    let filter = with(|filter| filter.max_duration_ns = Some(10_000));
+    let reader = fixture.reader();
+    let statistics = reader.trace_statistics(&filter).await.expect("computes");
+    let sampled = statistics.sampled.expect("is told from a sample");
+    assert!((1..30).contains(&sampled), "{sampled}: the test is blunt");
+    let page = reader.list_traces(&filter, PageRequest::default()).await;
+    let page = page.expect("lists");
+    assert_eq!(page.items.len(), 50);
+    assert_eq!(page.total, Total::Estimated(statistics.trace_count));
 }
