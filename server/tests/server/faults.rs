@@ -7,7 +7,7 @@ mod bombs;
 mod crowd;
 mod disk;
 mod events;
-mod ledger;
+pub(crate) mod ledger;
 mod load;
 mod migration;
 mod overload;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use throughline_store::testing::count;
 use tokio::task::JoinSet;
 
+use crate::faults::ledger::{check_memory, check_nothing_twice, counted};
 use crate::program::{Program, data_dir, free_addr, run};
 use crate::support::{Door, client, fetch, hex, span};
 
@@ -109,6 +110,13 @@ async fn what_was_acknowledged_survives_kill_9_of_the_server_and_of_postgres() {
     .await;
     check_all_stored(&server.base, &more).await;
     check_all_stored(&server.base, &acknowledged).await;
+    let url = std::fs::read_to_string(folder.path().join("database-url")).expect("a URL");
+    check_nothing_twice(url.trim()).await;
+    // The senders send nothing again, so what was answered is what was received.
+    let received = counted(&server.base, "received").await;
+    assert_eq!(received, (more.len() * SPANS) as u64);
+    assert_eq!(counted(&server.base, "duplicate").await, 0);
+    check_memory(server.pid());
     assert!(server.stop().await.success());
     assert!(
         !folder.path().join("postgres/postmaster.pid").exists(),

@@ -23,7 +23,7 @@ async fn two_hundred_clients_at_once_are_all_served() {
     };
     let load = Load::during(plan, async |load| load.wait_for_more(600).await).await;
     check_conserved(database.url(), &load).await;
-    check_counters(&server.base, &load).await;
+    check_counters(&[&server.base], &load).await;
     check_memory(server.pid());
     check_reads(&server.base).await;
     let groups = metric(&server.base, "throughline_writer_groups_total", &[]).await;
@@ -65,7 +65,7 @@ async fn clients_that_stall_in_the_middle_of_a_body_are_cut_off_and_hold_up_nobo
     };
     let load = Load::during(plan, async |load| load.wait_for_more(100).await).await;
     check_conserved(database.url(), &load).await;
-    check_counters(&server.base, &load).await;
+    check_counters(&[&server.base], &load).await;
     while let Some(answer) = stalled.join_next().await {
         let answer = answer.expect("runs");
         assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");

@@ -24,6 +24,12 @@ pub(super) async fn check_conserved(url: &str, load: &Load) {
     assert_eq!(load.without_retry_after.load(Ordering::Relaxed), 0);
     let stored = count(url, "SELECT count(*) FROM spans").await;
     assert_eq!(stored as u64, acknowledged, "stored once, all of it");
+    check_nothing_twice(url).await;
+}
+
+/// No span is stored twice, and the directory counts each once.
+pub(crate) async fn check_nothing_twice(url: &str) {
+    let stored = count(url, "SELECT count(*) FROM spans").await;
     let distinct = count(
         url,
         "SELECT count(*) FROM (SELECT DISTINCT trace_id, span_id FROM spans) AS s",
@@ -38,17 +44,25 @@ pub(super) async fn check_conserved(url: &str, load: &Load) {
     assert_eq!(counted, stored, "the directory counts what is stored");
 }
 
-/// The server's own counters are what really happened.
-pub(super) async fn check_counters(base: &str, load: &Load) {
-    for (outcome, answered) in [("received", &load.received), ("duplicate", &load.duplicate)] {
-        let label = format!("result=\"{outcome}\"");
-        let counted = metric(base, "throughline_ingest_spans_total", &[&label]).await;
-        assert_eq!(counted, answered.load(Ordering::Relaxed), "{outcome}");
+/// What a server says it took: `received` or `duplicate`.
+pub(crate) async fn counted(base: &str, result: &str) -> u64 {
+    let label = format!("result=\"{result}\"");
+    metric(base, "throughline_ingest_spans_total", &[&label]).await
+}
+
+/// The servers' own counters are what really happened.
+pub(super) async fn check_counters(bases: &[&str], load: &Load) {
+    for (result, answered) in [("received", &load.received), ("duplicate", &load.duplicate)] {
+        let mut sum = 0;
+        for base in bases {
+            sum += counted(base, result).await;
+        }
+        assert_eq!(sum, answered.load(Ordering::Relaxed), "{result}");
     }
 }
 
 /// The process never used more memory than is promised.
-pub(super) fn check_memory(pid: u32) -> u64 {
+pub(crate) fn check_memory(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a Linux process");
     let peak = status
         .lines()

@@ -33,7 +33,7 @@ async fn overload(length: Duration) -> String {
     })
     .await;
     check_conserved(database.url(), &load).await;
-    check_counters(&server.base, &load).await;
+    check_counters(&[&server.base], &load).await;
     let peak = check_memory(server.pid());
     let spans = load.acknowledged.load(Ordering::Relaxed);
     let seconds = started.elapsed().as_secs();

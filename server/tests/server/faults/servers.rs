@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use throughline_store::testing::{FreshDatabase, count};
 
-use super::ledger::{check_conserved, check_reads};
+use super::ledger::{check_conserved, check_counters, check_memory, check_reads, counted};
 use super::load::{Load, Plan};
 use crate::program::Program;
 use crate::support::{Door, client, hex, span};
@@ -26,8 +26,10 @@ async fn two_servers_take_different_traces_at_once() {
     };
     let load = Load::during(plan, async |load| load.wait_for_more(150).await).await;
     check_conserved(database.url(), &load).await;
+    check_counters(&[&one.base, &two.base], &load).await;
     for server in [one, two] {
         check_reads(&server.base).await;
+        check_memory(server.pid());
         assert!(server.stop().await.success());
     }
 }
@@ -98,7 +100,12 @@ async fn two_servers_take_the_same_spans_of_the_same_traces_at_once() {
             .await
             .expect("JSON");
     assert_eq!(trace["spans"].as_array().map(Vec::len), Some(ROUNDS));
+    for result in ["received", "duplicate"] {
+        let sum = counted(&one.base, result).await + counted(&two.base, result).await;
+        assert_eq!(sum, sent, "{result}");
+    }
     for server in [one, two] {
+        check_memory(server.pid());
         assert!(server.stop().await.success());
     }
 }

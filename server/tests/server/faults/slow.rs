@@ -36,7 +36,7 @@ async fn a_slow_postgres_fills_the_queue_and_never_the_memory() {
     })
     .await;
     check_conserved(database.url(), &load).await;
-    check_counters(&server.base, &load).await;
+    check_counters(&[&server.base], &load).await;
     check_memory(server.pid());
     check_reads(&server.base).await;
     assert!(server.stop().await.success());
@@ -67,7 +67,7 @@ async fn connections_that_break_at_any_moment_lose_nothing_and_double_nothing() 
     })
     .await;
     check_conserved(database.url(), &load).await;
-    check_counters(&server.base, &load).await;
+    check_counters(&[&server.base], &load).await;
     check_memory(server.pid());
     check_reads(&server.base).await;
     assert!(server.stop().await.success());

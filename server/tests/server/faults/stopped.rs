@@ -38,7 +38,7 @@ async fn stop_and_start(away: Duration) -> String {
     })
     .await;
     check_conserved(&url, &load).await;
-    check_counters(&server.base, &load).await;
+    check_counters(&[&server.base], &load).await;
     let peak = check_memory(server.pid());
     check_reads(&server.base).await;
     assert!(server.stop().await.success());
@@ -78,7 +78,7 @@ async fn a_postgres_that_hangs_holds_nobody_for_ever_and_goes_on_where_it_was() 
     })
     .await;
     check_conserved(&url, &load).await;
-    check_counters(&server.base, &load).await;
+    check_counters(&[&server.base], &load).await;
     check_memory(server.pid());
     check_reads(&server.base).await;
     assert!(server.stop().await.success());
