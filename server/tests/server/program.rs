@@ -21,9 +21,15 @@ pub(crate) fn data_dir() -> TempDir {
     folder
 }
 
+/// An address that nobody listens on: below the ports that Linux gives to connections (32768 and
+/// up), one of which may take it before the program does.
 pub(crate) fn free_addr() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("bound").to_string()
+    loop {
+        let port = 10_000 + (uuid::Uuid::new_v4().as_u128() % 22_000) as u16;
+        if let Ok(listener) = std::net::TcpListener::bind(("127.0.0.1", port)) {
+            return listener.local_addr().expect("bound").to_string();
+        }
+    }
 }
 
 /// The program with these arguments and nothing of this process' settings.
