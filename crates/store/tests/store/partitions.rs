@@ -140,3 +140,25 @@ async fn reading_a_trace_touches_only_the_partitions_of_its_days() {
         .count();
     assert_eq!(scans, 1, "{plan:#?}");
 }
+
+#[tokio::test]
+async fn no_partition_of_spans_is_vacuumed_for_what_is_only_inserted() {
+    let fixture = Fixture::new().await;
+    let span = lone("work", &mut Ids::seeded(46)).starts(fixture.now);
+    fixture.write(&[Sent::by("shop", span.build())]).await;
+    let options: Vec<Option<Vec<String>>> = sqlx::query_scalar(
+        "SELECT c.reloptions
+         FROM pg_inherits AS i
+         JOIN pg_class AS c ON c.oid = i.inhrelid
+         WHERE i.inhparent = 'spans'::regclass",
+    )
+    .fetch_all(&mut fixture.database.connection().await)
+    .await
+    .expect("lists");
+    assert!(options.len() > 1, "the archive and a day");
+    let spared = "autovacuum_vacuum_insert_threshold=-1";
+    for options in options {
+        let options = options.unwrap_or_default();
+        assert!(options.iter().any(|option| option == spared), "{options:?}");
+    }
+}
