@@ -38,6 +38,10 @@ impl Hasher for IdHasher {
         self.0 = xxh3_64_with_seed(bytes, self.0);
     }
 
+    fn write_u64(&mut self, id: u64) {
+        self.0 = self.0.rotate_left(23) ^ id;
+    }
+
     fn write_i64(&mut self, id: i64) {
         // Of several, as in a key of two, the first ones count too.
         self.0 = self.0.rotate_left(23) ^ id as u64;

@@ -22,6 +22,7 @@
 //! ```
 
 mod alias_index;
+mod block;
 mod duty;
 mod error;
 mod ids;
@@ -39,6 +40,7 @@ mod storage;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod varint;
 mod writer;
 
 pub use alias_index::IndexedKeys;

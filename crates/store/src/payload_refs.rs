@@ -1,8 +1,10 @@
 //! How a row says which of its values are kept in `payloads`: the column of that name.
 //!
 //! A version byte, then for each value: what holds it (one byte), for an event or a link its
-//! place, the place of the attribute, the size of the value, and the hash of its 16 bytes. Places
-//! and sizes are LEB128. Written by the server alone, so that no sender can point at anything.
+//! place, the place of the attribute, the size of the value, its filter entry (8 bytes), and its hash
+//! (16 bytes). Places and sizes are LEB128. Written by the server alone, so that no sender can point at anything.
+
+use crate::varint;
 
 /// The version this code writes.
 const VERSION: u8 = 1;
@@ -25,6 +27,9 @@ pub(crate) enum Place {
 pub(crate) struct Reference {
     pub place: Place,
     pub byte_count: u64,
+    /// What a membership filter holds of the attribute with its whole value; 0 for a value without
+    /// a text.
+    pub filter_entry: u64,
     pub hash: [u8; 16],
 }
 
@@ -41,21 +46,22 @@ impl Reference {
         match self.place {
             Place::Attribute(attribute) => {
                 out.push(0);
-                number(attribute.into(), out);
+                varint::put(attribute.into(), out);
             }
             Place::Event { at, attribute } => {
                 out.push(1);
-                number(at.into(), out);
-                number(attribute.into(), out);
+                varint::put(at.into(), out);
+                varint::put(attribute.into(), out);
             }
             Place::Link { at, attribute } => {
                 out.push(2);
-                number(at.into(), out);
-                number(attribute.into(), out);
+                varint::put(at.into(), out);
+                varint::put(attribute.into(), out);
             }
             Place::Body => out.push(3),
         }
-        number(self.byte_count, out);
+        varint::put(self.byte_count, out);
+        out.extend_from_slice(&self.filter_entry.to_le_bytes());
         out.extend_from_slice(&self.hash);
     }
 }
@@ -85,45 +91,24 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Reference>, Unreadable> {
             3 => Place::Body,
             _ => return Err(Unreadable),
         };
-        let byte_count = large(&mut rest)?;
+        let byte_count = varint::take(&mut rest).ok_or(Unreadable)?;
+        let (filter_entry, after) = rest.split_first_chunk::<8>().ok_or(Unreadable)?;
+        rest = after;
         let (hash, after) = rest.split_first_chunk::<16>().ok_or(Unreadable)?;
         rest = after;
         references.push(Reference {
             place,
             byte_count,
+            filter_entry: u64::from_le_bytes(*filter_entry),
             hash: *hash,
         });
     }
     Ok(references)
 }
 
-fn number(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-fn large(rest: &mut &[u8]) -> Result<u64, Unreadable> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (&byte, after) = rest.split_first().ok_or(Unreadable)?;
-        *rest = after;
-        let bits = u64::from(byte & 0x7f);
-        if (bits << shift) >> shift != bits {
-            return Err(Unreadable);
-        }
-        number |= bits << shift;
-        if byte < 0x80 {
-            return Ok(number);
-        }
-    }
-    Err(Unreadable)
-}
-
-fn small(rest: &mut &[u8]) -> Result<u32, Unreadable> {
-    u32::try_from(large(rest)?).map_err(|_| Unreadable)
+fn small(bytes: &mut &[u8]) -> Result<u32, Unreadable> {
+    let number = varint::take(bytes).ok_or(Unreadable)?;
+    u32::try_from(number).map_err(|_| Unreadable)
 }
 
 #[cfg(test)]
@@ -139,11 +124,14 @@ mod tests {
             any::<(u32, u32)>().prop_map(|(at, attribute)| Place::Link { at, attribute }),
             Just(Place::Body),
         ];
-        (place, any::<u64>(), any::<[u8; 16]>()).prop_map(|(place, byte_count, hash)| Reference {
-            place,
-            byte_count,
-            hash,
-        })
+        (place, any::<u64>(), any::<u64>(), any::<[u8; 16]>()).prop_map(
+            |(place, byte_count, filter_entry, hash)| Reference {
+                place,
+                byte_count,
+                filter_entry,
+                hash,
+            },
+        )
     }
 
     proptest! {
@@ -159,8 +147,8 @@ mod tests {
         #[test]
         fn any_bytes_are_references_or_an_error(bytes: Vec<u8>) {
             if let Ok(references) = decode(&bytes) {
-                // Each takes 18 bytes at least.
-                prop_assert!(references.len() * 18 <= bytes.len());
+                // Each takes 26 bytes at least.
+                prop_assert!(references.len() * 26 <= bytes.len());
             }
         }
 

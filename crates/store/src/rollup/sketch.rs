@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::varint;
+
 /// A sketch; see the module.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Sketch {
@@ -92,11 +94,11 @@ impl Sketch {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(2 + self.buckets.len() * 3);
         out.push(VERSION);
-        put(self.zeros, &mut out);
+        varint::put(self.zeros, &mut out);
         let mut last = 0;
         for (&index, &count) in &self.buckets {
-            put(u64::from(index - last), &mut out);
-            put(count, &mut out);
+            varint::put(u64::from(index - last), &mut out);
+            varint::put(count, &mut out);
             last = index;
         }
         out
@@ -111,14 +113,14 @@ impl Sketch {
             return Err(Corrupt);
         };
         let mut sketch = Self {
-            zeros: take(&mut rest)?,
+            zeros: varint::take(&mut rest).ok_or(Corrupt)?,
             buckets: BTreeMap::new(),
         };
         let mut last = 0_u16;
         while !rest.is_empty() {
-            let step = u16::try_from(take(&mut rest)?).map_err(|_| Corrupt)?;
+            let step = u16::try_from(varint::take(&mut rest).ok_or(Corrupt)?).map_err(|_| Corrupt)?;
             last = last.checked_add(step).ok_or(Corrupt)?;
-            *sketch.buckets.entry(last).or_default() += take(&mut rest)?;
+            *sketch.buckets.entry(last).or_default() += varint::take(&mut rest).ok_or(Corrupt)?;
         }
         Ok(sketch)
     }
@@ -135,27 +137,6 @@ fn index(duration_ns: i64) -> Option<u16> {
 /// The value that is nowhere in the bucket further away than the relative error.
 fn middle_ns(index: u16) -> i64 {
     (2.0 * Sketch::GAMMA.powi(index.into()) / (Sketch::GAMMA + 1.0)).round() as i64
-}
-
-fn put(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-fn take(bytes: &mut &[u8]) -> Result<u64, Corrupt> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first().ok_or(Corrupt)?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Ok(number);
-        }
-    }
-    Err(Corrupt)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use throughline_wire::{AttributeValue, Attributes, LogRecord, Span, binary};
 
 use super::Payload;
 use crate::IndexedKeys;
+use crate::block::FilterEntry;
 use crate::ids;
 use crate::payload_refs::{Place, Reference};
 use crate::writer::aliases::Aliases;
@@ -203,7 +204,7 @@ impl Detacher {
     fn event(&mut self, event: &mut LogRecord) -> Vec<u8> {
         let day = day_ns(event.time.get());
         let mut references = Vec::new();
-        self.value(&mut event.body, day, &mut references, Place::Body);
+        self.value(&mut event.body, day, &mut references, (Place::Body, 0));
         self.attributes(
             &mut event.attributes,
             day,
@@ -220,8 +221,14 @@ impl Detacher {
         references: &mut Vec<u8>,
         place: impl Fn(u32) -> Place,
     ) {
-        for (at, (_, value)) in (0..).zip(attributes.entries_mut()) {
-            self.value(value, day_ns, references, place(at));
+        for (at, (key, value)) in (0..).zip(attributes.entries_mut()) {
+            let filter_entry = match value {
+                AttributeValue::Str(text) => {
+                    FilterEntry::attribute(key.as_bytes(), text.as_bytes()).to_bits()
+                }
+                _ => 0,
+            };
+            self.value(value, day_ns, references, (place(at), filter_entry));
         }
     }
 
@@ -230,7 +237,7 @@ impl Detacher {
         value: &mut AttributeValue,
         day_ns: i64,
         references: &mut Vec<u8>,
-        place: Place,
+        (place, filter_entry): (Place, u64),
     ) {
         if large_size(value, self.threshold) == 0 {
             return;
@@ -267,6 +274,7 @@ impl Detacher {
         Reference {
             place,
             byte_count: byte_count as u64,
+            filter_entry,
             hash,
         }
         .append(references);

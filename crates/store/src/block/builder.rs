@@ -1,0 +1,258 @@
+//! Builds a block out of spans.
+
+use std::collections::HashSet;
+
+use throughline_wire::{AttributeValue, SpanEvent, binary};
+use uuid::Uuid;
+use zstd::bulk::Compressor;
+
+use super::columns::ColumnsBuilder;
+use super::decode::canonical_text;
+use super::filter::{FilterBuilder, FilterEntry};
+use super::kind::ColumnKind;
+use super::record::SpanRecord;
+use super::skeleton::SkeletonBuilder;
+use super::{Block, PruneData};
+use crate::ids::IdMap;
+use crate::payload_refs;
+
+/// Spans of a block at most. Larger blocks hardly compress better, and reading one trace costs more.
+pub(crate) const MAX_BLOCK_SPANS: usize = 8_192;
+/// Bytes of spans of a block at most, before compression; one larger span stands alone.
+pub(crate) const MAX_BLOCK_RAW_BYTES: usize = 4 << 20;
+/// What a span takes besides its parts of variable size.
+const FIXED_SPAN_BYTES: usize = 100;
+/// Parents that are stored by id at most, so that a position fits `smallint`.
+const MAX_OPERATIONS: usize = i16::MAX as usize;
+
+/// Ids in the order of first use.
+#[derive(Debug, Default)]
+struct Listed {
+    places: IdMap<u32>,
+    ids: Vec<i64>,
+}
+
+impl Listed {
+    fn place(&mut self, id: i64) -> u32 {
+        *self.places.entry(id).or_insert_with(|| {
+            self.ids.push(id);
+            self.ids.len() as u32 - 1
+        })
+    }
+}
+
+/// Collects spans; those of a trace must follow each other, and traces stand in order of their ids.
+pub(crate) struct BlockBuilder {
+    skeleton: SkeletonBuilder,
+    columns: ColumnsBuilder,
+    filter: FilterBuilder,
+    operations: Listed,
+    services: Vec<i64>,
+    resources: Listed,
+    scopes: Listed,
+    prune: PruneData,
+    raw_bytes: usize,
+    last_trace: Option<[u8; 16]>,
+    /// Text of the values that are not texts.
+    text: String,
+    /// The entries of the last span by place: most are those of the next one.
+    last_entries: Vec<FilterEntry>,
+}
+
+impl Default for BlockBuilder {
+    fn default() -> Self {
+        Self {
+            skeleton: SkeletonBuilder::default(),
+            columns: ColumnsBuilder::default(),
+            filter: FilterBuilder::default(),
+            operations: Listed::default(),
+            services: Vec::new(),
+            resources: Listed::default(),
+            scopes: Listed::default(),
+            prune: PruneData {
+                span_count: 0,
+                first_start_ns: i64::MAX,
+                last_start_ns: i64::MIN,
+                last_end_ns: i64::MIN,
+                first_trace_id: Uuid::nil(),
+                last_trace_id: Uuid::nil(),
+                max_duration_ns: 0,
+                has_error: false,
+                has_payloads: false,
+                resources: Vec::new(),
+                scopes: Vec::new(),
+            },
+            raw_bytes: 0,
+            last_trace: None,
+            text: String::new(),
+            last_entries: Vec::new(),
+        }
+    }
+}
+
+impl BlockBuilder {
+    /// Whether there is no span in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.skeleton.len() == 0
+    }
+
+    /// How many spans there are.
+    pub(crate) fn len(&self) -> usize {
+        self.skeleton.len()
+    }
+
+    /// Whether there is room for this span; there always is for the first.
+    pub(crate) fn takes(&self, record: &SpanRecord<'_>) -> bool {
+        self.is_empty()
+            || (self.len() < MAX_BLOCK_SPANS
+                && self.raw_bytes + raw_bytes(record) <= MAX_BLOCK_RAW_BYTES
+                && self.operations.ids.len() < MAX_OPERATIONS)
+    }
+
+    /// Adds a span.
+    pub(crate) fn push(&mut self, record: &SpanRecord<'_>) {
+        let operation = self.operations.place(record.operation_id);
+        if operation as usize == self.services.len() {
+            self.services.push(record.service_id);
+        }
+        if self.last_trace != Some(record.trace_id) {
+            self.last_trace = Some(record.trace_id);
+            self.filter.insert(FilterEntry::trace(&record.trace_id));
+        }
+        self.skeleton.push(record, operation as i16);
+        let places = (
+            self.resources.place(record.resource_id),
+            self.scopes.place(record.scope_id),
+        );
+        let Self {
+            columns,
+            filter,
+            text,
+            last_entries,
+            ..
+        } = self;
+        let mut place = 0;
+        columns.push(record, places, |key, kind, value| {
+            if kind == ColumnKind::Other {
+                let value = binary::any_value::decode(
+                    binary::Reader::new(value),
+                    1,
+                    &mut throughline_wire::Marks::default(),
+                );
+                if let Ok(value) = value {
+                    insert_value(filter, key, &value);
+                }
+                return;
+            }
+            let Some(text) = canonical_text(kind, value, text) else {
+                return;
+            };
+            let entry = FilterEntry::attribute(key, text);
+            match last_entries.get_mut(place) {
+                Some(last) if *last == entry => {}
+                Some(last) => {
+                    *last = entry;
+                    filter.insert(entry);
+                }
+                None => {
+                    last_entries.push(entry);
+                    filter.insert(entry);
+                }
+            }
+            place += 1;
+        });
+        if !record.events.is_empty() {
+            let events = binary::decode_events(record.events).unwrap_or_default();
+            self.insert_events(&events);
+        }
+        if !record.payloads.is_empty() {
+            self.prune.has_payloads = true;
+            self.insert_payloads(record);
+        }
+        self.note(record);
+    }
+
+    fn note(&mut self, record: &SpanRecord<'_>) {
+        let prune = &mut self.prune;
+        let trace_id = Uuid::from_bytes(record.trace_id);
+        if prune.span_count == 0 {
+            (prune.first_trace_id, prune.last_trace_id) = (trace_id, trace_id);
+        }
+        prune.first_trace_id = prune.first_trace_id.min(trace_id);
+        prune.last_trace_id = prune.last_trace_id.max(trace_id);
+        prune.span_count += 1;
+        prune.first_start_ns = prune.first_start_ns.min(record.start_ns);
+        prune.last_start_ns = prune.last_start_ns.max(record.start_ns);
+        prune.last_end_ns = prune.last_end_ns.max(record.end_ns());
+        prune.max_duration_ns = prune.max_duration_ns.max(record.duration_ns);
+        prune.has_error |= record.is_error();
+        self.raw_bytes += raw_bytes(record);
+    }
+
+    fn insert_events(&mut self, events: &[SpanEvent]) {
+        for (key, value) in events.iter().flat_map(|event| event.attributes.iter()) {
+            insert_value(&mut self.filter, key.as_bytes(), value);
+        }
+    }
+
+    /// The whole values that were offloaded: their previews are in the columns.
+    fn insert_payloads(&mut self, record: &SpanRecord<'_>) {
+        for reference in payload_refs::decode(record.payloads).unwrap_or_default() {
+            if reference.filter_entry != 0 {
+                self.filter.insert(FilterEntry::from_bits(reference.filter_entry));
+            }
+        }
+    }
+
+    /// The block; `level` is that of zstd.
+    ///
+    /// # Errors
+    /// What zstd says; not known to happen.
+    pub(crate) fn finish(self, level: i32) -> std::io::Result<Block> {
+        let mut compressor = Compressor::new(level)?;
+        let encoded = self.columns.finish(&mut compressor)?;
+        Ok(Block {
+            prune: PruneData {
+                resources: self.resources.ids,
+                scopes: self.scopes.ids,
+                ..self.prune
+            },
+            skeleton: self.skeleton.finish(self.operations.ids, self.services),
+            filter: self.filter.finish(),
+            directory: encoded.directory,
+            columns: encoded.columns,
+        })
+    }
+}
+
+/// Bytes of a span before compression, nearly.
+pub(crate) fn raw_bytes(record: &SpanRecord<'_>) -> usize {
+    FIXED_SPAN_BYTES
+        + record.status_message.len()
+        + record.trace_state.len()
+        + record.attributes.len()
+        + record.events.len()
+        + record.links.len()
+        + record.payloads.len()
+}
+
+/// Puts the text of a value into the filter; of an array that of each element, of a map nothing.
+fn insert_value(filter: &mut FilterBuilder, key: &[u8], value: &AttributeValue) {
+    let mut texts = HashSet::new();
+    collect_texts(value, &mut texts);
+    for text in texts {
+        filter.insert(FilterEntry::attribute(key, text.as_bytes()));
+    }
+}
+
+fn collect_texts(value: &AttributeValue, texts: &mut HashSet<String>) {
+    match value {
+        AttributeValue::Array(values) => {
+            // Arrays in arrays have no text of their own.
+            for value in values.iter().filter(|value| !matches!(value, AttributeValue::Array(_))) {
+                collect_texts(value, texts);
+            }
+        }
+        value => texts.extend(super::decode::value_text(value)),
+    }
+}

@@ -1,0 +1,284 @@
+//! Encodes what is not in the skeleton of a block: one column per field and attribute key,
+//! compressed in frames, and a directory that says where each column lies.
+//!
+//! Each span has a shape: the list of its columns, in the order in which its values follow each
+//! other. A column holds only the values of spans that have one, so nothing is stored for absence.
+
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
+use zstd::bulk::Compressor;
+
+use super::directory::{ColumnEntry, Directory, FrameEntry, checksum};
+use super::kind::{ColumnKind, Layout, next_attribute, split_value};
+use super::record::{DroppedCounts, IngestNotes, SpanRecord};
+use crate::ids::IdHasher;
+use crate::varint;
+
+/// A column of at least so many bytes has a frame of its own, so that it can be read alone.
+const OWN_FRAME_BYTES: usize = 4 << 10;
+/// Smaller columns share a frame of about so many bytes.
+const SHARED_FRAME_BYTES: usize = 32 << 10;
+
+#[derive(Debug)]
+struct Column {
+    kind: ColumnKind,
+    key: Box<[u8]>,
+    value_count: usize,
+    /// Lengths of the values, where they have any length.
+    lengths: Vec<u8>,
+    data: Vec<u8>,
+}
+
+impl Column {
+    fn push(&mut self, value: &[u8]) {
+        if self.kind.layout() == Layout::Sized {
+            varint::put(value.len() as u64, &mut self.lengths);
+        }
+        self.data.extend_from_slice(value);
+        self.value_count += 1;
+    }
+
+    fn raw_len(&self) -> usize {
+        self.lengths.len() + self.data.len()
+    }
+}
+
+type ByKey = HashMap<(ColumnKind, Box<[u8]>), u32, BuildHasherDefault<IdHasher>>;
+
+/// Collects the spans of one block column by column.
+#[derive(Debug, Default)]
+pub(super) struct ColumnsBuilder {
+    columns: Vec<Column>,
+    by_key: ByKey,
+    shapes: HashMap<Vec<u32>, u32, BuildHasherDefault<IdHasher>>,
+    shape_list: Vec<Vec<u32>>,
+    shape_of: Vec<u32>,
+    /// Columns of the span that is being added.
+    shape: Vec<u32>,
+    /// Base of [`ColumnKind::Received`]: that of the first span.
+    received_base_ns: i64,
+}
+
+/// What a block stores of its columns.
+#[derive(Debug)]
+pub(super) struct EncodedColumns {
+    pub directory: Vec<u8>,
+    pub columns: Vec<u8>,
+}
+
+impl ColumnsBuilder {
+    /// Adds a span whose resource and scope have these indexes in the block, and shows `see` each
+    /// attribute: its key, kind and value.
+    ///
+    /// Costs one copy of the span; a column is found without hashing where the last span had the
+    /// same key in the same place.
+    pub(super) fn push(
+        &mut self,
+        record: &SpanRecord<'_>,
+        (resource, scope): (u32, u32),
+        mut see: impl FnMut(&[u8], ColumnKind, &[u8]),
+    ) {
+        if self.shape_of.is_empty() {
+            self.received_base_ns = record.noted.received_ns;
+        }
+        self.shape.clear();
+        self.fields(record, (resource, scope));
+        let length_before = self.shape.len();
+        let mut rest = record.attributes;
+        while let Some((key, value)) = next_attribute(&mut rest) {
+            let (kind, bytes) = split_value(value);
+            see(key, kind, bytes);
+            self.value(kind, key, bytes);
+        }
+        if !rest.is_empty() {
+            self.take_back(length_before);
+            self.value(ColumnKind::AllAttributes, &[], record.attributes);
+        }
+        let shape = match self.shapes.get(&self.shape) {
+            Some(shape) => *shape,
+            None => {
+                let index = self.shape_list.len() as u32;
+                self.shapes.insert(self.shape.clone(), index);
+                self.shape_list.push(self.shape.clone());
+                index
+            }
+        };
+        self.shape_of.push(shape);
+    }
+
+    fn fields(&mut self, record: &SpanRecord<'_>, (resource, scope): (u32, u32)) {
+        let IngestNotes {
+            received_ns,
+            process_id,
+            sequence,
+            clock_offset_ns,
+            clock_error_ns,
+            cut_bytes,
+        } = record.noted;
+        let DroppedCounts {
+            attributes,
+            events,
+            links,
+        } = record.dropped;
+        let count = |count: u32| (count > 0).then_some(i64::from(count));
+        let received = received_ns.wrapping_sub(self.received_base_ns);
+        for (kind, number) in [
+            (ColumnKind::Resource, Some(i64::from(resource))),
+            (ColumnKind::Scope, Some(i64::from(scope))),
+            (ColumnKind::Received, Some(received)),
+            (ColumnKind::DroppedAttributes, count(attributes)),
+            (ColumnKind::DroppedEvents, count(events)),
+            (ColumnKind::DroppedLinks, count(links)),
+            (ColumnKind::Process, process_id),
+            (ColumnKind::Sequence, sequence),
+            (ColumnKind::ClockOffset, clock_offset_ns),
+            (ColumnKind::ClockError, clock_error_ns),
+            (ColumnKind::CutBytes, cut_bytes),
+        ] {
+            if let Some(number) = number {
+                let column = self.column(kind, &[]);
+                varint::put(varint::zigzag(number), &mut column.data);
+                column.value_count += 1;
+            }
+        }
+        for (kind, bytes) in [
+            (ColumnKind::TraceState, record.trace_state.as_bytes()),
+            (ColumnKind::Events, record.events),
+            (ColumnKind::Links, record.links),
+            (ColumnKind::Payloads, record.payloads),
+        ] {
+            if !bytes.is_empty() {
+                self.value(kind, &[], bytes);
+            }
+        }
+    }
+
+    fn value(&mut self, kind: ColumnKind, key: &[u8], value: &[u8]) {
+        self.column(kind, key).push(value);
+    }
+
+    /// The column, which becomes the next of the shape.
+    fn column(&mut self, kind: ColumnKind, key: &[u8]) -> &mut Column {
+        let place = self.shape.len();
+        let last = self.shape_of.last();
+        let predicted = last
+            .and_then(|last| self.shape_list.get(*last as usize))
+            .and_then(|shape| shape.get(place).copied())
+            .filter(|&index| {
+                let column = &self.columns[index as usize];
+                column.kind == kind && *column.key == *key
+            });
+        let index = predicted.unwrap_or_else(|| self.find(kind, key));
+        self.shape.push(index);
+        &mut self.columns[index as usize]
+    }
+
+    fn find(&mut self, kind: ColumnKind, key: &[u8]) -> u32 {
+        let key: Box<[u8]> = key.into();
+        *self.by_key.entry((kind, key)).or_insert_with_key(|(kind, key)| {
+            self.columns.push(Column {
+                kind: *kind,
+                key: key.clone(),
+                value_count: 0,
+                lengths: Vec::new(),
+                data: Vec::new(),
+            });
+            self.columns.len() as u32 - 1
+        })
+    }
+
+    /// Removes the values of the span that is being added from place `from` of its shape on.
+    fn take_back(&mut self, from: usize) {
+        for index in self.shape.drain(from..).rev() {
+            let column = &mut self.columns[index as usize];
+            column.value_count -= 1;
+            match column.kind.layout() {
+                Layout::Fixed(len) => column.data.truncate(column.data.len() - len),
+                Layout::Varint => pop_varint(&mut column.data),
+                Layout::Sized => {
+                    let at = last_varint(&column.lengths);
+                    let len = varint::take_size(&mut &column.lengths[at..]).unwrap_or_default();
+                    column.lengths.truncate(at);
+                    column.data.truncate(column.data.len() - len);
+                }
+            }
+        }
+    }
+
+    /// Compresses the columns with `compressor`.
+    ///
+    /// # Errors
+    /// What zstd says; not known to happen.
+    pub(super) fn finish(self, compressor: &mut Compressor<'_>) -> std::io::Result<EncodedColumns> {
+        let mut directory = Directory {
+            received_base_ns: self.received_base_ns,
+            frames: Vec::new(),
+            columns: Vec::with_capacity(self.columns.len()),
+            shapes: self.shape_list,
+            shape_of: self.shape_of,
+        };
+        let mut out = Vec::new();
+        let mut frame = Vec::new();
+        // Columns of their own first, then those that share.
+        let (own, shared): (Vec<_>, Vec<_>) = (0..self.columns.len())
+            .partition(|&index| self.columns[index].raw_len() >= OWN_FRAME_BYTES);
+        let mut entries = vec![ColumnEntry::default(); self.columns.len()];
+        for (indexes, limit) in [(own, 0), (shared, SHARED_FRAME_BYTES)] {
+            for index in indexes {
+                let column = &self.columns[index];
+                entries[index] = ColumnEntry {
+                    kind: column.kind,
+                    key: column.key.clone(),
+                    value_count: column.value_count,
+                    frame: directory.frames.len(),
+                    offset: frame.len(),
+                    lengths_len: column.lengths.len(),
+                    data_len: column.data.len(),
+                };
+                frame.extend_from_slice(&column.lengths);
+                frame.extend_from_slice(&column.data);
+                if frame.len() >= limit {
+                    directory.frames.push(compress(&mut frame, compressor, &mut out)?);
+                }
+            }
+            if !frame.is_empty() {
+                directory.frames.push(compress(&mut frame, compressor, &mut out)?);
+            }
+        }
+        directory.columns = entries;
+        Ok(EncodedColumns {
+            directory: directory.encode(compressor)?,
+            columns: out,
+        })
+    }
+}
+
+fn compress(
+    frame: &mut Vec<u8>,
+    compressor: &mut Compressor<'_>,
+    out: &mut Vec<u8>,
+) -> std::io::Result<FrameEntry> {
+    let compressed = compressor.compress(frame)?;
+    let entry = FrameEntry {
+        offset: out.len(),
+        compressed_len: compressed.len(),
+        raw_len: frame.len(),
+        checksum: checksum(&compressed),
+    };
+    out.extend_from_slice(&compressed);
+    frame.clear();
+    Ok(entry)
+}
+
+/// Where the last varint of a list begins.
+fn last_varint(bytes: &[u8]) -> usize {
+    let before = bytes.split_last().map_or(&[][..], |(_, before)| before);
+    let end = before.iter().rposition(|byte| *byte < 0x80);
+    end.map_or(0, |end| end + 1)
+}
+
+fn pop_varint(bytes: &mut Vec<u8>) {
+    let at = last_varint(bytes);
+    bytes.truncate(at);
+}

@@ -1,0 +1,213 @@
+//! The directory of a block's columns: which there are, where they lie, and which each span has.
+//!
+//! Stored form: a version byte, a checksum of what follows (4 bytes, little-endian), the length of
+//! the rest before compression as a varint, and the rest compressed with zstd. In it all numbers
+//! are varints: the base of the receive times (zigzag); the frames (compressed length, raw length,
+//! 4 bytes of checksum); the columns (1 byte of kind, length and bytes of the key, number of
+//! values, frame, offset in the frame, bytes of lengths, bytes of data); the shapes (length,
+//! columns); the shape of each span. Every list is preceded by its length.
+
+use xxhash_rust::xxh3::xxh3_64;
+use zstd::bulk::Compressor;
+
+use super::Corrupt;
+use super::kind::ColumnKind;
+use crate::varint;
+
+const VERSION: u8 = 1;
+/// A directory or a frame is never larger than this before compression: one span of at most
+/// 64 MiB is the largest thing that ingest takes.
+pub(super) const MAX_RAW_BYTES: usize = 256 << 20;
+
+/// A part of the columns that is compressed by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FrameEntry {
+    pub offset: usize,
+    pub compressed_len: usize,
+    pub raw_len: usize,
+    pub checksum: u32,
+}
+
+/// Where a column lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ColumnEntry {
+    pub kind: ColumnKind,
+    /// The attribute key; empty for a field of spans.
+    pub key: Box<[u8]>,
+    pub value_count: usize,
+    pub frame: usize,
+    /// Where it begins in its frame.
+    pub offset: usize,
+    pub lengths_len: usize,
+    pub data_len: usize,
+}
+
+impl Default for ColumnEntry {
+    fn default() -> Self {
+        Self {
+            kind: ColumnKind::Other,
+            key: Box::default(),
+            value_count: 0,
+            frame: 0,
+            offset: 0,
+            lengths_len: 0,
+            data_len: 0,
+        }
+    }
+}
+
+/// A directory as it is used.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Directory {
+    pub received_base_ns: i64,
+    pub frames: Vec<FrameEntry>,
+    pub columns: Vec<ColumnEntry>,
+    /// Lists of columns.
+    pub shapes: Vec<Vec<u32>>,
+    /// Which shape each span has.
+    pub shape_of: Vec<u32>,
+}
+
+/// The checksum of stored bytes.
+pub(super) fn checksum(bytes: &[u8]) -> u32 {
+    xxh3_64(bytes) as u32
+}
+
+impl Directory {
+    /// The stored form.
+    pub(super) fn encode(&self, compressor: &mut Compressor<'_>) -> std::io::Result<Vec<u8>> {
+        let mut raw = Vec::new();
+        let size = |size: usize, raw: &mut Vec<u8>| varint::put(size as u64, raw);
+        varint::put(varint::zigzag(self.received_base_ns), &mut raw);
+        size(self.frames.len(), &mut raw);
+        for frame in &self.frames {
+            size(frame.compressed_len, &mut raw);
+            size(frame.raw_len, &mut raw);
+            raw.extend_from_slice(&frame.checksum.to_le_bytes());
+        }
+        size(self.columns.len(), &mut raw);
+        for column in &self.columns {
+            raw.push(column.kind.code());
+            size(column.key.len(), &mut raw);
+            raw.extend_from_slice(&column.key);
+            for number in [
+                column.value_count,
+                column.frame,
+                column.offset,
+                column.lengths_len,
+                column.data_len,
+            ] {
+                size(number, &mut raw);
+            }
+        }
+        size(self.shapes.len(), &mut raw);
+        for shape in &self.shapes {
+            size(shape.len(), &mut raw);
+            for &column in shape {
+                varint::put(column.into(), &mut raw);
+            }
+        }
+        size(self.shape_of.len(), &mut raw);
+        for &shape in &self.shape_of {
+            varint::put(shape.into(), &mut raw);
+        }
+        let mut checked = Vec::new();
+        size(raw.len(), &mut checked);
+        checked.extend_from_slice(&compressor.compress(&raw)?);
+        let mut out = Vec::with_capacity(5 + checked.len());
+        out.push(VERSION);
+        out.extend_from_slice(&checksum(&checked).to_le_bytes());
+        out.extend_from_slice(&checked);
+        Ok(out)
+    }
+
+    /// Reads the stored form.
+    ///
+    /// # Errors
+    /// [`Corrupt`] when a byte of it changed.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
+        const WHAT: Corrupt = Corrupt("directory");
+        let (version, rest) = bytes.split_first().ok_or(WHAT)?;
+        let (expected, mut checked) = rest.split_first_chunk::<4>().ok_or(WHAT)?;
+        if *version != VERSION || checksum(checked) != u32::from_le_bytes(*expected) {
+            return Err(WHAT);
+        }
+        let raw_len = varint::take_size(&mut checked)
+            .filter(|len| *len <= MAX_RAW_BYTES)
+            .ok_or(WHAT)?;
+        let raw = zstd::bulk::decompress(checked, raw_len).map_err(|_| WHAT)?;
+        Self::parse(&mut raw.as_slice()).ok_or(WHAT)
+    }
+
+    fn parse(rest: &mut &[u8]) -> Option<Self> {
+        let mut directory = Self {
+            received_base_ns: varint::unzigzag(varint::take(rest)?),
+            ..Self::default()
+        };
+        let mut offset = 0_usize;
+        for _ in 0..varint::take_size(rest)? {
+            let compressed_len = varint::take_size(rest)?;
+            directory.frames.push(FrameEntry {
+                offset,
+                compressed_len,
+                raw_len: varint::take_size(rest).filter(|len| *len <= MAX_RAW_BYTES)?,
+                checksum: u32::from_le_bytes(varint::take_bytes(rest, 4)?.try_into().ok()?),
+            });
+            offset = offset.checked_add(compressed_len)?;
+        }
+        for _ in 0..varint::take_size(rest)? {
+            let (&code, after) = rest.split_first()?;
+            *rest = after;
+            let key_len = varint::take_size(rest)?;
+            let column = ColumnEntry {
+                kind: ColumnKind::from_code(code)?,
+                key: varint::take_bytes(rest, key_len)?.into(),
+                value_count: varint::take_size(rest)?,
+                frame: varint::take_size(rest)?,
+                offset: varint::take_size(rest)?,
+                lengths_len: varint::take_size(rest)?,
+                data_len: varint::take_size(rest)?,
+            };
+            let frame = directory.frames.get(column.frame)?;
+            let end = column
+                .offset
+                .checked_add(column.lengths_len)?
+                .checked_add(column.data_len)?;
+            if end > frame.raw_len {
+                return None;
+            }
+            directory.columns.push(column);
+        }
+        for _ in 0..varint::take_size(rest)? {
+            let mut shape = Vec::new();
+            for _ in 0..varint::take_size(rest)? {
+                let column = varint::take_size(rest)?;
+                directory.columns.get(column)?;
+                shape.push(column as u32);
+            }
+            directory.shapes.push(shape);
+        }
+        for _ in 0..varint::take_size(rest)? {
+            let shape = varint::take_size(rest)?;
+            directory.shapes.get(shape)?;
+            directory.shape_of.push(shape as u32);
+        }
+        rest.is_empty().then_some(directory)
+    }
+
+    /// The columns of the attribute `key`, one for each kind of value it has.
+    pub(crate) fn columns_of<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        let columns = self.columns.iter().enumerate();
+        columns
+            .filter(move |(_, column)| column.kind.is_attribute() && *column.key == *key)
+            .map(|(index, _)| index)
+    }
+
+    /// The columns of a kind.
+    pub(crate) fn columns_of_kind(&self, kind: ColumnKind) -> impl Iterator<Item = usize> {
+        let columns = self.columns.iter().enumerate();
+        columns
+            .filter(move |(_, column)| column.kind == kind)
+            .map(|(index, _)| index)
+    }
+}

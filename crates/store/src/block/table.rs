@@ -1,0 +1,184 @@
+//! The tables of blocks: how a block is written to them and read from them.
+
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::{Block, Columns, Corrupt, Directory, PruneData, Skeleton, SpanDecoder, SpanRecord};
+
+/// The bucket of everything in a database that is not distributed.
+pub(crate) const BUCKET: i16 = 0;
+
+/// The columns of both tables that a [`Block`] fills, in the order in which it is bound.
+macro_rules! block_columns {
+    () => {
+        "span_count, first_start_ns, last_start_ns, last_end_ns, first_trace_id, last_trace_id, \
+         max_duration_ns, has_error, has_payloads, resources, scopes, trace_ids, trace_ends, \
+         trace_starts_ns, trace_checksums, operations, services, span_ids, parents, \
+         outside_parents, start_offsets, long_start_offsets, durations, long_durations, \
+         operation_indexes, statuses, flags, message_spans, messages, filter, directory, columns"
+    };
+}
+
+macro_rules! block_values {
+    () => {
+        "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
+         $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34"
+    };
+}
+
+/// What reads of whole blocks select, after the key.
+pub(crate) const BLOCK_COLUMNS: &str = block_columns!();
+
+const INSERT_LEVEL0: &str = concat!(
+    "INSERT INTO level0_blocks (tenant_id, bucket, id, ",
+    block_columns!(),
+    ") VALUES ($1, $2, nextval('block_ids'), ",
+    block_values!(),
+    ")"
+);
+
+const INSERT_LEVEL1: &str = concat!(
+    "INSERT INTO level1_blocks (tenant_id, bucket, ",
+    block_columns!(),
+    ", id, received_day, class) VALUES ($1, $2, ",
+    block_values!(),
+    ", $35, $36, $37)"
+);
+
+/// The partition of level 1 a block belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct BlockPartition {
+    /// Days since 1970 when the spans were received, by the clock of the database.
+    pub received_day: i32,
+    /// 0 for traces without an error or a warning, else 1.
+    pub class: i16,
+}
+
+macro_rules! bind_block {
+    ($statement:expr, $tenant:expr, $block:expr) => {{
+        let Block {
+            prune,
+            skeleton,
+            filter,
+            directory,
+            columns,
+        } = $block;
+        sqlx::query($statement)
+            .bind($tenant)
+            .bind(BUCKET)
+            .bind(prune.span_count)
+            .bind(prune.first_start_ns)
+            .bind(prune.last_start_ns)
+            .bind(prune.last_end_ns)
+            .bind(prune.first_trace_id)
+            .bind(prune.last_trace_id)
+            .bind(prune.max_duration_ns)
+            .bind(prune.has_error)
+            .bind(prune.has_payloads)
+            .bind(prune.resources)
+            .bind(prune.scopes)
+            .bind(skeleton.trace_ids)
+            .bind(skeleton.trace_ends)
+            .bind(skeleton.trace_starts_ns)
+            .bind(skeleton.trace_checksums)
+            .bind(skeleton.operations)
+            .bind(skeleton.services)
+            .bind(skeleton.span_ids)
+            .bind(skeleton.parents)
+            .bind(skeleton.outside_parents)
+            .bind(skeleton.start_offsets)
+            .bind(skeleton.long_start_offsets)
+            .bind(skeleton.durations)
+            .bind(skeleton.long_durations)
+            .bind(skeleton.operation_indexes)
+            .bind(skeleton.statuses)
+            .bind(skeleton.flags)
+            .bind(skeleton.message_spans)
+            .bind(skeleton.messages)
+            .bind(filter)
+            .bind(directory)
+            .bind(columns)
+    }};
+}
+
+/// Stores a block in level 0, in the transaction `connection` is in. One statement.
+pub(crate) async fn insert_level0(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    block: Block,
+) -> Result<(), sqlx::Error> {
+    bind_block!(INSERT_LEVEL0, tenant, block)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Stores a block in a partition of level 1, which must exist.
+pub(crate) async fn insert_level1(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    id: i64,
+    partition: BlockPartition,
+    block: Block,
+) -> Result<(), sqlx::Error> {
+    bind_block!(INSERT_LEVEL1, tenant, block)
+        .bind(id)
+        .bind(partition.received_day)
+        .bind(partition.class)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// A block as it is stored.
+#[derive(Debug, FromRow)]
+pub(crate) struct StoredBlock {
+    pub tenant_id: Uuid,
+    pub id: i64,
+    #[sqlx(flatten)]
+    pub prune: PruneData,
+    #[sqlx(flatten)]
+    pub skeleton: Skeleton,
+    pub directory: Vec<u8>,
+    pub columns: Vec<u8>,
+}
+
+impl StoredBlock {
+    /// Makes sure that nothing of it changed, and decompresses its columns.
+    ///
+    /// # Errors
+    /// [`Corrupt`].
+    pub(crate) fn load(&self) -> Result<Columns, Corrupt> {
+        self.skeleton.verify()?;
+        let mut columns = Columns::new(Directory::decode(&self.directory)?);
+        columns.load_all(&self.columns)?;
+        Ok(columns)
+    }
+
+    /// Shows `see` all spans.
+    ///
+    /// # Errors
+    /// [`Corrupt`].
+    pub(crate) fn for_each(&self, see: impl FnMut(SpanRecord<'_>)) -> Result<(), Corrupt> {
+        let columns = self.load()?;
+        SpanDecoder::new(&self.prune, &self.skeleton, &columns)?.all(see)
+    }
+
+    /// Logs and counts that the block cannot be read.
+    pub(crate) fn report(&self, corrupt: Corrupt) {
+        report_corrupt(self.id, &self.prune, corrupt);
+    }
+}
+
+/// Logs and counts that a block cannot be read; what else there is is served.
+pub(crate) fn report_corrupt(id: i64, prune: &PruneData, corrupt: Corrupt) {
+    tracing::error!(
+        block = id,
+        from_ns = prune.first_start_ns,
+        to_ns = prune.last_start_ns,
+        spans = prune.span_count,
+        %corrupt,
+        "a block of spans is damaged and left out"
+    );
+    metrics::counter!("throughline_store_corrupt_blocks_total").increment(1);
+}
