@@ -18,8 +18,7 @@ use crate::test::Database;
 use figures::Figures;
 
 /// Each benchmark: its package, its name, what it takes besides.
-const BENCHMARKS: [(&str, &str); 3] = [
-    ("throughline-store", "copy_ratio"),
+const BENCHMARKS: [(&str, &str); 2] = [
     ("throughline-store", "reads"),
     ("throughline-server", "promises"),
 ];
@@ -30,7 +29,7 @@ pub(crate) struct Options {
     /// More of everything, 10 million spans included: an hour instead of minutes
     #[arg(long)]
     full: bool,
-    /// Only the benchmark of this name: `copy_ratio`, `reads` or `promises`
+    /// Only the benchmark of this name: `reads` or `promises`
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Arguments for the benchmarks: a filter, for instance

@@ -17,6 +17,8 @@ const SPAN: u64 = 5;
 const ATTRIBUTE_KEY: u64 = 6;
 const EVENT: u64 = 7;
 
+/// A tenant and a trace.
+pub(crate) type TraceKey = ([u8; 16], [u8; 16]);
 /// A set of ids or digests.
 pub(crate) type IdSet = HashSet<i64, BuildHasherDefault<IdHasher>>;
 /// A map by ids or digests, or by keys that hold one.

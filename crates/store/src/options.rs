@@ -67,6 +67,9 @@ pub struct StoreOptions {
     /// Lists count their rows exactly where an index leads to so many traces at most, beyond that by
     /// a sample. Default 1,000.
     pub total_cap: u64,
+    /// Bits of a span's digest that the row of its trace keeps. Default 16, the most; fewer only make
+    /// the comparison with stored spans more frequent.
+    pub fingerprint_bits: u32,
 }
 
 impl StoreOptions {
@@ -86,6 +89,7 @@ impl StoreOptions {
             indexed_keys: IndexedKeys::default(),
             trace_span_limit: 100_000,
             total_cap: 1_000,
+            fingerprint_bits: 16,
         }
     }
 }

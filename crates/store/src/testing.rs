@@ -1,7 +1,6 @@
 //! Fresh, migrated databases for integration tests (feature `testing`).
 
 mod look;
-mod raw_copy;
 pub mod seed;
 mod trace_sql;
 
@@ -19,8 +18,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use crate::migrate::{self, MIGRATIONS};
 use crate::{Store, StoreOptions};
 
-pub use self::look::{count, execute};
-pub use self::raw_copy::{RawCopy, raw_copy};
+pub use self::look::{count, execute, measured_clocks};
 pub use self::trace_sql::trace_sql;
 
 /// The variable that names a cluster the tests may do with as they please.

@@ -199,7 +199,8 @@ impl BlockBuilder {
     fn insert_payloads(&mut self, record: &SpanRecord<'_>) {
         for reference in payload_refs::decode(record.payloads).unwrap_or_default() {
             if reference.filter_entry != 0 {
-                self.filter.insert(FilterEntry::from_bits(reference.filter_entry));
+                self.filter
+                    .insert(FilterEntry::from_bits(reference.filter_entry));
             }
         }
     }
@@ -249,7 +250,10 @@ fn collect_texts(value: &AttributeValue, texts: &mut HashSet<String>) {
     match value {
         AttributeValue::Array(values) => {
             // Arrays in arrays have no text of their own.
-            for value in values.iter().filter(|value| !matches!(value, AttributeValue::Array(_))) {
+            for value in values
+                .iter()
+                .filter(|value| !matches!(value, AttributeValue::Array(_)))
+            {
                 collect_texts(value, texts);
             }
         }

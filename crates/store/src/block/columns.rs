@@ -176,16 +176,19 @@ impl ColumnsBuilder {
 
     fn find(&mut self, kind: ColumnKind, key: &[u8]) -> u32 {
         let key: Box<[u8]> = key.into();
-        *self.by_key.entry((kind, key)).or_insert_with_key(|(kind, key)| {
-            self.columns.push(Column {
-                kind: *kind,
-                key: key.clone(),
-                value_count: 0,
-                lengths: Vec::new(),
-                data: Vec::new(),
-            });
-            self.columns.len() as u32 - 1
-        })
+        *self
+            .by_key
+            .entry((kind, key))
+            .or_insert_with_key(|(kind, key)| {
+                self.columns.push(Column {
+                    kind: *kind,
+                    key: key.clone(),
+                    value_count: 0,
+                    lengths: Vec::new(),
+                    data: Vec::new(),
+                });
+                self.columns.len() as u32 - 1
+            })
     }
 
     /// Removes the values of the span that is being added from place `from` of its shape on.
@@ -239,11 +242,15 @@ impl ColumnsBuilder {
                 frame.extend_from_slice(&column.lengths);
                 frame.extend_from_slice(&column.data);
                 if frame.len() >= limit {
-                    directory.frames.push(compress(&mut frame, compressor, &mut out)?);
+                    directory
+                        .frames
+                        .push(compress(&mut frame, compressor, &mut out)?);
                 }
             }
             if !frame.is_empty() {
-                directory.frames.push(compress(&mut frame, compressor, &mut out)?);
+                directory
+                    .frames
+                    .push(compress(&mut frame, compressor, &mut out)?);
             }
         }
         directory.columns = entries;

@@ -1,6 +1,5 @@
 //! Turns a block back into spans.
 
-use core::ops::Range;
 use std::fmt::Write as _;
 
 use throughline_wire::AttributeValue;
@@ -19,14 +18,17 @@ pub(crate) struct SpanDecoder<'a> {
     resources: &'a [i64],
     scopes: &'a [i64],
     columns: &'a Columns,
-    /// Where each column stands: at the values of the span at `position`.
-    cursors: Vec<Values<'a>>,
+    /// Where each column stands: at the values of the span at `position`. None where the column is
+    /// not loaded: spans are decoded without it.
+    cursors: Vec<Option<Values<'a>>>,
+    /// The place in the block of the first span of the skeleton.
+    base: usize,
     position: usize,
     attributes: Vec<u8>,
 }
 
 impl<'a> SpanDecoder<'a> {
-    /// A decoder at the first span; all frames must be loaded.
+    /// A decoder of a whole block.
     ///
     /// # Errors
     /// [`Corrupt`] when parts of the block do not belong together.
@@ -38,15 +40,33 @@ impl<'a> SpanDecoder<'a> {
         if columns.directory.shape_of.len() != skeleton.len() {
             return Err(WHAT);
         }
-        let count = columns.directory.columns.len();
+        Self::new_at(prune, skeleton, columns, 0)
+    }
+
+    /// A decoder of the part of a block that begins with the span at `base`; the skeleton is that
+    /// of the part.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(crate) fn new_at(
+        prune: &'a PruneData,
+        skeleton: &'a Skeleton,
+        columns: &'a Columns,
+        base: usize,
+    ) -> Result<Self, Corrupt> {
+        let cursor = |column| match columns.is_loaded(column) {
+            true => columns.values(column).map(Some),
+            false => Ok(None),
+        };
         Ok(Self {
             skeleton,
             resources: &prune.resources,
             scopes: &prune.scopes,
             columns,
-            cursors: (0..count)
-                .map(|column| columns.values(column))
+            cursors: (0..columns.directory.columns.len())
+                .map(cursor)
                 .collect::<Result<_, _>>()?,
+            base,
             position: 0,
             attributes: Vec::new(),
         })
@@ -63,7 +83,7 @@ impl<'a> SpanDecoder<'a> {
         mut see: impl FnMut(SpanRecord<'_>),
     ) -> Result<(), Corrupt> {
         let range = self.skeleton.range(trace).ok_or(Corrupt("skeleton"))?;
-        self.skip_to(range)?;
+        self.skip_to(self.base + range.start)?;
         let skeleton = self.skeleton;
         for span in skeleton.spans(trace) {
             let span = span?;
@@ -108,22 +128,28 @@ impl<'a> SpanDecoder<'a> {
         Ok(())
     }
 
-    fn skip_to(&mut self, range: Range<usize>) -> Result<(), Corrupt> {
+    fn skip_to(&mut self, position: usize) -> Result<(), Corrupt> {
         let directory = &self.columns.directory;
-        let skipped = directory.shape_of.get(self.position..range.start);
+        let skipped = directory.shape_of.get(self.position..position);
         let mut counts = vec![0_usize; directory.shapes.len()];
         for shape in skipped.ok_or(WHAT)? {
             counts[*shape as usize] += 1;
         }
-        for (shape, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+        for (shape, count) in counts
+            .into_iter()
+            .enumerate()
+            .filter(|(_, count)| *count > 0)
+        {
             for &column in &directory.shapes[shape] {
                 let cursor = self.cursors.get_mut(column as usize).ok_or(WHAT)?;
-                for _ in 0..count {
-                    cursor.next()?;
+                if let Some(cursor) = cursor {
+                    for _ in 0..count {
+                        cursor.next()?;
+                    }
                 }
             }
         }
-        self.position = range.start;
+        self.position = position;
         Ok(())
     }
 
@@ -135,7 +161,9 @@ impl<'a> SpanDecoder<'a> {
         self.position += 1;
         for &column in &directory.shapes[*shape as usize] {
             let entry = &directory.columns[column as usize];
-            let cursor = &mut self.cursors[column as usize];
+            let Some(cursor) = &mut self.cursors[column as usize] else {
+                continue;
+            };
             match entry.kind {
                 ColumnKind::Resource => record.resource_id = listed(self.resources, cursor)?,
                 ColumnKind::Scope => record.scope_id = listed(self.scopes, cursor)?,

@@ -9,6 +9,7 @@ mod columns;
 mod decode;
 mod directory;
 mod filter;
+pub(crate) mod find;
 mod kind;
 mod record;
 mod skeleton;

@@ -149,7 +149,10 @@ fn places(ids: &[i64]) -> IdMap<i16> {
 
 /// The numbers as `integer` where all fit.
 fn narrow(numbers: Vec<i64>) -> (Option<Vec<i32>>, Option<Vec<i64>>) {
-    let narrowed: Result<Vec<i32>, _> = numbers.iter().map(|number| i32::try_from(*number)).collect();
+    let narrowed: Result<Vec<i32>, _> = numbers
+        .iter()
+        .map(|number| i32::try_from(*number))
+        .collect();
     match narrowed {
         Ok(narrow) => (Some(narrow), None),
         Err(_) => (None, Some(numbers)),
@@ -227,7 +230,9 @@ impl Skeleton {
     ) -> impl Iterator<Item = Result<SkeletonSpan<'_>, Corrupt>> {
         let range = self.range(trace).unwrap_or_default();
         let first = range.start;
-        let messages_from = self.message_spans.partition_point(|at| (*at as usize) < first);
+        let messages_from = self
+            .message_spans
+            .partition_point(|at| (*at as usize) < first);
         let mut messages = self.message_spans[messages_from..]
             .iter()
             .zip(self.messages.get(messages_from..).unwrap_or_default())
@@ -250,7 +255,11 @@ impl Skeleton {
         let parent_span_id = match *self.parents.get(position)? {
             NO_PARENT => None,
             place @ 0.. => Some(*self.span_ids.get(first + place as usize)?),
-            outside => Some(*self.outside_parents.get((-2 - i32::from(outside)) as usize)?),
+            outside => Some(
+                *self
+                    .outside_parents
+                    .get((-2 - i32::from(outside)) as usize)?,
+            ),
         };
         let trace_start_ns = *self.trace_starts_ns.get(trace)?;
         let offset = wide(&self.start_offsets, &self.long_start_offsets, position)?;

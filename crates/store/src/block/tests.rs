@@ -85,13 +85,14 @@ fn span() -> impl Strategy<Value = Owned> {
         far.clone(),
         0..3_u8,
     );
-    let dropped = (any::<u32>(), any::<u32>(), any::<u32>()).prop_map(
-        |(attributes, events, links)| DroppedCounts {
-            attributes,
-            events,
-            links,
-        },
-    );
+    let dropped =
+        (any::<u32>(), any::<u32>(), any::<u32>()).prop_map(|(attributes, events, links)| {
+            DroppedCounts {
+                attributes,
+                events,
+                links,
+            }
+        });
     let note = || prop::option::of(any::<i64>());
     let noted = (any::<i64>(), note(), note(), note(), note(), note()).prop_map(
         |(received_ns, process_id, sequence, clock_offset_ns, clock_error_ns, cut_bytes)| {
@@ -202,7 +203,14 @@ fn a_change_in_any_array_of_the_skeleton_is_noticed() {
             flags: 1,
             dropped: DroppedCounts::default(),
             noted: IngestNotes::default(),
-            texts: [String::new(), if at == 2 { "failed".to_owned() } else { String::new() }],
+            texts: [
+                String::new(),
+                if at == 2 {
+                    "failed".to_owned()
+                } else {
+                    String::new()
+                },
+            ],
             attributes: Vec::new(),
             parts: [Vec::new(), Vec::new()],
         })

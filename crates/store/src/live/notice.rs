@@ -11,6 +11,8 @@ use std::fmt::Write as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::ids::TraceKey;
+
 /// The channel of Postgres.
 pub(super) const CHANNEL: &str = "throughline_live";
 
@@ -23,9 +25,6 @@ const IDS_OF_A_COMMIT: usize = 12 * IDS_OF_A_NOTICE;
 
 /// How full the queue of notifications may be, of 1.
 const FULLEST_QUEUE: f64 = 0.9;
-
-/// A tenant and a trace.
-pub(crate) type TraceKey = ([u8; 16], [u8; 16]);
 
 /// Tells of `traces`, which are sorted, once the transaction that `connection` is in commits.
 pub(crate) async fn announce(

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection};
 use throughline_model::ReadError;
-use throughline_wire::{InstrumentationScope, Resource, binary};
+use throughline_wire::{InstrumentationScope, Resource, SpanKind, binary};
 use uuid::Uuid;
 
 use super::kept::{Kept, Shelf};
@@ -24,6 +24,7 @@ pub(super) struct Tenant<'a> {
 pub(super) struct Operation {
     id: i64,
     pub name: String,
+    kind: i16,
     pub service: Option<String>,
 }
 
@@ -33,8 +34,14 @@ impl Operation {
         Self {
             id: 0,
             name: UNKNOWN_OPERATION.to_owned(),
+            kind: 0,
             service: None,
         }
+    }
+
+    /// Its role in a call.
+    pub(super) fn kind(&self) -> SpanKind {
+        SpanKind::from_code(self.kind.into())
     }
 
     /// The name of its service.
@@ -115,7 +122,7 @@ pub(super) async fn operations(
     tenant: Tenant<'_>,
     ids: impl Iterator<Item = i64>,
 ) -> Result<HashMap<i64, Operation>, ReadError> {
-    let statement = "SELECT o.id, o.name, s.name AS service
+    let statement = "SELECT o.id, o.name, o.kind, s.name AS service
          FROM operations AS o
          LEFT JOIN services AS s ON s.tenant_id = o.tenant_id AND s.id = o.service_id
          WHERE o.tenant_id = $1 AND o.id = ANY($2)";

@@ -16,6 +16,7 @@ mod receipt;
 mod rows;
 mod span;
 mod statistics;
+mod stored;
 mod trace;
 mod whole;
 mod whole_events;
@@ -64,8 +65,8 @@ impl PgTraceReader {
         }
     }
 
-    /// A connection that sees one moment, whatever is committed meanwhile: where a page ends and
-    /// where the search for it stopped are asked one after the other.
+    /// A connection that sees one moment, whatever is committed or compacted meanwhile: what is
+    /// asked in several statements is of one state.
     async fn moment(&self) -> Result<PgTransaction<'static>, ReadError> {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
         self.pool.begin_with(begin).await.map_err(read_error)
@@ -139,7 +140,7 @@ impl TraceReader for PgTraceReader {
         trace_id: TraceId,
     ) -> BoxFuture<'_, Result<Option<TraceSkeleton>, ReadError>> {
         Box::pin(async move {
-            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            let mut connection = self.moment().await?;
             let now = self.clock.now();
             trace::skeleton(&mut connection, self.reading(), trace_id, now).await
         })
@@ -151,7 +152,7 @@ impl TraceReader for PgTraceReader {
         span_id: SpanId,
     ) -> BoxFuture<'_, Result<Vec<SpanDetails>, ReadError>> {
         Box::pin(async move {
-            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            let mut connection = self.moment().await?;
             span::details(&mut connection, self.reading(), trace_id, span_id).await
         })
     }
@@ -163,7 +164,7 @@ impl TraceReader for PgTraceReader {
         hash: &'a str,
     ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>> {
         Box::pin(async move {
-            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            let mut connection = self.moment().await?;
             span::payload(&mut connection, self.tenant, trace_id, span_id, hash).await
         })
     }
@@ -238,7 +239,7 @@ impl TraceReader for PgTraceReader {
         after: Option<SpanCursor>,
     ) -> BoxFuture<'_, Result<Option<Trace>, ReadError>> {
         Box::pin(async move {
-            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            let mut connection = self.moment().await?;
             let now = self.clock.now();
             whole::whole(&mut connection, self.reading(), trace_id, after, now).await
         })

@@ -4,10 +4,8 @@ SELECT
     o.start_ns, 0::bigint AS duration_ns, o.received_ns, NULL::integer AS flags,
     NULL::integer AS dropped_attributes_count, NULL::integer AS dropped_events_count,
     NULL::integer AS dropped_links_count,
-    coalesce(operation.kind, 0::smallint) AS kind, 0::smallint AS status,
+    0::smallint AS status,
     NULL::text AS trace_state, NULL::text AS status_message, o.attributes,
-    NULL::bytea AS events, NULL::bytea AS links, NULL::bytea AS payloads, 0::bigint AS digest
+    NULL::bytea AS events, NULL::bytea AS links, NULL::bytea AS payloads
 FROM open_spans AS o
-LEFT JOIN operations AS operation
-    ON operation.tenant_id = o.tenant_id AND operation.id = o.operation_id
 WHERE o.tenant_id = $1 AND o.trace_id = $2 AND o.span_id = $3

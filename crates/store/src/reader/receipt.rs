@@ -1,6 +1,6 @@
 //! What a trace can say of its completeness, and its spans that have begun and not ended.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use sqlx::{FromRow, PgConnection};
@@ -8,43 +8,81 @@ use throughline_model::{Completeness, OpenFate, OpenSpan, ProcessFacts, ReadErro
 use throughline_wire::{ProcessId, Resource, SpanId, SpanKind, UnixNanos};
 use uuid::Uuid;
 
+use super::dictionary::Operation;
 use super::rows::{UNKNOWN_OPERATION, corrupt};
+use super::stored::StoredTrace;
+use crate::block::SpanRecord;
 use crate::sqlstate::read_error;
 
-/// Which trace, and when its spans may begin.
+/// Which trace is asked about, and when.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
     pub tenant: Uuid,
     pub trace_id: Uuid,
-    pub first_ns: i64,
-    pub last_ns: i64,
     /// Whether the directory knows of spans that have begun and not ended.
     pub has_open: bool,
     pub now: UnixNanos,
 }
 
-/// The receipt of a trace and its open spans. `parents` are the spans that others name as their
-/// parent, `present` those that are there.
+/// What completeness asks of the stored spans of a trace, added up.
+#[derive(Debug, Default)]
+pub(super) struct SpanFacts {
+    span_count: u64,
+    cut_bytes: u64,
+    unsampled: u64,
+    dropped_parts: u64,
+    /// The least and the greatest number of each process.
+    numbers: BTreeMap<i64, (i64, i64)>,
+    /// Operations of spans without a number.
+    unnumbered: BTreeSet<i64>,
+}
+
+impl SpanFacts {
+    /// Adds a span, of which attributes, events and links need not be there.
+    pub(super) fn add(&mut self, record: &SpanRecord<'_>) {
+        let (noted, dropped) = (&record.noted, record.dropped);
+        self.span_count += 1;
+        self.cut_bytes = self
+            .cut_bytes
+            .saturating_add(noted.cut_bytes.unwrap_or_default().unsigned_abs());
+        self.unsampled += u64::from(record.flags & 1 == 0);
+        for count in [dropped.attributes, dropped.events, dropped.links] {
+            self.dropped_parts = self.dropped_parts.saturating_add(count.into());
+        }
+        match (noted.process_id, noted.sequence) {
+            (Some(process), Some(sequence)) => {
+                let (least, greatest) = self.numbers.entry(process).or_insert((sequence, sequence));
+                *least = sequence.min(*least);
+                *greatest = sequence.max(*greatest);
+            }
+            _ => {
+                self.unnumbered.insert(record.operation_id);
+            }
+        }
+    }
+
+    /// The operations of which the names are needed.
+    pub(super) fn operations(&self) -> impl Iterator<Item = i64> {
+        self.unnumbered.iter().copied()
+    }
+}
+
+/// The completeness of a trace and its open spans, given its stored spans and the operations that
+/// their facts name.
 pub(super) async fn read(
     connection: &mut PgConnection,
     asked: Asked,
-    parents: &HashSet<SpanId>,
-    present: &HashSet<SpanId>,
+    stored: &StoredTrace,
+    operations: &HashMap<i64, Operation>,
 ) -> Result<(Completeness, Vec<OpenSpan>), ReadError> {
-    let stored: Vec<StoredRow> = sqlx::query_as(include_str!("receipt_spans.sql"))
-        .bind(asked.tenant)
-        .bind(asked.trace_id)
-        .bind(asked.first_ns)
-        .bind(asked.last_ns)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(read_error)?;
+    let (present, parents) = stored.relations();
+    let facts = &stored.facts;
     let open = if asked.has_open {
-        open_rows(connection, asked).await?
+        open_rows(connection, asked, &present).await?
     } else {
         Vec::new()
     };
-    let processes = processes(&mut *connection, asked.tenant, &stored, &open).await?;
+    let processes = processes(&mut *connection, asked.tenant, facts, &open).await?;
     let open = open
         .into_iter()
         .map(|row| row.into_span(&processes, asked.now))
@@ -56,34 +94,39 @@ pub(super) async fn read(
         .await
         .map_err(read_error)?;
     let noted = noted.unwrap_or_default();
-    let mut trace = TraceFacts {
+    let unnumbered = facts.unnumbered.iter().map(|id| {
+        let operation = operations.get(id);
+        operation.map_or(Resource::UNKNOWN_SERVICE, Operation::service)
+    });
+    let trace = TraceFacts {
         too_large: noted.refused_count.unsigned_abs(),
         pruned_before: noted.pruned_before_ns.map(UnixNanos::new),
-        absent_parents: absent(parents, present, &open),
+        absent_parents: absent(&parents, &present, &open),
+        spans: facts.span_count,
+        cut_bytes: facts.cut_bytes,
+        unsampled: facts.unsampled,
+        dropped_parts: facts.dropped_parts,
+        unnumbered: unnumbered.map(str::to_owned).collect(),
         ..TraceFacts::default()
     };
-    for row in stored {
-        trace.spans += row.span_count.unsigned_abs();
-        trace.cut_bytes = (trace.cut_bytes).saturating_add(row.cut_bytes.unsigned_abs());
-        trace.unsampled += row.unsampled_count.unsigned_abs();
-        trace.dropped_parts += row.dropped_parts.unsigned_abs();
-        if row.unnumbered_count > 0 {
-            trace.unnumbered.insert(service_name(row.service));
-        }
-    }
-    let receipt = Completeness::of(trace, &processes, &open, asked.now);
-    Ok((receipt, open))
+    let completeness = Completeness::of(trace, &processes, &open, asked.now);
+    Ok((completeness, open))
 }
 
-async fn open_rows(connection: &mut PgConnection, asked: Asked) -> Result<Vec<OpenRow>, ReadError> {
-    sqlx::query_as(include_str!("receipt_open.sql"))
+/// The spans of a trace that have begun; one that has ended hides its start.
+async fn open_rows(
+    connection: &mut PgConnection,
+    asked: Asked,
+    present: &HashSet<SpanId>,
+) -> Result<Vec<OpenRow>, ReadError> {
+    let mut rows: Vec<OpenRow> = sqlx::query_as(include_str!("receipt_open.sql"))
         .bind(asked.tenant)
         .bind(asked.trace_id)
-        .bind(asked.first_ns)
-        .bind(asked.last_ns)
         .fetch_all(connection)
         .await
-        .map_err(read_error)
+        .map_err(read_error)?;
+    rows.retain(|row| !SpanId::from_i64(row.span_id).is_ok_and(|id| present.contains(&id)));
+    Ok(rows)
 }
 
 /// How many parents are named and neither there nor open.
@@ -103,19 +146,6 @@ fn service_name(name: Option<String>) -> String {
 struct TraceRow {
     refused_count: i64,
     pruned_before_ns: Option<i64>,
-}
-
-#[derive(FromRow)]
-struct StoredRow {
-    process_id: Option<i64>,
-    service: Option<String>,
-    span_count: i64,
-    unnumbered_count: i64,
-    unsampled_count: i64,
-    least: Option<i64>,
-    greatest: Option<i64>,
-    cut_bytes: i64,
-    dropped_parts: i64,
 }
 
 #[derive(FromRow)]
@@ -177,19 +207,16 @@ struct ProcessRow {
 async fn processes(
     connection: &mut PgConnection,
     tenant: Uuid,
-    stored: &[StoredRow],
+    facts: &SpanFacts,
     open: &[OpenRow],
 ) -> Result<Vec<ProcessFacts>, ReadError> {
-    let of_stored = stored
-        .iter()
-        .filter_map(|row| Some((row.process_id?, row.least?, row.greatest?)));
     let of_open = open
         .iter()
-        .filter_map(|row| Some((row.process_id?, row.sequence?, row.sequence?)));
-    let mut numbers = BTreeMap::<i64, (i64, i64)>::new();
-    for (process, least, greatest) in of_stored.chain(of_open) {
-        let known = numbers.entry(process).or_insert((least, greatest));
-        *known = (known.0.min(least), known.1.max(greatest));
+        .filter_map(|row| Some((row.process_id?, row.sequence?)));
+    let mut numbers = facts.numbers.clone();
+    for (process, sequence) in of_open {
+        let known = numbers.entry(process).or_insert((sequence, sequence));
+        *known = (known.0.min(sequence), known.1.max(sequence));
     }
     if numbers.is_empty() {
         return Ok(Vec::new());

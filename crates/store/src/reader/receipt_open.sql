@@ -1,4 +1,4 @@
--- Spans of a trace that have begun; one that has ended hides its start.
+-- Spans of a trace that have begun.
 SELECT
     o.span_id, o.parent_span_id, o.start_ns, o.process_id, o.sequence,
     operation.name, operation.kind, service.name AS service
@@ -9,13 +9,6 @@ LEFT JOIN services AS service
     ON service.tenant_id = o.tenant_id AND service.id = operation.service_id
 WHERE o.tenant_id = $1
     AND o.trace_id = $2
-    AND NOT EXISTS (
-        SELECT FROM spans AS s
-        WHERE s.tenant_id = o.tenant_id
-            AND s.trace_id = o.trace_id
-            AND s.span_id = o.span_id
-            AND s.start_ns BETWEEN $3 AND $4
-    )
 ORDER BY o.start_ns, o.span_id
 -- A view of more is of no use to anybody.
 LIMIT 10000

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 
 use sqlx::FromRow;
-use throughline_model::{OpenFate, ReadError, SpanCursor, TraceSummary};
+use throughline_model::{OpenFate, ReadError, TraceSummary};
 use throughline_wire::{
     Resource, Span, SpanEvent, SpanId, SpanKind, Status, StatusCode, TraceId, UnixNanos, binary,
 };
 use uuid::Uuid;
 
 use super::payload;
+use crate::block::SpanRecord;
 use crate::payload_refs::Reference;
 use crate::writer::day_ns;
 
@@ -82,63 +83,6 @@ impl SummaryRow {
     }
 }
 
-/// What a waterfall needs of a span.
-#[derive(FromRow)]
-pub(super) struct SkeletonRow {
-    span_id: i64,
-    parent_span_id: Option<i64>,
-    pub operation_id: i64,
-    pub start_ns: i64,
-    pub duration_ns: i64,
-    kind: i16,
-    status: i16,
-    pub has_events: bool,
-    digest: i64,
-}
-
-/// The events of a span, for their marks on its bar.
-#[derive(FromRow)]
-pub(super) struct MarksRow {
-    pub span_id: i64,
-    pub start_ns: i64,
-    events: Option<Vec<u8>>,
-}
-
-impl SkeletonRow {
-    /// By start, then by id, then by content: the same in every answer.
-    pub(super) const fn place(&self) -> (i64, i64, i64) {
-        (self.start_ns, self.span_id, self.digest)
-    }
-
-    pub(super) fn span_id(&self) -> Result<SpanId, ReadError> {
-        span_id(self.span_id)
-    }
-
-    pub(super) fn parent_span_id(&self) -> Result<Option<SpanId>, ReadError> {
-        self.parent_span_id.map(span_id).transpose()
-    }
-
-    pub(super) fn kind(&self) -> SpanKind {
-        SpanKind::from_code(self.kind.into())
-    }
-
-    pub(super) fn status(&self) -> StatusCode {
-        StatusCode::from_code(self.status.into())
-    }
-}
-
-impl MarksRow {
-    /// When they happened, in order, with their names.
-    pub(super) fn marks(&self) -> Result<Vec<(UnixNanos, String)>, ReadError> {
-        let mut events: Vec<_> = events(self.events.as_deref())?
-            .into_iter()
-            .map(|event| (event.time, event.name.into_owned()))
-            .collect();
-        events.sort_by_key(|(time, _)| *time);
-        Ok(events)
-    }
-}
-
 /// A whole span.
 #[derive(FromRow)]
 pub(super) struct SpanRow {
@@ -154,7 +98,6 @@ pub(super) struct SpanRow {
     dropped_attributes_count: Option<i32>,
     dropped_events_count: Option<i32>,
     dropped_links_count: Option<i32>,
-    kind: i16,
     status: i16,
     trace_state: Option<String>,
     status_message: Option<String>,
@@ -162,21 +105,52 @@ pub(super) struct SpanRow {
     events: Option<Vec<u8>>,
     links: Option<Vec<u8>>,
     payloads: Option<Vec<u8>>,
-    digest: i64,
 }
 
 impl SpanRow {
-    pub(super) fn received(&self) -> UnixNanos {
-        UnixNanos::new(self.received_ns)
+    /// The row of a span that a block holds.
+    pub(super) fn of(record: &SpanRecord<'_>) -> Self {
+        let bits = |count: u32| (count != 0).then_some(count as i32);
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let bytes = |bytes: &[u8]| (!bytes.is_empty()).then(|| bytes.to_vec());
+        Self {
+            span_id: record.span_id,
+            parent_span_id: record.parent_span_id,
+            operation_id: record.operation_id,
+            resource_id: record.resource_id,
+            scope_id: record.scope_id,
+            start_ns: record.start_ns,
+            duration_ns: record.duration_ns,
+            received_ns: record.noted.received_ns,
+            flags: bits(record.flags),
+            dropped_attributes_count: bits(record.dropped.attributes),
+            dropped_events_count: bits(record.dropped.events),
+            dropped_links_count: bits(record.dropped.links),
+            status: record.status.into(),
+            trace_state: text(record.trace_state),
+            status_message: text(record.status_message),
+            attributes: bytes(record.attributes),
+            events: bytes(record.events),
+            links: bytes(record.links),
+            payloads: bytes(record.payloads),
+        }
     }
 
-    /// Its place among the spans of its trace.
-    pub(super) fn cursor(&self) -> SpanCursor {
-        SpanCursor {
-            start: UnixNanos::new(self.start_ns),
-            span_id: self.span_id,
-            digest: self.digest,
-        }
+    pub(super) fn start_ns(&self) -> i64 {
+        self.start_ns
+    }
+
+    /// Bytes that it takes, its large values in their places.
+    pub(super) fn byte_count(&self) -> Result<u64, ReadError> {
+        let parts = [&self.attributes, &self.events, &self.links];
+        let own = parts.into_iter().flatten().map(|part| part.len() as u64);
+        let payloads = self.payloads()?;
+        let sizes = payloads.iter().map(|value| value.byte_count);
+        Ok(sizes.fold(200 + own.sum::<u64>(), u64::saturating_add))
+    }
+
+    pub(super) fn received(&self) -> UnixNanos {
+        UnixNanos::new(self.received_ns)
     }
 
     /// Where values stood that are kept apart.
@@ -189,8 +163,12 @@ impl SpanRow {
         day_ns(self.start_ns)
     }
 
-    /// The span, with the name the dictionary gives.
-    pub(super) fn into_span(self, trace_id: TraceId, name: String) -> Result<Span, ReadError> {
+    /// The span, with the name and the kind that the dictionary gives.
+    pub(super) fn into_span(
+        self,
+        trace_id: TraceId,
+        (name, kind): (String, SpanKind),
+    ) -> Result<Span, ReadError> {
         let start = UnixNanos::new(self.start_ns);
         Ok(Span {
             trace_id,
@@ -199,7 +177,7 @@ impl SpanRow {
             trace_state: text(self.trace_state),
             flags: bits(self.flags),
             name: Cow::Owned(name),
-            kind: SpanKind::from_code(self.kind.into()),
+            kind,
             start,
             end: start.saturating_add(self.duration_ns),
             status: Status {
@@ -219,11 +197,11 @@ impl SpanRow {
     }
 }
 
-fn events(bytes: Option<&[u8]>) -> Result<Vec<SpanEvent>, ReadError> {
+pub(super) fn events(bytes: Option<&[u8]>) -> Result<Vec<SpanEvent>, ReadError> {
     binary::decode_events(bytes.unwrap_or_default()).map_err(|_| corrupt("spans.events")())
 }
 
-fn span_id(bits: i64) -> Result<SpanId, ReadError> {
+pub(super) fn span_id(bits: i64) -> Result<SpanId, ReadError> {
     SpanId::from_i64(bits).map_err(|_| corrupt("spans.span_id")())
 }
 

@@ -2,12 +2,13 @@
 
 use sqlx::PgConnection;
 use throughline_model::{Payload, ReadError, SpanDetails};
-use throughline_wire::{SpanId, TraceId};
+use throughline_wire::{SpanId, SpanKind, TraceId};
 use uuid::Uuid;
 
 use super::dictionary::Tenant;
 use super::payload as payloads;
 use super::rows::SpanRow;
+use super::stored;
 use super::trace::uuid;
 use super::whole::Referred;
 use crate::sqlstate::read_error;
@@ -20,26 +21,10 @@ async fn rows(
     trace_id: TraceId,
     span_id: SpanId,
 ) -> Result<Vec<SpanRow>, ReadError> {
-    let stretch: Option<(i64, i64)> = sqlx::query_as(
-        "SELECT start_ns, end_ns FROM traces WHERE tenant_id = $1 AND trace_id = $2",
-    )
-    .bind(tenant)
-    .bind(uuid(trace_id))
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(read_error)?;
-    let Some((first_ns, last_ns)) = stretch else {
+    let Some(wanted) = stored::locate(connection, tenant, trace_id).await? else {
         return Ok(Vec::new());
     };
-    let ended: Vec<SpanRow> = sqlx::query_as(include_str!("spans_by_id.sql"))
-        .bind(tenant)
-        .bind(uuid(trace_id))
-        .bind(first_ns)
-        .bind(last_ns)
-        .bind(span_id.to_i64())
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(read_error)?;
+    let ended = stored::rows_by_id(connection, wanted, span_id).await?;
     if !ended.is_empty() {
         return Ok(ended);
     }
@@ -95,7 +80,7 @@ pub(super) async fn payload(
 ) -> Result<Option<Payload>, ReadError> {
     for row in rows(connection, tenant, trace_id, span_id).await? {
         let (references, day_ns) = (row.payloads()?, row.day_ns());
-        let span = row.into_span(trace_id, String::new())?;
+        let span = row.into_span(trace_id, (String::new(), SpanKind::Internal))?;
         let described = payloads::of_span(&references, &span);
         if let Some(reference) = described.into_iter().find(|known| known.hash == hash) {
             return payloads::one(connection, tenant, reference, day_ns).await;

@@ -1,7 +1,4 @@
-//! One trace: what the directory says of it, and its skeleton.
-//!
-//! The directory is asked first: it knows the trace's stretch of time, so that only the
-//! partitions of those days are touched.
+//! One trace: its summary, and its skeleton.
 
 use std::collections::HashMap;
 
@@ -13,7 +10,8 @@ use uuid::Uuid;
 use super::compile;
 use super::dictionary::{self, Operation, Tenant};
 use super::receipt::{self, Asked};
-use super::rows::{MarksRow, SkeletonRow, SummaryRow};
+use super::rows::{SummaryRow, events, span_id};
+use super::stored::{self, StoredSpanHead, StoredTrace};
 use crate::sqlstate::read_error;
 
 /// What the directory says of a trace.
@@ -31,6 +29,7 @@ pub(super) async fn summary(
     row.map(|row| row.into_summary(now)).transpose()
 }
 
+/// What a waterfall needs of a trace; none when there is no such trace.
 pub(super) async fn skeleton(
     connection: &mut PgConnection,
     tenant: Tenant<'_>,
@@ -40,47 +39,32 @@ pub(super) async fn skeleton(
     let Some(summary) = summary(connection, tenant.id, trace_id, now).await? else {
         return Ok(None);
     };
-    let (first_ns, last_ns) = starts(&summary);
-    let mut rows: Vec<SkeletonRow> = sqlx::query_as(include_str!("skeleton.sql"))
-        .bind(tenant.id)
-        .bind(uuid(trace_id))
-        .bind(first_ns)
-        .bind(last_ns)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(read_error)?;
-    rows.sort_unstable_by_key(SkeletonRow::place);
-    let ids = rows.iter().map(|row| row.operation_id);
+    let Some(wanted) = stored::locate(connection, tenant.id, trace_id).await? else {
+        return Ok(None);
+    };
+    let stored = StoredTrace::read(connection, wanted).await?;
+    let ids = stored.heads.iter().map(|head| head.operation_id);
     let operations = dictionary::operations(connection, tenant, ids).await?;
-    let mut marks = event_marks(connection, tenant.id, &summary, &rows).await?;
-    let eventful = rows.iter().filter(|row| row.has_events).count();
-    let unmarked_spans = eventful.saturating_sub(marks.len()) as u64;
+    let (mut marks, unmarked_spans) = event_marks(connection, &stored).await?;
     let unknown = Operation::unknown();
     let mut services = Places::default();
-    let mut spans = Vec::with_capacity(rows.len());
-    for row in rows {
-        let operation = operations.get(&row.operation_id).unwrap_or(&unknown);
+    let mut spans = Vec::with_capacity(stored.heads.len());
+    for (place, head) in stored.heads.iter().enumerate() {
+        let operation = operations.get(&head.operation_id).unwrap_or(&unknown);
         spans.push(SkeletonSpan {
-            span_id: row.span_id()?,
-            parent_span_id: row.parent_span_id()?,
+            span_id: span_id(head.span_id)?,
+            parent_span_id: head.parent_span_id.map(span_id).transpose()?,
             name: operation.name.clone(),
-            kind: row.kind(),
+            kind: operation.kind(),
             service: services.of(operation.service()),
-            start: UnixNanos::new(row.start_ns),
-            duration_ns: row.duration_ns,
-            status: row.status(),
-            events: marks
-                .remove(&(row.place().1, row.start_ns))
-                .unwrap_or_default(),
+            start: UnixNanos::new(head.start_ns),
+            duration_ns: head.duration_ns,
+            status: StatusCode::from_code(head.status.into()),
+            events: marks.remove(&place).unwrap_or_default(),
         });
     }
     let asked = asked(tenant.id, trace_id, &summary, now);
-    let parents = spans
-        .iter()
-        .filter_map(|span| span.parent_span_id)
-        .collect();
-    let present = spans.iter().map(|span| span.span_id).collect();
-    let (completeness, open) = receipt::read(connection, asked, &parents, &present).await?;
+    let (completeness, open) = receipt::read(connection, asked, &stored, &operations).await?;
     spans.extend(open.iter().map(|span| SkeletonSpan {
         span_id: span.span_id,
         parent_span_id: span.parent_span_id,
@@ -106,40 +90,51 @@ pub(super) async fn skeleton(
 /// Spans whose events are drawn, at most.
 const MARKED_SPANS: usize = 2_000;
 /// Events of a span that are drawn take at most so many bytes.
-const MARKED_BYTES: i32 = 8 * 1024;
+const MARKED_BYTES: usize = 8 * 1024;
 /// Events that are drawn of all spans together take at most so many bytes.
-const ALL_MARKED_BYTES: i64 = 4 << 20;
+const ALL_MARKED_BYTES: usize = 4 << 20;
 
-/// The events' marks of the first spans that have any, by id and start of the span.
+/// When the events of a span happened, in order, with their names.
+type EventMarks = Vec<(UnixNanos, String)>;
+
+/// The marks of the first spans that have events, by the place of the span, and how many spans have
+/// events that are left out.
 async fn event_marks(
     connection: &mut PgConnection,
-    tenant: Uuid,
-    summary: &TraceSummary,
-    rows: &[SkeletonRow],
-) -> Result<HashMap<(i64, i64), Vec<(UnixNanos, String)>>, ReadError> {
-    let eventful = rows.iter().filter(|row| row.has_events);
-    let ids: Vec<i64> = eventful
-        .take(MARKED_SPANS)
-        .map(|row| row.place().1)
-        .collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
+    stored: &StoredTrace,
+) -> Result<(HashMap<usize, EventMarks>, u64), ReadError> {
+    let eventful = stored
+        .heads
+        .iter()
+        .enumerate()
+        .filter(|(_, head)| head.has_events);
+    let (places, heads): (Vec<usize>, Vec<StoredSpanHead>) =
+        eventful.map(|(place, head)| (place, *head)).unzip();
+    let count = heads.len();
+    let drawn = &heads[..count.min(MARKED_SPANS)];
+    let mut encoded: Vec<(usize, Vec<u8>)> = Vec::with_capacity(drawn.len());
+    let mut bytes = 0;
+    stored
+        .events(connection, drawn, |head, events| {
+            if events.len() <= MARKED_BYTES && bytes + events.len() <= ALL_MARKED_BYTES {
+                bytes += events.len();
+                // Both lie in the same list.
+                let at = drawn.iter().position(|drawn| core::ptr::eq(drawn, head));
+                encoded.extend(at.map(|at| (places[at], events.to_vec())));
+            }
+        })
+        .await?;
+    let mut marks = HashMap::with_capacity(encoded.len());
+    for (place, bytes) in encoded {
+        let events = events(Some(&bytes))?.into_iter();
+        let mut of_span: EventMarks = events
+            .map(|event| (event.time, event.name.into_owned()))
+            .collect();
+        of_span.sort_by_key(|(time, _)| *time);
+        marks.insert(place, of_span);
     }
-    let (first_ns, last_ns) = starts(summary);
-    let rows: Vec<MarksRow> = sqlx::query_as(include_str!("event_marks.sql"))
-        .bind(tenant)
-        .bind(uuid(summary.trace_id))
-        .bind(first_ns)
-        .bind(last_ns)
-        .bind(ids)
-        .bind(MARKED_BYTES)
-        .bind(ALL_MARKED_BYTES)
-        .fetch_all(connection)
-        .await
-        .map_err(read_error)?;
-    rows.into_iter()
-        .map(|row| Ok(((row.span_id, row.start_ns), row.marks()?)))
-        .collect()
+    let left_out = count.saturating_sub(marks.len()) as u64;
+    Ok((marks, left_out))
 }
 
 /// Names in order of their first use.
@@ -168,21 +163,12 @@ pub(super) fn asked(
     summary: &TraceSummary,
     now: UnixNanos,
 ) -> Asked {
-    let (first_ns, last_ns) = starts(summary);
     Asked {
         tenant,
         trace_id: uuid(trace_id),
-        first_ns,
-        last_ns,
         has_open: summary.open.is_some(),
         now,
     }
-}
-
-/// The first and the last instant at which a span of the trace may begin.
-pub(super) fn starts(summary: &TraceSummary) -> (i64, i64) {
-    let first = summary.start;
-    (first.get(), first.saturating_add(summary.duration_ns).get())
 }
 
 pub(super) fn uuid(trace_id: TraceId) -> Uuid {

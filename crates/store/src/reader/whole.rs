@@ -1,20 +1,20 @@
 //! A whole trace, page by page, as exports and scripts want it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use sqlx::PgConnection;
 use throughline_model::{ReadError, SpanCursor, StoredSpan, Trace};
-use throughline_wire::{InstrumentationScope, Resource, Span, SpanId, TraceId, UnixNanos};
+use throughline_wire::{InstrumentationScope, Resource, Span, TraceId, UnixNanos};
 
 use super::dictionary::{self, Listed, Operation, Tenant};
 use super::payload;
-use super::receipt::{self, Asked};
+use super::receipt;
 use super::rows::SpanRow;
+use super::stored::{self, StoredSpanHead, StoredTrace};
 use super::trace::{asked, summary};
-use crate::sqlstate::read_error;
 
 /// Spans of a page, at most.
-const PAGE_SPANS: i64 = 5_000;
+const PAGE_SPANS: usize = 5_000;
 /// A page takes spans until they have so many bytes, large values in each of their places.
 const PAGE_BYTES: u64 = 10 << 20;
 
@@ -29,10 +29,14 @@ pub(super) async fn whole(
     let Some(summary) = summary(connection, tenant.id, trace_id, now).await? else {
         return Ok(None);
     };
-    let asked = asked(tenant.id, trace_id, &summary, now);
-    let is_first = after.is_none();
-    let (rows, after) = page(connection, &asked, after, summary.span_count).await?;
+    let Some(wanted) = stored::locate(connection, tenant.id, trace_id).await? else {
+        return Ok(None);
+    };
+    let stored = StoredTrace::read(connection, wanted).await?;
+    let (rows, after) = page(connection, &stored, after).await?;
     let mut referred = Referred::of(connection, tenant, &rows).await?;
+    let named = stored.facts.operations();
+    let named = dictionary::operations(connection, tenant, named).await?;
     let mut resources = Listed::new(core::mem::take(&mut referred.resources));
     let mut scopes = Listed::new(core::mem::take(&mut referred.scopes));
     let mut spans = Vec::with_capacity(rows.len());
@@ -54,14 +58,8 @@ pub(super) async fn whole(
         payload::restore(&mut spans[at].span, &references, day_ns, &values);
     }
     spans.sort_by_key(|stored| (stored.span.start, stored.span.span_id));
-    let (parents, present) = if is_first && after.is_none() {
-        let parents = spans.iter().filter_map(|stored| stored.span.parent_span_id);
-        let present = spans.iter().map(|stored| stored.span.span_id);
-        (parents.collect(), present.collect())
-    } else {
-        relations(connection, &asked).await?
-    };
-    let (completeness, open) = receipt::read(connection, asked, &parents, &present).await?;
+    let asked = asked(tenant.id, trace_id, &summary, now);
+    let (completeness, open) = receipt::read(connection, asked, &stored, &named).await?;
     Ok(Some(Trace {
         completeness,
         open,
@@ -73,86 +71,53 @@ pub(super) async fn whole(
     }))
 }
 
-/// The rows that follow `after`, as many as one page takes, and where the next begins.
+/// The spans that follow `after`, as many as one page takes, and where the next begins. A cursor
+/// tells spans of one id and start apart by their number among these.
 async fn page(
     connection: &mut PgConnection,
-    asked: &Asked,
+    stored: &StoredTrace,
     after: Option<SpanCursor>,
-    span_count: u64,
 ) -> Result<(Vec<SpanRow>, Option<SpanCursor>), ReadError> {
-    let from = after.unwrap_or(SpanCursor {
-        start: UnixNanos::new(asked.first_ns.saturating_sub(1)),
-        span_id: 0,
-        digest: 0,
-    });
-    let mut rows: Vec<SpanRow> = sqlx::query_as(include_str!("spans_of_trace.sql"))
-        .bind(asked.tenant)
-        .bind(asked.trace_id)
-        .bind(asked.first_ns.max(from.start.get()))
-        .bind(asked.last_ns)
-        .bind(from.start.get())
-        .bind(from.span_id)
-        .bind(from.digest)
-        .bind(PAGE_SPANS)
-        .bind(PAGE_BYTES as i64)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(read_error)?;
+    let cursors = cursors(&stored.heads);
+    let begin = match after {
+        None => 0,
+        Some(after) => cursors.partition_point(|cursor| *cursor <= after),
+    };
+    let rest = &stored.heads[begin..];
+    let rest = &rest[..rest.len().min(PAGE_SPANS)];
+    let decodable = stored.decodable(rest);
+    let mut rows = Vec::new();
+    let mut next = begin + decodable;
     let mut bytes = 0_u64;
-    let mut taken = 0;
-    for row in &rows {
-        let sizes = row.payloads()?.into_iter().map(|value| value.byte_count);
-        bytes = bytes.saturating_add(sizes.sum());
-        if taken > 0 && bytes > PAGE_BYTES {
+    for (place, row) in stored.rows(connection, &rest[..decodable]).await? {
+        bytes = bytes.saturating_add(row.byte_count()?);
+        if !rows.is_empty() && bytes > PAGE_BYTES {
+            next = begin + place;
             break;
         }
-        taken += 1;
+        rows.push(row);
     }
-    rows.truncate(taken);
-    let Some(last) = rows.last().map(SpanRow::cursor) else {
-        return Ok((rows, None));
-    };
-    // As nearly all are: whole on its first page.
-    if after.is_none() && rows.len() as u64 >= span_count {
-        return Ok((rows, None));
-    }
-    let goes_on: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM spans WHERE tenant_id = $1 AND trace_id = $2 \
-         AND start_ns BETWEEN $3 AND $4 AND (start_ns, span_id, digest) > ($3, $5, $6))",
-    )
-    .bind(asked.tenant)
-    .bind(asked.trace_id)
-    .bind(last.start.get())
-    .bind(asked.last_ns)
-    .bind(last.span_id)
-    .bind(last.digest)
-    .fetch_one(connection)
-    .await
-    .map_err(read_error)?;
-    Ok((rows, goes_on.then_some(last)))
+    let last = next.checked_sub(1).and_then(|last| cursors.get(last));
+    Ok((rows, last.copied().filter(|_| next < cursors.len())))
 }
 
-/// The parents that the spans of the trace name, and the spans that are there.
-async fn relations(
-    connection: &mut PgConnection,
-    asked: &Asked,
-) -> Result<(HashSet<SpanId>, HashSet<SpanId>), ReadError> {
-    let rows: Vec<(i64, Option<i64>)> = sqlx::query_as(
-        "SELECT span_id, parent_span_id FROM spans \
-         WHERE tenant_id = $1 AND trace_id = $2 AND start_ns BETWEEN $3 AND $4",
-    )
-    .bind(asked.tenant)
-    .bind(asked.trace_id)
-    .bind(asked.first_ns)
-    .bind(asked.last_ns)
-    .fetch_all(connection)
-    .await
-    .map_err(read_error)?;
-    // What is no id is no one's parent.
-    let ids = |ids: &mut dyn Iterator<Item = i64>| ids.flat_map(SpanId::from_i64).collect();
-    let parents = ids(&mut rows.iter().filter_map(|(_, parent)| *parent));
-    let present = ids(&mut rows.iter().map(|(id, _)| *id));
-    Ok((parents, present))
+/// The cursor of each span.
+fn cursors(heads: &[StoredSpanHead]) -> Vec<SpanCursor> {
+    let mut cursors: Vec<SpanCursor> = Vec::with_capacity(heads.len());
+    for head in heads {
+        let mut cursor = SpanCursor {
+            start: UnixNanos::new(head.start_ns),
+            span_id: head.span_id,
+            digest: 0,
+        };
+        if let Some(last) = cursors.last()
+            && (last.start, last.span_id) == (cursor.start, cursor.span_id)
+        {
+            cursor.digest = last.digest + 1;
+        }
+        cursors.push(cursor);
+    }
+    cursors
 }
 
 /// What rows of spans refer to.
@@ -180,10 +145,8 @@ impl Referred {
 
     /// The span of a row.
     pub(super) fn span(&self, row: SpanRow, trace_id: TraceId) -> Result<Span, ReadError> {
-        let name = self.operations.get(&row.operation_id).map_or_else(
-            || Operation::unknown().name,
-            |operation| operation.name.clone(),
-        );
-        row.into_span(trace_id, name)
+        let unknown = Operation::unknown();
+        let operation = self.operations.get(&row.operation_id).unwrap_or(&unknown);
+        row.into_span(trace_id, (operation.name.clone(), operation.kind()))
     }
 }

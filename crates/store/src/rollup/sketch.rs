@@ -118,7 +118,8 @@ impl Sketch {
         };
         let mut last = 0_u16;
         while !rest.is_empty() {
-            let step = u16::try_from(varint::take(&mut rest).ok_or(Corrupt)?).map_err(|_| Corrupt)?;
+            let step =
+                u16::try_from(varint::take(&mut rest).ok_or(Corrupt)?).map_err(|_| Corrupt)?;
             last = last.checked_add(step).ok_or(Corrupt)?;
             *sketch.buckets.entry(last).or_default() += varint::take(&mut rest).ok_or(Corrupt)?;
         }

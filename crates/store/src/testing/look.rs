@@ -5,6 +5,8 @@ use std::str::FromStr as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
+use crate::block::table::{BLOCK_COLUMNS, StoredBlock};
+
 async fn connect(url: &str) -> PgConnection {
     PgConnectOptions::from_str(url)
         .expect("a postgres:// URL")
@@ -34,4 +36,25 @@ pub async fn execute(url: &str, sql: &'static str) {
         .execute(&mut connect(url).await)
         .await
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// Clock offset and error of each stored span in level 0, as its sender measured them.
+///
+/// # Panics
+/// When a block cannot be read: a test cannot go on.
+pub async fn measured_clocks(url: &str) -> Vec<(Option<i64>, Option<i64>)> {
+    let statement = format!("SELECT tenant_id, id, {BLOCK_COLUMNS} FROM level0_blocks ORDER BY id");
+    let blocks: Vec<StoredBlock> = sqlx::query_as(AssertSqlSafe(statement))
+        .fetch_all(&mut connect(url).await)
+        .await
+        .expect("reads blocks");
+    let mut measured = Vec::new();
+    for block in blocks {
+        let note = |record: crate::block::SpanRecord<'_>| {
+            let noted = record.noted;
+            measured.push((noted.clock_offset_ns, noted.clock_error_ns));
+        };
+        block.for_each(note).expect("a whole block");
+    }
+    measured
 }

@@ -25,16 +25,15 @@ pub async fn trace_sql(
         let began = Instant::now();
         let summaries = reader::summaries(&pool, tenant, &[trace], UnixNanos::new(0)).await?;
         let summary = summaries.first().ok_or("there is no such trace")?;
-        let rows = sqlx::query(include_str!("../reader/spans_of_trace.sql"))
+        let rows = sqlx::query(include_str!("../block/parts_of_trace.sql"))
             .bind(Uuid::from_bytes(tenant))
             .bind(trace)
+            .bind(0_i64)
             .bind(summary.start.get())
             .bind(summary.start.get().saturating_add(summary.duration_ns))
-            .bind(summary.start.get() - 1)
-            .bind(0_i64)
-            .bind(0_i64)
-            .bind(5_000_i64)
-            .bind(16_i64 << 20)
+            .bind(Vec::<i64>::new())
+            .bind(true)
+            .bind(None::<i64>)
             .fetch_all(&pool)
             .await?;
         taken.push(began.elapsed());

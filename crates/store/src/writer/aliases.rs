@@ -40,6 +40,11 @@ impl Aliases {
             .sum()
     }
 
+    /// The days they are stored under.
+    pub(super) fn days(&self) -> impl Iterator<Item = i64> {
+        self.rows.iter().map(|alias| alias.day_ns)
+    }
+
     /// Takes what of `attributes` leads to the trace.
     pub(super) fn note(
         &mut self,

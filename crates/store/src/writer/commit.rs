@@ -1,15 +1,16 @@
-//! One transaction: spans and events by binary COPY, what they refer to before them, the trace
-//! directory by a grouped upsert.
+//! One transaction: events by binary COPY, the rows of traces, and one block of new spans a tenant.
 
 use std::collections::BTreeSet;
 
 use sqlx::{Connection as _, PgConnection};
 
-use super::directory::{Deltas, Key};
-use super::group::{Group, Inserted, RowRef};
-use super::open_spans::OpenSpans;
+use super::claim::{self, Claimed};
+use super::group::{Group, InsertedEvents, RowRef};
+use super::open_spans::{self, OpenSpans};
 use super::processes::Processes;
-use super::{aliases, cap, open_spans, payloads, row, staging, stored};
+use super::span_limit::refused;
+use super::{Committer, aliases, level0, payloads, row, staging, stored_events};
+use crate::ids::TraceKey;
 use crate::live;
 use crate::rollup::RollupDeltas;
 use crate::sqlstate::{Fault, fault};
@@ -19,238 +20,246 @@ const PIECE_BYTES: usize = 128 * 1024;
 /// Smaller runs of rows are put together first.
 const SMALL_BYTES: usize = 16 * 1024;
 
-const COPY_SPANS: &str = include_str!("copy_spans.sql");
 const COPY_EVENTS: &str = include_str!("copy_events.sql");
 
 /// Why a commit failed.
 #[derive(Debug)]
-pub(super) enum Failed {
-    /// The database said so.
-    Database {
-        error: sqlx::Error,
-        /// Whether COMMIT was sent: then it may have succeeded all the same.
-        committing: bool,
-    },
-    /// These traces would have had more spans than they may.
-    Crowded(Vec<Key>),
-}
-
-/// What goes with the rows of a commit: the most spans a trace may have, and the rows refused for
-/// it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Capped<'a> {
-    pub limit: i64,
-    pub over: &'a [RowRef],
-    /// Those of `over` that count as refused.
-    pub over_anew: &'a [RowRef],
-    /// Starts that are refused for it.
-    pub starts: &'a BTreeSet<open_spans::Key>,
+pub(super) struct Failed {
+    pub error: sqlx::Error,
+    /// Whether COMMIT was sent: then it may have succeeded all the same.
+    pub committing: bool,
 }
 
 impl From<sqlx::Error> for Failed {
     fn from(error: sqlx::Error) -> Self {
-        Self::Database {
+        Self {
             error,
             committing: false,
         }
     }
 }
 
-/// Stores `rows` and merges their traces, all or nothing.
-pub(super) async fn commit(
-    connection: &mut PgConnection,
-    group: &Group,
-    rows: &[RowRef],
-    capped: Capped<'_>,
-    buffer: &mut Vec<u8>,
-) -> Result<Inserted, Failed> {
-    // A batch that was sent again is a small part of its group: the second way costs little more
-    // than the first. The third is right whatever other servers store meanwhile.
-    let mut path = "direct";
-    let mut result = directly(connection, group, rows, capped, buffer).await;
-    if is_duplicate(&result) {
-        path = "around";
-        result = around_stored(connection, group, rows, capped, buffer).await;
+/// What was committed.
+#[derive(Debug)]
+pub(super) struct Committed {
+    pub spans: Claimed,
+    pub events: InsertedEvents,
+}
+
+/// One group on its way into the database.
+pub(super) struct Commit<'a> {
+    pub group: &'a Group,
+    /// The distinct rows to store, the spans first.
+    pub rows: &'a [RowRef],
+    /// Starts that are refused because their traces have too many.
+    pub refused_starts: &'a BTreeSet<open_spans::Key>,
+    pub shared: &'a Committer,
+}
+
+impl Commit<'_> {
+    /// Stores the rows and brings their traces up to date, all or nothing.
+    pub(super) async fn run(
+        &self,
+        connection: &mut PgConnection,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Committed, Failed> {
+        // A batch that was sent again is a small part of its group: the second way costs little
+        // more than the first. The third is right whatever other servers store meanwhile.
+        let mut path = EventPath::Direct;
+        loop {
+            let result = self.attempt(connection, path, buffer).await;
+            match (&result, path.next()) {
+                (Err(failed), Some(next)) if is_duplicate(failed) => path = next,
+                _ => {
+                    metrics::counter!("throughline_writer_groups_total", "path" => path.as_str())
+                        .increment(1);
+                    return result;
+                }
+            }
+        }
     }
-    if is_duplicate(&result) {
-        path = "staged";
-        result = staged(connection, group, rows, capped, buffer).await;
+
+    async fn attempt(
+        &self,
+        connection: &mut PgConnection,
+        path: EventPath,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Committed, Failed> {
+        let mut transaction = connection.begin().await?;
+        self.write_referred(&mut transaction).await?;
+        let (spans, events) = by_kind(self.rows);
+        let events = self
+            .store_events(&mut transaction, path, events, buffer)
+            .await?;
+        let begun = self.begun();
+        let claimed =
+            claim::claim(&mut transaction, self.group, spans, &begun, self.shared).await?;
+        level0::store(&mut transaction, self.group, &claimed.new).await?;
+        self.finish(&mut transaction, &claimed).await?;
+        transaction.commit().await.map_err(|error| Failed {
+            error,
+            committing: true,
+        })?;
+        Ok(Committed {
+            spans: claimed,
+            events,
+        })
     }
-    metrics::counter!("throughline_writer_groups_total", "path" => path).increment(1);
-    result
+
+    /// Large values and aliases: before the rows, so that whoever sees a row finds what it refers
+    /// to.
+    async fn write_referred(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let batches = || self.group.batches_of(self.rows);
+        let payloads = batches().flat_map(|batch| {
+            let tenant = batch.tenant;
+            batch.payloads.iter().map(move |payload| (tenant, payload))
+        });
+        payloads::write(connection, payloads.collect()).await?;
+        let aliases = batches().map(|batch| (batch.tenant, &batch.aliases));
+        aliases::write(connection, aliases.collect()).await
+    }
+
+    async fn store_events(
+        &self,
+        connection: &mut PgConnection,
+        path: EventPath,
+        events: &[RowRef],
+        buffer: &mut Vec<u8>,
+    ) -> Result<InsertedEvents, sqlx::Error> {
+        let group = self.group;
+        match path {
+            EventPath::Direct => {
+                copy(connection, COPY_EVENTS, group, events, buffer).await?;
+                Ok(InsertedEvents::All)
+            }
+            EventPath::AroundStored => {
+                let stored = stored_events::digests(connection, group, events).await?;
+                let mut events = events.to_vec();
+                events.retain(|&row| !stored.contains(&group.event(row).digest));
+                copy(connection, COPY_EVENTS, group, &events, buffer).await?;
+                let digests = events.iter().map(|&row| group.event(row).digest);
+                Ok(InsertedEvents::Digests(digests.collect()))
+            }
+            EventPath::Staged => {
+                let digests = staging::stage(connection, group, events, buffer).await?;
+                Ok(InsertedEvents::Digests(digests))
+            }
+        }
+    }
+
+    /// The spans that have begun and are not refused.
+    fn begun(&self) -> Vec<([u8; 16], &open_spans::OpenSpan)> {
+        let mut begun = Vec::new();
+        for batch in self.group.telling() {
+            let open = batch.open.iter().map(|open| (batch.tenant, open));
+            begun.extend(
+                open.filter(|(tenant, open)| !self.refused_starts.contains(&open.key(*tenant))),
+            );
+        }
+        begun
+    }
+
+    /// Everything that follows from what is stored.
+    async fn finish(
+        &self,
+        connection: &mut PgConnection,
+        claimed: &Claimed,
+    ) -> Result<(), sqlx::Error> {
+        let (group, limit) = (self.group, &self.shared.limit);
+        let mut rollups = RollupDeltas::default();
+        let mut touched = BTreeSet::<TraceKey>::new();
+        for &row in &claimed.new {
+            let (tenant, row) = (group.batch(row).tenant, group.row(row));
+            touched.insert((tenant, row.trace_id));
+            rollups.add(
+                tenant,
+                row.operation_id,
+                row.start_ns,
+                row.duration_ns,
+                row.is_error,
+            );
+        }
+        let mut processes = Processes::default();
+        let mut open_spans = OpenSpans::default();
+        for batch in group.telling() {
+            for told in &batch.told {
+                processes.add(batch.tenant, told);
+            }
+            for open in &batch.open {
+                if self.refused_starts.contains(&open.key(batch.tenant)) {
+                    open.reject(batch.tenant, &mut processes);
+                } else {
+                    touched.insert((batch.tenant, open.trace_id));
+                    open_spans.begin(batch.tenant, open);
+                }
+            }
+        }
+        for &row in claimed.new.iter().chain(&claimed.duplicate) {
+            let (batch, row) = (group.batch(row), group.row(row));
+            if let Some((process_id, sequence)) = row.numbered() {
+                processes.receive(batch.tenant, process_id, sequence);
+            }
+            // A sender that numbers may have left this one out.
+            if row.numbered().is_some() || !batch.told.is_empty() {
+                open_spans.end(batch.tenant, row.trace_id, row.span_id);
+            }
+        }
+        for row in group
+            .rejected_spans()
+            .chain(claimed.over_limit.iter().copied())
+        {
+            let (tenant, row) = (group.batch(row).tenant, group.row(row));
+            if let Some((process_id, sequence)) = row.numbered() {
+                processes.reject(tenant, process_id, sequence);
+                open_spans.end(tenant, row.trace_id, row.span_id);
+            }
+        }
+        live::announce(connection, touched.into_iter()).await?;
+        let newly_refused = limit.newly_refused(group, &claimed.over_limit);
+        refused::note(connection, group, &newly_refused).await?;
+        processes.merge(connection).await?;
+        open_spans.store(connection).await?;
+        rollups.append(connection).await
+    }
 }
 
-/// Whether a row was stored already, and nothing of the group was.
-fn is_duplicate(result: &Result<Inserted, Failed>) -> bool {
-    matches!(
-        result,
-        Err(Failed::Database { error, committing: false }) if fault(error) == Fault::Duplicate
-    )
+/// How events are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum EventPath {
+    /// Straight into the table: right unless one is stored already.
+    Direct,
+    /// Without those that are stored: right unless another server stores one meanwhile.
+    AroundStored,
+    /// By way of a temporary table, which leaves out what is stored.
+    Staged,
 }
 
-/// Straight into the table: right unless a row is stored already.
-async fn directly(
-    connection: &mut PgConnection,
-    group: &Group,
-    rows: &[RowRef],
-    capped: Capped<'_>,
-    buffer: &mut Vec<u8>,
-) -> Result<Inserted, Failed> {
-    let mut transaction = connection.begin().await?;
-    write_referred(&mut transaction, group, rows).await?;
-    let (spans, events) = by_kind(rows);
-    copy(&mut transaction, COPY_SPANS, group, spans, buffer).await?;
-    copy(&mut transaction, COPY_EVENTS, group, events, buffer).await?;
-    finish(transaction, group, rows, capped, Inserted::All).await
+impl EventPath {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::AroundStored => "around",
+            Self::Staged => "staged",
+        }
+    }
+
+    const fn next(self) -> Option<Self> {
+        match self {
+            Self::Direct => Some(Self::AroundStored),
+            Self::AroundStored => Some(Self::Staged),
+            Self::Staged => None,
+        }
+    }
 }
 
-/// Straight into the table without the rows that are stored already: right unless another server
-/// stores one of the rest meanwhile.
-async fn around_stored(
-    connection: &mut PgConnection,
-    group: &Group,
-    rows: &[RowRef],
-    capped: Capped<'_>,
-    buffer: &mut Vec<u8>,
-) -> Result<Inserted, Failed> {
-    let mut transaction = connection.begin().await?;
-    write_referred(&mut transaction, group, rows).await?;
-    let (spans, events) = by_kind(rows);
-    let stored_spans = stored::spans(&mut transaction, group, spans).await?;
-    let stored_events = stored::events(&mut transaction, group, events).await?;
-    let (mut spans, mut events) = (spans.to_vec(), events.to_vec());
-    spans.retain(|&row| !stored_spans.contains(&group.row(row).digest));
-    events.retain(|&row| !stored_events.contains(&group.event(row).digest));
-    copy(&mut transaction, COPY_SPANS, group, &spans, buffer).await?;
-    copy(&mut transaction, COPY_EVENTS, group, &events, buffer).await?;
-    let inserted = Inserted::Digests {
-        spans: spans.iter().map(|&row| group.row(row).digest).collect(),
-        events: events.iter().map(|&row| group.event(row).digest).collect(),
-    };
-    finish(transaction, group, rows, capped, inserted).await
-}
-
-/// By way of a temporary table, which leaves out the rows that are stored already.
-async fn staged(
-    connection: &mut PgConnection,
-    group: &Group,
-    rows: &[RowRef],
-    capped: Capped<'_>,
-    buffer: &mut Vec<u8>,
-) -> Result<Inserted, Failed> {
-    let mut transaction = connection.begin().await?;
-    write_referred(&mut transaction, group, rows).await?;
-    let (spans, events) = by_kind(rows);
-    // For what it removes.
-    stored::spans(&mut transaction, group, spans).await?;
-    let spans = staging::stage(&mut transaction, &staging::SPANS, group, spans, buffer).await?;
-    let events = staging::stage(&mut transaction, &staging::EVENTS, group, events, buffer).await?;
-    let inserted = Inserted::Digests { spans, events };
-    finish(transaction, group, rows, capped, inserted).await
+/// Whether an event was stored already, and nothing of the group was.
+fn is_duplicate(failed: &Failed) -> bool {
+    !failed.committing && fault(&failed.error) == Fault::Duplicate
 }
 
 /// The spans among `rows`, and the events.
 fn by_kind(rows: &[RowRef]) -> (&[RowRef], &[RowRef]) {
     rows.split_at(rows.partition_point(|row| !row.is_event()))
-}
-
-/// Large values and aliases: before the rows, so that whoever sees a row finds what it refers to.
-async fn write_referred(
-    connection: &mut PgConnection,
-    group: &Group,
-    rows: &[RowRef],
-) -> Result<(), sqlx::Error> {
-    let payloads: Vec<_> = group
-        .batches_of(rows)
-        .flat_map(|batch| {
-            let tenant = batch.tenant;
-            batch.payloads.iter().map(move |payload| (tenant, payload))
-        })
-        .collect();
-    payloads::write(connection, payloads).await?;
-    let aliases: Vec<_> = group
-        .batches_of(rows)
-        .map(|batch| (batch.tenant, &batch.aliases))
-        .collect();
-    aliases::write(connection, aliases).await
-}
-
-async fn finish(
-    mut transaction: sqlx::PgTransaction<'_>,
-    group: &Group,
-    rows: &[RowRef],
-    capped: Capped<'_>,
-    inserted: Inserted,
-) -> Result<Inserted, Failed> {
-    let stored = by_kind(rows)
-        .0
-        .iter()
-        .map(|&row| (group.batch(row), group.row(row)))
-        .filter(|(_, row)| inserted.contains(row));
-    let mut rollups = RollupDeltas::default();
-    for (batch, row) in stored.clone() {
-        rollups.add(
-            batch.tenant,
-            row.operation_id,
-            row.start_ns,
-            row.duration_ns,
-            row.is_error,
-        );
-    }
-    let mut deltas = Deltas::of(stored);
-    let mut processes = Processes::default();
-    let mut open_spans = OpenSpans::default();
-    for batch in group.telling() {
-        for told in &batch.told {
-            processes.add(batch.tenant, told);
-        }
-        for open in &batch.open {
-            if capped.starts.contains(&open.key(batch.tenant)) {
-                open.reject(batch.tenant, &mut processes);
-                continue;
-            }
-            deltas.begin(batch.tenant, open);
-            open_spans.begin(batch.tenant, open);
-        }
-    }
-    for &row in by_kind(rows).0 {
-        let (batch, row) = (group.batch(row), group.row(row));
-        if let Some((process_id, sequence)) = row.numbered {
-            processes.receive(batch.tenant, process_id, sequence);
-        }
-        // A sender that numbers may have left this one out.
-        if row.numbered.is_some() || !batch.told.is_empty() {
-            open_spans.end(batch.tenant, row.trace_id, row.span_id);
-        }
-    }
-    for row in group.rejected_spans().chain(capped.over.iter().copied()) {
-        let (tenant, row) = (group.batch(row).tenant, group.row(row));
-        if let Some((process_id, sequence)) = row.numbered {
-            processes.reject(tenant, process_id, sequence);
-            open_spans.end(tenant, row.trace_id, row.span_id);
-        }
-    }
-    live::announce(&mut transaction, deltas.traces()).await?;
-    let received_ns = group.received_ns();
-    let crowded = deltas
-        .merge(&mut transaction, capped.limit, received_ns)
-        .await?;
-    if !crowded.is_empty() {
-        // Dropping the transaction undoes it.
-        return Err(Failed::Crowded(crowded));
-    }
-    cap::refused::note(&mut transaction, group, capped.over_anew).await?;
-    processes.merge(&mut transaction).await?;
-    open_spans.store(&mut transaction).await?;
-    rollups.append(&mut transaction).await?;
-    transaction
-        .commit()
-        .await
-        .map_err(|error| Failed::Database {
-            error,
-            committing: true,
-        })?;
-    Ok(inserted)
 }
 
 /// Sends `rows`, all of one kind, by binary COPY.

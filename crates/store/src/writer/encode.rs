@@ -12,8 +12,9 @@ use super::events::EventContext;
 use super::open_spans::OpenSpan;
 use super::payloads::Detached;
 use super::processes::{Told, number};
-use super::row::{self, Context, Noted};
+use super::row::{self, Buffers, Context};
 use crate::IndexedKeys;
+use crate::block::IngestNotes;
 use crate::ids::{self, IdSet};
 
 /// Spans that begin further ahead than this have no partition: the validation before the store
@@ -22,8 +23,8 @@ const MAX_AHEAD_NS: i64 = 2 * UnixNanos::PER_DAY;
 
 /// What a span takes, encoded: a first guess that saves growing the buffer.
 const TYPICAL_ROW_BYTES: usize = 600;
-/// What a row takes besides texts, attributes, events and links.
-const FIXED_ROW_BYTES: usize = 240;
+/// What a span takes besides attributes, events and links: its status message and trace state.
+const FIXED_ROW_BYTES: usize = 16;
 
 /// What the rows of a group will take, nearly.
 fn foreseen_bytes(group: &SpanGroup) -> usize {
@@ -45,12 +46,12 @@ pub(super) fn encode(
         encoded: Encoded {
             tenant: batch.tenant.to_bytes(),
             received_ns: now.get(),
-            bytes: Vec::with_capacity(batch.groups.iter().map(foreseen_bytes).sum()),
             rows: Vec::with_capacity(span_count),
             payloads: std::mem::take(&mut detached.payloads),
             aliases: std::mem::take(&mut detached.aliases),
             ..Encoded::default()
         },
+        buffers: Buffers::with_capacity(batch.groups.iter().map(foreseen_bytes).sum()),
         detached,
         known,
         indexed,
@@ -62,11 +63,13 @@ pub(super) fn encode(
     for group in &batch.groups {
         encoder.group(group);
     }
+    encoder.encoded.bytes = encoder.buffers.bytes;
     encoder.encoded
 }
 
 struct Encoder<'a> {
     encoded: Encoded,
+    buffers: Buffers,
     detached: Detached,
     known: &'a Known,
     indexed: &'a IndexedKeys,
@@ -94,7 +97,6 @@ impl Encoder<'_> {
             name: service,
         });
         let mut context = Context {
-            tenant: self.encoded.tenant,
             service_id,
             operation_id: 0,
             resource_id,
@@ -104,6 +106,13 @@ impl Encoder<'_> {
         };
         let clock = group.sender.as_ref().and_then(|sender| sender.clock);
         let process_id = group.sequence().map(|sequence| sequence.process.to_i64());
+        let notes = IngestNotes {
+            received_ns: self.now.get(),
+            process_id,
+            clock_offset_ns: clock.and_then(|clock| clock.offset_ns),
+            clock_error_ns: clock.and_then(|clock| clock.offset_error_ns),
+            ..IngestNotes::default()
+        };
         let mut refused = Vec::new();
         for span in &group.spans {
             if let Some(reason) = self.unstorable(span) {
@@ -116,43 +125,44 @@ impl Encoder<'_> {
                 context.operation_id = self.operation(service_id, span.kind, &span.name);
                 context.index = self.index as u32;
                 let payloads = self.detached.of_span(self.index);
-                let noted = Noted {
-                    process_id,
+                let noted = IngestNotes {
                     sequence: process_id.and(span.sequence).and_then(number),
-                    clock_offset_ns: clock.and_then(|clock| clock.offset_ns),
-                    clock_error_ns: clock.and_then(|clock| clock.offset_error_ns),
-                    payloads,
-                    ..Noted::default()
+                    ..notes
                 };
-                let Encoded {
-                    bytes,
-                    aliases,
-                    rows,
-                    ..
-                } = &mut self.encoded;
+                let Encoded { aliases, rows, .. } = &mut self.encoded;
+                let bytes = &mut self.buffers;
                 let place = (span.trace_id.to_bytes(), span.start.get());
-                rows.push(row::encode(span, context, noted, bytes, |key, value| {
-                    // Of those that have references it was done by what they refer to.
-                    if payloads.is_empty() {
-                        aliases.note_encoded(self.indexed, key, value, place);
-                    }
-                }));
+                rows.push(row::encode(
+                    span,
+                    context,
+                    noted,
+                    payloads,
+                    bytes,
+                    |key, value| {
+                        // Of those that have references it was done by what they refer to.
+                        if payloads.is_empty() {
+                            aliases.note_encoded(self.indexed, key, value, place);
+                        }
+                    },
+                ));
             }
             self.index += 1;
         }
         for span in group.packed.iter() {
             context.operation_id = self.operation(service_id, span.kind, span.name);
             context.index = self.index as u32;
-            let Encoded {
-                bytes,
-                aliases,
-                rows,
-                ..
-            } = &mut self.encoded;
+            let Encoded { aliases, rows, .. } = &mut self.encoded;
+            let bytes = &mut self.buffers;
             let place = (span.trace_id.to_bytes(), span.start.get());
-            rows.push(row::encode_packed(&span, context, bytes, |key, value| {
-                aliases.note_encoded(self.indexed, key, value, place);
-            }));
+            rows.push(row::encode_packed(
+                &span,
+                context,
+                IngestNotes::default(),
+                bytes,
+                |key, value| {
+                    aliases.note_encoded(self.indexed, key, value, place);
+                },
+            ));
             self.index += 1;
         }
         let context = EventContext {
@@ -190,7 +200,6 @@ impl Encoder<'_> {
                 continue;
             }
             let context = Context {
-                tenant: self.encoded.tenant,
                 service_id,
                 operation_id: self.operation(service_id, start.kind, &start.name),
                 resource_id,

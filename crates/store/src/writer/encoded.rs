@@ -15,7 +15,7 @@ use super::row::Row;
 pub(super) struct Encoded {
     pub tenant: [u8; 16],
     pub received_ns: i64,
-    /// Rows of binary COPY, one after the other.
+    /// Parts of its spans, one after the other.
     pub bytes: Vec<u8>,
     pub rows: Vec<Row>,
     /// Dictionary entries it needs that were not known when it was encoded.

@@ -3,17 +3,21 @@
 mod starts;
 
 use core::hash::BuildHasherDefault;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
+use std::collections::{BTreeSet, HashMap};
 
 use throughline_wire::Rejection;
 
 use super::batch::{EventOutcome, WriteOutcome};
+use super::claim::Claimed;
+use super::commit::Committed;
 use super::encoded::Encoded;
 use super::events::EventRow;
+use super::payloads::Payload;
 use super::queue::{Job, Reservation};
 use super::row::Row;
 use crate::WriteError;
+use crate::block::SpanRecord;
 use crate::ids::{IdMap, IdSet};
 
 /// A row of a group: a span or an event, which batch, which of its spans or events.
@@ -31,32 +35,20 @@ impl RowRef {
     }
 }
 
-/// Which rows of a commit are new.
+/// Which events of a commit are new.
 #[derive(Debug)]
-pub(super) enum Inserted {
+pub(super) enum InsertedEvents {
     /// All of them.
     All,
     /// Those with these digests.
-    Digests {
-        /// Of spans.
-        spans: IdSet,
-        /// Of events.
-        events: IdSet,
-    },
+    Digests(IdSet),
 }
 
-impl Inserted {
-    pub(super) fn contains(&self, row: &Row) -> bool {
+impl InsertedEvents {
+    fn contains(&self, event: &EventRow) -> bool {
         match self {
             Self::All => true,
-            Self::Digests { spans, .. } => spans.contains(&row.digest),
-        }
-    }
-
-    pub(super) fn contains_event(&self, event: &EventRow) -> bool {
-        match self {
-            Self::All => true,
-            Self::Digests { events, .. } => events.contains(&event.digest),
+            Self::Digests(digests) => digests.contains(&event.digest),
         }
     }
 }
@@ -71,7 +63,7 @@ pub(super) struct Group {
     /// Who waits, and the bytes they hold in the queue.
     waiting: Vec<(Answer, Reservation)>,
     /// Rows with the content of another row of the group, and that other row.
-    twins: Vec<(RowRef, RowRef)>,
+    duplicates: Vec<(RowRef, RowRef)>,
     /// Rows that are refused.
     rejected: HashMap<RowRef, String>,
 }
@@ -83,7 +75,7 @@ impl Group {
             batches: Vec::with_capacity(jobs.len()),
             outcomes: Vec::with_capacity(jobs.len()),
             waiting: Vec::with_capacity(jobs.len()),
-            twins: Vec::new(),
+            duplicates: Vec::new(),
             rejected: HashMap::new(),
         };
         for mut job in jobs {
@@ -121,7 +113,7 @@ impl Group {
                         distinct.push(this);
                     }
                     MapEntry::Occupied(entry) if self.key(*entry.get()) == self.key(this) => {
-                        self.twins.push((this, *entry.get()));
+                        self.duplicates.push((this, *entry.get()));
                     }
                     MapEntry::Occupied(_) => distinct.push(this),
                 }
@@ -130,12 +122,17 @@ impl Group {
         distinct
     }
 
-    /// What is unique in the table.
+    /// What tells a span from others.
     fn key(&self, row: RowRef) -> ([u8; 16], [u8; 16], i64, i64, i64) {
         let batch = self.batch(row);
         let row = self.row(row);
         let (trace_id, span_id) = (row.trace_id, row.span_id);
         (batch.tenant, trace_id, span_id, row.start_ns, row.digest)
+    }
+
+    /// The span as a block stores it.
+    pub(super) fn record(&self, row: RowRef) -> SpanRecord<'_> {
+        self.row(row).record(&self.batch(row).bytes)
     }
 
     fn distinct_events(&mut self, distinct: &mut Vec<RowRef>) {
@@ -152,7 +149,7 @@ impl Group {
                         entry.insert(this);
                         distinct.push(this);
                     }
-                    MapEntry::Occupied(entry) => self.twins.push((this, *entry.get())),
+                    MapEntry::Occupied(entry) => self.duplicates.push((this, *entry.get())),
                 }
             }
         }
@@ -187,18 +184,12 @@ impl Group {
         &self.batch(row).rows[row.row as usize]
     }
 
-    /// `rows`, all of one kind, as COPY takes them: those that lie one after the other in one piece.
+    /// `rows`, all events, as COPY takes them: those that lie one after the other in one piece.
     pub(super) fn runs(&self, rows: &[RowRef]) -> impl Iterator<Item = &[u8]> {
         rows.chunk_by(|a, b| a.batch == b.batch && a.row + 1 == b.row)
             .map(|run| {
-                let batch = self.batch(run[0]);
-                let (first, last) = (run[0], run[run.len() - 1]);
-                if first.is_event {
-                    let (first, last) = (self.event(first), self.event(last));
-                    return &batch.events.bytes[first.offset..last.offset + last.len];
-                }
-                let (first, last) = (self.row(first), self.row(last));
-                &batch.bytes[first.offset..last.offset + last.len]
+                let (first, last) = (self.event(run[0]), self.event(run[run.len() - 1]));
+                &self.batch(run[0]).events.bytes[first.offset..last.offset + last.len]
             })
     }
 
@@ -207,13 +198,15 @@ impl Group {
         &self.batch(row).events.rows[row.row as usize]
     }
 
-    /// First instant of the day the row lies in.
-    pub(super) fn day_ns(&self, row: RowRef) -> i64 {
-        if row.is_event {
-            self.event(row).day_ns()
-        } else {
-            self.row(row).day_ns()
+    /// The days of what is partitioned by day: events, large values and aliases.
+    pub(super) fn days(&self, rows: &[RowRef]) -> BTreeSet<i64> {
+        let events = rows.iter().filter(|row| row.is_event);
+        let mut days: BTreeSet<i64> = events.map(|row| self.event(*row).day_ns()).collect();
+        for batch in self.batches_of(rows) {
+            days.extend(batch.payloads.iter().map(Payload::day_ns));
+            days.extend(batch.aliases.days());
         }
+        days
     }
 
     /// The batches `rows` are of; rows of one batch stand together, spans and events apart, so
@@ -237,30 +230,28 @@ impl Group {
         self.batches.iter().map(Encoded::byte_count).sum()
     }
 
-    /// Counts `rows` as committed.
-    pub(super) fn settle(&mut self, rows: &[RowRef], inserted: &Inserted) {
-        for &row in rows {
-            let is_new = if row.is_event {
-                inserted.contains_event(self.event(row))
-            } else {
-                inserted.contains(self.row(row))
-            };
-            if let Ok(outcome) = &mut self.outcomes[row.batch as usize] {
-                *match (row.is_event, is_new) {
-                    (false, true) => &mut outcome.received,
-                    (false, false) => &mut outcome.duplicate,
-                    (true, true) => &mut outcome.events.received,
-                    (true, false) => &mut outcome.events.duplicate,
-                } += 1;
+    /// Counts spans that were stored now, those that were stored before, and the events of `rows`.
+    pub(super) fn settle(&mut self, rows: &[RowRef], committed: &Committed) {
+        let Claimed { new, duplicate, .. } = &committed.spans;
+        for (rows, is_new) in [(new, true), (duplicate, false)] {
+            for row in rows {
+                if let Ok(outcome) = &mut self.outcomes[row.batch as usize] {
+                    *if is_new {
+                        &mut outcome.received
+                    } else {
+                        &mut outcome.duplicate
+                    } += 1;
+                }
             }
         }
-    }
-
-    /// Counts `rows`, all spans, as stored before.
-    pub(super) fn settle_stored(&mut self, rows: &[RowRef]) {
-        for row in rows {
+        for &row in rows.iter().filter(|row| row.is_event) {
+            let is_new = committed.events.contains(self.event(row));
             if let Ok(outcome) = &mut self.outcomes[row.batch as usize] {
-                outcome.duplicate += 1;
+                *if is_new {
+                    &mut outcome.events.received
+                } else {
+                    &mut outcome.events.duplicate
+                } += 1;
             }
         }
     }
@@ -295,15 +286,15 @@ impl Group {
 
     /// Answers every batch, and gives its bytes back.
     pub(super) fn answer(mut self) {
-        for (twin, first) in std::mem::take(&mut self.twins) {
+        for (duplicate, first) in std::mem::take(&mut self.duplicates) {
             if let Err(error) = &self.outcomes[first.batch as usize] {
                 let error = error.clone();
-                self.outcomes[twin.batch as usize] = Err(error);
+                self.outcomes[duplicate.batch as usize] = Err(error);
             } else if let Some(reason) = self.rejected.get(&first) {
                 let reason = reason.clone();
-                self.reject(twin, reason);
-            } else if let Ok(outcome) = &mut self.outcomes[twin.batch as usize] {
-                if twin.is_event {
+                self.reject(duplicate, reason);
+            } else if let Ok(outcome) = &mut self.outcomes[duplicate.batch as usize] {
+                if duplicate.is_event {
                     outcome.events.duplicate += 1;
                 } else {
                     outcome.duplicate += 1;

@@ -3,14 +3,16 @@
 
 mod aliases;
 mod batch;
-mod cap;
+mod claim;
 mod commit;
 mod dictionary;
-mod directory;
+mod digests;
 mod encode;
 mod encoded;
 mod events;
+mod fingerprint;
 mod group;
+mod level0;
 mod open_spans;
 mod partitions;
 mod payloads;
@@ -18,9 +20,12 @@ mod processes;
 mod queue;
 mod row;
 mod session;
+mod span_limit;
 mod staging;
-mod stored;
+mod stored_events;
+mod summary;
 mod task;
+mod trace_rows;
 
 use std::sync::Arc;
 
@@ -31,18 +36,18 @@ use tokio::task::JoinHandle;
 pub(crate) use self::row::day_ns;
 pub use batch::{EventOutcome, Sender, SpanGroup, WriteBatch, WriteOutcome};
 
-use self::cap::Cap;
 use self::dictionary::Known;
+use self::digests::DigestCache;
+use self::fingerprint::FingerprintMask;
 use self::queue::{Budget, Job, Queue};
+use self::span_limit::SpanLimit;
 use crate::{Clock, IndexedKeys, StoreOptions, WriteError};
 
 /// Where batches are handed in; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Writer {
     jobs: mpsc::UnboundedSender<Job>,
-    budget: Arc<Budget>,
-    known: Arc<Known>,
-    cap: Arc<Cap>,
+    shared: Committer,
     clock: Clock,
     payload_threshold_bytes: usize,
     indexed_keys: Arc<IndexedKeys>,
@@ -55,12 +60,12 @@ impl Writer {
     /// # Errors
     /// [`WriteError::Overloaded`] or [`WriteError::Full`], as [`Self::submit`] would.
     pub fn admit(&self) -> Result<(), WriteError> {
-        if self.budget.has_no_room() {
+        if self.shared.budget.has_no_room() {
             metrics::counter!("throughline_writer_refused_batches_total", "reason" => "full")
                 .increment(1);
             return Err(WriteError::Full);
         }
-        if self.budget.is_full() {
+        if self.shared.budget.is_full() {
             return Err(self.overloaded());
         }
         Ok(())
@@ -95,9 +100,9 @@ impl Writer {
         let (batch, detached) =
             payloads::detach(batch, self.payload_threshold_bytes, &self.indexed_keys).await;
         let now = self.clock.now();
-        let encoded = encode::encode(batch, detached, now, &self.known, &self.indexed_keys);
+        let encoded = encode::encode(batch, detached, now, &self.shared.known, &self.indexed_keys);
         drop(held);
-        let Some(reserved) = self.budget.reserve(encoded.weight()) else {
+        let Some(reserved) = self.shared.budget.reserve(encoded.weight()) else {
             return Err(self.overloaded());
         };
         let (answer, outcome) = oneshot::channel();
@@ -111,19 +116,11 @@ impl Writer {
         outcome.await.unwrap_or(Err(WriteError::Internal))
     }
 
-    fn committer(&self) -> Committer {
-        Committer {
-            budget: Arc::clone(&self.budget),
-            known: Arc::clone(&self.known),
-            cap: Arc::clone(&self.cap),
-        }
-    }
-
     fn overloaded(&self) -> WriteError {
         metrics::counter!("throughline_writer_refused_batches_total", "reason" => "overloaded")
             .increment(1);
         WriteError::Overloaded {
-            retry_after: self.budget.retry_after(),
+            retry_after: self.shared.budget.retry_after(),
         }
     }
 }
@@ -133,7 +130,9 @@ impl Writer {
 struct Committer {
     budget: Arc<Budget>,
     known: Arc<Known>,
-    cap: Arc<Cap>,
+    limit: Arc<SpanLimit>,
+    digests: Arc<DigestCache>,
+    fingerprint_mask: FingerprintMask,
 }
 
 /// The running writer.
@@ -153,9 +152,13 @@ pub(crate) fn spawn(connect: &PgConnectOptions, options: &StoreOptions) -> Write
     ));
     let writer = Writer {
         jobs,
-        budget: Budget::new(options.queue_bytes),
-        known: Arc::new(Known::default()),
-        cap: Arc::new(Cap::new(options.trace_span_limit)),
+        shared: Committer {
+            budget: Budget::new(options.queue_bytes),
+            known: Arc::new(Known::default()),
+            limit: Arc::new(SpanLimit::new(options.trace_span_limit)),
+            digests: Arc::default(),
+            fingerprint_mask: FingerprintMask::of_bits(options.fingerprint_bits),
+        },
         clock: options.clock.clone(),
         payload_threshold_bytes: options.payload_threshold_bytes,
         indexed_keys: Arc::new(options.indexed_keys.clone()),
@@ -165,7 +168,7 @@ pub(crate) fn spawn(connect: &PgConnectOptions, options: &StoreOptions) -> Write
             tokio::spawn(task::keep_running(
                 connect.clone(),
                 options.clone(),
-                writer.committer(),
+                writer.shared.clone(),
                 Arc::clone(&queue),
             ))
         })
@@ -183,7 +186,7 @@ impl WriterHandle {
     }
 
     pub(crate) fn set_full(&self, is_full: bool) {
-        self.writer.budget.set_no_room(is_full);
+        self.writer.shared.budget.set_no_room(is_full);
     }
 
     /// Takes nothing more, and returns once all that was taken is answered.

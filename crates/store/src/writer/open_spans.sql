@@ -1,5 +1,7 @@
--- Spans that have begun, unless they have ended by now: the rows of their traces in the directory
--- are locked in this transaction, so that start and end of one span wait for each other.
+-- Spans that have begun, unless they have ended by now: their process says which of its numbers were
+-- received or rejected. Its row is locked in this transaction, so that start and end of one span wait
+-- for each other. A start without a number is looked for among the spans of its trace, whose row is
+-- locked too.
 INSERT INTO open_spans AS o (
     tenant_id, trace_id, span_id, parent_span_id, operation_id, resource_id, scope_id,
     start_ns, received_ns, process_id, sequence, attributes
@@ -15,11 +17,17 @@ FROM unnest(
     start_ns, received_ns, process_id, sequence, attributes
 )
 WHERE NOT EXISTS (
-    SELECT FROM spans AS s
-    WHERE s.tenant_id = begun.tenant_id
-        AND s.trace_id = begun.trace_id
-        AND s.span_id = begun.span_id
-        AND s.start_ns = begun.start_ns
+    SELECT FROM processes AS p
+    WHERE p.tenant_id = begun.tenant_id
+        AND p.id = begun.process_id
+        AND begun.sequence <@ (p.received + p.rejected)
+)
+AND NOT (
+    begun.sequence IS NULL
+    AND EXISTS (
+        SELECT FROM trace_spans(begun.tenant_id, begun.trace_id) AS s
+        WHERE s.span_id = begun.span_id
+    )
 )
 ON CONFLICT (tenant_id, trace_id, span_id) DO UPDATE SET
     received_ns = excluded.received_ns,

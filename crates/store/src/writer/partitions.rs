@@ -30,7 +30,7 @@ impl Partitions {
         let archive_ns = if let Some(archive_ns) = self.archive_ns {
             archive_ns
         } else {
-            let archive_ns = sqlx::query_scalar("SELECT boundary_ns FROM span_archive")
+            let archive_ns = sqlx::query_scalar("SELECT boundary_ns FROM day_archive")
                 .fetch_one(&mut *connection)
                 .await?;
             self.archive_ns = Some(archive_ns);

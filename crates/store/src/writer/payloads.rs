@@ -21,6 +21,13 @@ pub(super) struct Payload {
     content: Vec<u8>,
 }
 
+impl Payload {
+    /// First instant of the day it is stored under.
+    pub(super) const fn day_ns(&self) -> i64 {
+        self.day_ns
+    }
+}
+
 /// Bytes of memory that payloads take.
 pub(super) fn weight(payloads: &[Payload]) -> usize {
     payloads

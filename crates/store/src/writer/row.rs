@@ -1,7 +1,5 @@
-//! A span as a row of binary COPY, and what the writer must remember of it.
-//!
-//! The format is that of the `PostgreSQL` manual, "COPY", "Binary Format": fields in the order of
-//! `copy_spans.sql`, each a 32-bit length and its bytes, length -1 for NULL.
+//! A span as the writer keeps it until it is committed: numbers of fixed size, and parts of variable
+//! size that lie one after the other in the bytes of its batch.
 
 mod field;
 mod named;
@@ -17,40 +15,83 @@ pub(super) use self::field::{HEADER, NULL, TRAILER, bits, bytes, filled};
 use self::named::Named;
 pub(super) use self::named::TextAt;
 use self::said::Said;
-use crate::ids;
+use crate::block::{DroppedCounts, IngestNotes, SpanRecord};
 
-const FIELDS: i16 = 28;
-
-/// What the writer needs of a row once it is encoded: its key and its part in the directory.
+/// A span of a batch.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub trace_id: [u8; 16],
     pub span_id: i64,
-    pub start_ns: i64,
-    pub duration_ns: i64,
-    pub digest: i64,
+    pub parent_span_id: Option<i64>,
     pub operation_id: i64,
     pub service_id: i64,
-    pub has_parent: bool,
+    pub start_ns: i64,
+    pub duration_ns: i64,
+    /// A hash of everything the sender said.
+    pub digest: i64,
     pub is_error: bool,
     /// Texts in the bytes of its batch.
     pub user: Option<TextAt>,
     pub session: Option<TextAt>,
     /// What a failed span said of its failure.
     pub error: Option<TextAt>,
-    /// The process that made it and its number there, when it has one.
-    pub numbered: Option<(i64, i64)>,
     /// Place of the span in its batch.
     pub index: u32,
-    /// Where the encoded row lies in the bytes of its batch.
-    pub offset: usize,
-    pub len: usize,
+    resource_id: i64,
+    scope_id: i64,
+    status: u8,
+    flags: u32,
+    dropped: DroppedCounts,
+    noted: IngestNotes,
+    /// Where its parts begin in the bytes of its batch.
+    offset: usize,
+    /// The lengths of trace state, status message, attributes, events, links and payloads.
+    lengths: [u32; 6],
 }
 
 impl Row {
-    /// First instant of its UTC day.
-    pub(super) fn day_ns(&self) -> i64 {
-        day_ns(self.start_ns)
+    /// Whether the span names a parent.
+    pub(super) const fn has_parent(&self) -> bool {
+        self.parent_span_id.is_some()
+    }
+
+    /// The process that made it and its number there, when it has one.
+    pub(super) fn numbered(&self) -> Option<(i64, i64)> {
+        self.noted.process_id.zip(self.noted.sequence)
+    }
+
+    /// The span, given the bytes of its batch.
+    pub(super) fn record<'a>(&self, bytes: &'a [u8]) -> SpanRecord<'a> {
+        let mut rest = bytes.get(self.offset..).unwrap_or_default();
+        let parts = self.lengths.map(|len| {
+            let (part, after) = rest.split_at_checked(len as usize).unwrap_or_default();
+            rest = after;
+            part
+        });
+        let [state, message, attributes, events, links, payloads] = parts;
+        // They were texts when they were put there.
+        let text = |bytes: &'a [u8]| core::str::from_utf8(bytes).unwrap_or_default();
+        SpanRecord {
+            trace_id: self.trace_id,
+            span_id: self.span_id,
+            parent_span_id: self.parent_span_id,
+            operation_id: self.operation_id,
+            service_id: self.service_id,
+            resource_id: self.resource_id,
+            scope_id: self.scope_id,
+            start_ns: self.start_ns,
+            duration_ns: self.duration_ns,
+            status: self.status,
+            flags: self.flags,
+            dropped: self.dropped,
+            trace_state: text(state),
+            status_message: text(message),
+            attributes,
+            events,
+            links,
+            payloads,
+            noted: self.noted,
+        }
     }
 }
 
@@ -64,7 +105,6 @@ pub(crate) fn day_ns(instant_ns: i64) -> i64 {
 /// What a span has in common with others of its batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context {
-    pub tenant: [u8; 16],
     pub service_id: i64,
     pub operation_id: i64,
     pub resource_id: i64,
@@ -73,168 +113,129 @@ pub(super) struct Context {
     pub index: u32,
 }
 
-/// What ingest knows of a span besides what its sender said in it: the last fields of a row. The
-/// digest covers none of it but the payloads.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Noted<'a> {
-    /// Which process made the span.
-    pub process_id: Option<i64>,
-    /// Its number among the spans of that process.
-    pub sequence: Option<i64>,
-    /// Server time minus sender time, as the sender measured it.
-    pub clock_offset_ns: Option<i64>,
-    /// Half the width of the interval the offset lies in.
-    pub clock_error_ns: Option<i64>,
-    /// Bytes of values that ingest cut off.
-    pub cut_bytes: Option<i64>,
-    /// Encoded references to values kept apart; empty when there are none.
-    pub payloads: &'a [u8],
+/// Where the parts of spans go.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    /// Parts of spans, one after the other.
+    pub bytes: Vec<u8>,
+    /// Contents are put together here to be hashed.
+    scratch: Vec<u8>,
 }
 
-impl Noted<'_> {
-    fn append(self, out: &mut Vec<u8>) {
-        for number in [
-            self.process_id,
-            self.sequence,
-            self.clock_offset_ns,
-            self.clock_error_ns,
-            self.cut_bytes,
-        ] {
-            match number {
-                Some(number) => bytes(&number.to_be_bytes(), out),
-                None => out.extend_from_slice(&NULL),
-            }
+impl Buffers {
+    /// Buffers with room for so many bytes of parts.
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            scratch: Vec::new(),
         }
-        filled(out, |out| out.extend_from_slice(self.payloads));
     }
 }
 
-/// The span without what ingest noted in it, when it noted something.
-///
-/// A digest covers all that the sender said and nothing that the server adds, so that a span sent
-/// again has the same digest: whether a clock is skewed depends on when the span came.
-fn without_marks(span: &Span) -> Option<Span> {
-    span.attributes.get(semconv::MARKS)?;
-    let mut unmarked = span.clone();
-    unmarked.attributes.remove(semconv::MARKS);
-    unmarked.attributes.remove(semconv::CUT_BYTES);
-    Some(unmarked)
-}
-
-/// Appends the row of `span` to `out`, and shows `see` its attributes.
+/// Appends the parts of `span` to `out`, and shows `see` its attributes. `payloads` are its encoded
+/// references to offloaded values.
 pub(super) fn encode(
     span: &Span,
     context: Context,
-    mut noted: Noted<'_>,
-    out: &mut Vec<u8>,
+    mut noted: IngestNotes,
+    payloads: &[u8],
+    out: &mut Buffers,
     see: impl FnMut(&[u8], ValueBytes<'_>),
 ) -> Row {
-    let said = Said::decoded(span);
-    let digest = without_marks(span).map(|unmarked| {
-        // Under this mark alone it is the server's word.
-        let is_cut = Marks::of(&span.attributes).contains(Mark::ValueCut);
+    // Under this mark alone it is the server's word.
+    if Marks::of(&span.attributes).contains(Mark::ValueCut) {
         let cut_bytes = span.attributes.get(semconv::CUT_BYTES);
-        noted.cut_bytes = cut_bytes
-            .filter(|_| is_cut)
-            .and_then(AttributeValue::as_int);
-        let unmarked = Said::decoded(&unmarked);
-        lay_out(&unmarked, None, context, noted, &mut Vec::new(), |_, _| {}).digest
-    });
-    lay_out(&said, digest, context, noted, out, see)
+        noted.cut_bytes = cut_bytes.and_then(AttributeValue::as_int);
+    }
+    append(&Said::decoded(span), context, noted, payloads, out, see)
 }
 
-/// Appends the row of a span that came packed; the same row, byte for byte, as that of the span
-/// decoded and validated.
+/// Appends the parts of a span that came packed; the same bytes as those of the span decoded and
+/// validated.
 pub(super) fn encode_packed(
     span: &PackedSpan<'_>,
     context: Context,
-    out: &mut Vec<u8>,
+    noted: IngestNotes,
+    out: &mut Buffers,
     see: impl FnMut(&[u8], ValueBytes<'_>),
 ) -> Row {
-    let said = Said::packed(span);
-    lay_out(&said, None, context, Noted::default(), out, see)
+    append(&Said::packed(span), context, noted, &[], out, see)
 }
 
-/// Appends a row: the one place that knows the order of its fields. `digest` is given when it is
-/// not that of these fields.
-fn lay_out(
+/// Appends the parts of a span. Costs two copies of the span and one hash of it.
+fn append(
     said: &Said<'_>,
-    digest: Option<i64>,
     context: Context,
-    noted: Noted<'_>,
-    out: &mut Vec<u8>,
+    noted: IngestNotes,
+    payloads: &[u8],
+    buffers: &mut Buffers,
     see: impl FnMut(&[u8], ValueBytes<'_>),
 ) -> Row {
+    let Buffers {
+        bytes: out,
+        scratch,
+    } = buffers;
     let offset = out.len();
-    out.extend_from_slice(&FIELDS.to_be_bytes());
-    let said_at = out.len();
-    bytes(&context.tenant, out);
-    bytes(&said.trace_id, out);
-    bytes(&said.span_id, out);
-    match said.parent_span_id {
-        Some(parent) => bytes(&parent, out),
-        None => out.extend_from_slice(&NULL),
-    }
-    for number in [
-        context.operation_id,
-        context.resource_id,
-        context.scope_id,
-        said.start_ns,
-        said.duration_ns,
-    ] {
-        bytes(&number.to_be_bytes(), out);
-    }
-    bits(said.flags, out);
-    bits(said.dropped_attributes_count, out);
-    bits(said.dropped_events_count, out);
-    bits(said.dropped_links_count, out);
-    bytes(&i16::from(said.kind.code()).to_be_bytes(), out);
-    bytes(&i16::from(said.status.code()).to_be_bytes(), out);
-    filled(out, |out| {
-        out.extend_from_slice(said.trace_state.as_bytes());
-    });
-    let error_at = out.len() + NULL.len();
-    filled(out, |out| {
-        out.extend_from_slice(said.status_message.as_bytes());
-    });
+    out.extend_from_slice(said.trace_state.as_bytes());
+    let message_at = out.len();
+    out.extend_from_slice(said.status_message.as_bytes());
     let is_error = said.status == StatusCode::Error;
-    let error = is_error.then(|| TextAt::message(error_at, said.status_message));
-    let attributes_at = out.len() + NULL.len();
-    filled(out, |out| said.values.attributes(out));
+    let error = is_error.then(|| TextAt::message(message_at, said.status_message));
+    let attributes_at = out.len();
+    said.values.attributes(out);
     let named = Named::find(out, attributes_at, see);
-    filled(out, |out| said.values.events(out));
-    filled(out, |out| said.values.links(out));
-    let digest = digest.unwrap_or_else(|| digest_of(out, said_at, noted.payloads));
-    bytes(&digest.to_be_bytes(), out);
-    bytes(&context.received_ns.to_be_bytes(), out);
-    noted.append(out);
-    Row {
+    let events_at = out.len();
+    said.values.events(out);
+    let links_at = out.len();
+    said.values.links(out);
+    let payloads_at = out.len();
+    out.extend_from_slice(payloads);
+    let ends = [
+        message_at,
+        attributes_at,
+        events_at,
+        links_at,
+        payloads_at,
+        out.len(),
+    ];
+    let mut begin = offset;
+    let lengths = ends.map(|end| {
+        let len = end - begin;
+        begin = end;
+        len as u32
+    });
+    let mut row = Row {
         trace_id: said.trace_id,
         span_id: i64::from_be_bytes(said.span_id),
-        start_ns: said.start_ns,
-        duration_ns: said.duration_ns,
-        digest,
+        parent_span_id: said.parent_span_id.map(i64::from_be_bytes),
         operation_id: context.operation_id,
         service_id: context.service_id,
-        has_parent: said.parent_span_id.is_some(),
+        start_ns: said.start_ns,
+        duration_ns: said.duration_ns,
+        digest: 0,
         is_error,
-        error: error.flatten(),
         user: named.user(),
         session: named.session(),
-        numbered: noted.process_id.zip(noted.sequence),
+        error: error.flatten(),
         index: context.index,
+        resource_id: context.resource_id,
+        scope_id: context.scope_id,
+        status: said.status.code(),
+        flags: said.flags,
+        dropped: DroppedCounts {
+            attributes: said.dropped_attributes_count,
+            events: said.dropped_events_count,
+            links: said.dropped_links_count,
+        },
+        noted: IngestNotes {
+            received_ns: context.received_ns,
+            ..noted
+        },
         offset,
-        len: out.len() - offset,
-    }
-}
-
-/// The digest of the fields that begin at `said_at`, and of the values kept apart.
-fn digest_of(out: &mut Vec<u8>, said_at: usize, payloads: &[u8]) -> i64 {
-    let end = out.len();
-    out.extend_from_slice(payloads);
-    let digest = ids::span_digest(&out[said_at..]);
-    out.truncate(end);
-    digest
+        lengths,
+    };
+    row.digest = row.record(out).digest(scratch);
+    row
 }
 
 /// The first reason why the database could not hold this span; the validation before the store

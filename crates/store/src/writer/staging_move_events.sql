@@ -1,4 +1,5 @@
--- As staging_move.sql does with spans.
+-- Sorted by the unique key, so that two servers that store the same events wait for each other in the
+-- same order. RETURNING tells the rows really written; the row count does not, on Citus.
 INSERT INTO events
 SELECT *
 FROM staged_events

@@ -9,23 +9,21 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Committer;
-use super::cap::{self, Cap, Sifted};
-use super::commit::{self, Capped, Failed};
-use super::dictionary::{self, Known};
-use super::group::{Group, Inserted, RowRef};
+use super::commit::{self, Commit, Committed};
+use super::dictionary;
+use super::group::{Group, RowRef};
 use super::open_spans;
 use super::partitions::Partitions;
-use super::queue::{Budget, Job, Queue};
+use super::queue::{Job, Queue};
 use super::session::{Open, Session};
+use super::span_limit;
 use crate::sqlstate::{Fault, fault};
 use crate::{Clock, StoreOptions, WriteError};
 
 /// One writer task with its connection.
 pub(super) struct Task {
     session: Session,
-    budget: Arc<Budget>,
-    known: Arc<Known>,
-    cap: Arc<Cap>,
+    shared: Committer,
     clock: Clock,
     commit_timeout: Duration,
     buffer: Vec<u8>,
@@ -50,9 +48,7 @@ pub(super) async fn keep_running(
 
 /// What became of rows.
 struct Stored {
-    inserted: Inserted,
-    /// Which of them were tried, when not all.
-    sifted: Option<Sifted>,
+    committed: Committed,
     /// Starts that were refused.
     starts: BTreeSet<open_spans::Key>,
 }
@@ -68,8 +64,6 @@ enum Failure {
 impl Task {
     /// The same rows are tried so often when transactions stand in each other's way.
     const MAX_CONFLICTS: u32 = 8;
-    /// The same rows are sifted so often when other servers fill their traces meanwhile.
-    const MAX_CROWDED: u32 = 8;
     /// A group is halved so often in search of bad rows, then what is left is refused: twenty bad
     /// rows are found in any group, a flood of them must not hold up everybody.
     const MAX_FAULTS: u32 = 400;
@@ -81,9 +75,7 @@ impl Task {
     ) -> Self {
         Self {
             session: Session::new(connect, options.commit_timeout),
-            budget: shared.budget,
-            known: shared.known,
-            cap: shared.cap,
+            shared,
             clock: options.clock.clone(),
             commit_timeout: options.commit_timeout,
             buffer: Vec::new(),
@@ -118,7 +110,7 @@ impl Task {
             match self.store(&group, &rows).await {
                 Ok(stored) => {
                     is_told = true;
-                    self.settle(&mut group, &rows, &stored);
+                    self.settle(&mut group, &rows, stored);
                 }
                 Err(Failure::All(error)) => group.fail(&rows, &error),
                 Err(Failure::Data(reason)) => {
@@ -140,36 +132,38 @@ impl Task {
         }
         if !is_told {
             match self.store(&group, &[]).await {
-                Ok(stored) => self.settle(&mut group, &[], &stored),
+                Ok(stored) => self.settle(&mut group, &[], stored),
                 Err(Failure::All(error)) => group.fail_told(&error),
                 Err(Failure::Data(reason)) => group.fail_told(&WriteError::Refused(reason)),
             }
         }
         let elapsed = started.elapsed();
         metrics::histogram!("throughline_writer_group_seconds").record(elapsed.as_secs_f64());
-        self.budget.note_pace(group.bytes(), elapsed);
+        self.shared.budget.note_pace(group.bytes(), elapsed);
         group.answer();
     }
 
-    fn settle(&self, group: &mut Group, rows: &[RowRef], stored: &Stored) {
-        group.settle_starts(&stored.starts, &self.cap.reason_of_start());
-        let Some(sifted) = &stored.sifted else {
-            return group.settle(rows, &stored.inserted);
-        };
-        group.settle(&sifted.fit, &stored.inserted);
-        group.settle_stored(&sifted.stored);
-        self.cap.note_refused(group, &sifted.over);
+    fn settle(&self, group: &mut Group, rows: &[RowRef], stored: Stored) {
+        let limit = &self.shared.limit;
+        group.settle_starts(&stored.starts, &limit.reason_of_start());
+        group.settle(rows, &stored.committed);
+        let claimed = stored.committed.spans;
+        self.shared.digests.put(claimed.large);
+        if claimed.over_limit.is_empty() {
+            return;
+        }
+        limit.note_refused(group, &claimed.over_limit);
         metrics::counter!("throughline_writer_refused_spans_total", "reason" => "trace_too_large")
-            .increment(sifted.over.len() as u64);
-        for &row in &sifted.over {
-            group.reject(row, self.cap.reason());
+            .increment(claimed.over_limit.len() as u64);
+        for row in claimed.over_limit {
+            group.reject(row, limit.reason());
         }
     }
 
     /// Stores `rows` in one transaction, again and again where that helps.
     async fn store(&mut self, group: &Group, rows: &[RowRef]) -> Result<Stored, Failure> {
         let unavailable = Err(Failure::All(WriteError::Unavailable));
-        let (mut conflicts, mut crowds) = (0, 0);
+        let mut conflicts = 0;
         let mut is_second_connection = false;
         let mut is_second_partitioning = false;
         loop {
@@ -189,17 +183,7 @@ impl Task {
                     self.session.put_back(open);
                     return Ok(stored);
                 }
-                Err(Failed::Crowded(traces)) if crowds < Self::MAX_CROWDED => {
-                    self.session.put_back(open);
-                    crowds += 1;
-                    self.cap.note(&traces);
-                    continue;
-                }
-                Err(Failed::Crowded(_)) => {
-                    self.session.put_back(open);
-                    return unavailable;
-                }
-                Err(Failed::Database { error, committing }) => (error, committing),
+                Err(failed) => (failed.error, failed.committing),
             };
             match fault(&error) {
                 // Rows are taken before COMMIT: what fails there is no fault of theirs.
@@ -229,11 +213,11 @@ impl Task {
                 Fault::Disconnected if was_open && !is_second_connection && !committing => {
                     tracing::warn!(%error, "the writer lost its connection and makes a new one");
                     is_second_connection = true;
-                    self.known.clear();
+                    self.shared.known.clear();
                 }
                 Fault::Disconnected | Fault::Unavailable | Fault::TimedOut | Fault::Conflict => {
                     tracing::warn!(%error, "a group was not committed");
-                    self.known.clear();
+                    self.shared.known.clear();
                     return unavailable;
                 }
                 Fault::Duplicate | Fault::NoPartition | Fault::Other => {
@@ -249,37 +233,28 @@ impl Task {
         open: &mut Open,
         group: &Group,
         rows: &[RowRef],
-    ) -> Result<Stored, Failed> {
-        let starts = cap::starts::over(&mut open.connection, group, self.cap.limit()).await?;
-        let sifted = self.cap.sift(&mut open.connection, group, rows).await?;
-        let (rows, over, over_anew): (&[_], &[_], &[_]) = match &sifted {
-            Some(sifted) => (&sifted.fit, &sifted.over, &sifted.over_anew),
-            None => (rows, &[], &[]),
-        };
+    ) -> Result<Stored, commit::Failed> {
+        let shared = &self.shared;
+        let connection = &mut open.connection;
+        let starts = span_limit::starts::over(connection, group, shared.limit.spans()).await?;
         let entries = group
             .batches_of(rows)
             .chain(group.telling())
             .flat_map(|batch| batch.dictionary.iter());
-        let missing = self.known.missing(entries);
+        let missing = shared.known.missing(entries);
         if !missing.is_empty() {
-            dictionary::write(&mut open.connection, &self.known, missing).await?;
+            dictionary::write(connection, &shared.known, missing).await?;
         }
-        let days: BTreeSet<i64> = rows.iter().map(|&row| group.day_ns(row)).collect();
         open.partitions
-            .ensure(&mut open.connection, days.into_iter(), self.clock.now())
+            .ensure(connection, group.days(rows).into_iter(), self.clock.now())
             .await?;
-        let capped = Capped {
-            limit: self.cap.limit(),
-            over,
-            over_anew,
-            starts: &starts,
+        let commit = Commit {
+            group,
+            rows,
+            refused_starts: &starts,
+            shared,
         };
-        let connection = &mut open.connection;
-        let inserted = commit::commit(connection, group, rows, capped, &mut self.buffer).await?;
-        Ok(Stored {
-            inserted,
-            sifted,
-            starts,
-        })
+        let committed = commit.run(connection, &mut self.buffer).await?;
+        Ok(Stored { committed, starts })
     }
 }

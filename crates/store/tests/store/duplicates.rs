@@ -234,48 +234,99 @@ async fn commit_once_waited_for(holder: &mut PgConnection, watch: &mut PgConnect
 }
 
 #[tokio::test]
-async fn spans_that_others_store_while_a_group_makes_its_way_around_them_count_once() {
+async fn servers_that_store_overlapping_batches_of_a_trace_at_once_store_each_span_once() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(12);
     let trace_id = ids.trace_id();
-    let sent: Vec<Sent> = (1..=3)
+    let sent: Vec<Sent> = (1..=30)
         .map(|at| {
             let span = span("work").in_trace(trace_id).id(span_id(at));
             Sent::by("shop", span.starts(fixture.now).build())
         })
         .collect();
-    fixture.write(&sent).await;
-    let mut watch = fixture.database.connection().await;
-    // The directory keeps their trace, as it has it once the others have committed.
-    let forget = "CREATE TABLE kept AS SELECT * FROM spans; DELETE FROM spans";
-    sqlx::raw_sql(forget)
-        .execute(&mut watch)
+    fixture.write(&sent[..5]).await;
+    // Both have sent their batches before either may look at the trace.
+    let mut holder = fixture.database.connection().await;
+    sqlx::raw_sql("BEGIN; SELECT FROM traces FOR UPDATE")
+        .execute(&mut holder)
         .await
-        .expect("forgets");
-
-    // Two others have begun to store the first and the second span.
-    let (mut first, mut second) = (
-        fixture.database.connection().await,
-        fixture.database.connection().await,
-    );
-    for (other, id) in [(&mut first, 1_i64), (&mut second, 2)] {
-        sqlx::raw_sql("BEGIN")
-            .execute(&mut *other)
-            .await
-            .expect("begins");
-        sqlx::query("INSERT INTO spans SELECT * FROM kept WHERE span_id = $1")
-            .bind(id)
-            .execute(other)
-            .await
-            .expect("inserts");
+        .expect("locks");
+    let stores = [(); 2].map(|()| fixture.database.store(fixture.now));
+    let mut submitted = tokio::task::JoinSet::new();
+    for (store, range) in stores.iter().zip([0..20, 10..30]) {
+        let (writer, batch) = (store.writer(), batch(&sent[range]));
+        submitted.spawn(async move { writer.submit(batch).await.expect("is stored") });
     }
-    let (writer, whole) = (fixture.store.writer(), batch(&sent));
-    let submitted = tokio::spawn(async move { writer.submit(whole).await });
-    commit_once_waited_for(&mut first, &mut watch).await;
-    commit_once_waited_for(&mut second, &mut watch).await;
-    let outcome = submitted.await.expect("runs").expect("is stored");
-    assert_eq!(outcome, both(1, 2));
-    assert_eq!(fixture.count(SPANS).await, 3);
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    while fixture.count(waiting).await < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    sqlx::raw_sql("COMMIT").execute(&mut holder).await.expect("commits");
+    let outcomes = submitted.join_all().await;
+    let sum = |of: fn(&throughline_store::WriteOutcome) -> u64| outcomes.iter().map(of).sum::<u64>();
+    assert_eq!(sum(|outcome| outcome.received), 25);
+    assert_eq!(sum(|outcome| outcome.duplicate), 15);
+    assert_eq!(fixture.count(SPANS).await, 30);
+    let listed = fixture.list(&TraceFilter::default()).await;
+    assert_eq!(listed[0].span_count, 30);
+    assert_eq!(fixture.trace(trace_id).await.spans.len(), 30);
+}
+
+#[tokio::test]
+async fn fingerprints_of_two_bits_lose_and_double_nothing() {
+    let fixture = Fixture::new().await;
+    let now = fixture.now;
+    let store = fixture.database.store_with(StoreOptions {
+        fingerprint_bits: 2,
+        ..StoreOptions::new(move || now)
+    });
+    let mut ids = Ids::seeded(13);
+    let trace_id = ids.trace_id();
+    let sent: Vec<Sent> = (0..60)
+        .map(|at| {
+            let span = span("work").in_trace(trace_id).id(ids.span_id());
+            Sent::by("shop", span.starts(fixture.at_ms(at)).build())
+        })
+        .collect();
+    // Each batch has half of the one before.
+    let mut outcomes = Vec::new();
+    for begin in (0..50).step_by(10) {
+        let batch = batch(&sent[begin..begin + 20]);
+        outcomes.push(store.writer().submit(batch).await.expect("is stored"));
+    }
+    let expected: Vec<_> = (0..5).map(|at| if at == 0 { received(20) } else { both(10, 10) }).collect();
+    assert_eq!(outcomes, expected);
+    let stored = fixture.trace(trace_id).await.spans;
+    let stored: Vec<_> = stored.into_iter().map(|stored| stored.span).collect();
+    let sent: Vec<_> = sent.into_iter().map(|sent| sent.span).collect();
+    assert_eq!(stored, sent);
+}
+
+#[tokio::test]
+async fn spans_of_a_large_trace_that_come_again_in_other_batches_are_stored_once() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(14);
+    let trace_id = ids.trace_id();
+    let sent: Vec<Sent> = (0..3_000)
+        .map(|at| {
+            let span = span("work").in_trace(trace_id).id(ids.span_id());
+            Sent::by("shop", span.starts(fixture.at_ms(at)).build())
+        })
+        .collect();
+    for (range, outcome) in [
+        (0..700, received(700)),
+        (500..1_400, both(700, 200)),
+        (1_000..2_000, both(600, 400)),
+        (0..3_000, both(1_000, 2_000)),
+    ] {
+        assert_eq!(fixture.write(&sent[range]).await, outcome);
+    }
+    // Another server has no digests in its cache.
+    let other = fixture.database.store(fixture.now);
+    let outcome = other.writer().submit(batch(&sent)).await.expect("is stored");
+    assert_eq!(outcome, both(0, 3_000));
+    assert_eq!(fixture.count(SPANS).await, 3_000);
 }
 
 #[tokio::test]
@@ -285,7 +336,8 @@ async fn spans_of_a_removed_trace_are_listed_again_when_they_come_again() {
     let (removed, kept) = (lone("removed", &mut ids), lone("kept", &mut ids));
     let sent = [removed, kept].map(|span| Sent::by("shop", span.starts(fixture.now).build()));
     assert_eq!(fixture.write(&sent).await, received(2));
-    // As retention leaves it until it sweeps the day: out of the directory, the row in its place.
+    // As retention leaves it until compaction or the end of its partition: its row is gone, its spans
+    // lie in their block.
     let trace_id = sqlx::types::Uuid::from_bytes(sent[0].span.trace_id.to_bytes());
     sqlx::query("DELETE FROM traces WHERE trace_id = $1")
         .bind(trace_id)

@@ -49,8 +49,8 @@ async fn one_poisonous_row_is_rejected_and_the_rest_of_its_group_is_kept() {
         &fixture,
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
          BEGIN RAISE EXCEPTION 'poison' USING ERRCODE = '22000'; END $$;
-         CREATE TRIGGER refuse BEFORE INSERT ON spans FOR EACH ROW
-             WHEN (NEW.status_message = 'poison') EXECUTE FUNCTION refuse();",
+         CREATE TRIGGER refuse BEFORE INSERT ON level0_blocks FOR EACH ROW
+             WHEN ('poison' = ANY (NEW.messages)) EXECUTE FUNCTION refuse();",
     )
     .await;
     // The first batch keeps the writer busy while the others gather to one group.
@@ -124,7 +124,7 @@ async fn beyond_its_bytes_the_queue_refuses_at_once_and_says_when_to_come_back()
     });
     // A lock that holds up every commit until the transaction ends.
     let mut blocker = fixture.database.connection().await;
-    sqlx::raw_sql("BEGIN; LOCK TABLE spans IN ACCESS EXCLUSIVE MODE;")
+    sqlx::raw_sql("BEGIN; LOCK TABLE traces IN ACCESS EXCLUSIVE MODE;")
         .execute(&mut blocker)
         .await
         .expect("locks");

@@ -82,10 +82,10 @@ async fn starts_and_refused_spans_of_full_traces_crosswise_never_deadlock() {
     assert_eq!(conflicts.0.load(Ordering::Relaxed), 0);
 }
 
-/// Keeps writers of spans waiting until it is closed.
+/// Keeps writers of traces waiting until it is closed.
 async fn hold_writers(fixture: &Fixture) -> PgConnection {
     let mut connection = fixture.database.connection().await;
-    sqlx::raw_sql("BEGIN; LOCK TABLE spans IN SHARE MODE")
+    sqlx::raw_sql("BEGIN; LOCK TABLE traces IN SHARE MODE")
         .execute(&mut connection)
         .await
         .expect("locks");
@@ -94,7 +94,7 @@ async fn hold_writers(fixture: &Fixture) -> PgConnection {
 
 async fn wait_until_both_wait(fixture: &Fixture) {
     let waiting = "SELECT count(*) FROM pg_locks
-        WHERE NOT granted AND relation = 'spans'::regclass";
+        WHERE NOT granted AND relation = 'traces'::regclass";
     while fixture.count(waiting).await < 2 {
         sleep(Duration::from_millis(10)).await;
     }

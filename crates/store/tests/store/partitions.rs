@@ -12,19 +12,8 @@ fn midnight(now: UnixNanos) -> UnixNanos {
     UnixNanos::new(now.get() - now.get().rem_euclid(DAY))
 }
 
-/// In which table each span lies, by its name.
-async fn tables(fixture: &Fixture) -> Vec<(String, String)> {
-    sqlx::query_as(
-        "SELECT o.name, s.tableoid::regclass::text
-         FROM spans AS s JOIN operations AS o ON o.id = s.operation_id ORDER BY s.start_ns",
-    )
-    .fetch_all(&mut fixture.database.connection().await)
-    .await
-    .expect("reads")
-}
-
 #[tokio::test]
-async fn the_last_instant_of_a_day_and_the_first_of_the_next_lie_apart() {
+async fn spans_on_both_sides_of_midnight_are_one_trace() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(41);
     let today = midnight(fixture.now);
@@ -39,15 +28,11 @@ async fn the_last_instant_of_a_day_and_the_first_of_the_next_lie_apart() {
     let trace_id = before.trace_id;
     let sent = [Sent::by("shop", before), Sent::by("shop", after)];
     assert_eq!(fixture.write(&sent).await, received(2));
-    let tables = tables(&fixture).await;
-    assert!(tables[0].1.starts_with("spans_2"), "{tables:?}");
-    assert!(tables[1].1.starts_with("spans_2"), "{tables:?}");
-    assert_ne!(tables[0].1, tables[1].1);
     assert_eq!(fixture.trace(trace_id).await.spans.len(), 2);
 }
 
 #[tokio::test]
-async fn a_span_of_1990_and_one_before_1970_go_to_the_archive() {
+async fn a_span_of_1990_and_one_before_1970_are_stored_and_read() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(42);
     let ancient = lone("1960", &mut ids)
@@ -56,12 +41,12 @@ async fn a_span_of_1990_and_one_before_1970_go_to_the_archive() {
     let old = lone("1990", &mut ids)
         .starts(UnixNanos::new(20 * 365 * DAY))
         .build();
-    let trace_id = old.trace_id;
-    let sent = [Sent::by("shop", ancient), Sent::by("shop", old.clone())];
+    let sent = [ancient, old].map(|span| Sent::by("shop", span));
     assert_eq!(fixture.write(&sent).await, received(2));
-    let archive = |name: &str| (name.to_owned(), "spans_archive".to_owned());
-    assert_eq!(tables(&fixture).await, [archive("1960"), archive("1990")]);
-    assert_eq!(fixture.trace(trace_id).await.spans[0].span, old);
+    for sent in &sent {
+        let trace = fixture.trace(sent.span.trace_id).await;
+        assert_eq!(trace.spans[0].span, sent.span);
+    }
     let filter = TraceFilter {
         range: TimeRange::Between(UnixNanos::new(0), fixture.now),
         ..TraceFilter::default()
@@ -70,7 +55,7 @@ async fn a_span_of_1990_and_one_before_1970_go_to_the_archive() {
 }
 
 #[tokio::test]
-async fn a_span_far_ahead_is_rejected_and_makes_no_partition() {
+async fn a_span_far_ahead_is_rejected() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(43);
     let far = lone("far", &mut ids)
@@ -86,11 +71,6 @@ async fn a_span_far_ahead_is_rejected_and_makes_no_partition() {
     assert_eq!(outcome.rejected.len(), 1);
     assert_eq!(outcome.rejected[0].index, 0);
     assert!(outcome.rejected[0].reason.contains("ahead"));
-    // The archive and, for the one span, tomorrow; nothing else was asked for.
-    let partitions = fixture
-        .count("SELECT count(*) FROM pg_inherits WHERE inhparent = 'spans'::regclass")
-        .await;
-    assert_eq!(partitions, 2);
 }
 
 #[tokio::test]
@@ -98,67 +78,23 @@ async fn a_partition_that_went_away_is_made_again() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(44);
     let day = midnight(fixture.now).saturating_add(-3 * DAY);
-    let first = lone("first", &mut ids).starts(day).build();
-    let second = lone("second", &mut ids).starts(day).build();
-    fixture.write(&[Sent::by("shop", first)]).await;
-    let table = tables(&fixture).await.remove(0).1;
+    let mut large = |name: &'static str| {
+        let span = lone(name, &mut ids).starts(day);
+        Sent::by("shop", span.with("body", name.repeat(10_000)).build())
+    };
+    let (first, second) = (large("first"), large("second"));
+    fixture.write(&[first]).await;
+    let table = "SELECT tableoid::regclass::text FROM payloads";
+    let mut connection = fixture.database.connection().await;
+    let table: String = sqlx::query_scalar(table)
+        .fetch_one(&mut connection)
+        .await
+        .expect("has one");
     sqlx::query(sqlx::AssertSqlSafe(format!("DROP TABLE {table}")))
-        .execute(&mut fixture.database.connection().await)
+        .execute(&mut connection)
         .await
         .expect("drops");
-    assert_eq!(
-        fixture.write(&[Sent::by("shop", second)]).await,
-        received(1)
-    );
-}
-
-#[tokio::test]
-async fn reading_a_trace_touches_only_the_partitions_of_its_days() {
-    let fixture = Fixture::new().await;
-    let mut ids = Ids::seeded(45);
-    let sent: Vec<Sent> = (0..5)
-        .map(|day| {
-            let span = lone("work", &mut ids).starts(fixture.now.saturating_add(-day * DAY));
-            Sent::by("shop", span.build())
-        })
-        .collect();
-    fixture.write(&sent).await;
-    let plan: Vec<String> = sqlx::query_scalar(
-        "EXPLAIN SELECT span_id FROM spans
-         WHERE tenant_id = '00000000-0000-4000-8000-000000000001'
-             AND trace_id = '00000000-0000-4000-8000-000000000001'
-             AND start_ns BETWEEN $1 AND $2",
-    )
-    .bind(fixture.now.get())
-    .bind(fixture.now.get() + 1)
-    .fetch_all(&mut fixture.database.connection().await)
-    .await
-    .expect("explains");
-    let scans = plan
-        .iter()
-        .filter(|line| line.contains("on spans_"))
-        .count();
-    assert_eq!(scans, 1, "{plan:#?}");
-}
-
-#[tokio::test]
-async fn no_partition_of_spans_is_vacuumed_for_what_is_only_inserted() {
-    let fixture = Fixture::new().await;
-    let span = lone("work", &mut Ids::seeded(46)).starts(fixture.now);
-    fixture.write(&[Sent::by("shop", span.build())]).await;
-    let options: Vec<Option<Vec<String>>> = sqlx::query_scalar(
-        "SELECT c.reloptions
-         FROM pg_inherits AS i
-         JOIN pg_class AS c ON c.oid = i.inhrelid
-         WHERE i.inhparent = 'spans'::regclass",
-    )
-    .fetch_all(&mut fixture.database.connection().await)
-    .await
-    .expect("lists");
-    assert!(options.len() > 1, "the archive and a day");
-    let spared = "autovacuum_vacuum_insert_threshold=-1";
-    for options in options {
-        let options = options.unwrap_or_default();
-        assert!(options.iter().any(|option| option == spared), "{options:?}");
-    }
+    assert_eq!(fixture.write(std::slice::from_ref(&second)).await, received(1));
+    let trace = fixture.trace(second.span.trace_id).await;
+    assert_eq!(trace.spans[0].span, second.span);
 }

@@ -41,7 +41,7 @@ async fn a_row_says_whether_spans_of_its_trace_run_were_abandoned_or_ended() {
 }
 
 #[tokio::test]
-async fn a_row_says_what_failed_first_of_what_said_something() {
+async fn a_row_says_what_failed_last_of_what_said_something() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(41);
     let root = span("root").in_trace(ids.trace_id()).id(ids.span_id());
@@ -66,7 +66,7 @@ async fn a_row_says_what_failed_first_of_what_said_something() {
     let listed = fixture.list(&TraceFilter::default()).await.remove(0);
     assert_eq!(
         (listed.error_count, listed.error.as_deref()),
-        (3, Some("the first"))
+        (3, Some("the second"))
     );
 }
 

@@ -84,10 +84,10 @@ impl Fixture {
     /// duration, so that samples are the same in every run.
     pub(crate) async fn fill(&self, like: &Sent, from: UnixNanos, count: i64, duration_ns: i64) {
         let filled = sqlx::query(
-            "INSERT INTO traces (tenant_id, trace_id, start_ns, end_ns, received_ns, span_count,
+            "INSERT INTO traces (tenant_id, trace_id, start_ns, end_ns, received_ns, first_block_id, span_count,
                  error_count, root_rank, root_span_id, root_digest, root_operation_id,
                  root_duration_ns, has_root, services, user_id, session_id)
-             SELECT tenant_id, md5(concat_ws(' ', $3, $4, at))::uuid, $2 - at, $2 - at + $4, received_ns, 1,
+             SELECT tenant_id, md5(concat_ws(' ', $3, $4, at))::uuid, $2 - at, $2 - at + $4, received_ns, 0, 1,
                  0, 0, 1, 1, root_operation_id, 0, true, services, user_id, session_id
              FROM traces, generate_series(1, $3) AS at WHERE trace_id = $1",
         );

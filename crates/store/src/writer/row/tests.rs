@@ -5,7 +5,6 @@ use throughline_wire::binary;
 use super::*;
 
 const CONTEXT: Context = Context {
-    tenant: [0; 16],
     service_id: 1,
     operation_id: 2,
     resource_id: 3,
@@ -26,8 +25,7 @@ fn a_day_begins_at_midnight_utc_on_both_sides_of_the_epoch() {
 
 #[test]
 fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
-    let digest =
-        |span: &Span| encode(span, CONTEXT, Noted::default(), &mut Vec::new(), |_, _| {}).digest;
+    let digest = |span: &Span| encoded(span, &mut Buffers::default()).digest;
     let span = throughline_testkit::span("GET /").build();
     let mut marked = span.clone();
     let marks = vec![AttributeValue::from("clock_skewed")];
@@ -35,6 +33,17 @@ fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
     assert_eq!(digest(&marked), digest(&span));
     marked.attributes.insert("more", "said");
     assert_ne!(digest(&marked), digest(&span));
+}
+
+fn encoded(span: &Span, buffers: &mut Buffers) -> Row {
+    encode(
+        span,
+        CONTEXT,
+        IngestNotes::default(),
+        &[],
+        buffers,
+        |_, _| {},
+    )
 }
 
 /// The span as an OTLP sender writes it.
@@ -74,12 +83,20 @@ fn a_packed_span_gives_the_row_of_the_decoded_one() {
         let mut packed = throughline_wire::packed::PackedSpans::default();
         assert!(packed.push_otlp(&otlp(&span), &limits, span.start));
         let packed = packed.iter().next().expect("one");
-        let (mut one, mut other) = (vec![7], vec![7]);
-        let decoded_row = encode(&span, CONTEXT, Noted::default(), &mut one, |_, _| {});
-        let packed_row = encode_packed(&packed, CONTEXT, &mut other, |_, _| {});
-        assert_eq!(one, other);
+        let (mut one, mut other) = (Buffers::default(), Buffers::default());
+        for buffers in [&mut one, &mut other] {
+            buffers.bytes.push(7);
+        }
+        let decoded_row = encoded(&span, &mut one);
+        let notes = IngestNotes::default();
+        let packed_row = encode_packed(&packed, CONTEXT, notes, &mut other, |_, _| {});
+        assert_eq!(one.bytes, other.bytes);
         assert_eq!(packed_row.digest, decoded_row.digest);
-        let of = |text: Option<TextAt>| text.map(|text| text.of(&one).to_owned());
+        assert_eq!(
+            packed_row.record(&other.bytes),
+            decoded_row.record(&one.bytes)
+        );
+        let of = |text: Option<TextAt>| text.map(|text| text.of(&one.bytes).to_owned());
         assert_eq!(of(packed_row.user), of(decoded_row.user));
         assert_eq!(
             of(packed_row.session).as_deref(),

@@ -9,15 +9,15 @@ use std::collections::BTreeSet;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::super::claim::uuids;
 use super::super::group::Group;
 use super::super::open_spans::Key;
-use super::uuids;
 
 /// The starts of `group` that are one too many for their traces.
 pub(in super::super) async fn over(
     connection: &mut PgConnection,
     group: &Group,
-    limit: i64,
+    limit: usize,
 ) -> Result<BTreeSet<Key>, sqlx::Error> {
     let starts: Vec<Key> = group.starts().collect();
     if starts.is_empty() {
@@ -27,7 +27,7 @@ pub(in super::super) async fn over(
         .bind(uuids(starts.iter().map(|key| key.0)))
         .bind(uuids(starts.iter().map(|key| key.1)))
         .bind(starts.iter().map(|key| key.2).collect::<Vec<i64>>())
-        .bind(limit)
+        .bind(limit as i64)
         .fetch_all(connection)
         .await?;
     let keys = over

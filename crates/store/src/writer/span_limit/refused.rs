@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::super::directory::Key;
+use super::super::claim::uuids;
 use super::super::group::{Group, RowRef};
-use super::uuids;
+use crate::ids::TraceKey;
 
 /// Counts `refused`, in the transaction `connection` is in, which has merged the directory and not
 /// yet the processes.
@@ -27,12 +27,12 @@ pub(in super::super) async fn note(
     if refused.is_empty() {
         return Ok(());
     }
-    let mut counts = BTreeMap::<Key, i64>::new();
+    let mut counts = BTreeMap::<TraceKey, i64>::new();
     let mut numbered = Numbered::default();
     for &row in refused {
         let (tenant, row) = (group.batch(row).tenant, group.row(row));
         let count = counts.entry((tenant, row.trace_id)).or_default();
-        match row.numbered {
+        match row.numbered() {
             Some((process_id, sequence)) => {
                 numbered.push((tenant, row.trace_id), process_id, sequence);
             }
@@ -59,7 +59,7 @@ struct Numbered {
 }
 
 impl Numbered {
-    fn push(&mut self, (tenant, trace_id): Key, process_id: i64, sequence: i64) {
+    fn push(&mut self, (tenant, trace_id): TraceKey, process_id: i64, sequence: i64) {
         self.tenant_id.push(Uuid::from_bytes(tenant));
         self.trace_id.push(Uuid::from_bytes(trace_id));
         self.process_id.push(process_id);

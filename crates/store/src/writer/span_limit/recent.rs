@@ -34,10 +34,6 @@ impl Recent {
     pub(super) fn contains(&self, id: i64) -> bool {
         self.known.contains(&id)
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.known.is_empty()
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,69 @@
+-- The part of each block that is of the trace $2: spans that began from $4 to $5, in blocks from $3 on,
+-- or in these, $6. $7: with the columns. $8: only if a span has this id. What is compared last costs
+-- reading an array.
+SELECT
+    b.id, b.span_count, b.first_start_ns, b.last_start_ns, b.last_end_ns, b.first_trace_id,
+    b.last_trace_id, b.max_duration_ns, b.has_error, b.has_payloads, b.resources, b.scopes,
+    slice.first - 1 AS first_span,
+    ARRAY[$2] AS trace_ids,
+    ARRAY[slice.last - slice.first + 1] AS trace_ends,
+    b.trace_starts_ns[place.number:place.number] AS trace_starts_ns,
+    b.trace_checksums[place.number:place.number] AS trace_checksums,
+    b.operations, b.services, b.outside_parents,
+    b.span_ids[slice.first:slice.last] AS span_ids,
+    b.parents[slice.first:slice.last] AS parents,
+    b.start_offsets[slice.first:slice.last] AS start_offsets,
+    b.long_start_offsets[slice.first:slice.last] AS long_start_offsets,
+    b.durations[slice.first:slice.last] AS durations,
+    b.long_durations[slice.first:slice.last] AS long_durations,
+    b.operation_indexes[slice.first:slice.last] AS operation_indexes,
+    b.statuses[slice.first:slice.last] AS statuses,
+    b.flags[slice.first:slice.last] AS flags,
+    ARRAY(
+        SELECT at - slice.first + 1
+        FROM unnest(b.message_spans) WITH ORDINALITY AS message (at, place)
+        WHERE at BETWEEN slice.first - 1 AND slice.last - 1
+        ORDER BY place
+    ) AS message_spans,
+    ARRAY(
+        SELECT text
+        FROM unnest(b.message_spans, b.messages) WITH ORDINALITY AS message (at, text, place)
+        WHERE at BETWEEN slice.first - 1 AND slice.last - 1
+        ORDER BY place
+    ) AS messages,
+    b.directory,
+    CASE WHEN $7 THEN b.columns ELSE ''::bytea END AS columns
+FROM (
+    SELECT
+            id, span_count, first_start_ns, last_start_ns, last_end_ns, first_trace_id,
+            last_trace_id, max_duration_ns, has_error, has_payloads, resources, scopes, trace_ids,
+            trace_ends, trace_starts_ns, trace_checksums, operations, services, span_ids, parents,
+            outside_parents, start_offsets, long_start_offsets, durations, long_durations,
+            operation_indexes, statuses, flags, message_spans, messages, directory, columns
+    FROM level0_blocks
+    WHERE tenant_id = $1 AND bucket = 0 AND id >= $3
+            AND first_start_ns <= $5 AND last_start_ns >= $4
+            AND $2 BETWEEN first_trace_id AND last_trace_id
+            AND (cardinality($6::bigint[]) = 0 OR id = ANY ($6))
+    UNION ALL
+    SELECT
+            id, span_count, first_start_ns, last_start_ns, last_end_ns, first_trace_id,
+            last_trace_id, max_duration_ns, has_error, has_payloads, resources, scopes, trace_ids,
+            trace_ends, trace_starts_ns, trace_checksums, operations, services, span_ids, parents,
+            outside_parents, start_offsets, long_start_offsets, durations, long_durations,
+            operation_indexes, statuses, flags, message_spans, messages, directory, columns
+    FROM level1_blocks
+    WHERE tenant_id = $1 AND bucket = 0 AND id >= $3
+            AND first_start_ns <= $5 AND last_start_ns >= $4
+            AND $2 BETWEEN first_trace_id AND last_trace_id
+            AND (cardinality($6::bigint[]) = 0 OR id = ANY ($6))
+) AS b
+CROSS JOIN LATERAL (SELECT array_position(b.trace_ids, $2) AS number) AS place
+CROSS JOIN LATERAL (
+    SELECT
+        coalesce(b.trace_ends[place.number - 1], 0) + 1 AS first,
+        b.trace_ends[place.number] AS last
+) AS slice
+WHERE place.number IS NOT NULL
+    AND ($8::bigint IS NULL OR $8 = ANY (b.span_ids[slice.first:slice.last]))
+ORDER BY b.id

@@ -1,0 +1,280 @@
+//! The spans of one trace as they lie in blocks: all of their skeletons, and of some the rest.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use sqlx::PgConnection;
+use throughline_model::ReadError;
+use throughline_wire::{SpanId, TraceId};
+use uuid::Uuid;
+
+use super::receipt::SpanFacts;
+use super::rows::SpanRow;
+use super::trace::uuid;
+use crate::block::find::{self, TraceInBlocks, TracePart};
+use crate::block::{ColumnKind, Columns, Corrupt, Directory};
+use crate::sqlstate::read_error;
+
+/// What completeness asks of spans besides their skeletons. Most spans have none of it.
+const FACT_KINDS: [ColumnKind; 6] = [
+    ColumnKind::Process,
+    ColumnKind::Sequence,
+    ColumnKind::CutBytes,
+    ColumnKind::DroppedAttributes,
+    ColumnKind::DroppedEvents,
+    ColumnKind::DroppedLinks,
+];
+/// Columns of so many bytes at most are in memory at once to decode some spans, unless those of one
+/// block are larger.
+const LOADED_BYTES: usize = 20 << 20;
+
+/// Where the spans of a trace lie; none when there is no such trace.
+pub(super) async fn locate(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_id: TraceId,
+) -> Result<Option<TraceInBlocks>, ReadError> {
+    let row: Option<(i64, i64, i64)> = sqlx::query_as(
+        "SELECT start_ns, end_ns, first_block_id FROM traces
+         WHERE tenant_id = $1 AND trace_id = $2",
+    )
+    .bind(tenant)
+    .bind(uuid(trace_id))
+    .fetch_optional(connection)
+    .await
+    .map_err(read_error)?;
+    Ok(
+        row.map(|(first_ns, last_ns, first_block_id)| TraceInBlocks {
+            tenant,
+            trace_id: uuid(trace_id),
+            first_block_id,
+            first_ns,
+            last_ns,
+        }),
+    )
+}
+
+/// A span without its columns, and where it lies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StoredSpanHead {
+    pub span_id: i64,
+    pub parent_span_id: Option<i64>,
+    pub operation_id: i64,
+    pub start_ns: i64,
+    pub duration_ns: i64,
+    pub status: u8,
+    pub has_events: bool,
+    /// Which part of the trace has it, and its place there.
+    part: u32,
+    place: u32,
+}
+
+/// A part with its directory.
+struct ReadPart {
+    part: TracePart,
+    directory: Directory,
+}
+
+/// The skeleton of a trace. Takes about 150 bytes a span.
+pub(super) struct StoredTrace {
+    wanted: TraceInBlocks,
+    parts: Vec<ReadPart>,
+    /// Its spans by start, id and where they lie.
+    pub heads: Vec<StoredSpanHead>,
+    pub facts: SpanFacts,
+}
+
+impl StoredTrace {
+    /// Reads the skeletons: one statement, and one more for each block in which spans have numbers
+    /// or lost something. What is damaged is reported and left out.
+    pub(super) async fn read(
+        connection: &mut PgConnection,
+        wanted: TraceInBlocks,
+    ) -> Result<Self, ReadError> {
+        let found = find::skeleton_parts(connection, wanted)
+            .await
+            .map_err(read_error)?;
+        let mut trace = Self {
+            wanted,
+            parts: Vec::with_capacity(found.len()),
+            heads: Vec::new(),
+            facts: SpanFacts::default(),
+        };
+        for part in found {
+            match part.directory() {
+                Ok(directory) => trace.add(connection, ReadPart { part, directory }).await?,
+                Err(corrupt) => part.report(corrupt),
+            }
+        }
+        trace
+            .heads
+            .sort_unstable_by_key(|head| (head.start_ns, head.span_id, head.part, head.place));
+        Ok(trace)
+    }
+
+    async fn add(
+        &mut self,
+        connection: &mut PgConnection,
+        read: ReadPart,
+    ) -> Result<(), ReadError> {
+        let ReadPart { part, directory } = &read;
+        let mut columns = Columns::new(directory.clone());
+        let kinds = part.columns_of_kinds(directory, &FACT_KINDS);
+        let kinds = kinds.unwrap_or_default();
+        if !kinds.is_empty() {
+            find::load_columns(connection, self.wanted.tenant, part, &mut columns, &kinds)
+                .await
+                .map_err(read_error)?;
+        }
+        if let Err(corrupt) = part.decode(&columns, |record| self.facts.add(&record)) {
+            part.report(corrupt);
+        }
+        if let Err(corrupt) = self.add_heads(&read) {
+            read.part.report(corrupt);
+        }
+        self.parts.push(read);
+        Ok(())
+    }
+
+    fn add_heads(&mut self, read: &ReadPart) -> Result<(), Corrupt> {
+        let ReadPart { part, directory } = read;
+        let has_events: Vec<bool> = directory
+            .shapes
+            .iter()
+            .map(|shape| {
+                let mut columns = shape.iter().map(|at| &directory.columns[*at as usize]);
+                columns.any(|column| column.kind == ColumnKind::Events)
+            })
+            .collect();
+        let shapes = part.shapes(directory)?;
+        for ((place, span), shape) in (0..).zip(part.skeleton.spans(0)).zip(shapes) {
+            let span = span?;
+            self.heads.push(StoredSpanHead {
+                span_id: span.span_id,
+                parent_span_id: span.parent_span_id,
+                operation_id: span.operation_id,
+                start_ns: span.start_ns,
+                duration_ns: span.duration_ns,
+                status: span.status,
+                has_events: has_events[*shape as usize],
+                part: self.parts.len() as u32,
+                place,
+            });
+        }
+        Ok(())
+    }
+
+    /// The spans that are there, and those that they name as parents.
+    pub(super) fn relations(&self) -> (HashSet<SpanId>, HashSet<SpanId>) {
+        // What is no id is no one's parent.
+        let ids = |ids: &mut dyn Iterator<Item = i64>| ids.flat_map(SpanId::from_i64).collect();
+        let heads = || self.heads.iter();
+        (
+            ids(&mut heads().map(|head| head.span_id)),
+            ids(&mut heads().filter_map(|head| head.parent_span_id)),
+        )
+    }
+
+    /// How many of these spans, from the first on, can be decoded at once: the columns of their
+    /// blocks together stay within a bound. At least one.
+    pub(super) fn decodable(&self, heads: &[StoredSpanHead]) -> usize {
+        let mut parts = BTreeSet::new();
+        let mut bytes = 0;
+        for (count, head) in heads.iter().enumerate() {
+            if parts.insert(head.part) {
+                bytes += TracePart::raw_bytes(&self.parts[head.part as usize].directory);
+                if bytes > LOADED_BYTES && count > 0 {
+                    return count;
+                }
+            }
+        }
+        heads.len()
+    }
+
+    /// The events of these spans as they are encoded, each beside its span.
+    pub(super) async fn events<'h>(
+        &self,
+        connection: &mut PgConnection,
+        heads: &'h [StoredSpanHead],
+        mut see: impl FnMut(&'h StoredSpanHead, &[u8]),
+    ) -> Result<(), ReadError> {
+        let mut heads: Vec<&StoredSpanHead> = heads.iter().collect();
+        heads.sort_unstable_by_key(|head| (head.part, head.place));
+        for of_part in heads.chunk_by(|a, b| a.part == b.part) {
+            let ReadPart { part, directory } = &self.parts[of_part[0].part as usize];
+            let mut columns = Columns::new(directory.clone());
+            let kinds: Vec<usize> = directory.columns_of_kind(ColumnKind::Events).collect();
+            find::load_columns(connection, self.wanted.tenant, part, &mut columns, &kinds)
+                .await
+                .map_err(read_error)?;
+            let mut wanted = of_part.iter().peekable();
+            let mut place = 0;
+            let decoded = part.decode(&columns, |record| {
+                if let Some(head) = wanted.next_if(|head| head.place == place) {
+                    see(head, record.events);
+                }
+                place += 1;
+            });
+            if let Err(corrupt) = decoded {
+                part.report(corrupt);
+            }
+        }
+        Ok(())
+    }
+
+    /// These spans whole, each with its place among them, in order; [`Self::decodable`] says how
+    /// many at once. Those of a damaged block are missing.
+    pub(super) async fn rows(
+        &self,
+        connection: &mut PgConnection,
+        heads: &[StoredSpanHead],
+    ) -> Result<Vec<(usize, SpanRow)>, ReadError> {
+        let keys = heads.iter().map(|head| (head.part, head.place));
+        let wanted: HashMap<(u32, u32), usize> = keys.zip(0..).collect();
+        let parts: BTreeSet<u32> = heads.iter().map(|head| head.part).collect();
+        let mut rows = Vec::with_capacity(heads.len());
+        for at in parts {
+            let block = self.parts[at as usize].part.id;
+            let read = find::parts_in(connection, self.wanted, &[block])
+                .await
+                .map_err(read_error)?;
+            for part in read {
+                let mut place = 0;
+                let decoded = part.for_each(|record| {
+                    if let Some(index) = wanted.get(&(at, place)) {
+                        rows.push((*index, SpanRow::of(&record)));
+                    }
+                    place += 1;
+                });
+                if let Err(corrupt) = decoded {
+                    part.report(corrupt);
+                }
+            }
+        }
+        rows.sort_unstable_by_key(|(index, _)| *index);
+        Ok(rows)
+    }
+}
+
+/// The spans of a trace with this id.
+pub(super) async fn rows_by_id(
+    connection: &mut PgConnection,
+    wanted: TraceInBlocks,
+    span_id: SpanId,
+) -> Result<Vec<SpanRow>, ReadError> {
+    let mut rows = Vec::new();
+    let parts = find::parts_with_span(connection, wanted, span_id.to_i64())
+        .await
+        .map_err(read_error)?;
+    for part in parts {
+        let decoded = part.for_each(|record| {
+            if record.span_id == span_id.to_i64() {
+                rows.push(SpanRow::of(&record));
+            }
+        });
+        if let Err(corrupt) = decoded {
+            part.report(corrupt);
+        }
+    }
+    rows.sort_by_key(SpanRow::start_ns);
+    Ok(rows)
+}

@@ -1,0 +1,205 @@
+//! Decides under lock which spans of a commit are new, and brings the rows of their traces up to
+//! date.
+//!
+//! A trace that has no row yet is claimed by inserting it: all its spans are new. The row of any
+//! other is locked. A span whose fingerprint it has may be stored already: then its digest is
+//! compared with those of the stored spans. Whatever two servers send at the same time, one of them
+//! waits for the other's commit here, traces in the order of their keys.
+
+use std::collections::BTreeMap;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Committer;
+use super::digests::{self, Grown, StoredTrace};
+use super::fingerprint::Fingerprints;
+use super::group::{Group, RowRef};
+use super::open_spans::OpenSpan;
+use super::summary::Summary;
+use super::trace_rows::{LockedRow, NewRows, UpdatedRows};
+use crate::ids::TraceKey;
+
+/// A row that was seen and is gone when it is to be locked is claimed again so often: each time
+/// retention has removed it in between.
+const MAX_ATTEMPTS: usize = 8;
+
+/// What a commit does with each of its spans.
+#[derive(Debug, Default)]
+pub(super) struct Claimed {
+    /// To be stored.
+    pub new: Vec<RowRef>,
+    /// Stored already with the same content.
+    pub duplicate: Vec<RowRef>,
+    /// One too many for their traces.
+    pub over_limit: Vec<RowRef>,
+    /// Large traces with the digests that they have after this commit.
+    pub large: Vec<Grown>,
+}
+
+/// The spans of one trace in a commit.
+#[derive(Debug, Default)]
+struct TraceSpans<'a> {
+    rows: Vec<RowRef>,
+    begun: Vec<&'a OpenSpan>,
+}
+
+/// Which of `rows` are new; their traces have rows that count them then, in the transaction that
+/// `connection` is in. `begun` are spans that have begun.
+///
+/// Costs one statement when no trace has a row yet, three when some have, and one more for spans
+/// that may be stored already.
+pub(super) async fn claim(
+    connection: &mut PgConnection,
+    group: &Group,
+    rows: &[RowRef],
+    begun: &[([u8; 16], &OpenSpan)],
+    shared: &Committer,
+) -> Result<Claimed, sqlx::Error> {
+    let mut waiting = by_trace(group, rows, begun);
+    let mut claimed = Claimed::default();
+    for _ in 0..MAX_ATTEMPTS {
+        insert_new(connection, group, &mut waiting, shared, &mut claimed).await?;
+        if waiting.is_empty() {
+            return Ok(claimed);
+        }
+        update_locked(connection, group, &mut waiting, shared, &mut claimed).await?;
+        if waiting.is_empty() {
+            return Ok(claimed);
+        }
+    }
+    Err(sqlx::Error::RowNotFound)
+}
+
+fn by_trace<'a>(
+    group: &Group,
+    rows: &[RowRef],
+    begun: &[([u8; 16], &'a OpenSpan)],
+) -> BTreeMap<TraceKey, TraceSpans<'a>> {
+    let mut traces = BTreeMap::<TraceKey, TraceSpans<'a>>::new();
+    let key = |row: RowRef| (group.batch(row).tenant, group.row(row).trace_id);
+    // The spans of a trace mostly stand together: one look-up for all of them.
+    for run in rows.chunk_by(|a, b| key(*a) == key(*b)) {
+        let spans = traces.entry(key(run[0])).or_default();
+        spans.rows.extend_from_slice(run);
+    }
+    for (tenant, open) in begun {
+        let spans = traces.entry((*tenant, open.trace_id)).or_default();
+        spans.begun.push(open);
+    }
+    traces
+}
+
+/// The summary of the spans; there is one at least.
+fn summary(group: &Group, rows: &[RowRef], begun: &[&OpenSpan]) -> Option<Summary> {
+    let mut summary = None::<Summary>;
+    for &row in rows {
+        let bytes = &group.batch(row).bytes;
+        match &mut summary {
+            Some(summary) => summary.add(group.row(row), bytes),
+            None => summary = Some(Summary::of(group.row(row), bytes)),
+        }
+    }
+    for open in begun {
+        let begun = Summary::begun(open);
+        match &mut summary {
+            Some(summary) => summary.merge(begun),
+            None => summary = Some(begun),
+        }
+    }
+    summary
+}
+
+/// Claims the traces that have no row.
+async fn insert_new(
+    connection: &mut PgConnection,
+    group: &Group,
+    waiting: &mut BTreeMap<TraceKey, TraceSpans<'_>>,
+    shared: &Committer,
+    claimed: &mut Claimed,
+) -> Result<(), sqlx::Error> {
+    let limit = shared.limit.spans();
+    let mut new_rows = NewRows::default();
+    for (key, spans) in waiting.iter() {
+        let fitting = &spans.rows[..spans.rows.len().min(limit)];
+        if let Some(summary) = summary(group, fitting, &spans.begun) {
+            let digests = fitting.iter().map(|row| group.row(*row).digest);
+            let fingerprints = Fingerprints::of(digests, shared.fingerprint_mask);
+            new_rows.push(*key, summary, fingerprints);
+        }
+    }
+    for key in new_rows.insert(connection, group.received_ns()).await? {
+        let Some(mut spans) = waiting.remove(&key) else {
+            continue;
+        };
+        let fitting = spans.rows.len().min(limit);
+        claimed.over_limit.extend(spans.rows.drain(fitting..));
+        claimed.new.append(&mut spans.rows);
+    }
+    Ok(())
+}
+
+/// Locks the rows of the others and updates them. What has no row any more keeps waiting.
+async fn update_locked(
+    connection: &mut PgConnection,
+    group: &Group,
+    waiting: &mut BTreeMap<TraceKey, TraceSpans<'_>>,
+    shared: &Committer,
+    claimed: &mut Claimed,
+) -> Result<(), sqlx::Error> {
+    let locked = LockedRow::lock(connection, waiting.keys()).await?;
+    let doubtful = locked
+        .iter()
+        .filter(|row| {
+            let rows = waiting.get(&row.key()).map(|spans| spans.rows.as_slice());
+            let mut digests = rows
+                .unwrap_or_default()
+                .iter()
+                .map(|row| group.row(*row).digest);
+            digests.any(|digest| row.may_have(digest, shared.fingerprint_mask))
+        })
+        .map(LockedRow::stored_trace)
+        .collect::<Vec<StoredTrace>>();
+    let mut stored = digests::of_traces(connection, &shared.digests, &doubtful).await?;
+    let mut updates = UpdatedRows::default();
+    for row in locked {
+        let key = row.key();
+        let Some(spans) = waiting.remove(&key) else {
+            continue;
+        };
+        let known = stored.get(&key);
+        let is_stored = |digest| known.is_some_and(|known| known.contains(&digest));
+        let mut room = shared.limit.spans().saturating_sub(row.span_count());
+        let mut new = Vec::new();
+        for span in spans.rows {
+            let digest = group.row(span).digest;
+            if is_stored(digest) {
+                claimed.duplicate.push(span);
+            } else if room == 0 {
+                claimed.over_limit.push(span);
+            } else {
+                room -= 1;
+                new.push(span);
+            }
+        }
+        let Some(more) = summary(group, &new, &spans.begun) else {
+            continue;
+        };
+        let digests: Vec<i64> = new.iter().map(|row| group.row(*row).digest).collect();
+        let trace = updates.push(&row, more, &digests, shared.fingerprint_mask);
+        if let Some(mut known) = stored.remove(&key) {
+            known.extend(digests);
+            claimed.large.push(Grown {
+                trace,
+                digests: known,
+            });
+        }
+        claimed.new.append(&mut new);
+    }
+    updates.store(connection).await
+}
+
+/// Column of ids, as a statement takes it.
+pub(super) fn uuids(ids: impl Iterator<Item = [u8; 16]>) -> Vec<Uuid> {
+    ids.map(Uuid::from_bytes).collect()
+}

@@ -1,0 +1,44 @@
+//! Stores the new spans of a commit: one block a tenant in level 0, or as many as they fill.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::group::{Group, RowRef};
+use crate::block::BlockBuilder;
+use crate::block::table::insert_level0;
+
+/// zstd's fastest ordinary level: compaction compresses again, better.
+const COMPRESSION_LEVEL: i32 = 1;
+
+/// Stores `rows`, spans of `group`, in the transaction that `connection` is in.
+pub(super) async fn store(
+    connection: &mut PgConnection,
+    group: &Group,
+    rows: &[RowRef],
+) -> Result<(), sqlx::Error> {
+    let mut rows = rows.to_vec();
+    rows.sort_unstable_by_key(|&row| {
+        let span = group.row(row);
+        (
+            group.batch(row).tenant,
+            span.trace_id,
+            span.start_ns,
+            span.span_id,
+        )
+    });
+    for of_tenant in rows.chunk_by(|a, b| group.batch(*a).tenant == group.batch(*b).tenant) {
+        let tenant = Uuid::from_bytes(group.batch(of_tenant[0]).tenant);
+        let mut builder = BlockBuilder::default();
+        for &row in of_tenant {
+            let record = group.record(row);
+            if !builder.takes(&record) {
+                let full = core::mem::take(&mut builder).finish(COMPRESSION_LEVEL)?;
+                insert_level0(connection, tenant, full).await?;
+            }
+            builder.push(&record);
+        }
+        let block = builder.finish(COMPRESSION_LEVEL)?;
+        insert_level0(connection, tenant, block).await?;
+    }
+    Ok(())
+}

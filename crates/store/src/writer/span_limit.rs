@@ -1,0 +1,76 @@
+//! The most spans a trace may have: what comes beyond is refused, and the rest of its batch stored.
+//!
+//! The row of a trace counts its spans, and a commit holds it locked: so the limit is exact over
+//! restarts and however many servers write.
+
+mod recent;
+pub(super) mod refused;
+pub(super) mod starts;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use self::recent::Recent;
+use super::group::{Group, RowRef};
+
+/// How many refused spans are remembered; one that comes again after so many others counts again.
+/// About 2 MiB.
+const REFUSED_SPANS: usize = 65_536;
+
+/// The limit, and which spans were refused for it lately.
+#[derive(Debug)]
+pub(super) struct SpanLimit {
+    spans: usize,
+    /// Digests of spans that were refused and counted.
+    refused: Mutex<Recent>,
+}
+
+impl SpanLimit {
+    pub(super) fn new(spans: u64) -> Self {
+        let most = i32::MAX as usize;
+        Self {
+            spans: usize::try_from(spans).unwrap_or(most).min(most),
+            refused: Mutex::new(Recent::new(REFUSED_SPANS)),
+        }
+    }
+
+    /// How many spans a trace may have.
+    pub(super) const fn spans(&self) -> usize {
+        self.spans
+    }
+
+    /// Why a span beyond it is refused.
+    pub(super) fn reason(&self) -> String {
+        format!(
+            "trace_too_large: the trace has {} spans, the most that are kept",
+            self.spans
+        )
+    }
+
+    /// Why a start beyond it is refused.
+    pub(super) fn reason_of_start(&self) -> String {
+        format!(
+            "trace_too_large: the trace has {} spans that run, the most that are kept",
+            self.spans
+        )
+    }
+
+    /// Those of `over` that were not refused before, as far as is remembered.
+    pub(super) fn newly_refused(&self, group: &Group, over: &[RowRef]) -> Vec<RowRef> {
+        let refused = self.lock();
+        let over = over.iter().copied();
+        over.filter(|&row| !refused.contains(group.row(row).digest))
+            .collect()
+    }
+
+    /// Remembers `over`, spans of `group`, as refused and counted.
+    pub(super) fn note_refused(&self, group: &Group, over: &[RowRef]) {
+        let mut refused = self.lock();
+        for &row in over {
+            refused.insert(group.row(row).digest);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Recent> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
