@@ -82,7 +82,7 @@ fn summary(sent: &[&Sent]) -> TraceSummary {
         error_count: spans()
             .filter(|span| span.status.code == StatusCode::Error)
             .count() as u64,
-        error: first_error(spans()),
+        error: last_error(spans()),
         open: None,
         is_pinned: false,
         user: first(&[semconv::USER_ID, semconv::ENDUSER_ID]),
@@ -124,18 +124,14 @@ pub fn selected(sent: &[Sent], filter: &TraceFilter, now: UnixNanos) -> Vec<Trac
     summaries
 }
 
-/// What the first failed span says, of those that say something.
-fn first_error<'a>(spans: impl Iterator<Item = &'a Span>) -> Option<String> {
+/// What the failed span with the latest start says, of those that say something.
+fn last_error<'a>(spans: impl Iterator<Item = &'a Span>) -> Option<String> {
     let said =
         |span: &&Span| span.status.code == StatusCode::Error && !span.status.message.is_empty();
-    let first = spans.filter(said).min_by_key(|span| {
-        (
-            span.parent_span_id.is_some(),
-            span.start,
-            span.status.message.clone(),
-        )
-    })?;
-    Some(first.status.message.chars().take(256).collect())
+    let last = spans
+        .filter(said)
+        .max_by_key(|span| (span.start, span.status.message.clone()))?;
+    Some(last.status.message.chars().take(256).collect())
 }
 
 /// Whether the directory's row alone lets `filter` select the trace, when it is `now`.
