@@ -45,7 +45,7 @@ impl SpanFacts {
         self.cut_bytes = self
             .cut_bytes
             .saturating_add(noted.cut_bytes.unwrap_or_default().unsigned_abs());
-        self.unsampled += u64::from(record.flags & 1 == 0);
+        self.unsampled += u64::from(record.flags != 0 && record.flags & 1 == 0);
         for count in [dropped.attributes, dropped.events, dropped.links] {
             self.dropped_parts = self.dropped_parts.saturating_add(count.into());
         }

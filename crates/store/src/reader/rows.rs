@@ -140,13 +140,13 @@ impl SpanRow {
         self.start_ns
     }
 
-    /// Bytes that it takes, its large values in their places.
-    pub(super) fn byte_count(&self) -> Result<u64, ReadError> {
+    /// Bytes that it takes by itself, and bytes of its large values.
+    pub(super) fn byte_counts(&self) -> Result<(u64, u64), ReadError> {
         let parts = [&self.attributes, &self.events, &self.links];
         let own = parts.into_iter().flatten().map(|part| part.len() as u64);
         let payloads = self.payloads()?;
         let sizes = payloads.iter().map(|value| value.byte_count);
-        Ok(sizes.fold(200 + own.sum::<u64>(), u64::saturating_add))
+        Ok((200 + own.sum::<u64>(), sizes.fold(0, u64::saturating_add)))
     }
 
     pub(super) fn received(&self) -> UnixNanos {

@@ -15,7 +15,8 @@ use super::trace::{asked, summary};
 
 /// Spans of a page, at most.
 const PAGE_SPANS: usize = 5_000;
-/// A page takes spans until they have so many bytes, large values in each of their places.
+/// A page takes spans until they have so many bytes, and their large values, in each of their places,
+/// as many.
 const PAGE_BYTES: u64 = 10 << 20;
 
 /// The spans of the trace that follow `after`, large values in their places.
@@ -88,10 +89,12 @@ async fn page(
     let decodable = stored.decodable(rest);
     let mut rows = Vec::new();
     let mut next = begin + decodable;
-    let mut bytes = 0_u64;
+    let (mut own_bytes, mut large_bytes) = (0_u64, 0_u64);
     for (place, row) in stored.rows(connection, &rest[..decodable]).await? {
-        bytes = bytes.saturating_add(row.byte_count()?);
-        if !rows.is_empty() && bytes > PAGE_BYTES {
+        let (own, large) = row.byte_counts()?;
+        own_bytes = own_bytes.saturating_add(own);
+        large_bytes = large_bytes.saturating_add(large);
+        if !rows.is_empty() && own_bytes.max(large_bytes) > PAGE_BYTES {
             next = begin + place;
             break;
         }

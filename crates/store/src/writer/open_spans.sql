@@ -1,5 +1,5 @@
 -- Spans that have begun, unless they have ended by now: their process says which of its numbers were
--- received or rejected. Its row is locked in this transaction, so that start and end of one span wait
+-- received. A start that was refused for want of room may come again. The row of the process is locked in this transaction, so that start and end of one span wait
 -- for each other. A start without a number is looked for among the spans of its trace, whose row is
 -- locked too.
 INSERT INTO open_spans AS o (
@@ -20,7 +20,7 @@ WHERE NOT EXISTS (
     SELECT FROM processes AS p
     WHERE p.tenant_id = begun.tenant_id
         AND p.id = begun.process_id
-        AND begun.sequence <@ (p.received + p.rejected)
+        AND begun.sequence <@ p.received
 )
 AND NOT (
     begun.sequence IS NULL

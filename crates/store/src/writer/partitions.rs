@@ -17,7 +17,7 @@ pub(super) struct Partitions {
 }
 
 impl Partitions {
-    /// Makes what is missing for `days` and, so that midnight surprises nobody, for tomorrow.
+    /// Makes what is missing for `days` and, so that midnight surprises nobody, for today and tomorrow.
     ///
     /// Each is made in a transaction of its own: the rows come later, and other servers may want
     /// the same day at the same moment.
@@ -36,8 +36,9 @@ impl Partitions {
             self.archive_ns = Some(archive_ns);
             archive_ns
         };
-        let tomorrow = row::day_ns(now.get()).saturating_add(UnixNanos::PER_DAY);
-        for day in days.chain([tomorrow]) {
+        let today = row::day_ns(now.get());
+        let tomorrow = today.saturating_add(UnixNanos::PER_DAY);
+        for day in days.chain([today, tomorrow]) {
             if day < archive_ns || self.days.contains(&day) {
                 continue;
             }

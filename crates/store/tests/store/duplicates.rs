@@ -262,9 +262,13 @@ async fn servers_that_store_overlapping_batches_of_a_trace_at_once_store_each_sp
     while fixture.count(waiting).await < 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    sqlx::raw_sql("COMMIT").execute(&mut holder).await.expect("commits");
+    sqlx::raw_sql("COMMIT")
+        .execute(&mut holder)
+        .await
+        .expect("commits");
     let outcomes = submitted.join_all().await;
-    let sum = |of: fn(&throughline_store::WriteOutcome) -> u64| outcomes.iter().map(of).sum::<u64>();
+    let sum =
+        |of: fn(&throughline_store::WriteOutcome) -> u64| outcomes.iter().map(of).sum::<u64>();
     assert_eq!(sum(|outcome| outcome.received), 25);
     assert_eq!(sum(|outcome| outcome.duplicate), 15);
     assert_eq!(fixture.count(SPANS).await, 30);
@@ -295,7 +299,9 @@ async fn fingerprints_of_two_bits_lose_and_double_nothing() {
         let batch = batch(&sent[begin..begin + 20]);
         outcomes.push(store.writer().submit(batch).await.expect("is stored"));
     }
-    let expected: Vec<_> = (0..5).map(|at| if at == 0 { received(20) } else { both(10, 10) }).collect();
+    let expected: Vec<_> = (0..5)
+        .map(|at| if at == 0 { received(20) } else { both(10, 10) })
+        .collect();
     assert_eq!(outcomes, expected);
     let stored = fixture.trace(trace_id).await.spans;
     let stored: Vec<_> = stored.into_iter().map(|stored| stored.span).collect();
@@ -324,7 +330,11 @@ async fn spans_of_a_large_trace_that_come_again_in_other_batches_are_stored_once
     }
     // Another server has no digests in its cache.
     let other = fixture.database.store(fixture.now);
-    let outcome = other.writer().submit(batch(&sent)).await.expect("is stored");
+    let outcome = other
+        .writer()
+        .submit(batch(&sent))
+        .await
+        .expect("is stored");
     assert_eq!(outcome, both(0, 3_000));
     assert_eq!(fixture.count(SPANS).await, 3_000);
 }

@@ -94,7 +94,10 @@ async fn a_partition_that_went_away_is_made_again() {
         .execute(&mut connection)
         .await
         .expect("drops");
-    assert_eq!(fixture.write(std::slice::from_ref(&second)).await, received(1));
+    assert_eq!(
+        fixture.write(std::slice::from_ref(&second)).await,
+        received(1)
+    );
     let trace = fixture.trace(second.span.trace_id).await;
     assert_eq!(trace.spans[0].span, second.span);
 }

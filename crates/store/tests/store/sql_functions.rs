@@ -185,20 +185,12 @@ async fn the_functions_and_the_lists_use_the_indexes_made_for_them() {
             "correlation_id_at_ns",
         ),
         (
-            format!(
-                "SELECT FROM traces WHERE {tenant} AND root_operation_id = 5 ORDER BY start_ns DESC"
-            ),
-            "traces_by_operation",
+            format!("SELECT FROM traces WHERE {tenant} ORDER BY start_ns DESC"),
+            "traces_by_start",
         ),
         (
-            format!("SELECT FROM traces WHERE {tenant} AND duration_class >= 30"),
-            "traces_by_duration",
-        ),
-        (
-            format!(
-                "SELECT FROM traces AS t WHERE {tenant} AND (uuid_hash_extended(t.trace_id, 0) & 255) = 0"
-            ),
-            "traces_sample_256",
+            format!("SELECT FROM traces WHERE {tenant} AND has_error ORDER BY start_ns DESC"),
+            "traces_with_errors",
         ),
     ] {
         let plan: Vec<String> =
