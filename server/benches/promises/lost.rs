@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use throughline_store::testing::count;
+use throughline_store::testing::{count, count_spans};
 use tokio::time::sleep;
 
 use crate::program::Program;
@@ -41,7 +41,7 @@ async fn lose(victim: Victim, kills: usize, spans: u64) -> Result<(f64, f64)> {
     let report = load::finish(sending).await?;
     let expected = load::number(&report, "distinct")?;
     let url = program.database_url()?;
-    let stored = count(&url, "SELECT count(*) FROM spans").await as f64;
+    let stored = count_spans(&url).await as f64;
     let listed = count(
         &url,
         "SELECT coalesce(sum(span_count), 0)::bigint FROM traces",

@@ -18,7 +18,7 @@ use throughline_server::live::Live;
 use throughline_server::panel::Panel;
 use throughline_server::readiness::Readiness;
 use throughline_server::router::{AppState, grpc_router, otlp_router, router};
-use throughline_store::testing::{FreshDatabase, count, execute};
+use throughline_store::testing::{FreshDatabase, count, count_spans, execute};
 use throughline_store::{Store, StoreOptions};
 use throughline_wire::TenantId;
 use throughline_wire::validate::Limits;
@@ -67,10 +67,10 @@ impl Server {
         server.wait_until_ready().await;
         let locked = url.clone();
         tokio::spawn(async move {
-            let lock = "BEGIN; LOCK TABLE spans IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)";
+            let lock = "BEGIN; LOCK TABLE traces IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)";
             execute(&locked, lock).await;
         });
-        let locks = "SELECT count(*) FROM pg_locks WHERE relation = 'spans'::regclass \
+        let locks = "SELECT count(*) FROM pg_locks WHERE relation = 'traces'::regclass \
                      AND mode = 'AccessExclusiveLock' AND granted";
         while count(&url, locks).await == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -191,7 +191,7 @@ impl Server {
     /// How many spans its database holds.
     pub(crate) async fn stored_spans(&self) -> u64 {
         let database = self.database.as_ref().expect("a database of its own");
-        count(database.url(), "SELECT count(*) FROM spans")
+        count_spans(database.url())
             .await
             .unsigned_abs()
     }

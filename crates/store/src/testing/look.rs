@@ -58,3 +58,33 @@ pub async fn measured_clocks(url: &str) -> Vec<(Option<i64>, Option<i64>)> {
     }
     measured
 }
+
+/// How many spans the blocks of both levels hold, those of removed traces included.
+///
+/// # Panics
+/// As [`count`].
+pub async fn count_spans(url: &str) -> i64 {
+    count(
+        url,
+        "SELECT coalesce(sum(span_count), 0)::bigint FROM (
+             SELECT span_count FROM level0_blocks
+             UNION ALL SELECT span_count FROM level1_blocks
+         ) AS block",
+    )
+    .await
+}
+
+/// How many different span ids the blocks of both levels hold.
+///
+/// # Panics
+/// As [`count`].
+pub async fn count_span_ids(url: &str) -> i64 {
+    count(
+        url,
+        "SELECT count(DISTINCT span_id) FROM (
+             SELECT unnest(span_ids) AS span_id FROM level0_blocks
+             UNION ALL SELECT unnest(span_ids) FROM level1_blocks
+         ) AS span",
+    )
+    .await
+}

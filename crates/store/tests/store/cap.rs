@@ -116,7 +116,7 @@ async fn two_servers_that_fill_one_trace_at_once_stop_at_the_limit() {
     let rejected: usize = outcomes.iter().map(|outcome| outcome.rejected.len()).sum();
     assert_eq!((received, rejected), (LIMIT, 38));
     assert_eq!(fixture.count("SELECT count(*) FROM spans").await, 10);
-    let counts = "SELECT span_count FROM traces";
+    let counts = "SELECT span_count::bigint FROM traces";
     assert_eq!(fixture.count(counts).await, 10);
 }
 

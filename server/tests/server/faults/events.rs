@@ -88,19 +88,17 @@ async fn marks_of_very_many_small_events_leave_the_server_small() {
         })
         .collect();
     let trace_id = hex(&eventful.trace_id);
-    send(&server, "/v1/traces", Door::OtlpProtobuf.body(&[eventful])).await;
-    execute(
-        database.url(),
-        "INSERT INTO spans (
-             tenant_id, trace_id, span_id, operation_id, resource_id, scope_id, start_ns,
-             duration_ns, flags, kind, status, events, digest, received_ns
-         )
-         SELECT
-             tenant_id, trace_id, span_id + n, operation_id, resource_id, scope_id, start_ns,
-             duration_ns, flags, kind, status, events, digest + n, received_ns
-         FROM spans, generate_series(1, 1999) AS n",
-    )
-    .await;
+    // As many such spans as a waterfall marks.
+    for batch in 0..10_u16 {
+        let spans: Vec<_> = (0..200_u16)
+            .map(|at| {
+                let mut span = eventful.clone();
+                span.span_id = u64::from(1 + batch * 200 + at).to_be_bytes().to_vec();
+                span
+            })
+            .collect();
+        send(&server, "/v1/traces", Door::OtlpProtobuf.body(&spans)).await;
+    }
     let mut read = tokio::task::JoinSet::new();
     for _ in 0..AT_ONCE {
         let request = client()

@@ -41,7 +41,7 @@ async fn a_migration_killed_in_the_middle_is_begun_again() {
          DROP EVENT TRIGGER stall; DROP FUNCTION stall();",
     )
     .await;
-    let tables = "SELECT count(*) FROM pg_class WHERE relname IN ('spans', 'traces')";
+    let tables = "SELECT count(*) FROM pg_class WHERE relname IN ('level0_blocks', 'traces')";
     assert_eq!(count(&url, tables).await, 0, "nothing is half there");
 
     let (status, complaint) = run(&["migrate", "--database-url", &url]).await;
