@@ -51,4 +51,4 @@ pub use migrate::MigrationReport;
 pub use options::{Clock, StoreOptions};
 pub use retention::Rewrite;
 pub use store::Store;
-pub use writer::{EventOutcome, Sender, SpanGroup, WriteBatch, WriteOutcome, Writer};
+pub use writer::{EventOutcome, Level0Limit, Sender, SpanGroup, WriteBatch, WriteOutcome, Writer};

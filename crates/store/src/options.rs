@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use throughline_wire::UnixNanos;
 
-use crate::IndexedKeys;
+use crate::{IndexedKeys, Level0Limit};
 
 /// Tells the time; a parameter so that tests can fix it.
 #[derive(Clone)]
@@ -70,6 +70,8 @@ pub struct StoreOptions {
     /// Bits of a span's digest that the row of its trace keeps. Default 16, the most; fewer only make
     /// the comparison with stored spans more frequent.
     pub fingerprint_bits: u32,
+    /// Beyond this batches are refused as overloaded until compaction has caught up.
+    pub level0_limit: Level0Limit,
 }
 
 impl StoreOptions {
@@ -90,6 +92,7 @@ impl StoreOptions {
             trace_span_limit: 100_000,
             total_cap: 1_000,
             fingerprint_bits: 16,
+            level0_limit: Level0Limit::default(),
         }
     }
 }

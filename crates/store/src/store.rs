@@ -66,7 +66,7 @@ impl Store {
                 // half of them. A plan for all would be wrong for most.
                 ("plan_cache_mode", "force_custom_plan"),
             ]));
-        let writer = spawn(&connect, &options);
+        let writer = spawn(&connect, &pool, &options);
         let live = live::spawn(&connect, &pool, options.clock.clone());
         Ok(Self {
             pool,

@@ -17,12 +17,12 @@ use crate::ids::IdMap;
 use crate::payload_refs;
 
 /// Spans of a block at most. Larger blocks hardly compress better, and reading one trace costs more.
-pub(crate) const MAX_BLOCK_SPANS: usize = 8_192;
+const MAX_BLOCK_SPANS: usize = 8_192;
 /// Bytes of spans of a block at most, before compression; one larger span stands alone.
-pub(crate) const MAX_BLOCK_RAW_BYTES: usize = 4 << 20;
+const MAX_BLOCK_RAW_BYTES: usize = 4 << 20;
 /// What a span takes besides its parts of variable size.
 const FIXED_SPAN_BYTES: usize = 100;
-/// Parents that are stored by id at most, so that a position fits `smallint`.
+/// Operations of a block at most, so that an index fits `smallint`.
 const MAX_OPERATIONS: usize = i16::MAX as usize;
 
 /// Ids in the order of first use.

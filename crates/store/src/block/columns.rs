@@ -95,14 +95,13 @@ impl ColumnsBuilder {
             self.take_back(length_before);
             self.value(ColumnKind::AllAttributes, &[], record.attributes);
         }
-        let shape = match self.shapes.get(&self.shape) {
-            Some(shape) => *shape,
-            None => {
-                let index = self.shape_list.len() as u32;
-                self.shapes.insert(self.shape.clone(), index);
-                self.shape_list.push(self.shape.clone());
-                index
-            }
+        let shape = if let Some(shape) = self.shapes.get(&self.shape) {
+            *shape
+        } else {
+            let index = self.shape_list.len() as u32;
+            self.shapes.insert(self.shape.clone(), index);
+            self.shape_list.push(self.shape.clone());
+            index
         };
         self.shape_of.push(shape);
     }

@@ -54,9 +54,9 @@ impl<'a> SpanDecoder<'a> {
         columns: &'a Columns,
         base: usize,
     ) -> Result<Self, Corrupt> {
-        let cursor = |column| match columns.is_loaded(column) {
-            true => columns.values(column).map(Some),
-            false => Ok(None),
+        let cursor = |column| {
+            let is_loaded = columns.is_loaded(column);
+            is_loaded.then(|| columns.values(column)).transpose()
         };
         Ok(Self {
             skeleton,

@@ -262,7 +262,11 @@ impl Skeleton {
             ),
         };
         let trace_start_ns = *self.trace_starts_ns.get(trace)?;
-        let offset = wide(&self.start_offsets, &self.long_start_offsets, position)?;
+        let offset = wide(
+            self.start_offsets.as_ref(),
+            self.long_start_offsets.as_ref(),
+            position,
+        )?;
         Some(SkeletonSpan {
             trace_id: self.trace_ids.get(trace)?.into_bytes(),
             span_id: *self.span_ids.get(position)?,
@@ -270,7 +274,11 @@ impl Skeleton {
             operation_id: *self.operations.get(operation)?,
             service_id: *self.services.get(operation)?,
             start_ns: trace_start_ns.wrapping_add(offset),
-            duration_ns: wide(&self.durations, &self.long_durations, position)?,
+            duration_ns: wide(
+                self.durations.as_ref(),
+                self.long_durations.as_ref(),
+                position,
+            )?,
             status: u8::try_from(*self.statuses.get(position)?).ok()?,
             flags: *self.flags.get(position)? as u32,
             status_message,
@@ -278,7 +286,8 @@ impl Skeleton {
     }
 }
 
-fn wide(narrow: &Option<Vec<i32>>, wide: &Option<Vec<i64>>, at: usize) -> Option<i64> {
+/// The number at this place, in whichever of the arrays they are.
+fn wide(narrow: Option<&Vec<i32>>, wide: Option<&Vec<i64>>, at: usize) -> Option<i64> {
     match (narrow, wide) {
         (Some(narrow), _) => narrow.get(at).copied().map(i64::from),
         (None, Some(wide)) => wide.get(at).copied(),

@@ -107,7 +107,6 @@ pub(super) async fn read(
         unsampled: facts.unsampled,
         dropped_parts: facts.dropped_parts,
         unnumbered: unnumbered.map(str::to_owned).collect(),
-        ..TraceFacts::default()
     };
     let completeness = Completeness::of(trace, &processes, &open, asked.now);
     Ok((completeness, open))

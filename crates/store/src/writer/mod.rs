@@ -2,6 +2,7 @@
 //! next one, and every batch is answered after its commit.
 
 mod aliases;
+mod backlog;
 mod batch;
 mod claim;
 mod commit;
@@ -29,11 +30,13 @@ mod trace_rows;
 
 use std::sync::Arc;
 
+use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 pub(crate) use self::row::day_ns;
+pub use backlog::Level0Limit;
 pub use batch::{EventOutcome, Sender, SpanGroup, WriteBatch, WriteOutcome};
 
 use self::dictionary::Known;
@@ -142,8 +145,12 @@ pub(crate) struct WriterHandle {
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// Starts the writer's tasks.
-pub(crate) fn spawn(connect: &PgConnectOptions, options: &StoreOptions) -> WriterHandle {
+/// Starts the writer's tasks; `pool` is for looking at what compaction has left.
+pub(crate) fn spawn(
+    connect: &PgConnectOptions,
+    pool: &PgPool,
+    options: &StoreOptions,
+) -> WriterHandle {
     let (jobs, receiver) = mpsc::unbounded_channel();
     let queue = Arc::new(Queue::new(
         receiver,
@@ -173,6 +180,8 @@ pub(crate) fn spawn(connect: &PgConnectOptions, options: &StoreOptions) -> Write
             ))
         })
         .collect();
+    let budget = Arc::downgrade(&writer.shared.budget);
+    tokio::spawn(backlog::watch(pool.clone(), budget, options.level0_limit));
     WriterHandle {
         writer,
         queue,

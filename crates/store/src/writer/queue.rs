@@ -35,6 +35,10 @@ pub(super) struct Budget {
     bytes_per_second: AtomicU64,
     /// Whether the database has no room for more.
     no_room: AtomicBool,
+    /// Whether level 0 is full while compaction is behind.
+    behind: AtomicBool,
+    /// Whether anything was committed since this was asked last.
+    committed: AtomicBool,
 }
 
 /// Bytes of a [`Budget`] in use until this is dropped.
@@ -51,6 +55,8 @@ impl Budget {
             used: AtomicUsize::new(0),
             bytes_per_second: AtomicU64::new(0),
             no_room: AtomicBool::new(false),
+            behind: AtomicBool::new(false),
+            committed: AtomicBool::new(false),
         })
     }
 
@@ -64,9 +70,25 @@ impl Budget {
         self.no_room.load(Ordering::Relaxed)
     }
 
-    /// Whether there is hardly room for another batch: an eighth of the limit is left.
+    /// Says whether compaction is behind; whether it was.
+    pub(super) fn set_behind(&self, behind: bool) -> bool {
+        self.behind.swap(behind, Ordering::Relaxed)
+    }
+
+    /// Whether compaction is behind.
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Relaxed)
+    }
+
+    /// Whether anything was committed since this was asked last.
+    pub(super) fn take_committed(&self) -> bool {
+        self.committed.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether there is hardly room for another batch: an eighth of the limit is left, or compaction
+    /// is behind.
     pub(super) fn is_full(&self) -> bool {
-        self.used.load(Ordering::Relaxed) >= self.limit - self.limit / 8
+        self.is_behind() || self.used.load(Ordering::Relaxed) >= self.limit - self.limit / 8
     }
 
     /// Takes `bytes`, unless they exceed the limit together with what is taken; on their own they
@@ -94,6 +116,7 @@ impl Budget {
 
     /// Notes that `bytes` took `elapsed` to commit.
     pub(super) fn note_pace(&self, bytes: usize, elapsed: Duration) {
+        self.committed.store(true, Ordering::Relaxed);
         let pace = bytes as f64 / elapsed.as_secs_f64().max(1e-6);
         self.bytes_per_second.store(pace as u64, Ordering::Relaxed);
     }

@@ -311,3 +311,37 @@ async fn an_empty_batch_is_stored_without_asking_the_database() {
     let outcome = fixture.store.writer().submit(batch(&[])).await;
     assert_eq!(outcome, Ok(WriteOutcome::default()));
 }
+
+#[tokio::test]
+async fn ingest_is_refused_while_compaction_is_behind_and_goes_on_afterwards() {
+    let fixture = Fixture::new().await;
+    let now = fixture.now;
+    let store = fixture.database.store_with(StoreOptions {
+        level0_limit: throughline_store::Level0Limit {
+            blocks: 2,
+            ..<_>::default()
+        },
+        ..StoreOptions::new(move || now)
+    });
+    let writer = store.writer();
+    for seed in 0..3 {
+        let outcome = writer.submit(batch(&[one("work", seed, &fixture)])).await;
+        assert_eq!(outcome, Ok(received(1)));
+    }
+    while writer.admit().is_ok() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let refused = writer.submit(batch(&[one("work", 9, &fixture)])).await;
+    assert!(
+        matches!(refused, Err(WriteError::Overloaded { .. })),
+        "{refused:?}"
+    );
+    // As compaction does.
+    execute(&fixture, "DELETE FROM level0_blocks").await;
+    while writer.admit().is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let outcome = writer.submit(batch(&[one("work", 9, &fixture)])).await;
+    assert_eq!(outcome, Ok(received(1)));
+    store.close().await;
+}

@@ -1,7 +1,7 @@
 //! One view of a span that was decoded and of one that came packed.
 
 use throughline_wire::packed::PackedSpan;
-use throughline_wire::{Span, SpanId, SpanKind, StatusCode, binary};
+use throughline_wire::{Span, SpanId, StatusCode, binary};
 
 /// What a sender said of a span, in whichever form it came.
 pub(super) struct Said<'a> {
@@ -14,7 +14,6 @@ pub(super) struct Said<'a> {
     pub(super) dropped_attributes_count: u32,
     pub(super) dropped_events_count: u32,
     pub(super) dropped_links_count: u32,
-    pub(super) kind: SpanKind,
     pub(super) status: StatusCode,
     pub(super) trace_state: &'a str,
     pub(super) status_message: &'a str,
@@ -34,7 +33,6 @@ impl<'a> Said<'a> {
             dropped_attributes_count: span.dropped_attributes_count,
             dropped_events_count: span.dropped_events_count,
             dropped_links_count: span.dropped_links_count,
-            kind: span.kind,
             status: span.status.code,
             trace_state: &span.trace_state,
             status_message: &span.status.message,
@@ -54,7 +52,6 @@ impl<'a> Said<'a> {
             dropped_attributes_count: span.dropped_attributes_count,
             dropped_events_count: span.dropped_events_count,
             dropped_links_count: span.dropped_links_count,
-            kind: span.kind,
             status: span.status,
             trace_state: span.trace_state,
             status_message: span.status_message,

@@ -1,0 +1,77 @@
+//! Keeps level 0 from growing without bound: while compaction is far behind, ingest is refused.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio::time::sleep;
+
+use super::queue::Budget;
+
+/// How often level 0 is looked at, while spans are committed.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// How large level 0 may become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level0Limit {
+    /// Blocks. Default 4,000; compaction has precedence from half of them on.
+    pub blocks: u64,
+    /// Bytes of columns. Default 4 GiB; likewise.
+    pub bytes: u64,
+}
+
+impl Default for Level0Limit {
+    fn default() -> Self {
+        Self {
+            blocks: 4_000,
+            bytes: 4 << 30,
+        }
+    }
+}
+
+/// Looks at level 0 until the writer or the pool is gone, and refuses batches while it is full.
+/// Costs a scan of a table of a few thousand rows every two seconds, none while nothing is
+/// committed.
+pub(super) async fn watch(pool: PgPool, budget: Weak<Budget>, limit: Level0Limit) {
+    loop {
+        sleep(EVERY).await;
+        let Some(budget) = budget.upgrade() else {
+            return;
+        };
+        if pool.is_closed() {
+            return;
+        }
+        if !budget.take_committed() && !budget.is_behind() {
+            continue;
+        }
+        // What the database says of being away is said by the writer.
+        if let Ok((blocks, bytes)) = size(&pool).await {
+            note(&budget, limit, blocks, bytes);
+        }
+    }
+}
+
+async fn size(pool: &PgPool) -> Result<(u64, u64), sqlx::Error> {
+    let (blocks, bytes): (i64, i64) = sqlx::query_as(
+        "SELECT count(*), coalesce(sum(octet_length(columns)), 0)::bigint FROM level0_blocks",
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok((blocks.unsigned_abs(), bytes.unsigned_abs()))
+}
+
+fn note(budget: &Arc<Budget>, limit: Level0Limit, blocks: u64, bytes: u64) {
+    metrics::gauge!("throughline_level0_blocks").set(blocks as f64);
+    metrics::gauge!("throughline_level0_bytes").set(bytes as f64);
+    let is_behind = blocks > limit.blocks || bytes > limit.bytes;
+    let was_behind = budget.set_behind(is_behind);
+    if is_behind && !was_behind {
+        tracing::warn!(
+            blocks,
+            bytes,
+            "compaction is behind and level 0 is full: ingest answers 429 until it is smaller"
+        );
+    } else if was_behind && !is_behind {
+        tracing::info!(blocks, bytes, "level 0 is small enough: ingest goes on");
+    }
+}
