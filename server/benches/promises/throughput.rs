@@ -1,58 +1,65 @@
-//! R1 and R1a: committed spans a second through each door, and the CPU they cost against a raw
-//! `COPY` of the same rows.
+//! R1a and S1 to S3: committed spans a second through each receiver, the CPU that a span costs until
+//! it lies in level 1, its bytes on disk, and its bytes of WAL.
 
-use std::cell::Cell;
-
-use anyhow::{Context as _, Result, ensure};
-use throughline_store::testing::raw_copy;
+use anyhow::{Result, ensure};
+use throughline_store::testing::{count, count_spans, execute};
+use throughline_store::{Store, StoreOptions};
+use throughline_wire::UnixNanos;
 
 use crate::program::Program;
 use crate::{Scale, cpu, figure, load, median};
 
-/// What is measured: a name, the format of the requests, and how many clients send them at a time.
+/// What is sent: a name, the format of the requests, how many clients send them at a time, and the
+/// percentage of spans that come a request later than the rest of their trace.
 ///
-/// Many, as an application of some size has: what a commit costs is shared by those whose spans it
-/// stores. With the few of the last row more of it falls on each.
-const DOORS: [(&str, &str, &str); 3] = [
-    ("protobuf", "otlp-protobuf", "64"),
-    ("native", "native", "64"),
-    ("protobuf_8_clients", "otlp-protobuf", "8"),
+/// Many clients, as an application of some size has: what a commit costs is shared by those whose
+/// spans it stores.
+const LOADS: [(&str, &str, &str, &str); 3] = [
+    ("protobuf", "otlp-protobuf", "64", "5"),
+    ("native", "native", "64", "5"),
+    ("protobuf_in_pieces", "otlp-protobuf", "64", "60"),
 ];
 
 struct Round {
     spans_per_second: f64,
     server_cpu_s: f64,
     postgres_cpu_s: f64,
-    raw_copy: Raw,
-}
-
-/// CPU seconds of a raw `COPY`.
-struct Raw {
-    /// Of Postgres.
-    postgres_s: f64,
-    /// Of this process, which sends the rows.
-    client_s: f64,
-}
-
-impl Raw {
-    fn total_s(&self) -> f64 {
-        self.postgres_s + self.client_s
-    }
+    /// Of this process, which does what was left of compaction.
+    compaction_cpu_s: f64,
+    wal_bytes: f64,
+    sent_bytes: f64,
+    disk_bytes: f64,
 }
 
 impl Round {
     fn cpu_s(&self) -> f64 {
-        self.server_cpu_s + self.postgres_cpu_s
+        self.server_cpu_s + self.postgres_cpu_s + self.compaction_cpu_s
     }
 }
 
+async fn wal_bytes(url: &str) -> f64 {
+    count(
+        url,
+        "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint",
+    )
+    .await as f64
+}
+
+async fn disk_bytes(url: &str) -> f64 {
+    execute(url, "VACUUM").await;
+    count(url, "SELECT pg_database_size(current_database())").await as f64
+}
+
 async fn round(
-    (name, format, clients): (&str, &str, &str),
+    (name, format, clients, late_percent): (&str, &str, &str, &str),
     spans: u64,
     seed: usize,
 ) -> Result<Round> {
     let program = Program::start().await?;
-    let (spans, seed) = (spans.to_string(), seed.to_string());
+    let url = program.database_url()?;
+    let (spans_text, seed) = (spans.to_string(), seed.to_string());
+    let empty_bytes = disk_bytes(&url).await;
+    let wal_before = wal_bytes(&url).await;
     let (server, postgres) = (program.server_cpu_s()?, program.postgres_cpu_s()?);
     let arguments = [
         "--format",
@@ -62,99 +69,106 @@ async fn round(
         "--clients",
         clients,
         "--spans",
-        &spans,
+        &spans_text,
         "--seed",
         &seed,
-        // The yardstick copies what is stored: nothing may be sent that is not.
+        "--late-percent",
+        late_percent,
+        // What is sent and what is stored are to be the same spans.
         "--duplicate-percent",
         "0",
         "--malformed-percent",
         "0",
     ];
     let report = load::finish(load::start(&program, &arguments)?).await?;
+    let this = std::process::id();
+    let compaction = cpu::of_process(this)?;
+    compact(&url).await?;
+    let compaction_cpu_s = cpu::of_process(this)? - compaction;
     let server_cpu_s = program.server_cpu_s()? - server;
     let postgres_cpu_s = program.postgres_cpu_s()? - postgres;
-    // Every process of Postgres counts on both sides: backends, WAL writer, checkpointer, vacuum.
-    let this = std::process::id();
-    let client_s = Cell::new((0.0, 0.0));
-    let raw = raw_copy(&program.database_url()?, |_| {
-        client_s.set((client_s.get().1, cpu::of_process(this)?));
-        program.postgres_cpu_s()
-    })
-    .await
-    .map_err(anyhow::Error::from_boxed)
-    .context("the raw COPY")?;
-    let (client_before_s, client_after_s) = client_s.get();
+    let wal_bytes = wal_bytes(&url).await - wal_before;
+    let stored = count_spans(&url).await;
     ensure!(
-        report["distinct"] == raw.rows,
-        "{} rows are stored of {}",
-        raw.rows,
+        report["distinct"] == stored,
+        "{stored} spans are stored of {}",
         report["distinct"]
     );
-    program.stop().await?;
     let round = Round {
         spans_per_second: load::number(&report, "spans_per_second")?,
         server_cpu_s,
         postgres_cpu_s,
-        raw_copy: Raw {
-            postgres_s: raw.cpu_s,
-            client_s: client_after_s - client_before_s,
-        },
+        compaction_cpu_s,
+        wal_bytes,
+        sent_bytes: load::number(&report, "bytes")?,
+        disk_bytes: disk_bytes(&url).await - empty_bytes,
     };
+    program.stop().await?;
     println!(
-        "  {name:<20} {:>7.0} spans/s  server {:.2} s  postgres {:.2} s  raw COPY {:.2} + {:.2} s  \
-         generator {} s",
+        "  {name:<20} {:>7.0} spans/s  server {:.2} s  Postgres {:.2} s  rest of compaction {:.2} s  \
+         disk {:.0} B a span  WAL {:.2}  generator {} s",
         round.spans_per_second,
         round.server_cpu_s,
         round.postgres_cpu_s,
-        round.raw_copy.postgres_s,
-        round.raw_copy.client_s,
+        round.compaction_cpu_s,
+        round.disk_bytes / spans as f64,
+        round.wal_bytes / round.sent_bytes,
         report["generator_cpu_s"],
     );
     Ok(round)
 }
 
+/// Moves what is left in level 0 to level 1.
+async fn compact(url: &str) -> Result<()> {
+    // The clock of a store decides nothing here.
+    let store = Store::connect(url, StoreOptions::new(|| UnixNanos::new(0))).await?;
+    store.compact_once().await?;
+    store.close().await;
+    Ok(())
+}
+
 pub(crate) async fn measure(scale: Scale) -> Result<()> {
     println!(
-        "throughput: {} spans of shape M, 510 a request, each round on a new database; raw COPY: \
-         Postgres + client",
+        "throughput: {} spans of shape M, 510 a request, each round on a new database",
         scale.spans
     );
-    let mut rounds = DOORS.map(|_| Vec::new());
+    let mut rounds = LOADS.map(|_| Vec::new());
     for number in 0..=scale.rounds {
-        // The doors take turns in going first.
+        // The loads take turns in going first.
         let order = if number % 2 == 0 {
             [0, 1, 2]
         } else {
             [2, 1, 0]
         };
-        for door in order {
-            let round = round(DOORS[door], scale.spans, number + 1).await?;
+        for at in order {
+            let round = round(LOADS[at], scale.spans, number + 1).await?;
             // The first warms up.
             if number > 0 {
-                rounds[door].push(round);
+                rounds[at].push(round);
             }
         }
     }
-    for (rounds, (name, ..)) in rounds.iter().zip(DOORS) {
-        let of = |value: fn(&Round) -> f64| median(rounds.iter().map(value).collect());
+    for (rounds, (name, ..)) in rounds.iter().zip(LOADS) {
+        let of = |value: &dyn Fn(&Round) -> f64| median(rounds.iter().map(value).collect());
         let per_span_us = 1e6 / scale.spans as f64;
+        let spans = scale.spans as f64;
+        figure(&format!("R1a.{name}"), of(&|round| round.spans_per_second));
         figure(
-            &format!("R1.{name}"),
-            of(|round| round.raw_copy.total_s() / round.cpu_s()),
+            &format!("S1.{name}"),
+            of(&|round| round.cpu_s() * per_span_us),
         );
-        figure(
-            &format!("R1.postgres_alone.{name}"),
-            of(|round| round.raw_copy.postgres_s / round.cpu_s()),
-        );
-        figure(&format!("R1a.{name}"), of(|round| round.spans_per_second));
         figure(
             &format!("cpu_us_per_span.server.{name}"),
-            of(|round| round.server_cpu_s) * per_span_us,
+            of(&|round| (round.server_cpu_s + round.compaction_cpu_s) * per_span_us),
         );
         figure(
             &format!("cpu_us_per_span.postgres.{name}"),
-            of(|round| round.postgres_cpu_s) * per_span_us,
+            of(&|round| round.postgres_cpu_s * per_span_us),
+        );
+        figure(&format!("S2.{name}"), of(&|round| round.disk_bytes / spans));
+        figure(
+            &format!("S3.{name}"),
+            of(&|round| round.wal_bytes / round.sent_bytes),
         );
     }
     Ok(())
