@@ -29,6 +29,14 @@ macro_rules! block_values {
 /// What reads of whole blocks select, after the key.
 pub(crate) const BLOCK_COLUMNS: &str = block_columns!();
 
+/// The columns of a [`StoredBlock`], which has no filter.
+pub(crate) const STORED_BLOCK_COLUMNS: &str = "tenant_id, id, span_count, first_start_ns, \
+    last_start_ns, last_end_ns, first_trace_id, last_trace_id, max_duration_ns, has_error, \
+    has_payloads, resources, scopes, trace_ids, trace_ends, trace_starts_ns, trace_checksums, \
+    operations, services, span_ids, parents, outside_parents, start_offsets, long_start_offsets, \
+    durations, long_durations, operation_indexes, statuses, flags, message_spans, messages, \
+    directory, columns";
+
 const INSERT_LEVEL0: &str = concat!(
     "INSERT INTO level0_blocks (tenant_id, bucket, id, ",
     block_columns!(),
