@@ -20,7 +20,7 @@ mod values;
 
 use uuid::Uuid;
 
-pub(crate) use self::builder::{BlockBuilder, MAX_BLOCK_RAW_BYTES, MAX_BLOCK_SPANS};
+pub(crate) use self::builder::{BlockBuilder, MAX_BLOCK_RAW_BYTES, MAX_BLOCK_SPANS, raw_bytes};
 pub(crate) use self::decode::{SpanDecoder, canonical_text};
 pub(crate) use self::directory::Directory;
 pub(crate) use self::filter::FilterEntry;
