@@ -177,7 +177,7 @@ impl Lead {
 
     pub(crate) async fn run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
         self.take_turn().await?;
-        let report = retention::run(&mut self.connection, run).await;
+        let report = retention::run(&mut self.connection, &mut self.compactor, run).await;
         self.end_turn().await?;
         Ok(report?)
     }

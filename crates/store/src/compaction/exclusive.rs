@@ -21,3 +21,13 @@ pub(crate) async fn release(connection: &mut PgConnection) -> Result<(), sqlx::E
         .await?;
     Ok(())
 }
+
+/// Waits for the lock; held until the transaction ends.
+pub(crate) async fn acquire_in_transaction(
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('throughline.compaction', 0))")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
