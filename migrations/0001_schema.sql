@@ -61,6 +61,8 @@ CREATE TABLE level0_blocks (
     last_start_ns bigint NOT NULL,
     last_end_ns bigint NOT NULL,
     max_duration_ns bigint NOT NULL,
+    -- By the clock of the database, like received_day.
+    written_at timestamptz NOT NULL DEFAULT now(),
     first_trace_id uuid NOT NULL,
     last_trace_id uuid NOT NULL,
     span_count integer NOT NULL,

@@ -9,6 +9,7 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use throughline_model::{PartitionChange, RetentionReport, RetentionRules};
 use throughline_wire::UnixNanos;
 
+use crate::compaction::{CompactionReport, CompactionScope, Compactor};
 use crate::retention::{self, Rewrite, Run};
 use crate::{StoreError, rollup, storage};
 
@@ -35,6 +36,8 @@ pub struct Retain {
 pub enum Duty {
     /// Folding what commits added into rollups.
     FoldRollups,
+    /// Moving spans from the blocks of commits into larger ones.
+    Compact,
     /// Removing what is past its time, and watching the size.
     Retain,
 }
@@ -44,6 +47,7 @@ impl Duty {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::FoldRollups => "fold_rollups",
+            Self::Compact => "compact",
             Self::Retain => "retain",
         }
     }
@@ -56,6 +60,7 @@ impl Duty {
 #[derive(Debug)]
 pub struct Lead {
     pub(crate) connection: PgConnection,
+    compactor: Compactor,
 }
 
 impl Lead {
@@ -88,7 +93,10 @@ impl Lead {
             .application_name(&format!("throughline {what}"))
             .connect()
             .await?;
-        Ok(Self { connection })
+        Ok(Self {
+            connection,
+            compactor: Compactor::default(),
+        })
     }
 
     /// Makes sure that the connection lives and with it the lock.
@@ -111,6 +119,17 @@ impl Lead {
     /// [`StoreError::Database`]; nothing is counted twice when it is done again.
     pub async fn fold_rollups(&mut self) -> Result<u64, StoreError> {
         Ok(rollup::fold(&mut self.connection).await?)
+    }
+
+    /// Moves spans from level-0 blocks into larger blocks, sorted by trace.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; every step is one transaction, and what was done stays done.
+    pub async fn compact(
+        &mut self,
+        scope: CompactionScope,
+    ) -> Result<CompactionReport, StoreError> {
+        Ok(self.compactor.run(&mut self.connection, scope).await?)
     }
 
     /// Removes what is past its time by `rules`, of every tenant, or tells what would go.
@@ -158,7 +177,7 @@ impl Lead {
 
     pub(crate) async fn run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
         self.take_turn().await?;
-        let report = retention::run(&mut self.connection, run).await;
+        let report = retention::run(&mut self.connection, &mut self.compactor, run).await;
         self.end_turn().await?;
         Ok(report?)
     }

@@ -23,6 +23,7 @@
 
 mod alias_index;
 mod block;
+mod compaction;
 mod duty;
 mod error;
 mod ids;
@@ -44,6 +45,7 @@ mod varint;
 mod writer;
 
 pub use alias_index::IndexedKeys;
+pub use compaction::{CompactionReport, CompactionScope};
 pub use duty::{Duty, Lead, Retain};
 pub use error::{StoreError, WriteError};
 pub use keeper::Gauge;

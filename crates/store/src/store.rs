@@ -16,7 +16,8 @@ use crate::reader::{Kept, PgTraceReader};
 use crate::sqlstate::read_error;
 use crate::writer::{WriterHandle, spawn};
 use crate::{
-    Duty, Gauge, Lead, MigrationReport, Retain, StoreError, StoreOptions, Writer, migrate, storage,
+    CompactionReport, CompactionScope, Duty, Gauge, Lead, MigrationReport, Retain, StoreError,
+    StoreOptions, Writer, migrate, storage,
 };
 
 /// Spans and traces in one Postgres database.
@@ -107,6 +108,17 @@ impl Store {
     pub async fn retain_once(&self, retain: Retain) -> Result<RetentionReport, StoreError> {
         let mut lead = Lead::connect(&self.connect, "retention").await?;
         let report = lead.retain(retain).await;
+        lead.resign().await;
+        report
+    }
+
+    /// Compacts all level-0 blocks that are there, whoever has the duty.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn compact_once(&self) -> Result<CompactionReport, StoreError> {
+        let mut lead = Lead::connect(&self.connect, "compaction").await?;
+        let report = lead.compact(CompactionScope::Everything).await;
         lead.resign().await;
         report
     }

@@ -1,6 +1,7 @@
 //! What runs in the background: work that one server at a time does for all, and each server's
 //! own watch over the storage.
 
+mod compact;
 mod fold;
 mod leader;
 mod retain;
@@ -57,6 +58,12 @@ impl Tasks {
             Arc::clone(store),
             readiness.clone(),
             fold::Fold,
+            stopping.clone(),
+        ));
+        tasks.spawn(leader::keep_leading(
+            Arc::clone(store),
+            readiness.clone(),
+            compact::Compact,
             stopping.clone(),
         ));
         let retain = retain::RetainTask::new(options.rules, clock, storage.clone());

@@ -191,9 +191,7 @@ impl Server {
     /// How many spans its database holds.
     pub(crate) async fn stored_spans(&self) -> u64 {
         let database = self.database.as_ref().expect("a database of its own");
-        count_spans(database.url())
-            .await
-            .unsigned_abs()
+        count_spans(database.url()).await.unsigned_abs()
     }
 
     /// Asks the server to stop, as a signal does.

@@ -250,6 +250,9 @@ mod tests {
             row("queue full").ends_with(" ≤ 300 |     120 | met |"),
             "{table}"
         );
-        assert!(row("kill -9 of Postgres").ends_with("not measured |"), "{table}");
+        assert!(
+            row("kill -9 of Postgres").ends_with("not measured |"),
+            "{table}"
+        );
     }
 }

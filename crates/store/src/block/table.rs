@@ -1,9 +1,11 @@
 //! The tables of blocks: how a block is written to them and read from them.
 
-use sqlx::{FromRow, PgConnection};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Block, Columns, Corrupt, Directory, PruneData, Skeleton, SpanDecoder, SpanRecord};
+use super::{
+    Block, ColumnKind, Columns, Corrupt, Directory, PruneData, Skeleton, SpanDecoder, SpanRecord,
+};
 
 /// The bucket of everything in a database that is not distributed.
 pub(crate) const BUCKET: i16 = 0;
@@ -28,6 +30,14 @@ macro_rules! block_values {
 
 /// What reads of whole blocks select, after the key.
 pub(crate) const BLOCK_COLUMNS: &str = block_columns!();
+
+/// The columns of a [`StoredBlock`], which has no filter.
+pub(crate) const STORED_BLOCK_COLUMNS: &str = "tenant_id, id, span_count, first_start_ns, \
+    last_start_ns, last_end_ns, first_trace_id, last_trace_id, max_duration_ns, has_error, \
+    has_payloads, resources, scopes, trace_ids, trace_ends, trace_starts_ns, trace_checksums, \
+    operations, services, span_ids, parents, outside_parents, start_offsets, long_start_offsets, \
+    durations, long_durations, operation_indexes, statuses, flags, message_spans, messages, \
+    directory, columns";
 
 const INSERT_LEVEL0: &str = concat!(
     "INSERT INTO level0_blocks (tenant_id, bucket, id, ",
@@ -130,6 +140,26 @@ pub(crate) async fn insert_level1(
     Ok(())
 }
 
+/// Stores a block in a table like a partition of level 1 that is not attached; its name is made of
+/// letters, digits and underscores.
+pub(crate) async fn insert_into_copy(
+    connection: &mut PgConnection,
+    table: &str,
+    tenant: Uuid,
+    id: i64,
+    partition: BlockPartition,
+    block: Block,
+) -> Result<(), sqlx::Error> {
+    let statement = INSERT_LEVEL1.replacen("level1_blocks", table, 1);
+    bind_block!(AssertSqlSafe(statement), tenant, block)
+        .bind(id)
+        .bind(partition.received_day)
+        .bind(partition.class)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// A block as it is stored.
 #[derive(Debug, FromRow)]
 pub(crate) struct StoredBlock {
@@ -161,6 +191,22 @@ impl StoredBlock {
     /// [`Corrupt`].
     pub(crate) fn for_each(&self, see: impl FnMut(SpanRecord<'_>)) -> Result<(), Corrupt> {
         let columns = self.load()?;
+        SpanDecoder::new(&self.prune, &self.skeleton, &columns)?.all(see)
+    }
+
+    /// Shows `see` all spans without what other columns than those of this kind hold.
+    ///
+    /// # Errors
+    /// [`Corrupt`].
+    pub(crate) fn for_each_with(
+        &self,
+        kind: ColumnKind,
+        see: impl FnMut(SpanRecord<'_>),
+    ) -> Result<(), Corrupt> {
+        self.skeleton.verify()?;
+        let mut columns = Columns::new(Directory::decode(&self.directory)?);
+        let of_kind: Vec<usize> = columns.directory.columns_of_kind(kind).collect();
+        columns.load_columns(&of_kind, &self.columns)?;
         SpanDecoder::new(&self.prune, &self.skeleton, &columns)?.all(see)
     }
 

@@ -50,6 +50,23 @@ impl Columns {
         Ok(())
     }
 
+    /// Loads the frames of some columns from the stored columns.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub(crate) fn load_columns(&mut self, wanted: &[usize], stored: &[u8]) -> Result<(), Corrupt> {
+        for &column in wanted {
+            if self.is_loaded(column) {
+                continue;
+            }
+            let frame = self.directory.columns.get(column).ok_or(WHAT)?.frame;
+            let entry = *self.directory.frames.get(frame).ok_or(WHAT)?;
+            let bytes = stored.get(entry.offset..entry.offset + entry.compressed_len);
+            self.load(frame, bytes.ok_or(WHAT)?)?;
+        }
+        Ok(())
+    }
+
     /// Whether the frame of a column is loaded.
     pub(crate) fn is_loaded(&self, column: usize) -> bool {
         let entry = self.directory.columns.get(column);

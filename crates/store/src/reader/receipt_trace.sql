@@ -7,7 +7,7 @@ SELECT
         WHERE r.tenant_id = t.tenant_id AND r.trace_id = t.trace_id
     ), 0) AS refused_count,
     greatest(t.pruned_before_ns, CASE
-        WHEN t.start_ns < state.pruned_before_ns
+        WHEN t.received_ns < state.pruned_before_ns
             AND NOT EXISTS (
                 SELECT FROM pins AS p
                 WHERE p.tenant_id = t.tenant_id AND p.trace_id = t.trace_id

@@ -1,12 +1,14 @@
 //! Keeps the database within its size: the oldest day goes, whatever the rules say, and with it
-//! the traces that ended before its end. Pinned traces stay.
+//! the traces that ended and were received before its end. Pinned traces stay.
 
 use sqlx::PgConnection;
 use throughline_model::{PartitionChange, PartitionStep, RetentionReport};
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
-use super::partition::{self, Keep, Outcome, Partition};
+use super::counts::{self, Keep};
+use super::partition::Partition;
+use super::removal::{self, Outcome};
 use super::{Cutoffs, catalogue, rewrite, traces};
 
 /// Frees the oldest past day that can be freed; none when there is no such day. `room_bytes` is
@@ -40,7 +42,7 @@ async fn prune(
 ) -> Result<Vec<PartitionChange>, sqlx::Error> {
     let mut changes = Vec::new();
     for partition in day {
-        let counts = partition::counts(connection, partition, Keep::Pinned).await?;
+        let counts = counts::counts(connection, partition, Keep::Pinned).await?;
         // Neither the empty archive nor a day of pinned traces alone gives anything back.
         let gives_nothing =
             counts.kept == counts.total && (counts.total > 0 || partition.from_ns.is_none());
@@ -51,7 +53,7 @@ async fn prune(
         }
         note_pruned(connection, partition.to_ns).await?;
         let (step, outcome) = if counts.kept == 0 {
-            let outcome = partition::drop_it(connection, partition, counts, Keep::Pinned).await?;
+            let outcome = removal::drop_it(connection, partition, counts, Keep::Pinned).await?;
             (PartitionStep::Drop, outcome)
         } else {
             let outcome = rewrite::rewrite(connection, partition, Keep::Pinned).await?;
@@ -72,7 +74,8 @@ async fn prune(
     Ok(changes)
 }
 
-/// Pinned traces have lost nothing.
+/// Notes which traces lost what they had before an instant. Pinned traces lost nothing, nor did those
+/// that came later.
 async fn mark_pruned(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -80,7 +83,7 @@ async fn mark_pruned(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE traces AS t SET pruned_before_ns = $2
-         WHERE t.tenant_id = $1 AND t.start_ns < $2
+         WHERE t.tenant_id = $1 AND t.received_ns < $2
              AND NOT EXISTS (
                  SELECT FROM pins WHERE pins.tenant_id = $1 AND pins.trace_id = t.trace_id
              )",
@@ -116,8 +119,6 @@ pub(super) async fn remove_pruned_traces(
         ok_ns: before_ns,
         error_ns: before_ns,
         rollup_ns: i64::MIN,
-        // Their spans are gone, whenever they came.
-        by_receipt: false,
     };
     let mut removed = RetentionReport::default();
     for tenant in traces::tenants(connection).await? {

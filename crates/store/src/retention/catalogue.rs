@@ -8,7 +8,7 @@ use super::partition::{Parent, Partition};
 
 /// All of them, oldest day first.
 pub(super) async fn list(connection: &mut PgConnection) -> Result<Vec<Partition>, sqlx::Error> {
-    let archive_ns: i64 = sqlx::query_scalar("SELECT boundary_ns FROM span_archive")
+    let archive_ns: i64 = sqlx::query_scalar("SELECT boundary_ns FROM day_archive")
         .fetch_one(&mut *connection)
         .await?;
     let mut partitions = Vec::new();
@@ -23,19 +23,20 @@ pub(super) async fn list(connection: &mut PgConnection) -> Result<Vec<Partition>
         .await?;
         for (table, bytes) in tables {
             // Tables of other names are somebody else's.
-            let Some((from_ns, to_ns)) = range(parent, &table, archive_ns) else {
+            let Some(place) = place(parent, &table, archive_ns) else {
                 continue;
             };
             partitions.push(Partition {
                 parent,
                 table,
-                from_ns,
-                to_ns,
+                from_ns: place.from_ns,
+                to_ns: place.to_ns,
+                class: place.class,
                 bytes: bytes.unsigned_abs(),
             });
         }
     }
-    partitions.sort_by_key(|partition| (partition.to_ns, partition.parent));
+    partitions.sort_by_key(|partition| (partition.to_ns, partition.parent, partition.class));
     Ok(partitions)
 }
 
@@ -44,7 +45,8 @@ pub(super) async fn drop_leftovers(connection: &mut PgConnection) -> Result<(), 
     for parent in Parent::ALL {
         let tables: Vec<String> = sqlx::query_scalar(
             "SELECT relname::text FROM pg_class
-             WHERE relname ~ ('^' || $1 || '_([0-9]{8}|archive)_kept$') AND relkind = 'r'
+             WHERE relname ~ ('^' || $1 || '_([0-9]{8}|archive|[0-9]{8}_(ok|error))_kept$')
+                 AND relkind = 'r'
                  AND NOT relispartition AND relnamespace = (
                      SELECT relnamespace FROM pg_class WHERE oid = $1::text::regclass
                  )",
@@ -61,17 +63,41 @@ pub(super) async fn drop_leftovers(connection: &mut PgConnection) -> Result<(), 
     Ok(())
 }
 
-fn range(parent: Parent, table: &str, archive_ns: i64) -> Option<(Option<i64>, i64)> {
+/// Where the rows of a table lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    from_ns: Option<i64>,
+    to_ns: i64,
+    class: i16,
+}
+
+fn place(parent: Parent, table: &str, archive_ns: i64) -> Option<Place> {
     let suffix = table.strip_prefix(parent.table())?.strip_prefix('_')?;
-    if suffix == "archive" {
-        return Some((None, archive_ns));
+    let (day, class) = match parent {
+        Parent::LevelOne => match suffix.split_once('_')? {
+            (day, "ok") => (day, 0),
+            (day, "error") => (day, 1),
+            _ => return None,
+        },
+        _ => (suffix, 0),
+    };
+    if day == "archive" && parent != Parent::LevelOne {
+        return Some(Place {
+            from_ns: None,
+            to_ns: archive_ns,
+            class,
+        });
     }
-    if suffix.len() != 8 || !suffix.bytes().all(|byte| byte.is_ascii_digit()) {
+    if day.len() != 8 || !day.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let (year, month, day) = (&suffix[..4], &suffix[4..6], &suffix[6..]);
+    let (year, month, day) = (&day[..4], &day[4..6], &day[6..]);
     let from_ns = Utc::parse(&format!("{year}-{month}-{day}T00:00"))?.get();
-    Some((Some(from_ns), from_ns + UnixNanos::PER_DAY))
+    Some(Place {
+        from_ns: Some(from_ns),
+        to_ns: from_ns + UnixNanos::PER_DAY,
+        class,
+    })
 }
 
 #[cfg(test)]
@@ -80,20 +106,37 @@ mod tests {
 
     #[test]
     fn a_partition_is_known_by_its_name_and_nothing_else_is_touched() {
-        let day = |table| range(Parent::Spans, table, 5);
         let from = 1_795_219_200_000_000_000;
-        assert_eq!(
-            day("spans_20261121"),
-            Some((Some(from), from + UnixNanos::PER_DAY))
-        );
-        assert_eq!(day("spans_archive"), Some((None, 5)));
-        for other in [
-            "spans_2026112",
-            "spans_20261341",
-            "spans_backup",
-            "events_20261121",
+        let day = |class| Place {
+            from_ns: Some(from),
+            to_ns: from + UnixNanos::PER_DAY,
+            class,
+        };
+        let archive = Place {
+            from_ns: None,
+            to_ns: 5,
+            class: 0,
+        };
+        for (parent, table, expected) in [
+            (Parent::Events, "events_20261121", Some(day(0))),
+            (Parent::Events, "events_archive", Some(archive)),
+            (Parent::LevelOne, "level1_blocks_20261121_ok", Some(day(0))),
+            (
+                Parent::LevelOne,
+                "level1_blocks_20261121_error",
+                Some(day(1)),
+            ),
+            (Parent::LevelOne, "level1_blocks_20261121", None),
+            (Parent::LevelOne, "level1_blocks_20261121_other", None),
+            (Parent::LevelOne, "level1_blocks_archive_ok", None),
+            (Parent::LevelOne, "level1_blocks_20261341_ok", None),
+            (Parent::Events, "events_2026112", None),
+            (Parent::Events, "events_20261341", None),
+            (Parent::Events, "events_20261121_ok", None),
+            (Parent::Events, "events_backup", None),
+            (Parent::Events, "payloads_20261121", None),
         ] {
-            assert_eq!(day(other), None, "{other}");
+            assert_eq!(place(parent, table, 5), expected, "{table}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Works off the days whose partitions hold what is gone.
+//! Works off the partitions that hold what is gone.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,16 @@ use sqlx::PgConnection;
 use throughline_model::{PartitionChange, PartitionStep, RetentionReport};
 use throughline_wire::UnixNanos;
 
-use super::partition::{self, Keep, Outcome, Partition};
+use super::counts::{self, Counts, Keep};
+use super::partition::{Parent, Partition};
+use super::removal::{self, Outcome};
 use super::{Cutoffs, Rewrite, Run, catalogue, rewrite};
+use crate::compaction::exclusive;
 
 /// A step is done again so often when others are in its way.
 const ATTEMPTS: usize = 3;
+/// A partition of blocks is rewritten when one of so many of its traces is gone.
+const WORTH_A_REWRITE: i64 = 4;
 
 /// What is remembered of days that were worked on; true is due.
 async fn remembered(connection: &mut PgConnection) -> Result<BTreeMap<i64, bool>, sqlx::Error> {
@@ -18,6 +23,15 @@ async fn remembered(connection: &mut PgConnection) -> Result<BTreeMap<i64, bool>
         .fetch_all(connection)
         .await?;
     Ok(days.into_iter().collect())
+}
+
+/// When a partition is rewritten that holds both kept rows and others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MayRewrite {
+    No,
+    /// When a good part of it goes.
+    WhenWorthIt,
+    Yes,
 }
 
 /// Drops or rewrites the partitions of every day that needs it and is past.
@@ -30,6 +44,10 @@ pub(super) async fn work_off(
     let remembered = remembered(connection).await?;
     let partitions = catalogue::list(connection).await?;
     for day in partitions.chunk_by(|a, b| a.to_ns == b.to_ns) {
+        let (blocks, others): (Vec<_>, Vec<_>) = day
+            .iter()
+            .cloned()
+            .partition(|partition| partition.parent == Parent::LevelOne);
         let (day_ns, to_ns) = (day[0].day_ns(), day[0].to_ns);
         // Of a day that was never worked on there may be events without a trace.
         let is_due = remembered.get(&day_ns).copied().unwrap_or(true);
@@ -37,14 +55,19 @@ pub(super) async fn work_off(
         let is_past = to_ns <= cutoffs.ok_ns || (run.rewrite == Rewrite::Now && is_due);
         // Rows of today arrive faster than they could be copied.
         let is_today = to_ns > run.now.get();
-        if is_today || !is_past || !(is_due || is_past_all) {
-            continue;
+        let mut result = work_off_blocks(connection, run, &blocks, cutoffs, report).await;
+        if result.is_ok() && !is_today && is_past && (is_due || is_past_all) {
+            let may_rewrite =
+                if is_due && (run.rewrite == Rewrite::Now || is_settled(to_ns, cutoffs)) {
+                    MayRewrite::Yes
+                } else {
+                    MayRewrite::No
+                };
+            result = work_off_day(connection, &others, cutoffs, may_rewrite, report).await;
         }
-        let may_rewrite = is_due && (run.rewrite == Rewrite::Now || is_settled(to_ns, cutoffs));
-        match work_off_day(connection, day, cutoffs, may_rewrite, report).await {
-            Ok(true) => settle(connection, day_ns).await?,
-            Ok(false) => {}
-            Err(error) if partition::is_in_the_way(&error) => {
+        match result {
+            Ok(()) => {}
+            Err(error) if removal::is_in_the_way(&error) => {
                 tracing::info!(day_ns, %error, "a day is in use; the next run frees it");
                 report.postponed_days += 1;
             }
@@ -62,73 +85,124 @@ const fn is_settled(to_ns: i64, cutoffs: Cutoffs) -> bool {
     end_ns <= cutoffs.ok_ns && (end_ns <= cutoffs.error_ns || start_ns >= cutoffs.error_ns)
 }
 
-/// Whether nothing is left to do for the day.
+/// Works off the partitions of blocks of a day: regularly those that are past by a day more than
+/// the time of their class, on demand all.
+async fn work_off_blocks(
+    connection: &mut PgConnection,
+    run: &Run,
+    partitions: &[Partition],
+    cutoffs: Cutoffs,
+    report: &mut RetentionReport,
+) -> Result<(), sqlx::Error> {
+    for partition in partitions {
+        let end_ns = partition.to_ns.saturating_add(UnixNanos::PER_DAY);
+        let is_past = end_ns <= cutoffs.of_class(partition.class);
+        let is_past_all = end_ns <= cutoffs.ok_ns.min(cutoffs.error_ns);
+        let may_rewrite = match run.rewrite {
+            Rewrite::Now => MayRewrite::Yes,
+            Rewrite::Settled if is_past_all => MayRewrite::Yes,
+            // Traces with a late error are kept longer, and go one after the other.
+            Rewrite::Settled if is_past => MayRewrite::WhenWorthIt,
+            Rewrite::Settled => continue,
+        };
+        if is_past {
+            work_off_partition(connection, partition, cutoffs, may_rewrite, report).await?;
+            continue;
+        }
+        // Compaction may be writing to it: it waits.
+        exclusive::acquire(connection).await?;
+        let done = work_off_partition(connection, partition, cutoffs, may_rewrite, report).await;
+        let released = exclusive::release(connection).await;
+        done?;
+        released?;
+    }
+    Ok(())
+}
+
+/// Works off the other partitions of a day, and remembers when nothing is left to do for it.
 async fn work_off_day(
     connection: &mut PgConnection,
     day: &[Partition],
     cutoffs: Cutoffs,
-    may_rewrite: bool,
+    may_rewrite: MayRewrite,
     report: &mut RetentionReport,
-) -> Result<bool, sqlx::Error> {
+) -> Result<(), sqlx::Error> {
     let mut is_done = true;
     for partition in day {
         is_done &= work_off_partition(connection, partition, cutoffs, may_rewrite, report).await?;
     }
-    Ok(is_done)
+    match day.first() {
+        Some(partition) if is_done => settle(connection, partition.day_ns()).await,
+        _ => Ok(()),
+    }
 }
 
+/// What is to be done with a partition; none when nothing is.
+fn step(counts: Counts, may_rewrite: MayRewrite) -> Option<PartitionStep> {
+    let gone = counts.total - counts.kept;
+    let is_worth_it = match may_rewrite {
+        MayRewrite::No => false,
+        MayRewrite::WhenWorthIt => gone.saturating_mul(WORTH_A_REWRITE) >= counts.total,
+        MayRewrite::Yes => true,
+    };
+    match counts.kept {
+        0 => Some(PartitionStep::Drop),
+        _ if gone > 0 && is_worth_it => Some(PartitionStep::Rewrite),
+        _ => None,
+    }
+}
+
+/// Whether nothing is left to do for the partition.
 async fn work_off_partition(
     connection: &mut PgConnection,
     partition: &Partition,
     cutoffs: Cutoffs,
-    may_rewrite: bool,
+    may_rewrite: MayRewrite,
     report: &mut RetentionReport,
 ) -> Result<bool, sqlx::Error> {
+    let keep = Keep::Directory {
+        before_ns: cutoffs.ok_ns,
+    };
     let mut attempt = 1;
     loop {
-        let keep = Keep::Directory {
-            before_ns: cutoffs.ok_ns,
-        };
-        let counts = partition::counts(connection, partition, keep).await?;
-        let step = if counts.kept == 0 {
-            PartitionStep::Drop
-        } else if counts.kept == counts.total {
-            return Ok(counts.waiting == 0);
-        } else if may_rewrite {
-            PartitionStep::Rewrite
-        } else {
-            return Ok(false);
-        };
+        let counts = counts::counts(connection, partition, keep).await?;
         if partition.from_ns.is_none() && counts.total == 0 {
             return Ok(true);
         }
+        let Some(step) = step(counts, may_rewrite) else {
+            return Ok(counts.kept == counts.total && counts.waiting == 0);
+        };
         let result = match step {
-            PartitionStep::Drop => partition::drop_it(connection, partition, counts, keep).await,
+            PartitionStep::Drop => removal::drop_it(connection, partition, counts, keep).await,
             PartitionStep::Rewrite => rewrite::rewrite(connection, partition, keep).await,
         };
         match result {
             Ok(Outcome::Done) => {
-                let share =
-                    counts.total.saturating_sub(counts.kept) as f64 / counts.total.max(1) as f64;
-                let freed_bytes = match step {
-                    PartitionStep::Drop => partition.bytes,
-                    PartitionStep::Rewrite => (partition.bytes as f64 * share) as u64,
-                };
-                let table = partition.table.clone();
-                tracing::info!(table, ?step, freed_bytes, "retention freed a partition");
-                report.partitions.push(PartitionChange {
-                    table,
-                    step,
-                    freed_bytes,
-                });
+                report.partitions.push(change(partition, step, counts));
                 return Ok(counts.waiting == 0);
             }
             Ok(Outcome::Changed) if attempt < ATTEMPTS => {}
             Ok(Outcome::Changed) => return Ok(false),
-            Err(error) if attempt < ATTEMPTS && partition::is_in_the_way(&error) => {}
+            Err(error) if attempt < ATTEMPTS && removal::is_in_the_way(&error) => {}
             Err(error) => return Err(error),
         }
         attempt += 1;
+    }
+}
+
+fn change(partition: &Partition, step: PartitionStep, counts: Counts) -> PartitionChange {
+    let gone = counts.total.saturating_sub(counts.kept);
+    let share = gone as f64 / counts.total.max(1) as f64;
+    let freed_bytes = match step {
+        PartitionStep::Drop => partition.bytes,
+        PartitionStep::Rewrite => (partition.bytes as f64 * share) as u64,
+    };
+    let table = partition.table.clone();
+    tracing::info!(table, ?step, freed_bytes, "retention freed a partition");
+    PartitionChange {
+        table,
+        step,
+        freed_bytes,
     }
 }
 
@@ -148,6 +222,7 @@ async fn forget_gone_days(connection: &mut PgConnection) -> Result<(), sqlx::Err
     let days: Vec<i64> = catalogue::list(connection)
         .await?
         .iter()
+        .filter(|partition| partition.parent != Parent::LevelOne)
         .map(Partition::day_ns)
         .collect();
     sqlx::query("DELETE FROM retention_days WHERE NOT is_due AND day_ns <> ALL ($1)")

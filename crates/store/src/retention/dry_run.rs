@@ -2,7 +2,9 @@
 
 use sqlx::{FromRow, PgConnection};
 use throughline_model::{PartitionChange, PartitionStep, Removed, RetentionReport};
+use throughline_wire::UnixNanos;
 
+use super::Rewrite;
 use super::partition::{Parent, Partition};
 use super::{Cutoffs, Run, catalogue, traces};
 
@@ -55,13 +57,75 @@ pub(crate) async fn dry_run(
     if run.tenant.is_none() {
         report.rollup_count = rollups(connection, cutoffs).await?;
     }
+    let shares = block_shares(connection, &tenants, cutoffs).await?;
     for partition in catalogue::list(connection).await? {
-        if partition.to_ns <= run.now.get() && partition.parent != Parent::Payloads {
-            let change = change(connection, &run, &tenants, cutoffs, &partition).await?;
-            report.partitions.extend(change);
-        }
+        let change = match partition.parent {
+            Parent::Payloads => None,
+            Parent::LevelOne => block_change(&run, cutoffs, &partition, &shares),
+            _ if partition.to_ns > run.now.get() => None,
+            _ => change(connection, &run, &tenants, cutoffs, &partition).await?,
+        };
+        report.partitions.extend(change);
     }
     Ok(report)
+}
+
+/// Spans of the traces that were received on a day, by what the traces are now. Their blocks may
+/// lie in the partition of the other class.
+#[derive(FromRow)]
+struct BlockShare {
+    day: i64,
+    is_bad: bool,
+    gone: i64,
+    kept: i64,
+}
+
+async fn block_shares(
+    connection: &mut PgConnection,
+    tenants: &[uuid::Uuid],
+    cutoffs: Cutoffs,
+) -> Result<Vec<BlockShare>, sqlx::Error> {
+    sqlx::query_as(include_str!("share_of_blocks.sql"))
+        .bind(tenants)
+        .bind(cutoffs.ok_ns)
+        .bind(cutoffs.error_ns)
+        .fetch_all(connection)
+        .await
+}
+
+fn block_change(
+    run: &Run,
+    cutoffs: Cutoffs,
+    partition: &Partition,
+    shares: &[BlockShare],
+) -> Option<PartitionChange> {
+    let end_ns = partition.to_ns.saturating_add(UnixNanos::PER_DAY);
+    let is_past = end_ns <= cutoffs.of_class(partition.class);
+    if !is_past && run.rewrite == Rewrite::Settled {
+        return None;
+    }
+    let share = shares.iter().find(|share| {
+        share.day == i64::from(partition.received_day()) && share.is_bad == (partition.class != 0)
+    });
+    let (gone, kept) = share.map_or((0, 0), |share| (share.gone, share.kept));
+    if gone == 0 && (kept > 0 || run.tenant.is_some()) {
+        return None;
+    }
+    Some(change_of(partition, gone, kept))
+}
+
+fn change_of(partition: &Partition, gone: i64, kept: i64) -> PartitionChange {
+    let (step, freed) = if kept == 0 {
+        (PartitionStep::Drop, 1.0)
+    } else {
+        let share = gone as f64 / gone.saturating_add(kept).max(1) as f64;
+        (PartitionStep::Rewrite, share)
+    };
+    PartitionChange {
+        table: partition.table.clone(),
+        step,
+        freed_bytes: (partition.bytes as f64 * freed) as u64,
+    }
 }
 
 fn add(removed: &mut Removed, counted: &Counted) {
@@ -97,19 +161,17 @@ async fn change(
         && partition.to_ns <= cutoffs.ok_ns
         && !(partition.parent == Parent::Events
             && has_late_events(connection, cutoffs, partition).await?);
-    let (step, freed) = match (share.gone, share.kept) {
-        (0, _) if !is_whole || partition.from_ns.is_none() => return Ok(None),
-        _ if is_whole => (PartitionStep::Drop, 1.0),
-        (gone, kept) => (
-            PartitionStep::Rewrite,
-            gone as f64 / gone.saturating_add(kept).max(1) as f64,
-        ),
-    };
-    Ok(Some(PartitionChange {
-        table: partition.table.clone(),
-        step,
-        freed_bytes: (partition.bytes as f64 * freed) as u64,
-    }))
+    if is_whole {
+        if share.gone == 0 && partition.from_ns.is_none() {
+            return Ok(None);
+        }
+        return Ok(Some(change_of(partition, share.gone, 0)));
+    }
+    if share.gone == 0 {
+        return Ok(None);
+    }
+    // Whatever is not of a trace may stay.
+    Ok(Some(change_of(partition, share.gone, share.kept.max(1))))
 }
 
 /// Whether events of the day came so late that they are kept without a trace.

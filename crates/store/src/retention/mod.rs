@@ -1,19 +1,24 @@
 //! Removes what is past its time: rows of the directory first, then the partitions behind them.
 //!
 //! A trace goes by rule from the directory, in bounded batches; from then on nobody finds it, and
-//! its days are marked as due in the same transaction. A due day's partitions are dropped where
-//! nothing in them is kept (kept is what has a row in the directory), else the kept rows move to a
-//! new table that takes the old one's place. Every step is one transaction and may be done again,
-//! so a run that breaks off anywhere loses nothing and the next one goes on.
+//! its days are marked as due in the same transaction. A due day's partitions of events, aliases
+//! and payloads are dropped where nothing in them is kept (kept is what has a row in the
+//! directory), else the kept rows move to a new table that takes the old one's place. The same
+//! becomes of a partition of blocks a day after its end plus the time of its class. Every step is
+//! one transaction and may be done again, so a run that breaks off anywhere loses nothing and the
+//! next one goes on.
 
 mod budget;
 mod catalogue;
+mod counts;
 mod days;
 mod dry_run;
 mod housekeeping;
+mod level_one;
 mod partition;
 mod payloads;
 mod pins;
+mod removal;
 mod rewrite;
 mod traces;
 
@@ -21,6 +26,8 @@ use sqlx::PgConnection;
 use throughline_model::{RetentionReport, RetentionRules};
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
+
+use crate::compaction::{CompactionScope, Compactor};
 
 pub(crate) use budget::prune_oldest_day;
 pub(crate) use dry_run::dry_run;
@@ -48,13 +55,22 @@ pub(crate) struct Run {
 
 /// The instants before which things go.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the unit")]
 struct Cutoffs {
     ok_ns: i64,
     error_ns: i64,
     rollup_ns: i64,
-    /// Whether a trace is as young as the server's receiving it, however old it is by its sender's
-    /// clock.
-    by_receipt: bool,
+}
+
+impl Cutoffs {
+    /// That of the partitions of blocks of a class.
+    const fn of_class(self, class: i16) -> i64 {
+        if class == 0 {
+            self.ok_ns
+        } else {
+            self.error_ns
+        }
+    }
 }
 
 impl Run {
@@ -64,7 +80,6 @@ impl Run {
             ok_ns: before(self.rules.ok_ns),
             error_ns: before(self.rules.error_ns),
             rollup_ns: before(self.rules.rollup_ns),
-            by_receipt: true,
         }
     }
 }
@@ -72,6 +87,7 @@ impl Run {
 /// Does all of it.
 pub(crate) async fn run(
     connection: &mut PgConnection,
+    compactor: &mut Compactor,
     run: Run,
 ) -> Result<RetentionReport, sqlx::Error> {
     catalogue::drop_leftovers(connection).await?;
@@ -89,6 +105,11 @@ pub(crate) async fn run(
         housekeeping::open_spans(connection, cutoffs).await?;
         housekeeping::processes(connection, cutoffs).await?;
         report.rollup_count = housekeeping::rollups(connection, cutoffs).await?;
+    }
+    if run.rewrite == Rewrite::Now {
+        // What is past its time may be in level 0.
+        let everything = CompactionScope::Everything;
+        compactor.run(connection, everything).await?;
     }
     days::work_off(connection, &run, cutoffs, &mut report).await?;
     Ok(report)

@@ -1,17 +1,24 @@
-//! Which large values are kept: those that a kept row of their day refers to.
+//! Which large values are kept: those that a kept span or event of their day refers to.
 //!
-//! Rows say so in a column that only this server writes, see [`payload_refs`]; the database
-//! cannot read it, so the references are read here, and the values they name go back as arrays.
+//! Spans and events say so in a column that only this server writes, see [`payload_refs`]; the
+//! database cannot read it, so the references are read here, and the values they name go back as
+//! arrays.
 
 use std::collections::HashSet;
 
 use futures::TryStreamExt as _;
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::partition::{self, Counts, Keep, Parent, Partition};
+use super::counts::{self, Counts, Keep};
+use super::partition::{Parent, Partition};
+use crate::block::table::{STORED_BLOCK_COLUMNS, StoredBlock};
+use crate::block::{ColumnKind, Corrupt};
 use crate::payload_refs;
 use crate::writer::day_ns;
+
+/// Where more values than these are referred to, all of the day are kept: they must fit into memory.
+const MAX_REFERRED: usize = 500_000;
 
 /// The values of a partition that are referred to, column by column.
 #[derive(Default)]
@@ -20,6 +27,12 @@ struct Referred {
     hashes: Vec<Uuid>,
     days: Vec<i64>,
 }
+
+/// Tenant, hash, day.
+type Key = (Uuid, Uuid, i64);
+
+/// References that cannot be read, or are too many: all values are to be kept.
+struct Unknown;
 
 /// Joins the rows `s` with what is referred to.
 const REFERRED: &str = "JOIN unnest($1::uuid[], $2::uuid[], $3::bigint[])
@@ -32,8 +45,8 @@ pub(super) async fn counts(
     partition: &Partition,
     keep: Keep,
 ) -> Result<Counts, sqlx::Error> {
-    let total = partition::count(connection, partition).await?;
-    let kept = if total == 0 || !any_is_kept(connection, partition, keep).await? {
+    let total = counts::count(connection, partition).await?;
+    let kept = if total == 0 {
         0
     } else if let Some(referred) = referred(connection, partition, keep).await? {
         let table = &partition.table;
@@ -52,6 +65,7 @@ pub(super) async fn counts(
         kept,
         waiting: 0,
         pins: 0,
+        version: 0,
     })
 }
 
@@ -76,53 +90,32 @@ pub(super) async fn copy_kept(
     Ok(())
 }
 
-/// Whether any kept row of the day refers to a value: asked first, because it is cheap.
-async fn any_is_kept(
+/// A number that is another one once other spans or events may refer to values of the partition.
+pub(super) async fn referrers(
     connection: &mut PgConnection,
     partition: &Partition,
-    keep: Keep,
-) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar(include_str!("payloads_are_kept.sql"))
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(include_str!("payload_referrers.sql"))
         .bind(partition.from_ns.unwrap_or(i64::MIN))
         .bind(partition.to_ns)
-        .bind(keep == Keep::Pinned)
         .fetch_one(connection)
         .await
 }
 
-/// The values that kept rows refer to; none when it is not known, and all are to be kept: where
-/// the size budget is at work, which must not take memory for it, and where a row was written by
-/// a later version.
+/// The values that kept spans and events refer to; none when that is not known, and all are to be
+/// kept: where a row was written by a later version or is damaged, or there are too many.
 async fn referred(
     connection: &mut PgConnection,
     partition: &Partition,
     keep: Keep,
 ) -> Result<Option<Referred>, sqlx::Error> {
-    let Keep::Directory { before_ns } = keep else {
-        return Ok(None);
-    };
     let mut seen = HashSet::new();
-    for parent in [Parent::Spans, Parent::Events] {
-        let (table, key, kept) = (parent.table(), parent.key(), parent.kept());
-        let sql = format!(
-            "SELECT s.tenant_id, s.{key}, s.payloads FROM {table} AS s
-             LEFT JOIN traces AS t ON t.tenant_id = s.tenant_id AND t.trace_id = s.trace_id
-             WHERE s.payloads IS NOT NULL AND s.{key} >= $2 AND s.{key} < $3 AND {kept}"
-        );
-        let mut rows = sqlx::query_as::<_, (Uuid, i64, Vec<u8>)>(AssertSqlSafe(sql))
-            .bind(before_ns)
-            .bind(partition.from_ns.unwrap_or(i64::MIN))
-            .bind(partition.to_ns)
-            .fetch(&mut *connection);
-        while let Some((tenant, at_ns, column)) = rows.try_next().await? {
-            let Ok(references) = payload_refs::decode(&column) else {
-                return Ok(None);
-            };
-            let keys = references
-                .iter()
-                .map(|known| (tenant, Uuid::from_bytes(known.hash), day_ns(at_ns)));
-            seen.extend(keys);
-        }
+    if by_spans(connection, partition, &mut seen).await?.is_err()
+        || by_events(connection, partition, keep, &mut seen)
+            .await?
+            .is_err()
+    {
+        return Ok(None);
     }
     let mut referred = Referred::default();
     for (tenant, hash, day_ns) in seen {
@@ -131,4 +124,121 @@ async fn referred(
         referred.days.push(day_ns);
     }
     Ok(Some(referred))
+}
+
+/// A block, and which of its traces have a row.
+#[derive(FromRow)]
+struct ReferringBlock {
+    #[sqlx(flatten)]
+    block: StoredBlock,
+    is_kept: Vec<bool>,
+}
+
+/// What spans refer to. Blocks of both levels are of one snapshot, so that none is missed while it
+/// is compacted.
+async fn by_spans(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    seen: &mut HashSet<Key>,
+) -> Result<Result<(), Unknown>, sqlx::Error> {
+    let (from_ns, to_ns) = (partition.from_ns.unwrap_or(i64::MIN), partition.to_ns);
+    let sql = format!(
+        "SELECT b.*, ARRAY(
+             SELECT EXISTS (
+                 SELECT FROM traces AS t
+                 WHERE t.tenant_id = b.tenant_id AND t.trace_id = part.trace_id
+                     AND t.first_block_id <= b.id
+             )
+             FROM unnest(b.trace_ids) WITH ORDINALITY AS part (trace_id, place)
+             ORDER BY part.place
+         ) AS is_kept
+         FROM (
+             SELECT {STORED_BLOCK_COLUMNS} FROM level0_blocks
+             WHERE has_payloads AND first_start_ns < $2 AND last_start_ns >= $1
+             UNION ALL
+             SELECT {STORED_BLOCK_COLUMNS} FROM level1_blocks
+             WHERE has_payloads AND first_start_ns < $2 AND last_start_ns >= $1
+         ) AS b"
+    );
+    let mut blocks = sqlx::query_as::<_, ReferringBlock>(AssertSqlSafe(sql))
+        .bind(from_ns)
+        .bind(to_ns)
+        .fetch(&mut *connection);
+    while let Some(row) = blocks.try_next().await? {
+        match row.collect(from_ns..to_ns, seen) {
+            Ok(Ok(())) => {}
+            Ok(Err(unknown)) => return Ok(Err(unknown)),
+            Err(corrupt) => {
+                row.block.report(corrupt);
+                return Ok(Err(Unknown));
+            }
+        }
+    }
+    Ok(Ok(()))
+}
+
+impl ReferringBlock {
+    fn collect(
+        &self,
+        range: core::ops::Range<i64>,
+        seen: &mut HashSet<Key>,
+    ) -> Result<Result<(), Unknown>, Corrupt> {
+        let traces = self.block.skeleton.trace_ids.iter().zip(&self.is_kept);
+        let kept: HashSet<[u8; 16]> = traces
+            .filter(|(_, is_kept)| **is_kept)
+            .map(|(trace_id, _)| trace_id.into_bytes())
+            .collect();
+        let mut result = Ok(());
+        self.block.for_each_with(ColumnKind::Payloads, |record| {
+            let is_wanted = !record.payloads.is_empty()
+                && range.contains(&record.start_ns)
+                && kept.contains(&record.trace_id);
+            if is_wanted && result.is_ok() {
+                result = insert(self.block.tenant_id, record.start_ns, record.payloads, seen);
+            }
+        })?;
+        Ok(result)
+    }
+}
+
+fn insert(tenant: Uuid, at_ns: i64, column: &[u8], seen: &mut HashSet<Key>) -> Result<(), Unknown> {
+    let references = payload_refs::decode(column).map_err(|_| Unknown)?;
+    let keys = references
+        .iter()
+        .map(|known| (tenant, Uuid::from_bytes(known.hash), day_ns(at_ns)));
+    seen.extend(keys);
+    if seen.len() > MAX_REFERRED {
+        return Err(Unknown);
+    }
+    Ok(())
+}
+
+/// What events refer to. To free room, events were removed before: those that are there are kept.
+async fn by_events(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    keep: Keep,
+    seen: &mut HashSet<Key>,
+) -> Result<Result<(), Unknown>, sqlx::Error> {
+    let before_ns = match keep {
+        Keep::Directory { before_ns } => before_ns,
+        Keep::Pinned => i64::MIN,
+    };
+    let kept = Parent::Events.kept();
+    let sql = format!(
+        "SELECT s.tenant_id, s.at_ns, s.payloads FROM events AS s
+         LEFT JOIN traces AS t ON t.tenant_id = s.tenant_id AND t.trace_id = s.trace_id
+         WHERE s.payloads IS NOT NULL AND s.at_ns >= $2 AND s.at_ns < $3 AND {kept}"
+    );
+    let mut rows = sqlx::query_as::<_, (Uuid, i64, Vec<u8>)>(AssertSqlSafe(sql))
+        .bind(before_ns)
+        .bind(partition.from_ns.unwrap_or(i64::MIN))
+        .bind(partition.to_ns)
+        .fetch(&mut *connection);
+    while let Some((tenant, at_ns, column)) = rows.try_next().await? {
+        if insert(tenant, at_ns, &column, seen).is_err() {
+            return Ok(Err(Unknown));
+        }
+    }
+    Ok(Ok(()))
 }

@@ -44,7 +44,7 @@ pub(crate) async fn pin(
         "INSERT INTO pins (tenant_id, trace_id, pinned_at_ns, note)
          SELECT tenant_id, trace_id, $3, $4 FROM traces
          WHERE tenant_id = $1 AND trace_id = $2
-             AND start_ns >= (SELECT pruned_before_ns FROM retention_state)
+             AND received_ns >= (SELECT pruned_before_ns FROM retention_state)
          ON CONFLICT (tenant_id, trace_id) DO UPDATE SET note = excluded.note",
     )
     .bind(tenant)

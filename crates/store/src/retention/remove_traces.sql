@@ -1,11 +1,11 @@
 -- One batch in the order of their starts, from where the last one ended. A trace that a late span
 -- changes meanwhile stays: the DELETE compares its end and its counts again. Days are counted from
--- the last one of the archive, which stands for all of it. $7: a trace is as old as what is later,
--- its end or when it was received; else its end alone counts.
+-- the last one of the archive, which stands for all of it. A trace is as old as what is later, its
+-- end or when it was received.
 WITH page AS (
     SELECT
         t.trace_id, t.start_ns, t.end_ns, t.span_count, t.error_count,
-        CASE WHEN $7 THEN greatest(t.end_ns, t.received_ns) ELSE t.end_ns END AS age_ns,
+        greatest(t.end_ns, t.received_ns) AS age_ns,
         t.has_error OR EXISTS (
             SELECT FROM events AS e
             WHERE e.tenant_id = t.tenant_id AND e.trace_id = t.trace_id AND e.severity >= 13
@@ -40,7 +40,7 @@ due AS (
     INSERT INTO retention_days (day_ns, is_due)
     SELECT DISTINCT day_ns, true
     FROM gone
-    CROSS JOIN span_archive
+    CROSS JOIN day_archive
     CROSS JOIN LATERAL generate_series(
         greatest(gone.start_ns, boundary_ns - 86400000000000) / 86400000000000 * 86400000000000,
         greatest(gone.end_ns, boundary_ns - 86400000000000),

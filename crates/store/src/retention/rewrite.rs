@@ -6,7 +6,9 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::partition::{self, Counts, Keep, Outcome, Partition};
+use super::counts::{self, Counts, Keep};
+use super::partition::Partition;
+use super::removal::{self, Outcome};
 
 /// Copies what is kept of `partition` and puts the copy in its place.
 pub(super) async fn rewrite(
@@ -31,7 +33,7 @@ async fn copy_kept(
     copy: &str,
     keep: Keep,
 ) -> Result<Counts, sqlx::Error> {
-    let (key, parent) = (partition.parent.key(), partition.parent.table());
+    let parent = partition.parent.table();
     let mut transaction = connection.begin().await?;
     // Copy and counts are of one moment.
     execute(
@@ -47,16 +49,13 @@ async fn copy_kept(
         ),
     )
     .await?;
-    partition::copy_kept(&mut transaction, partition, copy, keep).await?;
-    let counts = partition::counts(&mut transaction, partition, keep).await?;
+    counts::copy_kept(&mut transaction, partition, copy, keep).await?;
+    let counts = counts::counts(&mut transaction, partition, keep).await?;
     // Proves that the rows belong here, so that attaching need not look at them.
-    let from = partition
-        .from_ns
-        .map_or_else(String::new, |from_ns| format!("{key} >= {from_ns} AND "));
-    let to_ns = partition.to_ns;
+    let condition = partition.condition();
     execute(
         &mut transaction,
-        format!("ALTER TABLE {copy} ADD CONSTRAINT range CHECK ({from}{key} < {to_ns})"),
+        format!("ALTER TABLE {copy} ADD CONSTRAINT range CHECK ({condition})"),
     )
     .await?;
     transaction.commit().await?;
@@ -70,22 +69,17 @@ async fn replace(
     seen: Counts,
     keep: Keep,
 ) -> Result<Outcome, sqlx::Error> {
-    let Some(mut transaction) = partition::begin_removal(connection, partition, seen, keep).await?
+    let Some(mut transaction) = removal::begin_removal(connection, partition, seen, keep).await?
     else {
         return Ok(Outcome::Changed);
     };
-    partition::detach_and_drop(&mut transaction, partition).await?;
+    removal::detach_and_drop(&mut transaction, partition).await?;
     let Partition { parent, table, .. } = partition;
     let parent = parent.table();
-    let from = partition
-        .from_ns
-        .map_or_else(|| "MINVALUE".to_owned(), |from_ns| from_ns.to_string());
-    let to_ns = partition.to_ns;
+    let bounds = partition.bounds();
     for statement in [
         format!("ALTER TABLE {copy} RENAME TO {table}"),
-        format!(
-            "ALTER TABLE {parent} ATTACH PARTITION {table} FOR VALUES FROM ({from}) TO ({to_ns})"
-        ),
+        format!("ALTER TABLE {parent} ATTACH PARTITION {table} FOR VALUES {bounds}"),
         format!("ALTER TABLE {table} DROP CONSTRAINT range"),
     ] {
         execute(&mut transaction, statement).await?;

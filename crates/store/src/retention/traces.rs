@@ -5,9 +5,12 @@ use throughline_model::RetentionReport;
 use uuid::Uuid;
 
 use super::{Cutoffs, pins};
+use crate::compaction::exclusive;
 
 /// Rows of the directory looked at in one transaction.
 const BATCH: i64 = 2_000;
+/// Batches between which the lock against compaction is held.
+const BATCHES_AT_ONCE: usize = 10;
 
 #[derive(FromRow)]
 struct Batch {
@@ -26,25 +29,44 @@ pub(super) async fn tenants(connection: &mut PgConnection) -> Result<Vec<Uuid>, 
         .await
 }
 
-/// Removes what is past its time, oldest first.
+/// Removes what is past its time, oldest first. Compaction waits meanwhile, a few batches long at
+/// a time.
 pub(super) async fn remove(
     connection: &mut PgConnection,
     tenant: Uuid,
     cutoffs: Cutoffs,
     report: &mut RetentionReport,
 ) -> Result<(), sqlx::Error> {
-    let (mut after_ns, mut after_id) = (i64::MIN, Uuid::nil());
-    loop {
+    let mut after = Some((i64::MIN, Uuid::nil()));
+    while let Some(from) = after {
+        exclusive::acquire(connection).await?;
+        let batches = remove_batches(connection, tenant, cutoffs, from, report).await;
+        let released = exclusive::release(connection).await;
+        after = batches?;
+        released?;
+    }
+    Ok(())
+}
+
+/// Removes what is past its time among the rows after `after`; returns where it stopped, none when
+/// there are no more.
+async fn remove_batches(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    cutoffs: Cutoffs,
+    mut after: (i64, Uuid),
+    report: &mut RetentionReport,
+) -> Result<Option<(i64, Uuid)>, sqlx::Error> {
+    for _ in 0..BATCHES_AT_ONCE {
         let mut transaction = connection.begin().await?;
         pins::hold(&mut transaction).await?;
         let batch: Batch = sqlx::query_as(include_str!("remove_traces.sql"))
             .bind(tenant)
             .bind(cutoffs.ok_ns)
             .bind(cutoffs.error_ns)
-            .bind(after_ns)
-            .bind(after_id)
+            .bind(after.0)
+            .bind(after.1)
             .bind(BATCH)
-            .bind(cutoffs.by_receipt)
             .fetch_one(&mut *transaction)
             .await?;
         transaction.commit().await?;
@@ -53,8 +75,9 @@ pub(super) async fn remove(
         report.error.trace_count += batch.error_traces.unsigned_abs();
         report.error.span_count += batch.error_spans.unsigned_abs();
         let (Some(last_ns), Some(last_id)) = (batch.last_start_ns, batch.last_trace_id) else {
-            return Ok(());
+            return Ok(None);
         };
-        (after_ns, after_id) = (last_ns, last_id);
+        after = (last_ns, last_id);
     }
+    Ok(Some(after))
 }

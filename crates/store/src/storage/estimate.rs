@@ -1,4 +1,7 @@
-//! Bytes by operation and attribute key, estimated from a sample of pages.
+//! Bytes by operation and attribute key, estimated from a sample of blocks.
+//!
+//! Within a block spans are compressed together: what each takes follows from its share of the bytes
+//! before compression.
 
 use std::collections::HashMap;
 
@@ -7,18 +10,8 @@ use throughline_model::{Share, StorageReport, TableSize};
 use throughline_wire::{AttributeValue, Attributes, binary};
 use uuid::Uuid;
 
-/// Spans looked at, about.
-const SAMPLE: u64 = 5_000;
-/// Spans looked at, at most.
-const MAX_SAMPLE: i64 = 20_000;
-
-#[derive(FromRow)]
-struct Row {
-    service: Option<String>,
-    operation: Option<String>,
-    byte_count: i64,
-    attributes: Option<Vec<u8>>,
-}
+use super::sample;
+use crate::block::{SpanRecord, raw_bytes};
 
 /// What the sample says of all.
 #[derive(Debug, Default)]
@@ -28,56 +21,113 @@ pub(super) struct Estimate {
     pub by_attribute: Vec<Share>,
 }
 
+/// Bytes before compression.
+#[derive(Debug, Default)]
+struct Sampled {
+    span_count: u64,
+    byte_count: u64,
+    by_operation: HashMap<i64, u64>,
+    by_attribute: HashMap<String, u64>,
+}
+
+impl Sampled {
+    fn add(&mut self, record: &SpanRecord<'_>) {
+        let bytes = raw_bytes(record) as u64;
+        self.span_count += 1;
+        self.byte_count += bytes;
+        *self.by_operation.entry(record.operation_id).or_default() += bytes;
+        // Another part of the server reports what cannot be read.
+        let attributes = binary::decode_attributes(record.attributes).unwrap_or_default();
+        for (key, value) in attributes.iter() {
+            let bytes = encoded_size(key, value);
+            match self.by_attribute.get_mut(key) {
+                Some(sum) => *sum += bytes,
+                None => drop(self.by_attribute.insert(key.to_owned(), bytes)),
+            }
+        }
+    }
+}
+
+/// Bytes of a key and its value as they are encoded.
+fn encoded_size(key: &str, value: &AttributeValue) -> u64 {
+    let one = Attributes::from_pairs(vec![(key.to_owned().into(), value.clone())]);
+    let mut encoded = Vec::new();
+    binary::encode_attributes(&one, &mut encoded);
+    encoded.len() as u64
+}
+
 pub(super) async fn estimate(
     connection: &mut PgConnection,
     tenant: Uuid,
     tables: &[TableSize],
 ) -> Result<Estimate, sqlx::Error> {
-    let Some(spans) = tables.iter().find(|table| table.table == "spans") else {
+    let table = |name: &str| tables.iter().find(|table| table.table == name);
+    let (Some(level0), Some(level1)) = (table("level0_blocks"), table("level1_blocks")) else {
         return Ok(Estimate::default());
     };
-    // SYSTEM takes whole pages, so that a sample of a large table reads few of them.
-    let percent = (SAMPLE as f64 * 100.0 / spans.row_estimate.max(1) as f64).clamp(0.000_1, 100.0);
-    let rows: Vec<Row> = sqlx::query_as(include_str!("sample_spans.sql"))
-        .bind(tenant)
-        .bind(percent as f32)
-        .bind(MAX_SAMPLE)
-        .fetch_all(connection)
-        .await?;
-    let sampled: u64 = rows.iter().map(|row| row.byte_count.unsigned_abs()).sum();
-    let factor = spans.total_bytes() as f64 / sampled.max(1) as f64;
-    let (mut by_operation, mut by_attribute) = (HashMap::new(), HashMap::new());
-    for row in &rows {
-        let key = (
-            Some(row.service.clone().unwrap_or_default()),
-            row.operation.clone().unwrap_or_default(),
-        );
-        *by_operation.entry(key).or_default() += row.byte_count.unsigned_abs();
-        // What cannot be read is another's to report.
-        let attributes = binary::decode_attributes(row.attributes.as_deref().unwrap_or_default());
-        for (key, byte_count) in sizes(&attributes.unwrap_or_default()) {
-            *by_attribute.entry((None, key)).or_default() += byte_count;
+    let mut sampled = Sampled::default();
+    sample::blocks(connection, tenant, level0, level1, |block| {
+        if let Err(corrupt) = block.for_each(|record| sampled.add(&record)) {
+            block.report(corrupt);
         }
-    }
+    })
+    .await?;
+    let stored = level0.total_bytes() + level1.total_bytes();
+    let factor = stored as f64 / sampled.byte_count.max(1) as f64;
+    let by_attribute = sampled
+        .by_attribute
+        .into_iter()
+        .map(|(key, bytes)| ((None, key), bytes))
+        .collect();
     Ok(Estimate {
-        sampled_spans: rows.len() as u64,
-        by_operation: shares(by_operation, factor),
+        sampled_spans: sampled.span_count,
+        by_operation: shares(
+            named(connection, tenant, sampled.by_operation).await?,
+            factor,
+        ),
         by_attribute: shares(by_attribute, factor),
     })
 }
 
-/// Each attribute with the bytes of its key and value as they are stored.
-fn sizes(attributes: &Attributes) -> Vec<(String, u64)> {
-    let size = |key: &str, value: &AttributeValue| {
-        let one = Attributes::from_pairs(vec![(key.to_owned().into(), value.clone())]);
-        let mut encoded = Vec::new();
-        binary::encode_attributes(&one, &mut encoded);
-        (key.to_owned(), encoded.len() as u64)
-    };
-    attributes
-        .iter()
-        .map(|(key, value)| size(key, value))
-        .collect()
+#[derive(FromRow)]
+struct OperationName {
+    id: i64,
+    operation: String,
+    service: Option<String>,
+}
+
+/// The sums by the names of service and operation.
+async fn named(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    sums: HashMap<i64, u64>,
+) -> Result<HashMap<(Option<String>, String), u64>, sqlx::Error> {
+    let names: Vec<OperationName> = sqlx::query_as(
+        "SELECT operation.id, operation.name AS operation, service.name AS service
+         FROM operations AS operation
+         LEFT JOIN services AS service
+             ON service.tenant_id = operation.tenant_id AND service.id = operation.service_id
+         WHERE operation.tenant_id = $1 AND operation.id = ANY ($2)",
+    )
+    .bind(tenant)
+    .bind(sums.keys().copied().collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    let mut names: HashMap<i64, (Option<String>, String)> = names
+        .into_iter()
+        .map(|row| {
+            (
+                row.id,
+                (Some(row.service.unwrap_or_default()), row.operation),
+            )
+        })
+        .collect();
+    let mut named = HashMap::new();
+    for (id, bytes) in sums {
+        let name = names.remove(&id).unwrap_or_default();
+        *named.entry(name).or_default() += bytes;
+    }
+    Ok(named)
 }
 
 fn shares(sums: HashMap<(Option<String>, String), u64>, factor: f64) -> Vec<Share> {

@@ -1,6 +1,7 @@
 //! How large the database is, where its bytes are, and how fast they become more.
 
 mod estimate;
+mod sample;
 mod sizes;
 
 use sqlx::PgConnection;

@@ -11,4 +11,4 @@ FROM pg_class AS c
 LEFT JOIN pg_inherits ON inhrelid = c.oid
 LEFT JOIN pg_class AS parent ON parent.oid = inhparent
 WHERE c.relkind IN ('r', 'p')
-    AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'spans'::regclass)
+    AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'traces'::regclass)

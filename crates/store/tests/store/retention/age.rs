@@ -43,6 +43,26 @@ async fn an_old_trace_that_is_imported_stays_for_its_time_and_then_goes() {
 }
 
 #[tokio::test]
+async fn an_import_of_old_spans_stays_as_long_as_anything_that_was_received_that_day() {
+    let mut aged = Aged::new().await;
+    let imported = aged.imported(60, false).await;
+    let fresh = aged.trace(0, false).await;
+    aged.compact().await;
+    assert_eq!(aged.span_partitions().await, 1);
+    let regular = |days: i64| Retain {
+        rewrite: throughline_store::Rewrite::Settled,
+        ..in_days(&aged, days)
+    };
+    for days in [0, 6] {
+        aged.run(regular(days)).await;
+        aged.assert_left(&[imported, fresh]).await;
+    }
+    aged.run(regular(9)).await;
+    aged.assert_left(&[]).await;
+    assert_eq!(aged.span_partitions().await, 0);
+}
+
+#[tokio::test]
 async fn a_span_that_is_added_later_does_not_make_a_trace_younger() {
     let mut aged = Aged::new().await;
     let old = aged.trace(10, false).await;

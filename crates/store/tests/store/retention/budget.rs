@@ -13,6 +13,7 @@ async fn the_oldest_day_goes_first_and_its_traces_follow() {
     aged.trace(5, true).await;
     let younger = aged.trace(3, false).await;
     let today = aged.trace(0, false).await;
+    aged.compact().await;
     let mut lead = aged.lead().await;
     let pruned = lead.prune_oldest_day(aged.noon, u64::MAX).await;
     let changes = pruned.expect("prunes").expect("a day");
@@ -21,7 +22,7 @@ async fn the_oldest_day_goes_first_and_its_traces_follow() {
             .iter()
             .all(|change| change.step == PartitionStep::Drop)
     );
-    assert_eq!(aged.stored("spans").await, [younger, today].into());
+    assert_eq!(aged.stored_spans().await, [younger, today].into());
     lead.resign().await;
     let report = aged.run(aged.now()).await;
     assert_eq!(report.budget.trace_count, 1);
@@ -42,7 +43,8 @@ async fn a_trace_that_lost_its_first_day_says_so_however_it_goes_on() {
     let late = lone("late", &mut Ids::seeded(8)).in_trace(long);
     let sent = [Sent::by("shop", late.starts(next_day).build())];
     assert_eq!(aged.fixture.write(&sent).await, received(1));
-    aged.came_at_once(long).await;
+    aged.blocks_came_at_once(long).await;
+    aged.compact().await;
     let mut lead = aged.lead().await;
     let pruned = lead.prune_oldest_day(aged.noon, u64::MAX).await;
     assert!(pruned.expect("prunes").is_some());
@@ -76,6 +78,7 @@ async fn a_pinned_trace_lost_nothing() {
     let pinned = aged.trace(5, false).await;
     aged.trace(5, false).await;
     aged.pin(pinned).await;
+    aged.compact().await;
     let mut lead = aged.lead().await;
     let pruned = lead.prune_oldest_day(aged.noon, u64::MAX).await;
     assert!(pruned.expect("prunes").is_some());
@@ -95,6 +98,7 @@ async fn today_is_never_pruned() {
     let mut aged = Aged::new().await;
     aged.trace(1, false).await;
     let today = aged.trace(0, false).await;
+    aged.compact().await;
     let mut lead = aged.lead().await;
     let mut days = 0;
     while let Some(_changes) = lead
@@ -105,7 +109,7 @@ async fn today_is_never_pruned() {
         days += 1;
         assert!(days < 10, "ends");
     }
-    assert_eq!(aged.stored("spans").await, [today].into());
+    assert_eq!(aged.stored_spans().await, [today].into());
 }
 
 #[tokio::test]
@@ -115,6 +119,7 @@ async fn pinned_traces_are_moved_when_there_is_room_and_never_lost() {
     aged.trace(5, false).await;
     aged.trace(4, false).await;
     aged.pin(pinned).await;
+    aged.compact().await;
     let mut lead = aged.lead().await;
     // No room to move anything: the day is passed over, the next one goes.
     while lead
@@ -123,8 +128,8 @@ async fn pinned_traces_are_moved_when_there_is_room_and_never_lost() {
         .expect("prunes")
         .is_some()
     {}
-    assert_eq!(aged.stored("spans").await.len(), 2);
-    assert!(aged.stored("spans").await.contains(&pinned));
+    assert_eq!(aged.stored_spans().await.len(), 2);
+    assert!(aged.stored_spans().await.contains(&pinned));
     while lead
         .prune_oldest_day(aged.noon, u64::MAX)
         .await
@@ -148,6 +153,7 @@ async fn a_pruning_that_breaks_off_is_finished_by_the_next_run() {
              EXECUTE FUNCTION fail();",
     )
     .await;
+    aged.compact().await;
     let mut lead = aged.lead().await;
     let pruned = lead.prune_oldest_day(aged.noon, u64::MAX).await;
     pruned.expect_err("fails");

@@ -6,7 +6,7 @@ use throughline_wire::TraceId;
 
 use super::support::Aged;
 
-/// Failed traces that stay and others that go, of two days.
+/// Failed and pinned traces that stay and others that go, of three days.
 async fn mixed() -> (Aged, Vec<TraceId>) {
     let mut aged = Aged::new().await;
     let mut left = Vec::new();
@@ -14,10 +14,14 @@ async fn mixed() -> (Aged, Vec<TraceId>) {
         aged.trace(days_ago, false).await;
         if days_ago < 12 {
             left.push(aged.trace(days_ago, true).await);
+            let pinned = aged.trace(days_ago, false).await;
+            aged.pin(pinned).await;
+            left.push(pinned);
         }
         let informed = aged.trace(days_ago, false).await;
         aged.event(days_ago, Some(informed), 9).await;
     }
+    aged.compact().await;
     (aged, left)
 }
 

@@ -45,14 +45,43 @@ async fn values_that_no_kept_row_refers_to_go_and_the_others_stay_whole() {
     let pinned = trace(&mut aged, 101, false, &["shared", "pinned"]).await;
     aged.pin(pinned.trace_id).await;
     assert_eq!(aged.fixture.count(PAYLOADS).await, 7);
+    aged.compact().await;
+    // Some are referred to in either level.
+    let fresh = trace(&mut aged, 8, true, &["left"]).await;
     aged.run(aged.now()).await;
     assert_eq!(aged.fixture.count(PAYLOADS).await, 4);
     assert_whole(&aged, &left).await;
+    assert_whole(&aged, &fresh).await;
     assert_whole(&aged, &pinned).await;
     aged.unpin().await;
     aged.run(aged.now()).await;
     assert_eq!(aged.fixture.count(PAYLOADS).await, 2);
     assert_whole(&aged, &left).await;
+}
+
+#[tokio::test]
+async fn a_value_of_an_old_span_that_is_imported_stays_when_its_day_is_pruned() {
+    let mut aged = Aged::new().await;
+    trace(&mut aged, 5, false, &["gone", "shared"]).await;
+    let start = aged.noon.saturating_add(-5 * DAY);
+    let span = lone("work", &mut aged.ids).starts(start);
+    let span = span
+        .with("one", large("left"))
+        .with("two", large("shared"))
+        .build();
+    let sent = Sent::by("shop", span.clone());
+    assert_eq!(aged.fixture.write(&[sent]).await.received, 1);
+    aged.compact().await;
+    let mut lead = aged.lead().await;
+    while lead
+        .prune_oldest_day(aged.noon, u64::MAX)
+        .await
+        .expect("prunes")
+        .is_some()
+    {}
+    lead.resign().await;
+    assert_eq!(aged.fixture.count(PAYLOADS).await, 2);
+    assert_whole(&aged, &span).await;
 }
 
 #[tokio::test]

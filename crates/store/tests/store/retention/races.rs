@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use throughline_model::{Keeper, RetentionRules, StorageGauge};
+use throughline_testkit::{Ids, Sent};
 use throughline_wire::{TenantId, TraceId};
 
 use super::support::Aged;
@@ -90,6 +91,7 @@ async fn a_trace_that_goes_while_it_is_being_pinned_is_said_to_be_gone() {
 async fn a_trace_that_is_pinned_while_its_day_is_pruned_keeps_its_spans() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(5, false).await;
+    aged.compact().await;
     let mut pin = begin_to_pin(&aged, pinned).await;
     let mut lead = aged.lead().await;
     let prune = lead.prune_oldest_day(aged.noon, u64::MAX);
@@ -108,6 +110,7 @@ async fn a_trace_whose_day_was_pruned_cannot_be_pinned() {
     let mut aged = Aged::new().await;
     let pruned = aged.trace(5, false).await;
     let young = aged.trace(1, false).await;
+    aged.compact().await;
     let mut lead = aged.lead().await;
     let changes = lead.prune_oldest_day(aged.noon, u64::MAX).await;
     assert!(changes.expect("prunes").is_some());
@@ -117,14 +120,58 @@ async fn a_trace_whose_day_was_pruned_cannot_be_pinned() {
     assert!(pin.is_some());
 }
 
+/// A trace whose row goes while its spans are compacted, and which is stored anew at once.
+#[tokio::test]
+async fn spans_of_a_trace_that_is_removed_while_it_is_compacted_do_not_come_back() {
+    let mut aged = Aged::new().await;
+    let trace_id = aged.trace(10, false).await;
+    aged.trace(0, false).await;
+    // Retention holds compaction up until the row is gone.
+    let mut removal = aged.fixture.database.connection().await;
+    execute(
+        &mut removal,
+        format!(
+            "SELECT pg_advisory_lock(hashtextextended('throughline.compaction', 0));
+             BEGIN;
+             DELETE FROM traces WHERE trace_id = '{trace_id}';"
+        ),
+    )
+    .await;
+    let store = &aged.fixture.store;
+    let again = crate::support::lone("again", &mut Ids::seeded(4)).in_trace(trace_id);
+    let again = [Sent::by("shop", again.starts(aged.noon).build())];
+    let commit = async {
+        until_somebody_waits(&aged).await;
+        // The new row waits for the old one to go.
+        let waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+                       WHERE NOT granted AND locktype = 'transactionid'
+                           AND datname = current_database()";
+        while aged.fixture.count(waiting).await == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        execute(&mut removal, "COMMIT".to_owned()).await;
+        removal.close().await.expect("closes");
+    };
+    let (compacted, written, ()) =
+        tokio::join!(store.compact_once(), aged.fixture.write(&again), commit);
+    assert_eq!(compacted.expect("compacts").dropped_spans, 2);
+    assert_eq!(written.received, 1);
+    aged.compact().await;
+    assert_eq!(aged.fixture.trace(trace_id).await.spans.len(), 1);
+}
+
 #[tokio::test]
 async fn copies_of_a_run_that_broke_off_go_with_the_next_one_and_nothing_else_does() {
     let aged = Aged::new().await;
-    for table in ["spans_20200101_kept", "events_archive_kept", "spans_kept"] {
+    for table in [
+        "level1_blocks_20200101_ok_kept",
+        "events_archive_kept",
+        "level1_blocks_kept",
+    ] {
         aged.execute(&format!("CREATE TABLE {table} (x int)")).await;
     }
     aged.run(aged.now()).await;
     let copies = "SELECT count(*) FROM pg_class WHERE relname LIKE '%_kept'";
     assert_eq!(aged.fixture.count(copies).await, 1);
-    aged.execute("DROP TABLE spans_kept").await;
+    aged.execute("DROP TABLE level1_blocks_kept").await;
 }

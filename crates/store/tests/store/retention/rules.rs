@@ -2,9 +2,11 @@
 
 use throughline_model::{PartitionStep, RetentionReport, RetentionRules};
 use throughline_store::{Retain, Rewrite};
+use throughline_testkit::Sent;
 use throughline_wire::UnixNanos;
 
 use super::support::{Aged, DAY};
+use crate::support::lone;
 
 fn steps(report: &RetentionReport, prefix: &str) -> Vec<PartitionStep> {
     report
@@ -22,20 +24,28 @@ async fn a_trace_goes_a_week_after_its_end_and_a_failed_one_a_month_after() {
     let kept = aged.trace(6, false).await;
     aged.trace(8, false).await;
     let failed = aged.trace(8, true).await;
+    aged.trace(9, false).await;
+    let pinned = aged.trace(9, false).await;
+    aged.pin(pinned).await;
     aged.trace(20, false).await;
     let old_failed = aged.trace(29, true).await;
     aged.trace(31, true).await;
+    aged.compact().await;
     let report = aged.run(aged.now()).await;
-    aged.assert_left(&[fresh, kept, failed, old_failed]).await;
-    assert_eq!((report.ok.trace_count, report.ok.span_count), (2, 4));
+    aged.assert_left(&[fresh, kept, failed, pinned, old_failed])
+        .await;
+    assert_eq!((report.ok.trace_count, report.ok.span_count), (3, 6));
     assert_eq!((report.error.trace_count, report.error.span_count), (1, 2));
-    // The days 20 and 31 go; 8 loses one of its two traces.
+    // Those of the days 31, 20 and 8 go, that of 9 loses one of its two traces.
     let expected = [
         PartitionStep::Drop,
         PartitionStep::Drop,
         PartitionStep::Rewrite,
+        PartitionStep::Drop,
     ];
-    assert_eq!(steps(&report, "spans_"), expected);
+    assert_eq!(steps(&report, "level1_blocks_"), expected);
+    // Today and the days 6, 8, 9 and 29.
+    assert_eq!(aged.span_partitions().await, 5);
     let again = aged.run(aged.now()).await;
     assert_eq!(again, RetentionReport::default());
 }
@@ -76,10 +86,25 @@ async fn a_pinned_trace_stays_for_ever_and_goes_once_it_is_unpinned() {
 }
 
 #[tokio::test]
-async fn regularly_a_day_is_rewritten_only_once_its_traces_are_past_a_rule() {
+async fn spans_that_expire_before_they_are_compacted_go_as_well() {
+    let mut aged = Aged::new().await;
+    let kept = aged.trace(8, true).await;
+    aged.trace(8, false).await;
+    aged.trace(31, true).await;
+    let report = aged.run(aged.now()).await;
+    assert_eq!(steps(&report, "level1_blocks_"), []);
+    aged.assert_left(&[kept]).await;
+    assert_eq!(aged.span_partitions().await, 1);
+}
+
+#[tokio::test]
+async fn regularly_a_partition_of_spans_goes_a_day_after_its_end_and_the_time_of_its_class() {
     let mut aged = Aged::new().await;
     let failed = aged.trace(10, true).await;
+    let pinned = aged.trace(10, false).await;
+    aged.pin(pinned).await;
     aged.trace(10, false).await;
+    aged.compact().await;
     let regular = |days: i64, aged: &Aged| Retain {
         now: aged.noon.saturating_add(days * DAY),
         rewrite: Rewrite::Settled,
@@ -88,15 +113,70 @@ async fn regularly_a_day_is_rewritten_only_once_its_traces_are_past_a_rule() {
     // Noon, 8 days after the traces: they are past, their day's last hour is not for a day more.
     let early = aged.run(regular(-2, &aged)).await;
     assert_eq!(early.ok.trace_count, 1);
-    assert_eq!(steps(&early, "spans_"), []);
-    assert_eq!(aged.listed().await, [failed].into());
+    assert_eq!(steps(&early, "level1_blocks_"), []);
+    assert_eq!(aged.listed().await, [failed, pinned].into());
+    assert_eq!(aged.stored_spans().await.len(), 3);
     let settled = aged.run(regular(0, &aged)).await;
-    assert_eq!(steps(&settled, "spans_"), [PartitionStep::Rewrite]);
-    aged.assert_left(&[failed]).await;
+    assert_eq!(steps(&settled, "level1_blocks_"), [PartitionStep::Rewrite]);
+    aged.assert_left(&[failed, pinned]).await;
+    aged.unpin().await;
     let late = aged.run(regular(30, &aged)).await;
-    // That of the day and the one the writer had made for its tomorrow.
-    assert_eq!(steps(&late, "spans_"), [PartitionStep::Drop; 2]);
+    // That of either class.
+    assert_eq!(steps(&late, "level1_blocks_"), [PartitionStep::Drop; 2]);
     aged.assert_left(&[]).await;
+}
+
+#[tokio::test]
+async fn a_trace_that_fails_after_it_was_compacted_keeps_its_spans_when_their_partition_goes() {
+    let mut aged = Aged::new().await;
+    let start = aged.noon.saturating_add(-9 * DAY);
+    let root = lone("root", &mut aged.ids).starts(start).build();
+    let late = lone("late", &mut aged.ids).starts(start).child_of(&root);
+    let late = late.error("broken").build();
+    let trace_id = root.trace_id;
+    let send = async |span| {
+        let sent = [Sent::by("shop", span)];
+        assert_eq!(aged.fixture.write(&sent).await.received, 1);
+        aged.came_at_once(trace_id).await;
+        aged.compact().await;
+    };
+    send(root).await;
+    send(late).await;
+    aged.trace(9, false).await;
+    aged.compact().await;
+    let regular = |days: i64| Retain {
+        now: aged.noon.saturating_add(days * DAY),
+        rewrite: Rewrite::Settled,
+        ..aged.now()
+    };
+    let report = aged.run(regular(0)).await;
+    // Of the partition without errors, whose other trace is gone.
+    assert_eq!(steps(&report, "level1_blocks_"), [PartitionStep::Rewrite]);
+    aged.assert_left(&[trace_id]).await;
+    let again = aged.run(regular(1)).await;
+    assert_eq!(steps(&again, "level1_blocks_"), []);
+    aged.assert_left(&[trace_id]).await;
+    let report = aged.run(regular(24)).await;
+    assert_eq!(steps(&report, "level1_blocks_"), [PartitionStep::Drop; 2]);
+    aged.assert_left(&[]).await;
+}
+
+#[tokio::test]
+async fn a_damaged_block_of_a_partition_that_is_rewritten_is_left_as_it_is() {
+    let mut aged = Aged::new().await;
+    let pinned = aged.trace(9, false).await;
+    aged.pin(pinned).await;
+    aged.trace(9, false).await;
+    aged.compact().await;
+    aged.execute(
+        "UPDATE level1_blocks SET directory = set_byte(directory, 9, get_byte(directory, 9) # 1)",
+    )
+    .await;
+    let damaged = "SELECT sum(hashtextextended(directory::text, 0))::bigint FROM level1_blocks";
+    let before = aged.fixture.count(damaged).await;
+    let report = aged.run(aged.now()).await;
+    assert_eq!(steps(&report, "level1_blocks_"), [PartitionStep::Rewrite]);
+    assert_eq!(aged.fixture.count(damaged).await, before);
 }
 
 #[tokio::test]
@@ -113,8 +193,9 @@ async fn the_archive_is_emptied_and_stays() {
 async fn a_span_that_comes_late_into_a_freed_day_is_stored_and_goes_too() {
     let mut aged = Aged::new().await;
     aged.trace(10, false).await;
+    aged.compact().await;
     aged.run(aged.now()).await;
-    assert_eq!(aged.days().await, 1);
+    assert_eq!(aged.span_partitions().await, 0);
     let late = aged.trace(10, false).await;
     aged.assert_left(&[late]).await;
     aged.run(aged.now()).await;
@@ -155,6 +236,7 @@ async fn a_dry_run_tells_what_would_go_and_touches_nothing() {
     for (days, is_error) in [(8, false), (8, true), (12, false), (31, true)] {
         all.push(aged.trace(days, is_error).await);
     }
+    aged.compact().await;
     let dry = aged
         .run(Retain {
             is_dry_run: true,
@@ -165,7 +247,9 @@ async fn a_dry_run_tells_what_would_go_and_touches_nothing() {
     assert!(dry.is_dry_run);
     let wet = aged.run(aged.now()).await;
     assert_eq!((dry.ok, dry.error), (wet.ok, wet.error));
-    assert_eq!(steps(&dry, "spans_"), steps(&wet, "spans_"));
+    let expected = [PartitionStep::Drop; 3];
+    assert_eq!(steps(&dry, "level1_blocks_"), expected);
+    assert_eq!(steps(&wet, "level1_blocks_"), expected);
     assert!(dry.freed_bytes() > 0);
 }
 

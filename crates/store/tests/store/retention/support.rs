@@ -40,13 +40,34 @@ impl Aged {
         trace_id
     }
 
-    /// As if the trace had come as soon as it had ended.
+    /// As if the trace had come as soon as it had ended; for traces that are not compacted.
     pub(super) async fn came_at_once(&self, trace_id: TraceId) {
         sqlx::query("UPDATE traces SET received_ns = end_ns WHERE trace_id = $1")
             .bind(Uuid::from_bytes(trace_id.to_bytes()))
             .execute(&mut self.fixture.database.connection().await)
             .await
             .expect("updates");
+        self.blocks_came_at_once(trace_id).await;
+    }
+
+    /// As if each block of the trace had come as soon as its spans had ended.
+    pub(super) async fn blocks_came_at_once(&self, trace_id: TraceId) {
+        let aged = sqlx::query(
+            "UPDATE level0_blocks SET received_day = last_end_ns / 86400000000000
+             WHERE trace_ids @> ARRAY[$1]",
+        )
+        .bind(Uuid::from_bytes(trace_id.to_bytes()))
+        .execute(&mut self.fixture.database.connection().await)
+        .await
+        .expect("updates");
+        assert!(aged.rows_affected() > 0, "is in level 0");
+    }
+
+    /// Moves everything to level 1.
+    pub(super) async fn compact(&self) {
+        self.fixture.store.compact_once().await.expect("compacts");
+        let left = "SELECT count(*) FROM level0_blocks";
+        assert_eq!(self.fixture.count(left).await, 0);
     }
 
     /// No rule removes the trace.
@@ -165,6 +186,15 @@ impl Aged {
         listed.into_iter().map(|trace| trace.trace_id).collect()
     }
 
+    /// Traces that have spans in blocks, be they listed or not.
+    pub(super) async fn stored_spans(&self) -> BTreeSet<TraceId> {
+        self.stored(
+            "(SELECT unnest(trace_ids) AS trace_id FROM level0_blocks
+              UNION SELECT unnest(trace_ids) FROM level1_blocks) AS block",
+        )
+        .await
+    }
+
     /// Traces that have rows in a table.
     pub(super) async fn stored(&self, table: &str) -> BTreeSet<TraceId> {
         let sql = format!("SELECT DISTINCT trace_id FROM {table} WHERE trace_id IS NOT NULL");
@@ -181,7 +211,7 @@ impl Aged {
     pub(super) async fn assert_left(&self, left: &[TraceId]) {
         let left: BTreeSet<_> = left.iter().copied().collect();
         assert_eq!(self.listed().await, left);
-        assert_eq!(self.stored("spans").await, left);
+        assert_eq!(self.stored_spans().await, left);
         for trace_id in left {
             assert_eq!(self.fixture.trace(trace_id).await.spans.len(), 2);
         }
@@ -194,13 +224,10 @@ impl Aged {
             .expect("executes");
     }
 
-    /// Days that have a partition of spans.
-    pub(super) async fn days(&self) -> i64 {
+    /// Partitions of spans.
+    pub(super) async fn span_partitions(&self) -> i64 {
         self.fixture
-            .count(
-                "SELECT count(*) FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid
-                 WHERE inhparent = 'spans'::regclass AND c.relname <> 'spans_archive'",
-            )
+            .count("SELECT count(*) FROM pg_inherits WHERE inhparent = 'level1_blocks'::regclass")
             .await
     }
 }

@@ -1,0 +1,230 @@
+//! One step of compaction: reads some blocks, merges them, and replaces them in one transaction.
+
+use std::collections::{BTreeSet, HashSet};
+
+use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection};
+use throughline_wire::UnixNanos;
+use uuid::Uuid;
+
+use super::plan::{self, Group};
+use super::{CompactionReport, Fate, Fates, Merged, merge};
+use crate::block::table::{BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, insert_level1};
+
+/// The class of traces without an error or a warning, and that of the others.
+const CLASS_OK: i16 = 0;
+const CLASS_ERROR: i16 = 1;
+/// How long the making of a partition may wait for its lock.
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
+/// A warning is looked for so long before and after the spans of a step.
+const WARNING_MARGIN_NS: i64 = UnixNanos::PER_DAY;
+
+/// Compacts the oldest blocks of a group. The caller holds the lock of
+/// [`exclusive`](super::exclusive), so blocks and traces are read before the transaction begins:
+/// nobody else takes them away.
+pub(super) async fn run(
+    connection: &mut PgConnection,
+    group: &Group,
+    damaged: &mut HashSet<i64>,
+    last_id: i64,
+) -> Result<CompactionReport, sqlx::Error> {
+    let ids = plan::pick(connection, group, damaged, last_id).await?;
+    let before = damaged.len();
+    let blocks = load(connection, group, &ids, damaged).await?;
+    // A block's trace was committed with it: a trace that has no row by now was removed.
+    let fates = fates(connection, group.tenant_id, &blocks).await?;
+    let (blocks, merged) = in_background(move || {
+        let merged = merge(&blocks, &fates)?;
+        Ok((blocks, merged))
+    })
+    .await?;
+    for &(position, corrupt) in &merged.damaged {
+        blocks[position].report(corrupt);
+        damaged.insert(blocks[position].id);
+    }
+    let mut report = CompactionReport {
+        damaged_blocks: (damaged.len() - before) as u64,
+        ..CompactionReport::default()
+    };
+    let replaced: Vec<i64> = merged.taken.iter().map(|&at| blocks[at].id).collect();
+    if replaced.is_empty() {
+        return Ok(report);
+    }
+    ensure_partitions(connection, group.received_day, &merged).await?;
+    let counts = (merged.blocks.len(), merged.kept_spans, merged.dropped_spans);
+    if replace(connection, group, &replaced, merged).await? {
+        report.replaced_blocks = replaced.len() as u64;
+        report.written_blocks = counts.0 as u64;
+        report.moved_spans = counts.1;
+        report.dropped_spans = counts.2;
+    } else {
+        tracing::warn!("blocks were compacted by somebody else meanwhile; nothing was changed");
+    }
+    Ok(report)
+}
+
+/// Does what takes the CPU for long on a thread of its own.
+pub(crate) async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, sqlx::Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(sqlx::Error::WorkerCrashed),
+    }
+}
+
+/// The blocks with these ids, in their order. One that the database cannot read is reported,
+/// remembered and left out.
+async fn load(
+    connection: &mut PgConnection,
+    group: &Group,
+    ids: &[i64],
+    damaged: &mut HashSet<i64>,
+) -> Result<Vec<StoredBlock>, sqlx::Error> {
+    match select(connection, group, ids).await {
+        Err(error) if is_damage(&error) => {}
+        result => return result,
+    }
+    let mut blocks = Vec::new();
+    for &id in ids {
+        match select(connection, group, &[id]).await {
+            Ok(block) => blocks.extend(block),
+            Err(error) if is_damage(&error) => {
+                tracing::error!(block = id, %error, "a block of spans is damaged and left out");
+                metrics::counter!("throughline_store_corrupt_blocks_total").increment(1);
+                damaged.insert(id);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(blocks)
+}
+
+async fn select(
+    connection: &mut PgConnection,
+    group: &Group,
+    ids: &[i64],
+) -> Result<Vec<StoredBlock>, sqlx::Error> {
+    sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {STORED_BLOCK_COLUMNS} FROM level0_blocks
+         WHERE tenant_id = $1 AND bucket = $2 AND id = ANY ($3) ORDER BY id"
+    )))
+    .bind(group.tenant_id)
+    .bind(group.bucket)
+    .bind(ids)
+    .fetch_all(connection)
+    .await
+}
+
+/// Whether the stored bytes are not what was written: class XX, "internal error", has the codes
+/// for corrupted data and indexes.
+fn is_damage(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::ColumnDecode { .. } => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("XX")),
+        _ => false,
+    }
+}
+
+#[derive(FromRow)]
+struct FateRow {
+    trace_id: Uuid,
+    first_block_id: i64,
+    is_bad: bool,
+}
+
+/// What becomes of the traces in `blocks`.
+async fn fates(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    blocks: &[StoredBlock],
+) -> Result<Fates, sqlx::Error> {
+    let traces = blocks.iter().flat_map(|block| &block.skeleton.trace_ids);
+    let traces: BTreeSet<Uuid> = traces.copied().collect();
+    let first_ns = blocks.iter().map(|block| block.prune.first_start_ns).min();
+    let last_ns = blocks.iter().map(|block| block.prune.last_end_ns).max();
+    let rows: Vec<FateRow> = sqlx::query_as(include_str!("trace_fates.sql"))
+        .bind(tenant)
+        .bind(traces.into_iter().collect::<Vec<_>>())
+        .bind(
+            first_ns
+                .unwrap_or_default()
+                .saturating_sub(WARNING_MARGIN_NS),
+        )
+        .bind(
+            last_ns
+                .unwrap_or_default()
+                .saturating_add(WARNING_MARGIN_NS),
+        )
+        .fetch_all(connection)
+        .await?;
+    let fate = |row: FateRow| {
+        let fate = Fate {
+            first_block_id: row.first_block_id,
+            class: if row.is_bad { CLASS_ERROR } else { CLASS_OK },
+        };
+        (row.trace_id, fate)
+    };
+    Ok(rows.into_iter().map(fate).collect())
+}
+
+/// Makes the partitions that the blocks need, each in a short transaction of its own.
+async fn ensure_partitions(
+    connection: &mut PgConnection,
+    received_day: i32,
+    merged: &Merged,
+) -> Result<(), sqlx::Error> {
+    let classes: BTreeSet<i16> = merged.blocks.iter().map(|(class, _)| *class).collect();
+    for class in classes {
+        let mut transaction = connection.begin().await?;
+        sqlx::query(LOCK_TIMEOUT).execute(&mut *transaction).await?;
+        let is_new: bool = sqlx::query_scalar("SELECT ensure_block_partition($1, $2)")
+            .bind(received_day)
+            .bind(class)
+            .fetch_one(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        if is_new {
+            tracing::info!(received_day, class, "made a partition of level 1");
+        }
+    }
+    Ok(())
+}
+
+/// Writes the new blocks and deletes the old ones, or changes nothing and returns false when some
+/// of the old ones are gone.
+async fn replace(
+    connection: &mut PgConnection,
+    group: &Group,
+    replaced: &[i64],
+    merged: Merged,
+) -> Result<bool, sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    let ids: Vec<i64> =
+        sqlx::query_scalar("SELECT nextval('block_ids') FROM generate_series(1, $1)")
+            .bind(merged.blocks.len() as i64)
+            .fetch_all(&mut *transaction)
+            .await?;
+    for (id, (class, block)) in ids.into_iter().zip(merged.blocks) {
+        let partition = BlockPartition {
+            received_day: group.received_day,
+            class,
+        };
+        insert_level1(&mut transaction, group.tenant_id, id, partition, block).await?;
+    }
+    let deleted = sqlx::query(
+        "DELETE FROM level0_blocks WHERE tenant_id = $1 AND bucket = $2 AND id = ANY ($3)",
+    )
+    .bind(group.tenant_id)
+    .bind(group.bucket)
+    .bind(replaced)
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    if deleted == replaced.len() as u64 {
+        transaction.commit().await?;
+        Ok(true)
+    } else {
+        transaction.rollback().await?;
+        Ok(false)
+    }
+}

@@ -1,0 +1,137 @@
+//! What is kept of a partition: how much that is, and how it is copied.
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::partition::{Parent, Partition};
+use super::{level_one, payloads, pins};
+
+/// Whose rows are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Those of traces that have a row in the directory, and of no trace from this instant on.
+    Directory { before_ns: i64 },
+    /// Those of pinned traces.
+    Pinned,
+}
+
+impl Keep {
+    pub(super) const fn before_ns(self) -> i64 {
+        match self {
+            Self::Directory { before_ns } => before_ns,
+            Self::Pinned => i64::MAX,
+        }
+    }
+
+    pub(super) const fn table(self) -> &'static str {
+        match self {
+            Self::Directory { .. } => "traces",
+            Self::Pinned => "pins",
+        }
+    }
+}
+
+/// The rows `s` of a partition and whether each is kept.
+fn rows(partition: &Partition, keep: Keep, columns: &str) -> String {
+    let (table, keepers) = (&partition.table, keep.table());
+    format!(
+        "SELECT {columns} FROM {table} AS s \
+         LEFT JOIN {keepers} AS t ON t.tenant_id = s.tenant_id AND t.trace_id = s.trace_id"
+    )
+}
+
+/// Inserts the kept rows of `partition` into `copy`.
+pub(super) async fn copy_kept(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    copy: &str,
+    keep: Keep,
+) -> Result<(), sqlx::Error> {
+    match partition.parent {
+        Parent::LevelOne => level_one::copy_kept(connection, partition, copy, keep).await,
+        Parent::Payloads => payloads::copy_kept(connection, partition, copy, keep).await,
+        Parent::Aliases | Parent::Events => {
+            let (rows, kept) = (rows(partition, keep, "s.*"), partition.parent.kept());
+            sqlx::query(AssertSqlSafe(format!(
+                "INSERT INTO {copy} {rows} WHERE {kept}"
+            )))
+            .bind(keep.before_ns())
+            .execute(connection)
+            .await?;
+            Ok(())
+        }
+    }
+}
+
+/// How many rows there are, and what becomes of them. Of blocks their traces are counted, once a
+/// block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub(super) struct Counts {
+    pub total: i64,
+    pub kept: i64,
+    /// Those of the kept that go by and by.
+    pub waiting: i64,
+    /// What was pinned before they were counted.
+    #[sqlx(default)]
+    pub pins: i64,
+    /// See [`version`], before they were counted.
+    #[sqlx(default)]
+    pub version: i64,
+}
+
+pub(super) async fn counts(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    keep: Keep,
+) -> Result<Counts, sqlx::Error> {
+    let pins = pins::state(connection).await?;
+    let version = version(connection, partition).await?;
+    let counts = match partition.parent {
+        Parent::LevelOne => level_one::counts(connection, partition, keep).await?,
+        Parent::Payloads => payloads::counts(connection, partition, keep).await?,
+        Parent::Aliases | Parent::Events => row_counts(connection, partition, keep).await?,
+    };
+    Ok(Counts {
+        pins,
+        version,
+        ..counts
+    })
+}
+
+async fn row_counts(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    keep: Keep,
+) -> Result<Counts, sqlx::Error> {
+    let (kept, waits) = (partition.parent.kept(), partition.parent.waits());
+    let columns = format!(
+        "count(*) AS total, count(*) FILTER (WHERE {kept}) AS kept, \
+         count(*) FILTER (WHERE {waits}) AS waiting"
+    );
+    sqlx::query_as(AssertSqlSafe(rows(partition, keep, &columns)))
+        .bind(keep.before_ns())
+        .fetch_one(connection)
+        .await
+}
+
+/// How many rows there are.
+pub(super) async fn count(
+    connection: &mut PgConnection,
+    partition: &Partition,
+) -> Result<i64, sqlx::Error> {
+    let table = &partition.table;
+    sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
+        .fetch_one(connection)
+        .await
+}
+
+/// A number that is another one once rows came to the partition. A payload that is referred to anew
+/// need not be a new row, so that of payloads tells which rows refer to some.
+pub(super) async fn version(
+    connection: &mut PgConnection,
+    partition: &Partition,
+) -> Result<i64, sqlx::Error> {
+    match partition.parent {
+        Parent::Payloads => payloads::referrers(connection, partition).await,
+        _ => count(connection, partition).await,
+    }
+}

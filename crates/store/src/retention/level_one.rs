@@ -1,0 +1,233 @@
+//! Which spans of a partition of level 1 are kept: those of traces that have a row. Blocks of kept
+//! traces alone are copied as they are; of the others the kept spans are merged into new blocks.
+
+use std::collections::{BTreeSet, HashSet};
+
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::counts::{Counts, Keep};
+use super::partition::Partition;
+use crate::block::table::{
+    BUCKET, BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, insert_into_copy,
+};
+use crate::compaction::{self, Fate, Fates, Merged};
+
+/// So many spans and bytes of columns are merged at once at most, unless one block has more.
+const MAX_MERGED_SPANS: i64 = 65_536;
+const MAX_MERGED_BYTES: i64 = 32 << 20;
+
+/// The traces of a partition's blocks; `t` is the row of a trace that is kept, or NULL. Spans in
+/// blocks that are older than the row are those of a removed trace of the same id.
+fn traces(partition: &Partition, keep: Keep) -> String {
+    let table = &partition.table;
+    let kept = match keep {
+        Keep::Directory { .. } => "traces AS t",
+        Keep::Pinned => "(traces AS t JOIN pins USING (tenant_id, trace_id))",
+    };
+    format!(
+        "FROM {table} AS b CROSS JOIN LATERAL unnest(b.trace_ids) AS part (trace_id) \
+         LEFT JOIN {kept} ON t.tenant_id = b.tenant_id AND t.trace_id = part.trace_id \
+             AND t.first_block_id <= b.id"
+    )
+}
+
+pub(super) async fn counts(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    keep: Keep,
+) -> Result<Counts, sqlx::Error> {
+    let traces = traces(partition, keep);
+    sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT count(*) AS total, count(t.trace_id) AS kept, 0::bigint AS waiting {traces}"
+    )))
+    .fetch_one(connection)
+    .await
+}
+
+/// A block of which something is kept.
+#[derive(Debug, Clone, Copy, FromRow)]
+struct KeptBlock {
+    tenant_id: Uuid,
+    id: i64,
+    is_whole: bool,
+    span_count: i64,
+    byte_count: i64,
+}
+
+/// Inserts the kept spans of `partition` into `copy`, in the transaction that `connection` is in.
+pub(super) async fn copy_kept(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    copy: &str,
+    keep: Keep,
+) -> Result<(), sqlx::Error> {
+    let traces = traces(partition, keep);
+    let blocks: Vec<KeptBlock> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT b.tenant_id, b.id, count(*) = count(t.trace_id) AS is_whole,
+             b.span_count::bigint AS span_count, octet_length(b.columns)::bigint AS byte_count
+         {traces}
+         GROUP BY b.tenant_id, b.id, b.span_count, octet_length(b.columns)
+         HAVING count(t.trace_id) > 0 ORDER BY b.tenant_id, b.id"
+    )))
+    .fetch_all(&mut *connection)
+    .await?;
+    let (whole, parts): (Vec<_>, Vec<_>) = blocks.into_iter().partition(|block| block.is_whole);
+    copy_whole(connection, partition, copy, &whole).await?;
+    for of_tenant in parts.chunk_by(|a, b| a.tenant_id == b.tenant_id) {
+        let mut rest = of_tenant;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(mergeable(rest));
+            let done = merge_parts(connection, partition, copy, keep, now).await?;
+            // What did not fit into memory is merged next.
+            rest = if done < now.len() {
+                &rest[done..]
+            } else {
+                later
+            };
+        }
+    }
+    Ok(())
+}
+
+/// How many of the blocks are merged at once; one at least.
+fn mergeable(blocks: &[KeptBlock]) -> usize {
+    let (mut spans, mut bytes) = (0, 0);
+    let fitting = blocks.iter().take_while(|block| {
+        spans += block.span_count;
+        bytes += block.byte_count;
+        spans <= MAX_MERGED_SPANS && bytes <= MAX_MERGED_BYTES
+    });
+    fitting.count().max(1)
+}
+
+async fn copy_whole(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    copy: &str,
+    blocks: &[KeptBlock],
+) -> Result<(), sqlx::Error> {
+    let table = &partition.table;
+    let (tenants, ids): (Vec<Uuid>, Vec<i64>) = blocks
+        .iter()
+        .map(|block| (block.tenant_id, block.id))
+        .unzip();
+    sqlx::query(AssertSqlSafe(format!(
+        "INSERT INTO {copy} SELECT b.* FROM {table} AS b
+         JOIN unnest($1::uuid[], $2::bigint[]) AS k (tenant_id, id) USING (tenant_id, id)
+         WHERE b.received_day = $3 AND b.class = $4 AND b.bucket = $5"
+    )))
+    .bind(tenants)
+    .bind(ids)
+    .bind(partition.received_day())
+    .bind(partition.class)
+    .bind(BUCKET)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Merges the kept spans of some blocks of one tenant into new blocks; returns how many of the
+/// blocks, from the first on, that were. A damaged block is copied as it is.
+async fn merge_parts(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    copy: &str,
+    keep: Keep,
+    parts: &[KeptBlock],
+) -> Result<usize, sqlx::Error> {
+    let tenant = parts[0].tenant_id;
+    let blocks = load(connection, partition, parts).await?;
+    let fates = fates(connection, partition, keep, tenant, &blocks).await?;
+    let (blocks, merged) = compaction::in_background(move || {
+        let merged = compaction::merge(&blocks, &fates)?;
+        Ok((blocks, merged))
+    })
+    .await?;
+    let Merged {
+        blocks: new,
+        damaged,
+        end,
+        ..
+    } = merged;
+    // A trace that is stored anew from now on gets a greater id: nobody but this run removes traces.
+    let ids: Vec<i64> =
+        sqlx::query_scalar("SELECT nextval('block_ids') FROM generate_series(1, $1)")
+            .bind(new.len() as i64)
+            .fetch_all(&mut *connection)
+            .await?;
+    for (id, (class, block)) in ids.into_iter().zip(new) {
+        let place = BlockPartition {
+            received_day: partition.received_day(),
+            class,
+        };
+        insert_into_copy(connection, copy, tenant, id, place, block).await?;
+    }
+    let mut left = HashSet::new();
+    for (position, corrupt) in damaged {
+        blocks[position].report(corrupt);
+        left.insert(blocks[position].id);
+    }
+    let left: Vec<KeptBlock> = parts
+        .iter()
+        .filter(|block| left.contains(&block.id))
+        .copied()
+        .collect();
+    copy_whole(connection, partition, copy, &left).await?;
+    Ok(end)
+}
+
+async fn load(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    parts: &[KeptBlock],
+) -> Result<Vec<StoredBlock>, sqlx::Error> {
+    let table = &partition.table;
+    let ids: Vec<i64> = parts.iter().map(|block| block.id).collect();
+    sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {STORED_BLOCK_COLUMNS} FROM {table}
+         WHERE received_day = $1 AND class = $2 AND tenant_id = $3 AND bucket = $4
+             AND id = ANY ($5)
+         ORDER BY id"
+    )))
+    .bind(partition.received_day())
+    .bind(partition.class)
+    .bind(parts[0].tenant_id)
+    .bind(BUCKET)
+    .bind(ids)
+    .fetch_all(connection)
+    .await
+}
+
+/// The kept traces of the blocks; all stay in this partition.
+async fn fates(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    keep: Keep,
+    tenant: Uuid,
+    blocks: &[StoredBlock],
+) -> Result<Fates, sqlx::Error> {
+    let traces = blocks.iter().flat_map(|block| &block.skeleton.trace_ids);
+    let traces: BTreeSet<Uuid> = traces.copied().collect();
+    let rows: Vec<(Uuid, i64)> = sqlx::query_as(
+        "SELECT trace_id, first_block_id FROM traces AS t
+         WHERE tenant_id = $1 AND trace_id = ANY ($2)
+             AND (NOT $3 OR EXISTS (
+                 SELECT FROM pins WHERE pins.tenant_id = $1 AND pins.trace_id = t.trace_id
+             ))",
+    )
+    .bind(tenant)
+    .bind(traces.into_iter().collect::<Vec<_>>())
+    .bind(keep == Keep::Pinned)
+    .fetch_all(connection)
+    .await?;
+    let class = partition.class;
+    let fate = |(trace_id, first_block_id)| {
+        let fate = Fate {
+            first_block_id,
+            class,
+        };
+        (trace_id, fate)
+    };
+    Ok(rows.into_iter().map(fate).collect())
+}

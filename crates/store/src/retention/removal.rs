@@ -1,0 +1,103 @@
+//! How a partition goes.
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgTransaction};
+
+use super::counts::{Counts, Keep, version};
+use super::partition::{Parent, Partition};
+use super::pins;
+use crate::compaction::exclusive;
+
+/// How long a step may wait for its lock, and with it whoever comes after it. A lock that is not
+/// had by then is asked for again, or in the next run.
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
+
+/// What came of a step on a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Done,
+    /// Rows came meanwhile: look again.
+    Changed,
+}
+
+/// Begins the transaction in which a table goes: nobody writes to it from here on, and it is as it
+/// was when it was looked at, or there is none. Nobody pins anything from here on either, where
+/// pins decide.
+pub(super) async fn begin_removal<'a>(
+    connection: &'a mut PgConnection,
+    partition: &Partition,
+    seen: Counts,
+    keep: Keep,
+) -> Result<Option<PgTransaction<'a>>, sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    let table = &partition.table;
+    if partition.parent == Parent::LevelOne {
+        // A compaction that has begun ends first: it must not find its partition gone.
+        exclusive::acquire_in_transaction(&mut transaction).await?;
+    }
+    sqlx::query(LOCK_TIMEOUT).execute(&mut *transaction).await?;
+    sqlx::query(AssertSqlSafe(format!(
+        "LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"
+    )))
+    .execute(&mut *transaction)
+    .await?;
+    if keep == Keep::Pinned {
+        pins::hold(&mut transaction).await?;
+        if pins::state(&mut transaction).await? != seen.pins {
+            transaction.rollback().await?;
+            return Ok(None);
+        }
+    }
+    if version(&mut transaction, partition).await? != seen.version {
+        transaction.rollback().await?;
+        return Ok(None);
+    }
+    Ok(Some(transaction))
+}
+
+/// Takes the table out and drops it; needs all of the parent for an instant.
+pub(super) async fn detach_and_drop(
+    connection: &mut PgConnection,
+    partition: &Partition,
+) -> Result<(), sqlx::Error> {
+    let (parent, table) = (partition.parent.table(), &partition.table);
+    for statement in [
+        format!("ALTER TABLE {parent} DETACH PARTITION {table}"),
+        format!("DROP TABLE {table}"),
+    ] {
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Drops a partition in which nothing is kept. The archive stays, empty: rows of its time must
+/// find a table.
+pub(super) async fn drop_it(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    seen: Counts,
+    keep: Keep,
+) -> Result<Outcome, sqlx::Error> {
+    let Some(mut transaction) = begin_removal(connection, partition, seen, keep).await? else {
+        return Ok(Outcome::Changed);
+    };
+    if partition.from_ns.is_some() {
+        detach_and_drop(&mut transaction, partition).await?;
+    } else {
+        let table = &partition.table;
+        sqlx::query(AssertSqlSafe(format!("TRUNCATE {table}")))
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(Outcome::Done)
+}
+
+/// Whether the step only has to be done again: somebody held a lock for longer than we wait.
+pub(super) fn is_in_the_way(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    matches!(code.as_deref(), Some("55P03" | "40P01"))
+}

@@ -1,0 +1,80 @@
+//! Reads some blocks of spans by chance.
+
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
+use throughline_model::TableSize;
+use uuid::Uuid;
+
+use crate::block::table::{STORED_BLOCK_COLUMNS, StoredBlock};
+
+/// Blocks looked at, at most.
+const MAX_BLOCKS: i64 = 16;
+/// Spans looked at, at most, unless one block has more.
+const MAX_SPANS: i32 = 20_000;
+/// So many blocks are chosen from, about.
+const CANDIDATES: f64 = 500.0;
+
+/// Where a block lies; of level 0 it has no class.
+#[derive(FromRow)]
+struct Place {
+    received_day: i32,
+    class: Option<i16>,
+    bucket: i16,
+    id: i64,
+    span_count: i32,
+}
+
+/// Shows `see` some blocks of the tenant, one after the other.
+pub(super) async fn blocks(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    level0: &TableSize,
+    level1: &TableSize,
+    mut see: impl FnMut(&StoredBlock),
+) -> Result<(), sqlx::Error> {
+    let places: Vec<Place> = sqlx::query_as(include_str!("sample_blocks.sql"))
+        .bind(tenant)
+        .bind(percent(level0))
+        .bind(percent(level1))
+        .bind(MAX_BLOCKS)
+        .fetch_all(&mut *connection)
+        .await?;
+    let mut spans = 0;
+    for place in places {
+        if spans > 0 && spans + place.span_count > MAX_SPANS {
+            continue;
+        }
+        spans += place.span_count;
+        // It may have been compacted or removed meanwhile.
+        if let Some(block) = block(connection, tenant, &place).await? {
+            see(&block);
+        }
+    }
+    Ok(())
+}
+
+fn percent(table: &TableSize) -> f32 {
+    let percent = CANDIDATES * 100.0 / table.row_estimate.max(1) as f64;
+    percent.clamp(0.000_1, 100.0) as f32
+}
+
+async fn block(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    place: &Place,
+) -> Result<Option<StoredBlock>, sqlx::Error> {
+    let from = match place.class {
+        None => "level0_blocks WHERE $4::smallint IS NULL",
+        Some(_) => "level1_blocks WHERE class = $4",
+    };
+    sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {STORED_BLOCK_COLUMNS} FROM {from}
+         AND tenant_id = $1 AND bucket = $2 AND id = $3 AND received_day = $5"
+    )))
+    .bind(tenant)
+    .bind(place.bucket)
+    .bind(place.id)
+    .bind(place.class)
+    .bind(place.received_day)
+    .fetch_optional(connection)
+    .await
+}
