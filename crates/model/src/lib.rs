@@ -39,7 +39,8 @@ pub use retention::{
 };
 pub use rollup::{Rollup, RollupFilter, RollupGroup, RollupReport, RollupWindow};
 pub use search::{
-    AttributeOwner, CheckedPredicate, Comparison, SearchValue, SpanField, SpanPredicate, TracePredicate,
+    AttributeOwner, CheckedPredicate, Comparison, SearchValue, SpanField, SpanPredicate,
+    TracePredicate, kind_named, status_named,
 };
 pub use statistics::{OperationRow, TimeBucket, TraceStatistics, UserRow};
 pub use storage::{DaySize, Share, StorageGauge, StorageLevel, StorageReport, TableSize};

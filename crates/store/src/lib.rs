@@ -35,6 +35,7 @@ mod payload_refs;
 mod reader;
 mod retention;
 mod rollup;
+mod search;
 mod sqlstate;
 mod storage;
 mod store;
