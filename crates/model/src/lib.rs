@@ -44,7 +44,7 @@ pub use search::{
 };
 pub use statistics::{OperationRow, TimeBucket, TraceStatistics, UserRow};
 pub use storage::{DaySize, Share, StorageGauge, StorageLevel, StorageReport, TableSize};
-pub use summary::TraceSummary;
+pub use summary::{MatchedSpan, TraceSummary};
 pub use time_range::TimeRange;
 pub use trace::tree::{Oddity, TraceTree, TreeItem, TreeRow};
 pub use trace::{SkeletonSpan, SpanCursor, SpanDetails, StoredSpan, Trace, TraceSkeleton};

@@ -5,6 +5,7 @@ mod column;
 mod payload;
 
 use core::cell::RefCell;
+use std::collections::HashSet;
 
 use memchr::memmem;
 use throughline_model::AttributeOwner;
@@ -29,6 +30,7 @@ pub(super) struct AttributeScan<'a> {
     block: &'a LoadedBlock,
     outcomes: &'a Outcomes,
     unread: RefCell<Unread>,
+    names: RefCell<HashSet<Vec<u8>>>,
 }
 
 impl<'a> AttributeScan<'a> {
@@ -42,11 +44,23 @@ impl<'a> AttributeScan<'a> {
             block,
             outcomes,
             unread: RefCell::default(),
+            names: RefCell::default(),
         }
     }
 
-    pub(super) fn into_unread(self) -> Unread {
-        self.unread.into_inner()
+    /// The payloads that must be read, and the names of attributes that passed tests of any.
+    pub(super) fn finish(self) -> (Unread, HashSet<Vec<u8>>) {
+        (self.unread.into_inner(), self.names.into_inner())
+    }
+
+    /// Notes the name of an attribute that passed.
+    fn name(&self, test: &AttributeTest, name: &[u8]) {
+        if test.key.is_none() && matches!(test.test, ValueTest::Equal(_)) {
+            let mut names = self.names.borrow_mut();
+            if !names.contains(name) {
+                names.insert(name.to_vec());
+            }
+        }
     }
 
     /// The columns of values of spans that may pass.
@@ -176,6 +190,11 @@ impl<'a> AttributeScan<'a> {
         if passing_count == 0 {
             return Ok(());
         }
+        if test.key.is_none() {
+            for name in &self.dictionary.names {
+                self.name(test, name.as_bytes());
+            }
+        }
         if passing_count == all {
             *bits = Bits::all(self.block.skeleton.len());
             return Ok(());
@@ -267,6 +286,7 @@ impl<'a> AttributeScan<'a> {
                 None => hits.has(ordinal),
             };
             if passes {
+                self.name(test, &entry.key);
                 bits.set(position);
             }
         }
@@ -295,10 +315,14 @@ impl<'a> AttributeScan<'a> {
                 let reference = offloaded.at(position).iter().find(|reference| {
                     matches!(reference.place, Place::Attribute(place) if place as usize == at)
                 });
-                match reference {
+                let passes = match reference {
                     Some(reference) => self.payload_passes(test, reference),
                     None => test.test.value(value, &mut buffer),
+                };
+                if passes {
+                    self.name(test, key.as_bytes());
                 }
+                passes
             });
             if passes {
                 bits.set(position);
@@ -352,10 +376,14 @@ impl<'a> AttributeScan<'a> {
                             matches!(reference.place, Place::Event { at: event, attribute }
                             if event as usize == event_at && attribute as usize == at)
                         });
-                        match reference {
+                        let passes = match reference {
                             Some(reference) => self.payload_passes(test, reference),
                             None => test.test.value(value, &mut buffer),
+                        };
+                        if passes {
+                            self.name(test, key.as_bytes());
                         }
+                        passes
                     })
             });
             if passes {

@@ -48,12 +48,6 @@ impl Bits {
         }
     }
 
-    pub(super) fn clear(&mut self, at: usize) {
-        if let Some(word) = self.words.get_mut(at / 64) {
-            *word &= !(1 << (at % 64));
-        }
-    }
-
     pub(super) fn has(&self, at: usize) -> bool {
         self.words
             .get(at / 64)

@@ -29,7 +29,7 @@ FROM (
         WHERE tenant_id = $1 AND bucket = 0 AND last_start_ns BETWEEN $2 AND $3
         UNION ALL
         SELECT
-            1, id, received_day, class, span_count,
+            1::smallint, id, received_day, class, span_count,
             first_start_ns, last_start_ns, last_end_ns, first_trace_id, last_trace_id,
             max_duration_ns, has_error, has_payloads, operations, resources, scopes, filter
         FROM level1_blocks

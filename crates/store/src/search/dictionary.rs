@@ -163,10 +163,13 @@ pub(super) async fn resolve(
             (AttributeOwner::Scope, &mut dictionary.scope_ids)
         };
         for test in tests.iter().filter(|test| test.is_of(owner)) {
-            let passes = attributes.iter().any(|(key, value)| {
+            let mut passing = attributes.iter().filter(|(key, value)| {
                 test.is_key(key.as_bytes()) && test.test.value(value, &mut buffer)
             });
-            if passes {
+            if let Some((name, _)) = passing.next() {
+                if test.key.is_none() {
+                    dictionary.names.insert(name.to_owned());
+                }
                 ids.entry(test.number).or_default().insert(row.id);
             }
         }

@@ -14,12 +14,12 @@ WHERE $2 AND o.tenant_id = $1
         OR EXISTS (SELECT FROM unnest($4::text[]) AS part WHERE strpos(o.name_folded, part) > 0)
     )
 UNION ALL
-SELECT 1, r.id, NULL, NULL, NULL, r.attributes
+SELECT 1::smallint, r.id, NULL, NULL, NULL, r.attributes
 FROM resources AS r
 WHERE $7 AND r.tenant_id = $1
     AND ($9 OR EXISTS (SELECT FROM unnest($10::bytea[]) AS part WHERE position(part IN r.attributes) > 0))
 UNION ALL
-SELECT 2, c.id, NULL, NULL, NULL, c.attributes
+SELECT 2::smallint, c.id, NULL, NULL, NULL, c.attributes
 FROM scopes AS c
 WHERE $8 AND c.tenant_id = $1
     AND ($9 OR EXISTS (SELECT FROM unnest($10::bytea[]) AS part WHERE position(part IN c.attributes) > 0))

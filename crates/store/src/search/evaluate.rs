@@ -1,5 +1,7 @@
 //! Evaluates the leaves of a plan over the spans of one block, all spans at once.
 
+use std::collections::HashSet;
+
 use uuid::Uuid;
 
 use super::attribute::{AttributeScan, Outcomes, Unread};
@@ -23,6 +25,8 @@ pub(super) struct BlockHits {
     pub hits: Vec<Hit>,
     /// Payloads that must be read to know more; the hits are of no use then.
     pub unread: Unread,
+    /// Names of the attributes that passed tests of any attribute.
+    pub names: HashSet<Vec<u8>>,
 }
 
 /// Evaluates one block.
@@ -119,9 +123,11 @@ impl<'a> Evaluation<'a> {
             }
             begin = end;
         }
+        let (unread, names) = self.attributes.finish();
         Ok(BlockHits {
             hits,
-            unread: self.attributes.into_unread(),
+            unread,
+            names,
         })
     }
 

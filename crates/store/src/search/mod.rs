@@ -10,6 +10,7 @@ mod bits;
 mod blocks;
 mod dictionary;
 mod evaluate;
+mod filter;
 mod load;
 mod matched;
 mod plan;
@@ -25,11 +26,11 @@ use sqlx::PgConnection;
 use throughline_model::ReadError;
 use uuid::Uuid;
 
-pub(crate) use self::matched::spans;
-pub(crate) use self::plan::ScanPlan;
+pub(crate) use self::filter::plan_of;
+pub(crate) use self::plan::{LeafBits, ScanPlan};
 pub(crate) use self::results::SpanAt;
-pub(crate) use self::rows::{Place, RowSelection, TraceRow};
-pub(crate) use self::scan::{Budget, End, From, Outcome, Search};
+pub(crate) use self::rows::{RowSelection, TraceRow};
+pub(crate) use self::scan::{Budget, End, From, Search};
 
 /// Asks the dictionaries what a plan needs of them: one statement, or none.
 ///

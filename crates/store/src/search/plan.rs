@@ -1,6 +1,6 @@
 //! The plan of a search: its predicate compiled, shared by the page, the total and the statistics.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use throughline_model::{
     AttributeOwner, Comparison, ReadError, SearchValue, SpanField, SpanPredicate, TracePredicate,
@@ -12,7 +12,7 @@ use crate::block::FilterEntry;
 use crate::ids::IdSet;
 
 /// Which leaves hold for a trace: bit n is leaf n.
-pub(super) type LeafBits = u128;
+pub(crate) type LeafBits = u128;
 /// Leaves of a plan at most.
 const MAX_LEAVES: usize = LeafBits::BITS as usize;
 
@@ -46,8 +46,19 @@ pub(super) enum Leaf {
 pub(super) enum TraceSource {
     /// An event or a log record with this correlation id.
     Event(String),
+    /// A span of this id that has begun and not ended.
+    OpenSpan(i64),
     /// Somebody pinned it.
     Pinned,
+}
+
+/// Which leaves of a plan stand for what a reference may be.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ReferenceLeaves {
+    /// The id of a span.
+    pub spans: LeafBits,
+    /// The correlation id of an event.
+    pub events: LeafBits,
 }
 
 /// How leaves are joined.
@@ -179,6 +190,8 @@ pub(super) struct DictionaryTests {
     pub resource_ids: HashMap<u32, IdSet>,
     /// The scopes, likewise.
     pub scope_ids: HashMap<u32, IdSet>,
+    /// The names of the attributes of resources and scopes that pass, of tests of any attribute.
+    pub names: BTreeSet<String>,
 }
 
 impl ScanPlan {
@@ -202,33 +215,33 @@ impl ScanPlan {
         Ok(())
     }
 
-    /// Adds that `predicate` holds, or that an event has the correlation id.
+    /// Adds that the trace has a span with one of the attributes, or an event or a log record with the
+    /// correlation id; or a span of this id, where one is given. Returns the leaves by what they mean.
     ///
     /// # Errors
     /// As [`Self::require`].
-    pub(crate) fn require_or_event(
+    pub(crate) fn require_reference(
         &mut self,
-        predicate: &TracePredicate,
+        attributes: &SpanPredicate,
         correlation: &str,
-    ) -> Result<(), ReadError> {
-        let condition = self.condition_of(predicate).map_err(ReadError::Invalid)?;
-        let event = self
-            .leaf(Leaf::Source(TraceSource::Event(correlation.to_owned())))
-            .map_err(ReadError::Invalid)?;
-        self.and(Condition::Or(vec![condition, event]));
-        Ok(())
-    }
-
-    /// Adds that a span has this id.
-    ///
-    /// # Errors
-    /// As [`Self::require`].
-    pub(crate) fn require_span_id(&mut self, span_id: i64) -> Result<(), ReadError> {
-        let leaf = self
-            .leaf(Leaf::Span(Node::SpanId(span_id)))
-            .map_err(ReadError::Invalid)?;
-        self.and(leaf);
-        Ok(())
+        span_id: Option<i64>,
+    ) -> Result<ReferenceLeaves, ReadError> {
+        let mut parts = Vec::new();
+        let mut add = |plan: &mut Self, leaf: Leaf| -> Result<LeafBits, ReadError> {
+            parts.push(plan.leaf(leaf).map_err(ReadError::Invalid)?);
+            Ok(1 << (plan.leaves.len() - 1))
+        };
+        let mut leaves = ReferenceLeaves::default();
+        if let Some(span_id) = span_id {
+            leaves.spans |= add(self, Leaf::Span(Node::SpanId(span_id)))?;
+            leaves.spans |= add(self, Leaf::Source(TraceSource::OpenSpan(span_id)))?;
+        }
+        let node = self.node(attributes).map_err(ReadError::Invalid)?;
+        add(self, Leaf::Span(node))?;
+        let event = TraceSource::Event(correlation.to_owned());
+        leaves.events |= add(self, Leaf::Source(event))?;
+        self.and(Condition::Or(parts));
+        Ok(leaves)
     }
 
     /// Adds that the rows that are selected have such a span, which leads to them.

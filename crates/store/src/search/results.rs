@@ -1,6 +1,6 @@
 //! What the blocks of a search had: each is scanned once, and its matches are kept by trace.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -12,6 +12,9 @@ use super::rows::TraceRow;
 /// Traces whose matches are kept; beyond it all are forgotten, and their blocks scanned again where
 /// they are needed.
 const MOST_TRACES: usize = 200_000;
+
+/// Names of attributes that are told.
+const MOST_NAMES: usize = 100;
 
 /// Where a span stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,6 +35,7 @@ struct TraceHit {
 pub(super) struct Results {
     scanned: HashSet<i64>,
     by_trace: HashMap<Uuid, Vec<TraceHit>>,
+    names: BTreeSet<String>,
 }
 
 impl Results {
@@ -58,8 +62,20 @@ impl Results {
     /// Forgets everything when it is too much.
     pub(super) fn bound(&mut self) {
         if self.by_trace.len() > MOST_TRACES {
-            *self = Self::default();
+            self.scanned.clear();
+            self.by_trace.clear();
         }
+    }
+
+    /// Notes the name of an attribute that was found.
+    pub(super) fn name(&mut self, name: String) {
+        if self.names.len() < MOST_NAMES {
+            self.names.insert(name);
+        }
+    }
+
+    pub(super) fn into_names(self) -> BTreeSet<String> {
+        self.names
     }
 
     /// How many traces matched.

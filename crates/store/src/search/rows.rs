@@ -24,8 +24,8 @@ pub(crate) struct TraceRow {
     pub root_operation_id: i64,
     /// Where it is asked for.
     pub user_id: Option<String>,
-    /// Which of the plan's events it has, in the order of its leaves.
-    pub(super) events: Vec<bool>,
+    /// Which of the plan's sources lead to it, in the order of the leaves.
+    pub(super) sources: Vec<bool>,
 }
 
 impl TraceRow {
@@ -173,18 +173,32 @@ impl RowSelection<'_> {
             "NULL::text"
         });
         query.push(" AS user_id, ARRAY[");
-        let events = plan.leaves.iter().filter_map(|leaf| match leaf {
-            Leaf::Source(TraceSource::Event(correlation)) => Some(correlation),
-            _ => None,
+        let sources = plan.leaves.iter().filter_map(|leaf| match leaf {
+            Leaf::Source(source) => Some(source),
+            Leaf::Span(_) => None,
         });
-        for (at, correlation) in events.enumerate() {
-            query
-                .push(if at == 0 { "" } else { ", " })
-                .push("EXISTS (SELECT FROM events AS e WHERE e.tenant_id = t.tenant_id AND e.trace_id = t.trace_id AND e.correlation_id = ")
-                .push_bind(beginning(correlation, MAX_CHARS).to_owned())
-                .push(")");
+        for (at, source) in sources.enumerate() {
+            query.push(if at == 0 { "" } else { ", " });
+            match source {
+                TraceSource::Event(correlation) => query
+                    .push(
+                        "EXISTS (SELECT FROM events AS e WHERE e.tenant_id = t.tenant_id \
+                         AND e.trace_id = t.trace_id AND e.correlation_id = ",
+                    )
+                    .push_bind(beginning(correlation, MAX_CHARS).to_owned())
+                    .push(")"),
+                TraceSource::OpenSpan(span_id) => query
+                    .push(
+                        "EXISTS (SELECT FROM open_spans AS o WHERE o.tenant_id = t.tenant_id \
+                         AND o.trace_id = t.trace_id AND o.span_id = ",
+                    )
+                    .push_bind(*span_id)
+                    .push(")"),
+                // A condition on the row says so.
+                TraceSource::Pinned => query.push("true"),
+            };
         }
-        query.push("]::boolean[] AS events");
+        query.push("]::boolean[] AS sources");
         query
     }
 
@@ -283,6 +297,12 @@ pub(super) async fn source_ids(
             );
             query.push_bind(beginning(correlation, MAX_CHARS).to_owned());
             query.push(" AND tenant_id = ");
+            query
+        }
+        TraceSource::OpenSpan(span_id) => {
+            let mut query =
+                QueryBuilder::new("SELECT DISTINCT trace_id FROM open_spans WHERE span_id = ");
+            query.push_bind(*span_id).push(" AND tenant_id = ");
             query
         }
         TraceSource::Pinned => QueryBuilder::new("SELECT trace_id FROM pins WHERE tenant_id = "),

@@ -9,7 +9,7 @@
 mod decide;
 mod drive;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,11 +26,11 @@ use super::rows::{self, Place, RowSelection, TraceRow};
 use super::scanner::Scanner;
 
 /// Blocks of so many spans are scanned at once before anything is walked.
-const DRIVEN_AT_ONCE: u64 = 256 << 10;
+const DRIVEN_AT_ONCE: u64 = 160 << 10;
 /// Blocks of so many spans are scanned when a walk found too little.
 const MOST_DRIVEN: u64 = 4 << 20;
 /// Batches of a walk after which it counts as having found too little.
-const PATIENCE: usize = 2;
+const PATIENCE: usize = 1;
 /// Traces of another table that lead to a search at most.
 const MOST_SOURCE_IDS: i64 = 10_000;
 /// Rows of a batch of a walk at most.
@@ -42,6 +42,8 @@ pub(crate) struct Budget {
     pub time: Duration,
     /// Rows of the first batch of a walk.
     pub first_rows: i64,
+    /// Spans of the blocks that are read together, nearly.
+    pub batch_spans: u64,
 }
 
 /// From where and which way a search goes.
@@ -70,15 +72,24 @@ pub(crate) struct Outcome {
 }
 
 /// Takes a trace that was found, and says whether the search goes on.
-pub(crate) type Sink<'s> = &'s mut (dyn FnMut(&TraceRow, Option<SpanAt>) -> bool + Send);
+pub(crate) type Sink<'s> = &'s mut (dyn FnMut(&TraceRow, Match) -> bool + Send);
+
+/// How a trace matched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Match {
+    /// The leaves that hold.
+    pub leaves: LeafBits,
+    /// A span that matched.
+    pub span: Option<SpanAt>,
+}
 
 /// One search in one snapshot.
 pub(crate) struct Search<'a> {
-    connection: &'a mut PgConnection,
-    selection: RowSelection<'a>,
+    pub(super) connection: &'a mut PgConnection,
+    pub(super) selection: RowSelection<'a>,
     plan: Arc<ScanPlan>,
     from: From,
-    blocks: BlockList,
+    pub(super) blocks: BlockList,
     results: Results,
     scanner: Scanner,
     /// The traces that sources lead to, by leaf; none where they are too many.
@@ -106,7 +117,7 @@ impl<'a> Search<'a> {
             selection,
             blocks: BlockList::new(selection.from_ns),
             results: Results::default(),
-            scanner: Scanner::new(selection.tenant, Arc::clone(&plan)),
+            scanner: Scanner::new(selection.tenant, Arc::clone(&plan), budget.batch_spans),
             sources: HashMap::new(),
             positive: plan.condition.positive(),
             plan,
@@ -118,9 +129,9 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The blocks that were listed, to look up spans that were found.
-    pub(crate) const fn blocks(&self) -> &BlockList {
-        &self.blocks
+    /// The names of attributes that were found where any was asked for.
+    pub(crate) fn into_names(self) -> BTreeSet<String> {
+        self.results.into_names()
     }
 
     /// Shows `sink` the traces in the order of the list.

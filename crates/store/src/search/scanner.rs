@@ -21,8 +21,6 @@ use crate::block::table::report_corrupt;
 use crate::sqlstate::read_error;
 use crate::writer::day_ns;
 
-/// Spans of the blocks that are read together, nearly.
-const BATCH_WEIGHT: u64 = 64 << 10;
 /// Payloads that are read together.
 const PAYLOADS: usize = 16;
 /// A payload is never larger than this.
@@ -31,9 +29,12 @@ const MAX_PAYLOAD_BYTES: usize = 64 << 20;
 /// Scans blocks for one request.
 pub(super) struct Scanner {
     tenant: Uuid,
+    batch_spans: u64,
     plan: Arc<ScanPlan>,
     needs: Needs,
     outcomes: Arc<Outcomes>,
+    /// Names of attributes that were found.
+    names: Vec<String>,
     cancelled: CancelOnDrop,
 }
 
@@ -47,25 +48,28 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Blocks that are read together: from the front of `blocks`, one at least.
-pub(super) fn batch_len(blocks: &[Arc<BlockInfo>]) -> usize {
-    let mut weight = 0;
-    let fitting = blocks.iter().take_while(|block| {
-        weight += block.weight();
-        weight <= BATCH_WEIGHT
-    });
-    fitting.count().max(1).min(blocks.len())
-}
-
 impl Scanner {
-    pub(super) fn new(tenant: Uuid, plan: Arc<ScanPlan>) -> Self {
+    /// A scanner that reads blocks of so many spans together, nearly.
+    pub(super) fn new(tenant: Uuid, plan: Arc<ScanPlan>, batch_spans: u64) -> Self {
         Self {
             tenant,
+            batch_spans,
             needs: Needs::of(&plan),
             plan,
             outcomes: Arc::default(),
+            names: Vec::new(),
             cancelled: CancelOnDrop::default(),
         }
+    }
+
+    /// How many blocks from the front of `blocks` are read together: one at least.
+    pub(super) fn batch_len(&self, blocks: &[Arc<BlockInfo>]) -> usize {
+        let mut weight = 0;
+        let fitting = blocks.iter().take_while(|block| {
+            weight += block.weight();
+            weight <= self.batch_spans
+        });
+        fitting.count().max(1).min(blocks.len())
     }
 
     /// The traces that match in each of the blocks: two statements, and one more for each few payloads
@@ -105,6 +109,9 @@ impl Scanner {
             self.read_payloads(connection, &loaded, unread).await?;
             (loaded, found) = self.evaluate_loading(loaded, Vec::new()).await?;
         }
+        for name in found.iter_mut().flat_map(|hits| hits.names.drain()) {
+            self.names.extend(String::from_utf8(name).ok());
+        }
         let ids = loaded.iter().map(|block| block.info.id);
         let mut hits: HashMap<i64, Vec<Hit>> =
             ids.zip(found.into_iter().map(|hits| hits.hits)).collect();
@@ -113,6 +120,11 @@ impl Scanner {
             .iter()
             .map(|block| (block.id, hits.remove(&block.id).unwrap_or_default()));
         Ok(all.collect())
+    }
+
+    /// The names of attributes that were found since this was asked.
+    pub(super) fn take_names(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.names)
     }
 
     async fn evaluate_loading(

@@ -393,7 +393,7 @@ mod tests {
 
     #[test]
     fn an_element_of_an_array_passes_for_it_and_a_map_only_exists() {
-        let list = AttributeValue::from(vec!["a".into(), 7_i64.into()]);
+        let list = AttributeValue::from(vec![AttributeValue::from("a"), 7_i64.into()]);
         assert!(passes(Comparison::Eq, "7", list.clone()));
         assert!(passes(Comparison::Matches, "^[ab]$", list.clone()));
         assert!(!passes(Comparison::Eq, "b", list));

@@ -5,15 +5,10 @@ use std::sync::Arc;
 
 use throughline_model::ReadError;
 
-use super::{Search, Sink};
+use super::{Match, Search, Sink};
 use crate::search::blocks::BlockInfo;
 use crate::search::plan::{Leaf, LeafBits};
-use crate::search::results::SpanAt;
 use crate::search::rows::TraceRow;
-use crate::search::scanner::batch_len;
-
-/// Blocks that are scanned before the traces they cover are decided, in spans.
-const AHEAD: u64 = 64 << 10;
 
 /// How far rows were decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +39,8 @@ impl Search<'_> {
             }
             for row in rows.get(at..end).unwrap_or_default() {
                 self.has_progress = true;
-                if let Some(span) = self.matched(row)
-                    && !sink(row, span)
+                if let Some(matched) = self.matched(row)
+                    && !sink(row, matched)
                 {
                     return Ok(Decided::Full);
                 }
@@ -91,7 +86,7 @@ impl Search<'_> {
                 }
                 !is_needed
             });
-            if weight >= AHEAD {
+            if weight >= self.budget.batch_spans {
                 return (end, needed);
             }
         }
@@ -112,25 +107,28 @@ impl Search<'_> {
     pub(super) async fn scan(&mut self, blocks: &[Arc<BlockInfo>]) -> Result<(), ReadError> {
         let mut rest = blocks;
         while !rest.is_empty() {
-            let (batch, after) = rest.split_at(batch_len(rest));
+            let (batch, after) = rest.split_at(self.scanner.batch_len(rest));
             for (block, hits) in self.scanner.scan(self.connection, batch).await? {
                 self.results.add(block, hits);
+            }
+            for name in self.scanner.take_names() {
+                self.results.name(name);
             }
             rest = after;
         }
         Ok(())
     }
 
-    /// Whether a trace whose blocks were scanned matches; with the span that did.
-    fn matched(&self, row: &TraceRow) -> Option<Option<SpanAt>> {
+    /// Whether a trace whose blocks were scanned matches, and how.
+    fn matched(&self, row: &TraceRow) -> Option<Match> {
         let (mut leaves, span) = self.results.of(row, self.positive);
         let sources = self.plan.leaves.iter().enumerate();
         let sources = sources.filter(|(_, leaf)| matches!(leaf, Leaf::Source(_)));
-        let events = sources.filter(|(at, _)| !self.plan.implied.contains(at));
-        for ((at, _), has_event) in events.zip(&row.events) {
-            leaves |= LeafBits::from(*has_event) << at;
+        for ((at, _), leads) in sources.zip(&row.sources) {
+            leaves |= LeafBits::from(*leads) << at;
         }
-        self.plan.condition.holds(leaves).then_some(span)
+        let matched = Match { leaves, span };
+        self.plan.condition.holds(leaves).then_some(matched)
     }
 
     /// How many of the rows match; none when finding out costs more than `most`.

@@ -10,7 +10,6 @@ use super::decide::Decided;
 use super::{DRIVEN_AT_ONCE, End, Outcome, Search, Sink};
 use crate::search::plan::LeafBits;
 use crate::search::rows::TraceRow;
-use crate::search::scanner::batch_len;
 
 /// Traces that are looked up at most.
 const MOST_TRACES: usize = 50_000;
@@ -39,7 +38,7 @@ impl Search<'_> {
                 complete_from_ns = next.prune.last_start_ns.saturating_add(1).max(lower_ns);
                 break;
             }
-            let (batch, after) = rest.split_at(batch_len(rest));
+            let (batch, after) = rest.split_at(self.scanner.batch_len(rest));
             self.scan(batch).await?;
             rest = after;
             if self.results.len() > MOST_TRACES {
