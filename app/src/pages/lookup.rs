@@ -76,7 +76,7 @@ fn WhatCanBeLookedUp() -> impl IntoView {
     view! {
         <Notice title="Paste any id">
             <p>
-                "A trace id, a span id or a whole traceparent header; a session id; a request, correlation, order, message or job id, or the value of any attribute that the server indexes."
+                "A trace id, a span id or a whole traceparent header; a session id; a request, correlation, order, message or job id, or the value of any other attribute."
             </p>
             <p class="ways">
                 <a class="btn" href="/traces">

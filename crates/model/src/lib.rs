@@ -14,6 +14,7 @@ pub mod payload;
 pub mod reader;
 pub mod retention;
 pub mod rollup;
+pub mod search;
 pub mod statistics;
 pub mod storage;
 pub mod summary;
@@ -37,9 +38,13 @@ pub use retention::{
     PartitionChange, PartitionStep, Pin, Removed, RetentionReport, RetentionRules,
 };
 pub use rollup::{Rollup, RollupFilter, RollupGroup, RollupReport, RollupWindow};
+pub use search::{
+    AttributeOwner, CheckedPredicate, Comparison, SearchValue, SpanField, SpanPredicate,
+    TracePredicate, kind_named, status_named,
+};
 pub use statistics::{OperationRow, TimeBucket, TraceStatistics, UserRow};
 pub use storage::{DaySize, Share, StorageGauge, StorageLevel, StorageReport, TableSize};
-pub use summary::TraceSummary;
+pub use summary::{MatchedSpan, TraceSummary};
 pub use time_range::TimeRange;
 pub use trace::tree::{Oddity, TraceTree, TreeItem, TreeRow};
 pub use trace::{SkeletonSpan, SpanCursor, SpanDetails, StoredSpan, Trace, TraceSkeleton};

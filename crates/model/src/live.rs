@@ -148,6 +148,7 @@ mod tests {
             is_pinned: true,
             user: Some("ann".to_owned()),
             session: None,
+            matched_span: None,
         }
     }
 

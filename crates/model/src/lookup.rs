@@ -80,10 +80,11 @@ fn uuid(text: &str) -> Option<TraceId> {
 pub enum LookedFor {
     /// The id of a trace.
     TraceId,
-    /// The id of a span; the newest traces are searched, see [`Page::searched_to`].
+    /// The id of a span.
     SpanId,
-    /// A session, the value of an indexed attribute, or the correlation id of an event.
-    Alias,
+    /// The value of an attribute of a span, an event, a resource or a scope, or the correlation id of
+    /// an event.
+    Attribute,
 }
 
 /// What a reference leads to, and where it was looked for.
@@ -91,8 +92,8 @@ pub enum LookedFor {
 pub struct Lookup {
     /// As what it was found; none when it was not.
     pub found: Option<LookedFor>,
-    /// Of an alias, the names of what has the value, in order: attributes, `session.id` for a
-    /// session, `throughline.correlation.id` for the correlation id of an event.
+    /// Of a value, the names of the attributes that have it, in order; `throughline.correlation.id`
+    /// for the correlation id of an event.
     pub names: Vec<String>,
     /// The span that it names, when it is there.
     pub span: Option<SpanId>,
@@ -100,8 +101,6 @@ pub struct Lookup {
     pub traces: Page<TraceSummary>,
     /// As what it was looked for, in that order; nothing is looked for once it is found.
     pub looked_for: Vec<LookedFor>,
-    /// The attributes that have an index, by name.
-    pub attribute_keys: Vec<String>,
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A trace as a list shows it.
 
 use serde::{Deserialize, Serialize};
-use throughline_wire::{SpanKind, TraceId, UnixNanos};
+use throughline_wire::{SpanId, SpanKind, TraceId, UnixNanos};
 
 use crate::OpenFate;
 
@@ -31,7 +31,7 @@ pub struct TraceSummary {
     pub span_count: u64,
     /// How many of them failed.
     pub error_count: u64,
-    /// What the first of these said, of those that said something; at most 256 characters.
+    /// What the last of these to begin said, of those that said something; at most 256 characters.
     pub error: Option<String>,
     /// What became of its spans that have begun and not ended, when this was read: running as soon
     /// as one of them does; none when there are none.
@@ -42,4 +42,16 @@ pub struct TraceSummary {
     pub user: Option<String>,
     /// In which session, where a span said so.
     pub session: Option<String>,
+    /// A span that a search found; none where nothing was asked of spans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched_span: Option<MatchedSpan>,
+}
+
+/// A span that made a search find its trace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatchedSpan {
+    /// The span.
+    pub span_id: SpanId,
+    /// Its name.
+    pub name: String,
 }

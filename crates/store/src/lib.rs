@@ -36,6 +36,7 @@ mod payload_refs;
 mod reader;
 mod retention;
 mod rollup;
+mod search;
 mod sqlstate;
 mod storage;
 mod store;

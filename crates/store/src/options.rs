@@ -64,8 +64,15 @@ pub struct StoreOptions {
     /// A trace takes so many spans and no more, and so many that run; what is beyond is refused.
     /// Default 100,000.
     pub trace_span_limit: u64,
-    /// Lists count their rows exactly where an index leads to so many traces at most, beyond that by
-    /// a sample. Default 1,000.
+    /// How long a search looks before it answers with what it found and says where to go on.
+    /// Default 2 s.
+    pub search_budget: Duration,
+    /// Traces that the first batch of a search looks at; the next ones are larger. Default 500.
+    pub search_rows: u32,
+    /// Spans of the blocks that a search reads together, nearly. Default 65,536.
+    pub search_batch_spans: u32,
+    /// A list that the rows of traces decide alone counts them exactly where its range has so many
+    /// at most. Default 50,000.
     pub total_cap: u64,
     /// Bits of a span's digest that the row of its trace keeps. Default 16, the most; fewer only make
     /// the comparison with stored spans more frequent.
@@ -90,7 +97,10 @@ impl StoreOptions {
             payload_threshold_bytes: 8 << 10,
             indexed_keys: IndexedKeys::default(),
             trace_span_limit: 100_000,
-            total_cap: 1_000,
+            search_budget: Duration::from_secs(2),
+            search_rows: 500,
+            search_batch_spans: 64 << 10,
+            total_cap: 50_000,
             fingerprint_bits: 16,
             level0_limit: Level0Limit::default(),
         }

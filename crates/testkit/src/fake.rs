@@ -259,7 +259,7 @@ impl TraceReader for FakeReader {
         self.answer(move || page_of(lookup::by_attribute(self, key, value), page))
     }
 
-    /// Every attribute is indexed, and every trace is searched for a span.
+    /// Every trace is searched.
     fn lookup<'a>(
         &'a self,
         reference: &'a Reference,

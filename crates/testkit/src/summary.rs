@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use throughline_model::{StatusFilter, TraceFilter, TraceSummary};
+use throughline_model::{OperationMatch, StatusFilter, TraceFilter, TraceSummary};
 use throughline_wire::{
-    InstrumentationScope, Resource, Span, StatusCode, TraceId, UnixNanos, semconv,
+    AttributeValue, InstrumentationScope, Resource, Span, StatusCode, TraceId, UnixNanos, semconv,
 };
 
 /// A span with who sent it.
@@ -87,41 +87,75 @@ fn summary(sent: &[&Sent]) -> TraceSummary {
         is_pinned: false,
         user: first(&[semconv::USER_ID, semconv::ENDUSER_ID]),
         session: first(&[semconv::SESSION_ID]),
+        matched_span: None,
     }
 }
 
-/// The rows of the directory that `filter` selects when it is `now`, in order. Every text attribute
-/// counts as indexed for a correlation.
+/// The rows of the directory that `filter` selects when it is `now`, in order. An attribute is one of a
+/// span, its events, its resource or its scope.
 pub fn selected(sent: &[Sent], filter: &TraceFilter, now: UnixNanos) -> Vec<TraceSummary> {
+    let mut by_trace: BTreeMap<TraceId, Vec<&Sent>> = BTreeMap::new();
+    for sent in sent {
+        by_trace.entry(sent.span.trace_id).or_default().push(sent);
+    }
     let mut summaries = summaries_of(sent);
     summaries.retain(|summary| {
-        let mut spans = sent.iter().map(|sent| &sent.span);
+        let spans = || by_trace.get(&summary.trace_id).into_iter().flatten();
         is_selected(filter, summary, now)
+            && ((filter.operation.is_none() && filter.kind.is_none())
+                || spans().any(|sent| is_named(filter, &sent.span)))
             && filter.attributes.iter().all(|condition| {
-                let values = condition.values();
-                spans.clone().any(|span| {
-                    span.trace_id == summary.trace_id
-                        && span
-                            .attributes
-                            .get(&condition.key)
-                            .is_some_and(|value| values.contains(value))
-                })
+                spans().any(|sent| has_attribute(sent, &condition.key, &condition.value))
             })
             && filter.correlation.as_ref().is_none_or(|wanted| {
-                spans.any(|span| {
-                    span.trace_id == summary.trace_id
-                        && span
-                            .attributes
-                            .iter()
-                            .any(|(_, value)| value.as_str() == Some(wanted))
-                })
+                let mut keys = semconv::INDEXED.iter();
+                keys.any(|key| spans().any(|sent| has_attribute(sent, key, wanted)))
             })
             && filter.error.as_ref().is_none_or(|text| {
-                let error = summary.error.as_ref().map(|said| said.to_ascii_lowercase());
-                error.is_some_and(|error| error.contains(&text.to_ascii_lowercase()))
+                spans().any(|sent| is_failed_with(&sent.span, &text.to_lowercase()))
             })
     });
     summaries
+}
+
+fn is_named(filter: &TraceFilter, span: &Span) -> bool {
+    let is_meant = |wanted: &OperationMatch| wanted.matches(&span.name);
+    filter.operation.as_ref().is_none_or(is_meant)
+        && filter.kind.is_none_or(|kind| span.kind == kind)
+}
+
+fn is_failed_with(span: &Span, folded: &str) -> bool {
+    span.status.code == StatusCode::Error && span.status.message.to_lowercase().contains(folded)
+}
+
+/// Whether a span, one of its events, its resource or its scope has an attribute that is written so,
+/// or an array with such an element.
+pub fn has_attribute(sent: &Sent, key: &str, text: &str) -> bool {
+    let events = sent.span.events.iter().map(|event| &event.attributes);
+    let all = [
+        &sent.span.attributes,
+        &sent.resource.attributes,
+        &sent.scope.attributes,
+    ];
+    let mut all = all.into_iter().chain(events);
+    all.any(|attributes| {
+        attributes
+            .get(key)
+            .is_some_and(|value| is_written(value, text))
+    })
+}
+
+fn is_written(value: &AttributeValue, text: &str) -> bool {
+    match value {
+        AttributeValue::Str(known) => known == text,
+        AttributeValue::Bool(truth) => truth.to_string() == text,
+        AttributeValue::Int(number) => number.to_string() == text,
+        AttributeValue::Double(number) => number.to_string() == text,
+        AttributeValue::Array(values) => values
+            .iter()
+            .any(|value| !matches!(value, AttributeValue::Array(_)) && is_written(value, text)),
+        _ => false,
+    }
 }
 
 /// What the failed span with the latest start says, of those that say something.
@@ -144,11 +178,6 @@ fn is_selected(filter: &TraceFilter, summary: &TraceSummary, now: UnixNanos) -> 
             .service
             .as_ref()
             .is_none_or(|service| summary.services.contains(service))
-        && filter
-            .operation
-            .as_ref()
-            .is_none_or(|wanted| wanted.matches(&summary.root_name))
-        && filter.kind.is_none_or(|kind| summary.root_kind == kind)
         && filter
             .max_duration_ns
             .is_none_or(|most| summary.duration_ns <= most)

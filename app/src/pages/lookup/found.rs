@@ -30,7 +30,7 @@ pub(super) fn Found(
     let traces = &lookup.traces.items;
     match traces.as_slice() {
         [] => view! { <Nothing request lookup ways /> }.into_any(),
-        [trace] if request.page.from.is_none() => {
+        [trace] if request.page.from.is_none() && lookup.traces.after.is_none() => {
             view! { <Only href=href_of(trace, lookup.span) /> }.into_any()
         }
         _ => {
@@ -99,18 +99,21 @@ fn Nothing(request: LookupRequest, lookup: Lookup, ways: Ways) -> impl IntoView 
         Some(_) => "Nothing has this id so far",
         None => "Nothing has this id",
     };
-    let keys = lookup.attribute_keys.join(", ");
     let places: Vec<_> = lookup
         .looked_for
         .iter()
         .map(|place| match place {
-            LookedFor::TraceId => "as the id of a trace: there is none, or it is kept no longer".to_owned(),
-            LookedFor::Alias if keys.is_empty() => "as a session and as the correlation id of an event; no span has an indexed attribute yet".to_owned(),
-            LookedFor::Alias => format!("as a session, as the correlation id of an event, and as the value of the indexed attributes: {keys}"),
-            LookedFor::SpanId => match &searched {
-                Some(searched) => format!("as the id of a span. {}", how_far(searched)),
-                None => "as the id of a span, in every trace".to_owned(),
-            },
+            LookedFor::TraceId => {
+                "as the id of a trace: there is none, or it is kept no longer".to_owned()
+            }
+            LookedFor::SpanId => "as the id of a span".to_owned(),
+            LookedFor::Attribute => {
+                let what = "as the value of any attribute and as the correlation id of an event";
+                match &searched {
+                    Some(searched) => format!("{what}. {}", how_far(searched)),
+                    None => format!("{what}, in every trace"),
+                }
+            }
         })
         .map(|place| view! { <li>{place}</li> })
         .collect();
@@ -122,9 +125,7 @@ fn Nothing(request: LookupRequest, lookup: Lookup, ways: Ways) -> impl IntoView 
             </p>
             <ul class="places">{places}</ul>
             <p>
-                "An id is found by all of it, not by a part. Other attributes lead to their traces once the server indexes them ("
-                <code class="mono">"--index-attribute NAME"</code>
-                "); without that the list searches them: More conditions, Attribute."
+                "A value is found by all of it, not by a part."
             </p>
             <p class="ways">
                 {goes_on} <a class="btn" href="/traces">

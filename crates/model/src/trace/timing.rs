@@ -74,6 +74,7 @@ mod tests {
                 is_pinned: false,
                 user: None,
                 session: None,
+                matched_span: None,
             },
             services: Vec::new(),
             completeness: crate::Completeness::default(),

@@ -203,6 +203,20 @@ impl Directory {
             .map(|(index, _)| index)
     }
 
+    /// The column of the attribute at a place among those of the span at a position; none when there
+    /// is none, or its attributes are in [`ColumnKind::AllAttributes`].
+    pub(crate) fn attribute_column(&self, position: usize, place: usize) -> Option<usize> {
+        let shape = self.shapes.get(*self.shape_of.get(position)? as usize)?;
+        let mut attributes = shape
+            .iter()
+            .map(|column| *column as usize)
+            .filter(|column| {
+                let column = self.columns.get(*column);
+                column.is_some_and(|column| column.kind.is_attribute())
+            });
+        attributes.nth(place)
+    }
+
     /// The columns of a kind.
     pub(crate) fn columns_of_kind(&self, kind: ColumnKind) -> impl Iterator<Item = usize> {
         let columns = self.columns.iter().enumerate();

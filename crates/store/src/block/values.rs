@@ -100,6 +100,11 @@ pub(crate) struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
+    /// The bytes of all values that are left, without what separates them.
+    pub(crate) const fn data(&self) -> &'a [u8] {
+        self.data
+    }
+
     /// The bytes of the next value.
     ///
     /// # Errors

@@ -1,153 +1,179 @@
-//! One page of the directory.
+//! One page of the list of traces.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use sqlx::PgConnection;
-use throughline_model::{Cursor, Direction, Page, PageRequest, ReadError, Total, TraceSummary};
-use throughline_wire::{TraceId, UnixNanos};
+use throughline_model::{
+    Cursor, Direction, MatchedSpan, Page, PageRequest, ReadError, Total, TraceSummary,
+};
+use throughline_wire::{SpanId, TraceId, UnixNanos};
 use uuid::Uuid;
 
-use super::compile::{Sample, Selection};
 use super::paging::Paged;
-use super::reach::{LEAST_SAMPLED, Part, Reach};
-use super::rows::{SummaryRow, corrupt};
-use crate::sqlstate::read_error;
+use super::summaries;
+use crate::search::{Budget, End, From, LeafBits, RowSelection, ScanPlan, Search, SpanAt};
+
+/// Which list is read, and how.
+#[derive(Debug, Clone)]
+pub(super) struct Listing<'a> {
+    pub selection: RowSelection<'a>,
+    pub plan: Arc<ScanPlan>,
+    pub page: PageRequest,
+    pub budget: Budget,
+    /// Rows that are counted exactly at most.
+    pub total_cap: u64,
+    pub now: UnixNanos,
+}
+
+/// A page, and what else was found out about it.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub page: Page<TraceSummary>,
+    /// The leaves of the plan that hold for a trace of the page.
+    pub leaves: LeafBits,
+    /// The names of attributes that were found, where any was asked for.
+    pub names: BTreeSet<String>,
+}
+
+/// A trace that was found.
+struct FoundTrace {
+    id: Uuid,
+    leaves: LeafBits,
+    span: Option<SpanAt>,
+}
 
 pub(super) async fn list(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
-    page: PageRequest,
-    total_cap: u64,
-    now: UnixNanos,
-) -> Result<Page<TraceSummary>, ReadError> {
+    listing: Listing<'_>,
+) -> Result<Listed, ReadError> {
+    let Listing {
+        selection,
+        plan,
+        page,
+        budget,
+        total_cap,
+        now,
+    } = listing;
     let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
-    let rows: Vec<SummaryRow> = selection
-        .page(page, limit as i64)
-        .build_query_as()
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(read_error)?;
-    let items = rows
-        .into_iter()
-        .map(|row| row.into_summary(now))
-        .collect::<Result<Vec<_>, _>>()?;
+    let from = from(page.from);
+    let mut found: Vec<FoundTrace> = Vec::new();
+    let mut search = Search::new(connection, selection, Arc::clone(&plan), from, budget);
+    let outcome = search
+        .run(&mut |row, matched| {
+            found.push(FoundTrace {
+                id: row.trace_id,
+                leaves: matched.leaves,
+                span: matched.span,
+            });
+            found.len() <= limit
+        })
+        .await?;
+    if from.direction == Direction::Before {
+        found.reverse();
+    }
+    let places: Vec<SpanAt> = found.iter().filter_map(|trace| trace.span).collect();
+    let spans = search.spans(&places).await?;
+    let names = search.into_names();
+    let items = summarised(connection, selection.tenant, &found, &spans, now).await?;
     let Paged {
         items,
         mut before,
         mut after,
         has_more,
     } = Paged::of(items, limit, page.from, cursor);
-    let mut stopped = None;
-    if selection.may_stop() && !has_more {
-        stopped = search_stopped(connection, selection, page.from).await?;
+    let stopped = match outcome.end {
+        End::Stopped((start_ns, trace_id)) if !has_more => {
+            let trace_id = TraceId::from_bytes(trace_id.into_bytes());
+            let start = UnixNanos::new(start_ns);
+            trace_id.ok().map(|trace_id| Cursor { start, trace_id })
+        }
+        _ => None,
+    };
+    if stopped.is_some() {
         match page.from {
             Some((Direction::Before, _)) => before = stopped,
             _ => after = stopped,
         }
     }
-    let found = items.len() as u64;
-    let total = if page.from.is_none() && !has_more && stopped.is_none() {
-        Total::Exact(found)
-    } else if selection.is_searched() {
+    // On the side the page was reached from there is a row at least.
+    let seen = items.len() as u64 + u64::from(has_more) + u64::from(page.from.is_some());
+    let total = match outcome.total {
+        Some(total) => Total::Exact(total),
+        None if page.from.is_none() && !has_more && stopped.is_none() => Total::Exact(seen),
+        None if plan.is_empty() => count(connection, selection, total_cap, seen).await?,
         // Counting would be the same search once more, from the top.
-        Total::AtLeast(found)
-    } else {
-        // On the side the page was reached from there is a row at least.
-        let seen = found + u64::from(has_more) + u64::from(page.from.is_some());
-        count(connection, selection, total_cap, seen).await?
+        None => Total::AtLeast(seen),
     };
-    Ok(Page {
-        items,
-        after,
-        before,
-        total,
-        searched_to: stopped.map(|cursor| cursor.start),
+    let leaves = found.iter().fold(0, |all, trace| all | trace.leaves);
+    Ok(Listed {
+        page: Page {
+            items,
+            after,
+            before,
+            total,
+            searched_to: stopped.map(|cursor| cursor.start),
+        },
+        leaves,
+        names,
     })
 }
 
+/// Where a page begins and which way it goes.
+fn from(from: Option<(Direction, Cursor)>) -> From {
+    From {
+        direction: from.map_or(Direction::After, |(direction, _)| direction),
+        place: from.map(|(_, cursor)| {
+            let trace_id = Uuid::from_bytes(cursor.trace_id.to_bytes());
+            (cursor.start.get(), trace_id)
+        }),
+    }
+}
+
+/// The summaries in the order in which the traces were found.
+async fn summarised(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    found: &[FoundTrace],
+    spans: &HashMap<SpanAt, (i64, String)>,
+    now: UnixNanos,
+) -> Result<Vec<TraceSummary>, ReadError> {
+    let ids: Vec<Uuid> = found.iter().map(|trace| trace.id).collect();
+    let mut summaries = summaries::by_id(connection, tenant, &ids, now).await?;
+    let items = found.iter().filter_map(|trace| {
+        let mut summary = summaries.remove(&trace.id)?;
+        let span = trace.span.and_then(|span| spans.get(&span));
+        summary.matched_span = span.and_then(|(id, name)| {
+            Some(MatchedSpan {
+                span_id: SpanId::from_i64(*id).ok()?,
+                name: name.clone(),
+            })
+        });
+        Some(summary)
+    });
+    Ok(items.collect())
+}
+
 /// The place of a trace in the list.
-pub(super) fn cursor(summary: &TraceSummary) -> Cursor {
+fn cursor(summary: &TraceSummary) -> Cursor {
     Cursor {
         start: summary.start,
         trace_id: summary.trace_id,
     }
 }
 
-/// Where a search stopped before its end; none when it looked at everything.
-pub(super) async fn search_stopped(
-    connection: &mut PgConnection,
-    selection: &Selection<'_>,
-    from: Option<(Direction, Cursor)>,
-) -> Result<Option<Cursor>, ReadError> {
-    let last: Option<(i64, Uuid)> = selection
-        .search_end(from)
-        .build_query_as()
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(read_error)?;
-    let Some((start_ns, trace_id)) = last else {
-        return Ok(None);
-    };
-    let last = Cursor {
-        start: UnixNanos::new(start_ns),
-        trace_id: TraceId::from_bytes(trace_id.into_bytes())
-            .map_err(|_| corrupt("traces.trace_id")())?,
-    };
-    let direction = from.map_or(Direction::After, |(direction, _)| direction);
-    let goes_on: bool = selection
-        .goes_on((direction, last))
-        .build_query_scalar()
-        .fetch_one(connection)
-        .await
-        .map_err(read_error)?;
-    Ok(goes_on.then_some(last))
-}
-
-async fn counted(
-    connection: &mut PgConnection,
-    selection: &Selection<'_>,
-    sample: Sample,
-) -> Result<u64, ReadError> {
-    let count: i64 = selection
-        .total(sample)
-        .build_query_scalar()
-        .fetch_one(connection)
-        .await
-        .map_err(read_error)?;
-    Ok(count.unsigned_abs())
-}
-
-/// The total of a list with `seen` rows at least. Exact where a condition that an index answers
-/// leaves at most `cap` traces to look at, else told from a sample, or where that has too few, what
-/// the newest `cap` of these have, unless the sample has more: as the statistics tell it.
+/// The total of a list that rows alone decide: exact when few enough rows are in the range.
 async fn count(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
+    selection: RowSelection<'_>,
     cap: u64,
     seen: u64,
 ) -> Result<Total, ReadError> {
-    let mut reach = Reach::of(selection, cap);
-    let mut estimated = None;
-    let beyond_ns = match reach.first(connection, selection).await? {
-        Part::All => None,
-        Part::Sample(sample) => {
-            let sampled = counted(connection, selection, sample).await?;
-            let estimate = Total::Estimated((sampled * sample.one_in()).max(seen));
-            if sampled >= LEAST_SAMPLED {
-                return Ok(estimate);
-            }
-            estimated = Some((sampled, estimate));
-            reach.newest(connection, selection).await?
-        }
-        Part::Newest => reach.newest(connection, selection).await?,
-    };
-    Ok(match beyond_ns {
-        None => Total::Exact(counted(connection, selection, Sample::All).await?),
-        Some(beyond_ns) => {
-            let newest = selection.after(beyond_ns);
-            let count = counted(connection, &newest, Sample::All).await?;
-            match estimated {
-                Some((sampled, estimate)) if sampled > count => estimate,
-                _ => Total::AtLeast(count.max(seen)),
-            }
-        }
+    let cap = i64::try_from(cap).unwrap_or(i64::MAX - 1);
+    let (count, looked_at) = selection.count(connection, cap + 1).await?;
+    Ok(if looked_at <= cap {
+        Total::Exact(count)
+    } else {
+        Total::AtLeast(count.min(cap.unsigned_abs()).max(seen))
     })
 }

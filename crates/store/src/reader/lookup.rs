@@ -1,74 +1,108 @@
-//! What a reference leads to: a trace by its id, by an indexed value, or by the id of a span.
+//! What a reference leads to: a trace by its id, or whatever has a value or a span with this text.
 
-use sqlx::PgConnection;
 use throughline_model::{
-    Cursor, Direction, LookedFor, Lookup, Page, PageRequest, ReadError, Reference, Total,
-    TraceSummary,
+    Comparison, LookedFor, Lookup, Page, PageRequest, ReadError, Reference, SpanField,
+    SpanPredicate, Total, TraceSummary,
 };
-use throughline_wire::{SpanId, TraceId, UnixNanos};
-use uuid::Uuid;
+use throughline_wire::semconv;
 
-use super::rows::{SummaryRow, corrupt};
-use super::{alias, compile, trace};
-use crate::sqlstate::read_error;
+use super::{PgTraceReader, list, trace};
+use crate::search::{RowSelection, ScanPlan, prepare};
 
-/// Traces that one search for a span looks at.
-const SEARCHED_TRACES: i64 = 15_000;
-/// Names of attributes that are told.
-const TOLD_KEYS: i64 = 100;
+/// The range that has all traces; its length fits a bigint.
+const ALL_TIME: (i64, i64) = (-(1 << 62), 1 << 62);
 
-/// What is asked, by whom and when.
-#[derive(Clone, Copy)]
-pub(super) struct Asked {
-    pub tenant: Uuid,
-    pub page: PageRequest,
-    pub total_cap: u64,
-    pub now: UnixNanos,
-}
-
-/// Looks for the reference as everything it may be, what is found fastest first.
-pub(super) async fn lookup(
-    connection: &mut PgConnection,
-    reference: &Reference,
-    asked: Asked,
-) -> Result<Lookup, ReadError> {
-    let Asked { tenant, now, .. } = asked;
-    let mut lookup = Lookup {
-        found: None,
-        names: Vec::new(),
-        span: None,
-        traces: page_of(Vec::new()),
-        looked_for: Vec::new(),
-        attribute_keys: Vec::new(),
-    };
-    if let Some(trace_id) = reference.trace_id() {
-        lookup.looked_for.push(LookedFor::TraceId);
-        let summary = trace::summary(connection, tenant, trace_id, now).await?;
-        if let Some(summary) = summary {
-            lookup.found = Some(LookedFor::TraceId);
-            lookup.span = reference.span_id();
-            lookup.traces = page_of(vec![summary]);
+impl PgTraceReader {
+    /// Looks for the reference as everything it may be: first by the id of a trace, then in one search
+    /// as the id of a span, the value of an attribute and the correlation id of an event.
+    pub(super) async fn look_up(
+        &self,
+        reference: &Reference,
+        page: PageRequest,
+    ) -> Result<Lookup, ReadError> {
+        let mut connection = self.moment().await?;
+        let mut lookup = Lookup {
+            found: None,
+            names: Vec::new(),
+            span: None,
+            traces: page_of(Vec::new()),
+            looked_for: Vec::new(),
+        };
+        if let Some(trace_id) = reference.trace_id() {
+            lookup.looked_for.push(LookedFor::TraceId);
+            let now = self.clock.now();
+            let summary = trace::summary(&mut connection, self.tenant, trace_id, now).await?;
+            if let Some(summary) = summary {
+                lookup.found = Some(LookedFor::TraceId);
+                lookup.span = reference.span_id();
+                lookup.traces = page_of(vec![summary]);
+                return Ok(lookup);
+            }
+        }
+        if reference.span_id().is_some() {
+            lookup.looked_for.push(LookedFor::SpanId);
+        }
+        lookup.looked_for.push(LookedFor::Attribute);
+        let mut plan = ScanPlan::new();
+        let text = reference.text();
+        let any = SpanPredicate::compare(SpanField::AnyAttribute, Comparison::Eq, text);
+        let span_id = reference.span_id().map(|span_id| span_id.to_i64());
+        let leaves = plan.require_reference(&any, text, span_id)?;
+        let plan = prepare(&mut connection, self.tenant, plan).await?;
+        let listing = self.listing(self.all_time(), plan, page);
+        let listed = list::list(&mut connection, listing).await?;
+        lookup.traces = listed.page;
+        if lookup.traces.items.is_empty() {
             return Ok(lookup);
         }
-    }
-    lookup.looked_for.push(LookedFor::Alias);
-    let (page, cap) = (asked.page, asked.total_cap);
-    lookup.traces = alias::find(connection, tenant, None, reference.text(), page, cap, now).await?;
-    if !lookup.traces.items.is_empty() {
-        lookup.found = Some(LookedFor::Alias);
-        lookup.names = alias::names(connection, tenant, reference.text()).await?;
-        return Ok(lookup);
-    }
-    lookup.attribute_keys = attribute_keys(connection, tenant).await?;
-    if let Some(span_id) = reference.span_id() {
-        lookup.looked_for.push(LookedFor::SpanId);
-        lookup.traces = search(connection, asked, span_id).await?;
-        if !lookup.traces.items.is_empty() {
+        if listed.leaves & leaves.spans != 0 {
             lookup.found = Some(LookedFor::SpanId);
-            lookup.span = Some(span_id);
+            lookup.span = reference.span_id();
+            return Ok(lookup);
+        }
+        lookup.found = Some(LookedFor::Attribute);
+        let mut names = listed.names;
+        if listed.leaves & leaves.events != 0 {
+            names.insert(semconv::CORRELATION_ID.to_owned());
+        }
+        lookup.names = names.into_iter().collect();
+        Ok(lookup)
+    }
+
+    /// One page of the traces with an attribute of this value: of the name `key` when one is given,
+    /// else of any, or with an event of this correlation id.
+    pub(super) async fn find(
+        &self,
+        key: Option<&str>,
+        value: &str,
+        page: PageRequest,
+    ) -> Result<Page<TraceSummary>, ReadError> {
+        let mut connection = self.moment().await?;
+        let mut plan = ScanPlan::new();
+        match key {
+            Some(key) => {
+                let predicate = SpanPredicate::attribute(key, value);
+                plan.require(&throughline_model::TracePredicate::Has(predicate))?;
+            }
+            None => {
+                let any = SpanPredicate::compare(SpanField::AnyAttribute, Comparison::Eq, value);
+                plan.require_reference(&any, value, None)?;
+            }
+        }
+        let plan = prepare(&mut connection, self.tenant, plan).await?;
+        let listing = self.listing(self.all_time(), plan, page);
+        Ok(list::list(&mut connection, listing).await?.page)
+    }
+
+    fn all_time(&self) -> RowSelection<'static> {
+        RowSelection {
+            tenant: self.tenant,
+            filter: None,
+            from_ns: ALL_TIME.0,
+            to_ns: ALL_TIME.1,
+            with_users: false,
         }
     }
-    Ok(lookup)
 }
 
 /// All there is, on one page.
@@ -80,77 +114,4 @@ fn page_of(items: Vec<TraceSummary>) -> Page<TraceSummary> {
         before: None,
         searched_to: None,
     }
-}
-
-async fn attribute_keys(
-    connection: &mut PgConnection,
-    tenant: Uuid,
-) -> Result<Vec<String>, ReadError> {
-    sqlx::query_scalar(
-        "SELECT name FROM attribute_keys WHERE tenant_id = $1 ORDER BY name LIMIT $2",
-    )
-    .bind(tenant)
-    .bind(TOLD_KEYS)
-    .fetch_all(connection)
-    .await
-    .map_err(read_error)
-}
-
-/// The traces that have a span of this id, among the newest beyond the page's place.
-async fn search(
-    connection: &mut PgConnection,
-    asked: Asked,
-    span_id: SpanId,
-) -> Result<Page<TraceSummary>, ReadError> {
-    let (start_ns, trace_id) = match asked.page.from {
-        Some((Direction::After, place)) => (
-            place.start.get(),
-            Uuid::from_bytes(place.trace_id.to_bytes()),
-        ),
-        _ => (i64::MAX, Uuid::max()),
-    };
-    let found: Vec<Uuid> = sqlx::query_scalar(include_str!("span_search.sql"))
-        .bind(asked.tenant)
-        .bind(span_id.to_i64())
-        .bind(start_ns)
-        .bind(trace_id)
-        .bind(SEARCHED_TRACES)
-        .bind(i64::from(asked.page.limit))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(read_error)?;
-    if !found.is_empty() {
-        let rows: Vec<SummaryRow> = compile::summaries(asked.tenant, &found)
-            .build_query_as()
-            .fetch_all(connection)
-            .await
-            .map_err(read_error)?;
-        let items = rows.into_iter().map(|row| row.into_summary(asked.now));
-        return Ok(page_of(items.collect::<Result<_, _>>()?));
-    }
-    // The last trace that was looked at, and whether there is one behind it.
-    let ends: Vec<(i64, Uuid)> = sqlx::query_as(
-        "SELECT t.start_ns, t.trace_id FROM traces AS t
-         WHERE t.tenant_id = $1 AND (t.start_ns, t.trace_id) < ($2, $3)
-         ORDER BY t.start_ns DESC, t.trace_id DESC OFFSET $4 LIMIT 2",
-    )
-    .bind(asked.tenant)
-    .bind(start_ns)
-    .bind(trace_id)
-    .bind(SEARCHED_TRACES - 1)
-    .fetch_all(connection)
-    .await
-    .map_err(read_error)?;
-    let [(start_ns, trace_id), _] = ends[..] else {
-        return Ok(page_of(Vec::new()));
-    };
-    let start = UnixNanos::new(start_ns);
-    let trace_id =
-        TraceId::from_bytes(trace_id.into_bytes()).map_err(|_| corrupt("traces.trace_id")())?;
-    Ok(Page {
-        after: Some(Cursor { start, trace_id }),
-        total: Total::AtLeast(0),
-        searched_to: Some(start),
-        ..page_of(Vec::new())
-    })
 }

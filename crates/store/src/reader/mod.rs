@@ -1,29 +1,26 @@
 //! Reads the traces of one tenant.
 
-mod alias;
-mod compile;
 mod dictionary;
 mod event;
 mod event_payload;
 mod kept;
-mod known;
 mod list;
 mod lookup;
 mod paging;
 mod payload;
-mod reach;
 mod receipt;
 mod rows;
 mod span;
 mod statistics;
 mod stored;
+mod summaries;
 mod trace;
 mod whole;
 mod whole_events;
 
 use std::sync::Arc;
 
-use sqlx::{PgConnection, PgPool, PgTransaction};
+use sqlx::{PgPool, PgTransaction};
 use throughline_model::{
     BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, Page,
     PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport, SpanCursor,
@@ -33,12 +30,17 @@ use throughline_model::{
 use throughline_wire::{SpanId, TenantId, TraceId, UnixNanos};
 use uuid::Uuid;
 
-use self::compile::{Known, Selection};
 use self::dictionary::Tenant;
 pub(crate) use self::kept::Kept;
+use self::list::Listing;
 use crate::rollup;
+use crate::search::{Budget, RowSelection, ScanPlan, plan_of, prepare};
 use crate::sqlstate::read_error;
 use crate::{Clock, StoreOptions};
+
+/// Ends of a range beyond this (the years 1823 and 2116) are moved here, so that the difference of
+/// two instants fits a bigint.
+const FAR_NS: i64 = 1 << 62;
 
 /// The reader of one tenant: every statement it sends starts with the tenant.
 pub(crate) struct PgTraceReader {
@@ -46,6 +48,7 @@ pub(crate) struct PgTraceReader {
     tenant: Uuid,
     clock: Clock,
     total_cap: u64,
+    budget: Budget,
     kept: Arc<Kept>,
 }
 
@@ -61,6 +64,11 @@ impl PgTraceReader {
             tenant: Uuid::from_bytes(tenant.to_bytes()),
             clock: options.clock.clone(),
             total_cap: options.total_cap,
+            budget: Budget {
+                time: options.search_budget,
+                first_rows: i64::from(options.search_rows.max(1)),
+                batch_spans: options.search_batch_spans.into(),
+            },
             kept,
         }
     }
@@ -80,15 +88,32 @@ impl PgTraceReader {
         }
     }
 
-    /// The traces that the filter selects, with what is known of it.
-    async fn selection<'a>(
+    /// The rows of traces that a filter selects at this moment.
+    fn selection<'a>(&self, filter: &'a TraceFilter) -> RowSelection<'a> {
+        let (from, to) = filter.range.bounds(self.clock.now());
+        RowSelection {
+            tenant: self.tenant,
+            filter: Some(filter),
+            from_ns: from.get().clamp(-FAR_NS, FAR_NS),
+            to_ns: to.get().clamp(-FAR_NS, FAR_NS),
+            with_users: false,
+        }
+    }
+
+    fn listing<'a>(
         &self,
-        connection: &mut PgConnection,
-        filter: &'a TraceFilter,
-        known: &'a Known,
-    ) -> Result<Selection<'a>, ReadError> {
-        let selection = Selection::new(self.tenant, filter, self.clock.now(), known);
-        reach::expecting(connection, selection).await
+        selection: RowSelection<'a>,
+        plan: Arc<ScanPlan>,
+        page: PageRequest,
+    ) -> Listing<'a> {
+        Listing {
+            selection,
+            plan,
+            page,
+            budget: self.budget,
+            total_cap: self.total_cap,
+            now: self.clock.now(),
+        }
     }
 }
 
@@ -100,7 +125,7 @@ pub(crate) async fn summaries(
     now: UnixNanos,
 ) -> Result<Vec<TraceSummary>, ReadError> {
     let mut connection = pool.acquire().await.map_err(read_error)?;
-    let rows: Vec<rows::SummaryRow> = compile::summaries(Uuid::from_bytes(tenant), trace_ids)
+    let rows: Vec<rows::SummaryRow> = summaries::summaries(Uuid::from_bytes(tenant), trace_ids)
         .build_query_as()
         .fetch_all(&mut *connection)
         .await
@@ -116,10 +141,9 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.moment().await?;
-            let known = self.known(&mut connection, filter).await?;
-            let selection = self.selection(&mut connection, filter, &known).await?;
-            let (cap, now) = (self.total_cap, self.clock.now());
-            list::list(&mut connection, &selection, page, cap, now).await
+            let plan = prepare(&mut connection, self.tenant, plan_of(filter)?).await?;
+            let listing = self.listing(self.selection(filter), plan, page);
+            Ok(list::list(&mut connection, listing).await?.page)
         })
     }
 
@@ -129,9 +153,13 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'a, Result<TraceStatistics, ReadError>> {
         Box::pin(async move {
             let mut connection = self.moment().await?;
-            let known = self.known(&mut connection, filter).await?;
-            let selection = self.selection(&mut connection, filter, &known).await?;
-            statistics::statistics(&mut connection, &selection).await
+            let plan = prepare(&mut connection, self.tenant, plan_of(filter)?).await?;
+            let selection = RowSelection {
+                with_users: true,
+                ..self.selection(filter)
+            };
+            let (tenant, budget) = (self.reading(), self.budget);
+            statistics::statistics(&mut connection, tenant, selection, plan, budget).await
         })
     }
 
@@ -209,11 +237,7 @@ impl TraceReader for PgTraceReader {
         value: &'a str,
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>> {
-        Box::pin(async move {
-            let mut connection = self.moment().await?;
-            let (cap, now) = (self.total_cap, self.clock.now());
-            alias::find(&mut connection, self.tenant, key, value, page, cap, now).await
-        })
+        Box::pin(self.find(key, value, page))
     }
 
     fn lookup<'a>(
@@ -221,16 +245,7 @@ impl TraceReader for PgTraceReader {
         reference: &'a Reference,
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Lookup, ReadError>> {
-        Box::pin(async move {
-            let mut connection = self.moment().await?;
-            let asked = lookup::Asked {
-                tenant: self.tenant,
-                page,
-                total_cap: self.total_cap,
-                now: self.clock.now(),
-            };
-            lookup::lookup(&mut connection, reference, asked).await
-        })
+        Box::pin(self.look_up(reference, page))
     }
 
     fn trace(

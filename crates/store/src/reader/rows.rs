@@ -71,6 +71,7 @@ impl SummaryRow {
             error: self.error_message,
             user: self.user_id,
             session: self.session_id,
+            matched_span: None,
         })
     }
 

@@ -1,193 +1,221 @@
-//! Figures over the traces a filter selects, from the directory or a sample of it.
+//! Figures over the traces a filter selects.
 
-use sqlx::{FromRow, PgConnection};
-use throughline_model::{OperationRow, ReadError, TimeBucket, TraceStatistics, UserRow};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sqlx::PgConnection;
+use throughline_model::{Direction, OperationRow, ReadError, TimeBucket, TraceStatistics, UserRow};
 use throughline_wire::UnixNanos;
 
-use super::compile::{Sample, Selection};
-use super::list;
-use super::reach::{LEAST_SAMPLED, Part, Reach};
-use crate::sqlstate::read_error;
+use super::dictionary::{self, Tenant};
+use crate::search::{Budget, End, From, RowSelection, ScanPlan, Search, TraceRow};
 
-/// A row of `statistics.sql`.
-#[derive(FromRow)]
-struct Row {
-    section: i16,
-    bucket: Option<i64>,
-    service: Option<String>,
-    name: Option<String>,
-    trace_count: i64,
-    error_count: i64,
-    percentiles: Option<Vec<i64>>,
-    max_ns: Option<i64>,
-    last_start_ns: Option<i64>,
-}
+/// Traces that figures are of, at most: about 100 MB.
+const MOST_TRACES: usize = 1_000_000;
 
-impl Row {
-    fn percentile(&self, at: usize) -> Option<i64> {
-        self.percentiles.as_ref()?.get(at).copied()
-    }
-}
-
-impl From<Row> for OperationRow {
-    fn from(row: Row) -> Self {
-        Self {
-            trace_count: row.trace_count.unsigned_abs(),
-            error_count: row.error_count.unsigned_abs(),
-            p50_ns: row.percentile(0).unwrap_or_default(),
-            p95_ns: row.percentile(1).unwrap_or_default(),
-            max_ns: row.max_ns.unwrap_or_default(),
-            service: row.service.unwrap_or_default(),
-            operation: row.name.unwrap_or_default(),
-        }
-    }
-}
-
-impl From<Row> for UserRow {
-    fn from(row: Row) -> Self {
-        Self {
-            trace_count: row.trace_count.unsigned_abs(),
-            error_count: row.error_count.unsigned_abs(),
-            p95_ns: row.percentile(1).unwrap_or_default(),
-            last_seen: UnixNanos::new(row.last_start_ns.unwrap_or_default()),
-            user: row.name.unwrap_or_default(),
-        }
-    }
-}
-
-/// Traces whose figures are computed exactly, at most, and that are looked at when a sample says
-/// too little.
-const EXACT_TRACES: u64 = 1_000;
-
-/// The figures: exact where a condition that an index answers leaves few enough traces, else from a
-/// sample, or when that has too few, over the newest; of what is searched for, over the traces
-/// looked at.
+/// The figures, of the traces that were looked at within the budget.
 pub(super) async fn statistics(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
+    tenant: Tenant<'_>,
+    selection: RowSelection<'_>,
+    plan: Arc<ScanPlan>,
+    budget: Budget,
 ) -> Result<TraceStatistics, ReadError> {
-    if selection.is_searched() {
-        let mut statistics = computed(connection, selection, Sample::All).await?;
-        let stopped = list::search_stopped(connection, selection, None).await?;
-        statistics.searched_to = stopped.map(|cursor| cursor.start);
-        return Ok(statistics);
-    }
-    let mut reach = Reach::of(selection, EXACT_TRACES);
-    let mut estimated = None;
-    let beyond_ns = match reach.first(connection, selection).await? {
-        Part::All => None,
-        Part::Sample(sample) => {
-            let estimate = sampled(connection, selection, sample).await?;
-            if estimate.sampled >= Some(LEAST_SAMPLED) {
-                return Ok(estimate);
-            }
-            estimated = Some(estimate);
-            reach.newest(connection, selection).await?
-        }
-        Part::Newest => reach.newest(connection, selection).await?,
+    let mut figures = Figures::new(selection.from_ns, selection.to_ns);
+    let from = From {
+        direction: Direction::After,
+        place: None,
     };
-    let Some(beyond_ns) = beyond_ns else {
-        return computed(connection, selection, Sample::All).await;
+    let mut last_ns = selection.to_ns;
+    let mut search = Search::new(connection, selection, plan, from, budget);
+    let outcome = search
+        .run(&mut |row, _| {
+            figures.add(row);
+            last_ns = row.start_ns;
+            figures.all.durations.len() < MOST_TRACES
+        })
+        .await?;
+    let roots = figures.by_root.keys().copied();
+    let names = dictionary::operations(connection, tenant, roots).await?;
+    let mut statistics = figures.finish(|id| {
+        let operation = names.get(&id)?;
+        Some((operation.service().to_owned(), operation.name.clone()))
+    });
+    statistics.searched_to = match outcome.end {
+        End::Whole => None,
+        End::Full => Some(UnixNanos::new(last_ns)),
+        End::Stopped((start_ns, _)) => Some(UnixNanos::new(start_ns)),
     };
-    let mut newest = computed(connection, &selection.after(beyond_ns), Sample::All).await?;
-    newest.searched_to = Some(UnixNanos::new(beyond_ns).saturating_add(1));
-    // What has seen more says more.
-    let estimated = estimated.filter(|estimate| estimate.sampled > Some(newest.trace_count));
-    Ok(estimated.unwrap_or(newest))
-}
-
-async fn sampled(
-    connection: &mut PgConnection,
-    selection: &Selection<'_>,
-    sample: Sample,
-) -> Result<TraceStatistics, ReadError> {
-    let mut statistics = computed(connection, selection, sample).await?;
-    statistics.sampled = Some(statistics.trace_count);
-    scale(&mut statistics, sample.one_in());
     Ok(statistics)
 }
 
-/// Counts of a sample as those of the whole.
-fn scale(statistics: &mut TraceStatistics, by: u64) {
-    statistics.trace_count *= by;
-    statistics.error_count *= by;
-    for bucket in &mut statistics.buckets {
-        bucket.trace_count *= by;
-        bucket.error_count *= by;
+/// Some of the traces.
+#[derive(Debug, Default)]
+struct Group {
+    durations: Vec<i64>,
+    error_count: u64,
+    last_start_ns: i64,
+}
+
+impl Group {
+    fn new() -> Self {
+        Self {
+            last_start_ns: i64::MIN,
+            ..Self::default()
+        }
     }
-    for row in &mut statistics.by_operation {
-        row.trace_count *= by;
-        row.error_count *= by;
+
+    fn add(&mut self, row: &TraceRow) {
+        self.durations.push(row.end_ns.saturating_sub(row.start_ns));
+        self.error_count += u64::from(row.has_error);
+        self.last_start_ns = self.last_start_ns.max(row.start_ns);
     }
-    for row in &mut statistics.by_user {
-        row.trace_count *= by;
-        row.error_count *= by;
+
+    fn merge(&mut self, other: Self) {
+        self.durations.extend(other.durations);
+        self.error_count += other.error_count;
+        self.last_start_ns = self.last_start_ns.max(other.last_start_ns);
+    }
+
+    fn trace_count(&self) -> u64 {
+        self.durations.len() as u64
+    }
+
+    /// The least duration that so many per cent do not exceed; durations must be sorted.
+    fn percentile(&self, per_cent: usize) -> Option<i64> {
+        let place = (self.durations.len() * per_cent).div_ceil(100).max(1) - 1;
+        self.durations.get(place).copied()
     }
 }
 
-async fn computed(
-    connection: &mut PgConnection,
-    selection: &Selection<'_>,
-    sample: Sample,
-) -> Result<TraceStatistics, ReadError> {
-    let rows: Vec<Row> = selection
-        .statistics(sample)
-        .build_query_as()
-        .fetch_all(connection)
-        .await
-        .map_err(read_error)?;
-    let mut statistics = empty(selection);
-    for row in rows {
-        match row.section {
-            0 => {
-                statistics.trace_count = row.trace_count.unsigned_abs();
-                statistics.error_count = row.error_count.unsigned_abs();
-                statistics.p50_ns = row.percentile(0);
-                statistics.p95_ns = row.percentile(1);
-                statistics.max_ns = row.max_ns;
-            }
-            1 => {
-                let at = row.bucket.and_then(|bucket| usize::try_from(bucket).ok());
-                if let Some(bucket) = at.and_then(|at| statistics.buckets.get_mut(at)) {
-                    bucket.trace_count = row.trace_count.unsigned_abs();
-                    bucket.error_count = row.error_count.unsigned_abs();
-                    bucket.p50_ns = row.percentile(0);
-                    bucket.p95_ns = row.percentile(1);
-                    bucket.max_ns = row.max_ns;
+/// Traces by what the figures tell them apart by.
+struct Figures {
+    from_ns: i64,
+    to_ns: i64,
+    bucket_ns: i64,
+    all: Group,
+    buckets: Vec<Group>,
+    by_root: HashMap<i64, Group>,
+    by_user: HashMap<String, Group>,
+}
+
+impl Figures {
+    fn new(from_ns: i64, to_ns: i64) -> Self {
+        let buckets = TraceStatistics::BUCKETS;
+        let range = to_ns.saturating_sub(from_ns).max(1).unsigned_abs();
+        Self {
+            from_ns,
+            to_ns,
+            bucket_ns: range.div_ceil(buckets as u64) as i64,
+            all: Group::new(),
+            buckets: (0..buckets).map(|_| Group::new()).collect(),
+            by_root: HashMap::new(),
+            by_user: HashMap::new(),
+        }
+    }
+
+    fn add(&mut self, row: &TraceRow) {
+        self.all.add(row);
+        let bucket = row.start_ns.saturating_sub(self.from_ns) / self.bucket_ns;
+        let bucket = usize::try_from(bucket).ok();
+        if let Some(bucket) = bucket.and_then(|bucket| self.buckets.get_mut(bucket)) {
+            bucket.add(row);
+        }
+        let root = self.by_root.entry(row.root_operation_id);
+        root.or_insert_with(Group::new).add(row);
+        if let Some(user) = &row.user_id {
+            match self.by_user.get_mut(user) {
+                Some(group) => group.add(row),
+                None => {
+                    let mut group = Group::new();
+                    group.add(row);
+                    self.by_user.insert(user.clone(), group);
                 }
             }
-            2 => statistics.by_operation.push(row.into()),
-            _ => statistics.by_user.push(row.into()),
         }
     }
-    Ok(statistics)
+
+    fn finish(self, name: impl Fn(i64) -> Option<(String, String)>) -> TraceStatistics {
+        let mut by_name: HashMap<(String, String), Group> = HashMap::new();
+        for (root, group) in self.by_root {
+            if let Some(name) = name(root) {
+                by_name.entry(name).or_insert_with(Group::new).merge(group);
+            }
+        }
+        let by_operation = most(by_name)
+            .into_iter()
+            .map(|((service, operation), group)| OperationRow {
+                service,
+                operation,
+                trace_count: group.trace_count(),
+                error_count: group.error_count,
+                p50_ns: group.percentile(50).unwrap_or_default(),
+                p95_ns: group.percentile(95).unwrap_or_default(),
+                max_ns: group.percentile(100).unwrap_or_default(),
+            });
+        let by_user = most(self.by_user).into_iter().map(|(user, group)| UserRow {
+            user,
+            trace_count: group.trace_count(),
+            error_count: group.error_count,
+            p95_ns: group.percentile(95).unwrap_or_default(),
+            last_seen: UnixNanos::new(group.last_start_ns),
+        });
+        let from = UnixNanos::new(self.from_ns);
+        let bucket_ns = self.bucket_ns;
+        let buckets = self.buckets.into_iter().zip(0..).map(|(mut group, at)| {
+            group.durations.sort_unstable();
+            TimeBucket {
+                start: from.saturating_add(at * bucket_ns),
+                trace_count: group.trace_count(),
+                error_count: group.error_count,
+                p50_ns: group.percentile(50),
+                p95_ns: group.percentile(95),
+                max_ns: group.percentile(100),
+            }
+        });
+        let mut all = self.all;
+        all.durations.sort_unstable();
+        TraceStatistics {
+            from,
+            to: UnixNanos::new(self.to_ns),
+            trace_count: all.trace_count(),
+            error_count: all.error_count,
+            p50_ns: all.percentile(50),
+            p95_ns: all.percentile(95),
+            max_ns: all.percentile(100),
+            sampled: None,
+            searched_to: None,
+            buckets: buckets.collect(),
+            by_operation: by_operation.collect(),
+            by_user: by_user.collect(),
+        }
+    }
 }
 
-/// No traces at all, all stretches there.
-fn empty(selection: &Selection<'_>) -> TraceStatistics {
-    let from = UnixNanos::new(selection.first_ns());
-    let bucket_ns = selection.bucket_ns();
-    TraceStatistics {
-        from,
-        to: UnixNanos::new(selection.end_ns()),
-        trace_count: 0,
-        error_count: 0,
-        p50_ns: None,
-        p95_ns: None,
-        max_ns: None,
-        sampled: None,
-        searched_to: None,
-        buckets: (0..TraceStatistics::BUCKETS as i64)
-            .map(|at| TimeBucket {
-                start: from.saturating_add(at * bucket_ns),
-                trace_count: 0,
-                error_count: 0,
-                p50_ns: None,
-                p95_ns: None,
-                max_ns: None,
-            })
-            .collect(),
-        by_operation: Vec::new(),
-        by_user: Vec::new(),
+/// The groups with the most traces, of equal ones the first by name; their durations sorted.
+fn most<K: Ord>(groups: HashMap<K, Group>) -> Vec<(K, Group)> {
+    let mut groups: Vec<(K, Group)> = groups.into_iter().collect();
+    groups.sort_unstable_by(|(name, group), (other_name, other)| {
+        let by_count = other.trace_count().cmp(&group.trace_count());
+        by_count.then_with(|| name.cmp(other_name))
+    });
+    groups.truncate(TraceStatistics::MAX_ROWS);
+    for (_, group) in &mut groups {
+        group.durations.sort_unstable();
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sixty_buckets_cover_any_range() {
+        for (from_ns, to_ns) in [(0, 1), (0, 60), (0, 61), (-5, 119), (-1 << 62, 1 << 62)] {
+            let figures = Figures::new(from_ns, to_ns);
+            let last = (to_ns - 1 - from_ns) / figures.bucket_ns;
+            assert!(last < TraceStatistics::BUCKETS as i64, "{from_ns}..{to_ns}");
+        }
     }
 }

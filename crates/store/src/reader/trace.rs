@@ -7,11 +7,11 @@ use throughline_model::{ReadError, SkeletonSpan, TraceSkeleton, TraceSummary};
 use throughline_wire::{StatusCode, TraceId, UnixNanos};
 use uuid::Uuid;
 
-use super::compile;
 use super::dictionary::{self, Operation, Tenant};
 use super::receipt::{self, Asked};
 use super::rows::{SummaryRow, events, span_id};
 use super::stored::{self, StoredSpanHead, StoredTrace};
+use super::summaries;
 use crate::sqlstate::read_error;
 
 /// What the directory says of a trace.
@@ -21,7 +21,7 @@ pub(super) async fn summary(
     trace_id: TraceId,
     now: UnixNanos,
 ) -> Result<Option<TraceSummary>, ReadError> {
-    let row: Option<SummaryRow> = compile::summary(tenant, uuid(trace_id))
+    let row: Option<SummaryRow> = summaries::summary(tenant, uuid(trace_id))
         .build_query_as()
         .fetch_optional(connection)
         .await

@@ -2,10 +2,10 @@
 
 use throughline_model::{Direction, LookedFor, Lookup, PageRequest, Reference};
 use throughline_testkit::{Ids, Sent, span};
-use throughline_wire::{LogRecord, SpanId, semconv};
+use throughline_wire::{AttributeValue, LogRecord, TenantId, semconv};
 
 use crate::receipt::{numbered, said, send, stands_at};
-use crate::support::{Fixture, batch};
+use crate::support::{Fixture, batch, lone};
 
 async fn look_up(fixture: &Fixture, text: &str, page: PageRequest) -> Lookup {
     let reference = Reference::parse(text).expect("a reference");
@@ -27,6 +27,10 @@ async fn a_trace_a_span_a_session_an_attribute_and_an_event_lead_to_their_trace(
     let child = child
         .starts(fixture.at_ms(5))
         .with(semconv::ORDER_ID, "o-1")
+        .with(
+            "shop.coupon",
+            vec![AttributeValue::from("spring"), "o-1".into()],
+        )
         .build();
     let other = span("other").in_trace(ids.trace_id()).id(ids.span_id());
     let other = other.starts(fixture.at_ms(9)).build();
@@ -45,9 +49,19 @@ async fn a_trace_a_span_a_session_an_attribute_and_an_event_lead_to_their_trace(
         (trace.as_str(), LookedFor::TraceId, None, vec![]),
         (&span, LookedFor::SpanId, Some(child.span_id), vec![]),
         (&parent, LookedFor::TraceId, Some(child.span_id), vec![]),
-        ("s-1", LookedFor::Alias, None, vec![semconv::SESSION_ID]),
-        ("o-1", LookedFor::Alias, None, vec![semconv::ORDER_ID]),
-        ("c-1", LookedFor::Alias, None, vec![semconv::CORRELATION_ID]),
+        ("s-1", LookedFor::Attribute, None, vec![semconv::SESSION_ID]),
+        (
+            "o-1",
+            LookedFor::Attribute,
+            None,
+            vec!["shop.coupon", semconv::ORDER_ID],
+        ),
+        (
+            "c-1",
+            LookedFor::Attribute,
+            None,
+            vec![semconv::CORRELATION_ID],
+        ),
     ] {
         let lookup = first(&fixture, text).await;
         assert_eq!((lookup.found, lookup.span), (Some(found), at), "{text}");
@@ -74,11 +88,10 @@ async fn what_is_nowhere_says_where_it_was_looked_for() {
     fixture.write(&[Sent::by("shop", root)]).await;
     let lookup = first(&fixture, &ids.span_id().to_string()).await;
     assert_eq!((lookup.found, lookup.span), (None, None));
-    assert_eq!(lookup.looked_for, [LookedFor::Alias, LookedFor::SpanId]);
-    assert_eq!(lookup.attribute_keys, [semconv::ORDER_ID]);
+    assert_eq!(lookup.looked_for, [LookedFor::SpanId, LookedFor::Attribute]);
     assert_eq!(lookup.traces.searched_to, None, "every trace was looked at");
     let trace = first(&fixture, &ids.trace_id().to_string()).await;
-    assert_eq!(trace.looked_for, [LookedFor::TraceId, LookedFor::Alias]);
+    assert_eq!(trace.looked_for, [LookedFor::TraceId, LookedFor::Attribute]);
 }
 
 #[tokio::test]
@@ -94,35 +107,44 @@ async fn a_running_span_is_found_too() {
 async fn a_search_for_a_span_says_how_far_it_came_and_goes_on_from_there() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(63);
-    let old = span("old").in_trace(ids.trace_id()).id(ids.span_id());
-    let old = old.starts(fixture.at_ms(-60_000)).build();
-    fixture.write(&[Sent::by("shop", old.clone())]).await;
-    // 15,000 newer traces, of which the directory alone knows.
-    let filled = sqlx::raw_sql(
-        "INSERT INTO traces (tenant_id, trace_id, start_ns, end_ns, received_ns, span_count, error_count, root_rank,
-             root_span_id, root_digest, root_operation_id, root_duration_ns, has_root, services)
-         SELECT tenant_id, gen_random_uuid(), start_ns + at, end_ns + at, received_ns, 1, 0, 0, 1, 1,
-             root_operation_id, 0, true, services
-         FROM traces, generate_series(1, 15000) AS at;
-         ANALYZE traces;",
-    );
-    let mut connection = fixture.database.connection().await;
-    filled.execute(&mut connection).await.expect("fills");
-    let text = old.span_id.to_string();
-    let stopped = first(&fixture, &text).await;
-    assert_eq!(stopped.found, None);
-    let place = stopped.traces.after.expect("goes on");
-    assert_eq!(stopped.traces.searched_to, Some(place.start));
-    assert_eq!(place.start.get(), old.start.get() + 1);
-
-    let from = Some((Direction::After, place));
-    let page = PageRequest {
-        from,
-        ..PageRequest::default()
-    };
-    let found = look_up(&fixture, &text, page).await;
-    assert_eq!(found.traces.items[0].trace_id, old.trace_id);
-    let none: SpanId = ids.span_id();
-    let none = look_up(&fixture, &none.to_string(), page).await;
-    assert_eq!((none.found, none.traces.searched_to), (None, None));
+    // One commit each, so that a block has one.
+    let mut sent = Vec::new();
+    for at in 0..5 {
+        let span = lone("work", &mut ids).starts(fixture.at_ms(-1_000 * at));
+        let span = Sent::by("shop", span.build());
+        fixture.write(std::slice::from_ref(&span)).await;
+        sent.push(span);
+    }
+    let old = &sent[4].span;
+    let hasty = fixture.hasty(1);
+    let reader = hasty.reader(TenantId::DEFAULT);
+    let mut page = PageRequest::default();
+    for text in [old.span_id.to_string(), ids.span_id().to_string()] {
+        let reference = Reference::parse(&text).expect("a reference");
+        let mut pages = 0;
+        let found = loop {
+            let lookup = reader.lookup(&reference, page).await.expect("looks up");
+            pages += 1;
+            let Some(place) = lookup.traces.after else {
+                break lookup;
+            };
+            assert_eq!(lookup.traces.searched_to, Some(place.start));
+            page.from = Some((Direction::After, place));
+            if lookup.found.is_some() {
+                break lookup;
+            }
+        };
+        let is_old = text == old.span_id.to_string();
+        assert_eq!(found.found, is_old.then_some(LookedFor::SpanId));
+        let ids: Vec<_> = found
+            .traces
+            .items
+            .iter()
+            .map(|trace| trace.trace_id)
+            .collect();
+        assert_eq!(ids, if is_old { vec![old.trace_id] } else { vec![] });
+        assert!(pages > 1 || is_old, "{pages}");
+        page.from = None;
+    }
+    hasty.close().await;
 }

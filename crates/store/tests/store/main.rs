@@ -1,6 +1,5 @@
 //! The store against a real Postgres; each test has a database of its own.
 
-mod aliases;
 mod bounds;
 mod cap;
 mod directory;
@@ -27,3 +26,4 @@ mod statistics;
 mod support;
 mod tenants;
 mod totals;
+mod values;

@@ -1,12 +1,13 @@
 //! A store on a fresh database, and words to use it with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use throughline_model::{
     Cursor, Direction, PageRequest, Trace, TraceFilter, TraceReader, TraceSummary,
 };
 use throughline_store::testing::FreshDatabase;
-use throughline_store::{SpanGroup, Store, WriteBatch, WriteOutcome};
+use throughline_store::{SpanGroup, Store, StoreOptions, WriteBatch, WriteOutcome};
 use throughline_testkit::{Ids, Sent, SpanBuilder, span};
 use throughline_wire::{SpanId, TenantId, TraceId, UnixNanos};
 
@@ -46,11 +47,20 @@ impl Fixture {
             limit: PageRequest::MAX_LIMIT,
             from: None,
         };
-        self.reader()
-            .list_traces(filter, page)
-            .await
-            .expect("lists")
-            .items
+        let page = self.reader().list_traces(filter, page).await;
+        unmatched(page.expect("lists").items)
+    }
+
+    /// A store that spends hardly any time on a search, looks at `rows` traces at first and reads one
+    /// block at a time.
+    pub(crate) fn hasty(&self, rows: u32) -> Store {
+        let now = self.now;
+        self.database.store_with(StoreOptions {
+            search_budget: Duration::ZERO,
+            search_rows: rows,
+            search_batch_spans: 1,
+            ..StoreOptions::new(move || now)
+        })
     }
 
     /// Every page in one direction.
@@ -58,25 +68,9 @@ impl Fixture {
         &self,
         filter: &TraceFilter,
         direction: Direction,
-        mut from: Option<Cursor>,
+        from: Option<Cursor>,
     ) -> Vec<Vec<TraceSummary>> {
-        let mut pages = Vec::new();
-        loop {
-            let request = PageRequest {
-                limit: 40,
-                from: from.map(|cursor| (direction, cursor)),
-            };
-            let page = self.reader().list_traces(filter, request).await;
-            let page = page.expect("lists");
-            pages.push(page.items);
-            from = match direction {
-                Direction::After => page.after,
-                Direction::Before => page.before,
-            };
-            if from.is_none() {
-                return pages;
-            }
-        }
+        walk(&*self.reader(), filter, direction, from).await
     }
 
     /// Adds `count` traces that the directory alone knows, each a nanosecond older than the one
@@ -123,6 +117,39 @@ impl Fixture {
     pub(crate) fn at_ms(&self, ms: i64) -> UnixNanos {
         self.now.saturating_add(ms * UnixNanos::PER_MILLI)
     }
+}
+
+/// Every page in one direction.
+pub(crate) async fn walk(
+    reader: &dyn TraceReader,
+    filter: &TraceFilter,
+    direction: Direction,
+    mut from: Option<Cursor>,
+) -> Vec<Vec<TraceSummary>> {
+    let mut pages = Vec::new();
+    loop {
+        let request = PageRequest {
+            limit: 40,
+            from: from.map(|cursor| (direction, cursor)),
+        };
+        let page = reader.list_traces(filter, request).await.expect("lists");
+        pages.push(unmatched(page.items));
+        from = match direction {
+            Direction::After => page.after,
+            Direction::Before => page.before,
+        };
+        if from.is_none() {
+            return pages;
+        }
+    }
+}
+
+/// The traces without the spans that made a search find them.
+pub(crate) fn unmatched(mut traces: Vec<TraceSummary>) -> Vec<TraceSummary> {
+    for trace in &mut traces {
+        trace.matched_span = None;
+    }
+    traces
 }
 
 /// The spans as one batch of the default tenant, a group for each run of one sender.

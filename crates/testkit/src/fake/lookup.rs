@@ -33,7 +33,7 @@ fn with(reader: &FakeReader, is_wanted: impl Fn(&Sent) -> bool) -> Vec<TraceSumm
 
 /// The attributes that have this value, when it was found by one.
 fn names_of(reader: &FakeReader, value: &str, found: LookedFor) -> Vec<String> {
-    let sent = reader.sent.iter().filter(|_| found == LookedFor::Alias);
+    let sent = reader.sent.iter().filter(|_| found == LookedFor::Attribute);
     let attributes = sent.flat_map(|sent| sent.span.attributes.iter());
     let names = attributes.filter(|(_, known)| known.as_str() == Some(value));
     let names: BTreeSet<String> = names.map(|(name, _)| name.to_owned()).collect();
@@ -45,8 +45,8 @@ pub(super) fn lookup(reader: &FakeReader, reference: &Reference, page: PageReque
         let traces = with(reader, |sent| sent.span.trace_id == id);
         (LookedFor::TraceId, traces)
     });
-    let by_alias = Some((
-        LookedFor::Alias,
+    let by_value = Some((
+        LookedFor::Attribute,
         by_attribute(reader, None, reference.text()),
     ));
     let by_span = reference.span_id().map(|id| {
@@ -56,16 +56,15 @@ pub(super) fn lookup(reader: &FakeReader, reference: &Reference, page: PageReque
         )
     });
     let mut looked_for = Vec::new();
-    for (what, traces) in [by_trace, by_alias, by_span].into_iter().flatten() {
+    for (what, traces) in [by_trace, by_span, by_value].into_iter().flatten() {
         looked_for.push(what);
         if !traces.is_empty() {
             return Lookup {
                 found: Some(what),
                 names: names_of(reader, reference.text(), what),
-                span: reference.span_id().filter(|_| what != LookedFor::Alias),
+                span: reference.span_id().filter(|_| what != LookedFor::Attribute),
                 traces: page_of(traces, page),
                 looked_for,
-                attribute_keys: Vec::new(),
             };
         }
     }
@@ -75,6 +74,5 @@ pub(super) fn lookup(reader: &FakeReader, reference: &Reference, page: PageReque
         span: None,
         traces: page_of(Vec::new(), page),
         looked_for,
-        attribute_keys: vec!["order.id".to_owned()],
     }
 }

@@ -40,6 +40,7 @@ fn trace(spans: Vec<SkeletonSpan>) -> TraceSkeleton {
             is_pinned: false,
             user: None,
             session: None,
+            matched_span: None,
         },
         services: vec!["shop".to_owned()],
         spans,

@@ -1,16 +1,17 @@
-//! Request, correlation, session and order ids lead to their traces.
+//! The value of any attribute leads to its traces: request, correlation, session and order ids.
 
-use throughline_model::{Direction, PageRequest, Total, TraceSummary};
-use throughline_store::{IndexedKeys, StoreOptions};
+use std::sync::Arc;
+
+use throughline_model::{Direction, PageRequest, Total, TraceFilter, TraceSummary};
 use throughline_testkit::{Ids, Sent, span};
-use throughline_wire::{AttributeValue, semconv};
+use throughline_wire::{AttributeValue, InstrumentationScope, Resource, SpanEvent, semconv};
 
-use crate::support::{Fixture, batch, lone, received};
+use crate::support::{Fixture, lone, received, unmatched};
 
 async fn found(fixture: &Fixture, key: Option<&str>, value: &str) -> Vec<TraceSummary> {
     let page = PageRequest::default();
     let page = fixture.reader().find_traces(key, value, page).await;
-    page.expect("reads").items
+    unmatched(page.expect("reads").items)
 }
 
 #[tokio::test]
@@ -20,7 +21,6 @@ async fn a_request_id_leads_to_its_trace_and_not_to_another() {
     let one = lone("one", &mut ids)
         .starts(fixture.now)
         .with(semconv::REQUEST_ID, "req-1")
-        .with("unlisted", "req-2")
         .build();
     let header = vec![AttributeValue::from("req-2"), "req-3".into()];
     let two = lone("two", &mut ids)
@@ -44,7 +44,7 @@ async fn a_request_id_leads_to_its_trace_and_not_to_another() {
 }
 
 #[tokio::test]
-async fn one_row_a_value_and_trace_however_often_it_occurs() {
+async fn a_value_leads_to_a_trace_once_however_often_it_occurs() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(91);
     let trace_id = ids.trace_id();
@@ -58,52 +58,69 @@ async fn one_row_a_value_and_trace_however_often_it_occurs() {
         .collect();
     fixture.write(&sent[..15]).await;
     fixture.write(&sent[5..]).await;
-    let rows = fixture.count("SELECT count(*) FROM aliases").await;
-    assert_eq!(rows, 1, "the request; the directory knows the session");
     for value in ["r-1", "s-1"] {
-        assert_eq!(found(&fixture, None, value).await[0].span_count, 20);
+        let traces = found(&fixture, None, value).await;
+        assert_eq!(traces.len(), 1);
+        assert_eq!(traces[0].span_count, 20);
     }
     let session = found(&fixture, Some(semconv::SESSION_ID), "s-1").await;
     assert_eq!(session.len(), 1);
 }
 
 #[tokio::test]
-async fn spans_without_indexed_attributes_write_nothing() {
+async fn any_attribute_of_span_event_resource_and_scope_leads_to_its_trace() {
     let fixture = Fixture::new().await;
-    let plain = lone("plain", &mut Ids::seeded(92))
+    let mut ids = Ids::seeded(92);
+    let mut span = lone("work", &mut ids)
         .starts(fixture.now)
-        .with("http.route", "/")
-        .with(semconv::REQUEST_ID, "")
+        .with("shop.total", 12.5)
+        .with("shop.empty", "")
         .build();
-    fixture.write(&[Sent::by("shop", plain)]).await;
-    for table in [
-        "SELECT count(*) FROM aliases",
-        "SELECT count(*) FROM attribute_keys",
-        "SELECT count(*) FROM payloads",
+    span.events.push(SpanEvent {
+        time: fixture.now,
+        name: "retried".into(),
+        attributes: [("attempt", 7_i64)].into_iter().collect(),
+        dropped_attributes_count: 0,
+    });
+    let mut resource = Resource::of_service("shop");
+    resource.attributes.insert("host.name", "web-3");
+    let scope = InstrumentationScope {
+        attributes: [("flavour", "beta")].into_iter().collect(),
+        ..InstrumentationScope::default()
+    };
+    let sent = Sent {
+        resource: Arc::new(resource),
+        scope: Arc::new(scope),
+        span,
+    };
+    let other = Sent::by("cart", lone("other", &mut ids).starts(fixture.now).build());
+    fixture.write(&[sent.clone(), other]).await;
+    for (key, value) in [
+        ("shop.total", "12.5"),
+        ("attempt", "7"),
+        ("host.name", "web-3"),
+        ("flavour", "beta"),
     ] {
-        assert_eq!(fixture.count(table).await, 0, "{table}");
+        for key in [Some(key), None] {
+            let traces = found(&fixture, key, value).await;
+            assert_eq!(traces.len(), 1, "{key:?} {value}");
+            assert_eq!(traces[0].trace_id, sent.span.trace_id);
+        }
+        assert_eq!(found(&fixture, Some("another"), value).await, []);
     }
 }
 
 #[tokio::test]
-async fn an_operator_adds_names_and_long_values_are_found_whole_only() {
+async fn long_values_are_found_whole_only() {
     let fixture = Fixture::new().await;
-    let now = fixture.now;
-    let store = fixture.database.store_with(StoreOptions {
-        indexed_keys: IndexedKeys::with(["shop.cart"]),
-        ..StoreOptions::new(move || now)
-    });
     let long = "c".repeat(5_000);
     let cart = lone("cart", &mut Ids::seeded(93))
-        .starts(now)
+        .starts(fixture.now)
         .with("shop.cart", long.clone())
         .build();
-    let sent = [Sent::by("shop", cart)];
-    let outcome = store.writer().submit(batch(&sent)).await;
-    assert_eq!(outcome, Ok(received(1)));
+    assert_eq!(fixture.write(&[Sent::by("shop", cart)]).await, received(1));
     assert_eq!(found(&fixture, Some("shop.cart"), &long).await.len(), 1);
     assert_eq!(found(&fixture, Some("shop.cart"), &long[1..]).await, []);
-    store.close().await;
 }
 
 #[tokio::test]
@@ -157,6 +174,8 @@ async fn values_that_are_kept_apart_lead_to_their_own_traces() {
         let ids: Vec<_> = traces.iter().map(|trace| trace.trace_id).collect();
         assert_eq!(ids, [span.trace_id]);
     }
-    let rows = fixture.count("SELECT count(*) FROM aliases").await;
-    assert_eq!(rows, 2, "a preview leads nowhere");
+    let traces = fixture.list(&TraceFilter::default()).await;
+    assert_eq!(traces.len(), 2);
+    let preview = format!("{}… [9001 bytes]", "o".repeat(1_024));
+    assert_eq!(found(&fixture, None, &preview).await, []);
 }

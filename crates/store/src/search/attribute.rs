@@ -1,0 +1,395 @@
+//! Finds the spans of a block of which an attribute passes a test: of the spans themselves, their
+//! events, their resources and their scopes.
+
+mod column;
+mod payload;
+
+use core::cell::RefCell;
+use std::collections::HashSet;
+
+use memchr::memmem;
+use throughline_model::AttributeOwner;
+use throughline_wire::binary;
+
+use self::column::column_hits;
+use self::payload::Offloaded;
+pub(super) use self::payload::{Outcomes, Unread};
+use super::bits::Bits;
+use super::load::LoadedBlock;
+use super::plan::{AttributeTest, DictionaryTests};
+use super::value::ValueTest;
+use crate::block::{ColumnKind, Corrupt, Values};
+use crate::ids::IdSet;
+use crate::payload_refs::{Place, Reference};
+
+const WHAT: Corrupt = Corrupt("columns");
+
+/// Evaluates tests of attributes over one block.
+pub(super) struct AttributeScan<'a> {
+    dictionary: &'a DictionaryTests,
+    block: &'a LoadedBlock,
+    outcomes: &'a Outcomes,
+    unread: RefCell<Unread>,
+    names: RefCell<HashSet<Vec<u8>>>,
+}
+
+impl<'a> AttributeScan<'a> {
+    pub(super) fn new(
+        dictionary: &'a DictionaryTests,
+        block: &'a LoadedBlock,
+        outcomes: &'a Outcomes,
+    ) -> Self {
+        Self {
+            dictionary,
+            block,
+            outcomes,
+            unread: RefCell::default(),
+            names: RefCell::default(),
+        }
+    }
+
+    /// The payloads that must be read, and the names of attributes that passed tests of any.
+    pub(super) fn finish(self) -> (Unread, HashSet<Vec<u8>>) {
+        (self.unread.into_inner(), self.names.into_inner())
+    }
+
+    /// Notes the name of an attribute that passed.
+    fn name(&self, test: &AttributeTest, name: &[u8]) {
+        if test.key.is_none() && matches!(test.test, ValueTest::Equal(_)) {
+            let mut names = self.names.borrow_mut();
+            if !names.contains(name) {
+                names.insert(name.to_vec());
+            }
+        }
+    }
+
+    /// The columns of values of spans that may pass.
+    fn columns(&self, test: &AttributeTest) -> impl Iterator<Item = usize> {
+        let is_of_spans = test.is_of(AttributeOwner::Span);
+        let columns = self.block.columns.directory.columns.iter().enumerate();
+        columns
+            .filter(move |(_, column)| {
+                is_of_spans
+                    && column.kind.is_attribute()
+                    && test.is_key(&column.key)
+                    && test.test.may_pass(column.kind)
+            })
+            .map(|(at, _)| at)
+    }
+
+    /// The column of a field of spans; none when no span has it.
+    fn field(&self, kind: ColumnKind) -> Option<usize> {
+        self.block.columns.directory.columns_of_kind(kind).next()
+    }
+
+    /// The columns whose values must be read besides those of the attributes themselves.
+    fn fields(&self, test: &AttributeTest) -> impl Iterator<Item = usize> {
+        let is_of_spans = test.is_of(AttributeOwner::Span);
+        let is_of_events = test.is_of(AttributeOwner::Event);
+        [
+            (ColumnKind::AllAttributes, is_of_spans),
+            (ColumnKind::Events, is_of_events),
+            (ColumnKind::Payloads, is_of_spans || is_of_events),
+            (
+                ColumnKind::Resource,
+                self.is_split(test, ColumnKind::Resource),
+            ),
+            (ColumnKind::Scope, self.is_split(test, ColumnKind::Scope)),
+        ]
+        .into_iter()
+        .filter_map(|(kind, is_read)| if is_read { self.field(kind) } else { None })
+    }
+
+    /// The resources or scopes of the block, and those that pass.
+    fn listed(&self, test: &AttributeTest, kind: ColumnKind) -> Option<(&'a [i64], &'a IdSet)> {
+        let prune = &self.block.info.prune;
+        let (owner, listed, passing) = if kind == ColumnKind::Resource {
+            let passing = self.dictionary.resource_ids.get(&test.number);
+            (AttributeOwner::Resource, &prune.resources, passing)
+        } else {
+            let passing = self.dictionary.scope_ids.get(&test.number);
+            (AttributeOwner::Scope, &prune.scopes, passing)
+        };
+        test.is_of(owner).then_some(())?;
+        Some((listed, passing?))
+    }
+
+    /// How many of the block's resources or scopes pass, of how many.
+    fn passing(&self, test: &AttributeTest, kind: ColumnKind) -> (usize, usize) {
+        self.listed(test, kind).map_or((0, 0), |(listed, passing)| {
+            let count = listed.iter().filter(|id| passing.contains(id)).count();
+            (count, listed.len())
+        })
+    }
+
+    /// Whether some spans pass by their resource or scope and some do not.
+    fn is_split(&self, test: &AttributeTest, kind: ColumnKind) -> bool {
+        let (passing, all) = self.passing(test, kind);
+        0 < passing && passing < all
+    }
+
+    /// Whether a span may pass, as far as the directory tells.
+    pub(super) fn may_match(&self, test: &AttributeTest) -> bool {
+        self.columns(test).next().is_some()
+            || (test.is_of(AttributeOwner::Span) && self.field(ColumnKind::AllAttributes).is_some())
+            || (test.is_of(AttributeOwner::Event) && self.field(ColumnKind::Events).is_some())
+            || self.passing(test, ColumnKind::Resource).0 > 0
+            || self.passing(test, ColumnKind::Scope).0 > 0
+    }
+
+    /// Adds the frames that must be loaded.
+    pub(super) fn note_frames(&self, test: &AttributeTest, frames: &mut Vec<usize>) {
+        let is_read = !matches!(test.test, ValueTest::Exists);
+        let values = self.columns(test).filter(|_| is_read);
+        for column in values.chain(self.fields(test)) {
+            frames.extend(
+                self.block
+                    .columns
+                    .directory
+                    .columns
+                    .get(column)
+                    .map(|column| column.frame),
+            );
+        }
+    }
+
+    /// The spans that pass.
+    ///
+    /// # Errors
+    /// [`Corrupt`].
+    pub(super) fn bits(&self, test: &AttributeTest) -> Result<Bits, Corrupt> {
+        let mut bits = Bits::none(self.block.skeleton.len());
+        self.add_listed(test, ColumnKind::Resource, &mut bits)?;
+        self.add_listed(test, ColumnKind::Scope, &mut bits)?;
+        if bits.is_full() {
+            return Ok(bits);
+        }
+        let offloaded = self.offloaded(test)?;
+        if test.is_of(AttributeOwner::Span) {
+            for column in self.columns(test) {
+                self.add_column(test, column, &offloaded, &mut bits)?;
+            }
+            self.add_all_attributes(test, &offloaded, &mut bits)?;
+        }
+        if test.is_of(AttributeOwner::Event) {
+            self.add_events(test, &offloaded, &mut bits)?;
+        }
+        Ok(bits)
+    }
+
+    fn add_listed(
+        &self,
+        test: &AttributeTest,
+        kind: ColumnKind,
+        bits: &mut Bits,
+    ) -> Result<(), Corrupt> {
+        let (passing_count, all) = self.passing(test, kind);
+        let Some((listed, passing)) = self.listed(test, kind) else {
+            return Ok(());
+        };
+        if passing_count == 0 {
+            return Ok(());
+        }
+        if test.key.is_none() {
+            for name in &self.dictionary.names {
+                self.name(test, name.as_bytes());
+            }
+        }
+        if passing_count == all {
+            *bits = Bits::all(self.block.skeleton.len());
+            return Ok(());
+        }
+        let Some(column) = self.field(kind) else {
+            return Ok(());
+        };
+        let mut values = self.block.columns.values(column)?;
+        for position in self.positions(column) {
+            let place = usize::try_from(values.next_number()?).map_err(|_| WHAT)?;
+            if passing.contains(listed.get(place).ok_or(WHAT)?) {
+                bits.set(position);
+            }
+        }
+        Ok(())
+    }
+
+    /// The positions of the spans with a value in a column, in the order of its values.
+    fn positions(&self, column: usize) -> impl Iterator<Item = usize> {
+        let directory = &self.block.columns.directory;
+        let counts: Vec<usize> = directory
+            .shapes
+            .iter()
+            .map(|shape| shape.iter().filter(|of| **of as usize == column).count())
+            .collect();
+        let shapes = directory.shape_of.iter().enumerate();
+        shapes.flat_map(move |(position, shape)| {
+            let count = counts.get(*shape as usize).copied().unwrap_or_default();
+            core::iter::repeat_n(position, count)
+        })
+    }
+
+    /// The payloads of spans, where the test may have to look at them.
+    fn offloaded(&self, test: &AttributeTest) -> Result<Offloaded, Corrupt> {
+        match self.field(ColumnKind::Payloads) {
+            Some(column) if self.fields(test).any(|field| field == column) => {
+                Offloaded::read(self.positions(column), self.block.columns.values(column)?)
+            }
+            _ => Ok(Offloaded::default()),
+        }
+    }
+
+    /// Whether a payload passes; false and noted when its text must be read first.
+    fn payload_passes(&self, test: &AttributeTest, reference: &Reference) -> bool {
+        let is_text = reference.filter_entry != 0;
+        if let Some(passes) = test.test.payload(is_text, &reference.hash) {
+            return passes;
+        }
+        let key = (test.number, reference.hash);
+        match self.outcomes.get(&key) {
+            Some(passes) => *passes,
+            None => {
+                self.unread.borrow_mut().insert(key);
+                false
+            }
+        }
+    }
+
+    fn add_column(
+        &self,
+        test: &AttributeTest,
+        column: usize,
+        offloaded: &Offloaded,
+        bits: &mut Bits,
+    ) -> Result<(), Corrupt> {
+        let directory = &self.block.columns.directory;
+        let entry = directory.columns.get(column).ok_or(WHAT)?;
+        if matches!(test.test, ValueTest::Exists) {
+            self.positions(column)
+                .for_each(|position| bits.set(position));
+            return Ok(());
+        }
+        let hits = column_hits(
+            &test.test,
+            entry.kind,
+            self.block.columns.values(column)?,
+            entry.value_count,
+        )?;
+        if hits.is_empty() && offloaded.is_empty() {
+            return Ok(());
+        }
+        for (ordinal, position) in self.positions(column).enumerate() {
+            let reference = offloaded.at(position).iter().find(|reference| {
+                matches!(reference.place, Place::Attribute(place)
+                    if directory.attribute_column(position, place as usize) == Some(column))
+            });
+            let passes = match reference {
+                Some(reference) => self.payload_passes(test, reference),
+                None => hits.has(ordinal),
+            };
+            if passes {
+                self.name(test, &entry.key);
+                bits.set(position);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_all_attributes(
+        &self,
+        test: &AttributeTest,
+        offloaded: &Offloaded,
+        bits: &mut Bits,
+    ) -> Result<(), Corrupt> {
+        let Some(column) = self.field(ColumnKind::AllAttributes) else {
+            return Ok(());
+        };
+        let mut values = self.block.columns.values(column)?;
+        let mut buffer = String::new();
+        for position in self.positions(column) {
+            let bytes = values.next()?;
+            // Bytes of strangers; what cannot be read has no attributes.
+            let attributes = binary::decode_attributes(bytes).unwrap_or_default();
+            let passes = attributes.iter().enumerate().any(|(at, (key, value))| {
+                if !test.is_key(key.as_bytes()) {
+                    return false;
+                }
+                let reference = offloaded.at(position).iter().find(|reference| {
+                    matches!(reference.place, Place::Attribute(place) if place as usize == at)
+                });
+                let passes = match reference {
+                    Some(reference) => self.payload_passes(test, reference),
+                    None => test.test.value(value, &mut buffer),
+                };
+                if passes {
+                    self.name(test, key.as_bytes());
+                }
+                passes
+            });
+            if passes {
+                bits.set(position);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_events(
+        &self,
+        test: &AttributeTest,
+        offloaded: &Offloaded,
+        bits: &mut Bits,
+    ) -> Result<(), Corrupt> {
+        let Some(column) = self.field(ColumnKind::Events) else {
+            return Ok(());
+        };
+        let values: Values<'_> = self.block.columns.values(column)?;
+        // What must be in the bytes of an event that passes; payloads are elsewhere.
+        let needle = test.key.as_deref().or_else(|| {
+            let needle = test.test.needle();
+            needle.filter(|_| offloaded.is_empty())
+        });
+        let finder = needle.map(memmem::Finder::new);
+        let may_have = |bytes: &[u8]| {
+            finder
+                .as_ref()
+                .is_none_or(|finder| finder.find(bytes).is_some())
+        };
+        if !may_have(values.data()) {
+            return Ok(());
+        }
+        let mut values = values;
+        let mut buffer = String::new();
+        for position in self.positions(column) {
+            let bytes = values.next()?;
+            if bits.has(position) || !may_have(bytes) {
+                continue;
+            }
+            let events = binary::decode_events(bytes).unwrap_or_default();
+            let passes = events.iter().enumerate().any(|(event_at, event)| {
+                event
+                    .attributes
+                    .iter()
+                    .enumerate()
+                    .any(|(at, (key, value))| {
+                        if !test.is_key(key.as_bytes()) {
+                            return false;
+                        }
+                        let reference = offloaded.at(position).iter().find(|reference| {
+                            matches!(reference.place, Place::Event { at: event, attribute }
+                            if event as usize == event_at && attribute as usize == at)
+                        });
+                        let passes = match reference {
+                            Some(reference) => self.payload_passes(test, reference),
+                            None => test.test.value(value, &mut buffer),
+                        };
+                        if passes {
+                            self.name(test, key.as_bytes());
+                        }
+                        passes
+                    })
+            });
+            if passes {
+                bits.set(position);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! Finds the values of one column that pass a test.
+
+use throughline_wire::{Marks, binary};
+
+use crate::block::{ColumnKind, Corrupt, Values, double, int};
+use crate::search::bits::Bits;
+use crate::search::value::ValueTest;
+
+const WHAT: Corrupt = Corrupt("columns");
+
+/// Which of the values pass, by their place in the column.
+pub(super) fn column_hits(
+    test: &ValueTest,
+    kind: ColumnKind,
+    mut values: Values<'_>,
+    count: usize,
+) -> Result<Bits, Corrupt> {
+    if let (ColumnKind::Text, ValueTest::Contains(finder)) = (kind, test) {
+        return containing(finder, values, count);
+    }
+    let mut hits = Bits::none(count);
+    let mut buffer = String::new();
+    for place in 0..count {
+        let value = values.next()?;
+        let passes = match kind {
+            ColumnKind::Text => test.text(value),
+            ColumnKind::Bool => test.boolean(value == [1]),
+            ColumnKind::Int => test.integer(int(value).ok_or(WHAT)?, &mut buffer),
+            ColumnKind::Double => test.double(double(value).ok_or(WHAT)?, &mut buffer),
+            ColumnKind::Other => {
+                let reader = binary::Reader::new(value);
+                let decoded = binary::any_value::decode(reader, 1, &mut Marks::default());
+                decoded.is_ok_and(|value| test.value(&value, &mut buffer))
+            }
+            _ => false,
+        };
+        if passes {
+            hits.set(place);
+        }
+    }
+    Ok(hits)
+}
+
+/// The texts that contain another: found in all of them at once, then told which it was.
+fn containing(
+    finder: &memchr::memmem::Finder<'_>,
+    mut values: Values<'_>,
+    count: usize,
+) -> Result<Bits, Corrupt> {
+    let len = finder.needle().len();
+    if len == 0 {
+        return Ok(Bits::all(count));
+    }
+    let mut hits = Bits::none(count);
+    let data = values.data();
+    // The value at `place` ends at `end`.
+    let (mut place, mut end) = (0, 0);
+    let mut from = 0;
+    while let Some(found) = data.get(from..).and_then(|rest| finder.find(rest)) {
+        let at = from + found;
+        while end <= at {
+            end += values.next()?.len();
+            place += 1;
+        }
+        if at + len <= end {
+            hits.set(place - 1);
+            from = end;
+        } else {
+            // It only looks like one: it goes over the border of two values.
+            from = at + 1;
+        }
+    }
+    Ok(hits)
+}

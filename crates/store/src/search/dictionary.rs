@@ -1,0 +1,178 @@
+//! Asks the dictionaries which operations, resources and scopes pass the tests of a plan: once a
+//! request, in one statement.
+
+use futures::TryStreamExt as _;
+use sqlx::{FromRow, PgConnection};
+use throughline_model::{AttributeOwner, ReadError};
+use throughline_wire::{Resource, binary};
+use uuid::Uuid;
+
+use super::plan::{AttributeTest, Leaf, Node, OperationTest, ScanPlan};
+use super::value::ValueTest;
+use crate::ids::{self, IdSet};
+use crate::sqlstate::read_error;
+
+#[derive(FromRow)]
+struct Row {
+    section: i16,
+    id: i64,
+    kind: Option<i16>,
+    name: Option<String>,
+    service: Option<String>,
+    attributes: Option<Vec<u8>>,
+}
+
+/// Which operations a test can pass; a part that cannot be told makes it all of them.
+#[derive(Debug, Default)]
+struct Wanted {
+    all: bool,
+    parts: Vec<String>,
+    kinds: Vec<i16>,
+    services: Vec<i64>,
+}
+
+impl Wanted {
+    fn note(&mut self, test: &OperationTest) {
+        match test {
+            // One part is enough: the others only leave out more.
+            OperationTest::And(parts) => match parts.iter().find(|part| is_selective(part)) {
+                Some(part) => self.note(part),
+                None => self.all = true,
+            },
+            OperationTest::Or(parts) => parts.iter().for_each(|part| self.note(part)),
+            OperationTest::Not(_) => self.all = true,
+            OperationTest::Kind(kind) => self.kinds.push(*kind),
+            OperationTest::Name(name) => match name.folded_part() {
+                Some(part) => self.parts.push(part),
+                None => self.all = true,
+            },
+            OperationTest::Service(test) => match service_name(test) {
+                Some(id) => self.services.push(id),
+                None => self.all = true,
+            },
+        }
+    }
+}
+
+fn is_selective(test: &OperationTest) -> bool {
+    let mut wanted = Wanted::default();
+    wanted.note(test);
+    !wanted.all
+}
+
+fn service_name(test: &ValueTest) -> Option<i64> {
+    let texts = test.equal_texts()?;
+    let [name] = texts.as_slice() else {
+        return None;
+    };
+    // A span without a service is listed under this name and may have another id.
+    let name = core::str::from_utf8(name).ok()?;
+    (name != Resource::UNKNOWN_SERVICE).then(|| ids::service(name))
+}
+
+/// The tests of attributes of a plan.
+pub(super) fn attribute_tests<'a>(node: &'a Node, tests: &mut Vec<&'a AttributeTest>) {
+    match node {
+        Node::And(parts) | Node::Or(parts) => {
+            parts.iter().for_each(|part| attribute_tests(part, tests));
+        }
+        Node::Not(part) => attribute_tests(part, tests),
+        Node::Attribute(test) => tests.push(test),
+        _ => {}
+    }
+}
+
+/// Fills in what the dictionaries say.
+pub(super) async fn resolve(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    plan: &mut ScanPlan,
+) -> Result<(), ReadError> {
+    let mut tests = Vec::new();
+    for leaf in &plan.leaves {
+        if let Leaf::Span(node) = leaf {
+            attribute_tests(node, &mut tests);
+        }
+    }
+    tests.retain(|test| test.is_of(AttributeOwner::Resource) || test.is_of(AttributeOwner::Scope));
+    let dictionary = &mut plan.dictionary;
+    dictionary.operation_ids = dictionary
+        .operations
+        .iter()
+        .map(|_| IdSet::default())
+        .collect();
+    for test in &tests {
+        dictionary
+            .resource_ids
+            .insert(test.number, IdSet::default());
+        dictionary.scope_ids.insert(test.number, IdSet::default());
+    }
+    if dictionary.operations.is_empty() && tests.is_empty() {
+        return Ok(());
+    }
+    let mut wanted = Wanted::default();
+    dictionary
+        .operations
+        .iter()
+        .for_each(|test| wanted.note(test));
+    let needles: Option<Vec<&[u8]>> = tests
+        .iter()
+        .map(|test| test.key.as_deref().or_else(|| test.test.needle()))
+        .collect();
+    let of = |owner| tests.iter().any(|test| test.is_of(owner));
+    let mut rows = sqlx::query_as::<_, Row>(include_str!("dictionary.sql"))
+        .bind(tenant)
+        .bind(!dictionary.operations.is_empty())
+        .bind(wanted.all)
+        .bind(wanted.parts)
+        .bind(wanted.kinds)
+        .bind(wanted.services)
+        .bind(of(AttributeOwner::Resource))
+        .bind(of(AttributeOwner::Scope))
+        .bind(needles.is_none())
+        .bind(needles.unwrap_or_default())
+        .fetch(connection);
+    let mut buffer = String::new();
+    while let Some(row) = rows.try_next().await.map_err(read_error)? {
+        if row.section == 0 {
+            let name = row.name.as_deref().unwrap_or_default();
+            let service = row.service.as_deref().unwrap_or(Resource::UNKNOWN_SERVICE);
+            let kind = row.kind.unwrap_or_default();
+            let tests = dictionary
+                .operations
+                .iter()
+                .zip(&mut dictionary.operation_ids);
+            for (test, ids) in tests {
+                if test.is(name, kind, service) {
+                    ids.insert(row.id);
+                }
+            }
+            continue;
+        }
+        let bytes = row.attributes.unwrap_or_default();
+        let Ok(attributes) = binary::decode_attributes(&bytes) else {
+            tracing::error!(
+                id = row.id,
+                "the attributes of a resource or a scope cannot be read"
+            );
+            continue;
+        };
+        let (owner, ids) = if row.section == 1 {
+            (AttributeOwner::Resource, &mut dictionary.resource_ids)
+        } else {
+            (AttributeOwner::Scope, &mut dictionary.scope_ids)
+        };
+        for test in tests.iter().filter(|test| test.is_of(owner)) {
+            let mut passing = attributes.iter().filter(|(key, value)| {
+                test.is_key(key.as_bytes()) && test.test.value(value, &mut buffer)
+            });
+            if let Some((name, _)) = passing.next() {
+                if test.key.is_none() {
+                    dictionary.names.insert(name.to_owned());
+                }
+                ids.entry(test.number).or_default().insert(row.id);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,25 @@
+-- Entries of the dictionaries that may pass a test, of one kind a row: 0 operations, 1 resources,
+-- 2 scopes. $1 tenant; $2 whether operations are read: with $3 whether all, else those whose folded
+-- name contains one of $4, of a kind in $5 or a service in $6; $7 and $8 whether resources and
+-- scopes are read: with $9 whether all, else those whose attributes contain one of $10.
+SELECT
+    0::smallint AS section, o.id, o.kind, o.name, s.name AS service, NULL::bytea AS attributes
+FROM operations AS o
+LEFT JOIN services AS s ON s.tenant_id = o.tenant_id AND s.id = o.service_id
+WHERE $2 AND o.tenant_id = $1
+    AND (
+        $3
+        OR o.kind = ANY($5::smallint[])
+        OR o.service_id = ANY($6::bigint[])
+        OR EXISTS (SELECT FROM unnest($4::text[]) AS part WHERE strpos(o.name_folded, part) > 0)
+    )
+UNION ALL
+SELECT 1::smallint, r.id, NULL, NULL, NULL, r.attributes
+FROM resources AS r
+WHERE $7 AND r.tenant_id = $1
+    AND ($9 OR EXISTS (SELECT FROM unnest($10::bytea[]) AS part WHERE position(part IN r.attributes) > 0))
+UNION ALL
+SELECT 2::smallint, c.id, NULL, NULL, NULL, c.attributes
+FROM scopes AS c
+WHERE $8 AND c.tenant_id = $1
+    AND ($9 OR EXISTS (SELECT FROM unnest($10::bytea[]) AS part WHERE position(part IN c.attributes) > 0))

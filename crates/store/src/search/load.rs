@@ -1,0 +1,235 @@
+//! Reads of blocks what a search needs: the arrays of the skeleton and the directory first, then
+//! single frames of the columns; one statement each for a batch of blocks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sqlx::{FromRow, PgConnection};
+use throughline_model::ReadError;
+use uuid::Uuid;
+
+use super::blocks::BlockInfo;
+use super::plan::{Leaf, Node, ScanPlan};
+use crate::block::{Columns, Corrupt, Directory};
+use crate::sqlstate::read_error;
+
+/// Which arrays of the skeleton a plan looks at.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Needs {
+    operations: bool,
+    statuses: bool,
+    messages: bool,
+    durations: bool,
+    span_ids: bool,
+    attributes: bool,
+}
+
+impl Needs {
+    pub(super) fn of(plan: &ScanPlan) -> Self {
+        let mut needs = Self::default();
+        for leaf in &plan.leaves {
+            if let Leaf::Span(node) = leaf {
+                needs.note(node);
+            }
+        }
+        needs
+    }
+
+    fn note(&mut self, node: &Node) {
+        match node {
+            Node::And(parts) | Node::Or(parts) => parts.iter().for_each(|part| self.note(part)),
+            Node::Not(part) => self.note(part),
+            Node::Operation(_) => self.operations = true,
+            Node::Status(_) => self.statuses = true,
+            Node::Message(_) => self.messages = true,
+            Node::Duration(..) => self.durations = true,
+            Node::SpanId(_) => self.span_ids = true,
+            Node::Attribute(_) => self.attributes = true,
+        }
+    }
+}
+
+/// A block with what was read of it.
+#[derive(Debug)]
+pub(super) struct LoadedBlock {
+    pub info: Arc<BlockInfo>,
+    pub skeleton: PartialSkeleton,
+    /// The directory with the frames that were loaded; empty where no attribute is asked for.
+    pub columns: Columns,
+}
+
+/// The arrays that were read; see [`crate::block::Skeleton`].
+#[derive(Debug, FromRow)]
+pub(super) struct PartialSkeleton {
+    id: i64,
+    pub trace_ids: Vec<Uuid>,
+    pub trace_ends: Vec<i32>,
+    pub operation_indexes: Option<Vec<i16>>,
+    pub statuses: Option<Vec<i16>>,
+    pub message_spans: Option<Vec<i32>>,
+    pub messages: Option<Vec<String>>,
+    pub durations: Option<Vec<i32>>,
+    pub long_durations: Option<Vec<i64>>,
+    pub span_ids: Option<Vec<i64>>,
+    directory: Option<Vec<u8>>,
+}
+
+impl PartialSkeleton {
+    /// How many spans there are.
+    pub(super) fn len(&self) -> usize {
+        self.trace_ends
+            .last()
+            .map_or(0, |end| usize::try_from(*end).unwrap_or(0))
+    }
+
+    /// Makes sure that the arrays belong together.
+    fn check(&self, info: &BlockInfo, needs: Needs) -> Result<(), Corrupt> {
+        let len = self.len();
+        let is_len = |of: usize| of == len;
+        let durations = self.durations.as_ref().map(Vec::len);
+        let durations = durations.or(self.long_durations.as_ref().map(Vec::len));
+        let is_whole = len == info.prune.span_count.unsigned_abs() as usize
+            && self.trace_ids.len() == self.trace_ends.len()
+            && self.trace_ids.is_sorted()
+            && self.trace_ends.is_sorted()
+            && self.trace_ends.first().is_none_or(|end| *end > 0)
+            && self
+                .operation_indexes
+                .as_ref()
+                .is_none_or(|all| is_len(all.len()))
+            && self.statuses.as_ref().is_none_or(|all| is_len(all.len()))
+            && self.span_ids.as_ref().is_none_or(|all| is_len(all.len()))
+            && (!needs.durations || durations.is_some_and(is_len))
+            && self.message_spans.as_ref().map(Vec::len) == self.messages.as_ref().map(Vec::len);
+        if is_whole {
+            Ok(())
+        } else {
+            Err(Corrupt("skeleton"))
+        }
+    }
+}
+
+/// The blocks with their skeletons and directories; what is damaged is told to `damaged`.
+pub(super) async fn skeletons(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    blocks: &[Arc<BlockInfo>],
+    needs: Needs,
+    mut damaged: impl FnMut(&BlockInfo, Corrupt),
+) -> Result<Vec<LoadedBlock>, ReadError> {
+    let ids = |level: i16| -> Vec<i64> {
+        let of_level = blocks.iter().filter(|block| block.level == level);
+        of_level.map(|block| block.id).collect()
+    };
+    let upper = || blocks.iter().filter(|block| block.level == 1);
+    let rows: Vec<PartialSkeleton> = sqlx::query_as(include_str!("skeletons.sql"))
+        .bind(tenant)
+        .bind(ids(0))
+        .bind(upper().map(|block| block.received_day).collect::<Vec<_>>())
+        .bind(upper().map(|block| block.class).collect::<Vec<_>>())
+        .bind(ids(1))
+        .bind(needs.operations)
+        .bind(needs.statuses)
+        .bind(needs.messages)
+        .bind(needs.durations)
+        .bind(needs.span_ids)
+        .bind(needs.attributes)
+        .fetch_all(connection)
+        .await
+        .map_err(read_error)?;
+    let by_id: HashMap<i64, &Arc<BlockInfo>> =
+        blocks.iter().map(|block| (block.id, block)).collect();
+    let mut loaded = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        let Some(info) = by_id.get(&row.id) else {
+            continue;
+        };
+        let columns = match (row.check(info, needs), row.directory.take()) {
+            (Err(corrupt), _) => Err(corrupt),
+            (Ok(()), None) => Ok(Columns::default()),
+            (Ok(()), Some(bytes)) => Directory::decode(&bytes).and_then(|directory| {
+                if directory.shape_of.len() == row.len() {
+                    Ok(Columns::new(directory))
+                } else {
+                    Err(Corrupt("directory"))
+                }
+            }),
+        };
+        match columns {
+            Ok(columns) => loaded.push(LoadedBlock {
+                info: Arc::clone(info),
+                skeleton: row,
+                columns,
+            }),
+            Err(corrupt) => damaged(info, corrupt),
+        }
+    }
+    Ok(loaded)
+}
+
+#[derive(FromRow)]
+struct FrameRow {
+    place: i64,
+    bytes: Vec<u8>,
+}
+
+/// The stored bytes of frames, each of a block and a number, in the same order; empty ones where
+/// there are none.
+pub(super) async fn frames(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    wanted: &[(&LoadedBlock, usize)],
+) -> Result<Vec<Vec<u8>>, ReadError> {
+    let mut stored = vec![Vec::new(); wanted.len()];
+    if wanted.is_empty() {
+        return Ok(stored);
+    }
+    let entries = || {
+        let directories = wanted
+            .iter()
+            .map(|(block, frame)| (&block.columns.directory, *frame));
+        directories.map(|(directory, frame)| directory.frames.get(frame))
+    };
+    let number = |size: Option<usize>| size.and_then(|size| i32::try_from(size).ok()).unwrap_or(0);
+    let of = |get: fn(&BlockInfo) -> i16| -> Vec<i16> {
+        wanted.iter().map(|(block, _)| get(&block.info)).collect()
+    };
+    let rows: Vec<FrameRow> = sqlx::query_as(include_str!("frames.sql"))
+        .bind(tenant)
+        .bind(of(|info| info.level))
+        .bind(
+            wanted
+                .iter()
+                .map(|(block, _)| block.info.received_day)
+                .collect::<Vec<_>>(),
+        )
+        .bind(of(|info| info.class))
+        .bind(
+            wanted
+                .iter()
+                .map(|(block, _)| block.info.id)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            entries()
+                .map(|entry| number(entry.map(|entry| entry.offset)))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            entries()
+                .map(|entry| number(entry.map(|entry| entry.compressed_len)))
+                .collect::<Vec<_>>(),
+        )
+        .fetch_all(connection)
+        .await
+        .map_err(read_error)?;
+    for row in rows {
+        let place = usize::try_from(row.place)
+            .ok()
+            .and_then(|place| place.checked_sub(1));
+        if let Some(slot) = place.and_then(|place| stored.get_mut(place)) {
+            *slot = row.bytes;
+        }
+    }
+    Ok(stored)
+}

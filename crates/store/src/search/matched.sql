@@ -1,0 +1,17 @@
+-- Spans by their places: their ids and names. $1 tenant; then one element a span: $2 level, $3 day,
+-- $4 class, $5 block, $6 position from 1.
+SELECT place.block_id, place.at, span.span_id, operation.name
+FROM unnest($2::smallint[], $3::integer[], $4::smallint[], $5::bigint[], $6::integer[])
+    AS place (level, day, class, block_id, at)
+CROSS JOIN LATERAL (
+    SELECT b.span_ids[place.at] AS span_id, b.operations[b.operation_indexes[place.at] + 1] AS operation_id
+    FROM level0_blocks AS b
+    WHERE place.level = 0 AND b.tenant_id = $1 AND b.bucket = 0 AND b.id = place.block_id
+    UNION ALL
+    SELECT b.span_ids[place.at], b.operations[b.operation_indexes[place.at] + 1]
+    FROM level1_blocks AS b
+    WHERE place.level = 1 AND b.received_day = place.day AND b.class = place.class
+        AND b.tenant_id = $1 AND b.bucket = 0 AND b.id = place.block_id
+) AS span
+LEFT JOIN operations AS operation
+    ON operation.tenant_id = $1 AND operation.id = span.operation_id

@@ -1,0 +1,115 @@
+//! What the blocks of a search had: each is scanned once, and its matches are kept by trace.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use uuid::Uuid;
+
+use super::blocks::BlockInfo;
+use super::evaluate::Hit;
+use super::plan::LeafBits;
+use super::rows::TraceRow;
+
+/// Traces whose matches are kept; beyond it all are forgotten, and their blocks scanned again where
+/// they are needed.
+const MOST_TRACES: usize = 200_000;
+
+/// Names of attributes that are told.
+const MOST_NAMES: usize = 100;
+
+/// Where a span stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct SpanAt {
+    pub block_id: i64,
+    pub position: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct TraceHit {
+    block_id: i64,
+    leaves: LeafBits,
+    position: u32,
+}
+
+/// The matches so far.
+#[derive(Debug, Default)]
+pub(super) struct Results {
+    scanned: HashSet<i64>,
+    by_trace: HashMap<Uuid, Vec<TraceHit>>,
+    names: BTreeSet<String>,
+}
+
+impl Results {
+    /// Whether a block was scanned.
+    pub(super) fn has(&self, block: &BlockInfo) -> bool {
+        self.scanned.contains(&block.id)
+    }
+
+    pub(super) fn add(&mut self, block_id: i64, hits: Vec<Hit>) {
+        if self.scanned.insert(block_id) {
+            for hit in hits {
+                self.by_trace
+                    .entry(hit.trace_id)
+                    .or_default()
+                    .push(TraceHit {
+                        block_id,
+                        leaves: hit.leaves,
+                        position: hit.position,
+                    });
+            }
+        }
+    }
+
+    /// Forgets everything when it is too much.
+    pub(super) fn bound(&mut self) {
+        if self.by_trace.len() > MOST_TRACES {
+            self.scanned.clear();
+            self.by_trace.clear();
+        }
+    }
+
+    /// Notes the name of an attribute that was found.
+    pub(super) fn name(&mut self, name: String) {
+        if self.names.len() < MOST_NAMES {
+            self.names.insert(name);
+        }
+    }
+
+    pub(super) fn into_names(self) -> BTreeSet<String> {
+        self.names
+    }
+
+    /// How many traces matched.
+    pub(super) fn len(&self) -> usize {
+        self.by_trace.len()
+    }
+
+    /// The traces that matched one of the leaves.
+    pub(super) fn traces(&self, leaves: LeafBits) -> impl Iterator<Item = Uuid> {
+        self.by_trace
+            .iter()
+            .filter(move |(_, hits)| hits.iter().any(|hit| hit.leaves & leaves != 0))
+            .map(|(trace_id, _)| *trace_id)
+    }
+
+    /// Which leaves a trace matched, without the spans of a removed one of the same id; and a span
+    /// that matched the first of the `positive` ones.
+    pub(super) fn of(&self, row: &TraceRow, positive: LeafBits) -> (LeafBits, Option<SpanAt>) {
+        let hits = self.by_trace.get(&row.trace_id).into_iter().flatten();
+        let hits = hits.filter(|hit| hit.block_id >= row.first_block_id);
+        let mut leaves = 0;
+        let mut best: Option<(u32, SpanAt)> = None;
+        for hit in hits {
+            leaves |= hit.leaves;
+            let shown = hit.leaves & positive;
+            let rank = shown.trailing_zeros();
+            if shown != 0 && best.is_none_or(|(known, _)| rank < known) {
+                let at = SpanAt {
+                    block_id: hit.block_id,
+                    position: hit.position,
+                };
+                best = Some((rank, at));
+            }
+        }
+        (leaves, best.map(|(_, at)| at))
+    }
+}

@@ -1,0 +1,317 @@
+//! Rows of traces: what a filter says of them as SQL, and the statements that read them in the order
+//! of a list. Every value is bound.
+
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
+use throughline_model::{Direction, ReadError, StatusFilter, TraceFilter};
+use uuid::Uuid;
+
+use super::plan::{Leaf, ScanPlan, TraceSource};
+use crate::ids;
+use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
+use crate::sqlstate::read_error;
+
+/// A place in the list: start and id of a trace.
+pub(crate) type Place = (i64, Uuid);
+
+/// What a search reads of a trace.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct TraceRow {
+    pub trace_id: Uuid,
+    pub start_ns: i64,
+    pub end_ns: i64,
+    pub first_block_id: i64,
+    pub has_error: bool,
+    pub root_operation_id: i64,
+    /// Where it is asked for.
+    pub user_id: Option<String>,
+    /// Which of the plan's sources lead to it, in the order of the leaves.
+    pub(super) sources: Vec<bool>,
+}
+
+impl TraceRow {
+    pub(crate) const fn place(&self) -> Place {
+        (self.start_ns, self.trace_id)
+    }
+}
+
+/// The rows that are selected, before any span is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowSelection<'a> {
+    pub tenant: Uuid,
+    pub filter: Option<&'a TraceFilter>,
+    /// First instant of the range.
+    pub from_ns: i64,
+    /// End of the range, exclusive.
+    pub to_ns: i64,
+    /// Whether users are read.
+    pub with_users: bool,
+}
+
+/// Rows that were looked at in the order of the list.
+#[derive(Debug)]
+pub(super) struct Walked {
+    /// Those that are selected.
+    pub rows: Vec<TraceRow>,
+    /// The last one that was looked at; none when there was none.
+    pub last: Option<Place>,
+    /// How many were looked at.
+    pub looked_at: i64,
+}
+
+#[derive(FromRow)]
+struct WalkedRow {
+    #[sqlx(flatten)]
+    row: TraceRow,
+    is_selected: bool,
+    looked_at: i64,
+}
+
+impl RowSelection<'_> {
+    /// Looks at the next `limit` rows beyond `from` that begin in the range at `lower_ns` or later.
+    pub(super) async fn walk(
+        &self,
+        connection: &mut PgConnection,
+        plan: &ScanPlan,
+        (direction, from): (Direction, Option<Place>),
+        lower_ns: i64,
+        limit: i64,
+    ) -> Result<Walked, ReadError> {
+        let order = match direction {
+            Direction::Before => " ORDER BY start_ns, trace_id",
+            Direction::After => " ORDER BY start_ns DESC, trace_id DESC",
+        };
+        let mut query = self.select(plan);
+        query.push(", t.is_selected, t.looked_at FROM (SELECT t.*, true");
+        self.push_conditions(&mut query);
+        query
+            .push(" AS is_selected, row_number() OVER (")
+            .push(order);
+        query.push(") AS place, count(*) OVER () AS looked_at FROM (SELECT * FROM traces AS t ");
+        self.push_range(&mut query, lower_ns);
+        if let Some((start_ns, trace_id)) = from {
+            query.push(match direction {
+                Direction::After => " AND (t.start_ns, t.trace_id) < (",
+                Direction::Before => " AND (t.start_ns, t.trace_id) > (",
+            });
+            query
+                .push_bind(start_ns)
+                .push(", ")
+                .push_bind(trace_id)
+                .push(")");
+        }
+        query.push(order).push(" LIMIT ").push_bind(limit);
+        query.push(") AS t) AS t WHERE t.is_selected OR t.place = t.looked_at ORDER BY t.place");
+        let all: Vec<WalkedRow> = query
+            .build_query_as()
+            .fetch_all(connection)
+            .await
+            .map_err(read_error)?;
+        Ok(Walked {
+            last: all.last().map(|walked| walked.row.place()),
+            looked_at: all.first().map_or(0, |walked| walked.looked_at),
+            rows: all
+                .into_iter()
+                .filter(|walked| walked.is_selected)
+                .map(|walked| walked.row)
+                .collect(),
+        })
+    }
+
+    /// Those of the traces that are selected and begin at `lower_ns` or later, in no order.
+    pub(super) async fn found(
+        &self,
+        connection: &mut PgConnection,
+        plan: &ScanPlan,
+        trace_ids: Vec<Uuid>,
+        lower_ns: i64,
+    ) -> Result<Vec<TraceRow>, ReadError> {
+        let mut query = self.select(plan);
+        query.push(" FROM traces AS t ");
+        self.push_range(&mut query, lower_ns);
+        query
+            .push(" AND t.trace_id = ANY(")
+            .push_bind(trace_ids)
+            .push(")");
+        self.push_conditions(&mut query);
+        query
+            .build_query_as()
+            .fetch_all(connection)
+            .await
+            .map_err(read_error)
+    }
+
+    /// How many rows are selected of the newest `limit` of the range, and how many of these there are.
+    pub(crate) async fn count(
+        &self,
+        connection: &mut PgConnection,
+        limit: i64,
+    ) -> Result<(u64, i64), ReadError> {
+        let mut query = QueryBuilder::new("SELECT count(*) FILTER (WHERE true");
+        self.push_conditions(&mut query);
+        query.push("), count(*) FROM (SELECT * FROM traces AS t ");
+        self.push_range(&mut query, self.from_ns);
+        query
+            .push(" ORDER BY t.start_ns DESC LIMIT ")
+            .push_bind(limit)
+            .push(") AS t");
+        let (selected, looked_at): (i64, i64) = query
+            .build_query_as()
+            .fetch_one(connection)
+            .await
+            .map_err(read_error)?;
+        Ok((selected.unsigned_abs(), looked_at))
+    }
+
+    fn select(&self, plan: &ScanPlan) -> QueryBuilder<Postgres> {
+        let mut query = QueryBuilder::new(
+            "SELECT t.trace_id, t.start_ns, t.end_ns, t.first_block_id, t.has_error, \
+             t.root_operation_id, ",
+        );
+        query.push(if self.with_users {
+            "t.user_id"
+        } else {
+            "NULL::text"
+        });
+        query.push(" AS user_id, ARRAY[");
+        let sources = plan.leaves.iter().filter_map(|leaf| match leaf {
+            Leaf::Source(source) => Some(source),
+            Leaf::Span(_) => None,
+        });
+        for (at, source) in sources.enumerate() {
+            query.push(if at == 0 { "" } else { ", " });
+            match source {
+                TraceSource::Event(correlation) => query
+                    .push(
+                        "EXISTS (SELECT FROM events AS e WHERE e.tenant_id = t.tenant_id \
+                         AND e.trace_id = t.trace_id AND e.correlation_id = ",
+                    )
+                    .push_bind(beginning(correlation, MAX_CHARS).to_owned())
+                    .push(")"),
+                TraceSource::OpenSpan(span_id) => query
+                    .push(
+                        "EXISTS (SELECT FROM open_spans AS o WHERE o.tenant_id = t.tenant_id \
+                         AND o.trace_id = t.trace_id AND o.span_id = ",
+                    )
+                    .push_bind(*span_id)
+                    .push(")"),
+                // A condition on the row says so.
+                TraceSource::Pinned => query.push("true"),
+            };
+        }
+        query.push("]::boolean[] AS sources");
+        query
+    }
+
+    /// Appends `WHERE` and the conditions that the index on starts answers.
+    fn push_range(&self, query: &mut QueryBuilder<Postgres>, lower_ns: i64) {
+        query.push("WHERE t.tenant_id = ").push_bind(self.tenant);
+        query
+            .push(" AND t.start_ns >= ")
+            .push_bind(self.from_ns.max(lower_ns));
+        query.push(" AND t.start_ns < ").push_bind(self.to_ns);
+        if self.filter.is_some_and(is_of_errors) {
+            query.push(" AND t.has_error");
+        }
+    }
+
+    /// Appends the other conditions on a row `t`, each after ` AND `.
+    fn push_conditions(&self, query: &mut QueryBuilder<Postgres>) {
+        let Some(filter) = self.filter else {
+            return;
+        };
+        // Taken apart so that a new condition cannot be forgotten here.
+        let TraceFilter {
+            range: _,
+            service,
+            operation: _,
+            kind: _,
+            status,
+            min_duration_ns,
+            max_duration_ns,
+            min_spans,
+            max_spans,
+            user,
+            session,
+            correlation: _,
+            error: _,
+            is_pinned,
+            attributes: _,
+        } = filter;
+        if let Some(service) = service {
+            query
+                .push(" AND ")
+                .push_bind(ids::service(service))
+                .push(" = ANY(t.services)");
+        }
+        if *status == Some(StatusFilter::Ok) {
+            query.push(" AND NOT t.has_error");
+        }
+        let count = |count: &u64| i64::try_from(*count).unwrap_or(i64::MAX);
+        let bounds = [
+            (" AND t.end_ns - t.start_ns >= ", *min_duration_ns),
+            (" AND t.end_ns - t.start_ns <= ", *max_duration_ns),
+            (" AND t.span_count >= ", min_spans.as_ref().map(count)),
+            (" AND t.span_count <= ", max_spans.as_ref().map(count)),
+        ];
+        for (condition, bound) in bounds {
+            if let Some(bound) = bound {
+                query.push(condition).push_bind(bound);
+            }
+        }
+        let texts = [
+            (" AND t.user_id = ", user, MAX_CHARS),
+            (" AND t.session_id = ", session, MAX_SESSION_CHARS),
+        ];
+        for (condition, text, most) in texts {
+            if let Some(text) = text {
+                query
+                    .push(condition)
+                    .push_bind(beginning(text, most).to_owned());
+            }
+        }
+        if *is_pinned {
+            query.push(
+                " AND EXISTS (SELECT FROM pins AS pin \
+                 WHERE pin.tenant_id = t.tenant_id AND pin.trace_id = t.trace_id)",
+            );
+        }
+    }
+}
+
+/// Whether only traces with a span that failed are meant.
+fn is_of_errors(filter: &TraceFilter) -> bool {
+    filter.status == Some(StatusFilter::Error) || filter.error.is_some()
+}
+
+/// The ids of the traces that a source leads to; none when they are more than `most`.
+pub(super) async fn source_ids(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    source: &TraceSource,
+    most: i64,
+) -> Result<Option<Vec<Uuid>>, ReadError> {
+    let mut query = match source {
+        TraceSource::Event(correlation) => {
+            let mut query = QueryBuilder::new(
+                "SELECT DISTINCT trace_id FROM events WHERE trace_id IS NOT NULL AND correlation_id = ",
+            );
+            query.push_bind(beginning(correlation, MAX_CHARS).to_owned());
+            query.push(" AND tenant_id = ");
+            query
+        }
+        TraceSource::OpenSpan(span_id) => {
+            let mut query =
+                QueryBuilder::new("SELECT DISTINCT trace_id FROM open_spans WHERE span_id = ");
+            query.push_bind(*span_id).push(" AND tenant_id = ");
+            query
+        }
+        TraceSource::Pinned => QueryBuilder::new("SELECT trace_id FROM pins WHERE tenant_id = "),
+    };
+    query.push_bind(tenant).push(" LIMIT ").push_bind(most + 1);
+    let ids: Vec<Uuid> = query
+        .build_query_scalar()
+        .fetch_all(connection)
+        .await
+        .map_err(read_error)?;
+    Ok((ids.len() as i64 <= most).then_some(ids))
+}

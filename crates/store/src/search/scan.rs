@@ -1,0 +1,282 @@
+//! The engine: finds the traces that a plan selects, newest first or oldest first, within a budget of
+//! time.
+//!
+//! Where the blocks that must match are few, all of them are scanned and lead to the traces ("drive").
+//! Else the traces are walked in the order of the list, and the blocks that cover them are scanned
+//! ("walk"). A block is scanned once. A trace is decided when all blocks that may have spans of it were
+//! seen, so that a condition which must not hold, or holds of several spans, is final.
+
+mod decide;
+mod drive;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use throughline_model::{Direction, ReadError};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use self::decide::Decided;
+use super::blocks::BlockList;
+use super::plan::{Leaf, LeafBits, ScanPlan};
+use super::results::{Results, SpanAt};
+use super::rows::{self, Place, RowSelection, TraceRow};
+use super::scanner::Scanner;
+
+/// Blocks of so many spans are scanned at once before anything is walked.
+const DRIVEN_AT_ONCE: u64 = 160 << 10;
+/// Blocks of so many spans are scanned when a walk found too little.
+const MOST_DRIVEN: u64 = 4 << 20;
+/// Batches of a walk after which it counts as having found too little.
+const PATIENCE: usize = 1;
+/// Traces of another table that lead to a search at most.
+const MOST_SOURCE_IDS: i64 = 10_000;
+/// Rows of a batch of a walk at most.
+const MOST_ROWS: i64 = 20_000;
+
+/// How much a search may do before it answers with what it has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    pub time: Duration,
+    /// Rows of the first batch of a walk.
+    pub first_rows: i64,
+    /// Spans of the blocks that are read together, nearly.
+    pub batch_spans: u64,
+}
+
+/// From where and which way a search goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct From {
+    pub direction: Direction,
+    pub place: Option<Place>,
+}
+
+/// How a search ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Everything was looked at.
+    Whole,
+    /// The caller had enough.
+    Full,
+    /// The budget was spent; what lies beyond this place was not looked at.
+    Stopped(Place),
+}
+
+/// How a search ended, and how many traces there are of it in its whole range, when that is known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outcome {
+    pub end: End,
+    pub total: Option<u64>,
+}
+
+/// Takes a trace that was found, and says whether the search goes on.
+pub(crate) type Sink<'s> = &'s mut (dyn FnMut(&TraceRow, Match) -> bool + Send);
+
+/// How a trace matched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Match {
+    /// The leaves that hold.
+    pub leaves: LeafBits,
+    /// A span that matched.
+    pub span: Option<SpanAt>,
+}
+
+/// One search in one snapshot.
+pub(crate) struct Search<'a> {
+    pub(super) connection: &'a mut PgConnection,
+    pub(super) selection: RowSelection<'a>,
+    plan: Arc<ScanPlan>,
+    from: From,
+    pub(super) blocks: BlockList,
+    results: Results,
+    scanner: Scanner,
+    /// The traces that sources lead to, by leaf; none where they are too many.
+    sources: HashMap<usize, Option<Vec<Uuid>>>,
+    positive: LeafBits,
+    budget: Budget,
+    deadline: Instant,
+    /// Whether a trace was decided or a stretch of time was searched: every request gets on.
+    has_progress: bool,
+    /// Whether scanning all blocks that must match turned out to be too much.
+    is_driven_out: bool,
+}
+
+impl<'a> Search<'a> {
+    /// Prepares a search; the plan must be resolved.
+    pub(crate) fn new(
+        connection: &'a mut PgConnection,
+        selection: RowSelection<'a>,
+        plan: Arc<ScanPlan>,
+        from: From,
+        budget: Budget,
+    ) -> Self {
+        Self {
+            connection,
+            selection,
+            blocks: BlockList::new(selection.from_ns),
+            results: Results::default(),
+            scanner: Scanner::new(selection.tenant, Arc::clone(&plan), budget.batch_spans),
+            sources: HashMap::new(),
+            positive: plan.condition.positive(),
+            plan,
+            from,
+            budget,
+            deadline: Instant::now() + budget.time,
+            has_progress: false,
+            is_driven_out: false,
+        }
+    }
+
+    /// The names of attributes that were found where any was asked for.
+    pub(crate) fn into_names(self) -> BTreeSet<String> {
+        self.results.into_names()
+    }
+
+    /// Shows `sink` the traces in the order of the list.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) async fn run(&mut self, sink: Sink<'_>) -> Result<Outcome, ReadError> {
+        if self.plan.is_empty() {
+            return self.walk(self.selection.from_ns, sink).await;
+        }
+        self.read_sources().await?;
+        if self.from.direction == Direction::Before {
+            let lower_ns = self.from.place.map_or(i64::MIN, |(start_ns, _)| start_ns);
+            while !self.blocks.is_whole() && self.blocks.covered_from_ns > lower_ns {
+                self.extend().await?;
+            }
+            return self.window(self.selection.from_ns, sink).await;
+        }
+        loop {
+            self.extend().await?;
+            let lower_ns = self.blocks.covered_from_ns.max(self.selection.from_ns);
+            if self
+                .from
+                .place
+                .is_some_and(|(start_ns, _)| start_ns < lower_ns)
+            {
+                // All of it was shown on pages before.
+                if self.blocks.is_whole() {
+                    return Ok(Outcome::of(End::Whole));
+                }
+                continue;
+            }
+            let outcome = self.window(lower_ns, sink).await?;
+            if outcome.end != End::Whole || self.blocks.is_whole() {
+                return Ok(outcome);
+            }
+            let end = (lower_ns, Uuid::from_u128(1));
+            self.from.place = Some(end);
+            if self.is_over() {
+                let end = End::Stopped(end);
+                return Ok(Outcome { end, total: None });
+            }
+        }
+    }
+
+    async fn extend(&mut self) -> Result<(), ReadError> {
+        let tenant = self.selection.tenant;
+        self.blocks
+            .extend(self.connection, tenant, &self.plan)
+            .await
+    }
+
+    async fn read_sources(&mut self) -> Result<(), ReadError> {
+        let plan = Arc::clone(&self.plan);
+        for (at, leaf) in plan.leaves.iter().enumerate() {
+            if let Leaf::Source(source) = leaf {
+                let tenant = self.selection.tenant;
+                let ids =
+                    rows::source_ids(self.connection, tenant, source, MOST_SOURCE_IDS).await?;
+                self.sources.insert(at, ids);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.has_progress && Instant::now() >= self.deadline
+    }
+
+    /// What it costs to find all traces that match a leaf, in spans.
+    fn weight(&self, leaf: usize) -> u64 {
+        match self.sources.get(&leaf) {
+            Some(Some(ids)) => ids.len() as u64,
+            Some(None) => u64::MAX,
+            None => self.blocks.weight(leaf),
+        }
+    }
+
+    /// The leaves of which one at least must match, and what it costs to find all that do.
+    fn cover(&self) -> Option<(LeafBits, u64)> {
+        let weight = |leaf: usize| self.weight(leaf);
+        let implied = self
+            .plan
+            .implied
+            .iter()
+            .map(|leaf| (1 << leaf, weight(*leaf)));
+        let cover = self.plan.condition.cover(&weight);
+        implied.chain(cover).min_by_key(|(_, weight)| *weight)
+    }
+
+    /// Searches the traces that begin at `lower_ns` or later, as far as the blocks are listed.
+    async fn window(&mut self, lower_ns: i64, sink: Sink<'_>) -> Result<Outcome, ReadError> {
+        if let Some((leaves, weight)) = self.cover()
+            && weight <= DRIVEN_AT_ONCE
+            && let Some(outcome) = self.drive(leaves, lower_ns, sink).await?
+        {
+            return Ok(outcome);
+        }
+        self.walk(lower_ns, sink).await
+    }
+
+    async fn walk(&mut self, lower_ns: i64, sink: Sink<'_>) -> Result<Outcome, ReadError> {
+        let mut limit = self.budget.first_rows;
+        for batch in 1.. {
+            let from = (self.from.direction, self.from.place);
+            let walked = self
+                .selection
+                .walk(self.connection, &self.plan, from, lower_ns, limit)
+                .await?;
+            match self.decide(&walked.rows, sink).await? {
+                Decided::All => {}
+                Decided::Full => return Ok(Outcome::of(End::Full)),
+                Decided::Before(row) => {
+                    let last = walked.rows.get(row.wrapping_sub(1)).map(TraceRow::place);
+                    let last = last.or(self.from.place);
+                    return Ok(Outcome::of(last.map_or(End::Whole, End::Stopped)));
+                }
+            }
+            let Some(last) = walked.last else {
+                return Ok(Outcome::of(End::Whole));
+            };
+            self.from.place = Some(last);
+            self.has_progress = true;
+            if walked.looked_at < limit {
+                return Ok(Outcome::of(End::Whole));
+            }
+            if self.is_over() {
+                return Ok(Outcome::of(End::Stopped(last)));
+            }
+            if batch >= PATIENCE
+                && !self.is_driven_out
+                && let Some((leaves, weight)) = self.cover()
+                && weight <= MOST_DRIVEN
+                && let Some(outcome) = self.drive(leaves, lower_ns, sink).await?
+            {
+                return Ok(outcome);
+            }
+            limit = (limit * 4).min(MOST_ROWS.max(self.budget.first_rows));
+        }
+        Ok(Outcome::of(End::Whole))
+    }
+}
+
+impl Outcome {
+    const fn of(end: End) -> Self {
+        Self { end, total: None }
+    }
+}

@@ -1,0 +1,160 @@
+//! Decides whether traces match, in the order of the list.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use throughline_model::ReadError;
+
+use super::{Match, Search, Sink};
+use crate::search::blocks::BlockInfo;
+use crate::search::plan::{Leaf, LeafBits};
+use crate::search::rows::TraceRow;
+
+/// How far rows were decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decided {
+    All,
+    /// The sink had enough.
+    Full,
+    /// The budget was spent before this row.
+    Before(usize),
+}
+
+impl Search<'_> {
+    /// Shows `sink` those of the rows that match.
+    pub(super) async fn decide(
+        &mut self,
+        rows: &[TraceRow],
+        sink: Sink<'_>,
+    ) -> Result<Decided, ReadError> {
+        let mut at = 0;
+        while at < rows.len() {
+            self.results.bound();
+            let (end, needed) = self.needed(rows, at);
+            if !needed.is_empty() {
+                if self.is_over() {
+                    return Ok(Decided::Before(at));
+                }
+                self.scan(&needed).await?;
+            }
+            for row in rows.get(at..end).unwrap_or_default() {
+                self.has_progress = true;
+                if let Some(matched) = self.matched(row)
+                    && !sink(row, matched)
+                {
+                    return Ok(Decided::Full);
+                }
+            }
+            at = end;
+        }
+        Ok(Decided::All)
+    }
+
+    /// The blocks to scan before the rows from `at` on are decided, and the row before which that
+    /// suffices.
+    fn needed(&self, rows: &[TraceRow], at: usize) -> (usize, Vec<Arc<BlockInfo>>) {
+        let left = rows.get(at..).unwrap_or_default();
+        let first_ns = left
+            .iter()
+            .map(|row| row.start_ns)
+            .min()
+            .unwrap_or_default();
+        let last_ns = left.iter().map(|row| row.end_ns).max().unwrap_or_default();
+        let mut near: Vec<&Arc<BlockInfo>> = self
+            .blocks
+            .blocks
+            .iter()
+            .filter(|block| {
+                block.leaves & self.checked() != 0
+                    && block.prune.last_start_ns >= first_ns
+                    && block.prune.first_start_ns <= last_ns
+                    && !self.results.has(block)
+            })
+            .collect();
+        let mut needed: Vec<Arc<BlockInfo>> = Vec::new();
+        let mut weight = 0;
+        for (row, end) in left.iter().zip(at + 1..) {
+            if near.is_empty() {
+                break;
+            }
+            near.retain(|block| {
+                let is_needed = block.id >= row.first_block_id
+                    && block.may_have(row.trace_id, row.start_ns, row.end_ns);
+                if is_needed {
+                    weight += block.weight();
+                    needed.push(Arc::clone(block));
+                }
+                !is_needed
+            });
+            if weight >= self.budget.batch_spans {
+                return (end, needed);
+            }
+        }
+        (rows.len(), needed)
+    }
+
+    /// The leaves that decide.
+    pub(super) fn checked(&self) -> LeafBits {
+        let implied = self
+            .plan
+            .implied
+            .iter()
+            .fold(0, |all, leaf| all | 1 << leaf);
+        !implied
+    }
+
+    /// Scans blocks, in batches.
+    pub(super) async fn scan(&mut self, blocks: &[Arc<BlockInfo>]) -> Result<(), ReadError> {
+        let mut rest = blocks;
+        while !rest.is_empty() {
+            let (batch, after) = rest.split_at(self.scanner.batch_len(rest));
+            for (block, hits) in self.scanner.scan(self.connection, batch).await? {
+                self.results.add(block, hits);
+            }
+            for name in self.scanner.take_names() {
+                self.results.name(name);
+            }
+            rest = after;
+        }
+        Ok(())
+    }
+
+    /// Whether a trace whose blocks were scanned matches, and how.
+    fn matched(&self, row: &TraceRow) -> Option<Match> {
+        let (mut leaves, span) = self.results.of(row, self.positive);
+        let sources = self.plan.leaves.iter().enumerate();
+        let sources = sources.filter(|(_, leaf)| matches!(leaf, Leaf::Source(_)));
+        for ((at, _), leads) in sources.zip(&row.sources) {
+            leaves |= LeafBits::from(*leads) << at;
+        }
+        let matched = Match { leaves, span };
+        self.plan.condition.holds(leaves).then_some(matched)
+    }
+
+    /// How many of the rows match; none when finding out costs more than `most`.
+    pub(super) async fn count(
+        &mut self,
+        rows: &[TraceRow],
+        most: u64,
+    ) -> Result<Option<u64>, ReadError> {
+        let mut seen = HashSet::new();
+        let mut blocks = Vec::new();
+        for row in rows {
+            for block in &self.blocks.blocks {
+                let is_needed = block.leaves & self.checked() != 0
+                    && block.may_have(row.trace_id, row.start_ns, row.end_ns)
+                    && !self.results.has(block);
+                if is_needed && seen.insert(block.id) {
+                    blocks.push(Arc::clone(block));
+                }
+            }
+        }
+        let weight: u64 = blocks.iter().map(|block| block.weight()).sum();
+        if weight > most {
+            return Ok(None);
+        }
+        self.scan(&blocks).await?;
+        let matching = rows.iter().filter(|row| self.matched(row).is_some());
+        Ok(Some(matching.count() as u64))
+    }
+}

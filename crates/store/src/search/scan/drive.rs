@@ -1,0 +1,136 @@
+//! Lets the blocks that must match lead to the traces.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use throughline_model::{Direction, ReadError};
+use uuid::Uuid;
+
+use super::decide::Decided;
+use super::{DRIVEN_AT_ONCE, End, Outcome, Search, Sink};
+use crate::search::plan::LeafBits;
+use crate::search::rows::TraceRow;
+
+/// Traces that are looked up at most.
+const MOST_TRACES: usize = 50_000;
+
+impl Search<'_> {
+    /// Scans all blocks that may match one of `leaves`, looks up the traces that do, and shows `sink`
+    /// those of them that are selected and begin at `lower_ns` or later. None when that is too much.
+    pub(super) async fn drive(
+        &mut self,
+        leaves: LeafBits,
+        lower_ns: i64,
+        sink: Sink<'_>,
+    ) -> Result<Option<Outcome>, ReadError> {
+        let todo: Vec<_> = self
+            .blocks
+            .blocks
+            .iter()
+            .filter(|block| block.leaves & leaves != 0 && !self.results.has(block))
+            .map(Arc::clone)
+            .collect();
+        let mut rest = todo.as_slice();
+        let mut complete_from_ns = lower_ns;
+        while let Some(next) = rest.first() {
+            if self.is_late() && rest.len() < todo.len() {
+                // What begins after all that was not scanned is known.
+                complete_from_ns = next.prune.last_start_ns.saturating_add(1).max(lower_ns);
+                break;
+            }
+            let (batch, after) = rest.split_at(self.scanner.batch_len(rest));
+            self.scan(batch).await?;
+            rest = after;
+            if self.results.len() > MOST_TRACES {
+                self.is_driven_out = true;
+                return Ok(None);
+            }
+        }
+        let is_complete = rest.is_empty();
+        if !is_complete && !self.gets_to(complete_from_ns) {
+            self.is_driven_out = true;
+            return Ok(None);
+        }
+        let mut ids: HashSet<Uuid> = self.results.traces(leaves).collect();
+        for (leaf, sourced) in &self.sources {
+            if leaves >> leaf & 1 == 1 {
+                ids.extend(sourced.iter().flatten());
+            }
+        }
+        if ids.len() > MOST_TRACES {
+            self.is_driven_out = true;
+            return Ok(None);
+        }
+        let rows = self.look_up(ids, complete_from_ns).await?;
+        let beyond: Vec<TraceRow> = rows
+            .iter()
+            .filter(|row| self.is_beyond(row))
+            .cloned()
+            .collect();
+        let decided = self.decide(&beyond, sink).await?;
+        let end = match decided {
+            Decided::Full => End::Full,
+            Decided::Before(row) => match beyond.get(row.wrapping_sub(1)) {
+                Some(last) => End::Stopped(last.place()),
+                // Cannot happen: the first row is always decided.
+                None => return Ok(None),
+            },
+            Decided::All if is_complete => End::Whole,
+            Decided::All => {
+                self.has_progress = true;
+                End::Stopped((complete_from_ns, Uuid::from_u128(1)))
+            }
+        };
+        let is_all = is_complete && self.blocks.is_whole() && !matches!(end, End::Stopped(_));
+        let total = if is_all && lower_ns <= self.selection.from_ns {
+            self.count(&rows, DRIVEN_AT_ONCE).await?
+        } else {
+            None
+        };
+        Ok(Some(Outcome { end, total }))
+    }
+
+    /// Whether the time is up, be there anything to show or not.
+    fn is_late(&self) -> bool {
+        tokio::time::Instant::now() >= self.deadline
+    }
+
+    /// Whether an answer that ends at this instant gets on.
+    fn gets_to(&self, instant_ns: i64) -> bool {
+        let begins_ns = match self.from.place {
+            Some((start_ns, _)) => start_ns,
+            None => self.selection.to_ns,
+        };
+        self.from.direction == Direction::After && instant_ns < begins_ns
+    }
+
+    async fn look_up(
+        &mut self,
+        ids: HashSet<Uuid>,
+        lower_ns: i64,
+    ) -> Result<Vec<TraceRow>, ReadError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = ids.into_iter().collect();
+        let mut rows = self
+            .selection
+            .found(self.connection, &self.plan, ids, lower_ns)
+            .await?;
+        rows.sort_unstable_by_key(TraceRow::place);
+        if self.from.direction == Direction::After {
+            rows.reverse();
+        }
+        Ok(rows)
+    }
+
+    /// Whether a row lies beyond the place where the search begins.
+    fn is_beyond(&self, row: &TraceRow) -> bool {
+        self.from
+            .place
+            .is_none_or(|place| match self.from.direction {
+                Direction::After => row.place() < place,
+                Direction::Before => row.place() > place,
+            })
+    }
+}

@@ -1,0 +1,261 @@
+//! Scans batches of blocks: reads them, and evaluates the plan over them on a blocking thread that
+//! stops when nobody waits for it any more.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sqlx::{FromRow, PgConnection};
+use throughline_model::ReadError;
+use throughline_wire::{AttributeValue, Marks, binary};
+use uuid::Uuid;
+
+use super::attribute::{Outcomes, Unread};
+use super::blocks::BlockInfo;
+use super::dictionary::attribute_tests;
+use super::evaluate::{BlockHits, Evaluation, Hit};
+use super::load::{self, LoadedBlock, Needs};
+use super::plan::{Leaf, ScanPlan};
+use crate::block::Corrupt;
+use crate::block::table::report_corrupt;
+use crate::sqlstate::read_error;
+use crate::writer::day_ns;
+
+/// Payloads that are read together.
+const PAYLOADS: usize = 16;
+/// A payload is never larger than this.
+const MAX_PAYLOAD_BYTES: usize = 64 << 20;
+
+/// Scans blocks for one request.
+pub(super) struct Scanner {
+    tenant: Uuid,
+    batch_spans: u64,
+    plan: Arc<ScanPlan>,
+    needs: Needs,
+    outcomes: Arc<Outcomes>,
+    /// Names of attributes that were found.
+    names: Vec<String>,
+    cancelled: CancelOnDrop,
+}
+
+/// Tells evaluations to stop when the request is gone.
+#[derive(Debug, Default)]
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Scanner {
+    /// A scanner that reads blocks of so many spans together, nearly.
+    pub(super) fn new(tenant: Uuid, plan: Arc<ScanPlan>, batch_spans: u64) -> Self {
+        Self {
+            tenant,
+            batch_spans,
+            needs: Needs::of(&plan),
+            plan,
+            outcomes: Arc::default(),
+            names: Vec::new(),
+            cancelled: CancelOnDrop::default(),
+        }
+    }
+
+    /// How many blocks from the front of `blocks` are read together: one at least.
+    pub(super) fn batch_len(&self, blocks: &[Arc<BlockInfo>]) -> usize {
+        let mut weight = 0;
+        let fitting = blocks.iter().take_while(|block| {
+            weight += block.weight();
+            weight <= self.batch_spans
+        });
+        fitting.count().max(1).min(blocks.len())
+    }
+
+    /// The traces that match in each of the blocks: two statements, and one more for each few payloads
+    /// that must be read. A damaged block is reported and has none.
+    pub(super) async fn scan(
+        &mut self,
+        connection: &mut PgConnection,
+        blocks: &[Arc<BlockInfo>],
+    ) -> Result<Vec<(i64, Vec<Hit>)>, ReadError> {
+        let loaded = load::skeletons(connection, self.tenant, blocks, self.needs, damaged).await?;
+        let (loaded, frames) = self.evaluate(loaded, wanted_frames).await?;
+        let mut wanted = Vec::new();
+        for (block, frames) in loaded.iter().zip(&frames) {
+            wanted.extend(frames.iter().map(|frame| (block, *frame)));
+        }
+        let stored = load::frames(connection, self.tenant, &wanted).await?;
+        let mut stored = stored.into_iter();
+        let frames = frames.into_iter().map(|frames| {
+            let bytes = stored.by_ref().take(frames.len());
+            frames
+                .iter()
+                .copied()
+                .zip(bytes.collect::<Vec<_>>())
+                .collect()
+        });
+        let frames: Vec<Vec<(usize, Vec<u8>)>> = frames.collect();
+        let (mut loaded, mut found) = self.evaluate_loading(loaded, frames).await?;
+        // A test of a payload's text is decided once the payload was read.
+        loop {
+            let unread: Unread = found
+                .iter()
+                .flat_map(|hits| hits.unread.iter().copied())
+                .collect();
+            if unread.is_empty() {
+                break;
+            }
+            self.read_payloads(connection, &loaded, unread).await?;
+            (loaded, found) = self.evaluate_loading(loaded, Vec::new()).await?;
+        }
+        for name in found.iter_mut().flat_map(|hits| hits.names.drain()) {
+            self.names.extend(String::from_utf8(name).ok());
+        }
+        let ids = loaded.iter().map(|block| block.info.id);
+        let mut hits: HashMap<i64, Vec<Hit>> =
+            ids.zip(found.into_iter().map(|hits| hits.hits)).collect();
+        // Of a damaged block nothing is known: it counts as scanned.
+        let all = blocks
+            .iter()
+            .map(|block| (block.id, hits.remove(&block.id).unwrap_or_default()));
+        Ok(all.collect())
+    }
+
+    /// The names of attributes that were found since this was asked.
+    pub(super) fn take_names(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.names)
+    }
+
+    async fn evaluate_loading(
+        &self,
+        loaded: Vec<LoadedBlock>,
+        frames: Vec<Vec<(usize, Vec<u8>)>>,
+    ) -> Result<(Vec<LoadedBlock>, Vec<BlockHits>), ReadError> {
+        let mut frames = frames.into_iter();
+        self.evaluate(loaded, move |plan, block, outcomes| {
+            for (frame, bytes) in frames.next().unwrap_or_default() {
+                block.columns.load(frame, &bytes)?;
+            }
+            Evaluation::new(plan, block, outcomes).hits()
+        })
+        .await
+    }
+
+    /// Does something with each block, on a blocking thread; leaves out those that are damaged.
+    async fn evaluate<T: Send + 'static>(
+        &self,
+        loaded: Vec<LoadedBlock>,
+        mut work: impl FnMut(&ScanPlan, &mut LoadedBlock, &Outcomes) -> Result<T, Corrupt>
+        + Send
+        + 'static,
+    ) -> Result<(Vec<LoadedBlock>, Vec<T>), ReadError> {
+        let plan = Arc::clone(&self.plan);
+        let outcomes = Arc::clone(&self.outcomes);
+        let cancelled = Arc::clone(&self.cancelled.0);
+        let evaluated = tokio::task::spawn_blocking(move || {
+            let mut whole = Vec::with_capacity(loaded.len());
+            let mut results = Vec::with_capacity(loaded.len());
+            for mut block in loaded {
+                if cancelled.load(Ordering::Relaxed) {
+                    break;
+                }
+                match work(&plan, &mut block, &outcomes) {
+                    Ok(result) => {
+                        whole.push(block);
+                        results.push(result);
+                    }
+                    Err(corrupt) => damaged(&block.info, corrupt),
+                }
+            }
+            (whole, results)
+        });
+        evaluated.await.map_err(|error| {
+            tracing::error!(%error, "the evaluation of a search failed");
+            ReadError::Internal
+        })
+    }
+
+    /// Reads payloads a few at a time and keeps how the tests that wait for them end.
+    async fn read_payloads(
+        &mut self,
+        connection: &mut PgConnection,
+        loaded: &[LoadedBlock],
+        unread: Unread,
+    ) -> Result<(), ReadError> {
+        #[derive(FromRow)]
+        struct Row {
+            hash: Uuid,
+            byte_count: i64,
+            content: Vec<u8>,
+        }
+        let starts = loaded.iter().map(|block| &block.info.prune);
+        let first_ns = starts
+            .clone()
+            .map(|prune| prune.first_start_ns)
+            .min()
+            .unwrap_or_default();
+        let last_ns = starts
+            .map(|prune| prune.last_start_ns)
+            .max()
+            .unwrap_or_default();
+        let hashes: HashSet<[u8; 16]> = unread.iter().map(|(_, hash)| *hash).collect();
+        let hashes: Vec<Uuid> = hashes.into_iter().map(Uuid::from_bytes).collect();
+        let mut outcomes: Outcomes = (*self.outcomes).clone();
+        // What is not there any more passes no test.
+        outcomes.extend(unread.iter().map(|key| (*key, false)));
+        for hashes in hashes.chunks(PAYLOADS) {
+            let rows: Vec<Row> = sqlx::query_as(include_str!("payloads.sql"))
+                .bind(self.tenant)
+                .bind(hashes)
+                .bind(day_ns(first_ns))
+                .bind(day_ns(last_ns))
+                .fetch_all(&mut *connection)
+                .await
+                .map_err(read_error)?;
+            for row in rows {
+                let Some(text) = text_of(&row.content, row.byte_count) else {
+                    continue;
+                };
+                let mut tests = Vec::new();
+                for leaf in &self.plan.leaves {
+                    if let Leaf::Span(node) = leaf {
+                        attribute_tests(node, &mut tests);
+                    }
+                }
+                for test in tests {
+                    if let Some(passes) = outcomes.get_mut(&(test.number, row.hash.into_bytes())) {
+                        *passes = test.test.text(text.as_bytes());
+                    }
+                }
+            }
+        }
+        self.outcomes = Arc::new(outcomes);
+        Ok(())
+    }
+}
+
+fn damaged(info: &BlockInfo, corrupt: Corrupt) {
+    report_corrupt(info.id, &info.prune, corrupt);
+}
+
+fn wanted_frames(
+    plan: &ScanPlan,
+    block: &mut LoadedBlock,
+    outcomes: &Outcomes,
+) -> Result<Vec<usize>, Corrupt> {
+    Evaluation::new(plan, block, outcomes).wanted_frames()
+}
+
+/// The text that a payload is; none when it is something else or cannot be read.
+fn text_of(content: &[u8], byte_count: i64) -> Option<String> {
+    let byte_count = usize::try_from(byte_count)
+        .ok()
+        .filter(|count| *count <= MAX_PAYLOAD_BYTES)?;
+    let encoded = zstd::bulk::decompress(content, byte_count).ok()?;
+    let reader = binary::Reader::new(&encoded);
+    match binary::any_value::decode(reader, 1, &mut Marks::default()).ok()? {
+        AttributeValue::Str(text) => Some(text.into_owned()),
+        _ => None,
+    }
+}
