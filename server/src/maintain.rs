@@ -60,6 +60,7 @@ pub async fn retention(command: RetentionCommand) -> Result<()> {
         is_dry_run: command.dry_run,
     };
     with_store(&command.database, async |store| {
+        store.check_clock(retain.now).await?;
         print!("{}", describe_retention(&store.retain_once(retain).await?));
         Ok(())
     })

@@ -18,6 +18,9 @@ const TURN_ATTEMPTS: usize = 50;
 /// and so long in between.
 const TURN_PAUSE: Duration = Duration::from_millis(200);
 
+/// By time nothing is removed while clocks differ by more.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(3_600);
+
 /// What a run of retention is to do.
 #[derive(Debug, Clone, Copy)]
 pub struct Retain {
@@ -165,6 +168,24 @@ impl Lead {
         let changes = retention::prune_oldest_day(&mut self.connection, now, room_bytes).await;
         self.end_turn().await?;
         Ok(changes?)
+    }
+
+    /// Makes sure that `now`, by the clock of this server, is what the clock of the database shows,
+    /// give or take an hour: a wrong clock must not remove what is young.
+    ///
+    /// # Errors
+    /// [`StoreError::Clocks`], [`StoreError::Database`].
+    pub async fn check_clock(&mut self, now: UnixNanos) -> Result<(), StoreError> {
+        let database_ns: i64 = sqlx::query_scalar(
+            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000",
+        )
+        .fetch_one(&mut self.connection)
+        .await?;
+        let difference = Duration::from_nanos(now.get().abs_diff(database_ns));
+        if difference > MAX_CLOCK_DIFFERENCE {
+            return Err(StoreError::Clocks(difference));
+        }
+        Ok(())
     }
 
     /// Notes how large the database is today.

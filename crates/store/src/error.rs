@@ -14,6 +14,14 @@ pub enum StoreError {
     /// Somebody else does the same work just now.
     #[error("another run of retention is under way; try again when it is through")]
     Busy,
+    /// The clocks of this server and of the database differ too much to remove anything by time;
+    /// carries by how much.
+    #[error(
+        "the clock of this server and that of the database differ by {} s: nothing is removed until \
+         they differ by less than an hour; set the clocks",
+        .0.as_secs()
+    )]
+    Clocks(Duration),
     /// A migration failed; it was rolled back.
     #[error("a migration failed: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),

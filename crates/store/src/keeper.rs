@@ -87,10 +87,10 @@ impl Keeper for PgKeeper {
             let mut lead = Lead::connect(&self.connect, "clean up")
                 .await
                 .map_err(keep_error)?;
-            let report = if request.is_dry_run {
-                lead.dry_run(run).await
-            } else {
-                lead.run(run).await
+            let report = match lead.check_clock(run.now).await {
+                Err(error) => Err(error),
+                Ok(()) if request.is_dry_run => lead.dry_run(run).await,
+                Ok(()) => lead.run(run).await,
             };
             lead.resign().await;
             report.map_err(keep_error)
@@ -110,7 +110,7 @@ impl Keeper for PgKeeper {
 fn keep_error(error: StoreError) -> ReadError {
     match error {
         StoreError::Database(error) => read_error(error),
-        StoreError::Busy => ReadError::Invalid(error.to_string()),
+        StoreError::Busy | StoreError::Clocks(_) => ReadError::Invalid(error.to_string()),
         StoreError::Url | StoreError::Migration(_) => ReadError::Internal,
     }
 }

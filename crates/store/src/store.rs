@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use throughline_model::{
     Keeper, LiveFeed, ReadError, RetentionReport, RetentionRules, TraceReader,
 };
-use throughline_wire::TenantId;
+use throughline_wire::{TenantId, UnixNanos};
 
 use crate::keeper::PgKeeper;
 use crate::live::{self, LiveHandle};
@@ -99,6 +99,17 @@ impl Store {
     /// [`StoreError::Database`].
     pub async fn lead(&self, duty: Duty) -> Result<Option<Lead>, StoreError> {
         Lead::ask(&self.connect, duty).await
+    }
+
+    /// Makes sure that `now`, by the clock of this server, is near what that of the database shows.
+    ///
+    /// # Errors
+    /// As [`Lead::check_clock`].
+    pub async fn check_clock(&self, now: UnixNanos) -> Result<(), StoreError> {
+        let mut lead = Lead::connect(&self.connect, "clock").await?;
+        let checked = lead.check_clock(now).await;
+        lead.resign().await;
+        checked
     }
 
     /// The same work done once, whoever has the duty: for a person who asks.

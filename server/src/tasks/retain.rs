@@ -82,6 +82,7 @@ impl Work for RetainTask {
 
     fn run<'a>(&'a mut self, lead: &'a mut Lead) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
+            lead.check_clock(self.clock.now()).await?;
             let pruned = self.prune(lead).await?;
             let now = self.clock.now();
             let is_time = self
