@@ -1,5 +1,6 @@
 //! One step of compaction: reads some blocks, merges them, and replaces them in one transaction.
 
+use core::ops::Range;
 use std::collections::{BTreeSet, HashSet};
 
 use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection};
@@ -15,8 +16,11 @@ const CLASS_OK: i16 = 0;
 const CLASS_ERROR: i16 = 1;
 /// How long the making of a partition may wait for its lock.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
-/// A warning is looked for so long before and after the spans of a step.
-const WARNING_MARGIN_NS: i64 = UnixNanos::PER_DAY;
+/// A warning is looked for so long before and after the spans of a step,
+const WARNING_MARGIN_NS: i64 = UnixNanos::PER_HOUR;
+/// and in so long a time at most, so that a few old spans do not make it look through the partitions
+/// of many days.
+const WARNING_RANGE_NS: i64 = 2 * UnixNanos::PER_DAY;
 
 /// Compacts the oldest blocks of a group. The caller holds the lock of
 /// [`exclusive`](super::exclusive), so blocks and traces are read before the transaction begins:
@@ -31,7 +35,7 @@ pub(super) async fn run(
     let before = damaged.len();
     let blocks = load(connection, group, &ids, damaged).await?;
     // A block's trace was committed with it: a trace that has no row by now was removed.
-    let fates = fates(connection, group.tenant_id, &blocks).await?;
+    let fates = fates(connection, group, &blocks).await?;
     let (blocks, merged) = in_background(move || {
         let merged = merge(&blocks, &fates)?;
         Ok((blocks, merged))
@@ -135,26 +139,17 @@ struct FateRow {
 /// What becomes of the traces in `blocks`.
 async fn fates(
     connection: &mut PgConnection,
-    tenant: Uuid,
+    group: &Group,
     blocks: &[StoredBlock],
 ) -> Result<Fates, sqlx::Error> {
     let traces = blocks.iter().flat_map(|block| &block.skeleton.trace_ids);
     let traces: BTreeSet<Uuid> = traces.copied().collect();
-    let first_ns = blocks.iter().map(|block| block.prune.first_start_ns).min();
-    let last_ns = blocks.iter().map(|block| block.prune.last_end_ns).max();
+    let warnings = warning_range(group.received_day, blocks);
     let rows: Vec<FateRow> = sqlx::query_as(include_str!("trace_fates.sql"))
-        .bind(tenant)
+        .bind(group.tenant_id)
         .bind(traces.into_iter().collect::<Vec<_>>())
-        .bind(
-            first_ns
-                .unwrap_or_default()
-                .saturating_sub(WARNING_MARGIN_NS),
-        )
-        .bind(
-            last_ns
-                .unwrap_or_default()
-                .saturating_add(WARNING_MARGIN_NS),
-        )
+        .bind(warnings.start)
+        .bind(warnings.end)
         .fetch_all(connection)
         .await?;
     let fate = |row: FateRow| {
@@ -165,6 +160,21 @@ async fn fates(
         (row.trace_id, fate)
     };
     Ok(rows.into_iter().map(fate).collect())
+}
+
+/// When the warnings of the traces were given: around the latest spans that are not in the future.
+fn warning_range(received_day: i32, blocks: &[StoredBlock]) -> Range<i64> {
+    let first_ns = blocks.iter().map(|block| block.prune.first_start_ns).min();
+    let last_ns = blocks.iter().map(|block| block.prune.last_end_ns).max();
+    let received_end_ns = i64::from(received_day).saturating_add(1) * UnixNanos::PER_DAY;
+    let end_ns = last_ns
+        .unwrap_or_default()
+        .min(received_end_ns)
+        .saturating_add(WARNING_MARGIN_NS);
+    let start_ns = first_ns
+        .unwrap_or_default()
+        .saturating_sub(WARNING_MARGIN_NS);
+    start_ns.max(end_ns.saturating_sub(WARNING_RANGE_NS))..end_ns
 }
 
 /// Makes the partitions that the blocks need, each in a short transaction of its own.

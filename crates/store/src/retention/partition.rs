@@ -25,6 +25,14 @@ impl Parent {
         }
     }
 
+    /// What a partition is made with, as the schema's functions make it.
+    pub(super) const fn storage_options(self) -> &'static str {
+        match self {
+            Self::Aliases | Self::Events | Self::Payloads => "",
+            Self::LevelOne => "WITH (autovacuum_vacuum_insert_threshold = -1)",
+        }
+    }
+
     /// The column that tells a row's day.
     pub(super) const fn key(self) -> &'static str {
         match self {

@@ -41,11 +41,12 @@ async fn copy_kept(
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ".to_owned(),
     )
     .await?;
+    let options = partition.parent.storage_options();
     execute(
         &mut transaction,
         format!(
             "CREATE TABLE {copy} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS \
-             INCLUDING INDEXES INCLUDING STORAGE INCLUDING COMPRESSION)"
+             INCLUDING INDEXES INCLUDING STORAGE INCLUDING COMPRESSION) {options}"
         ),
     )
     .await?;
