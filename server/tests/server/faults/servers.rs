@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use reqwest::StatusCode;
 use serde_json::Value;
-use throughline_store::testing::{FreshDatabase, count_spans};
+use throughline_store::testing::{FreshDatabase, count, count_spans};
 
 use super::ledger::{check_conserved, check_counters, check_memory, check_reads, counted};
 use super::load::{Load, Plan};
