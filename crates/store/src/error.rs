@@ -14,6 +14,17 @@ pub enum StoreError {
     /// Somebody else does the same work just now.
     #[error("another run of retention is under way; try again when it is through")]
     Busy,
+    /// The database has a migration that this program does not know.
+    #[error(
+        "the database was made by a newer version of Throughline (schema version {found}, this \
+         version knows {known}); install that version, or restore a backup that this version made"
+    )]
+    NewerSchema {
+        /// The version of the database.
+        found: i64,
+        /// The latest version that this program knows.
+        known: i64,
+    },
     /// A migration failed; it was rolled back.
     #[error("a migration failed: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),

@@ -111,6 +111,8 @@ fn keep_error(error: StoreError) -> ReadError {
     match error {
         StoreError::Database(error) => read_error(error),
         StoreError::Busy => ReadError::Invalid(error.to_string()),
-        StoreError::Url | StoreError::Migration(_) => ReadError::Internal,
+        StoreError::Url | StoreError::NewerSchema { .. } | StoreError::Migration(_) => {
+            ReadError::Internal
+        }
     }
 }

@@ -22,6 +22,7 @@
 //! ```
 
 mod alias_index;
+mod backup;
 mod block;
 mod duty;
 mod error;
@@ -44,6 +45,7 @@ mod varint;
 mod writer;
 
 pub use alias_index::IndexedKeys;
+pub use backup::{BackupError, BackupReport, TableProgress};
 pub use duty::{Duty, Lead, Retain};
 pub use error::{StoreError, WriteError};
 pub use keeper::Gauge;

@@ -170,11 +170,7 @@ async fn every_failure_of_a_trace_is_found_by_its_text_and_the_last_is_listed() 
         span.status = throughline_wire::Status::error(message);
         Sent::by("shop", span)
     };
-    let last = failed(
-        &mut ids,
-        1_000,
-        format!("Card REFUSED{}", "!".repeat(400)),
-    );
+    let last = failed(&mut ids, 1_000, format!("Card REFUSED{}", "!".repeat(400)));
     let first = failed(&mut ids, 0, "the queue is full".to_owned());
     fixture.write(&[last]).await;
     fixture.write(&[first]).await;

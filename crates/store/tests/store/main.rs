@@ -1,6 +1,7 @@
 //! The store against a real Postgres; each test has a database of its own.
 
 mod aliases;
+mod backup;
 mod bounds;
 mod cap;
 mod directory;
