@@ -10,8 +10,8 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
 use super::partition::{self, Counts, Keep, Parent, Partition};
+use crate::day::day_ns;
 use crate::payload_refs;
-use crate::writer::day_ns;
 
 /// The values of a partition that are referred to, column by column.
 #[derive(Default)]

@@ -33,7 +33,6 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-pub(crate) use self::row::day_ns;
 pub use batch::{EventOutcome, Sender, SpanGroup, WriteBatch, WriteOutcome};
 
 use self::dictionary::Known;
