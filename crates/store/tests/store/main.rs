@@ -24,6 +24,7 @@ mod row_marks;
 mod search;
 mod seed;
 mod sql_functions;
+mod statements;
 mod statistics;
 mod support;
 mod tenants;
