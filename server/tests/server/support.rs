@@ -127,7 +127,13 @@ impl Server {
         let feed = store.live(TenantId::DEFAULT);
         let state = AppState {
             live: Live::new(feed, clock.clone(), stopping.clone()).with_places(LIVE_PLACES),
-            ingest: Ingest::new(store.writer(), clock.clone(), Limits::default(), bodies),
+            ingest: Ingest::new(
+                store.writer(),
+                readiness.clone(),
+                clock.clone(),
+                Limits::default(),
+                bodies,
+            ),
             panel: Panel {
                 reader: store.reader(TenantId::DEFAULT),
                 keeper: store.keeper(
@@ -191,9 +197,7 @@ impl Server {
     /// How many spans its database holds.
     pub(crate) async fn stored_spans(&self) -> u64 {
         let database = self.database.as_ref().expect("a database of its own");
-        count_spans(database.url())
-            .await
-            .unsigned_abs()
+        count_spans(database.url()).await.unsigned_abs()
     }
 
     /// Asks the server to stop, as a signal does.

@@ -157,7 +157,10 @@ async fn a_postgres_that_is_killed_during_a_retention_run_loses_nothing_kept() {
     assert_eq!(listed(&store, noon).await, expected);
     assert_whole(&store, &kept).await;
     let count = async |sql| throughline_store::testing::count(&url, sql).await;
-    assert_eq!(throughline_store::testing::count_spans(&url).await, kept.len() as i64);
+    assert_eq!(
+        throughline_store::testing::count_spans(&url).await,
+        kept.len() as i64
+    );
     assert_eq!(
         count("SELECT count(*) FROM payloads").await,
         kept.len() as i64
