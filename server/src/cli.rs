@@ -1,5 +1,6 @@
 //! The command line; every option can be set by its environment variable as well.
 
+mod backup;
 mod keep;
 mod transfer;
 
@@ -9,10 +10,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use self::backup::{BackupCommand, RestoreCommand};
 pub use self::transfer::{ExportOptions, FilterOptions, ImportOptions};
 use crate::loadgen::LoadOptions;
 use crate::telemetry::LogFormat;
 
+use self::keep::byte_count;
 pub use self::keep::{
     RetentionCommand, RetentionOptions, StorageCommand, StorageOptions, TracingMode,
 };
@@ -54,6 +57,10 @@ pub enum Command {
     Retention(RetentionCommand),
     /// Print what the database takes, by table, operation and attribute.
     Storage(StorageCommand),
+    /// Write the whole database to one file, as of one moment; a server may go on meanwhile.
+    Backup(BackupCommand),
+    /// Restore what `backup` wrote into an empty database or a new data directory.
+    Restore(RestoreCommand),
     /// Store files of OTLP JSON (newline-delimited too), Jaeger JSON or Zipkin v2 JSON. What is stored
     /// already is recognised, so that the same file may be imported twice.
     Import(ImportOptions),

@@ -5,6 +5,7 @@
 
 mod answers;
 pub mod api;
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod cluster;

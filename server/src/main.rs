@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use throughline_server::cli::{Cli, Command};
-use throughline_server::{loadgen, maintain, serve, telemetry, transfer};
+use throughline_server::{backup, loadgen, maintain, serve, telemetry, transfer};
 
 /// Every request takes and frees buffers of hundreds of KiB. The system's allocator gives such pages
 /// back each time, and the kernel clears them anew: a tenth of the server's CPU at full load.
@@ -25,6 +25,8 @@ async fn main() -> ExitCode {
         Command::Migrate(options) => serve::migrate(options).await,
         Command::Retention(options) => maintain::retention(options).await,
         Command::Storage(options) => maintain::storage(options).await,
+        Command::Backup(command) => backup::backup(command).await,
+        Command::Restore(command) => backup::restore(command).await,
         Command::Import(options) => transfer::run_import(options).await,
         Command::Export(options) => transfer::run_export(options).await,
         Command::Postgres(options) => serve::postgres(options).await,

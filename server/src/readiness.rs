@@ -8,6 +8,10 @@ use throughline_store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+/// What is missing until another version is installed.
+const NEWER_SCHEMA: &str = "the database was made by a newer version of Throughline: install that \
+                            version, or restore a backup that this version made";
+
 /// What is still missing.
 #[derive(Debug, Clone)]
 pub struct Readiness(watch::Receiver<Option<&'static str>>);
@@ -29,6 +33,10 @@ impl Readiness {
                         tracing::error!(%error, "a migration failed");
                         sender.send_replace(Some("a migration failed; the server's log says why"));
                     }
+                    Err(error @ StoreError::NewerSchema { .. }) => {
+                        tracing::error!(%error, "the database cannot be used");
+                        sender.send_replace(Some(NEWER_SCHEMA));
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "the database is not ready");
                         sender.send_replace(Some("the database cannot be reached"));
@@ -39,6 +47,11 @@ impl Readiness {
             }
         });
         Self(receiver)
+    }
+
+    /// Returns what is missing before anything may be stored; none once the schema is there.
+    pub fn missing(&self) -> Option<&'static str> {
+        *self.0.borrow()
     }
 
     /// Waits until the schema is there; for ever when it never is.
@@ -60,7 +73,7 @@ impl Readiness {
         store: &Store,
         storage: &StorageGauge,
     ) -> Result<Option<&'static str>, String> {
-        if let Some(missing) = *self.0.borrow() {
+        if let Some(missing) = self.missing() {
             return Err(missing.to_owned());
         }
         store.ping().await.map_err(|error| error.to_string())?;

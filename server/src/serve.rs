@@ -139,7 +139,13 @@ async fn serve_on(
         value_bytes: options.value_limit,
         ..Limits::default()
     };
-    let ingest = Ingest::new(store.writer(), clock.clone(), limits, bodies);
+    let ingest = Ingest::new(
+        store.writer(),
+        readiness.clone(),
+        clock.clone(),
+        limits,
+        bodies,
+    );
     let server = ServerInfo {
         endpoint: format!("http://{}", listeners.main.local_addr()?),
         otlp_endpoint: format!("http://{}", listeners.otlp.local_addr()?),

@@ -49,8 +49,9 @@ enum Command {
     Bench(bench::Options),
     /// Run the fault tests that take minutes
     Soak(soak::Options),
-    /// Check the rules that no compiler knows: who depends on whom, module openings, file sizes
-    Tidy,
+    /// Check the rules that no compiler knows: who depends on whom, module openings, file sizes,
+    /// checksums of migrations
+    Tidy(tidy::Options),
 }
 
 fn main() -> ExitCode {
@@ -74,7 +75,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Build => binary::run(&mut context),
         Command::Bench(options) => bench::run(&mut context, &options),
         Command::Soak(options) => soak::run(&mut context, &options),
-        Command::Tidy => tidy::run(&context),
+        Command::Tidy(options) => tidy::run(&context, &options),
     }
 }
 

@@ -2,12 +2,15 @@
 
 mod catalogue;
 mod dependencies;
+mod layers;
+mod migrations;
 mod sources;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use clap::Args;
 
 use crate::context::Context;
 use crate::metadata;
@@ -29,8 +32,20 @@ const TEXT: [&str; 17] = [
     "txt", "yaml", "yml",
 ];
 
+/// Options of `tidy`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Write the checksums of the migrations anew: after a new migration, or, before the first
+    /// release, after one was edited. A released migration is never edited
+    #[arg(long)]
+    refresh_migrations: bool,
+}
+
 /// Prints every fault; fails when there is one.
-pub(crate) fn run(context: &Context) -> Result<ExitCode> {
+pub(crate) fn run(context: &Context, options: &Options) -> Result<ExitCode> {
+    if options.refresh_migrations {
+        migrations::refresh(&context.root)?;
+    }
     let faults = faults(context)?;
     for fault in &faults {
         println!("{fault}");
@@ -57,6 +72,8 @@ pub(crate) fn faults(context: &Context) -> Result<Vec<String>> {
         &packages,
         &read(catalogue::DOCUMENT)?,
     ));
+    faults.extend(migrations::faults(&context.root)?);
+    let mut texts = Vec::new();
     for file in text_files(&context.root)? {
         let name = file
             .strip_prefix(&context.root)?
@@ -65,8 +82,10 @@ pub(crate) fn faults(context: &Context) -> Result<Vec<String>> {
         // Not UTF-8: no text after all.
         if let Ok(text) = std::fs::read_to_string(&file) {
             faults.extend(sources::faults(&name, &text));
+            texts.push((name, text));
         }
     }
+    faults.extend(layers::faults(&texts));
     Ok(faults)
 }
 

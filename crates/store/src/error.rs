@@ -22,6 +22,17 @@ pub enum StoreError {
         .0.as_secs()
     )]
     Clocks(Duration),
+    /// The database has a migration that this program does not know.
+    #[error(
+        "the database was made by a newer version of Throughline (schema version {found}, this \
+         version knows {known}); install that version, or restore a backup that this version made"
+    )]
+    NewerSchema {
+        /// The version of the database.
+        found: i64,
+        /// The latest version that this program knows.
+        known: i64,
+    },
     /// A migration failed; it was rolled back.
     #[error("a migration failed: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),

@@ -4,18 +4,14 @@ use std::sync::Arc;
 
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use throughline_model::{
-    BoxFuture, CleanUp, Keeper, Pin, ReadError, RetentionReport, RetentionRules, StorageGauge,
-    StorageReport,
+    BoxFuture, CleanUp, Keeper, Pin, ReadError, RetentionReport, RetentionRules, StorageReport,
 };
 use throughline_wire::{TenantId, TraceId};
 use uuid::Uuid;
 
 use crate::retention::{self, Rewrite, Run};
 use crate::sqlstate::read_error;
-use crate::{Clock, Lead, StoreError, storage};
-
-/// Tells the limits of the size and what is free; the size itself is measured.
-pub type Gauge = Arc<dyn Fn() -> StorageGauge + Send + Sync>;
+use crate::{Clock, Gauge, Lead, StoreError, storage};
 
 /// The keeper of one tenant.
 pub(crate) struct PgKeeper {
@@ -111,6 +107,8 @@ fn keep_error(error: StoreError) -> ReadError {
     match error {
         StoreError::Database(error) => read_error(error),
         StoreError::Busy | StoreError::Clocks(_) => ReadError::Invalid(error.to_string()),
-        StoreError::Url | StoreError::Migration(_) => ReadError::Internal,
+        StoreError::Url | StoreError::NewerSchema { .. } | StoreError::Migration(_) => {
+            ReadError::Internal
+        }
     }
 }

@@ -22,8 +22,10 @@
 //! ```
 
 mod alias_index;
+mod backup;
 mod block;
 mod compaction;
+mod day;
 mod duty;
 mod error;
 mod ids;
@@ -31,6 +33,7 @@ mod indexed_text;
 mod keeper;
 mod live;
 mod migrate;
+mod notice;
 mod options;
 mod payload_refs;
 mod reader;
@@ -46,12 +49,12 @@ mod varint;
 mod writer;
 
 pub use alias_index::IndexedKeys;
+pub use backup::{BackupError, BackupReport, TableProgress};
 pub use compaction::{CompactionReport, CompactionScope};
 pub use duty::{Duty, Lead, Retain};
 pub use error::{StoreError, WriteError};
-pub use keeper::Gauge;
 pub use migrate::MigrationReport;
-pub use options::{Clock, StoreOptions};
+pub use options::{Clock, Gauge, StoreOptions};
 pub use retention::Rewrite;
 pub use store::Store;
 pub use writer::{EventOutcome, Level0Limit, Sender, SpanGroup, WriteBatch, WriteOutcome, Writer};

@@ -1,7 +1,10 @@
 //! The embedded migrations.
 
-use sqlx::migrate::{Migrate as _, Migrator};
+use std::hash::Hasher as _;
+
+use sqlx::migrate::{AppliedMigration, Migrate as _, Migrator};
 use sqlx::{Connection as _, PgConnection};
+use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::StoreError;
 
@@ -15,6 +18,74 @@ pub struct MigrationReport {
     pub applied: Vec<String>,
     /// The version the schema is at.
     pub version: i64,
+}
+
+/// Which schema a database has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Schema {
+    /// The version of the last migration; 0 without any.
+    pub version: i64,
+    /// A hash of the migrations, which differ between builds before a release.
+    pub fingerprint: u64,
+}
+
+impl Schema {
+    /// The schema that this program makes.
+    pub(crate) fn known() -> Self {
+        Self::of(MIGRATIONS.iter().map(|it| (it.version, &*it.checksum)))
+    }
+
+    fn of<'a>(migrations: impl Iterator<Item = (i64, &'a [u8])>) -> Self {
+        let mut hash = Xxh3Default::new();
+        let mut version = 0;
+        for (next, checksum) in migrations {
+            version = next;
+            hash.write_i64(next);
+            hash.write(checksum);
+        }
+        Self {
+            version,
+            fingerprint: hash.finish(),
+        }
+    }
+}
+
+/// Returns the schema of the database.
+///
+/// # Errors
+/// [`StoreError::NewerSchema`] when this program does not know all of it.
+pub(crate) async fn schema(connection: &mut PgConnection) -> Result<Schema, StoreError> {
+    let is_migrated: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+        .bind(MIGRATIONS.table_name.as_ref())
+        .fetch_one(&mut *connection)
+        .await?;
+    let applied = if is_migrated {
+        connection
+            .list_applied_migrations(MIGRATIONS.table_name.as_ref())
+            .await?
+    } else {
+        Vec::new()
+    };
+    check_known(&applied)?;
+    Ok(Schema::of(
+        applied.iter().map(|it| (it.version, &*it.checksum)),
+    ))
+}
+
+/// Makes sure that this program has every migration that was applied.
+fn check_known(applied: &[AppliedMigration]) -> Result<(), StoreError> {
+    let unknown = applied
+        .iter()
+        .filter(|applied| !MIGRATIONS.version_exists(applied.version))
+        .map(|applied| applied.version)
+        .max();
+    match unknown {
+        Some(found) => Err(StoreError::NewerSchema {
+            found,
+            known: Schema::known().version,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Applies what is missing, each migration in its own transaction, one server at a time (sqlx
@@ -44,6 +115,7 @@ pub(crate) async fn run(mut connection: PgConnection) -> Result<MigrationReport,
 
 async fn versions(connection: &mut PgConnection, table: &str) -> Result<Vec<i64>, StoreError> {
     let applied = connection.list_applied_migrations(table).await?;
+    check_known(&applied)?;
     Ok(applied
         .into_iter()
         .map(|migration| migration.version)

@@ -4,9 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use throughline_model::StorageGauge;
 use throughline_wire::UnixNanos;
 
 use crate::{IndexedKeys, Level0Limit};
+
+/// Tells the limits of the size and what is free; the size itself is measured.
+pub type Gauge = Arc<dyn Fn() -> StorageGauge + Send + Sync>;
 
 /// Tells the time; a parameter so that tests can fix it.
 #[derive(Clone)]

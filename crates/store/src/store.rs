@@ -1,5 +1,6 @@
 //! The store as a whole: the readers' pool, the writer's tasks, and their life.
 
+use std::io::{Read, Write};
 use std::str::FromStr as _;
 use std::sync::Arc;
 
@@ -16,8 +17,8 @@ use crate::reader::{Kept, PgTraceReader};
 use crate::sqlstate::read_error;
 use crate::writer::{WriterHandle, spawn};
 use crate::{
-    CompactionReport, CompactionScope, Duty, Gauge, Lead, MigrationReport, Retain, StoreError,
-    StoreOptions, Writer, migrate, storage,
+    BackupError, BackupReport, CompactionReport, CompactionScope, Duty, Gauge, Lead, MigrationReport,
+    Retain, StoreError, StoreOptions, TableProgress, Writer, backup, migrate, storage,
 };
 
 /// Spans and traces in one Postgres database.
@@ -83,7 +84,7 @@ impl Store {
     /// for each other.
     ///
     /// # Errors
-    /// [`StoreError::Database`] or [`StoreError::Migration`].
+    /// [`StoreError::Database`], [`StoreError::Migration`], or [`StoreError::NewerSchema`].
     pub async fn migrate(&self) -> Result<MigrationReport, StoreError> {
         let connection = self.connect.connect().await.map_err(StoreError::Database)?;
         let report = migrate::run(connection).await?;
@@ -132,6 +133,39 @@ impl Store {
         let report = lead.compact(CompactionScope::Everything).await;
         lead.resign().await;
         report
+    }
+
+    /// Writes every table of the database to `out`, as of one moment; servers may go on meanwhile.
+    /// Stops when `gauge` says that the disk reserve is reached. Blocks the thread while it writes.
+    ///
+    /// # Errors
+    /// [`BackupError`]; what was written is recognised as incomplete.
+    pub async fn backup(
+        &self,
+        out: impl Write,
+        gauge: &Gauge,
+        progress: impl FnMut(TableProgress<'_>),
+    ) -> Result<BackupReport, BackupError> {
+        let mut lead = Lead::connect(&self.connect, "backup").await?;
+        let report = backup::save(&mut lead.connection, out, gauge, progress).await?;
+        lead.resign().await;
+        Ok(report)
+    }
+
+    /// Restores what [`Self::backup`] wrote into this database, which must be migrated and empty, in
+    /// one transaction. Blocks the thread while it reads.
+    ///
+    /// # Errors
+    /// [`BackupError`]; nothing was restored then.
+    pub async fn restore(
+        &self,
+        input: impl Read,
+        progress: impl FnMut(TableProgress<'_>),
+    ) -> Result<BackupReport, BackupError> {
+        let mut lead = Lead::connect(&self.connect, "restore").await?;
+        let report = backup::restore(&mut lead.connection, input, progress).await?;
+        lead.resign().await;
+        Ok(report)
     }
 
     /// What decides about how long `tenant`'s traces are kept, by `rules` unless asked otherwise.

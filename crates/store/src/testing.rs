@@ -18,7 +18,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use crate::migrate::{self, MIGRATIONS};
 use crate::{Store, StoreOptions};
 
-pub use self::look::{count, count_span_ids, count_spans, execute, measured_clocks};
+pub use self::look::{count, count_span_ids, count_spans, execute, measured_clocks, table_digests};
 pub use self::trace_sql::trace_sql;
 
 /// The variable that names a cluster the tests may do with as they please.

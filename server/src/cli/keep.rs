@@ -149,7 +149,7 @@ const UNITS: [(&str, u64); 9] = [
 ];
 
 /// Reads `20GB`, `1.5 TB`, `512MiB`; a bare number is bytes.
-fn byte_count(text: &str) -> Result<u64, String> {
+pub(super) fn byte_count(text: &str) -> Result<u64, String> {
     let wrong = || "expected a size such as 20GB, 1.5TB or 512MiB".to_owned();
     let unit_at = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')

@@ -59,6 +59,14 @@ impl Fault {
         )
     }
 
+    /// 503 until the database has the schema of this version; says what is missing.
+    pub(super) fn not_ready(missing: &str) -> Self {
+        Self {
+            retry_after: Some(RETRY_SOON),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not ready", missing)
+        }
+    }
+
     /// 415 for a content type.
     pub(super) fn content_type(got: &str, wanted: &'static str) -> Self {
         let got: String = got.chars().take(80).collect();

@@ -65,7 +65,7 @@ async fn store(
     let encoding = message::encoding(headers)?;
     let bodies = &ingest.inner.bodies;
     let frame = body::read_as_sent(headers, body, bodies).await?;
-    ingest.inner.writer.admit()?;
+    ingest.admit()?;
     let message = message::unframed(frame, encoding, bodies).await?;
     otlp::store(DOOR, signal, Form::Protobuf, ingest, message).await
 }

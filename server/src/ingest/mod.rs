@@ -21,6 +21,7 @@ use throughline_wire::validate::Limits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Clock;
+use crate::readiness::Readiness;
 
 pub use body::BodyLimits;
 use cors::cors;
@@ -35,6 +36,7 @@ pub struct Ingest {
 
 struct Inner {
     writer: Writer,
+    readiness: Readiness,
     clock: Clock,
     limits: Limits,
     bodies: BodyLimits,
@@ -43,8 +45,14 @@ struct Inner {
 }
 
 impl Ingest {
-    /// Doors that hand to `writer`.
-    pub fn new(writer: Writer, clock: Clock, limits: Limits, bodies: BodyLimits) -> Self {
+    /// Doors that hand to `writer` once the schema is there.
+    pub fn new(
+        writer: Writer,
+        readiness: Readiness,
+        clock: Clock,
+        limits: Limits,
+        bodies: BodyLimits,
+    ) -> Self {
         let limits = Limits {
             believes_cuts: false,
             ..limits
@@ -52,6 +60,7 @@ impl Ingest {
         Self {
             inner: Arc::new(Inner {
                 writer,
+                readiness,
                 clock,
                 limits,
                 bodies,
@@ -116,6 +125,17 @@ const DECODED_UNIT_BYTES: usize = 1024;
 type Turn = Option<OwnedSemaphorePermit>;
 
 impl Ingest {
+    /// Whether a batch would be taken now: nothing is written to a schema of another version.
+    ///
+    /// # Errors
+    /// 503 until the schema is there, then as [`Writer::admit`].
+    fn admit(&self) -> Result<(), answer::Fault> {
+        if let Some(missing) = self.inner.readiness.missing() {
+            return Err(answer::Fault::not_ready(missing));
+        }
+        Ok(self.inner.writer.admit()?)
+    }
+
     /// Runs `work` over a body of `bytes` where it keeps nobody else waiting, once there is memory for
     /// what it makes; hold what is returned with it for as long as that lives.
     ///

@@ -61,7 +61,7 @@ async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Batch
     }
     let inner = &ingest.inner;
     let body = body::read(headers, body, &inner.bodies).await?;
-    inner.writer.admit()?;
+    ingest.admit()?;
     let (limits, now) = (inner.limits.clone(), inner.clock.now());
     let bytes = body.bytes.len();
     let work = move || {

@@ -27,6 +27,23 @@ pub struct StorageLimits {
 impl StorageLimits {
     /// What stays free unless said otherwise, or a tenth of the disk where that is less.
     pub const DEFAULT_RESERVE_BYTES: u64 = 5_000_000_000;
+
+    /// Returns the limits beside what is free on the disk of `data_dir` now; the size of the database
+    /// is left out.
+    pub fn disk_gauge(&self, data_dir: &Path) -> StorageGauge {
+        self.gauge(0, disk(data_dir))
+    }
+
+    fn gauge(&self, used_bytes: u64, disk: Option<(u64, u64)>) -> StorageGauge {
+        StorageGauge {
+            used_bytes,
+            budget_bytes: self.budget_bytes,
+            free_bytes: disk.map(|(free, _)| free),
+            reserve_bytes: disk.map_or(self.reserve_bytes, |(_, total)| {
+                self.reserve_bytes.min(total / RESERVE_SHARE)
+            }),
+        }
+    }
 }
 
 /// Tells how large the database is beside its limits; cheap to clone.
@@ -88,14 +105,7 @@ impl StorageWatch {
         let before = self.gauge();
         let used = self.store.used_bytes().await;
         let disk = self.data_dir.as_deref().and_then(disk);
-        let gauge = StorageGauge {
-            used_bytes: used.unwrap_or(before.used_bytes),
-            budget_bytes: self.limits.budget_bytes,
-            free_bytes: disk.map(|(free, _)| free),
-            reserve_bytes: disk.map_or(self.limits.reserve_bytes, |(_, total)| {
-                self.limits.reserve_bytes.min(total / RESERVE_SHARE)
-            }),
-        };
+        let gauge = self.limits.gauge(used.unwrap_or(before.used_bytes), disk);
         self.gauge.send_replace(gauge);
         let level = gauge.level();
         self.store.set_full(level == StorageLevel::Full);

@@ -4,6 +4,7 @@
 
 mod api;
 mod away;
+mod backup;
 mod bad_bodies;
 mod bad_spans;
 mod doors;
@@ -14,6 +15,7 @@ mod large_trace;
 mod live;
 mod loadgen;
 mod logs;
+mod newer;
 mod overload;
 mod panel;
 mod payloads;

@@ -127,7 +127,13 @@ impl Server {
         let feed = store.live(TenantId::DEFAULT);
         let state = AppState {
             live: Live::new(feed, clock.clone(), stopping.clone()).with_places(LIVE_PLACES),
-            ingest: Ingest::new(store.writer(), clock.clone(), Limits::default(), bodies),
+            ingest: Ingest::new(
+                store.writer(),
+                readiness.clone(),
+                clock.clone(),
+                Limits::default(),
+                bodies,
+            ),
             panel: Panel {
                 reader: store.reader(TenantId::DEFAULT),
                 keeper: store.keeper(

@@ -59,7 +59,7 @@ fn rust_faults(name: &str, text: &str, add: &mut impl FnMut(usize, &str)) {
 }
 
 /// Lines before the test module.
-fn lines_without_tests(text: &str) -> usize {
+pub(super) fn lines_without_tests(text: &str) -> usize {
     let mut before_tests = 0;
     let mut attribute = false;
     for (index, line) in text.lines().enumerate() {

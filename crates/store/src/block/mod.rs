@@ -21,7 +21,7 @@ mod values;
 use uuid::Uuid;
 
 pub(crate) use self::builder::{BlockBuilder, raw_bytes};
-pub(crate) use self::decode::{SpanDecoder, canonical_text, double, int};
+pub(crate) use self::decode::{SpanDecoder, double, int};
 pub(crate) use self::directory::Directory;
 pub(crate) use self::filter::FilterEntry;
 pub(crate) use self::kind::ColumnKind;

@@ -7,7 +7,7 @@ use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Live;
-use super::notice::{self, CHANNEL};
+use crate::notice::{self, CHANNEL};
 
 /// How long connecting and a sign of life may take.
 const PATIENCE: Duration = Duration::from_secs(5);

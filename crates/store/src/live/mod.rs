@@ -3,7 +3,6 @@
 
 mod feed;
 mod listen;
-mod notice;
 mod pending;
 mod turn;
 
@@ -15,8 +14,6 @@ use throughline_model::LiveFeed;
 use throughline_wire::TenantId;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
-
-pub(crate) use notice::announce;
 
 use self::feed::{Feed, TenantFeed};
 use self::pending::Pending;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::notice::Notice;
+use crate::notice::Notice;
 
 /// Traces of a tenant that may wait; beyond it they are counted as missed.
 const WAITING: usize = 5_000;

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::event::{COLUMNS, Row, push_page};
 use super::payload;
+use crate::day::day_ns;
 use crate::sqlstate::read_error;
-use crate::writer::day_ns;
 
 /// One value that is kept apart from an event; none when there is no such event, or when it has
 /// none with this hash.

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::payload;
 use crate::block::SpanRecord;
+use crate::day::day_ns;
 use crate::payload_refs::Reference;
-use crate::writer::day_ns;
 
 /// What stands for the name of an operation whose dictionary row is missing.
 pub(super) const UNKNOWN_OPERATION: &str = "unknown operation";

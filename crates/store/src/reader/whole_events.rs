@@ -11,8 +11,8 @@ use super::dictionary::{self, Listed, Tenant};
 use super::event::{COLUMNS, PAGE_BYTES, Row, push_page, sent_by};
 use super::payload;
 use super::trace::uuid;
+use crate::day::day_ns;
 use crate::sqlstate::read_error;
-use crate::writer::day_ns;
 
 /// Rows of a page: bounds what is in memory, large values included.
 const PAGE_ROWS: i64 = 500;

@@ -14,8 +14,8 @@ use super::counts::{self, Counts, Keep};
 use super::partition::{Parent, Partition};
 use crate::block::table::{STORED_BLOCK_COLUMNS, StoredBlock};
 use crate::block::{ColumnKind, Corrupt};
+use crate::day::day_ns;
 use crate::payload_refs;
-use crate::writer::day_ns;
 
 /// Where more values than these are referred to, all of the day are kept: they must fit into memory.
 const MAX_REFERRED: usize = 500_000;

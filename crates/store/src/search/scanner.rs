@@ -19,7 +19,7 @@ use super::plan::{Leaf, ScanPlan};
 use crate::block::Corrupt;
 use crate::block::table::report_corrupt;
 use crate::sqlstate::read_error;
-use crate::writer::day_ns;
+use crate::day::day_ns;
 
 /// Payloads that are read together.
 const PAYLOADS: usize = 16;

@@ -38,6 +38,36 @@ pub async fn execute(url: &str, sql: &'static str) {
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
+/// The tables of the schema, each with how many rows it has and a digest of all of them.
+///
+/// # Panics
+/// When the database does not answer: a test cannot go on.
+pub async fn table_digests(url: &str) -> Vec<(String, i64, Option<String>)> {
+    let mut connection = connect(url).await;
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT relname::text FROM pg_class
+         WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
+             AND NOT relispartition AND relname <> '_sqlx_migrations'
+         ORDER BY relname",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .expect("lists tables");
+    let mut digests = Vec::new();
+    for table in tables {
+        let statement = format!(
+            "SELECT count(*), md5(string_agg(row, '' ORDER BY row))
+             FROM (SELECT md5(t::text) AS row FROM {table} AS t) AS rows"
+        );
+        let (row_count, digest) = sqlx::query_as(AssertSqlSafe(statement))
+            .fetch_one(&mut connection)
+            .await
+            .expect("reads the table");
+        digests.push((table, row_count, digest));
+    }
+    digests
+}
+
 /// Clock offset and error of each stored span in level 0, as its sender measured them.
 ///
 /// # Panics

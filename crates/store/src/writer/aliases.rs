@@ -8,8 +8,8 @@ use throughline_wire::binary::ValueBytes;
 use throughline_wire::{AttributeValue, Attributes};
 use uuid::Uuid;
 
-use super::row::day_ns;
 use crate::alias_index::{IndexedKeys, stored_value};
+use crate::day::day_ns;
 use crate::ids;
 
 /// Values of one list that become aliases.

@@ -11,7 +11,7 @@ use super::processes::Processes;
 use super::span_limit::refused;
 use super::{Committer, aliases, level0, payloads, row, staging, stored_events};
 use crate::ids::TraceKey;
-use crate::live;
+use crate::notice;
 use crate::rollup::RollupDeltas;
 use crate::sqlstate::{Fault, fault};
 
@@ -214,7 +214,7 @@ impl Commit<'_> {
                 open_spans.end(tenant, row.trace_id, row.span_id);
             }
         }
-        live::announce(connection, touched.into_iter()).await?;
+        notice::announce(connection, touched.into_iter()).await?;
         let newly_refused = limit.newly_refused(group, &claimed.over_limit);
         refused::note(connection, group, &newly_refused).await?;
         processes.merge(connection).await?;

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use throughline_wire::{AttributeValue, LogRecord, Rejection, SpanId, TraceId, binary, semconv};
 
-use super::row::{NULL, bits, bytes, day_ns, filled};
+use super::row::{NULL, bits, bytes, filled};
+use crate::day::day_ns;
 use crate::ids;
 use crate::indexed_text::{MAX_CHARS, beginning};
 

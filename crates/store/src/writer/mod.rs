@@ -35,7 +35,6 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-pub(crate) use self::row::day_ns;
 pub use backlog::Level0Limit;
 pub use batch::{EventOutcome, Sender, SpanGroup, WriteBatch, WriteOutcome};
 

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use sqlx::PgConnection;
 use throughline_wire::UnixNanos;
 
-use super::row;
+use crate::day::day_ns;
 
 /// The partitions known to exist, as far as one connection has asked.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl Partitions {
             self.archive_ns = Some(archive_ns);
             archive_ns
         };
-        let today = row::day_ns(now.get());
+        let today = day_ns(now.get());
         let tomorrow = today.saturating_add(UnixNanos::PER_DAY);
         for day in days.chain([today, tomorrow]) {
             if day < archive_ns || self.days.contains(&day) {

@@ -9,7 +9,7 @@ mod tests;
 
 use throughline_wire::binary::ValueBytes;
 use throughline_wire::packed::PackedSpan;
-use throughline_wire::{AttributeValue, Mark, Marks, Span, StatusCode, UnixNanos, semconv};
+use throughline_wire::{AttributeValue, Mark, Marks, Span, StatusCode, semconv};
 
 pub(super) use self::field::{HEADER, NULL, TRAILER, bits, bytes, filled};
 use self::named::Named;
@@ -93,13 +93,6 @@ impl Row {
             noted: self.noted,
         }
     }
-}
-
-/// First instant of the UTC day `instant_ns` lies in; saturates at the first instant there is.
-pub(crate) fn day_ns(instant_ns: i64) -> i64 {
-    instant_ns
-        .div_euclid(UnixNanos::PER_DAY)
-        .saturating_mul(UnixNanos::PER_DAY)
 }
 
 /// What a span has in common with others of its batch.

@@ -1,5 +1,6 @@
 //! The store against a real Postgres; each test has a database of its own.
 
+mod backup;
 mod bounds;
 mod cap;
 mod directory;
@@ -22,6 +23,7 @@ mod row_marks;
 mod search;
 mod seed;
 mod sql_functions;
+mod statements;
 mod statistics;
 mod support;
 mod tenants;

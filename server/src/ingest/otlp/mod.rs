@@ -48,7 +48,7 @@ async fn export(signal: Signal, ingest: &Ingest, headers: &HeaderMap, body: Body
     };
     let stored = async {
         let body = body::read(headers, body, &ingest.inner.bodies).await?;
-        ingest.inner.writer.admit()?;
+        ingest.admit()?;
         store(DOOR, signal, form, ingest, body).await
     };
     match stored.await {

@@ -11,11 +11,11 @@ use throughline_wire::{AttributeValue, Attributes, LogRecord, Span, binary};
 use super::Payload;
 use crate::IndexedKeys;
 use crate::block::FilterEntry;
+use crate::day::day_ns;
 use crate::ids;
 use crate::payload_refs::{Place, Reference};
 use crate::writer::aliases::Aliases;
 use crate::writer::batch::WriteBatch;
-use crate::writer::row::day_ns;
 
 /// How much of a text stays in the place of the whole.
 const PREVIEW_BYTES: usize = 1024;

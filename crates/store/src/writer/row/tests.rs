@@ -14,16 +14,6 @@ const CONTEXT: Context = Context {
 };
 
 #[test]
-fn a_day_begins_at_midnight_utc_on_both_sides_of_the_epoch() {
-    let day = UnixNanos::PER_DAY;
-    assert_eq!(day_ns(0), 0);
-    assert_eq!(day_ns(day - 1), 0);
-    assert_eq!(day_ns(day), day);
-    assert_eq!(day_ns(-1), -day);
-    assert_eq!(day_ns(i64::MIN), i64::MIN);
-}
-
-#[test]
 fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
     let digest = |span: &Span| encoded(span, &mut Buffers::default()).digest;
     let span = throughline_testkit::span("GET /").build();

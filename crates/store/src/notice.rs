@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::ids::TraceKey;
 
 /// The channel of Postgres.
-pub(super) const CHANNEL: &str = "throughline_live";
+pub(crate) const CHANNEL: &str = "throughline_live";
 
 /// Digits of an id.
 const DIGITS: usize = 32;
@@ -104,7 +104,7 @@ fn push_hex(text: &mut String, id: [u8; 16]) {
 
 /// A notification as a listener reads it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Notice {
+pub(crate) struct Notice {
     pub tenant: [u8; 16],
     pub traces: Vec<Uuid>,
     /// Traces of the commit that are not named.
@@ -112,7 +112,7 @@ pub(super) struct Notice {
 }
 
 /// Reads a notification; none when it is not one of ours, which anybody who may connect can send.
-pub(super) fn read(text: &str) -> Option<Notice> {
+pub(crate) fn read(text: &str) -> Option<Notice> {
     let (tenant, rest) = text.split_at_checked(DIGITS)?;
     let tenant = Uuid::try_parse(tenant).ok()?.into_bytes();
     if let Some(count) = rest.strip_prefix('+') {

@@ -1,0 +1,115 @@
+//! `throughline backup` and `throughline restore`: the whole database as one file.
+
+mod file;
+mod progress;
+
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use throughline_model::StorageGauge;
+use throughline_store::{BackupReport, Gauge, Store, StoreOptions};
+use throughline_viz::format_bytes;
+
+use self::file::BackupFile;
+use self::progress::Progress;
+use crate::cli::{BackupCommand, RestoreCommand};
+use crate::clock::Clock;
+use crate::serve::Database;
+use crate::tasks::StorageLimits;
+
+/// What a file is read in.
+const READ_BYTES: usize = 256 << 10;
+
+/// `throughline backup`: writes the file, and says what it holds.
+///
+/// # Errors
+/// In words for the person who started the program; there is no file then, or the old one.
+pub async fn backup(command: BackupCommand) -> Result<()> {
+    let file = BackupFile::create(&command.file, command.force)?;
+    let database = Database::open_or_join(&command.database).await?;
+    let gauge = gauge(&command);
+    let saved = save(database.url(), file, &gauge).await;
+    database.close().await;
+    let report = saved?;
+    eprintln!("backed up {}", describe(report));
+    Ok(())
+}
+
+async fn save(url: &str, mut file: BackupFile, gauge: &Gauge) -> Result<BackupReport> {
+    let store = store(url).await?;
+    let mut progress = Progress::new("backed up");
+    let saved = store
+        .backup(&mut file, gauge, |now| progress.note(now))
+        .await;
+    progress.end();
+    store.close().await;
+    let report = saved?;
+    file.finish().context("the backup cannot be written")?;
+    Ok(report)
+}
+
+/// Tells what is free on the disk of the private cluster; of a database elsewhere nothing is known.
+fn gauge(command: &BackupCommand) -> Gauge {
+    let limits = StorageLimits {
+        budget_bytes: None,
+        reserve_bytes: command.reserve_bytes(),
+    };
+    let data_dir = command
+        .database
+        .database_url
+        .is_none()
+        .then(|| command.database.data_dir.path());
+    Arc::new(move || match &data_dir {
+        Some(folder) => limits.disk_gauge(folder),
+        None => StorageGauge::default(),
+    })
+}
+
+/// `throughline restore`: restores the file, and says what it held.
+///
+/// # Errors
+/// In words for the person who started the program; nothing was restored then.
+pub async fn restore(command: RestoreCommand) -> Result<()> {
+    let input = open(&command.file)?;
+    let database = Database::open(&command.database).await?;
+    let restored = load(database.url(), input).await;
+    database.close().await;
+    let report = restored?;
+    eprintln!("restored {}", describe(report));
+    Ok(())
+}
+
+async fn load(url: &str, input: Box<dyn Read>) -> Result<BackupReport> {
+    let store = store(url).await?;
+    store.migrate().await?;
+    let mut progress = Progress::new("restored");
+    let restored = store.restore(input, |now| progress.note(now)).await;
+    progress.end();
+    store.close().await;
+    Ok(restored?)
+}
+
+fn open(path: &Path) -> Result<Box<dyn Read>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let file = std::fs::File::open(path)
+        .with_context(|| format!("{} cannot be opened", path.display()))?;
+    Ok(Box::new(BufReader::with_capacity(READ_BYTES, file)))
+}
+
+async fn store(url: &str) -> Result<Store> {
+    let clock = Clock::system();
+    Ok(Store::connect(url, StoreOptions::new(move || clock.now())).await?)
+}
+
+fn describe(report: BackupReport) -> String {
+    format!(
+        "{} rows of {} tables, {} before compression",
+        report.row_count,
+        report.table_count,
+        format_bytes(report.byte_count)
+    )
+}

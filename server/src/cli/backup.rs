@@ -1,0 +1,50 @@
+//! Options of `backup` and `restore`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{DatabaseOptions, byte_count};
+use crate::tasks::StorageLimits;
+
+/// Options of `backup`.
+#[derive(Debug, Args)]
+pub struct BackupCommand {
+    /// The file to write; `-` is standard output.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Replace the file when it exists.
+    #[arg(long)]
+    pub force: bool,
+    /// Stop when less than this is free on the disk of the private cluster, or a tenth of a smaller
+    /// disk. While a backup runs, the database keeps the space of rows that are deleted.
+    #[arg(
+        long,
+        env = "THROUGHLINE_DISK_RESERVE",
+        value_name = "SIZE",
+        value_parser = byte_count
+    )]
+    pub disk_reserve: Option<u64>,
+    /// The database; that of a server that runs on the data directory when there is one.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+}
+
+impl BackupCommand {
+    /// Bytes that stay free on the disk.
+    pub fn reserve_bytes(&self) -> u64 {
+        self.disk_reserve
+            .unwrap_or(StorageLimits::DEFAULT_RESERVE_BYTES)
+    }
+}
+
+/// Options of `restore`.
+#[derive(Debug, Args)]
+pub struct RestoreCommand {
+    /// The file that `backup` wrote; `-` is standard input.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The database, which must be empty; without a URL a data directory that no server runs on.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+}

@@ -1,0 +1,329 @@
+//! The modules of `crates/store` import each other in one direction.
+
+use std::collections::BTreeMap;
+
+/// Where they are.
+const FOLDER: &str = "crates/store/src/";
+
+/// What everything builds on; each may import those before it.
+const BASE: [&str; 13] = [
+    "varint",
+    "day",
+    "ids",
+    "indexed_text",
+    "alias_index",
+    "error",
+    "sqlstate",
+    "options",
+    "migrate",
+    "payload_refs",
+    "block",
+    "notice",
+    // Fresh databases and made-up data; only tests and benchmarks are built with it.
+    "testing",
+];
+
+/// What the store does: each may import the base, and of its kind only those named with it. Writer and
+/// reader never import each other.
+const FEATURES: [(&str, &[&str]); 9] = [
+    ("backup", &[]),
+    ("compaction", &[]),
+    ("live", &["reader"]),
+    ("reader", &["rollup", "search"]),
+    ("retention", &["compaction"]),
+    ("rollup", &[]),
+    ("search", &[]),
+    ("storage", &[]),
+    ("writer", &["rollup"]),
+];
+
+/// What runs the features; each may import everything above and those before it.
+const TOP: [&str; 3] = ["duty", "keeper", "store"];
+
+/// Imports of a module that has no business with another, by file and line; `files` are names in the
+/// checkout with their texts.
+pub(super) fn faults(files: &[(String, String)]) -> Vec<String> {
+    let files: Vec<_> = files
+        .iter()
+        .filter_map(|(name, text)| Some((name, name.strip_prefix(FOLDER)?, text)))
+        .filter(|(_, path, _)| path.ends_with(".rs"))
+        .collect();
+    let exports = files
+        .iter()
+        .find(|(_, path, _)| *path == "lib.rs")
+        .map(|(_, _, text)| exports(text))
+        .unwrap_or_default();
+    let mut faults = Vec::new();
+    for (name, path, text) in files {
+        let segments = segments(path);
+        let Some(from) = segments.first().copied().filter(|_| path != "lib.rs") else {
+            continue;
+        };
+        if from == "testing" || segments.contains(&"tests") {
+            continue;
+        }
+        if !is_known(from) {
+            faults.push(format!(
+                "{name}:1: module {from} has no place in the order of xtask/src/tidy/layers.rs"
+            ));
+            continue;
+        }
+        let own = without_tests(text);
+        for (line, imported) in references(&own, segments.len()) {
+            let to = exports.get(imported.as_str()).unwrap_or(&imported);
+            if is_known(to) && to != from && !may_import(from, to) {
+                faults.push(format!("{name}:{line}: {from} must not import {to}"));
+            }
+        }
+    }
+    faults
+}
+
+fn is_known(module: &str) -> bool {
+    BASE.contains(&module)
+        || TOP.contains(&module)
+        || FEATURES.iter().any(|(feature, _)| *feature == module)
+}
+
+fn may_import(from: &str, to: &str) -> bool {
+    let base = |module| BASE.iter().position(|base| *base == module);
+    let top = |module| TOP.iter().position(|top| *top == module);
+    let feature = FEATURES.iter().find(|(feature, _)| *feature == from);
+    match (base(from), base(to), feature) {
+        (Some(from), Some(to), _) => to < from,
+        (Some(_), None, _) => false,
+        (None, Some(_), _) => true,
+        (None, None, Some((_, others))) => others.contains(&to),
+        (None, None, None) => top(from) > top(to),
+    }
+}
+
+/// The path of the module in a file: `reader/list.rs` is `reader`, `list`.
+fn segments(path: &str) -> Vec<&str> {
+    path.trim_end_matches(".rs")
+        .split('/')
+        .filter(|segment| *segment != "mod")
+        .collect()
+}
+
+/// What `lib.rs` exports, by name, with the module it comes from.
+fn exports(lib: &str) -> BTreeMap<String, String> {
+    let mut exports = BTreeMap::new();
+    for statement in without_comments(lib).split(';') {
+        let Some((_, path)) = statement.split_once("pub use ") else {
+            continue;
+        };
+        let Some((module, names)) = path.split_once("::") else {
+            continue;
+        };
+        for name in names.split(|char: char| !is_of_a_name(char)) {
+            if !name.is_empty() {
+                exports.insert(name.to_owned(), module.trim().to_owned());
+            }
+        }
+    }
+    exports
+}
+
+/// The first names after the root of the crate, with their lines: `crate::a::b`, `crate::{a, b::c}`,
+/// and `super::` as often as the module is `depth` levels below the root.
+fn references(text: &str, depth: usize) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut collect = |at: usize, rest: &str| {
+        let line = text[..at].matches('\n').count() + 1;
+        found.extend(first_names(rest).into_iter().map(|name| (line, name)));
+    };
+    for (at, _) in text.match_indices("crate::") {
+        if !text[..at].ends_with(is_of_a_path) {
+            collect(at, &text[at + "crate::".len()..]);
+        }
+    }
+    let up = "super::".repeat(depth);
+    for (at, _) in text.match_indices(&up) {
+        if !text[..at].ends_with(is_of_a_path) {
+            collect(at, &text[at + up.len()..]);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The names that a path or a group in braces begins with.
+fn first_names(rest: &str) -> Vec<String> {
+    let name_of = |text: &str| -> String {
+        text.trim_start()
+            .chars()
+            .take_while(|char| is_of_a_name(*char))
+            .collect()
+    };
+    let Some(group) = rest.strip_prefix('{') else {
+        return vec![name_of(rest)];
+    };
+    let mut names = Vec::new();
+    let (mut depth, mut begins) = (0, 0);
+    for (at, char) in group.char_indices() {
+        match char {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                names.push(name_of(&group[begins..at]));
+                begins = at + 1;
+                if char == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+fn is_of_a_name(char: char) -> bool {
+    char.is_alphanumeric() || char == '_'
+}
+
+/// Whether a path that ends in this goes on: `$crate::`, `x::super::`.
+fn is_of_a_path(char: char) -> bool {
+    is_of_a_name(char) || char == ':' || char == '$'
+}
+
+/// The text with its comments blanked, up to its test module.
+fn without_tests(text: &str) -> String {
+    let own = super::sources::lines_without_tests(text);
+    let lines: Vec<&str> = text.lines().take(own).collect();
+    without_comments(&lines.join("\n"))
+}
+
+/// The text without its comments, of as many lines.
+fn without_comments(text: &str) -> String {
+    text.lines()
+        .map(|line| line.split_once("//").map_or(line, |(code, _)| code))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIB: &str = "pub use duty::{Duty, Lead};\npub use options::Clock;\n";
+
+    /// The faults of one file of the store.
+    fn judge(path: &str, text: &str) -> Vec<String> {
+        let file = |path: &str, text: &str| (format!("{FOLDER}{path}"), text.to_owned());
+        faults(&[file("lib.rs", LIB), file(path, text)])
+    }
+
+    fn fault(path: &str, line: usize, what: &str) -> Vec<String> {
+        vec![format!("{FOLDER}{path}:{line}: {what}")]
+    }
+
+    #[test]
+    fn allowed_imports_are_no_faults() {
+        for (path, text) in [
+            (
+                "reader/list.rs",
+                "use crate::block::Block;\nuse crate::reader::x;\n",
+            ),
+            (
+                "reader/list.rs",
+                "use crate::{Clock, rollup, search::Plan};\n",
+            ),
+            ("reader/list.rs", "use super::writer;\n"),
+            ("live/feed.rs", "use crate::reader::list;\n"),
+            ("retention/mod.rs", "use crate::compaction;\n"),
+            ("store.rs", "use crate::{Lead, reader, writer};\n"),
+            ("keeper.rs", "use super::retention;\n"),
+            ("block/kind.rs", "use crate::ids::Id;\n"),
+            ("testing/look.rs", "use crate::store::Store;\n"),
+            ("writer/row/tests.rs", "use crate::reader::x;\n"),
+            (
+                "reader/list.rs",
+                "//! As [`x`](crate::writer::x).\n// crate::writer\n",
+            ),
+            (
+                "reader/list.rs",
+                "macro_rules! m { () => { $crate::writer::x } }\n",
+            ),
+            (
+                "reader/list.rs",
+                "fn f() {}\n#[cfg(test)]\nmod tests {\n    use crate::writer;\n}\n",
+            ),
+        ] {
+            assert_eq!(judge(path, text), [""; 0], "{path}: {text}");
+        }
+    }
+
+    #[test]
+    fn reader_and_writer_do_not_import_each_other_however_it_is_written() {
+        let writer = "reader must not import writer";
+        for (path, line, text) in [
+            (
+                "reader/list.rs",
+                2,
+                "//! A list.\nuse crate::writer::row;\n",
+            ),
+            ("reader/mod.rs", 1, "fn f() { crate::writer::row() }\n"),
+            (
+                "reader/list.rs",
+                1,
+                "use crate::{\n    block::{a, writer as b},\n    writer::row,\n};\n",
+            ),
+            ("reader/mod.rs", 1, "use super::writer;\n"),
+            (
+                "reader/event/statement.rs",
+                3,
+                "\n\nuse super::super::super::{ids, writer};\n",
+            ),
+        ] {
+            assert_eq!(judge(path, text), fault(path, line, writer), "{text}");
+        }
+        assert_eq!(
+            judge("writer/task.rs", "use crate::reader::x;\n"),
+            fault("writer/task.rs", 1, "writer must not import reader")
+        );
+    }
+
+    #[test]
+    fn lower_modules_do_not_import_higher_ones_also_by_a_name_that_the_crate_exports() {
+        for (path, text, what) in [
+            (
+                "ids.rs",
+                "use crate::block::x;\n",
+                "ids must not import block",
+            ),
+            (
+                "block/mod.rs",
+                "use crate::writer;\n",
+                "block must not import writer",
+            ),
+            (
+                "backup/save.rs",
+                "use crate::{Clock, Lead};\n",
+                "backup must not import duty",
+            ),
+            (
+                "duty.rs",
+                "use crate::keeper::x;\n",
+                "duty must not import keeper",
+            ),
+            (
+                "keeper.rs",
+                "use crate::store::Store;\n",
+                "keeper must not import store",
+            ),
+        ] {
+            assert_eq!(judge(path, text), fault(path, 1, what));
+        }
+    }
+
+    #[test]
+    fn new_modules_need_a_place_in_the_order() {
+        let found = judge("nonsense/mod.rs", "use crate::ids;\n");
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].contains("module nonsense has no place"),
+            "{found:?}"
+        );
+    }
+}
