@@ -19,7 +19,7 @@ const TURN_ATTEMPTS: usize = 50;
 const TURN_PAUSE: Duration = Duration::from_millis(200);
 
 /// By time nothing is removed while clocks differ by more.
-const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(3_600);
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_hours(1);
 
 /// What a run of retention is to do.
 #[derive(Debug, Clone, Copy)]
