@@ -203,12 +203,12 @@ impl Store {
 
     /// What `tenant` may read.
     pub fn reader(&self, tenant: TenantId) -> Arc<dyn TraceReader> {
-        Arc::new(PgTraceReader::new(
-            self.pool.clone(),
-            tenant,
-            &self.options,
-            Arc::clone(&self.kept),
-        ))
+        Arc::new(self.pg_reader(tenant))
+    }
+
+    pub(crate) fn pg_reader(&self, tenant: TenantId) -> PgTraceReader {
+        let kept = Arc::clone(&self.kept);
+        PgTraceReader::new(self.pool.clone(), tenant, &self.options, kept)
     }
 
     /// Tells `tenant` of every commit to the database, by this store or another.

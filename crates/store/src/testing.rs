@@ -1,6 +1,7 @@
 //! Fresh, migrated databases for integration tests (feature `testing`).
 
 mod look;
+mod search;
 pub mod seed;
 mod trace_sql;
 
@@ -19,6 +20,8 @@ use crate::migrate::{self, MIGRATIONS};
 use crate::{Store, StoreOptions};
 
 pub use self::look::{count, count_span_ids, count_spans, execute, measured_clocks, table_digests};
+pub use self::look::{count, count_span_ids, count_spans, execute, measured_clocks};
+pub use self::search::search;
 pub use self::trace_sql::trace_sql;
 
 /// The variable that names a cluster the tests may do with as they please.

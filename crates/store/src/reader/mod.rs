@@ -117,6 +117,28 @@ impl PgTraceReader {
     }
 }
 
+#[cfg(feature = "testing")]
+impl PgTraceReader {
+    /// One page of the traces of which a predicate holds.
+    pub(crate) async fn search(
+        &self,
+        predicate: &throughline_model::CheckedPredicate,
+        range: throughline_model::TimeRange,
+        page: PageRequest,
+    ) -> Result<Page<TraceSummary>, ReadError> {
+        let mut connection = self.moment().await?;
+        let mut plan = ScanPlan::new();
+        plan.require(predicate.get())?;
+        let plan = prepare(&mut connection, self.tenant, plan).await?;
+        let filter = TraceFilter {
+            range,
+            ..TraceFilter::default()
+        };
+        let listing = self.listing(self.selection(&filter), plan, page);
+        Ok(list::list(&mut connection, listing).await?.page)
+    }
+}
+
 /// Those of the traces that there are, newest first: one look-up for any number of subscribers.
 pub(crate) async fn summaries(
     pool: &PgPool,

@@ -1,7 +1,7 @@
 //! Fills a database with any number of spans, fast and the same in every run: for benchmarks of
 //! reads and for trying things out.
 //!
-//! The spans go through the writer (binary COPY, merged directory, aliases and whatever else a
+//! The spans go through the writer (blocks, rows of traces and whatever else a
 //! commit keeps), so what is measured on them is what real spans would show.
 
 use std::borrow::Cow;

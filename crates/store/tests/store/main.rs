@@ -11,6 +11,7 @@ mod list;
 mod live;
 mod lock_order;
 mod lookup;
+mod oracle;
 mod page_bounds;
 mod pages;
 mod partitions;

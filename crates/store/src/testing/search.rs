@@ -1,0 +1,20 @@
+//! Searches by any predicate, which no filter can say yet.
+
+use throughline_model::{CheckedPredicate, Page, PageRequest, ReadError, TimeRange, TraceSummary};
+use throughline_wire::TenantId;
+
+use crate::Store;
+
+/// One page of the traces of the default tenant of which a predicate holds.
+///
+/// # Errors
+/// [`ReadError`].
+pub async fn search(
+    store: &Store,
+    predicate: &CheckedPredicate,
+    range: TimeRange,
+    page: PageRequest,
+) -> Result<Page<TraceSummary>, ReadError> {
+    let reader = store.pg_reader(TenantId::DEFAULT);
+    reader.search(predicate, range, page).await
+}
