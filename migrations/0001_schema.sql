@@ -251,25 +251,6 @@ CREATE TABLE payloads (
 -- The bytes are compressed already.
 ALTER TABLE payloads ALTER COLUMN content SET STORAGE EXTERNAL;
 
--- Names of indexed attributes; ids are content hashes as in the other dictionaries.
-CREATE TABLE attribute_keys (
-    tenant_id uuid NOT NULL,
-    id bigint NOT NULL,
-    name text COLLATE "C" NOT NULL,
-    PRIMARY KEY (tenant_id, id)
-);
-
--- Values that lead to traces: request, correlation, job and order ids, and whatever attributes an
--- operator adds to the list. One row a value, trace and day.
-CREATE TABLE aliases (
-    tenant_id uuid NOT NULL,
-    trace_id uuid NOT NULL,
-    key_id bigint NOT NULL,
-    day_ns bigint NOT NULL,
-    value text COLLATE "C" NOT NULL,
-    PRIMARY KEY (tenant_id, key_id, value, day_ns, trace_id)
-) PARTITION BY RANGE (day_ns);
-
 -- Domain events and log records. `digest` is a hash of everything the sender said.
 CREATE TABLE events (
     tenant_id uuid NOT NULL,
@@ -384,7 +365,7 @@ BEGIN
         RAISE EXCEPTION '% is not the start of a day', day_start_ns;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('throughline.partitions', 0));
-    FOREACH parent IN ARRAY ARRAY['events', 'aliases', 'payloads'] LOOP
+    FOREACH parent IN ARRAY ARRAY['events', 'payloads'] LOOP
         -- Asked of the catalogue's table, after the lock: to_regclass() may answer from a cache
         -- that has not heard of another server's commit.
         CONTINUE WHEN EXISTS (
@@ -413,7 +394,7 @@ DO $$
 DECLARE
     parent text;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['events', 'aliases', 'payloads'] LOOP
+    FOREACH parent IN ARRAY ARRAY['events', 'payloads'] LOOP
         EXECUTE format(
             'CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (MINVALUE) TO (%s)',
             parent || '_archive', parent, (SELECT boundary_ns FROM day_archive)

@@ -145,15 +145,6 @@ pub struct ServeOptions {
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub trace_span_limit: u64,
-    /// Another attribute whose values lead to their traces, as request and order ids do; may be
-    /// given several times, or as a list with commas.
-    #[arg(
-        long = "index-attribute",
-        env = "THROUGHLINE_INDEX_ATTRIBUTES",
-        value_delimiter = ',',
-        value_name = "KEY"
-    )]
-    pub index_attributes: Vec<String>,
 }
 
 /// Which database.

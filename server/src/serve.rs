@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use throughline_app::ServerInfo;
-use throughline_store::{IndexedKeys, Store, StoreOptions};
+use throughline_store::{Store, StoreOptions};
 use throughline_wire::TenantId;
 use throughline_wire::validate::Limits;
 use tokio::net::TcpListener;
@@ -128,7 +128,6 @@ async fn serve_on(
     let store_options = StoreOptions {
         queue_bytes: options.writer_queue_bytes,
         trace_span_limit: options.trace_span_limit,
-        indexed_keys: IndexedKeys::with(options.index_attributes.iter().cloned()),
         ..StoreOptions::new(move || store_clock.now())
     };
     let metrics = telemetry::start_metrics()?;

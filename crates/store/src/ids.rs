@@ -14,7 +14,6 @@ const OPERATION: u64 = 2;
 const RESOURCE: u64 = 3;
 const SCOPE: u64 = 4;
 const SPAN: u64 = 5;
-const ATTRIBUTE_KEY: u64 = 6;
 const EVENT: u64 = 7;
 
 /// A tenant and a trace.
@@ -80,11 +79,6 @@ pub(crate) fn span_digest(encoded: &[u8]) -> i64 {
     xxh3_64_with_seed(encoded, SPAN) as i64
 }
 
-/// The id of an attribute's name.
-pub(crate) fn attribute_key(name: &str) -> i64 {
-    xxh3_64_with_seed(name.as_bytes(), ATTRIBUTE_KEY) as i64
-}
-
 /// The digest of an event, from its encoded row.
 pub(crate) fn event_digest(encoded: &[u8]) -> i64 {
     xxh3_64_with_seed(encoded, EVENT) as i64
@@ -104,11 +98,6 @@ pub(crate) fn payload(encoded: &[u8]) -> [u8; 16] {
     xxh3_128(encoded).to_be_bytes()
 }
 
-/// What tells apart long values that begin alike.
-pub(crate) fn long_alias(value: &str) -> u128 {
-    xxh3_128(value.as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,7 +111,6 @@ mod tests {
             resource(b"r"),
             scope(b"r"),
             span_digest(b"r"),
-            attribute_key("r"),
             event_digest(b"r"),
             nth(5, 1),
         ];
@@ -132,12 +120,10 @@ mod tests {
             8_224_779_455_415_854_635,
             7_061_877_217_084_067_160,
             -6_309_014_766_217_116_191,
-            -5_185_444_658_930_561_679,
             -6_235_336_801_960_587_303,
             -8_542_944_377_338_570_139,
         ];
         assert_eq!(ids, expected);
         assert_eq!(nth(5, 0), 5);
-        assert_eq!(long_alias("r"), u128::from_be_bytes(payload(b"r")));
     }
 }

@@ -21,7 +21,6 @@
 //! # }
 //! ```
 
-mod alias_index;
 mod backup;
 mod block;
 mod compaction;
@@ -48,7 +47,6 @@ pub mod testing;
 mod varint;
 mod writer;
 
-pub use alias_index::IndexedKeys;
 pub use backup::{BackupError, BackupReport, TableProgress};
 pub use compaction::{CompactionReport, CompactionScope};
 pub use duty::{Duty, Lead, Retain};

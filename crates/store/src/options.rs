@@ -7,7 +7,7 @@ use std::time::Duration;
 use throughline_model::StorageGauge;
 use throughline_wire::UnixNanos;
 
-use crate::{IndexedKeys, Level0Limit};
+use crate::Level0Limit;
 
 /// Tells the limits of the size and what is free; the size itself is measured.
 pub type Gauge = Arc<dyn Fn() -> StorageGauge + Send + Sync>;
@@ -63,8 +63,6 @@ pub struct StoreOptions {
     /// Values larger than this are kept apart from their span or event, by their hash, and a
     /// preview in their place. Default 8 KiB.
     pub payload_threshold_bytes: usize,
-    /// Attributes whose values lead to the traces they occur in.
-    pub indexed_keys: IndexedKeys,
     /// A trace takes so many spans and no more, and so many that run; what is beyond is refused.
     /// Default 100,000.
     pub trace_span_limit: u64,
@@ -99,7 +97,6 @@ impl StoreOptions {
             read_timeout: Duration::from_secs(5),
             commit_timeout: Duration::from_secs(30),
             payload_threshold_bytes: 8 << 10,
-            indexed_keys: IndexedKeys::default(),
             trace_span_limit: 100_000,
             search_budget: Duration::from_secs(2),
             search_rows: 500,

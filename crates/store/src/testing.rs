@@ -20,7 +20,6 @@ use crate::migrate::{self, MIGRATIONS};
 use crate::{Store, StoreOptions};
 
 pub use self::look::{count, count_span_ids, count_spans, execute, measured_clocks, table_digests};
-pub use self::look::{count, count_span_ids, count_spans, execute, measured_clocks};
 pub use self::search::search;
 pub use self::trace_sql::trace_sql;
 

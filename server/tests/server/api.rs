@@ -171,7 +171,7 @@ async fn an_id_of_any_kind_is_looked_up_and_what_is_found_nowhere_is_no_error() 
         .get_json("/api/admin/search?q=order+4711&limit=5")
         .await;
     assert_eq!(lookup["found"], Value::Null);
-    assert_eq!(lookup["looked_for"], serde_json::json!(["alias"]));
+    assert_eq!(lookup["looked_for"], serde_json::json!(["attribute"]));
     for path in [
         "",
         "?q=",

@@ -49,7 +49,7 @@ pub(super) async fn copy_kept(
     match partition.parent {
         Parent::LevelOne => level_one::copy_kept(connection, partition, copy, keep).await,
         Parent::Payloads => payloads::copy_kept(connection, partition, copy, keep).await,
-        Parent::Aliases | Parent::Events => {
+        Parent::Events => {
             let (rows, kept) = (rows(partition, keep, "s.*"), partition.parent.kept());
             sqlx::query(AssertSqlSafe(format!(
                 "INSERT INTO {copy} {rows} WHERE {kept}"
@@ -88,7 +88,7 @@ pub(super) async fn counts(
     let counts = match partition.parent {
         Parent::LevelOne => level_one::counts(connection, partition, keep).await?,
         Parent::Payloads => payloads::counts(connection, partition, keep).await?,
-        Parent::Aliases | Parent::Events => row_counts(connection, partition, keep).await?,
+        Parent::Events => row_counts(connection, partition, keep).await?,
     };
     Ok(Counts {
         pins,

@@ -1,7 +1,7 @@
 //! Removes what is past its time: rows of the directory first, then the partitions behind them.
 //!
 //! A trace goes by rule from the directory, in bounded batches; from then on nobody finds it, and
-//! its days are marked as due in the same transaction. A due day's partitions of events, aliases
+//! its days are marked as due in the same transaction. A due day's partitions of events
 //! and payloads are dropped where nothing in them is kept (kept is what has a row in the
 //! directory), else the kept rows move to a new table that takes the old one's place. The same
 //! becomes of a partition of blocks a day after its end plus the time of its class. Every step is

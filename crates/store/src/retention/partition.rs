@@ -5,7 +5,6 @@ use throughline_wire::UnixNanos;
 /// A table that is partitioned by day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Parent {
-    Aliases,
     Events,
     /// Blocks of spans, by the day of receipt and the class of their traces.
     LevelOne,
@@ -14,11 +13,10 @@ pub(super) enum Parent {
 }
 
 impl Parent {
-    pub(super) const ALL: [Self; 4] = [Self::Aliases, Self::Events, Self::LevelOne, Self::Payloads];
+    pub(super) const ALL: [Self; 3] = [Self::Events, Self::LevelOne, Self::Payloads];
 
     pub(super) const fn table(self) -> &'static str {
         match self {
-            Self::Aliases => "aliases",
             Self::Events => "events",
             Self::LevelOne => "level1_blocks",
             Self::Payloads => "payloads",
@@ -28,7 +26,7 @@ impl Parent {
     /// What a partition is made with, as the schema's functions make it.
     pub(super) const fn storage_options(self) -> &'static str {
         match self {
-            Self::Aliases | Self::Events | Self::Payloads => "",
+            Self::Events | Self::Payloads => "",
             Self::LevelOne => "WITH (autovacuum_vacuum_insert_threshold = -1)",
         }
     }
@@ -36,7 +34,7 @@ impl Parent {
     /// The column that tells a row's day.
     pub(super) const fn key(self) -> &'static str {
         match self {
-            Self::Aliases | Self::Payloads => "day_ns",
+            Self::Payloads => "day_ns",
             Self::Events => "at_ns",
             Self::LevelOne => "received_day",
         }
@@ -47,7 +45,7 @@ impl Parent {
     pub(super) const fn waits(self) -> &'static str {
         match self {
             Self::Events => "(t.trace_id IS NULL AND s.at_ns < $1 AND s.received_ns >= $1)",
-            Self::Aliases | Self::LevelOne | Self::Payloads => "false",
+            Self::LevelOne | Self::Payloads => "false",
         }
     }
 
@@ -57,7 +55,7 @@ impl Parent {
         match self {
             Self::Events => "(t.trace_id IS NOT NULL OR greatest(s.at_ns, s.received_ns) >= $1)",
             // Mentions $1 so that every statement has the same parameters.
-            Self::Aliases | Self::LevelOne | Self::Payloads => {
+            Self::LevelOne | Self::Payloads => {
                 "(t.trace_id IS NOT NULL AND $1::bigint IS NOT NULL)"
             }
         }

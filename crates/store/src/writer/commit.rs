@@ -9,7 +9,7 @@ use super::group::{Group, InsertedEvents, RowRef};
 use super::open_spans::{self, OpenSpans};
 use super::processes::Processes;
 use super::span_limit::refused;
-use super::{Committer, aliases, level0, payloads, row, staging, stored_events};
+use super::{Committer, level0, payloads, row, staging, stored_events};
 use crate::ids::TraceKey;
 use crate::notice;
 use crate::rollup::RollupDeltas;
@@ -106,17 +106,14 @@ impl Commit<'_> {
         })
     }
 
-    /// Large values and aliases: before the rows, so that whoever sees a row finds what it refers
-    /// to.
+    /// Large values: before the rows, so that whoever sees a row finds what it refers to.
     async fn write_referred(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        let batches = || self.group.batches_of(self.rows);
-        let payloads = batches().flat_map(|batch| {
+        let batches = self.group.batches_of(self.rows);
+        let payloads = batches.flat_map(|batch| {
             let tenant = batch.tenant;
             batch.payloads.iter().map(move |payload| (tenant, payload))
         });
-        payloads::write(connection, payloads.collect()).await?;
-        let aliases = batches().map(|batch| (batch.tenant, &batch.aliases));
-        aliases::write(connection, aliases.collect()).await
+        payloads::write(connection, payloads.collect()).await
     }
 
     async fn store_events(

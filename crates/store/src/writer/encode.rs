@@ -13,7 +13,6 @@ use super::open_spans::OpenSpan;
 use super::payloads::Detached;
 use super::processes::{Told, number};
 use super::row::{self, Buffers, Context};
-use crate::IndexedKeys;
 use crate::block::IngestNotes;
 use crate::ids::{self, IdSet};
 
@@ -39,7 +38,6 @@ pub(super) fn encode(
     mut detached: Detached,
     now: UnixNanos,
     known: &Known,
-    indexed: &IndexedKeys,
 ) -> Encoded {
     let span_count = batch.span_count();
     let mut encoder = Encoder {
@@ -48,13 +46,11 @@ pub(super) fn encode(
             received_ns: now.get(),
             rows: Vec::with_capacity(span_count),
             payloads: std::mem::take(&mut detached.payloads),
-            aliases: std::mem::take(&mut detached.aliases),
             ..Encoded::default()
         },
         buffers: Buffers::with_capacity(batch.groups.iter().map(foreseen_bytes).sum()),
         detached,
         known,
-        indexed,
         seen: IdSet::default(),
         now,
         index: 0,
@@ -72,7 +68,6 @@ struct Encoder<'a> {
     buffers: Buffers,
     detached: Detached,
     known: &'a Known,
-    indexed: &'a IndexedKeys,
     /// Operations met in this batch.
     seen: IdSet,
     now: UnixNanos,
@@ -129,40 +124,17 @@ impl Encoder<'_> {
                     sequence: process_id.and(span.sequence).and_then(number),
                     ..notes
                 };
-                let Encoded { aliases, rows, .. } = &mut self.encoded;
-                let bytes = &mut self.buffers;
-                let place = (span.trace_id.to_bytes(), span.start.get());
-                rows.push(row::encode(
-                    span,
-                    context,
-                    noted,
-                    payloads,
-                    bytes,
-                    |key, value| {
-                        // Of those that have references it was done by what they refer to.
-                        if payloads.is_empty() {
-                            aliases.note_encoded(self.indexed, key, value, place);
-                        }
-                    },
-                ));
+                let row = row::encode(span, context, noted, payloads, &mut self.buffers);
+                self.encoded.rows.push(row);
             }
             self.index += 1;
         }
         for span in group.packed.iter() {
             context.operation_id = self.operation(service_id, span.kind, span.name);
             context.index = self.index as u32;
-            let Encoded { aliases, rows, .. } = &mut self.encoded;
-            let bytes = &mut self.buffers;
-            let place = (span.trace_id.to_bytes(), span.start.get());
-            rows.push(row::encode_packed(
-                &span,
-                context,
-                IngestNotes::default(),
-                bytes,
-                |key, value| {
-                    aliases.note_encoded(self.indexed, key, value, place);
-                },
-            ));
+            let notes = IngestNotes::default();
+            let row = row::encode_packed(&span, context, notes, &mut self.buffers);
+            self.encoded.rows.push(row);
             self.index += 1;
         }
         let context = EventContext {
@@ -227,19 +199,11 @@ impl Encoder<'_> {
     }
 
     fn event(&mut self, event: &LogRecord, context: EventContext) {
-        let Encoded {
-            events, aliases, ..
-        } = &mut self.encoded;
+        let events = &mut self.encoded.events;
         if event.time.since(self.now) > MAX_AHEAD_NS {
             return events.reject("the event lies more than two days ahead of the server's clock");
         }
         let payloads = self.detached.of_event(events.next_index());
-        if let Some(trace_id) = event.trace_id
-            && payloads.is_empty()
-        {
-            let (trace_id, at_ns) = (trace_id.to_bytes(), event.time.get());
-            aliases.note(self.indexed, &event.attributes, trace_id, at_ns);
-        }
         events.push(event, context, payloads);
     }
 

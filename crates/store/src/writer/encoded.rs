@@ -2,7 +2,6 @@
 
 use throughline_wire::Rejection;
 
-use super::aliases::Aliases;
 use super::dictionary::Entry;
 use super::events::Events;
 use super::open_spans::OpenSpan;
@@ -25,7 +24,6 @@ pub(super) struct Encoded {
     pub events: Events,
     /// Large values of its spans and events.
     pub payloads: Vec<Payload>,
-    pub aliases: Aliases,
     /// What its processes say of their numbers.
     pub told: Vec<Told>,
     /// Spans that have begun.
@@ -40,7 +38,6 @@ impl Encoded {
             + self.dictionary.len() * size_of::<Entry>()
             + self.events.weight()
             + payloads::weight(&self.payloads)
-            + self.aliases.weight()
             + self.told.len() * size_of::<Told>()
             + self.open.iter().map(OpenSpan::weight).sum::<usize>()
     }

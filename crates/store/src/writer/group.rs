@@ -198,13 +198,12 @@ impl Group {
         &self.batch(row).events.rows[row.row as usize]
     }
 
-    /// The days of what is partitioned by day: events, large values and aliases.
+    /// The days of what is partitioned by day: events and large values.
     pub(super) fn days(&self, rows: &[RowRef]) -> BTreeSet<i64> {
         let events = rows.iter().filter(|row| row.is_event);
         let mut days: BTreeSet<i64> = events.map(|row| self.event(*row).day_ns()).collect();
         for batch in self.batches_of(rows) {
             days.extend(batch.payloads.iter().map(Payload::day_ns));
-            days.extend(batch.aliases.days());
         }
         days
     }

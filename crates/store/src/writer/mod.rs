@@ -1,7 +1,6 @@
 //! Commits batches of spans in groups: whatever arrived while the last commit ran goes into the
 //! next one, and every batch is answered after its commit.
 
-mod aliases;
 mod backlog;
 mod batch;
 mod claim;
@@ -43,7 +42,7 @@ use self::digests::DigestCache;
 use self::fingerprint::FingerprintMask;
 use self::queue::{Budget, Job, Queue};
 use self::span_limit::SpanLimit;
-use crate::{Clock, IndexedKeys, StoreOptions, WriteError};
+use crate::{Clock, StoreOptions, WriteError};
 
 /// Where batches are handed in; cheap to clone.
 #[derive(Debug, Clone)]
@@ -52,7 +51,6 @@ pub struct Writer {
     shared: Committer,
     clock: Clock,
     payload_threshold_bytes: usize,
-    indexed_keys: Arc<IndexedKeys>,
 }
 
 impl Writer {
@@ -99,10 +97,9 @@ impl Writer {
             return Ok(WriteOutcome::default());
         }
         self.admit()?;
-        let (batch, detached) =
-            payloads::detach(batch, self.payload_threshold_bytes, &self.indexed_keys).await;
+        let (batch, detached) = payloads::detach(batch, self.payload_threshold_bytes).await;
         let now = self.clock.now();
-        let encoded = encode::encode(batch, detached, now, &self.shared.known, &self.indexed_keys);
+        let encoded = encode::encode(batch, detached, now, &self.shared.known);
         drop(held);
         let Some(reserved) = self.shared.budget.reserve(encoded.weight()) else {
             return Err(self.overloaded());
@@ -167,7 +164,6 @@ pub(crate) fn spawn(
         },
         clock: options.clock.clone(),
         payload_threshold_bytes: options.payload_threshold_bytes,
-        indexed_keys: Arc::new(options.indexed_keys.clone()),
     };
     let tasks = (0..options.writer_connections.max(1))
         .map(|_| {

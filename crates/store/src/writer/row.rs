@@ -7,7 +7,6 @@ mod said;
 #[cfg(test)]
 mod tests;
 
-use throughline_wire::binary::ValueBytes;
 use throughline_wire::packed::PackedSpan;
 use throughline_wire::{AttributeValue, Mark, Marks, Span, StatusCode, semconv};
 
@@ -125,22 +124,20 @@ impl Buffers {
     }
 }
 
-/// Appends the parts of `span` to `out`, and shows `see` its attributes. `payloads` are its encoded
-/// references to offloaded values.
+/// Appends the parts of `span` to `out`. `payloads` are its encoded references to offloaded values.
 pub(super) fn encode(
     span: &Span,
     context: Context,
     mut noted: IngestNotes,
     payloads: &[u8],
     out: &mut Buffers,
-    see: impl FnMut(&[u8], ValueBytes<'_>),
 ) -> Row {
     // Under this mark alone it is the server's word.
     if Marks::of(&span.attributes).contains(Mark::ValueCut) {
         let cut_bytes = span.attributes.get(semconv::CUT_BYTES);
         noted.cut_bytes = cut_bytes.and_then(AttributeValue::as_int);
     }
-    append(&Said::decoded(span), context, noted, payloads, out, see)
+    append(&Said::decoded(span), context, noted, payloads, out)
 }
 
 /// Appends the parts of a span that came packed; the same bytes as those of the span decoded and
@@ -150,9 +147,8 @@ pub(super) fn encode_packed(
     context: Context,
     noted: IngestNotes,
     out: &mut Buffers,
-    see: impl FnMut(&[u8], ValueBytes<'_>),
 ) -> Row {
-    append(&Said::packed(span), context, noted, &[], out, see)
+    append(&Said::packed(span), context, noted, &[], out)
 }
 
 /// Appends the parts of a span. Costs two copies of the span and one hash of it.
@@ -162,7 +158,6 @@ fn append(
     noted: IngestNotes,
     payloads: &[u8],
     buffers: &mut Buffers,
-    see: impl FnMut(&[u8], ValueBytes<'_>),
 ) -> Row {
     let Buffers {
         bytes: out,
@@ -176,7 +171,7 @@ fn append(
     let error = is_error.then(|| TextAt::message(message_at, said.status_message));
     let attributes_at = out.len();
     said.values.attributes(out);
-    let named = Named::find(out, attributes_at, see);
+    let named = Named::find(out, attributes_at);
     let events_at = out.len();
     said.values.events(out);
     let links_at = out.len();

@@ -157,7 +157,7 @@ async fn spans_and_events_of_a_batch_are_committed_together_and_counted_apart() 
     let mut inside = said("inside", fixture.now);
     inside.trace_id = Some(span.trace_id);
     inside.span_id = Some(span.span_id);
-    inside.attributes.insert(semconv::ORDER_ID, "o-1");
+    inside.attributes.insert(semconv::CORRELATION_ID, "c-1");
     let far = said("far", fixture.now.saturating_add(5 * UnixNanos::PER_DAY));
     let mut batch = of("shop", vec![far, inside]);
     batch.groups[0].spans.push(span.clone());
@@ -173,9 +173,9 @@ async fn spans_and_events_of_a_batch_are_committed_together_and_counted_apart() 
     assert_eq!(messages(&fixture, &of_span).await, ["inside"]);
     let of_other = EventFilter::of_span(span.trace_id, Ids::seeded(102).span_id());
     assert!(messages(&fixture, &of_other).await.is_empty());
-    // What an event says of an order leads to the trace as well.
+    // The correlation id of an event leads to the trace as well.
     let page = throughline_model::PageRequest::default();
-    let found = fixture.reader().find_traces(None, "o-1", page).await;
+    let found = fixture.reader().find_traces(None, "c-1", page).await;
     assert_eq!(found.expect("reads").items[0].trace_id, span.trace_id);
 }
 

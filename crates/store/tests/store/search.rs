@@ -56,8 +56,8 @@ async fn users_and_sessions_longer_than_their_index_are_found_by_their_full_valu
     let by_attribute = found(&fixture, |filter| filter.attributes = vec![attribute]).await;
     assert_eq!(by_attribute, [span.trace_id]);
     let page = PageRequest::default();
-    let alias = fixture.reader().find_traces(None, &session, page).await;
-    assert_eq!(alias.expect("reads").items.len(), 1);
+    let by_value = fixture.reader().find_traces(None, &session, page).await;
+    assert_eq!(by_value.expect("reads").items.len(), 1);
 }
 
 #[tokio::test]

@@ -4,17 +4,14 @@
 mod tests;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use throughline_wire::{AttributeValue, Attributes, LogRecord, Span, binary};
 
 use super::Payload;
-use crate::IndexedKeys;
 use crate::block::FilterEntry;
 use crate::day::day_ns;
 use crate::ids;
 use crate::payload_refs::{Place, Reference};
-use crate::writer::aliases::Aliases;
 use crate::writer::batch::WriteBatch;
 
 /// How much of a text stays in the place of the whole.
@@ -33,8 +30,6 @@ pub(in crate::writer) struct Detached {
     pub spans: HashMap<usize, Vec<u8>>,
     /// The references of an event, by its place in the batch.
     pub events: HashMap<usize, Vec<u8>>,
-    /// What leads to the traces of those that have references, by their whole values.
-    pub aliases: Aliases,
 }
 
 impl Detached {
@@ -53,15 +48,13 @@ impl Detached {
 pub(in crate::writer) async fn detach(
     mut batch: WriteBatch,
     threshold: usize,
-    indexed: &Arc<IndexedKeys>,
 ) -> (WriteBatch, Detached) {
     let large = large_bytes(&batch, threshold);
     if large == 0 {
         return (batch, Detached::default());
     }
-    let indexed = Arc::clone(indexed);
     let work = move || {
-        let detached = Detacher::new(threshold).run(&mut batch, &indexed);
+        let detached = Detacher::new(threshold).run(&mut batch);
         (batch, detached)
     };
     if large <= INLINE_BYTES {
@@ -146,15 +139,10 @@ impl Detacher {
         }
     }
 
-    fn run(mut self, batch: &mut WriteBatch, indexed: &IndexedKeys) -> Detached {
+    fn run(mut self, batch: &mut WriteBatch) -> Detached {
         let (mut span_index, mut event_index) = (0, 0);
         for group in &mut batch.groups {
             for span in &mut group.spans {
-                if large_bytes_of_span(span, self.threshold) > 0 {
-                    let (trace_id, at_ns) = (span.trace_id.to_bytes(), span.start.get());
-                    let aliases = &mut self.detached.aliases;
-                    aliases.note(indexed, &span.attributes, trace_id, at_ns);
-                }
                 let references = self.span(span);
                 if !references.is_empty() {
                     self.detached.spans.insert(span_index, references);
@@ -164,13 +152,6 @@ impl Detacher {
             // Those have no large values, and count after the others.
             span_index += group.packed.len();
             for event in &mut group.events {
-                if large_bytes_of_event(event, self.threshold) > 0
-                    && let Some(trace_id) = event.trace_id
-                {
-                    let (trace_id, at_ns) = (trace_id.to_bytes(), event.time.get());
-                    let aliases = &mut self.detached.aliases;
-                    aliases.note(indexed, &event.attributes, trace_id, at_ns);
-                }
                 let references = self.event(event);
                 if !references.is_empty() {
                     self.detached.events.insert(event_index, references);

@@ -1,6 +1,6 @@
 //! The attributes of a span that the directory of traces keeps, found in their encoded form.
 
-use throughline_wire::binary::{self, ValueBytes};
+use throughline_wire::binary;
 use throughline_wire::semconv;
 
 use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
@@ -37,19 +37,13 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// Looks for them among the encoded attributes that begin at `from` and end `bytes`, and shows
-    /// each one to `see`: one walk for all that is looked for.
-    pub(super) fn find(
-        bytes: &[u8],
-        from: usize,
-        mut see: impl FnMut(&[u8], ValueBytes<'_>),
-    ) -> Self {
+    /// Looks for them among the encoded attributes that begin at `from` and end `bytes`.
+    pub(super) fn find(bytes: &[u8], from: usize) -> Self {
         const USER: &[u8] = semconv::USER_ID.as_bytes();
         const END_USER: &[u8] = semconv::ENDUSER_ID.as_bytes();
         const SESSION: &[u8] = semconv::SESSION_ID.as_bytes();
         let mut named = Self::default();
         for (key, value) in binary::attributes_in(bytes.get(from..).unwrap_or_default()) {
-            see(key, value);
             let (slot, max_chars) = match key {
                 USER => (&mut named.user, MAX_CHARS),
                 END_USER => (&mut named.end_user, MAX_CHARS),
@@ -89,7 +83,7 @@ mod tests {
         let mut bytes = b"what stands before".to_vec();
         let from = bytes.len();
         binary::encode_attributes(&attributes, &mut bytes);
-        let named = Named::find(&bytes, from, |_, _| {});
+        let named = Named::find(&bytes, from);
         [named.user(), named.session()].map(|text| text.map(|text| text.of(&bytes).to_owned()))
     }
 

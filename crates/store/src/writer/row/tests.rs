@@ -32,7 +32,6 @@ fn encoded(span: &Span, buffers: &mut Buffers) -> Row {
         IngestNotes::default(),
         &[],
         buffers,
-        |_, _| {},
     )
 }
 
@@ -79,7 +78,7 @@ fn a_packed_span_gives_the_row_of_the_decoded_one() {
         }
         let decoded_row = encoded(&span, &mut one);
         let notes = IngestNotes::default();
-        let packed_row = encode_packed(&packed, CONTEXT, notes, &mut other, |_, _| {});
+        let packed_row = encode_packed(&packed, CONTEXT, notes, &mut other);
         assert_eq!(one.bytes, other.bytes);
         assert_eq!(packed_row.digest, decoded_row.digest);
         assert_eq!(

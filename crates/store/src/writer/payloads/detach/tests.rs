@@ -26,7 +26,7 @@ async fn a_value_at_the_threshold_stays_and_one_over_it_leaves_a_preview() {
         .with("at", "x".repeat(100))
         .with("over", "é".repeat(5_000))
         .build();
-    let (batch, detached) = detach(batch_of(vec![span]), 100, &Arc::default()).await;
+    let (batch, detached) = detach(batch_of(vec![span]), 100).await;
     let kept = &batch.groups[0].spans[0].attributes;
     assert_eq!(kept.get_str("at"), Some("x".repeat(100).as_str()));
     let preview = kept.get_str("over").expect("a text");
@@ -47,12 +47,7 @@ async fn equal_values_of_a_batch_are_compressed_once_and_a_clean_batch_is_not_to
         .with("other", large())
         .build();
     let clean = throughline_testkit::span("c").with("k", "small").build();
-    let (batch, detached) = detach(
-        batch_of(vec![one, other, clean.clone()]),
-        8 << 10,
-        &Arc::default(),
-    )
-    .await;
+    let (batch, detached) = detach(batch_of(vec![one, other, clean.clone()]), 8 << 10).await;
     assert_eq!(detached.payloads.len(), 1);
     assert!(weight(&detached.payloads) < 1_000);
     assert_eq!(detached.spans.len(), 2);
