@@ -71,6 +71,9 @@ fn TraceRow(trace: TraceSummary, longest_ns: i64, now: RwSignal<UnixNanos>) -> i
     } else {
         trace.root_name
     };
+    // The root stands there already.
+    let matched = trace.matched_span.map(|span| span.name);
+    let matched = matched.filter(|matched| *matched != name);
     let user = trace.user.unwrap_or_default();
     let name_of_user = user.clone();
     let more = trace.services.len().saturating_sub(NAMED_SERVICES);
@@ -93,6 +96,7 @@ fn TraceRow(trace: TraceSummary, longest_ns: i64, now: RwSignal<UnixNanos>) -> i
                 {marks}
                 <div class="sub">{services} {(more > 0).then(|| format!("+{more}"))}</div>
                 {said.map(|said| view! { <p class="said">{said}</p> })}
+                {matched.map(|name| view! { <p class="sub">"Matched span: " {name}</p> })}
             </div>
             <div class="dur">
                 <span class="bar">

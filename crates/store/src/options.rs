@@ -7,8 +7,6 @@ use std::time::Duration;
 use throughline_model::StorageGauge;
 use throughline_wire::UnixNanos;
 
-use crate::Level0Limit;
-
 /// Tells the limits of the size and what is free; the size itself is measured.
 pub type Gauge = Arc<dyn Fn() -> StorageGauge + Send + Sync>;
 
@@ -80,7 +78,7 @@ pub struct StoreOptions {
     /// the comparison with stored spans more frequent.
     pub fingerprint_bits: u32,
     /// Beyond this batches are refused as overloaded until compaction has caught up.
-    pub level0_limit: Level0Limit,
+    pub level0_limit: crate::Level0Limit,
 }
 
 impl StoreOptions {
@@ -103,7 +101,7 @@ impl StoreOptions {
             search_batch_spans: 64 << 10,
             total_cap: 50_000,
             fingerprint_bits: 16,
-            level0_limit: Level0Limit::default(),
+            level0_limit: crate::Level0Limit::default(),
         }
     }
 }
