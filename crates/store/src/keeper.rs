@@ -1,7 +1,5 @@
 //! [`Keeper`] over Postgres.
 
-use std::sync::Arc;
-
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use throughline_model::{
     BoxFuture, CleanUp, Keeper, Pin, ReadError, RetentionReport, RetentionRules, StorageReport,

@@ -135,7 +135,7 @@ impl<R: Read> FileReader<R> {
 
     /// Makes sure that nothing follows, and with that of the checksum over the whole stream.
     pub(super) fn end(mut self) -> Result<(), BackupError> {
-        self.place = "at its end".to_owned();
+        "at its end".clone_into(&mut self.place);
         match self.input.read(&mut [0]) {
             Ok(0) => Ok(()),
             Ok(_) => Err(self.damaged()),

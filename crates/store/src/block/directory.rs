@@ -195,14 +195,6 @@ impl Directory {
         rest.is_empty().then_some(directory)
     }
 
-    /// The columns of the attribute `key`, one for each kind of value it has.
-    pub(crate) fn columns_of<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-        let columns = self.columns.iter().enumerate();
-        columns
-            .filter(move |(_, column)| column.kind.is_attribute() && *column.key == *key)
-            .map(|(index, _)| index)
-    }
-
     /// The column of the attribute at a place among those of the span at a position; none when there
     /// is none, or its attributes are in [`ColumnKind::AllAttributes`].
     pub(crate) fn attribute_column(&self, position: usize, place: usize) -> Option<usize> {

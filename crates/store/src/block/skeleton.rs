@@ -175,11 +175,6 @@ impl Skeleton {
         (begin <= end && end <= self.len()).then_some(begin..end)
     }
 
-    /// Where the trace stands among the traces.
-    pub(crate) fn find(&self, trace_id: Uuid) -> Option<usize> {
-        self.trace_ids.binary_search(&trace_id).ok()
-    }
-
     /// Makes sure that nothing of it changed since it was written.
     ///
     /// # Errors

@@ -46,7 +46,7 @@ impl PgTraceReader {
         let mut plan = ScanPlan::new();
         let text = reference.text();
         let any = SpanPredicate::compare(SpanField::AnyAttribute, Comparison::Eq, text);
-        let span_id = reference.span_id().map(|span_id| span_id.to_i64());
+        let span_id = reference.span_id().map(throughline_wire::SpanId::to_i64);
         let leaves = plan.require_reference(&any, text, span_id)?;
         let plan = prepare(&mut connection, self.tenant, plan).await?;
         let listing = self.listing(self.all_time(), plan, page);
@@ -79,15 +79,12 @@ impl PgTraceReader {
     ) -> Result<Page<TraceSummary>, ReadError> {
         let mut connection = self.moment().await?;
         let mut plan = ScanPlan::new();
-        match key {
-            Some(key) => {
-                let predicate = SpanPredicate::attribute(key, value);
-                plan.require(&throughline_model::TracePredicate::Has(predicate))?;
-            }
-            None => {
-                let any = SpanPredicate::compare(SpanField::AnyAttribute, Comparison::Eq, value);
-                plan.require_reference(&any, value, None)?;
-            }
+        if let Some(key) = key {
+            let predicate = SpanPredicate::attribute(key, value);
+            plan.require(&throughline_model::TracePredicate::Has(predicate))?;
+        } else {
+            let any = SpanPredicate::compare(SpanField::AnyAttribute, Comparison::Eq, value);
+            plan.require_reference(&any, value, None)?;
         }
         let plan = prepare(&mut connection, self.tenant, plan).await?;
         let listing = self.listing(self.all_time(), plan, page);

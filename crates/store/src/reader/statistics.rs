@@ -122,15 +122,14 @@ impl Figures {
             bucket.add(row);
         }
         let root = self.by_root.entry(row.root_operation_id);
-        root.or_insert_with(Group::new).add(row);
+        root.or_default().add(row);
         if let Some(user) = &row.user_id {
-            match self.by_user.get_mut(user) {
-                Some(group) => group.add(row),
-                None => {
-                    let mut group = Group::new();
-                    group.add(row);
-                    self.by_user.insert(user.clone(), group);
-                }
+            if let Some(group) = self.by_user.get_mut(user) {
+                group.add(row)
+            } else {
+                let mut group = Group::new();
+                group.add(row);
+                self.by_user.insert(user.clone(), group);
             }
         }
     }
@@ -139,7 +138,7 @@ impl Figures {
         let mut by_name: HashMap<(String, String), Group> = HashMap::new();
         for (root, group) in self.by_root {
             if let Some(name) = name(root) {
-                by_name.entry(name).or_insert_with(Group::new).merge(group);
+                by_name.entry(name).or_default().merge(group);
             }
         }
         let by_operation = most(by_name)

@@ -62,8 +62,8 @@ pub(crate) async fn dry_run(
         let change = match partition.parent {
             Parent::Payloads => None,
             Parent::LevelOne => block_change(&run, cutoffs, &partition, &shares),
-            _ if partition.to_ns > run.now.get() => None,
-            _ => change(connection, &run, &tenants, cutoffs, &partition).await?,
+            Parent::Events if partition.to_ns > run.now.get() => None,
+            Parent::Events => change(connection, &run, &tenants, cutoffs, &partition).await?,
         };
         report.partitions.extend(change);
     }

@@ -244,12 +244,11 @@ impl<'a> AttributeScan<'a> {
             return passes;
         }
         let key = (test.number, reference.hash);
-        match self.outcomes.get(&key) {
-            Some(passes) => *passes,
-            None => {
-                self.unread.borrow_mut().insert(key);
-                false
-            }
+        if let Some(passes) = self.outcomes.get(&key) {
+            *passes
+        } else {
+            self.unread.borrow_mut().insert(key);
+            false
         }
     }
 

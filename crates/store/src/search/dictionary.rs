@@ -74,7 +74,9 @@ fn service_name(test: &ValueTest) -> Option<i64> {
 pub(super) fn attribute_tests<'a>(node: &'a Node, tests: &mut Vec<&'a AttributeTest>) {
     match node {
         Node::And(parts) | Node::Or(parts) => {
-            parts.iter().for_each(|part| attribute_tests(part, tests));
+            for part in parts {
+                attribute_tests(part, tests);
+            }
         }
         Node::Not(part) => attribute_tests(part, tests),
         Node::Attribute(test) => tests.push(test),

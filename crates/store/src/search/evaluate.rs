@@ -75,7 +75,9 @@ impl<'a> Evaluation<'a> {
     fn note_frames(&self, node: &Node, frames: &mut Vec<usize>) {
         match node {
             Node::And(parts) | Node::Or(parts) => {
-                parts.iter().for_each(|part| self.note_frames(part, frames));
+                for part in parts {
+                    self.note_frames(part, frames);
+                }
             }
             Node::Not(part) => self.note_frames(part, frames),
             Node::Attribute(test) => self.attributes.note_frames(test, frames),

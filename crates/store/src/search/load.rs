@@ -14,6 +14,10 @@ use crate::block::{Columns, Corrupt, Directory};
 use crate::sqlstate::read_error;
 
 /// Which arrays of the skeleton a plan looks at.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each array, in any combination"
+)]
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Needs {
     operations: bool,

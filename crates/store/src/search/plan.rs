@@ -306,7 +306,7 @@ impl ScanPlan {
             SpanPredicate::And(parts) => Ok(Node::And(self.nodes(parts, SpanPredicate::And)?)),
             SpanPredicate::Or(parts) => Ok(Node::Or(self.nodes(parts, SpanPredicate::Or)?)),
             SpanPredicate::Not(part) => Ok(Node::Not(Box::new(self.node(part)?))),
-            SpanPredicate::Exists(field) => self.existing(field),
+            SpanPredicate::Exists(field) => Ok(self.existing(field)),
             SpanPredicate::Compare {
                 field,
                 operator,
@@ -334,8 +334,8 @@ impl ScanPlan {
         Ok(nodes)
     }
 
-    fn existing(&mut self, field: &SpanField) -> Result<Node, String> {
-        Ok(match field {
+    fn existing(&mut self, field: &SpanField) -> Node {
+        match field {
             SpanField::StatusMessage => Node::Message(NameTest::Exists),
             SpanField::Attribute { owner, key } => {
                 self.attribute(*owner, Some(key), ValueTest::Exists)
@@ -343,7 +343,7 @@ impl ScanPlan {
             SpanField::AnyAttribute => self.attribute(AttributeOwner::Any, None, ValueTest::Exists),
             // Every span has the other fields.
             _ => Node::And(Vec::new()),
-        })
+        }
     }
 
     fn comparison(
@@ -354,7 +354,7 @@ impl ScanPlan {
     ) -> Result<Node, String> {
         if operator == Comparison::NotEq {
             let equal = self.comparison(field, Comparison::Eq, value)?;
-            let exists = self.existing(field)?;
+            let exists = self.existing(field);
             return Ok(Node::And(vec![exists, Node::Not(Box::new(equal))]));
         }
         match (field, value) {

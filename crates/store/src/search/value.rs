@@ -250,8 +250,7 @@ impl ValueTest {
             Self::Bool(truth) => Some(vec![truth.to_string().into_bytes()]),
             Self::Number(Comparison::Eq, number) => Some(match *number {
                 // Zeros of both signs are equal and written differently.
-                Number::Integer(0) => vec![b"0".to_vec(), b"-0".to_vec()],
-                Number::Double(0.0) => vec![b"0".to_vec(), b"-0".to_vec()],
+                Number::Integer(0) | Number::Double(0.0) => vec![b"0".to_vec(), b"-0".to_vec()],
                 Number::Integer(number) => vec![number.to_string().into_bytes()],
                 Number::Double(number) => vec![number.to_string().into_bytes()],
             }),

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use sqlx::PgConnection;
 use throughline_model::TraceFilter;
 use throughline_store::StoreOptions;
 use throughline_testkit::{Ids, Sent, span};
@@ -206,31 +205,6 @@ async fn connections_of_one_server_that_meet_in_the_same_traces_count_every_span
     assert_eq!(listed.len(), 30);
     assert!(listed.iter().all(|trace| trace.span_count == 20));
     other.close().await;
-}
-
-/// Waits until somebody waits for `holder`'s transaction, and commits it.
-async fn commit_once_waited_for(holder: &mut PgConnection, watch: &mut PgConnection) {
-    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
-        .fetch_one(&mut *holder)
-        .await
-        .expect("a process");
-    let waiting = "SELECT count(*) FROM pg_stat_activity
-                   WHERE datname = current_database() AND $1 = ANY(pg_blocking_pids(pid))";
-    loop {
-        let count: i64 = sqlx::query_scalar(waiting)
-            .bind(pid)
-            .fetch_one(&mut *watch)
-            .await
-            .expect("counts");
-        if count > 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    sqlx::raw_sql("COMMIT")
-        .execute(holder)
-        .await
-        .expect("commits");
 }
 
 #[tokio::test]

@@ -178,7 +178,7 @@ fn field(ids: &mut Ids) -> SpanField {
 }
 
 fn span_predicate(ids: &mut Ids, depth: u32) -> SpanPredicate {
-    let mut parts = |ids: &mut Ids| {
+    let parts = |ids: &mut Ids| {
         (0..=ids.below(2))
             .map(|_| span_predicate(ids, depth - 1))
             .collect()
@@ -192,7 +192,7 @@ fn span_predicate(ids: &mut Ids, depth: u32) -> SpanPredicate {
 }
 
 fn trace_predicate(ids: &mut Ids, depth: u32) -> TracePredicate {
-    let mut parts = |ids: &mut Ids| {
+    let parts = |ids: &mut Ids| {
         (0..=ids.below(2))
             .map(|_| trace_predicate(ids, depth - 1))
             .collect()
@@ -228,7 +228,7 @@ fn is(predicate: &SpanPredicate, sent: &Sent) -> bool {
         } => {
             let values = values(field, sent);
             let folds = matches!(field, SpanField::Name | SpanField::StatusMessage);
-            let mut passes = |operator| {
+            let passes = |operator| {
                 values
                     .iter()
                     .any(|known| compares(known, operator, value, folds))
@@ -336,6 +336,7 @@ fn compares(
     }
 }
 
+#[expect(clippy::float_cmp, reason = "equality of numbers is what is asked for")]
 fn ordered(number: f64, operator: Comparison, wanted: f64) -> bool {
     match operator {
         Comparison::Less => number < wanted,
