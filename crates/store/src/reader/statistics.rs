@@ -125,7 +125,7 @@ impl Figures {
         root.or_default().add(row);
         if let Some(user) = &row.user_id {
             if let Some(group) = self.by_user.get_mut(user) {
-                group.add(row)
+                group.add(row);
             } else {
                 let mut group = Group::new();
                 group.add(row);
