@@ -46,7 +46,7 @@ pub(super) fn faults(files: &[(String, String)]) -> Vec<String> {
     let files: Vec<_> = files
         .iter()
         .filter_map(|(name, text)| Some((name, name.strip_prefix(FOLDER)?, text)))
-        .filter(|(_, path, _)| path.ends_with(".rs"))
+        .filter(|(_, path, _)| super::sources::has_extension(path, "rs"))
         .collect();
     let exports = files
         .iter()
