@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 const FOLDER: &str = "crates/store/src/";
 
 /// What everything builds on; each may import those before it.
-const BASE: [&str; 13] = [
+const BASE: [&str; 12] = [
     "varint",
     "day",
     "ids",
     "indexed_text",
-    "alias_index",
     "error",
     "sqlstate",
     "options",
