@@ -10,6 +10,24 @@ use throughline_wire::UnixNanos;
 /// Tells the limits of the size and what is free; the size itself is measured.
 pub type Gauge = Arc<dyn Fn() -> StorageGauge + Send + Sync>;
 
+/// How large level 0 may become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level0Limit {
+    /// Blocks. Default 4,000; compaction has precedence from half of them on.
+    pub blocks: u64,
+    /// Bytes of columns. Default 4 GiB; likewise.
+    pub bytes: u64,
+}
+
+impl Default for Level0Limit {
+    fn default() -> Self {
+        Self {
+            blocks: 4_000,
+            bytes: 4 << 30,
+        }
+    }
+}
+
 /// Tells the time; a parameter so that tests can fix it.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> UnixNanos + Send + Sync>);

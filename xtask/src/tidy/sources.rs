@@ -94,7 +94,7 @@ fn names_a_machine(line: &str) -> bool {
     })
 }
 
-fn has_extension(name: &str, extension: &str) -> bool {
+pub(super) fn has_extension(name: &str, extension: &str) -> bool {
     std::path::Path::new(name)
         .extension()
         .is_some_and(|found| found == extension)

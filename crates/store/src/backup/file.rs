@@ -98,8 +98,8 @@ impl<R: Read> FileReader<R> {
             place: "at its beginning".to_owned(),
         };
         let magic: [u8; 8] = reader.take().map_err(|error| match error {
-            BackupError::File(_) => error,
-            _ => BackupError::NotABackup,
+            BackupError::Damaged(_) => BackupError::NotABackup,
+            other => other,
         })?;
         if magic != MAGIC {
             return Err(BackupError::NotABackup);

@@ -8,7 +8,7 @@ use throughline_store::testing::FreshDatabase;
 
 /// Parts of statements that the program puts together, each with what it is a part of: it is
 /// prepared by the tests that run the statement.
-const FRAGMENTS: [(&str, &str); 7] = [
+const FRAGMENTS: [(&str, &str); 4] = [
     (
         "reader/event_columns.sql",
         "the columns of a list of events",
@@ -16,12 +16,6 @@ const FRAGMENTS: [(&str, &str); 7] = [
     (
         "reader/event_names.sql",
         "what wraps a list of events, cut in two",
-    ),
-    ("reader/statistics.sql", "the aggregates over `selected`"),
-    ("reader/statistics_columns.sql", "the columns of `selected`"),
-    (
-        "reader/statistics_names.sql",
-        "the names of what is in `selected`",
     ),
     (
         "reader/summary_head.sql",
@@ -34,17 +28,11 @@ const FRAGMENTS: [(&str, &str); 7] = [
 ];
 
 /// The types of parameters that the database does not infer; the program binds values of them.
-const PARAMETER_TYPES: [(&str, &str); 3] = [
+const PARAMETER_TYPES: [(&str, &str); 4] = [
     ("retention/count_expired.sql", "unknown, bigint, bigint"),
     ("retention/remove_traces.sql", "unknown, bigint, bigint"),
+    ("retention/share_of_blocks.sql", "unknown, bigint, bigint"),
     ("retention/share_of_day.sql", "unknown, bigint, bigint"),
-];
-
-/// Statements over tables that are gone; they go with their callers.
-const OUTDATED: [&str; 3] = [
-    "reader/alias_names.sql",
-    "retention/payloads_are_kept.sql",
-    "storage/sample_spans.sql",
 ];
 
 /// The files that make the temporary tables of other statements.
@@ -122,8 +110,7 @@ async fn every_statement_in_a_file_is_prepared_against_the_schema() {
     let mut connection = database.connection().await;
     let mut faults = Vec::new();
     for (name, text) in &statements {
-        let is_fragment = FRAGMENTS.iter().any(|(fragment, _)| fragment == name);
-        if is_fragment || OUTDATED.contains(&name.as_str()) {
+        if FRAGMENTS.iter().any(|(fragment, _)| fragment == name) {
             continue;
         }
         if beginning(text).starts_with(TEMPORARY) {
