@@ -32,6 +32,24 @@ impl fmt::Debug for Clock {
     }
 }
 
+/// How large level 0 may become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level0Limit {
+    /// Blocks. Default 4,000; compaction has precedence from half of them on.
+    pub blocks: u64,
+    /// Bytes of columns. Default 4 GiB; likewise.
+    pub bytes: u64,
+}
+
+impl Default for Level0Limit {
+    fn default() -> Self {
+        Self {
+            blocks: 4_000,
+            bytes: 4 << 30,
+        }
+    }
+}
+
 /// How a [`Store`](crate::Store) behaves.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
@@ -78,7 +96,7 @@ pub struct StoreOptions {
     /// the comparison with stored spans more frequent.
     pub fingerprint_bits: u32,
     /// Beyond this batches are refused as overloaded until compaction has caught up.
-    pub level0_limit: crate::Level0Limit,
+    pub level0_limit: Level0Limit,
 }
 
 impl StoreOptions {
@@ -101,7 +119,7 @@ impl StoreOptions {
             search_batch_spans: 64 << 10,
             total_cap: 50_000,
             fingerprint_bits: 16,
-            level0_limit: crate::Level0Limit::default(),
+            level0_limit: Level0Limit::default(),
         }
     }
 }

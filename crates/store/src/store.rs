@@ -17,8 +17,9 @@ use crate::reader::{Kept, PgTraceReader};
 use crate::sqlstate::read_error;
 use crate::writer::{WriterHandle, spawn};
 use crate::{
-    BackupError, BackupReport, CompactionReport, CompactionScope, Duty, Gauge, Lead, MigrationReport,
-    Retain, StoreError, StoreOptions, TableProgress, Writer, backup, migrate, storage,
+    BackupError, BackupReport, CompactionReport, CompactionScope, Duty, Gauge, Lead,
+    MigrationReport, Retain, StoreError, StoreOptions, TableProgress, Writer, backup, migrate,
+    storage,
 };
 
 /// Spans and traces in one Postgres database.

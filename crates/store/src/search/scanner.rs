@@ -18,8 +18,8 @@ use super::load::{self, LoadedBlock, Needs};
 use super::plan::{Leaf, ScanPlan};
 use crate::block::Corrupt;
 use crate::block::table::report_corrupt;
-use crate::sqlstate::read_error;
 use crate::day::day_ns;
+use crate::sqlstate::read_error;
 
 /// Payloads that are read together.
 const PAYLOADS: usize = 16;

@@ -7,27 +7,10 @@ use sqlx::PgPool;
 use tokio::time::sleep;
 
 use super::queue::Budget;
+use crate::Level0Limit;
 
 /// How often level 0 is looked at, while spans are committed.
 const EVERY: Duration = Duration::from_secs(2);
-
-/// How large level 0 may become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Level0Limit {
-    /// Blocks. Default 4,000; compaction has precedence from half of them on.
-    pub blocks: u64,
-    /// Bytes of columns. Default 4 GiB; likewise.
-    pub bytes: u64,
-}
-
-impl Default for Level0Limit {
-    fn default() -> Self {
-        Self {
-            blocks: 4_000,
-            bytes: 4 << 30,
-        }
-    }
-}
 
 /// Looks at level 0 until the writer or the pool is gone, and refuses batches while it is full.
 /// Costs a scan of a table of a few thousand rows every two seconds, none while nothing is

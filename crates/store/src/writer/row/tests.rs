@@ -26,13 +26,7 @@ fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
 }
 
 fn encoded(span: &Span, buffers: &mut Buffers) -> Row {
-    encode(
-        span,
-        CONTEXT,
-        IngestNotes::default(),
-        &[],
-        buffers,
-    )
+    encode(span, CONTEXT, IngestNotes::default(), &[], buffers)
 }
 
 /// The span as an OTLP sender writes it.
