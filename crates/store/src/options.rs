@@ -114,7 +114,7 @@ pub struct StoreOptions {
     /// the comparison with stored spans more frequent.
     pub fingerprint_bits: u32,
     /// Beyond this batches are refused as overloaded until compaction has caught up.
-    pub level0_limit: crate::Level0Limit,
+    pub level0_limit: Level0Limit,
 }
 
 impl StoreOptions {
@@ -137,7 +137,7 @@ impl StoreOptions {
             search_batch_spans: 64 << 10,
             total_cap: 50_000,
             fingerprint_bits: 16,
-            level0_limit: crate::Level0Limit::default(),
+            level0_limit: Level0Limit::default(),
         }
     }
 }
