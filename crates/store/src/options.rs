@@ -50,24 +50,6 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// How large level 0 may become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Level0Limit {
-    /// Blocks. Default 4,000; compaction has precedence from half of them on.
-    pub blocks: u64,
-    /// Bytes of columns. Default 4 GiB; likewise.
-    pub bytes: u64,
-}
-
-impl Default for Level0Limit {
-    fn default() -> Self {
-        Self {
-            blocks: 4_000,
-            bytes: 4 << 30,
-        }
-    }
-}
-
 /// How a [`Store`](crate::Store) behaves.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {

@@ -128,14 +128,17 @@ async fn insert_new(
             new_rows.push(*key, summary, fingerprints);
         }
     }
-    for key in new_rows.insert(connection, group.received_ns()).await? {
-        let Some(mut spans) = waiting.remove(&key) else {
-            continue;
-        };
+    let inserted = new_rows.insert(connection, group.received_ns()).await?;
+    // In the order of their keys, which is that of a block.
+    waiting.retain(|key, spans| {
+        if !inserted.contains(key) {
+            return true;
+        }
         let fitting = spans.rows.len().min(limit);
         claimed.over_limit.extend(spans.rows.drain(fitting..));
         claimed.new.append(&mut spans.rows);
-    }
+        false
+    });
     Ok(())
 }
 

@@ -17,11 +17,13 @@ pub(super) async fn store(
     rows: &[RowRef],
 ) -> Result<(), sqlx::Error> {
     let mut rows = rows.to_vec();
-    rows.sort_unstable_by_key(|&row| {
+    // Nearly sorted: the claim goes through the traces in this order. Numbers compare faster than
+    // bytes.
+    rows.sort_by_key(|&row| {
         let span = group.row(row);
         (
-            group.batch(row).tenant,
-            span.trace_id,
+            u128::from_be_bytes(group.batch(row).tenant),
+            u128::from_be_bytes(span.trace_id),
             span.start_ns,
             span.span_id,
         )
