@@ -69,7 +69,7 @@ async fn what_is_not_found_is_told_with_the_places_that_were_looked_at() {
     for part in [
         "Nothing has this id",
         "id of a trace",
-        "order.id",
+        "the value of any attribute",
         "4BF92F35-77b3",
     ] {
         assert!(text.contains(part), "{part} is missing: {text}");

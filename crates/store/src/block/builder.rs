@@ -132,7 +132,7 @@ impl BlockBuilder {
             ..
         } = self;
         let mut place = 0;
-        columns.push(record, places, |key, kind, value| {
+        columns.push(record, places, |key_hash, key, kind, value| {
             if kind == ColumnKind::Other {
                 let value = binary::any_value::decode(
                     binary::Reader::new(value),
@@ -147,7 +147,7 @@ impl BlockBuilder {
             let Some(text) = canonical_text(kind, value, text) else {
                 return;
             };
-            let entry = FilterEntry::attribute(key, text);
+            let entry = FilterEntry::of_hashes(key_hash, FilterEntry::text_hash(text));
             match last_entries.get_mut(place) {
                 Some(last) if *last == entry => {}
                 Some(last) => {

@@ -10,6 +10,7 @@ use std::hash::BuildHasherDefault;
 use zstd::bulk::Compressor;
 
 use super::directory::{ColumnEntry, Directory, FrameEntry, checksum};
+use super::filter::FilterEntry;
 use super::kind::{ColumnKind, Layout, next_attribute, split_value};
 use super::record::{DroppedCounts, IngestNotes, SpanRecord};
 use crate::ids::IdHasher;
@@ -24,6 +25,8 @@ const SHARED_FRAME_BYTES: usize = 32 << 10;
 struct Column {
     kind: ColumnKind,
     key: Box<[u8]>,
+    /// See [`FilterEntry::key_hash`].
+    key_hash: u64,
     value_count: usize,
     /// Lengths of the values, where they have any length.
     lengths: Vec<u8>,
@@ -44,13 +47,14 @@ impl Column {
     }
 }
 
-type ByKey = HashMap<(ColumnKind, Box<[u8]>), u32, BuildHasherDefault<IdHasher>>;
+/// Columns by the hash of their key; the few that share one are told apart by looking.
+type ByKeyHash = HashMap<u64, Vec<u32>, BuildHasherDefault<IdHasher>>;
 
 /// Collects the spans of one block column by column.
 #[derive(Debug, Default)]
 pub(super) struct ColumnsBuilder {
     columns: Vec<Column>,
-    by_key: ByKey,
+    by_key_hash: ByKeyHash,
     shapes: HashMap<Vec<u32>, u32, BuildHasherDefault<IdHasher>>,
     shape_list: Vec<Vec<u32>>,
     shape_of: Vec<u32>,
@@ -69,7 +73,7 @@ pub(super) struct EncodedColumns {
 
 impl ColumnsBuilder {
     /// Adds a span whose resource and scope have these indexes in the block, and shows `see` each
-    /// attribute: its key, kind and value.
+    /// attribute: the hash of its key, the key, its kind and its value.
     ///
     /// Costs one copy of the span; a column is found without hashing where the last span had the
     /// same key in the same place.
@@ -77,7 +81,7 @@ impl ColumnsBuilder {
         &mut self,
         record: &SpanRecord<'_>,
         (resource, scope): (u32, u32),
-        mut see: impl FnMut(&[u8], ColumnKind, &[u8]),
+        mut see: impl FnMut(u64, &[u8], ColumnKind, &[u8]),
     ) {
         if self.shape_of.is_empty() {
             self.received_base_ns = record.noted.received_ns;
@@ -88,8 +92,9 @@ impl ColumnsBuilder {
         let mut rest = record.attributes;
         while let Some((key, value)) = next_attribute(&mut rest) {
             let (kind, bytes) = split_value(value);
-            see(key, kind, bytes);
-            self.value(kind, key, bytes);
+            let column = self.column(kind, key);
+            column.push(bytes);
+            see(column.key_hash, key, kind, bytes);
         }
         if !rest.is_empty() {
             self.take_back(length_before);
@@ -174,20 +179,26 @@ impl ColumnsBuilder {
     }
 
     fn find(&mut self, kind: ColumnKind, key: &[u8]) -> u32 {
-        let key: Box<[u8]> = key.into();
-        *self
-            .by_key
-            .entry((kind, key))
-            .or_insert_with_key(|(kind, key)| {
-                self.columns.push(Column {
-                    kind: *kind,
-                    key: key.clone(),
-                    value_count: 0,
-                    lengths: Vec::new(),
-                    data: Vec::new(),
-                });
-                self.columns.len() as u32 - 1
-            })
+        let key_hash = FilterEntry::key_hash(key);
+        let same_hash = self.by_key_hash.entry(key_hash).or_default();
+        let found = same_hash.iter().find(|&&index| {
+            let column = &self.columns[index as usize];
+            column.kind == kind && *column.key == *key
+        });
+        if let Some(index) = found {
+            return *index;
+        }
+        let index = self.columns.len() as u32;
+        same_hash.push(index);
+        self.columns.push(Column {
+            kind,
+            key: key.into(),
+            key_hash,
+            value_count: 0,
+            lengths: Vec::new(),
+            data: Vec::new(),
+        });
+        index
     }
 
     /// Removes the values of the span that is being added from place `from` of its shape on.

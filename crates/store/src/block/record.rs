@@ -1,6 +1,7 @@
 //! A span as a block stores it, and the digest of its content.
 
 use throughline_wire::{binary, semconv};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ids;
 
@@ -75,19 +76,32 @@ impl SpanRecord<'_> {
     /// A 64-bit hash of the content, without what ingest marked: a retried span has the same one.
     /// Costs one copy of the span into `scratch` and one hash of it.
     pub(crate) fn digest(&self, scratch: &mut Vec<u8>) -> i64 {
-        scratch.clear();
         let unmarked = without_marks(self.attributes);
         let record = SpanRecord {
             attributes: unmarked.as_deref().unwrap_or(self.attributes),
             ..*self
         };
-        record.append_content(scratch);
-        ids::span_digest(scratch)
+        scratch.clear();
+        for part in record.parts() {
+            scratch.extend_from_slice(part);
+        }
+        record.digest_of_parts(scratch)
     }
 
-    /// Appends the content: fields of fixed size, the lengths of the others, the others.
-    fn append_content(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.trace_id);
+    /// The same where ingest marked nothing, given the parts of variable size one after the other.
+    /// Costs one hash of the span and no copy.
+    pub(crate) fn digest_of_parts(&self, parts: &[u8]) -> i64 {
+        let mut fixed = [0; FIXED_BYTES];
+        let mut rest = fixed.as_mut_slice();
+        let mut put = |bytes: &[u8]| {
+            if let Some((place, after)) =
+                core::mem::take(&mut rest).split_at_mut_checked(bytes.len())
+            {
+                place.copy_from_slice(bytes);
+                rest = after;
+            }
+        };
+        put(&self.trace_id);
         for number in [
             self.span_id,
             self.parent_span_id.unwrap_or_default(),
@@ -96,34 +110,41 @@ impl SpanRecord<'_> {
             self.scope_id,
             self.start_ns,
             self.duration_ns,
+            xxh3_64(parts) as i64,
         ] {
-            out.extend_from_slice(&number.to_le_bytes());
+            put(&number.to_le_bytes());
         }
-        out.extend_from_slice(&[self.status, u8::from(self.parent_span_id.is_some())]);
+        put(&[self.status, u8::from(self.parent_span_id.is_some())]);
         let DroppedCounts {
             attributes,
             events,
             links,
         } = self.dropped;
         for number in [self.flags, attributes, events, links] {
-            out.extend_from_slice(&number.to_le_bytes());
+            put(&number.to_le_bytes());
         }
-        let parts = [
+        for part in self.parts() {
+            put(&(part.len() as u32).to_le_bytes());
+        }
+        ids::span_digest(&fixed)
+    }
+
+    /// The parts of variable size.
+    fn parts(&self) -> [&[u8]; 6] {
+        [
             self.trace_state.as_bytes(),
             self.status_message.as_bytes(),
             self.attributes,
             self.events,
             self.links,
             self.payloads,
-        ];
-        for part in parts {
-            out.extend_from_slice(&(part.len() as u32).to_le_bytes());
-        }
-        for part in parts {
-            out.extend_from_slice(part);
-        }
+        ]
     }
 }
+
+/// Bytes that a digest covers besides the hash of the parts of variable size: a trace id, eight
+/// numbers of 64 bits, two bytes, ten numbers of 32 bits.
+const FIXED_BYTES: usize = 16 + 8 * 8 + 2 + 10 * 4;
 
 /// The encoded attributes without those that ingest adds; none when there are none of these.
 /// Whether a clock is skewed, for one, depends on when the span came.

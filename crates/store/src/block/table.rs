@@ -28,9 +28,6 @@ macro_rules! block_values {
     };
 }
 
-/// What reads of whole blocks select, after the key.
-pub(crate) const BLOCK_COLUMNS: &str = block_columns!();
-
 /// The columns of a [`StoredBlock`], which has no filter.
 pub(crate) const STORED_BLOCK_COLUMNS: &str = "tenant_id, id, span_count, first_start_ns, \
     last_start_ns, last_end_ns, first_trace_id, last_trace_id, max_duration_ns, has_error, \

@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
-use crate::block::table::{BLOCK_COLUMNS, StoredBlock};
+use crate::block::table::{STORED_BLOCK_COLUMNS, StoredBlock};
 
 async fn connect(url: &str) -> PgConnection {
     PgConnectOptions::from_str(url)
@@ -73,7 +73,7 @@ pub async fn table_digests(url: &str) -> Vec<(String, i64, Option<String>)> {
 /// # Panics
 /// When a block cannot be read: a test cannot go on.
 pub async fn measured_clocks(url: &str) -> Vec<(Option<i64>, Option<i64>)> {
-    let statement = format!("SELECT tenant_id, id, {BLOCK_COLUMNS} FROM level0_blocks ORDER BY id");
+    let statement = format!("SELECT {STORED_BLOCK_COLUMNS} FROM level0_blocks ORDER BY id");
     let blocks: Vec<StoredBlock> = sqlx::query_as(AssertSqlSafe(statement))
         .fetch_all(&mut connect(url).await)
         .await

@@ -110,7 +110,7 @@ pub(super) struct Context {
 pub(super) struct Buffers {
     /// Parts of spans, one after the other.
     pub bytes: Vec<u8>,
-    /// Contents are put together here to be hashed.
+    /// Contents that ingest marked are put together here to be hashed.
     scratch: Vec<u8>,
 }
 
@@ -151,7 +151,7 @@ pub(super) fn encode_packed(
     append(&Said::packed(span), context, noted, &[], out)
 }
 
-/// Appends the parts of a span. Costs two copies of the span and one hash of it.
+/// Appends the parts of a span. Costs one copy of the span and one hash of it.
 fn append(
     said: &Said<'_>,
     context: Context,
@@ -222,7 +222,12 @@ fn append(
         offset,
         lengths,
     };
-    row.digest = row.record(out).digest(scratch);
+    let record = row.record(out);
+    row.digest = if named.is_marked() {
+        record.digest(scratch)
+    } else {
+        record.digest_of_parts(&out[offset..])
+    };
     row
 }
 

@@ -34,6 +34,7 @@ pub(super) struct Named {
     user: Option<TextAt>,
     end_user: Option<TextAt>,
     session: Option<TextAt>,
+    is_marked: bool,
 }
 
 impl Named {
@@ -42,12 +43,17 @@ impl Named {
         const USER: &[u8] = semconv::USER_ID.as_bytes();
         const END_USER: &[u8] = semconv::ENDUSER_ID.as_bytes();
         const SESSION: &[u8] = semconv::SESSION_ID.as_bytes();
+        const MARKS: &[u8] = semconv::MARKS.as_bytes();
         let mut named = Self::default();
         for (key, value) in binary::attributes_in(bytes.get(from..).unwrap_or_default()) {
             let (slot, max_chars) = match key {
                 USER => (&mut named.user, MAX_CHARS),
                 END_USER => (&mut named.end_user, MAX_CHARS),
                 SESSION => (&mut named.session, MAX_SESSION_CHARS),
+                MARKS => {
+                    named.is_marked = true;
+                    continue;
+                }
                 _ => continue,
             };
             *slot = value
@@ -64,6 +70,11 @@ impl Named {
     /// The person, by the newer name of the attribute where there are both.
     pub(super) fn user(&self) -> Option<TextAt> {
         self.user.or(self.end_user)
+    }
+
+    /// Whether ingest marked the span.
+    pub(super) fn is_marked(&self) -> bool {
+        self.is_marked
     }
 
     /// The session.
