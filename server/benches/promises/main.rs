@@ -1,5 +1,5 @@
 //! What is promised of the whole program, measured on the real binary with a Postgres of its own:
-//! R1 and R1a by door, R6, R9, R12, R15.
+//! S1 to S3 and R1a by receiver, R6, R9, R12, R13, R15.
 //!
 //! Work is fixed and seeded; CPU comes from `/proc`, so this needs Linux. Each figure is printed as
 //! `figure: <name> <number>`, which `cargo xtask bench` gathers into its table. With
