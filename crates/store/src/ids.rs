@@ -18,6 +18,10 @@ const EVENT: u64 = 7;
 
 /// A tenant and a trace.
 pub(crate) type TraceKey = ([u8; 16], [u8; 16]);
+/// The key of an event: its tenant, when it happened, its digest. Digests do not cover the tenant.
+pub(crate) type EventKey = ([u8; 16], i64, i64);
+/// A set of events.
+pub(crate) type EventKeys = HashSet<EventKey, BuildHasherDefault<IdHasher>>;
 /// A set of ids or digests.
 pub(crate) type IdSet = HashSet<i64, BuildHasherDefault<IdHasher>>;
 /// A map by ids or digests, or by keys that hold one.

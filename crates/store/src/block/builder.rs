@@ -132,7 +132,7 @@ impl BlockBuilder {
             ..
         } = self;
         let mut place = 0;
-        columns.push(record, places, |key_hash, key, kind, value| {
+        let is_split = columns.push(record, places, |key_hash, key, kind, value| {
             if kind == ColumnKind::Other {
                 let value = binary::any_value::decode(
                     binary::Reader::new(value),
@@ -161,6 +161,12 @@ impl BlockBuilder {
             }
             place += 1;
         });
+        if !is_split {
+            let attributes = binary::decode_attributes(record.attributes).unwrap_or_default();
+            for (key, value) in attributes.iter() {
+                insert_value(filter, key.as_bytes(), value);
+            }
+        }
         if !record.events.is_empty() {
             let events = binary::decode_events(record.events).unwrap_or_default();
             self.insert_events(&events);

@@ -82,7 +82,7 @@ impl ColumnsBuilder {
         record: &SpanRecord<'_>,
         (resource, scope): (u32, u32),
         mut see: impl FnMut(u64, &[u8], ColumnKind, &[u8]),
-    ) {
+    ) -> bool {
         if self.shape_of.is_empty() {
             self.received_base_ns = record.noted.received_ns;
         }
@@ -96,7 +96,8 @@ impl ColumnsBuilder {
             column.push(bytes);
             see(column.key_hash, key, kind, bytes);
         }
-        if !rest.is_empty() {
+        let is_split = rest.is_empty();
+        if !is_split {
             self.take_back(length_before);
             self.value(ColumnKind::AllAttributes, &[], record.attributes);
         }
@@ -109,6 +110,7 @@ impl ColumnsBuilder {
             index
         };
         self.shape_of.push(shape);
+        is_split
     }
 
     fn fields(&mut self, record: &SpanRecord<'_>, (resource, scope): (u32, u32)) {

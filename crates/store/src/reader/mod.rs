@@ -75,8 +75,13 @@ impl PgTraceReader {
 
     /// A connection that sees one moment, whatever is committed or compacted meanwhile: what is
     /// asked in several statements is of one state.
+    ///
+    /// The locks come before the snapshot and exclude the replacement of a partition, whose new rows
+    /// an older snapshot would not see. A partition is detached under an exclusive lock of its
+    /// parent, so the parents are enough.
     async fn moment(&self) -> Result<PgTransaction<'static>, ReadError> {
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; \
+                     LOCK TABLE ONLY level1_blocks, ONLY events, ONLY payloads IN ACCESS SHARE MODE";
         self.pool.begin_with(begin).await.map_err(read_error)
     }
 

@@ -79,9 +79,7 @@ pub(crate) fn plan_of(filter: &TraceFilter) -> Result<ScanPlan, ReadError> {
         }
     }
     if let Some(service) = service {
-        let predicate =
-            SpanPredicate::compare(SpanField::Service, Comparison::Eq, service.as_str());
-        plan.imply(&predicate)?;
+        plan.imply_service(service)?;
     }
     if *is_pinned {
         plan.imply_pinned()?;

@@ -9,7 +9,7 @@ use throughline_model::{
 
 use super::value::{NameTest, Number, ValueTest};
 use crate::block::FilterEntry;
-use crate::ids::IdSet;
+use crate::ids::{self, IdSet};
 
 /// Which leaves hold for a trace: bit n is leaf n.
 pub(crate) type LeafBits = u128;
@@ -21,9 +21,9 @@ const MAX_LEAVES: usize = LeafBits::BITS as usize;
 pub(crate) struct ScanPlan {
     pub(super) leaves: Vec<Leaf>,
     pub(super) condition: Condition,
-    /// Leaves that hold for every trace whose row is selected. They lead to traces and are not
-    /// checked.
-    pub(super) implied: Vec<usize>,
+    /// Sets of leaves of which one at least holds for every trace whose row is selected. They lead to
+    /// traces and are not checked.
+    pub(super) implied: Vec<LeafBits>,
     /// What is looked for in membership filters.
     pub(super) probes: Vec<FilterEntry>,
     /// Comparisons that the dictionaries answer.
@@ -48,6 +48,8 @@ pub(super) enum TraceSource {
     Event(String),
     /// A span of this id that has begun and not ended.
     OpenSpan(i64),
+    /// A span of the service with this id that has begun and not ended.
+    OpenService(i64),
     /// Somebody pinned it.
     Pinned,
 }
@@ -250,8 +252,23 @@ impl ScanPlan {
     /// As [`Self::require`].
     pub(crate) fn imply(&mut self, predicate: &SpanPredicate) -> Result<(), ReadError> {
         let node = self.node(predicate).map_err(ReadError::Invalid)?;
-        self.leaf(Leaf::Span(node)).map_err(ReadError::Invalid)?;
-        self.implied.push(self.leaves.len() - 1);
+        let leaf = self.implied_leaf(Leaf::Span(node))?;
+        self.implied.push(leaf);
+        Ok(())
+    }
+
+    /// Adds that the rows that are selected have a span of a service, which leads to them; the span
+    /// may have begun and not ended, and is in no block then.
+    ///
+    /// # Errors
+    /// As [`Self::require`].
+    pub(crate) fn imply_service(&mut self, name: &str) -> Result<(), ReadError> {
+        let predicate = SpanPredicate::compare(SpanField::Service, Comparison::Eq, name);
+        let node = self.node(&predicate).map_err(ReadError::Invalid)?;
+        let stored = self.implied_leaf(Leaf::Span(node))?;
+        let open = TraceSource::OpenService(ids::service(name));
+        let open = self.implied_leaf(Leaf::Source(open))?;
+        self.implied.push(stored | open);
         Ok(())
     }
 
@@ -260,10 +277,14 @@ impl ScanPlan {
     /// # Errors
     /// As [`Self::require`].
     pub(crate) fn imply_pinned(&mut self) -> Result<(), ReadError> {
-        self.leaf(Leaf::Source(TraceSource::Pinned))
-            .map_err(ReadError::Invalid)?;
-        self.implied.push(self.leaves.len() - 1);
+        let leaf = self.implied_leaf(Leaf::Source(TraceSource::Pinned))?;
+        self.implied.push(leaf);
         Ok(())
+    }
+
+    fn implied_leaf(&mut self, leaf: Leaf) -> Result<LeafBits, ReadError> {
+        self.leaf(leaf).map_err(ReadError::Invalid)?;
+        Ok(1 << (self.leaves.len() - 1))
     }
 
     fn and(&mut self, condition: Condition) {

@@ -81,10 +81,11 @@ impl RowSelection<'_> {
             Direction::After => " ORDER BY start_ns DESC, trace_id DESC",
         };
         let mut query = self.select(plan);
-        query.push(", t.is_selected, t.looked_at FROM (SELECT t.*, true");
+        // Of a column that is NULL a condition is neither true nor false.
+        query.push(", t.is_selected, t.looked_at FROM (SELECT t.*, (true");
         self.push_conditions(&mut query);
         query
-            .push(" AS is_selected, row_number() OVER (")
+            .push(") IS TRUE AS is_selected, row_number() OVER (")
             .push(order);
         query.push(") AS place, count(*) OVER () AS looked_at FROM (SELECT * FROM traces AS t ");
         self.push_range(&mut query, lower_ns);
@@ -195,7 +196,7 @@ impl RowSelection<'_> {
                     .push_bind(*span_id)
                     .push(")"),
                 // A condition on the row says so.
-                TraceSource::Pinned => query.push("true"),
+                TraceSource::OpenService(_) | TraceSource::Pinned => query.push("true"),
             };
         }
         query.push("]::boolean[] AS sources");
@@ -303,6 +304,14 @@ pub(super) async fn source_ids(
             let mut query =
                 QueryBuilder::new("SELECT DISTINCT trace_id FROM open_spans WHERE span_id = ");
             query.push_bind(*span_id).push(" AND tenant_id = ");
+            query
+        }
+        TraceSource::OpenService(service_id) => {
+            let mut query = QueryBuilder::new(
+                "SELECT DISTINCT s.trace_id FROM open_spans AS s JOIN operations AS o \
+                 ON o.tenant_id = s.tenant_id AND o.id = s.operation_id WHERE o.service_id = ",
+            );
+            query.push_bind(*service_id).push(" AND s.tenant_id = ");
             query
         }
         TraceSource::Pinned => QueryBuilder::new("SELECT trace_id FROM pins WHERE tenant_id = "),

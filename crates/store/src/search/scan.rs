@@ -210,6 +210,12 @@ impl<'a> Search<'a> {
         }
     }
 
+    fn weight_of_all(&self, leaves: LeafBits) -> u64 {
+        (0..self.plan.leaves.len())
+            .filter(|leaf| leaves >> leaf & 1 == 1)
+            .fold(0, |sum, leaf| self.weight(leaf).saturating_add(sum))
+    }
+
     /// The leaves of which one at least must match, and what it costs to find all that do.
     fn cover(&self) -> Option<(LeafBits, u64)> {
         let weight = |leaf: usize| self.weight(leaf);
@@ -217,7 +223,7 @@ impl<'a> Search<'a> {
             .plan
             .implied
             .iter()
-            .map(|leaf| (1 << leaf, weight(*leaf)));
+            .map(|&leaves| (leaves, self.weight_of_all(leaves)));
         let cover = self.plan.condition.cover(&weight);
         implied.chain(cover).min_by_key(|(_, weight)| *weight)
     }

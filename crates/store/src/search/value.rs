@@ -93,6 +93,14 @@ impl Number {
     }
 }
 
+/// Returns how two numbers are written, one of which was converted from the other: two texts where they
+/// differ. A text too many costs a look at a block and nothing else.
+fn spellings(integer: i64, double: f64) -> Vec<Vec<u8>> {
+    let mut texts = vec![integer.to_string(), double.to_string()];
+    texts.dedup();
+    texts.into_iter().map(String::into_bytes).collect()
+}
+
 /// How an integer compares with a double, exactly.
 fn compare(integer: i64, double: f64) -> Option<Ordering> {
     const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
@@ -251,8 +259,9 @@ impl ValueTest {
             Self::Number(Comparison::Eq, number) => Some(match *number {
                 // Zeros of both signs are equal and written differently.
                 Number::Integer(0) | Number::Double(0.0) => vec![b"0".to_vec(), b"-0".to_vec()],
-                Number::Integer(number) => vec![number.to_string().into_bytes()],
-                Number::Double(number) => vec![number.to_string().into_bytes()],
+                // Beyond 2^53 an integer and the double that equals it are written differently.
+                Number::Integer(number) => spellings(number, number as f64),
+                Number::Double(number) => spellings(number as i64, number),
             }),
             _ => None,
         }
@@ -362,6 +371,21 @@ mod tests {
     fn passes(operator: Comparison, wanted: impl Into<SearchValue>, value: AttributeValue) -> bool {
         let test = ValueTest::new(operator, &wanted.into()).expect("compiles");
         test.value(&value, &mut String::new())
+    }
+
+    #[test]
+    fn a_number_is_looked_for_in_every_way_that_an_equal_one_is_written() {
+        for exponent in [1, 53, 54, 60, 62] {
+            let integer = 1_i64 << exponent;
+            let double = integer as f64;
+            for wanted in [SearchValue::from(integer), SearchValue::from(double)] {
+                let test = ValueTest::new(Comparison::Eq, &wanted).expect("compiles");
+                let texts = test.equal_texts().expect("are known");
+                for stored in [integer.to_string(), double.to_string()] {
+                    assert!(texts.contains(&stored.into_bytes()), "2^{exponent}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -130,16 +130,16 @@ impl Commit<'_> {
                 Ok(InsertedEvents::All)
             }
             EventPath::AroundStored => {
-                let stored = stored_events::digests(connection, group, events).await?;
+                let stored = stored_events::keys(connection, group, events).await?;
                 let mut events = events.to_vec();
-                events.retain(|&row| !stored.contains(&group.event(row).digest));
+                events.retain(|&row| !stored.contains(&group.event_key(row)));
                 copy(connection, COPY_EVENTS, group, &events, buffer).await?;
-                let digests = events.iter().map(|&row| group.event(row).digest);
-                Ok(InsertedEvents::Digests(digests.collect()))
+                let keys = events.iter().map(|&row| group.event_key(row));
+                Ok(InsertedEvents::Keys(keys.collect()))
             }
             EventPath::Staged => {
-                let digests = staging::stage(connection, group, events, buffer).await?;
-                Ok(InsertedEvents::Digests(digests))
+                let keys = staging::stage(connection, group, events, buffer).await?;
+                Ok(InsertedEvents::Keys(keys))
             }
         }
     }

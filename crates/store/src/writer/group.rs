@@ -18,7 +18,7 @@ use super::queue::{Job, Reservation};
 use super::row::Row;
 use crate::WriteError;
 use crate::block::SpanRecord;
-use crate::ids::{IdMap, IdSet};
+use crate::ids::{EventKey, EventKeys, IdMap};
 
 /// A row of a group: a span or an event, which batch, which of its spans or events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,15 +40,15 @@ impl RowRef {
 pub(super) enum InsertedEvents {
     /// All of them.
     All,
-    /// Those with these digests.
-    Digests(IdSet),
+    /// Those with these keys.
+    Keys(EventKeys),
 }
 
 impl InsertedEvents {
-    fn contains(&self, event: &EventRow) -> bool {
+    fn contains(&self, event: &EventKey) -> bool {
         match self {
             Self::All => true,
-            Self::Digests(digests) => digests.contains(&event.digest),
+            Self::Keys(keys) => keys.contains(event),
         }
     }
 }
@@ -97,8 +97,11 @@ impl Group {
 
     fn distinct(&mut self) -> Vec<RowRef> {
         let count = self.batches.iter().map(|batch| batch.rows.len()).sum();
-        // By digest, which covers the key and all the content; the key is compared all the same.
-        let mut first_of = IdMap::with_capacity_and_hasher(count, BuildHasherDefault::default());
+        // By digest, which covers all but the tenant; the key is compared all the same.
+        let mut first_of = IdMap::<_, ([u8; 16], i64)>::with_capacity_and_hasher(
+            count,
+            BuildHasherDefault::default(),
+        );
         let mut distinct = Vec::with_capacity(count);
         for (at, batch) in self.batches.iter().enumerate() {
             for (row_at, row) in batch.rows.iter().enumerate() {
@@ -107,7 +110,7 @@ impl Group {
                     row: row_at as u32,
                     is_event: false,
                 };
-                match first_of.entry(row.digest) {
+                match first_of.entry((batch.tenant, row.digest)) {
                     MapEntry::Vacant(entry) => {
                         entry.insert(this);
                         distinct.push(this);
@@ -130,21 +133,27 @@ impl Group {
         (batch.tenant, trace_id, span_id, row.start_ns, row.digest)
     }
 
+    /// The key of an event.
+    pub(super) fn event_key(&self, row: RowRef) -> EventKey {
+        let event = self.event(row);
+        (self.batch(row).tenant, event.at_ns, event.digest)
+    }
+
     /// The span as a block stores it.
     pub(super) fn record(&self, row: RowRef) -> SpanRecord<'_> {
         self.row(row).record(&self.batch(row).bytes)
     }
 
     fn distinct_events(&mut self, distinct: &mut Vec<RowRef>) {
-        let mut first_of = HashMap::new();
+        let mut first_of = IdMap::<_, EventKey>::default();
         for (batch, encoded) in (0..).zip(&self.batches) {
-            for (row, event) in (0..).zip(&encoded.events.rows) {
+            for (row, _) in (0..).zip(&encoded.events.rows) {
                 let this = RowRef {
                     batch,
                     row,
                     is_event: true,
                 };
-                match first_of.entry((encoded.tenant, event.at_ns, event.digest)) {
+                match first_of.entry(self.event_key(this)) {
                     MapEntry::Vacant(entry) => {
                         entry.insert(this);
                         distinct.push(this);
@@ -244,7 +253,7 @@ impl Group {
             }
         }
         for &row in rows.iter().filter(|row| row.is_event) {
-            let is_new = committed.events.contains(self.event(row));
+            let is_new = committed.events.contains(&self.event_key(row));
             if let Ok(outcome) = &mut self.outcomes[row.batch as usize] {
                 *if is_new {
                     &mut outcome.events.received

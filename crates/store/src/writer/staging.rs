@@ -5,25 +5,26 @@ use sqlx::PgConnection;
 
 use super::commit::copy;
 use super::group::{Group, RowRef};
-use crate::ids::IdSet;
+use super::stored_events;
+use crate::ids::EventKeys;
 
-/// Stores those of `rows` that are not stored yet; their digests.
+/// Stores those of `rows` that are not stored yet; their keys.
 pub(super) async fn stage(
     connection: &mut PgConnection,
     group: &Group,
     rows: &[RowRef],
     buffer: &mut Vec<u8>,
-) -> Result<IdSet, sqlx::Error> {
+) -> Result<EventKeys, sqlx::Error> {
     if rows.is_empty() {
-        return Ok(IdSet::default());
+        return Ok(EventKeys::default());
     }
     sqlx::query(include_str!("staging_create_events.sql"))
         .execute(&mut *connection)
         .await?;
     let statement = include_str!("staging_copy_events.sql");
     copy(connection, statement, group, rows, buffer).await?;
-    let digests: Vec<i64> = sqlx::query_scalar(include_str!("staging_move_events.sql"))
+    let rows = sqlx::query_as(include_str!("staging_move_events.sql"))
         .fetch_all(&mut *connection)
         .await?;
-    Ok(IdSet::from_iter(digests))
+    Ok(stored_events::keys_of(rows))
 }

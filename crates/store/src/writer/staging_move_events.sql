@@ -5,4 +5,4 @@ SELECT *
 FROM staged_events
 ORDER BY tenant_id, at_ns, digest
 ON CONFLICT DO NOTHING
-RETURNING digest
+RETURNING tenant_id, at_ns, digest

@@ -1,29 +1,36 @@
 //! Which events of a group are stored already.
 
 use sqlx::PgConnection;
+use sqlx::types::Uuid;
 
 use super::claim::uuids;
 use super::events::EventRow;
 use super::group::{Group, RowRef};
-use crate::ids::IdSet;
+use crate::ids::EventKeys;
 
-/// The digests of those of the events that are stored.
-pub(super) async fn digests(
+/// Returns the keys of those of the events that are stored.
+pub(super) async fn keys(
     connection: &mut PgConnection,
     group: &Group,
     rows: &[RowRef],
-) -> Result<IdSet, sqlx::Error> {
+) -> Result<EventKeys, sqlx::Error> {
     if rows.is_empty() {
-        return Ok(IdSet::default());
+        return Ok(EventKeys::default());
     }
     let numbers = |of: fn(&EventRow) -> i64| -> Vec<i64> {
         rows.iter().map(|&row| of(group.event(row))).collect()
     };
-    let digests: Vec<i64> = sqlx::query_scalar(include_str!("stored_events.sql"))
+    let stored = sqlx::query_as(include_str!("stored_events.sql"))
         .bind(uuids(rows.iter().map(|&row| group.batch(row).tenant)))
         .bind(numbers(|event| event.at_ns))
         .bind(numbers(|event| event.digest))
         .fetch_all(connection)
         .await?;
-    Ok(digests.into_iter().collect())
+    Ok(keys_of(stored))
+}
+
+/// Returns the keys in `rows` of tenant, time and digest.
+pub(super) fn keys_of(rows: Vec<(Uuid, i64, i64)>) -> EventKeys {
+    let key = |(tenant, at_ns, digest): (Uuid, i64, i64)| (tenant.into_bytes(), at_ns, digest);
+    rows.into_iter().map(key).collect()
 }

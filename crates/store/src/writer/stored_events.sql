@@ -1,6 +1,6 @@
 -- OFFSET 0 keeps it one look into the unique index for each: joined, a plan without statistics may
 -- read the whole table.
-SELECT digest
+SELECT tenant_id, at_ns, digest
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS asked (tenant_id, at_ns, digest)
 WHERE EXISTS (
     SELECT

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use throughline_model::{AttributeCondition, PageRequest, Total, TraceFilter};
 use throughline_testkit::{Ids, Sent};
-use throughline_wire::{Resource, TraceId};
+use throughline_wire::{ProcessId, Resource, TraceId};
 
+use crate::receipt::{said_by, send};
 use crate::support::{Fixture, lone};
 
 /// The ids of the traces a filter selects.
@@ -99,4 +100,54 @@ async fn an_attribute_of_the_sender_is_an_attribute_of_its_spans() {
     assert_eq!(ids, [sent[0].span.trace_id]);
     assert_eq!(page.total, Total::Exact(1));
     assert_eq!(fixture.list(&in_environment("pro")).await, []);
+}
+
+#[tokio::test]
+async fn a_service_is_found_by_a_span_that_has_not_ended() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(263);
+    let stored = lone("click", &mut ids).starts(fixture.at_ms(-1)).build();
+    fixture.write(&[Sent::by("web", stored)]).await;
+    let open = lone("work", &mut ids).starts(fixture.now).build();
+    let process = ProcessId::from_i64(9).expect("is not zero");
+    send(&fixture.store, said_by(process, 1, &[], &[&open])).await;
+    let traces = found(&fixture, |filter| filter.service = Some("shop".to_owned())).await;
+    assert_eq!(traces, [open.trace_id]);
+}
+
+#[tokio::test]
+async fn a_frequent_user_is_found_among_traces_without_one() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(264);
+    let theirs = lone("click", &mut ids).starts(fixture.now);
+    let theirs = theirs.user("ada").session("tab").build();
+    let nobodys = lone("click", &mut ids).starts(fixture.at_ms(-1)).build();
+    let sent = [&theirs, &nobodys].map(|span| Sent::by("shop", span.clone()));
+    fixture.write(&sent).await;
+    // So many spans that the rows of the traces are looked through.
+    sqlx::query("UPDATE level0_blocks SET span_count = 1000000")
+        .execute(&mut fixture.database.connection().await)
+        .await
+        .expect("updates");
+    let by_user = found(&fixture, |filter| filter.user = Some("ada".to_owned())).await;
+    assert_eq!(by_user, [theirs.trace_id]);
+    let by_session = found(&fixture, |filter| filter.session = Some("tab".to_owned())).await;
+    assert_eq!(by_session, [theirs.trace_id]);
+}
+
+#[tokio::test]
+async fn attributes_beside_one_with_an_empty_key_are_found() {
+    let fixture = Fixture::new().await;
+    let mut span = lone("click", &mut Ids::seeded(265))
+        .starts(fixture.now)
+        .build();
+    span.attributes.insert("", "x");
+    span.attributes.insert("order.number", "7");
+    fixture.write(&[Sent::by("shop", span.clone())]).await;
+    let attribute = AttributeCondition {
+        key: "order.number".to_owned(),
+        value: "7".to_owned(),
+    };
+    let traces = found(&fixture, |filter| filter.attributes = vec![attribute]).await;
+    assert_eq!(traces, [span.trace_id]);
 }

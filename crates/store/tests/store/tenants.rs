@@ -1,11 +1,14 @@
 //! Tenants never see each other.
 
-use throughline_model::{PageRequest, Total, TraceFilter};
-use throughline_store::WriteBatch;
-use throughline_testkit::{Ids, Sent};
-use throughline_wire::TenantId;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::support::{Fixture, batch, lone, received};
+use throughline_model::{PageRequest, Total, TraceFilter};
+use throughline_store::{EventOutcome, SpanGroup, WriteBatch, WriteOutcome};
+use throughline_testkit::{Ids, Sent};
+use throughline_wire::{LogRecord, Resource, TenantId};
+
+use crate::support::{Fixture, batch, both, lone, received};
 
 #[tokio::test]
 async fn the_same_spans_of_two_tenants_are_apart_in_every_read() {
@@ -77,4 +80,88 @@ async fn the_same_spans_of_two_tenants_are_apart_in_every_read() {
         (statistics.by_operation, statistics.by_user),
         (vec![], vec![])
     );
+}
+
+/// Submits the batches while a commit waits for a lock, so that the next one takes them all.
+async fn submit_as_one_group(fixture: &Fixture, batches: Vec<WriteBatch>) -> Vec<WriteOutcome> {
+    let mut holder = fixture.database.connection().await;
+    sqlx::raw_sql("BEGIN; LOCK TABLE traces IN ACCESS EXCLUSIVE MODE;")
+        .execute(&mut holder)
+        .await
+        .expect("locks");
+    let first = lone("first", &mut Ids::seeded(90)).starts(fixture.now);
+    let first = batch(&[Sent::by("shop", first.build())]);
+    let mut submitted: Vec<_> = Vec::new();
+    for batch in core::iter::once(first).chain(batches) {
+        let writer = fixture.store.writer();
+        submitted.push(tokio::spawn(async move { writer.submit(batch).await }));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    sqlx::raw_sql("ROLLBACK")
+        .execute(&mut holder)
+        .await
+        .expect("unlocks");
+    let mut outcomes = Vec::new();
+    for submitted in submitted.drain(..) {
+        outcomes.push(submitted.await.expect("runs").expect("is stored"));
+    }
+    outcomes.split_off(1)
+}
+
+#[tokio::test]
+async fn a_span_sent_twice_is_stored_once_for_each_of_two_tenants_of_a_group() {
+    let fixture = Fixture::new().await;
+    let span = lone("same", &mut Ids::seeded(91)).starts(fixture.now);
+    let sent = [Sent::by("shop", span.build())];
+    let by = |tenant| WriteBatch {
+        tenant,
+        ..batch(&sent)
+    };
+    let tenants = [TenantId::DEFAULT, TenantId::from_bytes([7; 16])];
+    let batches = [0, 1, 0, 1, 1].map(|at: usize| by(tenants[at]));
+    let outcomes = submit_as_one_group(&fixture, batches.into()).await;
+    let (new, known) = (received(1), both(0, 1));
+    assert_eq!(
+        outcomes,
+        [new.clone(), new, known.clone(), known.clone(), known]
+    );
+    let stored = "SELECT count(*) FROM spans WHERE trace_id IN
+                  (SELECT trace_id FROM traces WHERE span_count = 1)";
+    assert_eq!(fixture.count(stored).await, 3);
+}
+
+#[tokio::test]
+async fn an_event_that_one_tenant_stored_is_new_to_another_of_the_group() {
+    let fixture = Fixture::new().await;
+    let event = LogRecord {
+        time: fixture.now,
+        body: "same".into(),
+        ..LogRecord::default()
+    };
+    let by = |tenant| WriteBatch {
+        tenant,
+        groups: vec![SpanGroup {
+            resource: Arc::new(Resource::of_service("shop")),
+            events: vec![event.clone()],
+            ..SpanGroup::default()
+        }],
+    };
+    let other = TenantId::from_bytes([7; 16]);
+    let writer = fixture.store.writer();
+    writer
+        .submit(by(TenantId::DEFAULT))
+        .await
+        .expect("is stored");
+    let batches = vec![by(TenantId::DEFAULT), by(other)];
+    let outcomes = submit_as_one_group(&fixture, batches).await;
+    let counts = |received, duplicate| WriteOutcome {
+        events: EventOutcome {
+            received,
+            duplicate,
+            ..EventOutcome::default()
+        },
+        ..WriteOutcome::default()
+    };
+    assert_eq!(outcomes, [counts(0, 1), counts(1, 0)]);
+    assert_eq!(fixture.count("SELECT count(*) FROM events").await, 2);
 }

@@ -62,13 +62,12 @@ fn containing(
             end += values.next()?.len();
             place += 1;
         }
+        // Else it only looks like one: it goes over the border of two values, as would every later
+        // one that begins in this value.
         if at + len <= end {
             hits.set(place - 1);
-            from = end;
-        } else {
-            // It only looks like one: it goes over the border of two values.
-            from = at + 1;
         }
+        from = end;
     }
     Ok(hits)
 }

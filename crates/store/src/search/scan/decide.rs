@@ -95,11 +95,7 @@ impl Search<'_> {
 
     /// The leaves that decide.
     pub(super) fn checked(&self) -> LeafBits {
-        let implied = self
-            .plan
-            .implied
-            .iter()
-            .fold(0, |all, leaf| all | 1 << leaf);
+        let implied = self.plan.implied.iter().fold(0, |all, leaves| all | leaves);
         !implied
     }
 
