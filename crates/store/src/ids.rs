@@ -18,6 +18,10 @@ const EVENT: u64 = 7;
 
 /// A tenant and a trace.
 pub(crate) type TraceKey = ([u8; 16], [u8; 16]);
+/// A tenant and the digest of a span, which does not cover the tenant.
+pub(crate) type SpanKey = ([u8; 16], i64);
+/// A set of spans.
+pub(crate) type SpanKeys = HashSet<SpanKey, BuildHasherDefault<IdHasher>>;
 /// The key of an event: its tenant, when it happened, its digest. Digests do not cover the tenant.
 pub(crate) type EventKey = ([u8; 16], i64, i64);
 /// A set of events.

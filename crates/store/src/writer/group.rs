@@ -18,7 +18,7 @@ use super::queue::{Job, Reservation};
 use super::row::Row;
 use crate::WriteError;
 use crate::block::SpanRecord;
-use crate::ids::{EventKey, EventKeys, IdMap};
+use crate::ids::{EventKey, EventKeys, IdMap, SpanKey};
 
 /// A row of a group: a span or an event, which batch, which of its spans or events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,19 +98,17 @@ impl Group {
     fn distinct(&mut self) -> Vec<RowRef> {
         let count = self.batches.iter().map(|batch| batch.rows.len()).sum();
         // By digest, which covers all but the tenant; the key is compared all the same.
-        let mut first_of = IdMap::<_, ([u8; 16], i64)>::with_capacity_and_hasher(
-            count,
-            BuildHasherDefault::default(),
-        );
+        let mut first_of =
+            IdMap::<_, SpanKey>::with_capacity_and_hasher(count, BuildHasherDefault::default());
         let mut distinct = Vec::with_capacity(count);
         for (at, batch) in self.batches.iter().enumerate() {
-            for (row_at, row) in batch.rows.iter().enumerate() {
+            for row_at in 0..batch.rows.len() {
                 let this = RowRef {
                     batch: at as u32,
                     row: row_at as u32,
                     is_event: false,
                 };
-                match first_of.entry((batch.tenant, row.digest)) {
+                match first_of.entry(self.span_key(this)) {
                     MapEntry::Vacant(entry) => {
                         entry.insert(this);
                         distinct.push(this);
@@ -131,6 +129,11 @@ impl Group {
         let row = self.row(row);
         let (trace_id, span_id) = (row.trace_id, row.span_id);
         (batch.tenant, trace_id, span_id, row.start_ns, row.digest)
+    }
+
+    /// The tenant and the digest of a span.
+    pub(super) fn span_key(&self, row: RowRef) -> SpanKey {
+        (self.batch(row).tenant, self.row(row).digest)
     }
 
     /// The key of an event.

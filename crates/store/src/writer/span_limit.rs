@@ -20,7 +20,7 @@ const REFUSED_SPANS: usize = 65_536;
 #[derive(Debug)]
 pub(super) struct SpanLimit {
     spans: usize,
-    /// Digests of spans that were refused and counted.
+    /// Spans that were refused and counted.
     refused: Mutex<Recent>,
 }
 
@@ -58,7 +58,7 @@ impl SpanLimit {
     pub(super) fn newly_refused(&self, group: &Group, over: &[RowRef]) -> Vec<RowRef> {
         let refused = self.lock();
         let over = over.iter().copied();
-        over.filter(|&row| !refused.contains(group.row(row).digest))
+        over.filter(|&row| !refused.contains(group.span_key(row)))
             .collect()
     }
 
@@ -66,7 +66,7 @@ impl SpanLimit {
     pub(super) fn note_refused(&self, group: &Group, over: &[RowRef]) {
         let mut refused = self.lock();
         for &row in over {
-            refused.insert(group.row(row).digest);
+            refused.insert(group.span_key(row));
         }
     }
 

@@ -76,6 +76,25 @@ async fn a_span_that_is_refused_again_counts_once() {
 }
 
 #[tokio::test]
+async fn a_span_that_one_tenant_was_refused_counts_for_another_too() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(6);
+    let trace_id = ids.trace_id();
+    let sent = many(&fixture, &mut ids, trace_id, LIMIT + 5);
+    let store = limited(&fixture);
+    for tenant in [TenantId::DEFAULT, TenantId::from_bytes([7; 16])] {
+        let batch = WriteBatch {
+            tenant,
+            ..batch(&sent)
+        };
+        store.writer().submit(batch).await.expect("answers");
+        let skeleton = store.reader(tenant).trace_skeleton(trace_id).await;
+        let receipt = skeleton.expect("reads").expect("is there").completeness;
+        assert_eq!(receipt.too_large, 5);
+    }
+}
+
+#[tokio::test]
 async fn a_numbered_span_that_is_refused_counts_once_whichever_servers_it_is_sent_to() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(6);

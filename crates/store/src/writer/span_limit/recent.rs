@@ -1,28 +1,28 @@
-//! The latest of many ids: a set that forgets its oldest when it is full.
+//! The latest of many spans: a set that forgets its oldest when it is full.
 
 use std::collections::VecDeque;
 
-use crate::ids::IdSet;
+use crate::ids::{SpanKey, SpanKeys};
 
 #[derive(Debug)]
 pub(super) struct Recent {
-    known: IdSet,
-    oldest_first: VecDeque<i64>,
+    known: SpanKeys,
+    oldest_first: VecDeque<SpanKey>,
     most: usize,
 }
 
 impl Recent {
     pub(super) fn new(most: usize) -> Self {
         Self {
-            known: IdSet::default(),
+            known: SpanKeys::default(),
             oldest_first: VecDeque::new(),
             most,
         }
     }
 
-    pub(super) fn insert(&mut self, id: i64) {
-        if self.known.insert(id) {
-            self.oldest_first.push_back(id);
+    pub(super) fn insert(&mut self, span: SpanKey) {
+        if self.known.insert(span) {
+            self.oldest_first.push_back(span);
         }
         if self.oldest_first.len() > self.most
             && let Some(oldest) = self.oldest_first.pop_front()
@@ -31,8 +31,8 @@ impl Recent {
         }
     }
 
-    pub(super) fn contains(&self, id: i64) -> bool {
-        self.known.contains(&id)
+    pub(super) fn contains(&self, span: SpanKey) -> bool {
+        self.known.contains(&span)
     }
 }
 
@@ -44,10 +44,11 @@ mod tests {
     fn it_remembers_the_latest_and_no_more_than_it_may() {
         let mut recent = Recent::new(10);
         for id in 0..15 {
-            recent.insert(id);
-            recent.insert(id);
+            recent.insert(([0; 16], id));
+            recent.insert(([0; 16], id));
         }
         assert_eq!((recent.known.len(), recent.oldest_first.len()), (10, 10));
-        assert!(!recent.contains(4) && recent.contains(5));
+        assert!(!recent.contains(([0; 16], 4)) && recent.contains(([0; 16], 5)));
+        assert!(!recent.contains(([1; 16], 5)));
     }
 }
