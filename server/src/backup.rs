@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::serve::Database;
 use crate::tasks::StorageLimits;
 
-/// What a file is read in.
+/// The size of the buffer for reading a file.
 const READ_BYTES: usize = 256 << 10;
 
 /// `throughline backup`: writes the file, and says what it holds.

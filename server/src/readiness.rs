@@ -8,7 +8,7 @@ use throughline_store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// What is missing until another version is installed.
+/// The reason that another version must be installed.
 const NEWER_SCHEMA: &str = "the database was made by a newer version of Throughline: install that \
                             version, or restore a backup that this version made";
 

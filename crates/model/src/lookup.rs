@@ -92,7 +92,7 @@ pub enum LookedFor {
 pub struct Lookup {
     /// As what it was found; none when it was not.
     pub found: Option<LookedFor>,
-    /// Of a value, the names of the attributes that have it, in order; `throughline.correlation.id`
+    /// The names of the attributes that have a value, in order; `throughline.correlation.id`
     /// for the correlation id of an event.
     pub names: Vec<String>,
     /// The span that it names, when it is there.

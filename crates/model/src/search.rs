@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::{CheckedPredicate, kind_named, status_named};
 
-/// What a span must be like.
+/// A predicate over one span.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpanPredicate {
@@ -20,9 +20,9 @@ pub enum SpanPredicate {
     Compare {
         /// The field.
         field: SpanField,
-        /// How it compares.
+        /// The comparison.
         operator: Comparison,
-        /// With what.
+        /// The value to compare with.
         value: SearchValue,
     },
     /// The span has the field: an attribute of any value, or a status message that is not empty.
@@ -50,7 +50,7 @@ impl SpanPredicate {
     }
 }
 
-/// What a trace must be like.
+/// A predicate over one trace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TracePredicate {
@@ -83,16 +83,16 @@ pub enum SpanField {
     /// An attribute. An array matches when one of its elements does; a large text is compared
     /// whole; arrays, maps and byte strings that are stored as payloads only exist.
     Attribute {
-        /// Whose attribute it is.
+        /// The owner of the attribute.
         owner: AttributeOwner,
-        /// Its name.
+        /// The attribute key.
         key: String,
     },
     /// Any attribute of the span, its events, its resource or its scope.
     AnyAttribute,
 }
 
-/// Whose attribute is meant.
+/// The owner of an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttributeOwner {
@@ -102,13 +102,13 @@ pub enum AttributeOwner {
     Span,
     /// One of its events.
     Event,
-    /// Its resource.
+    /// The resource of the span.
     Resource,
-    /// Its instrumentation scope.
+    /// The instrumentation scope of the span.
     Scope,
 }
 
-/// How a field compares with a value.
+/// A comparison of a field with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Comparison {
@@ -134,7 +134,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// Whether it compares the order of numbers.
+    /// Returns whether it compares the order of numbers.
     pub const fn is_ordering(self) -> bool {
         matches!(
             self,
@@ -142,7 +142,7 @@ impl Comparison {
         )
     }
 
-    /// Whether it looks into a text.
+    /// Returns whether it looks into a text.
     pub const fn is_textual(self) -> bool {
         matches!(self, Self::StartsWith | Self::Contains | Self::Matches)
     }

@@ -31,7 +31,7 @@ pub struct TraceSummary {
     pub span_count: u64,
     /// How many of them failed.
     pub error_count: u64,
-    /// What the last of these to begin said, of those that said something; at most 256 characters.
+    /// The status message of the last failed span to begin that has one; at most 256 characters.
     pub error: Option<String>,
     /// What became of its spans that have begun and not ended, when this was read: running as soon
     /// as one of them does; none when there are none.

@@ -20,7 +20,7 @@ pub struct MigrationReport {
     pub version: i64,
 }
 
-/// Which schema a database has.
+/// The schema that a database has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Schema {
     /// The version of the last migration; 0 without any.

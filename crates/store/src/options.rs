@@ -10,7 +10,7 @@ use throughline_wire::UnixNanos;
 /// Tells the limits of the size and what is free; the size itself is measured.
 pub type Gauge = Arc<dyn Fn() -> StorageGauge + Send + Sync>;
 
-/// How large level 0 may become.
+/// The size limit of level 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level0Limit {
     /// Blocks. Default 4,000; compaction has precedence from half of them on.
@@ -82,7 +82,7 @@ pub struct StoreOptions {
     /// A trace takes so many spans and no more, and so many that run; what is beyond is refused.
     /// Default 100,000.
     pub trace_span_limit: u64,
-    /// How long a search looks before it answers with what it found and says where to go on.
+    /// The time that a search looks before it answers with what it found and says where to go on.
     /// Default 2 s.
     pub search_budget: Duration,
     /// Traces that the first batch of a search looks at; the next ones are larger. Default 500.

@@ -27,7 +27,7 @@ pub(crate) enum Place {
 pub(crate) struct Reference {
     pub place: Place,
     pub byte_count: u64,
-    /// What a membership filter holds of the attribute with its whole value; 0 for a value without
+    /// The entry of the membership filter for the attribute with its whole value; 0 for a value without
     /// a text.
     pub filter_entry: u64,
     pub hash: [u8; 16],

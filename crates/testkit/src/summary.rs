@@ -158,7 +158,7 @@ fn is_written(value: &AttributeValue, text: &str) -> bool {
     }
 }
 
-/// What the failed span with the latest start says, of those that say something.
+/// Returns the status message of the failed span with the latest start that has one.
 fn last_error<'a>(spans: impl Iterator<Item = &'a Span>) -> Option<String> {
     let said =
         |span: &&Span| span.status.code == StatusCode::Error && !span.status.message.is_empty();

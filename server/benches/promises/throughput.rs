@@ -9,7 +9,7 @@ use throughline_wire::UnixNanos;
 use crate::program::Program;
 use crate::{Scale, cpu, figure, load, median};
 
-/// What is sent: a name, the format of the requests, how many clients send them at a time, and the
+/// A load: a name, the format of the requests, how many clients send them at a time, and the
 /// percentage of spans that come a request later than the rest of their trace.
 ///
 /// Many clients, as an application of some size has: what a commit costs is shared by those whose
@@ -24,7 +24,7 @@ struct Round {
     spans_per_second: f64,
     server_cpu_s: f64,
     postgres_cpu_s: f64,
-    /// Of this process, which does what was left of compaction.
+    /// The CPU of this process, which does the rest of compaction.
     compaction_cpu_s: f64,
     wal_bytes: f64,
     sent_bytes: f64,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-/// What the file is written in.
+/// The size of the buffer for writing the file.
 const WRITE_BYTES: usize = 256 << 10;
 
 /// A file, or standard output. Dropped before [`Self::finish`] it removes what it wrote.

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use throughline_store::TableProgress;
 use throughline_viz::format_bytes;
 
-/// How often a line about a large table is written where there is no terminal.
+/// The interval between lines about a large table where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 /// On a terminal.
 const SPINNER: &str = "{spinner} {msg}";

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-/// Where they are.
+/// The folder of the modules.
 const FOLDER: &str = "crates/store/src/";
 
-/// What everything builds on; each may import those before it.
+/// The modules that everything builds on; each may import those before it.
 const BASE: [&str; 12] = [
     "varint",
     "day",
@@ -22,7 +22,7 @@ const BASE: [&str; 12] = [
     "testing",
 ];
 
-/// What the store does: each may import the base, and of its kind only those named with it. Writer and
+/// The features of the store: each may import the base, and of its kind only those named with it. Writer and
 /// reader never import each other.
 const FEATURES: [(&str, &[&str]); 9] = [
     ("backup", &[]),
@@ -36,7 +36,7 @@ const FEATURES: [(&str, &[&str]); 9] = [
     ("writer", &["rollup"]),
 ];
 
-/// What runs the features; each may import everything above and those before it.
+/// The modules that run the features; each may import everything above and those before it.
 const TOP: [&str; 3] = ["duty", "keeper", "store"];
 
 /// Imports of a module that has no business with another, by file and line; `files` are names in the
@@ -105,7 +105,7 @@ fn segments(path: &str) -> Vec<&str> {
         .collect()
 }
 
-/// What `lib.rs` exports, by name, with the module it comes from.
+/// Returns the names that `lib.rs` exports, with the module it comes from.
 fn exports(lib: &str) -> BTreeMap<String, String> {
     let mut exports = BTreeMap::new();
     for statement in without_comments(lib).split(';') {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::stamp::Digest;
 
-/// Where the migrations are.
+/// The folder of the migrations.
 const FOLDER: &str = "migrations";
 /// One line a migration: its checksum and its file name.
 const CHECKSUMS: &str = "migrations/checksums.txt";

@@ -1,10 +1,10 @@
-//! What can go wrong with a backup, in words for the operator.
+//! Errors of a backup, in words for the operator.
 
 use std::io;
 
 use crate::StoreError;
 
-/// Why a backup was not made or not restored.
+/// The reason that a backup was not made or not restored.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The database cannot be used, or is not at the schema of this program.

@@ -86,7 +86,7 @@ impl<W: Write> FileWriter<W> {
 pub(super) struct FileReader<R: Read> {
     input: zstd::Decoder<'static, BufReader<R>>,
     checksum: Xxh3Default,
-    /// For a message: which table is read.
+    /// The table that is read, for messages.
     place: String,
 }
 

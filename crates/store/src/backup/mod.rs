@@ -16,20 +16,20 @@ pub use self::error::BackupError;
 pub(crate) use self::restore::restore;
 pub(crate) use self::save::save;
 
-/// How much of a table was copied so far.
+/// The progress of copying one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableProgress<'a> {
     /// The table.
     pub table: &'a str,
-    /// Its rows, known at its end when a backup is restored.
+    /// The number of rows, known at its end when a backup is restored.
     pub row_count: u64,
-    /// Its bytes, before compression.
+    /// The number of bytes, before compression.
     pub byte_count: u64,
     /// Whether that is all of it.
     pub is_complete: bool,
 }
 
-/// What a backup holds.
+/// The contents of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BackupReport {
     /// Tables.

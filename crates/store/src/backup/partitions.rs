@@ -1,4 +1,4 @@
-//! Which partitions the rows of a backup need, and making them where it is restored.
+//! Finds the partitions that the rows of a backup need, and creates them in a restore.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 

@@ -5,7 +5,7 @@
 //! XXH3-64 of everything up to there, the magic included, so that a lost, moved or changed record
 //! does not pass. Numbers are little-endian; a text is its length (`u32`) and its UTF-8.
 
-/// What a file begins with.
+/// The first bytes of a file.
 pub(super) const MAGIC: [u8; 8] = *b"TLBACKUP";
 /// The version of this format.
 pub(super) const FORMAT: u32 = 1;

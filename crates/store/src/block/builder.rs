@@ -20,7 +20,7 @@ use crate::payload_refs;
 const MAX_BLOCK_SPANS: usize = 8_192;
 /// Bytes of spans of a block at most, before compression; one larger span stands alone.
 const MAX_BLOCK_RAW_BYTES: usize = 4 << 20;
-/// What a span takes besides its parts of variable size.
+/// The bytes that a span takes besides its parts of variable size.
 const FIXED_SPAN_BYTES: usize = 100;
 /// Operations of a block at most, so that an index fits `smallint`.
 const MAX_OPERATIONS: usize = i16::MAX as usize;
@@ -91,17 +91,17 @@ impl Default for BlockBuilder {
 }
 
 impl BlockBuilder {
-    /// Whether there is no span in it.
+    /// Returns whether there is no span in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.skeleton.len() == 0
     }
 
-    /// How many spans there are.
+    /// Returns the number of spans.
     pub(crate) fn len(&self) -> usize {
         self.skeleton.len()
     }
 
-    /// Whether there is room for this span; there always is for the first.
+    /// Returns whether there is room for this span; there always is for the first.
     pub(crate) fn takes(&self, record: &SpanRecord<'_>) -> bool {
         self.is_empty()
             || (self.len() < MAX_BLOCK_SPANS

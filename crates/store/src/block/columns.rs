@@ -64,7 +64,7 @@ pub(super) struct ColumnsBuilder {
     received_base_ns: i64,
 }
 
-/// What a block stores of its columns.
+/// The encoded columns of a block.
 #[derive(Debug)]
 pub(super) struct EncodedColumns {
     pub directory: Vec<u8>,
@@ -290,7 +290,7 @@ fn compress(
     Ok(entry)
 }
 
-/// Where the last varint of a list begins.
+/// Returns the position of the last varint of a list.
 fn last_varint(bytes: &[u8]) -> usize {
     let before = bytes.split_last().map_or(&[][..], |(_, before)| before);
     let end = before.iter().rposition(|byte| *byte < 0x80);

@@ -18,8 +18,8 @@ pub(crate) struct SpanDecoder<'a> {
     resources: &'a [i64],
     scopes: &'a [i64],
     columns: &'a Columns,
-    /// Where each column stands: at the values of the span at `position`. None where the column is
-    /// not loaded: spans are decoded without it.
+    /// The reading position in each column: at the values of the span at `position`. None where the
+    /// column is not loaded: spans are decoded without it.
     cursors: Vec<Option<Values<'a>>>,
     /// The place in the block of the first span of the skeleton.
     base: usize,

@@ -28,7 +28,7 @@ pub(crate) struct FrameEntry {
     pub checksum: u32,
 }
 
-/// Where a column lies.
+/// The place of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ColumnEntry {
     pub kind: ColumnKind,
@@ -36,7 +36,7 @@ pub(crate) struct ColumnEntry {
     pub key: Box<[u8]>,
     pub value_count: usize,
     pub frame: usize,
-    /// Where it begins in its frame.
+    /// The offset in its frame.
     pub offset: usize,
     pub lengths_len: usize,
     pub data_len: usize,
@@ -64,7 +64,7 @@ pub(crate) struct Directory {
     pub columns: Vec<ColumnEntry>,
     /// Lists of columns.
     pub shapes: Vec<Vec<u32>>,
-    /// Which shape each span has.
+    /// The shape of each span.
     pub shape_of: Vec<u32>,
 }
 

@@ -32,17 +32,17 @@ const SALTS: [u32; WORDS] = [
 const TRACE: u64 = 1;
 const KEY: u64 = 2;
 
-/// What is put into a filter and looked for.
+/// An entry of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FilterEntry(u64);
 
 impl FilterEntry {
-    /// That a trace has spans in the block.
+    /// Returns the entry for a trace that has spans in the block.
     pub(crate) fn trace(trace_id: &[u8; 16]) -> Self {
         Self(xxh3_64_with_seed(trace_id, TRACE))
     }
 
-    /// That an attribute `key` has a value with this canonical text.
+    /// Returns the entry for an attribute `key` that has a value with this canonical text.
     pub(crate) fn attribute(key: &[u8], text: &[u8]) -> Self {
         Self::of_hashes(Self::key_hash(key), Self::text_hash(text))
     }
@@ -57,7 +57,7 @@ impl FilterEntry {
         Self(bits)
     }
 
-    /// What stands for the entry where it is stored by itself; never 0.
+    /// Returns the form of the entry that is stored by itself; never 0.
     pub(crate) fn to_bits(self) -> u64 {
         self.0.max(1)
     }
@@ -82,7 +82,7 @@ impl FilterEntry {
         SALTS.map(|salt| 1 << (salt.wrapping_mul(self.0 as u32) >> 27))
     }
 
-    /// Whether the entry may be in the filter this bucket was cut out of.
+    /// Returns whether the entry may be in the filter this bucket was cut out of.
     ///
     /// # Errors
     /// [`Corrupt`] when a bit of the bucket changed.

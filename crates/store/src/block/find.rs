@@ -16,7 +16,7 @@ pub(crate) struct TraceInBlocks {
     pub trace_id: Uuid,
     /// Older blocks hold spans of a removed trace of the same id.
     pub first_block_id: i64,
-    /// When its spans begin: from the first instant to the last.
+    /// The range in which its spans begin: from the first instant to the last.
     pub first_ns: i64,
     pub last_ns: i64,
 }
@@ -25,10 +25,10 @@ pub(crate) struct TraceInBlocks {
 #[derive(Debug, FromRow)]
 pub(crate) struct TracePart {
     pub id: i64,
-    /// Of the whole block.
+    /// The values of the whole block.
     #[sqlx(flatten)]
     pub prune: PruneData,
-    /// Of the trace alone.
+    /// The skeleton of the trace alone.
     #[sqlx(flatten)]
     pub skeleton: Skeleton,
     /// The place of its first span in the block.
@@ -116,7 +116,7 @@ impl TracePart {
         shapes.ok_or(Corrupt("directory"))
     }
 
-    /// Which columns of these kinds the spans have.
+    /// Returns the columns of these kinds that the spans have.
     ///
     /// # Errors
     /// [`Corrupt`].

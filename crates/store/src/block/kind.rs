@@ -1,21 +1,21 @@
-//! What a column holds, and how its values are laid out.
+//! The kinds of columns, and the layout of their values.
 
 use crate::varint;
 
-/// What a column holds. The codes are stored: never change one.
+/// The kind of a column. The codes are stored: never change one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum ColumnKind {
     /// Index into the resources of the block.
     Resource,
     /// Index into the scopes of the block.
     Scope,
-    /// When the server received the span, minus the base of the block.
+    /// The time at which the server received the span, minus the base of the block.
     Received,
-    /// How many attributes the sender dropped.
+    /// The number of attributes that the sender dropped.
     DroppedAttributes,
-    /// How many events the sender dropped.
+    /// The number of events that the sender dropped.
     DroppedEvents,
-    /// How many links the sender dropped.
+    /// The number of links that the sender dropped.
     DroppedLinks,
     /// The process that made the span.
     Process,
@@ -51,7 +51,7 @@ pub(crate) enum ColumnKind {
     Other,
 }
 
-/// How the values of a column follow each other.
+/// The layout of the values of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
     /// A varint each.
@@ -120,7 +120,7 @@ impl ColumnKind {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
-    /// Whether it is a column of one attribute key.
+    /// Returns whether it is a column of one attribute key.
     pub(crate) const fn is_attribute(self) -> bool {
         self.code() >= 32
     }
@@ -239,7 +239,7 @@ pub(super) fn split_value(bytes: &[u8]) -> (ColumnKind, &[u8]) {
     }
 }
 
-/// Whether the varint between `from` and `rest`, its tail, has no superfluous bytes.
+/// Returns whether the varint between `from` and `rest`, its tail, has no superfluous bytes.
 fn is_shortest(from: &[u8], rest: &[u8]) -> bool {
     let len = from.len() - rest.len();
     len == 1 || from[len - 1] != 0

@@ -45,7 +45,7 @@ pub(crate) struct Block {
     pub columns: Vec<u8>,
 }
 
-/// What a search reads to leave a block out.
+/// The values by which a search leaves a block out.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub(crate) struct PruneData {
     pub span_count: i32,

@@ -34,7 +34,7 @@ pub(crate) struct SpanRecord<'a> {
     pub noted: IngestNotes,
 }
 
-/// How many parts of a span its sender dropped.
+/// The numbers of parts of a span that its sender dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct DroppedCounts {
     pub attributes: u32,
@@ -42,14 +42,14 @@ pub(crate) struct DroppedCounts {
     pub links: u32,
 }
 
-/// What the server noted of a span at ingest. Not part of the content: the same span sent again
+/// The notes of the server about a span at ingest. Not part of the content: the same span sent again
 /// may have other notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct IngestNotes {
     pub received_ns: i64,
-    /// Which process made the span.
+    /// The process that made the span.
     pub process_id: Option<i64>,
-    /// Its number among the spans of that process.
+    /// The number of the span among the spans of that process.
     pub sequence: Option<i64>,
     /// Server time minus sender time, as the sender measured it.
     pub clock_offset_ns: Option<i64>,
@@ -63,7 +63,7 @@ pub(crate) struct IngestNotes {
 pub(crate) const STATUS_ERROR: u8 = 2;
 
 impl SpanRecord<'_> {
-    /// Whether the span failed.
+    /// Returns whether the span failed.
     pub(crate) const fn is_error(&self) -> bool {
         self.status == STATUS_ERROR
     }

@@ -10,7 +10,7 @@ use super::record::SpanRecord;
 use crate::ids::IdMap;
 
 const WHAT: Corrupt = Corrupt("skeleton");
-/// In `parents`: the span has no parent.
+/// The value in `parents` of a span without a parent.
 const NO_PARENT: i16 = -1;
 
 /// Arrays of one element a trace, a span or an exception. Positions count from 0.
@@ -18,9 +18,9 @@ const NO_PARENT: i16 = -1;
 pub(crate) struct Skeleton {
     /// The traces, in order.
     pub trace_ids: Vec<Uuid>,
-    /// Where the spans of each trace end, exclusive.
+    /// The end of the spans of each trace, exclusive.
     pub trace_ends: Vec<i32>,
-    /// When the first span of each trace begins.
+    /// The start of the first span of each trace.
     pub trace_starts_ns: Vec<i64>,
     /// A checksum of each trace's part of all arrays.
     pub trace_checksums: Vec<i32>,
@@ -138,7 +138,7 @@ impl SkeletonBuilder {
     }
 }
 
-/// Where each of the span ids stands; of equal ones the first.
+/// Returns the position of each span id; of equal ids, the first.
 fn places(ids: &[i64]) -> IdMap<i16> {
     let mut places = IdMap::with_capacity_and_hasher(ids.len(), BuildHasherDefault::default());
     for (place, id) in (0..=i16::MAX).zip(ids) {
@@ -160,7 +160,7 @@ fn narrow(numbers: Vec<i64>) -> (Option<Vec<i32>>, Option<Vec<i64>>) {
 }
 
 impl Skeleton {
-    /// How many spans there are.
+    /// Returns the number of spans.
     pub(crate) fn len(&self) -> usize {
         self.span_ids.len()
     }

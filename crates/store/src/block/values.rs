@@ -67,7 +67,7 @@ impl Columns {
         Ok(())
     }
 
-    /// Whether the frame of a column is loaded.
+    /// Returns whether the frame of a column is loaded.
     pub(crate) fn is_loaded(&self, column: usize) -> bool {
         let entry = self.directory.columns.get(column);
         entry.is_some_and(|entry| matches!(self.frames.get(entry.frame), Some(Some(_))))

@@ -16,7 +16,7 @@ const LEVEL: i32 = 3;
 /// own, which keeps the time ranges of the others narrow.
 const LATE_NS: i64 = UnixNanos::PER_HOUR;
 
-/// What becomes of a trace's spans.
+/// The action for the spans of a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fate {
     /// Blocks with a smaller id hold spans of a removed trace of the same id.
@@ -28,7 +28,7 @@ pub(crate) struct Fate {
 /// The fates of traces; the spans of all others are dropped.
 pub(crate) type Fates = HashMap<Uuid, Fate>;
 
-/// What came of merging blocks.
+/// The result of merging blocks.
 #[derive(Debug, Default)]
 pub(crate) struct Merged {
     /// The new blocks with their classes.
@@ -74,7 +74,7 @@ pub(crate) fn merge(blocks: &[StoredBlock], fates: &Fates) -> std::io::Result<Me
     Ok(merged)
 }
 
-/// Where a span goes, and its place among the spans that go there.
+/// The target of a span, and its place among the spans that go there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct SortKey {
     class: i16,

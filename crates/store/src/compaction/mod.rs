@@ -24,7 +24,7 @@ use self::plan::Group;
 /// Rounds of one run at most, so that a run ends also when blocks come as fast as they go.
 const MAX_ROUNDS: usize = 64;
 
-/// Which level-0 blocks a run takes.
+/// The level-0 blocks that a run takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompactionScope {
     /// Those of groups that are large or old enough.
@@ -33,7 +33,7 @@ pub enum CompactionScope {
     Everything,
 }
 
-/// What a run of compaction did.
+/// The result of a run of compaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CompactionReport {
     /// Level-0 blocks that were replaced.

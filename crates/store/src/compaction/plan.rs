@@ -21,12 +21,12 @@ pub(super) struct Group {
     pub block_count: i64,
     pub span_count: i64,
     pub byte_count: i64,
-    /// Whether its oldest block has waited for 10 minutes, by the clock of the database.
+    /// Returns whether its oldest block has waited for 10 minutes, by the clock of the database.
     pub is_old: bool,
 }
 
 impl Group {
-    /// Whether a regular run compacts it.
+    /// Returns whether a regular run compacts it.
     pub(super) const fn is_due(&self) -> bool {
         self.is_old
             || self.block_count >= DUE_BLOCKS

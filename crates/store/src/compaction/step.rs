@@ -14,7 +14,7 @@ use crate::block::table::{BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, ins
 /// The class of traces without an error or a warning, and that of the others.
 const CLASS_OK: i16 = 0;
 const CLASS_ERROR: i16 = 1;
-/// How long the making of a partition may wait for its lock.
+/// The longest wait for the lock under which a partition is created.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
 /// A warning is looked for so long before and after the spans of a step,
 const WARNING_MARGIN_NS: i64 = UnixNanos::PER_HOUR;
@@ -119,7 +119,7 @@ async fn select(
     .await
 }
 
-/// Whether the stored bytes are not what was written: class XX, "internal error", has the codes
+/// Returns whether the stored bytes are not what was written: class XX, "internal error", has the codes
 /// for corrupted data and indexes.
 fn is_damage(error: &sqlx::Error) -> bool {
     match error {
@@ -136,7 +136,7 @@ struct FateRow {
     is_bad: bool,
 }
 
-/// What becomes of the traces in `blocks`.
+/// Returns the action for each trace in `blocks`.
 async fn fates(
     connection: &mut PgConnection,
     group: &Group,
@@ -162,7 +162,8 @@ async fn fates(
     Ok(rows.into_iter().map(fate).collect())
 }
 
-/// When the warnings of the traces were given: around the latest spans that are not in the future.
+/// Returns the time range of the warnings of the traces: around the latest spans that are not in
+/// the future.
 fn warning_range(received_day: i32, blocks: &[StoredBlock]) -> Range<i64> {
     let first_ns = blocks.iter().map(|block| block.prune.first_start_ns).min();
     let last_ns = blocks.iter().map(|block| block.prune.last_end_ns).max();

@@ -39,7 +39,7 @@ impl Operation {
         }
     }
 
-    /// Its role in a call.
+    /// Returns the role of the operation in a call.
     pub(super) fn kind(&self) -> SpanKind {
         SpanKind::from_code(self.kind.into())
     }

@@ -14,7 +14,7 @@ use super::paging::Paged;
 use super::summaries;
 use crate::search::{Budget, End, From, LeafBits, RowSelection, ScanPlan, Search, SpanAt};
 
-/// Which list is read, and how.
+/// A list to read and its order.
 #[derive(Debug, Clone)]
 pub(super) struct Listing<'a> {
     pub selection: RowSelection<'a>,
@@ -119,7 +119,7 @@ pub(super) async fn list(
     })
 }
 
-/// Where a page begins and which way it goes.
+/// The start of a page and its direction.
 fn from(from: Option<(Direction, Cursor)>) -> From {
     From {
         direction: from.map_or(Direction::After, |(direction, _)| direction),

@@ -1,4 +1,4 @@
-//! What a reference leads to: a trace by its id, or whatever has a value or a span with this text.
+//! Finds what a reference leads to: a trace by its id, or whatever has a value or a span with this text.
 
 use throughline_model::{
     Comparison, LookedFor, Lookup, Page, PageRequest, ReadError, Reference, SpanField,

@@ -14,7 +14,7 @@ use super::stored::StoredTrace;
 use crate::block::SpanRecord;
 use crate::sqlstate::read_error;
 
-/// Which trace is asked about, and when.
+/// The trace that is asked about, and the present time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
     pub tenant: Uuid,
@@ -24,7 +24,7 @@ pub(super) struct Asked {
     pub now: UnixNanos,
 }
 
-/// What completeness asks of the stored spans of a trace, added up.
+/// The sums over the stored spans of a trace that completeness needs.
 #[derive(Debug, Default)]
 pub(super) struct SpanFacts {
     span_count: u64,

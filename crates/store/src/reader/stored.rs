@@ -14,7 +14,7 @@ use crate::block::find::{self, TraceInBlocks, TracePart};
 use crate::block::{ColumnKind, Columns, Corrupt, Directory};
 use crate::sqlstate::read_error;
 
-/// What completeness asks of spans besides their skeletons. Most spans have none of it.
+/// The parts of spans besides their skeletons that completeness needs. Most spans have none of it.
 const FACT_KINDS: [ColumnKind; 6] = [
     ColumnKind::Process,
     ColumnKind::Sequence,
@@ -27,7 +27,7 @@ const FACT_KINDS: [ColumnKind; 6] = [
 /// block are larger.
 const LOADED_BYTES: usize = 20 << 20;
 
-/// Where the spans of a trace lie; none when there is no such trace.
+/// Returns the blocks that hold the spans of a trace; none when there is no such trace.
 pub(super) async fn locate(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -63,7 +63,7 @@ pub(super) struct StoredSpanHead {
     pub duration_ns: i64,
     pub status: u8,
     pub has_events: bool,
-    /// Which part of the trace has it, and its place there.
+    /// The part of the trace that has the span, and its place there.
     part: u32,
     place: u32,
 }
@@ -174,7 +174,7 @@ impl StoredTrace {
         )
     }
 
-    /// How many of these spans, from the first on, can be decoded at once: the columns of their
+    /// Returns how many of these spans, from the first on, can be decoded at once: the columns of their
     /// blocks together stay within a bound. At least one.
     pub(super) fn decodable(&self, heads: &[StoredSpanHead]) -> usize {
         let mut parts = BTreeSet::new();

@@ -29,7 +29,7 @@ pub(super) async fn summary(
     row.map(|row| row.into_summary(now)).transpose()
 }
 
-/// What a waterfall needs of a trace; none when there is no such trace.
+/// Returns the parts of a trace that a waterfall needs; none when there is no such trace.
 pub(super) async fn skeleton(
     connection: &mut PgConnection,
     tenant: Tenant<'_>,
@@ -94,7 +94,7 @@ const MARKED_BYTES: usize = 8 * 1024;
 /// Events that are drawn of all spans together take at most so many bytes.
 const ALL_MARKED_BYTES: usize = 4 << 20;
 
-/// When the events of a span happened, in order, with their names.
+/// Returns the times of the events of a span, in order, with their names.
 type EventMarks = Vec<(UnixNanos, String)>;
 
 /// The marks of the first spans that have events, by the place of the span, and how many spans have

@@ -63,7 +63,7 @@ pub(super) async fn drop_leftovers(connection: &mut PgConnection) -> Result<(), 
     Ok(())
 }
 
-/// Where the rows of a table lie.
+/// The place of the rows of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     from_ns: Option<i64>,

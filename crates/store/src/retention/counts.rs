@@ -1,11 +1,11 @@
-//! What is kept of a partition: how much that is, and how it is copied.
+//! Counts and copies the rows of a partition that are kept.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::partition::{Parent, Partition};
 use super::{level_one, payloads, pins};
 
-/// Whose rows are kept.
+/// The rows that are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keep {
     /// Those of traces that have a row in the directory, and of no trace from this instant on.
@@ -62,7 +62,7 @@ pub(super) async fn copy_kept(
     }
 }
 
-/// How many rows there are, and what becomes of them. Of blocks their traces are counted, once a
+/// The numbers of rows, by what becomes of them. Of blocks their traces are counted, once a
 /// block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub(super) struct Counts {
@@ -70,7 +70,7 @@ pub(super) struct Counts {
     pub kept: i64,
     /// Those of the kept that go by and by.
     pub waiting: i64,
-    /// What was pinned before they were counted.
+    /// The rows that were pinned before they were counted.
     #[sqlx(default)]
     pub pins: i64,
     /// See [`version`], before they were counted.
@@ -113,7 +113,7 @@ async fn row_counts(
         .await
 }
 
-/// How many rows there are.
+/// Returns the number of rows.
 pub(super) async fn count(
     connection: &mut PgConnection,
     partition: &Partition,

@@ -25,11 +25,11 @@ async fn remembered(connection: &mut PgConnection) -> Result<BTreeMap<i64, bool>
     Ok(days.into_iter().collect())
 }
 
-/// When a partition is rewritten that holds both kept rows and others.
+/// The rule by which a partition is rewritten that holds both kept rows and others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MayRewrite {
     No,
-    /// When a good part of it goes.
+    /// It is rewritten when a good part of it goes.
     WhenWorthIt,
     Yes,
 }
@@ -137,7 +137,7 @@ async fn work_off_day(
     }
 }
 
-/// What is to be done with a partition; none when nothing is.
+/// Returns the action for a partition; none when nothing is.
 fn step(counts: Counts, may_rewrite: MayRewrite) -> Option<PartitionStep> {
     let gone = counts.total - counts.kept;
     let is_worth_it = match may_rewrite {
@@ -152,7 +152,7 @@ fn step(counts: Counts, may_rewrite: MayRewrite) -> Option<PartitionStep> {
     }
 }
 
-/// Whether nothing is left to do for the partition.
+/// Returns whether nothing is left to do for the partition.
 async fn work_off_partition(
     connection: &mut PgConnection,
     partition: &Partition,

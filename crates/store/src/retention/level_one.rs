@@ -1,4 +1,4 @@
-//! Which spans of a partition of level 1 are kept: those of traces that have a row. Blocks of kept
+//! Finds the spans of a partition of level 1 that are kept: those of traces that have a row. Blocks of kept
 //! traces alone are copied as they are; of the others the kept spans are merged into new blocks.
 
 use std::collections::{BTreeSet, HashSet};
@@ -90,7 +90,7 @@ pub(super) async fn copy_kept(
     Ok(())
 }
 
-/// How many of the blocks are merged at once; one at least.
+/// Returns how many of the blocks are merged at once; one at least.
 fn mergeable(blocks: &[KeptBlock]) -> usize {
     let (mut spans, mut bytes) = (0, 0);
     let fitting = blocks.iter().take_while(|block| {

@@ -23,7 +23,7 @@ impl Parent {
         }
     }
 
-    /// What a partition is made with, as the schema's functions make it.
+    /// The storage options of a partition, the same that the schema's functions set.
     pub(super) const fn storage_options(self) -> &'static str {
         match self {
             Self::Events | Self::Payloads => "",

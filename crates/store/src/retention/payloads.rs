@@ -1,4 +1,4 @@
-//! Which large values are kept: those that a kept span or event of their day refers to.
+//! Finds the large values that are kept: those that a kept span or event of their day refers to.
 //!
 //! Spans and events say so in a column that only this server writes, see [`payload_refs`]; the
 //! database cannot read it, so the references are read here, and the values they name go back as
@@ -17,7 +17,8 @@ use crate::block::{ColumnKind, Corrupt};
 use crate::day::day_ns;
 use crate::payload_refs;
 
-/// Where more values than these are referred to, all of the day are kept: they must fit into memory.
+/// The most referred values to compare, which must fit into memory; beyond it all values of the day
+/// are kept.
 const MAX_REFERRED: usize = 500_000;
 
 /// The values of a partition that are referred to, column by column.
@@ -134,8 +135,8 @@ struct ReferringBlock {
     is_kept: Vec<bool>,
 }
 
-/// What spans refer to. Blocks of both levels are of one snapshot, so that none is missed while it
-/// is compacted.
+/// Finds the values that spans refer to. Blocks of both levels are of one snapshot, so that none
+/// is missed while it is compacted.
 async fn by_spans(
     connection: &mut PgConnection,
     partition: &Partition,
@@ -213,7 +214,8 @@ fn insert(tenant: Uuid, at_ns: i64, column: &[u8], seen: &mut HashSet<Key>) -> R
     Ok(())
 }
 
-/// What events refer to. To free room, events were removed before: those that are there are kept.
+/// Finds the values that events refer to. To free room, events were removed before: those that are
+/// there are kept.
 async fn by_events(
     connection: &mut PgConnection,
     partition: &Partition,

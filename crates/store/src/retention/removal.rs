@@ -1,4 +1,4 @@
-//! How a partition goes.
+//! Removes a partition.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgTransaction};
 
@@ -7,11 +7,11 @@ use super::partition::{Parent, Partition};
 use super::pins;
 use crate::compaction::exclusive;
 
-/// How long a step may wait for its lock, and with it whoever comes after it. A lock that is not
+/// The longest wait of a step for its lock, and with it whoever comes after it. A lock that is not
 /// had by then is asked for again, or in the next run.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
 
-/// What came of a step on a partition.
+/// The result of a step on a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Done,
@@ -94,7 +94,7 @@ pub(super) async fn drop_it(
     Ok(Outcome::Done)
 }
 
-/// Whether the step only has to be done again: somebody held a lock for longer than we wait.
+/// Returns whether the step only has to be done again: somebody held a lock for longer than we wait.
 pub(super) fn is_in_the_way(error: &sqlx::Error) -> bool {
     let code = error
         .as_database_error()

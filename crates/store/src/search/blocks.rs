@@ -14,7 +14,7 @@ use crate::sqlstate::read_error;
 
 /// Blocks that one statement lists, but for those that end with the last one.
 const LISTED: i64 = 10_000;
-/// What a block costs besides its spans, in spans.
+/// The cost of a block besides its spans, in spans.
 const BLOCK_WEIGHT: u64 = 256;
 
 /// A block that may match.
@@ -25,14 +25,14 @@ pub(super) struct BlockInfo {
     pub received_day: i32,
     pub class: i16,
     pub prune: PruneData,
-    /// Its operations, where the plan asks for any.
+    /// The operations of the block, where the plan asks for any.
     pub operations: Vec<i64>,
     /// The leaves it may match.
     pub leaves: LeafBits,
 }
 
 impl BlockInfo {
-    /// What it costs to scan, in spans.
+    /// Returns the cost of a scan, in spans.
     pub(super) fn weight(&self) -> u64 {
         u64::from(self.prune.span_count.unsigned_abs()) + BLOCK_WEIGHT
     }
@@ -140,7 +140,7 @@ impl BlockList {
         Ok(())
     }
 
-    /// What it costs to scan the blocks that may match a leaf.
+    /// Returns the cost of scanning the blocks that may match a leaf.
     pub(super) fn weight(&self, leaf: usize) -> u64 {
         let matching = self
             .blocks

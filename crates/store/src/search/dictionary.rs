@@ -22,7 +22,7 @@ struct Row {
     attributes: Option<Vec<u8>>,
 }
 
-/// Which operations a test can pass; a part that cannot be told makes it all of them.
+/// Returns the operations that a test can pass; a part that cannot be told makes it all of them.
 #[derive(Debug, Default)]
 struct Wanted {
     all: bool,

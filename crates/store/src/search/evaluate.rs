@@ -10,7 +10,7 @@ use super::load::LoadedBlock;
 use super::plan::{Leaf, LeafBits, Node, ScanPlan};
 use crate::block::Corrupt;
 
-/// What of a trace matched in a block.
+/// The parts of a trace that matched in a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Hit {
     pub trace_id: Uuid,

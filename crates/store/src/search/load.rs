@@ -13,7 +13,7 @@ use super::plan::{Leaf, Node, ScanPlan};
 use crate::block::{Columns, Corrupt, Directory};
 use crate::sqlstate::read_error;
 
-/// Which arrays of the skeleton a plan looks at.
+/// The arrays of the skeleton that a plan reads.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "one for each array, in any combination"
@@ -79,7 +79,7 @@ pub(super) struct PartialSkeleton {
 }
 
 impl PartialSkeleton {
-    /// How many spans there are.
+    /// Returns the number of spans.
     pub(super) fn len(&self) -> usize {
         self.trace_ends
             .last()

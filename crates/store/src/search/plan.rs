@@ -11,7 +11,7 @@ use super::value::{NameTest, Number, ValueTest};
 use crate::block::FilterEntry;
 use crate::ids::{self, IdSet};
 
-/// Which leaves hold for a trace: bit n is leaf n.
+/// A set of leaves: bit n is leaf n.
 pub(crate) type LeafBits = u128;
 /// Leaves of a plan at most.
 const MAX_LEAVES: usize = LeafBits::BITS as usize;
@@ -24,15 +24,15 @@ pub(crate) struct ScanPlan {
     /// Sets of leaves of which one at least holds for every trace whose row is selected. They lead to
     /// traces and are not checked.
     pub(super) implied: Vec<LeafBits>,
-    /// What is looked for in membership filters.
+    /// The entries to look for in membership filters.
     pub(super) probes: Vec<FilterEntry>,
     /// Comparisons that the dictionaries answer.
     pub(super) dictionary: DictionaryTests,
-    /// How many comparisons of attributes there are.
+    /// The number of comparisons of attributes.
     pub(super) attributes: u32,
 }
 
-/// What is asked of a trace.
+/// A leaf of a plan: one predicate over a trace.
 #[derive(Debug)]
 pub(super) enum Leaf {
     /// It has a span of which this holds.
@@ -41,7 +41,7 @@ pub(super) enum Leaf {
     Source(TraceSource),
 }
 
-/// What leads to traces besides their spans.
+/// A table that leads to traces besides the blocks.
 #[derive(Debug)]
 pub(super) enum TraceSource {
     /// An event or a log record with this correlation id.
@@ -54,7 +54,7 @@ pub(super) enum TraceSource {
     Pinned,
 }
 
-/// Which leaves of a plan stand for what a reference may be.
+/// The leaves of a plan for each meaning of a reference.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ReferenceLeaves {
     /// The id of a span.
@@ -63,7 +63,7 @@ pub(crate) struct ReferenceLeaves {
     pub events: LeafBits,
 }
 
-/// How leaves are joined.
+/// A boolean expression over leaves.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Condition {
     And(Vec<Self>),

@@ -1,4 +1,4 @@
-//! What the blocks of a search had: each is scanned once, and its matches are kept by trace.
+//! The matches of a search by block: each is scanned once, and its matches are kept by trace.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -16,7 +16,7 @@ const MOST_TRACES: usize = 200_000;
 /// Names of attributes that are told.
 const MOST_NAMES: usize = 100;
 
-/// Where a span stands.
+/// The place of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct SpanAt {
     pub block_id: i64,
@@ -78,7 +78,7 @@ impl Results {
         self.names
     }
 
-    /// How many traces matched.
+    /// Returns the number of traces that matched.
     pub(super) fn len(&self) -> usize {
         self.by_trace.len()
     }
@@ -91,7 +91,7 @@ impl Results {
             .map(|(trace_id, _)| *trace_id)
     }
 
-    /// Which leaves a trace matched, without the spans of a removed one of the same id; and a span
+    /// Returns the leaves that a trace matched, without the spans of a removed one of the same id; and a span
     /// that matched the first of the `positive` ones.
     pub(super) fn of(&self, row: &TraceRow, positive: LeafBits) -> (LeafBits, Option<SpanAt>) {
         let hits = self.by_trace.get(&row.trace_id).into_iter().flatten();

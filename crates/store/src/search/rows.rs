@@ -13,7 +13,7 @@ use crate::sqlstate::read_error;
 /// A place in the list: start and id of a trace.
 pub(crate) type Place = (i64, Uuid);
 
-/// What a search reads of a trace.
+/// The columns of a row of a trace that a search reads.
 #[derive(Debug, Clone, FromRow)]
 pub(crate) struct TraceRow {
     pub trace_id: Uuid,
@@ -22,9 +22,9 @@ pub(crate) struct TraceRow {
     pub first_block_id: i64,
     pub has_error: bool,
     pub root_operation_id: i64,
-    /// Where it is asked for.
+    /// The user, where it is asked for.
     pub user_id: Option<String>,
-    /// Which of the plan's sources lead to it, in the order of the leaves.
+    /// The sources of the plan that lead to it, in the order of the leaves.
     pub(super) sources: Vec<bool>,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Walked {
     pub rows: Vec<TraceRow>,
     /// The last one that was looked at; none when there was none.
     pub last: Option<Place>,
-    /// How many were looked at.
+    /// The number of rows that were looked at.
     pub looked_at: i64,
 }
 
@@ -141,7 +141,7 @@ impl RowSelection<'_> {
             .map_err(read_error)
     }
 
-    /// How many rows are selected of the newest `limit` of the range, and how many of these there are.
+    /// Returns how many rows are selected of the newest `limit` of the range, and how many of these there are.
     pub(crate) async fn count(
         &self,
         connection: &mut PgConnection,

@@ -36,7 +36,7 @@ const MOST_SOURCE_IDS: i64 = 10_000;
 /// Rows of a batch of a walk at most.
 const MOST_ROWS: i64 = 20_000;
 
-/// How much a search may do before it answers with what it has.
+/// The limits of a search before it answers with what it has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
     pub time: Duration,
@@ -46,14 +46,14 @@ pub(crate) struct Budget {
     pub batch_spans: u64,
 }
 
-/// From where and which way a search goes.
+/// The start and the direction of a search.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct From {
     pub direction: Direction,
     pub place: Option<Place>,
 }
 
-/// How a search ended.
+/// The end of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// Everything was looked at.
@@ -64,7 +64,7 @@ pub(crate) enum End {
     Stopped(Place),
 }
 
-/// How a search ended, and how many traces there are of it in its whole range, when that is known.
+/// The end of a search, and the number of its traces in the whole range when that is known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
     pub end: End,
@@ -74,7 +74,7 @@ pub(crate) struct Outcome {
 /// Takes a trace that was found, and says whether the search goes on.
 pub(crate) type Sink<'s> = &'s mut (dyn FnMut(&TraceRow, Match) -> bool + Send);
 
-/// How a trace matched.
+/// The way in which a trace matched.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Match {
     /// The leaves that hold.
@@ -201,7 +201,7 @@ impl<'a> Search<'a> {
         self.has_progress && Instant::now() >= self.deadline
     }
 
-    /// What it costs to find all traces that match a leaf, in spans.
+    /// Returns the cost of finding all traces that match a leaf, in spans.
     fn weight(&self, leaf: usize) -> u64 {
         match self.sources.get(&leaf) {
             Some(Some(ids)) => ids.len() as u64,

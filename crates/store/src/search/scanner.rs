@@ -62,7 +62,7 @@ impl Scanner {
         }
     }
 
-    /// How many blocks from the front of `blocks` are read together: one at least.
+    /// Returns how many blocks from the front of `blocks` are read together: one at least.
     pub(super) fn batch_len(&self, blocks: &[Arc<BlockInfo>]) -> usize {
         let mut weight = 0;
         let fitting = blocks.iter().take_while(|block| {

@@ -101,7 +101,7 @@ fn spellings(integer: i64, double: f64) -> Vec<Vec<u8>> {
     texts.into_iter().map(String::into_bytes).collect()
 }
 
-/// How an integer compares with a double, exactly.
+/// Compares an integer with a double exactly.
 fn compare(integer: i64, double: f64) -> Option<Ordering> {
     const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
     if double.is_nan() {
@@ -318,9 +318,9 @@ pub(super) enum NameTest {
     Exists,
     /// It is this.
     Equal(String),
-    /// In lower case it begins with this.
+    /// Matches a text that begins with this in lower case.
     Prefix(String),
-    /// In lower case it contains this.
+    /// Matches a text that contains this in lower case.
     Contains(String),
     /// The expression matches in it.
     Matches(Box<Regex>),
@@ -354,7 +354,7 @@ impl NameTest {
         }
     }
 
-    /// What the folded text contains when it passes; none when nothing need be in it.
+    /// Returns bytes that the folded text contains when it passes; none when nothing need be in it.
     pub(super) fn folded_part(&self) -> Option<String> {
         match self {
             Self::Equal(text) => Some(text.to_lowercase()),

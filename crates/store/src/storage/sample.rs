@@ -13,7 +13,7 @@ const MAX_SPANS: i32 = 20_000;
 /// So many blocks are chosen from, about.
 const CANDIDATES: f64 = 500.0;
 
-/// Where a block lies; of level 0 it has no class.
+/// The place of a block; in level 0 it has no class.
 #[derive(FromRow)]
 struct Place {
     received_day: i32,

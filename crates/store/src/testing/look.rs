@@ -89,7 +89,7 @@ pub async fn measured_clocks(url: &str) -> Vec<(Option<i64>, Option<i64>)> {
     measured
 }
 
-/// How many spans the blocks of both levels hold, those of removed traces included.
+/// Returns how many spans the blocks of both levels hold, those of removed traces included.
 ///
 /// # Panics
 /// As [`count`].
@@ -104,7 +104,7 @@ pub async fn count_spans(url: &str) -> i64 {
     .await
 }
 
-/// How many different span ids the blocks of both levels hold.
+/// Returns how many different span ids the blocks of both levels hold.
 ///
 /// # Panics
 /// As [`count`].

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::queue::Budget;
 use crate::Level0Limit;
 
-/// How often level 0 is looked at, while spans are committed.
+/// The interval between looks at level 0, while spans are committed.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// Looks at level 0 until the writer or the pool is gone, and refuses batches while it is full.

@@ -24,7 +24,7 @@ use crate::ids::TraceKey;
 /// retention has removed it in between.
 const MAX_ATTEMPTS: usize = 8;
 
-/// What a commit does with each of its spans.
+/// The spans of a commit, by what becomes of them.
 #[derive(Debug, Default)]
 pub(super) struct Claimed {
     /// To be stored.
@@ -44,7 +44,7 @@ struct TraceSpans<'a> {
     begun: Vec<&'a OpenSpan>,
 }
 
-/// Which of `rows` are new; their traces have rows that count them then, in the transaction that
+/// Returns which of `rows` are new; their traces have rows that count them then, in the transaction that
 /// `connection` is in. `begun` are spans that have begun.
 ///
 /// Costs one statement when no trace has a row yet, three when some have, and one more for spans

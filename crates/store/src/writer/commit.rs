@@ -39,7 +39,7 @@ impl From<sqlx::Error> for Failed {
     }
 }
 
-/// What was committed.
+/// The rows that were committed.
 #[derive(Debug)]
 pub(super) struct Committed {
     pub spans: Claimed,
@@ -220,7 +220,7 @@ impl Commit<'_> {
     }
 }
 
-/// How events are stored.
+/// The way in which events are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum EventPath {
     /// Straight into the table: right unless one is stored already.

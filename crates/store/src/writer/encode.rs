@@ -22,7 +22,7 @@ const MAX_AHEAD_NS: i64 = 2 * UnixNanos::PER_DAY;
 
 /// What a span takes, encoded: a first guess that saves growing the buffer.
 const TYPICAL_ROW_BYTES: usize = 600;
-/// What a span takes besides attributes, events and links: its status message and trace state.
+/// The bytes that a span takes besides attributes, events and links: its status message and trace state.
 const FIXED_ROW_BYTES: usize = 16;
 
 /// What the rows of a group will take, nearly.

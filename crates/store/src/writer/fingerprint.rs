@@ -6,7 +6,7 @@
 /// Traces with more spans have none: nearly every new span would have to be compared.
 pub(super) const MAX_SPANS: usize = 1_024;
 
-/// Which bits of a digest make a fingerprint; fewer make collisions more frequent.
+/// The bits of a digest that make a fingerprint; fewer make collisions more frequent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FingerprintMask(u16);
 

@@ -35,7 +35,7 @@ impl RowRef {
     }
 }
 
-/// Which events of a commit are new.
+/// The events of a commit that are new.
 #[derive(Debug)]
 pub(super) enum InsertedEvents {
     /// All of them.
@@ -123,7 +123,7 @@ impl Group {
         distinct
     }
 
-    /// What tells a span from others.
+    /// Returns the key by which a span differs from others.
     fn key(&self, row: RowRef) -> ([u8; 16], [u8; 16], i64, i64, i64) {
         let batch = self.batch(row);
         let row = self.row(row);

@@ -42,7 +42,7 @@ pub(super) struct Row {
     flags: u32,
     dropped: DroppedCounts,
     noted: IngestNotes,
-    /// Where its parts begin in the bytes of its batch.
+    /// The position of its parts in the bytes of its batch.
     offset: usize,
     /// The lengths of trace state, status message, attributes, events, links and payloads.
     lengths: [u32; 6],
@@ -105,7 +105,7 @@ pub(super) struct Context {
     pub index: u32,
 }
 
-/// Where the parts of spans go.
+/// The buffer for the parts of spans.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
     /// Parts of spans, one after the other.

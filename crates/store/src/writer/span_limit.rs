@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use self::recent::Recent;
 use super::group::{Group, RowRef};
 
-/// How many refused spans are remembered; one that comes again after so many others counts again.
+/// The number of refused spans that are remembered; one that comes again after so many others counts again.
 /// About 2 MiB.
 const REFUSED_SPANS: usize = 65_536;
 
@@ -33,12 +33,12 @@ impl SpanLimit {
         }
     }
 
-    /// How many spans a trace may have.
+    /// Returns the most spans that a trace may have.
     pub(super) const fn spans(&self) -> usize {
         self.spans
     }
 
-    /// Why a span beyond it is refused.
+    /// Returns the reason for refusing a span beyond it.
     pub(super) fn reason(&self) -> String {
         format!(
             "trace_too_large: the trace has {} spans, the most that are kept",
@@ -46,7 +46,7 @@ impl SpanLimit {
         )
     }
 
-    /// Why a start beyond it is refused.
+    /// Returns the reason for refusing a start beyond it.
     pub(super) fn reason_of_start(&self) -> String {
         format!(
             "trace_too_large: the trace has {} spans that run, the most that are kept",

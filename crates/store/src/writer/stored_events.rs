@@ -1,4 +1,4 @@
-//! Which events of a group are stored already.
+//! Finds the events of a group that are stored already.
 
 use sqlx::PgConnection;
 use sqlx::types::Uuid;

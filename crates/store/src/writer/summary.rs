@@ -4,7 +4,7 @@
 use super::open_spans::OpenSpan;
 use super::row::{Row, TextAt};
 
-/// What the row of a trace says, apart from its key.
+/// The contents of the row of a trace, apart from its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Summary {
     pub start_ns: i64,

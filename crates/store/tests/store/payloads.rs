@@ -176,7 +176,7 @@ fn relations_and_buffers(plan: &Value, relations: &mut Vec<String>) -> i64 {
     buffers("Shared Hit Blocks") + buffers("Shared Read Blocks")
 }
 
-/// What reading the skeleton of the trace of `span` touches: relations, and buffers.
+/// Returns the relations and buffers that reading the skeleton of the trace of `span` touches.
 async fn explain_skeleton(fixture: &Fixture, span: &Span) -> (Vec<String>, i64) {
     let mut connection = fixture.database.connection().await;
     // The second run is measured: the first fills the catalogue's caches.

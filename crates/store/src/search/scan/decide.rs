@@ -10,7 +10,7 @@ use crate::search::blocks::BlockInfo;
 use crate::search::plan::{Leaf, LeafBits};
 use crate::search::rows::TraceRow;
 
-/// How far rows were decided.
+/// The rows that were decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decided {
     All,
@@ -127,7 +127,7 @@ impl Search<'_> {
         self.plan.condition.holds(leaves).then_some(matched)
     }
 
-    /// How many of the rows match; none when finding out costs more than `most`.
+    /// Returns how many of the rows match; none when finding out costs more than `most`.
     pub(super) async fn count(
         &mut self,
         rows: &[TraceRow],
