@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use memchr::memmem;
 use throughline_model::AttributeOwner;
-use throughline_wire::binary;
+use throughline_wire::{Attributes, SpanEvent, binary};
 
 use self::column::column_hits;
 use self::payload::Offloaded;
@@ -114,7 +114,7 @@ impl<'a> AttributeScan<'a> {
         Some((listed, passing?))
     }
 
-    /// How many of the block's resources or scopes pass, of how many.
+    /// Returns how many of the block's resources or scopes pass, of how many.
     fn passing(&self, test: &AttributeTest, kind: ColumnKind) -> (usize, usize) {
         self.listed(test, kind).map_or((0, 0), |(listed, passing)| {
             let count = listed.iter().filter(|id| passing.contains(id)).count();
@@ -307,23 +307,8 @@ impl<'a> AttributeScan<'a> {
             let bytes = values.next()?;
             // Bytes of strangers; what cannot be read has no attributes.
             let attributes = binary::decode_attributes(bytes).unwrap_or_default();
-            let passes = attributes.iter().enumerate().any(|(at, (key, value))| {
-                if !test.is_key(key.as_bytes()) {
-                    return false;
-                }
-                let reference = offloaded.at(position).iter().find(|reference| {
-                    matches!(reference.place, Place::Attribute(place) if place as usize == at)
-                });
-                let passes = match reference {
-                    Some(reference) => self.payload_passes(test, reference),
-                    None => test.test.value(value, &mut buffer),
-                };
-                if passes {
-                    self.name(test, key.as_bytes());
-                }
-                passes
-            });
-            if passes {
+            let references = offloaded.at(position);
+            if self.any_passes(test, &attributes, references, Place::Attribute, &mut buffer) {
                 bits.set(position);
             }
         }
@@ -362,33 +347,47 @@ impl<'a> AttributeScan<'a> {
                 continue;
             }
             let events = binary::decode_events(bytes).unwrap_or_default();
-            let passes = events.iter().enumerate().any(|(event_at, event)| {
-                event
-                    .attributes
-                    .iter()
-                    .enumerate()
-                    .any(|(at, (key, value))| {
-                        if !test.is_key(key.as_bytes()) {
-                            return false;
-                        }
-                        let reference = offloaded.at(position).iter().find(|reference| {
-                            matches!(reference.place, Place::Event { at: event, attribute }
-                            if event as usize == event_at && attribute as usize == at)
-                        });
-                        let passes = match reference {
-                            Some(reference) => self.payload_passes(test, reference),
-                            None => test.test.value(value, &mut buffer),
-                        };
-                        if passes {
-                            self.name(test, key.as_bytes());
-                        }
-                        passes
-                    })
-            });
+            let references = offloaded.at(position);
+            let passes = (0..)
+                .zip(&events)
+                .any(|(event, SpanEvent { attributes, .. })| {
+                    let place = |attribute| Place::Event {
+                        at: event,
+                        attribute,
+                    };
+                    self.any_passes(test, attributes, references, place, &mut buffer)
+                });
             if passes {
                 bits.set(position);
             }
         }
         Ok(())
+    }
+
+    /// Returns whether an attribute of a span or an event passes; `place` makes the place that a
+    /// payload of the attribute with an index has.
+    fn any_passes(
+        &self,
+        test: &AttributeTest,
+        attributes: &Attributes,
+        references: &[Reference],
+        place: impl Fn(u32) -> Place,
+        buffer: &mut String,
+    ) -> bool {
+        (0..).zip(attributes.iter()).any(|(at, (key, value))| {
+            if !test.is_key(key.as_bytes()) {
+                return false;
+            }
+            let at = place(at);
+            let reference = references.iter().find(|reference| reference.place == at);
+            let passes = match reference {
+                Some(reference) => self.payload_passes(test, reference),
+                None => test.test.value(value, buffer),
+            };
+            if passes {
+                self.name(test, key.as_bytes());
+            }
+            passes
+        })
     }
 }
