@@ -107,18 +107,20 @@ impl Budget {
         })
     }
 
-    /// When what waits now will have left, at the pace of the last commit; 1 to 30 s.
+    /// Returns when what waits now will have left, at the pace of the last commit; 1 to 30 s, and 1 s
+    /// while nothing was committed yet, as no pace is known.
     pub(super) fn retry_after(&self) -> Duration {
         let used = self.used.load(Ordering::Relaxed) as u64;
-        let pace = self.bytes_per_second.load(Ordering::Relaxed).max(1);
-        Duration::from_secs((used / pace).clamp(1, 30))
+        let pace = self.bytes_per_second.load(Ordering::Relaxed);
+        Duration::from_secs(used.checked_div(pace).unwrap_or(1).clamp(1, 30))
     }
 
     /// Notes that `bytes` took `elapsed` to commit.
     pub(super) fn note_pace(&self, bytes: usize, elapsed: Duration) {
         self.committed.store(true, Ordering::Relaxed);
         let pace = bytes as f64 / elapsed.as_secs_f64().max(1e-6);
-        self.bytes_per_second.store(pace as u64, Ordering::Relaxed);
+        let pace = (pace as u64).max(1);
+        self.bytes_per_second.store(pace, Ordering::Relaxed);
     }
 
     fn report(&self) {
@@ -249,6 +251,17 @@ mod tests {
 
     async fn group(queue: &Queue) -> usize {
         queue.next_group().await.map_or(0, |jobs| jobs.len())
+    }
+
+    #[test]
+    fn the_wait_follows_the_pace_and_is_short_while_none_is_known() {
+        let budget = Budget::new(1_000);
+        let _reserved = budget.reserve(1_000).expect("there is room");
+        assert_eq!(budget.retry_after(), Duration::from_secs(1));
+        budget.note_pace(1_000, Duration::from_secs(5));
+        assert_eq!(budget.retry_after(), Duration::from_secs(5));
+        budget.note_pace(1, Duration::from_secs(5));
+        assert_eq!(budget.retry_after(), Duration::from_secs(30));
     }
 
     #[tokio::test(start_paused = true)]
