@@ -222,6 +222,35 @@ CREATE TABLE traces (
     autovacuum_analyze_scale_factor = 0.1
 );
 
+-- ANALYZE reads 300 rows for each unit of the greatest target, and this table grows from minute to
+-- minute. Columns that no condition names need no statistics.
+ALTER TABLE traces
+    ALTER COLUMN tenant_id SET STATISTICS 20,
+    ALTER COLUMN trace_id SET STATISTICS 20,
+    ALTER COLUMN start_ns SET STATISTICS 20,
+    ALTER COLUMN end_ns SET STATISTICS 20,
+    ALTER COLUMN received_ns SET STATISTICS 20,
+    ALTER COLUMN first_block_id SET STATISTICS 0,
+    ALTER COLUMN root_rank SET STATISTICS 0,
+    ALTER COLUMN root_span_id SET STATISTICS 0,
+    ALTER COLUMN root_digest SET STATISTICS 0,
+    ALTER COLUMN root_operation_id SET STATISTICS 20,
+    ALTER COLUMN root_duration_ns SET STATISTICS 20,
+    ALTER COLUMN user_rank SET STATISTICS 0,
+    ALTER COLUMN session_rank SET STATISTICS 0,
+    ALTER COLUMN error_rank SET STATISTICS 0,
+    ALTER COLUMN pruned_before_ns SET STATISTICS 20,
+    ALTER COLUMN span_count SET STATISTICS 20,
+    ALTER COLUMN error_count SET STATISTICS 20,
+    ALTER COLUMN bucket SET STATISTICS 0,
+    ALTER COLUMN has_root SET STATISTICS 20,
+    ALTER COLUMN has_error SET STATISTICS 20,
+    ALTER COLUMN services SET STATISTICS 20,
+    ALTER COLUMN user_id SET STATISTICS 20,
+    ALTER COLUMN session_id SET STATISTICS 20,
+    ALTER COLUMN error_message SET STATISTICS 0,
+    ALTER COLUMN fingerprints SET STATISTICS 0;
+
 -- Every index ascends in time: rows come about in its order, and Postgres fills the pages of an
 -- index that grows at its right end. Lists read it backwards; the id, which orders traces that begin
 -- in the same nanosecond, is sorted by then.

@@ -1,5 +1,6 @@
 //! Builds a block out of spans.
 
+use core::mem::{replace, take};
 use std::collections::HashSet;
 
 use throughline_wire::{AttributeValue, SpanEvent, binary};
@@ -41,8 +42,13 @@ impl Listed {
     }
 }
 
-/// Collects spans; those of a trace must follow each other, and traces stand in order of their ids.
+/// Builds one block after another and keeps its buffers in between. Spans of a trace must follow each
+/// other, and traces stand in order of their ids.
 pub(crate) struct BlockBuilder {
+    /// The level of zstd.
+    level: i32,
+    /// Made for the first block.
+    compressor: Option<Compressor<'static>>,
     skeleton: SkeletonBuilder,
     columns: ColumnsBuilder,
     filter: FilterBuilder,
@@ -59,9 +65,12 @@ pub(crate) struct BlockBuilder {
     last_entries: Vec<FilterEntry>,
 }
 
-impl Default for BlockBuilder {
-    fn default() -> Self {
+impl BlockBuilder {
+    /// Creates an empty builder of blocks that zstd compresses at `level`.
+    pub(crate) fn new(level: i32) -> Self {
         Self {
+            level,
+            compressor: None,
             skeleton: SkeletonBuilder::default(),
             columns: ColumnsBuilder::default(),
             filter: FilterBuilder::default(),
@@ -69,28 +78,14 @@ impl Default for BlockBuilder {
             services: Vec::new(),
             resources: Listed::default(),
             scopes: Listed::default(),
-            prune: PruneData {
-                span_count: 0,
-                first_start_ns: i64::MAX,
-                last_start_ns: i64::MIN,
-                last_end_ns: i64::MIN,
-                first_trace_id: Uuid::nil(),
-                last_trace_id: Uuid::nil(),
-                max_duration_ns: 0,
-                has_error: false,
-                has_payloads: false,
-                resources: Vec::new(),
-                scopes: Vec::new(),
-            },
+            prune: PruneData::empty(),
             raw_bytes: 0,
             last_trace: None,
             text: String::new(),
             last_entries: Vec::new(),
         }
     }
-}
 
-impl BlockBuilder {
     /// Returns whether there is no span in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.skeleton.len() == 0
@@ -211,20 +206,27 @@ impl BlockBuilder {
         }
     }
 
-    /// The block; `level` is that of zstd.
+    /// Returns the block of the spans that were added; the builder is empty then.
     ///
     /// # Errors
     /// What zstd says; not known to happen.
-    pub(crate) fn finish(self, level: i32) -> std::io::Result<Block> {
-        let mut compressor = Compressor::new(level)?;
-        let encoded = self.columns.finish(&mut compressor)?;
+    pub(crate) fn finish(&mut self) -> std::io::Result<Block> {
+        let compressor = match &mut self.compressor {
+            Some(compressor) => compressor,
+            none => none.insert(Compressor::new(self.level)?),
+        };
+        let encoded = self.columns.finish(compressor)?;
+        let operations = take(&mut self.operations).ids;
+        self.raw_bytes = 0;
+        self.last_trace = None;
+        self.last_entries.clear();
         Ok(Block {
             prune: PruneData {
-                resources: self.resources.ids,
-                scopes: self.scopes.ids,
-                ..self.prune
+                resources: take(&mut self.resources).ids,
+                scopes: take(&mut self.scopes).ids,
+                ..replace(&mut self.prune, PruneData::empty())
             },
-            skeleton: self.skeleton.finish(self.operations.ids, self.services),
+            skeleton: take(&mut self.skeleton).finish(operations, take(&mut self.services)),
             filter: self.filter.finish(),
             directory: encoded.directory,
             columns: encoded.columns,

@@ -21,6 +21,9 @@ const OWN_FRAME_BYTES: usize = 4 << 10;
 /// Smaller columns share a frame of about so many bytes.
 const SHARED_FRAME_BYTES: usize = 32 << 10;
 
+/// Columns of a block whose buffers are kept for the next one.
+const MAX_SPARE_BUFFERS: usize = 64;
+
 #[derive(Debug)]
 struct Column {
     kind: ColumnKind,
@@ -34,6 +37,17 @@ struct Column {
 }
 
 impl Column {
+    fn new(kind: ColumnKind, key: &[u8], key_hash: u64, buffers: Buffers) -> Self {
+        Self {
+            kind,
+            key: key.into(),
+            key_hash,
+            value_count: 0,
+            lengths: buffers.lengths,
+            data: buffers.data,
+        }
+    }
+
     fn push(&mut self, value: &[u8]) {
         if self.kind.layout() == Layout::Sized {
             varint::put(value.len() as u64, &mut self.lengths);
@@ -47,13 +61,40 @@ impl Column {
     }
 }
 
+/// The empty buffers of a column, with the capacity that they had in a block before.
+#[derive(Debug, Default)]
+struct Buffers {
+    lengths: Vec<u8>,
+    data: Vec<u8>,
+}
+
+impl Buffers {
+    /// Larger ones are not kept: the next block rarely needs them.
+    const MAX_KEPT_BYTES: usize = 2 << 20;
+
+    fn of(column: Column) -> Self {
+        let emptied = |mut bytes: Vec<u8>| {
+            bytes.clear();
+            bytes.shrink_to(Self::MAX_KEPT_BYTES);
+            bytes
+        };
+        Self {
+            lengths: emptied(column.lengths),
+            data: emptied(column.data),
+        }
+    }
+}
+
 /// Columns by the hash of their key; the few that share one are told apart by looking.
 type ByKeyHash = HashMap<u64, Vec<u32>, BuildHasherDefault<IdHasher>>;
 
-/// Collects the spans of one block column by column.
+/// Collects the spans of one block after another, column by column.
 #[derive(Debug, Default)]
 pub(super) struct ColumnsBuilder {
     columns: Vec<Column>,
+    /// Buffers for the columns to come, the next one last. Growing buffers anew for each block
+    /// would cost a tenth of the time of building it.
+    spare: Vec<Buffers>,
     by_key_hash: ByKeyHash,
     shapes: HashMap<Vec<u32>, u32, BuildHasherDefault<IdHasher>>,
     shape_list: Vec<Vec<u32>>,
@@ -101,16 +142,25 @@ impl ColumnsBuilder {
             self.take_back(length_before);
             self.value(ColumnKind::AllAttributes, &[], record.attributes);
         }
-        let shape = if let Some(shape) = self.shapes.get(&self.shape) {
-            *shape
-        } else {
-            let index = self.shape_list.len() as u32;
-            self.shapes.insert(self.shape.clone(), index);
-            self.shape_list.push(self.shape.clone());
-            index
-        };
+        let shape = self.shape_index();
         self.shape_of.push(shape);
         is_split
+    }
+
+    /// Returns the index of the shape of the span that is being added: mostly that of the last span.
+    fn shape_index(&mut self) -> u32 {
+        if let Some(&last) = self.shape_of.last()
+            && self.shape_list[last as usize] == self.shape
+        {
+            return last;
+        }
+        if let Some(shape) = self.shapes.get(&self.shape) {
+            return *shape;
+        }
+        let index = self.shape_list.len() as u32;
+        self.shapes.insert(self.shape.clone(), index);
+        self.shape_list.push(self.shape.clone());
+        index
     }
 
     fn fields(&mut self, record: &SpanRecord<'_>, (resource, scope): (u32, u32)) {
@@ -192,14 +242,8 @@ impl ColumnsBuilder {
         }
         let index = self.columns.len() as u32;
         same_hash.push(index);
-        self.columns.push(Column {
-            kind,
-            key: key.into(),
-            key_hash,
-            value_count: 0,
-            lengths: Vec::new(),
-            data: Vec::new(),
-        });
+        let buffers = self.spare.pop().unwrap_or_default();
+        self.columns.push(Column::new(kind, key, key_hash, buffers));
         index
     }
 
@@ -221,51 +265,42 @@ impl ColumnsBuilder {
         }
     }
 
-    /// Compresses the columns with `compressor`.
+    /// Compresses the columns with `compressor` and is empty then.
     ///
     /// # Errors
     /// What zstd says; not known to happen.
-    pub(super) fn finish(self, compressor: &mut Compressor<'_>) -> std::io::Result<EncodedColumns> {
+    pub(super) fn finish(
+        &mut self,
+        compressor: &mut Compressor<'_>,
+    ) -> std::io::Result<EncodedColumns> {
+        let columns = core::mem::take(&mut self.columns);
+        self.by_key_hash.clear();
+        self.shapes.clear();
         let mut directory = Directory {
             received_base_ns: self.received_base_ns,
             frames: Vec::new(),
-            columns: Vec::with_capacity(self.columns.len()),
-            shapes: self.shape_list,
-            shape_of: self.shape_of,
+            columns: vec![ColumnEntry::default(); columns.len()],
+            shapes: core::mem::take(&mut self.shape_list),
+            shape_of: core::mem::take(&mut self.shape_of),
         };
-        let mut out = Vec::new();
-        let mut frame = Vec::new();
+        let mut frames = Frames::new(compressor);
         // Columns of their own first, then those that share.
-        let (own, shared): (Vec<_>, Vec<_>) = (0..self.columns.len())
-            .partition(|&index| self.columns[index].raw_len() >= OWN_FRAME_BYTES);
-        let mut entries = vec![ColumnEntry::default(); self.columns.len()];
+        let (own, shared): (Vec<_>, Vec<_>) =
+            (0..columns.len()).partition(|&index| columns[index].raw_len() >= OWN_FRAME_BYTES);
         for (indexes, limit) in [(own, 0), (shared, SHARED_FRAME_BYTES)] {
             for index in indexes {
-                let column = &self.columns[index];
-                entries[index] = ColumnEntry {
-                    kind: column.kind,
-                    key: column.key.clone(),
-                    value_count: column.value_count,
-                    frame: directory.frames.len(),
-                    offset: frame.len(),
-                    lengths_len: column.lengths.len(),
-                    data_len: column.data.len(),
-                };
-                frame.extend_from_slice(&column.lengths);
-                frame.extend_from_slice(&column.data);
-                if frame.len() >= limit {
-                    directory
-                        .frames
-                        .push(compress(&mut frame, compressor, &mut out)?);
+                directory.columns[index] = frames.add(&columns[index]);
+                if frames.raw.len() >= limit {
+                    frames.close()?;
                 }
             }
-            if !frame.is_empty() {
-                directory
-                    .frames
-                    .push(compress(&mut frame, compressor, &mut out)?);
-            }
+            frames.close()?;
         }
-        directory.columns = entries;
+        let (entries, out) = frames.finish();
+        directory.frames = entries;
+        self.spare
+            .extend(columns.into_iter().rev().map(Buffers::of));
+        self.spare.truncate(MAX_SPARE_BUFFERS);
         Ok(EncodedColumns {
             directory: directory.encode(compressor)?,
             columns: out,
@@ -273,21 +308,67 @@ impl ColumnsBuilder {
     }
 }
 
-fn compress(
-    frame: &mut Vec<u8>,
-    compressor: &mut Compressor<'_>,
-    out: &mut Vec<u8>,
-) -> std::io::Result<FrameEntry> {
-    let compressed = compressor.compress(frame)?;
-    let entry = FrameEntry {
-        offset: out.len(),
-        compressed_len: compressed.len(),
-        raw_len: frame.len(),
-        checksum: checksum(&compressed),
-    };
-    out.extend_from_slice(&compressed);
-    frame.clear();
-    Ok(entry)
+/// The frames of a block as they are written.
+struct Frames<'a, 'b> {
+    compressor: &'a mut Compressor<'b>,
+    entries: Vec<FrameEntry>,
+    /// The frame that is being filled.
+    raw: Vec<u8>,
+    compressed: Vec<u8>,
+    out: Vec<u8>,
+}
+
+impl<'a, 'b> Frames<'a, 'b> {
+    fn new(compressor: &'a mut Compressor<'b>) -> Self {
+        Self {
+            compressor,
+            entries: Vec::new(),
+            raw: Vec::new(),
+            compressed: Vec::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// Adds a column to the frame that is being filled.
+    fn add(&mut self, column: &Column) -> ColumnEntry {
+        let entry = ColumnEntry {
+            kind: column.kind,
+            key: column.key.clone(),
+            value_count: column.value_count,
+            frame: self.entries.len(),
+            offset: self.raw.len(),
+            lengths_len: column.lengths.len(),
+            data_len: column.data.len(),
+        };
+        self.raw.extend_from_slice(&column.lengths);
+        self.raw.extend_from_slice(&column.data);
+        entry
+    }
+
+    /// Compresses the frame that is being filled, unless it is empty.
+    fn close(&mut self) -> std::io::Result<()> {
+        if self.raw.is_empty() {
+            return Ok(());
+        }
+        self.compressed.clear();
+        self.compressed
+            .reserve(zstd::zstd_safe::compress_bound(self.raw.len()));
+        self.compressor
+            .compress_to_buffer(&self.raw, &mut self.compressed)?;
+        self.entries.push(FrameEntry {
+            offset: self.out.len(),
+            compressed_len: self.compressed.len(),
+            raw_len: self.raw.len(),
+            checksum: checksum(&self.compressed),
+        });
+        self.out.extend_from_slice(&self.compressed);
+        self.raw.clear();
+        Ok(())
+    }
+
+    fn finish(self) -> (Vec<FrameEntry>, Vec<u8>) {
+        (self.entries, self.out)
+    }
 }
 
 /// Returns the position of the last varint of a list.

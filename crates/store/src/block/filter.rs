@@ -106,7 +106,7 @@ fn checksum(words: &[u8]) -> [u8; 4] {
     (xxh3_64(words) as u32).to_le_bytes()
 }
 
-/// Collects the distinct entries of a block.
+/// Collects the distinct entries of one block after another.
 #[derive(Debug, Default)]
 pub(super) struct FilterBuilder(HashSet<u64, BuildHasherDefault<IdHasher>>);
 
@@ -118,14 +118,15 @@ impl FilterBuilder {
         }
     }
 
-    /// The filter; none when it would be too large.
-    pub(super) fn finish(self) -> Option<Vec<u8>> {
+    /// Returns the filter, or none when it would be too large; the builder is empty then.
+    pub(super) fn finish(&mut self) -> Option<Vec<u8>> {
         let count = (self.0.len() * BITS_PER_ENTRY).div_ceil(WORDS * 32).max(1);
         if count > MAX_BUCKETS {
+            self.0.clear();
             return None;
         }
         let mut buckets = vec![[0_u32; WORDS]; count];
-        for entry in self.0 {
+        for entry in self.0.drain() {
             let entry = FilterEntry(entry);
             let at = (entry.bucket_factor() as u64 * count as u64) >> 32;
             for (word, bit) in buckets[at as usize].iter_mut().zip(entry.words()) {

@@ -62,3 +62,22 @@ pub(crate) struct PruneData {
     pub resources: Vec<i64>,
     pub scopes: Vec<i64>,
 }
+
+impl PruneData {
+    /// Returns the values of a block without spans.
+    fn empty() -> Self {
+        Self {
+            span_count: 0,
+            first_start_ns: i64::MAX,
+            last_start_ns: i64::MIN,
+            last_end_ns: i64::MIN,
+            first_trace_id: Uuid::nil(),
+            last_trace_id: Uuid::nil(),
+            max_duration_ns: 0,
+            has_error: false,
+            has_payloads: false,
+            resources: Vec::new(),
+            scopes: Vec::new(),
+        }
+    }
+}

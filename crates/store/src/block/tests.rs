@@ -131,12 +131,12 @@ fn span() -> impl Strategy<Value = Owned> {
 }
 
 fn block_of(spans: &[Owned]) -> Block {
-    let mut builder = BlockBuilder::default();
+    let mut builder = BlockBuilder::new(3);
     for span in spans {
         assert!(builder.takes(&span.record()));
         builder.push(&span.record());
     }
-    builder.finish(3).expect("compresses")
+    builder.finish().expect("compresses")
 }
 
 fn columns_of(block: &Block) -> Result<Columns, Corrupt> {

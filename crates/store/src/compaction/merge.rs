@@ -10,6 +10,10 @@ use crate::block::{Block, BlockBuilder, Corrupt, SpanRecord};
 
 /// Bytes of spans held at once. Blocks are left for the next step rather than exceeding it.
 const MAX_ARENA_BYTES: usize = 48 << 20;
+/// Bytes of spans for each byte of compressed columns of level 0, at most and usually. A guess that
+/// is too small costs a copy; one that is too large costs nothing, as memory that is not touched is
+/// not used.
+const USUAL_COMPRESSION: usize = 8;
 /// The zstd level of blocks that stay.
 const LEVEL: i32 = 3;
 /// A span is late when it was received so long after its start. Late spans have blocks of their
@@ -49,7 +53,7 @@ pub(crate) struct Merged {
 /// # Errors
 /// What zstd says; not known to happen.
 pub(crate) fn merge(blocks: &[StoredBlock], fates: &Fates) -> std::io::Result<Merged> {
-    let mut arena = Arena::default();
+    let mut arena = Arena::for_spans_of(blocks);
     let mut merged = Merged::default();
     for (position, block) in blocks.iter().enumerate() {
         if arena.bytes.len() >= MAX_ARENA_BYTES {
@@ -103,6 +107,19 @@ struct Arena {
 }
 
 impl Arena {
+    /// Creates an empty arena with room for about so many spans as `blocks` have, so that neither
+    /// buffer is copied while it grows.
+    fn for_spans_of(blocks: &[StoredBlock]) -> Self {
+        let spans = blocks.iter().map(|block| block.prune.span_count as usize);
+        let bytes = blocks.iter().map(|block| block.columns.len());
+        Self {
+            bytes: Vec::with_capacity(
+                (bytes.sum::<usize>() * USUAL_COMPRESSION).min(MAX_ARENA_BYTES + (4 << 20)),
+            ),
+            spans: Vec::with_capacity(spans.sum()),
+        }
+    }
+
     /// Copies the spans of a block that are kept; returns how many are not.
     fn add(&mut self, block: &StoredBlock, fates: &Fates) -> Result<u64, Corrupt> {
         let mut dropped = 0;
@@ -181,18 +198,17 @@ impl Arena {
         let mut keys: Vec<SortKey> = self.spans.iter().enumerate().map(key).collect();
         keys.sort_unstable();
         let mut blocks = Vec::new();
+        let mut builder = BlockBuilder::new(LEVEL);
         for part in keys.chunk_by(|a, b| (a.class, a.is_late) == (b.class, b.is_late)) {
-            let mut builder = BlockBuilder::default();
             for key in part {
                 let record = self.record(&self.spans[key.position]);
                 if !builder.takes(&record) {
-                    let full = std::mem::take(&mut builder);
-                    blocks.push((key.class, full.finish(LEVEL)?));
+                    blocks.push((key.class, builder.finish()?));
                 }
                 builder.push(&record);
             }
             if let Some(key) = part.first() {
-                blocks.push((key.class, builder.finish(LEVEL)?));
+                blocks.push((key.class, builder.finish()?));
             }
         }
         Ok(blocks)

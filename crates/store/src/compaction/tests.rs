@@ -111,11 +111,11 @@ impl Blocks {
                 .await
                 .expect("stores a trace");
         }
-        let mut builder = BlockBuilder::default();
+        let mut builder = BlockBuilder::new(1);
         for span in traces.values().flatten() {
             with_record(span, |record| builder.push(record));
         }
-        let block = builder.finish(1).expect("is built");
+        let block = builder.finish().expect("is built");
         insert_level0(&mut self.connection, TENANT, block)
             .await
             .expect("stores a block");

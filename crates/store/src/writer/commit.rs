@@ -10,6 +10,7 @@ use super::open_spans::{self, OpenSpans};
 use super::processes::Processes;
 use super::span_limit::refused;
 use super::{Committer, level0, payloads, row, staging, stored_events};
+use crate::block::BlockBuilder;
 use crate::ids::TraceKey;
 use crate::notice;
 use crate::rollup::RollupDeltas;
@@ -46,6 +47,22 @@ pub(super) struct Committed {
     pub events: InsertedEvents,
 }
 
+/// Buffers that one commit after another uses.
+pub(super) struct Buffers {
+    /// Bytes for COPY.
+    pub copied: Vec<u8>,
+    pub blocks: BlockBuilder,
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self {
+            copied: Vec::new(),
+            blocks: BlockBuilder::new(level0::COMPRESSION_LEVEL),
+        }
+    }
+}
+
 /// One group on its way into the database.
 pub(super) struct Commit<'a> {
     pub group: &'a Group,
@@ -61,13 +78,13 @@ impl Commit<'_> {
     pub(super) async fn run(
         &self,
         connection: &mut PgConnection,
-        buffer: &mut Vec<u8>,
+        buffers: &mut Buffers,
     ) -> Result<Committed, Failed> {
         // A batch that was sent again is a small part of its group: the second way costs little
         // more than the first. The third is right whatever other servers store meanwhile.
         let mut path = EventPath::Direct;
         loop {
-            let result = self.attempt(connection, path, buffer).await;
+            let result = self.attempt(connection, path, buffers).await;
             match (&result, path.next()) {
                 (Err(failed), Some(next)) if is_duplicate(failed) => path = next,
                 _ => {
@@ -83,18 +100,19 @@ impl Commit<'_> {
         &self,
         connection: &mut PgConnection,
         path: EventPath,
-        buffer: &mut Vec<u8>,
+        buffers: &mut Buffers,
     ) -> Result<Committed, Failed> {
         let mut transaction = connection.begin().await?;
         self.write_referred(&mut transaction).await?;
         let (spans, events) = by_kind(self.rows);
         let events = self
-            .store_events(&mut transaction, path, events, buffer)
+            .store_events(&mut transaction, path, events, &mut buffers.copied)
             .await?;
         let begun = self.begun();
         let claimed =
             claim::claim(&mut transaction, self.group, spans, &begun, self.shared).await?;
-        level0::store(&mut transaction, self.group, &claimed.new).await?;
+        let blocks = &mut buffers.blocks;
+        level0::store(&mut transaction, self.group, &claimed.new, blocks).await?;
         self.finish(&mut transaction, &claimed).await?;
         transaction.commit().await.map_err(|error| Failed {
             error,

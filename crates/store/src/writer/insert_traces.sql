@@ -1,5 +1,6 @@
 -- Claims the traces that have no row. The input is sorted by key, so that two servers wait for each
--- other in the same order. $21: when they were received.
+-- other in the same order. $21: when they were received. They share one number of the sequence: blocks
+-- of removed traces have smaller ones, those of this transaction greater ones.
 INSERT INTO traces (
     tenant_id, trace_id, start_ns, end_ns, span_count, error_count,
     root_rank, root_span_id, root_digest, root_operation_id, root_duration_ns, has_root,
@@ -10,7 +11,7 @@ SELECT
     tenant_id, trace_id, start_ns, end_ns, span_count, error_count,
     root_rank, root_span_id, root_digest, root_operation_id, root_duration_ns, has_root,
     services::bigint[], user_rank, user_id, session_rank, session_id, error_rank, error_message,
-    fingerprints, $21, nextval('block_ids')
+    fingerprints, $21, (SELECT nextval('block_ids'))
 FROM unnest(
     $1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::integer[], $6::integer[],
     $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::boolean[],

@@ -8,13 +8,15 @@ use crate::block::BlockBuilder;
 use crate::block::table::insert_level0;
 
 /// zstd's fastest ordinary level: compaction compresses again, better.
-const COMPRESSION_LEVEL: i32 = 1;
+pub(super) const COMPRESSION_LEVEL: i32 = 1;
 
-/// Stores `rows`, spans of `group`, in the transaction that `connection` is in.
+/// Stores `rows`, spans of `group`, in the transaction that `connection` is in; `builder` is empty
+/// before and after.
 pub(super) async fn store(
     connection: &mut PgConnection,
     group: &Group,
     rows: &[RowRef],
+    builder: &mut BlockBuilder,
 ) -> Result<(), sqlx::Error> {
     let mut rows = rows.to_vec();
     // Nearly sorted: the claim goes through the traces in this order. Numbers compare faster than
@@ -30,16 +32,15 @@ pub(super) async fn store(
     });
     for of_tenant in rows.chunk_by(|a, b| group.batch(*a).tenant == group.batch(*b).tenant) {
         let tenant = Uuid::from_bytes(group.batch(of_tenant[0]).tenant);
-        let mut builder = BlockBuilder::default();
         for &row in of_tenant {
             let record = group.record(row);
             if !builder.takes(&record) {
-                let full = core::mem::take(&mut builder).finish(COMPRESSION_LEVEL)?;
+                let full = builder.finish()?;
                 insert_level0(connection, tenant, full).await?;
             }
             builder.push(&record);
         }
-        let block = builder.finish(COMPRESSION_LEVEL)?;
+        let block = builder.finish()?;
         insert_level0(connection, tenant, block).await?;
     }
     Ok(())

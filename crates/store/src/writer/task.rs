@@ -26,7 +26,7 @@ pub(super) struct Task {
     shared: Committer,
     clock: Clock,
     commit_timeout: Duration,
-    buffer: Vec<u8>,
+    buffers: commit::Buffers,
 }
 
 /// Runs a task until the queue is closed and empty, and another one after a panic, whose batches
@@ -78,7 +78,7 @@ impl Task {
             shared,
             clock: options.clock.clone(),
             commit_timeout: options.commit_timeout,
-            buffer: Vec::new(),
+            buffers: commit::Buffers::default(),
         }
     }
 
@@ -254,7 +254,11 @@ impl Task {
             refused_starts: &starts,
             shared,
         };
-        let committed = commit.run(connection, &mut self.buffer).await?;
+        if !self.buffers.blocks.is_empty() {
+            // A block that could not be built lies in it.
+            self.buffers = commit::Buffers::default();
+        }
+        let committed = commit.run(connection, &mut self.buffers).await?;
         Ok(Stored { committed, starts })
     }
 }
