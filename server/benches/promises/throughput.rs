@@ -7,17 +7,51 @@ use throughline_store::{Store, StoreOptions};
 use throughline_wire::UnixNanos;
 
 use crate::program::Program;
-use crate::{Scale, cpu, figure, load, median};
+use crate::{Scale, cpu, figure, median};
 
-/// A load: a name, the format of the requests, how many clients send them at a time, and the
-/// percentage of spans that come a request later than the rest of their trace.
-///
+/// A load of the generator.
+#[derive(Debug, Clone, Copy)]
+struct Load {
+    name: &'static str,
+    format: &'static str,
+    shape: &'static str,
+    clients: &'static str,
+    /// The percentage of spans that come a request later than the rest of their trace.
+    late_percent: &'static str,
+}
+
 /// Many clients, as an application of some size has: what a commit costs is shared by those whose
 /// spans it stores.
-const LOADS: [(&str, &str, &str, &str); 3] = [
-    ("protobuf", "otlp-protobuf", "64", "5"),
-    ("native", "native", "64", "5"),
-    ("protobuf_in_pieces", "otlp-protobuf", "64", "60"),
+const LOADS: [Load; 4] = [
+    Load {
+        name: "protobuf",
+        format: "otlp-protobuf",
+        shape: "m",
+        clients: "64",
+        late_percent: "5",
+    },
+    Load {
+        name: "native",
+        format: "native",
+        shape: "m",
+        clients: "64",
+        late_percent: "5",
+    },
+    Load {
+        name: "protobuf_in_pieces",
+        format: "otlp-protobuf",
+        shape: "m",
+        clients: "64",
+        late_percent: "60",
+    },
+    // Few clients, and values that compress as those of an application do.
+    Load {
+        name: "varied",
+        format: "otlp-protobuf",
+        shape: "varied",
+        clients: "16",
+        late_percent: "0",
+    },
 ];
 
 struct Round {
@@ -51,7 +85,7 @@ async fn disk_bytes(url: &str) -> f64 {
 }
 
 async fn round(
-    (name, format, clients, late_percent): (&str, &str, &str, &str),
+    load: Load,
     spans: u64,
     seed: usize,
 ) -> Result<Round> {
@@ -63,24 +97,24 @@ async fn round(
     let (server, postgres) = (program.server_cpu_s()?, program.postgres_cpu_s()?);
     let arguments = [
         "--format",
-        format,
+        load.format,
         "--shape",
-        "m",
+        load.shape,
         "--clients",
-        clients,
+        load.clients,
         "--spans",
         &spans_text,
         "--seed",
         &seed,
         "--late-percent",
-        late_percent,
+        load.late_percent,
         // What is sent and what is stored are to be the same spans.
         "--duplicate-percent",
         "0",
         "--malformed-percent",
         "0",
     ];
-    let report = load::finish(load::start(&program, &arguments)?).await?;
+    let report = crate::load::finish(crate::load::start(&program, &arguments)?).await?;
     let this = std::process::id();
     let compaction = cpu::of_process(this)?;
     compact(&url).await?;
@@ -95,18 +129,19 @@ async fn round(
         report["distinct"]
     );
     let round = Round {
-        spans_per_second: load::number(&report, "spans_per_second")?,
+        spans_per_second: crate::load::number(&report, "spans_per_second")?,
         server_cpu_s,
         postgres_cpu_s,
         compaction_cpu_s,
         wal_bytes,
-        sent_bytes: load::number(&report, "bytes")?,
+        sent_bytes: crate::load::number(&report, "bytes")?,
         disk_bytes: disk_bytes(&url).await - empty_bytes,
     };
     program.stop().await?;
     println!(
-        "  {name:<20} {:>7.0} spans/s  server {:.2} s  Postgres {:.2} s  rest of compaction {:.2} s  \
+        "  {:<20} {:>7.0} spans/s  server {:.2} s  Postgres {:.2} s  rest of compaction {:.2} s  \
          disk {:.0} B a span  WAL {:.2}  generator {} s",
+        load.name,
         round.spans_per_second,
         round.server_cpu_s,
         round.postgres_cpu_s,
@@ -129,16 +164,16 @@ async fn compact(url: &str) -> Result<()> {
 
 pub(crate) async fn measure(scale: Scale) -> Result<()> {
     println!(
-        "throughput: {} spans of shape M, 510 a request, each round on a new database",
+        "throughput: {} spans, 510 a request, each round on a new database",
         scale.spans
     );
     let mut rounds = LOADS.map(|_| Vec::new());
     for number in 0..=scale.rounds {
         // The loads take turns in going first.
         let order = if number % 2 == 0 {
-            [0, 1, 2]
+            [0, 1, 2, 3]
         } else {
-            [2, 1, 0]
+            [3, 2, 1, 0]
         };
         for at in order {
             let round = round(LOADS[at], scale.spans, number + 1).await?;
@@ -148,7 +183,7 @@ pub(crate) async fn measure(scale: Scale) -> Result<()> {
             }
         }
     }
-    for (rounds, (name, ..)) in rounds.iter().zip(LOADS) {
+    for (rounds, Load { name, .. }) in rounds.iter().zip(LOADS) {
         let of = |value: &dyn Fn(&Round) -> f64| median(rounds.iter().map(value).collect());
         let per_span_us = 1e6 / scale.spans as f64;
         let spans = scale.spans as f64;

@@ -8,9 +8,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::plan::{Draw, Identity, Plan};
-use super::{Format, LoadOptions, grpc, json, protobuf, shape};
+use super::{Format, LoadOptions, Shape, grpc, json, protobuf, shape};
 
-/// Different templates; requests take them in turn.
+/// Different templates, but for the shape whose requests all differ; requests take them in turn.
 const TEMPLATES: u64 = 8;
 /// Digits of an instant between the years 2001 and 2286.
 pub(super) const INSTANT_DIGITS: usize = 19;
@@ -123,7 +123,11 @@ pub(super) struct Bodies {
 
 impl Bodies {
     pub(super) fn new(options: &LoadOptions, plan: &Plan) -> Result<Self> {
-        let templates = (0..TEMPLATES).map(|number| {
+        let count = match options.shape {
+            Shape::Varied => plan.requests(),
+            Shape::S | Shape::M | Shape::L => TEMPLATES,
+        };
+        let templates = (0..count).map(|number| {
             let mut draw = Draw::seeded(options.seed ^ number.rotate_right(8));
             let spans: Vec<_> = (0..plan.spans_per_request())
                 .map(|at| shape::span(options.shape, at, &mut draw))
@@ -145,7 +149,7 @@ impl Bodies {
 
     /// The body of a request.
     pub(super) fn body(&self, plan: &Plan, request: u64) -> Bytes {
-        let template = &self.templates[(request % TEMPLATES) as usize];
+        let template = &self.templates[(request % self.templates.len() as u64) as usize];
         let is_text = self.format.is_text();
         let mut body = template.fill(is_text, |span| plan.identity(request, span.into()));
         if self.gzip {

@@ -91,4 +91,7 @@ pub enum Shape {
     M,
     /// 30 attributes and 2 events, about 2 kB of protobuf.
     L,
+    /// 11 attributes, about 500 bytes of protobuf, with values that differ from span to span as those
+    /// of an application do. Every request is written before the first is sent, in memory.
+    Varied,
 }

@@ -87,6 +87,11 @@ impl Plan {
         self.per_request
     }
 
+    /// Returns the number of different requests.
+    pub(super) const fn requests(&self) -> u64 {
+        self.requests
+    }
+
     /// How many requests are sent, those sent twice counted twice.
     pub(super) fn jobs(&self) -> u64 {
         let again = self

@@ -1,5 +1,7 @@
 //! What the spans of a template say: names, attributes and events as services have them.
 
+mod varied;
+
 use super::Shape;
 use super::plan::{Draw, Plan, TRACE};
 
@@ -53,6 +55,13 @@ fn text(text: impl Into<String>) -> Value {
 
 /// The span at place `at` of a request.
 pub(super) fn span(shape: Shape, at: u64, draw: &mut Draw) -> SpanText {
+    match shape {
+        Shape::Varied => varied::span(at, draw),
+        Shape::S | Shape::M | Shape::L => alike(shape, at, draw),
+    }
+}
+
+fn alike(shape: Shape, at: u64, draw: &mut Draw) -> SpanText {
     let operation = draw.below(40);
     let mut attributes = vec![
         ("http.request.method", text("GET")),

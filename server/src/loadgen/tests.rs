@@ -42,7 +42,7 @@ fn body(options: &LoadOptions, request: u64) -> (Plan, bytes::Bytes) {
 
 #[test]
 fn both_otlp_forms_say_the_same_and_what_the_plan_says() {
-    for shape in [Shape::S, Shape::M, Shape::L] {
+    for shape in [Shape::S, Shape::M, Shape::L, Shape::Varied] {
         let (plan, bytes) = body(&options(Format::OtlpProtobuf, shape), 1);
         let binary = ExportTraceServiceRequest::decode(bytes).expect("protobuf");
         let (_, bytes) = body(&options(Format::OtlpJson, shape), 1);
@@ -61,7 +61,7 @@ fn both_otlp_forms_say_the_same_and_what_the_plan_says() {
         let attributes = spans[1].attributes.len();
         let expected = match shape {
             Shape::S => (3, 0),
-            Shape::M => (11, 0),
+            Shape::M | Shape::Varied => (11, 0),
             Shape::L => (30, 2),
         };
         assert_eq!((attributes, spans[1].events.len()), expected);
@@ -92,11 +92,29 @@ fn spans_have_the_sizes_the_benchmarks_name() {
         (Shape::S, 130..230),
         (Shape::M, 400..560),
         (Shape::L, 1_700..2_400),
+        (Shape::Varied, 440..560),
     ] {
         let (_, body) = body(&options(Format::OtlpProtobuf, shape), 0);
         let size = body.len() / 100;
         assert!(bytes.contains(&size), "{shape:?}: {size}");
     }
+}
+
+#[test]
+fn each_request_of_varied_spans_has_values_of_its_own() {
+    let options = options(Format::OtlpProtobuf, Shape::Varied);
+    let values = |request| {
+        let request = ExportTraceServiceRequest::decode(body(&options, request).1).expect("protobuf");
+        let spans = request.resource_spans[0].scope_spans[0].spans.clone();
+        let ids = spans.iter().map(|span| {
+            let id = span.attributes.iter().find(|pair| pair.key == "request.id");
+            format!("{:?}", id.expect("is there").value)
+        });
+        ids.collect::<std::collections::BTreeSet<_>>()
+    };
+    let (one, other) = (values(0), values(1));
+    assert_eq!((one.len(), other.len()), (100, 100));
+    assert!(one.is_disjoint(&other));
 }
 
 #[test]
