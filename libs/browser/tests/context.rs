@@ -147,6 +147,31 @@ async fn a_rust_handler_carries_the_click_across_await() {
 }
 
 #[wasm_bindgen_test]
+async fn a_listener_that_keeps_the_page_busy_stays_part_of_its_click() {
+    page::start();
+    quiet().await;
+    run("
+      document.body.insertAdjacentHTML('beforeend', '<form id=slow><button id=busy>x</button></form>');
+      const form = document.getElementById('slow');
+      const busy = () => { const until = performance.now() + 250; while (performance.now() < until); };
+      const button = document.getElementById('busy');
+      button.addEventListener('click', () => { busy(); fetch('/from-busy'); busy(); });
+      form.addEventListener('submit', (event) => { event.preventDefault(); busy(); fetch('/from-submit'); });
+      button.click();
+    ")
+    .await;
+    quiet().await;
+    let click = the_span("click button#busy").await;
+    let submit = the_span("submit form#slow").await;
+    assert_eq!(submit.parent_span_id, Some(click.span_id));
+    for (name, parent) in [("GET /from-busy", &click), ("GET /from-submit", &submit)] {
+        let fetched = the_span(name).await;
+        assert_eq!(fetched.parent_span_id, Some(parent.span_id), "{name}");
+        assert!(!is_inferred(&fetched), "{name}");
+    }
+}
+
+#[wasm_bindgen_test]
 async fn each_click_is_a_trace_of_its_own_and_one_on_nothing_is_not_told() {
     page::start();
     quiet().await;

@@ -84,11 +84,7 @@ async fn disk_bytes(url: &str) -> f64 {
     count(url, "SELECT pg_database_size(current_database())").await as f64
 }
 
-async fn round(
-    load: Load,
-    spans: u64,
-    seed: usize,
-) -> Result<Round> {
+async fn round(load: Load, spans: u64, seed: usize) -> Result<Round> {
     let program = Program::start().await?;
     let url = program.database_url()?;
     let (spans_text, seed) = (spans.to_string(), seed.to_string());

@@ -104,7 +104,8 @@ fn spans_have_the_sizes_the_benchmarks_name() {
 fn each_request_of_varied_spans_has_values_of_its_own() {
     let options = options(Format::OtlpProtobuf, Shape::Varied);
     let values = |request| {
-        let request = ExportTraceServiceRequest::decode(body(&options, request).1).expect("protobuf");
+        let request =
+            ExportTraceServiceRequest::decode(body(&options, request).1).expect("protobuf");
         let spans = request.resource_spans[0].scope_spans[0].spans.clone();
         let ids = spans.iter().map(|span| {
             let id = span.attributes.iter().find(|pair| pair.key == "request.id");

@@ -1,6 +1,8 @@
 //! The summary of a trace as some of its spans have it. Merging is commutative: least start, greatest
 //! end, sums, the span that ranks first, so the order of arrival does not matter.
 
+use core::cmp::Ordering;
+
 use super::open_spans::OpenSpan;
 use super::row::{Row, TextAt};
 
@@ -157,21 +159,28 @@ impl Summary {
 
 /// Keeps the text of the least rank; a text is looked at only where ranks do not decide.
 fn least(mine: &mut Option<RankedText>, rank: i64, text: Option<TextAt>, bytes: &[u8]) {
-    let Some(text) = text else { return };
-    let is_less = |mine: &RankedText| (rank, text.of(bytes)) < (mine.rank, mine.text.as_str());
-    if mine.as_ref().is_none_or(is_less) {
-        *mine = Some(RankedText {
-            rank,
-            text: text.of(bytes).to_owned(),
-        });
-    }
+    keep(mine, rank, text, bytes, Ordering::Less);
 }
 
 /// Keeps the text of the greatest rank: what failed last stands deepest in the trace.
 fn latest(mine: &mut Option<RankedText>, rank: i64, text: Option<TextAt>, bytes: &[u8]) {
+    keep(mine, rank, text, bytes, Ordering::Greater);
+}
+
+/// Replaces a text by one whose rank, or else the text itself, is `wanted` beside it.
+fn keep(
+    mine: &mut Option<RankedText>,
+    rank: i64,
+    text: Option<TextAt>,
+    bytes: &[u8],
+    wanted: Ordering,
+) {
     let Some(text) = text else { return };
-    let is_greater = |mine: &RankedText| (rank, text.of(bytes)) > (mine.rank, mine.text.as_str());
-    if mine.as_ref().is_none_or(is_greater) {
+    let is_wanted = |mine: &RankedText| {
+        let by_rank = rank.cmp(&mine.rank);
+        by_rank.then_with(|| text.of(bytes).cmp(&mine.text)) == wanted
+    };
+    if mine.as_ref().is_none_or(is_wanted) {
         *mine = Some(RankedText {
             rank,
             text: text.of(bytes).to_owned(),

@@ -10,6 +10,9 @@ const LONGEST_MS: f64 = 10_000.0;
 pub(crate) struct Quiet {
     began_ms: f64,
     last_ms: f64,
+    /// When code of its own was last known to run: the page may be busy for long before and between
+    /// the events that tell.
+    running_ms: f64,
     pending: u32,
     happened: bool,
 }
@@ -24,14 +27,21 @@ pub(crate) enum Look {
 }
 
 impl Quiet {
-    /// Something that began at `began_ms`.
-    pub(crate) const fn new(began_ms: f64) -> Self {
+    /// Something that began at `began_ms` and is noticed at `now_ms`, which is later when the page was
+    /// busy.
+    pub(crate) const fn new(began_ms: f64, now_ms: f64) -> Self {
         Self {
             began_ms,
             last_ms: began_ms,
+            running_ms: now_ms,
             pending: 0,
             happened: false,
         }
+    }
+
+    /// Code of its own runs now, however long that has taken.
+    pub(crate) const fn running(&mut self, now_ms: f64) {
+        self.running_ms = self.running_ms.max(now_ms);
     }
 
     /// Something it caused has begun.
@@ -72,7 +82,7 @@ impl Quiet {
         if left_ms <= 0.0 {
             return Look::Over(self.end_ms(self.began_ms + LONGEST_MS));
         }
-        let quiet_left_ms = self.last_ms + QUIET_MS - now_ms;
+        let quiet_left_ms = self.last_ms.max(self.running_ms) + QUIET_MS - now_ms;
         if self.pending > 0 {
             Look::Again(left_ms.min(QUIET_MS))
         } else if quiet_left_ms <= 0.0 {
@@ -89,7 +99,7 @@ mod tests {
 
     #[test]
     fn nothing_for_a_tenth_of_a_second_is_the_end() {
-        let quiet = Quiet::new(1_000.0);
+        let quiet = Quiet::new(1_000.0, 1_000.0);
         assert_eq!(quiet.look(1_050.0), Look::Again(50.0));
         assert_eq!(quiet.look(1_100.0), Look::Over(1_000.0));
         assert!(!quiet.has_happened());
@@ -97,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_it_caused_holds_it_open_and_the_quiet_after_does_not_count() {
-        let mut quiet = Quiet::new(0.0);
+        let mut quiet = Quiet::new(0.0, 0.0);
         quiet.began(10.0);
         assert_eq!(quiet.look(2_000.0), Look::Again(100.0));
         quiet.ended(2_500.0);
@@ -106,8 +116,17 @@ mod tests {
     }
 
     #[test]
+    fn a_busy_page_does_not_end_what_it_is_late_to_notice_or_still_works_on() {
+        let mut quiet = Quiet::new(0.0, 400.0);
+        assert_eq!(quiet.look(400.0), Look::Again(100.0));
+        quiet.running(700.0);
+        assert_eq!(quiet.look(700.0), Look::Again(100.0));
+        assert_eq!(quiet.look(800.0), Look::Over(0.0));
+    }
+
+    #[test]
     fn ten_seconds_are_the_end_in_any_case() {
-        let mut quiet = Quiet::new(0.0);
+        let mut quiet = Quiet::new(0.0, 0.0);
         quiet.began(1.0);
         assert_eq!(quiet.look(9_950.0), Look::Again(50.0));
         assert_eq!(quiet.look(12_000.0), Look::Over(10_000.0));
@@ -119,7 +138,7 @@ mod tests {
         fn it_always_ends_and_never_after_its_longest(
             steps in proptest::collection::vec((0.0..300.0_f64, 0..3_u8), 0..200),
         ) {
-            let mut quiet = Quiet::new(0.0);
+            let mut quiet = Quiet::new(0.0, 0.0);
             let mut now = 0.0;
             for (pause, kind) in steps {
                 now += pause;

@@ -35,7 +35,10 @@ pub(super) fn span(at: u64, draw: &mut Draw) -> SpanText {
     let attributes = vec![
         ("http.request.method", text("GET")),
         ("http.route", text(format!("{path}/{{id}}"))),
-        ("url.path", text(format!("{path}/{}", draw.below(1_000_000)))),
+        (
+            "url.path",
+            text(format!("{path}/{}", draw.below(1_000_000))),
+        ),
         ("user.id", text(format!("u-{}", draw.below(USERS)))),
         (
             "session.id",

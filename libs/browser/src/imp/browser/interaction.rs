@@ -79,7 +79,7 @@ impl State {
         self.interaction = Some(Interaction {
             root,
             submit: None,
-            quiet: Quiet::new(at_ms),
+            quiet: Quiet::new(at_ms, now_ms),
             certain,
         });
     }
@@ -107,6 +107,13 @@ impl State {
         self.begin_interaction(now_ms, event_ms, "click", element, on_something);
     }
 
+    /// Notes that code of the interaction runs now: it is not over, however long its listeners take.
+    pub(super) fn interaction_runs(&mut self, now_ms: f64) {
+        if let Some(interaction) = &mut self.interaction {
+            interaction.quiet.running(now_ms);
+        }
+    }
+
     /// A submit: part of the click that led to it, else an interaction of its own. `same_task`
     /// when it came in the click's own task.
     pub(super) fn submit(
@@ -118,6 +125,9 @@ impl State {
         fields: Vec<String>,
         values: Vec<String>,
     ) {
+        if same_task {
+            self.interaction_runs(now_ms);
+        }
         self.look(now_ms);
         let clicked = self
             .interaction

@@ -103,7 +103,7 @@ impl State {
         }
         self.page = Some(Page {
             open,
-            quiet: Quiet::new(now_ms),
+            quiet: Quiet::new(now_ms, now_ms),
             ended: false,
             began_ms: now_ms,
             path: address.path.clone(),

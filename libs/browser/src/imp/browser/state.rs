@@ -122,6 +122,9 @@ impl State {
         if let Some(entered) = ENTERED.get() {
             return Parent::Known(entered.context);
         }
+        if exact {
+            self.interaction_runs(now_ms);
+        }
         match self.ambient_open(now_ms) {
             Some(open) if exact && self.interaction.is_some() => Parent::Known(open.context),
             Some(open) => Parent::Inferred(open.context),
