@@ -432,37 +432,9 @@ BEGIN
 END
 $$;
 
--- What commits added to windows of 15 minutes and nobody has folded yet: appended by writers,
--- emptied by the folding task every few seconds. A row is one commit's, its arrays are of one length
--- with an element an operation and window: a commit of a few thousand spans has hundreds of those,
--- which as rows cost as much as a tenth of the spans. Every one merges: sums, a greatest, sketches.
-CREATE TABLE rollup_deltas (
-    tenant_id uuid NOT NULL,
-    -- Elements of each array.
-    delta_count integer NOT NULL,
-    operation_ids bigint[] NOT NULL,
-    -- First instants of the windows of 15 minutes in which the spans began.
-    starts_ns bigint[] NOT NULL,
-    span_counts bigint[] NOT NULL,
-    error_counts bigint[] NOT NULL,
-    maxes_ns bigint[] NOT NULL,
-    sketches bytea[] NOT NULL
-) WITH (
-    -- Its rows live for seconds.
-    autovacuum_vacuum_scale_factor = 0,
-    autovacuum_vacuum_threshold = 500,
-    autovacuum_vacuum_insert_scale_factor = 0,
-    autovacuum_analyze_threshold = 1000000
-);
--- Not worth compressing for seconds.
-ALTER TABLE rollup_deltas
-    ALTER COLUMN operation_ids SET STORAGE EXTERNAL,
-    ALTER COLUMN starts_ns SET STORAGE EXTERNAL,
-    ALTER COLUMN span_counts SET STORAGE EXTERNAL,
-    ALTER COLUMN error_counts SET STORAGE EXTERNAL,
-    ALTER COLUMN maxes_ns SET STORAGE EXTERNAL,
-    ALTER COLUMN sketches SET STORAGE EXTERNAL;
-
+-- Counts of spans by operation and window of time. Compaction adds the spans that leave level 0 to the
+-- windows of 15 minutes; larger windows are built from smaller ones once they are closed, in the order
+-- of time, and from then on compaction adds to them too.
 CREATE TABLE rollups (
     tenant_id uuid NOT NULL,
     operation_id bigint NOT NULL,
@@ -472,12 +444,14 @@ CREATE TABLE rollups (
     max_ns bigint NOT NULL,
     -- 900, 3600 or 86400.
     window_seconds integer NOT NULL,
+    bucket smallint NOT NULL DEFAULT 0,
     -- A DDSketch of the durations in ns.
     sketch bytea NOT NULL,
-    PRIMARY KEY (tenant_id, window_seconds, start_ns, operation_id)
+    PRIMARY KEY (tenant_id, bucket, window_seconds, start_ns, operation_id)
 ) WITH (fillfactor = 80);
 
-CREATE INDEX rollups_by_start ON rollups (start_ns);
+-- The windows of all tenants by time: which to build next, which to remove.
+CREATE INDEX rollups_by_start ON rollups (bucket, window_seconds, start_ns);
 
 -- Traces that no rule removes.
 CREATE TABLE pins (

@@ -17,11 +17,16 @@ use crate::tasks::StorageWatch;
 /// Runs `work` on the database: that of a server that is running, or one opened for it.
 async fn with_store(
     options: &DatabaseOptions,
+    rules: RetentionRules,
     work: impl AsyncFnOnce(&Arc<Store>) -> Result<()>,
 ) -> Result<()> {
     let connect = async |url: &str| {
         let clock = Clock::system();
-        Store::connect(url, StoreOptions::new(move || clock.now())).await
+        let options = StoreOptions {
+            rules,
+            ..StoreOptions::new(move || clock.now())
+        };
+        Store::connect(url, options).await
     };
     if options.database_url.is_none() {
         // A server that runs on the folder has its lock, and says here where its database is.
@@ -59,11 +64,15 @@ pub async fn retention(command: RetentionCommand) -> Result<()> {
         rewrite: Rewrite::Now,
         is_dry_run: command.dry_run,
     };
-    with_store(&command.database, async |store| {
-        store.check_clock(retain.now).await?;
-        print!("{}", describe_retention(&store.retain_once(retain).await?));
-        Ok(())
-    })
+    with_store(
+        &command.database,
+        command.retention.rules(),
+        async |store| {
+            store.check_clock(retain.now).await?;
+            print!("{}", describe_retention(&store.retain_once(retain).await?));
+            Ok(())
+        },
+    )
     .await
 }
 
@@ -72,7 +81,8 @@ pub async fn retention(command: RetentionCommand) -> Result<()> {
 /// # Errors
 /// In words for the person who started the program.
 pub async fn storage(command: StorageCommand) -> Result<()> {
-    with_store(&command.database, async |store| {
+    let rules = RetentionRules::default();
+    with_store(&command.database, rules, async |store| {
         let data_dir = command
             .database
             .database_url
@@ -81,7 +91,7 @@ pub async fn storage(command: StorageCommand) -> Result<()> {
         let watch = StorageWatch::new(Arc::clone(store), command.storage.limits(), data_dir);
         watch.measure().await;
         let gauge = Arc::new(move || watch.gauge());
-        let keeper = store.keeper(TenantId::DEFAULT, RetentionRules::default(), gauge);
+        let keeper = store.keeper(TenantId::DEFAULT, rules, gauge);
         let report = keeper.storage().await?;
         if command.json {
             println!("{}", serde_json::to_string_pretty(&report)?);

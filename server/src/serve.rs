@@ -128,6 +128,7 @@ async fn serve_on(
     let store_options = StoreOptions {
         queue_bytes: options.writer_queue_bytes,
         trace_span_limit: options.trace_span_limit,
+        rules: options.retention.rules(),
         ..StoreOptions::new(move || store_clock.now())
     };
     let metrics = telemetry::start_metrics()?;

@@ -25,6 +25,11 @@ impl Default for RetentionRules {
 }
 
 impl RetentionRules {
+    /// The time for which the spans of every trace are kept, whether it failed or not.
+    pub fn spans_ns(&self) -> i64 {
+        self.ok_ns.min(self.error_ns)
+    }
+
     /// Everything goes after the same time, as in development.
     pub const fn all(ns: i64) -> Self {
         Self {

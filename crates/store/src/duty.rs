@@ -11,7 +11,7 @@ use throughline_wire::UnixNanos;
 
 use crate::compaction::{CompactionReport, CompactionScope, Compactor};
 use crate::retention::{self, Rewrite, Run};
-use crate::{StoreError, rollup, storage};
+use crate::{StoreError, storage};
 
 /// Another run is waited for so often,
 const TURN_ATTEMPTS: usize = 50;
@@ -37,8 +37,6 @@ pub struct Retain {
 /// A kind of such work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Duty {
-    /// Folding what commits added into rollups.
-    FoldRollups,
     /// Moving spans from the blocks of commits into larger ones.
     Compact,
     /// Removing what is past its time, and watching the size.
@@ -49,7 +47,6 @@ impl Duty {
     /// The word in logs, metrics and the name of its lock.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::FoldRollups => "fold_rollups",
             Self::Compact => "compact",
             Self::Retain => "retain",
         }
@@ -71,8 +68,9 @@ impl Lead {
     pub(crate) async fn ask(
         connect: &PgConnectOptions,
         duty: Duty,
+        rules: RetentionRules,
     ) -> Result<Option<Self>, StoreError> {
-        let mut lead = Self::connect(connect, duty.as_str()).await?;
+        let mut lead = Self::connect(connect, duty.as_str(), rules).await?;
         let is_held: bool =
             sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))")
                 .bind(format!("throughline.duty.{}", duty.as_str()))
@@ -90,6 +88,7 @@ impl Lead {
     pub(crate) async fn connect(
         connect: &PgConnectOptions,
         what: &str,
+        rules: RetentionRules,
     ) -> Result<Self, StoreError> {
         let connection = connect
             .clone()
@@ -98,7 +97,7 @@ impl Lead {
             .await?;
         Ok(Self {
             connection,
-            compactor: Compactor::default(),
+            compactor: Compactor::new(rules),
         })
     }
 
@@ -116,15 +115,8 @@ impl Lead {
         let _ = self.connection.close().await;
     }
 
-    /// Folds what commits added into the three windows; returns how many deltas that were.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`]; nothing is counted twice when it is done again.
-    pub async fn fold_rollups(&mut self) -> Result<u64, StoreError> {
-        Ok(rollup::fold(&mut self.connection).await?)
-    }
-
-    /// Moves spans from level-0 blocks into larger blocks, sorted by trace.
+    /// Moves spans from level-0 blocks into larger blocks, sorted by trace, and counts them in
+    /// rollups.
     ///
     /// # Errors
     /// [`StoreError::Database`]; every step is one transaction, and what was done stays done.

@@ -78,7 +78,7 @@ impl Keeper for PgKeeper {
                 rewrite: Rewrite::Now,
             };
             // A connection of its own: it may take longer than a page may.
-            let mut lead = Lead::connect(&self.connect, "clean up")
+            let mut lead = Lead::connect(&self.connect, "clean up", self.rules)
                 .await
                 .map_err(keep_error)?;
             let report = match lead.check_clock(run.now).await {

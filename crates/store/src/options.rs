@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use throughline_model::StorageGauge;
+use throughline_model::{RetentionRules, StorageGauge};
 use throughline_wire::UnixNanos;
 
 /// Tells the limits of the size and what is free; the size itself is measured.
@@ -97,6 +97,9 @@ pub struct StoreOptions {
     pub fingerprint_bits: u32,
     /// Beyond this batches are refused as overloaded until compaction has caught up.
     pub level0_limit: Level0Limit,
+    /// The rules by which the server removes traces: spans that are older are not counted in
+    /// rollups, because their traces may have been removed and be sent again.
+    pub rules: RetentionRules,
 }
 
 impl StoreOptions {
@@ -120,6 +123,7 @@ impl StoreOptions {
             total_cap: 50_000,
             fingerprint_bits: 16,
             level0_limit: Level0Limit::default(),
+            rules: RetentionRules::default(),
         }
     }
 }

@@ -100,7 +100,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn lead(&self, duty: Duty) -> Result<Option<Lead>, StoreError> {
-        Lead::ask(&self.connect, duty).await
+        Lead::ask(&self.connect, duty, self.options.rules).await
+    }
+
+    async fn connect_lead(&self, what: &str) -> Result<Lead, StoreError> {
+        Lead::connect(&self.connect, what, self.options.rules).await
     }
 
     /// Makes sure that `now`, by the clock of this server, is near what that of the database shows.
@@ -108,7 +112,7 @@ impl Store {
     /// # Errors
     /// As [`Lead::check_clock`].
     pub async fn check_clock(&self, now: UnixNanos) -> Result<(), StoreError> {
-        let mut lead = Lead::connect(&self.connect, "clock").await?;
+        let mut lead = self.connect_lead("clock").await?;
         let checked = lead.check_clock(now).await;
         lead.resign().await;
         checked
@@ -119,7 +123,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn retain_once(&self, retain: Retain) -> Result<RetentionReport, StoreError> {
-        let mut lead = Lead::connect(&self.connect, "retention").await?;
+        let mut lead = self.connect_lead("retention").await?;
         let report = lead.retain(retain).await;
         lead.resign().await;
         report
@@ -130,7 +134,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn compact_once(&self) -> Result<CompactionReport, StoreError> {
-        let mut lead = Lead::connect(&self.connect, "compaction").await?;
+        let mut lead = self.connect_lead("compaction").await?;
         let report = lead.compact(CompactionScope::Everything).await;
         lead.resign().await;
         report
@@ -147,7 +151,7 @@ impl Store {
         gauge: &Gauge,
         progress: impl FnMut(TableProgress<'_>),
     ) -> Result<BackupReport, BackupError> {
-        let mut lead = Lead::connect(&self.connect, "backup").await?;
+        let mut lead = self.connect_lead("backup").await?;
         let report = backup::save(&mut lead.connection, out, gauge, progress).await?;
         lead.resign().await;
         Ok(report)
@@ -163,7 +167,7 @@ impl Store {
         input: impl Read,
         progress: impl FnMut(TableProgress<'_>),
     ) -> Result<BackupReport, BackupError> {
-        let mut lead = Lead::connect(&self.connect, "restore").await?;
+        let mut lead = self.connect_lead("restore").await?;
         let report = backup::restore(&mut lead.connection, input, progress).await?;
         lead.resign().await;
         Ok(report)

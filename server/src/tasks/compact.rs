@@ -1,4 +1,4 @@
-//! Moves spans from the blocks of commits into larger blocks.
+//! Moves spans from the blocks of commits into larger blocks and counts them in rollups.
 
 use std::time::Duration;
 

@@ -2,7 +2,6 @@
 //! own watch over the storage.
 
 mod compact;
-mod fold;
 mod leader;
 mod retain;
 mod storage;
@@ -54,12 +53,6 @@ impl Tasks {
             stopping.clone(),
             &mut tasks,
         );
-        tasks.spawn(leader::keep_leading(
-            Arc::clone(store),
-            readiness.clone(),
-            fold::Fold,
-            stopping.clone(),
-        ));
         tasks.spawn(leader::keep_leading(
             Arc::clone(store),
             readiness.clone(),

@@ -219,7 +219,7 @@ impl Other {
 
 /// Waits until somebody does the duty; should this be quicker, it gives the duty back.
 async fn wait_until_taken(store: &Store) {
-    while let Some(lead) = store.lead(Duty::FoldRollups).await.expect("asks") {
+    while let Some(lead) = store.lead(Duty::Compact).await.expect("asks") {
         lead.resign().await;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -235,7 +235,7 @@ async fn one_server_does_the_work_and_another_takes_over_when_it_stops() {
     assert!(
         second
             .store
-            .lead(Duty::FoldRollups)
+            .lead(Duty::Compact)
             .await
             .expect("asks")
             .is_none()

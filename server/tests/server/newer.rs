@@ -76,13 +76,13 @@ async fn jobs_wait_until_the_schema_is_known() {
     }
     let missing = readiness.check(&store, &StorageGauge::default()).await;
     assert!(is_newer(missing.err().as_deref()));
-    for duty in [Duty::FoldRollups, Duty::Retain] {
+    for duty in [Duty::Compact, Duty::Retain] {
         let lead = store.lead(duty).await.expect("asks");
         lead.expect("no job of the server has it").resign().await;
     }
 
     execute(database.url(), REMOVE_UNKNOWN).await;
-    while let Some(lead) = store.lead(Duty::FoldRollups).await.expect("asks") {
+    while let Some(lead) = store.lead(Duty::Compact).await.expect("asks") {
         lead.resign().await;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

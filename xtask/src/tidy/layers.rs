@@ -26,14 +26,14 @@ const BASE: [&str; 12] = [
 /// reader never import each other.
 const FEATURES: [(&str, &[&str]); 9] = [
     ("backup", &[]),
-    ("compaction", &[]),
+    ("compaction", &["rollup"]),
     ("live", &["reader"]),
     ("reader", &["rollup", "search"]),
     ("retention", &["compaction"]),
     ("rollup", &[]),
     ("search", &[]),
     ("storage", &[]),
-    ("writer", &["rollup"]),
+    ("writer", &[]),
 ];
 
 /// The modules that run the features; each may import everything above and those before it.

@@ -1,8 +1,9 @@
 //! Compaction: moves the spans of level-0 blocks into larger blocks, sorted by trace, in level 1.
 //!
 //! A step takes blocks of one tenant, bucket and day, decodes them, merges their spans and replaces
-//! the blocks in one transaction: a reader's snapshot has either the old blocks or the new ones.
-//! Spans of a removed trace (ghosts) are dropped. A damaged block is left where it is.
+//! the blocks in one transaction: a reader's snapshot has either the old blocks or the new ones. The
+//! transaction also adds the spans to the rollups. Spans of a removed trace (ghosts) are dropped. A
+//! damaged block is left where it is.
 
 pub(crate) mod exclusive;
 mod merge;
@@ -15,11 +16,13 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use sqlx::PgConnection;
+use throughline_model::RetentionRules;
 
 pub(crate) use merge::{Fate, Fates, Merged, merge};
 pub(crate) use step::in_background;
 
 use self::plan::Group;
+use crate::rollup;
 
 /// Rounds of one run at most, so that a run ends also when blocks come as fast as they go.
 const MAX_ROUNDS: usize = 64;
@@ -53,10 +56,19 @@ pub struct CompactionReport {
 pub(crate) struct Compactor {
     /// Ids of blocks that are damaged and were reported.
     damaged: HashSet<i64>,
+    /// The rules that say which spans are too old to be counted in rollups.
+    rules: RetentionRules,
 }
 
 impl Compactor {
-    /// Compacts level-0 blocks, step by step. Takes the lock of [`exclusive`] for each step.
+    pub(crate) fn new(rules: RetentionRules) -> Self {
+        Self {
+            rules,
+            ..Self::default()
+        }
+    }
+
+    /// Compacts level-0 blocks, step by step, then builds the rollups of larger windows. Takes the lock of [`exclusive`] for each step.
     ///
     /// # Errors
     /// Whatever the database says. Every step is one transaction: what was done stays done.
@@ -88,6 +100,11 @@ impl Compactor {
             }
             round += 1;
         }
+        exclusive::acquire(connection).await?;
+        let built = rollup::build(connection).await;
+        let released = exclusive::release(connection).await;
+        built?;
+        released?;
         Ok(report)
     }
 
@@ -100,7 +117,7 @@ impl Compactor {
     ) -> Result<(), sqlx::Error> {
         let began = Instant::now();
         exclusive::acquire(connection).await?;
-        let done = step::run(connection, group, &mut self.damaged, last_id).await;
+        let done = step::run(connection, group, &mut self.damaged, last_id, &self.rules).await;
         let released = exclusive::release(connection).await;
         let done = done?;
         released?;

@@ -4,12 +4,14 @@ use core::ops::Range;
 use std::collections::{BTreeSet, HashSet};
 
 use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection};
+use throughline_model::RetentionRules;
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
 use super::plan::{self, Group};
 use super::{CompactionReport, Fate, Fates, Merged, merge};
 use crate::block::table::{BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, insert_level1};
+use crate::rollup;
 
 /// The class of traces without an error or a warning, and that of the others.
 const CLASS_OK: i16 = 0;
@@ -30,15 +32,20 @@ pub(super) async fn run(
     group: &Group,
     damaged: &mut HashSet<i64>,
     last_id: i64,
+    rules: &RetentionRules,
 ) -> Result<CompactionReport, sqlx::Error> {
     let ids = plan::pick(connection, group, damaged, last_id).await?;
     let before = damaged.len();
     let blocks = load(connection, group, &ids, damaged).await?;
     // A block's trace was committed with it: a trace that has no row by now was removed.
     let fates = fates(connection, group, &blocks).await?;
-    let (blocks, merged) = in_background(move || {
+    let stored = rollup::Stored::read(connection).await?;
+    let oldest_ns = stored.oldest_ns(rules);
+    let (blocks, merged, counts) = in_background(move || {
         let merged = merge(&blocks, &fates)?;
-        Ok((blocks, merged))
+        let skeletons = merged.blocks.iter().map(|(_, block)| &block.skeleton);
+        let counts = rollup::count(skeletons, oldest_ns);
+        Ok((blocks, merged, counts))
     })
     .await?;
     for &(position, corrupt) in &merged.damaged {
@@ -54,12 +61,12 @@ pub(super) async fn run(
         return Ok(report);
     }
     ensure_partitions(connection, group.received_day, &merged).await?;
-    let counts = (merged.blocks.len(), merged.kept_spans, merged.dropped_spans);
-    if replace(connection, group, &replaced, merged).await? {
+    let (written, moved, dropped) = (merged.blocks.len(), merged.kept_spans, merged.dropped_spans);
+    if replace(connection, group, &replaced, merged, counts, stored).await? {
         report.replaced_blocks = replaced.len() as u64;
-        report.written_blocks = counts.0 as u64;
-        report.moved_spans = counts.1;
-        report.dropped_spans = counts.2;
+        report.written_blocks = written as u64;
+        report.moved_spans = moved;
+        report.dropped_spans = dropped;
     } else {
         tracing::warn!("blocks were compacted by somebody else meanwhile; nothing was changed");
     }
@@ -201,13 +208,15 @@ async fn ensure_partitions(
     Ok(())
 }
 
-/// Writes the new blocks and deletes the old ones, or changes nothing and returns false when some
-/// of the old ones are gone.
+/// Writes the new blocks, deletes the old ones and adds their spans to the rollups, or changes nothing
+/// and returns false when some of the old ones are gone.
 async fn replace(
     connection: &mut PgConnection,
     group: &Group,
     replaced: &[i64],
     merged: Merged,
+    counts: rollup::Counts,
+    stored: rollup::Stored,
 ) -> Result<bool, sqlx::Error> {
     let mut transaction = connection.begin().await?;
     let ids: Vec<i64> =
@@ -232,6 +241,7 @@ async fn replace(
     .await?
     .rows_affected();
     if deleted == replaced.len() as u64 {
+        rollup::add(&mut transaction, group.tenant_id, counts, stored).await?;
         transaction.commit().await?;
         Ok(true)
     } else {

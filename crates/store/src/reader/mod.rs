@@ -23,9 +23,9 @@ use std::sync::Arc;
 use sqlx::{PgPool, PgTransaction};
 use throughline_model::{
     BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, Page,
-    PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport, SpanCursor,
-    SpanDetails, Trace, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary,
-    WholeEvents,
+    PageRequest, Payload, ReadError, Reference, RetentionRules, RollupFilter, RollupReport,
+    SpanCursor, SpanDetails, Trace, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics,
+    TraceSummary, WholeEvents,
 };
 use throughline_wire::{SpanId, TenantId, TraceId, UnixNanos};
 use uuid::Uuid;
@@ -48,6 +48,7 @@ pub(crate) struct PgTraceReader {
     tenant: Uuid,
     clock: Clock,
     total_cap: u64,
+    rules: RetentionRules,
     budget: Budget,
     kept: Arc<Kept>,
 }
@@ -64,6 +65,7 @@ impl PgTraceReader {
             tenant: Uuid::from_bytes(tenant.to_bytes()),
             clock: options.clock.clone(),
             total_cap: options.total_cap,
+            rules: options.rules,
             budget: Budget {
                 time: options.search_budget,
                 first_rows: i64::from(options.search_rows.max(1)),
@@ -292,8 +294,9 @@ impl TraceReader for PgTraceReader {
         filter: &'a RollupFilter,
     ) -> BoxFuture<'a, Result<RollupReport, ReadError>> {
         Box::pin(async move {
-            let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            rollup::rollups(&mut connection, self.tenant, filter, self.clock.now()).await
+            let mut connection = self.moment().await?;
+            let (tenant, now) = (self.tenant, self.clock.now());
+            rollup::rollups(&mut connection, tenant, filter, now, &self.rules).await
         })
     }
 

@@ -1,2 +1,6 @@
 DELETE FROM rollups
-WHERE ctid = ANY (ARRAY(SELECT ctid FROM rollups WHERE start_ns < $1 LIMIT $2))
+WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM rollups
+    WHERE bucket = 0 AND window_seconds IN (900, 3600, 86400) AND start_ns < $1
+    LIMIT $2
+))

@@ -1,18 +1,24 @@
 //! Counts and percentiles of spans by operation and window of time.
 //!
-//! A writer appends what a commit added, in the transaction of the commit and from newly inserted
-//! rows only, so that a span that comes twice counts once. One task folds these deltas into
-//! windows of 15 minutes, 1 hour and 24 hours; a reader adds what is not folded yet, so that its
-//! figures never lag and a late span is in its own window.
+//! Compaction counts the spans that leave level 0, in the transaction that deletes their blocks: a
+//! span counts once. A reader adds the spans that are in level 0 in its snapshot, so its figures
+//! never lag. Compaction writes windows of 15 minutes. Those of an hour are built from them once
+//! they are closed, those of a day from hours; until then a reader puts them together. A span that
+//! comes later is added to all that exist.
 
-mod delta;
-mod fold;
+mod build;
+mod counts;
+mod level0;
 mod read;
 mod sketch;
+mod store;
+mod stored;
 
-pub(crate) use delta::RollupDeltas;
-pub(crate) use fold::fold;
+pub(crate) use build::build;
+pub(crate) use counts::{Counts, count};
 pub(crate) use read::rollups;
+pub(crate) use store::add;
+pub(crate) use stored::Stored;
 
 use self::sketch::Sketch;
 
@@ -26,6 +32,13 @@ struct Figures {
 }
 
 impl Figures {
+    fn add(&mut self, duration_ns: i64, is_error: bool) {
+        self.span_count += 1;
+        self.error_count += i64::from(is_error);
+        self.max_ns = self.max_ns.max(duration_ns);
+        self.sketch.add(duration_ns);
+    }
+
     fn merge(&mut self, other: &Self) {
         self.span_count += other.span_count;
         self.error_count += other.error_count;
@@ -34,12 +47,16 @@ impl Figures {
     }
 }
 
-/// The stored sketch; one that cannot be read counts as empty, or it would hold up all others.
-fn decode_sketch(bytes: &[u8]) -> Sketch {
-    Sketch::decode(bytes).unwrap_or_else(|error| {
-        tracing::error!(%error, "a rollup has no percentiles");
-        Sketch::default()
-    })
+/// Merges stored sketches; one that cannot be read counts as empty, or it would hold up all others.
+fn decode_sketches<'a>(stored: impl IntoIterator<Item = &'a Vec<u8>>) -> Sketch {
+    let mut merged = Sketch::default();
+    for bytes in stored {
+        match Sketch::decode(bytes) {
+            Ok(sketch) => merged.merge(&sketch),
+            Err(error) => tracing::error!(%error, "a rollup has no percentiles"),
+        }
+    }
+    merged
 }
 
 /// First instant of the window of `window_ns` that `instant_ns` lies in.

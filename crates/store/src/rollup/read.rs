@@ -1,13 +1,17 @@
-//! Reads rollups: folded windows and what waits to be folded, merged.
+//! Reads rollups: stored windows, those that smaller ones make up, and the spans of level 0.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::{FromRow, PgConnection};
-use throughline_model::{ReadError, Rollup, RollupFilter, RollupGroup, RollupReport};
+use throughline_model::{
+    ReadError, RetentionRules, Rollup, RollupFilter, RollupGroup, RollupReport, RollupWindow,
+};
 use throughline_wire::{Resource, SpanKind, UnixNanos};
 use uuid::Uuid;
 
-use super::{Figures, decode_sketch, window_start};
+use super::level0::{self, Selection};
+use super::stored::Stored;
+use super::{Figures, decode_sketches, window_start};
 use crate::sqlstate::read_error;
 
 /// Ends of a range beyond this are moved here, so that window arithmetic stays within a bigint.
@@ -16,81 +20,220 @@ const FAR_NS: i64 = 1 << 62;
 #[derive(FromRow)]
 struct Row {
     start_ns: i64,
-    service: Option<String>,
-    operation: Option<String>,
-    kind: i16,
+    operation_id: i64,
     span_count: i64,
     error_count: i64,
     max_ns: i64,
-    sketch: Vec<u8>,
+    sketches: Vec<Vec<u8>>,
 }
 
-/// What rows are merged by; absent parts are not told apart.
-type Key = (Option<i64>, Option<(String, String, i16)>);
-
 impl Row {
-    fn key(&self, group: RollupGroup) -> Key {
-        let start = (group != RollupGroup::Operation).then_some(self.start_ns);
-        let operation = (group != RollupGroup::Window).then(|| {
-            let service = self.service.clone();
-            let name = self.operation.clone();
-            (
-                service.unwrap_or_else(|| Resource::UNKNOWN_SERVICE.to_owned()),
-                name.unwrap_or_else(|| "unknown operation".to_owned()),
-                self.kind,
-            )
-        });
-        (start, operation)
+    fn figures(&self) -> Figures {
+        Figures {
+            span_count: self.span_count,
+            error_count: self.error_count,
+            max_ns: self.max_ns,
+            sketch: decode_sketches(&self.sketches),
+        }
     }
 }
 
-/// What `filter` selects when it is `now`.
+#[derive(FromRow)]
+struct Name {
+    id: i64,
+    service: Option<String>,
+    name: String,
+    kind: i16,
+}
+
+/// Start and operation of a group; absent parts are not told apart.
+type GroupKey = (Option<i64>, Option<i64>);
+/// The same with service, name and kind of the operation.
+type NamedKey = (Option<i64>, Option<(String, String, i16)>);
+
+/// A range of windows of one length, the end exclusive.
+struct Part {
+    window: RollupWindow,
+    from_ns: i64,
+    to_ns: i64,
+}
+
+/// Returns the report that `filter` selects when it is `now`, of the snapshot of the connection. Spans that
+/// leave level 0 too old by `rules` are not counted.
 pub(crate) async fn rollups(
     connection: &mut PgConnection,
     tenant: Uuid,
     filter: &RollupFilter,
     now: UnixNanos,
+    rules: &RetentionRules,
 ) -> Result<RollupReport, ReadError> {
     let window_ns = filter.window.length_ns();
     let (from, to) = filter.range.bounds(now);
     let from_ns = window_start(from.get().clamp(-FAR_NS, FAR_NS), window_ns);
     let to_ns = to.get().clamp(-FAR_NS, FAR_NS);
-    let mut rows: Vec<Row> = sqlx::query_as(include_str!("read_rollups.sql"))
-        .bind(tenant)
-        .bind(filter.window.seconds())
-        .bind(from_ns)
-        .bind(to_ns)
-        .bind(window_ns)
-        .bind(filter.service.as_deref())
-        .bind(filter.operation.as_deref())
-        .bind(RollupReport::MAX_READ as i64 + 1)
-        .fetch_all(connection)
-        .await
-        .map_err(read_error)?;
-    let is_truncated = rows.len() > RollupReport::MAX_READ;
-    rows.truncate(RollupReport::MAX_READ);
-    let mut merged: BTreeMap<Key, Figures> = BTreeMap::new();
-    for row in rows {
-        merged
-            .entry(row.key(filter.group))
-            .or_default()
-            .merge(&Figures {
-                span_count: row.span_count,
-                error_count: row.error_count,
-                max_ns: row.max_ns,
-                sketch: decode_sketch(&row.sketch),
-            });
+    // The last window may end after the range.
+    let end_ns = window_start(to_ns.saturating_add(window_ns - 1), window_ns);
+    let operations = selected_operations(connection, tenant, filter).await?;
+    let stored = Stored::read(connection).await.map_err(read_error)?;
+    let selection = Selection {
+        tenant,
+        window: filter.window,
+        from_ns: from_ns.max(stored.oldest_ns(rules)),
+        to_ns: end_ns,
+        operations: operations.as_deref(),
+        // One more, or it would not be known that one is left out.
+        most: RollupReport::MAX_READ + 1,
+    };
+    let waiting = level0::count(connection, &selection).await?.into_figures();
+    let parts = parts(filter.window, stored, from_ns, end_ns);
+    let rows = stored_rows(connection, tenant, &parts, operations.as_deref()).await?;
+
+    let mut keys: BTreeSet<_> = rows
+        .iter()
+        .map(|row| (row.start_ns, row.operation_id))
+        .collect();
+    keys.extend(waiting.keys());
+    let is_truncated = keys.len() > RollupReport::MAX_READ;
+    while keys.len() > RollupReport::MAX_READ {
+        keys.pop_first();
+    }
+    let mut groups: BTreeMap<GroupKey, Figures> = BTreeMap::new();
+    let mut add = |(start_ns, operation_id), figures: &Figures| {
+        if keys
+            .first()
+            .is_some_and(|first| (start_ns, operation_id) >= *first)
+        {
+            let start_ns = (filter.group != RollupGroup::Operation).then_some(start_ns);
+            let operation_id = (filter.group != RollupGroup::Window).then_some(operation_id);
+            groups
+                .entry((start_ns, operation_id))
+                .or_default()
+                .merge(figures);
+        }
+    };
+    for (key, figures) in &waiting {
+        add(*key, figures);
+    }
+    for row in &rows {
+        add((row.start_ns, row.operation_id), &row.figures());
     }
     Ok(RollupReport {
         window: filter.window,
         from: UnixNanos::new(from_ns),
         to: UnixNanos::new(to_ns),
         is_truncated,
-        items: merged.into_iter().map(rollup).collect(),
+        items: named(connection, tenant, groups)
+            .await?
+            .into_iter()
+            .map(rollup)
+            .collect(),
     })
 }
 
-fn rollup(((start_ns, operation), figures): (Key, Figures)) -> Rollup {
+/// The ids of the operations that a filter names; none when it names nothing.
+async fn selected_operations(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    filter: &RollupFilter,
+) -> Result<Option<Vec<i64>>, ReadError> {
+    if filter.service.is_none() && filter.operation.is_none() {
+        return Ok(None);
+    }
+    sqlx::query_scalar(include_str!("operation_ids.sql"))
+        .bind(tenant)
+        .bind(filter.service.as_deref())
+        .bind(filter.operation.as_deref())
+        .fetch_all(connection)
+        .await
+        .map(Some)
+        .map_err(read_error)
+}
+
+/// Splits a range: the windows of this length that are stored, then the smaller windows that make
+/// up the others.
+fn parts(window: RollupWindow, stored: Stored, from_ns: i64, to_ns: i64) -> Vec<Part> {
+    let mut begin_ns = from_ns;
+    let not_larger = RollupWindow::ALL.into_iter().rev();
+    not_larger
+        .filter(|part| part.length_ns() <= window.length_ns())
+        .map(|window| {
+            let from_ns = begin_ns;
+            begin_ns = begin_ns.max(stored.before_ns(window).min(to_ns));
+            Part {
+                window,
+                from_ns,
+                to_ns: begin_ns,
+            }
+        })
+        .collect()
+}
+
+async fn stored_rows(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    parts: &[Part],
+    operations: Option<&[i64]>,
+) -> Result<Vec<Row>, ReadError> {
+    let Some((whole, smaller)) = parts.split_first() else {
+        return Ok(Vec::new());
+    };
+    sqlx::query_as(include_str!("read_rollups.sql"))
+        .bind(tenant)
+        .bind(whole.window.seconds())
+        .bind(whole.from_ns)
+        .bind(whole.to_ns)
+        .bind(
+            smaller
+                .iter()
+                .map(|part| part.window.seconds())
+                .collect::<Vec<_>>(),
+        )
+        .bind(smaller.iter().map(|part| part.from_ns).collect::<Vec<_>>())
+        .bind(smaller.iter().map(|part| part.to_ns).collect::<Vec<_>>())
+        .bind(whole.window.length_ns())
+        .bind(operations)
+        .bind(RollupReport::MAX_READ as i64 + 1)
+        .fetch_all(connection)
+        .await
+        .map_err(read_error)
+}
+
+/// The groups in the order of their names.
+async fn named(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    groups: BTreeMap<GroupKey, Figures>,
+) -> Result<BTreeMap<NamedKey, Figures>, ReadError> {
+    let ids: BTreeSet<i64> = groups.keys().filter_map(|(_, id)| *id).collect();
+    let names: Vec<Name> = sqlx::query_as(include_str!("operation_names.sql"))
+        .bind(tenant)
+        .bind(ids.into_iter().collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await
+        .map_err(read_error)?;
+    let names: HashMap<i64, Name> = names.into_iter().map(|name| (name.id, name)).collect();
+    let mut named: BTreeMap<NamedKey, Figures> = BTreeMap::new();
+    for ((start_ns, id), figures) in groups {
+        let operation = id.map(|id| {
+            let known = names.get(&id);
+            let service = known.and_then(|name| name.service.as_deref());
+            (
+                service.unwrap_or(Resource::UNKNOWN_SERVICE).to_owned(),
+                known
+                    .map_or("unknown operation", |name| &name.name)
+                    .to_owned(),
+                known.map_or(0, |name| name.kind),
+            )
+        });
+        named
+            .entry((start_ns, operation))
+            .or_default()
+            .merge(&figures);
+    }
+    Ok(named)
+}
+
+fn rollup(((start_ns, operation), figures): (NamedKey, Figures)) -> Rollup {
     // The sketch may say a little more than there was.
     let percentile = |share| {
         let told = figures.sketch.quantile(share).unwrap_or_default();

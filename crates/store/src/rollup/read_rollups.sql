@@ -1,30 +1,24 @@
--- Folded rows and deltas in one statement, hence of one moment: what a fold moves meanwhile is
--- seen on one side only. Newest first, so that a limit leaves out the oldest.
-SELECT
-    r.start_ns, service.name AS service, operation.name AS operation,
-    coalesce(operation.kind, 0::smallint) AS kind,
-    r.span_count, r.error_count, r.max_ns, r.sketch
-FROM (
-    SELECT tenant_id, operation_id, start_ns, span_count, error_count, max_ns, sketch
+-- The newest $10 windows of a tenant, by operation. $1 tenant; stored windows of $2 seconds that
+-- begin in $3..$4, and later ones that smaller ones make up: seconds, first and last (exclusive)
+-- start of these, $5 to $7; $8 the length of a window in ns; $9 operations, NULL for all.
+(
+    SELECT start_ns, operation_id, span_count, error_count, max_ns, ARRAY[sketch] AS sketches
     FROM rollups
-    WHERE tenant_id = $1 AND window_seconds = $2 AND start_ns >= $3 AND start_ns < $4
-    UNION ALL
-    SELECT
-        waiting.tenant_id, delta.operation_id,
-        delta.start_ns - ((delta.start_ns % $5) + $5) % $5,
-        delta.span_count, delta.error_count, delta.max_ns, delta.sketch
-    FROM rollup_deltas AS waiting
-    CROSS JOIN LATERAL unnest(
-        waiting.operation_ids, waiting.starts_ns,
-        waiting.span_counts, waiting.error_counts, waiting.maxes_ns, waiting.sketches
-    ) AS delta (operation_id, start_ns, span_count, error_count, max_ns, sketch)
-    WHERE waiting.tenant_id = $1 AND delta.start_ns >= $3
-        AND delta.start_ns - ((delta.start_ns % $5) + $5) % $5 < $4
-) AS r
-LEFT JOIN operations AS operation
-    ON operation.tenant_id = r.tenant_id AND operation.id = r.operation_id
-LEFT JOIN services AS service
-    ON service.tenant_id = r.tenant_id AND service.id = operation.service_id
-WHERE ($6::text IS NULL OR service.name = $6) AND ($7::text IS NULL OR operation.name = $7)
-ORDER BY r.start_ns DESC
-LIMIT $8
+    WHERE tenant_id = $1 AND bucket = 0 AND window_seconds = $2
+        AND start_ns >= $3 AND start_ns < $4
+        AND ($9::bigint[] IS NULL OR operation_id = ANY ($9))
+    ORDER BY start_ns DESC, operation_id DESC
+    LIMIT $10
+)
+UNION ALL
+SELECT
+    r.start_ns - ((r.start_ns % $8) + $8) % $8, r.operation_id,
+    sum(r.span_count)::bigint, sum(r.error_count)::bigint, max(r.max_ns), array_agg(r.sketch)
+FROM unnest($5::integer[], $6::bigint[], $7::bigint[]) AS part (window_seconds, from_ns, to_ns)
+JOIN rollups AS r
+    ON r.tenant_id = $1 AND r.bucket = 0 AND r.window_seconds = part.window_seconds
+    AND r.start_ns >= part.from_ns AND r.start_ns < part.to_ns
+WHERE $9::bigint[] IS NULL OR r.operation_id = ANY ($9)
+GROUP BY 1, 2
+ORDER BY start_ns DESC, operation_id DESC
+LIMIT $10

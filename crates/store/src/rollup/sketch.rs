@@ -17,37 +17,6 @@ pub(crate) struct Sketch {
     buckets: BTreeMap<u16, u64>,
 }
 
-/// Values in the order they came, as buckets: what a commit collects before it makes a [`Sketch`].
-#[derive(Debug, Default)]
-pub(crate) struct Buckets {
-    zeros: u64,
-    indices: Vec<u16>,
-}
-
-impl Buckets {
-    /// Counts a duration; a negative one as 0.
-    pub(crate) fn add(&mut self, duration_ns: i64) {
-        match index(duration_ns) {
-            None => self.zeros += 1,
-            Some(index) => self.indices.push(index),
-        }
-    }
-}
-
-impl From<Buckets> for Sketch {
-    fn from(mut from: Buckets) -> Self {
-        from.indices.sort_unstable();
-        Self {
-            zeros: from.zeros,
-            buckets: from
-                .indices
-                .chunk_by(|a, b| a == b)
-                .map(|run| (run[0], run.len() as u64))
-                .collect(),
-        }
-    }
-}
-
 /// The stored form cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the stored form of a sketch cannot be read")]
@@ -60,6 +29,14 @@ impl Sketch {
     /// No percentile is further from the true value than this share of it, or half a nanosecond.
     pub(crate) const RELATIVE_ERROR: f64 = 0.01;
     const GAMMA: f64 = (1.0 + Self::RELATIVE_ERROR) / (1.0 - Self::RELATIVE_ERROR);
+
+    /// Counts a duration; a negative one as 0.
+    pub(crate) fn add(&mut self, duration_ns: i64) {
+        match index(duration_ns) {
+            None => self.zeros += 1,
+            Some(index) => *self.buckets.entry(index).or_default() += 1,
+        }
+    }
 
     /// Adds all that `other` counted.
     pub(crate) fn merge(&mut self, other: &Self) {
@@ -147,11 +124,11 @@ mod tests {
     use super::*;
 
     fn of(values: &[i64]) -> Sketch {
-        let mut buckets = Buckets::default();
+        let mut sketch = Sketch::default();
         for &value in values {
-            buckets.add(value);
+            sketch.add(value);
         }
-        buckets.into()
+        sketch
     }
 
     fn durations() -> impl Strategy<Value = Vec<i64>> {

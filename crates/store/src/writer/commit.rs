@@ -13,7 +13,6 @@ use super::{Committer, level0, payloads, row, staging, stored_events};
 use crate::block::BlockBuilder;
 use crate::ids::TraceKey;
 use crate::notice;
-use crate::rollup::RollupDeltas;
 use crate::sqlstate::{Fault, fault};
 
 /// Bytes sent at once; sqlx flushes every piece.
@@ -181,18 +180,10 @@ impl Commit<'_> {
         claimed: &Claimed,
     ) -> Result<(), sqlx::Error> {
         let (group, limit) = (self.group, &self.shared.limit);
-        let mut rollups = RollupDeltas::default();
         let mut touched = BTreeSet::<TraceKey>::new();
         for &row in &claimed.new {
             let (tenant, row) = (group.batch(row).tenant, group.row(row));
             touched.insert((tenant, row.trace_id));
-            rollups.add(
-                tenant,
-                row.operation_id,
-                row.start_ns,
-                row.duration_ns,
-                row.is_error,
-            );
         }
         let mut processes = Processes::default();
         let mut open_spans = OpenSpans::default();
@@ -233,8 +224,7 @@ impl Commit<'_> {
         let newly_refused = limit.newly_refused(group, &claimed.over_limit);
         refused::note(connection, group, &newly_refused).await?;
         processes.merge(connection).await?;
-        open_spans.store(connection).await?;
-        rollups.append(connection).await
+        open_spans.store(connection).await
     }
 }
 

@@ -1,11 +1,18 @@
-//! Rollups count every stored span once, in its own window, whatever the order of arrival.
+//! Rollups count every stored span once, in its own window, whatever the order of arrival and
+//! whatever is compacted meanwhile.
 
-use throughline_model::{Rollup, RollupFilter, RollupGroup, RollupWindow, TimeRange};
-use throughline_store::Duty;
+use std::sync::Arc;
+
+use sqlx::AssertSqlSafe;
+use throughline_model::{
+    CleanUp, RetentionRules, Rollup, RollupFilter, RollupGroup, RollupWindow, StorageGauge,
+    TimeRange,
+};
+use throughline_store::{Duty, Store, StoreOptions, WriteBatch};
 use throughline_testkit::{Ids, Sent, rollups_of};
-use throughline_wire::UnixNanos;
+use throughline_wire::{TenantId, UnixNanos};
 
-use crate::support::{Fixture, lone};
+use crate::support::{Fixture, batch, lone};
 
 fn filter(window: RollupWindow, group: RollupGroup) -> RollupFilter {
     RollupFilter {
@@ -35,6 +42,10 @@ fn spans(fixture: &Fixture, seed: u64, count: u64) -> Vec<Sent> {
 }
 
 async fn assert_equals(fixture: &Fixture, sent: &[Sent]) {
+    assert_tenant_has(fixture, TenantId::DEFAULT, sent).await;
+}
+
+async fn assert_tenant_has(fixture: &Fixture, tenant: TenantId, sent: &[Sent]) {
     let groups = [
         RollupGroup::Each,
         RollupGroup::Window,
@@ -43,10 +54,12 @@ async fn assert_equals(fixture: &Fixture, sent: &[Sent]) {
     for window in RollupWindow::ALL {
         for group in groups {
             let filter = filter(window, group);
-            let told = fixture.reader().rollups(&filter).await.expect("reads");
+            let told = fixture.store.reader(tenant).rollups(&filter).await;
+            let told = told.expect("reads");
             let truth = rollups_of(sent, &filter, fixture.now);
             assert_eq!(told.items.len(), truth.items.len(), "{window:?} {group:?}");
             assert_eq!((told.from, told.to), (truth.from, truth.to));
+            assert!(!told.is_truncated);
             for (told, truth) in told.items.iter().zip(&truth.items) {
                 assert_is(told, truth);
             }
@@ -69,31 +82,113 @@ fn assert_is(told: &Rollup, truth: &Rollup) {
     assert_eq!(exact, *truth);
 }
 
-async fn fold(fixture: &Fixture) -> u64 {
-    let lead = fixture.store.lead(Duty::FoldRollups).await.expect("asks");
-    let mut lead = lead.expect("nobody else folds");
-    let folded = lead.fold_rollups().await.expect("folds");
-    lead.resign().await;
-    folded
+/// Moves all spans out of level 0; returns how many.
+async fn compact(fixture: &Fixture) -> u64 {
+    let report = fixture.store.compact_once().await.expect("compacts");
+    let left = "SELECT count(*) FROM level0_blocks";
+    assert_eq!(fixture.count(left).await, 0);
+    report.moved_spans
+}
+
+async fn execute(fixture: &Fixture, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(&mut fixture.database.connection().await)
+        .await
+        .expect("executes");
+}
+
+/// Spans that the figures of a long time count.
+async fn total(store: &Store) -> u64 {
+    let filter = RollupFilter {
+        range: TimeRange::Last(60 * UnixNanos::PER_DAY),
+        ..filter(RollupWindow::Day, RollupGroup::Window)
+    };
+    let told = store.reader(TenantId::DEFAULT).rollups(&filter).await;
+    let told = told.expect("reads");
+    told.items.iter().map(|item| item.span_count).sum()
 }
 
 #[tokio::test]
-async fn figures_are_the_same_before_and_after_folding_and_with_late_spans() {
+async fn figures_are_the_same_before_and_after_compaction_and_with_late_spans() {
     let fixture = Fixture::new().await;
     let mut sent = spans(&fixture, 1, 300);
     fixture.write(&sent).await;
     assert_equals(&fixture, &sent).await;
-    assert!(fold(&fixture).await > 0);
+    assert_eq!(fixture.count("SELECT count(*) FROM rollups").await, 0);
+    assert_eq!(compact(&fixture).await, 300);
     assert_equals(&fixture, &sent).await;
-    // Late ones of windows that were folded already.
+    // Late ones of windows that are stored already, and of some that are not.
     let late = spans(&fixture, 2, 100);
     fixture.write(&late).await;
     sent.extend(late);
     assert_equals(&fixture, &sent).await;
-    fold(&fixture).await;
+    assert_eq!(compact(&fixture).await, 100);
     assert_equals(&fixture, &sent).await;
-    assert_eq!(fold(&fixture).await, 0);
-    assert_eq!(fixture.count("SELECT count(*) FROM rollup_deltas").await, 0);
+    assert_eq!(compact(&fixture).await, 0);
+    assert_equals(&fixture, &sent).await;
+}
+
+#[tokio::test]
+async fn larger_windows_are_stored_once_they_are_closed_and_take_late_spans() {
+    let fixture = Fixture::new().await;
+    let mut sent = spans(&fixture, 11, 200);
+    let mut ids = Ids::seeded(12);
+    let mut now = || Sent::by("shop", lone("GET /", &mut ids).starts(fixture.now).build());
+    sent.push(now());
+    fixture.write(&sent).await;
+    compact(&fixture).await;
+    let closed_ns = fixture.now.get() - UnixNanos::PER_HOUR;
+    for (window, seconds) in [(RollupWindow::Hour, 3_600), (RollupWindow::Day, 86_400)] {
+        // An hour may have ended since the test began.
+        let closed_at = |at: i64| at - at.rem_euclid(window.length_ns());
+        let ends = [
+            closed_at(closed_ns),
+            closed_at(closed_ns + UnixNanos::PER_MINUTE),
+        ];
+        let stored: i64 = sqlx::query_scalar(
+            "SELECT coalesce(sum(span_count), 0)::bigint FROM rollups WHERE window_seconds = $1",
+        )
+        .bind(seconds)
+        .fetch_one(&mut fixture.database.connection().await)
+        .await
+        .expect("counts");
+        let closed = ends.map(|end| {
+            let is_closed = |sent: &&Sent| sent.span.start.get() < end;
+            sent.iter().filter(is_closed).count() as i64
+        });
+        assert!(closed.contains(&stored), "{closed:?} {stored}");
+        assert!(stored > 0);
+    }
+    assert_equals(&fixture, &sent).await;
+    for seed in 13..16 {
+        let mut late = spans(&fixture, seed, 40);
+        late.push(now());
+        fixture.write(&late).await;
+        sent.extend(late);
+        compact(&fixture).await;
+        assert_equals(&fixture, &sent).await;
+    }
+}
+
+#[tokio::test]
+async fn windows_of_more_operations_than_are_built_at_a_time_are_whole() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(17);
+    let mut sent = Vec::new();
+    for number in 0..1_100 {
+        for hours in [26, 27] {
+            let mut span = lone("", &mut ids)
+                .starts(fixture.at_ms(-hours * 3_600_000))
+                .build();
+            span.name = format!("operation {number}").into();
+            sent.push(Sent::by("shop", span));
+        }
+    }
+    fixture.write(&sent).await;
+    compact(&fixture).await;
+    assert_equals(&fixture, &sent).await;
+    let hours = "SELECT count(*) FROM rollups WHERE window_seconds = 3600";
+    assert_eq!(fixture.count(hours).await, 2_200);
 }
 
 #[tokio::test]
@@ -101,13 +196,13 @@ async fn a_span_sent_again_counts_once() {
     let fixture = Fixture::new().await;
     let sent = spans(&fixture, 3, 60);
     fixture.write(&sent[..40]).await;
-    fold(&fixture).await;
+    compact(&fixture).await;
     // Twenty of them are new, and some stand in the batch twice.
     let again = [&sent[20..], &sent[50..]].concat();
     let outcome = fixture.write(&again).await;
     assert_eq!((outcome.received, outcome.duplicate), (20, 30));
     assert_equals(&fixture, &sent).await;
-    fold(&fixture).await;
+    compact(&fixture).await;
     assert_equals(&fixture, &sent).await;
 }
 
@@ -115,42 +210,247 @@ async fn a_span_sent_again_counts_once() {
 async fn service_and_operation_select_by_their_exact_names() {
     let fixture = Fixture::new().await;
     let sent = spans(&fixture, 4, 50);
-    fixture.write(&sent).await;
-    let filter = RollupFilter {
-        service: Some("shop".to_owned()),
-        operation: Some("GET /".to_owned()),
-        ..filter(RollupWindow::Day, RollupGroup::Operation)
-    };
-    let told = fixture.reader().rollups(&filter).await.expect("reads");
-    let truth = rollups_of(&sent, &filter, fixture.now);
-    assert_eq!(told.items.len(), 1);
-    assert_is(&told.items[0], &truth.items[0]);
+    fixture.write(&sent[..25]).await;
+    compact(&fixture).await;
+    fixture.write(&sent[25..]).await;
+    for (service, operation, count) in [
+        (Some("shop"), Some("GET /"), 1),
+        (Some("shop"), None, 3),
+        (None, Some("GET /"), 2),
+        (Some("GET /"), None, 0),
+    ] {
+        let filter = RollupFilter {
+            service: service.map(str::to_owned),
+            operation: operation.map(str::to_owned),
+            ..filter(RollupWindow::Day, RollupGroup::Operation)
+        };
+        let told = fixture.reader().rollups(&filter).await.expect("reads");
+        let truth = rollups_of(&sent, &filter, fixture.now);
+        assert_eq!(told.items.len(), count);
+        assert_eq!(truth.items.len(), count);
+        for (told, truth) in told.items.iter().zip(&truth.items) {
+            assert_is(told, truth);
+        }
+    }
 }
 
 #[tokio::test]
-async fn a_fold_that_breaks_off_changes_nothing() {
+async fn tenants_have_figures_of_their_own() {
+    let fixture = Fixture::new().await;
+    let other = TenantId::from_bytes([7; 16]);
+    let (mine, theirs) = (spans(&fixture, 21, 80), spans(&fixture, 22, 90));
+    for part in 0..2 {
+        fixture.write(&mine[part * 40..][..40]).await;
+        let batch = WriteBatch {
+            tenant: other,
+            ..batch(&theirs[part * 45..][..45])
+        };
+        let written = fixture.store.writer().submit(batch).await;
+        assert_eq!(written.expect("is stored").received, 45);
+        if part == 0 {
+            compact(&fixture).await;
+        }
+    }
+    for _ in 0..2 {
+        assert_tenant_has(&fixture, TenantId::DEFAULT, &mine).await;
+        assert_tenant_has(&fixture, other, &theirs).await;
+        compact(&fixture).await;
+    }
+}
+
+#[tokio::test]
+async fn a_reader_counts_every_span_once_while_two_servers_compact() {
+    let fixture = Fixture::new().await;
+    let sent = spans(&fixture, 23, 600);
+    for part in sent.chunks(30) {
+        fixture.write(part).await;
+    }
+    let others = [(); 2].map(|()| fixture.database.store(fixture.now));
+    let mut moved = 0;
+    // Steps are as large as a group: one block at a time makes twenty of them.
+    while moved < 600 {
+        let runs = async { tokio::join!(others[0].compact_once(), others[1].compact_once()) };
+        tokio::pin!(runs);
+        let (first, second) = loop {
+            tokio::select! {
+                done = &mut runs => break done,
+                seen = total(&fixture.store) => assert_eq!(seen, 600),
+            }
+        };
+        moved += first.expect("compacts").moved_spans + second.expect("compacts").moved_spans;
+    }
+    assert_eq!(moved, 600);
+    assert_equals(&fixture, &sent).await;
+    for other in others {
+        other.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_compaction_that_breaks_off_changes_no_figures() {
     let fixture = Fixture::new().await;
     let sent = spans(&fixture, 5, 50);
     fixture.write(&sent).await;
-    let mut connection = fixture.database.connection().await;
-    sqlx::raw_sql(
-        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-         BEGIN RAISE EXCEPTION 'no'; END $$;
-         CREATE TRIGGER refuse BEFORE INSERT ON rollups EXECUTE FUNCTION refuse();",
+    for breaks in [
+        "RAISE EXCEPTION 'no'",
+        "PERFORM pg_terminate_backend(pg_backend_pid())",
+    ] {
+        execute(
+            &fixture,
+            &format!(
+                "CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS $$
+                 BEGIN {breaks}; RETURN NULL; END $$;
+                 CREATE TRIGGER break AFTER INSERT ON rollups EXECUTE FUNCTION break();"
+            ),
+        )
+        .await;
+        let broken = fixture.store.compact_once().await;
+        broken.expect_err("has written blocks, deleted others, and ends here");
+        assert_equals(&fixture, &sent).await;
+        execute(&fixture, "DROP FUNCTION break CASCADE").await;
+    }
+    compact(&fixture).await;
+    assert_equals(&fixture, &sent).await;
+}
+
+#[tokio::test]
+async fn a_larger_window_is_built_whole_or_not_at_all() {
+    let fixture = Fixture::new().await;
+    let sent = spans(&fixture, 6, 50);
+    fixture.write(&sent).await;
+    for seconds in [3_600, 86_400] {
+        execute(
+            &fixture,
+            &format!(
+                "CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS $$
+                 BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+                 CREATE TRIGGER break AFTER INSERT ON rollups FOR EACH ROW
+                 WHEN (new.window_seconds = {seconds}) EXECUTE FUNCTION break();"
+            ),
+        )
+        .await;
+        fixture.store.compact_once().await.expect_err("is killed");
+        assert_equals(&fixture, &sent).await;
+        execute(&fixture, "DROP FUNCTION break CASCADE").await;
+    }
+    compact(&fixture).await;
+    assert_equals(&fixture, &sent).await;
+}
+
+#[tokio::test]
+async fn spans_that_began_before_the_rules_keep_them_are_not_counted() {
+    let fixture = Fixture::new().await;
+    let now = fixture.now;
+    let mut ids = Ids::seeded(24);
+    let mut at = |days: i64| {
+        let start = now.saturating_add(-days * UnixNanos::PER_DAY);
+        Sent::by(
+            "shop",
+            lone("GET /", &mut ids)
+                .starts(start)
+                .error("broken")
+                .build(),
+        )
+    };
+    // Also one of a trace that failed, which is kept for longer.
+    fixture.write(&[at(1), at(6), at(8), at(40)]).await;
+    let longer = fixture.database.store_with(StoreOptions {
+        rules: RetentionRules::all(10 * UnixNanos::PER_DAY),
+        ..StoreOptions::new(move || now)
+    });
+    assert_eq!(total(&fixture.store).await, 2);
+    assert_eq!(total(&longer).await, 3);
+    assert_eq!(compact(&fixture).await, 4);
+    assert_eq!(total(&fixture.store).await, 2);
+    assert_eq!(total(&longer).await, 2);
+    fixture.write(&[at(2), at(7), at(9), at(11)]).await;
+    longer.compact_once().await.expect("compacts");
+    assert_eq!(total(&fixture.store).await, 5);
+    longer.close().await;
+}
+
+#[tokio::test]
+async fn figures_stay_when_a_trace_is_removed_unless_its_spans_were_in_level_0() {
+    let fixture = Fixture::new().await;
+    let gauge = Arc::new(StorageGauge::default);
+    let keeper = fixture
+        .store
+        .keeper(TenantId::DEFAULT, RetentionRules::default(), gauge);
+    let request = CleanUp {
+        older_than_ns: Some(0),
+        is_dry_run: false,
+    };
+    let sent = spans(&fixture, 25, 30);
+    fixture.write(&sent[..20]).await;
+    compact(&fixture).await;
+    fixture.write(&sent[20..]).await;
+    execute(
+        &fixture,
+        "UPDATE traces SET received_ns = 0, end_ns = start_ns",
     )
-    .execute(&mut connection)
-    .await
-    .expect("executes");
-    let lead = fixture.store.lead(Duty::FoldRollups).await.expect("asks");
-    let mut lead = lead.expect("nobody else folds");
-    lead.fold_rollups().await.expect_err("is refused");
-    assert_equals(&fixture, &sent).await;
-    sqlx::raw_sql("DROP TRIGGER refuse ON rollups")
-        .execute(&mut connection)
-        .await
-        .expect("executes");
-    lead.fold_rollups().await.expect("folds");
-    assert_equals(&fixture, &sent).await;
+    .await;
+    keeper.clean_up(request).await.expect("cleans up");
+    assert_eq!(fixture.count("SELECT count(*) FROM traces").await, 0);
+    assert_equals(&fixture, &sent[..20]).await;
+}
+
+#[tokio::test]
+async fn a_report_has_the_newest_rows_whole_and_says_that_others_are_left_out() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(26);
+    let mut at = |hours: i64| {
+        let start = fixture.at_ms(-hours * 3_600_000);
+        Sent::by("shop", lone("GET /", &mut ids).starts(start).build())
+    };
+    fixture.write(&[at(1), at(30), at(50)]).await;
+    compact(&fixture).await;
+    fixture.write(&[at(1), at(30), at(50)]).await;
+    // With the first window and this one, a report is full.
+    execute(
+        &fixture,
+        "INSERT INTO rollups
+         SELECT tenant_id, n, start_ns, 1, 0, 5, window_seconds, bucket, sketch
+         FROM rollups CROSS JOIN generate_series(1, 49998) AS n
+         WHERE window_seconds = 3600 AND start_ns = (
+             SELECT max(start_ns) FROM rollups
+             WHERE window_seconds = 3600
+                 AND start_ns < extract(epoch FROM now() - interval '20 hours') * 1000000000
+         )",
+    )
+    .await;
+    let report = async |window| {
+        let filter = filter(window, RollupGroup::Each);
+        let told = fixture.reader().rollups(&filter).await.expect("reads");
+        let names = told
+            .items
+            .iter()
+            .filter(|item| item.service.as_deref() == Some("shop"));
+        let counts: Vec<_> = names.map(|item| item.span_count).collect();
+        (told.is_truncated, counts)
+    };
+    assert_eq!(
+        report(RollupWindow::QuarterHour).await,
+        (false, vec![2, 2, 2])
+    );
+    // The row of the window before is one too many.
+    assert_eq!(report(RollupWindow::Hour).await.1, [2, 2]);
+    assert!(report(RollupWindow::Hour).await.0);
+}
+
+#[tokio::test]
+async fn a_damaged_block_of_level_0_is_left_out() {
+    let fixture = Fixture::new().await;
+    let sent = spans(&fixture, 27, 40);
+    for part in sent.chunks(20) {
+        fixture.write(part).await;
+    }
+    execute(
+        &fixture,
+        "UPDATE level0_blocks SET operation_indexes = operation_indexes[1:5]
+         WHERE id = (SELECT max(id) FROM level0_blocks)",
+    )
+    .await;
+    assert_equals(&fixture, &sent[..20]).await;
 }
 
 #[tokio::test]
@@ -159,22 +459,22 @@ async fn a_duty_has_one_holder_and_passes_on_when_its_connection_dies() {
     let other = fixture.database.store(fixture.now);
     let mut lead = fixture
         .store
-        .lead(Duty::FoldRollups)
+        .lead(Duty::Compact)
         .await
         .expect("asks")
         .expect("is free");
-    assert!(other.lead(Duty::FoldRollups).await.expect("asks").is_none());
+    assert!(other.lead(Duty::Compact).await.expect("asks").is_none());
     assert!(other.lead(Duty::Retain).await.expect("asks").is_some());
     sqlx::query(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-         WHERE datname = $1 AND application_name = 'throughline fold_rollups'",
+         WHERE datname = $1 AND application_name = 'throughline compact'",
     )
     .bind(fixture.database.name())
     .execute(&mut fixture.database.admin().await)
     .await
     .expect("terminates");
     let mut second = other
-        .lead(Duty::FoldRollups)
+        .lead(Duty::Compact)
         .await
         .expect("asks")
         .expect("was given back");
@@ -182,28 +482,4 @@ async fn a_duty_has_one_holder_and_passes_on_when_its_connection_dies() {
     second.check().await.expect("lives");
     second.resign().await;
     other.close().await;
-}
-
-#[tokio::test]
-async fn more_deltas_than_one_transaction_takes_are_folded_all_the_same() {
-    let fixture = Fixture::new().await;
-    let sent = spans(&fixture, 5, 10);
-    fixture.write(&sent).await;
-    // Each row by itself is nearly a whole batch.
-    sqlx::query(
-        "INSERT INTO rollup_deltas
-         SELECT d.tenant_id, 15000, n.ids, array_fill(d.starts_ns[1], ARRAY[15000]),
-             array_fill(1::bigint, ARRAY[15000]), array_fill(0::bigint, ARRAY[15000]),
-             array_fill(5::bigint, ARRAY[15000]), array_fill(d.sketches[1], ARRAY[15000])
-         FROM rollup_deltas AS d
-         CROSS JOIN generate_series(1, 3)
-         CROSS JOIN (SELECT array_agg(n::bigint) AS ids FROM generate_series(1, 15000) AS n) AS n",
-    )
-    .execute(&mut fixture.database.connection().await)
-    .await
-    .expect("inserts");
-    assert!(fold(&fixture).await >= 45_000);
-    assert_eq!(fixture.count("SELECT count(*) FROM rollup_deltas").await, 0);
-    let folded = "SELECT sum(span_count)::bigint FROM rollups WHERE window_seconds = 900";
-    assert_eq!(fixture.count(folded).await, 45_010);
 }

@@ -93,7 +93,7 @@ async fn the_storage_report_names_tables_operations_attributes_and_growth() {
     let level1 = table("level1_blocks").expect("is there");
     assert_eq!(level1.partitions.len(), 3);
     assert!(level1.heap_bytes > 0 && level1.index_bytes > 0 && level0.toast_bytes > 0);
-    assert!(table("traces").is_some() && table("rollup_deltas").is_some());
+    assert!(table("traces").is_some() && table("rollups").is_some());
     assert_eq!(report.sampled_spans, 8);
     let names: Vec<_> = report
         .by_operation

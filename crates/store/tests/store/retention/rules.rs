@@ -205,14 +205,12 @@ async fn a_span_that_comes_late_into_a_freed_day_is_stored_and_goes_too() {
 #[tokio::test]
 async fn rollups_outlive_their_spans_and_go_in_their_turn() {
     let mut aged = Aged::new().await;
-    aged.trace(10, false).await;
-    let fold = aged
-        .fixture
-        .store
-        .lead(throughline_store::Duty::FoldRollups);
-    let mut fold = fold.await.expect("asks").expect("is free");
-    fold.fold_rollups().await.expect("folds");
-    aged.run(aged.now()).await;
+    aged.trace(6, false).await;
+    aged.compact().await;
+    // Four days later.
+    let now = aged.noon.saturating_add(4 * UnixNanos::PER_DAY);
+    let report = aged.run(Retain { now, ..aged.now() }).await;
+    assert_eq!(report.ok.trace_count, 1);
     let rollups = "SELECT count(*) FROM rollups";
     assert!(aged.fixture.count(rollups).await > 0);
     let rules = RetentionRules {

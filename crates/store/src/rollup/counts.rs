@@ -1,0 +1,108 @@
+//! Counts spans in memory.
+
+use throughline_model::RollupWindow;
+use throughline_wire::StatusCode;
+
+use super::{Figures, window_start};
+use crate::block::Skeleton;
+use crate::ids::IdMap;
+
+/// A window's first instant, an operation.
+pub(super) type Key = (i64, i64);
+
+/// Spans by window and operation.
+#[derive(Debug)]
+pub(crate) struct Counts {
+    window_ns: i64,
+    figures: IdMap<Figures, Key>,
+    /// Keys before this one were left out.
+    first: Key,
+}
+
+impl Counts {
+    pub(super) fn new(window: RollupWindow) -> Self {
+        Self {
+            window_ns: window.length_ns(),
+            figures: IdMap::default(),
+            first: (i64::MIN, i64::MIN),
+        }
+    }
+
+    pub(super) fn add(
+        &mut self,
+        operation_id: i64,
+        start_ns: i64,
+        duration_ns: i64,
+        is_error: bool,
+    ) {
+        let key = (window_start(start_ns, self.window_ns), operation_id);
+        if key >= self.first {
+            let figures = self.figures.entry(key).or_default();
+            figures.add(duration_ns, is_error);
+        }
+    }
+
+    /// Leaves out all but the greatest `most` keys, from now on too, once there are twice as many:
+    /// each of those that stay is complete.
+    pub(super) fn trim(&mut self, most: usize) {
+        if self.figures.len() / 2 < most {
+            return;
+        }
+        let mut keys: Vec<Key> = self.figures.keys().copied().collect();
+        let cut = keys.len() - most;
+        let (_, first, _) = keys.select_nth_unstable(cut);
+        self.first = *first;
+        self.figures.retain(|key, _| *key >= self.first);
+    }
+
+    pub(super) fn into_figures(self) -> IdMap<Figures, Key> {
+        self.figures
+    }
+}
+
+/// Returns whether a status is that of a failed span.
+pub(super) const fn is_error(status: u8) -> bool {
+    status == StatusCode::Error.code()
+}
+
+/// Counts the spans of blocks by windows of 15 minutes, without those that began before
+/// `oldest_ns`.
+pub(crate) fn count<'a>(blocks: impl IntoIterator<Item = &'a Skeleton>, oldest_ns: i64) -> Counts {
+    let mut counts = Counts::new(RollupWindow::QuarterHour);
+    for skeleton in blocks {
+        let traces = 0..skeleton.trace_ids.len();
+        // A block that was just built has no damaged spans.
+        for span in traces.flat_map(|trace| skeleton.spans(trace)).flatten() {
+            if span.start_ns >= oldest_ns {
+                let failed = is_error(span.status);
+                counts.add(span.operation_id, span.start_ns, span.duration_ns, failed);
+            }
+        }
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_stay_are_complete_whatever_the_order_of_the_spans() {
+        let window_ns = RollupWindow::Hour.length_ns();
+        let mut counts = Counts::new(RollupWindow::Hour);
+        for round in 0..3_i64 {
+            for step in 0..40_i64 {
+                // Old and new windows by turns.
+                let window = if step % 2 == 0 { step } else { 40 - step };
+                counts.add(7, window * window_ns + round, 5, false);
+            }
+            counts.trim(10);
+        }
+        let mut left: Vec<_> = counts.into_figures().into_iter().collect();
+        left.sort_unstable_by_key(|(key, _)| *key);
+        assert_eq!(left.len(), 10);
+        assert!(left.iter().all(|(_, figures)| figures.span_count == 3));
+        assert_eq!(left[9].0, (39 * window_ns, 7));
+        assert_eq!(left[0].0, (30 * window_ns, 7));
+    }
+}

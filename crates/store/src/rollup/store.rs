@@ -1,0 +1,119 @@
+//! Writes windows.
+
+use std::collections::BTreeMap;
+
+use sqlx::{FromRow, PgConnection};
+use throughline_model::RollupWindow;
+use uuid::Uuid;
+
+use super::stored::Stored;
+use super::{Counts, Figures, decode_sketches, window_start};
+use crate::block::table::BUCKET;
+
+/// So many windows are merged at a time.
+const BATCH: usize = 2_000;
+
+/// Tenant, seconds of the window, its start, operation: the order in which rows are written.
+pub(super) type Key = (Uuid, i32, i64, i64);
+
+#[derive(FromRow)]
+struct Row {
+    window_seconds: i32,
+    start_ns: i64,
+    operation_id: i64,
+    span_count: i64,
+    error_count: i64,
+    max_ns: i64,
+    sketch: Vec<u8>,
+}
+
+/// Adds counts by windows of 15 minutes to the windows of a tenant, in the transaction that the
+/// connection is in. Merging reads before it writes, so the caller holds the lock of compaction.
+pub(crate) async fn add(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    counts: Counts,
+    stored: Stored,
+) -> Result<(), sqlx::Error> {
+    let mut windows: BTreeMap<Key, Figures> = BTreeMap::new();
+    for ((start_ns, operation_id), figures) in counts.into_figures() {
+        for window in RollupWindow::ALL {
+            let start_ns = window_start(start_ns, window.length_ns());
+            if start_ns < stored.before_ns(window) {
+                let key = (tenant, window.seconds(), start_ns, operation_id);
+                windows.entry(key).or_default().merge(&figures);
+            }
+        }
+    }
+    let mut batch: Vec<(Key, Figures)> = Vec::new();
+    let mut windows = windows.into_iter();
+    loop {
+        batch.extend(windows.by_ref().take(BATCH));
+        if batch.is_empty() {
+            return Ok(());
+        }
+        merge_stored(connection, tenant, &mut batch).await?;
+        write(connection, &batch).await?;
+        batch.clear();
+    }
+}
+
+/// Adds what the rows of these keys, which are sorted, hold already.
+async fn merge_stored(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    windows: &mut [(Key, Figures)],
+) -> Result<(), sqlx::Error> {
+    let keys = || windows.iter().map(|(key, _)| key);
+    let rows: Vec<Row> = sqlx::query_as(include_str!("stored_rollups.sql"))
+        .bind(tenant)
+        .bind(keys().map(|key| key.1).collect::<Vec<_>>())
+        .bind(keys().map(|key| key.2).collect::<Vec<_>>())
+        .bind(keys().map(|key| key.3).collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?;
+    for row in rows {
+        let key = (tenant, row.window_seconds, row.start_ns, row.operation_id);
+        if let Ok(place) = windows.binary_search_by_key(&key, |(key, _)| *key) {
+            windows[place].1.merge(&Figures {
+                span_count: row.span_count,
+                error_count: row.error_count,
+                max_ns: row.max_ns,
+                sketch: decode_sketches([&row.sketch]),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Writes windows over those that are stored.
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    windows: &[(Key, Figures)],
+) -> Result<(), sqlx::Error> {
+    let (mut tenants, mut lengths, mut starts, mut operations) = (vec![], vec![], vec![], vec![]);
+    let (mut spans, mut errors, mut greatest, mut sketches) = (vec![], vec![], vec![], vec![]);
+    for ((tenant, seconds, start_ns, operation_id), figures) in windows {
+        tenants.push(*tenant);
+        lengths.push(*seconds);
+        starts.push(*start_ns);
+        operations.push(*operation_id);
+        spans.push(figures.span_count);
+        errors.push(figures.error_count);
+        greatest.push(figures.max_ns);
+        sketches.push(figures.sketch.encode());
+    }
+    sqlx::query(include_str!("store_rollups.sql"))
+        .bind(tenants)
+        .bind(lengths)
+        .bind(starts)
+        .bind(operations)
+        .bind(spans)
+        .bind(errors)
+        .bind(greatest)
+        .bind(sketches)
+        .bind(BUCKET)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
