@@ -170,9 +170,9 @@ async fn larger_windows_are_stored_once_they_are_closed_and_take_late_spans() {
     }
 }
 
-#[tokio::test]
-async fn windows_of_more_operations_than_are_built_at_a_time_are_whole() {
-    let fixture = Fixture::new().await;
+/// Two spans of each of more operations than are put together at a time, in hours and days that are
+/// closed.
+fn many_operations(fixture: &Fixture) -> Vec<Sent> {
     let mut ids = Ids::seeded(17);
     let mut sent = Vec::new();
     for number in 0..1_100 {
@@ -184,6 +184,13 @@ async fn windows_of_more_operations_than_are_built_at_a_time_are_whole() {
             sent.push(Sent::by("shop", span));
         }
     }
+    sent
+}
+
+#[tokio::test]
+async fn windows_of_more_operations_than_are_built_at_a_time_are_whole() {
+    let fixture = Fixture::new().await;
+    let sent = many_operations(&fixture);
     fixture.write(&sent).await;
     compact(&fixture).await;
     assert_equals(&fixture, &sent).await;
@@ -316,16 +323,20 @@ async fn a_compaction_that_breaks_off_changes_no_figures() {
 #[tokio::test]
 async fn a_larger_window_is_built_whole_or_not_at_all() {
     let fixture = Fixture::new().await;
-    let sent = spans(&fixture, 6, 50);
+    let sent = many_operations(&fixture);
     fixture.write(&sent).await;
-    for seconds in [3_600, 86_400] {
+    for (window, count) in [(3_600, 600), (3_600, 1_700), (86_400, 600)] {
         execute(
             &fixture,
             &format!(
                 "CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS $$
-                 BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
-                 CREATE TRIGGER break AFTER INSERT ON rollups FOR EACH ROW
-                 WHEN (new.window_seconds = {seconds}) EXECUTE FUNCTION break();"
+                 BEGIN
+                     IF (SELECT count(*) FROM rollups WHERE window_seconds = {window}) > {count} THEN
+                         PERFORM pg_terminate_backend(pg_backend_pid());
+                     END IF;
+                     RETURN NULL;
+                 END $$;
+                 CREATE TRIGGER break AFTER INSERT ON rollups EXECUTE FUNCTION break();"
             ),
         )
         .await;
