@@ -6,6 +6,7 @@
 pub mod completeness;
 pub mod event;
 pub mod filter;
+pub mod fold;
 pub mod keeper;
 pub mod live;
 pub mod lookup;
@@ -28,6 +29,7 @@ pub use completeness::{
 };
 pub use event::{EventCursor, EventFilter, EventPage, EventPageRequest, StoredEvent};
 pub use filter::{AttributeCondition, Faults, OperationMatch, StatusFilter, TraceFilter};
+pub use fold::fold_case;
 pub use keeper::{CleanUp, Keeper};
 pub use live::{LagReason, LiveEvent, LiveFeed, LiveLag, LiveSubscription, LiveTraces};
 pub use lookup::{LookedFor, Lookup, Reference};

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use throughline_model::{OperationMatch, StatusFilter, TraceFilter, TraceSummary};
+use throughline_model::{OperationMatch, StatusFilter, TraceFilter, TraceSummary, fold_case};
 use throughline_wire::{
     AttributeValue, InstrumentationScope, Resource, Span, StatusCode, TraceId, UnixNanos, semconv,
 };
@@ -111,9 +111,10 @@ pub fn selected(sent: &[Sent], filter: &TraceFilter, now: UnixNanos) -> Vec<Trac
                 let mut keys = semconv::INDEXED.iter();
                 keys.any(|key| spans().any(|sent| has_attribute(sent, key, wanted)))
             })
-            && filter.error.as_ref().is_none_or(|text| {
-                spans().any(|sent| is_failed_with(&sent.span, &text.to_lowercase()))
-            })
+            && filter
+                .error
+                .as_ref()
+                .is_none_or(|text| spans().any(|sent| is_failed_with(&sent.span, &fold_case(text))))
     });
     summaries
 }
@@ -125,7 +126,7 @@ fn is_named(filter: &TraceFilter, span: &Span) -> bool {
 }
 
 fn is_failed_with(span: &Span, folded: &str) -> bool {
-    span.status.code == StatusCode::Error && span.status.message.to_lowercase().contains(folded)
+    span.status.code == StatusCode::Error && fold_case(&span.status.message).contains(folded)
 }
 
 /// Whether a span, one of its events, its resource or its scope has an attribute that is written so,

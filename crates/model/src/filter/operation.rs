@@ -5,6 +5,8 @@ use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fold_case;
+
 /// Which names of root operations are meant.
 ///
 /// As a text: `cart` is part of the name, `GET /cart*` its beginning, `=GET /cart` all of it. Where
@@ -26,8 +28,8 @@ impl OperationMatch {
     /// Whether `name` is meant.
     pub fn matches(&self, name: &str) -> bool {
         match self {
-            Self::Contains(text) => name.to_lowercase().contains(&text.to_lowercase()),
-            Self::Prefix(text) => name.to_lowercase().starts_with(&text.to_lowercase()),
+            Self::Contains(text) => fold_case(name).contains(&*fold_case(text)),
+            Self::Prefix(text) => fold_case(name).starts_with(&*fold_case(text)),
             Self::Exact(text) => name == text,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::RwLock;
 
 use sqlx::PgConnection;
+use throughline_model::fold_case;
 use uuid::Uuid;
 
 /// A row of a dictionary table.
@@ -170,7 +171,7 @@ async fn operations(connection: &mut PgConnection, entries: &[&Entry]) -> Result
             services.push(*service_id);
             kinds.push(*kind);
             names.push(name.as_str());
-            folded.push(name.to_lowercase());
+            folded.push(fold_case(name).into_owned());
         }
     }
     if ids.is_empty() {

@@ -1,7 +1,7 @@
 //! The statement that lists events: every condition bound, nothing of a filter in its text.
 
 use sqlx::{Postgres, QueryBuilder};
-use throughline_model::{Direction, EventFilter, EventPageRequest};
+use throughline_model::{Direction, EventFilter, EventPageRequest, fold_case};
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
@@ -10,6 +10,10 @@ use crate::ids;
 use crate::indexed_text::{MAX_CHARS, beginning};
 
 const NAMES: &str = include_str!("../event_names.sql");
+/// The message of an event, folded as [`fold_case`] does where the locale of the database knows the
+/// letters. The column's own collation knows the lower case of ASCII alone.
+const FOLDED_MESSAGE: &str = "replace(replace(replace(replace(\
+    lower(e.message COLLATE \"default\"), 'ς', 'σ'), 'ß', 'ss'), 'ı', 'i'), U&'i\\0307', 'i')";
 /// Events that one search for a text looks at.
 pub(super) const SEARCHED_EVENTS: i64 = 20_000;
 
@@ -31,9 +35,10 @@ pub(super) fn select(
         query
             .push(") AS e WHERE (strpos(e.message, ")
             .push_bind(text.clone())
-            // The column's own collation knows the lower case of ASCII alone.
-            .push(") > 0 OR strpos(lower(e.message COLLATE \"default\"), ")
-            .push_bind(text.to_lowercase())
+            .push(") > 0 OR strpos(")
+            .push(FOLDED_MESSAGE)
+            .push(", ")
+            .push_bind(fold_case(text).into_owned())
             .push(") > 0)");
     } else {
         query.push("events AS e");
