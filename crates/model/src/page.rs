@@ -151,8 +151,6 @@ pub enum Total {
     Exact(u64),
     /// At least so many: counting stopped there.
     AtLeast(u64),
-    /// About so many, from a sample.
-    Estimated(u64),
 }
 
 #[cfg(test)]

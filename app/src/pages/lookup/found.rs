@@ -75,7 +75,6 @@ fn title_of(lookup: &Lookup, text: &str) -> String {
     let count = match lookup.traces.total {
         Total::Exact(count) => format_count(count),
         Total::AtLeast(count) => format!("{}+", format_count(count)),
-        Total::Estimated(count) => format!("about {}", format_count(count)),
     };
     let shown = format_count(lookup.traces.items.len() as u64);
     let what = match lookup.found {

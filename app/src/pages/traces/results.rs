@@ -26,7 +26,6 @@ pub(super) fn count_of(answer: Option<Result<Listed, ApiError>>) -> AnyView {
     let total = match page.total {
         Total::Exact(count) => format_count(count),
         Total::AtLeast(count) => format!("{}+", format_count(count)),
-        Total::Estimated(count) => format!("about {}", format_count(count)),
     };
     let shown = format_count(page.items.len() as u64);
     let text = format!("newest first · {shown} of {total}");

@@ -112,7 +112,6 @@ async fn a_total_is_exact_or_at_least_as_it_says() {
                 at_least += 1;
                 (11..=truth.len() as u64).contains(&count)
             }
-            Total::Estimated(_) => false,
         };
         assert!(is_honest, "{:?} of {}: {filter:?}", page.total, truth.len());
     }
