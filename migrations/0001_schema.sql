@@ -21,7 +21,7 @@ CREATE TABLE operations (
     service_id bigint NOT NULL,
     kind smallint NOT NULL,
     name text COLLATE "C" NOT NULL,
-    -- The name in lower case, folded by the writer: what a search compares, in any locale.
+    -- The name without its case, folded by the writer: what a search compares, in any locale.
     name_folded text COLLATE "C" NOT NULL,
     PRIMARY KEY (tenant_id, id)
 );
@@ -92,6 +92,8 @@ CREATE TABLE level0_blocks (
     flags integer[] NOT NULL,
     message_spans integer[] NOT NULL,
     messages text[] COLLATE "C" NOT NULL,
+    -- Of the parts that a search reads by themselves: see Part in crates/store/src/block.
+    checksums integer[] NOT NULL,
     -- The membership filter, the directory of the columns, the columns: compressed or incompressible.
     filter bytea,
     directory bytea NOT NULL,
@@ -257,6 +259,9 @@ ALTER TABLE traces
 CREATE INDEX traces_by_start ON traces (tenant_id, start_ns);
 CREATE INDEX traces_with_errors ON traces (tenant_id, start_ns)
     WHERE has_error;
+-- Those of which blocks were dropped: a search by their blocks may miss them.
+CREATE INDEX traces_pruned ON traces (tenant_id)
+    WHERE pruned_before_ns IS NOT NULL;
 
 -- Where the archive ends: events that began before `boundary_ns` share one partition, so that
 -- clocks that are far behind cannot create any number of tables.

@@ -13,7 +13,7 @@ use super::filter::{FilterBuilder, FilterEntry};
 use super::kind::ColumnKind;
 use super::record::SpanRecord;
 use super::skeleton::SkeletonBuilder;
-use super::{Block, PruneData};
+use super::{Block, PruneData, checksums};
 use crate::ids::IdMap;
 use crate::payload_refs;
 
@@ -220,13 +220,16 @@ impl BlockBuilder {
         self.raw_bytes = 0;
         self.last_trace = None;
         self.last_entries.clear();
+        let prune = PruneData {
+            resources: take(&mut self.resources).ids,
+            scopes: take(&mut self.scopes).ids,
+            ..replace(&mut self.prune, PruneData::empty())
+        };
+        let skeleton = take(&mut self.skeleton).finish(operations, take(&mut self.services));
         Ok(Block {
-            prune: PruneData {
-                resources: take(&mut self.resources).ids,
-                scopes: take(&mut self.scopes).ids,
-                ..replace(&mut self.prune, PruneData::empty())
-            },
-            skeleton: take(&mut self.skeleton).finish(operations, take(&mut self.services)),
+            checksums: checksums::of(&prune, &skeleton),
+            prune,
+            skeleton,
             filter: self.filter.finish(),
             directory: encoded.directory,
             columns: encoded.columns,

@@ -31,6 +31,7 @@ pub(crate) struct TracePart {
     /// The skeleton of the trace alone.
     #[sqlx(flatten)]
     pub skeleton: Skeleton,
+    checksums: Vec<i32>,
     /// The place of its first span in the block.
     first_span: i32,
     directory: Vec<u8>,
@@ -102,6 +103,7 @@ impl TracePart {
     /// # Errors
     /// [`Corrupt`].
     pub(crate) fn directory(&self) -> Result<Directory, Corrupt> {
+        self.prune.verify_all(&self.checksums)?;
         self.skeleton.verify()?;
         Directory::decode(&self.directory)
     }

@@ -5,6 +5,7 @@
 //! column, compressed; and what a search prunes blocks by. `docs/storage.md` has the format.
 
 mod builder;
+pub(crate) mod checksums;
 mod columns;
 mod decode;
 mod directory;
@@ -39,6 +40,8 @@ pub(crate) struct Corrupt(pub &'static str);
 pub(crate) struct Block {
     pub prune: PruneData,
     pub skeleton: Skeleton,
+    /// The checksums of the parts that a search reads by themselves, see [`checksums`].
+    pub checksums: Vec<i32>,
     /// The membership filter; none when it would be too large.
     pub filter: Option<Vec<u8>>,
     pub directory: Vec<u8>,

@@ -31,7 +31,7 @@ SELECT
         WHERE at BETWEEN slice.first - 1 AND slice.last - 1
         ORDER BY place
     ) AS messages,
-    b.directory,
+    b.checksums, b.directory,
     CASE WHEN $7 THEN b.columns ELSE ''::bytea END AS columns
 FROM (
     SELECT
@@ -39,7 +39,8 @@ FROM (
             last_trace_id, max_duration_ns, has_error, has_payloads, resources, scopes, trace_ids,
             trace_ends, trace_starts_ns, trace_checksums, operations, services, span_ids, parents,
             outside_parents, start_offsets, long_start_offsets, durations, long_durations,
-            operation_indexes, statuses, flags, message_spans, messages, directory, columns
+            operation_indexes, statuses, flags, message_spans, messages, checksums, directory,
+            columns
     FROM level0_blocks
     WHERE tenant_id = $1 AND bucket = 0 AND id >= $3
             AND first_start_ns <= $5 AND last_start_ns >= $4
@@ -51,7 +52,8 @@ FROM (
             last_trace_id, max_duration_ns, has_error, has_payloads, resources, scopes, trace_ids,
             trace_ends, trace_starts_ns, trace_checksums, operations, services, span_ids, parents,
             outside_parents, start_offsets, long_start_offsets, durations, long_durations,
-            operation_indexes, statuses, flags, message_spans, messages, directory, columns
+            operation_indexes, statuses, flags, message_spans, messages, checksums, directory,
+            columns
     FROM level1_blocks
     WHERE tenant_id = $1 AND bucket = 0 AND id >= $3
             AND first_start_ns <= $5 AND last_start_ns >= $4

@@ -17,14 +17,15 @@ macro_rules! block_columns {
          max_duration_ns, has_error, has_payloads, resources, scopes, trace_ids, trace_ends, \
          trace_starts_ns, trace_checksums, operations, services, span_ids, parents, \
          outside_parents, start_offsets, long_start_offsets, durations, long_durations, \
-         operation_indexes, statuses, flags, message_spans, messages, filter, directory, columns"
+         operation_indexes, statuses, flags, message_spans, messages, checksums, filter, \
+         directory, columns"
     };
 }
 
 macro_rules! block_values {
     () => {
         "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
-         $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34"
+         $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35"
     };
 }
 
@@ -34,7 +35,7 @@ pub(crate) const STORED_BLOCK_COLUMNS: &str = "tenant_id, id, span_count, first_
     has_payloads, resources, scopes, trace_ids, trace_ends, trace_starts_ns, trace_checksums, \
     operations, services, span_ids, parents, outside_parents, start_offsets, long_start_offsets, \
     durations, long_durations, operation_indexes, statuses, flags, message_spans, messages, \
-    directory, columns";
+    checksums, directory, columns";
 
 const INSERT_LEVEL0: &str = concat!(
     "INSERT INTO level0_blocks (tenant_id, bucket, id, ",
@@ -49,7 +50,7 @@ const INSERT_LEVEL1: &str = concat!(
     block_columns!(),
     ", id, received_day, class) VALUES ($1, $2, ",
     block_values!(),
-    ", $35, $36, $37)"
+    ", $36, $37, $38)"
 );
 
 /// The partition of level 1 a block belongs to.
@@ -66,6 +67,7 @@ macro_rules! bind_block {
         let Block {
             prune,
             skeleton,
+            checksums,
             filter,
             directory,
             columns,
@@ -102,6 +104,7 @@ macro_rules! bind_block {
             .bind(skeleton.flags)
             .bind(skeleton.message_spans)
             .bind(skeleton.messages)
+            .bind(checksums)
             .bind(filter)
             .bind(directory)
             .bind(columns)
@@ -166,6 +169,7 @@ pub(crate) struct StoredBlock {
     pub prune: PruneData,
     #[sqlx(flatten)]
     pub skeleton: Skeleton,
+    pub checksums: Vec<i32>,
     pub directory: Vec<u8>,
     pub columns: Vec<u8>,
 }
@@ -176,6 +180,7 @@ impl StoredBlock {
     /// # Errors
     /// [`Corrupt`].
     pub(crate) fn load(&self) -> Result<Columns, Corrupt> {
+        self.prune.verify_all(&self.checksums)?;
         self.skeleton.verify()?;
         let mut columns = Columns::new(Directory::decode(&self.directory)?);
         columns.load_all(&self.columns)?;
@@ -200,6 +205,7 @@ impl StoredBlock {
         kind: ColumnKind,
         see: impl FnMut(SpanRecord<'_>),
     ) -> Result<(), Corrupt> {
+        self.prune.verify_all(&self.checksums)?;
         self.skeleton.verify()?;
         let mut columns = Columns::new(Directory::decode(&self.directory)?);
         let of_kind: Vec<usize> = columns.directory.columns_of_kind(kind).collect();
