@@ -89,6 +89,15 @@ pub struct StoreOptions {
     pub search_rows: u32,
     /// Spans of the blocks that a search reads together, nearly. Default 65,536.
     pub search_batch_spans: u32,
+    /// A search scans blocks of so many spans at most to find the traces; where more must be scanned, it
+    /// goes through the traces. Default 4,194,304.
+    pub search_driven_spans: u64,
+    /// Log records that a look-up reads to find the traces; where there are more, it reads those of each
+    /// trace. Default 500,000.
+    pub search_log_records: u32,
+    /// Blocks that a search keeps a list of, nearly; where more may match, they are listed for each few
+    /// traces. Default 65,536, which take 16 MB.
+    pub search_listed_blocks: u32,
     /// A list that the rows of traces decide alone counts them exactly where its range has so many
     /// at most. Default 50,000.
     pub total_cap: u64,
@@ -120,6 +129,9 @@ impl StoreOptions {
             search_budget: Duration::from_secs(2),
             search_rows: 500,
             search_batch_spans: 64 << 10,
+            search_driven_spans: 4 << 20,
+            search_log_records: 500_000,
+            search_listed_blocks: 64 << 10,
             total_cap: 50_000,
             fingerprint_bits: 16,
             level0_limit: Level0Limit::default(),

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::str::FromStr as _;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -14,6 +15,7 @@ use throughline_wire::{TenantId, UnixNanos};
 use crate::keeper::PgKeeper;
 use crate::live::{self, LiveHandle};
 use crate::reader::{Kept, PgTraceReader};
+use crate::search::ScanPermits;
 use crate::sqlstate::read_error;
 use crate::writer::{WriterHandle, spawn};
 use crate::{
@@ -32,6 +34,7 @@ pub struct Store {
     writer: WriterHandle,
     live: LiveHandle,
     kept: Arc<Kept>,
+    permits: Arc<ScanPermits>,
 }
 
 impl Store {
@@ -70,6 +73,8 @@ impl Store {
                 ("plan_cache_mode", "force_custom_plan"),
             ]));
         let writer = spawn(&connect, &pool, &options);
+        let cores = available_parallelism().map_or(1, usize::from);
+        let is_ingest_busy = Box::new(writer.is_busy());
         let live = live::spawn(&connect, &pool, options.clock.clone());
         Ok(Self {
             pool,
@@ -78,6 +83,7 @@ impl Store {
             writer,
             live,
             kept: Arc::default(),
+            permits: Arc::new(ScanPermits::new(cores, is_ingest_busy)),
         })
     }
 
@@ -213,7 +219,8 @@ impl Store {
 
     pub(crate) fn pg_reader(&self, tenant: TenantId) -> PgTraceReader {
         let kept = Arc::clone(&self.kept);
-        PgTraceReader::new(self.pool.clone(), tenant, &self.options, kept)
+        let permits = Arc::clone(&self.permits);
+        PgTraceReader::new(self.pool.clone(), tenant, &self.options, kept, permits)
     }
 
     /// Tells `tenant` of every commit to the database, by this store or another.

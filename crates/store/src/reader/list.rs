@@ -1,18 +1,18 @@
 //! One page of the list of traces.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sqlx::PgConnection;
-use throughline_model::{
-    Cursor, Direction, MatchedSpan, Page, PageRequest, ReadError, Total, TraceSummary,
-};
-use throughline_wire::{SpanId, TraceId, UnixNanos};
+use throughline_model::{Cursor, Direction, Page, PageRequest, ReadError, Total, TraceSummary};
+use throughline_wire::{TraceId, UnixNanos};
 use uuid::Uuid;
 
 use super::paging::Paged;
 use super::summaries;
-use crate::search::{Budget, End, From, LeafBits, RowSelection, ScanPlan, Search, SpanAt};
+use crate::search::{
+    Budget, End, From, LeafBits, RowSelection, ScanPermits, ScanPlan, Search, SpanAt,
+};
 
 /// A list to read and its order.
 #[derive(Debug, Clone)]
@@ -21,6 +21,7 @@ pub(super) struct Listing<'a> {
     pub plan: Arc<ScanPlan>,
     pub page: PageRequest,
     pub budget: Budget,
+    pub permits: Arc<ScanPermits>,
     /// Rows that are counted exactly at most.
     pub total_cap: u64,
     pub now: UnixNanos,
@@ -52,13 +53,21 @@ pub(super) async fn list(
         plan,
         page,
         budget,
+        permits,
         total_cap,
         now,
     } = listing;
     let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
     let from = from(page.from);
     let mut found: Vec<FoundTrace> = Vec::new();
-    let mut search = Search::new(connection, selection, Arc::clone(&plan), from, budget);
+    let mut search = Search::new(
+        connection,
+        selection,
+        Arc::clone(&plan),
+        from,
+        budget,
+        permits,
+    );
     let outcome = search
         .run(&mut |row, matched| {
             found.push(FoundTrace {
@@ -72,10 +81,8 @@ pub(super) async fn list(
     if from.direction == Direction::Before {
         found.reverse();
     }
-    let places: Vec<SpanAt> = found.iter().filter_map(|trace| trace.span).collect();
-    let spans = search.spans(&places).await?;
     let names = search.into_names();
-    let items = summarised(connection, selection.tenant, &found, &spans, now).await?;
+    let items = summarised(connection, selection.tenant, &found, now).await?;
     let Paged {
         items,
         mut before,
@@ -135,23 +142,14 @@ async fn summarised(
     connection: &mut PgConnection,
     tenant: Uuid,
     found: &[FoundTrace],
-    spans: &HashMap<SpanAt, (i64, String)>,
     now: UnixNanos,
 ) -> Result<Vec<TraceSummary>, ReadError> {
-    let ids: Vec<Uuid> = found.iter().map(|trace| trace.id).collect();
-    let mut summaries = summaries::by_id(connection, tenant, &ids, now).await?;
-    let items = found.iter().filter_map(|trace| {
-        let mut summary = summaries.remove(&trace.id)?;
-        let span = trace.span.and_then(|span| spans.get(&span));
-        summary.matched_span = span.and_then(|(id, name)| {
-            Some(MatchedSpan {
-                span_id: SpanId::from_i64(*id).ok()?,
-                name: name.clone(),
-            })
-        });
-        Some(summary)
-    });
-    Ok(items.collect())
+    let traces: Vec<_> = found.iter().map(|trace| (trace.id, trace.span)).collect();
+    let mut summaries = summaries::by_id(connection, tenant, &traces, now).await?;
+    let items = found.iter();
+    Ok(items
+        .filter_map(|trace| summaries.remove(&trace.id))
+        .collect())
 }
 
 /// The place of a trace in the list.

@@ -1,26 +1,40 @@
 //! Finds what a reference leads to: a trace by its id, or whatever has a value or a span with this text.
 
+use sqlx::PgConnection;
 use throughline_model::{
     Comparison, LookedFor, Lookup, Page, PageRequest, ReadError, Reference, SpanField,
     SpanPredicate, Total, TraceSummary,
 };
 use throughline_wire::semconv;
 
-use super::{PgTraceReader, list, trace};
-use crate::search::{RowSelection, ScanPlan, prepare};
+use super::moment::Moment;
+use super::{PgTraceReader, trace};
+use crate::search::{ReferenceTo, RowSelection, ScanPlan};
 
 /// The range that has all traces; its length fits a bigint.
 const ALL_TIME: (i64, i64) = (-(1 << 62), 1 << 62);
 
 impl PgTraceReader {
     /// Looks for the reference as everything it may be: first by the id of a trace, then in one search
-    /// as the id of a span, the value of an attribute and the correlation id of an event.
+    /// as the id of a span, the value of an attribute of a span, an event or a log record, and the
+    /// correlation id of an event.
     pub(super) async fn look_up(
         &self,
         reference: &Reference,
         page: PageRequest,
     ) -> Result<Lookup, ReadError> {
-        let mut connection = self.moment().await?;
+        let mut moment = Moment::begin(&self.pool).await?;
+        let lookup = self.look_up_in(&mut moment, reference, page).await;
+        moment.finish().await;
+        lookup
+    }
+
+    async fn look_up_in(
+        &self,
+        connection: &mut PgConnection,
+        reference: &Reference,
+        page: PageRequest,
+    ) -> Result<Lookup, ReadError> {
         let mut lookup = Lookup {
             found: None,
             names: Vec::new(),
@@ -31,7 +45,7 @@ impl PgTraceReader {
         if let Some(trace_id) = reference.trace_id() {
             lookup.looked_for.push(LookedFor::TraceId);
             let now = self.clock.now();
-            let summary = trace::summary(&mut connection, self.tenant, trace_id, now).await?;
+            let summary = trace::summary(connection, self.tenant, trace_id, now).await?;
             if let Some(summary) = summary {
                 lookup.found = Some(LookedFor::TraceId);
                 lookup.span = reference.span_id();
@@ -47,10 +61,15 @@ impl PgTraceReader {
         let text = reference.text();
         let any = SpanPredicate::compare(SpanField::AnyAttribute, Comparison::Eq, text);
         let span_id = reference.span_id().map(throughline_wire::SpanId::to_i64);
-        let leaves = plan.require_reference(&any, text, span_id)?;
-        let plan = prepare(&mut connection, self.tenant, plan).await?;
-        let listing = self.listing(self.all_time(), plan, page);
-        let listed = list::list(&mut connection, listing).await?;
+        let leaves = plan.require_reference(ReferenceTo {
+            attributes: &any,
+            log_records: Some((None, text)),
+            correlation: Some(text),
+            span_id,
+        })?;
+        let listed = self
+            .listed_in(connection, self.all_time(), plan, page)
+            .await?;
         lookup.traces = listed.page;
         if lookup.traces.items.is_empty() {
             return Ok(lookup);
@@ -77,18 +96,18 @@ impl PgTraceReader {
         value: &str,
         page: PageRequest,
     ) -> Result<Page<TraceSummary>, ReadError> {
-        let mut connection = self.moment().await?;
         let mut plan = ScanPlan::new();
-        if let Some(key) = key {
-            let predicate = SpanPredicate::attribute(key, value);
-            plan.require(&throughline_model::TracePredicate::Has(predicate))?;
-        } else {
-            let any = SpanPredicate::compare(SpanField::AnyAttribute, Comparison::Eq, value);
-            plan.require_reference(&any, value, None)?;
-        }
-        let plan = prepare(&mut connection, self.tenant, plan).await?;
-        let listing = self.listing(self.all_time(), plan, page);
-        Ok(list::list(&mut connection, listing).await?.page)
+        let attributes = match key {
+            Some(key) => SpanPredicate::attribute(key, value),
+            None => SpanPredicate::compare(SpanField::AnyAttribute, Comparison::Eq, value),
+        };
+        plan.require_reference(ReferenceTo {
+            attributes: &attributes,
+            log_records: Some((key, value)),
+            correlation: key.is_none().then_some(value),
+            span_id: None,
+        })?;
+        Ok(self.listed(self.all_time(), plan, page).await?.page)
     }
 
     fn all_time(&self) -> RowSelection<'static> {

@@ -6,6 +6,7 @@ mod event_payload;
 mod kept;
 mod list;
 mod lookup;
+mod moment;
 mod paging;
 mod payload;
 mod receipt;
@@ -20,7 +21,7 @@ mod whole_events;
 
 use std::sync::Arc;
 
-use sqlx::{PgPool, PgTransaction};
+use sqlx::{PgConnection, PgPool, PgTransaction};
 use throughline_model::{
     BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, Page,
     PageRequest, Payload, ReadError, Reference, RetentionRules, RollupFilter, RollupReport,
@@ -32,15 +33,19 @@ use uuid::Uuid;
 
 use self::dictionary::Tenant;
 pub(crate) use self::kept::Kept;
-use self::list::Listing;
+use self::list::{Listed, Listing};
+use self::moment::Moment;
 use crate::rollup;
-use crate::search::{Budget, RowSelection, ScanPlan, plan_of, prepare};
+use crate::search::{Budget, RowSelection, ScanPermits, ScanPlan, plan_of, prepare};
 use crate::sqlstate::read_error;
 use crate::{Clock, StoreOptions};
 
 /// Ends of a range beyond this (the years 1823 and 2116) are moved here, so that the difference of
 /// two instants fits a bigint.
 const FAR_NS: i64 = 1 << 62;
+
+/// Blocks of so many spans are scanned at once before any trace is looked at.
+const DRIVEN_AT_ONCE: u64 = 160 << 10;
 
 /// The reader of one tenant: every statement it sends starts with the tenant.
 pub(crate) struct PgTraceReader {
@@ -50,6 +55,7 @@ pub(crate) struct PgTraceReader {
     total_cap: u64,
     rules: RetentionRules,
     budget: Budget,
+    permits: Arc<ScanPermits>,
     kept: Arc<Kept>,
 }
 
@@ -59,6 +65,7 @@ impl PgTraceReader {
         tenant: TenantId,
         options: &StoreOptions,
         kept: Arc<Kept>,
+        permits: Arc<ScanPermits>,
     ) -> Self {
         Self {
             pool,
@@ -70,21 +77,25 @@ impl PgTraceReader {
                 time: options.search_budget,
                 first_rows: i64::from(options.search_rows.max(1)),
                 batch_spans: options.search_batch_spans.into(),
+                driven_spans: (
+                    options.search_driven_spans.min(DRIVEN_AT_ONCE),
+                    options.search_driven_spans,
+                ),
+                log_records: options.search_log_records.into(),
+                listed_blocks: options.search_listed_blocks as usize,
             },
+            permits,
             kept,
         }
     }
 
-    /// A connection that sees one moment, whatever is committed or compacted meanwhile: what is
-    /// asked in several statements is of one state.
-    ///
-    /// The locks come before the snapshot and exclude the replacement of a partition, whose new rows
-    /// an older snapshot would not see. A partition is detached under an exclusive lock of its
-    /// parent, so the parents are enough.
+    /// A connection that sees one moment; see [`moment::BEGIN`]. For a few short statements: a search has
+    /// a [`Moment`].
     async fn moment(&self) -> Result<PgTransaction<'static>, ReadError> {
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; \
-                     LOCK TABLE ONLY level1_blocks, ONLY events, ONLY payloads IN ACCESS SHARE MODE";
-        self.pool.begin_with(begin).await.map_err(read_error)
+        self.pool
+            .begin_with(moment::BEGIN)
+            .await
+            .map_err(read_error)
     }
 
     /// Whose dictionaries are read.
@@ -107,20 +118,37 @@ impl PgTraceReader {
         }
     }
 
-    fn listing<'a>(
+    /// One page of the traces of which a plan holds.
+    async fn listed(
         &self,
-        selection: RowSelection<'a>,
-        plan: Arc<ScanPlan>,
+        selection: RowSelection<'_>,
+        plan: ScanPlan,
         page: PageRequest,
-    ) -> Listing<'a> {
-        Listing {
+    ) -> Result<Listed, ReadError> {
+        let mut moment = Moment::begin(&self.pool).await?;
+        let listed = self.listed_in(&mut moment, selection, plan, page).await;
+        moment.finish().await;
+        listed
+    }
+
+    async fn listed_in(
+        &self,
+        connection: &mut PgConnection,
+        selection: RowSelection<'_>,
+        plan: ScanPlan,
+        page: PageRequest,
+    ) -> Result<Listed, ReadError> {
+        let plan = prepare(connection, self.tenant, plan).await?;
+        let listing = Listing {
             selection,
             plan,
             page,
             budget: self.budget,
+            permits: Arc::clone(&self.permits),
             total_cap: self.total_cap,
             now: self.clock.now(),
-        }
+        };
+        list::list(connection, listing).await
     }
 }
 
@@ -133,16 +161,13 @@ impl PgTraceReader {
         range: throughline_model::TimeRange,
         page: PageRequest,
     ) -> Result<Page<TraceSummary>, ReadError> {
-        let mut connection = self.moment().await?;
         let mut plan = ScanPlan::new();
         plan.require(predicate.get())?;
-        let plan = prepare(&mut connection, self.tenant, plan).await?;
         let filter = TraceFilter {
             range,
             ..TraceFilter::default()
         };
-        let listing = self.listing(self.selection(&filter), plan, page);
-        Ok(list::list(&mut connection, listing).await?.page)
+        Ok(self.listed(self.selection(&filter), plan, page).await?.page)
     }
 }
 
@@ -169,10 +194,8 @@ impl TraceReader for PgTraceReader {
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>> {
         Box::pin(async move {
-            let mut connection = self.moment().await?;
-            let plan = prepare(&mut connection, self.tenant, plan_of(filter)?).await?;
-            let listing = self.listing(self.selection(filter), plan, page);
-            Ok(list::list(&mut connection, listing).await?.page)
+            let listed = self.listed(self.selection(filter), plan_of(filter)?, page);
+            Ok(listed.await?.page)
         })
     }
 
@@ -181,14 +204,21 @@ impl TraceReader for PgTraceReader {
         filter: &'a TraceFilter,
     ) -> BoxFuture<'a, Result<TraceStatistics, ReadError>> {
         Box::pin(async move {
-            let mut connection = self.moment().await?;
-            let plan = prepare(&mut connection, self.tenant, plan_of(filter)?).await?;
+            let plan = plan_of(filter)?;
             let selection = RowSelection {
                 with_users: true,
                 ..self.selection(filter)
             };
-            let (tenant, budget) = (self.reading(), self.budget);
-            statistics::statistics(&mut connection, tenant, selection, plan, budget).await
+            let tenant = self.reading();
+            let limits = (self.budget, Arc::clone(&self.permits));
+            let mut moment = Moment::begin(&self.pool).await?;
+            let statistics = async {
+                let plan = prepare(&mut moment, self.tenant, plan).await?;
+                statistics::statistics(&mut moment, tenant, selection, plan, limits).await
+            };
+            let statistics = statistics.await;
+            moment.finish().await;
+            statistics
         })
     }
 

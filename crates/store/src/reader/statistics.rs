@@ -8,7 +8,7 @@ use throughline_model::{Direction, OperationRow, ReadError, TimeBucket, TraceSta
 use throughline_wire::UnixNanos;
 
 use super::dictionary::{self, Tenant};
-use crate::search::{Budget, End, From, RowSelection, ScanPlan, Search, TraceRow};
+use crate::search::{Budget, End, From, RowSelection, ScanPermits, ScanPlan, Search, TraceRow};
 
 /// Traces that figures are of, at most: about 100 MB.
 const MOST_TRACES: usize = 1_000_000;
@@ -19,7 +19,7 @@ pub(super) async fn statistics(
     tenant: Tenant<'_>,
     selection: RowSelection<'_>,
     plan: Arc<ScanPlan>,
-    budget: Budget,
+    (budget, permits): (Budget, Arc<ScanPermits>),
 ) -> Result<TraceStatistics, ReadError> {
     let mut figures = Figures::new(selection.from_ns, selection.to_ns);
     let from = From {
@@ -27,7 +27,7 @@ pub(super) async fn statistics(
         place: None,
     };
     let mut last_ns = selection.to_ns;
-    let mut search = Search::new(connection, selection, plan, from, budget);
+    let mut search = Search::new(connection, selection, plan, from, budget, permits);
     let outcome = search
         .run(&mut |row, _| {
             figures.add(row);

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use sqlx::{PgConnection, Postgres, QueryBuilder};
-use throughline_model::{ReadError, TraceSummary};
-use throughline_wire::UnixNanos;
+use sqlx::postgres::PgArguments;
+use sqlx::{Arguments as _, FromRow, PgConnection, Postgres, QueryBuilder};
+use throughline_model::{MatchedSpan, ReadError, TraceSummary};
+use throughline_wire::{SpanId, UnixNanos};
 use uuid::Uuid;
 
-use super::rows::SummaryRow;
+use super::rows::{SummaryRow, corrupt};
+use crate::search::{MATCHED_SPANS, MatchedPlaces, SpanAt};
 use crate::sqlstate::read_error;
 
 /// Everything a summary shows, of the rows of `traces` that stand between the two halves.
@@ -23,34 +25,72 @@ pub(super) fn summary(tenant: Uuid, trace_id: Uuid) -> QueryBuilder<Postgres> {
 
 /// The summaries of those of the traces that there are, newest first.
 pub(super) fn summaries(tenant: Uuid, trace_ids: &[Uuid]) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new(SUMMARY.0);
+    let mut query = QueryBuilder::new("");
+    push_summaries(&mut query, tenant, trace_ids);
+    query
+}
+
+fn push_summaries(query: &mut QueryBuilder<Postgres>, tenant: Uuid, trace_ids: &[Uuid]) {
+    query.push(SUMMARY.0);
     query.push("SELECT * FROM traces AS t WHERE t.tenant_id = ");
     query.push_bind(tenant);
     query.push(" AND t.trace_id = ANY(");
     query.push_bind(trace_ids.to_vec());
     query.push(")");
     query.push(SUMMARY.1);
-    query
 }
 
-/// The summaries by id.
+#[derive(FromRow)]
+struct FoundRow {
+    #[sqlx(flatten)]
+    summary: SummaryRow,
+    matched_span_id: Option<i64>,
+    matched_name: Option<String>,
+}
+
+/// The summaries of traces by their ids, each with the span that matched, where there is one. One
+/// statement, or none.
 pub(super) async fn by_id(
     connection: &mut PgConnection,
     tenant: Uuid,
-    trace_ids: &[Uuid],
+    traces: &[(Uuid, Option<SpanAt>)],
     now: UnixNanos,
 ) -> Result<HashMap<Uuid, TraceSummary>, ReadError> {
-    if trace_ids.is_empty() {
+    if traces.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<SummaryRow> = summaries(tenant, trace_ids)
+    let places = MatchedPlaces::of(traces);
+    let trace_ids: Vec<Uuid> = traces.iter().map(|(trace, _)| *trace).collect();
+    let mut arguments = PgArguments::default();
+    let bound = [
+        arguments.add(tenant),
+        arguments.add(places.levels),
+        arguments.add(places.days),
+        arguments.add(places.classes),
+        arguments.add(places.blocks),
+        arguments.add(places.positions),
+        arguments.add(places.traces),
+    ];
+    if bound.iter().any(Result::is_err) {
+        return Err(corrupt("arguments")());
+    }
+    let mut query = QueryBuilder::with_arguments("WITH matched AS MATERIALIZED (", arguments);
+    query.push(MATCHED_SPANS);
+    query.push(") SELECT summary.*, matched.matched_span_id, matched.matched_name FROM (");
+    push_summaries(&mut query, tenant, &trace_ids);
+    query.push(") AS summary LEFT JOIN matched ON matched.trace_id = summary.trace_id");
+    let rows: Vec<FoundRow> = query
         .build_query_as()
         .fetch_all(connection)
         .await
         .map_err(read_error)?;
     rows.into_iter()
         .map(|row| {
-            let summary = row.into_summary(now)?;
+            let mut summary = row.summary.into_summary(now)?;
+            let span_id = row.matched_span_id.and_then(|id| SpanId::from_i64(id).ok());
+            summary.matched_span = span_id
+                .zip(row.matched_name)
+                .map(|(span_id, name)| MatchedSpan { span_id, name });
             Ok((Uuid::from_bytes(summary.trace_id.to_bytes()), summary))
         })
         .collect()

@@ -5,6 +5,7 @@ mod column;
 mod payload;
 
 use core::cell::RefCell;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::HashSet;
 
 use memchr::memmem;
@@ -16,7 +17,9 @@ use self::payload::Offloaded;
 pub(super) use self::payload::{Outcomes, Unread};
 use super::bits::Bits;
 use super::load::LoadedBlock;
-use super::plan::{AttributeTest, DictionaryTests};
+use super::plan::DictionaryTests;
+use super::predicate::AttributeTest;
+use super::scanner::Inputs;
 use super::value::ValueTest;
 use crate::block::{ColumnKind, Corrupt, Values};
 use crate::ids::IdSet;
@@ -29,20 +32,19 @@ pub(super) struct AttributeScan<'a> {
     dictionary: &'a DictionaryTests,
     block: &'a LoadedBlock,
     outcomes: &'a Outcomes,
+    /// Whether nobody waits for the result any more.
+    cancelled: &'a AtomicBool,
     unread: RefCell<Unread>,
     names: RefCell<HashSet<Vec<u8>>>,
 }
 
 impl<'a> AttributeScan<'a> {
-    pub(super) fn new(
-        dictionary: &'a DictionaryTests,
-        block: &'a LoadedBlock,
-        outcomes: &'a Outcomes,
-    ) -> Self {
+    pub(super) fn new(inputs: Inputs<'a>, block: &'a LoadedBlock) -> Self {
         Self {
-            dictionary,
+            dictionary: &inputs.plan.dictionary,
             block,
-            outcomes,
+            outcomes: inputs.outcomes,
+            cancelled: inputs.cancelled,
             unread: RefCell::default(),
             names: RefCell::default(),
         }
@@ -102,16 +104,16 @@ impl<'a> AttributeScan<'a> {
 
     /// The resources or scopes of the block, and those that pass.
     fn listed(&self, test: &AttributeTest, kind: ColumnKind) -> Option<(&'a [i64], &'a IdSet)> {
-        let prune = &self.block.info.prune;
+        let skeleton = &self.block.skeleton;
         let (owner, listed, passing) = if kind == ColumnKind::Resource {
             let passing = self.dictionary.resource_ids.get(&test.number);
-            (AttributeOwner::Resource, &prune.resources, passing)
+            (AttributeOwner::Resource, &skeleton.resources, passing)
         } else {
             let passing = self.dictionary.scope_ids.get(&test.number);
-            (AttributeOwner::Scope, &prune.scopes, passing)
+            (AttributeOwner::Scope, &skeleton.scopes, passing)
         };
         test.is_of(owner).then_some(())?;
-        Some((listed, passing?))
+        Some((listed.as_deref()?, passing?))
     }
 
     /// Returns how many of the block's resources or scopes pass, of how many.
@@ -271,6 +273,7 @@ impl<'a> AttributeScan<'a> {
             entry.kind,
             self.block.columns.values(column)?,
             entry.value_count,
+            self.cancelled,
         )?;
         if hits.is_empty() && offloaded.is_empty() {
             return Ok(());
@@ -343,6 +346,9 @@ impl<'a> AttributeScan<'a> {
         let mut buffer = String::new();
         for position in self.positions(column) {
             let bytes = values.next()?;
+            if self.cancelled.load(Ordering::Relaxed) {
+                break;
+            }
             if bits.has(position) || !may_have(bytes) {
                 continue;
             }

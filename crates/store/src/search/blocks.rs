@@ -1,32 +1,61 @@
-//! Lists the blocks a search may have to scan, newest first, and leaves out those that cannot match.
+//! Lists the blocks a search may have to scan, newest first, without those that cannot match.
 
 use std::sync::Arc;
 
+use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
-use throughline_model::{Comparison, ReadError};
+use throughline_model::ReadError;
 use uuid::Uuid;
 
-use super::plan::{AttributeTest, Leaf, LeafBits, Node, ScanPlan};
-use super::value::Number;
+use super::condition::LeafBits;
+use super::plan::ScanPlan;
+use super::prune::Pruner;
 use crate::block::PruneData;
 use crate::block::table::report_corrupt;
 use crate::sqlstate::read_error;
 
-/// Blocks that one statement lists, but for those that end with the last one.
-const LISTED: i64 = 10_000;
+/// Blocks that one statement lists at most, but for those that end with the last one.
+const LISTED: usize = 10_000;
 /// The cost of a block besides its spans, in spans.
 const BLOCK_WEIGHT: u64 = 256;
+
+/// The key of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct BlockKey {
+    pub level: i16,
+    pub received_day: i32,
+    pub class: i16,
+    pub id: i64,
+}
+
+/// Keys of blocks, part by part, as a statement binds them.
+#[derive(Debug, Default)]
+pub(super) struct BlockKeys {
+    pub levels: Vec<i16>,
+    pub days: Vec<i32>,
+    pub classes: Vec<i16>,
+    pub ids: Vec<i64>,
+}
+
+impl BlockKeys {
+    pub(super) fn of(keys: impl Iterator<Item = BlockKey>) -> Self {
+        let mut all = Self::default();
+        for key in keys {
+            all.levels.push(key.level);
+            all.days.push(key.received_day);
+            all.classes.push(key.class);
+            all.ids.push(key.id);
+        }
+        all
+    }
+}
 
 /// A block that may match.
 #[derive(Debug)]
 pub(super) struct BlockInfo {
-    pub level: i16,
-    pub id: i64,
-    pub received_day: i32,
-    pub class: i16,
+    pub key: BlockKey,
+    /// What it was pruned by, without the lists.
     pub prune: PruneData,
-    /// The operations of the block, where the plan asks for any.
-    pub operations: Vec<i64>,
     /// The leaves it may match.
     pub leaves: LeafBits,
 }
@@ -46,41 +75,151 @@ impl BlockInfo {
     }
 }
 
+/// What a search prunes a block by.
 #[derive(FromRow)]
-struct Row {
+pub(super) struct Row {
     level: i16,
-    id: i64,
+    pub id: i64,
     received_day: i32,
     class: i16,
     #[sqlx(flatten)]
-    prune: PruneData,
-    operations: Vec<i64>,
-    buckets: Option<Vec<Vec<u8>>>,
+    pub prune: PruneData,
+    /// The operations, resources and scopes of the block, where the plan asks for any.
+    pub operations: Option<Vec<i64>>,
+    #[sqlx(rename = "listed_resources")]
+    pub resources: Option<Vec<i64>>,
+    #[sqlx(rename = "listed_scopes")]
+    pub scopes: Option<Vec<i64>>,
+    pub checksums: Vec<i32>,
+    pub buckets: Option<Vec<Vec<u8>>>,
+}
+
+impl Row {
+    /// The block, unless it cannot match or is damaged.
+    fn into_block(self, plan: &ScanPlan) -> Option<BlockInfo> {
+        let leaves = match Pruner::new(plan, &self) {
+            Ok(pruner) => pruner.leaves(),
+            Err(corrupt) => {
+                report_corrupt(self.id, &self.prune, corrupt);
+                return None;
+            }
+        };
+        (leaves != 0).then_some(BlockInfo {
+            key: BlockKey {
+                level: self.level,
+                received_day: self.received_day,
+                class: self.class,
+                id: self.id,
+            },
+            prune: self.prune,
+            leaves,
+        })
+    }
+}
+
+/// The blocks that are listed, by the starts of their spans; inclusive.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stretch {
+    /// Their last spans begin from here on.
+    pub first_ns: i64,
+    /// Their last spans begin here at the latest.
+    pub last_ns: i64,
+    /// Their first spans begin here at the latest.
+    pub begun_ns: i64,
+}
+
+/// Lists the newest blocks of a stretch of time: one statement. Shows those that may match to `take`,
+/// and returns where the last one of them ends when there may be older ones.
+pub(super) async fn page(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    plan: &ScanPlan,
+    (stretch, most): (Stretch, usize),
+    mut take: impl FnMut(BlockInfo),
+) -> Result<Option<i64>, ReadError> {
+    let limit = most.clamp(1, LISTED);
+    let factors: Vec<i64> = plan
+        .probes
+        .iter()
+        .map(|probe| probe.bucket_factor())
+        .collect();
+    let dictionary = &plan.dictionary;
+    let mut rows = sqlx::query_as::<_, Row>(include_str!("blocks.sql"))
+        .bind(tenant)
+        .bind(stretch.first_ns)
+        .bind(stretch.last_ns)
+        .bind(limit as i64)
+        .bind(!dictionary.operations.is_empty())
+        .bind(!dictionary.resource_ids.is_empty())
+        .bind(!dictionary.scope_ids.is_empty())
+        .bind(factors)
+        .bind(stretch.begun_ns)
+        .fetch(connection);
+    let (mut count, mut lowest_ns) = (0, stretch.last_ns);
+    // One by one: the lists of a block may be long, and only few blocks may match.
+    while let Some(row) = rows.try_next().await.map_err(read_error)? {
+        count += 1;
+        lowest_ns = lowest_ns.min(row.prune.last_start_ns);
+        if let Some(block) = row.into_block(plan) {
+            take(block);
+        }
+    }
+    Ok((count >= limit && lowest_ns > stretch.first_ns).then_some(lowest_ns))
 }
 
 /// The blocks that were listed so far.
+///
+/// Bounded: a search with more candidates keeps those of the leaves that lead to few, or none, and lists
+/// the others for each few traces that it decides.
 #[derive(Debug)]
 pub(super) struct BlockList {
-    /// Those that may match, newest first by their last start.
+    /// Those that may match a leaf that is kept, newest first by their last start.
     pub blocks: Vec<Arc<BlockInfo>>,
     /// All blocks that may have spans of traces that begin here or later are listed.
     pub covered_from_ns: i64,
+    /// The leaves whose blocks are kept.
+    kept: LeafBits,
     first_ns: i64,
+    most: usize,
 }
 
 impl BlockList {
-    /// Nothing listed yet, of the blocks with a span that begins at `first_ns` or later.
-    pub(super) const fn new(first_ns: i64) -> Self {
+    /// Nothing listed yet, of the blocks with a span that begins at `first_ns` or later; `most` blocks
+    /// are kept.
+    pub(super) const fn new(first_ns: i64, most: usize) -> Self {
         Self {
             blocks: Vec::new(),
             covered_from_ns: i64::MAX,
+            kept: LeafBits::MAX,
             first_ns,
+            most,
         }
     }
 
     /// Whether there are no more to list.
     pub(super) const fn is_whole(&self) -> bool {
         self.covered_from_ns <= self.first_ns
+    }
+
+    /// Whether the blocks of all these leaves are kept.
+    pub(super) const fn keeps(&self, leaves: LeafBits) -> bool {
+        leaves & !self.kept == 0
+    }
+
+    /// Whether more blocks are kept than is good.
+    pub(super) const fn is_too_long(&self) -> bool {
+        self.blocks.len() > self.most
+    }
+
+    /// Forgets the blocks of other leaves than these.
+    pub(super) fn keep(&mut self, leaves: LeafBits) {
+        self.kept &= leaves;
+        self.blocks.retain(|block| block.leaves & leaves != 0);
+        if self.is_too_long() || self.kept == 0 {
+            self.kept = 0;
+            self.blocks = Vec::new();
+            self.covered_from_ns = self.first_ns;
+        }
     }
 
     /// Lists the next ones; one statement.
@@ -95,148 +234,37 @@ impl BlockList {
         } else {
             self.covered_from_ns - 1
         };
-        let factors: Vec<i64> = plan
-            .probes
-            .iter()
-            .map(|probe| probe.bucket_factor())
-            .collect();
-        let dictionary = &plan.dictionary;
-        let rows: Vec<Row> = sqlx::query_as(include_str!("blocks.sql"))
-            .bind(tenant)
-            .bind(self.first_ns)
-            .bind(last_ns)
-            .bind(LISTED)
-            .bind(!dictionary.operations.is_empty())
-            .bind(!dictionary.resource_ids.is_empty())
-            .bind(!dictionary.scope_ids.is_empty())
-            .bind(factors)
-            .fetch_all(connection)
-            .await
-            .map_err(read_error)?;
-        self.covered_from_ns = if (rows.len() as i64) < LISTED {
-            self.first_ns
-        } else {
-            let starts = rows.iter().map(|row| row.prune.last_start_ns);
-            starts.min().unwrap_or(self.first_ns)
+        let stretch = Stretch {
+            first_ns: self.first_ns,
+            last_ns,
+            begun_ns: i64::MAX,
         };
-        let from = self.blocks.len();
-        for row in rows {
-            let leaves = Pruner::new(plan, &row).leaves();
-            if leaves != 0 {
-                self.blocks.push(Arc::new(BlockInfo {
-                    level: row.level,
-                    id: row.id,
-                    received_day: row.received_day,
-                    class: row.class,
-                    prune: row.prune,
-                    operations: row.operations,
-                    leaves,
-                }));
+        let Self {
+            blocks, kept, most, ..
+        } = self;
+        let from = blocks.len();
+        let lowest = page(connection, tenant, plan, (stretch, *most), |block| {
+            if block.leaves & *kept != 0 {
+                blocks.push(Arc::new(block));
             }
-        }
+        });
+        self.covered_from_ns = lowest.await?.unwrap_or(self.first_ns);
         self.blocks[from..].sort_unstable_by_key(|block| {
-            core::cmp::Reverse((block.prune.last_start_ns, block.id))
+            core::cmp::Reverse((block.prune.last_start_ns, block.key.id))
         });
         Ok(())
     }
 
-    /// Returns the cost of scanning the blocks that may match a leaf.
+    /// Returns the cost of scanning the blocks that may match a leaf; the greatest number where they
+    /// are not kept.
     pub(super) fn weight(&self, leaf: usize) -> u64 {
+        if !self.keeps(1 << leaf) {
+            return u64::MAX;
+        }
         let matching = self
             .blocks
             .iter()
             .filter(|block| block.leaves >> leaf & 1 == 1);
         matching.map(|block| block.weight()).sum()
-    }
-}
-
-/// Decides which leaves a block may match.
-struct Pruner<'a> {
-    plan: &'a ScanPlan,
-    row: &'a Row,
-    /// Whether the filter may have each probe.
-    probes: Vec<bool>,
-}
-
-impl<'a> Pruner<'a> {
-    fn new(plan: &'a ScanPlan, row: &'a Row) -> Self {
-        let mut is_reported = false;
-        let probes = plan.probes.iter().enumerate().map(|(at, probe)| {
-            let Some(bucket) = row.buckets.as_ref().and_then(|buckets| buckets.get(at)) else {
-                return true;
-            };
-            probe.may_be_in(bucket).unwrap_or_else(|corrupt| {
-                if !is_reported {
-                    report_corrupt(row.id, &row.prune, corrupt);
-                    is_reported = true;
-                }
-                true
-            })
-        });
-        Self {
-            plan,
-            row,
-            probes: probes.collect(),
-        }
-    }
-
-    fn leaves(&self) -> LeafBits {
-        let leaves = self.plan.leaves.iter().enumerate();
-        leaves.fold(0, |bits, (at, leaf)| match leaf {
-            Leaf::Span(node) if self.may_match(node) => bits | 1 << at,
-            _ => bits,
-        })
-    }
-
-    fn may_match(&self, node: &Node) -> bool {
-        match node {
-            Node::And(parts) => parts.iter().all(|part| self.may_match(part)),
-            Node::Or(parts) => parts.iter().any(|part| self.may_match(part)),
-            Node::Operation(test) => self
-                .plan
-                .dictionary
-                .operation_ids
-                .get(*test)
-                .is_some_and(|ids| self.row.operations.iter().any(|id| ids.contains(id))),
-            Node::Status(2) => self.row.prune.has_error,
-            Node::Duration(operator, wanted) => self.may_last(*operator, *wanted),
-            Node::Attribute(test) => self.may_have(test),
-            // A span id is in no filter; what is negated holds for other spans of the block.
-            Node::Not(_) | Node::Status(_) | Node::Message(_) | Node::SpanId(_) => true,
-        }
-    }
-
-    fn may_last(&self, operator: Comparison, wanted: Number) -> bool {
-        let longest_ns = self.row.prune.max_duration_ns;
-        match operator {
-            Comparison::Eq | Comparison::GreaterEq => wanted
-                .cmp_integer(longest_ns)
-                .is_some_and(core::cmp::Ordering::is_ge),
-            Comparison::Greater => wanted
-                .cmp_integer(longest_ns)
-                .is_some_and(core::cmp::Ordering::is_gt),
-            _ => true,
-        }
-    }
-
-    fn may_have(&self, test: &AttributeTest) -> bool {
-        use throughline_model::AttributeOwner::{Event, Resource, Scope, Span};
-        let dictionary = &self.plan.dictionary;
-        let prune = &self.row.prune;
-        let is_among = |ids: Option<&crate::ids::IdSet>, of: &[i64]| {
-            ids.is_some_and(|ids| of.iter().any(|id| ids.contains(id)))
-        };
-        let may_be_probed = || {
-            test.probes.as_ref().is_none_or(|probes| {
-                probes
-                    .iter()
-                    .any(|probe| self.probes.get(*probe).copied().unwrap_or(true))
-            })
-        };
-        (test.is_of(Resource)
-            && is_among(dictionary.resource_ids.get(&test.number), &prune.resources))
-            || (test.is_of(Scope)
-                && is_among(dictionary.scope_ids.get(&test.number), &prune.scopes))
-            || ((test.is_of(Span) || test.is_of(Event)) && may_be_probed())
     }
 }

@@ -1,13 +1,18 @@
-//! Asks the dictionaries which operations, resources and scopes pass the tests of a plan: once a
-//! request, in one statement.
+//! Asks the dictionaries which operations, resources and scopes pass the tests of a plan, and other tables
+//! which traces they lead to: once a request, in one statement.
+
+use std::collections::HashSet;
 
 use futures::TryStreamExt as _;
-use sqlx::{FromRow, PgConnection};
+use sqlx::postgres::PgArguments;
+use sqlx::{Arguments as _, FromRow, PgConnection, QueryBuilder};
 use throughline_model::{AttributeOwner, ReadError};
 use throughline_wire::{Resource, binary};
 use uuid::Uuid;
 
-use super::plan::{AttributeTest, Leaf, Node, OperationTest, ScanPlan};
+use super::plan::{ScanPlan, TraceSource, attribute_tests};
+use super::predicate::OperationTest;
+use super::sources::push_sources;
 use super::value::ValueTest;
 use crate::ids::{self, IdSet};
 use crate::sqlstate::read_error;
@@ -70,32 +75,19 @@ fn service_name(test: &ValueTest) -> Option<i64> {
     (name != Resource::UNKNOWN_SERVICE).then(|| ids::service(name))
 }
 
-/// The tests of attributes of a plan.
-pub(super) fn attribute_tests<'a>(node: &'a Node, tests: &mut Vec<&'a AttributeTest>) {
-    match node {
-        Node::And(parts) | Node::Or(parts) => {
-            for part in parts {
-                attribute_tests(part, tests);
-            }
-        }
-        Node::Not(part) => attribute_tests(part, tests),
-        Node::Attribute(test) => tests.push(test),
-        _ => {}
-    }
-}
-
 /// Fills in what the dictionaries say.
 pub(super) async fn resolve(
     connection: &mut PgConnection,
     tenant: Uuid,
     plan: &mut ScanPlan,
 ) -> Result<(), ReadError> {
-    let mut tests = Vec::new();
-    for leaf in &plan.leaves {
-        if let Leaf::Span(node) = leaf {
-            attribute_tests(node, &mut tests);
-        }
-    }
+    plan.led = plan
+        .sources()
+        .filter(|(_, source)| !matches!(source, TraceSource::LogRecord(_)))
+        .map(|(leaf, _)| (leaf, Some(HashSet::new())))
+        .collect();
+    let mut led = Vec::new();
+    let mut tests = attribute_tests(&plan.leaves);
     tests.retain(|test| test.is_of(AttributeOwner::Resource) || test.is_of(AttributeOwner::Scope));
     let dictionary = &mut plan.dictionary;
     dictionary.operation_ids = dictionary
@@ -109,7 +101,7 @@ pub(super) async fn resolve(
             .insert(test.number, IdSet::default());
         dictionary.scope_ids.insert(test.number, IdSet::default());
     }
-    if dictionary.operations.is_empty() && tests.is_empty() {
+    if dictionary.operations.is_empty() && tests.is_empty() && plan.led.is_empty() {
         return Ok(());
     }
     let mut wanted = Wanted::default();
@@ -122,18 +114,29 @@ pub(super) async fn resolve(
         .map(|test| test.key.as_deref().or_else(|| test.test.needle()))
         .collect();
     let of = |owner| tests.iter().any(|test| test.is_of(owner));
-    let mut rows = sqlx::query_as::<_, Row>(include_str!("dictionary.sql"))
-        .bind(tenant)
-        .bind(!dictionary.operations.is_empty())
-        .bind(wanted.all)
-        .bind(wanted.parts)
-        .bind(wanted.kinds)
-        .bind(wanted.services)
-        .bind(of(AttributeOwner::Resource))
-        .bind(of(AttributeOwner::Scope))
-        .bind(needles.is_none())
-        .bind(needles.unwrap_or_default())
-        .fetch(connection);
+    let is_all = needles.is_none();
+    let needles = needles.unwrap_or_default().into_iter();
+    let mut arguments = PgArguments::default();
+    let bound = [
+        arguments.add(tenant),
+        arguments.add(!dictionary.operations.is_empty()),
+        arguments.add(wanted.all),
+        arguments.add(wanted.parts),
+        arguments.add(wanted.kinds),
+        arguments.add(wanted.services),
+        arguments.add(of(AttributeOwner::Resource)),
+        arguments.add(of(AttributeOwner::Scope)),
+        arguments.add(is_all),
+        arguments.add(needles.map(<[u8]>::to_vec).collect::<Vec<_>>()),
+    ];
+    if bound.iter().any(Result::is_err) {
+        tracing::error!("the arguments of a search cannot be encoded");
+        return Err(ReadError::Internal);
+    }
+    let mut query = QueryBuilder::with_arguments(include_str!("dictionary.sql"), arguments);
+    push_sources(&mut query, tenant, &plan.leaves);
+    let query = query.build_query_as::<Row>();
+    let mut rows = query.fetch(connection);
     let mut buffer = String::new();
     while let Some(row) = rows.try_next().await.map_err(read_error)? {
         if row.section == 0 {
@@ -149,6 +152,11 @@ pub(super) async fn resolve(
                     ids.insert(row.id);
                 }
             }
+            continue;
+        }
+        if row.section == 3 {
+            let trace_id = row.name.and_then(|id| id.parse::<Uuid>().ok());
+            led.extend(usize::try_from(row.id).ok().zip(trace_id));
             continue;
         }
         let bytes = row.attributes.unwrap_or_default();
@@ -175,6 +183,10 @@ pub(super) async fn resolve(
                 ids.entry(test.number).or_default().insert(row.id);
             }
         }
+    }
+    drop(rows);
+    for (leaf, trace_id) in led {
+        plan.note_led(leaf, trace_id);
     }
     Ok(())
 }

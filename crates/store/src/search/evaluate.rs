@@ -4,10 +4,13 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use super::attribute::{AttributeScan, Outcomes, Unread};
+use super::attribute::{AttributeScan, Unread};
 use super::bits::Bits;
+use super::condition::LeafBits;
 use super::load::LoadedBlock;
-use super::plan::{Leaf, LeafBits, Node, ScanPlan};
+use super::plan::{Leaf, ScanPlan};
+use super::predicate::Node;
+use super::scanner::Inputs;
 use crate::block::Corrupt;
 
 /// The parts of a trace that matched in a block.
@@ -38,11 +41,11 @@ pub(super) struct Evaluation<'a> {
 }
 
 impl<'a> Evaluation<'a> {
-    pub(super) fn new(plan: &'a ScanPlan, block: &'a LoadedBlock, outcomes: &'a Outcomes) -> Self {
+    pub(super) fn new(inputs: Inputs<'a>, block: &'a LoadedBlock) -> Self {
         Self {
-            plan,
+            plan: inputs.plan,
             block,
-            attributes: AttributeScan::new(&plan.dictionary, block, outcomes),
+            attributes: AttributeScan::new(inputs, block),
             len: block.skeleton.len(),
         }
     }
@@ -161,7 +164,7 @@ impl<'a> Evaluation<'a> {
             Node::Not(part) => self.bits(part, mode)?.not(),
             Node::Operation(test) => {
                 let ids = self.plan.dictionary.operation_ids.get(*test);
-                let operations = &self.block.info.operations;
+                let operations = skeleton.operations.as_deref().unwrap_or_default();
                 let passes: Vec<bool> = operations
                     .iter()
                     .map(|id| ids.is_some_and(|ids| ids.contains(id)))

@@ -5,7 +5,7 @@ use throughline_model::{
 };
 use throughline_wire::semconv;
 
-use super::plan::ScanPlan;
+use super::plan::{ReferenceTo, ScanPlan};
 use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
 
 /// The plan of what a filter asks of spans. What it asks of the row of a trace is in
@@ -57,7 +57,12 @@ pub(crate) fn plan_of(filter: &TraceFilter) -> Result<ScanPlan, ReadError> {
     if let Some(value) = correlation {
         let keys = semconv::INDEXED.iter();
         let any = keys.map(|key| SpanPredicate::attribute(*key, value.as_str()));
-        plan.require_reference(&SpanPredicate::Or(any.collect()), value, None)?;
+        plan.require_reference(ReferenceTo {
+            attributes: &SpanPredicate::Or(any.collect()),
+            log_records: None,
+            correlation: Some(value),
+            span_id: None,
+        })?;
     }
     let users = [semconv::USER_ID, semconv::ENDUSER_ID];
     for (text, keys, most) in [

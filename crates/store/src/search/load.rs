@@ -8,8 +8,10 @@ use sqlx::{FromRow, PgConnection};
 use throughline_model::ReadError;
 use uuid::Uuid;
 
-use super::blocks::BlockInfo;
-use super::plan::{Leaf, Node, ScanPlan};
+use super::blocks::{BlockInfo, BlockKeys};
+use super::plan::{Leaf, ScanPlan};
+use super::predicate::Node;
+use crate::block::checksums::{self, Part};
 use crate::block::{Columns, Corrupt, Directory};
 use crate::sqlstate::read_error;
 
@@ -68,6 +70,8 @@ pub(super) struct PartialSkeleton {
     id: i64,
     pub trace_ids: Vec<Uuid>,
     pub trace_ends: Vec<i32>,
+    checksums: Vec<i32>,
+    pub operations: Option<Vec<i64>>,
     pub operation_indexes: Option<Vec<i16>>,
     pub statuses: Option<Vec<i16>>,
     pub message_spans: Option<Vec<i32>>,
@@ -75,6 +79,8 @@ pub(super) struct PartialSkeleton {
     pub durations: Option<Vec<i32>>,
     pub long_durations: Option<Vec<i64>>,
     pub span_ids: Option<Vec<i64>>,
+    pub resources: Option<Vec<i64>>,
+    pub scopes: Option<Vec<i64>>,
     directory: Option<Vec<u8>>,
 }
 
@@ -105,11 +111,40 @@ impl PartialSkeleton {
             && self.span_ids.as_ref().is_none_or(|all| is_len(all.len()))
             && (!needs.durations || durations.is_some_and(is_len))
             && self.message_spans.as_ref().map(Vec::len) == self.messages.as_ref().map(Vec::len);
-        if is_whole {
-            Ok(())
-        } else {
-            Err(Corrupt("skeleton"))
+        if !is_whole {
+            return Err(Corrupt("skeleton"));
         }
+        self.verify(needs)
+    }
+
+    /// Makes sure that nothing of what was read changed since it was written.
+    fn verify(&self, needs: Needs) -> Result<(), Corrupt> {
+        let ids = |part: Part, ids: Option<&Vec<i64>>| match ids {
+            Some(ids) => part.verify(&self.checksums, checksums::ids(ids)),
+            None => Ok(()),
+        };
+        let small = |part: Part, numbers: Option<&Vec<i16>>| match numbers {
+            Some(numbers) => part.verify(&self.checksums, checksums::small(numbers)),
+            None => Ok(()),
+        };
+        let traces = checksums::traces(&self.trace_ids, &self.trace_ends);
+        Part::Traces.verify(&self.checksums, traces)?;
+        ids(Part::Operations, self.operations.as_ref())?;
+        ids(Part::Resources, self.resources.as_ref())?;
+        ids(Part::Scopes, self.scopes.as_ref())?;
+        ids(Part::SpanIds, self.span_ids.as_ref())?;
+        small(Part::OperationIndexes, self.operation_indexes.as_ref())?;
+        small(Part::Statuses, self.statuses.as_ref())?;
+        if let (Some(spans), Some(messages)) = (&self.message_spans, &self.messages) {
+            let messages = checksums::messages(spans, messages);
+            Part::Messages.verify(&self.checksums, messages)?;
+        }
+        if needs.durations {
+            let durations =
+                checksums::durations(self.durations.as_deref(), self.long_durations.as_deref());
+            Part::Durations.verify(&self.checksums, durations)?;
+        }
+        Ok(())
     }
 }
 
@@ -122,15 +157,19 @@ pub(super) async fn skeletons(
     mut damaged: impl FnMut(&BlockInfo, Corrupt),
 ) -> Result<Vec<LoadedBlock>, ReadError> {
     let ids = |level: i16| -> Vec<i64> {
-        let of_level = blocks.iter().filter(|block| block.level == level);
-        of_level.map(|block| block.id).collect()
+        let of_level = blocks.iter().filter(|block| block.key.level == level);
+        of_level.map(|block| block.key.id).collect()
     };
-    let upper = || blocks.iter().filter(|block| block.level == 1);
+    let upper = || blocks.iter().filter(|block| block.key.level == 1);
     let rows: Vec<PartialSkeleton> = sqlx::query_as(include_str!("skeletons.sql"))
         .bind(tenant)
         .bind(ids(0))
-        .bind(upper().map(|block| block.received_day).collect::<Vec<_>>())
-        .bind(upper().map(|block| block.class).collect::<Vec<_>>())
+        .bind(
+            upper()
+                .map(|block| block.key.received_day)
+                .collect::<Vec<_>>(),
+        )
+        .bind(upper().map(|block| block.key.class).collect::<Vec<_>>())
         .bind(ids(1))
         .bind(needs.operations)
         .bind(needs.statuses)
@@ -142,7 +181,7 @@ pub(super) async fn skeletons(
         .await
         .map_err(read_error)?;
     let by_id: HashMap<i64, &Arc<BlockInfo>> =
-        blocks.iter().map(|block| (block.id, block)).collect();
+        blocks.iter().map(|block| (block.key.id, block)).collect();
     let mut loaded = Vec::with_capacity(rows.len());
     for mut row in rows {
         let Some(info) = by_id.get(&row.id) else {
@@ -195,25 +234,13 @@ pub(super) async fn frames(
         directories.map(|(directory, frame)| directory.frames.get(frame))
     };
     let number = |size: Option<usize>| size.and_then(|size| i32::try_from(size).ok()).unwrap_or(0);
-    let of = |get: fn(&BlockInfo) -> i16| -> Vec<i16> {
-        wanted.iter().map(|(block, _)| get(&block.info)).collect()
-    };
+    let keys = BlockKeys::of(wanted.iter().map(|(block, _)| block.info.key));
     let rows: Vec<FrameRow> = sqlx::query_as(include_str!("frames.sql"))
         .bind(tenant)
-        .bind(of(|info| info.level))
-        .bind(
-            wanted
-                .iter()
-                .map(|(block, _)| block.info.received_day)
-                .collect::<Vec<_>>(),
-        )
-        .bind(of(|info| info.class))
-        .bind(
-            wanted
-                .iter()
-                .map(|(block, _)| block.info.id)
-                .collect::<Vec<_>>(),
-        )
+        .bind(keys.levels)
+        .bind(keys.days)
+        .bind(keys.classes)
+        .bind(keys.ids)
         .bind(
             entries()
                 .map(|entry| number(entry.map(|entry| entry.offset)))

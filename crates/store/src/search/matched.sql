@@ -1,8 +1,9 @@
--- Spans by their places: their ids and names. $1 tenant; then one element a span: $2 level, $3 day,
--- $4 class, $5 block, $6 position from 1.
-SELECT place.block_id, place.at, span.span_id, operation.name
-FROM unnest($2::smallint[], $3::integer[], $4::smallint[], $5::bigint[], $6::integer[])
-    AS place (level, day, class, block_id, at)
+-- Spans by their places: their traces, ids and names. $1 tenant; then one element a span: $2 level,
+-- $3 day, $4 class, $5 block, $6 position from 1, $7 trace.
+SELECT place.trace_id, span.span_id AS matched_span_id, operation.name AS matched_name
+FROM unnest(
+    $2::smallint[], $3::integer[], $4::smallint[], $5::bigint[], $6::integer[], $7::uuid[]
+) AS place (level, day, class, block_id, at, trace_id)
 CROSS JOIN LATERAL (
     SELECT b.span_ids[place.at] AS span_id, b.operations[b.operation_indexes[place.at] + 1] AS operation_id
     FROM level0_blocks AS b

@@ -8,16 +8,25 @@
 mod attribute;
 mod bits;
 mod blocks;
+mod compile;
+mod condition;
 mod dictionary;
 mod evaluate;
 mod filter;
 mod load;
+mod log_records;
 mod matched;
+mod name;
+mod number;
+mod permits;
 mod plan;
+mod predicate;
+mod prune;
 mod results;
 mod rows;
 mod scan;
 mod scanner;
+mod sources;
 mod value;
 
 use std::sync::Arc;
@@ -26,8 +35,11 @@ use sqlx::PgConnection;
 use throughline_model::ReadError;
 use uuid::Uuid;
 
+pub(crate) use self::condition::LeafBits;
 pub(crate) use self::filter::plan_of;
-pub(crate) use self::plan::{LeafBits, ScanPlan};
+pub(crate) use self::matched::{MATCHED_SPANS, MatchedPlaces};
+pub(crate) use self::permits::ScanPermits;
+pub(crate) use self::plan::{ReferenceTo, ScanPlan};
 pub(crate) use self::results::SpanAt;
 pub(crate) use self::rows::{RowSelection, TraceRow};
 pub(crate) use self::scan::{Budget, End, From, Search};

@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::blocks::BlockInfo;
+use super::blocks::{BlockInfo, BlockKey};
+use super::condition::LeafBits;
 use super::evaluate::Hit;
-use super::plan::LeafBits;
 use super::rows::TraceRow;
 
 /// Traces whose matches are kept; beyond it all are forgotten, and their blocks scanned again where
@@ -19,13 +19,13 @@ const MOST_NAMES: usize = 100;
 /// The place of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct SpanAt {
-    pub block_id: i64,
+    pub block: BlockKey,
     pub position: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct TraceHit {
-    block_id: i64,
+    block: BlockKey,
     leaves: LeafBits,
     position: u32,
 }
@@ -41,17 +41,18 @@ pub(super) struct Results {
 impl Results {
     /// Whether a block was scanned.
     pub(super) fn has(&self, block: &BlockInfo) -> bool {
-        self.scanned.contains(&block.id)
+        self.scanned.contains(&block.key.id)
     }
 
-    pub(super) fn add(&mut self, block_id: i64, hits: Vec<Hit>) {
-        if self.scanned.insert(block_id) {
+    /// Adds the matches in a block.
+    pub(super) fn add(&mut self, block: BlockKey, hits: Vec<Hit>) {
+        if self.scanned.insert(block.id) {
             for hit in hits {
                 self.by_trace
                     .entry(hit.trace_id)
                     .or_default()
                     .push(TraceHit {
-                        block_id,
+                        block,
                         leaves: hit.leaves,
                         position: hit.position,
                     });
@@ -64,6 +65,15 @@ impl Results {
         if self.by_trace.len() > MOST_TRACES {
             self.scanned.clear();
             self.by_trace.clear();
+        }
+    }
+
+    /// Forgets everything but the matches of these rows when it is too much.
+    pub(super) fn bound_to(&mut self, rows: &[TraceRow]) {
+        if self.by_trace.len() > MOST_TRACES {
+            let kept: HashSet<Uuid> = rows.iter().map(|row| row.trace_id).collect();
+            self.scanned.clear();
+            self.by_trace.retain(|trace_id, _| kept.contains(trace_id));
         }
     }
 
@@ -95,7 +105,7 @@ impl Results {
     /// that matched the first of the `positive` ones.
     pub(super) fn of(&self, row: &TraceRow, positive: LeafBits) -> (LeafBits, Option<SpanAt>) {
         let hits = self.by_trace.get(&row.trace_id).into_iter().flatten();
-        let hits = hits.filter(|hit| hit.block_id >= row.first_block_id);
+        let hits = hits.filter(|hit| hit.block.id >= row.first_block_id);
         let mut leaves = 0;
         let mut best: Option<(u32, SpanAt)> = None;
         for hit in hits {
@@ -104,7 +114,7 @@ impl Results {
             let rank = shown.trailing_zeros();
             if shown != 0 && best.is_none_or(|(known, _)| rank < known) {
                 let at = SpanAt {
-                    block_id: hit.block_id,
+                    block: hit.block,
                     position: hit.position,
                 };
                 best = Some((rank, at));

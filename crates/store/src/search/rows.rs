@@ -5,7 +5,8 @@ use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use throughline_model::{Direction, ReadError, StatusFilter, TraceFilter};
 use uuid::Uuid;
 
-use super::plan::{Leaf, ScanPlan, TraceSource};
+use super::plan::ScanPlan;
+use super::sources::push_leads;
 use crate::ids;
 use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
 use crate::sqlstate::read_error;
@@ -174,30 +175,9 @@ impl RowSelection<'_> {
             "NULL::text"
         });
         query.push(" AS user_id, ARRAY[");
-        let sources = plan.leaves.iter().filter_map(|leaf| match leaf {
-            Leaf::Source(source) => Some(source),
-            Leaf::Span(_) => None,
-        });
-        for (at, source) in sources.enumerate() {
+        for (at, (_, source)) in plan.sources().enumerate() {
             query.push(if at == 0 { "" } else { ", " });
-            match source {
-                TraceSource::Event(correlation) => query
-                    .push(
-                        "EXISTS (SELECT FROM events AS e WHERE e.tenant_id = t.tenant_id \
-                         AND e.trace_id = t.trace_id AND e.correlation_id = ",
-                    )
-                    .push_bind(beginning(correlation, MAX_CHARS).to_owned())
-                    .push(")"),
-                TraceSource::OpenSpan(span_id) => query
-                    .push(
-                        "EXISTS (SELECT FROM open_spans AS o WHERE o.tenant_id = t.tenant_id \
-                         AND o.trace_id = t.trace_id AND o.span_id = ",
-                    )
-                    .push_bind(*span_id)
-                    .push(")"),
-                // A condition on the row says so.
-                TraceSource::OpenService(_) | TraceSource::Pinned => query.push("true"),
-            };
+            push_leads(&mut query, source);
         }
         query.push("]::boolean[] AS sources");
         query
@@ -282,45 +262,4 @@ impl RowSelection<'_> {
 /// Whether only traces with a span that failed are meant.
 fn is_of_errors(filter: &TraceFilter) -> bool {
     filter.status == Some(StatusFilter::Error) || filter.error.is_some()
-}
-
-/// The ids of the traces that a source leads to; none when they are more than `most`.
-pub(super) async fn source_ids(
-    connection: &mut PgConnection,
-    tenant: Uuid,
-    source: &TraceSource,
-    most: i64,
-) -> Result<Option<Vec<Uuid>>, ReadError> {
-    let mut query = match source {
-        TraceSource::Event(correlation) => {
-            let mut query = QueryBuilder::new(
-                "SELECT DISTINCT trace_id FROM events WHERE trace_id IS NOT NULL AND correlation_id = ",
-            );
-            query.push_bind(beginning(correlation, MAX_CHARS).to_owned());
-            query.push(" AND tenant_id = ");
-            query
-        }
-        TraceSource::OpenSpan(span_id) => {
-            let mut query =
-                QueryBuilder::new("SELECT DISTINCT trace_id FROM open_spans WHERE span_id = ");
-            query.push_bind(*span_id).push(" AND tenant_id = ");
-            query
-        }
-        TraceSource::OpenService(service_id) => {
-            let mut query = QueryBuilder::new(
-                "SELECT DISTINCT s.trace_id FROM open_spans AS s JOIN operations AS o \
-                 ON o.tenant_id = s.tenant_id AND o.id = s.operation_id WHERE o.service_id = ",
-            );
-            query.push_bind(*service_id).push(" AND s.tenant_id = ");
-            query
-        }
-        TraceSource::Pinned => QueryBuilder::new("SELECT trace_id FROM pins WHERE tenant_id = "),
-    };
-    query.push_bind(tenant).push(" LIMIT ").push_bind(most + 1);
-    let ids: Vec<Uuid> = query
-        .build_query_scalar()
-        .fetch_all(connection)
-        .await
-        .map_err(read_error)?;
-    Ok((ids.len() as i64 <= most).then_some(ids))
 }

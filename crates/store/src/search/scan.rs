@@ -9,7 +9,7 @@
 mod decide;
 mod drive;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,19 +20,18 @@ use uuid::Uuid;
 
 use self::decide::Decided;
 use super::blocks::BlockList;
-use super::plan::{Leaf, LeafBits, ScanPlan};
+use super::condition::LeafBits;
+use super::permits::ScanPermits;
+use super::plan::ScanPlan;
 use super::results::{Results, SpanAt};
-use super::rows::{self, Place, RowSelection, TraceRow};
+use super::rows::{Place, RowSelection, TraceRow};
 use super::scanner::Scanner;
+use super::sources::Sources;
 
-/// Blocks of so many spans are scanned at once before anything is walked.
-const DRIVEN_AT_ONCE: u64 = 160 << 10;
-/// Blocks of so many spans are scanned when a walk found too little.
-const MOST_DRIVEN: u64 = 4 << 20;
 /// Batches of a walk after which it counts as having found too little.
 const PATIENCE: usize = 1;
-/// Traces of another table that lead to a search at most.
-const MOST_SOURCE_IDS: i64 = 10_000;
+/// Rows of a batch at most where the log records of each trace are read.
+const MOST_ROWS_WITH_LOG_RECORDS: i64 = 5_000;
 /// Rows of a batch of a walk at most.
 const MOST_ROWS: i64 = 20_000;
 
@@ -44,6 +43,12 @@ pub(crate) struct Budget {
     pub first_rows: i64,
     /// Spans of the blocks that are read together, nearly.
     pub batch_spans: u64,
+    /// Blocks of so many spans are scanned to find the traces, at once or after a walk found too little.
+    pub driven_spans: (u64, u64),
+    /// Log records that are looked at to find the traces.
+    pub log_records: i64,
+    /// Blocks that are kept in a list, nearly.
+    pub listed_blocks: usize,
 }
 
 /// The start and the direction of a search.
@@ -92,8 +97,7 @@ pub(crate) struct Search<'a> {
     pub(super) blocks: BlockList,
     results: Results,
     scanner: Scanner,
-    /// The traces that sources lead to, by leaf; none where they are too many.
-    sources: HashMap<usize, Option<Vec<Uuid>>>,
+    pub(super) sources: Sources,
     positive: LeafBits,
     budget: Budget,
     deadline: Instant,
@@ -111,14 +115,20 @@ impl<'a> Search<'a> {
         plan: Arc<ScanPlan>,
         from: From,
         budget: Budget,
+        permits: Arc<ScanPermits>,
     ) -> Self {
         Self {
             connection,
             selection,
-            blocks: BlockList::new(selection.from_ns),
+            blocks: BlockList::new(selection.from_ns, budget.listed_blocks),
             results: Results::default(),
-            scanner: Scanner::new(selection.tenant, Arc::clone(&plan), budget.batch_spans),
-            sources: HashMap::new(),
+            scanner: Scanner::new(
+                selection.tenant,
+                Arc::clone(&plan),
+                budget.batch_spans,
+                permits,
+            ),
+            sources: Sources::default(),
             positive: plan.condition.positive(),
             plan,
             from,
@@ -130,8 +140,10 @@ impl<'a> Search<'a> {
     }
 
     /// The names of attributes that were found where any was asked for.
-    pub(crate) fn into_names(self) -> BTreeSet<String> {
-        self.results.into_names()
+    pub(crate) fn into_names(mut self) -> BTreeSet<String> {
+        let mut names = self.sources.take_names();
+        names.append(&mut self.results.into_names());
+        names
     }
 
     /// Shows `sink` the traces in the order of the list.
@@ -142,7 +154,10 @@ impl<'a> Search<'a> {
         if self.plan.is_empty() {
             return self.walk(self.selection.from_ns, sink).await;
         }
-        self.read_sources().await?;
+        self.sources = {
+            let (tenant, most) = (self.selection.tenant, self.budget.log_records);
+            Sources::read(self.connection, tenant, &self.plan, most).await?
+        };
         if self.from.direction == Direction::Before {
             let lower_ns = self.from.place.map_or(i64::MIN, |(start_ns, _)| start_ns);
             while !self.blocks.is_whole() && self.blocks.covered_from_ns > lower_ns {
@@ -177,22 +192,16 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Lists more blocks; where they are too many, keeps those that lead to few traces.
     async fn extend(&mut self) -> Result<(), ReadError> {
         let tenant = self.selection.tenant;
         self.blocks
             .extend(self.connection, tenant, &self.plan)
-            .await
-    }
-
-    async fn read_sources(&mut self) -> Result<(), ReadError> {
-        let plan = Arc::clone(&self.plan);
-        for (at, leaf) in plan.leaves.iter().enumerate() {
-            if let Leaf::Source(source) = leaf {
-                let tenant = self.selection.tenant;
-                let ids =
-                    rows::source_ids(self.connection, tenant, source, MOST_SOURCE_IDS).await?;
-                self.sources.insert(at, ids);
-            }
+            .await?;
+        if self.blocks.is_too_long() {
+            let (leaves, weight) = self.cover().unwrap_or((0, u64::MAX));
+            let is_cheap = weight <= self.budget.driven_spans.1;
+            self.blocks.keep(if is_cheap { leaves } else { 0 });
         }
         Ok(())
     }
@@ -203,11 +212,8 @@ impl<'a> Search<'a> {
 
     /// Returns the cost of finding all traces that match a leaf, in spans.
     fn weight(&self, leaf: usize) -> u64 {
-        match self.sources.get(&leaf) {
-            Some(Some(ids)) => ids.len() as u64,
-            Some(None) => u64::MAX,
-            None => self.blocks.weight(leaf),
-        }
+        let weight = self.sources.weight(leaf);
+        weight.unwrap_or_else(|| self.blocks.weight(leaf))
     }
 
     fn weight_of_all(&self, leaves: LeafBits) -> u64 {
@@ -231,7 +237,7 @@ impl<'a> Search<'a> {
     /// Searches the traces that begin at `lower_ns` or later, as far as the blocks are listed.
     async fn window(&mut self, lower_ns: i64, sink: Sink<'_>) -> Result<Outcome, ReadError> {
         if let Some((leaves, weight)) = self.cover()
-            && weight <= DRIVEN_AT_ONCE
+            && weight <= self.budget.driven_spans.0
             && let Some(outcome) = self.drive(leaves, lower_ns, sink).await?
         {
             return Ok(outcome);
@@ -241,6 +247,11 @@ impl<'a> Search<'a> {
 
     async fn walk(&mut self, lower_ns: i64, sink: Sink<'_>) -> Result<Outcome, ReadError> {
         let mut limit = self.budget.first_rows;
+        let most = if self.sources.asks_log_records(&self.plan) {
+            MOST_ROWS_WITH_LOG_RECORDS
+        } else {
+            MOST_ROWS
+        };
         for batch in 1.. {
             let from = (self.from.direction, self.from.place);
             let walked = self
@@ -270,12 +281,12 @@ impl<'a> Search<'a> {
             if batch >= PATIENCE
                 && !self.is_driven_out
                 && let Some((leaves, weight)) = self.cover()
-                && weight <= MOST_DRIVEN
+                && weight <= self.budget.driven_spans.1
                 && let Some(outcome) = self.drive(leaves, lower_ns, sink).await?
             {
                 return Ok(outcome);
             }
-            limit = (limit * 4).min(MOST_ROWS.max(self.budget.first_rows));
+            limit = (limit * 4).min(most.max(self.budget.first_rows));
         }
         Ok(Outcome::of(End::Whole))
     }

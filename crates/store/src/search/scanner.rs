@@ -11,11 +11,11 @@ use throughline_wire::{AttributeValue, Marks, binary};
 use uuid::Uuid;
 
 use super::attribute::{Outcomes, Unread};
-use super::blocks::BlockInfo;
-use super::dictionary::attribute_tests;
+use super::blocks::{BlockInfo, BlockKey};
 use super::evaluate::{BlockHits, Evaluation, Hit};
 use super::load::{self, LoadedBlock, Needs};
-use super::plan::{Leaf, ScanPlan};
+use super::permits::ScanPermits;
+use super::plan::{ScanPlan, attribute_tests};
 use crate::block::Corrupt;
 use crate::block::table::report_corrupt;
 use crate::day::day_ns;
@@ -30,12 +30,23 @@ const MAX_PAYLOAD_BYTES: usize = 64 << 20;
 pub(super) struct Scanner {
     tenant: Uuid,
     batch_spans: u64,
+    permits: Arc<ScanPermits>,
     plan: Arc<ScanPlan>,
     needs: Needs,
     outcomes: Arc<Outcomes>,
     /// Names of attributes that were found.
     names: Vec<String>,
     cancelled: CancelOnDrop,
+}
+
+/// What blocks are evaluated with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Inputs<'a> {
+    pub plan: &'a ScanPlan,
+    /// Whether payloads pass, as far as it is known.
+    pub outcomes: &'a Outcomes,
+    /// Whether nobody waits for the result any more: it may be anything then.
+    pub cancelled: &'a AtomicBool,
 }
 
 /// Tells evaluations to stop when the request is gone.
@@ -50,10 +61,16 @@ impl Drop for CancelOnDrop {
 
 impl Scanner {
     /// A scanner that reads blocks of so many spans together, nearly.
-    pub(super) fn new(tenant: Uuid, plan: Arc<ScanPlan>, batch_spans: u64) -> Self {
+    pub(super) fn new(
+        tenant: Uuid,
+        plan: Arc<ScanPlan>,
+        batch_spans: u64,
+        permits: Arc<ScanPermits>,
+    ) -> Self {
         Self {
             tenant,
             batch_spans,
+            permits,
             needs: Needs::of(&plan),
             plan,
             outcomes: Arc::default(),
@@ -78,8 +95,11 @@ impl Scanner {
         &mut self,
         connection: &mut PgConnection,
         blocks: &[Arc<BlockInfo>],
-    ) -> Result<Vec<(i64, Vec<Hit>)>, ReadError> {
-        let loaded = load::skeletons(connection, self.tenant, blocks, self.needs, damaged).await?;
+    ) -> Result<Vec<(BlockKey, Vec<Hit>)>, ReadError> {
+        let permits = Arc::clone(&self.permits);
+        let _permit = permits.acquire().await;
+        let loaded =
+            load::skeletons(connection, self.tenant, blocks, self.needs, damaged_block).await?;
         let (loaded, frames) = self.evaluate(loaded, wanted_frames).await?;
         let mut wanted = Vec::new();
         for (block, frames) in loaded.iter().zip(&frames) {
@@ -112,13 +132,13 @@ impl Scanner {
         for name in found.iter_mut().flat_map(|hits| hits.names.drain()) {
             self.names.extend(String::from_utf8(name).ok());
         }
-        let ids = loaded.iter().map(|block| block.info.id);
+        let ids = loaded.iter().map(|block| block.info.key.id);
         let mut hits: HashMap<i64, Vec<Hit>> =
             ids.zip(found.into_iter().map(|hits| hits.hits)).collect();
         // Of a damaged block nothing is known: it counts as scanned.
         let all = blocks
             .iter()
-            .map(|block| (block.id, hits.remove(&block.id).unwrap_or_default()));
+            .map(|block| (block.key, hits.remove(&block.key.id).unwrap_or_default()));
         Ok(all.collect())
     }
 
@@ -133,11 +153,11 @@ impl Scanner {
         frames: Vec<Vec<(usize, Vec<u8>)>>,
     ) -> Result<(Vec<LoadedBlock>, Vec<BlockHits>), ReadError> {
         let mut frames = frames.into_iter();
-        self.evaluate(loaded, move |plan, block, outcomes| {
+        self.evaluate(loaded, move |inputs, block| {
             for (frame, bytes) in frames.next().unwrap_or_default() {
                 block.columns.load(frame, &bytes)?;
             }
-            Evaluation::new(plan, block, outcomes).hits()
+            Evaluation::new(inputs, block).hits()
         })
         .await
     }
@@ -146,34 +166,25 @@ impl Scanner {
     async fn evaluate<T: Send + 'static>(
         &self,
         loaded: Vec<LoadedBlock>,
-        mut work: impl FnMut(&ScanPlan, &mut LoadedBlock, &Outcomes) -> Result<T, Corrupt>
-        + Send
-        + 'static,
+        mut work: impl FnMut(Inputs<'_>, &mut LoadedBlock) -> Result<T, Corrupt> + Send + 'static,
     ) -> Result<(Vec<LoadedBlock>, Vec<T>), ReadError> {
         let plan = Arc::clone(&self.plan);
         let outcomes = Arc::clone(&self.outcomes);
         let cancelled = Arc::clone(&self.cancelled.0);
-        let evaluated = tokio::task::spawn_blocking(move || {
-            let mut whole = Vec::with_capacity(loaded.len());
-            let mut results = Vec::with_capacity(loaded.len());
-            for mut block in loaded {
-                if cancelled.load(Ordering::Relaxed) {
-                    break;
-                }
-                match work(&plan, &mut block, &outcomes) {
-                    Ok(result) => {
-                        whole.push(block);
-                        results.push(result);
-                    }
-                    Err(corrupt) => damaged(&block.info, corrupt),
-                }
-            }
-            (whole, results)
-        });
-        evaluated.await.map_err(|error| {
-            tracing::error!(%error, "the evaluation of a search failed");
-            ReadError::Internal
+        on_blocking_thread(move || {
+            let work = |block: &mut LoadedBlock| {
+                let inputs = Inputs {
+                    plan: &plan,
+                    outcomes: &outcomes,
+                    cancelled: &cancelled,
+                };
+                work(inputs, block)
+            };
+            each_block(loaded, &cancelled, work, |block, corrupt| {
+                damaged_block(&block.info, corrupt);
+            })
         })
+        .await
     }
 
     /// Reads payloads a few at a time and keeps how the tests that wait for them end.
@@ -213,38 +224,72 @@ impl Scanner {
                 .fetch_all(&mut *connection)
                 .await
                 .map_err(read_error)?;
-            for row in rows {
-                let Some(text) = text_of(&row.content, row.byte_count) else {
-                    continue;
-                };
-                let mut tests = Vec::new();
-                for leaf in &self.plan.leaves {
-                    if let Leaf::Span(node) = leaf {
-                        attribute_tests(node, &mut tests);
+            let plan = Arc::clone(&self.plan);
+            let cancelled = Arc::clone(&self.cancelled.0);
+            outcomes = on_blocking_thread(move || {
+                for row in rows {
+                    if cancelled.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let Some(text) = text_of(&row.content, row.byte_count) else {
+                        continue;
+                    };
+                    for test in attribute_tests(&plan.leaves) {
+                        let key = (test.number, row.hash.into_bytes());
+                        if let Some(passes) = outcomes.get_mut(&key) {
+                            *passes = test.test.text(text.as_bytes());
+                        }
                     }
                 }
-                for test in tests {
-                    if let Some(passes) = outcomes.get_mut(&(test.number, row.hash.into_bytes())) {
-                        *passes = test.test.text(text.as_bytes());
-                    }
-                }
-            }
+                outcomes
+            })
+            .await?;
         }
         self.outcomes = Arc::new(outcomes);
         Ok(())
     }
 }
 
-fn damaged(info: &BlockInfo, corrupt: Corrupt) {
-    report_corrupt(info.id, &info.prune, corrupt);
+fn damaged_block(info: &BlockInfo, corrupt: Corrupt) {
+    report_corrupt(info.key.id, &info.prune, corrupt);
 }
 
-fn wanted_frames(
-    plan: &ScanPlan,
-    block: &mut LoadedBlock,
-    outcomes: &Outcomes,
-) -> Result<Vec<usize>, Corrupt> {
-    Evaluation::new(plan, block, outcomes).wanted_frames()
+fn wanted_frames(inputs: Inputs<'_>, block: &mut LoadedBlock) -> Result<Vec<usize>, Corrupt> {
+    Evaluation::new(inputs, block).wanted_frames()
+}
+
+/// Does something with each block until the search is cancelled; tells `damaged` which cannot be read and
+/// leaves them out.
+fn each_block<B, T>(
+    blocks: Vec<B>,
+    cancelled: &AtomicBool,
+    mut work: impl FnMut(&mut B) -> Result<T, Corrupt>,
+    damaged: impl Fn(&B, Corrupt),
+) -> (Vec<B>, Vec<T>) {
+    let mut whole = Vec::with_capacity(blocks.len());
+    let mut results = Vec::with_capacity(blocks.len());
+    for mut block in blocks {
+        if cancelled.load(Ordering::Relaxed) {
+            break;
+        }
+        match work(&mut block) {
+            Ok(result) => {
+                whole.push(block);
+                results.push(result);
+            }
+            Err(corrupt) => damaged(&block, corrupt),
+        }
+    }
+    (whole, results)
+}
+
+async fn on_blocking_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ReadError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "the evaluation of a search failed");
+        ReadError::Internal
+    })
 }
 
 /// The text that a payload is; none when it is something else or cannot be read.
@@ -257,5 +302,49 @@ fn text_of(content: &[u8], byte_count: i64) -> Option<String> {
     match binary::any_value::decode(reader, 1, &mut Marks::default()).ok()? {
         AttributeValue::Str(text) => Some(text.into_owned()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_block_is_looked_at_after_a_search_is_cancelled() {
+        let cancelled = AtomicBool::new(false);
+        let mut seen = Vec::new();
+        let work = |block: &mut u32| {
+            seen.push(*block);
+            cancelled.store(*block == 2, Ordering::Relaxed);
+            Ok(*block * 10)
+        };
+        let (blocks, results) = each_block(vec![0, 1, 2, 3, 4], &cancelled, work, |_, _| {});
+        assert_eq!((blocks, results), (vec![0, 1, 2], vec![0, 10, 20]));
+        assert_eq!(seen, [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_scanner_that_is_dropped_cancels_what_it_started() {
+        let cancel = CancelOnDrop::default();
+        let cancelled = Arc::clone(&cancel.0);
+        assert!(!cancelled.load(Ordering::Relaxed));
+        drop(cancel);
+        assert!(cancelled.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_damaged_block_is_told_and_left_out() {
+        let damaged = std::cell::RefCell::new(Vec::new());
+        let work = |block: &mut u32| {
+            if *block == 1 {
+                Err(Corrupt("columns"))
+            } else {
+                Ok(*block)
+            }
+        };
+        let (_, results) = each_block(vec![0, 1, 2], &AtomicBool::new(false), work, |block, _| {
+            damaged.borrow_mut().push(*block);
+        });
+        assert_eq!((results, damaged.into_inner()), (vec![0, 2], vec![1]));
     }
 }

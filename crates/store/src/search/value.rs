@@ -1,6 +1,5 @@
 //! Compares one value of an attribute or a text with what a search asks for.
 
-use core::cmp::Ordering;
 use std::fmt::Write as _;
 
 use memchr::memmem::Finder;
@@ -8,6 +7,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use throughline_model::{Comparison, SearchValue};
 use throughline_wire::{AttributeValue, binary};
 
+use super::number::{Number, is_ordered};
 use crate::block::{ColumnKind, FilterEntry};
 use crate::ids;
 
@@ -43,13 +43,6 @@ pub(super) struct EqualText {
     hash: [u8; 16],
 }
 
-/// A number to compare with.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Number {
-    Integer(i64),
-    Double(f64),
-}
-
 impl EqualText {
     fn new(text: &str) -> Self {
         let mut encoded = Vec::new();
@@ -72,61 +65,12 @@ impl EqualText {
     }
 }
 
-impl Number {
-    /// Whether an integer compares with it in this way.
-    pub(super) fn is(self, operator: Comparison, number: i64) -> bool {
-        is_ordered(operator, self.cmp_integer(number))
-    }
-
-    pub(super) fn cmp_integer(self, number: i64) -> Option<Ordering> {
-        match self {
-            Self::Integer(wanted) => Some(number.cmp(&wanted)),
-            Self::Double(wanted) => compare(number, wanted),
-        }
-    }
-
-    fn cmp_double(self, number: f64) -> Option<Ordering> {
-        match self {
-            Self::Integer(wanted) => compare(wanted, number).map(Ordering::reverse),
-            Self::Double(wanted) => number.partial_cmp(&wanted),
-        }
-    }
-}
-
 /// Returns how two numbers are written, one of which was converted from the other: two texts where they
 /// differ. A text too many costs a look at a block and nothing else.
 fn spellings(integer: i64, double: f64) -> Vec<Vec<u8>> {
     let mut texts = vec![integer.to_string(), double.to_string()];
     texts.dedup();
     texts.into_iter().map(String::into_bytes).collect()
-}
-
-/// Compares an integer with a double exactly.
-fn compare(integer: i64, double: f64) -> Option<Ordering> {
-    const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
-    if double.is_nan() {
-        return None;
-    }
-    if double >= TWO_TO_63 {
-        return Some(Ordering::Less);
-    }
-    if double < -TWO_TO_63 {
-        return Some(Ordering::Greater);
-    }
-    let whole = double.trunc();
-    let fraction = 0.0.partial_cmp(&(double - whole))?;
-    Some(integer.cmp(&(whole as i64)).then(fraction))
-}
-
-fn is_ordered(operator: Comparison, ordering: Option<Ordering>) -> bool {
-    match operator {
-        Comparison::Eq => ordering == Some(Ordering::Equal),
-        Comparison::Less => ordering == Some(Ordering::Less),
-        Comparison::LessEq => ordering.is_some_and(Ordering::is_le),
-        Comparison::Greater => ordering == Some(Ordering::Greater),
-        Comparison::GreaterEq => ordering.is_some_and(Ordering::is_ge),
-        _ => false,
-    }
 }
 
 impl ValueTest {
@@ -250,6 +194,28 @@ impl ValueTest {
         }
     }
 
+    /// The values that equality with a text means, apart from arrays with them; none of other tests.
+    pub(super) fn equal_values(&self) -> Vec<AttributeValue> {
+        let Self::Equal(wanted) = self else {
+            return Vec::new();
+        };
+        let text = String::from_utf8_lossy(&wanted.text).into_owned();
+        let truth = text.parse::<bool>().ok();
+        let mut values = vec![AttributeValue::from(text)];
+        values.extend(truth.map(AttributeValue::from));
+        values.extend(wanted.integer.map(AttributeValue::from));
+        values.extend(wanted.double.map(AttributeValue::from));
+        values
+    }
+
+    /// The hash that a text has as a payload, where equality with it is asked for.
+    pub(super) const fn equal_payload(&self) -> Option<[u8; 16]> {
+        match self {
+            Self::Equal(wanted) => Some(wanted.hash),
+            _ => None,
+        }
+    }
+
     /// The texts of which a membership filter has at least one when an attribute passes; none when
     /// it may pass whatever a filter has.
     pub(super) fn equal_texts(&self) -> Option<Vec<Vec<u8>>> {
@@ -309,59 +275,6 @@ pub(super) fn regex(text: &str) -> Result<Regex, String> {
             regex::Error::CompiledTooBig(_) => "the regular expression is too large".to_owned(),
             _ => "the regular expression cannot be read".to_owned(),
         })
-}
-
-/// A comparison of a name or a message: prefixes and parts ignore case.
-#[derive(Debug, Clone)]
-pub(super) enum NameTest {
-    /// There is a text.
-    Exists,
-    /// It is this.
-    Equal(String),
-    /// Matches a text that begins with this in lower case.
-    Prefix(String),
-    /// Matches a text that contains this in lower case.
-    Contains(String),
-    /// The expression matches in it.
-    Matches(Box<Regex>),
-}
-
-impl NameTest {
-    /// The test of a comparison; of [`Comparison::NotEq`] that of equality.
-    ///
-    /// # Errors
-    /// As [`ValueTest::new`].
-    pub(super) fn new(operator: Comparison, value: &SearchValue) -> Result<Self, String> {
-        let SearchValue::Text(text) = value else {
-            return Err("names and status messages are compared with a text".to_owned());
-        };
-        Ok(match operator {
-            Comparison::StartsWith => Self::Prefix(text.to_lowercase()),
-            Comparison::Contains => Self::Contains(text.to_lowercase()),
-            Comparison::Matches => Self::Matches(Box::new(regex(text)?)),
-            _ => Self::Equal(text.clone()),
-        })
-    }
-
-    /// Whether a text passes.
-    pub(super) fn is(&self, text: &str) -> bool {
-        match self {
-            Self::Exists => !text.is_empty(),
-            Self::Equal(wanted) => wanted == text,
-            Self::Prefix(prefix) => text.to_lowercase().starts_with(prefix),
-            Self::Contains(part) => text.to_lowercase().contains(part),
-            Self::Matches(regex) => regex.is_match(text.as_bytes()),
-        }
-    }
-
-    /// Returns bytes that the folded text contains when it passes; none when nothing need be in it.
-    pub(super) fn folded_part(&self) -> Option<String> {
-        match self {
-            Self::Equal(text) => Some(text.to_lowercase()),
-            Self::Prefix(text) | Self::Contains(text) => Some(text.clone()),
-            Self::Exists | Self::Matches(_) => None,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -188,6 +188,12 @@ impl WriterHandle {
         self.writer.clone()
     }
 
+    /// Tells whether batches wait for their commit or are being committed.
+    pub(crate) fn is_busy(&self) -> impl Fn() -> bool + Send + Sync + use<> {
+        let budget = Arc::downgrade(&self.writer.shared.budget);
+        move || budget.upgrade().is_some_and(|budget| budget.is_used())
+    }
+
     pub(crate) fn set_full(&self, is_full: bool) {
         self.writer.shared.budget.set_no_room(is_full);
     }

@@ -107,6 +107,11 @@ impl Budget {
         })
     }
 
+    /// Returns whether batches wait for their commit or are being committed.
+    pub(super) fn is_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed) != 0
+    }
+
     /// Returns when what waits now will have left, at the pace of the last commit; 1 to 30 s, and 1 s
     /// while nothing was committed yet, as no pace is known.
     pub(super) fn retry_after(&self) -> Duration {

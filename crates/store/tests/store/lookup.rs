@@ -1,8 +1,13 @@
 //! One box for any id: traces, spans, sessions, indexed attributes.
 
+use std::sync::Arc;
+
 use throughline_model::{Direction, LookedFor, Lookup, PageRequest, Reference};
+use throughline_store::{SpanGroup, StoreOptions};
 use throughline_testkit::{Ids, Sent, span};
-use throughline_wire::{AttributeValue, LogRecord, TenantId, semconv};
+use throughline_wire::{
+    AttributeValue, Attributes, LogRecord, Resource, TenantId, TraceId, semconv,
+};
 
 use crate::receipt::{numbered, said, send, stands_at};
 use crate::support::{Fixture, batch, lone};
@@ -74,6 +79,106 @@ async fn a_trace_a_span_a_session_an_attribute_and_an_event_lead_to_their_trace(
             .collect();
         assert_eq!(ids, [root.trace_id], "{text}");
     }
+}
+
+/// A log record with these attributes.
+fn record(fixture: &Fixture, trace_id: TraceId, attributes: Attributes) -> LogRecord {
+    LogRecord {
+        time: fixture.at_ms(1),
+        trace_id: Some(trace_id),
+        attributes,
+        ..LogRecord::default()
+    }
+}
+
+#[tokio::test]
+async fn an_attribute_that_only_a_log_record_has_leads_to_its_trace() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(64);
+    let spans: Vec<_> = (0..3)
+        .map(|at| lone("work", &mut ids).starts(fixture.at_ms(-at)).build())
+        .collect();
+    let sent: Vec<Sent> = spans
+        .iter()
+        .map(|span| Sent::by("shop", span.clone()))
+        .collect();
+    fixture.write(&sent).await;
+    let attributes: Attributes = [
+        ("shop.order.id", AttributeValue::from("o-77")),
+        ("shop.order.number", 4_711_i64.into()),
+        (
+            "shop.coupons",
+            vec![AttributeValue::from("may"), 12_i64.into()].into(),
+        ),
+        ("shop.is_gift", true.into()),
+        ("shop.weight", 2.5.into()),
+        ("shop.note", "x".repeat(900).into()),
+        (semconv::SESSION_ID, "tab-9".into()),
+    ]
+    .into_iter()
+    .collect();
+    let mut said = batch(&[]);
+    let mut resource = Resource::of_service("shop");
+    resource.attributes.insert("host.name", "logs-only");
+    said.groups.push(SpanGroup {
+        resource: Arc::new(resource),
+        events: vec![
+            record(&fixture, spans[1].trace_id, attributes),
+            // What only looks like a value: bytes of a number within a text.
+            record(
+                &fixture,
+                spans[2].trace_id,
+                [("text", "\u{12}\u{3}\u{18}\u{e7}o-7")]
+                    .into_iter()
+                    .collect(),
+            ),
+        ],
+        ..SpanGroup::default()
+    });
+    send(&fixture.store, said).await;
+
+    let long = "x".repeat(900);
+    // Few log records are looked at once; of many, those of each trace.
+    let now = fixture.now;
+    let options = StoreOptions {
+        search_log_records: 1,
+        ..StoreOptions::new(move || now)
+    };
+    let many = fixture.database.store_with(options);
+    for store in [&fixture.store, &many] {
+        let reader = store.reader(TenantId::DEFAULT);
+        for (text, name) in [
+            ("o-77", Some("shop.order.id")),
+            ("4711", Some("shop.order.number")),
+            ("may", Some("shop.coupons")),
+            ("12", Some("shop.coupons")),
+            ("true", Some("shop.is_gift")),
+            ("2.5", Some("shop.weight")),
+            (&long, Some("shop.note")),
+            ("tab-9", Some(semconv::SESSION_ID)),
+            ("o-7", None),
+            ("471", None),
+            ("x", None),
+        ] {
+            let reference = Reference::parse(text).expect("a reference");
+            let lookup = reader
+                .lookup(&reference, PageRequest::default())
+                .await
+                .expect("looks up");
+            let traces: Vec<_> = lookup.traces.items.iter().map(|t| t.trace_id).collect();
+            assert_eq!(traces, name.map(|_| spans[1].trace_id).as_slice(), "{text}");
+            assert_eq!(lookup.names, name.as_slice(), "{text}");
+            for (key, is_found) in [(None, true), (name, true), (Some("other"), false)] {
+                let found = reader.find_traces(key, text, PageRequest::default()).await;
+                let is_there = found.expect("finds").items.len() == 1;
+                assert_eq!(is_there, is_found && name.is_some(), "{key:?} {text}");
+            }
+        }
+        let host = Reference::parse("logs-only").expect("a reference");
+        let lookup = reader.lookup(&host, PageRequest::default()).await;
+        assert_eq!(lookup.expect("looks up").traces.items.len(), 2);
+    }
+    many.close().await;
 }
 
 #[tokio::test]

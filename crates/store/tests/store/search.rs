@@ -3,9 +3,14 @@
 
 use std::sync::Arc;
 
-use throughline_model::{AttributeCondition, PageRequest, Total, TraceFilter};
+use throughline_model::{
+    AttributeCondition, CheckedPredicate, Comparison, OperationMatch, PageRequest, ReadError,
+    SpanField, SpanPredicate, TimeRange, Total, TraceFilter, TracePredicate,
+};
+use throughline_store::StoreOptions;
+use throughline_store::testing::search;
 use throughline_testkit::{Ids, Sent};
-use throughline_wire::{ProcessId, Resource, TraceId};
+use throughline_wire::{ProcessId, Resource, TraceId, UnixNanos};
 
 use crate::receipt::{said_by, send};
 use crate::support::{Fixture, lone};
@@ -124,11 +129,15 @@ async fn a_frequent_user_is_found_among_traces_without_one() {
     let nobodys = lone("click", &mut ids).starts(fixture.at_ms(-1)).build();
     let sent = [&theirs, &nobodys].map(|span| Sent::by("shop", span.clone()));
     fixture.write(&sent).await;
-    // So many spans that the rows of the traces are looked through.
-    sqlx::query("UPDATE level0_blocks SET span_count = 1000000")
-        .execute(&mut fixture.database.connection().await)
-        .await
-        .expect("updates");
+    // The rows of the traces are looked through.
+    let now = fixture.now;
+    let fixture = Fixture {
+        store: fixture.database.store_with(StoreOptions {
+            search_driven_spans: 0,
+            ..StoreOptions::new(move || now)
+        }),
+        ..fixture
+    };
     let by_user = found(&fixture, |filter| filter.user = Some("ada".to_owned())).await;
     assert_eq!(by_user, [theirs.trace_id]);
     let by_session = found(&fixture, |filter| filter.session = Some("tab".to_owned())).await;
@@ -150,4 +159,113 @@ async fn attributes_beside_one_with_an_empty_key_are_found() {
     };
     let traces = found(&fixture, |filter| filter.attributes = vec![attribute]).await;
     assert_eq!(traces, [span.trace_id]);
+}
+
+#[tokio::test]
+async fn names_and_errors_are_found_whatever_the_form_of_their_letters() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(266);
+    let span = lone("ΟΔΟΣ straße", &mut ids).starts(fixture.now);
+    let span = span.error("İstanbul: ΛΆΘΟΣ").build();
+    fixture.write(&[Sent::by("shop", span.clone())]).await;
+    for part in ["οδος", "ΟΔΟσ", "STRASSE", "Straße"] {
+        let operation = Some(OperationMatch::Contains(part.to_owned()));
+        let traces = found(&fixture, |filter| filter.operation = operation).await;
+        assert_eq!(traces, [span.trace_id], "{part}");
+    }
+    for part in ["istanbul", "ISTANBUL", "ıstanbul", "λάθος", "ΛΆΘΟΣ"] {
+        let traces = found(&fixture, |filter| filter.error = Some(part.to_owned())).await;
+        assert_eq!(traces, [span.trace_id], "{part}");
+    }
+}
+
+#[tokio::test]
+async fn a_trace_that_lost_its_blocks_is_found_by_what_its_row_says() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(267);
+    let mut traces = Vec::new();
+    for (at, service) in ["shop", "shop", "other"].into_iter().enumerate() {
+        let span = lone("click", &mut ids).starts(fixture.at_ms(-(at as i64)));
+        let span = span.user("ada").session("tab").build();
+        fixture.write(&[Sent::by(service, span.clone())]).await;
+        traces.push(span.trace_id);
+    }
+    let mut connection = fixture.database.connection().await;
+    sqlx::raw_sql(
+        "DELETE FROM level0_blocks WHERE id = (SELECT max(id) - 1 FROM level0_blocks);
+         UPDATE traces SET pruned_before_ns = 1 WHERE start_ns NOT IN (
+             SELECT first_start_ns FROM level0_blocks
+         );",
+    )
+    .execute(&mut connection)
+    .await
+    .expect("prunes");
+    let check = async |fixture: &Fixture| {
+        let by_user = found(fixture, |filter| filter.user = Some("ada".to_owned())).await;
+        assert_eq!(by_user, traces);
+        let by_session = found(fixture, |filter| filter.session = Some("tab".to_owned())).await;
+        assert_eq!(by_session, traces);
+        let by_service = found(fixture, |filter| filter.service = Some("shop".to_owned())).await;
+        assert_eq!(by_service, traces[..2]);
+    };
+    check(&fixture).await;
+    // Blocks were dropped, and the rows are not marked yet.
+    sqlx::raw_sql(
+        "UPDATE traces SET pruned_before_ns = NULL;
+         UPDATE retention_state SET pruned_before_ns = 9223372036854775807;",
+    )
+    .execute(&mut connection)
+    .await
+    .expect("prunes");
+    check(&fixture).await;
+}
+
+#[tokio::test]
+async fn an_expression_or_a_text_of_ten_kilobytes_is_searched_for_or_refused() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(268);
+    let (text, body) = ("a".repeat(10 << 10), "a".repeat(100_000));
+    let span = lone("work", &mut ids).starts(fixture.now);
+    let span = span.with("body", body).with("short", "aaab").build();
+    fixture.write(&[Sent::by("shop", span.clone())]).await;
+    let page = PageRequest::default();
+    let range = TimeRange::Last(UnixNanos::PER_DAY);
+    let repeated = |part: &str| part.repeat((10 << 10) / part.len());
+    for (operator, wanted, expected) in [
+        (Comparison::Contains, text.clone(), Ok(1)),
+        (Comparison::Eq, text.clone(), Ok(0)),
+        (Comparison::Matches, text, Ok(1)),
+        (Comparison::Matches, repeated("(a|b)?"), Ok(1)),
+        (Comparison::Matches, repeated("a|aa|"), Ok(1)),
+        (
+            Comparison::Matches,
+            format!("({}b", "(a*)*".repeat(50)) + ")",
+            Ok(1),
+        ),
+        (Comparison::Matches, repeated("\\w{1000}"), Err("too large")),
+        (Comparison::Matches, repeated("("), Err("cannot be read")),
+    ] {
+        let start = wanted.chars().take(12).collect::<String>();
+        let predicate = SpanPredicate::compare(SpanField::AnyAttribute, operator, wanted);
+        let predicate = CheckedPredicate::new(TracePredicate::Has(predicate)).expect("is checked");
+        let found = search(&fixture.store, &predicate, range, page).await;
+        match (found, expected) {
+            (Ok(page), Ok(count)) => assert_eq!(page.items.len(), count, "{start}"),
+            (Err(ReadError::Invalid(text)), Err(expected)) => {
+                assert!(text.contains(expected), "{start}: {text}");
+            }
+            (found, _) => panic!("{start}: {found:?}"),
+        }
+    }
+    // A filter of 10 KB.
+    let filter = TraceFilter {
+        attributes: (0..10)
+            .map(|at| AttributeCondition {
+                key: format!("key.{at}"),
+                value: "v".repeat(1_000),
+            })
+            .collect(),
+        ..TraceFilter::default()
+    };
+    assert_eq!(fixture.list(&filter).await, []);
 }

@@ -1,5 +1,7 @@
 //! Finds the values of one column that pass a test.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use throughline_wire::{Marks, binary};
 
 use crate::block::{ColumnKind, Corrupt, Values, double, int};
@@ -8,12 +10,13 @@ use crate::search::value::ValueTest;
 
 const WHAT: Corrupt = Corrupt("columns");
 
-/// Which of the values pass, by their place in the column.
+/// Which of the values pass, by their place in the column; anything when the search is cancelled.
 pub(super) fn column_hits(
     test: &ValueTest,
     kind: ColumnKind,
     mut values: Values<'_>,
     count: usize,
+    cancelled: &AtomicBool,
 ) -> Result<Bits, Corrupt> {
     if let (ColumnKind::Text, ValueTest::Contains(finder)) = (kind, test) {
         return containing(finder, values, count);
@@ -21,6 +24,10 @@ pub(super) fn column_hits(
     let mut hits = Bits::none(count);
     let mut buffer = String::new();
     for place in 0..count {
+        // An expression may take long for one value.
+        if cancelled.load(Ordering::Relaxed) {
+            break;
+        }
         let value = values.next()?;
         let passes = match kind {
             ColumnKind::Text => test.text(value),

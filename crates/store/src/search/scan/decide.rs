@@ -6,9 +6,13 @@ use std::sync::Arc;
 use throughline_model::ReadError;
 
 use super::{Match, Search, Sink};
-use crate::search::blocks::BlockInfo;
-use crate::search::plan::{Leaf, LeafBits};
+use crate::search::blocks::{self, BlockInfo, Stretch};
+use crate::search::condition::LeafBits;
+use crate::search::plan::TraceSource;
 use crate::search::rows::TraceRow;
+
+/// Rows for which blocks are listed together.
+const LISTED_FOR: usize = 1_000;
 
 /// The rows that were decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,16 +31,32 @@ impl Search<'_> {
         rows: &[TraceRow],
         sink: Sink<'_>,
     ) -> Result<Decided, ReadError> {
+        let (tenant, plan) = (self.selection.tenant, Arc::clone(&self.plan));
+        self.sources
+            .read_log_records(self.connection, tenant, &plan, rows)
+            .await?;
+        let is_listed = self.blocks.keeps(self.checked());
         let mut at = 0;
         while at < rows.len() {
             self.results.bound();
-            let (end, needed) = self.needed(rows, at);
-            if !needed.is_empty() {
+            let end = if is_listed {
+                let (end, needed) = self.needed(rows, at);
+                if !needed.is_empty() {
+                    if self.is_over() {
+                        return Ok(Decided::Before(at));
+                    }
+                    self.scan(&needed, rows.get(at..end)).await?;
+                }
+                end
+            } else {
                 if self.is_over() {
                     return Ok(Decided::Before(at));
                 }
-                self.scan(&needed).await?;
-            }
+                let end = rows.len().min(at + LISTED_FOR);
+                self.list_and_scan(rows.get(at..end).unwrap_or_default())
+                    .await?;
+                end
+            };
             for row in rows.get(at..end).unwrap_or_default() {
                 self.has_progress = true;
                 if let Some(matched) = self.matched(row)
@@ -48,6 +68,44 @@ impl Search<'_> {
             at = end;
         }
         Ok(Decided::All)
+    }
+
+    /// Lists the blocks that may have spans of these rows, page by page, and scans them.
+    async fn list_and_scan(&mut self, rows: &[TraceRow]) -> Result<(), ReadError> {
+        let plan = Arc::clone(&self.plan);
+        let checked = self.checked();
+        let starts = rows.iter().map(|row| row.start_ns);
+        let ends = rows.iter().map(|row| row.end_ns);
+        let (Some(first_ns), Some(begun_ns)) = (starts.min(), ends.max()) else {
+            return Ok(());
+        };
+        let mut last_ns = Some(i64::MAX);
+        while let Some(end_ns) = last_ns {
+            let stretch = Stretch {
+                first_ns,
+                last_ns: end_ns,
+                begun_ns,
+            };
+            let mut needed = Vec::new();
+            let take = |block: BlockInfo| {
+                let is_of = |row: &TraceRow| {
+                    block.key.id >= row.first_block_id
+                        && block.may_have(row.trace_id, row.start_ns, row.end_ns)
+                };
+                if block.leaves & checked != 0
+                    && !self.results.has(&block)
+                    && rows.iter().any(is_of)
+                {
+                    needed.push(Arc::new(block));
+                }
+            };
+            let wanted = (stretch, self.budget.listed_blocks);
+            let tenant = self.selection.tenant;
+            let lowest_ns = blocks::page(self.connection, tenant, &plan, wanted, take).await?;
+            self.scan(&needed, Some(rows)).await?;
+            last_ns = lowest_ns.map(|lowest_ns| lowest_ns - 1);
+        }
+        Ok(())
     }
 
     /// The blocks to scan before the rows from `at` on are decided, and the row before which that
@@ -78,7 +136,7 @@ impl Search<'_> {
                 break;
             }
             near.retain(|block| {
-                let is_needed = block.id >= row.first_block_id
+                let is_needed = block.key.id >= row.first_block_id
                     && block.may_have(row.trace_id, row.start_ns, row.end_ns);
                 if is_needed {
                     weight += block.weight();
@@ -93,14 +151,19 @@ impl Search<'_> {
         (rows.len(), needed)
     }
 
-    /// The leaves that decide.
+    /// The leaves that blocks decide.
     pub(super) fn checked(&self) -> LeafBits {
         let implied = self.plan.implied.iter().fold(0, |all, leaves| all | leaves);
-        !implied
+        self.plan.span_leaves() & !implied
     }
 
-    /// Scans blocks, in batches.
-    pub(super) async fn scan(&mut self, blocks: &[Arc<BlockInfo>]) -> Result<(), ReadError> {
+    /// Scans blocks, in batches. Where only some `rows` are asked for, what else was found may be
+    /// forgotten.
+    pub(super) async fn scan(
+        &mut self,
+        blocks: &[Arc<BlockInfo>],
+        rows: Option<&[TraceRow]>,
+    ) -> Result<(), ReadError> {
         let mut rest = blocks;
         while !rest.is_empty() {
             let (batch, after) = rest.split_at(self.scanner.batch_len(rest));
@@ -110,6 +173,9 @@ impl Search<'_> {
             for name in self.scanner.take_names() {
                 self.results.name(name);
             }
+            if let Some(rows) = rows {
+                self.results.bound_to(rows);
+            }
             rest = after;
         }
         Ok(())
@@ -118,10 +184,12 @@ impl Search<'_> {
     /// Whether a trace whose blocks were scanned matches, and how.
     fn matched(&self, row: &TraceRow) -> Option<Match> {
         let (mut leaves, span) = self.results.of(row, self.positive);
-        let sources = self.plan.leaves.iter().enumerate();
-        let sources = sources.filter(|(_, leaf)| matches!(leaf, Leaf::Source(_)));
-        for ((at, _), leads) in sources.zip(&row.sources) {
-            leaves |= LeafBits::from(*leads) << at;
+        for ((at, source), leads) in self.plan.sources().zip(&row.sources) {
+            let leads = match source {
+                TraceSource::LogRecord(_) => self.sources.is_said(at, row.trace_id),
+                _ => *leads,
+            };
+            leaves |= LeafBits::from(leads) << at;
         }
         let matched = Match { leaves, span };
         self.plan.condition.holds(leaves).then_some(matched)
@@ -133,6 +201,9 @@ impl Search<'_> {
         rows: &[TraceRow],
         most: u64,
     ) -> Result<Option<u64>, ReadError> {
+        if !self.blocks.keeps(self.checked()) || self.sources.asks_log_records(&self.plan) {
+            return Ok(None);
+        }
         let mut seen = HashSet::new();
         let mut blocks = Vec::new();
         for row in rows {
@@ -140,7 +211,7 @@ impl Search<'_> {
                 let is_needed = block.leaves & self.checked() != 0
                     && block.may_have(row.trace_id, row.start_ns, row.end_ns)
                     && !self.results.has(block);
-                if is_needed && seen.insert(block.id) {
+                if is_needed && seen.insert(block.key.id) {
                     blocks.push(Arc::clone(block));
                 }
             }
@@ -149,7 +220,7 @@ impl Search<'_> {
         if weight > most {
             return Ok(None);
         }
-        self.scan(&blocks).await?;
+        self.scan(&blocks, None).await?;
         let matching = rows.iter().filter(|row| self.matched(row).is_some());
         Ok(Some(matching.count() as u64))
     }

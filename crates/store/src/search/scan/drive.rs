@@ -7,8 +7,8 @@ use throughline_model::{Direction, ReadError};
 use uuid::Uuid;
 
 use super::decide::Decided;
-use super::{DRIVEN_AT_ONCE, End, Outcome, Search, Sink};
-use crate::search::plan::LeafBits;
+use super::{End, Outcome, Search, Sink};
+use crate::search::condition::LeafBits;
 use crate::search::rows::TraceRow;
 
 /// Traces that are looked up at most.
@@ -39,7 +39,7 @@ impl Search<'_> {
                 break;
             }
             let (batch, after) = rest.split_at(self.scanner.batch_len(rest));
-            self.scan(batch).await?;
+            self.scan(batch, None).await?;
             rest = after;
             if self.results.len() > MOST_TRACES {
                 self.is_driven_out = true;
@@ -52,9 +52,9 @@ impl Search<'_> {
             return Ok(None);
         }
         let mut ids: HashSet<Uuid> = self.results.traces(leaves).collect();
-        for (leaf, sourced) in &self.sources {
+        for (leaf, _) in self.plan.sources() {
             if leaves >> leaf & 1 == 1 {
-                ids.extend(sourced.iter().flatten());
+                ids.extend(self.sources.traces(leaf));
             }
         }
         if ids.len() > MOST_TRACES {
@@ -83,7 +83,7 @@ impl Search<'_> {
         };
         let is_all = is_complete && self.blocks.is_whole() && !matches!(end, End::Stopped(_));
         let total = if is_all && lower_ns <= self.selection.from_ns {
-            self.count(&rows, DRIVEN_AT_ONCE).await?
+            self.count(&rows, self.budget.driven_spans.0).await?
         } else {
             None
         };

@@ -1,0 +1,62 @@
+//! Boolean expressions over the leaves of a plan.
+
+/// A set of leaves: bit n is leaf n.
+pub(crate) type LeafBits = u128;
+/// Leaves of a plan at most.
+pub(super) const MAX_LEAVES: usize = LeafBits::BITS as usize;
+
+/// A boolean expression over leaves.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Condition {
+    And(Vec<Self>),
+    Or(Vec<Self>),
+    Not(Box<Self>),
+    Leaf(usize),
+}
+
+impl Default for Condition {
+    /// What always holds.
+    fn default() -> Self {
+        Self::And(Vec::new())
+    }
+}
+
+impl Condition {
+    /// Whether it holds for a trace, given its leaves.
+    pub(super) fn holds(&self, leaves: LeafBits) -> bool {
+        match self {
+            Self::And(parts) => parts.iter().all(|part| part.holds(leaves)),
+            Self::Or(parts) => parts.iter().any(|part| part.holds(leaves)),
+            Self::Not(part) => !part.holds(leaves),
+            Self::Leaf(leaf) => leaves >> leaf & 1 == 1,
+        }
+    }
+
+    /// The cheapest leaves of which at least one holds where the condition does, with their weight;
+    /// none when it can hold without any.
+    pub(super) fn cover(&self, weight: &impl Fn(usize) -> u64) -> Option<(LeafBits, u64)> {
+        match self {
+            Self::Leaf(leaf) => Some((1 << leaf, weight(*leaf))),
+            Self::And(parts) => {
+                let covers = parts.iter().filter_map(|part| part.cover(weight));
+                covers.min_by_key(|(_, weight)| *weight)
+            }
+            Self::Or(parts) => parts.iter().try_fold((0, 0), |(all, sum), part| {
+                let (leaves, weight) = part.cover(weight)?;
+                Some((all | leaves, weight.saturating_add(sum)))
+            }),
+            Self::Not(_) => None,
+        }
+    }
+
+    /// The leaves that are not negated, whose matches explain why a trace was found.
+    pub(super) fn positive(&self) -> LeafBits {
+        match self {
+            Self::Leaf(leaf) => 1 << leaf,
+            Self::And(parts) | Self::Or(parts) => {
+                parts.iter().fold(0, |all, part| all | part.positive())
+            }
+            Self::Not(_) => 0,
+        }
+    }
+}
