@@ -82,8 +82,8 @@ pub enum LookedFor {
     TraceId,
     /// The id of a span.
     SpanId,
-    /// The value of an attribute of a span, an event, a resource or a scope, or the correlation id of
-    /// an event.
+    /// The value of an attribute of a span, an event, a log record, a resource or a scope, or the
+    /// correlation id of an event.
     Attribute,
 }
 

@@ -1,5 +1,6 @@
 //! Lists the blocks a search may have to scan, newest first, without those that cannot match.
 
+use core::ops::RangeInclusive;
 use std::sync::Arc;
 
 use futures::TryStreamExt as _;
@@ -118,12 +119,10 @@ impl Row {
 }
 
 /// The blocks that are listed, by the starts of their spans; inclusive.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Stretch {
-    /// Their last spans begin from here on.
-    pub first_ns: i64,
-    /// Their last spans begin here at the latest.
-    pub last_ns: i64,
+    /// The range in which their last spans begin.
+    pub last_starts_ns: RangeInclusive<i64>,
     /// Their first spans begin here at the latest.
     pub begun_ns: i64,
 }
@@ -138,6 +137,7 @@ pub(super) async fn page(
     mut take: impl FnMut(BlockInfo),
 ) -> Result<Option<i64>, ReadError> {
     let limit = most.clamp(1, LISTED);
+    let (first_ns, last_ns) = stretch.last_starts_ns.into_inner();
     let factors: Vec<i64> = plan
         .probes
         .iter()
@@ -146,8 +146,8 @@ pub(super) async fn page(
     let dictionary = &plan.dictionary;
     let mut rows = sqlx::query_as::<_, Row>(include_str!("blocks.sql"))
         .bind(tenant)
-        .bind(stretch.first_ns)
-        .bind(stretch.last_ns)
+        .bind(first_ns)
+        .bind(last_ns)
         .bind(limit as i64)
         .bind(!dictionary.operations.is_empty())
         .bind(!dictionary.resource_ids.is_empty())
@@ -155,7 +155,7 @@ pub(super) async fn page(
         .bind(factors)
         .bind(stretch.begun_ns)
         .fetch(connection);
-    let (mut count, mut lowest_ns) = (0, stretch.last_ns);
+    let (mut count, mut lowest_ns) = (0, last_ns);
     // One by one: the lists of a block may be long, and only few blocks may match.
     while let Some(row) = rows.try_next().await.map_err(read_error)? {
         count += 1;
@@ -164,7 +164,7 @@ pub(super) async fn page(
             take(block);
         }
     }
-    Ok((count >= limit && lowest_ns > stretch.first_ns).then_some(lowest_ns))
+    Ok((count >= limit && lowest_ns > first_ns).then_some(lowest_ns))
 }
 
 /// The blocks that were listed so far.
@@ -235,8 +235,7 @@ impl BlockList {
             self.covered_from_ns - 1
         };
         let stretch = Stretch {
-            first_ns: self.first_ns,
-            last_ns,
+            last_starts_ns: self.first_ns..=last_ns,
             begun_ns: i64::MAX,
         };
         let Self {

@@ -200,8 +200,9 @@ impl<'a> Search<'a> {
             .await?;
         if self.blocks.is_too_long() {
             let (leaves, weight) = self.cover().unwrap_or((0, u64::MAX));
-            let is_cheap = weight <= self.budget.driven_spans.1;
-            self.blocks.keep(if is_cheap { leaves } else { 0 });
+            let leads =
+                weight <= self.budget.driven_spans.1 && leaves & self.plan.span_leaves() != 0;
+            self.blocks.keep(if leads { leaves } else { 0 });
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use throughline_model::{AttributeCondition, PageRequest, TraceFilter};
 use throughline_store::{Store, StoreOptions};
 use throughline_testkit::{Ids, Sent};
-use throughline_wire::{TenantId, semconv};
+use throughline_wire::{InstrumentationScope, Resource, TenantId, semconv};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -140,4 +140,55 @@ async fn a_list_with_its_statistics_costs_eight_statements_and_two_a_batch_of_bl
         }
         store.close().await;
     }
+}
+
+#[tokio::test]
+async fn a_block_whose_resources_and_scopes_do_not_pass_is_not_read() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(296);
+    for at in 0..4 {
+        let mut resource = Resource::of_service("shop");
+        resource
+            .attributes
+            .insert("host.name", format!("host-{at}"));
+        let mut scope = InstrumentationScope::default();
+        scope.attributes.insert("scope.number", i64::from(at));
+        let sent = Sent {
+            resource: Arc::new(resource),
+            scope: Arc::new(scope),
+            span: lone("work", &mut ids).starts(fixture.now).build(),
+        };
+        fixture.write(&[sent]).await;
+    }
+    let statements = Arc::new(AtomicU64::new(0));
+    let url = relayed(fixture.database.url(), Arc::clone(&statements)).await;
+    let now = fixture.now;
+    let options = StoreOptions {
+        reader_connections: 1,
+        // One block is read at a time.
+        search_batch_spans: 1,
+        ..StoreOptions::new(move || now)
+    };
+    let store = Store::connect_lazy(&url, options).expect("the URL is understood");
+    for (key, value) in [("host.name", "host-2"), ("scope.number", "3")] {
+        let filter = TraceFilter {
+            attributes: vec![AttributeCondition {
+                key: key.to_owned(),
+                value: value.to_owned(),
+            }],
+            ..TraceFilter::default()
+        };
+        let reader = store.reader(TenantId::DEFAULT);
+        let mut count = 0;
+        for _ in 0..2 {
+            let before = statements.load(Ordering::Relaxed);
+            let page = reader.list_traces(&filter, PageRequest::default()).await;
+            assert_eq!(page.expect("lists").items.len(), 1);
+            count = statements.load(Ordering::Relaxed) - before;
+        }
+        // The dictionaries, the list of blocks, the rows, the summaries, and the arrays of one block: the
+        // scope or resource of all its spans passes, so no column is read.
+        assert_eq!(count, 5, "{key}");
+    }
+    store.close().await;
 }

@@ -82,8 +82,7 @@ impl Search<'_> {
         let mut last_ns = Some(i64::MAX);
         while let Some(end_ns) = last_ns {
             let stretch = Stretch {
-                first_ns,
-                last_ns: end_ns,
+                last_starts_ns: first_ns..=end_ns,
                 begun_ns,
             };
             let mut needed = Vec::new();
