@@ -192,7 +192,8 @@ async fn a_trace_that_lost_its_blocks_is_found_by_what_its_row_says() {
     }
     let mut connection = fixture.database.connection().await;
     sqlx::raw_sql(
-        "DELETE FROM level0_blocks WHERE id = (SELECT max(id) - 1 FROM level0_blocks);
+        "DELETE FROM level0_blocks
+         WHERE id = (SELECT id FROM level0_blocks ORDER BY id OFFSET 1 LIMIT 1);
          UPDATE traces SET pruned_before_ns = 1 WHERE start_ns NOT IN (
              SELECT first_start_ns FROM level0_blocks
          );",
@@ -200,6 +201,8 @@ async fn a_trace_that_lost_its_blocks_is_found_by_what_its_row_says() {
     .execute(&mut connection)
     .await
     .expect("prunes");
+    let blocks = "SELECT count(*) FROM level0_blocks";
+    assert_eq!(fixture.count(blocks).await, 2);
     let check = async |fixture: &Fixture| {
         let by_user = found(fixture, |filter| filter.user = Some("ada".to_owned())).await;
         assert_eq!(by_user, traces);
