@@ -24,6 +24,7 @@ mod row_marks;
 mod search;
 mod search_faults;
 mod seed;
+mod snapshot;
 mod sql_functions;
 mod statement_counts;
 mod statements;
