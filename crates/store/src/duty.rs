@@ -10,7 +10,7 @@ use throughline_model::{PartitionChange, RetentionReport, RetentionRules};
 use throughline_wire::UnixNanos;
 
 use crate::compaction::{CompactionReport, CompactionScope, Compactor};
-use crate::retention::{self, Rewrite, Run};
+use crate::retention::{self, Damaged, Rewrite, Run};
 use crate::{StoreError, storage};
 
 /// Another run is waited for so often,
@@ -61,6 +61,7 @@ impl Duty {
 pub struct Lead {
     pub(crate) connection: PgConnection,
     compactor: Compactor,
+    damaged: Damaged,
 }
 
 impl Lead {
@@ -98,6 +99,7 @@ impl Lead {
         Ok(Self {
             connection,
             compactor: Compactor::new(rules),
+            damaged: Damaged::default(),
         })
     }
 
@@ -157,7 +159,13 @@ impl Lead {
         room_bytes: u64,
     ) -> Result<Option<Vec<PartitionChange>>, StoreError> {
         self.take_turn().await?;
-        let changes = retention::prune_oldest_day(&mut self.connection, now, room_bytes).await;
+        let changes = retention::prune_oldest_day(
+            &mut self.connection,
+            now,
+            room_bytes,
+            &mut self.damaged,
+        )
+        .await;
         self.end_turn().await?;
         Ok(changes?)
     }
@@ -190,7 +198,13 @@ impl Lead {
 
     pub(crate) async fn run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
         self.take_turn().await?;
-        let report = retention::run(&mut self.connection, &mut self.compactor, run).await;
+        let report = retention::run(
+            &mut self.connection,
+            &mut self.compactor,
+            &mut self.damaged,
+            run,
+        )
+        .await;
         self.end_turn().await?;
         Ok(report?)
     }

@@ -57,6 +57,16 @@ pub(crate) fn fault(error: &sqlx::Error) -> Fault {
     }
 }
 
+/// Returns whether the stored bytes are not what was written: class XX, "internal error", has the codes
+/// for corrupted data and indexes.
+pub(crate) fn is_damage(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::ColumnDecode { .. } => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("XX")),
+        _ => false,
+    }
+}
+
 /// The same for a reader; logs what a reader must not be told.
 pub(crate) fn read_error(error: sqlx::Error) -> ReadError {
     match fault(&error) {

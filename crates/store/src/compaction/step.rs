@@ -12,6 +12,7 @@ use super::plan::{self, Group};
 use super::{CompactionReport, Fate, Fates, Merged, merge};
 use crate::block::table::{BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, insert_level1};
 use crate::rollup;
+use crate::sqlstate::is_damage;
 
 /// The class of traces without an error or a warning, and that of the others.
 const CLASS_OK: i16 = 0;
@@ -124,16 +125,6 @@ async fn select(
     .bind(ids)
     .fetch_all(connection)
     .await
-}
-
-/// Returns whether the stored bytes are not what was written: class XX, "internal error", has the codes
-/// for corrupted data and indexes.
-fn is_damage(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::ColumnDecode { .. } => true,
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("XX")),
-        _ => false,
-    }
 }
 
 #[derive(FromRow)]

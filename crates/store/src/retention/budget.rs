@@ -1,15 +1,17 @@
 //! Keeps the database within its size: the oldest day goes, whatever the rules say, and with it
 //! the traces that ended and were received before its end. Pinned traces stay.
 
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 use throughline_model::{PartitionChange, PartitionStep, RetentionReport};
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
 use super::counts::{self, Keep};
+use super::damaged::Damaged;
 use super::partition::Partition;
 use super::removal::{self, Outcome};
 use super::{Cutoffs, catalogue, rewrite, traces};
+use crate::sqlstate::{Fault, fault};
 
 /// Frees the oldest past day that can be freed; none when there is no such day. `room_bytes` is
 /// what copies of pinned rows may take; a day whose pinned rows need more is passed over.
@@ -20,6 +22,7 @@ pub(crate) async fn prune_oldest_day(
     connection: &mut PgConnection,
     now: UnixNanos,
     room_bytes: u64,
+    damaged: &mut Damaged,
 ) -> Result<Option<Vec<PartitionChange>>, sqlx::Error> {
     catalogue::drop_leftovers(connection).await?;
     let partitions = catalogue::list(connection).await?;
@@ -27,7 +30,7 @@ pub(crate) async fn prune_oldest_day(
         .chunk_by(|a, b| a.to_ns == b.to_ns)
         .filter(|day| day[0].to_ns <= now.get());
     for day in past {
-        let changes = prune(connection, day, room_bytes).await?;
+        let changes = prune(connection, day, room_bytes, damaged).await?;
         if !changes.is_empty() {
             return Ok(Some(changes));
         }
@@ -39,10 +42,11 @@ async fn prune(
     connection: &mut PgConnection,
     day: &[Partition],
     room_bytes: u64,
+    damaged: &mut Damaged,
 ) -> Result<Vec<PartitionChange>, sqlx::Error> {
     let mut changes = Vec::new();
     for partition in day {
-        let counts = counts::counts(connection, partition, Keep::Pinned).await?;
+        let counts = counts::counts(connection, partition, Keep::Pinned, damaged).await?;
         // Neither the empty archive nor a day of pinned traces alone gives anything back.
         let gives_nothing =
             counts.kept == counts.total && (counts.total > 0 || partition.from_ns.is_none());
@@ -56,7 +60,7 @@ async fn prune(
             let outcome = removal::drop_it(connection, partition, counts, Keep::Pinned).await?;
             (PartitionStep::Drop, outcome)
         } else {
-            let outcome = rewrite::rewrite(connection, partition, Keep::Pinned).await?;
+            let outcome = rewrite::rewrite(connection, partition, Keep::Pinned, damaged).await?;
             (PartitionStep::Rewrite, outcome)
         };
         if outcome == Outcome::Done {
@@ -74,25 +78,54 @@ async fn prune(
     Ok(changes)
 }
 
-/// Notes which traces lost what they had before an instant. Pinned traces lost nothing, nor did those
-/// that came later.
+/// Notes which traces lost what they had before an instant, in batches.
 async fn mark_pruned(
     connection: &mut PgConnection,
     tenant: Uuid,
     before_ns: i64,
 ) -> Result<(), sqlx::Error> {
+    let mut after = Uuid::nil();
+    let mut attempt = 1;
+    loop {
+        match mark_batch(connection, tenant, before_ns, after).await {
+            Ok(Some(last)) => {
+                after = last;
+                attempt = 1;
+            }
+            Ok(None) => return Ok(()),
+            Err(error) if attempt < traces::ATTEMPTS && fault(&error) == Fault::Conflict => {
+                attempt += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Notes it of the traces after `after`; returns the last one, none when there are no more.
+async fn mark_batch(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    before_ns: i64,
+    after: Uuid,
+) -> Result<Option<Uuid>, sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    let trace_ids: Vec<Uuid> = sqlx::query_scalar(include_str!("lock_pruned.sql"))
+        .bind(tenant)
+        .bind(before_ns)
+        .bind(after)
+        .bind(traces::BATCH)
+        .fetch_all(&mut *transaction)
+        .await?;
     sqlx::query(
-        "UPDATE traces AS t SET pruned_before_ns = $2
-         WHERE t.tenant_id = $1 AND t.received_ns < $2
-             AND NOT EXISTS (
-                 SELECT FROM pins WHERE pins.tenant_id = $1 AND pins.trace_id = t.trace_id
-             )",
+        "UPDATE traces SET pruned_before_ns = $2 WHERE tenant_id = $1 AND trace_id = ANY ($3)",
     )
     .bind(tenant)
     .bind(before_ns)
-    .execute(connection)
+    .bind(&trace_ids)
+    .execute(&mut *transaction)
     .await?;
-    Ok(())
+    transaction.commit().await?;
+    Ok(trace_ids.last().copied())
 }
 
 async fn note_pruned(connection: &mut PgConnection, before_ns: i64) -> Result<(), sqlx::Error> {

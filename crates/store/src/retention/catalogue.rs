@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use throughline_model::Utc;
 use throughline_wire::UnixNanos;
 
-use super::partition::{Parent, Partition};
+use super::partition::{Parent, Partition, REWRITTEN};
 
 /// All of them, oldest day first.
 pub(super) async fn list(connection: &mut PgConnection) -> Result<Vec<Partition>, sqlx::Error> {
@@ -13,15 +13,17 @@ pub(super) async fn list(connection: &mut PgConnection) -> Result<Vec<Partition>
         .await?;
     let mut partitions = Vec::new();
     for parent in Parent::ALL {
-        let tables: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT child.relname::text, pg_total_relation_size(child.oid)
+        let tables: Vec<(String, i64, bool)> = sqlx::query_as(
+            "SELECT child.relname::text, pg_total_relation_size(child.oid),
+                 obj_description(child.oid, 'pg_class') IS NOT DISTINCT FROM $2
              FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
              WHERE inhparent = $1::text::regclass",
         )
         .bind(parent.table())
+        .bind(REWRITTEN)
         .fetch_all(&mut *connection)
         .await?;
-        for (table, bytes) in tables {
+        for (table, bytes, is_rewritten) in tables {
             // Tables of other names are somebody else's.
             let Some(place) = place(parent, &table, archive_ns) else {
                 continue;
@@ -33,6 +35,7 @@ pub(super) async fn list(connection: &mut PgConnection) -> Result<Vec<Partition>
                 to_ns: place.to_ns,
                 class: place.class,
                 bytes: bytes.unsigned_abs(),
+                is_rewritten,
             });
         }
     }

@@ -2,6 +2,7 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
+use super::damaged::Damaged;
 use super::partition::{Parent, Partition};
 use super::{level_one, payloads, pins};
 
@@ -45,10 +46,11 @@ pub(super) async fn copy_kept(
     partition: &Partition,
     copy: &str,
     keep: Keep,
+    damaged: &mut Damaged,
 ) -> Result<(), sqlx::Error> {
     match partition.parent {
-        Parent::LevelOne => level_one::copy_kept(connection, partition, copy, keep).await,
-        Parent::Payloads => payloads::copy_kept(connection, partition, copy, keep).await,
+        Parent::LevelOne => level_one::copy_kept(connection, partition, copy, keep, damaged).await,
+        Parent::Payloads => payloads::copy_kept(connection, partition, copy, keep, damaged).await,
         Parent::Events => {
             let (rows, kept) = (rows(partition, keep, "s.*"), partition.parent.kept());
             sqlx::query(AssertSqlSafe(format!(
@@ -82,12 +84,13 @@ pub(super) async fn counts(
     connection: &mut PgConnection,
     partition: &Partition,
     keep: Keep,
+    damaged: &mut Damaged,
 ) -> Result<Counts, sqlx::Error> {
     let pins = pins::state(connection).await?;
     let version = version(connection, partition).await?;
     let counts = match partition.parent {
-        Parent::LevelOne => level_one::counts(connection, partition, keep).await?,
-        Parent::Payloads => payloads::counts(connection, partition, keep).await?,
+        Parent::LevelOne => level_one::counts(connection, partition, keep, damaged).await?,
+        Parent::Payloads => payloads::counts(connection, partition, keep, damaged).await?,
         Parent::Events => row_counts(connection, partition, keep).await?,
     };
     Ok(Counts {

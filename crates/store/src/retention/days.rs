@@ -7,14 +7,16 @@ use throughline_model::{PartitionChange, PartitionStep, RetentionReport};
 use throughline_wire::UnixNanos;
 
 use super::counts::{self, Counts, Keep};
+use super::damaged::Damaged;
 use super::partition::{Parent, Partition};
 use super::removal::{self, Outcome};
 use super::{Cutoffs, Rewrite, Run, catalogue, rewrite};
 use crate::compaction::exclusive;
+use crate::sqlstate::is_damage;
 
 /// A step is done again so often when others are in its way.
 const ATTEMPTS: usize = 3;
-/// A partition of blocks is rewritten when one of so many of its traces is gone.
+/// A partition of blocks is rewritten again when one of so many of its traces is gone.
 const WORTH_A_REWRITE: i64 = 4;
 
 /// What is remembered of days that were worked on; true is due.
@@ -39,6 +41,7 @@ pub(super) async fn work_off(
     connection: &mut PgConnection,
     run: &Run,
     cutoffs: Cutoffs,
+    damaged: &mut Damaged,
     report: &mut RetentionReport,
 ) -> Result<(), sqlx::Error> {
     let remembered = remembered(connection).await?;
@@ -55,7 +58,7 @@ pub(super) async fn work_off(
         let is_past = to_ns <= cutoffs.ok_ns || (run.rewrite == Rewrite::Now && is_due);
         // Rows of today arrive faster than they could be copied.
         let is_today = to_ns > run.now.get();
-        let mut result = work_off_blocks(connection, run, &blocks, cutoffs, report).await;
+        let mut result = work_off_blocks(connection, run, &blocks, cutoffs, damaged, report).await;
         if result.is_ok() && !is_today && is_past && (is_due || is_past_all) {
             let may_rewrite =
                 if is_due && (run.rewrite == Rewrite::Now || is_settled(to_ns, cutoffs)) {
@@ -63,12 +66,20 @@ pub(super) async fn work_off(
                 } else {
                     MayRewrite::No
                 };
-            result = work_off_day(connection, &others, cutoffs, may_rewrite, report).await;
+            result = work_off_day(connection, &others, cutoffs, may_rewrite, damaged, report).await;
         }
         match result {
             Ok(()) => {}
             Err(error) if removal::is_in_the_way(&error) => {
                 tracing::info!(day_ns, %error, "a day is in use; the next run frees it");
+                report.postponed_days += 1;
+            }
+            Err(error) if is_damage(&error) => {
+                tracing::error!(
+                    day_ns,
+                    %error,
+                    "the database cannot read a table of a day; the day stays as it is"
+                );
                 report.postponed_days += 1;
             }
             Err(error) => return Err(error),
@@ -92,6 +103,7 @@ async fn work_off_blocks(
     run: &Run,
     partitions: &[Partition],
     cutoffs: Cutoffs,
+    damaged: &mut Damaged,
     report: &mut RetentionReport,
 ) -> Result<(), sqlx::Error> {
     for partition in partitions {
@@ -101,17 +113,25 @@ async fn work_off_blocks(
         let may_rewrite = match run.rewrite {
             Rewrite::Now => MayRewrite::Yes,
             Rewrite::Settled if is_past_all => MayRewrite::Yes,
+            // Once for all traces that go by the rule of the class.
+            Rewrite::Settled if is_past && !partition.is_rewritten => MayRewrite::Yes,
             // Traces with a late error are kept longer, and go one after the other.
             Rewrite::Settled if is_past => MayRewrite::WhenWorthIt,
             Rewrite::Settled => continue,
         };
         if is_past {
-            work_off_partition(connection, partition, cutoffs, may_rewrite, report).await?;
+            let before = report.partitions.len();
+            work_off_partition(connection, partition, cutoffs, may_rewrite, damaged, report)
+                .await?;
+            let mut changes = report.partitions[before..].iter();
+            if changes.any(|change| change.step == PartitionStep::Rewrite) {
+                rewrite::note_rewritten(connection, partition).await?;
+            }
             continue;
         }
         // Compaction may be writing to it: it waits.
         exclusive::acquire(connection).await?;
-        let done = work_off_partition(connection, partition, cutoffs, may_rewrite, report).await;
+        let done = work_off_partition(connection, partition, cutoffs, may_rewrite, damaged, report).await;
         let released = exclusive::release(connection).await;
         done?;
         released?;
@@ -125,11 +145,12 @@ async fn work_off_day(
     day: &[Partition],
     cutoffs: Cutoffs,
     may_rewrite: MayRewrite,
+    damaged: &mut Damaged,
     report: &mut RetentionReport,
 ) -> Result<(), sqlx::Error> {
     let mut is_done = true;
     for partition in day {
-        is_done &= work_off_partition(connection, partition, cutoffs, may_rewrite, report).await?;
+        is_done &= work_off_partition(connection, partition, cutoffs, may_rewrite, damaged, report).await?;
     }
     match day.first() {
         Some(partition) if is_done => settle(connection, partition.day_ns()).await,
@@ -158,6 +179,7 @@ async fn work_off_partition(
     partition: &Partition,
     cutoffs: Cutoffs,
     may_rewrite: MayRewrite,
+    damaged: &mut Damaged,
     report: &mut RetentionReport,
 ) -> Result<bool, sqlx::Error> {
     let keep = Keep::Directory {
@@ -165,7 +187,7 @@ async fn work_off_partition(
     };
     let mut attempt = 1;
     loop {
-        let counts = counts::counts(connection, partition, keep).await?;
+        let counts = counts::counts(connection, partition, keep, damaged).await?;
         if partition.from_ns.is_none() && counts.total == 0 {
             return Ok(true);
         }
@@ -174,7 +196,7 @@ async fn work_off_partition(
         };
         let result = match step {
             PartitionStep::Drop => removal::drop_it(connection, partition, counts, keep).await,
-            PartitionStep::Rewrite => rewrite::rewrite(connection, partition, keep).await,
+            PartitionStep::Rewrite => rewrite::rewrite(connection, partition, keep, damaged).await,
         };
         match result {
             Ok(Outcome::Done) => {

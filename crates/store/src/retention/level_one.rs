@@ -3,15 +3,17 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use sqlx::{AssertSqlSafe, FromRow, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::counts::{Counts, Keep};
+use super::damaged::Damaged;
 use super::partition::Partition;
 use crate::block::table::{
     BUCKET, BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, insert_into_copy,
 };
 use crate::compaction::{self, Fate, Fates, Merged};
+use crate::sqlstate::is_damage;
 
 /// So many spans and bytes of columns are merged at once at most, unless one block has more.
 const MAX_MERGED_SPANS: i64 = 65_536;
@@ -36,11 +38,20 @@ pub(super) async fn counts(
     connection: &mut PgConnection,
     partition: &Partition,
     keep: Keep,
+    damaged: &Damaged,
 ) -> Result<Counts, sqlx::Error> {
     let traces = traces(partition, keep);
+    // A damaged block is kept as a whole.
     sqlx::query_as(AssertSqlSafe(format!(
-        "SELECT count(*) AS total, count(t.trace_id) AS kept, 0::bigint AS waiting {traces}"
+        "SELECT coalesce(sum(total), 0)::bigint AS total,
+             coalesce(sum(CASE WHEN kept > 0 AND id = ANY ($1) THEN total ELSE kept END), 0)::bigint
+                 AS kept,
+             0::bigint AS waiting
+         FROM (
+             SELECT b.id, count(*) AS total, count(t.trace_id) AS kept {traces} GROUP BY b.id
+         ) AS block"
     )))
+    .bind(damaged.ids())
     .fetch_one(connection)
     .await
 }
@@ -50,7 +61,10 @@ pub(super) async fn counts(
 struct KeptBlock {
     tenant_id: Uuid,
     id: i64,
+    /// Whether it is copied as it is.
     is_whole: bool,
+    first_start_ns: i64,
+    last_start_ns: i64,
     span_count: i64,
     byte_count: i64,
 }
@@ -61,15 +75,19 @@ pub(super) async fn copy_kept(
     partition: &Partition,
     copy: &str,
     keep: Keep,
+    damaged: &mut Damaged,
 ) -> Result<(), sqlx::Error> {
     let traces = traces(partition, keep);
     let blocks: Vec<KeptBlock> = sqlx::query_as(AssertSqlSafe(format!(
-        "SELECT b.tenant_id, b.id, count(*) = count(t.trace_id) AS is_whole,
-             b.span_count::bigint AS span_count, octet_length(b.columns)::bigint AS byte_count
+        "SELECT b.tenant_id, b.id, count(*) = count(t.trace_id) OR b.id = ANY ($1) AS is_whole,
+             b.first_start_ns, b.last_start_ns, b.span_count::bigint AS span_count,
+             octet_length(b.columns)::bigint AS byte_count
          {traces}
-         GROUP BY b.tenant_id, b.id, b.span_count, octet_length(b.columns)
+         GROUP BY b.tenant_id, b.id, b.first_start_ns, b.last_start_ns, b.span_count,
+             octet_length(b.columns)
          HAVING count(t.trace_id) > 0 ORDER BY b.tenant_id, b.id"
     )))
+    .bind(damaged.ids())
     .fetch_all(&mut *connection)
     .await?;
     let (whole, parts): (Vec<_>, Vec<_>) = blocks.into_iter().partition(|block| block.is_whole);
@@ -78,7 +96,7 @@ pub(super) async fn copy_kept(
         let mut rest = of_tenant;
         while !rest.is_empty() {
             let (now, later) = rest.split_at(mergeable(rest));
-            let done = merge_parts(connection, partition, copy, keep, now).await?;
+            let done = merge_parts(connection, partition, copy, keep, now, damaged).await?;
             // What did not fit into memory is merged next.
             rest = if done < now.len() {
                 &rest[done..]
@@ -135,9 +153,10 @@ async fn merge_parts(
     copy: &str,
     keep: Keep,
     parts: &[KeptBlock],
+    damaged: &mut Damaged,
 ) -> Result<usize, sqlx::Error> {
     let tenant = parts[0].tenant_id;
-    let blocks = load(connection, partition, parts).await?;
+    let blocks = load(connection, partition, parts, damaged).await?;
     let fates = fates(connection, partition, keep, tenant, &blocks).await?;
     let (blocks, merged) = compaction::in_background(move || {
         let merged = compaction::merge(&blocks, &fates)?;
@@ -146,7 +165,7 @@ async fn merge_parts(
     .await?;
     let Merged {
         blocks: new,
-        damaged,
+        damaged: corrupt,
         end,
         ..
     } = merged;
@@ -163,28 +182,75 @@ async fn merge_parts(
         };
         insert_into_copy(connection, copy, tenant, id, place, block).await?;
     }
+    // Those that could not be loaded, and those that could not be decoded.
+    let loaded: HashSet<i64> = blocks.iter().map(|block| block.id).collect();
     let mut left = HashSet::new();
-    for (position, corrupt) in damaged {
-        blocks[position].report(corrupt);
+    for (position, corrupt) in corrupt {
+        damaged.report(&blocks[position], corrupt);
         left.insert(blocks[position].id);
     }
-    let left: Vec<KeptBlock> = parts
+    // Blocks from here on are left for the next time.
+    let next = blocks.get(end).map(|block| block.id);
+    let done = next
+        .and_then(|next| parts.iter().position(|block| block.id == next))
+        .unwrap_or(parts.len());
+    let left: Vec<KeptBlock> = parts[..done]
         .iter()
-        .filter(|block| left.contains(&block.id))
+        .filter(|block| left.contains(&block.id) || !loaded.contains(&block.id))
         .copied()
         .collect();
     copy_whole(connection, partition, copy, &left).await?;
-    Ok(end)
+    Ok(done)
 }
 
+/// The blocks, without those that the database cannot read: these are reported and remembered.
 async fn load(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    parts: &[KeptBlock],
+    damaged: &mut Damaged,
+) -> Result<Vec<StoredBlock>, sqlx::Error> {
+    match select(connection, partition, parts).await {
+        Err(error) if is_damage(&error) => {}
+        result => return result,
+    }
+    let mut blocks = Vec::new();
+    for part in parts {
+        match select(connection, partition, core::slice::from_ref(part)).await {
+            Ok(block) => blocks.extend(block),
+            Err(error) if is_damage(&error) => {
+                if damaged.insert(part.id) {
+                    report_unreadable(part, &error);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(blocks)
+}
+
+fn report_unreadable(block: &KeptBlock, error: &sqlx::Error) {
+    tracing::error!(
+        block = block.id,
+        from_ns = block.first_start_ns,
+        to_ns = block.last_start_ns,
+        spans = block.span_count,
+        %error,
+        "a block of spans is damaged and left as it is"
+    );
+    metrics::counter!("throughline_store_corrupt_blocks_total").increment(1);
+}
+
+/// Reads blocks under a savepoint, so that the transaction goes on when one cannot be read.
+async fn select(
     connection: &mut PgConnection,
     partition: &Partition,
     parts: &[KeptBlock],
 ) -> Result<Vec<StoredBlock>, sqlx::Error> {
     let table = &partition.table;
     let ids: Vec<i64> = parts.iter().map(|block| block.id).collect();
-    sqlx::query_as(AssertSqlSafe(format!(
+    let mut savepoint = connection.begin().await?;
+    let blocks = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT {STORED_BLOCK_COLUMNS} FROM {table}
          WHERE received_day = $1 AND class = $2 AND tenant_id = $3 AND bucket = $4
              AND id = ANY ($5)
@@ -195,8 +261,18 @@ async fn load(
     .bind(parts[0].tenant_id)
     .bind(BUCKET)
     .bind(ids)
-    .fetch_all(connection)
-    .await
+    .fetch_all(&mut *savepoint)
+    .await;
+    match blocks {
+        Ok(blocks) => {
+            savepoint.commit().await?;
+            Ok(blocks)
+        }
+        Err(error) => {
+            savepoint.rollback().await?;
+            Err(error)
+        }
+    }
 }
 
 /// The kept traces of the blocks; all stay in this partition.

@@ -11,6 +11,7 @@
 mod budget;
 mod catalogue;
 mod counts;
+mod damaged;
 mod days;
 mod dry_run;
 mod housekeeping;
@@ -30,6 +31,7 @@ use uuid::Uuid;
 use crate::compaction::{CompactionScope, Compactor};
 
 pub(crate) use budget::prune_oldest_day;
+pub(crate) use damaged::Damaged;
 pub(crate) use dry_run::dry_run;
 pub(crate) use pins::{pin, pin_of, pinned, unpin};
 
@@ -88,6 +90,7 @@ impl Run {
 pub(crate) async fn run(
     connection: &mut PgConnection,
     compactor: &mut Compactor,
+    damaged: &mut Damaged,
     run: Run,
 ) -> Result<RetentionReport, sqlx::Error> {
     catalogue::drop_leftovers(connection).await?;
@@ -111,6 +114,6 @@ pub(crate) async fn run(
         let everything = CompactionScope::Everything;
         compactor.run(connection, everything).await?;
     }
-    days::work_off(connection, &run, cutoffs, &mut report).await?;
+    days::work_off(connection, &run, cutoffs, damaged, &mut report).await?;
     Ok(report)
 }

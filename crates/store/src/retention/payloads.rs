@@ -11,11 +11,13 @@ use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::counts::{self, Counts, Keep};
+use super::damaged::Damaged;
 use super::partition::{Parent, Partition};
 use crate::block::table::{STORED_BLOCK_COLUMNS, StoredBlock};
 use crate::block::{ColumnKind, Corrupt};
 use crate::day::day_ns;
 use crate::payload_refs;
+use crate::sqlstate::is_damage;
 
 /// The most referred values to compare, which must fit into memory; beyond it all values of the day
 /// are kept.
@@ -45,11 +47,12 @@ pub(super) async fn counts(
     connection: &mut PgConnection,
     partition: &Partition,
     keep: Keep,
+    damaged: &mut Damaged,
 ) -> Result<Counts, sqlx::Error> {
     let total = counts::count(connection, partition).await?;
     let kept = if total == 0 {
         0
-    } else if let Some(referred) = referred(connection, partition, keep).await? {
+    } else if let Some(referred) = referred(connection, partition, keep, damaged).await? {
         let table = &partition.table;
         let sql = format!("SELECT count(*) FROM {table} AS s {REFERRED}");
         sqlx::query_scalar(AssertSqlSafe(sql))
@@ -76,8 +79,9 @@ pub(super) async fn copy_kept(
     partition: &Partition,
     copy: &str,
     keep: Keep,
+    damaged: &mut Damaged,
 ) -> Result<(), sqlx::Error> {
-    let referred = referred(connection, partition, keep).await?;
+    let referred = referred(connection, partition, keep, damaged).await?;
     let table = &partition.table;
     let all = format!("INSERT INTO {copy} SELECT s.* FROM {table} AS s");
     let query = match referred {
@@ -109,9 +113,12 @@ async fn referred(
     connection: &mut PgConnection,
     partition: &Partition,
     keep: Keep,
+    damaged: &mut Damaged,
 ) -> Result<Option<Referred>, sqlx::Error> {
     let mut seen = HashSet::new();
-    if by_spans(connection, partition, &mut seen).await?.is_err()
+    if by_spans(connection, partition, &mut seen, damaged)
+        .await?
+        .is_err()
         || by_events(connection, partition, keep, &mut seen)
             .await?
             .is_err()
@@ -141,6 +148,7 @@ async fn by_spans(
     connection: &mut PgConnection,
     partition: &Partition,
     seen: &mut HashSet<Key>,
+    damaged: &mut Damaged,
 ) -> Result<Result<(), Unknown>, sqlx::Error> {
     let (from_ns, to_ns) = (partition.from_ns.unwrap_or(i64::MIN), partition.to_ns);
     let sql = format!(
@@ -165,17 +173,23 @@ async fn by_spans(
         .bind(from_ns)
         .bind(to_ns)
         .fetch(&mut *connection);
-    while let Some(row) = blocks.try_next().await? {
+    loop {
+        let row = match blocks.try_next().await {
+            Ok(Some(row)) => row,
+            Ok(None) => return Ok(Ok(())),
+            // Compaction or the rewrite of its partition finds out which block that is.
+            Err(error) if is_damage(&error) => return Ok(Err(Unknown)),
+            Err(error) => return Err(error),
+        };
         match row.collect(from_ns..to_ns, seen) {
             Ok(Ok(())) => {}
             Ok(Err(unknown)) => return Ok(Err(unknown)),
             Err(corrupt) => {
-                row.block.report(corrupt);
+                damaged.report(&row.block, corrupt);
                 return Ok(Err(Unknown));
             }
         }
     }
-    Ok(Ok(()))
 }
 
 impl ReferringBlock {

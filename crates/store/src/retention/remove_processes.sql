@@ -1,5 +1,5 @@
 -- A pinned trace keeps the processes of its time: they tell whether it is complete. The count is
--- that of processes.
+-- that of processes. Those that a commit has locked just now are left to the next run.
 WITH gone AS (
     DELETE FROM processes
     WHERE ctid = ANY (ARRAY(
@@ -14,6 +14,7 @@ WITH gone AS (
                     AND t.start_ns <= p.last_seen_ns AND t.end_ns >= p.first_seen_ns
             )
         LIMIT $2
+        FOR UPDATE OF p SKIP LOCKED
     ))
     RETURNING tenant_id, id
 ),

@@ -7,7 +7,8 @@
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::counts::{self, Counts, Keep};
-use super::partition::Partition;
+use super::damaged::Damaged;
+use super::partition::{Partition, REWRITTEN};
 use super::removal::{self, Outcome};
 
 /// Copies what is kept of `partition` and puts the copy in its place.
@@ -15,9 +16,10 @@ pub(super) async fn rewrite(
     connection: &mut PgConnection,
     partition: &Partition,
     keep: Keep,
+    damaged: &mut Damaged,
 ) -> Result<Outcome, sqlx::Error> {
     let copy = format!("{}_kept", partition.table);
-    let counts = copy_kept(connection, partition, &copy, keep).await?;
+    let counts = copy_kept(connection, partition, &copy, keep, damaged).await?;
     match replace(connection, partition, &copy, counts, keep).await {
         Ok(Outcome::Done) => Ok(Outcome::Done),
         other => {
@@ -32,6 +34,7 @@ async fn copy_kept(
     partition: &Partition,
     copy: &str,
     keep: Keep,
+    damaged: &mut Damaged,
 ) -> Result<Counts, sqlx::Error> {
     let parent = partition.parent.table();
     let mut transaction = connection.begin().await?;
@@ -50,8 +53,8 @@ async fn copy_kept(
         ),
     )
     .await?;
-    counts::copy_kept(&mut transaction, partition, copy, keep).await?;
-    let counts = counts::counts(&mut transaction, partition, keep).await?;
+    counts::copy_kept(&mut transaction, partition, copy, keep, damaged).await?;
+    let counts = counts::counts(&mut transaction, partition, keep, damaged).await?;
     // Proves that the rows belong here, so that attaching need not look at them.
     let condition = partition.condition();
     execute(
@@ -87,6 +90,16 @@ async fn replace(
     }
     transaction.commit().await?;
     Ok(Outcome::Done)
+}
+
+/// Notes in the catalogue that a partition of blocks is rid of what goes by the rule of its class.
+pub(super) async fn note_rewritten(
+    connection: &mut PgConnection,
+    partition: &Partition,
+) -> Result<(), sqlx::Error> {
+    let table = &partition.table;
+    let note = format!("COMMENT ON TABLE {table} IS '{REWRITTEN}'");
+    execute(connection, note).await
 }
 
 async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), sqlx::Error> {

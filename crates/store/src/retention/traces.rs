@@ -6,16 +6,28 @@ use uuid::Uuid;
 
 use super::{Cutoffs, pins};
 use crate::compaction::exclusive;
+use crate::sqlstate::{Fault, fault};
 
-/// Rows of the directory looked at in one transaction.
-const BATCH: i64 = 2_000;
+/// Rows of the directory looked at, and removed in one transaction at most.
+pub(super) const BATCH: i64 = 2_000;
 /// Batches between which the lock against compaction is held.
 const BATCHES_AT_ONCE: usize = 10;
 
+/// A batch of one transaction is done again so often when others are in its way.
+pub(super) const ATTEMPTS: usize = 5;
+
+/// One page of the directory: where it ends, and the traces in it that are past their time.
 #[derive(FromRow)]
-struct Batch {
+struct Page {
     last_start_ns: Option<i64>,
     last_trace_id: Option<Uuid>,
+    expired: Vec<Uuid>,
+}
+
+/// The traces that a batch removed.
+#[derive(FromRow)]
+struct Batch {
+    trace_ids: Vec<Uuid>,
     ok_traces: i64,
     ok_spans: i64,
     error_traces: i64,
@@ -58,26 +70,78 @@ async fn remove_batches(
     report: &mut RetentionReport,
 ) -> Result<Option<(i64, Uuid)>, sqlx::Error> {
     for _ in 0..BATCHES_AT_ONCE {
-        let mut transaction = connection.begin().await?;
-        pins::hold(&mut transaction).await?;
-        let batch: Batch = sqlx::query_as(include_str!("remove_traces.sql"))
+        let page: Page = sqlx::query_as(include_str!("expired_traces.sql"))
             .bind(tenant)
             .bind(cutoffs.ok_ns)
             .bind(cutoffs.error_ns)
             .bind(after.0)
             .bind(after.1)
             .bind(BATCH)
-            .fetch_one(&mut *transaction)
+            .fetch_one(&mut *connection)
             .await?;
-        transaction.commit().await?;
-        report.ok.trace_count += batch.ok_traces.unsigned_abs();
-        report.ok.span_count += batch.ok_spans.unsigned_abs();
-        report.error.trace_count += batch.error_traces.unsigned_abs();
-        report.error.span_count += batch.error_spans.unsigned_abs();
-        let (Some(last_ns), Some(last_id)) = (batch.last_start_ns, batch.last_trace_id) else {
+        if !page.expired.is_empty() {
+            let batch = remove_expired(connection, tenant, cutoffs, &page.expired).await?;
+            report.ok.trace_count += batch.ok_traces.unsigned_abs();
+            report.ok.span_count += batch.ok_spans.unsigned_abs();
+            report.error.trace_count += batch.error_traces.unsigned_abs();
+            report.error.span_count += batch.error_spans.unsigned_abs();
+        }
+        let (Some(last_ns), Some(last_id)) = (page.last_start_ns, page.last_trace_id) else {
             return Ok(None);
         };
         after = (last_ns, last_id);
     }
     Ok(Some(after))
+}
+
+/// Removes those of the traces that are still past their time, with what hangs on them.
+async fn remove_expired(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    cutoffs: Cutoffs,
+    trace_ids: &[Uuid],
+) -> Result<Batch, sqlx::Error> {
+    let mut attempt = 1;
+    loop {
+        match try_to_remove(connection, tenant, cutoffs, trace_ids).await {
+            Err(error) if attempt < ATTEMPTS && fault(&error) == Fault::Conflict => attempt += 1,
+            result => return result,
+        }
+    }
+}
+
+/// One transaction. It takes its locks in the order of the writers: traces by their keys, then what
+/// was refused of them, then their open spans.
+async fn try_to_remove(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    cutoffs: Cutoffs,
+    trace_ids: &[Uuid],
+) -> Result<Batch, sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    pins::hold(&mut transaction).await?;
+    sqlx::query(include_str!("lock_expired.sql"))
+        .bind(tenant)
+        .bind(trace_ids)
+        .execute(&mut *transaction)
+        .await?;
+    let batch: Batch = sqlx::query_as(include_str!("remove_traces.sql"))
+        .bind(tenant)
+        .bind(cutoffs.ok_ns)
+        .bind(cutoffs.error_ns)
+        .bind(trace_ids)
+        .fetch_one(&mut *transaction)
+        .await?;
+    for statement in [
+        include_str!("remove_refused_of_traces.sql"),
+        include_str!("remove_open_of_traces.sql"),
+    ] {
+        sqlx::query(statement)
+            .bind(tenant)
+            .bind(&batch.trace_ids)
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(batch)
 }

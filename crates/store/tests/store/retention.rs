@@ -2,8 +2,10 @@
 
 mod age;
 mod budget;
+mod damage;
 mod interrupted;
 mod keeper;
+mod locks;
 mod payloads;
 mod races;
 mod rules;

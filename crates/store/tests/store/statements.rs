@@ -28,8 +28,9 @@ const FRAGMENTS: [(&str, &str); 4] = [
 ];
 
 /// The types of parameters that the database does not infer; the program binds values of them.
-const PARAMETER_TYPES: [(&str, &str); 4] = [
+const PARAMETER_TYPES: [(&str, &str); 5] = [
     ("retention/count_expired.sql", "unknown, bigint, bigint"),
+    ("retention/expired_traces.sql", "unknown, bigint, bigint"),
     ("retention/remove_traces.sql", "unknown, bigint, bigint"),
     ("retention/share_of_blocks.sql", "unknown, bigint, bigint"),
     ("retention/share_of_day.sql", "unknown, bigint, bigint"),
