@@ -1,5 +1,6 @@
 //! Fresh, migrated databases for integration tests (feature `testing`).
 
+mod compaction;
 mod look;
 mod search;
 pub mod seed;
@@ -19,6 +20,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use crate::migrate::{self, MIGRATIONS};
 use crate::{Store, StoreOptions};
 
+pub use self::compaction::HeldCompaction;
 pub use self::look::{count, count_span_ids, count_spans, execute, measured_clocks, table_digests};
 pub use self::search::search;
 pub use self::trace_sql::trace_sql;

@@ -4,6 +4,7 @@
 //! The long ones are ignored here and run by `cargo xtask soak`.
 
 mod bombs;
+mod compaction;
 mod crowd;
 mod disk;
 mod events;

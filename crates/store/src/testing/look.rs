@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
 use crate::block::table::{STORED_BLOCK_COLUMNS, StoredBlock};
 
-async fn connect(url: &str) -> PgConnection {
+pub(super) async fn connect(url: &str) -> PgConnection {
     PgConnectOptions::from_str(url)
         .expect("a postgres:// URL")
         .disable_statement_logging()

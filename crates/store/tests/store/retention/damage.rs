@@ -63,7 +63,8 @@ async fn two_blocks(damage: &str) -> (Aged, TraceId, TraceId) {
     aged.fixture.write(&[Sent::by("shop", large)]).await;
     aged.came_at_once(large_id).await;
     aged.compact().await;
-    aged.execute(&format!("UPDATE level1_blocks SET {damage}")).await;
+    aged.execute(&format!("UPDATE level1_blocks SET {damage}"))
+        .await;
     let whole = aged.trace(9, false).await;
     aged.pin(whole).await;
     aged.trace(9, false).await;

@@ -1,0 +1,61 @@
+//! Stops compaction in the middle of its work.
+
+use std::time::Duration;
+
+use sqlx::{Connection as _, PgConnection};
+
+use super::look::{connect, count};
+
+/// Transactions of compaction that wait for a row.
+const WAITING: &str = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity AS a USING (pid)
+    WHERE NOT granted AND locktype = 'transactionid' AND a.datname = current_database()
+        AND a.application_name LIKE 'throughline compact%'";
+
+/// Keeps compaction from deleting the blocks that are in level 0 now.
+#[derive(Debug)]
+pub struct HeldCompaction(PgConnection);
+
+impl HeldCompaction {
+    /// Makes all level-0 blocks due, and locks their rows: a compaction that has written their spans to
+    /// level 1 waits there, in its transaction. Ingest goes on.
+    ///
+    /// # Panics
+    /// When the database does not answer: a test cannot go on.
+    pub async fn hold(url: &str) -> Self {
+        let mut connection = connect(url).await;
+        // Nothing is compacted between the statements.
+        for statement in [
+            "SELECT pg_advisory_lock(hashtextextended('throughline.compaction', 0))",
+            "UPDATE level0_blocks SET written_at = now() - interval '11 minutes'",
+            "BEGIN",
+            "SELECT FROM level0_blocks FOR UPDATE",
+            "SELECT pg_advisory_unlock(hashtextextended('throughline.compaction', 0))",
+        ] {
+            sqlx::raw_sql(statement)
+                .execute(&mut connection)
+                .await
+                .expect("holds");
+        }
+        Self(connection)
+    }
+
+    /// Waits until a compaction waits.
+    ///
+    /// # Panics
+    /// When none does within a minute.
+    pub async fn until_it_waits(&self, url: &str) {
+        for _ in 0..1_200 {
+            if count(url, WAITING).await > 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no compaction began within a minute");
+    }
+
+    /// Lets compaction go on.
+    pub async fn release(self) {
+        // The end of the connection releases the rows all the same.
+        let _ = self.0.close().await;
+    }
+}
