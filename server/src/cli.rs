@@ -1,6 +1,7 @@
 //! The command line; every option can be set by its environment variable as well.
 
 mod backup;
+mod erase;
 mod keep;
 mod transfer;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::backup::{BackupCommand, RestoreCommand};
+pub use self::erase::EraseCommand;
 pub use self::transfer::{ExportOptions, FilterOptions, ImportOptions};
 use crate::loadgen::LoadOptions;
 use crate::telemetry::LogFormat;
@@ -19,6 +21,7 @@ use self::keep::byte_count;
 pub use self::keep::{
     RetentionCommand, RetentionOptions, StorageCommand, StorageOptions, TracingMode,
 };
+use self::transfer::trace_id;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,6 +58,9 @@ pub enum Command {
     /// Remove what is past its time now, and print what went; with --dry-run print what would go.
     /// `serve` does it by itself every quarter of an hour.
     Retention(RetentionCommand),
+    /// Erase what is stored of some traces now, pinned or not, and print what was erased. Ingest and
+    /// reads go on.
+    Erase(EraseCommand),
     /// Print what the database takes, by table, operation and attribute.
     Storage(StorageCommand),
     /// Write the whole database to one file, as of one moment; a server may go on meanwhile.

@@ -9,6 +9,7 @@ pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
+pub mod erase;
 pub mod export;
 pub mod health;
 pub mod host;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use throughline_server::cli::{Cli, Command};
-use throughline_server::{backup, loadgen, maintain, serve, telemetry, transfer};
+use throughline_server::{backup, erase, loadgen, maintain, serve, telemetry, transfer};
 
 /// Every request takes and frees buffers of hundreds of KiB. The system's allocator gives such pages
 /// back each time, and the kernel clears them anew: a tenth of the server's CPU at full load.
@@ -24,6 +24,7 @@ async fn main() -> ExitCode {
         Command::Serve(options) => serve::serve(options).await,
         Command::Migrate(options) => serve::migrate(options).await,
         Command::Retention(options) => maintain::retention(options).await,
+        Command::Erase(command) => erase::erase(command).await,
         Command::Storage(options) => maintain::storage(options).await,
         Command::Backup(command) => backup::backup(command).await,
         Command::Restore(command) => backup::restore(command).await,

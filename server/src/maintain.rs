@@ -15,7 +15,7 @@ use crate::serve::Database;
 use crate::tasks::StorageWatch;
 
 /// Runs `work` on the database: that of a server that is running, or one opened for it.
-async fn with_store(
+pub(crate) async fn with_store(
     options: &DatabaseOptions,
     rules: RetentionRules,
     work: impl AsyncFnOnce(&Arc<Store>) -> Result<()>,

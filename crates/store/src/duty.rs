@@ -7,11 +7,12 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
 use throughline_model::{PartitionChange, RetentionReport, RetentionRules};
-use throughline_wire::UnixNanos;
+use throughline_wire::{TenantId, TraceId, UnixNanos};
+use uuid::Uuid;
 
 use crate::compaction::{CompactionReport, CompactionScope, Compactor};
 use crate::retention::{self, Damaged, Rewrite, Run};
-use crate::{StoreError, storage};
+use crate::{BlockProgress, ErasureReport, StoreError, erasure, storage};
 
 /// Another run is waited for so often,
 const TURN_ATTEMPTS: usize = 50;
@@ -159,15 +160,41 @@ impl Lead {
         room_bytes: u64,
     ) -> Result<Option<Vec<PartitionChange>>, StoreError> {
         self.take_turn().await?;
-        let changes = retention::prune_oldest_day(
+        let changes =
+            retention::prune_oldest_day(&mut self.connection, now, room_bytes, &mut self.damaged)
+                .await;
+        self.end_turn().await?;
+        Ok(changes?)
+    }
+
+    /// Erases traces of `tenant` whatever the rules say, or counts what would be erased; tells
+    /// `progress` after each few blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; what was done is done, and doing it again goes on.
+    /// [`StoreError::Busy`].
+    pub(crate) async fn erase(
+        &mut self,
+        tenant: TenantId,
+        trace_ids: &[TraceId],
+        is_dry_run: bool,
+        progress: impl FnMut(BlockProgress),
+    ) -> Result<ErasureReport, StoreError> {
+        let tenant = Uuid::from_bytes(tenant.to_bytes());
+        let ids = trace_ids.iter().map(|id| Uuid::from_bytes(id.to_bytes()));
+        let ids: Vec<Uuid> = ids.collect();
+        self.take_turn().await?;
+        let report = erasure::erase(
             &mut self.connection,
-            now,
-            room_bytes,
+            tenant,
+            &ids,
+            is_dry_run,
             &mut self.damaged,
+            progress,
         )
         .await;
         self.end_turn().await?;
-        Ok(changes?)
+        Ok(report?)
     }
 
     /// Makes sure that `now`, by the clock of this server, is what the clock of the database shows,

@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use throughline_model::{
     Keeper, LiveFeed, ReadError, RetentionReport, RetentionRules, TraceReader,
 };
-use throughline_wire::{TenantId, UnixNanos};
+use throughline_wire::{TenantId, TraceId, UnixNanos};
 
 use crate::keeper::PgKeeper;
 use crate::live::{self, LiveHandle};
@@ -19,9 +19,9 @@ use crate::search::ScanPermits;
 use crate::sqlstate::read_error;
 use crate::writer::{WriterHandle, spawn};
 use crate::{
-    BackupError, BackupReport, CompactionReport, CompactionScope, Duty, Gauge, Lead,
-    MigrationReport, Retain, StoreError, StoreOptions, TableProgress, Writer, backup, migrate,
-    storage,
+    BackupError, BackupReport, BlockProgress, CompactionReport, CompactionScope, Duty,
+    ErasureReport, Gauge, Lead, MigrationReport, Retain, StoreError, StoreOptions, TableProgress,
+    Writer, backup, migrate, storage,
 };
 
 /// Spans and traces in one Postgres database.
@@ -131,6 +131,27 @@ impl Store {
     pub async fn retain_once(&self, retain: Retain) -> Result<RetentionReport, StoreError> {
         let mut lead = self.connect_lead("retention").await?;
         let report = lead.retain(retain).await;
+        lead.resign().await;
+        report
+    }
+
+    /// Erases what is stored of some traces of `tenant`, pinned or not, or counts what would be erased.
+    /// Ingest and reads go on. What is sent of the traces afterwards is new.
+    ///
+    /// Counts in rollups, and names of services, operations, resources and scopes stay.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; what was done is done, and doing it again goes on.
+    /// [`StoreError::Busy`].
+    pub async fn erase_traces(
+        &self,
+        tenant: TenantId,
+        trace_ids: &[TraceId],
+        is_dry_run: bool,
+        progress: impl FnMut(BlockProgress),
+    ) -> Result<ErasureReport, StoreError> {
+        let mut lead = Lead::connect(&self.connect, "erasure").await?;
+        let report = lead.erase(tenant, trace_ids, is_dry_run, progress).await;
         lead.resign().await;
         report
     }

@@ -121,7 +121,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .map_err(|_| "expected a whole number of seconds".to_owned())
 }
 
-fn trace_id(text: &str) -> Result<TraceId, String> {
+pub(super) fn trace_id(text: &str) -> Result<TraceId, String> {
     text.parse().map_err(|error| format!("the id {error}"))
 }
 

@@ -8,6 +8,7 @@ mod backup;
 mod bad_bodies;
 mod bad_spans;
 mod doors;
+mod erase;
 mod faults;
 mod grpc;
 mod keep;

@@ -24,9 +24,10 @@ const BASE: [&str; 12] = [
 
 /// The features of the store: each may import the base, and of its kind only those named with it. Writer and
 /// reader never import each other.
-const FEATURES: [(&str, &[&str]); 9] = [
+const FEATURES: [(&str, &[&str]); 10] = [
     ("backup", &[]),
     ("compaction", &["rollup"]),
+    ("erasure", &["compaction", "retention"]),
     ("live", &["reader"]),
     ("reader", &["rollup", "search"]),
     ("retention", &["compaction"]),

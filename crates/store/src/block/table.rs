@@ -53,6 +53,22 @@ const INSERT_LEVEL1: &str = concat!(
     ", $36, $37, $38)"
 );
 
+const REPLACE_LEVEL0: &str = concat!(
+    "UPDATE level0_blocks SET (",
+    block_columns!(),
+    ") = ROW(",
+    block_values!(),
+    ") WHERE tenant_id = $1 AND bucket = $2 AND id = $35"
+);
+
+const REPLACE_LEVEL1: &str = concat!(
+    "UPDATE level1_blocks SET (",
+    block_columns!(),
+    ") = ROW(",
+    block_values!(),
+    ") WHERE tenant_id = $1 AND bucket = $2 AND id = $35 AND received_day = $36 AND class = $37"
+);
+
 /// The partition of level 1 a block belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct BlockPartition {
@@ -157,6 +173,58 @@ pub(crate) async fn insert_into_copy(
         .bind(partition.class)
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// Puts a block in the place of one of level 0, or of a partition of level 1.
+pub(crate) async fn replace_block(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    id: i64,
+    partition: Option<BlockPartition>,
+    block: Block,
+) -> Result<(), sqlx::Error> {
+    let Some(BlockPartition {
+        received_day,
+        class,
+    }) = partition
+    else {
+        bind_block!(REPLACE_LEVEL0, tenant, block)
+            .bind(id)
+            .execute(connection)
+            .await?;
+        return Ok(());
+    };
+    bind_block!(REPLACE_LEVEL1, tenant, block)
+        .bind(id)
+        .bind(received_day)
+        .bind(class)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Removes a block of level 0, or of a partition of level 1.
+pub(crate) async fn delete_block(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    id: i64,
+    partition: Option<BlockPartition>,
+) -> Result<(), sqlx::Error> {
+    let delete = match partition {
+        None => sqlx::query(
+            "DELETE FROM level0_blocks WHERE tenant_id = $1 AND bucket = $2 AND id = $3",
+        ),
+        Some(_) => sqlx::query(
+            "DELETE FROM level1_blocks WHERE tenant_id = $1 AND bucket = $2 AND id = $3
+                 AND received_day = $4 AND class = $5",
+        ),
+    };
+    let mut delete = delete.bind(tenant).bind(BUCKET).bind(id);
+    if let Some(partition) = partition {
+        delete = delete.bind(partition.received_day).bind(partition.class);
+    }
+    delete.execute(connection).await?;
     Ok(())
 }
 

@@ -131,7 +131,8 @@ async fn work_off_blocks(
         }
         // Compaction may be writing to it: it waits.
         exclusive::acquire(connection).await?;
-        let done = work_off_partition(connection, partition, cutoffs, may_rewrite, damaged, report).await;
+        let done =
+            work_off_partition(connection, partition, cutoffs, may_rewrite, damaged, report).await;
         let released = exclusive::release(connection).await;
         done?;
         released?;
@@ -150,7 +151,8 @@ async fn work_off_day(
 ) -> Result<(), sqlx::Error> {
     let mut is_done = true;
     for partition in day {
-        is_done &= work_off_partition(connection, partition, cutoffs, may_rewrite, damaged, report).await?;
+        is_done &= work_off_partition(connection, partition, cutoffs, may_rewrite, damaged, report)
+            .await?;
     }
     match day.first() {
         Some(partition) if is_done => settle(connection, partition.day_ns()).await,
@@ -171,6 +173,18 @@ fn step(counts: Counts, may_rewrite: MayRewrite) -> Option<PartitionStep> {
         _ if gone > 0 && is_worth_it => Some(PartitionStep::Rewrite),
         _ => None,
     }
+}
+
+/// Rewrites or drops a partition in which anything is gone; returns whether nothing is left to do.
+pub(super) async fn rewrite_now(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    cutoffs: Cutoffs,
+    damaged: &mut Damaged,
+    report: &mut RetentionReport,
+) -> Result<bool, sqlx::Error> {
+    let may_rewrite = MayRewrite::Yes;
+    work_off_partition(connection, partition, cutoffs, may_rewrite, damaged, report).await
 }
 
 /// Returns whether nothing is left to do for the partition.

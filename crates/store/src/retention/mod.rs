@@ -14,6 +14,7 @@ mod counts;
 mod damaged;
 mod days;
 mod dry_run;
+mod free_payloads;
 mod housekeeping;
 mod level_one;
 mod partition;
@@ -33,7 +34,9 @@ use crate::compaction::{CompactionScope, Compactor};
 pub(crate) use budget::prune_oldest_day;
 pub(crate) use damaged::Damaged;
 pub(crate) use dry_run::dry_run;
+pub(crate) use free_payloads::free_payloads;
 pub(crate) use pins::{pin, pin_of, pinned, unpin};
+pub(crate) use traces::remove_named as remove_traces;
 
 /// When partitions that hold kept rows are rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

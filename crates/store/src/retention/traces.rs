@@ -1,11 +1,14 @@
 //! Traces leave the directory, in batches that hold no lock for long.
 
+use std::collections::BTreeSet;
+
 use sqlx::{Connection as _, FromRow, PgConnection};
 use throughline_model::RetentionReport;
 use uuid::Uuid;
 
 use super::{Cutoffs, pins};
 use crate::compaction::exclusive;
+use crate::day::day_ns;
 use crate::sqlstate::{Fault, fault};
 
 /// Rows of the directory looked at, and removed in one transaction at most.
@@ -110,8 +113,6 @@ async fn remove_expired(
     }
 }
 
-/// One transaction. It takes its locks in the order of the writers: traces by their keys, then what
-/// was refused of them, then their open spans.
 async fn try_to_remove(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -120,6 +121,19 @@ async fn try_to_remove(
 ) -> Result<Batch, sqlx::Error> {
     let mut transaction = connection.begin().await?;
     pins::hold(&mut transaction).await?;
+    let batch = lock_and_remove(&mut transaction, tenant, cutoffs, trace_ids).await?;
+    transaction.commit().await?;
+    Ok(batch)
+}
+
+/// Takes its locks in the order of the writers: traces by their keys, then what was refused of them,
+/// then their open spans.
+async fn lock_and_remove(
+    transaction: &mut PgConnection,
+    tenant: Uuid,
+    cutoffs: Cutoffs,
+    trace_ids: &[Uuid],
+) -> Result<Batch, sqlx::Error> {
     sqlx::query(include_str!("lock_expired.sql"))
         .bind(tenant)
         .bind(trace_ids)
@@ -142,6 +156,69 @@ async fn try_to_remove(
             .execute(&mut *transaction)
             .await?;
     }
-    transaction.commit().await?;
     Ok(batch)
+}
+
+/// Traces that were removed whatever their age.
+#[derive(Debug)]
+pub(crate) struct RemovedTraces {
+    pub trace_count: u64,
+    /// Blocks with a smaller id hold their spans; what is sent of the traces anew gets a greater one.
+    pub before_id: i64,
+    /// The starts of the days of their events that referred to large values.
+    pub payload_days: BTreeSet<i64>,
+}
+
+/// Removes traces from the directory whatever their age, with their pins and events. The caller holds
+/// the lock against compaction.
+pub(crate) async fn remove_named(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_ids: &[Uuid],
+) -> Result<RemovedTraces, sqlx::Error> {
+    let mut attempt = 1;
+    loop {
+        match try_to_remove_named(connection, tenant, trace_ids).await {
+            Err(error) if attempt < ATTEMPTS && fault(&error) == Fault::Conflict => attempt += 1,
+            result => return result,
+        }
+    }
+}
+
+async fn try_to_remove_named(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_ids: &[Uuid],
+) -> Result<RemovedTraces, sqlx::Error> {
+    let whatever_age = Cutoffs {
+        ok_ns: i64::MAX,
+        error_ns: i64::MAX,
+        rollup_ns: i64::MIN,
+    };
+    let mut transaction = connection.begin().await?;
+    pins::hold(&mut transaction).await?;
+    sqlx::query("DELETE FROM pins WHERE tenant_id = $1 AND trace_id = ANY ($2)")
+        .bind(tenant)
+        .bind(trace_ids)
+        .execute(&mut *transaction)
+        .await?;
+    let batch = lock_and_remove(&mut transaction, tenant, whatever_age, trace_ids).await?;
+    let events: Vec<Option<i64>> = sqlx::query_scalar(
+        "DELETE FROM events WHERE tenant_id = $1 AND trace_id = ANY ($2)
+         RETURNING CASE WHEN payloads IS NOT NULL THEN at_ns END",
+    )
+    .bind(tenant)
+    .bind(trace_ids)
+    .fetch_all(&mut *transaction)
+    .await?;
+    // After the rows were locked: a commit that waits for them stores its spans in a later block.
+    let before_id: i64 = sqlx::query_scalar("SELECT nextval('block_ids')")
+        .fetch_one(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(RemovedTraces {
+        trace_count: batch.trace_ids.len() as u64,
+        before_id,
+        payload_days: events.into_iter().flatten().map(day_ns).collect(),
+    })
 }

@@ -5,6 +5,7 @@ mod bounds;
 mod cap;
 mod directory;
 mod duplicates;
+mod erasure;
 mod events;
 mod faults;
 mod list;

@@ -1,0 +1,263 @@
+//! Rewrites the spans of selected blocks.
+//!
+//! Blocks are rewritten where they are, a few in one transaction under the lock against compaction, so
+//! that a reader has a block as it was or as it is. Ingest goes on. The caller keeps retention out.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection};
+use uuid::Uuid;
+
+use crate::block::table::{
+    BUCKET, BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, delete_block, replace_block,
+};
+use crate::block::{Block, BlockBuilder, Corrupt, SpanRecord};
+use crate::compaction::{exclusive, in_background};
+use crate::day::day_ns;
+use crate::sqlstate::is_damage;
+
+/// Blocks of a transaction.
+const BATCH: usize = 8;
+/// The zstd level of blocks that stay.
+const LEVEL: i32 = 3;
+
+/// The blocks of one tenant that hold spans of some traces.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Selection<'a> {
+    pub tenant: Uuid,
+    pub trace_ids: &'a [Uuid],
+    /// Later blocks are left alone.
+    pub before_id: i64,
+}
+
+/// Decides what becomes of a span: calls the second argument with each span that is stored in its
+/// place, which must be of the same trace.
+pub(super) type Map = Arc<dyn Fn(&SpanRecord<'_>, &mut dyn FnMut(&SpanRecord<'_>)) + Send + Sync>;
+
+/// How far a rewrite has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockProgress {
+    /// Blocks that were looked at.
+    pub done_blocks: u64,
+    /// Blocks that are known to hold selected spans.
+    pub total_blocks: u64,
+}
+
+/// The result of a rewrite.
+#[derive(Debug, Default)]
+pub(super) struct Rewritten {
+    /// Blocks that were rewritten or removed.
+    pub block_count: u64,
+    /// Spans in whose place nothing is stored.
+    pub removed_spans: u64,
+    /// Blocks that cannot be read and were left.
+    pub damaged_blocks: u64,
+    /// The starts of the days of removed spans that referred to large values.
+    pub payload_days: BTreeSet<i64>,
+}
+
+/// Where a block is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub(super) struct Place {
+    /// Day and class of its partition; none in level 0.
+    received_day: Option<i32>,
+    class: Option<i16>,
+    id: i64,
+}
+
+impl Place {
+    fn partition(self) -> Option<BlockPartition> {
+        Some(BlockPartition {
+            received_day: self.received_day?,
+            class: self.class?,
+        })
+    }
+}
+
+/// The blocks of a selection.
+pub(super) async fn selected_blocks(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+) -> Result<Vec<Place>, sqlx::Error> {
+    blocks_but(connection, selection, &HashSet::new()).await
+}
+
+async fn blocks_but(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+    done: &HashSet<i64>,
+) -> Result<Vec<Place>, sqlx::Error> {
+    let done: Vec<i64> = done.iter().copied().collect();
+    sqlx::query_as(include_str!("selected_blocks.sql"))
+        .bind(selection.tenant)
+        .bind(selection.trace_ids)
+        .bind(selection.before_id)
+        .bind(done)
+        .bind(selection.trace_ids.iter().min())
+        .bind(selection.trace_ids.iter().max())
+        .bind(BUCKET)
+        .fetch_all(connection)
+        .await
+}
+
+/// Rewrites the selected blocks by `map`, and tells `progress` after each transaction.
+///
+/// # Errors
+/// What the database says. What was done stays done; doing it again goes on where it broke off, as long
+/// as `map` leaves a span alone that it made.
+pub(super) async fn rewrite_blocks(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+    map: Map,
+    mut progress: impl FnMut(BlockProgress),
+) -> Result<Rewritten, sqlx::Error> {
+    let mut rewritten = Rewritten::default();
+    let mut done = HashSet::new();
+    // Again, because compaction may have moved spans into other blocks meanwhile.
+    loop {
+        let places = blocks_but(connection, selection, &done).await?;
+        if places.is_empty() {
+            return Ok(rewritten);
+        }
+        let total_blocks = (done.len() + places.len()) as u64;
+        for of_table in places.chunk_by(|a, b| a.partition() == b.partition()) {
+            for batch in of_table.chunks(BATCH) {
+                exclusive::acquire(connection).await?;
+                let result = rewrite(connection, selection.tenant, batch, &map).await;
+                let released = exclusive::release(connection).await;
+                let part = result?;
+                released?;
+                rewritten.block_count += part.block_count;
+                rewritten.removed_spans += part.removed_spans;
+                rewritten.damaged_blocks += part.damaged_blocks;
+                rewritten.payload_days.extend(part.payload_days);
+                done.extend(batch.iter().map(|place| place.id));
+                progress(BlockProgress {
+                    done_blocks: done.len() as u64,
+                    total_blocks,
+                });
+            }
+        }
+    }
+}
+
+/// Rewrites blocks of one table in one transaction.
+async fn rewrite(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    places: &[Place],
+    map: &Map,
+) -> Result<Rewritten, sqlx::Error> {
+    let partition = places.first().and_then(|place| place.partition());
+    let mut rewritten = Rewritten::default();
+    let mut blocks = Vec::new();
+    for &Place { id, .. } in places {
+        match load(connection, tenant, partition, id).await {
+            Ok(block) => blocks.extend(block),
+            Err(error) if is_damage(&error) => {
+                tracing::error!(block = id, %error, "a block of spans is damaged and left as it is");
+                rewritten.damaged_blocks += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let map = Arc::clone(map);
+    let (blocks, mapped) = in_background(move || {
+        let mapped = blocks.iter().map(|block| mapped(block, &map));
+        let mapped = mapped.collect::<std::io::Result<Vec<_>>>()?;
+        Ok((blocks, mapped))
+    })
+    .await?;
+    let mut transaction = connection.begin().await?;
+    for (block, mapped) in blocks.iter().zip(mapped) {
+        match mapped {
+            Err(corrupt) => {
+                block.report(corrupt);
+                rewritten.damaged_blocks += 1;
+                continue;
+            }
+            Ok(mapped) => {
+                match mapped.block {
+                    Some(new) => {
+                        replace_block(&mut transaction, tenant, block.id, partition, new).await?;
+                    }
+                    None => delete_block(&mut transaction, tenant, block.id, partition).await?,
+                }
+                rewritten.block_count += 1;
+                rewritten.removed_spans += mapped.removed_spans;
+                rewritten.payload_days.extend(mapped.payload_days);
+            }
+        }
+    }
+    transaction.commit().await?;
+    Ok(rewritten)
+}
+
+/// A block; none when it is gone.
+async fn load(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    partition: Option<BlockPartition>,
+    id: i64,
+) -> Result<Option<StoredBlock>, sqlx::Error> {
+    let (table, condition) = match partition {
+        None => (
+            "level0_blocks",
+            "$4::integer IS NULL AND $5::smallint IS NULL",
+        ),
+        Some(_) => ("level1_blocks", "received_day = $4 AND class = $5"),
+    };
+    sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {STORED_BLOCK_COLUMNS} FROM {table}
+         WHERE tenant_id = $1 AND bucket = $2 AND id = $3 AND {condition}"
+    )))
+    .bind(tenant)
+    .bind(BUCKET)
+    .bind(id)
+    .bind(partition.map(|partition| partition.received_day))
+    .bind(partition.map(|partition| partition.class))
+    .fetch_optional(connection)
+    .await
+}
+
+/// A block after its spans were mapped.
+struct Mapped {
+    /// None when no span is left.
+    block: Option<Block>,
+    removed_spans: u64,
+    payload_days: BTreeSet<i64>,
+}
+
+fn mapped(block: &StoredBlock, map: &Map) -> std::io::Result<Result<Mapped, Corrupt>> {
+    // It stays one block, also when its spans grow.
+    let mut builder = BlockBuilder::new(LEVEL);
+    let mut removed_spans = 0;
+    let mut payload_days = BTreeSet::new();
+    let decoded = block.for_each(|record| {
+        let mut is_kept = false;
+        map(&record, &mut |kept| {
+            is_kept = true;
+            builder.push(kept);
+        });
+        if !is_kept {
+            removed_spans += 1;
+            if !record.payloads.is_empty() {
+                payload_days.insert(day_ns(record.start_ns));
+            }
+        }
+    });
+    if let Err(corrupt) = decoded {
+        return Ok(Err(corrupt));
+    }
+    let block = if builder.is_empty() {
+        None
+    } else {
+        Some(builder.finish()?)
+    };
+    Ok(Ok(Mapped {
+        block,
+        removed_spans,
+        payload_days,
+    }))
+}
