@@ -175,7 +175,6 @@ async fn rewrite(
             Err(corrupt) => {
                 block.report(corrupt);
                 rewritten.damaged_blocks += 1;
-                continue;
             }
             Ok(mapped) => {
                 match mapped.block {

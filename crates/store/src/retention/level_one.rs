@@ -3,17 +3,15 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
 use super::counts::{Counts, Keep};
 use super::damaged::Damaged;
+use super::kept_block::{self, KeptBlock};
 use super::partition::Partition;
-use crate::block::table::{
-    BUCKET, BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, insert_into_copy,
-};
+use crate::block::table::{BUCKET, BlockPartition, StoredBlock, insert_into_copy};
 use crate::compaction::{self, Fate, Fates, Merged};
-use crate::sqlstate::is_damage;
 
 /// So many spans and bytes of columns are merged at once at most, unless one block has more.
 const MAX_MERGED_SPANS: i64 = 65_536;
@@ -54,19 +52,6 @@ pub(super) async fn counts(
     .bind(damaged.ids())
     .fetch_one(connection)
     .await
-}
-
-/// A block of which something is kept.
-#[derive(Debug, Clone, Copy, FromRow)]
-struct KeptBlock {
-    tenant_id: Uuid,
-    id: i64,
-    /// Whether it is copied as it is.
-    is_whole: bool,
-    first_start_ns: i64,
-    last_start_ns: i64,
-    span_count: i64,
-    byte_count: i64,
 }
 
 /// Inserts the kept spans of `partition` into `copy`, in the transaction that `connection` is in.
@@ -156,7 +141,7 @@ async fn merge_parts(
     damaged: &mut Damaged,
 ) -> Result<usize, sqlx::Error> {
     let tenant = parts[0].tenant_id;
-    let blocks = load(connection, partition, parts, damaged).await?;
+    let blocks = kept_block::load(connection, partition, parts, damaged).await?;
     let fates = fates(connection, partition, keep, tenant, &blocks).await?;
     let (blocks, merged) = compaction::in_background(move || {
         let merged = compaction::merge(&blocks, &fates)?;
@@ -201,78 +186,6 @@ async fn merge_parts(
         .collect();
     copy_whole(connection, partition, copy, &left).await?;
     Ok(done)
-}
-
-/// The blocks, without those that the database cannot read: these are reported and remembered.
-async fn load(
-    connection: &mut PgConnection,
-    partition: &Partition,
-    parts: &[KeptBlock],
-    damaged: &mut Damaged,
-) -> Result<Vec<StoredBlock>, sqlx::Error> {
-    match select(connection, partition, parts).await {
-        Err(error) if is_damage(&error) => {}
-        result => return result,
-    }
-    let mut blocks = Vec::new();
-    for part in parts {
-        match select(connection, partition, core::slice::from_ref(part)).await {
-            Ok(block) => blocks.extend(block),
-            Err(error) if is_damage(&error) => {
-                if damaged.insert(part.id) {
-                    report_unreadable(part, &error);
-                }
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(blocks)
-}
-
-fn report_unreadable(block: &KeptBlock, error: &sqlx::Error) {
-    tracing::error!(
-        block = block.id,
-        from_ns = block.first_start_ns,
-        to_ns = block.last_start_ns,
-        spans = block.span_count,
-        %error,
-        "a block of spans is damaged and left as it is"
-    );
-    metrics::counter!("throughline_store_corrupt_blocks_total").increment(1);
-}
-
-/// Reads blocks under a savepoint, so that the transaction goes on when one cannot be read.
-async fn select(
-    connection: &mut PgConnection,
-    partition: &Partition,
-    parts: &[KeptBlock],
-) -> Result<Vec<StoredBlock>, sqlx::Error> {
-    let table = &partition.table;
-    let ids: Vec<i64> = parts.iter().map(|block| block.id).collect();
-    let mut savepoint = connection.begin().await?;
-    let blocks = sqlx::query_as(AssertSqlSafe(format!(
-        "SELECT {STORED_BLOCK_COLUMNS} FROM {table}
-         WHERE received_day = $1 AND class = $2 AND tenant_id = $3 AND bucket = $4
-             AND id = ANY ($5)
-         ORDER BY id"
-    )))
-    .bind(partition.received_day())
-    .bind(partition.class)
-    .bind(parts[0].tenant_id)
-    .bind(BUCKET)
-    .bind(ids)
-    .fetch_all(&mut *savepoint)
-    .await;
-    match blocks {
-        Ok(blocks) => {
-            savepoint.commit().await?;
-            Ok(blocks)
-        }
-        Err(error) => {
-            savepoint.rollback().await?;
-            Err(error)
-        }
-    }
 }
 
 /// The kept traces of the blocks; all stay in this partition.

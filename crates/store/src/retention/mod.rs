@@ -16,6 +16,7 @@ mod days;
 mod dry_run;
 mod free_payloads;
 mod housekeeping;
+mod kept_block;
 mod level_one;
 mod partition;
 mod payloads;
