@@ -150,7 +150,7 @@ impl Store {
         is_dry_run: bool,
         progress: impl FnMut(BlockProgress),
     ) -> Result<ErasureReport, StoreError> {
-        let mut lead = Lead::connect(&self.connect, "erasure").await?;
+        let mut lead = self.connect_lead("erasure").await?;
         let report = lead.erase(tenant, trace_ids, is_dry_run, progress).await;
         lead.resign().await;
         report
