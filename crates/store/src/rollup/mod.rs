@@ -22,7 +22,7 @@ pub(crate) use stored::Stored;
 
 use self::sketch::Sketch;
 
-/// What every rollup counts, however wide its window.
+/// The counts of a rollup, however wide its window.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Figures {
     span_count: i64,
@@ -59,7 +59,7 @@ fn decode_sketches<'a>(stored: impl IntoIterator<Item = &'a Vec<u8>>) -> Sketch 
     merged
 }
 
-/// First instant of the window of `window_ns` that `instant_ns` lies in.
+/// Returns the first instant of the window of `window_ns` that `instant_ns` lies in.
 const fn window_start(instant_ns: i64, window_ns: i64) -> i64 {
     instant_ns.div_euclid(window_ns).saturating_mul(window_ns)
 }

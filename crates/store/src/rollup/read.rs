@@ -39,7 +39,7 @@ impl Row {
 }
 
 #[derive(FromRow)]
-struct Name {
+struct Operation {
     id: i64,
     service: Option<String>,
     name: String,
@@ -130,7 +130,7 @@ pub(crate) async fn rollups(
     })
 }
 
-/// The ids of the operations that a filter names; none when it names nothing.
+/// Returns the ids of the operations that a filter names; none when it names nothing.
 async fn selected_operations(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -198,31 +198,31 @@ async fn stored_rows(
         .map_err(read_error)
 }
 
-/// The groups in the order of their names.
+/// Returns the groups in the order of their names.
 async fn named(
     connection: &mut PgConnection,
     tenant: Uuid,
     groups: BTreeMap<GroupKey, Figures>,
 ) -> Result<BTreeMap<NamedKey, Figures>, ReadError> {
     let ids: BTreeSet<i64> = groups.keys().filter_map(|(_, id)| *id).collect();
-    let names: Vec<Name> = sqlx::query_as(include_str!("operation_names.sql"))
+    let names: Vec<Operation> = sqlx::query_as(include_str!("operation_names.sql"))
         .bind(tenant)
         .bind(ids.into_iter().collect::<Vec<_>>())
         .fetch_all(connection)
         .await
         .map_err(read_error)?;
-    let names: HashMap<i64, Name> = names.into_iter().map(|name| (name.id, name)).collect();
+    let names: HashMap<i64, Operation> = names.into_iter().map(|name| (name.id, name)).collect();
     let mut named: BTreeMap<NamedKey, Figures> = BTreeMap::new();
     for ((start_ns, id), figures) in groups {
         let operation = id.map(|id| {
             let known = names.get(&id);
-            let service = known.and_then(|name| name.service.as_deref());
+            let service = known.and_then(|operation| operation.service.as_deref());
             (
                 service.unwrap_or(Resource::UNKNOWN_SERVICE).to_owned(),
                 known
                     .map_or("unknown operation", |name| &name.name)
                     .to_owned(),
-                known.map_or(0, |name| name.kind),
+                known.map_or(0, |operation| operation.kind),
             )
         });
         named

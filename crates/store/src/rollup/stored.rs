@@ -9,6 +9,7 @@ use throughline_model::{RetentionRules, RollupWindow};
 /// spans, and those after it are not. So larger windows are built in the order of time, each in one
 /// transaction.
 #[derive(Debug, Clone, Copy, FromRow)]
+#[expect(clippy::struct_field_names, reason = "the unit")]
 pub(crate) struct Stored {
     hours_before_ns: i64,
     days_before_ns: i64,

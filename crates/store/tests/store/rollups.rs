@@ -323,7 +323,7 @@ async fn a_compaction_between_the_two_reads_of_a_report_changes_nothing() {
     )
     .await;
     let patient = fixture.database.store_with(StoreOptions {
-        read_timeout: Duration::from_secs(300),
+        read_timeout: Duration::from_mins(5),
         ..StoreOptions::new(move || now)
     });
     let mut connection = fixture.database.connection().await;
