@@ -1,6 +1,7 @@
 //! `throughline erase`: removes what is stored of some traces.
 
 use anyhow::Result;
+use throughline_model::RetentionRules;
 use throughline_store::ErasureReport;
 use throughline_wire::TenantId;
 
@@ -15,7 +16,8 @@ const PROGRESS_BLOCKS: u64 = 800;
 /// # Errors
 /// In words for the person who started the program.
 pub async fn erase(command: EraseCommand) -> Result<()> {
-    with_store(&command.database, async |store| {
+    let rules = RetentionRules::default();
+    with_store(&command.database, rules, async |store| {
         let progress = |blocks: throughline_store::BlockProgress| {
             if blocks.done_blocks % PROGRESS_BLOCKS == 0 {
                 eprintln!("{} of {} blocks", blocks.done_blocks, blocks.total_blocks);
