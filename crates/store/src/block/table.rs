@@ -58,7 +58,7 @@ const REPLACE_LEVEL0: &str = concat!(
     block_columns!(),
     ") = ROW(",
     block_values!(),
-    ") WHERE tenant_id = $1 AND bucket = $2 AND id = $35"
+    ") WHERE tenant_id = $1 AND bucket = $2 AND id = $36"
 );
 
 const REPLACE_LEVEL1: &str = concat!(
@@ -66,7 +66,7 @@ const REPLACE_LEVEL1: &str = concat!(
     block_columns!(),
     ") = ROW(",
     block_values!(),
-    ") WHERE tenant_id = $1 AND bucket = $2 AND id = $35 AND received_day = $36 AND class = $37"
+    ") WHERE tenant_id = $1 AND bucket = $2 AND id = $36 AND received_day = $37 AND class = $38"
 );
 
 /// The partition of level 1 a block belongs to.
