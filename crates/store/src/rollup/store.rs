@@ -64,12 +64,20 @@ async fn merge_stored(
     tenant: Uuid,
     windows: &mut [(Key, Figures)],
 ) -> Result<(), sqlx::Error> {
-    let keys = || windows.iter().map(|(key, _)| key);
+    let (mut lengths, mut starts, mut first, mut last) = (vec![], vec![], vec![], vec![]);
+    for operations in windows.chunk_by(|(a, _), (b, _)| (a.1, a.2) == (b.1, b.2)) {
+        let (lowest, highest) = (operations[0].0, operations[operations.len() - 1].0);
+        lengths.push(lowest.1);
+        starts.push(lowest.2);
+        first.push(lowest.3);
+        last.push(highest.3);
+    }
     let rows: Vec<Row> = sqlx::query_as(include_str!("stored_rollups.sql"))
         .bind(tenant)
-        .bind(keys().map(|key| key.1).collect::<Vec<_>>())
-        .bind(keys().map(|key| key.2).collect::<Vec<_>>())
-        .bind(keys().map(|key| key.3).collect::<Vec<_>>())
+        .bind(lengths)
+        .bind(starts)
+        .bind(first)
+        .bind(last)
         .fetch_all(connection)
         .await?;
     for row in rows {
