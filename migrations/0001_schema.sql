@@ -100,8 +100,8 @@ CREATE TABLE level0_blocks (
     columns bytea NOT NULL,
     PRIMARY KEY (tenant_id, bucket, id)
 ) WITH (
-    -- Its rows live for minutes and are never updated; what compaction deleted must go soon, or
-    -- readers look through it.
+    -- Its rows live for minutes, and only an erasure updates them; what compaction deleted must go
+    -- soon, or readers look through it.
     autovacuum_vacuum_scale_factor = 0,
     autovacuum_vacuum_threshold = 200,
     autovacuum_vacuum_insert_scale_factor = 0,

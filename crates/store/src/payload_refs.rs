@@ -9,7 +9,7 @@ use crate::varint;
 /// The version this code writes.
 const VERSION: u8 = 1;
 
-/// Where a value stood, by position: rows never change.
+/// The position of a value in its span or event, whose attributes never change their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     /// The attribute at this place.

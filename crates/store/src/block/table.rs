@@ -287,7 +287,7 @@ impl StoredBlock {
     }
 }
 
-/// Logs and counts that a block cannot be read; what else there is is served.
+/// Logs and counts that a block cannot be read. Other blocks are read all the same.
 pub(crate) fn report_corrupt(id: i64, prune: &PruneData, corrupt: Corrupt) {
     tracing::error!(
         block = id,

@@ -68,7 +68,8 @@ impl Compactor {
         }
     }
 
-    /// Compacts level-0 blocks, step by step, then builds the rollups of larger windows. Takes the lock of [`exclusive`] for each step.
+    /// Compacts level-0 blocks, step by step, then builds the rollups of larger windows. Takes the lock
+    /// of [`exclusive`] for each step.
     ///
     /// # Errors
     /// Whatever the database says. Every step is one transaction: what was done stays done.

@@ -21,7 +21,7 @@ pub(super) struct Group {
     pub block_count: i64,
     pub span_count: i64,
     pub byte_count: i64,
-    /// Returns whether its oldest block has waited for 10 minutes, by the clock of the database.
+    /// True when its oldest block has waited for 10 minutes, by the clock of the database.
     pub is_old: bool,
 }
 

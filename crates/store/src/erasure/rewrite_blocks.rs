@@ -3,7 +3,7 @@
 //! Blocks are rewritten where they are, a few in one transaction under the lock against compaction, so
 //! that a reader has a block as it was or as it is. Ingest goes on. The caller keeps retention out.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection};
@@ -31,8 +31,8 @@ pub(super) struct Selection<'a> {
     pub before_id: i64,
 }
 
-/// Decides what becomes of a span: calls the second argument with each span that is stored in its
-/// place, which must be of the same trace.
+/// A function from a span to the span that replaces it: it calls its second argument with that span,
+/// which must be of the same trace and no larger, or does not call it, to remove the span.
 pub(super) type Map = Arc<dyn Fn(&SpanRecord<'_>, &mut dyn FnMut(&SpanRecord<'_>)) + Send + Sync>;
 
 /// How far a rewrite has come.
@@ -101,11 +101,11 @@ async fn blocks_but(
         .await
 }
 
-/// Rewrites the selected blocks by `map`, and tells `progress` after each transaction.
+/// Rewrites the selected blocks by `map`, and calls `progress` after each transaction.
 ///
 /// # Errors
-/// What the database says. What was done stays done; doing it again goes on where it broke off, as long
-/// as `map` leaves a span alone that it made.
+/// What the database says. What was done stays done; doing it again goes on where it broke off, if
+/// `map` does not change a span that it returned before.
 pub(super) async fn rewrite_blocks(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
@@ -124,7 +124,7 @@ pub(super) async fn rewrite_blocks(
         for of_table in places.chunk_by(|a, b| a.partition() == b.partition()) {
             for batch in of_table.chunks(BATCH) {
                 exclusive::acquire(connection).await?;
-                let result = rewrite(connection, selection.tenant, batch, &map).await;
+                let result = rewrite(connection, selection, batch, &map).await;
                 let released = exclusive::release(connection).await;
                 let part = result?;
                 released?;
@@ -145,10 +145,11 @@ pub(super) async fn rewrite_blocks(
 /// Rewrites blocks of one table in one transaction.
 async fn rewrite(
     connection: &mut PgConnection,
-    tenant: Uuid,
+    selection: &Selection<'_>,
     places: &[Place],
     map: &Map,
 ) -> Result<Rewritten, sqlx::Error> {
+    let tenant = selection.tenant;
     let partition = places.first().and_then(|place| place.partition());
     let mut rewritten = Rewritten::default();
     let mut blocks = Vec::new();
@@ -163,8 +164,10 @@ async fn rewrite(
         }
     }
     let map = Arc::clone(map);
+    // After the blocks: the row of a trace is committed with its first block.
+    let new_traces = new_traces(connection, selection).await?;
     let (blocks, mapped) = in_background(move || {
-        let mapped = blocks.iter().map(|block| mapped(block, &map));
+        let mapped = blocks.iter().map(|block| mapped(block, &map, &new_traces));
         let mapped = mapped.collect::<std::io::Result<Vec<_>>>()?;
         Ok((blocks, mapped))
     })
@@ -191,6 +194,23 @@ async fn rewrite(
     }
     transaction.commit().await?;
     Ok(rewritten)
+}
+
+/// Returns the selected traces that have a row, each with its first block: a commit that was under way
+/// when the selection was made may have inserted it, and its spans stay.
+async fn new_traces(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+) -> Result<HashMap<[u8; 16], i64>, sqlx::Error> {
+    let rows: Vec<(Uuid, i64)> = sqlx::query_as(
+        "SELECT trace_id, first_block_id FROM traces WHERE tenant_id = $1 AND trace_id = ANY ($2)",
+    )
+    .bind(selection.tenant)
+    .bind(selection.trace_ids)
+    .fetch_all(connection)
+    .await?;
+    let rows = rows.into_iter().map(|(id, first)| (id.into_bytes(), first));
+    Ok(rows.collect())
 }
 
 /// A block; none when it is gone.
@@ -228,12 +248,21 @@ struct Mapped {
     payload_days: BTreeSet<i64>,
 }
 
-fn mapped(block: &StoredBlock, map: &Map) -> std::io::Result<Result<Mapped, Corrupt>> {
+fn mapped(
+    block: &StoredBlock,
+    map: &Map,
+    new_traces: &HashMap<[u8; 16], i64>,
+) -> std::io::Result<Result<Mapped, Corrupt>> {
     // It stays one block, also when its spans grow.
     let mut builder = BlockBuilder::new(LEVEL);
     let mut removed_spans = 0;
     let mut payload_days = BTreeSet::new();
     let decoded = block.for_each(|record| {
+        let first_block_id = new_traces.get(&record.trace_id);
+        if first_block_id.is_some_and(|first| block.id >= *first) {
+            builder.push(&record);
+            return;
+        }
         let mut is_kept = false;
         map(&record, &mut |kept| {
             is_kept = true;

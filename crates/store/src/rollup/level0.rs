@@ -63,7 +63,6 @@ pub(super) async fn count(
         .bind(selection.tenant)
         .bind(selection.from_ns)
         .bind(selection.to_ns)
-        .bind(selection.operations)
         .fetch(connection);
     while let Some(block) = blocks.try_next().await.map_err(read_error)? {
         let Some(spans) = block.spans() else {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
 use throughline_model::RollupWindow;
 use uuid::Uuid;
@@ -72,15 +73,15 @@ async fn merge_stored(
         first.push(lowest.3);
         last.push(highest.3);
     }
-    let rows: Vec<Row> = sqlx::query_as(include_str!("stored_rollups.sql"))
+    let mut rows = sqlx::query_as::<_, Row>(include_str!("stored_rollups.sql"))
         .bind(tenant)
         .bind(lengths)
         .bind(starts)
         .bind(first)
         .bind(last)
-        .fetch_all(connection)
-        .await?;
-    for row in rows {
+        .fetch(connection);
+    // One row in memory at a time: a range may hold many more than the keys.
+    while let Some(row) = rows.try_next().await? {
         let key = (tenant, row.window_seconds, row.start_ns, row.operation_id);
         if let Ok(place) = windows.binary_search_by_key(&key, |(key, _)| *key) {
             windows[place].1.merge(&Figures {

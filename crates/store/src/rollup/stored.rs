@@ -5,8 +5,8 @@ use throughline_model::{RetentionRules, RollupWindow};
 
 /// The ends of what is stored in larger windows, and the clock of the database.
 ///
-/// The newest stored window of a length tells: those before it are stored too, where they have
-/// spans, and those after it are not. So larger windows are built in the order of time, each in one
+/// Windows before the newest stored one of their length are stored too, where they have spans; those
+/// after it are not. So larger windows are built in the order of time, each in one
 /// transaction.
 #[derive(Debug, Clone, Copy, FromRow)]
 #[expect(clippy::struct_field_names, reason = "the unit")]

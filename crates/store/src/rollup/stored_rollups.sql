@@ -1,5 +1,6 @@
--- The windows of a tenant, of an operation in a range each time. Few ranges and not many keys, so that
--- a plan without statistics, by whichever index, reads each row of a window once.
+-- The windows of a tenant whose operations lie in a range, for each of some ranges. The caller leaves
+-- out the operations that it did not ask for. By whichever index a plan without statistics goes, it
+-- reads each row of a window once.
 SELECT
     r.window_seconds, r.start_ns, r.operation_id, r.span_count, r.error_count, r.max_ns, r.sketch
 FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::bigint[])

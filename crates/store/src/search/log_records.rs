@@ -14,12 +14,13 @@ use uuid::Uuid;
 
 use super::plan::ScanPlan;
 use super::predicate::AttributeTest;
+use super::results::MOST_NAMES;
 use crate::ids::IdSet;
 use crate::payload_refs::{self, Place};
 use crate::sqlstate::read_error;
 use crate::varint;
 
-/// Log records that may have the value of one statement that is not told their traces.
+/// Log records that one statement reads at most, where the traces are not given.
 const MOST_FOUND: i64 = 50_000;
 
 /// The traces with a log record that passed a test.
@@ -125,8 +126,10 @@ impl<'a> Compared<'a> {
             return;
         };
         let mut passes = row.is_listed;
-        if row.is_listed {
-            found.names.extend(self.names.iter().cloned());
+        if row.is_listed && found.names.len() < MOST_NAMES {
+            found
+                .names
+                .extend(self.names.iter().take(MOST_NAMES).cloned());
         }
         let bytes = row.attributes.as_deref().unwrap_or_default();
         // Bytes of strangers; what cannot be read has no attributes.
@@ -142,7 +145,9 @@ impl<'a> Compared<'a> {
             };
             if is_equal && self.test.is_key(key.as_bytes()) {
                 passes = true;
-                found.names.insert(key.to_owned());
+                if found.names.len() < MOST_NAMES {
+                    found.names.insert(key.to_owned());
+                }
             }
         }
         if passes {

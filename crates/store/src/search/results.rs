@@ -14,7 +14,7 @@ use super::rows::TraceRow;
 const MOST_TRACES: usize = 200_000;
 
 /// Names of attributes that are told.
-const MOST_NAMES: usize = 100;
+pub(super) const MOST_NAMES: usize = 100;
 
 /// The place of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -104,7 +104,7 @@ pub(crate) struct Search<'a> {
     /// Whether a trace was decided or a stretch of time was searched: every request gets on.
     has_progress: bool,
     /// Whether scanning all blocks that must match turned out to be too much.
-    is_driven_out: bool,
+    drive_failed: bool,
 }
 
 impl<'a> Search<'a> {
@@ -135,7 +135,7 @@ impl<'a> Search<'a> {
             budget,
             deadline: Instant::now() + budget.time,
             has_progress: false,
-            is_driven_out: false,
+            drive_failed: false,
         }
     }
 
@@ -280,7 +280,7 @@ impl<'a> Search<'a> {
                 return Ok(Outcome::of(End::Stopped(last)));
             }
             if batch >= PATIENCE
-                && !self.is_driven_out
+                && !self.drive_failed
                 && let Some((leaves, weight)) = self.cover()
                 && weight <= self.budget.driven_spans.1
                 && let Some(outcome) = self.drive(leaves, lower_ns, sink).await?

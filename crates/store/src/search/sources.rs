@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::log_records;
 use super::plan::{Leaf, ScanPlan, TraceSource};
+use super::results::MOST_NAMES;
 use super::rows::TraceRow;
 use crate::indexed_text::{MAX_CHARS, beginning};
 
@@ -20,7 +21,7 @@ pub(super) struct Sources {
     /// By leaf; none where they are too many.
     traces: HashMap<usize, Option<HashSet<Uuid>>>,
     /// Traces with a log record that a test passes, by leaf; of the rows that are decided next.
-    said: HashSet<(usize, Uuid)>,
+    with_log_record: HashSet<(usize, Uuid)>,
     /// The names of the attributes of log records that were found.
     names: BTreeSet<String>,
 }
@@ -50,7 +51,8 @@ impl Sources {
     }
 
     fn note(&mut self, found: log_records::Found) -> HashSet<Uuid> {
-        self.names.extend(found.names);
+        let room = MOST_NAMES.saturating_sub(self.names.len());
+        self.names.extend(found.names.into_iter().take(room));
         found.traces
     }
 
@@ -90,7 +92,7 @@ impl Sources {
         plan: &ScanPlan,
         rows: &[TraceRow],
     ) -> Result<(), ReadError> {
-        self.said.clear();
+        self.with_log_record.clear();
         for (leaf, source) in plan.sources() {
             if let TraceSource::LogRecord(test) = source
                 && self.is_unread(leaf, source)
@@ -99,7 +101,7 @@ impl Sources {
                 let ids = rows.iter().map(|row| row.trace_id).collect();
                 let found = log_records::of_traces(connection, tenant, plan, test, ids).await?;
                 let traces = self.note(found);
-                self.said
+                self.with_log_record
                     .extend(traces.into_iter().map(|trace| (leaf, trace)));
             }
         }
@@ -107,10 +109,10 @@ impl Sources {
     }
 
     /// Whether a log record leads to a trace.
-    pub(super) fn is_said(&self, leaf: usize, trace_id: Uuid) -> bool {
+    pub(super) fn has_log_record(&self, leaf: usize, trace_id: Uuid) -> bool {
         match self.traces.get(&leaf) {
             Some(Some(traces)) => traces.contains(&trace_id),
-            _ => self.said.contains(&(leaf, trace_id)),
+            _ => self.with_log_record.contains(&(leaf, trace_id)),
         }
     }
 
@@ -193,7 +195,7 @@ pub(super) fn push_leads(query: &mut QueryBuilder<Postgres>, source: &TraceSourc
         TraceSource::OpenService(_) | TraceSource::Pinned | TraceSource::Pruned => {
             query.push("true")
         }
-        // Told by [`Sources`].
+        // [`Sources`] finds these.
         TraceSource::LogRecord(_) => query.push("false"),
     };
 }

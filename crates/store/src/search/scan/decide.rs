@@ -185,7 +185,7 @@ impl Search<'_> {
         let (mut leaves, span) = self.results.of(row, self.positive);
         for ((at, source), leads) in self.plan.sources().zip(&row.sources) {
             let leads = match source {
-                TraceSource::LogRecord(_) => self.sources.is_said(at, row.trace_id),
+                TraceSource::LogRecord(_) => self.sources.has_log_record(at, row.trace_id),
                 _ => *leads,
             };
             leaves |= LeafBits::from(leads) << at;

@@ -42,13 +42,13 @@ impl Search<'_> {
             self.scan(batch, None).await?;
             rest = after;
             if self.results.len() > MOST_TRACES {
-                self.is_driven_out = true;
+                self.drive_failed = true;
                 return Ok(None);
             }
         }
         let is_complete = rest.is_empty();
         if !is_complete && !self.gets_to(complete_from_ns) {
-            self.is_driven_out = true;
+            self.drive_failed = true;
             return Ok(None);
         }
         let mut ids: HashSet<Uuid> = self.results.traces(leaves).collect();
@@ -58,7 +58,7 @@ impl Search<'_> {
             }
         }
         if ids.len() > MOST_TRACES {
-            self.is_driven_out = true;
+            self.drive_failed = true;
             return Ok(None);
         }
         let rows = self.look_up(ids, complete_from_ns).await?;

@@ -1,0 +1,111 @@
+//! Old spans, removed traces, and reports that are too long.
+
+use std::sync::Arc;
+
+use throughline_model::{CleanUp, RetentionRules, RollupGroup, RollupWindow, StorageGauge};
+use throughline_store::StoreOptions;
+use throughline_testkit::{Ids, Sent};
+use throughline_wire::{TenantId, UnixNanos};
+
+use super::{assert_equals, compact, execute, filter, spans, total};
+use crate::support::{Fixture, lone};
+
+#[tokio::test]
+async fn spans_that_began_before_the_rules_keep_them_are_not_counted() {
+    let fixture = Fixture::new().await;
+    let now = fixture.now;
+    let mut ids = Ids::seeded(24);
+    let mut at = |days: i64| {
+        let start = now.saturating_add(-days * UnixNanos::PER_DAY);
+        Sent::by(
+            "shop",
+            lone("GET /", &mut ids)
+                .starts(start)
+                .error("broken")
+                .build(),
+        )
+    };
+    // Also one of a trace that failed, which is kept for longer.
+    fixture.write(&[at(1), at(6), at(8), at(40)]).await;
+    let longer = fixture.database.store_with(StoreOptions {
+        rules: RetentionRules::all(10 * UnixNanos::PER_DAY),
+        ..StoreOptions::new(move || now)
+    });
+    assert_eq!(total(&fixture.store).await, 2);
+    assert_eq!(total(&longer).await, 3);
+    assert_eq!(compact(&fixture).await, 4);
+    assert_eq!(total(&fixture.store).await, 2);
+    assert_eq!(total(&longer).await, 2);
+    fixture.write(&[at(2), at(7), at(9), at(11)]).await;
+    longer.compact_once().await.expect("compacts");
+    assert_eq!(total(&fixture.store).await, 5);
+    longer.close().await;
+}
+
+#[tokio::test]
+async fn figures_stay_when_a_trace_is_removed_unless_its_spans_were_in_level_0() {
+    let fixture = Fixture::new().await;
+    let gauge = Arc::new(StorageGauge::default);
+    let keeper = fixture
+        .store
+        .keeper(TenantId::DEFAULT, RetentionRules::default(), gauge);
+    let request = CleanUp {
+        older_than_ns: Some(0),
+        is_dry_run: false,
+    };
+    let sent = spans(&fixture, 25, 30);
+    fixture.write(&sent[..20]).await;
+    compact(&fixture).await;
+    fixture.write(&sent[20..]).await;
+    execute(
+        &fixture,
+        "UPDATE traces SET received_ns = 0, end_ns = start_ns",
+    )
+    .await;
+    keeper.clean_up(request).await.expect("cleans up");
+    assert_eq!(fixture.count("SELECT count(*) FROM traces").await, 0);
+    assert_equals(&fixture, &sent[..20]).await;
+}
+
+#[tokio::test]
+async fn a_report_has_the_newest_rows_whole_and_says_that_others_are_left_out() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(26);
+    let mut at = |hours: i64| {
+        let start = fixture.at_ms(-hours * 3_600_000);
+        Sent::by("shop", lone("GET /", &mut ids).starts(start).build())
+    };
+    fixture.write(&[at(1), at(30), at(50)]).await;
+    compact(&fixture).await;
+    fixture.write(&[at(1), at(30), at(50)]).await;
+    // With the first window and this one, a report is full.
+    execute(
+        &fixture,
+        "INSERT INTO rollups
+         SELECT tenant_id, n, start_ns, 1, 0, 5, window_seconds, bucket, sketch
+         FROM rollups CROSS JOIN generate_series(1, 49998) AS n
+         WHERE window_seconds = 3600 AND start_ns = (
+             SELECT max(start_ns) FROM rollups
+             WHERE window_seconds = 3600
+                 AND start_ns < extract(epoch FROM now() - interval '20 hours') * 1000000000
+         )",
+    )
+    .await;
+    let report = async |window| {
+        let filter = filter(window, RollupGroup::Each);
+        let told = fixture.reader().rollups(&filter).await.expect("reads");
+        let names = told
+            .items
+            .iter()
+            .filter(|item| item.service.as_deref() == Some("shop"));
+        let counts: Vec<_> = names.map(|item| item.span_count).collect();
+        (told.is_truncated, counts)
+    };
+    assert_eq!(
+        report(RollupWindow::QuarterHour).await,
+        (false, vec![2, 2, 2])
+    );
+    // The row of the window before is one too many.
+    assert_eq!(report(RollupWindow::Hour).await.1, [2, 2]);
+    assert!(report(RollupWindow::Hour).await.0);
+}
