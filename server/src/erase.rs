@@ -19,7 +19,7 @@ pub async fn erase(command: EraseCommand) -> Result<()> {
     let rules = RetentionRules::default();
     with_store(&command.database, rules, async |store| {
         let progress = |blocks: throughline_store::BlockProgress| {
-            if blocks.done_blocks % PROGRESS_BLOCKS == 0 {
+            if blocks.done_blocks.is_multiple_of(PROGRESS_BLOCKS) {
                 eprintln!("{} of {} blocks", blocks.done_blocks, blocks.total_blocks);
             }
         };
@@ -45,19 +45,23 @@ fn describe(report: &ErasureReport, is_dry_run: bool) -> String {
         report.spans
     );
     if report.damaged_blocks > 0 {
-        text.push_str(&format!(
-            "{} blocks are damaged and stay as they are, with what they hold of the traces; \
-             the log has their ids\n",
-            report.damaged_blocks
-        ));
+        text += &damaged(report.damaged_blocks);
     }
     if report.postponed_days > 0 {
-        text.push_str(&format!(
-            "the large values of {} days are in use and stay until retention frees them\n",
-            report.postponed_days
-        ));
+        text += &postponed(report.postponed_days);
     }
     text
+}
+
+fn damaged(blocks: u64) -> String {
+    format!(
+        "{blocks} blocks are damaged and stay as they are, with what they hold of the traces; \
+         the log has their ids\n"
+    )
+}
+
+fn postponed(days: u64) -> String {
+    format!("the large values of {days} days are in use and stay until retention frees them\n")
 }
 
 #[cfg(test)]

@@ -21,8 +21,8 @@ const OWN_FRAME_BYTES: usize = 4 << 10;
 /// Smaller columns share a frame of about so many bytes.
 const SHARED_FRAME_BYTES: usize = 32 << 10;
 
-/// Columns of a block whose buffers are kept for the next one.
-const MAX_SPARE_BUFFERS: usize = 64;
+/// Bytes of buffers that are kept for the next block: about what the columns of a full one take.
+const MAX_SPARE_BYTES: usize = 8 << 20;
 
 #[derive(Debug)]
 struct Column {
@@ -298,13 +298,24 @@ impl ColumnsBuilder {
         }
         let (entries, out) = frames.finish();
         directory.frames = entries;
-        self.spare
-            .extend(columns.into_iter().rev().map(Buffers::of));
-        self.spare.truncate(MAX_SPARE_BUFFERS);
+        self.keep_buffers(columns);
         Ok(EncodedColumns {
             directory: directory.encode(compressor)?,
             columns: out,
         })
+    }
+}
+
+impl ColumnsBuilder {
+    /// Keeps the buffers of these columns for those of the next block, in the same order.
+    fn keep_buffers(&mut self, columns: Vec<Column>) {
+        let mut kept_bytes = 0;
+        let buffers = columns.into_iter().map(Buffers::of).take_while(|buffers| {
+            kept_bytes += buffers.lengths.capacity() + buffers.data.capacity();
+            kept_bytes <= MAX_SPARE_BYTES
+        });
+        self.spare = buffers.collect();
+        self.spare.reverse();
     }
 }
 

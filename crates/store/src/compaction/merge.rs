@@ -9,7 +9,7 @@ use crate::block::table::StoredBlock;
 use crate::block::{Block, BlockBuilder, Corrupt, SpanRecord};
 
 /// Bytes of spans held at once. Blocks are left for the next step rather than exceeding it.
-const MAX_ARENA_BYTES: usize = 48 << 20;
+const MAX_ARENA_BYTES: usize = 32 << 20;
 /// Bytes of spans for each byte of compressed columns of level 0, at most and usually. A guess that
 /// is too small costs a copy; one that is too large costs nothing, as memory that is not touched is
 /// not used.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 /// A step takes so many spans at most, unless one block has more.
 pub(super) const MAX_STEP_SPANS: i64 = 65_536;
 /// A step takes so many bytes of columns at most, unless one block has more.
-pub(super) const MAX_STEP_BYTES: i64 = 32 << 20;
+pub(super) const MAX_STEP_BYTES: i64 = 12 << 20;
 /// A group of so many blocks is due.
 const DUE_BLOCKS: i64 = 256;
 
