@@ -35,7 +35,7 @@ pub(super) struct Selection<'a> {
 /// which must be of the same trace and no larger, or does not call it, to remove the span.
 pub(super) type Map = Arc<dyn Fn(&SpanRecord<'_>, &mut dyn FnMut(&SpanRecord<'_>)) + Send + Sync>;
 
-/// How far a rewrite has come.
+/// The progress of a rewrite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockProgress {
     /// Blocks that were looked at.
@@ -57,7 +57,7 @@ pub(super) struct Rewritten {
     pub payload_days: BTreeSet<i64>,
 }
 
-/// Where a block is.
+/// The table, or partition, and the id of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
 pub(super) struct Place {
     /// Day and class of its partition; none in level 0.
@@ -104,7 +104,7 @@ async fn blocks_but(
 /// Rewrites the selected blocks by `map`, and calls `progress` after each transaction.
 ///
 /// # Errors
-/// What the database says. What was done stays done; doing it again goes on where it broke off, if
+/// An error of the database. What was done stays done; doing it again goes on where it broke off, if
 /// `map` does not change a span that it returned before.
 pub(super) async fn rewrite_blocks(
     connection: &mut PgConnection,

@@ -13,7 +13,7 @@ use crate::sqlstate::is_damage;
 pub(super) struct KeptBlock {
     pub tenant_id: Uuid,
     pub id: i64,
-    /// Whether it is copied as it is.
+    /// True when it is copied as it is.
     pub is_whole: bool,
     pub first_start_ns: i64,
     pub last_start_ns: i64,

@@ -75,7 +75,7 @@ pub(super) struct Partition {
     /// Of blocks: 0 for traces without an error or a warning, else 1.
     pub class: i16,
     pub bytes: u64,
-    /// Of blocks: whether it was rewritten since the time of its class has passed.
+    /// True for a partition of blocks that was rewritten since the time of its class has passed.
     pub is_rewritten: bool,
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Selection<'a> {
     /// Spans that begin in this range, the end exclusive.
     pub from_ns: i64,
     pub to_ns: i64,
-    /// Those of these operations; none for all.
+    /// The operations whose spans are counted; none for all.
     pub operations: Option<&'a [i64]>,
     /// The newest windows and operations are counted, so many or more.
     pub most: usize,

@@ -11,7 +11,7 @@ use super::stored::Stored;
 use super::{Counts, Figures, decode_sketches, window_start};
 use crate::block::table::BUCKET;
 
-/// So many windows are merged at a time.
+/// Windows that are merged at a time.
 const BATCH: usize = 2_000;
 
 /// Tenant, seconds of the window, its start, operation: the order in which rows are written.

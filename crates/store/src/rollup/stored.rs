@@ -1,4 +1,4 @@
-//! Which larger windows are stored.
+//! Tells which larger windows are stored.
 
 use sqlx::{FromRow, PgConnection};
 use throughline_model::{RetentionRules, RollupWindow};

@@ -32,7 +32,7 @@ pub(super) struct AttributeScan<'a> {
     dictionary: &'a DictionaryTests,
     block: &'a LoadedBlock,
     outcomes: &'a Outcomes,
-    /// Whether nobody waits for the result any more.
+    /// True when nobody waits for the result any more.
     cancelled: &'a AtomicBool,
     unread: RefCell<Unread>,
     names: RefCell<HashSet<Vec<u8>>>,

@@ -55,7 +55,7 @@ impl BlockKeys {
 #[derive(Debug)]
 pub(super) struct BlockInfo {
     pub key: BlockKey,
-    /// What it was pruned by, without the lists.
+    /// The values that it was pruned by, without the lists.
     pub prune: PruneData,
     /// The leaves it may match.
     pub leaves: LeafBits,
@@ -76,7 +76,7 @@ impl BlockInfo {
     }
 }
 
-/// What a search prunes a block by.
+/// The values by which a search prunes a block.
 #[derive(FromRow)]
 pub(super) struct Row {
     level: i16,
@@ -173,7 +173,7 @@ pub(super) async fn page(
 /// the others for each few traces that it decides.
 #[derive(Debug)]
 pub(super) struct BlockList {
-    /// Those that may match a leaf that is kept, newest first by their last start.
+    /// The blocks that may match a leaf that is kept, newest first by their last start.
     pub blocks: Vec<Arc<BlockInfo>>,
     /// All blocks that may have spans of traces that begin here or later are listed.
     pub covered_from_ns: i64,
@@ -201,12 +201,12 @@ impl BlockList {
         self.covered_from_ns <= self.first_ns
     }
 
-    /// Whether the blocks of all these leaves are kept.
+    /// Returns whether the blocks of all these leaves are kept.
     pub(super) const fn keeps(&self, leaves: LeafBits) -> bool {
         leaves & !self.kept == 0
     }
 
-    /// Whether more blocks are kept than is good.
+    /// Returns whether more blocks are kept than the limit allows.
     pub(super) const fn is_too_long(&self) -> bool {
         self.blocks.len() > self.most
     }

@@ -15,14 +15,14 @@ pub(super) enum Condition {
 }
 
 impl Default for Condition {
-    /// What always holds.
+    /// A condition that always holds.
     fn default() -> Self {
         Self::And(Vec::new())
     }
 }
 
 impl Condition {
-    /// Whether it holds for a trace, given its leaves.
+    /// Returns whether it holds for a trace, given its leaves.
     pub(super) fn holds(&self, leaves: LeafBits) -> bool {
         match self {
             Self::And(parts) => parts.iter().all(|part| part.holds(leaves)),

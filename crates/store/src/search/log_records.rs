@@ -35,7 +35,7 @@ pub(super) struct Found {
 struct Row {
     /// None in the row that says that there are too many records.
     trace_id: Option<Uuid>,
-    /// Whether the resource or the scope passes.
+    /// True when the resource or the scope passes.
     is_listed: bool,
     attributes: Option<Vec<u8>>,
     payloads: Option<Vec<u8>>,
@@ -70,7 +70,7 @@ pub(super) async fn all(
     Ok(is_all.then_some(found))
 }
 
-/// Those of the traces with a log record that passes. One statement.
+/// Returns those of the traces with a log record that passes. One statement.
 pub(super) async fn of_traces(
     connection: &mut PgConnection,
     tenant: Uuid,

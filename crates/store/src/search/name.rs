@@ -24,7 +24,7 @@ impl NameTest {
     /// The test of a comparison; of [`Comparison::NotEq`] that of equality.
     ///
     /// # Errors
-    /// As [`ValueTest::new`].
+    /// See [`ValueTest::new`].
     pub(super) fn new(operator: Comparison, value: &SearchValue) -> Result<Self, String> {
         let SearchValue::Text(text) = value else {
             return Err("names and status messages are compared with a text".to_owned());
@@ -37,7 +37,7 @@ impl NameTest {
         })
     }
 
-    /// Whether a text passes.
+    /// Returns whether a text passes.
     pub(super) fn is(&self, text: &str) -> bool {
         match self {
             Self::Exists => !text.is_empty(),

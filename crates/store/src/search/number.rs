@@ -12,7 +12,7 @@ pub(super) enum Number {
 }
 
 impl Number {
-    /// Whether an integer compares with it in this way.
+    /// Returns whether an integer compares with it in this way.
     pub(super) fn is(self, operator: Comparison, number: i64) -> bool {
         is_ordered(operator, self.cmp_integer(number))
     }

@@ -123,7 +123,7 @@ impl ScanPlan {
     /// Adds that the trace has what a reference may mean. Returns the leaves by what they mean.
     ///
     /// # Errors
-    /// As [`Self::require`].
+    /// See [`Self::require`].
     pub(crate) fn require_reference(
         &mut self,
         reference: ReferenceTo<'_>,
@@ -160,7 +160,7 @@ impl ScanPlan {
     /// retention took blocks from the row alone may say so.
     ///
     /// # Errors
-    /// As [`Self::require`].
+    /// See [`Self::require`].
     pub(crate) fn imply(&mut self, predicate: &SpanPredicate) -> Result<(), ReadError> {
         let node = self.node(predicate).map_err(ReadError::Invalid)?;
         let stored = self.implied_leaf(Leaf::Span(node))?;
@@ -173,7 +173,7 @@ impl ScanPlan {
     /// may have begun and not ended, and is in no block then.
     ///
     /// # Errors
-    /// As [`Self::require`].
+    /// See [`Self::require`].
     pub(crate) fn imply_service(&mut self, name: &str) -> Result<(), ReadError> {
         let predicate = SpanPredicate::compare(SpanField::Service, Comparison::Eq, name);
         let node = self.node(&predicate).map_err(ReadError::Invalid)?;
@@ -188,7 +188,7 @@ impl ScanPlan {
     /// Adds that the rows that are selected are pinned, which leads to them.
     ///
     /// # Errors
-    /// As [`Self::require`].
+    /// See [`Self::require`].
     pub(crate) fn imply_pinned(&mut self) -> Result<(), ReadError> {
         let leaf = self.implied_leaf(Leaf::Source(TraceSource::Pinned))?;
         self.implied.push(leaf);

@@ -41,7 +41,7 @@ impl Node {
 /// A comparison of attributes.
 #[derive(Debug)]
 pub(super) struct AttributeTest {
-    /// Its place among the plan's.
+    /// The place of the leaf among those of the plan.
     pub number: u32,
     pub owner: AttributeOwner,
     /// The name; none for any.

@@ -15,7 +15,7 @@ use crate::block::table::report_corrupt;
 pub(super) struct Pruner<'a> {
     plan: &'a ScanPlan,
     row: &'a Row,
-    /// Whether the filter may have each probe.
+    /// True for each probe that the filter may have.
     probes: Vec<bool>,
 }
 

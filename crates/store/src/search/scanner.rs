@@ -39,13 +39,13 @@ pub(super) struct Scanner {
     cancelled: CancelOnDrop,
 }
 
-/// What blocks are evaluated with.
+/// The inputs of the evaluation of blocks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Inputs<'a> {
     pub plan: &'a ScanPlan,
-    /// Whether payloads pass, as far as it is known.
+    /// True for payloads that pass, as far as it is known.
     pub outcomes: &'a Outcomes,
-    /// Whether nobody waits for the result any more: it may be anything then.
+    /// Returns whether nobody waits for the result any more: it may be anything then.
     pub cancelled: &'a AtomicBool,
 }
 

@@ -27,8 +27,8 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// What the sources of a plan lead to: one statement where log records are asked for, of which
-    /// `most_records` are looked at, and none else.
+    /// Reads the traces that the sources of a plan lead to. Costs one statement where log records are
+    /// asked for, of which `most_records` are looked at, and none else.
     pub(super) async fn read(
         connection: &mut PgConnection,
         tenant: Uuid,
@@ -73,7 +73,7 @@ impl Sources {
             .copied()
     }
 
-    /// Whether log records must be read for each trace.
+    /// Returns whether log records must be read for each trace.
     pub(super) fn asks_log_records(&self, plan: &ScanPlan) -> bool {
         plan.sources()
             .any(|(leaf, source)| self.is_unread(leaf, source))
@@ -108,7 +108,7 @@ impl Sources {
         Ok(())
     }
 
-    /// Whether a log record leads to a trace.
+    /// Returns whether a log record leads to a trace.
     pub(super) fn has_log_record(&self, leaf: usize, trace_id: Uuid) -> bool {
         match self.traces.get(&leaf) {
             Some(Some(traces)) => traces.contains(&trace_id),

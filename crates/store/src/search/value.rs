@@ -98,7 +98,7 @@ impl ValueTest {
         })
     }
 
-    /// Whether a text passes.
+    /// Returns whether a text passes.
     pub(super) fn text(&self, text: &[u8]) -> bool {
         match self {
             Self::Exists => true,

@@ -1,4 +1,4 @@
-//! What is erased is gone from every table, and everything else is as it was.
+//! Tests that erased traces are gone from every table, and that everything else is as it was.
 
 use std::time::Duration;
 

@@ -1,13 +1,8 @@
 //! Commits that touch the same rows crosswise wait for each other, and none has to be done again.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use metrics::{
-    Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
-    set_default_local_recorder,
-};
+use metrics::set_default_local_recorder;
 use sqlx::{Connection as _, PgConnection};
 use throughline_store::Store;
 use throughline_testkit::{Ids, Sent};
@@ -15,34 +10,9 @@ use throughline_wire::{ProcessId, Span};
 use tokio::time::sleep;
 
 use crate::cap::{limited, many};
+use crate::counted::CountedMetric;
 use crate::receipt::said_by;
 use crate::support::{Fixture, batch};
-
-/// Groups that were tried again because transactions stood in each other's way.
-#[derive(Default)]
-struct Conflicts(Arc<AtomicU64>);
-
-impl Recorder for Conflicts {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        if key.name() == "throughline_writer_conflicts_total" {
-            Counter::from_arc(Arc::clone(&self.0))
-        } else {
-            Counter::noop()
-        }
-    }
-
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
-    }
-
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
-    }
-}
 
 fn with_number(sent: &Sent, number: u64) -> Span {
     Span {
@@ -53,7 +23,7 @@ fn with_number(sent: &Sent, number: u64) -> Span {
 
 #[tokio::test]
 async fn starts_and_refused_spans_of_full_traces_crosswise_never_deadlock() {
-    let conflicts = Conflicts::default();
+    let conflicts = CountedMetric::new("throughline_writer_conflicts_total");
     // The writers run on this thread, as all of the test does.
     let _guard = set_default_local_recorder(&conflicts);
     let fixture = Fixture::new().await;
@@ -79,7 +49,7 @@ async fn starts_and_refused_spans_of_full_traces_crosswise_never_deadlock() {
         let (one, other) = tokio::join!(one, other);
         assert_eq!((one.rejected.len(), other.rejected.len()), (1, 1));
     }
-    assert_eq!(conflicts.0.load(Ordering::Relaxed), 0);
+    assert_eq!(conflicts.count(), 0);
 }
 
 /// Keeps writers of traces waiting until it is closed.
@@ -102,7 +72,7 @@ async fn wait_until_both_wait(fixture: &Fixture) {
 
 #[tokio::test]
 async fn servers_that_are_sent_the_same_batches_in_another_order_never_deadlock() {
-    let conflicts = Conflicts::default();
+    let conflicts = CountedMetric::new("throughline_writer_conflicts_total");
     let _guard = set_default_local_recorder(&conflicts);
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(2);
@@ -140,5 +110,5 @@ async fn servers_that_are_sent_the_same_batches_in_another_order_never_deadlock(
         let received: u64 = outcomes.iter().map(|outcome| outcome.received).sum();
         assert_eq!(received, 6_002);
     }
-    assert_eq!(conflicts.0.load(Ordering::Relaxed), 0);
+    assert_eq!(conflicts.count(), 0);
 }

@@ -3,6 +3,7 @@
 mod backup;
 mod bounds;
 mod cap;
+mod counted;
 mod directory;
 mod duplicates;
 mod erasure;

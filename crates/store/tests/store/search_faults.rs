@@ -1,10 +1,7 @@
 //! Searches of damaged blocks, and searches that are cancelled.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use throughline_model::{
     AttributeCondition, AttributeOwner, CheckedPredicate, Comparison, PageRequest, SpanField,
     SpanPredicate, TimeRange, TraceFilter, TracePredicate,
@@ -14,33 +11,8 @@ use throughline_store::testing::search;
 use throughline_testkit::{Ids, Sent};
 use throughline_wire::{TenantId, UnixNanos};
 
+use crate::counted::CountedMetric;
 use crate::support::{Fixture, lone};
-
-/// Counts the reports of damaged blocks of this thread.
-#[derive(Default)]
-struct Reports(Arc<AtomicU64>);
-
-impl Recorder for Reports {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        if key.name() == "throughline_store_corrupt_blocks_total" {
-            Counter::from_arc(Arc::clone(&self.0))
-        } else {
-            Counter::noop()
-        }
-    }
-
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
-    }
-
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
-    }
-}
 
 fn attribute(owner: AttributeOwner, key: &str, value: &str) -> SpanPredicate {
     let key = key.to_owned();
@@ -49,7 +21,7 @@ fn attribute(owner: AttributeOwner, key: &str, value: &str) -> SpanPredicate {
 
 #[tokio::test]
 async fn a_change_in_what_a_search_reads_of_a_block_is_reported_and_the_rest_is_found() {
-    let reports = Reports::default();
+    let reports = CountedMetric::corrupt_blocks();
     let _recorder = metrics::set_default_local_recorder(&reports);
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(290);
@@ -101,7 +73,7 @@ async fn a_change_in_what_a_search_reads_of_a_block_is_reported_and_the_rest_is_
         );
         let changed = sqlx::raw_sql(sqlx::AssertSqlSafe(statement));
         changed.execute(&mut connection).await.expect("changes");
-        let reported = reports.0.load(Ordering::Relaxed);
+        let reported = reports.count();
         let predicate = TracePredicate::Has(predicate.clone());
         let predicate = CheckedPredicate::new(predicate).expect("is checked");
         let range = TimeRange::Last(UnixNanos::PER_DAY);
@@ -110,7 +82,7 @@ async fn a_change_in_what_a_search_reads_of_a_block_is_reported_and_the_rest_is_
         let found: Vec<_> = items.iter().map(|trace| trace.trace_id).collect();
         let expected = if is_left_out { &traces[..1] } else { &traces };
         assert_eq!(found, expected, "{change}");
-        assert!(reports.0.load(Ordering::Relaxed) > reported, "{change}");
+        assert!(reports.count() > reported, "{change}");
         sqlx::raw_sql(
             "DELETE FROM level0_blocks; INSERT INTO level0_blocks SELECT * FROM kept;
              DROP TABLE kept",
@@ -119,9 +91,9 @@ async fn a_change_in_what_a_search_reads_of_a_block_is_reported_and_the_rest_is_
         .await
         .expect("restores");
     }
-    let reported = reports.0.load(Ordering::Relaxed);
+    let reported = reports.count();
     assert_eq!(fixture.list(&TraceFilter::default()).await.len(), 2);
-    assert_eq!(reports.0.load(Ordering::Relaxed), reported);
+    assert_eq!(reports.count(), reported);
 }
 
 #[tokio::test]

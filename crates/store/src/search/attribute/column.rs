@@ -10,7 +10,7 @@ use crate::search::value::ValueTest;
 
 const WHAT: Corrupt = Corrupt("columns");
 
-/// Which of the values pass, by their place in the column; anything when the search is cancelled.
+/// Returns which of the values pass, by their place in the column; anything when the search is cancelled.
 pub(super) fn column_hits(
     test: &ValueTest,
     kind: ColumnKind,

@@ -1,44 +1,13 @@
 //! A damaged block of level 1 stays as it is and holds nothing up.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use metrics::{
-    Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
-    set_default_local_recorder,
-};
+use metrics::set_default_local_recorder;
 use throughline_model::PartitionStep;
 use throughline_testkit::{Ids, Sent};
 use throughline_wire::TraceId;
 
 use super::support::{Aged, DAY};
+use crate::counted::CountedMetric;
 use crate::support::lone;
-
-/// Reports of damaged blocks.
-#[derive(Default)]
-struct Reports(Arc<AtomicU64>);
-
-impl Recorder for Reports {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        if key.name() == "throughline_store_corrupt_blocks_total" {
-            Counter::from_arc(Arc::clone(&self.0))
-        } else {
-            Counter::noop()
-        }
-    }
-
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
-    }
-
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
-    }
-}
 
 /// The damage that is done to a block, as a change of its row.
 const DAMAGE: [&str; 4] = [
@@ -81,7 +50,7 @@ const TRACES: &str = "SELECT sum(cardinality(trace_ids))::bigint FROM level1_blo
 #[tokio::test]
 async fn a_damaged_block_is_kept_as_it_is_reported_once_and_the_rest_goes() {
     for damage in DAMAGE {
-        let reports = Reports::default();
+        let reports = CountedMetric::corrupt_blocks();
         let _guard = set_default_local_recorder(&reports);
         let (aged, pinned, whole) = two_blocks(damage).await;
         let before = aged.fixture.count(DIGEST).await;
@@ -104,7 +73,7 @@ async fn a_damaged_block_is_kept_as_it_is_reported_once_and_the_rest_goes() {
         // Nothing more can be done: the next run leaves the partition alone.
         let again = lead.retain(aged.now()).await.expect("runs");
         assert_eq!(rewritten(&again), [], "{damage}");
-        assert_eq!(reports.0.load(Ordering::Relaxed), 1, "{damage}");
+        assert_eq!(reports.count(), 1, "{damage}");
         // Once none of its traces is kept it goes.
         aged.unpin().await;
         lead.retain(aged.now()).await.expect("runs");
