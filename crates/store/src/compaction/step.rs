@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use super::plan::{self, Group};
 use super::{CompactionReport, Fate, Fates, Merged, merge};
-use crate::block::table::{BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, insert_level1};
+use crate::block::table::{
+    BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, insert_level1, report_unreadable,
+};
 use crate::rollup;
 use crate::sqlstate::is_damage;
 
@@ -101,8 +103,7 @@ async fn load(
         match select(connection, group, &[id]).await {
             Ok(block) => blocks.extend(block),
             Err(error) if is_damage(&error) => {
-                tracing::error!(block = id, %error, "a block of spans is damaged and left out");
-                metrics::counter!("throughline_store_corrupt_blocks_total").increment(1);
+                report_unreadable(id, &error);
                 damaged.insert(id);
             }
             Err(error) => return Err(error),

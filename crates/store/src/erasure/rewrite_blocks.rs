@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::block::table::{
     BUCKET, BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, delete_block, replace_block,
+    report_unreadable,
 };
 use crate::block::{Block, BlockBuilder, Corrupt, SpanRecord};
 use crate::compaction::{exclusive, in_background};
@@ -157,7 +158,7 @@ async fn rewrite(
         match load(connection, tenant, partition, id).await {
             Ok(block) => blocks.extend(block),
             Err(error) if is_damage(&error) => {
-                tracing::error!(block = id, %error, "a block of spans is damaged and left as it is");
+                report_unreadable(id, &error);
                 rewritten.damaged_blocks += 1;
             }
             Err(error) => return Err(error),
