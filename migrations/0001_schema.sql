@@ -670,11 +670,14 @@ LANGUAGE sql STABLE AS $$
             FROM level1_blocks
             WHERE tenant_id = t.tenant_id
         ) AS b
-        CROSS JOIN LATERAL (SELECT array_position(b.trace_ids, t.trace_id) AS number) AS place
+        CROSS JOIN LATERAL (
+            SELECT array_position(b.trace_ids, t.trace_id) AS number OFFSET 0
+        ) AS place
         CROSS JOIN LATERAL (
             SELECT
                 coalesce(b.trace_ends[place.number - 1], 0) + 1 AS first,
                 b.trace_ends[place.number] AS last
+            OFFSET 0
         ) AS slice
         WHERE t.tenant_id = trace_spans.tenant AND t.trace_id = trace_spans.trace
             AND t.trace_id BETWEEN b.first_trace_id AND b.last_trace_id

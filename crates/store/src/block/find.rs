@@ -25,6 +25,9 @@ pub(crate) struct TraceInBlocks {
 #[derive(Debug, FromRow)]
 pub(crate) struct TracePart {
     pub id: i64,
+    received_day: i32,
+    /// The class of its partition; none in level 0.
+    class: Option<i16>,
     /// The values of the whole block.
     #[sqlx(flatten)]
     pub prune: PruneData,
@@ -45,7 +48,7 @@ pub(crate) async fn skeleton_parts(
     connection: &mut PgConnection,
     wanted: TraceInBlocks,
 ) -> Result<Vec<TracePart>, sqlx::Error> {
-    parts(connection, wanted, (&[], None), false).await
+    parts(connection, wanted, None, false).await
 }
 
 /// The same with their columns.
@@ -53,16 +56,7 @@ pub(crate) async fn whole_parts(
     connection: &mut PgConnection,
     wanted: TraceInBlocks,
 ) -> Result<Vec<TracePart>, sqlx::Error> {
-    parts(connection, wanted, (&[], None), true).await
-}
-
-/// Those parts of a trace that lie in these blocks, with their columns.
-pub(crate) async fn parts_in(
-    connection: &mut PgConnection,
-    wanted: TraceInBlocks,
-    blocks: &[i64],
-) -> Result<Vec<TracePart>, sqlx::Error> {
-    parts(connection, wanted, (blocks, None), true).await
+    parts(connection, wanted, None, true).await
 }
 
 /// Those parts of a trace that have a span of this id, with their columns.
@@ -71,13 +65,13 @@ pub(crate) async fn parts_with_span(
     wanted: TraceInBlocks,
     span_id: i64,
 ) -> Result<Vec<TracePart>, sqlx::Error> {
-    parts(connection, wanted, (&[], Some(span_id)), true).await
+    parts(connection, wanted, Some(span_id), true).await
 }
 
 async fn parts(
     connection: &mut PgConnection,
     wanted: TraceInBlocks,
-    (blocks, span_id): (&[i64], Option<i64>),
+    span_id: Option<i64>,
     with_columns: bool,
 ) -> Result<Vec<TracePart>, sqlx::Error> {
     sqlx::query_as(include_str!("parts_of_trace.sql"))
@@ -86,7 +80,6 @@ async fn parts(
         .bind(wanted.first_block_id)
         .bind(wanted.first_ns)
         .bind(wanted.last_ns)
-        .bind(blocks)
         .bind(with_columns)
         .bind(span_id)
         .fetch_all(connection)
@@ -200,6 +193,8 @@ pub(crate) async fn load_columns(
     let stored: Vec<Vec<u8>> = sqlx::query_scalar(include_str!("frames_of_block.sql"))
         .bind(tenant)
         .bind(part.id)
+        .bind(part.received_day)
+        .bind(part.class)
         .bind(offsets)
         .bind(lengths)
         .fetch_all(connection)

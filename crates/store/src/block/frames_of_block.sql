@@ -1,10 +1,16 @@
--- Parts of the columns of a block, in the order asked for: $3 where they begin, from 1, $4 their
--- lengths.
-SELECT substr(b.columns, part.begins, part.length)
-FROM unnest($3::integer[], $4::integer[]) WITH ORDINALITY AS part (begins, length, place)
-CROSS JOIN LATERAL (
-    SELECT columns FROM level0_blocks WHERE tenant_id = $1 AND bucket = 0 AND id = $2
+-- Parts of the columns of a block, in the order asked for. $1 tenant, $2 block, $3 its day, $4 its
+-- class, NULL for level 0; $5 offsets, from 1, $6 lengths.
+WITH block AS MATERIALIZED (
+    SELECT columns
+    FROM level0_blocks
+    WHERE $4::smallint IS NULL AND tenant_id = $1 AND bucket = 0 AND id = $2
     UNION ALL
-    SELECT columns FROM level1_blocks WHERE tenant_id = $1 AND bucket = 0 AND id = $2
-) AS b
+    SELECT columns
+    FROM level1_blocks
+    WHERE received_day = $3 AND class = $4 AND tenant_id = $1 AND bucket = 0 AND id = $2
+)
+
+SELECT substr(block.columns, part.start, part.len)
+FROM unnest($5::integer[], $6::integer[]) WITH ORDINALITY AS part (start, len, place)
+CROSS JOIN block
 ORDER BY part.place

@@ -1,9 +1,11 @@
--- The part of each block that is of the trace $2: spans that began from $4 to $5, in blocks from $3 on,
--- or in these, $6. $7: with the columns. $8: only if a span has this id. What is compared last costs
--- reading an array.
+-- The part of each block that is of the trace $2: spans that began from $4 to $5, in blocks from $3 on.
+-- $6: with the columns. $7: only if a span has this id. What is compared last costs reading an array.
+-- OFFSET 0 keeps the planner from copying a subquery into each expression that names its result: that
+-- would read and search the trace ids again for each of them.
 SELECT
-    b.id, b.span_count, b.first_start_ns, b.last_start_ns, b.last_end_ns, b.first_trace_id,
-    b.last_trace_id, b.max_duration_ns, b.has_error, b.has_payloads, b.resources, b.scopes,
+    b.id, b.received_day, b.class, b.span_count, b.first_start_ns, b.last_start_ns, b.last_end_ns,
+    b.first_trace_id, b.last_trace_id, b.max_duration_ns, b.has_error, b.has_payloads, b.resources,
+    b.scopes,
     slice.first - 1 AS first_span,
     ARRAY[$2] AS trace_ids,
     ARRAY[slice.last - slice.first + 1] AS trace_ends,
@@ -32,11 +34,12 @@ SELECT
         ORDER BY place
     ) AS messages,
     b.checksums, b.directory,
-    CASE WHEN $7 THEN b.columns ELSE ''::bytea END AS columns
+    CASE WHEN $6 THEN b.columns ELSE ''::bytea END AS columns
 FROM (
     SELECT
-            id, span_count, first_start_ns, last_start_ns, last_end_ns, first_trace_id,
-            last_trace_id, max_duration_ns, has_error, has_payloads, resources, scopes, trace_ids,
+            id, received_day, NULL::smallint AS class, span_count, first_start_ns, last_start_ns,
+            last_end_ns, first_trace_id, last_trace_id, max_duration_ns, has_error, has_payloads,
+            resources, scopes, trace_ids,
             trace_ends, trace_starts_ns, trace_checksums, operations, services, span_ids, parents,
             outside_parents, start_offsets, long_start_offsets, durations, long_durations,
             operation_indexes, statuses, flags, message_spans, messages, checksums, directory,
@@ -45,11 +48,11 @@ FROM (
     WHERE tenant_id = $1 AND bucket = 0 AND id >= $3
             AND first_start_ns <= $5 AND last_start_ns >= $4
             AND $2 BETWEEN first_trace_id AND last_trace_id
-            AND (cardinality($6::bigint[]) = 0 OR id = ANY ($6))
     UNION ALL
     SELECT
-            id, span_count, first_start_ns, last_start_ns, last_end_ns, first_trace_id,
-            last_trace_id, max_duration_ns, has_error, has_payloads, resources, scopes, trace_ids,
+            id, received_day, class, span_count, first_start_ns, last_start_ns,
+            last_end_ns, first_trace_id, last_trace_id, max_duration_ns, has_error, has_payloads,
+            resources, scopes, trace_ids,
             trace_ends, trace_starts_ns, trace_checksums, operations, services, span_ids, parents,
             outside_parents, start_offsets, long_start_offsets, durations, long_durations,
             operation_indexes, statuses, flags, message_spans, messages, checksums, directory,
@@ -58,14 +61,14 @@ FROM (
     WHERE tenant_id = $1 AND bucket = 0 AND id >= $3
             AND first_start_ns <= $5 AND last_start_ns >= $4
             AND $2 BETWEEN first_trace_id AND last_trace_id
-            AND (cardinality($6::bigint[]) = 0 OR id = ANY ($6))
 ) AS b
-CROSS JOIN LATERAL (SELECT array_position(b.trace_ids, $2) AS number) AS place
+CROSS JOIN LATERAL (SELECT array_position(b.trace_ids, $2) AS number OFFSET 0) AS place
 CROSS JOIN LATERAL (
     SELECT
         coalesce(b.trace_ends[place.number - 1], 0) + 1 AS first,
         b.trace_ends[place.number] AS last
+    OFFSET 0
 ) AS slice
 WHERE place.number IS NOT NULL
-    AND ($8::bigint IS NULL OR $8 = ANY (b.span_ids[slice.first:slice.last]))
+    AND ($7::bigint IS NULL OR $7 = ANY (b.span_ids[slice.first:slice.last]))
 ORDER BY b.id

@@ -230,29 +230,58 @@ impl StoredTrace {
     ) -> Result<Vec<(usize, SpanRow)>, ReadError> {
         let keys = heads.iter().map(|head| (head.part, head.place));
         let wanted: HashMap<(u32, u32), usize> = keys.zip(0..).collect();
-        let parts: BTreeSet<u32> = heads.iter().map(|head| head.part).collect();
+        let mut places: Vec<(u32, u32)> = wanted.keys().copied().collect();
+        places.sort_unstable();
         let mut rows = Vec::with_capacity(heads.len());
-        for at in parts {
-            let block = self.parts[at as usize].part.id;
-            let read = find::parts_in(connection, self.wanted, &[block])
+        for of_part in places.chunk_by(|a, b| a.0 == b.0) {
+            let at = of_part[0].0;
+            let ReadPart { part, directory } = &self.parts[at as usize];
+            let mut columns = Columns::new(directory.clone());
+            let needed = match columns_of(part, directory, of_part) {
+                Ok(needed) => needed,
+                Err(corrupt) => {
+                    part.report(corrupt);
+                    continue;
+                }
+            };
+            find::load_columns(connection, self.wanted.tenant, part, &mut columns, &needed)
                 .await
                 .map_err(read_error)?;
-            for part in read {
-                let mut place = 0;
-                let decoded = part.for_each(|record| {
-                    if let Some(index) = wanted.get(&(at, place)) {
-                        rows.push((*index, SpanRow::of(&record)));
-                    }
-                    place += 1;
-                });
-                if let Err(corrupt) = decoded {
-                    part.report(corrupt);
+            // A span without one of its attributes would look whole.
+            if !needed.iter().all(|column| columns.is_loaded(*column)) {
+                continue;
+            }
+            let mut place = 0;
+            let decoded = part.decode(&columns, |record| {
+                if let Some(index) = wanted.get(&(at, place)) {
+                    rows.push((*index, SpanRow::of(&record)));
                 }
+                place += 1;
+            });
+            if let Err(corrupt) = decoded {
+                part.report(corrupt);
             }
         }
         rows.sort_unstable_by_key(|(index, _)| *index);
         Ok(rows)
     }
+}
+
+/// Returns the columns that the spans at these places of a part have.
+fn columns_of(
+    part: &TracePart,
+    directory: &Directory,
+    places: &[(u32, u32)],
+) -> Result<Vec<usize>, Corrupt> {
+    let shapes = part.shapes(directory)?;
+    let mut columns = BTreeSet::new();
+    for (_, place) in places {
+        let shape = shapes.get(*place as usize).ok_or(Corrupt("directory"))?;
+        let shape = directory.shapes.get(*shape as usize);
+        let shape = shape.ok_or(Corrupt("directory"))?;
+        columns.extend(shape.iter().map(|column| *column as usize));
+    }
+    Ok(columns.into_iter().collect())
 }
 
 /// The spans of a trace with this id.

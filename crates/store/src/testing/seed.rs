@@ -2,7 +2,7 @@
 //! reads and for trying things out.
 //!
 //! The spans go through the writer (blocks, rows of traces and whatever else a
-//! commit keeps), so what is measured on them is what real spans would show.
+//! commit keeps) and through compaction, so what is measured on them is what real spans would show.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ use crate::{SpanGroup, Store, StoreOptions, WriteBatch};
 const BATCH_SPANS: u64 = 5_000;
 /// Batches handed in at a time: one commits while others are encoded.
 const IN_FLIGHT: usize = 4;
+/// Batches between two compactions.
+const COMPACTED_BATCHES: u64 = 100;
 
 /// What to fill a database with.
 #[derive(Debug, Clone)]
@@ -66,7 +68,8 @@ impl SeedOptions {
     }
 }
 
-/// Fills the migrated database at `url` and has its tables analysed; the number of spans stored.
+/// Fills the migrated database at `url`, moves all spans to level 1 and has the tables analysed.
+/// Returns the number of spans stored.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -78,7 +81,11 @@ pub async fn seed(
     let store = Store::connect_lazy(url, StoreOptions::new(move || end))?;
     let mut in_flight = JoinSet::new();
     let mut stored = 0;
-    for batch in batches(options) {
+    for (batch, number) in batches(options).zip(1_u64..) {
+        // Level 0 stays as small as a server keeps it.
+        if number.is_multiple_of(COMPACTED_BATCHES) {
+            store.compact_once().await?;
+        }
         if in_flight.len() == IN_FLIGHT
             && let Some(outcome) = in_flight.join_next().await
         {
@@ -90,6 +97,7 @@ pub async fn seed(
     while let Some(outcome) = in_flight.join_next().await {
         stored += outcome??;
     }
+    store.compact_once().await?;
     store.close().await;
     let mut connection = PgConnection::connect(url).await?;
     sqlx::raw_sql("VACUUM (ANALYZE)")
@@ -143,7 +151,8 @@ fn trace(options: &SeedOptions, at: u64, random: &mut Random, groups: &mut [Span
     let mut root = span(trace_id, None, start, random.duration_ns(), random);
     root.kind = SpanKind::Server;
     root.name = operation("GET", service, random.skewed(options.operations));
-    root.attributes = root_attributes(&root.name, options, at, random);
+    let status = if failed { 502 } else { 200 };
+    root.attributes = root_attributes(&root.name, status, options, at, random);
     if failed {
         root.status = Status::error(format!("upstream {} failed", random.below(50)));
     }
@@ -181,11 +190,17 @@ fn operation(verb: &str, service: u64, number: u64) -> Cow<'static, str> {
     Cow::Owned(format!("{verb} /s{service:02}/resource-{number:03}"))
 }
 
-fn root_attributes(name: &str, options: &SeedOptions, at: u64, random: &mut Random) -> Attributes {
+fn root_attributes(
+    name: &str,
+    status: i64,
+    options: &SeedOptions,
+    at: u64,
+    random: &mut Random,
+) -> Attributes {
     let mut pairs: Vec<(Cow<'static, str>, _)> = vec![
         (semconv::HTTP_REQUEST_METHOD.into(), "GET".into()),
         (semconv::HTTP_ROUTE.into(), name[4..].to_owned().into()),
-        (semconv::HTTP_RESPONSE_STATUS_CODE.into(), 200_i64.into()),
+        (semconv::HTTP_RESPONSE_STATUS_CODE.into(), status.into()),
         (
             semconv::REQUEST_ID.into(),
             format!("request-{:08x}-{at}", options.rng_seed).into(),

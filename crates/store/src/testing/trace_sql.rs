@@ -31,7 +31,6 @@ pub async fn trace_sql(
             .bind(0_i64)
             .bind(summary.start.get())
             .bind(summary.start.get().saturating_add(summary.duration_ns))
-            .bind(Vec::<i64>::new())
             .bind(true)
             .bind(None::<i64>)
             .fetch_all(&pool)

@@ -192,7 +192,6 @@ async fn explain_skeleton(fixture: &Fixture, span: &Span) -> (Vec<String>, i64) 
             .bind(0_i64)
             .bind(span.start.get() - 1)
             .bind(span.start.get() + 1_000_000_000)
-            .bind(Vec::<i64>::new())
             .bind(false)
             .bind(None::<i64>)
             .fetch_one(&mut connection)
@@ -230,6 +229,28 @@ async fn a_skeleton_touches_no_payload_and_no_more_pages_however_large_the_value
         assert_eq!(listed[0].span_count, 10);
     }
     assert!(buffers[1] <= buffers[0] + 3, "{buffers:?}");
+}
+
+#[tokio::test]
+async fn a_skeleton_reads_the_arrays_of_its_block_once_however_many_messages_the_block_has() {
+    let mut buffers = Vec::new();
+    for messages in [1, 800] {
+        let fixture = Fixture::new().await;
+        let mut ids = Ids::seeded(82);
+        // So many traces that their ids are stored outside the row, in one block.
+        let sent: Vec<Sent> = (0..1_600)
+            .map(|at| {
+                let one = lone("work", &mut ids).starts(fixture.at_ms(at));
+                let one = if at < messages { one.error("no") } else { one };
+                Sent::by("shop", one.build())
+            })
+            .collect();
+        fixture.write(&sent).await;
+        let (_, touched) = explain_skeleton(&fixture, &sent[0].span).await;
+        buffers.push(touched);
+    }
+    // Beside what the messages themselves take.
+    assert!(buffers[1] <= buffers[0] + 60, "{buffers:?}");
 }
 
 #[tokio::test]
