@@ -1,4 +1,5 @@
-//! Every list, filter and statistics query at two sizes (R7): target and figure side by side.
+//! Every list, filter and statistics query at two sizes (R7), and searches of spans (S4): target and
+//! figure side by side.
 //!
 //! `READS_URL` names a cluster; `READS_SIZES` the numbers of spans, by default `100000,1000000`
 //! (the published figures are of `1000000,10000000`). A database of that size is seeded once and
@@ -11,9 +12,12 @@
 
 #[path = "reads/queries.rs"]
 mod queries;
+#[path = "reads/searches.rs"]
+mod searches;
 #[path = "shared/mod.rs"]
 mod shared;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -22,6 +26,7 @@ use throughline_store::{Store, StoreOptions};
 use throughline_wire::{TenantId, UnixNanos};
 
 use self::queries::queries;
+use self::searches::searches;
 use self::shared::{median, number};
 
 /// A query that takes less, in ms, does not decide the ratio.
@@ -50,7 +55,13 @@ async fn run() {
         .split(',')
         .map(|size| size.trim().parse().expect("READS_SIZES are numbers"))
         .collect();
-    let columns = measure(&base, &sizes).await;
+    let mut stores = Vec::new();
+    for &size in &sizes {
+        let url = seeded(&base, size).await;
+        let store = Store::connect(&url, StoreOptions::new(end)).await;
+        stores.push(store.expect("connects"));
+    }
+    let columns = measure(&stores, &sizes).await;
     print!("{:<44}", "query, median ms (p99 of the runs)");
     for size in &sizes {
         print!("{size:>22}");
@@ -77,6 +88,34 @@ async fn run() {
     }
     if let [first, .., last] = &columns[..] {
         compare(first, last);
+    }
+    measure_searches(&stores, &sizes).await;
+    for store in stores {
+        store.close().await;
+    }
+}
+
+/// Measures the searches of spans (S4) and prints the slowest of each figure.
+async fn measure_searches(stores: &[Store], sizes: &[u64]) {
+    let mut slowest: BTreeMap<(&str, u64), f64> = BTreeMap::new();
+    for search in searches() {
+        for (store, size) in stores.iter().zip(sizes) {
+            let mut times = Vec::new();
+            for round in 0..=number("READS_RUNS", 7) {
+                let began = Instant::now();
+                search.run(store).await;
+                if round > 0 {
+                    times.push(began.elapsed().as_secs_f64() * 1_000.0);
+                }
+            }
+            let time = median(&times);
+            println!("{size} {}: {time:.1} ms", search.name);
+            let slowest = slowest.entry((search.figure, *size)).or_default();
+            *slowest = slowest.max(time);
+        }
+    }
+    for ((figure, size), time) in slowest {
+        println!("figure: {figure}.{size} {time:.4}");
     }
 }
 
@@ -115,13 +154,7 @@ fn compare(first: &Column, last: &Column) {
 }
 
 /// A column for each size. The sizes take turns, so that what else the machine does is in both.
-async fn measure(base: &str, sizes: &[u64]) -> Vec<Column> {
-    let mut stores = Vec::new();
-    for &size in sizes {
-        let url = seeded(base, size).await;
-        let store = Store::connect(&url, StoreOptions::new(end)).await;
-        stores.push(store.expect("connects"));
-    }
+async fn measure(stores: &[Store], sizes: &[u64]) -> Vec<Column> {
     let readers: Vec<_> = stores
         .iter()
         .map(|store| store.reader(TenantId::DEFAULT))
@@ -143,9 +176,6 @@ async fn measure(base: &str, sizes: &[u64]) -> Vec<Column> {
             eprintln!("{size} {name}: {:.1} ms", median(&times));
             column.push((name, times));
         }
-    }
-    for store in stores {
-        store.close().await;
     }
     columns
 }

@@ -1,10 +1,11 @@
 //! What is promised of the whole program, measured on the real binary with a Postgres of its own:
-//! S1 to S3 and R1a by receiver, R6, R9, R12, R13, R15.
+//! S1 to S3, S5, R1a and R1b, R6, R9, R12, R13, R15.
 //!
 //! Work is fixed and seeded; CPU comes from `/proc`, so this needs Linux. Each figure is printed as
 //! `figure: <name> <number>`, which `cargo xtask bench` gathers into its table. With
 //! `THROUGHLINE_BENCH_FULL` there is more of everything.
 
+mod beside;
 mod cpu;
 mod large;
 mod live;
@@ -12,6 +13,7 @@ mod load;
 mod lost;
 mod memory;
 mod program;
+mod steady;
 mod throughput;
 mod traces;
 
@@ -30,6 +32,10 @@ pub(crate) struct Scale {
     probes: usize,
     /// How long Postgres stands still while clients push.
     stall_s: u64,
+    /// How long 1,000 spans a second are sent.
+    slow_s: u64,
+    /// How long as much is sent as goes.
+    sustained_s: u64,
 }
 
 const QUICK: Scale = Scale {
@@ -38,6 +44,8 @@ const QUICK: Scale = Scale {
     kills: 3,
     probes: 300,
     stall_s: 10,
+    slow_s: 30,
+    sustained_s: 60,
 };
 
 const FULL: Scale = Scale {
@@ -46,6 +54,8 @@ const FULL: Scale = Scale {
     kills: 20,
     probes: 2_000,
     stall_s: 60,
+    slow_s: 120,
+    sustained_s: 600,
 };
 
 /// Says a figure so that a program can read it.
@@ -85,6 +95,12 @@ async fn main() -> Result<()> {
     };
     if is_wanted("throughput") {
         throughput::measure(scale).await?;
+    }
+    if is_wanted("steady") {
+        steady::measure(scale).await?;
+    }
+    if is_wanted("beside") {
+        beside::measure(scale).await?;
     }
     if is_wanted("traces") {
         traces::measure().await?;

@@ -71,7 +71,7 @@ impl Round {
     }
 }
 
-async fn wal_bytes(url: &str) -> f64 {
+pub(crate) async fn wal_bytes(url: &str) -> f64 {
     count(
         url,
         "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint",
@@ -150,7 +150,7 @@ async fn round(load: Load, spans: u64, seed: usize) -> Result<Round> {
 }
 
 /// Moves what is left in level 0 to level 1.
-async fn compact(url: &str) -> Result<()> {
+pub(crate) async fn compact(url: &str) -> Result<()> {
     // The clock of a store decides nothing here.
     let store = Store::connect(url, StoreOptions::new(|| UnixNanos::new(0))).await?;
     store.compact_once().await?;

@@ -31,7 +31,7 @@ impl Target {
 /// A row: its id, what it is, the figure's name, digits to show, the target.
 type Row = (&'static str, &'static str, &'static str, usize, Target);
 
-const ROWS: [Row; 21] = [
+const ROWS: [Row; 31] = [
     (
         "S1",
         "CPU a span until level 1, OTLP protobuf, µs",
@@ -61,6 +61,13 @@ const ROWS: [Row; 21] = [
         Target::AtLeast(220_000.0),
     ),
     (
+        "R1b",
+        "the same for a minute, for ten with --full",
+        "R1b",
+        0,
+        Target::AtLeast(150_000.0),
+    ),
+    (
         "S2",
         "disk a span after compaction and vacuum, bytes",
         "S2.protobuf",
@@ -75,6 +82,13 @@ const ROWS: [Row; 21] = [
         Target::AtMost(135.0),
     ),
     (
+        "S2",
+        "level 0, values that vary, commits of 510 spans",
+        "S2.level0",
+        0,
+        Target::AtMost(300.0),
+    ),
+    (
         "S3",
         "WAL bytes / protobuf bytes, compaction included",
         "S3.protobuf",
@@ -87,6 +101,62 @@ const ROWS: [Row; 21] = [
         "S3.varied",
         2,
         Target::AtMost(0.8),
+    ),
+    (
+        "S4",
+        "attribute = value, of one trace or none, 1 million spans, ms",
+        "S4.eq.1000000",
+        1,
+        Target::AtMost(50.0),
+    ),
+    (
+        "S4",
+        "contains, regex, number: first page, 1 million, ms",
+        "S4.first.1000000",
+        1,
+        Target::AtMost(100.0),
+    ),
+    (
+        "S4",
+        "contains, regex, number: whole range, 1 million, ms",
+        "S4.whole.1000000",
+        0,
+        Target::AtMost(500.0),
+    ),
+    (
+        "S4",
+        "attribute = value, of one trace or none, 10 million spans, ms",
+        "S4.eq.10000000",
+        1,
+        Target::AtMost(50.0),
+    ),
+    (
+        "S4",
+        "contains, regex, number: first page, 10 million, ms",
+        "S4.first.10000000",
+        1,
+        Target::AtMost(100.0),
+    ),
+    (
+        "S4",
+        "contains, regex, number: whole range, 10 million, ms",
+        "S4.whole.10000000",
+        0,
+        Target::AtMost(5_000.0),
+    ),
+    (
+        "S5",
+        "throughput of ingest beside ten searches / alone",
+        "S5",
+        2,
+        Target::AtLeast(0.7),
+    ),
+    (
+        "S5",
+        "most memory of the server meanwhile, MiB",
+        "S5.memory_mib",
+        0,
+        Target::AtMost(300.0),
     ),
     (
         "R13",
@@ -182,7 +252,16 @@ const ROWS: [Row; 21] = [
 ];
 
 /// Figures that explain others and have no target.
-const MORE: [(&str, &str); 11] = [
+const MORE: [(&str, &str); 14] = [
+    ("CPU a span at 1,000 spans a second, µs", "S1.slow"),
+    (
+        "WAL bytes / protobuf bytes at 1,000 spans a second",
+        "S3.slow",
+    ),
+    (
+        "blocks in level 0 at the end of the lasting load",
+        "R1b.level0_blocks",
+    ),
     ("committed spans/s, native JSON", "R1a.native"),
     (
         "committed spans/s, values that vary, 16 clients",
