@@ -6,6 +6,6 @@ pub(crate) mod clock;
 pub(crate) mod element;
 pub(crate) mod ids;
 pub(crate) mod outbox;
-pub(crate) mod quiet;
+pub(crate) mod idle;
 pub(crate) mod retry;
 pub(crate) mod session;

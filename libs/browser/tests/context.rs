@@ -4,7 +4,7 @@
 #[expect(dead_code, reason = "each of the tests uses a part")]
 mod page;
 
-use page::{eval, quiet, run, spans, the_span};
+use page::{eval, wait_until_idle, run, spans, the_span};
 use throughline_browser::{client, current, span, with_current};
 use throughline_wire::{AttributeValue, Span, StatusCode, semconv};
 use wasm_bindgen_futures::spawn_local;
@@ -77,7 +77,7 @@ async fn futures_join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output
 #[wasm_bindgen_test]
 async fn a_click_is_the_root_of_what_its_handler_fetches() {
     page::start();
-    quiet().await;
+    wait_until_idle().await;
     run("
       document.body.insertAdjacentHTML('beforeend', '<button id=buy-42><b>secret text</b></button>');
       const button = document.getElementById('buy-42');
@@ -88,8 +88,8 @@ async fn a_click_is_the_root_of_what_its_handler_fetches() {
       button.firstChild.click();
     ")
     .await;
-    quiet().await;
-    quiet().await;
+    wait_until_idle().await;
+    wait_until_idle().await;
     let click = the_span("click button#buy-{n}").await;
     assert_eq!(click.parent_span_id, None);
     assert_eq!(click.attributes.get_str(semconv::UI_ACTION), Some("click"));
@@ -120,7 +120,7 @@ async fn a_click_is_the_root_of_what_its_handler_fetches() {
 #[wasm_bindgen_test]
 async fn a_rust_handler_carries_the_click_across_await() {
     page::start();
-    quiet().await;
+    wait_until_idle().await;
     let handler = wasm_bindgen::closure::Closure::<dyn FnMut()>::new(|| {
         spawn_local(with_current(async {
             client::get("/slow?rust").send().await.expect("answered");
@@ -138,8 +138,8 @@ async fn a_rust_handler_carries_the_click_across_await() {
       buy.click();
     ",
     );
-    quiet().await;
-    quiet().await;
+    wait_until_idle().await;
+    wait_until_idle().await;
     let click = the_span("click Buy now").await;
     let later = the_span("GET /rust-later").await;
     assert_eq!(later.parent_span_id, Some(click.span_id));
@@ -149,7 +149,7 @@ async fn a_rust_handler_carries_the_click_across_await() {
 #[wasm_bindgen_test]
 async fn a_listener_that_keeps_the_page_busy_stays_part_of_its_click() {
     page::start();
-    quiet().await;
+    wait_until_idle().await;
     run("
       document.body.insertAdjacentHTML('beforeend', '<form id=slow><button id=busy>x</button></form>');
       const form = document.getElementById('slow');
@@ -160,7 +160,7 @@ async fn a_listener_that_keeps_the_page_busy_stays_part_of_its_click() {
       button.click();
     ")
     .await;
-    quiet().await;
+    wait_until_idle().await;
     let click = the_span("click button#busy").await;
     let submit = the_span("submit form#slow").await;
     assert_eq!(submit.parent_span_id, Some(click.span_id));
@@ -174,7 +174,7 @@ async fn a_listener_that_keeps_the_page_busy_stays_part_of_its_click() {
 #[wasm_bindgen_test]
 async fn each_click_is_a_trace_of_its_own_and_one_on_nothing_is_not_told() {
     page::start();
-    quiet().await;
+    wait_until_idle().await;
     run("
       document.body.insertAdjacentHTML('beforeend', '<a id=one>1</a><a id=two>2</a><p id=nothing>3</p>');
       for (const id of ['one', 'two', 'nothing']) {
@@ -183,7 +183,7 @@ async fn each_click_is_a_trace_of_its_own_and_one_on_nothing_is_not_told() {
       }
     ")
     .await;
-    quiet().await;
+    wait_until_idle().await;
     let (one, two) = (the_span("click a#one").await, the_span("click a#two").await);
     assert_ne!(one.trace_id, two.trace_id);
     assert!(
@@ -197,7 +197,7 @@ async fn each_click_is_a_trace_of_its_own_and_one_on_nothing_is_not_told() {
 #[wasm_bindgen_test]
 async fn a_submit_tells_field_names_and_only_marked_values() {
     page::start();
-    quiet().await;
+    wait_until_idle().await;
     run("
       document.body.insertAdjacentHTML('beforeend', `
         <form id=checkout>
@@ -215,7 +215,7 @@ async fn a_submit_tells_field_names_and_only_marked_values() {
       form.querySelector('button').click();
     ")
     .await;
-    quiet().await;
+    wait_until_idle().await;
     let click = the_span("click Place order").await;
     let submit = the_span("submit form#checkout").await;
     assert_eq!(submit.parent_span_id, Some(click.span_id));
@@ -245,7 +245,7 @@ async fn a_submit_tells_field_names_and_only_marked_values() {
 #[wasm_bindgen_test]
 async fn a_page_view_adopts_what_no_click_explains_and_a_route_change_is_another() {
     page::start();
-    quiet().await;
+    wait_until_idle().await;
     run("await fetch('/ambient')").await;
     run("
       history.pushState(null, '', '/products/42?token=secret');
@@ -253,7 +253,7 @@ async fn a_page_view_adopts_what_no_click_explains_and_a_route_change_is_another
       await fetch('/in-product');
     ")
     .await;
-    quiet().await;
+    wait_until_idle().await;
     let all = spans().await;
     let ambient = the_span("GET /ambient").await;
     assert!(is_inferred(&ambient));
@@ -282,7 +282,7 @@ async fn a_page_view_adopts_what_no_click_explains_and_a_route_change_is_another
 #[wasm_bindgen_test]
 async fn an_uncaught_error_is_told_once_on_the_active_span() {
     page::start();
-    quiet().await;
+    wait_until_idle().await;
     run("
       document.body.insertAdjacentHTML('beforeend', '<button id=broken>x</button>');
       window.onerror = () => true;
@@ -293,7 +293,7 @@ async fn an_uncaught_error_is_told_once_on_the_active_span() {
       window.onerror = null;
     ")
     .await;
-    quiet().await;
+    wait_until_idle().await;
     let click = the_span("click button#broken").await;
     assert_eq!(click.status.code, StatusCode::Error);
     assert_eq!(click.events.len(), 1);
@@ -312,14 +312,14 @@ async fn an_uncaught_error_is_told_once_on_the_active_span() {
 #[wasm_bindgen_test]
 async fn an_unhandled_rejection_is_told_too() {
     page::start();
-    quiet().await;
+    wait_until_idle().await;
     run("
       addEventListener('unhandledrejection', (event) => event.preventDefault(), { once: true });
       Promise.reject('plain text');
       await new Promise((done) => setTimeout(done, 20));
     ")
     .await;
-    quiet().await;
+    wait_until_idle().await;
     let told = spans().await.into_iter().any(|span| {
         span.events
             .iter()

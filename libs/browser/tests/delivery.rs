@@ -7,7 +7,7 @@ mod page;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use page::{batches, dropped, eval, quiet, sleep, spans};
+use page::{batches, dropped, eval, wait_until_idle, sleep, spans};
 use throughline_browser::span;
 use throughline_wire::{BatchSequence, DropReason};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -72,7 +72,7 @@ fn standing() -> BatchSequence {
 #[wasm_bindgen_test]
 async fn every_span_has_a_number_and_a_long_one_is_told_of_before_it_ends() {
     page::start();
-    quiet().await;
+    wait_until_idle().await;
     everything_arrives().await;
     let process = standing().process;
     eval("net.calls.length = 0");
@@ -108,7 +108,7 @@ async fn every_span_has_a_number_and_a_long_one_is_told_of_before_it_ends() {
 #[wasm_bindgen_test]
 async fn a_page_says_goodbye_and_is_another_process_when_it_comes_back() {
     page::start();
-    quiet().await;
+    wait_until_idle().await;
     everything_arrives().await;
     eval("net.calls.length = 0");
     // What is open until the page is left is what it says goodbye with.
@@ -130,7 +130,7 @@ async fn a_page_says_goodbye_and_is_another_process_when_it_comes_back() {
 #[wasm_bindgen_test]
 async fn leaving_sends_what_browsers_allow_and_nothing_is_lost() {
     page::start();
-    quiet().await;
+    wait_until_idle().await;
     everything_arrives().await;
     eval("net.hold = true; net.calls.length = 0");
     record(120, 1_000);
@@ -155,7 +155,7 @@ async fn leaving_sends_what_browsers_allow_and_nothing_is_lost() {
 #[wasm_bindgen_test]
 async fn a_failed_batch_is_kept_and_sent_again() {
     page::start();
-    quiet().await;
+    wait_until_idle().await;
     everything_arrives().await;
     eval("net.calls.length = 0; net.status = 503");
     record(1, 10);
@@ -176,7 +176,7 @@ async fn a_failed_batch_is_kept_and_sent_again() {
 #[wasm_bindgen_test]
 async fn what_finds_no_room_is_counted_and_told() {
     page::start();
-    quiet().await;
+    wait_until_idle().await;
     everything_arrives().await;
     eval("net.calls.length = 0; net.hold = true");
     record(1, 10);

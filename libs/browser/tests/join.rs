@@ -4,7 +4,7 @@
 #[expect(dead_code, reason = "each of the tests uses a part")]
 mod page;
 
-use page::{eval, quiet, run, spans};
+use page::{eval, wait_until_idle, run, spans};
 use throughline_wire::semconv;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -21,7 +21,7 @@ async fn the_page_view_joins_the_servers_trace_and_the_session_goes_on() {
     ));
     page::start();
     run("await fetch('/first')").await;
-    quiet().await;
+    wait_until_idle().await;
     let all = spans().await;
     let view = all
         .iter()

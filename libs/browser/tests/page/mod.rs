@@ -97,7 +97,7 @@ pub(crate) async fn sleep(duration: Duration) {
 }
 
 /// Waits until the interaction under way is over.
-pub(crate) async fn quiet() {
+pub(crate) async fn wait_until_idle() {
     sleep(Duration::from_millis(260)).await;
 }
 

@@ -93,7 +93,7 @@ impl State {
             return;
         };
         if let Some(interaction) = self.interaction.as_mut().filter(|_| active.is_some()) {
-            interaction.quiet.noted(now_ms);
+            interaction.idle.noted(now_ms);
         }
         if let Some(begun) = self.open_span(key) {
             let mut attributes = Attributes::default();

@@ -5,7 +5,7 @@ use throughline_wire::{AttributeValue, SpanKind, semconv};
 use super::Open;
 use super::state::{Parent, State};
 use crate::rules::element::Element;
-use crate::rules::quiet::Quiet;
+use crate::rules::idle::IdleDetector;
 
 /// An event's own time is believed when it is not older than this, ms.
 const EVENT_AGE_MS: f64 = 10_000.0;
@@ -19,7 +19,7 @@ pub(super) struct Interaction {
     pub(super) root: Open,
     /// The submit that the click led to.
     submit: Option<Open>,
-    pub(super) quiet: Quiet,
+    pub(super) idle: IdleDetector,
     /// Whether it is told even when nothing came of it.
     certain: bool,
 }
@@ -43,7 +43,7 @@ impl State {
         let is_told = self
             .open_span(interaction.root.key)
             .is_some_and(|open| open.is_told());
-        if is_told || interaction.certain || interaction.quiet.has_happened() {
+        if is_told || interaction.certain || interaction.idle.has_happened() {
             self.end(interaction.root.key, at_ms);
         } else {
             self.discard(interaction.root.key);
@@ -59,7 +59,7 @@ impl State {
         certain: bool,
     ) {
         if let Some(before) = &self.interaction {
-            self.finish_interaction(before.quiet.end_ms(now_ms));
+            self.finish_interaction(before.idle.end_ms(now_ms));
         }
         let at_ms = if (now_ms - EVENT_AGE_MS..=now_ms).contains(&event_ms) {
             event_ms
@@ -79,7 +79,7 @@ impl State {
         self.interaction = Some(Interaction {
             root,
             submit: None,
-            quiet: Quiet::new(at_ms, now_ms),
+            idle: IdleDetector::new(at_ms, now_ms),
             certain,
         });
     }
@@ -110,7 +110,7 @@ impl State {
     /// Notes that code of the interaction runs now: it is not over, however long its listeners take.
     pub(super) fn interaction_runs(&mut self, now_ms: f64) {
         if let Some(interaction) = &mut self.interaction {
-            interaction.quiet.running(now_ms);
+            interaction.idle.running(now_ms);
         }
     }
 
@@ -148,7 +148,7 @@ impl State {
                 click.submit = submit;
                 if submit.is_some() {
                     // It ends with the click, so it must not hold the click open.
-                    click.quiet.ended(now_ms);
+                    click.idle.ended(now_ms);
                 }
             }
         } else {

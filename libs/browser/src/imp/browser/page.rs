@@ -8,14 +8,14 @@ use super::Open;
 use super::js::Navigation;
 use super::state::{Parent, State, Visibility};
 use crate::rules::address::Address;
-use crate::rules::quiet::{Look, Quiet};
+use crate::rules::idle::{Look, IdleDetector};
 
 /// A page view is the parent of what no click explains for this long, ms.
 const PAGE_WINDOW_MS: f64 = 600e3;
 /// The page the person sees.
 pub(super) struct Page {
     pub(super) open: Open,
-    pub(super) quiet: Quiet,
+    pub(super) idle: IdleDetector,
     /// Whether its span has ended; it stays the parent of what no click explains.
     ended: bool,
     began_ms: f64,
@@ -37,13 +37,13 @@ impl State {
     pub(super) fn look(&mut self, now_ms: f64) -> Option<f64> {
         let mut next_ms: Option<f64> = None;
         if let Some(interaction) = &self.interaction {
-            match interaction.quiet.look(now_ms) {
+            match interaction.idle.look(now_ms) {
                 Look::Over(at_ms) => self.finish_interaction(at_ms),
                 Look::Again(ms) => next_ms = Some(ms),
             }
         }
         if let Some(page) = self.page.as_ref().filter(|page| !page.ended) {
-            match page.quiet.look(now_ms) {
+            match page.idle.look(now_ms) {
                 Look::Over(at_ms) => self.finish_page(at_ms),
                 Look::Again(ms) => next_ms = Some(next_ms.map_or(ms, |other| other.min(ms))),
             }
@@ -66,10 +66,10 @@ impl State {
             return;
         }
         if let Some(interaction) = &self.interaction {
-            self.finish_interaction(interaction.quiet.end_ms(now_ms));
+            self.finish_interaction(interaction.idle.end_ms(now_ms));
         }
         if let Some(page) = &self.page {
-            self.finish_page(page.quiet.end_ms(now_ms));
+            self.finish_page(page.idle.end_ms(now_ms));
         }
         if visibility == Visibility::Leaving {
             self.end_unfinished(now_ms);
@@ -88,7 +88,7 @@ impl State {
     /// a route change.
     pub(super) fn view(&mut self, now_ms: f64, began_ms: f64, address: &Address, parent: Parent) {
         if let Some(page) = &self.page {
-            self.finish_page(page.quiet.end_ms(now_ms));
+            self.finish_page(page.idle.end_ms(now_ms));
         }
         self.page = None;
         let name = format!("page {}", address.template());
@@ -103,7 +103,7 @@ impl State {
         }
         self.page = Some(Page {
             open,
-            quiet: Quiet::new(now_ms, now_ms),
+            idle: IdleDetector::new(now_ms, now_ms),
             ended: false,
             began_ms: now_ms,
             path: address.path.clone(),
@@ -114,7 +114,7 @@ impl State {
     pub(super) fn route(&mut self, now_ms: f64, address: &Address) {
         self.look(now_ms);
         if let Some(interaction) = &mut self.interaction {
-            interaction.quiet.noted(now_ms);
+            interaction.idle.noted(now_ms);
         }
         let cause = match (&self.interaction, &self.page) {
             (Some(interaction), _) => Parent::Linked(interaction.innermost().context),
@@ -130,7 +130,7 @@ impl State {
         let Some(page) = self.page.as_mut().filter(|page| !page.ended) else {
             return;
         };
-        page.quiet.ended(now_ms);
+        page.idle.ended(now_ms);
         let key = page.open.key;
         let events = [
             ("responseStart", times.response_start_ms),
@@ -152,7 +152,7 @@ impl State {
     /// Holds the first page view open until the document has loaded.
     pub(super) fn await_load(&mut self, now_ms: f64) {
         if let Some(page) = &mut self.page {
-            page.quiet.began(now_ms);
+            page.idle.began(now_ms);
         }
     }
 }

@@ -202,7 +202,7 @@ impl State {
                 sequence: None,
             },
         });
-        self.note(trace_id, |quiet| quiet.began(at_ms));
+        self.note(trace_id, |idle| idle.began(at_ms));
         Some(Open {
             context: SpanContext { trace_id, span_id },
             key,
@@ -221,7 +221,7 @@ impl State {
             return;
         };
         open.span.end = open.anchor.stamp(at_ms).max(open.span.start);
-        self.note(open.span.trace_id, |quiet| quiet.ended(at_ms));
+        self.note(open.span.trace_id, |idle| idle.ended(at_ms));
         let number = open.span.sequence.unwrap_or_else(|| self.number());
         open.span.sequence = Some(number);
         match serde_json::to_string(&open.span) {
@@ -272,12 +272,12 @@ impl State {
     }
 
     /// Tells the interaction or page view of this trace what happened in it.
-    fn note(&mut self, trace_id: TraceId, note: impl FnOnce(&mut crate::rules::quiet::Quiet)) {
+    fn note(&mut self, trace_id: TraceId, note: impl FnOnce(&mut crate::rules::idle::IdleDetector)) {
         match (&mut self.interaction, &mut self.page) {
             (Some(interaction), _) if interaction.root.context.trace_id == trace_id => {
-                note(&mut interaction.quiet);
+                note(&mut interaction.idle);
             }
-            (_, Some(page)) if page.open.context.trace_id == trace_id => note(&mut page.quiet),
+            (_, Some(page)) if page.open.context.trace_id == trace_id => note(&mut page.idle),
             _ => {}
         }
     }

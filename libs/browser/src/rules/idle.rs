@@ -1,13 +1,13 @@
 //! When an interaction or a page view is over: when nothing has happened for a while.
 
 /// What follows within this long of the last happening still belongs to it, ms.
-const QUIET_MS: f64 = 100.0;
+const IDLE_MS: f64 = 100.0;
 /// It is over after this long in any case, ms.
 const LONGEST_MS: f64 = 10_000.0;
 
 /// Watches one interaction; times are monotonic ms.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Quiet {
+pub(crate) struct IdleDetector {
     began_ms: f64,
     last_ms: f64,
     /// When code of its own was last known to run: the page may be busy for long before and between
@@ -26,7 +26,7 @@ pub(crate) enum Look {
     Again(f64),
 }
 
-impl Quiet {
+impl IdleDetector {
     /// Something that began at `began_ms` and is noticed at `now_ms`, which is later when the page was
     /// busy.
     pub(crate) const fn new(began_ms: f64, now_ms: f64) -> Self {
@@ -82,13 +82,13 @@ impl Quiet {
         if left_ms <= 0.0 {
             return Look::Over(self.end_ms(self.began_ms + LONGEST_MS));
         }
-        let quiet_left_ms = self.last_ms.max(self.running_ms) + QUIET_MS - now_ms;
+        let idle_left_ms = self.last_ms.max(self.running_ms) + IDLE_MS - now_ms;
         if self.pending > 0 {
-            Look::Again(left_ms.min(QUIET_MS))
-        } else if quiet_left_ms <= 0.0 {
+            Look::Again(left_ms.min(IDLE_MS))
+        } else if idle_left_ms <= 0.0 {
             Look::Over(self.last_ms)
         } else {
-            Look::Again(left_ms.min(quiet_left_ms))
+            Look::Again(left_ms.min(idle_left_ms))
         }
     }
 }
@@ -99,37 +99,37 @@ mod tests {
 
     #[test]
     fn nothing_for_a_tenth_of_a_second_is_the_end() {
-        let quiet = Quiet::new(1_000.0, 1_000.0);
-        assert_eq!(quiet.look(1_050.0), Look::Again(50.0));
-        assert_eq!(quiet.look(1_100.0), Look::Over(1_000.0));
-        assert!(!quiet.has_happened());
+        let idle = IdleDetector::new(1_000.0, 1_000.0);
+        assert_eq!(idle.look(1_050.0), Look::Again(50.0));
+        assert_eq!(idle.look(1_100.0), Look::Over(1_000.0));
+        assert!(!idle.has_happened());
     }
 
     #[test]
     fn what_it_caused_holds_it_open_and_the_quiet_after_does_not_count() {
-        let mut quiet = Quiet::new(0.0, 0.0);
-        quiet.began(10.0);
-        assert_eq!(quiet.look(2_000.0), Look::Again(100.0));
-        quiet.ended(2_500.0);
-        assert_eq!(quiet.look(2_550.0), Look::Again(50.0));
-        assert_eq!(quiet.look(2_700.0), Look::Over(2_500.0));
+        let mut idle = IdleDetector::new(0.0, 0.0);
+        idle.began(10.0);
+        assert_eq!(idle.look(2_000.0), Look::Again(100.0));
+        idle.ended(2_500.0);
+        assert_eq!(idle.look(2_550.0), Look::Again(50.0));
+        assert_eq!(idle.look(2_700.0), Look::Over(2_500.0));
     }
 
     #[test]
     fn a_busy_page_does_not_end_what_it_is_late_to_notice_or_still_works_on() {
-        let mut quiet = Quiet::new(0.0, 400.0);
-        assert_eq!(quiet.look(400.0), Look::Again(100.0));
-        quiet.running(700.0);
-        assert_eq!(quiet.look(700.0), Look::Again(100.0));
-        assert_eq!(quiet.look(800.0), Look::Over(0.0));
+        let mut idle = IdleDetector::new(0.0, 400.0);
+        assert_eq!(idle.look(400.0), Look::Again(100.0));
+        idle.running(700.0);
+        assert_eq!(idle.look(700.0), Look::Again(100.0));
+        assert_eq!(idle.look(800.0), Look::Over(0.0));
     }
 
     #[test]
     fn ten_seconds_are_the_end_in_any_case() {
-        let mut quiet = Quiet::new(0.0, 0.0);
-        quiet.began(1.0);
-        assert_eq!(quiet.look(9_950.0), Look::Again(50.0));
-        assert_eq!(quiet.look(12_000.0), Look::Over(10_000.0));
+        let mut idle = IdleDetector::new(0.0, 0.0);
+        idle.began(1.0);
+        assert_eq!(idle.look(9_950.0), Look::Again(50.0));
+        assert_eq!(idle.look(12_000.0), Look::Over(10_000.0));
     }
 
     #[cfg(not(target_family = "wasm"))]
@@ -138,14 +138,14 @@ mod tests {
         fn it_always_ends_and_never_after_its_longest(
             steps in proptest::collection::vec((0.0..300.0_f64, 0..3_u8), 0..200),
         ) {
-            let mut quiet = Quiet::new(0.0, 0.0);
+            let mut idle = IdleDetector::new(0.0, 0.0);
             let mut now = 0.0;
             for (pause, kind) in steps {
                 now += pause;
                 match kind {
-                    0 => quiet.began(now),
-                    1 => quiet.ended(now),
-                    _ => quiet.noted(now),
+                    0 => idle.began(now),
+                    1 => idle.ended(now),
+                    _ => idle.noted(now),
                 }
                 if now >= LONGEST_MS {
                     break;
@@ -153,7 +153,7 @@ mod tests {
             }
             let mut looks = 0;
             let over = loop {
-                match quiet.look(now) {
+                match idle.look(now) {
                     Look::Over(at) => break at,
                     Look::Again(wait) => {
                         proptest::prop_assert!(wait > 0.0);
