@@ -64,7 +64,7 @@ async fn everything_arrives() {
 }
 
 /// Where the page stood by the last batch that says so.
-fn standing() -> BatchSequence {
+fn sequence() -> BatchSequence {
     let mut told = batches().into_iter().filter_map(|batch| batch.sequence);
     told.next_back().expect("a page numbers its spans")
 }
@@ -74,7 +74,7 @@ async fn every_span_has_a_number_and_a_long_one_is_told_of_before_it_ends() {
     page::start();
     wait_until_idle().await;
     everything_arrives().await;
-    let process = standing().process;
+    let process = sequence().process;
     eval("net.calls.length = 0");
     let long = span("long").start();
     record(3, 10);
@@ -99,7 +99,7 @@ async fn every_span_has_a_number_and_a_long_one_is_told_of_before_it_ends() {
     );
     let numbers: HashSet<_> = sent.iter().filter_map(|span| span.sequence).collect();
     assert_eq!(numbers.len(), sent.len());
-    let told = standing();
+    let told = sequence();
     assert_eq!(told.process, process);
     assert_eq!(told.settled, told.next, "all has arrived");
     assert!(numbers.iter().all(|number| *number < told.next));
@@ -116,13 +116,13 @@ async fn a_page_says_goodbye_and_is_another_process_when_it_comes_back() {
     hide();
     drop(open);
     sleep(Duration::from_millis(30)).await;
-    let goodbye = standing();
+    let goodbye = sequence();
     assert!(goodbye.ended);
     assert_eq!(goodbye.settled, goodbye.next);
     show();
     record(1, 10);
     everything_arrives().await;
-    let again = standing();
+    let again = sequence();
     assert_ne!(again.process, goodbye.process);
     assert!(!again.ended);
 }

@@ -2,15 +2,15 @@
 
 mod answers;
 mod parts;
-mod standing;
+mod sequence_state;
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use throughline_wire::{DropReason, ProcessId, UnixNanos};
 
-use self::parts::{Flight, Item, Trip};
-use self::standing::{Dropped, Standing};
+use self::parts::{InFlightRequest, Item, FlushReason};
+use self::sequence_state::{Dropped, SequenceState};
 /// The most spans waiting at a time.
 pub(crate) const MAX_SPANS: usize = 500;
 /// The most bytes waiting at a time.
@@ -57,8 +57,8 @@ pub(crate) struct Outbox {
     waiting_bytes: usize,
     /// What no batch that arrived has told yet.
     dropped: Dropped,
-    standing: Standing,
-    flights: Vec<Flight>,
+    sequence: SequenceState,
+    in_flight: Vec<InFlightRequest>,
     next_id: u32,
     failures: u32,
     not_before_ms: f64,
@@ -72,8 +72,8 @@ impl Outbox {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             dropped: Dropped::default(),
-            standing: Standing::new(process),
-            flights: Vec::new(),
+            sequence: SequenceState::new(process),
+            in_flight: Vec::new(),
             next_id: 0,
             failures: 0,
             not_before_ms: 0.0,
@@ -83,30 +83,30 @@ impl Outbox {
     /// The number of a span that is told of for the first time: whatever becomes of it, it must be
     /// pushed or dropped.
     pub(crate) fn number(&mut self) -> u64 {
-        let number = self.standing.next;
-        self.standing.next += 1;
+        let number = self.sequence.next;
+        self.sequence.next += 1;
         number
     }
 
     /// Whether the page has said that it begins nothing more.
     pub(crate) fn has_said_goodbye(&self) -> bool {
-        self.standing.has_ended
+        self.sequence.has_ended
     }
 
     /// The page lives on after its goodbye, as another process.
     pub(crate) fn begin_again(&mut self, process: Option<ProcessId>) {
-        self.standing.begin_again(process);
+        self.sequence.begin_again(process);
     }
 
     /// Counts spans that have their numbers and will not be told.
     pub(crate) fn count_dropped(&mut self, reason: DropReason, count: u64) {
         self.dropped.add(reason, count);
-        self.standing.dropped.add(reason, count);
+        self.sequence.dropped.add(reason, count);
     }
 
     /// Takes a span as JSON. When there is no room it is dropped and counted.
     pub(crate) fn push(&mut self, number: u64, json: String) {
-        let generation = self.standing.generation;
+        let generation = self.sequence.generation;
         // Its start is of no use any more.
         if let Some(at) = self.waiting.iter().position(|item| {
             item.is_start && item.number == number && item.generation == generation
@@ -116,7 +116,7 @@ impl Outbox {
         }
         if json.len() + self.header.len() + AROUND_BYTES > UNLOAD_BYTES {
             self.count_dropped(DropReason::TooBig, 1);
-        } else if self.has_room(json.len()) {
+        } else if self.has_space(json.len()) {
             self.enter(number, false, json);
         } else {
             self.count_dropped(DropReason::QueueFull, 1);
@@ -131,10 +131,10 @@ impl Outbox {
     /// Whether the start of an open span, of so many bytes, may be told now: only while there is
     /// plenty of room.
     pub(crate) fn has_room_for_start(&self, bytes: usize) -> bool {
-        self.has_room(bytes) && self.waiting.len() < FULL_SPANS && bytes <= BODY_BYTES / 4
+        self.has_space(bytes) && self.waiting.len() < FULL_SPANS && bytes <= BODY_BYTES / 4
     }
 
-    fn has_room(&self, bytes: usize) -> bool {
+    fn has_space(&self, bytes: usize) -> bool {
         self.waiting.len() < MAX_SPANS && self.waiting_bytes + bytes <= MAX_BYTES
     }
 
@@ -142,7 +142,7 @@ impl Outbox {
         self.waiting_bytes += json.len();
         self.waiting.push_back(Item {
             number,
-            generation: self.standing.generation,
+            generation: self.sequence.generation,
             is_start,
             json,
         });
@@ -162,18 +162,18 @@ impl Outbox {
     /// with `heartbeat` also when nothing waits.
     pub(crate) fn next(&mut self, now_ms: f64, sent_at: UnixNanos, heartbeat: bool) -> Next {
         let is_empty = self.waiting.is_empty();
-        if is_empty && !heartbeat || self.flights.iter().any(|flight| flight.ordinary) {
+        if is_empty && !heartbeat || self.in_flight.iter().any(|request| request.ordinary) {
             return Next::Rest;
         }
         if now_ms < self.not_before_ms {
             return Next::Wait(self.not_before_ms - now_ms);
         }
-        let trip = if is_empty {
-            Trip::Heartbeat
+        let reason = if is_empty {
+            FlushReason::Heartbeat
         } else {
-            Trip::Ordinary
+            FlushReason::Ordinary
         };
-        match self.pack(BODY_BYTES, trip, sent_at) {
+        match self.pack(BODY_BYTES, reason, sent_at) {
             Some(parcel) => Next::Send(parcel),
             None => Next::Rest,
         }
@@ -182,45 +182,45 @@ impl Outbox {
     /// The next request to make while the page is hidden or being left (`leaving`: with the last
     /// one it says goodbye); nothing when all is sent or the browser would refuse more.
     pub(crate) fn next_at_unload(&mut self, sent_at: UnixNanos, leaving: bool) -> Option<Parcel> {
-        let kept = self.flights.iter().filter(|flight| flight.kept_bytes > 0);
+        let kept = self.in_flight.iter().filter(|request| request.kept_bytes > 0);
         if kept.count() >= UNLOAD_REQUESTS {
             return None;
         }
-        let room = self.unload_room().min(BODY_BYTES);
+        let room = self.unload_space().min(BODY_BYTES);
         let first = self.waiting.front()?.json.len();
         // A lone span may be larger than an ordinary body.
         let room = if first + self.header.len() + AROUND_BYTES > room {
-            self.unload_room()
+            self.unload_space()
         } else {
             room
         };
-        let trip = if leaving { Trip::Leaving } else { Trip::Hidden };
-        self.pack(room, trip, sent_at)
+        let reason = if leaving { FlushReason::Leaving } else { FlushReason::Hidden };
+        self.pack(space, reason, sent_at)
     }
 
-    fn unload_room(&self) -> usize {
-        let kept: usize = self.flights.iter().map(|flight| flight.kept_bytes).sum();
+    fn unload_space(&self) -> usize {
+        let kept: usize = self.in_flight.iter().map(|request| request.kept_bytes).sum();
         UNLOAD_BYTES.saturating_sub(kept)
     }
 
     /// Moves the oldest items into a request of at most `room` bytes; an ordinary one takes at
     /// least one.
-    fn pack(&mut self, room: usize, trip: Trip, sent_at: UnixNanos) -> Option<Parcel> {
+    fn pack(&mut self, space: usize, reason: FlushReason, sent_at: UnixNanos) -> Option<Parcel> {
         // A request that outlives the page is safe should the page go now. After a failure the
         // plain kind is tried: other code of the page may have used up what browsers allow.
         let keepalive =
-            !trip.is_ordinary() || self.failures == 0 && self.unload_room() >= BODY_BYTES;
-        let items = self.take(room, trip.is_ordinary());
+            !reason.is_ordinary() || self.failures == 0 && self.unload_space() >= BODY_BYTES;
+        let items = self.take(space, reason.is_ordinary());
         let generation = match items.first() {
             Some(first) => first.generation,
-            None if trip == Trip::Heartbeat => self.standing.generation,
+            None if reason == FlushReason::Heartbeat => self.sequence.generation,
             None => return None,
         };
         let mut body = self.header.clone();
         let _ = write!(body, r#""clock":{{"sent_at_ns":"{sent_at}"}},"#);
-        if generation == self.standing.generation {
-            self.standing.has_ended |= trip == Trip::Leaving && self.waiting.is_empty();
-            self.standing.write(self.settled(), &mut body);
+        if generation == self.sequence.generation {
+            self.sequence.has_ended |= reason == FlushReason::Leaving && self.waiting.is_empty();
+            self.sequence.write(self.settled(), &mut body);
         }
         for (name, is_start) in [("spans", false), ("starts", true)] {
             let _ = write!(body, r#"{}"{name}":["#, if is_start { "," } else { "" });
@@ -235,14 +235,14 @@ impl Outbox {
         let dropped = std::mem::take(&mut self.dropped);
         dropped.write(&mut body);
         body.push('}');
-        let keepalive = keepalive && body.len() <= self.unload_room();
+        let keepalive = keepalive && body.len() <= self.unload_space();
         self.next_id = self.next_id.wrapping_add(1);
-        self.flights.push(Flight {
+        self.in_flight.push(InFlightRequest {
             id: self.next_id,
             items,
             dropped,
             kept_bytes: if keepalive { body.len() } else { 0 },
-            ordinary: trip.is_ordinary(),
+            ordinary: reason.is_ordinary(),
         });
         Some(Parcel {
             id: self.next_id,
@@ -253,7 +253,7 @@ impl Outbox {
 
     /// Takes out the oldest items, of one process, that fit into `room` bytes; one always when
     /// `at_least_one`.
-    fn take(&mut self, room: usize, at_least_one: bool) -> Vec<Item> {
+    fn take(&mut self, space: usize, at_least_one: bool) -> Vec<Item> {
         let mut items: Vec<Item> = Vec::new();
         let mut bytes = self.header.len() + AROUND_BYTES;
         while let Some(item) = self.waiting.pop_front() {
@@ -273,13 +273,13 @@ impl Outbox {
 
     /// Every number below this is in the batch being packed, arrived or was dropped.
     fn settled(&self) -> u64 {
-        let under_way = self.flights.iter().flat_map(|flight| &flight.items);
+        let under_way = self.in_flight.iter().flat_map(|request| &request.items);
         self.waiting
             .iter()
             .chain(under_way)
-            .filter(|item| item.generation == self.standing.generation)
+            .filter(|item| item.generation == self.sequence.generation)
             .map(|item| item.number)
-            .fold(self.standing.next, u64::min)
+            .fold(self.sequence.next, u64::min)
     }
 }
 

@@ -10,15 +10,15 @@ impl Outbox {
     /// Takes the answer to request `id`: `status` 0 when there was none, `asked_ms` the
     /// `Retry-After`, `random` in 0..1.
     pub(crate) fn settle(&mut self, id: u32, status: u16, asked_ms: f64, now_ms: f64, random: f64) {
-        let Some(at) = self.flights.iter().position(|flight| flight.id == id) else {
+        let Some(at) = self.in_flight.iter().position(|request| request.id == id) else {
             return;
         };
-        let flight = self.flights.swap_remove(at);
-        let count = flight.items.iter().filter(|item| !item.is_start).count() as u64;
+        let request = self.in_flight.swap_remove(at);
+        let count = request.items.iter().filter(|item| !item.is_start).count() as u64;
         let verdict = judge(status);
         if verdict != Verdict::Stored {
             // The counts did not arrive either.
-            for (reason, count) in flight.dropped.0 {
+            for (reason, count) in request.dropped.0 {
                 self.dropped.add(reason, count);
             }
         }
@@ -26,7 +26,7 @@ impl Outbox {
             Verdict::Again => {
                 self.failures = self.failures.saturating_add(1);
                 self.not_before_ms = now_ms + wait_ms(self.failures, random, asked_ms);
-                self.put_back(flight.items);
+                self.put_back(request.items);
                 return;
             }
             Verdict::Stored => {}

@@ -1,6 +1,6 @@
 //! What waits, why a request is made, and what is under way.
 
-use super::standing::Dropped;
+use super::sequence_state::Dropped;
 
 /// A span as JSON, or what is known of one that has not ended.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(super) struct Item {
 
 /// What a request is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trip {
+pub(super) enum FlushReason {
     /// One of the chain that goes on while the page lives.
     Ordinary,
     /// The same, with nothing to tell but that the page lives.
@@ -25,13 +25,13 @@ pub(super) enum Trip {
     Leaving,
 }
 
-impl Trip {
+impl FlushReason {
     pub(super) const fn is_ordinary(self) -> bool {
         matches!(self, Self::Ordinary | Self::Heartbeat)
     }
 }
 
-pub(super) struct Flight {
+pub(super) struct InFlightRequest {
     pub(super) id: u32,
     pub(super) items: Vec<Item>,
     pub(super) dropped: Dropped,

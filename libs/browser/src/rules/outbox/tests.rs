@@ -264,8 +264,8 @@ mod properties {
                 let kept: usize = open.iter().filter(|p| p.keepalive).map(|p| p.body.len()).sum();
                 prop_assert!(kept <= UNLOAD_BYTES);
             }
-            let waiting: usize = outbox.waiting.len() + outbox.flights.iter().map(|f| f.items.len()).sum::<usize>();
-            let counted: u64 = outbox.dropped.0.iter().chain(outbox.flights.iter().flat_map(|f| &f.dropped.0)).map(|(_, count)| count).sum();
+            let waiting: usize = outbox.waiting.len() + outbox.in_flight.iter().map(|f| f.items.len()).sum::<usize>();
+            let counted: u64 = outbox.dropped.0.iter().chain(outbox.in_flight.iter().flat_map(|f| &f.dropped.0)).map(|(_, count)| count).sum();
             prop_assert_eq!(pushed, stored + told + waiting as u64 + counted);
         }
     }

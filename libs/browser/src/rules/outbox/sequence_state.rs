@@ -35,7 +35,7 @@ impl Dropped {
 /// The page as a process that numbers its spans. After its goodbye it is another one, should it be
 /// shown again.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(super) struct SequenceState {
     /// None when the browser gave no random number: then there are no numbers either.
     process: Option<ProcessId>,
     /// How many processes it was before.
@@ -46,7 +46,7 @@ pub(super) struct Standing {
     pub(super) has_ended: bool,
 }
 
-impl Standing {
+impl SequenceState {
     pub(super) const fn new(process: Option<ProcessId>) -> Self {
         Self {
             process,
