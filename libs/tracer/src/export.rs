@@ -5,10 +5,10 @@ mod backoff;
 mod batch;
 mod client;
 mod flush;
-mod ledger;
+mod sequence_tracker;
 mod notice;
 mod queue;
-pub(crate) mod quiet;
+pub(crate) mod suppression;
 mod worker;
 
 pub(crate) use backoff::Backoff;

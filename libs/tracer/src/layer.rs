@@ -25,7 +25,7 @@ pub(crate) use switch::Switch;
 
 use crate::clock::Tick;
 use crate::context::{Carried, SpanContext};
-use crate::export::{Pipe, quiet};
+use crate::export::{Pipe, suppression};
 use crate::ids;
 use crate::sampler::Mode;
 use place::{blank, nearest, otlp_flags, trace_state};
@@ -152,7 +152,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
         id: &span::Id,
         context: Context<'_, S>,
     ) {
-        if quiet::is_quiet() {
+        if suppression::is_suppressed() {
             return;
         }
         let Some(span) = context.span(id) else { return };
@@ -234,7 +234,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        if quiet::is_quiet() {
+        if suppression::is_suppressed() {
             return;
         }
         let Some(span) = context.event_span(event) else {

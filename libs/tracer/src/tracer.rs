@@ -157,14 +157,14 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        const PATIENCE: Duration = Duration::from_secs(1);
+        const TIMEOUT: Duration = Duration::from_secs(1);
         if self.pipe.queue.stats().queued == 0 {
             return;
         }
         let (sender, outcome) = sync_channel(1);
-        self.ask(PATIENCE, false, move |flushed| {
+        self.ask(TIMEOUT, false, move |flushed| {
             let _ = sender.send(flushed);
         });
-        let _ = outcome.recv_timeout(PATIENCE);
+        let _ = outcome.recv_timeout(TIMEOUT);
     }
 }

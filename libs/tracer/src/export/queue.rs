@@ -94,7 +94,7 @@ impl Queue {
         if self.closed.load(Ordering::Relaxed) {
             return;
         }
-        let bytes = weight(&span);
+        let bytes = memory_bytes(&span);
         if bytes > self.limits.bytes {
             self.count_dropped(DropReason::TooBig, 1);
             self.numbers.drop_one(span.sequence);
@@ -187,7 +187,7 @@ fn nonzero(count: impl Fn(usize) -> u64) -> BTreeMap<DropReason, u64> {
 }
 
 /// About how many bytes a span takes: its texts, and a flat sum for the rest.
-pub(crate) fn weight(span: &Span) -> usize {
+pub(crate) fn memory_bytes(span: &Span) -> usize {
     let events = span
         .events
         .iter()

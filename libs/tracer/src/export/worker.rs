@@ -25,9 +25,9 @@ use super::backoff::Backoff;
 use super::batch::Batch;
 use super::client::Client;
 use super::flush::Command;
-use super::ledger::Ledger;
+use super::sequence_tracker::SequenceTracker;
 use super::notice::Notice;
-use super::{Queue, Queued, quiet};
+use super::{Queue, Queued, suppression};
 use crate::clock;
 use crate::ids;
 
@@ -55,12 +55,12 @@ pub(crate) fn start(
         .enable_all()
         .max_blocking_threads(2)
         // Look-ups of names run on threads of their own.
-        .on_thread_start(quiet::keep_quiet)
+        .on_thread_start(suppression::suppress)
         .build()?;
-    let ledger = Ledger::new(settings.announce_after);
+    let tracker = SequenceTracker::new(settings.announce_after);
     let worker = Worker {
         settings,
-        ledger,
+        tracker,
         stopping: None,
         queue,
         spans,
@@ -75,7 +75,7 @@ pub(crate) fn start(
     thread::Builder::new()
         .name("throughline".to_owned())
         .spawn(move || {
-            quiet::keep_quiet();
+            suppression::suppress();
             runtime.block_on(worker.run());
         })
         .map(drop)
@@ -96,7 +96,7 @@ struct Worker {
     not_before: Instant,
     notice: Notice,
     /// Which numbers are accounted for.
-    ledger: Ledger,
+    tracker: SequenceTracker,
     /// The command that ends the worker, to be answered when it has said goodbye.
     stopping: Option<Command>,
 }
@@ -107,7 +107,7 @@ struct Stop;
 impl Worker {
     async fn run(mut self) {
         while self.turn().await.is_ok() {}
-        self.say_goodbye().await;
+        self.send_final_report().await;
         self.give_up();
     }
 
@@ -236,7 +236,7 @@ impl Worker {
         self.queue.return_unreported(&batch.message.dropped);
         // What is too large once is too large again.
         if reason != DropReason::TooBig {
-            self.ledger.forget(&batch.message.starts);
+            self.tracker.forget(&batch.message.starts);
         }
         self.queue.lose(batch.len(), batch.bytes, reason);
     }

@@ -6,7 +6,7 @@ use throughline::wire::{DropReason, semconv};
 use tracing::info_span;
 
 use super::collector::{Collector, Conduct};
-use super::{PATIENCE, Traced};
+use super::{TIMEOUT, Traced};
 
 fn end_spans(count: usize) {
     for _ in 0..count {
@@ -99,7 +99,7 @@ async fn nothing_is_lost_while_the_collector_is_away() {
         3_000
     );
     collector.behave(Conduct::Keep);
-    assert!(traced.tracer.flush(PATIENCE).await.is_complete());
+    assert!(traced.tracer.flush(TIMEOUT).await.is_complete());
     let mut ids: Vec<_> = collector.spans().iter().map(|span| span.span_id).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -155,11 +155,11 @@ async fn what_the_collector_refuses_for_good_is_dropped_and_reported_later() {
 async fn shutdown_sends_what_is_queued_and_ends_recording() {
     let traced = Traced::new();
     end_spans(700);
-    let flushed = traced.tracer.shutdown(PATIENCE).await;
+    let flushed = traced.tracer.shutdown(TIMEOUT).await;
     assert!(flushed.is_complete());
     assert_eq!(traced.collector.spans().len(), 700);
     end_spans(5);
-    assert!(traced.tracer.shutdown(PATIENCE).await.is_complete());
+    assert!(traced.tracer.shutdown(TIMEOUT).await.is_complete());
     assert_eq!(traced.tracer.stats().accepted, 700);
 }
 

@@ -19,7 +19,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use collector::Collector;
 
 /// Long enough for any machine; nothing waits for it to pass.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A tracer of this thread and the collector it sends to.
 struct Traced {
@@ -47,7 +47,7 @@ impl Traced {
 
     /// All spans that arrived, after everything recorded so far has.
     async fn spans(&self) -> Vec<Span> {
-        let flushed = self.tracer.flush(PATIENCE).await;
+        let flushed = self.tracer.flush(TIMEOUT).await;
         assert!(flushed.is_complete(), "{flushed:?}");
         self.collector.spans()
     }

@@ -7,7 +7,7 @@ use throughline::wire::{BatchSequence, DropReason};
 use tracing::info_span;
 
 use super::collector::Conduct;
-use super::{PATIENCE, Traced};
+use super::{TIMEOUT, Traced};
 
 fn last_word(traced: &Traced) -> BatchSequence {
     traced.collector.see(|seen| {
@@ -112,7 +112,7 @@ async fn a_shutdown_says_goodbye_and_names_what_is_still_open() {
     let traced = Traced::with(|builder| builder.announce_after(Duration::from_hours(1)));
     let _open = info_span!("cut off");
     drop(info_span!("work"));
-    assert!(traced.tracer.shutdown(PATIENCE).await.is_complete());
+    assert!(traced.tracer.shutdown(TIMEOUT).await.is_complete());
     let said = last_word(&traced);
     assert!(said.ended);
     assert_eq!((said.next, said.settled), (2, 2));

@@ -13,7 +13,7 @@ use tracing::{Instrument, info_span};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 
-use super::{PATIENCE, Traced, assert_child, collector::Collector, named};
+use super::{TIMEOUT, Traced, assert_child, collector::Collector, named};
 
 /// A pool of one connection, so that its temporary tables stay.
 async fn pool(configure: impl FnOnce(PgConnectOptions) -> PgConnectOptions) -> PgPool {
@@ -178,7 +178,7 @@ async fn recording_statements_does_not_make_the_log_print_them() {
     }
     .instrument(info_span!("work"))
     .await;
-    assert!(tracer.flush(PATIENCE).await.is_complete());
+    assert!(tracer.flush(TIMEOUT).await.is_complete());
     assert_eq!(collector.spans().len(), 5);
     let printed = String::from_utf8(printed.0.lock().expect("unharmed").clone()).expect("UTF-8");
     assert!(

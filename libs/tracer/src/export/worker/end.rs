@@ -1,4 +1,4 @@
-//! How the worker ends: it says goodbye, and counts what it could not send.
+//! How the worker ends: it says is_final, and counts what it could not send.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -12,12 +12,12 @@ use crate::export::flush::Flushed;
 impl Worker {
     /// Tells the collector that nothing more comes, and of the spans that will not end; as far as
     /// the time given to shut down allows.
-    pub(super) async fn say_goodbye(&mut self) {
+    pub(super) async fn send_final_report(&mut self) {
         let Some(command) = self.stopping.take() else {
             return;
         };
         let left = command.deadline.saturating_duration_since(Instant::now());
-        let (sequence, starts) = self.ledger.account(&self.queue, &[], true);
+        let (sequence, starts) = self.tracker.account(&self.queue, &[], true);
         // A process that began nothing has nobody to say goodbye to.
         if sequence.next > 0 && self.failures == 0 {
             let message = self.message(Vec::new(), starts, sequence, BTreeMap::new());

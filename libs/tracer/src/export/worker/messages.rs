@@ -28,12 +28,12 @@ impl Worker {
         }
         self.taken += spans.len() as u64;
         let dropped = self.queue.take_unreported();
-        let (sequence, starts) = self.ledger.account(&self.queue, &spans, false);
+        let (sequence, starts) = self.tracker.account(&self.queue, &spans, false);
         let nothing = spans.is_empty() && dropped.is_empty() && starts.is_empty();
-        if nothing && !self.ledger.is_heartbeat_due() {
+        if nothing && !self.tracker.is_heartbeat_due() {
             return None;
         }
-        self.ledger.note_sent();
+        self.tracker.note_sent();
         let message = self.message(spans, starts, sequence, dropped);
         Some(Batch { message, bytes })
     }

@@ -4,14 +4,14 @@
 use std::cell::Cell;
 
 thread_local! {
-    static QUIET: Cell<bool> = const { Cell::new(false) };
+    static SUPPRESSED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Nothing on this thread is recorded from now on.
-pub(crate) fn keep_quiet() {
-    QUIET.set(true);
+pub(crate) fn suppress() {
+    SUPPRESSED.set(true);
 }
 
-pub(crate) fn is_quiet() -> bool {
-    QUIET.try_with(Cell::get).unwrap_or(true)
+pub(crate) fn is_suppressed() -> bool {
+    SUPPRESSED.try_with(Cell::get).unwrap_or(true)
 }

@@ -16,7 +16,7 @@ const STARTS: usize = 512;
 
 /// The exporter's account of the numbers given.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(super) struct SequenceTracker {
     announce_after: Duration,
     /// Numbers of spans that were put into a batch or dropped.
     done: NumberSet,
@@ -29,7 +29,7 @@ pub(super) struct Ledger {
     sent: Instant,
 }
 
-impl Ledger {
+impl SequenceTracker {
     pub(super) fn new(announce_after: Duration) -> Self {
         Self {
             announce_after,
@@ -47,7 +47,7 @@ impl Ledger {
         &mut self,
         queue: &Queue,
         spans: &[Span],
-        goodbye: bool,
+        is_final: bool,
     ) -> (BatchSequence, Vec<SpanStart>) {
         let numbers = &queue.numbers;
         let sent = spans.iter().filter_map(|span| span.sequence);
@@ -57,7 +57,7 @@ impl Ledger {
         }
         let next = numbers.next();
         self.grow_old(next);
-        let old = if goodbye { next } else { self.old };
+        let old = if is_final { next } else { self.old };
         let mut starts = Vec::new();
         for number in self.done.missing_below(old, self.told.len() + STARTS) {
             if !self.told.contains(&number)
@@ -69,9 +69,9 @@ impl Ledger {
         }
         let sequence = BatchSequence {
             next,
-            settled: if goodbye { next } else { self.settled(next) },
+            settled: if is_final { next } else { self.settled(next) },
             dropped: queue.stats().dropped,
-            ended: goodbye,
+            ended: is_final,
             ..BatchSequence::new(numbers.process())
         };
         (sequence, starts)
