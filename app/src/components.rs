@@ -2,6 +2,7 @@
 
 mod filter_bar;
 mod filter_chips;
+mod getting_started;
 mod keys;
 mod live_news;
 mod live_switch;
@@ -9,10 +10,10 @@ mod lookup_box;
 mod nav;
 mod pager;
 mod theme_switch;
-mod ways_in;
 
 pub(crate) use filter_bar::FilterBar;
 pub(crate) use filter_chips::{FilterChips, describe_range};
+pub(crate) use getting_started::GettingStarted;
 pub(crate) use keys::KeyHelp;
 pub(crate) use live_news::LiveNews;
 pub(crate) use live_switch::LiveSwitch;
@@ -20,4 +21,3 @@ pub(crate) use lookup_box::LookupBox;
 pub(crate) use nav::Nav;
 pub(crate) use pager::{Continue, Pager, how_far};
 pub(crate) use theme_switch::ThemeSwitch;
-pub(crate) use ways_in::WaysIn;

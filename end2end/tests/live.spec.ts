@@ -25,7 +25,7 @@ async function send(request: APIRequestContext, name: string): Promise<void> {
   expect(answer.status()).toBe(200);
 }
 
-const hearing = (page: Page) => page.locator("[data-live]");
+const stream_state = (page: Page) => page.locator("[data-live]");
 
 test.beforeEach(async ({ page, request }) => {
   await send(request, "there before");
@@ -33,7 +33,7 @@ test.beforeEach(async ({ page, request }) => {
   await alive(page);
   await expect(traceRows(page).first()).toBeVisible();
   await page.getByRole("button", { name: "Live" }).click();
-  await expect(hearing(page)).toHaveAttribute("data-live", "live");
+  await expect(stream_state(page)).toHaveAttribute("data-live", "live");
 });
 
 test("a trace that is committed appears on top without a reload", async ({ page, request }) => {
@@ -42,7 +42,7 @@ test("a trace that is committed appears on top without a reload", async ({ page,
   await expect(traceRows(page).first()).toContainText("came by itself");
   await expect(page.locator("html[data-same-page]")).toBeAttached();
   await page.getByRole("button", { name: "Live" }).click();
-  await expect(hearing(page)).toHaveAttribute("data-live", "off");
+  await expect(stream_state(page)).toHaveAttribute("data-live", "off");
 });
 
 test("a list that is read or paused is left alone, and what waits is counted", async ({ page, request }) => {
@@ -55,7 +55,7 @@ test("a list that is read or paused is left alone, and what waits is counted", a
   await expect(traceRows(page).first()).toContainText("while read");
 
   await page.getByRole("button", { name: "Pause" }).click();
-  await expect(hearing(page)).toHaveAttribute("data-live", "paused");
+  await expect(stream_state(page)).toHaveAttribute("data-live", "paused");
   await send(request, "while paused");
   await expect(news).toBeVisible();
   await expect(traceRows(page).filter({ hasText: "while paused" })).toHaveCount(0);

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::live_switch::HearingMark;
+use super::live_switch::StreamIndicator;
 use crate::state::LiveTrace;
 
 /// How well the page hears, and a button while there is something to show. Hidden where there is
@@ -32,7 +32,7 @@ pub(crate) fn LiveNews(
     view! {
         <div class="live needs-js" role="group" aria-label="Live trace">
             {news}
-            <HearingMark hearing=live.hearing />
+            <StreamIndicator stream_state=live.stream_state />
         </div>
     }
     .into_any()

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use throughline_viz::format_count;
 
-use crate::state::{Hearing, LiveList};
+use crate::state::{LiveList, StreamState};
 
 /// The switch, what is heard, and what waits. Hidden where there is no script.
 #[component]
@@ -50,7 +50,7 @@ pub(crate) fn LiveSwitch(
     view! {
         <div class="live needs-js" role="group" aria-label="Live list">
             {waiting}
-            <HearingMark hearing=live.hearing is_paused=live.is_paused />
+            <StreamIndicator stream_state=live.stream_state is_paused=live.is_paused />
             {pause}
             <button
                 type="button"
@@ -67,8 +67,8 @@ pub(crate) fn LiveSwitch(
 
 /// How well a page hears.
 #[component]
-pub(super) fn HearingMark(
-    hearing: RwSignal<Hearing>,
+pub(super) fn StreamIndicator(
+    stream_state: RwSignal<StreamState>,
     /// Whether news waits, where it can be held.
     #[prop(optional)]
     is_paused: Option<RwSignal<bool>>,
@@ -76,39 +76,39 @@ pub(super) fn HearingMark(
     let is_paused = move || is_paused.is_some_and(|is_paused| is_paused.get());
     view! {
         <span
-            class="hearing"
+            class="stream-state"
             role="status"
-            data-live=move || word(hearing.get(), is_paused())
+            data-live=move || word(stream_state.get(), is_paused())
         >
-            {move || words(hearing.get(), is_paused())}
+            {move || words(stream_state.get(), is_paused())}
         </span>
     }
     .into_any()
 }
 
 /// The state in one word, for style and tests.
-const fn word(hearing: Hearing, is_paused: bool) -> &'static str {
-    match hearing {
-        Hearing::Off => "off",
-        Hearing::Connecting => "reconnecting",
-        Hearing::Lagging(_) => "lagging",
-        Hearing::Live if is_paused => "paused",
-        Hearing::Live => "live",
+const fn word(stream_state: StreamState, is_paused: bool) -> &'static str {
+    match stream_state {
+        StreamState::Off => "off",
+        StreamState::Connecting => "reconnecting",
+        StreamState::Lagging(_) => "lagging",
+        StreamState::Live if is_paused => "paused",
+        StreamState::Live => "live",
     }
 }
 
 /// The state for people; nothing while it is off.
-fn words(hearing: Hearing, is_paused: bool) -> String {
-    match hearing {
-        Hearing::Off => String::new(),
-        Hearing::Connecting => "connecting …".to_owned(),
-        Hearing::Lagging(missed) => {
+fn words(stream_state: StreamState, is_paused: bool) -> String {
+    match stream_state {
+        StreamState::Off => String::new(),
+        StreamState::Connecting => "connecting …".to_owned(),
+        StreamState::Lagging(missed) => {
             format!(
                 "lagging: {} changes left out, reading the list again",
                 format_count(missed)
             )
         }
-        Hearing::Live if is_paused => "paused".to_owned(),
-        Hearing::Live => "live".to_owned(),
+        StreamState::Live if is_paused => "paused".to_owned(),
+        StreamState::Live => "live".to_owned(),
     }
 }

@@ -3,19 +3,19 @@
 use leptos::prelude::*;
 use throughline_model::Utc;
 
-use crate::state::{Searched, Ways};
+use crate::state::{PageLinks, Searched};
 
 /// Two links, and how far a search has come; a list of one page has neither.
 #[component]
 pub(crate) fn Pager(
     /// Where the page leads.
-    ways: Ways,
+    links: PageLinks,
 ) -> impl IntoView {
-    let Ways {
+    let PageLinks {
         newer,
         older,
         searched,
-    } = ways;
+    } = links;
     let link = |href: Option<String>, rel, label| {
         href.map(|href| {
             view! {

@@ -15,7 +15,7 @@ use crate::ui::{FailureNotice, Glyph, Icon};
 
 mod state;
 
-use state::{Anew, Details, PageState};
+use state::{Details, PageState, Refresh};
 
 /// The trace the address names, or why there is none.
 #[component]
@@ -66,7 +66,7 @@ fn OneTrace(id: TraceId) -> impl IntoView {
             }
         },
     );
-    let anew = Anew::new(id, skeleton, details);
+    let anew = Refresh::new(id, skeleton, details);
     state.live.follow(id, move || anew.read(state));
     let page = move || {
         let rows_asked = rows_asked.get();
@@ -108,7 +108,7 @@ fn TraceView(
     was_pinned: Option<Pin>,
     state: PageState,
     details: Resource<Result<Details, ApiError>>,
-    anew: Anew,
+    anew: Refresh,
 ) -> impl IntoView {
     let title = outline.skeleton.summary.root_name.clone();
     let of_selected = outline.clone();

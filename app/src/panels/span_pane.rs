@@ -12,20 +12,20 @@ use crate::ui::{CopyButton, ServiceTag, Statement};
 mod attributes;
 mod events;
 mod failure;
-mod kept;
 mod links;
 mod logs;
 mod marks;
+mod offloaded;
 mod unended;
 mod value;
 
 use attributes::AttributeGroups;
 use events::Events;
 use failure::Failure;
-use kept::{Look, OfSpan, Whole};
 use links::Links;
 use logs::Logs;
 use marks::Repairs;
+use offloaded::{Look, OfSpan, Whole};
 use unended::Unended;
 
 /// Keys whose value is a statement, newest convention first.

@@ -67,7 +67,7 @@ pub(crate) fn TraceHead(
                     <h1 title=name.clone()>{name.clone()}</h1>
                     {pill}
                     <Completeness outline=outline.clone() />
-                    <Receipt receipt=skeleton.completeness.clone() />
+                    <CompletenessBadge completeness=skeleton.completeness.clone() />
                 </div>
                 <span class="actions">
                     <PinButton was=was_pinned.clone() state=pin />
@@ -129,8 +129,8 @@ fn unmarked_note(spans: u64) -> Option<impl IntoView> {
 
 /// What the numbers of its senders say of the trace: whether all of it is there.
 #[component]
-fn Receipt(receipt: model::Completeness) -> impl IntoView {
-    let (class, meaning) = match receipt.state {
+fn CompletenessBadge(completeness: model::Completeness) -> impl IntoView {
+    let (class, meaning) = match completeness.state {
         CompletenessState::Complete => (
             "pill ok",
             "Its processes number their spans, and no number near those of this trace is missing",
@@ -149,8 +149,8 @@ fn Receipt(receipt: model::Completeness) -> impl IntoView {
         ),
     };
     view! {
-        <span class=class title=meaning data-receipt>
-            {receipt.to_string()}
+        <span class=class title=meaning data-completeness>
+            {completeness.to_string()}
         </span>
     }
     .into_any()

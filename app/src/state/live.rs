@@ -19,7 +19,7 @@ const BEING_READ: &str = ".list:is(:hover, :focus-within)";
 
 /// How well the page hears of commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hearing {
+pub(crate) enum StreamState {
     /// Nobody asked for it.
     Off,
     /// The stream is being opened, for the first time or again.
@@ -40,7 +40,7 @@ pub(crate) struct LiveList {
     /// When the newest of it was told, by the server's clock.
     pub(crate) now: RwSignal<UnixNanos>,
     /// How well the page hears.
-    pub(crate) hearing: RwSignal<Hearing>,
+    pub(crate) stream_state: RwSignal<StreamState>,
     /// Whether news waits until the reader asks for it.
     pub(crate) is_paused: RwSignal<bool>,
 }
@@ -52,24 +52,24 @@ impl LiveList {
             rows: RwSignal::new(Vec::new()),
             held: RwSignal::new(Vec::new()),
             now: RwSignal::new(UnixNanos::new(0)),
-            hearing: RwSignal::new(Hearing::Off),
+            stream_state: RwSignal::new(StreamState::Off),
             is_paused: RwSignal::new(false),
         }
     }
 
     /// Whether the reader wants to hear.
     pub(crate) fn is_on(self) -> bool {
-        self.hearing.get() != Hearing::Off
+        self.stream_state.get() != StreamState::Off
     }
 
-    /// Begins or ends hearing.
+    /// Begins or ends stream_state.
     pub(crate) fn switch(self) {
-        let is_on = self.hearing.get_untracked() != Hearing::Off;
+        let is_on = self.stream_state.get_untracked() != StreamState::Off;
         self.is_paused.set(false);
-        self.hearing.set(if is_on {
-            Hearing::Off
+        self.stream_state.set(if is_on {
+            StreamState::Off
         } else {
-            Hearing::Connecting
+            StreamState::Connecting
         });
     }
 
@@ -116,11 +116,11 @@ impl LiveList {
             }
             "lag" => {
                 let missed = serde_json::from_str(&data).map_or(0, |lag: LiveLag| lag.missed);
-                let before = match self.hearing.get_untracked() {
-                    Hearing::Lagging(before) => before,
+                let before = match self.stream_state.get_untracked() {
+                    StreamState::Lagging(before) => before,
                     _ => 0,
                 };
-                self.hearing.set(Hearing::Lagging(before + missed));
+                self.stream_state.set(StreamState::Lagging(before + missed));
                 if before == 0 {
                     set_timeout(
                         move || self.catch_up(request, found),
@@ -128,7 +128,7 @@ impl LiveList {
                     );
                 }
             }
-            _ => self.hearing.set(Hearing::Connecting),
+            _ => self.stream_state.set(StreamState::Connecting),
         });
         Effect::new(move |_| {
             if !is_on.get() {
@@ -169,11 +169,11 @@ impl LiveList {
                 return;
             };
             // Nobody waits any more when the page was left, or the switch turned off, meanwhile.
-            let is_on = self.hearing.try_get_untracked();
-            if is_on.is_none_or(|hearing| hearing == Hearing::Off) {
+            let is_on = self.stream_state.try_get_untracked();
+            if is_on.is_none_or(|stream_state| stream_state == StreamState::Off) {
                 return;
             }
-            self.hearing.set(Hearing::Live);
+            self.stream_state.set(StreamState::Live);
             if !list.value.items.is_empty() {
                 self.hear(&list.value.items, list.now, found);
             }

@@ -8,7 +8,7 @@ use throughline_model::{LiveTraces, OpenFate, PageRequest, TraceSummary};
 use throughline_wire::{TraceId, UnixNanos};
 
 use super::event_stream::listen_to_events;
-use super::{Hearing, query, reading};
+use super::{StreamState, query, reading};
 use crate::api::look_up;
 
 /// A trace that ended longer ago than this and has nothing that runs is not listened for: a stream
@@ -34,7 +34,7 @@ pub(crate) struct LiveTrace {
     /// The trace as it was heard of after that.
     heard: RwSignal<Option<TraceSummary>>,
     /// How well the page hears.
-    pub(crate) hearing: RwSignal<Hearing>,
+    pub(crate) stream_state: RwSignal<StreamState>,
     /// Whether the page is in sight: hidden pages do not listen, for a browser opens few
     /// connections to a server.
     is_in_sight: RwSignal<bool>,
@@ -47,7 +47,7 @@ impl LiveTrace {
             shown: RwSignal::new(None),
             read_at: RwSignal::new(UnixNanos::new(0)),
             heard: RwSignal::new(None),
-            hearing: RwSignal::new(Hearing::Off),
+            stream_state: RwSignal::new(StreamState::Off),
             is_in_sight: RwSignal::new(true),
         }
     }
@@ -97,14 +97,14 @@ impl LiveTrace {
             }
             // Left out where all commits are told, so perhaps of this one.
             "lag" => set_timeout(move || self.catch_up(id, true), Duration::from_secs(1)),
-            _ => self.hearing.set(Hearing::Connecting),
+            _ => self.stream_state.set(StreamState::Connecting),
         });
         Effect::new(move |_| {
             if !is_on.get() {
-                self.hearing.set(Hearing::Off);
+                self.stream_state.set(StreamState::Off);
                 return;
             }
-            self.hearing.set(Hearing::Connecting);
+            self.stream_state.set(StreamState::Connecting);
             let look = move || {
                 let heard = self.heard.try_get_untracked().flatten();
                 let is_small = heard.is_some_and(|trace| trace.span_count <= BY_ITSELF_SPANS);
@@ -141,12 +141,12 @@ impl LiveTrace {
                 return;
             };
             // Nobody waits any more when the page was left or went out of sight meanwhile.
-            let hearing = self.hearing.try_get_untracked();
-            if hearing.is_none_or(|hearing| hearing == Hearing::Off) {
+            let stream_state = self.stream_state.try_get_untracked();
+            if stream_state.is_none_or(|stream_state| stream_state == StreamState::Off) {
                 return;
             }
             if is_listening {
-                self.hearing.set(Hearing::Live);
+                self.stream_state.set(StreamState::Live);
             }
             let found = answer.value.traces.items.into_iter().next();
             let shown = self.shown.get_untracked();

@@ -4,8 +4,8 @@
 pub(crate) mod address;
 pub(crate) mod clock;
 pub(crate) mod element;
+pub(crate) mod idle;
 pub(crate) mod ids;
 pub(crate) mod outbox;
-pub(crate) mod idle;
 pub(crate) mod retry;
 pub(crate) mod session;

@@ -4,7 +4,7 @@
 #[expect(dead_code, reason = "each of the tests uses a part")]
 mod page;
 
-use page::{eval, wait_until_idle, run, spans, the_span};
+use page::{eval, run, spans, the_span, wait_until_idle};
 use throughline_browser::{client, current, span, with_current};
 use throughline_wire::{AttributeValue, Span, StatusCode, semconv};
 use wasm_bindgen_futures::spawn_local;

@@ -7,7 +7,7 @@ mod page;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use page::{batches, dropped, eval, wait_until_idle, sleep, spans};
+use page::{batches, dropped, eval, sleep, spans, wait_until_idle};
 use throughline_browser::span;
 use throughline_wire::{BatchSequence, DropReason};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};

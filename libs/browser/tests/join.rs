@@ -4,7 +4,7 @@
 #[expect(dead_code, reason = "each of the tests uses a part")]
 mod page;
 
-use page::{eval, wait_until_idle, run, spans};
+use page::{eval, run, spans, wait_until_idle};
 use throughline_wire::semconv;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 

@@ -5,9 +5,9 @@ mod backoff;
 mod batch;
 mod client;
 mod flush;
-mod sequence_tracker;
 mod notice;
 mod queue;
+mod sequence_tracker;
 pub(crate) mod suppression;
 mod worker;
 

@@ -10,7 +10,7 @@ use throughline_wire::SpanId;
 use crate::api::Dated;
 use crate::components::{Continue, Pager, how_far};
 use crate::panels::TraceList;
-use crate::state::{LiveList, LookupRequest, Ways, query};
+use crate::state::{LiveList, LookupRequest, PageLinks, query};
 use crate::ui::Notice;
 
 /// The one trace, the list of several, or why there is none.
@@ -24,12 +24,12 @@ pub(super) fn Found(
     list: LiveList,
 ) -> impl IntoView {
     let Dated { now, value: lookup } = answer;
-    let ways = Ways::of(&lookup.traces, request.page, |direction, place| {
+    let links = PageLinks::of(&lookup.traces, request.page, |direction, place| {
         request.page_href(direction, place)
     });
     let traces = &lookup.traces.items;
     match traces.as_slice() {
-        [] => view! { <Nothing request lookup ways /> }.into_any(),
+        [] => view! { <Nothing request lookup links /> }.into_any(),
         [trace] if request.page.from.is_none() && lookup.traces.after.is_none() => {
             view! { <Only href=href_of(trace, lookup.span) /> }.into_any()
         }
@@ -39,7 +39,7 @@ pub(super) fn Found(
             view! {
                 <p class="count found">{title}</p>
                 <TraceList live=list />
-                <Pager ways />
+                <Pager links />
             }
             .into_any()
         }
@@ -91,9 +91,9 @@ fn title_of(lookup: &Lookup, text: &str) -> String {
 
 /// Says where a reference was looked for.
 #[component]
-fn Nothing(request: LookupRequest, lookup: Lookup, ways: Ways) -> impl IntoView {
-    let mut ways = ways;
-    let searched = ways.searched.take();
+fn Nothing(request: LookupRequest, lookup: Lookup, links: PageLinks) -> impl IntoView {
+    let mut links = links;
+    let searched = links.searched.take();
     let title = match &searched {
         Some(_) => "Nothing has this id so far",
         None => "Nothing has this id",
@@ -132,7 +132,7 @@ fn Nothing(request: LookupRequest, lookup: Lookup, ways: Ways) -> impl IntoView 
                 </a>
             </p>
         </Notice>
-        <Pager ways />
+        <Pager links />
     }
     .into_any()
 }

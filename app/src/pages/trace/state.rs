@@ -6,7 +6,7 @@ use throughline_model::{EventPage, SpanDetails, TraceSkeleton, TraceTree};
 use throughline_wire::{SpanId, TraceId};
 
 use crate::api::{ApiError, Dated, get_span_details, get_trace_skeleton, list_span_events};
-use crate::state::{Folds, LiveTrace, Outline, PinState, Place, Selection};
+use crate::state::{Folds, LiveTrace, Outline, PinState, ScrollAnchor, Selection};
 
 /// A trace, and when it was read.
 pub(super) type Read = Result<Dated<Option<TraceSkeleton>>, ApiError>;
@@ -66,14 +66,14 @@ impl PageState {
 
 /// Reads the trace and the pane anew, both before either is shown; cheap to copy.
 #[derive(Clone, Copy)]
-pub(super) struct Anew {
+pub(super) struct Refresh {
     id: TraceId,
     skeleton: Resource<Read>,
     details: Resource<Result<Details, ApiError>>,
     is_under_way: StoredValue<bool>,
 }
 
-impl Anew {
+impl Refresh {
     pub(super) fn new(
         id: TraceId,
         skeleton: Resource<Read>,
@@ -112,7 +112,7 @@ impl Anew {
             let Some(details) = details else {
                 return;
             };
-            let place = Place::take();
+            let place = ScrollAnchor::take();
             if now_selected == selection {
                 self.details.set(Some(details));
             }

@@ -5,7 +5,7 @@ use throughline_model::{TimeRange, TraceFilter};
 use throughline_wire::UnixNanos;
 
 use crate::components::{Continue, Pager, describe_range, how_far};
-use crate::state::{Ways, filter_href};
+use crate::state::{PageLinks, filter_href};
 use crate::ui::Notice;
 
 /// Says what was looked for in vain, and how to look wider.
@@ -14,10 +14,10 @@ pub(super) fn NoMatch(
     /// What was asked.
     filter: TraceFilter,
     /// Where the page leads: a search that stopped at its bound is not over.
-    ways: Ways,
+    links: PageLinks,
 ) -> impl IntoView {
-    let mut ways = ways;
-    let searched = ways.searched.take();
+    let mut links = links;
+    let searched = links.searched.take();
     let is_over = searched.is_none();
     let wider = wider(filter.range).map(|range| {
         let href = filter_href(&TraceFilter {
@@ -68,7 +68,7 @@ pub(super) fn NoMatch(
                 </a>
             </p>
         </Notice>
-        <Pager ways />
+        <Pager links />
     }
     .into_any()
 }

@@ -7,10 +7,10 @@ use throughline_wire::UnixNanos;
 
 use super::no_match::NoMatch;
 use crate::api::{ApiError, Dated};
-use crate::components::{FilterChips, Pager, WaysIn};
+use crate::components::{FilterChips, GettingStarted, Pager};
 use crate::context::ServerInfo;
 use crate::panels::{StatisticsPanel, TraceList};
-use crate::state::{ListRequest, LiveList, Ways};
+use crate::state::{ListRequest, LiveList, PageLinks};
 
 /// One page of traces, and when it was read.
 pub(super) type Listed = Dated<Page<TraceSummary>>;
@@ -62,22 +62,22 @@ pub(super) fn Results(
 ) -> impl IntoView {
     let Dated { now, value: page } = list;
     live.start(page.items.clone(), now);
-    let ways = Ways::of(&page, request.page, |direction, place| {
+    let links = PageLinks::of(&page, request.page, |direction, place| {
         request.page_href(direction, place)
     });
     if !page.items.is_empty() {
         return view! {
             <TraceList live />
-            <Pager ways />
+            <Pager links />
         }
         .into_any();
     }
     // Services are known from the first span on, whatever the time range.
     match (services, server) {
         (Ok(services), Some(server)) if services.is_empty() => {
-            view! { <WaysIn server /> }.into_any()
+            view! { <GettingStarted server /> }.into_any()
         }
-        _ => view! { <NoMatch filter=request.filter ways /> }.into_any(),
+        _ => view! { <NoMatch filter=request.filter links /> }.into_any(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use leptos::prelude::*;
 use throughline_wire::{AttributeValue, Attributes, Mark};
 
-use super::kept::OfSpan;
+use super::offloaded::OfSpan;
 use super::value::Pair;
 
 /// Where keys without a dot go.

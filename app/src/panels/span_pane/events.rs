@@ -5,7 +5,7 @@ use throughline_viz::format_duration;
 use throughline_wire::{Mark, SpanEvent, UnixNanos, semconv};
 
 use super::attributes::Dropped;
-use super::kept::OfSpan;
+use super::offloaded::OfSpan;
 use super::value::Pair;
 
 /// Each event with its place in time and its attributes.

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use throughline_wire::{Attributes, Span, semconv};
 
-use super::kept::{Kept, Look, OfSpan, Whole};
+use super::offloaded::{Look, OfSpan, OffloadedPayload, Whole};
 use crate::ui::CopyButton;
 
 /// The status message, then each exception with its stack trace.
@@ -14,7 +14,7 @@ pub(super) fn Failure(
     /// What is known of the whole of its values.
     of_span: OfSpan,
 ) -> impl IntoView {
-    let exceptions: Vec<(Attributes, Option<Kept>)> = span
+    let exceptions: Vec<(Attributes, Option<OffloadedPayload>)> = span
         .events
         .into_iter()
         .enumerate()
@@ -51,7 +51,11 @@ pub(super) fn Failure(
 }
 
 #[component]
-fn Exception(exception: Attributes, kept: Option<Kept>, headline: String) -> impl IntoView {
+fn Exception(
+    exception: Attributes,
+    kept: Option<OffloadedPayload>,
+    headline: String,
+) -> impl IntoView {
     let text = |key| exception.get_str(key).unwrap_or_default().to_owned();
     let kind = text(semconv::EXCEPTION_TYPE);
     let message = text(semconv::EXCEPTION_MESSAGE);

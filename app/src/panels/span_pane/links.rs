@@ -6,7 +6,7 @@ use throughline_viz::format_duration;
 use throughline_wire::{InstrumentationScope, Mark, Resource, SpanLink, UnixNanos};
 
 use super::attributes::{AttributeGroups, Dropped};
-use super::kept::OfSpan;
+use super::offloaded::OfSpan;
 use super::value::Pair;
 use crate::state::query;
 

@@ -6,7 +6,7 @@ use throughline_viz::format_duration;
 use throughline_wire::{LogRecord, UnixNanos};
 
 use super::attributes::Dropped;
-use super::kept::{Kept, Look, Whole};
+use super::offloaded::{Look, OffloadedPayload, Whole};
 use super::value::{Pair, text_of};
 use crate::api::ApiError;
 
@@ -48,12 +48,12 @@ pub(super) fn Logs(
 
 #[component]
 fn Line(event: StoredEvent, start: UnixNanos) -> impl IntoView {
-    let kept_body = Kept::of_event(&event, &PayloadPlace::Body);
+    let kept_body = OffloadedPayload::of_event(&event, &PayloadPlace::Body);
     let attributes = event.record.attributes.iter();
     let kept_values: Vec<_> = attributes
         .map(|(key, _)| {
             let key = key.to_owned();
-            Kept::of_event(&event, &PayloadPlace::Attribute { key })
+            OffloadedPayload::of_event(&event, &PayloadPlace::Attribute { key })
         })
         .collect();
     let record = event.record;

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use throughline_wire::AttributeValue;
 
-use super::kept::{Kept, Look, Whole};
+use super::offloaded::{Look, OffloadedPayload, Whole};
 use crate::ui::CopyButton;
 
 /// From so many characters on, or over several lines, a value gets a block of its own.
@@ -46,7 +46,7 @@ pub(super) fn Pair(
     value: AttributeValue,
     /// The whole of it, where `value` is only a preview.
     #[prop(optional_no_strip)]
-    kept: Option<Kept>,
+    kept: Option<OffloadedPayload>,
 ) -> impl IntoView {
     let text = text_of(&value);
     if let Some(kept) = kept {

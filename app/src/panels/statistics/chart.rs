@@ -45,7 +45,7 @@ pub(super) fn Chart(
                 range,
                 ..filter.clone()
             });
-            view! { <Stretch title=describe(bucket) href bar=*bar step /> }
+            view! { <ChartBar title=describe(bucket) href bar=*bar step /> }
         })
         .collect();
     let dots: Vec<_> = chart
@@ -97,7 +97,7 @@ pub(super) fn Chart(
 }
 
 #[component]
-fn Stretch(title: String, href: String, bar: CountBar, step: f64) -> impl IntoView {
+fn ChartBar(title: String, href: String, bar: CountBar, step: f64) -> impl IntoView {
     let rect = |class, top: f64, bottom: f64| {
         (bottom > top).then(|| {
             view! {

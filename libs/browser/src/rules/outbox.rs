@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use throughline_wire::{DropReason, ProcessId, UnixNanos};
 
-use self::parts::{InFlightRequest, Item, FlushReason};
+use self::parts::{FlushReason, InFlightRequest, Item};
 use self::sequence_state::{Dropped, SequenceState};
 /// The most spans waiting at a time.
 pub(crate) const MAX_SPANS: usize = 500;
@@ -104,7 +104,7 @@ impl Outbox {
         self.sequence.dropped.add(reason, count);
     }
 
-    /// Takes a span as JSON. When there is no room it is dropped and counted.
+    /// Takes a span as JSON. When there is no space it is dropped and counted.
     pub(crate) fn push(&mut self, number: u64, json: String) {
         let generation = self.sequence.generation;
         // Its start is of no use any more.
@@ -129,7 +129,7 @@ impl Outbox {
     }
 
     /// Whether the start of an open span, of so many bytes, may be told now: only while there is
-    /// plenty of room.
+    /// plenty of space.
     pub(crate) fn has_room_for_start(&self, bytes: usize) -> bool {
         self.has_space(bytes) && self.waiting.len() < FULL_SPANS && bytes <= BODY_BYTES / 4
     }
@@ -182,28 +182,39 @@ impl Outbox {
     /// The next request to make while the page is hidden or being left (`leaving`: with the last
     /// one it says goodbye); nothing when all is sent or the browser would refuse more.
     pub(crate) fn next_at_unload(&mut self, sent_at: UnixNanos, leaving: bool) -> Option<Parcel> {
-        let kept = self.in_flight.iter().filter(|request| request.kept_bytes > 0);
+        let kept = self
+            .in_flight
+            .iter()
+            .filter(|request| request.kept_bytes > 0);
         if kept.count() >= UNLOAD_REQUESTS {
             return None;
         }
-        let room = self.unload_space().min(BODY_BYTES);
+        let space = self.unload_space().min(BODY_BYTES);
         let first = self.waiting.front()?.json.len();
         // A lone span may be larger than an ordinary body.
-        let room = if first + self.header.len() + AROUND_BYTES > room {
+        let space = if first + self.header.len() + AROUND_BYTES > space {
             self.unload_space()
         } else {
-            room
+            space
         };
-        let reason = if leaving { FlushReason::Leaving } else { FlushReason::Hidden };
+        let reason = if leaving {
+            FlushReason::Leaving
+        } else {
+            FlushReason::Hidden
+        };
         self.pack(space, reason, sent_at)
     }
 
     fn unload_space(&self) -> usize {
-        let kept: usize = self.in_flight.iter().map(|request| request.kept_bytes).sum();
+        let kept: usize = self
+            .in_flight
+            .iter()
+            .map(|request| request.kept_bytes)
+            .sum();
         UNLOAD_BYTES.saturating_sub(kept)
     }
 
-    /// Moves the oldest items into a request of at most `room` bytes; an ordinary one takes at
+    /// Moves the oldest items into a request of at most `space` bytes; an ordinary one takes at
     /// least one.
     fn pack(&mut self, space: usize, reason: FlushReason, sent_at: UnixNanos) -> Option<Parcel> {
         // A request that outlives the page is safe should the page go now. After a failure the
@@ -251,7 +262,7 @@ impl Outbox {
         })
     }
 
-    /// Takes out the oldest items, of one process, that fit into `room` bytes; one always when
+    /// Takes out the oldest items, of one process, that fit into `space` bytes; one always when
     /// `at_least_one`.
     fn take(&mut self, space: usize, at_least_one: bool) -> Vec<Item> {
         let mut items: Vec<Item> = Vec::new();
@@ -260,7 +271,7 @@ impl Outbox {
             let must_go = at_least_one && items.is_empty();
             let is_other = (items.first()).is_some_and(|one| one.generation != item.generation);
             // With its comma.
-            if is_other || !must_go && bytes + item.json.len() + 1 > room {
+            if is_other || !must_go && bytes + item.json.len() + 1 > space {
                 self.waiting.push_front(item);
                 break;
             }

@@ -19,7 +19,7 @@ pub(crate) struct Limits {
     pub(crate) batch: usize,
 }
 
-/// A span with its weight in the queue.
+/// A span with the memory that it takes in the queue.
 #[derive(Debug)]
 pub(crate) struct Queued {
     pub(crate) span: Box<Span>,

@@ -8,7 +8,7 @@ use super::Open;
 use super::js::Navigation;
 use super::state::{Parent, State, Visibility};
 use crate::rules::address::Address;
-use crate::rules::idle::{Look, IdleDetector};
+use crate::rules::idle::{IdleDetector, Look};
 
 /// A page view is the parent of what no click explains for this long, ms.
 const PAGE_WINDOW_MS: f64 = 600e3;

@@ -272,7 +272,11 @@ impl State {
     }
 
     /// Tells the interaction or page view of this trace what happened in it.
-    fn note(&mut self, trace_id: TraceId, note: impl FnOnce(&mut crate::rules::idle::IdleDetector)) {
+    fn note(
+        &mut self,
+        trace_id: TraceId,
+        note: impl FnOnce(&mut crate::rules::idle::IdleDetector),
+    ) {
         match (&mut self.interaction, &mut self.page) {
             (Some(interaction), _) if interaction.root.context.trace_id == trace_id => {
                 note(&mut interaction.idle);

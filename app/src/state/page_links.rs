@@ -5,7 +5,7 @@ use throughline_wire::UnixNanos;
 
 /// The addresses of the pages beside one, where there are any.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Ways {
+pub(crate) struct PageLinks {
     /// The newer page.
     pub(crate) newer: Option<String>,
     /// The older page.
@@ -25,7 +25,7 @@ pub(crate) struct Searched {
     pub(crate) href: String,
 }
 
-impl Ways {
+impl PageLinks {
     /// The ways from `page`, which `asked` has asked for; `href` says where a place is.
     pub(crate) fn of<T>(
         page: &Page<T>,
@@ -72,28 +72,28 @@ mod tests {
         }
     }
 
-    fn ways(searched_to: Option<i64>, from: Option<Direction>) -> Ways {
+    fn links(searched_to: Option<i64>, from: Option<Direction>) -> PageLinks {
         let page = page(searched_to);
         let asked = PageRequest {
             from: from.and_then(|direction| Some((direction, page.after?))),
             ..PageRequest::default()
         };
-        Ways::of(&page, asked, |_, place| place.start.to_string())
+        PageLinks::of(&page, asked, |_, place| place.start.to_string())
     }
 
     #[test]
     fn a_search_goes_on_on_the_side_it_stopped_at() {
-        let plain = ways(None, None);
+        let plain = links(None, None);
         assert_eq!(plain.newer.as_deref(), Some("2"));
         assert_eq!(plain.older.as_deref(), Some("1"));
         assert_eq!(plain.searched, None);
 
-        let down = ways(Some(1), Some(Direction::After));
+        let down = links(Some(1), Some(Direction::After));
         assert_eq!((down.newer.as_deref(), down.older), (Some("2"), None));
         let searched = down.searched.expect("stopped");
         assert_eq!((searched.href.as_str(), searched.is_backwards), ("1", true));
 
-        let up = ways(Some(2), Some(Direction::Before));
+        let up = links(Some(2), Some(Direction::Before));
         assert_eq!((up.newer, up.older.as_deref()), (None, Some("1")));
         assert!(!up.searched.expect("stopped").is_backwards);
     }

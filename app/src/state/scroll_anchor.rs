@@ -7,13 +7,13 @@ use leptos::wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlElement};
 
 /// A row, how far from the top of the window it stands, and whether it has the focus.
-pub(crate) struct Place {
+pub(crate) struct ScrollAnchor {
     span: String,
     top: f64,
     has_focus: bool,
 }
 
-impl Place {
+impl ScrollAnchor {
     /// The row that has the focus, else the first one in sight of a page that is scrolled.
     pub(crate) fn take() -> Option<Self> {
         let active = document().active_element();

@@ -7,7 +7,7 @@ use crate::ui::{CopyButton, Notice};
 
 /// A snippet for each way that is open, with this server's own addresses in them.
 #[component]
-pub(crate) fn WaysIn(
+pub(crate) fn GettingStarted(
     /// Where senders reach this server.
     server: ServerInfo,
 ) -> impl IntoView {
@@ -55,7 +55,7 @@ pub(crate) fn WaysIn(
             snippet,
         )
     });
-    let ways = [
+    let senders = [
         (
             "Your browser code",
             "Clicks, page views and fetches.",
@@ -72,7 +72,7 @@ pub(crate) fn WaysIn(
             otel,
         ),
     ];
-    let ways: Vec<_> = ways
+    let senders: Vec<_> = senders
         .into_iter()
         .chain(grpc)
         .chain(zipkin)
@@ -94,7 +94,7 @@ pub(crate) fn WaysIn(
             <p>
                 "No service has sent anything yet. Choose a way in; a trace is listed here as soon as it is stored."
             </p>
-            <div class="ways-in">{ways}</div>
+            <div class="getting-started">{senders}</div>
         </Notice>
     }
     .into_any()

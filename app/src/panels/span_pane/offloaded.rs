@@ -36,17 +36,17 @@ impl OfSpan {
     }
 
     /// The whole of an attribute of the span, where the span has only a preview.
-    pub(super) fn attribute(&self, key: &str) -> Option<Kept> {
+    pub(super) fn attribute(&self, key: &str) -> Option<OffloadedPayload> {
         self.kept(PayloadRef::of_attribute(&self.payloads, key))
     }
 
     /// The same of an attribute of the event at `place`.
-    pub(super) fn event(&self, place: usize, key: &str) -> Option<Kept> {
+    pub(super) fn event(&self, place: usize, key: &str) -> Option<OffloadedPayload> {
         self.kept(PayloadRef::of_event(&self.payloads, place, key))
     }
 
     /// The same of an attribute of the link at `place`.
-    pub(super) fn link(&self, place: usize, key: &str) -> Option<Kept> {
+    pub(super) fn link(&self, place: usize, key: &str) -> Option<OffloadedPayload> {
         self.kept(PayloadRef::of_link(&self.payloads, place, key))
     }
 
@@ -55,8 +55,10 @@ impl OfSpan {
         self.marks.contains(mark)
     }
 
-    fn kept(&self, reference: Option<&PayloadRef>) -> Option<Kept> {
-        reference.map(|reference| Kept::of(Holder::Span(self.trace_id, self.span_id), reference))
+    fn kept(&self, reference: Option<&PayloadRef>) -> Option<OffloadedPayload> {
+        reference.map(|reference| {
+            OffloadedPayload::of(Holder::Span(self.trace_id, self.span_id), reference)
+        })
     }
 }
 
@@ -69,13 +71,13 @@ enum Holder {
 
 /// A value that is kept apart.
 #[derive(Clone)]
-pub(super) struct Kept {
+pub(super) struct OffloadedPayload {
     holder: Holder,
     hash: String,
     byte_count: u64,
 }
 
-impl Kept {
+impl OffloadedPayload {
     fn of(holder: Holder, reference: &PayloadRef) -> Self {
         Self {
             holder,
@@ -144,7 +146,7 @@ enum State {
 #[component]
 pub(super) fn Whole(
     /// The value.
-    kept: Kept,
+    kept: OffloadedPayload,
     /// What the span itself has of it.
     preview: String,
     /// What it is called.

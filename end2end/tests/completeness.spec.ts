@@ -2,7 +2,7 @@
 import { expect, test, type Urls } from "./fixtures";
 import type { APIRequestContext, Page } from "@playwright/test";
 
-const receiptOf = (page: Page) => page.locator("[data-receipt]");
+const completenessOf = (page: Page) => page.locator("[data-completeness]");
 
 interface Listed {
   trace_id: string;
@@ -32,7 +32,7 @@ test("a click in the shop leads to a trace that is complete, page, server and da
   const panel = await page.context().newPage();
   await panel.goto(`${urls.panel}/traces/${id}`);
   const spans = (await (await page.request.get(`${urls.panel}/api/admin/traces/${id}`)).json()).summary.span_count;
-  await expect(receiptOf(panel)).toHaveText(`${spans} of ${spans} spans, 0 bytes cut`);
+  await expect(completenessOf(panel)).toHaveText(`${spans} of ${spans} spans, 0 bytes cut`);
 });
 
 test("a span that runs is shown as running, and as cut off once its process is gone", async ({ page, urls, request }) => {
@@ -47,9 +47,9 @@ test("a span that runs is shown as running, and as cut off once its process is g
   };
   await say({ starts: [{ trace_id, span_id: hex(16), name: "process confirmation", start_ns, sequence: 0 }] });
   await page.goto(`${urls.panel}/traces/${trace_id}`);
-  await expect(receiptOf(page)).toContainText("1 span still running in shop-worker");
+  await expect(completenessOf(page)).toContainText("1 span still running in shop-worker");
 
   await say({ sequence: { process, next: 1, settled: 1, ended: true } });
   await page.reload();
-  await expect(receiptOf(page)).toContainText("1 span did not end before shop-worker did");
+  await expect(completenessOf(page)).toContainText("1 span did not end before shop-worker did");
 });
