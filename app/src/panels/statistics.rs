@@ -64,24 +64,9 @@ fn Tiles(statistics: TraceStatistics) -> impl IntoView {
         p50_ns,
         p95_ns,
         max_ns,
-        sampled,
         searched_to,
         ..
     } = statistics;
-    let is_sampled = sampled.is_some();
-    let longest = if is_sampled {
-        "Longest seen"
-    } else {
-        "Longest"
-    };
-    let sample = sampled.map(|sampled| {
-        view! {
-            <div title="There are so many that a sample of them was looked at: counts are scaled up, the rest is that of the sample">
-                <dt>"Estimated from"</dt>
-                <dd class="sample">{format!("{} traces", format_count(sampled))}</dd>
-            </div>
-        }
-    });
     let looked_back = searched_to.map(|to| {
         view! {
             <div
@@ -89,23 +74,22 @@ fn Tiles(statistics: TraceStatistics) -> impl IntoView {
                 title="There are so many that only the newest were looked at: the figures are of traces that began since then"
             >
                 <dt>"Looked back to"</dt>
-                <dd class="sample" data-figure="looked-back">{since(to)}</dd>
+                <dd class="since" data-figure="looked-back">{since(to)}</dd>
             </div>
         }
     });
     let duration = |ns: Option<i64>| ns.map_or_else(|| "–".to_owned(), format_duration);
-    let is_seen = error_count > 0 || !is_sampled;
-    let share = (trace_count > 0 && is_seen).then(|| format_percent(error_count, trace_count));
+    let share = (trace_count > 0).then(|| format_percent(error_count, trace_count));
     view! {
         <dl class="tiles">
             <div>
                 <dt>"Traces"</dt>
-                <dd data-figure="traces">{told(trace_count, is_sampled)}</dd>
+                <dd data-figure="traces">{format_count(trace_count)}</dd>
             </div>
             <div class:e=error_count != 0>
                 <dt>"Errors"</dt>
                 <dd>
-                    <span data-figure="errors">{told(error_count, is_sampled)}</span>
+                    <span data-figure="errors">{format_count(error_count)}</span>
                     <small>{share}</small>
                 </dd>
             </div>
@@ -118,10 +102,9 @@ fn Tiles(statistics: TraceStatistics) -> impl IntoView {
                 <dd>{duration(p95_ns)}</dd>
             </div>
             <div>
-                <dt>{longest}</dt>
+                <dt>"Longest"</dt>
                 <dd>{duration(max_ns)}</dd>
             </div>
-            {sample}
             {looked_back}
         </dl>
     }
@@ -134,15 +117,6 @@ fn since(to: UnixNanos) -> String {
     format!("{} {}", to.date(), to.time_of_day())
 }
 
-/// A count as it is known: scaled up from a sample it is not told as if it had been counted.
-fn told(count: u64, is_sampled: bool) -> String {
-    match (count, is_sampled) {
-        (0, true) => "none seen".to_owned(),
-        (_, true) => format!("≈ {}", format_count(count)),
-        (_, false) => format_count(count),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,13 +127,5 @@ mod tests {
             since(UnixNanos::new(1_795_262_400_000_000_000)),
             "2026-11-21 12:00:00.000"
         );
-    }
-
-    #[test]
-    fn a_sample_tells_no_exact_count_and_no_absence() {
-        assert_eq!(told(15_008, false), "15,008");
-        assert_eq!(told(15_008, true), "≈ 15,008");
-        assert_eq!(told(0, false), "0");
-        assert_eq!(told(0, true), "none seen");
     }
 }

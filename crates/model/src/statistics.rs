@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use throughline_wire::UnixNanos;
 
-/// Figures over the traces a filter selects: over all of them, or estimated from a sample when they
-/// are too many to be looked at while somebody waits.
+/// Figures over the traces that a filter selects: over all of them, or over the newest when they are too
+/// many to be looked at while somebody waits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TraceStatistics {
     /// Start of the range the buckets cover.
@@ -25,10 +25,6 @@ pub struct TraceStatistics {
     pub max_ns: Option<i64>,
     /// Equal stretches of the range, in order, empty ones included.
     pub buckets: Vec<TimeBucket>,
-    /// How many traces were looked at, when that is not all of them: counts are scaled up then, and
-    /// percentiles are those of the sample.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sampled: Option<u64>,
     /// Where looking stopped, when it did before the end of the range, because no index serves the
     /// filter or too many traces would have to be looked at: the figures are of those that began then
     /// or later.

@@ -39,7 +39,6 @@ pub fn statistics_of(traces: &[TraceSummary], from: UnixNanos, to: UnixNanos) ->
         p95_ns: percentile(&all, 0.95),
         max_ns: percentile(&all, 1.0),
         buckets: buckets.collect(),
-        sampled: None,
         searched_to: None,
         by_operation: by_operation(&all),
         by_user: by_user(&all),

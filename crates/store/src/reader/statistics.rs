@@ -182,7 +182,6 @@ impl Figures {
             p50_ns: all.percentile(50),
             p95_ns: all.percentile(95),
             max_ns: all.percentile(100),
-            sampled: None,
             searched_to: None,
             buckets: buckets.collect(),
             by_operation: by_operation.collect(),
