@@ -58,20 +58,24 @@ impl Store {
         let connect = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::Url)?
             .application_name("throughline")
-            // Compiling a statement takes longer than any of ours runs.
-            .options([("jit", "off")])
+            .options([
+                // Compiling a statement takes longer than any of ours runs.
+                ("jit", "off"),
+                // The values decide the plan: a user has ten traces, a service half of them, and a step of
+                // compaction asks for one trace or for thousands. A plan for all would be wrong for most.
+                ("plan_cache_mode", "force_custom_plan"),
+            ])
             // The store must never trace or log itself: a statement a span would never end.
             .disable_statement_logging();
         let read_timeout = options.read_timeout.as_millis().to_string();
         let pool = PgPoolOptions::new()
             .max_connections(options.reader_connections)
             .acquire_timeout(options.acquire_timeout)
-            .connect_lazy_with(connect.clone().options([
-                ("statement_timeout", read_timeout.as_str()),
-                // What is asked for decides the plan: a user has ten traces, a service
-                // half of them. A plan for all would be wrong for most.
-                ("plan_cache_mode", "force_custom_plan"),
-            ]));
+            .connect_lazy_with(
+                connect
+                    .clone()
+                    .options([("statement_timeout", read_timeout)]),
+            );
         let writer = spawn(&connect, &pool, &options);
         let cores = available_parallelism().map_or(1, usize::from);
         let is_ingest_busy = Box::new(writer.is_busy());

@@ -1,12 +1,20 @@
--- A warning outside of the given time only costs that its trace is copied when its partition goes.
+-- The traces ($2) of a tenant that have a row, each with its first block and whether it has an error or a
+-- warning. A warning outside of the given time only costs that its trace is copied when its partition goes.
+-- OFFSET 0 makes Postgres look up each trace and its warnings by key: by a plan without statistics it would
+-- read all traces of the tenant, and all events of the time.
 SELECT
-    t.trace_id, t.first_block_id,
-    t.error_count > 0 OR warned.trace_id IS NOT NULL AS is_bad
-FROM traces AS t
-LEFT JOIN (
-    SELECT DISTINCT trace_id
-    FROM events
-    WHERE tenant_id = $1 AND severity >= 13 AND trace_id = ANY ($2)
-        AND at_ns >= $3 AND at_ns < $4
-) AS warned USING (trace_id)
-WHERE t.tenant_id = $1 AND t.trace_id = ANY ($2)
+    wanted.trace_id, t.first_block_id,
+    t.error_count > 0 OR EXISTS (
+        SELECT
+        FROM events AS e
+        WHERE e.tenant_id = $1 AND e.trace_id = wanted.trace_id AND e.severity >= 13
+            AND e.at_ns >= $3 AND e.at_ns < $4
+        OFFSET 0
+    ) AS is_bad
+FROM unnest($2::uuid[]) AS wanted (trace_id)
+CROSS JOIN LATERAL (
+    SELECT t.first_block_id, t.error_count
+    FROM traces AS t
+    WHERE t.tenant_id = $1 AND t.trace_id = wanted.trace_id
+    OFFSET 0
+) AS t

@@ -38,6 +38,9 @@ impl Session {
                 ("synchronous_commit", "on"),
                 ("statement_timeout", limit.as_str()),
                 ("idle_in_transaction_session_timeout", limit.as_str()),
+                // Commits run the same statements by key, a hundred times a second: to plan each of them
+                // anew costs more than it gains.
+                ("plan_cache_mode", "auto"),
             ]),
             connect_timeout: Self::CONNECT_TIMEOUT.min(commit_timeout),
             open: None,

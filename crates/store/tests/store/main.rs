@@ -18,6 +18,7 @@ mod page_bounds;
 mod pages;
 mod partitions;
 mod payloads;
+mod plans;
 mod read_back;
 mod receipt;
 mod retention;
