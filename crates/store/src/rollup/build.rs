@@ -5,13 +5,16 @@ use throughline_model::RollupWindow;
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
+use super::store::{self, Key};
 use super::stored::Stored;
-use super::{Figures, decode_sketches, store, window_start};
+use super::{Figures, decode_sketches, window_start};
 
 /// A window is closed so long after its end: few spans come later, and each costs three rows.
 const CLOSED_AFTER_NS: i64 = UnixNanos::PER_HOUR;
-/// Operations that are put together at a time.
-const BATCH: i64 = 500;
+/// Smaller windows that are read at a time.
+const FETCH: &str = "FETCH FORWARD 1000 FROM rollup_parts";
+/// Operations that are written at a time.
+const BATCH: usize = 500;
 
 #[derive(FromRow)]
 struct Row {
@@ -20,7 +23,18 @@ struct Row {
     span_count: i64,
     error_count: i64,
     max_ns: i64,
-    sketches: Vec<Vec<u8>>,
+    sketch: Vec<u8>,
+}
+
+impl Row {
+    fn figures(&self) -> Figures {
+        Figures {
+            span_count: self.span_count,
+            error_count: self.error_count,
+            max_ns: self.max_ns,
+            sketch: decode_sketches([&self.sketch]),
+        }
+    }
 }
 
 /// Stores the windows of an hour and of a day that are closed, each in one transaction. The caller
@@ -62,7 +76,8 @@ async fn first(
     .await
 }
 
-/// Stores one window of every operation of every tenant, all or nothing.
+/// Stores one window of every operation of every tenant, all or nothing. Reads each smaller window once,
+/// and holds a few thousand at most.
 async fn build_window(
     connection: &mut PgConnection,
     window: RollupWindow,
@@ -70,31 +85,33 @@ async fn build_window(
     start_ns: i64,
 ) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
-    let mut last: Option<(Uuid, i64)> = None;
+    sqlx::query(include_str!("parts.sql"))
+        .bind(part.seconds())
+        .bind(start_ns)
+        .bind(start_ns.saturating_add(window.length_ns()))
+        .execute(&mut *transaction)
+        .await?;
+    let mut built: Vec<(Key, Figures)> = Vec::new();
     loop {
-        let rows: Vec<Row> = sqlx::query_as(include_str!("parts.sql"))
-            .bind(part.seconds())
-            .bind(start_ns)
-            .bind(start_ns.saturating_add(window.length_ns()))
-            .bind(last.map(|last| last.0))
-            .bind(last.map(|last| last.1))
-            .bind(BATCH)
-            .fetch_all(&mut *transaction)
-            .await?;
-        last = rows.last().map(|row| (row.tenant_id, row.operation_id));
-        if last.is_none() {
+        let rows: Vec<Row> = sqlx::query_as(FETCH).fetch_all(&mut *transaction).await?;
+        let is_end = rows.is_empty();
+        for row in rows {
+            let key = (row.tenant_id, window.seconds(), start_ns, row.operation_id);
+            match built.last_mut() {
+                Some((last, figures)) if *last == key => figures.merge(&row.figures()),
+                _ => built.push((key, row.figures())),
+            }
+        }
+        // More rows of the last operation may follow.
+        let whole = built.len().saturating_sub(usize::from(!is_end));
+        if is_end || whole >= BATCH {
+            for batch in built[..whole].chunks(BATCH) {
+                store::write(&mut transaction, batch).await?;
+            }
+            built.drain(..whole);
+        }
+        if is_end {
             return transaction.commit().await;
         }
-        let built = rows.into_iter().map(|row| {
-            let key = (row.tenant_id, window.seconds(), start_ns, row.operation_id);
-            let figures = Figures {
-                span_count: row.span_count,
-                error_count: row.error_count,
-                max_ns: row.max_ns,
-                sketch: decode_sketches(&row.sketches),
-            };
-            (key, figures)
-        });
-        store::write(&mut transaction, &built.collect::<Vec<_>>()).await?;
     }
 }

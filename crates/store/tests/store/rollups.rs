@@ -168,12 +168,11 @@ async fn larger_windows_are_stored_once_they_are_closed_and_take_late_spans() {
     }
 }
 
-/// Two spans of each of more operations than are put together at a time, in hours and days that are
-/// closed.
-fn many_operations(fixture: &Fixture) -> Vec<Sent> {
+/// Two spans of each of `count` operations, in hours and days that are closed.
+fn operations(fixture: &Fixture, count: usize) -> Vec<Sent> {
     let mut ids = Ids::seeded(17);
     let mut sent = Vec::new();
-    for number in 0..1_100 {
+    for number in 0..count {
         for hours in [26, 27] {
             let mut span = lone("", &mut ids)
                 .starts(fixture.at_ms(-hours * 3_600_000))
@@ -188,12 +187,39 @@ fn many_operations(fixture: &Fixture) -> Vec<Sent> {
 #[tokio::test]
 async fn windows_of_more_operations_than_are_built_at_a_time_are_whole() {
     let fixture = Fixture::new().await;
-    let sent = many_operations(&fixture);
+    let sent = operations(&fixture, 1_100);
     fixture.write(&sent).await;
     compact(&fixture).await;
     assert_equals(&fixture, &sent).await;
     let hours = "SELECT count(*) FROM rollups WHERE window_seconds = 3600";
     assert_eq!(fixture.count(hours).await, 2_200);
+}
+
+#[tokio::test]
+async fn a_smaller_window_is_read_once_however_many_operations_there_are() {
+    let fixture = Fixture::new().await;
+    fixture.write(&operations(&fixture, 700)).await;
+    // It costs so little that the database calls it before it compares operations.
+    execute(
+        &fixture,
+        "CREATE SEQUENCE reads;
+         CREATE FUNCTION note_read(seconds integer) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$
+         BEGIN
+             IF seconds = 900 THEN
+                 PERFORM nextval('reads');
+             END IF;
+             RETURN true;
+         END $$;
+         ALTER TABLE rollups RENAME TO all_rollups;
+         CREATE VIEW rollups AS SELECT * FROM all_rollups WHERE note_read(window_seconds);",
+    )
+    .await;
+    compact(&fixture).await;
+    let stored = "SELECT count(*) FROM all_rollups WHERE window_seconds = 900";
+    assert_eq!(fixture.count(stored).await, 1_400);
+    // A few more are read to find out which hours there are.
+    let reads = fixture.count("SELECT last_value FROM reads").await;
+    assert!((1_400..1_410).contains(&reads), "{reads}");
 }
 
 #[tokio::test]

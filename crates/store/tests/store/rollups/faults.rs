@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use throughline_store::{Duty, StoreOptions};
 
-use super::{assert_equals, compact, execute, many_operations, spans, total};
+use super::{assert_equals, compact, execute, operations, spans, total};
+use crate::counted::CountedMetric;
 use crate::support::Fixture;
 
 #[tokio::test]
@@ -126,7 +127,7 @@ async fn a_compaction_that_breaks_off_changes_no_figures() {
 #[tokio::test]
 async fn a_larger_window_is_built_whole_or_not_at_all() {
     let fixture = Fixture::new().await;
-    let sent = many_operations(&fixture);
+    let sent = operations(&fixture, 1_100);
     fixture.write(&sent).await;
     for (window, count) in [(3_600, 600), (3_600, 1_700), (86_400, 600)] {
         execute(
