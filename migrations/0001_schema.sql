@@ -92,7 +92,7 @@ CREATE TABLE level0_blocks (
     flags integer[] NOT NULL,
     message_spans integer[] NOT NULL,
     messages text[] COLLATE "C" NOT NULL,
-    -- Of the parts that a search reads by themselves: see Part in crates/store/src/block.
+    -- Of the parts that searches and rollups read by themselves: see Part in crates/store/src/block.
     checksums integer[] NOT NULL,
     -- The membership filter, the directory of the columns, the columns: compressed or incompressible.
     filter bytea,

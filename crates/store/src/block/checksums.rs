@@ -1,7 +1,7 @@
-//! The checksums of the parts of a block that a search reads each by itself.
+//! The checksums of the parts of a block that are read each by itself, by a search and by rollups.
 //!
-//! The checksums of the traces are over all arrays at once, and a search reads a few of them. So each
-//! array that a search reads has a checksum of its own, and the values that it prunes blocks by have one.
+//! The checksums of the traces are over all arrays at once, and a search or a rollup reads a few of them.
+//! So each array that these read has a checksum of its own, and the values that prune blocks have one.
 
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
@@ -25,10 +25,12 @@ pub(crate) enum Part {
     /// `durations` and `long_durations`.
     Durations,
     SpanIds,
+    /// `trace_starts_ns`, `start_offsets` and `long_start_offsets`.
+    Starts,
 }
 
 impl Part {
-    const COUNT: usize = Self::SpanIds as usize + 1;
+    const COUNT: usize = Self::Starts as usize + 1;
 
     /// Makes sure that a part has the checksum that was stored with it.
     ///
@@ -59,6 +61,13 @@ impl Bytes {
             self.0.extend_from_slice(&value);
         }
         self
+    }
+
+    /// Adds numbers that are in one of two arrays.
+    fn add_either(self, short: Option<&[i32]>, long: Option<&[i64]>) -> Self {
+        let (short, long) = (short.unwrap_or_default(), long.unwrap_or_default());
+        self.add(short.iter().map(|number| number.to_le_bytes()))
+            .add(long.iter().map(|number| number.to_le_bytes()))
     }
 
     fn checksum(self) -> i32 {
@@ -104,18 +113,14 @@ pub(crate) fn messages(spans: &[i32], messages: &[String]) -> i32 {
 
 /// The checksum of the durations, in whichever of the arrays they are.
 pub(crate) fn durations(short: Option<&[i32]>, long: Option<&[i64]>) -> i32 {
+    Bytes::default().add_either(short, long).checksum()
+}
+
+/// The checksum of the starts of the traces and those of their spans, in whichever of the arrays they are.
+pub(crate) fn starts(traces: &[i64], short: Option<&[i32]>, long: Option<&[i64]>) -> i32 {
     Bytes::default()
-        .add(
-            short
-                .unwrap_or_default()
-                .iter()
-                .map(|number| number.to_le_bytes()),
-        )
-        .add(
-            long.unwrap_or_default()
-                .iter()
-                .map(|number| number.to_le_bytes()),
-        )
+        .add(traces.iter().map(|start_ns| start_ns.to_le_bytes()))
+        .add_either(short, long)
         .checksum()
 }
 
@@ -190,6 +195,11 @@ pub(super) fn of(prune: &PruneData, skeleton: &Skeleton) -> Vec<i32> {
             skeleton.long_durations.as_deref(),
         ),
         ids(&skeleton.span_ids),
+        starts(
+            &skeleton.trace_starts_ns,
+            skeleton.start_offsets.as_deref(),
+            skeleton.long_start_offsets.as_deref(),
+        ),
     ];
     all.to_vec()
 }

@@ -8,6 +8,7 @@ use throughline_model::{ReadError, RollupWindow};
 use uuid::Uuid;
 
 use super::counts::{Counts, is_error};
+use crate::block::checksums::{self, Part};
 use crate::block::table::report_corrupt;
 use crate::block::{Corrupt, PruneData};
 use crate::sqlstate::read_error;
@@ -31,6 +32,8 @@ struct Arrays {
     id: i64,
     #[sqlx(flatten)]
     prune: PruneData,
+    checksums: Vec<i32>,
+    trace_ids: Vec<Uuid>,
     trace_ends: Vec<i32>,
     trace_starts_ns: Vec<i64>,
     operations: Vec<i64>,
@@ -49,8 +52,8 @@ struct Span {
     is_error: bool,
 }
 
-/// Counts the spans of level 0, one block in memory at a time. Blocks whose arrays do not belong
-/// together are reported and left out.
+/// Counts the spans of level 0, one block in memory at a time. Blocks of which an array is not what was
+/// written are reported and left out.
 pub(super) async fn count(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
@@ -65,9 +68,12 @@ pub(super) async fn count(
         .bind(selection.to_ns)
         .fetch(connection);
     while let Some(block) = blocks.try_next().await.map_err(read_error)? {
-        let Some(spans) = block.spans() else {
-            report_corrupt(block.id, &block.prune, Corrupt("skeleton"));
-            continue;
+        let spans = match block.spans() {
+            Ok(spans) => spans,
+            Err(corrupt) => {
+                report_corrupt(block.id, &block.prune, corrupt);
+                continue;
+            }
         };
         for span in spans {
             if (selection.from_ns..selection.to_ns).contains(&span.start_ns)
@@ -89,8 +95,44 @@ pub(super) async fn count(
 }
 
 impl Arrays {
+    /// The spans.
+    ///
+    /// # Errors
+    /// [`Corrupt`] when an array is not what was written.
+    fn spans(&self) -> Result<Vec<Span>, Corrupt> {
+        self.verify()?;
+        self.spans_in_arrays().ok_or(Corrupt("skeleton"))
+    }
+
+    /// Makes sure that nothing of what was read changed since it was written.
+    fn verify(&self) -> Result<(), Corrupt> {
+        self.prune.verify(&self.checksums)?;
+        let traces = checksums::traces(&self.trace_ids, &self.trace_ends);
+        let starts = checksums::starts(
+            &self.trace_starts_ns,
+            self.start_offsets.as_deref(),
+            self.long_start_offsets.as_deref(),
+        );
+        let durations =
+            checksums::durations(self.durations.as_deref(), self.long_durations.as_deref());
+        for (part, checksum) in [
+            (Part::Traces, traces),
+            (Part::Starts, starts),
+            (Part::Durations, durations),
+            (Part::Operations, checksums::ids(&self.operations)),
+            (
+                Part::OperationIndexes,
+                checksums::small(&self.operation_indexes),
+            ),
+            (Part::Statuses, checksums::small(&self.statuses)),
+        ] {
+            part.verify(&self.checksums, checksum)?;
+        }
+        Ok(())
+    }
+
     /// The spans; none when an array is too short.
-    fn spans(&self) -> Option<Vec<Span>> {
+    fn spans_in_arrays(&self) -> Option<Vec<Span>> {
         let mut spans = Vec::with_capacity(self.statuses.len());
         for (&end, &trace_start_ns) in self.trace_ends.iter().zip(&self.trace_starts_ns) {
             for at in spans.len()..usize::try_from(end).ok()? {

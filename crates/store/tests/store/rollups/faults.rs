@@ -153,19 +153,50 @@ async fn a_larger_window_is_built_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_damaged_block_of_level_0_is_left_out() {
+async fn a_block_of_level_0_of_which_anything_changed_is_reported_and_left_out() {
+    let reports = CountedMetric::corrupt_blocks();
+    let _recorder = metrics::set_default_local_recorder(&reports);
     let fixture = Fixture::new().await;
     let sent = spans(&fixture, 27, 40);
     for part in sent.chunks(20) {
         fixture.write(part).await;
     }
-    execute(
-        &fixture,
-        "UPDATE level0_blocks SET operation_indexes = operation_indexes[1:5]
-         WHERE id = (SELECT max(id) FROM level0_blocks)",
-    )
-    .await;
-    assert_equals(&fixture, &sent[..20]).await;
+    assert_equals(&fixture, &sent).await;
+    assert_eq!(reports.count(), 0);
+    for change in [
+        "operation_indexes = operation_indexes[1:5]",
+        "operation_indexes[1] = (operation_indexes[1] + 1) % cardinality(operations)",
+        "operations[1] = operations[2]",
+        "statuses[1] = statuses[1] # 2",
+        "trace_ids[1] = md5('x')::uuid",
+        "trace_ends[1] = trace_ends[1] + 1",
+        "trace_starts_ns[1] = trace_starts_ns[1] # 1",
+        "start_offsets[1] = start_offsets[1] # 1",
+        "durations = array_fill(1, ARRAY[20])",
+        "long_durations[1] = long_durations[1] # 1",
+        "span_count = span_count # 1",
+        "max_duration_ns = 0",
+        "checksums[11] = checksums[11] # 1",
+    ] {
+        execute(
+            &fixture,
+            &format!(
+                "CREATE TABLE kept AS SELECT * FROM level0_blocks;
+                 UPDATE level0_blocks SET {change} WHERE id = (SELECT max(id) FROM level0_blocks)"
+            ),
+        )
+        .await;
+        let reported = reports.count();
+        assert_equals(&fixture, &sent[..20]).await;
+        assert!(reports.count() > reported, "{change}");
+        execute(
+            &fixture,
+            "DELETE FROM level0_blocks; INSERT INTO level0_blocks SELECT * FROM kept;
+             DROP TABLE kept",
+        )
+        .await;
+    }
+    assert_equals(&fixture, &sent).await;
 }
 
 #[tokio::test]
