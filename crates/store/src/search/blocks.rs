@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::condition::LeafBits;
 use super::plan::ScanPlan;
 use super::prune::Pruner;
+use super::rows::TraceRow;
 use crate::block::PruneData;
 use crate::block::table::report_corrupt;
 use crate::sqlstate::read_error;
@@ -67,12 +68,13 @@ impl BlockInfo {
         u64::from(self.prune.span_count.unsigned_abs()) + BLOCK_WEIGHT
     }
 
-    /// Whether it can have spans of a trace with this id that lasts from `start_ns` to `end_ns`.
-    pub(super) fn may_have(&self, trace_id: Uuid, start_ns: i64, end_ns: i64) -> bool {
+    /// Returns whether it can have spans of a trace.
+    pub(super) fn may_have_spans_of(&self, trace: &TraceRow) -> bool {
         let prune = &self.prune;
-        prune.last_start_ns >= start_ns
-            && prune.first_start_ns <= end_ns
-            && (prune.first_trace_id..=prune.last_trace_id).contains(&trace_id)
+        self.key.id >= trace.first_block_id
+            && prune.last_start_ns >= trace.start_ns
+            && prune.first_start_ns <= trace.end_ns
+            && (prune.first_trace_id..=prune.last_trace_id).contains(&trace.trace_id)
     }
 }
 

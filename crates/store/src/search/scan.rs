@@ -208,7 +208,12 @@ impl<'a> Search<'a> {
     }
 
     fn is_over(&self) -> bool {
-        self.has_progress && Instant::now() >= self.deadline
+        self.has_progress && self.is_late()
+    /// Whether the time is up, be there anything to show or not.
+    fn is_late(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
     }
 
     /// Returns the cost of finding all traces that match a leaf, in spans.

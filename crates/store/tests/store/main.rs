@@ -25,6 +25,7 @@ mod retention;
 mod rollups;
 mod row_marks;
 mod search;
+mod search_budget;
 mod search_faults;
 mod seed;
 mod snapshot;

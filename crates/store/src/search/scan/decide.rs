@@ -1,5 +1,6 @@
 //! Decides whether traces match, in the order of the list.
 
+use core::cmp::Reverse;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -53,9 +54,12 @@ impl Search<'_> {
                     return Ok(Decided::Before(at));
                 }
                 let end = rows.len().min(at + LISTED_FOR);
-                self.list_and_scan(rows.get(at..end).unwrap_or_default())
-                    .await?;
-                end
+                let listed_for = rows.get(at..end).unwrap_or_default();
+                let scanned_for = self.list_and_scan(listed_for).await?;
+                if scanned_for == 0 {
+                    return Ok(Decided::Before(at));
+                }
+                at + scanned_for
             };
             for row in rows.get(at..end).unwrap_or_default() {
                 self.has_progress = true;
@@ -70,41 +74,71 @@ impl Search<'_> {
         Ok(Decided::All)
     }
 
-    /// Lists the blocks that may have spans of these rows, page by page, and scans them.
-    async fn list_and_scan(&mut self, rows: &[TraceRow]) -> Result<(), ReadError> {
+    /// Lists the blocks that may have spans of these rows, page by page, and scans them, newest first.
+    /// Returns the number of rows from the first on of which all blocks were scanned: all, or fewer once
+    /// the budget is spent. A request that decided nothing yet scans those of the first row all the same.
+    async fn list_and_scan(&mut self, mut rows: &[TraceRow]) -> Result<usize, ReadError> {
+        let mut last_ns = Some(i64::MAX);
+        while let Some(end_ns) = last_ns {
+            let mut needed;
+            (needed, last_ns) = self.list_for(rows, end_ns).await?;
+            loop {
+                let after = needed.split_off(self.scanner.batch_len(&needed));
+                self.scan(&needed, Some(rows)).await?;
+                needed = after;
+                if self.is_late() {
+                    // All blocks of rows that begin later were scanned.
+                    let next = needed.first().map(|block| block.prune.last_start_ns);
+                    let unseen_ns = next.or(last_ns);
+                    let is_seen = |row: &&TraceRow| unseen_ns.is_none_or(|at| row.start_ns > at);
+                    let seen = rows.iter().take_while(is_seen).count();
+                    if seen > 0 || self.has_progress {
+                        return Ok(seen);
+                    }
+                    rows = rows.get(..1).unwrap_or_default();
+                    needed.retain(|block| rows.iter().any(|row| block.may_have_spans_of(row)));
+                }
+                if needed.is_empty() {
+                    break;
+                }
+            }
+        }
+        Ok(rows.len())
+    }
+
+    /// Lists one page of the blocks that may have spans of these rows and were not scanned, newest first.
+    /// Returns the latest instant at which the last spans of blocks on the next page begin, where there is
+    /// one.
+    async fn list_for(
+        &mut self,
+        rows: &[TraceRow],
+        end_ns: i64,
+    ) -> Result<(Vec<Arc<BlockInfo>>, Option<i64>), ReadError> {
         let plan = Arc::clone(&self.plan);
         let checked = self.checked();
         let starts = rows.iter().map(|row| row.start_ns);
         let ends = rows.iter().map(|row| row.end_ns);
         let (Some(first_ns), Some(begun_ns)) = (starts.min(), ends.max()) else {
-            return Ok(());
+            return Ok((Vec::new(), None));
         };
-        let mut last_ns = Some(i64::MAX);
-        while let Some(end_ns) = last_ns {
-            let stretch = Stretch {
-                last_starts_ns: first_ns..=end_ns,
-                begun_ns,
-            };
-            let mut needed = Vec::new();
-            let take = |block: BlockInfo| {
-                let is_of = |row: &TraceRow| {
-                    block.key.id >= row.first_block_id
-                        && block.may_have(row.trace_id, row.start_ns, row.end_ns)
-                };
-                if block.leaves & checked != 0
-                    && !self.results.has(&block)
-                    && rows.iter().any(is_of)
-                {
-                    needed.push(Arc::new(block));
-                }
-            };
-            let wanted = (stretch, self.budget.listed_blocks);
-            let tenant = self.selection.tenant;
-            let lowest_ns = blocks::page(self.connection, tenant, &plan, wanted, take).await?;
-            self.scan(&needed, Some(rows)).await?;
-            last_ns = lowest_ns.map(|lowest_ns| lowest_ns - 1);
-        }
-        Ok(())
+        let stretch = Stretch {
+            last_starts_ns: first_ns..=end_ns,
+            begun_ns,
+        };
+        let mut needed = Vec::new();
+        let take = |block: BlockInfo| {
+            if block.leaves & checked != 0
+                && !self.results.has(&block)
+                && rows.iter().any(|row| block.may_have_spans_of(row))
+            {
+                needed.push(Arc::new(block));
+            }
+        };
+        let wanted = (stretch, self.budget.listed_blocks);
+        let tenant = self.selection.tenant;
+        let lowest_ns = blocks::page(self.connection, tenant, &plan, wanted, take).await?;
+        needed.sort_unstable_by_key(|block: &Arc<BlockInfo>| Reverse(block.prune.last_start_ns));
+        Ok((needed, lowest_ns.map(|lowest_ns| lowest_ns - 1)))
     }
 
     /// The blocks to scan before the rows from `at` on are decided, and the row before which that
@@ -135,8 +169,7 @@ impl Search<'_> {
                 break;
             }
             near.retain(|block| {
-                let is_needed = block.key.id >= row.first_block_id
-                    && block.may_have(row.trace_id, row.start_ns, row.end_ns);
+                let is_needed = block.may_have_spans_of(row);
                 if is_needed {
                     weight += block.weight();
                     needed.push(Arc::clone(block));
@@ -208,7 +241,7 @@ impl Search<'_> {
         for row in rows {
             for block in &self.blocks.blocks {
                 let is_needed = block.leaves & self.checked() != 0
-                    && block.may_have(row.trace_id, row.start_ns, row.end_ns)
+                    && block.may_have_spans_of(row)
                     && !self.results.has(block);
                 if is_needed && seen.insert(block.key.id) {
                     blocks.push(Arc::clone(block));

@@ -90,11 +90,6 @@ impl Search<'_> {
         Ok(Some(Outcome { end, total }))
     }
 
-    /// Whether the time is up, be there anything to show or not.
-    fn is_late(&self) -> bool {
-        tokio::time::Instant::now() >= self.deadline
-    }
-
     /// Whether an answer that ends at this instant gets on.
     fn gets_to(&self, instant_ns: i64) -> bool {
         let begins_ns = match self.from.place {
