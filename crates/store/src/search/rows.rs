@@ -53,10 +53,8 @@ pub(crate) struct RowSelection<'a> {
 pub(super) struct Walked {
     /// Those that are selected.
     pub rows: Vec<TraceRow>,
-    /// The last one that was looked at; none when there was none.
+    /// The last one that was looked at, where as many were as the limit allows: there may be more.
     pub last: Option<Place>,
-    /// The number of rows that were looked at.
-    pub looked_at: i64,
 }
 
 #[derive(FromRow)]
@@ -64,7 +62,7 @@ struct WalkedRow {
     #[sqlx(flatten)]
     row: TraceRow,
     is_selected: bool,
-    looked_at: i64,
+    is_last: bool,
 }
 
 impl RowSelection<'_> {
@@ -83,12 +81,13 @@ impl RowSelection<'_> {
         };
         let mut query = self.select(plan);
         // Of a column that is NULL a condition is neither true nor false.
-        query.push(", t.is_selected, t.looked_at FROM (SELECT t.*, (true");
+        query.push(", t.is_selected, t.place = ").push_bind(limit);
+        query.push(" AS is_last FROM (SELECT t.*, (true");
         self.push_conditions(&mut query);
         query
             .push(") IS TRUE AS is_selected, row_number() OVER (")
             .push(order);
-        query.push(") AS place, count(*) OVER () AS looked_at FROM (SELECT * FROM traces AS t ");
+        query.push(") AS place FROM (SELECT * FROM traces AS t ");
         self.push_range(&mut query, lower_ns);
         if let Some((start_ns, trace_id)) = from {
             query.push(match direction {
@@ -102,15 +101,18 @@ impl RowSelection<'_> {
                 .push(")");
         }
         query.push(order).push(" LIMIT ").push_bind(limit);
-        query.push(") AS t) AS t WHERE t.is_selected OR t.place = t.looked_at ORDER BY t.place");
+        query.push(") AS t) AS t WHERE t.is_selected OR t.place = ");
+        query.push_bind(limit).push(" ORDER BY t.place");
         let all: Vec<WalkedRow> = query
             .build_query_as()
             .fetch_all(connection)
             .await
             .map_err(read_error)?;
         Ok(Walked {
-            last: all.last().map(|walked| walked.row.place()),
-            looked_at: all.first().map_or(0, |walked| walked.looked_at),
+            last: all
+                .last()
+                .filter(|walked| walked.is_last)
+                .map(|walked| walked.row.place()),
             rows: all
                 .into_iter()
                 .filter(|walked| walked.is_selected)

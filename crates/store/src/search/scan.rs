@@ -184,6 +184,8 @@ impl<'a> Search<'a> {
                 return Ok(outcome);
             }
             let end = (lower_ns, Uuid::from_u128(1));
+            // A stretch that an earlier page reached the end of is no progress.
+            self.has_progress |= self.from.place != Some(end);
             self.from.place = Some(end);
             if self.is_over() {
                 let end = End::Stopped(end);
@@ -207,13 +209,13 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    fn is_over(&self) -> bool {
-        self.has_progress && self.is_late()
     /// Whether the time is up, be there anything to show or not.
     fn is_late(&self) -> bool {
         Instant::now() >= self.deadline
     }
 
+    fn is_over(&self) -> bool {
+        self.has_progress && self.is_late()
     }
 
     /// Returns the cost of finding all traces that match a leaf, in spans.
@@ -278,9 +280,6 @@ impl<'a> Search<'a> {
             };
             self.from.place = Some(last);
             self.has_progress = true;
-            if walked.looked_at < limit {
-                return Ok(Outcome::of(End::Whole));
-            }
             if self.is_over() {
                 return Ok(Outcome::of(End::Stopped(last)));
             }
