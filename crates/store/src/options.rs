@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use throughline_model::{RetentionRules, StorageGauge};
@@ -85,6 +86,9 @@ pub struct StoreOptions {
     /// The time that a search looks before it answers with what it found and says where to go on.
     /// Default 2 s.
     pub search_budget: Duration,
+    /// The cores on which searches scan blocks, a batch of blocks on each. While spans wait for their
+    /// commit they take a quarter of these, and one at least. Default: those of the machine.
+    pub search_cores: usize,
     /// Traces that the first batch of a search looks at; the next ones are larger. Default 500.
     pub search_rows: u32,
     /// Spans of the blocks that a search reads together, nearly. Default 65,536.
@@ -127,6 +131,7 @@ impl StoreOptions {
             payload_threshold_bytes: 8 << 10,
             trace_span_limit: 100_000,
             search_budget: Duration::from_secs(2),
+            search_cores: available_parallelism().map_or(1, usize::from),
             search_rows: 500,
             search_batch_spans: 64 << 10,
             search_driven_spans: 4 << 20,

@@ -3,7 +3,6 @@
 use std::io::{Read, Write};
 use std::str::FromStr as _;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -77,8 +76,8 @@ impl Store {
                     .options([("statement_timeout", read_timeout)]),
             );
         let writer = spawn(&connect, &pool, &options);
-        let cores = available_parallelism().map_or(1, usize::from);
         let is_ingest_busy = Box::new(writer.is_busy());
+        let cores = options.search_cores;
         let live = live::spawn(&connect, &pool, options.clock.clone());
         Ok(Self {
             pool,
@@ -246,6 +245,12 @@ impl Store {
         let kept = Arc::clone(&self.kept);
         let permits = Arc::clone(&self.permits);
         PgTraceReader::new(self.pool.clone(), tenant, &self.options, kept, permits)
+    }
+
+    /// Returns how many scans of searches run, and how many searches wait until they may scan.
+    #[cfg(feature = "testing")]
+    pub(crate) fn scan_counts(&self) -> (usize, usize) {
+        self.permits.counts()
     }
 
     /// Tells `tenant` of every commit to the database, by this store or another.

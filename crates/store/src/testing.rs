@@ -22,7 +22,7 @@ use crate::{Store, StoreOptions};
 
 pub use self::compaction::HeldCompaction;
 pub use self::look::{count, count_span_ids, count_spans, execute, measured_clocks, table_digests};
-pub use self::search::search;
+pub use self::search::{scan_counts, search};
 pub use self::trace_sql::trace_sql;
 
 /// The variable that names a cluster the tests may do with as they please.

@@ -1,7 +1,7 @@
 //! Permits to scan blocks: searches leave most of the cores to ingest while spans wait for their commit.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -19,8 +19,17 @@ pub(crate) type IsIngestBusy = Box<dyn Fn() -> bool + Send + Sync>;
 pub(crate) struct ScanPermits {
     cores: usize,
     is_ingest_busy: IsIngestBusy,
-    running: Mutex<usize>,
+    scans: Mutex<Scans>,
     freed: Notify,
+}
+
+/// The scans of one moment.
+#[derive(Debug, Default)]
+struct Scans {
+    /// Batches of blocks that are scanned.
+    running: usize,
+    /// Searches that wait until they may scan one.
+    waiting: usize,
 }
 
 /// The right to scan one batch of blocks, until it is dropped.
@@ -38,41 +47,69 @@ impl ScanPermits {
         Self {
             cores,
             is_ingest_busy,
-            running: Mutex::new(0),
+            scans: Mutex::default(),
             freed: Notify::new(),
         }
     }
 
     /// Waits for a permit. Those that wait get one each as others are given back.
     pub(super) async fn acquire(&self) -> ScanPermit<'_> {
+        if let Some(permit) = self.try_acquire() {
+            return permit;
+        }
+        let _waiting = Waiting::new(self);
         loop {
+            // Nobody says when ingest comes to rest.
+            let _ = timeout(EVERY, self.freed.notified()).await;
             if let Some(permit) = self.try_acquire() {
                 return permit;
             }
-            // Nobody says when ingest comes to rest.
-            let _ = timeout(EVERY, self.freed.notified()).await;
         }
     }
 
     fn try_acquire(&self) -> Option<ScanPermit<'_>> {
         let most = most_scans(self.cores, (self.is_ingest_busy)());
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if *running >= most {
+        let mut scans = self.scans();
+        if scans.running >= most {
             return None;
         }
-        *running += 1;
+        scans.running += 1;
         Some(ScanPermit(self))
+    }
+
+    fn scans(&self) -> MutexGuard<'_, Scans> {
+        self.scans.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns how many scans run, and how many searches wait until they may scan.
+    #[cfg(feature = "testing")]
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let scans = self.scans();
+        (scans.running, scans.waiting)
+    }
+}
+
+/// A search that waits for a permit, until this is dropped.
+struct Waiting<'a>(&'a ScanPermits);
+
+impl<'a> Waiting<'a> {
+    fn new(permits: &'a ScanPermits) -> Self {
+        permits.scans().waiting += 1;
+        Self(permits)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut scans = self.0.scans();
+        scans.waiting = scans.waiting.saturating_sub(1);
     }
 }
 
 impl Drop for ScanPermit<'_> {
     fn drop(&mut self) {
-        let mut running = self
-            .0
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *running = running.saturating_sub(1);
+        let mut scans = self.0.scans();
+        scans.running = scans.running.saturating_sub(1);
         self.0.freed.notify_one();
     }
 }

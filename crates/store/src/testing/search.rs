@@ -1,4 +1,4 @@
-//! Searches by any predicate, which no filter can say yet.
+//! Searches by any predicate, which no filter can say yet, and counts of scans.
 
 use throughline_model::{CheckedPredicate, Page, PageRequest, ReadError, TimeRange, TraceSummary};
 use throughline_wire::TenantId;
@@ -17,4 +17,9 @@ pub async fn search(
 ) -> Result<Page<TraceSummary>, ReadError> {
     let reader = store.pg_reader(TenantId::DEFAULT);
     reader.search(predicate, range, page).await
+}
+
+/// Returns how many scans of searches run, and how many searches wait until they may scan.
+pub fn scan_counts(store: &Store) -> (usize, usize) {
+    store.scan_counts()
 }

@@ -27,6 +27,7 @@ mod row_marks;
 mod search;
 mod search_budget;
 mod search_faults;
+mod search_permits;
 mod seed;
 mod snapshot;
 mod sql_functions;
