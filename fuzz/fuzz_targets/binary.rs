@@ -1,4 +1,4 @@
-//! See `throughline_fuzz::wire::binary`.
+//! See `throughline_fuzz::codec::binary`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| throughline_fuzz::wire::binary(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| throughline_fuzz::codec::binary(bytes));

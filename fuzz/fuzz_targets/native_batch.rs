@@ -1,4 +1,4 @@
-//! See `throughline_fuzz::wire::native_batch`.
+//! See `throughline_fuzz::codec::native_batch`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| throughline_fuzz::wire::native_batch(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| throughline_fuzz::codec::native_batch(bytes));

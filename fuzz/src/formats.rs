@@ -1,11 +1,12 @@
 //! The parsers of `crates/formats`: spans they read can be written as OTLP JSON and read back
 //! without a further repair; log records, which are not written, are not repaired twice.
 
+use throughline_codec::validate::validate_log;
 use throughline_formats::otlp::{
     SpansOf, decode_json, decode_logs_json, decode_logs_protobuf, decode_protobuf, encode_json,
 };
 use throughline_formats::{Request, Validated, jaeger, zipkin};
-use throughline_wire::validate::{Limits, validate_log};
+use throughline_wire::Limits;
 use throughline_wire::{Marks, UnixNanos};
 
 const NOW: UnixNanos = UnixNanos::new(1_767_225_605_000_000_000);

@@ -4,5 +4,6 @@
 //! targets call them; so do ordinary tests of the crates that own the parsers, over the corpus and
 //! a fixed number of its mutations, for whoever has no nightly compiler.
 
+pub mod codec;
 pub mod formats;
 pub mod wire;

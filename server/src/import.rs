@@ -21,7 +21,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use throughline_store::Writer;
-use throughline_wire::validate::Limits;
+use throughline_wire::Limits;
 use tokio::sync::mpsc;
 
 use self::progress::Progress;

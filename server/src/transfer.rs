@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use throughline_store::{Store, StoreError, StoreOptions};
-use throughline_wire::validate::Limits;
+use throughline_wire::Limits;
 use throughline_wire::{TenantId, TraceId};
 use tokio::time::{Instant, sleep};
 

@@ -8,9 +8,9 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
+use throughline_codec::binary;
 use throughline_formats::otlp::{decode_protobuf, pack_protobuf};
-use throughline_wire::binary;
-use throughline_wire::{UnixNanos, validate::Limits};
+use throughline_wire::{Limits, UnixNanos};
 
 const SPANS: u64 = 512;
 const REPEATS: u32 = 40;

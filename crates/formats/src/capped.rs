@@ -2,9 +2,9 @@
 
 use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use throughline_wire::decode::raw_list;
+use throughline_codec::decode::raw_list;
 
-/// At most [`MAX_SPANS`](throughline_wire::decode::MAX_SPANS) items; `null` is an empty list. Seven
+/// At most [`MAX_SPANS`](throughline_codec::decode::MAX_SPANS) items; `null` is an empty list. Seven
 /// million `{}` in one body must not cost seven million places.
 #[derive(Debug, Default)]
 pub(crate) struct Capped<'a>(pub(crate) Vec<&'a RawValue>);

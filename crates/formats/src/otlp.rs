@@ -11,7 +11,7 @@ mod protobuf;
 mod tests;
 
 pub use self::encode::{ItemsOf, LogsOf, SpansOf, encode_json, encode_logs_json};
-use throughline_wire::validate::Limits;
+use throughline_wire::Limits;
 use throughline_wire::{LogRecord, UnixNanos, semconv};
 
 use crate::{DecodeError, Request};

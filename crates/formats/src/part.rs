@@ -1,7 +1,7 @@
 //! One part of a JSON body, read leniently.
 
 use serde::de::DeserializeOwned;
-use throughline_wire::decode::{json_reason, repair_text};
+use throughline_codec::decode::{json_reason, repair_text};
 use throughline_wire::{Mark, Marks};
 
 /// Reads a part that is read whole; when that fails, once more with its text repaired. The error

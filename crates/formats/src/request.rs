@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use throughline_wire::decode::MAX_SPANS;
-use throughline_wire::packed::PackedSpans;
-use throughline_wire::validate::{
-    Limits, validate, validate_log, validate_resource, validate_scope,
-};
+use throughline_codec::decode::MAX_SPANS;
+use throughline_codec::packed::PackedSpans;
+use throughline_codec::validate::{validate, validate_log, validate_resource, validate_scope};
+use throughline_wire::Limits;
 use throughline_wire::{
     Attributes, InstrumentationScope, LogRecord, Marks, Rejection, Resource, Span, SpanId,
     SpanKind, Status, TraceId, UnixNanos,

@@ -130,8 +130,8 @@ impl Attributes {
         attributes
     }
 
-    /// Makes keys unique after pairs were added or keys changed; how many pairs that removed.
-    pub(crate) fn unify(&mut self) -> usize {
+    /// Makes keys unique after pairs were added or keys changed. Returns how many pairs that removed.
+    pub fn unify(&mut self) -> usize {
         /// Up to here a scan per key is cheaper than a table.
         const SCANNED: usize = 16;
         let repeated: Vec<(usize, usize)> = if self.0.len() <= SCANNED {

@@ -2,27 +2,23 @@
 
 pub mod attribute;
 pub mod batch;
-pub mod binary;
-pub mod decode;
 pub mod id;
+pub mod limits;
 pub mod log;
 pub mod mark;
-pub mod packed;
 pub mod resource;
 pub mod room;
 pub mod semconv;
 pub mod sequence;
 pub mod span;
 pub mod start;
-#[cfg(test)]
-mod strategies;
 pub mod time;
-pub mod validate;
 pub mod w3c;
 
 pub use attribute::{AttributeValue, Attributes};
 pub use batch::{BatchAnswer, ClientClock, DropReason, Rejection, SpanBatch};
 pub use id::{IdError, ProcessId, SessionId, SpanId, TenantId, TraceId};
+pub use limits::Limits;
 pub use log::LogRecord;
 pub use mark::{Mark, Marks};
 pub use resource::{InstrumentationScope, Resource};

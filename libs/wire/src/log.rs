@@ -114,18 +114,7 @@ fn is_empty_value(value: &AttributeValue) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-    use crate::strategies;
-
-    proptest! {
-        #[test]
-        fn a_record_reads_back_from_native_json(record in strategies::log_record()) {
-            let json = serde_json::to_string(&record).expect("serialises");
-            prop_assert_eq!(serde_json::from_str::<LogRecord>(&json).expect("reads"), record);
-        }
-    }
 
     #[test]
     fn every_severity_has_the_word_of_its_range_and_others_none() {

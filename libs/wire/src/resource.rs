@@ -41,7 +41,7 @@ impl Resource {
     /// The service as lists name it: [`Self::service_name`], cut like a name when it is longer than
     /// [`Self::SERVICE_NAME_CHARS`]. The attribute keeps its value.
     pub fn listed_service(&self) -> Cow<'_, str> {
-        crate::validate::cut_name(self.service_name(), Self::SERVICE_NAME_CHARS)
+        crate::limits::cut_name(self.service_name(), Self::SERVICE_NAME_CHARS)
     }
 
     /// The value of `service.name`; [`Self::UNKNOWN_SERVICE`] when it is missing or empty.

@@ -30,7 +30,7 @@ pub const SET_PAIRS: usize = 1 << 14;
 pub const CUT_KEY: &str = "…";
 const CUT_BEFORE: &str = "… [cut: ";
 /// What ends the text of [`cut_text`].
-pub(crate) const CUT_AFTER: &str = " values]";
+pub const CUT_AFTER: &str = " values]";
 
 /// What [`REQUEST`] is never below outside a room.
 const UNBOUNDED: usize = usize::MAX / 2;
@@ -189,7 +189,10 @@ pub fn skip_rest<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<usize, A::Error> 
 }
 
 /// Reads a list as `Vec` does, but its first items only.
-pub(crate) fn first<'de, D: de::Deserializer<'de>, T: Deserialize<'de>>(
+///
+/// # Errors
+/// Those of its items.
+pub fn first<'de, D: de::Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
     struct First<T>(PhantomData<T>);

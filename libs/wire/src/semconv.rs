@@ -160,7 +160,7 @@ pub const UI_FORM_VALUE_PREFIX: &str = "throughline.ui.form.value.";
 pub const UNFINISHED: &str = "throughline.unfinished";
 /// True when the parent was inferred from time, not known.
 pub const PARENT_INFERRED: &str = "throughline.parent.inferred";
-/// What ingest repaired in a span: an array of words of `throughline_wire::validate::Mark`.
+/// What ingest repaired in a span: an array of words of `throughline_wire::Mark`.
 pub const MARKS: &str = "throughline.marks";
 /// Bytes of values that ingest cut off in a span, an integer.
 pub const CUT_BYTES: &str = "throughline.cut_bytes";

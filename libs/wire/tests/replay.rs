@@ -23,13 +23,3 @@ fn tracestate() {
 fn baggage() {
     replay("baggage", wire::baggage);
 }
-
-#[test]
-fn native_batch() {
-    replay("native_batch", wire::native_batch);
-}
-
-#[test]
-fn binary() {
-    replay("binary", wire::binary);
-}

@@ -107,7 +107,7 @@ mod tests {
     use throughline_formats::otlp::{decode_json, decode_logs_json};
     use throughline_model::{Trace, TraceReader as _, WholeEvent, WholeEvents};
     use throughline_testkit::{FakeReader, Ids, NOW, Sent, shop_trace, span};
-    use throughline_wire::validate::Limits;
+    use throughline_wire::Limits;
     use throughline_wire::{InstrumentationScope, LogRecord, Resource, Span};
 
     use super::super::request::{log_requests, span_requests};

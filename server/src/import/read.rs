@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use throughline_formats::otlp::{decode_json, decode_logs_json};
 use throughline_formats::{DecodeError, Request, Validated, jaeger, zipkin};
 use throughline_store::SpanGroup;
+use throughline_wire::Limits;
 use throughline_wire::TraceId;
-use throughline_wire::validate::Limits;
 use tokio::sync::mpsc;
 
 use super::elements::{Element, Format, Kind, Sink};

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{MethodRouter, any, post};
 use throughline_store::Writer;
-use throughline_wire::validate::Limits;
+use throughline_wire::Limits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Clock;

@@ -10,9 +10,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use throughline_codec::decode::{DecodeError, ValidBatch, decode_batch};
 use throughline_store::{Sender, SpanGroup, WriteBatch};
-use throughline_wire::decode::{DecodeError, ValidBatch, decode_batch};
-use throughline_wire::validate::Limits;
+use throughline_wire::Limits;
 use throughline_wire::{BatchAnswer, Rejection, SpanBatch, TenantId, UnixNanos};
 
 use super::answer::{Fault, Kept, add_refused, count, media_type};

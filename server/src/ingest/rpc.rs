@@ -4,7 +4,7 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use throughline_wire::binary::writer;
+use throughline_codec::binary::writer;
 
 use super::answer::Fault;
 

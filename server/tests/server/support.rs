@@ -20,8 +20,8 @@ use throughline_server::readiness::Readiness;
 use throughline_server::router::{AppState, grpc_router, otlp_router, router};
 use throughline_store::testing::{FreshDatabase, count, count_spans, execute};
 use throughline_store::{Store, StoreOptions};
+use throughline_wire::Limits;
 use throughline_wire::TenantId;
-use throughline_wire::validate::Limits;
 use tokio::sync::watch;
 
 pub(crate) use self::sent::{Coding, Door, hex, request, span, text};

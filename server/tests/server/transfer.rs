@@ -17,8 +17,8 @@ use tempfile::TempDir;
 use throughline_server::clock::Clock;
 use throughline_server::import::{Import, import};
 use throughline_testkit::NOW;
+use throughline_wire::Limits;
 use throughline_wire::UnixNanos;
-use throughline_wire::validate::Limits;
 
 use self::side::Side;
 use crate::program;

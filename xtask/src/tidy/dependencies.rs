@@ -50,6 +50,12 @@ const RESERVED: [(&str, &[&str]); 6] = [
     ),
 ];
 
+/// The crates of the decoders, and the packages of the workspace that each may name outside of tests.
+const DECODERS: [(&str, &[&str]); 2] = [
+    ("crates/codec", &["libs/wire"]),
+    ("crates/formats", &["libs/wire", "crates/codec"]),
+];
+
 /// Published crates may offer an integration with these, switched on by a feature.
 const INTEGRATIONS: [&str; 2] = ["axum", "sqlx"];
 
@@ -117,15 +123,16 @@ fn refusal(package: &Package, dependency: &Dependency) -> Option<String> {
     if dependency.is_dev {
         return None;
     }
-    if package.folder == "crates/formats"
-        && dependency
-            .folder
-            .as_deref()
-            .is_some_and(|folder| folder != "libs/wire")
+    let of_decoders = DECODERS
+        .iter()
+        .find(|(folder, _)| *folder == package.folder);
+    if let (Some((_, allowed)), Some(folder)) = (of_decoders, &dependency.folder)
+        && !allowed.contains(&folder.as_str())
     {
-        return Some(
-            "decoders stand on libs/wire alone, so that fuzzing compiles little".to_owned(),
-        );
+        return Some(format!(
+            "of the workspace only {} may be used here, so that fuzzing compiles little",
+            allowed.join(", ")
+        ));
     }
     let (_, allowed) = RESERVED.iter().find(|(name, _)| *name == dependency.name)?;
     let is_integration =
@@ -197,12 +204,18 @@ mod tests {
     }
 
     #[test]
-    fn decoders_stand_on_the_wire_types_alone() {
-        assert!(judge("crates/formats", local("throughline-wire", "libs/wire")).is_empty());
-        assert_eq!(
-            judge("crates/formats", local("throughline-model", "crates/model")).len(),
-            1
-        );
+    fn decoders_depend_on_the_wire_types_and_on_each_other_in_one_direction() {
+        let wire = || local("throughline-wire", "libs/wire");
+        let codec = || local("throughline-codec", "crates/codec");
+        assert!(judge("crates/codec", wire()).is_empty());
+        assert!(judge("crates/formats", wire()).is_empty());
+        assert!(judge("crates/formats", codec()).is_empty());
+        let formats = local("throughline-formats", "crates/formats");
+        assert_eq!(judge("crates/codec", formats).len(), 1);
+        let model = local("throughline-model", "crates/model");
+        assert_eq!(judge("crates/formats", model).len(), 1);
+        // A published crate is refused by the rule for `libs/`.
+        assert_eq!(judge("libs/browser", codec()).len(), 1);
     }
 
     #[test]

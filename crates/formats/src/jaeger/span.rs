@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use throughline_wire::decode::{json_reason, repair_text};
+use throughline_codec::decode::{json_reason, repair_text};
 use throughline_wire::{
     AttributeValue, Attributes, Mark, Marks, Span, SpanEvent, SpanId, SpanKind, SpanLink, Status,
     StatusCode, TraceId, UnixNanos,

@@ -1,7 +1,7 @@
 //! What each part of Jaeger's JSON becomes.
 
 use serde_json::{Value, json};
-use throughline_wire::validate::Limits;
+use throughline_wire::Limits;
 use throughline_wire::{AttributeValue, Span, SpanKind, StatusCode, UnixNanos};
 
 use super::{TRACE_WARNINGS, WARNINGS, decode};

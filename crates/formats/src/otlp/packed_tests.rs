@@ -4,9 +4,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use proptest::prelude::*;
 use prost::Message as _;
-use throughline_wire::packed::PackedSpan;
-use throughline_wire::validate::Limits;
-use throughline_wire::{Span, StatusCode, UnixNanos, binary};
+use throughline_codec::binary;
+use throughline_codec::packed::PackedSpan;
+use throughline_wire::Limits;
+use throughline_wire::{Span, StatusCode, UnixNanos};
 
 use super::Signal;
 use super::protobuf::{self, Packing};

@@ -2,14 +2,14 @@
 //!
 //! The two are the same but for the items: even the numbers of their fields are.
 //!
-//! By hand on `throughline_wire::binary`, because a generated decoder refuses the whole request for
+//! By hand on `throughline_codec::binary`, because a generated decoder refuses the whole request for
 //! one string that is not UTF-8 or one value nested too deep.
 
 mod log;
 
-use throughline_wire::binary::{BinaryError, BinaryErrorKind, Reader, any_value, event, link};
+use throughline_codec::binary::{BinaryError, BinaryErrorKind, Reader, any_value, event, link};
+use throughline_wire::Limits;
 use throughline_wire::room::{self, LIST_ITEMS, Pairs, Room};
-use throughline_wire::validate::Limits;
 use throughline_wire::{
     InstrumentationScope, Mark, Marks, Resource, Span, SpanId, SpanKind, SpanLink, Status,
     StatusCode, TraceId, UnixNanos,

@@ -12,7 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use prost::Message;
 use serde::Serialize;
-use throughline_wire::validate::Limits;
+use throughline_wire::Limits;
 use throughline_wire::{AttributeValue, Attributes, UnixNanos};
 
 pub(super) use self::spans::request;

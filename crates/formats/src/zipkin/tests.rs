@@ -4,7 +4,7 @@ mod odd;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use throughline_wire::validate::Limits;
+use throughline_wire::Limits;
 use throughline_wire::{AttributeValue, Mark, Marks, Span, SpanKind, StatusCode, UnixNanos};
 
 use super::{LOCAL_IPV6, REMOTE_IPV6, SHARED_SPAN_ID, decode};

@@ -3,7 +3,8 @@
 use core::mem::{replace, take};
 use std::collections::HashSet;
 
-use throughline_wire::{AttributeValue, SpanEvent, binary};
+use throughline_codec::binary;
+use throughline_wire::{AttributeValue, SpanEvent};
 use uuid::Uuid;
 use zstd::bulk::Compressor;
 

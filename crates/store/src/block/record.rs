@@ -1,13 +1,14 @@
 //! A span as a block stores it, and the digest of its content.
 
-use throughline_wire::{binary, semconv};
+use throughline_codec::binary;
+use throughline_wire::semconv;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ids;
 
 /// A span: what the sender said of it, and what the server noted at ingest.
 ///
-/// Attributes, events and links are OTLP protobuf, as `throughline_wire::binary` writes them.
+/// Attributes, events and links are OTLP protobuf, as `throughline_codec::binary` writes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SpanRecord<'a> {
     pub trace_id: [u8; 16],

@@ -1,7 +1,8 @@
 //! Blocks read back as they were written, whatever is in them, and say so when they do not.
 
 use proptest::prelude::*;
-use throughline_wire::{AttributeValue, Attributes, binary};
+use throughline_codec::binary;
+use throughline_wire::{AttributeValue, Attributes};
 
 use super::*;
 

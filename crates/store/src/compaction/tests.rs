@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use throughline_wire::{AttributeValue, Attributes, UnixNanos, binary};
+use throughline_codec::binary;
+use throughline_wire::{AttributeValue, Attributes, UnixNanos};
 use uuid::Uuid;
 
 use super::{CompactionReport, CompactionScope, Compactor};

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection};
+use throughline_codec::binary;
 use throughline_model::ReadError;
-use throughline_wire::{InstrumentationScope, Resource, SpanKind, binary};
+use throughline_wire::{InstrumentationScope, Resource, SpanKind};
 use uuid::Uuid;
 
 use super::kept::{Kept, Shelf};

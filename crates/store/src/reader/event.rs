@@ -3,11 +3,11 @@
 mod statement;
 
 use sqlx::{FromRow, PgConnection, QueryBuilder};
+use throughline_codec::binary::{self, Reader, any_value};
 use throughline_model::{
     Direction, EventCursor, EventFilter, EventPage, EventPageRequest, PageRequest, ReadError,
     StoredEvent,
 };
-use throughline_wire::binary::{self, Reader, any_value};
 use throughline_wire::{AttributeValue, LogRecord, Marks, Resource, SpanId, TraceId, UnixNanos};
 use uuid::Uuid;
 

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use sqlx::{FromRow, PgConnection};
+use throughline_codec::binary::{Reader, any_value};
 use throughline_model::{Payload, PayloadPlace, PayloadRef, ReadError};
-use throughline_wire::binary::{Reader, any_value};
 use throughline_wire::{AttributeValue, Attributes, LogRecord, Marks, Span};
 use uuid::Uuid;
 

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use sqlx::FromRow;
+use throughline_codec::binary;
 use throughline_model::{OpenFate, ReadError, TraceSummary};
 use throughline_wire::{
-    Resource, Span, SpanEvent, SpanId, SpanKind, Status, StatusCode, TraceId, UnixNanos, binary,
+    Resource, Span, SpanEvent, SpanId, SpanKind, Status, StatusCode, TraceId, UnixNanos,
 };
 use uuid::Uuid;
 

@@ -9,8 +9,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::HashSet;
 
 use memchr::memmem;
+use throughline_codec::binary;
 use throughline_model::AttributeOwner;
-use throughline_wire::{Attributes, SpanEvent, binary};
+use throughline_wire::{Attributes, SpanEvent};
 
 use self::column::column_hits;
 use self::payload::Offloaded;

@@ -6,8 +6,9 @@ use std::collections::HashSet;
 use futures::TryStreamExt as _;
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments as _, FromRow, PgConnection, QueryBuilder};
+use throughline_codec::binary;
 use throughline_model::{AttributeOwner, ReadError};
-use throughline_wire::{Resource, binary};
+use throughline_wire::Resource;
 use uuid::Uuid;
 
 use super::plan::{ScanPlan, TraceSource, attribute_tests};

@@ -8,8 +8,9 @@ use std::collections::{BTreeSet, HashSet};
 
 use futures::TryStreamExt as _;
 use sqlx::{FromRow, PgConnection};
+use throughline_codec::binary;
 use throughline_model::ReadError;
-use throughline_wire::{AttributeValue, binary};
+use throughline_wire::AttributeValue;
 use uuid::Uuid;
 
 use super::plan::ScanPlan;

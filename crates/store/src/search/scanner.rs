@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::{FromRow, PgConnection};
+use throughline_codec::binary;
 use throughline_model::ReadError;
-use throughline_wire::{AttributeValue, Marks, binary};
+use throughline_wire::{AttributeValue, Marks};
 use uuid::Uuid;
 
 use super::attribute::{Outcomes, Unread};

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexBuilder};
+use throughline_codec::binary;
 use throughline_model::{Comparison, SearchValue};
-use throughline_wire::{AttributeValue, binary};
+use throughline_wire::AttributeValue;
 
 use super::number::{Number, is_ordered};
 use crate::block::{ColumnKind, FilterEntry};

@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 
 use sqlx::{FromRow, PgConnection};
+use throughline_codec::binary;
 use throughline_model::{Share, StorageReport, TableSize};
-use throughline_wire::{AttributeValue, Attributes, binary};
+use throughline_wire::{AttributeValue, Attributes};
 use uuid::Uuid;
 
 use super::sample;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use throughline_wire::packed::PackedSpans;
+use throughline_codec::packed::PackedSpans;
 use throughline_wire::{
     BatchSequence, ClientClock, InstrumentationScope, LogRecord, Rejection, Resource, Span,
     SpanStart, TenantId,

@@ -1,8 +1,9 @@
 //! A batch as the writer commits it: encoded in the task of whoever submits it, so that the
 //! encoding of the next group runs while the database works on this one.
 
+use throughline_codec::binary;
 use throughline_wire::{
-    InstrumentationScope, LogRecord, Rejection, Resource, Span, SpanKind, UnixNanos, binary,
+    InstrumentationScope, LogRecord, Rejection, Resource, Span, SpanKind, UnixNanos,
 };
 
 use super::batch::{SpanGroup, WriteBatch};

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use throughline_wire::{AttributeValue, LogRecord, Rejection, SpanId, TraceId, binary, semconv};
+use throughline_codec::binary;
+use throughline_wire::{AttributeValue, LogRecord, Rejection, SpanId, TraceId, semconv};
 
 use super::row::{NULL, bits, bytes, filled};
 use crate::day::day_ns;

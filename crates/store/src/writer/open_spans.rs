@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use sqlx::PgConnection;
-use throughline_wire::{Rejection, SpanStart, binary};
+use throughline_codec::binary;
+use throughline_wire::{Rejection, SpanStart};
 use uuid::Uuid;
 
 use super::processes::{Processes, number};

@@ -7,7 +7,7 @@ mod said;
 #[cfg(test)]
 mod tests;
 
-use throughline_wire::packed::PackedSpan;
+use throughline_codec::packed::PackedSpan;
 use throughline_wire::{AttributeValue, Mark, Marks, Span, StatusCode, semconv};
 
 pub(super) use self::field::{HEADER, NULL, TRAILER, bits, bytes, filled};

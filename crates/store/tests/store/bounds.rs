@@ -174,9 +174,9 @@ async fn a_search_of_events_looks_at_so_many_and_says_how_far() {
 async fn a_service_of_a_megabyte_is_listed_by_its_beginning_and_keeps_its_value() {
     let fixture = Fixture::new().await;
     let name = "s".repeat(900_000);
-    let resource = throughline_wire::validate::validate_resource(
+    let resource = throughline_codec::validate::validate_resource(
         Resource::of_service(name.clone()),
-        &throughline_wire::validate::Limits::default(),
+        &throughline_wire::Limits::default(),
         Marks::NONE,
     );
     let mut sent = Sent::by("shop", span("x").build());

@@ -4,8 +4,8 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::json;
+use throughline_codec::binary::writer;
 use throughline_wire::Rejection;
-use throughline_wire::binary::writer;
 
 use super::{Signal, explain};
 use crate::ingest::answer::Fault;

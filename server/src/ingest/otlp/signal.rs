@@ -4,8 +4,8 @@ use throughline_formats::otlp::{
     decode_json, decode_logs_json, decode_logs_protobuf, pack_protobuf,
 };
 use throughline_formats::{DecodeError, Request};
+use throughline_wire::Limits;
 use throughline_wire::UnixNanos;
-use throughline_wire::validate::Limits;
 
 use super::response::Form;
 use crate::ingest::answer::Kept;

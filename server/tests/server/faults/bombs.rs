@@ -45,7 +45,7 @@ fn protobuf(
     body.extend(unit.repeat(BODY_BYTES / unit.len()));
     for field in fields.iter().rev() {
         let inner = core::mem::take(&mut body);
-        throughline_wire::binary::writer::bytes(*field, &inner, &mut body);
+        throughline_codec::binary::writer::bytes(*field, &inner, &mut body);
     }
     let content_type = "application/x-protobuf";
     Bomb {

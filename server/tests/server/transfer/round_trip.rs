@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use throughline_codec::validate::{validate, validate_log};
 use throughline_model::{TimeRange, TraceFilter};
 use throughline_server::export::{Layout, Selection, export};
 use throughline_server::import::file_limits;
 use throughline_testkit::{Ids, NOW, Sent, every_attribute_kind, rich_span, shop_trace, span};
-use throughline_wire::validate::{Limits, validate, validate_log};
+use throughline_wire::Limits;
 use throughline_wire::{AttributeValue, LogRecord, Marks, TraceId, UnixNanos};
 
 use super::side::{Side, all, assert_same};

@@ -13,7 +13,7 @@ use throughline_server::import::{Format, Import, Report, import};
 use throughline_store::testing::FreshDatabase;
 use throughline_store::{SpanGroup, Store, WriteBatch};
 use throughline_testkit::{NOW, Sent};
-use throughline_wire::validate::Limits;
+use throughline_wire::Limits;
 use throughline_wire::{LogRecord, Resource, TenantId, TraceId, UnixNanos};
 
 use super::LATER;

@@ -8,7 +8,7 @@ use throughline_server::import::{Import, import};
 use throughline_store::testing::FreshDatabase;
 use throughline_store::{Store, StoreOptions};
 use throughline_testkit::{Ids, NOW};
-use throughline_wire::validate::Limits;
+use throughline_wire::Limits;
 
 use super::side::Side;
 use super::{TRACE, file, folder, otlp_line, otlp_span};

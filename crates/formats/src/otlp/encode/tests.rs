@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
-use throughline_wire::validate::Limits;
+use throughline_wire::Limits;
 use throughline_wire::{
     AttributeValue, Attributes, InstrumentationScope, Resource, Span, SpanEvent, SpanId, SpanKind,
     SpanLink, Status, StatusCode, TraceId, UnixNanos,

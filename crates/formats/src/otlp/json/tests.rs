@@ -1,8 +1,8 @@
 //! What others write, and what a span that cannot be read is answered with.
 
 use serde_json::{Value, json};
+use throughline_wire::Limits;
 use throughline_wire::UnixNanos;
-use throughline_wire::validate::Limits;
 
 use crate::otlp::{decode_json, decode_logs_json};
 

@@ -1,6 +1,6 @@
 //! A `LogRecord` in protobuf.
 
-use throughline_wire::binary::{BinaryError, BinaryErrorKind, Reader, any_value};
+use throughline_codec::binary::{BinaryError, BinaryErrorKind, Reader, any_value};
 use throughline_wire::room::Pairs;
 use throughline_wire::{LogRecord, Marks, SpanId, TraceId};
 

@@ -1,7 +1,7 @@
 //! What a request makes here is bounded by what it may hold, not by what it can be packed into.
 
 use serde_json::json;
-use throughline_wire::binary::writer;
+use throughline_codec::binary::writer;
 use throughline_wire::room::VALUE_ITEMS;
 use throughline_wire::{AttributeValue, Attributes, Mark, Marks, semconv};
 

@@ -2,7 +2,8 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use throughline_wire::{Marks, binary};
+use throughline_codec::binary;
+use throughline_wire::Marks;
 
 use crate::block::{ColumnKind, Corrupt, Values, double, int};
 use crate::search::bits::Bits;

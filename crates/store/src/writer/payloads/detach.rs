@@ -5,7 +5,8 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 
-use throughline_wire::{AttributeValue, Attributes, LogRecord, Span, binary};
+use throughline_codec::binary;
+use throughline_wire::{AttributeValue, Attributes, LogRecord, Span};
 
 use super::Payload;
 use crate::block::FilterEntry;

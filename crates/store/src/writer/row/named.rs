@@ -1,6 +1,6 @@
 //! The attributes of a span that the directory of traces keeps, found in their encoded form.
 
-use throughline_wire::binary;
+use throughline_codec::binary;
 use throughline_wire::semconv;
 
 use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};

@@ -1,7 +1,8 @@
 //! One view of a span that was decoded and of one that came packed.
 
-use throughline_wire::packed::PackedSpan;
-use throughline_wire::{Span, SpanId, StatusCode, binary};
+use throughline_codec::binary;
+use throughline_codec::packed::PackedSpan;
+use throughline_wire::{Span, SpanId, StatusCode};
 
 /// What a sender said of a span, in whichever form it came.
 pub(super) struct Said<'a> {

@@ -1,6 +1,6 @@
 //! Rows of spans that were decoded, and of those that came packed.
 
-use throughline_wire::binary;
+use throughline_codec::binary;
 
 use super::*;
 
@@ -61,9 +61,9 @@ fn a_packed_span_gives_the_row_of_the_decoded_one() {
         .with(semconv::USER_ID, "käthe")
         .with("rows", 5_i64)
         .build();
-    let limits = throughline_wire::validate::Limits::default();
+    let limits = throughline_wire::Limits::default();
     for span in [root, child] {
-        let mut packed = throughline_wire::packed::PackedSpans::default();
+        let mut packed = throughline_codec::packed::PackedSpans::default();
         assert!(packed.push_otlp(&otlp(&span), &limits, span.start));
         let packed = packed.iter().next().expect("one");
         let (mut one, mut other) = (Buffers::default(), Buffers::default());

@@ -1,0 +1,161 @@
+//! OTLP `AnyValue`, `ArrayValue`, `KeyValueList` and `KeyValue`.
+
+use std::borrow::Cow;
+
+use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
+use throughline_wire::room::{self, Pairs};
+use throughline_wire::{AttributeValue, Attributes, Mark, Marks};
+
+use super::{BinaryError, Reader, writer};
+
+/// Reads an `AnyValue`; `depth` is 1 for the value of an attribute itself. A value deeper than
+/// [`MAX_DEPTH`] is replaced by [`TOO_DEEP`] and marked; of one with more parts than there is
+/// [`room`] for the rest is left out. Of a value set twice the last counts.
+///
+/// # Errors
+/// When the bytes are not protobuf or a field has another type; names the byte.
+pub fn decode(
+    mut reader: Reader<'_>,
+    depth: usize,
+    marks: &mut Marks,
+) -> Result<AttributeValue, BinaryError> {
+    if depth > MAX_DEPTH {
+        marks.insert(Mark::NestedTooDeep);
+        return Ok(AttributeValue::Str(Cow::Borrowed(TOO_DEEP)));
+    }
+    if depth == 1 {
+        room::begin_value();
+    }
+    let mut value = AttributeValue::Empty;
+    while let Some(field) = reader.next_field()? {
+        value = match field.number() {
+            1 => AttributeValue::Str(field.text(marks)?),
+            2 => AttributeValue::Bool(field.varint()? != 0),
+            3 => AttributeValue::Int(field.varint()? as i64),
+            4 => AttributeValue::Double(f64::from_bits(field.fixed64()?)),
+            5 => AttributeValue::Array(decode_array(field.message()?, depth + 1, marks)?),
+            6 => AttributeValue::Map(decode_map(field.message()?, depth + 1, marks)?),
+            7 => AttributeValue::Bytes(field.bytes()?.to_vec()),
+            _ => value,
+        };
+    }
+    Ok(value)
+}
+
+fn decode_array(
+    mut reader: Reader<'_>,
+    depth: usize,
+    marks: &mut Marks,
+) -> Result<Vec<AttributeValue>, BinaryError> {
+    let mut values = Vec::new();
+    let mut cut = 0;
+    while let Some(field) = reader.next_field()? {
+        if field.number() != 1 {
+            continue;
+        }
+        let item = field.message()?;
+        if room::take_item() {
+            values.push(decode(item, depth, marks)?);
+        } else {
+            cut += 1;
+        }
+    }
+    if cut > 0 {
+        values.push(room::cut_text(cut));
+    }
+    Ok(values)
+}
+
+/// Reads a `KeyValueList` whose values are at `depth`; a repeated key keeps its last value.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_map(
+    mut reader: Reader<'_>,
+    depth: usize,
+    marks: &mut Marks,
+) -> Result<Attributes, BinaryError> {
+    let mut pairs = Pairs::default();
+    while let Some(field) = reader.next_field()? {
+        if field.number() == 1 {
+            decode_pair(field.message()?, depth, &mut pairs, marks)?;
+        }
+    }
+    Ok(pairs.finish())
+}
+
+/// Reads a `KeyValue` whose value is at `depth` and adds it to the `pairs` of its message, when there
+/// is room for it.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_pair(
+    reader: Reader<'_>,
+    depth: usize,
+    pairs: &mut Pairs,
+    marks: &mut Marks,
+) -> Result<(), BinaryError> {
+    let has_room = if depth == 1 {
+        pairs.is_open() && room::take()
+    } else {
+        room::take_item()
+    };
+    if has_room {
+        let (key, value) = decode_key_value(reader, depth, marks)?;
+        pairs.push(key, value);
+    } else {
+        pairs.cut();
+    }
+    Ok(())
+}
+
+fn decode_key_value(
+    mut reader: Reader<'_>,
+    depth: usize,
+    marks: &mut Marks,
+) -> Result<(Cow<'static, str>, AttributeValue), BinaryError> {
+    let mut key = Cow::Borrowed("");
+    let mut value = AttributeValue::Empty;
+    while let Some(field) = reader.next_field()? {
+        match field.number() {
+            1 => key = field.text(marks)?,
+            2 => value = decode(field.message()?, depth, marks)?,
+            _ => {}
+        }
+    }
+    Ok((key, value))
+}
+
+/// Appends the fields of an `AnyValue`; `depth` as in [`decode`].
+pub fn encode(value: &AttributeValue, depth: usize, out: &mut Vec<u8>) {
+    if depth > MAX_DEPTH {
+        return writer::bytes(1, TOO_DEEP.as_bytes(), out);
+    }
+    match value {
+        AttributeValue::Empty => {}
+        // Members of a oneof are written even when they are empty or zero.
+        AttributeValue::Str(text) => writer::bytes(1, text.as_bytes(), out),
+        AttributeValue::Bool(truth) => writer::varint(2, u64::from(*truth), out),
+        AttributeValue::Int(number) => writer::varint(3, *number as u64, out),
+        AttributeValue::Double(number) => writer::fixed64(4, number.to_bits(), out),
+        AttributeValue::Array(values) => writer::message(5, out, |out| {
+            for value in values {
+                writer::message(1, out, |out| encode(value, depth + 1, out));
+            }
+        }),
+        AttributeValue::Map(attributes) => writer::message(6, out, |out| {
+            encode_key_values(1, attributes, depth + 1, out);
+        }),
+        AttributeValue::Bytes(bytes) => writer::bytes(7, bytes, out),
+    }
+}
+
+/// Appends attributes as repeated `KeyValue` of `field`, their values at `depth`.
+pub fn encode_key_values(field: u32, attributes: &Attributes, depth: usize, out: &mut Vec<u8>) {
+    for (key, value) in attributes.iter() {
+        writer::message(field, out, |out| {
+            writer::text(1, key, out);
+            writer::message(2, out, |out| encode(value, depth, out));
+        });
+    }
+}

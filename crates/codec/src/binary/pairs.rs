@@ -1,0 +1,81 @@
+//! Attributes without their values decoded.
+
+use throughline_wire::{AttributeValue, Marks};
+
+use super::shortest::{delimited, tag};
+use super::{Reader, any_value};
+
+/// The attributes that [`encode_attributes`](super::encode_attributes) wrote, in order, not
+/// decoded; ends at the first byte that is none.
+pub const fn attributes_in(bytes: &[u8]) -> AttributeBytes<'_> {
+    AttributeBytes(Reader::new(bytes))
+}
+
+/// Iterator over encoded attributes: the bytes of each key, and its value as yet encoded.
+#[derive(Debug, Clone)]
+pub struct AttributeBytes<'a>(Reader<'a>);
+
+/// An encoded value of an attribute.
+#[derive(Debug, Clone, Copy)]
+pub struct ValueBytes<'a>(Reader<'a>);
+
+impl<'a> ValueBytes<'a> {
+    /// The text, when the value is one.
+    pub fn as_str(&self) -> Option<&'a str> {
+        self.text_at().map(|(_, text)| text)
+    }
+
+    /// The text, when the value is one, and where it lies in the encoded attributes.
+    pub fn text_at(&self) -> Option<(usize, &'a str)> {
+        let mut reader = self.0;
+        if let Some((text, [])) = delimited(tag(1), reader.bytes()) {
+            let offset = reader.offset() + reader.bytes().len() - text.len();
+            return Some((offset, core::str::from_utf8(text).ok()?));
+        }
+        let field = reader.next_field().ok()??;
+        let text = (field.number() == 1).then_some(field)?.message().ok()?;
+        Some((text.offset(), core::str::from_utf8(text.bytes()).ok()?))
+    }
+
+    /// The value; nothing when the bytes are none.
+    pub fn decode(&self) -> Option<AttributeValue> {
+        any_value::decode(self.0, 1, &mut Marks::default()).ok()
+    }
+}
+
+impl<'a> AttributeBytes<'a> {
+    /// The next one when it is a key and a value in their shortest form, as nearly all are.
+    fn next_shortest(&mut self) -> Option<(&'a [u8], ValueBytes<'a>)> {
+        let left = self.0.bytes();
+        let (pair, rest) = delimited(tag(1), left)?;
+        let (key, value) = delimited(tag(1), pair)?;
+        let (value, []) = delimited(tag(2), value)? else {
+            return None;
+        };
+        // Where a part lies follows from what is left behind it.
+        let pair_end = self.0.offset() + left.len() - rest.len();
+        let value = Reader::at(value, pair_end - value.len());
+        self.0 = Reader::at(rest, pair_end);
+        Some((key, ValueBytes(value)))
+    }
+}
+
+impl<'a> Iterator for AttributeBytes<'a> {
+    type Item = (&'a [u8], ValueBytes<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(next) = self.next_shortest() {
+            return Some(next);
+        }
+        let mut pair = self.0.next_field().ok()??.message().ok()?;
+        let (mut key, mut value): (&[u8], _) = (&[], Reader::new(&[]));
+        while let Some(field) = pair.next_field().ok()? {
+            match field.number() {
+                1 => key = field.bytes().ok()?,
+                2 => value = field.message().ok()?,
+                _ => {}
+            }
+        }
+        Some((key, ValueBytes(value)))
+    }
+}

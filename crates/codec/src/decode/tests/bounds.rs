@@ -1,0 +1,76 @@
+//! What a batch makes here is bounded by what it may hold, not by what it can be packed into.
+
+use throughline_wire::room::{CUT_KEY, REQUEST_VALUES, VALUE_ITEMS};
+use throughline_wire::{Attributes, Marks, Span, semconv};
+
+use super::*;
+
+/// The one span of a batch, as it was read and as it is stored.
+fn read(span: &str) -> (Span, Span) {
+    let body = format!("{{\"spans\":[{span}]}}");
+    let batch = decode_batch(body.as_bytes()).expect("a batch");
+    let decoded = batch.spans[0].span.clone();
+    let mut valid = batch.validate(&Limits::default(), NOW).batch;
+    (decoded, valid.spans.remove(0))
+}
+
+/// The text of a span with `field` of the value `raw`.
+fn span_with(field: &str, raw: &str) -> String {
+    let span = with(field, json!("@")).to_string();
+    span.replace("\"@\"", raw)
+}
+
+fn marks(attributes: &Attributes) -> Vec<&'static str> {
+    Marks::of(attributes).iter().map(Mark::as_str).collect()
+}
+
+#[test]
+fn events_and_links_beyond_the_limit_are_counted_and_not_read() {
+    let event = json!({"time_ns": "1700000000000000000", "name": "e"}).to_string();
+    let link = json!({"trace_id": "1".repeat(32), "span_id": "1".repeat(16)}).to_string();
+    for (field, item) in [("events", event), ("links", link)] {
+        let list = format!("[{}]", vec![item; 3_000].join(","));
+        let (decoded, span) = read(&span_with(field, &list));
+        let capacity = decoded.events.capacity() + decoded.links.capacity();
+        assert!(capacity <= 1_024, "{field}: {capacity}");
+        let dropped = span.dropped_events_count + span.dropped_links_count;
+        assert_eq!(dropped, 3_000 - 1_024, "{field}");
+        assert_eq!(marks(&span.attributes), [format!("{field}_dropped")]);
+    }
+}
+
+#[test]
+fn a_value_ends_where_it_has_no_more_room_and_says_so() {
+    let beyond = 70_000;
+    let items = vec!["null"; VALUE_ITEMS + beyond].join(",");
+    for raw in [format!("[{items}]"), format!("[[{items}]]")] {
+        let (_, span) = read(&span_with("attributes", &format!("{{\"k\":{raw}}}")));
+        let text = serde_json::to_string(&span.attributes).expect("serialises");
+        assert!(text.contains(" values]"), "{}", text.len());
+        assert!(marks(&span.attributes).contains(&"value_cut"));
+        let cut = span.attributes.get(semconv::CUT_BYTES);
+        let cut = cut.and_then(AttributeValue::as_int).expect("counted");
+        assert!(cut >= beyond as i64, "{cut}");
+        let again = crate::validate::validate(span.clone(), &Limits::default(), NOW, Marks::NONE);
+        assert_eq!(again, Ok(span), "validating twice changes nothing");
+    }
+}
+
+#[test]
+fn a_request_has_room_for_a_million_values_and_says_what_it_left_out() {
+    let full = format!("{{\"k\":[{}]}}", vec!["0"; VALUE_ITEMS - 10].join(","));
+    let mut spans = vec![span_with("attributes", &full); REQUEST_VALUES / VALUE_ITEMS + 1];
+    spans.push(span_with("attributes", "{\"a\":1,\"b\":2}"));
+    let body = format!("{{\"spans\":[{}]}}", spans.join(","));
+    let batch = decode_batch(body.as_bytes()).expect("a batch");
+    let values = |span: &DecodedSpan| match span.span.attributes.get("k") {
+        Some(AttributeValue::Array(values)) => values.len(),
+        _ => 0,
+    };
+    let made: usize = batch.spans.iter().map(values).sum();
+    assert!(made <= REQUEST_VALUES + 1, "{made}");
+    let valid = batch.validate(&Limits::default(), NOW).batch;
+    let last = &valid.spans.last().expect("the last").attributes;
+    assert_eq!(last.get_str(CUT_KEY), Some("… [cut: 2 values]"));
+    assert_eq!(marks(last), ["value_cut"]);
+}

@@ -1,0 +1,273 @@
+//! Makes what strangers send safe to store: repairs and marks what can be kept, rejects the rest.
+//!
+//! Every repair is a word in the attribute `throughline.marks` of the span (or resource, or scope)
+//! it was made in, so that nobody takes a repaired value for a measured one.
+//!
+//! A span with nothing to repair passes without an allocation, at the cost of one pass over its
+//! text.
+
+mod log;
+mod reject;
+mod text;
+mod times;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use log::validate_log;
+pub use reject::RejectReason;
+
+use std::borrow::Cow;
+
+use throughline_wire::{
+    AttributeValue, Attributes, InstrumentationScope, Limits, Mark, Marks, Resource, Span,
+    SpanEvent, SpanLink, SpanStart, UnixNanos, room, semconv,
+};
+
+/// Repairs `span`, or says why it cannot be kept.
+///
+/// `now` is the server's clock; for a sender whose clock offset is known, pass the server's clock
+/// as that sender would read it. `marks` are those that decoding made.
+///
+/// A span whose parent is itself is stored as sent, with a mark: the views cut cycles. An empty
+/// name is kept.
+///
+/// # Errors
+/// When its times are no times, or lie too far ahead; see [`RejectReason`].
+pub fn validate(
+    mut span: Span,
+    limits: &Limits,
+    now: UnixNanos,
+    marks: Marks,
+) -> Result<Span, RejectReason> {
+    let mut notes = Notes::take(marks, &mut span.attributes, limits);
+    let known_end = span.attributes.remove(semconv::SENT_END_NS);
+    let sent_end = times::repair(&mut span, limits, now, &mut notes)?;
+    if span.parent_span_id == Some(span.span_id) {
+        notes.insert(Mark::ParentIsSelf);
+    }
+    text::repair_name(&mut span.name, limits, &mut notes);
+    text::repair_value(&mut span.status.message, limits.value_bytes, &mut notes);
+    text::repair_value(&mut span.trace_state, limits.trace_state_bytes, &mut notes);
+    repair_attributes(
+        &mut span.attributes,
+        &mut span.dropped_attributes_count,
+        limits,
+        &mut notes,
+    );
+    let dropped = truncate(&mut span.events, limits.events);
+    if dropped > 0 {
+        notes.insert(Mark::EventsDropped);
+        span.dropped_events_count = span.dropped_events_count.saturating_add(dropped);
+    }
+    for event in &mut span.events {
+        repair_event(event, span.start, limits, &mut notes);
+    }
+    let dropped = truncate(&mut span.links, limits.links);
+    if dropped > 0 {
+        notes.insert(Mark::LinksDropped);
+        span.dropped_links_count = span.dropped_links_count.saturating_add(dropped);
+    }
+    for link in &mut span.links {
+        repair_link(link, limits, &mut notes);
+    }
+    if let Some(end) = sent_end
+        .map(|end| AttributeValue::Int(end.get()))
+        .or(known_end)
+    {
+        span.attributes
+            .push_unchecked(semconv::SENT_END_NS.into(), end);
+    }
+    notes.put(&mut span.attributes);
+    Ok(span)
+}
+
+/// Repairs a start, or says why it cannot be kept: as a span that ended where it began.
+///
+/// # Errors
+/// As [`validate`].
+pub fn validate_start(
+    start: SpanStart,
+    limits: &Limits,
+    now: UnixNanos,
+    marks: Marks,
+) -> Result<SpanStart, RejectReason> {
+    let span = validate(start.into_span(), limits, now, marks)?;
+    Ok(SpanStart::of(&span))
+}
+
+/// Repairs a resource: the same limits on its attributes.
+pub fn validate_resource(mut resource: Resource, limits: &Limits, marks: Marks) -> Resource {
+    let mut notes = Notes::take(marks, &mut resource.attributes, limits);
+    if matches!(resource.listed_service(), Cow::Owned(_)) {
+        notes.insert(Mark::NameCut);
+    }
+    text::repair_name(&mut resource.schema_url, limits, &mut notes);
+    repair_attributes(
+        &mut resource.attributes,
+        &mut resource.dropped_attributes_count,
+        limits,
+        &mut notes,
+    );
+    notes.put(&mut resource.attributes);
+    resource
+}
+
+/// Repairs an instrumentation scope: the same limits on its attributes, that of a name on its
+/// texts.
+pub fn validate_scope(
+    mut scope: InstrumentationScope,
+    limits: &Limits,
+    marks: Marks,
+) -> InstrumentationScope {
+    let mut notes = Notes::take(marks, &mut scope.attributes, limits);
+    for text in [&mut scope.name, &mut scope.version, &mut scope.schema_url] {
+        text::repair_name(text, limits, &mut notes);
+    }
+    repair_attributes(
+        &mut scope.attributes,
+        &mut scope.dropped_attributes_count,
+        limits,
+        &mut notes,
+    );
+    notes.put(&mut scope.attributes);
+    scope
+}
+
+fn repair_event(event: &mut SpanEvent, start: UnixNanos, limits: &Limits, notes: &mut Notes) {
+    if event.time <= UnixNanos::default() {
+        event.time = start;
+        notes.insert(Mark::EventTimeMissing);
+    }
+    text::repair_name(&mut event.name, limits, notes);
+    repair_attributes(
+        &mut event.attributes,
+        &mut event.dropped_attributes_count,
+        limits,
+        notes,
+    );
+}
+
+fn repair_link(link: &mut SpanLink, limits: &Limits, notes: &mut Notes) {
+    text::repair_value(&mut link.trace_state, limits.trace_state_bytes, notes);
+    repair_attributes(
+        &mut link.attributes,
+        &mut link.dropped_attributes_count,
+        limits,
+        notes,
+    );
+}
+
+fn repair_attributes(
+    attributes: &mut Attributes,
+    dropped_count: &mut u32,
+    limits: &Limits,
+    notes: &mut Notes,
+) {
+    let entries = attributes.entries_mut();
+    // What ends a set of more attributes than there was room for counts those.
+    let beyond = match entries.last() {
+        Some((key, value)) if key == room::CUT_KEY && entries.len() > limits.attributes => {
+            let values = value.as_str().and_then(room::cut_values);
+            values
+                .filter(|_| notes.trusts_texts)
+                .unwrap_or(1)
+                .saturating_sub(1)
+        }
+        _ => 0,
+    };
+    let mut dropped = truncate(entries, limits.attributes)
+        .saturating_add(u32::try_from(beyond).unwrap_or(u32::MAX));
+    let mut keys_changed = false;
+    for (key, value) in entries {
+        if key == room::CUT_KEY
+            && let Some(values) = value.as_str().and_then(room::cut_values)
+        {
+            notes.cut_while_read(values);
+        }
+        keys_changed |= text::repair_key(key, limits, notes);
+        value::repair(value, limits, notes);
+    }
+    if keys_changed {
+        dropped = dropped.saturating_add(attributes.unify() as u32);
+    }
+    if dropped > 0 {
+        notes.insert(Mark::AttributesDropped);
+        *dropped_count = dropped_count.saturating_add(dropped);
+    }
+}
+
+/// Drops what is beyond `limit`; how many that were.
+fn truncate<T>(items: &mut Vec<T>, limit: usize) -> u32 {
+    let dropped = items.len().saturating_sub(limit);
+    items.truncate(limit);
+    u32::try_from(dropped).unwrap_or(u32::MAX)
+}
+
+/// What validation notes in what it repairs.
+#[derive(Debug)]
+struct Notes {
+    marks: Marks,
+    /// Bytes of values that were cut off.
+    cut_bytes: u64,
+    /// Whether an earlier validation has counted what the reader cut.
+    was_cut: bool,
+    /// Whether a text that says so tells what the reader cut; a stranger may write it too.
+    trusts_texts: bool,
+}
+
+impl Notes {
+    /// Begins with the marks that decoding made, and takes out the notes a sender, or an earlier
+    /// validation, made; words that are no marks go.
+    fn take(mut marks: Marks, attributes: &mut Attributes, limits: &Limits) -> Self {
+        let earlier = Marks::of(attributes);
+        attributes.remove(semconv::MARKS);
+        marks.extend(earlier);
+        // Looked for only where something was cut, which hardly ever is.
+        let cut_bytes = if earlier.contains(Mark::ValueCut) {
+            attributes
+                .remove(semconv::CUT_BYTES)
+                .filter(|_| limits.believes_cuts)
+                .and_then(|value| value.as_int())
+                .map_or(0, |bytes| bytes.max(0).unsigned_abs())
+        } else {
+            0
+        };
+        Self {
+            marks,
+            cut_bytes,
+            was_cut: limits.believes_cuts && earlier.contains(Mark::ValueCut),
+            trusts_texts: limits.believes_cuts || room::has_cut(),
+        }
+    }
+
+    fn insert(&mut self, mark: Mark) {
+        self.marks.insert(mark);
+    }
+
+    /// Notes that `bytes` bytes of a value were cut off.
+    fn cut(&mut self, bytes: usize) {
+        self.insert(Mark::ValueCut);
+        self.cut_bytes = self.cut_bytes.saturating_add(bytes as u64);
+    }
+
+    /// Notes that a reader found no room for so many parts of a value, each a byte at least.
+    fn cut_while_read(&mut self, values: usize) {
+        if self.trusts_texts && !self.was_cut {
+            self.cut(values);
+        }
+    }
+
+    fn put(self, attributes: &mut Attributes) {
+        if self.cut_bytes > 0 {
+            let bytes = i64::try_from(self.cut_bytes).unwrap_or(i64::MAX);
+            // Of a sender that cut nothing and said so all the same.
+            attributes.remove(semconv::CUT_BYTES);
+            attributes.push_unchecked(semconv::CUT_BYTES.into(), bytes.into());
+        }
+        if !self.marks.is_empty() {
+            attributes.push_unchecked(semconv::MARKS.into(), self.marks.to_value());
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Each row of bad input, and that repairing twice changes nothing.
+
+mod sizes;
+mod times;
+
+use proptest::prelude::*;
+use throughline_wire::attribute::TOO_DEEP;
+use throughline_wire::{SpanKind, Status};
+
+use super::*;
+use crate::strategies;
+
+const NOW: UnixNanos = UnixNanos::new(1_700_000_000 * UnixNanos::PER_SECOND);
+
+fn clean_span() -> Span {
+    Span {
+        trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".parse().expect("an id"),
+        span_id: "00f067aa0ba902b7".parse().expect("an id"),
+        parent_span_id: None,
+        trace_state: "".into(),
+        flags: 1,
+        name: "GET /".into(),
+        kind: SpanKind::Server,
+        start: NOW.saturating_add(-2 * UnixNanos::PER_SECOND),
+        end: NOW.saturating_add(-UnixNanos::PER_SECOND),
+        status: Status::UNSET,
+        attributes: [("http.request.method", "GET")].into_iter().collect(),
+        dropped_attributes_count: 0,
+        events: Vec::new(),
+        dropped_events_count: 0,
+        links: Vec::new(),
+        dropped_links_count: 0,
+        sequence: None,
+    }
+}
+
+fn check(span: Span) -> Result<Span, RejectReason> {
+    validate(span, &Limits::default(), NOW, Marks::NONE)
+}
+
+/// Validates a clean span changed by `change`; the span and the words of its marks.
+fn repaired(change: impl FnOnce(&mut Span)) -> (Span, Vec<&'static str>) {
+    let mut span = clean_span();
+    change(&mut span);
+    let span = check(span).expect("is kept");
+    let marks = Marks::of(&span.attributes);
+    (span, marks.iter().map(Mark::as_str).collect())
+}
+
+fn event(attributes: Attributes) -> SpanEvent {
+    SpanEvent {
+        time: NOW,
+        name: "event".into(),
+        attributes,
+        dropped_attributes_count: 0,
+    }
+}
+
+#[test]
+fn a_clean_span_is_not_changed() {
+    assert_eq!(check(clean_span()), Ok(clean_span()));
+}
+
+#[test]
+fn an_empty_name_is_kept() {
+    let (span, marks) = repaired(|span| span.name = "".into());
+    assert_eq!(span.name, "");
+    assert!(marks.is_empty());
+}
+
+#[test]
+fn nul_becomes_its_symbol_in_every_text() {
+    let (span, marks) = repaired(|span| {
+        let nul: Attributes = [("k\0", AttributeValue::Array(vec!["v\0".into()]))]
+            .into_iter()
+            .collect();
+        span.name = "a\0b".into();
+        span.trace_state = "\0".into();
+        span.status = Status::error("\0");
+        span.attributes = [("key\0", AttributeValue::Map(nul.clone()))]
+            .into_iter()
+            .collect();
+        span.events = vec![event(nul)];
+    });
+    assert_eq!(marks, ["control_characters"]);
+    assert_eq!(span.name, "a\u{2400}b");
+    let json = serde_json::to_string(&span).expect("serialises");
+    assert!(!json.contains("\\u0000"), "{json}");
+    assert_eq!(json.matches('\u{2400}').count(), 8);
+}
+
+#[test]
+fn keys_made_equal_by_a_repair_are_one_with_the_last_value() {
+    let (span, marks) = repaired(|span| {
+        span.attributes = [("a\0", 1_i64), ("a\u{2400}", 2)].into_iter().collect();
+    });
+    assert_eq!(span.attributes.len(), 2, "the key and the marks");
+    assert_eq!(
+        span.attributes.get("a\u{2400}"),
+        Some(&AttributeValue::Int(2))
+    );
+    assert_eq!(span.dropped_attributes_count, 1);
+    assert_eq!(marks, ["attributes_dropped", "control_characters"]);
+}
+
+#[test]
+fn a_span_that_is_its_own_parent_is_kept_with_a_mark() {
+    let (span, marks) = repaired(|span| span.parent_span_id = Some(span.span_id));
+    assert_eq!(span.parent_span_id, Some(span.span_id));
+    assert_eq!(marks, ["parent_is_self"]);
+}
+
+#[test]
+fn marks_of_the_sender_are_merged_and_anything_else_there_replaced() {
+    let (_, marks) = repaired(|span| {
+        span.parent_span_id = Some(span.span_id);
+        let sent = AttributeValue::Array(vec!["value_cut".into(), "<script>".into(), 5_i64.into()]);
+        span.attributes.insert(semconv::MARKS, sent);
+    });
+    assert_eq!(marks, ["parent_is_self", "value_cut"]);
+    let (span, marks) = repaired(|span| span.attributes.insert(semconv::MARKS, "all well"));
+    assert_eq!(span.attributes.get(semconv::MARKS), None);
+    assert!(marks.is_empty());
+}
+
+#[test]
+fn a_strangers_word_on_what_was_cut_is_not_believed() {
+    let strange = Limits {
+        believes_cuts: false,
+        ..Limits::default()
+    };
+    let forged = |marks: &'static str, value: AttributeValue| {
+        let mut span = clean_span();
+        let marks = AttributeValue::Array(vec![marks.into()]);
+        span.attributes.insert(semconv::MARKS, marks);
+        span.attributes.insert(semconv::CUT_BYTES, i64::MAX);
+        span.attributes.insert("value", value);
+        let span = validate(span, &strange, NOW, Marks::NONE).expect("is kept");
+        let cuts = span.attributes.iter();
+        let cuts = cuts.filter(|(key, _)| *key == semconv::CUT_BYTES);
+        cuts.map(|(_, value)| value.as_int().expect("a number"))
+            .collect::<Vec<_>>()
+    };
+    assert!(forged("value_cut", 1_i64.into()).is_empty());
+    let large = "x".repeat((1 << 20) + 100);
+    let cut = forged("value_cut", large.clone().into());
+    assert!(cut.len() == 1 && cut[0] < 1_000, "{cut:?}");
+    assert_eq!(forged("parent_is_self", large.into()), cut);
+    let text = "… [cut: 9223372036854775807 values]";
+    assert!(forged("value_cut", AttributeValue::Array(vec![text.into()])).is_empty());
+}
+
+#[test]
+fn a_stranger_cannot_make_up_attributes_that_were_dropped() {
+    for limits in [
+        Limits::default(),
+        Limits {
+            believes_cuts: false,
+            ..Limits::default()
+        },
+    ] {
+        let mut span = clean_span();
+        for at in 0..Limits::default().attributes {
+            span.attributes.insert(format!("key {at}"), at as i64);
+        }
+        span.attributes.insert("…", "… [cut: 0 values]");
+        let sent = span.attributes.len();
+        let span = validate(span, &limits, NOW, Marks::NONE).expect("is kept");
+        let kept = Limits::default().attributes;
+        assert_eq!(span.dropped_attributes_count as usize, sent - kept);
+    }
+}
+
+#[test]
+fn a_resource_and_a_scope_are_held_to_the_same_limits() {
+    let mut resource = Resource::of_service("shop\0");
+    for at in 0..2000_i64 {
+        resource
+            .attributes
+            .push_unchecked(at.to_string().into(), at.into());
+    }
+    let resource = validate_resource(resource, &Limits::default(), Marks::NONE);
+    assert_eq!(resource.service_name(), "shop\u{2400}");
+    assert_eq!(resource.dropped_attributes_count, 977);
+    assert!(Marks::of(&resource.attributes).contains(Mark::AttributesDropped));
+
+    let scope = InstrumentationScope {
+        name: "n".repeat(2000).into(),
+        ..InstrumentationScope::default()
+    };
+    let scope = validate_scope(scope, &Limits::default(), Marks::NONE);
+    assert_eq!(scope.name.chars().count(), 1024);
+    assert!(Marks::of(&scope.attributes).contains(Mark::NameCut));
+}
+
+fn tight() -> Limits {
+    Limits {
+        name_chars: 5,
+        key_chars: 5,
+        value_bytes: 70,
+        trace_state_bytes: 64,
+        attributes: 5,
+        events: 2,
+        links: 2,
+        ..Limits::default()
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_was_validated_is_valid(span in strategies::span(), now in 1_i64..) {
+        for limits in [Limits::default(), tight()] {
+            let now = UnixNanos::new(now);
+            if let Ok(once) = validate(span.clone(), &limits, now, Marks::NONE) {
+                let twice = validate(once.clone(), &limits, now, Marks::NONE);
+                // NaN does not equal itself; its text does.
+                prop_assert_eq!(format!("{:?}", twice), format!("{:?}", Ok::<_, RejectReason>(once)));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_kept_has_times_in_order(span in strategies::span(), now in 1_i64..) {
+        if let Ok(span) = validate(span, &tight(), UnixNanos::new(now), Marks::NONE) {
+            prop_assert!(0 < span.start.get() && span.start <= span.end);
+            prop_assert!(span.end.since(span.start) <= UnixNanos::PER_DAY);
+            prop_assert!(span.events.iter().all(|event| event.time.get() > 0));
+        }
+    }
+}

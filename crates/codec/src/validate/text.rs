@@ -1,0 +1,70 @@
+//! Texts without NUL and of bounded length.
+
+use std::borrow::Cow;
+
+use throughline_wire::limits::cut_name;
+
+use super::{Limits, Mark, Notes};
+
+/// What stands for NUL, which Postgres refuses in text.
+const SYMBOL_FOR_NUL: &str = "\u{2400}";
+
+/// Replaces NUL; whether there was one.
+pub(super) fn replace_nul(text: &mut Cow<'static, str>, notes: &mut Notes) -> bool {
+    let found = text.contains('\0');
+    if found {
+        notes.insert(Mark::ControlCharacters);
+        *text = Cow::Owned(text.replace('\0', SYMBOL_FOR_NUL));
+    }
+    found
+}
+
+/// Cuts to `max` characters, the last of them `…`; whether it was longer.
+fn cut_chars(text: &mut Cow<'static, str>, max: usize) -> bool {
+    let cut = match cut_name(text, max) {
+        Cow::Borrowed(_) => return false,
+        Cow::Owned(cut) => cut,
+    };
+    *text = Cow::Owned(cut);
+    true
+}
+
+/// What ends a value of `bytes` bytes that was cut; at most 64 bytes long.
+pub(super) fn cut_suffix(bytes: usize) -> String {
+    format!("… [cut: {bytes} bytes]")
+}
+
+/// Cuts to `max` bytes, at a character's boundary, ending in a suffix that tells the true size;
+/// how many bytes are left of the text itself.
+pub(super) fn cut_bytes(text: &mut Cow<'static, str>, max: usize, true_size: usize) -> usize {
+    let suffix = cut_suffix(true_size);
+    let end = text.floor_char_boundary(max.saturating_sub(suffix.len()));
+    *text = Cow::Owned(format!("{}{suffix}", &text[..end]));
+    end
+}
+
+pub(super) fn repair_name(name: &mut Cow<'static, str>, limits: &Limits, notes: &mut Notes) {
+    // Cut first: replacing NUL keeps the number of characters.
+    if cut_chars(name, limits.name_chars) {
+        notes.insert(Mark::NameCut);
+    }
+    replace_nul(name, notes);
+}
+
+/// Whether the key was changed, and so may equal another now.
+pub(super) fn repair_key(key: &mut Cow<'static, str>, limits: &Limits, notes: &mut Notes) -> bool {
+    let cut = cut_chars(key, limits.key_chars);
+    if cut {
+        notes.insert(Mark::KeyCut);
+    }
+    replace_nul(key, notes) || cut
+}
+
+pub(super) fn repair_value(text: &mut Cow<'static, str>, max_bytes: usize, notes: &mut Notes) {
+    replace_nul(text, notes);
+    if text.len() > max_bytes {
+        let true_size = text.len();
+        let kept = cut_bytes(text, max_bytes, true_size);
+        notes.cut(true_size - kept);
+    }
+}
