@@ -1,13 +1,13 @@
 //! The parsers of `crates/formats`: spans they read can be written as OTLP JSON and read back
 //! without a further repair; log records, which are not written, are not repaired twice.
 
+use throughline_codec::context::Repairs;
 use throughline_codec::validate::validate_log;
 use throughline_formats::otlp::{
     SpansOf, decode_json, decode_logs_json, decode_logs_protobuf, decode_protobuf, encode_json,
 };
 use throughline_formats::{Request, Validated, jaeger, zipkin};
-use throughline_wire::Limits;
-use throughline_wire::{Marks, UnixNanos};
+use throughline_wire::{Limits, UnixNanos};
 
 const NOW: UnixNanos = UnixNanos::new(1_767_225_605_000_000_000);
 
@@ -68,7 +68,7 @@ fn logs_settle(request: Request) {
     let records = || once.groups.iter().flat_map(|group| &group.events);
     assert_eq!(once.event_places.len(), records().count());
     for record in records() {
-        let again = validate_log(record.clone(), &limits, NOW, Marks::NONE);
+        let again = validate_log(record.clone(), &limits, NOW, Repairs::NONE);
         // As text: NaN does not equal itself.
         assert_eq!(
             format!("{:?}", Ok::<_, ()>(record)),

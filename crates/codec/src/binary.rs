@@ -1,15 +1,16 @@
 //! Protobuf bytes of attributes, events and links, laid out as OTLP lays them out.
 //!
-//! What the store keeps in its `bytea` columns, and what OTLP ingest reads a request with: the
+//! The store writes them to its `bytea` columns, and OTLP ingest reads requests with the same functions: the
 //! [`reader`] is enough to walk any message. Written by hand because a generated decoder refuses
 //! a whole request for one string that is not UTF-8 or one value nested too deep; here those are
-//! repaired and reported as [`Marks`].
+//! repaired and reported as [`Repairs`](crate::context::Repairs).
 //!
 //! No input panics or overflows the stack; decoding takes time linear in its length and one
 //! allocation a string.
 //!
 //! ```
-//! use throughline_wire::{Attributes, binary};
+//! use throughline_codec::binary;
+//! use throughline_wire::Attributes;
 //! let mut attributes = Attributes::default();
 //! attributes.insert("http.response.status_code", 200_i64);
 //! let mut bytes = Vec::new();
@@ -34,7 +35,9 @@ pub use error::{BinaryError, BinaryErrorKind};
 pub use pairs::{AttributeBytes, ValueBytes, attributes_in};
 pub use reader::{Field, Reader};
 
-use throughline_wire::{Attributes, Marks, SpanEvent, SpanLink};
+use throughline_wire::{AttributeValue, Attributes, SpanEvent, SpanLink};
+
+use crate::context::DecodeContext;
 
 /// Appends attributes as the repeated `KeyValue values = 1` of an OTLP `KeyValueList`.
 pub fn encode_attributes(attributes: &Attributes, out: &mut Vec<u8>) {
@@ -47,7 +50,16 @@ pub fn encode_attributes(attributes: &Attributes, out: &mut Vec<u8>) {
 /// # Errors
 /// When the bytes are not protobuf or a field has another type; names the byte.
 pub fn decode_attributes(bytes: &[u8]) -> Result<Attributes, BinaryError> {
-    any_value::decode_map(Reader::new(bytes), 1, &mut Marks::default())
+    let pairs = any_value::decode_pairs(Reader::new(bytes), 1, &mut DecodeContext::for_stored())?;
+    Ok(pairs.into_set().attributes)
+}
+
+/// Reads the stored `AnyValue` of an attribute, or of a body.
+///
+/// # Errors
+/// As [`decode_attributes`].
+pub fn decode_value(value: Reader<'_>) -> Result<AttributeValue, BinaryError> {
+    any_value::decode(value, 1, &mut DecodeContext::for_stored())
 }
 
 /// Appends events as repeated `Span.Event` of field 1.
@@ -82,15 +94,15 @@ pub fn decode_links(bytes: &[u8]) -> Result<Vec<SpanLink>, BinaryError> {
 
 fn repeated<T>(
     bytes: &[u8],
-    decode: impl Fn(Reader<'_>, &mut Marks) -> Result<T, BinaryError>,
+    decode: impl Fn(Reader<'_>, &mut DecodeContext) -> Result<T, BinaryError>,
 ) -> Result<Vec<T>, BinaryError> {
     let mut reader = Reader::new(bytes);
     let mut items = Vec::new();
-    // What was repaired was marked when it was first read.
-    let mut marks = Marks::default();
+    // Repairs were marked when the items were first read.
+    let mut context = DecodeContext::for_stored();
     while let Some(field) = reader.next_field()? {
         if field.number() == 1 {
-            items.push(decode(field.message()?, &mut marks)?);
+            items.push(decode(field.message()?, &mut context)?);
         }
     }
     Ok(items)

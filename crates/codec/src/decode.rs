@@ -8,7 +8,7 @@
 //!     {"trace_id": "00000000000000000000000000000000", "span_id": "00f067aa0ba902b7",
 //!      "name": "GET /", "start_ns": "1700000000000000000", "end_ns": "1700000000100000000"}
 //! ]}"#)?;
-//! assert_eq!(batch.spans[0].span.name, "GET /");
+//! assert_eq!(batch.spans[0].item.name, "GET /");
 //! assert_eq!(batch.rejected[0].index, 1);
 //! assert_eq!(batch.rejected[0].reason, "trace_id: is all zeros");
 //! # Ok::<(), throughline_codec::decode::DecodeError>(())
@@ -17,8 +17,7 @@
 mod batch;
 mod diagnose;
 mod error;
-mod lists;
-mod repair;
+mod native;
 mod spans;
 
 #[cfg(test)]
@@ -27,17 +26,18 @@ mod tests;
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-pub use batch::{DecodedBatch, DecodedSpan, Placed, ValidBatch};
+pub use batch::{DecodedBatch, ValidBatch};
 pub use error::DecodeError;
 pub use error::message as json_reason;
-pub use repair::text as repair_text;
 pub use spans::{MAX_SPANS, raw as raw_list};
 
-use throughline_wire::room::Room;
-use throughline_wire::{LogRecord, Marks, Rejection, Span, SpanStart};
+use throughline_wire::Rejection;
+
+use self::native::{Native, NativeLog, NativeResource, NativeScope, NativeSpan, NativeStart};
+use crate::context::{DecodeContext, Decoded, Repairs};
+use crate::json::{ReadJson, read_item};
 
 #[derive(Deserialize)]
 #[serde(expecting = "a batch object")]
@@ -85,34 +85,38 @@ pub fn decode_batch(body: &[u8]) -> Result<DecodedBatch, DecodeError> {
     }
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(DecodeError::from_json)?;
     let mut batch = DecodedBatch::default();
-    let _room = Room::of_request();
+    let mut section = Sections {
+        text,
+        lossy,
+        context: DecodeContext::for_request(),
+    };
     if let Some(raw) = envelope.resource {
-        batch.resource = section(text, "resource", raw, lossy, &mut batch.resource_marks)?;
+        let resource = section.read::<NativeResource>("resource", raw)?;
+        (batch.resource, batch.resource_repairs) = section.finish(resource);
     }
     if let Some(raw) = envelope.scope {
-        batch.scope = section(text, "scope", raw, lossy, &mut batch.scope_marks)?;
+        let scope = section.read::<NativeScope>("scope", raw)?;
+        (batch.scope, batch.scope_repairs) = section.finish(scope);
     }
-    let mut ignored = Marks::NONE;
     if let Some(raw) = envelope.clock {
-        batch.clock = section(text, "clock", raw, lossy, &mut ignored)?;
+        batch.clock = section.read("clock", raw)?;
     }
     if let Some(raw) = envelope.dropped {
-        batch.dropped = section(text, "dropped", raw, lossy, &mut ignored)?;
+        batch.dropped = section.read("dropped", raw)?;
     }
     if let Some(raw) = envelope.sequence {
-        batch.sequence = section(text, "sequence", raw, lossy, &mut ignored)?;
+        batch.sequence = section.read("sequence", raw)?;
     }
+    let Sections { mut context, .. } = section;
+    let starts = diagnose::start;
     (batch.starts, batch.rejected_starts) =
-        parts::<SpanStart>("starts", &envelope.starts, lossy, diagnose::start);
+        items::<NativeStart>("starts", &envelope.starts, lossy, starts, &mut context);
+    let records = diagnose::log_record;
     (batch.events, batch.rejected_events) =
-        parts::<LogRecord>("events", &envelope.events, lossy, diagnose::log_record);
+        items::<NativeLog>("events", &envelope.events, lossy, records, &mut context);
     for (index, raw) in envelope.spans.into_iter().enumerate() {
-        let mut marks = Marks::NONE;
-        match read::<Span>(raw.get(), lossy, &mut marks) {
-            Ok(mut span) => {
-                lists::count_beyond(&mut span, raw.get(), &mut marks);
-                batch.spans.push(DecodedSpan { index, span, marks });
-            }
+        match item::<NativeSpan>(index, raw.get(), lossy, &mut context) {
+            Ok(span) => batch.spans.push(span),
             Err((error, repaired)) => {
                 batch
                     .rejected_sequences
@@ -127,64 +131,82 @@ pub fn decode_batch(body: &[u8]) -> Result<DecodedBatch, DecodeError> {
     Ok(batch)
 }
 
-/// Why a part of a batch cannot be read: its place, its text, and what the reader said.
+/// Tells why an item of a batch cannot be read, from its place, its text, and the error of the reader.
 type Diagnose = fn(&str, &str, &serde_json::Error) -> String;
 
-/// Reads the list `name`, of which a bad part costs itself.
-fn parts<T: DeserializeOwned>(
+/// Reads the list `name`, of which a bad item costs itself.
+fn items<T: Native + for<'de> ReadJson<'de>>(
     name: &str,
     raw: &[&RawValue],
     lossy: bool,
     diagnose: Diagnose,
-) -> (Vec<Placed<T>>, Vec<Rejection>) {
-    let (mut parts, mut rejected) = (Vec::with_capacity(raw.len()), Vec::new());
+    context: &mut DecodeContext,
+) -> (Vec<Decoded<T::Item>>, Vec<Rejection>) {
+    let (mut items, mut rejected) = (Vec::with_capacity(raw.len()), Vec::new());
     for (index, raw) in raw.iter().enumerate() {
-        let mut marks = Marks::NONE;
-        match read::<T>(raw.get(), lossy, &mut marks) {
-            Ok(part) => parts.push((index, part, marks)),
+        match item::<T>(index, raw.get(), lossy, context) {
+            Ok(item) => items.push(item),
             Err((error, repaired)) => rejected.push(Rejection {
                 index,
                 reason: diagnose(&format!("{name}[{index}]"), &repaired, &error),
             }),
         }
     }
-    (parts, rejected)
+    (items, rejected)
 }
 
-/// Reads a part of the batch that is not a span: an error in it is an error of the batch.
-fn section<T: DeserializeOwned>(
-    text: &str,
-    name: &str,
-    raw: &RawValue,
-    lossy: bool,
-    marks: &mut Marks,
-) -> Result<T, DecodeError> {
-    read(raw.get(), lossy, marks)
-        .map_err(|(error, _)| DecodeError::within(text, raw.get(), name, &error))
-}
-
-/// Reads a value; when that fails, once more with its text repaired, which is in the error then.
-fn read<'a, T: DeserializeOwned>(
+/// Reads one item of a list.
+fn item<'a, T: Native + for<'de> ReadJson<'de>>(
+    index: usize,
     raw: &'a str,
     lossy: bool,
-    marks: &mut Marks,
+    context: &mut DecodeContext,
+) -> Result<Decoded<T::Item>, (serde_json::Error, Cow<'a, str>)> {
+    let read = object::<T>(raw, lossy, context).map(|item| item.into_item(context));
+    // Of an item that cannot be read, too: they are not those of the next one.
+    let repairs = context.take_repairs();
+    read.map(|item| Decoded {
+        index,
+        item,
+        repairs,
+    })
+}
+
+/// Reads an object.
+fn object<'a, T: for<'de> ReadJson<'de>>(
+    raw: &'a str,
+    lossy: bool,
+    context: &mut DecodeContext,
 ) -> Result<T, (serde_json::Error, Cow<'a, str>)> {
-    // Only known to be of this part when its own text has the replacement.
-    if lossy && raw.contains(char::REPLACEMENT_CHARACTER) {
-        marks.insert(throughline_wire::Mark::InvalidUtf8);
-    }
     if raw.starts_with('[') {
         // A derived reader would take an array for an object's fields in order.
         let error = <serde_json::Error as serde::de::Error>::custom("is not an object");
         return Err((error, Cow::Borrowed(raw)));
     }
-    match serde_json::from_str(raw) {
-        Ok(value) => Ok(value),
-        Err(error) => match repair::text(raw, marks) {
-            Some(repaired) => {
-                serde_json::from_str(&repaired).map_err(|error| (error, Cow::Owned(repaired)))
-            }
-            None => Err((error, Cow::Borrowed(raw))),
-        },
+    read_item(raw, lossy, context)
+}
+
+/// Reads the sections of a batch that are no lists: an error in one is an error of the batch.
+struct Sections<'t> {
+    /// The whole batch.
+    text: &'t str,
+    lossy: bool,
+    context: DecodeContext,
+}
+
+impl Sections<'_> {
+    fn read<T: for<'de> ReadJson<'de>>(
+        &mut self,
+        name: &str,
+        raw: &RawValue,
+    ) -> Result<T, DecodeError> {
+        self.context.take_repairs();
+        object(raw.get(), self.lossy, &mut self.context)
+            .map_err(|(error, _)| DecodeError::within(self.text, raw.get(), name, &error))
+    }
+
+    fn finish<T: Native>(&mut self, read: T) -> (T::Item, Repairs) {
+        let item = read.into_item(&mut self.context);
+        (item, self.context.take_repairs())
     }
 }

@@ -1,8 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 pub mod binary;
+pub mod budget;
+pub mod context;
 pub mod decode;
+pub mod json;
 pub mod packed;
+pub mod pairs;
 #[cfg(test)]
 mod strategies;
 pub mod validate;

@@ -22,13 +22,15 @@ use std::borrow::Cow;
 
 use throughline_wire::{
     AttributeValue, Attributes, InstrumentationScope, Limits, Mark, Marks, Resource, Span,
-    SpanEvent, SpanLink, SpanStart, UnixNanos, room, semconv,
+    SpanEvent, SpanLink, SpanStart, UnixNanos, semconv,
 };
+
+use crate::context::Repairs;
 
 /// Repairs `span`, or says why it cannot be kept.
 ///
 /// `now` is the server's clock; for a sender whose clock offset is known, pass the server's clock
-/// as that sender would read it. `marks` are those that decoding made.
+/// as that sender would read it. `repairs` are those that decoding made.
 ///
 /// A span whose parent is itself is stored as sent, with a mark: the views cut cycles. An empty
 /// name is kept.
@@ -39,9 +41,9 @@ pub fn validate(
     mut span: Span,
     limits: &Limits,
     now: UnixNanos,
-    marks: Marks,
+    repairs: Repairs,
 ) -> Result<Span, RejectReason> {
-    let mut notes = Notes::take(marks, &mut span.attributes, limits);
+    let mut notes = Notes::take(repairs, &mut span.attributes, limits);
     let known_end = span.attributes.remove(semconv::SENT_END_NS);
     let sent_end = times::repair(&mut span, limits, now, &mut notes)?;
     if span.parent_span_id == Some(span.span_id) {
@@ -91,15 +93,15 @@ pub fn validate_start(
     start: SpanStart,
     limits: &Limits,
     now: UnixNanos,
-    marks: Marks,
+    repairs: Repairs,
 ) -> Result<SpanStart, RejectReason> {
-    let span = validate(start.into_span(), limits, now, marks)?;
+    let span = validate(start.into_span(), limits, now, repairs)?;
     Ok(SpanStart::of(&span))
 }
 
 /// Repairs a resource: the same limits on its attributes.
-pub fn validate_resource(mut resource: Resource, limits: &Limits, marks: Marks) -> Resource {
-    let mut notes = Notes::take(marks, &mut resource.attributes, limits);
+pub fn validate_resource(mut resource: Resource, limits: &Limits, repairs: Repairs) -> Resource {
+    let mut notes = Notes::take(repairs, &mut resource.attributes, limits);
     if matches!(resource.listed_service(), Cow::Owned(_)) {
         notes.insert(Mark::NameCut);
     }
@@ -119,9 +121,9 @@ pub fn validate_resource(mut resource: Resource, limits: &Limits, marks: Marks) 
 pub fn validate_scope(
     mut scope: InstrumentationScope,
     limits: &Limits,
-    marks: Marks,
+    repairs: Repairs,
 ) -> InstrumentationScope {
-    let mut notes = Notes::take(marks, &mut scope.attributes, limits);
+    let mut notes = Notes::take(repairs, &mut scope.attributes, limits);
     for text in [&mut scope.name, &mut scope.version, &mut scope.schema_url] {
         text::repair_name(text, limits, &mut notes);
     }
@@ -166,26 +168,9 @@ fn repair_attributes(
     notes: &mut Notes,
 ) {
     let entries = attributes.entries_mut();
-    // What ends a set of more attributes than there was room for counts those.
-    let beyond = match entries.last() {
-        Some((key, value)) if key == room::CUT_KEY && entries.len() > limits.attributes => {
-            let values = value.as_str().and_then(room::cut_values);
-            values
-                .filter(|_| notes.trusts_texts)
-                .unwrap_or(1)
-                .saturating_sub(1)
-        }
-        _ => 0,
-    };
-    let mut dropped = truncate(entries, limits.attributes)
-        .saturating_add(u32::try_from(beyond).unwrap_or(u32::MAX));
+    let mut dropped = truncate(entries, limits.attributes);
     let mut keys_changed = false;
     for (key, value) in entries {
-        if key == room::CUT_KEY
-            && let Some(values) = value.as_str().and_then(room::cut_values)
-        {
-            notes.cut_while_read(values);
-        }
         keys_changed |= text::repair_key(key, limits, notes);
         value::repair(value, limits, notes);
     }
@@ -211,21 +196,19 @@ struct Notes {
     marks: Marks,
     /// Bytes of values that were cut off.
     cut_bytes: u64,
-    /// Whether an earlier validation has counted what the reader cut.
-    was_cut: bool,
-    /// Whether a text that says so tells what the reader cut; a stranger may write it too.
-    trusts_texts: bool,
 }
 
 impl Notes {
-    /// Begins with the marks that decoding made, and takes out the notes a sender, or an earlier
+    /// Begins with the repairs that decoding made, and takes out the notes a sender, or an earlier
     /// validation, made; words that are no marks go.
-    fn take(mut marks: Marks, attributes: &mut Attributes, limits: &Limits) -> Self {
+    fn take(repairs: Repairs, attributes: &mut Attributes, limits: &Limits) -> Self {
         let earlier = Marks::of(attributes);
         attributes.remove(semconv::MARKS);
+        let mut marks = repairs.marks;
         marks.extend(earlier);
+        let was_cut = earlier.contains(Mark::ValueCut);
         // Looked for only where something was cut, which hardly ever is.
-        let cut_bytes = if earlier.contains(Mark::ValueCut) {
+        let cut_bytes = if was_cut {
             attributes
                 .remove(semconv::CUT_BYTES)
                 .filter(|_| limits.believes_cuts)
@@ -234,12 +217,12 @@ impl Notes {
         } else {
             0
         };
-        Self {
-            marks,
-            cut_bytes,
-            was_cut: limits.believes_cuts && earlier.contains(Mark::ValueCut),
-            trusts_texts: limits.believes_cuts || room::has_cut(),
+        let mut notes = Self { marks, cut_bytes };
+        // Of what was validated before, the decoder cut what had been counted then.
+        if repairs.cut_items > 0 && !(was_cut && limits.believes_cuts) {
+            notes.cut(repairs.cut_items);
         }
+        notes
     }
 
     fn insert(&mut self, mark: Mark) {
@@ -250,13 +233,6 @@ impl Notes {
     fn cut(&mut self, bytes: usize) {
         self.insert(Mark::ValueCut);
         self.cut_bytes = self.cut_bytes.saturating_add(bytes as u64);
-    }
-
-    /// Notes that a reader found no room for so many parts of a value, each a byte at least.
-    fn cut_while_read(&mut self, values: usize) {
-        if self.trusts_texts && !self.was_cut {
-            self.cut(values);
-        }
     }
 
     fn put(self, attributes: &mut Attributes) {

@@ -21,12 +21,16 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use throughline_wire::room::Room;
-use throughline_wire::{InstrumentationScope, Mark, Marks, Resource, semconv};
+use throughline_codec::context::{DecodeContext, Repairs};
+use throughline_codec::decode::json_reason;
+use throughline_codec::json::parse;
+use throughline_codec::json_struct;
+use throughline_wire::{InstrumentationScope, Resource, semconv};
 
 use self::span::{JsonSpan, ReadSpan};
 use self::tag::{Bytes, Tags, together};
 use crate::DecodeError;
+use crate::part::part;
 use crate::request::{Group, Request};
 
 /// Attribute of a span: what Jaeger warned of, an array of texts.
@@ -44,31 +48,30 @@ struct JsonNode<'a> {
     spans: Option<Vec<&'a RawValue>>,
     #[serde(borrow, rename = "spanID")]
     span_id: Option<&'a RawValue>,
-    #[serde(default)]
-    processes: Option<HashMap<String, JsonProcess>>,
+    #[serde(borrow)]
+    processes: Option<&'a RawValue>,
     warnings: Option<Vec<String>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "a process object")]
-struct JsonProcess {
-    service_name: Option<String>,
-    #[serde(default)]
-    tags: Tags,
-    /// More tags, in the storage of Elasticsearch.
-    #[serde(default)]
-    tag: Tags,
+json_struct! {
+    struct JsonProcess: "a process object" {
+        service_name: Option<String> = "serviceName";
+        tags: Tags = "tags";
+        /// More tags, in the storage of Elasticsearch.
+        tag: Tags = "tag";
+    }
 }
 
 impl JsonProcess {
-    fn into_resource(self, form: Bytes, marks: &mut Marks) -> Resource {
+    fn into_resource(self, form: Bytes, context: &mut DecodeContext) -> Resource {
         let name = self.service_name.filter(|name| !name.is_empty());
         let name = name.map(|name| (semconv::SERVICE_NAME.into(), name.into()));
         let name = name.into_iter().collect();
-        Resource {
-            attributes: together([self.tags, self.tag], form, marks, name),
-            ..Resource::default()
-        }
+        let mut resource = Resource::default();
+        let dropped = &mut resource.dropped_attributes_count;
+        let tags = together([self.tags, self.tag], form, name);
+        resource.attributes = tags.into_attributes(dropped, context);
+        resource
     }
 }
 
@@ -81,7 +84,11 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
     let text = String::from_utf8_lossy(body);
     let mut decoder = Decoder {
         lossy: matches!(text, Cow::Owned(_)),
-        ..Decoder::default()
+        context: DecodeContext::for_request(),
+        request: Request::default(),
+        groups: Vec::new(),
+        group_at: HashMap::new(),
+        nobody: None,
     };
     let text = text.trim_ascii();
     if text.is_empty() {
@@ -104,12 +111,12 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
 /// Spans of one process and one library, by the numbers of the request.
 type GroupKey = (usize, Cow<'static, str>, Cow<'static, str>);
 
-#[derive(Default)]
 struct Decoder {
     request: Request,
     groups: Vec<Group>,
     group_at: HashMap<GroupKey, usize>,
     lossy: bool,
+    context: DecodeContext,
     /// The resource of spans whose process nobody names.
     nobody: Option<usize>,
 }
@@ -143,12 +150,10 @@ impl Decoder {
         let Some(spans) = node.spans else {
             return Err("has neither data, spans nor spanID".to_owned());
         };
-        let processes: HashMap<String, usize> = node
-            .processes
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(id, process)| (id, self.process(process, Bytes::Base64)))
-            .collect();
+        let processes = match node.processes {
+            Some(raw) => self.processes(raw)?,
+            None => HashMap::new(),
+        };
         let mut warnings = node.warnings.filter(|warnings| !warnings.is_empty());
         for span in spans {
             if self.span(span.get(), &processes, warnings.as_deref()) {
@@ -158,10 +163,24 @@ impl Decoder {
         Ok(())
     }
 
+    /// Reads the processes of a trace; returns their resources by their ids.
+    fn processes(&mut self, raw: &RawValue) -> Result<HashMap<String, usize>, String> {
+        let sent: HashMap<String, &RawValue> = serde_json::from_str(raw.get())
+            .map_err(|error| format!("processes: {}", json_reason(&error)))?;
+        let mut processes = HashMap::with_capacity(sent.len());
+        self.context = DecodeContext::for_request();
+        for (id, raw) in sent {
+            let process = parse(raw.get(), &mut self.context)
+                .map_err(|error| format!("processes.{id}: {}", json_reason(&error)))?;
+            processes.insert(id, self.process(process, Bytes::Base64));
+        }
+        Ok(processes)
+    }
+
     fn process(&mut self, process: JsonProcess, form: Bytes) -> usize {
-        let mut marks = Marks::NONE;
-        let resource = process.into_resource(form, &mut marks);
-        self.request.add_resource(resource, marks)
+        let resource = process.into_resource(form, &mut self.context);
+        let repairs = self.context.take_repairs();
+        self.request.add_resource(resource, repairs)
     }
 
     /// Reads a span; whether it could be read.
@@ -171,19 +190,20 @@ impl Decoder {
         processes: &HashMap<String, usize>,
         trace_warnings: Option<&[String]>,
     ) -> bool {
-        // Of each: a file holds more than a request, and is read a trace at a time.
-        let _room = Room::of_request();
-        let mut marks = Marks::NONE;
-        if self.lossy && text.contains(char::REPLACEMENT_CHARACTER) {
-            marks.insert(Mark::InvalidUtf8);
-        }
-        let read = span::parse(text, &mut marks).and_then(|mut sent: JsonSpan| {
+        // A budget for each: a file holds more than a request, and is read a trace at a time.
+        self.context = DecodeContext::for_request();
+        let context = &mut self.context;
+        let read = part(text, self.lossy, context).and_then(|mut sent: JsonSpan| {
             let own = sent.process.take();
             let process = sent.process_id.take();
             let form = Bytes::of(own.is_some(), process.is_some());
-            Ok((span::read(sent, form, &mut marks)?, own, process, form))
+            let span = span::read(sent, form, context)?;
+            let repairs = context.take_repairs();
+            let own = own.map(|raw| parse(raw.get(), context)).transpose();
+            let own = own.map_err(|error| format!("process: {}", json_reason(&error)))?;
+            Ok((span, repairs, own, process, form))
         });
-        let (mut read, own, process, form) = match read {
+        let (mut read, repairs, own, process, form) = match read {
             Ok(read) => read,
             Err(reason) => {
                 self.request.reject(reason);
@@ -203,7 +223,8 @@ impl Decoder {
             (None, None) => self.nobody(),
         };
         let group = self.group(resource, &mut read);
-        self.request.push(&mut self.groups[group], read.span, marks);
+        self.request
+            .push(&mut self.groups[group], read.span, repairs);
         true
     }
 
@@ -211,7 +232,7 @@ impl Decoder {
         let request = &mut self.request;
         *self
             .nobody
-            .get_or_insert_with(|| request.add_resource(Resource::default(), Marks::NONE))
+            .get_or_insert_with(|| request.add_resource(Resource::default(), Repairs::NONE))
     }
 
     fn group(&mut self, resource: usize, read: &mut ReadSpan) -> usize {
@@ -227,7 +248,7 @@ impl Decoder {
                     version: version.clone(),
                     ..InstrumentationScope::default()
                 };
-                groups.push(Group::new(*resource, scope, Marks::NONE));
+                groups.push(Group::new(*resource, scope, Repairs::NONE));
                 groups.len() - 1
             })
     }

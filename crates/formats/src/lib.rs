@@ -6,7 +6,6 @@
 
 mod capped;
 mod error;
-mod first_items;
 pub mod jaeger;
 mod lenient;
 pub mod otlp;

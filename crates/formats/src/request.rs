@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
+use throughline_codec::context::{Decoded, Repairs};
 use throughline_codec::decode::MAX_SPANS;
 use throughline_codec::packed::PackedSpans;
 use throughline_codec::validate::{validate, validate_log, validate_resource, validate_scope};
 use throughline_wire::Limits;
 use throughline_wire::{
-    Attributes, InstrumentationScope, LogRecord, Marks, Rejection, Resource, Span, SpanId,
-    SpanKind, Status, TraceId, UnixNanos,
+    Attributes, InstrumentationScope, LogRecord, Rejection, Resource, Span, SpanId, SpanKind,
+    Status, TraceId, UnixNanos,
 };
 
 /// What a request holds.
 #[derive(Debug, Default, PartialEq)]
 pub struct Request {
-    resources: Vec<(Resource, Marks)>,
+    resources: Vec<(Resource, Repairs)>,
     groups: Vec<Group>,
     /// Spans and log records that could not be read, by their place in the request.
     pub(crate) rejected: Vec<Rejection>,
@@ -27,20 +28,24 @@ pub struct Request {
 pub(crate) struct Group {
     resource: usize,
     scope: InstrumentationScope,
-    scope_marks: Marks,
-    spans: Vec<(usize, Span, Marks)>,
+    scope_repairs: Repairs,
+    spans: Vec<Decoded<Span>>,
     packed: PackedSpans,
     /// Of each packed span, its place in the request.
     packed_places: Vec<usize>,
-    logs: Vec<(usize, LogRecord, Marks)>,
+    logs: Vec<Decoded<LogRecord>>,
 }
 
 impl Group {
-    pub(crate) fn new(resource: usize, scope: InstrumentationScope, scope_marks: Marks) -> Self {
+    pub(crate) fn new(
+        resource: usize,
+        scope: InstrumentationScope,
+        scope_repairs: Repairs,
+    ) -> Self {
         Self {
             resource,
             scope,
-            scope_marks,
+            scope_repairs,
             spans: Vec::new(),
             packed: PackedSpans::default(),
             packed_places: Vec::new(),
@@ -58,8 +63,12 @@ impl Group {
     }
 
     /// Adds a span whose place in the request is known.
-    pub(crate) fn push_at(&mut self, place: usize, span: Span, marks: Marks) {
-        self.spans.push((place, span, marks));
+    pub(crate) fn push_at(&mut self, index: usize, item: Span, repairs: Repairs) {
+        self.spans.push(Decoded {
+            index,
+            item,
+            repairs,
+        });
     }
 }
 
@@ -93,8 +102,8 @@ pub struct Validated {
 
 impl Request {
     /// Notes a resource; groups name it by the number returned.
-    pub(crate) fn add_resource(&mut self, resource: Resource, marks: Marks) -> usize {
-        self.resources.push((resource, marks));
+    pub(crate) fn add_resource(&mut self, resource: Resource, repairs: Repairs) -> usize {
+        self.resources.push((resource, repairs));
         self.resources.len() - 1
     }
 
@@ -118,9 +127,8 @@ impl Request {
     }
 
     /// Adds the next span of the request to `group`.
-    pub(crate) fn push(&mut self, group: &mut Group, span: Span, marks: Marks) {
-        group.spans.push((self.seen, span, marks));
-        self.seen += 1;
+    pub(crate) fn push(&mut self, group: &mut Group, span: Span, repairs: Repairs) {
+        group.push_at(self.skip(), span, repairs);
     }
 
     /// Adds the next span of the request to `group` if it can be stored as it was sent: `span` is
@@ -141,9 +149,12 @@ impl Request {
     }
 
     /// Adds the next log record of the request to `group`.
-    pub(crate) fn push_log(&mut self, group: &mut Group, record: LogRecord, marks: Marks) {
-        group.logs.push((self.seen, record, marks));
-        self.seen += 1;
+    pub(crate) fn push_log(&mut self, group: &mut Group, item: LogRecord, repairs: Repairs) {
+        group.logs.push(Decoded {
+            index: self.skip(),
+            item,
+            repairs,
+        });
     }
 
     /// Passes over the next item of the request, which is to be pushed later: its place.
@@ -167,7 +178,7 @@ impl Request {
     }
 
     /// Fails when the request has as many `items` as one may have, readable or not.
-    pub(crate) fn check_room(&self, items: &str) -> Result<(), String> {
+    pub(crate) fn check_count(&self, items: &str) -> Result<(), String> {
         if self.seen < MAX_SPANS {
             return Ok(());
         }
@@ -185,12 +196,17 @@ impl Request {
         let resources: Vec<Arc<Resource>> = self
             .resources
             .into_iter()
-            .map(|(resource, marks)| Arc::new(validate_resource(resource, limits, marks)))
+            .map(|(resource, repairs)| Arc::new(validate_resource(resource, limits, repairs)))
             .collect();
         for group in self.groups {
             let mut spans = Vec::with_capacity(group.spans.len());
-            for (index, span, marks) in group.spans {
-                match validate(span, limits, now, marks) {
+            for Decoded {
+                index,
+                item,
+                repairs,
+            } in group.spans
+            {
+                match validate(item, limits, now, repairs) {
                     Ok(span) => {
                         validated.places.push(index);
                         spans.push(span);
@@ -205,8 +221,13 @@ impl Request {
             }
             validated.places.extend(group.packed_places);
             let mut events = Vec::with_capacity(group.logs.len());
-            for (index, record, marks) in group.logs {
-                match validate_log(record, limits, now, marks) {
+            for Decoded {
+                index,
+                item,
+                repairs,
+            } in group.logs
+            {
+                match validate_log(item, limits, now, repairs) {
                     Ok(record) => {
                         validated.event_places.push(index);
                         events.push(record);
@@ -222,7 +243,7 @@ impl Request {
             if !(spans.is_empty() && group.packed.is_empty() && events.is_empty()) {
                 validated.groups.push(ValidatedGroup {
                     resource: Arc::clone(&resources[group.resource]),
-                    scope: Arc::new(validate_scope(group.scope, limits, group.scope_marks)),
+                    scope: Arc::new(validate_scope(group.scope, limits, group.scope_repairs)),
                     spans,
                     packed: group.packed,
                     events,

@@ -20,8 +20,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::value::RawValue;
-use throughline_wire::room::Room;
-use throughline_wire::{Attributes, InstrumentationScope, Marks, Resource, semconv};
+use throughline_codec::context::{DecodeContext, Repairs};
+use throughline_wire::{Attributes, InstrumentationScope, Resource, semconv};
 
 use self::shared::SharedIds;
 use self::span::{JsonSpan, ReadSpan};
@@ -48,7 +48,7 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
     let text = String::from_utf8_lossy(body);
     let lossy = matches!(text, Cow::Owned(_));
     let mut request = Request::default();
-    let _room = Room::of_request();
+    let mut context = DecodeContext::for_request();
     if text.trim_ascii().is_empty() {
         return Ok(request);
     }
@@ -56,10 +56,10 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
     for item in list(&text, "the body")? {
         if item.starts_with('[') {
             for item in list(item, "a trace")? {
-                read(item, lossy, &mut request, &mut spans)?;
+                read(item, lossy, &mut request, &mut spans, &mut context)?;
             }
         } else {
-            read(item, lossy, &mut request, &mut spans)?;
+            read(item, lossy, &mut request, &mut spans, &mut context)?;
         }
     }
     let shared = SharedIds::of(&spans);
@@ -68,7 +68,7 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
     }
     times::fill_in(&mut spans);
     let mut groups = Groups::default();
-    for (place, span, marks) in spans {
+    for (place, span, repairs) in spans {
         if !times::has_start(&span.span) {
             let reason = "timestamp: is missing, and no annotation, ancestor or other span of its \
                           trace in the request has one";
@@ -76,7 +76,7 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
             continue;
         }
         let group = groups.of(&mut request, &span);
-        group.push_at(place, span.span, marks);
+        group.push_at(place, span.span, repairs);
     }
     for group in groups.list {
         request.push_group(group);
@@ -99,12 +99,14 @@ fn read(
     item: &str,
     lossy: bool,
     request: &mut Request,
-    spans: &mut Vec<(usize, ReadSpan, Marks)>,
+    spans: &mut Vec<(usize, ReadSpan, Repairs)>,
+    context: &mut DecodeContext,
 ) -> Result<(), DecodeError> {
-    request.check_room("spans").map_err(DecodeError::new)?;
-    let mut marks = Marks::NONE;
-    match part::<JsonSpan>(item, lossy, &mut marks).and_then(|sent| span::read(sent, &mut marks)) {
-        Ok(span) => spans.push((request.skip(), span, marks)),
+    request.check_count("spans").map_err(DecodeError::new)?;
+    let read = part::<JsonSpan>(item, lossy, context).and_then(|sent| span::read(sent, context));
+    let repairs = context.take_repairs();
+    match read {
+        Ok(span) => spans.push((request.skip(), span, repairs)),
         Err(reason) => request.reject(reason),
     }
     Ok(())
@@ -124,7 +126,7 @@ impl Groups {
         let resource = if let Some(resource) = self.services.get(service) {
             *resource
         } else {
-            let resource = request.add_resource(resource(service), Marks::NONE);
+            let resource = request.add_resource(resource(service), Repairs::NONE);
             self.services.insert(service.clone(), resource);
             resource
         };
@@ -139,7 +141,7 @@ impl Groups {
                     version: version.clone().into(),
                     ..InstrumentationScope::default()
                 };
-                list.push(Group::new(*resource, scope, Marks::NONE));
+                list.push(Group::new(*resource, scope, Repairs::NONE));
                 list.len() - 1
             });
         &mut self.list[at]

@@ -7,7 +7,10 @@
 //! key begins with `$` is wrapped, `{"$map": {..}}`, so that it is not taken for one of those.
 //! Every writer may wrap every map; readers accept both.
 
-mod json;
+mod read;
+mod write;
+
+pub use read::{AttributesSeed, ReadLimit, ValueSeed};
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,6 +21,9 @@ use serde::{Deserialize, Serialize};
 /// deeper. Deeper ones are replaced by [`TOO_DEEP`] when read, which keeps readers off the stack's
 /// end. The limit the OpenTelemetry specification gives.
 pub const MAX_DEPTH: usize = 64;
+
+/// The key under which a map says that entries were left out; see [`ReadLimit::cut_items`].
+pub const CUT_KEY: &str = "…";
 
 /// What stands where a value was nested too deep.
 pub const TOO_DEEP: &str = "[nested deeper than 64 levels]";
@@ -225,6 +231,6 @@ impl Serialize for Attributes {
 
 impl<'de> Deserialize<'de> for Attributes {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::attributes(deserializer)
+        read::read_all(deserializer)
     }
 }

@@ -7,7 +7,6 @@ pub mod limits;
 pub mod log;
 pub mod mark;
 pub mod resource;
-pub mod room;
 pub mod semconv;
 pub mod sequence;
 pub mod span;

@@ -207,21 +207,13 @@ pub struct Span {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_attributes_count: u32,
     /// What happened in it, in the order sent.
-    #[serde(
-        default,
-        deserialize_with = "crate::room::first",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<SpanEvent>,
     /// How many events the sender dropped.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_events_count: u32,
     /// Spans it is related to, in the order sent.
-    #[serde(
-        default,
-        deserialize_with = "crate::room::first",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<SpanLink>,
     /// How many links the sender dropped.
     #[serde(default, skip_serializing_if = "is_zero")]

@@ -135,8 +135,8 @@ struct Decoded {
 fn decode(body: &[u8], limits: &Limits, now: UnixNanos) -> Result<Decoded, DecodeError> {
     let decoded = decode_batch(body)?;
     let spans: Vec<usize> = decoded.spans.iter().map(|span| span.index).collect();
-    let starts: Vec<usize> = decoded.starts.iter().map(|(index, ..)| *index).collect();
-    let events: Vec<usize> = decoded.events.iter().map(|(index, ..)| *index).collect();
+    let starts: Vec<usize> = decoded.starts.iter().map(|start| start.index).collect();
+    let events: Vec<usize> = decoded.events.iter().map(|event| event.index).collect();
     let valid = decoded.validate(limits, now);
     Ok(Decoded {
         places: left(spans, &valid.rejected),

@@ -3,38 +3,39 @@
 use std::borrow::Cow;
 
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
-use throughline_wire::room::{self, Pairs};
-use throughline_wire::{AttributeValue, Attributes, Mark, Marks};
+use throughline_wire::{AttributeValue, Attributes, Mark};
 
 use super::{BinaryError, Reader, writer};
+use crate::context::DecodeContext;
+use crate::pairs::Pairs;
 
 /// Reads an `AnyValue`; `depth` is 1 for the value of an attribute itself. A value deeper than
-/// [`MAX_DEPTH`] is replaced by [`TOO_DEEP`] and marked; of one with more parts than there is
-/// [`room`] for the rest is left out. Of a value set twice the last counts.
+/// [`MAX_DEPTH`] is replaced by [`TOO_DEEP`] and marked; items beyond the budget are left out. Of a value
+/// set twice the last counts.
 ///
 /// # Errors
 /// When the bytes are not protobuf or a field has another type; names the byte.
 pub fn decode(
     mut reader: Reader<'_>,
     depth: usize,
-    marks: &mut Marks,
+    context: &mut DecodeContext,
 ) -> Result<AttributeValue, BinaryError> {
     if depth > MAX_DEPTH {
-        marks.insert(Mark::NestedTooDeep);
+        context.mark(Mark::NestedTooDeep);
         return Ok(AttributeValue::Str(Cow::Borrowed(TOO_DEEP)));
     }
     if depth == 1 {
-        room::begin_value();
+        context.budget.begin_value();
     }
     let mut value = AttributeValue::Empty;
     while let Some(field) = reader.next_field()? {
         value = match field.number() {
-            1 => AttributeValue::Str(field.text(marks)?),
+            1 => AttributeValue::Str(field.text(&mut context.repairs.marks)?),
             2 => AttributeValue::Bool(field.varint()? != 0),
             3 => AttributeValue::Int(field.varint()? as i64),
             4 => AttributeValue::Double(f64::from_bits(field.fixed64()?)),
-            5 => AttributeValue::Array(decode_array(field.message()?, depth + 1, marks)?),
-            6 => AttributeValue::Map(decode_map(field.message()?, depth + 1, marks)?),
+            5 => AttributeValue::Array(decode_array(field.message()?, depth + 1, context)?),
+            6 => AttributeValue::Map(decode_map(field.message()?, depth + 1, context)?),
             7 => AttributeValue::Bytes(field.bytes()?.to_vec()),
             _ => value,
         };
@@ -45,47 +46,57 @@ pub fn decode(
 fn decode_array(
     mut reader: Reader<'_>,
     depth: usize,
-    marks: &mut Marks,
+    context: &mut DecodeContext,
 ) -> Result<Vec<AttributeValue>, BinaryError> {
     let mut values = Vec::new();
-    let mut cut = 0;
+    let mut left_out = 0;
     while let Some(field) = reader.next_field()? {
         if field.number() != 1 {
             continue;
         }
         let item = field.message()?;
-        if room::take_item() {
-            values.push(decode(item, depth, marks)?);
+        if context.budget.take_item() {
+            values.push(decode(item, depth, context)?);
         } else {
-            cut += 1;
+            left_out += 1;
         }
     }
-    if cut > 0 {
-        values.push(room::cut_text(cut));
+    if left_out > 0 {
+        values.push(context.cut_items(left_out));
     }
     Ok(values)
 }
 
-/// Reads a `KeyValueList` whose values are at `depth`; a repeated key keeps its last value.
+/// Reads the `KeyValueList` of a value, its entries at `depth`.
+fn decode_map(
+    reader: Reader<'_>,
+    depth: usize,
+    context: &mut DecodeContext,
+) -> Result<Attributes, BinaryError> {
+    let pairs = decode_pairs(reader, depth, context)?;
+    Ok(pairs.into_map(context))
+}
+
+/// Reads a `KeyValueList` whose values are at `depth`.
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_map(
+pub fn decode_pairs(
     mut reader: Reader<'_>,
     depth: usize,
-    marks: &mut Marks,
-) -> Result<Attributes, BinaryError> {
+    context: &mut DecodeContext,
+) -> Result<Pairs, BinaryError> {
     let mut pairs = Pairs::default();
     while let Some(field) = reader.next_field()? {
         if field.number() == 1 {
-            decode_pair(field.message()?, depth, &mut pairs, marks)?;
+            decode_pair(field.message()?, depth, &mut pairs, context)?;
         }
     }
-    Ok(pairs.finish())
+    Ok(pairs)
 }
 
-/// Reads a `KeyValue` whose value is at `depth` and adds it to the `pairs` of its message, when there
-/// is room for it.
+/// Reads a `KeyValue` whose value is at `depth` and adds it to the `pairs` of its message, as far as the
+/// budget goes.
 ///
 /// # Errors
 /// As [`decode`].
@@ -93,18 +104,13 @@ pub fn decode_pair(
     reader: Reader<'_>,
     depth: usize,
     pairs: &mut Pairs,
-    marks: &mut Marks,
+    context: &mut DecodeContext,
 ) -> Result<(), BinaryError> {
-    let has_room = if depth == 1 {
-        pairs.is_open() && room::take()
-    } else {
-        room::take_item()
-    };
-    if has_room {
-        let (key, value) = decode_key_value(reader, depth, marks)?;
+    if pairs.take(depth, context) {
+        let (key, value) = decode_key_value(reader, depth, context)?;
         pairs.push(key, value);
     } else {
-        pairs.cut();
+        pairs.leave_out(1);
     }
     Ok(())
 }
@@ -112,14 +118,14 @@ pub fn decode_pair(
 fn decode_key_value(
     mut reader: Reader<'_>,
     depth: usize,
-    marks: &mut Marks,
+    context: &mut DecodeContext,
 ) -> Result<(Cow<'static, str>, AttributeValue), BinaryError> {
     let mut key = Cow::Borrowed("");
     let mut value = AttributeValue::Empty;
     while let Some(field) = reader.next_field()? {
         match field.number() {
-            1 => key = field.text(marks)?,
-            2 => value = decode(field.message()?, depth, marks)?,
+            1 => key = field.text(&mut context.repairs.marks)?,
+            2 => value = decode(field.message()?, depth, context)?,
             _ => {}
         }
     }

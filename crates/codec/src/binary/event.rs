@@ -2,17 +2,21 @@
 
 use std::borrow::Cow;
 
-use throughline_wire::room::Pairs;
-use throughline_wire::{Attributes, Marks, SpanEvent, UnixNanos};
+use throughline_wire::{Attributes, SpanEvent, UnixNanos};
 
 use super::{BinaryError, Reader, any_value, writer};
+use crate::context::DecodeContext;
+use crate::pairs::Pairs;
 
 /// Reads the fields of a `Span.Event`. A time beyond the year 2262 comes out negative, which
 /// validation repairs.
 ///
 /// # Errors
 /// When the bytes are not protobuf or a field has another type; names the byte.
-pub fn decode(mut reader: Reader<'_>, marks: &mut Marks) -> Result<SpanEvent, BinaryError> {
+pub fn decode(
+    mut reader: Reader<'_>,
+    context: &mut DecodeContext,
+) -> Result<SpanEvent, BinaryError> {
     let mut event = SpanEvent {
         time: UnixNanos::default(),
         name: Cow::Borrowed(""),
@@ -23,13 +27,14 @@ pub fn decode(mut reader: Reader<'_>, marks: &mut Marks) -> Result<SpanEvent, Bi
     while let Some(field) = reader.next_field()? {
         match field.number() {
             1 => event.time = UnixNanos::new(field.fixed64()? as i64),
-            2 => event.name = field.text(marks)?,
-            3 => any_value::decode_pair(field.message()?, 1, &mut pairs, marks)?,
+            2 => event.name = field.text(&mut context.repairs.marks)?,
+            3 => any_value::decode_pair(field.message()?, 1, &mut pairs, context)?,
             4 => event.dropped_attributes_count = field.uint32()?,
             _ => {}
         }
     }
-    event.attributes = pairs.finish();
+    let dropped = &mut event.dropped_attributes_count;
+    event.attributes = pairs.into_set().into_attributes(dropped, context);
     Ok(event)
 }
 

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use throughline_wire::room::Pairs;
-use throughline_wire::{Marks, SpanId, SpanLink, TraceId};
+use throughline_wire::{SpanId, SpanLink, TraceId};
 
 use super::{BinaryError, BinaryErrorKind, Reader, any_value, writer};
+use crate::context::DecodeContext;
+use crate::pairs::Pairs;
 
 /// Reads the fields of a `Span.Link`.
 ///
@@ -13,7 +14,10 @@ use super::{BinaryError, BinaryErrorKind, Reader, any_value, writer};
 /// When the bytes are not protobuf or a field has another type; names the byte. With
 /// [`BinaryErrorKind::Id`] when an id is missing, of wrong length or zero: then only this link is
 /// bad, and ingest drops and counts it.
-pub fn decode(mut reader: Reader<'_>, marks: &mut Marks) -> Result<SpanLink, BinaryError> {
+pub fn decode(
+    mut reader: Reader<'_>,
+    context: &mut DecodeContext,
+) -> Result<SpanLink, BinaryError> {
     let start = reader.offset();
     let (mut trace_id, mut span_id): (&[u8], &[u8]) = (&[], &[]);
     let (mut trace_state, mut flags) = (Cow::Borrowed(""), 0);
@@ -22,8 +26,8 @@ pub fn decode(mut reader: Reader<'_>, marks: &mut Marks) -> Result<SpanLink, Bin
         match field.number() {
             1 => trace_id = field.bytes()?,
             2 => span_id = field.bytes()?,
-            3 => trace_state = field.text(marks)?,
-            4 => any_value::decode_pair(field.message()?, 1, &mut pairs, marks)?,
+            3 => trace_state = field.text(&mut context.repairs.marks)?,
+            4 => any_value::decode_pair(field.message()?, 1, &mut pairs, context)?,
             5 => dropped_attributes_count = field.uint32()?,
             6 => flags = field.fixed32()?,
             _ => {}
@@ -35,12 +39,14 @@ pub fn decode(mut reader: Reader<'_>, marks: &mut Marks) -> Result<SpanLink, Bin
             kind: BinaryErrorKind::Id { field, error },
         }
     };
+    let set = pairs.into_set();
+    let attributes = set.into_attributes(&mut dropped_attributes_count, context);
     Ok(SpanLink {
         trace_id: TraceId::from_slice(trace_id).map_err(bad_id("trace_id"))?,
         span_id: SpanId::from_slice(span_id).map_err(bad_id("span_id"))?,
         trace_state,
         flags,
-        attributes: pairs.finish(),
+        attributes,
         dropped_attributes_count,
     })
 }

@@ -1,9 +1,9 @@
 //! Attributes without their values decoded.
 
-use throughline_wire::{AttributeValue, Marks};
+use throughline_wire::AttributeValue;
 
+use super::Reader;
 use super::shortest::{delimited, tag};
-use super::{Reader, any_value};
 
 /// The attributes that [`encode_attributes`](super::encode_attributes) wrote, in order, not
 /// decoded; ends at the first byte that is none.
@@ -39,7 +39,7 @@ impl<'a> ValueBytes<'a> {
 
     /// The value; nothing when the bytes are none.
     pub fn decode(&self) -> Option<AttributeValue> {
-        any_value::decode(self.0, 1, &mut Marks::default()).ok()
+        super::decode_value(self.0).ok()
     }
 }
 

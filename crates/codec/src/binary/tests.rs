@@ -8,6 +8,8 @@ use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
 use throughline_wire::{AttributeValue, IdError, Mark};
 
 use super::*;
+use crate::budget::SET_PAIRS;
+use crate::context::Repairs;
 use crate::strategies;
 
 fn to_otlp(value: &AttributeValue) -> otlp::AnyValue {
@@ -68,7 +70,7 @@ proptest! {
         let mut ours = Vec::new();
         event::encode(&event, &mut ours);
         prop_assert_eq!(&ours, &theirs.encode_to_vec());
-        prop_assert_eq!(event::decode(Reader::new(&ours), &mut Marks::default())?, event);
+        prop_assert_eq!(event::decode(Reader::new(&ours), &mut DecodeContext::for_request())?, event);
     }
 
     #[test]
@@ -84,7 +86,7 @@ proptest! {
         let mut ours = Vec::new();
         link::encode(&link, &mut ours);
         prop_assert_eq!(&ours, &theirs.encode_to_vec());
-        prop_assert_eq!(link::decode(Reader::new(&ours), &mut Marks::default())?, link);
+        prop_assert_eq!(link::decode(Reader::new(&ours), &mut DecodeContext::for_request())?, link);
     }
 
     #[test]
@@ -157,24 +159,30 @@ fn depth_of(mut value: &AttributeValue) -> (usize, &AttributeValue) {
 #[test]
 fn a_value_nested_200_deep_ends_in_a_marker() {
     for levels in [200, 20_000] {
-        let mut marks = Marks::default();
+        let mut context = DecodeContext::for_request();
         let bytes = nested(levels);
-        let attributes = any_value::decode_map(Reader::new(&bytes), 1, &mut marks).expect("reads");
+        let attributes = any_value::decode_pairs(Reader::new(&bytes), 1, &mut context)
+            .expect("reads")
+            .into_set()
+            .attributes;
         let deep = attributes.get("deep").expect("kept");
         assert_eq!(depth_of(deep), (MAX_DEPTH + 1, &TOO_DEEP.into()));
-        assert!(marks.contains(Mark::NestedTooDeep));
+        assert!(context.repairs.marks.contains(Mark::NestedTooDeep));
         assert_eq!(decode_attributes(&encoded(&attributes)), Ok(attributes));
     }
 }
 
 #[test]
 fn a_value_of_the_greatest_depth_is_whole() {
-    let mut marks = Marks::default();
+    let mut context = DecodeContext::for_request();
     let bytes = nested(MAX_DEPTH - 1);
-    let attributes = any_value::decode_map(Reader::new(&bytes), 1, &mut marks).expect("reads");
+    let attributes = any_value::decode_pairs(Reader::new(&bytes), 1, &mut context)
+        .expect("reads")
+        .into_set()
+        .attributes;
     let deep = attributes.get("deep").expect("kept");
     assert_eq!(depth_of(deep), (MAX_DEPTH, &AttributeValue::Empty));
-    assert!(marks.is_empty());
+    assert_eq!(context.take_repairs(), Repairs::NONE);
     assert_eq!(encoded(&attributes), bytes);
 }
 
@@ -194,10 +202,16 @@ fn a_value_built_too_deep_is_written_with_the_marker() {
 fn a_string_that_is_not_utf8_is_repaired_and_reported() {
     // KeyValue { key: "k", value: "a\xffb" }
     let bytes = b"\x0a\x0a\x0a\x01k\x12\x05\x0a\x03a\xffb";
-    let mut marks = Marks::default();
-    let attributes = any_value::decode_map(Reader::new(bytes), 1, &mut marks).expect("reads");
+    let mut context = DecodeContext::for_request();
+    let attributes = any_value::decode_pairs(Reader::new(bytes), 1, &mut context)
+        .expect("reads")
+        .into_set()
+        .attributes;
     assert_eq!(attributes.get_str("k"), Some("a\u{fffd}b"));
-    assert_eq!(marks, [Mark::InvalidUtf8].into_iter().collect());
+    assert_eq!(
+        context.repairs.marks,
+        [Mark::InvalidUtf8].into_iter().collect()
+    );
 }
 
 #[test]
@@ -219,12 +233,14 @@ fn the_last_value_of_a_repeated_key_wins_in_its_first_place() {
 fn a_hundred_thousand_keys_are_read_in_linear_time() {
     let attributes: Attributes = (0..100_000_i64).map(|at| (at.to_string(), at)).collect();
     let read = decode_attributes(&encoded(&attributes)).expect("reads");
-    // What is kept of a span is far less; a value of its own holds them all.
-    assert_eq!(read.len(), throughline_wire::room::SET_PAIRS + 1);
-    assert_eq!(
-        read.get_str(throughline_wire::room::CUT_KEY),
-        Some("… [cut: 83616 values]")
-    );
+    assert_eq!(read.len(), 100_000, "stored bytes have no limits");
+    let mut context = DecodeContext::for_request();
+    let bytes = encoded(&attributes);
+    let set = any_value::decode_pairs(Reader::new(&bytes), 1, &mut context)
+        .expect("reads")
+        .into_set();
+    assert_eq!(set.attributes.len(), SET_PAIRS);
+    assert_eq!(set.left_out, 100_000 - SET_PAIRS);
     let nested: Attributes = [("map", AttributeValue::Map(attributes))]
         .into_iter()
         .collect();

@@ -1,12 +1,13 @@
-//! A batch as it was read, and as it is once it is valid.
+//! A batch before and after validation.
 
 use std::collections::BTreeMap;
 
 use throughline_wire::{
-    BatchSequence, ClientClock, DropReason, InstrumentationScope, Limits, LogRecord, Marks,
-    Rejection, Resource, Span, SpanBatch, SpanStart, UnixNanos,
+    BatchSequence, ClientClock, DropReason, InstrumentationScope, Limits, LogRecord, Rejection,
+    Resource, Span, SpanBatch, SpanStart, UnixNanos,
 };
 
+use crate::context::{Decoded, Repairs};
 use crate::validate::{
     RejectReason, validate, validate_log, validate_resource, validate_scope, validate_start,
 };
@@ -17,15 +18,15 @@ pub struct DecodedBatch {
     /// Who sends.
     pub resource: Resource,
     /// What was repaired in it.
-    pub resource_marks: Marks,
+    pub resource_repairs: Repairs,
     /// The library that made these spans.
     pub scope: InstrumentationScope,
     /// What was repaired in it.
-    pub scope_marks: Marks,
+    pub scope_repairs: Repairs,
     /// What the sender knows of its clock.
     pub clock: Option<ClientClock>,
     /// The spans that could be read.
-    pub spans: Vec<DecodedSpan>,
+    pub spans: Vec<Decoded<Span>>,
     /// How many spans the sender dropped, by reason.
     pub dropped: BTreeMap<DropReason, u64>,
     /// The spans that could not be read.
@@ -35,17 +36,14 @@ pub struct DecodedBatch {
     /// Where the sender stands with its numbers.
     pub sequence: Option<BatchSequence>,
     /// The starts that could be read.
-    pub starts: Vec<Placed<SpanStart>>,
+    pub starts: Vec<Decoded<SpanStart>>,
     /// The starts that could not be read.
     pub rejected_starts: Vec<Rejection>,
     /// The events that could be read.
-    pub events: Vec<Placed<LogRecord>>,
+    pub events: Vec<Decoded<LogRecord>>,
     /// The events that could not be read.
     pub rejected_events: Vec<Rejection>,
 }
-
-/// A part of a batch as it was read: its place in its list, from 0, and what was repaired in it.
-pub type Placed<T> = (usize, T, Marks);
 
 /// A batch that can be stored, and what was left out of it, by its place in the batch as it was
 /// sent.
@@ -63,26 +61,15 @@ pub struct ValidBatch {
     pub rejected_events: Vec<Rejection>,
 }
 
-/// A span as it was read, before validation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DecodedSpan {
-    /// Its place in the batch, from 0.
-    pub index: usize,
-    /// The span.
-    pub span: Span,
-    /// What was repaired in it.
-    pub marks: Marks,
-}
-
 impl DecodedBatch {
     /// Validates every span, start and event, the resource and the scope.
     pub fn validate(self, limits: &Limits, now: UnixNanos) -> ValidBatch {
         let mut rejected = self.rejected;
         let mut rejected_sequences = self.rejected_sequences;
         let mut spans = Vec::with_capacity(self.spans.len());
-        for DecodedSpan { index, span, marks } in self.spans {
-            let sequence = span.sequence;
-            match validate(span, limits, now, marks) {
+        for span in self.spans {
+            let (index, sequence) = (span.index, span.item.sequence);
+            match validate(span.item, limits, now, span.repairs) {
                 Ok(span) => spans.push(span),
                 Err(reason) => {
                     rejected_sequences.extend(sequence);
@@ -99,18 +86,18 @@ impl DecodedBatch {
             "starts",
             self.starts,
             &mut rejected_starts,
-            |start, marks| validate_start(start, limits, now, marks),
+            |start, repairs| validate_start(start, limits, now, repairs),
         );
         let mut rejected_events = self.rejected_events;
         let events = valid(
             "events",
             self.events,
             &mut rejected_events,
-            |event, marks| validate_log(event, limits, now, marks),
+            |event, repairs| validate_log(event, limits, now, repairs),
         );
         let batch = SpanBatch {
-            resource: validate_resource(self.resource, limits, self.resource_marks),
-            scope: validate_scope(self.scope, limits, self.scope_marks),
+            resource: validate_resource(self.resource, limits, self.resource_repairs),
+            scope: validate_scope(self.scope, limits, self.scope_repairs),
             clock: self.clock,
             sequence: self.sequence,
             spans,
@@ -128,17 +115,22 @@ impl DecodedBatch {
     }
 }
 
-/// What of the list `name` is valid; what is not joins `rejected`, in order.
+/// Returns the items of the list `name` that are valid; the others join `rejected`, in order.
 fn valid<T>(
     name: &str,
-    parts: Vec<Placed<T>>,
+    items: Vec<Decoded<T>>,
     rejected: &mut Vec<Rejection>,
-    validate: impl Fn(T, Marks) -> Result<T, RejectReason>,
+    validate: impl Fn(T, Repairs) -> Result<T, RejectReason>,
 ) -> Vec<T> {
-    let mut valid = Vec::with_capacity(parts.len());
-    for (index, part, marks) in parts {
-        match validate(part, marks) {
-            Ok(part) => valid.push(part),
+    let mut valid = Vec::with_capacity(items.len());
+    for Decoded {
+        index,
+        item,
+        repairs,
+    } in items
+    {
+        match validate(item, repairs) {
+            Ok(item) => valid.push(item),
             Err(reason) => rejected.push(Rejection {
                 index,
                 reason: format!("{name}[{index}].{reason}"),

@@ -2,15 +2,14 @@
 
 use std::borrow::Cow;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use throughline_wire::{
-    AttributeValue, Attributes, SpanEvent, SpanId, SpanKind, SpanLink, Status, StatusCode, TraceId,
-    UnixNanos,
-};
+use throughline_wire::{SpanId, SpanKind, Status, StatusCode, TraceId, UnixNanos};
 
 use super::error::message;
+use super::native::{NativeEvent, NativeLink};
+use crate::context::DecodeContext;
+use crate::json::{FirstItems, NativeAttributes, NativeValue, ReadJson, parse};
 
 /// Longest value quoted in a reason.
 const MAX_QUOTED_CHARS: usize = 60;
@@ -59,12 +58,12 @@ fields! {
         start_ns: UnixNanos,
         end_ns: UnixNanos,
         status: Status => |name, raw| bad_object::<Status>(name, raw, status_field),
-        attributes: Attributes,
+        attributes: NativeAttributes,
         dropped_attributes_count: u32,
         dropped_events_count: u32,
         dropped_links_count: u32,
-        events: SpanEvent => |name, raw| bad_item::<SpanEvent>(name, raw, event_field),
-        links: SpanLink => |name, raw| bad_item::<SpanLink>(name, raw, link_field),
+        events: NativeEvent => |name, raw| bad_item::<NativeEvent>(name, raw, event_field),
+        links: NativeLink => |name, raw| bad_item::<NativeLink>(name, raw, link_field),
         sequence: Option<u64>,
     }
 }
@@ -78,7 +77,7 @@ fields! {
         name: Cow<'static, str>,
         kind: SpanKind => |name, raw| bad_word::<SpanKind>(name, raw, &KINDS),
         start_ns: UnixNanos,
-        attributes: Attributes,
+        attributes: NativeAttributes,
         sequence: Option<u64>,
     }
 }
@@ -94,8 +93,8 @@ fields! {
         severity_number: i64,
         severity_text: Cow<'static, str>,
         event_name: Cow<'static, str>,
-        body: AttributeValue,
-        attributes: Attributes,
+        body: NativeValue,
+        attributes: NativeAttributes,
         dropped_attributes_count: u32,
     }
 }
@@ -111,7 +110,7 @@ fields! {
     event_field {
         time_ns: UnixNanos,
         name: Cow<'static, str>,
-        attributes: Attributes,
+        attributes: NativeAttributes,
         dropped_attributes_count: u32,
     }
 }
@@ -122,7 +121,7 @@ fields! {
         span_id: SpanId,
         trace_state: Cow<'static, str>,
         flags: u32,
-        attributes: Attributes,
+        attributes: NativeAttributes,
         dropped_attributes_count: u32,
     }
 }
@@ -143,14 +142,19 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-fn bad<T: DeserializeOwned>(name: &str, raw: &str) -> Option<String> {
-    let error = serde_json::from_str::<T>(raw).err()?;
+/// Returns why `raw` is no such value. Reads it within a budget of its own, because it is thrown away.
+fn error_of<T: for<'de> ReadJson<'de>>(raw: &str) -> Option<serde_json::Error> {
+    parse::<T>(raw, &mut DecodeContext::for_request()).err()
+}
+
+fn bad<T: for<'de> ReadJson<'de>>(name: &str, raw: &str) -> Option<String> {
+    let error = error_of::<T>(raw)?;
     Some(format!("{name}: {}", message(&error)))
 }
 
 /// Of a word that is none of a few: the value and the choices.
-fn bad_word<T: DeserializeOwned>(name: &str, raw: &str, words: &[&str]) -> Option<String> {
-    serde_json::from_str::<T>(raw).err()?;
+fn bad_word<T: for<'de> ReadJson<'de>>(name: &str, raw: &str, words: &[&str]) -> Option<String> {
+    error_of::<T>(raw)?;
     let value = match raw.char_indices().nth(MAX_QUOTED_CHARS) {
         Some((end, _)) => format!("{}…", &raw[..end]),
         None => raw.to_owned(),
@@ -161,21 +165,14 @@ fn bad_word<T: DeserializeOwned>(name: &str, raw: &str, words: &[&str]) -> Optio
     ))
 }
 
-fn bad_object<T: DeserializeOwned>(name: &str, raw: &str, find: Find) -> Option<String> {
-    let error = serde_json::from_str::<T>(raw).err()?;
+fn bad_object<T: for<'de> ReadJson<'de>>(name: &str, raw: &str, find: Find) -> Option<String> {
+    let error = error_of::<T>(raw)?;
     find(&format!("{name}."), raw).or_else(|| Some(format!("{name}: {}", message(&error))))
 }
 
-fn bad_item<T: DeserializeOwned>(name: &str, raw: &str, find: Find) -> Option<String> {
-    #[derive(Deserialize)]
-    #[serde(transparent)]
-    struct First<'a> {
-        #[serde(borrow, deserialize_with = "throughline_wire::room::first")]
-        items: Vec<&'a RawValue>,
-    }
-
-    match serde_json::from_str::<First<'_>>(raw) {
-        Ok(First { items }) => items.iter().enumerate().find_map(|(index, item)| {
+fn bad_item<T: for<'de> ReadJson<'de>>(name: &str, raw: &str, find: Find) -> Option<String> {
+    match parse::<FirstItems<&RawValue>>(raw, &mut DecodeContext::for_request()) {
+        Ok(first) => first.items.iter().enumerate().find_map(|(index, item)| {
             bad_object::<T>(&format!("{name}[{index}]"), item.get(), find)
         }),
         Err(error) => Some(format!("{name}: {}", message(&error))),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use throughline_wire::Limits;
 use throughline_wire::attribute::TOO_DEEP;
 use throughline_wire::{
-    AttributeValue, DropReason, Mark, Resource, SpanBatch, SpanKind, UnixNanos,
+    AttributeValue, DropReason, Mark, Marks, Resource, SpanBatch, SpanKind, UnixNanos,
 };
 
 use super::*;
@@ -124,7 +124,7 @@ fn a_batch_of_more_spans_than_any_sender_holds_is_refused() {
 fn unknown_fields_are_ignored_and_missing_ones_have_defaults() {
     let span = with("colour", json!({"of": ["no", "matter"]}));
     let batch = decode(&json!({"spans": [span], "version": 7}));
-    let span = &batch.spans[0].span;
+    let span = &batch.spans[0].item;
     assert_eq!(span.kind, SpanKind::Internal);
     assert!(span.attributes.is_empty() && span.parent_span_id.is_none());
 }
@@ -143,8 +143,8 @@ proptest! {
         let json = serde_json::to_vec(&batch).expect("serialises");
         let decoded = decode_batch(&json)?;
         prop_assert_eq!(&decoded.rejected, &[]);
-        prop_assert!(decoded.spans.iter().all(|span| span.marks.is_empty()));
-        let spans: Vec<_> = decoded.spans.into_iter().map(|span| span.span).collect();
+        prop_assert!(decoded.spans.iter().all(|span| span.repairs == Repairs::NONE));
+        let spans: Vec<_> = decoded.spans.into_iter().map(|span| span.item).collect();
         prop_assert_eq!(format!("{spans:?}"), format!("{:?}", batch.spans));
         prop_assert_eq!(
             format!("{:?}", decoded.resource.attributes),

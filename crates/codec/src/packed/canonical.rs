@@ -4,7 +4,7 @@
 //! Every function answers `None` for what it does not recognise, valid or not.
 
 use throughline_wire::Limits;
-use throughline_wire::{SpanId, TraceId, attribute, room, semconv};
+use throughline_wire::{SpanId, TraceId, attribute, semconv};
 
 use super::MAX_VALUE_BYTES;
 use crate::binary::shortest::{delimited, tag, varint};
@@ -68,7 +68,7 @@ pub(super) fn clean_text(text: &[u8]) -> Option<&str> {
 /// Whether a `KeyValue` is as it would be stored; its key goes to `keys`.
 pub(super) fn key_value(bytes: &[u8], limits: &Limits, keys: &mut Keys) -> Option<()> {
     let (key, rest) = delimited(tag(1), bytes)?;
-    let reserved = [semconv::MARKS, semconv::SENT_END_NS, room::CUT_KEY]
+    let reserved = [semconv::MARKS, semconv::SENT_END_NS]
         .iter()
         .any(|reserved| reserved.as_bytes() == key);
     if key.is_empty() || key.len() > limits.key_chars || reserved {
@@ -118,9 +118,8 @@ fn array(value: &[u8]) -> Option<()> {
     while !items.is_empty() {
         let (item, rest) = delimited(tag(1), items)?;
         scalar(item)?;
-        // Inside of an array this text means that a decoder cut it there, which is marked.
-        let is_cut = item.ends_with(room::CUT_AFTER.as_bytes());
-        if is_cut || item.ends_with(attribute::TOO_DEEP.as_bytes()) {
+        // Inside of an array this text means that a decoder put it there, which is marked.
+        if item.ends_with(attribute::TOO_DEEP.as_bytes()) {
             return None;
         }
         items = rest;

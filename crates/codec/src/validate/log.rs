@@ -2,9 +2,10 @@
 
 use throughline_wire::{LogRecord, UnixNanos};
 
-use super::{Limits, Mark, Marks, Notes, RejectReason, repair_attributes, text, value};
+use super::{Limits, Mark, Notes, RejectReason, repair_attributes, text, value};
+use crate::context::Repairs;
 
-/// Repairs `record`, or says why it cannot be kept; `now` and `marks` as in
+/// Repairs `record`, or says why it cannot be kept; `now` and `repairs` as in
 /// [`validate`](super::validate).
 ///
 /// A record without a time gets the time it was observed, or `now`.
@@ -15,9 +16,9 @@ pub fn validate_log(
     mut record: LogRecord,
     limits: &Limits,
     now: UnixNanos,
-    marks: Marks,
+    repairs: Repairs,
 ) -> Result<LogRecord, RejectReason> {
-    let mut notes = Notes::take(marks, &mut record.attributes, limits);
+    let mut notes = Notes::take(repairs, &mut record.attributes, limits);
     repair_times(&mut record, limits, now, &mut notes)?;
     if record.severity_number > LogRecord::MAX_SEVERITY {
         record.severity_number = 0;
@@ -71,14 +72,14 @@ fn repair_times(
 
 #[cfg(test)]
 mod tests {
-    use throughline_wire::AttributeValue;
+    use throughline_wire::{AttributeValue, Marks};
 
     use super::*;
 
     const NOW: UnixNanos = UnixNanos::new(1_700_000_000 * UnixNanos::PER_SECOND);
 
     fn check(record: LogRecord) -> Result<LogRecord, RejectReason> {
-        validate_log(record, &Limits::default(), NOW, Marks::NONE)
+        validate_log(record, &Limits::default(), NOW, Repairs::NONE)
     }
 
     fn at(time: UnixNanos) -> LogRecord {

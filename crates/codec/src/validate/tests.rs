@@ -35,7 +35,7 @@ fn clean_span() -> Span {
 }
 
 fn check(span: Span) -> Result<Span, RejectReason> {
-    validate(span, &Limits::default(), NOW, Marks::NONE)
+    validate(span, &Limits::default(), NOW, Repairs::NONE)
 }
 
 /// Validates a clean span changed by `change`; the span and the words of its marks.
@@ -135,7 +135,7 @@ fn a_strangers_word_on_what_was_cut_is_not_believed() {
         span.attributes.insert(semconv::MARKS, marks);
         span.attributes.insert(semconv::CUT_BYTES, i64::MAX);
         span.attributes.insert("value", value);
-        let span = validate(span, &strange, NOW, Marks::NONE).expect("is kept");
+        let span = validate(span, &strange, NOW, Repairs::NONE).expect("is kept");
         let cuts = span.attributes.iter();
         let cuts = cuts.filter(|(key, _)| *key == semconv::CUT_BYTES);
         cuts.map(|(_, value)| value.as_int().expect("a number"))
@@ -165,7 +165,7 @@ fn a_stranger_cannot_make_up_attributes_that_were_dropped() {
         }
         span.attributes.insert("…", "… [cut: 0 values]");
         let sent = span.attributes.len();
-        let span = validate(span, &limits, NOW, Marks::NONE).expect("is kept");
+        let span = validate(span, &limits, NOW, Repairs::NONE).expect("is kept");
         let kept = Limits::default().attributes;
         assert_eq!(span.dropped_attributes_count as usize, sent - kept);
     }
@@ -179,7 +179,7 @@ fn a_resource_and_a_scope_are_held_to_the_same_limits() {
             .attributes
             .push_unchecked(at.to_string().into(), at.into());
     }
-    let resource = validate_resource(resource, &Limits::default(), Marks::NONE);
+    let resource = validate_resource(resource, &Limits::default(), Repairs::NONE);
     assert_eq!(resource.service_name(), "shop\u{2400}");
     assert_eq!(resource.dropped_attributes_count, 977);
     assert!(Marks::of(&resource.attributes).contains(Mark::AttributesDropped));
@@ -188,7 +188,7 @@ fn a_resource_and_a_scope_are_held_to_the_same_limits() {
         name: "n".repeat(2000).into(),
         ..InstrumentationScope::default()
     };
-    let scope = validate_scope(scope, &Limits::default(), Marks::NONE);
+    let scope = validate_scope(scope, &Limits::default(), Repairs::NONE);
     assert_eq!(scope.name.chars().count(), 1024);
     assert!(Marks::of(&scope.attributes).contains(Mark::NameCut));
 }
@@ -211,8 +211,8 @@ proptest! {
     fn what_was_validated_is_valid(span in strategies::span(), now in 1_i64..) {
         for limits in [Limits::default(), tight()] {
             let now = UnixNanos::new(now);
-            if let Ok(once) = validate(span.clone(), &limits, now, Marks::NONE) {
-                let twice = validate(once.clone(), &limits, now, Marks::NONE);
+            if let Ok(once) = validate(span.clone(), &limits, now, Repairs::NONE) {
+                let twice = validate(once.clone(), &limits, now, Repairs::NONE);
                 // NaN does not equal itself; its text does.
                 prop_assert_eq!(format!("{:?}", twice), format!("{:?}", Ok::<_, RejectReason>(once)));
             }
@@ -221,7 +221,7 @@ proptest! {
 
     #[test]
     fn what_is_kept_has_times_in_order(span in strategies::span(), now in 1_i64..) {
-        if let Ok(span) = validate(span, &tight(), UnixNanos::new(now), Marks::NONE) {
+        if let Ok(span) = validate(span, &tight(), UnixNanos::new(now), Repairs::NONE) {
             prop_assert!(0 < span.start.get() && span.start <= span.end);
             prop_assert!(span.end.since(span.start) <= UnixNanos::PER_DAY);
             prop_assert!(span.events.iter().all(|event| event.time.get() > 0));

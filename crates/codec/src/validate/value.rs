@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use throughline_wire::AttributeValue;
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
-use throughline_wire::{AttributeValue, room};
 
 use super::{Limits, Mark, Notes, text};
 
@@ -41,8 +41,6 @@ fn clean(value: &mut AttributeValue, depth: usize, limits: &Limits, notes: &mut 
         AttributeValue::Str(text) => {
             if text == TOO_DEEP {
                 notes.insert(Mark::NestedTooDeep);
-            } else if let Some(values) = room::cut_values(text) {
-                notes.cut_while_read(values);
             }
             text::replace_nul(text, notes);
         }

@@ -3,15 +3,17 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use throughline_codec::decode::{json_reason, repair_text};
+use serde_json::value::RawValue;
+use throughline_codec::context::DecodeContext;
+use throughline_codec::json::FirstItems;
+use throughline_codec::json_struct;
 use throughline_wire::{
-    AttributeValue, Attributes, Mark, Marks, Span, SpanEvent, SpanId, SpanKind, SpanLink, Status,
+    AttributeValue, Attributes, Mark, Span, SpanEvent, SpanId, SpanKind, SpanLink, Status,
     StatusCode, TraceId, UnixNanos,
 };
 
 use super::tag::{Bytes, Tags, together};
-use super::{JsonProcess, WARNINGS, ids};
-use crate::first_items::FirstItems;
+use super::{WARNINGS, ids};
 use crate::request::blank_span;
 
 /// Which kind of reference a link was (OpenTelemetry semantic conventions, "`OpenTracing`").
@@ -22,33 +24,25 @@ const NANOS_PER_MICRO: i64 = 1_000;
 /// Jaeger's flag for a sampled span, which is W3C's too; its others mean nothing to W3C.
 const SAMPLED: u32 = 1;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "a span object")]
-pub(super) struct JsonSpan {
-    #[serde(rename = "traceID", default)]
-    trace_id: String,
-    #[serde(rename = "spanID", default)]
-    span_id: String,
-    /// What older versions wrote in place of a reference.
-    #[serde(rename = "parentSpanID")]
-    parent_span_id: Option<String>,
-    flags: Option<u32>,
-    operation_name: Option<String>,
-    #[serde(default)]
-    references: FirstItems<JsonReference>,
-    start_time: Option<i64>,
-    duration: Option<i64>,
-    #[serde(default)]
-    tags: Tags,
-    /// More tags, in the storage of Elasticsearch.
-    #[serde(default)]
-    tag: Tags,
-    #[serde(default)]
-    logs: FirstItems<JsonLog>,
-    #[serde(rename = "processID")]
-    pub(super) process_id: Option<String>,
-    pub(super) process: Option<JsonProcess>,
-    warnings: Option<Vec<String>>,
+json_struct! {
+    pub(super) struct JsonSpan: "a span object" {
+        trace_id: String = "traceID";
+        span_id: String = "spanID";
+        /// What older versions wrote in place of a reference.
+        parent_span_id: Option<String> = "parentSpanID";
+        flags: Option<u32> = "flags";
+        operation_name: Option<String> = "operationName";
+        references: FirstItems<JsonReference> = "references";
+        start_time: Option<i64> = "startTime";
+        duration: Option<i64> = "duration";
+        tags: Tags = "tags";
+        /// More tags, in the storage of Elasticsearch.
+        tag: Tags = "tag";
+        logs: FirstItems<JsonLog> = "logs";
+        pub(super) process_id: Option<String> = "processID";
+        pub(super) process: Option<Box<RawValue>> = "process";
+        warnings: Option<Vec<String>> = "warnings";
+    }
 }
 
 #[derive(Deserialize)]
@@ -62,12 +56,11 @@ struct JsonReference {
     span_id: String,
 }
 
-#[derive(Deserialize)]
-#[serde(expecting = "a log object")]
-struct JsonLog {
-    timestamp: Option<i64>,
-    #[serde(default)]
-    fields: Tags,
+json_struct! {
+    struct JsonLog: "a log object" {
+        timestamp: Option<i64> = "timestamp";
+        fields: Tags = "fields";
+    }
 }
 
 /// A span and the library that its tags name.
@@ -77,18 +70,12 @@ pub(super) struct ReadSpan {
     pub(super) scope_version: Cow<'static, str>,
 }
 
-/// Reads the text of a span, a second time with its text repaired.
-pub(super) fn parse(text: &str, marks: &mut Marks) -> Result<JsonSpan, String> {
-    if !text.starts_with('{') {
-        return Err("is not an object".to_owned());
-    }
-    serde_json::from_str(text).or_else(|error| match repair_text(text, marks) {
-        Some(repaired) => serde_json::from_str(&repaired).map_err(|error| json_reason(&error)),
-        None => Err(json_reason(&error)),
-    })
-}
-
-pub(super) fn read(sent: JsonSpan, form: Bytes, marks: &mut Marks) -> Result<ReadSpan, String> {
+/// Returns the span that was sent; the reason when it is none.
+pub(super) fn read(
+    sent: JsonSpan,
+    form: Bytes,
+    context: &mut DecodeContext,
+) -> Result<ReadSpan, String> {
     let mut span = blank_span();
     span.trace_id = ids::trace_id(&sent.trace_id)?;
     span.span_id = ids::span_id(&sent.span_id, "spanID")?;
@@ -107,18 +94,18 @@ pub(super) fn read(sent: JsonSpan, form: Bytes, marks: &mut Marks) -> Result<Rea
         &mut span,
         sent.references,
         sent.parent_span_id.as_deref(),
-        marks,
+        context,
     );
-    span.attributes = together([sent.tags, sent.tag], form, marks, Vec::new());
-    if sent.logs.beyond > 0 {
-        marks.insert(Mark::EventsDropped);
-        span.dropped_events_count = sent.logs.add_beyond(0);
-    }
+    let tags = together([sent.tags, sent.tag], form, Vec::new());
+    let dropped = &mut span.dropped_attributes_count;
+    span.attributes = tags.into_attributes(dropped, context);
+    let dropped = &mut span.dropped_events_count;
+    context.drop_items(sent.logs.beyond, dropped, Mark::EventsDropped);
     span.events = sent
         .logs
         .items
         .into_iter()
-        .map(|log| event(log, form, marks))
+        .map(|log| event(log, form, context))
         .collect();
     let scope_name = take_text(
         &mut span.attributes,
@@ -156,12 +143,10 @@ fn relate(
     span: &mut Span,
     references: FirstItems<JsonReference>,
     parent: Option<&str>,
-    marks: &mut Marks,
+    context: &mut DecodeContext,
 ) {
-    if references.beyond > 0 {
-        marks.insert(Mark::LinksDropped);
-        span.dropped_links_count = references.add_beyond(0);
-    }
+    let dropped = &mut span.dropped_links_count;
+    context.drop_items(references.beyond, dropped, Mark::LinksDropped);
     let read: Vec<(String, TraceId, SpanId)> = references
         .items
         .into_iter()
@@ -174,7 +159,7 @@ fn relate(
             if let (Ok(trace_id), Ok(span_id)) = ids {
                 return Some((sent.ref_type, trace_id, span_id));
             }
-            marks.insert(Mark::LinksDropped);
+            context.mark(Mark::LinksDropped);
             span.dropped_links_count = span.dropped_links_count.saturating_add(1);
             None
         })
@@ -207,8 +192,10 @@ fn relate(
 }
 
 /// The field `event` names the event, as `OpenTracing` has it.
-fn event(log: JsonLog, form: Bytes, marks: &mut Marks) -> SpanEvent {
-    let mut fields = log.fields.into_attributes(form, marks);
+fn event(log: JsonLog, form: Bytes, context: &mut DecodeContext) -> SpanEvent {
+    let mut dropped_attributes_count = 0;
+    let fields = log.fields.into_set(form);
+    let mut fields = fields.into_attributes(&mut dropped_attributes_count, context);
     let name = take_text(&mut fields, &["event"]);
     SpanEvent {
         time: instant(log.timestamp),
@@ -218,7 +205,7 @@ fn event(log: JsonLog, form: Bytes, marks: &mut Marks) -> SpanEvent {
             name
         },
         attributes: fields,
-        dropped_attributes_count: 0,
+        dropped_attributes_count,
     }
 }
 

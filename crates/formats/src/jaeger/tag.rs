@@ -10,9 +10,11 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use throughline_codec::context::DecodeContext;
+use throughline_codec::json::{ReadJson, skip_rest};
+use throughline_codec::pairs::{AttributeSet, Pairs};
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
-use throughline_wire::room::{self, Pairs};
-use throughline_wire::{AttributeValue, Attributes, Mark, Marks};
+use throughline_wire::{AttributeValue, Attributes, Mark};
 
 /// How bytes stand in the text of a tag, which only what surrounds it tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,24 +50,22 @@ impl Bytes {
     }
 }
 
-/// The tags of a span or a process, or the fields of a log, as far as there is room; `null` is none.
+/// The tags of a span or a process, or the fields of a log, as far as the budget goes; `null` is none.
 ///
 /// Beside the list there is the map that the storage of Elasticsearch may keep tags in, with `@`
 /// for every dot of a key.
 #[derive(Debug, Default)]
 pub(super) struct Tags {
-    attributes: Attributes,
+    set: AttributeSet,
     /// Keys of those that are bytes, still as their text.
     binary: BTreeSet<String>,
-    marks: Marks,
 }
 
 impl Tags {
-    /// The tags as attributes, in order; of a repeated key the last.
-    pub(super) fn into_attributes(mut self, form: Bytes, marks: &mut Marks) -> Attributes {
-        marks.extend(self.marks);
+    /// Returns the tags as attributes, in order; of a repeated key the last.
+    pub(super) fn into_set(mut self, form: Bytes) -> AttributeSet {
         if !self.binary.is_empty() {
-            for (key, value) in self.attributes.entries_mut() {
+            for (key, value) in self.set.attributes.entries_mut() {
                 if self.binary.contains(key.as_ref())
                     && let Some(bytes) = value.as_str().and_then(|text| form.decode(text))
                 {
@@ -73,34 +73,43 @@ impl Tags {
                 }
             }
         }
-        self.attributes
+        self.set
     }
 }
 
-/// `first` and the tags of both, in order; of a repeated key the last.
+/// Returns `first` and the tags of both, in order; of a repeated key the last.
 pub(super) fn together(
     tags: [Tags; 2],
     form: Bytes,
-    marks: &mut Marks,
     mut first: Vec<(Cow<'static, str>, AttributeValue)>,
-) -> Attributes {
+) -> AttributeSet {
+    let mut left_out = 0;
     for tags in tags {
-        first.append(tags.into_attributes(form, marks).entries_mut());
+        let mut set = tags.into_set(form);
+        first.append(set.attributes.entries_mut());
+        left_out += set.left_out;
     }
-    Attributes::from_pairs(first)
+    AttributeSet {
+        attributes: Attributes::from_pairs(first),
+        left_out,
+    }
 }
 
 /// Tags as they are read.
-#[derive(Default)]
-struct Reading {
+struct Reading<'c> {
     pairs: Pairs,
     binary: BTreeSet<String>,
-    marks: Marks,
+    context: &'c mut DecodeContext,
 }
 
-impl Reading {
+impl Reading<'_> {
+    /// Returns whether the budget allows one more tag.
+    fn take(&mut self) -> bool {
+        self.pairs.take(1, self.context)
+    }
+
     fn push<E: de::Error>(&mut self, tag: JsonTag) -> Result<(), E> {
-        let value = tag.value(&mut self.marks).map_err(E::custom)?;
+        let value = tag.value(self.context).map_err(E::custom)?;
         if tag.kind.as_deref() == Some("binary") && value.as_str().is_some() {
             self.binary.insert(tag.key.clone());
         } else if !self.binary.is_empty() {
@@ -112,62 +121,62 @@ impl Reading {
 
     fn finish(self) -> Tags {
         Tags {
-            attributes: self.pairs.finish(),
+            set: self.pairs.into_set(),
             binary: self.binary,
-            marks: self.marks,
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Tags {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Items;
+impl<'de> ReadJson<'de> for Tags {
+    fn read_json<D: Deserializer<'de>>(
+        deserializer: D,
+        context: &mut DecodeContext,
+    ) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reading {
+            pairs: Pairs::default(),
+            binary: BTreeSet::new(),
+            context,
+        })
+    }
+}
 
-        impl<'de> Visitor<'de> for Items {
-            type Value = Tags;
+impl<'de> Visitor<'de> for Reading<'_> {
+    type Value = Tags;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of tags, or a map")
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of tags, or a map")
+    }
 
-            fn visit_unit<E: de::Error>(self) -> Result<Tags, E> {
-                Ok(Tags::default())
-            }
+    fn visit_unit<E: de::Error>(self) -> Result<Tags, E> {
+        Ok(Tags::default())
+    }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Tags, A::Error> {
-                let mut read = Reading::default();
-                while read.pairs.is_open() && room::take() {
-                    match seq.next_element()? {
-                        Some(tag) => read.push(tag)?,
-                        None => return Ok(read.finish()),
-                    }
-                }
-                for _ in 0..room::skip_rest(seq)? {
-                    read.pairs.cut();
-                }
-                Ok(read.finish())
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tags, A::Error> {
-                let mut read = Reading::default();
-                while read.pairs.is_open() && room::take() {
-                    let Some((key, value)) = map.next_entry::<String, Box<RawValue>>()? else {
-                        return Ok(read.finish());
-                    };
-                    read.push(JsonTag {
-                        key: key.replace('@', "."),
-                        kind: None,
-                        value: Some(value),
-                    })?;
-                }
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-                    read.pairs.cut();
-                }
-                Ok(read.finish())
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Tags, A::Error> {
+        while self.take() {
+            match seq.next_element()? {
+                Some(tag) => self.push(tag)?,
+                None => return Ok(self.finish()),
             }
         }
+        self.pairs.leave_out(skip_rest(seq)?);
+        Ok(self.finish())
+    }
 
-        deserializer.deserialize_any(Items)
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Tags, A::Error> {
+        while self.take() {
+            let Some((key, value)) = map.next_entry::<String, Box<RawValue>>()? else {
+                return Ok(self.finish());
+            };
+            self.push(JsonTag {
+                key: key.replace('@', "."),
+                kind: None,
+                value: Some(value),
+            })?;
+        }
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            self.pairs.leave_out(1);
+        }
+        Ok(self.finish())
     }
 }
 
@@ -187,15 +196,15 @@ const MAX_READ_BYTES: usize = 1 << 20;
 
 impl JsonTag {
     /// The value by its type, where it is of that type; else as JSON says it. Bytes are still text.
-    fn value(&self, marks: &mut Marks) -> Result<AttributeValue, serde_json::Error> {
-        room::begin_value();
+    fn value(&self, context: &mut DecodeContext) -> Result<AttributeValue, serde_json::Error> {
+        context.budget.begin_value();
         let raw = self.value.as_ref().map_or("null", |raw| raw.get());
         if raw.len() > MAX_READ_BYTES && raw.starts_with(['[', '{']) {
             return Ok(raw.to_owned().into());
         }
         let text = match serde_json::from_str(raw)? {
             Value::String(text) => text,
-            other => return Ok(plain(other, self.kind.as_deref(), 1, marks)),
+            other => return Ok(plain(other, self.kind.as_deref(), 1, context)),
         };
         let typed = match self.kind.as_deref() {
             Some("bool") => text.parse().ok().map(AttributeValue::Bool),
@@ -208,9 +217,14 @@ impl JsonTag {
 }
 
 /// What JSON holds, as it is. `kind` is the type declared, if any.
-fn plain(value: Value, kind: Option<&str>, depth: usize, marks: &mut Marks) -> AttributeValue {
+fn plain(
+    value: Value,
+    kind: Option<&str>,
+    depth: usize,
+    context: &mut DecodeContext,
+) -> AttributeValue {
     if depth > MAX_DEPTH {
-        marks.insert(Mark::NestedTooDeep);
+        context.mark(Mark::NestedTooDeep);
         return TOO_DEEP.into();
     }
     match value {
@@ -227,27 +241,27 @@ fn plain(value: Value, kind: Option<&str>, depth: usize, marks: &mut Marks) -> A
         Value::Array(values) => {
             let mut items = Vec::new();
             let mut rest = values.into_iter();
-            while rest.len() > 0 && room::take_item() {
+            while rest.len() > 0 && context.budget.take_item() {
                 items.extend(
                     rest.next()
-                        .map(|value| plain(value, None, depth + 1, marks)),
+                        .map(|value| plain(value, None, depth + 1, context)),
                 );
             }
             if rest.len() > 0 {
-                items.push(room::cut_text(rest.len()));
+                items.push(context.cut_items(rest.len()));
             }
             AttributeValue::Array(items)
         }
         Value::Object(entries) => {
             let mut pairs = Pairs::default();
             for (key, value) in entries {
-                if room::take_item() {
-                    pairs.push(key.into(), plain(value, None, depth + 1, marks));
+                if context.budget.take_item() {
+                    pairs.push(key.into(), plain(value, None, depth + 1, context));
                 } else {
-                    pairs.cut();
+                    pairs.leave_out(1);
                 }
             }
-            AttributeValue::Map(pairs.finish())
+            AttributeValue::Map(pairs.into_map(context))
         }
     }
 }

@@ -18,8 +18,9 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use throughline_wire::room::Room;
-use throughline_wire::{Attributes, InstrumentationScope, Marks, Resource};
+use throughline_codec::context::DecodeContext;
+use throughline_codec::json_struct;
+use throughline_wire::{InstrumentationScope, Resource};
 
 use self::any_value::KeyValues;
 use self::log::{JsonLogRecord, log_record};
@@ -60,13 +61,12 @@ struct JsonResourceItems<'a> {
     schema_url: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", expecting = "a resource object")]
-struct JsonResource {
-    #[serde(default)]
-    attributes: KeyValues,
-    #[serde(default, alias = "dropped_attributes_count")]
-    dropped_attributes_count: Number,
+json_struct! {
+    #[derive(Default)]
+    struct JsonResource: "a resource object" {
+        attributes: KeyValues = "attributes";
+        dropped_attributes_count: Number = "droppedAttributesCount" | "dropped_attributes_count";
+    }
 }
 
 #[derive(Deserialize)]
@@ -82,15 +82,14 @@ struct JsonScopeItems<'a> {
     schema_url: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", expecting = "a scope object")]
-struct JsonScope {
-    name: Option<String>,
-    version: Option<String>,
-    #[serde(default)]
-    attributes: KeyValues,
-    #[serde(default, alias = "dropped_attributes_count")]
-    dropped_attributes_count: Number,
+json_struct! {
+    #[derive(Default)]
+    struct JsonScope: "a scope object" {
+        name: Option<String> = "name";
+        version: Option<String> = "version";
+        attributes: KeyValues = "attributes";
+        dropped_attributes_count: Number = "droppedAttributesCount" | "dropped_attributes_count";
+    }
 }
 
 /// Reads the request.
@@ -103,7 +102,7 @@ pub(super) fn decode(signal: Signal, body: &[u8]) -> Result<Request, String> {
     let lossy = matches!(text, Cow::Owned(_));
     let text = text.as_ref();
     let mut request = Request::default();
-    let _room = Room::of_request();
+    let mut context = DecodeContext::for_request();
     if text.trim_ascii().is_empty() {
         return Ok(request);
     }
@@ -115,7 +114,7 @@ pub(super) fn decode(signal: Signal, body: &[u8]) -> Result<Request, String> {
     for (at, raw) in items.0.into_iter().enumerate() {
         let place = format!("{name}[{at}]");
         let items: JsonResourceItems<'_> = object(raw.get(), &place)?;
-        resource_items(signal, items, &place, lossy, &mut request)?;
+        resource_items(signal, items, &place, lossy, &mut request, &mut context)?;
     }
     Ok(request)
 }
@@ -126,19 +125,22 @@ fn resource_items(
     place: &str,
     lossy: bool,
     request: &mut Request,
+    context: &mut DecodeContext,
 ) -> Result<(), String> {
-    let mut marks = Marks::NONE;
     let resource: JsonResource = match sent.resource {
-        Some(raw) => part(raw.get(), lossy, &mut marks)
-            .map_err(|error| format!("{place}.resource: {error}"))?,
+        Some(raw) => {
+            part(raw.get(), lossy, context).map_err(|error| format!("{place}.resource: {error}"))?
+        }
         None => JsonResource::default(),
     };
+    let mut dropped_attributes_count = resource.dropped_attributes_count.count();
+    let dropped = &mut dropped_attributes_count;
     let resource = Resource {
-        attributes: resource.attributes.into_attributes(&mut marks),
-        dropped_attributes_count: resource.dropped_attributes_count.count(),
+        attributes: resource.attributes.into_attributes(dropped, context),
+        dropped_attributes_count,
         schema_url: sent.schema_url.unwrap_or_default().into(),
     };
-    let resource = request.add_resource(resource, marks);
+    let resource = request.add_resource(resource, context.take_repairs());
     let (items, name) = match signal {
         Signal::Spans => (sent.scope_spans, "scopeSpans"),
         Signal::Logs => (sent.scope_logs, "scopeLogs"),
@@ -146,36 +148,37 @@ fn resource_items(
     for (at, raw) in items.0.into_iter().enumerate() {
         let place = format!("{place}.{name}[{at}]");
         let sent: JsonScopeItems<'_> = object(raw.get(), &place)?;
-        let mut marks = Marks::NONE;
         let scope: JsonScope = match sent.scope {
-            Some(raw) => part(raw.get(), lossy, &mut marks)
+            Some(raw) => part(raw.get(), lossy, context)
                 .map_err(|error| format!("{place}.scope: {error}"))?,
             None => JsonScope::default(),
         };
+        let mut dropped_attributes_count = scope.dropped_attributes_count.count();
+        let dropped = &mut dropped_attributes_count;
         let scope = InstrumentationScope {
             name: scope.name.unwrap_or_default().into(),
             version: scope.version.unwrap_or_default().into(),
-            attributes: scope.attributes.into_attributes(&mut marks),
-            dropped_attributes_count: scope.dropped_attributes_count.count(),
+            attributes: scope.attributes.into_attributes(dropped, context),
+            dropped_attributes_count,
             schema_url: sent.schema_url.unwrap_or_default().into(),
         };
-        let mut group = Group::new(resource, scope, marks);
+        let mut group = Group::new(resource, scope, context.take_repairs());
         let items = match signal {
             Signal::Spans => sent.spans,
             Signal::Logs => sent.log_records,
         };
         for raw in items.0 {
-            request.check_room(signal.items())?;
-            let mut marks = Marks::NONE;
+            request.check_count(signal.items())?;
             let pushed = match signal {
-                Signal::Spans => part::<JsonSpan>(raw.get(), lossy, &mut marks)
-                    .and_then(|sent| span(sent, &mut marks))
-                    .map(|span| request.push(&mut group, span, marks)),
-                Signal::Logs => part::<JsonLogRecord>(raw.get(), lossy, &mut marks)
-                    .and_then(|sent| log_record(sent, &mut marks))
-                    .map(|record| request.push_log(&mut group, record, marks)),
+                Signal::Spans => part::<JsonSpan>(raw.get(), lossy, context)
+                    .and_then(|sent| span(sent, context))
+                    .map(|span| request.push(&mut group, span, context.take_repairs())),
+                Signal::Logs => part::<JsonLogRecord>(raw.get(), lossy, context)
+                    .and_then(|sent| log_record(sent, context))
+                    .map(|record| request.push_log(&mut group, record, context.take_repairs())),
             };
             if let Err(reason) = pushed {
+                context.take_repairs();
                 request.reject(reason);
             }
         }
@@ -191,11 +194,4 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str, what: &str) -> Result<T, String
         return Err(format!("{what}: line 1, column 1: expected an object"));
     }
     serde_json::from_str(text).map_err(|error| format!("{what}: {error}"))
-}
-
-impl KeyValues {
-    fn into_attributes(self, marks: &mut Marks) -> Attributes {
-        marks.extend(self.marks);
-        self.pairs.finish()
-    }
 }

@@ -8,11 +8,13 @@
 mod log;
 
 use throughline_codec::binary::{BinaryError, BinaryErrorKind, Reader, any_value, event, link};
+use throughline_codec::budget::LIST_ITEMS;
+use throughline_codec::context::DecodeContext;
+use throughline_codec::pairs::Pairs;
 use throughline_wire::Limits;
-use throughline_wire::room::{self, LIST_ITEMS, Pairs, Room};
 use throughline_wire::{
-    InstrumentationScope, Mark, Marks, Resource, Span, SpanId, SpanKind, SpanLink, Status,
-    StatusCode, TraceId, UnixNanos,
+    InstrumentationScope, Mark, Resource, Span, SpanId, SpanKind, SpanLink, Status, StatusCode,
+    TraceId, UnixNanos,
 };
 
 use super::Signal;
@@ -36,13 +38,18 @@ pub(super) fn decode(
     packing: Option<Packing<'_>>,
 ) -> Result<Request, String> {
     let mut request = Request::default();
-    let _room = Room::of_request();
-    read_request(signal, Reader::new(body), packing, &mut request).map_err(
-        |fault| match fault {
-            Fault::Malformed(error) => error.to_string(),
-            Fault::TooMany(reason) => reason,
-        },
-    )?;
+    let mut context = DecodeContext::for_request();
+    read_request(
+        signal,
+        Reader::new(body),
+        packing,
+        &mut request,
+        &mut context,
+    )
+    .map_err(|fault| match fault {
+        Fault::Malformed(error) => error.to_string(),
+        Fault::TooMany(reason) => reason,
+    })?;
     Ok(request)
 }
 
@@ -63,10 +70,11 @@ fn read_request(
     mut reader: Reader<'_>,
     packing: Option<Packing<'_>>,
     request: &mut Request,
+    context: &mut DecodeContext,
 ) -> Result<(), Fault> {
     while let Some(field) = reader.next_field()? {
         if field.number() == 1 {
-            resource_items(signal, field.message()?, packing, request)?;
+            resource_items(signal, field.message()?, packing, request, context)?;
         }
     }
     Ok(())
@@ -77,42 +85,53 @@ fn resource_items(
     reader: Reader<'_>,
     packing: Option<Packing<'_>>,
     request: &mut Request,
+    context: &mut DecodeContext,
 ) -> Result<(), Fault> {
-    let mut marks = Marks::NONE;
     let mut resource = Resource::default();
     let mut schema_url = "".into();
     // The resource may stand after the items it is of.
     let mut fields = reader;
     while let Some(field) = fields.next_field()? {
         match field.number() {
-            1 => resource = read_resource(field.message()?, &mut marks)?,
-            3 => schema_url = field.message()?.text(&mut marks),
+            1 => resource = read_resource(field.message()?, context)?,
+            3 => schema_url = field.message()?.text(&mut context.repairs.marks),
             _ => {}
         }
     }
     resource.schema_url = schema_url;
-    let resource = request.add_resource(resource, marks);
+    let resource = request.add_resource(resource, context.take_repairs());
     let mut fields = reader;
     while let Some(field) = fields.next_field()? {
         if field.number() == 2 {
-            scope_items(signal, field.message()?, resource, packing, request)?;
+            scope_items(
+                signal,
+                field.message()?,
+                resource,
+                packing,
+                request,
+                context,
+            )?;
         }
     }
     request.drop_unused(resource);
     Ok(())
 }
 
-fn read_resource(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Resource, BinaryError> {
+fn read_resource(
+    mut reader: Reader<'_>,
+    context: &mut DecodeContext,
+) -> Result<Resource, BinaryError> {
     let mut resource = Resource::default();
     let mut pairs = Pairs::default();
     while let Some(field) = reader.next_field()? {
         match field.number() {
-            1 => any_value::decode_pair(field.message()?, 1, &mut pairs, marks)?,
+            1 => any_value::decode_pair(field.message()?, 1, &mut pairs, context)?,
             2 => resource.dropped_attributes_count = field.uint32()?,
             _ => {}
         }
     }
-    resource.attributes = pairs.finish();
+    let dropped = &mut resource.dropped_attributes_count;
+    resource.attributes = pairs.into_set().into_attributes(dropped, context);
     Ok(resource)
 }
 
@@ -122,20 +141,20 @@ fn scope_items(
     resource: usize,
     packing: Option<Packing<'_>>,
     request: &mut Request,
+    context: &mut DecodeContext,
 ) -> Result<(), Fault> {
-    let mut marks = Marks::NONE;
     let mut scope = InstrumentationScope::default();
     let mut schema_url = "".into();
     let mut fields = reader;
     while let Some(field) = fields.next_field()? {
         match field.number() {
-            1 => scope = read_scope(field.message()?, &mut marks)?,
-            3 => schema_url = field.message()?.text(&mut marks),
+            1 => scope = read_scope(field.message()?, context)?,
+            3 => schema_url = field.message()?.text(&mut context.repairs.marks),
             _ => {}
         }
     }
     scope.schema_url = schema_url;
-    let mut group = Group::new(resource, scope, marks);
+    let mut group = Group::new(resource, scope, context.take_repairs());
     if packing.is_some() {
         // What is copied of the spans is no longer than they are.
         group.reserve_packed(reader.bytes().len());
@@ -143,20 +162,20 @@ fn scope_items(
     let mut fields = reader;
     while let Some(field) = fields.next_field()? {
         if field.number() == 2 {
-            request.check_room(signal.items()).map_err(Fault::TooMany)?;
+            request
+                .check_count(signal.items())
+                .map_err(Fault::TooMany)?;
             let item = field.message()?;
             if let Some(Packing { limits, now }) = packing
                 && request.pack(&mut group, item.bytes(), limits, now)
             {
                 continue;
             }
-            let mut marks = Marks::NONE;
             let pushed = match signal {
-                Signal::Spans => {
-                    span(item, &mut marks).map(|span| request.push(&mut group, span, marks))
-                }
-                Signal::Logs => log::log_record(item, &mut marks)
-                    .map(|record| request.push_log(&mut group, record, marks)),
+                Signal::Spans => span(item, context)
+                    .map(|span| request.push(&mut group, span, context.take_repairs())),
+                Signal::Logs => log::log_record(item, context)
+                    .map(|record| request.push_log(&mut group, record, context.take_repairs())),
             };
             match pushed {
                 Ok(()) => {}
@@ -164,6 +183,7 @@ fn scope_items(
                     kind: kind @ BinaryErrorKind::Id { .. },
                     ..
                 }) => {
+                    context.take_repairs();
                     request.reject(kind.to_string());
                 }
                 Err(error) => return Err(error.into()),
@@ -176,20 +196,21 @@ fn scope_items(
 
 fn read_scope(
     mut reader: Reader<'_>,
-    marks: &mut Marks,
+    context: &mut DecodeContext,
 ) -> Result<InstrumentationScope, BinaryError> {
     let mut scope = InstrumentationScope::default();
     let mut pairs = Pairs::default();
     while let Some(field) = reader.next_field()? {
         match field.number() {
-            1 => scope.name = field.message()?.text(marks),
-            2 => scope.version = field.message()?.text(marks),
-            3 => any_value::decode_pair(field.message()?, 1, &mut pairs, marks)?,
+            1 => scope.name = field.message()?.text(&mut context.repairs.marks),
+            2 => scope.version = field.message()?.text(&mut context.repairs.marks),
+            3 => any_value::decode_pair(field.message()?, 1, &mut pairs, context)?,
             4 => scope.dropped_attributes_count = field.uint32()?,
             _ => {}
         }
     }
-    scope.attributes = pairs.finish();
+    let dropped = &mut scope.dropped_attributes_count;
+    scope.attributes = pairs.into_set().into_attributes(dropped, context);
     Ok(scope)
 }
 
@@ -198,7 +219,7 @@ fn time(ns: u64) -> UnixNanos {
     UnixNanos::from_u64(ns).unwrap_or(UnixNanos::new(i64::MAX))
 }
 
-fn span(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Span, BinaryError> {
+fn span(mut reader: Reader<'_>, context: &mut DecodeContext) -> Result<Span, BinaryError> {
     let mut trace_id: &[u8] = &[];
     let mut span_id: &[u8] = &[];
     let mut parent_span_id: &[u8] = &[];
@@ -211,35 +232,35 @@ fn span(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Span, BinaryError> 
         match field.number() {
             1 => trace_id = field.bytes()?,
             2 => span_id = field.bytes()?,
-            3 => span.trace_state = field.message()?.text(marks),
+            3 => span.trace_state = field.message()?.text(&mut context.repairs.marks),
             4 => parent_span_id = field.bytes()?,
-            5 => span.name = field.message()?.text(marks),
+            5 => span.name = field.message()?.text(&mut context.repairs.marks),
             6 => span.kind = SpanKind::from_code(field.varint()? as i64),
             7 => span.start = time(field.fixed64()?),
             8 => span.end = time(field.fixed64()?),
-            9 => any_value::decode_pair(field.message()?, 1, &mut pairs, marks)?,
+            9 => any_value::decode_pair(field.message()?, 1, &mut pairs, context)?,
             10 => span.dropped_attributes_count = field.uint32()?,
             11 => {
                 let message = field.message()?;
-                if span.events.len() < LIST_ITEMS && room::take() {
-                    span.events.push(event::decode(message, marks)?);
+                if span.events.len() < LIST_ITEMS && context.budget.take() {
+                    span.events.push(event::decode(message, context)?);
                 } else {
-                    marks.insert(Mark::EventsDropped);
+                    context.mark(Mark::EventsDropped);
                     events_beyond = events_beyond.saturating_add(1);
                 }
             }
             12 => span.dropped_events_count = field.uint32()?,
             13 => {
                 let message = field.message()?;
-                let has_room = span.links.len() < LIST_ITEMS && room::take();
-                if let Some(link) = has_room
-                    .then(|| read_link(message, marks))
+                let is_read = span.links.len() < LIST_ITEMS && context.budget.take();
+                if let Some(link) = is_read
+                    .then(|| read_link(message, context))
                     .transpose()?
                     .flatten()
                 {
                     span.links.push(link);
                 } else {
-                    marks.insert(Mark::LinksDropped);
+                    context.mark(Mark::LinksDropped);
                     span.dropped_links_count = span.dropped_links_count.saturating_add(1);
                 }
             }
@@ -247,7 +268,7 @@ fn span(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Span, BinaryError> 
                 let dropped = field.uint32()?;
                 span.dropped_links_count = span.dropped_links_count.saturating_add(dropped);
             }
-            15 => span.status = status(field.message()?, marks)?,
+            15 => span.status = status(field.message()?, context)?,
             16 => span.flags = field.fixed32()?,
             _ => {}
         }
@@ -263,14 +284,18 @@ fn span(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Span, BinaryError> 
         [] | [0, 0, 0, 0, 0, 0, 0, 0] => None,
         id => Some(SpanId::from_slice(id).map_err(|error| wrong("parent_span_id", error))?),
     };
-    span.attributes = pairs.finish();
+    let dropped = &mut span.dropped_attributes_count;
+    span.attributes = pairs.into_set().into_attributes(dropped, context);
     span.dropped_events_count = span.dropped_events_count.saturating_add(events_beyond);
     Ok(span)
 }
 
 /// A link; none when an id of it is none.
-fn read_link(message: Reader<'_>, marks: &mut Marks) -> Result<Option<SpanLink>, BinaryError> {
-    match link::decode(message, marks) {
+fn read_link(
+    message: Reader<'_>,
+    context: &mut DecodeContext,
+) -> Result<Option<SpanLink>, BinaryError> {
+    match link::decode(message, context) {
         Ok(link) => Ok(Some(link)),
         Err(BinaryError {
             kind: BinaryErrorKind::Id { .. },
@@ -280,11 +305,11 @@ fn read_link(message: Reader<'_>, marks: &mut Marks) -> Result<Option<SpanLink>,
     }
 }
 
-fn status(mut reader: Reader<'_>, marks: &mut Marks) -> Result<Status, BinaryError> {
+fn status(mut reader: Reader<'_>, context: &mut DecodeContext) -> Result<Status, BinaryError> {
     let mut status = Status::UNSET;
     while let Some(field) = reader.next_field()? {
         match field.number() {
-            2 => status.message = field.message()?.text(marks),
+            2 => status.message = field.message()?.text(&mut context.repairs.marks),
             3 => status.code = StatusCode::from_code(field.varint()? as i64),
             _ => {}
         }

@@ -6,45 +6,40 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use throughline_wire::room::{self, Pairs};
+use throughline_codec::context::DecodeContext;
+use throughline_codec::json::{FirstItems, ReadJson};
+use throughline_codec::json_struct;
+use throughline_codec::pairs::{AttributeSet, Pairs};
 use throughline_wire::{
-    AttributeValue, Attributes, Mark, Marks, Span, SpanEvent, SpanId, SpanKind, Status, StatusCode,
+    AttributeValue, Attributes, Mark, Span, SpanEvent, SpanId, SpanKind, Status, StatusCode,
     TraceId, UnixNanos,
 };
 
 use super::DEBUG;
 use super::endpoint::JsonEndpoint;
-use crate::first_items::FirstItems;
 use crate::lenient::{Enum, Number};
 use crate::request::blank_span;
 
 const NANOS_PER_MICRO: i128 = 1_000;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "a span object")]
-pub(super) struct JsonSpan {
-    #[serde(default)]
-    trace_id: String,
-    #[serde(default)]
-    id: String,
-    parent_id: Option<String>,
-    #[serde(default)]
-    kind: Enum,
-    name: Option<String>,
-    #[serde(default)]
-    timestamp: Number,
-    #[serde(default)]
-    duration: Number,
-    debug: Option<bool>,
-    shared: Option<bool>,
-    local_endpoint: Option<JsonEndpoint>,
-    remote_endpoint: Option<JsonEndpoint>,
-    #[serde(default)]
-    annotations: FirstItems<JsonAnnotation>,
-    #[serde(default)]
-    tags: Tags,
-    /// What version 1 had.
-    binary_annotations: Option<IgnoredAny>,
+json_struct! {
+    pub(super) struct JsonSpan: "a span object" {
+        trace_id: String = "traceId";
+        id: String = "id";
+        parent_id: Option<String> = "parentId";
+        kind: Enum = "kind";
+        name: Option<String> = "name";
+        timestamp: Number = "timestamp";
+        duration: Number = "duration";
+        debug: Option<bool> = "debug";
+        shared: Option<bool> = "shared";
+        local_endpoint: Option<JsonEndpoint> = "localEndpoint";
+        remote_endpoint: Option<JsonEndpoint> = "remoteEndpoint";
+        annotations: FirstItems<JsonAnnotation> = "annotations";
+        tags: Tags = "tags";
+        /// What version 1 had.
+        binary_annotations: Option<IgnoredAny> = "binaryAnnotations";
+    }
 }
 
 #[derive(Deserialize)]
@@ -71,7 +66,7 @@ pub(super) struct ReadSpan {
 const KINDS: [&str; 6] = ["", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
 
 /// What the span says; the reason when that is no span.
-pub(super) fn read(sent: JsonSpan, marks: &mut Marks) -> Result<ReadSpan, String> {
+pub(super) fn read(sent: JsonSpan, context: &mut DecodeContext) -> Result<ReadSpan, String> {
     if sent.binary_annotations.is_some() {
         return Err("binaryAnnotations: is Zipkin's version 1; send version 2".to_owned());
     }
@@ -93,15 +88,14 @@ pub(super) fn read(sent: JsonSpan, marks: &mut Marks) -> Result<ReadSpan, String
         let end = sent.timestamp.whole().saturating_add(sent.duration.whole());
         span.end = instant(end);
     }
-    span.attributes = sent.tags.0;
+    let dropped = &mut span.dropped_attributes_count;
+    span.attributes = sent.tags.0.into_attributes(dropped, context);
     span.status = take_status(&mut span.attributes);
     if sent.debug == Some(true) {
         span.attributes.insert(DEBUG, true);
     }
-    if sent.annotations.beyond > 0 {
-        marks.insert(Mark::EventsDropped);
-        span.dropped_events_count = sent.annotations.add_beyond(0);
-    }
+    let dropped = &mut span.dropped_events_count;
+    context.drop_items(sent.annotations.beyond, dropped, Mark::EventsDropped);
     for annotation in sent.annotations.items {
         span.events.push(SpanEvent {
             time: instant(annotation.timestamp.whole()),
@@ -153,43 +147,47 @@ fn instant(micros: i128) -> UnixNanos {
     UnixNanos::new(nanos.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
 }
 
-/// Tags as attributes, in the order of their keys, as far as there is room; `null` is none.
+/// Tags as attributes, in the order of their keys, as far as the budget goes; `null` is none.
 #[derive(Default)]
-struct Tags(Attributes);
+struct Tags(AttributeSet);
 
-impl<'de> Deserialize<'de> for Tags {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
+impl<'de> ReadJson<'de> for Tags {
+    fn read_json<D: Deserializer<'de>>(
+        deserializer: D,
+        context: &mut DecodeContext,
+    ) -> Result<Self, D::Error> {
+        struct Entries<'c>(&'c mut DecodeContext);
 
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Attributes;
+        impl<'de> Visitor<'de> for Entries<'_> {
+            type Value = Pairs;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a map")
             }
 
-            fn visit_unit<E: de::Error>(self) -> Result<Attributes, E> {
-                Ok(Attributes::EMPTY)
+            fn visit_unit<E: de::Error>(self) -> Result<Pairs, E> {
+                Ok(Pairs::default())
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
                 let mut pairs = Pairs::default();
-                while pairs.is_open() && room::take() {
+                while pairs.take(1, self.0) {
                     match map.next_entry::<String, Tag>()? {
                         Some((key, value)) => pairs.push(key.into(), value.0),
-                        None => return Ok(pairs.finish()),
+                        None => return Ok(pairs),
                     }
                 }
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-                    pairs.cut();
+                    pairs.leave_out(1);
                 }
-                Ok(pairs.finish())
+                Ok(pairs)
             }
         }
 
-        let mut tags = deserializer.deserialize_any(Entries)?;
+        let mut tags = deserializer.deserialize_any(Entries(context))?.into_set();
         // Zipkin's own order, so that the same tags are the same span.
-        tags.entries_mut().sort_by(|(a, _), (b, _)| a.cmp(b));
+        let entries = tags.attributes.entries_mut();
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(Self(tags))
     }
 }

@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 
+use throughline_codec::context::Repairs;
 use throughline_wire::{Mark, Marks, Span, SpanId, TraceId, UnixNanos};
 
 use super::span::ReadSpan;
 
-type Sent = (usize, ReadSpan, Marks);
+type Sent = (usize, ReadSpan, Repairs);
 
 /// Gives each of them the time of its first annotation; else the start of its nearest ancestor
 /// among `spans` that has one; else the earliest start in its trace among them. Which is marked. One
@@ -16,21 +17,21 @@ pub(super) fn fill_in(spans: &mut [Sent]) {
     if spans.iter().all(|(_, read, _)| has_start(&read.span)) {
         return;
     }
-    for (_, read, marks) in &mut *spans {
+    for (_, read, repairs) in &mut *spans {
         let span = &mut read.span;
         let annotated = span.events.iter().map(|event| event.time);
         if !has_start(span)
             && let Some(first) = annotated.filter(|time| time.get() > 0).min()
         {
-            start(span, first, marks);
+            start(span, first, &mut repairs.marks);
         }
     }
     let known = Known::of(spans);
-    for (_, read, marks) in spans {
+    for (_, read, repairs) in spans {
         if !has_start(&read.span)
             && let Some(at) = known.around(&read.span)
         {
-            start(&mut read.span, at, marks);
+            start(&mut read.span, at, &mut repairs.marks);
         }
     }
 }

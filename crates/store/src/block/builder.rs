@@ -130,11 +130,7 @@ impl BlockBuilder {
         let mut place = 0;
         let is_split = columns.push(record, places, |key_hash, key, kind, value| {
             if kind == ColumnKind::Other {
-                let value = binary::any_value::decode(
-                    binary::Reader::new(value),
-                    1,
-                    &mut throughline_wire::Marks::default(),
-                );
+                let value = binary::decode_value(binary::Reader::new(value));
                 if let Ok(value) = value {
                     insert_value(filter, key, &value);
                 }

@@ -3,12 +3,12 @@
 mod statement;
 
 use sqlx::{FromRow, PgConnection, QueryBuilder};
-use throughline_codec::binary::{self, Reader, any_value};
+use throughline_codec::binary::{self, Reader};
 use throughline_model::{
     Direction, EventCursor, EventFilter, EventPage, EventPageRequest, PageRequest, ReadError,
     StoredEvent,
 };
-use throughline_wire::{AttributeValue, LogRecord, Marks, Resource, SpanId, TraceId, UnixNanos};
+use throughline_wire::{AttributeValue, LogRecord, Resource, SpanId, TraceId, UnixNanos};
 use uuid::Uuid;
 
 use super::paging::Paged;
@@ -72,8 +72,9 @@ impl Row {
                 .map_err(|_| corrupt("events.span_id")())
         };
         let body = match (&self.body, self.message) {
-            (Some(bytes), _) => any_value::decode(Reader::new(bytes), 1, &mut Marks::default())
-                .map_err(|_| corrupt("events.body")())?,
+            (Some(bytes), _) => {
+                binary::decode_value(Reader::new(bytes)).map_err(|_| corrupt("events.body")())?
+            }
             (None, Some(message)) => message.into(),
             (None, None) => AttributeValue::Empty,
         };

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use sqlx::{FromRow, PgConnection};
-use throughline_codec::binary::{Reader, any_value};
+use throughline_codec::binary::{self, Reader};
 use throughline_model::{Payload, PayloadPlace, PayloadRef, ReadError};
-use throughline_wire::{AttributeValue, Attributes, LogRecord, Marks, Span};
+use throughline_wire::{AttributeValue, Attributes, LogRecord, Span};
 use uuid::Uuid;
 
 use super::rows::corrupt;
@@ -155,7 +155,7 @@ impl Row {
         let broken = corrupt("payloads.content");
         let capacity = usize::try_from(self.byte_count).map_err(|_| broken())?;
         let encoded = zstd::bulk::decompress(&self.content, capacity).map_err(|_| broken())?;
-        any_value::decode(Reader::new(&encoded), 1, &mut Marks::default()).map_err(|_| broken())
+        binary::decode_value(Reader::new(&encoded)).map_err(|_| broken())
     }
 }
 

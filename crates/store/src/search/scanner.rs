@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sqlx::{FromRow, PgConnection};
 use throughline_codec::binary;
 use throughline_model::ReadError;
-use throughline_wire::{AttributeValue, Marks};
+use throughline_wire::AttributeValue;
 use uuid::Uuid;
 
 use super::attribute::{Outcomes, Unread};
@@ -300,7 +300,7 @@ fn text_of(content: &[u8], byte_count: i64) -> Option<String> {
         .filter(|count| *count <= MAX_PAYLOAD_BYTES)?;
     let encoded = zstd::bulk::decompress(content, byte_count).ok()?;
     let reader = binary::Reader::new(&encoded);
-    match binary::any_value::decode(reader, 1, &mut Marks::default()).ok()? {
+    match binary::decode_value(reader).ok()? {
         AttributeValue::Str(text) => Some(text.into_owned()),
         _ => None,
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use throughline_codec::context::Repairs;
 use throughline_model::{Direction, EventFilter, EventPageRequest};
 use throughline_store::{SpanGroup, WriteBatch};
 use throughline_testkit::{Ids, Sent, span};
@@ -177,7 +178,7 @@ async fn a_service_of_a_megabyte_is_listed_by_its_beginning_and_keeps_its_value(
     let resource = throughline_codec::validate::validate_resource(
         Resource::of_service(name.clone()),
         &throughline_wire::Limits::default(),
-        Marks::NONE,
+        Repairs::NONE,
     );
     let mut sent = Sent::by("shop", span("x").build());
     (sent.span.start, sent.span.end) = (fixture.now, fixture.now);

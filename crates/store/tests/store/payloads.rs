@@ -261,8 +261,8 @@ async fn what_validation_cut_is_kept_beside_the_span() {
         .with("body", "x".repeat((1 << 20) + 1_000))
         .build();
     let limits = throughline_wire::Limits::default();
-    let marks = throughline_wire::Marks::NONE;
-    let kept = throughline_codec::validate::validate(sent, &limits, fixture.now, marks);
+    let repairs = throughline_codec::context::Repairs::NONE;
+    let kept = throughline_codec::validate::validate(sent, &limits, fixture.now, repairs);
     let span = kept.expect("is kept");
     let cut = span.attributes.get(throughline_wire::semconv::CUT_BYTES);
     let cut = cut.and_then(AttributeValue::as_int).expect("is told");

@@ -2,13 +2,14 @@
 
 use std::fs;
 
+use throughline_codec::context::Repairs;
 use throughline_codec::validate::{validate, validate_log};
 use throughline_model::{TimeRange, TraceFilter};
 use throughline_server::export::{Layout, Selection, export};
 use throughline_server::import::file_limits;
 use throughline_testkit::{Ids, NOW, Sent, every_attribute_kind, rich_span, shop_trace, span};
 use throughline_wire::Limits;
-use throughline_wire::{AttributeValue, LogRecord, Marks, TraceId, UnixNanos};
+use throughline_wire::{AttributeValue, LogRecord, TraceId, UnixNanos};
 
 use super::side::{Side, all, assert_same};
 use super::{LATER, folder};
@@ -31,7 +32,7 @@ fn everything() -> Vec<Sent> {
     backwards.end = UnixNanos::new(backwards.start.get() - 5);
     for span in [rich, backwards] {
         let limits = file_limits(Limits::default());
-        let span = validate(span, &limits, NOW, Marks::NONE).expect("can be stored");
+        let span = validate(span, &limits, NOW, Repairs::NONE).expect("can be stored");
         sent.push(Sent::by("shop", span));
     }
     sent
@@ -69,7 +70,7 @@ fn events(trace_id: TraceId) -> Vec<LogRecord> {
     let mut events: Vec<LogRecord> = (0..1_200).map(plain).collect();
     events.extend([rich, large]);
     let limits = file_limits(Limits::default());
-    let valid = |event| validate_log(event, &limits, NOW, Marks::NONE).expect("can be stored");
+    let valid = |event| validate_log(event, &limits, NOW, Repairs::NONE).expect("can be stored");
     events.into_iter().map(valid).collect()
 }
 

@@ -1,15 +1,15 @@
 //! What a batch makes here is bounded by what it may hold, not by what it can be packed into.
 
-use throughline_wire::room::{CUT_KEY, REQUEST_VALUES, VALUE_ITEMS};
-use throughline_wire::{Attributes, Marks, Span, semconv};
+use throughline_wire::{Attributes, Span, semconv};
 
 use super::*;
+use crate::budget::{REQUEST_VALUES, SET_PAIRS, VALUE_ITEMS};
 
 /// The one span of a batch, as it was read and as it is stored.
 fn read(span: &str) -> (Span, Span) {
     let body = format!("{{\"spans\":[{span}]}}");
     let batch = decode_batch(body.as_bytes()).expect("a batch");
-    let decoded = batch.spans[0].span.clone();
+    let decoded = batch.spans[0].item.clone();
     let mut valid = batch.validate(&Limits::default(), NOW).batch;
     (decoded, valid.spans.remove(0))
 }
@@ -40,7 +40,7 @@ fn events_and_links_beyond_the_limit_are_counted_and_not_read() {
 }
 
 #[test]
-fn a_value_ends_where_it_has_no_more_room_and_says_so() {
+fn a_value_ends_where_its_budget_ends_and_says_so() {
     let beyond = 70_000;
     let items = vec!["null"; VALUE_ITEMS + beyond].join(",");
     for raw in [format!("[{items}]"), format!("[[{items}]]")] {
@@ -51,26 +51,67 @@ fn a_value_ends_where_it_has_no_more_room_and_says_so() {
         let cut = span.attributes.get(semconv::CUT_BYTES);
         let cut = cut.and_then(AttributeValue::as_int).expect("counted");
         assert!(cut >= beyond as i64, "{cut}");
-        let again = crate::validate::validate(span.clone(), &Limits::default(), NOW, Marks::NONE);
+        let again = crate::validate::validate(span.clone(), &Limits::default(), NOW, Repairs::NONE);
         assert_eq!(again, Ok(span), "validating twice changes nothing");
     }
 }
 
 #[test]
-fn a_request_has_room_for_a_million_values_and_says_what_it_left_out() {
+fn a_request_makes_a_million_values_and_counts_what_it_left_out() {
     let full = format!("{{\"k\":[{}]}}", vec!["0"; VALUE_ITEMS - 10].join(","));
     let mut spans = vec![span_with("attributes", &full); REQUEST_VALUES / VALUE_ITEMS + 1];
     spans.push(span_with("attributes", "{\"a\":1,\"b\":2}"));
     let body = format!("{{\"spans\":[{}]}}", spans.join(","));
     let batch = decode_batch(body.as_bytes()).expect("a batch");
-    let values = |span: &DecodedSpan| match span.span.attributes.get("k") {
+    let values = |span: &Decoded<Span>| match span.item.attributes.get("k") {
         Some(AttributeValue::Array(values)) => values.len(),
         _ => 0,
     };
     let made: usize = batch.spans.iter().map(values).sum();
     assert!(made <= REQUEST_VALUES + 1, "{made}");
     let valid = batch.validate(&Limits::default(), NOW).batch;
-    let last = &valid.spans.last().expect("the last").attributes;
-    assert_eq!(last.get_str(CUT_KEY), Some("… [cut: 2 values]"));
-    assert_eq!(marks(last), ["value_cut"]);
+    let last = valid.spans.last().expect("the last");
+    assert_eq!(last.dropped_attributes_count, 2);
+    assert_eq!(marks(&last.attributes), ["attributes_dropped"]);
+}
+
+#[test]
+fn attributes_beyond_what_a_set_may_have_are_counted_as_dropped() {
+    let pairs: Vec<String> = (0..SET_PAIRS + 7).map(|at| format!("\"{at}\":0")).collect();
+    let attributes = format!("{{{}}}", pairs.join(","));
+    let event = format!("[{{\"time_ns\":1,\"name\":\"e\",\"attributes\":{attributes}}}]");
+    let limit = Limits::default().attributes;
+    for (field, raw) in [("attributes", attributes), ("events", event)] {
+        let (_, span) = read(&span_with(field, &raw));
+        let in_events = span
+            .events
+            .iter()
+            .map(|event| event.dropped_attributes_count);
+        let dropped = span.dropped_attributes_count + in_events.sum::<u32>();
+        assert_eq!(dropped as usize, SET_PAIRS + 7 - limit, "{field}");
+        assert_eq!(marks(&span.attributes), ["attributes_dropped"], "{field}");
+    }
+}
+
+#[test]
+fn a_text_that_looks_as_if_a_decoder_wrote_it_is_a_text() {
+    let (_, span) = read(&span_with(
+        "attributes",
+        r#"{"k":["… [cut: 7 values]"],"…":"… [cut: 9 values]"}"#,
+    ));
+    assert_eq!(marks(&span.attributes), [""; 0]);
+    assert_eq!(span.attributes.len(), 2);
+}
+
+#[test]
+fn a_span_that_cannot_be_read_leaves_its_repairs_and_its_budget_to_no_other() {
+    let cut = format!("{{\"k\":[{}]}}", vec!["0"; VALUE_ITEMS + 5].join(","));
+    let bad = span_with("attributes", &cut).replace("\"GET /\"", "7");
+    let good = span_with("attributes", "{\"a\":1}");
+    let count = REQUEST_VALUES / VALUE_ITEMS + 1;
+    let body = format!("{{\"spans\":[{},{good}]}}", vec![bad; count].join(","));
+    let batch = decode_batch(body.as_bytes()).expect("a batch");
+    assert_eq!(batch.rejected.len(), count);
+    assert_eq!(batch.spans[0].repairs, Repairs::NONE);
+    assert_eq!(batch.spans[0].item.attributes.len(), 1);
 }

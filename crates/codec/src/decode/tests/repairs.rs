@@ -7,8 +7,8 @@ fn attribute_of(raw: &[u8]) -> (AttributeValue, Marks) {
     assert_eq!(batch.rejected, []);
     let span = batch.spans.remove(0);
     (
-        span.span.attributes.get("k").expect("kept").clone(),
-        span.marks,
+        span.item.attributes.get("k").expect("kept").clone(),
+        span.repairs.marks,
     )
 }
 
@@ -39,7 +39,7 @@ fn bytes_that_are_not_utf8_mark_the_span_they_are_in() {
     let mut body = format!("{{\"spans\":[{span},").into_bytes();
     body.extend(&with_attribute(b"\"\xff\"")[10..]);
     let batch = decode_batch(&body).expect("a batch");
-    let marked: Vec<_> = batch.spans.iter().map(|span| span.marks).collect();
+    let marked: Vec<_> = batch.spans.iter().map(|span| span.repairs.marks).collect();
     assert_eq!(
         marked,
         [Marks::NONE, [Mark::InvalidUtf8].into_iter().collect()]

@@ -77,7 +77,7 @@ fn arrays_maps_and_bytes_are_cut_by_all_they_hold() {
     ] {
         let mut span = clean_span();
         span.attributes.insert("k", value);
-        let span = validate(span, &limits, NOW, Marks::NONE).expect("is kept");
+        let span = validate(span, &limits, NOW, Repairs::NONE).expect("is kept");
         assert_eq!(span.attributes.get("k"), Some(&expected));
         assert!(Marks::of(&span.attributes).contains(Mark::ValueCut));
     }

@@ -6,55 +6,57 @@ use core::fmt;
 use std::borrow::Cow;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use throughline_codec::context::DecodeContext;
+use throughline_codec::json::ReadJson;
+use throughline_codec::pairs::AttributeSet;
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
-use throughline_wire::room::{self, Pairs};
-use throughline_wire::{AttributeValue, Mark, Marks};
+use throughline_wire::{AttributeValue, Attributes, Mark};
 
 use self::lists::{ListSeed, PairsSeed, ValuesSeed};
 use super::scalar::{Double, decode_base64};
 use crate::lenient::Number;
 
-/// A list of keys and values, and what had to be repaired in it.
+/// A list of keys and values.
 #[derive(Debug, Default)]
-pub(super) struct KeyValues {
-    pub(super) pairs: Pairs,
-    pub(super) marks: Marks,
-}
+pub(super) struct KeyValues(AttributeSet);
 
-impl<'de> Deserialize<'de> for KeyValues {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut marks = Marks::NONE;
-        let pairs = PairsSeed {
-            depth: 1,
-            marks: &mut marks,
-        }
-        .deserialize(deserializer)?;
-        Ok(Self { pairs, marks })
+impl KeyValues {
+    pub(super) fn into_attributes(
+        self,
+        dropped: &mut u32,
+        context: &mut DecodeContext,
+    ) -> Attributes {
+        self.0.into_attributes(dropped, context)
     }
 }
 
-/// A value that is no attribute's, and what had to be repaired in it.
-#[derive(Debug, Default)]
-pub(super) struct AnyValue {
-    pub(super) value: AttributeValue,
-    pub(super) marks: Marks,
-}
-
-impl<'de> Deserialize<'de> for AnyValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut marks = Marks::NONE;
-        let value = ValueSeed {
-            depth: 1,
-            marks: &mut marks,
-        }
-        .deserialize(deserializer)?;
-        Ok(Self { value, marks })
+impl<'de> ReadJson<'de> for KeyValues {
+    fn read_json<D: Deserializer<'de>>(
+        deserializer: D,
+        context: &mut DecodeContext,
+    ) -> Result<Self, D::Error> {
+        let pairs = PairsSeed { depth: 1, context }.deserialize(deserializer)?;
+        Ok(Self(pairs.into_set()))
     }
 }
 
-struct ValueSeed<'m> {
+/// A value that is no attribute's.
+#[derive(Debug, Default)]
+pub(super) struct AnyValue(pub(super) AttributeValue);
+
+impl<'de> ReadJson<'de> for AnyValue {
+    fn read_json<D: Deserializer<'de>>(
+        deserializer: D,
+        context: &mut DecodeContext,
+    ) -> Result<Self, D::Error> {
+        let value = ValueSeed { depth: 1, context }.deserialize(deserializer)?;
+        Ok(Self(value))
+    }
+}
+
+struct ValueSeed<'c> {
     depth: usize,
-    marks: &'m mut Marks,
+    context: &'c mut DecodeContext,
 }
 
 impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
@@ -65,11 +67,11 @@ impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
         deserializer: D,
     ) -> Result<AttributeValue, D::Error> {
         if self.depth == 1 {
-            room::begin_value();
+            self.context.budget.begin_value();
         }
         if self.depth > MAX_DEPTH {
             IgnoredAny::deserialize(deserializer)?;
-            self.marks.insert(Mark::NestedTooDeep);
+            self.context.mark(Mark::NestedTooDeep);
             return Ok(AttributeValue::Str(Cow::Borrowed(TOO_DEEP)));
         }
         deserializer.deserialize_any(self)
@@ -123,7 +125,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
                     let seed = ValuesSeed {
                         list: ListSeed {
                             depth: self.depth + 1,
-                            marks: &mut *self.marks,
+                            context: &mut *self.context,
                         },
                     };
                     value = AttributeValue::Array(map.next_value_seed(seed)?);
@@ -132,10 +134,10 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
                     let seed = ValuesSeed {
                         list: PairsSeed {
                             depth: self.depth + 1,
-                            marks: &mut *self.marks,
+                            context: &mut *self.context,
                         },
                     };
-                    value = AttributeValue::Map(map.next_value_seed(seed)?.finish());
+                    value = AttributeValue::Map(map.next_value_seed(seed)?.into_map(self.context));
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;

@@ -1,41 +1,30 @@
 //! A log record in JSON.
 
-use serde::Deserialize;
-use throughline_wire::{LogRecord, Marks};
+use throughline_codec::context::DecodeContext;
+use throughline_codec::json_struct;
+use throughline_wire::LogRecord;
 
 use super::any_value::{AnyValue, KeyValues};
 use super::id::optional_id;
 use crate::lenient::{Enum, Number};
 use crate::otlp::name_event;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "a log record object")]
-pub(super) struct JsonLogRecord {
-    #[serde(default, alias = "time_unix_nano")]
-    time_unix_nano: Number,
-    #[serde(default, alias = "observed_time_unix_nano")]
-    observed_time_unix_nano: Number,
-    #[serde(default, alias = "severity_number")]
-    severity_number: Enum,
-    #[serde(alias = "severity_text")]
-    severity_text: Option<String>,
-    #[serde(default)]
-    body: AnyValue,
-    #[serde(default)]
-    attributes: KeyValues,
-    #[serde(default, alias = "dropped_attributes_count")]
-    dropped_attributes_count: Number,
-    #[serde(default)]
-    flags: Number,
-    #[serde(alias = "trace_id")]
-    trace_id: Option<String>,
-    #[serde(alias = "span_id")]
-    span_id: Option<String>,
-    /// Ours: what `export` writes, and OTLP has no field for.
-    #[serde(alias = "parent_span_id")]
-    parent_span_id: Option<String>,
-    #[serde(alias = "event_name")]
-    event_name: Option<String>,
+json_struct! {
+    pub(super) struct JsonLogRecord: "a log record object" {
+        time_unix_nano: Number = "timeUnixNano" | "time_unix_nano";
+        observed_time_unix_nano: Number = "observedTimeUnixNano" | "observed_time_unix_nano";
+        severity_number: Enum = "severityNumber" | "severity_number";
+        severity_text: Option<String> = "severityText" | "severity_text";
+        body: AnyValue = "body";
+        attributes: KeyValues = "attributes";
+        dropped_attributes_count: Number = "droppedAttributesCount" | "dropped_attributes_count";
+        flags: Number = "flags";
+        trace_id: Option<String> = "traceId" | "trace_id";
+        span_id: Option<String> = "spanId" | "span_id";
+        /// Ours: what `export` writes, and OTLP has no field for.
+        parent_span_id: Option<String> = "parentSpanId" | "parent_span_id";
+        event_name: Option<String> = "eventName" | "event_name";
+    }
 }
 
 /// Names of severities in protobuf, in the order of their numbers.
@@ -68,9 +57,13 @@ const SEVERITIES: [&str; 25] = [
 ];
 
 /// What the record says; the reason when an id of it is none.
-pub(super) fn log_record(sent: JsonLogRecord, marks: &mut Marks) -> Result<LogRecord, String> {
-    marks.extend(sent.body.marks);
+pub(super) fn log_record(
+    sent: JsonLogRecord,
+    context: &mut DecodeContext,
+) -> Result<LogRecord, String> {
     let severity = sent.severity_number.code("SEVERITY_NUMBER_", &SEVERITIES);
+    let mut dropped_attributes_count = sent.dropped_attributes_count.count();
+    let dropped = &mut dropped_attributes_count;
     let mut record = LogRecord {
         time: sent.time_unix_nano.instant(),
         observed: sent.observed_time_unix_nano.instant(),
@@ -81,9 +74,9 @@ pub(super) fn log_record(sent: JsonLogRecord, marks: &mut Marks) -> Result<LogRe
         severity_number: LogRecord::severity_from_code(severity),
         severity_text: sent.severity_text.unwrap_or_default().into(),
         event_name: sent.event_name.unwrap_or_default().into(),
-        body: sent.body.value,
-        attributes: sent.attributes.into_attributes(marks),
-        dropped_attributes_count: sent.dropped_attributes_count.count(),
+        body: sent.body.0,
+        attributes: sent.attributes.into_attributes(dropped, context),
+        dropped_attributes_count,
     };
     name_event(&mut record);
     Ok(record)

@@ -1,76 +1,55 @@
 //! A span in JSON.
 
 use serde::Deserialize;
-use throughline_wire::{Mark, Marks, Span, SpanEvent, SpanKind, SpanLink, Status, StatusCode};
+use throughline_codec::context::DecodeContext;
+use throughline_codec::json::FirstItems;
+use throughline_codec::json_struct;
+use throughline_wire::{Mark, Span, SpanEvent, SpanKind, SpanLink, Status, StatusCode};
 
 use super::any_value::KeyValues;
 use super::id::{id, optional_id};
-use crate::first_items::FirstItems;
 use crate::lenient::{Enum, Number};
 use crate::request::blank_span;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "a span object")]
-pub(super) struct JsonSpan {
-    #[serde(alias = "trace_id")]
-    trace_id: Option<String>,
-    #[serde(alias = "span_id")]
-    span_id: Option<String>,
-    #[serde(alias = "trace_state")]
-    trace_state: Option<String>,
-    #[serde(alias = "parent_span_id")]
-    parent_span_id: Option<String>,
-    name: Option<String>,
-    #[serde(default)]
-    kind: Enum,
-    #[serde(default, alias = "start_time_unix_nano")]
-    start_time_unix_nano: Number,
-    #[serde(default, alias = "end_time_unix_nano")]
-    end_time_unix_nano: Number,
-    #[serde(default)]
-    attributes: KeyValues,
-    #[serde(default, alias = "dropped_attributes_count")]
-    dropped_attributes_count: Number,
-    #[serde(default)]
-    events: FirstItems<JsonEvent>,
-    #[serde(default, alias = "dropped_events_count")]
-    dropped_events_count: Number,
-    #[serde(default)]
-    links: FirstItems<JsonLink>,
-    #[serde(default, alias = "dropped_links_count")]
-    dropped_links_count: Number,
-    status: Option<JsonStatus>,
-    #[serde(default)]
-    flags: Number,
+json_struct! {
+    pub(super) struct JsonSpan: "a span object" {
+        trace_id: Option<String> = "traceId" | "trace_id";
+        span_id: Option<String> = "spanId" | "span_id";
+        trace_state: Option<String> = "traceState" | "trace_state";
+        parent_span_id: Option<String> = "parentSpanId" | "parent_span_id";
+        name: Option<String> = "name";
+        kind: Enum = "kind";
+        start_time_unix_nano: Number = "startTimeUnixNano" | "start_time_unix_nano";
+        end_time_unix_nano: Number = "endTimeUnixNano" | "end_time_unix_nano";
+        attributes: KeyValues = "attributes";
+        dropped_attributes_count: Number = "droppedAttributesCount" | "dropped_attributes_count";
+        events: FirstItems<JsonEvent> = "events";
+        dropped_events_count: Number = "droppedEventsCount" | "dropped_events_count";
+        links: FirstItems<JsonLink> = "links";
+        dropped_links_count: Number = "droppedLinksCount" | "dropped_links_count";
+        status: Option<JsonStatus> = "status";
+        flags: Number = "flags";
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "an event object")]
-struct JsonEvent {
-    #[serde(default, alias = "time_unix_nano")]
-    time_unix_nano: Number,
-    name: Option<String>,
-    #[serde(default)]
-    attributes: KeyValues,
-    #[serde(default, alias = "dropped_attributes_count")]
-    dropped_attributes_count: Number,
+json_struct! {
+    struct JsonEvent: "an event object" {
+        time_unix_nano: Number = "timeUnixNano" | "time_unix_nano";
+        name: Option<String> = "name";
+        attributes: KeyValues = "attributes";
+        dropped_attributes_count: Number = "droppedAttributesCount" | "dropped_attributes_count";
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "a link object")]
-struct JsonLink {
-    #[serde(alias = "trace_id")]
-    trace_id: Option<String>,
-    #[serde(alias = "span_id")]
-    span_id: Option<String>,
-    #[serde(alias = "trace_state")]
-    trace_state: Option<String>,
-    #[serde(default)]
-    attributes: KeyValues,
-    #[serde(default, alias = "dropped_attributes_count")]
-    dropped_attributes_count: Number,
-    #[serde(default)]
-    flags: Number,
+json_struct! {
+    struct JsonLink: "a link object" {
+        trace_id: Option<String> = "traceId" | "trace_id";
+        span_id: Option<String> = "spanId" | "span_id";
+        trace_state: Option<String> = "traceState" | "trace_state";
+        attributes: KeyValues = "attributes";
+        dropped_attributes_count: Number = "droppedAttributesCount" | "dropped_attributes_count";
+        flags: Number = "flags";
+    }
 }
 
 #[derive(Deserialize)]
@@ -82,7 +61,7 @@ struct JsonStatus {
 }
 
 /// What the span says; the reason when an id of it is none.
-pub(super) fn span(sent: JsonSpan, marks: &mut Marks) -> Result<Span, String> {
+pub(super) fn span(sent: JsonSpan, context: &mut DecodeContext) -> Result<Span, String> {
     let mut span = blank_span();
     span.trace_id = id(&sent.trace_id.unwrap_or_default(), "traceId")?;
     span.span_id = id(&sent.span_id.unwrap_or_default(), "spanId")?;
@@ -93,8 +72,9 @@ pub(super) fn span(sent: JsonSpan, marks: &mut Marks) -> Result<Span, String> {
     span.start = sent.start_time_unix_nano.instant();
     span.end = sent.end_time_unix_nano.instant();
     span.flags = sent.flags.count();
-    span.attributes = sent.attributes.into_attributes(marks);
     span.dropped_attributes_count = sent.dropped_attributes_count.count();
+    let dropped = &mut span.dropped_attributes_count;
+    span.attributes = sent.attributes.into_attributes(dropped, context);
     span.dropped_events_count = sent.dropped_events_count.count();
     span.dropped_links_count = sent.dropped_links_count.count();
     if let Some(status) = sent.status {
@@ -103,27 +83,25 @@ pub(super) fn span(sent: JsonSpan, marks: &mut Marks) -> Result<Span, String> {
             message: status.message.unwrap_or_default().into(),
         };
     }
-    if sent.events.beyond > 0 {
-        marks.insert(Mark::EventsDropped);
-        span.dropped_events_count = sent.events.add_beyond(span.dropped_events_count);
-    }
+    let dropped = &mut span.dropped_events_count;
+    context.drop_items(sent.events.beyond, dropped, Mark::EventsDropped);
     for event in sent.events.items {
+        let mut dropped_attributes_count = event.dropped_attributes_count.count();
+        let dropped = &mut dropped_attributes_count;
         span.events.push(SpanEvent {
             time: event.time_unix_nano.instant_or_none(),
             name: event.name.unwrap_or_default().into(),
-            attributes: event.attributes.into_attributes(marks),
-            dropped_attributes_count: event.dropped_attributes_count.count(),
+            attributes: event.attributes.into_attributes(dropped, context),
+            dropped_attributes_count,
         });
     }
-    if sent.links.beyond > 0 {
-        marks.insert(Mark::LinksDropped);
-        span.dropped_links_count = sent.links.add_beyond(span.dropped_links_count);
-    }
+    let dropped = &mut span.dropped_links_count;
+    context.drop_items(sent.links.beyond, dropped, Mark::LinksDropped);
     for link in sent.links.items {
-        if let Some(link) = read_link(link, marks) {
+        if let Some(link) = read_link(link, context) {
             span.links.push(link);
         } else {
-            marks.insert(Mark::LinksDropped);
+            context.mark(Mark::LinksDropped);
             span.dropped_links_count = span.dropped_links_count.saturating_add(1);
         }
     }
@@ -141,13 +119,15 @@ const KINDS: [&str; 6] = [
 ];
 const STATUS_CODES: [&str; 3] = ["UNSET", "OK", "ERROR"];
 
-fn read_link(sent: JsonLink, marks: &mut Marks) -> Option<SpanLink> {
+fn read_link(sent: JsonLink, context: &mut DecodeContext) -> Option<SpanLink> {
+    let mut dropped_attributes_count = sent.dropped_attributes_count.count();
+    let dropped = &mut dropped_attributes_count;
     Some(SpanLink {
         trace_id: id(&sent.trace_id?, "traceId").ok()?,
         span_id: id(&sent.span_id?, "spanId").ok()?,
         trace_state: sent.trace_state.unwrap_or_default().into(),
         flags: sent.flags.count(),
-        attributes: sent.attributes.into_attributes(marks),
-        dropped_attributes_count: sent.dropped_attributes_count.count(),
+        attributes: sent.attributes.into_attributes(dropped, context),
+        dropped_attributes_count,
     })
 }

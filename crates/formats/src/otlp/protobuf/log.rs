@@ -1,8 +1,9 @@
 //! A `LogRecord` in protobuf.
 
 use throughline_codec::binary::{BinaryError, BinaryErrorKind, Reader, any_value};
-use throughline_wire::room::Pairs;
-use throughline_wire::{LogRecord, Marks, SpanId, TraceId};
+use throughline_codec::context::DecodeContext;
+use throughline_codec::pairs::Pairs;
+use throughline_wire::{LogRecord, SpanId, TraceId};
 
 use super::time;
 use crate::otlp::name_event;
@@ -13,7 +14,7 @@ use crate::otlp::name_event;
 /// When the bytes are not such a message; with [`BinaryErrorKind::Id`] when only its ids are bad.
 pub(super) fn log_record(
     mut reader: Reader<'_>,
-    marks: &mut Marks,
+    context: &mut DecodeContext,
 ) -> Result<LogRecord, BinaryError> {
     let start_of_message = reader.offset();
     let (mut trace_id, mut span_id): (&[u8], &[u8]) = (&[], &[]);
@@ -23,15 +24,15 @@ pub(super) fn log_record(
         match field.number() {
             1 => record.time = time(field.fixed64()?),
             2 => record.severity_number = LogRecord::severity_from_code(field.varint()? as i64),
-            3 => record.severity_text = field.text(marks)?,
-            5 => record.body = any_value::decode(field.message()?, 1, marks)?,
-            6 => any_value::decode_pair(field.message()?, 1, &mut pairs, marks)?,
+            3 => record.severity_text = field.text(&mut context.repairs.marks)?,
+            5 => record.body = any_value::decode(field.message()?, 1, context)?,
+            6 => any_value::decode_pair(field.message()?, 1, &mut pairs, context)?,
             7 => record.dropped_attributes_count = field.uint32()?,
             8 => record.flags = field.fixed32()?,
             9 => trace_id = field.bytes()?,
             10 => span_id = field.bytes()?,
             11 => record.observed = time(field.fixed64()?),
-            12 => record.event_name = field.text(marks)?,
+            12 => record.event_name = field.text(&mut context.repairs.marks)?,
             _ => {}
         }
     }
@@ -48,7 +49,8 @@ pub(super) fn log_record(
         let id = SpanId::from_slice(span_id).map_err(|error| wrong("span_id", error))?;
         record.span_id = Some(id);
     }
-    record.attributes = pairs.finish();
+    let dropped = &mut record.dropped_attributes_count;
+    record.attributes = pairs.into_set().into_attributes(dropped, context);
     name_event(&mut record);
     Ok(record)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use throughline_codec::binary::writer;
-use throughline_wire::room::VALUE_ITEMS;
+use throughline_codec::budget::VALUE_ITEMS;
 use throughline_wire::{AttributeValue, Attributes, Mark, Marks, semconv};
 
 use super::oddities::the_span;
@@ -92,7 +92,7 @@ fn events_and_links_beyond_the_limit_are_counted_and_not_read() {
 }
 
 #[test]
-fn a_value_ends_where_it_has_no_more_room_in_both_forms_and_of_logs_too() {
+fn a_value_ends_where_its_budget_ends_in_both_forms_and_of_logs_too() {
     let count = VALUE_ITEMS + 5;
     // An array of values that are nothing at all: two bytes each.
     let array = within(&[5], [0x0a, 0].repeat(count));

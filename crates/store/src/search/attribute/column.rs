@@ -3,7 +3,6 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use throughline_codec::binary;
-use throughline_wire::Marks;
 
 use crate::block::{ColumnKind, Corrupt, Values, double, int};
 use crate::search::bits::Bits;
@@ -37,7 +36,7 @@ pub(super) fn column_hits(
             ColumnKind::Double => test.double(double(value).ok_or(WHAT)?, &mut buffer),
             ColumnKind::Other => {
                 let reader = binary::Reader::new(value);
-                let decoded = binary::any_value::decode(reader, 1, &mut Marks::default());
+                let decoded = binary::decode_value(reader);
                 decoded.is_ok_and(|value| test.value(&value, &mut buffer))
             }
             _ => false,

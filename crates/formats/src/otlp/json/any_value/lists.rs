@@ -4,16 +4,18 @@ use core::fmt;
 use std::borrow::Cow;
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use throughline_wire::room::{self, Pairs};
-use throughline_wire::{AttributeValue, Marks};
+use throughline_codec::context::DecodeContext;
+use throughline_codec::json::skip_rest;
+use throughline_codec::pairs::Pairs;
+use throughline_wire::AttributeValue;
 
 use super::ValueSeed;
 
 type Pair = (Cow<'static, str>, AttributeValue);
 
-pub(super) struct PairsSeed<'m> {
+pub(super) struct PairsSeed<'c> {
     pub(super) depth: usize,
-    pub(super) marks: &'m mut Marks,
+    pub(super) context: &'c mut DecodeContext,
 }
 
 impl<'de> DeserializeSeed<'de> for PairsSeed<'_> {
@@ -37,18 +39,10 @@ impl<'de> Visitor<'de> for PairsSeed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Pairs, A::Error> {
         let mut pairs = Pairs::default();
-        let depth = self.depth;
-        let has_room = |pairs: &Pairs| {
-            if depth == 1 {
-                pairs.is_open() && room::take()
-            } else {
-                room::take_item()
-            }
-        };
-        while has_room(&pairs) {
+        while pairs.take(self.depth, self.context) {
             let seed = PairSeed {
                 depth: self.depth,
-                marks: &mut *self.marks,
+                context: &mut *self.context,
             };
             match seq.next_element_seed(seed)? {
                 Some(Some((key, value))) => pairs.push(key, value),
@@ -56,16 +50,14 @@ impl<'de> Visitor<'de> for PairsSeed<'_> {
                 None => return Ok(pairs),
             }
         }
-        for _ in 0..room::skip_rest(seq)? {
-            pairs.cut();
-        }
+        pairs.leave_out(skip_rest(seq)?);
         Ok(pairs)
     }
 }
 
-struct PairSeed<'m> {
+struct PairSeed<'c> {
     depth: usize,
-    marks: &'m mut Marks,
+    context: &'c mut DecodeContext,
 }
 
 impl<'de> DeserializeSeed<'de> for PairSeed<'_> {
@@ -99,7 +91,7 @@ impl<'de> Visitor<'de> for PairSeed<'_> {
                 "value" => {
                     let seed = ValueSeed {
                         depth: self.depth,
-                        marks: &mut *self.marks,
+                        context: &mut *self.context,
                     };
                     value = map.next_value_seed(seed)?;
                 }
@@ -152,9 +144,9 @@ impl<'de, T: Default, S: DeserializeSeed<'de, Value = T>> Visitor<'de> for Value
     }
 }
 
-pub(super) struct ListSeed<'m> {
+pub(super) struct ListSeed<'c> {
     pub(super) depth: usize,
-    pub(super) marks: &'m mut Marks,
+    pub(super) context: &'c mut DecodeContext,
 }
 
 impl<'de> DeserializeSeed<'de> for ListSeed<'_> {
@@ -181,19 +173,19 @@ impl<'de> Visitor<'de> for ListSeed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<AttributeValue>, A::Error> {
         let mut values = Vec::new();
-        while room::take_item() {
+        while self.context.budget.take_item() {
             let seed = ValueSeed {
                 depth: self.depth,
-                marks: &mut *self.marks,
+                context: &mut *self.context,
             };
             match seq.next_element_seed(seed)? {
                 Some(value) => values.push(value),
                 None => return Ok(values),
             }
         }
-        let cut = room::skip_rest(seq)?;
-        if cut > 0 {
-            values.push(room::cut_text(cut));
+        let left_out = skip_rest(seq)?;
+        if left_out > 0 {
+            values.push(self.context.cut_items(left_out));
         }
         Ok(values)
     }

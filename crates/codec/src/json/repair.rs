@@ -3,9 +3,9 @@
 
 use throughline_wire::{Mark, Marks};
 
-/// The text repaired, or nothing when there was nothing to repair. Takes the text of one JSON
+/// Returns the text repaired, or nothing when there was nothing to repair. Takes the text of one JSON
 /// value whose syntax has been checked.
-pub fn text(raw: &str, marks: &mut Marks) -> Option<String> {
+pub(super) fn text(raw: &str, marks: &mut Marks) -> Option<String> {
     let mut out = String::new();
     // Everything before this byte is in `out`.
     let mut copied = 0;

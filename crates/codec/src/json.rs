@@ -1,0 +1,152 @@
+//! JSON read within a [`DecodeBudget`](crate::budget::DecodeBudget).
+//!
+//! A derived `Deserialize` takes no argument. Types that spend the budget implement [`ReadJson`] instead,
+//! mostly by [`json_struct!`](crate::json_struct); all other types are read by their `Deserialize`.
+
+mod list;
+mod object;
+mod repair;
+
+use core::marker::PhantomData;
+use std::borrow::Cow;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer};
+use throughline_wire::Mark;
+use throughline_wire::attribute::{AttributesSeed, ValueSeed};
+use throughline_wire::{AttributeValue, Attributes};
+
+pub use list::{FirstItems, skip_rest};
+#[doc(hidden)]
+pub use serde;
+
+use crate::context::DecodeContext;
+use crate::pairs::AttributeSet;
+
+/// A type that is read within the budget of a request.
+pub trait ReadJson<'de>: Sized {
+    /// Reads a value.
+    ///
+    /// # Errors
+    /// Those of the deserializer, and when the value is not of this type.
+    fn read_json<D: Deserializer<'de>>(
+        deserializer: D,
+        context: &mut DecodeContext,
+    ) -> Result<Self, D::Error>;
+}
+
+impl<'de, T: Deserialize<'de>> ReadJson<'de> for T {
+    fn read_json<D: Deserializer<'de>>(
+        deserializer: D,
+        _: &mut DecodeContext,
+    ) -> Result<Self, D::Error> {
+        T::deserialize(deserializer)
+    }
+}
+
+/// Passes the context to [`ReadJson`] where serde takes a seed.
+pub struct Seed<'c, T> {
+    context: &'c mut DecodeContext,
+    of: PhantomData<T>,
+}
+
+impl<'c, T> Seed<'c, T> {
+    /// Reads with this context.
+    pub const fn new(context: &'c mut DecodeContext) -> Self {
+        Self {
+            context,
+            of: PhantomData,
+        }
+    }
+}
+
+impl<'de, T: ReadJson<'de>> DeserializeSeed<'de> for Seed<'_, T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        T::read_json(deserializer, self.context)
+    }
+}
+
+/// Attributes in the native JSON form.
+#[derive(Debug, Default)]
+pub struct NativeAttributes(pub AttributeSet);
+
+impl<'de> ReadJson<'de> for NativeAttributes {
+    fn read_json<D: Deserializer<'de>>(
+        deserializer: D,
+        context: &mut DecodeContext,
+    ) -> Result<Self, D::Error> {
+        let (attributes, left_out) = AttributesSeed::new(context).deserialize(deserializer)?;
+        Ok(Self(AttributeSet {
+            attributes,
+            left_out,
+        }))
+    }
+}
+
+impl NativeAttributes {
+    /// As [`AttributeSet::into_attributes`].
+    pub fn into_attributes(self, dropped: &mut u32, context: &mut DecodeContext) -> Attributes {
+        self.0.into_attributes(dropped, context)
+    }
+}
+
+/// A value in the native JSON form.
+#[derive(Debug, Default)]
+pub struct NativeValue(pub AttributeValue);
+
+impl<'de> ReadJson<'de> for NativeValue {
+    fn read_json<D: Deserializer<'de>>(
+        deserializer: D,
+        context: &mut DecodeContext,
+    ) -> Result<Self, D::Error> {
+        ValueSeed::new(context).deserialize(deserializer).map(Self)
+    }
+}
+
+/// Reads one item of a body; when that fails, once more with its text repaired, which is in the error then.
+///
+/// `lossy` says whether bytes of the body were no UTF-8. An attempt that fails spends nothing.
+///
+/// # Errors
+/// When the item is not of this type, repaired or not.
+pub fn read_item<'a, T: for<'de> ReadJson<'de>>(
+    raw: &'a str,
+    lossy: bool,
+    context: &mut DecodeContext,
+) -> Result<T, (serde_json::Error, Cow<'a, str>)> {
+    // Only known to be of this item when its own text has the replacement.
+    if lossy && raw.contains(char::REPLACEMENT_CHARACTER) {
+        context.mark(Mark::InvalidUtf8);
+    }
+    let before = context.clone();
+    let error = match parse(raw, context) {
+        Ok(item) => return Ok(item),
+        Err(error) => error,
+    };
+    *context = before.clone();
+    let Some(repaired) = repair::text(raw, &mut context.repairs.marks) else {
+        return Err((error, Cow::Borrowed(raw)));
+    };
+    parse(&repaired, context).map_err(|error| {
+        *context = before;
+        (error, Cow::Owned(repaired))
+    })
+}
+
+/// Reads the text of one value.
+///
+/// # Errors
+/// When it is not of this type.
+pub fn parse<'de, T: ReadJson<'de>>(
+    text: &'de str,
+    context: &mut DecodeContext,
+) -> Result<T, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    // An attribute nested 64 deep is up to 192 levels of JSON, beyond the default limit. Only attribute values
+    // recurse here, and they stop at 64; everything else is skipped iteratively.
+    deserializer.disable_recursion_limit();
+    let value = T::read_json(&mut deserializer, context)?;
+    deserializer.end()?;
+    Ok(value)
+}
