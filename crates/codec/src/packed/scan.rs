@@ -25,7 +25,7 @@ impl PackedSpans {
         }
     }
 
-    /// Makes room for spans of `bytes` bytes together.
+    /// Reserves memory for spans of `bytes` bytes together.
     pub fn reserve(&mut self, bytes: usize) {
         self.bytes.reserve(bytes);
     }

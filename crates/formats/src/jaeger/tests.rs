@@ -1,8 +1,10 @@
 //! What each part of Jaeger's JSON becomes.
 
 use serde_json::{Value, json};
-use throughline_wire::Limits;
-use throughline_wire::{AttributeValue, Span, SpanKind, StatusCode, UnixNanos};
+use throughline_codec::budget::{SET_PAIRS, VALUE_ITEMS};
+use throughline_wire::{
+    AttributeValue, Limits, Mark, Marks, Span, SpanKind, StatusCode, UnixNanos,
+};
 
 use super::{TRACE_WARNINGS, WARNINGS, decode};
 use crate::Validated;
@@ -353,4 +355,50 @@ fn what_is_not_jaegers_is_refused() {
             .len(),
         0
     );
+}
+
+#[test]
+fn tags_beyond_the_budget_are_counted_as_dropped_where_they_were() {
+    let many: Vec<Value> = (0..SET_PAIRS + 3)
+        .map(|at| tag(&at.to_string(), "int64", 1))
+        .collect();
+    let limit = Limits::default().attributes;
+    let dropped = (SET_PAIRS + 3 - limit) as u32;
+    let span_of = |tags: &[Value], fields: &[Value], process: &[Value]| {
+        let log = json!({"timestamp": 1_517_214_533_883_000_i64, "fields": fields});
+        let process = json!({"serviceName": "shop", "tags": process});
+        let sent = json!({"tags": tags, "logs": [log], "process": process});
+        let mut group = read(&body(&[span(sent)])).groups.remove(0);
+        let span = group.spans.remove(0);
+        [
+            (span.dropped_attributes_count, Marks::of(&span.attributes)),
+            (
+                span.events[0].dropped_attributes_count,
+                Marks::of(&span.attributes),
+            ),
+            (
+                group.resource.dropped_attributes_count,
+                Marks::of(&group.resource.attributes),
+            ),
+        ]
+    };
+    let marks: Marks = [Mark::AttributesDropped].into_iter().collect();
+    assert_eq!(span_of(&many, &[], &[])[0], (dropped, marks));
+    assert_eq!(span_of(&[], &many, &[])[1], (dropped, marks));
+    let of_process = span_of(&[], &[], &many);
+    // The name of the service is one more.
+    assert_eq!(of_process[2], (dropped + 1, marks));
+    assert_eq!(of_process[0], (0, Marks::NONE), "the span lost nothing");
+}
+
+#[test]
+fn a_tag_of_too_many_items_is_cut_and_marked() {
+    let items = vec![0; VALUE_ITEMS + 5];
+    let tags = [tag("k", "string", items)];
+    let span = read_one(json!({"tags": tags}));
+    let Some(AttributeValue::Array(values)) = span.attributes.get("k") else {
+        panic!("an array");
+    };
+    assert_eq!(values.last(), Some(&"… [cut: 5 values]".into()));
+    assert!(Marks::of(&span.attributes).contains(Mark::ValueCut));
 }

@@ -4,8 +4,10 @@ mod odd;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use throughline_wire::Limits;
-use throughline_wire::{AttributeValue, Mark, Marks, Span, SpanKind, StatusCode, UnixNanos};
+use throughline_codec::budget::SET_PAIRS;
+use throughline_wire::{
+    AttributeValue, Limits, Mark, Marks, Span, SpanKind, StatusCode, UnixNanos,
+};
 
 use super::{LOCAL_IPV6, REMOTE_IPV6, SHARED_SPAN_ID, decode};
 use crate::Validated;
@@ -282,4 +284,17 @@ fn an_end_with_two_addresses_keeps_both() {
     }
     let span = the_span(&[("localEndpoint", json!({"ipv6": "2001:db8::1"}))]);
     assert_eq!(span.attributes.get(LOCAL_IPV6), None);
+}
+
+#[test]
+fn tags_beyond_the_budget_are_counted_as_dropped() {
+    let tags: serde_json::Map<String, Value> = (0..SET_PAIRS + 3)
+        .map(|at| (at.to_string(), json!("v")))
+        .collect();
+    let span = the_span(&[("tags", tags.into())]);
+    let dropped = span.dropped_attributes_count as usize;
+    // The port and the address of both ends, and that it is a debug span, come on top.
+    let kept = Limits::default().attributes;
+    assert!((SET_PAIRS + 3 - kept..SET_PAIRS + 20 - kept).contains(&dropped));
+    assert!(Marks::of(&span.attributes).contains(Mark::AttributesDropped));
 }
