@@ -25,19 +25,19 @@ interface Sent {
   spans: SentSpan[];
 }
 
-type Door = "main" | "OTLP" | "gRPC";
+type Receiver = "main" | "OTLP" | "gRPC";
 const python = process.env.PYTHON ?? "python3";
-const senders: [string, Door[], (base: string) => [string, string[]]][] = [
+const senders: [string, Receiver[], (base: string) => [string, string[]]][] = [
   ["JavaScript over JSON", ["main", "OTLP"], (base) => ["node", ["sdk/node.mjs", base, "json"]]],
   ["JavaScript over protobuf", ["main", "OTLP"], (base) => ["node", ["sdk/node.mjs", base, "proto"]]],
   ["Python over gzipped protobuf", ["main", "OTLP"], (base) => [python, ["sdk/python.py", base]]],
   ["Python over gzipped gRPC", ["gRPC"], (base) => [python, ["sdk/python.py", base, "grpc"]]],
 ];
 
-for (const [name, doors, command] of senders) {
-  for (const door of doors) {
-    test(`the ${name} SDK's trace reads back unchanged through the ${door} port`, async ({ request, urls }) => {
-      const [program, args] = command({ main: urls.panel, OTLP: urls.otlp, gRPC: urls.grpc }[door]);
+for (const [name, receivers, command] of senders) {
+  for (const receiver of receivers) {
+    test(`the ${name} SDK's trace reads back unchanged through the ${receiver} port`, async ({ request, urls }) => {
+      const [program, args] = command({ main: urls.panel, OTLP: urls.otlp, gRPC: urls.grpc }[receiver]);
       const { stdout } = await run(program, args);
       const sent: Sent = JSON.parse(stdout);
 

@@ -19,7 +19,7 @@ const PANEL_BODY_BYTES: usize = 64 * 1024;
 /// What the routes need.
 #[derive(Clone)]
 pub struct AppState {
-    /// The doors.
+    /// The receivers.
     pub ingest: Ingest,
     /// The control panel.
     pub panel: Panel,
@@ -46,7 +46,7 @@ pub fn router(state: AppState) -> Router {
         .merge(panel::routes(state.panel, answers))
         .layer(DefaultBodyLimit::max(PANEL_BODY_BYTES))
         .layer(middleware::from_fn(host::guard));
-    // What senders call: bodies are limited by the doors themselves.
+    // What senders call: bodies are limited by the receivers themselves.
     let ingest = state.ingest.routes().layer(DefaultBodyLimit::disable());
     finish(ingest.merge(read))
 }

@@ -4,6 +4,7 @@ pub mod binary;
 pub mod budget;
 pub mod context;
 pub mod decode;
+pub mod group;
 pub mod json;
 pub mod packed;
 pub mod pairs;

@@ -99,7 +99,7 @@ fn main() {
     measure("packed", || {
         let request = pack_protobuf(&body, &limits, now).expect("is one");
         let validated = request.validate(&limits, now);
-        let packed = |group: &throughline_formats::ValidatedGroup| group.packed.len();
+        let packed = |group: &throughline_formats::SpanGroup| group.packed.len();
         validated.groups.iter().map(packed).sum()
     });
 }

@@ -11,7 +11,10 @@ mod lenient;
 pub mod otlp;
 mod part;
 mod request;
+mod signal;
 pub mod zipkin;
 
 pub use error::DecodeError;
-pub use request::{Request, Validated, ValidatedGroup};
+pub use request::{Request, Validated};
+pub use signal::Signal;
+pub use throughline_codec::group::SpanGroup;

@@ -14,24 +14,7 @@ pub use self::encode::{ItemsOf, LogsOf, SpansOf, encode_json, encode_logs_json};
 use throughline_wire::Limits;
 use throughline_wire::{LogRecord, UnixNanos, semconv};
 
-use crate::{DecodeError, Request};
-
-/// What a request carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Signal {
-    Spans,
-    Logs,
-}
-
-impl Signal {
-    /// What its items are called, for people.
-    const fn items(self) -> &'static str {
-        match self {
-            Self::Spans => "spans",
-            Self::Logs => "log records",
-        }
-    }
-}
+use crate::{DecodeError, Request, Signal};
 
 /// Reads a trace request (`ExportTraceServiceRequest`) in protobuf.
 ///
@@ -39,7 +22,7 @@ impl Signal {
 /// When the bytes are not such a message; names the byte. A span that cannot be read is no error:
 /// it is among the rejected.
 pub fn decode_protobuf(body: &[u8]) -> Result<Request, DecodeError> {
-    protobuf::decode(Signal::Spans, body, None).map_err(DecodeError::new)
+    protobuf::decode(Signal::Traces, body, None).map_err(DecodeError::new)
 }
 
 /// Reads a trace request in protobuf for the store: spans that can be stored as they were sent,
@@ -51,7 +34,7 @@ pub fn decode_protobuf(body: &[u8]) -> Result<Request, DecodeError> {
 /// As [`decode_protobuf`].
 pub fn pack_protobuf(body: &[u8], limits: &Limits, now: UnixNanos) -> Result<Request, DecodeError> {
     let packing = protobuf::Packing { limits, now };
-    protobuf::decode(Signal::Spans, body, Some(packing)).map_err(DecodeError::new)
+    protobuf::decode(Signal::Traces, body, Some(packing)).map_err(DecodeError::new)
 }
 
 /// Reads a trace request in JSON.
@@ -60,7 +43,7 @@ pub fn pack_protobuf(body: &[u8], limits: &Limits, now: UnixNanos) -> Result<Req
 /// When the body is not such an object; names the line and the column, or the part. A span that
 /// cannot be read is no error: it is among the rejected.
 pub fn decode_json(body: &[u8]) -> Result<Request, DecodeError> {
-    json::decode(Signal::Spans, body).map_err(DecodeError::new)
+    json::decode(Signal::Traces, body).map_err(DecodeError::new)
 }
 
 /// Reads a logs request (`ExportLogsServiceRequest`) in protobuf.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use throughline_codec::context::{Decoded, Repairs};
 use throughline_codec::decode::MAX_SPANS;
+use throughline_codec::group::SpanGroup;
 use throughline_codec::packed::PackedSpans;
 use throughline_codec::validate::{validate, validate_log, validate_resource, validate_scope};
 use throughline_wire::Limits;
@@ -11,6 +12,8 @@ use throughline_wire::{
     Attributes, InstrumentationScope, LogRecord, Rejection, Resource, Span, SpanId, SpanKind,
     Status, TraceId, UnixNanos,
 };
+
+use crate::signal::Signal;
 
 /// What a request holds.
 #[derive(Debug, Default, PartialEq)]
@@ -53,7 +56,7 @@ impl Group {
         }
     }
 
-    /// Makes room for packed spans of `bytes` bytes together.
+    /// Reserves memory for packed spans of `bytes` bytes together.
     pub(crate) fn reserve_packed(&mut self, bytes: usize) {
         self.packed.reserve(bytes);
     }
@@ -72,26 +75,11 @@ impl Group {
     }
 }
 
-/// Spans and log records that can be stored, of one scope of one resource.
-#[derive(Debug, Clone)]
-pub struct ValidatedGroup {
-    /// Who made them.
-    pub resource: Arc<Resource>,
-    /// With which library.
-    pub scope: Arc<InstrumentationScope>,
-    /// The spans.
-    pub spans: Vec<Span>,
-    /// More spans, which are stored as they were sent; they count after `spans`.
-    pub packed: PackedSpans,
-    /// The log records and events.
-    pub events: Vec<LogRecord>,
-}
-
 /// What can be stored of a request, what cannot, and which item of the request each one was.
 #[derive(Debug, Default)]
 pub struct Validated {
     /// What can be stored.
-    pub groups: Vec<ValidatedGroup>,
+    pub groups: Vec<SpanGroup>,
     /// What cannot, by its place in the request.
     pub rejected: Vec<Rejection>,
     /// Of every span in `groups`, in order, its place in the request.
@@ -177,13 +165,14 @@ impl Request {
         });
     }
 
-    /// Fails when the request has as many `items` as one may have, readable or not.
-    pub(crate) fn check_count(&self, items: &str) -> Result<(), String> {
+    /// Fails when the request has as many items as one may have, readable or not.
+    pub(crate) fn check_count(&self, signal: Signal) -> Result<(), String> {
         if self.seen < MAX_SPANS {
             return Ok(());
         }
         Err(format!(
-            "more than {MAX_SPANS} {items}; send them in several requests"
+            "more than {MAX_SPANS} {}s; send them in several requests",
+            signal.item()
         ))
     }
 
@@ -241,12 +230,13 @@ impl Request {
                 }
             }
             if !(spans.is_empty() && group.packed.is_empty() && events.is_empty()) {
-                validated.groups.push(ValidatedGroup {
+                validated.groups.push(SpanGroup {
                     resource: Arc::clone(&resources[group.resource]),
                     scope: Arc::new(validate_scope(group.scope, limits, group.scope_repairs)),
                     spans,
                     packed: group.packed,
                     events,
+                    ..SpanGroup::default()
                 });
             }
         }

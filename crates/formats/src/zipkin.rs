@@ -25,10 +25,10 @@ use throughline_wire::{Attributes, InstrumentationScope, Resource, semconv};
 
 use self::shared::SharedIds;
 use self::span::{JsonSpan, ReadSpan};
-use crate::DecodeError;
 use crate::capped::Capped;
 use crate::part::part;
 use crate::request::{Group, Request};
+use crate::{DecodeError, Signal};
 
 /// Attribute of a span that had its caller's id: that id.
 pub const SHARED_SPAN_ID: &str = "zipkin.shared_span_id";
@@ -102,7 +102,9 @@ fn read(
     spans: &mut Vec<(usize, ReadSpan, Repairs)>,
     context: &mut DecodeContext,
 ) -> Result<(), DecodeError> {
-    request.check_count("spans").map_err(DecodeError::new)?;
+    request
+        .check_count(Signal::Traces)
+        .map_err(DecodeError::new)?;
     let read = part::<JsonSpan>(item, lossy, context).and_then(|sent| span::read(sent, context));
     let repairs = context.take_repairs();
     match read {

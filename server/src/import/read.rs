@@ -18,7 +18,6 @@ use super::report::Place;
 use super::source::Source;
 use super::{lines, otlp};
 use crate::clock::Clock;
-use crate::span_group::span_group;
 
 /// A batch is handed on when it holds so many spans.
 const BATCH_SPANS: usize = 2_000;
@@ -199,7 +198,7 @@ impl Reader<'_> {
         self.batch.event_places.extend(events);
         let spans = groups.iter().flat_map(|group| &group.spans);
         self.batch.traces.extend(spans.map(|span| span.trace_id));
-        self.batch.groups.extend(groups.into_iter().map(span_group));
+        self.batch.groups.extend(groups);
         self.batch.bytes += bytes;
         let items = self.batch.places.len() + self.batch.event_places.len();
         if items >= BATCH_SPANS || self.batch.bytes >= BATCH_BYTES {

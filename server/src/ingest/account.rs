@@ -1,71 +1,184 @@
-//! Hands what was decoded to the writer, and tells what of it was not kept.
+//! Accounts for every item of a request: sent = received + duplicate + rejected.
 
-use throughline_formats::Validated;
-use throughline_store::WriteBatch;
-use throughline_wire::{Rejection, TenantId};
+use std::collections::BTreeMap;
 
-use super::answer::{Fault, Kept, add_refused, count};
-use super::{Ingest, Turn};
-use crate::span_group::span_group;
+use throughline_formats::{Signal, Validated};
+use throughline_store::SpanGroup;
+use throughline_wire::{DropReason, Rejection};
 
-/// Stores what came through `door`, all of one kind; what of it was not kept, by its place in the
-/// request. `turn` is what [`Ingest::decode`] gave with it.
-pub(super) async fn keep(
-    door: &'static str,
-    kept: Kept,
-    ingest: &Ingest,
-    validated: Validated,
-    turn: Turn,
-) -> Result<Vec<Rejection>, Fault> {
-    let Validated {
-        groups,
-        mut rejected,
-        places,
-        event_places,
-    } = validated;
-    let batch = WriteBatch {
-        tenant: TenantId::DEFAULT,
-        groups: groups.into_iter().map(span_group).collect(),
-    };
-    let outcome = ingest.inner.writer.submit_holding(batch, turn).await?;
-    check_conserved(
-        places.len(),
-        outcome.received,
-        outcome.duplicate,
-        &outcome.rejected,
-    )?;
-    let events = &outcome.events;
-    check_conserved(
-        event_places.len(),
-        events.received,
-        events.duplicate,
-        &events.rejected,
-    )?;
-    add_refused(&mut rejected, outcome.rejected, &places);
-    add_refused(&mut rejected, outcome.events.rejected, &event_places);
-    let (received, duplicate) = match kept {
-        Kept::Spans => (outcome.received, outcome.duplicate),
-        Kept::Events => (outcome.events.received, outcome.events.duplicate),
-    };
-    count(door, kept, received, duplicate, rejected.len() as u64);
-    Ok(rejected)
+use super::fault::Fault;
+
+/// The items of a request, decoded and validated.
+#[derive(Debug, Default)]
+pub(super) struct Items {
+    /// What can be stored.
+    pub(super) groups: Vec<SpanGroup>,
+    /// The spans of the groups, and those that were rejected.
+    pub(super) spans: Checked,
+    /// The same of spans that have begun and not ended.
+    pub(super) starts: Checked,
+    /// The same of log records and events.
+    pub(super) events: Checked,
+    /// How many spans the sender says it dropped, by reason.
+    pub(super) dropped: BTreeMap<DropReason, u64>,
 }
 
-/// Acknowledges nothing that the writer does not account for.
-fn check_conserved(
-    handed: usize,
-    received: u64,
-    duplicate: u64,
-    rejected: &[Rejection],
-) -> Result<(), Fault> {
-    let accounted = received + duplicate + rejected.len() as u64;
-    if accounted == handed as u64 {
-        return Ok(());
+impl Items {
+    /// Returns the items of a request that `crates/formats` decoded. It holds one signal.
+    pub(super) fn of(signal: Signal, validated: Validated) -> Self {
+        let Validated {
+            groups,
+            rejected,
+            places,
+            event_places,
+        } = validated;
+        let (of_spans, of_events) = match signal {
+            Signal::Traces => (rejected, Vec::new()),
+            Signal::Logs => (Vec::new(), rejected),
+        };
+        Self {
+            groups,
+            spans: Checked::new(places, of_spans),
+            events: Checked::new(event_places, of_events),
+            ..Self::default()
+        }
     }
-    tracing::error!(
-        handed,
-        accounted,
-        "the writer lost count; nothing is acknowledged"
-    );
-    Err(Fault::internal())
+}
+
+/// Items of one kind after validation.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    /// Of each valid one, in the order of the groups, its place in the request.
+    places: Vec<usize>,
+    /// Those that are not valid.
+    rejected: Vec<Rejection>,
+}
+
+impl Checked {
+    pub(super) const fn new(places: Vec<usize>, rejected: Vec<Rejection>) -> Self {
+        Self { places, rejected }
+    }
+
+    /// Adds what the writer did with the valid items.
+    ///
+    /// # Errors
+    /// When the writer does not account for each of them: then nothing is acknowledged.
+    pub(super) fn account(
+        self,
+        received: u64,
+        duplicate: u64,
+        refused: Vec<Rejection>,
+    ) -> Result<ItemOutcome, Fault> {
+        let submitted = self.places.len() as u64;
+        let accounted = received + duplicate + refused.len() as u64;
+        if accounted != submitted {
+            tracing::error!(
+                submitted,
+                accounted,
+                "the writer lost count; nothing is acknowledged"
+            );
+            return Err(Fault::internal());
+        }
+        Ok(ItemOutcome {
+            received,
+            duplicate,
+            rejected: self.with_refused(refused),
+        })
+    }
+
+    /// Returns all that was rejected, with what the writer refused, by the places in the request.
+    pub(super) fn with_refused(self, refused: Vec<Rejection>) -> Vec<Rejection> {
+        let mut rejected = self.rejected;
+        rejected.extend(refused.into_iter().map(|rejection| {
+            let place = self.places.get(rejection.index);
+            Rejection {
+                index: place.copied().unwrap_or(rejection.index),
+                ..rejection
+            }
+        }));
+        rejected.sort_by_key(|rejection| rejection.index);
+        rejected
+    }
+}
+
+/// What was done with the items of one kind.
+#[derive(Debug, Default)]
+pub(super) struct ItemOutcome {
+    /// Newly stored.
+    pub(super) received: u64,
+    /// Stored before.
+    pub(super) duplicate: u64,
+    /// Not stored, by their places in the request.
+    pub(super) rejected: Vec<Rejection>,
+}
+
+/// What was done with a request that is committed.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// Its spans.
+    pub(super) spans: ItemOutcome,
+    /// Starts that were not kept.
+    pub(super) rejected_starts: Vec<Rejection>,
+    /// Its log records and events.
+    pub(super) events: ItemOutcome,
+}
+
+/// Counts the items of a request that is committed, for `/metrics`.
+pub(super) fn count(receiver: &'static str, outcome: &Outcome) {
+    for (name, items) in [
+        ("throughline_ingest_spans_total", &outcome.spans),
+        ("throughline_ingest_events_total", &outcome.events),
+    ] {
+        for (result, count) in [
+            ("received", items.received),
+            ("duplicate", items.duplicate),
+            ("rejected", items.rejected.len() as u64),
+        ] {
+            metrics::counter!(name, "receiver" => receiver, "result" => result).increment(count);
+        }
+    }
+}
+
+/// Counts a request that was refused as a whole.
+pub(super) fn count_fault(receiver: &'static str, fault: &Fault) {
+    metrics::counter!(
+        "throughline_ingest_faults_total",
+        "receiver" => receiver,
+        "status" => fault.status.as_u16().to_string()
+    )
+    .increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rejection(index: usize) -> Rejection {
+        Rejection {
+            index,
+            reason: format!("{index}"),
+        }
+    }
+
+    fn checked() -> Checked {
+        // Of the items 0 to 4, validation rejected 1 and 3.
+        Checked::new(vec![0, 2, 4], vec![rejection(1), rejection(3)])
+    }
+
+    #[test]
+    fn what_the_writer_refuses_gets_its_place_in_the_request() {
+        let outcome = checked().account(1, 1, vec![rejection(2)]);
+        let rejected = outcome.expect("accounted").rejected;
+        let places: Vec<_> = rejected.iter().map(|rejection| rejection.index).collect();
+        assert_eq!(places, [1, 3, 4]);
+    }
+
+    #[test]
+    fn nothing_is_acknowledged_when_the_writer_loses_count_of_an_item() {
+        for (received, duplicate, refused) in [(2, 0, 0), (3, 1, 0), (0, 0, 2)] {
+            let refused = (0..refused).map(rejection).collect();
+            let fault = checked().account(received, duplicate, refused);
+            assert_eq!(fault.expect_err("lost").status, 500);
+        }
+    }
 }

@@ -26,9 +26,9 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const BUDGET_UNIT_BYTES: usize = 1024;
 /// How much of a body that is too large is read all the same.
 const DISCARDED_BYTES: usize = 256 << 20;
-/// A body gets room for the length it announces at once, up to so much: growing to it step by step
+/// The buffer of a body has the length that the body announces, up to so much: growing it step by step
 /// copies it as often again.
-const FORESEEN_BYTES: usize = 1 << 20;
+const ANNOUNCED_BYTES: usize = 1 << 20;
 /// Bodies up to this size are decompressed in place: a hand-over costs more.
 const INLINE_BYTES: usize = 64 * 1024;
 
@@ -38,7 +38,7 @@ pub struct BodyLimits {
     each_bytes: usize,
     together: Arc<Semaphore>,
     decompressing: Arc<Semaphore>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl BodyLimits {
@@ -56,14 +56,14 @@ impl BodyLimits {
             decompressing: Arc::new(Semaphore::new(
                 available_parallelism().map_or(1, core::num::NonZero::get),
             )),
-            patience: BODY_TIMEOUT,
+            timeout: BODY_TIMEOUT,
         }
     }
 
     /// Changes how long a client may take to send its body; 10 s unless said.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 }
 
@@ -168,8 +168,8 @@ pub(super) async fn read_as_sent(
         bytes: 0,
         permit: None,
     };
-    let foreseen = announced.map_or(0, |length| length.min(FORESEEN_BYTES as u64) as usize);
-    let bytes = collect(body, foreseen, limits, &mut share).await?;
+    let capacity = announced.map_or(0, |length| length.min(ANNOUNCED_BYTES as u64) as usize);
+    let bytes = collect(body, capacity, limits, &mut share).await?;
     Ok(ReadBody { bytes, share })
 }
 
@@ -209,12 +209,12 @@ impl ReadBody {
 
 async fn collect(
     mut body: Body,
-    foreseen: usize,
+    capacity: usize,
     limits: &BodyLimits,
     share: &mut Share,
 ) -> Result<Bytes, BodyError> {
     let limit = limits.each_bytes;
-    let deadline = Instant::now() + limits.patience;
+    let deadline = Instant::now() + limits.timeout;
     let mut first = Bytes::new();
     let mut all = Vec::new();
     loop {
@@ -235,7 +235,7 @@ async fn collect(
             first = data;
         } else {
             if all.is_empty() {
-                all.reserve(foreseen);
+                all.reserve(capacity);
                 all.extend_from_slice(&core::mem::take(&mut first));
             }
             all.extend_from_slice(&data);

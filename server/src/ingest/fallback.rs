@@ -1,13 +1,13 @@
-//! What is answered where there is no door: words that say where there is one.
+//! Answers to requests that no receiver takes: words that say which one would.
 
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
 
-use super::answer::Fault;
+use super::fault::Fault;
 use super::otlp;
 use crate::problem::Problem;
 
-/// A path that is none of the doors: any on the port for OTLP/HTTP, one under `/v1/` on the main port.
+/// Answers a path of no receiver: any on the port for OTLP/HTTP, one under `/v1/` on the main port.
 pub(super) async fn unknown(uri: Uri, headers: HeaderMap) -> Response {
     let path: String = uri.path().chars().take(80).collect();
     let detail = format!(
@@ -18,7 +18,7 @@ pub(super) async fn unknown(uri: Uri, headers: HeaderMap) -> Response {
     otlp::refuse(&headers, &not_found(detail))
 }
 
-/// Metrics, which SDKs send unless they are told not to.
+/// Answers metrics, which SDKs send unless they are told not to.
 pub(super) async fn metrics(headers: HeaderMap) -> Response {
     let detail = "metrics are not taken, only traces and logs: set OTEL_METRICS_EXPORTER=none in \
                   the sender, or leave its exporter for metrics out";
@@ -29,13 +29,13 @@ fn not_found(detail: impl Into<String>) -> Fault {
     Fault::new(StatusCode::NOT_FOUND, "Not found", detail)
 }
 
-/// A door that was asked for something.
+/// Answers another method than POST.
 pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {
     let detail = takes_post(&method, &uri);
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, WRONG_METHOD, detail)
 }
 
-/// The same of OTLP's.
+/// The same for OTLP.
 pub(super) async fn wrong_otlp_method(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let detail = takes_post(&method, &uri);
     let fault = Fault::new(StatusCode::METHOD_NOT_ALLOWED, WRONG_METHOD, detail);

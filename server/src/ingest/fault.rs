@@ -1,4 +1,4 @@
-//! Which status a fault has, the same at every door.
+//! The status of each fault, the same at every receiver.
 
 use std::time::Duration;
 
@@ -7,7 +7,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use throughline_formats::DecodeError;
 use throughline_store::WriteError;
-use throughline_wire::Rejection;
 
 use super::body::{BodyError, Encoding};
 use crate::problem::{Problem, retry_after_value};
@@ -15,7 +14,7 @@ use crate::problem::{Problem, retry_after_value};
 /// When to come back after a fault whose end is not known.
 const RETRY_SOON: Duration = Duration::from_secs(2);
 
-/// When to come back while there is no room: making some takes a while.
+/// When to come back while the disk is full: freeing space takes a while.
 const RETRY_FULL: Duration = Duration::from_secs(30);
 
 /// A fault of a whole request.
@@ -85,9 +84,8 @@ impl Fault {
         }
     }
 
-    /// Counts it, and answers in words where the format has none for it.
-    pub(super) fn problem(self, door: &'static str) -> Response {
-        count_fault(door, &self);
+    /// Answers with a problem document, where the protocol has no form of its own.
+    pub(super) fn problem(&self) -> Response {
         let mut response =
             Problem::new(self.status, self.title, self.detail.as_str()).into_response();
         self.add_headers(response.headers_mut());
@@ -162,7 +160,7 @@ impl From<WriteError> for Fault {
             },
             WriteError::Full => Self {
                 retry_after: Some(RETRY_FULL),
-                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "No room", detail)
+                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "No disk space", detail)
             },
             WriteError::Refused(_) => Self::undecodable(detail),
             WriteError::Internal => Self::new(
@@ -182,56 +180,4 @@ pub(super) fn media_type(headers: &HeaderMap) -> String {
         .and_then(|text| text.split(';').next())
         .map(|text| text.trim().to_ascii_lowercase())
         .unwrap_or_default()
-}
-
-/// What is counted: the name of its counter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kept {
-    /// Spans.
-    Spans,
-    /// Log records and events.
-    Events,
-}
-
-/// Counts what became of what a request held, for `/metrics`.
-pub(super) fn count(door: &'static str, kept: Kept, received: u64, duplicate: u64, rejected: u64) {
-    let name = match kept {
-        Kept::Spans => "throughline_ingest_spans_total",
-        Kept::Events => "throughline_ingest_events_total",
-    };
-    for (result, items) in [
-        ("received", received),
-        ("duplicate", duplicate),
-        ("rejected", rejected),
-    ] {
-        metrics::counter!(name, "door" => door, "result" => result).increment(items);
-    }
-}
-
-/// Gives what the store refused its places in the request as it was sent.
-pub(super) fn add_refused(
-    rejected: &mut Vec<Rejection>,
-    refused: Vec<Rejection>,
-    places: &[usize],
-) {
-    rejected.extend(refused.into_iter().map(|rejection| {
-        Rejection {
-            index: places
-                .get(rejection.index)
-                .copied()
-                .unwrap_or(rejection.index),
-            ..rejection
-        }
-    }));
-    rejected.sort_by_key(|rejection| rejection.index);
-}
-
-/// Counts a request that failed as a whole.
-pub(super) fn count_fault(door: &'static str, fault: &Fault) {
-    metrics::counter!(
-        "throughline_ingest_faults_total",
-        "door" => door,
-        "status" => fault.status.as_u16().to_string()
-    )
-    .increment(1);
 }

@@ -1,7 +1,7 @@
 //! OTLP/gRPC: `TraceService/Export` and `LogsService/Export` on the port of their own.
 //!
 //! By hand on HTTP/2, because a call is one message each way, and the limits on size before and
-//! after decompression, on memory and on time are then those of the other doors, to the letter.
+//! after decompression, on memory and on time are then those of the other receivers, to the letter.
 //!
 //! Sources: OpenTelemetry Protocol specification 1.10, "OTLP/gRPC"; gRPC over HTTP2.
 
@@ -14,14 +14,17 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use throughline_wire::Rejection;
+use throughline_formats::Signal;
+use throughline_wire::{Limits, UnixNanos};
 
-use super::answer::{Fault, count_fault, media_type};
-use super::otlp::{self, Form, Signal};
-use super::{Ingest, body};
+use super::Ingest;
+use super::account::{Items, Outcome, count_fault};
+use super::body::{Encoding, ReadBody};
+use super::fault::{Fault, media_type};
+use super::otlp::{self, Form};
+use super::pipeline::{Receiver, run};
 use crate::problem::Problem;
 
-const DOOR: &str = "grpc";
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 
@@ -47,27 +50,35 @@ async fn export(signal: Signal, ingest: &Ingest, headers: HeaderMap, body: Body)
     if !is_grpc(&headers) {
         return unknown(headers).await;
     }
-    match store(signal, ingest, &headers, body).await {
-        Ok(rejected) => answer::success(&otlp::partial_success(signal, &rejected)),
-        Err(fault) => {
-            count_fault(DOOR, &fault);
-            answer::fault(&fault)
-        }
-    }
+    run(OtlpGrpc(signal), ingest, &headers, body).await
 }
 
-async fn store(
-    signal: Signal,
-    ingest: &Ingest,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Vec<Rejection>, Fault> {
-    let encoding = message::encoding(headers)?;
-    let bodies = &ingest.inner.bodies;
-    let frame = body::read_as_sent(headers, body, bodies).await?;
-    ingest.admit()?;
-    let message = message::unframed(frame, encoding, bodies).await?;
-    otlp::store(DOOR, signal, Form::Protobuf, ingest, message).await
+#[derive(Clone, Copy)]
+struct OtlpGrpc(Signal);
+
+impl Receiver for OtlpGrpc {
+    const NAME: &'static str = "grpc";
+
+    fn encoding(self, headers: &HeaderMap) -> Result<Encoding, Fault> {
+        message::encoding(headers)
+    }
+
+    fn unframe(self, body: ReadBody, encoding: Encoding) -> Result<(ReadBody, Encoding), Fault> {
+        message::unframe(body, encoding)
+    }
+
+    fn decode(self, body: &[u8], limits: &Limits, now: UnixNanos) -> Result<Items, Fault> {
+        otlp::decode(self.0, Form::Protobuf, body, limits, now)
+    }
+
+    fn accept(self, outcome: Outcome, _: UnixNanos) -> Response {
+        let rejected = otlp::rejected_of(self.0, outcome);
+        answer::success(&otlp::partial_success(self.0, &rejected))
+    }
+
+    fn refuse(self, fault: &Fault) -> Response {
+        answer::fault(fault)
+    }
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
@@ -82,7 +93,7 @@ async fn unknown(headers: HeaderMap) -> Response {
     if is_grpc(&headers) {
         let detail = format!("this server takes {TRACES} and {LOGS}");
         let fault = Fault::new(StatusCode::NOT_IMPLEMENTED, "No such call", detail);
-        count_fault(DOOR, &fault);
+        count_fault(OtlpGrpc::NAME, &fault);
         return answer::fault(&fault);
     }
     let detail = "this port speaks OTLP over gRPC; send OTLP over HTTP to POST /v1/traces or \

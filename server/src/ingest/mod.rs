@@ -1,14 +1,15 @@
-//! The doors through which spans and log records come in: limit, decompress, decode, validate, commit, answer.
+//! The receivers of spans and log records. Each is a protocol; [`pipeline`] is what they share.
 
-mod answer;
+mod account;
 pub mod body;
 mod cors;
 mod drops;
-mod elsewhere;
+mod fallback;
+mod fault;
 mod grpc;
-mod keep;
 mod native;
 mod otlp;
+mod pipeline;
 mod rpc;
 mod zipkin;
 
@@ -26,9 +27,8 @@ use crate::readiness::Readiness;
 pub use body::BodyLimits;
 use cors::cors;
 use drops::Drops;
-use keep::keep;
 
-/// What the doors need.
+/// The state that the receivers share.
 #[derive(Clone)]
 pub struct Ingest {
     inner: Arc<Inner>,
@@ -45,7 +45,7 @@ struct Inner {
 }
 
 impl Ingest {
-    /// Doors that hand to `writer` once the schema is there.
+    /// Creates receivers that hand to `writer` once the schema is there.
     pub fn new(
         writer: Writer,
         readiness: Readiness,
@@ -70,17 +70,17 @@ impl Ingest {
         }
     }
 
-    /// The native door, Zipkin's and OTLP/HTTP: for the main port.
+    /// Returns the native receiver, Zipkin's and OTLP/HTTP: for the main port.
     pub fn routes(self) -> Router {
         // Preflights are answered too, and other methods told what to do.
-        let door = |path, handler: MethodRouter<Self>, headers| {
+        let receiver = |path, handler: MethodRouter<Self>, headers| {
             Router::new()
                 .route(path, handler)
-                .method_not_allowed_fallback(elsewhere::wrong_method)
+                .method_not_allowed_fallback(fallback::wrong_method)
                 .route_layer(cors(headers))
         };
-        door("/api/trace-log", post(native::log_traces), native::HEADERS)
-            .merge(door(
+        receiver("/api/trace-log", post(native::log_traces), native::HEADERS)
+            .merge(receiver(
                 "/api/v2/spans",
                 post(zipkin::log_spans),
                 zipkin::HEADERS,
@@ -91,16 +91,16 @@ impl Ingest {
 
     /// OTLP/HTTP alone: for its usual port.
     pub fn otlp_routes(self) -> Router {
-        self.otlp_http_routes().fallback(elsewhere::unknown)
+        self.otlp_http_routes().fallback(fallback::unknown)
     }
 
     fn otlp_http_routes(self) -> Router {
         Router::new()
             .route("/v1/traces", post(otlp::export_traces))
             .route("/v1/logs", post(otlp::export_logs))
-            .route("/v1/metrics", post(elsewhere::metrics))
-            .route("/v1/{*rest}", any(elsewhere::unknown))
-            .method_not_allowed_fallback(elsewhere::wrong_otlp_method)
+            .route("/v1/metrics", post(fallback::metrics))
+            .route("/v1/{*rest}", any(fallback::unknown))
+            .method_not_allowed_fallback(fallback::wrong_otlp_method)
             .route_layer(cors(&[]))
             .with_state(self)
     }
@@ -122,16 +122,16 @@ const DECODED_PER_BYTE: usize = 64;
 const DECODED_UNIT_BYTES: usize = 1024;
 
 /// A share of the memory for decoded bodies, until it is dropped.
-type Turn = Option<OwnedSemaphorePermit>;
+type MemoryPermit = Option<OwnedSemaphorePermit>;
 
 impl Ingest {
     /// Whether a batch would be taken now: nothing is written to a schema of another version.
     ///
     /// # Errors
     /// 503 until the schema is there, then as [`Writer::admit`].
-    fn admit(&self) -> Result<(), answer::Fault> {
+    fn admit(&self) -> Result<(), fault::Fault> {
         if let Some(missing) = self.inner.readiness.missing() {
-            return Err(answer::Fault::not_ready(missing));
+            return Err(fault::Fault::not_ready(missing));
         }
         Ok(self.inner.writer.admit()?)
     }
@@ -145,17 +145,17 @@ impl Ingest {
         &self,
         bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<(T, Turn), answer::Fault> {
+    ) -> Result<(T, MemoryPermit), fault::Fault> {
         if bytes <= INLINE_BYTES {
             return Ok((work(), None));
         }
         let most = bytes.saturating_mul(DECODED_PER_BYTE).min(DECODED_BYTES);
         let units = (most / DECODED_UNIT_BYTES) as u32;
         // Nobody closes it.
-        let turn = Arc::clone(&self.inner.decoded).acquire_many_owned(units);
-        let turn = turn.await.map_err(|_| answer::Fault::internal())?;
+        let permit = Arc::clone(&self.inner.decoded).acquire_many_owned(units);
+        let permit = permit.await.map_err(|_| fault::Fault::internal())?;
         // It goes with the work: whoever asked may be gone long before that ends.
-        let decoded = tokio::task::spawn_blocking(move || (work(), Some(turn))).await;
-        decoded.map_err(|_| answer::Fault::internal())
+        let decoded = tokio::task::spawn_blocking(move || (work(), Some(permit))).await;
+        decoded.map_err(|_| fault::Fault::internal())
     }
 }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use throughline_codec::binary::writer;
 
-use super::answer::Fault;
+use super::fault::Fault;
 
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 

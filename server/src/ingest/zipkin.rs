@@ -4,17 +4,19 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
+use throughline_formats::Signal;
 use throughline_formats::zipkin::decode;
-use throughline_wire::Rejection;
+use throughline_wire::{Limits, Rejection, UnixNanos};
 
-use super::answer::{Fault, Kept, media_type};
-use super::{Ingest, body, keep};
+use super::Ingest;
+use super::account::{Items, Outcome};
+use super::body::Encoding;
+use super::fault::{Fault, media_type};
+use super::pipeline::{Receiver, run};
 
-const DOOR: &str = "zipkin";
-
-/// What a reporter may read when it cares; Zipkin itself says nothing.
+/// The answer for reporters that read it; Zipkin itself says nothing.
 #[derive(Serialize)]
 struct Answer {
     rejected: Vec<Rejection>,
@@ -29,28 +31,37 @@ pub(super) async fn log_spans(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    match store(&ingest, &headers, body).await {
-        Ok(rejected) if rejected.is_empty() => StatusCode::ACCEPTED.into_response(),
-        Ok(rejected) => (StatusCode::ACCEPTED, Json(Answer { rejected })).into_response(),
-        Err(fault) => fault.problem(DOOR),
-    }
+    run(Zipkin, &ingest, &headers, body).await
 }
 
-async fn store(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<Vec<Rejection>, Fault> {
-    let media_type = media_type(headers);
-    if media_type != "application/json" {
-        return Err(Fault::content_type(&media_type, "application/json"));
+#[derive(Clone, Copy)]
+struct Zipkin;
+
+impl Receiver for Zipkin {
+    const NAME: &'static str = "zipkin";
+
+    fn encoding(self, headers: &HeaderMap) -> Result<Encoding, Fault> {
+        let media_type = media_type(headers);
+        if media_type != "application/json" {
+            return Err(Fault::content_type(&media_type, "application/json"));
+        }
+        Ok(Encoding::of_content(headers)?)
     }
-    let inner = &ingest.inner;
-    let body = body::read(headers, body, &inner.bodies).await?;
-    ingest.admit()?;
-    let (limits, now) = (inner.limits.clone(), inner.clock.now());
-    let bytes = body.bytes.len();
-    let work = move || {
-        // All of it, so that its share of memory goes when it does.
-        let body = body;
-        Ok::<_, Fault>(decode(&body.bytes)?.validate(&limits, now))
-    };
-    let (validated, turn) = ingest.decode(bytes, work).await?;
-    keep(DOOR, Kept::Spans, ingest, validated?, turn).await
+
+    fn decode(self, body: &[u8], limits: &Limits, now: UnixNanos) -> Result<Items, Fault> {
+        let validated = decode(body)?.validate(limits, now);
+        Ok(Items::of(Signal::Traces, validated))
+    }
+
+    fn accept(self, outcome: Outcome, _: UnixNanos) -> Response {
+        let rejected = outcome.spans.rejected;
+        if rejected.is_empty() {
+            return StatusCode::ACCEPTED.into_response();
+        }
+        (StatusCode::ACCEPTED, Json(Answer { rejected })).into_response()
+    }
+
+    fn refuse(self, fault: &Fault) -> Response {
+        fault.problem()
+    }
 }

@@ -11,7 +11,7 @@ pub struct LoadOptions {
     /// `http://127.0.0.1:4317`, with `--format otlp-grpc`.
     #[arg(long)]
     pub url: String,
-    /// How spans are written, and so which door they take.
+    /// How spans are written, and so which receiver they take.
     #[arg(long, value_enum, default_value = "otlp-protobuf")]
     pub format: Format,
     /// How large a span is.

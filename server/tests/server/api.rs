@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::support::{Door, Server, hex, span};
+use crate::support::{Receiver, Server, hex, span};
 
 async fn problem(server: &Server, path: &str, status: StatusCode) -> Value {
     let response = server.get(path).await;
@@ -53,7 +53,7 @@ async fn a_filter_selects_the_same_traces_for_list_and_statistics() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for name in ["GET /cart", "POST /orders", "POST /orders"] {
-        server.send(Door::OtlpProtobuf, &[span(name)]).await;
+        server.send(Receiver::OtlpProtobuf, &[span(name)]).await;
     }
     let list = server
         .get_json("/api/admin/traces?operation=orders&limit=1")
@@ -84,7 +84,9 @@ async fn one_span_is_read_with_its_resource() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let sent = span("GET /");
-    server.send(Door::Native, std::slice::from_ref(&sent)).await;
+    server
+        .send(Receiver::Native, std::slice::from_ref(&sent))
+        .await;
     let path = format!(
         "/api/admin/traces/{}/spans/{}",
         hex(&sent.trace_id),
@@ -157,7 +159,7 @@ async fn an_id_of_any_kind_is_looked_up_and_what_is_found_nowhere_is_no_error() 
     let server = Server::start().await;
     let sent = span("GET /cart");
     server
-        .send(Door::OtlpProtobuf, std::slice::from_ref(&sent))
+        .send(Receiver::OtlpProtobuf, std::slice::from_ref(&sent))
         .await;
     let (trace, span) = (hex(&sent.trace_id), hex(&sent.span_id));
     for (text, found) in [(&trace, "trace_id"), (&span, "span_id")] {

@@ -5,15 +5,15 @@ use std::time::Duration;
 use reqwest::StatusCode;
 
 use crate::program::{Program, data_dir};
-use crate::support::{Door, Server, span};
+use crate::support::{Receiver, Server, span};
 
 async fn check_away(server: &Server) {
-    for door in Door::ALL {
-        let response = server.post(door, door.body(&[span("lost")])).await;
+    for receiver in Receiver::ALL {
+        let response = server.post(receiver, receiver.body(&[span("lost")])).await;
         assert_eq!(
             response.status(),
             StatusCode::SERVICE_UNAVAILABLE,
-            "{door:?}"
+            "{receiver:?}"
         );
         let retry_after = response.headers()["retry-after"].to_str().expect("text");
         assert!(
@@ -40,12 +40,12 @@ async fn check_away(server: &Server) {
 
 async fn check_back(server: &Server) {
     server.wait_until_ready().await;
-    for door in Door::ALL {
+    for receiver in Receiver::ALL {
         let sent = span("found");
         // The writer connects again at its own pace.
         for _ in 0..100 {
             let response = server
-                .post(door, door.body(std::slice::from_ref(&sent)))
+                .post(receiver, receiver.body(std::slice::from_ref(&sent)))
                 .await;
             if response.status() == StatusCode::OK {
                 break;

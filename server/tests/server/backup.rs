@@ -5,7 +5,7 @@ use std::fs;
 use throughline_store::testing::{FreshDatabase, count, table_digests};
 
 use crate::program::{Program, command, data_dir, run};
-use crate::support::{Door, Server, span};
+use crate::support::{Receiver, Server, span};
 
 /// The digests of what a restored database has from its backup, or what it was emptied of.
 async fn digests(url: &str) -> Vec<(String, i64, Option<String>)> {
@@ -18,7 +18,9 @@ async fn digests(url: &str) -> Vec<(String, i64, Option<String>)> {
 async fn backup_of_a_running_server_restores_into_another_database() {
     let server = Server::start().await;
     let sent = span("kept");
-    server.send(Door::Native, std::slice::from_ref(&sent)).await;
+    server
+        .send(Receiver::Native, std::slice::from_ref(&sent))
+        .await;
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("all.backup");
     let file = path.to_str().expect("text");
@@ -62,9 +64,9 @@ async fn backup_of_a_private_cluster_goes_through_pipes_into_a_new_data_director
     let server = Program::serve(from.path()).await;
     let sent = span("kept");
     let posted = crate::support::client()
-        .post(format!("{}{}", server.base, Door::Native.path()))
-        .header("content-type", Door::Native.content_type())
-        .body(Door::Native.body(std::slice::from_ref(&sent)))
+        .post(format!("{}{}", server.base, Receiver::Native.path()))
+        .header("content-type", Receiver::Native.content_type())
+        .body(Receiver::Native.body(std::slice::from_ref(&sent)))
         .send()
         .await
         .expect("answers");

@@ -1,20 +1,20 @@
-//! Requests that cannot be read as a whole, at every door.
+//! Requests that cannot be read as a whole, at every receiver.
 
 use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{BODY_LIMIT, Coding, Door, Server, span};
+use crate::support::{BODY_LIMIT, Coding, Receiver, Server, span};
 
 /// Sends with these headers; the status and what the answer says is wrong.
 async fn refused(
     server: &Server,
-    door: Door,
+    receiver: Receiver,
     headers: &[(&str, &str)],
     body: Vec<u8>,
 ) -> (StatusCode, String) {
-    let mut request = server.client.post(server.url(door.path())).body(body);
+    let mut request = server.client.post(server.url(receiver.path())).body(body);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -46,9 +46,9 @@ async fn refused(
 }
 
 /// The headers of a sound request.
-fn headers(door: Door, coding: Coding) -> [(&'static str, &'static str); 2] {
+fn headers(receiver: Receiver, coding: Coding) -> [(&'static str, &'static str); 2] {
     [
-        ("content-type", door.content_type()),
+        ("content-type", receiver.content_type()),
         ("content-encoding", coding.name()),
     ]
 }
@@ -56,26 +56,26 @@ fn headers(door: Door, coding: Coding) -> [(&'static str, &'static str); 2] {
 #[tokio::test]
 async fn what_cannot_be_read_is_answered_400_with_the_place() {
     let server = Server::start().await;
-    for door in Door::ALL {
+    for receiver in Receiver::ALL {
         for coding in Coding::ALL {
-            let headers = headers(door, coding);
-            let whole = door.body(&[span("cut off")]);
+            let headers = headers(receiver, coding);
+            let whole = receiver.body(&[span("cut off")]);
             let cut = coding.encode(&whole[..whole.len() - 7]);
-            let (status, words) = refused(&server, door, &headers, cut).await;
-            assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?}: {words}");
-            let place = if door == Door::OtlpProtobuf {
+            let (status, words) = refused(&server, receiver, &headers, cut).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{receiver:?}: {words}");
+            let place = if receiver == Receiver::OtlpProtobuf {
                 "byte"
             } else {
                 "column"
             };
-            assert!(words.contains(place), "{door:?}: {words}");
+            assert!(words.contains(place), "{receiver:?}: {words}");
 
             let trailing = coding.encode(&[&whole[..], b"}}!"].concat());
-            let (status, words) = refused(&server, door, &headers, trailing).await;
-            assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?}: {words}");
+            let (status, words) = refused(&server, receiver, &headers, trailing).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{receiver:?}: {words}");
         }
     }
-    for door in [Door::Native, Door::OtlpJson] {
+    for receiver in [Receiver::Native, Receiver::OtlpJson] {
         for coding in Coding::ALL {
             for body in [
                 "\u{feff}{}",
@@ -86,8 +86,12 @@ async fn what_cannot_be_read_is_answered_400_with_the_place() {
             ] {
                 let body_sent = coding.encode(body.as_bytes());
                 let (status, words) =
-                    refused(&server, door, &headers(door, coding), body_sent).await;
-                assert_eq!(status, StatusCode::BAD_REQUEST, "{door:?} {body}: {words}");
+                    refused(&server, receiver, &headers(receiver, coding), body_sent).await;
+                assert_eq!(
+                    status,
+                    StatusCode::BAD_REQUEST,
+                    "{receiver:?} {body}: {words}"
+                );
             }
         }
     }
@@ -98,9 +102,9 @@ async fn what_cannot_be_read_is_answered_400_with_the_place() {
 #[tokio::test]
 async fn unknown_types_and_encodings_are_answered_415_with_what_to_send() {
     let server = Server::start().await;
-    for door in Door::ALL {
-        let kind = ("content-type", door.content_type());
-        let accept = if door == Door::Native {
+    for receiver in Receiver::ALL {
+        let kind = ("content-type", receiver.content_type());
+        let accept = if receiver == Receiver::Native {
             "application/json, text/plain"
         } else {
             "application/x-protobuf, application/json"
@@ -119,8 +123,8 @@ async fn unknown_types_and_encodings_are_answered_415_with_what_to_send() {
                 "gzip, zstd, identity",
             ),
         ] {
-            let body = door.body(&[span("x")]);
-            let mut request = server.client.post(server.url(door.path())).body(body);
+            let body = receiver.body(&[span("x")]);
+            let mut request = server.client.post(server.url(receiver.path())).body(body);
             for (name, value) in headers {
                 request = request.header(*name, *value);
             }
@@ -128,9 +132,9 @@ async fn unknown_types_and_encodings_are_answered_415_with_what_to_send() {
             assert_eq!(
                 response.status(),
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "{door:?} {headers:?}"
+                "{receiver:?} {headers:?}"
             );
-            assert_eq!(response.headers()[hint], value, "{door:?} {headers:?}");
+            assert_eq!(response.headers()[hint], value, "{receiver:?} {headers:?}");
         }
     }
 }
@@ -139,15 +143,16 @@ async fn unknown_types_and_encodings_are_answered_415_with_what_to_send() {
 async fn bodies_over_the_limit_are_answered_413_compressed_or_not() {
     let server = Server::start().await;
     let large = vec![b' '; BODY_LIMIT + 1];
-    for door in Door::ALL {
+    for receiver in Receiver::ALL {
         for coding in Coding::ALL {
             let many = vec![coding.encode(&vec![b' '; 1 << 20]); 20].concat();
             for (what, body) in [("one", coding.encode(&large)), ("in many parts", many)] {
-                let (status, words) = refused(&server, door, &headers(door, coding), body).await;
+                let (status, words) =
+                    refused(&server, receiver, &headers(receiver, coding), body).await;
                 assert_eq!(
                     status,
                     StatusCode::PAYLOAD_TOO_LARGE,
-                    "{door:?} {coding:?}: {what}: {words}"
+                    "{receiver:?} {coding:?}: {what}: {words}"
                 );
             }
         }
@@ -157,30 +162,31 @@ async fn bodies_over_the_limit_are_answered_413_compressed_or_not() {
 #[tokio::test]
 async fn damaged_compression_is_answered_400() {
     let server = Server::start().await;
-    for door in Door::ALL {
+    for receiver in Receiver::ALL {
         for coding in Coding::COMPRESSED {
-            let twice = coding.encode(&coding.encode(&door.body(&[span("x")])));
-            let kind = [("content-type", door.content_type())];
-            let body = coding.encode(&door.body(&[span("x")]));
-            let (status, words) = refused(&server, door, &kind, body).await;
+            let twice = coding.encode(&coding.encode(&receiver.body(&[span("x")])));
+            let kind = [("content-type", receiver.content_type())];
+            let body = coding.encode(&receiver.body(&[span("x")]));
+            let (status, words) = refused(&server, receiver, &kind, body).await;
             assert_eq!(
                 status,
                 StatusCode::BAD_REQUEST,
-                "{door:?} not said: {words}"
+                "{receiver:?} not said: {words}"
             );
             for (what, body) in [
                 ("not compressed", b"plain".to_vec()),
                 ("compressed twice", twice),
                 (
                     "cut",
-                    coding.encode(&door.body(&[span("x")]))[..20].to_vec(),
+                    coding.encode(&receiver.body(&[span("x")]))[..20].to_vec(),
                 ),
             ] {
-                let (status, words) = refused(&server, door, &headers(door, coding), body).await;
+                let (status, words) =
+                    refused(&server, receiver, &headers(receiver, coding), body).await;
                 assert_eq!(
                     status,
                     StatusCode::BAD_REQUEST,
-                    "{door:?} {coding:?}: {what}: {words}"
+                    "{receiver:?} {coding:?}: {what}: {words}"
                 );
             }
         }
@@ -190,18 +196,18 @@ async fn damaged_compression_is_answered_400() {
 #[tokio::test]
 async fn a_body_that_trickles_is_answered_408_and_one_that_lies_is_not_waited_for() {
     let server = Server::start().await;
-    for door in Door::ALL {
+    for receiver in Receiver::ALL {
         let address = server.base.trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).await.expect("connects");
         let head = format!(
             "POST {} HTTP/1.1\r\nhost: {address}\r\ncontent-type: {}\r\ncontent-length: 1000\r\n\r\n{{",
-            door.path(),
-            door.content_type()
+            receiver.path(),
+            receiver.content_type()
         );
         stream.write_all(head.as_bytes()).await.expect("sends");
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).await.expect("answers");
-        assert_eq!(&answer, b"HTTP/1.1 408", "{door:?}");
+        assert_eq!(&answer, b"HTTP/1.1 408", "{receiver:?}");
     }
 }
 

@@ -1,11 +1,11 @@
-//! Odd spans, each through every door: kept, repaired with a mark, or rejected with a reason; what
+//! Odd spans, each through every receiver: kept, repaired with a mark, or rejected with a reason; what
 //! came with them is kept, and every page renders.
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use reqwest::StatusCode;
 
-use crate::support::{Door, Server, hex, span, text};
+use crate::support::{Receiver, Server, hex, span, text};
 
 const DAY_NS: u64 = 86_400_000_000_000;
 
@@ -119,29 +119,31 @@ const ROWS: [Row; 18] = [
 ];
 
 /// Sends `odd` with a sound neighbour and holds the server to `answer`.
-async fn check(server: &Server, door: Door, what: &str, odd: Span, answer: &Answer) {
+async fn check(server: &Server, receiver: Receiver, what: &str, odd: Span, answer: &Answer) {
     let neighbour = span("the neighbour");
-    let reply = server.send(door, &[odd.clone(), neighbour.clone()]).await;
+    let reply = server
+        .send(receiver, &[odd.clone(), neighbour.clone()])
+        .await;
     let reasons = reply["reasons"].as_str().unwrap_or_default();
     server.trace(&neighbour).await;
     match answer {
         Rejected(words) => {
-            assert_eq!(reply["rejected"], 1, "{door:?}: {what}");
-            assert!(reasons.contains(words), "{door:?}: {what}: {reasons}");
+            assert_eq!(reply["rejected"], 1, "{receiver:?}: {what}");
+            assert!(reasons.contains(words), "{receiver:?}: {what}: {reasons}");
         }
         Marked(mark) => {
-            assert_eq!(reply["rejected"], 0, "{door:?}: {what}: {reasons}");
+            assert_eq!(reply["rejected"], 0, "{receiver:?}: {what}: {reasons}");
             let trace = server.trace(&odd).await;
             let marks = &trace["spans"][0]["attributes"]["throughline.marks"];
             let marks = marks
                 .as_array()
-                .unwrap_or_else(|| panic!("{door:?}: {what}: no marks"));
+                .unwrap_or_else(|| panic!("{receiver:?}: {what}: no marks"));
             assert!(
                 marks.iter().any(|known| known == mark),
-                "{door:?}: {what}: {marks:?}"
+                "{receiver:?}: {what}: {marks:?}"
             );
             let page = server.get(&format!("/traces/{}", hex(&odd.trace_id))).await;
-            assert_eq!(page.status(), StatusCode::OK, "{door:?}: {what}");
+            assert_eq!(page.status(), StatusCode::OK, "{receiver:?}: {what}");
         }
     }
 }
@@ -151,10 +153,10 @@ async fn every_odd_span_has_its_answer_at_every_door() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for (what, spoil, answer) in &ROWS {
-        for door in Door::ALL {
+        for receiver in Receiver::ALL {
             let mut odd = span("odd");
             spoil(&mut odd);
-            check(&server, door, what, odd, answer).await;
+            check(&server, receiver, what, odd, answer).await;
         }
     }
 }
@@ -163,7 +165,7 @@ async fn every_odd_span_has_its_answer_at_every_door() {
 async fn values_nested_200_deep_are_cut_at_64() {
     let server = Server::start().await;
     server.wait_until_ready().await;
-    for door in Door::ALL {
+    for receiver in Receiver::ALL {
         let mut value = AnyValue {
             value: Some(Value::IntValue(1)),
         };
@@ -182,7 +184,14 @@ async fn values_nested_200_deep_are_cut_at_64() {
             ..Default::default()
         };
         odd.attributes = vec![pair];
-        check(&server, door, "nesting", odd, &Marked("nested_too_deep")).await;
+        check(
+            &server,
+            receiver,
+            "nesting",
+            odd,
+            &Marked("nested_too_deep"),
+        )
+        .await;
     }
 }
 
@@ -190,13 +199,13 @@ async fn values_nested_200_deep_are_cut_at_64() {
 async fn two_spans_that_are_each_others_parent_are_kept_and_shown() {
     let server = Server::start().await;
     server.wait_until_ready().await;
-    for door in Door::ALL {
+    for receiver in Receiver::ALL {
         let mut spans = [span("chicken"), span("egg")];
         let [chicken, egg] = &mut spans;
         egg.trace_id.clone_from(&chicken.trace_id);
         chicken.parent_span_id.clone_from(&egg.span_id);
         egg.parent_span_id.clone_from(&chicken.span_id);
-        assert_eq!(server.send(door, &spans).await["rejected"], 0);
+        assert_eq!(server.send(receiver, &spans).await["rejected"], 0);
         let trace = server.trace(&spans[0]).await;
         assert_eq!(trace["spans"].as_array().expect("a list").len(), 2);
         let page = server
@@ -212,26 +221,27 @@ async fn two_spans_that_are_each_others_parent_are_kept_and_shown() {
 async fn ids_that_are_not_hex_and_text_that_is_none_have_their_answers() {
     let server = Server::start().await;
     server.wait_until_ready().await;
-    for door in [Door::Native, Door::OtlpJson] {
+    for receiver in [Receiver::Native, Receiver::OtlpJson] {
         let (odd, neighbour) = (span("odd"), span("neighbour"));
-        let body = String::from_utf8(door.body(&[odd.clone(), neighbour.clone()])).expect("text");
+        let body =
+            String::from_utf8(receiver.body(&[odd.clone(), neighbour.clone()])).expect("text");
 
         let not_hex = body.replace(&hex(&odd.span_id), "zzzzzzzzzzzzzzzz");
-        let response = server.post(door, not_hex.into_bytes()).await;
+        let response = server.post(receiver, not_hex.into_bytes()).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert!(
             response.text().await.expect("text").contains("hexadecimal"),
-            "{door:?}"
+            "{receiver:?}"
         );
         server.trace(&neighbour).await;
 
         let lone = body.replace("\"odd\"", "\"odd \\ud83d\"");
         assert_eq!(
-            server.post(door, lone.into_bytes()).await.status(),
+            server.post(receiver, lone.into_bytes()).await.status(),
             StatusCode::OK
         );
         let trace = server.trace(&odd).await;
-        assert_eq!(trace["spans"][0]["name"], "odd \u{fffd}", "{door:?}");
+        assert_eq!(trace["spans"][0]["name"], "odd \u{fffd}", "{receiver:?}");
         assert_eq!(
             trace["spans"][0]["attributes"]["throughline.marks"][0],
             "invalid_utf8"
@@ -239,14 +249,14 @@ async fn ids_that_are_not_hex_and_text_that_is_none_have_their_answers() {
     }
     // Protobuf carries bytes: what is not UTF-8 is replaced there.
     let odd = span("odd!!");
-    let mut body = Door::OtlpProtobuf.body(std::slice::from_ref(&odd));
+    let mut body = Receiver::OtlpProtobuf.body(std::slice::from_ref(&odd));
     let at = body
         .windows(5)
         .position(|bytes| bytes == b"odd!!")
         .expect("the name");
     body[at + 3] = 0xff;
     assert_eq!(
-        server.post(Door::OtlpProtobuf, body).await.status(),
+        server.post(Receiver::OtlpProtobuf, body).await.status(),
         StatusCode::OK
     );
     assert_eq!(server.trace(&odd).await["spans"][0]["name"], "odd\u{fffd}!");

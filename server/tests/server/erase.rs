@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use throughline_store::testing::{FreshDatabase, count_spans};
 
 use crate::program::{Program, command};
-use crate::support::{Door, client, fetch, hex, span};
+use crate::support::{Receiver, client, fetch, hex, span};
 
 /// Runs `throughline erase`; what it printed.
 async fn erase(url: &str, arguments: &[&str]) -> String {
@@ -24,9 +24,9 @@ async fn a_trace_is_erased_while_the_server_runs_and_a_dry_run_touches_nothing()
     let server = Program::serve_on(url, &[]).await;
     let spans = [span("gone"), span("left")];
     let answer = client()
-        .post(format!("{}{}", server.base, Door::Native.path()))
-        .header("content-type", Door::Native.content_type())
-        .body(Door::Native.body(&spans))
+        .post(format!("{}{}", server.base, Receiver::Native.path()))
+        .header("content-type", Receiver::Native.content_type())
+        .body(Receiver::Native.body(&spans))
         .send()
         .await
         .expect("answers");

@@ -18,7 +18,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::transport::Channel;
 
 use crate::logs;
-use crate::support::{BODY_LIMIT, Coding, Door, Server, client, request, span};
+use crate::support::{BODY_LIMIT, Coding, Receiver, Server, client, request, span};
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
@@ -170,7 +170,7 @@ async fn failed(
 async fn what_cannot_be_read_is_an_invalid_argument_and_never_sent_again() {
     client();
     let server = Server::start().await;
-    let whole = Door::OtlpProtobuf.body(&[span("cut off")]);
+    let whole = Receiver::OtlpProtobuf.body(&[span("cut off")]);
     for coding in Coding::ALL {
         let encoding = [("grpc-encoding", coding.name())];
         let flag = u8::from(coding != Coding::Plain);

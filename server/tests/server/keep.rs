@@ -13,7 +13,7 @@ use throughline_store::testing::{FreshDatabase, execute};
 use throughline_store::{Duty, Store, StoreOptions};
 use tokio::sync::watch;
 
-use crate::support::{Door, Server, hex, span};
+use crate::support::{Receiver, Server, hex, span};
 
 async fn call(server: &Server, method: Method, path: &str, body: Option<Value>) -> Response {
     let request = server.client.request(method, server.url(path));
@@ -28,7 +28,9 @@ async fn call(server: &Server, method: Method, path: &str, body: Option<Value>) 
 async fn a_trace_is_pinned_listed_and_unpinned() {
     let server = Server::start().await;
     let sent = span("GET /");
-    server.send(Door::Native, std::slice::from_ref(&sent)).await;
+    server
+        .send(Receiver::Native, std::slice::from_ref(&sent))
+        .await;
     let path = format!("/api/admin/traces/{}/pin", hex(&sent.trace_id));
     let note = json!({"note": "the slow one"});
     let pinned = call(&server, Method::PUT, &path, Some(note)).await;
@@ -48,7 +50,9 @@ async fn a_trace_is_pinned_listed_and_unpinned() {
 async fn the_panel_pins_for_its_own_pages_alone() {
     let server = Server::start().await;
     let sent = span("GET /");
-    server.send(Door::Native, std::slice::from_ref(&sent)).await;
+    server
+        .send(Receiver::Native, std::slice::from_ref(&sent))
+        .await;
     let ask = |origin: String| {
         let url = server.url("/api/panel/pin_trace");
         let body = json!({"trace_id": hex(&sent.trace_id), "note": " why "});
@@ -111,8 +115,8 @@ async fn a_clean_up_tells_first_and_removes_then() {
     let mut old = span("old");
     old.start_time_unix_nano -= 3 * 86_400_000_000_000;
     old.end_time_unix_nano -= 3 * 86_400_000_000_000;
-    server.send(Door::Native, &[old.clone()]).await;
-    server.send(Door::Native, &[span("new")]).await;
+    server.send(Receiver::Native, &[old.clone()]).await;
+    server.send(Receiver::Native, &[span("new")]).await;
     // As if the old one had come when it ended.
     let sql = "UPDATE traces SET received_ns = end_ns";
     execute(server.database_url(), sql).await;
@@ -145,7 +149,7 @@ async fn a_clean_up_tells_first_and_removes_then() {
 async fn rollups_and_sizes_are_read_over_http() {
     let server = Server::start().await;
     server
-        .send(Door::Native, &[span("GET /"), span("GET /")])
+        .send(Receiver::Native, &[span("GET /"), span("GET /")])
         .await;
     let rollups = server
         .get_json("/api/admin/rollups?range=2h&group=operation&service=shop")
@@ -163,15 +167,15 @@ async fn without_room_every_door_answers_503_and_reads_go_on() {
     let server = Server::start().await;
     let stored = span("before");
     server
-        .send(Door::Native, std::slice::from_ref(&stored))
+        .send(Receiver::Native, std::slice::from_ref(&stored))
         .await;
     server.store.set_full(true);
-    for door in Door::ALL {
-        let refused = server.post(door, door.body(&[span("more")])).await;
+    for receiver in Receiver::ALL {
+        let refused = server.post(receiver, receiver.body(&[span("more")])).await;
         assert_eq!(
             refused.status(),
             StatusCode::SERVICE_UNAVAILABLE,
-            "{door:?}"
+            "{receiver:?}"
         );
         assert!(refused.headers().contains_key("retry-after"));
     }

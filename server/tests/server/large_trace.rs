@@ -11,7 +11,7 @@ use throughline_store::testing::FreshDatabase;
 
 use crate::payloads::large;
 use crate::program::Program;
-use crate::support::{Door, hex, span, text};
+use crate::support::{Receiver, hex, span, text};
 
 const SPANS: usize = 100_000;
 const VALUES: usize = 10;
@@ -38,9 +38,9 @@ fn trace() -> Vec<Span> {
 
 async fn send(client: &Client, base: &str, spans: &[Span]) {
     let response = client
-        .post(format!("{base}{}", Door::OtlpProtobuf.path()))
-        .header("content-type", Door::OtlpProtobuf.content_type())
-        .body(Door::OtlpProtobuf.body(spans))
+        .post(format!("{base}{}", Receiver::OtlpProtobuf.path()))
+        .header("content-type", Receiver::OtlpProtobuf.content_type())
+        .body(Receiver::OtlpProtobuf.body(spans))
         .send()
         .await
         .expect("answers");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::support::{Door, LIVE_PLACES, Server, hex, span};
+use crate::support::{LIVE_PLACES, Receiver, Server, hex, span};
 
 /// Far longer than anything takes: a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -66,7 +66,9 @@ async fn a_trace_is_told_as_the_list_shows_it() {
     let server = Server::start().await;
     let mut events = Events::open(&server, "").await;
     let sent = span("GET /cart");
-    server.send(Door::Native, std::slice::from_ref(&sent)).await;
+    server
+        .send(Receiver::Native, std::slice::from_ref(&sent))
+        .await;
     let (event, data) = events.next().await.expect("is told");
     assert_eq!(event, "traces");
     assert_eq!(data["more"], 0);
@@ -80,9 +82,9 @@ async fn a_trace_is_told_as_the_list_shows_it() {
 async fn a_filter_and_a_limit_hold_back_what_is_not_wanted() {
     let server = Server::start().await;
     let mut events = Events::open(&server, "?operation=orders&limit=1").await;
-    server.send(Door::Native, &[span("GET /cart")]).await;
+    server.send(Receiver::Native, &[span("GET /cart")]).await;
     let orders = [span("POST /orders"), span("POST /orders")];
-    server.send(Door::Native, &orders).await;
+    server.send(Receiver::Native, &orders).await;
     let (_, data) = events.next().await.expect("is told");
     assert_eq!(data["traces"].as_array().expect("a list").len(), 1);
     assert_eq!(data["traces"][0]["root_name"], "POST /orders");
@@ -101,12 +103,14 @@ async fn one_trace_is_followed_whenever_it_began() {
     late.trace_id.clone_from(&first.trace_id);
     let id = hex(&first.trace_id);
     let mut events = Events::open(&server, &format!("?trace_id={id}")).await;
-    server.send(Door::Native, &[span("GET /cart"), first]).await;
+    server
+        .send(Receiver::Native, &[span("GET /cart"), first])
+        .await;
     let (_, data) = events.next().await.expect("is told");
     assert_eq!(data["traces"].as_array().expect("a list").len(), 1);
     assert_eq!(data["traces"][0]["trace_id"], id);
-    server.send(Door::Native, &[span("GET /cart")]).await;
-    server.send(Door::Native, &[late]).await;
+    server.send(Receiver::Native, &[span("GET /cart")]).await;
+    server.send(Receiver::Native, &[late]).await;
     let (_, data) = events.next().await.expect("is told");
     assert_eq!(data["traces"][0]["span_count"], 2);
 }
@@ -145,7 +149,7 @@ async fn one_view_too_many_is_told_to_come_back_and_a_closed_one_makes_room() {
             return;
         }
         // The server learns that a client went from what it writes next.
-        server.send(Door::Native, &[span("work")]).await;
+        server.send(Receiver::Native, &[span("work")]).await;
     }
     panic!("the place of the view that was closed is not free");
 }

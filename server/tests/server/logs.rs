@@ -11,7 +11,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use throughline_store::testing::{count, execute};
 
-use crate::support::{Coding, Door, Server, hex, span, text};
+use crate::support::{Coding, Receiver, Server, hex, span, text};
 
 /// A record of the event `name`, in a span of its own.
 pub(crate) fn record(name: &str) -> LogRecord {
@@ -49,10 +49,10 @@ pub(crate) fn request(records: &[LogRecord]) -> ExportLogsServiceRequest {
     }
 }
 
-const FORMS: [Door; 2] = [Door::OtlpProtobuf, Door::OtlpJson];
+const FORMS: [Receiver; 2] = [Receiver::OtlpProtobuf, Receiver::OtlpJson];
 
-/// Sends to the door for logs; the status and what was rejected, in the form of JSON.
-async fn send(server: &Server, form: Door, coding: Coding, body: &[u8]) -> (StatusCode, Value) {
+/// Sends to the receiver for logs; the status and what was rejected, in the form of JSON.
+async fn send(server: &Server, form: Receiver, coding: Coding, body: &[u8]) -> (StatusCode, Value) {
     let response = server
         .client
         .post(server.url("/v1/logs"))
@@ -68,7 +68,7 @@ async fn send(server: &Server, form: Door, coding: Coding, body: &[u8]) -> (Stat
     if status != StatusCode::OK {
         return (status, Value::Null);
     }
-    let answer = if form == Door::OtlpJson {
+    let answer = if form == Receiver::OtlpJson {
         serde_json::from_slice(&bytes).expect("JSON")
     } else {
         let answer = ExportLogsServiceResponse::decode(bytes).expect("protobuf");
@@ -82,9 +82,9 @@ async fn send(server: &Server, form: Door, coding: Coding, body: &[u8]) -> (Stat
     (status, answer)
 }
 
-fn body(form: Door, records: &[LogRecord]) -> Vec<u8> {
+fn body(form: Receiver, records: &[LogRecord]) -> Vec<u8> {
     match form {
-        Door::OtlpJson => serde_json::to_vec(&request(records)).expect("encodes"),
+        Receiver::OtlpJson => serde_json::to_vec(&request(records)).expect("encodes"),
         _ => request(records).encode_to_vec(),
     }
 }
@@ -145,8 +145,8 @@ async fn a_large_message_of_a_log_record_is_fetched_whole() {
     large.body = Some(AnyValue {
         value: Some(Any::StringValue(message.clone())),
     });
-    let sent = body(Door::OtlpProtobuf, &[large]);
-    send(&server, Door::OtlpProtobuf, Coding::ALL[0], &sent).await;
+    let sent = body(Receiver::OtlpProtobuf, &[large]);
+    send(&server, Receiver::OtlpProtobuf, Coding::ALL[0], &sent).await;
     let events = server.get_json("/api/admin/events").await;
     let event = &events["items"][0];
     let word = |value: &Value| value.as_str().expect("a text").to_owned();
@@ -170,7 +170,7 @@ async fn a_search_that_stops_before_its_end_says_how_far_it_looked() {
     let needle = record("order.placed");
     let trace = hex(&needle.trace_id);
     let sent = request(&[needle]).encode_to_vec();
-    send(&server, Door::OtlpProtobuf, Coding::Plain, &sent).await;
+    send(&server, Receiver::OtlpProtobuf, Coding::Plain, &sent).await;
     // Newer ones than it, a microsecond apart.
     execute(
         server.database_url(),
@@ -203,7 +203,7 @@ async fn the_events_of_a_session_come_in_pages_and_a_parameter_nobody_reads_is_r
     let server = Server::start().await;
     let names = ["one", "two", "three"];
     let sent = request(&names.map(record)).encode_to_vec();
-    send(&server, Door::OtlpProtobuf, Coding::Plain, &sent).await;
+    send(&server, Receiver::OtlpProtobuf, Coding::Plain, &sent).await;
     let session = "/api/admin/sessions/s-1";
     let mut found = Vec::new();
     let mut address = format!("{session}?limit=2");

@@ -13,7 +13,7 @@ use throughline_store::{Duty, StoreOptions};
 use tokio::sync::watch;
 
 use crate::program::run;
-use crate::support::{Door, Server, span};
+use crate::support::{Receiver, Server, span};
 
 const ADD_UNKNOWN: &str = "
     INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
@@ -41,16 +41,20 @@ async fn server_on_a_newer_schema_is_not_ready_and_stores_nothing_until_it_is_re
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     assert!(reason.contains("install that version"), "{reason}");
-    for door in Door::ALL {
-        let answer = server.post(door, door.body(&[span("early")])).await;
-        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{door:?}");
-        assert!(answer.headers().contains_key("retry-after"), "{door:?}");
+    for receiver in Receiver::ALL {
+        let answer = server.post(receiver, receiver.body(&[span("early")])).await;
+        assert_eq!(
+            answer.status(),
+            StatusCode::SERVICE_UNAVAILABLE,
+            "{receiver:?}"
+        );
+        assert!(answer.headers().contains_key("retry-after"), "{receiver:?}");
     }
     assert_eq!(count(&url, "SELECT count(*) FROM traces").await, 0);
 
     execute(&url, REMOVE_UNKNOWN).await;
     server.wait_until_ready().await;
-    server.send(Door::Native, &[span("now")]).await;
+    server.send(Receiver::Native, &[span("now")]).await;
 }
 
 #[tokio::test]

@@ -1,15 +1,21 @@
-//! A queue that is full: every door says so at once, and when to come back.
+//! A queue that is full: every receiver says so at once, and when to come back.
 
 use reqwest::StatusCode;
 
-use crate::support::{Door, Server, span};
+use crate::support::{Receiver, Server, span};
 
 #[tokio::test]
 async fn a_full_queue_is_answered_429_at_once_with_when_to_come_back() {
     let server = Server::overloaded().await;
-    for door in Door::ALL {
-        let response = server.post(door, door.body(&[span("too many")])).await;
-        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS, "{door:?}");
+    for receiver in Receiver::ALL {
+        let response = server
+            .post(receiver, receiver.body(&[span("too many")]))
+            .await;
+        assert_eq!(
+            response.status(),
+            StatusCode::TOO_MANY_REQUESTS,
+            "{receiver:?}"
+        );
         let retry_after = response.headers()["retry-after"].to_str().expect("text");
         assert!(
             retry_after.parse::<u64>().is_ok_and(|seconds| seconds >= 1),

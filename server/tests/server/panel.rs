@@ -2,14 +2,16 @@
 
 use reqwest::StatusCode;
 
-use crate::support::{Door, Server, hex, span};
+use crate::support::{Receiver, Server, hex, span};
 
 #[tokio::test]
 async fn pages_show_the_data_before_any_script_runs() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let sent = span("POST /orders/{id}");
-    server.send(Door::Native, std::slice::from_ref(&sent)).await;
+    server
+        .send(Receiver::Native, std::slice::from_ref(&sent))
+        .await;
     for path in [
         "/traces".to_owned(),
         format!("/traces/{}", hex(&sent.trace_id)),

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::support::{Door, Server, hex, span, text};
+use crate::support::{Receiver, Server, hex, span, text};
 
 /// Text of 900 KB that differs by `seed`.
 pub(crate) fn large(seed: u64) -> String {
@@ -32,7 +32,7 @@ async fn ten_values_of_900_kilobytes_come_out_byte_for_byte_by_their_hash() {
         })
         .collect();
     for spans in spans.chunks(5) {
-        server.send(Door::OtlpProtobuf, spans).await;
+        server.send(Receiver::OtlpProtobuf, spans).await;
     }
     let trace = format!("/api/admin/traces/{}", hex(&first.trace_id));
     for (at, span) in (0..).zip(&spans) {
@@ -65,7 +65,7 @@ async fn a_value_known_by_its_etag_is_not_sent_again_and_an_unknown_one_is_a_pro
     let mut span = span("upload");
     span.attributes.push(text("body", &large(1)));
     server
-        .send(Door::OtlpJson, std::slice::from_ref(&span))
+        .send(Receiver::OtlpJson, std::slice::from_ref(&span))
         .await;
     let list = format!(
         "/api/admin/traces/{}/spans/{}/payloads",
@@ -94,7 +94,7 @@ async fn a_request_id_is_resolved_to_its_trace() {
     span.attributes
         .push(text("throughline.request.id", "req 1/2"));
     server
-        .send(Door::OtlpProtobuf, std::slice::from_ref(&span))
+        .send(Receiver::OtlpProtobuf, std::slice::from_ref(&span))
         .await;
     let found = server.get_json("/api/admin/correlations/req%201%2F2").await;
     let trace_id = &found["traces"]["items"][0]["trace_id"];

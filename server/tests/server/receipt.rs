@@ -1,11 +1,11 @@
-//! What the native door takes of numbers and starts, and what a trace says of its completeness.
+//! What the native receiver takes of numbers and starts, and what a trace says of its completeness.
 
 use serde_json::{Value, json};
 use throughline_server::clock::Clock;
 use throughline_store::testing::FreshDatabase;
 
 use crate::program::Program;
-use crate::support::{Door, Server, client, metric};
+use crate::support::{Receiver, Server, client, metric};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -34,7 +34,9 @@ fn batch(next: u64, spans: &[Value], starts: &[Value]) -> Value {
 }
 
 async fn post(server: &Server, batch: &Value) -> Value {
-    let response = server.post(Door::Native, batch.to_string().into()).await;
+    let response = server
+        .post(Receiver::Native, batch.to_string().into())
+        .await;
     assert_eq!(response.status(), 200);
     response.json().await.unwrap()
 }

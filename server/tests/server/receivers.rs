@@ -1,19 +1,19 @@
-//! What each door answers to what is sound.
+//! What each receiver answers to what is sound.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{Coding, Door, Server, hex, span, text};
+use crate::support::{Coding, Receiver, Server, hex, span, text};
 
 #[tokio::test]
 async fn a_span_that_was_acknowledged_is_read_back_whichever_door_it_came_through() {
     let server = Server::start().await;
     server.wait_until_ready().await;
-    for door in Door::ALL {
+    for receiver in Receiver::ALL {
         let mut sent = span("GET /products/{id}");
         sent.attributes = vec![text("user.id", "ada")];
-        let answer = server.send(door, std::slice::from_ref(&sent)).await;
-        assert_eq!(answer["rejected"], 0, "{door:?}");
+        let answer = server.send(receiver, std::slice::from_ref(&sent)).await;
+        assert_eq!(answer["rejected"], 0, "{receiver:?}");
 
         let trace = server.trace(&sent).await;
         assert_eq!(trace["summary"]["root_service"], "shop");
@@ -30,19 +30,19 @@ async fn a_span_that_was_acknowledged_is_read_back_whichever_door_it_came_throug
 async fn the_same_batch_twice_leaves_one_copy_and_the_same_counts() {
     let server = Server::start().await;
     server.wait_until_ready().await;
-    for door in Door::ALL {
+    for receiver in Receiver::ALL {
         let (click, mut fetch) = (span("click"), span("fetch"));
         fetch.trace_id.clone_from(&click.trace_id);
         fetch.parent_span_id.clone_from(&click.span_id);
         let spans = [click, fetch];
-        server.send(door, &spans).await;
+        server.send(receiver, &spans).await;
         let first = server.trace(&spans[0]).await;
-        let again = server.send(door, &spans).await;
-        if door == Door::Native {
+        let again = server.send(receiver, &spans).await;
+        if receiver == Receiver::Native {
             assert_eq!(again["answer"]["received"], 0);
             assert_eq!(again["answer"]["duplicate"], 2);
         }
-        assert_eq!(server.trace(&spans[0]).await, first, "{door:?}");
+        assert_eq!(server.trace(&spans[0]).await, first, "{receiver:?}");
         assert_eq!(first["summary"]["span_count"], 2);
     }
     let list = server.get_json("/api/admin/traces").await;
@@ -53,23 +53,23 @@ async fn the_same_batch_twice_leaves_one_copy_and_the_same_counts() {
 async fn every_content_encoding_is_understood_and_answers_come_in_kind() {
     let server = Server::start().await;
     server.wait_until_ready().await;
-    for door in Door::ALL {
+    for receiver in Receiver::ALL {
         for coding in Coding::ALL {
             let sent = span("zipped");
             let response = server
                 .client
-                .post(server.url(door.path()))
+                .post(server.url(receiver.path()))
                 .header(
                     "content-type",
-                    format!("{}; charset=utf-8", door.content_type()),
+                    format!("{}; charset=utf-8", receiver.content_type()),
                 )
                 .header("content-encoding", coding.name())
-                .body(coding.encode(&door.body(std::slice::from_ref(&sent))))
+                .body(coding.encode(&receiver.body(std::slice::from_ref(&sent))))
                 .send()
                 .await
                 .expect("answers");
-            assert_eq!(response.status(), StatusCode::OK, "{door:?} {coding:?}");
-            assert_eq!(response.headers()["content-type"], door.content_type());
+            assert_eq!(response.status(), StatusCode::OK, "{receiver:?} {coding:?}");
+            assert_eq!(response.headers()["content-type"], receiver.content_type());
             server.trace(&sent).await;
         }
     }
@@ -79,11 +79,11 @@ async fn every_content_encoding_is_understood_and_answers_come_in_kind() {
 async fn a_request_with_nothing_in_it_is_a_success() {
     let server = Server::start().await;
     server.wait_until_ready().await;
-    for door in Door::ALL {
+    for receiver in Receiver::ALL {
         for coding in Coding::ALL {
             let empty = coding.encode(b"");
             let object = coding.encode(b"{}");
-            let bodies = if door == Door::OtlpProtobuf {
+            let bodies = if receiver == Receiver::OtlpProtobuf {
                 vec![Vec::new(), empty]
             } else {
                 vec![Vec::new(), empty, object]
@@ -91,14 +91,14 @@ async fn a_request_with_nothing_in_it_is_a_success() {
             for body in bodies {
                 let response = server
                     .client
-                    .post(server.url(door.path()))
-                    .header("content-type", door.content_type())
+                    .post(server.url(receiver.path()))
+                    .header("content-type", receiver.content_type())
                     .header("content-encoding", coding.name())
                     .body(body)
                     .send()
                     .await
                     .expect("answers");
-                assert_eq!(response.status(), StatusCode::OK, "{door:?} {coding:?}");
+                assert_eq!(response.status(), StatusCode::OK, "{receiver:?} {coding:?}");
             }
         }
     }
@@ -141,7 +141,7 @@ async fn a_beacon_sends_json_as_plain_text() {
         .post(server.url("/api/trace-log"))
         .header("content-type", "text/plain;charset=UTF-8")
         .header("origin", "https://shop.example")
-        .body(Door::Native.body(std::slice::from_ref(&sent)))
+        .body(Receiver::Native.body(std::slice::from_ref(&sent)))
         .send()
         .await
         .expect("answers");

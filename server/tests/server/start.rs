@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::faults::ledger::{check_memory, check_nothing_twice, counted};
 use crate::program::{Program, data_dir, free_addr, run};
-use crate::support::{Door, client, fetch, hex, span};
+use crate::support::{Receiver, client, fetch, hex, span};
 
 const SPANS: usize = 5;
 
@@ -27,7 +27,7 @@ struct Sending {
 
 impl Sending {
     /// Sends batches, one trace each, until told to stop.
-    async fn send(self: Arc<Self>, base: String, door: Door) {
+    async fn send(self: Arc<Self>, base: String, receiver: Receiver) {
         let client = client();
         while !self.stop.load(Ordering::Relaxed) {
             let mut spans: Vec<_> = (0..SPANS).map(|_| span("work")).collect();
@@ -36,9 +36,9 @@ impl Sending {
                 span.trace_id.clone_from(&trace_id);
             }
             let request = client
-                .post(format!("{base}{}", door.path()))
-                .header("content-type", door.content_type())
-                .body(door.body(&spans));
+                .post(format!("{base}{}", receiver.path()))
+                .header("content-type", receiver.content_type())
+                .body(receiver.body(&spans));
             let Ok(answer) = request.send().await else {
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 continue;
@@ -66,7 +66,7 @@ async fn send_during(base: &str, disturb: impl AsyncFnOnce(Arc<Sending>)) -> Vec
     let sending = Arc::new(Sending::default());
     let mut senders = JoinSet::new();
     for at in 0..9 {
-        senders.spawn(Arc::clone(&sending).send(base.to_owned(), Door::ALL[at % 3]));
+        senders.spawn(Arc::clone(&sending).send(base.to_owned(), Receiver::ALL[at % 3]));
     }
     disturb(Arc::clone(&sending)).await;
     sending.stop.store(true, Ordering::Relaxed);

@@ -24,7 +24,7 @@ use throughline_wire::Limits;
 use throughline_wire::TenantId;
 use tokio::sync::watch;
 
-pub(crate) use self::sent::{Coding, Door, hex, request, span, text};
+pub(crate) use self::sent::{Coding, Receiver, hex, request, span, text};
 
 /// What one body may hold in these tests.
 pub(crate) const BODY_LIMIT: usize = 6 << 20;
@@ -77,11 +77,11 @@ impl Server {
         }
         // Of two, one waits and the other is refused, whichever comes first.
         let post = || {
-            let request = server.client.post(server.url(Door::Native.path()));
-            let request = request.header("content-type", Door::Native.content_type());
+            let request = server.client.post(server.url(Receiver::Native.path()));
+            let request = request.header("content-type", Receiver::Native.content_type());
             tokio::spawn(
                 request
-                    .body(Door::Native.body(&[span("one of two")]))
+                    .body(Receiver::Native.body(&[span("one of two")]))
                     .send(),
             )
         };
@@ -109,7 +109,7 @@ impl Server {
         };
         let store = Arc::new(Store::connect_lazy(url, options).expect("a URL"));
         let readiness = Readiness::migrate(Arc::clone(&store));
-        let bodies = BodyLimits::new(BODY_LIMIT, 64 << 20).with_patience(PATIENCE);
+        let bodies = BodyLimits::new(BODY_LIMIT, 64 << 20).with_timeout(PATIENCE);
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let listener = listen::bind(([127, 0, 0, 1], 0).into(), "--addr")
             .await
@@ -223,10 +223,10 @@ impl Server {
         response.json().await.expect("JSON")
     }
 
-    pub(crate) async fn post(&self, door: Door, body: Vec<u8>) -> Response {
+    pub(crate) async fn post(&self, receiver: Receiver, body: Vec<u8>) -> Response {
         self.client
-            .post(self.url(door.path()))
-            .header("content-type", door.content_type())
+            .post(self.url(receiver.path()))
+            .header("content-type", receiver.content_type())
             .body(body)
             .send()
             .await
@@ -234,17 +234,17 @@ impl Server {
     }
 
     /// Sends spans and returns the answer's body.
-    pub(crate) async fn send(&self, door: Door, spans: &[Span]) -> Value {
-        let response = self.post(door, door.body(spans)).await;
+    pub(crate) async fn send(&self, receiver: Receiver, spans: &[Span]) -> Value {
+        let response = self.post(receiver, receiver.body(spans)).await;
         let status = response.status();
         let bytes = response.bytes().await.expect("a body");
         assert_eq!(
             status,
             StatusCode::OK,
-            "{door:?}: {}",
+            "{receiver:?}: {}",
             String::from_utf8_lossy(&bytes)
         );
-        door.read_answer(&bytes)
+        receiver.read_answer(&bytes)
     }
 
     /// The stored trace, as the API gives it.

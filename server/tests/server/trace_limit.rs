@@ -1,4 +1,4 @@
-//! `--trace-span-limit`: what every door answers once a trace has as many spans as it may.
+//! `--trace-span-limit`: what every receiver answers once a trace has as many spans as it may.
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use throughline_server::clock::Clock;
 use throughline_store::testing::FreshDatabase;
 
 use crate::program::Program;
-use crate::support::{Door, client, hex, span};
+use crate::support::{Receiver, client, hex, span};
 
 /// So many spans of one trace.
 fn trace(count: usize) -> Vec<Span> {
@@ -23,22 +23,25 @@ async fn a_span_too_many_is_named_at_every_door_and_the_trace_says_so() {
     let database = FreshDatabase::create().await;
     let server = Program::serve_on(database.url(), &["--trace-span-limit", "3"]).await;
     let client = client();
-    for door in [Door::Native, Door::OtlpProtobuf, Door::OtlpJson] {
+    for receiver in [Receiver::Native, Receiver::OtlpProtobuf, Receiver::OtlpJson] {
         let mut spans = trace(5);
         let trace_id = hex(&spans[0].trace_id);
         spans.push(span("of another trace"));
         let answer = client
-            .post(format!("{}{}", server.base, door.path()))
-            .header("content-type", door.content_type())
-            .body(door.body(&spans))
+            .post(format!("{}{}", server.base, receiver.path()))
+            .header("content-type", receiver.content_type())
+            .body(receiver.body(&spans))
             .send()
             .await
             .unwrap();
-        assert_eq!(answer.status(), 200, "{door:?}");
-        let answer = door.read_answer(&answer.bytes().await.unwrap());
-        assert_eq!(answer["rejected"], 2, "{door:?}: {answer}");
+        assert_eq!(answer.status(), 200, "{receiver:?}");
+        let answer = receiver.read_answer(&answer.bytes().await.unwrap());
+        assert_eq!(answer["rejected"], 2, "{receiver:?}: {answer}");
         let reasons = answer["reasons"].as_str().unwrap();
-        assert!(reasons.contains("trace_too_large: "), "{door:?}: {reasons}");
+        assert!(
+            reasons.contains("trace_too_large: "),
+            "{receiver:?}: {reasons}"
+        );
         let url = format!("{}/api/admin/traces/{trace_id}", server.base);
         let stored = client.get(url).send().await.unwrap();
         let receipt = stored.json::<Value>().await.unwrap()["completeness"].clone();

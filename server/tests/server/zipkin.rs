@@ -1,4 +1,4 @@
-//! Zipkin's door: what reporters send, and what they are answered.
+//! Zipkin's receiver: what reporters send, and what they are answered.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -115,7 +115,7 @@ async fn doors_that_are_called_wrongly_say_what_to_do() {
             let allow = response.headers()["allow"].to_str().expect("text");
             assert!(allow.contains("POST"), "{path}: {allow}");
             let fault: Value = response.json().await.expect("JSON");
-            // OTLP's doors answer in its own form.
+            // OTLP's receivers answer in its own form.
             let is_otlp = path.starts_with("/v1/");
             let detail = if is_otlp { "message" } else { "detail" };
             let detail = fault[detail].as_str().expect("words");

@@ -49,15 +49,21 @@ pub struct DecodedBatch {
 /// sent.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ValidBatch {
-    /// What can be stored.
+    /// The items that can be stored.
     pub batch: SpanBatch,
-    /// The spans that cannot.
+    /// Of each span of `batch`, its place among the spans as sent.
+    pub places: Vec<usize>,
+    /// The spans that cannot be stored.
     pub rejected: Vec<Rejection>,
     /// Their numbers, as far as they are known.
     pub rejected_sequences: Vec<u64>,
-    /// The starts that cannot.
+    /// Of each start of `batch`, its place among the starts as sent.
+    pub start_places: Vec<usize>,
+    /// The starts that cannot be stored.
     pub rejected_starts: Vec<Rejection>,
-    /// The events that cannot.
+    /// Of each event of `batch`, its place among the events as sent.
+    pub event_places: Vec<usize>,
+    /// The events that cannot be stored.
     pub rejected_events: Vec<Rejection>,
 }
 
@@ -67,10 +73,14 @@ impl DecodedBatch {
         let mut rejected = self.rejected;
         let mut rejected_sequences = self.rejected_sequences;
         let mut spans = Vec::with_capacity(self.spans.len());
+        let mut places = Vec::with_capacity(self.spans.len());
         for span in self.spans {
             let (index, sequence) = (span.index, span.item.sequence);
             match validate(span.item, limits, now, span.repairs) {
-                Ok(span) => spans.push(span),
+                Ok(span) => {
+                    spans.push(span);
+                    places.push(index);
+                }
                 Err(reason) => {
                     rejected_sequences.extend(sequence);
                     rejected.push(Rejection {
@@ -82,14 +92,14 @@ impl DecodedBatch {
         }
         rejected.sort_by_key(|rejection| rejection.index);
         let mut rejected_starts = self.rejected_starts;
-        let starts = valid(
+        let (starts, start_places) = valid(
             "starts",
             self.starts,
             &mut rejected_starts,
             |start, repairs| validate_start(start, limits, now, repairs),
         );
         let mut rejected_events = self.rejected_events;
-        let events = valid(
+        let (events, event_places) = valid(
             "events",
             self.events,
             &mut rejected_events,
@@ -107,22 +117,26 @@ impl DecodedBatch {
         };
         ValidBatch {
             batch,
+            places,
             rejected,
             rejected_sequences,
+            start_places,
             rejected_starts,
+            event_places,
             rejected_events,
         }
     }
 }
 
-/// Returns the items of the list `name` that are valid; the others join `rejected`, in order.
+/// Returns the items of the list `name` that are valid, and their places; the others join `rejected`, in order.
 fn valid<T>(
     name: &str,
     items: Vec<Decoded<T>>,
     rejected: &mut Vec<Rejection>,
     validate: impl Fn(T, Repairs) -> Result<T, RejectReason>,
-) -> Vec<T> {
+) -> (Vec<T>, Vec<usize>) {
     let mut valid = Vec::with_capacity(items.len());
+    let mut places = Vec::with_capacity(items.len());
     for Decoded {
         index,
         item,
@@ -130,7 +144,10 @@ fn valid<T>(
     } in items
     {
         match validate(item, repairs) {
-            Ok(item) => valid.push(item),
+            Ok(item) => {
+                valid.push(item);
+                places.push(index);
+            }
             Err(reason) => rejected.push(Rejection {
                 index,
                 reason: format!("{name}[{index}].{reason}"),
@@ -138,5 +155,5 @@ fn valid<T>(
         }
     }
     rejected.sort_by_key(|rejection| rejection.index);
-    valid
+    (valid, places)
 }

@@ -25,7 +25,7 @@ use throughline_wire::{InstrumentationScope, Resource};
 use self::any_value::KeyValues;
 use self::log::{JsonLogRecord, log_record};
 use self::span::{JsonSpan, span};
-use super::Signal;
+use crate::Signal;
 use crate::capped::Capped;
 use crate::lenient::Number;
 use crate::part::part;
@@ -108,7 +108,7 @@ pub(super) fn decode(signal: Signal, body: &[u8]) -> Result<Request, String> {
     }
     let envelope: JsonRequest<'_> = object(text, "the request")?;
     let (items, name) = match signal {
-        Signal::Spans => (envelope.resource_spans, "resourceSpans"),
+        Signal::Traces => (envelope.resource_spans, "resourceSpans"),
         Signal::Logs => (envelope.resource_logs, "resourceLogs"),
     };
     for (at, raw) in items.0.into_iter().enumerate() {
@@ -142,7 +142,7 @@ fn resource_items(
     };
     let resource = request.add_resource(resource, context.take_repairs());
     let (items, name) = match signal {
-        Signal::Spans => (sent.scope_spans, "scopeSpans"),
+        Signal::Traces => (sent.scope_spans, "scopeSpans"),
         Signal::Logs => (sent.scope_logs, "scopeLogs"),
     };
     for (at, raw) in items.0.into_iter().enumerate() {
@@ -164,13 +164,13 @@ fn resource_items(
         };
         let mut group = Group::new(resource, scope, context.take_repairs());
         let items = match signal {
-            Signal::Spans => sent.spans,
+            Signal::Traces => sent.spans,
             Signal::Logs => sent.log_records,
         };
         for raw in items.0 {
-            request.check_count(signal.items())?;
+            request.check_count(signal)?;
             let pushed = match signal {
-                Signal::Spans => part::<JsonSpan>(raw.get(), lossy, context)
+                Signal::Traces => part::<JsonSpan>(raw.get(), lossy, context)
                     .and_then(|sent| span(sent, context))
                     .map(|span| request.push(&mut group, span, context.take_repairs())),
                 Signal::Logs => part::<JsonLogRecord>(raw.get(), lossy, context)

@@ -9,10 +9,9 @@ use throughline_codec::packed::PackedSpan;
 use throughline_wire::Limits;
 use throughline_wire::{Span, StatusCode, UnixNanos};
 
-use super::Signal;
 use super::protobuf::{self, Packing};
 use super::tests::{NOW_NS, request};
-use crate::Validated;
+use crate::{Signal, Validated};
 
 fn limits() -> Limits {
     Limits {
@@ -32,8 +31,8 @@ fn both(bytes: &[u8]) -> Option<(Validated, Validated)> {
         limits: &limits,
         now: now(),
     };
-    let decoded = protobuf::decode(Signal::Spans, bytes, None);
-    let packed = protobuf::decode(Signal::Spans, bytes, Some(packing));
+    let decoded = protobuf::decode(Signal::Traces, bytes, None);
+    let packed = protobuf::decode(Signal::Traces, bytes, Some(packing));
     assert_eq!(packed.as_ref().err(), decoded.as_ref().err());
     Some((
         decoded.ok()?.validate(&limits, now()),

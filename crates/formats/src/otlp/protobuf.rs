@@ -17,7 +17,7 @@ use throughline_wire::{
     TraceId, UnixNanos,
 };
 
-use super::Signal;
+use crate::Signal;
 use crate::request::{Group, Request};
 
 /// What spans are packed by, where they are: what validation will be given.
@@ -162,9 +162,7 @@ fn scope_items(
     let mut fields = reader;
     while let Some(field) = fields.next_field()? {
         if field.number() == 2 {
-            request
-                .check_count(signal.items())
-                .map_err(Fault::TooMany)?;
+            request.check_count(signal).map_err(Fault::TooMany)?;
             let item = field.message()?;
             if let Some(Packing { limits, now }) = packing
                 && request.pack(&mut group, item.bytes(), limits, now)
@@ -172,7 +170,7 @@ fn scope_items(
                 continue;
             }
             let pushed = match signal {
-                Signal::Spans => span(item, context)
+                Signal::Traces => span(item, context)
                     .map(|span| request.push(&mut group, span, context.take_repairs())),
                 Signal::Logs => log::log_record(item, context)
                     .map(|record| request.push_log(&mut group, record, context.take_repairs())),

@@ -168,7 +168,7 @@ impl Encoder<'_> {
         self.encoded.told.push(told);
         for (index, start) in (self.start_index..).zip(&group.starts) {
             let span = start.clone().into_span();
-            // The door has said so; whoever skipped it gets no row for it.
+            // The receiver has said so; whoever skipped it gets no row for it.
             if self.unstorable(&span).is_some() {
                 continue;
             }

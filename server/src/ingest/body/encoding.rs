@@ -30,7 +30,7 @@ impl Encoding {
     pub(in crate::ingest) const ACCEPTED: &'static str = "gzip, zstd, identity";
 
     /// What `content-encoding` says.
-    pub(super) fn of_content(headers: &HeaderMap) -> Result<Self, BodyError> {
+    pub(in crate::ingest) fn of_content(headers: &HeaderMap) -> Result<Self, BodyError> {
         Self::named_by(headers, header::CONTENT_ENCODING)
     }
 
@@ -91,7 +91,7 @@ pub(super) fn decompress(
     }
 }
 
-/// The encoding that bytes still have, by how they begin. No message of a door begins so, and zstd's
+/// The encoding that bytes still have, by how they begin. No message of a receiver begins so, and zstd's
 /// beginning can pass for a protobuf message of unknown fields: a success that stores nothing.
 pub(super) fn undeclared(bytes: &[u8]) -> Option<&'static str> {
     match bytes {

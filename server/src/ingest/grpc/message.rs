@@ -2,8 +2,8 @@
 
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 
-use crate::ingest::answer::Fault;
-use crate::ingest::body::{BodyLimits, Encoding, ReadBody};
+use crate::ingest::body::{Encoding, ReadBody};
+use crate::ingest::fault::Fault;
 
 /// The flag whether a message is compressed, and its length in four bytes.
 pub(super) const PREFIX_BYTES: usize = 5;
@@ -24,15 +24,14 @@ pub(super) fn encoding(headers: &HeaderMap) -> Result<Encoding, Fault> {
     })
 }
 
-/// The message of `frame`, decompressed.
+/// Returns the message of `frame`, and how it is compressed when `encoding` is what the headers say.
 ///
 /// # Errors
-/// When there is not exactly one, or it is damaged or too large.
-pub(super) async fn unframed(
+/// When there is not exactly one message.
+pub(super) fn unframe(
     mut frame: ReadBody,
     encoding: Encoding,
-    limits: &BodyLimits,
-) -> Result<ReadBody, Fault> {
+) -> Result<(ReadBody, Encoding), Fault> {
     let is_compressed = prefix(&frame.bytes)?;
     frame.bytes = frame.bytes.slice(PREFIX_BYTES..);
     let encoding = match (is_compressed, encoding) {
@@ -43,7 +42,7 @@ pub(super) async fn unframed(
         }
         (true, encoding) => encoding,
     };
-    Ok(frame.decompressed(encoding, limits).await?)
+    Ok((frame, encoding))
 }
 
 /// Whether the one message of `bytes` is compressed.

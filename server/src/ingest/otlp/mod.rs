@@ -4,23 +4,23 @@
 //! Source: OpenTelemetry Protocol specification 1.10, "OTLP/HTTP".
 
 mod response;
-mod signal;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use throughline_wire::Rejection;
+use throughline_formats::Signal;
+use throughline_formats::otlp::{
+    decode_json, decode_logs_json, decode_logs_protobuf, pack_protobuf,
+};
+use throughline_wire::{Limits, Rejection, UnixNanos};
 
 pub(super) use self::response::{Form, partial_success};
-pub(super) use self::signal::Signal;
-use super::answer::{Fault, count_fault, media_type};
-use super::body::ReadBody;
-use super::{Ingest, body, keep};
-
-const DOOR: &str = "otlp";
-/// Reasons named in `partial_success.error_message`; the count covers all.
-const NAMED_REASONS: usize = 5;
+use super::Ingest;
+use super::account::{Items, Outcome, count_fault};
+use super::body::Encoding;
+use super::fault::{Fault, media_type};
+use super::pipeline::{Receiver, run};
 
 /// Stores a trace request and answers once it is committed.
 pub(super) async fn export_traces(
@@ -41,57 +41,82 @@ pub(super) async fn export_logs(
 }
 
 async fn export(signal: Signal, ingest: &Ingest, headers: &HeaderMap, body: Body) -> Response {
-    let media_type = media_type(headers);
-    let Some(form) = Form::of(&media_type) else {
-        let wanted = "application/x-protobuf, application/json";
-        return refuse(headers, &Fault::content_type(&media_type, wanted));
-    };
-    let stored = async {
-        let body = body::read(headers, body, &ingest.inner.bodies).await?;
-        ingest.admit()?;
-        store(DOOR, signal, form, ingest, body).await
-    };
-    match stored.await {
-        Ok(rejected) => response::success(form, signal, &rejected),
-        Err(fault) => refuse(headers, &fault),
+    let form = Form::of(&media_type(headers));
+    let receiver = OtlpHttp { signal, form };
+    run(receiver, ingest, headers, body).await
+}
+
+#[derive(Clone, Copy)]
+struct OtlpHttp {
+    signal: Signal,
+    /// The form of the request; `None` when its media type is neither.
+    form: Option<Form>,
+}
+
+impl OtlpHttp {
+    /// The form of the answer: JSON to a request that has none.
+    fn answer_form(self) -> Form {
+        self.form.unwrap_or(Form::Json)
     }
 }
 
-/// Counts a fault and answers it in the form of the request; in JSON when that has none.
-pub(super) fn refuse(headers: &HeaderMap, fault: &Fault) -> Response {
-    count_fault(DOOR, fault);
-    let form = Form::of(&media_type(headers)).unwrap_or(Form::Json);
-    response::fault(form, fault)
+impl Receiver for OtlpHttp {
+    const NAME: &'static str = "otlp";
+
+    fn encoding(self, headers: &HeaderMap) -> Result<Encoding, Fault> {
+        if self.form.is_none() {
+            let wanted = "application/x-protobuf, application/json";
+            return Err(Fault::content_type(&media_type(headers), wanted));
+        }
+        Ok(Encoding::of_content(headers)?)
+    }
+
+    fn decode(self, body: &[u8], limits: &Limits, now: UnixNanos) -> Result<Items, Fault> {
+        decode(self.signal, self.answer_form(), body, limits, now)
+    }
+
+    fn accept(self, outcome: Outcome, _: UnixNanos) -> Response {
+        let rejected = rejected_of(self.signal, outcome);
+        response::success(self.answer_form(), self.signal, &rejected)
+    }
+
+    fn refuse(self, fault: &Fault) -> Response {
+        response::fault(self.answer_form(), fault)
+    }
 }
 
-/// Stores a request that came through `door`; what of it was not kept.
-pub(super) async fn store(
-    door: &'static str,
+/// Decodes and validates a request of `signal`.
+///
+/// # Errors
+/// When it cannot be read as a whole.
+pub(super) fn decode(
     signal: Signal,
     form: Form,
-    ingest: &Ingest,
-    body: ReadBody,
-) -> Result<Vec<Rejection>, Fault> {
-    let (limits, now) = (ingest.inner.limits.clone(), ingest.inner.clock.now());
-    let bytes = body.bytes.len();
-    let work = move || {
-        // All of it, so that its share of memory goes when it does.
-        let body = body;
-        let request = signal.decode(form, &body.bytes, &limits, now)?;
-        Ok::<_, Fault>(request.validate(&limits, now))
+    body: &[u8],
+    limits: &Limits,
+    now: UnixNanos,
+) -> Result<Items, Fault> {
+    let request = match (signal, form) {
+        (Signal::Traces, Form::Protobuf) => pack_protobuf(body, limits, now),
+        (Signal::Traces, Form::Json) => decode_json(body),
+        (Signal::Logs, Form::Protobuf) => decode_logs_protobuf(body),
+        (Signal::Logs, Form::Json) => decode_logs_json(body),
     };
-    let (validated, turn) = ingest.decode(bytes, work).await?;
-    keep(door, signal.kept(), ingest, validated?, turn).await
+    Ok(Items::of(signal, request?.validate(limits, now)))
 }
 
-/// Names the first reasons, by the place of the item in the request.
-fn explain(signal: Signal, rejected: &[Rejection]) -> String {
-    let item = signal.item();
-    let named = rejected.iter().take(NAMED_REASONS);
-    let named = named.map(|rejection| format!("{item} {}: {}", rejection.index, rejection.reason));
-    let mut reasons: Vec<String> = named.collect();
-    if rejected.len() > NAMED_REASONS {
-        reasons.push(format!("and {} more", rejected.len() - NAMED_REASONS));
+/// Returns the rejected items of `signal`.
+pub(super) fn rejected_of(signal: Signal, outcome: Outcome) -> Vec<Rejection> {
+    match signal {
+        Signal::Traces => outcome.spans.rejected,
+        Signal::Logs => outcome.events.rejected,
     }
-    reasons.join("; ")
+}
+
+/// Counts a fault of a request that no signal takes, and answers it in the form of the request; in JSON when
+/// that has none.
+pub(super) fn refuse(headers: &HeaderMap, fault: &Fault) -> Response {
+    count_fault(OtlpHttp::NAME, fault);
+    let form = Form::of(&media_type(headers)).unwrap_or(Form::Json);
+    response::fault(form, fault)
 }

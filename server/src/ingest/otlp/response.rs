@@ -5,10 +5,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::json;
 use throughline_codec::binary::writer;
+use throughline_formats::Signal;
 use throughline_wire::Rejection;
 
-use super::{Signal, explain};
-use crate::ingest::answer::Fault;
+use crate::ingest::fault::Fault;
+
+/// Reasons named in `partial_success.error_message`; the count covers all.
+const NAMED_REASONS: usize = 5;
 
 /// In which form the request came, and so the answer goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +41,7 @@ pub(super) fn success(form: Form, signal: Signal, rejected: &[Rejection]) -> Res
         Form::Json => json!({
             "partialSuccess": {
                 // A 64-bit number is text in protobuf's JSON form.
-                signal.rejected_field(): rejected.len().to_string(),
+                rejected_field(signal): rejected.len().to_string(),
                 "errorMessage": explain(signal, rejected),
             }
         })
@@ -82,4 +85,24 @@ fn respond(form: Form, status: StatusCode, body: Vec<u8>) -> Response {
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
+}
+
+/// The field of `partial_success` that counts rejected items, in JSON.
+const fn rejected_field(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "rejectedSpans",
+        Signal::Logs => "rejectedLogRecords",
+    }
+}
+
+/// Names the first reasons, by the place of the item in the request.
+fn explain(signal: Signal, rejected: &[Rejection]) -> String {
+    let item = signal.item();
+    let named = rejected.iter().take(NAMED_REASONS);
+    let named = named.map(|rejection| format!("{item} {}: {}", rejection.index, rejection.reason));
+    let mut reasons: Vec<String> = named.collect();
+    if rejected.len() > NAMED_REASONS {
+        reasons.push(format!("and {} more", rejected.len() - NAMED_REASONS));
+    }
+    reasons.join("; ")
 }

@@ -5,7 +5,7 @@ use throughline_store::testing::FreshDatabase;
 
 use super::ledger::check_memory;
 use crate::program::Program;
-use crate::support::{Coding, Door, client, fetch, hex, span, text};
+use crate::support::{Coding, Receiver, client, fetch, hex, span, text};
 
 /// What a body may unpack to.
 const BODY_BYTES: usize = 4 << 20;
@@ -169,10 +169,10 @@ async fn a_trace_whose_spans_share_a_large_value_is_read_in_pages() {
                 span
             })
             .collect();
-        let body = Coding::Gzip.encode(&Door::OtlpProtobuf.body(&spans));
+        let body = Coding::Gzip.encode(&Receiver::OtlpProtobuf.body(&spans));
         let request = client()
             .post(format!("{}/v1/traces", server.base))
-            .header("content-type", Door::OtlpProtobuf.content_type())
+            .header("content-type", Receiver::OtlpProtobuf.content_type())
             .header("content-encoding", "gzip");
         let answer = request.body(body).send().await.expect("answers");
         assert_eq!(answer.status(), StatusCode::OK);

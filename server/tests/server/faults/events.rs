@@ -8,7 +8,7 @@ use throughline_store::testing::{FreshDatabase, execute};
 use super::ledger::check_memory;
 use crate::logs::{record, request};
 use crate::program::Program;
-use crate::support::{Door, client, hex, span, text};
+use crate::support::{Receiver, client, hex, span, text};
 
 /// Answers that are asked for at one time: as many as a server has connections to read with.
 const AT_ONCE: usize = 8;
@@ -16,7 +16,7 @@ const AT_ONCE: usize = 8;
 async fn send(server: &Program, path: &str, body: Vec<u8>) {
     let request = client()
         .post(format!("{}{path}", server.base))
-        .header("content-type", Door::OtlpProtobuf.content_type());
+        .header("content-type", Receiver::OtlpProtobuf.content_type());
     let answer = request.body(body).send().await.expect("answers");
     assert_eq!(answer.status(), StatusCode::OK);
 }
@@ -97,7 +97,7 @@ async fn marks_of_very_many_small_events_leave_the_server_small() {
                 span
             })
             .collect();
-        send(&server, "/v1/traces", Door::OtlpProtobuf.body(&spans)).await;
+        send(&server, "/v1/traces", Receiver::OtlpProtobuf.body(&spans)).await;
     }
     let mut read = tokio::task::JoinSet::new();
     for _ in 0..AT_ONCE {

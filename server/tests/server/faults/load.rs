@@ -10,10 +10,10 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::support::{Door, client, hex, span, text};
+use crate::support::{Receiver, client, hex, span, text};
 
 /// Whether what is sent comes back in the answers.
-const DOOR: Door = Door::Native;
+const RECEIVER: Receiver = Receiver::Native;
 
 /// How a crowd of senders behaves.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ impl Load {
                         .push(text("padding", &padding(plan.padding)));
                 }
             }
-            self.send_until_acknowledged(&client, &base, DOOR.body(&spans), plan.spans as u64)
+            self.send_until_acknowledged(&client, &base, RECEIVER.body(&spans), plan.spans as u64)
                 .await;
         }
     }
@@ -87,8 +87,8 @@ impl Load {
     ) {
         for _ in 0..60_000 {
             let request = client
-                .post(format!("{base}{}", DOOR.path()))
-                .header("content-type", DOOR.content_type())
+                .post(format!("{base}{}", RECEIVER.path()))
+                .header("content-type", RECEIVER.content_type())
                 .body(body.clone());
             let Ok(answer) = request.send().await else {
                 self.note(0);

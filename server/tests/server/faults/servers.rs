@@ -9,7 +9,7 @@ use throughline_store::testing::{FreshDatabase, count, count_spans};
 use super::ledger::{check_conserved, check_counters, check_memory, check_reads, counted};
 use super::load::{Load, Plan};
 use crate::program::Program;
-use crate::support::{Door, client, hex, span};
+use crate::support::{Receiver, client, hex, span};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_take_different_traces_at_once() {
@@ -58,13 +58,13 @@ async fn two_servers_take_the_same_spans_of_the_same_traces_at_once() {
                 span
             })
             .collect();
-        let body = Arc::new(Door::Native.body(&spans));
+        let body = Arc::new(Receiver::Native.body(&spans));
         let send = |base: String| {
             let (client, body) = (client.clone(), Arc::clone(&body));
             async move {
                 loop {
                     let answer = client
-                        .post(format!("{base}{}", Door::Native.path()))
+                        .post(format!("{base}{}", Receiver::Native.path()))
                         .header("content-type", "application/json")
                         .body(body.to_vec())
                         .send()

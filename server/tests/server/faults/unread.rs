@@ -7,7 +7,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::ledger::{check_memory, check_reads};
 use crate::program::Program;
-use crate::support::{Coding, Door, client, fetch, hex, span, text};
+use crate::support::{Coding, Receiver, client, fetch, hex, span, text};
 
 /// Who asks and does not read.
 const CLIENTS: usize = 40;
@@ -20,10 +20,10 @@ async fn store_large_trace(server: &Program) -> String {
         span.trace_id.clone_from(&first.trace_id);
         let value = char::from(b'a' + n).to_string().repeat(900_000);
         span.attributes.push(text("body", &value));
-        let body = Coding::Gzip.encode(&Door::OtlpProtobuf.body(&[span]));
+        let body = Coding::Gzip.encode(&Receiver::OtlpProtobuf.body(&[span]));
         let request = client()
             .post(format!("{}/v1/traces", server.base))
-            .header("content-type", Door::OtlpProtobuf.content_type())
+            .header("content-type", Receiver::OtlpProtobuf.content_type())
             .header("content-encoding", "gzip");
         let answer = request.body(body).send().await.expect("answers");
         assert_eq!(answer.status(), StatusCode::OK);

@@ -46,15 +46,15 @@ impl Coding {
     }
 }
 
-/// The three ways in.
+/// The receivers of the main port, each with one form of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum Receiver {
     Native,
     OtlpProtobuf,
     OtlpJson,
 }
 
-impl Door {
+impl Receiver {
     pub(crate) const ALL: [Self; 3] = [Self::Native, Self::OtlpProtobuf, Self::OtlpJson];
 
     pub(crate) fn path(self) -> &'static str {
