@@ -14,7 +14,6 @@ use clap::{Args, Parser, Subcommand};
 pub use self::backup::{BackupCommand, RestoreCommand};
 pub use self::erase::EraseCommand;
 pub use self::transfer::{ExportOptions, FilterOptions, ImportOptions};
-use crate::loadgen::LoadOptions;
 use crate::telemetry::LogFormat;
 
 use self::keep::byte_count;
@@ -74,9 +73,6 @@ pub enum Command {
     Export(ExportOptions),
     /// Run the private Postgres alone until Ctrl-C or SIGTERM; prints `DATABASE_URL=...` when ready.
     Postgres(DataDirOption),
-    /// Send a fixed, seeded amount of spans to a server, for benchmarks.
-    #[command(hide = true)]
-    Loadgen(Box<LoadOptions>),
 }
 
 /// Options of `serve`.

@@ -17,7 +17,6 @@ pub mod import;
 pub mod ingest;
 pub mod listen;
 pub mod live;
-pub mod loadgen;
 pub mod maintain;
 pub mod panel;
 mod printable;

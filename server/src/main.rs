@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use throughline_server::cli::{Cli, Command};
-use throughline_server::{backup, erase, loadgen, maintain, serve, telemetry, transfer};
+use throughline_server::{backup, erase, maintain, serve, telemetry, transfer};
 
 /// Every request takes and frees buffers of hundreds of KiB. The system's allocator gives such pages
 /// back each time, and the kernel clears them anew: a tenth of the server's CPU at full load.
@@ -31,7 +31,6 @@ async fn main() -> ExitCode {
         Command::Import(options) => transfer::run_import(options).await,
         Command::Export(options) => transfer::run_export(options).await,
         Command::Postgres(options) => serve::postgres(options).await,
-        Command::Loadgen(options) => loadgen::run(*options).await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

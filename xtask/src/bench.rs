@@ -43,7 +43,14 @@ pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> 
     let _claim = setup::compiler(context)?;
     setup::postgres::prepare(context)?;
     context
-        .cargo(&["build", "--release", "-p", "throughline-server"])
+        .cargo(&[
+            "build",
+            "--release",
+            "-p",
+            "throughline-server",
+            "-p",
+            "throughline-loadgen",
+        ])
         .run()?;
     let mut figures = Figures::default();
     let mut failed = Vec::new();

@@ -1,5 +1,6 @@
 //! The load generator as a process of its own.
 
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
@@ -8,16 +9,23 @@ use tokio::process::{Child, Command};
 
 use crate::program::Program;
 
-/// Starts `throughline loadgen` against a program.
+/// Starts `throughline-loadgen` against a program. It lies beside the program: `cargo xtask bench` builds both.
 pub(crate) fn start(program: &Program, arguments: &[&str]) -> Result<Child> {
-    Command::new(env!("CARGO_BIN_EXE_throughline"))
-        .args(["loadgen", "--json", "--url", &program.url("")])
+    let loadgen =
+        Path::new(env!("CARGO_BIN_EXE_throughline")).with_file_name("throughline-loadgen");
+    Command::new(&loadgen)
+        .args(["--json", "--url", &program.url("")])
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .context("starting the load generator")
+        .with_context(|| {
+            format!(
+                "starting {}; build throughline-loadgen first",
+                loadgen.display()
+            )
+        })
 }
 
 /// Waits for its report; fails when a span was refused or is unaccounted for.

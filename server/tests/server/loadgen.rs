@@ -1,9 +1,10 @@
-//! The load generator, as a process, against a real server: everything it sends is accounted for
-//! and is there once.
+//! The load generator against a real server: everything it sends is accounted for and is there once.
 
+use clap::Parser as _;
 use serde_json::Value;
+use throughline_loadgen::LoadOptions;
+use throughline_server::clock::Clock;
 
-use crate::program::command;
 use crate::support::Server;
 
 async fn send(server: &Server, arguments: &[&str]) -> Value {
@@ -12,13 +13,22 @@ async fn send(server: &Server, arguments: &[&str]) -> Value {
     } else {
         &server.base
     };
-    let mut all = vec!["loadgen", "--url", url, "--json", "--spans", "3000"];
+    let mut all = vec![
+        "throughline-loadgen",
+        "--url",
+        url,
+        "--json",
+        "--spans",
+        "3000",
+    ];
     all.extend(["--per-request", "100", "--malformed-percent", "1"]);
     all.extend(arguments);
-    let output = command(&all).output().await.expect("runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text} {output:?}");
-    serde_json::from_str(&text).expect("JSON")
+    let options = LoadOptions::parse_from(all);
+    let now = Clock::system().now();
+    let report = throughline_loadgen::send(&options, now).await;
+    let report = report.expect("sends");
+    report.check().expect("is accounted for");
+    serde_json::from_str(&report.text(true)).expect("JSON")
 }
 
 #[tokio::test]
@@ -52,8 +62,7 @@ async fn what_every_door_takes_is_stored_once() {
 #[tokio::test]
 async fn the_same_seed_is_all_duplicates_the_second_time() {
     let server = Server::start().await;
-    let begin =
-        (throughline_server::clock::Clock::system().now().get() - 60_000_000_000).to_string();
+    let begin = (Clock::system().now().get() - 60_000_000_000).to_string();
     let arguments = ["--format", "native", "--begin-ns", &begin, "--gzip"];
     let first = send(&server, &arguments).await;
     let second = send(&server, &arguments).await;
@@ -73,21 +82,4 @@ async fn compressed_calls_of_grpc_are_stored_once() {
         Some(server.stored_spans().await),
         report["distinct"].as_u64()
     );
-}
-
-#[tokio::test]
-async fn a_server_that_is_not_there_is_an_error_and_not_a_success() {
-    let arguments = [
-        "loadgen",
-        "--url",
-        "http://127.0.0.1:1",
-        "--spans",
-        "10",
-        "--patience-s",
-        "0",
-    ];
-    let output = command(&arguments).output().await.expect("runs");
-    assert!(!output.status.success());
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(text.contains("cannot connect to 127.0.0.1:1"), "{text}");
 }

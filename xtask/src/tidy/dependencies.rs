@@ -41,6 +41,7 @@ const RESERVED: [(&str, &[&str]); 6] = [
     (
         "tokio",
         &[
+            "crates/loadgen",
             "crates/store",
             "crates/testkit",
             "server",

@@ -2,10 +2,11 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use clap::{Args, ValueEnum};
+use clap::{Parser, ValueEnum};
 
-/// Options of `loadgen`.
-#[derive(Debug, Clone, Args)]
+/// Sends a fixed, seeded amount of spans to a server and accounts for each.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "throughline-loadgen", version)]
 pub struct LoadOptions {
     /// Origin of the server, such as `http://127.0.0.1:3000`; that of its port for gRPC, such as
     /// `http://127.0.0.1:4317`, with `--format otlp-grpc`.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
-use axum::http::{HeaderName, Method, Request, StatusCode, Uri, header};
 use bytes::Bytes;
+use http::{HeaderName, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -67,7 +67,7 @@ impl Target {
         }
     }
 
-    fn request(&self, body: Bytes) -> Result<Request<Full<Bytes>>, axum::http::Error> {
+    fn request(&self, body: Bytes) -> Result<Request<Full<Bytes>>, http::Error> {
         let (path, content_type) = match self.format {
             Format::Native => ("/api/trace-log", "application/json"),
             Format::OtlpProtobuf => ("/v1/traces", "application/x-protobuf"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use axum::http::StatusCode;
+use http::StatusCode;
 use serde_json::json;
 
 use super::plan::Plan;
@@ -43,9 +43,9 @@ impl Tally {
     }
 }
 
-/// The end of a run.
+/// The report of a run.
 #[derive(Debug)]
-pub(super) struct Report {
+pub struct Report {
     tally: Tally,
     /// Different well-formed spans of the plan: what a server holds once everything is accepted.
     distinct: u64,
@@ -79,7 +79,8 @@ impl Report {
         committed as f64 / self.elapsed.as_secs_f64().max(1e-9)
     }
 
-    pub(super) fn text(&self, as_json: bool) -> String {
+    /// Returns the report as lines for people, or as one line of JSON.
+    pub fn text(&self, as_json: bool) -> String {
         let Tally {
             sent,
             accepted,
@@ -120,11 +121,11 @@ impl Report {
         )
     }
 
-    /// Whether every span is accounted for and none was refused.
+    /// Checks that every span is accounted for and none was refused.
     ///
     /// # Errors
     /// Says what is missing.
-    pub(super) fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         let tally = &self.tally;
         let known = tally.accepted + tally.duplicate + tally.rejected + tally.refused;
         if known != tally.sent {

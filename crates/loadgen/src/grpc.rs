@@ -2,7 +2,7 @@
 //!
 //! Source: gRPC over HTTP2, "Length-Prefixed-Message" and "Responses".
 
-use axum::http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 /// Where the call goes.
 pub(super) const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";

@@ -1,5 +1,4 @@
-//! `throughline loadgen`: sends a fixed, seeded amount of spans to a server and counts what became
-//! of each.
+//! Sends a fixed, seeded amount of spans to a server and accounts for each of them.
 //!
 //! Requests are templates, encoded once, in which ids and times are overwritten, so that the
 //! generator costs little beside what it measures. The same seed makes the same spans, whatever
@@ -21,17 +20,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use throughline_wire::UnixNanos;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 pub use options::{Format, LoadOptions, Shape};
+pub use report::Report;
 
 use self::body::Bodies;
 use self::client::Client;
 use self::connection::Target;
 use self::plan::Plan;
-use self::report::{Report, Tally};
-use crate::clock::Clock;
+use self::report::Tally;
 
 /// What the clients share.
 struct Work {
@@ -43,21 +43,15 @@ struct Work {
     pace: Option<Duration>,
 }
 
-/// Sends everything and prints the report.
+/// Sends everything and returns the report. Without a `begin_ns`, the first span began a minute before `now`.
 ///
 /// # Errors
-/// When the address cannot be used, or a span is unaccounted for.
-pub async fn run(options: LoadOptions) -> Result<()> {
-    let report = send(&options, &Clock::system()).await?;
-    println!("{}", report.text(options.json));
-    report.check()
-}
-
-async fn send(options: &LoadOptions, clock: &Clock) -> Result<Report> {
+/// When the address cannot be used, or nobody listens there.
+pub async fn send(options: &LoadOptions, now: UnixNanos) -> Result<Report> {
     let target = Target::parse(&options.url, options.format, options.gzip)?;
     let patience = Duration::from_secs(options.patience_s);
     target.wait_until_reachable(patience).await?;
-    let plan = Plan::new(options, clock.now());
+    let plan = Plan::new(options, now);
     let per_request = plan.spans_per_request();
     let work = Arc::new(Work {
         bodies: Bodies::new(options, &plan)?,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use axum::http::StatusCode;
 use bytes::Bytes;
+use http::StatusCode;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 

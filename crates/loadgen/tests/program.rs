@@ -1,0 +1,21 @@
+//! The load generator as a process.
+
+use std::process::Command;
+
+#[test]
+fn a_server_that_is_not_there_is_an_error_and_not_a_success() {
+    let output = Command::new(env!("CARGO_BIN_EXE_throughline-loadgen"))
+        .args([
+            "--url",
+            "http://127.0.0.1:1",
+            "--spans",
+            "10",
+            "--patience-s",
+            "0",
+        ])
+        .output()
+        .expect("runs");
+    assert!(!output.status.success());
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("cannot connect to 127.0.0.1:1"), "{text}");
+}
