@@ -14,8 +14,8 @@ mod events;
 mod failure;
 mod links;
 mod logs;
-mod marks;
 mod offloaded;
+mod repairs;
 mod unended;
 mod value;
 
@@ -24,8 +24,8 @@ use events::Events;
 use failure::Failure;
 use links::Links;
 use logs::Logs;
-use marks::Repairs;
 use offloaded::{Look, OfSpan, Whole};
+use repairs::Repairs;
 use unended::Unended;
 
 /// Keys whose value is a statement, newest convention first.
@@ -141,7 +141,7 @@ fn OneSpan(outline: Outline, details: SpanDetails) -> impl IntoView {
             <AttributeGroups
                 attributes=span.attributes
                 dropped=span.dropped_attributes_count
-                hidden=[semconv::MARKS, semconv::CUT_BYTES].into_iter().chain(STATEMENT_KEYS).collect()
+                hidden=[semconv::REPAIRS, semconv::CUT_BYTES].into_iter().chain(STATEMENT_KEYS).collect()
                 of_span=of_span.clone()
             />
             <Events events=span.events dropped=span.dropped_events_count start of_span=of_span.clone() />

@@ -2,7 +2,7 @@
 
 use throughline_model::{Keeper as _, OpenFate, ReadError};
 use throughline_testkit::{FakeKeeper, FakeReader, Ids, Sent, shop_trace, span};
-use throughline_wire::{Attributes, Mark, Marks, Span, semconv};
+use throughline_wire::{Attributes, Repair, RepairSet, Span, semconv};
 
 use crate::html::read;
 use crate::page::{get, get_with};
@@ -98,7 +98,10 @@ async fn a_failure_tells_its_message_exception_and_repairs() {
         .error("gave up")
         .event(1_000, semconv::EVENT_EXCEPTION, exception)
         .with(semconv::DB_QUERY_TEXT, "SELECT 1 FROM mails")
-        .with(semconv::MARKS, Marks::from_iter([Mark::NameCut]).to_value())
+        .with(
+            semconv::REPAIRS,
+            RepairSet::from_iter([Repair::NameCut]).to_value(),
+        )
         .build();
     let answer = get(
         &path_of(&failed),

@@ -2,7 +2,7 @@
 
 use throughline_model::{Payload, PayloadPlace, PayloadRef};
 use throughline_testkit::{FakeReader, Ids, Sent, span};
-use throughline_wire::{Attributes, Mark, Marks, Span, semconv};
+use throughline_wire::{Attributes, Repair, RepairSet, Span, semconv};
 
 use crate::html::read;
 use crate::page::{Answer, get};
@@ -153,8 +153,10 @@ async fn what_was_dropped_or_cut_is_said_with_who_did_it() {
     ] {
         assert!(by_sender.contains(part), "{part} is missing: {by_sender}");
     }
-    let marks = Marks::from_iter([Mark::EventsDropped, Mark::ValueCut]);
-    lossy.attributes.insert(semconv::MARKS, marks.to_value());
+    let repairs = RepairSet::from_iter([Repair::EventsDropped, Repair::ValueCut]);
+    lossy
+        .attributes
+        .insert(semconv::REPAIRS, repairs.to_value());
     lossy.attributes.insert(semconv::CUT_BYTES, 1_250_000_i64);
     let here_too = pane_of(lossy, None).await.text();
     for part in [

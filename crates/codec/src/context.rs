@@ -1,7 +1,7 @@
 //! The state of a decoder: the budget of its request, and the repairs of the item it reads.
 
 use throughline_wire::attribute::ReadLimit;
-use throughline_wire::{AttributeValue, Mark, Marks};
+use throughline_wire::{AttributeValue, Repair, RepairSet};
 
 use crate::budget::DecodeBudget;
 
@@ -9,7 +9,7 @@ use crate::budget::DecodeBudget;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Repairs {
     /// What was repaired.
-    pub marks: Marks,
+    pub kinds: RepairSet,
     /// Parts of its values that the budget did not allow, each at least a byte long.
     pub cut_items: usize,
 }
@@ -17,15 +17,15 @@ pub struct Repairs {
 impl Repairs {
     /// Nothing was repaired.
     pub const NONE: Self = Self {
-        marks: Marks::NONE,
+        kinds: RepairSet::NONE,
         cut_items: 0,
     };
 }
 
-impl From<Marks> for Repairs {
-    fn from(marks: Marks) -> Self {
+impl From<RepairSet> for Repairs {
+    fn from(kinds: RepairSet) -> Self {
         Self {
-            marks,
+            kinds,
             ..Self::NONE
         }
     }
@@ -71,8 +71,8 @@ impl DecodeContext {
     }
 
     /// Notes a repair.
-    pub const fn mark(&mut self, mark: Mark) {
-        self.repairs.marks.insert(mark);
+    pub const fn repair(&mut self, repair: Repair) {
+        self.repairs.kinds.insert(repair);
     }
 
     /// Returns the repairs of the item that ends here and begins the next one.
@@ -86,11 +86,11 @@ impl DecodeContext {
         format!("… [cut: {count} values]").into()
     }
 
-    /// Adds items of a list that were not read to the count of dropped ones, and marks the item.
-    pub fn drop_items(&mut self, left_out: usize, dropped: &mut u32, mark: Mark) {
+    /// Adds items of a list that were not read to the count of dropped ones, and kinds the item.
+    pub fn drop_items(&mut self, left_out: usize, dropped: &mut u32, repair: Repair) {
         if left_out > 0 {
             *dropped = dropped.saturating_add(u32::try_from(left_out).unwrap_or(u32::MAX));
-            self.mark(mark);
+            self.repair(repair);
         }
     }
 }

@@ -11,7 +11,7 @@ use core::marker::PhantomData;
 use std::borrow::Cow;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer};
-use throughline_wire::Mark;
+use throughline_wire::Repair;
 use throughline_wire::attribute::{AttributesSeed, ValueSeed};
 use throughline_wire::{AttributeValue, Attributes};
 
@@ -117,7 +117,7 @@ pub fn read_item<'a, T: for<'de> ReadJson<'de>>(
 ) -> Result<T, (serde_json::Error, Cow<'a, str>)> {
     // Only known to be of this item when its own text has the replacement.
     if lossy && raw.contains(char::REPLACEMENT_CHARACTER) {
-        context.mark(Mark::InvalidUtf8);
+        context.repair(Repair::InvalidUtf8);
     }
     let before = context.clone();
     let error = match parse(raw, context) {
@@ -125,7 +125,7 @@ pub fn read_item<'a, T: for<'de> ReadJson<'de>>(
         Err(error) => error,
     };
     *context = before.clone();
-    let Some(repaired) = repair::text(raw, &mut context.repairs.marks) else {
+    let Some(repaired) = repair::text(raw, &mut context.repairs.kinds) else {
         return Err((error, Cow::Borrowed(raw)));
     };
     parse(&repaired, context).map_err(|error| {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use throughline_wire::attribute::CUT_KEY;
-use throughline_wire::{AttributeValue, Attributes, Mark};
+use throughline_wire::{AttributeValue, Attributes, Repair};
 
 use crate::context::DecodeContext;
 
@@ -64,7 +64,7 @@ pub struct AttributeSet {
 impl AttributeSet {
     /// Returns the attributes, and counts those left out among the dropped ones.
     pub fn into_attributes(self, dropped: &mut u32, context: &mut DecodeContext) -> Attributes {
-        context.drop_items(self.left_out, dropped, Mark::AttributesDropped);
+        context.drop_items(self.left_out, dropped, Repair::AttributesDropped);
         self.attributes
     }
 }

@@ -1,6 +1,6 @@
-//! Makes what strangers send safe to store: repairs and marks what can be kept, rejects the rest.
+//! Makes what strangers send safe to store: repairs and kinds what can be kept, rejects the rest.
 //!
-//! Every repair is a word in the attribute `throughline.marks` of the span (or resource, or scope)
+//! Every repair is a word in the attribute `throughline.kinds` of the span (or resource, or scope)
 //! it was made in, so that nobody takes a repaired value for a measured one.
 //!
 //! A span with nothing to repair passes without an allocation, at the cost of one pass over its
@@ -21,7 +21,7 @@ pub use reject::RejectReason;
 use std::borrow::Cow;
 
 use throughline_wire::{
-    AttributeValue, Attributes, InstrumentationScope, Limits, Mark, Marks, Resource, Span,
+    AttributeValue, Attributes, InstrumentationScope, Limits, Repair, RepairSet, Resource, Span,
     SpanEvent, SpanLink, SpanStart, UnixNanos, semconv,
 };
 
@@ -32,7 +32,7 @@ use crate::context::Repairs;
 /// `now` is the server's clock; for a sender whose clock offset is known, pass the server's clock
 /// as that sender would read it. `repairs` are those that decoding made.
 ///
-/// A span whose parent is itself is stored as sent, with a mark: the views cut cycles. An empty
+/// A span whose parent is itself is stored as sent, with a repair: the views cut cycles. An empty
 /// name is kept.
 ///
 /// # Errors
@@ -47,7 +47,7 @@ pub fn validate(
     let known_end = span.attributes.remove(semconv::SENT_END_NS);
     let sent_end = times::repair(&mut span, limits, now, &mut notes)?;
     if span.parent_span_id == Some(span.span_id) {
-        notes.insert(Mark::ParentIsSelf);
+        notes.insert(Repair::ParentIsSelf);
     }
     text::repair_name(&mut span.name, limits, &mut notes);
     text::repair_value(&mut span.status.message, limits.value_bytes, &mut notes);
@@ -60,7 +60,7 @@ pub fn validate(
     );
     let dropped = truncate(&mut span.events, limits.events);
     if dropped > 0 {
-        notes.insert(Mark::EventsDropped);
+        notes.insert(Repair::EventsDropped);
         span.dropped_events_count = span.dropped_events_count.saturating_add(dropped);
     }
     for event in &mut span.events {
@@ -68,7 +68,7 @@ pub fn validate(
     }
     let dropped = truncate(&mut span.links, limits.links);
     if dropped > 0 {
-        notes.insert(Mark::LinksDropped);
+        notes.insert(Repair::LinksDropped);
         span.dropped_links_count = span.dropped_links_count.saturating_add(dropped);
     }
     for link in &mut span.links {
@@ -103,7 +103,7 @@ pub fn validate_start(
 pub fn validate_resource(mut resource: Resource, limits: &Limits, repairs: Repairs) -> Resource {
     let mut notes = Notes::take(repairs, &mut resource.attributes, limits);
     if matches!(resource.listed_service(), Cow::Owned(_)) {
-        notes.insert(Mark::NameCut);
+        notes.insert(Repair::NameCut);
     }
     text::repair_name(&mut resource.schema_url, limits, &mut notes);
     repair_attributes(
@@ -140,7 +140,7 @@ pub fn validate_scope(
 fn repair_event(event: &mut SpanEvent, start: UnixNanos, limits: &Limits, notes: &mut Notes) {
     if event.time <= UnixNanos::default() {
         event.time = start;
-        notes.insert(Mark::EventTimeMissing);
+        notes.insert(Repair::EventTimeMissing);
     }
     text::repair_name(&mut event.name, limits, notes);
     repair_attributes(
@@ -178,7 +178,7 @@ fn repair_attributes(
         dropped = dropped.saturating_add(attributes.unify() as u32);
     }
     if dropped > 0 {
-        notes.insert(Mark::AttributesDropped);
+        notes.insert(Repair::AttributesDropped);
         *dropped_count = dropped_count.saturating_add(dropped);
     }
 }
@@ -193,20 +193,20 @@ fn truncate<T>(items: &mut Vec<T>, limit: usize) -> u32 {
 /// What validation notes in what it repairs.
 #[derive(Debug)]
 struct Notes {
-    marks: Marks,
+    kinds: RepairSet,
     /// Bytes of values that were cut off.
     cut_bytes: u64,
 }
 
 impl Notes {
     /// Begins with the repairs that decoding made, and takes out the notes a sender, or an earlier
-    /// validation, made; words that are no marks go.
+    /// validation, made; words that are no kinds go.
     fn take(repairs: Repairs, attributes: &mut Attributes, limits: &Limits) -> Self {
-        let earlier = Marks::of(attributes);
-        attributes.remove(semconv::MARKS);
-        let mut marks = repairs.marks;
-        marks.extend(earlier);
-        let was_cut = earlier.contains(Mark::ValueCut);
+        let earlier = RepairSet::of(attributes);
+        attributes.remove(semconv::REPAIRS);
+        let mut kinds = repairs.kinds;
+        kinds.extend(earlier);
+        let was_cut = earlier.contains(Repair::ValueCut);
         // Looked for only where something was cut, which hardly ever is.
         let cut_bytes = if was_cut {
             attributes
@@ -217,7 +217,7 @@ impl Notes {
         } else {
             0
         };
-        let mut notes = Self { marks, cut_bytes };
+        let mut notes = Self { kinds, cut_bytes };
         // Of what was validated before, the decoder cut what had been counted then.
         if repairs.cut_items > 0 && !(was_cut && limits.believes_cuts) {
             notes.cut(repairs.cut_items);
@@ -225,13 +225,13 @@ impl Notes {
         notes
     }
 
-    fn insert(&mut self, mark: Mark) {
-        self.marks.insert(mark);
+    fn insert(&mut self, repair: Repair) {
+        self.kinds.insert(repair);
     }
 
     /// Notes that `bytes` bytes of a value were cut off.
     fn cut(&mut self, bytes: usize) {
-        self.insert(Mark::ValueCut);
+        self.insert(Repair::ValueCut);
         self.cut_bytes = self.cut_bytes.saturating_add(bytes as u64);
     }
 
@@ -242,8 +242,8 @@ impl Notes {
             attributes.remove(semconv::CUT_BYTES);
             attributes.push_unchecked(semconv::CUT_BYTES.into(), bytes.into());
         }
-        if !self.marks.is_empty() {
-            attributes.push_unchecked(semconv::MARKS.into(), self.marks.to_value());
+        if !self.kinds.is_empty() {
+            attributes.push_unchecked(semconv::REPAIRS.into(), self.kinds.to_value());
         }
     }
 }

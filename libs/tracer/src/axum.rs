@@ -22,7 +22,7 @@ pub use future::TraceFuture;
 ///   become attributes. Headers and query values are never recorded, bodies neither.
 /// - Answers with `server-timing: traceparent;desc="00-..."`, so that a page knows its trace, and
 ///   echoes `x-request-id`.
-/// - Status codes of 500 and above mark the span as failed.
+/// - Status codes of 500 and above repair the span as failed.
 /// - The span ends when the body of the response has been sent or dropped; for event streams and
 ///   upgraded connections, which may last for days, when the headers are ready.
 ///

@@ -113,9 +113,9 @@ impl TracerBuilder {
         self
     }
 
-    /// Whether an event of level `ERROR` marks its span as failed: it does unless said otherwise.
-    pub fn errors_fail_spans(mut self, mark: bool) -> Self {
-        self.options.errors_fail_spans = mark;
+    /// Whether an event of level `ERROR` repairs its span as failed: it does unless said otherwise.
+    pub fn errors_fail_spans(mut self, repair: bool) -> Self {
+        self.options.errors_fail_spans = repair;
         self
     }
 

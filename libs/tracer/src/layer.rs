@@ -42,7 +42,7 @@ const OWN_MODULES: &str = concat!(env!("CARGO_CRATE_NAME"), "::");
 pub(crate) struct Options {
     pub(crate) mode: Mode,
     pub(crate) wanted: Wanted,
-    /// Whether an event of level `ERROR` marks its span as failed.
+    /// Whether an event of level `ERROR` repairs its span as failed.
     pub(crate) errors_fail_spans: bool,
     /// Whether spans say which source line they come from.
     pub(crate) code_location: bool,

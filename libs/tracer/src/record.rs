@@ -27,7 +27,7 @@ pub fn record(key: impl Into<Cow<'static, str>>, value: impl Into<AttributeValue
     });
 }
 
-/// Records `error` as an `exception` event of the span this code runs in and marks the span as
+/// Records `error` as an `exception` event of the span this code runs in and repairs the span as
 /// failed. Nothing happens outside of spans, or when the trace is not recorded.
 ///
 /// ```

@@ -33,9 +33,9 @@ pub struct Limits {
     /// How far ahead of the server's clock a span may start, ns. Default 24 h. Beyond: rejected,
     /// so that a broken clock cannot create partitions of the future.
     pub ahead_ns: i64,
-    /// How far ahead of the server's clock a span may start without a mark, ns. Default 5 min.
+    /// How far ahead of the server's clock a span may start without a repair, ns. Default 5 min.
     pub unmarked_ahead_ns: i64,
-    /// How long before the server's clock a span may start without a mark, ns. Default 48 h:
+    /// How long before the server's clock a span may start without a repair, ns. Default 48 h:
     /// the longest duration, and a sender that could not send for a day.
     pub unmarked_behind_ns: i64,
     /// Whether the input may have been validated before, like an export of ours: then

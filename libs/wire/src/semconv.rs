@@ -154,14 +154,14 @@ pub const UI_ELEMENT: &str = "throughline.ui.element";
 /// Names of the fields of a submitted form, an array.
 pub const UI_FORM_FIELDS: &str = "throughline.ui.form.fields";
 /// What the value of a form field is recorded under, followed by the field's name; only for fields
-/// that the page marks.
+/// that the page repairs.
 pub const UI_FORM_VALUE_PREFIX: &str = "throughline.ui.form.value.";
 /// True when the page was left while the span was still open.
 pub const UNFINISHED: &str = "throughline.unfinished";
 /// True when the parent was inferred from time, not known.
 pub const PARENT_INFERRED: &str = "throughline.parent.inferred";
-/// What ingest repaired in a span: an array of words of `throughline_wire::Mark`.
-pub const MARKS: &str = "throughline.marks";
+/// What ingest repaired in a span: an array of words of `throughline_wire::Repair`.
+pub const REPAIRS: &str = "throughline.repairs";
 /// Bytes of values that ingest cut off in a span, an integer.
 pub const CUT_BYTES: &str = "throughline.cut_bytes";
 /// The end a span was sent with, ns, where ingest moved it.

@@ -1,4 +1,4 @@
-//! Odd spans, each through every receiver: kept, repaired with a mark, or rejected with a reason; what
+//! Odd spans, each through every receiver: kept, repaired with a repair, or rejected with a reason; what
 //! came with them is kept, and every page renders.
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, any_value::Value};
@@ -10,7 +10,7 @@ use crate::support::{Receiver, Server, hex, span, text};
 const DAY_NS: u64 = 86_400_000_000_000;
 
 enum Answer {
-    /// Kept, with this mark.
+    /// Kept, with this repair.
     Marked(&'static str),
     /// Rejected; the reason names this.
     Rejected(&'static str),
@@ -131,16 +131,16 @@ async fn check(server: &Server, receiver: Receiver, what: &str, odd: Span, answe
             assert_eq!(reply["rejected"], 1, "{receiver:?}: {what}");
             assert!(reasons.contains(words), "{receiver:?}: {what}: {reasons}");
         }
-        Marked(mark) => {
+        Marked(repair) => {
             assert_eq!(reply["rejected"], 0, "{receiver:?}: {what}: {reasons}");
             let trace = server.trace(&odd).await;
-            let marks = &trace["spans"][0]["attributes"]["throughline.marks"];
-            let marks = marks
+            let repairs = &trace["spans"][0]["attributes"]["throughline.repairs"];
+            let repairs = repairs
                 .as_array()
-                .unwrap_or_else(|| panic!("{receiver:?}: {what}: no marks"));
+                .unwrap_or_else(|| panic!("{receiver:?}: {what}: no repairs"));
             assert!(
-                marks.iter().any(|known| known == mark),
-                "{receiver:?}: {what}: {marks:?}"
+                repairs.iter().any(|known| known == repair),
+                "{receiver:?}: {what}: {repairs:?}"
             );
             let page = server.get(&format!("/traces/{}", hex(&odd.trace_id))).await;
             assert_eq!(page.status(), StatusCode::OK, "{receiver:?}: {what}");
@@ -243,7 +243,7 @@ async fn ids_that_are_not_hex_and_text_that_is_none_have_their_answers() {
         let trace = server.trace(&odd).await;
         assert_eq!(trace["spans"][0]["name"], "odd \u{fffd}", "{receiver:?}");
         assert_eq!(
-            trace["spans"][0]["attributes"]["throughline.marks"][0],
+            trace["spans"][0]["attributes"]["throughline.repairs"][0],
             "invalid_utf8"
         );
     }

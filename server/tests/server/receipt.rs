@@ -191,14 +191,14 @@ async fn a_sender_forges_no_cut_bytes() {
     server.wait_until_ready().await;
     let mut forged = ended(&started("forged", "00f067aa0ba902b7", 0));
     forged["attributes"] = json!({
-        "throughline.marks": ["value_cut"],
+        "throughline.repairs": ["value_cut"],
         "throughline.cut_bytes": {"$int": i64::MAX.to_string()},
     });
     let mut second = forged.clone();
     second["span_id"] = json!("53995c3f42cd8ad8");
     second["sequence"] = json!(1);
-    // A mark of the server's own beside the forged number.
-    second["attributes"]["throughline.marks"] = json!([]);
+    // A repair of the server's own beside the forged number.
+    second["attributes"]["throughline.repairs"] = json!([]);
     second["name"] = json!("nul \u{0}");
     post(&server, &batch(2, &[forged, second], &[])).await;
     let receipt = trace(&server).await["completeness"].clone();

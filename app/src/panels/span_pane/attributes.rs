@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use leptos::prelude::*;
-use throughline_wire::{AttributeValue, Attributes, Mark};
+use throughline_wire::{AttributeValue, Attributes, Repair};
 
 use super::offloaded::OfSpan;
 use super::value::Pair;
@@ -28,7 +28,7 @@ pub(super) fn AttributeGroups(
     // Of a process or a library nobody notes which side dropped something.
     let is_here = of_span
         .as_ref()
-        .is_none_or(|span| span.has(Mark::AttributesDropped));
+        .is_none_or(|span| span.has(Repair::AttributesDropped));
     let groups: Vec<_> = group(&attributes, &hidden)
         .into_iter()
         .map(|(namespace, pairs)| {

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use throughline_viz::format_duration;
-use throughline_wire::{Mark, SpanEvent, UnixNanos, semconv};
+use throughline_wire::{Repair, SpanEvent, UnixNanos, semconv};
 
 use super::attributes::Dropped;
 use super::offloaded::OfSpan;
@@ -20,7 +20,7 @@ pub(super) fn Events(
     /// The span.
     of_span: OfSpan,
 ) -> impl IntoView {
-    let is_here = of_span.has(Mark::EventsDropped);
+    let is_here = of_span.has(Repair::EventsDropped);
     let title = (!events.is_empty())
         .then(|| view! { <h3 class="grp">{format!("Events · {}", events.len())}</h3> });
     let events: Vec<_> = events
@@ -61,7 +61,7 @@ fn Event(event: SpanEvent, start: UnixNanos, at: usize, of_span: OfSpan) -> impl
             <Dropped
                 count=event.dropped_attributes_count
                 what="attributes"
-                is_here=of_span.has(Mark::AttributesDropped)
+                is_here=of_span.has(Repair::AttributesDropped)
             />
         </section>
     }

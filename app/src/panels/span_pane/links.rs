@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use throughline_model::Utc;
 use throughline_viz::format_duration;
-use throughline_wire::{InstrumentationScope, Mark, Resource, SpanLink, UnixNanos};
+use throughline_wire::{InstrumentationScope, Repair, Resource, SpanLink, UnixNanos};
 
 use super::attributes::{AttributeGroups, Dropped};
 use super::offloaded::OfSpan;
@@ -20,7 +20,7 @@ pub(super) fn Links(
     /// The span.
     of_span: OfSpan,
 ) -> impl IntoView {
-    let is_here = of_span.has(Mark::LinksDropped);
+    let is_here = of_span.has(Repair::LinksDropped);
     let title = (!links.is_empty())
         .then(|| view! { <h3 class="grp">{format!("Links · {}", links.len())}</h3> });
     let links: Vec<_> = links
@@ -47,7 +47,7 @@ pub(super) fn Links(
                 <Dropped
                     count=link.dropped_attributes_count
                     what="attributes"
-                    is_here=of_span.has(Mark::AttributesDropped)
+                    is_here=of_span.has(Repair::AttributesDropped)
                 />
             }
         })

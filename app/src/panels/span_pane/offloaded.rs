@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use throughline_model::{EventCursor, PayloadPlace, PayloadRef, SpanDetails, StoredEvent};
 use throughline_viz::format_bytes;
-use throughline_wire::{Mark, Marks, SpanId, TraceId};
+use throughline_wire::{Repair, RepairSet, SpanId, TraceId};
 
 use super::value::text_of;
 use crate::api::{get_event_payload, get_span_payload};
@@ -22,7 +22,7 @@ pub(super) struct OfSpan {
     trace_id: TraceId,
     span_id: SpanId,
     payloads: Arc<[PayloadRef]>,
-    marks: Marks,
+    repairs: RepairSet,
 }
 
 impl OfSpan {
@@ -31,7 +31,7 @@ impl OfSpan {
             trace_id: details.span.trace_id,
             span_id: details.span.span_id,
             payloads: details.payloads.as_slice().into(),
-            marks: Marks::of(&details.span.attributes),
+            repairs: RepairSet::of(&details.span.attributes),
         }
     }
 
@@ -51,8 +51,8 @@ impl OfSpan {
     }
 
     /// Whether ingest itself made such a repair.
-    pub(super) fn has(&self, mark: Mark) -> bool {
-        self.marks.contains(mark)
+    pub(super) fn has(&self, repair: Repair) -> bool {
+        self.repairs.contains(repair)
     }
 
     fn kept(&self, reference: Option<&PayloadRef>) -> Option<OffloadedPayload> {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
-use throughline_wire::{AttributeValue, Attributes, Mark};
+use throughline_wire::{AttributeValue, Attributes, Repair};
 
 use super::{BinaryError, Reader, writer};
 use crate::context::DecodeContext;
@@ -21,7 +21,7 @@ pub fn decode(
     context: &mut DecodeContext,
 ) -> Result<AttributeValue, BinaryError> {
     if depth > MAX_DEPTH {
-        context.mark(Mark::NestedTooDeep);
+        context.repair(Repair::NestedTooDeep);
         return Ok(AttributeValue::Str(Cow::Borrowed(TOO_DEEP)));
     }
     if depth == 1 {
@@ -30,7 +30,7 @@ pub fn decode(
     let mut value = AttributeValue::Empty;
     while let Some(field) = reader.next_field()? {
         value = match field.number() {
-            1 => AttributeValue::Str(field.text(&mut context.repairs.marks)?),
+            1 => AttributeValue::Str(field.text(&mut context.repairs.kinds)?),
             2 => AttributeValue::Bool(field.varint()? != 0),
             3 => AttributeValue::Int(field.varint()? as i64),
             4 => AttributeValue::Double(f64::from_bits(field.fixed64()?)),
@@ -124,7 +124,7 @@ fn decode_key_value(
     let mut value = AttributeValue::Empty;
     while let Some(field) = reader.next_field()? {
         match field.number() {
-            1 => key = field.text(&mut context.repairs.marks)?,
+            1 => key = field.text(&mut context.repairs.kinds)?,
             2 => value = decode(field.message()?, depth, context)?,
             _ => {}
         }

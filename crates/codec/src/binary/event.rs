@@ -27,7 +27,7 @@ pub fn decode(
     while let Some(field) = reader.next_field()? {
         match field.number() {
             1 => event.time = UnixNanos::new(field.fixed64()? as i64),
-            2 => event.name = field.text(&mut context.repairs.marks)?,
+            2 => event.name = field.text(&mut context.repairs.kinds)?,
             3 => any_value::decode_pair(field.message()?, 1, &mut pairs, context)?,
             4 => event.dropped_attributes_count = field.uint32()?,
             _ => {}

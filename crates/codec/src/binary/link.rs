@@ -26,7 +26,7 @@ pub fn decode(
         match field.number() {
             1 => trace_id = field.bytes()?,
             2 => span_id = field.bytes()?,
-            3 => trace_state = field.text(&mut context.repairs.marks)?,
+            3 => trace_state = field.text(&mut context.repairs.kinds)?,
             4 => any_value::decode_pair(field.message()?, 1, &mut pairs, context)?,
             5 => dropped_attributes_count = field.uint32()?,
             6 => flags = field.fixed32()?,

@@ -19,7 +19,7 @@
 
 use std::borrow::Cow;
 
-use throughline_wire::{Mark, Marks};
+use throughline_wire::{Repair, RepairSet};
 
 use super::{BinaryError, BinaryErrorKind};
 
@@ -130,12 +130,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The whole message as text; bytes that are not UTF-8 become U+FFFD and are marked.
-    pub fn text(&self, marks: &mut Marks) -> Cow<'static, str> {
+    pub fn text(&self, kinds: &mut RepairSet) -> Cow<'static, str> {
         match core::str::from_utf8(self.rest) {
             Ok("") => Cow::Borrowed(""),
             Ok(text) => Cow::Owned(text.to_owned()),
             Err(_) => {
-                marks.insert(Mark::InvalidUtf8);
+                kinds.insert(Repair::InvalidUtf8);
                 Cow::Owned(String::from_utf8_lossy(self.rest).into_owned())
             }
         }
@@ -286,7 +286,7 @@ impl<'a> Field<'a> {
     ///
     /// # Errors
     /// As [`Self::varint`].
-    pub fn text(&self, marks: &mut Marks) -> Result<Cow<'static, str>, BinaryError> {
-        Ok(self.message()?.text(marks))
+    pub fn text(&self, kinds: &mut RepairSet) -> Result<Cow<'static, str>, BinaryError> {
+        Ok(self.message()?.text(kinds))
     }
 }

@@ -5,7 +5,7 @@ use opentelemetry_proto::tonic::trace::v1 as otlp_trace;
 use proptest::prelude::*;
 use prost::Message as _;
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
-use throughline_wire::{AttributeValue, IdError, Mark};
+use throughline_wire::{AttributeValue, IdError, Repair};
 
 use super::*;
 use crate::budget::SET_PAIRS;
@@ -167,7 +167,7 @@ fn a_value_nested_200_deep_ends_in_a_marker() {
             .attributes;
         let deep = attributes.get("deep").expect("kept");
         assert_eq!(depth_of(deep), (MAX_DEPTH + 1, &TOO_DEEP.into()));
-        assert!(context.repairs.marks.contains(Mark::NestedTooDeep));
+        assert!(context.repairs.kinds.contains(Repair::NestedTooDeep));
         assert_eq!(decode_attributes(&encoded(&attributes)), Ok(attributes));
     }
 }
@@ -209,8 +209,8 @@ fn a_string_that_is_not_utf8_is_repaired_and_reported() {
         .attributes;
     assert_eq!(attributes.get_str("k"), Some("a\u{fffd}b"));
     assert_eq!(
-        context.repairs.marks,
-        [Mark::InvalidUtf8].into_iter().collect()
+        context.repairs.kinds,
+        [Repair::InvalidUtf8].into_iter().collect()
     );
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use throughline_wire::{
-    InstrumentationScope, LogRecord, Mark, Resource, Span, SpanEvent, SpanId, SpanKind, SpanLink,
+    InstrumentationScope, LogRecord, Repair, Resource, Span, SpanEvent, SpanId, SpanKind, SpanLink,
     SpanStart, Status, TraceId, UnixNanos,
 };
 
@@ -16,7 +16,7 @@ pub(super) trait Native {
     /// The counterpart.
     type Item;
 
-    /// Returns the counterpart, and marks what the budget left out of it.
+    /// Returns the counterpart, and kinds what the budget left out of it.
     fn into_item(self, context: &mut DecodeContext) -> Self::Item;
 }
 
@@ -148,9 +148,9 @@ impl Native for NativeSpan {
         let dropped = &mut self.dropped_attributes_count;
         let attributes = self.attributes.into_attributes(dropped, context);
         let events = &mut self.dropped_events_count;
-        context.drop_items(self.events.beyond, events, Mark::EventsDropped);
+        context.drop_items(self.events.beyond, events, Repair::EventsDropped);
         let links = &mut self.dropped_links_count;
-        context.drop_items(self.links.beyond, links, Mark::LinksDropped);
+        context.drop_items(self.links.beyond, links, Repair::LinksDropped);
         Span {
             trace_id: self.trace_id,
             span_id: self.span_id,

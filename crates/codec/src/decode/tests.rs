@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use throughline_wire::Limits;
 use throughline_wire::attribute::TOO_DEEP;
 use throughline_wire::{
-    AttributeValue, DropReason, Mark, Marks, Resource, SpanBatch, SpanKind, UnixNanos,
+    AttributeValue, DropReason, Repair, RepairSet, Resource, SpanBatch, SpanKind, UnixNanos,
 };
 
 use super::*;

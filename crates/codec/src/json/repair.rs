@@ -1,11 +1,11 @@
 //! Repairs JSON text that is well-formed and yet cannot be read: lone surrogates and numbers
 //! beyond a double.
 
-use throughline_wire::{Mark, Marks};
+use throughline_wire::{Repair, RepairSet};
 
 /// Returns the text repaired, or nothing when there was nothing to repair. Takes the text of one JSON
 /// value whose syntax has been checked.
-pub(super) fn text(raw: &str, marks: &mut Marks) -> Option<String> {
+pub(super) fn text(raw: &str, kinds: &mut RepairSet) -> Option<String> {
     let mut out = String::new();
     // Everything before this byte is in `out`.
     let mut copied = 0;
@@ -21,7 +21,7 @@ pub(super) fn text(raw: &str, marks: &mut Marks) -> Option<String> {
             b'\\' if in_string => {
                 let (length, lone) = escape(&bytes[at..]);
                 if lone {
-                    marks.insert(Mark::InvalidUtf8);
+                    kinds.insert(Repair::InvalidUtf8);
                     out.push_str(&raw[copied..at]);
                     out.push_str("\\ufffd");
                     copied = at + length;
@@ -33,7 +33,7 @@ pub(super) fn text(raw: &str, marks: &mut Marks) -> Option<String> {
                 if let Ok(double) = number.parse::<f64>()
                     && double.is_infinite()
                 {
-                    marks.insert(Mark::NumberOverflow);
+                    kinds.insert(Repair::NumberOverflow);
                     out.push_str(&raw[copied..at]);
                     out.push_str(if double > 0.0 {
                         r#"{"$double":"Infinity"}"#

@@ -68,7 +68,7 @@ pub(super) fn clean_text(text: &[u8]) -> Option<&str> {
 /// Whether a `KeyValue` is as it would be stored; its key goes to `keys`.
 pub(super) fn key_value(bytes: &[u8], limits: &Limits, keys: &mut Keys) -> Option<()> {
     let (key, rest) = delimited(tag(1), bytes)?;
-    let reserved = [semconv::MARKS, semconv::SENT_END_NS]
+    let reserved = [semconv::REPAIRS, semconv::SENT_END_NS]
         .iter()
         .any(|reserved| reserved.as_bytes() == key);
     if key.is_empty() || key.len() > limits.key_chars || reserved {

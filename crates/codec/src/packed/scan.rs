@@ -31,7 +31,7 @@ impl PackedSpans {
     }
 }
 
-/// Whether validation would neither reject the span for its times nor mark it.
+/// Whether validation would neither reject the span for its times nor repair it.
 fn is_in_time(head: &Head, limits: &Limits, now: UnixNanos) -> bool {
     let ahead_ns = head.start.since(now);
     let lasts_ns = head.end.since(head.start);

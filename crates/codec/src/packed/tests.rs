@@ -214,7 +214,7 @@ fn a_value_in_a_form_or_of_a_size_that_is_not_stored_so_is_left_to_decoding() {
     assert!(!with_attribute(text("", "no key")));
     assert!(!with_attribute(text("a\0b", "v")));
     assert!(!with_attribute(text(&"k".repeat(257), "v")));
-    assert!(!with_attribute(text(semconv::MARKS, "v")));
+    assert!(!with_attribute(text(semconv::REPAIRS, "v")));
     assert!(!with_attribute(text(semconv::SENT_END_NS, "v")));
     assert!(!with_attribute(KeyValue {
         key: "k".into(),

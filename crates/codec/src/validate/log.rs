@@ -2,7 +2,7 @@
 
 use throughline_wire::{LogRecord, UnixNanos};
 
-use super::{Limits, Mark, Notes, RejectReason, repair_attributes, text, value};
+use super::{Limits, Notes, RejectReason, Repair, repair_attributes, text, value};
 use crate::context::Repairs;
 
 /// Repairs `record`, or says why it cannot be kept; `now` and `repairs` as in
@@ -65,14 +65,14 @@ fn repair_times(
     }
     if ahead_ns > limits.unmarked_ahead_ns || ahead_ns < limits.unmarked_behind_ns.saturating_neg()
     {
-        notes.insert(Mark::ClockSkewed);
+        notes.insert(Repair::ClockSkewed);
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use throughline_wire::{AttributeValue, Marks};
+    use throughline_wire::{AttributeValue, RepairSet};
 
     use super::*;
 
@@ -127,9 +127,9 @@ mod tests {
         assert!(body.ends_with("… [cut: 1048577 bytes]"), "{}", body.len());
         assert_eq!(record.event_name, "a\u{2400}b");
         assert_eq!(record.severity_number, 0);
-        let marks = Marks::of(&record.attributes);
-        assert!(marks.contains(Mark::ValueCut));
-        assert!(marks.contains(Mark::ControlCharacters));
+        let kinds = RepairSet::of(&record.attributes);
+        assert!(kinds.contains(Repair::ValueCut));
+        assert!(kinds.contains(Repair::ControlCharacters));
     }
 
     #[test]

@@ -38,13 +38,13 @@ fn check(span: Span) -> Result<Span, RejectReason> {
     validate(span, &Limits::default(), NOW, Repairs::NONE)
 }
 
-/// Validates a clean span changed by `change`; the span and the words of its marks.
+/// Validates a clean span changed by `change`; the span and the words of its kinds.
 fn repaired(change: impl FnOnce(&mut Span)) -> (Span, Vec<&'static str>) {
     let mut span = clean_span();
     change(&mut span);
     let span = check(span).expect("is kept");
-    let marks = Marks::of(&span.attributes);
-    (span, marks.iter().map(Mark::as_str).collect())
+    let kinds = RepairSet::of(&span.attributes);
+    (span, kinds.iter().map(Repair::as_str).collect())
 }
 
 fn event(attributes: Attributes) -> SpanEvent {
@@ -63,14 +63,14 @@ fn a_clean_span_is_not_changed() {
 
 #[test]
 fn an_empty_name_is_kept() {
-    let (span, marks) = repaired(|span| span.name = "".into());
+    let (span, kinds) = repaired(|span| span.name = "".into());
     assert_eq!(span.name, "");
-    assert!(marks.is_empty());
+    assert!(kinds.is_empty());
 }
 
 #[test]
 fn nul_becomes_its_symbol_in_every_text() {
-    let (span, marks) = repaired(|span| {
+    let (span, kinds) = repaired(|span| {
         let nul: Attributes = [("k\0", AttributeValue::Array(vec!["v\0".into()]))]
             .into_iter()
             .collect();
@@ -82,7 +82,7 @@ fn nul_becomes_its_symbol_in_every_text() {
             .collect();
         span.events = vec![event(nul)];
     });
-    assert_eq!(marks, ["control_characters"]);
+    assert_eq!(kinds, ["control_characters"]);
     assert_eq!(span.name, "a\u{2400}b");
     let json = serde_json::to_string(&span).expect("serialises");
     assert!(!json.contains("\\u0000"), "{json}");
@@ -91,36 +91,36 @@ fn nul_becomes_its_symbol_in_every_text() {
 
 #[test]
 fn keys_made_equal_by_a_repair_are_one_with_the_last_value() {
-    let (span, marks) = repaired(|span| {
+    let (span, kinds) = repaired(|span| {
         span.attributes = [("a\0", 1_i64), ("a\u{2400}", 2)].into_iter().collect();
     });
-    assert_eq!(span.attributes.len(), 2, "the key and the marks");
+    assert_eq!(span.attributes.len(), 2, "the key and the kinds");
     assert_eq!(
         span.attributes.get("a\u{2400}"),
         Some(&AttributeValue::Int(2))
     );
     assert_eq!(span.dropped_attributes_count, 1);
-    assert_eq!(marks, ["attributes_dropped", "control_characters"]);
+    assert_eq!(kinds, ["attributes_dropped", "control_characters"]);
 }
 
 #[test]
 fn a_span_that_is_its_own_parent_is_kept_with_a_mark() {
-    let (span, marks) = repaired(|span| span.parent_span_id = Some(span.span_id));
+    let (span, kinds) = repaired(|span| span.parent_span_id = Some(span.span_id));
     assert_eq!(span.parent_span_id, Some(span.span_id));
-    assert_eq!(marks, ["parent_is_self"]);
+    assert_eq!(kinds, ["parent_is_self"]);
 }
 
 #[test]
 fn marks_of_the_sender_are_merged_and_anything_else_there_replaced() {
-    let (_, marks) = repaired(|span| {
+    let (_, kinds) = repaired(|span| {
         span.parent_span_id = Some(span.span_id);
         let sent = AttributeValue::Array(vec!["value_cut".into(), "<script>".into(), 5_i64.into()]);
-        span.attributes.insert(semconv::MARKS, sent);
+        span.attributes.insert(semconv::REPAIRS, sent);
     });
-    assert_eq!(marks, ["parent_is_self", "value_cut"]);
-    let (span, marks) = repaired(|span| span.attributes.insert(semconv::MARKS, "all well"));
-    assert_eq!(span.attributes.get(semconv::MARKS), None);
-    assert!(marks.is_empty());
+    assert_eq!(kinds, ["parent_is_self", "value_cut"]);
+    let (span, kinds) = repaired(|span| span.attributes.insert(semconv::REPAIRS, "all well"));
+    assert_eq!(span.attributes.get(semconv::REPAIRS), None);
+    assert!(kinds.is_empty());
 }
 
 #[test]
@@ -129,10 +129,10 @@ fn a_strangers_word_on_what_was_cut_is_not_believed() {
         believes_cuts: false,
         ..Limits::default()
     };
-    let forged = |marks: &'static str, value: AttributeValue| {
+    let forged = |kinds: &'static str, value: AttributeValue| {
         let mut span = clean_span();
-        let marks = AttributeValue::Array(vec![marks.into()]);
-        span.attributes.insert(semconv::MARKS, marks);
+        let kinds = AttributeValue::Array(vec![kinds.into()]);
+        span.attributes.insert(semconv::REPAIRS, kinds);
         span.attributes.insert(semconv::CUT_BYTES, i64::MAX);
         span.attributes.insert("value", value);
         let span = validate(span, &strange, NOW, Repairs::NONE).expect("is kept");
@@ -182,7 +182,7 @@ fn a_resource_and_a_scope_are_held_to_the_same_limits() {
     let resource = validate_resource(resource, &Limits::default(), Repairs::NONE);
     assert_eq!(resource.service_name(), "shop\u{2400}");
     assert_eq!(resource.dropped_attributes_count, 977);
-    assert!(Marks::of(&resource.attributes).contains(Mark::AttributesDropped));
+    assert!(RepairSet::of(&resource.attributes).contains(Repair::AttributesDropped));
 
     let scope = InstrumentationScope {
         name: "n".repeat(2000).into(),
@@ -190,7 +190,7 @@ fn a_resource_and_a_scope_are_held_to_the_same_limits() {
     };
     let scope = validate_scope(scope, &Limits::default(), Repairs::NONE);
     assert_eq!(scope.name.chars().count(), 1024);
-    assert!(Marks::of(&scope.attributes).contains(Mark::NameCut));
+    assert!(RepairSet::of(&scope.attributes).contains(Repair::NameCut));
 }
 
 fn tight() -> Limits {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use throughline_wire::limits::cut_name;
 
-use super::{Limits, Mark, Notes};
+use super::{Limits, Notes, Repair};
 
 /// What stands for NUL, which Postgres refuses in text.
 const SYMBOL_FOR_NUL: &str = "\u{2400}";
@@ -13,7 +13,7 @@ const SYMBOL_FOR_NUL: &str = "\u{2400}";
 pub(super) fn replace_nul(text: &mut Cow<'static, str>, notes: &mut Notes) -> bool {
     let found = text.contains('\0');
     if found {
-        notes.insert(Mark::ControlCharacters);
+        notes.insert(Repair::ControlCharacters);
         *text = Cow::Owned(text.replace('\0', SYMBOL_FOR_NUL));
     }
     found
@@ -46,7 +46,7 @@ pub(super) fn cut_bytes(text: &mut Cow<'static, str>, max: usize, true_size: usi
 pub(super) fn repair_name(name: &mut Cow<'static, str>, limits: &Limits, notes: &mut Notes) {
     // Cut first: replacing NUL keeps the number of characters.
     if cut_chars(name, limits.name_chars) {
-        notes.insert(Mark::NameCut);
+        notes.insert(Repair::NameCut);
     }
     replace_nul(name, notes);
 }
@@ -55,7 +55,7 @@ pub(super) fn repair_name(name: &mut Cow<'static, str>, limits: &Limits, notes: 
 pub(super) fn repair_key(key: &mut Cow<'static, str>, limits: &Limits, notes: &mut Notes) -> bool {
     let cut = cut_chars(key, limits.key_chars);
     if cut {
-        notes.insert(Mark::KeyCut);
+        notes.insert(Repair::KeyCut);
     }
     replace_nul(key, notes) || cut
 }

@@ -2,7 +2,7 @@
 
 use throughline_wire::{Span, UnixNanos};
 
-use super::{Limits, Mark, Notes, RejectReason};
+use super::{Limits, Notes, RejectReason, Repair};
 
 /// Repairs the times of `span`; returns the end that was sent, if it said something and was moved.
 pub(super) fn repair(
@@ -22,7 +22,7 @@ pub(super) fn repair(
             return Err(RejectReason::NoTime);
         }
         span.start = span.end;
-        notes.insert(Mark::StartMissing);
+        notes.insert(Repair::StartMissing);
     }
     let ahead_ns = span.start.since(now);
     if ahead_ns > limits.ahead_ns {
@@ -34,14 +34,14 @@ pub(super) fn repair(
     }
     if ahead_ns > limits.unmarked_ahead_ns || ahead_ns < limits.unmarked_behind_ns.saturating_neg()
     {
-        notes.insert(Mark::ClockSkewed);
+        notes.insert(Repair::ClockSkewed);
     }
     let sent_end = span.end;
     if sent_end < span.start {
-        notes.insert(Mark::EndBeforeStart);
+        notes.insert(Repair::EndBeforeStart);
         span.end = span.start;
     } else if sent_end.since(span.start) > limits.duration_ns {
-        notes.insert(Mark::DurationCut);
+        notes.insert(Repair::DurationCut);
         span.end = span.start.saturating_add(limits.duration_ns);
     }
     Ok((sent_end != span.end && sent_end != missing).then_some(sent_end))

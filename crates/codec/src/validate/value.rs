@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use throughline_wire::AttributeValue;
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
 
-use super::{Limits, Mark, Notes, text};
+use super::{Limits, Notes, Repair, text};
 
 /// What [`cut`] leaves free for the suffix.
 const SUFFIX_BYTES: usize = 64;
@@ -40,7 +40,7 @@ fn clean(value: &mut AttributeValue, depth: usize, limits: &Limits, notes: &mut 
     match value {
         AttributeValue::Str(text) => {
             if text == TOO_DEEP {
-                notes.insert(Mark::NestedTooDeep);
+                notes.insert(Repair::NestedTooDeep);
             }
             text::replace_nul(text, notes);
         }

@@ -8,7 +8,7 @@ use throughline_codec::context::DecodeContext;
 use throughline_codec::json::FirstItems;
 use throughline_codec::json_struct;
 use throughline_wire::{
-    AttributeValue, Attributes, Mark, Span, SpanEvent, SpanId, SpanKind, SpanLink, Status,
+    AttributeValue, Attributes, Repair, Span, SpanEvent, SpanId, SpanKind, SpanLink, Status,
     StatusCode, TraceId, UnixNanos,
 };
 
@@ -100,7 +100,7 @@ pub(super) fn read(
     let dropped = &mut span.dropped_attributes_count;
     span.attributes = tags.into_attributes(dropped, context);
     let dropped = &mut span.dropped_events_count;
-    context.drop_items(sent.logs.beyond, dropped, Mark::EventsDropped);
+    context.drop_items(sent.logs.beyond, dropped, Repair::EventsDropped);
     span.events = sent
         .logs
         .items
@@ -146,7 +146,7 @@ fn relate(
     context: &mut DecodeContext,
 ) {
     let dropped = &mut span.dropped_links_count;
-    context.drop_items(references.beyond, dropped, Mark::LinksDropped);
+    context.drop_items(references.beyond, dropped, Repair::LinksDropped);
     let read: Vec<(String, TraceId, SpanId)> = references
         .items
         .into_iter()
@@ -159,7 +159,7 @@ fn relate(
             if let (Ok(trace_id), Ok(span_id)) = ids {
                 return Some((sent.ref_type, trace_id, span_id));
             }
-            context.mark(Mark::LinksDropped);
+            context.repair(Repair::LinksDropped);
             span.dropped_links_count = span.dropped_links_count.saturating_add(1);
             None
         })

@@ -14,7 +14,7 @@ use throughline_codec::context::DecodeContext;
 use throughline_codec::json::{ReadJson, skip_rest};
 use throughline_codec::pairs::{AttributeSet, Pairs};
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
-use throughline_wire::{AttributeValue, Attributes, Mark};
+use throughline_wire::{AttributeValue, Attributes, Repair};
 
 /// How bytes stand in the text of a tag, which only what surrounds it tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,7 +224,7 @@ fn plain(
     context: &mut DecodeContext,
 ) -> AttributeValue {
     if depth > MAX_DEPTH {
-        context.mark(Mark::NestedTooDeep);
+        context.repair(Repair::NestedTooDeep);
         return TOO_DEEP.into();
     }
     match value {

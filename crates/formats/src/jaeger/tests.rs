@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use throughline_codec::budget::{SET_PAIRS, VALUE_ITEMS};
 use throughline_wire::{
-    AttributeValue, Limits, Mark, Marks, Span, SpanKind, StatusCode, UnixNanos,
+    AttributeValue, Limits, Repair, RepairSet, Span, SpanKind, StatusCode, UnixNanos,
 };
 
 use super::{TRACE_WARNINGS, WARNINGS, decode};
@@ -371,24 +371,27 @@ fn tags_beyond_the_budget_are_counted_as_dropped_where_they_were() {
         let mut group = read(&body(&[span(sent)])).groups.remove(0);
         let span = group.spans.remove(0);
         [
-            (span.dropped_attributes_count, Marks::of(&span.attributes)),
+            (
+                span.dropped_attributes_count,
+                RepairSet::of(&span.attributes),
+            ),
             (
                 span.events[0].dropped_attributes_count,
-                Marks::of(&span.attributes),
+                RepairSet::of(&span.attributes),
             ),
             (
                 group.resource.dropped_attributes_count,
-                Marks::of(&group.resource.attributes),
+                RepairSet::of(&group.resource.attributes),
             ),
         ]
     };
-    let marks: Marks = [Mark::AttributesDropped].into_iter().collect();
-    assert_eq!(span_of(&many, &[], &[])[0], (dropped, marks));
-    assert_eq!(span_of(&[], &many, &[])[1], (dropped, marks));
+    let repairs: RepairSet = [Repair::AttributesDropped].into_iter().collect();
+    assert_eq!(span_of(&many, &[], &[])[0], (dropped, repairs));
+    assert_eq!(span_of(&[], &many, &[])[1], (dropped, repairs));
     let of_process = span_of(&[], &[], &many);
     // The name of the service is one more.
-    assert_eq!(of_process[2], (dropped + 1, marks));
-    assert_eq!(of_process[0], (0, Marks::NONE), "the span lost nothing");
+    assert_eq!(of_process[2], (dropped + 1, repairs));
+    assert_eq!(of_process[0], (0, RepairSet::NONE), "the span lost nothing");
 }
 
 #[test]
@@ -400,5 +403,5 @@ fn a_tag_of_too_many_items_is_cut_and_marked() {
         panic!("an array");
     };
     assert_eq!(values.last(), Some(&"… [cut: 5 values]".into()));
-    assert!(Marks::of(&span.attributes).contains(Mark::ValueCut));
+    assert!(RepairSet::of(&span.attributes).contains(Repair::ValueCut));
 }

@@ -13,7 +13,7 @@ use throughline_codec::context::DecodeContext;
 use throughline_codec::pairs::Pairs;
 use throughline_wire::Limits;
 use throughline_wire::{
-    InstrumentationScope, Mark, Resource, Span, SpanId, SpanKind, SpanLink, Status, StatusCode,
+    InstrumentationScope, Repair, Resource, Span, SpanId, SpanKind, SpanLink, Status, StatusCode,
     TraceId, UnixNanos,
 };
 
@@ -94,7 +94,7 @@ fn resource_items(
     while let Some(field) = fields.next_field()? {
         match field.number() {
             1 => resource = read_resource(field.message()?, context)?,
-            3 => schema_url = field.message()?.text(&mut context.repairs.marks),
+            3 => schema_url = field.message()?.text(&mut context.repairs.kinds),
             _ => {}
         }
     }
@@ -149,7 +149,7 @@ fn scope_items(
     while let Some(field) = fields.next_field()? {
         match field.number() {
             1 => scope = read_scope(field.message()?, context)?,
-            3 => schema_url = field.message()?.text(&mut context.repairs.marks),
+            3 => schema_url = field.message()?.text(&mut context.repairs.kinds),
             _ => {}
         }
     }
@@ -200,8 +200,8 @@ fn read_scope(
     let mut pairs = Pairs::default();
     while let Some(field) = reader.next_field()? {
         match field.number() {
-            1 => scope.name = field.message()?.text(&mut context.repairs.marks),
-            2 => scope.version = field.message()?.text(&mut context.repairs.marks),
+            1 => scope.name = field.message()?.text(&mut context.repairs.kinds),
+            2 => scope.version = field.message()?.text(&mut context.repairs.kinds),
             3 => any_value::decode_pair(field.message()?, 1, &mut pairs, context)?,
             4 => scope.dropped_attributes_count = field.uint32()?,
             _ => {}
@@ -230,9 +230,9 @@ fn span(mut reader: Reader<'_>, context: &mut DecodeContext) -> Result<Span, Bin
         match field.number() {
             1 => trace_id = field.bytes()?,
             2 => span_id = field.bytes()?,
-            3 => span.trace_state = field.message()?.text(&mut context.repairs.marks),
+            3 => span.trace_state = field.message()?.text(&mut context.repairs.kinds),
             4 => parent_span_id = field.bytes()?,
-            5 => span.name = field.message()?.text(&mut context.repairs.marks),
+            5 => span.name = field.message()?.text(&mut context.repairs.kinds),
             6 => span.kind = SpanKind::from_code(field.varint()? as i64),
             7 => span.start = time(field.fixed64()?),
             8 => span.end = time(field.fixed64()?),
@@ -243,7 +243,7 @@ fn span(mut reader: Reader<'_>, context: &mut DecodeContext) -> Result<Span, Bin
                 if span.events.len() < LIST_ITEMS && context.budget.take() {
                     span.events.push(event::decode(message, context)?);
                 } else {
-                    context.mark(Mark::EventsDropped);
+                    context.repair(Repair::EventsDropped);
                     events_beyond = events_beyond.saturating_add(1);
                 }
             }
@@ -258,7 +258,7 @@ fn span(mut reader: Reader<'_>, context: &mut DecodeContext) -> Result<Span, Bin
                 {
                     span.links.push(link);
                 } else {
-                    context.mark(Mark::LinksDropped);
+                    context.repair(Repair::LinksDropped);
                     span.dropped_links_count = span.dropped_links_count.saturating_add(1);
                 }
             }
@@ -307,7 +307,7 @@ fn status(mut reader: Reader<'_>, context: &mut DecodeContext) -> Result<Status,
     let mut status = Status::UNSET;
     while let Some(field) = reader.next_field()? {
         match field.number() {
-            2 => status.message = field.message()?.text(&mut context.repairs.marks),
+            2 => status.message = field.message()?.text(&mut context.repairs.kinds),
             3 => status.code = StatusCode::from_code(field.varint()? as i64),
             _ => {}
         }

@@ -11,7 +11,7 @@ use throughline_codec::json::{FirstItems, ReadJson};
 use throughline_codec::json_struct;
 use throughline_codec::pairs::{AttributeSet, Pairs};
 use throughline_wire::{
-    AttributeValue, Attributes, Mark, Span, SpanEvent, SpanId, SpanKind, Status, StatusCode,
+    AttributeValue, Attributes, Repair, Span, SpanEvent, SpanId, SpanKind, Status, StatusCode,
     TraceId, UnixNanos,
 };
 
@@ -95,7 +95,7 @@ pub(super) fn read(sent: JsonSpan, context: &mut DecodeContext) -> Result<ReadSp
         span.attributes.insert(DEBUG, true);
     }
     let dropped = &mut span.dropped_events_count;
-    context.drop_items(sent.annotations.beyond, dropped, Mark::EventsDropped);
+    context.drop_items(sent.annotations.beyond, dropped, Repair::EventsDropped);
     for annotation in sent.annotations.items {
         span.events.push(SpanEvent {
             time: instant(annotation.timestamp.whole()),

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use throughline_codec::budget::SET_PAIRS;
 use throughline_wire::{
-    AttributeValue, Limits, Mark, Marks, Span, SpanKind, StatusCode, UnixNanos,
+    AttributeValue, Limits, Repair, RepairSet, Span, SpanKind, StatusCode, UnixNanos,
 };
 
 use super::{LOCAL_IPV6, REMOTE_IPV6, SHARED_SPAN_ID, decode};
@@ -252,7 +252,7 @@ fn a_span_without_a_timestamp_gets_that_of_what_is_around_it_and_says_so() {
         let of = |span: &&&Span| span.span_id.to_string() == format!("{id:0>16}");
         let all = spans(&validated);
         let span = all.iter().rfind(of).expect("there");
-        let marked = Marks::of(&span.attributes).contains(Mark::StartMissing);
+        let marked = RepairSet::of(&span.attributes).contains(Repair::StartMissing);
         let after = |time: UnixNanos| (time.get() - start as i64 * 1_000) / 1_000;
         (after(span.start), span.end.since(span.start).max(0), marked)
     };
@@ -296,5 +296,5 @@ fn tags_beyond_the_budget_are_counted_as_dropped() {
     // The port and the address of both ends, and that it is a debug span, come on top.
     let kept = Limits::default().attributes;
     assert!((SET_PAIRS + 3 - kept..SET_PAIRS + 20 - kept).contains(&dropped));
-    assert!(Marks::of(&span.attributes).contains(Mark::AttributesDropped));
+    assert!(RepairSet::of(&span.attributes).contains(Repair::AttributesDropped));
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use throughline_codec::context::Repairs;
-use throughline_wire::{Mark, Marks, Span, SpanId, TraceId, UnixNanos};
+use throughline_wire::{Repair, RepairSet, Span, SpanId, TraceId, UnixNanos};
 
 use super::span::ReadSpan;
 
@@ -23,7 +23,7 @@ pub(super) fn fill_in(spans: &mut [Sent]) {
         if !has_start(span)
             && let Some(first) = annotated.filter(|time| time.get() > 0).min()
         {
-            start(span, first, &mut repairs.marks);
+            start(span, first, &mut repairs.kinds);
         }
     }
     let known = Known::of(spans);
@@ -31,7 +31,7 @@ pub(super) fn fill_in(spans: &mut [Sent]) {
         if !has_start(&read.span)
             && let Some(at) = known.around(&read.span)
         {
-            start(&mut read.span, at, &mut repairs.marks);
+            start(&mut read.span, at, &mut repairs.kinds);
         }
     }
 }
@@ -41,12 +41,12 @@ pub(super) fn has_start(span: &Span) -> bool {
 }
 
 /// Moves the span, whose end is that of one that began at 0, to `at`.
-fn start(span: &mut Span, at: UnixNanos, marks: &mut Marks) {
+fn start(span: &mut Span, at: UnixNanos, repairs: &mut RepairSet) {
     if span.end != UnixNanos::default() {
         span.end = at.saturating_add(span.end.get());
     }
     span.start = at;
-    marks.insert(Mark::StartMissing);
+    repairs.insert(Repair::StartMissing);
 }
 
 /// What is known of the spans of a list.

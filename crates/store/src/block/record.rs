@@ -151,11 +151,11 @@ const FIXED_BYTES: usize = 16 + 8 * 8 + 2 + 10 * 4;
 /// Whether a clock is skewed, for one, depends on when the span came.
 fn without_marks(attributes: &[u8]) -> Option<Vec<u8>> {
     let mut keys = binary::attributes_in(attributes).map(|(key, _)| key);
-    if !keys.any(|key| key == semconv::MARKS.as_bytes()) {
+    if !keys.any(|key| key == semconv::REPAIRS.as_bytes()) {
         return None;
     }
     let mut unmarked = binary::decode_attributes(attributes).ok()?;
-    unmarked.remove(semconv::MARKS);
+    unmarked.remove(semconv::REPAIRS);
     unmarked.remove(semconv::CUT_BYTES);
     let mut out = Vec::with_capacity(attributes.len());
     binary::encode_attributes(&unmarked, &mut out);

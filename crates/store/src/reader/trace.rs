@@ -45,7 +45,7 @@ pub(super) async fn skeleton(
     let stored = StoredTrace::read(connection, wanted).await?;
     let ids = stored.heads.iter().map(|head| head.operation_id);
     let operations = dictionary::operations(connection, tenant, ids).await?;
-    let (mut marks, unmarked_spans) = event_marks(connection, &stored).await?;
+    let (mut repairs, unmarked_spans) = event_marks(connection, &stored).await?;
     let unknown = Operation::unknown();
     let mut services = Places::default();
     let mut spans = Vec::with_capacity(stored.heads.len());
@@ -60,7 +60,7 @@ pub(super) async fn skeleton(
             start: UnixNanos::new(head.start_ns),
             duration_ns: head.duration_ns,
             status: StatusCode::from_code(head.status.into()),
-            events: marks.remove(&place).unwrap_or_default(),
+            events: repairs.remove(&place).unwrap_or_default(),
         });
     }
     let asked = asked(tenant.id, trace_id, &summary, now);
@@ -97,7 +97,7 @@ const ALL_MARKED_BYTES: usize = 4 << 20;
 /// Returns the times of the events of a span, in order, with their names.
 type EventMarks = Vec<(UnixNanos, String)>;
 
-/// The marks of the first spans that have events, by the place of the span, and how many spans have
+/// The repairs of the first spans that have events, by the place of the span, and how many spans have
 /// events that are left out.
 async fn event_marks(
     connection: &mut PgConnection,
@@ -124,17 +124,17 @@ async fn event_marks(
             }
         })
         .await?;
-    let mut marks = HashMap::with_capacity(encoded.len());
+    let mut repairs = HashMap::with_capacity(encoded.len());
     for (place, bytes) in encoded {
         let events = events(Some(&bytes))?.into_iter();
         let mut of_span: EventMarks = events
             .map(|event| (event.time, event.name.into_owned()))
             .collect();
         of_span.sort_by_key(|(time, _)| *time);
-        marks.insert(place, of_span);
+        repairs.insert(place, of_span);
     }
-    let left_out = count.saturating_sub(marks.len()) as u64;
-    Ok((marks, left_out))
+    let left_out = count.saturating_sub(repairs.len()) as u64;
+    Ok((repairs, left_out))
 }
 
 /// Names in order of their first use.

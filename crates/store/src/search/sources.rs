@@ -159,7 +159,7 @@ fn push_traces(query: &mut QueryBuilder<Postgres>, tenant: Uuid, source: &TraceS
             .push_bind(*service_id)
             .push(" AND s.tenant_id = "),
         TraceSource::Pinned => query.push("pins WHERE tenant_id = "),
-        // Those that are marked, and between a removal of blocks and its marks those that will be:
+        // Those that are marked, and between a removal of blocks and its repairs those that will be:
         // the clause OFFSET keeps Postgres from looking at traces when there are none of these.
         TraceSource::Pruned => query.push(
             "(SELECT tenant_id, trace_id FROM traces WHERE pruned_before_ns IS NOT NULL \

@@ -143,9 +143,9 @@ fn said(event: &LogRecord, context: EventContext, payloads: &[u8], out: &mut Vec
 
 /// The event without what ingest noted in it, when it noted something.
 fn without_marks(event: &LogRecord) -> Option<LogRecord> {
-    event.attributes.get(semconv::MARKS)?;
+    event.attributes.get(semconv::REPAIRS)?;
     let mut unmarked = event.clone();
-    unmarked.attributes.remove(semconv::MARKS);
+    unmarked.attributes.remove(semconv::REPAIRS);
     unmarked.attributes.remove(semconv::CUT_BYTES);
     Some(unmarked)
 }
@@ -212,8 +212,8 @@ mod tests {
     #[test]
     fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
         let mut marked = record("tick");
-        let marks = vec![AttributeValue::from("clock_skewed")];
-        marked.attributes.insert(semconv::MARKS, marks);
+        let repairs = vec![AttributeValue::from("clock_skewed")];
+        marked.attributes.insert(semconv::REPAIRS, repairs);
         assert_eq!(digests(&[marked]), digests(&[record("tick")]));
     }
 }

@@ -8,7 +8,7 @@ mod said;
 mod tests;
 
 use throughline_codec::packed::PackedSpan;
-use throughline_wire::{AttributeValue, Mark, Marks, Span, StatusCode, semconv};
+use throughline_wire::{AttributeValue, Repair, RepairSet, Span, StatusCode, semconv};
 
 pub(super) use self::field::{HEADER, NULL, TRAILER, bits, bytes, filled};
 use self::named::Named;
@@ -132,8 +132,8 @@ pub(super) fn encode(
     payloads: &[u8],
     out: &mut Buffers,
 ) -> Row {
-    // Under this mark alone it is the server's word.
-    if Marks::of(&span.attributes).contains(Mark::ValueCut) {
+    // Under this repair alone it is the server's word.
+    if RepairSet::of(&span.attributes).contains(Repair::ValueCut) {
         let cut_bytes = span.attributes.get(semconv::CUT_BYTES);
         noted.cut_bytes = cut_bytes.and_then(AttributeValue::as_int);
     }

@@ -7,7 +7,7 @@ use throughline_model::{Direction, EventFilter, EventPageRequest};
 use throughline_store::{SpanGroup, WriteBatch};
 use throughline_testkit::{Ids, Sent, span};
 use throughline_wire::{
-    Attributes, LogRecord, Mark, Marks, Resource, SpanEvent, TenantId, TraceId, semconv,
+    Attributes, LogRecord, Repair, RepairSet, Resource, SpanEvent, TenantId, TraceId, semconv,
 };
 
 use crate::support::{Fixture, received};
@@ -193,5 +193,5 @@ async fn a_service_of_a_megabyte_is_listed_by_its_beginning_and_keeps_its_value(
         attributes.get_str(semconv::SERVICE_NAME),
         Some(name.as_str())
     );
-    assert!(Marks::of(attributes).contains(Mark::NameCut));
+    assert!(RepairSet::of(attributes).contains(Repair::NameCut));
 }

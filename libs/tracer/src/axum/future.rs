@@ -49,14 +49,14 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mark = |span: &mut Option<RequestSpan>, polling| {
+        let repair = |span: &mut Option<RequestSpan>, polling| {
             if let Some(span) = span {
                 span.polling(polling);
             }
         };
-        mark(this.span, true);
+        repair(this.span, true);
         let result = this.inner.poll(context);
-        mark(this.span, false);
+        repair(this.span, false);
         let result = ready!(result);
         let mut span = this.span.take();
         let mut response = match result {

@@ -67,7 +67,7 @@ impl Recording {
         });
     }
 
-    /// Marks the span as failed; the first explanation stays. A status declared `ok` stays too,
+    /// RepairSet the span as failed; the first explanation stays. A status declared `ok` stays too,
     /// as the specification of `Set Status` wants.
     pub(crate) fn fail(&mut self, status: Status, kind: Option<&'static str>) {
         if self.span.status.code == StatusCode::Ok {

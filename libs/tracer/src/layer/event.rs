@@ -10,7 +10,7 @@ use super::active::MAX_ATTRIBUTES;
 use super::{Active, visit};
 use crate::clock::Tick;
 
-/// Adds `event` to the nearest recorded span at or above `span`. An event of level `ERROR` marks
+/// Adds `event` to the nearest recorded span at or above `span`. An event of level `ERROR` repairs
 /// that span as failed when `errors_fail_spans`; with an `error` field it becomes an `exception`
 /// event.
 pub(super) fn record<S: for<'a> LookupSpan<'a>>(

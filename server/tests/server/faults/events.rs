@@ -88,7 +88,7 @@ async fn marks_of_very_many_small_events_leave_the_server_small() {
         })
         .collect();
     let trace_id = hex(&eventful.trace_id);
-    // As many such spans as a waterfall marks.
+    // As many such spans as a waterfall repairs.
     for batch in 0..10_u16 {
         let spans: Vec<_> = (0..200_u16)
             .map(|at| {

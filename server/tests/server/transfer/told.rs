@@ -136,7 +136,7 @@ impl Exported {
             return lost("name and service", &of(told), &of(found));
         }
         // What was repaired is marked, and not what the file says.
-        if found.attributes.contains_key("throughline.marks") {
+        if found.attributes.contains_key("throughline.repairs") {
             return None;
         }
         let parent = found.parent.clone().unwrap_or_default();

@@ -20,8 +20,11 @@ fn span_with(field: &str, raw: &str) -> String {
     span.replace("\"@\"", raw)
 }
 
-fn marks(attributes: &Attributes) -> Vec<&'static str> {
-    Marks::of(attributes).iter().map(Mark::as_str).collect()
+fn kinds(attributes: &Attributes) -> Vec<&'static str> {
+    RepairSet::of(attributes)
+        .iter()
+        .map(Repair::as_str)
+        .collect()
 }
 
 #[test]
@@ -35,7 +38,7 @@ fn events_and_links_beyond_the_limit_are_counted_and_not_read() {
         assert!(capacity <= 1_024, "{field}: {capacity}");
         let dropped = span.dropped_events_count + span.dropped_links_count;
         assert_eq!(dropped, 3_000 - 1_024, "{field}");
-        assert_eq!(marks(&span.attributes), [format!("{field}_dropped")]);
+        assert_eq!(kinds(&span.attributes), [format!("{field}_dropped")]);
     }
 }
 
@@ -47,7 +50,7 @@ fn a_value_ends_where_its_budget_ends_and_says_so() {
         let (_, span) = read(&span_with("attributes", &format!("{{\"k\":{raw}}}")));
         let text = serde_json::to_string(&span.attributes).expect("serialises");
         assert!(text.contains(" values]"), "{}", text.len());
-        assert!(marks(&span.attributes).contains(&"value_cut"));
+        assert!(kinds(&span.attributes).contains(&"value_cut"));
         let cut = span.attributes.get(semconv::CUT_BYTES);
         let cut = cut.and_then(AttributeValue::as_int).expect("counted");
         assert!(cut >= beyond as i64, "{cut}");
@@ -72,7 +75,7 @@ fn a_request_makes_a_million_values_and_counts_what_it_left_out() {
     let valid = batch.validate(&Limits::default(), NOW).batch;
     let last = valid.spans.last().expect("the last");
     assert_eq!(last.dropped_attributes_count, 2);
-    assert_eq!(marks(&last.attributes), ["attributes_dropped"]);
+    assert_eq!(kinds(&last.attributes), ["attributes_dropped"]);
 }
 
 #[test]
@@ -89,7 +92,7 @@ fn attributes_beyond_what_a_set_may_have_are_counted_as_dropped() {
             .map(|event| event.dropped_attributes_count);
         let dropped = span.dropped_attributes_count + in_events.sum::<u32>();
         assert_eq!(dropped as usize, SET_PAIRS + 7 - limit, "{field}");
-        assert_eq!(marks(&span.attributes), ["attributes_dropped"], "{field}");
+        assert_eq!(kinds(&span.attributes), ["attributes_dropped"], "{field}");
     }
 }
 
@@ -99,7 +102,7 @@ fn a_text_that_looks_as_if_a_decoder_wrote_it_is_a_text() {
         "attributes",
         r#"{"k":["… [cut: 7 values]"],"…":"… [cut: 9 values]"}"#,
     ));
-    assert_eq!(marks(&span.attributes), [""; 0]);
+    assert_eq!(kinds(&span.attributes), [""; 0]);
     assert_eq!(span.attributes.len(), 2);
 }
 

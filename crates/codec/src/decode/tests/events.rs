@@ -82,7 +82,7 @@ fn a_severity_that_is_none_is_left_out_and_a_lone_surrogate_marked() {
     let event = &valid.batch.events[0];
     assert_eq!(event.severity_number, 0);
     assert_eq!(event.body.as_str(), Some("\u{fffd}"));
-    assert!(Marks::of(&event.attributes).contains(Mark::InvalidUtf8));
+    assert!(RepairSet::of(&event.attributes).contains(Repair::InvalidUtf8));
 }
 
 #[test]

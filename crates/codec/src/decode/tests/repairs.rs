@@ -2,13 +2,13 @@
 
 use super::*;
 
-fn attribute_of(raw: &[u8]) -> (AttributeValue, Marks) {
+fn attribute_of(raw: &[u8]) -> (AttributeValue, RepairSet) {
     let mut batch = decode_batch(&with_attribute(raw)).expect("a batch");
     assert_eq!(batch.rejected, []);
     let span = batch.spans.remove(0);
     (
         span.item.attributes.get("k").expect("kept").clone(),
-        span.repairs.marks,
+        span.repairs.kinds,
     )
 }
 
@@ -21,28 +21,28 @@ fn lone_surrogates_become_the_replacement_character() {
         (r#""\ud800\ud800\udc00""#, "\u{fffd}\u{10000}"),
         (r#""\\ud800\ud800A1e999""#, "\\ud800\u{fffd}A1e999"),
     ] {
-        let (value, marks) = attribute_of(raw.as_bytes());
+        let (value, kinds) = attribute_of(raw.as_bytes());
         assert_eq!(value.as_str(), Some(expected));
-        assert_eq!(marks, [Mark::InvalidUtf8].into_iter().collect());
+        assert_eq!(kinds, [Repair::InvalidUtf8].into_iter().collect());
     }
-    let (value, marks) = attribute_of(br#""\ud83d\ude00 \\ud800""#);
+    let (value, kinds) = attribute_of(br#""\ud83d\ude00 \\ud800""#);
     assert_eq!(value.as_str(), Some("\u{1f600} \\ud800"));
-    assert!(marks.is_empty());
+    assert!(kinds.is_empty());
 }
 
 #[test]
 fn bytes_that_are_not_utf8_mark_the_span_they_are_in() {
-    let (value, marks) = attribute_of(b"\"a\xffb\"");
+    let (value, kinds) = attribute_of(b"\"a\xffb\"");
     assert_eq!(value.as_str(), Some("a\u{fffd}b"));
-    assert!(marks.contains(Mark::InvalidUtf8));
+    assert!(kinds.contains(Repair::InvalidUtf8));
     let span = span_json();
     let mut body = format!("{{\"spans\":[{span},").into_bytes();
     body.extend(&with_attribute(b"\"\xff\"")[10..]);
     let batch = decode_batch(&body).expect("a batch");
-    let marked: Vec<_> = batch.spans.iter().map(|span| span.repairs.marks).collect();
+    let marked: Vec<_> = batch.spans.iter().map(|span| span.repairs.kinds).collect();
     assert_eq!(
         marked,
-        [Marks::NONE, [Mark::InvalidUtf8].into_iter().collect()]
+        [RepairSet::NONE, [Repair::InvalidUtf8].into_iter().collect()]
     );
 }
 
@@ -54,7 +54,7 @@ fn a_lone_surrogate_in_the_resource_marks_the_resource() {
         .validate(&Limits::default(), NOW)
         .batch;
     assert_eq!(batch.resource.service_name(), "\u{fffd}");
-    assert!(Marks::of(&batch.resource.attributes).contains(Mark::InvalidUtf8));
+    assert!(RepairSet::of(&batch.resource.attributes).contains(Repair::InvalidUtf8));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn numbers_keep_their_kind_and_their_bits() {
     ] {
         assert_eq!(
             attribute_of(raw.as_bytes()),
-            (expected, Marks::NONE),
+            (expected, RepairSet::NONE),
             "{raw}"
         );
     }
@@ -96,9 +96,9 @@ fn numbers_keep_their_kind_and_their_bits() {
 #[test]
 fn a_number_beyond_a_double_is_an_infinity_with_a_mark() {
     for (raw, expected) in [("1e400", f64::INFINITY), ("-1e400", f64::NEG_INFINITY)] {
-        let (value, marks) = attribute_of(raw.as_bytes());
+        let (value, kinds) = attribute_of(raw.as_bytes());
         assert_eq!(value, AttributeValue::Double(expected));
-        assert_eq!(marks, [Mark::NumberOverflow].into_iter().collect());
+        assert_eq!(kinds, [Repair::NumberOverflow].into_iter().collect());
     }
     assert_eq!(
         reason(with("flags", json!(1.5))),
@@ -117,7 +117,7 @@ fn a_value_nested_200_deep_ends_in_a_marker_and_the_span_is_kept() {
             let attributes = &batch.spans[0].attributes;
             let json = serde_json::to_string(attributes).expect("serialises");
             assert!(json.contains(TOO_DEEP), "{json}");
-            assert!(Marks::of(attributes).contains(Mark::NestedTooDeep));
+            assert!(RepairSet::of(attributes).contains(Repair::NestedTooDeep));
         }
     }
 }

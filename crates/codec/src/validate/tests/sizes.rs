@@ -4,30 +4,30 @@ use super::*;
 
 #[test]
 fn a_name_of_a_mebibyte_is_cut_at_1024_characters() {
-    let (span, marks) = repaired(|span| span.name = "é".repeat(1 << 20).into());
+    let (span, kinds) = repaired(|span| span.name = "é".repeat(1 << 20).into());
     assert_eq!(span.name.chars().count(), 1024);
     assert!(span.name.ends_with("é…"));
-    assert_eq!(marks, ["name_cut"]);
-    let (span, marks) = repaired(|span| span.name = "é".repeat(1024).into());
+    assert_eq!(kinds, ["name_cut"]);
+    let (span, kinds) = repaired(|span| span.name = "é".repeat(1024).into());
     assert_eq!(span.name, "é".repeat(1024));
-    assert!(marks.is_empty());
+    assert!(kinds.is_empty());
 }
 
 #[test]
 fn a_value_over_a_mebibyte_is_cut_and_says_its_size() {
     for text in ["é".repeat(5 << 20), "x".repeat((1 << 20) + 1)] {
         let size = text.len();
-        let (span, marks) = repaired(|span| span.attributes.insert("k", text));
+        let (span, kinds) = repaired(|span| span.attributes.insert("k", text));
         let kept = span.attributes.get_str("k").expect("text");
         assert!(kept.len() <= 1 << 20 && kept.len() > (1 << 20) - 64);
         let suffix = format!("… [cut: {size} bytes]");
         let text = kept.strip_suffix(&suffix).expect("tells its size");
         let cut = span.attributes.get(semconv::CUT_BYTES);
         assert_eq!(cut, Some(&((size - text.len()) as i64).into()));
-        assert_eq!(marks, ["value_cut"]);
+        assert_eq!(kinds, ["value_cut"]);
     }
-    let (_, marks) = repaired(|span| span.attributes.insert("k", "x".repeat(1 << 20)));
-    assert!(marks.is_empty());
+    let (_, kinds) = repaired(|span| span.attributes.insert("k", "x".repeat(1 << 20)));
+    assert!(kinds.is_empty());
 }
 
 #[test]
@@ -79,24 +79,24 @@ fn arrays_maps_and_bytes_are_cut_by_all_they_hold() {
         span.attributes.insert("k", value);
         let span = validate(span, &limits, NOW, Repairs::NONE).expect("is kept");
         assert_eq!(span.attributes.get("k"), Some(&expected));
-        assert!(Marks::of(&span.attributes).contains(Mark::ValueCut));
+        assert!(RepairSet::of(&span.attributes).contains(Repair::ValueCut));
     }
 }
 
 #[test]
 fn of_ten_thousand_attributes_1024_are_kept_and_the_rest_counted() {
-    let (span, marks) = repaired(|span| {
+    let (span, kinds) = repaired(|span| {
         span.attributes = (0..10_000_i64).map(|at| (at.to_string(), at)).collect();
         span.dropped_attributes_count = u32::MAX - 5;
     });
-    assert_eq!(span.attributes.len(), 1024 + 1, "and the marks");
+    assert_eq!(span.attributes.len(), 1024 + 1, "and the kinds");
     assert_eq!(span.dropped_attributes_count, u32::MAX, "held at the end");
-    assert_eq!(marks, ["attributes_dropped"]);
+    assert_eq!(kinds, ["attributes_dropped"]);
 }
 
 #[test]
 fn events_and_links_beyond_the_limit_are_counted() {
-    let (span, marks) = repaired(|span| {
+    let (span, kinds) = repaired(|span| {
         let link = SpanLink {
             trace_id: span.trace_id,
             span_id: span.span_id,
@@ -110,19 +110,19 @@ fn events_and_links_beyond_the_limit_are_counted() {
     });
     assert_eq!((span.events.len(), span.dropped_events_count), (1024, 6));
     assert_eq!((span.links.len(), span.dropped_links_count), (1024, 1));
-    assert_eq!(marks, ["events_dropped", "links_dropped"]);
+    assert_eq!(kinds, ["events_dropped", "links_dropped"]);
 }
 
 #[test]
 fn a_value_nested_200_deep_ends_in_a_marker() {
-    let (span, marks) = repaired(|span| {
+    let (span, kinds) = repaired(|span| {
         let mut value = AttributeValue::Empty;
         for _ in 0..200 {
             value = vec![value].into();
         }
         span.attributes.insert("deep", value);
     });
-    assert_eq!(marks, ["nested_too_deep"]);
+    assert_eq!(kinds, ["nested_too_deep"]);
     let json = serde_json::to_string(&span.attributes).expect("serialises");
     assert!(json.contains(&format!("{}\"{TOO_DEEP}\"", "[".repeat(64))));
 }

@@ -4,9 +4,9 @@ use super::*;
 
 #[test]
 fn an_end_before_the_start_is_moved_there_and_kept_apart() {
-    let (span, marks) = repaired(|span| span.end = span.start.saturating_add(-5));
+    let (span, kinds) = repaired(|span| span.end = span.start.saturating_add(-5));
     assert_eq!(span.end, span.start);
-    assert_eq!(marks, ["end_before_start"]);
+    assert_eq!(kinds, ["end_before_start"]);
     let sent = span.start.get() - 5;
     assert_eq!(
         span.attributes.get(semconv::SENT_END_NS),
@@ -16,24 +16,24 @@ fn an_end_before_the_start_is_moved_there_and_kept_apart() {
 
 #[test]
 fn an_end_of_zero_is_moved_to_the_start() {
-    let (span, marks) = repaired(|span| span.end = UnixNanos::new(0));
+    let (span, kinds) = repaired(|span| span.end = UnixNanos::new(0));
     assert_eq!(span.end, span.start);
-    assert_eq!(marks, ["end_before_start"]);
+    assert_eq!(kinds, ["end_before_start"]);
     assert_eq!(span.attributes.get(semconv::SENT_END_NS), None);
 }
 
 #[test]
 fn a_start_of_zero_is_moved_to_the_end() {
-    let (span, marks) = repaired(|span| span.start = UnixNanos::new(0));
+    let (span, kinds) = repaired(|span| span.start = UnixNanos::new(0));
     assert_eq!((span.start, span.end), (clean_span().end, clean_span().end));
-    assert_eq!(marks, ["start_missing"]);
+    assert_eq!(kinds, ["start_missing"]);
 }
 
 #[test]
 fn a_span_longer_than_a_day_is_cut_there_and_its_end_kept_apart() {
-    let (span, marks) = repaired(|span| span.end = UnixNanos::new(i64::MAX));
+    let (span, kinds) = repaired(|span| span.end = UnixNanos::new(i64::MAX));
     assert_eq!(span.duration_ns(), UnixNanos::PER_DAY);
-    assert_eq!(marks, ["duration_cut"]);
+    assert_eq!(kinds, ["duration_cut"]);
     assert_eq!(
         span.attributes.get(semconv::SENT_END_NS),
         Some(&i64::MAX.into())
@@ -80,24 +80,24 @@ fn a_clock_ten_years_ahead_is_rejected_and_one_an_hour_ahead_marked() {
     ] {
         let span = ahead(by).expect("is kept");
         assert_eq!(span.start, NOW.saturating_add(by));
-        assert!(Marks::of(&span.attributes).contains(Mark::ClockSkewed));
+        assert!(RepairSet::of(&span.attributes).contains(Repair::ClockSkewed));
     }
     for by in [UnixNanos::PER_MINUTE, -UnixNanos::PER_DAY] {
         let span = ahead(by).expect("is kept");
-        assert!(Marks::of(&span.attributes).is_empty());
+        assert!(RepairSet::of(&span.attributes).is_empty());
     }
 }
 
 #[test]
 fn an_event_without_a_time_gets_that_of_the_start() {
     for time in [0, -5] {
-        let (span, marks) = repaired(|span| {
+        let (span, kinds) = repaired(|span| {
             span.events = vec![SpanEvent {
                 time: UnixNanos::new(time),
                 ..event(Attributes::EMPTY)
             }];
         });
         assert_eq!(span.events[0].time, span.start);
-        assert_eq!(marks, ["event_time_missing"]);
+        assert_eq!(kinds, ["event_time_missing"]);
     }
 }

@@ -161,7 +161,7 @@ fn without_odd_numbers(json: Vec<u8>) -> String {
         })
 }
 
-/// Marks nothing but what is wrong: a file may be old.
+/// RepairSet nothing but what is wrong: a file may be old.
 fn patient() -> Limits {
     Limits {
         unmarked_behind_ns: i64::MAX,

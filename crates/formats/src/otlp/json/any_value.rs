@@ -10,7 +10,7 @@ use throughline_codec::context::DecodeContext;
 use throughline_codec::json::ReadJson;
 use throughline_codec::pairs::AttributeSet;
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
-use throughline_wire::{AttributeValue, Attributes, Mark};
+use throughline_wire::{AttributeValue, Attributes, Repair};
 
 use self::lists::{ListSeed, PairsSeed, ValuesSeed};
 use super::scalar::{Double, decode_base64};
@@ -71,7 +71,7 @@ impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
         }
         if self.depth > MAX_DEPTH {
             IgnoredAny::deserialize(deserializer)?;
-            self.context.mark(Mark::NestedTooDeep);
+            self.context.repair(Repair::NestedTooDeep);
             return Ok(AttributeValue::Str(Cow::Borrowed(TOO_DEEP)));
         }
         deserializer.deserialize_any(self)

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use throughline_codec::context::DecodeContext;
 use throughline_codec::json::FirstItems;
 use throughline_codec::json_struct;
-use throughline_wire::{Mark, Span, SpanEvent, SpanKind, SpanLink, Status, StatusCode};
+use throughline_wire::{Repair, Span, SpanEvent, SpanKind, SpanLink, Status, StatusCode};
 
 use super::any_value::KeyValues;
 use super::id::{id, optional_id};
@@ -84,7 +84,7 @@ pub(super) fn span(sent: JsonSpan, context: &mut DecodeContext) -> Result<Span, 
         };
     }
     let dropped = &mut span.dropped_events_count;
-    context.drop_items(sent.events.beyond, dropped, Mark::EventsDropped);
+    context.drop_items(sent.events.beyond, dropped, Repair::EventsDropped);
     for event in sent.events.items {
         let mut dropped_attributes_count = event.dropped_attributes_count.count();
         let dropped = &mut dropped_attributes_count;
@@ -96,12 +96,12 @@ pub(super) fn span(sent: JsonSpan, context: &mut DecodeContext) -> Result<Span, 
         });
     }
     let dropped = &mut span.dropped_links_count;
-    context.drop_items(sent.links.beyond, dropped, Mark::LinksDropped);
+    context.drop_items(sent.links.beyond, dropped, Repair::LinksDropped);
     for link in sent.links.items {
         if let Some(link) = read_link(link, context) {
             span.links.push(link);
         } else {
-            context.mark(Mark::LinksDropped);
+            context.repair(Repair::LinksDropped);
             span.dropped_links_count = span.dropped_links_count.saturating_add(1);
         }
     }

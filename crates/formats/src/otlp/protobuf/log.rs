@@ -24,7 +24,7 @@ pub(super) fn log_record(
         match field.number() {
             1 => record.time = time(field.fixed64()?),
             2 => record.severity_number = LogRecord::severity_from_code(field.varint()? as i64),
-            3 => record.severity_text = field.text(&mut context.repairs.marks)?,
+            3 => record.severity_text = field.text(&mut context.repairs.kinds)?,
             5 => record.body = any_value::decode(field.message()?, 1, context)?,
             6 => any_value::decode_pair(field.message()?, 1, &mut pairs, context)?,
             7 => record.dropped_attributes_count = field.uint32()?,
@@ -32,7 +32,7 @@ pub(super) fn log_record(
             9 => trace_id = field.bytes()?,
             10 => span_id = field.bytes()?,
             11 => record.observed = time(field.fixed64()?),
-            12 => record.event_name = field.text(&mut context.repairs.marks)?,
+            12 => record.event_name = field.text(&mut context.repairs.kinds)?,
             _ => {}
         }
     }

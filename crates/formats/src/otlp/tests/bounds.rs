@@ -3,7 +3,7 @@
 use serde_json::json;
 use throughline_codec::binary::writer;
 use throughline_codec::budget::VALUE_ITEMS;
-use throughline_wire::{AttributeValue, Attributes, Mark, Marks, semconv};
+use throughline_wire::{AttributeValue, Attributes, Repair, RepairSet, semconv};
 
 use super::oddities::the_span;
 use super::{NOW_NS, validated};
@@ -54,8 +54,11 @@ fn within(fields: &[u32], message: Vec<u8>) -> Vec<u8> {
     })
 }
 
-fn marks(attributes: &Attributes) -> Vec<&'static str> {
-    Marks::of(attributes).iter().map(Mark::as_str).collect()
+fn repairs(attributes: &Attributes) -> Vec<&'static str> {
+    RepairSet::of(attributes)
+        .iter()
+        .map(Repair::as_str)
+        .collect()
 }
 
 #[test]
@@ -86,7 +89,7 @@ fn events_and_links_beyond_the_limit_are_counted_and_not_read() {
             assert!(span.events.capacity() + span.links.capacity() <= 1_024);
             let dropped = span.dropped_events_count + span.dropped_links_count;
             assert_eq!(dropped, 3_000 - 1_024, "{name}");
-            assert!(marks(&span.attributes).contains(&format!("{name}_dropped").as_str()));
+            assert!(repairs(&span.attributes).contains(&format!("{name}_dropped").as_str()));
         }
     }
 }
@@ -132,6 +135,6 @@ fn check_cut(value: Option<&AttributeValue>, attributes: &Attributes) {
     };
     assert_eq!(values.len(), VALUE_ITEMS + 1);
     assert_eq!(values.last(), Some(&"… [cut: 5 values]".into()));
-    assert!(marks(attributes).contains(&"value_cut"));
+    assert!(repairs(attributes).contains(&"value_cut"));
     assert_eq!(attributes.get(semconv::CUT_BYTES), Some(&5_i64.into()));
 }

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use prost::Message as _;
 use serde_json::json;
-use throughline_wire::{LogRecord, Mark, Marks, SpanId, TraceId};
+use throughline_wire::{LogRecord, Repair, RepairSet, SpanId, TraceId};
 
 use super::{
     Decoders, NOW_NS, attributes, damaged, id, meant, meant_all, nothing_is_a_panic, text, time,
@@ -208,11 +208,11 @@ fn a_body_nested_too_deep_is_a_marker_and_what_is_no_text_becomes_text() {
         "{\"arrayValue\":{\"values\":[".repeat(200),
         "]}}".repeat(200)
     );
-    for (body, mark) in [
-        (nested, Mark::NestedTooDeep),
+    for (body, repair) in [
+        (nested, Repair::NestedTooDeep),
         (
             "{\"stringValue\": \"\\ud800\"}".to_owned(),
-            Mark::InvalidUtf8,
+            Repair::InvalidUtf8,
         ),
     ] {
         let body = format!(
@@ -220,7 +220,10 @@ fn a_body_nested_too_deep_is_a_marker_and_what_is_no_text_becomes_text() {
              {{\"timeUnixNano\":\"{NOW_NS}\",\"body\":{body}}}]}}]}}]}}"
         );
         let record = the_record(validated(decode_logs_json(body.as_bytes()).expect("reads")));
-        assert!(Marks::of(&record.attributes).contains(mark), "{mark}");
+        assert!(
+            RepairSet::of(&record.attributes).contains(repair),
+            "{repair}"
+        );
     }
 }
 

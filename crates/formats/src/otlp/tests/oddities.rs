@@ -5,7 +5,9 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, any_value::Va
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 use serde_json::json;
-use throughline_wire::{AttributeValue, Attributes, Mark, Marks, SpanKind, StatusCode, semconv};
+use throughline_wire::{
+    AttributeValue, Attributes, Repair, RepairSet, SpanKind, StatusCode, semconv,
+};
 
 use super::{NOW_NS, key_values, validated};
 use crate::Validated;
@@ -86,7 +88,7 @@ fn json_is_read_as_senders_really_write_it() {
     assert_eq!(value("empty array"), AttributeValue::Array(vec![]));
     assert_eq!(value("null list"), AttributeValue::Map(Attributes::EMPTY));
     assert_eq!(value("nothing"), AttributeValue::Empty);
-    assert!(Marks::of(&span.attributes).contains(Mark::LinksDropped));
+    assert!(RepairSet::of(&span.attributes).contains(Repair::LinksDropped));
 }
 
 #[test]
@@ -128,9 +130,9 @@ fn values_nest_64_deep_and_no_deeper_in_both_forms() {
         let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).to_string();
         let body = body.replace("\"@\"", &nested);
         let read = the_span(validated(decode_json(body.as_bytes()).expect("a request")));
-        let marks = Marks::of(&read.attributes);
+        let repairs = RepairSet::of(&read.attributes);
         assert_eq!(
-            marks.contains(Mark::NestedTooDeep),
+            repairs.contains(Repair::NestedTooDeep),
             too_deep,
             "{levels} levels of JSON"
         );
@@ -168,9 +170,9 @@ fn values_nest_64_deep_and_no_deeper_in_both_forms() {
         let read = the_span(validated(
             decode_protobuf(&request.encode_to_vec()).expect("reads"),
         ));
-        let marks = Marks::of(&read.attributes);
+        let repairs = RepairSet::of(&read.attributes);
         assert_eq!(
-            marks.contains(Mark::NestedTooDeep),
+            repairs.contains(Repair::NestedTooDeep),
             too_deep,
             "{levels} levels of protobuf"
         );
@@ -189,8 +191,11 @@ fn what_is_no_text_becomes_text_and_is_marked() {
     for body in [lone.into_bytes(), broken] {
         let span = the_span(validated(decode_json(&body).expect("a request")));
         assert_eq!(span.name, "\u{fffd}");
-        let marks = span.attributes.get(semconv::MARKS).expect("marked");
-        assert_eq!(*marks, Marks::from_iter([Mark::InvalidUtf8]).to_value());
+        let repairs = span.attributes.get(semconv::REPAIRS).expect("marked");
+        assert_eq!(
+            *repairs,
+            RepairSet::from_iter([Repair::InvalidUtf8]).to_value()
+        );
     }
 }
 

@@ -96,7 +96,7 @@ fn what_is_no_text_becomes_text_and_is_marked() {
             .validate(&Limits::default(), NOW);
         let span = spans(&validated)[0];
         assert_eq!(span.attributes.get_str("k"), Some("\u{fffd}"));
-        assert!(Marks::of(&span.attributes).contains(Mark::InvalidUtf8));
+        assert!(RepairSet::of(&span.attributes).contains(Repair::InvalidUtf8));
     }
 }
 

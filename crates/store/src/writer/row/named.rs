@@ -43,14 +43,14 @@ impl Named {
         const USER: &[u8] = semconv::USER_ID.as_bytes();
         const END_USER: &[u8] = semconv::ENDUSER_ID.as_bytes();
         const SESSION: &[u8] = semconv::SESSION_ID.as_bytes();
-        const MARKS: &[u8] = semconv::MARKS.as_bytes();
+        const REPAIRS: &[u8] = semconv::REPAIRS.as_bytes();
         let mut named = Self::default();
         for (key, value) in binary::attributes_in(bytes.get(from..).unwrap_or_default()) {
             let (slot, max_chars) = match key {
                 USER => (&mut named.user, MAX_CHARS),
                 END_USER => (&mut named.end_user, MAX_CHARS),
                 SESSION => (&mut named.session, MAX_SESSION_CHARS),
-                MARKS => {
+                REPAIRS => {
                     named.is_marked = true;
                     continue;
                 }

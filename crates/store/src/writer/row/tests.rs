@@ -18,8 +18,8 @@ fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
     let digest = |span: &Span| encoded(span, &mut Buffers::default()).digest;
     let span = throughline_testkit::span("GET /").build();
     let mut marked = span.clone();
-    let marks = vec![AttributeValue::from("clock_skewed")];
-    marked.attributes.insert(semconv::MARKS, marks);
+    let repairs = vec![AttributeValue::from("clock_skewed")];
+    marked.attributes.insert(semconv::REPAIRS, repairs);
     assert_eq!(digest(&marked), digest(&span));
     marked.attributes.insert("more", "said");
     assert_ne!(digest(&marked), digest(&span));

@@ -1,23 +1,23 @@
-//! Words for what ingest repaired in a span, shown beside it and kept in `throughline.marks`.
+//! Words for what ingest repaired in a span, shown beside it and kept in `throughline.repairs`.
 
 use core::fmt;
 
 use crate::{AttributeValue, Attributes, semconv};
 
-macro_rules! marks {
+macro_rules! repairs {
     ($($(#[$doc:meta])+ $name:ident = $word:literal),+ $(,)?) => {
         /// Something ingest repaired, or found odd and stored as it was sent.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
-        pub enum Mark {
+        pub enum Repair {
             $($(#[$doc])+ $name,)+
         }
 
-        impl Mark {
-            /// Every mark, in the order of their words.
+        impl Repair {
+            /// Every repair, in the order of their words.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// The word in `throughline.marks`.
+            /// The word in `throughline.repairs`.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $word,)+
@@ -27,8 +27,8 @@ macro_rules! marks {
     };
 }
 
-// In alphabetical order of the words: what `Marks` yields is sorted without sorting.
-marks! {
+// In alphabetical order of the words: what `RepairSet` yields is sorted without sorting.
+repairs! {
     /// Attributes beyond the limit were dropped and counted.
     AttributesDropped = "attributes_dropped",
     /// The start lies well before or after the server's clock.
@@ -65,33 +65,33 @@ marks! {
     ValueCut = "value_cut",
 }
 
-impl fmt::Display for Mark {
+impl fmt::Display for Repair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-/// A set of [`Mark`]s; four bytes.
+/// A set of [`Repair`]s; four bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub struct Marks(u32);
+pub struct RepairSet(u32);
 
-impl Marks {
+impl RepairSet {
     /// Nothing was repaired.
     pub const NONE: Self = Self(0);
 
-    /// Adds `mark`.
-    pub const fn insert(&mut self, mark: Mark) {
-        self.0 |= 1 << mark as u32;
+    /// Adds `repair`.
+    pub const fn insert(&mut self, repair: Repair) {
+        self.0 |= 1 << repair as u32;
     }
 
-    /// Adds every mark of `other`.
+    /// Adds every repair of `other`.
     pub const fn extend(&mut self, other: Self) {
         self.0 |= other.0;
     }
 
-    /// Whether `mark` is in it.
-    pub const fn contains(self, mark: Mark) -> bool {
-        self.0 & 1 << mark as u32 != 0
+    /// Whether `repair` is in it.
+    pub const fn contains(self, repair: Repair) -> bool {
+        self.0 & 1 << repair as u32 != 0
     }
 
     /// Whether nothing is in it.
@@ -99,45 +99,45 @@ impl Marks {
         self.0 == 0
     }
 
-    /// The marks, sorted by their words.
-    pub fn iter(self) -> impl Iterator<Item = Mark> {
-        Mark::ALL
+    /// The repairs, sorted by their words.
+    pub fn iter(self) -> impl Iterator<Item = Repair> {
+        Repair::ALL
             .iter()
             .copied()
-            .filter(move |mark| self.contains(*mark))
+            .filter(move |repair| self.contains(*repair))
     }
 
-    /// The marks that attributes name under `throughline.marks`; words of other versions are
+    /// The repairs that attributes name under `throughline.repairs`; words of other versions are
     /// left out.
     pub fn of(attributes: &Attributes) -> Self {
-        let mut marks = Self::NONE;
-        if let Some(AttributeValue::Array(words)) = attributes.get(semconv::MARKS) {
+        let mut repairs = Self::NONE;
+        if let Some(AttributeValue::Array(words)) = attributes.get(semconv::REPAIRS) {
             for word in words.iter().filter_map(AttributeValue::as_str) {
-                if let Some(mark) = Mark::ALL.iter().find(|mark| mark.as_str() == word) {
-                    marks.insert(*mark);
+                if let Some(repair) = Repair::ALL.iter().find(|repair| repair.as_str() == word) {
+                    repairs.insert(*repair);
                 }
             }
         }
-        marks
+        repairs
     }
 
-    /// The value of `throughline.marks`.
+    /// The value of `throughline.repairs`.
     pub fn to_value(self) -> AttributeValue {
-        AttributeValue::Array(self.iter().map(|mark| mark.as_str().into()).collect())
+        AttributeValue::Array(self.iter().map(|repair| repair.as_str().into()).collect())
     }
 }
 
-impl FromIterator<Mark> for Marks {
-    fn from_iter<I: IntoIterator<Item = Mark>>(marks: I) -> Self {
+impl FromIterator<Repair> for RepairSet {
+    fn from_iter<I: IntoIterator<Item = Repair>>(repairs: I) -> Self {
         let mut set = Self::NONE;
-        for mark in marks {
-            set.insert(mark);
+        for repair in repairs {
+            set.insert(repair);
         }
         set
     }
 }
 
-impl fmt::Debug for Marks {
+impl fmt::Debug for RepairSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
     }
@@ -149,19 +149,21 @@ mod tests {
 
     #[test]
     fn the_words_are_sorted_and_unlike() {
-        assert!(Mark::ALL.is_sorted_by(|a, b| a.as_str() < b.as_str()));
-        assert!(Mark::ALL.len() <= 32, "a mark is a bit of a u32");
+        assert!(Repair::ALL.is_sorted_by(|a, b| a.as_str() < b.as_str()));
+        assert!(Repair::ALL.len() <= 32, "a repair is a bit of a u32");
     }
 
     #[test]
     fn marks_read_back_from_the_attribute_they_were_written_to() {
-        let marks: Marks = [Mark::ValueCut, Mark::ClockSkewed].into_iter().collect();
+        let repairs: RepairSet = [Repair::ValueCut, Repair::ClockSkewed]
+            .into_iter()
+            .collect();
         let mut attributes = Attributes::default();
-        attributes.insert(semconv::MARKS, marks.to_value());
-        assert_eq!(Marks::of(&attributes), marks);
+        attributes.insert(semconv::REPAIRS, repairs.to_value());
+        assert_eq!(RepairSet::of(&attributes), repairs);
         assert_eq!(
             serde_json::to_string(&attributes).expect("serialises"),
-            r#"{"throughline.marks":["clock_skewed","value_cut"]}"#
+            r#"{"throughline.repairs":["clock_skewed","value_cut"]}"#
         );
     }
 
@@ -172,8 +174,8 @@ mod tests {
             AttributeValue::Array(vec![1_i64.into(), "x".into()]),
         ] {
             let mut attributes = Attributes::default();
-            attributes.insert(semconv::MARKS, value);
-            assert!(Marks::of(&attributes).is_empty());
+            attributes.insert(semconv::REPAIRS, value);
+            assert!(RepairSet::of(&attributes).is_empty());
         }
     }
 }

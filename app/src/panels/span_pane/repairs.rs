@@ -1,0 +1,62 @@
+//! What ingest repaired in a span.
+
+use leptos::prelude::*;
+use throughline_viz::format_bytes;
+use throughline_wire::{AttributeValue, Attributes, Repair, RepairSet, semconv};
+
+/// A sentence for each repair, and how much was cut off; nothing for a span that was stored as it came.
+#[component]
+pub(super) fn Repairs(
+    /// Attributes that may hold `throughline.repairs`.
+    attributes: Attributes,
+) -> impl IntoView {
+    let cut = match attributes.get(semconv::CUT_BYTES) {
+        Some(AttributeValue::Int(bytes)) => u64::try_from(*bytes).ok().filter(|bytes| *bytes > 0),
+        _ => None,
+    };
+    let cut = cut.map(|bytes| {
+        format!(
+            "{} of its values are not stored: they were beyond the limit.",
+            format_bytes(bytes)
+        )
+    });
+    let sentences: Vec<_> = RepairSet::of(&attributes)
+        .iter()
+        .map(|repair| sentence(repair).to_owned())
+        .chain(cut)
+        .map(|sentence| view! { <li>{sentence}</li> })
+        .collect();
+    (!sentences.is_empty()).then(|| {
+        view! {
+            <ul class="box w repairs" aria-label="What was repaired">
+                {sentences}
+            </ul>
+        }
+        .into_any()
+    })
+}
+
+const fn sentence(repair: Repair) -> &'static str {
+    match repair {
+        Repair::AttributesDropped => "Attributes beyond the limit were dropped.",
+        Repair::ClockSkewed => {
+            "Its start is far from the server's clock: the sender's clock is off."
+        }
+        Repair::ControlCharacters => "NUL characters were replaced.",
+        Repair::DurationCut => "It claims to have lasted longer than the limit; its end was moved.",
+        Repair::EndBeforeStart => "It ended before it began; its end was moved to its start.",
+        Repair::EventTimeMissing => "An event without a time was moved to the start.",
+        Repair::EventsDropped => "Events beyond the limit were dropped.",
+        Repair::InvalidUtf8 => "Text that is not valid UTF-8 was replaced.",
+        Repair::KeyCut => "A key was longer than the limit and was cut.",
+        Repair::LinksDropped => "Links without valid ids or beyond the limit were dropped.",
+        Repair::NameCut => "Its name was longer than the limit and was cut.",
+        Repair::NestedTooDeep => "A value was nested too deep and was replaced.",
+        Repair::NumberOverflow => "A number was too great and became an infinity.",
+        Repair::ParentIsSelf => "It names itself as its parent.",
+        Repair::StartMissing => {
+            "Its start was missing and was set to its end, or taken from what is around it."
+        }
+        Repair::ValueCut => "A value was longer than the limit and was cut.",
+    }
+}
