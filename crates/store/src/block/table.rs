@@ -300,8 +300,16 @@ pub(crate) fn report_corrupt(id: i64, prune: &PruneData, corrupt: Corrupt) {
     metrics::counter!("throughline_store_corrupt_blocks_total").increment(1);
 }
 
-/// Logs and counts that the database cannot read a block. Other blocks are read all the same.
-pub(crate) fn report_unreadable(id: i64, error: &sqlx::Error) {
-    tracing::error!(block = id, %error, "a block of spans is damaged and left as it is");
+/// Logs and counts that the database cannot read a block. Other blocks are read all the same. `range_ns`
+/// is the range of the starts of its spans, where that is known.
+pub(crate) fn report_unreadable(id: i64, range_ns: Option<(i64, i64)>, error: &sqlx::Error) {
+    let (from_ns, to_ns) = range_ns.unzip();
+    tracing::error!(
+        block = id,
+        from_ns,
+        to_ns,
+        %error,
+        "a block of spans is damaged and left as it is"
+    );
     metrics::counter!("throughline_store_corrupt_blocks_total").increment(1);
 }

@@ -103,7 +103,7 @@ async fn load(
         match select(connection, group, &[id]).await {
             Ok(block) => blocks.extend(block),
             Err(error) if is_damage(&error) => {
-                report_unreadable(id, &error);
+                report_unreadable(id, None, &error);
                 damaged.insert(id);
             }
             Err(error) => return Err(error),

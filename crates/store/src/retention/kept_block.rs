@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::damaged::Damaged;
 use super::partition::Partition;
-use crate::block::table::{BUCKET, STORED_BLOCK_COLUMNS, StoredBlock};
+use crate::block::table::{BUCKET, STORED_BLOCK_COLUMNS, StoredBlock, report_unreadable};
 use crate::sqlstate::is_damage;
 
 /// A block of which something is kept.
@@ -38,25 +38,14 @@ pub(super) async fn load(
             Ok(block) => blocks.extend(block),
             Err(error) if is_damage(&error) => {
                 if damaged.insert(part.id) {
-                    report_unreadable(part, &error);
+                    let range_ns = (part.first_start_ns, part.last_start_ns);
+                    report_unreadable(part.id, Some(range_ns), &error);
                 }
             }
             Err(error) => return Err(error),
         }
     }
     Ok(blocks)
-}
-
-fn report_unreadable(block: &KeptBlock, error: &sqlx::Error) {
-    tracing::error!(
-        block = block.id,
-        from_ns = block.first_start_ns,
-        to_ns = block.last_start_ns,
-        spans = block.span_count,
-        %error,
-        "a block of spans is damaged and left as it is"
-    );
-    metrics::counter!("throughline_store_corrupt_blocks_total").increment(1);
 }
 
 /// Reads blocks under a savepoint, so that the transaction goes on when one cannot be read.
