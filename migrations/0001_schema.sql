@@ -474,6 +474,12 @@ CREATE TABLE retention_days (
     is_due boolean NOT NULL
 );
 
+-- Days on which an erasure has removed spans or events that may have referred to large values; marked in
+-- the transaction that removes them, unmarked once the values that nothing refers to are gone.
+CREATE TABLE erased_payload_days (
+    day_ns bigint PRIMARY KEY
+);
+
 -- One row: traces that ended before this lost spans to the size budget and go from the directory.
 CREATE TABLE retention_state (
     id boolean PRIMARY KEY DEFAULT true CHECK (id),

@@ -5,10 +5,8 @@ mod progress;
 
 use std::io::{self, BufReader, Read};
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use throughline_model::StorageGauge;
 use throughline_store::{BackupReport, Gauge, Store, StoreOptions};
 use throughline_viz::format_bytes;
 
@@ -16,8 +14,8 @@ use self::file::BackupFile;
 use self::progress::Progress;
 use crate::cli::{BackupCommand, RestoreCommand};
 use crate::clock::Clock;
+use crate::maintain::disk_gauge;
 use crate::serve::Database;
-use crate::tasks::StorageLimits;
 
 /// The size of the buffer for reading a file.
 const READ_BYTES: usize = 256 << 10;
@@ -29,7 +27,7 @@ const READ_BYTES: usize = 256 << 10;
 pub async fn backup(command: BackupCommand) -> Result<()> {
     let file = BackupFile::create(&command.file, command.force)?;
     let database = Database::open_or_join(&command.database).await?;
-    let gauge = gauge(&command);
+    let gauge = disk_gauge(&command.database, command.reserve_bytes());
     let saved = save(database.url(), file, &gauge).await;
     database.close().await;
     let report = saved?;
@@ -48,23 +46,6 @@ async fn save(url: &str, mut file: BackupFile, gauge: &Gauge) -> Result<BackupRe
     let report = saved?;
     file.finish().context("the backup cannot be written")?;
     Ok(report)
-}
-
-/// Tells what is free on the disk of the private cluster; of a database elsewhere nothing is known.
-fn gauge(command: &BackupCommand) -> Gauge {
-    let limits = StorageLimits {
-        budget_bytes: None,
-        reserve_bytes: command.reserve_bytes(),
-    };
-    let data_dir = command
-        .database
-        .database_url
-        .is_none()
-        .then(|| command.database.data_dir.path());
-    Arc::new(move || match &data_dir {
-        Some(folder) => limits.disk_gauge(folder),
-        None => StorageGauge::default(),
-    })
 }
 
 /// `throughline restore`: restores the file, and says what it held.

@@ -6,10 +6,10 @@ use throughline_store::ErasureReport;
 use throughline_wire::TenantId;
 
 use crate::cli::EraseCommand;
-use crate::maintain::with_store;
+use crate::maintain::{disk_gauge, with_store};
 
-/// Blocks between two lines of progress.
-const PROGRESS_BLOCKS: u64 = 800;
+/// Blocks between two lines of progress, about.
+const PROGRESS_BLOCKS: u64 = 1_000;
 
 /// `throughline erase`: prints what was erased, or would be.
 ///
@@ -17,9 +17,12 @@ const PROGRESS_BLOCKS: u64 = 800;
 /// In words for the person who started the program.
 pub async fn erase(command: EraseCommand) -> Result<()> {
     let rules = RetentionRules::default();
+    let gauge = disk_gauge(&command.database, command.reserve_bytes());
     with_store(&command.database, rules, async |store| {
+        let mut told_blocks = 0;
         let progress = |blocks: throughline_store::BlockProgress| {
-            if blocks.done_blocks.is_multiple_of(PROGRESS_BLOCKS) {
+            if blocks.done_blocks - told_blocks >= PROGRESS_BLOCKS {
+                told_blocks = blocks.done_blocks;
                 eprintln!("{} of {} blocks", blocks.done_blocks, blocks.total_blocks);
             }
         };
@@ -27,6 +30,7 @@ pub async fn erase(command: EraseCommand) -> Result<()> {
             TenantId::DEFAULT,
             &command.traces,
             command.dry_run,
+            &gauge,
             progress,
         );
         print!("{}", describe(&erased.await?, command.dry_run));
@@ -36,32 +40,54 @@ pub async fn erase(command: EraseCommand) -> Result<()> {
 }
 
 fn describe(report: &ErasureReport, is_dry_run: bool) -> String {
-    let (traces, blocks) = (report.traces, report.blocks);
-    if is_dry_run {
-        return format!("would erase {traces} traces, with spans in {blocks} blocks\n");
+    let ErasureReport {
+        traces,
+        blocks,
+        spans,
+        damaged_blocks,
+        postponed_days,
+        damaged_days,
+        crowded_days,
+    } = *report;
+    let mut text = if is_dry_run {
+        format!("would erase {traces} traces, with spans in {blocks} blocks\n")
+    } else {
+        format!("erased {traces} traces: {spans} spans in {blocks} blocks\n")
+    };
+    if damaged_blocks > 0 {
+        text += &damaged(damaged_blocks);
     }
-    let mut text = format!(
-        "erased {traces} traces: {} spans in {blocks} blocks\n",
-        report.spans
-    );
-    if report.damaged_blocks > 0 {
-        text += &damaged(report.damaged_blocks);
-    }
-    if report.postponed_days > 0 {
-        text += &postponed(report.postponed_days);
+    for (days, reason) in [
+        (postponed_days, "their tables are in use"),
+        (
+            damaged_days,
+            "something that may refer to them is damaged, so that nobody can tell which are in use; \
+             the log says what",
+        ),
+        (
+            crowded_days,
+            "there are too many references to tell which are in use",
+        ),
+    ] {
+        if days > 0 {
+            text += &staying(days, reason);
+        }
     }
     text
 }
 
 fn damaged(blocks: u64) -> String {
     format!(
-        "{blocks} blocks are damaged and stay as they are, with what they hold of the traces; \
+        "{blocks} blocks are damaged and stay as they are, with what they may hold of the traces; \
          the log has their ids\n"
     )
 }
 
-fn postponed(days: u64) -> String {
-    format!("the large values of {days} days are in use and stay until retention frees them\n")
+fn staying(days: u64, reason: &str) -> String {
+    format!(
+        "the large values of {days} days stay until another erasure or retention removes them: \
+         {reason}\n"
+    )
 }
 
 #[cfg(test)]
@@ -87,11 +113,24 @@ mod tests {
         let report = ErasureReport {
             damaged_blocks: 4,
             postponed_days: 5,
+            damaged_days: 6,
+            crowded_days: 7,
             ..report
         };
         let text = describe(&report, false);
-        for part in ["4 blocks are damaged", "large values of 5 days"] {
-            assert!(text.contains(part), "{part} is missing in {text}");
+        let stay = |days: u64, why: &str| {
+            format!(
+                "the large values of {days} days stay until another erasure or retention removes \
+                 them: {why}"
+            )
+        };
+        for part in [
+            "4 blocks are damaged".to_owned(),
+            stay(5, "their tables are in use"),
+            stay(6, "something that may refer to them is damaged"),
+            stay(7, "there are too many references"),
+        ] {
+            assert!(text.contains(&part), "{part} is missing in {text}");
         }
     }
 }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use throughline_model::{PartitionStep, Removed, RetentionReport, RetentionRules, StorageReport};
-use throughline_store::{Retain, Rewrite, Store, StoreOptions};
+use throughline_model::{
+    PartitionStep, Removed, RetentionReport, RetentionRules, StorageGauge, StorageReport,
+};
+use throughline_store::{Gauge, Retain, Rewrite, Store, StoreOptions};
 use throughline_viz::format_bytes as size;
 use throughline_wire::TenantId;
 
@@ -12,7 +14,7 @@ use crate::cli::{DatabaseOptions, RetentionCommand, StorageCommand};
 use crate::clock::Clock;
 use crate::printable::Printable;
 use crate::serve::Database;
-use crate::tasks::StorageWatch;
+use crate::tasks::{StorageLimits, StorageWatch};
 
 /// Runs `work` on the database: that of a server that is running, or one opened for it.
 pub(crate) async fn with_store(
@@ -51,6 +53,22 @@ pub(crate) async fn with_store(
     .await;
     database.close().await;
     done
+}
+
+/// Tells what is free on the disk of the private cluster; of a database elsewhere nothing is known.
+pub(crate) fn disk_gauge(database: &DatabaseOptions, reserve_bytes: u64) -> Gauge {
+    let limits = StorageLimits {
+        budget_bytes: None,
+        reserve_bytes,
+    };
+    let data_dir = database
+        .database_url
+        .is_none()
+        .then(|| database.data_dir.path());
+    Arc::new(move || match &data_dir {
+        Some(folder) => limits.disk_gauge(folder),
+        None => StorageGauge::default(),
+    })
 }
 
 /// `throughline retention`: prints what went, or would go.

@@ -11,13 +11,11 @@ use throughline_wire::{TenantId, TraceId, UnixNanos};
 use uuid::Uuid;
 
 use crate::compaction::{CompactionReport, CompactionScope, Compactor};
-use crate::retention::{self, Damaged, Rewrite, Run};
-use crate::{BlockProgress, ErasureReport, StoreError, erasure, storage};
+use crate::retention::{self, Damaged, Rewrite, Run, turn};
+use crate::{BlockProgress, ErasureReport, Gauge, StoreError, erasure, storage};
 
-/// Another run is waited for so often,
-const TURN_ATTEMPTS: usize = 50;
-/// and so long in between.
-const TURN_PAUSE: Duration = Duration::from_millis(200);
+/// Another run is waited for so long.
+const TURN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// By time nothing is removed while clocks differ by more.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_hours(1);
@@ -168,33 +166,28 @@ impl Lead {
     }
 
     /// Erases traces of `tenant` whatever the rules say, or counts what would be erased; tells
-    /// `progress` after each few blocks.
+    /// `progress` after each few blocks. Stops when `gauge` says that the disk reserve is reached.
     ///
     /// # Errors
-    /// [`StoreError::Database`]; what was done is done, and doing it again goes on.
-    /// [`StoreError::Busy`].
+    /// [`StoreError::Database`], [`StoreError::DiskReserve`], [`StoreError::Busy`]; what was done is done,
+    /// and doing it again goes on.
     pub(crate) async fn erase(
         &mut self,
         tenant: TenantId,
         trace_ids: &[TraceId],
         is_dry_run: bool,
+        gauge: &Gauge,
         progress: impl FnMut(BlockProgress),
     ) -> Result<ErasureReport, StoreError> {
         let tenant = Uuid::from_bytes(tenant.to_bytes());
         let ids = trace_ids.iter().map(|id| Uuid::from_bytes(id.to_bytes()));
         let ids: Vec<Uuid> = ids.collect();
-        self.take_turn().await?;
-        let report = erasure::erase(
-            &mut self.connection,
-            tenant,
-            &ids,
-            is_dry_run,
-            &mut self.damaged,
-            progress,
-        )
-        .await;
-        self.end_turn().await?;
-        Ok(report?)
+        let connection = &mut self.connection;
+        if is_dry_run {
+            return Ok(erasure::dry_run(connection, tenant, &ids).await?);
+        }
+        let damaged = &mut self.damaged;
+        erasure::erase(connection, tenant, &ids, gauge, damaged, progress).await
     }
 
     /// Makes sure that `now`, by the clock of this server, is what the clock of the database shows,
@@ -242,24 +235,14 @@ impl Lead {
 
     /// Whoever removes anything does so alone, regularly or asked to.
     async fn take_turn(&mut self) -> Result<(), StoreError> {
-        for _ in 0..TURN_ATTEMPTS {
-            let is_ours: bool = sqlx::query_scalar(
-                "SELECT pg_try_advisory_lock(hashtextextended('throughline.retention', 0))",
-            )
-            .fetch_one(&mut self.connection)
-            .await?;
-            if is_ours {
-                return Ok(());
-            }
-            tokio::time::sleep(TURN_PAUSE).await;
+        if turn::take(&mut self.connection, TURN_PATIENCE).await? {
+            Ok(())
+        } else {
+            Err(StoreError::Busy)
         }
-        Err(StoreError::Busy)
     }
 
     async fn end_turn(&mut self) -> Result<(), StoreError> {
-        sqlx::query("SELECT pg_advisory_unlock(hashtextextended('throughline.retention', 0))")
-            .execute(&mut self.connection)
-            .await?;
-        Ok(())
+        Ok(turn::end(&mut self.connection).await?)
     }
 }

@@ -14,6 +14,14 @@ pub enum StoreError {
     /// Somebody else does the same work just now.
     #[error("another run of retention is under way; try again when it is through")]
     Busy,
+    /// The disk of the database has less free than its reserve.
+    #[error(
+        "the erasure stopped because the disk reserve of the database is reached: it writes blocks and \
+         large values anew before the space of the old ones is free. What was erased so far stays \
+         erased. Free space on the disk or lower --disk-reserve, then start the erasure again with the \
+         same ids"
+    )]
+    DiskReserve,
     /// The clocks of this server and of the database differ too much to remove anything by time;
     /// carries by how much.
     #[error(

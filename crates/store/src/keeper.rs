@@ -105,8 +105,9 @@ fn keep_error(error: StoreError) -> ReadError {
     match error {
         StoreError::Database(error) => read_error(error),
         StoreError::Busy | StoreError::Clocks(_) => ReadError::Invalid(error.to_string()),
-        StoreError::Url | StoreError::NewerSchema { .. } | StoreError::Migration(_) => {
-            ReadError::Internal
-        }
+        StoreError::Url
+        | StoreError::DiskReserve
+        | StoreError::NewerSchema { .. }
+        | StoreError::Migration(_) => ReadError::Internal,
     }
 }

@@ -5,11 +5,21 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use throughline_model::{RetentionRules, StorageGauge};
+use throughline_model::{RetentionRules, StorageGauge, StorageLevel};
 use throughline_wire::UnixNanos;
 
 /// Tells the limits of the size and what is free; the size itself is measured.
 pub type Gauge = Arc<dyn Fn() -> StorageGauge + Send + Sync>;
+
+/// Returns whether less is free on the disk than its reserve. A full budget does not count: it says
+/// nothing about the disk.
+pub(crate) fn is_disk_reserve_reached(gauge: &Gauge) -> bool {
+    let disk = StorageGauge {
+        budget_bytes: None,
+        ..gauge()
+    };
+    disk.level() == StorageLevel::Full
+}
 
 /// The size limit of level 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

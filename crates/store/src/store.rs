@@ -139,22 +139,26 @@ impl Store {
     }
 
     /// Erases what is stored of some traces of `tenant`, pinned or not, or counts what would be erased.
-    /// Ingest and reads go on. What is sent of the traces afterwards is new.
+    /// Ingest and reads go on. What is sent of the traces afterwards is new. Stops when `gauge` says that
+    /// the disk reserve is reached.
     ///
     /// Counts in rollups, and names of services, operations, resources and scopes stay.
     ///
     /// # Errors
-    /// [`StoreError::Database`]; what was done is done, and doing it again goes on.
-    /// [`StoreError::Busy`].
+    /// [`StoreError::Database`], [`StoreError::DiskReserve`], [`StoreError::Busy`]; what was done is done,
+    /// and doing it again goes on.
     pub async fn erase_traces(
         &self,
         tenant: TenantId,
         trace_ids: &[TraceId],
         is_dry_run: bool,
+        gauge: &Gauge,
         progress: impl FnMut(BlockProgress),
     ) -> Result<ErasureReport, StoreError> {
         let mut lead = self.connect_lead("erasure").await?;
-        let report = lead.erase(tenant, trace_ids, is_dry_run, progress).await;
+        let report = lead
+            .erase(tenant, trace_ids, is_dry_run, gauge, progress)
+            .await;
         lead.resign().await;
         report
     }

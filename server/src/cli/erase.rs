@@ -3,7 +3,8 @@
 use clap::Args;
 use throughline_wire::TraceId;
 
-use super::{DatabaseOptions, trace_id};
+use super::{DatabaseOptions, byte_count, trace_id};
+use crate::tasks::StorageLimits;
 
 /// Options of `erase`.
 #[derive(Debug, Args)]
@@ -14,7 +15,24 @@ pub struct EraseCommand {
     /// Only print what would be erased.
     #[arg(long)]
     pub dry_run: bool,
+    /// Stop when less than this is free on the disk of the private cluster, or a tenth of a smaller
+    /// disk. An erasure writes blocks anew before the space of the old ones is free.
+    #[arg(
+        long,
+        env = "THROUGHLINE_DISK_RESERVE",
+        value_name = "SIZE",
+        value_parser = byte_count
+    )]
+    pub disk_reserve: Option<u64>,
     /// The database; that of a server that runs on the data directory when there is one.
     #[command(flatten)]
     pub database: DatabaseOptions,
+}
+
+impl EraseCommand {
+    /// Bytes that stay free on the disk.
+    pub fn reserve_bytes(&self) -> u64 {
+        self.disk_reserve
+            .unwrap_or(StorageLimits::DEFAULT_RESERVE_BYTES)
+    }
 }

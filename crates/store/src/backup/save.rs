@@ -4,7 +4,6 @@ use std::io::Write;
 
 use futures::TryStreamExt as _;
 use sqlx::PgConnection;
-use throughline_model::{StorageGauge, StorageLevel};
 
 use super::catalogue::{self, Table};
 use super::file::FileWriter;
@@ -12,7 +11,7 @@ use super::record::Record;
 use super::rows::RowCounter;
 use super::{BackupError, BackupReport, TableProgress, partitions};
 use crate::migrate::Schema;
-use crate::{Gauge, migrate};
+use crate::{Gauge, migrate, options};
 
 /// Copied bytes between two looks at the disk and two reports of progress.
 const LOOK_EVERY_BYTES: u64 = 4 << 20;
@@ -95,7 +94,7 @@ async fn save_table<'a>(
     gauge: &Gauge,
     progress: &mut impl FnMut(TableProgress<'_>),
 ) -> Result<TableProgress<'a>, BackupError> {
-    check_disk(gauge())?;
+    check_disk(gauge)?;
     file.record(&Record::Table {
         name: table.name.clone(),
         columns: table.columns.clone(),
@@ -116,7 +115,7 @@ async fn save_table<'a>(
         now.byte_count += message.len() as u64;
         if now.byte_count - looked_at >= LOOK_EVERY_BYTES {
             looked_at = now.byte_count;
-            check_disk(gauge())?;
+            check_disk(gauge)?;
             progress(now);
         }
     }
@@ -129,12 +128,8 @@ async fn save_table<'a>(
 }
 
 /// A full budget alone does not stop a backup, which an operator may want just then.
-fn check_disk(gauge: StorageGauge) -> Result<(), BackupError> {
-    let disk = StorageGauge {
-        budget_bytes: None,
-        ..gauge
-    };
-    if disk.level() == StorageLevel::Full {
+fn check_disk(gauge: &Gauge) -> Result<(), BackupError> {
+    if options::is_disk_reserve_reached(gauge) {
         return Err(BackupError::DiskReserve);
     }
     Ok(())

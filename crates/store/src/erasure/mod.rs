@@ -2,20 +2,25 @@
 //!
 //! The traces leave the directory first, with their events and pins: from then on nobody finds them.
 //! Then their spans are taken out of the blocks, and large values that nothing refers to any more
-//! leave the tables of their days. A run that breaks off is done again and goes on.
+//! leave the tables of their days. An erasure that breaks off is done again and goes on: the days of its
+//! large values are marked in the database until they are rid of them.
 
 mod rewrite_blocks;
+mod selected_blocks;
+mod step;
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use self::rewrite_blocks::{Selection, rewrite_blocks, selected_blocks};
+use self::rewrite_blocks::{Rewritten, rewrite_blocks};
+use self::selected_blocks::{Selection, all_blocks, selected_blocks};
 use crate::block::SpanRecord;
 use crate::compaction::exclusive;
-use crate::retention::{self, Damaged};
+use crate::retention::{self, Damaged, Freed};
+use crate::{Gauge, StoreError};
 
 pub use self::rewrite_blocks::BlockProgress;
 
@@ -24,64 +29,121 @@ pub use self::rewrite_blocks::BlockProgress;
 pub struct ErasureReport {
     /// Traces that had a row in the directory, and lost it.
     pub traces: u64,
-    /// Blocks that hold spans of the traces; in a dry run those that would be rewritten.
+    /// Blocks that held spans of the traces; in a dry run those that would be rewritten.
     pub blocks: u64,
     /// Spans that were taken out of blocks; 0 in a dry run.
     pub spans: u64,
-    /// Blocks that cannot be read and stay as they are, with what they hold of the traces.
+    /// Blocks that cannot be read and stay as they are, with what they may hold of the traces.
     pub damaged_blocks: u64,
-    /// Days whose large values are in use and stay until retention frees them.
+    /// Days whose large values stay because their table is in use.
     pub postponed_days: u64,
+    /// Days whose large values stay because a span, an event or a value of them cannot be read.
+    pub damaged_days: u64,
+    /// Days whose large values stay because more than 500,000 references to them are left.
+    pub crowded_days: u64,
 }
 
-/// Erases the traces, or counts what would be erased. The caller holds the lock against retention.
+/// Counts what an erasure of the traces would erase.
+pub(crate) async fn dry_run(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_ids: &[Uuid],
+) -> Result<ErasureReport, sqlx::Error> {
+    let selection = Selection::new(tenant, trace_ids, i64::MAX);
+    let mut report = ErasureReport {
+        traces: listed(connection, tenant, trace_ids).await?,
+        ..ErasureReport::default()
+    };
+    for places in selected_blocks::chunks(&all_blocks(connection, &selection).await?) {
+        let selected = selected_blocks(connection, &selection, places).await?;
+        report.blocks += selected.places.len() as u64;
+        report.damaged_blocks += selected.damaged_blocks;
+    }
+    Ok(report)
+}
+
+/// Erases the traces.
+///
+/// # Errors
+/// [`StoreError::Database`], [`StoreError::DiskReserve`], [`StoreError::Busy`]; what was done stays done.
 pub(crate) async fn erase(
     connection: &mut PgConnection,
     tenant: Uuid,
     trace_ids: &[Uuid],
-    is_dry_run: bool,
+    gauge: &Gauge,
     damaged: &mut Damaged,
     progress: impl FnMut(BlockProgress),
-) -> Result<ErasureReport, sqlx::Error> {
-    let mut selection = Selection {
-        tenant,
-        trace_ids,
-        before_id: i64::MAX,
-    };
-    if is_dry_run {
-        return Ok(ErasureReport {
-            traces: listed(connection, tenant, trace_ids).await?,
-            blocks: selected_blocks(connection, &selection).await?.len() as u64,
-            ..ErasureReport::default()
-        });
-    }
-    // Compaction knows which traces there are: it must not write spans of a removed one anew.
-    exclusive::acquire(connection).await?;
-    let removed = retention::remove_traces(connection, tenant, trace_ids).await;
-    let released = exclusive::release(connection).await;
+) -> Result<ErasureReport, StoreError> {
+    step::begin(connection, gauge, step::FIRST_PATIENCE).await?;
+    let removed = remove_traces(connection, tenant, trace_ids).await;
+    let ended = step::end(connection).await;
     let removed = removed?;
-    released?;
+    ended?;
     // What is sent of the traces from now on is new, and stays.
-    selection.before_id = removed.before_id;
-    let erased: BTreeSet<[u8; 16]> = trace_ids.iter().map(|id| id.into_bytes()).collect();
-    let map = Arc::new(
+    let selection = Selection::new(tenant, trace_ids, removed.before_id);
+    let Rewritten {
+        block_count,
+        removed_spans,
+        damaged_blocks,
+    } = rewrite_blocks(connection, &selection, gauge, without(trace_ids), progress).await?;
+    let mut report = ErasureReport {
+        traces: removed.trace_count,
+        blocks: block_count,
+        spans: removed_spans,
+        damaged_blocks,
+        ..ErasureReport::default()
+    };
+    free_payloads(connection, gauge, damaged, &mut report).await?;
+    Ok(report)
+}
+
+/// Returns the map that removes the spans of the traces.
+fn without(trace_ids: &[Uuid]) -> rewrite_blocks::Map {
+    let erased: HashSet<[u8; 16]> = trace_ids.iter().map(|id| id.into_bytes()).collect();
+    Arc::new(
         move |span: &SpanRecord<'_>, keep: &mut dyn FnMut(&SpanRecord<'_>)| {
             if !erased.contains(&span.trace_id) {
                 keep(span);
             }
         },
-    );
-    let rewritten = rewrite_blocks(connection, &selection, map, progress).await?;
-    let mut days = removed.payload_days;
-    days.extend(rewritten.payload_days);
-    let postponed_days = retention::free_payloads(connection, &days, damaged).await?;
-    Ok(ErasureReport {
-        traces: removed.trace_count,
-        blocks: rewritten.block_count,
-        spans: rewritten.removed_spans,
-        damaged_blocks: rewritten.damaged_blocks,
-        postponed_days,
-    })
+    )
+}
+
+/// Removes the traces from the directory. Compaction knows which traces there are: it must not write
+/// spans of a removed one anew.
+async fn remove_traces(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_ids: &[Uuid],
+) -> Result<retention::RemovedTraces, sqlx::Error> {
+    exclusive::acquire(connection).await?;
+    let removed = retention::remove_traces(connection, tenant, trace_ids).await;
+    let released = exclusive::release(connection).await;
+    let removed = removed?;
+    released?;
+    Ok(removed)
+}
+
+/// Frees the large values of all marked days, those of an erasure that broke off included.
+async fn free_payloads(
+    connection: &mut PgConnection,
+    gauge: &Gauge,
+    damaged: &mut Damaged,
+    report: &mut ErasureReport,
+) -> Result<(), StoreError> {
+    for day in retention::marked_days(connection).await? {
+        step::begin(connection, gauge, step::PATIENCE).await?;
+        let freed = retention::free_payloads(connection, &day, damaged).await;
+        let ended = step::end(connection).await;
+        match freed? {
+            Freed::Done => {}
+            Freed::InUse => report.postponed_days += 1,
+            Freed::Damaged => report.damaged_days += 1,
+            Freed::TooMany => report.crowded_days += 1,
+        }
+        ended?;
+    }
+    Ok(())
 }
 
 async fn listed(

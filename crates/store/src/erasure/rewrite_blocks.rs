@@ -1,14 +1,16 @@
 //! Rewrites the spans of selected blocks.
 //!
 //! Blocks are rewritten where they are, a few in one transaction under the lock against compaction, so
-//! that a reader has a block as it was or as it is. Ingest goes on. The caller keeps retention out.
+//! that a reader has a block as it was or as it is. Ingest goes on.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
 
+use super::selected_blocks::{self, Place, Selection, all_blocks, selected_blocks};
+use super::step;
 use crate::block::table::{
     BUCKET, BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, delete_block, replace_block,
     report_unreadable,
@@ -17,20 +19,12 @@ use crate::block::{Block, BlockBuilder, Corrupt, SpanRecord};
 use crate::compaction::{exclusive, in_background};
 use crate::day::day_ns;
 use crate::sqlstate::is_damage;
+use crate::{Gauge, StoreError, retention};
 
 /// Blocks of a transaction.
 const BATCH: usize = 8;
 /// The zstd level of blocks that stay.
 const LEVEL: i32 = 3;
-
-/// The blocks of one tenant that hold spans of some traces.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Selection<'a> {
-    pub tenant: Uuid,
-    pub trace_ids: &'a [Uuid],
-    /// Later blocks are left alone.
-    pub before_id: i64,
-}
 
 /// A function from a span to the span that replaces it: it calls its second argument with that span,
 /// which must be of the same trace and no larger, or does not call it, to remove the span.
@@ -41,7 +35,7 @@ pub(super) type Map = Arc<dyn Fn(&SpanRecord<'_>, &mut dyn FnMut(&SpanRecord<'_>
 pub struct BlockProgress {
     /// Blocks that were looked at.
     pub done_blocks: u64,
-    /// Blocks that are known to hold selected spans.
+    /// Blocks of the tenant.
     pub total_blocks: u64,
 }
 
@@ -54,93 +48,63 @@ pub(super) struct Rewritten {
     pub removed_spans: u64,
     /// Blocks that cannot be read and were left.
     pub damaged_blocks: u64,
-    /// The starts of the days of removed spans that referred to large values.
-    pub payload_days: BTreeSet<i64>,
 }
 
-/// The table, or partition, and the id of a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
-pub(super) struct Place {
-    /// Day and class of its partition; none in level 0.
-    received_day: Option<i32>,
-    class: Option<i16>,
-    id: i64,
-}
-
-impl Place {
-    fn partition(self) -> Option<BlockPartition> {
-        Some(BlockPartition {
-            received_day: self.received_day?,
-            class: self.class?,
-        })
+impl Rewritten {
+    fn add(&mut self, other: &Self) {
+        self.block_count += other.block_count;
+        self.removed_spans += other.removed_spans;
+        self.damaged_blocks += other.damaged_blocks;
     }
 }
 
-/// The blocks of a selection.
-pub(super) async fn selected_blocks(
-    connection: &mut PgConnection,
-    selection: &Selection<'_>,
-) -> Result<Vec<Place>, sqlx::Error> {
-    blocks_but(connection, selection, &HashSet::new()).await
-}
-
-async fn blocks_but(
-    connection: &mut PgConnection,
-    selection: &Selection<'_>,
-    done: &HashSet<i64>,
-) -> Result<Vec<Place>, sqlx::Error> {
-    let done: Vec<i64> = done.iter().copied().collect();
-    sqlx::query_as(include_str!("selected_blocks.sql"))
-        .bind(selection.tenant)
-        .bind(selection.trace_ids)
-        .bind(selection.before_id)
-        .bind(done)
-        .bind(selection.trace_ids.iter().min())
-        .bind(selection.trace_ids.iter().max())
-        .bind(BUCKET)
-        .fetch_all(connection)
-        .await
-}
-
-/// Rewrites the selected blocks by `map`, and calls `progress` after each transaction.
+/// Rewrites the selected blocks by `map`, and calls `progress` after each few. No block of the selection
+/// comes to be meanwhile: later ones have greater ids.
 ///
 /// # Errors
-/// An error of the database. What was done stays done; doing it again goes on where it broke off, if
-/// `map` does not change a span that it returned before.
+/// [`StoreError::Database`], [`StoreError::DiskReserve`], [`StoreError::Busy`]. What was done stays done;
+/// doing it again goes on where it broke off, if `map` does not change a span that it returned before.
 pub(super) async fn rewrite_blocks(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
+    gauge: &Gauge,
     map: Map,
     mut progress: impl FnMut(BlockProgress),
-) -> Result<Rewritten, sqlx::Error> {
+) -> Result<Rewritten, StoreError> {
     let mut rewritten = Rewritten::default();
-    let mut done = HashSet::new();
-    // Again, because compaction may have moved spans into other blocks meanwhile.
-    loop {
-        let places = blocks_but(connection, selection, &done).await?;
-        if places.is_empty() {
-            return Ok(rewritten);
+    let all = all_blocks(connection, selection).await?;
+    let mut done_blocks = 0;
+    for places in selected_blocks::chunks(&all) {
+        let selected = selected_blocks(connection, selection, places).await?;
+        rewritten.damaged_blocks += selected.damaged_blocks;
+        for batch in selected.places.chunks(BATCH) {
+            step::begin(connection, gauge, step::PATIENCE).await?;
+            let part = rewrite_exclusively(connection, selection, batch, &map).await;
+            let ended = step::end(connection).await;
+            rewritten.add(&part?);
+            ended?;
         }
-        let total_blocks = (done.len() + places.len()) as u64;
-        for of_table in places.chunk_by(|a, b| a.partition() == b.partition()) {
-            for batch in of_table.chunks(BATCH) {
-                exclusive::acquire(connection).await?;
-                let result = rewrite(connection, selection, batch, &map).await;
-                let released = exclusive::release(connection).await;
-                let part = result?;
-                released?;
-                rewritten.block_count += part.block_count;
-                rewritten.removed_spans += part.removed_spans;
-                rewritten.damaged_blocks += part.damaged_blocks;
-                rewritten.payload_days.extend(part.payload_days);
-                done.extend(batch.iter().map(|place| place.id));
-                progress(BlockProgress {
-                    done_blocks: done.len() as u64,
-                    total_blocks,
-                });
-            }
-        }
+        done_blocks += places.len() as u64;
+        progress(BlockProgress {
+            done_blocks,
+            total_blocks: all.len() as u64,
+        });
     }
+    Ok(rewritten)
+}
+
+async fn rewrite_exclusively(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+    places: &[Place],
+    map: &Map,
+) -> Result<Rewritten, sqlx::Error> {
+    exclusive::acquire(connection).await?;
+    let rewritten = rewrite(connection, selection, places, map).await;
+    let released = exclusive::release(connection).await;
+    let rewritten = rewritten?;
+    released?;
+    Ok(rewritten)
 }
 
 /// Rewrites blocks of one table in one transaction.
@@ -158,7 +122,7 @@ async fn rewrite(
         match load(connection, tenant, partition, id).await {
             Ok(block) => blocks.extend(block),
             Err(error) if is_damage(&error) => {
-                report_unreadable(id, &error);
+                report_unreadable(id, None, &error);
                 rewritten.damaged_blocks += 1;
             }
             Err(error) => return Err(error),
@@ -174,13 +138,16 @@ async fn rewrite(
     })
     .await?;
     let mut transaction = connection.begin().await?;
+    let mut payload_days = BTreeSet::new();
     for (block, mapped) in blocks.iter().zip(mapped) {
         match mapped {
             Err(corrupt) => {
                 block.report(corrupt);
                 rewritten.damaged_blocks += 1;
             }
-            Ok(mapped) => {
+            // It holds spans of the traces that came afterwards alone.
+            Ok(None) => {}
+            Ok(Some(mapped)) => {
                 match mapped.block {
                     Some(new) => {
                         replace_block(&mut transaction, tenant, block.id, partition, new).await?;
@@ -189,10 +156,11 @@ async fn rewrite(
                 }
                 rewritten.block_count += 1;
                 rewritten.removed_spans += mapped.removed_spans;
-                rewritten.payload_days.extend(mapped.payload_days);
+                payload_days.extend(mapped.payload_days);
             }
         }
     }
+    retention::mark_payload_days(&mut transaction, &payload_days).await?;
     transaction.commit().await?;
     Ok(rewritten)
 }
@@ -241,21 +209,24 @@ async fn load(
     .await
 }
 
-/// A block after its spans were mapped.
+/// A block some of whose spans were changed or removed.
 struct Mapped {
     /// None when no span is left.
     block: Option<Block>,
     removed_spans: u64,
+    /// The starts of the days of removed spans that referred to large values.
     payload_days: BTreeSet<i64>,
 }
 
+/// Maps the spans of a block; none when all stay as they are.
 fn mapped(
     block: &StoredBlock,
     map: &Map,
     new_traces: &HashMap<[u8; 16], i64>,
-) -> std::io::Result<Result<Mapped, Corrupt>> {
+) -> std::io::Result<Result<Option<Mapped>, Corrupt>> {
     // It stays one block, also when its spans grow.
     let mut builder = BlockBuilder::new(LEVEL);
+    let mut is_changed = false;
     let mut removed_spans = 0;
     let mut payload_days = BTreeSet::new();
     let decoded = block.for_each(|record| {
@@ -267,9 +238,11 @@ fn mapped(
         let mut is_kept = false;
         map(&record, &mut |kept| {
             is_kept = true;
+            is_changed |= *kept != record;
             builder.push(kept);
         });
         if !is_kept {
+            is_changed = true;
             removed_spans += 1;
             if !record.payloads.is_empty() {
                 payload_days.insert(day_ns(record.start_ns));
@@ -279,14 +252,17 @@ fn mapped(
     if let Err(corrupt) = decoded {
         return Ok(Err(corrupt));
     }
+    if !is_changed {
+        return Ok(Ok(None));
+    }
     let block = if builder.is_empty() {
         None
     } else {
         Some(builder.finish()?)
     };
-    Ok(Ok(Mapped {
+    Ok(Ok(Some(Mapped {
         block,
         removed_spans,
         payload_days,
-    }))
+    })))
 }

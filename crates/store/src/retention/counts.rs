@@ -4,7 +4,8 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::damaged::Damaged;
 use super::partition::{Parent, Partition};
-use super::{level_one, payloads, pins};
+use super::payloads::{self, Unknown};
+use super::{level_one, pins};
 
 /// The rows that are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,9 @@ pub(super) struct Counts {
     /// See [`version`], before they were counted.
     #[sqlx(default)]
     pub version: i64,
+    /// The reason that all rows are kept because it is not known which are.
+    #[sqlx(skip)]
+    pub unknown: Option<Unknown>,
 }
 
 pub(super) async fn counts(

@@ -9,8 +9,9 @@ use throughline_wire::UnixNanos;
 use super::counts::{self, Counts, Keep};
 use super::damaged::Damaged;
 use super::partition::{Parent, Partition};
+use super::payloads::Unknown;
 use super::removal::{self, Outcome};
-use super::{Cutoffs, Rewrite, Run, catalogue, rewrite};
+use super::{Cutoffs, Rewrite, Run, catalogue, payload_days, rewrite};
 use crate::compaction::exclusive;
 use crate::sqlstate::is_damage;
 
@@ -18,6 +19,23 @@ use crate::sqlstate::is_damage;
 const ATTEMPTS: usize = 3;
 /// A partition of blocks is rewritten again when one of so many of its traces is gone.
 const WORTH_A_REWRITE: i64 = 4;
+
+/// The state of a partition after a run worked on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Worked {
+    /// Nothing is left to do.
+    Done,
+    /// A later run has something to do.
+    Left,
+    /// Nothing can be done: which values are kept is not known.
+    Unknown(Unknown),
+}
+
+impl Worked {
+    const fn new(is_done: bool) -> Self {
+        if is_done { Self::Done } else { Self::Left }
+    }
+}
 
 /// What is remembered of days that were worked on; true is due.
 async fn remembered(connection: &mut PgConnection) -> Result<BTreeMap<i64, bool>, sqlx::Error> {
@@ -151,8 +169,9 @@ async fn work_off_day(
 ) -> Result<(), sqlx::Error> {
     let mut is_done = true;
     for partition in day {
-        is_done &= work_off_partition(connection, partition, cutoffs, may_rewrite, damaged, report)
-            .await?;
+        let worked =
+            work_off_partition(connection, partition, cutoffs, may_rewrite, damaged, report);
+        is_done &= worked.await? != Worked::Left;
     }
     match day.first() {
         Some(partition) if is_done => settle(connection, partition.day_ns()).await,
@@ -175,19 +194,19 @@ fn step(counts: Counts, may_rewrite: MayRewrite) -> Option<PartitionStep> {
     }
 }
 
-/// Rewrites or drops a partition in which anything is gone; returns whether nothing is left to do.
+/// Rewrites or drops a partition in which anything is gone.
 pub(super) async fn rewrite_now(
     connection: &mut PgConnection,
     partition: &Partition,
     cutoffs: Cutoffs,
     damaged: &mut Damaged,
     report: &mut RetentionReport,
-) -> Result<bool, sqlx::Error> {
+) -> Result<Worked, sqlx::Error> {
     let may_rewrite = MayRewrite::Yes;
     work_off_partition(connection, partition, cutoffs, may_rewrite, damaged, report).await
 }
 
-/// Returns whether nothing is left to do for the partition.
+/// Rewrites or drops a partition where that is called for.
 async fn work_off_partition(
     connection: &mut PgConnection,
     partition: &Partition,
@@ -195,7 +214,7 @@ async fn work_off_partition(
     may_rewrite: MayRewrite,
     damaged: &mut Damaged,
     report: &mut RetentionReport,
-) -> Result<bool, sqlx::Error> {
+) -> Result<Worked, sqlx::Error> {
     let keep = Keep::Directory {
         before_ns: cutoffs.ok_ns,
     };
@@ -203,10 +222,15 @@ async fn work_off_partition(
     loop {
         let counts = counts::counts(connection, partition, keep, damaged).await?;
         if partition.from_ns.is_none() && counts.total == 0 {
-            return Ok(true);
+            return Ok(Worked::Done);
+        }
+        if let Some(unknown) = counts.unknown {
+            return Ok(Worked::Unknown(unknown));
         }
         let Some(step) = step(counts, may_rewrite) else {
-            return Ok(counts.kept == counts.total && counts.waiting == 0);
+            return Ok(Worked::new(
+                counts.kept == counts.total && counts.waiting == 0,
+            ));
         };
         let result = match step {
             PartitionStep::Drop => removal::drop_it(connection, partition, counts, keep).await,
@@ -215,10 +239,10 @@ async fn work_off_partition(
         match result {
             Ok(Outcome::Done) => {
                 report.partitions.push(change(partition, step, counts));
-                return Ok(counts.waiting == 0);
+                return Ok(Worked::new(counts.waiting == 0));
             }
             Ok(Outcome::Changed) if attempt < ATTEMPTS => {}
-            Ok(Outcome::Changed) => return Ok(false),
+            Ok(Outcome::Changed) => return Ok(Worked::Left),
             Err(error) if attempt < ATTEMPTS && removal::is_in_the_way(&error) => {}
             Err(error) => return Err(error),
         }
@@ -255,15 +279,18 @@ async fn settle(connection: &mut PgConnection, day_ns: i64) -> Result<(), sqlx::
 
 /// Days without a partition need not be remembered: should rows of them come again, they are new.
 async fn forget_gone_days(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let days: Vec<i64> = catalogue::list(connection)
-        .await?
+    let partitions = catalogue::list(connection).await?;
+    let days: Vec<i64> = partitions
         .iter()
         .filter(|partition| partition.parent != Parent::LevelOne)
         .map(Partition::day_ns)
         .collect();
     sqlx::query("DELETE FROM retention_days WHERE NOT is_due AND day_ns <> ALL ($1)")
         .bind(days)
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
-    Ok(())
+    let (payloads, _): (Vec<_>, Vec<_>) = partitions
+        .into_iter()
+        .partition(|partition| partition.parent == Parent::Payloads);
+    payload_days::unmark_gone(connection, &payloads).await
 }

@@ -19,11 +19,13 @@ mod housekeeping;
 mod kept_block;
 mod level_one;
 mod partition;
+mod payload_days;
 mod payloads;
 mod pins;
 mod removal;
 mod rewrite;
 mod traces;
+pub(crate) mod turn;
 
 use sqlx::PgConnection;
 use throughline_model::{RetentionReport, RetentionRules};
@@ -35,9 +37,10 @@ use crate::compaction::{CompactionScope, Compactor};
 pub(crate) use budget::prune_oldest_day;
 pub(crate) use damaged::Damaged;
 pub(crate) use dry_run::dry_run;
-pub(crate) use free_payloads::free_payloads;
+pub(crate) use free_payloads::{Freed, free_payloads, marked_days};
+pub(crate) use payload_days::mark as mark_payload_days;
 pub(crate) use pins::{pin, pin_of, pinned, unpin};
-pub(crate) use traces::remove_named as remove_traces;
+pub(crate) use traces::{RemovedTraces, remove_named as remove_traces};
 
 /// When partitions that hold kept rows are rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

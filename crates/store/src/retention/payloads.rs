@@ -34,8 +34,14 @@ struct Referred {
 /// Tenant, hash, day.
 type Key = (Uuid, Uuid, i64);
 
-/// References that cannot be read, or are too many: all values are to be kept.
-struct Unknown;
+/// The reason that it is not known which values are referred to: all are to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// A row that may refer to some cannot be read, or was written by a later version.
+    Damaged,
+    /// There are more than [`MAX_REFERRED`].
+    TooMany,
+}
 
 /// Joins the rows `s` with what is referred to.
 const REFERRED: &str = "JOIN unnest($1::uuid[], $2::uuid[], $3::bigint[])
@@ -50,27 +56,30 @@ pub(super) async fn counts(
     damaged: &mut Damaged,
 ) -> Result<Counts, sqlx::Error> {
     let total = counts::count(connection, partition).await?;
-    let kept = if total == 0 {
-        0
-    } else if let Some(referred) = referred(connection, partition, keep, damaged).await? {
-        let table = &partition.table;
-        let sql = format!("SELECT count(*) FROM {table} AS s {REFERRED}");
-        sqlx::query_scalar(AssertSqlSafe(sql))
-            .bind(referred.tenants)
-            .bind(referred.hashes)
-            .bind(referred.days)
-            .fetch_one(connection)
-            .await?
-    } else {
-        total
-    };
-    Ok(Counts {
+    let counts = |kept, unknown| Counts {
         total,
         kept,
         waiting: 0,
         pins: 0,
         version: 0,
-    })
+        unknown,
+    };
+    if total == 0 {
+        return Ok(counts(0, None));
+    }
+    let referred = match referred(connection, partition, keep, damaged).await? {
+        Ok(referred) => referred,
+        Err(unknown) => return Ok(counts(total, Some(unknown))),
+    };
+    let table = &partition.table;
+    let sql = format!("SELECT count(*) FROM {table} AS s {REFERRED}");
+    let kept: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(referred.tenants)
+        .bind(referred.hashes)
+        .bind(referred.days)
+        .fetch_one(connection)
+        .await?;
+    Ok(counts(kept, None))
 }
 
 /// Inserts the kept values of `partition` into `copy`.
@@ -85,8 +94,8 @@ pub(super) async fn copy_kept(
     let table = &partition.table;
     let all = format!("INSERT INTO {copy} SELECT s.* FROM {table} AS s");
     let query = match referred {
-        None => sqlx::query(AssertSqlSafe(all)),
-        Some(referred) => sqlx::query(AssertSqlSafe(format!("{all} {REFERRED}")))
+        Err(_) => sqlx::query(AssertSqlSafe(all)),
+        Ok(referred) => sqlx::query(AssertSqlSafe(format!("{all} {REFERRED}")))
             .bind(referred.tenants)
             .bind(referred.hashes)
             .bind(referred.days),
@@ -107,23 +116,19 @@ pub(super) async fn referrers(
         .await
 }
 
-/// The values that kept spans and events refer to; none when that is not known, and all are to be
-/// kept: where a row was written by a later version or is damaged, or there are too many.
+/// The values that kept spans and events refer to.
 async fn referred(
     connection: &mut PgConnection,
     partition: &Partition,
     keep: Keep,
     damaged: &mut Damaged,
-) -> Result<Option<Referred>, sqlx::Error> {
+) -> Result<Result<Referred, Unknown>, sqlx::Error> {
     let mut seen = HashSet::new();
-    if by_spans(connection, partition, &mut seen, damaged)
-        .await?
-        .is_err()
-        || by_events(connection, partition, keep, &mut seen)
-            .await?
-            .is_err()
-    {
-        return Ok(None);
+    if let Err(unknown) = by_spans(connection, partition, &mut seen, damaged).await? {
+        return Ok(Err(unknown));
+    }
+    if let Err(unknown) = by_events(connection, partition, keep, &mut seen).await? {
+        return Ok(Err(unknown));
     }
     let mut referred = Referred::default();
     for (tenant, hash, day_ns) in seen {
@@ -131,7 +136,7 @@ async fn referred(
         referred.hashes.push(hash);
         referred.days.push(day_ns);
     }
-    Ok(Some(referred))
+    Ok(Ok(referred))
 }
 
 /// A block, and which of its traces have a row.
@@ -178,7 +183,7 @@ async fn by_spans(
             Ok(Some(row)) => row,
             Ok(None) => return Ok(Ok(())),
             // Compaction or the rewrite of its partition finds out which block that is.
-            Err(error) if is_damage(&error) => return Ok(Err(Unknown)),
+            Err(error) if is_damage(&error) => return Ok(Err(Unknown::Damaged)),
             Err(error) => return Err(error),
         };
         match row.collect(from_ns..to_ns, seen) {
@@ -186,7 +191,7 @@ async fn by_spans(
             Ok(Err(unknown)) => return Ok(Err(unknown)),
             Err(corrupt) => {
                 damaged.report(&row.block, corrupt);
-                return Ok(Err(Unknown));
+                return Ok(Err(Unknown::Damaged));
             }
         }
     }
@@ -217,13 +222,13 @@ impl ReferringBlock {
 }
 
 fn insert(tenant: Uuid, at_ns: i64, column: &[u8], seen: &mut HashSet<Key>) -> Result<(), Unknown> {
-    let references = payload_refs::decode(column).map_err(|_| Unknown)?;
+    let references = payload_refs::decode(column).map_err(|_| Unknown::Damaged)?;
     let keys = references
         .iter()
         .map(|known| (tenant, Uuid::from_bytes(known.hash), day_ns(at_ns)));
     seen.extend(keys);
     if seen.len() > MAX_REFERRED {
-        return Err(Unknown);
+        return Err(Unknown::TooMany);
     }
     Ok(())
 }
@@ -252,8 +257,8 @@ async fn by_events(
         .bind(partition.to_ns)
         .fetch(&mut *connection);
     while let Some((tenant, at_ns, column)) = rows.try_next().await? {
-        if insert(tenant, at_ns, &column, seen).is_err() {
-            return Ok(Err(Unknown));
+        if let Err(unknown) = insert(tenant, at_ns, &column, seen) {
+            return Ok(Err(unknown));
         }
     }
     Ok(Ok(()))

@@ -1,12 +1,10 @@
 //! Traces leave the directory, in batches that hold no lock for long.
 
-use std::collections::BTreeSet;
-
 use sqlx::{Connection as _, FromRow, PgConnection};
 use throughline_model::RetentionReport;
 use uuid::Uuid;
 
-use super::{Cutoffs, pins};
+use super::{Cutoffs, payload_days, pins};
 use crate::compaction::exclusive;
 use crate::day::day_ns;
 use crate::sqlstate::{Fault, fault};
@@ -121,24 +119,34 @@ async fn try_to_remove(
 ) -> Result<Batch, sqlx::Error> {
     let mut transaction = connection.begin().await?;
     pins::hold(&mut transaction).await?;
-    let batch = lock_and_remove(&mut transaction, tenant, cutoffs, trace_ids).await?;
+    lock(&mut transaction, tenant, trace_ids).await?;
+    let batch = remove_locked(&mut transaction, tenant, cutoffs, trace_ids).await?;
     transaction.commit().await?;
     Ok(batch)
 }
 
-/// Takes its locks in the order of the writers: traces by their keys, then what was refused of them,
-/// then their open spans.
-async fn lock_and_remove(
+/// Locks the rows of the traces, in the order of their keys as writers do.
+async fn lock(
+    transaction: &mut PgConnection,
+    tenant: Uuid,
+    trace_ids: &[Uuid],
+) -> Result<(), sqlx::Error> {
+    sqlx::query(include_str!("lock_expired.sql"))
+        .bind(tenant)
+        .bind(trace_ids)
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Removes those of the locked traces that are past their time. Takes more locks in the order of the
+/// writers: what was refused of the traces, then their open spans.
+async fn remove_locked(
     transaction: &mut PgConnection,
     tenant: Uuid,
     cutoffs: Cutoffs,
     trace_ids: &[Uuid],
 ) -> Result<Batch, sqlx::Error> {
-    sqlx::query(include_str!("lock_expired.sql"))
-        .bind(tenant)
-        .bind(trace_ids)
-        .execute(&mut *transaction)
-        .await?;
     let batch: Batch = sqlx::query_as(include_str!("remove_traces.sql"))
         .bind(tenant)
         .bind(cutoffs.ok_ns)
@@ -165,12 +173,10 @@ pub(crate) struct RemovedTraces {
     pub trace_count: u64,
     /// Blocks with a smaller id hold their spans; what is sent of the traces anew gets a greater one.
     pub before_id: i64,
-    /// The starts of the days of their events that referred to large values.
-    pub payload_days: BTreeSet<i64>,
 }
 
-/// Removes traces from the directory whatever their age, with their pins and events. The caller holds
-/// the lock against compaction.
+/// Removes traces from the directory whatever their age, with their pins and events, and marks the days
+/// whose large values may be referred to no more. The caller holds the lock against compaction.
 pub(crate) async fn remove_named(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -202,7 +208,9 @@ async fn try_to_remove_named(
         .bind(trace_ids)
         .execute(&mut *transaction)
         .await?;
-    let batch = lock_and_remove(&mut transaction, tenant, whatever_age, trace_ids).await?;
+    lock(&mut transaction, tenant, trace_ids).await?;
+    payload_days::mark_days_of_traces(&mut transaction, tenant, trace_ids).await?;
+    let batch = remove_locked(&mut transaction, tenant, whatever_age, trace_ids).await?;
     let events: Vec<Option<i64>> = sqlx::query_scalar(
         "DELETE FROM events WHERE tenant_id = $1 AND trace_id = ANY ($2)
          RETURNING CASE WHEN payloads IS NOT NULL THEN at_ns END",
@@ -211,6 +219,8 @@ async fn try_to_remove_named(
     .bind(trace_ids)
     .fetch_all(&mut *transaction)
     .await?;
+    let days = events.into_iter().flatten().map(day_ns).collect();
+    payload_days::mark(&mut transaction, &days).await?;
     // After the rows were locked: a commit that waits for them stores its spans in a later block.
     let before_id: i64 = sqlx::query_scalar("SELECT nextval('block_ids')")
         .fetch_one(&mut *transaction)
@@ -219,6 +229,5 @@ async fn try_to_remove_named(
     Ok(RemovedTraces {
         trace_count: batch.trace_ids.len() as u64,
         before_id,
-        payload_days: events.into_iter().flatten().map(day_ns).collect(),
     })
 }

@@ -1,0 +1,196 @@
+//! Finds the blocks that hold spans of some traces.
+//!
+//! The list of traces of a block says so, and is verified before it is believed. A block whose list
+//! cannot be read or is not what was written is reported: nobody can tell what it holds.
+
+use std::collections::HashSet;
+
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use crate::block::checksums::{self, Part};
+use crate::block::table::{BUCKET, BlockPartition, report_corrupt, report_unreadable};
+use crate::block::{Corrupt, PruneData};
+use crate::sqlstate::is_damage;
+
+/// Blocks whose lists are read together. A list takes 20 bytes a trace, and a block has up to 8,192.
+const CHUNK: usize = 32;
+
+/// Some traces of one tenant in the blocks before one.
+#[derive(Debug)]
+pub(super) struct Selection<'a> {
+    pub tenant: Uuid,
+    pub trace_ids: &'a [Uuid],
+    /// Later blocks are left alone.
+    pub before_id: i64,
+    /// The traces again, to look one up.
+    wanted: HashSet<Uuid>,
+}
+
+impl<'a> Selection<'a> {
+    pub(super) fn new(tenant: Uuid, trace_ids: &'a [Uuid], before_id: i64) -> Self {
+        Self {
+            tenant,
+            trace_ids,
+            before_id,
+            wanted: trace_ids.iter().copied().collect(),
+        }
+    }
+
+    /// The least and the greatest of the traces.
+    fn range(&self) -> Option<(Uuid, Uuid)> {
+        let ids = || self.trace_ids.iter().copied();
+        ids().min().zip(ids().max())
+    }
+}
+
+/// The table, or partition, and the id of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub(super) struct Place {
+    /// Day and class of its partition; none in level 0.
+    received_day: Option<i32>,
+    class: Option<i16>,
+    pub id: i64,
+}
+
+impl Place {
+    pub(super) fn partition(self) -> Option<BlockPartition> {
+        Some(BlockPartition {
+            received_day: self.received_day?,
+            class: self.class?,
+        })
+    }
+}
+
+/// The blocks of the tenant, table by table; 24 bytes each.
+pub(super) async fn all_blocks(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+) -> Result<Vec<Place>, sqlx::Error> {
+    sqlx::query_as(include_str!("all_blocks.sql"))
+        .bind(selection.tenant)
+        .bind(selection.before_id)
+        .bind(BUCKET)
+        .fetch_all(connection)
+        .await
+}
+
+/// Splits blocks into those whose lists are read together, all of one table.
+pub(super) fn chunks(places: &[Place]) -> impl Iterator<Item = &[Place]> {
+    let of_table = places.chunk_by(|a, b| a.partition() == b.partition());
+    of_table.flat_map(|places| places.chunks(CHUNK))
+}
+
+/// The blocks that hold spans of the selected traces.
+#[derive(Debug, Default)]
+pub(super) struct Selected {
+    pub places: Vec<Place>,
+    /// Blocks whose list cannot be read.
+    pub damaged_blocks: u64,
+}
+
+/// Selects among blocks of one table.
+pub(super) async fn selected_blocks(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+    places: &[Place],
+) -> Result<Selected, sqlx::Error> {
+    let mut selected = Selected::default();
+    let Some(range) = selection.range() else {
+        return Ok(selected);
+    };
+    let everything = (Uuid::nil(), Uuid::max());
+    let mut lists = Vec::new();
+    for list in read_lists(connection, selection, places, range, &mut selected).await? {
+        if list.trace_ids.is_some() || list.prune.verify(&list.checksums).is_ok() {
+            lists.push(list);
+        } else if let Some(&place) = places.iter().find(|place| place.id == list.id) {
+            // The range of its traces is not what was written.
+            lists.extend(
+                read_lists(connection, selection, &[place], everything, &mut selected).await?,
+            );
+        }
+    }
+    for list in lists {
+        match list.has_any(&selection.wanted) {
+            Ok(true) => selected
+                .places
+                .extend(places.iter().filter(|place| place.id == list.id)),
+            Ok(false) => {}
+            Err(corrupt) => {
+                report_corrupt(list.id, &list.prune, corrupt);
+                selected.damaged_blocks += 1;
+            }
+        }
+    }
+    Ok(selected)
+}
+
+/// The traces of a block.
+#[derive(FromRow)]
+struct TraceList {
+    id: i64,
+    #[sqlx(flatten)]
+    prune: PruneData,
+    checksums: Vec<i32>,
+    /// None where they lie outside of the range that was asked for.
+    trace_ids: Option<Vec<Uuid>>,
+    trace_ends: Option<Vec<i32>>,
+}
+
+impl TraceList {
+    fn has_any(&self, wanted: &HashSet<Uuid>) -> Result<bool, Corrupt> {
+        let (Some(ids), Some(ends)) = (&self.trace_ids, &self.trace_ends) else {
+            return Ok(false);
+        };
+        Part::Traces.verify(&self.checksums, checksums::traces(ids, ends))?;
+        Ok(ids.iter().any(|id| wanted.contains(id)))
+    }
+}
+
+/// Reads the lists of blocks of one table. One that cannot be read is reported and left out.
+async fn read_lists(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+    places: &[Place],
+    range: (Uuid, Uuid),
+    selected: &mut Selected,
+) -> Result<Vec<TraceList>, sqlx::Error> {
+    match try_to_read_lists(connection, selection, places, range).await {
+        Err(error) if is_damage(&error) => {}
+        result => return result,
+    }
+    let mut lists = Vec::new();
+    for place in places {
+        let one = core::slice::from_ref(place);
+        match try_to_read_lists(connection, selection, one, range).await {
+            Ok(list) => lists.extend(list),
+            Err(error) if is_damage(&error) => {
+                report_unreadable(place.id, None, &error);
+                selected.damaged_blocks += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(lists)
+}
+
+async fn try_to_read_lists(
+    connection: &mut PgConnection,
+    selection: &Selection<'_>,
+    places: &[Place],
+    (first, last): (Uuid, Uuid),
+) -> Result<Vec<TraceList>, sqlx::Error> {
+    let partition = places.first().and_then(|place| place.partition());
+    let ids: Vec<i64> = places.iter().map(|place| place.id).collect();
+    sqlx::query_as(include_str!("trace_lists.sql"))
+        .bind(selection.tenant)
+        .bind(BUCKET)
+        .bind(ids)
+        .bind(partition.map(|partition| partition.received_day))
+        .bind(partition.map(|partition| partition.class))
+        .bind(first)
+        .bind(last)
+        .fetch_all(connection)
+        .await
+}

@@ -1,0 +1,40 @@
+//! One step of an erasure: it holds the lock against retention, and watches the disk.
+//!
+//! Between two steps retention may run, and the size budget may free a day.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+
+use crate::options::is_disk_reserve_reached;
+use crate::retention::turn;
+use crate::{Gauge, StoreError};
+
+/// The longest wait for the first step: a person waits for it,
+pub(super) const FIRST_PATIENCE: Duration = Duration::from_secs(10);
+/// and that for another one: a run of retention may take minutes.
+pub(super) const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Waits until retention has ended; it waits from then on until [`end`].
+///
+/// # Errors
+/// [`StoreError::DiskReserve`], [`StoreError::Busy`] after `patience`, [`StoreError::Database`].
+pub(super) async fn begin(
+    connection: &mut PgConnection,
+    gauge: &Gauge,
+    patience: Duration,
+) -> Result<(), StoreError> {
+    if is_disk_reserve_reached(gauge) {
+        return Err(StoreError::DiskReserve);
+    }
+    if turn::take(connection, patience).await? {
+        Ok(())
+    } else {
+        Err(StoreError::Busy)
+    }
+}
+
+/// Lets whoever waits go first.
+pub(super) async fn end(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    turn::end(connection).await
+}

@@ -1,0 +1,68 @@
+//! An erasure looks at the disk before each step, and stops while the reserve is whole.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use throughline_model::StorageGauge;
+use throughline_store::testing::table_digests;
+use throughline_store::{Gauge, StoreError};
+use throughline_testkit::Ids;
+
+use super::{PAYLOADS, erase, erase_within, large, write};
+use crate::support::Fixture;
+
+/// A disk whose reserve is reached after so many looks.
+fn full_after(looks: u64) -> Gauge {
+    let looked = AtomicU64::new(0);
+    Arc::new(move || StorageGauge {
+        budget_bytes: None,
+        used_bytes: 0,
+        free_bytes: Some(u64::from(looked.fetch_add(1, Ordering::Relaxed) < looks)),
+        reserve_bytes: 1,
+    })
+}
+
+#[tokio::test]
+async fn an_erasure_stops_at_the_disk_reserve_and_another_one_goes_on() {
+    let fixture = Fixture::new().await;
+    let gone = large(&fixture, &mut Ids::seeded(1), ["one", "two"]);
+    write(&fixture, &[&gone]).await;
+    let before = table_digests(fixture.database.url()).await;
+    let counts = [
+        "SELECT count(*) FROM traces",
+        "SELECT count(*) FROM level0_blocks",
+        PAYLOADS,
+    ];
+    // The directory, the block, the large values.
+    for (looks, expected) in [
+        (0, [1, 1, 2]),
+        (1, [0, 1, 2]),
+        (1, [0, 1, 2]),
+        (2, [0, 0, 2]),
+    ] {
+        let erased = erase_within(&fixture, &[gone.trace_id], false, &full_after(looks)).await;
+        let error = erased.expect_err("stops");
+        assert!(matches!(error, StoreError::DiskReserve), "{error}");
+        if looks == 0 {
+            assert_eq!(table_digests(fixture.database.url()).await, before);
+        }
+        for (count, expected) in counts.into_iter().zip(expected) {
+            assert_eq!(
+                fixture.count(count).await,
+                expected,
+                "{looks} looks: {count}"
+            );
+        }
+    }
+    erase(&fixture, &[gone.trace_id]).await;
+    assert_eq!(fixture.count(PAYLOADS).await, 0);
+}
+
+#[tokio::test]
+async fn a_dry_run_is_no_matter_of_the_disk() {
+    let fixture = Fixture::new().await;
+    let gone = large(&fixture, &mut Ids::seeded(2), ["one", "two"]);
+    write(&fixture, &[&gone]).await;
+    let report = erase_within(&fixture, &[gone.trace_id], true, &full_after(0)).await;
+    assert_eq!(report.expect("counts").blocks, 1);
+}
