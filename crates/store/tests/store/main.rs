@@ -13,7 +13,7 @@ mod list;
 mod live;
 mod lock_order;
 mod lookup;
-mod oracle;
+mod model;
 mod page_bounds;
 mod pages;
 mod partitions;

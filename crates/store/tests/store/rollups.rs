@@ -65,7 +65,7 @@ async fn assert_tenant_has(fixture: &Fixture, tenant: TenantId, sent: &[Sent]) {
     }
 }
 
-fn assert_is(told: &Rollup, truth: &Rollup) {
+pub(crate) fn assert_is(told: &Rollup, truth: &Rollup) {
     let percentiles = |rollup: &Rollup| [rollup.p50_ns, rollup.p95_ns, rollup.p99_ns];
     for (told, truth) in percentiles(told).into_iter().zip(percentiles(truth)) {
         let allowed = truth as f64 * 0.01 + 0.5;

@@ -1,0 +1,54 @@
+//! The store against a model: random commits, retries, kills, compactions, late errors, pins and retention runs
+//! on two servers, and after each step the answers of the store against those of a naive oracle.
+//!
+//! A failed test prints its seed and its steps. The steps depend on the seed alone, except for the instant at
+//! which something is killed.
+
+mod batches;
+mod checks;
+mod dump;
+mod evaluate;
+mod oracle;
+mod predicates;
+mod retain;
+mod search;
+mod servers;
+mod spans;
+mod steps;
+mod world;
+
+use self::world::World;
+
+/// Steps of a test.
+const STEPS: usize = 10;
+
+/// Runs the steps of a seed; the rows of traces keep so many bits of the digest of a span.
+async fn run(seed: u64, fingerprint_bits: u32) {
+    let mut world = World::new(seed, fingerprint_bits).await;
+    steps::fill(&mut world).await;
+    for _ in 0..STEPS {
+        steps::random(&mut world).await;
+        checks::after_a_step(&mut world).await;
+    }
+    checks::at_the_end(&mut world).await;
+}
+
+#[tokio::test]
+async fn store_answers_as_the_oracle_does_with_seed_1() {
+    run(1, 16).await;
+}
+
+#[tokio::test]
+async fn store_answers_as_the_oracle_does_with_seed_2() {
+    run(2, 16).await;
+}
+
+#[tokio::test]
+async fn store_answers_as_the_oracle_does_with_seed_3() {
+    run(3, 16).await;
+}
+
+#[tokio::test]
+async fn fingerprints_of_two_bits_lose_and_double_nothing() {
+    run(4, 2).await;
+}
