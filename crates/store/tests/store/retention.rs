@@ -2,6 +2,7 @@
 
 mod age;
 mod budget;
+mod copy_and_drop;
 mod damage;
 mod interrupted;
 mod keeper;

@@ -26,7 +26,7 @@ async fn mixed() -> (Aged, Vec<TraceId>) {
 }
 
 /// Makes every statement of one kind fail once it is done, in this database.
-async fn fail_after(aged: &Aged, tag: &str) {
+pub(super) async fn fail_after(aged: &Aged, tag: &str) {
     aged.execute(&format!(
         "CREATE FUNCTION fail() RETURNS event_trigger LANGUAGE plpgsql AS $$
          BEGIN RAISE EXCEPTION 'injected after {tag}'; END $$;

@@ -4,20 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use throughline_model::{Keeper, PartitionStep, RetentionRules, StorageGauge};
-use throughline_store::{Retain, Rewrite};
+use throughline_model::{Keeper, RetentionRules, StorageGauge};
 use throughline_testkit::{Ids, Sent};
 use throughline_wire::{TenantId, TraceId};
 
-use super::support::{Aged, DAY};
+use super::support::Aged;
 
-fn keeper(aged: &Aged) -> Arc<dyn Keeper> {
+pub(super) fn keeper(aged: &Aged) -> Arc<dyn Keeper> {
     let gauge = Arc::new(StorageGauge::default);
     let rules = RetentionRules::default();
     aged.fixture.store.keeper(TenantId::DEFAULT, rules, gauge)
 }
 
-async fn execute(connection: &mut PgConnection, sql: String) {
+pub(super) async fn execute(connection: &mut PgConnection, sql: String) {
     sqlx::raw_sql(AssertSqlSafe(sql))
         .execute(connection)
         .await
@@ -159,103 +158,6 @@ async fn spans_of_a_trace_that_is_removed_while_it_is_compacted_do_not_come_back
     assert_eq!(written.received, 1);
     aged.compact().await;
     assert_eq!(aged.fixture.trace(trace_id).await.spans.len(), 1);
-}
-
-/// Runs `change` while a regular run has copied the kept rows of the one partition of blocks, and has
-/// not replaced it.
-async fn between_copy_and_drop(aged: &Aged, change: impl AsyncFnOnce()) {
-    let mut blocker = aged.fixture.database.connection().await;
-    let table: String = sqlx::query_scalar(
-        "SELECT inhrelid::regclass::text FROM pg_inherits
-         WHERE inhparent = 'level1_blocks'::regclass",
-    )
-    .fetch_one(&mut blocker)
-    .await
-    .expect("one partition");
-    // What a writer holds: a copy can be made, but nobody may replace the table.
-    let lock = format!("BEGIN; LOCK TABLE {table} IN ROW EXCLUSIVE MODE");
-    execute(&mut blocker, lock).await;
-    let waiting = "SELECT count(*) FROM pg_locks JOIN pg_class ON pg_class.oid = relation
-        WHERE NOT granted AND mode = 'ShareRowExclusiveLock'
-            AND relname LIKE 'level1_blocks_%'";
-    let until_the_run_waits = async {
-        while aged.fixture.count(waiting).await == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let run = aged.run(Retain {
-        rewrite: Rewrite::Settled,
-        ..aged.now()
-    });
-    tokio::pin!(run);
-    tokio::select! {
-        report = &mut run => panic!("the run did not wait: {report:?}"),
-        () = until_the_run_waits => {}
-    }
-    let release = async {
-        change().await;
-        execute(&mut blocker, "COMMIT".to_owned()).await;
-    };
-    let (report, ()) = tokio::join!(run, release);
-    let steps = report.partitions.iter().map(|change| change.step);
-    assert_eq!(steps.collect::<Vec<_>>(), [PartitionStep::Rewrite]);
-}
-
-/// Adds a failed span to a trace, which comes on the day of the others.
-async fn fail_late(aged: &Aged, trace_id: TraceId) {
-    let seed = trace_id.to_bytes()[15].into();
-    let late = crate::support::lone("late", &mut Ids::seeded(seed)).in_trace(trace_id);
-    let late = late.starts(aged.noon.saturating_add(-9 * DAY));
-    let sent = [Sent::by("shop", late.error("broken").build())];
-    assert_eq!(aged.fixture.write(&sent).await.received, 1);
-    aged.came_at_once(trace_id).await;
-}
-
-#[tokio::test]
-async fn a_failed_trace_that_is_pinned_between_copy_and_drop_is_whole_and_outlives_its_rule() {
-    let mut aged = Aged::new().await;
-    let failed = aged.trace(9, false).await;
-    let gone = aged.trace(9, false).await;
-    aged.compact().await;
-    // Too late for the partition of failed traces.
-    fail_late(&aged, failed).await;
-    between_copy_and_drop(&aged, async || {
-        let keeper = keeper(&aged);
-        let pin = keeper.pin(failed, String::new()).await;
-        assert!(pin.expect("pins").is_some());
-        assert_eq!(keeper.pin(gone, String::new()).await, Ok(None));
-    })
-    .await;
-    assert_eq!(aged.stored_spans().await, [failed].into());
-    aged.run(Retain {
-        now: aged.noon.saturating_add(60 * DAY),
-        ..aged.now()
-    })
-    .await;
-    assert_eq!(aged.listed().await, [failed].into());
-    assert_eq!(aged.fixture.trace(failed).await.spans.len(), 3);
-}
-
-#[tokio::test]
-async fn a_trace_that_fails_between_copy_and_drop_is_whole_and_one_that_was_gone_begins_anew() {
-    let mut aged = Aged::new().await;
-    let pinned = aged.trace(9, false).await;
-    aged.pin(pinned).await;
-    let gone = aged.trace(9, false).await;
-    aged.compact().await;
-    between_copy_and_drop(&aged, async || {
-        fail_late(&aged, pinned).await;
-        fail_late(&aged, gone).await;
-    })
-    .await;
-    aged.unpin().await;
-    for _ in 0..2 {
-        // Failed, so kept for a month.
-        assert_eq!(aged.listed().await, [pinned, gone].into());
-        assert_eq!(aged.fixture.trace(pinned).await.spans.len(), 3);
-        assert_eq!(aged.fixture.trace(gone).await.spans.len(), 1);
-        aged.run(aged.now()).await;
-    }
 }
 
 #[tokio::test]
