@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
-use throughline_model::{Keeper, TraceReader};
+use throughline_model::{RetentionAdmin, TraceReader};
 use throughline_wire::UnixNanos;
 
 /// Everything the panel takes from its server; provided to page routes and to the handler of
@@ -14,7 +14,7 @@ pub struct PanelContext {
     /// Reads the traces of the tenant who asks.
     pub reader: Arc<dyn TraceReader>,
     /// Keeps the traces of the tenant who asks, and lets them go.
-    pub keeper: Arc<dyn Keeper>,
+    pub retention_admin: Arc<dyn RetentionAdmin>,
     /// What time it is.
     pub clock: Clock,
     /// Sets the status of the HTTP response under way.

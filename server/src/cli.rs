@@ -2,7 +2,7 @@
 
 mod backup;
 mod erase;
-mod keep;
+mod retention;
 mod transfer;
 
 use std::env;
@@ -16,8 +16,8 @@ pub use self::erase::EraseCommand;
 pub use self::transfer::{ExportOptions, FilterOptions, ImportOptions};
 use crate::telemetry::LogFormat;
 
-use self::keep::byte_count;
-pub use self::keep::{
+use self::retention::byte_count;
+pub use self::retention::{
     RetentionCommand, RetentionOptions, StorageCommand, StorageOptions, TracingMode,
 };
 use self::transfer::trace_id;

@@ -29,7 +29,7 @@ use self::read::{Settings, read_files};
 use crate::clock::Clock;
 
 pub use self::elements::Format;
-pub use self::report::{Place, Report};
+pub use self::report::{Report, SourceLocation};
 
 /// Messages between the thread that reads and the tasks that store.
 const QUEUED: usize = 2;
@@ -42,7 +42,7 @@ pub struct Import {
     /// Their format; told by what they contain unless said.
     pub format: Option<Format>,
     /// How long the database may be away or overloaded before the import gives up.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// What a span may hold.
     pub limits: Limits,
 }
@@ -73,7 +73,7 @@ pub async fn import(import: Import, writer: &Writer, clock: Clock) -> Report {
             read_files(import.files, &settings, &progress, &out);
         })
     };
-    let mut report = store::store(writer, messages, import.patience, &progress, &stop).await;
+    let mut report = store::store(writer, messages, import.timeout, &progress, &stop).await;
     if reading.await.is_err() {
         report.gave_up = Some("a fault of ours while reading; the log says more".to_owned());
     }

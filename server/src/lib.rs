@@ -3,7 +3,6 @@
 //! [`router::router`] is the whole of it as one service that a test can call; [`serve::serve`]
 //! adds what a program needs around it: listeners, a database, start and stop.
 
-mod answers;
 pub mod api;
 pub mod backup;
 pub mod cli;
@@ -22,6 +21,7 @@ pub mod panel;
 mod printable;
 pub mod problem;
 pub mod readiness;
+mod response_limit;
 pub mod router;
 pub mod serve;
 pub mod shutdown;

@@ -19,7 +19,7 @@ use futures::stream;
 use throughline_model::{LiveEvent, LiveFeed, LiveSubscription, LiveTraces, TraceSummary};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::api::{LiveRequest, Told};
+use crate::api::{LiveRequest, SubscriptionScope};
 use crate::clock::Clock;
 use crate::problem::Problem;
 
@@ -135,16 +135,21 @@ impl Subscriber {
     }
 
     fn select(&self, traces: &[TraceSummary]) -> Option<LiveTraces> {
-        let LiveRequest { told, limit } = &self.request;
-        select(told, *limit, traces, &self.clock)
+        let LiveRequest { scope, limit } = &self.request;
+        select(scope, *limit, traces, &self.clock)
     }
 }
 
 /// Those of the traces that the subscriber is told of, the newest `limit` of them; none when there
 /// are none.
-fn select(told: &Told, limit: usize, traces: &[TraceSummary], clock: &Clock) -> Option<LiveTraces> {
+fn select(
+    scope: &SubscriptionScope,
+    limit: usize,
+    traces: &[TraceSummary],
+    clock: &Clock,
+) -> Option<LiveTraces> {
     let now = clock.now();
-    let mut selected = traces.iter().filter(|trace| told.selects(trace, now));
+    let mut selected = traces.iter().filter(|trace| scope.selects(trace, now));
     let traces: Vec<TraceSummary> = selected.by_ref().take(limit).cloned().collect();
     let more = selected.count() as u64;
     (!traces.is_empty()).then_some(LiveTraces { now, traces, more })

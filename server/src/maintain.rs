@@ -109,8 +109,8 @@ pub async fn storage(command: StorageCommand) -> Result<()> {
         let watch = StorageWatch::new(Arc::clone(store), command.storage.limits(), data_dir);
         watch.measure().await;
         let gauge = Arc::new(move || watch.gauge());
-        let keeper = store.keeper(TenantId::DEFAULT, rules, gauge);
-        let report = keeper.storage().await?;
+        let retention_admin = store.retention_admin(TenantId::DEFAULT, rules, gauge);
+        let report = retention_admin.storage().await?;
         if command.json {
             println!("{}", serde_json::to_string_pretty(&report)?);
         } else {

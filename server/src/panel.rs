@@ -18,11 +18,11 @@ use leptos_axum::{
 };
 use throughline_app::context::{Clock as PanelClock, PanelContext, ServerInfo, SetStatus};
 use throughline_app::{App, shell};
-use throughline_model::{Keeper, TraceReader};
+use throughline_model::{RetentionAdmin, TraceReader};
 
-use crate::answers::{self, Answers};
 use crate::clock::Clock;
 use crate::problem::Problem;
+use crate::response_limit::{self, ResponseLimit};
 use crate::site;
 
 /// What the panel needs.
@@ -31,7 +31,7 @@ pub struct Panel {
     /// Reads traces.
     pub reader: Arc<dyn TraceReader>,
     /// Keeps traces, and lets them go.
-    pub keeper: Arc<dyn Keeper>,
+    pub retention_admin: Arc<dyn RetentionAdmin>,
     /// What time it is.
     pub clock: Clock,
     /// Where senders reach this server.
@@ -50,7 +50,7 @@ fn context(panel: &Panel) {
     let clock = panel.clock.clone();
     PanelContext {
         reader: Arc::clone(&panel.reader),
-        keeper: Arc::clone(&panel.keeper),
+        retention_admin: Arc::clone(&panel.retention_admin),
         clock: PanelClock(Arc::new(move || clock.now())),
         set_status: SetStatus(Arc::new(|status| {
             if let (Some(response), Ok(status)) = (
@@ -80,7 +80,7 @@ fn content_security_policy(nonce: &str) -> String {
 }
 
 /// Pages, server functions and static files; everything not found becomes the panel's own 404 page.
-pub(crate) fn routes(panel: Panel, answers: Answers) -> Router {
+pub(crate) fn routes(panel: Panel, answers: ResponseLimit) -> Router {
     let options = options();
     let pages = generate_route_list(App);
     let provide = {
@@ -104,7 +104,7 @@ pub(crate) fn routes(panel: Panel, answers: Answers) -> Router {
         .leptos_routes_with_context(&options, pages, provide.clone(), move || {
             shell(shell_options.clone())
         })
-        .route_layer(from_fn_with_state(answers, answers::hold))
+        .route_layer(from_fn_with_state(answers, response_limit::hold))
         .fallback(move |request: Request| fallback(request, provide.clone()))
         .with_state(options)
 }

@@ -6,11 +6,11 @@ use axum::middleware;
 use axum::response::Response;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::answers::Answers;
 use crate::health::{Metrics, Ready};
 use crate::ingest::Ingest;
 use crate::live::{self, Live};
 use crate::panel::{self, Panel};
+use crate::response_limit::ResponseLimit;
 use crate::{api, health, host};
 
 /// The largest body of a server function.
@@ -34,11 +34,11 @@ pub struct AppState {
 /// The main port: senders, people, scripts and probes.
 pub fn router(state: AppState) -> Router {
     // What people and scripts read: from this machine only, until there is sign-in.
-    let answers = Answers::default();
+    let answers = ResponseLimit::default();
     let read = Router::new()
         .merge(api::routes(
             state.panel.reader.clone(),
-            state.panel.keeper.clone(),
+            state.panel.retention_admin.clone(),
             &answers,
         ))
         .merge(live::routes(state.live))

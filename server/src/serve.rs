@@ -180,7 +180,11 @@ async fn serve_on(
         ingest: ingest.clone(),
         panel: Panel {
             reader: store.reader(TenantId::DEFAULT),
-            keeper: store.keeper(TenantId::DEFAULT, rules, Arc::new(move || gauge.gauge())),
+            retention_admin: store.retention_admin(
+                TenantId::DEFAULT,
+                rules,
+                Arc::new(move || gauge.gauge()),
+            ),
             clock,
             server: server.clone(),
         },

@@ -9,23 +9,23 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A stream whose writes fail once one of them has waited for `patience`. Time in which nothing is
+/// A stream whose writes fail once one of them has waited for `timeout`. Time in which nothing is
 /// to be written does not count.
 #[derive(Debug)]
 pub(crate) struct NotStalled<S> {
     stream: S,
-    patience: Duration,
+    timeout: Duration,
     /// When the write that waits is given up.
     given_up: Pin<Box<Sleep>>,
     is_waiting: bool,
 }
 
 impl<S> NotStalled<S> {
-    pub(crate) fn new(stream: S, patience: Duration) -> Self {
+    pub(crate) fn new(stream: S, timeout: Duration) -> Self {
         Self {
             stream,
-            patience,
-            given_up: Box::pin(sleep(patience)),
+            timeout,
+            given_up: Box::pin(sleep(timeout)),
             is_waiting: false,
         }
     }
@@ -42,7 +42,7 @@ impl<S> NotStalled<S> {
         }
         if !self.is_waiting {
             self.is_waiting = true;
-            let until = Instant::now() + self.patience;
+            let until = Instant::now() + self.timeout;
             self.given_up.as_mut().reset(until);
         }
         self.given_up.as_mut().poll(context).map(|()| {
@@ -102,26 +102,26 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(30);
+    const TIMEOUT: Duration = Duration::from_secs(30);
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_is_given_up() {
         let (_client, stream) = duplex(16);
-        let mut stream = NotStalled::new(stream, PATIENCE);
+        let mut stream = NotStalled::new(stream, TIMEOUT);
         let before = Instant::now();
         let written = stream.write_all(&[0; 17]).await;
         let error = written.expect_err("nobody reads");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert!(before.elapsed() >= PATIENCE);
+        assert!(before.elapsed() >= TIMEOUT);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_client_is_served_however_long_it_takes() {
         let (mut client, stream) = duplex(16);
-        let mut stream = NotStalled::new(stream, PATIENCE);
+        let mut stream = NotStalled::new(stream, TIMEOUT);
         let written = tokio::spawn(async move { stream.write_all(&[0; 200]).await });
         for _ in 0..200 {
-            sleep(PATIENCE / 2).await;
+            sleep(TIMEOUT / 2).await;
             client.read_u8().await.expect("a byte");
         }
         written.await.expect("runs").expect("all of it");
@@ -130,10 +130,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn silence_is_no_stall() {
         let (mut client, stream) = duplex(16);
-        let mut stream = NotStalled::new(stream, PATIENCE);
+        let mut stream = NotStalled::new(stream, TIMEOUT);
         for _ in 0..3 {
             // As a live view on which nothing happens.
-            sleep(2 * PATIENCE).await;
+            sleep(2 * TIMEOUT).await;
             stream.write_all(&[0; 16]).await.expect("there is room");
             client.read_exact(&mut [0; 16]).await.expect("sent");
         }

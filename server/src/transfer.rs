@@ -35,11 +35,11 @@ async fn import_into(options: &ImportOptions, url: &str) -> Result<()> {
     let clock = Clock::system();
     let store_clock = clock.clone();
     let store = Store::connect_lazy(url, StoreOptions::new(move || store_clock.now()))?;
-    migrate(&store, options.patience).await?;
+    migrate(&store, options.timeout).await?;
     let what = Import {
         files: options.files.clone(),
         format: options.format,
-        patience: options.patience,
+        timeout: options.timeout,
         limits: Limits::default(),
     };
     let report = import(what, &store.writer(), clock).await;
@@ -57,12 +57,12 @@ async fn import_into(options: &ImportOptions, url: &str) -> Result<()> {
 }
 
 /// Brings the schema up to date as soon as the database is there.
-async fn migrate(store: &Store, patience: Duration) -> Result<()> {
+async fn migrate(store: &Store, timeout: Duration) -> Result<()> {
     let started = Instant::now();
     loop {
         match store.migrate().await {
             Ok(_) => return Ok(()),
-            Err(error @ StoreError::Database(_)) if started.elapsed() < patience => {
+            Err(error @ StoreError::Database(_)) if started.elapsed() < timeout => {
                 tracing::warn!("{error}; trying again");
                 sleep(TRY_EVERY).await;
             }

@@ -15,9 +15,9 @@ pub async fn pin_trace(
     /// Why, in somebody's words; may be empty.
     note: String,
 ) -> Result<Pin, ApiError> {
-    let keeper = super::error::panel()?.keeper;
+    let retention_admin = super::error::panel()?.retention_admin;
     let note = Pin::note(&note).map_err(throughline_model::ReadError::Invalid)?;
-    keeper.pin(trace_id, note).await?.ok_or_else(|| {
+    retention_admin.pin(trace_id, note).await?.ok_or_else(|| {
         let gone = format!("trace {trace_id} is kept no longer");
         throughline_model::ReadError::Invalid(gone).into()
     })
@@ -30,7 +30,10 @@ pub async fn unpin_trace(
     trace_id: TraceId,
 ) -> Result<(), ApiError> {
     // That it was not pinned any more is what was wanted.
-    super::error::panel()?.keeper.unpin(trace_id).await?;
+    super::error::panel()?
+        .retention_admin
+        .unpin(trace_id)
+        .await?;
     Ok(())
 }
 
@@ -40,5 +43,8 @@ pub async fn get_pin(
     /// Which trace.
     trace_id: TraceId,
 ) -> Result<Option<Pin>, ApiError> {
-    Ok(super::error::panel()?.keeper.pin_of(trace_id).await?)
+    Ok(super::error::panel()?
+        .retention_admin
+        .pin_of(trace_id)
+        .await?)
 }

@@ -1,7 +1,7 @@
 //! `/traces`.
 
-use throughline_model::{Keeper as _, OpenFate, ReadError};
-use throughline_testkit::{FakeKeeper, FakeReader, Ids, NOW, Sent, shop_trace, span};
+use throughline_model::{OpenFate, ReadError, RetentionAdmin as _};
+use throughline_testkit::{FakeReader, FakeRetentionAdmin, Ids, NOW, Sent, shop_trace, span};
 use throughline_wire::UnixNanos;
 
 use crate::html::read;
@@ -210,9 +210,12 @@ async fn pinned_traces_are_marked_and_can_be_asked_for_alone() {
     let wrong = get("/traces?pinned=maybe", reader.clone()).await;
     assert_eq!(wrong.status, 400);
     for (trace, pressed) in [(pinned, "true"), (reader.summaries()[8].trace_id, "false")] {
-        let keeper = FakeKeeper::empty();
-        keeper.pin(pinned, String::new()).await.expect("pins");
-        let page = get_with(&format!("/traces/{trace}"), reader.clone(), keeper).await;
+        let retention_admin = FakeRetentionAdmin::empty();
+        retention_admin
+            .pin(pinned, String::new())
+            .await
+            .expect("pins");
+        let page = get_with(&format!("/traces/{trace}"), reader.clone(), retention_admin).await;
         let (tags, _) = read(&page.html);
         let button = tags.iter().find_map(|tag| {
             tag.attribute("aria-pressed").filter(|_| {

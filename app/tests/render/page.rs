@@ -10,7 +10,7 @@ use leptos_meta::ServerMetaContext;
 use leptos_router::components::provide_server_redirect;
 use leptos_router::location::RequestUrl;
 use throughline_app::{App, Clock, PanelContext, ServerInfo, SetStatus};
-use throughline_testkit::{FakeKeeper, FakeReader, NOW};
+use throughline_testkit::{FakeReader, FakeRetentionAdmin, NOW};
 
 /// What a server would answer.
 pub(crate) struct Answer {
@@ -29,18 +29,22 @@ impl Answer {
 
 /// Asks for the page at `path`.
 pub(crate) async fn get(path: &str, reader: FakeReader) -> Answer {
-    get_with(path, reader, FakeKeeper::empty()).await
+    get_with(path, reader, FakeRetentionAdmin::empty()).await
 }
 
-/// The same with a keeper of the test's own.
-pub(crate) async fn get_with(path: &str, reader: FakeReader, keeper: FakeKeeper) -> Answer {
+/// The same with a retention admin of the test's own.
+pub(crate) async fn get_with(
+    path: &str,
+    reader: FakeReader,
+    retention_admin: FakeRetentionAdmin,
+) -> Answer {
     static EXECUTOR: Once = Once::new();
     EXECUTOR.call_once(|| any_spawner::Executor::init_tokio().expect("set once"));
     let status = Arc::new(AtomicU16::new(200));
     let told = status.clone();
     let context = PanelContext {
         reader: reader.shared(),
-        keeper: keeper.shared(),
+        retention_admin: retention_admin.shared(),
         clock: Clock(Arc::new(|| NOW)),
         set_status: SetStatus(Arc::new(move |status| told.store(status, Ordering::SeqCst))),
         server: ServerInfo {

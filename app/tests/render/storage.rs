@@ -3,7 +3,7 @@
 use throughline_model::{
     DaySize, ReadError, Share, StorageGauge, StorageLevel, StorageReport, TableSize,
 };
-use throughline_testkit::{FakeKeeper, FakeReader, NOW};
+use throughline_testkit::{FakeReader, FakeRetentionAdmin, NOW};
 
 use crate::page::get_with;
 
@@ -56,14 +56,14 @@ fn report(used_bytes: u64) -> StorageReport {
     }
 }
 
-async fn text(keeper: FakeKeeper) -> (u16, String, String) {
-    let answer = get_with("/storage", FakeReader::new(Vec::new()), keeper).await;
+async fn text(retention_admin: FakeRetentionAdmin) -> (u16, String, String) {
+    let answer = get_with("/storage", FakeReader::new(Vec::new()), retention_admin).await;
     (answer.status, answer.text(), answer.html)
 }
 
 #[tokio::test]
 async fn tables_operations_attributes_and_growth_are_in_the_first_paint() {
-    let (status, text, html) = text(FakeKeeper::new(Ok(report(10_000_000_000)))).await;
+    let (status, text, html) = text(FakeRetentionAdmin::new(Ok(report(10_000_000_000)))).await;
     assert_eq!(status, 200);
     for part in [
         "10.0 GB",
@@ -101,17 +101,17 @@ async fn a_banner_says_when_the_room_runs_out() {
     ] {
         let report = report(used);
         assert_eq!(report.level, level);
-        let (_, text, _) = text(FakeKeeper::new(Ok(report))).await;
+        let (_, text, _) = text(FakeRetentionAdmin::new(Ok(report))).await;
         assert!(text.contains(part), "{part} is missing in {text}");
     }
 }
 
 #[tokio::test]
 async fn an_empty_database_and_one_that_is_away_are_said() {
-    let (status, empty, _) = text(FakeKeeper::empty()).await;
+    let (status, empty, _) = text(FakeRetentionAdmin::empty()).await;
     assert_eq!(status, 200);
     assert!(empty.contains("Nothing is stored yet."), "{empty}");
-    let (status, away, _) = text(FakeKeeper::new(Err(ReadError::Unavailable))).await;
+    let (status, away, _) = text(FakeRetentionAdmin::new(Err(ReadError::Unavailable))).await;
     assert_eq!(status, 503);
     assert!(away.contains("cannot be reached"), "{away}");
 }

@@ -1,7 +1,7 @@
 //! `/traces/{id}`.
 
-use throughline_model::{Keeper as _, OpenFate, ReadError};
-use throughline_testkit::{FakeKeeper, FakeReader, Ids, Sent, shop_trace, span};
+use throughline_model::{OpenFate, ReadError, RetentionAdmin as _};
+use throughline_testkit::{FakeReader, FakeRetentionAdmin, Ids, Sent, shop_trace, span};
 use throughline_wire::{Attributes, Repair, RepairSet, Span, semconv};
 
 use crate::html::read;
@@ -196,10 +196,10 @@ async fn only_a_trace_without_faults_is_said_to_have_no_gaps() {
 async fn a_pinned_trace_says_since_when_and_why() {
     let (sent, path) = shop();
     let trace_id = sent[0].span.trace_id;
-    let keeper = FakeKeeper::empty();
+    let retention_admin = FakeRetentionAdmin::empty();
     let note = "the <outage> of Tuesday".to_owned();
-    keeper.pin(trace_id, note).await.expect("pins");
-    let answer = get_with(&path, FakeReader::new(sent.clone()), keeper).await;
+    retention_admin.pin(trace_id, note).await.expect("pins");
+    let answer = get_with(&path, FakeReader::new(sent.clone()), retention_admin).await;
     let text = answer.text();
     assert!(text.contains("Pinned on 2026-"), "{text}");
     assert!(text.contains("the <outage> of Tuesday"), "{text}");

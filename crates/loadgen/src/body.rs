@@ -27,7 +27,7 @@ pub(super) enum Field {
 
 /// Where a field of the span at place `span` of the request stands.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
+pub(super) struct TemplateField {
     pub(super) offset: usize,
     pub(super) span: u32,
     pub(super) field: Field,
@@ -37,7 +37,7 @@ pub(super) struct Mark {
 #[derive(Debug, Default, Clone)]
 pub(super) struct Template {
     pub(super) bytes: Vec<u8>,
-    pub(super) marks: Vec<Mark>,
+    pub(super) marks: Vec<TemplateField>,
 }
 
 impl Template {
@@ -45,16 +45,17 @@ impl Template {
     pub(super) fn append(&mut self, other: &Self) {
         let shift = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
-        self.marks.extend(other.marks.iter().map(|mark| Mark {
-            offset: mark.offset + shift,
-            ..*mark
-        }));
+        self.marks
+            .extend(other.marks.iter().map(|mark| TemplateField {
+                offset: mark.offset + shift,
+                ..*mark
+            }));
     }
 
     /// Leaves room of `width` bytes for a field.
     pub(super) fn leave(&mut self, field: Field, span: u32, width: usize, filler: u8) {
         let offset = self.bytes.len();
-        self.marks.push(Mark {
+        self.marks.push(TemplateField {
             offset,
             span,
             field,

@@ -33,22 +33,22 @@ enum Attempt {
 /// A client with one connection, made when needed.
 pub(super) struct Client {
     target: Target,
-    patience: Duration,
+    timeout: Duration,
     connection: Option<Connection>,
 }
 
 impl Client {
-    pub(super) fn new(target: Target, patience: Duration) -> Self {
+    pub(super) fn new(target: Target, timeout: Duration) -> Self {
         Self {
             target,
-            patience,
+            timeout,
             connection: None,
         }
     }
 
-    /// Sends a body with so many spans until it is answered or patience ends; counts everything.
+    /// Sends a body with so many spans until it is answered or timeout ends; counts everything.
     pub(super) async fn send(&mut self, body: Bytes, spans: u64, tally: &mut Tally) {
-        let give_up = Instant::now() + self.patience;
+        let give_up = Instant::now() + self.timeout;
         tally.sent += spans;
         loop {
             tally.bytes += body.len() as u64;

@@ -44,8 +44,8 @@ impl Target {
     /// Waits until something listens there, and says after a while that nothing does.
     ///
     /// # Errors
-    /// When nothing did for as long as `patience`.
-    pub(super) async fn wait_until_reachable(&self, patience: Duration) -> Result<()> {
+    /// When nothing did for as long as `timeout`.
+    pub(super) async fn wait_until_reachable(&self, timeout: Duration) -> Result<()> {
         let began = Instant::now();
         let mut is_said = false;
         loop {
@@ -53,14 +53,14 @@ impl Target {
                 return Ok(());
             };
             let waited = began.elapsed();
-            if waited + PAUSE > patience {
+            if waited + PAUSE > timeout {
                 bail!("cannot connect to {}: {error}", self.authority);
             }
             if waited > UNREACHABLE_UNSAID && !core::mem::replace(&mut is_said, true) {
                 eprintln!(
                     "throughline: cannot connect to {} ({error}); trying for {} s in all",
                     self.authority,
-                    patience.as_secs()
+                    timeout.as_secs()
                 );
             }
             sleep(PAUSE).await;

@@ -49,8 +49,8 @@ struct Work {
 /// When the address cannot be used, or nobody listens there.
 pub async fn send(options: &LoadOptions, now: UnixNanos) -> Result<Report> {
     let target = Target::parse(&options.url, options.format, options.gzip)?;
-    let patience = Duration::from_secs(options.patience_s);
-    target.wait_until_reachable(patience).await?;
+    let timeout = Duration::from_secs(options.timeout_s);
+    target.wait_until_reachable(timeout).await?;
     let plan = Plan::new(options, now);
     let per_request = plan.spans_per_request();
     let work = Arc::new(Work {
@@ -64,7 +64,7 @@ pub async fn send(options: &LoadOptions, now: UnixNanos) -> Result<Report> {
     });
     let mut clients = JoinSet::new();
     for _ in 0..options.clients.get() {
-        let client = Client::new(target.clone(), patience);
+        let client = Client::new(target.clone(), timeout);
         clients.spawn(run_client(client, Arc::clone(&work)));
     }
     let mut tally = Tally::default();

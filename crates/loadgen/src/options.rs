@@ -50,7 +50,7 @@ pub struct LoadOptions {
     pub rate: Option<NonZeroU32>,
     /// How long one request is tried again, in seconds, before its spans count as refused.
     #[arg(long, default_value_t = 120)]
-    pub patience_s: u64,
+    pub timeout_s: u64,
     /// When the first span began, in ns since 1970; a minute ago when left out. With the seed it
     /// decides every byte that is sent.
     #[arg(long)]

@@ -26,7 +26,7 @@ fn options(format: Format, shape: Shape) -> LoadOptions {
         large_trace_every: 0,
         gzip: false,
         rate: None,
-        patience_s: 1,
+        timeout_s: 1,
         begin_ns: None,
         json: false,
     }

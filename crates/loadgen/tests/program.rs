@@ -10,7 +10,7 @@ fn a_server_that_is_not_there_is_an_error_and_not_a_success() {
             "http://127.0.0.1:1",
             "--spans",
             "10",
-            "--patience-s",
+            "--timeout-s",
             "0",
         ])
         .output()

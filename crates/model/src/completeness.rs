@@ -28,7 +28,7 @@ pub enum CompletenessState {
     Unknown,
 }
 
-/// The receipt of a trace: how many spans are there, what is missing and why.
+/// The completeness of a trace: how many spans are there, what is missing and why.
 ///
 /// A span that is missing is known by its number only, not by its trace: it counts here when its
 /// number lies between those of the trace's spans of the same process, or directly before or
@@ -155,14 +155,14 @@ pub struct TraceFacts {
 }
 
 impl Completeness {
-    /// The receipt, as of `now`; the order of the lists does not matter.
+    /// The completeness, as of `now`; the order of the lists does not matter.
     pub fn of(
         trace: TraceFacts,
         processes: &[ProcessFacts],
         open: &[OpenSpan],
         now: UnixNanos,
     ) -> Self {
-        let mut receipt = Self {
+        let mut completeness = Self {
             spans: trace.spans,
             cut_bytes: trace.cut_bytes,
             dropped_parts: trace.dropped_parts,
@@ -180,12 +180,12 @@ impl Completeness {
             ..Self::default()
         };
         for process in processes {
-            receipt.add(process, now);
+            completeness.add(process, now);
         }
         // By number a process knows those near the trace's others; without numbers nobody does.
-        receipt.rejected = receipt.rejected.max(receipt.too_large);
-        receipt.state = receipt.judge();
-        receipt
+        completeness.rejected = completeness.rejected.max(completeness.too_large);
+        completeness.state = completeness.judge();
+        completeness
     }
 
     fn add(&mut self, process: &ProcessFacts, now: UnixNanos) {

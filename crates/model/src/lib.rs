@@ -7,13 +7,13 @@ pub mod completeness;
 pub mod event;
 pub mod filter;
 pub mod fold;
-pub mod keeper;
 pub mod live;
 pub mod lookup;
 pub mod page;
 pub mod payload;
 pub mod reader;
 pub mod retention;
+pub mod retention_admin;
 pub mod rollup;
 pub mod search;
 pub mod statistics;
@@ -30,7 +30,6 @@ pub use completeness::{
 pub use event::{EventCursor, EventFilter, EventPage, EventPageRequest, StoredEvent};
 pub use filter::{AttributeCondition, Faults, OperationMatch, StatusFilter, TraceFilter};
 pub use fold::fold_case;
-pub use keeper::{CleanUp, Keeper};
 pub use live::{LagReason, LiveEvent, LiveFeed, LiveLag, LiveSubscription, LiveTraces};
 pub use lookup::{LookedFor, Lookup, Reference};
 pub use page::{Cursor, Direction, Page, PageRequest, Total};
@@ -39,6 +38,7 @@ pub use reader::{BoxFuture, ReadError, TraceReader};
 pub use retention::{
     PartitionChange, PartitionStep, Pin, Removed, RetentionReport, RetentionRules,
 };
+pub use retention_admin::{CleanUp, RetentionAdmin};
 pub use rollup::{Rollup, RollupFilter, RollupGroup, RollupReport, RollupWindow};
 pub use search::{
     AttributeOwner, CheckedPredicate, Comparison, SearchValue, SpanField, SpanPredicate,

@@ -11,7 +11,7 @@ const VERSION: u8 = 1;
 
 /// The position of a value in its span or event, whose attributes never change their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum ValuePath {
     /// The attribute at this place.
     Attribute(u32),
     /// The attribute at this place of the event at this place.
@@ -25,7 +25,7 @@ pub(crate) enum Place {
 /// One value kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reference {
-    pub place: Place,
+    pub place: ValuePath,
     pub byte_count: u64,
     /// The entry of the membership filter for the attribute with its whole value; 0 for a value without
     /// a text.
@@ -44,21 +44,21 @@ impl Reference {
             out.push(VERSION);
         }
         match self.place {
-            Place::Attribute(attribute) => {
+            ValuePath::Attribute(attribute) => {
                 out.push(0);
                 varint::put(attribute.into(), out);
             }
-            Place::Event { at, attribute } => {
+            ValuePath::Event { at, attribute } => {
                 out.push(1);
                 varint::put(at.into(), out);
                 varint::put(attribute.into(), out);
             }
-            Place::Link { at, attribute } => {
+            ValuePath::Link { at, attribute } => {
                 out.push(2);
                 varint::put(at.into(), out);
                 varint::put(attribute.into(), out);
             }
-            Place::Body => out.push(3),
+            ValuePath::Body => out.push(3),
         }
         varint::put(self.byte_count, out);
         out.extend_from_slice(&self.filter_entry.to_le_bytes());
@@ -79,16 +79,16 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Reference>, Unreadable> {
     while let Some((&kind, after)) = rest.split_first() {
         rest = after;
         let place = match kind {
-            0 => Place::Attribute(small(&mut rest)?),
-            1 => Place::Event {
+            0 => ValuePath::Attribute(small(&mut rest)?),
+            1 => ValuePath::Event {
                 at: small(&mut rest)?,
                 attribute: small(&mut rest)?,
             },
-            2 => Place::Link {
+            2 => ValuePath::Link {
                 at: small(&mut rest)?,
                 attribute: small(&mut rest)?,
             },
-            3 => Place::Body,
+            3 => ValuePath::Body,
             _ => return Err(Unreadable),
         };
         let byte_count = varint::take(&mut rest).ok_or(Unreadable)?;
@@ -119,10 +119,10 @@ mod tests {
 
     fn reference() -> impl Strategy<Value = Reference> {
         let place = prop_oneof![
-            any::<u32>().prop_map(Place::Attribute),
-            any::<(u32, u32)>().prop_map(|(at, attribute)| Place::Event { at, attribute }),
-            any::<(u32, u32)>().prop_map(|(at, attribute)| Place::Link { at, attribute }),
-            Just(Place::Body),
+            any::<u32>().prop_map(ValuePath::Attribute),
+            any::<(u32, u32)>().prop_map(|(at, attribute)| ValuePath::Event { at, attribute }),
+            any::<(u32, u32)>().prop_map(|(at, attribute)| ValuePath::Link { at, attribute }),
+            Just(ValuePath::Body),
         ];
         (place, any::<u64>(), any::<u64>(), any::<[u8; 16]>()).prop_map(
             |(place, byte_count, filter_entry, hash)| Reference {

@@ -7,19 +7,19 @@ use std::sync::Arc;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
 use throughline_model::{
-    Keeper, LiveFeed, ReadError, RetentionReport, RetentionRules, TraceReader,
+    LiveFeed, ReadError, RetentionAdmin, RetentionReport, RetentionRules, TraceReader,
 };
 use throughline_wire::{TenantId, TraceId, UnixNanos};
 
-use crate::keeper::PgKeeper;
 use crate::live::{self, LiveHandle};
-use crate::reader::{Kept, PgTraceReader};
+use crate::reader::{DictionaryCache, PgTraceReader};
+use crate::retention_admin::PgRetentionAdmin;
 use crate::search::ScanPermits;
 use crate::sqlstate::read_error;
 use crate::writer::{WriterHandle, spawn};
 use crate::{
-    BackupError, BackupReport, BlockProgress, CompactionReport, CompactionScope, Duty,
-    ErasureReport, Gauge, Lead, MigrationReport, Retain, StoreError, StoreOptions, TableProgress,
+    BackupError, BackupReport, BlockProgress, CompactionReport, CompactionScope, ErasureReport,
+    Gauge, JobKind, LeaderLock, MigrationReport, Retain, StoreError, StoreOptions, TableProgress,
     Writer, backup, migrate, storage,
 };
 
@@ -32,7 +32,7 @@ pub struct Store {
     options: StoreOptions,
     writer: WriterHandle,
     live: LiveHandle,
-    kept: Arc<Kept>,
+    cache: Arc<DictionaryCache>,
     permits: Arc<ScanPermits>,
 }
 
@@ -85,7 +85,7 @@ impl Store {
             options,
             writer,
             live,
-            kept: Arc::default(),
+            cache: Arc::default(),
             permits: Arc::new(ScanPermits::new(cores, is_ingest_busy)),
         })
     }
@@ -108,22 +108,22 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn lead(&self, duty: Duty) -> Result<Option<Lead>, StoreError> {
-        Lead::ask(&self.connect, duty, self.options.rules).await
+    pub async fn try_lead(&self, job: JobKind) -> Result<Option<LeaderLock>, StoreError> {
+        LeaderLock::try_acquire(&self.connect, job, self.options.rules).await
     }
 
-    async fn connect_lead(&self, what: &str) -> Result<Lead, StoreError> {
-        Lead::connect(&self.connect, what, self.options.rules).await
+    async fn connect_job(&self, what: &str) -> Result<LeaderLock, StoreError> {
+        LeaderLock::connect(&self.connect, what, self.options.rules).await
     }
 
     /// Makes sure that `now`, by the clock of this server, is near what that of the database shows.
     ///
     /// # Errors
-    /// As [`Lead::check_clock`].
+    /// As [`LeaderLock::check_clock`].
     pub async fn check_clock(&self, now: UnixNanos) -> Result<(), StoreError> {
-        let mut lead = self.connect_lead("clock").await?;
-        let checked = lead.check_clock(now).await;
-        lead.resign().await;
+        let mut lock = self.connect_job("clock").await?;
+        let checked = lock.check_clock(now).await;
+        lock.release().await;
         checked
     }
 
@@ -132,9 +132,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn retain_once(&self, retain: Retain) -> Result<RetentionReport, StoreError> {
-        let mut lead = self.connect_lead("retention").await?;
-        let report = lead.retain(retain).await;
-        lead.resign().await;
+        let mut lock = self.connect_job("retention").await?;
+        let report = lock.retain(retain).await;
+        lock.release().await;
         report
     }
 
@@ -155,11 +155,11 @@ impl Store {
         gauge: &Gauge,
         progress: impl FnMut(BlockProgress),
     ) -> Result<ErasureReport, StoreError> {
-        let mut lead = self.connect_lead("erasure").await?;
-        let report = lead
+        let mut lock = self.connect_job("erasure").await?;
+        let report = lock
             .erase(tenant, trace_ids, is_dry_run, gauge, progress)
             .await;
-        lead.resign().await;
+        lock.release().await;
         report
     }
 
@@ -168,9 +168,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn compact_once(&self) -> Result<CompactionReport, StoreError> {
-        let mut lead = self.connect_lead("compaction").await?;
-        let report = lead.compact(CompactionScope::Everything).await;
-        lead.resign().await;
+        let mut lock = self.connect_job("compaction").await?;
+        let report = lock.compact(CompactionScope::Everything).await;
+        lock.release().await;
         report
     }
 
@@ -185,9 +185,9 @@ impl Store {
         gauge: &Gauge,
         progress: impl FnMut(TableProgress<'_>),
     ) -> Result<BackupReport, BackupError> {
-        let mut lead = self.connect_lead("backup").await?;
-        let report = backup::save(&mut lead.connection, out, gauge, progress).await?;
-        lead.resign().await;
+        let mut lock = self.connect_job("backup").await?;
+        let report = backup::save(&mut lock.connection, out, gauge, progress).await?;
+        lock.release().await;
         Ok(report)
     }
 
@@ -201,15 +201,20 @@ impl Store {
         input: impl Read,
         progress: impl FnMut(TableProgress<'_>),
     ) -> Result<BackupReport, BackupError> {
-        let mut lead = self.connect_lead("restore").await?;
-        let report = backup::restore(&mut lead.connection, input, progress).await?;
-        lead.resign().await;
+        let mut lock = self.connect_job("restore").await?;
+        let report = backup::restore(&mut lock.connection, input, progress).await?;
+        lock.release().await;
         Ok(report)
     }
 
     /// What decides about how long `tenant`'s traces are kept, by `rules` unless asked otherwise.
-    pub fn keeper(&self, tenant: TenantId, rules: RetentionRules, gauge: Gauge) -> Arc<dyn Keeper> {
-        Arc::new(PgKeeper {
+    pub fn retention_admin(
+        &self,
+        tenant: TenantId,
+        rules: RetentionRules,
+        gauge: Gauge,
+    ) -> Arc<dyn RetentionAdmin> {
+        Arc::new(PgRetentionAdmin {
             pool: self.pool.clone(),
             connect: self.connect.clone(),
             tenant,
@@ -246,9 +251,9 @@ impl Store {
     }
 
     pub(crate) fn pg_reader(&self, tenant: TenantId) -> PgTraceReader {
-        let kept = Arc::clone(&self.kept);
+        let cache = Arc::clone(&self.cache);
         let permits = Arc::clone(&self.permits);
-        PgTraceReader::new(self.pool.clone(), tenant, &self.options, kept, permits)
+        PgTraceReader::new(self.pool.clone(), tenant, &self.options, cache, permits)
     }
 
     /// Returns how many scans of searches run, and how many searches wait until they may scan.

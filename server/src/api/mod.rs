@@ -1,10 +1,10 @@
 //! The JSON API under `/api/admin`: what scripts read, the same values the pages show.
 
 mod events;
-mod keep;
 mod otlp;
 mod payloads;
 mod query;
+mod retention;
 mod search;
 mod traces;
 
@@ -13,29 +13,33 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use throughline_model::{Keeper, TraceReader};
+use throughline_model::{RetentionAdmin, TraceReader};
 
-use crate::answers::{self, Answers};
+use crate::response_limit::{self, ResponseLimit};
 
-pub(crate) use query::{LiveRequest, Told};
+pub(crate) use query::{LiveRequest, SubscriptionScope};
 
 /// What the API reads from.
 pub(crate) type Reader = Arc<dyn TraceReader>;
 
 /// Every route of the API.
-pub(crate) fn routes(reader: Reader, keeper: Arc<dyn Keeper>, answers: &Answers) -> Router {
-    keep::read_routes()
+pub(crate) fn routes(
+    reader: Reader,
+    retention_admin: Arc<dyn RetentionAdmin>,
+    answers: &ResponseLimit,
+) -> Router {
+    retention::read_routes()
         .route("/api/admin/traces", get(traces::list_traces))
         .route("/api/admin/traces/stats", get(traces::trace_statistics))
         .route("/api/admin/search", get(search::search))
         .route("/api/admin/services", get(traces::list_services))
         .merge(large_routes(answers.clone()))
         .with_state(reader)
-        .merge(keep::keep_routes(keeper))
+        .merge(retention::keep_routes(retention_admin))
 }
 
 /// Those whose answers may be megabytes.
-fn large_routes(answers: Answers) -> Router<Reader> {
+fn large_routes(answers: ResponseLimit) -> Router<Reader> {
     Router::new()
         .route("/api/admin/traces/{trace_id}", get(traces::get_trace))
         .route(
@@ -57,5 +61,5 @@ fn large_routes(answers: Answers) -> Router<Reader> {
         )
         .route("/api/admin/sessions/{id}", get(events::get_session))
         .route("/api/admin/correlations/{id}", get(events::get_correlation))
-        .route_layer(from_fn_with_state(answers, answers::hold))
+        .route_layer(from_fn_with_state(answers, response_limit::hold))
 }

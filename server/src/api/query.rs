@@ -78,14 +78,14 @@ pub(super) fn nothing(query: &RawQuery) -> Result<(), Problem> {
 
 /// Which traces a live view is told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum SubscriptionScope {
     /// Those that a filter lets through.
     Filtered(Box<TraceFilter>),
     /// This one, whenever it began.
     Trace(TraceId),
 }
 
-impl Told {
+impl SubscriptionScope {
     /// Whether this trace is told at `now`.
     pub(crate) fn selects(&self, trace: &TraceSummary, now: UnixNanos) -> bool {
         match self {
@@ -99,7 +99,7 @@ impl Told {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LiveRequest {
     /// Which traces.
-    pub(crate) told: Told,
+    pub(crate) scope: SubscriptionScope,
     /// How many of them at once, the newest; the rest is counted.
     pub(crate) limit: usize,
 }
@@ -119,7 +119,7 @@ impl LiveRequest {
                 ));
             }
             return Ok(Self {
-                told: Told::Trace(super::traces::trace_id(id)?),
+                scope: SubscriptionScope::Trace(super::traces::trace_id(id)?),
                 limit: 1,
             });
         }
@@ -142,7 +142,7 @@ impl LiveRequest {
                 })
         })?;
         Ok(Self {
-            told: Told::Filtered(Box::new(filter)),
+            scope: SubscriptionScope::Filtered(Box::new(filter)),
             limit,
         })
     }

@@ -27,7 +27,7 @@ pub struct ImportOptions {
         default_value = "300",
         value_parser = seconds
     )]
-    pub patience: Duration,
+    pub timeout: Duration,
     /// The database.
     #[command(flatten)]
     pub database: DatabaseOptions,

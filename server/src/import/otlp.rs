@@ -32,7 +32,7 @@ pub(super) const LOGS: Names = Names {
 
 /// A request and the line of each of its spans.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct RequestPart {
     pub(super) body: Vec<u8>,
     pub(super) lines: Vec<u64>,
 }
@@ -41,7 +41,7 @@ pub(super) struct Part {
 ///
 /// # Errors
 /// When it is no object of such an entry's shape.
-pub(super) fn cut(names: Names, entry: &[u8], line: u64) -> Result<Vec<Part>, Fault> {
+pub(super) fn cut(names: Names, entry: &[u8], line: u64) -> Result<Vec<RequestPart>, Fault> {
     let mut scanner = Scanner::new(entry, line);
     let mut resource = Fields::default();
     let mut scopes = Vec::new();
@@ -142,7 +142,7 @@ fn fitting(items: &[(&[u8], u64)]) -> usize {
     fitting.max(1)
 }
 
-fn part(names: Names, resource: &Fields, scope: &Fields, items: &[(&[u8], u64)]) -> Part {
+fn part(names: Names, resource: &Fields, scope: &Fields, items: &[(&[u8], u64)]) -> RequestPart {
     let mut body = format!(
         "{{\"{}\":[{{\"{}\":[{{\"{}\":[",
         names.list, names.scopes[0], names.items[0]
@@ -159,7 +159,7 @@ fn part(names: Names, resource: &Fields, scope: &Fields, items: &[(&[u8], u64)])
     body.extend_from_slice(b"}]");
     body.extend_from_slice(&resource.0);
     body.extend_from_slice(b"}]}");
-    Part {
+    RequestPart {
         body,
         lines: items.iter().map(|(_, line)| *line).collect(),
     }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::elements::{Element, Format, Kind, Sink};
 use super::progress::Progress;
-use super::report::Place;
+use super::report::SourceLocation;
 use super::source::Source;
 use super::{lines, otlp};
 use crate::clock::Clock;
@@ -32,7 +32,7 @@ pub(super) enum Message {
     /// Spans to store.
     Batch(Batch),
     /// So many spans could not be read.
-    Rejected(Place, u64, String),
+    Rejected(SourceLocation, u64, String),
     /// A file ends; why before its end, if so.
     End(PathBuf, Option<Format>, Option<io::Error>),
 }
@@ -42,9 +42,9 @@ pub(super) enum Message {
 pub(super) struct Batch {
     pub(super) groups: Vec<SpanGroup>,
     /// Of every span, in order, where it was.
-    pub(super) places: Vec<Place>,
+    pub(super) places: Vec<SourceLocation>,
     /// The same of every log record.
-    pub(super) event_places: Vec<Place>,
+    pub(super) event_places: Vec<SourceLocation>,
     /// The traces of its spans.
     pub(super) traces: Vec<TraceId>,
     bytes: usize,
@@ -187,7 +187,7 @@ impl Reader<'_> {
         let file = &self.file;
         let place = |index| {
             let (own, span) = at(index);
-            Place {
+            SourceLocation {
                 file: Arc::clone(file),
                 line: own.unwrap_or(line),
                 span,
@@ -208,7 +208,7 @@ impl Reader<'_> {
 
     fn rejected(&mut self, line: u64, span: Option<usize>, count: u64, reason: String) {
         let file = Arc::clone(&self.file);
-        let place = Place { file, line, span };
+        let place = SourceLocation { file, line, span };
         let _ = self
             .out
             .blocking_send(Message::Rejected(place, count, reason));

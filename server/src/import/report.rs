@@ -17,7 +17,7 @@ const COUNTED_TRACES: usize = 1_000_000;
 
 /// Where in a file something is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct SourceLocation {
     /// The file.
     pub file: Arc<Path>,
     /// The line, from 1.
@@ -27,7 +27,7 @@ pub struct Place {
     pub span: Option<usize>,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file.display(), self.line)?;
         match self.span {
@@ -61,7 +61,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn reject(&mut self, place: &Place, count: u64, reason: &str) {
+    pub(super) fn reject(&mut self, place: &SourceLocation, count: u64, reason: &str) {
         self.rejected += count;
         if self.reasons.len() < TOLD_REASONS {
             let spans = if count > 1 {
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn what_a_file_holds_forges_no_line_of_the_summary() {
         let mut report = Report::default();
-        let place = Place {
+        let place = SourceLocation {
             file: Path::new("a\u{1b}[31m.json").into(),
             line: 1,
             span: None,

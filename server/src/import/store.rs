@@ -22,11 +22,11 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Stores what comes in until nothing more does, or the store cannot take it for longer than
-/// `patience`; then sets `stop`.
+/// `timeout`; then sets `stop`.
 pub(super) async fn store(
     writer: &Writer,
     mut messages: mpsc::Receiver<Message>,
-    patience: Duration,
+    timeout: Duration,
     progress: &Progress,
     stop: &Arc<AtomicBool>,
 ) -> Report {
@@ -49,7 +49,7 @@ pub(super) async fn store(
             Some(Message::Batch(mut batch)) => {
                 let writer = writer.clone();
                 let groups = core::mem::take(&mut batch.groups);
-                storing.spawn(async move { (submit(&writer, groups, patience).await, batch) });
+                storing.spawn(async move { (submit(&writer, groups, timeout).await, batch) });
             }
             Some(Message::Rejected(place, count, reason)) => {
                 report.reject(&place, count, &reason);
@@ -109,16 +109,16 @@ fn note(
 /// Stores one batch, however often that has to be tried.
 ///
 /// # Errors
-/// When it could not be stored for longer than `patience`, or the store is closing.
+/// When it could not be stored for longer than `timeout`, or the store is closing.
 async fn submit(
     writer: &Writer,
     groups: Vec<SpanGroup>,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<WriteOutcome, String> {
     let mut total = WriteOutcome::default();
     let mut left = vec![(Items::default(), groups)];
     while let Some((first, groups)) = left.pop() {
-        match submit_patiently(writer, &groups, patience).await {
+        match submit_patiently(writer, &groups, timeout).await {
             Ok(outcome) => {
                 total.received += outcome.received;
                 total.duplicate += outcome.duplicate;
@@ -152,7 +152,7 @@ async fn submit(
 async fn submit_patiently(
     writer: &Writer,
     groups: &[SpanGroup],
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<WriteOutcome, WriteError> {
     let started = Instant::now();
     let mut wait = FIRST_WAIT;
@@ -170,7 +170,7 @@ async fn submit_patiently(
             WriteError::Unavailable => wait,
             _ => return Err(error),
         };
-        if started.elapsed() + pause > patience {
+        if started.elapsed() + pause > timeout {
             return Err(error);
         }
         if wait == FIRST_WAIT {

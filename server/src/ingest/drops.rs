@@ -15,10 +15,10 @@ type Counts = BTreeMap<DropReason, u64>;
 
 /// What processes said they dropped since they started.
 #[derive(Debug, Default)]
-pub(super) struct Drops(Mutex<Known>);
+pub(super) struct Drops(Mutex<ProcessDrops>);
 
 #[derive(Debug, Default)]
-struct Known {
+struct ProcessDrops {
     dropped: HashMap<ProcessId, Counts>,
     oldest_first: VecDeque<ProcessId>,
 }
@@ -67,7 +67,7 @@ impl Drops {
     }
 }
 
-impl Known {
+impl ProcessDrops {
     fn remember(&mut self, sequence: &BatchSequence) {
         self.dropped
             .insert(sequence.process, sequence.dropped.clone());

@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use throughline_model::BoxFuture;
-use throughline_store::{CompactionScope, Duty, Lead, StoreError};
+use throughline_store::{CompactionScope, JobKind, LeaderLock, StoreError};
 
-use super::leader::Work;
+use super::job::Job;
 
 pub(super) struct Compact;
 
-impl Work for Compact {
-    const DUTY: Duty = Duty::Compact;
+impl Job for Compact {
+    const KIND: JobKind = JobKind::Compact;
     const PAUSE: Duration = Duration::from_secs(2);
 
-    fn run<'a>(&'a mut self, lead: &'a mut Lead) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn run<'a>(&'a mut self, lock: &'a mut LeaderLock) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             // Without a pause for as long as anything is due.
-            while lead.compact(CompactionScope::Due).await?.replaced_blocks > 0 {}
+            while lock.compact(CompactionScope::Due).await?.replaced_blocks > 0 {}
             Ok(())
         })
     }

@@ -2,7 +2,7 @@
 //! own watch over the storage.
 
 mod compact;
-mod leader;
+mod job;
 mod retain;
 mod storage;
 
@@ -53,14 +53,14 @@ impl Tasks {
             stopping.clone(),
             &mut tasks,
         );
-        tasks.spawn(leader::keep_leading(
+        tasks.spawn(job::run_job(
             Arc::clone(store),
             readiness.clone(),
             compact::Compact,
             stopping.clone(),
         ));
         let retain = retain::RetainTask::new(options.rules, clock, storage.clone());
-        tasks.spawn(leader::keep_leading(
+        tasks.spawn(job::run_job(
             Arc::clone(store),
             readiness.clone(),
             retain,

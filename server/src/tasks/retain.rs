@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use throughline_model::{BoxFuture, RetentionReport, RetentionRules, StorageGauge, StorageLevel};
-use throughline_store::{Duty, Lead, Retain, Rewrite, StoreError};
+use throughline_store::{JobKind, LeaderLock, Retain, Rewrite, StoreError};
 use throughline_wire::UnixNanos;
 
-use super::leader::Work;
+use super::job::Job;
 use super::storage::StorageWatch;
 use crate::clock::Clock;
 
@@ -31,7 +31,7 @@ impl RetainTask {
         }
     }
 
-    async fn apply_rules(&mut self, lead: &mut Lead) -> Result<(), StoreError> {
+    async fn apply_rules(&mut self, lock: &mut LeaderLock) -> Result<(), StoreError> {
         let now = self.clock.now();
         let retain = Retain {
             rules: self.rules,
@@ -39,14 +39,14 @@ impl RetainTask {
             rewrite: Rewrite::Settled,
             is_dry_run: false,
         };
-        let report = lead.retain(retain).await?;
+        let report = lock.retain(retain).await?;
         self.applied = Some(now);
         count(&report);
-        lead.note_size(now).await
+        lock.note_size(now).await
     }
 
     /// Frees days until there is room, or there is none to free; whether any was freed.
-    async fn prune(&self, lead: &mut Lead) -> Result<bool, StoreError> {
+    async fn prune(&self, lock: &mut LeaderLock) -> Result<bool, StoreError> {
         let mut pruned = false;
         while self.needs_pruning().await? {
             // Copies may take half of what is free.
@@ -55,7 +55,7 @@ impl RetainTask {
                 .gauge()
                 .free_bytes
                 .map_or(u64::MAX, |free| free / 2);
-            if lead
+            if lock
                 .prune_oldest_day(self.clock.now(), room)
                 .await?
                 .is_none()
@@ -76,23 +76,23 @@ impl RetainTask {
     }
 }
 
-impl Work for RetainTask {
-    const DUTY: Duty = Duty::Retain;
+impl Job for RetainTask {
+    const KIND: JobKind = JobKind::Retain;
     const PAUSE: Duration = Duration::from_secs(20);
 
-    fn run<'a>(&'a mut self, lead: &'a mut Lead) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn run<'a>(&'a mut self, lock: &'a mut LeaderLock) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            lead.check_clock(self.clock.now()).await?;
-            let pruned = self.prune(lead).await?;
+            lock.check_clock(self.clock.now()).await?;
+            let pruned = self.prune(lock).await?;
             let now = self.clock.now();
             let is_time = self
                 .applied
                 .is_none_or(|applied| now.since(applied) >= RULES_EVERY_NS);
             if (is_time || pruned) && may_delete_rows(&self.storage.gauge()) {
-                self.apply_rules(lead).await?;
+                self.apply_rules(lock).await?;
             }
             // The database may have restarted unnoticed.
-            lead.check().await
+            lock.check().await
         })
     }
 }

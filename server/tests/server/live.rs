@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{LIVE_PLACES, Receiver, Server, hex, span};
 
 /// Far longer than anything takes: a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A stream of events, read one by one.
 struct Events {
@@ -39,7 +39,7 @@ impl Events {
                 self.text = rest;
                 return Some(block);
             }
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await;
+            let chunk = tokio::time::timeout(TIMEOUT, self.response.chunk()).await;
             let chunk = chunk.expect("something comes").expect("reads")?;
             self.text
                 .push_str(std::str::from_utf8(&chunk).expect("text"));

@@ -9,7 +9,7 @@ use throughline_server::clock::Clock;
 use throughline_server::readiness::Readiness;
 use throughline_server::tasks::{StorageLimits, TaskOptions, Tasks};
 use throughline_store::testing::{FreshDatabase, count, execute};
-use throughline_store::{Duty, StoreOptions};
+use throughline_store::{JobKind, StoreOptions};
 use tokio::sync::watch;
 
 use crate::program::run;
@@ -80,14 +80,14 @@ async fn jobs_wait_until_the_schema_is_known() {
     }
     let missing = readiness.check(&store, &StorageGauge::default()).await;
     assert!(is_newer(missing.err().as_deref()));
-    for duty in [Duty::Compact, Duty::Retain] {
-        let lead = store.lead(duty).await.expect("asks");
-        lead.expect("no job of the server has it").resign().await;
+    for job in [JobKind::Compact, JobKind::Retain] {
+        let lock = store.try_lead(job).await.expect("asks");
+        lock.expect("no job of the server has it").release().await;
     }
 
     execute(database.url(), REMOVE_UNKNOWN).await;
-    while let Some(lead) = store.lead(Duty::Compact).await.expect("asks") {
-        lead.resign().await;
+    while let Some(lock) = store.try_lead(JobKind::Compact).await.expect("asks") {
+        lock.release().await;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     stop.send_replace(true);

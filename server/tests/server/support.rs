@@ -31,7 +31,7 @@ pub(crate) const BODY_LIMIT: usize = 6 << 20;
 /// How many live views there may be in these tests.
 pub(crate) const LIVE_PLACES: usize = 2;
 /// How long a body may take in these tests.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
+pub(crate) const TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A server and its database; both go with it.
 pub(crate) struct Server {
@@ -109,7 +109,7 @@ impl Server {
         };
         let store = Arc::new(Store::connect_lazy(url, options).expect("a URL"));
         let readiness = Readiness::migrate(Arc::clone(&store));
-        let bodies = BodyLimits::new(BODY_LIMIT, 64 << 20).with_timeout(PATIENCE);
+        let bodies = BodyLimits::new(BODY_LIMIT, 64 << 20).with_timeout(TIMEOUT);
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let listener = listen::bind(([127, 0, 0, 1], 0).into(), "--addr")
             .await
@@ -136,7 +136,7 @@ impl Server {
             ),
             panel: Panel {
                 reader: store.reader(TenantId::DEFAULT),
-                keeper: store.keeper(
+                retention_admin: store.retention_admin(
                     TenantId::DEFAULT,
                     RetentionRules::default(),
                     Arc::new(StorageGauge::default),

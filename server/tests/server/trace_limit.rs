@@ -44,10 +44,10 @@ async fn a_span_too_many_is_named_at_every_door_and_the_trace_says_so() {
         );
         let url = format!("{}/api/admin/traces/{trace_id}", server.base);
         let stored = client.get(url).send().await.unwrap();
-        let receipt = stored.json::<Value>().await.unwrap()["completeness"].clone();
-        assert_eq!(receipt["state"], "missing");
+        let completeness = stored.json::<Value>().await.unwrap()["completeness"].clone();
+        assert_eq!(completeness["state"], "missing");
         assert_eq!(
-            (&receipt["spans"], &receipt["too_large"]),
+            (&completeness["spans"], &completeness["too_large"]),
             (&3.into(), &2.into())
         );
     }

@@ -110,7 +110,7 @@ async fn a_file_that_is_not_there_is_named_and_the_others_are_read() {
     let what = Import {
         files: vec![folder.path().join("none.json"), good],
         format: None,
-        patience: Duration::from_secs(30),
+        timeout: Duration::from_secs(30),
         limits: Limits::default(),
     };
     let report = import(what, &side.store.writer(), Clock::new(|| NOW)).await;

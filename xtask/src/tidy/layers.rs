@@ -38,7 +38,7 @@ const FEATURES: [(&str, &[&str]); 10] = [
 ];
 
 /// The modules that run the features; each may import everything above and those before it.
-const TOP: [&str; 3] = ["duty", "keeper", "store"];
+const TOP: [&str; 3] = ["leader_lock", "retention_admin", "store"];
 
 /// Imports of a module that has no business with another, by file and line; `files` are names in the
 /// checkout with their texts.
@@ -206,7 +206,7 @@ fn without_comments(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const LIB: &str = "pub use duty::{Duty, Lead};\npub use options::Clock;\n";
+    const LIB: &str = "pub use leader_lock::{JobKind, LeaderLock};\npub use options::Clock;\n";
 
     /// The faults of one file of the store.
     fn judge(path: &str, text: &str) -> Vec<String> {
@@ -232,8 +232,8 @@ mod tests {
             ("reader/list.rs", "use super::writer;\n"),
             ("live/feed.rs", "use crate::reader::list;\n"),
             ("retention/mod.rs", "use crate::compaction;\n"),
-            ("store.rs", "use crate::{Lead, reader, writer};\n"),
-            ("keeper.rs", "use super::retention;\n"),
+            ("store.rs", "use crate::{LeaderLock, reader, writer};\n"),
+            ("retention_admin.rs", "use super::retention;\n"),
             ("block/kind.rs", "use crate::ids::Id;\n"),
             ("testing/look.rs", "use crate::store::Store;\n"),
             ("writer/row/tests.rs", "use crate::reader::x;\n"),
@@ -299,18 +299,18 @@ mod tests {
             ),
             (
                 "backup/save.rs",
-                "use crate::{Clock, Lead};\n",
-                "backup must not import duty",
+                "use crate::{Clock, LeaderLock};\n",
+                "backup must not import leader_lock",
             ),
             (
-                "duty.rs",
-                "use crate::keeper::x;\n",
-                "duty must not import keeper",
+                "leader_lock.rs",
+                "use crate::retention_admin::x;\n",
+                "leader_lock must not import retention_admin",
             ),
             (
-                "keeper.rs",
+                "retention_admin.rs",
                 "use crate::store::Store;\n",
-                "keeper must not import store",
+                "retention_admin must not import store",
             ),
         ] {
             assert_eq!(judge(path, text), fault(path, 1, what));

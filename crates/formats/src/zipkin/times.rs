@@ -26,7 +26,7 @@ pub(super) fn fill_in(spans: &mut [Sent]) {
             start(span, first, &mut repairs.kinds);
         }
     }
-    let known = Known::of(spans);
+    let known = SpanTimes::of(spans);
     for (_, read, repairs) in spans {
         if !has_start(&read.span)
             && let Some(at) = known.around(&read.span)
@@ -50,13 +50,13 @@ fn start(span: &mut Span, at: UnixNanos, repairs: &mut RepairSet) {
 }
 
 /// What is known of the spans of a list.
-struct Known {
+struct SpanTimes {
     /// The start of those that have one, and the parent of the others.
     spans: HashMap<(TraceId, SpanId), Result<UnixNanos, Option<SpanId>>>,
     earliest: HashMap<TraceId, UnixNanos>,
 }
 
-impl Known {
+impl SpanTimes {
     fn of(sent: &[Sent]) -> Self {
         let mut spans = HashMap::new();
         let mut earliest = HashMap::new();

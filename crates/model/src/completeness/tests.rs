@@ -1,4 +1,4 @@
-//! The receipt of traces made up number by number.
+//! The completeness of traces made up number by number.
 
 use std::collections::BTreeSet;
 use std::iter;
@@ -27,7 +27,7 @@ fn facts() -> ProcessFacts {
     }
 }
 
-fn receipt(process: ProcessFacts) -> Completeness {
+fn completeness_of(process: ProcessFacts) -> Completeness {
     let trace = TraceFacts {
         spans: 4,
         ..TraceFacts::default()
@@ -50,26 +50,26 @@ fn open(fate: OpenFate) -> OpenSpan {
 
 #[test]
 fn nothing_missing_is_complete() {
-    let receipt = receipt(facts());
-    assert_eq!(receipt.state, CompletenessState::Complete);
-    assert_eq!(receipt.to_string(), "4 of 4 spans, 0 bytes cut");
+    let completeness = completeness_of(facts());
+    assert_eq!(completeness.state, CompletenessState::Complete);
+    assert_eq!(completeness.to_string(), "4 of 4 spans, 0 bytes cut");
 }
 
 #[test]
 fn a_number_between_or_beside_those_of_the_trace_is_lost_and_one_apart_is_not_its_own() {
     for (gap, lost) in [(6..7, 1), (3..5, 2), (10..12, 2), (2..4, 0), (11..13, 0)] {
-        let receipt = receipt(ProcessFacts {
+        let completeness = completeness_of(ProcessFacts {
             gaps: vec![gap.clone()],
             missing: 2,
             ..facts()
         });
-        assert_eq!(receipt.lost, lost, "{gap:?}");
+        assert_eq!(completeness.lost, lost, "{gap:?}");
         let state = if lost > 0 {
             CompletenessState::Missing
         } else {
             CompletenessState::Complete
         };
-        assert_eq!(receipt.state, state, "{gap:?}");
+        assert_eq!(completeness.state, state, "{gap:?}");
     }
 }
 
@@ -80,7 +80,7 @@ fn a_number_that_is_not_settled_may_come_until_its_process_is_over() {
         settled: 7,
         ..facts()
     };
-    let now = receipt(waiting.clone());
+    let now = completeness_of(waiting.clone());
     assert_eq!((now.under_way, now.lost), (1, 0));
     assert_eq!(now.state, CompletenessState::Running);
     assert_eq!(now.to_string(), "1 span may be under way");
@@ -94,8 +94,8 @@ fn a_number_that_is_not_settled_may_come_until_its_process_is_over() {
             ..waiting
         },
     ] {
-        let receipt = receipt(over);
-        assert_eq!((receipt.under_way, receipt.lost), (0, 1));
+        let completeness = completeness_of(over);
+        assert_eq!((completeness.under_way, completeness.lost), (0, 1));
     }
 }
 
@@ -108,30 +108,34 @@ fn what_the_sender_dropped_is_told_apart_from_what_is_lost() {
         drop_reasons: ["queue_full".to_owned()].into(),
         ..facts()
     };
-    let dropped = receipt(gap.clone());
+    let dropped = completeness_of(gap.clone());
     assert_eq!((dropped.dropped, dropped.lost), (2, 0));
     assert_eq!(
         dropped.to_string(),
         "2 spans dropped by the sender: queue full"
     );
     // More is missing than it dropped: nobody can tell which.
-    let lost = receipt(ProcessFacts { missing: 3, ..gap });
+    let lost = completeness_of(ProcessFacts { missing: 3, ..gap });
     assert_eq!((lost.dropped, lost.lost), (0, 2));
 }
 
 #[test]
 fn refused_and_open_numbers_are_not_lost() {
-    let receipt = receipt(ProcessFacts {
+    let completeness = completeness_of(ProcessFacts {
         gaps: iter::once(6..9).collect(),
         rejected: iter::once(6..7).collect(),
         open: [7, 8].into(),
         ..facts()
     });
     assert_eq!(
-        (receipt.rejected, receipt.lost, receipt.under_way),
+        (
+            completeness.rejected,
+            completeness.lost,
+            completeness.under_way
+        ),
         (1, 0, 0)
     );
-    assert_eq!(receipt.to_string(), "1 span refused by the server");
+    assert_eq!(completeness.to_string(), "1 span refused by the server");
 }
 
 #[test]
@@ -153,9 +157,9 @@ fn an_open_span_runs_until_its_process_does_not() {
             "1 span did not end before shop-worker did",
         ),
     ] {
-        let receipt = Completeness::of(TraceFacts::default(), &[], &[open(fate)], NOW);
-        assert_eq!(receipt.state, state);
-        assert_eq!(receipt.to_string(), words);
+        let completeness = Completeness::of(TraceFacts::default(), &[], &[open(fate)], NOW);
+        assert_eq!(completeness.state, state);
+        assert_eq!(completeness.to_string(), words);
     }
 }
 
@@ -166,10 +170,10 @@ fn a_sender_that_does_not_number_leaves_it_unknown() {
         unnumbered: ["python-service".to_owned()].into(),
         ..TraceFacts::default()
     };
-    let receipt = Completeness::of(trace, &[facts()], &[], NOW);
-    assert_eq!(receipt.state, CompletenessState::Unknown);
+    let completeness = Completeness::of(trace, &[facts()], &[], NOW);
+    assert_eq!(completeness.state, CompletenessState::Unknown);
     assert_eq!(
-        receipt.to_string(),
+        completeness.to_string(),
         "unknown: python-service does not number its spans"
     );
 }
@@ -177,7 +181,7 @@ fn a_sender_that_does_not_number_leaves_it_unknown() {
 #[test]
 fn what_sampling_left_out_is_no_loss_and_other_reasons_stand_beside_it() {
     let left_out = |reasons: &[&str]| {
-        receipt(ProcessFacts {
+        completeness_of(ProcessFacts {
             gaps: iter::once(6..8).collect(),
             missing: 2,
             dropped: 2,
@@ -200,22 +204,25 @@ fn of_a_trace_that_is_not_sampled_nobody_knows() {
         unsampled: 1,
         ..TraceFacts::default()
     };
-    let receipt = Completeness::of(trace, &[facts()], &[], NOW);
-    assert_eq!(receipt.state, CompletenessState::Unknown);
+    let completeness = Completeness::of(trace, &[facts()], &[], NOW);
+    assert_eq!(completeness.state, CompletenessState::Unknown);
     assert_eq!(
-        receipt.to_string(),
+        completeness.to_string(),
         "unknown: 1 span of a trace that is not sampled"
     );
 }
 
 #[test]
 fn of_gaps_that_are_forgotten_nobody_knows() {
-    let receipt = receipt(ProcessFacts {
+    let completeness = completeness_of(ProcessFacts {
         is_forgotten: true,
         ..facts()
     });
-    assert_eq!(receipt.state, CompletenessState::Unknown);
-    assert!(receipt.to_string().contains("too many gaps"), "{receipt}");
+    assert_eq!(completeness.state, CompletenessState::Unknown);
+    assert!(
+        completeness.to_string().contains("too many gaps"),
+        "{completeness}"
+    );
 }
 
 #[test]
@@ -225,9 +232,9 @@ fn what_a_trace_was_too_large_for_is_refused_whether_numbered_or_not() {
         too_large: 7,
         ..TraceFacts::default()
     };
-    let receipt = Completeness::of(trace, &[facts()], &[], NOW);
-    assert_eq!((receipt.rejected, receipt.too_large), (7, 7));
-    assert_eq!(receipt.state, CompletenessState::Missing);
+    let completeness = Completeness::of(trace, &[facts()], &[], NOW);
+    assert_eq!((completeness.rejected, completeness.too_large), (7, 7));
+    assert_eq!(completeness.state, CompletenessState::Missing);
 }
 
 #[test]
@@ -238,10 +245,10 @@ fn what_was_removed_for_want_of_room_is_missing_and_nobody_is_blamed_for_it() {
         pruned_before: Some(NOW),
         ..TraceFacts::default()
     };
-    let receipt = Completeness::of(trace, &[facts()], &[], NOW);
-    assert_eq!(receipt.state, CompletenessState::Missing);
+    let completeness = Completeness::of(trace, &[facts()], &[], NOW);
+    assert_eq!(completeness.state, CompletenessState::Missing);
     assert_eq!(
-        receipt.to_string(),
+        completeness.to_string(),
         "what began before 2023-11-14 (UTC) was removed for want of room"
     );
 }

@@ -1,4 +1,4 @@
-//! The receipt in plain words.
+//! The completeness in plain words.
 
 use core::fmt;
 
@@ -10,7 +10,7 @@ fn spans(count: u64) -> String {
     format!("{count} span{}", if count == 1 { "" } else { "s" })
 }
 
-/// The receipt in plain words: `42 of 42 spans, 0 bytes cut`.
+/// The completeness in plain words: `42 of 42 spans, 0 bytes cut`.
 impl fmt::Display for Completeness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();

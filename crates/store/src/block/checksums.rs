@@ -10,7 +10,7 @@ use super::{Corrupt, PruneData, Skeleton};
 
 /// A part with a checksum; its number is the place of the checksum in the array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum ChecksumRegion {
     /// The values of [`PruneData`] apart from the lists.
     Prune,
     Resources,
@@ -29,7 +29,7 @@ pub(crate) enum Part {
     Starts,
 }
 
-impl Part {
+impl ChecksumRegion {
     const COUNT: usize = Self::Starts as usize + 1;
 
     /// Makes sure that a part has the checksum that was stored with it.
@@ -165,7 +165,7 @@ impl PruneData {
     /// # Errors
     /// [`Corrupt`].
     pub(crate) fn verify(&self, checksums: &[i32]) -> Result<(), Corrupt> {
-        Part::Prune.verify(checksums, self.checksum())
+        ChecksumRegion::Prune.verify(checksums, self.checksum())
     }
 
     /// Makes sure that the values and the lists are what was written.
@@ -174,14 +174,14 @@ impl PruneData {
     /// [`Corrupt`].
     pub(crate) fn verify_all(&self, checksums: &[i32]) -> Result<(), Corrupt> {
         self.verify(checksums)?;
-        Part::Resources.verify(checksums, ids(&self.resources))?;
-        Part::Scopes.verify(checksums, ids(&self.scopes))
+        ChecksumRegion::Resources.verify(checksums, ids(&self.resources))?;
+        ChecksumRegion::Scopes.verify(checksums, ids(&self.scopes))
     }
 }
 
-/// The checksums of all parts, in the order of [`Part`].
+/// The checksums of all parts, in the order of [`ChecksumRegion`].
 pub(super) fn of(prune: &PruneData, skeleton: &Skeleton) -> Vec<i32> {
-    let all: [i32; Part::COUNT] = [
+    let all: [i32; ChecksumRegion::COUNT] = [
         prune.checksum(),
         ids(&prune.resources),
         ids(&prune.scopes),

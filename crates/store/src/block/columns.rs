@@ -12,7 +12,7 @@ use zstd::bulk::Compressor;
 use super::directory::{ColumnEntry, Directory, FrameEntry, checksum};
 use super::filter::FilterEntry;
 use super::kind::{ColumnKind, Layout, next_attribute, split_value};
-use super::record::{DroppedCounts, IngestNotes, SpanRecord};
+use super::record::{DroppedCounts, IngestMetadata, SpanRecord};
 use crate::ids::IdHasher;
 use crate::varint;
 
@@ -125,7 +125,7 @@ impl ColumnsBuilder {
         mut see: impl FnMut(u64, &[u8], ColumnKind, &[u8]),
     ) -> bool {
         if self.shape_of.is_empty() {
-            self.received_base_ns = record.noted.received_ns;
+            self.received_base_ns = record.ingest.received_ns;
         }
         self.shape.clear();
         self.fields(record, (resource, scope));
@@ -164,14 +164,14 @@ impl ColumnsBuilder {
     }
 
     fn fields(&mut self, record: &SpanRecord<'_>, (resource, scope): (u32, u32)) {
-        let IngestNotes {
+        let IngestMetadata {
             received_ns,
             process_id,
             sequence,
             clock_offset_ns,
             clock_error_ns,
             cut_bytes,
-        } = record.noted;
+        } = record.ingest;
         let DroppedCounts {
             attributes,
             events,

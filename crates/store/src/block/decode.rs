@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use throughline_wire::AttributeValue;
 
 use super::kind::{ColumnKind, append_attribute};
-use super::record::{DroppedCounts, IngestNotes, SpanRecord};
+use super::record::{DroppedCounts, IngestMetadata, SpanRecord};
 use super::values::{Columns, Values};
 use super::{Corrupt, PruneData, Skeleton};
 use crate::varint;
@@ -106,7 +106,7 @@ impl<'a> SpanDecoder<'a> {
                 events: &[],
                 links: &[],
                 payloads: &[],
-                noted: IngestNotes::default(),
+                ingest: IngestMetadata::default(),
             };
             let record = self.filled(record)?;
             see(SpanRecord {
@@ -169,22 +169,22 @@ impl<'a> SpanDecoder<'a> {
                 ColumnKind::Scope => record.scope_id = listed(self.scopes, cursor)?,
                 ColumnKind::Received => {
                     let since = cursor.next_number()?;
-                    record.noted.received_ns = directory.received_base_ns.wrapping_add(since);
+                    record.ingest.received_ns = directory.received_base_ns.wrapping_add(since);
                 }
                 ColumnKind::DroppedAttributes => {
                     record.dropped.attributes = cursor.next_number()? as u32;
                 }
                 ColumnKind::DroppedEvents => record.dropped.events = cursor.next_number()? as u32,
                 ColumnKind::DroppedLinks => record.dropped.links = cursor.next_number()? as u32,
-                ColumnKind::Process => record.noted.process_id = Some(cursor.next_number()?),
-                ColumnKind::Sequence => record.noted.sequence = Some(cursor.next_number()?),
+                ColumnKind::Process => record.ingest.process_id = Some(cursor.next_number()?),
+                ColumnKind::Sequence => record.ingest.sequence = Some(cursor.next_number()?),
                 ColumnKind::ClockOffset => {
-                    record.noted.clock_offset_ns = Some(cursor.next_number()?);
+                    record.ingest.clock_offset_ns = Some(cursor.next_number()?);
                 }
                 ColumnKind::ClockError => {
-                    record.noted.clock_error_ns = Some(cursor.next_number()?);
+                    record.ingest.clock_error_ns = Some(cursor.next_number()?);
                 }
-                ColumnKind::CutBytes => record.noted.cut_bytes = Some(cursor.next_number()?),
+                ColumnKind::CutBytes => record.ingest.cut_bytes = Some(cursor.next_number()?),
                 ColumnKind::TraceState => {
                     record.trace_state = core::str::from_utf8(cursor.next()?).map_err(|_| WHAT)?;
                 }

@@ -26,7 +26,7 @@ pub(crate) use self::decode::{SpanDecoder, double, int};
 pub(crate) use self::directory::Directory;
 pub(crate) use self::filter::FilterEntry;
 pub(crate) use self::kind::ColumnKind;
-pub(crate) use self::record::{DroppedCounts, IngestNotes, SpanRecord};
+pub(crate) use self::record::{DroppedCounts, IngestMetadata, SpanRecord};
 pub(crate) use self::skeleton::Skeleton;
 pub(crate) use self::values::{Columns, Values};
 

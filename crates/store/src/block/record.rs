@@ -32,7 +32,7 @@ pub(crate) struct SpanRecord<'a> {
     pub links: &'a [u8],
     /// References to offloaded payloads, see `payload_refs`; empty when there are none.
     pub payloads: &'a [u8],
-    pub noted: IngestNotes,
+    pub ingest: IngestMetadata,
 }
 
 /// The numbers of parts of a span that its sender dropped.
@@ -46,7 +46,7 @@ pub(crate) struct DroppedCounts {
 /// The notes of the server about a span at ingest. Not part of the content: the same span sent again
 /// may have other notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct IngestNotes {
+pub(crate) struct IngestMetadata {
     pub received_ns: i64,
     /// The process that made the span.
     pub process_id: Option<i64>,

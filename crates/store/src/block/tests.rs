@@ -18,7 +18,7 @@ struct Owned {
     status: u8,
     flags: u32,
     dropped: DroppedCounts,
-    noted: IngestNotes,
+    ingest: IngestMetadata,
     texts: [String; 2],
     attributes: Vec<u8>,
     parts: [Vec<u8>; 2],
@@ -45,7 +45,7 @@ impl Owned {
             events: &self.parts[0],
             links: &self.parts[1],
             payloads: &[],
-            noted: self.noted,
+            ingest: self.ingest,
         }
     }
 }
@@ -95,9 +95,9 @@ fn span() -> impl Strategy<Value = Owned> {
             }
         });
     let note = || prop::option::of(any::<i64>());
-    let noted = (any::<i64>(), note(), note(), note(), note(), note()).prop_map(
+    let ingest = (any::<i64>(), note(), note(), note(), note(), note()).prop_map(
         |(received_ns, process_id, sequence, clock_offset_ns, clock_error_ns, cut_bytes)| {
-            IngestNotes {
+            IngestMetadata {
                 received_ns,
                 process_id,
                 sequence,
@@ -109,8 +109,8 @@ fn span() -> impl Strategy<Value = Owned> {
     );
     let text = "[a-z]{0,4}";
     let parts = (text, text, attributes(), any::<Vec<u8>>(), any::<Vec<u8>>());
-    (numbers, any::<u32>(), dropped, noted, parts).prop_map(
-        |(numbers, flags, dropped, noted, (state, message, attributes, events, links))| {
+    (numbers, any::<u32>(), dropped, ingest, parts).prop_map(
+        |(numbers, flags, dropped, ingest, (state, message, attributes, events, links))| {
             let (trace, span_id, parent, operation, start_ns, duration_ns, status) = numbers;
             Owned {
                 trace,
@@ -122,7 +122,7 @@ fn span() -> impl Strategy<Value = Owned> {
                 status,
                 flags,
                 dropped,
-                noted,
+                ingest,
                 texts: [state, message],
                 attributes,
                 parts: [events, links],
@@ -203,7 +203,7 @@ fn a_change_in_any_array_of_the_skeleton_is_noticed() {
             status: at % 3,
             flags: 1,
             dropped: DroppedCounts::default(),
-            noted: IngestNotes::default(),
+            ingest: IngestMetadata::default(),
             texts: [
                 String::new(),
                 if at == 2 {

@@ -219,7 +219,7 @@ fn key((position, span): (usize, &ArenaSpan)) -> SortKey {
     let fixed = &span.fixed;
     SortKey {
         class: span.class,
-        is_late: fixed.noted.received_ns.saturating_sub(fixed.start_ns) > LATE_NS,
+        is_late: fixed.ingest.received_ns.saturating_sub(fixed.start_ns) > LATE_NS,
         trace_id: fixed.trace_id,
         start_ns: fixed.start_ns,
         span_id: fixed.span_id,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{CompactionReport, CompactionScope, Compactor};
 use crate::block::table::{STORED_BLOCK_COLUMNS, StoredBlock, insert_level0};
-use crate::block::{BlockBuilder, DroppedCounts, IngestNotes, SpanRecord};
+use crate::block::{BlockBuilder, DroppedCounts, IngestMetadata, SpanRecord};
 use crate::testing::FreshDatabase;
 
 const TENANT: Uuid = Uuid::from_u128(7);
@@ -61,9 +61,9 @@ fn with_record(span: &TestSpan, see: impl FnOnce(&SpanRecord<'_>)) {
         events: &[],
         links: &[],
         payloads: &[],
-        noted: IngestNotes {
+        ingest: IngestMetadata {
             received_ns: span.received_ns,
-            ..IngestNotes::default()
+            ..IngestMetadata::default()
         },
     });
 }

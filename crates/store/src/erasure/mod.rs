@@ -132,7 +132,7 @@ async fn free_payloads(
     report: &mut ErasureReport,
 ) -> Result<(), StoreError> {
     for day in retention::marked_days(connection).await? {
-        step::begin(connection, gauge, step::PATIENCE).await?;
+        step::begin(connection, gauge, step::TIMEOUT).await?;
         let freed = retention::free_payloads(connection, &day, damaged).await;
         let ended = step::end(connection).await;
         match freed? {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
 
-use super::selected_blocks::{self, Place, Selection, all_blocks, selected_blocks};
+use super::selected_blocks::{self, BlockLocation, Selection, all_blocks, selected_blocks};
 use super::step;
 use crate::block::table::{
     BUCKET, BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, delete_block, replace_block,
@@ -78,7 +78,7 @@ pub(super) async fn rewrite_blocks(
         let selected = selected_blocks(connection, selection, places).await?;
         rewritten.damaged_blocks += selected.damaged_blocks;
         for batch in selected.places.chunks(BATCH) {
-            step::begin(connection, gauge, step::PATIENCE).await?;
+            step::begin(connection, gauge, step::TIMEOUT).await?;
             let part = rewrite_exclusively(connection, selection, batch, &map).await;
             let ended = step::end(connection).await;
             rewritten.add(&part?);
@@ -96,7 +96,7 @@ pub(super) async fn rewrite_blocks(
 async fn rewrite_exclusively(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
-    places: &[Place],
+    places: &[BlockLocation],
     map: &Map,
 ) -> Result<Rewritten, sqlx::Error> {
     exclusive::acquire(connection).await?;
@@ -111,14 +111,14 @@ async fn rewrite_exclusively(
 async fn rewrite(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
-    places: &[Place],
+    places: &[BlockLocation],
     map: &Map,
 ) -> Result<Rewritten, sqlx::Error> {
     let tenant = selection.tenant;
     let partition = places.first().and_then(|place| place.partition());
     let mut rewritten = Rewritten::default();
     let mut blocks = Vec::new();
-    for &Place { id, .. } in places {
+    for &BlockLocation { id, .. } in places {
         match load(connection, tenant, partition, id).await {
             Ok(block) => blocks.extend(block),
             Err(error) if is_damage(&error) => {

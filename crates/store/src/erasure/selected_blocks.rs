@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use crate::block::checksums::{self, Part};
+use crate::block::checksums::{self, ChecksumRegion};
 use crate::block::table::{BUCKET, BlockPartition, report_corrupt, report_unreadable};
 use crate::block::{Corrupt, PruneData};
 use crate::sqlstate::is_damage;
@@ -46,14 +46,14 @@ impl<'a> Selection<'a> {
 
 /// The table, or partition, and the id of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
-pub(super) struct Place {
+pub(super) struct BlockLocation {
     /// Day and class of its partition; none in level 0.
     received_day: Option<i32>,
     class: Option<i16>,
     pub id: i64,
 }
 
-impl Place {
+impl BlockLocation {
     pub(super) fn partition(self) -> Option<BlockPartition> {
         Some(BlockPartition {
             received_day: self.received_day?,
@@ -66,7 +66,7 @@ impl Place {
 pub(super) async fn all_blocks(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
-) -> Result<Vec<Place>, sqlx::Error> {
+) -> Result<Vec<BlockLocation>, sqlx::Error> {
     sqlx::query_as(include_str!("all_blocks.sql"))
         .bind(selection.tenant)
         .bind(selection.before_id)
@@ -76,7 +76,7 @@ pub(super) async fn all_blocks(
 }
 
 /// Splits blocks into those whose lists are read together, all of one table.
-pub(super) fn chunks(places: &[Place]) -> impl Iterator<Item = &[Place]> {
+pub(super) fn chunks(places: &[BlockLocation]) -> impl Iterator<Item = &[BlockLocation]> {
     let of_table = places.chunk_by(|a, b| a.partition() == b.partition());
     of_table.flat_map(|places| places.chunks(CHUNK))
 }
@@ -84,7 +84,7 @@ pub(super) fn chunks(places: &[Place]) -> impl Iterator<Item = &[Place]> {
 /// The blocks that hold spans of the selected traces.
 #[derive(Debug, Default)]
 pub(super) struct Selected {
-    pub places: Vec<Place>,
+    pub places: Vec<BlockLocation>,
     /// Blocks whose list cannot be read.
     pub damaged_blocks: u64,
 }
@@ -93,7 +93,7 @@ pub(super) struct Selected {
 pub(super) async fn selected_blocks(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
-    places: &[Place],
+    places: &[BlockLocation],
 ) -> Result<Selected, sqlx::Error> {
     let mut selected = Selected::default();
     let Some(range) = selection.range() else {
@@ -143,7 +143,7 @@ impl TraceList {
         let (Some(ids), Some(ends)) = (&self.trace_ids, &self.trace_ends) else {
             return Ok(false);
         };
-        Part::Traces.verify(&self.checksums, checksums::traces(ids, ends))?;
+        ChecksumRegion::Traces.verify(&self.checksums, checksums::traces(ids, ends))?;
         Ok(ids.iter().any(|id| wanted.contains(id)))
     }
 }
@@ -152,7 +152,7 @@ impl TraceList {
 async fn read_lists(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
-    places: &[Place],
+    places: &[BlockLocation],
     range: (Uuid, Uuid),
     selected: &mut Selected,
 ) -> Result<Vec<TraceList>, sqlx::Error> {
@@ -178,7 +178,7 @@ async fn read_lists(
 async fn try_to_read_lists(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
-    places: &[Place],
+    places: &[BlockLocation],
     (first, last): (Uuid, Uuid),
 ) -> Result<Vec<TraceList>, sqlx::Error> {
     let partition = places.first().and_then(|place| place.partition());

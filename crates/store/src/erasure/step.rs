@@ -13,21 +13,21 @@ use crate::{Gauge, StoreError};
 /// The longest wait for the first step: a person waits for it,
 pub(super) const FIRST_PATIENCE: Duration = Duration::from_secs(10);
 /// and that for another one: a run of retention may take minutes.
-pub(super) const PATIENCE: Duration = Duration::from_mins(10);
+pub(super) const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Waits until retention has ended; it waits from then on until [`end`].
 ///
 /// # Errors
-/// [`StoreError::DiskReserve`], [`StoreError::Busy`] after `patience`, [`StoreError::Database`].
+/// [`StoreError::DiskReserve`], [`StoreError::Busy`] after `timeout`, [`StoreError::Database`].
 pub(super) async fn begin(
     connection: &mut PgConnection,
     gauge: &Gauge,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<(), StoreError> {
     if is_disk_reserve_reached(gauge) {
         return Err(StoreError::DiskReserve);
     }
-    if turn::take(connection, patience).await? {
+    if turn::take(connection, timeout).await? {
         Ok(())
     } else {
         Err(StoreError::Busy)

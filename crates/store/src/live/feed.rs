@@ -27,7 +27,7 @@ struct State {
 
 #[derive(Debug)]
 struct Channel {
-    sender: broadcast::Sender<Told>,
+    sender: broadcast::Sender<FanOutEvent>,
     /// Traces told so far.
     traces: u64,
 }
@@ -35,7 +35,7 @@ struct Channel {
 /// An event with the number of traces told before it, so that a subscriber who misses some knows
 /// how many.
 #[derive(Debug, Clone)]
-struct Told {
+struct FanOutEvent {
     before: u64,
     event: LiveEvent,
 }
@@ -53,7 +53,7 @@ impl Channel {
         let before = self.traces;
         self.traces = before.saturating_add(traces_of(&event));
         // An error says that the last subscriber just went.
-        let _ = self.sender.send(Told { before, event });
+        let _ = self.sender.send(FanOutEvent { before, event });
     }
 }
 
@@ -177,7 +177,7 @@ impl LiveFeed for TenantFeed {
 }
 
 struct Subscription {
-    receiver: broadcast::Receiver<Told>,
+    receiver: broadcast::Receiver<FanOutEvent>,
     /// Traces told to this subscriber or known to be missed by it, in the channel's count.
     seen: u64,
     /// What is told before the channel's next.
@@ -186,7 +186,7 @@ struct Subscription {
 
 impl Subscription {
     /// Takes an event of the channel; what lies between it and the last one was lost.
-    fn take(&mut self, told: Told, has_lagged: bool) {
+    fn take(&mut self, told: FanOutEvent, has_lagged: bool) {
         let missed = told.before.saturating_sub(self.seen);
         self.seen = told.before.saturating_add(traces_of(&told.event));
         if has_lagged {

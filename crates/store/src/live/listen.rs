@@ -10,7 +10,7 @@ use super::Live;
 use crate::notice::{self, CHANNEL};
 
 /// How long connecting and a sign of life may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that is silent for so long is asked for a sign of life: a network that goes away
 /// says nothing.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -28,11 +28,11 @@ pub(super) async fn listen(live: &Live) {
             .max_connections(1)
             .max_lifetime(None)
             .idle_timeout(None)
-            .acquire_timeout(PATIENCE)
+            .acquire_timeout(TIMEOUT)
             .connect_lazy_with(live.connect.clone());
         let heard = hear(live, &pool, &mut pause).await;
         // A connection that is stuck is dropped with the pool.
-        let _ = timeout(PATIENCE, pool.close()).await;
+        let _ = timeout(TIMEOUT, pool.close()).await;
         if let Err(error) = heard {
             live.feed.set_listening(false);
             metrics::counter!("throughline_live_connection_losses_total").increment(1);
@@ -59,7 +59,7 @@ async fn hear(live: &Live, pool: &PgPool, pause: &mut Duration) -> Result<(), sq
             Ok(Err(error)) => return Err(error),
             Err(_) => {
                 let alive = sqlx::query("SELECT").execute(&mut listener);
-                timeout(PATIENCE, alive)
+                timeout(TIMEOUT, alive)
                     .await
                     .map_err(|_| sqlx::Error::PoolTimedOut)??;
             }

@@ -1,10 +1,10 @@
 //! Tells every server's subscribers what any server commits: a notification in the committing
 //! transaction, one connection a server that listens, one look-up for all its subscribers.
 
+mod fan_out;
 mod feed;
 mod listen;
 mod pending;
-mod turn;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +94,7 @@ async fn keep_running(live: Live, mut closing: watch::Receiver<bool>) {
 async fn run(live: Live, mut closing: watch::Receiver<bool>) {
     tokio::select! {
         () = listen::listen(&live) => {}
-        () = turn::look_up(&live) => {}
+        () = fan_out::look_up(&live) => {}
         // An error says that the store was dropped.
         _ = closing.wait_for(|closing| *closing) => {}
     }

@@ -11,7 +11,7 @@ use crate::notice::Notice;
 /// Traces of a tenant that may wait; beyond it they are counted as missed.
 const WAITING: usize = 5_000;
 /// Traces of a tenant that are looked up at once.
-const OF_A_TURN: usize = 2_500;
+const BATCH_TRACES: usize = 2_500;
 
 /// What waits, by tenant.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ struct Waiting {
 
 /// What is to be told to the subscribers of a tenant next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Turn {
+pub(super) struct FanOutBatch {
     pub tenant: [u8; 16],
     pub traces: Vec<Uuid>,
     /// Traces that are left out.
@@ -61,25 +61,25 @@ impl Pending {
     }
 
     /// Takes what is next of each tenant; what is too much for one turn goes on waiting.
-    pub(super) fn take(&self) -> Vec<Turn> {
+    pub(super) fn take(&self) -> Vec<FanOutBatch> {
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut turns = Vec::with_capacity(of.len());
+        let mut batches = Vec::with_capacity(of.len());
         of.retain(|tenant, waiting| {
             let traces: Vec<_> = waiting
                 .order
-                .drain(..waiting.order.len().min(OF_A_TURN))
+                .drain(..waiting.order.len().min(BATCH_TRACES))
                 .collect();
             for trace in &traces {
                 waiting.known.remove(trace);
             }
-            turns.push(Turn {
+            batches.push(FanOutBatch {
                 tenant: *tenant,
                 traces,
                 missed: std::mem::take(&mut waiting.missed),
             });
             !waiting.order.is_empty()
         });
-        turns
+        batches
     }
 
     fn is_empty(&self) -> bool {
@@ -105,10 +105,10 @@ mod tests {
         let pending = Pending::default();
         pending.add(notice(1..3));
         pending.add(notice(2..4));
-        let turns = pending.take();
-        assert_eq!(turns.len(), 1);
-        assert_eq!(turns[0].traces, notice(1..4).traces);
-        assert_eq!(turns[0].missed, 0);
+        let batches = pending.take();
+        assert_eq!(batches.len(), 1);
+        assert_eq!(batches[0].traces, notice(1..4).traces);
+        assert_eq!(batches[0].missed, 0);
         assert!(pending.is_empty());
         // Once it is taken it has news again.
         pending.add(notice(1..2));
@@ -119,9 +119,9 @@ mod tests {
     fn a_flood_is_told_in_turns_in_order_and_what_is_beyond_the_bound_is_counted() {
         let pending = Pending::default();
         pending.add(notice(0..6_000));
-        let turns: Vec<Turn> = (0..2).flat_map(|_| pending.take()).collect();
-        assert_eq!(turns[0].missed + turns[1].missed, 1_000);
-        let told: Vec<_> = turns.into_iter().flat_map(|turn| turn.traces).collect();
+        let batches: Vec<FanOutBatch> = (0..2).flat_map(|_| pending.take()).collect();
+        assert_eq!(batches[0].missed + batches[1].missed, 1_000);
+        let told: Vec<_> = batches.into_iter().flat_map(|batch| batch.traces).collect();
         assert_eq!(told, notice(0..5_000).traces);
         assert!(pending.is_empty());
     }

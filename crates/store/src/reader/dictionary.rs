@@ -9,7 +9,7 @@ use throughline_model::ReadError;
 use throughline_wire::{InstrumentationScope, Resource, SpanKind};
 use uuid::Uuid;
 
-use super::kept::{Kept, Shelf};
+use super::dictionary_cache::{DictionaryCache, EntryCache};
 use super::rows::{UNKNOWN_OPERATION, corrupt};
 use crate::sqlstate::read_error;
 
@@ -17,7 +17,7 @@ use crate::sqlstate::read_error;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tenant<'a> {
     pub id: Uuid,
-    pub kept: &'a Kept,
+    pub cache: &'a DictionaryCache,
 }
 
 /// An operation with the name of its service.
@@ -85,11 +85,11 @@ fn distinct(ids: impl Iterator<Item = i64>) -> Vec<i64> {
     ids
 }
 
-/// Entries by id: from the shelf, and the rest by `statement`, whose rows `entry` turns into an id, an
-/// entry and the bytes it takes when it may be kept.
+/// Entries by id: from the cache, and the rest by `statement`, whose rows `entry` turns into an id, an
+/// entry and the bytes it takes when it may be cached.
 async fn entries<R, T>(
     connection: &mut PgConnection,
-    (tenant, shelf): (Tenant<'_>, &Shelf<T>),
+    (tenant, cache): (Tenant<'_>, &EntryCache<T>),
     statement: &'static str,
     ids: impl Iterator<Item = i64>,
     entry: impl Fn(R) -> Result<(i64, T, Option<usize>), ReadError>,
@@ -98,7 +98,7 @@ where
     R: Send + Unpin + for<'r> FromRow<'r, PgRow>,
     T: Clone,
 {
-    let (mut known, missing) = shelf.find(tenant.id, distinct(ids));
+    let (mut known, missing) = cache.find(tenant.id, distinct(ids));
     if missing.is_empty() {
         return Ok(known);
     }
@@ -111,7 +111,7 @@ where
     for row in rows {
         let (id, entry, byte_count) = entry(row)?;
         if let Some(byte_count) = byte_count {
-            shelf.keep(tenant.id, id, &entry, byte_count);
+            cache.keep(tenant.id, id, &entry, byte_count);
         }
         known.insert(id, entry);
     }
@@ -127,7 +127,7 @@ pub(super) async fn operations(
          FROM operations AS o
          LEFT JOIN services AS s ON s.tenant_id = o.tenant_id AND s.id = o.service_id
          WHERE o.tenant_id = $1 AND o.id = ANY($2)";
-    let of = (tenant, &tenant.kept.operations);
+    let of = (tenant, &tenant.cache.operations);
     entries(connection, of, statement, ids, |row: Operation| {
         // One whose service has no row yet may get it.
         let service_bytes = row.service.as_ref().map(String::len);
@@ -152,7 +152,7 @@ pub(super) async fn resources(
 ) -> Result<HashMap<i64, Resource>, ReadError> {
     let statement = "SELECT id, attributes, dropped_attributes_count, schema_url
          FROM resources WHERE tenant_id = $1 AND id = ANY($2)";
-    let of = (tenant, &tenant.kept.resources);
+    let of = (tenant, &tenant.cache.resources);
     entries(connection, of, statement, ids, |row: ResourceRow| {
         let byte_count = row.attributes.len() + row.schema_url.len();
         let resource = Resource {
@@ -183,7 +183,7 @@ pub(super) async fn scopes(
 ) -> Result<HashMap<i64, InstrumentationScope>, ReadError> {
     let statement = "SELECT id, name, version, attributes, dropped_attributes_count, schema_url
          FROM scopes WHERE tenant_id = $1 AND id = ANY($2)";
-    let of = (tenant, &tenant.kept.scopes);
+    let of = (tenant, &tenant.cache.scopes);
     entries(connection, of, statement, ids, |row: ScopeRow| {
         let texts = [&row.name, &row.version, &row.schema_url];
         let byte_count = texts.map(String::len).iter().sum::<usize>() + row.attributes.len();

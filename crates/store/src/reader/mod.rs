@@ -1,15 +1,15 @@
 //! Reads the traces of one tenant.
 
+mod completeness;
 mod dictionary;
+mod dictionary_cache;
 mod event;
 mod event_payload;
-mod kept;
 mod list;
 mod lookup;
 mod moment;
 mod paging;
 mod payload;
-mod receipt;
 mod rows;
 mod span;
 mod statistics;
@@ -32,7 +32,7 @@ use throughline_wire::{SpanId, TenantId, TraceId, UnixNanos};
 use uuid::Uuid;
 
 use self::dictionary::Tenant;
-pub(crate) use self::kept::Kept;
+pub(crate) use self::dictionary_cache::DictionaryCache;
 use self::list::{Listed, Listing};
 use self::moment::Moment;
 use crate::rollup;
@@ -56,7 +56,7 @@ pub(crate) struct PgTraceReader {
     rules: RetentionRules,
     budget: Budget,
     permits: Arc<ScanPermits>,
-    kept: Arc<Kept>,
+    cache: Arc<DictionaryCache>,
 }
 
 impl PgTraceReader {
@@ -64,7 +64,7 @@ impl PgTraceReader {
         pool: PgPool,
         tenant: TenantId,
         options: &StoreOptions,
-        kept: Arc<Kept>,
+        cache: Arc<DictionaryCache>,
         permits: Arc<ScanPermits>,
     ) -> Self {
         Self {
@@ -85,7 +85,7 @@ impl PgTraceReader {
                 listed_blocks: options.search_listed_blocks as usize,
             },
             permits,
-            kept,
+            cache,
         }
     }
 
@@ -102,7 +102,7 @@ impl PgTraceReader {
     fn reading(&self) -> Tenant<'_> {
         Tenant {
             id: self.tenant,
-            kept: &self.kept,
+            cache: &self.cache,
         }
     }
 

@@ -4,14 +4,14 @@ use throughline_model::{Cursor, Direction, EventCursor};
 use throughline_wire::TraceId;
 
 /// A place in a list, whether there is a row at it or not.
-pub(super) trait Place: Copy {
+pub(super) trait PageCursor: Copy {
     /// The next newer one: its own row is among those that are older.
     fn newer(self) -> Self;
     /// The next older one.
     fn older(self) -> Self;
 }
 
-impl Place for Cursor {
+impl PageCursor for Cursor {
     fn newer(self) -> Self {
         let id = u128::from_be_bytes(self.trace_id.to_bytes());
         beside(self, id.checked_add(1), (1, 1))
@@ -36,7 +36,7 @@ fn beside(cursor: Cursor, id: Option<u128>, (nanos, first): (i64, u128)) -> Curs
     }
 }
 
-impl Place for EventCursor {
+impl PageCursor for EventCursor {
     fn newer(self) -> Self {
         match self.digest.checked_add(1) {
             Some(digest) => Self { digest, ..self },
@@ -67,7 +67,7 @@ pub(super) struct Paged<T, C> {
     pub has_more: bool,
 }
 
-impl<T, C: Place> Paged<T, C> {
+impl<T, C: PageCursor> Paged<T, C> {
     /// Makes a page of `items`, of which one more than `limit` was asked for, in the order of the
     /// list whichever way the page was reached. On the side it was reached from there are rows,
     /// those at the cursor at least.

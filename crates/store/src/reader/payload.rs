@@ -9,7 +9,7 @@ use throughline_wire::{AttributeValue, Attributes, LogRecord, Span};
 use uuid::Uuid;
 
 use super::rows::corrupt;
-use crate::payload_refs::{self, Place, Reference};
+use crate::payload_refs::{self, Reference, ValuePath};
 use crate::sqlstate::read_error;
 
 /// Values of one query: bounds what is in memory twice.
@@ -34,18 +34,18 @@ pub(super) fn of_span(references: &[Reference], span: &Span) -> Vec<PayloadRef> 
     };
     let place = |place| {
         Some(match place {
-            Place::Attribute(at) => PayloadPlace::Attribute {
+            ValuePath::Attribute(at) => PayloadPlace::Attribute {
                 key: key(&span.attributes, at)?,
             },
-            Place::Event { at, attribute } => PayloadPlace::Event {
+            ValuePath::Event { at, attribute } => PayloadPlace::Event {
                 at,
                 key: key(&span.events.get(at as usize)?.attributes, attribute)?,
             },
-            Place::Link { at, attribute } => PayloadPlace::Link {
+            ValuePath::Link { at, attribute } => PayloadPlace::Link {
                 at,
                 key: key(&span.links.get(at as usize)?.attributes, attribute)?,
             },
-            Place::Body => return None,
+            ValuePath::Body => return None,
         })
     };
     described(references, place)
@@ -54,21 +54,21 @@ pub(super) fn of_span(references: &[Reference], span: &Span) -> Vec<PayloadRef> 
 /// The same for an event.
 pub(super) fn of_event(references: &[Reference], event: &LogRecord) -> Vec<PayloadRef> {
     let place = |place| match place {
-        Place::Attribute(at) => {
+        ValuePath::Attribute(at) => {
             let (key, _) = event.attributes.iter().nth(at as usize)?;
             Some(PayloadPlace::Attribute {
                 key: key.to_owned(),
             })
         }
-        Place::Body => Some(PayloadPlace::Body),
-        Place::Event { .. } | Place::Link { .. } => None,
+        ValuePath::Body => Some(PayloadPlace::Body),
+        ValuePath::Event { .. } | ValuePath::Link { .. } => None,
     };
     described(references, place)
 }
 
 fn described(
     references: &[Reference],
-    place: impl Fn(Place) -> Option<PayloadPlace>,
+    place: impl Fn(ValuePath) -> Option<PayloadPlace>,
 ) -> Vec<PayloadRef> {
     references
         .iter()
@@ -90,16 +90,16 @@ fn hex(hash: [u8; 16]) -> String {
 pub(super) fn restore(span: &mut Span, references: &[Reference], day_ns: i64, values: &Values) {
     for (place, value) in known(references, day_ns, values) {
         let slot = match place {
-            Place::Attribute(at) => slot(&mut span.attributes, at),
-            Place::Event { at, attribute } => span
+            ValuePath::Attribute(at) => slot(&mut span.attributes, at),
+            ValuePath::Event { at, attribute } => span
                 .events
                 .get_mut(at as usize)
                 .and_then(|event| slot(&mut event.attributes, attribute)),
-            Place::Link { at, attribute } => span
+            ValuePath::Link { at, attribute } => span
                 .links
                 .get_mut(at as usize)
                 .and_then(|link| slot(&mut link.attributes, attribute)),
-            Place::Body => None,
+            ValuePath::Body => None,
         };
         if let Some(slot) = slot {
             slot.clone_from(value);
@@ -116,9 +116,9 @@ pub(super) fn restore_event(
 ) {
     for (place, value) in known(references, day_ns, values) {
         let slot = match place {
-            Place::Attribute(at) => slot(&mut event.attributes, at),
-            Place::Body => Some(&mut event.body),
-            Place::Event { .. } | Place::Link { .. } => None,
+            ValuePath::Attribute(at) => slot(&mut event.attributes, at),
+            ValuePath::Body => Some(&mut event.body),
+            ValuePath::Event { .. } | ValuePath::Link { .. } => None,
         };
         if let Some(slot) = slot {
             slot.clone_from(value);
@@ -130,7 +130,7 @@ fn known<'a>(
     references: &'a [Reference],
     day_ns: i64,
     values: &'a Values,
-) -> impl Iterator<Item = (Place, &'a AttributeValue)> {
+) -> impl Iterator<Item = (ValuePath, &'a AttributeValue)> {
     references.iter().filter_map(move |reference| {
         let value = values.get(&(reference.hash, day_ns))?;
         Some((reference.place, value))

@@ -123,7 +123,7 @@ impl SpanRow {
             scope_id: record.scope_id,
             start_ns: record.start_ns,
             duration_ns: record.duration_ns,
-            received_ns: record.noted.received_ns,
+            received_ns: record.ingest.received_ns,
             flags: bits(record.flags),
             dropped_attributes_count: bits(record.dropped.attributes),
             dropped_events_count: bits(record.dropped.events),

@@ -7,7 +7,7 @@ use throughline_model::ReadError;
 use throughline_wire::{SpanId, TraceId};
 use uuid::Uuid;
 
-use super::receipt::SpanFacts;
+use super::completeness::SpanFacts;
 use super::rows::SpanRow;
 use super::trace::uuid;
 use crate::block::find::{self, TraceInBlocks, TracePart};

@@ -7,8 +7,8 @@ use throughline_model::{ReadError, SkeletonSpan, TraceSkeleton, TraceSummary};
 use throughline_wire::{StatusCode, TraceId, UnixNanos};
 use uuid::Uuid;
 
+use super::completeness::{self, Asked};
 use super::dictionary::{self, Operation, Tenant};
-use super::receipt::{self, Asked};
 use super::rows::{SummaryRow, events, span_id};
 use super::stored::{self, StoredSpanHead, StoredTrace};
 use super::summaries;
@@ -64,7 +64,7 @@ pub(super) async fn skeleton(
         });
     }
     let asked = asked(tenant.id, trace_id, &summary, now);
-    let (completeness, open) = receipt::read(connection, asked, &stored, &operations).await?;
+    let (completeness, open) = completeness::read(connection, asked, &stored, &operations).await?;
     spans.extend(open.iter().map(|span| SkeletonSpan {
         span_id: span.span_id,
         parent_span_id: span.parent_span_id,

@@ -6,9 +6,9 @@ use sqlx::PgConnection;
 use throughline_model::{ReadError, SpanCursor, StoredSpan, Trace};
 use throughline_wire::{InstrumentationScope, Resource, Span, TraceId, UnixNanos};
 
+use super::completeness;
 use super::dictionary::{self, Listed, Operation, Tenant};
 use super::payload;
-use super::receipt;
 use super::rows::SpanRow;
 use super::stored::{self, StoredSpanHead, StoredTrace};
 use super::trace::{asked, summary};
@@ -60,7 +60,7 @@ pub(super) async fn whole(
     }
     spans.sort_by_key(|stored| (stored.span.start, stored.span.span_id));
     let asked = asked(tenant.id, trace_id, &summary, now);
-    let (completeness, open) = receipt::read(connection, asked, &stored, &named).await?;
+    let (completeness, open) = completeness::read(connection, asked, &stored, &named).await?;
     Ok(Some(Trace {
         completeness,
         open,

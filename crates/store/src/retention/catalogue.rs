@@ -68,13 +68,13 @@ pub(super) async fn drop_leftovers(connection: &mut PgConnection) -> Result<(), 
 
 /// The place of the rows of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
+struct PartitionRange {
     from_ns: Option<i64>,
     to_ns: i64,
     class: i16,
 }
 
-fn place(parent: Parent, table: &str, archive_ns: i64) -> Option<Place> {
+fn place(parent: Parent, table: &str, archive_ns: i64) -> Option<PartitionRange> {
     let suffix = table.strip_prefix(parent.table())?.strip_prefix('_')?;
     let (day, class) = match parent {
         Parent::LevelOne => match suffix.split_once('_')? {
@@ -85,7 +85,7 @@ fn place(parent: Parent, table: &str, archive_ns: i64) -> Option<Place> {
         _ => (suffix, 0),
     };
     if day == "archive" && parent != Parent::LevelOne {
-        return Some(Place {
+        return Some(PartitionRange {
             from_ns: None,
             to_ns: archive_ns,
             class,
@@ -96,7 +96,7 @@ fn place(parent: Parent, table: &str, archive_ns: i64) -> Option<Place> {
     }
     let (year, month, day) = (&day[..4], &day[4..6], &day[6..]);
     let from_ns = Utc::parse(&format!("{year}-{month}-{day}T00:00"))?.get();
-    Some(Place {
+    Some(PartitionRange {
         from_ns: Some(from_ns),
         to_ns: from_ns + UnixNanos::PER_DAY,
         class,
@@ -110,12 +110,12 @@ mod tests {
     #[test]
     fn a_partition_is_known_by_its_name_and_nothing_else_is_touched() {
         let from = 1_795_219_200_000_000_000;
-        let day = |class| Place {
+        let day = |class| PartitionRange {
             from_ns: Some(from),
             to_ns: from + UnixNanos::PER_DAY,
             class,
         };
-        let archive = Place {
+        let archive = PartitionRange {
             from_ns: None,
             to_ns: 5,
             class: 0,

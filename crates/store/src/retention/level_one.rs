@@ -6,9 +6,9 @@ use std::collections::{BTreeSet, HashSet};
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
+use super::copied_block::{self, CopiedBlock};
 use super::counts::{Counts, Keep};
 use super::damaged::Damaged;
-use super::kept_block::{self, KeptBlock};
 use super::partition::Partition;
 use crate::block::table::{BUCKET, BlockPartition, StoredBlock, insert_into_copy};
 use crate::compaction::{self, Fate, Fates, Merged};
@@ -63,7 +63,7 @@ pub(super) async fn copy_kept(
     damaged: &mut Damaged,
 ) -> Result<(), sqlx::Error> {
     let traces = traces(partition, keep);
-    let blocks: Vec<KeptBlock> = sqlx::query_as(AssertSqlSafe(format!(
+    let blocks: Vec<CopiedBlock> = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT b.tenant_id, b.id, count(*) = count(t.trace_id) OR b.id = ANY ($1) AS is_whole,
              b.first_start_ns, b.last_start_ns, b.span_count::bigint AS span_count,
              octet_length(b.columns)::bigint AS byte_count
@@ -94,7 +94,7 @@ pub(super) async fn copy_kept(
 }
 
 /// Returns how many of the blocks are merged at once; one at least.
-fn mergeable(blocks: &[KeptBlock]) -> usize {
+fn mergeable(blocks: &[CopiedBlock]) -> usize {
     let (mut spans, mut bytes) = (0, 0);
     let fitting = blocks.iter().take_while(|block| {
         spans += block.span_count;
@@ -108,7 +108,7 @@ async fn copy_whole(
     connection: &mut PgConnection,
     partition: &Partition,
     copy: &str,
-    blocks: &[KeptBlock],
+    blocks: &[CopiedBlock],
 ) -> Result<(), sqlx::Error> {
     let table = &partition.table;
     let (tenants, ids): (Vec<Uuid>, Vec<i64>) = blocks
@@ -137,11 +137,11 @@ async fn merge_parts(
     partition: &Partition,
     copy: &str,
     keep: Keep,
-    parts: &[KeptBlock],
+    parts: &[CopiedBlock],
     damaged: &mut Damaged,
 ) -> Result<usize, sqlx::Error> {
     let tenant = parts[0].tenant_id;
-    let blocks = kept_block::load(connection, partition, parts, damaged).await?;
+    let blocks = copied_block::load(connection, partition, parts, damaged).await?;
     let fates = fates(connection, partition, keep, tenant, &blocks).await?;
     let (blocks, merged) = compaction::in_background(move || {
         let merged = compaction::merge(&blocks, &fates)?;
@@ -179,7 +179,7 @@ async fn merge_parts(
     let done = next
         .and_then(|next| parts.iter().position(|block| block.id == next))
         .unwrap_or(parts.len());
-    let left: Vec<KeptBlock> = parts[..done]
+    let left: Vec<CopiedBlock> = parts[..done]
         .iter()
         .filter(|block| left.contains(&block.id) || !loaded.contains(&block.id))
         .copied()

@@ -10,13 +10,13 @@
 
 mod budget;
 mod catalogue;
+mod copied_block;
 mod counts;
 mod damaged;
 mod days;
 mod dry_run;
 mod free_payloads;
 mod housekeeping;
-mod kept_block;
 mod level_one;
 mod partition;
 mod payload_days;

@@ -6,7 +6,7 @@ use throughline_wire::UnixNanos;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Parent {
     Events,
-    /// Blocks of spans, by the day of receipt and the class of their traces.
+    /// Blocks of spans, by the day on which they were received and the class of their traces.
     LevelOne,
     /// Last: what of it is kept depends on the others.
     Payloads,

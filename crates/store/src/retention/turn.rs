@@ -9,17 +9,17 @@ const WAIT: Duration = Duration::from_secs(5);
 /// The SQLSTATE of a lock that was not had in time.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
-/// Waits for the lock, about as long as `patience`; returns whether it is held, until [`end`] or until
+/// Waits for the lock, about as long as `timeout`; returns whether it is held, until [`end`] or until
 /// the connection ends. Whoever waits gets the lock in the order of asking.
 pub(crate) async fn take(
     connection: &mut PgConnection,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<bool, sqlx::Error> {
     sqlx::query("SELECT set_config('lock_timeout', $1, false)")
         .bind(WAIT.as_millis().to_string())
         .execute(&mut *connection)
         .await?;
-    let taken = wait(connection, patience.as_secs() / WAIT.as_secs()).await;
+    let taken = wait(connection, timeout.as_secs() / WAIT.as_secs()).await;
     sqlx::query("RESET lock_timeout")
         .execute(connection)
         .await?;

@@ -8,7 +8,7 @@ use throughline_model::{ReadError, RollupWindow};
 use uuid::Uuid;
 
 use super::counts::{Counts, is_error};
-use crate::block::checksums::{self, Part};
+use crate::block::checksums::{self, ChecksumRegion};
 use crate::block::table::report_corrupt;
 use crate::block::{Corrupt, PruneData};
 use crate::sqlstate::read_error;
@@ -116,15 +116,15 @@ impl Arrays {
         let durations =
             checksums::durations(self.durations.as_deref(), self.long_durations.as_deref());
         for (part, checksum) in [
-            (Part::Traces, traces),
-            (Part::Starts, starts),
-            (Part::Durations, durations),
-            (Part::Operations, checksums::ids(&self.operations)),
+            (ChecksumRegion::Traces, traces),
+            (ChecksumRegion::Starts, starts),
+            (ChecksumRegion::Durations, durations),
+            (ChecksumRegion::Operations, checksums::ids(&self.operations)),
             (
-                Part::OperationIndexes,
+                ChecksumRegion::OperationIndexes,
                 checksums::small(&self.operation_indexes),
             ),
-            (Part::Statuses, checksums::small(&self.statuses)),
+            (ChecksumRegion::Statuses, checksums::small(&self.statuses)),
         ] {
             part.verify(&self.checksums, checksum)?;
         }

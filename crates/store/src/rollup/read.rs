@@ -52,7 +52,7 @@ type GroupKey = (Option<i64>, Option<i64>);
 type NamedKey = (Option<i64>, Option<(String, String, i16)>);
 
 /// A range of windows of one length, the end exclusive.
-struct Part {
+struct WindowRange {
     window: RollupWindow,
     from_ns: i64,
     to_ns: i64,
@@ -151,7 +151,7 @@ async fn selected_operations(
 
 /// Splits a range: the windows of this length that are stored, then the smaller windows that make
 /// up the others.
-fn parts(window: RollupWindow, stored: Stored, from_ns: i64, to_ns: i64) -> Vec<Part> {
+fn parts(window: RollupWindow, stored: Stored, from_ns: i64, to_ns: i64) -> Vec<WindowRange> {
     let mut begin_ns = from_ns;
     let not_larger = RollupWindow::ALL.into_iter().rev();
     not_larger
@@ -159,7 +159,7 @@ fn parts(window: RollupWindow, stored: Stored, from_ns: i64, to_ns: i64) -> Vec<
         .map(|window| {
             let from_ns = begin_ns;
             begin_ns = begin_ns.max(stored.before_ns(window).min(to_ns));
-            Part {
+            WindowRange {
                 window,
                 from_ns,
                 to_ns: begin_ns,
@@ -171,7 +171,7 @@ fn parts(window: RollupWindow, stored: Stored, from_ns: i64, to_ns: i64) -> Vec<
 async fn stored_rows(
     connection: &mut PgConnection,
     tenant: Uuid,
-    parts: &[Part],
+    parts: &[WindowRange],
     operations: Option<&[i64]>,
 ) -> Result<Vec<Row>, ReadError> {
     let Some((whole, smaller)) = parts.split_first() else {

@@ -24,7 +24,7 @@ use super::scanner::Inputs;
 use super::value::ValueTest;
 use crate::block::{ColumnKind, Corrupt, Values};
 use crate::ids::IdSet;
-use crate::payload_refs::{Place, Reference};
+use crate::payload_refs::{Reference, ValuePath};
 
 const WHAT: Corrupt = Corrupt("columns");
 
@@ -281,7 +281,7 @@ impl<'a> AttributeScan<'a> {
         }
         for (ordinal, position) in self.positions(column).enumerate() {
             let reference = offloaded.at(position).iter().find(|reference| {
-                matches!(reference.place, Place::Attribute(place)
+                matches!(reference.place, ValuePath::Attribute(place)
                     if directory.attribute_column(position, place as usize) == Some(column))
             });
             let passes = match reference {
@@ -312,7 +312,13 @@ impl<'a> AttributeScan<'a> {
             // Bytes of strangers; what cannot be read has no attributes.
             let attributes = binary::decode_attributes(bytes).unwrap_or_default();
             let references = offloaded.at(position);
-            if self.any_passes(test, &attributes, references, Place::Attribute, &mut buffer) {
+            if self.any_passes(
+                test,
+                &attributes,
+                references,
+                ValuePath::Attribute,
+                &mut buffer,
+            ) {
                 bits.set(position);
             }
         }
@@ -358,7 +364,7 @@ impl<'a> AttributeScan<'a> {
             let passes = (0..)
                 .zip(&events)
                 .any(|(event, SpanEvent { attributes, .. })| {
-                    let place = |attribute| Place::Event {
+                    let place = |attribute| ValuePath::Event {
                         at: event,
                         attribute,
                     };
@@ -378,7 +384,7 @@ impl<'a> AttributeScan<'a> {
         test: &AttributeTest,
         attributes: &Attributes,
         references: &[Reference],
-        place: impl Fn(u32) -> Place,
+        place: impl Fn(u32) -> ValuePath,
         buffer: &mut String,
     ) -> bool {
         (0..).zip(attributes.iter()).any(|(at, (key, value))| {

@@ -19,7 +19,7 @@ use crate::sqlstate::read_error;
 /// Blocks that one statement lists at most, but for those that end with the last one.
 const LISTED: usize = 10_000;
 /// The cost of a block besides its spans, in spans.
-const BLOCK_WEIGHT: u64 = 256;
+const BLOCK_COST: u64 = 256;
 
 /// The key of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,8 +64,8 @@ pub(super) struct BlockInfo {
 
 impl BlockInfo {
     /// Returns the cost of a scan, in spans.
-    pub(super) fn weight(&self) -> u64 {
-        u64::from(self.prune.span_count.unsigned_abs()) + BLOCK_WEIGHT
+    pub(super) fn cost(&self) -> u64 {
+        u64::from(self.prune.span_count.unsigned_abs()) + BLOCK_COST
     }
 
     /// Returns whether it can have spans of a trace.
@@ -122,24 +122,24 @@ impl Row {
 
 /// The blocks that are listed, by the starts of their spans; inclusive.
 #[derive(Debug, Clone)]
-pub(super) struct Stretch {
+pub(super) struct BlockRange {
     /// The range in which their last spans begin.
     pub last_starts_ns: RangeInclusive<i64>,
     /// Their first spans begin here at the latest.
     pub begun_ns: i64,
 }
 
-/// Lists the newest blocks of a stretch of time: one statement. Shows those that may match to `take`,
+/// Lists the newest blocks of a range of time: one statement. Shows those that may match to `take`,
 /// and returns where the last one of them ends when there may be older ones.
 pub(super) async fn page(
     connection: &mut PgConnection,
     tenant: Uuid,
     plan: &ScanPlan,
-    (stretch, most): (Stretch, usize),
+    (range, most): (BlockRange, usize),
     mut take: impl FnMut(BlockInfo),
 ) -> Result<Option<i64>, ReadError> {
     let limit = most.clamp(1, LISTED);
-    let (first_ns, last_ns) = stretch.last_starts_ns.into_inner();
+    let (first_ns, last_ns) = range.last_starts_ns.into_inner();
     let factors: Vec<i64> = plan
         .probes
         .iter()
@@ -155,7 +155,7 @@ pub(super) async fn page(
         .bind(!dictionary.resource_ids.is_empty())
         .bind(!dictionary.scope_ids.is_empty())
         .bind(factors)
-        .bind(stretch.begun_ns)
+        .bind(range.begun_ns)
         .fetch(connection);
     let (mut count, mut lowest_ns) = (0, last_ns);
     // One by one: the lists of a block may be long, and only few blocks may match.
@@ -175,24 +175,24 @@ pub(super) async fn page(
 /// the others for each few traces that it decides.
 #[derive(Debug)]
 pub(super) struct BlockList {
-    /// The blocks that may match a leaf that is kept, newest first by their last start.
+    /// The blocks that may match a leaf that is listed, newest first by their last start.
     pub blocks: Vec<Arc<BlockInfo>>,
     /// All blocks that may have spans of traces that begin here or later are listed.
     pub covered_from_ns: i64,
-    /// The leaves whose blocks are kept.
-    kept: LeafBits,
+    /// The leaves whose blocks are listed.
+    listed: LeafBits,
     first_ns: i64,
     most: usize,
 }
 
 impl BlockList {
     /// Nothing listed yet, of the blocks with a span that begins at `first_ns` or later; `most` blocks
-    /// are kept.
+    /// are listed.
     pub(super) const fn new(first_ns: i64, most: usize) -> Self {
         Self {
             blocks: Vec::new(),
             covered_from_ns: i64::MAX,
-            kept: LeafBits::MAX,
+            listed: LeafBits::MAX,
             first_ns,
             most,
         }
@@ -203,22 +203,22 @@ impl BlockList {
         self.covered_from_ns <= self.first_ns
     }
 
-    /// Returns whether the blocks of all these leaves are kept.
+    /// Returns whether the blocks of all these leaves are listed.
     pub(super) const fn keeps(&self, leaves: LeafBits) -> bool {
-        leaves & !self.kept == 0
+        leaves & !self.listed == 0
     }
 
-    /// Returns whether more blocks are kept than the limit allows.
+    /// Returns whether more blocks are listed than the limit allows.
     pub(super) const fn is_too_long(&self) -> bool {
         self.blocks.len() > self.most
     }
 
     /// Forgets the blocks of other leaves than these.
     pub(super) fn keep(&mut self, leaves: LeafBits) {
-        self.kept &= leaves;
+        self.listed &= leaves;
         self.blocks.retain(|block| block.leaves & leaves != 0);
-        if self.is_too_long() || self.kept == 0 {
-            self.kept = 0;
+        if self.is_too_long() || self.listed == 0 {
+            self.listed = 0;
             self.blocks = Vec::new();
             self.covered_from_ns = self.first_ns;
         }
@@ -236,16 +236,19 @@ impl BlockList {
         } else {
             self.covered_from_ns - 1
         };
-        let stretch = Stretch {
+        let range = BlockRange {
             last_starts_ns: self.first_ns..=last_ns,
             begun_ns: i64::MAX,
         };
         let Self {
-            blocks, kept, most, ..
+            blocks,
+            listed,
+            most,
+            ..
         } = self;
         let from = blocks.len();
-        let lowest = page(connection, tenant, plan, (stretch, *most), |block| {
-            if block.leaves & *kept != 0 {
+        let lowest = page(connection, tenant, plan, (range, *most), |block| {
+            if block.leaves & *listed != 0 {
                 blocks.push(Arc::new(block));
             }
         });
@@ -257,8 +260,8 @@ impl BlockList {
     }
 
     /// Returns the cost of scanning the blocks that may match a leaf; the greatest number where they
-    /// are not kept.
-    pub(super) fn weight(&self, leaf: usize) -> u64 {
+    /// are not listed.
+    pub(super) fn cost(&self, leaf: usize) -> u64 {
         if !self.keeps(1 << leaf) {
             return u64::MAX;
         }
@@ -266,6 +269,6 @@ impl BlockList {
             .blocks
             .iter()
             .filter(|block| block.leaves >> leaf & 1 == 1);
-        matching.map(|block| block.weight()).sum()
+        matching.map(|block| block.cost()).sum()
     }
 }

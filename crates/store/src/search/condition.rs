@@ -32,18 +32,18 @@ impl Condition {
         }
     }
 
-    /// The cheapest leaves of which at least one holds where the condition does, with their weight;
+    /// The cheapest leaves of which at least one holds where the condition does, with their cost;
     /// none when it can hold without any.
-    pub(super) fn cover(&self, weight: &impl Fn(usize) -> u64) -> Option<(LeafBits, u64)> {
+    pub(super) fn cover(&self, cost: &impl Fn(usize) -> u64) -> Option<(LeafBits, u64)> {
         match self {
-            Self::Leaf(leaf) => Some((1 << leaf, weight(*leaf))),
+            Self::Leaf(leaf) => Some((1 << leaf, cost(*leaf))),
             Self::And(parts) => {
-                let covers = parts.iter().filter_map(|part| part.cover(weight));
-                covers.min_by_key(|(_, weight)| *weight)
+                let covers = parts.iter().filter_map(|part| part.cover(cost));
+                covers.min_by_key(|(_, cost)| *cost)
             }
             Self::Or(parts) => parts.iter().try_fold((0, 0), |(all, sum), part| {
-                let (leaves, weight) = part.cover(weight)?;
-                Some((all | leaves, weight.saturating_add(sum)))
+                let (leaves, cost) = part.cover(cost)?;
+                Some((all | leaves, cost.saturating_add(sum)))
             }),
             Self::Not(_) => None,
         }

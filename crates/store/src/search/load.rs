@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::blocks::{BlockInfo, BlockKeys};
 use super::plan::{Leaf, ScanPlan};
 use super::predicate::Node;
-use crate::block::checksums::{self, Part};
+use crate::block::checksums::{self, ChecksumRegion};
 use crate::block::{Columns, Corrupt, Directory};
 use crate::sqlstate::read_error;
 
@@ -119,30 +119,33 @@ impl PartialSkeleton {
 
     /// Makes sure that nothing of what was read changed since it was written.
     fn verify(&self, needs: Needs) -> Result<(), Corrupt> {
-        let ids = |part: Part, ids: Option<&Vec<i64>>| match ids {
+        let ids = |part: ChecksumRegion, ids: Option<&Vec<i64>>| match ids {
             Some(ids) => part.verify(&self.checksums, checksums::ids(ids)),
             None => Ok(()),
         };
-        let small = |part: Part, numbers: Option<&Vec<i16>>| match numbers {
+        let small = |part: ChecksumRegion, numbers: Option<&Vec<i16>>| match numbers {
             Some(numbers) => part.verify(&self.checksums, checksums::small(numbers)),
             None => Ok(()),
         };
         let traces = checksums::traces(&self.trace_ids, &self.trace_ends);
-        Part::Traces.verify(&self.checksums, traces)?;
-        ids(Part::Operations, self.operations.as_ref())?;
-        ids(Part::Resources, self.resources.as_ref())?;
-        ids(Part::Scopes, self.scopes.as_ref())?;
-        ids(Part::SpanIds, self.span_ids.as_ref())?;
-        small(Part::OperationIndexes, self.operation_indexes.as_ref())?;
-        small(Part::Statuses, self.statuses.as_ref())?;
+        ChecksumRegion::Traces.verify(&self.checksums, traces)?;
+        ids(ChecksumRegion::Operations, self.operations.as_ref())?;
+        ids(ChecksumRegion::Resources, self.resources.as_ref())?;
+        ids(ChecksumRegion::Scopes, self.scopes.as_ref())?;
+        ids(ChecksumRegion::SpanIds, self.span_ids.as_ref())?;
+        small(
+            ChecksumRegion::OperationIndexes,
+            self.operation_indexes.as_ref(),
+        )?;
+        small(ChecksumRegion::Statuses, self.statuses.as_ref())?;
         if let (Some(spans), Some(messages)) = (&self.message_spans, &self.messages) {
             let messages = checksums::messages(spans, messages);
-            Part::Messages.verify(&self.checksums, messages)?;
+            ChecksumRegion::Messages.verify(&self.checksums, messages)?;
         }
         if needs.durations {
             let durations =
                 checksums::durations(self.durations.as_deref(), self.long_durations.as_deref());
-            Part::Durations.verify(&self.checksums, durations)?;
+            ChecksumRegion::Durations.verify(&self.checksums, durations)?;
         }
         Ok(())
     }

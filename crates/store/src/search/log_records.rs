@@ -17,7 +17,7 @@ use super::plan::ScanPlan;
 use super::predicate::AttributeTest;
 use super::results::MOST_NAMES;
 use crate::ids::IdSet;
-use crate::payload_refs::{self, Place};
+use crate::payload_refs::{self, ValuePath};
 use crate::sqlstate::read_error;
 use crate::varint;
 
@@ -139,7 +139,7 @@ impl<'a> Compared<'a> {
         let payloads = payloads.unwrap_or_default();
         let mut buffer = String::new();
         for (place, (key, value)) in (0..).zip(attributes.iter()) {
-            let place = Place::Attribute(place);
+            let place = ValuePath::Attribute(place);
             let is_equal = match payloads.iter().find(|payload| payload.place == place) {
                 Some(payload) => Some(payload.hash) == self.payload,
                 None => self.test.test.value(value, &mut buffer),

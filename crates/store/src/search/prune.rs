@@ -8,7 +8,7 @@ use super::number::Number;
 use super::plan::{Leaf, ScanPlan};
 use super::predicate::{AttributeTest, Node};
 use crate::block::Corrupt;
-use crate::block::checksums::{self, Part};
+use crate::block::checksums::{self, ChecksumRegion};
 use crate::block::table::report_corrupt;
 
 /// Decides which leaves a block may match.
@@ -27,9 +27,9 @@ impl<'a> Pruner<'a> {
     pub(super) fn new(plan: &'a ScanPlan, row: &'a Row) -> Result<Self, Corrupt> {
         row.prune.verify(&row.checksums)?;
         for (part, ids) in [
-            (Part::Resources, &row.resources),
-            (Part::Scopes, &row.scopes),
-            (Part::Operations, &row.operations),
+            (ChecksumRegion::Resources, &row.resources),
+            (ChecksumRegion::Scopes, &row.scopes),
+            (ChecksumRegion::Operations, &row.operations),
         ] {
             if let Some(ids) = ids {
                 part.verify(&row.checksums, checksums::ids(ids))?;

@@ -12,7 +12,7 @@ use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
 use crate::sqlstate::read_error;
 
 /// A place in the list: start and id of a trace.
-pub(crate) type Place = (i64, Uuid);
+pub(crate) type RowKey = (i64, Uuid);
 
 /// The columns of a row of a trace that a search reads.
 #[derive(Debug, Clone, FromRow)]
@@ -30,7 +30,7 @@ pub(crate) struct TraceRow {
 }
 
 impl TraceRow {
-    pub(crate) const fn place(&self) -> Place {
+    pub(crate) const fn place(&self) -> RowKey {
         (self.start_ns, self.trace_id)
     }
 }
@@ -54,7 +54,7 @@ pub(super) struct Walked {
     /// Those that are selected.
     pub rows: Vec<TraceRow>,
     /// The last one that was looked at, where as many were as the limit allows: there may be more.
-    pub last: Option<Place>,
+    pub last: Option<RowKey>,
 }
 
 #[derive(FromRow)]
@@ -71,7 +71,7 @@ impl RowSelection<'_> {
         &self,
         connection: &mut PgConnection,
         plan: &ScanPlan,
-        (direction, from): (Direction, Option<Place>),
+        (direction, from): (Direction, Option<RowKey>),
         lower_ns: i64,
         limit: i64,
     ) -> Result<Walked, ReadError> {

@@ -24,12 +24,12 @@ use super::condition::LeafBits;
 use super::permits::ScanPermits;
 use super::plan::ScanPlan;
 use super::results::{Results, SpanAt};
-use super::rows::{Place, RowSelection, TraceRow};
+use super::rows::{RowKey, RowSelection, TraceRow};
 use super::scanner::Scanner;
 use super::sources::Sources;
 
 /// Batches of a walk after which it counts as having found too little.
-const PATIENCE: usize = 1;
+const TIMEOUT: usize = 1;
 /// Rows of a batch at most where the log records of each trace are read.
 const MOST_ROWS_WITH_LOG_RECORDS: i64 = 5_000;
 /// Rows of a batch of a walk at most.
@@ -55,7 +55,7 @@ pub(crate) struct Budget {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct From {
     pub direction: Direction,
-    pub place: Option<Place>,
+    pub place: Option<RowKey>,
 }
 
 /// The end of a search.
@@ -66,7 +66,7 @@ pub(crate) enum End {
     /// The caller had enough.
     Full,
     /// The budget was spent; what lies beyond this place was not looked at.
-    Stopped(Place),
+    Stopped(RowKey),
 }
 
 /// The end of a search, and the number of its traces in the whole range when that is known.
@@ -101,7 +101,7 @@ pub(crate) struct Search<'a> {
     positive: LeafBits,
     budget: Budget,
     deadline: Instant,
-    /// Whether a trace was decided or a stretch of time was searched: every request gets on.
+    /// Whether a trace was decided or a range of time was searched: every request gets on.
     has_progress: bool,
     /// Whether scanning all blocks that must match turned out to be too much.
     drive_failed: bool,
@@ -184,7 +184,7 @@ impl<'a> Search<'a> {
                 return Ok(outcome);
             }
             let end = (lower_ns, Uuid::from_u128(1));
-            // A stretch that an earlier page reached the end of is no progress.
+            // A range that an earlier page reached the end of is no progress.
             self.has_progress |= self.from.place != Some(end);
             self.from.place = Some(end);
             if self.is_over() {
@@ -201,9 +201,8 @@ impl<'a> Search<'a> {
             .extend(self.connection, tenant, &self.plan)
             .await?;
         if self.blocks.is_too_long() {
-            let (leaves, weight) = self.cover().unwrap_or((0, u64::MAX));
-            let leads =
-                weight <= self.budget.driven_spans.1 && leaves & self.plan.span_leaves() != 0;
+            let (leaves, cost) = self.cover().unwrap_or((0, u64::MAX));
+            let leads = cost <= self.budget.driven_spans.1 && leaves & self.plan.span_leaves() != 0;
             self.blocks.keep(if leads { leaves } else { 0 });
         }
         Ok(())
@@ -219,33 +218,33 @@ impl<'a> Search<'a> {
     }
 
     /// Returns the cost of finding all traces that match a leaf, in spans.
-    fn weight(&self, leaf: usize) -> u64 {
-        let weight = self.sources.weight(leaf);
-        weight.unwrap_or_else(|| self.blocks.weight(leaf))
+    fn cost(&self, leaf: usize) -> u64 {
+        let cost = self.sources.cost(leaf);
+        cost.unwrap_or_else(|| self.blocks.cost(leaf))
     }
 
     fn weight_of_all(&self, leaves: LeafBits) -> u64 {
         (0..self.plan.leaves.len())
             .filter(|leaf| leaves >> leaf & 1 == 1)
-            .fold(0, |sum, leaf| self.weight(leaf).saturating_add(sum))
+            .fold(0, |sum, leaf| self.cost(leaf).saturating_add(sum))
     }
 
     /// The leaves of which one at least must match, and what it costs to find all that do.
     fn cover(&self) -> Option<(LeafBits, u64)> {
-        let weight = |leaf: usize| self.weight(leaf);
+        let cost = |leaf: usize| self.cost(leaf);
         let implied = self
             .plan
             .implied
             .iter()
             .map(|&leaves| (leaves, self.weight_of_all(leaves)));
-        let cover = self.plan.condition.cover(&weight);
-        implied.chain(cover).min_by_key(|(_, weight)| *weight)
+        let cover = self.plan.condition.cover(&cost);
+        implied.chain(cover).min_by_key(|(_, cost)| *cost)
     }
 
     /// Searches the traces that begin at `lower_ns` or later, as far as the blocks are listed.
     async fn window(&mut self, lower_ns: i64, sink: Sink<'_>) -> Result<Outcome, ReadError> {
-        if let Some((leaves, weight)) = self.cover()
-            && weight <= self.budget.driven_spans.0
+        if let Some((leaves, cost)) = self.cover()
+            && cost <= self.budget.driven_spans.0
             && let Some(outcome) = self.drive(leaves, lower_ns, sink).await?
         {
             return Ok(outcome);
@@ -283,10 +282,10 @@ impl<'a> Search<'a> {
             if self.is_over() {
                 return Ok(Outcome::of(End::Stopped(last)));
             }
-            if batch >= PATIENCE
+            if batch >= TIMEOUT
                 && !self.drive_failed
-                && let Some((leaves, weight)) = self.cover()
-                && weight <= self.budget.driven_spans.1
+                && let Some((leaves, cost)) = self.cover()
+                && cost <= self.budget.driven_spans.1
                 && let Some(outcome) = self.drive(leaves, lower_ns, sink).await?
             {
                 return Ok(outcome);

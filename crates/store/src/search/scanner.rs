@@ -82,10 +82,10 @@ impl Scanner {
 
     /// Returns how many blocks from the front of `blocks` are read together: one at least.
     pub(super) fn batch_len(&self, blocks: &[Arc<BlockInfo>]) -> usize {
-        let mut weight = 0;
+        let mut cost = 0;
         let fitting = blocks.iter().take_while(|block| {
-            weight += block.weight();
-            weight <= self.batch_spans
+            cost += block.cost();
+            cost <= self.batch_spans
         });
         fitting.count().max(1).min(blocks.len())
     }

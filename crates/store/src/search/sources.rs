@@ -58,7 +58,7 @@ impl Sources {
 
     /// The number of traces that a leaf leads to; none when it is no source, the greatest number when
     /// they are too many.
-    pub(super) fn weight(&self, leaf: usize) -> Option<u64> {
+    pub(super) fn cost(&self, leaf: usize) -> Option<u64> {
         let traces = self.traces.get(&leaf)?;
         Some(traces.as_ref().map_or(u64::MAX, |ids| ids.len() as u64))
     }

@@ -81,8 +81,8 @@ pub async fn measured_clocks(url: &str) -> Vec<(Option<i64>, Option<i64>)> {
     let mut measured = Vec::new();
     for block in blocks {
         let note = |record: crate::block::SpanRecord<'_>| {
-            let noted = record.noted;
-            measured.push((noted.clock_offset_ns, noted.clock_error_ns));
+            let ingest = record.ingest;
+            measured.push((ingest.clock_offset_ns, ingest.clock_error_ns));
         };
         block.for_each(note).expect("a whole block");
     }

@@ -68,9 +68,9 @@ type Key = (Table, [u8; 16], i64);
 /// Never wrong for long: it holds what this process has committed, and forgets when the
 /// connection is lost, because the database behind the address may be another one.
 #[derive(Debug, Default)]
-pub(super) struct Known(RwLock<HashSet<Key>>);
+pub(super) struct CommittedEntries(RwLock<HashSet<Key>>);
 
-impl Known {
+impl CommittedEntries {
     /// Beyond so many the cache begins anew: names that never repeat must not fill the memory.
     const MAX: usize = 200_000;
 
@@ -118,7 +118,7 @@ impl Known {
 /// it; sorted by id, so that servers that write the same entries do not deadlock.
 pub(super) async fn write(
     connection: &mut PgConnection,
-    known: &Known,
+    known: &CommittedEntries,
     mut entries: Vec<&Entry>,
 ) -> Result<(), sqlx::Error> {
     entries.sort_unstable_by_key(|entry| (entry.row.table() as u8, entry.tenant, entry.id));

@@ -7,14 +7,14 @@ use throughline_wire::{
 };
 
 use super::batch::{SpanGroup, WriteBatch};
-use super::dictionary::{Entry, EntryRow, Known, Table};
+use super::dictionary::{CommittedEntries, Entry, EntryRow, Table};
 use super::encoded::Encoded;
 use super::events::EventContext;
 use super::open_spans::OpenSpan;
 use super::payloads::Detached;
-use super::processes::{Told, number};
+use super::processes::{ProcessReport, number};
 use super::row::{self, Buffers, Context};
-use crate::block::IngestNotes;
+use crate::block::IngestMetadata;
 use crate::ids::{self, IdSet};
 
 /// Spans that begin further ahead than this have no partition: the validation before the store
@@ -27,7 +27,7 @@ const TYPICAL_ROW_BYTES: usize = 600;
 const FIXED_ROW_BYTES: usize = 16;
 
 /// What the rows of a group will take, nearly.
-fn foreseen_bytes(group: &SpanGroup) -> usize {
+fn estimated_bytes(group: &SpanGroup) -> usize {
     group.spans.len() * TYPICAL_ROW_BYTES
         + group.packed.len() * FIXED_ROW_BYTES
         + group.packed.byte_count()
@@ -38,7 +38,7 @@ pub(super) fn encode(
     batch: WriteBatch,
     mut detached: Detached,
     now: UnixNanos,
-    known: &Known,
+    known: &CommittedEntries,
 ) -> Encoded {
     let span_count = batch.span_count();
     let mut encoder = Encoder {
@@ -49,7 +49,7 @@ pub(super) fn encode(
             payloads: std::mem::take(&mut detached.payloads),
             ..Encoded::default()
         },
-        buffers: Buffers::with_capacity(batch.groups.iter().map(foreseen_bytes).sum()),
+        buffers: Buffers::with_capacity(batch.groups.iter().map(estimated_bytes).sum()),
         detached,
         known,
         seen: IdSet::default(),
@@ -68,7 +68,7 @@ struct Encoder<'a> {
     encoded: Encoded,
     buffers: Buffers,
     detached: Detached,
-    known: &'a Known,
+    known: &'a CommittedEntries,
     /// Operations met in this batch.
     seen: IdSet,
     now: UnixNanos,
@@ -102,12 +102,12 @@ impl Encoder<'_> {
         };
         let clock = group.sender.as_ref().and_then(|sender| sender.clock);
         let process_id = group.sequence().map(|sequence| sequence.process.to_i64());
-        let notes = IngestNotes {
+        let notes = IngestMetadata {
             received_ns: self.now.get(),
             process_id,
             clock_offset_ns: clock.and_then(|clock| clock.offset_ns),
             clock_error_ns: clock.and_then(|clock| clock.offset_error_ns),
-            ..IngestNotes::default()
+            ..IngestMetadata::default()
         };
         let mut refused = Vec::new();
         for span in &group.spans {
@@ -121,11 +121,11 @@ impl Encoder<'_> {
                 context.operation_id = self.operation(service_id, span.kind, &span.name);
                 context.index = self.index as u32;
                 let payloads = self.detached.of_span(self.index);
-                let noted = IngestNotes {
+                let ingest = IngestMetadata {
                     sequence: process_id.and(span.sequence).and_then(number),
                     ..notes
                 };
-                let row = row::encode(span, context, noted, payloads, &mut self.buffers);
+                let row = row::encode(span, context, ingest, payloads, &mut self.buffers);
                 self.encoded.rows.push(row);
             }
             self.index += 1;
@@ -133,7 +133,7 @@ impl Encoder<'_> {
         for span in group.packed.iter() {
             context.operation_id = self.operation(service_id, span.kind, span.name);
             context.index = self.index as u32;
-            let notes = IngestNotes::default();
+            let notes = IngestMetadata::default();
             let row = row::encode_packed(&span, context, notes, &mut self.buffers);
             self.encoded.rows.push(row);
             self.index += 1;
@@ -161,7 +161,7 @@ impl Encoder<'_> {
             return;
         };
         let received_ns = self.now.get();
-        let mut told = Told::new(sequence, &sender.rejected, resource_id, received_ns);
+        let mut told = ProcessReport::new(sequence, &sender.rejected, resource_id, received_ns);
         for number in refused {
             told.reject(*number);
         }

@@ -6,7 +6,7 @@ use super::dictionary::Entry;
 use super::events::Events;
 use super::open_spans::OpenSpan;
 use super::payloads::{self, Payload};
-use super::processes::Told;
+use super::processes::ProcessReport;
 use super::row::Row;
 
 /// An encoded batch.
@@ -25,26 +25,26 @@ pub(super) struct Encoded {
     /// Large values of its spans and events.
     pub payloads: Vec<Payload>,
     /// What its processes say of their numbers.
-    pub told: Vec<Told>,
+    pub told: Vec<ProcessReport>,
     /// Spans that have begun.
     pub open: Vec<OpenSpan>,
 }
 
 impl Encoded {
     /// Bytes of memory it takes, nearly.
-    pub(super) fn weight(&self) -> usize {
+    pub(super) fn memory_bytes(&self) -> usize {
         self.bytes.capacity()
             + self.rows.capacity() * size_of::<Row>()
             + self.dictionary.len() * size_of::<Entry>()
-            + self.events.weight()
-            + payloads::weight(&self.payloads)
-            + self.told.len() * size_of::<Told>()
-            + self.open.iter().map(OpenSpan::weight).sum::<usize>()
+            + self.events.memory_bytes()
+            + payloads::memory_bytes(&self.payloads)
+            + self.told.len() * size_of::<ProcessReport>()
+            + self.open.iter().map(OpenSpan::memory_bytes).sum::<usize>()
     }
 
     /// Bytes that are sent to the database, nearly.
     pub(super) fn byte_count(&self) -> usize {
-        self.bytes.len() + self.events.bytes.len() + payloads::weight(&self.payloads)
+        self.bytes.len() + self.events.bytes.len() + payloads::memory_bytes(&self.payloads)
     }
 
     /// Spans and events.

@@ -57,7 +57,7 @@ pub(super) struct Events {
 
 impl Events {
     /// Bytes of memory they take, nearly.
-    pub(super) fn weight(&self) -> usize {
+    pub(super) fn memory_bytes(&self) -> usize {
         self.bytes.capacity() + self.rows.capacity() * size_of::<EventRow>()
     }
 

@@ -36,7 +36,7 @@ use tokio::task::JoinHandle;
 
 pub use batch::{EventOutcome, Sender, SpanGroup, WriteBatch, WriteOutcome};
 
-use self::dictionary::Known;
+use self::dictionary::CommittedEntries;
 use self::digests::DigestCache;
 use self::fingerprint::FingerprintMask;
 use self::queue::{Budget, Job, Queue};
@@ -100,7 +100,7 @@ impl Writer {
         let now = self.clock.now();
         let encoded = encode::encode(batch, detached, now, &self.shared.known);
         drop(held);
-        let Some(reserved) = self.shared.budget.reserve(encoded.weight()) else {
+        let Some(reserved) = self.shared.budget.reserve(encoded.memory_bytes()) else {
             return Err(self.overloaded());
         };
         let (answer, outcome) = oneshot::channel();
@@ -127,7 +127,7 @@ impl Writer {
 #[derive(Debug, Clone)]
 struct Committer {
     budget: Arc<Budget>,
-    known: Arc<Known>,
+    known: Arc<CommittedEntries>,
     limit: Arc<SpanLimit>,
     digests: Arc<DigestCache>,
     fingerprint_mask: FingerprintMask,
@@ -156,7 +156,7 @@ pub(crate) fn spawn(
         jobs,
         shared: Committer {
             budget: Budget::new(options.queue_bytes),
-            known: Arc::new(Known::default()),
+            known: Arc::new(CommittedEntries::default()),
             limit: Arc::new(SpanLimit::new(options.trace_span_limit)),
             digests: Arc::default(),
             fingerprint_mask: FingerprintMask::of_bits(options.fingerprint_bits),

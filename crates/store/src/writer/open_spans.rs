@@ -73,7 +73,7 @@ impl OpenSpan {
     }
 
     /// Bytes of memory it takes, nearly.
-    pub(super) fn weight(&self) -> usize {
+    pub(super) fn memory_bytes(&self) -> usize {
         size_of::<Self>() + self.attributes.as_ref().map_or(0, Vec::capacity)
     }
 }

@@ -29,7 +29,7 @@ impl Payload {
 }
 
 /// Bytes of memory that payloads take.
-pub(super) fn weight(payloads: &[Payload]) -> usize {
+pub(super) fn memory_bytes(payloads: &[Payload]) -> usize {
     payloads
         .iter()
         .map(|payload| payload.content.capacity() + size_of::<Payload>())

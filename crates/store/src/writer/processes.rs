@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 /// What one batch says of its process.
 #[derive(Debug, Clone)]
-pub(super) struct Told {
+pub(super) struct ProcessReport {
     pub process_id: i64,
     pub resource_id: i64,
     pub received_ns: i64,
@@ -21,7 +21,7 @@ pub(super) struct Told {
     rejected: Vec<i64>,
 }
 
-impl Told {
+impl ProcessReport {
     /// What `sequence` says, with the numbers `rejected` that are refused.
     pub(super) fn new(
         sequence: &BatchSequence,
@@ -76,7 +76,7 @@ pub(super) struct Processes(BTreeMap<([u8; 16], i64), Process>);
 
 impl Processes {
     /// Adds what a batch says.
-    pub(super) fn add(&mut self, tenant: [u8; 16], told: &Told) {
+    pub(super) fn add(&mut self, tenant: [u8; 16], told: &ProcessReport) {
         let ended_ns = told.ended.then_some(told.received_ns);
         let process = self
             .0

@@ -16,7 +16,7 @@ use crate::WriteError;
 ///
 /// Senders that each wait for their answer would else fall into two halves that take turns: groups of
 /// half the size, whose commits cost an eighth more a span (measured: 8 senders of 510 spans).
-const PATIENCE: Duration = Duration::from_millis(4);
+const TIMEOUT: Duration = Duration::from_millis(4);
 
 /// A batch on its way to commit.
 #[derive(Debug)]
@@ -196,12 +196,12 @@ impl Queue {
         };
         let (mut bytes, mut spans) = (first.batch.byte_count(), first.batch.row_count());
         let mut group = vec![first];
-        let patience = Instant::now() + PATIENCE;
+        let timeout = Instant::now() + TIMEOUT;
         while bytes < self.group_bytes && spans < self.group_spans {
             let job = match jobs.waiting.try_recv() {
                 Ok(job) => job,
                 Err(TryRecvError::Empty) if group.len() < expected => {
-                    match timeout_at(patience, jobs.waiting.recv()).await {
+                    match timeout_at(timeout, jobs.waiting.recv()).await {
                         Ok(Some(job)) => job,
                         Ok(None) | Err(_) => break,
                     }
@@ -277,7 +277,7 @@ mod tests {
         // While those were committed, four others came; the first four are a little later.
         sender.send(4);
         let (next, ()) = tokio::join!(group(&queue), async {
-            tokio::time::sleep(PATIENCE / 2).await;
+            tokio::time::sleep(TIMEOUT / 2).await;
             sender.send(4);
         });
         assert_eq!(next, 8);
@@ -289,7 +289,7 @@ mod tests {
         for _ in 0..3 {
             let answered = async { tokio::join!(group(&queue), async { sender.send(1) }) };
             // The clock stands still unless all there is to do is to wait for it.
-            let soon = Instant::now() + PATIENCE / 2;
+            let soon = Instant::now() + TIMEOUT / 2;
             let (size, ()) = timeout_at(soon, answered)
                 .await
                 .expect("it is taken at once");

@@ -3,7 +3,7 @@
 
 mod field;
 mod named;
-mod said;
+mod span_fields;
 #[cfg(test)]
 mod tests;
 
@@ -13,8 +13,8 @@ use throughline_wire::{AttributeValue, Repair, RepairSet, Span, StatusCode, semc
 pub(super) use self::field::{HEADER, NULL, TRAILER, bits, bytes, filled};
 use self::named::Named;
 pub(super) use self::named::TextAt;
-use self::said::Said;
-use crate::block::{DroppedCounts, IngestNotes, SpanRecord};
+use self::span_fields::SpanFields;
+use crate::block::{DroppedCounts, IngestMetadata, SpanRecord};
 
 /// A span of a batch.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub(super) struct Row {
     pub service_id: i64,
     pub start_ns: i64,
     pub duration_ns: i64,
-    /// A hash of everything the sender said.
+    /// A hash of everything the sender sent.
     pub digest: i64,
     pub is_error: bool,
     /// Texts in the bytes of its batch.
@@ -41,7 +41,7 @@ pub(super) struct Row {
     status: u8,
     flags: u32,
     dropped: DroppedCounts,
-    noted: IngestNotes,
+    ingest: IngestMetadata,
     /// The position of its parts in the bytes of its batch.
     offset: usize,
     /// The lengths of trace state, status message, attributes, events, links and payloads.
@@ -56,7 +56,7 @@ impl Row {
 
     /// The process that made it and its number there, when it has one.
     pub(super) fn numbered(&self) -> Option<(i64, i64)> {
-        self.noted.process_id.zip(self.noted.sequence)
+        self.ingest.process_id.zip(self.ingest.sequence)
     }
 
     /// The span, given the bytes of its batch.
@@ -89,7 +89,7 @@ impl Row {
             events,
             links,
             payloads,
-            noted: self.noted,
+            ingest: self.ingest,
         }
     }
 }
@@ -128,16 +128,16 @@ impl Buffers {
 pub(super) fn encode(
     span: &Span,
     context: Context,
-    mut noted: IngestNotes,
+    mut ingest: IngestMetadata,
     payloads: &[u8],
     out: &mut Buffers,
 ) -> Row {
     // Under this repair alone it is the server's word.
     if RepairSet::of(&span.attributes).contains(Repair::ValueCut) {
         let cut_bytes = span.attributes.get(semconv::CUT_BYTES);
-        noted.cut_bytes = cut_bytes.and_then(AttributeValue::as_int);
+        ingest.cut_bytes = cut_bytes.and_then(AttributeValue::as_int);
     }
-    append(&Said::decoded(span), context, noted, payloads, out)
+    append(&SpanFields::decoded(span), context, ingest, payloads, out)
 }
 
 /// Appends the parts of a span that came packed; the same bytes as those of the span decoded and
@@ -145,17 +145,17 @@ pub(super) fn encode(
 pub(super) fn encode_packed(
     span: &PackedSpan<'_>,
     context: Context,
-    noted: IngestNotes,
+    ingest: IngestMetadata,
     out: &mut Buffers,
 ) -> Row {
-    append(&Said::packed(span), context, noted, &[], out)
+    append(&SpanFields::packed(span), context, ingest, &[], out)
 }
 
 /// Appends the parts of a span. Costs one copy of the span and one hash of it.
 fn append(
-    said: &Said<'_>,
+    fields: &SpanFields<'_>,
     context: Context,
-    noted: IngestNotes,
+    ingest: IngestMetadata,
     payloads: &[u8],
     buffers: &mut Buffers,
 ) -> Row {
@@ -164,18 +164,18 @@ fn append(
         scratch,
     } = buffers;
     let offset = out.len();
-    out.extend_from_slice(said.trace_state.as_bytes());
+    out.extend_from_slice(fields.trace_state.as_bytes());
     let message_at = out.len();
-    out.extend_from_slice(said.status_message.as_bytes());
-    let is_error = said.status == StatusCode::Error;
-    let error = is_error.then(|| TextAt::message(message_at, said.status_message));
+    out.extend_from_slice(fields.status_message.as_bytes());
+    let is_error = fields.status == StatusCode::Error;
+    let error = is_error.then(|| TextAt::message(message_at, fields.status_message));
     let attributes_at = out.len();
-    said.values.attributes(out);
+    fields.values.attributes(out);
     let named = Named::find(out, attributes_at);
     let events_at = out.len();
-    said.values.events(out);
+    fields.values.events(out);
     let links_at = out.len();
-    said.values.links(out);
+    fields.values.links(out);
     let payloads_at = out.len();
     out.extend_from_slice(payloads);
     let ends = [
@@ -193,13 +193,13 @@ fn append(
         len as u32
     });
     let mut row = Row {
-        trace_id: said.trace_id,
-        span_id: i64::from_be_bytes(said.span_id),
-        parent_span_id: said.parent_span_id.map(i64::from_be_bytes),
+        trace_id: fields.trace_id,
+        span_id: i64::from_be_bytes(fields.span_id),
+        parent_span_id: fields.parent_span_id.map(i64::from_be_bytes),
         operation_id: context.operation_id,
         service_id: context.service_id,
-        start_ns: said.start_ns,
-        duration_ns: said.duration_ns,
+        start_ns: fields.start_ns,
+        duration_ns: fields.duration_ns,
         digest: 0,
         is_error,
         user: named.user(),
@@ -208,16 +208,16 @@ fn append(
         index: context.index,
         resource_id: context.resource_id,
         scope_id: context.scope_id,
-        status: said.status.code(),
-        flags: said.flags,
+        status: fields.status.code(),
+        flags: fields.flags,
         dropped: DroppedCounts {
-            attributes: said.dropped_attributes_count,
-            events: said.dropped_events_count,
-            links: said.dropped_links_count,
+            attributes: fields.dropped_attributes_count,
+            events: fields.dropped_events_count,
+            links: fields.dropped_links_count,
         },
-        noted: IngestNotes {
+        ingest: IngestMetadata {
             received_ns: context.received_ns,
-            ..noted
+            ..ingest
         },
         offset,
         lengths,

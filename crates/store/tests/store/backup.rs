@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 use throughline_model::StorageGauge;
 use throughline_store::testing::{FreshDatabase, count, execute, table_digests};
 use throughline_store::{
-    BackupError, BackupReport, CompactionScope, Duty, Gauge, SpanGroup, Store, StoreError,
+    BackupError, BackupReport, CompactionScope, Gauge, JobKind, SpanGroup, Store, StoreError,
     WriteBatch,
 };
 use throughline_testkit::{Ids, Sent, span};
@@ -192,7 +192,7 @@ async fn backup_during_commits_and_compactions_is_of_one_moment() {
     };
     let compacting = {
         let stop = Arc::clone(&stop);
-        let lead = from.store.lead(Duty::Compact).await.expect("asks");
+        let lead = from.store.try_lead(JobKind::Compact).await.expect("asks");
         let mut lead = lead.expect("nobody else has it");
         tokio::spawn(async move {
             while !stop.load(Ordering::Relaxed) {

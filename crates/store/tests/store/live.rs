@@ -10,10 +10,10 @@ use throughline_wire::TenantId;
 use crate::support::{Fixture, batch, lone, received};
 
 /// Far longer than anything takes: a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 async fn next(subscription: &mut dyn LiveSubscription) -> Option<LiveEvent> {
-    tokio::time::timeout(PATIENCE, subscription.next())
+    tokio::time::timeout(TIMEOUT, subscription.next())
         .await
         .expect("something is told")
 }

@@ -9,9 +9,9 @@ use throughline_testkit::{Ids, Sent};
 use throughline_wire::{ProcessId, Span};
 use tokio::time::sleep;
 
-use crate::cap::{limited, many};
+use crate::completeness::process_report;
 use crate::counted::CountedMetric;
-use crate::receipt::said_by;
+use crate::span_limit::{limited, many};
 use crate::support::{Fixture, batch};
 
 fn with_number(sent: &Sent, number: u64) -> Span {
@@ -41,7 +41,7 @@ async fn starts_and_refused_spans_of_full_traces_crosswise_never_deadlock() {
                 0,
             );
             let refused = with_number(&full[1 - at][10], 1 + round);
-            let said = said_by(process, 2 + round, &[refused], &[&started]);
+            let said = process_report(process, 2 + round, &[refused], &[&started]);
             let writer = stores[at].writer();
             async move { writer.submit(said).await.expect("answers") }
         });

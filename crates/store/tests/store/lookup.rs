@@ -9,7 +9,7 @@ use throughline_wire::{
     AttributeValue, Attributes, LogRecord, Resource, TenantId, TraceId, semconv,
 };
 
-use crate::receipt::{numbered, said, send, stands_at};
+use crate::completeness::{numbered, said, send, stands_at};
 use crate::support::{Fixture, batch, lone};
 
 async fn look_up(fixture: &Fixture, text: &str, page: PageRequest) -> Lookup {

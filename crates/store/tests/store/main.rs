@@ -2,7 +2,7 @@
 
 mod backup;
 mod bounds;
-mod cap;
+mod completeness;
 mod counted;
 mod directory;
 mod duplicates;
@@ -20,7 +20,6 @@ mod partitions;
 mod payloads;
 mod plans;
 mod read_back;
-mod receipt;
 mod retention;
 mod rollups;
 mod row_marks;
@@ -30,6 +29,7 @@ mod search_faults;
 mod search_permits;
 mod seed;
 mod snapshot;
+mod span_limit;
 mod sql_functions;
 mod statement_counts;
 mod statements;

@@ -9,7 +9,7 @@ use throughline_store::{Store, WriteBatch};
 use throughline_testkit::{Ids, Sent, span};
 use throughline_wire::{BatchSequence, TenantId};
 
-use crate::receipt::{numbered, said, send, stands_at};
+use crate::completeness::{numbered, said, send, stands_at};
 use crate::support::Fixture;
 
 async fn listed(store: &Store) -> Option<OpenFate> {
@@ -141,11 +141,15 @@ async fn a_pinned_trace_is_marked_and_a_filter_selects_it() {
         .collect();
     fixture.write(&sent).await;
     let rules = RetentionRules::default();
-    let keeper = fixture
-        .store
-        .keeper(TenantId::DEFAULT, rules, Arc::new(StorageGauge::default));
+    let retention_admin =
+        fixture
+            .store
+            .retention_admin(TenantId::DEFAULT, rules, Arc::new(StorageGauge::default));
     let pinned = sent[1].span.trace_id;
-    keeper.pin(pinned, String::new()).await.expect("pins");
+    retention_admin
+        .pin(pinned, String::new())
+        .await
+        .expect("pins");
     let marked = |traces: Vec<TraceSummary>| -> Vec<_> {
         let marked = traces.iter().filter(|trace| trace.is_pinned);
         marked.map(|trace| trace.trace_id).collect()
@@ -160,6 +164,6 @@ async fn a_pinned_trace_is_marked_and_a_filter_selects_it() {
     assert_eq!((listed.len(), marked(listed)), (1, vec![pinned]));
     let figures = fixture.reader().trace_statistics(&only).await;
     assert_eq!(figures.expect("counts").trace_count, 1);
-    keeper.unpin(pinned).await.expect("unpins");
+    retention_admin.unpin(pinned).await.expect("unpins");
     assert_eq!(fixture.list(&only).await, []);
 }

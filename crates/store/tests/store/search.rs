@@ -12,7 +12,7 @@ use throughline_store::testing::search;
 use throughline_testkit::{Ids, Sent};
 use throughline_wire::{ProcessId, Resource, TraceId, UnixNanos};
 
-use crate::receipt::{said_by, send};
+use crate::completeness::{process_report, send};
 use crate::support::{Fixture, lone};
 
 /// The ids of the traces a filter selects.
@@ -115,7 +115,7 @@ async fn a_service_is_found_by_a_span_that_has_not_ended() {
     fixture.write(&[Sent::by("web", stored)]).await;
     let open = lone("work", &mut ids).starts(fixture.now).build();
     let process = ProcessId::from_i64(9).expect("is not zero");
-    send(&fixture.store, said_by(process, 1, &[], &[&open])).await;
+    send(&fixture.store, process_report(process, 1, &[], &[&open])).await;
     let traces = found(&fixture, |filter| filter.service = Some("shop".to_owned())).await;
     assert_eq!(traces, [open.trace_id]);
 }

@@ -37,7 +37,7 @@ pub(super) fn skeleton(reader: &FakeReader, trace_id: TraceId) -> Option<TraceSk
         })
         .collect();
     Some(TraceSkeleton {
-        completeness: receipt_of(&sent, reader.now),
+        completeness: completeness_of(&sent, reader.now),
         open: open_of(reader, &sent),
         unmarked_spans: 0,
         summary,
@@ -59,7 +59,7 @@ pub(super) fn trace(reader: &FakeReader, trace_id: TraceId) -> Option<Trace> {
         })
         .collect();
     Some(Trace {
-        completeness: receipt_of(&sent, reader.now),
+        completeness: completeness_of(&sent, reader.now),
         open: Vec::new(),
         summary,
         resources,
@@ -112,8 +112,8 @@ fn open_of(reader: &FakeReader, sent: &[&Sent]) -> Vec<OpenSpan> {
         .collect()
 }
 
-/// The receipt of spans that nobody numbered.
-fn receipt_of(sent: &[&Sent], now: UnixNanos) -> Completeness {
+/// The completeness of spans that nobody numbered.
+fn completeness_of(sent: &[&Sent], now: UnixNanos) -> Completeness {
     let present: BTreeSet<_> = sent.iter().map(|sent| sent.span.span_id).collect();
     let parents: BTreeSet<_> = sent
         .iter()

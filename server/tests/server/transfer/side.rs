@@ -96,7 +96,7 @@ impl Side {
         let what = Import {
             files: vec![file.to_owned()],
             format,
-            patience: Duration::from_secs(30),
+            timeout: Duration::from_secs(30),
             limits: Limits::default(),
         };
         import(what, &self.store.writer(), Clock::new(|| LATER)).await

@@ -52,7 +52,7 @@ async fn an_import_gives_up_on_a_database_that_stays_away_and_says_so() {
     let what = Import {
         files: vec![path],
         format: None,
-        patience: Duration::from_millis(600),
+        timeout: Duration::from_millis(600),
         limits: Limits::default(),
     };
     let report = import(what, &store.writer(), Clock::new(|| NOW)).await;

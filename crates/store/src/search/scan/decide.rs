@@ -7,7 +7,7 @@ use std::sync::Arc;
 use throughline_model::ReadError;
 
 use super::{Match, Search, Sink};
-use crate::search::blocks::{self, BlockInfo, Stretch};
+use crate::search::blocks::{self, BlockInfo, BlockRange};
 use crate::search::condition::LeafBits;
 use crate::search::plan::TraceSource;
 use crate::search::rows::TraceRow;
@@ -121,7 +121,7 @@ impl Search<'_> {
         let (Some(first_ns), Some(begun_ns)) = (starts.min(), ends.max()) else {
             return Ok((Vec::new(), None));
         };
-        let stretch = Stretch {
+        let range = BlockRange {
             last_starts_ns: first_ns..=end_ns,
             begun_ns,
         };
@@ -134,7 +134,7 @@ impl Search<'_> {
                 needed.push(Arc::new(block));
             }
         };
-        let wanted = (stretch, self.budget.listed_blocks);
+        let wanted = (range, self.budget.listed_blocks);
         let tenant = self.selection.tenant;
         let lowest_ns = blocks::page(self.connection, tenant, &plan, wanted, take).await?;
         needed.sort_unstable_by_key(|block: &Arc<BlockInfo>| Reverse(block.prune.last_start_ns));
@@ -163,7 +163,7 @@ impl Search<'_> {
             })
             .collect();
         let mut needed: Vec<Arc<BlockInfo>> = Vec::new();
-        let mut weight = 0;
+        let mut cost = 0;
         for (row, end) in left.iter().zip(at + 1..) {
             if near.is_empty() {
                 break;
@@ -171,12 +171,12 @@ impl Search<'_> {
             near.retain(|block| {
                 let is_needed = block.may_have_spans_of(row);
                 if is_needed {
-                    weight += block.weight();
+                    cost += block.cost();
                     needed.push(Arc::clone(block));
                 }
                 !is_needed
             });
-            if weight >= self.budget.batch_spans {
+            if cost >= self.budget.batch_spans {
                 return (end, needed);
             }
         }
@@ -248,8 +248,8 @@ impl Search<'_> {
                 }
             }
         }
-        let weight: u64 = blocks.iter().map(|block| block.weight()).sum();
-        if weight > most {
+        let cost: u64 = blocks.iter().map(|block| block.cost()).sum();
+        if cost > most {
             return Ok(None);
         }
         self.scan(&blocks, None).await?;

@@ -12,7 +12,7 @@ use super::Payload;
 use crate::block::FilterEntry;
 use crate::day::day_ns;
 use crate::ids;
-use crate::payload_refs::{Place, Reference};
+use crate::payload_refs::{Reference, ValuePath};
 use crate::writer::batch::WriteBatch;
 
 /// How much of a text stays in the place of the whole.
@@ -167,17 +167,15 @@ impl Detacher {
         let day = day_ns(span.start.get());
         let mut references = Vec::new();
         let refs = &mut references;
-        self.attributes(&mut span.attributes, day, refs, Place::Attribute);
+        self.attributes(&mut span.attributes, day, refs, ValuePath::Attribute);
         for (at, event) in (0..).zip(&mut span.events) {
-            self.attributes(&mut event.attributes, day, refs, |attribute| Place::Event {
-                at,
-                attribute,
+            self.attributes(&mut event.attributes, day, refs, |attribute| {
+                ValuePath::Event { at, attribute }
             });
         }
         for (at, link) in (0..).zip(&mut span.links) {
-            self.attributes(&mut link.attributes, day, refs, |attribute| Place::Link {
-                at,
-                attribute,
+            self.attributes(&mut link.attributes, day, refs, |attribute| {
+                ValuePath::Link { at, attribute }
             });
         }
         references
@@ -186,12 +184,12 @@ impl Detacher {
     fn event(&mut self, event: &mut LogRecord) -> Vec<u8> {
         let day = day_ns(event.time.get());
         let mut references = Vec::new();
-        self.value(&mut event.body, day, &mut references, (Place::Body, 0));
+        self.value(&mut event.body, day, &mut references, (ValuePath::Body, 0));
         self.attributes(
             &mut event.attributes,
             day,
             &mut references,
-            Place::Attribute,
+            ValuePath::Attribute,
         );
         references
     }
@@ -201,7 +199,7 @@ impl Detacher {
         attributes: &mut Attributes,
         day_ns: i64,
         references: &mut Vec<u8>,
-        place: impl Fn(u32) -> Place,
+        place: impl Fn(u32) -> ValuePath,
     ) {
         for (at, (key, value)) in (0..).zip(attributes.entries_mut()) {
             let filter_entry = match value {
@@ -219,7 +217,7 @@ impl Detacher {
         value: &mut AttributeValue,
         day_ns: i64,
         references: &mut Vec<u8>,
-        (place, filter_entry): (Place, u64),
+        (place, filter_entry): (ValuePath, u64),
     ) {
         if large_size(value, self.threshold) == 0 {
             return;

@@ -26,7 +26,7 @@ fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
 }
 
 fn encoded(span: &Span, buffers: &mut Buffers) -> Row {
-    encode(span, CONTEXT, IngestNotes::default(), &[], buffers)
+    encode(span, CONTEXT, IngestMetadata::default(), &[], buffers)
 }
 
 /// The span as an OTLP sender writes it.
@@ -71,7 +71,7 @@ fn a_packed_span_gives_the_row_of_the_decoded_one() {
             buffers.bytes.push(7);
         }
         let decoded_row = encoded(&span, &mut one);
-        let notes = IngestNotes::default();
+        let notes = IngestMetadata::default();
         let packed_row = encode_packed(&packed, CONTEXT, notes, &mut other);
         assert_eq!(one.bytes, other.bytes);
         assert_eq!(packed_row.digest, decoded_row.digest);

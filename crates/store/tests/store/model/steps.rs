@@ -182,13 +182,14 @@ async fn pin(world: &mut World) {
         let server = world.below(2);
         let rules = RetentionRules::default();
         let gauge = std::sync::Arc::new(throughline_model::StorageGauge::default);
-        let keeper = world.servers[server].keeper(TenantId::DEFAULT, rules, gauge);
+        let retention_admin =
+            world.servers[server].retention_admin(TenantId::DEFAULT, rules, gauge);
         if world.oracle.pinned.remove(&trace_id) {
             world.log.note(format!("unpin {trace_id}"));
-            assert_eq!(keeper.unpin(trace_id).await, Ok(true));
+            assert_eq!(retention_admin.unpin(trace_id).await, Ok(true));
         } else {
             world.log.note(format!("pin {trace_id}"));
-            let pin = keeper.pin(trace_id, String::new()).await;
+            let pin = retention_admin.pin(trace_id, String::new()).await;
             assert!(pin.expect("pins").is_some());
             world.oracle.pinned.insert(trace_id);
         }

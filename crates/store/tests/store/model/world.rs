@@ -57,13 +57,13 @@ impl World {
     pub(super) async fn new(seed: u64, fingerprint_bits: u32) -> Self {
         let database = FreshDatabase::create().await;
         let now = database.now().await;
-        let patience = Duration::from_mins(1);
+        let timeout = Duration::from_mins(1);
         let options = StoreOptions {
             fingerprint_bits,
             // What is exact when there is time is to be exact on a slow machine too.
-            search_budget: patience,
-            read_timeout: patience,
-            acquire_timeout: patience,
+            search_budget: timeout,
+            read_timeout: timeout,
+            acquire_timeout: timeout,
             ..StoreOptions::new(move || now)
         };
         let hasty = StoreOptions {

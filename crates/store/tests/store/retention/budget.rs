@@ -23,7 +23,7 @@ async fn the_oldest_day_goes_first_and_its_traces_follow() {
             .all(|change| change.step == PartitionStep::Drop)
     );
     assert_eq!(aged.stored_spans().await, [younger, today].into());
-    lead.resign().await;
+    lead.release().await;
     let report = aged.run(aged.now()).await;
     assert_eq!(report.budget.trace_count, 1);
     aged.assert_left(&[younger, today]).await;
@@ -48,7 +48,7 @@ async fn a_trace_that_lost_its_first_day_says_so_however_it_goes_on() {
     let mut lead = aged.lead().await;
     let pruned = lead.prune_oldest_day(aged.noon, u64::MAX).await;
     assert!(pruned.expect("prunes").is_some());
-    lead.resign().await;
+    lead.release().await;
     let day = Utc::from(next_day).date();
     let words = format!("what began before {day} (UTC) was removed for want of room");
     let is_said = async || {
@@ -82,7 +82,7 @@ async fn a_pinned_trace_lost_nothing() {
     let mut lead = aged.lead().await;
     let pruned = lead.prune_oldest_day(aged.noon, u64::MAX).await;
     assert!(pruned.expect("prunes").is_some());
-    lead.resign().await;
+    lead.release().await;
     for _ in 0..2 {
         let trace = aged.fixture.trace(pinned).await;
         assert_eq!(
@@ -136,7 +136,7 @@ async fn pinned_traces_are_moved_when_there_is_room_and_never_lost() {
         .expect("prunes")
         .is_some()
     {}
-    lead.resign().await;
+    lead.release().await;
     aged.run(aged.now()).await;
     aged.assert_left(&[pinned]).await;
 }
@@ -157,7 +157,7 @@ async fn a_pruning_that_breaks_off_is_finished_by_the_next_run() {
     let mut lead = aged.lead().await;
     let pruned = lead.prune_oldest_day(aged.noon, u64::MAX).await;
     pruned.expect_err("fails");
-    lead.resign().await;
+    lead.release().await;
     aged.execute("DROP EVENT TRIGGER fail").await;
     aged.run(aged.now()).await;
     aged.assert_left(&[younger]).await;

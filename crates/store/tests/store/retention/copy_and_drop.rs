@@ -8,7 +8,7 @@ use throughline_testkit::{Ids, Sent};
 use throughline_wire::TraceId;
 
 use super::interrupted::fail_after;
-use super::races::{execute, keeper};
+use super::races::{execute, retention_admin};
 use super::support::{Aged, DAY};
 
 /// Runs `change` while a run of retention waits to remove the one partition of blocks: it has counted what is
@@ -88,10 +88,10 @@ async fn a_failed_trace_that_is_pinned_between_copy_and_drop_is_whole_and_outliv
     // Too late for the partition of failed traces.
     fail_late(&aged, failed).await;
     between_copy_and_drop(&aged, async || {
-        let keeper = keeper(&aged);
-        let pin = keeper.pin(failed, String::new()).await;
+        let retention_admin = retention_admin(&aged);
+        let pin = retention_admin.pin(failed, String::new()).await;
         assert!(pin.expect("pins").is_some());
-        assert_eq!(keeper.pin(gone, String::new()).await, Ok(None));
+        assert_eq!(retention_admin.pin(gone, String::new()).await, Ok(None));
     })
     .await;
     assert_eq!(aged.stored_spans().await, [failed].into());
@@ -134,10 +134,10 @@ async fn a_trace_that_comes_again_while_its_partition_is_dropped_keeps_what_came
     aged.compact().await;
     let run = aged.run(regular(&aged, 0));
     let report = before_removal(&aged, run, async || {
-        let keeper = keeper(&aged);
-        assert_eq!(keeper.pin(gone, String::new()).await, Ok(None));
+        let retention_admin = retention_admin(&aged);
+        assert_eq!(retention_admin.pin(gone, String::new()).await, Ok(None));
         fail_late(&aged, again).await;
-        let pin = keeper.pin(again, String::new()).await;
+        let pin = retention_admin.pin(again, String::new()).await;
         assert!(pin.expect("pins").is_some());
     })
     .await;
@@ -162,7 +162,7 @@ async fn a_pinned_trace_that_fails_while_its_day_is_pruned_is_whole() {
     let pruned = before_removal(&aged, prune, async || fail_late(&aged, pinned).await).await;
     let changes = pruned.expect("prunes").expect("a day");
     assert_eq!(changes[0].step, PartitionStep::Rewrite);
-    lead.resign().await;
+    lead.release().await;
     for _ in 0..2 {
         assert_eq!(aged.fixture.trace(pinned).await.spans.len(), 3);
         aged.run(aged.now()).await;
@@ -182,12 +182,16 @@ async fn pins_and_late_errors_after_a_step_that_failed_keep_their_traces() {
         fail_after(&aged, tag).await;
         let error = aged.try_run(regular(&aged, 0)).await.expect_err(tag);
         assert!(error.to_string().contains("injected"), "{error}");
-        let keeper = keeper(&aged);
-        assert_eq!(keeper.pin(gone, String::new()).await, Ok(None), "{tag}");
-        let pin = keeper.pin(failed, String::new()).await;
+        let retention_admin = retention_admin(&aged);
+        assert_eq!(
+            retention_admin.pin(gone, String::new()).await,
+            Ok(None),
+            "{tag}"
+        );
+        let pin = retention_admin.pin(failed, String::new()).await;
         assert!(pin.expect("pins").is_some());
         fail_late(&aged, late).await;
-        assert_eq!(keeper.unpin(late).await, Ok(true));
+        assert_eq!(retention_admin.unpin(late).await, Ok(true));
         fail_late(&aged, again).await;
         aged.execute("DROP EVENT TRIGGER fail").await;
         aged.run(regular(&aged, 0)).await;

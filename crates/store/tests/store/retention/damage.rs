@@ -78,7 +78,7 @@ async fn a_damaged_block_is_kept_as_it_is_reported_once_and_the_rest_goes() {
         aged.unpin().await;
         lead.retain(aged.now()).await.expect("runs");
         assert_eq!(aged.span_partitions().await, 0, "{damage}");
-        lead.resign().await;
+        lead.release().await;
     }
 }
 

@@ -79,7 +79,7 @@ async fn a_value_of_an_old_span_that_is_imported_stays_when_its_day_is_pruned() 
         .expect("prunes")
         .is_some()
     {}
-    lead.resign().await;
+    lead.release().await;
     assert_eq!(aged.fixture.count(PAYLOADS).await, 2);
     assert_whole(&aged, &span).await;
 }

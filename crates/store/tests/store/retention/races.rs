@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use throughline_model::{Keeper, RetentionRules, StorageGauge};
+use throughline_model::{RetentionAdmin, RetentionRules, StorageGauge};
 use throughline_testkit::{Ids, Sent};
 use throughline_wire::{TenantId, TraceId};
 
 use super::support::Aged;
 
-pub(super) fn keeper(aged: &Aged) -> Arc<dyn Keeper> {
+pub(super) fn retention_admin(aged: &Aged) -> Arc<dyn RetentionAdmin> {
     let gauge = Arc::new(StorageGauge::default);
     let rules = RetentionRules::default();
-    aged.fixture.store.keeper(TenantId::DEFAULT, rules, gauge)
+    aged.fixture
+        .store
+        .retention_admin(TenantId::DEFAULT, rules, gauge)
 }
 
 pub(super) async fn execute(connection: &mut PgConnection, sql: String) {
@@ -77,14 +79,14 @@ async fn a_trace_that_goes_while_it_is_being_pinned_is_said_to_be_gone() {
         ),
     )
     .await;
-    let keeper = keeper(&aged);
+    let retention_admin = retention_admin(&aged);
     let commit = async {
         until_somebody_waits(&aged).await;
         execute(&mut run, "COMMIT".to_owned()).await;
     };
-    let (pin, ()) = tokio::join!(keeper.pin(gone, String::new()), commit);
+    let (pin, ()) = tokio::join!(retention_admin.pin(gone, String::new()), commit);
     assert_eq!(pin, Ok(None));
-    assert_eq!(keeper.list_pins().await, Ok(Vec::new()));
+    assert_eq!(retention_admin.list_pins().await, Ok(Vec::new()));
 }
 
 #[tokio::test]
@@ -101,7 +103,7 @@ async fn a_trace_that_is_pinned_while_its_day_is_pruned_keeps_its_spans() {
     };
     let (changes, ()) = tokio::join!(prune, commit);
     changes.expect("prunes");
-    lead.resign().await;
+    lead.release().await;
     assert_eq!(aged.fixture.trace(pinned).await.spans.len(), 2);
 }
 
@@ -114,9 +116,12 @@ async fn a_trace_whose_day_was_pruned_cannot_be_pinned() {
     let mut lead = aged.lead().await;
     let changes = lead.prune_oldest_day(aged.noon, u64::MAX).await;
     assert!(changes.expect("prunes").is_some());
-    let keeper = keeper(&aged);
-    assert_eq!(keeper.pin(pruned, String::new()).await, Ok(None));
-    let pin = keeper.pin(young, String::new()).await.expect("pins");
+    let retention_admin = retention_admin(&aged);
+    assert_eq!(retention_admin.pin(pruned, String::new()).await, Ok(None));
+    let pin = retention_admin
+        .pin(young, String::new())
+        .await
+        .expect("pins");
     assert!(pin.is_some());
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlx::AssertSqlSafe;
 use throughline_model::{RetentionReport, RetentionRules, TimeRange, TraceFilter};
-use throughline_store::{Duty, Lead, Retain, Rewrite, SpanGroup, StoreError, WriteBatch};
+use throughline_store::{JobKind, LeaderLock, Retain, Rewrite, SpanGroup, StoreError, WriteBatch};
 use throughline_testkit::{Ids, Sent};
 use throughline_wire::{LogRecord, TenantId, TraceId, UnixNanos};
 use uuid::Uuid;
@@ -150,15 +150,20 @@ impl Aged {
         .expect("inserts");
     }
 
-    pub(super) async fn lead(&self) -> Lead {
-        let lead = self.fixture.store.lead(Duty::Retain).await.expect("asks");
+    pub(super) async fn lead(&self) -> LeaderLock {
+        let lead = self
+            .fixture
+            .store
+            .try_lead(JobKind::Retain)
+            .await
+            .expect("asks");
         lead.expect("nobody else does it")
     }
 
     pub(super) async fn try_run(&self, retain: Retain) -> Result<RetentionReport, StoreError> {
         let mut lead = self.lead().await;
         let report = lead.retain(retain).await;
-        lead.resign().await;
+        lead.release().await;
         report
     }
 

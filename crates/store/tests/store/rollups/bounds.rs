@@ -46,9 +46,10 @@ async fn spans_that_began_before_the_rules_keep_them_are_not_counted() {
 async fn figures_stay_when_a_trace_is_removed_unless_its_spans_were_in_level_0() {
     let fixture = Fixture::new().await;
     let gauge = Arc::new(StorageGauge::default);
-    let keeper = fixture
-        .store
-        .keeper(TenantId::DEFAULT, RetentionRules::default(), gauge);
+    let retention_admin =
+        fixture
+            .store
+            .retention_admin(TenantId::DEFAULT, RetentionRules::default(), gauge);
     let request = CleanUp {
         older_than_ns: Some(0),
         is_dry_run: false,
@@ -62,7 +63,7 @@ async fn figures_stay_when_a_trace_is_removed_unless_its_spans_were_in_level_0()
         "UPDATE traces SET received_ns = 0, end_ns = start_ns",
     )
     .await;
-    keeper.clean_up(request).await.expect("cleans up");
+    retention_admin.clean_up(request).await.expect("cleans up");
     assert_eq!(fixture.count("SELECT count(*) FROM traces").await, 0);
     assert_equals(&fixture, &sent[..20]).await;
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use throughline_store::{Duty, StoreOptions};
+use throughline_store::{JobKind, StoreOptions};
 
 use super::{assert_equals, compact, execute, operations, spans, total};
 use crate::counted::CountedMetric;
@@ -205,12 +205,24 @@ async fn a_duty_has_one_holder_and_passes_on_when_its_connection_dies() {
     let other = fixture.database.store(fixture.now);
     let mut lead = fixture
         .store
-        .lead(Duty::Compact)
+        .try_lead(JobKind::Compact)
         .await
         .expect("asks")
         .expect("is free");
-    assert!(other.lead(Duty::Compact).await.expect("asks").is_none());
-    assert!(other.lead(Duty::Retain).await.expect("asks").is_some());
+    assert!(
+        other
+            .try_lead(JobKind::Compact)
+            .await
+            .expect("asks")
+            .is_none()
+    );
+    assert!(
+        other
+            .try_lead(JobKind::Retain)
+            .await
+            .expect("asks")
+            .is_some()
+    );
     sqlx::query(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
          WHERE datname = $1 AND application_name = 'throughline compact'",
@@ -220,12 +232,12 @@ async fn a_duty_has_one_holder_and_passes_on_when_its_connection_dies() {
     .await
     .expect("terminates");
     let mut second = other
-        .lead(Duty::Compact)
+        .try_lead(JobKind::Compact)
         .await
         .expect("asks")
         .expect("was given back");
     lead.check().await.expect_err("knows that it is over");
     second.check().await.expect("lives");
-    second.resign().await;
+    second.release().await;
     other.close().await;
 }

@@ -6,7 +6,7 @@ use throughline_wire::TenantId;
 
 use super::*;
 use crate::SpanGroup;
-use crate::writer::payloads::weight;
+use crate::writer::payloads::memory_bytes;
 
 fn batch_of(spans: Vec<Span>) -> WriteBatch {
     WriteBatch {
@@ -34,7 +34,7 @@ async fn a_value_at_the_threshold_stays_and_one_over_it_leaves_a_preview() {
     assert!(preview.ends_with("… [10000 bytes]"), "{preview}");
     assert_eq!(detached.payloads.len(), 1);
     let references = crate::payload_refs::decode(detached.of_span(0)).expect("reads");
-    assert_eq!(references[0].place, Place::Attribute(1));
+    assert_eq!(references[0].place, ValuePath::Attribute(1));
     assert_eq!(references[0].byte_count, 10_000);
 }
 
@@ -49,7 +49,7 @@ async fn equal_values_of_a_batch_are_compressed_once_and_a_clean_batch_is_not_to
     let clean = throughline_testkit::span("c").with("k", "small").build();
     let (batch, detached) = detach(batch_of(vec![one, other, clean.clone()]), 8 << 10).await;
     assert_eq!(detached.payloads.len(), 1);
-    assert!(weight(&detached.payloads) < 1_000);
+    assert!(memory_bytes(&detached.payloads) < 1_000);
     assert_eq!(detached.spans.len(), 2);
     assert_eq!(detached.of_span(2), &[] as &[u8]);
     assert_eq!(batch.groups[0].spans[2], clean);

@@ -44,7 +44,7 @@ pub(crate) fn stands_at(next: u64, settled: u64) -> BatchSequence {
 }
 
 /// A batch of a process that has told of everything up to `next`.
-pub(crate) fn said_by(
+pub(crate) fn process_report(
     process: ProcessId,
     next: u64,
     spans: &[Span],
@@ -78,13 +78,13 @@ pub(crate) async fn send(store: &Store, batch: WriteBatch) {
     store.writer().submit(batch).await.expect("is stored");
 }
 
-async fn receipt(store: &Store, trace_id: TraceId) -> Completeness {
+async fn completeness_of(store: &Store, trace_id: TraceId) -> Completeness {
     let reader = store.reader(TenantId::DEFAULT);
     let skeleton = reader.trace_skeleton(trace_id).await.expect("reads");
     let whole = reader.trace(trace_id, None).await.expect("reads");
-    let receipt = skeleton.expect("is there").completeness;
-    assert_eq!(whole.expect("is there").completeness, receipt);
-    receipt
+    let completeness = skeleton.expect("is there").completeness;
+    assert_eq!(whole.expect("is there").completeness, completeness);
+    completeness
 }
 
 #[tokio::test]
@@ -101,9 +101,13 @@ async fn a_trace_whose_numbers_are_all_there_is_complete_whatever_the_order_and_
     ] {
         send(store, said(stands_at(5, 5), &spans[part], &[])).await;
     }
-    let receipt = receipt(&fixture.store, trace_id).await;
-    assert_eq!(receipt.state, CompletenessState::Complete, "{receipt}");
-    assert_eq!(receipt.to_string(), "5 of 5 spans, 0 bytes cut");
+    let completeness = completeness_of(&fixture.store, trace_id).await;
+    assert_eq!(
+        completeness.state,
+        CompletenessState::Complete,
+        "{completeness}"
+    );
+    assert_eq!(completeness.to_string(), "5 of 5 spans, 0 bytes cut");
     let processes = "SELECT count(*) FROM processes WHERE received = '{[0,5)}'";
     assert_eq!(fixture.count(processes).await, 1);
 }
@@ -115,17 +119,17 @@ async fn a_number_that_never_came_is_lost_once_it_is_settled() {
     let trace_id = spans[0].trace_id;
     let kept = [&spans[..2], &spans[3..]].concat();
     send(&fixture.store, said(stands_at(5, 2), &kept, &[])).await;
-    let early = receipt(&fixture.store, trace_id).await;
+    let early = completeness_of(&fixture.store, trace_id).await;
     assert_eq!((early.under_way, early.lost), (1, 0));
     assert_eq!(early.state, CompletenessState::Running);
 
     // A process that only says where it stands is heard.
     send(&fixture.store, said(stands_at(5, 5), &[], &[])).await;
-    let late = receipt(&fixture.store, trace_id).await;
+    let late = completeness_of(&fixture.store, trace_id).await;
     assert_eq!(late.to_string(), "1 span lost");
 
     send(&fixture.store, said(stands_at(5, 2), &spans[2..3], &[])).await;
-    let healed = receipt(&fixture.store, trace_id).await;
+    let healed = completeness_of(&fixture.store, trace_id).await;
     assert_eq!(healed.state, CompletenessState::Complete, "{healed}");
 }
 
@@ -140,9 +144,9 @@ async fn what_was_dropped_or_refused_is_said_to_be() {
     let sender = batch.groups[0].sender.as_mut().expect("a sender");
     sender.rejected = vec![2];
     send(&fixture.store, batch).await;
-    let receipt = receipt(&fixture.store, trace_id).await;
+    let completeness = completeness_of(&fixture.store, trace_id).await;
     assert_eq!(
-        receipt.to_string(),
+        completeness.to_string(),
         "1 span dropped by the sender: queue full, 1 span refused by the server"
     );
 }
@@ -179,7 +183,7 @@ async fn a_running_span_lists_its_trace_and_ends_in_it() {
     // A start that comes after its end changes nothing.
     send(&fixture.store, start).await;
     assert_eq!(fixture.count("SELECT count(*) FROM open_spans").await, 0);
-    let ended = receipt(&fixture.store, trace_id).await;
+    let ended = completeness_of(&fixture.store, trace_id).await;
     assert_eq!(ended.to_string(), "1 of 1 span, 0 bytes cut");
     let listed = fixture.list(&TraceFilter::default()).await.remove(0);
     assert_eq!(listed.span_count, 1);
@@ -215,7 +219,7 @@ async fn an_open_span_of_a_process_that_fell_silent_or_said_goodbye_does_not_run
     };
     assert_eq!(fate(&fixture.store).await, OpenFate::Running);
     assert_eq!(fate(&later).await, OpenFate::ProcessDied);
-    let silent = receipt(&later, trace_id).await;
+    let silent = completeness_of(&later, trace_id).await;
     assert_eq!(silent.state, CompletenessState::Missing);
 
     // One word from it and it lives.
@@ -240,9 +244,9 @@ async fn senders_that_do_not_number_leave_it_unknown_and_write_nothing_more() {
     let mut batch = said(stands_at(0, 0), &spans, &[]);
     batch.groups[0].sender = None;
     send(&fixture.store, batch).await;
-    let receipt = receipt(&fixture.store, trace_id).await;
+    let completeness = completeness_of(&fixture.store, trace_id).await;
     assert_eq!(
-        receipt.to_string(),
+        completeness.to_string(),
         "unknown: shop does not number its spans"
     );
     assert_eq!(fixture.count("SELECT count(*) FROM processes").await, 0);
@@ -282,8 +286,8 @@ async fn a_span_that_the_database_refuses_is_refused_and_not_lost() {
     let writer = fixture.store.writer();
     let outcome = writer.submit(said(stands_at(5, 5), &spans, &[])).await;
     assert_eq!(outcome.expect("answers").rejected[0].index, 3);
-    let receipt = receipt(&fixture.store, spans[0].trace_id).await;
-    assert_eq!(receipt.to_string(), "1 span refused by the server");
+    let completeness = completeness_of(&fixture.store, spans[0].trace_id).await;
+    assert_eq!(completeness.to_string(), "1 span refused by the server");
 }
 
 #[tokio::test]
@@ -307,13 +311,13 @@ async fn gaps_without_end_are_bounded_and_what_is_forgotten_is_unknown() {
     }
     let ranges = "SELECT count(*) FROM processes, unnest(received)";
     assert_eq!(fixture.count(ranges).await, 1_001);
-    let old = receipt(&fixture.store, early[0].trace_id).await;
+    let old = completeness_of(&fixture.store, early[0].trace_id).await;
     assert_eq!(old.state, CompletenessState::Unknown, "{old}");
     assert!(old.is_forgotten);
     // What is remembered is told as before.
     let late = trace(30, 4_205, 2, 2);
     send(&fixture.store, said(stands_at(4_208, 4_208), &late, &[])).await;
-    let late = receipt(&fixture.store, late[0].trace_id).await;
+    let late = completeness_of(&fixture.store, late[0].trace_id).await;
     assert!(late.lost > 0 && !late.is_forgotten, "{late}");
 }
 
@@ -329,8 +333,12 @@ async fn refused_numbers_without_end_are_bounded_too() {
     }
     let ranges = "SELECT count(*) FROM processes, unnest(rejected)";
     assert_eq!(fixture.count(ranges).await, 1_000);
-    let receipt = receipt(&fixture.store, spans[0].trace_id).await;
-    assert_eq!(receipt.state, CompletenessState::Unknown, "{receipt}");
+    let completeness = completeness_of(&fixture.store, spans[0].trace_id).await;
+    assert_eq!(
+        completeness.state,
+        CompletenessState::Unknown,
+        "{completeness}"
+    );
 }
 
 #[tokio::test]
@@ -339,9 +347,9 @@ async fn flags_that_say_not_sampled_make_it_unknown() {
     let mut spans = numbered(&fixture, &mut Ids::seeded(41), 2);
     spans[1].flags = 0x300;
     send(&fixture.store, said(stands_at(2, 2), &spans, &[])).await;
-    let receipt = receipt(&fixture.store, spans[0].trace_id).await;
+    let completeness = completeness_of(&fixture.store, spans[0].trace_id).await;
     assert_eq!(
-        (receipt.state, receipt.unsampled),
+        (completeness.state, completeness.unsampled),
         (CompletenessState::Unknown, 1)
     );
 }

@@ -10,7 +10,7 @@ use crate::sqlstate::is_damage;
 
 /// A block of which something is kept.
 #[derive(Debug, Clone, Copy, FromRow)]
-pub(super) struct KeptBlock {
+pub(super) struct CopiedBlock {
     pub tenant_id: Uuid,
     pub id: i64,
     /// True when it is copied as it is.
@@ -25,7 +25,7 @@ pub(super) struct KeptBlock {
 pub(super) async fn load(
     connection: &mut PgConnection,
     partition: &Partition,
-    parts: &[KeptBlock],
+    parts: &[CopiedBlock],
     damaged: &mut Damaged,
 ) -> Result<Vec<StoredBlock>, sqlx::Error> {
     match select(connection, partition, parts).await {
@@ -52,7 +52,7 @@ pub(super) async fn load(
 async fn select(
     connection: &mut PgConnection,
     partition: &Partition,
-    parts: &[KeptBlock],
+    parts: &[CopiedBlock],
 ) -> Result<Vec<StoredBlock>, sqlx::Error> {
     let table = &partition.table;
     let ids: Vec<i64> = parts.iter().map(|block| block.id).collect();

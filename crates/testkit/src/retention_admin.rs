@@ -1,23 +1,24 @@
-//! A keeper over values in memory.
+//! A retention admin over values in memory.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use throughline_model::{
-    BoxFuture, CleanUp, Keeper, Pin, ReadError, RetentionReport, StorageGauge, StorageReport,
+    BoxFuture, CleanUp, Pin, ReadError, RetentionAdmin, RetentionReport, StorageGauge,
+    StorageReport,
 };
 use throughline_wire::TraceId;
 
 use crate::NOW;
 
-/// A [`Keeper`] for tests of whatever stands in front of the store: any trace can be pinned.
+/// A [`RetentionAdmin`] for tests of whatever stands in front of the store: any trace can be pinned.
 #[derive(Debug)]
-pub struct FakeKeeper {
+pub struct FakeRetentionAdmin {
     pins: Mutex<Vec<Pin>>,
     storage: Result<StorageReport, ReadError>,
 }
 
-impl FakeKeeper {
-    /// A keeper that reports this storage.
+impl FakeRetentionAdmin {
+    /// A retention admin that reports this storage.
     pub const fn new(storage: Result<StorageReport, ReadError>) -> Self {
         Self {
             pins: Mutex::new(Vec::new()),
@@ -25,7 +26,7 @@ impl FakeKeeper {
         }
     }
 
-    /// A keeper of an empty database.
+    /// A retention admin of an empty database.
     pub fn empty() -> Self {
         let gauge = StorageGauge::default();
         Self::new(Ok(StorageReport {
@@ -42,7 +43,7 @@ impl FakeKeeper {
     }
 
     /// As pages take it.
-    pub fn shared(self) -> Arc<dyn Keeper> {
+    pub fn shared(self) -> Arc<dyn RetentionAdmin> {
         Arc::new(self)
     }
 
@@ -51,7 +52,7 @@ impl FakeKeeper {
     }
 }
 
-impl Keeper for FakeKeeper {
+impl RetentionAdmin for FakeRetentionAdmin {
     fn pin(
         &self,
         trace_id: TraceId,

@@ -5,7 +5,7 @@ use throughline_codec::packed::PackedSpan;
 use throughline_wire::{Span, SpanId, StatusCode};
 
 /// What a sender said of a span, in whichever form it came.
-pub(super) struct Said<'a> {
+pub(super) struct SpanFields<'a> {
     pub(super) trace_id: [u8; 16],
     pub(super) span_id: [u8; 8],
     pub(super) parent_span_id: Option<[u8; 8]>,
@@ -21,7 +21,7 @@ pub(super) struct Said<'a> {
     pub(super) values: Values<'a>,
 }
 
-impl<'a> Said<'a> {
+impl<'a> SpanFields<'a> {
     /// Of a span that was decoded.
     pub(super) fn decoded(span: &'a Span) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Dictionary entries that were read, kept: an id is a hash of its content, so what it stands for
+//! Dictionary entries that were read, in memory: an id is a hash of its content, so what it stands for
 //! never changes.
 
 use std::collections::HashMap;
@@ -9,36 +9,36 @@ use uuid::Uuid;
 
 use super::dictionary::Operation;
 
-/// Entries of all tenants. Mostly a few MB, and some 50 at worst: entries over a size are not kept, and
-/// a shelf that is full is emptied, which costs a few look-ups.
+/// Entries of all tenants. Mostly a few MB, and some 50 at worst: entries over a size are not cached, and
+/// a cache that is full is emptied, which costs a few look-ups.
 #[derive(Debug)]
-pub(crate) struct Kept {
-    pub(super) operations: Shelf<Operation>,
-    pub(super) resources: Shelf<Resource>,
-    pub(super) scopes: Shelf<InstrumentationScope>,
+pub(crate) struct DictionaryCache {
+    pub(super) operations: EntryCache<Operation>,
+    pub(super) resources: EntryCache<Resource>,
+    pub(super) scopes: EntryCache<InstrumentationScope>,
 }
 
-impl Default for Kept {
+impl Default for DictionaryCache {
     fn default() -> Self {
         Self {
-            operations: Shelf::new(10_000, 1_024),
+            operations: EntryCache::new(10_000, 1_024),
             // Decoded, attributes of many small values take ten times their bytes.
-            resources: Shelf::new(500, 4_096),
-            scopes: Shelf::new(500, 2_048),
+            resources: EntryCache::new(500, 4_096),
+            scopes: EntryCache::new(500, 2_048),
         }
     }
 }
 
 /// Entries of one dictionary, by tenant and id.
 #[derive(Debug)]
-pub(super) struct Shelf<T> {
+pub(super) struct EntryCache<T> {
     capacity: usize,
     /// An entry whose row has more bytes than this is read each time.
     entry_bytes: usize,
     entries: Mutex<HashMap<(Uuid, i64), T>>,
 }
 
-impl<T: Clone> Shelf<T> {
+impl<T: Clone> EntryCache<T> {
     fn new(capacity: usize, entry_bytes: usize) -> Self {
         Self {
             capacity,
@@ -47,7 +47,7 @@ impl<T: Clone> Shelf<T> {
         }
     }
 
-    /// Those of `ids` that are kept, and the rest of the ids.
+    /// Those of `ids` that are cached, and the rest of the ids.
     pub(super) fn find(&self, tenant: Uuid, ids: Vec<i64>) -> (HashMap<i64, T>, Vec<i64>) {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = HashMap::with_capacity(ids.len());
@@ -84,22 +84,22 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_found_by_its_tenant_alone() {
-        let shelf = Shelf::new(10, 100);
-        shelf.keep(TENANT, 7, &"seven", 5);
-        let (found, missing) = shelf.find(TENANT, vec![7, 8]);
+        let cache = EntryCache::new(10, 100);
+        cache.keep(TENANT, 7, &"seven", 5);
+        let (found, missing) = cache.find(TENANT, vec![7, 8]);
         assert_eq!((found[&7], missing), ("seven", vec![8]));
-        let (found, missing) = shelf.find(Uuid::from_u128(2), vec![7]);
+        let (found, missing) = cache.find(Uuid::from_u128(2), vec![7]);
         assert_eq!((found.len(), missing), (0, vec![7]));
     }
 
     #[test]
     fn a_full_shelf_starts_over_and_large_entries_are_not_kept() {
-        let shelf = Shelf::new(2, 100);
+        let cache = EntryCache::new(2, 100);
         for id in 0..3 {
-            shelf.keep(TENANT, id, &id, 8);
+            cache.keep(TENANT, id, &id, 8);
         }
-        shelf.keep(TENANT, 3, &3, 101);
-        let (found, _) = shelf.find(TENANT, vec![0, 1, 2, 3]);
+        cache.keep(TENANT, 3, &3, 101);
+        let (found, _) = cache.find(TENANT, vec![0, 1, 2, 3]);
         assert_eq!(found, HashMap::from([(2, 2)]));
     }
 }

@@ -4,75 +4,75 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use throughline_model::BoxFuture;
-use throughline_store::{Duty, Lead, Store, StoreError};
+use throughline_store::{JobKind, LeaderLock, Store, StoreError};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::readiness::Readiness;
 
 /// How long until a duty is asked for again that another has, or a database that is away.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Work that one server does for all.
-pub(super) trait Work: Send + 'static {
+pub(super) trait Job: Send + 'static {
     /// Which duty it is.
-    const DUTY: Duty;
+    const KIND: JobKind;
     /// The pause after each run.
     const PAUSE: Duration;
 
     /// Does it once.
-    fn run<'a>(&'a mut self, lead: &'a mut Lead) -> BoxFuture<'a, Result<(), StoreError>>;
+    fn run<'a>(&'a mut self, lock: &'a mut LeaderLock) -> BoxFuture<'a, Result<(), StoreError>>;
 }
 
 /// Does the work from when the schema is there until `stopping`. What fails is logged, counted and done again.
-pub(super) async fn keep_leading<W: Work>(
+pub(super) async fn run_job<W: Job>(
     store: Arc<Store>,
     readiness: Readiness,
     mut work: W,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let lead = async {
+    let lock = async {
         readiness.reached().await;
         loop {
-            match store.lead(W::DUTY).await {
-                Ok(Some(lead)) => do_duty(&mut work, lead).await,
+            match store.try_lead(W::KIND).await {
+                Ok(Some(lock)) => run_while_leader(&mut work, lock).await,
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::debug!(duty = W::DUTY.as_str(), %error, "a duty cannot be asked for");
+                    tracing::debug!(job = W::KIND.as_str(), %error, "cannot ask for leadership of the job");
                 }
             }
-            sleep(ASK_AGAIN).await;
+            sleep(RETRY_AFTER).await;
         }
     };
     tokio::select! {
         _ = stopping.wait_for(|stopping| *stopping) => {}
-        () = lead => {}
+        () = lock => {}
     }
-    report_leading(W::DUTY, false);
+    report_leadership(W::KIND, false);
 }
 
 /// Does the work again and again, until the connection that holds the lock is lost.
-async fn do_duty<W: Work>(work: &mut W, mut lead: Lead) {
-    let duty = W::DUTY.as_str();
-    tracing::info!(duty, "this server does the duty");
-    report_leading(W::DUTY, true);
+async fn run_while_leader<W: Job>(work: &mut W, mut lock: LeaderLock) {
+    let job = W::KIND.as_str();
+    tracing::info!(job, "acquired leadership of the job");
+    report_leadership(W::KIND, true);
     loop {
-        let result = work.run(&mut lead).await;
+        let result = work.run(&mut lock).await;
         let word = if result.is_ok() { "ok" } else { "failed" };
-        metrics::counter!("throughline_task_runs_total", "task" => duty, "result" => word)
+        metrics::counter!("throughline_job_runs_total", "job" => job, "result" => word)
             .increment(1);
         if let Err(error) = result {
-            tracing::warn!(duty, %error, "a background task failed and is run again");
-            if lead.check().await.is_err() {
+            tracing::warn!(job, %error, "the job failed and is run again");
+            if lock.check().await.is_err() {
                 break;
             }
         }
         sleep(W::PAUSE).await;
     }
-    report_leading(W::DUTY, false);
+    report_leadership(W::KIND, false);
 }
 
-fn report_leading(duty: Duty, is_leading: bool) {
-    metrics::gauge!("throughline_task_leading", "task" => duty.as_str())
+fn report_leadership(job: JobKind, is_leading: bool) {
+    metrics::gauge!("throughline_job_leader", "job" => job.as_str())
         .set(f64::from(u8::from(is_leading)));
 }

@@ -1,18 +1,19 @@
-//! [`Keeper`] over Postgres.
+//! [`RetentionAdmin`] over Postgres.
 
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use throughline_model::{
-    BoxFuture, CleanUp, Keeper, Pin, ReadError, RetentionReport, RetentionRules, StorageReport,
+    BoxFuture, CleanUp, Pin, ReadError, RetentionAdmin, RetentionReport, RetentionRules,
+    StorageReport,
 };
 use throughline_wire::{TenantId, TraceId};
 use uuid::Uuid;
 
 use crate::retention::{self, Rewrite, Run};
 use crate::sqlstate::read_error;
-use crate::{Clock, Gauge, Lead, StoreError, storage};
+use crate::{Clock, Gauge, LeaderLock, StoreError, storage};
 
-/// The keeper of one tenant.
-pub(crate) struct PgKeeper {
+/// The retention admin of one tenant.
+pub(crate) struct PgRetentionAdmin {
     pub pool: PgPool,
     pub connect: PgConnectOptions,
     pub tenant: TenantId,
@@ -21,13 +22,13 @@ pub(crate) struct PgKeeper {
     pub gauge: Gauge,
 }
 
-impl PgKeeper {
+impl PgRetentionAdmin {
     fn tenant(&self) -> Uuid {
         Uuid::from_bytes(self.tenant.to_bytes())
     }
 }
 
-impl Keeper for PgKeeper {
+impl RetentionAdmin for PgRetentionAdmin {
     fn pin(
         &self,
         trace_id: TraceId,
@@ -78,15 +79,15 @@ impl Keeper for PgKeeper {
                 rewrite: Rewrite::Now,
             };
             // A connection of its own: it may take longer than a page may.
-            let mut lead = Lead::connect(&self.connect, "clean up", self.rules)
+            let mut lock = LeaderLock::connect(&self.connect, "clean up", self.rules)
                 .await
                 .map_err(keep_error)?;
-            let report = match lead.check_clock(run.now).await {
+            let report = match lock.check_clock(run.now).await {
                 Err(error) => Err(error),
-                Ok(()) if request.is_dry_run => lead.dry_run(run).await,
-                Ok(()) => lead.run(run).await,
+                Ok(()) if request.is_dry_run => lock.dry_run(run).await,
+                Ok(()) => lock.run(run).await,
             };
-            lead.resign().await;
+            lock.release().await;
             report.map_err(keep_error)
         })
     }

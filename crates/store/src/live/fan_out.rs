@@ -7,7 +7,7 @@ use throughline_model::{LagReason, LiveEvent, LiveLag};
 use tokio::time::{Instant, sleep_until};
 
 use super::Live;
-use super::pending::Turn;
+use super::pending::FanOutBatch;
 use crate::reader;
 
 /// The least time between two turns: what is announced meanwhile is looked up together.
@@ -20,18 +20,18 @@ pub(super) async fn look_up(live: &Live) {
         live.pending.wait().await;
         sleep_until(not_before).await;
         not_before = Instant::now() + EVERY;
-        for turn in live.pending.take() {
-            tell(live, turn).await;
+        for batch in live.pending.take() {
+            tell(live, batch).await;
         }
     }
 }
 
-async fn tell(live: &Live, turn: Turn) {
-    let Turn {
+async fn tell(live: &Live, batch: FanOutBatch) {
+    let FanOutBatch {
         tenant,
         traces,
         missed,
-    } = turn;
+    } = batch;
     // They may have gone since it was announced.
     if !live.feed.has_subscriber(tenant) {
         return;

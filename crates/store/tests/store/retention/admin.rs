@@ -2,46 +2,49 @@
 
 use std::sync::Arc;
 
-use throughline_model::{CleanUp, Keeper, RetentionRules, StorageGauge, StorageLevel};
+use throughline_model::{CleanUp, RetentionAdmin, RetentionRules, StorageGauge, StorageLevel};
 use throughline_store::StoreError;
 use throughline_testkit::Ids;
 use throughline_wire::{TenantId, UnixNanos};
 
 use super::support::{Aged, DAY};
 
-fn keeper(aged: &Aged, tenant: TenantId) -> Arc<dyn Keeper> {
+fn retention_admin(aged: &Aged, tenant: TenantId) -> Arc<dyn RetentionAdmin> {
     let gauge = Arc::new(|| StorageGauge {
         budget_bytes: Some(1),
         ..StorageGauge::default()
     });
     let store = &aged.fixture.store;
-    store.keeper(tenant, RetentionRules::default(), gauge)
+    store.retention_admin(tenant, RetentionRules::default(), gauge)
 }
 
 #[tokio::test]
 async fn a_trace_is_pinned_with_a_note_and_unpinned() {
     let mut aged = Aged::new().await;
     let trace_id = aged.trace(0, false).await;
-    let keeper = keeper(&aged, TenantId::DEFAULT);
+    let retention_admin = retention_admin(&aged, TenantId::DEFAULT);
     let unknown = Ids::seeded(1).trace_id();
-    assert_eq!(keeper.pin(unknown, String::new()).await, Ok(None));
+    assert_eq!(retention_admin.pin(unknown, String::new()).await, Ok(None));
     for note in ["look at this", "or that"] {
-        let pin = keeper.pin(trace_id, note.to_owned()).await.expect("pins");
+        let pin = retention_admin
+            .pin(trace_id, note.to_owned())
+            .await
+            .expect("pins");
         let pin = pin.expect("is there");
         assert_eq!(pin.note, note);
-        let read = keeper.pin_of(trace_id).await.expect("reads");
+        let read = retention_admin.pin_of(trace_id).await.expect("reads");
         assert_eq!(read.expect("is pinned").note, note);
     }
-    let pins = keeper.list_pins().await.expect("lists");
+    let pins = retention_admin.list_pins().await.expect("lists");
     assert_eq!(pins.len(), 1);
     assert_eq!(
         (pins[0].trace_id, pins[0].note.as_str()),
         (trace_id, "or that")
     );
-    assert_eq!(keeper.unpin(trace_id).await, Ok(true));
-    assert_eq!(keeper.unpin(trace_id).await, Ok(false));
-    assert_eq!(keeper.pin_of(trace_id).await, Ok(None));
-    assert_eq!(keeper.list_pins().await, Ok(Vec::new()));
+    assert_eq!(retention_admin.unpin(trace_id).await, Ok(true));
+    assert_eq!(retention_admin.unpin(trace_id).await, Ok(false));
+    assert_eq!(retention_admin.pin_of(trace_id).await, Ok(None));
+    assert_eq!(retention_admin.list_pins().await, Ok(Vec::new()));
 }
 
 #[tokio::test]
@@ -55,13 +58,21 @@ async fn cleaning_up_takes_an_age_and_touches_one_tenant() {
         is_dry_run,
     };
     let stranger = TenantId::from_bytes([9; 16]);
-    let nothing = keeper(&aged, stranger).clean_up(request(2, false)).await;
+    let nothing = retention_admin(&aged, stranger)
+        .clean_up(request(2, false))
+        .await;
     assert_eq!(nothing.expect("runs").error.trace_count, 0);
-    let keeper = keeper(&aged, TenantId::DEFAULT);
-    let dry = keeper.clean_up(request(2, true)).await.expect("tells");
+    let retention_admin = retention_admin(&aged, TenantId::DEFAULT);
+    let dry = retention_admin
+        .clean_up(request(2, true))
+        .await
+        .expect("tells");
     assert_eq!((dry.is_dry_run, dry.error.trace_count), (true, 1));
     aged.assert_left(&[kept, gone]).await;
-    let wet = keeper.clean_up(request(2, false)).await.expect("runs");
+    let wet = retention_admin
+        .clean_up(request(2, false))
+        .await
+        .expect("runs");
     assert_eq!(wet.error.trace_count, 1);
     assert!(wet.freed_bytes() > 0);
     aged.assert_left(&[kept]).await;
@@ -80,7 +91,7 @@ async fn the_storage_report_names_tables_operations_attributes_and_growth() {
         let then = aged.noon.saturating_add(days * DAY);
         lead.note_size(then).await.expect("notes");
     }
-    let report = keeper(&aged, TenantId::DEFAULT)
+    let report = retention_admin(&aged, TenantId::DEFAULT)
         .storage()
         .await
         .expect("reads");
@@ -123,17 +134,21 @@ async fn nothing_is_cleaned_up_by_a_clock_that_is_hours_away_from_that_of_the_da
     for hours in [-2, 2, 24 * 365] {
         let now = aged.fixture.now.saturating_add(hours * UnixNanos::PER_HOUR);
         let store = aged.fixture.database.store(now);
-        let keeper = store.keeper(TenantId::DEFAULT, RetentionRules::default(), gauge.clone());
+        let retention_admin =
+            store.retention_admin(TenantId::DEFAULT, RetentionRules::default(), gauge.clone());
         let request = CleanUp {
             older_than_ns: Some(0),
             is_dry_run: false,
         };
-        let refused = keeper.clean_up(request).await.expect_err("is refused");
+        let refused = retention_admin
+            .clean_up(request)
+            .await
+            .expect_err("is refused");
         let words = refused.to_string();
         assert!(words.contains("set the clocks"), "{words}");
         let mut lead = aged.lead().await;
         let checked = lead.check_clock(now).await;
-        lead.resign().await;
+        lead.release().await;
         assert!(matches!(checked, Err(StoreError::Clocks(_))), "{hours}");
     }
     let mut lead = aged.lead().await;

@@ -21,7 +21,7 @@ use crate::problem::Problem;
 /// times the 10 MiB it may have.
 const PLACES: usize = 5;
 /// How long a request waits for a place.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// When whoever found no place may come back.
 const RETRY: Duration = Duration::from_secs(5);
 /// An answer up to this size gives its place back at once: a socket takes it whole.
@@ -29,11 +29,11 @@ const SMALL_BYTES: u64 = 64 << 10;
 
 /// The places of large answers.
 #[derive(Debug, Clone)]
-pub(crate) struct Answers {
+pub(crate) struct ResponseLimit {
     places: Arc<Semaphore>,
 }
 
-impl Default for Answers {
+impl Default for ResponseLimit {
     fn default() -> Self {
         Self {
             places: Arc::new(Semaphore::new(PLACES)),
@@ -92,11 +92,11 @@ impl HttpBody for HeldBody {
 /// # Errors
 /// A problem that says when to come back, if there is none for 5 s.
 pub(crate) async fn hold(
-    State(answers): State<Answers>,
+    State(answers): State<ResponseLimit>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let place = timeout(PATIENCE, answers.places.acquire_owned()).await;
+    let place = timeout(TIMEOUT, answers.places.acquire_owned()).await;
     // Nobody closes the semaphore.
     let Ok(Ok(place)) = place else {
         return Err(busy());

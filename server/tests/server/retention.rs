@@ -10,7 +10,7 @@ use throughline_server::clock::Clock;
 use throughline_server::readiness::Readiness;
 use throughline_server::tasks::{StorageLimits, TaskOptions, Tasks};
 use throughline_store::testing::{FreshDatabase, execute};
-use throughline_store::{Duty, Store, StoreOptions};
+use throughline_store::{JobKind, Store, StoreOptions};
 use tokio::sync::watch;
 
 use crate::support::{Receiver, Server, hex, span};
@@ -223,8 +223,8 @@ impl Other {
 
 /// Waits until somebody does the duty; should this be quicker, it gives the duty back.
 async fn wait_until_taken(store: &Store) {
-    while let Some(lead) = store.lead(Duty::Compact).await.expect("asks") {
-        lead.resign().await;
+    while let Some(lock) = store.try_lead(JobKind::Compact).await.expect("asks") {
+        lock.release().await;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
@@ -239,7 +239,7 @@ async fn one_server_does_the_work_and_another_takes_over_when_it_stops() {
     assert!(
         second
             .store
-            .lead(Duty::Compact)
+            .try_lead(JobKind::Compact)
             .await
             .expect("asks")
             .is_none()

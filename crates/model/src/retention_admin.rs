@@ -17,7 +17,7 @@ pub struct CleanUp {
 
 /// Keeps the traces of one tenant, and lets them go. Like a
 /// [`TraceReader`](crate::TraceReader) it is bound to its tenant when it is made.
-pub trait Keeper: Send + Sync {
+pub trait RetentionAdmin: Send + Sync {
     /// Keeps a trace for ever, or changes the note of its pin; none when there is no such trace.
     fn pin(&self, trace_id: TraceId, note: String)
     -> BoxFuture<'_, Result<Option<Pin>, ReadError>>;

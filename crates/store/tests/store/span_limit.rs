@@ -29,7 +29,7 @@ pub(crate) fn many(fixture: &Fixture, ids: &mut Ids, trace_id: TraceId, count: u
     spans.map(|span| Sent::by("shop", span)).collect()
 }
 
-async fn receipt_of(fixture: &Fixture, trace_id: TraceId) -> throughline_model::Completeness {
+async fn completeness_of(fixture: &Fixture, trace_id: TraceId) -> throughline_model::Completeness {
     let skeleton = fixture.reader().trace_skeleton(trace_id).await;
     skeleton.expect("reads").expect("is there").completeness
 }
@@ -57,9 +57,9 @@ async fn what_is_beyond_the_limit_is_refused_and_the_rest_of_the_batch_stored() 
     assert_eq!(fixture.count("SELECT count(*) FROM spans").await, 11);
     let counts = "SELECT sum(span_count)::bigint FROM traces";
     assert_eq!(fixture.count(counts).await, 11);
-    let receipt = receipt_of(&fixture, trace_id).await;
-    assert_eq!(receipt.state, CompletenessState::Missing);
-    assert_eq!((receipt.spans, receipt.too_large), (10, 10));
+    let completeness = completeness_of(&fixture, trace_id).await;
+    assert_eq!(completeness.state, CompletenessState::Missing);
+    assert_eq!((completeness.spans, completeness.too_large), (10, 10));
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn a_span_that_is_refused_again_counts_once() {
     for _ in 0..3 {
         store.writer().submit(batch(&sent)).await.expect("answers");
     }
-    assert_eq!(receipt_of(&fixture, trace_id).await.too_large, 5);
+    assert_eq!(completeness_of(&fixture, trace_id).await.too_large, 5);
 }
 
 #[tokio::test]
@@ -89,8 +89,8 @@ async fn a_span_that_one_tenant_was_refused_counts_for_another_too() {
         };
         store.writer().submit(batch).await.expect("answers");
         let skeleton = store.reader(tenant).trace_skeleton(trace_id).await;
-        let receipt = skeleton.expect("reads").expect("is there").completeness;
-        assert_eq!(receipt.too_large, 5);
+        let completeness = skeleton.expect("reads").expect("is there").completeness;
+        assert_eq!(completeness.too_large, 5);
     }
 }
 
@@ -111,9 +111,9 @@ async fn a_numbered_span_that_is_refused_counts_once_whichever_servers_it_is_sen
         }
         submitted.join_all().await;
     }
-    let receipt = receipt_of(&fixture, trace_id).await;
+    let completeness = completeness_of(&fixture, trace_id).await;
     assert_eq!(
-        receipt.to_string(),
+        completeness.to_string(),
         "6 spans refused by the server, 6 of them beyond the most a trace may have"
     );
 }
@@ -149,7 +149,7 @@ fn numbered(trace: &[Sent], numbers: impl Iterator<Item = u64>) -> Vec<Span> {
 
 fn said(next: u64, spans: &[Span], starts: &[&Span]) -> WriteBatch {
     let process = ProcessId::from_i64(7).expect("is not zero");
-    crate::receipt::said_by(process, next, spans, starts)
+    crate::completeness::process_report(process, next, spans, starts)
 }
 
 #[tokio::test]
@@ -162,13 +162,13 @@ async fn a_refused_number_is_not_lost_and_its_span_does_not_run() {
     let (last, kept) = spans.split_last().expect("some");
     let started = said(12, kept, &[last]);
     writer.submit(started).await.expect("answers");
-    let running = receipt_of(&fixture, trace_id).await;
+    let running = completeness_of(&fixture, trace_id).await;
     assert_eq!(running.running, [("shop".to_owned(), 1)]);
     let ended = said(12, std::slice::from_ref(last), &[]);
     writer.submit(ended).await.expect("answers");
-    let receipt = receipt_of(&fixture, trace_id).await;
+    let completeness = completeness_of(&fixture, trace_id).await;
     assert_eq!(
-        receipt.to_string(),
+        completeness.to_string(),
         "2 spans refused by the server, 2 of them beyond the most a trace may have"
     );
 }
@@ -191,9 +191,9 @@ async fn a_sender_that_only_starts_spans_fills_no_trace() {
         assert!(reason.starts_with("trace_too_large: "), "{reason}");
         assert_eq!(fixture.count(running).await, 10);
     }
-    let receipt = receipt_of(&fixture, trace_id).await;
+    let completeness = completeness_of(&fixture, trace_id).await;
     assert_eq!(
-        receipt.to_string(),
+        completeness.to_string(),
         "10 spans still running in shop, 3 spans refused by the server"
     );
     // One that ends makes room, and one that was refused is stored when it ends.
@@ -204,8 +204,8 @@ async fn a_sender_that_only_starts_spans_fills_no_trace() {
     let outcome = writer.submit(said(13, &[], &starts[10..12])).await;
     let rejected = outcome.expect("answers").rejected_starts;
     assert_eq!(rejected.iter().map(|no| no.index).collect::<Vec<_>>(), [1]);
-    let receipt = receipt_of(&fixture, trace_id).await;
-    assert_eq!((receipt.spans, receipt.rejected), (2, 1));
+    let completeness = completeness_of(&fixture, trace_id).await;
+    assert_eq!((completeness.spans, completeness.rejected), (2, 1));
 }
 
 #[tokio::test]

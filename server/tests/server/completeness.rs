@@ -138,10 +138,10 @@ async fn a_span_that_was_refused_is_not_called_lost() {
     refused["start_ns"] = json!("-5");
     let answer = post(&server, &batch(2, &[first, refused], &[])).await;
     assert_eq!(answer["rejected"][0]["index"], 1);
-    let receipt = trace(&server).await["completeness"].clone();
-    assert_eq!(receipt["state"], "missing");
+    let completeness = trace(&server).await["completeness"].clone();
+    assert_eq!(completeness["state"], "missing");
     assert_eq!(
-        (&receipt["rejected"], &receipt["lost"]),
+        (&completeness["rejected"], &completeness["lost"]),
         (&json!(1), &json!(0))
     );
 }
@@ -201,7 +201,7 @@ async fn a_sender_forges_no_cut_bytes() {
     second["attributes"]["throughline.repairs"] = json!([]);
     second["name"] = json!("nul \u{0}");
     post(&server, &batch(2, &[forged, second], &[])).await;
-    let receipt = trace(&server).await["completeness"].clone();
-    assert_eq!(receipt["cut_bytes"], 0, "{receipt}");
-    assert_eq!(receipt["state"], "complete");
+    let completeness = trace(&server).await["completeness"].clone();
+    assert_eq!(completeness["cut_bytes"], 0, "{completeness}");
+    assert_eq!(completeness["state"], "complete");
 }

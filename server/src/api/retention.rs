@@ -10,7 +10,8 @@ use axum::routing::{delete, get, put};
 use axum::{Json, Router};
 use serde::Deserialize;
 use throughline_model::{
-    CleanUp, Keeper, Pin, RetentionReport, RollupFilter, RollupReport, StorageReport, TimeRange,
+    CleanUp, Pin, RetentionAdmin, RetentionReport, RollupFilter, RollupReport, StorageReport,
+    TimeRange,
 };
 
 use super::Reader;
@@ -19,7 +20,7 @@ use super::traces::trace_id;
 use crate::problem::Problem;
 
 /// What the routes work on.
-pub(crate) type SharedKeeper = Arc<dyn Keeper>;
+pub(crate) type SharedRetentionAdmin = Arc<dyn RetentionAdmin>;
 
 /// What is read.
 pub(super) fn read_routes() -> Router<Reader> {
@@ -27,7 +28,7 @@ pub(super) fn read_routes() -> Router<Reader> {
 }
 
 /// What is kept and let go.
-pub(super) fn keep_routes(keeper: SharedKeeper) -> Router {
+pub(super) fn keep_routes(retention_admin: SharedRetentionAdmin) -> Router {
     Router::new()
         .route("/api/admin/pins", get(list_pins))
         .route(
@@ -36,7 +37,7 @@ pub(super) fn keep_routes(keeper: SharedKeeper) -> Router {
         )
         .route("/api/admin/traces/cleanup", delete(clean_up))
         .route("/api/admin/storage", get(get_storage))
-        .with_state(keeper)
+        .with_state(retention_admin)
 }
 
 /// `GET /api/admin/rollups`: counts and percentiles of spans by operation and window of time.
@@ -54,11 +55,11 @@ async fn list_rollups(
 
 /// `GET /api/admin/pins`: the newest pins.
 async fn list_pins(
-    State(keeper): State<SharedKeeper>,
+    State(retention_admin): State<SharedRetentionAdmin>,
     query: RawQuery,
 ) -> Result<Json<Vec<Pin>>, Problem> {
     nothing(&query)?;
-    Ok(Json(keeper.list_pins().await?))
+    Ok(Json(retention_admin.list_pins().await?))
 }
 
 #[derive(Deserialize, Default)]
@@ -71,7 +72,7 @@ struct PinBody {
 /// `PUT /api/admin/traces/{trace_id}/pin`: keeps the trace for ever; the body, if any, is
 /// `{"note": "why"}`.
 async fn put_pin(
-    State(keeper): State<SharedKeeper>,
+    State(retention_admin): State<SharedRetentionAdmin>,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<Pin>, Problem> {
@@ -83,7 +84,7 @@ async fn put_pin(
             .map_err(|error| Problem::bad_request(format!("the body: {error}")))?
     };
     let note = Pin::note(&body.note).map_err(Problem::bad_request)?;
-    match keeper.pin(trace_id, note).await? {
+    match retention_admin.pin(trace_id, note).await? {
         Some(pin) => Ok(Json(pin)),
         None => Err(Problem::not_found(format!("there is no trace {trace_id}"))),
     }
@@ -91,11 +92,11 @@ async fn put_pin(
 
 /// `DELETE /api/admin/traces/{trace_id}/pin`: leaves the trace to the rules again.
 async fn delete_pin(
-    State(keeper): State<SharedKeeper>,
+    State(retention_admin): State<SharedRetentionAdmin>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let trace_id = trace_id(&id)?;
-    if keeper.unpin(trace_id).await? {
+    if retention_admin.unpin(trace_id).await? {
         Ok(StatusCode::NO_CONTENT.into_response())
     } else {
         Err(Problem::not_found(format!("{trace_id} is not pinned")))
@@ -105,7 +106,7 @@ async fn delete_pin(
 /// `DELETE /api/admin/traces/cleanup`: removes what is past its time by the server's rules, or
 /// what is older than `older_than`; with `dry_run=true` only tells what would go.
 async fn clean_up(
-    State(keeper): State<SharedKeeper>,
+    State(retention_admin): State<SharedRetentionAdmin>,
     query: RawQuery,
 ) -> Result<Json<RetentionReport>, Problem> {
     let mut request = CleanUp::default();
@@ -128,14 +129,14 @@ async fn clean_up(
             },
         }
     }
-    Ok(Json(keeper.clean_up(request).await?))
+    Ok(Json(retention_admin.clean_up(request).await?))
 }
 
 /// `GET /api/admin/storage`: what the database takes, and how long it will do.
 async fn get_storage(
-    State(keeper): State<SharedKeeper>,
+    State(retention_admin): State<SharedRetentionAdmin>,
     query: RawQuery,
 ) -> Result<Json<StorageReport>, Problem> {
     nothing(&query)?;
-    Ok(Json(keeper.storage().await?))
+    Ok(Json(retention_admin.storage().await?))
 }

@@ -40,16 +40,16 @@ pub(super) struct SpanFacts {
 impl SpanFacts {
     /// Adds a span, of which attributes, events and links need not be there.
     pub(super) fn add(&mut self, record: &SpanRecord<'_>) {
-        let (noted, dropped) = (&record.noted, record.dropped);
+        let (ingest, dropped) = (&record.ingest, record.dropped);
         self.span_count += 1;
         self.cut_bytes = self
             .cut_bytes
-            .saturating_add(noted.cut_bytes.unwrap_or_default().unsigned_abs());
+            .saturating_add(ingest.cut_bytes.unwrap_or_default().unsigned_abs());
         self.unsampled += u64::from(record.flags != 0 && record.flags & 1 == 0);
         for count in [dropped.attributes, dropped.events, dropped.links] {
             self.dropped_parts = self.dropped_parts.saturating_add(count.into());
         }
-        match (noted.process_id, noted.sequence) {
+        match (ingest.process_id, ingest.sequence) {
             (Some(process), Some(sequence)) => {
                 let (least, greatest) = self.numbers.entry(process).or_insert((sequence, sequence));
                 *least = sequence.min(*least);
@@ -87,20 +87,20 @@ pub(super) async fn read(
         .into_iter()
         .map(|row| row.into_span(&processes, asked.now))
         .collect::<Result<Vec<_>, _>>()?;
-    let noted: Option<TraceRow> = sqlx::query_as(include_str!("receipt_trace.sql"))
+    let trace_row: Option<TraceRow> = sqlx::query_as(include_str!("completeness_trace.sql"))
         .bind(asked.tenant)
         .bind(asked.trace_id)
         .fetch_optional(connection)
         .await
         .map_err(read_error)?;
-    let noted = noted.unwrap_or_default();
+    let trace_row = trace_row.unwrap_or_default();
     let unnumbered = facts.unnumbered.iter().map(|id| {
         let operation = operations.get(id);
         operation.map_or(Resource::UNKNOWN_SERVICE, Operation::service)
     });
     let trace = TraceFacts {
-        too_large: noted.refused_count.unsigned_abs(),
-        pruned_before: noted.pruned_before_ns.map(UnixNanos::new),
+        too_large: trace_row.refused_count.unsigned_abs(),
+        pruned_before: trace_row.pruned_before_ns.map(UnixNanos::new),
         absent_parents: absent(&parents, &present, &open),
         spans: facts.span_count,
         cut_bytes: facts.cut_bytes,
@@ -118,7 +118,7 @@ async fn open_rows(
     asked: Asked,
     present: &HashSet<SpanId>,
 ) -> Result<Vec<OpenRow>, ReadError> {
-    let mut rows: Vec<OpenRow> = sqlx::query_as(include_str!("receipt_open.sql"))
+    let mut rows: Vec<OpenRow> = sqlx::query_as(include_str!("completeness_open.sql"))
         .bind(asked.tenant)
         .bind(asked.trace_id)
         .fetch_all(connection)
@@ -220,7 +220,7 @@ async fn processes(
     if numbers.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<ProcessRow> = sqlx::query_as(include_str!("receipt_processes.sql"))
+    let rows: Vec<ProcessRow> = sqlx::query_as(include_str!("completeness_processes.sql"))
         .bind(tenant)
         .bind(numbers.keys().copied().collect::<Vec<_>>())
         .bind(

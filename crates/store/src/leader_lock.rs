@@ -35,14 +35,14 @@ pub struct Retain {
 
 /// A kind of such work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Duty {
+pub enum JobKind {
     /// Moving spans from the blocks of commits into larger ones.
     Compact,
     /// Removing what is past its time, and watching the size.
     Retain,
 }
 
-impl Duty {
+impl JobKind {
     /// The word in logs, metrics and the name of its lock.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -57,29 +57,29 @@ impl Duty {
 /// The database gives the lock back when the connection ends, however it ends, and what the
 /// connection was doing ends with it: two servers never do the same duty at the same time.
 #[derive(Debug)]
-pub struct Lead {
+pub struct LeaderLock {
     pub(crate) connection: PgConnection,
     compactor: Compactor,
     damaged: Damaged,
 }
 
-impl Lead {
+impl LeaderLock {
     /// Asks for the lock; none while another holds it.
-    pub(crate) async fn ask(
+    pub(crate) async fn try_acquire(
         connect: &PgConnectOptions,
-        duty: Duty,
+        job: JobKind,
         rules: RetentionRules,
     ) -> Result<Option<Self>, StoreError> {
-        let mut lead = Self::connect(connect, duty.as_str(), rules).await?;
+        let mut lock = Self::connect(connect, job.as_str(), rules).await?;
         let is_held: bool =
             sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))")
-                .bind(format!("throughline.duty.{}", duty.as_str()))
-                .fetch_one(&mut lead.connection)
+                .bind(format!("throughline.job.{}", job.as_str()))
+                .fetch_one(&mut lock.connection)
                 .await?;
         if is_held {
-            Ok(Some(lead))
+            Ok(Some(lock))
         } else {
-            lead.resign().await;
+            lock.release().await;
             Ok(None)
         }
     }
@@ -111,7 +111,7 @@ impl Lead {
     }
 
     /// Gives the lock back.
-    pub async fn resign(self) {
+    pub async fn release(self) {
         // The database gives it back all the same when this fails.
         let _ = self.connection.close().await;
     }
@@ -157,11 +157,11 @@ impl Lead {
         now: UnixNanos,
         room_bytes: u64,
     ) -> Result<Option<Vec<PartitionChange>>, StoreError> {
-        self.take_turn().await?;
+        self.acquire_run_lock().await?;
         let changes =
             retention::prune_oldest_day(&mut self.connection, now, room_bytes, &mut self.damaged)
                 .await;
-        self.end_turn().await?;
+        self.release_run_lock().await?;
         Ok(changes?)
     }
 
@@ -217,7 +217,7 @@ impl Lead {
     }
 
     pub(crate) async fn run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
-        self.take_turn().await?;
+        self.acquire_run_lock().await?;
         let report = retention::run(
             &mut self.connection,
             &mut self.compactor,
@@ -225,7 +225,7 @@ impl Lead {
             run,
         )
         .await;
-        self.end_turn().await?;
+        self.release_run_lock().await?;
         Ok(report?)
     }
 
@@ -234,7 +234,7 @@ impl Lead {
     }
 
     /// Whoever removes anything does so alone, regularly or asked to.
-    async fn take_turn(&mut self) -> Result<(), StoreError> {
+    async fn acquire_run_lock(&mut self) -> Result<(), StoreError> {
         if turn::take(&mut self.connection, TURN_PATIENCE).await? {
             Ok(())
         } else {
@@ -242,7 +242,7 @@ impl Lead {
         }
     }
 
-    async fn end_turn(&mut self) -> Result<(), StoreError> {
+    async fn release_run_lock(&mut self) -> Result<(), StoreError> {
         Ok(turn::end(&mut self.connection).await?)
     }
 }
