@@ -54,7 +54,7 @@ async fn export(signal: Signal, ingest: &Ingest, headers: HeaderMap, body: Body)
 }
 
 #[derive(Clone, Copy)]
-struct OtlpGrpc(Signal);
+pub(super) struct OtlpGrpc(pub(super) Signal);
 
 impl Receiver for OtlpGrpc {
     const NAME: &'static str = "grpc";

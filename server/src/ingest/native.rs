@@ -33,7 +33,7 @@ pub(super) async fn log_traces(
 }
 
 #[derive(Clone, Copy)]
-struct Native;
+pub(super) struct Native;
 
 impl Receiver for Native {
     const NAME: &'static str = "native";

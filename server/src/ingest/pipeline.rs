@@ -1,5 +1,8 @@
 //! The one way from a request to the store: limit, decompress, decode, validate, submit, account, respond.
 
+#[cfg(test)]
+mod tests;
+
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::response::Response;

@@ -35,7 +35,7 @@ pub(super) async fn log_spans(
 }
 
 #[derive(Clone, Copy)]
-struct Zipkin;
+pub(super) struct Zipkin;
 
 impl Receiver for Zipkin {
     const NAME: &'static str = "zipkin";

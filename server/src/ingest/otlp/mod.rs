@@ -47,10 +47,10 @@ async fn export(signal: Signal, ingest: &Ingest, headers: &HeaderMap, body: Body
 }
 
 #[derive(Clone, Copy)]
-struct OtlpHttp {
-    signal: Signal,
+pub(super) struct OtlpHttp {
+    pub(super) signal: Signal,
     /// The form of the request; `None` when its media type is neither.
-    form: Option<Form>,
+    pub(super) form: Option<Form>,
 }
 
 impl OtlpHttp {
