@@ -396,7 +396,7 @@ fn tags_beyond_the_budget_are_counted_as_dropped_where_they_were() {
 
 #[test]
 fn a_tag_of_too_many_items_is_cut_and_marked() {
-    let items = vec![0; VALUE_ITEMS + 5];
+    let items = vec![Value::Null; VALUE_ITEMS + 5];
     let tags = [tag("k", "string", items)];
     let span = read_one(json!({"tags": tags}));
     let Some(AttributeValue::Array(values)) = span.attributes.get("k") else {

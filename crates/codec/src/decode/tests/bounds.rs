@@ -111,10 +111,14 @@ fn a_span_that_cannot_be_read_leaves_its_repairs_and_its_budget_to_no_other() {
     let cut = format!("{{\"k\":[{}]}}", vec!["0"; VALUE_ITEMS + 5].join(","));
     let bad = span_with("attributes", &cut).replace("\"GET /\"", "7");
     let good = span_with("attributes", "{\"a\":1}");
+    // With its text repaired it cannot be read either.
+    let repaired = bad.replace("{\"k\":", "{\"s\":\"\\ud800\",\"k\":");
     let count = REQUEST_VALUES / VALUE_ITEMS + 1;
-    let body = format!("{{\"spans\":[{},{good}]}}", vec![bad; count].join(","));
-    let batch = decode_batch(body.as_bytes()).expect("a batch");
-    assert_eq!(batch.rejected.len(), count);
-    assert_eq!(batch.spans[0].repairs, Repairs::NONE);
-    assert_eq!(batch.spans[0].item.attributes.len(), 1);
+    for bad in [bad, repaired] {
+        let body = format!("{{\"spans\":[{},{good}]}}", vec![bad; count].join(","));
+        let batch = decode_batch(body.as_bytes()).expect("a batch");
+        assert_eq!(batch.rejected.len(), count);
+        assert_eq!(batch.spans[0].repairs, Repairs::NONE);
+        assert_eq!(batch.spans[0].item.attributes.len(), 1);
+    }
 }
