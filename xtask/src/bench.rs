@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: the benchmarks, against a release build and throw-away Postgres clusters,
-//! and one table of targets and figures.
+//! `cargo xtask bench`: runs the benchmarks against a release build and throw-away Postgres
+//! clusters, and prints one table of targets and figures.
 
 mod figures;
 mod machine;
@@ -17,28 +17,28 @@ use crate::test::Database;
 
 use figures::Figures;
 
-/// Each benchmark: its package, its name, what it takes besides.
+/// The package, the name and the extra arguments of each benchmark.
 const BENCHMARKS: [(&str, &str); 2] = [
     ("throughline-store", "reads"),
     ("throughline-server", "promises"),
 ];
 
-/// Which benchmarks to run.
+/// The selection of benchmarks.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// More of everything, 10 million spans included: an hour instead of minutes
+    /// Use more data, up to 10 million spans: takes an hour instead of minutes
     #[arg(long)]
     full: bool,
-    /// Only the benchmark of this name: `reads` or `promises`
+    /// Run the benchmark of this name only: `reads` or `promises`
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// Arguments for the benchmarks: a filter, for instance
+    /// Arguments for the benchmarks, such as a filter
     #[arg(last = true)]
     arguments: Vec<String>,
 }
 
-/// Builds and runs them, prints the table and writes it to `target/bench.md`. Succeeds when every
-/// benchmark ran, whatever its figures: a shared machine misses targets of time.
+/// Builds and runs the benchmarks, prints the table and writes it to `target/bench.md`. Succeeds if
+/// every benchmark ran, even if a figure misses its target: times on a shared machine vary.
 pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> {
     let _claim = setup::compiler(context)?;
     setup::postgres::prepare(context)?;
@@ -83,13 +83,13 @@ pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> 
     })
 }
 
-/// Whether the checkout has this benchmark.
+/// Reports whether the checkout has this benchmark.
 fn is_there(context: &Context, package: &str, name: &str) -> bool {
     let benches = context.root.join(package).join("benches");
     benches.join(format!("{name}.rs")).exists() || benches.join(name).is_dir()
 }
 
-/// Runs one benchmark on a cluster of its own, so that none finds what another left.
+/// Runs one benchmark on its own cluster, so that no benchmark finds the data of another.
 fn bench(
     context: &Context,
     options: &Options,

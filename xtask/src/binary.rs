@@ -1,4 +1,4 @@
-//! `cargo xtask build`: the release binary, with the site inside it.
+//! `cargo xtask build`: builds the release binary with the site inside it.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::context::Context;
 use crate::{setup, site};
 
-/// Builds the panel's site and the server that embeds it.
+/// Builds the site of the panel, and the server that embeds it.
 pub(crate) fn run(context: &mut Context) -> Result<ExitCode> {
     let _claim = setup::compiler(context)?;
     let tools = setup::tools(context)?;
@@ -25,12 +25,12 @@ pub(crate) fn run(context: &mut Context) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where a release binary lies.
+/// Returns the path of a release binary.
 pub(crate) fn release(context: &Context, name: &str) -> PathBuf {
     context.target.join("release").join(name)
 }
 
-/// Where a debug binary lies.
+/// Returns the path of a debug binary.
 pub(crate) fn debug(context: &Context, name: &str) -> PathBuf {
     context.target.join("debug").join(name)
 }

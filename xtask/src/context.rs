@@ -1,4 +1,4 @@
-//! Where things are, and the environment every child process gets.
+//! The paths of a run and the environment of its child processes.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -10,19 +10,19 @@ use anyhow::{Context as _, Result};
 
 use crate::process::Cmd;
 
-/// Paths and environment of this run; the set-up fills in what it finds.
+/// The paths and the environment of this run. The set-up adds what it finds.
 pub(crate) struct Context {
-    /// The checkout.
+    /// The root of the checkout.
     pub(crate) root: PathBuf,
-    /// Our folder in the user's cache: tools, stamps and, by default, target folders.
+    /// Our folder in the user's cache, for tools, stamps and, by default, target folders.
     pub(crate) cache: PathBuf,
-    /// `CARGO_TARGET_DIR` of every child; known once the toolchain is.
+    /// `CARGO_TARGET_DIR` of every child. It is empty until the toolchain is known.
     pub(crate) target: PathBuf,
     env: BTreeMap<OsString, OsString>,
 }
 
 impl Context {
-    /// Finds the checkout and the cache folder, which is created when missing.
+    /// Finds the checkout and the cache folder. Creates the cache folder if it is missing.
     pub(crate) fn discover() -> Result<Self> {
         let manifest = env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
@@ -44,10 +44,10 @@ impl Context {
             target,
             env: BTreeMap::new(),
         };
-        // There or not yet: it may be installed during this run.
+        // The folder may be missing now: this run may install Node later.
         let node = context.node_folder().join("bin");
         context.put_last_on_path(&node)?;
-        // Some children write into a pipe that we copy to the terminal.
+        // Force colours: some children write into a pipe, whose content we copy to the terminal.
         let plain = ["CARGO_TERM_COLOR", "NO_COLOR"]
             .iter()
             .any(|key| env::var_os(key).is_some());
@@ -58,28 +58,28 @@ impl Context {
         Ok(context)
     }
 
-    /// Where command line tools are installed that the system does not have.
+    /// Returns the folder of command line tools that the system lacks.
     pub(crate) fn tools(&self) -> PathBuf {
         self.cache.join("tools")
     }
 
-    /// A Node of our own, for where there is none; its `bin` comes last on `PATH`.
+    /// Returns the folder of our own Node, for systems without one. Its `bin` comes last on `PATH`.
     pub(crate) fn node_folder(&self) -> PathBuf {
         self.tools().join("node")
     }
 
-    /// Our own files among cargo's: stamps, intermediate results.
+    /// Returns the folder within the target folder for stamps and intermediate results.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.target.join("xtask")
     }
 
-    /// Sets a variable for every child from now on.
+    /// Sets a variable for every child started from now on.
     pub(crate) fn set_env(&mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) {
         self.env
             .insert(key.as_ref().to_owned(), value.as_ref().to_owned());
     }
 
-    /// Puts a folder first on every child's `PATH`.
+    /// Puts a folder first on the `PATH` of every child.
     pub(crate) fn put_first_on_path(&mut self, dir: &Path) -> Result<()> {
         let mut dirs = self.search_path();
         dirs.retain(|known| known != dir);
@@ -87,7 +87,7 @@ impl Context {
         self.set_path(&dirs)
     }
 
-    /// Puts a folder last on every child's `PATH`.
+    /// Puts a folder last on the `PATH` of every child.
     fn put_last_on_path(&mut self, dir: &Path) -> Result<()> {
         let mut dirs = self.search_path();
         dirs.push(dir.to_owned());
@@ -100,7 +100,7 @@ impl Context {
         Ok(())
     }
 
-    /// The folders children search for programs.
+    /// Returns the folders in which children search for programs.
     pub(crate) fn search_path(&self) -> Vec<PathBuf> {
         let path = self
             .env
@@ -110,7 +110,7 @@ impl Context {
         path.map_or_else(Vec::new, |path| env::split_paths(&path).collect())
     }
 
-    /// The file that the name of a program means to a child.
+    /// Returns the path of the program that a child would run under this name.
     pub(crate) fn which(&self, name: &str) -> Option<PathBuf> {
         self.search_path()
             .into_iter()
@@ -118,12 +118,12 @@ impl Context {
             .find(|file| is_program(file))
     }
 
-    /// The first of several names that is installed.
+    /// Returns the path of the first of these names that is installed.
     pub(crate) fn which_of(&self, names: &[&str]) -> Option<PathBuf> {
         names.iter().find_map(|name| self.which(name))
     }
 
-    /// A command in the checkout with the environment of this run.
+    /// Returns a command that runs in the checkout with the environment of this run.
     pub(crate) fn cmd(&self, program: impl AsRef<OsStr>) -> Cmd {
         let mut command = Cmd::new(program).cwd(&self.root);
         for (key, _) in env::vars_os() {
@@ -143,20 +143,20 @@ impl Context {
         command
     }
 
-    /// `cargo` with arguments.
+    /// Returns a `cargo` command with these arguments.
     pub(crate) fn cargo(&self, args: &[&str]) -> Cmd {
         self.cmd("cargo").args(args)
     }
 }
 
-/// The home folder of the user.
+/// Returns the home folder of the user.
 pub(crate) fn home() -> Result<PathBuf> {
     let home = env::var_os("HOME").filter(|home| !home.is_empty());
     home.map(PathBuf::from).context("HOME is not set")
 }
 
-/// Where the server keeps its data unless told otherwise. For root it is not the home folder:
-/// Postgres runs as another account then, which could not reach it.
+/// Returns the default data folder of the server. For root it is outside the home folder: Postgres
+/// then runs as another account, which cannot access it.
 pub(crate) fn default_data_dir() -> Result<PathBuf> {
     if nix::unistd::geteuid().is_root() {
         return Ok(PathBuf::from("/var/lib/throughline"));
@@ -177,8 +177,8 @@ fn is_program(file: &Path) -> bool {
         .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// `cargo run` describes this crate to us in variables. Build scripts that watch them would run
-/// again each time a build is started now from here and now from a shell.
+/// Reports whether `cargo run` set this variable to describe this crate. Build scripts that watch
+/// such variables would run again whenever a build alternates between xtask and a shell.
 fn is_set_by_cargo_run(key: &str) -> bool {
     key == "CARGO"
         || key == "OUT_DIR"
@@ -193,7 +193,8 @@ fn is_set_by_cargo_run(key: &str) -> bool {
         .any(|prefix| key.starts_with(prefix))
 }
 
-/// The library path without what `cargo run` put on it: another toolchain's libraries.
+/// Returns the library path without the folders that `cargo run` added. They hold the libraries of
+/// another toolchain.
 fn without_cargo_folders(paths: &OsStr) -> Option<OsString> {
     let own = env::current_exe()
         .ok()

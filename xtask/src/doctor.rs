@@ -1,4 +1,5 @@
-//! `cargo xtask doctor`: what is there, what is missing, how to get it. Changes nothing.
+//! `cargo xtask doctor`: shows what is installed, what is missing and how to get it. Changes
+//! nothing.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -6,18 +7,18 @@ use std::process::ExitCode;
 use crate::context::Context;
 use crate::setup::{browser, linker, make, node, postgres, site_tools, toolchain, wasm_bindgen};
 
-/// One thing the project needs or likes.
+/// The result of one check.
 struct Finding {
     name: &'static str,
-    /// What was found; `None` when it is missing.
+    /// The version or path that was found; `None` if it is missing.
     found: Option<String>,
-    /// How to get it.
+    /// The way to install it.
     remedy: &'static str,
-    /// Whether `start` and `test` do without it.
+    /// True if `start` and `test` work without it.
     optional: bool,
 }
 
-/// Looks around and says what it sees; fails when something needed is missing.
+/// Checks everything and prints the results. Fails if something required is missing.
 pub(crate) fn run(context: &mut Context) -> ExitCode {
     let findings = look(context);
     print!("{}", table(&findings));
@@ -25,10 +26,10 @@ pub(crate) fn run(context: &mut Context) -> ExitCode {
         .iter()
         .any(|finding| finding.found.is_none() && !finding.optional);
     if !missing {
-        println!("\nEverything needed is there.");
+        println!("\nEverything required is installed.");
         return ExitCode::SUCCESS;
     }
-    println!("\n`cargo xtask start` and `cargo xtask test` get what is missing where they can.");
+    println!("\n`cargo xtask start` and `cargo xtask test` install what is missing, if possible.");
     ExitCode::FAILURE
 }
 
@@ -156,7 +157,7 @@ fn version(context: &Context, program: &str) -> Option<String> {
     context.which(program).and_then(|file| says(context, &file))
 }
 
-/// The first line of `program --version`.
+/// Returns the first line of `program --version`.
 fn says(context: &Context, program: &std::path::Path) -> Option<String> {
     let text = context.cmd(program).arg("--version").text().ok()?;
     text.lines().next().map(str::to_owned)

@@ -1,4 +1,4 @@
-//! Just enough HTTP to ask a server on this machine whether it is there.
+//! A minimal HTTP client that checks whether a server on this machine responds.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs as _};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-/// The status of `GET http://{address}{path}`, or `None` when nobody answers properly in 2 s.
+/// Returns the status of `GET http://{address}{path}`, or `None` without a valid response in 2 s.
 pub(crate) fn status(address: &str, path: &str) -> Option<u16> {
     let limit = Duration::from_secs(2);
     let socket = address.to_socket_addrs().ok()?.next()?;
@@ -25,7 +25,7 @@ pub(crate) fn status(address: &str, path: &str) -> Option<u16> {
     parse_status(&String::from_utf8_lossy(&head))
 }
 
-/// `HTTP/1.1 200 OK` -> 200.
+/// Parses a status line: `HTTP/1.1 200 OK` gives 200.
 fn parse_status(head: &str) -> Option<u16> {
     head.strip_prefix("HTTP/1.")?
         .split_whitespace()
@@ -34,7 +34,7 @@ fn parse_status(head: &str) -> Option<u16> {
         .ok()
 }
 
-/// An address on the loopback interface that nobody listens on at the moment.
+/// Returns an address on the loopback interface that is free at the moment.
 pub(crate) fn free_address() -> Result<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     Ok(listener.local_addr()?.to_string())

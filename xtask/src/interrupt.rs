@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM as a flag that every wait looks at, so that what was started is stopped.
+//! Turns Ctrl-C and SIGTERM into a flag. Every wait checks the flag, so that child processes are
+//! stopped.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,18 +7,18 @@ use anyhow::{Context as _, Result, bail};
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
-/// Takes over Ctrl-C, SIGTERM and SIGHUP for the whole process.
+/// Handles Ctrl-C, SIGTERM and SIGHUP for the whole process.
 pub(crate) fn install() -> Result<()> {
     ctrlc::set_handler(|| REQUESTED.store(true, Ordering::SeqCst))
         .context("cannot install the Ctrl-C handler")
 }
 
-/// Whether somebody asked to stop.
+/// Reports whether a stop was requested.
 pub(crate) fn requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)
 }
 
-/// Fails when somebody asked to stop.
+/// Fails if a stop was requested.
 pub(crate) fn check() -> Result<()> {
     if requested() {
         bail!("interrupted");

@@ -1,4 +1,4 @@
-//! The commands of the project: `cargo xtask start`, `cargo xtask test` and the steps of them.
+//! The commands of the project: `cargo xtask start`, `cargo xtask test` and their steps.
 
 mod bench;
 mod binary;
@@ -27,7 +27,7 @@ use clap::{Parser, Subcommand};
 
 use context::Context;
 
-/// Builds, runs and tests Throughline. Each command first sets up what it needs and says so.
+/// Builds, runs and tests Throughline. Each command first installs what it needs and says so.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
 struct Cli {
@@ -49,7 +49,7 @@ enum Command {
     Bench(bench::Options),
     /// Run the fault tests that take minutes
     Soak(soak::Options),
-    /// Check the rules that no compiler knows: who depends on whom, module openings, file sizes,
+    /// Check the rules that the compiler does not check: dependencies, module openings, file sizes,
     /// checksums of migrations
     Tidy(tidy::Options),
 }

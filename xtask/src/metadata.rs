@@ -1,11 +1,11 @@
-//! What cargo knows about the workspace.
+//! Reads the metadata of the workspace from cargo.
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use crate::context::Context;
 
-/// `cargo metadata` of the workspace's own packages.
+/// Returns `cargo metadata` of the workspace's own packages.
 pub(crate) fn read(context: &Context) -> Result<Value> {
     let text = context
         .cargo(&["metadata", "--no-deps", "--format-version", "1"])
@@ -13,7 +13,7 @@ pub(crate) fn read(context: &Context) -> Result<Value> {
     serde_json::from_str(&text).context("cargo metadata is not JSON")
 }
 
-/// The names of the workspace's own packages.
+/// Returns the names of the workspace's own packages.
 pub(crate) fn packages(context: &Context) -> Result<Vec<String>> {
     let metadata = read(context)?;
     let packages = metadata["packages"]
@@ -27,7 +27,8 @@ pub(crate) fn packages(context: &Context) -> Result<Vec<String>> {
         .context("a package without a name")
 }
 
-/// The options of wasm-opt, kept in the workspace's metadata where cargo-leptos looks for them.
+/// Returns the options of wasm-opt. They are in the workspace's metadata, where cargo-leptos looks
+/// for them.
 pub(crate) fn wasm_opt_options(context: &Context) -> Result<Vec<String>> {
     options_in(&read(context)?).context("no wasm-opt-features in [[workspace.metadata.leptos]]")
 }

@@ -1,4 +1,4 @@
-//! Running other programs: in the foreground, captured, streamed and captured, or as a service.
+//! Runs other programs: in the foreground, captured, streamed and captured, or as a service.
 
 mod command;
 mod service;

@@ -1,4 +1,4 @@
-//! Gets the machine ready: finds each thing or fetches it, and says what it does.
+//! Prepares the machine: finds or installs each tool and prints what it does.
 
 pub(crate) mod browser;
 mod checkout;
@@ -25,15 +25,16 @@ pub(crate) use checkout::Claim;
 use site_tools::SiteTools;
 use wasm_bindgen::WasmBindgen;
 
-/// What the site build needs beyond the compiler.
+/// The tools of the site build, besides the compiler.
 pub(crate) struct Tools {
     pub(crate) wasm_bindgen: WasmBindgen,
     pub(crate) site: SiteTools,
 }
 
-/// The compiler with its wasm32 target, the linker, make, and the target folder. Needed by everything.
+/// Prepares the compiler with its wasm32 target, the linker, make and the target folder. Every
+/// command needs them.
 ///
-/// The target folder is this checkout's for as long as the answer lives.
+/// The returned claim keeps other checkouts out of the target folder until it is dropped.
 pub(crate) fn compiler(context: &mut Context) -> Result<Claim> {
     let toolchain = toolchain::prepare(context)?;
     context.target = match env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty()) {
@@ -49,14 +50,14 @@ pub(crate) fn compiler(context: &mut Context) -> Result<Claim> {
     checkout::claim(context, &metadata::packages(context)?)
 }
 
-/// The command line tools of the site build.
+/// Prepares the command line tools of the site build.
 pub(crate) fn tools(context: &Context) -> Result<Tools> {
     let wasm_bindgen = wasm_bindgen::prepare(context)?;
     let site = site_tools::prepare(context)?;
     Ok(Tools { wasm_bindgen, site })
 }
 
-/// What only tests need: a browser and its driver.
+/// Prepares a browser and its driver, which only tests need.
 pub(crate) fn browser(context: &Context) -> Result<Browser> {
     browser::prepare(context)
 }

@@ -1,5 +1,5 @@
-//! The site: WASM, JavaScript, styles and images, optimised and compressed into one folder that
-//! the server binary embeds.
+//! Builds a site: WASM, JavaScript, styles and images, optimised and compressed into one folder
+//! that the server binary embeds.
 
 mod assets;
 mod styles;
@@ -16,16 +16,16 @@ use crate::setup::Tools;
 use crate::stamp::{self, Stamp};
 pub(crate) use assets::size;
 
-/// One front end.
+/// A front end.
 pub(crate) struct Front {
     package: &'static str,
-    /// What its files are called.
+    /// The base name of its files.
     name: &'static str,
     /// The style sheet that imports all others.
     style: &'static str,
-    /// A folder whose content is served as it is.
+    /// The folder whose content is served unchanged.
     public: &'static str,
-    /// Where its site goes, below the target folder.
+    /// The folder of its site, relative to the target folder.
     folder: &'static str,
 }
 
@@ -47,7 +47,7 @@ pub(crate) const SHOP: Front = Front {
     folder: "shop-site",
 };
 
-/// The packages that only make sense in a browser.
+/// The packages that run in a browser only.
 pub(crate) const BROWSER_ONLY: [&str; 2] = [PANEL.package, SHOP.package];
 
 impl Front {
@@ -64,13 +64,13 @@ impl Front {
     }
 }
 
-/// Builds both sites; what did not change is left alone.
+/// Builds both sites. Skips the parts whose inputs did not change.
 pub(crate) fn build_all(context: &Context, tools: &Tools) -> Result<()> {
     build(context, tools, &PANEL)?;
     build(context, tools, &SHOP)
 }
 
-/// Builds one site and says how heavy it is.
+/// Builds one site and prints its size.
 pub(crate) fn build(context: &Context, tools: &Tools, front: &Front) -> Result<()> {
     fs::create_dir_all(front.out(context).join("pkg"))?;
     let mut files = wasm::build(context, tools, front)?;
@@ -82,7 +82,7 @@ pub(crate) fn build(context: &Context, tools: &Tools, front: &Front) -> Result<(
     remove_others(context, front, &files)
 }
 
-/// Removes what an earlier build left and this one does not have: it would be embedded too.
+/// Removes the files of earlier builds that this build lacks. They would be embedded as well.
 fn remove_others(context: &Context, front: &Front, files: &[PathBuf]) -> Result<()> {
     let wanted: BTreeSet<&PathBuf> = files.iter().collect();
     for file in stamp::files_below(&front.out(context))? {

@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: the fault tests that take minutes, against a throw-away Postgres.
+//! `cargo xtask soak`: runs the fault tests that take minutes, against a throw-away Postgres.
 
 use std::process::ExitCode;
 
@@ -9,16 +9,16 @@ use crate::context::Context;
 use crate::setup;
 use crate::test::Database;
 
-/// Which of them to run.
+/// The selection of fault tests.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Only the tests whose name has this in it
+    /// Run only the tests whose name contains this text
     #[arg(default_value = "soak_")]
     filter: String,
 }
 
-/// Builds the server in the profile it is shipped in and runs the long tests one after the other;
-/// each prints a line that begins with `soak:`.
+/// Builds the server in its release profile and runs the long tests one after another. Each prints
+/// a line that begins with `soak:`.
 pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> {
     let _claim = setup::compiler(context)?;
     setup::postgres::prepare(context)?;

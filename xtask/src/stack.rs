@@ -1,4 +1,4 @@
-//! A running server and, beside it, the example shop in the same database cluster.
+//! Runs a server and, if wanted, the example shop in the same database cluster.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,26 +9,27 @@ use anyhow::{Context as _, Result, bail};
 use crate::context::Context;
 use crate::process::Service;
 
-/// The first start may have to make a database cluster, or even to fetch Postgres.
+/// The timeout for the start of the server. The first start may create a database cluster, or even
+/// download Postgres.
 const SERVER_START: Duration = Duration::from_secs(300);
 const SHOP_START: Duration = Duration::from_secs(60);
 
-/// What to run and where.
+/// The programs to run and their addresses.
 pub(crate) struct Plan {
     pub(crate) server_binary: PathBuf,
-    /// The shop's binary and address; `None` leaves it out.
+    /// The binary and the address of the shop; `None` runs no shop.
     pub(crate) shop: Option<(PathBuf, String)>,
     pub(crate) addr: String,
     pub(crate) otlp_addr: String,
     pub(crate) otlp_grpc_addr: String,
     pub(crate) data_dir: PathBuf,
-    /// An external database instead of the private cluster.
+    /// The URL of an external database; `None` uses the private cluster.
     pub(crate) database_url: Option<String>,
-    /// A folder for log files; `None` shows the logs as they come.
+    /// The folder for log files; `None` shows the logs in the terminal.
     pub(crate) logs: Option<PathBuf>,
 }
 
-/// What runs. Dropping it stops the shop, then the server.
+/// The running programs. Dropping it stops the shop, then the server.
 pub(crate) struct Stack {
     // Fields drop in this order.
     shop: Option<Service>,
@@ -36,7 +37,7 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    /// Starts the server, waits until it is ready, then the shop likewise.
+    /// Starts the server, waits until it is ready, then does the same for the shop.
     pub(crate) fn start(context: &Context, plan: &Plan) -> Result<Self> {
         let log = |name: &str| {
             plan.logs
@@ -57,7 +58,7 @@ impl Stack {
             ])
             .arg(&plan.data_dir);
         command = match &plan.database_url {
-            // In the environment, where a list of processes does not show its password.
+            // An environment variable does not show the password in the list of processes.
             Some(url) => command.env("DATABASE_URL", url),
             None => command.env_remove("DATABASE_URL"),
         };
@@ -76,7 +77,7 @@ impl Stack {
         Ok(stack)
     }
 
-    /// Fails when one of the two is no longer there.
+    /// Fails if one of the two has ended.
     pub(crate) fn check(&mut self) -> Result<()> {
         if let Some(status) = self.server.ended()? {
             bail!("the server ended: {status}");
@@ -89,7 +90,7 @@ impl Stack {
         Ok(())
     }
 
-    /// Stops the shop, then the server, each with time to finish its work.
+    /// Stops the shop, then the server. Each gets time to finish its work.
     pub(crate) fn stop(mut self) -> Result<()> {
         if let Some(shop) = &mut self.shop {
             shop.stop()?;
@@ -109,7 +110,7 @@ fn start_shop(
         Some(url) => url.clone(),
         None => private_cluster(&plan.data_dir)?,
     };
-    // The shop makes its own database in that cluster.
+    // The shop creates its own database in that cluster.
     let command = context
         .cmd(binary)
         .args([
@@ -124,7 +125,7 @@ fn start_shop(
     Ok(shop)
 }
 
-/// The URL that the server wrote down for its own cluster.
+/// Returns the URL that the server wrote for its own cluster.
 fn private_cluster(data_dir: &Path) -> Result<String> {
     let file = data_dir.join("database-url");
     let url = fs::read_to_string(&file)

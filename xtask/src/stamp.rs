@@ -1,11 +1,11 @@
-//! "Nothing to do": a small file that remembers which inputs an output was made from.
+//! Records in a small file from which inputs an output was made, so that unchanged work is skipped.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// A 64-bit FNV-1a digest: enough to notice a change, and the same in every build of this tool.
+/// A 64-bit FNV-1a digest. It detects changes and is the same in every build of this tool.
 #[derive(Clone, Copy)]
 pub(crate) struct Digest(u64);
 
@@ -14,7 +14,7 @@ impl Digest {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
-    /// Adds one part; its length counts, so parts cannot run into each other.
+    /// Adds one part. The length of the part is included, so that parts cannot run into each other.
     pub(crate) fn add(mut self, part: impl AsRef<[u8]>) -> Self {
         let part = part.as_ref();
         for byte in (part.len() as u64).to_le_bytes().iter().chain(part) {
@@ -23,7 +23,7 @@ impl Digest {
         self
     }
 
-    /// Adds a file's content.
+    /// Adds the content of a file.
     pub(crate) fn add_file(self, path: &Path) -> Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         Ok(self.add(bytes))
@@ -34,7 +34,7 @@ impl Digest {
     }
 }
 
-/// Remembers one digest.
+/// A file that records one digest.
 pub(crate) struct Stamp(PathBuf);
 
 impl Stamp {
@@ -42,19 +42,19 @@ impl Stamp {
         Self(path.into())
     }
 
-    /// Whether the last output was made from these inputs.
+    /// Reports whether the last output was made from these inputs.
     pub(crate) fn is(&self, digest: Digest) -> bool {
         fs::read_to_string(&self.0).is_ok_and(|text| text == digest.hex())
     }
 
-    /// Remembers the inputs of an output that is complete now.
+    /// Records the inputs of an output that is now complete.
     pub(crate) fn set(&self, digest: Digest) -> Result<()> {
         write_if_changed(&self.0, digest.hex().as_bytes()).map(drop)
     }
 }
 
-/// Writes the file, and its folder, unless it holds these bytes already: cargo takes a newer file
-/// for a changed one. Tells whether it wrote.
+/// Writes the file and creates its folder, unless the file has this content already: cargo treats a
+/// newer file as changed. Returns true if it wrote the file.
 pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(false);
@@ -67,7 +67,7 @@ pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool> {
     Ok(true)
 }
 
-/// Every file below a folder, sorted; none when the folder is missing.
+/// Returns every file below a folder, sorted. A missing folder gives an empty list.
 pub(crate) fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut open = vec![dir.to_owned()];

@@ -1,4 +1,4 @@
-//! `cargo xtask start`: from a checkout to a server and a shop that answer.
+//! `cargo xtask start`: builds and runs a server and the shop from a checkout.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use crate::context::{self, Context};
 use crate::stack::{Plan, Stack};
 use crate::{binary, interrupt, setup, site};
 
-/// What to run and where.
+/// The programs to run and their addresses.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Run the server only, without the example shop
@@ -44,7 +44,7 @@ pub(crate) struct Options {
     database_url: Option<String>,
 }
 
-/// Sets up, builds, runs until Ctrl-C.
+/// Sets up, builds, and runs until Ctrl-C.
 pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> {
     let claim = setup::compiler(context)?;
     let tools = setup::tools(context)?;
@@ -58,7 +58,7 @@ pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> 
         packages.extend(["-p", "throughline-shop"]);
     }
     context.cargo(&packages).run()?;
-    // What runs is built; another checkout may have the target folder.
+    // The build is complete, so another checkout may use the target folder.
     drop(claim);
 
     let mut stack = Stack::start(context, &plan(context, options)?)?;

@@ -1,21 +1,21 @@
-//! The end of a test run: what ran, how it went, how long it took.
+//! The summary of a test run: the steps, their results and their durations.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// How many tests a step ran.
+/// The numbers of tests in a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
 }
 
-/// How a step went.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Passed,
     Failed(String),
-    /// Did not run, and why.
+    /// The step did not run, for this reason.
     Skipped(String),
 }
 
@@ -25,13 +25,13 @@ pub(crate) struct Line {
     pub(crate) step: &'static str,
     pub(crate) outcome: Outcome,
     pub(crate) took: Duration,
-    /// `None` for a step that is one check and not a set of tests.
+    /// The numbers of tests; `None` for a step that is a single check.
     pub(crate) counts: Option<Counts>,
 }
 
 impl Line {
-    /// What this step adds to the totals: its tests, or itself when it has none to count. A step
-    /// that failed without a failed test, because nothing compiled for instance, counts as one.
+    /// Returns the contribution of this step to the totals: its tests, or one for a single check. A
+    /// step that failed without a failed test, such as a compile error, counts as one failure.
     fn counts(&self) -> Counts {
         let own = self.counts.unwrap_or_default();
         match &self.outcome {
@@ -46,14 +46,14 @@ impl Line {
     }
 }
 
-/// Whether every step that ran passed.
+/// Reports whether every step that ran passed.
 pub(crate) fn is_success(lines: &[Line]) -> bool {
     !lines
         .iter()
         .any(|line| matches!(line.outcome, Outcome::Failed(_)))
 }
 
-/// The table. Its last line is `N passed, N failed`.
+/// Returns the table. Its last line is `N passed, N failed`.
 pub(crate) fn table(lines: &[Line]) -> String {
     let mut text = String::new();
     let mut total = Counts::default();

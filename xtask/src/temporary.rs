@@ -1,12 +1,12 @@
-//! A folder that is removed when the work in it is over.
+//! A temporary folder that is removed when it is dropped.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// An empty folder of this process in the system's temporary folder. Not below the user's cache:
-/// Postgres refuses to run as root, and the account it runs as instead cannot reach a home folder.
+/// An empty folder of this process in the system's temporary folder. It cannot be in the user's
+/// cache: Postgres refuses to run as root, and its own account cannot access a home folder.
 pub(crate) struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {

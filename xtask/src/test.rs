@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check of the project, one after the other, and a summary.
+//! `cargo xtask test`: runs every check of the project, one after another, and prints a summary.
 
 mod count;
 mod database;
@@ -20,33 +20,33 @@ use crate::summary::{self, Counts, Line, Outcome};
 pub(crate) use database::Database;
 use steps::{Run, STEPS};
 
-/// Which steps to run.
+/// The selection of steps.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Run these steps only (what they need is built all the same)
+    /// Run these steps only, and build what they need
     #[arg(long, value_delimiter = ',', value_name = "STEP", value_parser = steps::names())]
     only: Vec<String>,
 
-    /// Leave these steps out
+    /// Skip these steps
     #[arg(long, value_delimiter = ',', value_name = "STEP", value_parser = steps::names())]
     skip: Vec<String>,
 
-    /// Arguments for the test runner of the steps `unit` and `e2e`: a filter, for instance
+    /// Arguments for the test runner of the steps `unit` and `e2e`, such as a filter
     #[arg(last = true)]
     filter: Vec<String>,
 }
 
-/// What a step that did not fail has to say.
+/// The result of a step that did not fail.
 pub(crate) enum Verdict {
-    /// One check, passed.
+    /// A single check passed.
     Passed,
-    /// A set of tests; fails when one of them failed.
+    /// A set of tests ran. The step fails if one of them failed.
     Tests(Counts),
-    /// Not possible here, and why.
+    /// The step cannot run here, for this reason.
     Skipped(String),
 }
 
-/// Runs the steps; a failing one does not stop those that do not need it.
+/// Runs the steps. If one fails, the steps that do not depend on it still run.
 pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> {
     let selected: Vec<_> = STEPS
         .iter()

@@ -1,4 +1,4 @@
-//! `cargo xtask tidy`: the rules of the architecture that no compiler knows.
+//! `cargo xtask tidy`: checks the rules of the architecture that the compiler does not check.
 
 mod catalogue;
 mod dependencies;
@@ -15,7 +15,7 @@ use clap::Args;
 use crate::context::Context;
 use crate::metadata;
 
-/// Folders that hold no source of ours.
+/// Folders without source files of the project.
 const SKIPPED: [&str; 7] = [
     ".git",
     "data",
@@ -26,7 +26,7 @@ const SKIPPED: [&str; 7] = [
     "__pycache__",
 ];
 
-/// What a text file of ours may be called.
+/// The extensions of the project's text files.
 const TEXT: [&str; 17] = [
     "css", "html", "js", "json", "lock", "md", "mjs", "py", "rs", "sh", "sql", "svg", "toml", "ts",
     "txt", "yaml", "yml",
@@ -35,13 +35,13 @@ const TEXT: [&str; 17] = [
 /// Options of `tidy`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Write the checksums of the migrations anew: after a new migration, or, before the first
-    /// release, after one was edited. A released migration is never edited
+    /// Rewrite the checksums of the migrations: after a new migration or, before the first release,
+    /// an edited one. Never edit a released migration
     #[arg(long)]
     refresh_migrations: bool,
 }
 
-/// Prints every fault; fails when there is one.
+/// Prints every fault. Fails if there is one.
 pub(crate) fn run(context: &Context, options: &Options) -> Result<ExitCode> {
     if options.refresh_migrations {
         migrations::refresh(&context.root)?;
@@ -58,7 +58,7 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<ExitCode> {
     })
 }
 
-/// Every breach of a rule, as a line to print.
+/// Returns every violation of a rule, one line each.
 pub(crate) fn faults(context: &Context) -> Result<Vec<String>> {
     let metadata = metadata::read(context)?;
     let packages = dependencies::packages(&metadata, &context.root)?;
@@ -79,7 +79,7 @@ pub(crate) fn faults(context: &Context) -> Result<Vec<String>> {
             .strip_prefix(&context.root)?
             .to_string_lossy()
             .replace('\\', "/");
-        // Not UTF-8: no text after all.
+        // A file that is not UTF-8 is not a text file.
         if let Ok(text) = std::fs::read_to_string(&file) {
             faults.extend(sources::faults(&name, &text));
             texts.push((name, text));

@@ -1,19 +1,19 @@
-//! Version numbers as tools print them.
+//! Parses version numbers as tools print them.
 
 use std::fmt;
 
-/// `major.minor.patch`; parts that are not printed are zero.
+/// A version `major.minor.patch`. Missing parts are zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version(pub(crate) u32, pub(crate) u32, pub(crate) u32);
 
 impl Version {
-    /// The first version number in a line such as `wasm-opt version 132 (version_132)`.
+    /// Returns the first version number in a line such as `wasm-opt version 132 (version_132)`.
     pub(crate) fn find(text: &str) -> Option<Self> {
         text.split(|c: char| c.is_whitespace() || c == '(' || c == ')')
             .find_map(|word| Self::parse(word.strip_prefix('v').unwrap_or(word)))
     }
 
-    /// `1.96.0`, `1.96`, `132`, `1.97.0-nightly`.
+    /// Parses `1.96.0`, `1.96`, `132` or `1.97.0-nightly`.
     pub(crate) fn parse(word: &str) -> Option<Self> {
         let numbers = word.split(['-', '+', '~']).next()?;
         let mut parts = numbers.split('.');

@@ -1,6 +1,7 @@
-//! What it costs to read a protobuf request, span by span: packed, and decoded and validated.
+//! Measures the cost of reading a protobuf request in ns a span: packed, and decoded and validated.
 //!
-//! Fixed, seeded work; CPU time of this thread, best of several rounds.
+//! The input is fixed and seeded. The result is the CPU time of this thread, best of several
+//! rounds.
 
 use std::fs;
 
@@ -54,7 +55,7 @@ fn span(at: u64) -> Span {
     }
 }
 
-/// CPU nanoseconds of this thread, from the kernel's scheduler statistics.
+/// Returns the CPU time of this thread in ns, from the kernel's scheduler statistics.
 fn on_cpu_ns() -> u64 {
     let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let first = text.split(' ').next().and_then(|ns| ns.parse().ok());

@@ -1,11 +1,11 @@
-//! A list of parts of the request, each as the text it was sent as, and of bounded length.
+//! A list of JSON items with a limit on its length. Each item is kept as its original text.
 
 use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use throughline_codec::decode::raw_list;
 
-/// At most [`MAX_SPANS`](throughline_codec::decode::MAX_SPANS) items; `null` is an empty list. Seven
-/// million `{}` in one body must not cost seven million places.
+/// A list of at most [`MAX_SPANS`](throughline_codec::decode::MAX_SPANS) items; `null` is an empty
+/// list. Without the limit, a body with seven million `{}` would allocate seven million entries.
 #[derive(Debug, Default)]
 pub(crate) struct Capped<'a>(pub(crate) Vec<&'a RawValue>);
 

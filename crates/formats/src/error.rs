@@ -1,6 +1,6 @@
-//! Why a whole body is refused.
+//! The error for a body that is rejected as a whole.
 
-/// A body that is not what it should be; says what is wrong and where, for its sender.
+/// The error of a malformed body. It tells the sender what is wrong and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DecodeError(String);

@@ -1,12 +1,12 @@
-//! Jaeger's JSON, as its UI downloads it and `GET /api/traces` answers: `{"data": [trace, ..]}`.
+//! Decodes Jaeger's JSON, as its UI downloads it and `GET /api/traces` returns it: `{"data":
+//! [trace, ..]}`.
 //!
-//! Read as well: one trace alone, an array of traces, and spans that carry their process with them,
-//! as Jaeger's storage in Elasticsearch has them. Times are in microseconds there, so nothing finer
-//! comes back out of it.
+//! It also accepts a single trace, an array of traces, and spans that contain their process, as
+//! Jaeger's Elasticsearch storage has them. Times are in microseconds, so finer digits are lost.
 //!
-//! What has no place of its own in OpenTelemetry keeps a name: the kind of a reference is
-//! `opentracing.ref_type` of its link, Jaeger's warnings are [`WARNINGS`] of their span, those of a
-//! trace [`TRACE_WARNINGS`] of its first span.
+//! Fields without a counterpart in OpenTelemetry become attributes. The kind of a reference is
+//! `opentracing.ref_type` of its link. The warnings of a span are [`WARNINGS`] of that span. The
+//! warnings of a trace are [`TRACE_WARNINGS`] of its first span.
 //!
 //! Source: the structs of `github.com/jaegertracing/jaeger`, package `model/json`.
 
@@ -33,12 +33,12 @@ use crate::DecodeError;
 use crate::part::part;
 use crate::request::{Group, Request};
 
-/// Attribute of a span: what Jaeger warned of, an array of texts.
+/// The attribute with Jaeger's warnings about a span, an array of texts.
 pub const WARNINGS: &str = "jaeger.warnings";
-/// Attribute of the first span of a trace: what Jaeger warned of in the whole trace.
+/// The attribute with Jaeger's warnings about a trace, an array of texts on its first span.
 pub const TRACE_WARNINGS: &str = "jaeger.trace.warnings";
 
-/// A body, a trace or a span: told apart by their fields.
+/// A body, a trace or a span. The present fields tell which one it is.
 #[derive(Deserialize)]
 #[serde(expecting = "an object of Jaeger's: {\"data\"}, a trace or a span")]
 struct JsonNode<'a> {
@@ -57,7 +57,7 @@ json_struct! {
     struct JsonProcess: "a process object" {
         service_name: Option<String> = "serviceName";
         tags: Tags = "tags";
-        /// More tags, in the storage of Elasticsearch.
+        /// Further tags, from Elasticsearch storage.
         tag: Tags = "tag";
     }
 }
@@ -75,11 +75,11 @@ impl JsonProcess {
     }
 }
 
-/// Reads any of the shapes above.
+/// Decodes a body in any of the shapes above.
 ///
 /// # Errors
-/// When the text is none of them, or a trace's processes cannot be read. A span that cannot be
-/// read is no error: it is among the rejected.
+/// The body has none of these shapes, or the processes of a trace cannot be read. A span that
+/// cannot be read is not an error: it becomes a rejected item.
 pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
     let text = String::from_utf8_lossy(body);
     let mut decoder = Decoder {
@@ -108,7 +108,7 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
     Ok(decoder.finish())
 }
 
-/// Spans of one process and one library, by the numbers of the request.
+/// The resource index, scope name and scope version that the spans of a group share.
 type GroupKey = (usize, Cow<'static, str>, Cow<'static, str>);
 
 struct Decoder {
@@ -117,7 +117,7 @@ struct Decoder {
     group_at: HashMap<GroupKey, usize>,
     lossy: bool,
     context: DecodeContext,
-    /// The resource of spans whose process nobody names.
+    /// The resource of spans without a process.
     nobody: Option<usize>,
 }
 
@@ -163,7 +163,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Reads the processes of a trace; returns their resources by their ids.
+    /// Reads the processes of a trace and returns their resource indexes by process id.
     fn processes(&mut self, raw: &RawValue) -> Result<HashMap<String, usize>, String> {
         let sent: HashMap<String, &RawValue> = serde_json::from_str(raw.get())
             .map_err(|error| format!("processes: {}", json_reason(&error)))?;
@@ -183,14 +183,15 @@ impl Decoder {
         self.request.add_resource(resource, repairs)
     }
 
-    /// Reads a span; whether it could be read.
+    /// Reads a span and adds it to the request. Returns false if it cannot be read.
     fn span(
         &mut self,
         text: &str,
         processes: &HashMap<String, usize>,
         trace_warnings: Option<&[String]>,
     ) -> bool {
-        // A budget for each: a file holds more than a request, and is read a trace at a time.
+        // Each span has its own decode budget: a file may be larger than a request, and is read
+        // trace by trace.
         self.context = DecodeContext::for_request();
         let context = &mut self.context;
         let read = part(text, self.lossy, context).and_then(|mut sent: JsonSpan| {

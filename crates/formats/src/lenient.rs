@@ -1,37 +1,38 @@
-//! Numbers and enums of protobuf's JSON form as senders really write them.
+//! Decodes numbers and enums of protobuf's JSON form leniently, in all forms that senders use.
 
 use core::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use throughline_wire::UnixNanos;
 
-/// A whole number, written as a number or as text; `null` and nothing are zero.
+/// An integer, written as a number or as a text. `null` and a missing field are zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Number(i128);
 
 impl Number {
-    /// As a count or flags: held within 32 bits.
+    /// Returns it as a count or as flags, clamped to 32 bits.
     pub(crate) fn count(self) -> u32 {
         u32::try_from(self.0.max(0)).unwrap_or(u32::MAX)
     }
 
-    /// As an instant, held within its range: validation judges what lies at its ends.
+    /// Returns it as an instant in ns, clamped to the valid range. Validation handles the clamped
+    /// ends.
     pub(crate) fn instant(self) -> UnixNanos {
         let nanos = self.0.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
         UnixNanos::new(nanos as i64)
     }
 
-    /// As an instant; zero, which says nothing, for one beyond its range.
+    /// Returns it as an instant in ns. Returns zero, which means "no time", if it is out of range.
     pub(crate) fn instant_or_none(self) -> UnixNanos {
         i64::try_from(self.0).map_or(UnixNanos::default(), UnixNanos::new)
     }
 
-    /// As it is.
+    /// Returns the unchanged number.
     pub(crate) const fn whole(self) -> i128 {
         self.0
     }
 
-    /// As an attribute's 64-bit number.
+    /// Returns it as the 64-bit integer of an attribute, or `None` if it is out of range.
     pub(crate) fn int(self) -> Option<i64> {
         i64::try_from(self.0).ok()
     }
@@ -61,7 +62,7 @@ impl<'de> Deserialize<'de> for Number {
             }
 
             fn visit_f64<E: de::Error>(self, number: f64) -> Result<Number, E> {
-                // What JavaScript writes for a number beyond 2^53, such as 1.7e18.
+                // JavaScript writes integers beyond 2^53 in forms such as 1.7e18.
                 if number.fract() == 0.0 && number.abs() < 1e30 {
                     Ok(Number(number as i128))
                 } else {
@@ -86,7 +87,7 @@ impl<'de> Deserialize<'de> for Number {
 /// An enum, written as its number or as its name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) enum Enum {
-    /// Nothing, or `null`.
+    /// A missing field or `null`.
     #[default]
     Missing,
     /// Its number.
@@ -96,7 +97,8 @@ pub(crate) enum Enum {
 }
 
 impl Enum {
-    /// Its number; of `names` the position is the number. An unknown name is 0.
+    /// Returns the number. The number of a name is its index in `names`, with or without `prefix`.
+    /// An unknown name is 0.
     pub(crate) fn code(&self, prefix: &str, names: &[&str]) -> i64 {
         match self {
             Self::Missing => 0,

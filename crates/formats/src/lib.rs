@@ -1,8 +1,8 @@
-//! The wire formats of others, read into Throughline's types and written from them.
+//! Decodes and encodes foreign wire formats: OTLP, Zipkin and Jaeger.
 //!
-//! Ingest, import, load generation and the fuzz targets read the same bytes: here is the one place
-//! that knows how. Pure: no I/O, no clock, nothing async. A decoder returns a [`Request`], whose
-//! [`validate`](Request::validate) tells what can be stored and what cannot, one by one.
+//! Ingest, import, load generation and the fuzz targets share this crate. It has no I/O, no clock
+//! and no async code. A decoder returns a [`Request`]. Its method [`validate`](Request::validate)
+//! reports for each item whether it can be stored.
 
 mod capped;
 mod error;

@@ -1,4 +1,4 @@
-//! OTLP requests for traces and logs, in protobuf and in JSON.
+//! Decodes OTLP requests for traces and logs from protobuf and JSON, and encodes JSON.
 //!
 //! Source: OpenTelemetry Protocol specification 1.10.
 
@@ -16,53 +16,53 @@ use throughline_wire::{LogRecord, UnixNanos, semconv};
 
 use crate::{DecodeError, Request, Signal};
 
-/// Reads a trace request (`ExportTraceServiceRequest`) in protobuf.
+/// Decodes a trace request (`ExportTraceServiceRequest`) from protobuf.
 ///
 /// # Errors
-/// When the bytes are not such a message; names the byte. A span that cannot be read is no error:
-/// it is among the rejected.
+/// The bytes are not such a message; the error names the offset. A span that cannot be read is not
+/// an error: it becomes a rejected item.
 pub fn decode_protobuf(body: &[u8]) -> Result<Request, DecodeError> {
     protobuf::decode(Signal::Traces, body, None).map_err(DecodeError::new)
 }
 
-/// Reads a trace request in protobuf for the store: spans that can be stored as they were sent,
-/// which are nearly all, are recognised in one pass and not decoded.
+/// Decodes a trace request from protobuf for the store. Spans that can be stored in their original
+/// bytes (nearly all) are checked in one pass and not decoded, which saves time and memory.
 ///
-/// `limits` and `now` are those for [`Request::validate`].
+/// `limits` and `now` must be those passed to [`Request::validate`].
 ///
 /// # Errors
-/// As [`decode_protobuf`].
+/// The same as [`decode_protobuf`].
 pub fn pack_protobuf(body: &[u8], limits: &Limits, now: UnixNanos) -> Result<Request, DecodeError> {
     let packing = protobuf::Packing { limits, now };
     protobuf::decode(Signal::Traces, body, Some(packing)).map_err(DecodeError::new)
 }
 
-/// Reads a trace request in JSON.
+/// Decodes a trace request from JSON.
 ///
 /// # Errors
-/// When the body is not such an object; names the line and the column, or the part. A span that
-/// cannot be read is no error: it is among the rejected.
+/// The body is not such an object; the error names the line and column, or the field. A span that
+/// cannot be read is not an error: it becomes a rejected item.
 pub fn decode_json(body: &[u8]) -> Result<Request, DecodeError> {
     json::decode(Signal::Traces, body).map_err(DecodeError::new)
 }
 
-/// Reads a logs request (`ExportLogsServiceRequest`) in protobuf.
+/// Decodes a logs request (`ExportLogsServiceRequest`) from protobuf.
 ///
 /// # Errors
-/// As [`decode_protobuf`], of log records.
+/// The same as [`decode_protobuf`], for log records.
 pub fn decode_logs_protobuf(body: &[u8]) -> Result<Request, DecodeError> {
     protobuf::decode(Signal::Logs, body, None).map_err(DecodeError::new)
 }
 
-/// Reads a logs request in JSON.
+/// Decodes a logs request from JSON.
 ///
 /// # Errors
-/// As [`decode_json`], of log records.
+/// The same as [`decode_json`], for log records.
 pub fn decode_logs_json(body: &[u8]) -> Result<Request, DecodeError> {
     json::decode(Signal::Logs, body).map_err(DecodeError::new)
 }
 
-/// Older senders name an event by an attribute.
+/// Sets the event name from an attribute, if the record has none. Older senders use the attribute.
 fn name_event(record: &mut LogRecord) {
     if record.event_name.is_empty()
         && let Some(name) = record.attributes.get_str(semconv::EVENT_NAME)

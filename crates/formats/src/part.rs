@@ -1,11 +1,12 @@
-//! One part of a JSON body, read leniently.
+//! Decodes one part of a JSON body leniently.
 
 use throughline_codec::context::DecodeContext;
 use throughline_codec::decode::json_reason;
 use throughline_codec::json::{ReadJson, read_item};
 
-/// Reads a part that is read whole; when that fails, once more with its text repaired. The error
-/// names no line: the caller names the part. `lossy` says whether bytes of the body were no UTF-8.
+/// Decodes a part from its text. If that fails, repairs the text and tries once more. The
+/// error names no line, because the caller names the part. `lossy` is true if the body had bytes
+/// that are not UTF-8.
 pub(crate) fn part<T: for<'de> ReadJson<'de>>(
     raw: &str,
     lossy: bool,

@@ -1,4 +1,4 @@
-//! A request as it was read, whichever form it came in, before and after validation.
+//! A decoded request of any format, before and after validation.
 
 use std::sync::Arc;
 
@@ -15,18 +15,18 @@ use throughline_wire::{
 
 use crate::signal::Signal;
 
-/// What a request holds.
+/// A decoded request.
 #[derive(Debug, Default, PartialEq)]
 pub struct Request {
     resources: Vec<(Resource, Repairs)>,
     groups: Vec<Group>,
-    /// Spans and log records that could not be read, by their place in the request.
+    /// The spans and log records that could not be read, by their index in the request.
     pub(crate) rejected: Vec<Rejection>,
-    /// Spans and log records seen so far, readable or not.
+    /// The number of spans and log records so far, readable or not.
     seen: usize,
 }
 
-/// Spans and log records of one scope of one resource.
+/// The spans and log records of one scope of one resource.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Group {
     resource: usize,
@@ -34,7 +34,7 @@ pub(crate) struct Group {
     scope_repairs: Repairs,
     spans: Vec<Decoded<Span>>,
     packed: PackedSpans,
-    /// Of each packed span, its place in the request.
+    /// The index in the request of each packed span.
     packed_places: Vec<usize>,
     logs: Vec<Decoded<LogRecord>>,
 }
@@ -56,7 +56,7 @@ impl Group {
         }
     }
 
-    /// Reserves memory for packed spans of `bytes` bytes together.
+    /// Reserves memory for packed spans of `bytes` bytes in total.
     pub(crate) fn reserve_packed(&mut self, bytes: usize) {
         self.packed.reserve(bytes);
     }
@@ -65,7 +65,7 @@ impl Group {
         self.spans.is_empty() && self.packed.is_empty() && self.logs.is_empty()
     }
 
-    /// Adds a span whose place in the request is known.
+    /// Adds a span with its index in the request.
     pub(crate) fn push_at(&mut self, index: usize, item: Span, repairs: Repairs) {
         self.spans.push(Decoded {
             index,
@@ -75,35 +75,36 @@ impl Group {
     }
 }
 
-/// What can be stored of a request, what cannot, and which item of the request each one was.
+/// The result of validation: the items that can be stored, the rejected ones, and their indexes in
+/// the request.
 #[derive(Debug, Default)]
 pub struct Validated {
-    /// What can be stored.
+    /// The items that can be stored.
     pub groups: Vec<SpanGroup>,
-    /// What cannot, by its place in the request.
+    /// The rejected items, by their index in the request.
     pub rejected: Vec<Rejection>,
-    /// Of every span in `groups`, in order, its place in the request.
+    /// The index in the request of every span in `groups`, in order.
     pub places: Vec<usize>,
-    /// The same of every log record.
+    /// The index in the request of every log record in `groups`, in order.
     pub event_places: Vec<usize>,
 }
 
 impl Request {
-    /// Notes a resource; groups name it by the number returned.
+    /// Adds a resource and returns its index. Groups refer to it by this index.
     pub(crate) fn add_resource(&mut self, resource: Resource, repairs: Repairs) -> usize {
         self.resources.push((resource, repairs));
         self.resources.len() - 1
     }
 
-    /// Adds a group whose items are complete. One without any leaves nothing behind: ten million
-    /// empty scopes are twenty megabytes of a request, and must not become gigabytes here.
+    /// Adds a complete group. An empty group is not added: a request of 20 MB can have ten million
+    /// empty scopes, which must not take gigabytes of memory.
     pub(crate) fn push_group(&mut self, group: Group) {
         if !group.is_empty() {
             self.groups.push(group);
         }
     }
 
-    /// Takes the newest resource out again when no group names it.
+    /// Removes the newest resource if no group refers to it.
     pub(crate) fn drop_unused(&mut self, resource: usize) {
         if self
             .groups
@@ -119,8 +120,8 @@ impl Request {
         group.push_at(self.skip(), span, repairs);
     }
 
-    /// Adds the next span of the request to `group` if it can be stored as it was sent: `span` is
-    /// its message in OTLP protobuf. Tells whether it could.
+    /// Adds the next span of the request to `group` if it can be stored as it was sent. `span` is
+    /// its message in OTLP protobuf. Returns false if it must be decoded.
     pub(crate) fn pack(
         &mut self,
         group: &mut Group,
@@ -145,19 +146,19 @@ impl Request {
         });
     }
 
-    /// Passes over the next item of the request, which is to be pushed later: its place.
+    /// Skips the next item of the request, which is added later, and returns its index.
     pub(crate) fn skip(&mut self) -> usize {
         self.seen += 1;
         self.seen - 1
     }
 
-    /// Notes that the next item of the request cannot be read.
+    /// Rejects the next item of the request.
     pub(crate) fn reject(&mut self, reason: String) {
         let place = self.skip();
         self.reject_at(place, reason);
     }
 
-    /// Notes that an item passed over, whose place in the request is known, cannot be read.
+    /// Rejects an item that was skipped earlier. `place` is its index in the request.
     pub(crate) fn reject_at(&mut self, place: usize, reason: String) {
         self.rejected.push(Rejection {
             index: place,
@@ -165,7 +166,7 @@ impl Request {
         });
     }
 
-    /// Fails when the request has as many items as one may have, readable or not.
+    /// Fails if the request has reached the maximum number of items, readable or not.
     pub(crate) fn check_count(&self, signal: Signal) -> Result<(), String> {
         if self.seen < MAX_SPANS {
             return Ok(());
@@ -176,7 +177,8 @@ impl Request {
         ))
     }
 
-    /// Repairs or rejects each span and log record.
+    /// Repairs or rejects each span and log record. Limits on values come from `limits`; times are
+    /// compared with `now`.
     pub fn validate(self, limits: &Limits, now: UnixNanos) -> Validated {
         let mut validated = Validated {
             rejected: self.rejected,
@@ -245,7 +247,7 @@ impl Request {
     }
 }
 
-/// A span with placeholders for ids, to be filled in as its fields are read.
+/// Returns a span with placeholder ids and empty fields. The decoder sets the fields it reads.
 pub(crate) fn blank_span() -> Span {
     const PLACEHOLDER: &str = "ids are replaced before a span leaves its reader";
     Span {

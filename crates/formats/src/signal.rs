@@ -1,6 +1,6 @@
-//! The kinds of telemetry that are received.
+//! The kinds of telemetry that ingest receives.
 
-/// The items of a request.
+/// The kind of the items of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// Spans.
@@ -10,7 +10,7 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// Returns the word for one item, for people.
+    /// Returns the word for one item, for messages to users.
     pub const fn item(self) -> &'static str {
         match self {
             Self::Traces => "span",

@@ -1,13 +1,13 @@
-//! Zipkin's JSON, version 2: a list of spans, as `POST /api/v2/spans` takes it; or a list of such
-//! lists, as `GET /api/v2/traces` answers.
+//! Decodes Zipkin's JSON, version 2: a list of spans, as `POST /api/v2/spans` accepts it, or a list
+//! of such lists, as `GET /api/v2/traces` returns it.
 //!
-//! Times are in microseconds there. A server that shares its caller's span id (B3 does so) gets an
-//! id of its own, made of that id and the name of its service, so that it comes out the same
-//! whenever it is sent; the shared one is its parent and stands in [`SHARED_SPAN_ID`]. Children that
-//! the server sends along with it become children of the new id.
+//! Times are in microseconds. With B3 propagation, a server span may share the span id of its
+//! caller. Such a server span gets a new id, made of the shared id and the name of its service. A
+//! retry therefore gets the same id. The shared id becomes the parent and the attribute
+//! [`SHARED_SPAN_ID`]. Children in the same request become children of the new id.
 //!
 //! Source: `zipkin2-api.yaml` of `github.com/openzipkin/zipkin-api`; OpenTelemetry specification,
-//! "Zipkin exporter", read backwards.
+//! "Zipkin exporter", in reverse.
 
 mod endpoint;
 mod shared;
@@ -30,20 +30,20 @@ use crate::part::part;
 use crate::request::{Group, Request};
 use crate::{DecodeError, Signal};
 
-/// Attribute of a span that had its caller's id: that id.
+/// The attribute with the span id that a server span shared with its caller.
 pub const SHARED_SPAN_ID: &str = "zipkin.shared_span_id";
-/// Attribute of a span: the IPv6 address of its own end, where there is an IPv4 one too.
+/// The attribute with the IPv6 address of the local endpoint, if it has an IPv4 address as well.
 pub const LOCAL_IPV6: &str = "zipkin.local.ipv6";
-/// The same of the other end.
+/// The attribute with the IPv6 address of the remote endpoint, if it has an IPv4 address as well.
 pub const REMOTE_IPV6: &str = "zipkin.remote.ipv6";
-/// Attribute of a span: that its trace is kept whatever sampling says.
+/// The attribute of a debug span. Zipkin stores its trace regardless of sampling.
 pub const DEBUG: &str = "zipkin.debug";
 
-/// Reads a list of spans.
+/// Decodes a list of spans.
 ///
 /// # Errors
-/// When the body is no such list; names the line and the column. A span that cannot be read is no
-/// error: it is among the rejected.
+/// The body is not such a list; the error names the line and column. A span that cannot be read is
+/// not an error: it becomes a rejected item.
 pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
     let text = String::from_utf8_lossy(body);
     let lossy = matches!(text, Cow::Owned(_));
@@ -94,7 +94,7 @@ fn list<'a>(text: &'a str, what: &str) -> Result<Vec<&'a str>, DecodeError> {
     Ok(items.0.into_iter().map(RawValue::get).collect())
 }
 
-/// Reads a span; its place is that in the request.
+/// Decodes a span. `place` is its index in the request.
 fn read(
     item: &str,
     lossy: bool,
@@ -114,7 +114,7 @@ fn read(
     Ok(())
 }
 
-/// Spans by service and library.
+/// The spans grouped by service and scope.
 #[derive(Default)]
 struct Groups {
     list: Vec<Group>,

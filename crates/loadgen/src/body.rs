@@ -10,12 +10,13 @@ use flate2::write::GzEncoder;
 use super::plan::{Draw, Identity, Plan};
 use super::{Format, LoadOptions, Shape, grpc, json, protobuf, shape};
 
-/// Different templates, but for the shape whose requests all differ; requests take them in turn.
+/// The number of different templates. Requests use them in rotation. The shape `varied` has one
+/// template for each request instead.
 const TEMPLATES: u64 = 8;
-/// Digits of an instant between the years 2001 and 2286.
+/// The number of digits of an instant in ns between the years 2001 and 2286.
 pub(super) const INSTANT_DIGITS: usize = 19;
 
-/// A place in a template that differs from request to request.
+/// A field of a template that differs from request to request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     Trace,
@@ -25,7 +26,7 @@ pub(super) enum Field {
     End,
 }
 
-/// Where a field of the span at place `span` of the request stands.
+/// The position of a field in a template. `span` is the index of its span in the request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TemplateField {
     pub(super) offset: usize,
@@ -33,7 +34,7 @@ pub(super) struct TemplateField {
     pub(super) field: Field,
 }
 
-/// A body with zeros where ids and times go.
+/// A body with placeholders for ids and times.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Template {
     pub(super) bytes: Vec<u8>,
@@ -41,7 +42,7 @@ pub(super) struct Template {
 }
 
 impl Template {
-    /// Puts another template's content at the end.
+    /// Appends the content of another template.
     pub(super) fn append(&mut self, other: &Self) {
         let shift = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
@@ -52,7 +53,7 @@ impl Template {
             }));
     }
 
-    /// Leaves room of `width` bytes for a field.
+    /// Appends a placeholder of `width` bytes for a field.
     pub(super) fn leave(&mut self, field: Field, span: u32, width: usize, filler: u8) {
         let offset = self.bytes.len();
         self.marks.push(TemplateField {
@@ -115,7 +116,7 @@ fn put_decimal(at: &mut [u8], mut number: u64) {
     }
 }
 
-/// Every body of a run.
+/// The bodies of a run.
 pub(super) struct Bodies {
     templates: Vec<Template>,
     format: Format,
@@ -148,7 +149,7 @@ impl Bodies {
         })
     }
 
-    /// The body of a request.
+    /// Returns the body of a request.
     pub(super) fn body(&self, plan: &Plan, request: u64) -> Bytes {
         let template = &self.templates[(request % self.templates.len() as u64) as usize];
         let is_text = self.format.is_text();

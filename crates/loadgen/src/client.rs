@@ -1,4 +1,4 @@
-//! One client: sends a request until it is answered for good, and reads what became of it.
+//! A client that sends each request until it gets a final response, and counts the results.
 
 use std::time::Duration;
 
@@ -12,25 +12,25 @@ use super::Format;
 use super::connection::{Answer, Connection, Target};
 use super::report::Tally;
 
-/// How long an answer may take.
+/// The timeout for a response.
 const ANSWER: Duration = Duration::from_mins(1);
-/// After a failed connection, and after a 429 or 503 that does not say when.
+/// The pause after a failed connection, and after a 429 or 503 without `Retry-After`.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// What one attempt came to.
+/// The result of one attempt.
 enum Attempt {
     Accepted {
         duplicate: u64,
         rejected: u64,
     },
-    /// To be tried again after this long.
+    /// The server asks to retry after this time.
     Later(Duration),
-    /// The connection failed: whether the spans are stored is not known.
+    /// The connection failed, so it is unknown whether the spans are stored.
     Broken,
     Refused(StatusCode),
 }
 
-/// A client with one connection, made when needed.
+/// A client with one connection, opened when it is needed.
 pub(super) struct Client {
     target: Target,
     timeout: Duration,
@@ -46,7 +46,8 @@ impl Client {
         }
     }
 
-    /// Sends a body with so many spans until it is answered or timeout ends; counts everything.
+    /// Sends a body with `spans` spans until it gets a final response or the timeout expires. Adds
+    /// the results to `tally`.
     pub(super) async fn send(&mut self, body: Bytes, spans: u64, tally: &mut Tally) {
         let give_up = Instant::now() + self.timeout;
         tally.sent += spans;
@@ -117,7 +118,7 @@ impl Client {
     }
 }
 
-/// How many spans were duplicates and how many rejected; OTLP does not tell the former.
+/// Returns the numbers of duplicate and of rejected spans. OTLP does not report duplicates.
 pub(super) fn read_answer(format: Format, bytes: &[u8]) -> (u64, u64) {
     let json = || serde_json::from_slice::<Value>(bytes).unwrap_or_default();
     match format {
@@ -135,7 +136,8 @@ pub(super) fn read_answer(format: Format, bytes: &[u8]) -> (u64, u64) {
     }
 }
 
-/// `ExportTraceServiceResponse.partial_success.rejected_spans`: the first field of the first.
+/// Returns `ExportTraceServiceResponse.partial_success.rejected_spans`, the first field of the
+/// first field.
 fn rejected_spans(bytes: &[u8]) -> Option<u64> {
     let mut rest = bytes.strip_prefix(&[0x0a])?;
     varint(&mut rest)?;

@@ -1,4 +1,4 @@
-//! One connection, HTTP/1 or HTTP/2, and the requests on it.
+//! An HTTP/1 or HTTP/2 connection, and the requests on it.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use tokio::time::{Instant, sleep};
 
 use super::{Format, grpc};
 
-/// How long nothing may listen before that is said.
+/// The time without a listening server after which a message is printed.
 const UNREACHABLE_UNSAID: Duration = Duration::from_secs(3);
-/// Between two tries to reach a server that is not there yet.
+/// The pause between attempts to connect to the server at the start.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Where requests go and how they look.
+/// The address and the format of the requests.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) authority: String,
@@ -27,7 +27,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Reads an origin; plain HTTP only.
+    /// Parses the origin of the server. Only plain HTTP is supported.
     pub(super) fn parse(url: &str, format: Format, gzip: bool) -> Result<Self> {
         let uri: Uri = url.parse().map_err(|_| anyhow!("{url:?} is no URL"))?;
         let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
@@ -41,10 +41,10 @@ impl Target {
         })
     }
 
-    /// Waits until something listens there, and says after a while that nothing does.
+    /// Waits until a server listens at the address. Prints a message if that takes long.
     ///
     /// # Errors
-    /// When nothing did for as long as `timeout`.
+    /// No server listened within `timeout`.
     pub(super) async fn wait_until_reachable(&self, timeout: Duration) -> Result<()> {
         let began = Instant::now();
         let mut is_said = false;
@@ -78,7 +78,7 @@ impl Target {
             .method(Method::POST)
             .header(header::CONTENT_TYPE, content_type);
         let encoding = if self.format == Format::OtlpGrpc {
-            // HTTP/2 says the host in the address.
+            // HTTP/2 has the host in the URI.
             request = request
                 .uri(format!("http://{}{path}", self.authority))
                 .header(header::TE, "trailers");
@@ -100,7 +100,7 @@ pub(super) enum Connection {
     Two(http2::SendRequest<Full<Bytes>>),
 }
 
-/// What came back.
+/// A response, with its body read.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) retry_after: Option<Duration>,
@@ -112,7 +112,8 @@ impl Connection {
         let stream = TcpStream::connect(&target.authority).await?;
         stream.set_nodelay(true)?;
         let stream = TokioIo::new(stream);
-        // A connection ends with its sender; its error is the sender's as well.
+        // A connection task ends when its sender is dropped. The sender reports the task's errors
+        // too.
         if target.format == Format::OtlpGrpc {
             let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
             tokio::spawn(connection);

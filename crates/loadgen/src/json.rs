@@ -1,4 +1,4 @@
-//! JSON templates: the native batch and OTLP's.
+//! JSON templates for the native batch and for OTLP.
 
 use serde_json::{Result, Value as Json, json};
 
@@ -7,7 +7,7 @@ use super::shape::{Pairs, SpanText, Value};
 
 const KINDS: [&str; 5] = ["internal", "server", "client", "producer", "consumer"];
 
-/// `"name":"<room for the field>"`, after a comma unless it is the first.
+/// Appends `"name":"<placeholder>"`, with a comma before it unless it is the first field.
 fn field(out: &mut Template, name: &str, field: Field, span: u32) {
     if !out.bytes.ends_with(b"{") {
         out.bytes.push(b',');
@@ -23,14 +23,14 @@ fn field(out: &mut Template, name: &str, field: Field, span: u32) {
     out.bytes.push(b'"');
 }
 
-/// `,"name":value`.
+/// Appends `,"name":value`.
 fn value(out: &mut Template, name: &str, value: &Json) -> Result<()> {
     out.bytes
         .extend_from_slice(format!(",\"{name}\":").as_bytes());
     serde_json::to_writer(&mut out.bytes, value)
 }
 
-/// What differs between the two forms.
+/// The field names that differ between the two formats.
 struct Names {
     trace: &'static str,
     span: &'static str,
@@ -138,7 +138,7 @@ fn service() -> Pairs {
     vec![("service.name", Value::Text("loadgen".to_owned()))]
 }
 
-/// A native batch with these spans.
+/// Returns a native batch with these spans.
 pub(super) fn native(texts: &[SpanText]) -> Result<Template> {
     let mut out = Template::default();
     let resource = json!({ "attributes": native_pairs(&service()) });
@@ -150,7 +150,7 @@ pub(super) fn native(texts: &[SpanText]) -> Result<Template> {
     Ok(out)
 }
 
-/// An OTLP request with these spans.
+/// Returns an OTLP request with these spans.
 pub(super) fn otlp(texts: &[SpanText]) -> Result<Template> {
     let mut out = Template::default();
     let resource = json!({ "attributes": otlp_pairs(&service()) });

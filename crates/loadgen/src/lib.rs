@@ -1,8 +1,8 @@
-//! Sends a fixed, seeded amount of spans to a server and accounts for each of them.
+//! Sends a fixed, seeded number of spans to a server and accounts for each of them.
 //!
-//! Requests are templates, encoded once, in which ids and times are overwritten, so that the
-//! generator costs little beside what it measures. The same seed makes the same spans, whatever
-//! the number of clients.
+//! The requests are templates that are encoded once. Only ids and times are overwritten, so that
+//! the generator needs little CPU compared with the server. A seed always gives the same spans,
+//! with any number of clients.
 
 mod body;
 mod client;
@@ -33,20 +33,21 @@ use self::connection::Target;
 use self::plan::Plan;
 use self::report::Tally;
 
-/// What the clients share.
+/// The state that the clients share.
 struct Work {
     plan: Plan,
     bodies: Bodies,
     next: AtomicU64,
     started: Instant,
-    /// The least time between the starts of two requests; none sends as fast as it goes.
+    /// The minimum time between the starts of two requests; `None` sends at full speed.
     pace: Option<Duration>,
 }
 
-/// Sends everything and returns the report. Without a `begin_ns`, the first span began a minute before `now`.
+/// Sends all spans and returns the report. Without `begin_ns`, the first span began one minute
+/// before `now`.
 ///
 /// # Errors
-/// When the address cannot be used, or nobody listens there.
+/// The URL is invalid, or no server listens at it.
 pub async fn send(options: &LoadOptions, now: UnixNanos) -> Result<Report> {
     let target = Target::parse(&options.url, options.format, options.gzip)?;
     let timeout = Duration::from_secs(options.timeout_s);
@@ -74,7 +75,7 @@ pub async fn send(options: &LoadOptions, now: UnixNanos) -> Result<Report> {
     Ok(Report::new(&work.plan, tally, work.started.elapsed()))
 }
 
-/// Takes one request after the other until there is none.
+/// Sends one request after another until none is left.
 async fn run_client(mut client: Client, work: Arc<Work>) -> Tally {
     let mut tally = Tally::default();
     loop {

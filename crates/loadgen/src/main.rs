@@ -1,4 +1,4 @@
-//! `throughline-loadgen`: sends the spans that the command line asks for and prints the report.
+//! `throughline-loadgen`: sends the spans that the command line specifies and prints the report.
 
 use std::process::ExitCode;
 use std::time::SystemTime;

@@ -1,33 +1,33 @@
-//! What to send, how much of it and where to.
+//! The options of a run.
 
 use std::num::{NonZeroU32, NonZeroU64};
 
 use clap::{Parser, ValueEnum};
 
-/// Sends a fixed, seeded amount of spans to a server and accounts for each.
+/// Sends a fixed, seeded number of spans to a server and accounts for each of them.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "throughline-loadgen", version)]
 pub struct LoadOptions {
-    /// Origin of the server, such as `http://127.0.0.1:3000`; that of its port for gRPC, such as
-    /// `http://127.0.0.1:4317`, with `--format otlp-grpc`.
+    /// Origin of the server, such as `http://127.0.0.1:3000`. With `--format otlp-grpc` it is the
+    /// origin of the gRPC port, such as `http://127.0.0.1:4317`.
     #[arg(long)]
     pub url: String,
-    /// How spans are written, and so which receiver they take.
+    /// Format of the requests, which selects the receiver.
     #[arg(long, value_enum, default_value = "otlp-protobuf")]
     pub format: Format,
-    /// How large a span is.
+    /// Size of a span.
     #[arg(long, value_enum, default_value = "m")]
     pub shape: Shape,
-    /// How many spans; rounded up to whole requests.
+    /// Number of spans, rounded up to whole requests.
     #[arg(long, default_value = "200000")]
     pub spans: NonZeroU64,
-    /// Spans of a request, in traces of ten; rounded up to whole traces.
+    /// Spans per request, in traces of ten, rounded up to whole traces.
     #[arg(long, default_value = "510")]
     pub per_request: NonZeroU32,
-    /// Requests in flight at once, each on its own connection.
+    /// Concurrent requests, each on its own connection.
     #[arg(long, default_value = "8")]
     pub clients: NonZeroU32,
-    /// The same seed makes the same ids and texts.
+    /// Seed of the generator. The same seed gives the same ids and texts.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Percent of spans that arrive one request after the rest of their trace.
@@ -36,23 +36,23 @@ pub struct LoadOptions {
     /// Percent of requests that are sent twice.
     #[arg(long, default_value_t = 1.0)]
     pub duplicate_percent: f64,
-    /// Percent of spans that are malformed: their trace id is all zero.
+    /// Percent of spans that are malformed: all digits of their trace id are zero.
     #[arg(long, default_value_t = 0.1)]
     pub malformed_percent: f64,
-    /// Of so many spans, 10,000 are one trace; 0 for none.
+    /// One large trace of 10,000 spans per this many spans; 0 for none.
     #[arg(long, default_value_t = 200_000)]
     pub large_trace_every: u64,
-    /// Compress requests; costs the generator a lot.
+    /// Compress requests with gzip. This needs much CPU in the generator.
     #[arg(long)]
     pub gzip: bool,
-    /// Spans a second at most; as fast as it goes when left out.
+    /// Maximum rate in spans per second. Default: no limit.
     #[arg(long)]
     pub rate: Option<NonZeroU32>,
-    /// How long one request is tried again, in seconds, before its spans count as refused.
+    /// Timeout for the retries of one request, in seconds. After it, the spans count as refused.
     #[arg(long, default_value_t = 120)]
     pub timeout_s: u64,
-    /// When the first span began, in ns since 1970; a minute ago when left out. With the seed it
-    /// decides every byte that is sent.
+    /// Start of the first span, in ns since 1970. Default: one minute ago. With the seed it
+    /// determines every byte that is sent.
     #[arg(long)]
     pub begin_ns: Option<i64>,
     /// Print the report as one line of JSON.
@@ -60,7 +60,7 @@ pub struct LoadOptions {
     pub json: bool,
 }
 
-/// How spans are written.
+/// The format of the requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// `POST /api/trace-log`.
@@ -74,7 +74,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Whether it is written as text.
+    /// Reports whether the format is a text.
     pub(super) const fn is_text(self) -> bool {
         match self {
             Self::Native | Self::OtlpJson => true,
@@ -83,7 +83,7 @@ impl Format {
     }
 }
 
-/// How large a span is.
+/// The size of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Shape {
     /// 3 attributes.
@@ -92,7 +92,7 @@ pub enum Shape {
     M,
     /// 30 attributes and 2 events, about 2 kB of protobuf.
     L,
-    /// 11 attributes, about 500 bytes of protobuf, with values that differ from span to span as those
-    /// of an application do. Every request is written before the first is sent, in memory.
+    /// 11 attributes, about 500 bytes of protobuf. The values differ from span to span, like those
+    /// of an application. All requests are encoded in memory before the first one is sent.
     Varied,
 }

@@ -1,19 +1,20 @@
-//! Which span is sent when, with which ids: a pure function of the seed.
+//! The plan of a run: the time and ids of each span, as a pure function of the seed.
 
 use throughline_wire::UnixNanos;
 
 use super::LoadOptions;
 
-/// Spans of an ordinary trace.
+/// The number of spans of an ordinary trace.
 pub(super) const TRACE: u64 = 10;
-/// Spans of a large trace.
+/// The number of spans of a large trace.
 const LARGE_TRACE: u64 = 10_000;
-/// From the start of one span to that of the next.
+/// The time from the start of one span to the start of the next, in ns.
 const STEP_NS: i64 = 100_000;
-/// The first span begins so long before now.
+/// The default time between the start of the first span and now, in ns.
 const HEAD_START_NS: i64 = UnixNanos::PER_MINUTE;
 
-/// A step of `SplitMix64` (Steele et al. 2014): a hash good enough to draw ids by.
+/// Returns the result of one step of `SplitMix64` (Steele et al. 2014). This hash is random enough
+/// for ids.
 const fn mix(number: u64) -> u64 {
     let z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,7 +22,7 @@ const fn mix(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Numbers drawn from a seed, one after the other.
+/// A generator of numbers from a seed.
 #[derive(Debug, Clone)]
 pub(super) struct Draw(u64);
 
@@ -30,32 +31,32 @@ impl Draw {
         Self(mix(seed))
     }
 
-    /// A number below `bound`.
+    /// Returns a number below `bound`.
     pub(super) const fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(1);
         mix(self.0) % bound
     }
 }
 
-/// What is decided for each span.
+/// The ids and times of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Identity {
     pub(super) trace_id: u128,
     pub(super) span_id: u64,
-    /// Only for spans that are no root.
+    /// The parent; unused for a root span.
     pub(super) parent_id: u64,
     pub(super) start_ns: i64,
     pub(super) end_ns: i64,
 }
 
-/// The whole of what is sent.
+/// The plan of a run.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     seed: u64,
     begin_ns: i64,
     requests: u64,
     per_request: u64,
-    /// Each so-many-th span is late, malformed; each so-many-th request is sent twice.
+    /// Every n-th span is late; the same form applies to malformed spans and repeated requests.
     late_every: Option<u64>,
     malformed_every: Option<u64>,
     duplicate_every: Option<u64>,
@@ -92,7 +93,7 @@ impl Plan {
         self.requests
     }
 
-    /// How many requests are sent, those sent twice counted twice.
+    /// Returns the number of requests sent, including repeated ones.
     pub(super) fn jobs(&self) -> u64 {
         let again = self
             .duplicate_every
@@ -100,7 +101,8 @@ impl Plan {
         self.requests + again
     }
 
-    /// The request that is sent as the `job`-th: every so-many-th job repeats the one before it.
+    /// Returns the request that is sent as number `job`. After every `duplicate_every` requests,
+    /// the last one is sent again.
     pub(super) fn request_of(&self, job: u64) -> u64 {
         match self.duplicate_every {
             Some(every) => job - job / (every + 1) - u64::from(job % (every + 1) == every),
@@ -108,21 +110,21 @@ impl Plan {
         }
     }
 
-    /// How many different spans a server stores of all that is sent.
+    /// Returns the number of different spans that a server stores after the whole run.
     pub(super) fn distinct(&self) -> u64 {
         let all = self.requests * self.per_request;
         all - self.malformed_every.map_or(0, |every| all / every)
     }
 
-    /// Whether the span at this place of its request is a root.
+    /// Reports whether the span at this index of its request is a root.
     pub(super) const fn is_root(at: u64) -> bool {
         at.is_multiple_of(TRACE)
     }
 
-    /// The span at place `at` of `request`.
+    /// Returns the ids and times of the span at index `at` of `request`.
     pub(super) fn identity(&self, request: u64, at: u64) -> Identity {
         let number = request * self.per_request + at;
-        // The last span of a trace, so that never a root is late.
+        // A late span belongs to the previous request's trace. A root span is never late.
         let is_late = request > 0
             && !Self::is_root(at)
             && self
@@ -148,11 +150,11 @@ impl Plan {
     }
 
     fn span_id(&self, number: u64) -> u64 {
-        // Zero is no id.
+        // Zero is not a valid id.
         mix(self.seed ^ mix(number)) | 1
     }
 
-    /// The trace of the span with this number, which is the first of ten.
+    /// Returns the trace id for the ten spans that begin with the span of this number.
     fn trace_id(&self, number: u64) -> u128 {
         let large = self
             .large_trace_every

@@ -90,7 +90,7 @@ fn span(text: &SpanText, at: u32) -> Template {
     out
 }
 
-/// One request of one service with these spans.
+/// Returns a request of one service with these spans.
 pub(super) fn template(spans: &[SpanText]) -> Template {
     let mut scope_spans = Template::default();
     let mut scope = Vec::new();

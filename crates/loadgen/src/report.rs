@@ -1,4 +1,4 @@
-//! What became of what was sent.
+//! The counts of a run and its report.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use super::plan::Plan;
 /// The counts of one client, or of all.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// Spans, each request counted once however often it was tried.
+    /// The number of spans. Each request counts once, regardless of retries.
     pub(super) sent: u64,
     pub(super) accepted: u64,
     pub(super) duplicate: u64,
     pub(super) rejected: u64,
     pub(super) refused: u64,
-    /// Bytes of bodies, attempts included.
+    /// The bytes of request bodies, including retries.
     pub(super) bytes: u64,
-    /// Answers of 429 and 503.
+    /// The number of responses with status 429 or 503.
     pub(super) asked_to_wait: u64,
-    /// Attempts without an answer.
+    /// The number of attempts without a response.
     pub(super) broken: u64,
     pub(super) first_refusal: Option<StatusCode>,
-    /// Of the attempts that were accepted.
+    /// The latencies of the accepted attempts.
     pub(super) latencies: Vec<Duration>,
 }
 
@@ -47,7 +47,7 @@ impl Tally {
 #[derive(Debug)]
 pub struct Report {
     tally: Tally,
-    /// Different well-formed spans of the plan: what a server holds once everything is accepted.
+    /// The number of different valid spans of the plan. A server stores this many after the run.
     distinct: u64,
     requests: u64,
     elapsed: Duration,
@@ -66,7 +66,7 @@ impl Report {
         }
     }
 
-    /// The latency that so many percent of the requests stayed within, in ms.
+    /// Returns the given percentile of the request latencies, in ms.
     fn latency_ms(&self, percent: usize) -> f64 {
         let count = self.tally.latencies.len();
         let at = (count * percent).div_ceil(100).saturating_sub(1);
@@ -79,7 +79,7 @@ impl Report {
         committed as f64 / self.elapsed.as_secs_f64().max(1e-9)
     }
 
-    /// Returns the report as lines for people, or as one line of JSON.
+    /// Returns the report as text, or as one line of JSON.
     pub fn text(&self, as_json: bool) -> String {
         let Tally {
             sent,
@@ -112,8 +112,8 @@ impl Report {
         format!(
             "sent {sent} spans = {accepted} accepted + {duplicate} duplicate + {rejected} rejected + \
              {refused} refused\n{:.0} spans/s committed over {:.2} s; {} requests took p50 {p50:.1} ms, \
-             p95 {p95:.1} ms, p99 {p99:.1} ms; {asked_to_wait} told to wait, {broken} without an \
-             answer\n{bytes} bytes, {} a span{cpu}",
+             p95 {p95:.1} ms, p99 {p99:.1} ms; {asked_to_wait} responses of 429 or 503, {broken} \
+             attempts without a response\n{bytes} bytes, {} a span{cpu}",
             self.per_second(),
             self.elapsed.as_secs_f64(),
             self.requests,
@@ -124,7 +124,7 @@ impl Report {
     /// Checks that every span is accounted for and none was refused.
     ///
     /// # Errors
-    /// Says what is missing.
+    /// Spans are unaccounted for or were refused.
     pub fn check(&self) -> Result<()> {
         let tally = &self.tally;
         let known = tally.accepted + tally.duplicate + tally.rejected + tally.refused;
@@ -133,15 +133,16 @@ impl Report {
         }
         match tally.first_refusal {
             Some(status) => bail!("{} spans were refused, first with {status}", tally.refused),
-            None if tally.refused > 0 => bail!("{} spans were not taken in time", tally.refused),
+            None if tally.refused > 0 => bail!("{} spans timed out", tally.refused),
             None => Ok(()),
         }
     }
 }
 
-/// User and system seconds of this process; known on Linux.
+/// Returns the CPU time (user and system) of this process in seconds; Linux only.
 fn own_cpu_s() -> Option<f64> {
-    // Ticks of 1/100 s, fields 14 and 15, counted after the name, which may hold anything.
+    // Fields 14 and 15 are in ticks of 1/100 s. Count them after the process name, which may
+    // contain any character.
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
     let ticks = fields.split_whitespace().skip(11).take(2);

@@ -1,4 +1,4 @@
-//! What the spans of a template say: names, attributes and events as services have them.
+//! The content of a template's spans: names, attributes and events like those of real services.
 
 mod varied;
 
@@ -15,11 +15,11 @@ pub(super) enum Value {
 /// Attributes in order.
 pub(super) type Pairs = Vec<(&'static str, Value)>;
 
-/// A span without its ids and times.
+/// A span without ids and times.
 #[derive(Debug, Clone)]
 pub(super) struct SpanText {
     pub(super) name: String,
-    /// As OTLP numbers it: 1 internal to 5 consumer.
+    /// The OTLP number of the kind, 1 (internal) to 5 (consumer).
     pub(super) kind: u8,
     pub(super) is_error: bool,
     pub(super) is_root: bool,
@@ -27,7 +27,7 @@ pub(super) struct SpanText {
     pub(super) events: Vec<(&'static str, Pairs)>,
 }
 
-/// Names of attributes that only large spans have.
+/// The names of the attributes that only large spans have.
 const MORE: [&str; 18] = [
     "app.feature.flags",
     "app.cart.id",
@@ -53,7 +53,7 @@ fn text(text: impl Into<String>) -> Value {
     Value::Text(text.into())
 }
 
-/// The span at place `at` of a request.
+/// Returns the span at index `at` of a request.
 pub(super) fn span(shape: Shape, at: u64, draw: &mut Draw) -> SpanText {
     match shape {
         Shape::Varied => varied::span(at, draw),
@@ -72,7 +72,7 @@ fn alike(shape: Shape, at: u64, draw: &mut Draw) -> SpanText {
         ("http.response.status_code", Value::Int(200)),
     ];
     if shape != Shape::S {
-        // One person and one session cause a trace.
+        // All spans of a trace have the same user and session.
         let person = (at / TRACE).wrapping_mul(2_654_435_761) % 5_000;
         let session = format!("{person:016x}{:016x}", 7);
         attributes.extend([

@@ -1,4 +1,4 @@
-//! What the generator sends is what official decoders read, and says what the plan says.
+//! Tests that official decoders read the requests, and that these match the plan.
 
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,

@@ -1,4 +1,4 @@
-//! The load generator as a process.
+//! Tests the load generator as a process.
 
 use std::process::Command;
 

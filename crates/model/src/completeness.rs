@@ -1,4 +1,4 @@
-//! What a trace can say of its own completeness.
+//! The completeness of a trace: how many spans are stored, and how many are missing and why.
 
 use core::ops::Range;
 use std::collections::BTreeSet;
@@ -13,149 +13,151 @@ mod words;
 
 pub use fate::{OpenFate, SILENCE_NS};
 
-/// What is known of the whole of a trace, in one word.
+/// The completeness of a trace, as one state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CompletenessState {
-    /// Every span that its processes began near it is there.
+    /// Every span that its processes began near the trace is stored.
     Complete,
-    /// Nothing is missing so far; some spans run or are on their way.
+    /// Nothing is missing so far; some spans still run or have not arrived yet.
     Running,
-    /// Something is missing that will not come by itself.
+    /// Something is missing and will not arrive.
     Missing,
-    /// A sender does not number its spans, or samples, so that nobody can tell.
+    /// Completeness cannot be determined: a sender samples, or does not number its spans.
     #[default]
     Unknown,
 }
 
-/// The completeness of a trace: how many spans are there, what is missing and why.
+/// The completeness of a trace: the number of spans stored, the number missing, and the reasons.
 ///
-/// A span that is missing is known by its number only, not by its trace: it counts here when its
-/// number lies between those of the trace's spans of the same process, or directly before or
-/// behind them.
+/// The server knows a missing span by its sequence number only. It does not know the span's trace.
+/// A missing number counts for this trace when it lies between the numbers of the trace's spans of
+/// the same process, or directly before or after them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Completeness {
-    /// In one word.
+    /// The summary of all fields below.
     pub state: CompletenessState,
-    /// Spans that are there, ended.
+    /// The number of stored spans that have ended.
     pub spans: u64,
-    /// Bytes of values that were cut off.
+    /// The number of bytes that were cut off from values.
     pub cut_bytes: u64,
-    /// Attributes, events and links that senders say they dropped.
+    /// The number of attributes, events and links that senders report as dropped.
     pub dropped_parts: u64,
-    /// Spans that run, by service.
+    /// The number of running spans, by service.
     pub running: Vec<(String, u64)>,
-    /// Spans whose process ended or died while they ran, by service.
+    /// The number of spans, by service, whose process ended or died while they ran.
     pub abandoned: Vec<(String, u64)>,
-    /// Numbers given to spans that may yet come.
+    /// The number of sequence numbers that are missing so far but may still arrive.
     pub under_way: u64,
-    /// Numbers that will not come, for no reason told.
+    /// The number of sequence numbers that will not arrive, for an unknown reason.
     pub lost: u64,
-    /// Numbers that will not come because their sender dropped them.
+    /// The number of sequence numbers that will not arrive because their sender dropped the spans.
     pub dropped: u64,
-    /// The words for why.
+    /// The reasons that senders gave for dropping spans.
     pub drop_reasons: BTreeSet<String>,
-    /// Numbers that will not come because their sender's sampling left them out.
+    /// The number of sequence numbers that will not arrive because the sender's sampler left them
+    /// out.
     pub sampled: u64,
-    /// Spans whose flags say that their trace is not sampled, so that others may be left out.
+    /// The number of spans whose flags say that their trace is not sampled. Other services may have
+    /// left out their spans.
     pub unsampled: u64,
-    /// Spans that were sent and refused.
+    /// The number of spans that were sent and rejected.
     pub rejected: u64,
-    /// How many of these, because the trace had as many spans as a trace may have.
+    /// The part of `rejected` that exceeded the limit of spans for one trace.
     pub too_large: u64,
-    /// Spans that others name as their parent and that are not there.
+    /// The number of spans that are named as a parent but are not stored.
     pub absent_parents: u64,
-    /// What began before this was removed, because the database had no room for it.
+    /// Spans that began before this instant were removed because the database ran out of space.
     #[serde(rename = "pruned_before_ns")]
     pub pruned_before: Option<UnixNanos>,
     /// Services that do not number all their spans.
     pub unnumbered: BTreeSet<String>,
-    /// Whether a process left more gaps since than are remembered.
+    /// True if a process has left more gaps since then than the server remembers.
     pub is_forgotten: bool,
 }
 
-/// A span that has begun and not ended.
+/// A span that has begun and has not ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenSpan {
     /// The span.
     pub span_id: SpanId,
-    /// Its parent, as it was sent.
+    /// Its parent, as the sender wrote it.
     pub parent_span_id: Option<SpanId>,
-    /// The operation.
+    /// The name of the operation.
     pub name: String,
-    /// Its role in a call.
+    /// The role of the span in a call.
     pub kind: SpanKind,
-    /// Its service.
+    /// The name of its service.
     pub service: String,
-    /// When it began.
+    /// The time at which it began.
     #[serde(rename = "start_ns")]
     pub start: UnixNanos,
-    /// Until when it is known to have run: now, or when its process was last heard.
+    /// The latest time at which it is known to have run: now, or the last report of its process.
     #[serde(rename = "seen_ns")]
     pub seen: UnixNanos,
-    /// What became of it.
+    /// The state of the span: running, or the reason why it will not end.
     pub fate: OpenFate,
 }
 
-/// What is known of a process that has spans in a trace.
+/// The facts about one process that has spans in a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessFacts {
     /// The process.
     pub process: ProcessId,
-    /// The least and the greatest number its spans in the trace have, open ones included.
+    /// The lowest and the highest sequence number of its spans in the trace, open spans included.
     pub in_trace: (u64, u64),
-    /// Numbers around these that were not received.
+    /// Sequence numbers near these that were not received.
     pub gaps: Vec<Range<u64>>,
-    /// Numbers around these that were refused.
+    /// Sequence numbers near these that were rejected.
     pub rejected: Vec<Range<u64>>,
-    /// Numbers of all its spans that are open.
+    /// Sequence numbers of all its open spans.
     pub open: BTreeSet<u64>,
     /// See [`throughline_wire::BatchSequence::settled`].
     pub settled: u64,
-    /// How many numbers below `settled` are neither received, refused nor open.
+    /// The count of sequence numbers below `settled` that are neither received, rejected nor open.
     pub missing: u64,
-    /// How many spans it says it dropped, and why.
+    /// The number of spans that the process reports as dropped.
     pub dropped: u64,
-    /// The words for why.
+    /// The reasons that the process gave for dropping them.
     pub drop_reasons: BTreeSet<String>,
-    /// When the server last heard of it.
+    /// The time of its last report.
     pub last_seen: UnixNanos,
-    /// Whether it said goodbye.
+    /// True if it sent its final report.
     pub ended: bool,
-    /// Whether gaps below or among the trace's numbers are remembered no more.
+    /// True if the server no longer remembers gaps below or among the numbers of this trace.
     pub is_forgotten: bool,
 }
 
 impl ProcessFacts {
-    /// What became of its open spans, as of `now`.
+    /// Returns the state of its open spans, as of `now`.
     pub fn fate(&self, now: UnixNanos) -> OpenFate {
         OpenFate::of_process(self.ended, self.last_seen, now)
     }
 }
 
-/// What is stored of the trace itself.
+/// The facts about the trace itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TraceFacts {
-    /// Spans that are there, ended.
+    /// The number of stored spans that have ended.
     pub spans: u64,
-    /// Bytes of values that were cut off.
+    /// The number of bytes that were cut off from values.
     pub cut_bytes: u64,
-    /// Attributes, events and links that senders say they dropped.
+    /// The number of attributes, events and links that senders report as dropped.
     pub dropped_parts: u64,
-    /// Spans that others name as their parent and that are not there, open ones included.
+    /// The number of spans that are named as a parent but are neither stored nor open.
     pub absent_parents: u64,
-    /// Services with spans that have no number.
+    /// Services with spans that have no sequence number.
     pub unnumbered: BTreeSet<String>,
-    /// Spans that were refused because the trace had as many as it may have.
+    /// The number of spans that were rejected because the trace exceeded its span limit.
     pub too_large: u64,
-    /// What began before this was removed for want of room.
+    /// Spans that began before this instant were removed to free space.
     pub pruned_before: Option<UnixNanos>,
-    /// Spans whose flags say that the trace is not sampled.
+    /// The number of spans whose flags say that the trace is not sampled.
     pub unsampled: u64,
 }
 
 impl Completeness {
-    /// The completeness, as of `now`; the order of the lists does not matter.
+    /// Computes the completeness as of `now`. The order of the slices does not matter.
     pub fn of(
         trace: TraceFacts,
         processes: &[ProcessFacts],
@@ -166,7 +168,7 @@ impl Completeness {
             spans: trace.spans,
             cut_bytes: trace.cut_bytes,
             dropped_parts: trace.dropped_parts,
-            // Whether a parent came and was removed nobody can tell.
+            // After pruning, nobody can tell whether an absent parent was stored and then removed.
             absent_parents: match trace.pruned_before {
                 Some(_) => 0,
                 None => trace.absent_parents,
@@ -182,7 +184,8 @@ impl Completeness {
         for process in processes {
             completeness.add(process, now);
         }
-        // By number a process knows those near the trace's others; without numbers nobody does.
+        // Sequence numbers tell only the rejected spans near this trace. Spans without numbers are
+        // counted in `too_large` only, so the larger figure is the better one.
         completeness.rejected = completeness.rejected.max(completeness.too_large);
         completeness.state = completeness.judge();
         completeness
@@ -193,7 +196,7 @@ impl Completeness {
         let is_over = process.fate(now) != OpenFate::Running;
         let (mut gone, mut rejected) = (0, 0);
         for gap in &process.gaps {
-            // Between the trace's numbers, or touching them from outside.
+            // Count only gaps between the numbers of the trace, or directly before or after them.
             if gap.end < least || gap.start > greatest.saturating_add(1) {
                 continue;
             }
@@ -222,6 +225,8 @@ impl Completeness {
         }
         self.rejected += rejected;
         self.is_forgotten |= process.is_forgotten;
+        // A process reports how many spans it dropped, but not which. That explains these gaps only
+        // if it dropped at least as many spans as are missing from it in total.
         let is_told = gone > 0 && process.dropped >= process.missing.max(gone);
         let mut reasons = process.drop_reasons.iter();
         if is_told && reasons.all(|reason| reason == DropReason::Unsampled.as_str()) {

@@ -1,4 +1,4 @@
-//! Log records and domain events as they are listed, and which of them are wanted.
+//! Log records and domain events as lists show them, and the filter that selects them.
 
 use core::fmt;
 use core::str::FromStr;
@@ -12,32 +12,32 @@ use crate::{Direction, PayloadRef, TimeRange};
 /// A stored event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoredEvent {
-    /// What was sent; a large value is a preview, see [`StoredEvent::payloads`].
+    /// The record as it was sent. A large value is a preview, see [`StoredEvent::payloads`].
     #[serde(flatten)]
     pub record: LogRecord,
     /// The service that sent it.
     pub service: String,
-    /// When the server committed it.
+    /// The time at which the server committed it.
     #[serde(rename = "received_ns")]
     pub received: UnixNanos,
-    /// Its place in the list.
+    /// Its position in the list.
     pub cursor: EventCursor,
-    /// Values that are kept apart.
+    /// References to its offloaded payloads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub payloads: Vec<PayloadRef>,
 }
 
-/// A place in the list of events, which is ordered by time, newest first, then by a hash of their
-/// content.
+/// A position in the list of events. The list is ordered by time, newest first, then by a hash of
+/// the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventCursor {
-    /// When the event at this place happened.
+    /// The time of the event at this position.
     pub at: UnixNanos,
-    /// What decides between events of one instant.
+    /// A hash of the content. It orders events of the same instant.
     pub digest: i64,
 }
 
-/// `<time in ns>-<digest, 16 hex characters>`: what a URL carries.
+/// Formats the cursor for a URL: `<time in ns>-<digest, 16 hex characters>`.
 impl fmt::Display for EventCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{:016x}", self.at, self.digest)
@@ -70,12 +70,12 @@ impl<'de> Deserialize<'de> for EventCursor {
     }
 }
 
-/// Which page of a list of events is wanted.
+/// A request for one page of a list of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventPageRequest {
-    /// How many rows at most, 1 to [`PageRequest::MAX_LIMIT`](crate::PageRequest::MAX_LIMIT).
+    /// The maximum number of rows, 1 to [`PageRequest::MAX_LIMIT`](crate::PageRequest::MAX_LIMIT).
     pub limit: u32,
-    /// From where; none for the first page.
+    /// The position the page starts from; `None` for the first page.
     pub from: Option<(Direction, EventCursor)>,
 }
 
@@ -91,14 +91,14 @@ impl Default for EventPageRequest {
 /// One page of events.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct EventPage {
-    /// The events, newest first whichever way the page was reached.
+    /// The events, newest first in either direction of paging.
     pub items: Vec<StoredEvent>,
-    /// Where the next (older) page begins; none on the last.
+    /// The cursor of the next (older) page; `None` on the last page.
     pub after: Option<EventCursor>,
-    /// Where the previous (newer) page ends; none on the first.
+    /// The cursor of the previous (newer) page; `None` on the first page.
     pub before: Option<EventCursor>,
-    /// How far a search for a text looked, when it stopped before its end: to the event that
-    /// happened then. The next page looks on from there.
+    /// The time of the last event that a text search looked at, if it stopped before the end. The
+    /// next page continues from there.
     #[serde(
         rename = "searched_to_ns",
         default,
@@ -107,31 +107,31 @@ pub struct EventPage {
     pub searched_to: Option<UnixNanos>,
 }
 
-/// Which events are wanted; every condition must hold.
+/// A filter for events. All its conditions must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct EventFilter {
-    /// When; none for all time, which suits a trace, a session or a correlation.
+    /// The time range; `None` for all time, which suits a trace, a session or a correlation.
     pub range: Option<TimeRange>,
-    /// At least so severe (1 to 24); 0 for all, those that do not say included.
+    /// The minimum severity (1 to 24). 0 selects all events, including those without a severity.
     pub min_severity: u8,
-    /// The service, exactly.
+    /// The exact name of the service.
     pub service: Option<String>,
-    /// The name of the event, exactly.
+    /// The exact name of the event.
     pub name: Option<String>,
-    /// Text within the message; upper and lower case of ASCII letters are alike.
+    /// A text that the message contains. The case of ASCII letters is ignored.
     pub text: Option<String>,
     /// The trace.
     pub trace: Option<TraceId>,
-    /// The span; only together with its trace, because no index leads to a span alone.
+    /// The span. It is valid only together with its trace, because no index covers span ids alone.
     pub span: Option<SpanId>,
-    /// The session, exactly.
+    /// The exact session id.
     pub session: Option<String>,
-    /// The correlation id, exactly.
+    /// The exact correlation id.
     pub correlation: Option<String>,
 }
 
 impl EventFilter {
-    /// The names a URL may use.
+    /// The names of the query parameters.
     pub const KEYS: [&'static str; 9] = [
         "range",
         "severity",
@@ -144,7 +144,7 @@ impl EventFilter {
         "correlation",
     ];
 
-    /// The events of a trace.
+    /// Selects the events of a trace.
     pub fn of_trace(trace_id: TraceId) -> Self {
         Self {
             trace: Some(trace_id),
@@ -152,7 +152,7 @@ impl EventFilter {
         }
     }
 
-    /// The events of a span.
+    /// Selects the events of a span.
     pub fn of_span(trace_id: TraceId, span_id: SpanId) -> Self {
         Self {
             span: Some(span_id),
@@ -160,7 +160,7 @@ impl EventFilter {
         }
     }
 
-    /// The events of a session.
+    /// Selects the events of a session.
     pub fn of_session(session: impl Into<String>) -> Self {
         Self {
             session: Some(session.into()),
@@ -168,7 +168,7 @@ impl EventFilter {
         }
     }
 
-    /// The events with a correlation id.
+    /// Selects the events with a correlation id.
     pub fn of_correlation(correlation: impl Into<String>) -> Self {
         Self {
             correlation: Some(correlation.into()),
@@ -176,12 +176,12 @@ impl EventFilter {
         }
     }
 
-    /// Reads the conditions among the decoded pairs of a query string, as
-    /// [`TraceFilter::from_query`](crate::TraceFilter::from_query) does. Without a range it is the
-    /// last hour, unless a trace, a session or a correlation is named.
+    /// Reads the conditions from the decoded pairs of a query string, like
+    /// [`TraceFilter::from_query`](crate::TraceFilter::from_query). The default range is the last
+    /// hour, or all time if a trace, a session or a correlation is given.
     ///
     /// # Errors
-    /// A sentence for people that names the parameter and what it takes.
+    /// Returns a sentence for the user that names the parameter and its accepted values.
     pub fn from_query<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, String> {

@@ -1,4 +1,4 @@
-//! Which traces a list and its statistics are about, and how a URL says so.
+//! The filter for lists of traces and their statistics, and its form in a URL.
 
 mod attribute;
 mod duration;
@@ -16,58 +16,59 @@ pub(crate) use query::NUL_IN_IT;
 
 use crate::TimeRange;
 
-/// Which traces are wanted; every condition must hold.
+/// A filter for traces. All its conditions must hold.
 ///
-/// In a URL: `range`, `service`, `operation`, `kind`, `status`, `min_duration`, `max_duration`,
-/// `min_spans`, `max_spans`, `user`, `session`, `correlation`, `error`, `pinned` and any
-/// number of `attr.KEY` (or `attr=KEY=VALUE`); a condition that is absent is not written. Reading takes
-/// `from` and `to` (UTC, such as `2026-11-21T14:00`) in place of `range` as well.
+/// The query parameters are `range`, `service`, `operation`, `kind`, `status`, `min_duration`,
+/// `max_duration`, `min_spans`, `max_spans`, `user`, `session`, `correlation`, `error`, `pinned`
+/// and any number of `attr.KEY` (or `attr=KEY=VALUE`). An absent condition is not written. The
+/// reader also accepts `from` and `to` (UTC, such as `2026-11-21T14:00`) in place of `range`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct TraceFilter {
-    /// When the trace began.
+    /// The time range in which the trace began.
     pub range: TimeRange,
-    /// A service that took part, by its exact name.
+    /// The exact name of a service that took part.
     pub service: Option<String>,
-    /// The name of the root operation.
+    /// A match on the name of the root operation.
     pub operation: Option<OperationMatch>,
-    /// The kind of the root.
+    /// The kind of the root span.
     pub kind: Option<SpanKind>,
-    /// How the trace ended.
+    /// The status of the trace.
     pub status: Option<StatusFilter>,
-    /// The trace took at least so many ns.
+    /// The minimum duration of the trace, in ns.
     pub min_duration_ns: Option<i64>,
-    /// The trace took at most so many ns.
+    /// The maximum duration of the trace, in ns.
     pub max_duration_ns: Option<i64>,
-    /// The trace has at least so many spans.
+    /// The minimum number of spans.
     pub min_spans: Option<u64>,
-    /// The trace has at most so many spans.
+    /// The maximum number of spans.
     pub max_spans: Option<u64>,
-    /// The user, exactly.
+    /// The exact user id.
     pub user: Option<String>,
-    /// The session, exactly.
+    /// The exact session id.
     pub session: Option<String>,
-    /// A request, correlation, job or order id, or any other indexed attribute, exactly.
+    /// The exact value of a request, correlation, job or order id, or of any other indexed
+    /// attribute.
     pub correlation: Option<String>,
-    /// Text within the message of the first error, upper and lower case alike.
+    /// A text that the message of the first error contains. Case is ignored.
     pub error: Option<String>,
-    /// Only those that somebody pinned.
+    /// True to select pinned traces only.
     pub is_pinned: bool,
-    /// Attributes of its spans; each condition may hold on another span.
+    /// Conditions on attributes of its spans. Different spans may meet different conditions.
     pub attributes: Vec<AttributeCondition>,
 }
 
-/// How a trace ended.
+/// The status of a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusFilter {
-    /// No span of it failed.
+    /// No span failed.
     Ok,
-    /// At least one span of it failed.
+    /// At least one span failed.
     Error,
 }
 
 impl StatusFilter {
-    /// The word in a URL.
+    /// Returns the word used in a URL.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -77,7 +78,7 @@ impl StatusFilter {
 }
 
 impl TraceFilter {
-    /// Whether anything but the time range is asked for.
+    /// Reports whether the filter has a condition besides the time range.
     pub fn is_narrowed(&self) -> bool {
         let any_time = Self {
             range: TimeRange::default(),

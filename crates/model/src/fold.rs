@@ -1,19 +1,19 @@
-//! Folds texts, so that those that differ in upper and lower case alone are equal.
+//! Folds the case of texts for comparisons that ignore case.
 
 use std::borrow::Cow;
 
 /// Folds a text for comparisons that ignore case.
 ///
-/// Each character is written in lower case, then in upper case, then in lower case again. So all forms
-/// of a letter agree, whatever the language of the text and wherever in a word the letter stands:
+/// Each character is converted to lower case, then to upper case, then to lower case again. All
+/// forms of a letter then agree, in every language and at every position in a word:
 ///
-/// - Greek: `Σ`, `σ` and the final `ς` are `σ`.
-/// - German: `ß`, `ẞ`, `SS` and `ss` are `ss`.
-/// - Turkish: `I`, `ı`, `İ` and `i` are `i`. In Turkish these are two letters; the case of a text whose
-///   language is unknown cannot tell them apart.
+/// - Greek: `Σ`, `σ` and the final `ς` become `σ`.
+/// - German: `ß`, `ẞ`, `SS` and `ss` become `ss`.
+/// - Turkish: `I`, `ı`, `İ` and `i` become `i`. In Turkish these are two letters, but the language
+///   of a text is unknown here.
 ///
-/// A dot above (U+0307) that follows an `i` is left out, because it is what `İ` leaves in lower case.
-/// Accents are kept: `Ä` is `ä` and not `a`.
+/// A dot above (U+0307) after an `i` is removed, because lower-casing `İ` produces it. Accents
+/// stay: `Ä` becomes `ä` and not `a`.
 pub fn fold_case(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -42,7 +42,7 @@ mod tests {
 
     use super::*;
 
-    /// The text with its first letter in upper case and the others in lower case.
+    /// Returns the text with its first letter in upper case and the others in lower case.
     fn title(text: &str) -> String {
         let mut chars = text.chars();
         let first = chars.next().into_iter().flat_map(char::to_uppercase);

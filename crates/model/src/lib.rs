@@ -1,7 +1,7 @@
-//! The read side of Throughline as pure data: what the store returns, the API serves and the pages
-//! render.
+//! The read side of Throughline as pure data. The store returns these types, the API serves them
+//! and the pages render them.
 //!
-//! No I/O and no clock; builds for `wasm32-unknown-unknown`.
+//! The crate has no I/O and no clock, and builds for `wasm32-unknown-unknown`.
 
 pub mod completeness;
 pub mod event;

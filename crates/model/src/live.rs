@@ -1,4 +1,4 @@
-//! The live view: what a subscriber is told of traces as they are committed.
+//! The live view: the events that a subscriber receives when traces are committed.
 
 use std::sync::Arc;
 
@@ -7,78 +7,78 @@ use throughline_wire::UnixNanos;
 
 use crate::{BoxFuture, StatusFilter, TraceFilter, TraceSummary};
 
-/// What a subscriber is told, in order.
+/// An event of a live subscription, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LiveEvent {
-    /// From now on every commit is heard of. Comes first, and again after each
-    /// [`Reconnecting`](Self::Reconnecting): whatever was committed before is to be read from the
-    /// list.
+    /// Every commit from now on is reported. This comes first, and again after each
+    /// [`Reconnecting`](Self::Reconnecting). Read earlier commits from the list.
     Listening,
-    /// The database cannot be heard; what is committed now will not be told.
+    /// The connection to the database is down. Commits made meanwhile will not be reported.
     Reconnecting,
-    /// Traces that a commit made or changed, as they are now, newest first.
+    /// Traces that a commit added or changed, in their current state, newest first.
     Traces(Arc<[TraceSummary]>),
-    /// Some traces were not told.
+    /// Some traces were not reported.
     Lag(LiveLag),
 }
 
-/// Traces that a subscriber was not told of; the list has them.
+/// The traces that a subscriber did not receive. The list has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveLag {
-    /// How many changes of traces were left out; a trace that changed twice may count twice.
+    /// The number of changes that were left out. A trace that changed twice may count twice.
     pub missed: u64,
-    /// Where they were left out.
+    /// The reason why they were left out.
     pub reason: LagReason,
 }
 
-/// Why traces were left out.
+/// The reason why traces were left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LagReason {
-    /// More was committed at once than is told live.
+    /// One commit had more traces than the live view reports at once.
     Overflow,
-    /// The subscriber did not take what it was told fast enough.
+    /// The subscriber did not take its events fast enough.
     Slow,
-    /// The traces could not be read.
+    /// The traces could not be read from the database.
     Unreadable,
 }
 
 /// The data of a `traces` event of `GET /api/admin/live`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveTraces {
-    /// When it was told, by the server's clock.
+    /// The time of the event, by the server's clock.
     #[serde(rename = "now_ns")]
     pub now: UnixNanos,
     /// The traces, newest first.
     pub traces: Vec<TraceSummary>,
-    /// How many more the filter lets through than the subscriber wants at once.
+    /// The number of further traces that match the filter but exceed the subscriber's limit.
     pub more: u64,
 }
 
-/// Tells of the commits of one tenant, whichever server made them.
+/// A feed of the commits of one tenant, made by any server of the database.
 pub trait LiveFeed: Send + Sync {
-    /// A subscription from now on; it ends when it is dropped.
+    /// Subscribes from now on. Dropping the subscription ends it.
     fn subscribe(&self) -> Box<dyn LiveSubscription>;
 }
 
-/// One subscriber's end of a [`LiveFeed`].
+/// The receiving end of a [`LiveFeed`] subscription.
 pub trait LiveSubscription: Send {
-    /// Waits for what comes next; none once the feed has ended. Nothing is lost when the future is
-    /// dropped.
+    /// Waits for the next event. Returns `None` once the feed has ended. Dropping the future loses
+    /// no event.
     fn next(&mut self) -> BoxFuture<'_, Option<LiveEvent>>;
 }
 
 impl TraceFilter {
-    /// Whether a live view can be asked for this: whether a summary tells all that it asks about.
+    /// Reports whether a live view supports this filter, that is, whether a trace summary has every
+    /// field that the filter compares.
     pub fn is_live(&self) -> bool {
         self.correlation.is_none() && self.error.is_none() && self.attributes.is_empty()
     }
 
-    /// Whether the filter, asked at `now`, lets this trace through: what the store answers for the
-    /// list, of the summary alone. A filter that asks for more than a summary tells (a correlation,
-    /// the text of an error, attributes) lets nothing through.
+    /// Reports whether the filter, evaluated at `now`, selects this trace. The result agrees with
+    /// the list of the store, but needs the summary alone. A filter on fields that a summary lacks
+    /// (a correlation, the text of an error, attributes) selects nothing.
     pub fn selects(&self, trace: &TraceSummary, now: UnixNanos) -> bool {
-        // Taken apart so that a new condition cannot be forgotten here.
+        // The pattern lists every field, so that the compiler reports a new condition missing here.
         let Self {
             range,
             service,

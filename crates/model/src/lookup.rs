@@ -1,11 +1,11 @@
-//! From a reference somebody was given to the traces it leads to.
+//! Look-up of a reference: finds the traces for an id that a user was given.
 
 use serde::{Deserialize, Serialize};
 use throughline_wire::{SpanId, TraceId};
 
 use crate::{Page, TraceFilter, TraceSummary};
 
-/// A text to look up, and what its form lets it be besides an indexed value.
+/// A text to look up, with the ids that it may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
     text: String,
@@ -14,12 +14,13 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Reads a text: 32 hexadecimal characters or a UUID may be a trace id, 16 a span id, and a
-    /// whole `traceparent` has both. Space around it is not part of it.
+    /// Parses a text. 32 hexadecimal characters or a UUID may be a trace id, 16 may be a span id,
+    /// and a whole `traceparent` has both. Every text may also be an indexed value. Spaces around
+    /// it are removed.
     ///
     /// # Errors
-    /// A sentence for people when it is empty, longer than [`TraceFilter::MAX_TEXT_BYTES`], or has
-    /// the character NUL, which is never stored.
+    /// Returns a sentence for the user if the text is empty, longer than
+    /// [`TraceFilter::MAX_TEXT_BYTES`], or has the character NUL, which is never stored.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.is_empty() {
@@ -42,17 +43,17 @@ impl Reference {
         })
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The trace that it may name.
+    /// Returns the trace that it may name.
     pub const fn trace_id(&self) -> Option<TraceId> {
         self.trace_id
     }
 
-    /// The span that it may name; within [`Self::trace_id`] when it names both.
+    /// Returns the span that it may name; within [`Self::trace_id`] if the text names both.
     pub const fn span_id(&self) -> Option<SpanId> {
         self.span_id
     }
@@ -74,7 +75,7 @@ fn uuid(text: &str) -> Option<TraceId> {
     text.replace('-', "").parse().ok()
 }
 
-/// As what a text is looked for.
+/// The way in which a text is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LookedFor {
@@ -87,19 +88,19 @@ pub enum LookedFor {
     Attribute,
 }
 
-/// What a reference leads to, and where it was looked for.
+/// The result of looking up a reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lookup {
-    /// As what it was found; none when it was not.
+    /// The way in which it was found; `None` if it was not found.
     pub found: Option<LookedFor>,
-    /// The names of the attributes that have a value, in order; `throughline.correlation.id`
-    /// for the correlation id of an event.
+    /// The names of the attributes that have the value, sorted. The correlation id of an event is
+    /// named `throughline.correlation.id`.
     pub names: Vec<String>,
-    /// The span that it names, when it is there.
+    /// The span that the reference names, if it is stored.
     pub span: Option<SpanId>,
     /// The traces, newest first.
     pub traces: Page<TraceSummary>,
-    /// As what it was looked for, in that order; nothing is looked for once it is found.
+    /// The ways that were tried, in order. The look-up stops at the first one that finds something.
     pub looked_for: Vec<LookedFor>,
 }
 

@@ -1,4 +1,5 @@
-//! Keyset pages: a place in a stated order instead of a number of rows to skip.
+//! Keyset pagination: a page starts at a position in a stated order, not at a number of rows to
+//! skip.
 
 use core::fmt;
 use core::str::FromStr;
@@ -8,16 +9,16 @@ use throughline_wire::{TraceId, UnixNanos};
 
 use crate::Faults;
 
-/// A place in the list of traces, which is ordered by start, newest first, then by trace id.
+/// A position in the list of traces. The list is ordered by start, newest first, then by trace id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cursor {
-    /// Start of the trace at this place.
+    /// The start of the trace at this position.
     pub start: UnixNanos,
-    /// Its id, which decides between traces that began at the same instant.
+    /// The id of that trace. It orders traces that began at the same instant.
     pub trace_id: TraceId,
 }
 
-/// `<start in ns>-<trace id>`: what a URL carries.
+/// Formats the cursor for a URL: `<start in ns>-<trace id>`.
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.start, self.trace_id)
@@ -37,17 +38,17 @@ impl FromStr for Cursor {
     }
 }
 
-/// Which way a page lies from its cursor.
+/// The direction in which a page lies from its cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Direction {
-    /// Further down the list: older traces.
+    /// Down the list, to older traces.
     After,
-    /// Back up the list: newer traces.
+    /// Up the list, to newer traces.
     Before,
 }
 
 impl Direction {
-    /// The name in a URL of the cursor the page lies beyond.
+    /// Returns the name of the query parameter that carries a cursor of this direction.
     pub const fn key(self) -> &'static str {
         match self {
             Self::After => "after",
@@ -56,25 +57,25 @@ impl Direction {
     }
 }
 
-/// Which page of a list is wanted.
+/// A request for one page of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageRequest {
-    /// How many rows at most, 1 to [`PageRequest::MAX_LIMIT`].
+    /// The maximum number of rows, 1 to [`PageRequest::MAX_LIMIT`].
     pub limit: u32,
-    /// From where; none for the first page.
+    /// The position the page starts from; `None` for the first page.
     pub from: Option<(Direction, Cursor)>,
 }
 
 impl PageRequest {
-    /// Rows of a page unless the caller says otherwise.
+    /// The default number of rows in a page.
     pub const DEFAULT_LIMIT: u32 = 50;
-    /// Rows of a page at most.
+    /// The maximum number of rows in a page.
     pub const MAX_LIMIT: u32 = 500;
-    /// The names a URL may use.
+    /// The names of the query parameters.
     pub const KEYS: [&'static str; 3] = ["limit", "after", "before"];
 
-    /// Reads `limit` and one of `after` and `before`, given the last value of each; what is wrong
-    /// is added to `faults`.
+    /// Reads `limit` and one of `after` and `before`. `value` returns the last value of a
+    /// parameter. Adds each fault to `faults`.
     pub fn from_query<'a>(value: impl Fn(&str) -> Option<&'a str>, faults: &mut Faults) -> Self {
         let mut cursor = |name: &str| {
             let read = value(name)?
@@ -125,16 +126,16 @@ impl Default for PageRequest {
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Page<T> {
-    /// The rows, in the list's order whichever way the page was reached.
+    /// The rows, in the order of the list in either direction of paging.
     pub items: Vec<T>,
-    /// Where the next (older) page begins; none on the last.
+    /// The cursor of the next (older) page; `None` on the last page.
     pub after: Option<Cursor>,
-    /// Where the previous (newer) page ends; none on the first.
+    /// The cursor of the previous (newer) page; `None` on the first page.
     pub before: Option<Cursor>,
-    /// How many rows the whole list has.
+    /// The number of rows of the whole list.
     pub total: Total,
-    /// Where a search that no index serves stopped looking, when it did before its end: traces
-    /// beyond this instant have not been looked at. The page on that side goes on from here.
+    /// The instant at which a search without an index stopped, if it stopped before its end. Traces
+    /// beyond it were not examined. The page on that side continues from here.
     #[serde(
         rename = "searched_to_ns",
         default,
@@ -143,13 +144,13 @@ pub struct Page<T> {
     pub searched_to: Option<UnixNanos>,
 }
 
-/// How many rows a list has, and how sure that is.
+/// The number of rows of a list, exact or a lower bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "exactness", content = "count", rename_all = "snake_case")]
 pub enum Total {
-    /// Exactly so many.
+    /// Exactly this number.
     Exact(u64),
-    /// At least so many: counting stopped there.
+    /// A lower bound: counting stopped at this number.
     AtLeast(u64),
 }
 

@@ -1,40 +1,42 @@
-//! Large values that are kept apart from their span or event, and fetched on demand.
+//! Offloaded payloads: large values that are stored apart from their span or event and fetched on
+//! demand.
 
 use serde::{Deserialize, Serialize};
 use throughline_wire::AttributeValue;
 
-/// A value that is kept apart: what stands in its place is a preview.
+/// A reference to an offloaded payload. Its span or event has a preview in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayloadRef {
-    /// Where it stood.
+    /// The path of the value within its span or log record.
     pub place: PayloadPlace,
-    /// The XXH3-128 of the value as it is stored, in hex: what it is fetched by.
+    /// The XXH3-128 hash of the stored value, in hex. The value is fetched by this hash.
     pub hash: String,
-    /// Size of the value: of text and bytes their own, of others that of their encoding.
+    /// The size of the value in bytes. For texts and byte strings it is their length, for other
+    /// values the length of their encoding.
     pub byte_count: u64,
 }
 
-/// Where a value stood.
+/// The path of a value within its span or log record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
 pub enum PayloadPlace {
     /// An attribute of the span, or of the log record.
     Attribute {
-        /// Its key.
+        /// The key of the attribute.
         key: String,
     },
     /// An attribute of an event of the span.
     Event {
-        /// Place of the event, from 0.
+        /// The index of the event, from 0.
         at: u32,
-        /// Key of the attribute.
+        /// The key of the attribute.
         key: String,
     },
     /// An attribute of a link of the span.
     Link {
-        /// Place of the link, from 0.
+        /// The index of the link, from 0.
         at: u32,
-        /// Key of the attribute.
+        /// The key of the attribute.
         key: String,
     },
     /// The body of a log record.
@@ -42,13 +44,13 @@ pub enum PayloadPlace {
 }
 
 impl PayloadRef {
-    /// The reference for an attribute of the span itself.
+    /// Returns the reference for an attribute of the span itself.
     pub fn of_attribute<'a>(refs: &'a [Self], wanted: &str) -> Option<&'a Self> {
         refs.iter()
             .find(|known| matches!(&known.place, PayloadPlace::Attribute { key } if key == wanted))
     }
 
-    /// The reference for an attribute of the event at `place`.
+    /// Returns the reference for an attribute of the event at index `place`.
     pub fn of_event<'a>(refs: &'a [Self], place: usize, wanted: &str) -> Option<&'a Self> {
         refs.iter().find(|known| {
             matches!(&known.place, PayloadPlace::Event { at, key }
@@ -56,7 +58,7 @@ impl PayloadRef {
         })
     }
 
-    /// The reference for an attribute of the link at `place`.
+    /// Returns the reference for an attribute of the link at index `place`.
     pub fn of_link<'a>(refs: &'a [Self], place: usize, wanted: &str) -> Option<&'a Self> {
         refs.iter().find(|known| {
             matches!(&known.place, PayloadPlace::Link { at, key }
@@ -65,10 +67,10 @@ impl PayloadRef {
     }
 }
 
-/// A whole value with what it is called.
+/// A whole value with its reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Payload {
-    /// Where it stands, how large it is, and its hash.
+    /// The path of the value, its size and its hash.
     #[serde(flatten)]
     pub reference: PayloadRef,
     /// The value.

@@ -1,4 +1,4 @@
-//! How pages and the API read traces, whoever holds them.
+//! The trait by which pages and the API read traces.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -12,61 +12,63 @@ use crate::{
     TraceSkeleton, TraceStatistics, TraceSummary, WholeEvents,
 };
 
-/// A future that a trait object can return.
+/// A boxed future. A trait object can return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Why nothing could be read; safe to show, nothing internal in it.
+/// The reason why a read failed. It is safe to show: it has no internal detail.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "detail", rename_all = "snake_case")]
 pub enum ReadError {
-    /// The database cannot be reached or is starting: the same request may succeed soon.
+    /// The database cannot be reached or is starting. A retry may succeed soon.
     #[error("the database cannot be reached right now")]
     Unavailable,
-    /// The query took longer than it may.
+    /// The query exceeded its timeout.
     #[error("the query took too long; choose a shorter time range or a narrower filter")]
     TimedOut,
-    /// The request cannot be understood; carries what is wrong with it.
+    /// The request is invalid; the text says why.
     #[error("{0}")]
     Invalid(String),
-    /// A fault of ours; the log says more.
+    /// A fault of the server; its log has the detail.
     #[error("the query failed; the server's log says why")]
     Internal,
 }
 
 /// Reads the traces of one tenant.
 ///
-/// An implementation is bound to its tenant when it is made, so no caller can ask for another's.
+/// An implementation is bound to its tenant when it is made, so no caller can read another tenant's
+/// data.
 pub trait TraceReader: Send + Sync {
-    /// One page of the traces `filter` selects, newest first.
+    /// Returns one page of the traces that `filter` selects, newest first.
     fn list_traces<'a>(
         &'a self,
         filter: &'a TraceFilter,
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>>;
 
-    /// Figures over all the traces `filter` selects.
+    /// Returns statistics over all the traces that `filter` selects.
     fn trace_statistics<'a>(
         &'a self,
         filter: &'a TraceFilter,
     ) -> BoxFuture<'a, Result<TraceStatistics, ReadError>>;
 
-    /// What a waterfall needs of one trace; none when there is no such trace. Reads no attributes.
+    /// Returns the data of one trace that a waterfall draws, or `None` if there is no such trace.
+    /// Reads no attributes.
     fn trace_skeleton(
         &self,
         trace_id: TraceId,
     ) -> BoxFuture<'_, Result<Option<TraceSkeleton>, ReadError>>;
 
-    /// Everything known of the spans with this id: one, or several when a sender used the id
-    /// twice; empty when there is none.
+    /// Returns all details of the spans with this id. There are several if a sender used the id
+    /// twice, and none if the id is unknown.
     fn span_details(
         &self,
         trace_id: TraceId,
         span_id: SpanId,
     ) -> BoxFuture<'_, Result<Vec<SpanDetails>, ReadError>>;
 
-    /// A value that is kept apart from the span, by the hash that
-    /// [`SpanDetails::payloads`](crate::SpanDetails::payloads) gives; none when this span has no
-    /// such value.
+    /// Returns an offloaded payload of the span, by the hash in
+    /// [`SpanDetails::payloads`](crate::SpanDetails::payloads), or `None` if this span has no such
+    /// payload.
     fn span_payload<'a>(
         &'a self,
         trace_id: TraceId,
@@ -74,30 +76,30 @@ pub trait TraceReader: Send + Sync {
         hash: &'a str,
     ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>>;
 
-    /// The same of a log record or event, which its cursor names.
+    /// Returns an offloaded payload of the log record or event at the cursor.
     fn event_payload<'a>(
         &'a self,
         event: EventCursor,
         hash: &'a str,
     ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>>;
 
-    /// One page of the log records and events `filter` selects, newest first.
+    /// Returns one page of the log records and events that `filter` selects, newest first.
     fn list_events<'a>(
         &'a self,
         filter: &'a EventFilter,
         page: EventPageRequest,
     ) -> BoxFuture<'a, Result<EventPage, ReadError>>;
 
-    /// The next page of events as they were sent, large values in their places, oldest first;
-    /// from the beginning without `after`.
+    /// Returns the next page of events as they were sent, with whole payloads, oldest first.
+    /// Without `after` it is the first page.
     fn whole_events<'a>(
         &'a self,
         of: &'a EventsOf,
         after: Option<EventCursor>,
     ) -> BoxFuture<'a, Result<WholeEvents, ReadError>>;
 
-    /// One page of the traces that `value` leads to, newest first: those with an indexed attribute
-    /// of this value, of the name `key` when one is given.
+    /// Returns one page of the traces with an indexed attribute of this value, newest first. If
+    /// `key` is given, only the attribute of that name counts.
     fn find_traces<'a>(
         &'a self,
         key: Option<&'a str>,
@@ -105,29 +107,29 @@ pub trait TraceReader: Send + Sync {
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>>;
 
-    /// What a reference leads to: a trace by its id, by an indexed value, or by the id of a span,
-    /// for which the newest traces before the page's place are searched.
+    /// Looks up a reference: as a trace id, as an indexed value, and as a span id. For a span id,
+    /// it searches the newest traces before the position of the page.
     fn lookup<'a>(
         &'a self,
         reference: &'a Reference,
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Lookup, ReadError>>;
 
-    /// The trace, large values in their places, or of a large one the page of spans that follows
-    /// `after`, from its beginning without; none when there is no such trace.
+    /// Returns the trace with whole payloads, or `None` if there is no such trace. A large trace
+    /// comes in pages of spans: the page after `after`, or the first page without it.
     fn trace(
         &self,
         trace_id: TraceId,
         after: Option<SpanCursor>,
     ) -> BoxFuture<'_, Result<Option<Trace>, ReadError>>;
 
-    /// Counts and percentiles of spans by operation and window of time; what was committed is in
-    /// them at once.
+    /// Returns counts and percentiles of spans by operation and window of time. They include a span
+    /// as soon as it is committed.
     fn rollups<'a>(
         &'a self,
         filter: &'a RollupFilter,
     ) -> BoxFuture<'a, Result<RollupReport, ReadError>>;
 
-    /// The names of all known services, in alphabetical order.
+    /// Returns the names of all known services, in alphabetical order.
     fn list_services(&self) -> BoxFuture<'_, Result<Vec<String>, ReadError>>;
 }

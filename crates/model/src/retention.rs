@@ -1,16 +1,17 @@
-//! How long traces are kept, and what a run of retention removed or would remove.
+//! Retention: the rules for how long traces are stored, and the report of a run.
 
 use serde::{Deserialize, Serialize};
 use throughline_wire::{TraceId, UnixNanos};
 
-/// How long what is kept. A trace's age counts from its end, by its sender's clock.
+/// The maximum age of each kind of data, in ns. The age of a trace counts from its end, by its
+/// sender's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetentionRules {
-    /// Traces without error or warning, and events without a trace. Default 7 days.
+    /// Traces without error or warning, and events without a trace. Default: 7 days.
     pub ok_ns: i64,
-    /// Traces with a failed span or an event of severity WARN or more. Default 30 days.
+    /// Traces with a failed span or an event of severity WARN or more. Default: 30 days.
     pub error_ns: i64,
-    /// Rollups. Default 180 days.
+    /// Rollups. Default: 180 days.
     pub rollup_ns: i64,
 }
 
@@ -25,12 +26,12 @@ impl Default for RetentionRules {
 }
 
 impl RetentionRules {
-    /// The time for which the spans of every trace are kept, whether it failed or not.
+    /// Returns the time for which the spans of every trace are stored, failed or not.
     pub fn spans_ns(&self) -> i64 {
         self.ok_ns.min(self.error_ns)
     }
 
-    /// Everything goes after the same time, as in development.
+    /// Returns rules that remove all data after the same time, as development set-ups use.
     pub const fn all(ns: i64) -> Self {
         Self {
             ok_ns: ns,
@@ -40,57 +41,57 @@ impl RetentionRules {
     }
 }
 
-/// Traces and spans that one rule removes.
+/// The traces and spans that one rule removes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Removed {
-    /// How many traces.
+    /// The number of traces.
     pub trace_count: u64,
-    /// How many spans they have.
+    /// The number of their spans.
     pub span_count: u64,
 }
 
-/// What becomes of a partition.
+/// The way in which retention frees a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PartitionStep {
-    /// Nothing in it is kept.
+    /// The partition is dropped: none of its rows stays.
     Drop,
-    /// Its kept rows move to a new table that takes its place.
+    /// Its remaining rows move to a new table that replaces it.
     Rewrite,
 }
 
 /// A partition that retention frees.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionChange {
-    /// Its table.
+    /// The name of its table.
     pub table: String,
-    /// What becomes of it.
+    /// The way in which it is freed.
     pub step: PartitionStep,
-    /// Bytes it gives back; an estimate where it is rewritten in a dry run.
+    /// The number of bytes freed; an estimate if a dry run would rewrite the partition.
     pub freed_bytes: u64,
 }
 
-/// What a run of retention removed, or would.
+/// The report of a retention run: what it removed, or would remove.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RetentionReport {
-    /// Whether nothing was touched.
+    /// True if nothing was changed.
     pub is_dry_run: bool,
     /// Traces without error or warning.
     pub ok: Removed,
     /// Traces with an error or a warning.
     pub error: Removed,
-    /// Traces that went because their day did, to stay within the size budget.
+    /// Traces that were removed with their whole day to stay within the size budget.
     pub budget: Removed,
-    /// Rows of rollups.
+    /// The number of rollup rows.
     pub rollup_count: u64,
-    /// Partitions dropped or rewritten.
+    /// The partitions that were dropped or rewritten.
     pub partitions: Vec<PartitionChange>,
-    /// Days that could not be worked on because others held them; the next run does.
+    /// The number of days that were locked by others. The next run works on them.
     pub postponed_days: u64,
 }
 
 impl RetentionReport {
-    /// Bytes of all partitions that go.
+    /// Returns the number of bytes that all these partitions free.
     pub fn freed_bytes(&self) -> u64 {
         let freed = self.partitions.iter().map(|change| change.freed_bytes);
         freed.sum()
@@ -102,22 +103,22 @@ impl RetentionReport {
 pub struct Pin {
     /// The trace.
     pub trace_id: TraceId,
-    /// Why, in somebody's words.
+    /// The reason, as a user wrote it.
     pub note: String,
-    /// Since when.
+    /// The time at which it was pinned.
     #[serde(rename = "pinned_at_ns")]
     pub pinned_at: UnixNanos,
 }
 
 impl Pin {
-    /// The longest note, in characters.
+    /// The maximum length of a note, in characters.
     pub const MAX_NOTE_CHARS: usize = 1_000;
 
-    /// A note as it is kept: without the space around it.
+    /// Returns a note as it is stored: without the spaces around it.
     ///
     /// # Errors
-    /// A sentence for people when it is longer than [`Self::MAX_NOTE_CHARS`] or has the character
-    /// NUL, which is never stored.
+    /// Returns a sentence for the user if the note is longer than [`Self::MAX_NOTE_CHARS`] or has
+    /// the character NUL, which is never stored.
     pub fn note(text: &str) -> Result<String, String> {
         let text = text.trim();
         if text.chars().count() > Self::MAX_NOTE_CHARS || text.contains('\0') {

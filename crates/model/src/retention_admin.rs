@@ -1,40 +1,44 @@
-//! What the API and the panel may change about how long things are kept.
+//! The retention operations that the API and the panel offer: pin, clean up, report storage.
 
 use serde::{Deserialize, Serialize};
 use throughline_wire::TraceId;
 
 use crate::{BoxFuture, Pin, ReadError, RetentionReport, StorageReport};
 
-/// Which traces to remove at once.
+/// A request to remove old traces at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CleanUp {
-    /// Those that ended longer ago than this, errors and warnings alike; none for the rules the
-    /// server runs with.
+    /// The maximum age, counted from the end of a trace, in ns. It applies to traces with and
+    /// without errors. `None` applies the retention rules of the server.
     pub older_than_ns: Option<i64>,
-    /// Only tell what would go.
+    /// True to report what would be removed, and remove nothing.
     pub is_dry_run: bool,
 }
 
-/// Keeps the traces of one tenant, and lets them go. Like a
-/// [`TraceReader`](crate::TraceReader) it is bound to its tenant when it is made.
+/// Manages the retention of one tenant's traces. Like a [`TraceReader`](crate::TraceReader), an
+/// implementation is bound to its tenant when it is made.
 pub trait RetentionAdmin: Send + Sync {
-    /// Keeps a trace for ever, or changes the note of its pin; none when there is no such trace.
+    /// Pins a trace, so that no rule removes it, or changes the note of its pin. Returns `None` if
+    /// there is no such trace.
     fn pin(&self, trace_id: TraceId, note: String)
     -> BoxFuture<'_, Result<Option<Pin>, ReadError>>;
 
-    /// Leaves a trace to the rules again; false when it was not pinned.
+    /// Removes the pin of a trace, so that the rules apply again. Returns false if it was not
+    /// pinned.
     fn unpin(&self, trace_id: TraceId) -> BoxFuture<'_, Result<bool, ReadError>>;
 
-    /// The pin of a trace; none when it is not pinned.
+    /// Returns the pin of a trace, or `None` if it is not pinned.
     fn pin_of(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Pin>, ReadError>>;
 
-    /// The newest pins, newest first, a thousand at most.
+    /// Returns the newest 1,000 pins, newest first.
     fn list_pins(&self) -> BoxFuture<'_, Result<Vec<Pin>, ReadError>>;
 
-    /// Removes what is past its time, or tells what would go.
-    /// [`ReadError::Invalid`] while another run is under way for long.
+    /// Removes what is older than the rules allow, or reports what would be removed.
+    ///
+    /// # Errors
+    /// [`ReadError::Invalid`] if another run takes longer than the server waits for it.
     fn clean_up(&self, request: CleanUp) -> BoxFuture<'_, Result<RetentionReport, ReadError>>;
 
-    /// What the database takes.
+    /// Returns the storage report of the database.
     fn storage(&self) -> BoxFuture<'_, Result<StorageReport, ReadError>>;
 }

@@ -8,7 +8,7 @@ use throughline_wire::{SpanKind, UnixNanos};
 use crate::filter::NUL_IN_IT;
 use crate::{TimeRange, TraceFilter};
 
-/// How long a window is; windows begin at whole multiples of their length since 1970, UTC.
+/// The length of a window. Windows begin at whole multiples of their length since 1970, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum RollupWindow {
     /// 15 minutes.
@@ -24,10 +24,10 @@ pub enum RollupWindow {
 }
 
 impl RollupWindow {
-    /// All of them, shortest first.
+    /// All lengths, shortest first.
     pub const ALL: [Self; 3] = [Self::QuarterHour, Self::Hour, Self::Day];
 
-    /// Its length in seconds.
+    /// Returns the length in seconds.
     pub const fn seconds(self) -> i32 {
         match self {
             Self::QuarterHour => 900,
@@ -36,12 +36,12 @@ impl RollupWindow {
         }
     }
 
-    /// Its length.
+    /// Returns the length in ns.
     pub const fn length_ns(self) -> i64 {
         self.seconds() as i64 * UnixNanos::PER_SECOND
     }
 
-    /// The word in a URL.
+    /// Returns the word used in a URL.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::QuarterHour => "15m",
@@ -62,16 +62,16 @@ impl FromStr for RollupWindow {
     }
 }
 
-/// What rows are told apart by.
+/// The grouping of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RollupGroup {
-    /// Window and operation.
+    /// One row for each window and operation.
     #[default]
     Each,
-    /// The window alone: all operations together.
+    /// One row for each window, over all operations.
     Window,
-    /// The operation alone: the whole range together.
+    /// One row for each operation, over the whole range.
     Operation,
 }
 
@@ -90,24 +90,24 @@ impl FromStr for RollupGroup {
     }
 }
 
-/// Which rollups are wanted; in a URL `range` (or `from` and `to`), `window`, `group`, `service`
-/// and `operation`.
+/// A filter for rollups. Its query parameters are `range` (or `from` and `to`), `window`, `group`,
+/// `service` and `operation`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct RollupFilter {
-    /// Windows that overlap this; the first may begin before it.
+    /// The time range. It selects every window that overlaps it; the first may begin before it.
     pub range: TimeRange,
-    /// How long the windows are.
+    /// The length of the windows.
     pub window: RollupWindow,
-    /// What rows are told apart by.
+    /// The grouping of rows.
     pub group: RollupGroup,
-    /// The service, by its exact name.
+    /// The exact name of the service.
     pub service: Option<String>,
-    /// The operation, by its exact name.
+    /// The exact name of the operation.
     pub operation: Option<String>,
 }
 
 impl RollupFilter {
-    /// The names a URL may use.
+    /// The names of the query parameters.
     pub const KEYS: [&'static str; 7] = [
         "range",
         "from",
@@ -118,11 +118,11 @@ impl RollupFilter {
         "operation",
     ];
 
-    /// Reads the decoded pairs of a query string; empty values are no condition, and of a
-    /// repeated name the last one counts.
+    /// Reads the decoded pairs of a query string. An empty value is no condition, and the last
+    /// value of a repeated name counts.
     ///
     /// # Errors
-    /// A sentence for people that names the parameter and what it takes.
+    /// Returns a sentence for the user that names the parameter and its accepted values.
     pub fn from_query<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, String> {
@@ -152,52 +152,52 @@ impl RollupFilter {
     }
 }
 
-/// What a [`RollupFilter`] selects.
+/// The rollups that a [`RollupFilter`] selects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollupReport {
-    /// How long the windows are.
+    /// The length of the windows.
     pub window: RollupWindow,
-    /// Start of the first window.
+    /// The start of the first window.
     #[serde(rename = "from_ns")]
     pub from: UnixNanos,
-    /// End of the range, exclusive.
+    /// The end of the range, exclusive.
     #[serde(rename = "to_ns")]
     pub to: UnixNanos,
-    /// Whether the oldest windows were left out because there was more than
-    /// [`RollupReport::MAX_READ`].
+    /// True if the oldest windows were left out because more than [`RollupReport::MAX_READ`] rows
+    /// were stored.
     pub is_truncated: bool,
-    /// The rows, by window, service and operation; windows without spans are left out.
+    /// The rows, by window, service and operation. Windows without spans are left out.
     pub items: Vec<Rollup>,
 }
 
 impl RollupReport {
-    /// Stored rows that are read for one report at most.
+    /// The maximum number of stored rows that one report reads.
     pub const MAX_READ: usize = 50_000;
 }
 
-/// One row: the spans that began in a window. Percentiles are within 1 % of the true ones.
+/// One row: the spans that began in a window. Percentiles have a relative error of at most 1 %.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollup {
-    /// Start of the window; none where windows are not told apart.
+    /// The start of the window; `None` if rows are not grouped by window.
     #[serde(rename = "start_ns")]
     pub start: Option<UnixNanos>,
-    /// The service; none where operations are not told apart.
+    /// The service; `None` if rows are not grouped by operation.
     pub service: Option<String>,
-    /// Name of the operation; none where operations are not told apart.
+    /// The name of the operation; `None` if rows are not grouped by operation.
     pub operation: Option<String>,
-    /// Kind of its spans; none where operations are not told apart.
+    /// The kind of its spans; `None` if rows are not grouped by operation.
     pub kind: Option<SpanKind>,
-    /// How many spans.
+    /// The number of spans.
     pub span_count: u64,
-    /// How many of them failed.
+    /// The number of failed spans.
     pub error_count: u64,
-    /// Half of them took at most so long.
+    /// The median duration, in ns.
     pub p50_ns: i64,
-    /// 95 % of them took at most so long.
+    /// The 95th percentile of the durations, in ns.
     pub p95_ns: i64,
-    /// 99 % of them took at most so long.
+    /// The 99th percentile of the durations, in ns.
     pub p99_ns: i64,
-    /// The longest, exactly.
+    /// The maximum duration, in ns. It is exact.
     pub max_ns: i64,
 }
 

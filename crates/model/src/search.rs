@@ -1,4 +1,4 @@
-//! Predicates over spans and traces: what a search asks for.
+//! The predicates over spans and traces that a search evaluates.
 
 mod check;
 
@@ -10,13 +10,13 @@ pub use check::{CheckedPredicate, kind_named, status_named};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpanPredicate {
-    /// All of these hold; true when there are none.
+    /// All of these hold; true if the list is empty.
     And(Vec<Self>),
-    /// At least one of these holds; false when there are none.
+    /// At least one of these holds; false if the list is empty.
     Or(Vec<Self>),
     /// This does not hold.
     Not(Box<Self>),
-    /// A field of the span compares with a value in this way.
+    /// A comparison of a field of the span with a value.
     Compare {
         /// The field.
         field: SpanField,
@@ -30,7 +30,7 @@ pub enum SpanPredicate {
 }
 
 impl SpanPredicate {
-    /// The predicate that `field` compares with `value`.
+    /// Returns the predicate that compares `field` with `value`.
     pub fn compare(field: SpanField, operator: Comparison, value: impl Into<SearchValue>) -> Self {
         Self::Compare {
             field,
@@ -39,8 +39,8 @@ impl SpanPredicate {
         }
     }
 
-    /// The predicate that an attribute of the span, its events, its resource or its scope has this
-    /// text.
+    /// Returns the predicate that an attribute of the span, its events, its resource or its scope
+    /// equals this value.
     pub fn attribute(key: impl Into<String>, value: impl Into<SearchValue>) -> Self {
         let field = SpanField::Attribute {
             owner: AttributeOwner::Any,
@@ -54,11 +54,11 @@ impl SpanPredicate {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TracePredicate {
-    /// The trace has a span of which this holds.
+    /// At least one span of the trace meets this predicate.
     Has(SpanPredicate),
-    /// All of these hold; true when there are none.
+    /// All of these hold; true if the list is empty.
     And(Vec<Self>),
-    /// At least one of these holds; false when there are none.
+    /// At least one of these holds; false if the list is empty.
     Or(Vec<Self>),
     /// This does not hold.
     Not(Box<Self>),
@@ -80,8 +80,8 @@ pub enum SpanField {
     StatusMessage,
     /// The duration in ns.
     DurationNs,
-    /// An attribute. An array matches when one of its elements does; a large text is compared
-    /// whole; arrays, maps and byte strings that are stored as payloads only exist.
+    /// An attribute. An array matches if one of its elements does. A large text is compared as a
+    /// whole. Arrays, maps and byte strings that are stored as payloads support `Exists` only.
     Attribute {
         /// The owner of the attribute.
         owner: AttributeOwner,
@@ -96,7 +96,7 @@ pub enum SpanField {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttributeOwner {
-    /// Any of those below.
+    /// Any of the owners below.
     Any,
     /// The span itself.
     Span,
@@ -112,29 +112,29 @@ pub enum AttributeOwner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Comparison {
-    /// Equal. A text equals every value that is written so: `200` the text, the integer and the
-    /// double. A number equals numbers only.
+    /// Equal. A text equals every value that is written in the same way: `200` equals the text, the
+    /// integer and the double. A number equals numbers only.
     Eq,
-    /// There and not equal.
+    /// Present and not equal.
     NotEq,
-    /// A smaller number.
+    /// A number less than the value.
     Less,
-    /// A smaller number or the same.
+    /// A number less than or equal to the value.
     LessEq,
-    /// A greater number.
+    /// A number greater than the value.
     Greater,
-    /// A greater number or the same.
+    /// A number greater than or equal to the value.
     GreaterEq,
     /// A text that begins with the value.
     StartsWith,
     /// A text that contains the value.
     Contains,
-    /// A text in which a regular expression matches somewhere.
+    /// A text in which the regular expression finds a match.
     Matches,
 }
 
 impl Comparison {
-    /// Returns whether it compares the order of numbers.
+    /// Reports whether it compares the order of numbers.
     pub const fn is_ordering(self) -> bool {
         matches!(
             self,
@@ -142,7 +142,7 @@ impl Comparison {
         )
     }
 
-    /// Returns whether it looks into a text.
+    /// Reports whether it searches within a text.
     pub const fn is_textual(self) -> bool {
         matches!(self, Self::StartsWith | Self::Contains | Self::Matches)
     }

@@ -1,87 +1,87 @@
-//! What the traces that a filter selects have in common.
+//! The statistics of the traces that a filter selects.
 
 use serde::{Deserialize, Serialize};
 use throughline_wire::UnixNanos;
 
-/// Figures over the traces that a filter selects: over all of them, or over the newest when they are too
-/// many to be looked at while somebody waits.
+/// Statistics of the traces that a filter selects. They cover all of these traces, or the newest
+/// ones if there are too many to examine within one request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TraceStatistics {
-    /// Start of the range the buckets cover.
+    /// The start of the range that the buckets cover.
     #[serde(rename = "from_ns")]
     pub from: UnixNanos,
-    /// End of it, exclusive.
+    /// The end of that range, exclusive.
     #[serde(rename = "to_ns")]
     pub to: UnixNanos,
-    /// How many traces.
+    /// The number of traces.
     pub trace_count: u64,
-    /// How many of them have an error.
+    /// The number of traces with an error.
     pub error_count: u64,
-    /// Half of them took at most so long; none without traces.
+    /// The median duration in ns; `None` without traces.
     pub p50_ns: Option<i64>,
-    /// 95 % of them took at most so long.
+    /// The 95th percentile of the durations in ns; `None` without traces.
     pub p95_ns: Option<i64>,
-    /// The longest.
+    /// The maximum duration in ns; `None` without traces.
     pub max_ns: Option<i64>,
-    /// Equal stretches of the range, in order, empty ones included.
+    /// Buckets of equal length, in order, empty ones included.
     pub buckets: Vec<TimeBucket>,
-    /// Where looking stopped, when it did before the end of the range, because no index serves the
-    /// filter or too many traces would have to be looked at: the figures are of those that began then
-    /// or later.
+    /// The instant at which the search stopped, if it stopped before the end of the range. It stops
+    /// if no index serves the filter or if there are too many traces. The figures then cover the
+    /// traces that began at this instant or later.
     #[serde(
         rename = "searched_to_ns",
         default,
         skip_serializing_if = "Option::is_none"
     )]
     pub searched_to: Option<UnixNanos>,
-    /// By root operation, most traces first, at most [`TraceStatistics::MAX_ROWS`].
+    /// Rows by root operation, most traces first, at most [`TraceStatistics::MAX_ROWS`].
     pub by_operation: Vec<OperationRow>,
-    /// By user, most traces first, at most [`TraceStatistics::MAX_ROWS`]; traces without one are
-    /// left out.
+    /// Rows by user, most traces first, at most [`TraceStatistics::MAX_ROWS`]. Traces without a
+    /// user are left out.
     pub by_user: Vec<UserRow>,
 }
 
 impl TraceStatistics {
-    /// Rows of each table at most.
+    /// The maximum number of rows of each table.
     pub const MAX_ROWS: usize = 20;
-    /// Stretches the range is cut into.
+    /// The number of buckets of the range.
     pub const BUCKETS: usize = 60;
 }
 
-/// One stretch of time.
+/// A bucket of the time range.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TimeBucket {
-    /// Its first instant.
+    /// The first instant of the bucket.
     #[serde(rename = "start_ns")]
     pub start: UnixNanos,
-    /// Traces that began in it.
+    /// The number of traces that began in it.
     pub trace_count: u64,
-    /// How many of them have an error.
+    /// The number of them with an error.
     pub error_count: u64,
-    /// Median duration; none without traces.
+    /// The median duration in ns; `None` without traces.
     pub p50_ns: Option<i64>,
-    /// 95th percentile.
+    /// The 95th percentile of the durations in ns; `None` without traces.
     pub p95_ns: Option<i64>,
-    /// The longest.
+    /// The maximum duration in ns; `None` without traces.
     pub max_ns: Option<i64>,
 }
 
 /// The traces of one root operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationRow {
-    /// Service of the root.
+    /// The service of the root span.
     pub service: String,
-    /// Name of the root.
+    /// The name of the root span.
     pub operation: String,
-    /// How many traces.
+    /// The number of traces.
     pub trace_count: u64,
-    /// How many of them have an error.
+    /// The number of them with an error.
     pub error_count: u64,
-    /// Median duration.
+    /// The median duration, in ns.
     pub p50_ns: i64,
-    /// 95th percentile.
+    /// The 95th percentile of the durations, in ns.
     pub p95_ns: i64,
-    /// The longest.
+    /// The maximum duration, in ns.
     pub max_ns: i64,
 }
 
@@ -90,13 +90,13 @@ pub struct OperationRow {
 pub struct UserRow {
     /// The user.
     pub user: String,
-    /// How many traces.
+    /// The number of traces.
     pub trace_count: u64,
-    /// How many of them have an error.
+    /// The number of them with an error.
     pub error_count: u64,
-    /// 95th percentile of their durations.
+    /// The 95th percentile of their durations, in ns.
     pub p95_ns: i64,
-    /// When the newest of them began.
+    /// The start of the newest of them.
     #[serde(rename = "last_seen_ns")]
     pub last_seen: UnixNanos,
 }

@@ -1,39 +1,40 @@
-//! What the database takes, by table, operation and attribute, and how long it will do.
+//! The storage report: the size of the database by table, operation and attribute, and its growth.
 
 use serde::{Deserialize, Serialize};
 use throughline_wire::UnixNanos;
 
-/// How near the limit of its size the database is.
+/// The state of the database against its size limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StorageLevel {
-    /// There is room.
+    /// There is enough space.
     #[default]
     Ok,
-    /// 80 % of the budget are used, or less than twice the reserve is free on the disk.
+    /// 80 % of the budget is used, or less than twice the reserve is free on the disk.
     Near,
-    /// 85 % of the budget are used, or less than one and a half times the reserve is free: with a
-    /// budget the oldest days go before their time.
+    /// 85 % of the budget is used, or less than 1.5 times the reserve is free. With a budget,
+    /// retention removes the oldest days before their time.
     Pruning,
-    /// 90 % of the budget are used, or less than the reserve is free: ingest is stopped.
+    /// 90 % of the budget is used, or less than the reserve is free. Ingest is stopped.
     Full,
 }
 
-/// The size of the database beside what limits it.
+/// The size of the database and its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StorageGauge {
-    /// What the database takes, write-ahead log not counted.
+    /// The size of the database in bytes, without the write-ahead log.
     pub used_bytes: u64,
-    /// What it may take; none when nothing was said.
+    /// The size budget in bytes; `None` if none is configured.
     pub budget_bytes: Option<u64>,
-    /// What is free on the disk of the data directory; none where the database is elsewhere.
+    /// The free bytes on the disk of the data directory; `None` if the database runs on another
+    /// host.
     pub free_bytes: Option<u64>,
-    /// What stays free there, for the write-ahead log and for making room.
+    /// The bytes that stay free on that disk, for the write-ahead log and for freeing space.
     pub reserve_bytes: u64,
 }
 
 impl StorageGauge {
-    /// The graver of what budget and disk say.
+    /// Returns the more severe of the levels of the budget and of the disk.
     pub fn level(&self) -> StorageLevel {
         let budget = self.budget_bytes.map_or(StorageLevel::Ok, |budget| {
             let percent = u128::from(self.used_bytes) * 100 / u128::from(budget.max(1));
@@ -60,76 +61,76 @@ impl StorageGauge {
     }
 }
 
-/// The whole report.
+/// The storage report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StorageReport {
-    /// Size and limits.
+    /// The size and its limits.
     pub gauge: StorageGauge,
-    /// What they amount to.
+    /// The level that results from `gauge`.
     pub level: StorageLevel,
-    /// By table, largest first.
+    /// The size of each table, largest first.
     pub tables: Vec<TableSize>,
-    /// The size at the end of each of the last days, oldest first.
+    /// The size of the database at the end of each of the last days, oldest first.
     pub days: Vec<DaySize>,
-    /// What a day added on average over those days; none before there are two.
+    /// The average growth over those days, in bytes per day; `None` with fewer than two days.
     pub growth_bytes_per_day: Option<i64>,
-    /// When the budget is used up at that pace, in days; none when it is not in sight.
+    /// The number of days until the budget is used up at that growth; `None` if it never is.
     pub days_left: Option<u64>,
-    /// Spans that the two tables below were estimated from.
+    /// The number of spans that the two tables below are estimated from.
     pub sampled_spans: u64,
-    /// Bytes of spans by operation, largest first: an estimate.
+    /// The estimated bytes of spans by operation, largest first.
     pub by_operation: Vec<Share>,
-    /// Bytes of attributes by key, largest first: an estimate, before compression.
+    /// The estimated bytes of attributes by key, before compression, largest first.
     pub by_attribute: Vec<Share>,
 }
 
 impl StorageReport {
-    /// Rows of each estimate at most.
+    /// The maximum number of rows of each estimate.
     pub const MAX_SHARES: usize = 50;
 }
 
-/// What a table takes, its partitions included.
+/// The size of a table, its partitions included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableSize {
-    /// Its name.
+    /// The name of the table.
     pub table: String,
-    /// Rows themselves.
+    /// The bytes of its rows.
     pub heap_bytes: u64,
-    /// Its indexes.
+    /// The bytes of its indexes.
     pub index_bytes: u64,
-    /// Values too long to stand in their rows.
+    /// The bytes of values that are too long for their rows (TOAST).
     pub toast_bytes: u64,
-    /// How many rows, as the database estimates.
+    /// The number of rows, as the database estimates it.
     pub row_estimate: u64,
-    /// The same by partition, newest first; empty for a table without.
+    /// The size of each partition, newest first; empty for a table without partitions.
     pub partitions: Vec<TableSize>,
 }
 
 impl TableSize {
-    /// All of it.
+    /// Returns the total size in bytes.
     pub const fn total_bytes(&self) -> u64 {
         self.heap_bytes + self.index_bytes + self.toast_bytes
     }
 }
 
-/// The size of the database on a day.
+/// The size of the database on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DaySize {
-    /// First instant of the day.
+    /// The first instant of the day.
     #[serde(rename = "day_ns")]
     pub day: UnixNanos,
-    /// As last measured on it.
+    /// The size in bytes at the last measurement of the day.
     pub byte_count: u64,
 }
 
-/// What one of many takes.
+/// The share of one operation or attribute in the storage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
-    /// Service of an operation; none for an attribute.
+    /// The service of an operation; `None` for an attribute.
     pub service: Option<String>,
-    /// Name of the operation, or key of the attribute.
+    /// The name of the operation, or the key of the attribute.
     pub name: String,
-    /// Estimated bytes.
+    /// The estimated bytes.
     pub byte_count: u64,
 }
 

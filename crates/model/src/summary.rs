@@ -1,53 +1,55 @@
-//! A trace as a list shows it.
+//! The summary of a trace, as lists show it.
 
 use serde::{Deserialize, Serialize};
 use throughline_wire::{SpanId, SpanKind, TraceId, UnixNanos};
 
 use crate::OpenFate;
 
-/// One row of the trace directory.
+/// The summary of a trace: one row of the trace list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceSummary {
     /// The trace.
     pub trace_id: TraceId,
-    /// Start of its earliest span.
+    /// The start of its earliest span.
     #[serde(rename = "start_ns")]
     pub start: UnixNanos,
-    /// From its earliest start to its latest end, jobs after the answer included.
+    /// The time from its earliest start to its latest end in ns, including jobs that run after the
+    /// response.
     pub duration_ns: i64,
-    /// Name of its root: the earliest span without a parent, else the earliest span.
+    /// The name of its root: the earliest span without a parent, or the earliest span if all have
+    /// one.
     pub root_name: String,
-    /// Service of its root.
+    /// The service of its root.
     pub root_service: String,
-    /// Kind of its root.
+    /// The kind of its root.
     pub root_kind: SpanKind,
-    /// Duration of its root alone: what the user waited for.
+    /// The duration of its root alone in ns, which is the time the user waited.
     pub root_duration_ns: i64,
-    /// Whether a span without a parent has come; otherwise the root is the best known.
+    /// True if a span without a parent is stored. Otherwise the root is the earliest span.
     pub has_root: bool,
     /// The services that took part, by name.
     pub services: Vec<String>,
-    /// How many spans are stored.
+    /// The number of stored spans.
     pub span_count: u64,
-    /// How many of them failed.
+    /// The number of failed spans.
     pub error_count: u64,
-    /// The status message of the last failed span to begin that has one; at most 256 characters.
+    /// The status message of the latest failed span that has one, at most 256 characters.
     pub error: Option<String>,
-    /// What became of its spans that have begun and not ended, when this was read: running as soon
-    /// as one of them does; none when there are none.
+    /// The state of its open spans at the time of reading: running if at least one still runs;
+    /// `None` if no span is open.
     pub open: Option<OpenFate>,
-    /// Whether somebody pinned it, so that no rule removes it.
+    /// True if the trace is pinned, so that no rule removes it.
     pub is_pinned: bool,
-    /// Who caused it, where a span said so.
+    /// The user who caused it, if a span names one.
     pub user: Option<String>,
-    /// In which session, where a span said so.
+    /// The session, if a span names one.
     pub session: Option<String>,
-    /// A span that a search found; none where nothing was asked of spans.
+    /// A span that matched the search; `None` if the search has no condition on spans.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matched_span: Option<MatchedSpan>,
 }
 
-/// A span that made a search find its trace.
+/// A span by which a search found its trace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MatchedSpan {
     /// The span.

@@ -1,4 +1,4 @@
-//! Which stretch of time a view looks at.
+//! The time range of a view.
 
 use core::fmt;
 use core::str::FromStr;
@@ -6,27 +6,28 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 use throughline_wire::UnixNanos;
 
-/// A stretch of time: relative to now, so that a link to it stays fresh, or fixed.
+/// A time range, either relative to now or fixed. A link with a relative range stays current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TimeRange {
-    /// The last so many ns, to now.
+    /// The time from this many ns ago until now.
     Last(i64),
-    /// From the first instant (inclusive) to the second (exclusive).
+    /// The time from the first instant (inclusive) to the second (exclusive).
     Between(UnixNanos, UnixNanos),
 }
 
 impl Default for TimeRange {
-    /// The last hour.
+    /// Returns the last hour.
     fn default() -> Self {
         Self::Last(UnixNanos::PER_HOUR)
     }
 }
 
 impl TimeRange {
-    /// The first instant (inclusive) and the last (exclusive) when it is `now`.
+    /// Returns the first instant (inclusive) and the last (exclusive), as of `now`.
     pub fn bounds(self, now: UnixNanos) -> (UnixNanos, UnixNanos) {
         match self {
-            // Clients' clocks run ahead a little: what they sent just now must be in the range.
+            // The clocks of clients may run slightly ahead. Spans that they have just sent must be
+            // in range.
             Self::Last(span_ns) => (
                 now.saturating_add(-span_ns),
                 now.saturating_add(UnixNanos::PER_MINUTE),
@@ -36,7 +37,7 @@ impl TimeRange {
     }
 }
 
-/// Writes a relative length as its largest whole unit: `30m`, `6h`, `7d`, `45s`.
+/// Formats a relative length in its largest whole unit: `30m`, `6h`, `7d`, `45s`.
 impl fmt::Display for TimeRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -57,7 +58,7 @@ impl fmt::Display for TimeRange {
     }
 }
 
-/// Reads what [`Display`](fmt::Display) writes.
+/// Parses the text that [`Display`](fmt::Display) writes.
 impl FromStr for TimeRange {
     type Err = String;
 

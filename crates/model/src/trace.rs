@@ -1,4 +1,5 @@
-//! One trace: the skeleton a waterfall draws, the details of a span, and the whole.
+//! One trace in three forms: the skeleton for a waterfall, the details of a span, and the whole
+//! trace.
 
 mod columns;
 pub mod timing;
@@ -14,128 +15,127 @@ use throughline_wire::{
 
 use crate::{Completeness, OpenSpan, PayloadRef, TraceSummary};
 
-/// What a waterfall needs of a trace, without attributes: stays small however large the payloads.
+/// The data of a trace that a waterfall draws. It has no attributes, so that it stays small even if
+/// the payloads are large.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TraceSkeleton {
-    /// The trace as the list shows it.
+    /// The summary of the trace, as the list shows it.
     pub summary: TraceSummary,
-    /// Service names; [`SkeletonSpan::service`] is an index into them.
+    /// The names of the services. [`SkeletonSpan::service`] is an index into them.
     pub services: Vec<String>,
-    /// Its spans by start, then id; those that have begun and not ended among them, as long as they
-    /// are known to have run.
-    /// They travel column by column.
+    /// The spans by start, then by id. Open spans are among them, with the time they are known to
+    /// have run as their duration. They are serialized column by column.
     #[serde(with = "columns")]
     pub spans: Vec<SkeletonSpan>,
-    /// How many spans have events that [`SkeletonSpan::events`] leaves out, because there are very
-    /// many or they are large.
+    /// The number of spans whose events [`SkeletonSpan::events`] leaves out, because they have too
+    /// many events or too large ones.
     #[serde(default)]
     pub unmarked_spans: u64,
-    /// What is missing of it.
+    /// The completeness of the trace.
     #[serde(default)]
     pub completeness: Completeness,
-    /// Its spans that have begun and not ended.
+    /// The spans that have begun and have not ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open: Vec<OpenSpan>,
 }
 
-/// One bar of a waterfall.
+/// A span of a [`TraceSkeleton`]: one bar of a waterfall.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkeletonSpan {
     /// The span.
     pub span_id: SpanId,
-    /// Its parent as it was sent; may be unknown, itself or part of a cycle.
+    /// Its parent as the sender wrote it. It may be unknown, the span itself or part of a cycle.
     pub parent_span_id: Option<SpanId>,
-    /// The operation.
+    /// The name of the operation.
     pub name: String,
-    /// Its role in a call.
+    /// The role of the span in a call.
     pub kind: SpanKind,
-    /// Index into [`TraceSkeleton::services`].
+    /// An index into [`TraceSkeleton::services`].
     pub service: u32,
-    /// When it began.
+    /// The time at which it began.
     pub start: UnixNanos,
-    /// How long it took.
+    /// The duration in ns.
     pub duration_ns: i64,
-    /// How it ended.
+    /// The status code.
     pub status: StatusCode,
-    /// When its events happened, in order, with their names; see
-    /// [`TraceSkeleton::unmarked_spans`].
+    /// The times and names of its events, in order; see [`TraceSkeleton::unmarked_spans`].
     pub events: Vec<(UnixNanos, String)>,
 }
 
 impl TraceSkeleton {
-    /// Name of the service a span belongs to.
+    /// Returns the name of the service of a span.
     pub fn service_of(&self, span: &SkeletonSpan) -> &str {
         self.services
             .get(span.service as usize)
             .map_or("", String::as_str)
     }
 
-    /// What became of the span when it has not ended; none when it has.
+    /// Returns the open span of this id, or `None` if the span has ended.
     pub fn open_span(&self, span_id: SpanId) -> Option<&OpenSpan> {
         self.open.iter().find(|open| open.span_id == span_id)
     }
 }
 
-/// Everything known of one span.
+/// All details of one span.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpanDetails {
-    /// The span with its attributes, events and links; a large value is a preview, see
+    /// The span with its attributes, events and links. A large value is a preview, see
     /// [`SpanDetails::payloads`].
     pub span: Span,
-    /// Who sent it.
+    /// The resource that sent it.
     pub resource: Resource,
-    /// The library that made it.
+    /// The instrumentation scope that made it.
     pub scope: InstrumentationScope,
-    /// When the server committed it.
+    /// The time at which the server committed it.
     #[serde(rename = "received_ns")]
     pub received: UnixNanos,
-    /// Values that are kept apart, fetched by
+    /// References to its offloaded payloads. Fetch them with
     /// [`TraceReader::span_payload`](crate::TraceReader::span_payload).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub payloads: Vec<PayloadRef>,
 }
 
-/// A trace, or a page of a large one, as the API and exports give it.
+/// A trace, or one page of a large trace, as the API and exports return it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
-    /// The trace as the list shows it.
+    /// The summary of the trace, as the list shows it.
     pub summary: TraceSummary,
-    /// The senders; [`StoredSpan::resource`] is an index into them.
+    /// The resources of the senders. [`StoredSpan::resource`] is an index into them.
     pub resources: Vec<Resource>,
-    /// The libraries; [`StoredSpan::scope`] is an index into them.
+    /// The instrumentation scopes. [`StoredSpan::scope`] is an index into them.
     pub scopes: Vec<InstrumentationScope>,
-    /// Its spans by start, then id.
+    /// The spans, by start, then by id.
     pub spans: Vec<StoredSpan>,
-    /// Where the next page of spans begins; none on the last.
+    /// The cursor of the next page of spans; `None` on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<SpanCursor>,
-    /// What is missing of the whole trace.
+    /// The completeness of the whole trace.
     #[serde(default)]
     pub completeness: Completeness,
-    /// Its spans that have begun and not ended.
+    /// The spans that have begun and have not ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open: Vec<OpenSpan>,
 }
 
 impl Trace {
-    /// Its id.
+    /// Returns the id of the trace.
     pub fn trace_id(&self) -> TraceId {
         self.summary.trace_id
     }
 }
 
-/// A place among the spans of a trace.
+/// A position in the list of spans of a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SpanCursor {
-    /// When the span at this place began.
+    /// The start of the span at this position.
     pub start: UnixNanos,
-    /// The span, by the order of its bits as a number.
+    /// The span id, its bits read as a signed integer. The order of the list uses this value.
     pub span_id: i64,
-    /// What decides between spans of one id and one start.
+    /// A hash that orders spans with the same id and the same start.
     pub digest: i64,
 }
 
-/// `<time in ns>-<16 hex characters>-<16 hex characters>`: what a URL carries.
+/// Formats the cursor for a URL: `<time in ns>-<16 hex characters>-<16 hex characters>`.
 impl fmt::Display for SpanCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -178,14 +178,14 @@ impl<'de> Deserialize<'de> for SpanCursor {
 /// A span of a [`Trace`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoredSpan {
-    /// The span, complete.
+    /// The complete span.
     #[serde(flatten)]
     pub span: Span,
-    /// Index into [`Trace::resources`].
+    /// An index into [`Trace::resources`].
     pub resource: u32,
-    /// Index into [`Trace::scopes`].
+    /// An index into [`Trace::scopes`].
     pub scope: u32,
-    /// When the server committed it.
+    /// The time at which the server committed it.
     #[serde(rename = "received_ns")]
     pub received: UnixNanos,
 }

@@ -1,4 +1,4 @@
-//! Instants as people write them: UTC calendar dates and times of day.
+//! Converts instants to and from UTC calendar dates and times of day.
 
 use core::fmt;
 
@@ -9,22 +9,22 @@ use throughline_wire::UnixNanos;
 pub struct Utc {
     /// The year, 1677 to 2262.
     pub year: i64,
-    /// 1 to 12.
+    /// The month, 1 to 12.
     pub month: i64,
-    /// 1 to 31.
+    /// The day of the month, 1 to 31.
     pub day: i64,
-    /// 0 to 23.
+    /// The hour, 0 to 23.
     pub hour: i64,
-    /// 0 to 59.
+    /// The minute, 0 to 59.
     pub minute: i64,
-    /// 0 to 59.
+    /// The second, 0 to 59.
     pub second: i64,
     /// Nanoseconds within the second.
     pub nanosecond: i64,
 }
 
 impl From<UnixNanos> for Utc {
-    /// The method `civil_from_days` of <https://howardhinnant.github.io/date_algorithms.html>.
+    /// Uses the method `civil_from_days` of <https://howardhinnant.github.io/date_algorithms.html>.
     fn from(instant: UnixNanos) -> Self {
         let days = instant.get().div_euclid(UnixNanos::PER_DAY);
         let in_day = instant.get().rem_euclid(UnixNanos::PER_DAY);
@@ -49,7 +49,8 @@ impl From<UnixNanos> for Utc {
 }
 
 impl Utc {
-    /// The instant; none outside the years 1678 to 2261 and for fields out of range.
+    /// Returns the instant, or `None` if a field is out of range or the year is outside 1678 to
+    /// 2261.
     pub fn to_instant(self) -> Option<UnixNanos> {
         let fields = [
             (self.year, 1_678, 2_261),
@@ -79,16 +80,17 @@ impl Utc {
                 + self.second * UnixNanos::PER_SECOND
                 + self.nanosecond,
         );
-        // The 31st of a shorter month would slide into the next one.
+        // The formula accepts a 31st of a shorter month and returns a day of the next month.
+        // Converting back detects that.
         (Self::from(instant) == self).then_some(instant)
     }
 
-    /// `2026-11-21`.
+    /// Formats the date: `2026-11-21`.
     pub fn date(self) -> String {
         format!("{:04}-{:02}-{:02}", self.year, self.month, self.day)
     }
 
-    /// `14:02:11.482`, cut to the millisecond.
+    /// Formats the time of day, truncated to the millisecond: `14:02:11.482`.
     pub fn time_of_day(self) -> String {
         let millis = self.nanosecond / UnixNanos::PER_MILLI;
         format!(
@@ -97,13 +99,14 @@ impl Utc {
         )
     }
 
-    /// `2026-11-21T14:02`: what a `datetime-local` field holds, cut to the minute.
+    /// Formats the instant for a `datetime-local` field, truncated to the minute:
+    /// `2026-11-21T14:02`.
     pub fn to_minutes(self) -> String {
         format!("{}T{:02}:{:02}", self.date(), self.hour, self.minute)
     }
 
-    /// Reads `YYYY-MM-DDTHH:MM`, with `:SS` and a fraction where they matter, a space in place of
-    /// the `T` and a `Z` at the end if you like; always UTC.
+    /// Parses `YYYY-MM-DDTHH:MM` as UTC. Seconds (`:SS`) with or without a fraction, a space in
+    /// place of the `T` and a `Z` at the end are optional.
     pub fn parse(text: &str) -> Option<UnixNanos> {
         let text = text.trim();
         let text = text.strip_suffix(['Z', 'z']).unwrap_or(text);
@@ -137,7 +140,7 @@ fn number(text: &str) -> Option<i64> {
         .flatten()
 }
 
-/// `2026-11-21 14:02:11.482193044 UTC`: exact.
+/// Formats the instant exactly: `2026-11-21 14:02:11.482193044 UTC`.
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

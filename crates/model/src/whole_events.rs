@@ -5,40 +5,40 @@ use throughline_wire::{InstrumentationScope, LogRecord, Resource, TraceId};
 
 use crate::{EventCursor, TimeRange};
 
-/// Whose events are wanted.
+/// The selection of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventsOf {
-    /// Those of a trace, stored or not.
+    /// The events of a trace, stored or not.
     Trace(TraceId),
-    /// Those that belong to no stored trace.
+    /// The events that belong to no stored trace.
     NoTrace {
-        /// When they happened.
+        /// The time range of the events.
         range: TimeRange,
-        /// The service that sent them, exactly.
+        /// The exact name of the service that sent them.
         service: Option<String>,
     },
 }
 
-/// A page of events with everything that was sent, oldest first, large values in their places.
+/// A page of events as they were sent, with whole payloads, oldest first.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct WholeEvents {
-    /// The senders; [`WholeEvent::resource`] is an index into them.
+    /// The resources of the senders. [`WholeEvent::resource`] is an index into them.
     pub resources: Vec<Resource>,
-    /// The libraries; [`WholeEvent::scope`] is an index into them.
+    /// The instrumentation scopes. [`WholeEvent::scope`] is an index into them.
     pub scopes: Vec<InstrumentationScope>,
-    /// The events: a page may have none and not be the last.
+    /// The events. A page may be empty and not be the last one.
     pub events: Vec<WholeEvent>,
-    /// Where the next page begins; none on the last.
+    /// The cursor of the next page; `None` on the last page.
     pub after: Option<EventCursor>,
 }
 
 /// An event of [`WholeEvents`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WholeEvent {
-    /// The event, complete.
+    /// The complete event.
     pub record: LogRecord,
-    /// Who sent it: an index into [`WholeEvents::resources`].
+    /// The sender: an index into [`WholeEvents::resources`].
     pub resource: u32,
-    /// The library that made it: an index into [`WholeEvents::scopes`].
+    /// The instrumentation scope: an index into [`WholeEvents::scopes`].
     pub scope: u32,
 }

@@ -1,4 +1,4 @@
-//! Builds a span by saying what matters about it.
+//! Builds spans for tests. Fields have defaults, so a test sets only those that matter to it.
 
 use std::borrow::Cow;
 
@@ -13,8 +13,8 @@ use crate::{Ids, NOW};
 #[derive(Debug, Clone)]
 pub struct SpanBuilder(Span);
 
-/// A span of 10 ms that began at [`NOW`], internal, without a parent, with ids derived from its
-/// name: two spans of the same name need [`SpanBuilder::id`].
+/// Returns a builder of an internal span without a parent that began at [`NOW`] and took 10 ms. Its
+/// ids are derived from its name, so two spans of the same name need [`SpanBuilder::id`].
 pub fn span(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
     let name = name.into();
     let seed = name.bytes().fold(0_u64, |seed, byte| {
@@ -43,21 +43,21 @@ pub fn span(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
 }
 
 impl SpanBuilder {
-    /// Sets its trace.
+    /// Sets the trace.
     #[must_use]
     pub fn in_trace(mut self, trace_id: TraceId) -> Self {
         self.0.trace_id = trace_id;
         self
     }
 
-    /// Sets its id.
+    /// Sets the span id.
     #[must_use]
     pub fn id(mut self, span_id: SpanId) -> Self {
         self.0.span_id = span_id;
         self
     }
 
-    /// Puts it under `parent`, in its trace.
+    /// Makes it a child of `parent`, in the trace of `parent`.
     #[must_use]
     pub fn child_of(mut self, parent: &Span) -> Self {
         self.0.trace_id = parent.trace_id;
@@ -65,21 +65,21 @@ impl SpanBuilder {
         self
     }
 
-    /// Sets its parent, known or not, and leaves its trace.
+    /// Sets the parent, known or not. The trace does not change.
     #[must_use]
     pub fn parent(mut self, parent: SpanId) -> Self {
         self.0.parent_span_id = Some(parent);
         self
     }
 
-    /// Sets its kind.
+    /// Sets the kind.
     #[must_use]
     pub fn kind(mut self, kind: SpanKind) -> Self {
         self.0.kind = kind;
         self
     }
 
-    /// Moves its start to `start`; it lasts as long as before.
+    /// Sets the start. The duration does not change.
     #[must_use]
     pub fn starts(mut self, start: UnixNanos) -> Self {
         let duration_ns = self.0.duration_ns();
@@ -88,14 +88,14 @@ impl SpanBuilder {
         self
     }
 
-    /// Sets how long it lasts.
+    /// Sets the duration.
     #[must_use]
     pub fn lasts(mut self, duration_ns: i64) -> Self {
         self.0.end = self.0.start.saturating_add(duration_ns);
         self
     }
 
-    /// Makes it fail.
+    /// Sets the status to error, with this message.
     #[must_use]
     pub fn error(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.0.status = Status::error(message);
@@ -113,13 +113,13 @@ impl SpanBuilder {
         self
     }
 
-    /// Says who caused it.
+    /// Sets the user who caused it.
     #[must_use]
     pub fn user(self, user: impl Into<String>) -> Self {
         self.with(semconv::USER_ID, user.into())
     }
 
-    /// Says in which session.
+    /// Sets the session.
     #[must_use]
     pub fn session(self, session: impl Into<String>) -> Self {
         self.with(semconv::SESSION_ID, session.into())
@@ -156,7 +156,7 @@ impl SpanBuilder {
         self
     }
 
-    /// The span.
+    /// Returns the span.
     pub fn build(self) -> Span {
         self.0
     }

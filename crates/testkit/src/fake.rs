@@ -1,4 +1,4 @@
-//! A reader over spans in memory, with the rules of the real one.
+//! A trace reader over spans in memory that follows the rules of the real one.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ mod whole;
 
 use paging::page_of;
 
-/// A [`TraceReader`] for tests of whatever stands in front of the store.
+/// A [`TraceReader`] for tests of code that uses the store.
 ///
 /// ```
 /// use throughline_testkit::{FakeReader, Ids, shop_trace};
@@ -37,7 +37,7 @@ pub struct FakeReader {
 }
 
 impl FakeReader {
-    /// A reader of these spans when it is [`NOW`], all of one tenant, all received now.
+    /// Returns a reader of these spans. All belong to one tenant and were received at [`NOW`].
     pub fn new(sent: Vec<Sent>) -> Self {
         Self {
             sent,
@@ -50,7 +50,7 @@ impl FakeReader {
         }
     }
 
-    /// A reader that answers everything with `error`.
+    /// Returns a reader whose methods all fail with `error`.
     pub fn failing(error: ReadError) -> Self {
         Self {
             fails: Some(error),
@@ -58,47 +58,47 @@ impl FakeReader {
         }
     }
 
-    /// The same, with a value that is kept apart from a span; the span itself holds the preview.
+    /// Adds an offloaded payload to a span. The span itself must have the preview.
     #[must_use]
     pub fn keeping(mut self, span_id: SpanId, payload: Payload) -> Self {
         self.payloads.push((span_id, payload));
         self
     }
 
-    /// The same, with events of spans, newest first.
+    /// Adds events of spans, newest first.
     #[must_use]
     pub fn hearing(mut self, events: Vec<StoredEvent>) -> Self {
         self.events = events;
         self
     }
 
-    /// The same, with a trace of which some span has begun and not ended.
+    /// Leaves a span of this trace open, in the state `fate`.
     #[must_use]
     pub fn leaving_open(mut self, trace_id: TraceId, fate: OpenFate) -> Self {
         self.open.push((trace_id, fate));
         self
     }
 
-    /// The same, with a trace that is pinned.
+    /// Pins a trace.
     #[must_use]
     pub fn pinning(mut self, trace_id: TraceId) -> Self {
         self.pinned.push(trace_id);
         self
     }
 
-    /// The same, when it is `now`.
+    /// Sets the current time.
     #[must_use]
     pub fn at(mut self, now: UnixNanos) -> Self {
         self.now = now;
         self
     }
 
-    /// As pages take it.
+    /// Returns the reader in the form that pages use.
     pub fn shared(self) -> Arc<dyn TraceReader> {
         Arc::new(self)
     }
 
-    /// All traces, as a list without a filter shows them.
+    /// Returns the summaries of all traces, in the order of an unfiltered list.
     pub fn summaries(&self) -> Vec<TraceSummary> {
         self.marked(summaries_of(&self.sent))
     }
@@ -204,7 +204,7 @@ impl TraceReader for FakeReader {
         })
     }
 
-    /// Any value that is kept apart.
+    /// Returns any offloaded payload with the hash.
     fn event_payload<'a>(
         &'a self,
         _: EventCursor,
@@ -216,7 +216,7 @@ impl TraceReader for FakeReader {
         })
     }
 
-    /// The first page of the events of a trace or a span; other conditions are not looked at.
+    /// Returns the first page of the events of a trace or a span. Other conditions are ignored.
     fn list_events<'a>(
         &'a self,
         filter: &'a EventFilter,
@@ -240,7 +240,8 @@ impl TraceReader for FakeReader {
         })
     }
 
-    /// The events of a trace, or those of none, on one page; neither range nor service are looked at.
+    /// Returns the events of a trace, or those without a trace, on one page. Range and service are
+    /// ignored.
     fn whole_events<'a>(
         &'a self,
         of: &'a EventsOf,
@@ -249,7 +250,7 @@ impl TraceReader for FakeReader {
         self.answer(move || whole::events(self, of))
     }
 
-    /// Any attribute leads to its trace.
+    /// Treats every attribute as indexed.
     fn find_traces<'a>(
         &'a self,
         key: Option<&'a str>,
@@ -259,7 +260,7 @@ impl TraceReader for FakeReader {
         self.answer(move || page_of(lookup::by_attribute(self, key, value), page))
     }
 
-    /// Every trace is searched.
+    /// Searches every trace.
     fn lookup<'a>(
         &'a self,
         reference: &'a Reference,

@@ -1,4 +1,4 @@
-//! Ids that are the same in every run.
+//! Generates ids that are the same in every run.
 
 use throughline_wire::{SpanId, TraceId};
 
@@ -7,12 +7,12 @@ use throughline_wire::{SpanId, TraceId};
 pub struct Ids(u64);
 
 impl Ids {
-    /// The ids of this seed.
+    /// Returns the generator for this seed.
     pub const fn seeded(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next 64 bits.
+    /// Returns the next 64 bits.
     pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
@@ -21,12 +21,12 @@ impl Ids {
         bits ^ (bits >> 31)
     }
 
-    /// A number from 0 to `bound`, `bound` itself left out.
+    /// Returns a number from 0 to `bound`, exclusive.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.next_u64() % bound.max(1)
     }
 
-    /// A new trace id.
+    /// Returns a new trace id.
     pub fn trace_id(&mut self) -> TraceId {
         loop {
             let mut bytes = [0; 16];
@@ -38,7 +38,7 @@ impl Ids {
         }
     }
 
-    /// A new span id.
+    /// Returns a new span id.
     pub fn span_id(&mut self) -> SpanId {
         loop {
             if let Ok(id) = SpanId::from_bytes(self.next_u64().to_be_bytes()) {

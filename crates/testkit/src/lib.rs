@@ -1,5 +1,5 @@
-//! What tests are made of: builders of spans, a reader over spans in memory, a fixed clock and
-//! seeded ids.
+//! Helpers for tests: a builder of spans, a reader over spans in memory, a fixed clock and seeded
+//! ids.
 //!
 //! ```
 //! use throughline_testkit::{Ids, span};

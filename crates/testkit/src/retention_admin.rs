@@ -1,4 +1,4 @@
-//! A retention admin over values in memory.
+//! A fake of the retention operations, with its state in memory.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use throughline_wire::TraceId;
 
 use crate::NOW;
 
-/// A [`RetentionAdmin`] for tests of whatever stands in front of the store: any trace can be pinned.
+/// A [`RetentionAdmin`] for tests of code that uses the store. Any trace can be pinned.
 #[derive(Debug)]
 pub struct FakeRetentionAdmin {
     pins: Mutex<Vec<Pin>>,
@@ -18,7 +18,7 @@ pub struct FakeRetentionAdmin {
 }
 
 impl FakeRetentionAdmin {
-    /// A retention admin that reports this storage.
+    /// Returns a fake with this storage report.
     pub const fn new(storage: Result<StorageReport, ReadError>) -> Self {
         Self {
             pins: Mutex::new(Vec::new()),
@@ -26,7 +26,7 @@ impl FakeRetentionAdmin {
         }
     }
 
-    /// A retention admin of an empty database.
+    /// Returns a fake of an empty database.
     pub fn empty() -> Self {
         let gauge = StorageGauge::default();
         Self::new(Ok(StorageReport {
@@ -42,7 +42,7 @@ impl FakeRetentionAdmin {
         }))
     }
 
-    /// As pages take it.
+    /// Returns it in the form that pages use.
     pub fn shared(self) -> Arc<dyn RetentionAdmin> {
         Arc::new(self)
     }

@@ -1,5 +1,5 @@
-//! Rollups, computed the plain way with exact percentiles: what the store's sketches are compared
-//! with.
+//! Computes rollups in the simplest way, with exact percentiles. Tests compare the store's sketches
+//! with them.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use throughline_wire::{StatusCode, UnixNanos};
 
 use crate::Sent;
 
-/// What `filter` selects of the spans, when it is `now`.
+/// Returns the rollups that `filter` selects from the spans, as of `now`.
 pub fn rollups_of(sent: &[Sent], filter: &RollupFilter, now: UnixNanos) -> RollupReport {
     let window_ns = filter.window.length_ns();
     let floor = |instant: UnixNanos| {

@@ -1,10 +1,10 @@
-//! Spans that hold something of everything, and a trace as the demo shop makes it.
+//! Sample data: spans with every field filled, and a trace like the demo shop's.
 
 use throughline_wire::{AttributeValue, Attributes, Span, SpanKind, Status, StatusCode, UnixNanos};
 
 use crate::{Ids, NOW, Sent, span};
 
-/// An attribute of every kind, extremes included; NaN is left out, because it equals nothing.
+/// Returns attributes of every type, extremes included. NaN is left out, because it equals nothing.
 pub fn every_attribute_kind() -> Attributes {
     let mut inner = Attributes::default();
     inner.insert(
@@ -34,7 +34,7 @@ pub fn every_attribute_kind() -> Attributes {
     all
 }
 
-/// A span with every field filled.
+/// Returns a span with every field filled.
 pub fn rich_span() -> Span {
     let mut ids = Ids::seeded(77);
     let other = span("elsewhere").id(ids.span_id()).build();
@@ -63,7 +63,8 @@ pub fn rich_span() -> Span {
     rich
 }
 
-/// A click, its request, a statement, a job and the job's statement: five spans of three services.
+/// Returns the trace of a click, its request, a statement, a job and the job's statement: five
+/// spans of three services.
 pub fn shop_trace(ids: &mut Ids) -> Vec<Sent> {
     let at = |ms: i64| NOW.saturating_add(ms * UnixNanos::PER_MILLI);
     let ms = |ms: i64| ms * UnixNanos::PER_MILLI;

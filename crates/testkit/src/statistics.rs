@@ -1,4 +1,5 @@
-//! Statistics over listed rows, computed the plain way: what the store's SQL is compared with.
+//! Computes statistics over trace summaries in the simplest way. Tests compare the store's SQL with
+//! them.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -6,7 +7,7 @@ use std::collections::BTreeMap;
 use throughline_model::{OperationRow, TimeBucket, TraceStatistics, TraceSummary, UserRow};
 use throughline_wire::UnixNanos;
 
-/// The figures over `traces`, cut into the buckets of the range `from..to`.
+/// Returns the statistics of `traces`, with the range `from..to` cut into buckets.
 pub fn statistics_of(traces: &[TraceSummary], from: UnixNanos, to: UnixNanos) -> TraceStatistics {
     let all: Vec<&TraceSummary> = traces.iter().collect();
     let bucket_ns = to
@@ -63,7 +64,7 @@ fn by_operation(traces: &[&TraceSummary]) -> Vec<OperationRow> {
             max_ns: percentile(&traces, 1.0).unwrap_or_default(),
         })
         .collect();
-    // Stable: rows of the same count stay in the order of their names.
+    // The sort is stable: rows of the same count stay ordered by name.
     rows.sort_by_key(|row| Reverse(row.trace_count));
     rows.truncate(TraceStatistics::MAX_ROWS);
     rows
@@ -99,7 +100,8 @@ fn errors(traces: &[&TraceSummary]) -> u64 {
     traces.iter().filter(|trace| trace.error_count > 0).count() as u64
 }
 
-/// The least duration that at least this share of the traces do not exceed (nearest rank).
+/// Returns the percentile by nearest rank: the least duration that at least this share of the
+/// traces do not exceed.
 fn percentile(traces: &[&TraceSummary], share: f64) -> Option<i64> {
     let mut durations: Vec<_> = traces.iter().map(|trace| trace.duration_ns).collect();
     durations.sort_unstable();

@@ -1,4 +1,4 @@
-//! The trace directory, computed the plain way: what the store's merge is compared with.
+//! Computes trace summaries in the simplest way. Tests compare the store's merge with them.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,19 +9,19 @@ use throughline_wire::{
     AttributeValue, InstrumentationScope, Resource, Span, StatusCode, TraceId, UnixNanos, semconv,
 };
 
-/// A span with who sent it.
+/// A span with its sender.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sent {
-    /// The process.
+    /// The resource that sent it.
     pub resource: Arc<Resource>,
-    /// The library.
+    /// The instrumentation scope that made it.
     pub scope: Arc<InstrumentationScope>,
     /// The span.
     pub span: Span,
 }
 
 impl Sent {
-    /// A span of the service called `service`, of no particular library.
+    /// Returns a span of the service called `service`, with an empty scope.
     pub fn by(service: &str, span: Span) -> Self {
         Self {
             resource: Arc::new(Resource::of_service(service.to_owned())),
@@ -31,7 +31,7 @@ impl Sent {
     }
 }
 
-/// The rows of the directory, newest first, then by trace id, as a list shows them.
+/// Returns the summaries as an unfiltered list shows them: newest first, then by trace id.
 pub fn summaries_of(sent: &[Sent]) -> Vec<TraceSummary> {
     let mut traces: BTreeMap<TraceId, Vec<&Sent>> = BTreeMap::new();
     for sent in sent {
@@ -91,8 +91,8 @@ fn summary(sent: &[&Sent]) -> TraceSummary {
     }
 }
 
-/// The rows of the directory that `filter` selects when it is `now`, in order. An attribute is one of a
-/// span, its events, its resource or its scope.
+/// Returns the summaries that `filter` selects as of `now`, in order. A condition on an attribute
+/// matches attributes of a span, its events, its resource or its scope.
 pub fn selected(sent: &[Sent], filter: &TraceFilter, now: UnixNanos) -> Vec<TraceSummary> {
     let mut by_trace: BTreeMap<TraceId, Vec<&Sent>> = BTreeMap::new();
     for sent in sent {
@@ -129,8 +129,8 @@ fn is_failed_with(span: &Span, folded: &str) -> bool {
     span.status.code == StatusCode::Error && fold_case(&span.status.message).contains(folded)
 }
 
-/// Whether a span, one of its events, its resource or its scope has an attribute that is written so,
-/// or an array with such an element.
+/// Reports whether a span, one of its events, its resource or its scope has an attribute with this
+/// text, or an array with an element of this text.
 pub fn has_attribute(sent: &Sent, key: &str, text: &str) -> bool {
     let events = sent.span.events.iter().map(|event| &event.attributes);
     let all = [
@@ -169,7 +169,7 @@ fn last_error<'a>(spans: impl Iterator<Item = &'a Span>) -> Option<String> {
     Some(last.status.message.chars().take(256).collect())
 }
 
-/// Whether the directory's row alone lets `filter` select the trace, when it is `now`.
+/// Reports whether the conditions on summaries select the trace, as of `now`.
 fn is_selected(filter: &TraceFilter, summary: &TraceSummary, now: UnixNanos) -> bool {
     let (from, to) = filter.range.bounds(now);
     let is = |wanted: &Option<String>, value: &Option<String>| wanted.is_none() || wanted == value;

@@ -1,4 +1,4 @@
-//! Says where the built site of the shop is, so that it can be embedded into the binary.
+//! Passes the folder of the built site to the compiler, so that it is embedded into the binary.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -9,7 +9,8 @@ fn main() -> std::io::Result<()> {
     println!("cargo::rerun-if-changed=../migrations");
 
     let site = env::var_os("SHOP_SITE").map_or_else(default_site, PathBuf::from);
-    // The server builds without its site too: it then says how to build one.
+    // An empty folder lets the server build without its site. The server then explains how to build
+    // the site.
     fs::create_dir_all(&site)?;
     println!("cargo::rerun-if-changed={}", site.display());
     println!("cargo::rustc-env=SHOP_SITE={}", site.display());

@@ -1,13 +1,13 @@
-//! The figures that benchmarks print: lines of `figure: <name> <number>`.
+//! Collects the figures that benchmarks print as lines of `figure: <name> <number>`.
 
 use std::collections::BTreeMap;
 
-/// Figures by name.
+/// The figures by name.
 #[derive(Debug, Default)]
 pub(crate) struct Figures(BTreeMap<String, f64>);
 
 impl Figures {
-    /// Takes the figures among the lines of what a benchmark said.
+    /// Adds the figures in the output of a benchmark.
     pub(crate) fn gather(&mut self, text: &str) {
         let figures = text.lines().filter_map(|line| {
             let (name, number) = line.trim().strip_prefix("figure: ")?.split_once(' ')?;
@@ -16,7 +16,7 @@ impl Figures {
         self.0.extend(figures);
     }
 
-    /// The figure of this name.
+    /// Returns the figure of this name.
     pub(crate) fn get(&self, name: &str) -> Option<f64> {
         self.0.get(name).copied()
     }

@@ -1,9 +1,9 @@
-//! What the figures were measured on.
+//! Describes the machine on which the figures were measured.
 
 use std::fs;
 use std::thread;
 
-/// One line: cores, processor, memory, kernel.
+/// Returns one line with the cores, processor, memory and kernel.
 pub(crate) fn facts() -> String {
     let cores = thread::available_parallelism().map_or(0, usize::from);
     let read = |file: &str| fs::read_to_string(file).unwrap_or_default();

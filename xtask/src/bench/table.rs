@@ -1,10 +1,10 @@
-//! Targets beside figures, as Markdown that reads as plain text too.
+//! The table of targets and figures, as Markdown that is readable as plain text too.
 
 use std::fmt::Write as _;
 
 use super::figures::Figures;
 
-/// When a figure is good.
+/// The condition that a figure must meet.
 #[derive(Debug, Clone, Copy)]
 enum Target {
     AtLeast(f64),
@@ -28,7 +28,7 @@ impl Target {
     }
 }
 
-/// A row: its id, what it is, the figure's name, digits to show, the target.
+/// A row: its id, its description, the name of the figure, the number of digits, the target.
 type Row = (&'static str, &'static str, &'static str, usize, Target);
 
 const ROWS: [Row; 31] = [
@@ -292,7 +292,7 @@ const MORE: [(&str, &str); 14] = [
         "cpu_us_per_span.postgres.native",
     ),
     ("CPU a span until level 1, native JSON, µs", "S1.native"),
-    // Single milliseconds come and go between runs: told, not judged.
+    // Times of a few milliseconds vary between runs, so this figure has no target.
     (
         "10 million / 1 million, worst query below 10 ms",
         "R7.ratio.fast",
@@ -303,7 +303,7 @@ const MORE: [(&str, &str); 14] = [
     ),
 ];
 
-/// The table, what stands above it and below.
+/// Returns the table with its heading and its notes.
 pub(crate) fn markdown(figures: &Figures, machine: &str, full: bool) -> String {
     let mut text = format!(
         "{} run on {machine}.\n\n| id | what | target | figure | verdict |\n|---|---|---|---|---|\n",

@@ -1,5 +1,5 @@
-//! One command line: built like `std::process::Command`, waited for with an eye on Ctrl-C and a
-//! deadline.
+//! A command line. It is built like `std::process::Command`. The wait for it stops on Ctrl-C or
+//! after a timeout.
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 
 use crate::interrupt;
 
-/// How long a program that was asked to stop may take before it is killed.
+/// The time that a program gets to stop before it is killed.
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(15);
 
 /// A command that is about to run.
@@ -24,10 +24,10 @@ pub(crate) struct Cmd {
     deadline: Option<Duration>,
 }
 
-/// What a streamed command said and how it ended.
+/// The output and the exit status of a streamed command.
 pub(crate) struct Streamed {
     pub(crate) success: bool,
-    /// Standard output and standard error as they came, mixed.
+    /// Standard output and standard error, interleaved as they arrived.
     pub(crate) text: String,
 }
 
@@ -66,19 +66,19 @@ impl Cmd {
         self
     }
 
-    /// Gives the program the terminal's input, for a password prompt.
+    /// Connects the program's input to the terminal, for a password prompt.
     pub(crate) fn with_stdin(mut self) -> Self {
         self.inner.stdin(Stdio::inherit());
         self
     }
 
-    /// Stops the program when it takes longer than this. Default: no limit.
+    /// Stops the program if it takes longer than this. Default: no limit.
     pub(crate) fn deadline(mut self, limit: Duration) -> Self {
         self.deadline = Some(limit);
         self
     }
 
-    /// The command as a person would type it.
+    /// Returns the command as a user would type it.
     pub(crate) fn line(&self) -> String {
         std::iter::once(self.inner.get_program())
             .chain(self.inner.get_args())
@@ -91,7 +91,7 @@ impl Cmd {
         self.inner
     }
 
-    /// Prints the command, runs it with our own output and fails when it fails.
+    /// Prints the command and runs it with our own output. Fails if the command fails.
     pub(crate) fn run(mut self) -> Result<()> {
         let line = self.line();
         println!("$ {line}");
@@ -103,7 +103,7 @@ impl Cmd {
         Ok(())
     }
 
-    /// Runs it quietly and keeps what it says; fails only when it cannot be run at all.
+    /// Runs the command silently and returns its output. Fails only if it cannot be started.
     pub(crate) fn output(mut self) -> Result<Output> {
         let line = self.line();
         self.inner.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -118,7 +118,8 @@ impl Cmd {
         })
     }
 
-    /// Runs it quietly and gives its trimmed standard output; its errors are in the failure.
+    /// Runs the command silently and returns its trimmed standard output. If it fails, the error
+    /// contains its standard error.
     pub(crate) fn text(self) -> Result<String> {
         let line = self.line();
         let output = self.output()?;
@@ -129,7 +130,7 @@ impl Cmd {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    /// Prints the command, shows what it says as it comes, and keeps a copy.
+    /// Prints the command, shows its output as it arrives, and returns a copy.
     pub(crate) fn stream(mut self) -> Result<Streamed> {
         let line = self.line();
         println!("$ {line}");
@@ -155,7 +156,7 @@ impl Cmd {
     }
 }
 
-/// Waits for the child; on Ctrl-C or past the deadline it is stopped and this fails.
+/// Waits for the child. On Ctrl-C or after the deadline, stops the child and fails.
 fn wait(child: &mut Child, deadline: Option<Duration>, line: &str) -> Result<ExitStatus> {
     let started = Instant::now();
     let mut pause = Duration::from_millis(1);
@@ -178,7 +179,7 @@ fn wait(child: &mut Child, deadline: Option<Duration>, line: &str) -> Result<Exi
     }
 }
 
-/// Asks the child to end, waits, and kills it when it does not.
+/// Asks the child to stop, waits, and kills it if it does not.
 pub(super) fn stop(child: &mut Child) -> Result<()> {
     if child.try_wait()?.is_some() {
         return Ok(());
@@ -196,22 +197,22 @@ pub(super) fn stop(child: &mut Child) -> Result<()> {
     Ok(())
 }
 
-/// Sends a signal; a child that is gone by now is no fault.
+/// Sends a signal. A child that has already ended is not an error.
 fn signal(child: &Child, signal: Signal) {
     if let Ok(id) = i32::try_from(child.id()) {
         let _gone = kill(Pid::from_raw(id), signal);
     }
 }
 
-/// A thread that drains one pipe of a child.
+/// A thread that reads one pipe of a child to its end.
 struct Capture {
     bytes: Arc<Mutex<Vec<u8>>>,
     thread: JoinHandle<()>,
 }
 
 impl Capture {
-    /// What was read. A grandchild that outlives its parent may hold the pipe open for ever, so
-    /// the wait for its end is short.
+    /// Returns the bytes read. The wait for the end of the pipe is short, because a grandchild that
+    /// outlives the child may hold the pipe open for ever.
     fn collect(self) -> Vec<u8> {
         let asked = Instant::now();
         while !self.thread.is_finished() && asked.elapsed() < Duration::from_secs(2) {
@@ -245,7 +246,7 @@ fn capture(
     Capture { bytes, thread }
 }
 
-/// The word in single quotes when a shell would take it apart.
+/// Returns the word in single quotes if a shell would split or expand it.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./:,@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

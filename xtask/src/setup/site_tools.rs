@@ -1,4 +1,4 @@
-//! The two programs of the site build that npm brings: wasm-opt and lightningcss.
+//! The programs of the site build that npm installs: wasm-opt and lightningcss.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::process::Cmd;
 use crate::stamp::{Digest, Stamp};
 use crate::version::Version;
 
-/// The oldest binaryen that reads what current compilers write.
+/// The oldest version of wasm-opt (binaryen) that reads the output of current compilers.
 pub(crate) const OLDEST_WASM_OPT: Version = Version(119, 0, 0);
 
 /// The programs of the site build.
@@ -19,7 +19,7 @@ pub(crate) struct SiteTools {
     wasm_opt: PathBuf,
     pub(crate) wasm_opt_version: Version,
     lightningcss: PathBuf,
-    /// Changes with the versions pinned in `xtask/tools`.
+    /// A value that changes with the versions pinned in `xtask/tools`.
     pub(crate) pinned: String,
 }
 
@@ -33,7 +33,7 @@ impl SiteTools {
     }
 }
 
-/// Finds or installs them, and Node before.
+/// Finds or installs the programs. Installs Node first if it is missing.
 pub(crate) fn prepare(context: &Context) -> Result<SiteTools> {
     node::prepare(context)?;
     let folder = context.tools().join("npm");
@@ -50,7 +50,7 @@ pub(crate) fn prepare(context: &Context) -> Result<SiteTools> {
     })
 }
 
-/// A wasm-opt that is new enough: from `PATH`, else from npm.
+/// Returns a recent enough wasm-opt, from `PATH` or from npm.
 pub(crate) fn find_wasm_opt(context: &Context) -> Option<(PathBuf, Version)> {
     let installed = context.which("wasm-opt");
     let packaged = context
@@ -67,7 +67,7 @@ pub(crate) fn find_wasm_opt(context: &Context) -> Option<(PathBuf, Version)> {
         })
 }
 
-/// The program inside the package for this platform; the wrapper package's own is put in place by
+/// Returns the program in the npm package for this platform. The main package gets its own copy by
 /// an install script, which we do not run.
 pub(crate) fn find_lightningcss(folder: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(folder.join("node_modules")).ok()?.flatten();

@@ -1,5 +1,5 @@
-//! A compiler that is new enough and has the wasm32 target: the one in use, one that rustup can
-//! complete, or the one Debian packages for its browsers.
+//! Finds or installs a recent enough compiler with the wasm32 target: the current one, one that
+//! rustup completes, or the one that Debian packages for its browsers.
 
 mod probe;
 
@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::version::Version;
 pub(crate) use probe::{Origin, Toolchain, WASM};
 
-/// What Debian calls a complete, current toolchain.
+/// The Debian packages of a complete, current toolchain.
 const DEBIAN_PACKAGES: [&str; 6] = [
     "rustc-web",
     "cargo-web",
@@ -20,7 +20,7 @@ const DEBIAN_PACKAGES: [&str; 6] = [
     "rustfmt-web",
 ];
 
-/// Finds or makes a complete toolchain and sets the environment so that children use it.
+/// Finds or installs a complete toolchain and sets the environment so that children use it.
 pub(crate) fn prepare(context: &mut Context) -> Result<Toolchain> {
     let minimum = minimum(context)?;
     if let Some(found) = find(context, minimum) {
@@ -52,9 +52,9 @@ pub(crate) fn prepare(context: &mut Context) -> Result<Toolchain> {
     )
 }
 
-/// A complete toolchain that is already there. Changes nothing.
+/// Returns an installed complete toolchain, if there is one. Changes nothing.
 pub(crate) fn find(context: &Context, minimum: Version) -> Option<Toolchain> {
-    // With rustup's proxies on PATH even Debian's cargo would use rustup's compiler.
+    // With rustup's proxies on PATH, even Debian's cargo would use rustup's compiler.
     let debian = if context.which("rustup").is_some() {
         Origin::Linked
     } else {
@@ -66,7 +66,7 @@ pub(crate) fn find(context: &Context, minimum: Version) -> Option<Toolchain> {
         .find(|toolchain| toolchain.refusal(context, minimum).is_none())
 }
 
-/// Makes sure of rustfmt and clippy, which a minimal installation of rustup lacks.
+/// Installs rustfmt and clippy if they are missing, as in a minimal installation of rustup.
 pub(crate) fn ensure_lints(context: &Context) -> Result<()> {
     let works = |tool: &str| context.cargo(&[tool, "--version"]).text().is_ok();
     if works("fmt") && works("clippy") {
@@ -83,7 +83,7 @@ pub(crate) fn ensure_lints(context: &Context) -> Result<()> {
         .map(drop)
 }
 
-/// The oldest compiler the workspace supports: `rust-version` of the root manifest.
+/// Returns the oldest supported compiler: `rust-version` of the root manifest.
 pub(crate) fn minimum(context: &Context) -> Result<Version> {
     let manifest = std::fs::read_to_string(context.root.join("Cargo.toml"))?;
     rust_version(&manifest).context("the root Cargo.toml names no rust-version")
@@ -96,7 +96,7 @@ fn rust_version(manifest: &str) -> Option<Version> {
     Version::parse(line.split('"').nth(1)?)
 }
 
-/// The ordinary way: a current stable if need be, then the target.
+/// Installs the toolchain by rustup: the current stable release if needed, then the target.
 fn by_rustup(context: &Context, minimum: Version) -> Result<Toolchain> {
     if context.which("rustup").is_none() {
         bail!("rustup is not installed");
@@ -133,7 +133,7 @@ fn by_rustup(context: &Context, minimum: Version) -> Result<Toolchain> {
     complete(context, origin, minimum)
 }
 
-/// Debian's own compiler, with a wasm32 standard library built from its source package.
+/// Installs Debian's compiler and builds a wasm32 standard library from its source package.
 fn by_debian(context: &Context, minimum: Version) -> Result<Toolchain> {
     if !debian::is_debian(context) {
         bail!("not a Debian system with apt-get");
@@ -170,7 +170,7 @@ fn by_debian(context: &Context, minimum: Version) -> Result<Toolchain> {
     complete(context, origin, minimum)
 }
 
-/// `rust-lld` is a link to an lld of some version, whose package is only recommended.
+/// Installs the lld that the link `rust-lld` points to. Debian only recommends that package.
 fn install_linker_behind_link(context: &Context) -> Result<()> {
     let link = std::path::Path::new("/usr/bin/rust-lld");
     if link.exists() {
@@ -179,13 +179,9 @@ fn install_linker_behind_link(context: &Context) -> Result<()> {
     let target = std::fs::read_link(link).context("rust-web-llvm brought no rust-lld")?;
     let package = target
         .file_name()
-        .context("rust-lld is a link to nowhere")?
+        .context("rust-lld is a broken link")?
         .to_string_lossy();
-    debian::install(
-        context,
-        &[package.as_ref()],
-        "the linker that rust-lld means",
-    )
+    debian::install(context, &[package.as_ref()], "the linker behind rust-lld")
 }
 
 fn complete(context: &Context, origin: Origin, minimum: Version) -> Result<Toolchain> {

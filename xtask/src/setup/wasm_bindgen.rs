@@ -1,4 +1,4 @@
-//! The wasm-bindgen command line: exactly the version of the crate in Cargo.lock.
+//! The wasm-bindgen command line, in exactly the version of the crate in Cargo.lock.
 
 use std::path::{Path, PathBuf};
 
@@ -10,11 +10,11 @@ use crate::context::Context;
 pub(crate) struct WasmBindgen {
     pub(crate) version: String,
     pub(crate) cli: PathBuf,
-    /// Runs `wasm_bindgen_test`s in a browser; lies beside the command line.
+    /// The program that runs `wasm_bindgen_test`s in a browser. It is in the same folder.
     pub(crate) test_runner: PathBuf,
 }
 
-/// Finds the right version or builds it (some minutes, once for each version).
+/// Finds the right version or builds it. A build takes some minutes, once for each version.
 pub(crate) fn prepare(context: &Context) -> Result<WasmBindgen> {
     let version = wanted(context)?;
     if let Some(found) = find(context, &version) {
@@ -22,8 +22,8 @@ pub(crate) fn prepare(context: &Context) -> Result<WasmBindgen> {
     }
     println!("building wasm-bindgen-cli {version} (some minutes, once)");
     let target = context.cache.join("target-tools");
-    // Without --locked: the published lock file may name versions that were withdrawn since. The
-    // lighter profile makes a tool that is quick enough in a fraction of the time.
+    // No --locked: the published lock file may name versions that were yanked later. The lighter
+    // profile builds a fast enough tool in much less time.
     context
         .cargo(&[
             "install",
@@ -48,7 +48,7 @@ pub(crate) fn prepare(context: &Context) -> Result<WasmBindgen> {
     }
 }
 
-/// The version that is there already. Changes nothing.
+/// Returns the programs of this version if they are installed. Changes nothing.
 pub(crate) fn find(context: &Context, version: &str) -> Option<WasmBindgen> {
     let mut folders = vec![context.tools().join("bin")];
     folders.extend(context.search_path());
@@ -73,7 +73,7 @@ fn has_version(context: &Context, cli: &Path, version: &str) -> bool {
             .is_ok_and(|text| text.split_whitespace().nth(1) == Some(version))
 }
 
-/// The version the workspace is locked to.
+/// Returns the version in Cargo.lock.
 pub(crate) fn wanted(context: &Context) -> Result<String> {
     let lock = std::fs::read_to_string(context.root.join("Cargo.lock"))
         .context("cannot read Cargo.lock")?;

@@ -1,4 +1,4 @@
-//! The wasm32 standard library of a compiler that comes without one but with its source.
+//! Builds the wasm32 standard library of a compiler that has its source but no binary of it.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::debian;
 use super::toolchain::{Toolchain, WASM};
 use crate::context::Context;
 
-/// What a prebuilt standard library has too; `test` is for tests that run in the browser.
+/// The crates of a prebuilt standard library. `test` is for tests that run in the browser.
 const STD: &str = "-Zbuild-std=std,panic_abort,test";
 
 /// Builds the library with the compiler itself and puts it where the compiler looks for it.
@@ -25,7 +25,7 @@ pub(crate) fn build(context: &Context, toolchain: &Toolchain) -> Result<()> {
         .args(["build", "--release", STD, "--target", WASM])
         .cwd(&folder)
         .env("CARGO_TARGET_DIR", &target)
-        // The unstable flag is the only way to this build; what it builds is then used as stable.
+        // This build needs an unstable flag. The resulting library is used by stable code.
         .env("RUSTC_BOOTSTRAP", "1")
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
@@ -52,7 +52,7 @@ fn write_empty_crate(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The library files of a build, without the empty crate's own.
+/// Returns the library files of a build, without that of the empty crate.
 fn libraries(deps: &Path) -> Result<Vec<PathBuf>> {
     let entries =
         std::fs::read_dir(deps).with_context(|| format!("no libraries in {}", deps.display()))?;
@@ -78,7 +78,7 @@ fn libraries(deps: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Libraries of an earlier compiler would be found twice.
+/// Removes the libraries of an earlier compiler, which would otherwise be found as well.
 fn remove_old(context: &Context, folder: &Path) -> Result<()> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let old: Vec<PathBuf> = entries

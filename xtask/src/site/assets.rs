@@ -1,4 +1,4 @@
-//! Files served as they are, their compressed copies, and the weight of it all.
+//! Copies files that are served unchanged, compresses files, and reports their sizes.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,7 +10,7 @@ use super::Front;
 use crate::context::Context;
 use crate::stamp;
 
-/// What gets smaller by compression; images and fonts are compressed in themselves.
+/// The extensions of files that compression makes smaller. Images and fonts are compressed already.
 const COMPRESSIBLE: [&str; 11] = [
     "css",
     "html",
@@ -37,7 +37,7 @@ pub(super) fn copy_public(context: &Context, front: &Front) -> Result<Vec<PathBu
     Ok(files)
 }
 
-/// Writes `.br` and `.gz` beside each file that changed since; gives all of them.
+/// Writes `.br` and `.gz` beside each file that changed. Returns the paths of all files.
 pub(super) fn compress(context: &Context, files: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let compressible: Vec<&PathBuf> = files.iter().filter(|file| is_compressible(file)).collect();
     let stale: Vec<&&PathBuf> = compressible
@@ -54,7 +54,7 @@ pub(super) fn compress(context: &Context, files: &[PathBuf]) -> Result<Vec<PathB
         .collect())
 }
 
-/// Prints each file's size, raw and as most browsers will load it.
+/// Prints the size of each file, raw and in the form that most browsers load.
 pub(super) fn report(folder: &Path, files: &[PathBuf]) -> Result<()> {
     let mut sum = (0, 0);
     println!(
@@ -79,7 +79,7 @@ pub(super) fn report(folder: &Path, files: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// A size for people: kilobytes with one decimal.
+/// Formats a size in kilobytes with one decimal.
 pub(crate) fn size(bytes: u64) -> String {
     format!("{}.{} KB", bytes / 1000, bytes % 1000 / 100)
 }

@@ -1,4 +1,4 @@
-//! One style sheet from many: imports resolved, cascade layers kept, white space gone.
+//! Bundles style sheets into one: imports resolved, cascade layers kept, white space removed.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! From a Rust crate to the `.wasm` and `.js` a browser loads.
+//! Builds the `.wasm` and `.js` files of a Rust crate for a browser.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::stamp::{self, Digest};
 
 const PROFILE: &str = "wasm-release";
 
-/// Compiles, binds and optimises; gives the files below `pkg/`.
+/// Compiles, binds and optimises the crate. Returns the files below `pkg/`.
 pub(super) fn build(context: &Context, tools: &Tools, front: &Front) -> Result<Vec<PathBuf>> {
     context
         .cargo(&[

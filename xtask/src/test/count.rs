@@ -1,4 +1,4 @@
-//! How many tests passed and failed, read from what the test runners print.
+//! Reads the numbers of passed and failed tests from the output of test runners.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::summary::Counts;
 
-/// From the `test result:` lines of cargo test and of wasm-bindgen's runner, summed.
+/// Sums the `test result:` lines of cargo test and of wasm-bindgen's runner.
 pub(super) fn in_libtest(text: &str) -> Counts {
     let mut counts = Counts::default();
     for line in plain(text).lines() {
@@ -19,7 +19,7 @@ pub(super) fn in_libtest(text: &str) -> Counts {
     counts
 }
 
-/// From the `Summary` line of cargo-nextest.
+/// Reads the `Summary` line of cargo-nextest.
 pub(super) fn in_nextest(text: &str) -> Counts {
     let text = plain(text);
     let summary = text
@@ -33,7 +33,7 @@ pub(super) fn in_nextest(text: &str) -> Counts {
     }
 }
 
-/// From the JSON report of Playwright. A flaky test is a failed one.
+/// Reads the JSON report of Playwright. A flaky test counts as failed.
 pub(super) fn in_playwright(report: &Path) -> Result<Counts> {
     let text = std::fs::read_to_string(report)
         .with_context(|| format!("Playwright left no report in {}", report.display()))?;
@@ -46,7 +46,7 @@ pub(super) fn in_playwright(report: &Path) -> Result<Counts> {
     })
 }
 
-/// `57 passed (1 slow), 2 skipped` and `passed` -> 57.
+/// Returns the number before a word: 57 for `57 passed (1 slow), 2 skipped` and `passed`.
 fn number_before(text: &str, word: &str) -> u64 {
     text.split([',', ';', ':', '.'])
         .filter_map(|part| part.trim().split_once(' '))
@@ -55,7 +55,7 @@ fn number_before(text: &str, word: &str) -> u64 {
         .sum()
 }
 
-/// The text without the escape sequences that colour it.
+/// Returns the text without colour escape sequences.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;

@@ -8,19 +8,19 @@ use crate::context::Context;
 use crate::process::Service;
 use crate::temporary::TemporaryFolder;
 
-/// Fetching Postgres is part of the first start where none is installed.
+/// The timeout for the start. If Postgres is not installed, the first start downloads it.
 const START: Duration = Duration::from_secs(300);
 
-/// A cluster that lives as long as this value.
+/// A cluster. Dropping this value stops and removes it.
 pub(crate) struct Database {
-    // Stopped first, then its folder goes.
+    // Fields drop in order: stop the cluster first, then remove its folder.
     _service: Service,
     url: String,
     _folder: TemporaryFolder,
 }
 
 impl Database {
-    /// Starts a fresh cluster with the server binary of a profile: `debug` or `release`.
+    /// Starts a new cluster with the server binary of a profile: `debug` or `release`.
     pub(crate) fn start(context: &Context, profile: &str) -> Result<Self> {
         let binary = context.target.join(profile).join("throughline");
         let folder = TemporaryFolder::new("postgres")?;
@@ -39,7 +39,7 @@ impl Database {
         })
     }
 
-    /// A superuser's URL of some database in the cluster.
+    /// Returns a superuser's URL of a database in the cluster.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }

@@ -1,4 +1,4 @@
-//! Playwright against a server and a shop of their own, in a real browser.
+//! Runs Playwright in a real browser, with its own server and shop.
 
 use std::path::Path;
 
@@ -59,7 +59,7 @@ pub(super) fn tests(run: &mut Run) -> Result<Verdict> {
         println!("the logs of server and shop are in {}", logs.display());
     }
     if !streamed.success && counts.failed == 0 {
-        bail!("Playwright did not run to its end");
+        bail!("Playwright ended early");
     }
     Ok(Verdict::Tests(counts))
 }
@@ -71,7 +71,7 @@ fn playwright(context: &Context, folder: &Path) -> Cmd {
         .cwd(folder)
 }
 
-/// `npm ci`, when the lock file is another than last time.
+/// Runs `npm ci` if the lock file has changed.
 fn install(context: &Context, folder: &Path) -> Result<()> {
     let stamp = Stamp::at(folder.join("node_modules/.installed"));
     let digest = Digest::new().add_file(&folder.join("package-lock.json"))?;

@@ -1,8 +1,9 @@
-//! The fuzz targets, each for a fixed count of runs over its corpus.
+//! Runs the fuzz targets, each for a fixed number of runs over its corpus.
 //!
-//! They are built as cargo-fuzz builds them, but for the address sanitizer, which finds nothing in
-//! safe code: so only a nightly compiler is needed. Without one the step is left out; the same
-//! checks run on the corpus and its mutations in `tests/replay.rs` of the crates, always.
+//! They are built like cargo-fuzz builds them, but without the address sanitizer, which finds
+//! nothing in safe code. Thus only a nightly compiler is needed. Without one, the step is skipped.
+//! The tests in `tests/replay.rs` of the crates always run the same checks on the corpus and its
+//! mutations.
 
 use std::fs;
 use std::path::Path;
@@ -14,13 +15,13 @@ use super::steps::Run;
 use crate::context::Context;
 use crate::summary::Counts;
 
-/// Inputs tried for each target: a few seconds.
+/// The number of inputs for each target. They take a few seconds.
 const RUNS: u32 = 20_000;
-/// Largest input.
+/// The maximum size of an input.
 const INPUT_BYTES: u32 = 4_096;
-/// An input that takes longer is a finding.
+/// The timeout for one input. A slower input is a finding.
 const INPUT_SECONDS: u32 = 20;
-/// What cargo-fuzz tells the compiler, for coverage to guide the search.
+/// The compiler flags that cargo-fuzz uses for coverage, which guides the search.
 const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
      -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions";
@@ -36,7 +37,7 @@ pub(super) fn fuzz(run: &mut Run) -> Result<Verdict> {
         ));
     };
     let targets = targets(&context.root.join("fuzz/corpus"))?;
-    // A target is named, so that build scripts are not instrumented.
+    // Build a single target, so that build scripts are not instrumented.
     let manifest = context.root.join("fuzz/Cargo.toml");
     let folder = context.target.join("fuzz");
     context
@@ -45,7 +46,7 @@ pub(super) fn fuzz(run: &mut Run) -> Result<Verdict> {
         .args(["--target", &host, "--manifest-path"])
         .arg(&manifest)
         .env("CARGO_TARGET_DIR", &folder)
-        // Goes before flags that are set elsewhere.
+        // This variable has precedence over flags that are set elsewhere.
         .env("CARGO_ENCODED_RUSTFLAGS", COVERAGE.replace(' ', "\u{1f}"))
         .run()?;
     let mut counts = Counts::default();
@@ -62,7 +63,7 @@ pub(super) fn fuzz(run: &mut Run) -> Result<Verdict> {
                 "-verbosity=0".to_owned(),
                 format!("-artifact_prefix={}/{target}-", new.display()),
             ])
-            // What it adds goes into the first folder, not into the kept corpus.
+            // New inputs go into the first folder, so the committed corpus does not change.
             .arg(&found)
             .arg(context.root.join("fuzz/corpus").join(&target))
             .stream()?;
@@ -76,7 +77,7 @@ pub(super) fn fuzz(run: &mut Run) -> Result<Verdict> {
     Ok(Verdict::Tests(counts))
 }
 
-/// The host of the nightly compiler, when there is one.
+/// Returns the host of the nightly compiler, if it is installed.
 fn nightly_host(context: &Context) -> Option<String> {
     let version = context
         .cmd("rustup")
@@ -88,7 +89,7 @@ fn nightly_host(context: &Context) -> Option<String> {
     version.status.success().then(|| host.to_owned())
 }
 
-/// The targets: each has a folder of seeds.
+/// Returns the names of the targets. Each has a folder of seeds.
 fn targets(corpus: &Path) -> Result<Vec<String>> {
     let entries = fs::read_dir(corpus)
         .with_context(|| format!("the corpus {} cannot be read", corpus.display()))?;

@@ -1,5 +1,5 @@
-//! The steps that cargo does for native code. All use the one dev profile and the same choice of
-//! packages, so that what one built serves the next.
+//! The cargo steps for native code. All use the dev profile and the same selection of packages, so
+//! that each step reuses the build of the others.
 
 use anyhow::{Result, bail};
 
@@ -10,8 +10,8 @@ use crate::context::Context;
 use crate::process::Cmd;
 use crate::site::BROWSER_ONLY;
 
-/// `cargo COMMAND` for every package that runs natively. Never with the browser's: they would
-/// switch on the browser side of Leptos in the server's build too.
+/// Returns `cargo COMMAND` for every native package. The browser packages must stay out: they would
+/// enable the browser side of Leptos in the server's build too.
 fn native(context: &Context, command: &[&str]) -> Cmd {
     let excluded = BROWSER_ONLY
         .iter()

@@ -1,4 +1,4 @@
-//! The list of steps, and what they share: each thing they need is made once, when first asked for.
+//! The list of steps and their shared resources. Each resource is prepared once, on first use.
 
 use std::path::PathBuf;
 
@@ -15,12 +15,12 @@ use crate::{site, tidy};
 /// One step.
 pub(super) struct Step {
     pub(super) name: &'static str,
-    /// What it checks, for its heading.
+    /// The check it does, for its heading.
     pub(super) what: &'static str,
     pub(super) run: fn(&mut Run) -> Result<Verdict>,
 }
 
-/// Every step in the order they run: quick ones first.
+/// Every step in the order of execution: quick ones first.
 pub(super) const STEPS: &[Step] = &[
     Step {
         name: "setup",
@@ -29,12 +29,12 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "fmt",
-        what: "every file as rustfmt would write it",
+        what: "formatting of every file",
         run: rust::format,
     },
     Step {
         name: "tidy",
-        what: "the rules that no compiler knows",
+        what: "project rules that the compiler does not check",
         run: check_tidy,
     },
     Step {
@@ -44,12 +44,12 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "clippy",
-        what: "lints of everything native",
+        what: "lints of native code",
         run: rust::clippy,
     },
     Step {
         name: "wasm-clippy",
-        what: "lints of everything in the browser",
+        what: "lints of browser code",
         run: wasm::clippy,
     },
     Step {
@@ -74,7 +74,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "fuzz",
-        what: "what reads bytes from strangers, a fixed number of runs",
+        what: "fuzz targets of the decoders, a fixed number of runs",
         run: fuzz::fuzz,
     },
     Step {
@@ -94,12 +94,12 @@ pub(super) const STEPS: &[Step] = &[
     },
 ];
 
-/// The names of the steps, for the command line.
+/// Returns the names of the steps, for the command line.
 pub(super) fn names() -> PossibleValuesParser {
     PossibleValuesParser::new(STEPS.iter().map(|step| step.name))
 }
 
-/// One test run.
+/// A test run.
 pub(super) struct Run<'a> {
     context: &'a mut Context,
     /// Arguments for the test runners.
@@ -112,7 +112,7 @@ pub(super) struct Run<'a> {
     database: Once<Database>,
 }
 
-/// A result that is computed once; a failure is told again to each that asks.
+/// A result that is computed once. Every step that needs it gets the same error.
 type Once<T> = Option<Result<T, String>>;
 
 fn once<T>(slot: &mut Once<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The context, with the compiler chosen.
+    /// Returns the context, after selecting the compiler.
     pub(super) fn context(&mut self) -> Result<&Context> {
         once(&mut self.compiler, || setup::compiler(self.context))?;
         Ok(self.context)
@@ -155,7 +155,7 @@ impl<'a> Run<'a> {
         ))
     }
 
-    /// Both sites, built.
+    /// Builds both sites and returns the context.
     pub(super) fn site(&mut self) -> Result<&Context> {
         self.tools()?;
         let context = &*self.context;
@@ -164,7 +164,7 @@ impl<'a> Run<'a> {
         Ok(context)
     }
 
-    /// Every binary and test, built.
+    /// Builds every binary and test and returns the context.
     pub(super) fn built(&mut self) -> Result<&Context> {
         self.context()?;
         let context = &*self.context;
@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
         Ok(context)
     }
 
-    /// The URL of a throw-away Postgres.
+    /// Starts a throw-away Postgres and returns its URL.
     pub(super) fn database(&mut self) -> Result<(&Context, &str)> {
         self.built()?;
         let context = &*self.context;
@@ -180,7 +180,7 @@ impl<'a> Run<'a> {
         Ok((context, database.url()))
     }
 
-    /// A folder that is empty now, for what a step leaves behind.
+    /// Returns an empty folder for the files of a step.
     pub(super) fn fresh_folder(&self, name: &str) -> Result<PathBuf> {
         let folder = self.context.scratch().join(name);
         if folder.exists() {

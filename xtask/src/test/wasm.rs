@@ -11,8 +11,8 @@ use super::count;
 use super::steps::Run;
 use crate::setup::toolchain::WASM;
 
-/// Packages linted together. The shop's front is on its own: it renders in the browser only, and
-/// that feature of Leptos must not reach the panel.
+/// Groups of packages that are linted together. The front end of the shop is a group of its own: it
+/// enables a feature of Leptos (rendering in the browser only) that the panel must not get.
 const LINTED: [&[&str]; 3] = [
     &[
         "throughline-frontend",
@@ -26,7 +26,7 @@ const LINTED: [&[&str]; 3] = [
     &["throughline-browser"],
 ];
 
-/// Packages with tests in the browser.
+/// Packages with tests that run in the browser.
 const TESTED: [&str; 1] = ["throughline-browser"];
 
 pub(super) fn clippy(run: &mut Run) -> Result<Verdict> {
@@ -75,7 +75,8 @@ pub(super) fn tests(run: &mut Run) -> Result<Verdict> {
     Ok(Verdict::Tests(counts))
 }
 
-/// The driver's settings, completed with the browser that was found and a fresh profile.
+/// Writes the driver's settings with the path of the browser and a fresh profile. Returns their
+/// path.
 fn settings(root: &Path, folder: &Path, chromium: &Path) -> Result<PathBuf> {
     let file = root.join("libs/browser/webdriver.json");
     let text =

@@ -1,14 +1,15 @@
-//! Every dependency is declared once, used, and has its reason written down.
+//! Checks that every dependency is declared once, used, and documented with its reason.
 
 use super::dependencies::Package;
 
-/// Where dependencies are declared.
+/// The manifest that declares the dependencies.
 pub(super) const MANIFEST: &str = "Cargo.toml";
 
-/// Where their reasons stand.
+/// The document that states their reasons.
 pub(super) const DOCUMENT: &str = "docs/dependencies.md";
 
-/// Every dependency from a registry that no package uses or that the document does not name.
+/// Returns a fault for every registry dependency that no package uses or that the document does not
+/// name.
 pub(super) fn faults(manifest: &str, packages: &[Package], document: &str) -> Vec<String> {
     let declared = declared(manifest);
     let mut used: Vec<_> = packages.iter().flat_map(Package::external).collect();
@@ -33,7 +34,7 @@ pub(super) fn faults(manifest: &str, packages: &[Package], document: &str) -> Ve
     faults
 }
 
-/// The names in `[workspace.dependencies]`, but those of the workspace's own packages.
+/// Returns the names in `[workspace.dependencies]`, without the workspace's own packages.
 fn declared(manifest: &str) -> Vec<&str> {
     manifest
         .lines()
@@ -47,7 +48,8 @@ fn declared(manifest: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Whether a row of the document's table names the crate, as code: prose has `time` in it too.
+/// Reports whether a row of the document's table names the crate as code. Prose does not count: a
+/// crate name such as `time` is a common word.
 fn is_named(document: &str, name: &str) -> bool {
     let code = format!("`{name}`");
     document
@@ -80,7 +82,7 @@ uuid = "1"
 debug = false
 "#;
 
-    /// The faults of one package that uses these, with this document.
+    /// Returns the faults of one package with these dependencies and this document.
     fn judge(used: &[&str], document: &str) -> Vec<String> {
         let used: Vec<_> = used
             .iter()

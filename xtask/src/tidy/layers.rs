@@ -1,11 +1,11 @@
-//! The modules of `crates/store` import each other in one direction.
+//! Checks that the modules of `crates/store` import each other in one direction only.
 
 use std::collections::BTreeMap;
 
 /// The folder of the modules.
 const FOLDER: &str = "crates/store/src/";
 
-/// The modules that everything builds on; each may import those before it.
+/// The base modules. Each may import those before it, and every other module may import them.
 const BASE: [&str; 12] = [
     "varint",
     "day",
@@ -18,11 +18,11 @@ const BASE: [&str; 12] = [
     "payload_refs",
     "block",
     "notice",
-    // Fresh databases and made-up data; only tests and benchmarks are built with it.
+    // Fresh databases and test data. Only tests and benchmarks include this module.
     "testing",
 ];
 
-/// The features of the store: each may import the base, and of its kind only those named with it. Writer and
+/// The features of the store. Each may import the base and the features listed with it. Writer and
 /// reader never import each other.
 const FEATURES: [(&str, &[&str]); 10] = [
     ("backup", &[]),
@@ -37,11 +37,11 @@ const FEATURES: [(&str, &[&str]); 10] = [
     ("writer", &[]),
 ];
 
-/// The modules that run the features; each may import everything above and those before it.
+/// The modules that run the features. Each may import the base, the features and those before it.
 const TOP: [&str; 3] = ["leader_lock", "retention_admin", "store"];
 
-/// Imports of a module that has no business with another, by file and line; `files` are names in the
-/// checkout with their texts.
+/// Returns a fault for each forbidden import, with file and line. `files` has the paths in the
+/// checkout and the contents.
 pub(super) fn faults(files: &[(String, String)]) -> Vec<String> {
     let files: Vec<_> = files
         .iter()
@@ -98,7 +98,7 @@ fn may_import(from: &str, to: &str) -> bool {
     }
 }
 
-/// The path of the module in a file: `reader/list.rs` is `reader`, `list`.
+/// Returns the module path of a file: `reader/list.rs` gives `reader`, `list`.
 fn segments(path: &str) -> Vec<&str> {
     path.trim_end_matches(".rs")
         .split('/')
@@ -106,7 +106,7 @@ fn segments(path: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Returns the names that `lib.rs` exports, with the module it comes from.
+/// Returns the names that `lib.rs` exports, each with its module.
 fn exports(lib: &str) -> BTreeMap<String, String> {
     let mut exports = BTreeMap::new();
     for statement in without_comments(lib).split(';') {
@@ -125,8 +125,9 @@ fn exports(lib: &str) -> BTreeMap<String, String> {
     exports
 }
 
-/// The first names after the root of the crate, with their lines: `crate::a::b`, `crate::{a, b::c}`,
-/// and `super::` as often as the module is `depth` levels below the root.
+/// Returns the first names after the root of the crate, with their lines: `crate::a::b`,
+/// `crate::{a, b::c}`, and `super::` repeated `depth` times. `depth` is the number of levels of the
+/// module below the root.
 fn references(text: &str, depth: usize) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut collect = |at: usize, rest: &str| {
@@ -148,7 +149,7 @@ fn references(text: &str, depth: usize) -> Vec<(usize, String)> {
     found
 }
 
-/// The names that a path or a group in braces begins with.
+/// Returns the names with which a path or a group in braces begins.
 fn first_names(rest: &str) -> Vec<String> {
     let name_of = |text: &str| -> String {
         text.trim_start()
@@ -182,19 +183,19 @@ fn is_of_a_name(char: char) -> bool {
     char.is_alphanumeric() || char == '_'
 }
 
-/// Whether a path that ends in this goes on: `$crate::`, `x::super::`.
+/// Reports whether a path continues before this character, as in `$crate::` and `x::super::`.
 fn is_of_a_path(char: char) -> bool {
     is_of_a_name(char) || char == ':' || char == '$'
 }
 
-/// The text with its comments blanked, up to its test module.
+/// Returns the text up to its test module, with comments blanked.
 fn without_tests(text: &str) -> String {
     let own = super::sources::lines_without_tests(text);
     let lines: Vec<&str> = text.lines().take(own).collect();
     without_comments(&lines.join("\n"))
 }
 
-/// The text without its comments, of as many lines.
+/// Returns the text with comments blanked. The number of lines stays the same.
 fn without_comments(text: &str) -> String {
     text.lines()
         .map(|line| line.split_once("//").map_or(line, |(code, _)| code))
@@ -208,7 +209,7 @@ mod tests {
 
     const LIB: &str = "pub use leader_lock::{JobKind, LeaderLock};\npub use options::Clock;\n";
 
-    /// The faults of one file of the store.
+    /// Returns the faults of one file of the store.
     fn judge(path: &str, text: &str) -> Vec<String> {
         let file = |path: &str, text: &str| (format!("{FOLDER}{path}"), text.to_owned());
         faults(&[file("lib.rs", LIB), file(path, text)])

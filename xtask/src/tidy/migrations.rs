@@ -1,4 +1,4 @@
-//! A released migration is never edited: its checksum is committed.
+//! Checks that no released migration is edited. The checksums of all migrations are committed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,10 +9,10 @@ use crate::stamp::Digest;
 
 /// The folder of the migrations.
 const FOLDER: &str = "migrations";
-/// One line a migration: its checksum and its file name.
+/// The file of checksums: one line with checksum and file name for each migration.
 const CHECKSUMS: &str = "migrations/checksums.txt";
 
-/// Migrations that are not those whose checksums are committed.
+/// Returns the migrations that differ from the committed checksums.
 pub(super) fn faults(root: &Path) -> Result<Vec<String>> {
     let committed = std::fs::read_to_string(root.join(CHECKSUMS)).unwrap_or_default();
     Ok(compare(&parse(&committed), &current(root)?))

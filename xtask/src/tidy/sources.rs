@@ -1,9 +1,9 @@
-//! What a source file must and must not contain.
+//! Checks the content of source files.
 
-/// The longest a file may be, its tests not counted.
+/// The maximum number of lines of a file, without its tests.
 const LONGEST: usize = 500;
 
-/// The faults of one text file; `name` is its path in the checkout.
+/// Returns the faults of one text file. `name` is its path in the checkout.
 pub(super) fn faults(name: &str, text: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let mut add = |line: usize, what: &str| faults.push(format!("{name}:{line}: {what}"));
@@ -25,7 +25,7 @@ pub(super) fn faults(name: &str, text: &str) -> Vec<String> {
 }
 
 fn rust_faults(name: &str, text: &str, add: &mut impl FnMut(usize, &str)) {
-    // A crate's documentation may be its README.
+    // The documentation of a crate may be its README.
     if !["//!", "#![doc = include_str!("]
         .iter()
         .any(|open| text.trim_start().starts_with(open))
@@ -52,13 +52,13 @@ fn rust_faults(name: &str, text: &str, add: &mut impl FnMut(usize, &str)) {
         if name.starts_with("app/") && line.contains(server_only) {
             add(
                 index + 1,
-                "the panel is one code for server and browser; use the context",
+                "the panel has the same code for server and browser; use the context",
             );
         }
     }
 }
 
-/// Lines before the test module.
+/// Returns the number of lines before the test module.
 pub(super) fn lines_without_tests(text: &str) -> usize {
     let mut before_tests = 0;
     let mut attribute = false;
@@ -76,7 +76,8 @@ pub(super) fn lines_without_tests(text: &str) -> usize {
     text.lines().count()
 }
 
-/// A home folder at the start of a path: after nothing, a blank, a quote, an equals sign.
+/// Reports whether the line has a home folder at the start of a path, that is, at the start of the
+/// line or after a space, a quote or an equals sign.
 fn names_a_machine(line: &str) -> bool {
     [
         concat!("/ro", "ot/"),

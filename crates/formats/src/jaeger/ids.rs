@@ -1,15 +1,15 @@
-//! Ids as Jaeger writes them: leading zeros may be missing, and a trace id may have 64 bits.
+//! Parses Jaeger's ids. Leading zeros may be missing, and a trace id may have 64 bits only.
 
 use throughline_wire::{SpanId, TraceId};
 
-/// Reads a trace id of up to 32 hexadecimal characters; missing ones are zeros on the left.
+/// Parses a trace id of up to 32 hexadecimal characters, padded with zeros on the left.
 pub(super) fn trace_id(text: &str) -> Result<TraceId, String> {
     padded(text, 32)
         .and_then(|text| text.parse().map_err(|error| format!("{error}")))
         .map_err(|error| format!("traceID: {error}"))
 }
 
-/// Reads a span id of up to 16 hexadecimal characters; missing ones are zeros on the left.
+/// Parses a span id of up to 16 hexadecimal characters, padded with zeros on the left.
 pub(super) fn span_id(text: &str, field: &str) -> Result<SpanId, String> {
     padded(text, 16)
         .and_then(|text| text.parse().map_err(|error| format!("{error}")))

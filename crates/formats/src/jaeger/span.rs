@@ -1,4 +1,5 @@
-//! One span: references become its parent and its links, logs its events, some tags its fields.
+//! Converts one Jaeger span: references become its parent and links, logs become events, and some
+//! tags become fields.
 
 use std::borrow::Cow;
 
@@ -16,19 +17,21 @@ use super::tag::{Bytes, Tags, together};
 use super::{WARNINGS, ids};
 use crate::request::blank_span;
 
-/// Which kind of reference a link was (OpenTelemetry semantic conventions, "`OpenTracing`").
+/// The attribute with the reference kind of a link (OpenTelemetry semantic conventions,
+/// "`OpenTracing`").
 const REF_TYPE: &str = "opentracing.ref_type";
-/// What an event is called whose log has no field `event`.
+/// The name of an event whose log has no field `event`.
 const UNNAMED_LOG: &str = "log";
 const NANOS_PER_MICRO: i64 = 1_000;
-/// Jaeger's flag for a sampled span, which is W3C's too; its others mean nothing to W3C.
+/// Jaeger's flag for a sampled span. W3C uses the same bit. W3C has no equivalent for Jaeger's
+/// other flags.
 const SAMPLED: u32 = 1;
 
 json_struct! {
     pub(super) struct JsonSpan: "a span object" {
         trace_id: String = "traceID";
         span_id: String = "spanID";
-        /// What older versions wrote in place of a reference.
+        /// The parent in the form of older versions, in place of a reference.
         parent_span_id: Option<String> = "parentSpanID";
         flags: Option<u32> = "flags";
         operation_name: Option<String> = "operationName";
@@ -36,7 +39,7 @@ json_struct! {
         start_time: Option<i64> = "startTime";
         duration: Option<i64> = "duration";
         tags: Tags = "tags";
-        /// More tags, in the storage of Elasticsearch.
+        /// Further tags, from Elasticsearch storage.
         tag: Tags = "tag";
         logs: FirstItems<JsonLog> = "logs";
         pub(super) process_id: Option<String> = "processID";
@@ -63,14 +66,14 @@ json_struct! {
     }
 }
 
-/// A span and the library that its tags name.
+/// A span and the instrumentation scope that its tags name.
 pub(super) struct ReadSpan {
     pub(super) span: Span,
     pub(super) scope_name: Cow<'static, str>,
     pub(super) scope_version: Cow<'static, str>,
 }
 
-/// Returns the span that was sent; the reason when it is none.
+/// Converts a span, or returns the reason why it is not a valid span.
 pub(super) fn read(
     sent: JsonSpan,
     form: Bytes,
@@ -83,7 +86,7 @@ pub(super) fn read(
     span.flags = sent.flags.unwrap_or_default() & SAMPLED;
     span.start = match sent.start_time {
         None => return Err("startTime: is missing".to_owned()),
-        // What a sender writes that has none: it would be 1970, and with a duration pass for a time.
+        // Some senders write 0 for a missing time. The span would otherwise start in 1970.
         Some(0) => return Err("startTime: is zero".to_owned()),
         time => instant(time),
     };
@@ -136,9 +139,10 @@ fn instant(micros: Option<i64>) -> UnixNanos {
     UnixNanos::new(nanos(micros.unwrap_or_default()))
 }
 
-/// The parent is the first `CHILD_OF` within the trace, else the first `FOLLOWS_FROM` there, as
-/// Jaeger draws it; every reference that is not simply the parent stays as a link. One to a span
-/// of zeros refers to nothing: so do some exporters write that there is no parent.
+/// Sets the parent and the links from the references. As in Jaeger's UI, the parent is the first
+/// `CHILD_OF` reference within the trace, or else the first `FOLLOWS_FROM` reference within it.
+/// Every other reference becomes a link, and so does a parent by `FOLLOWS_FROM`. A reference to a
+/// span id of zeros is ignored: some exporters write it for "no parent".
 fn relate(
     span: &mut Span,
     references: FirstItems<JsonReference>,
@@ -191,7 +195,7 @@ fn relate(
     }
 }
 
-/// The field `event` names the event, as `OpenTracing` has it.
+/// Converts a log to an event. The field `event` is the name of the event, as `OpenTracing` says.
 fn event(log: JsonLog, form: Bytes, context: &mut DecodeContext) -> SpanEvent {
     let mut dropped_attributes_count = 0;
     let fields = log.fields.into_set(form);
@@ -209,7 +213,7 @@ fn event(log: JsonLog, form: Bytes, context: &mut DecodeContext) -> SpanEvent {
     }
 }
 
-/// Takes out the first of `keys` that holds text; the others stay as they are.
+/// Removes the first of `keys` that holds a text and returns the text. Other attributes stay.
 fn take_text(attributes: &mut Attributes, keys: &[&str]) -> Cow<'static, str> {
     for key in keys {
         if attributes.get_str(key).is_some()
@@ -221,7 +225,8 @@ fn take_text(attributes: &mut Attributes, keys: &[&str]) -> Cow<'static, str> {
     Cow::Borrowed("")
 }
 
-/// What exporters of OpenTelemetry put into tags, because Jaeger has no field for it.
+/// Moves tags to span fields. OpenTelemetry exporters write these fields as tags, because Jaeger
+/// has no field for them.
 fn take_fields(span: &mut Span) {
     let kind = span.attributes.get_str("span.kind").and_then(kind);
     if let Some(kind) = kind {
@@ -242,7 +247,8 @@ fn take_fields(span: &mut Span) {
         Some(AttributeValue::Str(text)) => text.parse().ok(),
         _ => None,
     };
-    // Said by the status; any other value of `error` says more and stays.
+    // The status now says that the span failed. Other values of `error` have more information and
+    // stay.
     if failed.is_some() {
         span.attributes.remove("error");
     }

@@ -1,4 +1,4 @@
-//! Tags: a key, a type and a value that need not agree.
+//! Decodes tags: a key, a type and a value. The type and the value may disagree.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -16,17 +16,17 @@ use throughline_codec::pairs::{AttributeSet, Pairs};
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
 use throughline_wire::{AttributeValue, Attributes, Repair};
 
-/// How bytes stand in the text of a tag, which only what surrounds it tells.
+/// The encoding of bytes in the text of a tag. It depends on the source of the span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bytes {
-    /// As the query API writes them.
+    /// Base64, as the query API writes them.
     Base64,
-    /// As the storage of Elasticsearch has them.
+    /// Hexadecimal, as Elasticsearch storage has them.
     Hex,
 }
 
 impl Bytes {
-    /// Of a span that has its process inside, and one that names it.
+    /// Returns the encoding for a span that contains its process, or that names it by id.
     pub(super) const fn of(has_process: bool, names_process: bool) -> Self {
         if has_process && !names_process {
             Self::Hex
@@ -50,19 +50,19 @@ impl Bytes {
     }
 }
 
-/// The tags of a span or a process, or the fields of a log, as far as the budget goes; `null` is none.
+/// The tags of a span or a process, or the fields of a log, within the decode budget. `null` is an
+/// empty list.
 ///
-/// Beside the list there is the map that the storage of Elasticsearch may keep tags in, with `@`
-/// for every dot of a key.
+/// Elasticsearch storage may have tags in a map as well, with `@` in place of each dot of a key.
 #[derive(Debug, Default)]
 pub(super) struct Tags {
     set: AttributeSet,
-    /// Keys of those that are bytes, still as their text.
+    /// The keys of the tags of type binary. Their values are not decoded yet.
     binary: BTreeSet<String>,
 }
 
 impl Tags {
-    /// Returns the tags as attributes, in order; of a repeated key the last.
+    /// Returns the tags as attributes, in order. The last of a repeated key counts.
     pub(super) fn into_set(mut self, form: Bytes) -> AttributeSet {
         if !self.binary.is_empty() {
             for (key, value) in self.set.attributes.entries_mut() {
@@ -77,7 +77,7 @@ impl Tags {
     }
 }
 
-/// Returns `first` and the tags of both, in order; of a repeated key the last.
+/// Returns `first` and the tags of both lists, in order. The last of a repeated key counts.
 pub(super) fn together(
     tags: [Tags; 2],
     form: Bytes,
@@ -95,7 +95,7 @@ pub(super) fn together(
     }
 }
 
-/// Tags as they are read.
+/// The tags read so far.
 struct Reading<'c> {
     pairs: Pairs,
     binary: BTreeSet<String>,
@@ -103,7 +103,7 @@ struct Reading<'c> {
 }
 
 impl Reading<'_> {
-    /// Returns whether the budget allows one more tag.
+    /// Reports whether the budget allows one more tag.
     fn take(&mut self) -> bool {
         self.pairs.take(1, self.context)
     }
@@ -191,11 +191,13 @@ struct JsonTag {
     value: Option<Box<RawValue>>,
 }
 
-/// A list or an object of more text is kept as that text, which the limit on values then cuts.
+/// The maximum size of a list or an object that is decoded, in bytes. A larger one is kept as its
+/// text, which the limit on values then cuts.
 const MAX_READ_BYTES: usize = 1 << 20;
 
 impl JsonTag {
-    /// The value by its type, where it is of that type; else as JSON says it. Bytes are still text.
+    /// Returns the value in its declared type if it fits, or else in its JSON type. Bytes are still
+    /// a text.
     fn value(&self, context: &mut DecodeContext) -> Result<AttributeValue, serde_json::Error> {
         context.budget.begin_value();
         let raw = self.value.as_ref().map_or("null", |raw| raw.get());
@@ -216,7 +218,7 @@ impl JsonTag {
     }
 }
 
-/// What JSON holds, as it is. `kind` is the type declared, if any.
+/// Returns the JSON value as it is. `kind` is the declared type, if any.
 fn plain(
     value: Value,
     kind: Option<&str>,
@@ -231,10 +233,10 @@ fn plain(
         Value::Null => AttributeValue::Empty,
         Value::Bool(truth) => truth.into(),
         Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-            // A browser writes 1.0 as 1.
+            // JavaScript writes 1.0 as 1.
             (Some(whole), _) if kind != Some("float64") => whole.into(),
             (_, Some(double)) if number.is_f64() || kind == Some("float64") => double.into(),
-            // Beyond 64 bits with a sign: the digits stay.
+            // Numbers beyond 64 bits (signed) become a text, so that no digit is lost.
             _ => number.to_string().into(),
         },
         Value::String(text) => text.into(),

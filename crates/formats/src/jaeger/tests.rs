@@ -1,4 +1,4 @@
-//! What each part of Jaeger's JSON becomes.
+//! Tests of the conversion of each part of Jaeger's JSON.
 
 use serde_json::{Value, json};
 use throughline_codec::budget::{SET_PAIRS, VALUE_ITEMS};
@@ -213,7 +213,7 @@ fn the_storage_of_elasticsearch_has_its_own_form_of_tags() {
     assert_eq!(of_process.get("key").cloned(), bytes(&[0, 255]));
     assert_eq!(of_process.get_str("host.name"), Some("a.local"));
 
-    // The UI's own form has both the process and its name, and bytes as the API writes them.
+    // The form of the UI has both the process and its id, and bytes as the query API writes them.
     stored["processID"] = named;
     let group = read_stored(&stored);
     let base64 = bytes(&[0xd3, 0x4d, 0x34, 0xdf, 0x4d, 0xfd]);
@@ -389,7 +389,7 @@ fn tags_beyond_the_budget_are_counted_as_dropped_where_they_were() {
     assert_eq!(span_of(&many, &[], &[])[0], (dropped, repairs));
     assert_eq!(span_of(&[], &many, &[])[1], (dropped, repairs));
     let of_process = span_of(&[], &[], &many);
-    // The name of the service is one more.
+    // One more, for the name of the service.
     assert_eq!(of_process[2], (dropped + 1, repairs));
     assert_eq!(of_process[0], (0, RepairSet::NONE), "the span lost nothing");
 }

@@ -1,9 +1,9 @@
-//! Writes spans and log records as OTLP JSON, so that [`decode_json`](super::decode_json) and
-//! [`decode_logs_json`](super::decode_logs_json) read back the same.
+//! Encodes spans and log records as OTLP JSON. [`decode_json`](super::decode_json) and
+//! [`decode_logs_json`](super::decode_logs_json) read the same data back.
 //!
-//! The form is protobuf's for JSON with OTLP's exceptions: ids in hexadecimal, enums as numbers,
-//! 64-bit numbers as text, keys in `camelCase`. A double without a number is `"NaN"`,
-//! `"Infinity"` or `"-Infinity"`. Fields that hold nothing are left out.
+//! The encoding is protobuf's JSON form with OTLP's exceptions: ids in hexadecimal, enums as
+//! numbers, 64-bit integers as text, keys in `camelCase`. Doubles that are not finite are `"NaN"`,
+//! `"Infinity"` or `"-Infinity"`. Empty fields are left out.
 //!
 //! Source: OpenTelemetry Protocol specification 1.10, "JSON Protobuf Encoding".
 
@@ -18,21 +18,21 @@ use throughline_wire::{LogRecord, Span};
 
 pub use self::envelope::ItemsOf;
 
-/// Spans of one scope of one resource.
+/// The spans of one scope of one resource.
 pub type SpansOf<'a> = ItemsOf<'a, Span>;
-/// Log records of one scope of one resource.
+/// The log records of one scope of one resource.
 pub type LogsOf<'a> = ItemsOf<'a, LogRecord>;
 
-/// Writes `groups` as one `TracesData`, which is one `ExportTraceServiceRequest` as well, without
-/// a line break.
+/// Encodes `groups` as one `TracesData` without a line break. It is a valid
+/// `ExportTraceServiceRequest` as well.
 ///
-/// Groups that follow one another and share their resource (the same reference) share its object.
+/// Consecutive groups with the same resource (the same reference) share one resource object.
 pub fn encode_json(groups: &[SpansOf<'_>]) -> Vec<u8> {
     envelope::encode(groups)
 }
 
-/// Writes `groups` as one `LogsData`, which is one `ExportLogsServiceRequest` as well; see
-/// [`encode_json`].
+/// Encodes `groups` as one `LogsData` without a line break. It is a valid
+/// `ExportLogsServiceRequest` as well; see [`encode_json`].
 pub fn encode_logs_json(groups: &[LogsOf<'_>]) -> Vec<u8> {
     envelope::encode(groups)
 }

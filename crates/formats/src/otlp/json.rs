@@ -1,10 +1,10 @@
-//! Reads `ExportTraceServiceRequest` and `ExportLogsServiceRequest` in JSON, leniently and item by
-//! item.
+//! Decodes `ExportTraceServiceRequest` and `ExportLogsServiceRequest` from JSON, leniently and item
+//! by item.
 //!
-//! OTLP's JSON form (opentelemetry-proto, "JSON Protobuf Encoding") as senders really write it:
-//! numbers as text or as numbers, enums as numbers or by name, `null` for what is missing, keys in
-//! `camelCase` or `snake_case`, ids in base64, spans by library as before OTLP 0.15. Unknown fields
-//! are ignored.
+//! The format is OTLP's JSON form (opentelemetry-proto, "JSON Protobuf Encoding") with the variants
+//! that senders use: numbers as text or as numbers, enums by number or by name, `null` for missing
+//! fields, keys in `camelCase` or `snake_case`, ids in base64, and spans by library as before OTLP
+//! 0.15. Unknown fields are ignored.
 
 mod any_value;
 mod id;
@@ -92,11 +92,11 @@ json_struct! {
     }
 }
 
-/// Reads the request.
+/// Decodes the request.
 ///
 /// # Errors
-/// When the body is not such an object; names the line and the column, or the part. An item that
-/// cannot be read is no error: it is among the rejected.
+/// The body is not such an object; the error names the line and column, or the field. An item that
+/// cannot be read is not an error: it becomes a rejected item.
 pub(super) fn decode(signal: Signal, body: &[u8]) -> Result<Request, String> {
     let text = String::from_utf8_lossy(body);
     let lossy = matches!(text, Cow::Owned(_));
@@ -188,7 +188,7 @@ fn resource_items(
     Ok(())
 }
 
-/// Reads an object of borrowed parts.
+/// Decodes an object whose fields borrow from `text`.
 fn object<'a, T: Deserialize<'a>>(text: &'a str, what: &str) -> Result<T, String> {
     if !text.trim_ascii_start().starts_with('{') {
         return Err(format!("{what}: line 1, column 1: expected an object"));

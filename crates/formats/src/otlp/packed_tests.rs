@@ -1,4 +1,4 @@
-//! A span that is packed comes to the same, byte for byte, as one that is decoded and validated.
+//! Tests that a packed span equals a decoded and validated one, byte for byte.
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
@@ -24,7 +24,7 @@ fn now() -> UnixNanos {
     UnixNanos::new(NOW_NS as i64)
 }
 
-/// The request both ways; nothing when it is none.
+/// Reads the request both ways. Returns `None` if it is not a request.
 fn both(bytes: &[u8]) -> Option<(Validated, Validated)> {
     let limits = limits();
     let packing = Packing {
@@ -40,7 +40,7 @@ fn both(bytes: &[u8]) -> Option<(Validated, Validated)> {
     ))
 }
 
-/// All that is stored of a span.
+/// The stored parts of a span.
 #[derive(Debug, PartialEq)]
 struct Stored {
     ids: (Vec<u8>, Vec<u8>, Option<Vec<u8>>),
@@ -93,7 +93,7 @@ fn of_packed(span: &PackedSpan<'_>) -> Stored {
     }
 }
 
-/// What is stored, by the place of each span in the request.
+/// Returns the stored parts of each span, with the index of the span in the request.
 fn stored(validated: &Validated) -> Vec<(usize, Stored)> {
     let spans = validated.groups.iter().flat_map(|group| {
         let decoded = group.spans.iter().map(of_decoded);
@@ -119,7 +119,7 @@ fn check(bytes: &[u8]) {
     }
 }
 
-/// The attributes as a sender sets them: unlike keys, plain values.
+/// Changes the attributes to those of a normal sender: distinct keys and plain values.
 fn tame(attributes: &mut [KeyValue]) {
     for (at, attribute) in attributes.iter_mut().enumerate() {
         attribute.key = format!("{at} {}", attribute.key);

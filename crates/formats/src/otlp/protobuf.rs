@@ -1,9 +1,9 @@
-//! Reads `ExportTraceServiceRequest` and `ExportLogsServiceRequest` in protobuf, item by item.
+//! Decodes `ExportTraceServiceRequest` and `ExportLogsServiceRequest` from protobuf, item by item.
 //!
-//! The two are the same but for the items: even the numbers of their fields are.
+//! The two messages differ in their items only. Their field numbers are the same.
 //!
-//! By hand on `throughline_codec::binary`, because a generated decoder refuses the whole request for
-//! one string that is not UTF-8 or one value nested too deep.
+//! The decoder is written by hand on `throughline_codec::binary`. A generated decoder rejects the
+//! whole request for one string that is not UTF-8 or one value that is nested too deep.
 
 mod log;
 
@@ -20,18 +20,18 @@ use throughline_wire::{
 use crate::Signal;
 use crate::request::{Group, Request};
 
-/// What spans are packed by, where they are: what validation will be given.
+/// The inputs of validation, for the spans that can be packed.
 #[derive(Clone, Copy)]
 pub(super) struct Packing<'a> {
     pub(super) limits: &'a Limits,
     pub(super) now: UnixNanos,
 }
 
-/// Reads the request.
+/// Decodes the request.
 ///
 /// # Errors
-/// When the bytes are not such a message; names the byte. An item without valid ids is no error: it
-/// is among the rejected.
+/// The bytes are not such a message; the error names the offset. An item without valid ids is not
+/// an error: it becomes a rejected item.
 pub(super) fn decode(
     signal: Signal,
     body: &[u8],
@@ -53,7 +53,7 @@ pub(super) fn decode(
     Ok(request)
 }
 
-/// Why the whole request is refused.
+/// The reason why the whole request is rejected.
 enum Fault {
     Malformed(BinaryError),
     TooMany(String),
@@ -89,7 +89,7 @@ fn resource_items(
 ) -> Result<(), Fault> {
     let mut resource = Resource::default();
     let mut schema_url = "".into();
-    // The resource may stand after the items it is of.
+    // The resource may follow its items, so find it in a first pass.
     let mut fields = reader;
     while let Some(field) = fields.next_field()? {
         match field.number() {
@@ -156,7 +156,7 @@ fn scope_items(
     scope.schema_url = schema_url;
     let mut group = Group::new(resource, scope, context.take_repairs());
     if packing.is_some() {
-        // What is copied of the spans is no longer than they are.
+        // The packed copies of the spans are at most as long as the spans.
         group.reserve_packed(reader.bytes().len());
     }
     let mut fields = reader;
@@ -213,7 +213,7 @@ fn read_scope(
 }
 
 fn time(ns: u64) -> UnixNanos {
-    // Beyond the year 2262 there is no such instant here; validation says so.
+    // The store has no instants beyond the year 2262. Validation reports this one.
     UnixNanos::from_u64(ns).unwrap_or(UnixNanos::new(i64::MAX))
 }
 
@@ -223,7 +223,7 @@ fn span(mut reader: Reader<'_>, context: &mut DecodeContext) -> Result<Span, Bin
     let mut parent_span_id: &[u8] = &[];
     let start_of_message = reader.offset();
     let mut pairs = Pairs::default();
-    // The ids are replaced below; until then any valid ones do.
+    // The ids are placeholders and are replaced below.
     let mut span = crate::request::blank_span();
     let mut events_beyond: u32 = 0;
     while let Some(field) = reader.next_field()? {
@@ -278,7 +278,7 @@ fn span(mut reader: Reader<'_>, context: &mut DecodeContext) -> Result<Span, Bin
     span.trace_id = TraceId::from_slice(trace_id).map_err(|error| wrong("trace_id", error))?;
     span.span_id = SpanId::from_slice(span_id).map_err(|error| wrong("span_id", error))?;
     span.parent_span_id = match parent_span_id {
-        // Some senders write a root's missing parent as zeros.
+        // Some senders write zeros for the missing parent of a root span.
         [] | [0, 0, 0, 0, 0, 0, 0, 0] => None,
         id => Some(SpanId::from_slice(id).map_err(|error| wrong("parent_span_id", error))?),
     };
@@ -288,7 +288,7 @@ fn span(mut reader: Reader<'_>, context: &mut DecodeContext) -> Result<Span, Bin
     Ok(span)
 }
 
-/// A link; none when an id of it is none.
+/// Decodes a link, or returns `None` if one of its ids is invalid.
 fn read_link(
     message: Reader<'_>,
     context: &mut DecodeContext,

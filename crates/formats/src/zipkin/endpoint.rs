@@ -1,4 +1,4 @@
-//! The two ends of a call.
+//! Decodes the local and the remote endpoint of a span.
 
 use serde::Deserialize;
 use throughline_wire::{Attributes, SpanKind, semconv};
@@ -17,7 +17,7 @@ pub(super) struct JsonEndpoint {
 }
 
 impl JsonEndpoint {
-    /// The address, and the other one where there are two.
+    /// Returns the address, and the second one if there are two.
     fn addresses(&self) -> [Option<&str>; 2] {
         let [four, six] =
             [&self.ipv4, &self.ipv6].map(|text| text.as_deref().filter(|text| !text.is_empty()));
@@ -27,7 +27,7 @@ impl JsonEndpoint {
         }
     }
 
-    /// Notes address and port under these names, unless a tag has said them.
+    /// Sets the attributes for address and port under these names, unless a tag has set them.
     fn note(&self, address: &'static str, port: &'static str, attributes: &mut Attributes) {
         if let [Some(text), _] = self.addresses()
             && attributes.get(address).is_none()
@@ -47,7 +47,7 @@ impl JsonEndpoint {
         }
     }
 
-    /// Notes this end of the connection.
+    /// Sets the attributes of the local endpoint.
     pub(super) fn note_local(&self, attributes: &mut Attributes) {
         self.note_ipv6(LOCAL_IPV6, attributes);
         self.note(
@@ -57,7 +57,8 @@ impl JsonEndpoint {
         );
     }
 
-    /// Notes the other end: of a call, the server is named as servers are.
+    /// Sets the attributes of the remote endpoint. The remote end of a client call gets the
+    /// attributes of a server.
     pub(super) fn note_remote(&self, kind: SpanKind, attributes: &mut Attributes) {
         self.note_ipv6(REMOTE_IPV6, attributes);
         if let Some(name) = self.service_name.as_deref().filter(|name| !name.is_empty())

@@ -1,4 +1,4 @@
-//! Spans that carry the id of their caller's span.
+//! Gives a new id to server spans that share the span id of their caller.
 
 use std::collections::HashMap;
 
@@ -7,16 +7,16 @@ use throughline_wire::{SpanId, TraceId};
 use super::SHARED_SPAN_ID;
 use super::span::ReadSpan;
 
-/// FNV-1a, 64 bits: what a new id is made with. Changing it gives spans that are sent again
-/// another id: don't.
+/// The offset basis of 64-bit FNV-1a, which computes new ids. Do not change it: a retry of a span
+/// would get another id and be stored twice.
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
-/// By trace, shared id and service: the server's own id.
+/// The new id of each server span, by trace, shared id and service.
 pub(super) struct SharedIds(HashMap<(TraceId, SpanId, String), SpanId>);
 
 impl SharedIds {
-    /// Those among `spans`.
+    /// Collects the shared ids among `spans`.
     pub(super) fn of<M>(spans: &[(usize, ReadSpan, M)]) -> Self {
         let shared = spans.iter().filter(|(_, span, _)| span.is_shared);
         let ids = shared.map(|(_, read, _)| {
@@ -26,7 +26,7 @@ impl SharedIds {
         Self(ids.collect())
     }
 
-    /// Gives a server that shares an id its own, and its children their parent.
+    /// Replaces the id of a span that shares it, or the parent of a child of such a span.
     pub(super) fn apply(&self, read: &mut ReadSpan) {
         if read.is_shared {
             let shared = read.span.span_id;
@@ -53,6 +53,6 @@ fn own_id(shared: SpanId, service: &str) -> SpanId {
     let hash = bytes.fold(FNV_OFFSET, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)
     });
-    // Zero is no id; what is left is as good as any other.
+    // Zero is not a valid id. The shared id is a valid replacement.
     SpanId::from_slice(&hash.to_be_bytes()).unwrap_or(shared)
 }

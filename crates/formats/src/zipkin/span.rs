@@ -1,4 +1,4 @@
-//! One span of Zipkin's.
+//! Decodes one Zipkin span.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -37,7 +37,7 @@ json_struct! {
         remote_endpoint: Option<JsonEndpoint> = "remoteEndpoint";
         annotations: FirstItems<JsonAnnotation> = "annotations";
         tags: Tags = "tags";
-        /// What version 1 had.
+        /// A field of version 1.
         binary_annotations: Option<IgnoredAny> = "binaryAnnotations";
     }
 }
@@ -51,21 +51,21 @@ struct JsonAnnotation {
     value: String,
 }
 
-/// A span and what it says of who made it.
+/// A span with its service and instrumentation scope.
 pub(super) struct ReadSpan {
     pub(super) span: Span,
-    /// Name of the service; empty when it does not say.
+    /// The name of the service; empty if the span names none.
     pub(super) service: String,
     pub(super) scope_name: String,
     pub(super) scope_version: String,
-    /// Whether its id is that of its caller's span.
+    /// True if the span shares the id of its caller.
     pub(super) is_shared: bool,
 }
 
-/// Names of kinds, in the order of OTLP's numbers; a span without a kind works inside a process.
+/// The names of span kinds, in the order of OTLP's numbers. A span without a kind is internal.
 const KINDS: [&str; 6] = ["", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
 
-/// What the span says; the reason when that is no span.
+/// Converts a span, or returns the reason why it is not a valid span.
 pub(super) fn read(sent: JsonSpan, context: &mut DecodeContext) -> Result<ReadSpan, String> {
     if sent.binary_annotations.is_some() {
         return Err("binaryAnnotations: is Zipkin's version 1; send version 2".to_owned());
@@ -124,7 +124,7 @@ pub(super) fn read(sent: JsonSpan, context: &mut DecodeContext) -> Result<ReadSp
     })
 }
 
-/// 1 to 32 hexadecimal characters: what is shorter stands for 64 or 128 bits with zeros before it.
+/// Parses a trace id of 1 to 32 hexadecimal characters, padded with zeros on the left.
 fn trace_id(text: &str) -> Result<TraceId, <TraceId as core::str::FromStr>::Err> {
     padded(text, 32).parse()
 }
@@ -141,13 +141,14 @@ fn padded(text: &str, length: usize) -> Cow<'_, str> {
     }
 }
 
-/// Microseconds as an instant, held within its range: validation judges what lies at its ends.
+/// Converts microseconds to an instant, clamped to the valid range. Validation handles the clamped
+/// ends.
 fn instant(micros: i128) -> UnixNanos {
     let nanos = micros.saturating_mul(NANOS_PER_MICRO);
     UnixNanos::new(nanos.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
 }
 
-/// Tags as attributes, in the order of their keys, as far as the budget goes; `null` is none.
+/// Tags as attributes, sorted by key, within the decode budget. `null` is an empty list.
 #[derive(Default)]
 struct Tags(AttributeSet);
 
@@ -185,15 +186,15 @@ impl<'de> ReadJson<'de> for Tags {
         }
 
         let mut tags = deserializer.deserialize_any(Entries(context))?.into_set();
-        // Zipkin's own order, so that the same tags are the same span.
+        // Zipkin does not order tags. Sorting makes retries of a span identical.
         let entries = tags.attributes.entries_mut();
         entries.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(Self(tags))
     }
 }
 
-/// Tags are texts; what else senders write is kept as it is, lists and objects as JSON, however
-/// deep.
+/// The value of a tag. Zipkin's tags are texts. Other values are kept too, lists and objects as
+/// JSON of any depth.
 struct Tag(AttributeValue);
 
 impl<'de> Deserialize<'de> for Tag {
@@ -220,7 +221,7 @@ fn number(text: &str) -> AttributeValue {
     }
     match text.parse::<f64>() {
         Ok(double) if double.is_finite() && text.contains(['.', 'e', 'E']) => double.into(),
-        // Beyond 64 bits or a double: the digits stay.
+        // Numbers beyond 64 bits or a double become a text, so that no digit is lost.
         _ => text.to_owned().into(),
     }
 }
@@ -233,8 +234,8 @@ fn take_text(attributes: &mut Attributes, key: &str) -> Option<String> {
     }
 }
 
-/// The tag `error` says that a span failed, and mostly why; OpenTelemetry's exporters say the
-/// status itself as well.
+/// Takes the status from the tags. The tag `error` says that a span failed, and usually why.
+/// OpenTelemetry's exporters write the status in tags of their own as well.
 fn take_status(attributes: &mut Attributes) -> Status {
     let code = match attributes.get_str("otel.status_code") {
         Some("OK") => Some(StatusCode::Ok),

@@ -1,4 +1,4 @@
-//! Spans as Zipkin's reporters write them, and as they should not.
+//! Tests of spans as Zipkin's reporters write them, and of invalid ones.
 
 mod odd;
 
@@ -25,7 +25,7 @@ fn spans(validated: &Validated) -> Vec<&Span> {
     groups.flat_map(|group| &group.spans).collect()
 }
 
-/// The example of `zipkin2-api.yaml`, and what it leaves out.
+/// Returns the example of `zipkin2-api.yaml`, with the fields that it leaves out.
 fn example() -> Value {
     json!({
         "id": "352bff9a74ca9ad2",
@@ -237,10 +237,10 @@ fn a_span_without_a_timestamp_gets_that_of_what_is_around_it_and_says_so() {
         with("9", "0", &[("timestamp", json!(start))]),
         with("d", "a", &[none.clone(), ("annotations", annotations)]),
         with("e", "f", &[none.clone(), quiet.clone()]),
-        // Round in a circle.
+        // A cycle.
         with("e1", "e2", &[none.clone(), quiet.clone()]),
         with("e2", "e1", &[none.clone(), quiet.clone()]),
-        // In two parts.
+        // A span in two parts.
         with("aa", "9", &[none.clone(), quiet.clone()]),
         with("aa", "9", &[("timestamp", json!(start + 4))]),
         with("ab", "aa", &[none.clone(), quiet.clone()]),

@@ -1,5 +1,5 @@
-//! Spans without a timestamp, which Zipkin allows: such a span says so little because its sender
-//! lost track of it, but its id may be the parent of others.
+//! Fills in the start of spans without a timestamp. Zipkin allows such spans. Their own data is
+//! poor, but they may be the parent of other spans.
 
 use std::collections::HashMap;
 
@@ -10,9 +10,10 @@ use super::span::ReadSpan;
 
 type Sent = (usize, ReadSpan, Repairs);
 
-/// Gives each of them the time of its first annotation; else the start of its nearest ancestor
-/// among `spans` that has one; else the earliest start in its trace among them. Which is marked. One
-/// that even so has no time is left without, and its end says nothing.
+/// Sets the start of each span that has none. It uses the first of these that exists: the span's
+/// first annotation, the start of its nearest ancestor among `spans`, the earliest start of its
+/// trace among `spans`. Each change is recorded as a repair. A span without any of these keeps no
+/// start, and its end is meaningless.
 pub(super) fn fill_in(spans: &mut [Sent]) {
     if spans.iter().all(|(_, read, _)| has_start(&read.span)) {
         return;
@@ -40,7 +41,7 @@ pub(super) fn has_start(span: &Span) -> bool {
     span.start != UnixNanos::default()
 }
 
-/// Moves the span, whose end is that of one that began at 0, to `at`.
+/// Sets the start of the span to `at`. Its end was computed for a start of 0 and moves along.
 fn start(span: &mut Span, at: UnixNanos, repairs: &mut RepairSet) {
     if span.end != UnixNanos::default() {
         span.end = at.saturating_add(span.end.get());
@@ -49,9 +50,9 @@ fn start(span: &mut Span, at: UnixNanos, repairs: &mut RepairSet) {
     repairs.insert(Repair::StartMissing);
 }
 
-/// What is known of the spans of a list.
+/// The times known from a list of spans.
 struct SpanTimes {
-    /// The start of those that have one, and the parent of the others.
+    /// The start of each span that has one, or else its parent.
     spans: HashMap<(TraceId, SpanId), Result<UnixNanos, Option<SpanId>>>,
     earliest: HashMap<TraceId, UnixNanos>,
 }
@@ -67,7 +68,7 @@ impl SpanTimes {
                 let first = earliest.entry(span.trace_id).or_insert(span.start);
                 *first = span.start.min(*first);
             } else {
-                // A span may be sent in parts: the one that has a start tells.
+                // A sender may send a span in parts. The part with a start wins.
                 spans.entry(key).or_insert(Err(span.parent_span_id));
             }
         }
@@ -75,7 +76,8 @@ impl SpanTimes {
     }
 
     fn around(&self, span: &Span) -> Option<UnixNanos> {
-        /// Ancestors without a start that are passed: who has more of them writes nonsense.
+        /// The maximum number of ancestors without a start that are followed. More are not
+        /// plausible.
         const PASSED: usize = 64;
         let mut next = Some(span.span_id);
         for _ in 0..PASSED {

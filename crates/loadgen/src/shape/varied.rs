@@ -1,4 +1,4 @@
-//! Spans whose values differ as those of an application do, so that they compress like real ones.
+//! Spans whose values differ like those of an application, so that they compress like real spans.
 
 use super::super::plan::{Draw, Plan};
 use super::{SpanText, Value, text};
@@ -7,7 +7,7 @@ const ROUTES: u64 = 1_440;
 const WORDS: u64 = 4_000;
 const USERS: u64 = 20_000;
 
-/// The word with this number: 4 to 9 letters, always the same.
+/// Returns the word of this number: 4 to 9 letters, always the same.
 fn word(number: u64) -> String {
     let mut letters = Draw::seeded(number);
     let len = 4 + letters.below(6);
@@ -21,7 +21,7 @@ fn words(count: usize, separator: &str, draw: &mut Draw) -> String {
     words.join(separator)
 }
 
-/// The span at place `at` of a request.
+/// Returns the span at index `at` of a request.
 pub(super) fn span(at: u64, draw: &mut Draw) -> SpanText {
     let route = draw.below(ROUTES);
     let path = format!("/{}/{}", word(route), word(ROUTES + route));

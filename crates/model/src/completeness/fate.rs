@@ -1,26 +1,26 @@
-//! What became of spans that began and did not end.
+//! The state of spans that began and did not end.
 
 use serde::{Deserialize, Serialize};
 use throughline_wire::UnixNanos;
 
-/// A process with open spans says something at least every 10 s; one that said nothing for this
-/// long has died.
+/// The time after which a silent process counts as dead: 30 s, in ns. A process with open spans
+/// reports at least every 10 s.
 pub const SILENCE_NS: i64 = 30 * UnixNanos::PER_SECOND;
 
-/// What became of a span that has begun and not ended.
+/// The state of a span that has begun and has not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OpenFate {
-    /// It runs.
+    /// The span still runs.
     Running,
-    /// Its process said goodbye while it ran.
+    /// Its process sent its final report while the span ran.
     ProcessEnded,
-    /// Its process fell silent while it ran.
+    /// Its process stopped reporting while the span ran.
     ProcessDied,
 }
 
 impl OpenFate {
-    /// What became of the open spans of a process, as of `now`.
+    /// Returns the state of the open spans of a process, as of `now`.
     pub fn of_process(has_ended: bool, last_seen: UnixNanos, now: UnixNanos) -> Self {
         if has_ended {
             Self::ProcessEnded

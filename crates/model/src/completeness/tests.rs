@@ -1,4 +1,4 @@
-//! The completeness of traces made up number by number.
+//! Tests of the completeness of traces with known sequence numbers.
 
 use std::collections::BTreeSet;
 use std::iter;
@@ -114,7 +114,7 @@ fn what_the_sender_dropped_is_told_apart_from_what_is_lost() {
         dropped.to_string(),
         "2 spans dropped by the sender: queue full"
     );
-    // More is missing than it dropped: nobody can tell which.
+    // More spans are missing than the process dropped, so the reason of each is unknown.
     let lost = completeness_of(ProcessFacts { missing: 3, ..gap });
     assert_eq!((lost.dropped, lost.lost), (0, 2));
 }

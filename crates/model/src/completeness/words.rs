@@ -1,16 +1,16 @@
-//! The completeness in plain words.
+//! Formats the completeness of a trace as a sentence.
 
 use core::fmt;
 
 use super::{Completeness, CompletenessState};
 use crate::Utc;
 
-/// `1 span`, `2 spans`.
+/// Formats a count: `1 span`, `2 spans`.
 fn spans(count: u64) -> String {
     format!("{count} span{}", if count == 1 { "" } else { "s" })
 }
 
-/// The completeness in plain words: `42 of 42 spans, 0 bytes cut`.
+/// Formats the completeness as a sentence: `42 of 42 spans, 0 bytes cut`.
 impl fmt::Display for Completeness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
@@ -57,7 +57,7 @@ impl fmt::Display for Completeness {
         }
         if self.absent_parents > 0 {
             parts.push(format!(
-                "{} named as a parent never came",
+                "{} named as a parent and not received",
                 spans(self.absent_parents)
             ));
         }

@@ -5,10 +5,10 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use throughline_wire::AttributeValue;
 
-/// A span of the trace has the attribute `key` with this value.
+/// The condition that a span of the trace has the attribute `key` with this value.
 ///
-/// A value is compared as text: `200` is the text, the whole number and the double, `true` the
-/// text and the boolean.
+/// Values are compared as text: `200` matches the text, the integer and the double, and `true`
+/// matches the text and the boolean.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AttributeCondition {
     /// The name of the attribute.
@@ -18,10 +18,10 @@ pub struct AttributeCondition {
 }
 
 impl AttributeCondition {
-    /// Reads `KEY=VALUE`.
+    /// Parses `KEY=VALUE`.
     ///
     /// # Errors
-    /// A sentence for people that says what is missing.
+    /// Returns a sentence for the user that says what is missing.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
             Some((key, value)) if !key.trim().is_empty() && !value.is_empty() => Ok(Self {
@@ -32,7 +32,7 @@ impl AttributeCondition {
         }
     }
 
-    /// Every value that reads as this text.
+    /// Returns every typed value that is written as this text.
     pub fn values(&self) -> Vec<AttributeValue> {
         let text = &self.value;
         let mut values = vec![AttributeValue::from(text.clone())];
@@ -49,7 +49,7 @@ impl AttributeCondition {
     }
 }
 
-/// `KEY=VALUE`.
+/// Formats the condition as `KEY=VALUE`.
 impl fmt::Display for AttributeCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}={}", self.key, self.value)

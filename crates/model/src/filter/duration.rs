@@ -1,4 +1,4 @@
-//! Lengths of time as people write them.
+//! Parses and formats durations as people write them.
 
 use throughline_wire::UnixNanos;
 
@@ -11,10 +11,11 @@ const UNITS: [(&str, i64); 6] = [
     ("h", UnixNanos::PER_HOUR),
 ];
 
-/// Reads a length such as `500ms`, `1.5s`, `2 m`; a bare number is milliseconds.
+/// Parses a duration such as `500ms`, `1.5s` or `2 m` and returns it in ns. A number without a unit
+/// is in milliseconds.
 ///
 /// # Errors
-/// A sentence for people that says what is accepted.
+/// Returns a sentence for the user that says what is accepted.
 pub fn parse_duration_ns(text: &str) -> Result<i64, String> {
     let wrong = || format!("duration {text:?} is not a number with a unit such as 500ms or 1.5s");
     let unit_at = text
@@ -42,7 +43,7 @@ pub fn parse_duration_ns(text: &str) -> Result<i64, String> {
     }
 }
 
-/// Writes a length in its largest whole unit, exactly: `500ms`, `1500ms`, `2s`.
+/// Formats a duration in ns exactly, in its largest whole unit: `500ms`, `1500ms`, `2s`.
 pub fn format_duration_ns(ns: i64) -> String {
     let (unit, unit_ns) = UNITS
         .iter()

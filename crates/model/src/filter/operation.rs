@@ -1,4 +1,4 @@
-//! Which names of operations are meant, and how a text says so.
+//! A match on operation names, and its form as a text.
 
 use core::fmt;
 use core::str::FromStr;
@@ -7,25 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::fold_case;
 
-/// Which names of root operations are meant.
+/// A match on the name of the root operation.
 ///
-/// As a text: `cart` is part of the name, `GET /cart*` its beginning, `=GET /cart` all of it. Where
-/// the wanted text itself begins or ends like one of these, `~` before it says part and `^`
-/// beginning, whatever follows.
+/// The text `cart` matches names that contain it, `GET /cart*` names that begin with it, and `=GET
+/// /cart` the whole name. If the wanted text itself begins or ends with one of these characters, a
+/// leading `~` says "contains" and a leading `^` says "begins with"; the rest is then taken
+/// literally.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OperationMatch {
-    /// The name contains this, upper and lower case alike.
+    /// The name contains this text. Case is ignored.
     Contains(String),
-    /// The name begins with this, upper and lower case alike.
+    /// The name begins with this text. Case is ignored.
     Prefix(String),
-    /// The name is exactly this.
+    /// The name is exactly this text.
     Exact(String),
 }
 
 const MARKS: [char; 3] = ['=', '~', '^'];
 
 impl OperationMatch {
-    /// Whether `name` is meant.
+    /// Reports whether `name` matches.
     pub fn matches(&self, name: &str) -> bool {
         match self {
             Self::Contains(text) => fold_case(name).contains(&*fold_case(text)),
@@ -49,7 +50,7 @@ impl fmt::Display for OperationMatch {
     }
 }
 
-/// Reads what [`Display`](fmt::Display) writes.
+/// Parses the text that [`Display`](fmt::Display) writes.
 impl FromStr for OperationMatch {
     type Err = String;
 

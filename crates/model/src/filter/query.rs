@@ -1,4 +1,4 @@
-//! A filter as the query string of a URL.
+//! Reads a filter from a query string and writes it back.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -16,12 +16,12 @@ use values::{
     unknown,
 };
 
-/// What begins the name of a parameter that is a condition on an attribute.
+/// The prefix of parameters that are a condition on an attribute.
 const ATTRIBUTE_PREFIX: &str = "attr.";
-/// Parameters whose value may begin and end with spaces: it is somebody's name.
+/// Parameters whose value keeps leading and trailing spaces, because an id may have them.
 const EXACT_KEYS: [&str; 2] = ["user", "session"];
 
-/// Everything that is wrong with a query string, one sentence each; safe to show.
+/// The faults of a query string, one sentence each. They are safe to show.
 #[derive(Debug, Clone, PartialEq, Eq, Default, thiserror::Error)]
 pub struct Faults(pub Vec<String>);
 
@@ -32,15 +32,15 @@ impl fmt::Display for Faults {
 }
 
 impl Faults {
-    /// Takes `result`, or notes what is wrong and gives nothing.
+    /// Returns the value of `result`; on an error, records the fault and returns `None`.
     pub fn take<T>(&mut self, result: Result<T, impl Into<String>>) -> Option<T> {
         result.map_err(|fault| self.0.push(fault.into())).ok()
     }
 
-    /// `value`, unless there is a fault.
+    /// Returns `value` if there is no fault.
     ///
     /// # Errors
-    /// The faults.
+    /// Returns the faults.
     pub fn or<T>(self, value: T) -> Result<T, Self> {
         if self.0.is_empty() {
             Ok(value)
@@ -50,11 +50,11 @@ impl Faults {
     }
 }
 
-/// What is wrong with a value that no stored text can equal.
+/// The fault of a value with a NUL character. No stored text equals it.
 pub(crate) const NUL_IN_IT: &str = "has a NUL character, which no stored text has";
 
 impl TraceFilter {
-    /// The names a URL may use, besides `attr.KEY`.
+    /// The names of the query parameters, besides `attr.KEY`.
     pub const KEYS: [&'static str; 17] = [
         "range",
         "from",
@@ -74,18 +74,18 @@ impl TraceFilter {
         "pinned",
         "attr",
     ];
-    /// Conditions on attributes at most.
+    /// The maximum number of conditions on attributes.
     pub const MAX_ATTRIBUTES: usize = 8;
-    /// A text is at most so long, in bytes.
+    /// The maximum size of a text, in bytes.
     pub const MAX_TEXT_BYTES: usize = 1_024;
 
-    /// Reads the conditions among the decoded pairs of a query string. Names in `others` are left
-    /// to the caller; empty values are no condition (what an untouched form field sends), and of a
-    /// repeated name the last one counts, but for `attr`.
+    /// Reads the conditions from the decoded pairs of a query string. Names in `others` are left to
+    /// the caller. An empty value is no condition, because an untouched form field sends it. The
+    /// last value of a repeated name counts, except for `attr`, where all count.
     ///
     /// # Errors
-    /// All that is wrong, unknown names included: a misspelt condition would silently select
-    /// everything.
+    /// Returns all faults. An unknown name is a fault: a misspelt condition would otherwise select
+    /// everything without notice.
     pub fn from_query<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
         others: &[&str],
@@ -95,7 +95,8 @@ impl TraceFilter {
             if others.contains(&key) {
                 continue;
             }
-            // What a sender wrote is compared letter by letter; spaces around the rest are slips.
+            // Attributes and ids are compared byte by byte. Spaces around other values are typing
+            // errors.
             let is_exact = EXACT_KEYS.contains(&key) || key.starts_with(ATTRIBUTE_PREFIX);
             let value = if is_exact { value } else { value.trim() };
             if value.is_empty() && (Self::KEYS.contains(&key) || key.starts_with(ATTRIBUTE_PREFIX))
@@ -120,10 +121,10 @@ impl TraceFilter {
         read.finish()
     }
 
-    /// The pairs [`Self::from_query`] reads, not yet percent-encoded; the default range is left
-    /// out.
+    /// Returns the pairs that [`Self::from_query`] reads, not percent-encoded. The default range is
+    /// left out.
     pub fn to_query(&self) -> Vec<(Cow<'static, str>, String)> {
-        // Taken apart so that a new condition cannot be forgotten here.
+        // The pattern lists every field, so that the compiler reports a new condition missing here.
         let Self {
             range,
             service,
@@ -171,13 +172,13 @@ impl TraceFilter {
     }
 }
 
-/// What has been read so far.
+/// The conditions and faults read so far.
 #[derive(Default)]
 struct Reading {
     filter: TraceFilter,
     from: Option<UnixNanos>,
     to: Option<UnixNanos>,
-    /// Whether `from` or `to` was given, be it wrong.
+    /// True if `from` or `to` was given, even with a wrong value.
     has_ends: (bool, bool),
     faults: Faults,
 }

@@ -1,34 +1,34 @@
-//! Checks that a predicate can be searched for.
+//! Checks that a search can evaluate a predicate.
 
 use serde::{Deserialize, Serialize};
 use throughline_wire::{SpanKind, StatusCode};
 
 use super::{Comparison, SearchValue, SpanField, SpanPredicate, TracePredicate};
 
-/// A predicate within the limits, whose comparisons all mean something.
+/// A predicate that respects the limits and whose comparisons are all valid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "TracePredicate", into = "TracePredicate")]
 pub struct CheckedPredicate(TracePredicate);
 
 impl CheckedPredicate {
-    /// Levels of a predicate at most.
+    /// The maximum depth of a predicate, in levels.
     pub const MAX_DEPTH: usize = 32;
-    /// Comparisons at most.
+    /// The maximum number of comparisons.
     pub const MAX_LEAVES: usize = 64;
-    /// Bytes of a text or a key at most.
+    /// The maximum size of a text or a key, in bytes.
     pub const MAX_TEXT_BYTES: usize = 10 << 10;
 
-    /// Checks the predicate. The syntax of regular expressions is checked by the search.
+    /// Checks the predicate. The search itself checks the syntax of regular expressions.
     ///
     /// # Errors
-    /// A sentence for people that says what is wrong.
+    /// Returns a sentence for the user that says what is wrong.
     pub fn new(predicate: TracePredicate) -> Result<Self, String> {
         let mut check = Check { leaves: 0 };
         check.trace(&predicate, 1)?;
         Ok(Self(predicate))
     }
 
-    /// The predicate.
+    /// Returns the predicate.
     pub const fn get(&self) -> &TracePredicate {
         &self.0
     }
@@ -91,7 +91,8 @@ impl Check {
         }
     }
 
-    /// Empty lists count as comparisons: a predicate could have any number of them.
+    /// Counts an empty list as one comparison. Without that, a predicate could have any number of
+    /// empty lists.
     fn list(&mut self, is_empty: bool) -> Result<(), String> {
         if is_empty { self.leaf() } else { Ok(()) }
     }
@@ -179,14 +180,14 @@ fn check_comparison(
     }
 }
 
-/// The kind of this name.
+/// Returns the kind of this name.
 pub fn kind_named(name: &str) -> Option<SpanKind> {
     (0..=5)
         .map(SpanKind::from_code)
         .find(|kind| kind.as_str() == name)
 }
 
-/// The status of this name.
+/// Returns the status of this name.
 pub fn status_named(name: &str) -> Option<StatusCode> {
     match name {
         "unset" => Some(StatusCode::Unset),

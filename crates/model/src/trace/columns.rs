@@ -1,15 +1,19 @@
-//! The spans of a skeleton as they travel: column by column, about 20 bytes a span.
+//! Serializes the spans of a skeleton column by column, in about 20 bytes a span.
 //!
-//! An object: `operations` (each `[name, kind, service index]`), `event_names`, `count`, and
-//! `data`: base64 of one column after the other. Numbers are LEB128 varints, signed ones zigzag.
+//! The format is an object with `operations` (each `[name, kind, service index]`), `event_names`,
+//! `count` and `data`. `data` is the base64 of the columns, one after the other. Numbers are LEB128
+//! varints; signed numbers use zigzag encoding. The columns are:
 //!
-//! 1. ids, 8 bytes each, big-endian
-//! 2. operation index * 16 + status * 4 + parent form (0 none, 1 in the trace, 2 not come)
-//! 3. start, ns after the span before (signed; the first after the epoch)
-//! 4. duration, ns (signed)
-//! 5. parents: form 1 how many spans before this one it stands (signed), form 2 its id, 8 bytes
-//! 6. number of spans with events, then for each: how many spans after the last such one it stands,
-//!    number of events, and for each event ns after the span's start (signed) and name index
+//! 1. the span ids, 8 bytes each, big-endian
+//! 2. operation index * 16 + status * 4 + parent form (0: none, 1: in the trace, 2: not received)
+//! 3. the start as ns after the start of the previous span (signed; for the first span, after the
+//!    Unix epoch)
+//! 4. the duration in ns (signed)
+//! 5. the parents: for form 1, the distance back to the parent in spans (signed); for form 2, the
+//!    parent's id, 8 bytes
+//! 6. the number of spans with events, then for each of them: the distance from the previous such
+//!    span, the number of events, and for each event the ns after the span's start (signed) and the
+//!    name index
 
 use std::collections::HashMap;
 
@@ -32,7 +36,7 @@ struct Columns {
     data: String,
 }
 
-/// For `#[serde(with)]`.
+/// Serializes the spans; for `#[serde(with)]`.
 pub(super) fn serialize<S: Serializer>(
     spans: &[SkeletonSpan],
     serializer: S,
@@ -40,7 +44,7 @@ pub(super) fn serialize<S: Serializer>(
     encode(spans).serialize(serializer)
 }
 
-/// For `#[serde(with)]`.
+/// Deserializes the spans; for `#[serde(with)]`.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<SkeletonSpan>, D::Error> {
@@ -48,7 +52,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
     decode(&columns).ok_or_else(|| de::Error::custom("the columns of a skeleton are broken"))
 }
 
-/// Each text once, in order of its first use.
+/// A list of distinct keys in the order of their first use, with the index of each.
 #[derive(Default)]
 struct Places<K> {
     all: Vec<K>,
@@ -131,7 +135,7 @@ fn encode(spans: &[SkeletonSpan]) -> Columns {
 
 fn decode(columns: &Columns) -> Option<Vec<SkeletonSpan>> {
     let bytes = STANDARD.decode(&columns.data).ok()?;
-    // Whoever wrote the count: no more is allocated than the bytes can hold.
+    // The count comes from the input. Limit the allocation to what the bytes can hold.
     let count = Some(columns.count).filter(|count| *count <= bytes.len() / 8)?;
     let mut reader = Reader(&bytes);
     let ids: Vec<SpanId> = (0..count).map(|_| reader.id()).collect::<Option<_>>()?;

@@ -1,11 +1,11 @@
-//! When a trace lasted from and to, and what its spans spent by themselves.
+//! The time range of a trace and the self time of its spans.
 
 use throughline_wire::UnixNanos;
 
 use super::TraceSkeleton;
 
 impl TraceSkeleton {
-    /// From the earliest start to the latest end of its spans, at least 1 ns apart.
+    /// Returns the earliest start and the latest end of its spans, at least 1 ns apart.
     pub fn bounds(&self) -> (UnixNanos, UnixNanos) {
         let starts = self.spans.iter().map(|span| span.start);
         let ends = self
@@ -17,9 +17,10 @@ impl TraceSkeleton {
         (from, to.max(from.saturating_add(1)))
     }
 
-    /// How long the span at `index` ran while none of its direct children did, in ns.
+    /// Returns the self time of the span at `index` in ns: the time it ran while none of its direct
+    /// children ran.
     ///
-    /// Children that outlive it (jobs it started) count only while it ran.
+    /// A child that outlives the span, such as a job, counts only while the span ran.
     pub fn self_time_ns(&self, index: usize) -> Option<i64> {
         let span = self.spans.get(index)?;
         let end = span.start.saturating_add(span.duration_ns.max(0));

@@ -1,8 +1,9 @@
-//! A trace as a tree, whatever its spans claim about their parents.
+//! Builds a tree from the spans of a trace, even if their parents are wrong.
 //!
-//! Senders are wrong in every way: parents that never come, spans that are their own parent,
-//! cycles, ids used twice. The tree shows every span exactly once, below its parent where that is
-//! known, and says what it had to do. No recursion: a chain of 100,000 spans is a tree too.
+//! Senders make all kinds of mistakes: parents that never arrive, spans that are their own parent,
+//! cycles, duplicate ids. The tree shows every span exactly once. A span is below its parent if
+//! that parent is known. [`Oddity`] records each correction. The code does not recurse, so a chain
+//! of 100,000 spans does not overflow the stack.
 
 use std::collections::HashMap;
 
@@ -13,40 +14,41 @@ use super::{SkeletonSpan, TraceSkeleton};
 /// The rows of a waterfall in order: each parent before its children, children by start.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TraceTree {
-    /// The rows; a subtree is a stretch of them.
+    /// The rows. A subtree is a contiguous range of them.
     pub rows: Vec<TreeRow>,
 }
 
-/// One row.
+/// A row of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TreeRow {
-    /// What stands on it.
+    /// The content of the row.
     pub item: TreeItem,
-    /// How many rows lie above it on the way to its root.
+    /// The number of ancestors of the row.
     pub depth: u32,
-    /// How many rows its subtree has, itself included: the next sibling is so many rows further.
+    /// The number of rows of its subtree, itself included. The next sibling follows after this many
+    /// rows.
     pub size: u32,
-    /// What is odd about it.
+    /// The corrections that were made to show it.
     pub oddity: Oddity,
 }
 
-/// What stands on a row.
+/// The content of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TreeItem {
     /// The span at this index of [`TraceSkeleton::spans`].
     Span(usize),
-    /// A parent that spans name and that has not come; they are its children.
+    /// A parent that spans name but that is not stored. Those spans are its children.
     MissingParent(SpanId),
 }
 
-/// What a tree had to do to show a span.
+/// The corrections that the tree made to show a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Oddity {
-    /// Its parent has not come.
+    /// True if its parent is not stored.
     pub orphan: bool,
-    /// It is its own ancestor, and the earliest of that cycle: shown as a root.
+    /// True if the span is its own ancestor. The earliest span of the cycle is shown as a root.
     pub cycle_cut: bool,
-    /// Another span has the same id.
+    /// True if another span has the same id.
     pub duplicate_id: bool,
 }
 
@@ -58,7 +60,7 @@ enum Parent {
 }
 
 impl TraceTree {
-    /// Builds the tree; takes time in proportion to the number of spans (and to sort them).
+    /// Builds the tree in O(n log n), because it sorts the spans.
     pub fn of(skeleton: &TraceSkeleton) -> Self {
         let spans = &skeleton.spans;
         let (mut parents, mut oddities) = find_parents(spans);
@@ -70,7 +72,7 @@ impl TraceTree {
         let mut order: Vec<usize> = (0..spans.len()).collect();
         order.sort_by_key(|&at| (spans[at].start, at));
 
-        // Nodes are the spans and, after them, one for each missing parent.
+        // The nodes are the spans, followed by one node for each missing parent.
         let mut missing: Vec<SpanId> = Vec::new();
         let mut missing_at: HashMap<SpanId, usize> = HashMap::new();
         let mut children: Vec<Vec<usize>> = vec![Vec::new(); spans.len()];
@@ -110,7 +112,7 @@ impl TraceTree {
         Self { rows }
     }
 
-    /// The row of the first span with this id.
+    /// Returns the row of the first span with this id.
     pub fn row_of(&self, skeleton: &TraceSkeleton, id: SpanId) -> Option<usize> {
         self.rows.iter().position(|row| match row.item {
             TreeItem::Span(at) => skeleton.spans[at].span_id == id,
@@ -118,7 +120,8 @@ impl TraceTree {
         })
     }
 
-    /// Which rows stay on screen when the subtrees of the rows `collapsed` names are folded away.
+    /// Reports for each row whether it is visible. Rows below a row for which `collapsed` returns
+    /// true are hidden.
     pub fn visible(&self, collapsed: impl Fn(usize) -> bool) -> Vec<bool> {
         let mut visible = vec![false; self.rows.len()];
         let mut at = 0;
@@ -131,8 +134,8 @@ impl TraceTree {
 }
 
 fn find_parents(spans: &[SkeletonSpan]) -> (Vec<Parent>, Vec<Oddity>) {
-    // Some tracers give both halves of a call the same id: a child belongs to the half in its own
-    // service. So look there first.
+    // Some tracers give the client and the server span of a call the same id. A child belongs to
+    // the span of its own service, so look there first.
     let mut by_id: HashMap<SpanId, usize> = HashMap::with_capacity(spans.len());
     let mut by_service: HashMap<(SpanId, u32), usize> = HashMap::with_capacity(spans.len());
     let mut oddities = vec![Oddity::default(); spans.len()];
@@ -163,8 +166,8 @@ fn find_parents(spans: &[SkeletonSpan]) -> (Vec<Parent>, Vec<Oddity>) {
     (parents, oddities)
 }
 
-/// Follows each span's ancestors once; a walk that meets itself has found a cycle, which is cut
-/// above its earliest span.
+/// Cuts each cycle above its earliest span. The walk follows the ancestors of each span once: if it
+/// reaches a span of the same walk again, it has found a cycle.
 fn cut_cycles(spans: &[SkeletonSpan], parents: &mut [Parent], oddities: &mut [Oddity]) {
     const UNSEEN: usize = usize::MAX;
     let mut walk_of = vec![UNSEEN; spans.len()];
@@ -201,9 +204,9 @@ fn earliest_of_cycle(spans: &[SkeletonSpan], parents: &[Parent], within: usize) 
     earliest
 }
 
-/// Sets the sizes of subtrees, from the last row to the first.
+/// Computes the sizes of the subtrees, from the last row to the first.
 fn measure(rows: &mut [TreeRow]) {
-    // How many rows of each depth's open subtree lie below the row looked at.
+    // The number of rows below the current row, for the open subtree of each depth.
     let mut below: Vec<u32> = Vec::new();
     for row in rows.iter_mut().rev() {
         let depth = row.depth as usize;

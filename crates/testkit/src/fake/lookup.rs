@@ -1,4 +1,4 @@
-//! From a value or an id to traces.
+//! Finds traces by a value or an id.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::FakeReader;
 use super::paging::page_of;
 use crate::Sent;
 
-/// The traces with a span that has this attribute.
+/// Returns the traces with a span that has this attribute.
 pub(super) fn by_attribute(
     reader: &FakeReader,
     key: Option<&str>,
@@ -31,7 +31,7 @@ fn with(reader: &FakeReader, is_wanted: impl Fn(&Sent) -> bool) -> Vec<TraceSumm
     traces
 }
 
-/// The attributes that have this value, when it was found by one.
+/// Returns the names of the attributes with this value, if it was found as an attribute.
 fn names_of(reader: &FakeReader, value: &str, found: LookedFor) -> Vec<String> {
     let sent = reader.sent.iter().filter(|_| found == LookedFor::Attribute);
     let attributes = sent.flat_map(|sent| sent.span.attributes.iter());

@@ -1,4 +1,4 @@
-//! Pages of a list in memory, with the rules of the real ones.
+//! Pages a list in memory by the rules of the store.
 
 use throughline_model::{Cursor, Direction, Page, PageRequest, Total, TraceSummary};
 
@@ -9,7 +9,7 @@ fn cursor(summary: &TraceSummary) -> Cursor {
     }
 }
 
-/// The page of `traces`, newest first, that is asked for.
+/// Returns the requested page of `traces`, newest first.
 pub(super) fn page_of(traces: Vec<TraceSummary>, page: PageRequest) -> Page<TraceSummary> {
     let total = Total::Exact(traces.len() as u64);
     let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;

@@ -1,4 +1,4 @@
-//! A whole trace, and what a waterfall needs of one.
+//! Builds whole traces and skeletons.
 
 use std::collections::BTreeSet;
 
@@ -92,7 +92,7 @@ pub(super) fn events(reader: &FakeReader, of: &EventsOf) -> WholeEvents {
     whole
 }
 
-/// The first span of a trace that is left open.
+/// Returns the first span of a trace that was left open.
 fn open_of(reader: &FakeReader, sent: &[&Sent]) -> Vec<OpenSpan> {
     let first = sent.first().into_iter();
     first
@@ -112,7 +112,7 @@ fn open_of(reader: &FakeReader, sent: &[&Sent]) -> Vec<OpenSpan> {
         .collect()
 }
 
-/// The completeness of spans that nobody numbered.
+/// Returns the completeness of spans without sequence numbers.
 fn completeness_of(sent: &[&Sent], now: UnixNanos) -> Completeness {
     let present: BTreeSet<_> = sent.iter().map(|sent| sent.span.span_id).collect();
     let parents: BTreeSet<_> = sent
@@ -131,7 +131,7 @@ fn completeness_of(sent: &[&Sent], now: UnixNanos) -> Completeness {
     Completeness::of(trace, &[], &[], now)
 }
 
-/// The place of `item` in `list`, added when it is new.
+/// Returns the index of `item` in `list`. Adds the item if it is new.
 fn place<T: PartialEq>(list: &mut Vec<T>, item: T) -> u32 {
     let at = list.iter().position(|known| *known == item);
     at.unwrap_or_else(|| {

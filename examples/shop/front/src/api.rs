@@ -1,10 +1,10 @@
-//! The shop's API, as its pages see it.
+//! A client for the shop's API.
 
 use gloo_net::http::{Request, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// A product on the shelf.
+/// A product.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct Product {
     pub(crate) id: i32,
@@ -16,7 +16,7 @@ pub(crate) struct Product {
     pub(crate) stock: i32,
 }
 
-/// What the visitor means to buy.
+/// The visitor's cart.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub(crate) struct Cart {
     pub(crate) items: Vec<CartItem>,
@@ -24,7 +24,7 @@ pub(crate) struct Cart {
     pub(crate) total_cents: i64,
 }
 
-/// One line of it.
+/// An item of the cart.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct CartItem {
     pub(crate) product_id: i32,
@@ -35,7 +35,7 @@ pub(crate) struct CartItem {
     pub(crate) stock: i32,
 }
 
-/// What the visitor fills in to order.
+/// The order form.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct OrderForm {
     pub(crate) name: String,
@@ -43,7 +43,7 @@ pub(crate) struct OrderForm {
     pub(crate) note: String,
 }
 
-/// An order and what became of it.
+/// An order and its status.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct Order {
     pub(crate) id: i64,
@@ -56,7 +56,7 @@ pub(crate) struct Order {
     pub(crate) items: Vec<OrderItem>,
 }
 
-/// Whether the customer has been told.
+/// The status of an order: whether its confirmation was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
@@ -65,7 +65,7 @@ pub(crate) enum Status {
     Failed,
 }
 
-/// One line of an order.
+/// An item of an order.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct OrderItem {
     pub(crate) product_id: i32,
@@ -74,12 +74,12 @@ pub(crate) struct OrderItem {
     pub(crate) unit_price_cents: i64,
 }
 
-/// Why there is no answer, in words for the visitor.
+/// The error of a request, with a message for the visitor.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct ApiError {
     pub(crate) code: String,
     pub(crate) message: String,
-    /// The field of the form it is about.
+    /// The field of the form that caused it.
     #[serde(default)]
     pub(crate) field: Option<String>,
 }
@@ -144,7 +144,7 @@ pub(crate) async fn remove_from_cart(product_id: i32) -> Answer<Cart> {
     send(Request::delete(&format!("/api/cart/items/{product_id}"))).await
 }
 
-/// Orders what is in the cart; gives the number of the order.
+/// Orders the content of the cart and returns the number of the order.
 pub(crate) async fn place_order(form: &OrderForm) -> Answer<i64> {
     #[derive(Deserialize)]
     struct Placed {

@@ -1,4 +1,4 @@
-//! The frame around every page, and which page stands at which address.
+//! The frame around every page, and the routes.
 
 use leptos::prelude::*;
 use leptos_router::components::{A, Route, Router, Routes};
@@ -7,7 +7,7 @@ use leptos_router::path;
 use crate::basket::Basket;
 use crate::pages::{CartPage, Checkout, NotFound, OrderPage, ProductPage, Shelf};
 
-/// The whole shop.
+/// The shop application.
 #[component]
 pub(crate) fn App() -> impl IntoView {
     Basket::provide();

@@ -1,10 +1,10 @@
-//! The cart as all pages share it.
+//! The state of the cart, shared by all pages.
 
 use leptos::prelude::*;
 
 use crate::api::{self, Answer, ApiError, Cart};
 
-/// The cart, once it is known; what last went wrong with it.
+/// The cart, once it is loaded, and the last error of a cart request.
 #[derive(Clone, Copy)]
 pub(crate) struct Basket {
     cart: RwSignal<Option<Cart>>,
@@ -12,7 +12,7 @@ pub(crate) struct Basket {
 }
 
 impl Basket {
-    /// Makes the cart known to everything below, and asks for it.
+    /// Provides the cart to all components below and loads it.
     pub(crate) fn provide() {
         let basket = Self {
             cart: RwSignal::new(None),
@@ -22,17 +22,17 @@ impl Basket {
         leptos::task::spawn_local(basket.load());
     }
 
-    /// The cart of the application this runs in.
+    /// Returns the cart of the current application.
     pub(crate) fn expect() -> Self {
         expect_context()
     }
 
-    /// `None` until the first answer.
+    /// Returns the cart, or `None` until the first response arrives.
     pub(crate) fn cart(self) -> Option<Cart> {
         self.cart.get()
     }
 
-    /// How many things are in it, as far as is known.
+    /// Returns the number of pieces in the cart, 0 until it is loaded.
     pub(crate) fn count(self) -> i64 {
         self.cart
             .with(|cart| cart.as_ref().map_or(0, |cart| cart.count))
@@ -54,14 +54,14 @@ impl Basket {
         self.take(api::remove_from_cart(product).await);
     }
 
-    /// Puts something in; says whether that went well.
+    /// Adds pieces of a product to the cart.
     pub(crate) async fn add(self, product: i32, quantity: i32) -> Result<(), ApiError> {
         let cart = api::add_to_cart(product, quantity).await?;
         self.take(Ok(cart));
         Ok(())
     }
 
-    /// The order took everything.
+    /// Empties the cart after an order.
     pub(crate) fn clear(self) {
         self.take(Ok(Cart::default()));
     }

@@ -1,31 +1,31 @@
-//! Small pieces that pages share.
+//! Small components that pages share.
 
 use leptos::prelude::*;
 
 use crate::api::ApiError;
 
-/// A product's drawing, from the shop's own database.
+/// A drawing of a product, from the shop's own database.
 #[component]
 pub(crate) fn Picture(svg: String) -> impl IntoView {
     view! { <span class="picture" inner_html=svg></span> }
 }
 
-/// Something went wrong, in words.
+/// An error message.
 #[component]
 pub(crate) fn Problem(error: ApiError) -> impl IntoView {
     view! { <p class="problem" role="alert" data-code=error.code>{error.message}</p> }
 }
 
-/// Shown while an answer is under way.
+/// A placeholder while a request runs.
 #[component]
 pub(crate) fn Loading(what: &'static str) -> impl IntoView {
     view! { <p class="loading" role="status">"Fetching "{what}"…"</p> }
 }
 
-/// Below this many, the shop says how many there are.
+/// The shop shows the number in stock if it is below this.
 const FEW: i32 = 10;
 
-/// How many can be had.
+/// The number of pieces in stock.
 #[component]
 pub(crate) fn Stock(left: i32) -> impl IntoView {
     if left < FEW {
@@ -35,7 +35,7 @@ pub(crate) fn Stock(left: i32) -> impl IntoView {
     }
 }
 
-/// How many can be had, when that may be too few.
+/// The number of pieces in stock, for an item that may exceed it.
 #[component]
 pub(crate) fn Short(left: i32) -> impl IntoView {
     match left {

@@ -1,6 +1,6 @@
-//! Prices, written for people.
+//! Formats prices.
 
-/// Cents as euros: `14.50 €`.
+/// Formats cents as euros: `14.50 €`.
 pub(crate) fn euros(cents: i64) -> String {
     let sign = if cents < 0 { "-" } else { "" };
     let cents = cents.unsigned_abs();

@@ -1,4 +1,4 @@
-//! One module a page.
+//! The pages, one module each.
 
 mod cart;
 mod checkout;
@@ -16,7 +16,7 @@ pub(crate) use shelf::Shelf;
 
 use leptos::prelude::*;
 
-/// Names the page in the browser's tab.
+/// Sets the title of the browser's tab.
 fn set_title(title: &str) {
     document().set_title(&format!("{title} · Larkspur Goods"));
 }

@@ -1,9 +1,9 @@
-//! Work that a click sets off and that goes on after it.
+//! Runs asynchronous work that a click starts.
 
 use leptos::task::spawn_local;
 
-/// Runs `future` from inside an event handler.
+/// Runs `future` from an event handler.
 pub(crate) fn spawn(future: impl Future<Output = ()> + 'static) {
-    // TRACE: what it asks of the server belongs to the click, however long it takes.
+    // TRACE: the requests of the future belong to the click, even if they start after it.
     spawn_local(throughline_browser::with_current(future));
 }

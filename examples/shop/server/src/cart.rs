@@ -1,4 +1,4 @@
-//! The cart: what a visitor means to buy.
+//! The cart of a visitor.
 
 use serde::Serialize;
 use sqlx::PgPool;
@@ -6,14 +6,14 @@ use sqlx::PgPool;
 use crate::product::ProductId;
 use crate::visitor::VisitorId;
 
-/// The most of one product a cart takes.
+/// The maximum quantity of one product in a cart.
 pub const MAX_QUANTITY: i32 = 99;
 
-/// A cart as the shop shows it.
+/// A cart as the API returns it.
 #[derive(Debug, Default, Serialize)]
 pub struct Cart {
     items: Vec<CartItem>,
-    /// How many things, over all items.
+    /// The number of pieces, over all items.
     count: i64,
     total_cents: i64,
 }
@@ -25,7 +25,7 @@ struct CartItem {
     picture: String,
     quantity: i32,
     unit_price_cents: i32,
-    /// How many can be had now; may be fewer than wanted.
+    /// The number in stock now. It may be less than the quantity.
     stock: i32,
 }
 
@@ -42,10 +42,10 @@ impl From<Vec<CartItem>> for Cart {
     }
 }
 
-/// The visitor's cart; empty for one who never had any.
+/// Returns the visitor's cart. It is empty for a visitor without a cart.
 ///
 /// # Errors
-/// The database does not answer.
+/// The database query failed.
 pub async fn read(pool: &PgPool, visitor: VisitorId) -> sqlx::Result<Cart> {
     let items: Vec<CartItem> = sqlx::query_as(
         "SELECT c.product_id, p.name, p.picture, c.quantity,
@@ -62,11 +62,11 @@ pub async fn read(pool: &PgPool, visitor: VisitorId) -> sqlx::Result<Cart> {
     Ok(items.into())
 }
 
-/// Puts some more of a product into the cart, up to [`MAX_QUANTITY`]; `false` when there is no such
-/// product.
+/// Adds pieces of a product to the cart, up to [`MAX_QUANTITY`]. Returns `false` if there is no
+/// such product.
 ///
 /// # Errors
-/// The database does not answer.
+/// The database query failed.
 pub async fn add(
     pool: &PgPool,
     visitor: VisitorId,
@@ -88,10 +88,10 @@ pub async fn add(
     Ok(done.rows_affected() > 0)
 }
 
-/// Sets how many of a product are in the cart; `false` when it is not in there.
+/// Sets the quantity of a product in the cart. Returns `false` if the product is not in the cart.
 ///
 /// # Errors
-/// The database does not answer.
+/// The database query failed.
 pub async fn set_quantity(
     pool: &PgPool,
     visitor: VisitorId,
@@ -109,10 +109,10 @@ pub async fn set_quantity(
     Ok(done.rows_affected() > 0)
 }
 
-/// Takes a product out of the cart; it may be gone already.
+/// Removes a product from the cart, if it is there.
 ///
 /// # Errors
-/// The database does not answer.
+/// The database query failed.
 pub async fn remove(pool: &PgPool, visitor: VisitorId, product: ProductId) -> sqlx::Result<()> {
     sqlx::query("DELETE FROM cart_items WHERE visitor_id = $1 AND product_id = $2")
         .bind(visitor)

@@ -14,16 +14,16 @@ pub struct Config {
     #[arg(long, env = "SHOP_ADDR", default_value = "127.0.0.1:3100")]
     pub addr: SocketAddr,
 
-    /// Postgres cluster, as the URL of any database in it. `DATABASE_URL` is read when neither
-    /// this nor `SHOP_DATABASE_URL` is given.
+    /// URL of any database in the Postgres cluster. `DATABASE_URL` is read if neither this option
+    /// nor `SHOP_DATABASE_URL` is given.
     #[arg(long, env = "SHOP_DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
 
-    /// Name of the shop's own database in that cluster; created when missing.
+    /// Name of the shop's own database in that cluster. It is created if it is missing.
     #[arg(long, env = "SHOP_DATABASE", default_value = "shop")]
     pub database: String,
 
-    /// Address of the Throughline server that spans are sent to, by the shop and by its pages.
+    /// Address of the Throughline server. The shop and its pages send their spans to it.
     #[arg(
         long,
         env = "THROUGHLINE_ENDPOINT",
@@ -33,10 +33,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// The URL of the cluster: the option, else its variable, else `DATABASE_URL`.
+    /// Returns the URL of the cluster: the option, or else its variable, or else `DATABASE_URL`.
     ///
     /// # Errors
-    /// None of the three is given.
+    /// No URL is given in any of the three ways.
     pub fn database_url(&self) -> anyhow::Result<String> {
         self.database_url
             .clone()

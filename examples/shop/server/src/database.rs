@@ -1,4 +1,4 @@
-//! Opens the shop's database, creating and migrating it when needed.
+//! Opens the shop's database. Creates and migrates it if needed.
 
 use std::str::FromStr;
 
@@ -6,11 +6,11 @@ use anyhow::{Context, bail};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgPool};
 
-/// Connects to database `name` of the cluster `url` points into; creates it and brings its schema
-/// up to date first.
+/// Connects to the database `name` in the cluster of `url`. Creates the database first if it is
+/// missing, and updates its schema.
 ///
 /// # Errors
-/// The cluster cannot be reached, the database cannot be made, or a migration fails.
+/// The cluster cannot be reached, the database cannot be created, or a migration fails.
 pub async fn open(url: &str, name: &str) -> anyhow::Result<PgPool> {
     let given = PgConnectOptions::from_str(url).context("the database URL is malformed")?;
     let own = given.clone().database(name);
@@ -32,9 +32,9 @@ pub async fn open(url: &str, name: &str) -> anyhow::Result<PgPool> {
     Ok(pool)
 }
 
-/// SQLSTATE of a connection to a database that is not there.
+/// The SQLSTATE of a connection to a missing database.
 const NO_SUCH_DATABASE: &str = "3D000";
-/// SQLSTATEs of a database that somebody made at the same moment.
+/// The SQLSTATEs of `CREATE DATABASE` if another process created the database at the same moment.
 const ALREADY_THERE: [&str; 2] = ["42P04", "23505"];
 
 async fn create(given: PgConnectOptions, name: &str) -> anyhow::Result<()> {
@@ -50,7 +50,7 @@ async fn create(given: PgConnectOptions, name: &str) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot connect to database {through} to create {name}"))?;
 
-    // Checked above: a plain name cannot leave its quotes.
+    // The name was checked above. It has no quotes, so it cannot end the identifier.
     let statement = AssertSqlSafe(format!("CREATE DATABASE \"{name}\""));
     match sqlx::query(statement).execute(&mut connection).await {
         Ok(_) => tracing::info!(database = name, "created the database"),

@@ -1,4 +1,4 @@
-//! What goes wrong, and how the API says so.
+//! The errors of the API and their responses.
 
 use std::error::Error;
 
@@ -8,40 +8,40 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// An answer other than success.
+/// An error response.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// There is no such thing, or it is somebody else's.
+    /// The object does not exist or belongs to another visitor.
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// A field of the request does not make sense.
+    /// A field of the request is invalid.
     #[error("{message}")]
     Invalid {
-        /// Name of the field, as the request has it.
+        /// The name of the field in the request.
         field: &'static str,
-        /// What is wrong with it, for the person who typed it.
+        /// The fault, in words for the visitor.
         message: &'static str,
     },
-    /// An order without anything to order.
+    /// The order has no items.
     #[error("your cart is empty")]
     EmptyCart,
-    /// Fewer in stock than wanted.
+    /// The stock is less than the wanted quantity.
     #[error("only {left} of {name} left, you wanted {wanted}")]
     OutOfStock {
-        /// Name of the product.
+        /// The name of the product.
         name: String,
-        /// How many there were.
+        /// The number in stock.
         left: i32,
-        /// How many were wanted.
+        /// The wanted quantity.
         wanted: i32,
     },
-    /// The body is not the JSON it should be.
+    /// The body is not valid JSON of the expected form.
     #[error(transparent)]
     Body(#[from] JsonRejection),
-    /// The path is not what it should be.
+    /// The path is invalid.
     #[error(transparent)]
     Path(#[from] PathRejection),
-    /// The database refused or did not answer. Visitors are told nothing of it.
+    /// The database query failed. The response does not show the cause.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
@@ -70,7 +70,7 @@ impl ApiError {
         }
     }
 
-    /// What the visitor reads.
+    /// Returns the message for the visitor.
     fn message(&self) -> String {
         match self {
             Self::Database(error) if is_out_of_reach(error) => {
@@ -97,8 +97,8 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
         if let Self::Database(error) = &self {
-            // TRACE: nothing to add. An error that is logged marks the request as failed; given as
-            // an error rather than as text, with all its causes.
+            // TRACE: nothing to add. An error that is logged marks the request as failed. Logged as
+            // an error value and not as text, it includes all its causes.
             let error: &(dyn Error + 'static) = error;
             tracing::error!(error, "the database failed a request");
         }

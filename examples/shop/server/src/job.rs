@@ -1,4 +1,4 @@
-//! The job table: work that is queued with the transaction that wants it, and done later.
+//! The job table. A transaction queues work in it, and a worker does the work later.
 
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
@@ -10,24 +10,24 @@ use tracing::Instrument;
 use crate::order::OrderId;
 use crate::product::ProductId;
 
-/// What there is to do.
+/// The kinds of work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "payload", rename_all = "kebab-case")]
 pub enum Work {
-    /// Tell the customer that the order arrived.
+    /// Send the customer a confirmation of the order.
     SendConfirmation {
-        /// Which order.
+        /// The order to confirm.
         order_id: OrderId,
     },
-    /// Make more of a product that runs low.
+    /// Refill the stock of a product that runs low.
     Restock {
-        /// Which product.
+        /// The product to refill.
         product_id: ProductId,
     },
 }
 
 impl Work {
-    /// The word for it in the `kind` column.
+    /// Returns the word for the `kind` column.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::SendConfirmation { .. } => "send-confirmation",
@@ -43,12 +43,12 @@ impl Work {
     }
 }
 
-/// Queues work as part of the caller's transaction: it exists exactly when that commits.
+/// Queues work within the caller's transaction. The job exists exactly if the transaction commits.
 ///
 /// # Errors
-/// The database does not answer.
+/// The database query failed.
 pub async fn enqueue(tx: &mut PgConnection, work: &Work) -> sqlx::Result<()> {
-    // TRACE: a span for the queueing, which the job row takes along.
+    // TRACE: starts a span for the queueing. The job row stores its context.
     let span = throughline::enqueue(work.kind()).queue("jobs").start();
     async {
         sqlx::query("INSERT INTO jobs (kind, payload, carrier) VALUES ($1, $2, $3)")
@@ -63,45 +63,46 @@ pub async fn enqueue(tx: &mut PgConnection, work: &Work) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// A job that this worker holds.
+/// A job that this worker has claimed.
 #[derive(Debug, FromRow)]
 pub struct Job {
-    /// Its number.
+    /// The id of the job.
     pub id: i64,
-    /// The `kind` column; may be a word of a newer version of the shop.
+    /// The `kind` column. A newer version of the shop may write an unknown word.
     pub kind: String,
     payload: serde_json::Value,
     carrier: serde_json::Value,
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, from 1.
     #[sqlx(try_from = "i32")]
     pub attempt: u32,
-    /// How many there may be.
+    /// The maximum number of attempts.
     #[sqlx(try_from = "i32")]
     pub max_attempts: u32,
-    /// Since when it could have been done.
+    /// The time from which it could run.
     pub run_at: OffsetDateTime,
 }
 
 impl Job {
-    /// What to do.
+    /// Returns the work to do.
     ///
     /// # Errors
-    /// The row was not written by this version of the shop.
+    /// Another version of the shop wrote the row.
     pub fn work(&self) -> Result<Work, serde_json::Error> {
         serde_json::from_value(serde_json::json!({ "kind": self.kind, "payload": self.payload }))
     }
 
-    /// The trace that queued the job; an empty carrier when the row has none that reads.
+    /// Returns the trace context that queued the job, or an empty carrier if the row has no valid
+    /// one.
     pub fn carrier(&self) -> Carrier {
         serde_json::from_value(self.carrier.clone()).unwrap_or_default()
     }
 }
 
-/// Takes the next job that is due, or one whose worker has not been heard of for 30 s. Workers do
-/// not wait for each other: a row that one is taking, the next one skips.
+/// Claims the next job that is due, or one whose worker has been silent for 30 s. Workers do not
+/// wait for each other: a worker skips a row that another one has locked.
 ///
 /// # Errors
-/// The database does not answer.
+/// The database query failed.
 pub async fn claim(pool: &PgPool) -> sqlx::Result<Option<Job>> {
     sqlx::query_as(
         "UPDATE jobs
@@ -120,10 +121,10 @@ pub async fn claim(pool: &PgPool) -> sqlx::Result<Option<Job>> {
     .await
 }
 
-/// The job is done.
+/// Marks the job as done.
 ///
 /// # Errors
-/// The database does not answer.
+/// The database query failed.
 pub async fn finish(pool: &PgPool, job: &Job) -> sqlx::Result<()> {
     sqlx::query("UPDATE jobs SET status = 'done', finished_at = clock_timestamp() WHERE id = $1")
         .bind(job.id)
@@ -132,10 +133,10 @@ pub async fn finish(pool: &PgPool, job: &Job) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// The attempt failed and there is another: after 1 s, then 2 s, then 4 s.
+/// Queues the next attempt after a failed one: after 1 s, then 2 s, then 4 s.
 ///
 /// # Errors
-/// The database does not answer.
+/// The database query failed.
 pub async fn retry(pool: &PgPool, job: &Job, error: &str) -> sqlx::Result<()> {
     sqlx::query(
         "UPDATE jobs
@@ -151,10 +152,10 @@ pub async fn retry(pool: &PgPool, job: &Job, error: &str) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// The last attempt failed.
+/// Marks the job as failed after its last attempt.
 ///
 /// # Errors
-/// The database does not answer.
+/// The database query failed.
 pub async fn give_up(pool: &PgPool, job: &Job, error: &str) -> sqlx::Result<()> {
     sqlx::query(
         "UPDATE jobs

@@ -1,7 +1,7 @@
-//! A small real shop: products, a cart, orders, and a worker that confirms them.
+//! A small complete shop: products, a cart, orders, and a worker that confirms the orders.
 //!
-//! It is an ordinary axum and sqlx application. What makes it traced is marked `TRACE` in the
-//! source and listed in `examples/shop/README.md`.
+//! It is an ordinary axum and sqlx application. The lines that add tracing are marked `TRACE` in
+//! the source and listed in `examples/shop/README.md`.
 
 pub mod cart;
 pub mod config;

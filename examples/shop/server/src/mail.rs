@@ -1,43 +1,43 @@
-//! The mail gateway. This one writes letters to the log, and fails as gateways do, but always in
-//! the same places, so that a demo and a test can rely on it.
+//! A simulated mail gateway. It writes letters to the log. Like a real gateway it fails, but always
+//! for the same orders, so that a demo and a test can rely on it.
 
 use crate::order::OrderId;
 
-/// A letter to a customer.
+/// A confirmation letter.
 #[derive(Debug)]
 pub struct Confirmation {
-    /// Which order it confirms.
+    /// The order it confirms.
     pub order: OrderId,
-    /// Where it goes.
+    /// The recipient's address.
     pub email: String,
-    /// How the customer is called.
+    /// The name of the customer.
     pub name: String,
-    /// What the order comes to.
+    /// The total price of the order, in cents.
     pub total_cents: i64,
-    /// How many things are in it.
+    /// The number of pieces in the order.
     pub pieces: i64,
 }
 
-/// Why a letter was not taken.
+/// The reason why a letter was refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MailError {
-    /// The first attempt at every third order: as a busy gateway would say.
+    /// The gateway is busy. This happens at the first attempt of every third order.
     #[error("451 4.7.1 greylisted, try again later")]
     Greylisted,
-    /// Every attempt at an address under `bounce.test`.
+    /// The mailbox does not exist. This happens for every address under `bounce.test`.
     #[error("550 5.1.1 no mailbox {0}")]
     NoMailbox(String),
 }
 
-/// Where letters are handed in.
+/// The mail gateway.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MailGateway;
 
 impl MailGateway {
-    /// Hands in a letter; `attempt` counts from 1.
+    /// Delivers a letter. `attempt` counts from 1.
     ///
     /// # Errors
-    /// The gateway did not take it.
+    /// The gateway refused the letter.
     pub fn deliver(self, letter: &Confirmation, attempt: u32) -> Result<(), MailError> {
         if letter
             .email

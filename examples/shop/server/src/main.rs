@@ -13,14 +13,14 @@ use tokio::sync::watch;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// How long requests that are under way may take after a signal to stop.
+/// The time that open requests get to finish after a signal to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let config = Config::parse();
 
-    // TRACE: make the tracer.
+    // TRACE: creates the tracer.
     let tracer = throughline::Tracer::builder("shop")
         .endpoint(config.collector.clone())
         .resource("service.version", env!("CARGO_PKG_VERSION"))
@@ -28,7 +28,7 @@ async fn main() -> anyhow::Result<()> {
     let log = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("info,sqlx::postgres::notice=warn"));
     tracing_subscriber::registry()
-        // TRACE: let it see spans and SQL statements. The filter is the log's alone.
+        // TRACE: gives spans and SQL statements to the tracer. The filter applies to the log only.
         .with(tracer.layer())
         .with(
             fmt::layer()
@@ -62,17 +62,17 @@ async fn main() -> anyhow::Result<()> {
     }
     worker.await?;
     pool.close().await;
-    // TRACE: send what has not been sent yet.
+    // TRACE: sends the remaining spans.
     tracer.shutdown(Duration::from_secs(5)).await;
     Ok(())
 }
 
 async fn turned_true(mut signal: watch::Receiver<bool>) {
-    // An error means the sender is gone: time to stop as well.
+    // An error means that the sender is gone, which also means to stop.
     let _ = signal.wait_for(|stop| *stop).await;
 }
 
-/// Ctrl-C, or SIGTERM where there is such a thing.
+/// Waits for Ctrl-C, or for SIGTERM on systems that have it.
 async fn asked_to_stop() -> std::io::Result<()> {
     #[cfg(unix)]
     {

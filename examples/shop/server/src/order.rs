@@ -1,4 +1,4 @@
-//! Orders: from a cart to a row that a worker will confirm, in one transaction.
+//! Orders. One transaction turns a cart into an order and queues its confirmation.
 
 mod form;
 
@@ -12,13 +12,13 @@ use crate::product::ProductId;
 use crate::visitor::VisitorId;
 pub use form::OrderForm;
 
-/// Which order.
+/// The id of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct OrderId(pub i64);
 
-/// An order as the shop shows it.
+/// An order as the API returns it.
 #[derive(Debug, Serialize)]
 pub struct Order {
     #[serde(flatten)]
@@ -48,10 +48,10 @@ struct OrderItem {
     unit_price_cents: i32,
 }
 
-/// One of the visitor's orders; `None` when there is none, or it is somebody else's.
+/// Returns an order of the visitor, or `None` if it does not exist or belongs to another visitor.
 ///
 /// # Errors
-/// The database does not answer.
+/// The database query failed.
 pub async fn find(pool: &PgPool, visitor: VisitorId, id: OrderId) -> sqlx::Result<Option<Order>> {
     let head: Option<OrderHead> = sqlx::query_as(
         "SELECT id, status, customer_name AS name, email, note, total_cents, placed_at, confirmed_at
@@ -83,11 +83,11 @@ struct Line {
     unit_price_cents: i32,
 }
 
-/// Orders what is in the cart: takes it from the stock, empties the cart and queues the
-/// confirmation, all or nothing.
+/// Orders the content of the cart in one transaction: reduces the stock, empties the cart and
+/// queues the confirmation.
 ///
 /// # Errors
-/// The cart is empty, something is out of stock, or the database refused.
+/// The cart is empty, a product is out of stock, or the database query failed.
 pub async fn place(
     pool: &PgPool,
     visitor: VisitorId,
@@ -95,7 +95,7 @@ pub async fn place(
 ) -> Result<OrderId, ApiError> {
     let mut tx = pool.begin().await?;
 
-    // Locked, so that a form sent twice finds an empty cart the second time.
+    // The lock makes a second submit of the form wait. It then finds an empty cart.
     let lines: Vec<Line> = sqlx::query_as(
         "SELECT c.product_id, p.name, c.quantity, p.price_cents AS unit_price_cents
          FROM cart_items c JOIN products p ON p.id = c.product_id
@@ -123,7 +123,8 @@ pub async fn place(
     Ok(order)
 }
 
-/// Locks the stock of every line, in the order of their ids, and looks whether it suffices.
+/// Locks the stock of every item and checks that it suffices. The locks are taken in the order of
+/// product ids, so that two orders cannot deadlock.
 async fn check_stock(tx: &mut PgConnection, lines: &[Line]) -> Result<(), ApiError> {
     let stock: Vec<(ProductId, i32)> = sqlx::query_as(
         "SELECT product_id, quantity FROM stock
@@ -186,7 +187,7 @@ async fn insert_order(
     Ok(order)
 }
 
-/// Below this many, more are made.
+/// The stock below which a restock is queued.
 const LOW_STOCK: i32 = 20;
 
 async fn take_from_stock(tx: &mut PgConnection, lines: &[Line]) -> sqlx::Result<()> {

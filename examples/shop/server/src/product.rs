@@ -1,9 +1,9 @@
-//! Products and how many there are.
+//! Products and their stock.
 
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 
-/// Which product.
+/// The id of a product.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type,
 )]
@@ -11,7 +11,7 @@ use sqlx::PgPool;
 #[sqlx(transparent)]
 pub struct ProductId(pub i32);
 
-/// A product as the shop shows it.
+/// A product as the API returns it.
 #[derive(Debug, Serialize, sqlx::FromRow)]
 pub struct Product {
     id: ProductId,
@@ -19,16 +19,16 @@ pub struct Product {
     summary: String,
     description: String,
     price_cents: i32,
-    /// An SVG drawing of our own.
+    /// A drawing as SVG.
     picture: String,
-    /// How many can be had now.
+    /// The number in stock now.
     stock: i32,
 }
 
-/// All products, as they stand on the shelf.
+/// Returns all products in the order of the start page.
 ///
 /// # Errors
-/// The database does not answer.
+/// The database query failed.
 pub async fn list(pool: &PgPool) -> sqlx::Result<Vec<Product>> {
     sqlx::query_as(
         "SELECT p.id, p.name, p.summary, p.description, p.price_cents, p.picture, s.quantity AS stock
@@ -39,10 +39,10 @@ pub async fn list(pool: &PgPool) -> sqlx::Result<Vec<Product>> {
     .await
 }
 
-/// One product; `None` when there is no such.
+/// Returns a product, or `None` if it does not exist.
 ///
 /// # Errors
-/// The database does not answer.
+/// The database query failed.
 pub async fn find(pool: &PgPool, id: ProductId) -> sqlx::Result<Option<Product>> {
     sqlx::query_as(
         "SELECT p.id, p.name, p.summary, p.description, p.price_cents, p.picture, s.quantity AS stock

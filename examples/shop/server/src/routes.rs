@@ -1,4 +1,4 @@
-//! What the shop answers to, in one list.
+//! The routes of the shop, in one list.
 
 mod cart;
 mod health;
@@ -13,12 +13,12 @@ use sqlx::PgPool;
 
 use crate::error::ApiError;
 
-/// Largest body the API takes.
+/// The maximum size of a request body, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// The shop as a service: its API, its pages and its files.
+/// Returns the service of the shop: its API, its pages and its files.
 ///
-/// `collector` is the address of the Throughline server; the pages are told to send there.
+/// `collector` is the address of the Throughline server. The pages send their spans there.
 pub fn router(pool: PgPool, collector: &str) -> Router {
     let api = Router::new()
         .route("/api/products", get(products::list))
@@ -38,18 +38,19 @@ pub fn router(pool: PgPool, collector: &str) -> Router {
     Router::new()
         .merge(api)
         .merge(pages::router(collector))
-        // TRACE: a span per request, in the caller's trace. What is added below is not traced.
+        // TRACE: adds a span for each request, in the caller's trace. Routes added below are not
+        // traced.
         .layer(throughline::axum::TraceLayer::new())
         .route("/healthz", get(health::check).with_state(pool))
         .fallback_service(pages::files(collector))
 }
 
-/// A JSON body; a bad one is answered as every error of the API is.
+/// A JSON body. An invalid one gives an error response of the API.
 #[derive(FromRequest)]
 #[from_request(via(axum::Json), rejection(ApiError))]
 struct Body<T>(T);
 
-/// A segment of the path; a bad one names nothing there is.
+/// A path segment. An invalid one gives `404`.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(ApiError))]
 struct Segment<T>(T);

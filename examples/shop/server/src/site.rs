@@ -1,4 +1,4 @@
-//! The built site inside the binary.
+//! The built site, embedded into the binary.
 
 use std::sync::Arc;
 
@@ -12,23 +12,24 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[folder = "$SHOP_SITE"]
 struct Site;
 
-/// What stands in `index.html` where the address of the collector goes.
+/// The placeholder in `index.html` for the address of the collector.
 const COLLECTOR: &str = "{{collector}}";
 
-/// Encodings a file may lie beside itself in, best first, with the end of its name.
+/// The encodings of compressed files, best first, with the suffix of their names.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
-/// The one page, told where to send its spans; `None` when the binary was built without a site.
+/// Returns the HTML page with the address of the collector, or `None` if the binary was built
+/// without a site.
 pub fn index(collector: &str) -> Option<Arc<str>> {
     let file = Site::get("index.html")?;
     let page = std::str::from_utf8(&file.data).ok()?;
     Some(page.replace(COLLECTOR, &escape_attribute(collector)).into())
 }
 
-/// The file at `path`, compressed if the browser likes; `None` when there is none.
+/// Returns the file at `path`, compressed if the browser accepts it, or `None` if there is none.
 pub fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
     let name = path.strip_prefix('/')?;
-    // The page itself is not a file: it needs its address filled in.
+    // The HTML page is not served as a file, because its placeholder must be replaced.
     if name.starts_with("index.html") {
         return None;
     }
@@ -78,7 +79,7 @@ fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
     contains(headers, &header::ACCEPT_ENCODING, encoding)
 }
 
-/// Whether a comma-separated header has `word`, whatever parameters it carries, but not at `q=0`.
+/// Reports whether a comma-separated header contains `word`, with any parameters except `q=0`.
 fn contains(headers: &HeaderMap, name: &header::HeaderName, word: &str) -> bool {
     headers
         .get_all(name)

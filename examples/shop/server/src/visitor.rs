@@ -1,5 +1,5 @@
-//! Who is shopping: a random id in a cookie, known to the database since the first thing put into
-//! a cart.
+//! Identifies visitors by a random id in a cookie. The database has a visitor's id from the first
+//! product put into the cart.
 
 use std::convert::Infallible;
 
@@ -10,26 +10,26 @@ use serde::Serialize;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// Name of the cookie.
+/// The name of the cookie.
 const COOKIE_NAME: &str = "shop_visitor";
-/// How long a browser keeps it: 30 days.
+/// The lifetime of the cookie: 30 days, in seconds.
 const MAX_AGE_SECONDS: u32 = 30 * 24 * 60 * 60;
 
-/// Which visitor.
+/// The id of a visitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct VisitorId(pub Uuid);
 
 impl VisitorId {
-    /// The value of `Set-Cookie` that makes a browser remember this visitor.
+    /// Returns the value of `Set-Cookie` that stores this id in the browser.
     pub fn set_cookie(self) -> String {
         let id = self.0;
         format!("{COOKIE_NAME}={id}; Path=/; Max-Age={MAX_AGE_SECONDS}; HttpOnly; SameSite=Lax")
     }
 }
 
-/// What the request claims: the visitor of its cookie, if it has one that reads as an id.
+/// The unverified visitor id from the request's cookie, if the cookie has a valid id.
 #[derive(Debug, Clone, Copy)]
 pub struct Claimed(pub Option<VisitorId>);
 
@@ -53,10 +53,11 @@ fn from_headers(headers: &HeaderMap) -> Option<VisitorId> {
         .map(VisitorId)
 }
 
-/// The claimed visitor when the database knows it, else a new one: nobody chooses their own id.
+/// Returns the claimed visitor if the database has it, or else a new one. Visitors thus cannot
+/// choose their own id.
 ///
 /// # Errors
-/// The database does not answer.
+/// The database query failed.
 pub async fn find_or_create(pool: &PgPool, claimed: Claimed) -> sqlx::Result<VisitorId> {
     if let Some(id) = claimed.0 {
         let known =

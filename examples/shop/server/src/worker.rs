@@ -1,4 +1,4 @@
-//! The worker: takes jobs from the table and does them, one at a time.
+//! The worker: claims jobs from the table and does them one at a time.
 
 use std::time::Duration;
 
@@ -11,23 +11,23 @@ use crate::mail::{Confirmation, MailError, MailGateway};
 use crate::order::OrderId;
 use crate::product::ProductId;
 
-/// How long to rest when there is nothing to do.
+/// The pause when no job is due.
 const POLL: Duration = Duration::from_millis(500);
-/// How long to rest when the database does not answer.
+/// The pause after a failed query.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// How a job ended.
+/// The result of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Done.
+    /// The job is done.
     Done,
-    /// This attempt failed; it is queued again.
+    /// This attempt failed, and another one is queued.
     Retry,
     /// The last attempt failed.
     GaveUp,
 }
 
-/// Why an attempt failed.
+/// The reason why an attempt failed.
 #[derive(Debug, thiserror::Error)]
 enum WorkError {
     #[error("the mail gateway refused: {0}")]
@@ -38,7 +38,7 @@ enum WorkError {
     Malformed(#[from] serde_json::Error),
 }
 
-/// Works until `stop` turns true; a job that has begun is finished first.
+/// Works until `stop` becomes true. A job that has begun is finished first.
 pub async fn run(pool: PgPool, mail: MailGateway, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow_and_update() {
         let rest = match run_next(&pool, mail).await {
@@ -56,16 +56,16 @@ pub async fn run(pool: PgPool, mail: MailGateway, mut stop: watch::Receiver<bool
     }
 }
 
-/// Does the next job that is due; `None` when there is none.
+/// Does the next job that is due. Returns `None` if there is none.
 ///
 /// # Errors
-/// The job table does not answer. A failing job is not an error but an [`Outcome`].
+/// A query of the job table failed. A failed job is not an error but an [`Outcome`].
 pub async fn run_next(pool: &PgPool, mail: MailGateway) -> sqlx::Result<Option<Outcome>> {
     let Some(job) = job::claim(pool).await? else {
         return Ok(None);
     };
 
-    // TRACE: continue the trace that queued the job.
+    // TRACE: continues the trace that queued the job.
     let span = job
         .carrier()
         .job(job.kind.clone())
@@ -82,7 +82,7 @@ async fn attempt(pool: &PgPool, mail: MailGateway, job: &Job) -> sqlx::Result<Ou
         job::finish(pool, job).await?;
         return Ok(Outcome::Done);
     };
-    // TRACE: the attempt failed, and why.
+    // TRACE: records why the attempt failed.
     throughline::record_error(&error);
     tracing::warn!(job = job.id, kind = job.kind, attempt = job.attempt, %error, "a job failed");
 
@@ -110,7 +110,7 @@ async fn perform(pool: &PgPool, mail: MailGateway, job: &Job) -> Result<(), Work
     Ok(())
 }
 
-/// The letter for an order; `None` when it needs none any more.
+/// Returns the letter for an order, or `None` if it no longer needs one.
 async fn write_letter(pool: &PgPool, order: OrderId) -> sqlx::Result<Option<Confirmation>> {
     let row: Option<(String, String, i64, i64)> = sqlx::query_as(
         "SELECT o.email, o.customer_name, o.total_cents, sum(i.quantity)

@@ -1,4 +1,4 @@
-//! The shop's API and worker against a real Postgres.
+//! Tests the shop's API and worker with a real Postgres.
 
 mod support;
 
@@ -9,7 +9,7 @@ use throughline_shop::mail::MailGateway;
 use throughline_shop::worker::{Outcome, run_next};
 
 const MUG: i32 = 1;
-/// Of this there are three, and there will be no more.
+/// The product with three pieces in stock and no restock.
 const BELL: i32 = 8;
 
 fn ada() -> Value {

@@ -1,4 +1,4 @@
-//! What the shop's tracing amounts to: one trace from a request to the job it queued.
+//! Tests the tracing of the shop: a request and the job it queued are one trace.
 
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 mod support;
@@ -17,7 +17,7 @@ use tracing_subscriber::prelude::*;
 
 type Spans = Arc<Mutex<Vec<Value>>>;
 
-/// Takes batches of spans, as Throughline does, and keeps the spans.
+/// Starts a server that accepts batches of spans like Throughline, and collects the spans.
 async fn start_collector() -> (String, Spans) {
     async fn take(State(spans): State<Spans>, Json(batch): Json<Value>) -> Json<Value> {
         let new = batch["spans"].as_array().cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Looks at one compiler: which it is, and whether it can build for the browser.
+//! Examines a compiler: its version, and whether it can build for the browser.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,34 +10,34 @@ use crate::process::Cmd;
 use crate::stamp::{Digest, Stamp};
 use crate::version::Version;
 
-/// The target of everything that runs in the browser.
+/// The target of all browser code.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
-/// The name under which Debian's compiler is known to rustup.
+/// The name of Debian's compiler in rustup.
 pub(crate) const LINK_NAME: &str = "throughline";
 
-/// How children get at a compiler.
+/// The way in which children find a compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Whatever `rustc` means already.
+    /// The `rustc` on `PATH`.
     Current,
-    /// rustup's stable.
+    /// The stable toolchain of rustup.
     Stable,
-    /// Debian's compiler, linked into rustup: its proxies come first on `PATH`, so only a
-    /// toolchain name picks compiler, cargo and clippy at once.
+    /// Debian's compiler, linked into rustup. rustup's proxies come first on `PATH`, so only a
+    /// toolchain name selects compiler, cargo and clippy together.
     Linked,
-    /// Debian's compiler where there is no rustup.
+    /// Debian's compiler on a system without rustup.
     System,
 }
 
-/// One compiler.
+/// A compiler.
 #[derive(Clone, Debug)]
 pub(crate) struct Toolchain {
     pub(crate) origin: Origin,
     pub(crate) release: Version,
-    /// Everything `rustc -vV` says, and where its standard libraries are.
+    /// The output of `rustc -vV`, and the state of its standard libraries.
     identity: String,
-    /// The folder of its wasm32 standard library, which may not exist.
+    /// The folder of its wasm32 standard library. It may be missing.
     pub(crate) wasm_libraries: PathBuf,
 }
 
@@ -52,7 +52,7 @@ impl Origin {
         Ok(())
     }
 
-    /// A command that uses this compiler.
+    /// Returns a command that uses this compiler.
     pub(crate) fn command(self, context: &Context, program: &str) -> Result<Cmd> {
         Ok(match self.toolchain_name() {
             Some(name) => context.cmd(program).env("RUSTUP_TOOLCHAIN", name),
@@ -87,7 +87,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Asks the compiler who it is.
+/// Queries the version and the libraries of a compiler.
 pub(crate) fn probe(context: &Context, origin: Origin) -> Result<Toolchain> {
     let rustc = || origin.command(context, "rustc");
     let verbose = rustc()?.arg("-vV").text()?;
@@ -106,18 +106,18 @@ pub(crate) fn probe(context: &Context, origin: Origin) -> Result<Toolchain> {
 }
 
 impl Toolchain {
-    /// A short name for this very compiler, for folders that only it may use.
+    /// Returns a short key of exactly this compiler, for folders that only this compiler may use.
     pub(crate) fn key(&self) -> String {
         let digest = Digest::new().add(&self.identity).hex();
         format!("{}-{}", self.release, &digest[..8])
     }
 
-    /// A command of this toolchain.
+    /// Returns a command of this toolchain.
     pub(crate) fn command(&self, context: &Context, program: &str) -> Result<Cmd> {
         self.origin.command(context, program)
     }
 
-    /// Why this compiler will not do, or `None` when it will.
+    /// Returns the reason why this compiler cannot be used, or `None` if it can.
     pub(crate) fn refusal(&self, context: &Context, minimum: Version) -> Option<String> {
         if self.release < minimum {
             return Some(format!("it is {}, older than {minimum}", self.release));
@@ -130,8 +130,8 @@ impl Toolchain {
             .map(|error| format!("it cannot build for {WASM}: {error:#}"))
     }
 
-    /// Compiles and links a small library for the browser, once for each compiler: libraries of
-    /// another version or a missing linker show only then.
+    /// Compiles and links a small library for the browser, once for each compiler. Nothing else
+    /// detects libraries of another version or a missing linker.
     fn check_wasm(&self, context: &Context) -> Result<()> {
         let folder = context.cache.join("checked");
         let stamp = Stamp::at(folder.join(self.key()));
@@ -169,7 +169,7 @@ fn release(verbose: &str) -> Option<Version> {
         .and_then(Version::parse)
 }
 
-/// Whether programs and tests can be built: `std` is there, and `test` with it.
+/// Reports whether programs and tests can be built: `std` and `test` are both there.
 fn has_std(folder: &Path) -> bool {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let libraries: Vec<String> = entries
@@ -185,7 +185,7 @@ fn has_std(folder: &Path) -> bool {
         .all(|wanted| libraries.iter().any(|library| library.starts_with(wanted)))
 }
 
-/// A mark that changes when the libraries are replaced.
+/// Returns a value that changes when the libraries are replaced.
 fn newest(folder: &Path) -> String {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let times = entries.filter_map(|entry| entry.metadata().ok()?.modified().ok());

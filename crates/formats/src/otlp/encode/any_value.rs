@@ -1,4 +1,4 @@
-//! Attribute values in protobuf's JSON form.
+//! Encodes attribute values in protobuf's JSON form.
 
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 use throughline_wire::{AttributeValue, Attributes};
 
-/// A list of `{"key", "value"}`.
+/// Attributes, encoded as a list of `{"key", "value"}`.
 pub(super) struct KeyValues<'a>(pub(super) &'a Attributes);
 
 impl KeyValues<'_> {
@@ -30,7 +30,7 @@ struct KeyValue<'a> {
     value: AnyValue<'a>,
 }
 
-/// An object of one field that names the kind; of none for no value.
+/// An attribute value, encoded as an object of one field that names its type. No value is `{}`.
 pub(super) struct AnyValue<'a>(pub(super) &'a AttributeValue);
 
 impl Serialize for AnyValue<'_> {
@@ -75,7 +75,7 @@ const fn not_finite(number: f64) -> &'static str {
     }
 }
 
-/// The object around a list.
+/// A list, encoded as the object around it.
 struct Values<T>(T);
 
 impl<T: Serialize> Serialize for Values<T> {
@@ -86,7 +86,7 @@ impl<T: Serialize> Serialize for Values<T> {
     }
 }
 
-/// What prints itself, as text.
+/// A value that is encoded as the text it displays.
 struct Text<T>(T);
 
 impl<T: core::fmt::Display> Serialize for Text<T> {

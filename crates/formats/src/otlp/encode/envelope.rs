@@ -1,4 +1,5 @@
-//! What spans and log records lie in: a list by resource, and in each a list by scope.
+//! Encodes the envelope of spans and log records: a list by resource, and within each a list by
+//! scope.
 
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
@@ -9,23 +10,23 @@ use super::is_zero;
 use super::log::LogRecordJson;
 use super::span::SpanJson;
 
-/// Items of one scope of one resource, to be written together.
+/// The items of one scope of one resource, to be encoded together.
 #[derive(Debug, Clone)]
 pub struct ItemsOf<'a, T> {
-    /// Who made them.
+    /// The resource that made them.
     pub resource: &'a Resource,
-    /// With which library.
+    /// The instrumentation scope that made them.
     pub scope: &'a InstrumentationScope,
     /// The items.
     pub items: Vec<&'a T>,
 }
 
-/// What a request carries, and how its lists are called.
+/// An item of a request, with the names of the lists around it.
 pub(super) trait Item {
     const BY_RESOURCE: &'static str;
     const BY_SCOPE: &'static str;
     const ITEMS: &'static str;
-    /// It as JSON.
+    /// Returns the item in a form that serializes as JSON.
     fn json(&self) -> impl Serialize;
 }
 
@@ -47,9 +48,9 @@ impl Item for LogRecord {
     }
 }
 
-/// One request, without a line break.
+/// Encodes one request without a line break.
 pub(super) fn encode<T: Item>(groups: &[ItemsOf<'_, T>]) -> Vec<u8> {
-    // Keys are text and nothing here refuses: only memory could fail.
+    // Keys are texts and no value refuses to serialize, so this cannot fail.
     serde_json::to_vec(&Request(groups)).unwrap_or_default()
 }
 
@@ -74,7 +75,7 @@ impl<T: Item> Serialize for ByResource<'_, T> {
     }
 }
 
-/// Groups of the same resource, one at least.
+/// Consecutive groups of the same resource; at least one.
 struct OfResource<'a, T>(&'a [ItemsOf<'a, T>]);
 
 impl<T: Item> Serialize for OfResource<'_, T> {

@@ -1,4 +1,4 @@
-//! A log record in JSON.
+//! Encodes a log record as JSON.
 
 use serde::Serialize;
 use throughline_wire::{AttributeValue, LogRecord, SpanId, TraceId, UnixNanos};
@@ -28,7 +28,7 @@ pub(super) struct LogRecordJson<'a> {
     trace_id: Option<TraceId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     span_id: Option<SpanId>,
-    /// Ours: OTLP has no such field, and its readers pass over fields they do not know.
+    /// A Throughline extension: OTLP has no such field. Other readers ignore unknown fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     parent_span_id: Option<SpanId>,
     #[serde(skip_serializing_if = "str::is_empty")]

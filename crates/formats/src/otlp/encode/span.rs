@@ -1,4 +1,4 @@
-//! A span in JSON.
+//! Encodes a span as JSON.
 
 use serde::Serialize;
 use throughline_wire::{Span, SpanEvent, SpanId, SpanLink, Status, TraceId, UnixNanos};

@@ -1,4 +1,4 @@
-//! What is written is read back the same, by our decoder and by the official one.
+//! Tests that both our decoder and the official one read back the encoded data unchanged.
 
 mod logs;
 
@@ -139,7 +139,7 @@ prop_compose! {
     }
 }
 
-/// Everything as text, so that NaN equals NaN and -0.0 does not equal 0.0.
+/// Returns everything as text, so that NaN equals NaN and -0.0 does not equal 0.0.
 fn shown<T: core::fmt::Debug>(
     resource: &Resource,
     scope: &InstrumentationScope,
@@ -148,7 +148,7 @@ fn shown<T: core::fmt::Debug>(
     format!("{resource:#?} {scope:#?} {items:#?}")
 }
 
-/// The text without the one form of protobuf's JSON that the official decoder does not know.
+/// Returns the text without non-finite doubles. The official decoder does not know their form.
 fn without_odd_numbers(json: Vec<u8>) -> String {
     let json = String::from_utf8(json).expect("text");
     ["NaN", "Infinity", "-Infinity"]
@@ -161,7 +161,7 @@ fn without_odd_numbers(json: Vec<u8>) -> String {
         })
 }
 
-/// RepairSet nothing but what is wrong: a file may be old.
+/// Returns limits that accept any time, because a file may be old.
 fn patient() -> Limits {
     Limits {
         unmarked_behind_ns: i64::MAX,

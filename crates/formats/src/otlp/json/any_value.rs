@@ -1,4 +1,4 @@
-//! Attribute values in protobuf's JSON form, to a depth of 64.
+//! Decodes attribute values in protobuf's JSON form, to a depth of 64.
 
 mod lists;
 
@@ -40,7 +40,7 @@ impl<'de> ReadJson<'de> for KeyValues {
     }
 }
 
-/// A value that is no attribute's.
+/// A value outside of a list of attributes.
 #[derive(Debug, Default)]
 pub(super) struct AnyValue(pub(super) AttributeValue);
 
@@ -111,7 +111,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
                         value = number.into();
                     }
                 }
-                // `null` is what JavaScript writes for NaN: no value rather than a wrong one.
+                // JavaScript writes NaN as `null`. No value is better than a wrong one.
                 "doubleValue" | "double_value" => {
                     if let Some(number) = map.next_value::<Option<Double>>()? {
                         value = number.0.into();

@@ -1,8 +1,8 @@
-//! Ids in JSON: hexadecimal, as OTLP has them, or base64, as protobuf's own JSON form has bytes.
+//! Parses ids in JSON: hexadecimal as OTLP requires, or base64 as protobuf's own JSON form has
+//! bytes.
 //!
-//! Tempo and whatever else writes OTLP's messages with a general protobuf library sends the latter.
-//! The two cannot be mixed up: in base64 an id of 8 or 16 bytes is padded, and `=` is no
-//! hexadecimal character.
+//! Tempo and other senders that use a general protobuf library write base64. The two forms cannot
+//! be confused: an id of 8 or 16 bytes is padded in base64, and `=` is not a hexadecimal character.
 
 use core::fmt::Display;
 use core::str::FromStr;
@@ -10,7 +10,7 @@ use core::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Reads the id in the field of this name.
+/// Parses an id. `field` is the field name for the error.
 pub(super) fn id<T: FromStr<Err: Display>>(text: &str, field: &str) -> Result<T, String> {
     let parsed = match base64_as_hex(text) {
         Some(hex) => hex.parse(),
@@ -19,7 +19,8 @@ pub(super) fn id<T: FromStr<Err: Display>>(text: &str, field: &str) -> Result<T,
     parsed.map_err(|error| format!("{field}: {error}"))
 }
 
-/// As [`id`], of a field that may be missing: empty and all zeros are none too.
+/// Parses an id like [`id`], in a field that may be missing. Returns `None` for an empty text and
+/// for all zeros.
 pub(super) fn optional_id<T: FromStr<Err: Display>>(
     text: Option<&str>,
     field: &str,
@@ -33,7 +34,8 @@ pub(super) fn optional_id<T: FromStr<Err: Display>>(
     id(text, field).map(Some)
 }
 
-/// Whether it is an id's worth of zeros, or nothing: some senders write a missing id so.
+/// Reports whether the text is empty or has the zeros of an id. Some senders write these for a
+/// missing id.
 fn is_zeros(text: &str) -> bool {
     matches!(text.len(), 0 | 16 | 32) && text.bytes().all(|byte| byte == b'0')
 }

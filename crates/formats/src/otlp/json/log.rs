@@ -1,4 +1,4 @@
-//! A log record in JSON.
+//! Decodes a log record from JSON.
 
 use throughline_codec::context::DecodeContext;
 use throughline_codec::json_struct;
@@ -21,13 +21,13 @@ json_struct! {
         flags: Number = "flags";
         trace_id: Option<String> = "traceId" | "trace_id";
         span_id: Option<String> = "spanId" | "span_id";
-        /// Ours: what `export` writes, and OTLP has no field for.
+        /// A Throughline extension that `export` writes. OTLP has no such field.
         parent_span_id: Option<String> = "parentSpanId" | "parent_span_id";
         event_name: Option<String> = "eventName" | "event_name";
     }
 }
 
-/// Names of severities in protobuf, in the order of their numbers.
+/// The names of severities in protobuf, in the order of their numbers.
 const SEVERITIES: [&str; 25] = [
     "UNSPECIFIED",
     "TRACE",
@@ -56,7 +56,7 @@ const SEVERITIES: [&str; 25] = [
     "FATAL4",
 ];
 
-/// What the record says; the reason when an id of it is none.
+/// Converts a log record, or returns the reason why one of its ids is invalid.
 pub(super) fn log_record(
     sent: JsonLogRecord,
     context: &mut DecodeContext,

@@ -1,4 +1,4 @@
-//! Doubles and bytes in protobuf's JSON form.
+//! Decodes doubles and bytes in protobuf's JSON form.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
-/// A double, as a number or as `"NaN"`, `"Infinity"`, `"-Infinity"` or digits in text.
+/// A double, written as a number or as a text: digits, `"NaN"`, `"Infinity"` or `"-Infinity"`.
 pub(super) struct Double(pub(super) f64);
 
 impl<'de> Deserialize<'de> for Double {
@@ -34,7 +34,8 @@ impl<'de> Deserialize<'de> for Double {
                 Ok(Double(number))
             }
 
-            /// What repair puts for a number beyond a double.
+            /// Accepts the map that the repair of a text writes for a number beyond the range of a
+            /// double.
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Double, A::Error> {
                 let mut number = Double(0.0);
                 while let Some((key, text)) = map.next_entry::<String, String>()? {
@@ -46,7 +47,7 @@ impl<'de> Deserialize<'de> for Double {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Double, E> {
-                // Rust reads NaN, Infinity and -Infinity as protobuf writes them.
+                // Rust parses NaN, Infinity and -Infinity in the form of protobuf.
                 text.parse()
                     .map(Double)
                     .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
@@ -57,7 +58,7 @@ impl<'de> Deserialize<'de> for Double {
     }
 }
 
-/// Protobuf's JSON form takes both alphabets, padded or not.
+/// Decodes base64. Protobuf's JSON form accepts both alphabets, with or without padding.
 pub(super) fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
     let config =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);

@@ -1,4 +1,4 @@
-//! A span in JSON.
+//! Decodes a span from JSON.
 
 use serde::Deserialize;
 use throughline_codec::context::DecodeContext;
@@ -60,7 +60,7 @@ struct JsonStatus {
     code: Enum,
 }
 
-/// What the span says; the reason when an id of it is none.
+/// Converts a span, or returns the reason why one of its ids is invalid.
 pub(super) fn span(sent: JsonSpan, context: &mut DecodeContext) -> Result<Span, String> {
     let mut span = blank_span();
     span.trace_id = id(&sent.trace_id.unwrap_or_default(), "traceId")?;
@@ -108,7 +108,7 @@ pub(super) fn span(sent: JsonSpan, context: &mut DecodeContext) -> Result<Span, 
     Ok(span)
 }
 
-/// Names of span kinds and status codes in protobuf, in the order of their numbers.
+/// The names of span kinds in protobuf, in the order of their numbers.
 const KINDS: [&str; 6] = [
     "UNSPECIFIED",
     "INTERNAL",

@@ -1,4 +1,4 @@
-//! What others write, and what a span that cannot be read is answered with.
+//! Tests of the variants that senders write, and of the reasons for rejected spans.
 
 use serde_json::{Value, json};
 use throughline_wire::Limits;

@@ -1,4 +1,4 @@
-//! A `LogRecord` in protobuf.
+//! Decodes a `LogRecord` from protobuf.
 
 use throughline_codec::binary::{BinaryError, BinaryErrorKind, Reader, any_value};
 use throughline_codec::context::DecodeContext;
@@ -8,10 +8,11 @@ use throughline_wire::{LogRecord, SpanId, TraceId};
 use super::time;
 use crate::otlp::name_event;
 
-/// Reads a log record.
+/// Decodes a log record.
 ///
 /// # Errors
-/// When the bytes are not such a message; with [`BinaryErrorKind::Id`] when only its ids are bad.
+/// The bytes are not such a message. The kind is [`BinaryErrorKind::Id`] if only its ids are
+/// invalid.
 pub(super) fn log_record(
     mut reader: Reader<'_>,
     context: &mut DecodeContext,
@@ -40,7 +41,7 @@ pub(super) fn log_record(
         offset: start_of_message,
         kind: BinaryErrorKind::Id { field, error },
     };
-    // Zeros are how some senders write that there is none.
+    // Some senders write zeros for a missing id.
     if trace_id.iter().any(|byte| *byte != 0) {
         let id = TraceId::from_slice(trace_id).map_err(|error| wrong("trace_id", error))?;
         record.trace_id = Some(id);

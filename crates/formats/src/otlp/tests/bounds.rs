@@ -1,4 +1,4 @@
-//! What a request makes here is bounded by what it may hold, not by what it can be packed into.
+//! Tests that the memory of a decoded request is bounded, however densely its input is packed.
 
 use serde_json::json;
 use throughline_codec::binary::writer;
@@ -34,7 +34,7 @@ fn scopes_and_resources_without_items_leave_nothing_behind() {
     }
 }
 
-/// A request of one span, or log record, with `item` after its ids.
+/// Returns a request of one span or log record, with `item` after its ids.
 fn protobuf(item: &[u8]) -> Vec<u8> {
     let mut span = Vec::new();
     writer::bytes(1, &[1; 16], &mut span);
@@ -45,7 +45,7 @@ fn protobuf(item: &[u8]) -> Vec<u8> {
     within(&[1, 2, 2], span)
 }
 
-/// `message` inside of messages of these fields.
+/// Returns `message` within nested messages of these field numbers.
 fn within(fields: &[u32], message: Vec<u8>) -> Vec<u8> {
     fields.iter().rev().fold(message, |inner, field| {
         let mut outer = Vec::new();
@@ -97,7 +97,7 @@ fn events_and_links_beyond_the_limit_are_counted_and_not_read() {
 #[test]
 fn a_value_ends_where_its_budget_ends_in_both_forms_and_of_logs_too() {
     let count = VALUE_ITEMS + 5;
-    // An array of values that are nothing at all: two bytes each.
+    // An array of empty values: two bytes each.
     let array = within(&[5], [0x0a, 0].repeat(count));
     let mut pair = Vec::new();
     writer::bytes(1, b"k", &mut pair);

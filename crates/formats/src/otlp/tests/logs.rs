@@ -1,4 +1,4 @@
-//! Log records: the official encoder against our decoders, and oddities.
+//! Tests of log records: the output of the official encoder, and odd input.
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::{

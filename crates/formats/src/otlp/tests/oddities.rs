@@ -1,4 +1,4 @@
-//! What real senders write, and what nobody should.
+//! Tests of odd input: variants that real senders write, and invalid data.
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, any_value::Value};
@@ -137,7 +137,7 @@ fn values_nest_64_deep_and_no_deeper_in_both_forms() {
             "{levels} levels of JSON"
         );
     }
-    // The official types cannot be dropped much deeper without a deep stack.
+    // Deeper values of the official types overflow the stack when they are dropped.
     for (levels, too_deep) in [(63, false), (200, true)] {
         let mut value = AnyValue {
             value: Some(Value::IntValue(1)),

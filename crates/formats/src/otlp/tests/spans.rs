@@ -1,4 +1,4 @@
-//! Spans: the official encoder against our decoders.
+//! Tests of spans: the output of the official encoder.
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
@@ -96,7 +96,7 @@ pub(in crate::otlp) fn request() -> impl Strategy<Value = ExportTraceServiceRequ
         .prop_map(|resource_spans| ExportTraceServiceRequest { resource_spans })
 }
 
-/// What a value means, told a second time.
+/// Converts the official type independently of the decoder, as the expected result.
 fn meant_span(span: &Span) -> throughline_wire::Span {
     let status = span.status.clone().expect("set");
     throughline_wire::Span {

@@ -1,4 +1,4 @@
-//! What is not as the format says.
+//! Tests of input that violates the format.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What a URL says of a filter is read and written the same.
+//! Tests that reading and writing a query string are inverse to each other.
 
 use proptest::prelude::*;
 

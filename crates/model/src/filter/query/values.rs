@@ -1,4 +1,4 @@
-//! The values of a filter's parameters, and what is meant by a name nobody reads.
+//! Parses the values of a filter's parameters, and suggests names for unknown parameters.
 
 use throughline_wire::{SpanKind, UnixNanos};
 
@@ -55,7 +55,7 @@ pub(super) fn parse_kind(text: &str) -> Result<SpanKind, String> {
     })
 }
 
-/// Says that nobody reads `key`, and which name may have been meant.
+/// Returns the fault of an unknown parameter `key`, with the most similar known name.
 pub(super) fn unknown(key: &str, others: &[&str]) -> String {
     let known = TraceFilter::KEYS.iter().chain(others).copied();
     let likely = known
@@ -81,7 +81,7 @@ pub(super) fn shortened(text: &str) -> String {
     text.chars().take(60).collect()
 }
 
-/// How many letters to change to get from one name to the other (Levenshtein), of their first 60.
+/// Returns the Levenshtein distance of two names. Only the first 60 letters are compared.
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();

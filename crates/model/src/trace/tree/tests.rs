@@ -1,4 +1,4 @@
-//! Trees of odd, broken and enormous traces.
+//! Tests of trees of odd, broken and very large traces.
 
 use proptest::prelude::*;
 use throughline_wire::{SpanKind, StatusCode, TraceId};
@@ -49,7 +49,7 @@ fn trace(spans: Vec<SkeletonSpan>) -> TraceSkeleton {
     }
 }
 
-/// `(depth, id)` of each row; a missing parent has its id negated.
+/// Returns `(depth, id)` of each row. The id of a missing parent is negated.
 fn outline(skeleton: &TraceSkeleton) -> Vec<(u32, i64)> {
     let rows = TraceTree::of(skeleton).rows;
     rows.iter()
@@ -104,7 +104,7 @@ fn a_span_that_is_its_own_parent_is_a_marked_root() {
 
 #[test]
 fn a_cycle_is_cut_above_its_earliest_span() {
-    // 4 hangs on the cycle 1 -> 3 -> 2 -> 1; of it 2 began first.
+    // Span 4 is a child of the cycle 1 -> 3 -> 2 -> 1. Span 2 is the earliest of the cycle.
     let skeleton = trace(vec![
         span(1, Some(2), 30),
         span(2, Some(3), 10),

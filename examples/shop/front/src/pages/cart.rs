@@ -1,4 +1,4 @@
-//! `/cart`: what the visitor means to buy.
+//! `/cart`: the visitor's cart.
 
 use leptos::prelude::*;
 use leptos_router::components::A;
@@ -9,12 +9,12 @@ use crate::components::{Loading, Picture, Problem, Short};
 use crate::money::euros;
 use crate::task::spawn;
 
-/// The cart.
+/// The page of the cart.
 #[component]
 pub(crate) fn CartPage() -> impl IntoView {
     super::set_title("Cart");
     let basket = Basket::expect();
-    // Stock and prices may have moved since it was last read.
+    // Stock and prices may have changed since the cart was last loaded.
     leptos::task::spawn_local(basket.load());
     view! {
         <h1>"Your cart"</h1>
@@ -28,7 +28,7 @@ pub(crate) fn CartPage() -> impl IntoView {
     }
 }
 
-/// Nothing in the cart, and where to go from there.
+/// The empty cart, with a link to the products.
 #[component]
 pub(crate) fn Empty() -> impl IntoView {
     view! {

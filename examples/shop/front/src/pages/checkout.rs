@@ -1,4 +1,4 @@
-//! `/checkout`: who orders, and the button that does it.
+//! `/checkout`: the order form.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -11,12 +11,13 @@ use crate::components::{Loading, Problem};
 use crate::money::euros;
 use crate::task::spawn;
 
-/// The order form beside what is ordered.
+/// The order form, beside the items to order.
 #[component]
 pub(crate) fn Checkout() -> impl IntoView {
     super::set_title("Check out");
     let basket = Basket::expect();
-    // The form must outlive a change of the cart: it is drawn anew only when one of these changes.
+    // The form must keep its input when the cart changes. It is rendered again only when this memo
+    // changes.
     let state = Memo::new(move |_| basket.cart().map(|cart| cart.items.is_empty()));
     view! {
         <h1>"Check out"</h1>
@@ -56,7 +57,7 @@ fn Form() -> impl IntoView {
             email: email.get_untracked(),
             note: note.get_untracked(),
         };
-        // TRACE: whose session this is, from here on.
+        // TRACE: sets the user of the session from here on.
         throughline_browser::set_user(form.email.trim());
         sending.set(true);
         let navigate = navigate.clone();
@@ -85,7 +86,8 @@ fn Form() -> impl IntoView {
     };
     view! {
         <form class="order-form" on:submit=submit data-trace="Order form">
-            // TRACE: `data-trace-value` marks what may be shown in a trace. The address may not.
+            // TRACE: `data-trace-value` permits recording a value. The e-mail address does not have
+            // it.
             <label>
                 "Name"
                 <input

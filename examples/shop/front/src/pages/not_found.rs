@@ -1,9 +1,9 @@
-//! What stands where nothing stands.
+//! The page for unknown addresses.
 
 use leptos::prelude::*;
 use leptos_router::components::A;
 
-/// No such page.
+/// The message that the page does not exist.
 #[component]
 pub(crate) fn NotFound() -> impl IntoView {
     super::set_title("Not found");

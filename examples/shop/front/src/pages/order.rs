@@ -1,4 +1,4 @@
-//! `/orders/{id}`: an order, and whether the customer has been told.
+//! `/orders/{id}`: an order and the status of its confirmation.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::api::{self, Answer, Order, Status};
 use crate::components::{Loading, Problem};
 use crate::money::euros;
 
-/// How often to ask while the confirmation is under way.
+/// The polling interval while the confirmation is pending.
 const POLL: Duration = Duration::from_secs(1);
 
-/// One order.
+/// The page of an order.
 #[component]
 pub(crate) fn OrderPage() -> impl IntoView {
     super::set_title("Order");
@@ -33,12 +33,12 @@ pub(crate) fn OrderPage() -> impl IntoView {
     }
 }
 
-/// Asks now, and again until there is nothing more to wait for or the page is left.
+/// Loads the order now, and polls until it has its final status or the visitor leaves the page.
 fn watch(id: i64, order: RwSignal<Option<Answer<Order>>>) {
     let ask = move || {
         spawn_local(async move {
             let answer = api::order(id).await;
-            // The page may have been left meanwhile: then there is nothing to compare with.
+            // The visitor may have left the page meanwhile. The signal is then gone.
             if order.try_with_untracked(|shown| is_news(shown.as_ref(), &answer)) == Some(true) {
                 order.set(Some(answer));
             }
@@ -66,7 +66,8 @@ fn watch(id: i64, order: RwSignal<Option<Answer<Order>>>) {
     }
 }
 
-/// Whether `answer` says more than what is shown. An order once shown outlives a lost connection.
+/// Reports whether `answer` should replace what is shown. A network error does not replace an
+/// order.
 fn is_news(shown: Option<&Answer<Order>>, answer: &Answer<Order>) -> bool {
     match (shown, answer) {
         (Some(Ok(_)), Err(_)) => false,

@@ -1,4 +1,4 @@
-//! `/products/{id}`: one product, and how to get it.
+//! `/products/{id}`: a product and the form that adds it to the cart.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -12,7 +12,7 @@ use crate::components::{Loading, Picture, Problem, Stock};
 use crate::money::euros;
 use crate::task::spawn;
 
-/// One product.
+/// The page of a product.
 #[component]
 pub(crate) fn ProductPage() -> impl IntoView {
     let params = use_params_map();
@@ -61,7 +61,7 @@ fn Details(product: Product) -> impl IntoView {
     }
 }
 
-/// How putting it into the cart went.
+/// The state of adding the product to the cart.
 #[derive(Clone, PartialEq)]
 enum Adding {
     Idle,
@@ -92,7 +92,7 @@ fn AddForm(id: i32, name: String, sold_out: bool) -> impl IntoView {
         <form class="add" on:submit=submit data-trace="Add to cart">
             <label>
                 "How many"
-                // TRACE: a value that is safe to show in a trace.
+                // TRACE: permits recording this value.
                 <input
                     type="number" name="quantity" inputmode="numeric" min="1" max="99" required
                     data-trace-value="" bind:value=quantity

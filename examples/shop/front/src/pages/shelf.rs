@@ -1,4 +1,4 @@
-//! `/`: everything there is.
+//! `/`: all products.
 
 use leptos::prelude::*;
 use leptos_router::components::A;
@@ -7,7 +7,7 @@ use crate::api::{self, Product};
 use crate::components::{Loading, Picture, Problem, Stock};
 use crate::money::euros;
 
-/// All products.
+/// The page of all products.
 #[component]
 pub(crate) fn Shelf() -> impl IntoView {
     super::set_title("Shelf");

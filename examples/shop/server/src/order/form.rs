@@ -1,26 +1,26 @@
-//! What a visitor fills in to order, and what of it makes sense.
+//! The order form and its validation.
 
 use serde::Deserialize;
 
 use crate::error::ApiError;
 
-/// What a visitor fills in.
+/// The order form.
 #[derive(Debug, Deserialize)]
 pub struct OrderForm {
     /// The customer's name.
     pub name: String,
-    /// Where the confirmation goes.
+    /// The address for the confirmation.
     pub email: String,
-    /// Anything else; may be empty.
+    /// A note; may be empty.
     #[serde(default)]
     pub note: String,
 }
 
 impl OrderForm {
-    /// The form with blanks at the ends removed.
+    /// Returns the form with spaces at the ends of its fields removed.
     ///
     /// # Errors
-    /// [`ApiError::Invalid`] names the first field that does not make sense.
+    /// [`ApiError::Invalid`] names the first invalid field.
     pub fn checked(self) -> Result<Self, ApiError> {
         let form = Self {
             name: self.name.trim().to_owned(),
@@ -37,7 +37,7 @@ impl OrderForm {
         if !is_email(&form.email) {
             return invalid("email", "this does not look like an email address");
         }
-        // Lines and tabs are fine in a note; Postgres has no place for NUL.
+        // A note may contain line breaks and tabs. Postgres cannot store NUL.
         if form.note.chars().count() > 2000 || form.note.contains('\0') {
             return invalid("note", "please keep the note under 2000 characters");
         }
@@ -49,7 +49,7 @@ fn has_control(text: &str) -> bool {
     text.chars().any(char::is_control)
 }
 
-/// A first look only: whether there is a mailbox, the mail gateway finds out.
+/// Checks the form of the address only. The mail gateway finds out whether the mailbox exists.
 fn is_email(text: &str) -> bool {
     let plain = |part: &str| {
         !part.is_empty()

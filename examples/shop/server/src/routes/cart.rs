@@ -1,4 +1,4 @@
-//! `/api/cart`: what a visitor means to buy. Every answer is the whole cart.
+//! `/api/cart`: the visitor's cart. Every response has the whole cart.
 
 use axum::Json;
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! `/healthz`: whether the shop can sell.
+//! `/healthz`: reports whether the database is available.
 
 use axum::extract::State;
 use axum::http::StatusCode;

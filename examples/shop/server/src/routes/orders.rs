@@ -1,4 +1,4 @@
-//! `/api/orders`: placing an order, and what became of it.
+//! `/api/orders`: places an order and returns its status.
 
 use axum::Json;
 use axum::extract::State;
@@ -22,7 +22,7 @@ pub(super) async fn place(
     Body(form): Body<OrderForm>,
 ) -> Result<(StatusCode, Json<Placed>), ApiError> {
     let form = form.checked()?;
-    // TRACE: whom the request is for.
+    // TRACE: records the user of the request.
     throughline::record("user.id", form.email.clone());
 
     let visitor = visitor.ok_or(ApiError::EmptyCart)?;

@@ -1,4 +1,5 @@
-//! The pages, which are one page that the browser makes into many, and the files they load.
+//! The pages and their files. All pages are the same HTML file; the browser's router selects the
+//! page.
 
 use std::convert::Infallible;
 
@@ -11,7 +12,7 @@ use tower::{Service, service_fn};
 
 use crate::site;
 
-/// Addresses the browser's router knows; everything else that is no file is a page not found.
+/// The paths of the browser's router. Any other path that is not a file is not found.
 const PAGES: [&str; 5] = ["/", "/products/{id}", "/cart", "/checkout", "/orders/{id}"];
 
 pub(super) fn router(collector: &str) -> Router {
@@ -25,7 +26,7 @@ pub(super) fn router(collector: &str) -> Router {
     })
 }
 
-/// The files of the site; the page that says "not found" for what is none of them.
+/// Serves the files of the site, and the page for unknown addresses for any other path.
 pub(super) fn files(
     collector: &str,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send>

@@ -1,4 +1,4 @@
-//! `/api/products`: what is sold.
+//! `/api/products`: the products.
 
 use axum::Json;
 use axum::extract::State;

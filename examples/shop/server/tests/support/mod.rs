@@ -1,4 +1,4 @@
-//! A shop of its own for each test, and a browser to visit it with.
+//! A separate shop for each test, and a browser that visits it.
 
 use axum::Router;
 use axum::body::Body;
@@ -12,13 +12,13 @@ use throughline_shop::{database, router};
 use tower::ServiceExt;
 use uuid::Uuid;
 
-/// A shop with a database of its own.
+/// A shop with its own database.
 pub(crate) struct Shop {
     pub(crate) pool: PgPool,
     router: Router,
 }
 
-/// Opens one in the throw-away cluster that `THROUGHLINE_TEST_DATABASE_URL` points into.
+/// Opens a new shop in the throw-away cluster of `THROUGHLINE_TEST_DATABASE_URL`.
 pub(crate) async fn fresh_shop() -> Shop {
     let url = std::env::var("THROUGHLINE_TEST_DATABASE_URL")
         .expect("THROUGHLINE_TEST_DATABASE_URL names a throw-away cluster");
@@ -44,7 +44,7 @@ impl Shop {
             .expect("a database");
     }
 
-    /// As if the waits were over.
+    /// Makes all waiting jobs due now.
     pub(crate) async fn make_jobs_due(&self) {
         sqlx::query("UPDATE jobs SET run_at = now() - interval '1 second'")
             .execute(&self.pool)
@@ -60,15 +60,15 @@ impl Shop {
     }
 }
 
-/// An answer, read to its end.
+/// A response with its whole body.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    /// The JSON of the body; null when it is none.
+    /// The body as JSON; null if it is not JSON.
     pub(crate) body: Value,
     cookie: Option<String>,
 }
 
-/// Somebody who visits the shop and keeps its cookie.
+/// A client that keeps the shop's cookie.
 pub(crate) struct Browser {
     router: Router,
     cookie: Option<String>,
@@ -104,7 +104,7 @@ impl Browser {
         answer
     }
 
-    /// Sends, and keeps the cookie of the answer.
+    /// Sends a request and keeps the cookie of the response.
     pub(crate) async fn send(&mut self, method: Method, path: &str, body: Value) -> Answer {
         let answer = self.request(method, path, body).await;
         if answer.cookie.is_some() {

@@ -1,4 +1,4 @@
-//! The same of log records.
+//! The same tests for log records.
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use proptest::collection::vec;

@@ -1,4 +1,4 @@
-//! Lists of values, and of keys and values.
+//! Decodes lists of values and lists of attributes.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -104,7 +104,7 @@ impl<'de> Visitor<'de> for PairSeed<'_> {
     }
 }
 
-/// The object around a list: `{"values": [..]}`, where an empty list may be left out.
+/// Decodes the object around a list: `{"values": [..]}`. An empty list may be left out.
 pub(super) struct ValuesSeed<S> {
     pub(super) list: S,
 }
