@@ -4,10 +4,10 @@ import { defineConfig } from "@playwright/test";
 export default defineConfig({
   testDir: "tests",
   outputDir: "test-results/artifacts",
-  // One server, one shop, one database: a test sees what the ones before it did.
+  // One server, one shop, one database: a test sees the data of the tests before it.
   workers: 1,
   fullyParallel: false,
-  // A test that fails once fails.
+  // No retries: a test that fails once has failed.
   retries: 0,
   forbidOnly: true,
   timeout: 60_000,
@@ -22,7 +22,7 @@ export default defineConfig({
     screenshot: "only-on-failure",
     trace: "retain-on-failure",
     launchOptions: {
-      // The system's Chromium; without the variable, the one Playwright installed.
+      // The system's Chromium. Without the variable, the one that Playwright installed.
       executablePath: process.env.CHROMIUM || undefined,
       args: [
         "--disable-background-networking",

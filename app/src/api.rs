@@ -1,4 +1,5 @@
-//! Server functions: one line each over what the server lends; in the browser, calls to them.
+//! Server functions. On the server each one is a single call to a service of the `PanelContext`. In
+//! the browser it is an HTTP call to that function.
 
 pub mod error;
 pub mod lookup;
@@ -20,13 +21,13 @@ pub use traces::{
     get_trace_statistics, list_services, list_span_events, list_traces,
 };
 
-/// An answer and when it was given, by the server's clock: the only `now` a page knows, so that
-/// both sides render the same words.
+/// A result and the server time at which it was read. Pages use no other clock, so that server and
+/// browser render the same text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dated<T> {
-    /// When it was read.
+    /// The server time of the read.
     #[serde(rename = "now_ns")]
     pub now: UnixNanos,
-    /// What was read.
+    /// The result.
     pub value: T,
 }

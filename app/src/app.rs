@@ -12,7 +12,7 @@ use crate::pages::{LookupPage, NotFoundPage, StoragePage, TracePage, TracesPage}
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
-    // `Async`: pages are sent whole, with their status and readable without JavaScript.
+    // `Async` mode: pages are sent complete, so they have the right status and need no JavaScript.
     view! {
         <Title formatter=|title: String| {
             if title.is_empty() { "Throughline".to_owned() } else { format!("{title} · Throughline") }

@@ -1,4 +1,4 @@
-//! Parts of pages that are more than an atom and less than a panel.
+//! The components of pages: larger than those of `ui`, smaller than panels.
 
 mod filter_bar;
 mod filter_chips;

@@ -1,4 +1,4 @@
-//! What the server lends the panel, so that the panel needs to know no server.
+//! The services that the server provides to the panel, so that the panel depends on no server code.
 
 use std::sync::Arc;
 
@@ -7,57 +7,57 @@ use serde::{Deserialize, Serialize};
 use throughline_model::{RetentionAdmin, TraceReader};
 use throughline_wire::UnixNanos;
 
-/// Everything the panel takes from its server; provided to page routes and to the handler of
-/// server functions alike. The browser has none of it.
+/// The services of the server. Page routes and the handler of server functions both provide them.
+/// They do not exist in the browser.
 #[derive(Clone)]
 pub struct PanelContext {
-    /// Reads the traces of the tenant who asks.
+    /// Reads the traces of the tenant of this request.
     pub reader: Arc<dyn TraceReader>,
-    /// Keeps the traces of the tenant who asks, and lets them go.
+    /// Pins and unpins the traces of the tenant of this request.
     pub retention_admin: Arc<dyn RetentionAdmin>,
-    /// What time it is.
+    /// Returns the current time.
     pub clock: Clock,
-    /// Sets the status of the HTTP response under way.
+    /// Sets the HTTP status of the current response.
     pub set_status: SetStatus,
-    /// Where this server is reached.
+    /// The addresses of this server.
     pub server: ServerInfo,
 }
 
 impl PanelContext {
-    /// Puts it into the context of the request under way.
+    /// Provides the services to the context of the current request.
     pub fn provide(self) {
         provide_context(self);
     }
 }
 
-/// Tells the time.
+/// A source of the current time.
 #[derive(Clone)]
 pub struct Clock(pub Arc<dyn Fn() -> UnixNanos + Send + Sync>);
 
-/// Sets the HTTP status of the response that is being made.
+/// A callback that sets the HTTP status of the current response.
 #[derive(Clone)]
 pub struct SetStatus(pub Arc<dyn Fn(u16) + Send + Sync>);
 
-/// Where senders reach this server: shown to those who have not sent anything yet.
+/// The addresses to which senders post spans. They are shown while no span is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerInfo {
-    /// Origin of the panel and of native ingest: `http://127.0.0.1:3000`.
+    /// The origin of the panel and of native ingest: `http://127.0.0.1:3000`.
     pub endpoint: String,
-    /// Origin of OTLP/HTTP: `http://127.0.0.1:4318`.
+    /// The origin of OTLP/HTTP: `http://127.0.0.1:4318`.
     pub otlp_endpoint: String,
-    /// Origin of OTLP/gRPC, where it is on: `http://127.0.0.1:4317`.
+    /// The origin of OTLP/gRPC, if enabled: `http://127.0.0.1:4317`.
     pub otlp_grpc_endpoint: Option<String>,
-    /// Where Zipkin's JSON goes, where it is taken: `http://127.0.0.1:3000/api/v2/spans`.
+    /// The URL of the Zipkin receiver, if enabled: `http://127.0.0.1:3000/api/v2/spans`.
     pub zipkin_endpoint: Option<String>,
 }
 
-/// Asks the panel to trace itself and to send its spans to this origin. Provided beside
-/// [`PanelContext`] by a server that wants it; off without it, because a panel that traces itself
-/// fills the lists it shows.
+/// The origin to which the panel sends its own spans. A server provides it next to [`PanelContext`]
+/// to enable self-tracing. It is off by default, because a panel that traces itself fills the lists
+/// that it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelfTrace(pub String);
 
-/// Sets the status of the response under way; in the browser there is none and nothing happens.
+/// Sets the status of the current response. Does nothing in the browser.
 pub fn set_status(status: u16) {
     if let Some(context) = use_context::<PanelContext>() {
         (context.set_status.0)(status);

@@ -1,7 +1,7 @@
-//! The control panel: rendered on the server, brought to life in the browser.
+//! The control panel: rendered on the server, hydrated in the browser.
 //!
-//! One code for both sides: what only a server has (the reader, the clock, the HTTP status)
-//! arrives as trait objects and callbacks in the context, see [`PanelContext`].
+//! Both sides run the same code. Services that only the server has (the reader, the clock, the HTTP
+//! status) are trait objects and callbacks in the context, see [`PanelContext`].
 
 #![expect(
     unreachable_pub,

@@ -1,4 +1,4 @@
-//! One page a module: what it is asked for, what it reads, which panels show it.
+//! The pages, one module each: the URL parameters, the data that a page reads, the panels on it.
 
 mod lookup;
 mod not_found;

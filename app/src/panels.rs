@@ -1,4 +1,4 @@
-//! The large parts of pages: each draws one answer of the API.
+//! The large parts of pages. Each one draws one result of the API.
 
 mod overview_strip;
 mod pin_button;

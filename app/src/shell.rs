@@ -5,10 +5,11 @@ use leptos_meta::MetaTags;
 
 use crate::{App, SelfTrace};
 
-/// The whole document; the server renders it, the browser hydrates the body.
+/// The whole document. The server renders it, the browser hydrates the body.
 ///
-/// Its scripts are `/theme.js` (blocking, so that the chosen theme is there before the first
-/// paint) and the hydration script, which carries the nonce of the context when there is one.
+/// Its scripts are `/theme.js` and the hydration script. `/theme.js` blocks, so that the theme is
+/// set before the first paint. The hydration script carries the nonce of the context if there is
+/// one.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let self_trace = use_context::<SelfTrace>().map(|SelfTrace(endpoint)| {
         view! { <meta name="throughline-endpoint" content=endpoint /> }

@@ -1,4 +1,4 @@
-//! What pages derive from their URL and their data, apart from how it is drawn.
+//! The state that pages derive from their URL and their data, separate from how it is drawn.
 
 pub(crate) mod event_stream;
 pub(crate) mod folds;

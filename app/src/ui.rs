@@ -1,4 +1,4 @@
-//! The smallest pieces: each draws one thing and knows no page.
+//! The smallest components. Each one draws one thing and knows no page.
 
 mod as_typed;
 mod copy_button;

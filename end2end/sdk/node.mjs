@@ -1,5 +1,5 @@
-// Sends one nested trace with the official OpenTelemetry SDK for JavaScript and prints, as JSON,
-// what the SDK says it sent. Usage: node node.mjs <base url> <json|proto>
+// Sends one nested trace with the official OpenTelemetry SDK for JavaScript. Prints the sent spans
+// as JSON. Usage: node node.mjs <base url> <json|proto>
 import { SpanKind, SpanStatusCode, TraceFlags, context, createTraceState, trace } from "@opentelemetry/api";
 import { OTLPTraceExporter as JsonExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { OTLPTraceExporter as ProtoExporter } from "@opentelemetry/exporter-trace-otlp-proto";
@@ -57,12 +57,12 @@ root.end();
 const sent = memory.getFinishedSpans();
 await provider.forceFlush();
 
-// Values as the API writes them: what JSON cannot say has a tag.
-// NaN and the infinities are null in what JavaScript serialises to JSON, so there they are lost before they leave.
+// Values as the API writes them: a value that JSON cannot express has a tag. JavaScript serialises
+// NaN and the infinities to null, so they are lost before they are sent.
 const native = (value) =>
   typeof value === "number" && !Number.isFinite(value) ? (form === "json" ? null : { $double: String(value) }) : value;
 const plain = (attributes) => Object.fromEntries(Object.entries(attributes ?? {}).map(([key, value]) => [key, native(value)]));
-// What a link carries of its context besides the ids.
+// The fields of a link's context besides the ids.
 const rest = ({ traceState, traceFlags }) => ({ trace_state: traceState.serialize(), sampled: (traceFlags & TraceFlags.SAMPLED) !== 0 });
 const nanos = ([seconds, rest]) => (BigInt(seconds) * 1_000_000_000n + BigInt(rest)).toString();
 const kinds = ["internal", "server", "client", "producer", "consumer"];

@@ -1,5 +1,5 @@
-"""Sends one nested trace with the official OpenTelemetry SDK for Python and prints, as JSON, what
-the SDK says it sent. Usage: python python.py <base url> [http|grpc]"""
+"""Sends one nested trace with the official OpenTelemetry SDK for Python and prints the sent spans
+as JSON. Usage: python python.py <base url> [http|grpc]"""
 
 import base64
 import json
@@ -88,7 +88,7 @@ provider.force_flush()
 
 
 def native(value):
-    """The value as the API writes it: what JSON cannot say has a tag."""
+    """Returns the value as the API writes it: a value that JSON cannot express has a tag."""
     if isinstance(value, bytes):
         return {"$bytes": base64.b64encode(value).decode()}
     if isinstance(value, (list, tuple)):
@@ -138,7 +138,7 @@ print(
                         {
                             "trace_id": f"{link.context.trace_id:032x}",
                             "span_id": f"{link.context.span_id:016x}",
-                            # What the exporter (1.45) leaves out of a link.
+                            # The exporter (1.45) does not send these fields of a link.
                             "trace_state": "",
                             "sampled": False,
                             "attributes": plain(link.attributes),

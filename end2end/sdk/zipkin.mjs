@@ -1,5 +1,5 @@
-// Prints the list of spans that Zipkin's own tracer for JavaScript encodes, as its reporter posts it.
-// Usage: node zipkin.mjs
+// Prints the list of spans that Zipkin's own tracer for JavaScript encodes, as its reporter posts
+// it. Usage: node zipkin.mjs
 import zipkin from "zipkin";
 
 const { Annotation, BatchRecorder, ExplicitContext, InetAddress, Tracer, jsonEncoder } = zipkin;
@@ -32,7 +32,7 @@ ctxImpl.scoped(() => {
     frontend.recordMessage("naïve café ☕ \"quoted\"");
     span(frontend, "frontend", frontend.createChildId(), "ask", client, () => {
       frontend.recordAnnotation(new Annotation.ServerAddr({ serviceName: "backend", host: new InetAddress("192.0.2.7"), port: 8080 }));
-      // The server shares the id of its caller's span.
+      // The server span shares the id of its client span.
       span(backend, "backend", backend.join(frontend.id), "answer", server, () => {
         backend.local("count", () => backend.recordBinary("error", "out of stock"));
       });

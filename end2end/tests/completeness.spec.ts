@@ -1,4 +1,4 @@
-// A trace says of itself whether all of it is there.
+// A trace reports whether it is complete.
 import { expect, test, type Urls } from "./fixtures";
 import type { APIRequestContext, Page } from "@playwright/test";
 
@@ -8,7 +8,7 @@ interface Listed {
   trace_id: string;
 }
 
-/** The newest trace this filter selects that says of itself what it shall. */
+/** The newest trace that matches this filter and has the expected completeness. */
 async function traceThatSays(request: APIRequestContext, urls: Urls, filter: string, state: string): Promise<string> {
   let found = "";
   await expect(async () => {

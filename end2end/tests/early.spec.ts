@@ -1,4 +1,4 @@
-// A reader who is faster than the page's script: what is typed before the page is alive stays.
+// A user types before the page is hydrated: the typed text stays.
 import { randomBytes } from "node:crypto";
 import type { Page } from "@playwright/test";
 import { alive, expect, test, traceRows, urls } from "./fixtures";
@@ -19,7 +19,7 @@ test.beforeAll(async ({ request }) => {
   expect(answer.status()).toBe(200);
 });
 
-/** Opens a page whose script does not come before the promise's function is called. */
+/** Opens a page and delays its script until the returned function is called. */
 async function opened(page: Page, path: string): Promise<() => void> {
   let release = () => {};
   const released = new Promise<void>((resolve) => (release = resolve));
@@ -52,7 +52,7 @@ test("a filter typed before the page is alive stays and is applied by Enter", as
   await expect(page).toHaveURL(/status=ok/);
   await expect(traceRows(page)).toHaveCount(1);
   await expect(traceRows(page)).toContainText("wanted");
-  // From then on the fields follow the address.
+  // After hydration the fields follow the URL.
   await page.goBack();
   await expect(operation).toHaveValue("");
   await expect(page.getByLabel("Status")).toHaveValue("");

@@ -1,4 +1,4 @@
-// What every test shares: where the servers are, and that a page which logs an error fails.
+// The shared fixtures: the server addresses, and a check that fails a test if a page logs an error.
 import { test as base, expect, type Locator, type Page } from "@playwright/test";
 
 export interface Urls {
@@ -21,7 +21,7 @@ export const urls: Urls = {
   shop: process.env.SHOP_URL ?? "",
 };
 
-/** Fails the test when the page throws or logs an error, as a hydration fault does. */
+/** Fails the test when the page throws or logs an error, such as a hydration error. */
 export function watch(page: Page, faults: string[]): void {
   page.on("pageerror", (error) => faults.push(`page error: ${error.stack ?? error.message}`));
   page.on("console", (message) => {
@@ -32,7 +32,7 @@ export function watch(page: Page, faults: string[]): void {
 }
 
 export const test = base.extend<{ urls: Urls; expectedFaults: RegExp[]; quiet: void }>({
-  /** Faults a test provokes on purpose, such as the browser's own word about a 404. */
+  /** Errors that a test provokes on purpose, such as the browser's message about a 404. */
   expectedFaults: [[], { option: true }],
   urls: async ({}, use) => {
     for (const name of ["THROUGHLINE_URL", "THROUGHLINE_OTLP_URL", "THROUGHLINE_OTLP_GRPC_URL", "SHOP_URL"]) need(name);
@@ -50,9 +50,9 @@ export const test = base.extend<{ urls: Urls; expectedFaults: RegExp[]; quiet: v
   ],
 });
 
-/** Waits until the page's WASM has taken over what the server rendered. */
+/** Waits until the page is hydrated. */
 export const alive = (page: Page): Promise<void> => expect(page.locator("html[data-alive]")).toBeAttached();
-/** The figure above the list: how many traces the filter selects. */
+/** The tile above the list with the number of matching traces. */
 export const traceCount = (page: Page): Locator => page.locator('[data-figure="traces"]');
 /** The rows of the list. */
 export const traceRows = (page: Page): Locator => page.getByRole("list", { name: "Traces, newest first" }).locator("> li");

@@ -1,4 +1,4 @@
-// An open trace: what comes of it while it is read, and why it is kept.
+// An open trace: new spans appear while it is read, and its pin has a note.
 import { randomBytes } from "node:crypto";
 import type { APIRequestContext, Page } from "@playwright/test";
 import { alive, expect, paneOf, test, urls, waterfallOf } from "./fixtures";
@@ -12,7 +12,7 @@ async function post(request: APIRequestContext, data: object): Promise<void> {
   expect(answer.status(), await answer.text()).toBe(200);
 }
 
-/** A trace whose root runs and has children; further spans are sent by its functions. */
+/** A trace whose root runs and has children. Its functions send further spans. */
 class Running {
   readonly trace = id(16);
   readonly root = id(8);
@@ -96,7 +96,7 @@ test("what came waits while the trace is read, and showing it keeps span, folds 
   await expect(row(page, "step 50")).toBeFocused();
   await expect.poll(top).toBeCloseTo(before, 0);
 
-  // Folded, and folded still when the root has ended.
+  // A folded row is still folded when the root has ended.
   await page.keyboard.press("Home");
   await row(page, "long work").focus();
   await page.keyboard.press("ArrowLeft");

@@ -1,4 +1,4 @@
-// Files that the packages of other projects write are imported, exported, and imported again.
+// Files written by the packages of other projects are imported, exported, and imported again.
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -53,7 +53,7 @@ const attributesOf = (span: OtlpSpan) =>
   Object.fromEntries((span.attributes ?? []).map(({ key, value }) => [key, plain(value)]));
 const eventsOf = (span: OtlpSpan) => (span.events ?? []).map(({ name, timeUnixNano }) => ({ name, time_ns: timeUnixNano }));
 
-/** What the SDK for JavaScript posts, as a file, and what it says it sent. */
+/** The request body of the SDK for JavaScript as a file, and the spans that it reports as sent. */
 async function otlp(file: string): Promise<any> {
   const bodies: Buffer[] = [];
   const listener = createServer(async (request, response) => {
@@ -67,7 +67,7 @@ async function otlp(file: string): Promise<any> {
   return JSON.parse(stdout);
 }
 
-/** Every span of a database, by its id, and the file it was exported to. */
+/** Every span of a database by its id, and the file of the export. */
 async function exported(url: string, file: string): Promise<Map<string, OtlpSpan>> {
   await Program.run(["export", "--database-url", url, ...EVER, "--output", file]);
   const requests = readFileSync(file, "utf8").trim().split("\n").map((line) => JSON.parse(line));
@@ -116,7 +116,8 @@ test("what OpenTelemetry's and Zipkin's packages write comes back out of an impo
     const annotations = (told.annotations ?? []).map(({ value, timestamp }) => ({ name: value, time_ns: `${timestamp}000` }));
     expect(eventsOf(span)).toEqual(annotations);
   }
-  // The server shares the id of its caller's span, so it has one of its own; its work is below it.
+  // The server span shares the id of its client span, so it gets its own id. Its children are below
+  // it.
   const parents = ["ask", "answer", "count", "publish"].map((name) => named.get(name)!.parentSpanId);
   const ids = ["get /orders/{id}", "ask", "answer", "get /orders/{id}"].map((name) => named.get(name)!.spanId);
   expect(parents).toEqual(ids);

@@ -1,4 +1,4 @@
-// The live list: what is committed appears without a reload, and never under the reader's hand.
+// The live list: a commit appears without a reload, and never moves a row under the pointer.
 import { randomBytes } from "node:crypto";
 import type { APIRequestContext, Page } from "@playwright/test";
 import { alive, expect, test, traceRows, urls } from "./fixtures";

@@ -1,4 +1,4 @@
-// From an id to its trace, a search that stops at its bound, and pins.
+// From an id to its trace, a search that stops at its limit, and pins.
 import { randomBytes } from "node:crypto";
 import type { APIRequestContext } from "@playwright/test";
 import { alive, expect, paneOf, test, traceRows, urls, waterfallOf } from "./fixtures";
@@ -17,7 +17,7 @@ async function post(request: APIRequestContext, data: object): Promise<void> {
   expect(answer.status(), await answer.text()).toBe(200);
 }
 
-/** A trace that failed, and one of which the root still runs; both know the order. */
+/** A failed trace, and one whose root still runs. Both have the order id. */
 test.beforeAll(async ({ request }) => {
   const start = now() - 5_000_000_000n;
   const span = (trace: string, span: string, parent: string | null, name: string, more: object) => ({
@@ -62,7 +62,7 @@ test("a trace id, a span id and an order lead to their traces by the key /", asy
   await expect(page).toHaveURL(new RegExp(`/traces/${FAILED.trace}$`));
   await expect(waterfallOf(page)).toContainText("charge card");
 
-  // From a page without the box; back does not lead to the page that sends on.
+  // From a page without the lookup box. "Back" must not return to the page that redirects.
   await page.keyboard.press("/");
   await expect(page).toHaveURL(/\/lookup$/);
   await box.fill(RUNNING.child);
@@ -101,7 +101,7 @@ test.describe("without JavaScript", () => {
 });
 
 test("the one trace of many that has an attribute is found at once, and the list says which span", async ({ page, request }) => {
-  // What is looked for is older than all the others.
+  // The target is older than all other traces.
   const target = `searched-${SERVICE}`;
   const start = now() - 600_000_000_000n;
   const trace = id(16);

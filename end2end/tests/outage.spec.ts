@@ -1,4 +1,4 @@
-// Postgres goes away and comes back; the server stays.
+// Postgres stops and starts again while the server keeps running.
 import { createServer, type AddressInfo } from "node:net";
 import { expect, test, traceRows } from "./fixtures";
 import { Program, startPostgres, temporaryFolder } from "./program";

@@ -1,11 +1,11 @@
-// The panel by itself: without JavaScript, at its limits, by keyboard.
+// The panel alone: without JavaScript, at its limits, by keyboard.
 import { randomBytes } from "node:crypto";
 import { alive, expect, paneOf, test, traceRows, urls, watch, waterfallOf } from "./fixtures";
 
-// New each run: a span sent with other times would be a second span with a taken id.
+// New ids in each run: a span with other times would be a second span with a used id.
 const TRACE = randomBytes(16).toString("hex");
 
-/** Sends a small trace of our own, so that these tests stand alone. */
+/** Sends a small trace, so that these tests do not depend on others. */
 test.beforeAll(async ({ request }) => {
   const now = BigInt(Date.now()) * 1_000_000n;
   const span = (id: string, parent: string | null, name: string, more: object) => ({
@@ -115,7 +115,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         await alive(page);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         expect(overflow, path).toBeLessThanOrEqual(0);
-        // Facts side by side do not run into each other.
+        // Adjacent facts do not overlap.
         const cut = await page.locator(".tiles dd").evaluateAll((facts) => facts.filter((at) => at.scrollWidth > at.clientWidth).map((at) => at.textContent));
         expect(cut, path).toEqual([]);
       }

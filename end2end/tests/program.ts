@@ -1,4 +1,4 @@
-// Programs of ours that a test starts itself.
+// Starts programs of this project from a test.
 import { spawn, type ChildProcess } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,7 +7,7 @@ import { expect } from "./fixtures";
 
 const BINARY = process.env.THROUGHLINE_BINARY ?? "throughline";
 
-/** A program of ours, and what it wrote to standard output so far. */
+/** A program of this project and its standard output so far. */
 export class Program {
   output = "";
   readonly ended: Promise<number | null>;
@@ -23,7 +23,7 @@ export class Program {
     return new Program(spawn(BINARY, args, { env, stdio: ["ignore", "pipe", "inherit"] }));
   }
 
-  /** Runs one to its end, which must be a good one; what it wrote. */
+  /** Runs a program to its end, which must be a success. Returns its output. */
   static async run(args: string[]): Promise<string> {
     const program = Program.start(args);
     expect(await program.ended, `${args.join(" ")}\n${program.output}`).toBe(0);
@@ -36,14 +36,14 @@ export class Program {
   }
 }
 
-/** A folder that Postgres may be in, and what removes it. */
+/** A folder for the data of Postgres, and a function that removes it. */
 export function temporaryFolder(name: string): [string, () => void] {
   const folder = mkdtempSync(join(tmpdir(), `throughline-${name}-`));
   chmodSync(folder, 0o755);
   return [folder, () => rmSync(folder, { recursive: true, force: true })];
 }
 
-/** A Postgres with its data in `folder`, and its URL. */
+/** Starts a Postgres with its data in `folder`. Returns it and its URL. */
 export async function startPostgres(folder: string): Promise<[Program, string]> {
   const postgres = Program.start(["postgres", "--data-dir", folder]);
   await expect.poll(() => postgres.output, { timeout: 30_000 }).toMatch(/^DATABASE_URL=\S+$/m);

@@ -1,4 +1,4 @@
-// The official OpenTelemetry SDKs send over OTLP/HTTP and gRPC; the API gives back what they sent.
+// The official OpenTelemetry SDKs send over OTLP/HTTP and gRPC. The API returns the same spans.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "./fixtures";
@@ -67,7 +67,8 @@ for (const [name, receivers, command] of senders) {
             trace_id,
             span_id,
             trace_state: trace_state ?? "",
-            // W3C trace flags in the low byte; above them OTLP says whether the context was remote.
+            // The low byte holds the W3C trace flags. Above them, OTLP stores whether the context
+            // was remote.
             sampled: ((flags ?? 0) & 1) === 1,
             attributes: attributes ?? {},
           })),

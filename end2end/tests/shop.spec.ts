@@ -1,4 +1,4 @@
-// The main line: a person buys something, an admin finds out what that set off.
+// The main scenario: a customer buys something, an admin examines the trace.
 import type { Page } from "@playwright/test";
 import { alive, expect, paneOf, test, traceCount, traceRows, watch, waterfallOf, type Urls } from "./fixtures";
 
@@ -31,7 +31,7 @@ async function buy(page: Page, urls: Urls, name: string, email: string, note: st
   await page.getByRole("button", { name: "Place order" }).click();
 }
 
-/** The trace of the order with this note, once it holds a span of this name. */
+/** The trace of the order with this note. Waits until it has a span of this name. */
 async function findTrace(page: Page, urls: Urls, note: string, span: string): Promise<[string, ApiTrace]> {
   let found: [string, ApiTrace] | undefined;
   await expect(async () => {
@@ -66,7 +66,7 @@ test("a click in the shop becomes one waterfall, from the browser to the job's S
     return names;
   };
 
-  // The line, parent by parent.
+  // The chain from parent to child.
   const request = ["server POST /api/orders", "client POST /api/orders", "internal submit Order form", "internal click Place order"];
   expect(ancestors(named("POST /api/orders", "server"))).toEqual(request.slice(1));
   for (const statement of ["INSERT orders", "INSERT order_items", "UPDATE stock", "DELETE cart_items"]) {
@@ -78,21 +78,21 @@ test("a click in the shop becomes one waterfall, from the browser to the job's S
   const services = new Set(trace.resources.map(({ attributes }) => attributes["service.name"]));
   expect(services).toEqual(new Set(["shop-web", "shop"]));
 
-  // What was typed and may be shown is there; what may not is nowhere but in user.id.
+  // Values that may be recorded are present. All others appear nowhere but in user.id.
   const submit = named("submit Order form", "internal");
   expect(submit.attributes).toMatchObject({ "throughline.ui.form.value.note": note, "throughline.ui.form.value.name": "Ada Lovelace" });
   expect(Object.entries(submit.attributes!).filter(([key, value]) => key !== "user.id" && value === "ada@acme.test")).toEqual([]);
   expect(String(named("INSERT orders", "client").attributes!["db.query.text"])).toMatch(/^INSERT INTO orders/i);
 
-  // The admin's way: filter by operation and status, see the figures follow, open the trace.
+  // The admin filters by operation and status, sees the statistics follow, and opens the trace.
   await page.goto(`${urls.panel}/traces`);
   await alive(page);
   const tile = traceCount(page);
-  // Other tests leave thousands, which are told with separators.
+  // Other tests leave thousands of traces. Their count has thousands separators.
   const count = async () => Number((await tile.textContent())?.replaceAll(/\D/g, ""));
   const all = await count();
   await page.getByLabel("Operation").fill("Place order");
-  // Every third order's mail fails at first, and is sent again.
+  // The mail of every third order fails at first and is sent again.
   const [status, other] = trace.summary.error_count > 0 ? ["error", "ok"] : ["ok", "error"];
   await page.getByLabel("Status").selectOption(status);
   await expect(page).toHaveURL(/operation=Place/);
@@ -130,7 +130,7 @@ test("a click in the shop becomes one waterfall, from the browser to the job's S
     await page.screenshot({ path: "../docs/images/waterfall.png" });
   }
 
-  // The link alone shows the same.
+  // The URL alone shows the same content.
   await page.reload();
   await expect(paneOf(page).getByText(/INSERT INTO/i).first()).toBeVisible();
 });
@@ -144,13 +144,13 @@ test("an order the database refuses is a trace with an error that says why", asy
   watch(shopper, faults);
   await buy(shopper, urls, "Grace Hopper", user, "too many", 13);
   await expect(shopper.getByRole("alert")).toBeVisible();
-  // The browser's own word about the answer, and nothing else.
+  // The browser logs the response status, and nothing else is logged.
   expect(faults.filter((fault) => !/status of 500/.test(fault))).toEqual([]);
   await context.close();
   await expect(async () => {
     const list = await (await page.request.get(`${urls.panel}/api/admin/traces?${filter}`)).json();
     expect(list.items).toHaveLength(1);
-    // The page tells of its spans before the server of its own.
+    // The browser sends its spans before the server sends its own.
     const trace = await page.request.get(`${urls.panel}/api/admin/traces/${list.items[0].trace_id}`);
     expect(await trace.text()).toContain("violates check constraint");
   }).toPass({ timeout: 30_000 });

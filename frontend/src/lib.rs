@@ -1,21 +1,21 @@
-//! The entry of the control panel in the browser.
+//! The entry point of the control panel in the browser.
 
 use leptos::mount::hydrate_body;
 use leptos::prelude::document;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Brings the page the server rendered to life; the page's own script calls it.
+/// Hydrates the page that the server rendered. The page's script calls it.
 #[wasm_bindgen]
 pub fn hydrate() {
-    // The server says so in the page when it wants the panel traced.
+    // The page contains this tag if the server enables self-tracing.
     let endpoint = document().query_selector("meta[name=throughline-endpoint]");
     if endpoint.is_ok_and(|meta| meta.is_some()) {
         throughline_browser::start(throughline_browser::Config::new("throughline-panel"));
     }
     hydrate_body(throughline_app::App);
-    // For whoever drives the page by a script: from here on it answers to keys and clicks.
+    // A marker for scripts that drive the page: from now on it handles keys and clicks.
     if let Some(html) = document().document_element() {
-        // It cannot fail for a name like this, and nothing would be lost.
+        // Cannot fail for this name, and a failure would do no harm.
         let _ = html.set_attribute("data-alive", "");
     }
 }

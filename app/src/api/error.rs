@@ -1,4 +1,4 @@
-//! Why a page has nothing to show; crosses the wire whole and carries nothing internal.
+//! The errors of server functions. They are serialised to the browser and contain nothing internal.
 
 use core::fmt;
 
@@ -10,12 +10,12 @@ use throughline_model::ReadError;
 
 use crate::context::{PanelContext, set_status};
 
-/// What a server function answers when it cannot answer.
+/// The error of a server function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ApiError {
-    /// The server answered that it could not read.
+    /// The server could not read the data.
     Read(ReadError),
-    /// The server itself did not answer.
+    /// The server itself did not respond.
     Unreachable,
 }
 
@@ -45,7 +45,7 @@ impl FromServerFnError for ApiError {
 }
 
 impl ApiError {
-    /// Whether asking again may help.
+    /// Reports whether a retry may succeed.
     pub const fn may_pass(&self) -> bool {
         matches!(
             self,
@@ -56,7 +56,8 @@ impl ApiError {
     const fn status(&self) -> u16 {
         match self {
             Self::Read(ReadError::Unavailable) | Self::Unreachable => 503,
-            // Not 504: a narrower question, not the same one later, is what helps.
+            // The status is 422, not 504: a retry of the same query does not help, a narrower query
+            // does.
             Self::Read(ReadError::TimedOut) => 422,
             Self::Read(ReadError::Invalid(_)) => 400,
             Self::Read(ReadError::Internal) => 500,
@@ -65,7 +66,7 @@ impl ApiError {
 }
 
 impl From<ReadError> for ApiError {
-    /// Sets the status of the response under way too: a failed read is never a 200.
+    /// Also sets the HTTP status of the current response, so that a failed read is never a 200.
     fn from(error: ReadError) -> Self {
         let error = Self::Read(error);
         set_status(error.status());
@@ -73,10 +74,10 @@ impl From<ReadError> for ApiError {
     }
 }
 
-/// What the server lent to this request.
+/// Returns the panel context of the current request.
 ///
 /// # Errors
-/// [`ReadError::Internal`] where a route was set up without it.
+/// [`ReadError::Internal`] if the route was set up without the context.
 pub fn panel() -> Result<PanelContext, ApiError> {
     use_context::<PanelContext>().ok_or(ApiError::Read(ReadError::Internal))
 }

@@ -1,4 +1,4 @@
-//! Looking up a reference from a page.
+//! The server function that looks up a reference.
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
@@ -6,12 +6,12 @@ use throughline_model::{Lookup, PageRequest};
 
 use super::{ApiError, Dated};
 
-/// What a reference leads to.
+/// Finds the traces that match a reference.
 #[server(name = LookUp, prefix = "/api/panel", endpoint = "look_up", input = Json)]
 pub async fn look_up(
     /// The reference, as it was typed.
     text: String,
-    /// Which page of what it leads to.
+    /// The requested page of the matching traces.
     page: PageRequest,
 ) -> Result<Dated<Lookup>, ApiError> {
     let panel = super::error::panel()?;

@@ -1,4 +1,4 @@
-//! Pinning a trace from a page.
+//! The server functions that pin and unpin a trace.
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
@@ -7,29 +7,29 @@ use throughline_wire::TraceId;
 
 use super::ApiError;
 
-/// Keeps a trace for ever, or changes the note of its pin.
+/// Pins a trace, so that retention keeps it, or changes the note of its pin.
 #[server(name = PinTrace, prefix = "/api/panel", endpoint = "pin_trace", input = Json)]
 pub async fn pin_trace(
-    /// Which trace.
+    /// The trace.
     trace_id: TraceId,
-    /// Why, in somebody's words; may be empty.
+    /// The reason, as free text. May be empty.
     note: String,
 ) -> Result<Pin, ApiError> {
     let retention_admin = super::error::panel()?.retention_admin;
     let note = Pin::note(&note).map_err(throughline_model::ReadError::Invalid)?;
     retention_admin.pin(trace_id, note).await?.ok_or_else(|| {
-        let gone = format!("trace {trace_id} is kept no longer");
+        let gone = format!("trace {trace_id} is no longer stored");
         throughline_model::ReadError::Invalid(gone).into()
     })
 }
 
-/// Leaves a trace to the rules again.
+/// Removes the pin of a trace. The retention rules apply again.
 #[server(name = UnpinTrace, prefix = "/api/panel", endpoint = "unpin_trace", input = Json)]
 pub async fn unpin_trace(
-    /// Which trace.
+    /// The trace.
     trace_id: TraceId,
 ) -> Result<(), ApiError> {
-    // That it was not pinned any more is what was wanted.
+    // A trace that was not pinned is no error: the result is the same.
     super::error::panel()?
         .retention_admin
         .unpin(trace_id)
@@ -37,10 +37,10 @@ pub async fn unpin_trace(
     Ok(())
 }
 
-/// The pin of a trace; none when it is not pinned.
+/// Returns the pin of a trace, or `None` if it is not pinned.
 #[server(name = GetPin, prefix = "/api/panel", endpoint = "pin", input = Json)]
 pub async fn get_pin(
-    /// Which trace.
+    /// The trace.
     trace_id: TraceId,
 ) -> Result<Option<Pin>, ApiError> {
     Ok(super::error::panel()?

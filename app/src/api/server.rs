@@ -1,13 +1,13 @@
-//! What the panel's server says about itself.
+//! The server function that describes the server.
 
 use leptos::prelude::*;
 
 use super::ApiError;
 use crate::context::ServerInfo;
 
-/// Where senders reach this server.
+/// Returns the addresses to which senders post spans.
 #[server(name = DescribeServer, prefix = "/api/panel", endpoint = "describe_server")]
 pub async fn describe_server() -> Result<ServerInfo, ApiError> {
-    // A server function is async on both sides, even where there is nothing to wait for.
+    // A server function is async on both sides, even if it awaits nothing.
     Ok(core::future::ready(super::error::panel()?.server).await)
 }

@@ -1,4 +1,4 @@
-//! Reading traces from a page.
+//! The server functions that read traces.
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
@@ -10,12 +10,12 @@ use throughline_wire::{SpanId, TraceId};
 
 use super::{ApiError, Dated};
 
-/// One page of the traces a filter selects, newest first.
+/// Returns one page of the traces that match a filter, newest first.
 #[server(name = ListTraces, prefix = "/api/panel", endpoint = "list_traces", input = Json)]
 pub async fn list_traces(
-    /// Which traces.
+    /// The filter.
     filter: TraceFilter,
-    /// Which page of them.
+    /// The requested page.
     page: PageRequest,
 ) -> Result<Dated<Page<TraceSummary>>, ApiError> {
     let panel = super::error::panel()?;
@@ -26,10 +26,10 @@ pub async fn list_traces(
     })
 }
 
-/// Figures over all the traces a filter selects.
+/// Returns statistics over all traces that match a filter.
 #[server(name = GetTraceStatistics, prefix = "/api/panel", endpoint = "trace_statistics", input = Json)]
 pub async fn get_trace_statistics(
-    /// Which traces.
+    /// The filter.
     filter: TraceFilter,
 ) -> Result<Dated<TraceStatistics>, ApiError> {
     let panel = super::error::panel()?;
@@ -40,10 +40,10 @@ pub async fn get_trace_statistics(
     })
 }
 
-/// What a waterfall needs of one trace; none when there is no such trace.
+/// Returns the data of a waterfall, or `None` if there is no such trace.
 #[server(name = GetTraceSkeleton, prefix = "/api/panel", endpoint = "trace_skeleton", input = Json)]
 pub async fn get_trace_skeleton(
-    /// Which trace.
+    /// The trace.
     trace_id: TraceId,
 ) -> Result<Dated<Option<TraceSkeleton>>, ApiError> {
     let panel = super::error::panel()?;
@@ -54,12 +54,12 @@ pub async fn get_trace_skeleton(
     })
 }
 
-/// Everything known of the spans with this id.
+/// Returns all stored spans with this id, in full.
 #[server(name = GetSpanDetails, prefix = "/api/panel", endpoint = "span_details", input = Json)]
 pub async fn get_span_details(
-    /// Of which trace.
+    /// The trace.
     trace_id: TraceId,
-    /// Which id.
+    /// The span id.
     span_id: SpanId,
 ) -> Result<Vec<SpanDetails>, ApiError> {
     Ok(super::error::panel()?
@@ -68,14 +68,14 @@ pub async fn get_span_details(
         .await?)
 }
 
-/// A large value of a span, whole; none when it is kept no longer.
+/// Returns an offloaded payload of a span, whole. `None` if it is no longer stored.
 #[server(name = GetSpanPayload, prefix = "/api/panel", endpoint = "span_payload", input = Json)]
 pub async fn get_span_payload(
-    /// Of which trace.
+    /// The trace.
     trace_id: TraceId,
-    /// Of which span.
+    /// The span.
     span_id: SpanId,
-    /// Which value, by its hash.
+    /// The hash of the payload, as text.
     hash: String,
 ) -> Result<Option<Payload>, ApiError> {
     Ok(super::error::panel()?
@@ -84,12 +84,12 @@ pub async fn get_span_payload(
         .await?)
 }
 
-/// A large value of a log record or event, whole; none when it is kept no longer.
+/// Returns an offloaded payload of a log record or event, whole. `None` if it is no longer stored.
 #[server(name = GetEventPayload, prefix = "/api/panel", endpoint = "event_payload", input = Json)]
 pub async fn get_event_payload(
-    /// Of which event.
+    /// The event.
     event: EventCursor,
-    /// Which value, by its hash.
+    /// The hash of the payload, as text.
     hash: String,
 ) -> Result<Option<Payload>, ApiError> {
     Ok(super::error::panel()?
@@ -98,12 +98,12 @@ pub async fn get_event_payload(
         .await?)
 }
 
-/// The newest log records and events of a span.
+/// Returns the newest log records and events of a span.
 #[server(name = ListSpanEvents, prefix = "/api/panel", endpoint = "span_events", input = Json)]
 pub async fn list_span_events(
-    /// Of which trace.
+    /// The trace.
     trace_id: TraceId,
-    /// Of which span.
+    /// The span.
     span_id: SpanId,
 ) -> Result<EventPage, ApiError> {
     let filter = throughline_model::EventFilter::of_span(trace_id, span_id);
@@ -113,7 +113,7 @@ pub async fn list_span_events(
         .await?)
 }
 
-/// The names of all known services.
+/// Returns the names of all known services.
 #[server(name = ListServices, prefix = "/api/panel", endpoint = "list_services")]
 pub async fn list_services() -> Result<Vec<String>, ApiError> {
     Ok(super::error::panel()?.reader.list_services().await?)

@@ -1,4 +1,4 @@
-//! The filter as a form: a plain GET without script, live with it.
+//! The filter form: a plain GET form without script, live updates with it.
 
 use leptos::ev;
 use leptos::prelude::*;
@@ -17,7 +17,7 @@ mod more;
 use fields::{RangeField, ServiceField, StatusField, TextField};
 use more::MoreFields;
 
-/// The bar; what stands in it comes from the URL, what is changed in it goes there.
+/// The filter bar. Its values come from the URL, and each change updates the URL.
 #[component]
 pub(crate) fn FilterBar(
     /// The services to choose from.
@@ -64,7 +64,7 @@ pub(crate) fn FilterBar(
             action="/traces"
             role="search"
             aria-label="Filter traces"
-            // What the browser remembers of a page it loads again is not what its address asks.
+            // After a reload, the browser would restore old values that the URL no longer has.
             autocomplete="off"
             on:submit=on_submit
             on:change=on_change
@@ -73,7 +73,7 @@ pub(crate) fn FilterBar(
             <ServiceField values services />
             <TextField values name="operation" label="Operation" hint="part of it, GET /* or =GET /" is_wide=true />
             <StatusField values />
-            <TextField values name="min_duration" label="At least" hint="500ms" />
+            <TextField values name="min_duration" label="Min duration" hint="500ms" />
             <TextField values name="user" label="User" hint="user.id" />
             <TextField values name="session" label="Session" hint="session.id" />
             <MoreFields values />
@@ -89,7 +89,7 @@ fn form_of(event: &web_sys::Event) -> Option<web_sys::HtmlFormElement> {
     event.current_target()?.dyn_into().ok()
 }
 
-/// The address the form asks for; none while a fixed range has only one end.
+/// Returns the URL that the form requests. `None` while a custom range has only one end.
 fn href_of(form: &web_sys::HtmlFormElement, changed: &str) -> Option<String> {
     let data = web_sys::FormData::new_with_form(form).ok()?;
     let mut pairs: Vec<(&str, String)> = TraceFilter::KEYS
@@ -105,7 +105,7 @@ fn href_of(form: &web_sys::HtmlFormElement, changed: &str) -> Option<String> {
         .filter(|(key, _)| matches!(*key, "from" | "to"))
         .count();
     match changed {
-        // A relative range just chosen replaces the fixed one.
+        // A newly chosen relative range replaces the custom one.
         "range" => pairs.retain(|(key, _)| !matches!(*key, "from" | "to")),
         "from" | "to" if ends == 1 => return None,
         _ if ends > 0 => pairs.retain(|(key, _)| *key != "range"),

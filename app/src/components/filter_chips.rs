@@ -1,4 +1,4 @@
-//! The conditions in force, each a link to the list without it.
+//! The active conditions. Each one is a link to the list without it.
 
 use leptos::prelude::*;
 use throughline_model::filter::format_duration_ns;
@@ -6,10 +6,10 @@ use throughline_model::{TimeRange, TraceFilter, Utc};
 
 use crate::state::filter_href;
 
-/// A row of chips; nothing when only the default time range holds.
+/// A row of chips. Empty if only the default time range is active.
 #[component]
 pub(crate) fn FilterChips(
-    /// The filter in force.
+    /// The active filter.
     filter: TraceFilter,
 ) -> impl IntoView {
     let chips = conditions(&filter);
@@ -39,7 +39,7 @@ pub(crate) fn FilterChips(
     })
 }
 
-/// Name, text and the filter without it, for each condition.
+/// Returns the name, the text and the filter without the condition, for each condition.
 fn conditions(filter: &TraceFilter) -> Vec<(String, String, TraceFilter)> {
     let mut chips = Vec::new();
     let mut add = |name: &str, text: Option<String>, clear: fn(&mut TraceFilter)| {
@@ -90,7 +90,7 @@ fn conditions(filter: &TraceFilter) -> Vec<(String, String, TraceFilter)> {
     chips
 }
 
-/// `last 6h`, or both ends.
+/// Formats a range: `last 6h`, or both ends.
 pub(crate) fn describe_range(range: TimeRange) -> String {
     match range {
         TimeRange::Last(_) => format!("last {range}"),

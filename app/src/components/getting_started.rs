@@ -1,14 +1,14 @@
-//! What a newcomer sees: the ways to send the first span.
+//! The instructions for a new installation: how to send the first span.
 
 use leptos::prelude::*;
 
 use crate::context::ServerInfo;
 use crate::ui::{CopyButton, Notice};
 
-/// A snippet for each way that is open, with this server's own addresses in them.
+/// A code snippet for each enabled receiver, with the addresses of this server.
 #[component]
 pub(crate) fn GettingStarted(
-    /// Where senders reach this server.
+    /// The addresses to which senders post spans.
     server: ServerInfo,
 ) -> impl IntoView {
     let ServerInfo {
@@ -40,7 +40,7 @@ pub(crate) fn GettingStarted(
         );
         (
             "OTLP over gRPC",
-            "The same, where gRPC is what your SDK or collector speaks.",
+            "For SDKs and collectors that use gRPC.",
             snippet,
         )
     });
@@ -49,11 +49,7 @@ pub(crate) fn GettingStarted(
             "# From any Zipkin library, or OpenTelemetry's exporter\n\
              OTEL_TRACES_EXPORTER=zipkin\nOTEL_EXPORTER_ZIPKIN_ENDPOINT={endpoint}"
         );
-        (
-            "Anything that speaks Zipkin",
-            "Spans as Zipkin v2 JSON.",
-            snippet,
-        )
+        ("Any Zipkin library", "Spans as Zipkin v2 JSON.", snippet)
     });
     let senders = [
         (
@@ -92,7 +88,7 @@ pub(crate) fn GettingStarted(
     view! {
         <Notice title="Waiting for the first span">
             <p>
-                "No service has sent anything yet. Choose a way in; a trace is listed here as soon as it is stored."
+                "No service has sent a span yet. Choose one of these senders. A trace is listed here as soon as it is stored."
             </p>
             <div class="getting-started">{senders}</div>
         </Notice>

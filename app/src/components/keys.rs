@@ -1,4 +1,4 @@
-//! The keyboard: moving between rows, opening, and the list of keys.
+//! The keyboard shortcuts: row navigation, opening a row, and the list of shortcuts.
 
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
@@ -18,18 +18,18 @@ const KEYS: [(&str, &str); 12] = [
     ("Esc", "Close the pane or this list"),
     ("c", "Copy the link to this page"),
     ("g t", "Go to the traces"),
-    ("g l", "Go to the look-up of ids"),
-    ("g d", "Go to the storage (disk)"),
-    ("?", "This list"),
+    ("g l", "Go to the ID lookup"),
+    ("g d", "Go to storage (disk)"),
+    ("?", "Show keyboard shortcuts"),
     ("Tab", "Next link or button"),
 ];
 
-/// Listens to keys while the page is open, and explains them in a dialog.
+/// Handles keyboard shortcuts while the page is open, and lists them in a dialog.
 #[component]
 pub(crate) fn KeyHelp() -> impl IntoView {
     let dialog = NodeRef::<leptos::html::Dialog>::new();
     let navigate = use_navigate();
-    // Effects run in the browser only: there are no keys on a server.
+    // Effects run in the browser only. The server has no keyboard.
     Effect::new(move || {
         let navigate = navigate.clone();
         let after_g = StoredValue::new(false);
@@ -101,8 +101,8 @@ pub(crate) fn KeyHelp() -> impl IntoView {
     view! {
         <dialog class="key-help" node_ref=dialog aria-labelledby="key-help-title">
             <form method="dialog">
-                <h2 id="key-help-title">"Keys"</h2>
-                <button class="btn" aria-label="Close the list of keys">
+                <h2 id="key-help-title">"Keyboard shortcuts"</h2>
+                <button class="btn" aria-label="Close keyboard shortcuts">
                     "Close"
                 </button>
             </form>
@@ -112,7 +112,7 @@ pub(crate) fn KeyHelp() -> impl IntoView {
     .into_any()
 }
 
-/// The page that a key after `g` leads to.
+/// Returns the page that a key opens after `g`.
 fn page_of(key: &str) -> Option<&'static str> {
     match key {
         "t" => Some("/traces"),
@@ -123,7 +123,7 @@ fn page_of(key: &str) -> Option<&'static str> {
 }
 
 fn show(dialog: NodeRef<leptos::html::Dialog>) -> bool {
-    // Opening an open dialog is refused by the browser, and no harm is done.
+    // The browser refuses to open a dialog that is open already. That error is harmless.
     dialog
         .get_untracked()
         .is_some_and(|dialog| dialog.show_modal().is_ok())

@@ -1,17 +1,16 @@
-//! Says on the page of a trace that more of it came, and shows it when asked.
+//! The notice on a trace page that new spans have arrived.
 
 use leptos::prelude::*;
 
 use super::live_switch::StreamIndicator;
 use crate::state::LiveTrace;
 
-/// How well the page hears, and a button while there is something to show. Hidden where there is
-/// no script.
+/// The stream state, and a button while there is news. Hidden without script.
 #[component]
 pub(crate) fn LiveNews(
-    /// What is heard.
+    /// The live state of the trace.
     live: LiveTrace,
-    /// Reads the trace anew.
+    /// Reads the trace again.
     read: impl Fn() + Copy + Send + 'static,
 ) -> impl IntoView {
     let news = move || {
@@ -21,7 +20,7 @@ pub(crate) fn LiveNews(
                     type="button"
                     class="btn primary"
                     data-news
-                    title="Read the trace anew; the open span stays open"
+                    title="Read the trace again. The open span stays open."
                     on:click=move |_| read()
                 >
                     {news}

@@ -1,14 +1,14 @@
-//! Turns the live list on and off, holds it still, and says how well it hears.
+//! The controls of the live list: on, off, pause, and the stream state.
 
 use leptos::prelude::*;
 use throughline_viz::format_count;
 
 use crate::state::{LiveList, StreamState};
 
-/// The switch, what is heard, and what waits. Hidden where there is no script.
+/// The switch, the stream state, and the number of held traces. Hidden without script.
 #[component]
 pub(crate) fn LiveSwitch(
-    /// What it turns on.
+    /// The list that it controls.
     live: LiveList,
 ) -> impl IntoView {
     let is_on = Memo::new(move |_| live.is_on());
@@ -65,11 +65,11 @@ pub(crate) fn LiveSwitch(
     .into_any()
 }
 
-/// How well a page hears.
+/// The state of the event stream.
 #[component]
 pub(super) fn StreamIndicator(
     stream_state: RwSignal<StreamState>,
-    /// Whether news waits, where it can be held.
+    /// True while news is held. `None` where it cannot be held.
     #[prop(optional)]
     is_paused: Option<RwSignal<bool>>,
 ) -> impl IntoView {
@@ -86,7 +86,7 @@ pub(super) fn StreamIndicator(
     .into_any()
 }
 
-/// The state in one word, for style and tests.
+/// Returns the state as one word, for styles and tests.
 const fn word(stream_state: StreamState, is_paused: bool) -> &'static str {
     match stream_state {
         StreamState::Off => "off",
@@ -97,14 +97,14 @@ const fn word(stream_state: StreamState, is_paused: bool) -> &'static str {
     }
 }
 
-/// The state for people; nothing while it is off.
+/// Returns the state as text for people. Empty while the stream is off.
 fn words(stream_state: StreamState, is_paused: bool) -> String {
     match stream_state {
         StreamState::Off => String::new(),
         StreamState::Connecting => "connecting …".to_owned(),
         StreamState::Lagging(missed) => {
             format!(
-                "lagging: {} changes left out, reading the list again",
+                "lagging: {} changes skipped, reading the list again",
                 format_count(missed)
             )
         }

@@ -1,4 +1,4 @@
-//! One box for any reference: a plain GET without script, live with it.
+//! The lookup form for any reference: a plain GET form without script, client-side with it.
 
 use leptos::ev;
 use leptos::prelude::*;
@@ -8,7 +8,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 use crate::state::{lookup_href, query};
 use crate::ui::AsTyped;
 
-/// The box; on the lookup page it holds what was looked for.
+/// The lookup form. On the lookup page it contains the current reference.
 #[component]
 pub(crate) fn LookupBox() -> impl IntoView {
     let location = use_location();

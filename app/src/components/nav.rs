@@ -1,4 +1,4 @@
-//! The way around: on the left, on narrow screens at the top.
+//! The navigation: on the left, on narrow screens at the top.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -6,7 +6,7 @@ use leptos_router::hooks::use_location;
 use super::ThemeSwitch;
 use crate::ui::Brand;
 
-/// The brand, the pages there are, the theme.
+/// The brand, the links to the pages, the theme switch.
 #[component]
 pub(crate) fn Nav() -> impl IntoView {
     let path = use_location().pathname;
@@ -47,7 +47,7 @@ pub(crate) fn Nav() -> impl IntoView {
             </a>
             <div class="gap"></div>
             <button type="button" class="page keys needs-js" data-keys aria-haspopup="dialog">
-                "Keys"
+                "Shortcuts"
                 <kbd>"?"</kbd>
             </button>
             <ThemeSwitch />

@@ -1,14 +1,14 @@
-//! The ways to the newer and older pages of a list.
+//! The links to the newer and older pages of a list.
 
 use leptos::prelude::*;
 use throughline_model::Utc;
 
 use crate::state::{PageLinks, Searched};
 
-/// Two links, and how far a search has come; a list of one page has neither.
+/// Two links, and the progress of a search. A list of one page has neither.
 #[component]
 pub(crate) fn Pager(
-    /// Where the page leads.
+    /// The links of the page.
     links: PageLinks,
 ) -> impl IntoView {
     let PageLinks {
@@ -50,7 +50,7 @@ pub(crate) fn Pager(
     .into_any()
 }
 
-/// How far a search has come.
+/// Describes the progress of a search.
 pub(crate) fn how_far(searched: &Searched) -> String {
     let way = if searched.is_backwards {
         "back"
@@ -59,13 +59,13 @@ pub(crate) fn how_far(searched: &Searched) -> String {
     };
     let to = Utc::from(searched.to);
     format!(
-        "Searched {way} to {} {} UTC; what lies beyond has not been looked at.",
+        "Searched {way} to {} {} UTC. Traces beyond that time have not been searched.",
         to.date(),
         to.time_of_day()
     )
 }
 
-/// The link at which a search goes on.
+/// The link that continues a search.
 #[component]
 pub(crate) fn Continue(
     /// The search.

@@ -1,22 +1,22 @@
-//! System, light or dark.
+//! The theme switch: system, light or dark.
 
 use leptos::prelude::*;
 
 use crate::ui::{Glyph, Icon};
 
-/// Where the choice is kept; `public/theme.js` reads it before the first paint.
+/// The local storage key of the theme. `public/theme.js` reads it before the first paint.
 const STORAGE_KEY: &str = "throughline-theme";
 
 const THEMES: [(&str, &str, Glyph); 3] = [
-    ("", "As the system", Glyph::System),
+    ("", "System theme", Glyph::System),
     ("light", "Light", Glyph::Light),
     ("dark", "Dark", Glyph::Dark),
 ];
 
-/// Three buttons; without script the system decides and they are hidden.
+/// Three buttons. Without script they are hidden and the system theme applies.
 #[component]
 pub(crate) fn ThemeSwitch() -> impl IntoView {
-    // The server cannot know the choice: it is read after hydration.
+    // The server cannot know the theme, so it is read after hydration.
     let theme = RwSignal::new(String::new());
     Effect::new(move || theme.set(current()));
     let button = move |(value, title, glyph): (&'static str, &'static str, Glyph)| {
@@ -55,7 +55,7 @@ fn current() -> String {
         .unwrap_or_default()
 }
 
-/// Shows `theme` and keeps it; a browser that keeps nothing still shows it.
+/// Applies `theme` and stores it. If the browser cannot store it, the theme still applies.
 fn apply(theme: &str) {
     let Some(root) = root() else {
         return;

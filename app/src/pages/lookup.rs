@@ -1,4 +1,4 @@
-//! `/lookup`: I have a reference.
+//! The page `/lookup`: finds traces by a reference.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -14,7 +14,7 @@ mod found;
 
 use found::Found;
 
-/// The box, and what the reference leads to: with one trace, that trace itself.
+/// The lookup form and its result. If exactly one trace matches, the page redirects to it.
 #[component]
 pub(crate) fn LookupPage() -> impl IntoView {
     let search = use_location().search;
@@ -30,7 +30,7 @@ pub(crate) fn LookupPage() -> impl IntoView {
             }
         },
     );
-    // Owned by the page: the rows read it while the next answer is awaited.
+    // Owned by the page, because the old rows still read it while the next response is awaited.
     let list = LiveList::new();
     let results = move || {
         Suspend::new(async move {

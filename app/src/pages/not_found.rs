@@ -1,4 +1,4 @@
-//! What stands at an address that leads nowhere.
+//! The page for unknown addresses.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -6,7 +6,7 @@ use leptos_meta::Title;
 use crate::context::set_status;
 use crate::ui::Notice;
 
-/// Says that there is no such page.
+/// Reports that the page does not exist.
 #[component]
 pub(crate) fn NotFoundPage() -> impl IntoView {
     view! {
@@ -18,25 +18,25 @@ pub(crate) fn NotFoundPage() -> impl IntoView {
     .into_any()
 }
 
-/// Says what was not found, with the status 404.
+/// Reports what was not found and sets the status 404.
 #[component]
 pub(crate) fn NotFound(
-    /// What.
+    /// The heading.
     #[prop(into)]
     title: String,
-    /// What to do about it.
+    /// The advice to the user.
     advice: &'static str,
-    /// The page itself, where it may be there later.
+    /// The address of this page, if it may exist later.
     #[prop(optional, into)]
     again: Option<String>,
 ) -> impl IntoView {
     set_status(404);
     let is_final = again.is_none();
     let again = again.map(|href| {
-        // A fresh request, not a client-side one: the page is already at this address.
+        // A full request, not client-side navigation, because the page is already at this address.
         view! {
             <a class="btn primary" href=href rel="external">
-                "Look again"
+                "Try again"
             </a>
         }
     });

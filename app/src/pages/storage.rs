@@ -1,4 +1,4 @@
-//! `/storage`: what takes the room, and how long it will do.
+//! The page `/storage`: what uses the disk space, and how long the space lasts.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -8,7 +8,7 @@ use throughline_viz::{format_bytes, format_count, format_percent};
 use crate::api::get_storage;
 use crate::ui::{FailureNotice, Notice};
 
-/// Size and limits, growth, and where the bytes are.
+/// Size and limits, growth, and the distribution of the bytes.
 #[component]
 pub(crate) fn StoragePage() -> impl IntoView {
     let report = Resource::new(|| (), |()| get_storage());
@@ -65,7 +65,7 @@ fn Report(report: StorageReport) -> impl IntoView {
         .flat_map(|table| table.partitions.iter().take(31))
         .map(|table| (day_of(&table.table), None, table.total_bytes()))
         .collect();
-    // By name the archive comes first and the newest day last.
+    // Sorted by name: reversed, the newest day comes first and the archive last.
     let partitions = partitions.into_iter().rev().collect();
     view! {
         <Warning level />
@@ -81,25 +81,25 @@ fn Report(report: StorageReport) -> impl IntoView {
     .into_any()
 }
 
-/// A banner when the room runs out.
+/// A banner when the disk space runs low.
 #[component]
 fn Warning(level: StorageLevel) -> impl IntoView {
     let (title, text) = match level {
         StorageLevel::Ok => return ().into_any(),
         StorageLevel::Near => (
-            "The room runs out",
-            "More than 80 % of the budget are used, or the disk has little left. Nothing is lost \
-             yet.",
+            "Disk space is running low",
+            "More than 80 % of the budget is used, or the disk has little free space. Nothing is \
+             lost yet.",
         ),
         StorageLevel::Pruning => (
-            "The oldest days are going",
-            "More than 85 % of the budget are used, or the disk has little left. With a budget \
-             the oldest days go before their time.",
+            "The oldest days are being deleted",
+            "More than 85 % of the budget is used, or the disk has little free space. With a \
+             budget, the oldest days are deleted before their retention period ends.",
         ),
         StorageLevel::Full => (
-            "There is no room to store more",
-            "Senders are told to keep their spans (503) until there is room. Raise the budget, \
-             shorten the retention, or free the disk.",
+            "Storage is full",
+            "The server responds with 503, so senders keep their spans and retry. Raise the \
+             budget, shorten the retention, or free disk space.",
         ),
     };
     view! {
@@ -146,7 +146,7 @@ fn Gauge(gauge: StorageGauge, growth: Option<i64>, days_left: Option<u64>) -> im
     .into_any()
 }
 
-/// The day of a partition by its name, `spans_20261121`; another name as it is.
+/// Returns the day in a partition name such as `spans_20261121`. Returns any other name unchanged.
 fn day_of(partition: &str) -> String {
     let digits = partition.rsplit('_').next().unwrap_or_default();
     match (digits.get(..4), digits.get(4..6), digits.get(6..)) {
@@ -160,7 +160,7 @@ fn day_of(partition: &str) -> String {
     }
 }
 
-/// Name, what it belongs to, bytes.
+/// A row: name, owner, bytes.
 type Row = (String, Option<String>, u64);
 
 fn table_row(table: &TableSize) -> Row {
@@ -173,10 +173,10 @@ fn table_row(table: &TableSize) -> Row {
     (table.table.clone(), Some(parts), table.total_bytes())
 }
 
-/// Tables named one by one; the rest is housekeeping.
+/// The number of tables that are listed by name. The others are summed up.
 const NAMED_TABLES: usize = 8;
 
-/// The largest rows, and the others in one.
+/// Returns the largest rows, and one row with the sum of the others.
 fn with_rest(mut rows: Vec<Row>) -> Vec<Row> {
     if rows.len() > NAMED_TABLES + 1 {
         rows.sort_by_key(|(.., bytes)| core::cmp::Reverse(*bytes));
@@ -197,7 +197,7 @@ fn shares(shares: Vec<Share>) -> Vec<Row> {
         .collect()
 }
 
-/// A table whose rows have a bar as long as their share of the largest.
+/// A table with a bar in each row. The length of a bar is its share of the largest row.
 #[component]
 fn Bars(title: &'static str, #[prop(optional)] note: String, rows: Vec<Row>) -> impl IntoView {
     let largest = rows

@@ -1,4 +1,4 @@
-//! `/traces/{id}`: what happened?
+//! The page `/traces/{id}`: one trace.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -17,17 +17,17 @@ mod state;
 
 use state::{Details, PageState, Refresh};
 
-/// The trace the address names, or why there is none.
+/// The trace in the URL, or the reason why there is none.
 #[component]
 pub(crate) fn TracePage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
-    // Another trace is another page: nothing of the last one may linger.
+    // Another trace is another page. No state of the last one may remain.
     move || match id.get().parse::<TraceId>() {
         Ok(id) => view! { <OneTrace id /> }.into_any(),
         Err(error) => {
-            let title = format!("This is no trace id: it {}", explain(error));
-            let advice = "A trace id has 32 hexadecimal characters.";
+            let title = format!("Invalid trace ID: it {}", explain(error));
+            let advice = "A trace ID has 32 hexadecimal characters.";
             view! { <NotFound title advice /> }.into_any()
         }
     }
@@ -87,7 +87,7 @@ fn OneTrace(id: TraceId) -> impl IntoView {
                 Ok(_) => view! {
                     <NotFound
                         title=format!("No trace has the id {id}")
-                        advice="It may not have arrived yet: senders send again for a while what was not taken. Or its retention has ended."
+                        advice="It may not have arrived yet: senders retry failed batches for a while. Or its retention period has ended."
                         again=format!("/traces/{id}")
                     />
                 }
@@ -112,7 +112,8 @@ fn TraceView(
 ) -> impl IntoView {
     let title = outline.skeleton.summary.root_name.clone();
     let of_selected = outline.clone();
-    // Counted, as all that is made here: the page reads the trace anew while this still stands.
+    // Reference-counted, like everything created here, because the old view still exists while the
+    // page reads the trace again.
     let selected = ArcMemo::new(move |_| state.selected(&of_selected));
     let is_open = {
         let selected = selected.clone();
@@ -128,7 +129,7 @@ fn TraceView(
     view! {
         <Title text=title />
         <div class="crumbs">
-            <nav aria-label="Where this is">
+            <nav aria-label="Breadcrumb">
                 <a href="/traces">"Traces"</a>
                 <span aria-hidden="true">"/"</span>
                 <span class="mono">{outline.skeleton.summary.trace_id.to_string()}</span>
@@ -177,12 +178,12 @@ fn Pane(
     .into_any()
 }
 
-/// Says that the address names no span.
+/// Reports that the URL contains no valid span ID.
 #[component]
 fn NoSpanId(outline: Outline) -> impl IntoView {
     view! {
         <p class="box w">
-            "The address names a span by something that is no span id: that has 16 hexadecimal characters. "
+            "Invalid span ID in the address: expected 16 hexadecimal characters. "
             <a href=outline.href("")>"Show another"</a>
         </p>
     }

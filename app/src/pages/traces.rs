@@ -1,4 +1,4 @@
-//! `/traces`: find the one.
+//! The page `/traces`: search for traces.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -19,13 +19,13 @@ mod results;
 use newcomer::watch_for_first_trace;
 use results::{Figures, Loading, Results};
 
-/// The filter, the statistics of what it selects, the list.
+/// The filter, the statistics of the matching traces, and their list.
 #[component]
 pub(crate) fn TracesPage() -> impl IntoView {
     let search = use_location().search;
     let request = Memo::new(move |_| ListRequest::parse(&search.get()));
     let filter = Memo::new(move |_| request.get().map(|request| request.filter));
-    // What the URL asks wrongly is asked of nobody: such a request reads nothing.
+    // A request with invalid parameters reads nothing.
     let list = Resource::new(
         move || request.get(),
         |request| async move {
@@ -44,7 +44,7 @@ pub(crate) fn TracesPage() -> impl IntoView {
             }
         },
     );
-    // Filters change more often than services appear: a fresh list comes with the next page load.
+    // Filters change more often than services appear. The list is read again at the next page load.
     let services = Resource::new(|| (), |()| list_services());
     let server = Resource::new(|| (), |()| describe_server());
     watch_for_first_trace(request, list, services, move || {
@@ -58,7 +58,7 @@ pub(crate) fn TracesPage() -> impl IntoView {
         list.refetch();
         statistics.refetch();
     });
-    // News belongs on top of the newest page and nowhere else.
+    // News is shown only on top of the newest page.
     let is_newest = move || {
         request
             .with(|request| matches!(request, Ok(r) if r.page.from.is_none() && r.filter.is_live()))
@@ -78,7 +78,7 @@ pub(crate) fn TracesPage() -> impl IntoView {
                     </p>
                 }
                 .into_any(),
-                // The list says what is wrong, once.
+                // The list reports the error. One report is enough.
                 _ => ().into_any(),
             }
         })
@@ -118,12 +118,12 @@ pub(crate) fn TracesPage() -> impl IntoView {
     .into_any()
 }
 
-/// Says which parameter of the URL is wrong; the form above still holds what was typed.
+/// Reports which URL parameter is invalid. The form above keeps the typed values.
 #[component]
 fn WrongFilter(problem: String) -> impl IntoView {
     set_status(400);
     view! {
-        <Notice title="This filter cannot be read" is_failure=true>
+        <Notice title="Invalid filter" is_failure=true>
             <p>{problem}</p>
             <p class="ways">
                 <a class="btn primary" href="/traces">

@@ -1,4 +1,4 @@
-//! The whole trace at a glance.
+//! The overview of the whole trace.
 
 use core::fmt::Write as _;
 
@@ -8,10 +8,11 @@ use throughline_wire::StatusCode;
 
 use crate::state::Outline;
 
-/// Height of the drawing in SVG units; a row is one unit or less.
+/// The height of the drawing in SVG units. A row is one unit or less.
 const HEIGHT: f64 = 40.0;
 
-/// One thin line a span; one path a colour, so that it stays light however long the trace.
+/// One thin line per span. There is one path per colour, so that the SVG stays small for long
+/// traces.
 #[component]
 pub(crate) fn OverviewStrip(
     /// The trace.
@@ -19,7 +20,7 @@ pub(crate) fn OverviewStrip(
 ) -> impl IntoView {
     let rows = outline.tree.rows.len().max(1);
     let step = (HEIGHT / rows as f64).min(4.0);
-    // One path for each service colour, the last one for errors.
+    // One path for each service colour. The last one is for errors.
     let mut paths = vec![String::new(); throughline_viz::palette::COLOURS as usize + 1];
     for at in 0..rows {
         let Some(span) = outline.span_at(at) else {

@@ -1,16 +1,16 @@
-//! Keeps a trace for ever, or leaves it to the rules again.
+//! The button that pins or unpins a trace.
 
 use leptos::prelude::*;
 use throughline_model::Pin;
 
 use crate::state::PinState;
 
-/// A switch; there is none without script.
+/// A toggle button. Hidden without script.
 #[component]
 pub(crate) fn PinButton(
-    /// The pin as it was when the page was read.
+    /// The pin at the time the page was read.
     was: Option<Pin>,
-    /// What has become of it since; owned by the page.
+    /// The state of the pin since then. Owned by the page.
     state: PinState,
 ) -> impl IntoView {
     let of_switch = was.clone();
@@ -36,7 +36,7 @@ pub(crate) fn PinButton(
             class="btn pin needs-js"
             aria-pressed=move || is_pinned().to_string()
             aria-busy=move || state.is_busy.get().to_string()
-            title="A pinned trace is kept for ever: no retention rule removes it"
+            title="A pinned trace is kept forever: no retention rule removes it"
             on:click=switch
         >
             {word}

@@ -1,4 +1,4 @@
-//! Why a trace is pinned, and since when.
+//! The note of a pin and its age.
 
 use leptos::ev;
 use leptos::prelude::*;
@@ -7,15 +7,15 @@ use throughline_model::{Pin, Utc};
 
 use crate::state::PinState;
 
-/// The field of the note.
+/// The name of the note field.
 const NOTE: &str = "note";
 
-/// A line below the facts of a pinned trace; nothing for another one.
+/// A line below the facts of a pinned trace. Empty for other traces.
 #[component]
 pub(crate) fn PinNote(
-    /// The pin as it was when the page was read.
+    /// The pin at the time the page was read.
     was: Option<Pin>,
-    /// What has become of it since; owned by the page.
+    /// The state of the pin since then. Owned by the page.
     state: PinState,
 ) -> impl IntoView {
     let line = move || {
@@ -33,7 +33,7 @@ pub(crate) fn PinNote(
 fn Line(pin: Pin, state: PinState) -> impl IntoView {
     let since = Utc::from(pin.pinned_at);
     let way = if pin.note.is_empty() {
-        "Say why"
+        "Add note"
     } else {
         "Change"
     };
@@ -53,7 +53,7 @@ fn Line(pin: Pin, state: PinState) -> impl IntoView {
 #[component]
 fn Form(note: String, state: PinState) -> impl IntoView {
     let field = NodeRef::<leptos::html::Input>::new();
-    // It comes by a click only, and after that the reader goes on in it.
+    // The field appears only after a click, so it takes the focus.
     request_animation_frame(move || {
         let _ = field
             .try_get_untracked()
@@ -81,15 +81,15 @@ fn Form(note: String, state: PinState) -> impl IntoView {
                 name=NOTE
                 value=note
                 maxlength=Pin::MAX_NOTE_CHARS.to_string()
-                placeholder="Why is it kept?"
+                placeholder="Reason"
                 aria-label="Why this trace is pinned"
                 autocomplete="off"
             />
             <button type="submit" class="btn primary">
-                "Keep note"
+                "Save note"
             </button>
             <button type="button" class="btn" on:click=move |_| state.is_writing.set(false)>
-                "Not now"
+                "Cancel"
             </button>
         </form>
     }

@@ -1,4 +1,4 @@
-//! Everything known of one span.
+//! The side pane with all details of a span.
 
 use leptos::prelude::*;
 use throughline_model::{EventPage, SpanDetails};
@@ -28,17 +28,17 @@ use offloaded::{Look, OfSpan, Whole};
 use repairs::Repairs;
 use unended::Unended;
 
-/// Keys whose value is a statement, newest convention first.
+/// The keys whose value is a SQL statement, newest convention first.
 const STATEMENT_KEYS: [&str; 2] = [semconv::DB_QUERY_TEXT, "db.statement"];
 
-/// The side pane; a sender that used an id twice has both spans in it.
+/// The side pane. If a sender used a span id twice, it shows both spans.
 #[component]
 pub(crate) fn SpanPane(
     /// The trace.
     outline: Outline,
     /// The spans with the selected id.
     spans: Vec<SpanDetails>,
-    /// Log records of that id; why there are none, where they cannot be read.
+    /// The log records of that id, or the error if they cannot be read.
     logs: Result<EventPage, ApiError>,
 ) -> impl IntoView {
     if spans.is_empty() {

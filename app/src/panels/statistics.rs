@@ -1,4 +1,4 @@
-//! Figures over exactly the traces the filter selects.
+//! The statistics over exactly the traces that match the filter.
 
 use leptos::prelude::*;
 use throughline_model::{TraceFilter, TraceStatistics, Utc};
@@ -11,14 +11,14 @@ mod tables;
 use chart::Chart;
 use tables::{OperationTable, UserTable};
 
-/// Tiles, the chart over time, and the tables.
+/// The tiles, the chart over time, and the tables.
 #[component]
 pub(crate) fn StatisticsPanel(
-    /// The figures.
+    /// The statistics.
     statistics: TraceStatistics,
-    /// What they are about: rows of the tables narrow it.
+    /// The filter. The rows of the tables narrow it.
     filter: TraceFilter,
-    /// What time it is for `12 s ago`.
+    /// The current time, for texts such as `12 s ago`.
     now: UnixNanos,
 ) -> impl IntoView {
     let TraceStatistics {
@@ -71,9 +71,9 @@ fn Tiles(statistics: TraceStatistics) -> impl IntoView {
         view! {
             <div
                 class="wide"
-                title="There are so many that only the newest were looked at: the figures are of traces that began since then"
+                title="There are too many traces to read all. The statistics cover the newest, which began after this time."
             >
-                <dt>"Looked back to"</dt>
+                <dt>"Searched to"</dt>
                 <dd class="since" data-figure="looked-back">{since(to)}</dd>
             </div>
         }
@@ -94,15 +94,15 @@ fn Tiles(statistics: TraceStatistics) -> impl IntoView {
                 </dd>
             </div>
             <div>
-                <dt title="Half of the traces took at most so long">"p50"</dt>
+                <dt title="50 % of the traces took at most this long">"p50"</dt>
                 <dd>{duration(p50_ns)}</dd>
             </div>
             <div>
-                <dt title="95 % of the traces took at most so long">"p95"</dt>
+                <dt title="95 % of the traces took at most this long">"p95"</dt>
                 <dd>{duration(p95_ns)}</dd>
             </div>
             <div>
-                <dt>"Longest"</dt>
+                <dt>"Max"</dt>
                 <dd>{duration(max_ns)}</dd>
             </div>
             {looked_back}
@@ -111,7 +111,7 @@ fn Tiles(statistics: TraceStatistics) -> impl IntoView {
     .into_any()
 }
 
-/// The instant since which traces were looked at, in UTC.
+/// Formats the time to which traces were searched, in UTC.
 fn since(to: UnixNanos) -> String {
     let to = Utc::from(to);
     format!("{} {}", to.date(), to.time_of_day())

@@ -1,4 +1,4 @@
-//! What a trace is, in a line or two.
+//! The head of a trace page.
 
 use std::collections::HashSet;
 
@@ -11,14 +11,14 @@ use super::pin_note::PinNote;
 use crate::state::{Outline, PinState, filter_href};
 use crate::ui::{CopyButton, ServiceTag};
 
-/// Name, outcome, durations, who and when.
+/// Name, outcome, durations, user and time.
 #[component]
 pub(crate) fn TraceHead(
     /// The trace.
     outline: Outline,
-    /// Its pin as it was when the page was read.
+    /// The pin at the time the page was read.
     was_pinned: Option<Pin>,
-    /// What becomes of its pin.
+    /// The state of the pin since then.
     pin: PinState,
 ) -> impl IntoView {
     let skeleton = &outline.skeleton;
@@ -45,7 +45,7 @@ pub(crate) fn TraceHead(
             view! {
                 <span>
                     {name} " "
-                    <a href=filter_href(&filter) title=format!("All traces of this {name}")>
+                    <a href=filter_href(&filter) title=format!("{name}: show all its traces")>
                         <b>{value}</b>
                     </a>
                 </span>
@@ -76,10 +76,10 @@ pub(crate) fn TraceHead(
             </div>
             <div class="facts">
                 {durations(&outline)}
-                {fact("user", summary.user, user)}
-                {fact("session", summary.session, session)}
+                {fact("User", summary.user, user)}
+                {fact("Session", summary.session, session)}
                 <span title=started.to_string()>
-                    "started " <b>{format!("{} {}", started.date(), started.time_of_day())}</b> " UTC"
+                    "Started " <b>{format!("{} {}", started.date(), started.time_of_day())}</b> " UTC"
                 </span>
                 {unmarked_note(skeleton.unmarked_spans)}
                 <span class="legend">{services}</span>
@@ -90,7 +90,7 @@ pub(crate) fn TraceHead(
     .into_any()
 }
 
-/// How long the user waited and how long all of it took, as far as either has ended.
+/// The duration of the root span and of the whole trace, as far as either has ended.
 fn durations(outline: &Outline) -> impl IntoView {
     let skeleton = &outline.skeleton;
     let summary = &skeleton.summary;
@@ -98,54 +98,55 @@ fn durations(outline: &Outline) -> impl IntoView {
     let is_answered = root.is_none_or(|root| skeleton.open_span(root.span_id).is_none());
     let waited = if is_answered {
         view! {
+            "Duration "
             <b>{format_duration(summary.root_duration_ns)}</b>
-            " to the user"
         }
         .into_any()
     } else {
-        "the root has not ended".into_any()
+        "Root span has not ended".into_any()
     };
     let all = if skeleton.open.is_empty() {
-        " whole story"
+        ""
     } else {
-        " of what has ended"
+        " so far"
     };
     view! {
         <span>{waited}</span>
         <span>
+            "Trace span "
             <b>{format_duration(summary.duration_ns)}</b>
             {all}
         </span>
     }
 }
 
-/// That the bars of some spans do not show their events.
+/// Returns the notice that the bars of some spans do not show their events.
 fn unmarked_note(spans: u64) -> Option<impl IntoView> {
     (spans > 0).then(|| {
-        let title = "There are very many events or large ones; open a span to see its own";
+        let title = "There are too many events, or very large ones. Open a span to see its events.";
         view! { <span title=title>{format!("events of {spans} spans are not drawn")}</span> }
     })
 }
 
-/// What the numbers of its senders say of the trace: whether all of it is there.
+/// The completeness of the trace, derived from the sequence numbers of its senders.
 #[component]
 fn CompletenessBadge(completeness: model::Completeness) -> impl IntoView {
     let (class, meaning) = match completeness.state {
         CompletenessState::Complete => (
             "pill ok",
-            "Its processes number their spans, and no number near those of this trace is missing",
+            "The sequence numbers of its processes have no gap near the spans of this trace",
         ),
         CompletenessState::Running => (
             "pill",
-            "Nothing is missing so far: spans run, or may still be on their way",
+            "Nothing is missing so far. Spans are running or may still arrive.",
         ),
         CompletenessState::Missing => (
             "pill w",
-            "Numbers of spans near those of this trace were given and the spans will not come",
+            "Spans with sequence numbers near those of this trace are missing and will not arrive",
         ),
         CompletenessState::Unknown => (
             "pill",
-            "Without numbers nobody can tell whether spans are missing",
+            "Missing spans cannot be detected without sequence numbers",
         ),
     };
     view! {
@@ -156,14 +157,14 @@ fn CompletenessBadge(completeness: model::Completeness) -> impl IntoView {
     .into_any()
 }
 
-/// How much of the trace there is: what is missing or odd is said, not hidden.
+/// The structural state of the trace: missing or unusual parts are reported, not hidden.
 #[component]
 fn Completeness(outline: Outline) -> impl IntoView {
     let count = counted(outline.skeleton.spans.len(), "span", "spans");
     let faults = faults(&outline);
     if faults.is_empty() && outline.skeleton.summary.has_root {
         return view! {
-            <span class="pill ok" title="Every parent named by a span has arrived">
+            <span class="pill ok" title="Every parent of a span has arrived">
                 {format!("{count} · no gaps")}
             </span>
         }
@@ -187,7 +188,7 @@ fn Completeness(outline: Outline) -> impl IntoView {
     .into_any()
 }
 
-/// What keeps the rows from being one whole tree, and what each of it means.
+/// Returns the defects of the tree and the meaning of each.
 fn faults(outline: &Outline) -> Vec<(String, &'static str)> {
     let (mut missing, mut cycles, mut reused) = (0, 0, HashSet::new());
     for (at, row) in outline.tree.rows.iter().enumerate() {
@@ -202,13 +203,13 @@ fn faults(outline: &Outline) -> Vec<(String, &'static str)> {
             missing,
             "parent missing",
             "parents missing",
-            "Spans name parents that have not arrived; they may still come",
+            "Some parents of spans have not arrived yet",
         ),
         (
             cycles,
             "cycle",
             "cycles",
-            "Spans are their own ancestors; each cycle is cut at one of them",
+            "Spans are their own ancestors; each cycle is cut at one span",
         ),
         (
             reused.len(),

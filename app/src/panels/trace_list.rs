@@ -11,16 +11,16 @@ use crate::state::LiveList;
 use crate::ui::ServiceTag;
 use marks::{RowMarks, outcome_of};
 
-/// Services named on a row; more of them are counted.
+/// The number of services that a row names. Further ones are counted.
 const NAMED_SERVICES: usize = 5;
 
-/// One row a trace, each a link.
+/// The list: one row per trace, each a link.
 ///
-/// It reads signals of the page and makes none of its own: while the answer to another filter is
-/// awaited this list still stands, but what it had made is gone.
+/// It reads signals of the page and creates none. While the response to another filter is awaited,
+/// this list is still shown, but signals that it had created would be gone.
 #[component]
 pub(crate) fn TraceList(
-    /// The rows, in order, and what time it is for `12 s ago`.
+    /// The rows in order, and the current time for texts such as `12 s ago`.
     live: LiveList,
 ) -> impl IntoView {
     let rows = move || {
@@ -33,7 +33,8 @@ pub(crate) fn TraceList(
     };
     view! {
         <ol class="card list" aria-label="Traces, newest first">
-            // Not keyed: a keyed list cannot take the place of another one that was hydrated.
+            // The rows are not keyed, because a keyed list cannot replace another one that was
+            // hydrated.
             {rows}
         </ol>
     }
@@ -44,10 +45,10 @@ pub(crate) fn TraceList(
 fn TraceRow(trace: TraceSummary, longest_ns: i64, now: RwSignal<UnixNanos>) -> impl IntoView {
     let failed = trace.error_count > 0;
     let href = format!("/traces/{}", trace.trace_id);
-    // By its root: beside one trace of minutes those of milliseconds still differ.
+    // Scaled by the square root: next to a trace of minutes, traces of milliseconds still differ.
     let of_longest = trace.duration_ns.max(0) as f64 / longest_ns as f64;
     let share = format!("--w:{:.1}%", of_longest.sqrt() * 100.0);
-    // Of what began and did not end nobody knows yet how long it takes.
+    // The duration of a trace that has begun and not ended is unknown.
     let duration = if trace.open.is_some() && trace.span_count == 0 {
         "…".to_owned()
     } else {
@@ -71,13 +72,13 @@ fn TraceRow(trace: TraceSummary, longest_ns: i64, now: RwSignal<UnixNanos>) -> i
     } else {
         trace.root_name
     };
-    // The root stands there already.
+    // The row already shows the root.
     let matched = trace.matched_span.map(|span| span.name);
     let matched = matched.filter(|matched| *matched != name);
     let user = trace.user.unwrap_or_default();
     let name_of_user = user.clone();
     let more = trace.services.len().saturating_sub(NAMED_SERVICES);
-    // The one that began it first.
+    // The service of the root span comes first.
     let mut services = trace.services;
     services.sort_by_key(|name| *name != trace.root_service);
     let services: Vec<_> = services
@@ -89,7 +90,7 @@ fn TraceRow(trace: TraceSummary, longest_ns: i64, now: RwSignal<UnixNanos>) -> i
         <li class="t" class:failed=failed class:running=outcome == "running" class:unended=outcome == "not ended" data-row data-page data-error=failed>
             <span class="dot" role="img" aria-label=outcome></span>
             <div class="op">
-                // The link covers the row, so that its hint is that of the row.
+                // The link covers the row, so its tooltip is the row's tooltip.
                 <a href=href title=said.clone() data-open>
                     {name}
                 </a>

@@ -1,4 +1,4 @@
-//! The waterfall: one row a span, in the order of the tree.
+//! The waterfall: one row per span, in tree order.
 
 use leptos::ev;
 use leptos::prelude::*;
@@ -12,17 +12,17 @@ mod row;
 
 use row::Row;
 
-/// The axis and the rows; the row of `selected` is marked.
+/// The axis and the rows. The row of `selected` is marked.
 ///
-/// It makes no signal that the next one to stand here could take from under it: those of the page
-/// outlive it, and the others are counted.
+/// It creates no owned signal, because the next waterfall in this place would dispose of it. Page
+/// signals outlive the waterfall, and the others are reference-counted.
 #[component]
 pub(crate) fn Waterfall(
     /// The trace.
     outline: Outline,
     /// The span whose details are open.
     selected: ArcMemo<Option<SpanId>>,
-    /// The rows that are folded.
+    /// The folded rows.
     folds: Folds,
 ) -> impl IntoView {
     let of_visible = outline.clone();
@@ -76,9 +76,9 @@ fn Axis(ticks: Vec<Tick>, step: f64) -> impl IntoView {
     let ticks: Vec<_> = ticks
         .into_iter()
         .map(|tick| {
-            // A label that would leave the axis is turned inwards.
+            // A label that would overflow the axis is aligned inwards.
             let is_last = tick.percent > 92.0;
-            // Where there is little room it would stand on the one before.
+            // On a narrow axis it would overlap the previous label.
             let is_tight = is_last && step < 30.0;
             view! {
                 <span class:last=is_last class:tight=is_tight style=format!("--x:{:.3}%", tick.percent)>
@@ -113,7 +113,7 @@ fn MoreRows(outline: Outline, drawn: usize, all: usize) -> impl IntoView {
     .into_any()
 }
 
-/// The row an event happened on, when it happened within `part` of it.
+/// Returns the row of an event if the event's target is within `part` of the row.
 fn row_of(event: &web_sys::Event, part: &str) -> Option<usize> {
     let target: web_sys::Element = event.target()?.dyn_into().ok()?;
     let within = target.closest(part).ok()??;

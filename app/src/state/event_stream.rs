@@ -1,4 +1,4 @@
-//! A stream of server-sent events in the browser, opened again when it breaks off.
+//! A stream of server-sent events in the browser. It is reopened when it breaks off.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use leptos::wasm_bindgen::JsCast as _;
 use leptos::wasm_bindgen::closure::Closure;
 use web_sys::{EventSource, MessageEvent};
 
-/// When a stream that was refused is asked for again; the browser itself asks again only for one
-/// that broke off.
+/// The wait before a refused stream is opened again. The browser itself reopens only a stream that
+/// broke off.
 const REFUSED: Duration = Duration::from_secs(5);
 
-/// An open stream with what listens to it; dropping it closes it.
+/// An open stream with its listeners. Dropping it closes the stream.
 struct Stream {
     source: EventSource,
     listeners: Vec<Closure<dyn FnMut(MessageEvent)>>,
@@ -26,10 +26,10 @@ impl Stream {
         })
     }
 
-    /// Calls `heard` for each event of this name.
+    /// Calls `heard` for each event with this name.
     fn on(&mut self, name: &str, heard: impl FnMut(MessageEvent) + 'static) {
         let listener = Closure::new(heard);
-        // It cannot fail for a listener that is a function.
+        // Cannot fail, because the listener is a function.
         let _ = self
             .source
             .add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
@@ -43,23 +43,25 @@ impl Drop for Stream {
     }
 }
 
-/// Keeps a stream to the address `url` gives open, or none when it gives none; calls `heard` with
-/// the name and the data of each event of these names, and with the name `error` when the stream
-/// breaks off.
+/// Keeps a stream open to the address that `url` returns, or none if it returns `None`.
+///
+/// Calls `heard` with the name and the data of each event with one of these names. Calls it with
+/// the name `error` when the stream breaks off.
 ///
 /// # Server-Side Rendering
-/// On the server nothing is opened.
+/// On the server no stream is opened.
 pub(crate) fn listen_to_events(
     url: impl Fn() -> Option<String> + 'static,
     names: &'static [&'static str],
     heard: impl Fn(&str, String) + Copy + 'static,
 ) {
     let attempt = RwSignal::new(0_u32);
-    // An effect never runs on the server, where a value that is not `Send` must not exist: a page
-    // is rendered on several threads. The stream is the effect's value and goes with it.
+    // An effect never runs on the server. There a value that is not `Send` must not exist, because
+    // a page is rendered on several threads. The stream is the effect's value and is dropped with
+    // it.
     Effect::new(move |old: Option<Option<Stream>>| {
         attempt.track();
-        // The old one first: a browser opens few connections to a server.
+        // Close the old stream first, because a browser allows few connections to a server.
         drop(old);
         let mut opened = url().and_then(|url| Stream::open(&url))?;
         for name in names {

@@ -1,4 +1,4 @@
-//! Which rows of a waterfall are folded.
+//! The folded rows of a waterfall.
 
 use std::collections::HashSet;
 
@@ -8,26 +8,26 @@ use throughline_wire::{SpanId, UnixNanos};
 
 use super::Outline;
 
-/// A row, whatever stands above it: the same when the trace is read anew. A missing parent has no
-/// start.
+/// The identity of a row, independent of its position: it stays the same when the trace is read
+/// again. The row of a missing parent has no start.
 type Key = (SpanId, Option<UnixNanos>);
 
-/// The folded rows of a page, which owns it; cheap to copy.
+/// The folded rows of a page. The page owns them. Cheap to copy.
 #[derive(Clone, Copy)]
 pub(crate) struct Folds(RwSignal<HashSet<Key>>);
 
 impl Folds {
-    /// All are unfolded.
+    /// Creates the state with all rows unfolded.
     pub(crate) fn new() -> Self {
         Self(RwSignal::new(HashSet::new()))
     }
 
-    /// Whether row `at` is folded.
+    /// Reports whether the row at index `at` is folded.
     pub(crate) fn has(self, outline: &Outline, at: usize) -> bool {
         key(outline, at).is_some_and(|key| self.0.with(|folded| folded.contains(&key)))
     }
 
-    /// Which rows are on screen.
+    /// Returns whether each row is visible, by index.
     pub(crate) fn visible(self, outline: &Outline) -> Vec<bool> {
         self.0.with(|folded| {
             let is_folded = |at| key(outline, at).is_some_and(|key| folded.contains(&key));
@@ -35,7 +35,8 @@ impl Folds {
         })
     }
 
-    /// Folds row `at` or unfolds it: as wanted, else the other way.
+    /// Folds or unfolds the row at index `at`. `wanted` is the new state. The default is the
+    /// opposite of the current one.
     pub(crate) fn toggle(self, outline: &Outline, at: usize, wanted: Option<bool>) {
         let Some(key) = key(outline, at) else {
             return;

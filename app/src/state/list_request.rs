@@ -1,23 +1,23 @@
-//! What the list page is asked for by its URL.
+//! The URL parameters of the list page.
 
 use throughline_model::{Cursor, Direction, Faults, PageRequest, TraceFilter};
 
 use super::query;
 
-/// A filter and a place in the list it makes.
+/// A filter and a page of its list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct ListRequest {
-    /// Which traces.
+    /// The filter.
     pub(crate) filter: TraceFilter,
-    /// Which page of them.
+    /// The requested page.
     pub(crate) page: PageRequest,
 }
 
 impl ListRequest {
-    /// Reads a query string.
+    /// Parses a query string.
     ///
     /// # Errors
-    /// Sentences for people, one for each parameter that is wrong.
+    /// A text for people: one sentence for each invalid parameter.
     pub(crate) fn parse(search: &str) -> Result<Self, String> {
         let pairs = query::parse(search);
         let mut faults = Faults::default();
@@ -34,7 +34,7 @@ impl ListRequest {
         faults.or(request).map_err(|faults| faults.to_string())
     }
 
-    /// The address of the page of the same list from `cursor` on.
+    /// Returns the URL of the page from `cursor` on.
     pub(crate) fn page_href(&self, direction: Direction, cursor: Cursor) -> String {
         let pairs = self
             .filter
@@ -45,7 +45,7 @@ impl ListRequest {
     }
 }
 
-/// The address of the list of what `filter` selects.
+/// Returns the URL of the list for `filter`.
 pub(crate) fn filter_href(filter: &TraceFilter) -> String {
     query::href("/traces", filter.to_query())
 }

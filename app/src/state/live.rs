@@ -1,4 +1,4 @@
-//! The live list: what is shown, what waits to be shown, and how well the page hears.
+//! The state of the live list: the rows shown, the held news, and the state of the stream.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -12,41 +12,41 @@ use super::event_stream::listen_to_events;
 use super::{ListRequest, query, reading};
 use crate::api::list_traces;
 
-/// How often it is looked whether what waits may be shown.
+/// The interval at which the list checks whether held news may be shown.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// What the list has when somebody reads it, by pointer or by keyboard.
+/// The selector that matches while the list has the pointer or the focus.
 const BEING_READ: &str = ".list:is(:hover, :focus-within)";
 
-/// How well the page hears of commits.
+/// The state of the event stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StreamState {
-    /// Nobody asked for it.
+    /// The stream is turned off.
     Off,
     /// The stream is being opened, for the first time or again.
     Connecting,
-    /// Every commit is heard of.
+    /// The stream reports every commit.
     Live,
-    /// So many changes were left out; the list is being read anew.
+    /// The stream skipped this many changes. The list is being read again.
     Lagging(u64),
 }
 
-/// The live list of a page; cheap to copy.
+/// The live list of a page. Cheap to copy.
 #[derive(Clone, Copy)]
 pub(crate) struct LiveList {
     /// The rows shown, newest first.
     pub(crate) rows: RwSignal<Vec<TraceSummary>>,
-    /// News that is not shown yet.
+    /// The news that is not shown yet.
     pub(crate) held: RwSignal<Vec<TraceSummary>>,
-    /// When the newest of it was told, by the server's clock.
+    /// The server time of the newest news.
     pub(crate) now: RwSignal<UnixNanos>,
-    /// How well the page hears.
+    /// The state of the stream.
     pub(crate) stream_state: RwSignal<StreamState>,
-    /// Whether news waits until the reader asks for it.
+    /// True if news is held until the user releases it.
     pub(crate) is_paused: RwSignal<bool>,
 }
 
 impl LiveList {
-    /// An empty list that hears nothing.
+    /// Creates an empty list with the stream off.
     pub(crate) fn new() -> Self {
         Self {
             rows: RwSignal::new(Vec::new()),
@@ -57,12 +57,12 @@ impl LiveList {
         }
     }
 
-    /// Whether the reader wants to hear.
+    /// Reports whether the stream is turned on.
     pub(crate) fn is_on(self) -> bool {
         self.stream_state.get() != StreamState::Off
     }
 
-    /// Begins or ends stream_state.
+    /// Turns the stream on or off.
     pub(crate) fn switch(self) {
         let is_on = self.stream_state.get_untracked() != StreamState::Off;
         self.is_paused.set(false);
@@ -73,14 +73,14 @@ impl LiveList {
         });
     }
 
-    /// Shows what was read instead of what was shown.
+    /// Replaces the rows by those that were read.
     pub(crate) fn start(self, rows: Vec<TraceSummary>, now: UnixNanos) {
         self.held.set(Vec::new());
         self.rows.set(rows);
         self.now.set(now);
     }
 
-    /// Shows what waits.
+    /// Shows the held news.
     pub(crate) fn release(self) {
         let held = self.held.try_update(std::mem::take).unwrap_or_default();
         if !held.is_empty() {
@@ -88,8 +88,8 @@ impl LiveList {
         }
     }
 
-    /// Hears what `request` selects for as long as the page is there and the switch is on; calls
-    /// `found` when the first of an empty list comes.
+    /// Follows the traces that match `request` while the page exists and the switch is on. Calls
+    /// `found` when the first row of an empty list arrives.
     pub(crate) fn follow(
         self,
         request: Memo<Result<ListRequest, String>>,
@@ -158,17 +158,17 @@ impl LiveList {
         }
     }
 
-    /// Reads the list once more: what was committed while nothing was heard is in it.
+    /// Reads the list once more. It contains the commits that the stream missed.
     fn catch_up(self, request: Memo<Result<ListRequest, String>>, found: impl Fn() + 'static) {
         let Some(Ok(ListRequest { filter, page })) = request.try_get_untracked() else {
             return;
         };
         spawn_local(async move {
             let Ok(list) = list_traces(filter, page).await else {
-                // Still behind: said, and mended by the next gap or by hand.
+                // The list stays behind and shows so, until the next gap or a manual reload.
                 return;
             };
-            // Nobody waits any more when the page was left, or the switch turned off, meanwhile.
+            // Nothing to do if the page was left or the switch was turned off meanwhile.
             let is_on = self.stream_state.try_get_untracked();
             if is_on.is_none_or(|stream_state| stream_state == StreamState::Off) {
                 return;
@@ -180,21 +180,21 @@ impl LiveList {
         });
     }
 
-    /// Whether rows may move: nobody reads them just now.
+    /// Reports whether rows may move, which is while no user reads them.
     fn may_move(self) -> bool {
         !(self.is_paused.get_untracked() || reading::is_under_way(BEING_READ))
     }
 }
 
-/// Where the stream of what `filter` selects is.
+/// Returns the stream URL for `filter`.
 fn live_href(filter: &TraceFilter) -> String {
     let limit = ("limit".into(), PageRequest::DEFAULT_LIMIT.to_string());
     let pairs = filter.to_query().into_iter().chain([limit]);
     query::href("/api/admin/live", pairs)
 }
 
-/// The rows with the news among them, in the list's order, no more than a page: of two states of a
-/// trace the one with more spans counts, for they only grow.
+/// Merges the news into the rows, in list order, up to one page. Of two states of a trace, the one
+/// with more spans is kept, because span counts only grow.
 fn merge(rows: &[TraceSummary], news: &[TraceSummary]) -> Vec<TraceSummary> {
     let mut merged: Vec<TraceSummary> = news.iter().chain(rows).cloned().collect();
     merged.sort_by_key(|trace| Reverse((trace.trace_id, trace.span_count)));
@@ -210,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    /// Traces of one second each, the oldest first.
+    /// Returns traces of one second each, oldest first.
     fn traces(count: i64) -> Vec<TraceSummary> {
         let reader = FakeReader::new(shop_trace(&mut Ids::seeded(1)));
         let one = reader.summaries().remove(0);

@@ -1,4 +1,4 @@
-//! An open trace and what becomes of it: what is shown, what came since, whether more may come.
+//! The live state of an open trace: the state shown, the news since, and whether more may arrive.
 
 use std::time::Duration;
 
@@ -11,37 +11,39 @@ use super::event_stream::listen_to_events;
 use super::{StreamState, query, reading};
 use crate::api::look_up;
 
-/// A trace that ended longer ago than this and has nothing that runs is not listened for: a stream
-/// costs the server a look-up at each commit.
+/// The age from which an ended trace is no longer followed, because each stream costs the server a
+/// lookup per commit.
 const STILL_COMING_NS: i64 = 10 * UnixNanos::PER_MINUTE;
-/// How often it is looked whether what came may be shown: a page is read anew no more often.
+/// The interval of checks whether news may be shown. The page reads the trace no more often than
+/// this.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How often a trace of which something runs is asked about: that a process fell silent is no
-/// commit, and nobody tells it.
+/// The interval at which a trace with running spans is read. A lost process causes no commit, so
+/// the stream does not report it.
 const ASK_EVERY: Duration = Duration::from_secs(30);
-/// With more spans than this the reader says when the page is read anew.
+/// The most spans of a trace that the page reads again by itself. For a larger trace the user
+/// decides.
 const BY_ITSELF_SPANS: u64 = 2_000;
-/// What the page has when somebody reads or writes on it.
+/// The selector that matches while a user reads or types on the page.
 const BEING_READ: &str = ".wf:hover, .trace:focus-within";
 
-/// What the page of a trace hears of it; owned by the page and cheap to copy.
+/// The live state of a trace page. The page owns it. Cheap to copy.
 #[derive(Clone, Copy)]
 pub(crate) struct LiveTrace {
-    /// The trace as it is shown; none before it was read.
+    /// The trace as shown. `None` before the first read.
     shown: RwSignal<Option<TraceSummary>>,
-    /// When that was read, by the server's clock.
+    /// The server time of that read.
     read_at: RwSignal<UnixNanos>,
-    /// The trace as it was heard of after that.
+    /// The latest state that was reported after that read.
     heard: RwSignal<Option<TraceSummary>>,
-    /// How well the page hears.
+    /// The state of the stream.
     pub(crate) stream_state: RwSignal<StreamState>,
-    /// Whether the page is in sight: hidden pages do not listen, for a browser opens few
+    /// True if the page is visible. Hidden pages open no stream, because a browser allows few
     /// connections to a server.
     is_in_sight: RwSignal<bool>,
 }
 
 impl LiveTrace {
-    /// A page that shows nothing yet.
+    /// Creates the state of a page that shows nothing yet.
     pub(crate) fn new() -> Self {
         Self {
             shown: RwSignal::new(None),
@@ -52,7 +54,7 @@ impl LiveTrace {
         }
     }
 
-    /// Says what is shown from now on. What was committed after it was read is still news.
+    /// Sets the shown state. Commits after its read are still news.
     pub(crate) fn show(self, trace: TraceSummary, now: UnixNanos) {
         let spans = trace.span_count;
         self.heard.update(|heard| {
@@ -62,15 +64,15 @@ impl LiveTrace {
         self.read_at.set(now);
     }
 
-    /// What came since, in words; none when nothing did.
+    /// Describes the news. `None` if there is none.
     pub(crate) fn news(self) -> Option<String> {
         let heard = self.heard.get()?;
         let shown = self.shown.get()?;
         Some(words(&shown, &heard))
     }
 
-    /// Listens for as long as something may come and the page is in sight; calls `read_anew` when
-    /// something came and nobody reads.
+    /// Follows the trace while it may change and the page is visible. Calls `read_anew` when there
+    /// is news and no user reads the page.
     pub(crate) fn follow(self, id: TraceId, read_anew: impl Fn() + Copy + 'static) {
         Effect::new(move |_| {
             let look = move || self.is_in_sight.set(!document().hidden());
@@ -95,7 +97,7 @@ impl LiveTrace {
                     }
                 }
             }
-            // Left out where all commits are told, so perhaps of this one.
+            // The stream skipped commits. They may belong to any trace, so perhaps to this one.
             "lag" => set_timeout(move || self.catch_up(id, true), Duration::from_secs(1)),
             _ => self.stream_state.set(StreamState::Connecting),
         });
@@ -132,15 +134,15 @@ impl LiveTrace {
         });
     }
 
-    /// Asks how the trace is: what was committed while nothing was heard is in the answer, after
-    /// which the page hears all when it listens.
+    /// Reads the state of the trace. It contains the commits that the stream missed. After it, the
+    /// stream reports every commit if `is_listening`.
     fn catch_up(self, id: TraceId, is_listening: bool) {
         spawn_local(async move {
             let Ok(answer) = look_up(id.to_string(), PageRequest::default()).await else {
-                // Still behind: mended by the next gap or by hand.
+                // The page stays behind until the next gap or a manual reload.
                 return;
             };
-            // Nobody waits any more when the page was left or went out of sight meanwhile.
+            // Nothing to do if the page was left or hidden meanwhile.
             let stream_state = self.stream_state.try_get_untracked();
             if stream_state.is_none_or(|stream_state| stream_state == StreamState::Off) {
                 return;
@@ -159,18 +161,19 @@ impl LiveTrace {
     }
 }
 
-/// Where the stream of one trace is.
+/// Returns the stream URL of one trace.
 fn href(id: TraceId) -> String {
     query::href("/api/admin/live", [("trace_id", id.to_string())])
 }
 
-/// Whether anything may still come of a trace that was so at `now`.
+/// Reports whether the trace may still change, judged at the server time `now`.
 fn may_change(trace: &TraceSummary, now: UnixNanos) -> bool {
     let end = trace.start.saturating_add(trace.duration_ns);
     trace.open == Some(OpenFate::Running) || now.since(end) < STILL_COMING_NS
 }
 
-/// Whether there is more of a trace than is shown; a pin is changed on the page itself.
+/// Reports whether the trace has more than is shown. Pins are ignored, because they change on the
+/// page itself.
 fn differs(shown: &TraceSummary, heard: &TraceSummary) -> bool {
     let heard = TraceSummary {
         is_pinned: shown.is_pinned,
@@ -179,7 +182,7 @@ fn differs(shown: &TraceSummary, heard: &TraceSummary) -> bool {
     *shown != heard
 }
 
-/// What a reader gains by reading anew.
+/// Describes the difference for the user.
 fn words(shown: &TraceSummary, heard: &TraceSummary) -> String {
     match heard.span_count.saturating_sub(shown.span_count) {
         0 => "Changed".to_owned(),

@@ -1,23 +1,23 @@
-//! What the lookup page is asked for by its URL.
+//! The URL parameters of the lookup page.
 
 use throughline_model::{Cursor, Direction, Faults, PageRequest, Reference};
 
 use super::query;
 
-/// A reference and a place in the list of what it leads to.
+/// A reference and a page of its matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LookupRequest {
-    /// What is looked for.
+    /// The reference.
     pub(crate) reference: Reference,
-    /// Which page of it.
+    /// The requested page.
     pub(crate) page: PageRequest,
 }
 
 impl LookupRequest {
-    /// Reads a query string; none when it asks for nothing.
+    /// Parses a query string. Returns `None` if it contains no reference.
     ///
     /// # Errors
-    /// Sentences for people.
+    /// A text for people.
     pub(crate) fn parse(search: &str) -> Result<Option<Self>, String> {
         let pairs = query::parse(search);
         let Some(text) = query::last(&pairs, "q") else {
@@ -30,14 +30,14 @@ impl LookupRequest {
         Ok(reference.map(|reference| Self { reference, page }))
     }
 
-    /// The address of the page from `cursor` on.
+    /// Returns the URL of the page from `cursor` on.
     pub(crate) fn page_href(&self, direction: Direction, cursor: Cursor) -> String {
         let place = (direction.key(), cursor.to_string());
         query::href("/lookup", [("q", self.reference.text().to_owned()), place])
     }
 }
 
-/// The address at which a text is looked up.
+/// Returns the lookup URL of a text.
 pub(crate) fn lookup_href(text: &str) -> String {
     let text = text.trim();
     query::href("/lookup", (!text.is_empty()).then_some(("q", text)))

@@ -1,4 +1,4 @@
-//! A trace made ready to be drawn: its tree, its time axis, how many rows of it.
+//! The layout of a trace: its tree, its time axis, and its row limit.
 
 use std::sync::Arc;
 
@@ -7,24 +7,24 @@ use throughline_viz::Timeline;
 
 use super::query;
 
-/// A trace with what its views share; cheap to clone.
+/// A trace with the data that its views share. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Outline {
     /// The trace.
     pub(crate) skeleton: Arc<TraceSkeleton>,
-    /// Its rows.
+    /// The rows.
     pub(crate) tree: Arc<TraceTree>,
-    /// From its earliest start to its latest end.
+    /// The time axis, from the earliest start to the latest end.
     pub(crate) timeline: Timeline,
-    /// How many rows are drawn at most.
+    /// The most rows to draw.
     pub(crate) rows_asked: usize,
 }
 
 impl Outline {
-    /// How many rows are drawn unless the URL asks for more.
+    /// The default row limit. The URL can raise it.
     pub(crate) const DEFAULT_ROWS: usize = 2_000;
 
-    /// Lays out `skeleton`, of which `rows_asked` rows are wanted.
+    /// Computes the layout of `skeleton` with at most `rows_asked` rows.
     pub(crate) fn of(skeleton: TraceSkeleton, rows_asked: usize) -> Self {
         let (from, to) = skeleton.bounds();
         Self {
@@ -35,7 +35,7 @@ impl Outline {
         }
     }
 
-    /// The span on row `at`; none on the row of a missing parent.
+    /// Returns the span on the row at index `at`. `None` for the row of a missing parent.
     pub(crate) fn span_at(&self, at: usize) -> Option<&SkeletonSpan> {
         match self.tree.rows.get(at)?.item {
             TreeItem::Span(index) => self.skeleton.spans.get(index),
@@ -43,7 +43,7 @@ impl Outline {
         }
     }
 
-    /// The address of this trace with the pane on `span`: an id or `none`.
+    /// Returns the URL of this trace with `span` in the pane: an id or `none`.
     pub(crate) fn href(&self, span: &str) -> String {
         let path = format!("/traces/{}", self.skeleton.summary.trace_id);
         let rows = self.rows_asked.to_string();
@@ -51,7 +51,7 @@ impl Outline {
         query::href(&path, rows.into_iter().chain([("span", span)]))
     }
 
-    /// How many rows the query string asks for.
+    /// Returns the row limit in a query string.
     pub(crate) fn rows_asked(search: &str) -> usize {
         query::last(&query::parse(search), "rows")
             .and_then(|rows| rows.parse().ok())

@@ -1,32 +1,33 @@
-//! Where a page of a list leads.
+//! The links of a page of a list.
 
 use throughline_model::{Cursor, Direction, Page, PageRequest};
 use throughline_wire::UnixNanos;
 
-/// The addresses of the pages beside one, where there are any.
+/// The links to the neighbouring pages.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct PageLinks {
-    /// The newer page.
+    /// The URL of the newer page.
     pub(crate) newer: Option<String>,
-    /// The older page.
+    /// The URL of the older page.
     pub(crate) older: Option<String>,
-    /// Where a search stopped at its bound, and the address at which it goes on.
+    /// The position at which a search stopped at its limit, and the URL that continues it.
     pub(crate) searched: Option<Searched>,
 }
 
-/// A search that stopped before it had looked at everything.
+/// A search that stopped before it had searched everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Searched {
-    /// Traces beyond this instant have not been looked at.
+    /// The limit of the searched range. Traces beyond it have not been searched.
     pub(crate) to: UnixNanos,
-    /// Whether it goes towards the older ones.
+    /// True if the search goes towards older traces.
     pub(crate) is_backwards: bool,
-    /// The address at which it goes on.
+    /// The URL that continues the search.
     pub(crate) href: String,
 }
 
 impl PageLinks {
-    /// The ways from `page`, which `asked` has asked for; `href` says where a place is.
+    /// Returns the links of `page`, which was requested with `asked`. `href` returns the URL of a
+    /// cursor.
     pub(crate) fn of<T>(
         page: &Page<T>,
         asked: PageRequest,

@@ -1,4 +1,4 @@
-//! Whether a trace is pinned and why, as far as this page knows.
+//! The pin of a trace, as far as this page knows.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -7,7 +7,7 @@ use throughline_wire::TraceId;
 
 use crate::api::{ApiError, pin_trace, unpin_trace};
 
-/// What was done to a pin on the page.
+/// A change of the pin on this page.
 #[derive(Clone, PartialEq, Eq)]
 enum Change {
     None,
@@ -15,24 +15,23 @@ enum Change {
     Unpinned,
 }
 
-/// The pin of the trace on a page, and what its reader does to it; owned by the page and cheap to
-/// copy.
+/// The pin of the trace on a page and the user's changes to it. The page owns it. Cheap to copy.
 #[derive(Clone, Copy)]
 pub(crate) struct PinState {
     /// The trace.
     trace_id: TraceId,
-    /// What was done to it here.
+    /// The last change on this page.
     change: RwSignal<Change>,
-    /// Whether a change is under way.
+    /// True while a change is being saved.
     pub(crate) is_busy: RwSignal<bool>,
-    /// Why the last change failed.
+    /// The error of the last change.
     pub(crate) problem: RwSignal<Option<String>>,
-    /// Whether the note is being written.
+    /// True while the note is being edited.
     pub(crate) is_writing: RwSignal<bool>,
 }
 
 impl PinState {
-    /// Nothing was changed yet.
+    /// Creates the state without a change.
     pub(crate) fn new(trace_id: TraceId) -> Self {
         Self {
             trace_id,
@@ -43,7 +42,7 @@ impl PinState {
         }
     }
 
-    /// The pin now, which was `before` when the page was read.
+    /// Returns the current pin. `before` is the pin at the time the page was read.
     pub(crate) fn now(self, before: Option<&Pin>) -> Option<Pin> {
         match self.change.get() {
             Change::None => before.cloned(),
@@ -52,14 +51,14 @@ impl PinState {
         }
     }
 
-    /// Pins it with this note, or changes the note.
+    /// Pins the trace with this note, or changes the note.
     pub(crate) fn pin(self, note: String, and_ask_why: bool) {
         self.change(and_ask_why, async move {
             pin_trace(self.trace_id, note).await.map(Change::Pinned)
         });
     }
 
-    /// Leaves it to the rules again.
+    /// Removes the pin. The retention rules apply again.
     pub(crate) fn unpin(self) {
         self.change(false, async move {
             let answer = unpin_trace(self.trace_id).await;

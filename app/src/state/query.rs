@@ -1,10 +1,11 @@
-//! Query strings, read and written the same on both sides.
+//! Query strings, parsed and written in the same way on both sides.
 //!
-//! The router's own map decodes twice: `%2525` would lose a level, so pages read the raw text.
+//! The router's own map decodes twice: `%2525` would lose a level. So pages parse the raw text.
 
 use std::borrow::Cow;
 
-/// The decoded pairs of a query string, with or without its `?`; broken escapes stay as they are.
+/// Parses a query string, with or without its `?`, into decoded pairs. Invalid escapes stay
+/// unchanged.
 pub(crate) fn parse(search: &str) -> Vec<(String, String)> {
     search
         .trim_start_matches('?')
@@ -23,7 +24,7 @@ fn decode(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// `path?key=value&...`; just the path when there is no pair.
+/// Formats `path?key=value&...`. Returns just the path if there is no pair.
 pub(crate) fn href<K: AsRef<str>, V: AsRef<str>>(
     path: &str,
     pairs: impl IntoIterator<Item = (K, V)>,
@@ -42,7 +43,7 @@ fn encode(text: &str) -> Cow<'_, str> {
     urlencoding::encode(text)
 }
 
-/// The last value of `key` that is not empty.
+/// Returns the last value of `key` that is not empty.
 pub(crate) fn last<'a>(pairs: &'a [(String, String)], key: &str) -> Option<&'a str> {
     let values = pairs.iter().rev().filter(|(known, _)| known == key);
     values

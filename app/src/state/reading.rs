@@ -1,12 +1,12 @@
-//! Whether somebody reads: nothing is moved under a reader's hand.
+//! Detects whether a user reads the page, so that no content moves under the pointer.
 
 use leptos::prelude::*;
 
-/// A page scrolled further than this is being read.
+/// The scroll distance from which a page counts as being read, in CSS pixels.
 const SCROLLED_PX: f64 = 80.0;
 
-/// Whether the page is scrolled, or has an element of `selector`, which says what stands under the
-/// pointer or has the focus.
+/// Reports whether the page is scrolled or has an element that matches `selector`, which selects
+/// hovered or focused elements.
 pub(crate) fn is_under_way(selector: &str) -> bool {
     let is_read = document()
         .query_selector(selector)

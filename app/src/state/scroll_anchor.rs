@@ -1,12 +1,12 @@
-//! Where a reader is among the rows of a waterfall, so that it stays so when rows are added.
+//! The scroll position of a user among the rows of a waterfall. It is kept when rows are added.
 //!
-//! Rows carry `data-span`, and the link of each `data-open`.
+//! Rows have `data-span`, and the link of a row has `data-open`.
 
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlElement};
 
-/// A row, how far from the top of the window it stands, and whether it has the focus.
+/// A row, its distance from the top of the window, and whether it has the focus.
 pub(crate) struct ScrollAnchor {
     span: String,
     top: f64,
@@ -14,7 +14,7 @@ pub(crate) struct ScrollAnchor {
 }
 
 impl ScrollAnchor {
-    /// The row that has the focus, else the first one in sight of a page that is scrolled.
+    /// Returns the anchor: the focused row, else the first visible row of a scrolled page.
     pub(crate) fn take() -> Option<Self> {
         let active = document().active_element();
         let focused = active.and_then(|active| active.closest("[data-span]").ok().flatten());
@@ -28,7 +28,7 @@ impl ScrollAnchor {
         })
     }
 
-    /// Puts the same row there again, once what is new is drawn.
+    /// Scrolls the same row to the same distance after the new rows are drawn.
     pub(crate) fn put_back(self) {
         request_animation_frame(move || {
             let is_it = |row: &Element| row.get_attribute("data-span").as_ref() == Some(&self.span);

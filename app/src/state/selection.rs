@@ -1,4 +1,4 @@
-//! Which span of a trace is open in the side pane.
+//! The selected span of a trace, shown in the side pane.
 
 use leptos::prelude::*;
 use throughline_model::{TraceSkeleton, TraceTree, TreeItem};
@@ -6,22 +6,22 @@ use throughline_wire::{SpanId, StatusCode};
 
 use super::query;
 
-/// What `?span=` says.
+/// The value of `?span=`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Selection {
-    /// Nothing: the first span in which an error began, else the first row.
+    /// No value: selects the first span in which an error began, else the first row.
     #[default]
     Default,
     /// `none`: the pane is closed.
     Closed,
-    /// This span, known or not.
+    /// A span id, known or not.
     Span(SpanId),
-    /// Something that cannot be the id of a span.
+    /// A value that is not a valid span id.
     Wrong,
 }
 
 impl Selection {
-    /// Reads a query string.
+    /// Parses a query string.
     pub(crate) fn parse(search: &str) -> Self {
         match query::last(&query::parse(search), "span") {
             Some("none") => Self::Closed,
@@ -30,8 +30,8 @@ impl Selection {
         }
     }
 
-    /// The span to show on a page that keeps in `kept` what it showed by default: when the trace is
-    /// read anew the reader's span stays.
+    /// Returns the span to show. `kept` stores the default selection, so that it stays the same
+    /// when the trace is read again.
     pub(crate) fn resolve_once(
         self,
         skeleton: &TraceSkeleton,
@@ -48,7 +48,7 @@ impl Selection {
         chosen
     }
 
-    /// The span to show.
+    /// Returns the span to show.
     pub(crate) fn resolve(self, skeleton: &TraceSkeleton, tree: &TraceTree) -> Option<SpanId> {
         match self {
             Self::Closed | Self::Wrong => None,
@@ -69,8 +69,8 @@ impl Selection {
     }
 }
 
-/// The first row that failed with nothing below it that failed: where the error began, not where
-/// it was passed on.
+/// Returns the first failed row without a failed row below it. The error began there and was passed
+/// on by the rows above.
 fn first_cause(tree: &TraceTree, failed: impl Fn(usize) -> bool) -> Option<usize> {
     let mut cause = None;
     let mut next_failed = usize::MAX;

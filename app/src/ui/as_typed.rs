@@ -1,12 +1,12 @@
-//! What somebody typed before the page was alive stays.
+//! A field property that keeps the text typed before hydration.
 
 use leptos::tachys::html::property::IntoProperty;
 use leptos::tachys::renderer::types::Element;
 use leptos::wasm_bindgen::JsValue;
 
-/// A property of a field, such as `prop:value` or `prop:selected`, that follows its signal from
-/// the first change on and leaves alone what the field holds when the page comes to life: the
-/// server rendered it by an attribute, and what differs from that was typed or chosen meanwhile.
+/// A property of a field, such as `prop:value` or `prop:selected`, that follows its signal from the
+/// first change on. It does not overwrite the value at hydration: the server rendered the field by
+/// an attribute, so a different value was typed or chosen before hydration.
 #[derive(Debug, Clone)]
 pub(crate) struct AsTyped<T>(pub(crate) T);
 

@@ -1,33 +1,33 @@
-//! Buttons that put a text on the clipboard.
+//! Buttons that copy text to the clipboard.
 
 use leptos::prelude::*;
 
 use super::{Glyph, Icon};
 
-/// Puts `text` on the clipboard; where the browser forbids it, nothing happens.
+/// Copies `text` to the clipboard. Does nothing if the browser forbids it.
 pub(crate) fn copy_text(text: &str) {
-    // The promise settles by itself: there is nothing to do when the browser refuses.
+    // The promise is ignored: nothing can be done if the browser refuses.
     let _ = window().navigator().clipboard().write_text(text);
 }
 
-/// A button that copies `text` and says so for a moment. Hidden where there is no script.
+/// A button that copies `text` and confirms it for a moment. Hidden without script.
 #[component]
 pub(crate) fn CopyButton(
-    /// What is copied.
+    /// The text to copy.
     #[prop(into)]
     text: String,
-    /// What it is, for the tool tip and screen readers: `trace id`.
+    /// The name of the text, for the tooltip and screen readers: `trace id`.
     #[prop(into)]
     what: String,
-    /// A word beside the icon.
+    /// A label next to the icon.
     #[prop(optional)]
     label: &'static str,
 ) -> impl IntoView {
-    // Counted: the button may be taken away while it says so.
+    // Reference-counted, because the button may be removed while it shows the confirmation.
     let copied = ArcRwSignal::new(false);
     let is_copied = copied.clone();
     let title = format!("Copy {what}");
-    // A word on the button is its name; the icon alone needs one.
+    // A labelled button needs no other name. The icon alone does.
     let name = label.is_empty().then(|| title.clone());
     let copy = move |_| {
         copy_text(&text);

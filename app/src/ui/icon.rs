@@ -1,8 +1,8 @@
-//! Drawings in the colour of the text around them.
+//! Icons in the colour of the surrounding text.
 
 use leptos::prelude::*;
 
-/// The mark and the name.
+/// The logo and the name.
 #[component]
 pub(crate) fn Brand() -> impl IntoView {
     view! {
@@ -24,7 +24,7 @@ pub(crate) fn Brand() -> impl IntoView {
     }
 }
 
-/// What an [`Icon`] shows.
+/// The drawing of an [`Icon`].
 #[derive(Clone, Copy)]
 pub(crate) enum Glyph {
     /// A screen.
@@ -33,7 +33,7 @@ pub(crate) enum Glyph {
     Light,
     /// A moon.
     Dark,
-    /// Points down; turned by style when closed.
+    /// A chevron that points down. CSS rotates it when closed.
     Chevron,
     /// Two sheets.
     Copy,
@@ -56,10 +56,10 @@ impl Glyph {
     }
 }
 
-/// A 16-pixel drawing; says nothing to screen readers, so its button needs a label.
+/// A 16-pixel icon. It is hidden from screen readers, so its button needs a label.
 #[component]
 pub(crate) fn Icon(
-    /// Which one.
+    /// The drawing.
     glyph: Glyph,
 ) -> impl IntoView {
     view! {

@@ -1,19 +1,19 @@
-//! What stands where there is nothing to show, and what to do about it.
+//! Notices in place of missing content, with advice.
 
 use leptos::prelude::*;
 
 use crate::api::ApiError;
 
-/// A card with a heading, an explanation and ways on.
+/// A card with a heading, an explanation and links.
 #[component]
 pub(crate) fn Notice(
-    /// One sentence.
+    /// The heading, one sentence.
     #[prop(into)]
     title: String,
-    /// Red when something failed.
+    /// True for a failure, which is shown in red.
     #[prop(optional)]
     is_failure: bool,
-    /// The explanation and the ways on.
+    /// The explanation and the links.
     children: Children,
 ) -> impl IntoView {
     view! {
@@ -29,24 +29,25 @@ pub(crate) fn Notice(
     .into_any()
 }
 
-/// Says that reading failed, and offers to try again at `href`.
+/// Reports that a read failed, and links to `href` for another try.
 #[component]
 pub(crate) fn FailureNotice(
-    /// What went wrong.
+    /// The error.
     error: ApiError,
-    /// The page itself.
+    /// The URL of the page itself.
     href: String,
 ) -> impl IntoView {
     let advice = if error.may_pass() {
-        "Senders keep their spans, within their limits, and send them again. This page works again \
-         as soon as the cause is gone."
+        "Senders keep their spans within their limits and retry. This page works again as soon as \
+         the cause is fixed."
     } else {
-        "The address of this page may ask for something that cannot be answered."
+        "The URL of this page may contain an invalid parameter."
     };
     view! {
         <Notice title=sentence(&error.to_string()) is_failure=true>
             <p>{advice}</p>
-            // A fresh request, not a client-side one: the page is already at this address.
+            // A full request, not client-side navigation, because the page is already at this
+            // address.
             <p class="ways">
                 <a class="btn primary" href=href rel="external">
                     "Try again"
@@ -60,7 +61,7 @@ pub(crate) fn FailureNotice(
     .into_any()
 }
 
-/// The first letter large and a full stop at the end.
+/// Capitalises the first letter and adds a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters

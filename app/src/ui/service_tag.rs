@@ -1,12 +1,12 @@
-//! A service by name and colour.
+//! A service name with its colour.
 
 use leptos::prelude::*;
 use throughline_viz::colour_of;
 
-/// The name with its colour beside it, never the colour alone.
+/// The name with its colour next to it, never the colour alone.
 #[component]
 pub(crate) fn ServiceTag(
-    /// Its name.
+    /// The name of the service.
     #[prop(into)]
     name: String,
 ) -> impl IntoView {

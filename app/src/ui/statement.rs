@@ -1,15 +1,16 @@
-//! A SQL statement, coloured.
+//! A SQL statement with syntax highlighting.
 
 use leptos::prelude::*;
 use throughline_viz::{SqlPart, highlight_sql};
 
-/// Beyond this many bytes a statement is shown without colours: thousands of elements help nobody.
+/// The longest statement with highlighting, in bytes. A longer one would create thousands of
+/// elements.
 const COLOURED_BYTES: usize = 16_384;
 
-/// The statement in a block of its own.
+/// The statement in its own block.
 #[component]
 pub(crate) fn Statement(
-    /// Its text.
+    /// The text of the statement.
     text: String,
 ) -> impl IntoView {
     let parts = if text.len() > COLOURED_BYTES {

@@ -1,4 +1,4 @@
-//! Span text is a stranger's text: it never becomes markup, wherever it stands.
+//! Escaping: span text is untrusted. It never becomes markup, wherever it appears.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use throughline_wire::{AttributeValue, Attributes, InstrumentationScope, Resourc
 use crate::html::read;
 use crate::page::{Answer, get};
 
-/// Breaks out of text, of attributes, of scripts and of comments, if anything does.
+/// A text that breaks out of text, attributes, scripts and comments if they are not escaped.
 const POLYGLOT: &str = "--></title></textarea></style></script><img src=x onerror=alert(1)>\
     \" onmouseover=\"alert(2)\" ' autofocus onfocus='alert(3)' javascript:alert(4) {{7*7}} \u{202e}";
 
@@ -95,7 +95,7 @@ fn assert_harmless(answer: &Answer) {
             }
         }
     }
-    // The data that travels with the page stands in scripts, where only `</script` would end it.
+    // The page's data is embedded in scripts, which only `</script` would end.
     assert!(
         !answer.html.contains("<img"),
         "markup of the sender's stands in the page"

@@ -1,10 +1,10 @@
-//! Just enough of an HTML tokenizer to see what a browser would make of a page.
+//! A minimal HTML tokenizer: it shows how a browser would parse a page.
 
 /// A start tag.
 #[derive(Debug, Default)]
 pub(crate) struct Tag {
     pub(crate) name: String,
-    /// Names and values, entities left as they are.
+    /// The names and values. Entities are not decoded.
     pub(crate) attributes: Vec<(String, String)>,
 }
 
@@ -17,7 +17,7 @@ impl Tag {
     }
 }
 
-/// The start tags and the texts of a page, script contents left out.
+/// Returns the start tags and the texts of a page, without script contents.
 pub(crate) fn read(html: &str) -> (Vec<Tag>, Vec<String>) {
     let (mut tags, mut texts) = (Vec::new(), Vec::new());
     let mut rest = html;
@@ -74,7 +74,7 @@ fn start_tag(text: &str) -> (Tag, &str) {
     }
 }
 
-/// What people read.
+/// Returns the visible text.
 pub(crate) fn text_of(html: &str) -> String {
     read(html)
         .1

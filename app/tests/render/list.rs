@@ -1,4 +1,4 @@
-//! `/traces`.
+//! Tests of `/traces`.
 
 use throughline_model::{OpenFate, ReadError, RetentionAdmin as _};
 use throughline_testkit::{FakeReader, FakeRetentionAdmin, Ids, NOW, Sent, shop_trace, span};
@@ -57,7 +57,7 @@ async fn the_first_paint_has_rows_figures_and_links() {
 #[tokio::test]
 async fn figures_and_rows_follow_the_filter() {
     let answer = get("/traces?status=error&operation=0", many(120)).await;
-    // 0, 10, 20 .. 110 failed; all of them have a 0 in their name.
+    // 0, 10, 20 .. 110 failed. All of their names contain a 0.
     assert_eq!(rows(&answer.html), 12);
     let text = answer.text();
     assert!(

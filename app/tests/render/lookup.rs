@@ -1,4 +1,4 @@
-//! `/lookup`.
+//! Tests of `/lookup`.
 
 use throughline_model::{OpenFate, ReadError};
 use throughline_testkit::{FakeReader, Ids, Sent, shop_trace, span};
@@ -6,7 +6,7 @@ use throughline_testkit::{FakeReader, Ids, Sent, shop_trace, span};
 use crate::html::read;
 use crate::page::get;
 
-/// Two traces with one order.
+/// Returns two traces with the same order.
 fn orders() -> (FakeReader, Vec<Sent>) {
     let mut ids = Ids::seeded(50);
     let sent: Vec<Sent> = (0..2)

@@ -1,4 +1,4 @@
-//! Pages as a server sends them, from spans in memory.
+//! Pages as a server sends them, rendered from spans in memory.
 
 mod escaping;
 mod html;

@@ -1,4 +1,4 @@
-//! Renders a page the way a server does, without one.
+//! Renders a page as a server does, but without a server.
 
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, Once};
@@ -12,27 +12,27 @@ use leptos_router::location::RequestUrl;
 use throughline_app::{App, Clock, PanelContext, ServerInfo, SetStatus};
 use throughline_testkit::{FakeReader, FakeRetentionAdmin, NOW};
 
-/// What a server would answer.
+/// The response of the server.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) html: String,
-    /// Where it sends the browser, if it does.
+    /// The target of the redirect, if there is one.
     pub(crate) redirect: Option<String>,
 }
 
 impl Answer {
-    /// The text people read, tags and scripts taken out.
+    /// Returns the visible text, without tags and scripts.
     pub(crate) fn text(&self) -> String {
         crate::html::text_of(&self.html)
     }
 }
 
-/// Asks for the page at `path`.
+/// Requests the page at `path`.
 pub(crate) async fn get(path: &str, reader: FakeReader) -> Answer {
     get_with(path, reader, FakeRetentionAdmin::empty()).await
 }
 
-/// The same with a retention admin of the test's own.
+/// Requests the page at `path` with a given retention admin.
 pub(crate) async fn get_with(
     path: &str,
     reader: FakeReader,
@@ -57,7 +57,7 @@ pub(crate) async fn get_with(
     let redirect = Arc::new(Mutex::new(None));
     let sent_to = redirect.clone();
     let url = RequestUrl::new(path);
-    // Titles go to the head, which is not part of what is looked at here.
+    // Titles go to the head, which these tests do not check.
     let (meta, _head) = ServerMetaContext::new();
     let (owner, stream) = build_response(
         || view! { <App /> },

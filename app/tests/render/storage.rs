@@ -1,4 +1,4 @@
-//! `/storage`.
+//! Tests of `/storage`.
 
 use throughline_model::{
     DaySize, ReadError, Share, StorageGauge, StorageLevel, StorageReport, TableSize,
@@ -81,23 +81,23 @@ async fn tables_operations_attributes_and_growth_are_in_the_first_paint() {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
     assert!(!html.contains("<b>POST"), "names are text");
-    assert!(!text.contains("room runs out"));
+    assert!(!text.contains("running low"));
 }
 
 #[tokio::test]
 async fn a_banner_says_when_the_room_runs_out() {
     for (used, level, part) in [
-        (16_000_000_000, StorageLevel::Near, "The room runs out"),
+        (
+            16_000_000_000,
+            StorageLevel::Near,
+            "Disk space is running low",
+        ),
         (
             17_000_000_000,
             StorageLevel::Pruning,
-            "The oldest days are going",
+            "The oldest days are being deleted",
         ),
-        (
-            18_000_000_000,
-            StorageLevel::Full,
-            "There is no room to store more",
-        ),
+        (18_000_000_000, StorageLevel::Full, "Storage is full"),
     ] {
         let report = report(used);
         assert_eq!(report.level, level);

@@ -1,4 +1,4 @@
-//! `/traces/{id}`.
+//! Tests of `/traces/{id}`.
 
 use throughline_model::{OpenFate, ReadError, RetentionAdmin as _};
 use throughline_testkit::{FakeReader, FakeRetentionAdmin, Ids, Sent, shop_trace, span};
@@ -66,12 +66,12 @@ async fn a_span_that_has_not_ended_says_so_and_what_became_of_it() {
         .build();
     let path = path_of(&running);
     for (fate, words) in [
-        (OpenFate::Running, "It runs, for"),
+        (OpenFate::Running, "Running for"),
         (
             OpenFate::ProcessEnded,
-            "shop-worker said goodbye while it ran",
+            "shop-worker ended while this span ran",
         ),
-        (OpenFate::ProcessDied, "shop-worker was last heard"),
+        (OpenFate::ProcessDied, "shop-worker last reported"),
     ] {
         let sent = vec![Sent::by("shop-worker", running.clone())];
         let reader = FakeReader::new(sent).leaving_open(running.trace_id, fate);
@@ -254,7 +254,7 @@ async fn ids_that_are_wrong_or_unknown_are_404_and_said_apart() {
     ] {
         let answer = get(&format!("/traces/{wrong}"), FakeReader::new(sent.clone())).await;
         assert_eq!(answer.status, 404, "{wrong}");
-        assert!(answer.text().contains("This is no trace id"), "{wrong}");
+        assert!(answer.text().contains("Invalid trace ID"), "{wrong}");
     }
     let unknown = "4bf92f3577b34da6a3ce929d0e0e4736";
     let answer = get(&format!("/traces/{unknown}"), FakeReader::new(sent)).await;
@@ -284,8 +284,8 @@ async fn an_address_that_names_no_span_or_an_unknown_one_says_so() {
     let trace_id = sent[0].span.trace_id;
     let reader = FakeReader::new(sent);
     for (span, words) in [
-        ("zz", "something that is no span id"),
-        ("0000000000000000", "something that is no span id"),
+        ("zz", "Invalid span ID"),
+        ("0000000000000000", "Invalid span ID"),
         ("00f067aa0ba902b7", "no such span in this trace"),
     ] {
         let answer = get(&format!("/traces/{trace_id}?span={span}"), reader.clone()).await;

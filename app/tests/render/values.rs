@@ -1,4 +1,4 @@
-//! Values a span holds only in part, and what was lost of it.
+//! Values that a span holds only in part, and drops.
 
 use throughline_model::{Payload, PayloadPlace, PayloadRef};
 use throughline_testkit::{FakeReader, Ids, Sent, span};
@@ -160,7 +160,7 @@ async fn what_was_dropped_or_cut_is_said_with_who_did_it() {
     lossy.attributes.insert(semconv::CUT_BYTES, 1_250_000_i64);
     let here_too = pane_of(lossy, None).await.text();
     for part in [
-        "1 more event was dropped by the sender, or here for being beyond the limit.",
+        "1 more event was dropped by the sender, or by the server because of a limit.",
         "2 more links were dropped by the sender before it was sent.",
         "1.2 MB of its values are not stored: they were beyond the limit.",
     ] {

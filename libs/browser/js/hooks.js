@@ -1,8 +1,9 @@
-// The edge between the page and the helper. It is JavaScript because only here can a fault of the
-// helper, a trap of the whole WebAssembly module included, be caught before it reaches the page:
-// every call inwards is guarded, and a call that fails leaves the page as if the helper were absent.
+// The interface between the page and the tracer. It is JavaScript because only JavaScript can catch
+// every fault of the tracer, including a trap of the whole WebAssembly module, before the fault
+// reaches the page. Every call into the tracer is guarded. When a call fails, the page continues as
+// if the tracer were absent.
 
-// What happened, as `imp/browser/entry.rs` numbers it.
+// Event kinds. `imp/browser/entry.rs` uses the same numbers.
 const FETCH_BEGIN = 0;
 const FETCH_END = 1;
 const FETCH_FAIL = 2;
@@ -24,9 +25,9 @@ const SECRET_USE = /(^|\s)(cc-|current-password|new-password|one-time-code)/;
 
 let emit = () => undefined;
 let browserFetch = globalThis.fetch;
-// The click or submit whose listeners run; compared with `window.event` to know a cause exactly.
+// The click or submit whose listeners run now. `in_dispatch` compares it with `window.event`.
 let dispatched;
-// True from a click until the task it was dispatched in has ended.
+// True from a click until the task that dispatched the click has ended.
 let inClickTask = false;
 
 function guard(work) {
@@ -41,19 +42,19 @@ function listen(type, handler) {
   addEventListener(type, (event) => guard(() => handler(event)), { capture: true, passive: true });
 }
 
-// [origin, scheme, host, port, path, query]
+// Returns [origin, scheme, host, port, path, query].
 function parts(url) {
   return [url.origin, url.protocol, url.hostname, url.port, url.pathname, url.search];
 }
 
 // --- fetch ---
 
-// What to do with a request: nothing, or [key, init to use instead].
+// Plans the tracing of a request. Returns undefined to leave it alone, else [key, init to use].
 function planFetch(input, init) {
   const isRequest = input instanceof Request;
   if (!isRequest && typeof input !== "string" && !(input instanceof URL)) return undefined;
   if (init !== undefined && init !== null) {
-    // The copy below keeps own properties only; leave anything else to the browser as it is.
+    // The copy below keeps own properties only. Leave any other object to the browser.
     const prototype = Object.getPrototypeOf(init);
     if (prototype !== Object.prototype && prototype !== null) return undefined;
   }
@@ -71,7 +72,7 @@ function planFetch(input, init) {
   if (baggage && !headers.get("baggage")?.includes("session.id=")) {
     headers.append("baggage", baggage);
   }
-  // A non-empty init makes the browser forget these two of a Request; hand them over.
+  // A non-empty init makes the browser drop these two fields of a Request. Copy them into the init.
   const kept =
     isRequest && !(init && Object.keys(init).length)
       ? { referrer: input.referrer, referrerPolicy: input.referrerPolicy }
@@ -100,12 +101,12 @@ function tracedFetch(self, args) {
   }, failed);
 }
 
-// The explicit client's way in: traced whether or not `window.fetch` is patched.
+// Sends a request of the explicit client. It is traced even if `window.fetch` is not patched.
 export function call(url, init) {
   return tracedFetch(globalThis, [url, init]);
 }
 
-// --- what the person does ---
+// --- user actions ---
 
 function describe(target) {
   const node = target instanceof Element ? target : target?.parentElement;
@@ -117,7 +118,7 @@ function describe(target) {
 }
 
 function onClick(event) {
-  // A label's click makes a second one on its control, and code may click for the person.
+  // A click on a label fires a second click on its control, and code may call `click()`. Count one.
   if (inClickTask) return;
   const element = describe(event.target);
   if (!element) return;
@@ -131,7 +132,7 @@ function onSubmit(event) {
   const form = event.target;
   const names = [];
   const values = [];
-  // Read through the prototype: a field named "elements" would hide the property.
+  // Read through the prototype: a field named "elements" would shadow the property.
   for (const field of Reflect.get(HTMLFormElement.prototype, "elements", form)) {
     if (!/^(input|select|textarea)$/.test(field.localName) || NOT_A_FIELD.test(field.type)) continue;
     const name = field.name || field.id;
@@ -149,7 +150,7 @@ function onSubmit(event) {
   emit(SUBMIT, element, [names, values]);
 }
 
-// Whether the code that runs now was called by the listeners of the current interaction.
+// Reports whether the listeners of the current interaction called the code that runs now.
 export function in_dispatch() {
   return dispatched !== undefined && globalThis.event === dispatched;
 }
@@ -162,7 +163,8 @@ function onError(error, message) {
 
 // --- the page ---
 
-// [response start, DOM content loaded, load, activation (ms since the time origin), from cache]
+// Returns [response start, DOM content loaded, load, activation, from cache]. Times are in ms since
+// the time origin.
 export function navigation() {
   return guard(() => {
     const entry = performance.getEntriesByType("navigation")[0];
@@ -227,13 +229,13 @@ export function install(callback, patchFetch) {
   listen("visibilitychange", () => emit(HIDDEN, document.visibilityState === "hidden", false));
   listen("pagehide", () => emit(HIDDEN, true, true));
   guard(watchRoutes);
-  // `loadEventEnd` is known only after the listeners of `load` have run.
+  // `loadEventEnd` is set only after the listeners of `load` have run.
   const loaded = () => setTimeout(() => guard(() => emit(LOADED, navigation())));
   if (document.readyState === "complete") loaded();
   else listen("load", loaded);
 }
 
-// --- what the helper needs of the browser ---
+// --- browser functions for the tracer ---
 
 export function now() {
   return performance.now();
@@ -270,8 +272,8 @@ function retryAfterMs(response) {
   return ms > 0 ? ms : 0;
 }
 
-// Posts a batch with the browser's own fetch and tells how it went: [status, wait ms, server time].
-// Plain text is a content type that needs no preflight, so that a page on its way out can send it.
+// Posts a batch with the browser's own fetch and reports [status, wait in ms, server time]. The
+// content type is plain text because it needs no preflight: a page that unloads can still send it.
 export function send(id, url, body, keepalive) {
   const done = (status, waitMs, time) => guard(() => emit(SENT, id, [status, waitMs, time]));
   const type = "text/plain;charset=UTF-8";

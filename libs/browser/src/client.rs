@@ -1,5 +1,5 @@
-//! Requests traced by name rather than by the patched `fetch`, answered with the browser's own
-//! `Response`.
+//! Sends requests that are traced explicitly, without the patched `fetch`. Responses are the
+//! browser's own `Response`.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), throughline_browser::client::ClientError> {
@@ -22,14 +22,14 @@ use web_sys::Response;
 
 use crate::imp;
 
-/// Why there is no answer.
+/// The reason why a request has no usable response.
 #[derive(Debug)]
 pub enum ClientError {
-    /// What the browser's `fetch` was rejected with, unchanged.
+    /// The browser's `fetch` was rejected. Holds the rejection value, unchanged.
     Rejected(JsValue),
-    /// The body is not the JSON expected.
+    /// The body is not the expected JSON.
     Json(serde_json::Error),
-    /// There is no browser: the code runs on the server.
+    /// The code runs on the server, where there is no browser.
     NotInBrowser,
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for ClientError {
 
 impl std::error::Error for ClientError {}
 
-/// A request to be sent.
+/// An HTTP request that has not been sent.
 #[derive(Debug, Clone)]
 #[must_use = "a request is sent by `send`"]
 pub struct Request {
@@ -55,27 +55,27 @@ pub struct Request {
     pub(crate) body: Option<String>,
 }
 
-/// A `GET` of `url`, which may be relative to the page.
+/// Creates a `GET` request to `url`. The URL may be relative to the page.
 pub fn get(url: impl Into<String>) -> Request {
     request("GET", url)
 }
 
-/// A `POST` to `url`.
+/// Creates a `POST` request to `url`.
 pub fn post(url: impl Into<String>) -> Request {
     request("POST", url)
 }
 
-/// A `PUT` to `url`.
+/// Creates a `PUT` request to `url`.
 pub fn put(url: impl Into<String>) -> Request {
     request("PUT", url)
 }
 
-/// A `DELETE` of `url`.
+/// Creates a `DELETE` request to `url`.
 pub fn delete(url: impl Into<String>) -> Request {
     request("DELETE", url)
 }
 
-/// A request with any method.
+/// Creates a request with any method.
 pub fn request(method: &'static str, url: impl Into<String>) -> Request {
     Request {
         method,
@@ -92,51 +92,52 @@ impl Request {
         self
     }
 
-    /// Sets the body as it is.
+    /// Sets the body, unchanged.
     pub fn body(mut self, body: impl Into<String>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// Sets the body to `value` as JSON, with its content type.
+    /// Sets the body to `value` as JSON, and the content type to `application/json`.
     ///
     /// # Errors
-    /// [`ClientError::Json`] when `value` cannot be written as JSON.
+    /// [`ClientError::Json`] if `value` cannot be written as JSON.
     pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Result<Self, ClientError> {
         let body = serde_json::to_string(value).map_err(ClientError::Json)?;
         Ok(self.header("content-type", "application/json").body(body))
     }
 
-    /// Sends it, as a child of the span that is current when this is first polled.
+    /// Sends the request. Its span is a child of the span that is current when the future is first
+    /// polled.
     ///
-    /// The response is the browser's own, whatever its status; it arrives with the headers, before
-    /// the body.
+    /// Returns the browser's own response, whatever its status. The response arrives with the
+    /// headers, before the body.
     ///
     /// # Errors
-    /// [`ClientError::Rejected`] when there is no answer.
+    /// [`ClientError::Rejected`] if there is no response.
     ///
     /// # Server-Side Rendering
-    /// On the server this is [`ClientError::NotInBrowser`].
+    /// On the server this returns [`ClientError::NotInBrowser`].
     pub async fn send(self) -> Result<Response, ClientError> {
         imp::fetch(self).await
     }
 }
 
-/// The body as text.
+/// Reads the body as text.
 ///
 /// # Errors
-/// [`ClientError::Rejected`] when it cannot be read, for example a second time.
+/// [`ClientError::Rejected`] if the body cannot be read, for example when it is read a second time.
 pub async fn text(response: &Response) -> Result<String, ClientError> {
     let text = JsFuture::from(response.text().map_err(ClientError::Rejected)?);
     let text = text.await.map_err(ClientError::Rejected)?;
     Ok(text.as_string().unwrap_or_default())
 }
 
-/// The body read as JSON.
+/// Reads the body as JSON.
 ///
 /// # Errors
-/// [`ClientError::Rejected`] when it cannot be read, [`ClientError::Json`] when it is something
-/// else.
+/// [`ClientError::Rejected`] if the body cannot be read. [`ClientError::Json`] if it does not match
+/// `T`.
 pub async fn json<T: DeserializeOwned>(response: &Response) -> Result<T, ClientError> {
     serde_json::from_str(&text(response).await?).map_err(ClientError::Json)
 }

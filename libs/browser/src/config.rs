@@ -1,10 +1,10 @@
-//! What the page tells the helper once, at the start.
+//! The configuration that the page passes to [`crate::start`].
 
 use std::borrow::Cow;
 
 use throughline_wire::{AttributeValue, Attributes, semconv};
 
-/// How to trace this page.
+/// The tracing configuration of a page.
 ///
 /// ```
 /// use throughline_browser::Config;
@@ -22,7 +22,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Names the front end: its `service.name`.
+    /// Creates a configuration for the front end with this `service.name`.
     pub fn new(service_name: impl Into<Cow<'static, str>>) -> Self {
         let mut resource = Attributes::default();
         resource.insert(semconv::SERVICE_NAME, service_name.into());
@@ -34,28 +34,29 @@ impl Config {
         }
     }
 
-    /// The collector's base URL; batches go to `/api/trace-log` below it.
+    /// Sets the base URL of the collector. Batches go to `/api/trace-log` below it.
     ///
-    /// Default: `<meta name="throughline-endpoint" content="..">`, else the page's own origin. When
-    /// it is not a URL nothing is traced.
+    /// Default: `<meta name="throughline-endpoint" content="..">`, else the page's own origin. If
+    /// the value is not a URL, nothing is traced.
     #[must_use]
     pub fn endpoint(mut self, base: impl Into<String>) -> Self {
         self.endpoint = Some(base.into());
         self
     }
 
-    /// Lets requests to another origin carry `traceparent`, besides those to the page's own.
+    /// Allows requests to another origin to carry `traceparent`. Requests to the page's own origin
+    /// always carry it.
     ///
-    /// An exact origin, optionally with a path prefix: `https://api.example.com/v1`. That server
-    /// must allow the header in its answers to preflights (`Access-Control-Allow-Headers:
-    /// traceparent`). What is not a URL matches nothing.
+    /// The value is an exact origin with an optional path prefix: `https://api.example.com/v1`.
+    /// That server must allow the header in its preflight responses (`Access-Control-Allow-Headers:
+    /// traceparent`). A value that is not a URL matches nothing.
     #[must_use]
     pub fn propagate_to(mut self, origin: impl Into<String>) -> Self {
         self.propagate_to.push(origin.into());
         self
     }
 
-    /// An attribute of the resource, such as `service.version`.
+    /// Adds an attribute to the resource, such as `service.version`.
     #[must_use]
     pub fn resource(
         mut self,
@@ -66,7 +67,7 @@ impl Config {
         self
     }
 
-    /// Leaves `window.fetch` as it is: only requests of [`crate::client`] are traced.
+    /// Leaves `window.fetch` unpatched. Then only requests of [`crate::client`] are traced.
     #[must_use]
     pub fn without_fetch_patch(mut self) -> Self {
         self.patch_fetch = false;

@@ -1,19 +1,20 @@
-//! Which span something belongs to.
+//! The identity of a span, for use as a parent.
 
 use throughline_wire::w3c::{TraceFlags, TraceParent};
 use throughline_wire::{SpanId, TraceId};
 
-/// A span as others refer to it.
+/// The ids that identify a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SpanContext {
-    /// Its trace.
+    /// The id of its trace.
     pub trace_id: TraceId,
-    /// Its id.
+    /// The id of the span.
     pub span_id: SpanId,
 }
 
 impl SpanContext {
-    /// The W3C header that makes it the parent: sampled, with a random trace id.
+    /// Returns the W3C header that names this span as the parent. Its flags are: sampled, random
+    /// trace id.
     pub fn traceparent(&self) -> TraceParent {
         TraceParent {
             trace_id: self.trace_id,

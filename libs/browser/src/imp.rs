@@ -1,4 +1,5 @@
-//! The helper itself: in a page it records, anywhere else it only has the same shape.
+//! The implementation: the `browser` module records spans, the `server` module has the same API and
+//! records nothing.
 
 #[cfg(target_family = "wasm")]
 mod browser;

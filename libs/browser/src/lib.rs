@@ -16,10 +16,10 @@ pub use span::{ActiveSpan, SpanBuilder, span};
 pub use throughline_wire::{AttributeValue, SpanId, TraceId};
 pub use traced::{Traced, with_current};
 
-/// Starts tracing this page; the first call counts, later ones return the same handle.
+/// Starts tracing this page. Later calls have no effect and return the same handle.
 ///
-/// Call it first thing: requests and errors before it are not seen. It makes no request, never
-/// throws, and does nothing where there is no page (in a worker).
+/// Call it first: requests and errors before the call are not recorded. It sends no request, never
+/// throws, and does nothing without a page (in a worker).
 ///
 /// # Server-Side Rendering
 /// On the server this does nothing.
@@ -28,36 +28,36 @@ pub fn start(config: Config) -> Handle {
     Handle(())
 }
 
-/// The tracing of this page.
+/// The handle of the tracing of this page.
 #[derive(Debug, Clone, Copy)]
 pub struct Handle(());
 
 impl Handle {
-    /// Whether the page is traced; `false` on the server.
+    /// Reports whether the page is traced. `false` on the server.
     pub fn is_active(self) -> bool {
         imp::session_id().is_some()
     }
 
-    /// The session of this tab, a UUID; `None` on the server.
+    /// Returns the session id of this tab, a UUID. `None` on the server.
     pub fn session_id(self) -> Option<String> {
         imp::session_id()
     }
 
-    /// See [`flush`].
+    /// Calls [`flush`].
     pub fn flush(self) {
         imp::flush();
     }
 }
 
-/// The span that one begun now would have as its parent.
+/// Returns the current span: the parent of a span that would begin now.
 ///
 /// # Server-Side Rendering
-/// On the server this is `None`.
+/// On the server this returns `None`.
 pub fn current() -> Option<SpanContext> {
     imp::current().map(imp::Open::context)
 }
 
-/// Names the person who uses the page: spans that begin from now on carry `user.id`.
+/// Sets the user of the page. Spans that begin after this call carry `user.id`.
 ///
 /// # Server-Side Rendering
 /// On the server this does nothing.
@@ -65,12 +65,12 @@ pub fn set_user(user_id: impl Into<String>) {
     imp::set_user(Some(user_id.into()));
 }
 
-/// Forgets who uses the page, as after signing out.
+/// Clears the user of the page, for example after a sign-out.
 pub fn clear_user() {
     imp::set_user(None);
 }
 
-/// Sends what has ended now rather than in up to five seconds.
+/// Sends the ended spans now. Without this call they wait up to 5 s.
 ///
 /// # Server-Side Rendering
 /// On the server this does nothing.

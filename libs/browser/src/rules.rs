@@ -1,5 +1,5 @@
-//! Everything the helper decides, as pure functions of what it is told: no browser, no clock, no
-//! randomness, so that it is tested on any machine.
+//! The rules of the tracer, as pure functions: no browser, no clock, no randomness. They are tested
+//! on any machine.
 
 pub(crate) mod address;
 pub(crate) mod clock;

@@ -1,4 +1,4 @@
-//! Spans that a front end makes by hand.
+//! Manual spans of a front end.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,13 +7,13 @@ use throughline_wire::{AttributeValue, Attributes, SpanEvent, Status, semconv};
 
 use crate::{SpanContext, Traced, imp};
 
-/// Begins to describe a span: `span("add to cart").attribute("product.id", 7).run(work)`.
+/// Creates a span builder: `span("add to cart").attribute("product.id", 7).run(work)`.
 ///
-/// Its parent is the current span: the one whose [`Traced`] future or scope runs, else the click or
+/// The parent is the current span: the one whose [`Traced`] future or scope runs, else the click or
 /// submit being handled, else the page view.
 ///
 /// # Server-Side Rendering
-/// On the server nothing is recorded; what is to be run is run.
+/// On the server nothing is recorded. Futures and closures still run.
 pub fn span(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
     SpanBuilder {
         name: name.into(),
@@ -22,7 +22,7 @@ pub fn span(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
     }
 }
 
-/// A span that has not begun.
+/// The builder of a span.
 #[derive(Debug, Clone)]
 #[must_use = "a span begins with `start`, `run` or `in_scope`"]
 pub struct SpanBuilder {
@@ -42,38 +42,38 @@ impl SpanBuilder {
         self
     }
 
-    /// Names the parent, instead of the current span.
+    /// Sets the parent. The default is the current span.
     pub fn child_of(mut self, parent: SpanContext) -> Self {
         self.parent = Some(parent);
         self
     }
 
-    /// Begins the span; it ends when it is dropped. It does not become the current span: see
+    /// Begins the span. It ends when it is dropped. It does not become the current span: see
     /// [`ActiveSpan::in_scope`] and [`ActiveSpan::run`].
     pub fn start(self) -> ActiveSpan {
         ActiveSpan(imp::begin(self))
     }
 
-    /// Begins the span and makes it the current one whenever `future` is polled; it ends with the
-    /// future, finished or dropped.
+    /// Begins the span and makes it current whenever `future` is polled. The span ends when the
+    /// future completes or is dropped.
     pub fn run<F: Future>(self, future: F) -> Traced<F> {
         self.start().run(future)
     }
 
-    /// Runs `work` within the span.
+    /// Begins the span, runs `work` with it as the current span, and ends it.
     pub fn in_scope<T>(self, work: impl FnOnce() -> T) -> T {
         self.start().in_scope(work)
     }
 }
 
-/// A span that has begun. It ends when dropped.
+/// A span that has begun. It ends when it is dropped.
 ///
-/// At most 512 are open at a time; beyond that a span is not recorded and counted as dropped.
+/// At most 512 spans are open at a time. Further spans are not recorded and are counted as dropped.
 #[must_use = "a span ends when it is dropped"]
 pub struct ActiveSpan(Option<imp::Open>);
 
 impl ActiveSpan {
-    /// What others refer to it by; `None` on the server, before [`crate::start`], and for a span
+    /// Returns the ids of the span. `None` on the server, before [`crate::start`], and for a span
     /// that is not recorded.
     pub fn context(&self) -> Option<SpanContext> {
         self.0.map(imp::Open::context)
@@ -86,7 +86,7 @@ impl ActiveSpan {
         }
     }
 
-    /// Notes that something happened now.
+    /// Adds an event with the current time.
     pub fn event(&self, name: impl Into<Cow<'static, str>>) {
         if let Some(open) = self.0 {
             imp::change(open, |span, time| {
@@ -100,7 +100,7 @@ impl ActiveSpan {
         }
     }
 
-    /// Marks the span as failed, with the error as an `exception` event.
+    /// Sets the status to error and adds an `exception` event.
     pub fn error(&self, error: &dyn fmt::Display) {
         if let Some(open) = self.0 {
             let message = error.to_string();
@@ -116,13 +116,13 @@ impl ActiveSpan {
         }
     }
 
-    /// Runs `work` with this as the current span.
+    /// Runs `work` with this span as the current one.
     pub fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
         let _entered = imp::enter(self.0);
         work()
     }
 
-    /// Makes this the current span whenever `future` is polled; it ends with the future.
+    /// Makes this span current whenever `future` is polled. The span ends with the future.
     pub fn run<F: Future>(self, future: F) -> Traced<F> {
         Traced::new(future, self.0, Some(self))
     }

@@ -1,4 +1,5 @@
-//! A future that knows its span: concurrent ones never mix, across whatever they await.
+//! A future that carries its own current span. Concurrent futures never mix their spans, whatever
+//! they await.
 
 use std::fmt;
 use std::pin::Pin;
@@ -7,26 +8,27 @@ use std::task::{Context, Poll};
 use crate::{ActiveSpan, imp};
 
 pin_project_lite::pin_project! {
-    /// A future with its own current span: set before each poll, put back after it.
+    /// A future with its own current span. The span is set before each poll and the previous one is
+    /// restored after it.
     ///
-    /// Made by [`crate::SpanBuilder::run`] and [`with_current`].
+    /// Created by [`crate::SpanBuilder::run`] and [`with_current`].
     #[must_use = "futures do nothing unless polled"]
     pub struct Traced<F> {
         #[pin]
         future: F,
         current: Option<imp::Open>,
-        // Held for its end: with the future or when that is dropped.
+        // Ends the span when the future completes or is dropped.
         span: Option<ActiveSpan>,
     }
 }
 
 /// Carries the current span into `future`, which may run later: for `spawn_local` and callbacks.
 ///
-/// Without it, what a future does after its first `.await` is attributed to the open click or page
+/// Without it, work after the first `.await` of a future is attributed to the open click or page
 /// view, and marked `throughline.parent.inferred`.
 ///
 /// # Server-Side Rendering
-/// On the server the future runs as it is.
+/// On the server the future runs unchanged.
 pub fn with_current<F: Future>(future: F) -> Traced<F> {
     Traced::new(future, imp::current(), None)
 }

@@ -1,4 +1,4 @@
-//! Who is whose parent: futures, clicks, submits, page views, errors, sessions.
+//! Parents of spans: futures, clicks, submits, page views, errors, sessions.
 #![cfg(target_family = "wasm")]
 
 #[expect(dead_code, reason = "each of the tests uses a part")]
@@ -49,7 +49,7 @@ async fn concurrent_futures_keep_their_own_parents_across_await() {
     }
 }
 
-/// Polls both until both are ready.
+/// Polls both futures until both are ready.
 async fn futures_join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     let (mut a, mut b) = (std::pin::pin!(a), std::pin::pin!(b));
     let (mut left, mut right) = (None, None);

@@ -1,4 +1,4 @@
-//! Batches on their way: at page hide, after failures, beyond the bounds.
+//! Delivery of batches: at page hide, after failures, beyond the limits.
 #![cfg(target_family = "wasm")]
 
 #[expect(dead_code, reason = "each of the tests uses a part")]
@@ -63,7 +63,7 @@ async fn everything_arrives() {
     }
 }
 
-/// Where the page stood by the last batch that says so.
+/// Returns the sequence state of the last batch that contains one.
 fn sequence() -> BatchSequence {
     let mut told = batches().into_iter().filter_map(|batch| batch.sequence);
     told.next_back().expect("a page numbers its spans")
@@ -111,7 +111,7 @@ async fn a_page_says_goodbye_and_is_another_process_when_it_comes_back() {
     wait_until_idle().await;
     everything_arrives().await;
     eval("net.calls.length = 0");
-    // What is open until the page is left is what it says goodbye with.
+    // Spans that are open until the page is left are part of the final report.
     let open = span("open").start();
     hide();
     drop(open);
@@ -163,7 +163,7 @@ async fn a_failed_batch_is_kept_and_sent_again() {
     sleep(Duration::from_millis(50)).await;
     assert!(!batches().is_empty());
     eval("net.calls.length = 0; net.status = 200");
-    // At most a second (the first bound) and one round more.
+    // At most a second (the first backoff bound) and one more round.
     for _ in 0..60 {
         sleep(Duration::from_millis(50)).await;
         if !batches().is_empty() {

@@ -1,4 +1,5 @@
-//! The patched `fetch` and the explicit client: what gets headers, and that nothing else changes.
+//! The patched `fetch` and the explicit client: which requests get headers, and that nothing else
+//! changes.
 #![cfg(target_family = "wasm")]
 
 #[expect(dead_code, reason = "each of the tests uses a part")]
@@ -105,7 +106,7 @@ async fn the_callers_objects_stay_as_they_are() {
         assert_eq!(header(url, name).as_deref(), Some(value));
         assert!(header(url, "traceparent").is_some());
     }
-    // The request itself is handed on, its policy with it.
+    // The request object itself is passed on, with its policy.
     let kept = eval(
         "(() => { const call = net.calls.findLast((call) => call.url.endsWith('/request'));
            return call.input === request && call.method === 'POST' && call.referrerPolicy === 'no-referrer'; })()",

@@ -1,4 +1,5 @@
-//! The document's span is the one the server announced, and the session of an earlier load lives on.
+//! The document's span is the one that the server announced, and the session of an earlier load
+//! continues.
 #![cfg(target_family = "wasm")]
 
 #[expect(dead_code, reason = "each of the tests uses a part")]

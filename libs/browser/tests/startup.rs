@@ -1,4 +1,4 @@
-//! A page that has just been opened: when its first batch goes out, and in what form.
+//! A page that was just opened: when it sends its first batch, and in which form.
 #![cfg(target_family = "wasm")]
 
 #[expect(dead_code, reason = "each of the tests uses a part")]
@@ -23,7 +23,7 @@ async fn nothing_is_sent_before_fifty_spans_are_there() {
     page::start();
     assert!(batches().is_empty());
     record(3);
-    // The timer of five seconds began after this one and cannot come first.
+    // The timer of 5 s began after this one and cannot fire first.
     sleep(Duration::from_millis(50)).await;
     assert!(batches().is_empty(), "three spans wait for more");
     record(60);

@@ -8,7 +8,7 @@ use crate::api::ApiError;
 use crate::state::query;
 use crate::ui::AsTyped;
 
-/// The decoded pairs of the URL.
+/// The decoded pairs of the query string.
 pub(super) type Values = Memo<Vec<(String, String)>>;
 
 pub(super) fn value_of(
@@ -28,14 +28,14 @@ const RANGES: [(&str, &str); 7] = [
     ("30d", "Last 30 days"),
 ];
 
-/// An option that follows the URL after it was rendered too.
+/// A select option that follows the URL after it was rendered.
 #[component]
 pub(super) fn Choice(
-    /// What the URL says when it is chosen.
+    /// Its value in the URL.
     value: String,
-    /// What people read.
+    /// Its label.
     label: String,
-    /// What the URL says now.
+    /// The current value in the URL.
     chosen: impl Fn() -> String + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let known = value.clone();
@@ -49,13 +49,13 @@ pub(super) fn Choice(
     .into_any()
 }
 
-/// Relative ranges to choose from, and a fixed one to type.
+/// A select of relative ranges, and fields for a custom range.
 #[component]
 pub(super) fn RangeField(
-    /// What the URL says.
+    /// The current values in the URL.
     values: Values,
 ) -> impl IntoView {
-    // A fixed range is written `range=FROM..TO` by links and `from=..&to=..` by the form itself.
+    // Links write a custom range as `range=FROM..TO`, the form itself as `from=..&to=..`.
     let fixed = Memo::new(move |_| {
         values.with(|values| {
             let given = |key| query::last(values, key).map(str::to_owned);
@@ -73,7 +73,7 @@ pub(super) fn RangeField(
             }
         })
     });
-    // Open where something is left to type; otherwise the chip says what the range is.
+    // The custom fields are open while an end is missing. Otherwise the chip shows the range.
     let lacks_an_end =
         fixed.with_untracked(|fixed| matches!(fixed, Some((a, b)) if a.is_empty() || b.is_empty()));
     let from = move || fixed.get().unwrap_or_default().0;
@@ -83,7 +83,7 @@ pub(super) fn RangeField(
             return String::new();
         }
         let text = value_of(values, "range")();
-        // `24h` and `1d` are one range: compare what is meant.
+        // `24h` and `1d` are the same range, so compare parsed values.
         let range = text.parse().unwrap_or_else(|_| TimeRange::default());
         if text.is_empty() {
             TimeRange::default().to_string()
@@ -101,7 +101,7 @@ pub(super) fn RangeField(
             <label>
                 <span>"Time"</span>
                 <select name="range">
-                    <Choice value=String::new() label="Fixed range".to_owned() chosen />
+                    <Choice value=String::new() label="Custom range".to_owned() chosen />
                     {RANGES
                         .map(|(value, label)| {
                             view! { <Choice value=value.to_owned() label=label.to_owned() chosen /> }
@@ -115,7 +115,7 @@ pub(super) fn RangeField(
                 </select>
             </label>
             <details class="fixed" open=lacks_an_end>
-                <summary title="A fixed time range">"from … to"</summary>
+                <summary title="Custom range">"from … to"</summary>
                 <div>
                     <label>
                         <span>"From (UTC)"</span>
@@ -132,10 +132,10 @@ pub(super) fn RangeField(
     .into_any()
 }
 
-/// The services that are known, and the one the URL names even when it is not.
+/// A select of the known services. It also offers the service in the URL if it is unknown.
 #[component]
 pub(super) fn ServiceField(
-    /// What the URL says.
+    /// The current values in the URL.
     values: Values,
     /// The services to choose from.
     services: Resource<Result<Vec<String>, ApiError>>,
@@ -170,10 +170,10 @@ pub(super) fn ServiceField(
     .into_any()
 }
 
-/// Any, failed or not.
+/// A select of the status: any, error or ok.
 #[component]
 pub(super) fn StatusField(
-    /// What the URL says.
+    /// The current values in the URL.
     values: Values,
 ) -> impl IntoView {
     let chosen = value_of(values, "status");
@@ -189,18 +189,18 @@ pub(super) fn StatusField(
     .into_any()
 }
 
-/// A text to type.
+/// A text field.
 #[component]
 pub(super) fn TextField(
-    /// What the URL says.
+    /// The current values in the URL.
     values: Values,
-    /// Its parameter.
+    /// The name of its parameter.
     name: &'static str,
-    /// What stands above it.
+    /// Its label.
     label: &'static str,
-    /// What stands in it while it is empty.
+    /// Its placeholder.
     hint: &'static str,
-    /// Whether it gets the room that is left.
+    /// True if it takes the remaining width.
     #[prop(optional)]
     is_wide: bool,
 ) -> impl IntoView {

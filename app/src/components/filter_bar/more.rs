@@ -1,4 +1,4 @@
-//! The fields that are wanted less often, folded away until one of them is in force.
+//! The less frequent filter fields. They are collapsed until one of them is in use.
 
 use leptos::prelude::*;
 use throughline_model::{AttributeCondition, TraceFilter};
@@ -6,7 +6,7 @@ use throughline_model::{AttributeCondition, TraceFilter};
 use super::fields::{Choice, TextField, Values, value_of};
 use crate::ui::AsTyped;
 
-/// Parameters of the fields below, besides `attr.KEY`.
+/// The parameters of these fields, besides `attr.KEY`.
 const KEYS: [&str; 8] = [
     "kind",
     "max_duration",
@@ -18,10 +18,10 @@ const KEYS: [&str; 8] = [
     "attr",
 ];
 
-/// Kind, greatest duration, numbers of spans, correlation, error text, pins and attributes.
+/// Fields for kind, max duration, span counts, correlation, error text, pins and attributes.
 #[component]
 pub(super) fn MoreFields(
-    /// What the URL says.
+    /// The current values in the URL.
     values: Values,
 ) -> impl IntoView {
     let is_in_force = values.with_untracked(|values| {
@@ -34,9 +34,9 @@ pub(super) fn MoreFields(
             <summary>"More conditions"</summary>
             <div>
                 <KindField values />
-                <TextField values name="max_duration" label="At most" hint="2s" />
-                <TextField values name="min_spans" label="Spans, least" hint="2" />
-                <TextField values name="max_spans" label="Spans, most" hint="1000" />
+                <TextField values name="max_duration" label="Max duration" hint="2s" />
+                <TextField values name="min_spans" label="Min spans" hint="2" />
+                <TextField values name="max_spans" label="Max spans" hint="1000" />
                 <TextField values name="correlation" label="Correlation" hint="request, order or job id" />
                 <TextField values name="error" label="Error text" hint="part of the message" />
                 <PinnedField values />
@@ -47,7 +47,7 @@ pub(super) fn MoreFields(
     .into_any()
 }
 
-/// The kind of the root.
+/// A select of the root span's kind.
 #[component]
 fn KindField(values: Values) -> impl IntoView {
     let chosen = value_of(values, "kind");
@@ -58,14 +58,14 @@ fn KindField(values: Values) -> impl IntoView {
     });
     view! {
         <label class="field">
-            <span>"Kind of root"</span>
+            <span>"Root span kind"</span>
             <select name="kind">{choices}</select>
         </label>
     }
     .into_any()
 }
 
-/// All, or those somebody pinned.
+/// A select of all traces or only pinned ones.
 #[component]
 fn PinnedField(values: Values) -> impl IntoView {
     let chosen = value_of(values, "pinned");
@@ -81,7 +81,7 @@ fn PinnedField(values: Values) -> impl IntoView {
     .into_any()
 }
 
-/// A field for each condition in force, and one more to add another.
+/// One field for each attribute condition, and an empty one to add another.
 #[component]
 fn AttributeFields(values: Values) -> impl IntoView {
     let texts = Memo::new(move |_| {
@@ -112,7 +112,7 @@ fn AttributeFields(values: Values) -> impl IntoView {
     view! { <For each=places key=|at| *at children=field /> }.into_any()
 }
 
-/// The conditions on attributes as they are written in a field, wrong ones too.
+/// Returns the attribute conditions as text for the fields, including invalid ones.
 fn written(values: &[(String, String)]) -> Vec<String> {
     let texts = values.iter().filter(|(_, value)| !value.trim().is_empty());
     texts

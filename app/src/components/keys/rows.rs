@@ -1,5 +1,5 @@
-//! Where the focus goes: rows carry `data-row`, those that failed `data-error` too, and the link
-//! of each `data-open`.
+//! The focus of the keyboard shortcuts. Rows have `data-row`, failed rows also `data-error`, and
+//! the link of a row has `data-open`.
 
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
@@ -11,7 +11,7 @@ fn all(selector: &str) -> Vec<HtmlElement> {
     };
     (0..found.length())
         .filter_map(|at| found.get(at)?.dyn_into::<HtmlElement>().ok())
-        // What is folded away has no box.
+        // A folded row has no box.
         .filter(|element| element.offset_height() > 0)
         .collect()
 }
@@ -20,7 +20,7 @@ fn first(selector: &str) -> Option<HtmlElement> {
     all(selector).into_iter().next()
 }
 
-/// Whether keys belong to a field or to an open dialog.
+/// Reports whether keys belong to a field or an open dialog.
 pub(super) fn is_typing() -> bool {
     let in_field = document().active_element().is_some_and(|active| {
         active
@@ -30,7 +30,7 @@ pub(super) fn is_typing() -> bool {
     in_field || first("dialog[open]").is_some()
 }
 
-/// Takes the focus out of the field it is in.
+/// Removes the focus from the current field.
 pub(super) fn leave_field() {
     let active = document()
         .active_element()
@@ -38,12 +38,12 @@ pub(super) fn leave_field() {
     let _ = active.map(|field| field.blur());
 }
 
-/// Goes to the first field of the filter.
+/// Focuses the first field of the filter. Reports whether there is one.
 pub(super) fn focus_search() -> bool {
     first("[data-search]").is_some_and(|field| field.focus().is_ok())
 }
 
-/// Goes to the next row, or back: from the focused one, else from the selected one.
+/// Focuses the next or previous row. It starts from the focused row, else from the selected one.
 pub(super) fn step(forward: bool) -> bool {
     let rows = all("[data-row]");
     let next = match (current(&rows), forward) {
@@ -56,7 +56,7 @@ pub(super) fn step(forward: bool) -> bool {
         .is_some_and(|row| focus_row(row, false))
 }
 
-/// Opens the next row that failed, from the top again after the last.
+/// Opens the next failed row. After the last one it continues with the first.
 pub(super) fn next_error() -> bool {
     let rows = all("[data-row]");
     let from = current(&rows).map_or(0, |at| at + 1);
@@ -71,7 +71,7 @@ pub(super) fn next_error() -> bool {
     })
 }
 
-/// Closes the pane where one is open.
+/// Closes the pane if one is open.
 pub(super) fn close() -> bool {
     first("[data-close]").is_some_and(|link| {
         link.click();

@@ -1,4 +1,4 @@
-//! What a reference leads to, or where it was looked for in vain.
+//! The result of a lookup, or the explanation why there is none.
 
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
@@ -13,14 +13,14 @@ use crate::panels::TraceList;
 use crate::state::{LiveList, LookupRequest, PageLinks, query};
 use crate::ui::Notice;
 
-/// The one trace, the list of several, or why there is none.
+/// A link to the only match, the list of several, or the reason why there is none.
 #[component]
 pub(super) fn Found(
-    /// The answer.
+    /// The result.
     answer: Dated<Lookup>,
-    /// What was asked.
+    /// The request.
     request: LookupRequest,
-    /// Holds the rows.
+    /// The live list that owns the rows.
     list: LiveList,
 ) -> impl IntoView {
     let Dated { now, value: lookup } = answer;
@@ -46,7 +46,7 @@ pub(super) fn Found(
     }
 }
 
-/// Goes to the trace; who comes back from it does not want to be sent there again.
+/// Redirects to the trace and replaces the history entry, so that "back" does not redirect again.
 #[component]
 fn Only(href: String) -> impl IntoView {
     let options = NavigateOptions {
@@ -89,7 +89,7 @@ fn title_of(lookup: &Lookup, text: &str) -> String {
     format!("{count} traces {what} {text}{names} · newest first, {shown} shown")
 }
 
-/// Says where a reference was looked for.
+/// Explains where the reference was searched.
 #[component]
 fn Nothing(request: LookupRequest, lookup: Lookup, links: PageLinks) -> impl IntoView {
     let mut links = links;
@@ -103,7 +103,7 @@ fn Nothing(request: LookupRequest, lookup: Lookup, links: PageLinks) -> impl Int
         .iter()
         .map(|place| match place {
             LookedFor::TraceId => {
-                "as the id of a trace: there is none, or it is kept no longer".to_owned()
+                "as the id of a trace: there is none, or it is no longer stored".to_owned()
             }
             LookedFor::SpanId => "as the id of a span".to_owned(),
             LookedFor::Attribute => {
@@ -120,11 +120,11 @@ fn Nothing(request: LookupRequest, lookup: Lookup, links: PageLinks) -> impl Int
     view! {
         <Notice title>
             <p>
-                "Looked for " <code class="mono">{request.reference.text().to_owned()}</code>
+                "Searched for " <code class="mono">{request.reference.text().to_owned()}</code>
             </p>
             <ul class="places">{places}</ul>
             <p>
-                "A value is found by all of it, not by a part."
+                "A value matches only as a whole, not in part."
             </p>
             <p class="ways">
                 {goes_on} <a class="btn" href="/traces">

@@ -1,4 +1,4 @@
-//! What the page of a trace owns, and how it reads its trace anew.
+//! The state that the page of a trace owns, and the code that reads the trace again.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -8,14 +8,14 @@ use throughline_wire::{SpanId, TraceId};
 use crate::api::{ApiError, Dated, get_span_details, get_trace_skeleton, list_span_events};
 use crate::state::{Folds, LiveTrace, Outline, PinState, ScrollAnchor, Selection};
 
-/// A trace, and when it was read.
+/// A trace and the time at which it was read.
 pub(super) type Read = Result<Dated<Option<TraceSkeleton>>, ApiError>;
 
-/// The spans of the selected id, and what was logged in them.
+/// The spans with the selected id, and their log records.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Details {
     pub(super) spans: Vec<SpanDetails>,
-    /// Why there are none, where they cannot be read.
+    /// The log records, or the error if they cannot be read.
     pub(super) logs: Result<EventPage, ApiError>,
 }
 
@@ -28,29 +28,29 @@ impl Default for Details {
     }
 }
 
-/// What lives as long as the page; cheap to copy.
+/// The state that lives as long as the page. Cheap to copy.
 #[derive(Clone, Copy)]
 pub(super) struct PageState {
-    /// What the address says of the pane.
+    /// The selection in the URL.
     pub(super) selection: Memo<Selection>,
-    /// The span that is shown when it says nothing.
+    /// The span that is shown if the URL selects none.
     pub(super) by_default: StoredValue<Option<SpanId>>,
-    /// The rows that are folded.
+    /// The folded rows.
     pub(super) folds: Folds,
-    /// What its reader does to its pin.
+    /// The state of the pin.
     pub(super) pin: PinState,
-    /// What came since it was read.
+    /// The live updates since the last read.
     pub(super) live: LiveTrace,
 }
 
 impl PageState {
-    /// The span to show.
+    /// Returns the span to show.
     pub(super) fn selected(self, outline: &Outline) -> Option<SpanId> {
         let selection = self.selection.get();
         selection.resolve_once(&outline.skeleton, &outline.tree, self.by_default)
     }
 
-    /// Reads what the pane shows.
+    /// Reads the data of the pane.
     pub(super) async fn read_details(self, skeleton: &TraceSkeleton) -> Result<Details, ApiError> {
         let selection = self.selection.try_get_untracked().unwrap_or_default();
         let tree = TraceTree::of(skeleton);
@@ -64,7 +64,7 @@ impl PageState {
     }
 }
 
-/// Reads the trace and the pane anew, both before either is shown; cheap to copy.
+/// Reads the trace and the pane again, both before either is shown. Cheap to copy.
 #[derive(Clone, Copy)]
 pub(super) struct Refresh {
     id: TraceId,
@@ -87,7 +87,7 @@ impl Refresh {
         }
     }
 
-    /// Does it once at a time; the reader's place, span and folds stay.
+    /// Reads once at a time. Keeps the user's scroll position, selected span and folded rows.
     pub(super) fn read(self, state: PageState) {
         if self.is_under_way.try_get_value() != Some(false) {
             return;
@@ -101,7 +101,7 @@ impl Refresh {
                     value: Some(skeleton),
                     ..
                 }) => Some(state.read_details(skeleton).await),
-                // What is shown stays: it is better than nothing.
+                // Keep the current content: it is better than none.
                 _ => None,
             };
             // The page may have been left meanwhile.

@@ -1,4 +1,4 @@
-//! Watches for the first trace while the store is empty.
+//! The poll for the first trace while the store is empty.
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use super::results::Listed;
 use crate::api::{ApiError, list_services, list_traces};
 use crate::state::ListRequest;
 
-/// How often an empty store is asked again.
+/// The poll interval of an empty store.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// Calls `found` in the browser once something is stored, if nothing was; a page that lists traces
-/// or says that none matches asks nothing.
+/// Calls `found` in the browser when the first trace is stored. A page that lists traces, or
+/// reports that none matches, does not poll.
 pub(super) fn watch_for_first_trace(
     request: Memo<Result<ListRequest, String>>,
     list: Resource<Option<Result<Listed, ApiError>>>,
     services: Resource<Result<Vec<String>, ApiError>>,
     found: impl Fn() + Copy + 'static,
 ) {
-    // An effect never runs on the server, and runs again when what it read has changed.
+    // An effect never runs on the server. It runs again when a signal that it read has changed.
     Effect::new(move |_| {
         let is_listed =
             list.with(|list| !matches!(list, Some(Some(Ok(list))) if list.value.items.is_empty()));
@@ -30,8 +30,8 @@ pub(super) fn watch_for_first_trace(
             return;
         }
         let is_asking = StoredValue::new(false);
-        // A service is known a moment before its first trace is committed: the list gets one more
-        // turn before it is shown without that trace.
+        // A service is known a moment before its first trace is committed. So the list is polled
+        // once more before it is shown without that trace.
         let was_known = StoredValue::new(false);
         let ask = move || {
             let is_hidden = document().hidden();
@@ -43,14 +43,14 @@ pub(super) fn watch_for_first_trace(
             }
             is_asking.set_value(true);
             spawn_local(async move {
-                // A failure is no answer; the next turn asks again.
+                // A failure proves nothing. The next poll tries again.
                 let is_listed = list_traces(filter, page)
                     .await
                     .is_ok_and(|list| !list.value.items.is_empty());
                 let is_known = list_services()
                     .await
                     .is_ok_and(|services| !services.is_empty());
-                // Nobody waits any more when the page was left meanwhile.
+                // Nothing to do if the page was left meanwhile.
                 let Some(was_known_before) = was_known.try_get_value() else {
                     return;
                 };

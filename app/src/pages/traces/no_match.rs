@@ -1,4 +1,4 @@
-//! What stands in place of a list without a row.
+//! The notice in place of an empty list.
 
 use leptos::prelude::*;
 use throughline_model::{TimeRange, TraceFilter};
@@ -8,12 +8,12 @@ use crate::components::{Continue, Pager, describe_range, how_far};
 use crate::state::{PageLinks, filter_href};
 use crate::ui::Notice;
 
-/// Says what was looked for in vain, and how to look wider.
+/// Reports that no trace matches, and how to widen the search.
 #[component]
 pub(super) fn NoMatch(
-    /// What was asked.
+    /// The filter.
     filter: TraceFilter,
-    /// Where the page leads: a search that stopped at its bound is not over.
+    /// The links of the page. A search that stopped at its limit can continue.
     links: PageLinks,
 ) -> impl IntoView {
     let mut links = links;
@@ -26,7 +26,7 @@ pub(super) fn NoMatch(
         });
         view! {
             <a class="btn" class:primary=is_over href=href>
-                {format!("Look at the last {range}")}
+                {format!("Search the last {range}")}
             </a>
         }
     });
@@ -44,18 +44,18 @@ pub(super) fn NoMatch(
     let range = describe_range(filter.range);
     let (title, what) = if let Some(searched) = &searched {
         let what = format!(
-            "{} No index serves every condition, so that some thousand traces are looked at at a time.",
+            "{} No index covers all conditions, so each step of the search reads some thousand traces.",
             how_far(searched)
         );
         ("No trace matches so far", what)
     } else if filter.is_narrowed() {
         let what =
-            format!("Of the traces that began in this time ({range}) none meets every condition.");
+            format!("No trace that began in this time range ({range}) meets all conditions.");
         ("No trace matches", what)
     } else {
         (
             "No trace matches",
-            format!("No trace began in this time ({range})."),
+            format!("No trace began in this time range ({range})."),
         )
     };
     let goes_on = searched.map(|searched| view! { <Continue searched /> });
@@ -73,7 +73,7 @@ pub(super) fn NoMatch(
     .into_any()
 }
 
-/// A longer range to look at; none beyond what is kept by default.
+/// Returns a longer range to search. `None` beyond the default retention.
 fn wider(range: TimeRange) -> Option<TimeRange> {
     let steps = [
         30 * UnixNanos::PER_MINUTE,

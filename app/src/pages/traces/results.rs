@@ -1,4 +1,4 @@
-//! What `/traces` shows once its answer is there.
+//! The result area of `/traces`.
 
 use leptos::prelude::*;
 use throughline_model::{Page, Total, TraceFilter, TraceStatistics, TraceSummary};
@@ -12,10 +12,10 @@ use crate::context::ServerInfo;
 use crate::panels::{StatisticsPanel, TraceList};
 use crate::state::{ListRequest, LiveList, PageLinks};
 
-/// One page of traces, and when it was read.
+/// One page of traces and the time at which it was read.
 pub(super) type Listed = Dated<Page<TraceSummary>>;
 
-/// In what order, and how many of how many: never more exact than it is known.
+/// Describes the order and the count. The count is never more exact than it is known.
 pub(super) fn count_of(answer: Option<Result<Listed, ApiError>>) -> AnyView {
     let Some(Ok(Dated { value: page, .. })) = answer else {
         return ().into_any();
@@ -37,7 +37,7 @@ pub(super) fn count_of(answer: Option<Result<Listed, ApiError>>) -> AnyView {
     .into_any()
 }
 
-/// The statistics, unless there is nothing they could say.
+/// The statistics. Empty if there are none to show.
 #[component]
 pub(super) fn Figures(
     statistics: TraceStatistics,
@@ -51,7 +51,7 @@ pub(super) fn Figures(
     .into_any()
 }
 
-/// The list, or why it is empty.
+/// The list, or the reason why it is empty.
 #[component]
 pub(super) fn Results(
     list: Listed,
@@ -81,7 +81,7 @@ pub(super) fn Results(
     }
 }
 
-/// What stands in for a part that is being read.
+/// The placeholder while data is being read.
 #[component]
 pub(super) fn Loading() -> impl IntoView {
     view! {

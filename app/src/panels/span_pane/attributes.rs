@@ -1,4 +1,4 @@
-//! Attributes by namespace.
+//! The attributes, grouped by namespace.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,25 @@ use throughline_wire::{AttributeValue, Attributes, Repair};
 use super::offloaded::OfSpan;
 use super::value::Pair;
 
-/// Where keys without a dot go.
+/// The group of keys without a dot.
 const NO_NAMESPACE: &str = "attributes";
 
-/// A group for each first part of a key; those of `hidden` keys are shown elsewhere.
+/// One group for each first part of a key. Keys in `hidden` are left out, because they are shown in
+/// another place.
 #[component]
 pub(super) fn AttributeGroups(
     /// The attributes.
     attributes: Attributes,
-    /// How many more the sender dropped.
+    /// The number of attributes that the sender dropped.
     dropped: u32,
-    /// Keys that are left out.
+    /// The keys to leave out.
     #[prop(optional)]
     hidden: Vec<&'static str>,
-    /// The span, where they are its own.
+    /// The span, if these are its own attributes.
     #[prop(optional)]
     of_span: Option<OfSpan>,
 ) -> impl IntoView {
-    // Of a process or a library nobody notes which side dropped something.
+    // For resources and scopes, it is not recorded which side dropped an attribute.
     let is_here = of_span
         .as_ref()
         .is_none_or(|span| span.has(Repair::AttributesDropped));
@@ -52,14 +53,14 @@ pub(super) fn AttributeGroups(
     .into_any()
 }
 
-/// Says what was left out, and by whom: a sender that dropped something says only how much.
+/// Reports how much was dropped, and by which side. A sender reports only the count.
 #[component]
 pub(super) fn Dropped(
-    /// How many.
+    /// The number of dropped items.
     count: u32,
-    /// Of what.
+    /// The kind of the items.
     what: &'static str,
-    /// Whether ingest may have dropped some of them.
+    /// True if ingest may have dropped some of them.
     is_here: bool,
 ) -> impl IntoView {
     let (what, were) = match count {
@@ -67,7 +68,7 @@ pub(super) fn Dropped(
         _ => (what, "were"),
     };
     let by = if is_here {
-        "by the sender, or here for being beyond the limit"
+        "by the sender, or by the server because of a limit"
     } else {
         "by the sender before it was sent"
     };

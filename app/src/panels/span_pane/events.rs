@@ -1,4 +1,4 @@
-//! What happened in a span.
+//! The events of a span.
 
 use leptos::prelude::*;
 use throughline_viz::format_duration;
@@ -8,14 +8,14 @@ use super::attributes::Dropped;
 use super::offloaded::OfSpan;
 use super::value::Pair;
 
-/// Each event with its place in time and its attributes.
+/// Each event with its time offset and its attributes.
 #[component]
 pub(super) fn Events(
     /// The events, as sent.
     events: Vec<SpanEvent>,
-    /// How many more the sender dropped.
+    /// The number of events that the sender dropped.
     dropped: u32,
-    /// When the span began.
+    /// The start of the span.
     start: UnixNanos,
     /// The span.
     of_span: OfSpan,
@@ -44,7 +44,7 @@ fn Event(event: SpanEvent, start: UnixNanos, at: usize, of_span: OfSpan) -> impl
     let pairs: Vec<_> = event
         .attributes
         .iter()
-        // The error box has the stack trace already.
+        // The error box already shows the stack trace.
         .filter(|(key, _)| !(is_exception && *key == semconv::EXCEPTION_STACKTRACE))
         .map(|(key, value)| {
             let kept = of_span.event(at, key);

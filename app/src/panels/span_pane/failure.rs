@@ -1,4 +1,4 @@
-//! Why a span failed.
+//! The reason why a span failed.
 
 use leptos::prelude::*;
 use throughline_wire::{Attributes, Span, semconv};
@@ -9,9 +9,9 @@ use crate::ui::CopyButton;
 /// The status message, then each exception with its stack trace.
 #[component]
 pub(super) fn Failure(
-    /// A span that failed.
+    /// A failed span.
     span: Span,
-    /// What is known of the whole of its values.
+    /// The offloaded payloads of the span.
     of_span: OfSpan,
 ) -> impl IntoView {
     let exceptions: Vec<(Attributes, Option<OffloadedPayload>)> = span
@@ -31,7 +31,7 @@ pub(super) fn Failure(
     let message = span.status.message.into_owned();
     let headline = if message.is_empty() && exceptions.is_empty() {
         kind.map_or_else(
-            || "Failed without saying why".to_owned(),
+            || "Failed without a message".to_owned(),
             |kind| format!("Failed: {kind}"),
         )
     } else {
@@ -60,7 +60,7 @@ fn Exception(
     let kind = text(semconv::EXCEPTION_TYPE);
     let message = text(semconv::EXCEPTION_MESSAGE);
     let stack = text(semconv::EXCEPTION_STACKTRACE);
-    // SDKs often copy the message into the status: once is enough.
+    // SDKs often copy the message into the status. Show it once.
     let line = match (kind.is_empty(), message.is_empty() || message == headline) {
         (true, true) => None,
         (true, false) => Some(message),

@@ -1,4 +1,4 @@
-//! Other spans a span names, and who sent it.
+//! The links of a span, and its sender.
 
 use leptos::prelude::*;
 use throughline_model::Utc;
@@ -10,12 +10,12 @@ use super::offloaded::OfSpan;
 use super::value::Pair;
 use crate::state::query;
 
-/// Links to the traces they name; a trace that is not here answers that it is unknown.
+/// Links to other traces. The page of a trace that is not stored reports that it is unknown.
 #[component]
 pub(super) fn Links(
     /// The links, as sent.
     links: Vec<SpanLink>,
-    /// How many more the sender dropped.
+    /// The number of links that the sender dropped.
     dropped: u32,
     /// The span.
     of_span: OfSpan,
@@ -60,26 +60,26 @@ pub(super) fn Links(
     .into_any()
 }
 
-/// The process and the library that made the span; folded, because it repeats from span to span.
+/// The resource and the scope of the span. Folded, because they repeat from span to span.
 #[component]
 pub(super) fn Origin(
-    /// The process.
+    /// The resource.
     resource: Resource,
-    /// The library.
+    /// The scope.
     scope: InstrumentationScope,
-    /// When the server stored it.
+    /// The time at which the server stored the span.
     received: UnixNanos,
-    /// When the span began.
+    /// The start of the span.
     start: UnixNanos,
 ) -> impl IntoView {
     let library = match (scope.name.is_empty(), scope.version.is_empty()) {
-        (true, _) => "not named".to_owned(),
+        (true, _) => "(no name)".to_owned(),
         (false, true) => scope.name.into_owned(),
         (false, false) => format!("{} {}", scope.name, scope.version),
     };
     let service = resource.service_name().to_owned();
     let started = Utc::from(start).to_string();
-    let stored = format!("{} after it began", format_duration(received.since(start)));
+    let stored = format!("{} after the start", format_duration(received.since(start)));
     view! {
         <details class="origin">
             <summary class="grp">"Sent by " {service}</summary>
@@ -94,7 +94,7 @@ pub(super) fn Origin(
             <AttributeGroups attributes=scope.attributes dropped=scope.dropped_attributes_count />
             <h3 class="grp">"time"</h3>
             <dl class="kv">
-                <Pair label="began".to_owned() key="start".to_owned() value=started.into() />
+                <Pair label="start".to_owned() key="start".to_owned() value=started.into() />
                 <Pair label="stored".to_owned() key="received".to_owned() value=stored.into() />
             </dl>
         </details>

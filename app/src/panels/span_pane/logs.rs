@@ -1,4 +1,4 @@
-//! Log records and domain events that name the span.
+//! The log records and domain events of the span.
 
 use leptos::prelude::*;
 use throughline_model::{EventPage, PayloadPlace, StoredEvent};
@@ -10,12 +10,12 @@ use super::offloaded::{Look, OffloadedPayload, Whole};
 use super::value::{Pair, text_of};
 use crate::api::ApiError;
 
-/// A line for each, earliest first; nothing for a span without any.
+/// One line per record, earliest first. Empty for a span without records.
 #[component]
 pub(super) fn Logs(
-    /// The newest of them, newest first.
+    /// The newest records, newest first.
     logs: Result<EventPage, ApiError>,
-    /// When the span began.
+    /// The start of the span.
     start: UnixNanos,
 ) -> impl IntoView {
     let page = match logs {

@@ -1,4 +1,4 @@
-//! Large values: a preview stands in the span, the whole value is fetched when it is asked for.
+//! Offloaded payloads: the span contains a preview, and the whole value is fetched on request.
 
 use std::sync::Arc;
 
@@ -13,10 +13,11 @@ use super::value::text_of;
 use crate::api::{get_event_payload, get_span_payload};
 use crate::ui::{Glyph, Icon, Statement, copy_text};
 
-/// A greater value is only downloaded: no browser scrolls through it at ease.
+/// The largest payload that is shown, in bytes. A larger one can only be downloaded, because
+/// browsers scroll it poorly.
 const SHOWN_BYTES: u64 = 4_000_000;
 
-/// What is known of the whole of a span's parts; cheap to clone.
+/// The offloaded payloads of a span. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct OfSpan {
     trace_id: TraceId,
@@ -35,22 +36,23 @@ impl OfSpan {
         }
     }
 
-    /// The whole of an attribute of the span, where the span has only a preview.
+    /// Returns the offloaded payload of an attribute of the span. `None` if the span has the whole
+    /// value.
     pub(super) fn attribute(&self, key: &str) -> Option<OffloadedPayload> {
         self.kept(PayloadRef::of_attribute(&self.payloads, key))
     }
 
-    /// The same of an attribute of the event at `place`.
+    /// Returns the offloaded payload of an attribute of the event at index `place`.
     pub(super) fn event(&self, place: usize, key: &str) -> Option<OffloadedPayload> {
         self.kept(PayloadRef::of_event(&self.payloads, place, key))
     }
 
-    /// The same of an attribute of the link at `place`.
+    /// Returns the offloaded payload of an attribute of the link at index `place`.
     pub(super) fn link(&self, place: usize, key: &str) -> Option<OffloadedPayload> {
         self.kept(PayloadRef::of_link(&self.payloads, place, key))
     }
 
-    /// Whether ingest itself made such a repair.
+    /// Reports whether ingest made this repair.
     pub(super) fn has(&self, repair: Repair) -> bool {
         self.repairs.contains(repair)
     }
@@ -62,14 +64,14 @@ impl OfSpan {
     }
 }
 
-/// What a value belongs to.
+/// The owner of a value.
 #[derive(Clone, Copy)]
 enum Holder {
     Span(TraceId, SpanId),
     Event(EventCursor),
 }
 
-/// A value that is kept apart.
+/// An offloaded payload.
 #[derive(Clone)]
 pub(super) struct OffloadedPayload {
     holder: Holder,
@@ -86,13 +88,14 @@ impl OffloadedPayload {
         }
     }
 
-    /// The whole of what stood at `place` of an event, where the event has only a preview.
+    /// Returns the offloaded payload at `place` of an event. `None` if the event has the whole
+    /// value.
     pub(super) fn of_event(event: &StoredEvent, place: &PayloadPlace) -> Option<Self> {
         let kept = event.payloads.iter().find(|known| known.place == *place)?;
         Some(Self::of(Holder::Event(event.cursor), kept))
     }
 
-    /// Where it is downloaded, with and without script.
+    /// Returns the download URL, which works with and without script.
     fn href(&self) -> String {
         let holder = match self.holder {
             Holder::Span(trace_id, span_id) => format!("traces/{trace_id}/spans/{span_id}"),
@@ -101,7 +104,7 @@ impl OffloadedPayload {
         format!("/api/admin/{holder}/payloads/{}", self.hash)
     }
 
-    /// Fetches it and hands it to `then` as people read it.
+    /// Fetches the payload and passes it to `then` as readable text.
     fn fetch(self, state: ArcRwSignal<State>, then: impl FnOnce(String) + 'static) {
         state.set(State::Fetching);
         spawn_local(async move {
@@ -116,15 +119,15 @@ impl OffloadedPayload {
                     then(text_of(&payload.value));
                     return;
                 }
-                Ok(None) => "It is kept no longer.".to_owned(),
-                Err(error) => format!("Not fetched: {error}."),
+                Ok(None) => "This value is no longer stored.".to_owned(),
+                Err(error) => format!("Cannot fetch the value: {error}."),
             };
             state.set(State::Failed(problem));
         });
     }
 }
 
-/// How a value is drawn.
+/// The presentation of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
     Text,
@@ -141,20 +144,21 @@ enum State {
     Failed(String),
 }
 
-/// The preview of a value with its true size, and the ways to the whole of it. What stands here
-/// is one `div`.
+/// The preview of a value with its full size, and the controls to show or download the whole value.
+/// The root element is one `div`.
 #[component]
 pub(super) fn Whole(
-    /// The value.
+    /// The offloaded payload.
     kept: OffloadedPayload,
-    /// What the span itself has of it.
+    /// The preview that the span contains.
     preview: String,
-    /// What it is called.
+    /// The name of the value.
     what: String,
-    /// How it is drawn.
+    /// The presentation.
     look: Look,
 ) -> impl IntoView {
-    // Counted, not owned by the pane: while the next span is awaited this one still stands.
+    // Reference-counted, not owned by the pane: while the next span is awaited, this view still
+    // exists.
     let state = ArcRwSignal::new(State::Preview);
     let text = ArcRwSignal::new(preview);
     let size = format_bytes(kept.byte_count);
@@ -165,7 +169,7 @@ pub(super) fn Whole(
     let (text_of_copy, state_of_copy) = (text.clone(), state.clone());
     let (of_hidden, of_note) = (state.clone(), state);
     let show = move |event: ev::MouseEvent| {
-        // Middle clicks and the like keep their meaning.
+        // Middle clicks and modified clicks keep the browser's behaviour.
         if !is_shown_here || event.ctrl_key() || event.meta_key() || event.shift_key() {
             return;
         }

@@ -1,13 +1,14 @@
-//! What ingest repaired in a span.
+//! The repairs that ingest made in a span.
 
 use leptos::prelude::*;
 use throughline_viz::format_bytes;
 use throughline_wire::{AttributeValue, Attributes, Repair, RepairSet, semconv};
 
-/// A sentence for each repair, and how much was cut off; nothing for a span that was stored as it came.
+/// One sentence for each repair, and the amount that was cut off. Empty for a span that was stored
+/// as sent.
 #[component]
 pub(super) fn Repairs(
-    /// Attributes that may hold `throughline.repairs`.
+    /// The attributes, which may contain `throughline.repairs`.
     attributes: Attributes,
 ) -> impl IntoView {
     let cut = match attributes.get(semconv::CUT_BYTES) {
@@ -28,7 +29,7 @@ pub(super) fn Repairs(
         .collect();
     (!sentences.is_empty()).then(|| {
         view! {
-            <ul class="box w repairs" aria-label="What was repaired">
+            <ul class="box w repairs" aria-label="Repairs">
                 {sentences}
             </ul>
         }
@@ -40,10 +41,10 @@ const fn sentence(repair: Repair) -> &'static str {
     match repair {
         Repair::AttributesDropped => "Attributes beyond the limit were dropped.",
         Repair::ClockSkewed => {
-            "Its start is far from the server's clock: the sender's clock is off."
+            "Its start is far from the server's clock: the sender's clock is wrong."
         }
         Repair::ControlCharacters => "NUL characters were replaced.",
-        Repair::DurationCut => "It claims to have lasted longer than the limit; its end was moved.",
+        Repair::DurationCut => "Its duration was longer than the limit; its end was moved.",
         Repair::EndBeforeStart => "It ended before it began; its end was moved to its start.",
         Repair::EventTimeMissing => "An event without a time was moved to the start.",
         Repair::EventsDropped => "Events beyond the limit were dropped.",
@@ -55,7 +56,7 @@ const fn sentence(repair: Repair) -> &'static str {
         Repair::NumberOverflow => "A number was too great and became an infinity.",
         Repair::ParentIsSelf => "It names itself as its parent.",
         Repair::StartMissing => {
-            "Its start was missing and was set to its end, or taken from what is around it."
+            "Its start was missing and was set to its end, or estimated from its context."
         }
         Repair::ValueCut => "A value was longer than the limit and was cut.",
     }

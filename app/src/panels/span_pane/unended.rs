@@ -1,27 +1,27 @@
-//! A span that has begun and not ended: what became of it.
+//! The notice of a span without an end.
 
 use leptos::prelude::*;
 use throughline_model::{OpenFate, OpenSpan};
 use throughline_viz::format_duration;
 
-/// How long it has been running, or was known to.
+/// Shows how long the span has been running, or how long it was known to run.
 #[component]
 pub(super) fn Unended(
-    /// The span.
+    /// The open span.
     open: OpenSpan,
 ) -> impl IntoView {
     let known = format_duration(open.seen.since(open.start));
     let service = open.service;
     let text = match open.fate {
         OpenFate::Running => {
-            format!("It runs, for {known} so far. What it has at its end is not known yet.")
+            format!("Running for {known}. Data that is recorded at its end is not known yet.")
         }
         OpenFate::ProcessEnded => format!(
-            "{service} said goodbye while it ran, {known} after its start. It will not end."
+            "{service} ended while this span ran, {known} after its start. It will not end."
         ),
         OpenFate::ProcessDied => format!(
-            "{service} was last heard {known} after its start, and has been silent since. It \
-             probably died; this is all it told."
+            "{service} last reported {known} after the start of this span. It probably crashed. \
+             Only the data reported until then is shown."
         ),
     };
     view! {

@@ -1,4 +1,4 @@
-//! One attribute with its value, to be read and to be copied.
+//! One attribute with its value and a copy button.
 
 use leptos::prelude::*;
 use throughline_wire::AttributeValue;
@@ -6,11 +6,12 @@ use throughline_wire::AttributeValue;
 use super::offloaded::{Look, OffloadedPayload, Whole};
 use crate::ui::CopyButton;
 
-/// From so many characters on, or over several lines, a value gets a block of its own.
+/// The length from which a value gets its own block, in characters. A value of several lines always
+/// does.
 const BLOCK_CHARS: usize = 160;
 
-/// What people read of a value, and copy: text as it is, numbers without the wrapping JSON needs,
-/// bytes in base64, arrays and maps as native JSON.
+/// Returns the readable text of a value, which is also copied. Text is unchanged, numbers have no
+/// JSON wrapper, bytes are base64, arrays and maps are native JSON.
 pub(super) fn text_of(value: &AttributeValue) -> String {
     match value {
         AttributeValue::Empty => "(empty)".to_owned(),
@@ -35,16 +36,16 @@ pub(super) fn text_of(value: &AttributeValue) -> String {
     }
 }
 
-/// A line of a definition list.
+/// A row of a definition list.
 #[component]
 pub(super) fn Pair(
-    /// What is written on the left.
+    /// The label.
     label: String,
     /// The whole key.
     key: String,
     /// The value.
     value: AttributeValue,
-    /// The whole of it, where `value` is only a preview.
+    /// The offloaded payload, if `value` is only a preview.
     #[prop(optional_no_strip)]
     kept: Option<OffloadedPayload>,
 ) -> impl IntoView {

@@ -1,4 +1,5 @@
-//! Traces over time as bars, failed ones red, with the 95th percentile as a line.
+//! The chart of traces over time: bars with failed traces in red, and the 95th percentile as a
+//! line.
 
 use core::fmt::Write as _;
 
@@ -15,16 +16,16 @@ const SIZE: ChartSize = ChartSize {
     height: 100.0,
 };
 
-/// The chart; each stretch of time links to the list of just that stretch.
+/// The chart. Each bucket links to the list of its time range.
 #[component]
 pub(super) fn Chart(
-    /// Equal stretches of time.
+    /// The buckets, equal in length.
     buckets: Vec<TimeBucket>,
-    /// Where the first begins.
+    /// The start of the first bucket.
     from: UnixNanos,
-    /// Where the last ends.
+    /// The end of the last bucket.
     to: UnixNanos,
-    /// What the figures are about.
+    /// The filter of the statistics.
     filter: TraceFilter,
 ) -> impl IntoView {
     let chart = TimeChart::of(&buckets, SIZE);
@@ -112,7 +113,7 @@ fn ChartBar(title: String, href: String, bar: CountBar, step: f64) -> impl IntoV
         })
     };
     view! {
-        // Only within an SVG element are `a` and `title` those of SVG.
+        // `a` and `title` are SVG elements only within an SVG element.
         <g>
             <a href=href tabindex="-1">
                 <title>{title}</title>
@@ -143,12 +144,12 @@ fn describe(bucket: &TimeBucket) -> String {
     if let (Some(p50), Some(p95), Some(max)) = (bucket.p50_ns, bucket.p95_ns, bucket.max_ns) {
         let [p50, p95, max] = [p50, p95, max].map(format_duration);
         // Writing to a string cannot fail.
-        let _ = write!(text, ", p50 {p50}, p95 {p95}, longest {max}");
+        let _ = write!(text, ", p50 {p50}, p95 {p95}, max {max}");
     }
     text
 }
 
-/// The time of day, with its date where the range is longer than a day.
+/// Formats the time of day. Includes the date if the range is longer than a day.
 fn label(instant: UnixNanos, from: UnixNanos, to: UnixNanos) -> String {
     let utc = Utc::from(instant);
     let length = to.since(from);

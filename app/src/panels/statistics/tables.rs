@@ -1,4 +1,4 @@
-//! The same figures by operation and by user; each row narrows the filter to itself.
+//! The statistics by operation and by user. Each row links to the list filtered by it.
 
 use leptos::prelude::*;
 use throughline_model::{OperationMatch, OperationRow, TraceFilter, UserRow, Utc};
@@ -8,18 +8,18 @@ use throughline_wire::UnixNanos;
 use crate::state::filter_href;
 use crate::ui::ServiceTag;
 
-/// Rows shown before the rest is folded.
+/// The number of rows that are shown. The others are folded.
 const FIRST_ROWS: usize = 4;
 
-/// By root operation.
+/// The statistics by root operation.
 #[component]
 pub(super) fn OperationTable(
     /// The rows, most traces first.
     rows: Vec<OperationRow>,
-    /// What they are part of.
+    /// The filter of the statistics.
     filter: TraceFilter,
 ) -> impl IntoView {
-    let head = ["By operation", "Traces", "Errors", "p50", "p95", "Longest"];
+    let head = ["By operation", "Traces", "Errors", "p50", "p95", "Max"];
     let rows = rows.into_iter().map(|row| {
         let href = filter_href(&TraceFilter {
             operation: Some(OperationMatch::Exact(row.operation.clone())),
@@ -47,14 +47,14 @@ pub(super) fn OperationTable(
     view! { <FoldedTable head=head.to_vec() rows=rows.collect() /> }
 }
 
-/// By user.
+/// The statistics by user.
 #[component]
 pub(super) fn UserTable(
     /// The rows, most traces first.
     rows: Vec<UserRow>,
-    /// What they are part of.
+    /// The filter of the statistics.
     filter: TraceFilter,
-    /// What time it is for `12 s ago`.
+    /// The current time, for texts such as `12 s ago`.
     now: UnixNanos,
 ) -> impl IntoView {
     let head = ["By user", "Traces", "Errors", "p95", "Last seen"];
@@ -94,7 +94,7 @@ fn Errors(count: u64, of: u64) -> impl IntoView {
     .into_any()
 }
 
-/// The first rows, and the others behind a fold that needs no script.
+/// The first rows, and a fold with the others that needs no script.
 #[component]
 fn FoldedTable(head: Vec<&'static str>, mut rows: Vec<AnyView>) -> impl IntoView {
     let rest = rows.split_off(FIRST_ROWS.min(rows.len()));
@@ -102,7 +102,7 @@ fn FoldedTable(head: Vec<&'static str>, mut rows: Vec<AnyView>) -> impl IntoView
     let head: Vec<_> = head
         .into_iter()
         .map(|title| {
-            let is_minor = matches!(title, "p50" | "Longest" | "Last seen");
+            let is_minor = matches!(title, "p50" | "Max" | "Last seen");
             let is_wide = title == "Last seen";
             view! {
                 <th scope="col" class:minor=is_minor class:wide=is_wide>

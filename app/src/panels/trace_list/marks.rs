@@ -1,9 +1,9 @@
-//! What is unusual about a trace, beside its name.
+//! The markers of a trace, next to its name.
 
 use leptos::prelude::*;
 use throughline_model::{OpenFate, TraceSummary};
 
-/// How the trace ended, in one word; red alone tells nobody who cannot see it.
+/// Returns the outcome of the trace as one word, for readers who cannot see the colour.
 pub(super) fn outcome_of(trace: &TraceSummary) -> &'static str {
     match trace.open {
         _ if trace.error_count > 0 => "failed",
@@ -13,7 +13,7 @@ pub(super) fn outcome_of(trace: &TraceSummary) -> &'static str {
     }
 }
 
-/// A mark for each; most traces have none.
+/// One marker for each unusual fact. Most traces have none.
 #[component]
 pub(super) fn RowMarks(
     /// The trace.
@@ -23,19 +23,16 @@ pub(super) fn RowMarks(
         OpenFate::Running => (
             "pill run",
             "running",
-            "Some of its spans have begun and not ended",
+            "Some of its spans have not ended yet",
         ),
         OpenFate::ProcessEnded | OpenFate::ProcessDied => (
             "pill w",
             "not ended",
-            "Some of its spans did not end before their process did",
+            "The process of some of its spans ended before they did",
         ),
     });
-    let rootless = (!trace.has_root).then_some((
-        "pill w",
-        "no root yet",
-        "The span that began this trace has not arrived",
-    ));
+    let rootless =
+        (!trace.has_root).then_some(("pill w", "no root yet", "The root span has not arrived"));
     let pinned = trace
         .is_pinned
         .then_some(("pill pin", "pinned", "No retention rule removes it"));

@@ -8,9 +8,9 @@ use throughline_wire::{SpanId, StatusCode, semconv};
 use crate::state::{Folds, Outline};
 use crate::ui::{Glyph, Icon};
 
-/// Levels that are indented; deeper ones stand as deep as the last.
+/// The number of indented levels. Deeper levels are indented like the last one.
 const INDENTED: u32 = 14;
-/// Events drawn on one bar.
+/// The most events that are drawn on one bar.
 const TICKS: usize = 40;
 
 /// The name in the tree on the left, the bar on the right.
@@ -18,13 +18,13 @@ const TICKS: usize = 40;
 pub(super) fn Row(
     /// The trace.
     outline: Outline,
-    /// Which row.
+    /// The index of the row.
     at: usize,
     /// The span whose details are open.
     selected: ArcMemo<Option<SpanId>>,
-    /// Which rows are on screen.
+    /// The visibility of each row, by index.
     visible: ArcMemo<Vec<bool>>,
-    /// Which rows are folded.
+    /// The folded rows.
     folds: Folds,
 ) -> impl IntoView {
     let row = outline.tree.rows.get(at).copied()?;
@@ -139,16 +139,16 @@ fn SpanCells(outline: Outline, at: usize, span: SkeletonSpan, fold: AnyView) -> 
     let open = skeleton.open_span(span.span_id).map(|open| open.fate);
     let fate = open.map(|fate| {
         let (class, word, title) = match fate {
-            OpenFate::Running => ("pill run", "running", "This span has begun and not ended"),
+            OpenFate::Running => ("pill run", "running", "This span has not ended yet"),
             OpenFate::ProcessEnded => (
                 "pill w",
                 "process ended",
-                "Its process said goodbye while this span ran",
+                "Its process ended while this span ran",
             ),
             OpenFate::ProcessDied => (
                 "pill w",
                 "process died",
-                "Its process fell silent while this span ran; shown as long as it was heard of",
+                "Its process stopped reporting while this span ran. The bar ends at its last report.",
             ),
         };
         view! {
@@ -181,7 +181,7 @@ fn SpanCells(outline: Outline, at: usize, span: SkeletonSpan, fold: AnyView) -> 
     .into_any()
 }
 
-/// What happened in the span, as marks on its bar; exceptions are red.
+/// The events of the span, as marks on its bar. Exceptions are red.
 #[component]
 fn Events(outline: Outline, span: SkeletonSpan) -> impl IntoView {
     span.events

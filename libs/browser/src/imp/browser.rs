@@ -1,4 +1,5 @@
-//! The helper in a page: one state a page, reached only for moments, never while the page runs.
+//! The tracer in a page. There is one state per page. It is borrowed only for short calls, never
+//! while code of the page runs.
 
 mod effects;
 mod entry;
@@ -20,7 +21,7 @@ use web_sys::{Headers, RequestInit, Response};
 use self::state::{Parent, State};
 use crate::{ClientError, Config, Request, SpanBuilder, SpanContext};
 
-/// An open span: what others call it and where the state keeps it.
+/// The handle of an open span: its ids and its key in the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Open {
     context: SpanContext,
@@ -35,12 +36,14 @@ impl Open {
 
 thread_local! {
     static STATE: RefCell<Option<State>> = const { RefCell::new(None) };
-    /// The span whose future or scope runs now.
+    /// The current span: the one whose future or scope runs now.
     static ENTERED: Cell<Option<Open>> = const { Cell::new(None) };
 }
 
-/// Works on the state, if there is one and nobody else does, then carries out what follows from
-/// it: requests and timers, with the state free again.
+/// Runs `work` on the state, then carries out the requests and timers that result from it.
+///
+/// Returns `None` if there is no state or if it is already borrowed. The effects run after the
+/// state is released, because they may call back into the tracer.
 fn with<T>(work: impl FnOnce(&mut State, f64) -> T) -> Option<T> {
     let now_ms = js::now();
     let (value, effects) = STATE.with(|state| {
@@ -90,7 +93,7 @@ pub(crate) fn end(open: Open) {
     with(|state, now_ms| state.end(open.key, now_ms));
 }
 
-/// Puts the current span back to what it was.
+/// A guard that restores the previous current span when it is dropped.
 pub(crate) struct Entered {
     before: Option<Open>,
 }
@@ -101,7 +104,7 @@ impl Drop for Entered {
     }
 }
 
-/// Makes `span` the current one for as long as the answer lives; nothing changes without one.
+/// Makes `span` the current span until the guard is dropped. Changes nothing if `span` is `None`.
 pub(crate) fn enter(span: Option<Open>) -> Entered {
     let before = ENTERED.get();
     if span.is_some() {

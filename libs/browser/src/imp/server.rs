@@ -1,4 +1,4 @@
-//! Where there is no page: everything runs, nothing is recorded.
+//! The implementation without a page: futures and closures run, nothing is recorded.
 
 use std::convert::Infallible;
 
@@ -7,7 +7,7 @@ use web_sys::Response;
 
 use crate::{ClientError, Config, Request, SpanBuilder, SpanContext};
 
-/// An open span: there are none.
+/// The handle of an open span. No value exists.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Open(Infallible);
 
@@ -32,7 +32,7 @@ pub(crate) fn end(open: Open) {
     match open.0 {}
 }
 
-/// Where in the browser the current span is put back.
+/// A guard that does nothing. In the browser it restores the current span.
 pub(crate) struct Entered;
 
 pub(crate) fn enter(_span: Option<Open>) -> Entered {

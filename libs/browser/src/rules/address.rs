@@ -1,50 +1,50 @@
-//! Where a request goes: whether it may carry trace headers, and what of its URL may be told.
+//! The rules for request URLs: which ones get trace headers, and which parts may be recorded.
 
-/// A URL as the browser's own parser took it apart, so that no second parser can disagree with
+/// A URL, as the browser's own parser split it. There is no second parser that could disagree with
 /// the one that sends the request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Address {
-    /// `https://shop.example:8443`; `null` for schemes without one.
+    /// The origin, `https://shop.example:8443`. It is `null` for schemes without an origin.
     pub(crate) origin: String,
-    /// `https:`.
+    /// The scheme with its colon, `https:`.
     pub(crate) scheme: String,
-    /// `shop.example`.
+    /// The host, `shop.example`.
     pub(crate) host: String,
-    /// `8443`; empty when it is the scheme's own.
+    /// The port, `8443`. Empty for the default port of the scheme.
     pub(crate) port: String,
-    /// `/products/42`.
+    /// The path, `/products/42`.
     pub(crate) path: String,
-    /// `?page=2`, or empty.
+    /// The query with its `?`, `?page=2`, or empty.
     pub(crate) query: String,
 }
 
-/// Which headers a request may get.
+/// The trace headers that a request gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Propagation {
-    /// Not ours to look at: the collector, or a scheme that is not HTTP.
+    /// The request is not recorded: it goes to the collector, or its scheme is not HTTP.
     Ignore,
-    /// Recorded, without a header.
+    /// The request is recorded and gets no header.
     Record,
-    /// `traceparent`.
+    /// The request gets `traceparent`.
     Trace,
-    /// `traceparent`, and `baggage` with the session.
+    /// The request gets `traceparent`, and `baggage` with the session id.
     TraceAndSession,
 }
 
-/// The collector, the page's own origin and those named besides it.
+/// The collector, the page's own origin and the other allowed origins.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Targets {
     /// The page's origin.
     pub(crate) own: String,
-    /// Where batches are posted.
+    /// The URL to which batches are posted.
     pub(crate) collector: Address,
-    /// Origins that get `traceparent` too, each with a path prefix (`/` for all).
+    /// Other origins that get `traceparent`, each with a path prefix (`/` for all paths).
     pub(crate) allowed: Vec<Address>,
 }
 
 impl Targets {
-    /// What a request to `address` gets. Origins are compared whole: a name inside a path, a query
-    /// or a longer host never matches.
+    /// Decides which headers a request to `address` gets. Whole origins are compared, so an allowed
+    /// name inside a path, a query or a longer host never matches.
     pub(crate) fn decide(&self, address: &Address) -> Propagation {
         if !matches!(address.scheme.as_str(), "http:" | "https:") {
             return Propagation::Ignore;
@@ -66,7 +66,7 @@ impl Targets {
     }
 }
 
-/// Whether `path` is `prefix` or lies below it, by whole segments.
+/// Reports whether `path` is `prefix` or lies below it, by whole segments.
 fn is_below(prefix: &str, path: &str) -> bool {
     let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
     path.strip_prefix(prefix)
@@ -74,8 +74,8 @@ fn is_below(prefix: &str, path: &str) -> bool {
 }
 
 impl Address {
-    /// The whole URL as it may be recorded: query values dropped and their keys kept, without
-    /// userinfo and fragment.
+    /// Returns the URL that may be recorded: without the values of the query (keys stay), the user
+    /// name, the password and the fragment.
     pub(crate) fn redacted(&self) -> String {
         let mut url = format!("{}{}", self.origin, self.path);
         let pairs = self.query.strip_prefix('?').unwrap_or(&self.query);
@@ -86,14 +86,14 @@ impl Address {
                     url.push_str(key);
                     url.push('=');
                 }
-                // A query without `=` may be a value by itself: an unsubscribe token, a search.
+                // A query without `=` may itself be a secret value: an unsubscribe token, a search.
                 None => url.push_str("REDACTED"),
             }
         }
         url
     }
 
-    /// The port, the scheme's own when the URL does not say.
+    /// Returns the port. It is the default port of the scheme if the URL has none.
     pub(crate) fn port_number(&self) -> Option<u16> {
         match (self.port.as_str(), self.scheme.as_str()) {
             ("", "https:") => Some(443),
@@ -102,7 +102,8 @@ impl Address {
         }
     }
 
-    /// The path with what looks like an id replaced, so that names stay few: `/orders/{id}`.
+    /// Returns the path with each id-like segment replaced: `/orders/{id}`. This keeps the number
+    /// of distinct span names low.
     pub(crate) fn template(&self) -> String {
         let mut template = String::with_capacity(self.path.len());
         for (at, segment) in self.path.split('/').enumerate() {
@@ -119,7 +120,8 @@ impl Address {
     }
 }
 
-/// A number, a UUID or long hexadecimal, anything with an `@`, or a long segment with digits.
+/// Reports whether a segment looks like an id: a number, a UUID, long hexadecimal, a text with `@`,
+/// or a long segment with digits.
 fn looks_like_id(segment: &str) -> bool {
     let digits = segment.bytes().filter(u8::is_ascii_digit).count();
     let hexadecimal = segment

@@ -1,30 +1,30 @@
-//! Wall-clock stamps from the page's monotonic clock.
+//! Converts the page's monotonic time to wall-clock time.
 
 use throughline_wire::UnixNanos;
 
-/// How far wall and monotonic clock may part before the anchor is set anew, ms: they part when
-/// the machine sleeps or its clock is corrected.
+/// The greatest difference between wall and monotonic clock before a new anchor is set, in ms. They
+/// differ when the machine sleeps or its clock is corrected.
 const TOLERANCE_MS: f64 = 500.0;
 
-/// Where the monotonic clock's zero lies on the wall clock.
+/// The offset between the monotonic clock and the wall clock.
 ///
-/// A span keeps the anchor it began under, so that its duration stays monotonic whatever the wall
-/// clock does meanwhile.
+/// A span keeps the anchor of its start, so that its duration stays monotonic even if the wall
+/// clock changes meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Anchor {
-    /// Wall time at monotonic zero, ms since the Unix epoch.
+    /// Wall-clock time at monotonic zero, in ms since the Unix epoch.
     zero_ms: f64,
 }
 
 impl Anchor {
-    /// The anchor that makes `wall_ms` and `now_ms` the same moment.
+    /// Creates the anchor for which `wall_ms` and `now_ms` are the same moment.
     pub(crate) fn new(wall_ms: f64, now_ms: f64) -> Self {
         Self {
             zero_ms: wall_ms - now_ms,
         }
     }
 
-    /// This anchor, or a new one when the clocks have parted.
+    /// Returns this anchor, or a new one if the clocks differ by more than the tolerance.
     pub(crate) fn checked(self, wall_ms: f64, now_ms: f64) -> Self {
         let seen = Self::new(wall_ms, now_ms);
         if (seen.zero_ms - self.zero_ms).abs() > TOLERANCE_MS {
@@ -34,9 +34,10 @@ impl Anchor {
         }
     }
 
-    /// The moment `at_ms` of the monotonic clock.
+    /// Converts the monotonic time `at_ms` to wall-clock time.
     pub(crate) fn stamp(self, at_ms: f64) -> UnixNanos {
-        // Parted before scaling: a double holds today's milliseconds only to some 200 ns.
+        // Split whole ms and fraction before scaling: a double holds today's milliseconds only to
+        // about 200 ns.
         let whole_ms = self.zero_ms.floor() + at_ms.floor();
         let rest_ms = self.zero_ms - self.zero_ms.floor() + at_ms - at_ms.floor();
         let rest_ns = (rest_ms * UnixNanos::PER_MILLI as f64).round() as i64;

@@ -1,23 +1,24 @@
-//! Names for what a person acted on: from `data-trace`, else tag and id or role, never its text.
+//! Names of the elements that a person acts on: from `data-trace`, else tag and id or role, never
+//! from text.
 
-/// What the page says of an element.
+/// The attributes of an element that may be recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Element {
-    /// Its `data-trace`; empty when absent.
+    /// The value of `data-trace`. Empty if absent.
     pub(crate) trace: String,
-    /// Its tag, lower case.
+    /// The tag in lower case.
     pub(crate) tag: String,
-    /// Its `id`; empty when absent.
+    /// The value of `id`. Empty if absent.
     pub(crate) id: String,
-    /// Its `role`; empty when absent.
+    /// The value of `role`. Empty if absent.
     pub(crate) role: String,
 }
 
-/// Names are cut here, in characters.
+/// The limit of a name, in characters. The rest is cut off.
 const MAX_CHARS: usize = 80;
 
 impl Element {
-    /// What is acted on: `buy`, `button#buy-42`, `div[menuitem]`, `a`.
+    /// Returns the label of the element: `buy`, `button#buy-42`, `div[menuitem]`, `a`.
     pub(crate) fn label(&self) -> String {
         let label = if !self.trace.trim().is_empty() {
             self.trace.trim().to_owned()
@@ -31,8 +32,8 @@ impl Element {
         label.chars().take(MAX_CHARS).collect()
     }
 
-    /// The span's name: the action and the label, numbers in an id replaced so that names stay
-    /// few: `click button#buy-{n}`.
+    /// Returns the span name: the action and the label. Numbers in an id are replaced to keep the
+    /// number of distinct names low: `click button#buy-{n}`.
     pub(crate) fn span_name(&self, action: &str) -> String {
         let label = self.label();
         if !self.trace.trim().is_empty() {

@@ -1,34 +1,34 @@
-//! When an interaction or a page view is over: when nothing has happened for a while.
+//! Detects the end of an interaction or a page view: nothing has happened for a while.
 
-/// What follows within this long of the last happening still belongs to it, ms.
+/// The idle time after which an interaction is over, in ms.
 const IDLE_MS: f64 = 100.0;
-/// It is over after this long in any case, ms.
+/// The longest duration of an interaction, in ms.
 const LONGEST_MS: f64 = 10_000.0;
 
-/// Watches one interaction; times are monotonic ms.
+/// The idle detector of one interaction. Times are monotonic ms.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct IdleDetector {
     began_ms: f64,
     last_ms: f64,
-    /// When code of its own was last known to run: the page may be busy for long before and between
-    /// the events that tell.
+    /// The last time at which its own code was known to run. The page may be busy for long before
+    /// and between the events that report it.
     running_ms: f64,
     pending: u32,
     happened: bool,
 }
 
-/// What to do at a look.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Look {
-    /// It was over at this moment.
+    /// The interaction ended at this time.
     Over(f64),
-    /// Look again after this long, ms.
+    /// Check again after this time, in ms.
     Again(f64),
 }
 
 impl IdleDetector {
-    /// Something that began at `began_ms` and is noticed at `now_ms`, which is later when the page was
-    /// busy.
+    /// Creates the detector of an interaction that began at `began_ms`. It is noticed at `now_ms`,
+    /// which is later if the page was busy.
     pub(crate) const fn new(began_ms: f64, now_ms: f64) -> Self {
         Self {
             began_ms,
@@ -39,35 +39,35 @@ impl IdleDetector {
         }
     }
 
-    /// Code of its own runs now, however long that has taken.
+    /// Notes that code of the interaction runs now, however long it has been running.
     pub(crate) const fn running(&mut self, now_ms: f64) {
         self.running_ms = self.running_ms.max(now_ms);
     }
 
-    /// Something it caused has begun.
+    /// Notes that work caused by the interaction has begun.
     pub(crate) fn began(&mut self, now_ms: f64) {
         self.pending += 1;
         self.noted(now_ms);
     }
 
-    /// Something it caused has ended.
+    /// Notes that work caused by the interaction has ended.
     pub(crate) fn ended(&mut self, now_ms: f64) {
         self.pending = self.pending.saturating_sub(1);
         self.noted(now_ms);
     }
 
-    /// Something without duration has happened.
+    /// Notes an event without duration.
     pub(crate) fn noted(&mut self, now_ms: f64) {
         self.happened = true;
         self.last_ms = self.last_ms.max(now_ms);
     }
 
-    /// Whether anything has happened since it began.
+    /// Reports whether anything has happened since the start.
     pub(crate) const fn has_happened(&self) -> bool {
         self.happened
     }
 
-    /// When it would be over if it were ended now.
+    /// Returns the end time of the interaction if it were ended now.
     pub(crate) fn end_ms(&self, now_ms: f64) -> f64 {
         if self.pending > 0 {
             now_ms
@@ -76,7 +76,7 @@ impl IdleDetector {
         }
     }
 
-    /// Whether it is over.
+    /// Checks whether the interaction is over.
     pub(crate) fn look(&self, now_ms: f64) -> Look {
         let left_ms = self.began_ms + LONGEST_MS - now_ms;
         if left_ms <= 0.0 {

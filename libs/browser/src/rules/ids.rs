@@ -1,13 +1,13 @@
-//! Ids from a pool of random bytes, refilled when it runs dry.
+//! Generates ids from a pool of random bytes.
 
 use std::fmt::Write as _;
 
 use throughline_wire::{ProcessId, SpanId, TraceId};
 
-/// One refill serves 64 span ids.
+/// The size of the pool, in bytes: enough for 64 span ids.
 const POOL_BYTES: usize = 512;
 
-/// Random bytes bought in bulk: one call to the browser's generator for many ids.
+/// A pool of random bytes. One call to the browser's generator serves many ids.
 pub(crate) struct IdPool<F> {
     refill: F,
     bytes: [u8; POOL_BYTES],
@@ -15,7 +15,7 @@ pub(crate) struct IdPool<F> {
 }
 
 impl<F: FnMut(&mut [u8])> IdPool<F> {
-    /// An empty pool that `refill` fills.
+    /// Creates an empty pool that `refill` fills.
     pub(crate) const fn new(refill: F) -> Self {
         Self {
             refill,
@@ -31,28 +31,28 @@ impl<F: FnMut(&mut [u8])> IdPool<F> {
         }
         let mut taken = [0; N];
         taken.copy_from_slice(&self.bytes[self.used..self.used + N]);
-        // What was handed out is not kept, so that it cannot be handed out again.
+        // Clear the used bytes, so that no id can be returned twice.
         self.bytes[self.used..self.used + N].fill(0);
         self.used += N;
         taken
     }
 
-    /// A new trace id; nothing when the generator gives only zeros.
+    /// Returns a new trace id. `None` if the generator returns only zeros.
     pub(crate) fn trace_id(&mut self) -> Option<TraceId> {
         (0..4).find_map(|_| TraceId::from_bytes(self.take()).ok())
     }
 
-    /// A new span id; nothing when the generator gives only zeros.
+    /// Returns a new span id. `None` if the generator returns only zeros.
     pub(crate) fn span_id(&mut self) -> Option<SpanId> {
         (0..4).find_map(|_| SpanId::from_bytes(self.take()).ok())
     }
 
-    /// A new process id; nothing when the generator gives only zeros.
+    /// Returns a new process id. `None` if the generator returns only zeros.
     pub(crate) fn process_id(&mut self) -> Option<ProcessId> {
         (0..4).find_map(|_| ProcessId::from_bytes(self.take()).ok())
     }
 
-    /// A new random (version 4) UUID, as text.
+    /// Returns a new random (version 4) UUID as text.
     pub(crate) fn uuid(&mut self) -> String {
         let mut bytes: [u8; 16] = self.take();
         bytes[6] = bytes[6] & 0x0f | 0x40;

@@ -1,4 +1,5 @@
-//! Spans on their way out: bounded, split by bytes, sent one batch at a time, kept when that fails.
+//! The send queue: bounded, split into batches by bytes, one batch in flight at a time, kept for
+//! retry after a failure.
 
 mod answers;
 mod parts;
@@ -11,51 +12,51 @@ use throughline_wire::{DropReason, ProcessId, UnixNanos};
 
 use self::parts::{FlushReason, InFlightRequest, Item};
 use self::sequence_state::{Dropped, SequenceState};
-/// The most spans waiting at a time.
+/// The most spans in the queue.
 pub(crate) const MAX_SPANS: usize = 500;
-/// The most bytes waiting at a time.
+/// The most bytes in the queue.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
-/// This many spans waiting are sent at once rather than in a while.
+/// The number of queued spans that triggers an immediate request.
 const FULL_SPANS: usize = 50;
-/// A request's body, in bytes of UTF-8, is kept below this; this many bytes waiting are sent at
-/// once.
+/// The limit of a request body, in bytes of UTF-8. This many queued bytes also trigger an immediate
+/// request.
 pub(crate) const BODY_BYTES: usize = 48 * 1024;
-/// What requests that outlive the page may carry together: browsers refuse 64 KiB.
+/// The limit of all keepalive requests together, in bytes. Browsers refuse more than 64 KiB.
 pub(crate) const UNLOAD_BYTES: usize = 60 * 1024;
-/// How many requests that outlive the page may be under way.
+/// The most keepalive requests in flight.
 const UNLOAD_REQUESTS: usize = 9;
-/// Room for what stands around the spans beside the header: clock, numbers and drop counters.
+/// The bytes reserved in a body for the clock, the sequence numbers and the drop counters.
 const AROUND_BYTES: usize = 768;
 
-/// A request to be made.
+/// A request to send.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Parcel {
-    /// To be named when its answer is told.
+    /// The id that [`Outbox::settle`] receives with the response.
     pub(crate) id: u32,
-    /// A batch as JSON.
+    /// The batch as JSON.
     pub(crate) body: String,
-    /// Whether it shall outlive the page.
+    /// True if the request must outlive the page.
     pub(crate) keepalive: bool,
 }
 
-/// What to do next.
+/// The next action of the sender.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Next {
-    /// Send this.
+    /// Send this request.
     Send(Parcel),
-    /// Ask again after this long, ms.
+    /// Call again after this time, in ms.
     Wait(f64),
-    /// Nothing until a span comes or an answer does.
+    /// Do nothing until a span or a response arrives.
     Rest,
 }
 
-/// The queue and what is under way. Times are monotonic ms.
+/// The send queue and the requests in flight. Times are monotonic ms.
 pub(crate) struct Outbox {
-    /// `{"resource":..,"scope":..,` as JSON.
+    /// The start of each body, `{"resource":..,"scope":..,` as JSON.
     header: String,
     waiting: VecDeque<Item>,
     waiting_bytes: usize,
-    /// What no batch that arrived has told yet.
+    /// The drops that no delivered batch has reported yet.
     dropped: Dropped,
     sequence: SequenceState,
     in_flight: Vec<InFlightRequest>,
@@ -65,7 +66,7 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// An empty one; `resource` and `scope` are JSON.
+    /// Creates an empty queue. `resource` and `scope` are JSON.
     pub(crate) fn new(resource: &str, scope: &str, process: Option<ProcessId>) -> Self {
         Self {
             header: format!(r#"{{"resource":{resource},"scope":{scope},"#),
@@ -80,34 +81,34 @@ impl Outbox {
         }
     }
 
-    /// The number of a span that is told of for the first time: whatever becomes of it, it must be
-    /// pushed or dropped.
+    /// Returns the next sequence number. The caller must push or drop the span: a number that is
+    /// never settled looks like a lost span.
     pub(crate) fn number(&mut self) -> u64 {
         let number = self.sequence.next;
         self.sequence.next += 1;
         number
     }
 
-    /// Whether the page has said that it begins nothing more.
+    /// Reports whether the page has sent its final report.
     pub(crate) fn has_said_goodbye(&self) -> bool {
         self.sequence.has_ended
     }
 
-    /// The page lives on after its goodbye, as another process.
+    /// Begins a new process, because the page continues after its final report.
     pub(crate) fn begin_again(&mut self, process: Option<ProcessId>) {
         self.sequence.begin_again(process);
     }
 
-    /// Counts spans that have their numbers and will not be told.
+    /// Counts spans that have sequence numbers and will not be sent.
     pub(crate) fn count_dropped(&mut self, reason: DropReason, count: u64) {
         self.dropped.add(reason, count);
         self.sequence.dropped.add(reason, count);
     }
 
-    /// Takes a span as JSON. When there is no space it is dropped and counted.
+    /// Queues an ended span as JSON. If there is no space, the span is dropped and counted.
     pub(crate) fn push(&mut self, number: u64, json: String) {
         let generation = self.sequence.generation;
-        // Its start is of no use any more.
+        // The queued start of this span is obsolete.
         if let Some(at) = self.waiting.iter().position(|item| {
             item.is_start && item.number == number && item.generation == generation
         }) && let Some(start) = self.waiting.remove(at)
@@ -123,13 +124,13 @@ impl Outbox {
         }
     }
 
-    /// Takes what is known of an open span, as JSON with `number`.
+    /// Queues the start of an open span, as JSON with `number`.
     pub(crate) fn push_start(&mut self, number: u64, json: String) {
         self.enter(number, true, json);
     }
 
-    /// Whether the start of an open span, of so many bytes, may be told now: only while there is
-    /// plenty of space.
+    /// Reports whether the start of an open span, of this many bytes, may be queued. Starts are
+    /// queued only while the queue is far from full, because ended spans matter more.
     pub(crate) fn has_room_for_start(&self, bytes: usize) -> bool {
         self.has_space(bytes) && self.waiting.len() < FULL_SPANS && bytes <= BODY_BYTES / 4
     }
@@ -148,18 +149,18 @@ impl Outbox {
         });
     }
 
-    /// Whether nothing waits.
+    /// Reports whether the queue is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Whether there is enough to send at once.
+    /// Reports whether the queue holds enough for an immediate request.
     pub(crate) fn is_full(&self) -> bool {
         self.waiting.len() >= FULL_SPANS || self.waiting_bytes >= BODY_BYTES
     }
 
-    /// The next request of the ordinary chain: one at a time, and after a failure not too soon;
-    /// with `heartbeat` also when nothing waits.
+    /// Returns the next ordinary request. Only one is in flight at a time, and a failed one is
+    /// retried after its backoff. With `heartbeat`, a request is sent even if the queue is empty.
     pub(crate) fn next(&mut self, now_ms: f64, sent_at: UnixNanos, heartbeat: bool) -> Next {
         let is_empty = self.waiting.is_empty();
         if is_empty && !heartbeat || self.in_flight.iter().any(|request| request.ordinary) {
@@ -179,8 +180,8 @@ impl Outbox {
         }
     }
 
-    /// The next request to make while the page is hidden or being left (`leaving`: with the last
-    /// one it says goodbye); nothing when all is sent or the browser would refuse more.
+    /// Returns the next request while the page is hidden or left. With `leaving`, the last one is
+    /// the final report. Returns `None` if everything is sent or the browser would refuse more.
     pub(crate) fn next_at_unload(&mut self, sent_at: UnixNanos, leaving: bool) -> Option<Parcel> {
         let kept = self
             .in_flight
@@ -191,7 +192,7 @@ impl Outbox {
         }
         let space = self.unload_space().min(BODY_BYTES);
         let first = self.waiting.front()?.json.len();
-        // A lone span may be larger than an ordinary body.
+        // A single span may be larger than an ordinary body.
         let space = if first + self.header.len() + AROUND_BYTES > space {
             self.unload_space()
         } else {
@@ -214,11 +215,11 @@ impl Outbox {
         UNLOAD_BYTES.saturating_sub(kept)
     }
 
-    /// Moves the oldest items into a request of at most `space` bytes; an ordinary one takes at
-    /// least one.
+    /// Moves the oldest items into a request of at most `space` bytes. An ordinary request takes at
+    /// least one item, even a larger one.
     fn pack(&mut self, space: usize, reason: FlushReason, sent_at: UnixNanos) -> Option<Parcel> {
-        // A request that outlives the page is safe should the page go now. After a failure the
-        // plain kind is tried: other code of the page may have used up what browsers allow.
+        // A keepalive request survives if the page is left now. After a failure, a plain request is
+        // tried: other code of the page may have used up the browser's keepalive limit.
         let keepalive =
             !reason.is_ordinary() || self.failures == 0 && self.unload_space() >= BODY_BYTES;
         let items = self.take(space, reason.is_ordinary());
@@ -262,15 +263,15 @@ impl Outbox {
         })
     }
 
-    /// Takes out the oldest items, of one process, that fit into `space` bytes; one always when
-    /// `at_least_one`.
+    /// Removes the oldest items of one process that fit into `space` bytes. With `at_least_one`, it
+    /// removes at least one item.
     fn take(&mut self, space: usize, at_least_one: bool) -> Vec<Item> {
         let mut items: Vec<Item> = Vec::new();
         let mut bytes = self.header.len() + AROUND_BYTES;
         while let Some(item) = self.waiting.pop_front() {
             let must_go = at_least_one && items.is_empty();
             let is_other = (items.first()).is_some_and(|one| one.generation != item.generation);
-            // With its comma.
+            // One byte for the comma.
             if is_other || !must_go && bytes + item.json.len() + 1 > space {
                 self.waiting.push_front(item);
                 break;
@@ -282,7 +283,8 @@ impl Outbox {
         items
     }
 
-    /// Every number below this is in the batch being packed, arrived or was dropped.
+    /// Returns the first sequence number that is still queued or in flight. Every number below it
+    /// is in the batch being packed, was delivered or was dropped.
     fn settled(&self) -> u64 {
         let under_way = self.in_flight.iter().flat_map(|request| &request.items);
         self.waiting

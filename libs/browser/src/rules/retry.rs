@@ -1,26 +1,26 @@
-//! What an answer of the collector means, and how long to wait before asking again.
+//! The meaning of the collector's response status, and the backoff before a retry.
 
-/// The first wait is up to this, ms; it doubles with each failure.
+/// The upper bound of the first wait, in ms. It doubles with each failure.
 const BASE_MS: f64 = 1_000.0;
-/// Waits of our own are no longer than this, ms.
+/// The upper bound of our own waits, in ms.
 const CAP_MS: f64 = 60_000.0;
-/// A `Retry-After` is followed up to this, ms.
+/// The longest `Retry-After` that is followed, in ms.
 const ASKED_CAP_MS: f64 = 600_000.0;
 
-/// What becomes of a batch that was sent.
+/// The outcome of a sent batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Committed.
+    /// The batch is committed.
     Stored,
-    /// Not now: keep it and try again.
+    /// The collector cannot take the batch now. Keep it and retry.
     Again,
-    /// Refused as too large.
+    /// The collector refused the batch as too large.
     TooBig,
-    /// Refused for good.
+    /// The collector refused the batch permanently.
     Refused,
 }
 
-/// Judges an HTTP status; 0 when there was no answer at all.
+/// Returns the outcome for an HTTP status. 0 means no response.
 pub(crate) const fn judge(status: u16) -> Verdict {
     match status {
         200..=299 => Verdict::Stored,
@@ -30,8 +30,9 @@ pub(crate) const fn judge(status: u16) -> Verdict {
     }
 }
 
-/// Milliseconds to wait after `failures` (at least one) in a row: full jitter by `random` in 0..1
-/// up to a bound that doubles from 1 s to 60 s, or as long as the collector asked if that is more.
+/// Returns the time to wait after `failures` (at least one) in a row, in ms. The wait has full
+/// jitter by `random` in 0..1. Its bound doubles from 1 s to 60 s. The wait is at least the
+/// collector's `Retry-After`.
 pub(crate) fn wait_ms(failures: u32, random: f64, asked_ms: f64) -> f64 {
     let bound = (BASE_MS * f64::from(1_u32 << failures.saturating_sub(1).min(16))).min(CAP_MS);
     (bound * random.clamp(0.0, 1.0)).max(asked_ms.clamp(0.0, ASKED_CAP_MS))

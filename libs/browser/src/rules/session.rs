@@ -1,16 +1,16 @@
-//! What a person did between arriving and leaving, kept across page loads of a tab.
+//! The session of a tab. It is kept across page loads.
 
-/// A session ends after this long without use, ms.
+/// The idle time after which a session ends, in ms.
 const IDLE_MS: f64 = 30.0 * 60e3;
-/// A session ends after this long in any case, ms.
+/// The longest duration of a session, in ms.
 const LONGEST_MS: f64 = 4.0 * 3_600e3;
-/// Use is written down at most this often, ms: storage is synchronous and slow.
+/// The shortest time between two writes of the last use, in ms. Storage is synchronous and slow.
 const WRITE_EVERY_MS: f64 = 5e3;
 
-/// A session; times are wall-clock ms since the Unix epoch.
+/// A session. Times are wall-clock ms since the Unix epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Session {
-    /// A UUID.
+    /// The session id, a UUID.
     pub(crate) id: String,
     began_ms: f64,
     used_ms: f64,
@@ -18,7 +18,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// A session that begins now.
+    /// Begins a session now.
     pub(crate) fn new(id: String, now_ms: f64) -> Self {
         Self {
             id,
@@ -28,11 +28,12 @@ impl Session {
         }
     }
 
-    /// Reads what [`Session::used`] gave; nothing when it is anything else.
+    /// Parses the text of [`Session::used`]. Returns `None` for any other text.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let mut fields = text.split(' ');
         let id = fields.next()?;
-        // Whole numbers: reading decimals would weigh more than the rest of the helper's rules.
+        // Whole numbers only: a decimal parser would add more code size than all other rules
+        // together.
         let time = |field: Option<&str>| field?.parse::<i64>().ok().map(|ms| ms as f64);
         let (began_ms, used_ms) = (time(fields.next())?, time(fields.next())?);
         let is_uuid = id.len() == 36 && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
@@ -44,13 +45,13 @@ impl Session {
         })
     }
 
-    /// Whether the session is over. Judged when it is used, for timers stand still in sleep; a
-    /// clock set back by more than the idle time ends it too.
+    /// Reports whether the session is over. It is checked on use, because timers stop while the
+    /// machine sleeps. A clock set back by more than the idle time also ends the session.
     pub(crate) fn is_over(&self, now_ms: f64) -> bool {
         (now_ms - self.used_ms).abs() > IDLE_MS || (now_ms - self.began_ms).abs() > LONGEST_MS
     }
 
-    /// Notes a use; the text to keep, when it is time to write it down.
+    /// Notes a use. Returns the text to store if a write is due.
     pub(crate) fn used(&mut self, now_ms: f64) -> Option<String> {
         self.used_ms = now_ms;
         if (now_ms - self.written_ms).abs() < WRITE_EVERY_MS {

@@ -1,4 +1,4 @@
-//! A page to test in: a network of our own under the helper, and what it was asked.
+//! A test page with a fake network below the tracer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,8 @@ use throughline_wire::{DropReason, Span, SpanBatch};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-/// Stands under `window.fetch` before the helper starts: remembers every call, answers by path.
+/// The fake `window.fetch`, installed before the tracer starts. It records every call and responds
+/// by path.
 const NETWORK: &str = r#"
 const net = { calls: [], status: 200, hold: false, held: [], beacons: [] };
 window.net = net;
@@ -60,7 +61,7 @@ window.fetch = function fetch(input, init) {
 navigator.sendBeacon = (url, body) => { net.beacons.push([url, body.size]); return true; };
 "#;
 
-/// Puts the network in place and starts the helper; once a page.
+/// Installs the fake network and starts the tracer. Call it once per page.
 pub(crate) fn start() {
     if Reflect::has(&js_sys::global(), &"net".into()).expect("global") {
         return;
@@ -74,7 +75,7 @@ pub(crate) fn start() {
     assert!(handle.is_active());
 }
 
-/// Runs a script; panics with what it throws.
+/// Runs a script. Panics with the error that it throws.
 pub(crate) fn eval(script: &str) -> JsValue {
     js_sys::eval(script).unwrap_or_else(|error| panic!("{script}: {error:?}"))
 }
@@ -87,7 +88,7 @@ pub(crate) async fn run(body: &str) -> JsValue {
         .unwrap_or_else(|error| panic!("{body}: {error:?}"))
 }
 
-/// Lets the page live for a while.
+/// Waits, while the page keeps running.
 pub(crate) async fn sleep(duration: Duration) {
     let ms = duration.as_millis();
     run(&format!(
@@ -96,12 +97,12 @@ pub(crate) async fn sleep(duration: Duration) {
     .await;
 }
 
-/// Waits until the interaction under way is over.
+/// Waits until the current interaction is over.
 pub(crate) async fn wait_until_idle() {
     sleep(Duration::from_millis(260)).await;
 }
 
-/// The batches posted so far.
+/// Returns the batches that were posted.
 pub(crate) fn batches() -> Vec<SpanBatch> {
     let bodies = eval(
         "net.calls.filter((call) => call.url === 'https://collector.example/api/trace-log')
@@ -116,7 +117,7 @@ pub(crate) fn batches() -> Vec<SpanBatch> {
         .collect()
 }
 
-/// Sends what has ended and answers all spans that were ever sent.
+/// Flushes and returns all spans that were ever sent.
 pub(crate) async fn spans() -> Vec<Span> {
     throughline_browser::flush();
     sleep(Duration::from_millis(20)).await;
@@ -126,7 +127,7 @@ pub(crate) async fn spans() -> Vec<Span> {
         .collect()
 }
 
-/// The one span of this name that was sent.
+/// Returns the only sent span with this name.
 pub(crate) async fn the_span(name: &str) -> Span {
     let all = spans().await;
     let names: Vec<_> = all.iter().map(|span| span.name.clone()).collect();
@@ -141,7 +142,7 @@ pub(crate) async fn the_span(name: &str) -> Span {
     span
 }
 
-/// What was dropped, by all batches sent so far.
+/// Returns the drop counters of all sent batches, summed up.
 pub(crate) fn dropped() -> BTreeMap<DropReason, u64> {
     let mut total = BTreeMap::new();
     for (reason, count) in batches().into_iter().flat_map(|batch| batch.dropped) {
@@ -150,7 +151,7 @@ pub(crate) fn dropped() -> BTreeMap<DropReason, u64> {
     total
 }
 
-/// A header of the last request whose URL ends so, as the network saw it.
+/// Returns a header of the last request whose URL has this end, as the network received it.
 pub(crate) fn header(url_end: &str, name: &str) -> Option<String> {
     eval(&format!(
         "net.calls.findLast((call) => call.url.endsWith({url_end:?})).headers[{name:?}]"

@@ -1,22 +1,22 @@
-//! What follows from a change of the state, carried out when the state is free again.
+//! The effects of a state change. They are carried out after the state is released.
 
 use super::js;
 use super::state::{OpenSpan, State, Visibility};
 use crate::rules::outbox::{Next, Parcel};
 
-/// What ended is sent after at most this long, ms.
+/// The longest time that an ended span waits before it is sent, in ms.
 const FLUSH_EVERY_MS: f64 = 5_000.0;
 
-/// A page with open spans that it told of says something at least about this often, ms: the
-/// collector takes one that is silent for 30 s for dead.
+/// The interval of heartbeats while the page has announced open spans, in ms. The collector treats
+/// a page as lost after 30 s without a batch.
 const HEARTBEAT_MS: f64 = 10_000.0;
 
-/// The timer that looks whether an interaction is over.
+/// The timer that checks whether an interaction is over.
 pub(super) const LOOK: u32 = 0;
-/// The timer that sends.
+/// The timer that sends a batch.
 pub(super) const FLUSH: u32 = 1;
 
-/// Timers to set and requests to make.
+/// The timers to set and the requests to send.
 #[derive(Default)]
 pub(super) struct Effects {
     look_ms: Option<f64>,
@@ -26,7 +26,7 @@ pub(super) struct Effects {
 }
 
 impl Effects {
-    /// Carries them out.
+    /// Sets the timers and sends the requests.
     pub(super) fn carry_out(self) {
         if let Some(ms) = self.look_ms {
             js::after(ms, LOOK);
@@ -41,7 +41,7 @@ impl Effects {
 }
 
 impl State {
-    /// What follows from the state as it is now.
+    /// Returns the effects that the current state requires.
     pub(super) fn effects(&mut self, now_ms: f64) -> Effects {
         let mut effects = Effects::default();
         let watched =
@@ -69,7 +69,7 @@ impl State {
             self.flush_due = self.visibility == Visibility::Hidden;
         }
         if self.flush_due || self.outbox.is_full() {
-            // What one request does not take follows when it is answered.
+            // The rest follows after the response to this request.
             self.flush_due = true;
             self.announce(now_ms);
             let heartbeat =
@@ -86,7 +86,7 @@ impl State {
         if self.outbox.is_empty() {
             self.flush_due = false;
         }
-        // An open span is told of in a while, and that the page lives again and again.
+        // An open span has to be announced later, and the heartbeats have to continue.
         let is_waiting = !self.outbox.is_empty() || !self.open.is_empty();
         if is_waiting && !self.flush_armed {
             self.flush_armed = true;

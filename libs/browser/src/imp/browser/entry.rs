@@ -1,4 +1,4 @@
-//! The one way in: what `js/hooks.js` tells, by number.
+//! The entry point for the events of `js/hooks.js`, which identifies each kind by a number.
 
 use wasm_bindgen::JsValue;
 
@@ -8,7 +8,7 @@ use super::state::Visibility;
 use super::with;
 use crate::rules::element::Element;
 
-// As `js/hooks.js` numbers them.
+// The same numbers as in `js/hooks.js`.
 const FETCH_BEGIN: u32 = 0;
 const FETCH_END: u32 = 1;
 const FETCH_FAIL: u32 = 2;
@@ -41,10 +41,10 @@ fn integer(value: &JsValue) -> u32 {
     value.as_f64().unwrap_or_default() as u32
 }
 
-/// Something happened in the page. Answers only to the beginning of a request.
+/// Handles an event of the page. Returns a value only for the start of a request.
 pub(super) fn happened(kind: u32, first: JsValue, second: JsValue) -> JsValue {
     let parts = array(&first);
-    // Asked before the state is held: whatever is called out there might call back.
+    // Called before the state is borrowed, because the JavaScript function might call back.
     let exact = kind == FETCH_BEGIN && js::in_dispatch();
     let random = if kind == SENT {
         js_sys::Math::random()

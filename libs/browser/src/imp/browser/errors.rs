@@ -1,4 +1,4 @@
-//! Errors nobody caught, told on the span they belong to.
+//! Records uncaught errors on the span that they belong to.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -8,21 +8,21 @@ use throughline_wire::{Attributes, SpanEvent, SpanKind, Status, semconv};
 use super::ENTERED;
 use super::state::State;
 
-/// The most different errors told of one page.
+/// The most distinct errors that are recorded per page.
 const MAX_ERRORS: usize = 20;
-/// Stacks are cut here, in bytes.
+/// The limit of a recorded stack, in bytes. The rest is cut off.
 const MAX_STACK_BYTES: usize = 8 * 1024;
-/// Messages are cut here, in bytes.
+/// The limit of a recorded message, in bytes. The rest is cut off.
 const MAX_MESSAGE_BYTES: usize = 1024;
-/// What a trap of a WebAssembly module is called.
+/// The error type of a trap in a WebAssembly module.
 const TRAP: &str = "RuntimeError";
 
 thread_local! {
-    /// What the last panic said; the trap it ends in says only "unreachable".
+    /// The message of the last panic. The trap that follows says only "unreachable".
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Listens to panics, before whoever listened already.
+/// Installs a panic hook that saves the message and then calls the previous hook.
 pub(super) fn watch_panics() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -36,7 +36,7 @@ pub(super) fn watch_panics() {
     }));
 }
 
-/// `text` up to `bytes`, at a whole character.
+/// Truncates `text` to at most `bytes`, at a character boundary.
 fn cut(mut text: String, bytes: usize) -> String {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {
@@ -47,7 +47,7 @@ fn cut(mut text: String, bytes: usize) -> String {
 }
 
 impl State {
-    /// An error or a rejection that nobody caught.
+    /// Records an uncaught error or an unhandled rejection.
     pub(super) fn error(&mut self, now_ms: f64, kind: String, message: String, stack: String) {
         let (mut kind, mut message) = (kind, message);
         let is_trap = kind == TRAP;
@@ -55,8 +55,8 @@ impl State {
         if let Some(panic) = panic.filter(|_| is_trap) {
             (kind, message) = ("panic".to_owned(), panic);
         }
-        // An error that is told here has left the code that ran: a trap, or an exception through
-        // a poll, ran no destructor, and what was entered must not stay so.
+        // An uncaught error has left the code that ran. A trap, or an exception through a poll,
+        // runs no destructor, so the current span must be reset here.
         let entered = ENTERED.take();
         let message = cut(message, MAX_MESSAGE_BYTES);
         let known = format!("{kind}: {message}");
@@ -82,7 +82,7 @@ impl State {
             .into_iter()
             .chain(ambient)
             .find(|key| self.open_span(*key).is_some());
-        // With no span open it gets one of its own.
+        // If no span is open, the error gets a span of its own.
         let own = if active.is_none() {
             let parent = self.ambient(now_ms, false);
             self.begin(now_ms, kind.clone(), SpanKind::Internal, parent)

@@ -1,4 +1,4 @@
-//! Clicks and submits, each the root of what it causes.
+//! Clicks and submits. Each one is the root of the trace that it causes.
 
 use throughline_wire::{AttributeValue, SpanKind, semconv};
 
@@ -7,32 +7,33 @@ use super::state::{Parent, State};
 use crate::rules::element::Element;
 use crate::rules::idle::IdleDetector;
 
-/// An event's own time is believed when it is not older than this, ms.
+/// The oldest event timestamp that is trusted, in ms. For an older one, the current time is used.
 const EVENT_AGE_MS: f64 = 10_000.0;
-/// Values of form fields are cut here, in characters.
+/// The limit of a recorded form value, in characters. The rest is cut off.
 const MAX_VALUE_CHARS: usize = 1_024;
-/// The most fields of a form that are told.
+/// The most fields of a form that are recorded.
 const MAX_FIELDS: usize = 50;
 
-/// A click or submit and what it caused; the root of its trace.
+/// A click or submit and the work that it caused. It is the root span of its trace.
 pub(super) struct Interaction {
     pub(super) root: Open,
-    /// The submit that the click led to.
+    /// The submit that the click caused.
     submit: Option<Open>,
     pub(super) idle: IdleDetector,
-    /// Whether it is told even when nothing came of it.
+    /// True if the interaction is sent even when it caused nothing.
     certain: bool,
 }
 
 impl Interaction {
-    /// The span that what happens now belongs to.
+    /// Returns the span that new work of this interaction belongs to.
     pub(super) fn innermost(&self) -> Open {
         self.submit.unwrap_or(self.root)
     }
 }
 
 impl State {
-    /// Ends the interaction; one of which nothing came, on nothing to act on, is not told.
+    /// Ends the interaction. It is not sent if it caused nothing and its element is not
+    /// interactive.
     pub(super) fn finish_interaction(&mut self, at_ms: f64) {
         let Some(interaction) = self.interaction.take() else {
             return;
@@ -96,7 +97,7 @@ impl State {
         }
     }
 
-    /// A click; `on_something` when the element is one to act on.
+    /// Begins the interaction of a click. `on_something` is true if the element is interactive.
     pub(super) fn click(
         &mut self,
         now_ms: f64,
@@ -107,15 +108,16 @@ impl State {
         self.begin_interaction(now_ms, event_ms, "click", element, on_something);
     }
 
-    /// Notes that code of the interaction runs now: it is not over, however long its listeners take.
+    /// Notes that code of the interaction runs now. The interaction stays open however long its
+    /// listeners take.
     pub(super) fn interaction_runs(&mut self, now_ms: f64) {
         if let Some(interaction) = &mut self.interaction {
             interaction.idle.running(now_ms);
         }
     }
 
-    /// A submit: part of the click that led to it, else an interaction of its own. `same_task`
-    /// when it came in the click's own task.
+    /// Records a submit. It is part of the click that caused it, else an interaction of its own.
+    /// `same_task` is true if the submit came in the task of the click.
     pub(super) fn submit(
         &mut self,
         now_ms: f64,
@@ -147,7 +149,7 @@ impl State {
             if let Some(click) = &mut self.interaction {
                 click.submit = submit;
                 if submit.is_some() {
-                    // It ends with the click, so it must not hold the click open.
+                    // The submit ends with the click, so it must not keep the click open.
                     click.idle.ended(now_ms);
                 }
             }

@@ -1,4 +1,4 @@
-//! What the helper asks of the page, in `js/hooks.js`; nothing here throws but `call`.
+//! The bindings to `js/hooks.js`. No function here throws, except `call`.
 
 use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
@@ -8,40 +8,40 @@ use crate::rules::address::Address;
 
 #[wasm_bindgen(module = "/js/hooks.js")]
 extern "C" {
-    /// Sets the listeners and patches; `callback` is told what happens.
+    /// Installs the listeners and patches. `callback` receives the events.
     pub(super) fn install(callback: &JsValue, patch_fetch: bool);
-    /// The traced `fetch`.
+    /// Calls the traced `fetch`.
     #[wasm_bindgen(catch)]
     pub(super) fn call(url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
-    /// Whether the listeners of the current interaction run.
+    /// Reports whether the listeners of the current interaction run.
     pub(super) fn in_dispatch() -> bool;
     /// Posts a batch.
     pub(super) fn send(id: u32, url: &str, body: &str, keepalive: bool);
-    /// Asks to be called after a while.
+    /// Sets a timer that fires after `ms`.
     pub(super) fn after(ms: f64, timer: u32);
-    /// Monotonic ms since the page's time origin.
+    /// Returns the monotonic time since the page's time origin, in ms.
     pub(super) fn now() -> f64;
-    /// Wall-clock ms since the Unix epoch.
+    /// Returns the wall-clock time since the Unix epoch, in ms.
     pub(super) fn wall() -> f64;
-    /// Fills with random bytes.
+    /// Fills `bytes` with random bytes.
     pub(super) fn random(bytes: &mut [u8]);
-    /// Reads session storage.
+    /// Reads a key of the session storage.
     pub(super) fn load(key: &str) -> Option<String>;
-    /// Writes session storage.
+    /// Writes a key of the session storage.
     pub(super) fn store(key: &str, text: &str);
-    /// An attribute of `<meta name="..">`.
+    /// Returns an attribute of `<meta name="..">`.
     pub(super) fn meta(name: &str, attribute: &str) -> Option<String>;
-    /// The browser's name for itself.
+    /// Returns the user agent string of the browser.
     pub(super) fn user_agent() -> Option<String>;
-    /// Times of the page's load; see [`Navigation`].
+    /// Returns the times of the page load. See [`Navigation`].
     fn navigation() -> JsValue;
-    /// The page's own URL, or nothing without a page.
+    /// Returns the parts of the page's own URL, or undefined without a page.
     fn location_parts() -> JsValue;
-    /// A URL, relative to the page.
+    /// Returns the parts of a URL. It may be relative to the page.
     fn url_parts(url: &str) -> JsValue;
 }
 
-/// The array in `value`; empty when it is none.
+/// Returns `value` as an array. It is empty if `value` is not an array.
 pub(super) fn array(value: &JsValue) -> Array {
     if Array::is_array(value) {
         value.unchecked_ref::<Array>().clone()
@@ -50,17 +50,17 @@ pub(super) fn array(value: &JsValue) -> Array {
     }
 }
 
-/// The text at `at`; empty when there is none.
+/// Returns the text at index `at`, or an empty text.
 pub(super) fn text(array: &Array, at: u32) -> String {
     array.get(at).as_string().unwrap_or_default()
 }
 
-/// The number at `at`; 0 when there is none.
+/// Returns the number at index `at`, or 0.
 pub(super) fn number(array: &Array, at: u32) -> f64 {
     array.get(at).as_f64().unwrap_or_default()
 }
 
-/// The URL whose parts begin the array.
+/// Returns the URL whose parts are the first elements of the array.
 pub(super) fn address(parts: &Array) -> Address {
     Address {
         origin: text(parts, 0),
@@ -76,17 +76,17 @@ fn address_of(value: &JsValue) -> Option<Address> {
     Array::is_array(value).then(|| address(&array(value)))
 }
 
-/// The page's own URL; nothing where there is no page.
+/// Returns the page's own URL, or `None` without a page.
 pub(super) fn location() -> Option<Address> {
     address_of(&location_parts())
 }
 
-/// What the browser's parser makes of `url`.
+/// Parses `url` with the browser's parser.
 pub(super) fn parse(url: &str) -> Option<Address> {
     address_of(&url_parts(url))
 }
 
-/// Times of the page's load, ms since the time origin; 0 when not known.
+/// The times of the page load, in ms since the time origin. 0 means unknown.
 pub(super) struct Navigation {
     pub(super) response_start_ms: f64,
     pub(super) dom_content_loaded_ms: f64,
@@ -96,7 +96,7 @@ pub(super) struct Navigation {
 }
 
 impl Navigation {
-    /// Takes what `hooks.js` tells.
+    /// Reads the array that `hooks.js` returns.
     pub(super) fn read(value: &JsValue) -> Self {
         let times = array(value);
         Self {
@@ -108,7 +108,7 @@ impl Navigation {
         }
     }
 
-    /// What is known now.
+    /// Returns the times that are known now.
     pub(super) fn now() -> Self {
         Self::read(&navigation())
     }

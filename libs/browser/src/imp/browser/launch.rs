@@ -1,4 +1,5 @@
-//! The start: reads what the page says of itself, begins its page view, sets the hooks.
+//! Starts the tracer: reads the configuration from the page, begins the page view, installs the
+//! hooks.
 
 use throughline_wire::w3c::TraceParent;
 use throughline_wire::{InstrumentationScope, Resource, semconv};
@@ -15,10 +16,11 @@ use crate::rules::outbox::Outbox;
 use crate::rules::session::Session;
 use crate::{Config, SpanContext};
 
-/// A server's announcement older than this belongs to a stored copy of the page, ms.
+/// The greatest age of the server's `traceparent` tag, in ms. An older one belongs to a cached copy
+/// of the page.
 const ANNOUNCED_MS: f64 = 60e3;
 
-/// Starts the helper; without a page, or with a collector that is no URL, nothing happens.
+/// Starts the tracer. Does nothing without a page, or if the collector's address is not a URL.
 pub(super) fn launch(config: Config) {
     let Some(own) = js::location() else {
         return;
@@ -33,7 +35,7 @@ pub(super) fn launch(config: Config) {
     let times = Navigation::now();
     let parent = announced(&times);
     with(|state, now_ms| {
-        // A page prepared in advance began for the person when it was shown.
+        // The page view of a prerendered page begins when the page is shown.
         state.view(now_ms, times.activation_ms, &own, parent);
         state.await_load(now_ms);
     });
@@ -111,8 +113,9 @@ fn state(config: &Config, own: &Address) -> Option<State> {
     })
 }
 
-/// How the page view relates to the server's render of the page: it is the span the server
-/// announced, unless the page is a stored copy, which others have been shown too.
+/// Returns the relation of the page view to the server's render of the page. The page view is the
+/// span that the server announced. If the page is a cached copy, it is only linked to that span,
+/// because the same copy may have been shown to others.
 fn announced(times: &Navigation) -> Parent {
     let Some(announced) =
         js::meta("traceparent", "content").and_then(|text| TraceParent::parse(&text).ok())

@@ -1,4 +1,4 @@
-//! Page views: the document's own and those of route changes.
+//! Page views: the one of the document and those of route changes.
 
 use std::borrow::Cow;
 
@@ -10,13 +10,13 @@ use super::state::{Parent, State, Visibility};
 use crate::rules::address::Address;
 use crate::rules::idle::{IdleDetector, Look};
 
-/// A page view is the parent of what no click explains for this long, ms.
+/// The time for which a page view is the parent of work without a click, in ms.
 const PAGE_WINDOW_MS: f64 = 600e3;
-/// The page the person sees.
+/// The page view that is shown.
 pub(super) struct Page {
     pub(super) open: Open,
     pub(super) idle: IdleDetector,
-    /// Whether its span has ended; it stays the parent of what no click explains.
+    /// True if its span has ended. The page view stays the parent of work without a click.
     ended: bool,
     began_ms: f64,
     pub(super) path: String,
@@ -33,7 +33,8 @@ impl Page {
 }
 
 impl State {
-    /// Ends the interaction and the page view if they are over; ms until the next look is due.
+    /// Ends the interaction and the page view if they are over. Returns the time until the next
+    /// check, in ms.
     pub(super) fn look(&mut self, now_ms: f64) -> Option<f64> {
         let mut next_ms: Option<f64> = None;
         if let Some(interaction) = &self.interaction {
@@ -59,7 +60,8 @@ impl State {
         }
     }
 
-    /// The page is shown, hidden or left; what is under way ends with the latter two.
+    /// Handles a change of visibility. Open interactions and page views end when the page is hidden
+    /// or left.
     pub(super) fn seen(&mut self, now_ms: f64, visibility: Visibility) {
         self.visibility = visibility;
         if visibility == Visibility::Visible {
@@ -84,8 +86,8 @@ impl State {
         }
     }
 
-    /// A page view: the document's own, joined to the server's render if that announced itself, or
-    /// a route change.
+    /// Begins a page view: the one of the document, joined to the server's render if the server
+    /// announced it, or a route change.
     pub(super) fn view(&mut self, now_ms: f64, began_ms: f64, address: &Address, parent: Parent) {
         if let Some(page) = &self.page {
             self.finish_page(page.idle.end_ms(now_ms));
@@ -110,7 +112,7 @@ impl State {
         });
     }
 
-    /// The person went elsewhere within the page.
+    /// Handles a route change within the page.
     pub(super) fn route(&mut self, now_ms: f64, address: &Address) {
         self.look(now_ms);
         if let Some(interaction) = &mut self.interaction {
@@ -125,7 +127,7 @@ impl State {
         self.view(now_ms, now_ms, address, cause);
     }
 
-    /// The document has loaded.
+    /// Handles the load event of the document.
     pub(super) fn loaded(&mut self, now_ms: f64, times: &Navigation) {
         let Some(page) = self.page.as_mut().filter(|page| !page.ended) else {
             return;
@@ -149,7 +151,7 @@ impl State {
         }
     }
 
-    /// Holds the first page view open until the document has loaded.
+    /// Keeps the first page view open until the document has loaded.
     pub(super) fn await_load(&mut self, now_ms: f64) {
         if let Some(page) = &mut self.page {
             page.idle.began(now_ms);

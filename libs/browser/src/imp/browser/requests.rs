@@ -1,4 +1,4 @@
-//! A span for each request the page makes.
+//! Spans of the requests that the page sends.
 
 use js_sys::Array;
 use throughline_wire::{SpanKind, Status, semconv};
@@ -7,14 +7,15 @@ use wasm_bindgen::JsValue;
 use super::state::State;
 use crate::rules::address::{Address, Propagation};
 
-/// Methods are cut here, in characters.
+/// The limit of a recorded method, in characters. The rest is cut off.
 const MAX_METHOD_CHARS: usize = 16;
 
-/// Methods that `fetch` writes in capitals whatever the caller wrote.
+/// The methods that `fetch` converts to upper case.
 const NORMALISED: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
 
 impl State {
-    /// A request begins: `[key, traceparent, baggage]` of it, or undefined to leave it alone.
+    /// Begins the span of a request. Returns `[key, traceparent, baggage]`, or undefined if the
+    /// request is not traced.
     pub(super) fn request(
         &mut self,
         now_ms: f64,
@@ -57,11 +58,11 @@ impl State {
         Array::of3(&open.key.into(), &traceparent, &baggage).into()
     }
 
-    /// The headers of the answer have come.
+    /// Ends the span of a request when its response headers have arrived.
     pub(super) fn answered(&mut self, now_ms: f64, key: u32, status: u16) {
         if let Some(begun) = self.open_span(key) {
             let span = &mut begun.span;
-            // 0 is what the browser says of an answer the page may not see into.
+            // Status 0 means an opaque response, which the page may not read.
             if status != 0 {
                 span.attributes
                     .insert(semconv::HTTP_RESPONSE_STATUS_CODE, status);
@@ -75,10 +76,10 @@ impl State {
         self.end(key, now_ms);
     }
 
-    /// There is no answer: `error` is the name of what the promise was rejected with.
+    /// Ends the span of a request without a response. `error` is the name of the rejection value.
     pub(super) fn failed(&mut self, now_ms: f64, key: u32, error: String) {
         if let Some(begun) = self.open_span(key) {
-            // A request the page itself called off has not failed.
+            // A request that the page itself aborted has not failed.
             if error != "AbortError" {
                 begun.span.status = Status::error("");
             }

@@ -1,4 +1,4 @@
-//! What is known of the page: open spans, the current interaction, the session, what waits.
+//! The state of the tracer in a page: open spans, the current interaction, the session, the queue.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -17,55 +17,55 @@ use crate::rules::ids::IdPool;
 use crate::rules::outbox::Outbox;
 use crate::rules::session::Session;
 
-/// The most spans open at a time.
+/// The most spans that may be open at a time. Further spans are dropped and counted.
 const MAX_OPEN: usize = 512;
-/// A span that is open for so long is told of, ms.
+/// The time after which an open span is announced to the collector, in ms.
 const ANNOUNCE_AFTER_MS: f64 = 1_000.0;
-/// Where the session is kept.
+/// The session storage key of the session.
 pub(super) const SESSION_KEY: &str = "throughline.session";
-/// OTLP span flags of ours: sampled, random trace id, and "it is known whether the parent is
-/// remote" (it never is).
+/// The OTLP flags of our spans and links: sampled, random trace id, and "it is known whether the
+/// parent is remote" (it never is).
 const FLAGS: u32 = 0x103;
 
 /// A span that has not ended.
 pub(super) struct OpenSpan {
     pub(super) key: u32,
     pub(super) span: Span,
-    /// The clock it began under, so that its duration is monotonic.
+    /// The clock anchor at its start. The span keeps it, so that its duration is monotonic.
     pub(super) anchor: Anchor,
     pub(super) began_ms: f64,
 }
 
 impl OpenSpan {
-    /// Whether the collector was told of it.
+    /// Reports whether the span was announced to the collector.
     pub(super) fn is_told(&self) -> bool {
         self.span.sequence.is_some()
     }
 }
 
-/// Where a new span belongs.
+/// The relation of a new span to other spans.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Parent {
-    /// Nowhere: it begins a trace.
+    /// No relation: the span begins a trace.
     None,
-    /// It begins a trace, caused by another.
+    /// The span begins a trace and links to the span that caused it.
     Linked(SpanContext),
-    /// It is this one, which the server has announced.
+    /// The span is the one that the server announced.
     Joined(SpanContext),
-    /// A known parent.
+    /// The parent is known.
     Known(SpanContext),
-    /// A parent inferred from time.
+    /// The parent is inferred from time.
     Inferred(SpanContext),
 }
 
-/// Whether the person sees the page.
+/// The visibility of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Visibility {
-    /// It is seen, as far as known.
+    /// The page is visible, as far as known.
     Visible,
     /// Another tab or window is in front.
     Hidden,
-    /// It is being left.
+    /// The page is being left.
     Leaving,
 }
 
@@ -80,10 +80,10 @@ pub(super) struct State {
     pub(super) next_key: u32,
     pub(super) page: Option<Page>,
     pub(super) interaction: Option<Interaction>,
-    /// Errors told already, so that each is told once.
+    /// The errors that were recorded already. Each one is recorded once.
     pub(super) errors: Vec<String>,
     pub(super) outbox: Outbox,
-    /// When a request was made last.
+    /// The time of the last request, in monotonic ms.
     pub(super) sent_ms: f64,
     pub(super) visibility: Visibility,
     pub(super) flush_due: bool,
@@ -92,7 +92,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The session, a new one when the old one is over.
+    /// Returns the id of the session. Begins a new session if the old one is over.
     pub(super) fn session_id(&mut self) -> String {
         let wall_ms = js::wall();
         if self.session.is_over(wall_ms) {
@@ -104,7 +104,7 @@ impl State {
         self.session.id.clone()
     }
 
-    /// The span that code running now belongs to.
+    /// Returns the span that the code running now belongs to.
     pub(super) fn ambient_open(&mut self, now_ms: f64) -> Option<Open> {
         if let Some(entered) = ENTERED.get() {
             return Some(entered);
@@ -117,7 +117,8 @@ impl State {
         }
     }
 
-    /// Where a span begun now belongs; `exact` when the interaction's own listeners run.
+    /// Returns the relation of a span that begins now. `exact` is true if the listeners of the
+    /// interaction run.
     pub(super) fn ambient(&mut self, now_ms: f64, exact: bool) -> Parent {
         if let Some(entered) = ENTERED.get() {
             return Parent::Known(entered.context);
@@ -128,7 +129,7 @@ impl State {
         match self.ambient_open(now_ms) {
             Some(open) if exact && self.interaction.is_some() => Parent::Known(open.context),
             Some(open) => Parent::Inferred(open.context),
-            // What happens long after a page view is no part of it, but knows it.
+            // Work that starts long after a page view is not part of it, but links to it.
             None => match &self.page {
                 Some(page) => Parent::Linked(page.open.context),
                 None => Parent::None,
@@ -136,7 +137,7 @@ impl State {
         }
     }
 
-    /// Begins a span; nothing when too many are open.
+    /// Begins a span. Returns `None` and counts a drop if too many spans are open.
     pub(super) fn begin(
         &mut self,
         at_ms: f64,
@@ -209,13 +210,13 @@ impl State {
         })
     }
 
-    /// The open span of this key.
+    /// Returns the open span with this key.
     pub(super) fn open_span(&mut self, key: u32) -> Option<&mut OpenSpan> {
-        // What was begun last is asked for most.
+        // Search from the end, because the newest spans are requested most.
         self.open.iter_mut().rev().find(|open| open.key == key)
     }
 
-    /// Ends a span; one that has ended already stays as it is.
+    /// Ends a span. A span that has already ended stays unchanged.
     pub(super) fn end(&mut self, key: u32, at_ms: f64) {
         let Some(mut open) = self.discard(key) else {
             return;
@@ -230,11 +231,11 @@ impl State {
         }
     }
 
-    /// The number of a span that is told of for the first time.
+    /// Returns the sequence number of a span that is reported for the first time.
     fn number(&mut self) -> u64 {
         if self.outbox.has_said_goodbye() {
             self.outbox.begin_again(self.ids.process_id());
-            // Of what is open the other process has told.
+            // The old process announced these spans. The new process must number them again.
             for open in &mut self.open {
                 open.span.sequence = None;
             }
@@ -242,14 +243,16 @@ impl State {
         self.outbox.number()
     }
 
-    /// Tells of the spans that are open for a while: should the page die, they are known.
+    /// Announces the spans that have been open for a while, so that they are known if the page
+    /// crashes.
     pub(super) fn announce(&mut self, now_ms: f64) {
         for at in 0..self.open.len() {
             let open = &self.open[at];
             if open.is_told() || now_ms - open.began_ms < ANNOUNCE_AFTER_MS {
                 continue;
             }
-            // As a span that ended as it began: of a start, readers take what they know.
+            // The start has the form of a span with zero duration. The collector reads only the
+            // fields that are known at the start.
             let Ok(mut json) = serde_json::to_string(&open.span) else {
                 continue;
             };
@@ -265,13 +268,13 @@ impl State {
         }
     }
 
-    /// Takes a span out without sending it.
+    /// Removes an open span without sending it.
     pub(super) fn discard(&mut self, key: u32) -> Option<OpenSpan> {
         let at = self.open.iter().rposition(|open| open.key == key)?;
         Some(self.open.remove(at))
     }
 
-    /// Tells the interaction or page view of this trace what happened in it.
+    /// Passes an event to the idle detector of the interaction or page view of this trace.
     fn note(
         &mut self,
         trace_id: TraceId,
@@ -287,7 +290,7 @@ impl State {
     }
 }
 
-/// A link to `other`.
+/// Returns a link to `other`.
 pub(super) fn link(other: SpanContext) -> SpanLink {
     SpanLink {
         trace_id: other.trace_id,

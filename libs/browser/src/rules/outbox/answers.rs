@@ -1,4 +1,4 @@
-//! What follows from the answer to a request.
+//! Handles the response to a request.
 
 use throughline_wire::DropReason;
 
@@ -7,8 +7,8 @@ use super::{MAX_BYTES, MAX_SPANS, Outbox};
 use crate::rules::retry::{Verdict, judge, wait_ms};
 
 impl Outbox {
-    /// Takes the answer to request `id`: `status` 0 when there was none, `asked_ms` the
-    /// `Retry-After`, `random` in 0..1.
+    /// Handles the response to request `id`. `status` is 0 if there was no response. `asked_ms` is
+    /// the `Retry-After` time. `random` is in 0..1.
     pub(crate) fn settle(&mut self, id: u32, status: u16, asked_ms: f64, now_ms: f64, random: f64) {
         let Some(at) = self.in_flight.iter().position(|request| request.id == id) else {
             return;
@@ -17,7 +17,7 @@ impl Outbox {
         let count = request.items.iter().filter(|item| !item.is_start).count() as u64;
         let verdict = judge(status);
         if verdict != Verdict::Stored {
-            // The counts did not arrive either.
+            // The drop counters of this request were not delivered either.
             for (reason, count) in request.dropped.0 {
                 self.dropped.add(reason, count);
             }
@@ -37,7 +37,7 @@ impl Outbox {
         self.not_before_ms = 0.0;
     }
 
-    /// Puts items back where they were taken from; the oldest go when there is no room.
+    /// Returns items to the front of the queue. The oldest are dropped if there is no space.
     fn put_back(&mut self, items: Vec<Item>) {
         for item in items.into_iter().rev() {
             self.waiting_bytes += item.json.len();

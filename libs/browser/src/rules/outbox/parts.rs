@@ -1,25 +1,25 @@
-//! What waits, why a request is made, and what is under way.
+//! The queued items, the flush reasons and the requests in flight.
 
 use super::sequence_state::Dropped;
 
-/// A span as JSON, or what is known of one that has not ended.
+/// An ended span as JSON, or the start of an open span.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) number: u64,
-    /// Of the process that gave the number.
+    /// The generation of the process that assigned the number.
     pub(super) generation: u32,
     pub(super) is_start: bool,
     pub(super) json: String,
 }
 
-/// What a request is made for.
+/// The reason for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FlushReason {
-    /// One of the chain that goes on while the page lives.
+    /// The regular request while the page lives.
     Ordinary,
-    /// The same, with nothing to tell but that the page lives.
+    /// The regular request with an empty queue: it reports only that the page lives.
     Heartbeat,
-    /// The page is hidden and may not come back.
+    /// The page is hidden and may not return.
     Hidden,
     /// The page is being left.
     Leaving,
@@ -35,8 +35,8 @@ pub(super) struct InFlightRequest {
     pub(super) id: u32,
     pub(super) items: Vec<Item>,
     pub(super) dropped: Dropped,
-    /// Counted against [`UNLOAD_BYTES`]; zero when it does not outlive the page.
+    /// The bytes counted against [`UNLOAD_BYTES`]. Zero if the request does not outlive the page.
     pub(super) kept_bytes: usize,
-    /// Whether it is the one request of the ordinary chain.
+    /// True if it is the one ordinary request in flight.
     pub(super) ordinary: bool,
 }

@@ -1,10 +1,10 @@
-//! Where the page stands with its numbers, and what it had to drop.
+//! The sequence state of the page and its drop counters.
 
 use std::fmt::Write as _;
 
 use throughline_wire::{DropReason, ProcessId};
 
-/// Counters of what was dropped, by reason.
+/// The number of dropped spans by reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Dropped(pub(super) Vec<(DropReason, u64)>);
 
@@ -19,7 +19,7 @@ impl Dropped {
         }
     }
 
-    /// Writes the field `,"dropped":{..}`, unless there is nothing to tell.
+    /// Writes the field `,"dropped":{..}`, unless all counters are zero.
     pub(super) fn write(&self, body: &mut String) {
         for (at, (reason, count)) in self.0.iter().enumerate() {
             body.push_str(if at == 0 { r#","dropped":{"# } else { "," });
@@ -32,16 +32,16 @@ impl Dropped {
     }
 }
 
-/// The page as a process that numbers its spans. After its goodbye it is another one, should it be
-/// shown again.
+/// The page as a process that numbers its spans. After its final report, a page that is shown again
+/// becomes a new process.
 #[derive(Debug)]
 pub(super) struct SequenceState {
-    /// None when the browser gave no random number: then there are no numbers either.
+    /// The process id. `None` if the browser gave no random bytes. Then spans have no numbers.
     process: Option<ProcessId>,
-    /// How many processes it was before.
+    /// The number of earlier processes of this page.
     pub(super) generation: u32,
     pub(super) next: u64,
-    /// Of this process, from its beginning.
+    /// All drops of this process.
     pub(super) dropped: Dropped,
     pub(super) has_ended: bool,
 }
@@ -57,7 +57,7 @@ impl SequenceState {
         }
     }
 
-    /// Becomes another process.
+    /// Begins a new process.
     pub(super) fn begin_again(&mut self, process: Option<ProcessId>) {
         let generation = self.generation.wrapping_add(1);
         *self = Self {
@@ -66,7 +66,7 @@ impl SequenceState {
         };
     }
 
-    /// Writes the field `"sequence":{..},`, unless nothing is numbered.
+    /// Writes the field `"sequence":{..},`, unless spans have no numbers.
     pub(super) fn write(&self, settled: u64, body: &mut String) {
         let Some(process) = self.process else { return };
         let next = self.next;

@@ -1,4 +1,5 @@
-//! What the outbox promises: nothing beyond its bounds, nothing lost without being counted.
+//! The guarantees of the send queue: it never exceeds its limits, and no span is lost without being
+//! counted.
 
 mod numbers;
 
@@ -19,7 +20,7 @@ fn push(outbox: &mut Outbox, span: String) {
     outbox.push(number, span);
 }
 
-/// A span of about `bytes` bytes, told apart by `number`.
+/// Returns a span of about `bytes` bytes, identified by `number`.
 fn span(number: usize, bytes: usize) -> String {
     let filler = "x".repeat(bytes.saturating_sub(160));
     format!(
@@ -177,7 +178,7 @@ fn leaving_sends_no_more_than_browsers_allow() {
     }
     assert!(!parcels.is_empty());
     assert!(bytes <= UNLOAD_BYTES, "{bytes}");
-    // Room comes back with the answers.
+    // Responses free space.
     outbox.settle(ordinary.id, 200, 0.0, 0.0, 0.5);
     assert!(outbox.next_at_unload(NOW, true).is_some());
 }

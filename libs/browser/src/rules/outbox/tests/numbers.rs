@@ -1,4 +1,5 @@
-//! Numbers, starts and the goodbye: what a collector may conclude from every batch that arrives.
+//! Sequence numbers, starts and the final report: each batch that arrives must allow correct
+//! conclusions.
 
 use throughline_wire::BatchSequence;
 
@@ -12,7 +13,7 @@ fn send(outbox: &mut Outbox) -> Parcel {
     parcel(outbox.next(0.0, NOW, false))
 }
 
-/// A span, or a start, as the helper writes it.
+/// Returns a span or a start as the tracer writes it.
 fn numbered(number: u64) -> String {
     let mut span = span(number as usize, 200);
     span.pop();
@@ -37,7 +38,7 @@ fn a_batch_says_where_the_page_stands() {
     assert_eq!(numbers, [Some(0), Some(1)]);
     outbox.settle(sent.id, 200, 0.0, 0.0, 0.5);
 
-    // Later batches tell the whole count again, and what is new apart.
+    // Later batches repeat the total count, and report new drops separately.
     push(&mut outbox, span(3, 200));
     let later = read(&send(&mut outbox));
     assert!(later.dropped.is_empty());
@@ -53,7 +54,7 @@ fn what_waits_or_is_under_way_in_another_batch_is_not_settled() {
     for number in 1..100 {
         push(&mut outbox, span(number, 1_000));
     }
-    // While the ordinary one is under way, its span may yet be lost.
+    // The span of the ordinary request in flight may still be lost.
     let at_unload = outbox.next_at_unload(NOW, false).expect("a request");
     assert_eq!(sequence(&at_unload).settled, 0);
     outbox.settle(ordinary.id, 200, 0.0, 0.0, 0.5);
@@ -75,7 +76,7 @@ fn an_open_span_is_told_once_and_its_end_replaces_its_start() {
     assert_eq!((batch.spans.len(), batch.starts.len()), (0, 1));
     assert_eq!(batch.starts[0].sequence, Some(0));
     assert_eq!(sequence(&told).settled, 1, "a start settles its number");
-    // It failed, and the span ends before it is sent again.
+    // The request failed, and the span ends before the retry.
     outbox.settle(told.id, 503, 0.0, 0.0, 0.0);
     outbox.push(number, numbered(number));
     let again = read(&parcel(outbox.next(1.0, NOW, false)));
@@ -137,7 +138,7 @@ fn a_page_that_comes_back_is_another_process_and_mixes_no_numbers() {
     let number = outbox.number();
     assert_eq!(number, 0);
     outbox.push(number, numbered(number));
-    // What of the old process did not arrive goes before, without its numbers.
+    // The undelivered items of the old process are sent first, without its numbers.
     outbox.settle(goodbye.id, 503, 0.0, 0.0, 0.0);
     let old = send(&mut outbox);
     assert_eq!(read(&old).sequence, None);
