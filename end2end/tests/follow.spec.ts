@@ -57,7 +57,7 @@ const hears = async (page: Page) => expect(page.locator("[data-live]")).toHaveAt
 const news = (page: Page) => page.locator("[data-news]");
 const row = (page: Page, name: string) => waterfallOf(page).getByRole("link", { name, exact: true });
 
-test("a running trace that nobody touches is drawn anew when it grows and when it ends", async ({ page, request }) => {
+test("a running trace that nobody touches is drawn again when it grows and when it ends", async ({ page, request }) => {
   const running = new Running(request);
   await running.begins(2);
   await page.goto(`${urls.panel}/traces/${running.trace}`);

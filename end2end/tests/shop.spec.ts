@@ -46,7 +46,7 @@ async function findTrace(page: Page, urls: Urls, note: string, span: string): Pr
 }
 
 test("a click in the shop becomes one waterfall, from the browser to the job's SQL", async ({ page, urls }) => {
-  const note = `Leave it at the door ${Date.now()}`;
+  const note = `Leave it at the gate ${Date.now()}`;
   await buy(page, urls, "Ada Lovelace", "ada@acme.test", note);
   await expect(page).toHaveURL(/\/orders\//);
   await expect(page.getByText(/confirmed/i).first()).toBeVisible({ timeout: 30_000 });

@@ -5,6 +5,7 @@ mod dependencies;
 mod layers;
 mod migrations;
 mod sources;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -82,6 +83,7 @@ pub(crate) fn faults(context: &Context) -> Result<Vec<String>> {
         // A file that is not UTF-8 is not a text file.
         if let Ok(text) = std::fs::read_to_string(&file) {
             faults.extend(sources::faults(&name, &text));
+            faults.extend(words::faults(&name, &text));
             texts.push((name, text));
         }
     }

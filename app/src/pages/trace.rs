@@ -66,8 +66,8 @@ fn OneTrace(id: TraceId) -> impl IntoView {
             }
         },
     );
-    let anew = Refresh::new(id, skeleton, details);
-    state.live.follow(id, move || anew.read(state));
+    let refresh = Refresh::new(id, skeleton, details);
+    state.live.follow(id, move || refresh.read(state));
     let page = move || {
         let rows_asked = rows_asked.get();
         Suspend::new(async move {
@@ -82,7 +82,7 @@ fn OneTrace(id: TraceId) -> impl IntoView {
                 )) => {
                     state.live.show(skeleton.summary.clone(), now);
                     let outline = Outline::of(skeleton, rows_asked);
-                    view! { <TraceView outline was_pinned state details anew /> }.into_any()
+                    view! { <TraceView outline was_pinned state details refresh /> }.into_any()
                 }
                 Ok(_) => view! {
                     <NotFound
@@ -108,7 +108,7 @@ fn TraceView(
     was_pinned: Option<Pin>,
     state: PageState,
     details: Resource<Result<Details, ApiError>>,
-    anew: Refresh,
+    refresh: Refresh,
 ) -> impl IntoView {
     let title = outline.skeleton.summary.root_name.clone();
     let of_selected = outline.clone();
@@ -125,7 +125,7 @@ fn TraceView(
         let outline = of_pane.clone();
         is_pane_open().then(|| view! { <Pane outline details selection=state.selection /> })
     };
-    let read = move || anew.read(state);
+    let read = move || refresh.read(state);
     view! {
         <Title text=title />
         <div class="crumbs">

@@ -26,9 +26,9 @@ impl Stream {
         })
     }
 
-    /// Calls `heard` for each event with this name.
-    fn on(&mut self, name: &str, heard: impl FnMut(MessageEvent) + 'static) {
-        let listener = Closure::new(heard);
+    /// Calls `on_event` for each event with this name.
+    fn on(&mut self, name: &str, on_event: impl FnMut(MessageEvent) + 'static) {
+        let listener = Closure::new(on_event);
         // Cannot fail, because the listener is a function.
         let _ = self
             .source
@@ -45,7 +45,7 @@ impl Drop for Stream {
 
 /// Keeps a stream open to the address that `url` returns, or none if it returns `None`.
 ///
-/// Calls `heard` with the name and the data of each event with one of these names. Calls it with
+/// Calls `on_event` with the name and the data of each event with one of these names. Calls it with
 /// the name `error` when the stream breaks off.
 ///
 /// # Server-Side Rendering
@@ -53,7 +53,7 @@ impl Drop for Stream {
 pub(crate) fn listen_to_events(
     url: impl Fn() -> Option<String> + 'static,
     names: &'static [&'static str],
-    heard: impl Fn(&str, String) + Copy + 'static,
+    on_event: impl Fn(&str, String) + Copy + 'static,
 ) {
     let attempt = RwSignal::new(0_u32);
     // An effect never runs on the server. There a value that is not `Send` must not exist, because
@@ -66,12 +66,12 @@ pub(crate) fn listen_to_events(
         let mut opened = url().and_then(|url| Stream::open(&url))?;
         for name in names {
             opened.on(name, move |event| {
-                heard(name, event.data().as_string().unwrap_or_default());
+                on_event(name, event.data().as_string().unwrap_or_default());
             });
         }
         let source = opened.source.clone();
         opened.on("error", move |_| {
-            heard("error", String::new());
+            on_event("error", String::new());
             if source.ready_state() == EventSource::CLOSED {
                 set_timeout(
                     move || {

@@ -34,7 +34,7 @@ pub(crate) struct LiveTrace {
     /// The server time of that read.
     read_at: RwSignal<UnixNanos>,
     /// The latest state that was reported after that read.
-    heard: RwSignal<Option<TraceSummary>>,
+    received: RwSignal<Option<TraceSummary>>,
     /// The state of the stream.
     pub(crate) stream_state: RwSignal<StreamState>,
     /// True if the page is visible. Hidden pages open no stream, because a browser allows few
@@ -48,7 +48,7 @@ impl LiveTrace {
         Self {
             shown: RwSignal::new(None),
             read_at: RwSignal::new(UnixNanos::new(0)),
-            heard: RwSignal::new(None),
+            received: RwSignal::new(None),
             stream_state: RwSignal::new(StreamState::Off),
             is_in_sight: RwSignal::new(true),
         }
@@ -57,8 +57,8 @@ impl LiveTrace {
     /// Sets the shown state. Commits after its read are still news.
     pub(crate) fn show(self, trace: TraceSummary, now: UnixNanos) {
         let spans = trace.span_count;
-        self.heard.update(|heard| {
-            *heard = heard.take().filter(|heard| heard.span_count > spans);
+        self.received.update(|received| {
+            *received = received.take().filter(|received| received.span_count > spans);
         });
         self.shown.set(Some(trace));
         self.read_at.set(now);
@@ -66,14 +66,14 @@ impl LiveTrace {
 
     /// Describes the news. `None` if there is none.
     pub(crate) fn news(self) -> Option<String> {
-        let heard = self.heard.get()?;
+        let received = self.received.get()?;
         let shown = self.shown.get()?;
-        Some(words(&shown, &heard))
+        Some(words(&shown, &received))
     }
 
-    /// Follows the trace while it may change and the page is visible. Calls `read_anew` when there
+    /// Follows the trace while it may change and the page is visible. Calls `refresh` when there
     /// is news and no user reads the page.
-    pub(crate) fn follow(self, id: TraceId, read_anew: impl Fn() + Copy + 'static) {
+    pub(crate) fn follow(self, id: TraceId, refresh: impl Fn() + Copy + 'static) {
         Effect::new(move |_| {
             let look = move || self.is_in_sight.set(!document().hidden());
             look();
@@ -91,9 +91,9 @@ impl LiveTrace {
             "listening" => self.catch_up(id, true),
             "traces" => {
                 if let Ok(LiveTraces { traces, .. }) = serde_json::from_str(&data) {
-                    let heard = traces.into_iter().find(|trace| trace.trace_id == id);
-                    if heard.is_some() {
-                        self.heard.set(heard);
+                    let received = traces.into_iter().find(|trace| trace.trace_id == id);
+                    if received.is_some() {
+                        self.received.set(received);
                     }
                 }
             }
@@ -108,10 +108,10 @@ impl LiveTrace {
             }
             self.stream_state.set(StreamState::Connecting);
             let look = move || {
-                let heard = self.heard.try_get_untracked().flatten();
-                let is_small = heard.is_some_and(|trace| trace.span_count <= BY_ITSELF_SPANS);
+                let received = self.received.try_get_untracked().flatten();
+                let is_small = received.is_some_and(|trace| trace.span_count <= BY_ITSELF_SPANS);
                 if is_small && !reading::is_under_way(BEING_READ) {
-                    read_anew();
+                    refresh();
                 }
             };
             let ask = move || {
@@ -155,7 +155,7 @@ impl LiveTrace {
             if let (Some(found), Some(shown)) = (found, shown)
                 && differs(&shown, &found)
             {
-                self.heard.set(Some(found));
+                self.received.set(Some(found));
             }
         });
     }
@@ -174,17 +174,17 @@ fn may_change(trace: &TraceSummary, now: UnixNanos) -> bool {
 
 /// Reports whether the trace has more than is shown. Pins are ignored, because they change on the
 /// page itself.
-fn differs(shown: &TraceSummary, heard: &TraceSummary) -> bool {
-    let heard = TraceSummary {
+fn differs(shown: &TraceSummary, received: &TraceSummary) -> bool {
+    let received = TraceSummary {
         is_pinned: shown.is_pinned,
-        ..heard.clone()
+        ..received.clone()
     };
-    *shown != heard
+    *shown != received
 }
 
 /// Describes the difference for the user.
-fn words(shown: &TraceSummary, heard: &TraceSummary) -> String {
-    match heard.span_count.saturating_sub(shown.span_count) {
+fn words(shown: &TraceSummary, received: &TraceSummary) -> String {
+    match received.span_count.saturating_sub(shown.span_count) {
         0 => "Changed".to_owned(),
         1 => "1 new span".to_owned(),
         count => format!("{} new spans", throughline_viz::format_count(count)),
@@ -227,7 +227,7 @@ mod tests {
         let now = UnixNanos::new(0);
         let live = LiveTrace::new();
         live.show(with(1), now);
-        live.heard.set(Some(with(3)));
+        live.received.set(Some(with(3)));
         live.show(with(2), now);
         assert_eq!(untrack(|| live.news()).as_deref(), Some("1 new span"));
         live.show(with(3), now);
@@ -237,13 +237,13 @@ mod tests {
     #[test]
     fn new_spans_are_counted_and_a_pin_is_no_news() {
         let shown = trace();
-        let mut heard = shown.clone();
-        heard.is_pinned = !shown.is_pinned;
-        assert!(!differs(&shown, &heard));
-        heard.span_count += 2;
-        assert!(differs(&shown, &heard));
-        assert_eq!(words(&shown, &heard), "2 new spans");
-        heard.span_count = shown.span_count;
-        assert_eq!(words(&shown, &heard), "Changed");
+        let mut received = shown.clone();
+        received.is_pinned = !shown.is_pinned;
+        assert!(!differs(&shown, &received));
+        received.span_count += 2;
+        assert!(differs(&shown, &received));
+        assert_eq!(words(&shown, &received), "2 new spans");
+        received.span_count = shown.span_count;
+        assert_eq!(words(&shown, &received), "Changed");
     }
 }

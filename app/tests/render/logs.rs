@@ -49,7 +49,7 @@ async fn the_logs_of_the_open_span_stand_in_their_order_and_no_others() {
     ];
     let path = format!("/traces/{trace_id}?span={}", open.span_id);
     let sent = [open, other].map(|span| Sent::by("shop", span)).to_vec();
-    let answer = get(&path, FakeReader::new(sent.clone()).hearing(events)).await;
+    let answer = get(&path, FakeReader::new(sent.clone()).with_events(events)).await;
     let text = answer.text();
     for part in [
         "Logs · 2",

@@ -85,7 +85,7 @@ async fn tables_operations_attributes_and_growth_are_in_the_first_paint() {
 }
 
 #[tokio::test]
-async fn a_banner_says_when_the_room_runs_out() {
+async fn a_banner_says_when_the_disk_fills_up() {
     for (used, level, part) in [
         (
             16_000_000_000,

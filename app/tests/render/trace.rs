@@ -121,7 +121,7 @@ async fn a_failure_tells_its_message_exception_and_repairs() {
 }
 
 #[tokio::test]
-async fn missing_parents_cycles_and_twins_are_marked_and_nothing_is_lost() {
+async fn missing_parents_cycles_and_reused_ids_are_marked_and_nothing_is_lost() {
     let mut ids = Ids::seeded(4);
     let trace_id = ids.trace_id();
     let root = span("root").in_trace(trace_id).id(ids.span_id()).build();
@@ -135,20 +135,20 @@ async fn missing_parents_cycles_and_twins_are_marked_and_nothing_is_lost() {
         .id(ids.span_id())
         .build();
     own.parent_span_id = Some(own.span_id);
-    let twin = span("twin")
+    let again = span("again")
         .in_trace(trace_id)
         .id(root.span_id)
         .lasts(7)
         .build();
     let missing = orphan.parent_span_id.expect("set");
     let path = path_of(&root);
-    let spans = [root, orphan, own, twin].map(|span| Sent::by("shop", span));
+    let spans = [root, orphan, own, again].map(|span| Sent::by("shop", span));
     let text = get(&path, FakeReader::new(spans.to_vec())).await.text();
     for part in [
         "root",
         "orphan",
         "own parent",
-        "twin",
+        "again",
         "cycle",
         "same id",
         "4 spans · 1 parent missing · 1 cycle · 1 id reused",
@@ -165,8 +165,8 @@ async fn only_a_trace_without_faults_is_said_to_have_no_gaps() {
     let trace_id = ids.trace_id();
     let mut step = |name: &'static str| span(name).in_trace(trace_id).id(ids.span_id());
     let root = step("root").build();
-    let twin = || {
-        span("twin")
+    let again = || {
+        span("again")
             .in_trace(trace_id)
             .id(root.span_id)
             .lasts(7)
@@ -181,7 +181,7 @@ async fn only_a_trace_without_faults_is_said_to_have_no_gaps() {
         (vec![], "1 span · no gaps"),
         (vec![left.clone()], "2 spans · 1 cycle"),
         (vec![left, right], "3 spans · 2 cycles"),
-        (vec![twin()], "2 spans · 1 id reused"),
+        (vec![again()], "2 spans · 1 id reused"),
     ] {
         let spans = [root.clone()].into_iter().chain(more);
         let sent = spans.map(|span| Sent::by("shop", span)).collect();

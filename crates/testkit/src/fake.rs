@@ -67,7 +67,7 @@ impl FakeReader {
 
     /// Adds events of spans, newest first.
     #[must_use]
-    pub fn hearing(mut self, events: Vec<StoredEvent>) -> Self {
+    pub fn with_events(mut self, events: Vec<StoredEvent>) -> Self {
         self.events = events;
         self
     }

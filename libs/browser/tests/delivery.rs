@@ -106,7 +106,7 @@ async fn every_span_has_a_number_and_a_long_one_is_told_of_before_it_ends() {
 }
 
 #[wasm_bindgen_test]
-async fn a_page_says_goodbye_and_is_another_process_when_it_comes_back() {
+async fn a_page_sends_a_final_report_and_is_another_process_when_it_comes_back() {
     page::start();
     wait_until_idle().await;
     everything_arrives().await;
@@ -116,14 +116,14 @@ async fn a_page_says_goodbye_and_is_another_process_when_it_comes_back() {
     hide();
     drop(open);
     sleep(Duration::from_millis(30)).await;
-    let goodbye = sequence();
-    assert!(goodbye.ended);
-    assert_eq!(goodbye.settled, goodbye.next);
+    let final_report = sequence();
+    assert!(final_report.ended);
+    assert_eq!(final_report.settled, final_report.next);
     show();
     record(1, 10);
     everything_arrives().await;
     let again = sequence();
-    assert_ne!(again.process, goodbye.process);
+    assert_ne!(again.process, final_report.process);
     assert!(!again.ended);
 }
 
@@ -174,7 +174,7 @@ async fn a_failed_batch_is_kept_and_sent_again() {
 }
 
 #[wasm_bindgen_test]
-async fn what_finds_no_room_is_counted_and_told() {
+async fn what_finds_no_space_is_counted_and_reported() {
     page::start();
     wait_until_idle().await;
     everything_arrives().await;

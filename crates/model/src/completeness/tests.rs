@@ -238,7 +238,7 @@ fn what_a_trace_was_too_large_for_is_refused_whether_numbered_or_not() {
 }
 
 #[test]
-fn what_was_removed_for_want_of_room_is_missing_and_nobody_is_blamed_for_it() {
+fn what_was_removed_for_lack_of_space_is_missing_and_no_sender_is_blamed() {
     let trace = TraceFacts {
         spans: 4,
         absent_parents: 1,
@@ -249,7 +249,7 @@ fn what_was_removed_for_want_of_room_is_missing_and_nobody_is_blamed_for_it() {
     assert_eq!(completeness.state, CompletenessState::Missing);
     assert_eq!(
         completeness.to_string(),
-        "what began before 2023-11-14 (UTC) was removed for want of room"
+        "what began before 2023-11-14 (UTC) was removed for lack of space"
     );
 }
 

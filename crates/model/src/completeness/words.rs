@@ -52,7 +52,7 @@ impl fmt::Display for Completeness {
         if let Some(before) = self.pruned_before {
             let day = Utc::from(before).date();
             parts.push(format!(
-                "what began before {day} (UTC) was removed for want of room"
+                "what began before {day} (UTC) was removed for lack of space"
             ));
         }
         if self.absent_parents > 0 {

@@ -1,5 +1,5 @@
 -- What is noted of a trace as a whole: spans that were refused because it had enough, and before
--- when its rows were removed for want of room, be it noted yet or not.
+-- when its rows were removed for lack of space, be it noted yet or not.
 SELECT
     coalesce((
         SELECT r.span_count

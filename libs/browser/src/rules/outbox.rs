@@ -90,7 +90,7 @@ impl Outbox {
     }
 
     /// Reports whether the page has sent its final report.
-    pub(crate) fn has_said_goodbye(&self) -> bool {
+    pub(crate) fn has_sent_final_report(&self) -> bool {
         self.sequence.has_ended
     }
 
@@ -131,7 +131,7 @@ impl Outbox {
 
     /// Reports whether the start of an open span, of this many bytes, may be queued. Starts are
     /// queued only while the queue is far from full, because ended spans matter more.
-    pub(crate) fn has_room_for_start(&self, bytes: usize) -> bool {
+    pub(crate) fn has_space_for_start(&self, bytes: usize) -> bool {
         self.has_space(bytes) && self.waiting.len() < FULL_SPANS && bytes <= BODY_BYTES / 4
     }
 

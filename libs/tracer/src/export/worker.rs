@@ -97,7 +97,7 @@ struct Worker {
     notice: Notice,
     /// Which numbers are accounted for.
     tracker: SequenceTracker,
-    /// The command that ends the worker, to be answered when it has said goodbye.
+    /// The command that ends the worker, to be answered when it has said final_report.
     stopping: Option<Command>,
 }
 

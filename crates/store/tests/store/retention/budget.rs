@@ -50,7 +50,7 @@ async fn a_trace_that_lost_its_first_day_says_so_however_it_goes_on() {
     assert!(pruned.expect("prunes").is_some());
     lead.release().await;
     let day = Utc::from(next_day).date();
-    let words = format!("what began before {day} (UTC) was removed for want of room");
+    let words = format!("what began before {day} (UTC) was removed for lack of space");
     let is_said = async || {
         let trace = aged.fixture.trace(long).await;
         assert_eq!(trace.spans.len(), 1);

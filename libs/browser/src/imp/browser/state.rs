@@ -233,7 +233,7 @@ impl State {
 
     /// Returns the sequence number of a span that is reported for the first time.
     fn number(&mut self) -> u64 {
-        if self.outbox.has_said_goodbye() {
+        if self.outbox.has_sent_final_report() {
             self.outbox.begin_again(self.ids.process_id());
             // The old process announced these spans. The new process must number them again.
             for open in &mut self.open {
@@ -256,7 +256,7 @@ impl State {
             let Ok(mut json) = serde_json::to_string(&open.span) else {
                 continue;
             };
-            if !self.outbox.has_room_for_start(json.len()) {
+            if !self.outbox.has_space_for_start(json.len()) {
                 continue;
             }
             let number = self.number();

@@ -132,7 +132,7 @@ fn what_does_not_fit_is_dropped_and_told_in_the_next_batch_until_one_arrives() {
 }
 
 #[test]
-fn the_oldest_go_when_a_failed_batch_finds_no_room() {
+fn the_oldest_go_when_a_failed_batch_finds_no_space() {
     let mut outbox = outbox();
     for number in 0..60 {
         push(&mut outbox, span(number, 200));

@@ -68,7 +68,7 @@ fn what_waits_or_is_under_way_in_another_batch_is_not_settled() {
 #[test]
 fn an_open_span_is_told_once_and_its_end_replaces_its_start() {
     let mut outbox = outbox();
-    assert!(outbox.has_room_for_start(200));
+    assert!(outbox.has_space_for_start(200));
     let number = outbox.number();
     outbox.push_start(number, numbered(number));
     let told = send(&mut outbox);
@@ -106,19 +106,19 @@ fn a_page_with_nothing_to_tell_can_say_that_it_lives() {
 }
 
 #[test]
-fn a_page_that_is_left_says_goodbye_with_the_last_it_has() {
+fn a_page_that_is_left_sends_its_final_report_with_its_last_spans() {
     let mut outbox = outbox();
     for number in 0..60 {
         push(&mut outbox, span(number, 1_000));
     }
     let first = outbox.next_at_unload(NOW, true).expect("a request");
     assert!(!sequence(&first).ended, "more waits");
-    assert!(!outbox.has_said_goodbye());
+    assert!(!outbox.has_sent_final_report());
     outbox.settle(first.id, 200, 0.0, 0.0, 0.5);
     let last = outbox.next_at_unload(NOW, true).expect("a request");
     let told = sequence(&last);
     assert_eq!((told.next, told.settled, told.ended), (60, 60, true));
-    assert!(outbox.has_said_goodbye());
+    assert!(outbox.has_sent_final_report());
 }
 
 #[test]
@@ -133,13 +133,13 @@ fn a_page_that_is_only_hidden_does_not() {
 fn a_page_that_comes_back_is_another_process_and_mixes_no_numbers() {
     let mut outbox = outbox();
     push(&mut outbox, span(0, 200));
-    let goodbye = outbox.next_at_unload(NOW, true).expect("a request");
+    let final_report = outbox.next_at_unload(NOW, true).expect("a request");
     outbox.begin_again(ProcessId::from_i64(8).ok());
     let number = outbox.number();
     assert_eq!(number, 0);
     outbox.push(number, numbered(number));
     // The undelivered items of the old process are sent first, without its numbers.
-    outbox.settle(goodbye.id, 503, 0.0, 0.0, 0.0);
+    outbox.settle(final_report.id, 503, 0.0, 0.0, 0.0);
     let old = send(&mut outbox);
     assert_eq!(read(&old).sequence, None);
     assert_eq!(read(&old).spans.len(), 1);
