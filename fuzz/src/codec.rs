@@ -1,4 +1,4 @@
-//! The decoders of `crates/codec`.
+//! Checks of the decoders of `crates/codec`.
 
 use std::borrow::Borrow;
 use std::fmt::Debug;
@@ -11,8 +11,8 @@ use throughline_wire::{Limits, UnixNanos};
 
 const NOW: UnixNanos = UnixNanos::new(1_767_225_605_000_000_000);
 
-/// Every span, start and event of a native batch is kept or rejected; what is kept can be written and is read again
-/// without a further repair.
+/// Checks that every span, start and event of a native batch is either stored or rejected. A stored
+/// item can be written, and reading it again needs no further repair.
 pub fn native_batch(body: &[u8]) {
     let Ok(decoded) = decode_batch(body) else {
         return;
@@ -51,14 +51,14 @@ pub fn native_batch(body: &[u8]) {
     );
 }
 
-/// Attributes, events and links in protobuf: what is read is written and read alike.
+/// Checks protobuf attributes, events and links: written and read again, they are equal.
 pub fn binary(bytes: &[u8]) {
     stable(bytes, decode_attributes, encode_attributes);
     stable(bytes, decode_events, encode_events);
     stable(bytes, decode_links, encode_links);
 }
 
-/// Reads, writes, reads and writes again; compares the bytes, as NaN does not equal itself.
+/// Reads, writes, reads and writes again. Compares the bytes, because NaN does not equal itself.
 fn stable<T: ?Sized, O: Borrow<T>, E: Debug>(
     bytes: &[u8],
     decode: fn(&[u8]) -> Result<O, E>,

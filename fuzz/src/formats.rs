@@ -1,5 +1,6 @@
-//! The parsers of `crates/formats`: spans they read can be written as OTLP JSON and read back
-//! without a further repair; log records, which are not written, are not repaired twice.
+//! Checks of the parsers of `crates/formats`. Decoded spans can be written as OTLP JSON, and
+//! reading them again needs no further repair. Log records are not written; a second validation
+//! changes nothing.
 
 use throughline_codec::context::Repairs;
 use throughline_codec::validate::validate_log;
@@ -11,35 +12,35 @@ use throughline_wire::{Limits, UnixNanos};
 
 const NOW: UnixNanos = UnixNanos::new(1_767_225_605_000_000_000);
 
-/// OTLP traces in JSON.
+/// Checks the OTLP trace decoder for JSON.
 pub fn otlp_json(body: &[u8]) {
     if let Ok(request) = decode_json(body) {
         settles(request);
     }
 }
 
-/// OTLP traces in protobuf.
+/// Checks the OTLP trace decoder for protobuf.
 pub fn otlp_protobuf(body: &[u8]) {
     if let Ok(request) = decode_protobuf(body) {
         settles(request);
     }
 }
 
-/// Jaeger's JSON.
+/// Checks the decoder for Jaeger JSON.
 pub fn jaeger_json(body: &[u8]) {
     if let Ok(request) = jaeger::decode(body) {
         settles(request);
     }
 }
 
-/// Zipkin's JSON.
+/// Checks the decoder for Zipkin JSON.
 pub fn zipkin_json(body: &[u8]) {
     if let Ok(request) = zipkin::decode(body) {
         settles(request);
     }
 }
 
-/// OTLP logs: the same bytes as JSON and as protobuf.
+/// Checks the OTLP log decoders, with the same bytes as JSON and as protobuf.
 pub fn otlp_logs(body: &[u8]) {
     for decode in [decode_logs_json, decode_logs_protobuf] {
         if let Ok(request) = decode(body) {
@@ -48,7 +49,7 @@ pub fn otlp_logs(body: &[u8]) {
     }
 }
 
-/// Limits that small inputs reach.
+/// Returns limits that small inputs can exceed.
 fn limits() -> Limits {
     Limits {
         name_chars: 8,
@@ -69,7 +70,7 @@ fn logs_settle(request: Request) {
     assert_eq!(once.event_places.len(), records().count());
     for record in records() {
         let again = validate_log(record.clone(), &limits, NOW, Repairs::NONE);
-        // As text: NaN does not equal itself.
+        // Compared as text, because NaN does not equal itself.
         assert_eq!(
             format!("{:?}", Ok::<_, ()>(record)),
             format!("{:?}", again.map_err(drop))

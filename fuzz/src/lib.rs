@@ -1,8 +1,8 @@
-//! What must hold of every parser that reads bytes from strangers, whatever the bytes.
+//! Checks that must hold for every parser of untrusted bytes, for any input.
 //!
-//! Each check is a function of the input that panics where something does not hold. The fuzz
-//! targets call them; so do ordinary tests of the crates that own the parsers, over the corpus and
-//! a fixed number of its mutations, for whoever has no nightly compiler.
+//! Each check is a function of the input that panics on a violation. The fuzz targets call these
+//! functions. Ordinary tests of the parsers' crates call them too, with the corpus and a fixed
+//! number of mutations, so that they also run without a nightly compiler.
 
 pub mod codec;
 pub mod formats;

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-/// Mutations of each seed.
+/// The number of mutations of each seed.
 const MUTATIONS: u64 = 400;
-/// Largest input that is mutated.
+/// The maximum length of an input that is mutated, in bytes.
 const INPUT_BYTES: usize = 4_096;
 
-/// Calls `check` with every seed of `corpus/<target>`, and with what [`MUTATIONS`] small damages
-/// make of each.
+/// Calls `check` with every seed of `corpus/<target>` and with [`MUTATIONS`] small mutations of
+/// each seed.
 pub fn replay(target: &str, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
@@ -21,7 +21,7 @@ pub fn replay(target: &str, check: fn(&[u8])) {
         .map(|entry| fs::read(entry.expect("an entry").path()).expect("a seed"))
         .collect();
     assert!(!seeds.is_empty(), "{target} has seeds");
-    // In an order that does not depend on the file system.
+    // Sorted, because the order must not depend on the file system.
     seeds.sort();
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for at in 0..seeds.len() {
@@ -40,7 +40,7 @@ pub fn replay(target: &str, check: fn(&[u8])) {
     }
 }
 
-/// Bytes that parsers treat in a way of their own.
+/// Bytes that have a special meaning for parsers.
 const REPAIRS: &[u8] = b"\"\\{}[],:-+.eE0159nulltrue \n\0\x7f\x80\xff\xed\xa0";
 
 fn mutate(input: &mut Vec<u8>, other: &[u8], random: &mut Random) {
@@ -54,7 +54,7 @@ fn mutate(input: &mut Vec<u8>, other: &[u8], random: &mut Random) {
             let end = (at + 1 + random.below(16) as usize).min(input.len());
             input.drain(at..end);
         }
-        // A piece of another seed.
+        // Inserts a piece of another seed.
         _ if !other.is_empty() => {
             let from = random.below(other.len() as u64) as usize;
             let to = (from + 1 + random.below(64) as usize).min(other.len());
@@ -64,7 +64,7 @@ fn mutate(input: &mut Vec<u8>, other: &[u8], random: &mut Random) {
     }
 }
 
-/// Xorshift: the same numbers on every run.
+/// An xorshift generator, with the same numbers on every run.
 struct Random(u64);
 
 impl Random {

@@ -1,8 +1,8 @@
-//! The parsers of `libs/wire`.
+//! Checks of the parsers of `libs/wire`.
 
 use throughline_wire::w3c::{Baggage, TraceParent, TraceState};
 
-/// What is read is written and read alike.
+/// Checks that a `traceparent` that was read is written and read again as the same value.
 pub fn traceparent(bytes: &[u8]) {
     let Ok(header) = core::str::from_utf8(bytes) else {
         return;
@@ -12,7 +12,8 @@ pub fn traceparent(bytes: &[u8]) {
     }
 }
 
-/// What is read is written and read alike; lines are headers.
+/// Checks that a `tracestate` that was read is written and read again as the same value. Each line
+/// of the input is one header.
 pub fn tracestate(bytes: &[u8]) {
     let Ok(headers) = core::str::from_utf8(bytes) else {
         return;
@@ -23,7 +24,8 @@ pub fn tracestate(bytes: &[u8]) {
     }
 }
 
-/// What is written fits and is read alike; lines are headers.
+/// Checks that a written `baggage` is within its limit and is read again as the same value. Each
+/// line of the input is one header.
 pub fn baggage(bytes: &[u8]) {
     let Ok(headers) = core::str::from_utf8(bytes) else {
         return;

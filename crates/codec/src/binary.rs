@@ -1,12 +1,12 @@
-//! Protobuf bytes of attributes, events and links, laid out as OTLP lays them out.
+//! Encodes attributes, events and links as OTLP protobuf, and decodes them.
 //!
-//! The store writes them to its `bytea` columns, and OTLP ingest reads requests with the same functions: the
-//! [`reader`] is enough to walk any message. Written by hand because a generated decoder refuses
-//! a whole request for one string that is not UTF-8 or one value nested too deep; here those are
-//! repaired and reported as [`Repairs`](crate::context::Repairs).
+//! The store writes these bytes to its `bytea` columns. The OTLP receivers use the same functions;
+//! the [`reader`] can walk any message. The code is written by hand because a generated decoder
+//! rejects a whole request for one string that is not UTF-8 or one value nested too deep. These
+//! functions repair such values and report [`Repairs`](crate::context::Repairs).
 //!
-//! No input panics or overflows the stack; decoding takes time linear in its length and one
-//! allocation a string.
+//! No input causes a panic or a stack overflow. Decoding takes linear time and one allocation per
+//! string.
 //!
 //! ```
 //! use throughline_codec::binary;
@@ -39,55 +39,55 @@ use throughline_wire::{AttributeValue, Attributes, SpanEvent, SpanLink};
 
 use crate::context::DecodeContext;
 
-/// Appends attributes as the repeated `KeyValue values = 1` of an OTLP `KeyValueList`.
+/// Appends attributes as `KeyValue` messages of field 1, the form of an OTLP `KeyValueList`.
 pub fn encode_attributes(attributes: &Attributes, out: &mut Vec<u8>) {
     any_value::encode_key_values(1, attributes, 1, out);
 }
 
-/// Reads what [`encode_attributes`] wrote, or any `KeyValueList`; a repeated key keeps its last
-/// value.
+/// Reads the bytes of [`encode_attributes`] or any other `KeyValueList`. The last value of a
+/// repeated key wins.
 ///
 /// # Errors
-/// When the bytes are not protobuf or a field has another type; names the byte.
+/// Fails if the bytes are not protobuf or a field has the wrong type; the error names the byte.
 pub fn decode_attributes(bytes: &[u8]) -> Result<Attributes, BinaryError> {
     let pairs = any_value::decode_pairs(Reader::new(bytes), 1, &mut DecodeContext::for_stored())?;
     Ok(pairs.into_set().attributes)
 }
 
-/// Reads the stored `AnyValue` of an attribute, or of a body.
+/// Reads the stored `AnyValue` of an attribute or of a log body.
 ///
 /// # Errors
-/// As [`decode_attributes`].
+/// Fails like [`decode_attributes`].
 pub fn decode_value(value: Reader<'_>) -> Result<AttributeValue, BinaryError> {
     any_value::decode(value, 1, &mut DecodeContext::for_stored())
 }
 
-/// Appends events as repeated `Span.Event` of field 1.
+/// Appends events as `Span.Event` messages of field 1.
 pub fn encode_events(events: &[SpanEvent], out: &mut Vec<u8>) {
     for event in events {
         writer::message(1, out, |out| event::encode(event, out));
     }
 }
 
-/// Reads what [`encode_events`] wrote.
+/// Reads the bytes of [`encode_events`].
 ///
 /// # Errors
-/// As [`decode_attributes`].
+/// Fails like [`decode_attributes`].
 pub fn decode_events(bytes: &[u8]) -> Result<Vec<SpanEvent>, BinaryError> {
     repeated(bytes, event::decode)
 }
 
-/// Appends links as repeated `Span.Link` of field 1.
+/// Appends links as `Span.Link` messages of field 1.
 pub fn encode_links(links: &[SpanLink], out: &mut Vec<u8>) {
     for link in links {
         writer::message(1, out, |out| link::encode(link, out));
     }
 }
 
-/// Reads what [`encode_links`] wrote.
+/// Reads the bytes of [`encode_links`].
 ///
 /// # Errors
-/// As [`decode_attributes`], and when an id is of wrong length or zero.
+/// Fails like [`decode_attributes`], and if an id is zero or has the wrong length.
 pub fn decode_links(bytes: &[u8]) -> Result<Vec<SpanLink>, BinaryError> {
     repeated(bytes, link::decode)
 }
@@ -98,7 +98,7 @@ fn repeated<T>(
 ) -> Result<Vec<T>, BinaryError> {
     let mut reader = Reader::new(bytes);
     let mut items = Vec::new();
-    // Repairs were marked when the items were first read.
+    // Repairs are ignored: they were recorded when the items were decoded for the first time.
     let mut context = DecodeContext::for_stored();
     while let Some(field) = reader.next_field()? {
         if field.number() == 1 {

@@ -1,29 +1,32 @@
-//! A limit on how many values one request may make: twenty megabytes of `{},{},{}` are seven million.
+//! A limit on the number of values that one request may create.
 //!
-//! The memory that a value takes has little to do with the bytes it takes in a body. Decoders therefore spend
-//! a [`DecodeBudget`] for every attribute, event, link and item of an array or a map. When it is spent, they
-//! skip and count the rest: attributes, events and links as dropped ones of their span, items of a value in a
-//! text that ends it.
+//! A small body can create many values: 20 MB of `{},{},{}` are seven million values, and their
+//! memory size has little to do with their size in the body. Decoders therefore spend a
+//! [`DecodeBudget`] for every attribute, event, link and item of an array or a map. When the budget
+//! is spent, they skip and count the rest. Skipped attributes, events and links count as dropped
+//! ones of their span. Skipped items of a value are counted in a text at the end of the value.
 
-/// The most attributes, events, links and items of values of one request.
+/// The maximum number of attributes, events, links and items of values in one request.
 pub const REQUEST_VALUES: usize = 1 << 20;
-/// The most items of one value, nested ones included: as many numbers as fit into 1 MiB.
+/// The maximum number of items of one value, including nested ones. This many numbers of 8 bytes
+/// fit into 1 MiB.
 pub const VALUE_ITEMS: usize = 1 << 17;
-/// The most events, and the most links, that are read of one span.
+/// The maximum number of decoded events of one span, and of decoded links.
 pub const LIST_ITEMS: usize = 1024;
-/// The most pairs that are read of one set of attributes: far more than are kept, because keys may repeat.
+/// The maximum number of decoded pairs of one attribute set. Far above the number of stored
+/// attributes, because keys may repeat.
 pub const SET_PAIRS: usize = 1 << 14;
 
-/// How many more values a request may make.
+/// The number of values that a request may still create.
 #[derive(Debug, Clone)]
 pub struct DecodeBudget {
-    /// Values left of the request.
+    /// The remaining values of the request.
     values: usize,
-    /// Items left of the value being read.
+    /// The remaining items of the current value.
     items: usize,
-    /// Items that each value may have.
+    /// The maximum number of items of each value.
     items_per_value: usize,
-    /// Pairs that each set of attributes may have.
+    /// The maximum number of pairs of each attribute set.
     pairs_per_set: usize,
 }
 
@@ -33,7 +36,7 @@ impl DecodeBudget {
         Self::with_values(REQUEST_VALUES)
     }
 
-    /// Returns a budget of so many values.
+    /// Returns a budget of `values` values.
     pub const fn with_values(values: usize) -> Self {
         Self {
             values,
@@ -43,7 +46,8 @@ impl DecodeBudget {
         }
     }
 
-    /// Returns a budget without limits, for stored bytes: they were limited before they were stored.
+    /// Returns a budget without limits for stored bytes, which were limited before they were
+    /// stored.
     pub const fn unlimited() -> Self {
         Self {
             values: usize::MAX,
@@ -53,27 +57,29 @@ impl DecodeBudget {
         }
     }
 
-    /// Begins the value of an attribute, or a body.
+    /// Resets the item budget for a new attribute value or log body.
     pub const fn begin_value(&mut self) {
         self.items = self.items_per_value;
     }
 
-    /// Spends one event or link; returns false when the budget is spent.
+    /// Spends one event or link. Returns false if the budget is spent.
     pub const fn take(&mut self) -> bool {
         spend(&mut self.values)
     }
 
-    /// Spends one attribute of a set that has `len`; returns false when the set or the budget is full.
+    /// Spends one attribute of a set of `len`. Returns false if the set is full or the budget is
+    /// spent.
     pub const fn take_attribute(&mut self, len: usize) -> bool {
         len < self.pairs_per_set && self.take()
     }
 
-    /// Spends one item of the value being read; returns false when the value is full or the budget spent.
+    /// Spends one item of the current value. Returns false if the value is full or the budget is
+    /// spent.
     pub const fn take_item(&mut self) -> bool {
         self.items > 0 && self.take() && spend(&mut self.items)
     }
 
-    /// Returns whether nothing is left.
+    /// Returns true if the budget is spent.
     pub const fn is_spent(&self) -> bool {
         self.values == 0
     }

@@ -1,21 +1,22 @@
-//! The state of a decoder: the budget of its request, and the repairs of the item it reads.
+//! The state of a decoder: the budget of the request and the repairs of the current item.
 
 use throughline_wire::attribute::ReadLimit;
 use throughline_wire::{AttributeValue, Repair, RepairSet};
 
 use crate::budget::DecodeBudget;
 
-/// Repairs that decoding made in one item. They travel with the item to its validation, which records them.
+/// The repairs that decoding made in one item. They travel with the item to its validation, which
+/// records them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Repairs {
-    /// What was repaired.
+    /// The kinds of repairs.
     pub kinds: RepairSet,
-    /// Parts of its values that the budget did not allow, each at least a byte long.
+    /// The number of items left out of its values by the budget, each at least one byte long.
     pub cut_items: usize,
 }
 
 impl Repairs {
-    /// Nothing was repaired.
+    /// No repairs.
     pub const NONE: Self = Self {
         kinds: RepairSet::NONE,
         cut_items: 0,
@@ -31,38 +32,38 @@ impl From<RepairSet> for Repairs {
     }
 }
 
-/// An item of a request as it was decoded, before validation.
+/// A decoded item of a request, before validation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded<T> {
-    /// Its place in the list or the request, from 0.
+    /// The index in its list of the request, from 0.
     pub index: usize,
     /// The item.
     pub item: T,
-    /// What decoding repaired in it.
+    /// The repairs that decoding made in the item.
     pub repairs: Repairs,
 }
 
-/// The state of a decoder, passed through everything that reads a part of the request.
+/// The state of a decoder, passed to every function that decodes a part of the request.
 #[derive(Debug, Clone)]
 pub struct DecodeContext {
-    /// What the request may still make.
+    /// The remaining budget of the request.
     pub budget: DecodeBudget,
-    /// Repairs since the last [`Self::take_repairs`].
+    /// The repairs since the last [`Self::take_repairs`].
     pub repairs: Repairs,
 }
 
 impl DecodeContext {
-    /// Begins a request.
+    /// Returns the state at the start of a request.
     pub const fn for_request() -> Self {
         Self::new(DecodeBudget::for_request())
     }
 
-    /// Begins to read stored bytes, which have no limits.
+    /// Returns the state for stored bytes, which have no limits.
     pub const fn for_stored() -> Self {
         Self::new(DecodeBudget::unlimited())
     }
 
-    /// Begins with this budget.
+    /// Returns the state with the given budget.
     pub const fn new(budget: DecodeBudget) -> Self {
         Self {
             budget,
@@ -70,23 +71,23 @@ impl DecodeContext {
         }
     }
 
-    /// Notes a repair.
+    /// Records a repair.
     pub const fn repair(&mut self, repair: Repair) {
         self.repairs.kinds.insert(repair);
     }
 
-    /// Returns the repairs of the item that ends here and begins the next one.
+    /// Returns the repairs of the current item and starts the next item.
     pub const fn take_repairs(&mut self) -> Repairs {
         core::mem::replace(&mut self.repairs, Repairs::NONE)
     }
 
-    /// Counts items of the value being read that were left out, and returns the text that stands for them.
+    /// Counts `count` left-out items of the current value and returns the text that replaces them.
     pub fn cut_items(&mut self, count: usize) -> AttributeValue {
         self.repairs.cut_items = self.repairs.cut_items.saturating_add(count);
         format!("… [cut: {count} values]").into()
     }
 
-    /// Adds items of a list that were not read to the count of dropped ones, and kinds the item.
+    /// Adds the left-out items of a list to the count of dropped ones and records the repair.
     pub fn drop_items(&mut self, left_out: usize, dropped: &mut u32, repair: Repair) {
         if left_out > 0 {
             *dropped = dropped.saturating_add(u32::try_from(left_out).unwrap_or(u32::MAX));

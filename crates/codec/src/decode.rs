@@ -1,4 +1,4 @@
-//! Reads a native batch leniently: one bad span costs that span, not the batch.
+//! Decodes a native batch leniently: a bad span is rejected alone, without the rest of the batch.
 //!
 //! ```
 //! use throughline_codec::decode::decode_batch;
@@ -60,16 +60,17 @@ struct Envelope<'a> {
     dropped: Option<&'a RawValue>,
 }
 
-/// Reads a batch: an object with the fields of [`SpanBatch`](throughline_wire::SpanBatch), each of which may be missing or
-/// `null`; other fields are ignored, as is an empty body.
+/// Decodes a batch: a JSON object with the fields of [`SpanBatch`](throughline_wire::SpanBatch).
+/// Each field may be missing or `null`. Unknown fields are ignored. An empty body is an empty
+/// batch.
 ///
-/// Of a span, what is not text is repaired and marked: lone surrogates and bytes that are not
-/// UTF-8 become U+FFFD, numbers beyond a double infinities, values nested too deep a marker.
+/// Repairs are recorded: lone surrogates and bytes that are not UTF-8 become U+FFFD, numbers too
+/// large for a double become infinities, and values nested too deep become a text.
 ///
 /// # Errors
-/// When the body is not such an object, or has more than [`MAX_SPANS`] spans, starts or events;
-/// names the line and the column. A span that is not one is no error: it is in
-/// [`DecodedBatch::rejected`].
+/// Fails if the body is not such an object, or if it has more than [`MAX_SPANS`] spans, starts or
+/// events; the error names the line and the column. A bad span is not an error of the batch: it is
+/// listed in [`DecodedBatch::rejected`].
 pub fn decode_batch(body: &[u8]) -> Result<DecodedBatch, DecodeError> {
     let text = String::from_utf8_lossy(body);
     let lossy = matches!(text, Cow::Owned(_));
@@ -131,10 +132,11 @@ pub fn decode_batch(body: &[u8]) -> Result<DecodedBatch, DecodeError> {
     Ok(batch)
 }
 
-/// Tells why an item of a batch cannot be read, from its place, its text, and the error of the reader.
+/// A function that finds the reason why an item cannot be read, from its path, its text and the
+/// error of the reader.
 type Diagnose = fn(&str, &str, &serde_json::Error) -> String;
 
-/// Reads the list `name`, of which a bad item costs itself.
+/// Reads the list `name`. A bad item is rejected alone.
 fn items<T: Native + for<'de> ReadJson<'de>>(
     name: &str,
     raw: &[&RawValue],
@@ -163,7 +165,7 @@ fn item<'a, T: Native + for<'de> ReadJson<'de>>(
     context: &mut DecodeContext,
 ) -> Result<Decoded<T::Item>, (serde_json::Error, Cow<'a, str>)> {
     let read = object::<T>(raw, lossy, context).map(|item| item.into_item(context));
-    // Of an item that cannot be read, too: they are not those of the next one.
+    // Taken even if the item cannot be read: the repairs must not count for the next item.
     let repairs = context.take_repairs();
     read.map(|item| Decoded {
         index,
@@ -179,16 +181,17 @@ fn object<'a, T: for<'de> ReadJson<'de>>(
     context: &mut DecodeContext,
 ) -> Result<T, (serde_json::Error, Cow<'a, str>)> {
     if raw.starts_with('[') {
-        // A derived reader would take an array for an object's fields in order.
+        // A derived reader would accept an array as the fields in order.
         let error = <serde_json::Error as serde::de::Error>::custom("is not an object");
         return Err((error, Cow::Borrowed(raw)));
     }
     read_item(raw, lossy, context)
 }
 
-/// Reads the sections of a batch that are no lists: an error in one is an error of the batch.
+/// A reader of the batch's fields that are not lists. An error in one of them is an error of the
+/// batch.
 struct Sections<'t> {
-    /// The whole batch.
+    /// The text of the whole batch.
     text: &'t str,
     lossy: bool,
     context: DecodeContext,

@@ -1,4 +1,4 @@
-//! Spans and events of one library of one process, as decoders hand them to the store.
+//! Spans and events of one library in one process, which the decoders pass to the store.
 
 use std::sync::Arc;
 
@@ -8,39 +8,40 @@ use throughline_wire::{
 
 use crate::packed::PackedSpans;
 
-/// Who sent a group, when it numbers its spans or measured its clock.
+/// The sender of a group, if it numbers its spans or reports its clock.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sender {
-    /// Where it stands with its numbers.
+    /// The sequence numbers of the sender.
     pub sequence: Option<BatchSequence>,
-    /// What it knows of its clock.
+    /// The sender's clock.
     pub clock: Option<ClientClock>,
-    /// Numbers of spans that were refused before they came here.
+    /// The sequence numbers of spans that were rejected before.
     pub rejected: Vec<u64>,
 }
 
-/// What one library of one process made.
+/// The data of one library in one process.
 #[derive(Debug, Clone, Default)]
 pub struct SpanGroup {
     /// The process.
     pub resource: Arc<Resource>,
     /// The library.
     pub scope: Arc<InstrumentationScope>,
-    /// Its spans, validated.
+    /// The validated spans.
     pub spans: Vec<Span>,
-    /// More spans of it, in the form they are stored in; they count after `spans`.
+    /// More spans of the group in their stored form. Their indexes follow those of `spans`.
     pub packed: PackedSpans,
-    /// Its log records and events, validated.
+    /// The validated log records and events.
     pub events: Vec<LogRecord>,
-    /// Its spans that have begun and not ended, validated. Stored only when the sender numbers its
-    /// spans: of any other nobody could tell whether it still runs.
+    /// The validated spans that have started and not ended. They are stored only if the sender
+    /// numbers its spans. Without numbers, a server cannot tell whether such a span is still
+    /// running.
     pub starts: Vec<SpanStart>,
-    /// Who sent them, when that said more than the spans do.
+    /// The sender, if it reported more than its spans.
     pub sender: Option<Sender>,
 }
 
 impl SpanGroup {
-    /// Where its sender stands with its numbers, when it numbers.
+    /// Returns the sequence numbers of the sender, if it numbers its spans.
     pub fn sequence(&self) -> Option<&BatchSequence> {
         self.sender.as_ref()?.sequence.as_ref()
     }

@@ -1,7 +1,8 @@
-//! JSON read within a [`DecodeBudget`](crate::budget::DecodeBudget).
+//! Reads JSON within a [`DecodeBudget`](crate::budget::DecodeBudget).
 //!
-//! A derived `Deserialize` takes no argument. Types that spend the budget implement [`ReadJson`] instead,
-//! mostly by [`json_struct!`](crate::json_struct); all other types are read by their `Deserialize`.
+//! A derived `Deserialize` takes no argument. Types that spend the budget implement [`ReadJson`]
+//! instead, mostly with [`json_struct!`](crate::json_struct). All other types use their
+//! `Deserialize`.
 
 mod list;
 mod object;
@@ -27,7 +28,7 @@ pub trait ReadJson<'de>: Sized {
     /// Reads a value.
     ///
     /// # Errors
-    /// Those of the deserializer, and when the value is not of this type.
+    /// Fails if the JSON is malformed or the value has another type.
     fn read_json<D: Deserializer<'de>>(
         deserializer: D,
         context: &mut DecodeContext,
@@ -43,14 +44,14 @@ impl<'de, T: Deserialize<'de>> ReadJson<'de> for T {
     }
 }
 
-/// Passes the context to [`ReadJson`] where serde takes a seed.
+/// A seed that passes the context to [`ReadJson`].
 pub struct Seed<'c, T> {
     context: &'c mut DecodeContext,
     of: PhantomData<T>,
 }
 
 impl<'c, T> Seed<'c, T> {
-    /// Reads with this context.
+    /// Creates a seed with this context.
     pub const fn new(context: &'c mut DecodeContext) -> Self {
         Self {
             context,
@@ -85,7 +86,7 @@ impl<'de> ReadJson<'de> for NativeAttributes {
 }
 
 impl NativeAttributes {
-    /// As [`AttributeSet::into_attributes`].
+    /// Returns the attributes as [`AttributeSet::into_attributes`] does.
     pub fn into_attributes(self, dropped: &mut u32, context: &mut DecodeContext) -> Attributes {
         self.0.into_attributes(dropped, context)
     }
@@ -104,18 +105,19 @@ impl<'de> ReadJson<'de> for NativeValue {
     }
 }
 
-/// Reads one item of a body; when that fails, once more with its text repaired, which is in the error then.
+/// Reads one item of a body. If that fails, repairs the text of the item and tries once more.
 ///
-/// `lossy` says whether bytes of the body were no UTF-8. An attempt that fails spends nothing.
+/// `lossy` states whether the body had bytes that are not UTF-8. A failed attempt spends no budget.
 ///
 /// # Errors
-/// When the item is not of this type, repaired or not.
+/// Fails if the item has another type, with and without the repair. The error carries the text of
+/// the last attempt.
 pub fn read_item<'a, T: for<'de> ReadJson<'de>>(
     raw: &'a str,
     lossy: bool,
     context: &mut DecodeContext,
 ) -> Result<T, (serde_json::Error, Cow<'a, str>)> {
-    // Only known to be of this item when its own text has the replacement.
+    // The replacement character in its own text shows that this item was affected.
     if lossy && raw.contains(char::REPLACEMENT_CHARACTER) {
         context.repair(Repair::InvalidUtf8);
     }
@@ -137,14 +139,15 @@ pub fn read_item<'a, T: for<'de> ReadJson<'de>>(
 /// Reads the text of one value.
 ///
 /// # Errors
-/// When it is not of this type.
+/// Fails if the value has another type.
 pub fn parse<'de, T: ReadJson<'de>>(
     text: &'de str,
     context: &mut DecodeContext,
 ) -> Result<T, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    // An attribute nested 64 deep is up to 192 levels of JSON, beyond the default limit. Only attribute values
-    // recurse here, and they stop at 64; everything else is skipped iteratively.
+    // An attribute nested 64 deep has up to 192 levels of JSON, more than the default limit.
+    // Removing the limit is safe: only attribute values recurse, and they stop at depth 64.
+    // Everything else is skipped without recursion.
     deserializer.disable_recursion_limit();
     let value = T::read_json(&mut deserializer, context)?;
     deserializer.end()?;

@@ -1,11 +1,11 @@
-//! Spans in the form they are stored in: texts in one buffer, OTLP protobuf of attributes, events
-//! and links in another.
+//! Spans in their stored form: texts in one buffer, and attributes, events and links as OTLP
+//! protobuf in another.
 //!
-//! Nearly every span an OpenTelemetry SDK sends is written in the very form that is stored, and
-//! needs no repair. [`PackedSpans::push_otlp`] recognises such a span in one pass over its bytes
-//! and copies them: no value is built, nothing is allocated for a single span. Whatever it does not
-//! recognise it leaves to the ordinary way, [`binary`](crate::binary) and
-//! [`validate`](crate::validate), which comes to the same result; a test holds the two together.
+//! Nearly all spans of OpenTelemetry SDKs arrive in exactly the form that is stored and need no
+//! repair. [`PackedSpans::push_otlp`] recognises such a span in one pass over its bytes and copies
+//! it, without building values and without an allocation per span. All other spans take the general
+//! path, [`binary`](crate::binary) and [`validate`](crate::validate). Both paths store the same
+//! result; a test compares them.
 //!
 //! ```
 //! use throughline_codec::packed::PackedSpans;
@@ -30,22 +30,23 @@ use throughline_wire::{SpanId, SpanKind, StatusCode, TraceId, UnixNanos};
 
 use crate::binary::{AttributeBytes, attributes_in};
 
-/// Longer values are left to the ordinary way: the store keeps large ones apart.
+/// The maximum size of a value on this path, in bytes. Larger values take the general path, because
+/// the store offloads large payloads.
 pub const MAX_VALUE_BYTES: usize = 4096;
 
-/// Spans that need neither repair nor decoding to be stored.
+/// Spans that can be stored without repair or decoding.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PackedSpans {
-    /// Name, trace state and status message of each span, one after the other.
+    /// The name, trace state and status message of each span, one after the other.
     texts: String,
-    /// Attributes, events and links of each span, one after the other.
+    /// The attributes, events and links of each span, one after the other.
     bytes: Vec<u8>,
     spans: Vec<Head>,
-    /// What the recognition of a span needs and the next one can use again.
+    /// A buffer of the scan, reused for each span.
     keys: canonical::Keys,
 }
 
-/// What has a fixed size of a span, and how much it has of the rest.
+/// The fixed-size fields of a span, and the lengths of its parts in the buffers.
 #[derive(Debug, Clone, PartialEq)]
 struct Head {
     trace_id: TraceId,
@@ -67,74 +68,74 @@ struct Head {
     links_len: u32,
 }
 
-/// A span of [`PackedSpans`].
+/// A span of [`PackedSpans`]; the fields are those of [`Span`](throughline_wire::Span).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PackedSpan<'a> {
-    /// See [`Span`](throughline_wire::Span), as for all of these.
+    /// The trace it belongs to.
     pub trace_id: TraceId,
-    /// Its id within the trace.
+    /// The id of the span within the trace.
     pub span_id: SpanId,
-    /// The span that caused it.
+    /// The parent span; `None` for a root span.
     pub parent_span_id: Option<SpanId>,
     /// W3C `tracestate`.
     pub trace_state: &'a str,
     /// OTLP span flags.
     pub flags: u32,
-    /// The operation.
+    /// The operation name.
     pub name: &'a str,
-    /// Its role in a call.
+    /// The role of the span in a call.
     pub kind: SpanKind,
-    /// When it began.
+    /// The start time.
     pub start: UnixNanos,
-    /// When it ended; not before its start.
+    /// The end time; not before the start.
     pub end: UnixNanos,
-    /// How it ended.
+    /// The outcome.
     pub status: StatusCode,
-    /// What went wrong.
+    /// The error message.
     pub status_message: &'a str,
-    /// As [`encode_attributes`](crate::binary::encode_attributes) writes them.
+    /// The attributes, as written by [`encode_attributes`](crate::binary::encode_attributes).
     pub attributes: &'a [u8],
-    /// How many attributes the sender dropped.
+    /// The number of attributes the sender dropped.
     pub dropped_attributes_count: u32,
-    /// As [`encode_events`](crate::binary::encode_events) writes them.
+    /// The events, as written by [`encode_events`](crate::binary::encode_events).
     pub events: &'a [u8],
-    /// How many events the sender dropped.
+    /// The number of events the sender dropped.
     pub dropped_events_count: u32,
-    /// As [`encode_links`](crate::binary::encode_links) writes them.
+    /// The links, as written by [`encode_links`](crate::binary::encode_links).
     pub links: &'a [u8],
-    /// How many links the sender dropped.
+    /// The number of links the sender dropped.
     pub dropped_links_count: u32,
 }
 
 impl<'a> PackedSpan<'a> {
-    /// Nanoseconds from start to end.
+    /// Returns the nanoseconds from start to end.
     pub fn duration_ns(&self) -> i64 {
         self.end.since(self.start)
     }
 
-    /// Its attributes, in order, without decoding their values.
+    /// Iterates over the attributes in order, without decoding their values.
     pub fn attributes(&self) -> AttributeBytes<'a> {
         attributes_in(self.attributes)
     }
 }
 
 impl PackedSpans {
-    /// How many there are.
+    /// Returns the number of spans.
     pub fn len(&self) -> usize {
         self.spans.len()
     }
 
-    /// Bytes of their texts, attributes, events and links.
+    /// Returns the size of all texts, attributes, events and links, in bytes.
     pub fn byte_count(&self) -> usize {
         self.texts.len() + self.bytes.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no spans.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }
 
-    /// The spans, in the order they were added.
+    /// Iterates over the spans in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = PackedSpan<'_>> {
         let (mut texts, mut bytes) = (self.texts.as_str(), self.bytes.as_slice());
         self.spans.iter().map(move |head| PackedSpan {

@@ -1,4 +1,4 @@
-//! Attributes as they are decoded, as far as the budget goes.
+//! Decodes attributes within the budget.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use throughline_wire::{AttributeValue, Attributes, Repair};
 
 use crate::context::DecodeContext;
 
-/// Pairs of keys and values in the order they were read. Keys may repeat.
+/// Pairs of keys and values in the order they were decoded; keys may repeat.
 #[derive(Debug, Default)]
 pub struct Pairs {
     list: Vec<(Cow<'static, str>, AttributeValue)>,
@@ -15,7 +15,8 @@ pub struct Pairs {
 }
 
 impl Pairs {
-    /// Spends one pair, of a set at depth 1 or of a map that a value holds; returns false when there is none.
+    /// Spends one pair of an attribute set (`depth` 1) or of a map inside a value. Returns false if
+    /// the budget is spent.
     pub const fn take(&self, depth: usize, context: &mut DecodeContext) -> bool {
         if depth == 1 {
             context.budget.take_attribute(self.list.len())
@@ -24,17 +25,17 @@ impl Pairs {
         }
     }
 
-    /// Adds a pair that was taken from the budget.
+    /// Adds a pair; the caller has spent it with [`Self::take`].
     pub fn push(&mut self, key: Cow<'static, str>, value: AttributeValue) {
         self.list.push((key, value));
     }
 
-    /// Counts pairs that are left out.
+    /// Counts left-out pairs.
     pub const fn leave_out(&mut self, count: usize) {
         self.left_out += count;
     }
 
-    /// Returns the set; of a repeated key the last value.
+    /// Returns the attribute set. The last value of a repeated key wins.
     pub fn into_set(self) -> AttributeSet {
         AttributeSet {
             attributes: Attributes::from_pairs(self.list),
@@ -42,7 +43,7 @@ impl Pairs {
         }
     }
 
-    /// Returns the map of a value, which ends with a text when pairs were left out.
+    /// Returns the map of a value. If pairs were left out, its last entry states their number.
     pub fn into_map(self, context: &mut DecodeContext) -> Attributes {
         let mut attributes = Attributes::from_pairs(self.list);
         if self.left_out > 0 {
@@ -52,17 +53,17 @@ impl Pairs {
     }
 }
 
-/// A set of attributes, and how many of its attributes were left out.
+/// An attribute set and the number of its left-out attributes.
 #[derive(Debug, Default, PartialEq)]
 pub struct AttributeSet {
-    /// Those that were read.
+    /// The decoded attributes.
     pub attributes: Attributes,
-    /// The number of those that were not.
+    /// The number of left-out attributes.
     pub left_out: usize,
 }
 
 impl AttributeSet {
-    /// Returns the attributes, and counts those left out among the dropped ones.
+    /// Returns the attributes and adds the left-out ones to the dropped count.
     pub fn into_attributes(self, dropped: &mut u32, context: &mut DecodeContext) -> Attributes {
         context.drop_items(self.left_out, dropped, Repair::AttributesDropped);
         self.attributes

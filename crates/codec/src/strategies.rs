@@ -28,7 +28,7 @@ pub(crate) fn value() -> impl Strategy<Value = AttributeValue> {
 }
 
 fn key() -> impl Strategy<Value = String> {
-    // Keys that could be taken for a tag of the native JSON form, and any others.
+    // Keys that look like a tag of the native JSON form, and any others.
     prop_oneof![
         "\\$(int|double|bytes|map|)",
         "[a-z.]{1,12}",

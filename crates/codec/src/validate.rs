@@ -1,10 +1,9 @@
-//! Makes what strangers send safe to store: repairs and kinds what can be kept, rejects the rest.
+//! Makes untrusted spans safe to store: repairs a span where possible and rejects it otherwise.
 //!
-//! Every repair is a word in the attribute `throughline.kinds` of the span (or resource, or scope)
-//! it was made in, so that nobody takes a repaired value for a measured one.
+//! Every repair is recorded by name in the attribute `throughline.repairs` of its span, resource or
+//! scope, so that readers can tell a repaired value from a measured one.
 //!
-//! A span with nothing to repair passes without an allocation, at the cost of one pass over its
-//! text.
+//! A span without repairs costs one pass over its text and no allocation.
 
 mod log;
 mod reject;
@@ -27,16 +26,16 @@ use throughline_wire::{
 
 use crate::context::Repairs;
 
-/// Repairs `span`, or says why it cannot be kept.
+/// Validates and repairs `span`.
 ///
-/// `now` is the server's clock; for a sender whose clock offset is known, pass the server's clock
-/// as that sender would read it. `repairs` are those that decoding made.
+/// `now` is the server's clock. If the sender's clock offset is known, pass the server's time on
+/// the sender's clock. `repairs` are those of the decoder.
 ///
-/// A span whose parent is itself is stored as sent, with a repair: the views cut cycles. An empty
-/// name is kept.
+/// A span that is its own parent is stored as sent, with a repair; the views cut cycles. An empty
+/// name is allowed.
 ///
 /// # Errors
-/// When its times are no times, or lie too far ahead; see [`RejectReason`].
+/// Fails if the times are invalid or too far ahead; see [`RejectReason`].
 pub fn validate(
     mut span: Span,
     limits: &Limits,
@@ -85,10 +84,10 @@ pub fn validate(
     Ok(span)
 }
 
-/// Repairs a start, or says why it cannot be kept: as a span that ended where it began.
+/// Validates and repairs a start like a span that ends at its start time.
 ///
 /// # Errors
-/// As [`validate`].
+/// Fails like [`validate`].
 pub fn validate_start(
     start: SpanStart,
     limits: &Limits,
@@ -99,7 +98,7 @@ pub fn validate_start(
     Ok(SpanStart::of(&span))
 }
 
-/// Repairs a resource: the same limits on its attributes.
+/// Repairs a resource, with the limits on attributes.
 pub fn validate_resource(mut resource: Resource, limits: &Limits, repairs: Repairs) -> Resource {
     let mut notes = Notes::take(repairs, &mut resource.attributes, limits);
     if matches!(resource.listed_service(), Cow::Owned(_)) {
@@ -116,8 +115,7 @@ pub fn validate_resource(mut resource: Resource, limits: &Limits, repairs: Repai
     resource
 }
 
-/// Repairs an instrumentation scope: the same limits on its attributes, that of a name on its
-/// texts.
+/// Repairs an instrumentation scope, with the limits on attributes and on names.
 pub fn validate_scope(
     mut scope: InstrumentationScope,
     limits: &Limits,
@@ -183,31 +181,31 @@ fn repair_attributes(
     }
 }
 
-/// Drops what is beyond `limit`; how many that were.
+/// Drops the items over `limit` and returns their number.
 fn truncate<T>(items: &mut Vec<T>, limit: usize) -> u32 {
     let dropped = items.len().saturating_sub(limit);
     items.truncate(limit);
     u32::try_from(dropped).unwrap_or(u32::MAX)
 }
 
-/// What validation notes in what it repairs.
+/// The repairs made so far in one item.
 #[derive(Debug)]
 struct Notes {
     kinds: RepairSet,
-    /// Bytes of values that were cut off.
+    /// The number of bytes cut from values.
     cut_bytes: u64,
 }
 
 impl Notes {
-    /// Begins with the repairs that decoding made, and takes out the notes a sender, or an earlier
-    /// validation, made; words that are no kinds go.
+    /// Starts with the repairs of the decoder and moves the repairs listed in `attributes` here. A
+    /// sender or an earlier validation may have listed them. Unknown names are dropped.
     fn take(repairs: Repairs, attributes: &mut Attributes, limits: &Limits) -> Self {
         let earlier = RepairSet::of(attributes);
         attributes.remove(semconv::REPAIRS);
         let mut kinds = repairs.kinds;
         kinds.extend(earlier);
         let was_cut = earlier.contains(Repair::ValueCut);
-        // Looked for only where something was cut, which hardly ever is.
+        // The look-up is rare: only few spans have a cut value.
         let cut_bytes = if was_cut {
             attributes
                 .remove(semconv::CUT_BYTES)
@@ -218,7 +216,8 @@ impl Notes {
             0
         };
         let mut notes = Self { kinds, cut_bytes };
-        // Of what was validated before, the decoder cut what had been counted then.
+        // If the item was validated before, `cut_bytes` already counts the items that the decoder
+        // left out.
         if repairs.cut_items > 0 && !(was_cut && limits.believes_cuts) {
             notes.cut(repairs.cut_items);
         }
@@ -229,7 +228,7 @@ impl Notes {
         self.kinds.insert(repair);
     }
 
-    /// Notes that `bytes` bytes of a value were cut off.
+    /// Records that `bytes` bytes of a value were cut.
     fn cut(&mut self, bytes: usize) {
         self.insert(Repair::ValueCut);
         self.cut_bytes = self.cut_bytes.saturating_add(bytes as u64);
@@ -238,7 +237,7 @@ impl Notes {
     fn put(self, attributes: &mut Attributes) {
         if self.cut_bytes > 0 {
             let bytes = i64::try_from(self.cut_bytes).unwrap_or(i64::MAX);
-            // Of a sender that cut nothing and said so all the same.
+            // A sender may have set this attribute without cutting anything.
             attributes.remove(semconv::CUT_BYTES);
             attributes.push_unchecked(semconv::CUT_BYTES.into(), bytes.into());
         }

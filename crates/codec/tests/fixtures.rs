@@ -1,4 +1,4 @@
-//! The golden messages of `fixtures/wire`: each is read and written back to the same text.
+//! Tests that each golden message of `fixtures/wire` is read and written back unchanged.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ const BATCHES: [&str; 6] = [
 ];
 const ANSWERS: [&str; 1] = ["answer"];
 
-/// When the messages were sent.
+/// The time at which the messages were sent.
 const NOW: UnixNanos = UnixNanos::new(1_767_225_605_000_000_000);
 
 fn folder() -> PathBuf {

@@ -1,4 +1,4 @@
-//! The checks of the fuzz targets over their corpus and its mutations, on the stable compiler.
+//! Runs the checks of the fuzz targets over their corpus and its mutations, on the stable compiler.
 
 #![expect(unreachable_pub, reason = "the modules are those of the fuzz crate")]
 

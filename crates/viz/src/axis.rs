@@ -1,17 +1,17 @@
-//! Round places along an axis.
+//! Round tick positions along an axis.
 
 use crate::format_duration;
 
-/// A labelled place on an axis.
+/// A labelled tick on an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tick {
-    /// How far along the axis, in percent.
+    /// The position along the axis, in percent.
     pub percent: f64,
-    /// What is written there.
+    /// The label.
     pub label: String,
 }
 
-/// The next number of the row 1, 2, 5, 10, 20, 50, ... that is not below `value`; 1 at least.
+/// Returns the least number of 1, 2, 5, 10, 20, 50, ... that is not below `value`; at least 1.
 pub fn nice_ceiling(value: i64) -> i64 {
     let mut power: i64 = 1;
     loop {
@@ -29,8 +29,8 @@ pub fn nice_ceiling(value: i64) -> i64 {
     }
 }
 
-/// Round durations from 0 to `length_ns`, at most `most` steps apart, with trimmed labels: `0`,
-/// `2.5 s`, `5 s`.
+/// Returns ticks at round durations from 0 to `length_ns`, in at most `most` steps, with trimmed
+/// labels: `0`, `2.5 s`, `5 s`.
 pub fn ticks(length_ns: i64, most: u32) -> Vec<Tick> {
     let length_ns = length_ns.max(1);
     let step = nice_step(length_ns, i64::from(most.max(1)));
@@ -54,7 +54,7 @@ pub fn ticks(length_ns: i64, most: u32) -> Vec<Tick> {
 }
 
 fn nice_step(length_ns: i64, most: i64) -> i64 {
-    /// From a minute on people count in sixties.
+    /// Steps in seconds for axes in minutes and hours, which people divide by 60.
     const CLOCK: [i64; 9] = [60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400];
     let least = length_ns.div_ceil_by(most);
     let clock = CLOCK.map(|seconds| seconds * 1_000_000_000);
@@ -64,7 +64,7 @@ fn nice_step(length_ns: i64, most: i64) -> i64 {
             .find(|step| *step >= least)
             .unwrap_or(least);
     }
-    // 2.5 divides a length of 10 into four where 2 makes five steps and 5 only two.
+    // A step of 2.5 divides a length of 10 into four, while 2 makes five steps and 5 only two.
     let nice = nice_ceiling(least);
     let quarter = nice / 2;
     if nice >= 50 && nice.to_string().starts_with('5') && quarter >= least {

@@ -1,6 +1,6 @@
-//! Trace data in, geometry and words out: scales, bars, chart paths, colours, durations.
+//! Turns trace data into geometry and text: scales, bars, chart paths, colours, durations.
 //!
-//! Pure: no clock, no I/O, no framework; builds for `wasm32-unknown-unknown`.
+//! Pure: no clock, no I/O, no framework. Builds for `wasm32-unknown-unknown`.
 
 pub mod axis;
 pub mod number;

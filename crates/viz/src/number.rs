@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! Formats numbers for people.
 
-/// `1204` as `1,204`.
+/// Formats a count with separators: `1,204`.
 pub fn format_count(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -13,7 +13,7 @@ pub fn format_count(count: u64) -> String {
     text
 }
 
-/// `1250000` as `1.2 MB`: decimal units, two figures at least.
+/// Formats a number of bytes in decimal units with at least two digits: `1.2 MB`.
 pub fn format_bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["B", "kB", "MB", "GB"] {
@@ -26,8 +26,8 @@ pub fn format_bytes(bytes: u64) -> String {
     format!("{value:.1} TB")
 }
 
-/// What share `part` is of `whole`: `2.5 %`, `13 %`; a share that is not nothing never reads `0 %`,
-/// one that is not everything never `100 %`.
+/// Formats `part` of `whole` as a percentage: `2.5 %`, `13 %`. A share above zero never reads
+/// `0 %`, and a share below one never reads `100 %`.
 pub fn format_percent(part: u64, whole: u64) -> String {
     if part == 0 || whole == 0 {
         return "0 %".to_owned();

@@ -1,13 +1,13 @@
-//! A colour for each service, the same on every page and every day.
+//! The colour of each service, the same on every page and at all times.
 
-/// How many colours there are: the custom properties `--s0` to `--s7` of the style sheet, chosen
-/// so that neighbours differ in lightness as well as in hue.
+/// The number of colours. They are the custom properties `--s0` to `--s7` of the style sheet.
+/// Neighbours differ in lightness as well as in hue.
 pub const COLOURS: u32 = 8;
 
-/// The number of the colour of the service `name`.
+/// Returns the number of the colour of the service `name`.
 ///
-/// FNV-1a (32 bits, folded): the same text gives the same colour for ever. Two services may share
-/// one, so a colour never stands without the name.
+/// Uses a hash of the name (FNV-1a, 32 bits, folded), so the colour of a name never changes. Two
+/// services may have the same colour, so always show the name with the colour.
 pub fn colour_of(name: &str) -> u32 {
     let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
@@ -21,7 +21,7 @@ mod tests {
 
     #[test]
     fn a_name_keeps_its_colour() {
-        // Changing these changes what people have learnt to recognise.
+        // Users learn these colours, so they must not change.
         let names = [
             "shop",
             "shop-web",

@@ -1,16 +1,16 @@
-//! Lengths of time in words: `1.24 s`, `38.0 ms`, `12 s ago`.
+//! Formats durations: `1.24 s`, `38.0 ms`, `12 s ago`.
 
 use throughline_wire::UnixNanos;
 
 const SECOND: i64 = UnixNanos::PER_SECOND;
 
-/// A length in three significant digits and its unit: `640 ns`, `38.0 ms`, `1.24 s`; from a minute
-/// on in two units: `2 min 05 s`, `3 h 07 min`, `4 d 11 h`.
+/// Formats a duration with three significant digits: `640 ns`, `38.0 ms`, `1.24 s`. From one minute
+/// on, uses two units: `2 min 05 s`, `3 h 07 min`, `4 d 11 h`.
 pub fn format_duration(ns: i64) -> String {
     if ns < 0 {
         return format!("-{}", format_duration(ns.saturating_neg()));
     }
-    // A unit ends where its text would round up to four digits.
+    // Use the next unit if the number would round up to four digits.
     for (unit, unit_ns) in [("ns", 1_i64), ("us", 1_000), ("ms", 1_000_000)] {
         let value = ns as f64 / unit_ns as f64;
         if value < 999.5 {
@@ -50,7 +50,7 @@ fn three_digits(value: f64) -> String {
     }
 }
 
-/// How long ago `then` was: `12 s ago`, `3 min ago`, `2 d ago`; what lies ahead is `in 5 s`.
+/// Formats the time since `then`: `12 s ago`, `3 min ago`, `2 d ago`. A future time reads `in 5 s`.
 pub fn format_ago(then: UnixNanos, now: UnixNanos) -> String {
     let ns = now.since(then);
     let seconds = ns.unsigned_abs() / SECOND.unsigned_abs();

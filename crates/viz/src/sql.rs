@@ -1,9 +1,9 @@
-//! SQL split for colouring: a scanner, not a parser, so any text comes out whole.
+//! Splits SQL for syntax colouring. A scanner, not a parser, so any text passes through unchanged.
 
-/// A stretch of a statement.
+/// A part of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SqlPart<'a> {
-    /// Names, operators, white space, comments.
+    /// Names, operators, white space or comments.
     Plain(&'a str),
     /// A reserved word.
     Keyword(&'a str),
@@ -84,7 +84,7 @@ const KEYWORDS: &[&str] = &[
     "WITH",
 ];
 
-/// Splits `statement`; the parts joined are the statement.
+/// Splits `statement` into parts. Joined, the parts are the statement again.
 pub fn highlight_sql(statement: &str) -> Vec<SqlPart<'_>> {
     let mut parts = Vec::new();
     let (mut rest, mut plain_from) = (statement, 0);

@@ -1,4 +1,4 @@
-//! How many traces there were over time, how many failed, and how long they took.
+//! Lays out the chart of trace counts, error counts and durations over time.
 
 use core::fmt::Write as _;
 
@@ -6,47 +6,49 @@ use throughline_model::TimeBucket;
 
 use crate::nice_ceiling;
 
-/// The drawing area in SVG user units.
+/// The size of the drawing area, in SVG user units.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ChartSize {
-    /// How wide.
+    /// The width.
     pub width: f64,
-    /// How high.
+    /// The height.
     pub height: f64,
 }
 
-/// Bars of counts with a line of durations over them.
+/// A bar chart of trace counts with a line of durations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimeChart {
-    /// One for each bucket, empty ones too.
+    /// One bar for each bucket, including empty ones.
     pub bars: Vec<CountBar>,
-    /// The 95th percentile as the `d` of an SVG path; it breaks where there were no traces.
+    /// The 95th percentile of durations as the `d` attribute of an SVG path. The line breaks at
+    /// empty buckets.
     pub p95_path: String,
-    /// Single buckets between empty ones, which no line shows: `(x, y)`.
+    /// Points `(x, y)` of single buckets between empty ones, because a line of one point is
+    /// invisible.
     pub p95_dots: Vec<(f64, f64)>,
-    /// The count the top of the area stands for.
+    /// The count at the top of the chart.
     pub count_ceiling: u64,
-    /// The duration the top of the area stands for, ns.
+    /// The duration at the top of the chart, in ns.
     pub duration_ceiling_ns: i64,
 }
 
-/// A bucket's bar: failed traces at the bottom, the others above.
+/// The bar of one bucket, in SVG user units: failed traces at the bottom, the others above.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CountBar {
-    /// Left edge.
+    /// The left edge.
     pub x: f64,
-    /// Width, gap left out.
+    /// The width, without the gap.
     pub width: f64,
-    /// Top of the whole bar.
+    /// The top of the whole bar.
     pub top: f64,
-    /// Top of the failed part; at the floor when none failed.
+    /// The top of the failed part; the bottom of the chart if no trace failed.
     pub error_top: f64,
 }
 
 impl TimeChart {
-    /// Lays out `buckets` over `size`.
+    /// Lays out `buckets` in an area of `size`.
     pub fn of(buckets: &[TimeBucket], size: ChartSize) -> Self {
-        /// No bar of a failed trace is too low to be seen.
+        /// The minimum height of the failed part, so that it stays visible.
         const LEAST: f64 = 2.0;
         let most = buckets.iter().map(|bucket| bucket.trace_count).max();
         let count_ceiling = most.unwrap_or(0).max(1);

@@ -1,37 +1,37 @@
-//! Where the bars of a waterfall stand.
+//! Computes the positions of waterfall bars.
 
 use throughline_wire::UnixNanos;
 
-/// The stretch of time a waterfall shows.
+/// The time range of a waterfall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeline {
-    /// Its left end.
+    /// The left end.
     pub from: UnixNanos,
-    /// Its right end, after `from`.
+    /// The right end, after `from`.
     pub to: UnixNanos,
 }
 
-/// A bar in percent of the width.
+/// A bar, in percent of the width.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bar {
-    /// From the left.
+    /// The distance from the left.
     pub left: f64,
-    /// How wide.
+    /// The width.
     pub width: f64,
 }
 
 impl Timeline {
-    /// How long it is, at least 1 ns.
+    /// Returns the length of the range in ns, at least 1.
     pub fn length_ns(self) -> i64 {
         self.to.since(self.from).max(1)
     }
 
-    /// Where `instant` lies, in percent from the left; what is outside lies at the nearer end.
+    /// Returns the position of `instant` in percent from the left, clamped to the range.
     pub fn percent(self, instant: UnixNanos) -> f64 {
         (instant.since(self.from) as f64 / self.length_ns() as f64 * 100.0).clamp(0.0, 100.0)
     }
 
-    /// The bar of what began at `start` and took `duration_ns`.
+    /// Returns the bar of a span that starts at `start` and takes `duration_ns`.
     pub fn bar(self, start: UnixNanos, duration_ns: i64) -> Bar {
         let left = self.percent(start);
         let right = self.percent(start.saturating_add(duration_ns.max(0)));
@@ -43,19 +43,19 @@ impl Timeline {
 }
 
 impl Bar {
-    /// Whether words about it have more room on its left than on its right.
+    /// Returns true if there is more space for a label on the left of the bar than on its right.
     pub fn is_labelled_left(self) -> bool {
         let right = 100.0 - self.left - self.width;
         right < 16.0 && self.left > right
     }
 
-    /// Whether it leaves room for its words on neither side.
+    /// Returns true if neither side of the bar has space for a label.
     pub fn is_labelled_inside(self) -> bool {
         self.left < 16.0 && 100.0 - self.left - self.width < 16.0
     }
 }
 
-/// The custom properties a bar's style reads: `--l:12.3%;--w:4.5%`.
+/// Writes the custom properties for the style of the bar: `--l:12.3%;--w:4.5%`.
 impl core::fmt::Display for Bar {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "--l:{:.3}%;--w:{:.3}%", self.left, self.width)

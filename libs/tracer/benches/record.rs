@@ -1,8 +1,9 @@
-//! What recording one span costs the thread that does, against `tracing` with nobody listening.
+//! Measures the cost of recording one span on the recording thread, compared with `tracing` without
+//! a subscriber.
 //!
-//! Fixed work: 10,000 spans with three attributes, as many as the queue holds, then a flush that
-//! is not counted. Forty-one rounds of all settings in turn; the median counts, so that a round in
-//! which something else ran does not.
+//! Fixed work: 10,000 spans with three attributes, which fit into the queue, then a flush that is
+//! not measured. Runs 41 rounds of all settings in turn. The median is the result, so that a round
+//! disturbed by other work does not count.
 
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -30,8 +31,8 @@ fn main() {
     );
     let listening =
         |tracer: &Tracer| Dispatch::new(tracing_subscriber::registry().with(tracer.layer()));
-    // Made for each round: `tracing` asks all subscribers of the process what they want, so that
-    // one that is about would cost the others.
+    // Created for each round: `tracing` asks every live subscriber of the process, so a second one
+    // would slow down the others.
     let settings: [(&str, &dyn Fn() -> Dispatch); 5] = [
         ("no subscriber", &Dispatch::none),
         ("tracer off", &|| listening(&off)),
@@ -42,7 +43,7 @@ fn main() {
         ("tracer on, recorded", &|| listening(&on)),
     ];
     let mut rounds = vec![Vec::new(); settings.len()];
-    // The first round warms up and does not count.
+    // The first round warms up and is not counted.
     for round in 0..=ROUNDS {
         for (at, (_, dispatch)) in settings.iter().enumerate() {
             let cost = with_default(&dispatch(), record_spans);
@@ -67,7 +68,7 @@ fn main() {
     );
 }
 
-/// Nanoseconds that recording [`SPANS`] spans takes.
+/// Returns the nanoseconds that recording [`SPANS`] spans takes.
 fn record_spans() -> u128 {
     let started = Instant::now();
     for turn in 0..SPANS {
@@ -85,7 +86,7 @@ fn wait_for(tracer: &Tracer) {
     assert!(flushed.is_complete());
 }
 
-/// A collector that reads and forgets.
+/// A collector that reads all requests and stores nothing.
 fn sink() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");

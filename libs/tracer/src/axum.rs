@@ -1,4 +1,4 @@
-//! A layer for axum (and any tower service of HTTP): a server span per request.
+//! A tower layer for axum and other HTTP services: one server span per request.
 
 mod body;
 mod future;
@@ -15,30 +15,32 @@ use tower_service::Service;
 pub use body::TraceBody;
 pub use future::TraceFuture;
 
-/// Continues the trace of each request, or begins one, in a server span named by method and route
-/// (`GET /products/{id}`); by the method alone where no route matched.
+/// A layer that records each request in a server span, which continues the trace of the request or
+/// starts one. The span is named after method and route (`GET /products/{id}`), or after the method
+/// if no route matched.
 ///
-/// - Reads `traceparent`, `tracestate` and `baggage`; of the baggage, `session.id` and `user.id`
-///   become attributes. Headers and query values are never recorded, bodies neither.
-/// - Answers with `server-timing: traceparent;desc="00-..."`, so that a page knows its trace, and
-///   echoes `x-request-id`.
-/// - Status codes of 500 and above repair the span as failed.
-/// - The span ends when the body of the response has been sent or dropped; for event streams and
-///   upgraded connections, which may last for days, when the headers are ready.
+/// - Reads `traceparent`, `tracestate` and `baggage`. The baggage members `session.id` and
+///   `user.id` become attributes. Headers, bodies and query values are never recorded.
+/// - Adds `server-timing: traceparent;desc="00-..."` to the response, so that a page knows its
+///   trace, and echoes `x-request-id`.
+/// - A status code of 500 or above marks the span as failed.
+/// - The span ends when the body of the response has been sent or dropped. Event streams and
+///   upgraded connections may last for days, so their span ends when the headers are ready.
 ///
-/// Add it last, so that it is outermost: `Router::new().route(..).layer(TraceLayer::new())`.
+/// Add it last, so that it is the outermost layer:
+/// `Router::new().route(..).layer(TraceLayer::new())`.
 #[derive(Debug, Clone, Default)]
 pub struct TraceLayer {
     skipped: Arc<Vec<String>>,
 }
 
 impl TraceLayer {
-    /// A layer that traces every request.
+    /// Creates a layer that traces every request.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Leaves requests alone whose path begins with `prefix`: health checks, static files.
+    /// Skips requests whose path begins with `prefix`, such as health checks and static files.
     #[must_use]
     pub fn skip(mut self, prefix: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.skipped).push(prefix.into());

@@ -1,4 +1,4 @@
-//! Setting up a tracer: what the code says, what the environment overrides.
+//! The configuration of a tracer, from code and environment variables.
 
 mod env;
 
@@ -14,8 +14,7 @@ use crate::export::{Backoff, Client, Limits, Pipe, Queue, Settings, start};
 use crate::layer::{Options, Wanted};
 use crate::{BuildError, Mode, Tracer, ids};
 
-/// Collects what a [`Tracer`] is to do. Each setting says its default; an environment variable
-/// overrides what the code says.
+/// A builder for a [`Tracer`]. Environment variables override the values set in code.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is recorded before `build`"]
 pub struct TracerBuilder {
@@ -62,22 +61,22 @@ impl TracerBuilder {
         }
     }
 
-    /// Where Throughline listens, without a path: `http://127.0.0.1:3000` unless said otherwise.
+    /// Sets the address of Throughline, without a path. Default `http://127.0.0.1:3000`.
     /// `THROUGHLINE_ENDPOINT` overrides it.
     pub fn endpoint(mut self, endpoint: impl Into<Cow<'static, str>>) -> Self {
         self.endpoint = endpoint.into();
         self
     }
 
-    /// The key sent with each batch (`x-throughline-key`); none unless said otherwise.
-    /// `THROUGHLINE_KEY` overrides it.
+    /// Sets the key sent with each batch (`x-throughline-key`). Default none. `THROUGHLINE_KEY`
+    /// overrides it.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// Describes this process: `service.version`, `deployment.environment.name`.
-    /// `OTEL_RESOURCE_ATTRIBUTES` overrides it.
+    /// Adds an attribute of this process, such as `service.version` or
+    /// `deployment.environment.name`. `OTEL_RESOURCE_ATTRIBUTES` overrides it.
     pub fn resource(
         mut self,
         key: impl Into<Cow<'static, str>>,
@@ -87,84 +86,84 @@ impl TracerBuilder {
         self
     }
 
-    /// Which traces are recorded: all unless said otherwise. `TRACING_MODE`,
+    /// Sets the sampling mode. Default: all traces are recorded. `TRACING_MODE`,
     /// `TRACING_SAMPLE_RATE` and `TRACING_ENABLED` override it.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.options.mode = mode;
         self
     }
 
-    /// The most detailed level of spans and events recorded: `INFO` unless said otherwise.
-    /// Whatever the other layers print is their own affair.
+    /// Sets the most detailed level of recorded spans and events. Default `INFO`. Does not affect
+    /// the other layers.
     pub fn level(mut self, level: LevelFilter) -> Self {
         self.options.wanted.level = level;
         self
     }
 
-    /// Whether the statements of sqlx become spans: they do unless said otherwise.
+    /// Sets whether the statements of sqlx become spans. Default true.
     pub fn statements(mut self, record: bool) -> Self {
         self.options.wanted.statements = record;
         self
     }
 
-    /// The database product sqlx talks to (`db.system.name`): `postgresql` unless said otherwise.
+    /// Sets the database product that sqlx connects to (`db.system.name`). Default `postgresql`.
     pub fn database(mut self, product: impl Into<Cow<'static, str>>) -> Self {
         self.options.database = product.into();
         self
     }
 
-    /// Whether an event of level `ERROR` repairs its span as failed: it does unless said otherwise.
+    /// Sets whether an event of level `ERROR` marks its span as failed. Default true.
     pub fn errors_fail_spans(mut self, repair: bool) -> Self {
         self.options.errors_fail_spans = repair;
         self
     }
 
-    /// Whether the application's spans say which source line they come from: they do unless said
-    /// otherwise. Spans this crate makes (of requests and jobs) have no such line.
+    /// Sets whether the application's spans record their source location. Default true. The spans
+    /// that this crate creates for requests and jobs have no source location.
     pub fn code_location(mut self, record: bool) -> Self {
         self.options.code_location = record;
         self
     }
 
-    /// Whether spans say which thread they began on: they do not unless said otherwise.
+    /// Sets whether spans record the thread they started on. Default false.
     pub fn thread_ids(mut self, record: bool) -> Self {
         self.options.thread_ids = record;
         self
     }
 
-    /// How many spans, and about how many bytes of them, wait for the collector at most: 16,384
-    /// and 8 MiB unless said otherwise. What ends beyond that is dropped, counted and reported.
+    /// Sets the maximum number of spans in the export queue and their approximate memory size in
+    /// bytes. Default 16,384 spans and 8 MiB. When the queue is full, new spans are dropped,
+    /// counted and reported.
     pub fn queue(mut self, spans: usize, bytes: usize) -> Self {
         self.limits.spans = spans.max(1);
         self.limits.bytes = bytes;
         self
     }
 
-    /// How long a span waits at most for others to be sent with: 1 s unless said otherwise. A
-    /// batch of 512 leaves at once.
+    /// Sets the maximum time a span waits to be sent. Default 1 s, minimum 1 ms. A batch of 512
+    /// spans is sent at once.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval.max(Duration::from_millis(1));
         self
     }
 
-    /// How long a span may be open before the collector is told that it runs: 1 s unless said
-    /// otherwise. Of shorter spans nothing is sent before they end.
+    /// Sets the time after which an open span is reported to the collector as running. Default 1 s.
+    /// A span that ends earlier is sent only once.
     pub fn announce_after(mut self, open: Duration) -> Self {
         self.announce_after = open;
         self
     }
 
-    /// Reads the environment and starts the exporter's thread; when tracing is off, there is
-    /// none.
+    /// Reads the environment and starts the export thread. A tracer that is off has no thread.
     ///
     /// # Errors
-    /// [`BuildError`] when a setting or a variable can not be used, or the system gives no
+    /// [`BuildError`] if a setting or a variable is invalid, or if the system cannot start a
     /// thread.
     pub fn build(self) -> Result<Tracer, BuildError> {
         self.build_with(&|name| std::env::var(name).ok())
     }
 
-    /// Like [`Self::build`], with the environment as `variable` gives it.
+    /// Builds the tracer like [`Self::build`], with environment variables from `variable`.
     pub(crate) fn build_with(
         mut self,
         variable: &dyn Fn(&str) -> Option<String>,
@@ -204,7 +203,7 @@ impl TracerBuilder {
     }
 }
 
-/// The resource: what the service says of itself, and which SDK this is.
+/// Returns the resource: the attributes of the service and of this SDK.
 fn describe(mut attributes: Attributes) -> Resource {
     if attributes.get(semconv::SERVICE_INSTANCE_ID).is_none() {
         attributes.insert(semconv::SERVICE_INSTANCE_ID, ids::trace_id().to_string());

@@ -1,4 +1,4 @@
-//! A trace context that outlives the request: in a job's row, an event, a message.
+//! A trace context that outlives the request: in the row of a job, in an event or in a message.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use crate::context::{Carried, SpanContext, person};
 use crate::layer::current;
 use crate::layer::seed::{Seed, sow};
 
-/// Where a trace goes on, as a small JSON object: `{"traceparent": ..., "tracestate": ...,
-/// "baggage": ...}`, of which only what there is is written. Put it with the job; an empty one,
-/// or one that can not be read, begins a trace of its own.
+/// A serialised trace context: `{"traceparent": ..., "tracestate": ..., "baggage": ...}`, without
+/// the empty fields. Store it with a job, so that the job continues the trace. A job with an empty
+/// or unreadable carrier starts a trace of its own.
 ///
 /// ```
 /// use throughline::Carrier;
@@ -36,7 +36,7 @@ pub struct Carrier {
 }
 
 impl Carrier {
-    /// The context of the span this code runs in; empty outside of spans, or when tracing is off.
+    /// Returns the context of the current span; empty outside of spans or if tracing is off.
     pub fn current() -> Self {
         current::with(|active| {
             let text = |text: &String| (!text.is_empty()).then(|| text.clone());
@@ -50,7 +50,8 @@ impl Carrier {
         .unwrap_or_default()
     }
 
-    /// A carrier from the headers of a message, by name: what is not there is `None`.
+    /// Creates a carrier from the headers of a message. `field` returns the header of that name, or
+    /// `None` if it is missing.
     pub fn from_fields<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Self {
         let field = |name| field(name).map(str::to_owned);
         Self {
@@ -60,13 +61,14 @@ impl Carrier {
         }
     }
 
-    /// The span the trace goes on from; nothing when empty or unreadable.
+    /// Returns the span that the trace continues from; `None` if the carrier is empty or
+    /// unreadable.
     pub fn context(&self) -> Option<SpanContext> {
         let parent = TraceParent::parse(self.traceparent.as_deref()?).ok()?;
         Some(parent.into())
     }
 
-    /// Creates the first span of a task that continues this trace: `make` holds the macro.
+    /// Creates the first span of a task that continues this trace. `make` calls the span macro.
     ///
     /// ```
     /// # let carrier = throughline::Carrier::default();
@@ -76,7 +78,7 @@ impl Carrier {
         sow(self.seed(), make)
     }
 
-    /// A span with this parent, and the person it concerns.
+    /// Returns the start of a span with this parent and the user attributes of the baggage.
     pub(crate) fn seed(&self) -> Seed {
         let mut attributes = Attributes::default();
         let (parent, carried) = self.parent(&mut attributes);
@@ -92,7 +94,7 @@ impl Carrier {
         let parent = self.context();
         let baggage = Baggage::parse(self.baggage.as_deref().unwrap_or_default());
         person(&baggage, attributes);
-        // Without a readable parent `tracestate` belongs to nobody (Trace Context 3.3).
+        // A `tracestate` without a readable parent must be ignored (Trace Context 3.3).
         let state = self
             .tracestate
             .as_deref()

@@ -1,5 +1,5 @@
-//! The clock of spans: one monotonic reading, placed on the wall clock by an offset that the
-//! exporter corrects as the wall clock moves.
+//! The clock of spans: a monotonic clock plus an offset to the wall clock. The exporter corrects
+//! the offset when the wall clock changes.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,11 +7,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use throughline_wire::UnixNanos;
 
-/// Unix time minus monotonic time, ns.
+/// Unix time minus monotonic time, in ns.
 static OFFSET_NS: AtomicI64 = AtomicI64::new(i64::MIN);
 static ANCHOR: OnceLock<Instant> = OnceLock::new();
 
-/// A moment of this process: nanoseconds since its first reading. Differences are never negative.
+/// A monotonic time: nanoseconds since the first reading in this process. Differences are never
+/// negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Tick(i64);
 
@@ -21,7 +22,7 @@ impl Tick {
         Self(i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX))
     }
 
-    /// Where the wall clock stood, as far as the last correction knows.
+    /// Returns the wall-clock time of this moment, with the offset of the last correction.
     pub(crate) fn wall(self) -> UnixNanos {
         let mut offset = OFFSET_NS.load(Ordering::Relaxed);
         if offset == i64::MIN {
@@ -31,20 +32,20 @@ impl Tick {
         UnixNanos::new(offset.saturating_add(self.0))
     }
 
-    /// Nanoseconds from `earlier` to this moment.
+    /// Returns the nanoseconds from `earlier` to this moment.
     pub(crate) const fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 }
 
-/// Takes the wall clock anew: after a step or a suspend later spans are right, and a span that is
-/// open keeps its true duration.
+/// Reads the wall clock again. After a clock step or a suspend, later spans have correct times, and
+/// an open span keeps its true duration.
 pub(crate) fn correct() {
     let wall = unix_ns(system_now());
     OFFSET_NS.store(wall.saturating_sub(Tick::now().0), Ordering::Relaxed);
 }
 
-/// Nanoseconds since the epoch; 0 for moments before it.
+/// Returns the nanoseconds since the epoch; 0 for times before it.
 pub(crate) fn unix_ns(moment: SystemTime) -> i64 {
     let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)

@@ -1,4 +1,4 @@
-//! Where a span stands in its trace, and what travels with it.
+//! The context of a span and the headers that carry it.
 
 use std::sync::Arc;
 
@@ -7,24 +7,24 @@ use throughline_wire::{Attributes, SpanId, TraceId, semconv};
 
 use crate::layer::current;
 
-/// The identity of a span, as W3C Trace Context names it.
+/// The identity of a span, as W3C Trace Context defines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpanContext {
     /// The trace.
     pub trace_id: TraceId,
-    /// The span within it.
+    /// The span within the trace.
     pub span_id: SpanId,
-    /// Whether it is recorded, and whether its id is random.
+    /// The W3C trace flags: whether the trace is recorded and whether its id is random.
     pub flags: TraceFlags,
 }
 
 impl SpanContext {
-    /// Whether this trace is recorded.
+    /// Returns true if this trace is recorded.
     pub fn is_sampled(&self) -> bool {
         self.flags.is_sampled()
     }
 
-    /// As the value of a `traceparent` header.
+    /// Returns the value of a `traceparent` header.
     pub fn traceparent(&self) -> TraceParent {
         TraceParent {
             trace_id: self.trace_id,
@@ -44,17 +44,17 @@ impl From<TraceParent> for SpanContext {
     }
 }
 
-/// What a trace carries beside its ids, shared by all its spans in this process.
+/// The headers that a trace carries besides its ids, shared by all its spans in this process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Carried {
-    /// `tracestate`; empty when none.
+    /// The value of `tracestate`; empty if there is none.
     pub(crate) trace_state: String,
-    /// `baggage`; empty when none.
+    /// The value of `baggage`; empty if there is none.
     pub(crate) baggage: String,
 }
 
 impl Carried {
-    /// Both headers as far as they are well-formed; nothing when there is nothing to carry.
+    /// Creates the value from the well-formed parts of both headers; `None` if both are empty.
     pub(crate) fn new(trace_state: Option<&TraceState>, baggage: &Baggage) -> Option<Arc<Self>> {
         let carried = Self {
             trace_state: trace_state.map(TraceState::to_string).unwrap_or_default(),
@@ -64,7 +64,7 @@ impl Carried {
     }
 }
 
-/// The members of baggage that become attributes: who, and in which session.
+/// Copies the baggage members for user and session to `attributes`.
 pub(crate) fn person(baggage: &Baggage, attributes: &mut Attributes) {
     for key in [semconv::SESSION_ID, semconv::USER_ID] {
         if let Some(value) = baggage.get(key).filter(|value| !value.is_empty()) {
@@ -73,7 +73,7 @@ pub(crate) fn person(baggage: &Baggage, attributes: &mut Attributes) {
     }
 }
 
-/// The context of the span this code runs in; nothing outside of spans, or when tracing is off.
+/// Returns the context of the current span; `None` outside of spans or if tracing is off.
 ///
 /// ```
 /// if let Some(context) = throughline::current() {
@@ -84,10 +84,10 @@ pub fn current() -> Option<SpanContext> {
     current::with(|active| active.context)
 }
 
-/// The headers that make an outgoing request part of this trace: `traceparent`, and `tracestate`
-/// and `baggage` where there are any. Empty outside of spans.
+/// Returns the headers that make an outgoing request part of this trace: `traceparent`, and
+/// `tracestate` and `baggage` if they are not empty. Returns no headers outside of spans.
 ///
-/// Baggage may name the user and the session: send these headers to services of your own only.
+/// Baggage may name the user and the session, so send these headers only to services of your own.
 ///
 /// ```
 /// let mut request = http::Request::get("http://stock.internal/items/7");

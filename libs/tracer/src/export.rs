@@ -1,4 +1,4 @@
-//! From finished spans to the collector: a bounded queue, and one thread that empties it.
+//! Exports ended spans: a bounded queue, and one thread that sends its spans to the collector.
 
 mod answer;
 mod backoff;
@@ -23,7 +23,8 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-/// What the layers and the handles of one tracer share; the worker ends when none is left.
+/// The state shared by the layers and handles of one tracer. The worker ends when the last of them
+/// is dropped.
 #[derive(Debug)]
 pub(crate) struct Pipe {
     pub(crate) queue: Arc<Queue>,

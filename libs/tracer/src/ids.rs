@@ -1,13 +1,13 @@
-//! Trace and span ids from a generator per thread, seeded by the operating system: asking the
-//! system for each id would cost more than recording the span.
+//! Random trace and span ids. Each thread has a generator seeded by the operating system, because a
+//! system call per id would cost more than recording the span.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 
 use throughline_wire::{ProcessId, SpanId, TraceId};
 
-/// `xoshiro256++` (Blackman and Vigna, 2019): fast, 256 bits of state. Ids need to be unique, not
-/// unguessable.
+/// The generator `xoshiro256++` (Blackman and Vigna, 2019): fast, 256 bits of state. Ids must be
+/// unique; they need not be unguessable.
 #[derive(Clone, Copy)]
 struct Generator([u64; 4]);
 
@@ -15,7 +15,8 @@ impl Generator {
     fn seeded() -> Self {
         let mut bytes = [0; 32];
         if getrandom::fill(&mut bytes).is_err() {
-            // The standard library's hasher keys come from the same source and have a fall-back.
+            // The hasher keys of the standard library come from the same source and have a
+            // fallback.
             for (at, chunk) in bytes.chunks_exact_mut(8).enumerate() {
                 chunk.copy_from_slice(&RandomState::new().hash_one(at).to_ne_bytes());
             }
@@ -26,7 +27,7 @@ impl Generator {
                 .iter()
                 .fold(0, |word, byte| word << 8 | u64::from(*byte));
         }
-        // All zeros is the one state that the generator never leaves.
+        // The generator never leaves the state of all zeros, so it must not start there.
         state[0] |= u64::from(state == [0; 4]);
         Self(state)
     }
@@ -49,7 +50,7 @@ thread_local! {
     static GENERATOR: Cell<Option<Generator>> = const { Cell::new(None) };
 }
 
-/// 64 random bits.
+/// Returns 64 random bits.
 pub(crate) fn random() -> u64 {
     GENERATOR
         .try_with(|cell| {
@@ -58,11 +59,11 @@ pub(crate) fn random() -> u64 {
             cell.set(Some(generator));
             word
         })
-        // A span that begins while its thread ends: rare enough for a seed of its own.
+        // A span that starts while its thread ends uses a new seed; this is rare.
         .unwrap_or_else(|_| Generator::seeded().next())
 }
 
-/// A new span id, never zero.
+/// Returns a new span id, never zero.
 pub(crate) fn span_id() -> SpanId {
     loop {
         if let Ok(id) = SpanId::from_bytes(random().to_be_bytes()) {
@@ -71,7 +72,7 @@ pub(crate) fn span_id() -> SpanId {
     }
 }
 
-/// A new process id, never zero.
+/// Returns a new process id, never zero.
 pub(crate) fn process_id() -> ProcessId {
     loop {
         if let Ok(id) = ProcessId::from_bytes(random().to_be_bytes()) {
@@ -80,7 +81,8 @@ pub(crate) fn process_id() -> ProcessId {
     }
 }
 
-/// A new trace id, never zero, all bits random (W3C Trace Context level 2, random flag).
+/// Returns a new trace id, never zero, with all bits random (W3C Trace Context level 2, random
+/// flag).
 pub(crate) fn trace_id() -> TraceId {
     loop {
         let bits = u128::from(random()) << 64 | u128::from(random());
@@ -110,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_generator_gives_the_published_sequence() {
-        // First outputs of the reference implementation from the state 1, 2, 3, 4.
+        // The first outputs of the reference implementation for the state 1, 2, 3, 4.
         let mut generator = Generator([1, 2, 3, 4]);
         let words: Vec<_> = (0..3).map(|_| generator.next()).collect();
         assert_eq!(words, [41_943_041, 58_720_359, 3_588_806_011_781_223]);

@@ -1,4 +1,4 @@
-//! Spans of background jobs: the one that queues, the one that works.
+//! Spans of background jobs: a producer span that queues the job and a consumer span that runs it.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -9,7 +9,7 @@ use crate::Carrier;
 use crate::clock::{Tick, unix_ns};
 use crate::layer::seed::{Seed, sow};
 
-/// What is known of a job when its span begins. Ends in [`Job::start`].
+/// A builder for the span of a job. [`Job::start`] starts the span.
 #[derive(Debug)]
 #[must_use = "the span begins with `start`"]
 pub struct Job {
@@ -18,15 +18,16 @@ pub struct Job {
 }
 
 impl Carrier {
-    /// The span of working on the job `name`: a consumer span, child of the span that queued it.
-    /// `name` is one of few: `send-confirmation`, not one with an id in it.
+    /// Creates the span of running the job `name`: a consumer span, child of the span that queued
+    /// it. `name` must have low cardinality: `send-confirmation`, without an id.
     pub fn job(&self, name: impl Into<Cow<'static, str>>) -> Job {
         Job::new(self.seed(), SpanKind::Consumer, name.into())
     }
 }
 
-/// The span of queueing the job `name`: a producer span, child of the current one. Queue within
-/// it, so that the carrier names it and the wait in the queue shows between the two spans.
+/// Creates the span of queueing the job `name`: a producer span, child of the current span. Queue
+/// the job within this span. The carrier then names it as the parent, and the waiting time shows
+/// between the two spans.
 ///
 /// ```
 /// use tracing::Instrument;
@@ -63,37 +64,37 @@ impl Job {
         self
     }
 
-    /// The queue or the table of jobs (`messaging.destination.name`).
+    /// Sets the name of the queue or of the job table (`messaging.destination.name`).
     pub fn queue(self, name: impl Into<Cow<'static, str>>) -> Self {
         self.set(semconv::MESSAGING_DESTINATION_NAME, name.into())
     }
 
-    /// What the queue is made of (`messaging.system`): `postgresql`, `kafka`.
+    /// Sets the system behind the queue (`messaging.system`): `postgresql`, `kafka`.
     pub fn system(self, name: impl Into<Cow<'static, str>>) -> Self {
         self.set(semconv::MESSAGING_SYSTEM, name.into())
     }
 
-    /// The id of the job (`messaging.message.id`).
+    /// Sets the id of the job (`messaging.message.id`).
     pub fn id(self, id: impl ToString) -> Self {
         self.set(semconv::MESSAGING_MESSAGE_ID, id.to_string())
     }
 
-    /// Which attempt this is, from 1, and how many there may be.
+    /// Sets the number of this attempt, from 1, and the maximum number of attempts.
     pub fn attempt(self, attempt: u32, most: u32) -> Self {
         self.set(semconv::JOB_ATTEMPT, attempt)
             .set(semconv::JOB_MAX_ATTEMPTS, most)
     }
 
-    /// When the job became due: the span says how long it then waited. A time in the future
-    /// counts as no wait.
+    /// Sets the time when the job became due; the span records the waiting time since then. A time
+    /// in the future counts as no wait.
     pub fn queued_at(self, at: impl Into<SystemTime>) -> Self {
         let queued = UnixNanos::new(unix_ns(at.into()));
         let wait_ns = Tick::now().wall().since(queued).max(0);
         self.set(semconv::JOB_QUEUE_WAIT_NS, wait_ns)
     }
 
-    /// Begins the span; it ends when the last handle of it is dropped, or when the future it
-    /// instruments is done.
+    /// Starts the span. It ends when its last handle is dropped, or when the future it instruments
+    /// is complete.
     pub fn start(self) -> tracing::Span {
         let name = self.name;
         sow(self.seed, || {

@@ -1,4 +1,4 @@
-//! The `tracing` layer: spans of `tracing` become spans of a trace.
+//! The `tracing` layer: turns `tracing` spans into spans of a trace.
 
 pub(crate) mod active;
 pub(crate) mod current;
@@ -31,28 +31,28 @@ use crate::sampler::Mode;
 use place::{blank, nearest, otlp_flags, trace_state};
 use seed::Seed;
 
-/// A span links to at most this many others; further ones are counted, not kept.
+/// The maximum number of links of a span; further ones are counted and dropped.
 const MAX_LINKS: usize = 128;
 
-/// How the modules of this crate begin.
+/// The prefix of the module paths of this crate.
 const OWN_MODULES: &str = concat!(env!("CARGO_CRATE_NAME"), "::");
 
-/// What the layer records of spans and events.
+/// The recording options of the layer.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     pub(crate) mode: Mode,
     pub(crate) wanted: Wanted,
-    /// Whether an event of level `ERROR` repairs its span as failed.
+    /// True if an event of level `ERROR` marks its span as failed.
     pub(crate) errors_fail_spans: bool,
-    /// Whether spans say which source line they come from.
+    /// True if spans record their source location.
     pub(crate) code_location: bool,
-    /// Whether spans say which thread they began on.
+    /// True if spans record the thread they started on.
     pub(crate) thread_ids: bool,
-    /// `db.system.name` of statements.
+    /// The value of `db.system.name` for statements.
     pub(crate) database: Cow<'static, str>,
 }
 
-/// Records spans and hands the finished ones to the queue.
+/// A layer that records spans and adds the ended ones to the queue.
 #[derive(Debug)]
 pub(crate) struct SpanLayer {
     options: Options,
@@ -64,14 +64,14 @@ impl SpanLayer {
         Self { options, pipe }
     }
 
-    /// Ends a span now, whenever its code was left.
+    /// Ends a span now, even if its code was left earlier.
     #[cfg(feature = "axum")]
     pub(crate) fn finish(&self, mut recording: Recording) {
         recording.leave(Tick::now());
         self.pipe.queue.offer(recording.end());
     }
 
-    /// The span that `tracing` begins: a child of `parent`, or the first of a new trace.
+    /// Returns the start of a `tracing` span: a child of `parent`, or the root of a new trace.
     fn begin(
         &self,
         metadata: &'static Metadata<'static>,
@@ -97,7 +97,7 @@ impl SpanLayer {
                 started.wall(),
             );
             span.name = Cow::Borrowed(metadata.name());
-            // Room for the fields, and for where the span is.
+            // Capacity for the fields and the source location.
             span.attributes.entries_mut().reserve(fields + 3);
             self.locate(metadata, &mut span.attributes);
             Recording::new(span, started)
@@ -109,7 +109,7 @@ impl SpanLayer {
         }
     }
 
-    /// The first span of a trace that begins here.
+    /// Returns the context of a root span.
     fn root(&self, span_id: SpanId) -> SpanContext {
         let trace_id = ids::trace_id();
         let sampled = self.options.mode.records(trace_id);
@@ -122,7 +122,7 @@ impl SpanLayer {
 
     fn locate(&self, metadata: &'static Metadata<'static>, attributes: &mut Attributes) {
         let mut add = |key, value| attributes.push_unchecked(Cow::Borrowed(key), value);
-        // A line of this crate tells nothing about the application.
+        // A source location in this crate does not help the reader of a trace.
         let is_own = |module: &str| module.starts_with(OWN_MODULES);
         if self.options.code_location && !metadata.module_path().is_some_and(is_own) {
             if let Some(file) = metadata.file() {
@@ -192,7 +192,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
 
     fn on_record(&self, id: &span::Id, values: &span::Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        // Formatted before the span is locked: a value's Debug may itself log.
+        // Formatted before the span is locked, because the value's `Debug` may log.
         let mut fields = Vec::new();
         values.record(&mut visit::Fields(|key, value| fields.push((key, value))));
         let mut extensions = span.extensions_mut();

@@ -22,6 +22,6 @@ pub use export::{Flushed, Stats};
 pub use job::{Job, enqueue};
 pub use record::{record, record_error};
 pub use sampler::Mode;
-/// The vocabulary of the wire: ids, attribute values, names of attributes.
+/// The types of the wire format: ids, attribute values, attribute names.
 pub use throughline_wire as wire;
 pub use tracer::{BuildError, Tracer};

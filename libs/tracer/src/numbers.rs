@@ -1,6 +1,6 @@
-//! Numbers for the spans of this process, so that the collector can tell what is missing.
+//! The sequence numbers of this process's spans, with which the collector detects missing spans.
 //!
-//! What a span pays: one atomic addition and one store. Everything else the exporter's thread does.
+//! A span costs one atomic addition and one store. The export thread does the rest.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,18 +16,18 @@ use tracing_subscriber::registry::LookupSpan as _;
 use crate::ids;
 use crate::layer::Active;
 
-/// Of so many spans, the latest, the exporter can find one that is open. A span that is still
-/// open when as many others have begun without the exporter having looked is not announced; it
-/// is counted when it ends all the same.
+/// The number of latest spans among which the exporter can find an open one. If this many spans
+/// start before the exporter looks, an older open span is not announced; it is still counted when
+/// it ends.
 const SLOTS: usize = 1 << 14;
 
-/// Gives numbers, and remembers where the spans are that have them.
+/// Gives sequence numbers and finds open spans by number.
 pub(crate) struct Numbers {
     process: ProcessId,
     next: AtomicU64,
-    /// The `tracing` id of the span whose number falls here; zero when it has none.
+    /// The `tracing` id of the span at index `number % SLOTS`; zero if there is none.
     slots: Box<[AtomicU64]>,
-    /// Where the spans live: the subscriber the layer is part of.
+    /// The subscriber of the layer, which holds the spans.
     home: Mutex<Option<WeakDispatch>>,
     /// Numbers of spans that never entered the queue.
     dropped: Mutex<Vec<u64>>,
@@ -57,39 +57,39 @@ impl Numbers {
         self.process
     }
 
-    /// The number of a span that begins now, and that `tracing` calls `id`.
+    /// Returns the number of a span that starts now with the `tracing` id `id`.
     pub(crate) fn begin(&self, id: &span::Id) -> u64 {
         let number = self.single();
         self.slot(number).store(id.into_u64(), Ordering::Relaxed);
         number
     }
 
-    /// The number of a span that is over when it is made.
+    /// Returns the number of a span that has already ended when it is created.
     pub(crate) fn single(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub(crate) fn next(&self) -> u64 {
         self.next.load(Ordering::Relaxed)
     }
 
-    /// Notes the number of a span that is dropped before anyone else sees it.
+    /// Records the number of a span that is dropped before it enters the queue.
     pub(crate) fn drop_one(&self, number: Option<u64>) {
         lock(&self.dropped).extend(number);
     }
 
-    /// The numbers noted since the last call.
+    /// Returns the numbers recorded since the last call.
     pub(crate) fn take_dropped(&self) -> Vec<u64> {
         std::mem::take(&mut lock(&self.dropped))
     }
 
-    /// Spans live in this subscriber.
+    /// Sets the subscriber that holds the spans.
     pub(crate) fn live_in(&self, dispatch: &Dispatch) {
         *lock(&self.home) = Some(dispatch.downgrade());
     }
 
-    /// What is known of the open span that has `number`; none when it cannot be found.
+    /// Returns the start of the open span with this number; `None` if it cannot be found.
     pub(crate) fn find(&self, number: u64) -> Option<SpanStart> {
         let id = self.slot(number).load(Ordering::Relaxed);
         let home = lock(&self.home).as_ref()?.upgrade()?;
@@ -100,7 +100,7 @@ impl Numbers {
         let span = registry.span(&span::Id::from_u64(id))?;
         let extensions = span.extensions();
         let begun = &extensions.get::<Active>()?.recording.as_ref()?.span;
-        // The slot may be another span's by now.
+        // A later span may have overwritten the slot.
         (begun.sequence == Some(number)).then(|| SpanStart::of(begun))
     }
 
@@ -113,7 +113,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Numbers as ranges: `start -> end`, exclusive, not touching each other.
+/// A set of numbers as ranges: `start -> end`, exclusive, with gaps between them.
 #[derive(Debug, Default)]
 pub(crate) struct NumberSet(BTreeMap<u64, u64>);
 
@@ -133,7 +133,7 @@ impl NumberSet {
         self.0.insert(start, end);
     }
 
-    /// The numbers below `end` that are not in it, the least `most` of them.
+    /// Returns the `most` least numbers below `end` that are not in the set.
     pub(crate) fn missing_below(&self, end: u64, most: usize) -> Vec<u64> {
         let mut missing = Vec::new();
         let mut at = 0;

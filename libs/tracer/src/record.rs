@@ -1,4 +1,4 @@
-//! Adding to the current span from anywhere beneath it.
+//! Adds data to the current span.
 
 use std::any::type_name;
 use std::borrow::Cow;
@@ -10,15 +10,15 @@ use throughline_wire::{AttributeValue, Attributes, Status, semconv};
 use crate::clock::Tick;
 use crate::layer::current;
 
-/// Sets an attribute of the span this code runs in. Nothing happens outside of spans, or when the
-/// trace is not recorded.
+/// Sets an attribute of the current span. Does nothing outside of spans or if the trace is not
+/// recorded.
 ///
 /// ```
 /// throughline::record("user.id", "u-17");
 /// throughline::record("shop.order.total_cents", 12_900_i64);
 /// ```
 pub fn record(key: impl Into<Cow<'static, str>>, value: impl Into<AttributeValue>) {
-    // Converted before the span is locked: a conversion may itself log.
+    // Converted before the span is locked, because a conversion may log.
     let (key, value) = (key.into(), value.into());
     current::with(|active| {
         if let Some(recording) = &mut active.recording {
@@ -27,8 +27,8 @@ pub fn record(key: impl Into<Cow<'static, str>>, value: impl Into<AttributeValue
     });
 }
 
-/// Records `error` as an `exception` event of the span this code runs in and repairs the span as
-/// failed. Nothing happens outside of spans, or when the trace is not recorded.
+/// Records `error` as an `exception` event of the current span and marks the span as failed. Does
+/// nothing outside of spans or if the trace is not recorded.
 ///
 /// ```
 /// # fn reserve() -> Result<(), std::fmt::Error> { Err(std::fmt::Error) }
@@ -42,7 +42,7 @@ pub fn record_error<E: Error + ?Sized>(error: &E) {
     }
     let message = error.to_string();
     let name = type_name::<E>();
-    // A trait object knows what it says but not what it is.
+    // The type name of a trait object does not name the error's type.
     let kind = (!name.starts_with("dyn ")).then_some(name);
     let attributes = exception(kind, message.clone(), causes(error.source()));
     current::with(|active| {
@@ -53,7 +53,7 @@ pub fn record_error<E: Error + ?Sized>(error: &E) {
     });
 }
 
-/// The attributes of an `exception` event.
+/// Returns the attributes of an `exception` event.
 pub(crate) fn exception(
     kind: Option<&'static str>,
     message: String,
@@ -70,12 +70,12 @@ pub(crate) fn exception(
     attributes
 }
 
-/// What lies behind an error, one line a cause, at most 32 of them.
+/// Returns the causes of an error, one per line, at most 32.
 pub(crate) fn causes(first: Option<&(dyn Error + 'static)>) -> Option<String> {
     let mut cause = first?;
     let mut text = String::new();
     for _ in 0..32 {
-        // Writing to a string does not fail; an error whose Display does leaves a short line.
+        // Writing to a string cannot fail. If the `Display` of an error fails, its line is cut.
         let _ = writeln!(text, "caused by: {cause}");
         match cause.source() {
             Some(deeper) => cause = deeper,

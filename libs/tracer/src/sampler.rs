@@ -1,23 +1,23 @@
-//! Which traces are recorded.
+//! Decides which traces are recorded.
 
 use throughline_wire::TraceId;
 
-/// What a service records (`TRACING_MODE`).
+/// The sampling mode of a service (`TRACING_MODE`).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Mode {
-    /// Nothing; a span costs one branch.
+    /// Records nothing; a span costs one branch.
     Off,
-    /// Every trace that begins here, and every trace its caller records. The default.
+    /// Records every trace that starts here and every trace that its caller records. The default.
     #[default]
     Dev,
-    /// The share given (0 to 1) of the traces that begin here, and every trace its caller records.
+    /// Records the given share (0 to 1) of the traces that start here, and every trace that its
+    /// caller records.
     Sampled(f64),
 }
 
 impl Mode {
-    /// Whether a trace that begins here is recorded. Decided from the id alone, so that all
-    /// services with the same rate decide alike (W3C Trace Context level 2: the last 56 bits are
-    /// random).
+    /// Returns true if a trace that starts here is recorded. The id alone decides, so all services
+    /// with the same rate agree (W3C Trace Context level 2: the last 56 bits are random).
     pub(crate) fn records(self, trace_id: TraceId) -> bool {
         match self {
             Self::Off => false,
@@ -43,7 +43,7 @@ mod tests {
         };
         assert_eq!(recorded(0.0), 0);
         assert_eq!(recorded(1.0), 20_000);
-        // Ten standard deviations either side of 5,000.
+        // The range is ten standard deviations on either side of 5,000.
         assert!((4_400..5_600).contains(&recorded(0.25)));
     }
 

@@ -16,37 +16,37 @@ use crate::TracerBuilder;
 use crate::export::{Command, Flushed, Pipe, Stats};
 use crate::layer::{Options, SpanLayer, Switch, Wanted};
 
-/// Why a tracer can not be built.
+/// The reason why a tracer cannot be built.
 #[derive(Debug, Error)]
 pub enum BuildError {
-    /// The address of the collector can not be used.
+    /// The endpoint is invalid.
     #[error("endpoint {endpoint:?}: {why}")]
     Endpoint {
-        /// What was given.
+        /// The endpoint as configured.
         endpoint: String,
-        /// What is wrong with it.
+        /// The error message.
         why: String,
     },
-    /// A share of traces outside 0 to 1.
+    /// The sample rate is outside 0 to 1.
     #[error("sample rate (TRACING_SAMPLE_RATE) {0:?} is not a number from 0 to 1")]
     SampleRate(String),
-    /// An environment variable says something unknown.
+    /// An environment variable has an unknown value.
     #[error("environment variable {name} has the unknown value {value:?}")]
     Variable {
-        /// Which.
+        /// The name of the variable.
         name: &'static str,
-        /// What it says.
+        /// The value of the variable.
         value: String,
     },
-    /// The operating system gives no thread or no sockets for the exporter.
+    /// The operating system cannot create a thread or sockets for the exporter.
     #[error("the exporter does not start: {0}")]
     Thread(#[source] std::io::Error),
 }
 
-/// A running tracer: makes layers, says how it fares, flushes. Clones are the same tracer.
+/// A running tracer: creates layers, reports statistics, flushes. Clones share one tracer.
 ///
-/// When the last clone goes, what is queued is sent as far as one second allows; the layers go on
-/// recording.
+/// When the last clone is dropped, queued spans are sent for at most one second. The layers
+/// continue to record.
 #[derive(Debug, Clone)]
 pub struct Tracer(Option<Arc<Running>>);
 
@@ -65,8 +65,8 @@ impl fmt::Debug for Running {
 }
 
 impl Tracer {
-    /// Begins the set-up of a tracer for the service named `service` (`service.name`);
-    /// `OTEL_SERVICE_NAME` overrides it.
+    /// Returns a builder for a tracer of the service named `service` (`service.name`).
+    /// `OTEL_SERVICE_NAME` overrides the name.
     pub fn builder(service: impl Into<Cow<'static, str>>) -> TracerBuilder {
         TracerBuilder::new(service.into())
     }
@@ -79,16 +79,16 @@ impl Tracer {
         Self(None)
     }
 
-    /// Whether anything is recorded at all.
+    /// Returns true if the tracer records anything.
     pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The layer that records: add it to a `tracing_subscriber::registry()`.
+    /// Returns the layer that records. Add it to a `tracing_subscriber::registry()`.
     ///
-    /// It decides by itself what it sees. A filter that is a layer of the whole subscriber, such
-    /// as `.with(EnvFilter::from_default_env())`, hides spans from it: give the filter to the
-    /// layer that prints instead, `fmt::layer().with_filter(...)`.
+    /// The layer has its own filter. A filter that is added to the whole subscriber, such as
+    /// `.with(EnvFilter::from_default_env())`, hides spans from this layer. Attach it to the layer
+    /// that prints instead: `fmt::layer().with_filter(...)`.
     pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + 'static
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -104,7 +104,7 @@ impl Tracer {
         Switch(layer).with_filter(wanted)
     }
 
-    /// What became of the spans so far.
+    /// Returns counts of the spans so far.
     pub fn stats(&self) -> Stats {
         self.0
             .as_ref()
@@ -112,13 +112,13 @@ impl Tracer {
             .unwrap_or_default()
     }
 
-    /// Sends what is queued, waiting for `timeout` at most. Runs on any async runtime.
+    /// Sends the queued spans, within at most `timeout`. Runs on any async runtime.
     pub async fn flush(&self, timeout: Duration) -> Flushed {
         self.command(timeout, false).await
     }
 
-    /// Sends what is queued, waiting for `timeout` at most, and ends the exporter: what is
-    /// recorded later is lost. For the end of `main`. Runs on any async runtime.
+    /// Sends the queued spans, within at most `timeout`, and stops the exporter. Later spans are
+    /// lost. Call it at the end of `main`. Runs on any async runtime.
     pub async fn shutdown(&self, timeout: Duration) -> Flushed {
         self.command(timeout, true).await
     }
@@ -129,7 +129,7 @@ impl Tracer {
         };
         let (sender, outcome) = oneshot::channel();
         running.ask(timeout, stop, move |flushed| {
-            // The caller may have stopped waiting.
+            // The receiver may be dropped: the caller stopped waiting.
             let _ = sender.send(flushed);
         });
         outcome.await.unwrap_or_else(|_| running.left())
@@ -143,11 +143,11 @@ impl Running {
             stop,
             done: Box::new(done),
         };
-        // When the worker has ended, `done` is dropped, and whoever waits for it sees that.
+        // If the worker has ended, `done` is dropped, and its receiver returns an error.
         let _ = self.pipe.commands.send(command);
     }
 
-    /// What an ended worker left behind.
+    /// Returns the result of a flush after the worker has ended.
     fn left(&self) -> Flushed {
         Flushed {
             unsent: self.pipe.queue.stats().queued as u64,

@@ -1,5 +1,5 @@
-//! A tracer that is off costs one branch: in a process of its own, since `tracing` remembers for
-//! the whole process which spans anybody wants.
+//! Tests that a tracer that is off costs one branch. Runs in a process of its own, because
+//! `tracing` caches for the whole process which spans are enabled.
 
 use throughline::{Mode, Tracer};
 use tracing_subscriber::layer::SubscriberExt;

@@ -1,5 +1,5 @@
-//! The exporter's own requests are not traced, whatever is recorded: a process of its own, since
-//! only a global subscriber reaches the exporter's thread.
+//! Tests that the exporter's own requests are not traced at any level. Runs in a process of its
+//! own, because only a global subscriber reaches the exporter's thread.
 
 #[expect(dead_code, reason = "the other tests use all of it")]
 #[path = "support/collector.rs"]
@@ -28,7 +28,7 @@ fn the_exporter_never_traces_itself() {
         .build()
         .expect("a runtime");
     for turn in 0..5 {
-        // Refusals make it warn, too.
+        // A rejected batch makes the exporter log a warning too.
         collector.behave(if turn == 2 {
             Conduct::Refuse(400)
         } else {

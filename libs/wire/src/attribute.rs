@@ -1,11 +1,15 @@
 //! Attribute values of every OTLP kind, and the ordered map that holds them.
 //!
-//! In native JSON a set of attributes is an object. Strings, booleans, `null` and arrays are
-//! themselves; a number with a fraction or an exponent is a double, without is an integer; what
-//! JSON cannot say is an object with one key that begins with `$`: `{"$int": "9007199254740993"}`
-//! beyond 2^53, `{"$double": "NaN"}`, `{"$bytes": "<base64>"}`. A map is an object; one whose first
-//! key begins with `$` is wrapped, `{"$map": {..}}`, so that it is not taken for one of those.
-//! Every writer may wrap every map; readers accept both.
+//! The native JSON form of a set of attributes is an object:
+//!
+//! - A string, a boolean, `null` and an array stand for themselves.
+//! - A number with a fraction or an exponent is a double. A number without either is an integer.
+//! - An object with one key that begins with `$` is a tag. Tags carry the values that JSON lacks:
+//!   `{"$int": "9007199254740993"}` for integers beyond 2^53, `{"$double": "NaN"}`,
+//!   `{"$bytes": "<base64>"}`.
+//! - A map is an object. A map whose first key begins with `$` must be wrapped as `{"$map": {..}}`,
+//!   because a reader would take it for a tag. A writer may wrap every map; readers accept both
+//!   forms.
 
 mod read;
 mod write;
@@ -17,15 +21,17 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-/// How deep values nest: an attribute's own value is at depth 1, what an array or a map holds one
-/// deeper. Deeper ones are replaced by [`TOO_DEEP`] when read, which keeps readers off the stack's
-/// end. The limit the OpenTelemetry specification gives.
+/// The maximum nesting depth of a value; the OpenTelemetry specification gives this limit.
+///
+/// The value of an attribute has depth 1, and the items of an array or a map are one deeper than
+/// it. A reader replaces deeper values by [`TOO_DEEP`]. The limit protects readers, which are
+/// recursive, from a stack overflow.
 pub const MAX_DEPTH: usize = 64;
 
-/// The key under which a map says that entries were left out; see [`ReadLimit::cut_items`].
+/// The key of the map entry that reports left-out entries; see [`ReadLimit::cut_items`].
 pub const CUT_KEY: &str = "…";
 
-/// What stands where a value was nested too deep.
+/// The text that replaces a value nested deeper than [`MAX_DEPTH`].
 pub const TOO_DEEP: &str = "[nested deeper than 64 levels]";
 
 /// A value of an attribute (OTLP `AnyValue`).
@@ -36,22 +42,22 @@ pub enum AttributeValue {
     Empty,
     /// Text.
     Str(Cow<'static, str>),
-    /// True or false.
+    /// A boolean.
     Bool(bool),
-    /// A whole number.
+    /// A 64-bit integer.
     Int(i64),
-    /// A number with a fraction, NaN and the infinities too.
+    /// A 64-bit floating-point number, including NaN and the infinities.
     Double(f64),
-    /// Bytes.
+    /// A byte string.
     Bytes(Vec<u8>),
-    /// Values in order, of any kinds.
+    /// An ordered list of values; the values may have different kinds.
     Array(Vec<AttributeValue>),
-    /// Values by key.
+    /// A map from keys to values.
     Map(Attributes),
 }
 
 impl AttributeValue {
-    /// The text, when the value is text.
+    /// Returns the text if the value is a string.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::Str(text) => Some(text),
@@ -59,7 +65,7 @@ impl AttributeValue {
         }
     }
 
-    /// The number, when the value is a whole number.
+    /// Returns the number if the value is an integer.
     pub const fn as_int(&self) -> Option<i64> {
         match self {
             Self::Int(number) => Some(*number),
@@ -93,9 +99,9 @@ from! {
     Attributes => Map(core::convert::identity),
 }
 
-/// Attributes in the order they were set; a key occurs once.
+/// Attributes in the order they were set; each key occurs once.
 ///
-/// Look-up is a scan: a span has a dozen of them.
+/// A look-up scans the list, because a span has only about a dozen attributes.
 ///
 /// ```
 /// use throughline_wire::Attributes;
@@ -109,10 +115,10 @@ from! {
 pub struct Attributes(Vec<(Cow<'static, str>, AttributeValue)>);
 
 impl Attributes {
-    /// No attributes.
+    /// An empty set.
     pub const EMPTY: Self = Self(Vec::new());
 
-    /// Sets `key`; a later value replaces an earlier one, in its place.
+    /// Sets `key`. If the key exists, the new value replaces the old one at the same position.
     pub fn insert(&mut self, key: impl Into<Cow<'static, str>>, value: impl Into<AttributeValue>) {
         let (key, value) = (key.into(), value.into());
         match self.0.iter_mut().find(|(known, _)| *known == key) {
@@ -121,24 +127,26 @@ impl Attributes {
         }
     }
 
-    /// Adds `key` without looking for it: for keys known to be new, as when reading back what was
-    /// stored.
+    /// Appends `key` without a look-up. Use it only for keys that are known to be new, for example
+    /// when reading stored attributes.
     pub fn push_unchecked(&mut self, key: Cow<'static, str>, value: AttributeValue) {
         self.0.push((key, value));
     }
 
-    /// Takes pairs whose keys may repeat: the last value of a key wins, in its first place.
+    /// Creates a set from pairs whose keys may repeat. The last value of a key wins and takes the
+    /// position of the first.
     ///
-    /// Costs no look-up per key, so that a stranger's hundred thousand keys take linear time.
+    /// Takes linear time: untrusted input with 100,000 keys must not cost a scan per key.
     pub fn from_pairs(pairs: Vec<(Cow<'static, str>, AttributeValue)>) -> Self {
         let mut attributes = Self(pairs);
         attributes.unify();
         attributes
     }
 
-    /// Makes keys unique after pairs were added or keys changed. Returns how many pairs that removed.
+    /// Removes repeated keys after pairs were added or keys were changed. Returns the number of
+    /// removed pairs.
     pub fn unify(&mut self) -> usize {
-        /// Up to here a scan per key is cheaper than a table.
+        /// Up to this number of keys, a scan per key is cheaper than a hash table.
         const SCANNED: usize = 16;
         let repeated: Vec<(usize, usize)> = if self.0.len() <= SCANNED {
             (1..self.0.len())
@@ -172,7 +180,7 @@ impl Attributes {
         repeated.len()
     }
 
-    /// The value of `key`.
+    /// Returns the value of `key`.
     pub fn get(&self, key: &str) -> Option<&AttributeValue> {
         self.0
             .iter()
@@ -180,33 +188,33 @@ impl Attributes {
             .map(|(_, value)| value)
     }
 
-    /// The value of `key`, when it is text.
+    /// Returns the value of `key` if it is a string.
     pub fn get_str(&self, key: &str) -> Option<&str> {
         self.get(key).and_then(AttributeValue::as_str)
     }
 
-    /// Takes `key` out.
+    /// Removes `key` and returns its value.
     pub fn remove(&mut self, key: &str) -> Option<AttributeValue> {
         let at = self.0.iter().position(|(known, _)| known == key)?;
         Some(self.0.remove(at).1)
     }
 
-    /// How many there are.
+    /// Returns the number of attributes.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no attributes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Keys and values, in order.
+    /// Iterates over keys and values in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &AttributeValue)> {
         self.0.iter().map(|(key, value)| (key.as_ref(), value))
     }
 
-    /// Keys and values, in order, to be changed in place; a key must stay unique.
+    /// Returns the keys and values for changes in place. The caller must keep keys unique.
     pub fn entries_mut(&mut self) -> &mut Vec<(Cow<'static, str>, AttributeValue)> {
         &mut self.0
     }

@@ -1,4 +1,4 @@
-//! The native ingest message and its answer (`POST /api/trace-log`).
+//! The native ingest message and its response (`POST /api/trace-log`).
 
 use std::collections::BTreeMap;
 
@@ -6,75 +6,74 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BatchSequence, InstrumentationScope, LogRecord, Resource, Span, SpanStart, UnixNanos};
 
-/// What one process sends at once: its spans that ended, those that began and have not, what else
-/// happened, and what it had to drop.
+/// One message from one process: ended spans, started spans, log records, and counts of drops.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(expecting = "a batch object")]
 pub struct SpanBatch {
-    /// Who sends.
+    /// The process that sends the batch.
     #[serde(default)]
     pub resource: Resource,
-    /// The library that made these spans.
+    /// The instrumentation library that created the spans.
     #[serde(default)]
     pub scope: InstrumentationScope,
-    /// What the sender knows of its clock; servers need not say.
+    /// The sender's clock, if the sender reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClientClock>,
-    /// Where the sender stands with its numbers, when it numbers its spans.
+    /// The sequence numbers of the sender, if it numbers its spans.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<BatchSequence>,
     /// Spans that have ended.
     #[serde(default)]
     pub spans: Vec<Span>,
-    /// Spans that have begun and not ended.
+    /// Spans that have started and not ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub starts: Vec<SpanStart>,
-    /// Log records and events, of any trace or none.
+    /// Log records and events, with or without a trace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<LogRecord>,
-    /// How many spans the sender dropped since its last acknowledged batch, by reason.
+    /// The number of spans the sender dropped since its last acknowledged batch, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dropped: BTreeMap<DropReason, u64>,
 }
 
-/// A sender's clock against the server's.
+/// The sender's clock compared with the server's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(expecting = "a clock object")]
 pub struct ClientClock {
-    /// When the batch was sent, by the sender's clock.
+    /// The time of sending, by the sender's clock.
     #[serde(rename = "sent_at_ns")]
     pub sent_at: UnixNanos,
-    /// Server time minus client time in ns, when the sender has measured it.
+    /// Server time minus client time in ns, if the sender has measured it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset_ns: Option<i64>,
-    /// Half the width of the interval `offset_ns` lies in.
+    /// Half the width of the interval that contains `offset_ns`, in ns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset_error_ns: Option<i64>,
 }
 
-/// Why a sender dropped spans.
+/// The reason why a sender dropped spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DropReason {
-    /// The sender's buffer was full.
+    /// The sender's queue was full.
     QueueFull,
-    /// One span exceeded what a request may carry.
+    /// A single span exceeded the maximum request size.
     TooBig,
-    /// The server could not be reached for too long.
+    /// The server was unreachable until the sender gave up.
     RetriesExhausted,
-    /// Sampled out.
+    /// The sampler did not select the trace.
     Unsampled,
-    /// Removed by a redaction rule.
+    /// A redaction rule removed the span.
     Redacted,
-    /// The server refused it.
+    /// The server rejected the span.
     Rejected,
-    /// A reason this version does not know.
+    /// A reason that this version does not know.
     #[serde(other)]
     Other,
 }
 
 impl DropReason {
-    /// The word on the wire and in metrics.
+    /// Returns the name used on the wire and as a metric label.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
@@ -88,38 +87,38 @@ impl DropReason {
     }
 }
 
-/// Why one span of a batch was not kept.
+/// The reason why one item of a batch was not stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
-    /// Its place in the batch, from 0.
+    /// The index of the item in its list of the batch, from 0.
     pub index: usize,
-    /// What is wrong with it, for people.
+    /// The error message, for people.
     pub reason: String,
 }
 
-/// The answer to a batch: sent after its spans are committed.
+/// The response to a batch, sent after its spans are committed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct BatchAnswer {
-    /// Spans newly stored.
+    /// The number of newly stored spans.
     pub received: u64,
-    /// Spans that were stored already, by content.
+    /// The number of spans that were already stored with the same content.
     pub duplicate: u64,
-    /// Spans not kept, each with its reason.
+    /// The spans that were not stored, with reasons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected: Vec<Rejection>,
-    /// Starts not kept, by their place among the starts.
+    /// The span starts that were not stored, by index in `starts`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected_starts: Vec<Rejection>,
-    /// Events newly stored.
+    /// The number of newly stored events.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub received_events: u64,
-    /// Events that were stored already, by content.
+    /// The number of events that were already stored with the same content.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub duplicate_events: u64,
-    /// Events not kept, by their place among the events.
+    /// The events that were not stored, by index in `events`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected_events: Vec<Rejection>,
-    /// The server's clock when it answered.
+    /// The server's clock at the time of the response.
     pub server_time_ns: UnixNanos,
 }
 

@@ -1,17 +1,18 @@
-//! Identifiers: never zero where W3C says so, lower-case hex on the wire.
+//! Identifiers, written as lower-case hexadecimal on the wire and never zero where W3C forbids
+//! zero.
 
 use core::fmt;
 use core::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Why a text or a byte string is not an identifier.
+/// The reason why a text or a byte string is not an identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdError {
-    /// The length differs from the one the identifier has; carries the length expected of text, in
-    /// hexadecimal characters, which is twice that of a byte string.
+    /// The length is wrong. Carries the expected length in hexadecimal characters, which is twice
+    /// the expected number of bytes.
     Length(usize),
-    /// A character outside `0-9a-f` (upper case is accepted when reading).
+    /// A character is outside `0-9a-f`. Readers also accept upper case.
     NotHex,
     /// All bytes are zero, which W3C Trace Context 3.2.2.3 and 3.2.2.4 declare invalid.
     Zero,
@@ -73,15 +74,15 @@ macro_rules! hex_id {
         pub struct $name([u8; $len]);
 
         impl $name {
-            /// Takes the bytes as they are on the wire (big-endian).
+            /// Creates the identifier from its bytes on the wire (big-endian).
             ///
             /// # Errors
-            /// [`IdError::Zero`] when all bytes are zero.
+            /// [`IdError::Zero`] if all bytes are zero.
             pub fn from_bytes(bytes: [u8; $len]) -> Result<Self, IdError> {
                 if bytes == [0; $len] { Err(IdError::Zero) } else { Ok(Self(bytes)) }
             }
 
-            /// Takes a byte string of unchecked length, as protobuf carries it.
+            /// Creates the identifier from a byte string of any length, as protobuf carries it.
             ///
             /// # Errors
             /// [`IdError::Length`] or [`IdError::Zero`].
@@ -89,7 +90,7 @@ macro_rules! hex_id {
                 Self::from_bytes(bytes.try_into().map_err(|_| IdError::Length($len * 2))?)
             }
 
-            /// The bytes as they are on the wire (big-endian).
+            /// Returns the bytes as they are on the wire (big-endian).
             pub const fn to_bytes(self) -> [u8; $len] {
                 self.0
             }
@@ -144,7 +145,8 @@ macro_rules! hex_id {
 }
 
 hex_id! {
-    /// A trace: 16 bytes, not all zero; 32 hex characters on the wire (W3C Trace Context 3.2.2.3).
+    /// The id of a trace: 16 bytes, not all zero; 32 hexadecimal characters on the wire (W3C Trace
+    /// Context 3.2.2.3).
     ///
     /// ```
     /// use throughline_wire::TraceId;
@@ -156,78 +158,78 @@ hex_id! {
 }
 
 hex_id! {
-    /// A span within its trace: 8 bytes, not all zero; 16 hex characters on the wire
-    /// (W3C Trace Context 3.2.2.4).
+    /// The id of a span within its trace: 8 bytes, not all zero; 16 hexadecimal characters on the
+    /// wire (W3C Trace Context 3.2.2.4).
     SpanId, 8
 }
 
 hex_id! {
-    /// A process that numbers its spans: 8 random bytes, not all zero; 16 hex characters on the
-    /// wire.
+    /// The id of a process that numbers its spans: 8 random bytes, not all zero; 16 hexadecimal
+    /// characters on the wire.
     ProcessId, 8
 }
 
 impl ProcessId {
-    /// The same 64 bits as Postgres holds them (`bigint`).
+    /// Returns the same 64 bits as a Postgres `bigint`.
     pub const fn to_i64(self) -> i64 {
         i64::from_be_bytes(self.0)
     }
 
-    /// The process whose 64 bits Postgres holds as `bits`.
+    /// Creates the process id from a Postgres `bigint`.
     ///
     /// # Errors
-    /// [`IdError::Zero`] when `bits` is zero.
+    /// [`IdError::Zero`] if `bits` is zero.
     pub fn from_i64(bits: i64) -> Result<Self, IdError> {
         Self::from_bytes(bits.to_be_bytes())
     }
 }
 
 impl SpanId {
-    /// The same 64 bits as Postgres holds them (`bigint`).
+    /// Returns the same 64 bits as a Postgres `bigint`.
     pub const fn to_i64(self) -> i64 {
         i64::from_be_bytes(self.0)
     }
 
-    /// The span whose 64 bits Postgres holds as `bits`.
+    /// Creates the span id from a Postgres `bigint`.
     ///
     /// # Errors
-    /// [`IdError::Zero`] when `bits` is zero.
+    /// [`IdError::Zero`] if `bits` is zero.
     pub fn from_i64(bits: i64) -> Result<Self, IdError> {
         Self::from_bytes(bits.to_be_bytes())
     }
 }
 
-/// Whose data it is: every stored row belongs to exactly one tenant. 16 bytes, written as a UUID
-/// in Postgres.
+/// The tenant that owns a row; every stored row has exactly one. 16 bytes, a `uuid` in Postgres.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TenantId([u8; 16]);
 
 impl TenantId {
-    /// The tenant of an installation that has not been divided.
+    /// The only tenant of an installation without tenants.
     pub const DEFAULT: Self = Self([0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1]);
 
-    /// The tenant with this UUID.
+    /// Creates the tenant id from the bytes of its UUID.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// The UUID.
+    /// Returns the bytes of the UUID.
     pub const fn to_bytes(self) -> [u8; 16] {
         self.0
     }
 }
 
-/// What a person did between arriving and leaving: the text of `session.id`, a UUID when our own
-/// helpers made it, anything up to [`SessionId::MAX_CHARS`] characters when another SDK did.
+/// A user session: the text of `session.id`, at most [`SessionId::MAX_CHARS`] characters.
+///
+/// The browser SDK of this project writes a UUID. Other SDKs may write any text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(String);
 
 impl SessionId {
-    /// Longer session ids are cut.
+    /// The maximum length in characters; longer ids are cut.
     pub const MAX_CHARS: usize = 128;
 
-    /// Takes the text, cut at [`Self::MAX_CHARS`]; nothing when it is empty.
+    /// Creates the id from `text`, cut at [`Self::MAX_CHARS`]. Returns `None` for an empty text.
     pub fn new(text: &str) -> Option<Self> {
         if text.is_empty() {
             return None;
@@ -235,7 +237,7 @@ impl SessionId {
         Some(Self(text.chars().take(Self::MAX_CHARS).collect()))
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

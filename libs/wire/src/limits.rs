@@ -1,45 +1,48 @@
-//! The limits on what a server keeps of one span.
+//! The limits on the stored size of one span.
 
 use std::borrow::Cow;
 
 use crate::UnixNanos;
 
-/// Limits on what is kept of one span. What lies beyond is cut or dropped, counted and marked.
+/// Limits on one span. Validation cuts, moves, drops or rejects what is over a limit, and records
+/// each repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Length of names of spans, events and scopes, in characters. Default 1,024. Beyond: cut,
-    /// ending in `…`.
+    /// Maximum length of the names of spans, events and scopes, in characters. Default 1,024. A
+    /// longer name is cut and ends in `…`.
     pub name_chars: usize,
-    /// Length of attribute keys, in characters. Default 256. Beyond: cut, ending in `…`; of keys
-    /// that become equal the last value stays.
+    /// Maximum length of attribute keys, in characters. Default 256. A longer key is cut and ends
+    /// in `…`. If two keys become equal, the last value stays.
     pub key_chars: usize,
-    /// Size of one attribute value (of an array or a map: of all it holds) and of a status
-    /// message, in bytes. Default 1 MiB; at least 64. Beyond: cut, ending in `… [cut: N bytes]`
-    /// with the true size.
+    /// Maximum size of a status message or of one attribute value with all its nested values, in
+    /// bytes. Default 1 MiB, minimum 64. A larger value is cut and ends in `… [cut: N bytes]` with
+    /// its true size.
     pub value_bytes: usize,
-    /// Size of a `tracestate`, in bytes. Default 16 KiB: 32 members of the greatest length W3C
-    /// allows. Beyond: as a value.
+    /// Maximum size of a `tracestate`, in bytes. Default 16 KiB: 32 members of the maximum length
+    /// that W3C allows. A larger one is cut like a value.
     pub trace_state_bytes: usize,
-    /// Attributes of one span, event, link, resource or scope. Default 1,024. Beyond: dropped and
-    /// counted.
+    /// Maximum number of attributes of one span, event, link, resource or scope. Default 1,024.
+    /// Further ones are dropped and counted.
     pub attributes: usize,
-    /// Events of one span. Default 1,024. Beyond: dropped and counted.
+    /// Maximum number of events of one span. Default 1,024. Further ones are dropped and counted.
     pub events: usize,
-    /// Links of one span. Default 1,024. Beyond: dropped and counted.
+    /// Maximum number of links of one span. Default 1,024. Further ones are dropped and counted.
     pub links: usize,
-    /// How long a span may last, ns. Default 24 h. Beyond: its end is moved, and the end sent
-    /// kept in `throughline.sent_end_ns`.
+    /// Maximum duration of a span, in ns. Default 24 h. The end of a longer span is moved;
+    /// `throughline.sent_end_ns` keeps the original end.
     pub duration_ns: i64,
-    /// How far ahead of the server's clock a span may start, ns. Default 24 h. Beyond: rejected,
-    /// so that a broken clock cannot create partitions of the future.
+    /// Maximum time that a span may start ahead of the server's clock, in ns. Default 24 h. A later
+    /// span is rejected, so that a broken clock cannot create partitions for the far future.
     pub ahead_ns: i64,
-    /// How far ahead of the server's clock a span may start without a repair, ns. Default 5 min.
+    /// Time that a span may start ahead of the server's clock without the repair `clock_skewed`, in
+    /// ns. Default 5 min.
     pub unmarked_ahead_ns: i64,
-    /// How long before the server's clock a span may start without a repair, ns. Default 48 h:
-    /// the longest duration, and a sender that could not send for a day.
+    /// Time that a span may start before the server's clock without the repair `clock_skewed`, in
+    /// ns. Default 48 h: the maximum duration, plus one day during which the sender could not send.
     pub unmarked_behind_ns: i64,
-    /// Whether the input may have been validated before, like an export of ours: then
-    /// `throughline.cut_bytes` is believed. Default true. The receivers of a server set it to false.
+    /// True if the input may be an export of ours that was validated before; then
+    /// `throughline.cut_bytes` is trusted. Default true. The receivers of a server set it to false,
+    /// because a client could send any number.
     pub believes_cuts: bool,
 }
 
@@ -62,9 +65,10 @@ impl Default for Limits {
     }
 }
 
-/// Returns the text, or its first `max` characters with `…` as the last of them.
+/// Returns `text` if it has at most `max` characters, else its first characters and a final `…`,
+/// `max` characters together.
 pub fn cut_name(text: &str, max: usize) -> Cow<'_, str> {
-    // No text has more characters than bytes.
+    // A text never has more characters than bytes, so short texts need no count.
     if text.len() <= max || text.char_indices().nth(max).is_none() {
         return Cow::Borrowed(text);
     }

@@ -7,15 +7,15 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::resource::is_zero;
 use crate::{AttributeValue, Attributes, SpanId, TraceId, UnixNanos};
 
-/// Something that happened at one moment, in a span or in none: a log record, or an event when it
-/// has a name (OpenTelemetry logs data model).
+/// A log record, or an event if it has a name (OpenTelemetry logs data model). It happened at one
+/// moment, inside a span or outside of any.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(expecting = "a log record object")]
 pub struct LogRecord {
-    /// When it happened; validation takes the time it was observed where this is missing.
+    /// The time it happened. If it is missing, validation uses the observed time.
     #[serde(rename = "time_ns", default)]
     pub time: UnixNanos,
-    /// When the collecting side first saw it; zero when not said.
+    /// The time the collector first observed it; zero if unknown.
     #[serde(
         rename = "observed_ns",
         default,
@@ -28,41 +28,43 @@ pub struct LogRecord {
     /// The span it happened in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span_id: Option<SpanId>,
-    /// The parent of that span, where the sender said it (ours: OTLP has no such field).
+    /// The parent of that span, if the sender reported it. An extension of ours: OTLP has no such
+    /// field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_span_id: Option<SpanId>,
     /// OTLP log record flags (W3C trace flags in the low 8 bits).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub flags: u32,
-    /// How severe: 1 to 24, 0 when not said; see [`LogRecord::severity_from_code`].
+    /// The severity number, 1 to 24; 0 if unspecified. See [`LogRecord::severity_from_code`].
     #[serde(
         default,
         deserialize_with = "severity",
         skip_serializing_if = "is_unspecified"
     )]
     pub severity_number: u8,
-    /// The severity in the source's own words.
+    /// The original name of the severity at the source.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub severity_text: Cow<'static, str>,
-    /// What kind of event it is, such as `order.placed`; empty for a plain log record.
+    /// The event name, such as `order.placed`; empty for a plain log record.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub event_name: Cow<'static, str>,
-    /// What it says: mostly a text.
+    /// The body, mostly a text.
     #[serde(default, skip_serializing_if = "is_empty_value")]
     pub body: AttributeValue,
-    /// Its values.
+    /// The attributes.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
-    /// How many attributes the sender dropped.
+    /// The number of attributes the sender dropped.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_attributes_count: u32,
 }
 
 impl LogRecord {
-    /// The greatest severity there is: `FATAL4`.
+    /// The highest severity number, `FATAL4`.
     pub const MAX_SEVERITY: u8 = 24;
 
-    /// The severity OTLP writes as `code`; 0, unspecified, for numbers it does not define.
+    /// Returns the severity number for an OTLP code; 0 (unspecified) for codes that OTLP does not
+    /// define.
     pub const fn severity_from_code(code: i64) -> u8 {
         if code >= 1 && code <= Self::MAX_SEVERITY as i64 {
             code as u8
@@ -71,7 +73,8 @@ impl LogRecord {
         }
     }
 
-    /// The word for a severity number (logs data model, "Severity Fields"): `INFO`; empty for 0.
+    /// Returns the short name of a severity number, such as `INFO`; empty for 0 (logs data model,
+    /// "Severity Fields").
     pub const fn severity_word(number: u8) -> &'static str {
         match number {
             1..=4 => "TRACE",

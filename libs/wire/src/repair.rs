@@ -1,4 +1,5 @@
-//! Words for what ingest repaired in a span, shown beside it and kept in `throughline.repairs`.
+//! The repairs that ingest makes in a span. The panel shows them, and `throughline.repairs` keeps
+//! them.
 
 use core::fmt;
 
@@ -6,7 +7,7 @@ use crate::{AttributeValue, Attributes, semconv};
 
 macro_rules! repairs {
     ($($(#[$doc:meta])+ $name:ident = $word:literal),+ $(,)?) => {
-        /// Something ingest repaired, or found odd and stored as it was sent.
+        /// A repair by ingest, or an oddity that ingest recorded and left unchanged.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum Repair {
@@ -14,10 +15,10 @@ macro_rules! repairs {
         }
 
         impl Repair {
-            /// Every repair, in the order of their words.
+            /// All repairs, sorted by name.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// The word in `throughline.repairs`.
+            /// Returns the name used in `throughline.repairs`.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $word,)+
@@ -27,41 +28,42 @@ macro_rules! repairs {
     };
 }
 
-// In alphabetical order of the words: what `RepairSet` yields is sorted without sorting.
+// Keep these sorted by name: the iterator of `RepairSet` then yields sorted names.
 repairs! {
-    /// Attributes beyond the limit were dropped and counted.
+    /// Attributes over the limit were dropped and counted.
     AttributesDropped = "attributes_dropped",
-    /// The start lies well before or after the server's clock.
+    /// The start is well before or after the server's clock. The span is stored as sent.
     ClockSkewed = "clock_skewed",
-    /// NUL characters became U+2400.
+    /// NUL characters were replaced by U+2400.
     ControlCharacters = "control_characters",
-    /// The span lasted longer than the limit; the end sent is in `throughline.sent_end_ns`.
+    /// The span was longer than the limit. Its end was moved; `throughline.sent_end_ns` keeps the
+    /// original end.
     DurationCut = "duration_cut",
-    /// The end was before the start and was moved there; the end sent is in
-    /// `throughline.sent_end_ns`.
+    /// The end was before the start and was moved to the start; `throughline.sent_end_ns` keeps the
+    /// original end.
     EndBeforeStart = "end_before_start",
-    /// An event without a time got the time of the span's start.
+    /// An event had no time and got the start time of the span.
     EventTimeMissing = "event_time_missing",
-    /// Events beyond the limit were dropped and counted.
+    /// Events over the limit were dropped and counted.
     EventsDropped = "events_dropped",
-    /// Bytes that are not UTF-8, or lone surrogates, became U+FFFD.
+    /// Bytes that are not UTF-8, or lone surrogates, were replaced by U+FFFD.
     InvalidUtf8 = "invalid_utf8",
-    /// A key was longer than the limit.
+    /// A key over the limit was cut.
     KeyCut = "key_cut",
-    /// Links beyond the limit, or without valid ids, were dropped and counted.
+    /// Links over the limit or without valid ids were dropped and counted.
     LinksDropped = "links_dropped",
-    /// The name was longer than the limit.
+    /// A name over the limit was cut.
     NameCut = "name_cut",
-    /// A value nested too deep was replaced by a marker text.
+    /// A value nested too deep was replaced by a text.
     NestedTooDeep = "nested_too_deep",
-    /// A number too great for a double became an infinity.
+    /// A number too large for a double was replaced by an infinity.
     NumberOverflow = "number_overflow",
-    /// The span names itself as its parent; stored as sent.
+    /// The span names itself as its parent. The span is stored as sent.
     ParentIsSelf = "parent_is_self",
-    /// The start was missing and was set to the end; that of a span of Zipkin's to the first of its
-    /// annotations, or to the start of a span around it.
+    /// The start was missing and was set to the end. A Zipkin span gets the time of its first
+    /// annotation or the start of an enclosing span instead.
     StartMissing = "start_missing",
-    /// A value was longer than the limit; its true size is in the text that ends it.
+    /// A value over the limit was cut; the text at its end states the true size.
     ValueCut = "value_cut",
 }
 
@@ -71,12 +73,12 @@ impl fmt::Display for Repair {
     }
 }
 
-/// A set of [`Repair`]s; four bytes.
+/// A set of [`Repair`]s, in four bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct RepairSet(u32);
 
 impl RepairSet {
-    /// Nothing was repaired.
+    /// The empty set.
     pub const NONE: Self = Self(0);
 
     /// Adds `repair`.
@@ -89,17 +91,17 @@ impl RepairSet {
         self.0 |= other.0;
     }
 
-    /// Whether `repair` is in it.
+    /// Returns true if the set contains `repair`.
     pub const fn contains(self, repair: Repair) -> bool {
         self.0 & 1 << repair as u32 != 0
     }
 
-    /// Whether nothing is in it.
+    /// Returns true if the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The repairs, sorted by their words.
+    /// Iterates over the repairs, sorted by name.
     pub fn iter(self) -> impl Iterator<Item = Repair> {
         Repair::ALL
             .iter()
@@ -107,8 +109,8 @@ impl RepairSet {
             .filter(move |repair| self.contains(*repair))
     }
 
-    /// The repairs that attributes name under `throughline.repairs`; words of other versions are
-    /// left out.
+    /// Reads the repairs listed under `throughline.repairs`. Ignores unknown names, which other
+    /// versions may write.
     pub fn of(attributes: &Attributes) -> Self {
         let mut repairs = Self::NONE;
         if let Some(AttributeValue::Array(words)) = attributes.get(semconv::REPAIRS) {
@@ -121,7 +123,7 @@ impl RepairSet {
         repairs
     }
 
-    /// The value of `throughline.repairs`.
+    /// Returns the value of `throughline.repairs`.
     pub fn to_value(self) -> AttributeValue {
         AttributeValue::Array(self.iter().map(|repair| repair.as_str().into()).collect())
     }

@@ -1,4 +1,4 @@
-//! Who sent a span: the process (resource) and the library in it (instrumentation scope).
+//! The sender of a span: its process (resource) and its library (instrumentation scope).
 
 use std::borrow::Cow;
 
@@ -10,22 +10,22 @@ use crate::{Attributes, semconv};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(expecting = "a resource object")]
 pub struct Resource {
-    /// `service.name` and what else describes it.
+    /// `service.name` and other attributes of the entity.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
-    /// How many attributes the sender dropped.
+    /// The number of attributes the sender dropped.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_attributes_count: u32,
-    /// URL of the semantic-convention schema the attributes follow; empty when not said.
+    /// The URL of the semantic-convention schema of the attributes; empty if unknown.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub schema_url: Cow<'static, str>,
 }
 
 impl Resource {
-    /// What `service.name` falls back to (OpenTelemetry resource conventions, "Service").
+    /// The default for `service.name` (OpenTelemetry resource conventions, "Service").
     pub const UNKNOWN_SERVICE: &'static str = "unknown_service";
 
-    /// A resource that names its service and nothing else.
+    /// Creates a resource with only a service name.
     pub fn of_service(name: impl Into<Cow<'static, str>>) -> Self {
         let mut attributes = Attributes::default();
         attributes.insert(semconv::SERVICE_NAME, name.into());
@@ -35,16 +35,16 @@ impl Resource {
         }
     }
 
-    /// The most characters of a service's name that are kept as the name: those of a span's.
+    /// The maximum length of a listed service name, in characters; the same as for span names.
     pub const SERVICE_NAME_CHARS: usize = 1024;
 
-    /// The service as lists name it: [`Self::service_name`], cut like a name when it is longer than
-    /// [`Self::SERVICE_NAME_CHARS`]. The attribute keeps its value.
+    /// Returns the service name for lists: [`Self::service_name`], cut at
+    /// [`Self::SERVICE_NAME_CHARS`]. The attribute itself is not cut here.
     pub fn listed_service(&self) -> Cow<'_, str> {
         crate::limits::cut_name(self.service_name(), Self::SERVICE_NAME_CHARS)
     }
 
-    /// The value of `service.name`; [`Self::UNKNOWN_SERVICE`] when it is missing or empty.
+    /// Returns `service.name`, or [`Self::UNKNOWN_SERVICE`] if it is missing or empty.
     pub fn service_name(&self) -> &str {
         self.attributes
             .get_str(semconv::SERVICE_NAME)
@@ -53,23 +53,23 @@ impl Resource {
     }
 }
 
-/// The library or module that made the spans.
+/// The library or module that created the spans.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(expecting = "a scope object")]
 pub struct InstrumentationScope {
-    /// Its name, such as `throughline::sqlx`; empty when not said.
+    /// The name, such as `throughline::sqlx`; empty if unknown.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub name: Cow<'static, str>,
-    /// Its version; empty when not said.
+    /// The version; empty if unknown.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub version: Cow<'static, str>,
-    /// What else describes it.
+    /// Further attributes.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
-    /// How many attributes the sender dropped.
+    /// The number of attributes the sender dropped.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_attributes_count: u32,
-    /// URL of the semantic-convention schema the spans follow; empty when not said.
+    /// The URL of the semantic-convention schema of the spans; empty if unknown.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub schema_url: Cow<'static, str>,
 }

@@ -1,4 +1,4 @@
-//! How a process numbers its spans, so that a receiver can tell what is missing.
+//! The sequence numbers of a process, with which a receiver detects missing spans.
 
 use std::collections::BTreeMap;
 
@@ -6,34 +6,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DropReason, ProcessId};
 
-/// Where a process stands with its numbers, as each of its batches says.
+/// The state of a process's sequence numbers; every batch carries it.
 ///
-/// A process gives its recorded spans the numbers 0, 1, 2, ... in the order they begin, or in which
-/// it first tells of them ([`Span::sequence`](crate::Span::sequence)). A number is given once: a span that is sent again
-/// has the number it had. Everything said here only grows, so that batches may come late, twice or
-/// in any order.
+/// A process gives its recorded spans the numbers 0, 1, 2, ... in the order in which they start or
+/// are first reported ([`Span::sequence`](crate::Span::sequence)). It never gives a number twice: a
+/// span that is sent again keeps its number. All values in this type only grow, so batches may
+/// arrive late, repeated or in any order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(expecting = "a sequence object")]
 pub struct BatchSequence {
-    /// The process: 64 random bits, chosen when it starts.
+    /// The process: 64 random bits, chosen at its start.
     pub process: ProcessId,
-    /// The next number it will give: all below were given.
+    /// The next number to give. All lower numbers were given.
     pub next: u64,
-    /// Every number below this was sent (in this batch or in one that was acknowledged), dropped
-    /// and counted, or told by a start record. What a receiver misses below is lost; above it may
-    /// still be under way.
+    /// The first number that is not settled. A lower number was sent (in this batch or in an
+    /// acknowledged one), dropped and counted, or announced by a start record. A lower number that
+    /// the receiver misses is lost; a higher one may still arrive.
     #[serde(default)]
     pub settled: u64,
-    /// How many numbered spans it dropped since it started, by reason.
+    /// The number of numbered spans dropped since the process started, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dropped: BTreeMap<DropReason, u64>,
-    /// Whether this is its goodbye: it begins no more spans, and those that are open will not end.
+    /// True for the final report: the process starts no more spans, and its open spans will not
+    /// end.
     #[serde(default, skip_serializing_if = "is_false")]
     pub ended: bool,
 }
 
 impl BatchSequence {
-    /// Of a process that has begun nothing yet.
+    /// Returns the state of a process that has started no span.
     pub const fn new(process: ProcessId) -> Self {
         Self {
             process,

@@ -1,4 +1,4 @@
-//! Spans, their events, links and status, in the terms of the OpenTelemetry specification.
+//! Spans with their events, links and status, in the terms of the OpenTelemetry specification.
 
 use std::borrow::Cow;
 
@@ -7,27 +7,27 @@ use serde::{Deserialize, Serialize};
 use crate::resource::is_zero;
 use crate::{Attributes, SpanId, TraceId, UnixNanos};
 
-/// What role a span plays in a call (OpenTelemetry trace API, "`SpanKind`").
+/// The role of a span in a call (OpenTelemetry trace API, "`SpanKind`").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpanKind {
-    /// The sender did not say.
+    /// The sender did not set a kind.
     Unspecified,
-    /// Work inside a process; the default.
+    /// An operation inside a process; the default.
     #[default]
     Internal,
-    /// Handling a remote request.
+    /// The server side of a remote request.
     Server,
-    /// A call to a remote service.
+    /// The client side of a remote request.
     Client,
-    /// Handing a message to a broker or a job queue.
+    /// The sending of a message to a broker or a job queue.
     Producer,
-    /// Handling a message or a job.
+    /// The processing of a message or a job.
     Consumer,
 }
 
 impl SpanKind {
-    /// The number OTLP and the store write.
+    /// Returns the number that OTLP and the store use.
     pub const fn code(self) -> u8 {
         match self {
             Self::Unspecified => 0,
@@ -39,7 +39,7 @@ impl SpanKind {
         }
     }
 
-    /// The kind OTLP writes as `code`; unspecified for numbers it does not define.
+    /// Returns the kind for an OTLP number; unspecified for numbers that OTLP does not define.
     pub const fn from_code(code: i64) -> Self {
         match code {
             1 => Self::Internal,
@@ -51,7 +51,7 @@ impl SpanKind {
         }
     }
 
-    /// The word shown to people: `internal`, `server`, ...
+    /// Returns the name shown to users: `internal`, `server`, ...
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unspecified => "unspecified",
@@ -64,21 +64,21 @@ impl SpanKind {
     }
 }
 
-/// How the operation ended (OpenTelemetry trace API, "Set Status").
+/// The outcome of the operation (OpenTelemetry trace API, "Set Status").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusCode {
-    /// Nobody said; taken as success.
+    /// No status was set; counts as success.
     #[default]
     Unset,
-    /// Declared a success.
+    /// The application declared success.
     Ok,
-    /// Failed.
+    /// The operation failed.
     Error,
 }
 
 impl StatusCode {
-    /// The number OTLP and the store write.
+    /// Returns the number that OTLP and the store use.
     pub const fn code(self) -> u8 {
         match self {
             Self::Unset => 0,
@@ -87,7 +87,7 @@ impl StatusCode {
         }
     }
 
-    /// The status OTLP writes as `code`; unset for numbers it does not define.
+    /// Returns the status for an OTLP number; unset for numbers that OTLP does not define.
     pub const fn from_code(code: i64) -> Self {
         match code {
             1 => Self::Ok,
@@ -97,26 +97,26 @@ impl StatusCode {
     }
 }
 
-/// A status with its explanation.
+/// A status code with a message.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(expecting = "a status object")]
 pub struct Status {
-    /// How it ended.
+    /// The outcome.
     #[serde(default)]
     pub code: StatusCode,
-    /// What went wrong, for people; empty unless the code is an error.
+    /// The error message, for people; empty unless the code is `Error`.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub message: Cow<'static, str>,
 }
 
 impl Status {
-    /// Success was not declared, nor failure.
+    /// The status that declares neither success nor failure.
     pub const UNSET: Self = Self {
         code: StatusCode::Unset,
         message: Cow::Borrowed(""),
     };
 
-    /// A failure, with what went wrong.
+    /// Creates a failure with an error message.
     pub fn error(message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code: StatusCode::Error,
@@ -129,24 +129,24 @@ impl Status {
     }
 }
 
-/// Something that happened at one moment of a span.
+/// An event at one moment of a span.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(expecting = "an event object")]
 pub struct SpanEvent {
-    /// When.
+    /// The time of the event.
     #[serde(rename = "time_ns")]
     pub time: UnixNanos,
-    /// What, for example `exception`.
+    /// The name of the event, such as `exception`.
     pub name: Cow<'static, str>,
-    /// Its values.
+    /// The attributes.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
-    /// How many attributes the sender dropped.
+    /// The number of attributes the sender dropped.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_attributes_count: u32,
 }
 
-/// A causal relation to another span, of this trace or of another.
+/// A causal relation to another span, in the same trace or another one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(expecting = "a link object")]
 pub struct SpanLink {
@@ -154,78 +154,78 @@ pub struct SpanLink {
     pub trace_id: TraceId,
     /// The linked span.
     pub span_id: SpanId,
-    /// W3C `tracestate` of the linked span, as it was sent.
+    /// W3C `tracestate` of the linked span, as sent.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub trace_state: Cow<'static, str>,
     /// OTLP link flags (W3C trace flags in the low 8 bits).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub flags: u32,
-    /// Its values.
+    /// The attributes.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
-    /// How many attributes the sender dropped.
+    /// The number of attributes the sender dropped.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_attributes_count: u32,
 }
 
-/// One operation that has ended.
+/// A span that has ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(expecting = "a span object")]
 pub struct Span {
     /// The trace it belongs to.
     pub trace_id: TraceId,
-    /// Its id within the trace.
+    /// The id of the span within the trace.
     pub span_id: SpanId,
-    /// The span that caused it; none for the first of a trace.
+    /// The parent span; `None` for a root span.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_span_id: Option<SpanId>,
-    /// W3C `tracestate`, as it was sent.
+    /// W3C `tracestate`, as sent.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub trace_state: Cow<'static, str>,
-    /// OTLP span flags (W3C trace flags in the low 8 bits; bits 8 and 9 say whether the parent is
-    /// remote).
+    /// OTLP span flags: W3C trace flags in the low 8 bits. Bit 8 is set if it is known whether the
+    /// parent is remote, bit 9 if it is remote.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub flags: u32,
-    /// The operation, of low cardinality: `GET /products/{id}`.
+    /// The operation name, of low cardinality: `GET /products/{id}`.
     pub name: Cow<'static, str>,
-    /// Its role in a call.
+    /// The role of the span in a call.
     #[serde(default)]
     pub kind: SpanKind,
-    /// When it began.
+    /// The start time.
     #[serde(rename = "start_ns")]
     pub start: UnixNanos,
-    /// When it ended; not before `start` once validated.
+    /// The end time; not before `start` after validation.
     #[serde(rename = "end_ns")]
     pub end: UnixNanos,
-    /// How it ended.
+    /// The outcome.
     #[serde(default, skip_serializing_if = "Status::is_unset")]
     pub status: Status,
-    /// Its values.
+    /// The attributes.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
-    /// How many attributes the sender dropped.
+    /// The number of attributes the sender dropped.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_attributes_count: u32,
-    /// What happened in it, in the order sent.
+    /// The events, in the order sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<SpanEvent>,
-    /// How many events the sender dropped.
+    /// The number of events the sender dropped.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_events_count: u32,
-    /// Spans it is related to, in the order sent.
+    /// The links to other spans, in the order sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<SpanLink>,
-    /// How many links the sender dropped.
+    /// The number of links the sender dropped.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_links_count: u32,
-    /// Its number among the spans its process began, from 0; none when the sender does not number
-    /// (see [`BatchSequence`](crate::BatchSequence)).
+    /// The sequence number of the span in its process, from 0; `None` if the sender does not number
+    /// its spans (see [`BatchSequence`](crate::BatchSequence)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
 }
 
 impl Span {
-    /// Nanoseconds from start to end; zero when the end is before the start.
+    /// Returns the nanoseconds from start to end; zero if the end is before the start.
     pub fn duration_ns(&self) -> i64 {
         self.end.since(self.start).max(0)
     }

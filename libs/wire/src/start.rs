@@ -1,4 +1,4 @@
-//! Spans that have begun and not ended.
+//! Spans that have started and not ended.
 
 use std::borrow::Cow;
 
@@ -7,39 +7,38 @@ use serde::{Deserialize, Serialize};
 use crate::resource::is_zero;
 use crate::{Attributes, Span, SpanId, SpanKind, Status, TraceId, UnixNanos};
 
-/// An operation that has begun: what is known of a span before it ends. The span itself, when it
-/// comes, replaces it.
+/// A span that has started, with the data known before its end. The ended span replaces it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(expecting = "a start object")]
 pub struct SpanStart {
     /// The trace it belongs to.
     pub trace_id: TraceId,
-    /// Its id within the trace.
+    /// The id of the span within the trace.
     pub span_id: SpanId,
-    /// The span that caused it; none for the first of a trace.
+    /// The parent span; `None` for a root span.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_span_id: Option<SpanId>,
-    /// OTLP span flags, as [`Span::flags`].
+    /// OTLP span flags, as in [`Span::flags`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub flags: u32,
-    /// The operation, as far as it is known.
+    /// The operation name, as far as it is known.
     pub name: Cow<'static, str>,
-    /// Its role in a call.
+    /// The role of the span in a call.
     #[serde(default)]
     pub kind: SpanKind,
-    /// When it began.
+    /// The start time.
     #[serde(rename = "start_ns")]
     pub start: UnixNanos,
-    /// The values it has so far.
+    /// The attributes so far.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
-    /// Its number in its process, as [`Span::sequence`].
+    /// The sequence number in its process, as in [`Span::sequence`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
 }
 
 impl SpanStart {
-    /// What a span says at its start.
+    /// Returns the start record of `span`.
     pub fn of(span: &Span) -> Self {
         Self {
             trace_id: span.trace_id,
@@ -54,7 +53,7 @@ impl SpanStart {
         }
     }
 
-    /// The span that would be if it ended as it began.
+    /// Returns a span that ends at its start time.
     pub fn into_span(self) -> Span {
         Span {
             trace_id: self.trace_id,

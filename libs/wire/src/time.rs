@@ -4,13 +4,15 @@ use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// An instant: nanoseconds since 1970-01-01T00:00:00Z, 1677 to 2262. In Postgres `bigint`; in JSON
-/// a decimal string, because it exceeds 2^53 (an integer is accepted when reading).
+/// An instant: nanoseconds since 1970-01-01T00:00:00Z, in the years 1677 to 2262.
+///
+/// A `bigint` in Postgres. A decimal string in JSON, because the number exceeds 2^53; readers also
+/// accept an integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct UnixNanos(i64);
 
 impl UnixNanos {
-    /// Nanoseconds in a millisecond, a second, a minute, an hour and a day.
+    /// Nanoseconds in a millisecond.
     pub const PER_MILLI: i64 = 1_000_000;
     /// Nanoseconds in a second.
     pub const PER_SECOND: i64 = 1_000_000_000;
@@ -21,29 +23,29 @@ impl UnixNanos {
     /// Nanoseconds in a day.
     pub const PER_DAY: i64 = 24 * Self::PER_HOUR;
 
-    /// The instant `nanos` after the epoch.
+    /// Creates the instant `nanos` ns after the epoch.
     pub const fn new(nanos: i64) -> Self {
         Self(nanos)
     }
 
-    /// The instant OTLP writes as an unsigned number; nothing beyond the year 2262.
+    /// Creates the instant from an unsigned OTLP time; `None` after the year 2262.
     pub fn from_u64(nanos: u64) -> Option<Self> {
         i64::try_from(nanos).ok().map(Self)
     }
 
-    /// Nanoseconds since the epoch.
+    /// Returns the nanoseconds since the epoch.
     pub const fn get(self) -> i64 {
         self.0
     }
 
-    /// This instant moved by `nanos`, held at the ends of the range.
+    /// Returns the instant `nanos` ns later, clamped to the range of the type.
     #[must_use]
     pub const fn saturating_add(self, nanos: i64) -> Self {
         Self(self.0.saturating_add(nanos))
     }
 
-    /// Nanoseconds from `earlier` to this instant, negative when it is later; held at the ends of
-    /// the range.
+    /// Returns the nanoseconds from `earlier` to this instant, clamped to the range of `i64`.
+    /// Negative if `earlier` is later.
     pub const fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }

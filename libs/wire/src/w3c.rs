@@ -1,5 +1,5 @@
-//! The headers that carry a trace from one process to the next: W3C Trace Context level 2 and
-//! W3C Baggage.
+//! The headers that carry a trace from one process to the next: W3C Trace Context level 2 and W3C
+//! Baggage.
 //!
 //! ```
 //! use throughline_wire::w3c::{TraceParent, TraceState};
@@ -21,17 +21,17 @@ pub use baggage::{Baggage, BaggageMember};
 pub use traceparent::{TraceFlags, TraceParent, TraceParentError};
 pub use tracestate::{TraceState, TraceStateError};
 
-/// Names of the headers.
+/// The names of the headers.
 pub mod header {
-    /// Carries [`super::TraceParent`].
+    /// The name of the header that carries [`super::TraceParent`].
     pub const TRACEPARENT: &str = "traceparent";
-    /// Carries [`super::TraceState`].
+    /// The name of the header that carries [`super::TraceState`].
     pub const TRACESTATE: &str = "tracestate";
-    /// Carries [`super::Baggage`].
+    /// The name of the header that carries [`super::Baggage`].
     pub const BAGGAGE: &str = "baggage";
 }
 
-/// Optional white space around members of a header (RFC 9110, 5.6.3).
+/// Returns true for optional white space around members of a header (RFC 9110, 5.6.3).
 const fn is_ows(character: char) -> bool {
     matches!(character, ' ' | '\t')
 }

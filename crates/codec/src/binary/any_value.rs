@@ -1,4 +1,4 @@
-//! OTLP `AnyValue`, `ArrayValue`, `KeyValueList` and `KeyValue`.
+//! Encodes and decodes OTLP `AnyValue`, `ArrayValue`, `KeyValueList` and `KeyValue`.
 
 use std::borrow::Cow;
 
@@ -9,12 +9,12 @@ use super::{BinaryError, Reader, writer};
 use crate::context::DecodeContext;
 use crate::pairs::Pairs;
 
-/// Reads an `AnyValue`; `depth` is 1 for the value of an attribute itself. A value deeper than
-/// [`MAX_DEPTH`] is replaced by [`TOO_DEEP`] and marked; items beyond the budget are left out. Of a value
-/// set twice the last counts.
+/// Reads an `AnyValue`. `depth` is 1 for the value of an attribute. A value deeper than
+/// [`MAX_DEPTH`] is replaced by [`TOO_DEEP`] and recorded as a repair. Items over the budget are
+/// left out. If the value is set twice, the last one wins.
 ///
 /// # Errors
-/// When the bytes are not protobuf or a field has another type; names the byte.
+/// Fails if the bytes are not protobuf or a field has the wrong type; the error names the byte.
 pub fn decode(
     mut reader: Reader<'_>,
     depth: usize,
@@ -67,7 +67,7 @@ fn decode_array(
     Ok(values)
 }
 
-/// Reads the `KeyValueList` of a value, its entries at `depth`.
+/// Reads the `KeyValueList` of a map value; `depth` is the depth of its entries.
 fn decode_map(
     reader: Reader<'_>,
     depth: usize,
@@ -77,10 +77,10 @@ fn decode_map(
     Ok(pairs.into_map(context))
 }
 
-/// Reads a `KeyValueList` whose values are at `depth`.
+/// Reads a `KeyValueList`; `depth` is the depth of its values.
 ///
 /// # Errors
-/// As [`decode`].
+/// Fails like [`decode`].
 pub fn decode_pairs(
     mut reader: Reader<'_>,
     depth: usize,
@@ -95,11 +95,11 @@ pub fn decode_pairs(
     Ok(pairs)
 }
 
-/// Reads a `KeyValue` whose value is at `depth` and adds it to the `pairs` of its message, as far as the
-/// budget goes.
+/// Reads a `KeyValue` and adds it to the `pairs` of its message, if the budget allows. `depth` is
+/// the depth of the value.
 ///
 /// # Errors
-/// As [`decode`].
+/// Fails like [`decode`].
 pub fn decode_pair(
     reader: Reader<'_>,
     depth: usize,
@@ -139,7 +139,7 @@ pub fn encode(value: &AttributeValue, depth: usize, out: &mut Vec<u8>) {
     }
     match value {
         AttributeValue::Empty => {}
-        // Members of a oneof are written even when they are empty or zero.
+        // Members of a oneof are written even if they are empty or zero.
         AttributeValue::Str(text) => writer::bytes(1, text.as_bytes(), out),
         AttributeValue::Bool(truth) => writer::varint(2, u64::from(*truth), out),
         AttributeValue::Int(number) => writer::varint(3, *number as u64, out),
@@ -156,7 +156,7 @@ pub fn encode(value: &AttributeValue, depth: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends attributes as repeated `KeyValue` of `field`, their values at `depth`.
+/// Appends attributes as `KeyValue` messages of `field`; `depth` is the depth of their values.
 pub fn encode_key_values(field: u32, attributes: &Attributes, depth: usize, out: &mut Vec<u8>) {
     for (key, value) in attributes.iter() {
         writer::message(field, out, |out| {

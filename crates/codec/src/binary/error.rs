@@ -1,51 +1,51 @@
-//! Why bytes are not the message they should be, and where.
+//! The error of the protobuf decoder, with its position.
 
 use core::fmt;
 
 use throughline_wire::IdError;
 
-/// What is wrong at which byte.
+/// An error at a byte of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BinaryError {
-    /// Where, in bytes from the start of the outermost message.
+    /// The position, in bytes from the start of the outermost message.
     pub offset: usize,
-    /// What is wrong there.
+    /// The kind of error.
     pub kind: BinaryErrorKind,
 }
 
-/// What is wrong.
+/// The kind of an error in protobuf bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BinaryErrorKind {
     /// The bytes end within a number.
     Truncated,
-    /// A length-delimited field is longer than what is left.
+    /// A length-delimited field is longer than the remaining bytes.
     LengthBeyondEnd {
-        /// The length announced.
+        /// The length of the field.
         length: u64,
-        /// The bytes left.
+        /// The number of remaining bytes.
         left: usize,
     },
-    /// A varint of more than 64 bits.
+    /// A varint has more than 64 bits.
     VarintTooLong,
-    /// A field number of zero, or of more than 29 bits.
+    /// A field number is zero or has more than 29 bits.
     FieldNumber,
-    /// A wire type protobuf does not define.
+    /// Protobuf does not define this wire type.
     WireType(u8),
-    /// A group ends that did not begin, or begins and does not end.
+    /// A group ends without a start, or starts without an end.
     Group,
-    /// A field has another wire type than its message says.
+    /// A field does not have the wire type that its message defines.
     FieldType {
-        /// Its number.
+        /// The number of the field.
         field: u32,
-        /// What was expected there.
+        /// The expected type.
         expected: &'static str,
     },
-    /// An id that is none.
+    /// An id is invalid.
     Id {
-        /// Its name: `trace_id`, `span_id`.
+        /// The name of the field: `trace_id`, `span_id`.
         field: &'static str,
-        /// What is wrong with it.
+        /// The reason why the id is invalid.
         error: IdError,
     },
 }

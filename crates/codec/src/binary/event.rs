@@ -1,4 +1,4 @@
-//! OTLP `Span.Event`.
+//! Encodes and decodes OTLP `Span.Event`.
 
 use std::borrow::Cow;
 
@@ -8,11 +8,11 @@ use super::{BinaryError, Reader, any_value, writer};
 use crate::context::DecodeContext;
 use crate::pairs::Pairs;
 
-/// Reads the fields of a `Span.Event`. A time beyond the year 2262 comes out negative, which
-/// validation repairs.
+/// Reads the fields of a `Span.Event`. A time after the year 2262 becomes negative, and validation
+/// repairs it.
 ///
 /// # Errors
-/// When the bytes are not protobuf or a field has another type; names the byte.
+/// Fails if the bytes are not protobuf or a field has the wrong type; the error names the byte.
 pub fn decode(
     mut reader: Reader<'_>,
     context: &mut DecodeContext,

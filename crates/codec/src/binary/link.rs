@@ -1,4 +1,4 @@
-//! OTLP `Span.Link`.
+//! Encodes and decodes OTLP `Span.Link`.
 
 use std::borrow::Cow;
 
@@ -11,9 +11,9 @@ use crate::pairs::Pairs;
 /// Reads the fields of a `Span.Link`.
 ///
 /// # Errors
-/// When the bytes are not protobuf or a field has another type; names the byte. With
-/// [`BinaryErrorKind::Id`] when an id is missing, of wrong length or zero: then only this link is
-/// bad, and ingest drops and counts it.
+/// Fails if the bytes are not protobuf or a field has the wrong type; the error names the byte.
+/// Fails with [`BinaryErrorKind::Id`] if an id is missing, zero or of the wrong length. Then only
+/// this link is bad, and ingest drops and counts it.
 pub fn decode(
     mut reader: Reader<'_>,
     context: &mut DecodeContext,

@@ -1,31 +1,31 @@
-//! Attributes without their values decoded.
+//! Iterates over encoded attributes without decoding their values.
 
 use throughline_wire::AttributeValue;
 
 use super::Reader;
 use super::shortest::{delimited, tag};
 
-/// The attributes that [`encode_attributes`](super::encode_attributes) wrote, in order, not
-/// decoded; ends at the first byte that is none.
+/// Returns an iterator over the attributes written by
+/// [`encode_attributes`](super::encode_attributes), in order. It ends at the first invalid byte.
 pub const fn attributes_in(bytes: &[u8]) -> AttributeBytes<'_> {
     AttributeBytes(Reader::new(bytes))
 }
 
-/// Iterator over encoded attributes: the bytes of each key, and its value as yet encoded.
+/// An iterator over encoded attributes. It yields the bytes of each key and the encoded value.
 #[derive(Debug, Clone)]
 pub struct AttributeBytes<'a>(Reader<'a>);
 
-/// An encoded value of an attribute.
+/// An encoded attribute value.
 #[derive(Debug, Clone, Copy)]
 pub struct ValueBytes<'a>(Reader<'a>);
 
 impl<'a> ValueBytes<'a> {
-    /// The text, when the value is one.
+    /// Returns the text if the value is a string.
     pub fn as_str(&self) -> Option<&'a str> {
         self.text_at().map(|(_, text)| text)
     }
 
-    /// The text, when the value is one, and where it lies in the encoded attributes.
+    /// Returns the text and its offset in the encoded attributes, if the value is a string.
     pub fn text_at(&self) -> Option<(usize, &'a str)> {
         let mut reader = self.0;
         if let Some((text, [])) = delimited(tag(1), reader.bytes()) {
@@ -37,14 +37,15 @@ impl<'a> ValueBytes<'a> {
         Some((text.offset(), core::str::from_utf8(text.bytes()).ok()?))
     }
 
-    /// The value; nothing when the bytes are none.
+    /// Decodes the value; `None` if the bytes are invalid.
     pub fn decode(&self) -> Option<AttributeValue> {
         super::decode_value(self.0).ok()
     }
 }
 
 impl<'a> AttributeBytes<'a> {
-    /// The next one when it is a key and a value in their shortest form, as nearly all are.
+    /// Returns the next attribute if its key and value are in the shortest form, as nearly all are.
+    /// `None` falls back to the general reader.
     fn next_shortest(&mut self) -> Option<(&'a [u8], ValueBytes<'a>)> {
         let left = self.0.bytes();
         let (pair, rest) = delimited(tag(1), left)?;
@@ -52,7 +53,7 @@ impl<'a> AttributeBytes<'a> {
         let (value, []) = delimited(tag(2), value)? else {
             return None;
         };
-        // Where a part lies follows from what is left behind it.
+        // The offset of a part follows from the number of bytes behind it.
         let pair_end = self.0.offset() + left.len() - rest.len();
         let value = Reader::at(value, pair_end - value.len());
         self.0 = Reader::at(rest, pair_end);

@@ -1,4 +1,4 @@
-//! A cursor over the fields of a protobuf message; borrows, never allocates, never recurses.
+//! A cursor over the fields of a protobuf message; it borrows, and never allocates or recurses.
 //!
 //! ```
 //! use throughline_codec::binary::Reader;
@@ -11,7 +11,7 @@
 //!             let two = inner.next_field()?.expect("one field");
 //!             assert_eq!((two.number(), two.varint()?), (2, 5));
 //!         }
-//!         _ => {} // An unknown field has been stepped over already.
+//!         _ => {} // The reader has already skipped the unknown field.
 //!     }
 //! }
 //! # Ok::<(), throughline_codec::binary::BinaryError>(())
@@ -23,23 +23,23 @@ use throughline_wire::{Repair, RepairSet};
 
 use super::{BinaryError, BinaryErrorKind};
 
-/// The greatest field number (protobuf encoding, "Message Structure").
+/// The largest field number (protobuf encoding, "Message Structure").
 const MAX_FIELD_NUMBER: u64 = (1 << 29) - 1;
 
-/// Where in a message one has read to.
+/// A cursor in a message.
 ///
-/// A reader over a nested message ([`Field::message`]) counts offsets from the start of the
-/// outermost one, so that an error names a byte of what was received.
+/// A reader of a nested message ([`Field::message`]) counts offsets from the start of the outermost
+/// message, so that an error names a byte of the received body.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
-    /// What is left to read.
+    /// The bytes left to read.
     rest: &'a [u8],
-    /// Offset of `rest` in the outermost message.
+    /// The offset of `rest` in the outermost message.
     offset: usize,
 }
 
-/// A field and its value, as far as the wire tells: which type it stands for is the caller's
-/// knowledge.
+/// A field with its number and its undecoded value. The wire has no exact type: the caller must
+/// know which type the field has.
 #[derive(Debug, Clone, Copy)]
 pub struct Field<'a> {
     number: u32,
@@ -56,7 +56,7 @@ enum Value<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Begins at the start of a message.
+    /// Creates a reader at the start of a message.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self {
             rest: bytes,
@@ -64,7 +64,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Begins at a part of a message that lies at `offset`.
+    /// Creates a reader of a part of a message that starts at `offset`.
     pub(super) const fn at(bytes: &'a [u8], offset: usize) -> Self {
         Self {
             rest: bytes,
@@ -72,22 +72,23 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What has not been read yet; of a fresh reader, the whole message.
+    /// Returns the unread bytes; the whole message if nothing was read.
     pub const fn bytes(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// Where it stands, in bytes from the start of the outermost message.
+    /// Returns the position, in bytes from the start of the outermost message.
     pub const fn offset(&self) -> usize {
         self.offset
     }
 
-    /// The next field, or nothing at the end. Groups, which no OTLP message has, are stepped over.
+    /// Returns the next field, or `None` at the end. Skips groups, because no OTLP message has any.
     ///
     /// # Errors
-    /// When the bytes are not a field. The reader must not be used after an error.
+    /// Fails if the bytes are not a field. Do not use the reader after an error.
     pub fn next_field(&mut self) -> Result<Option<Field<'a>>, BinaryError> {
-        // How many groups are open: nesting is counted, not recursed into.
+        // The number of open groups: a counter instead of recursion, so that deep nesting cannot
+        // overflow the stack.
         let mut groups = 0_usize;
         loop {
             if self.rest.is_empty() {
@@ -129,7 +130,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The whole message as text; bytes that are not UTF-8 become U+FFFD and are marked.
+    /// Returns the whole message as text. Replaces bytes that are not UTF-8 by U+FFFD and records
+    /// the repair.
     pub fn text(&self, kinds: &mut RepairSet) -> Cow<'static, str> {
         match core::str::from_utf8(self.rest) {
             Ok("") => Cow::Borrowed(""),
@@ -146,7 +148,7 @@ impl<'a> Reader<'a> {
     }
 
     fn varint(&mut self) -> Result<u64, BinaryError> {
-        // Most tags and lengths are below 128.
+        // A fast path: most tags and lengths are below 128.
         if let Some((&byte, rest)) = self.rest.split_first()
             && byte < 0x80
         {
@@ -207,12 +209,12 @@ const fn error_at(offset: usize, kind: BinaryErrorKind) -> BinaryError {
 }
 
 impl<'a> Field<'a> {
-    /// Its number in the message.
+    /// Returns the number of the field in its message.
     pub const fn number(&self) -> u32 {
         self.number
     }
 
-    /// Where it begins, in bytes from the start of the outermost message.
+    /// Returns the start of the field, in bytes from the start of the outermost message.
     pub const fn offset(&self) -> usize {
         self.offset
     }
@@ -222,10 +224,10 @@ impl<'a> Field<'a> {
         error_at(self.offset, BinaryErrorKind::FieldType { field, expected })
     }
 
-    /// The value of a `bool`, an enum or an integer; a signed one is `as i64`.
+    /// Returns the value of a `bool`, an enum or an integer; cast a signed one with `as i64`.
     ///
     /// # Errors
-    /// When it has another wire type; so for all below.
+    /// Fails if the field has another wire type.
     pub fn varint(&self) -> Result<u64, BinaryError> {
         match self.value {
             Value::Varint(number) => Ok(number),
@@ -233,18 +235,19 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The value of a `uint32`, held at its maximum.
+    /// Returns the value of a `uint32`; a larger number becomes the maximum.
     ///
     /// # Errors
-    /// As [`Self::varint`].
+    /// Fails like [`Self::varint`].
     pub fn uint32(&self) -> Result<u32, BinaryError> {
         Ok(u32::try_from(self.varint()?).unwrap_or(u32::MAX))
     }
 
-    /// The value of a `fixed64` or a `sfixed64`; a `double` is [`f64::from_bits`] of it.
+    /// Returns the value of a `fixed64` or an `sfixed64`. Convert a `double` with
+    /// [`f64::from_bits`].
     ///
     /// # Errors
-    /// As [`Self::varint`].
+    /// Fails like [`Self::varint`].
     pub fn fixed64(&self) -> Result<u64, BinaryError> {
         match self.value {
             Value::Fixed64(number) => Ok(number),
@@ -252,10 +255,10 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The value of a `fixed32`.
+    /// Returns the value of a `fixed32`.
     ///
     /// # Errors
-    /// As [`Self::varint`].
+    /// Fails like [`Self::varint`].
     pub fn fixed32(&self) -> Result<u32, BinaryError> {
         match self.value {
             Value::Fixed32(number) => Ok(number),
@@ -263,10 +266,10 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A reader over a nested message.
+    /// Returns a reader of a nested message.
     ///
     /// # Errors
-    /// As [`Self::varint`].
+    /// Fails like [`Self::varint`].
     pub fn message(&self) -> Result<Reader<'a>, BinaryError> {
         match self.value {
             Value::Delimited(reader) => Ok(reader),
@@ -274,18 +277,19 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The value of `bytes`.
+    /// Returns the value of a `bytes` field.
     ///
     /// # Errors
-    /// As [`Self::varint`].
+    /// Fails like [`Self::varint`].
     pub fn bytes(&self) -> Result<&'a [u8], BinaryError> {
         Ok(self.message()?.bytes())
     }
 
-    /// The value of a `string`; bytes that are not UTF-8 become U+FFFD and are marked.
+    /// Returns the value of a `string`. Replaces bytes that are not UTF-8 by U+FFFD and records the
+    /// repair.
     ///
     /// # Errors
-    /// As [`Self::varint`].
+    /// Fails like [`Self::varint`].
     pub fn text(&self, kinds: &mut RepairSet) -> Result<Cow<'static, str>, BinaryError> {
         Ok(self.message()?.text(kinds))
     }

@@ -1,7 +1,7 @@
-//! Fields in the one form that [`writer`](super::writer) gives them: tag and length as short as can
-//! be. Quicker than the [`reader`](super::reader), which takes them in any form.
+//! Reads fields in their shortest encoding, which [`writer`](super::writer) produces. Faster than
+//! the [`reader`](super::reader), which accepts any encoding.
 
-/// A varint in its shortest form, and what follows it.
+/// Reads a varint in its shortest form. Returns the number and the bytes after it.
 pub(crate) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let (&first, rest) = bytes.split_first()?;
     if first < 0x80 {
@@ -19,7 +19,8 @@ pub(crate) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     None
 }
 
-/// The field of `tag`, length-delimited, at the start of `bytes`, and what follows it.
+/// Reads a length-delimited field with this tag at the start of `bytes`. Returns its value and the
+/// bytes after it.
 pub(crate) fn delimited(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&first, rest) = bytes.split_first()?;
     if first != tag {
@@ -29,7 +30,7 @@ pub(crate) fn delimited(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::try_from(length).ok()?)
 }
 
-/// The tag of a length-delimited field.
+/// Returns the tag of a length-delimited field.
 pub(crate) const fn tag(field: u8) -> u8 {
     field << 3 | 2
 }

@@ -1,4 +1,4 @@
-//! Round trips, agreement with the official crate, and bytes that are no message.
+//! Tests of round trips, of agreement with the official crate, and of invalid bytes.
 
 use opentelemetry_proto::tonic::common::v1 as otlp;
 use opentelemetry_proto::tonic::trace::v1 as otlp_trace;
@@ -127,7 +127,7 @@ proptest! {
     }
 }
 
-/// Arrays within arrays: `depth` levels, the innermost empty.
+/// Returns nested arrays with `depth` levels; the innermost is empty.
 fn nested(depth: usize) -> Vec<u8> {
     let mut value = Vec::new();
     for _ in 0..depth {
@@ -333,7 +333,8 @@ fn attributes_are_told_without_decoding_in_whatever_form_they_are_written() {
     .collect();
     let mut shortest = Vec::new();
     encode_attributes(&attributes, &mut shortest);
-    // The same key and text with lengths that are longer than they need be, the value first.
+    // The same key and text, with longer encodings of the lengths than necessary, and the value
+    // first.
     let other = [
         &[0x0a, 0x8c, 0x00, 0x12, 0x87, 0x00, 0x0a, 0x84, 0x00][..],
         b"text",

@@ -41,15 +41,15 @@ pub fn bytes(field: u32, bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
-/// Writes a string as proto3 does: an empty one is absent.
+/// Appends a string. Proto3 omits an empty one.
 pub(super) fn text(field: u32, text: &str, out: &mut Vec<u8>) {
     if !text.is_empty() {
         bytes(field, text.as_bytes(), out);
     }
 }
 
-/// Writes a nested message. One byte is left for its length, which is enough for most; a longer
-/// length moves the message up, which is cheaper than measuring every message beforehand.
+/// Appends a nested message. Reserves one byte for its length, which is enough for most messages. A
+/// longer length moves the message up; this is cheaper than measuring every message first.
 pub(super) fn message(field: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     tag(field, DELIMITED, out);
     out.push(0);

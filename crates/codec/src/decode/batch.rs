@@ -12,58 +12,57 @@ use crate::validate::{
     RejectReason, validate, validate_log, validate_resource, validate_scope, validate_start,
 };
 
-/// A batch as it was read, before validation.
+/// A decoded batch, before validation.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DecodedBatch {
-    /// Who sends.
+    /// The process that sent the batch.
     pub resource: Resource,
-    /// What was repaired in it.
+    /// The repairs made in the resource.
     pub resource_repairs: Repairs,
-    /// The library that made these spans.
+    /// The instrumentation library that created the spans.
     pub scope: InstrumentationScope,
-    /// What was repaired in it.
+    /// The repairs made in the scope.
     pub scope_repairs: Repairs,
-    /// What the sender knows of its clock.
+    /// The sender's clock, if the sender reports it.
     pub clock: Option<ClientClock>,
-    /// The spans that could be read.
+    /// The decoded spans.
     pub spans: Vec<Decoded<Span>>,
-    /// How many spans the sender dropped, by reason.
+    /// The number of spans the sender dropped, by reason.
     pub dropped: BTreeMap<DropReason, u64>,
-    /// The spans that could not be read.
+    /// The spans that could not be decoded.
     pub rejected: Vec<Rejection>,
-    /// Their numbers, as far as those could be.
+    /// The sequence numbers of rejected spans, as far as they could be decoded.
     pub rejected_sequences: Vec<u64>,
-    /// Where the sender stands with its numbers.
+    /// The sequence numbers of the sender, if it numbers its spans.
     pub sequence: Option<BatchSequence>,
-    /// The starts that could be read.
+    /// The decoded starts.
     pub starts: Vec<Decoded<SpanStart>>,
-    /// The starts that could not be read.
+    /// The starts that could not be decoded.
     pub rejected_starts: Vec<Rejection>,
-    /// The events that could be read.
+    /// The decoded events.
     pub events: Vec<Decoded<LogRecord>>,
-    /// The events that could not be read.
+    /// The events that could not be decoded.
     pub rejected_events: Vec<Rejection>,
 }
 
-/// A batch that can be stored, and what was left out of it, by its place in the batch as it was
-/// sent.
+/// A batch ready to be stored, and the rejected items with their indexes in the batch as sent.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ValidBatch {
-    /// The items that can be stored.
+    /// The valid items.
     pub batch: SpanBatch,
-    /// Of each span of `batch`, its place among the spans as sent.
+    /// The index of each span of `batch` among the spans as sent.
     pub places: Vec<usize>,
-    /// The spans that cannot be stored.
+    /// The rejected spans.
     pub rejected: Vec<Rejection>,
-    /// Their numbers, as far as they are known.
+    /// The sequence numbers of rejected spans, as far as they are known.
     pub rejected_sequences: Vec<u64>,
-    /// Of each start of `batch`, its place among the starts as sent.
+    /// The index of each start of `batch` among the starts as sent.
     pub start_places: Vec<usize>,
-    /// The starts that cannot be stored.
+    /// The rejected starts.
     pub rejected_starts: Vec<Rejection>,
-    /// Of each event of `batch`, its place among the events as sent.
+    /// The index of each event of `batch` among the events as sent.
     pub event_places: Vec<usize>,
-    /// The events that cannot be stored.
+    /// The rejected events.
     pub rejected_events: Vec<Rejection>,
 }
 
@@ -128,7 +127,8 @@ impl DecodedBatch {
     }
 }
 
-/// Returns the items of the list `name` that are valid, and their places; the others join `rejected`, in order.
+/// Returns the valid items of the list `name` with their indexes. Adds the others to `rejected`, in
+/// order.
 fn valid<T>(
     name: &str,
     items: Vec<Decoded<T>>,

@@ -1,4 +1,4 @@
-//! Finds which field of a bad span is bad; runs only for spans that are rejected.
+//! Finds the bad field of a span that was rejected; runs only for rejected spans.
 
 use std::borrow::Cow;
 
@@ -11,13 +11,15 @@ use super::native::{NativeEvent, NativeLink};
 use crate::context::DecodeContext;
 use crate::json::{FirstItems, NativeAttributes, NativeValue, ReadJson, parse};
 
-/// Longest value quoted in a reason.
+/// The maximum length of a value quoted in a reason, in characters.
 const MAX_QUOTED_CHARS: usize = 60;
 
-/// Finds the first bad field of an object's text; its name begins with the first argument.
+/// A function that finds the first bad field in the text of an object; the field's name gets the
+/// first argument as a prefix.
 type Find = fn(&str, &str) -> Option<String>;
 
-/// A function that reads each field by itself, with `bad` or with the function after the type.
+/// Defines a function that reads each field separately, with `bad` or with the function after the
+/// type.
 macro_rules! fields {
     ($find:ident { $($field:ident: $type:ty $(=> $with:expr)?),+ $(,)? }) => {
         fn $find(prefix: &str, raw: &str) -> Option<String> {
@@ -27,7 +29,7 @@ macro_rules! fields {
                 $field: Option<&'a RawValue>,)+
             }
 
-            // A derived reader would take an array for fields in order.
+            // A derived reader would accept an array as the fields in order.
             let fields: Fields<'_> = raw
                 .starts_with('{')
                 .then(|| serde_json::from_str(raw).ok())
@@ -126,7 +128,7 @@ fields! {
     }
 }
 
-/// The words of [`SpanKind`] and of [`StatusCode`].
+/// The names of [`SpanKind`] and of [`StatusCode`].
 const KINDS: [&str; 6] = [
     SpanKind::Unspecified.as_str(),
     SpanKind::Internal.as_str(),
@@ -137,12 +139,13 @@ const KINDS: [&str; 6] = [
 ];
 const STATUS_CODES: [&str; 3] = ["unset", "ok", "error"];
 
-/// Reads a field that is there; a `null` too, which an `Option` would take for a missing one.
+/// Reads a field that is present. Without this, an `Option` would treat `null` as a missing field.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// Returns why `raw` is no such value. Reads it within a budget of its own, because it is thrown away.
+/// Returns the reason why `raw` is not a valid value. Uses a new budget, because the decoded value
+/// is dropped.
 fn error_of<T: for<'de> ReadJson<'de>>(raw: &str) -> Option<serde_json::Error> {
     parse::<T>(raw, &mut DecodeContext::for_request()).err()
 }
@@ -152,7 +155,7 @@ fn bad<T: for<'de> ReadJson<'de>>(name: &str, raw: &str) -> Option<String> {
     Some(format!("{name}: {}", message(&error)))
 }
 
-/// Of a word that is none of a few: the value and the choices.
+/// Returns the reason for a word outside a fixed set: the value and the choices.
 fn bad_word<T: for<'de> ReadJson<'de>>(name: &str, raw: &str, words: &[&str]) -> Option<String> {
     error_of::<T>(raw)?;
     let value = match raw.char_indices().nth(MAX_QUOTED_CHARS) {
@@ -179,23 +182,23 @@ fn bad_item<T: for<'de> ReadJson<'de>>(name: &str, raw: &str, find: Find) -> Opt
     }
 }
 
-/// Why `raw` is not a span: the field and what is wrong with it, or what `error` says when no one
-/// field is at fault.
+/// Returns the reason why `raw` is not a span: the bad field and its problem, or the message of
+/// `error` if no single field is bad.
 pub(super) fn span(raw: &str, error: &serde_json::Error) -> String {
     span_field("", raw).unwrap_or_else(|| message(error))
 }
 
-/// The same of the start at `place`.
+/// Returns the reason why `raw` is not a start; `place` is its path.
 pub(super) fn start(place: &str, raw: &str, error: &serde_json::Error) -> String {
     start_field(&format!("{place}."), raw).unwrap_or_else(|| format!("{place}: {}", message(error)))
 }
 
-/// The same of the event at `place`.
+/// Returns the reason why `raw` is not an event; `place` is its path.
 pub(super) fn log_record(place: &str, raw: &str, error: &serde_json::Error) -> String {
     log_field(&format!("{place}."), raw).unwrap_or_else(|| format!("{place}: {}", message(error)))
 }
 
-/// The number of a span that cannot be read otherwise.
+/// Reads the sequence number of a span that cannot be decoded.
 pub(super) fn sequence(raw: &str) -> Option<u64> {
     #[derive(Deserialize)]
     struct Numbered {

@@ -1,18 +1,18 @@
-//! Why a body is not a batch, and where.
+//! The reason why a body is not a batch, with its position.
 
 use core::fmt;
 
-/// Longest message: what a sender wrote is quoted in it.
+/// The maximum length of a message in characters, because it quotes the sender's text.
 const MAX_MESSAGE_CHARS: usize = 200;
 
-/// Why a body is not a batch, and where.
+/// The reason why a body is not a batch, with its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeError {
     /// The line, from 1.
     pub line: usize,
     /// The column in bytes, from 1.
     pub column: usize,
-    /// What is wrong there, for people.
+    /// The error message, for people.
     pub message: String,
 }
 
@@ -25,7 +25,7 @@ impl DecodeError {
         }
     }
 
-    /// At a byte of the text.
+    /// Creates an error at a byte of the text.
     pub(super) fn at(text: &str, offset: usize, message: impl Into<String>) -> Self {
         let before = &text[..offset];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -37,7 +37,7 @@ impl DecodeError {
         Self::new(error.line(), error.column().max(1), message(&error))
     }
 
-    /// An error within `raw`, which is a part of `text`.
+    /// Creates an error within `raw`, which is a part of `text`.
     pub(super) fn within(text: &str, raw: &str, name: &str, error: &serde_json::Error) -> Self {
         let offset = (raw.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
         let mut place = Self::at(text, offset, format!("{name}: {}", message(error)));
@@ -51,15 +51,15 @@ impl DecodeError {
     }
 }
 
-/// Rust's names of what a field holds, which serde ends a message with, and what they mean.
+/// Rust type names at the end of serde messages, and their meaning in plain words.
 const TYPE_NAMES: [(&str, &str); 3] = [
     ("u32", "a whole number from 0 to 4294967295"),
     ("u64", "a whole number that is not negative"),
     ("i64", "a whole number"),
 ];
 
-/// What `serde_json` says, in words for a sender: without its own place and Rust's names of number
-/// types, and of bounded length.
+/// Returns the message of `serde_json` in words for a sender: without its position and Rust's type
+/// names, and of bounded length.
 pub fn message(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = match text.rfind(" at line ") {

@@ -1,4 +1,4 @@
-//! The objects of a native batch, read within the budget of the request.
+//! Decodes the objects of a native batch within the budget of the request.
 
 use std::borrow::Cow;
 
@@ -11,12 +11,12 @@ use crate::context::DecodeContext;
 use crate::json::{FirstItems, NativeAttributes, NativeValue};
 use crate::json_struct;
 
-/// An object whose counterpart in `throughline_wire` it becomes.
+/// An object that becomes a type of `throughline_wire`.
 pub(super) trait Native {
-    /// The counterpart.
+    /// The type of `throughline_wire`.
     type Item;
 
-    /// Returns the counterpart, and kinds what the budget left out of it.
+    /// Converts the object and records what the budget left out.
     fn into_item(self, context: &mut DecodeContext) -> Self::Item;
 }
 
@@ -222,7 +222,7 @@ impl Native for NativeStart {
             name: self.name,
             kind: self.kind,
             start: self.start,
-            // A start has no count of dropped attributes: its span will tell.
+            // A start has no count of dropped attributes; its ended span will have one.
             attributes: self.attributes.into_attributes(&mut 0, context),
             sequence: self.sequence,
         }

@@ -1,18 +1,19 @@
-//! A list of spans, starts or events, each as the text it was sent as.
+//! Splits a list of spans, starts or events into the text of each item.
 
 use core::fmt;
 
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Most spans of one batch, most starts, and most events. A batch of more is refused: a sender's buffer holds a few thousand,
-/// and a list of two million zeros must not cost two million reasons.
+/// The maximum number of spans, of starts and of events in one batch; a larger batch is rejected. A
+/// sender's queue holds a few thousand spans. A list of two million zeros must not create two
+/// million reasons.
 pub const MAX_SPANS: usize = 100_000;
 
-/// Reads a list without looking into its items; `null` is an empty one. For `deserialize_with`.
+/// Reads a list without reading its items; `null` is an empty list. For `deserialize_with`.
 ///
 /// # Errors
-/// When it is no list, or has more than [`MAX_SPANS`] items.
+/// Fails if the value is not a list or has more than [`MAX_SPANS`] items.
 pub fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<&'de RawValue>, D::Error> {
     struct Spans;
 

@@ -1,4 +1,4 @@
-//! What each malformed body or span is answered with.
+//! Tests of the error for each kind of malformed body or span.
 
 mod bounds;
 mod events;
@@ -35,7 +35,7 @@ fn with(field: &str, value: Value) -> Value {
     span
 }
 
-/// A batch of one span whose attribute `k` has the value `raw`.
+/// Returns a batch of one span whose attribute `k` has the value `raw`.
 fn with_attribute(raw: &[u8]) -> Vec<u8> {
     let span = with("attributes", json!({"k": "@"})).to_string();
     let (before, after) = span.split_once("\"@\"").expect("the placeholder");

@@ -1,4 +1,4 @@
-//! Lists of which the first items are read and the others counted.
+//! Lists that are read up to a limit; the other items are counted.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -9,12 +9,13 @@ use super::{ReadJson, Seed};
 use crate::budget::LIST_ITEMS;
 use crate::context::DecodeContext;
 
-/// At most [`LIST_ITEMS`] items, fewer when the budget is spent; `null` is an empty list.
+/// The first [`LIST_ITEMS`] items of a list, or fewer if the budget is spent. `null` is an empty
+/// list.
 #[derive(Debug)]
 pub struct FirstItems<T> {
     /// The items.
     pub items: Vec<T>,
-    /// How many more there were.
+    /// The number of items that were left out.
     pub beyond: usize,
 }
 
@@ -63,10 +64,10 @@ impl<'de, T: ReadJson<'de>> ReadJson<'de> for FirstItems<T> {
     }
 }
 
-/// Skips the rest of a list and returns how many items that were.
+/// Skips the rest of a list and returns the number of skipped items.
 ///
 /// # Errors
-/// When it is not well-formed.
+/// Fails if the JSON is malformed.
 pub fn skip_rest<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<usize, A::Error> {
     let mut skipped = 0;
     while seq.next_element::<IgnoredAny>()?.is_some() {

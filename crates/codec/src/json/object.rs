@@ -1,10 +1,10 @@
-//! Objects whose fields are read within the budget.
+//! Reads objects within the budget.
 
-/// Declares a struct and how it is read from a JSON object, as `#[derive(Deserialize)]` would, but within the
+/// Declares a struct that is read from a JSON object, like `#[derive(Deserialize)]`, but within the
 /// budget of the request.
 ///
-/// A field names its key and other keys that mean the same. A missing field has its default value; one that
-/// is `required` is an error then. Unknown keys are ignored, a repeated one is an error.
+/// Each field names its key and any alternative keys. A missing field gets its default value; a
+/// missing `required` field is an error. Unknown keys are ignored. A repeated key is an error.
 ///
 /// ```
 /// use throughline_codec::context::DecodeContext;

@@ -1,13 +1,13 @@
-//! Repairs JSON text that is well-formed and yet cannot be read: lone surrogates and numbers
-//! beyond a double.
+//! Repairs well-formed JSON text that `serde_json` cannot read: lone surrogates, and numbers too
+//! large for a double.
 
 use throughline_wire::{Repair, RepairSet};
 
-/// Returns the text repaired, or nothing when there was nothing to repair. Takes the text of one JSON
-/// value whose syntax has been checked.
+/// Returns the repaired text, or `None` if there is nothing to repair. Expects the text of one JSON
+/// value with valid syntax, so it only needs to track whether it is inside a string.
 pub(super) fn text(raw: &str, kinds: &mut RepairSet) -> Option<String> {
     let mut out = String::new();
-    // Everything before this byte is in `out`.
+    // All bytes before this offset are copied to `out`.
     let mut copied = 0;
     let mut at = 0;
     let mut in_string = false;
@@ -61,12 +61,12 @@ fn number_length(bytes: &[u8]) -> usize {
         .count()
 }
 
-/// The length of the escape that `bytes` begin with (of both, for a pair of surrogates), and
-/// whether it is a surrogate without its other half.
+/// Returns the length of the escape at the start of `bytes` (of both escapes for a surrogate pair),
+/// and true if it is a lone surrogate.
 fn escape(bytes: &[u8]) -> (usize, bool) {
     const ONE: usize = "\\uXXXX".len();
     match unit(bytes) {
-        // `\n`, or an escape cut short, which the reader refuses.
+        // `\n` or another short escape, or a truncated escape, which the reader rejects.
         None => (2.min(bytes.len()), false),
         Some(0xd800..=0xdbff) => match bytes.get(ONE..).and_then(unit) {
             Some(0xdc00..=0xdfff) => (2 * ONE, false),
@@ -77,7 +77,7 @@ fn escape(bytes: &[u8]) -> (usize, bool) {
     }
 }
 
-/// The UTF-16 unit of the escape `\uXXXX` that `bytes` begin with.
+/// Returns the UTF-16 unit of the escape `\uXXXX` at the start of `bytes`.
 fn unit(bytes: &[u8]) -> Option<u16> {
     let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
     let digits = core::str::from_utf8(digits).ok()?;

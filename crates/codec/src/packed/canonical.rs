@@ -1,7 +1,9 @@
-//! Recognises attributes, events and links that are written as [`binary`](crate::binary) would
-//! write them, and that validation would leave alone.
+//! Recognises attributes, events and links that have the encoding of [`binary`](crate::binary) and
+//! that validation would not change.
 //!
-//! Every function answers `None` for what it does not recognise, valid or not.
+//! Every function returns `None` for bytes that it does not recognise, valid or not. A wrong `None`
+//! only costs time, because the general path handles the span. A wrong `Some` would store different
+//! bytes than the general path.
 
 use throughline_wire::Limits;
 use throughline_wire::{SpanId, TraceId, attribute, semconv};
@@ -9,16 +11,16 @@ use throughline_wire::{SpanId, TraceId, attribute, semconv};
 use super::MAX_VALUE_BYTES;
 use crate::binary::shortest::{delimited, tag, varint};
 
-/// Keys of one set of attributes, by hash. A key that may be there already, by its hash, is as good
-/// as one that is: the ordinary way looks closely.
+/// The hashes of the keys of one attribute set. Two equal hashes count as a repeated key: the span
+/// then takes the general path, which compares the keys themselves.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Keys(Vec<u64>);
 
 impl Keys {
-    /// A scan of so many is cheap.
+    /// The maximum number of keys; a scan of this many is cheap.
     const MAX: usize = 64;
 
-    /// Begins another set.
+    /// Starts another set.
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }
@@ -32,16 +34,18 @@ impl Keys {
     }
 }
 
-/// A hash of `text` when it is UTF-8 without NUL: one pass tells both.
+/// Hashes `text` if it is UTF-8 without NUL, in one pass.
 fn clean_hash(text: &[u8]) -> Option<u64> {
-    // 2^64 divided by the golden ratio, odd.
+    // 2^64 divided by the golden ratio, made odd.
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let mut hash = text.len() as u64;
     let mut odd = 0;
     let mut mix = |word: u64| {
-        // A byte of zero borrows and a byte beyond ASCII has the bit already.
+        // Sets the high bit of any byte that may be NUL or not ASCII: subtracting 1 from NUL
+        // borrows, and a byte that is not ASCII has the bit already. The exact check below runs
+        // only if a bit is set.
         odd |= (word.wrapping_sub(ONES) | word) & HIGH;
         hash = (hash.rotate_left(29) ^ word).wrapping_mul(FACTOR);
     };
@@ -49,7 +53,7 @@ fn clean_hash(text: &[u8]) -> Option<u64> {
     for word in words {
         mix(u64::from_le_bytes(*word));
     }
-    // The rest, filled up with ones, which are neither zero nor beyond ASCII.
+    // Pads the last word with bytes of 1, which are neither NUL nor outside ASCII.
     let mut last = [1; 8];
     last[..rest.len()].copy_from_slice(rest);
     mix(u64::from_le_bytes(last));
@@ -59,13 +63,13 @@ fn clean_hash(text: &[u8]) -> Option<u64> {
     Some(hash)
 }
 
-/// The text, when it is UTF-8 without NUL.
+/// Returns the text if it is UTF-8 without NUL.
 pub(super) fn clean_text(text: &[u8]) -> Option<&str> {
     let text = core::str::from_utf8(text).ok()?;
     (!text.contains('\0')).then_some(text)
 }
 
-/// Whether a `KeyValue` is as it would be stored; its key goes to `keys`.
+/// Recognises a `KeyValue` in its stored form and adds its key to `keys`.
 pub(super) fn key_value(bytes: &[u8], limits: &Limits, keys: &mut Keys) -> Option<()> {
     let (key, rest) = delimited(tag(1), bytes)?;
     let reserved = [semconv::REPAIRS, semconv::SENT_END_NS]
@@ -86,11 +90,11 @@ pub(super) fn key_value(bytes: &[u8], limits: &Limits, keys: &mut Keys) -> Optio
     }
 }
 
-/// Whether an `AnyValue` is a scalar in its one form.
+/// Recognises an `AnyValue` with a scalar in its shortest form.
 fn scalar(value: &[u8]) -> Option<()> {
     let (&first, rest) = value.split_first()?;
     match first {
-        // A string; what follows its length is all of it.
+        // A string. Nothing may follow it.
         0x0a => {
             let (text, rest) = delimited(0x0a, value)?;
             clean_hash(text)?;
@@ -109,7 +113,7 @@ fn scalar(value: &[u8]) -> Option<()> {
     .then_some(())
 }
 
-/// Whether an `AnyValue` is an array of scalars.
+/// Recognises an `AnyValue` with an array of scalars.
 fn array(value: &[u8]) -> Option<()> {
     let (mut items, rest) = delimited(tag(5), value)?;
     if !rest.is_empty() {
@@ -118,7 +122,7 @@ fn array(value: &[u8]) -> Option<()> {
     while !items.is_empty() {
         let (item, rest) = delimited(tag(1), items)?;
         scalar(item)?;
-        // Inside of an array this text means that a decoder put it there, which is marked.
+        // Inside an array, this text comes from a decoder, which records a repair.
         if item.ends_with(attribute::TOO_DEEP.as_bytes()) {
             return None;
         }
@@ -127,7 +131,7 @@ fn array(value: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// Attributes of `field` at the start of `bytes`; what follows them.
+/// Recognises the attributes of `field` at the start of `bytes`. Returns the bytes after them.
 fn attributes<'a>(
     field: u8,
     mut bytes: &'a [u8],
@@ -148,7 +152,7 @@ fn attributes<'a>(
     Some(bytes)
 }
 
-/// What follows a `uint32` of `field`, which may be absent but not zero.
+/// Recognises a `uint32` of `field`, which may be absent but not zero. Returns the bytes after it.
 fn count(field: u8, bytes: &[u8]) -> Option<&[u8]> {
     if bytes.first() != Some(&(field << 3)) {
         return Some(bytes);
@@ -157,7 +161,7 @@ fn count(field: u8, bytes: &[u8]) -> Option<&[u8]> {
     (number != 0 && u32::try_from(number).is_ok()).then_some(rest)
 }
 
-/// What follows a non-empty text of `field`, which may be absent.
+/// Recognises a text of `field`, which may be absent but not empty. Returns the bytes after it.
 fn optional_text(field: u8, max_len: usize, bytes: &[u8]) -> Option<&[u8]> {
     if bytes.first() != Some(&tag(field)) {
         return Some(bytes);
@@ -167,7 +171,7 @@ fn optional_text(field: u8, max_len: usize, bytes: &[u8]) -> Option<&[u8]> {
     (!text.is_empty() && text.len() <= max_len).then_some(rest)
 }
 
-/// Whether a `Span.Event` is as it would be stored.
+/// Recognises a `Span.Event` in its stored form.
 pub(super) fn event(bytes: &[u8], limits: &Limits, keys: &mut Keys) -> Option<()> {
     let (&[tag, ref time @ ..], rest) = bytes.split_first_chunk::<9>()?;
     let time = i64::from_le_bytes(*time);
@@ -179,7 +183,7 @@ pub(super) fn event(bytes: &[u8], limits: &Limits, keys: &mut Keys) -> Option<()
     count(4, rest)?.is_empty().then_some(())
 }
 
-/// Whether a `Span.Link` is as it would be stored.
+/// Recognises a `Span.Link` in its stored form.
 pub(super) fn link(bytes: &[u8], limits: &Limits, keys: &mut Keys) -> Option<()> {
     let (trace_id, rest) = delimited(tag(1), bytes)?;
     let (span_id, rest) = delimited(tag(2), rest)?;

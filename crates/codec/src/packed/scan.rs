@@ -1,4 +1,4 @@
-//! One pass over an OTLP span that copies what can be stored as it is.
+//! Copies OTLP spans that can be stored unchanged, in one pass.
 
 use throughline_wire::Limits;
 use throughline_wire::{SpanId, SpanKind, StatusCode, TraceId, UnixNanos};
@@ -8,10 +8,11 @@ use super::{Head, PackedSpans};
 use crate::binary::{Reader, writer};
 
 impl PackedSpans {
-    /// Adds an OTLP span, given the bytes of its message, and tells whether it could; when not,
-    /// nothing is added and the span is to be decoded and validated, which may repair or reject it.
+    /// Adds the OTLP span in the bytes `span` and returns true, if it can be stored unchanged. Else
+    /// adds nothing and returns false: the caller must decode and validate the span, which may
+    /// repair or reject it.
     ///
-    /// `limits` and `now` are those that [`validate`](crate::validate::validate) would be given.
+    /// `limits` and `now` are those of [`validate`](crate::validate::validate).
     pub fn push_otlp(&mut self, span: &[u8], limits: &Limits, now: UnixNanos) -> bool {
         let (texts, bytes) = (self.texts.len(), self.bytes.len());
         let head = scan(self, span, limits).filter(|head| is_in_time(head, limits, now));
@@ -25,13 +26,13 @@ impl PackedSpans {
         }
     }
 
-    /// Reserves memory for spans of `bytes` bytes together.
+    /// Reserves memory for spans with a total of `bytes` bytes.
     pub fn reserve(&mut self, bytes: usize) {
         self.bytes.reserve(bytes);
     }
 }
 
-/// Whether validation would neither reject the span for its times nor repair it.
+/// Returns true if validation would neither reject the span for its times nor repair them.
 fn is_in_time(head: &Head, limits: &Limits, now: UnixNanos) -> bool {
     let ahead_ns = head.start.since(now);
     let lasts_ns = head.end.since(head.start);
@@ -41,7 +42,8 @@ fn is_in_time(head: &Head, limits: &Limits, now: UnixNanos) -> bool {
         && (0..=limits.duration_ns).contains(&lasts_ns)
 }
 
-/// What of a span is a list, in the order senders write it: the stored form has each in one piece.
+/// The lists of a span, in the order in which senders write them. The stored form holds each list
+/// in one piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum List {
     Attributes,
@@ -49,12 +51,12 @@ enum List {
     Links,
 }
 
-/// Copies the lists of one span.
+/// A writer that copies the lists of one span.
 struct Lists<'a> {
     bytes: &'a mut Vec<u8>,
     keys: &'a mut Keys,
     limits: &'a Limits,
-    /// The one being read, and where it began.
+    /// The list being copied, and its start in `bytes`.
     current: List,
     begin: usize,
     lengths: [usize; 3],
@@ -77,7 +79,7 @@ impl<'a> Lists<'a> {
 
     fn push(&mut self, list: List, item: &[u8]) -> Option<()> {
         if list != self.current {
-            // Back to a list that has been left: the two parts of it lie apart.
+            // A list that continues after another one would be stored in two pieces.
             if list < self.current {
                 return None;
             }
@@ -138,7 +140,7 @@ fn scan(out: &mut PackedSpans, span: &[u8], limits: &Limits) -> Option<Head> {
             11 => lists.push(List::Events, field.bytes().ok()?)?,
             12 => dropped_events_count = field.uint32().ok()?,
             13 => lists.push(List::Links, field.bytes().ok()?)?,
-            // Decoding adds these up.
+            // The general decoder adds up repeated counts, so this one does too.
             14 => dropped_links_count = dropped_links_count.saturating_add(field.uint32().ok()?),
             15 => (status, message) = read_status(field.message().ok()?)?,
             16 => flags = field.fixed32().ok()?,

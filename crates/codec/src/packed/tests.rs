@@ -1,4 +1,4 @@
-//! What is recognised, and that it comes to what decoding and validation come to.
+//! Tests which spans are recognised, and that the result equals that of decoding and validation.
 
 use opentelemetry_proto::tonic::common::v1::{
     AnyValue, ArrayValue, KeyValue, KeyValueList, any_value::Value,
@@ -31,7 +31,7 @@ fn text(key: &str, value: &str) -> KeyValue {
     pair(key, Value::StringValue(value.to_owned()))
 }
 
-/// A span with some of everything, as an SDK sends it.
+/// Returns a span with every field set, as an SDK sends it.
 fn span() -> Span {
     Span {
         trace_id: vec![1; 16],
@@ -231,7 +231,8 @@ fn a_value_in_a_form_or_of_a_size_that_is_not_stored_so_is_left_to_decoding() {
     assert!(!with_attribute(pair("k", array)));
 }
 
-/// Replaces the first `from` in the bytes of an ordinary span, lengths unchanged.
+/// Replaces the first `from` in the bytes of an ordinary span; both have the same length. Returns
+/// true if the result is recognised.
 fn patched(from: &[u8], to: &[u8]) -> bool {
     let mut bytes = span().encode_to_vec();
     let at = bytes.windows(from.len()).position(|window| window == from);
@@ -242,14 +243,14 @@ fn patched(from: &[u8], to: &[u8]) -> bool {
 
 #[test]
 fn bytes_that_mean_the_same_but_are_written_otherwise_are_left_to_decoding() {
-    // A bool of two, a length of two bytes for one, text that is not UTF-8.
+    // A bool of 2, a two-byte encoding of a one-byte length, a text that is not UTF-8.
     assert!(!patched(
         b"\x0a\x03yes\x12\x02\x10\x01",
         b"\x0a\x03yes\x12\x02\x10\x02"
     ));
     assert!(!patched(b"\x12\x02\x0a\x00", b"\x12\x80\x00\x0a"));
     assert!(!patched("käthe".as_bytes(), b"k\xff\xffthe"));
-    // A field after the value that nobody knows.
+    // An unknown field after the value.
     assert!(!patched(b"\x12\x03\x18\xc8\x01", b"\x12\x01\x18\xc8\x01"));
 }
 

@@ -1,17 +1,16 @@
-//! The same repairs for a log record.
+//! Validates log records with the same repairs.
 
 use throughline_wire::{LogRecord, UnixNanos};
 
 use super::{Limits, Notes, RejectReason, Repair, repair_attributes, text, value};
 use crate::context::Repairs;
 
-/// Repairs `record`, or says why it cannot be kept; `now` and `repairs` as in
-/// [`validate`](super::validate).
+/// Validates and repairs `record`; `now` and `repairs` as in [`validate`](super::validate).
 ///
-/// A record without a time gets the time it was observed, or `now`.
+/// A record without a time gets its observed time, or `now`.
 ///
 /// # Errors
-/// When its time lies before 1970 or too far ahead; see [`RejectReason`].
+/// Fails if the time is before 1970 or too far ahead; see [`RejectReason`].
 pub fn validate_log(
     mut record: LogRecord,
     limits: &Limits,

@@ -1,34 +1,33 @@
-//! Why a span cannot be kept, in the words its sender reads.
+//! The reasons for rejected spans, in words for their sender.
 
 use core::fmt;
 
 use throughline_wire::UnixNanos;
 
-/// Why a span is not kept.
+/// The reason why a span or a log record is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RejectReason {
-    /// A time before 1970.
+    /// A time is before 1970.
     BeforeEpoch {
-        /// Which: `start_ns`, `end_ns`; of a log record `time_ns`, `observed_ns`.
+        /// The field: `start_ns`, `end_ns`; for a log record `time_ns`, `observed_ns`.
         field: &'static str,
     },
-    /// Neither start nor end was given.
+    /// The span has neither start nor end.
     NoTime,
-    /// The start, or the time of a log record, lies further ahead of the server's clock than the
-    /// limit.
+    /// The start of a span, or the time of a log record, is too far ahead of the server's clock.
     AheadOfClock {
-        /// Which: `start_ns` or `time_ns`.
+        /// The field: `start_ns` or `time_ns`.
         field: &'static str,
-        /// How far, ns.
+        /// The time ahead of the server's clock, in ns.
         ahead_ns: i64,
-        /// How far it may, ns.
+        /// The limit, in ns.
         limit_ns: i64,
     },
 }
 
 impl RejectReason {
-    /// The word for metrics.
+    /// Returns the name used as a metric label.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::BeforeEpoch { .. } => "before_epoch",
@@ -57,7 +56,7 @@ impl fmt::Display for RejectReason {
     }
 }
 
-/// In hours, or in days when it is more than two.
+/// Formats a duration in hours, or in days if it is longer than two days.
 fn long_time(ns: i64) -> String {
     if ns > 2 * UnixNanos::PER_DAY {
         format!("{} days", ns / UnixNanos::PER_DAY)

@@ -1,4 +1,4 @@
-//! Each row of bad input, and that repairing twice changes nothing.
+//! Tests each kind of bad input, and that a second validation changes nothing.
 
 mod sizes;
 mod times;
@@ -38,7 +38,8 @@ fn check(span: Span) -> Result<Span, RejectReason> {
     validate(span, &Limits::default(), NOW, Repairs::NONE)
 }
 
-/// Validates a clean span changed by `change`; the span and the words of its kinds.
+/// Changes a clean span with `change` and validates it. Returns the span and the names of its
+/// repairs.
 fn repaired(change: impl FnOnce(&mut Span)) -> (Span, Vec<&'static str>) {
     let mut span = clean_span();
     change(&mut span);
@@ -213,7 +214,7 @@ proptest! {
             let now = UnixNanos::new(now);
             if let Ok(once) = validate(span.clone(), &limits, now, Repairs::NONE) {
                 let twice = validate(once.clone(), &limits, now, Repairs::NONE);
-                // NaN does not equal itself; its text does.
+                // Compared as text, because NaN does not equal itself.
                 prop_assert_eq!(format!("{:?}", twice), format!("{:?}", Ok::<_, RejectReason>(once)));
             }
         }

@@ -1,4 +1,4 @@
-//! Texts without NUL and of bounded length.
+//! Removes NUL from texts and limits their length.
 
 use std::borrow::Cow;
 
@@ -6,10 +6,10 @@ use throughline_wire::limits::cut_name;
 
 use super::{Limits, Notes, Repair};
 
-/// What stands for NUL, which Postgres refuses in text.
+/// The replacement for NUL, which Postgres refuses in text.
 const SYMBOL_FOR_NUL: &str = "\u{2400}";
 
-/// Replaces NUL; whether there was one.
+/// Replaces NUL. Returns true if there was one.
 pub(super) fn replace_nul(text: &mut Cow<'static, str>, notes: &mut Notes) -> bool {
     let found = text.contains('\0');
     if found {
@@ -19,7 +19,7 @@ pub(super) fn replace_nul(text: &mut Cow<'static, str>, notes: &mut Notes) -> bo
     found
 }
 
-/// Cuts to `max` characters, the last of them `…`; whether it was longer.
+/// Cuts to `max` characters, the last one `…`. Returns true if the text was longer.
 fn cut_chars(text: &mut Cow<'static, str>, max: usize) -> bool {
     let cut = match cut_name(text, max) {
         Cow::Borrowed(_) => return false,
@@ -29,13 +29,13 @@ fn cut_chars(text: &mut Cow<'static, str>, max: usize) -> bool {
     true
 }
 
-/// What ends a value of `bytes` bytes that was cut; at most 64 bytes long.
+/// Returns the suffix of a cut value of `bytes` bytes; at most 64 bytes long.
 pub(super) fn cut_suffix(bytes: usize) -> String {
     format!("… [cut: {bytes} bytes]")
 }
 
-/// Cuts to `max` bytes, at a character's boundary, ending in a suffix that tells the true size;
-/// how many bytes are left of the text itself.
+/// Cuts to `max` bytes at a character boundary, with a suffix that states the true size. Returns
+/// the number of bytes left of the original text.
 pub(super) fn cut_bytes(text: &mut Cow<'static, str>, max: usize, true_size: usize) -> usize {
     let suffix = cut_suffix(true_size);
     let end = text.floor_char_boundary(max.saturating_sub(suffix.len()));
@@ -44,14 +44,14 @@ pub(super) fn cut_bytes(text: &mut Cow<'static, str>, max: usize, true_size: usi
 }
 
 pub(super) fn repair_name(name: &mut Cow<'static, str>, limits: &Limits, notes: &mut Notes) {
-    // Cut first: replacing NUL keeps the number of characters.
+    // Cut first to save work: replacing NUL does not change the number of characters.
     if cut_chars(name, limits.name_chars) {
         notes.insert(Repair::NameCut);
     }
     replace_nul(name, notes);
 }
 
-/// Whether the key was changed, and so may equal another now.
+/// Returns true if the key was changed and may therefore equal another key.
 pub(super) fn repair_key(key: &mut Cow<'static, str>, limits: &Limits, notes: &mut Notes) -> bool {
     let cut = cut_chars(key, limits.key_chars);
     if cut {

@@ -1,10 +1,10 @@
-//! When a span was: repaired where one can tell what was meant.
+//! Repairs the times of a span where the intended time is clear.
 
 use throughline_wire::{Span, UnixNanos};
 
 use super::{Limits, Notes, RejectReason, Repair};
 
-/// Repairs the times of `span`; returns the end that was sent, if it said something and was moved.
+/// Repairs the times of `span`. Returns the end as sent if it was set and had to be moved.
 pub(super) fn repair(
     span: &mut Span,
     limits: &Limits,

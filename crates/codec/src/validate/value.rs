@@ -1,4 +1,4 @@
-//! Attribute values without NUL, of bounded size and depth.
+//! Removes NUL from attribute values and limits their size and depth.
 
 use std::borrow::Cow;
 
@@ -7,13 +7,13 @@ use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
 
 use super::{Limits, Notes, Repair, text};
 
-/// What [`cut`] leaves free for the suffix.
+/// The bytes that [`cut`] reserves for the suffix.
 const SUFFIX_BYTES: usize = 64;
 
 /// Repairs the value of an attribute.
 pub(super) fn repair(value: &mut AttributeValue, limits: &Limits, notes: &mut Notes) {
     match value {
-        // What nearly all values are.
+        // The common case.
         AttributeValue::Str(text) => text::repair_value(text, limits.value_bytes, notes),
         AttributeValue::Empty
         | AttributeValue::Bool(_)
@@ -31,10 +31,11 @@ pub(super) fn repair(value: &mut AttributeValue, limits: &Limits, notes: &mut No
     }
 }
 
-/// Replaces NUL, cuts keys and ends what is nested too deep; returns the value's size.
+/// Replaces NUL, cuts keys and replaces values nested too deep. Returns the size of the value in
+/// bytes.
 fn clean(value: &mut AttributeValue, depth: usize, limits: &Limits, notes: &mut Notes) -> usize {
     if depth > MAX_DEPTH {
-        // Decoders have put the marker here; whoever built the value in place may not have.
+        // Decoders have replaced deep values already; code that builds a value may not have.
         *value = AttributeValue::Str(Cow::Borrowed(TOO_DEEP));
     }
     match value {
@@ -67,7 +68,8 @@ fn clean(value: &mut AttributeValue, depth: usize, limits: &Limits, notes: &mut 
     leaf_size(value)
 }
 
-/// Size as the limit counts it: of text and bytes their length; small values as they are stored.
+/// Returns the size as the limit counts it, in bytes: the length of texts and bytes, and the stored
+/// size of other scalars.
 fn leaf_size(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::Str(text) => text.len(),
@@ -77,8 +79,9 @@ fn leaf_size(value: &AttributeValue) -> usize {
     }
 }
 
-/// Keeps the first `budget` bytes of a value and puts the suffix where they run out: then the
-/// budget is nothing, and whoever holds this value drops what follows it.
+/// Keeps the first `budget` bytes of a value and puts the suffix where the budget ends. Sets the
+/// budget to `None` there, which tells the enclosing value to drop all items that follow. The
+/// depth-first order therefore keeps a prefix of the value and cuts at exactly one place.
 fn cut(value: &mut AttributeValue, budget: &mut Option<usize>, true_size: usize) {
     let Some(left) = budget.take() else { return };
     match value {

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use super::span::RequestSpan;
 
 pin_project! {
-    /// Ends the span of its request when it has been sent, has failed, or is dropped.
+    /// A body that ends the span of its request when it has been sent, has failed or is dropped.
     #[derive(Debug)]
     pub struct TraceBody<B> {
         #[pin]
@@ -21,7 +21,7 @@ pin_project! {
 
 impl<B: Body> TraceBody<B> {
     pub(super) fn new(inner: B, span: Option<RequestSpan>) -> Self {
-        // Of a body without content nobody may ask for a frame.
+        // An empty body may never be polled for a frame, so the span cannot wait for its end.
         let span = span.filter(|_| !inner.is_end_stream());
         Self { inner, span }
     }
@@ -41,7 +41,7 @@ where
     ) -> Poll<Option<Result<Frame<B::Data>, Self::Error>>> {
         let this = self.project();
         let frame = {
-            // What a streaming body does belongs to its request.
+            // The work of a streaming body belongs to its request.
             let _entered = this.span.as_ref().map(RequestSpan::enter);
             ready!(this.inner.poll_frame(context))
         };

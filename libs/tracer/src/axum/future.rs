@@ -14,7 +14,7 @@ use super::TraceBody;
 use super::span::RequestSpan;
 
 pin_project! {
-    /// Runs the inner service within the span of the request.
+    /// A future that runs the inner service within the span of the request.
     #[derive(Debug)]
     pub struct TraceFuture<F> {
         #[pin]
@@ -30,7 +30,7 @@ impl<F> TraceFuture<F> {
         span: Option<RequestSpan>,
         request_id: Option<HeaderValue>,
     ) -> Self {
-        // What the inner service drops when the request is given up is dropped within the span.
+        // When the request is cancelled, the inner future is dropped within the span.
         let within = span.as_ref().map_or_else(Span::none, RequestSpan::handle);
         Self {
             inner: inner.instrument(within),
@@ -79,7 +79,7 @@ where
     }
 }
 
-/// Adds the headers that tell the client its trace and repeat its request id.
+/// Adds the trace and the request id to the headers of the response.
 fn tell<R>(response: &mut Response<R>, span: &RequestSpan, request_id: Option<HeaderValue>) {
     const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
     const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -87,7 +87,7 @@ fn tell<R>(response: &mut Response<R>, span: &RequestSpan, request_id: Option<He
     if let Some(context) = span.context() {
         let timing = format!("traceparent;desc=\"{}\"", context.traceparent());
         if let Ok(timing) = HeaderValue::from_str(&timing) {
-            // A service may have timings of its own.
+            // Appended, not set: the service may have timings of its own.
             headers.append(SERVER_TIMING, timing);
         }
     }
@@ -96,7 +96,7 @@ fn tell<R>(response: &mut Response<R>, span: &RequestSpan, request_id: Option<He
     }
 }
 
-/// Whether the answer goes on for as long as the connection does.
+/// Returns true if the response lasts as long as the connection.
 fn lasts<R>(response: &Response<R>) -> bool {
     response.status() == StatusCode::SWITCHING_PROTOCOLS
         || response

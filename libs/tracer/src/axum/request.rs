@@ -1,4 +1,4 @@
-//! What a request says of itself, as attributes of its span.
+//! Reads the attributes of a request's span from the request.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -12,12 +12,12 @@ use throughline_wire::{Attributes, SpanKind, semconv};
 use crate::context::{Carried, person};
 use crate::layer::seed::{Seed, sow};
 
-/// What a client may make us repeat and record at most.
+/// The maximum length of recorded request data, in bytes, since clients control it.
 const MOST_TEXT: usize = 1024;
-/// The longest request id that is recorded and echoed.
+/// The maximum length of a request id that is recorded and echoed, in bytes.
 const MOST_REQUEST_ID: usize = 128;
 
-/// Begins the server span of `request`.
+/// Starts the server span of `request`.
 pub(super) fn span<B>(request: &Request<B>) -> tracing::Span {
     let method = method(request.method());
     let path = request.uri().path();
@@ -44,7 +44,7 @@ pub(super) fn span<B>(request: &Request<B>) -> tracing::Span {
     })
 }
 
-/// The id the caller gave the request, when it is short and plain.
+/// Returns the request id that the caller sent, if it is short and plain.
 pub(super) fn id(headers: &HeaderMap) -> Option<&HeaderValue> {
     let value = headers.get("x-request-id")?;
     let plain = value.as_bytes().iter().all(u8::is_ascii_graphic);
@@ -58,7 +58,7 @@ fn take_parent(headers: &HeaderMap, seed: &mut Seed) {
             .iter()
             .filter_map(|value| value.to_str().ok())
     };
-    // A value that is no text still counts: two parents are none.
+    // A value that is not text still counts: two `traceparent` values are invalid.
     let parent = headers
         .get_all(header::TRACEPARENT)
         .iter()
@@ -75,7 +75,7 @@ fn take_parent(headers: &HeaderMap, seed: &mut Seed) {
     seed.carried = Carried::new(state.as_ref(), &baggage);
 }
 
-/// Semantic conventions 1.42, "HTTP server".
+/// Sets the attributes of semantic conventions 1.42, "HTTP server".
 fn describe<B>(request: &Request<B>, method: &'static str, attributes: &mut Attributes) {
     let (uri, headers) = (request.uri(), request.headers());
     if method == OTHER {
@@ -116,7 +116,7 @@ fn describe<B>(request: &Request<B>, method: &'static str, attributes: &mut Attr
     }
 }
 
-/// What stands for a method nobody knows: a client could make any number of names.
+/// The name for unknown methods. Clients could otherwise create any number of span names.
 const OTHER: &str = "_OTHER";
 
 fn method(method: &Method) -> &'static str {
@@ -145,7 +145,7 @@ fn version(version: Version) -> Option<&'static str> {
     }
 }
 
-/// The keys of a query, each with its value redacted: values may be secrets.
+/// Returns the query with each value redacted, because values may be secrets.
 fn without_values(query: &str) -> String {
     let mut text = String::new();
     for pair in cut(query).split('&').filter(|pair| !pair.is_empty()) {
@@ -157,14 +157,14 @@ fn without_values(query: &str) -> String {
                 text.push_str(key);
                 text.push_str("=REDACTED");
             }
-            // Without a sign it may be either.
+            // A part without `=` may be a key or a value, so it is redacted.
             None => text.push_str("REDACTED"),
         }
     }
     text
 }
 
-/// At most [`MOST_TEXT`] bytes.
+/// Cuts `text` to at most [`MOST_TEXT`] bytes.
 fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MOST_TEXT)]
 }

@@ -1,4 +1,4 @@
-//! The span of one request, from the call to the last byte.
+//! The span of one request, from the call to the last byte of the response.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::clock::Tick;
 use crate::context::SpanContext;
 use crate::layer::{Recording, current};
 
-/// Ends its span exactly once, at the latest when dropped.
+/// The span of a request. It ends exactly once, at the latest when this value is dropped.
 #[derive(Debug)]
 pub(super) struct RequestSpan {
     span: tracing::Span,
@@ -30,23 +30,23 @@ impl RequestSpan {
         self.span.enter()
     }
 
-    /// Another handle of it.
+    /// Returns another handle of the span.
     pub(super) fn handle(&self) -> tracing::Span {
         self.span.clone()
     }
 
-    /// Notes whether the code of the request is running: when it still is at the end, it
-    /// panicked, even if somebody has caught that since.
+    /// Records whether the service is being polled. If it still is when the span ends, the service
+    /// panicked, even if a layer has caught the panic.
     pub(super) fn polling(&mut self, polling: bool) {
         self.polling = polling;
     }
 
-    /// Where it stands; nothing when no layer records spans.
+    /// Returns the context of the span; `None` if no layer records spans.
     pub(super) fn context(&self) -> Option<SpanContext> {
         current::with_span(&self.span, |active| active.context)
     }
 
-    /// Notes the status of the answer; from 500 on it is a failure of the server.
+    /// Records the status of the response. From 500 on, the span fails.
     pub(super) fn answer(&mut self, status: StatusCode) {
         self.answered = true;
         self.write(|recording| {
@@ -65,7 +65,7 @@ impl RequestSpan {
         });
     }
 
-    /// Notes that no complete answer comes.
+    /// Records that the response failed before it was complete.
     pub(super) fn fail(&mut self, message: String) {
         self.answered = true;
         self.write(|recording| recording.fail(Status::error(message), None));
@@ -87,7 +87,7 @@ impl Drop for RequestSpan {
                 if self.polling {
                     recording.fail(Status::error("the handler panicked"), Some("panic"));
                 } else {
-                    // The client went away, or a time limit outside of us struck.
+                    // The client disconnected, or an outer timeout expired.
                     recording.event("request cancelled", Attributes::default(), Tick::now());
                 }
             });

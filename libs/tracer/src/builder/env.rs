@@ -1,4 +1,4 @@
-//! The environment variables that override what the code says.
+//! The environment variables that override the settings in code.
 
 use throughline_wire::semconv;
 
@@ -32,8 +32,8 @@ impl TracerBuilder {
     }
 }
 
-/// What the variables make of `mode`. A rate alone means sampling; a mode `sampled` without a rate
-/// keeps the code's, or records all.
+/// Returns the mode after applying the variables. A rate alone turns sampling on.
+/// `TRACING_MODE=sampled` without a rate keeps the rate set in code, or records all.
 fn mode(mode: Mode, set: impl Fn(&str) -> Option<String>) -> Result<Mode, BuildError> {
     let flag = |name: &'static str| match set(name).map(|word| word.trim().to_ascii_lowercase()) {
         None => Ok(None),
@@ -73,8 +73,8 @@ fn mode(mode: Mode, set: impl Fn(&str) -> Option<String>) -> Result<Mode, BuildE
     }
 }
 
-/// Undoes percent-encoding (resource SDK specification, "Specifying resource information via an
-/// environment variable"); what is not well encoded stays as it is.
+/// Decodes percent-encoding (resource SDK specification, "Specifying resource information via an
+/// environment variable"). Leaves a badly encoded text as it is.
 fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());

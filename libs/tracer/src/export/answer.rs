@@ -1,4 +1,4 @@
-//! What the collector's answer means for the batch.
+//! Maps the response of the collector to the next step for the batch.
 
 use std::time::Duration;
 
@@ -6,34 +6,34 @@ use http::StatusCode;
 use http::header::{HeaderMap, RETRY_AFTER};
 use throughline_wire::BatchAnswer;
 
-/// The fate of a batch.
+/// The outcome of sending a batch.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// Committed, but for the spans counted here, with the first reason given.
+    /// The batch is committed, except for the rejected spans.
     Stored {
-        /// How many spans were refused.
+        /// The number of rejected spans.
         rejected: u64,
-        /// Why the first of them was.
+        /// The reason for the first rejected span.
         reason: Option<String>,
     },
-    /// Too large at once: smaller parts may pass.
+    /// The batch is too large; smaller parts may be accepted.
     TooLarge,
-    /// Will never be taken.
+    /// The batch is rejected for good. Carries the reason.
     Refused(String),
-    /// Try again, not before the time the collector names.
+    /// The request failed and can be retried, not before the delay that the collector asked for.
     Later {
-        /// What the collector asks for.
+        /// The delay that the collector asked for (`Retry-After`).
         after: Option<Duration>,
-        /// What went wrong.
+        /// The error message.
         why: String,
     },
 }
 
 impl Answer {
-    /// Reads an HTTP answer. Retryable are 408, 425, 429 and all of 5xx.
+    /// Reads an HTTP response. 408, 425, 429 and all 5xx are retryable.
     pub(crate) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         if status.is_success() {
-            // An answer that can not be read is still an acknowledgement.
+            // A success status with an unreadable body still acknowledges the batch.
             let answer: BatchAnswer = serde_json::from_slice(body).unwrap_or_default();
             let rejected = answer.rejected.len() as u64;
             let reason = answer.rejected.into_iter().next().map(|first| first.reason);

@@ -1,23 +1,23 @@
-//! How long to wait before trying again.
+//! The delay before a retry.
 
 use std::time::Duration;
 
-/// Full jitter between zero and a bound that doubles with each attempt (Brooker, "Exponential
-/// Backoff And Jitter", 2015).
+/// Exponential backoff with full jitter: a random delay up to a limit that doubles with each
+/// attempt (Brooker, "Exponential Backoff And Jitter", 2015).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Backoff {
-    /// The bound after the first failure.
+    /// The limit after the first failure.
     pub(crate) first: Duration,
-    /// The largest bound.
+    /// The largest limit.
     pub(crate) most: Duration,
 }
 
 impl Backoff {
-    /// No collector may ask for a longer wait.
+    /// The longest `Retry-After` that is respected.
     const MOST_ASKED: Duration = Duration::from_mins(5);
 
-    /// The wait after `failures` failures in a row: at least what the collector asked for. Of
-    /// `random` all bits count.
+    /// Returns the delay after `failures` failures in a row, at least the delay the collector asked
+    /// for. All bits of `random` must be random.
     pub(crate) fn wait(self, failures: u32, asked: Option<Duration>, random: u64) -> Duration {
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(20));
         let bound = self.first.saturating_mul(doubled).min(self.most);

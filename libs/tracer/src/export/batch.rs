@@ -1,4 +1,4 @@
-//! Spans that are sent together.
+//! A batch of spans that are sent together.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use super::queue::memory_bytes;
 /// One message to the collector.
 #[derive(Debug)]
 pub(super) struct Batch {
-    /// The message; its `dropped` are the losses it reports.
+    /// The message. Its `dropped` reports the lost spans.
     pub(super) message: SpanBatch,
-    /// What its spans weigh in the queue.
+    /// The memory size of its spans in the queue, in bytes.
     pub(super) bytes: usize,
 }
 
@@ -21,16 +21,16 @@ impl Batch {
         self.message.spans.len()
     }
 
-    /// As the body of a request.
+    /// Returns the body of the request.
     pub(super) fn encode(&self) -> Result<Bytes, serde_json::Error> {
         serde_json::to_vec(&self.message).map(Bytes::from)
     }
 
-    /// In two halves; the first reports the losses.
+    /// Splits the batch into two halves. The first half reports the lost spans.
     pub(super) fn split(mut self) -> (Self, Self) {
         let sequence = self.message.sequence.clone();
         if let Some(sequence) = &mut self.message.sequence {
-            // The second half is not there yet.
+            // The second half has not arrived yet, so the first must not settle its numbers.
             sequence.settled = 0;
         }
         let spans = self.message.spans.split_off(self.len() / 2);

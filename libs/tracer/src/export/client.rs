@@ -1,4 +1,4 @@
-//! The HTTP client of the exporter: one connection, HTTP/1.1.
+//! The HTTP client of the exporter: HTTP/1.1 over one connection.
 
 mod connection;
 
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::answer::Answer;
 use connection::Connection;
 
-/// Why the endpoint can not be used.
+/// The reason why the endpoint cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum ClientError {
     #[error("not a URL: {0}")]
@@ -31,7 +31,7 @@ pub(crate) enum ClientError {
     Key,
 }
 
-/// Posts batches to one collector.
+/// A client that posts batches to one collector.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     connection: Connection,
@@ -40,12 +40,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// One request takes no longer.
+    /// The timeout of one request.
     const TIMEOUT: Duration = Duration::from_secs(10);
-    /// An answer is no longer, in bytes.
+    /// The maximum length of a response body, in bytes.
     const MOST_ANSWER: usize = 1 << 20;
 
-    /// A client for `{endpoint}/api/trace-log`.
+    /// Creates a client for `{endpoint}/api/trace-log`.
     pub(crate) fn new(endpoint: &str, key: Option<&str>) -> Result<Self, ClientError> {
         let whole = format!("{}/api/trace-log", endpoint.trim().trim_end_matches('/'));
         let uri: Uri = whole
@@ -70,7 +70,7 @@ impl Client {
         })
     }
 
-    /// Sends one batch.
+    /// Sends one batch and returns the outcome.
     pub(crate) async fn post(self, body: Bytes) -> Answer {
         match timeout(Self::TIMEOUT, self.attempt(body)).await {
             Ok(Ok(answer)) => answer,
@@ -98,7 +98,7 @@ impl Client {
         let response = self.connection.request(request).await?;
         let (head, body) = response.into_parts();
         let body = Limited::new(body, Self::MOST_ANSWER).collect().await;
-        // The status says all that matters of an answer that is cut short.
+        // The status decides; a truncated body only loses details.
         let body = body.map(Collected::to_bytes).unwrap_or_default();
         Ok(Answer::read(head.status, &head.headers, &body))
     }

@@ -1,29 +1,29 @@
-//! Waiting until what was recorded has left.
+//! The command that flushes the queue, and its result.
 
 use std::time::Instant;
 
-/// How a flush ended.
+/// The result of a flush.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flushed {
-    /// Spans recorded before the flush that had neither been acknowledged nor refused when its
-    /// time was up; zero when all went well.
+    /// The number of spans recorded before the flush that were neither acknowledged nor rejected
+    /// before the timeout. Zero on success.
     pub unsent: u64,
 }
 
 impl Flushed {
-    /// Whether nothing was left behind.
+    /// Returns true if all spans were sent.
     pub const fn is_complete(self) -> bool {
         self.unsent == 0
     }
 }
 
-/// What the handle asks of the worker.
+/// A command from the handle to the worker.
 pub(crate) struct Command {
-    /// When to give up.
+    /// The time to give up.
     pub(crate) deadline: Instant,
-    /// Whether the worker ends then.
+    /// True if the worker ends after the flush.
     pub(crate) stop: bool,
-    /// Takes the outcome.
+    /// The callback for the result.
     pub(crate) done: Box<dyn FnOnce(Flushed) + Send>,
 }
 

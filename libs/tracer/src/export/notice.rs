@@ -1,10 +1,10 @@
-//! Telling the service that spans are lost or late: at most once a minute, by `tracing`.
+//! Warns the service about lost or late spans through `tracing`, at most once a minute.
 
 use std::time::{Duration, Instant};
 
 use super::Stats;
 
-/// Says what is wrong, unless it has just done so.
+/// A rate-limited warning.
 #[derive(Debug, Default)]
 pub(crate) struct Notice {
     last: Option<Instant>,
@@ -14,7 +14,7 @@ pub(crate) struct Notice {
 impl Notice {
     const EVERY: Duration = Duration::from_mins(1);
 
-    /// Warns of `why`, with what has been lost so far.
+    /// Warns with the reason `why` and the number of lost spans so far.
     pub(crate) fn warn(&mut self, why: &str, stats: &Stats) {
         if !self.is_due() {
             return;
@@ -29,7 +29,7 @@ impl Notice {
         self.lost = lost;
     }
 
-    /// Warns when spans were lost since the last warning.
+    /// Warns if spans were lost since the last warning.
     pub(crate) fn warn_of_losses(&mut self, stats: &Stats) {
         let lost: u64 = stats.dropped.values().sum();
         if lost > self.lost && self.is_due() {

@@ -1,5 +1,5 @@
-//! Finished spans on their way out: bounded by number and by bytes, never blocking, counting what
-//! does not fit.
+//! The queue of ended spans: bounded in number and bytes. It never blocks, and it counts the spans
+//! that it drops.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -10,32 +10,33 @@ use tokio::sync::Notify;
 
 use crate::numbers::Numbers;
 
-/// What the queue holds at most, spans under way to the collector included.
+/// The limits of the queue, which include the spans being sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) spans: usize,
     pub(crate) bytes: usize,
-    /// How many spans make a batch; the worker is woken whenever as many have come.
+    /// The number of spans in a batch. The worker is woken each time the queue grows by this
+    /// number.
     pub(crate) batch: usize,
 }
 
-/// A span with the memory that it takes in the queue.
+/// A span with its memory size in the queue, in bytes.
 #[derive(Debug)]
 pub(crate) struct Queued {
     pub(crate) span: Box<Span>,
     pub(crate) bytes: usize,
 }
 
-/// What became of the spans of a tracer so far.
+/// Counts of the spans of a tracer since its start.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stats {
     /// Spans that ended and entered the queue.
     pub accepted: u64,
-    /// Spans the collector acknowledged.
+    /// Spans that the collector acknowledged.
     pub exported: u64,
     /// Spans that were lost, by reason.
     pub dropped: BTreeMap<DropReason, u64>,
-    /// Spans that are queued or under way.
+    /// Spans that are queued or being sent.
     pub queued: usize,
 }
 
@@ -49,7 +50,7 @@ const REASONS: [DropReason; 7] = [
     DropReason::Other,
 ];
 
-/// The sending side, shared by all threads that record.
+/// The sending side of the queue, shared by all recording threads.
 #[derive(Debug)]
 pub(crate) struct Queue {
     sender: SyncSender<Queued>,
@@ -58,7 +59,7 @@ pub(crate) struct Queue {
     held_bytes: AtomicUsize,
     accepted: AtomicU64,
     exported: AtomicU64,
-    /// Since the start, and of those the ones no batch has reported yet.
+    /// Drops since the start, by reason. `unreported` counts those that no batch has reported.
     dropped: [AtomicU64; 7],
     unreported: [AtomicU64; 7],
     closed: AtomicBool,
@@ -89,7 +90,7 @@ impl Queue {
         self.limits
     }
 
-    /// Takes a span, or counts it as dropped; returns at once either way.
+    /// Adds a span to the queue, or drops and counts it. Never blocks.
     pub(crate) fn offer(&self, span: Box<Span>) {
         if self.closed.load(Ordering::Relaxed) {
             return;
@@ -100,7 +101,8 @@ impl Queue {
             self.numbers.drop_one(span.sequence);
             return;
         }
-        // Claim first, look then: two threads can not both take the last place.
+        // Claim the space first, then check the limit: two threads then cannot both take the last
+        // space.
         let held = self.held.fetch_add(1, Ordering::Relaxed);
         let held_bytes = self.held_bytes.fetch_add(bytes, Ordering::Relaxed);
         let fits = held < self.limits.spans && held_bytes + bytes <= self.limits.bytes;
@@ -117,13 +119,13 @@ impl Queue {
         }
     }
 
-    /// Gives the places of `spans` spans free.
+    /// Frees the space of `spans` spans.
     fn release(&self, spans: usize, bytes: usize) {
         self.held.fetch_sub(spans, Ordering::Relaxed);
         self.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Counts the fate of spans taken from the queue: `rejected` of them were refused.
+    /// Counts spans that were sent. `rejected` of them were rejected.
     pub(crate) fn settle(&self, spans: usize, bytes: usize, rejected: u64) {
         self.release(spans, bytes);
         let exported = (spans as u64).saturating_sub(rejected);
@@ -137,7 +139,7 @@ impl Queue {
         self.count_dropped(reason, spans as u64);
     }
 
-    /// How many spans have entered.
+    /// Returns the number of spans that entered the queue.
     pub(crate) fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
     }
@@ -149,12 +151,12 @@ impl Queue {
         self.unreported[at].fetch_add(spans, Ordering::Relaxed);
     }
 
-    /// What no batch has reported yet; the caller reports it.
+    /// Takes the counts of drops that no batch has reported; the caller reports them.
     pub(crate) fn take_unreported(&self) -> BTreeMap<DropReason, u64> {
         nonzero(|at| self.unreported[at].swap(0, Ordering::Relaxed))
     }
 
-    /// Gives back what a batch could not report after all.
+    /// Returns the counts of a batch that did not arrive; a later batch reports them.
     pub(crate) fn return_unreported(&self, dropped: &BTreeMap<DropReason, u64>) {
         for (slot, reason) in self.unreported.iter().zip(REASONS) {
             let spans = dropped.get(&reason).copied().unwrap_or_default();
@@ -162,7 +164,7 @@ impl Queue {
         }
     }
 
-    /// No span is taken any more, without a count: the process is ending.
+    /// Closes the queue: later spans are ignored and not counted, because the process is ending.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
     }
@@ -186,7 +188,7 @@ fn nonzero(count: impl Fn(usize) -> u64) -> BTreeMap<DropReason, u64> {
         .collect()
 }
 
-/// About how many bytes a span takes: its texts, and a flat sum for the rest.
+/// Estimates the memory size of a span in bytes: its texts, and a fixed size for the rest.
 pub(crate) fn memory_bytes(span: &Span) -> usize {
     let events = span
         .events

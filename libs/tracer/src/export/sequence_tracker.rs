@@ -1,4 +1,4 @@
-//! Which numbers are accounted for: sent, dropped, or told to be open.
+//! Tracks which sequence numbers are sent, dropped or announced.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -8,23 +8,24 @@ use throughline_wire::{BatchSequence, Span, SpanStart};
 use super::Queue;
 use crate::numbers::NumberSet;
 
-/// A process with spans that are told to be open says something at least this often: the
-/// collector takes one that is silent for 30 s for dead.
+/// The maximum time between two batches of a process with announced open spans. The collector takes
+/// such a process for dead after 30 s without a batch.
 const HEARTBEAT: Duration = Duration::from_secs(8);
-/// Starts in one batch; more go with the next.
+/// The maximum number of starts in one batch; further ones go with the next batch.
 const STARTS: usize = 512;
 
-/// The exporter's account of the numbers given.
+/// The state of the sequence numbers that this process gave.
 #[derive(Debug)]
 pub(super) struct SequenceTracker {
     announce_after: Duration,
     /// Numbers of spans that were put into a batch or dropped.
     done: NumberSet,
-    /// Numbers of spans whose start was put into a batch, and that are not done.
+    /// Numbers of spans whose start was put into a batch and that are not in `done`.
     told: BTreeSet<u64>,
-    /// Which number was next, when: what is below an old one and not done is open for long.
+    /// The next number at past times. A number below an old entry that is not in `done` belongs to
+    /// a long-running span.
     seen: VecDeque<(Instant, u64)>,
-    /// Every number below this had been given `announce_after` ago.
+    /// All numbers below this one were given at least `announce_after` ago.
     old: u64,
     sent: Instant,
 }
@@ -41,8 +42,8 @@ impl SequenceTracker {
         }
     }
 
-    /// Accounts for a batch of `spans`: where the process stands then, and the starts to go with
-    /// it. A goodbye tells of every open span and settles every number.
+    /// Adds a batch of `spans`. Returns the sequence state for the batch and the starts to send
+    /// with it. The final report announces every open span and settles every number.
     pub(super) fn account(
         &mut self,
         queue: &Queue,
@@ -77,7 +78,7 @@ impl SequenceTracker {
         (sequence, starts)
     }
 
-    /// The least number that is neither done nor told.
+    /// Returns the least number that is neither done nor announced.
     fn settled(&self, next: u64) -> u64 {
         let most = self.told.len() + 1;
         let missing = self.done.missing_below(next, most);
@@ -96,7 +97,7 @@ impl SequenceTracker {
         }
     }
 
-    /// The starts did not arrive: they are told again.
+    /// Forgets starts that did not arrive, so that a later batch announces them again.
     pub(super) fn forget(&mut self, starts: &[SpanStart]) {
         for start in starts {
             if let Some(number) = start.sequence {
@@ -105,12 +106,12 @@ impl SequenceTracker {
         }
     }
 
-    /// Whether a batch is due although there is nothing to put into it.
+    /// Returns true if a batch must be sent although it would be empty.
     pub(super) fn is_heartbeat_due(&self) -> bool {
         !self.told.is_empty() && self.sent.elapsed() >= HEARTBEAT
     }
 
-    /// A batch leaves now.
+    /// Records that a batch is sent now.
     pub(super) fn note_sent(&mut self) {
         self.sent = Instant::now();
     }

@@ -1,5 +1,5 @@
-//! Threads whose spans and events are not recorded: those of the exporter, whose requests would
-//! otherwise be traced, exported, traced again.
+//! Suppresses recording on the threads of the exporter. Otherwise its own requests would be traced
+//! and exported in an endless loop.
 
 use std::cell::Cell;
 
@@ -7,7 +7,7 @@ thread_local! {
     static SUPPRESSED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Nothing on this thread is recorded from now on.
+/// Stops recording on this thread for good.
 pub(crate) fn suppress() {
     SUPPRESSED.set(true);
 }

@@ -1,5 +1,5 @@
-//! The thread that sends: batches by number or age, retries for as long as it takes, answers
-//! flushes by their deadline.
+//! The export thread: sends batches by size or age, retries failed ones, and completes flushes
+//! before their deadlines.
 
 mod end;
 mod flushes;
@@ -31,20 +31,20 @@ use super::{Queue, Queued, suppression};
 use crate::clock;
 use crate::ids;
 
-/// What the worker is told once.
+/// The settings of the worker, fixed at the start.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) client: Client,
     pub(crate) resource: Resource,
     pub(crate) scope: InstrumentationScope,
-    /// A span waits no longer for others to be sent with.
+    /// The maximum time a span waits to be sent.
     pub(crate) interval: Duration,
-    /// A span that is open for so long is announced.
+    /// The time after which an open span is announced.
     pub(crate) announce_after: Duration,
     pub(crate) backoff: Backoff,
 }
 
-/// Starts the thread.
+/// Starts the export thread.
 pub(crate) fn start(
     settings: Settings,
     queue: Arc<Queue>,
@@ -54,7 +54,7 @@ pub(crate) fn start(
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(2)
-        // Look-ups of names run on threads of their own.
+        // Name look-ups run on blocking threads, which must not record either.
         .on_thread_start(suppression::suppress)
         .build()?;
     let tracker = SequenceTracker::new(settings.announce_after);
@@ -87,21 +87,21 @@ struct Worker {
     spans: Receiver<Queued>,
     commands: UnboundedReceiver<Command>,
     flushes: Vec<Waiting>,
-    /// Batches that have to go again, before any new one.
+    /// Batches to send again, before any new one.
     retry: VecDeque<Batch>,
-    /// Spans taken from the queue since the start.
+    /// The number of spans taken from the queue since the start.
     taken: u64,
     failures: u32,
-    /// When the next attempt may be made.
+    /// The earliest time of the next attempt.
     not_before: Instant,
     notice: Notice,
-    /// Which numbers are accounted for.
+    /// The state of the sequence numbers.
     tracker: SequenceTracker,
-    /// The command that ends the worker, to be answered when it has said final_report.
+    /// The command that ends the worker, completed after the final report.
     stopping: Option<Command>,
 }
 
-/// The worker is to end.
+/// Tells the caller to end the worker.
 struct Stop;
 
 impl Worker {
@@ -111,7 +111,7 @@ impl Worker {
         self.give_up();
     }
 
-    /// Waits for a batch to fill or to grow old, then sends what there is.
+    /// Waits until a batch is full or old enough, then sends all batches.
     async fn turn(&mut self) -> Result<(), Stop> {
         let failing = self.failures > 0;
         let due = if failing {
@@ -133,8 +133,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Takes commands while `work` runs. A command interrupts it when `interruptible`: then there
-    /// is no result.
+    /// Accepts commands while `work` runs. If `interruptible`, a command interrupts the work; the
+    /// result is then `None`.
     async fn serve_during<T>(
         &mut self,
         work: impl Future<Output = T>,
@@ -147,13 +147,13 @@ impl Worker {
                 .iter()
                 .map(|flush| flush.command.deadline)
                 .min();
-            // Far away, and not waited for.
+            // Without a deadline, the branch below is disabled and this value is not used.
             let expiry = deadline.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
             tokio::select! {
                 biased;
                 result = &mut work => return Ok(Some(result)),
                 command = self.commands.recv() => {
-                    // No command can come any more: neither handle nor layer is left.
+                    // All handles and layers are dropped, so no command can follow.
                     let command = command.ok_or(Stop)?;
                     let target = self.queue.accepted();
                     self.flushes.push(Waiting { target, command });
@@ -166,7 +166,7 @@ impl Worker {
         }
     }
 
-    /// Sends batch by batch until there is nothing more or the collector fails.
+    /// Sends batch by batch until the queue is empty or the collector fails.
     async fn send_all(&mut self) -> Result<(), Stop> {
         while let Some(batch) = self.next_batch() {
             let Ok(body) = batch.encode() else {
@@ -174,7 +174,8 @@ impl Worker {
                 continue;
             };
             let request = self.settings.client.clone().post(body);
-            // Kept in sight while under way: an ending worker counts what it leaves behind.
+            // Stored in `retry` while it is being sent: if the worker ends, the batch is counted as
+            // unsent.
             self.retry.push_front(batch);
             let answer = self.serve_during(request, false).await?;
             let Some((answer, batch)) = answer.zip(self.retry.pop_front()) else {
@@ -188,7 +189,7 @@ impl Worker {
         self.answer_flushes()
     }
 
-    /// Settles the batch; false when the collector wants to be left alone for a while.
+    /// Handles the outcome of a batch. Returns false if the worker must back off.
     fn take_answer(&mut self, batch: Batch, answer: Answer) -> bool {
         match answer {
             Answer::Stored { rejected, reason } => {
@@ -206,7 +207,8 @@ impl Worker {
             }
             Answer::TooLarge => self.drop_batch(&batch, DropReason::TooBig),
             Answer::Refused(why) => {
-                // What refuses one batch, such as a wrong key, mostly refuses the next: no hurry.
+                // The cause, such as a wrong key, is likely to affect the next batch too, so back
+                // off.
                 self.drop_batch(&batch, DropReason::Rejected);
                 self.fail(None, &why);
                 return false;
@@ -220,7 +222,7 @@ impl Worker {
         true
     }
 
-    /// Leaves the collector alone for a while.
+    /// Backs off and warns.
     fn fail(&mut self, after: Option<Duration>, why: &str) {
         self.failures = self.failures.saturating_add(1);
         let wait = self
@@ -231,10 +233,11 @@ impl Worker {
         self.notice.warn(why, &self.queue.stats());
     }
 
-    /// Counts a batch as lost; the losses it would have reported go with a later one.
+    /// Counts a batch as lost. A later batch reports the losses that this one carried.
     fn drop_batch(&mut self, batch: &Batch, reason: DropReason) {
         self.queue.return_unreported(&batch.message.dropped);
-        // What is too large once is too large again.
+        // A batch that is too large would be too large again, so its starts are not announced
+        // again.
         if reason != DropReason::TooBig {
             self.tracker.forget(&batch.message.starts);
         }

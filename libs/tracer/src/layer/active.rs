@@ -1,4 +1,4 @@
-//! What the layer keeps with each open `tracing` span.
+//! The state of an open `tracing` span.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use throughline_wire::{AttributeValue, Attributes, Span, SpanEvent, Status, Stat
 use crate::clock::Tick;
 use crate::context::{Carried, SpanContext};
 
-/// A span holds at most this many attributes; further ones are counted, not kept. An event too.
+/// The maximum number of attributes of a span or an event; further ones are counted and dropped.
 pub(crate) const MAX_ATTRIBUTES: usize = 256;
-/// A span holds at most this many events; further ones are counted, not kept.
+/// The maximum number of events of a span; further ones are counted and dropped.
 const MAX_EVENTS: usize = 256;
 
-/// An open span: its place in the trace and, when the trace is recorded, what is known of it.
+/// An open span: its context and, if the trace is recorded, its data.
 #[derive(Debug)]
 pub(crate) struct Active {
     pub(crate) context: SpanContext,
@@ -21,7 +21,7 @@ pub(crate) struct Active {
     pub(crate) recording: Option<Recording>,
 }
 
-/// A span being written.
+/// The data of an open span that is recorded.
 #[derive(Debug)]
 pub(crate) struct Recording {
     pub(crate) span: Box<Span>,
@@ -67,8 +67,8 @@ impl Recording {
         });
     }
 
-    /// RepairSet the span as failed; the first explanation stays. A status declared `ok` stays too,
-    /// as the specification of `Set Status` wants.
+    /// Marks the span as failed. The first message stays. The status `Ok` stays too, as the
+    /// specification of `Set Status` requires.
     pub(crate) fn fail(&mut self, status: Status, kind: Option<&'static str>) {
         if self.span.status.code == StatusCode::Ok {
             return;
@@ -83,13 +83,14 @@ impl Recording {
         }
     }
 
-    /// Notes that its code was left: what was left last is the end, since a `tracing` span closes
-    /// only after all its children have.
+    /// Records that the span's code was left. The last time counts as the end, because a `tracing`
+    /// span closes only after all its children.
     pub(crate) fn leave(&mut self, at: Tick) {
         self.left = Some(at);
     }
 
-    /// The finished span: it ended when its code was left, or now when that never ran.
+    /// Returns the ended span. It ended when its code was last left, or ends now if its code never
+    /// ran.
     pub(crate) fn end(self) -> Box<Span> {
         let end = self.wall(self.left.unwrap_or_else(Tick::now));
         let mut span = self.span;
@@ -97,8 +98,8 @@ impl Recording {
         span
     }
 
-    /// A moment on the wall clock as it stood when the span began: a clock that is set while the
-    /// span is open changes no duration.
+    /// Returns the wall-clock time of `at`, by the clock at the start of the span. A clock step
+    /// while the span is open then does not change its duration.
     fn wall(&self, at: Tick) -> throughline_wire::UnixNanos {
         self.span
             .start

@@ -1,4 +1,4 @@
-//! Reaching the open span this code runs in, from outside the layer.
+//! Gives code outside the layer access to the current open span.
 
 use tracing::dispatcher::{self, Dispatch};
 use tracing::span;
@@ -7,8 +7,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::Active;
 
-/// Runs `act` on the nearest open span that the layer knows. `act` runs under the span's lock: it
-/// must not log.
+/// Runs `act` on the nearest open span that the layer knows. `act` holds the lock of the span, so
+/// it must not log.
 pub(crate) fn with<T>(act: impl FnOnce(&mut Active) -> T) -> Option<T> {
     let mut act = Some(act);
     dispatcher::get_default(|dispatch| {
@@ -17,14 +17,14 @@ pub(crate) fn with<T>(act: impl FnOnce(&mut Active) -> T) -> Option<T> {
     })
 }
 
-/// Like [`with`], for `span` itself or the nearest above it.
+/// Runs `act` like [`with`], on `span` or its nearest known ancestor.
 #[cfg(feature = "axum")]
 pub(crate) fn with_span<T>(span: &tracing::Span, act: impl FnOnce(&mut Active) -> T) -> Option<T> {
     span.with_subscriber(|(id, dispatch)| nearest(dispatch, id, &mut Some(act)))?
 }
 
-/// Ends the recording of `span` now and hands it to the exporter, although handles of it may
-/// still be about. What is recorded later is lost; its children keep their parent.
+/// Ends the recording of `span` now and queues it for export, even if handles of it remain. Later
+/// records are lost. Its children keep their parent.
 #[cfg(feature = "axum")]
 pub(crate) fn finish(span: &tracing::Span) {
     let _ = span.with_subscriber(|(id, dispatch)| {

@@ -1,4 +1,4 @@
-//! Events of `tracing` as events of the span they happen in.
+//! Turns `tracing` events into events of their span.
 
 use std::borrow::Cow;
 
@@ -10,9 +10,9 @@ use super::active::MAX_ATTRIBUTES;
 use super::{Active, visit};
 use crate::clock::Tick;
 
-/// Adds `event` to the nearest recorded span at or above `span`. An event of level `ERROR` repairs
-/// that span as failed when `errors_fail_spans`; with an `error` field it becomes an `exception`
-/// event.
+/// Adds `event` to the nearest recorded span at or above `span`. If `errors_fail_spans` is set, an
+/// event of level `ERROR` marks that span as failed. With an `error` field it becomes an
+/// `exception` event.
 pub(super) fn record<S: for<'a> LookupSpan<'a>>(
     event: &Event<'_>,
     span: &SpanRef<'_, S>,
@@ -28,7 +28,7 @@ pub(super) fn record<S: for<'a> LookupSpan<'a>>(
         return;
     }
     let at = Tick::now();
-    // Formatted before the span is locked: a value's Debug may itself log.
+    // Formatted before the span is locked, because the value's `Debug` may log.
     let (name, attributes, failure) = read(event);
     let mut extensions = span.extensions_mut();
     if let Some(Active {
@@ -50,7 +50,7 @@ fn is_recorded<S: for<'a> LookupSpan<'a>>(span: &SpanRef<'_, S>) -> bool {
         .is_some_and(|active| active.recording.is_some())
 }
 
-/// The name, the attributes and, at level `ERROR`, what went wrong.
+/// Returns the name, the attributes and, at level `ERROR`, the error message.
 fn read(event: &Event<'_>) -> (Cow<'static, str>, Attributes, Option<Cow<'static, str>>) {
     let level = *event.metadata().level();
     let mut message = None;
@@ -64,7 +64,7 @@ fn read(event: &Event<'_>) -> (Cow<'static, str>, Attributes, Option<Cow<'static
             error = Some(text);
         }
         (key, value) => {
-            // The `log` bridge says where a record came from in fields of its own.
+            // The `log` bridge repeats the source location of a record in fields of its own.
             if attributes.len() < MAX_ATTRIBUTES && !key.starts_with("log.") {
                 attributes.insert(key, value);
             }

@@ -1,4 +1,4 @@
-//! Which `tracing` spans and events the layer sees, whatever the other layers print.
+//! Selects the `tracing` spans and events of the layer, independent of the other layers.
 
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
@@ -7,24 +7,26 @@ use tracing_subscriber::layer::{Context, Filter};
 
 use super::statement;
 
-/// Spans and events by level, and the statements of sqlx, which it logs at `DEBUG`.
+/// A filter by level. The statements of sqlx have a switch of their own, because sqlx logs them at
+/// `DEBUG`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
     /// The most detailed level recorded.
     pub(crate) level: LevelFilter,
-    /// Whether statements become spans.
+    /// True if statements become spans.
     pub(crate) statements: bool,
 }
 
 impl Wanted {
-    /// What a tracer that is off wants.
+    /// The filter of a tracer that is off.
     pub(crate) const NOTHING: Self = Self {
         level: LevelFilter::OFF,
         statements: false,
     };
 
     fn wants(self, metadata: &Metadata<'_>) -> bool {
-        // sqlx asks `enabled!` first, which is neither span nor event: go by target alone.
+        // sqlx first calls `enabled!`, which is neither a span nor an event, so check only the
+        // target.
         if metadata.target() == statement::TARGET {
             return self.statements && *metadata.level() <= Level::DEBUG;
         }

@@ -1,4 +1,4 @@
-//! Where a span stands: under which other, in which trace.
+//! The position of a span in its trace: its parent and its context.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 use super::Active;
 use crate::context::{Carried, SpanContext};
 
-/// A span of which only its place is known.
+/// Returns a span that has only a context and a parent.
 pub(super) fn blank(
     context: SpanContext,
     parent_span_id: Option<SpanId>,
@@ -44,19 +44,19 @@ pub(super) fn trace_state(carried: Option<&Carried>) -> Cow<'static, str> {
     })
 }
 
-/// The flags of a span as OTLP writes them (`SpanFlags`): W3C flags in the low byte, bit 8 "it is
-/// known whether the parent is remote", bit 9 "it is".
+/// Returns the OTLP flags of a span (`SpanFlags`): the W3C flags in the low byte, bit 8 set because
+/// it is known whether the parent is remote, bit 9 set if it is remote.
 pub(super) fn otlp_flags(context: SpanContext, remote: bool) -> u32 {
     u32::from(context.flags.bits()) | 1 << 8 | u32::from(remote) << 9
 }
 
-/// A span of this process as a parent.
+/// A parent span of this process.
 pub(super) struct Parent {
     pub(super) context: SpanContext,
     pub(super) carried: Option<Arc<Carried>>,
 }
 
-/// The nearest span above that the layer knows, itself included.
+/// Returns the nearest span that the layer knows, starting at `span` itself.
 pub(super) fn nearest<S: for<'a> LookupSpan<'a>>(span: Option<SpanRef<'_, S>>) -> Option<Parent> {
     span?.scope().find_map(|span| {
         let extensions = span.extensions();

@@ -1,5 +1,5 @@
-//! What the next `tracing` span of this thread is to be: how the integrations of this crate give
-//! a span a remote parent, a kind and attributes that no macro can spell.
+//! The settings of the next `tracing` span of this thread. With them, the integrations of this
+//! crate give a span a remote parent, a kind and attributes that no span macro supports.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -9,18 +9,18 @@ use throughline_wire::{Attributes, SpanKind};
 
 use crate::context::{Carried, SpanContext};
 
-/// The start of a span.
+/// The start settings of a span.
 #[derive(Debug, Default)]
 pub(crate) struct Seed {
-    /// Its parent outside this process, when that is not the span this code runs in.
+    /// A parent outside this process; `None` for a child of the current span.
     pub(crate) parent: Option<SpanContext>,
-    /// What came with the parent.
+    /// The headers that came with the parent.
     pub(crate) carried: Option<Arc<Carried>>,
-    /// Its name, when that is not the one in the macro.
+    /// The name of the span; `None` for the name in the macro.
     pub(crate) name: Option<Cow<'static, str>>,
-    /// Its role.
+    /// The role of the span.
     pub(crate) kind: SpanKind,
-    /// What is known of it already.
+    /// The initial attributes.
     pub(crate) attributes: Attributes,
 }
 
@@ -28,12 +28,12 @@ thread_local! {
     static NEXT: Cell<Option<Box<Seed>>> = const { Cell::new(None) };
 }
 
-/// Creates a span from `seed`: the first one `make` creates. Without a layer that records, `make`
-/// alone counts.
+/// Applies `seed` to the first span that `make` creates. Without a recording layer, `make` alone
+/// has effect.
 pub(crate) fn sow(seed: Seed, make: impl FnOnce() -> tracing::Span) -> tracing::Span {
     NEXT.set(Some(Box::new(seed)));
     let span = make();
-    // Nobody took it: the span is filtered out or there is no layer.
+    // No layer took the seed: the span is filtered out, or there is no layer.
     NEXT.take();
     span
 }

@@ -1,4 +1,4 @@
-//! Statements of sqlx, which it logs when they end, as client spans.
+//! Turns the sqlx log events of ended statements into client spans.
 
 mod summary;
 
@@ -14,23 +14,23 @@ use crate::context::SpanContext;
 use crate::ids;
 use summary::Summary;
 
-/// Under which sqlx logs each statement: at `DEBUG`, slow ones at `WARN`.
+/// The log target of sqlx statements: `DEBUG`, or `WARN` for slow ones.
 pub(super) const TARGET: &str = "sqlx::query";
 
-/// What sqlx says of a statement (`sqlx_core::logger::QueryLogger`).
+/// The fields that sqlx logs for a statement (`sqlx_core::logger::QueryLogger`).
 #[derive(Debug, Default)]
 struct Statement {
-    /// The first four words and an ellipsis, or the whole text when that is all of it.
+    /// The first four words and an ellipsis, or the whole text if it is shorter.
     start: Cow<'static, str>,
-    /// The whole text, empty when `start` is.
+    /// The whole text; empty if `start` holds it.
     text: Cow<'static, str>,
     rows_affected: Option<i64>,
     rows_returned: Option<i64>,
     elapsed_secs: Option<f64>,
 }
 
-/// The span of the statement that has just ended under `parent`; nothing when the event is not
-/// one of a statement.
+/// Returns the span of the statement that has just ended under `parent`; `None` if `event` is not
+/// about a statement.
 pub(super) fn span(
     event: &Event<'_>,
     parent: &Parent,
@@ -53,7 +53,7 @@ pub(super) fn span(
     };
     let summary = Summary::of(text);
     if summary.verb == "SELECT" {
-        // Postgres counts the rows read as affected.
+        // Postgres reports the rows read as affected, so this is not a count of changed rows.
         statement.rows_affected = None;
     }
     let name = summary.to_string();

@@ -6,11 +6,11 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::SpanLayer;
 
-/// A [`SpanLayer`], or nothing when the tracer is off.
+/// A [`SpanLayer`], or `None` if the tracer is off.
 ///
-/// An `Option` would be a layer too, but one that does not pass on which subscriber it belongs to
-/// (`tracing-subscriber` 0.3.23): the exporter would not find open spans. Passes on what
-/// [`SpanLayer`] implements; what is enabled the filter around it decides.
+/// An `Option` is a layer too, but it does not forward `on_register_dispatch` (`tracing-subscriber`
+/// 0.3.23), so the exporter could not find open spans. This type forwards the methods that
+/// [`SpanLayer`] implements. The surrounding filter decides what is enabled.
 #[derive(Debug)]
 pub(crate) struct Switch(pub(crate) Option<SpanLayer>);
 

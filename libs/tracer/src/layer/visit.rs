@@ -1,4 +1,4 @@
-//! The fields of `tracing` as typed attributes.
+//! Turns `tracing` fields into typed attributes.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -10,7 +10,7 @@ use tracing::field::{Field, Visit};
 use super::Recording;
 use crate::record::causes;
 
-/// Turns each field into a key and a value and hands it on.
+/// A visitor that passes each field to a function, as key and value.
 pub(super) struct Fields<F>(pub(super) F);
 
 impl<F: FnMut(&'static str, AttributeValue)> Fields<F> {
@@ -75,11 +75,11 @@ impl<F: FnMut(&'static str, AttributeValue)> Visit for Fields<F> {
     }
 }
 
-/// The key under which [`Fields`] hands on what lies behind an error.
+/// The key under which [`Fields`] passes the causes of an error.
 pub(super) const CAUSES: &str = throughline_wire::semconv::EXCEPTION_STACKTRACE;
 
-/// Applies one field of a span: an attribute, or one of the names that `tracing-opentelemetry`
-/// made customary.
+/// Applies one field of a span: an attribute, or one of the special names that
+/// `tracing-opentelemetry` introduced.
 pub(super) fn apply(recording: &mut Recording, key: &'static str, value: AttributeValue) {
     match key {
         "otel.name" => recording.span.name = text(value),

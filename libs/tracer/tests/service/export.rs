@@ -1,4 +1,4 @@
-//! What happens to spans when the collector is slow, away or particular.
+//! Tests of the export to a collector that is slow, down or rejects batches.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ async fn a_collector_that_hangs_blocks_nobody_and_what_does_not_fit_is_reported(
 
     traced.collector.behave(Conduct::Keep);
     assert_eq!(traced.spans().await.len(), 1_000);
-    // The losses went with a batch after the hanging one, or alone.
+    // The report of the losses came with a batch after the hanging one, or alone.
     end_spans(1);
     assert_eq!(traced.spans().await.len(), 1_001);
     assert_eq!(traced.collector.reported(DropReason::QueueFull), 19_000);

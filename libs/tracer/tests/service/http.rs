@@ -1,4 +1,4 @@
-//! The axum layer in front of a real server.
+//! Tests of the axum layer in a real server.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -59,7 +59,7 @@ fn slow_body() -> impl stream::Stream<Item = Result<Bytes, Infallible>> + Send {
     })
 }
 
-/// The base address of [`app`], served by the runtime of the test.
+/// Returns the base address of [`app`], which runs on the runtime of the test.
 async fn serve() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
@@ -70,10 +70,10 @@ async fn serve() -> String {
     format!("http://{address}")
 }
 
-/// A client. Built together with crates that bring rustls without a provider, reqwest wants one
-/// installed, even for plain HTTP.
+/// Returns an HTTP client. Other crates of the build enable rustls without a provider, so reqwest
+/// needs an installed one, even for plain HTTP.
 fn client() -> reqwest::Client {
-    // A second installation is refused, which is no fault.
+    // A second installation fails, which does not matter.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::new()
 }
@@ -192,7 +192,8 @@ async fn failures_of_the_server_mark_its_span() {
     assert_eq!(broken.attributes.get_str(semconv::ERROR_TYPE), Some("503"));
     let panic = named(&spans, "GET /panic");
     assert_eq!(panic.status.message, "the handler panicked");
-    // No route, no name but the method: a scanner must not make a thousand operations.
+    // Without a route, the name is only the method: a scanner must not create a thousand
+    // operations.
     let nowhere = named(&spans, "GET");
     assert_eq!(nowhere.status.code, wire::StatusCode::Unset);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! A trace goes on in a background job.
+//! Tests that a trace continues in a background job.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -58,7 +58,7 @@ async fn a_job_is_part_of_the_trace_that_queued_it() {
 
     let spans = traced.spans().await;
     for span in &spans {
-        // Lines of the application are told, those of the library are not.
+        // Spans of the application have a source location, spans of the library have none.
         let is_own = span.name != "mail";
         for key in [semconv::CODE_FILE_PATH, semconv::CODE_LINE_NUMBER] {
             assert_eq!(span.attributes.get(key).is_none(), is_own, "{}", span.name);
@@ -124,7 +124,7 @@ async fn any_span_can_continue_a_carrier_and_does_not_leak_it_to_the_next() {
     let traced = Traced::new();
     let carrier = info_span!("origin").in_scope(Carrier::current);
     drop(carrier.continue_in(|| info_span!("import", file = "prices.csv")));
-    // Filtered out: nobody takes what was meant for it.
+    // The span is filtered out, and no later span may take its seed.
     drop(carrier.continue_in(|| tracing::debug_span!("too detailed")));
     drop(info_span!("unrelated"));
     let spans = traced.spans().await;

@@ -1,4 +1,4 @@
-//! A service as a stranger would write it, traced, against a collector that can fail.
+//! Tests of a traced service, written like a user's, with a collector that can fail.
 
 #[path = "../support/collector.rs"]
 mod collector;
@@ -18,10 +18,10 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use collector::Collector;
 
-/// Long enough for any machine; nothing waits for it to pass.
+/// Long enough for any machine; no test waits for it to expire.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A tracer of this thread and the collector it sends to.
+/// A tracer on this thread and the collector it sends to.
 struct Traced {
     tracer: Tracer,
     collector: Collector,
@@ -45,7 +45,7 @@ impl Traced {
         }
     }
 
-    /// All spans that arrived, after everything recorded so far has.
+    /// Flushes, then returns all spans that arrived.
     async fn spans(&self) -> Vec<Span> {
         let flushed = self.tracer.flush(TIMEOUT).await;
         assert!(flushed.is_complete(), "{flushed:?}");
@@ -53,7 +53,7 @@ impl Traced {
     }
 }
 
-/// The one span with this name.
+/// Returns the only span with this name.
 fn named<'a>(spans: &'a [Span], name: &str) -> &'a Span {
     let mut found = spans.iter().filter(|span| span.name == name);
     let span = found.next().unwrap_or_else(|| {
@@ -64,7 +64,7 @@ fn named<'a>(spans: &'a [Span], name: &str) -> &'a Span {
     span
 }
 
-/// Asserts that `child` is a child of `parent`, within its time.
+/// Asserts that `child` is a child of `parent` and lies within its time.
 fn assert_child(child: &Span, parent: &Span) {
     assert_eq!(
         child.trace_id, parent.trace_id,

@@ -1,4 +1,4 @@
-//! The numbers a process gives its spans, and what it says of those that are open.
+//! Tests of the sequence numbers of spans and of the reports about open spans.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -108,7 +108,7 @@ async fn an_open_span_is_announced_once_and_does_not_hold_up_what_is_settled() {
 
 #[tokio::test]
 async fn a_shutdown_says_goodbye_and_names_what_is_still_open() {
-    // Not before: the goodbye itself must name it.
+    // Announced no earlier: the final report itself must contain the span.
     let traced = Traced::with(|builder| builder.announce_after(Duration::from_hours(1)));
     let _open = info_span!("cut off");
     drop(info_span!("work"));

@@ -1,4 +1,4 @@
-//! Spans of `tracing` become spans of a trace.
+//! Tests that `tracing` spans become spans of a trace.
 
 use throughline::wire::{AttributeValue, SpanKind, StatusCode, semconv};
 use throughline::{Mode, record, record_error};

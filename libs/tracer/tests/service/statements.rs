@@ -1,4 +1,4 @@
-//! Statements of sqlx against a real Postgres.
+//! Tests of sqlx statements with a real Postgres.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use super::{TIMEOUT, Traced, assert_child, collector::Collector, named};
 
-/// A pool of one connection, so that its temporary tables stay.
+/// Returns a pool of one connection, so that its temporary tables stay.
 async fn pool(configure: impl FnOnce(PgConnectOptions) -> PgConnectOptions) -> PgPool {
     let url = std::env::var("THROUGHLINE_TEST_DATABASE_URL")
         .expect("THROUGHLINE_TEST_DATABASE_URL names a database to test with");
@@ -141,7 +141,7 @@ async fn statements_outside_of_spans_and_traces_not_recorded_leave_nothing() {
     assert_eq!(traced.tracer.stats().accepted, 0);
 }
 
-/// What another layer prints.
+/// The output of another layer.
 #[derive(Clone, Default)]
 struct Printed(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! A collector on a thread and a port of its own that keeps what it gets, refuses or hangs.
+//! A test collector with its own thread and port. It stores, rejects or delays batches.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
@@ -11,18 +11,18 @@ use axum::{Json, Router};
 use throughline::wire::{BatchAnswer, DropReason, Rejection, Span, SpanBatch};
 use tokio::sync::{oneshot, watch};
 
-/// What a collector does with a batch.
+/// The response of a collector to a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Conduct {
-    /// Keeps it.
+    /// Stores the batch.
     Keep,
-    /// Answers this status.
+    /// Responds with this status.
     Refuse(u16),
-    /// Answers 413 to batches of more spans than this.
+    /// Responds with 413 to batches of more than this number of spans.
     Limit(usize),
-    /// Keeps it, but for the first span.
+    /// Stores the batch except for the first span, which it rejects.
     RejectFirst,
-    /// Answers only once the conduct changes.
+    /// Delays the response until the conduct changes.
     Hang,
 }
 
@@ -30,7 +30,7 @@ pub(crate) enum Conduct {
 pub(crate) struct Seen {
     pub(crate) batches: Vec<SpanBatch>,
     pub(crate) headers: Vec<HeaderMap>,
-    /// Requests that came, kept or not.
+    /// The number of requests, stored or not.
     pub(crate) requests: usize,
 }
 
@@ -66,7 +66,7 @@ impl Collector {
             .with_state(Arc::clone(&shared));
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
-            // What the collector itself does is not part of any test.
+            // The collector's own spans are not part of any test.
             let _quiet = tracing::subscriber::set_default(tracing::subscriber::NoSubscriber::new());
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -116,7 +116,7 @@ impl Collector {
         })
     }
 
-    /// How many spans the batches reported as lost for `reason`.
+    /// Returns the number of spans that the batches reported as lost for `reason`.
     pub(crate) fn reported(&self, reason: DropReason) -> u64 {
         self.see(|seen| {
             let counts = seen

@@ -1,4 +1,4 @@
-//! Reads the native JSON form of attribute values; see the parent module for its rules.
+//! Reads the native JSON form of attribute values; the parent module describes the form.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -10,25 +10,25 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 
 use super::{AttributeValue, Attributes, CUT_KEY, MAX_DEPTH, TOO_DEEP};
 
-/// A limit on what reading the native JSON form makes, for readers of untrusted input.
+/// A limit on the number of values created from native JSON, for readers of untrusted input.
 ///
-/// `Deserialize` of [`AttributeValue`] and [`Attributes`] reads without a limit. The seeds of this module take
-/// one: what it refuses is skipped and counted.
+/// The `Deserialize` implementations of [`AttributeValue`] and [`Attributes`] have no limit. The
+/// seeds of this module take one: they skip and count the values that the limit refuses.
 pub trait ReadLimit {
-    /// Begins the value of an attribute, or a body.
+    /// Reports that the reader begins an attribute value or a log body.
     fn begin_value(&mut self);
 
-    /// Returns whether a set that has `len` attributes may have one more.
+    /// Returns true if a set of `len` attributes may have one more.
     fn take_attribute(&mut self, len: usize) -> bool;
 
-    /// Returns whether the value being read may have one more item.
+    /// Returns true if the current value may have one more item.
     fn take_item(&mut self) -> bool;
 
-    /// Counts items of the value being read that were left out, and returns the text that stands for them.
+    /// Counts `count` left-out items of the current value and returns the text that replaces them.
     fn cut_items(&mut self, count: usize) -> AttributeValue;
 }
 
-/// Reads everything.
+/// A limit that allows everything.
 struct Unlimited;
 
 impl ReadLimit for Unlimited {
@@ -42,7 +42,7 @@ impl ReadLimit for Unlimited {
         true
     }
 
-    /// Is not called: nothing is left out.
+    /// Never called, because this limit leaves nothing out.
     fn cut_items(&mut self, _: usize) -> AttributeValue {
         AttributeValue::Empty
     }
@@ -59,13 +59,13 @@ pub(super) fn read_all<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Att
     Ok(attributes)
 }
 
-/// Reads a set of attributes within a limit; returns how many attributes were left out, too.
+/// Reads a set of attributes within a limit. Also returns the number of left-out attributes.
 pub struct AttributesSeed<'l, L> {
     limit: &'l mut L,
 }
 
 impl<'l, L: ReadLimit> AttributesSeed<'l, L> {
-    /// Reads within `limit`.
+    /// Creates a seed that reads within `limit`.
     pub const fn new(limit: &'l mut L) -> Self {
         Self { limit }
     }
@@ -104,7 +104,7 @@ impl<'de, L: ReadLimit> Visitor<'de> for AttributesSeed<'_, L> {
     }
 }
 
-/// Skips the rest of a map and returns how many entries that were.
+/// Skips the remaining entries of a map and returns their number.
 fn skip_entries<'de, A: MapAccess<'de>>(mut map: A) -> Result<usize, A::Error> {
     let mut skipped = 0;
     while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
@@ -113,19 +113,19 @@ fn skip_entries<'de, A: MapAccess<'de>>(mut map: A) -> Result<usize, A::Error> {
     Ok(skipped)
 }
 
-/// Reads the value of an attribute, or a body, within a limit.
+/// Reads an attribute value or a log body within a limit.
 pub struct ValueSeed<'l, L> {
     limit: &'l mut L,
     depth: usize,
 }
 
 impl<'l, L: ReadLimit> ValueSeed<'l, L> {
-    /// Reads within `limit`.
+    /// Creates a seed that reads within `limit`.
     pub const fn new(limit: &'l mut L) -> Self {
         Self { limit, depth: 1 }
     }
 
-    /// Returns a seed for a value that this one holds.
+    /// Returns a seed for a nested value, one level deeper.
     const fn inner(&mut self) -> ValueSeed<'_, L> {
         ValueSeed {
             limit: &mut *self.limit,
@@ -133,7 +133,7 @@ impl<'l, L: ReadLimit> ValueSeed<'l, L> {
         }
     }
 
-    /// Reads the rest of a map that has `pairs` already, as far as the limit allows.
+    /// Reads the remaining entries of a map after `pairs`, as far as the limit allows.
     fn entries<'de, A: MapAccess<'de>>(
         mut self,
         mut map: A,
@@ -149,7 +149,7 @@ impl<'l, L: ReadLimit> ValueSeed<'l, L> {
         Ok(self.cut_map(pairs, left_out))
     }
 
-    /// Returns the map of `pairs`, which says that `left_out` entries are missing.
+    /// Returns the map of `pairs` with an entry that reports `left_out` missing entries.
     fn cut_map(
         self,
         pairs: Vec<(Cow<'static, str>, AttributeValue)>,
@@ -268,7 +268,7 @@ impl<'de, L: ReadLimit> Visitor<'de> for ValueSeed<'_, L> {
                 limit: &mut *self.limit,
                 depth: self.depth,
             }))?,
-            // An untagged object is a map too: what a person would write by hand.
+            // An untagged object is a map too: people write maps this way by hand.
             _ => {
                 if self.limit.take_item() {
                     let value = map.next_value_seed(self.inner())?;
@@ -288,7 +288,7 @@ impl<'de, L: ReadLimit> Visitor<'de> for ValueSeed<'_, L> {
     }
 }
 
-/// Reads the object inside of a `$map`, whose keys are no tags.
+/// Reads the object inside `$map`; its keys are never tags.
 struct MapSeed<'l, L>(ValueSeed<'l, L>);
 
 impl<'de, L: ReadLimit> DeserializeSeed<'de> for MapSeed<'_, L> {

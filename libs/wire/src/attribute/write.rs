@@ -1,4 +1,4 @@
-//! Writes the native JSON form of attribute values; see the parent module for its rules.
+//! Writes the native JSON form of attribute values; the parent module describes the form.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::AttributeValue;
 
-/// Whole numbers beyond this are written as `{"$int": ".."}`: JavaScript would round them.
+/// The largest integer written as a JSON number. A larger one is written as `{"$int": ".."}`,
+/// because JavaScript would round it.
 const MAX_SAFE_INTEGER: i64 = 9_007_199_254_740_991;
 
 struct Tagged<'a, T: ?Sized>(&'static str, &'a T);
@@ -43,7 +44,7 @@ impl Serialize for AttributeValue {
             Self::Double(number) => serializer.serialize_f64(*number),
             Self::Bytes(bytes) => Tagged("$bytes", &STANDARD.encode(bytes)).serialize(serializer),
             Self::Array(values) => serializer.collect_seq(values),
-            // A reader looks at the first key only, so only there a `$` could mislead it.
+            // A reader takes only the first key for a tag, so only a `$` there needs the wrapper.
             Self::Map(attributes) => match attributes.iter().next() {
                 Some((key, _)) if key.starts_with('$') => {
                     Tagged("$map", attributes).serialize(serializer)

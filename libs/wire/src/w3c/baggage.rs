@@ -1,14 +1,14 @@
-//! `baggage`: values that travel with a request, such as the session and the tenant.
+//! The `baggage` header: values that travel with a request, such as the session and the tenant.
 
 use core::fmt;
 use std::borrow::Cow;
 
 use super::is_ows;
 
-/// The value of `baggage` (W3C Baggage): members in the order they came, every key once.
+/// The value of `baggage` (W3C Baggage): members in the order received; each key occurs once.
 ///
-/// Baggage goes to whomever a request goes to: keep to an allow-list
-/// ([`Self::retain_keys`]) before passing on what a stranger sent.
+/// Baggage is sent along with every outgoing request, also to third parties. Filter untrusted
+/// baggage with an allow-list ([`Self::retain_keys`]) before you pass it on.
 ///
 /// ```
 /// use throughline_wire::w3c::Baggage;
@@ -31,18 +31,18 @@ pub struct BaggageMember {
 }
 
 impl BaggageMember {
-    /// Its key, an HTTP token.
+    /// Returns the key, an HTTP token.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Its value, decoded.
+    /// Returns the value, percent-decoded.
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// Its properties as they were sent (`ttl=30;internal`), empty when it has none. Their meaning
-    /// is the sender's.
+    /// Returns the properties as sent (`ttl=30;internal`); empty if there are none. Only the sender
+    /// defines their meaning.
     pub fn properties(&self) -> &str {
         &self.properties
     }
@@ -83,7 +83,7 @@ impl fmt::Display for BaggageMember {
     }
 }
 
-/// A token of HTTP (RFC 9110, 5.6.2).
+/// Returns true if `text` is an HTTP token (RFC 9110, 5.6.2).
 fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -91,7 +91,8 @@ fn is_token(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// What a value may hold without being encoded (W3C Baggage, 3.3.1, `baggage-octet`).
+/// Returns true if `byte` may occur in a value without encoding (W3C Baggage, 3.3.1,
+/// `baggage-octet`).
 const fn is_octet(byte: u8) -> bool {
     matches!(byte, 0x21..=0x7e) && !matches!(byte, b'"' | b',' | b';' | b'\\')
 }
@@ -106,7 +107,8 @@ fn is_property(text: &str) -> bool {
     }
 }
 
-/// Percent-decodes; what is not UTF-8 then becomes U+FFFD, a `%` without two digits stays.
+/// Percent-decodes a value. Replaces bytes that are not UTF-8 by U+FFFD and keeps a `%` without two
+/// digits.
 fn decode(value: &str) -> Cow<'_, str> {
     if !value.contains('%') {
         return Cow::Borrowed(value);
@@ -129,19 +131,19 @@ fn decode(value: &str) -> Cow<'_, str> {
 }
 
 impl Baggage {
-    /// Most members that are read or sent; further ones are dropped (W3C Baggage, 3.3.2).
+    /// The maximum number of members read or sent; further ones are dropped (W3C Baggage, 3.3.2).
     pub const MAX_MEMBERS: usize = 64;
-    /// Longest header that is sent, in bytes; members that do not fit are left out.
+    /// The maximum length of a sent header, in bytes; members that do not fit are left out.
     pub const MAX_BYTES: usize = 8192;
 
-    /// Reads one value of the header. Members that are malformed are left out: one program's
-    /// mistake must not cost every other its baggage.
+    /// Reads one value of the header. Skips malformed members, because one program's mistake must
+    /// not remove the baggage of all others.
     pub fn parse(header: &str) -> Self {
         Self::from_headers([header])
     }
 
-    /// Reads all values of the header, in order, as one list. Of a key that repeats the last value
-    /// counts, in the first place.
+    /// Reads all values of the header, in order, as one list. The last value of a repeated key wins
+    /// and takes the position of the first.
     pub fn from_headers<'a>(headers: impl IntoIterator<Item = &'a str>) -> Self {
         let mut baggage = Self::default();
         headers
@@ -154,7 +156,7 @@ impl Baggage {
         baggage
     }
 
-    /// The value of `key`, decoded.
+    /// Returns the value of `key`, percent-decoded.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.members
             .iter()
@@ -162,8 +164,8 @@ impl Baggage {
             .map(BaggageMember::value)
     }
 
-    /// Sets `key`; properties it had are dropped. Returns whether it was set: not when the key is
-    /// no HTTP token, nor beyond [`Self::MAX_MEMBERS`].
+    /// Sets `key` and drops the properties it had. Returns false and does nothing if the key is not
+    /// an HTTP token, or if the key is new and there are already [`Self::MAX_MEMBERS`] members.
     pub fn insert(&mut self, key: &str, value: impl Into<String>) -> bool {
         is_token(key)
             && self.put(BaggageMember {
@@ -183,35 +185,35 @@ impl Baggage {
         true
     }
 
-    /// Takes `key` out.
+    /// Removes `key` and returns its value.
     pub fn remove(&mut self, key: &str) -> Option<String> {
         let at = self.members.iter().position(|member| member.key == key)?;
         Some(self.members.remove(at).value)
     }
 
-    /// Keeps only the keys of an allow-list.
+    /// Removes all keys that are not in the allow-list.
     pub fn retain_keys(&mut self, allowed: &[&str]) {
         self.members
             .retain(|member| allowed.contains(&member.key.as_str()));
     }
 
-    /// The members, in order.
+    /// Iterates over the members in order.
     pub fn iter(&self) -> impl Iterator<Item = &BaggageMember> {
         self.members.iter()
     }
 
-    /// How many members there are.
+    /// Returns the number of members.
     pub fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// Whether there are none; then the header is not sent.
+    /// Returns true if there are no members. Do not send an empty header.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 }
 
-/// The value of the header, at most [`Baggage::MAX_BYTES`] long; empty when nothing fits.
+/// Writes the value of the header, at most [`Baggage::MAX_BYTES`] bytes; empty if no member fits.
 impl fmt::Display for Baggage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut written = 0;

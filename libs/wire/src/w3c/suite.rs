@@ -1,11 +1,11 @@
-//! The cases of the W3C Trace Context test suite (level 2, strict level 2) that concern reading and
-//! writing the headers, each under the suite's own name.
+//! The cases of the W3C Trace Context test suite (level 2, strict level 2) for reading and writing
+//! the headers, each under the suite's own name.
 
 use super::{TraceParent, TraceState};
 
 const TRACE_ID: &str = "12345678901234567890123456789012";
 
-/// Whether the trace is continued when these are the values of the header.
+/// Returns true if a receiver continues the trace when the header has these values.
 fn is_continued(headers: &[&str]) -> bool {
     match TraceParent::from_headers(headers.iter().copied()) {
         Ok(Some(parent)) => {
@@ -24,7 +24,7 @@ fn restarted(header: &str) {
     assert!(!is_continued(&[header]), "{header:?} is not valid");
 }
 
-/// The state that is passed on: what cannot be read is discarded as a whole.
+/// Returns the state that a receiver passes on. It discards an unreadable state as a whole.
 fn state(headers: &[&str]) -> TraceState {
     TraceState::from_headers(headers.iter().copied()).unwrap_or_default()
 }

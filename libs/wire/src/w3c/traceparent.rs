@@ -1,4 +1,4 @@
-//! `traceparent`: which trace a request belongs to, and which span sent it.
+//! The `traceparent` header: the trace of a request and the span that sent it.
 
 use core::fmt;
 use core::str::FromStr;
@@ -6,40 +6,40 @@ use core::str::FromStr;
 use super::is_ows;
 use crate::{IdError, SpanId, TraceId};
 
-/// Flags of a `traceparent` (Trace Context level 2, 3.2.2.5). Bits that level 2 does not define
-/// are cleared, as it demands of those who pass them on.
+/// The flags of a `traceparent` (Trace Context level 2, 3.2.2.5). Bits that level 2 does not define
+/// are cleared, as it requires before the header is passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct TraceFlags(u8);
 
 impl TraceFlags {
-    /// None is set.
+    /// No flag is set.
     pub const NONE: Self = Self(0);
     /// The caller may have recorded its span.
     pub const SAMPLED: Self = Self(1);
     /// The last 7 bytes of the trace id are random.
     pub const RANDOM: Self = Self(2);
 
-    /// The flags defined among `bits`.
+    /// Keeps the defined flags of `bits` and clears the others.
     pub const fn from_bits(bits: u8) -> Self {
         Self(bits & 3)
     }
 
-    /// As a number.
+    /// Returns the flags as a number.
     pub const fn bits(self) -> u8 {
         self.0
     }
 
-    /// Whether [`Self::SAMPLED`] is set.
+    /// Returns true if [`Self::SAMPLED`] is set.
     pub const fn is_sampled(self) -> bool {
         self.0 & 1 != 0
     }
 
-    /// Whether [`Self::RANDOM`] is set.
+    /// Returns true if [`Self::RANDOM`] is set.
     pub const fn is_random(self) -> bool {
         self.0 & 2 != 0
     }
 
-    /// These flags, and [`Self::SAMPLED`] as `sampled` says.
+    /// Returns the flags with [`Self::SAMPLED`] set to `sampled`.
     #[must_use]
     pub const fn with_sampled(self, sampled: bool) -> Self {
         Self(self.0 & 2 | sampled as u8)
@@ -54,27 +54,27 @@ impl core::ops::BitOr for TraceFlags {
     }
 }
 
-/// The value of `traceparent`. Written in version 00; 55 characters.
+/// The value of `traceparent`, written in version 00 with 55 characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TraceParent {
     /// The trace.
     pub trace_id: TraceId,
-    /// The span that sends it: the parent of whatever the receiver starts.
+    /// The span that sent the header: the parent of the span that the receiver starts.
     pub parent_id: SpanId,
-    /// What the sender knows of the trace.
+    /// The flags of the trace.
     pub flags: TraceFlags,
 }
 
-/// Why a text is no `traceparent`. The receiver starts a new trace then, and ignores
+/// The reason why a text is not a `traceparent`. The receiver then starts a new trace and ignores
 /// `tracestate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TraceParentError {
-    /// Not `vv-tttt-pppp-ff`, or longer than its version allows.
+    /// The text does not have the form `vv-tttt-pppp-ff`, or is longer than its version allows.
     Format,
     /// The version is ff, which is forbidden.
     Version,
-    /// A digit that is not one of `0-9a-f`; upper case is forbidden.
+    /// A digit is not one of `0-9a-f`; upper case is forbidden.
     NotLowerHex,
     /// The trace id is zero.
     TraceId(IdError),
@@ -100,11 +100,11 @@ impl fmt::Display for TraceParentError {
 impl core::error::Error for TraceParentError {}
 
 impl TraceParent {
-    /// Length of version 00.
+    /// The length of version 00, in characters.
     const LENGTH: usize = 55;
 
-    /// Reads the value of the header: version 00 exactly, of a later version what version 00 knows
-    /// (level 2, 3.2.4 "Versioning of traceparent").
+    /// Reads the value of the header. Version 00 must match exactly. From a later version, only the
+    /// fields of version 00 are read (level 2, 3.2.4 "Versioning of traceparent").
     ///
     /// # Errors
     /// See [`TraceParentError`].
@@ -139,8 +139,8 @@ impl TraceParent {
         })
     }
 
-    /// Reads all values of the header: nothing when there is none. More than one is an error, as
-    /// nobody could tell which is right.
+    /// Reads all values of the header; `None` if there is no value. More than one value is an
+    /// error, because there is no way to tell which one is right.
     ///
     /// # Errors
     /// See [`TraceParentError`].

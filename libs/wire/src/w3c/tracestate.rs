@@ -1,31 +1,31 @@
-//! `tracestate`: what each tracing system along the way has to say about a trace.
+//! The `tracestate` header: the data that tracing systems along the way attach to a trace.
 
 use core::fmt;
 use core::str::FromStr;
 
 use super::is_ows;
 
-/// The value of `tracestate`: members in order, the most recent first (Trace Context level 2,
-/// 3.3). Every member is valid and every key occurs once.
+/// The value of `tracestate`: members in order, the most recent first (Trace Context level 2, 3.3).
+/// Every member is valid and every key occurs once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct TraceState {
     members: Vec<(String, String)>,
 }
 
-/// Why a text is no `tracestate`. The receiver ignores all of it then; the `traceparent` is not
-/// affected.
+/// The reason why a text is not a `tracestate`. The receiver then ignores the whole `tracestate`
+/// and still uses the `traceparent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TraceStateError {
-    /// A member without `=`.
+    /// A member has no `=`.
     Format,
-    /// A key that is empty, over 256 characters, begins with neither a letter nor a digit, or has
-    /// a character outside `a-z0-9_-*/@`.
+    /// A key is empty, has over 256 characters, starts with neither a letter nor a digit, or has a
+    /// character outside `a-z0-9_-*/@`.
     Key,
-    /// A value that is empty, over 256 characters, ends in a space, or has a character outside
+    /// A value is empty, has over 256 characters, ends in a space, or has a character outside
     /// printable ASCII without `,` and `=`.
     Value,
-    /// More than 32 members.
+    /// There are more than 32 members.
     TooMany,
 }
 
@@ -61,11 +61,11 @@ fn is_value(value: &str) -> bool {
 }
 
 impl TraceState {
-    /// Most members (level 2, 3.3.1.1).
+    /// The maximum number of members (level 2, 3.3.1.1).
     pub const MAX_MEMBERS: usize = 32;
-    /// Longest key.
+    /// The maximum length of a key, in characters.
     pub const MAX_KEY_CHARS: usize = 256;
-    /// Longest value.
+    /// The maximum length of a value, in characters.
     pub const MAX_VALUE_CHARS: usize = 256;
 
     /// Reads one value of the header.
@@ -76,8 +76,8 @@ impl TraceState {
         Self::from_headers([header])
     }
 
-    /// Reads all values of the header, in order, as one list (RFC 9110, 5.3). Empty members are
-    /// stepped over; of a key that repeats, the first member stays, being the most recent.
+    /// Reads all values of the header, in order, as one list (RFC 9110, 5.3). Skips empty members.
+    /// For a repeated key, the first member stays, because it is the most recent.
     ///
     /// # Errors
     /// See [`TraceStateError`].
@@ -87,7 +87,7 @@ impl TraceState {
         let mut state = Self::default();
         let mut count = 0;
         for member in headers.into_iter().flat_map(|header| header.split(',')) {
-            // A space at the start is the list's, not the key's; at the end no value has one.
+            // A leading space belongs to the list, not to the key. A value never ends in a space.
             let member = member.trim_matches(is_ows);
             if member.is_empty() {
                 continue;
@@ -110,15 +110,15 @@ impl TraceState {
         Ok(state)
     }
 
-    /// The value of `key`.
+    /// Returns the value of `key`.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.iter()
             .find(|(known, _)| *known == key)
             .map(|(_, value)| value)
     }
 
-    /// Sets `key` and moves it to the front, as who changes a member must (level 2, 3.5). Beyond
-    /// 32 members the last is dropped.
+    /// Sets `key` and moves it to the front, as required for a changed member (level 2, 3.5). If
+    /// there are more than 32 members then, the last one is dropped.
     ///
     /// # Errors
     /// [`TraceStateError::Key`] or [`TraceStateError::Value`].
@@ -135,25 +135,25 @@ impl TraceState {
         Ok(())
     }
 
-    /// Takes `key` out.
+    /// Removes `key` and returns its value.
     pub fn remove(&mut self, key: &str) -> Option<String> {
         let at = self.members.iter().position(|(known, _)| known == key)?;
         Some(self.members.remove(at).1)
     }
 
-    /// Keys and values, the most recent first.
+    /// Iterates over keys and values, the most recent first.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.members
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// How many members there are.
+    /// Returns the number of members.
     pub fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// Whether there are none; then the header is not sent.
+    /// Returns true if there are no members. Do not send an empty header.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }

@@ -1,11 +1,11 @@
-//! What a batch makes here is bounded by what it may hold, not by what it can be packed into.
+//! Tests that the size of a decoded batch is bounded by its limits, for any body.
 
 use throughline_wire::{Attributes, Span, semconv};
 
 use super::*;
 use crate::budget::{REQUEST_VALUES, SET_PAIRS, VALUE_ITEMS};
 
-/// The one span of a batch, as it was read and as it is stored.
+/// Returns the only span of a batch, as decoded and as validated.
 fn read(span: &str) -> (Span, Span) {
     let body = format!("{{\"spans\":[{span}]}}");
     let batch = decode_batch(body.as_bytes()).expect("a batch");
@@ -14,7 +14,7 @@ fn read(span: &str) -> (Span, Span) {
     (decoded, valid.spans.remove(0))
 }
 
-/// The text of a span with `field` of the value `raw`.
+/// Returns the text of a span with `field` set to `raw`.
 fn span_with(field: &str, raw: &str) -> String {
     let span = with(field, json!("@")).to_string();
     span.replace("\"@\"", raw)

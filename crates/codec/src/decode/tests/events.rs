@@ -1,4 +1,4 @@
-//! Log records and events of a batch.
+//! Tests of the log records and events of a batch.
 
 use throughline_wire::LogRecord;
 

@@ -1,4 +1,4 @@
-//! Starts, sequence numbers and what a sender says it dropped.
+//! Tests of starts, sequence numbers and reported drops.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What a span that cannot be kept is answered with.
+//! Tests of the reasons for rejected spans.
 
 use super::*;
 

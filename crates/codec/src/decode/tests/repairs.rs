@@ -1,4 +1,4 @@
-//! What is repaired in text and numbers, and marked.
+//! Tests of the repairs of texts and numbers.
 
 use super::*;
 
@@ -75,7 +75,7 @@ fn numbers_keep_their_kind_and_their_bits() {
             AttributeValue::Double(18_446_744_073_709_551_615.0),
         ),
         ("5e-324", AttributeValue::Double(5e-324)),
-        // Off by one unit when read with less care.
+        // Off by one unit in the last place with a less exact parser.
         (
             "0.12280900790989844",
             AttributeValue::Double(0.122_809_007_909_898_44),

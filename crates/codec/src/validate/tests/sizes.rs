@@ -1,4 +1,4 @@
-//! What is too large, too many or too deep.
+//! Tests of values that are too large, too many or too deep.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Times that are none, or cannot be.
+//! Tests of missing, invalid and impossible times.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! How the exporter reaches its collector: plainly, or encrypted where the feature `tls` is on.
+//! The connection to the collector: plain HTTP, or TLS with the feature `tls`.
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -11,7 +11,7 @@ use hyper_util::rt::TokioExecutor;
 
 use super::ClientError;
 
-/// A pool of connections to one collector. Clones are the same pool.
+/// A pool of connections to one collector. Clones share the pool.
 #[derive(Debug, Clone)]
 pub(super) enum Connection {
     Plain(Client<HttpConnector, Full<Bytes>>),
@@ -19,7 +19,7 @@ pub(super) enum Connection {
     Encrypted(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
 }
 
-/// The answer of a collector whose body is still to come.
+/// The response of a collector, before its body is read.
 type Incoming = Response<hyper::body::Incoming>;
 
 impl Connection {
@@ -27,8 +27,9 @@ impl Connection {
         Self::Plain(Client::builder(TokioExecutor::new()).build_http())
     }
 
-    /// Trusts what the operating system trusts. The provider is named here and installed nowhere:
-    /// the choice for the process is the service's.
+    /// Creates a TLS connection that trusts the certificates of the operating system. The crypto
+    /// provider is used only here and not installed for the process: that choice belongs to the
+    /// service.
     #[cfg(feature = "tls")]
     pub(super) fn encrypted() -> Result<Self, ClientError> {
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
@@ -46,7 +47,7 @@ impl Connection {
         Err(ClientError::Tls)
     }
 
-    /// Sends a request; the error says what lies behind it.
+    /// Sends a request. The error text includes the causes.
     pub(super) async fn request(&self, request: Request<Full<Bytes>>) -> Result<Incoming, String> {
         let response = match self {
             Self::Plain(client) => client.request(request).await,
@@ -57,7 +58,7 @@ impl Connection {
     }
 }
 
-/// What an error says and what lies behind it, down to the system's own words.
+/// Returns the text of an error and of all its causes, down to the system error.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

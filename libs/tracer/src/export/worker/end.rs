@@ -1,4 +1,4 @@
-//! How the worker ends: it says is_final, and counts what it could not send.
+//! Ends the worker: sends the final report and counts unsent spans.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -10,21 +10,21 @@ use crate::export::batch::Batch;
 use crate::export::flush::Flushed;
 
 impl Worker {
-    /// Tells the collector that nothing more comes, and of the spans that will not end; as far as
-    /// the time given to shut down allows.
+    /// Sends the final report: no more spans follow, and the open spans will not end. Stops at the
+    /// deadline of the shutdown.
     pub(super) async fn send_final_report(&mut self) {
         let Some(command) = self.stopping.take() else {
             return;
         };
         let left = command.deadline.saturating_duration_since(Instant::now());
         let (sequence, starts) = self.tracker.account(&self.queue, &[], true);
-        // A process that began nothing has nobody to say goodbye to.
+        // A process that started no span needs no final report.
         if sequence.next > 0 && self.failures == 0 {
             let message = self.message(Vec::new(), starts, sequence, BTreeMap::new());
             let batch = Batch { message, bytes: 0 };
             if let Ok(body) = batch.encode() {
                 let request = self.settings.client.clone().post(body);
-                // Whoever waits for the end waits no longer than they said.
+                // A failure is ignored: the caller waits no longer than its timeout.
                 let _ = tokio::time::timeout(left, request).await;
             }
         }
@@ -32,7 +32,7 @@ impl Worker {
         (command.done)(Flushed { unsent });
     }
 
-    /// Counts what is left as lost.
+    /// Counts all unsent spans as lost.
     pub(super) fn give_up(mut self) {
         self.queue.close();
         while let Some(batch) = self.next_batch() {

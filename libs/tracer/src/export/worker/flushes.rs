@@ -1,4 +1,4 @@
-//! Flushes that wait for their spans to be sent.
+//! Completes flushes whose spans are sent or whose deadline has passed.
 
 use std::time::Instant;
 
@@ -6,21 +6,21 @@ use super::{Stop, Worker};
 use crate::export::batch::Batch;
 use crate::export::flush::{Command, Flushed};
 
-/// A flush that has not been answered.
+/// A flush that is not complete.
 pub(super) struct Waiting {
-    /// How many spans must have been taken from the queue and settled.
+    /// The number of spans that must be taken from the queue and settled.
     pub(super) target: u64,
     pub(super) command: Command,
 }
 
 impl Worker {
-    /// Spans taken from the queue whose fate is known.
+    /// Returns the number of spans taken from the queue that are acknowledged, rejected or lost.
     fn settled(&self) -> u64 {
         let open: usize = self.retry.iter().map(Batch::len).sum();
         self.taken.saturating_sub(open as u64)
     }
 
-    /// Answers the flushes that are done or out of time.
+    /// Completes the flushes that are done or past their deadline.
     pub(super) fn answer_flushes(&mut self) -> Result<(), Stop> {
         let settled = self.settled();
         let now = Instant::now();

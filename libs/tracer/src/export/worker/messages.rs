@@ -1,4 +1,4 @@
-//! What the worker sends next.
+//! Builds the next message of the worker.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::clock::Tick;
 use crate::export::batch::Batch;
 
 impl Worker {
-    /// A batch is cut at this many bytes of spans in memory.
+    /// The memory size of spans, in bytes, at which a batch is full.
     const BATCH_BYTES: usize = 2 << 20;
 
-    /// What to send next: what failed before, then new spans, then bare losses.
+    /// Returns the next batch: first a batch to retry, then new spans, then a report without spans.
     pub(super) fn next_batch(&mut self) -> Option<Batch> {
         if let Some(batch) = self.retry.pop_front() {
             return Some(batch);

@@ -1,14 +1,15 @@
-//! What a statement does to what, in two words: `SELECT orders`.
+//! The two-word summary of a statement: `SELECT orders`.
 
 use core::fmt;
 
-/// The verb of a statement and the first table it names: a name of low cardinality for its span
-/// (`db.query.summary`). A look at the words, not a parser: what it does not know keeps its verb.
+/// The verb and the first table of a statement: a low-cardinality name for its span
+/// (`db.query.summary`). It scans words and does not parse SQL. An unknown statement keeps only its
+/// verb.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Summary {
-    /// `SELECT`, `INSERT`, ...; upper case.
+    /// The verb in upper case: `SELECT`, `INSERT`, ...
     pub(super) verb: String,
-    /// The table, as written but for quotes.
+    /// The table as written, without quotes.
     table: Option<String>,
 }
 
@@ -78,7 +79,7 @@ impl Summary {
     }
 }
 
-/// The word that says what is done: the first, or after `WITH` the first such outside brackets.
+/// Returns the verb: the first word, or after `WITH` the first verb outside parentheses.
 fn verb(mut words: Words<'_>) -> Option<Word<'_>> {
     let first = words.find(|word| !word.is("EXPLAIN") && !word.is("ANALYZE"))?;
     if !first.is("WITH") {
@@ -92,8 +93,9 @@ fn verb(mut words: Words<'_>) -> Option<Word<'_>> {
     })
 }
 
-/// The first table a `SELECT` reads: what follows its own `FROM`, and not that of a function
-/// (`extract(epoch from ...)`); within a sub-select the `FROM` of that.
+/// Returns the first table that a `SELECT` reads: the word after its own `FROM`. A `FROM` inside a
+/// function call (`extract(epoch from ...)`) does not count. For a sub-select, uses the `FROM` of
+/// the sub-select.
 fn source(mut after: Words<'_>, mut depth: usize) -> Option<Word<'_>> {
     loop {
         after.find(|word| word.is("FROM") && word.depth == depth)?;
@@ -105,18 +107,18 @@ fn source(mut after: Words<'_>, mut depth: usize) -> Option<Word<'_>> {
     }
 }
 
-/// Names are cut where Postgres would refuse them anyway.
+/// Cuts names to 128 characters; Postgres would refuse longer ones anyway.
 fn cut(name: &str) -> String {
     name.chars().take(128).collect()
 }
 
-/// A word of the statement.
+/// A word of a statement.
 #[derive(Debug, Clone, Copy)]
 struct Word<'a> {
     text: &'a str,
-    /// Its place in the text, in bytes.
+    /// The position in the text, in bytes.
     at: usize,
-    /// How many brackets are open around it.
+    /// The number of open parentheses around the word.
     depth: usize,
 }
 
@@ -133,8 +135,8 @@ impl Word<'_> {
     }
 }
 
-/// The words of a statement: names (with dots and quotes), keywords, placeholders. Comments,
-/// string literals and punctuation are skipped.
+/// An iterator over the words of a statement: names (with dots and quotes), keywords, placeholders.
+/// It skips comments, string literals and punctuation.
 #[derive(Debug, Clone)]
 struct Words<'a> {
     sql: &'a str,
