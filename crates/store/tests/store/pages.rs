@@ -53,7 +53,10 @@ async fn a_page_that_stops_and_the_next_one_share_no_trace_while_spans_arrive() 
     let fixture = Arc::new(Fixture::new().await);
     let mut ids = Ids::seeded(270);
     let sent = traces(&mut ids, fixture.at_ms(-60_000), 6_000, |at| at % 10 == 0);
-    fixture.write(&sent).await;
+    // Two blocks: a search stops after the first, also before any span arrives.
+    for half in sent.chunks(sent.len() / 2) {
+        fixture.write(half).await;
+    }
     let is_over = Arc::new(AtomicBool::new(false));
     let arriving = tokio::spawn({
         let (fixture, is_over) = (Arc::clone(&fixture), Arc::clone(&is_over));
