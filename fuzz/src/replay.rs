@@ -41,14 +41,14 @@ pub fn replay(target: &str, check: fn(&[u8])) {
 }
 
 /// Bytes that have a special meaning for parsers.
-const REPAIRS: &[u8] = b"\"\\{}[],:-+.eE0159nulltrue \n\0\x7f\x80\xff\xed\xa0";
+const SYMBOLS: &[u8] = b"\"\\{}[],:-+.eE0159nulltrue \n\0\x7f\x80\xff\xed\xa0";
 
 fn mutate(input: &mut Vec<u8>, other: &[u8], random: &mut Random) {
     let at = random.below(input.len() as u64 + 1) as usize;
     match random.below(6) {
         0 => input.truncate(at),
-        1 => input.insert(at, REPAIRS[random.below(REPAIRS.len() as u64) as usize]),
-        2 if at < input.len() => input[at] = REPAIRS[random.below(REPAIRS.len() as u64) as usize],
+        1 => input.insert(at, SYMBOLS[random.below(SYMBOLS.len() as u64) as usize]),
+        2 if at < input.len() => input[at] = SYMBOLS[random.below(SYMBOLS.len() as u64) as usize],
         3 if at < input.len() => input[at] ^= 1 << random.below(8),
         4 if at < input.len() => {
             let end = (at + 1 + random.below(16) as usize).min(input.len());

@@ -58,7 +58,9 @@ impl LiveTrace {
     pub(crate) fn show(self, trace: TraceSummary, now: UnixNanos) {
         let spans = trace.span_count;
         self.received.update(|received| {
-            *received = received.take().filter(|received| received.span_count > spans);
+            *received = received
+                .take()
+                .filter(|received| received.span_count > spans);
         });
         self.shown.set(Some(trace));
         self.read_at.set(now);

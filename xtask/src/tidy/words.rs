@@ -30,10 +30,7 @@ const RETIRED: [(&str, &str); 25] = [
 ];
 
 /// Retired phrases and their replacements.
-const PHRASES: [(&str, &str); 2] = [
-    ("in vain", "without a result"),
-    ("kept apart", "offloaded"),
-];
+const PHRASES: [(&str, &str); 2] = [("in vain", "without a result"), ("kept apart", "offloaded")];
 
 /// Files and folders in which the words have their ordinary sense: the shop sells things, serde has
 /// aliases, and this file lists the words.
@@ -123,7 +120,8 @@ mod tests {
             let faults = faults("crates/model/src/lib.rs", line);
             assert_eq!(faults.len(), 1, "{line}");
             assert!(
-                faults[0].starts_with("crates/model/src/lib.rs:1:") && faults[0].contains("receiver"),
+                faults[0].starts_with("crates/model/src/lib.rs:1:")
+                    && faults[0].contains("receiver"),
                 "{faults:?}"
             );
         }
@@ -134,8 +132,14 @@ mod tests {
 
     #[test]
     fn other_words_and_exceptions_pass() {
-        assert_eq!(faults("docs/storage.md", "indoors, doorway, roommate"), [""; 0]);
-        assert_eq!(faults("examples/shop/style/order.css", ".receipt {}"), [""; 0]);
+        assert_eq!(
+            faults("docs/storage.md", "indoors, doorway, roommate"),
+            [""; 0]
+        );
+        assert_eq!(
+            faults("examples/shop/style/order.css", ".receipt {}"),
+            [""; 0]
+        );
         assert_eq!(faults("fixtures/a.json", "the door"), [""; 0]);
         assert_eq!(faults("docs/a.png", "the door"), [""; 0]);
     }

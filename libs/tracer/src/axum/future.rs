@@ -49,14 +49,14 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let repair = |span: &mut Option<RequestSpan>, polling| {
+        let set_polling = |span: &mut Option<RequestSpan>, polling| {
             if let Some(span) = span {
                 span.polling(polling);
             }
         };
-        repair(this.span, true);
+        set_polling(this.span, true);
         let result = this.inner.poll(context);
-        repair(this.span, false);
+        set_polling(this.span, false);
         let result = ready!(result);
         let mut span = this.span.take();
         let mut response = match result {

@@ -128,16 +128,13 @@ pub(super) async fn compact(world: &mut World) {
             server.spawn(async |store| store.compact_once().await.is_ok())
         })
         .collect();
-    match fault {
-        Some(after_us) => {
-            tokio::time::sleep(Duration::from_micros(after_us)).await;
-            if after_us % 2 == 0 {
-                world.terminate("throughline compaction").await;
-            } else {
-                world.kill(first);
-            }
+    if let Some(after_us) = fault {
+        tokio::time::sleep(Duration::from_micros(after_us)).await;
+        if after_us % 2 == 0 {
+            world.terminate("throughline compaction").await;
+        } else {
+            world.kill(first);
         }
-        None => {}
     }
     for task in tasks {
         let is_done = task.result().await == Some(true);

@@ -87,12 +87,12 @@ async fn a_failed_trace_that_is_pinned_between_copy_and_drop_is_whole_and_outliv
     aged.compact().await;
     // Too late for the partition of failed traces.
     fail_late(&aged, failed).await;
-    between_copy_and_drop(&aged, async || {
+    Box::pin(between_copy_and_drop(&aged, async || {
         let retention_admin = retention_admin(&aged);
         let pin = retention_admin.pin(failed, String::new()).await;
         assert!(pin.expect("pins").is_some());
         assert_eq!(retention_admin.pin(gone, String::new()).await, Ok(None));
-    })
+    }))
     .await;
     assert_eq!(aged.stored_spans().await, [failed].into());
     aged.run(Retain {
@@ -105,16 +105,16 @@ async fn a_failed_trace_that_is_pinned_between_copy_and_drop_is_whole_and_outliv
 }
 
 #[tokio::test]
-async fn a_trace_that_fails_between_copy_and_drop_is_whole_and_one_that_was_gone_begins_anew() {
+async fn a_trace_that_fails_between_copy_and_drop_is_whole_and_one_that_was_gone_begins_again() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(9, false).await;
     aged.pin(pinned).await;
     let gone = aged.trace(9, false).await;
     aged.compact().await;
-    between_copy_and_drop(&aged, async || {
+    Box::pin(between_copy_and_drop(&aged, async || {
         fail_late(&aged, pinned).await;
         fail_late(&aged, gone).await;
-    })
+    }))
     .await;
     aged.unpin().await;
     for _ in 0..2 {
@@ -133,13 +133,13 @@ async fn a_trace_that_comes_again_while_its_partition_is_dropped_keeps_what_came
     let gone = aged.trace(9, false).await;
     aged.compact().await;
     let run = aged.run(regular(&aged, 0));
-    let report = before_removal(&aged, run, async || {
+    let report = Box::pin(before_removal(&aged, run, async || {
         let retention_admin = retention_admin(&aged);
         assert_eq!(retention_admin.pin(gone, String::new()).await, Ok(None));
         fail_late(&aged, again).await;
         let pin = retention_admin.pin(again, String::new()).await;
         assert!(pin.expect("pins").is_some());
-    })
+    }))
     .await;
     assert_eq!(steps(&report), [PartitionStep::Drop]);
     for days in [0, 60] {
