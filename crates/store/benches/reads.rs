@@ -1,14 +1,14 @@
-//! Every list, filter and statistics query at two sizes (R7), and searches of spans (S4): target and
-//! figure side by side.
+//! Benchmarks every list, filter and statistics query at two sizes (R7), and searches of spans
+//! (S4). Prints each figure next to its target.
 //!
-//! `READS_URL` names a cluster; `READS_SIZES` the numbers of spans, by default `100000,1000000`
-//! (the published figures are of `1000000,10000000`). A database of that size is seeded once and
-//! kept for the next run. Each figure is the median of `READS_RUNS` (default 7) after one run that
-//! is not counted.
+//! `READS_URL` is the URL of a Postgres cluster. `READS_SIZES` is the list of the numbers of spans.
+//! Its default is `100000,1000000`; the published figures use `1000000,10000000`. A database of
+//! each size is seeded once and reused by later runs. Each figure is the median of `READS_RUNS`
+//! runs (default 7), after one warm-up run.
 //!
-//! The ratio of R7 is the largest among the queries that take [`NOTICEABLE_MS`] or more at the larger
-//! size: below that nobody notices, and single milliseconds come and go between runs. The faster
-//! queries beyond the target are named beside it.
+//! The ratio of R7 is the largest among the queries that take [`NOTICEABLE_MS`] or more at the
+//! larger size. Users do not notice shorter times, and single milliseconds vary between runs. The
+//! output names the faster queries over the target too.
 
 #[path = "reads/queries.rs"]
 mod queries;
@@ -29,15 +29,15 @@ use self::queries::queries;
 use self::searches::searches;
 use self::shared::{median, number};
 
-/// A query that takes less, in ms, does not decide the ratio.
+/// The minimum time of a query that counts for the ratio, in ms.
 const NOTICEABLE_MS: f64 = 10.0;
-/// The most a query may take at the larger size, in times what it takes at the smaller.
+/// The maximum ratio of the time at the larger size to the time at the smaller size.
 const MOST_RATIO: f64 = 1.3;
 
-/// Times of each query in ms, in order.
+/// The times of each query in ms, in the order of the queries.
 type Column = Vec<(&'static str, Vec<f64>)>;
 
-/// When the newest trace of the seed began: noon of a fixed day, long enough ago that it is past.
+/// Returns the start of the newest seeded trace: noon of a fixed day in the past.
 fn end() -> UnixNanos {
     UnixNanos::new(1_795_262_400_000_000_000)
 }
@@ -81,7 +81,7 @@ async fn run() {
         }
         println!();
     }
-    println!("target: < 100 ms, ratio <= {MOST_RATIO} of what takes {NOTICEABLE_MS} ms or more");
+    println!("target: < 100 ms, ratio <= {MOST_RATIO} for queries of {NOTICEABLE_MS} ms or more");
     for (size, column) in sizes.iter().zip(&columns) {
         let slowest = worst(column.iter().map(|(_, times)| median(times)));
         println!("figure: R7.{size} {slowest:.4}");
@@ -123,8 +123,8 @@ fn worst(values: impl Iterator<Item = f64>) -> f64 {
     values.fold(0.0, f64::max)
 }
 
-/// How the larger size compares with the smaller, and for `cargo xtask bench`, which gathers lines
-/// of figures, the largest ratio that anybody could notice.
+/// Compares the two sizes and prints the largest ratio among noticeable queries. `cargo xtask
+/// bench` parses this line.
 fn compare(first: &Column, last: &Column) {
     let pairs = first.iter().zip(last).map(|((name, a), (_, b))| {
         let (a, b) = (median(a), median(b));
@@ -153,7 +153,8 @@ fn compare(first: &Column, last: &Column) {
     );
 }
 
-/// A column for each size. The sizes take turns, so that what else the machine does is in both.
+/// Measures all queries and returns a column for each size. The sizes alternate, so that other load
+/// on the machine affects both.
 async fn measure(stores: &[Store], sizes: &[u64]) -> Vec<Column> {
     let readers: Vec<_> = stores
         .iter()
@@ -180,7 +181,8 @@ async fn measure(stores: &[Store], sizes: &[u64]) -> Vec<Column> {
     columns
 }
 
-/// The URL of a database with so many spans, made when it is not there.
+/// Returns the URL of a database with this number of spans. Creates the database if it does not
+/// exist.
 async fn seeded(base: &str, size: u64) -> String {
     let name = format!("throughline_reads_{size}");
     let (address, _) = base.rsplit_once('/').expect("a URL with a database");

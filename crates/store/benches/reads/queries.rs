@@ -1,4 +1,4 @@
-//! What is asked of the reader.
+//! The queries of the benchmark.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use throughline_model::{
 };
 use throughline_wire::{SpanKind, UnixNanos};
 
-/// One thing that is asked.
+/// A query to the reader.
 pub(crate) enum Query {
     List(TraceFilter, PageRequest),
     SecondPage(TraceFilter),
@@ -52,7 +52,7 @@ impl Query {
     }
 }
 
-/// Every kind of query with its name.
+/// Returns every kind of query with its name.
 pub(crate) fn queries() -> Vec<(&'static str, Query)> {
     let week = TraceFilter {
         range: TimeRange::Last(8 * UnixNanos::PER_DAY),

@@ -1,4 +1,5 @@
-//! What spans are searched for: any predicate, which no filter of the list can say yet.
+//! The span searches of the benchmark. They use predicates that no filter of the list can express
+//! yet.
 
 use throughline_model::{
     AttributeOwner, CheckedPredicate, Comparison, Direction, PageRequest, SearchValue, SpanField,
@@ -8,18 +9,18 @@ use throughline_store::Store;
 use throughline_store::testing::search;
 use throughline_wire::{UnixNanos, semconv};
 
-/// How much of the answer is read.
+/// The number of result pages that a search reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
     FirstPage,
-    /// All pages, of 1,000 traces each, until the whole range was searched.
+    /// All pages, with 1,000 traces each, until the search reaches the end of the range.
     WholeRange,
 }
 
-/// One search.
+/// A span search.
 pub(crate) struct Search {
     pub name: &'static str,
-    /// The figure of `cargo xtask bench` that the slowest search of this name gives.
+    /// The figure of `cargo xtask bench`. It is the slowest search with this name.
     pub figure: &'static str,
     pub extent: Extent,
     predicate: CheckedPredicate,
@@ -64,8 +65,8 @@ impl Search {
     }
 }
 
-/// Every kind of search: a value that one trace has, one that none has, and those that no filter of
-/// a block can answer.
+/// Returns every kind of search: for a value that one trace has, for a value that no trace has, and
+/// searches that the filters of blocks cannot help.
 pub(crate) fn searches() -> Vec<Search> {
     let of_one = || {
         let one = SearchValue::from("request-00000001-4711");

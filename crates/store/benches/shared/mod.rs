@@ -1,8 +1,8 @@
-//! What the benchmarks of the store have in common.
+//! Shared helpers of the benchmarks of the store.
 
 use std::future::Future;
 
-/// Runs the benchmark on two threads.
+/// Runs the benchmark on a runtime with two threads.
 pub(crate) fn block_on(work: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -12,7 +12,7 @@ pub(crate) fn block_on(work: impl Future<Output = ()>) {
         .block_on(work);
 }
 
-/// The number a variable of the environment holds, else `default`.
+/// Returns the number in an environment variable, or `default` if it is not set.
 pub(crate) fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable)
         .ok()
@@ -20,7 +20,7 @@ pub(crate) fn number(variable: &str, default: u64) -> u64 {
         .unwrap_or(default)
 }
 
-/// The middle value, of an even number of them the upper of the two.
+/// Returns the median. For an even number of values it is the upper of the two middle values.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);

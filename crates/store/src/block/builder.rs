@@ -1,4 +1,4 @@
-//! Builds a block out of spans.
+//! Builds blocks from spans.
 
 use core::mem::{replace, take};
 use std::collections::HashSet;
@@ -18,16 +18,18 @@ use super::{Block, PruneData, checksums};
 use crate::ids::IdMap;
 use crate::payload_refs;
 
-/// Spans of a block at most. Larger blocks hardly compress better, and reading one trace costs more.
+/// The maximum number of spans in a block. A larger block compresses hardly better, and reading one
+/// trace from it costs more.
 const MAX_BLOCK_SPANS: usize = 8_192;
-/// Bytes of spans of a block at most, before compression; one larger span stands alone.
+/// The maximum size of the spans in a block, in bytes before compression. A span that is larger
+/// gets a block of its own.
 const MAX_BLOCK_RAW_BYTES: usize = 4 << 20;
-/// The bytes that a span takes besides its parts of variable size.
+/// The estimated size of the fixed-size parts of a span, in bytes.
 const FIXED_SPAN_BYTES: usize = 100;
-/// Operations of a block at most, so that an index fits `smallint`.
+/// The maximum number of operations in a block. An operation index must fit `smallint`.
 const MAX_OPERATIONS: usize = i16::MAX as usize;
 
-/// Ids in the order of first use.
+/// A list of distinct IDs in the order of first use.
 #[derive(Debug, Default)]
 struct Listed {
     places: IdMap<u32>,
@@ -43,12 +45,14 @@ impl Listed {
     }
 }
 
-/// Builds one block after another and keeps its buffers in between. Spans of a trace must follow each
-/// other, and traces stand in order of their ids.
+/// Builds one block after another and reuses its buffers.
+///
+/// The caller must push the spans of a trace one after another, and the traces in the order of
+/// their IDs.
 pub(crate) struct BlockBuilder {
-    /// The level of zstd.
+    /// The compression level of zstd.
     level: i32,
-    /// Made for the first block.
+    /// The compressor. The first call of [`Self::finish`] creates it.
     compressor: Option<Compressor<'static>>,
     skeleton: SkeletonBuilder,
     columns: ColumnsBuilder,
@@ -60,14 +64,15 @@ pub(crate) struct BlockBuilder {
     prune: PruneData,
     raw_bytes: usize,
     last_trace: Option<[u8; 16]>,
-    /// Text of the values that are not texts.
+    /// A buffer for the canonical text of non-string values.
     text: String,
-    /// The entries of the last span by place: most are those of the next one.
+    /// The filter entries of the previous span, by attribute position. Most spans repeat them. A
+    /// repeated entry is not inserted again.
     last_entries: Vec<FilterEntry>,
 }
 
 impl BlockBuilder {
-    /// Creates an empty builder of blocks that zstd compresses at `level`.
+    /// Creates an empty builder. zstd compresses its blocks at `level`.
     pub(crate) fn new(level: i32) -> Self {
         Self {
             level,
@@ -87,17 +92,17 @@ impl BlockBuilder {
         }
     }
 
-    /// Returns whether there is no span in it.
+    /// Returns true if the builder holds no spans.
     pub(crate) fn is_empty(&self) -> bool {
         self.skeleton.len() == 0
     }
 
-    /// Returns the number of spans.
+    /// Returns the number of spans in the builder.
     pub(crate) fn len(&self) -> usize {
         self.skeleton.len()
     }
 
-    /// Returns whether there is room for this span; there always is for the first.
+    /// Returns true if the span fits into the current block. The first span always fits.
     pub(crate) fn takes(&self, record: &SpanRecord<'_>) -> bool {
         self.is_empty()
             || (self.len() < MAX_BLOCK_SPANS
@@ -105,7 +110,7 @@ impl BlockBuilder {
                 && self.operations.ids.len() < MAX_OPERATIONS)
     }
 
-    /// Adds a span.
+    /// Adds a span. The caller must check [`Self::takes`] first.
     pub(crate) fn push(&mut self, record: &SpanRecord<'_>) {
         let operation = self.operations.place(record.operation_id);
         if operation as usize == self.services.len() {
@@ -193,7 +198,8 @@ impl BlockBuilder {
         }
     }
 
-    /// The whole values that were offloaded: their previews are in the columns.
+    /// Adds the complete values of offloaded payloads to the filter. The columns hold only previews
+    /// of them.
     fn insert_payloads(&mut self, record: &SpanRecord<'_>) {
         for reference in payload_refs::decode(record.payloads).unwrap_or_default() {
             if reference.filter_entry != 0 {
@@ -203,10 +209,10 @@ impl BlockBuilder {
         }
     }
 
-    /// Returns the block of the spans that were added; the builder is empty then.
+    /// Returns the block of the added spans and empties the builder.
     ///
     /// # Errors
-    /// What zstd says; not known to happen.
+    /// Returns the error of zstd. No input is known to cause one.
     pub(crate) fn finish(&mut self) -> std::io::Result<Block> {
         let compressor = match &mut self.compressor {
             Some(compressor) => compressor,
@@ -234,7 +240,7 @@ impl BlockBuilder {
     }
 }
 
-/// Bytes of a span before compression, nearly.
+/// Returns the approximate size of a span before compression, in bytes.
 pub(crate) fn raw_bytes(record: &SpanRecord<'_>) -> usize {
     FIXED_SPAN_BYTES
         + record.status_message.len()
@@ -245,7 +251,8 @@ pub(crate) fn raw_bytes(record: &SpanRecord<'_>) -> usize {
         + record.payloads.len()
 }
 
-/// Puts the text of a value into the filter; of an array that of each element, of a map nothing.
+/// Adds the canonical text of a value to the filter. For an array it adds the text of each element.
+/// A map has no text, so it adds nothing.
 fn insert_value(filter: &mut FilterBuilder, key: &[u8], value: &AttributeValue) {
     let mut texts = HashSet::new();
     collect_texts(value, &mut texts);
@@ -257,7 +264,7 @@ fn insert_value(filter: &mut FilterBuilder, key: &[u8], value: &AttributeValue) 
 fn collect_texts(value: &AttributeValue, texts: &mut HashSet<String>) {
     match value {
         AttributeValue::Array(values) => {
-            // Arrays in arrays have no text of their own.
+            // A nested array has no canonical text.
             for value in values
                 .iter()
                 .filter(|value| !matches!(value, AttributeValue::Array(_)))

@@ -1,41 +1,42 @@
-//! The checksums of the parts of a block that are read each by itself, by a search and by rollups.
+//! Computes the checksums of the parts of a block that searches and rollups read separately.
 //!
-//! The checksums of the traces are over all arrays at once, and a search or a rollup reads a few of them.
-//! So each array that these read has a checksum of its own, and the values that prune blocks have one.
+//! The checksum of a trace covers all arrays, but a search or a rollup reads only a few of them. So
+//! each array that they read has its own checksum, and so do the values that prune blocks.
 
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Corrupt, PruneData, Skeleton};
 
-/// A part with a checksum; its number is the place of the checksum in the array.
+/// A part of a block with its own checksum. The discriminant is the index in the array of
+/// checksums. The indexes are stored: never reorder the variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChecksumRegion {
-    /// The values of [`PruneData`] apart from the lists.
+    /// The values of [`PruneData`] without the lists.
     Prune,
     Resources,
     Scopes,
     Operations,
-    /// `trace_ids` and `trace_ends`.
+    /// The arrays `trace_ids` and `trace_ends`.
     Traces,
     OperationIndexes,
     Statuses,
-    /// `message_spans` and `messages`.
+    /// The arrays `message_spans` and `messages`.
     Messages,
-    /// `durations` and `long_durations`.
+    /// The arrays `durations` and `long_durations`.
     Durations,
     SpanIds,
-    /// `trace_starts_ns`, `start_offsets` and `long_start_offsets`.
+    /// The arrays `trace_starts_ns`, `start_offsets` and `long_start_offsets`.
     Starts,
 }
 
 impl ChecksumRegion {
     const COUNT: usize = Self::Starts as usize + 1;
 
-    /// Makes sure that a part has the checksum that was stored with it.
+    /// Checks that a part has the checksum that was stored with it.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the checksums differ.
     pub(crate) fn verify(self, stored: &[i32], checksum: i32) -> Result<(), Corrupt> {
         if stored.get(self as usize) == Some(&checksum) {
             Ok(())
@@ -48,7 +49,8 @@ impl ChecksumRegion {
     }
 }
 
-/// Adds up the bytes of a part.
+/// Collects the bytes that a checksum covers. Each list is preceded by its length, so that two
+/// lists cannot be confused with one.
 #[derive(Debug, Default)]
 struct Bytes(Vec<u8>);
 
@@ -63,7 +65,7 @@ impl Bytes {
         self
     }
 
-    /// Adds numbers that are in one of two arrays.
+    /// Adds numbers that are stored in one of two arrays.
     fn add_either(self, short: Option<&[i32]>, long: Option<&[i64]>) -> Self {
         let (short, long) = (short.unwrap_or_default(), long.unwrap_or_default());
         self.add(short.iter().map(|number| number.to_le_bytes()))
@@ -75,21 +77,21 @@ impl Bytes {
     }
 }
 
-/// The checksum of a list of ids.
+/// Returns the checksum of a list of IDs.
 pub(crate) fn ids(ids: &[i64]) -> i32 {
     Bytes::default()
         .add(ids.iter().map(|id| id.to_le_bytes()))
         .checksum()
 }
 
-/// The checksum of an array with a small number for each span.
+/// Returns the checksum of an array with one `smallint` per span.
 pub(crate) fn small(numbers: &[i16]) -> i32 {
     Bytes::default()
         .add(numbers.iter().map(|number| number.to_le_bytes()))
         .checksum()
 }
 
-/// The checksum of the traces and where their spans end.
+/// Returns the checksum of the trace IDs and the end positions of their spans.
 pub(crate) fn traces(ids: &[Uuid], ends: &[i32]) -> i32 {
     Bytes::default()
         .add(ids.iter().map(|id| id.into_bytes()))
@@ -97,7 +99,7 @@ pub(crate) fn traces(ids: &[Uuid], ends: &[i32]) -> i32 {
         .checksum()
 }
 
-/// The checksum of the status messages and the positions of their spans.
+/// Returns the checksum of the status messages and the positions of their spans.
 pub(crate) fn messages(spans: &[i32], messages: &[String]) -> i32 {
     let lengths = messages
         .iter()
@@ -111,12 +113,13 @@ pub(crate) fn messages(spans: &[i32], messages: &[String]) -> i32 {
     bytes.checksum()
 }
 
-/// The checksum of the durations, in whichever of the arrays they are.
+/// Returns the checksum of the durations. One of the two arrays holds them.
 pub(crate) fn durations(short: Option<&[i32]>, long: Option<&[i64]>) -> i32 {
     Bytes::default().add_either(short, long).checksum()
 }
 
-/// The checksum of the starts of the traces and those of their spans, in whichever of the arrays they are.
+/// Returns the checksum of the start times of traces and spans. One of the two arrays holds the
+/// offsets of the spans.
 pub(crate) fn starts(traces: &[i64], short: Option<&[i32]>, long: Option<&[i64]>) -> i32 {
     Bytes::default()
         .add(traces.iter().map(|start_ns| start_ns.to_le_bytes()))
@@ -125,9 +128,9 @@ pub(crate) fn starts(traces: &[i64], short: Option<&[i32]>, long: Option<&[i64]>
 }
 
 impl PruneData {
-    /// The checksum of the values apart from the lists.
+    /// Returns the checksum of the values without the lists.
     fn checksum(&self) -> i32 {
-        // Taken apart so that a new value cannot be forgotten here.
+        // The pattern names every field, so that the compiler reports a new one.
         let Self {
             span_count,
             first_start_ns,
@@ -160,18 +163,18 @@ impl PruneData {
             .checksum()
     }
 
-    /// Makes sure that the values apart from the lists are what was written.
+    /// Checks that the values, without the lists, are unchanged since they were written.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if a checksum differs.
     pub(crate) fn verify(&self, checksums: &[i32]) -> Result<(), Corrupt> {
         ChecksumRegion::Prune.verify(checksums, self.checksum())
     }
 
-    /// Makes sure that the values and the lists are what was written.
+    /// Checks that the values and the lists are unchanged since they were written.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if a checksum differs.
     pub(crate) fn verify_all(&self, checksums: &[i32]) -> Result<(), Corrupt> {
         self.verify(checksums)?;
         ChecksumRegion::Resources.verify(checksums, ids(&self.resources))?;
@@ -179,7 +182,7 @@ impl PruneData {
     }
 }
 
-/// The checksums of all parts, in the order of [`ChecksumRegion`].
+/// Returns the checksums of all parts, in the order of [`ChecksumRegion`].
 pub(super) fn of(prune: &PruneData, skeleton: &Skeleton) -> Vec<i32> {
     let all: [i32; ChecksumRegion::COUNT] = [
         prune.checksum(),

@@ -1,8 +1,10 @@
-//! Encodes what is not in the skeleton of a block: one column per field and attribute key,
-//! compressed in frames, and a directory that says where each column lies.
+//! Encodes the fields and attributes that are not in the skeleton of a block.
 //!
-//! Each span has a shape: the list of its columns, in the order in which its values follow each
-//! other. A column holds only the values of spans that have one, so nothing is stored for absence.
+//! Each field and each attribute key is one column. Columns are compressed in frames. A directory
+//! stores the position of each column.
+//!
+//! Each span has a shape: the list of its columns in the order of its values. A column holds values
+//! only for the spans that have one, so a missing value takes no space.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -16,22 +18,23 @@ use super::record::{DroppedCounts, IngestMetadata, SpanRecord};
 use crate::ids::IdHasher;
 use crate::varint;
 
-/// A column of at least so many bytes has a frame of its own, so that it can be read alone.
+/// The size from which a column gets its own frame, in bytes. A reader then decompresses it alone.
 const OWN_FRAME_BYTES: usize = 4 << 10;
-/// Smaller columns share a frame of about so many bytes.
+/// The approximate size of a frame that small columns share, in bytes.
 const SHARED_FRAME_BYTES: usize = 32 << 10;
 
-/// Bytes of buffers that are kept for the next block: about what the columns of a full one take.
+/// The maximum size of the buffers that are reused for the next block, in bytes. The columns of a
+/// full block take about as much.
 const MAX_SPARE_BYTES: usize = 8 << 20;
 
 #[derive(Debug)]
 struct Column {
     kind: ColumnKind,
     key: Box<[u8]>,
-    /// See [`FilterEntry::key_hash`].
+    /// The hash of the key, see [`FilterEntry::key_hash`].
     key_hash: u64,
     value_count: usize,
-    /// Lengths of the values, where they have any length.
+    /// The lengths of the values. Empty if the layout has no lengths.
     lengths: Vec<u8>,
     data: Vec<u8>,
 }
@@ -61,7 +64,7 @@ impl Column {
     }
 }
 
-/// The empty buffers of a column, with the capacity that they had in a block before.
+/// The empty buffers of a column. They keep the capacity that they had in the previous block.
 #[derive(Debug, Default)]
 struct Buffers {
     lengths: Vec<u8>,
@@ -69,7 +72,8 @@ struct Buffers {
 }
 
 impl Buffers {
-    /// Larger ones are not kept: the next block rarely needs them.
+    /// The maximum size of a buffer that is reused, in bytes. The next block rarely needs a larger
+    /// one.
     const MAX_KEPT_BYTES: usize = 2 << 20;
 
     fn of(column: Column) -> Self {
@@ -85,23 +89,24 @@ impl Buffers {
     }
 }
 
-/// Columns by the hash of their key; the few that share one are told apart by looking.
+/// Maps the hash of a key to the columns with that hash. Several keys can have the same hash, so a
+/// lookup compares the keys too.
 type ByKeyHash = HashMap<u64, Vec<u32>, BuildHasherDefault<IdHasher>>;
 
 /// Collects the spans of one block after another, column by column.
 #[derive(Debug, Default)]
 pub(super) struct ColumnsBuilder {
     columns: Vec<Column>,
-    /// Buffers for the columns to come, the next one last. Growing buffers anew for each block
-    /// would cost a tenth of the time of building it.
+    /// Buffers for the columns that follow, in reverse order. Allocating buffers for each block
+    /// would take a tenth of the time to build it.
     spare: Vec<Buffers>,
     by_key_hash: ByKeyHash,
     shapes: HashMap<Vec<u32>, u32, BuildHasherDefault<IdHasher>>,
     shape_list: Vec<Vec<u32>>,
     shape_of: Vec<u32>,
-    /// Columns of the span that is being added.
+    /// The columns of the current span.
     shape: Vec<u32>,
-    /// Base of [`ColumnKind::Received`]: that of the first span.
+    /// The base of [`ColumnKind::Received`]: the receive time of the first span, in ns.
     received_base_ns: i64,
 }
 
@@ -113,11 +118,12 @@ pub(super) struct EncodedColumns {
 }
 
 impl ColumnsBuilder {
-    /// Adds a span whose resource and scope have these indexes in the block, and shows `see` each
-    /// attribute: the hash of its key, the key, its kind and its value.
+    /// Adds a span. `places` are the indexes of its resource and scope in the block. Calls `see`
+    /// for each attribute with the hash of the key, the key, the kind and the value.
     ///
-    /// Costs one copy of the span; a column is found without hashing where the last span had the
-    /// same key in the same place.
+    /// Copies the span once. Spans of one operation mostly have the same keys in the same order. So
+    /// it first compares the key with the one of the previous span at the same position, and hashes
+    /// the key only if they differ.
     pub(super) fn push(
         &mut self,
         record: &SpanRecord<'_>,
@@ -147,7 +153,8 @@ impl ColumnsBuilder {
         is_split
     }
 
-    /// Returns the index of the shape of the span that is being added: mostly that of the last span.
+    /// Returns the index of the shape of the current span. Most spans have the shape of the
+    /// previous span.
     fn shape_index(&mut self) -> u32 {
         if let Some(&last) = self.shape_of.last()
             && self.shape_list[last as usize] == self.shape
@@ -214,7 +221,7 @@ impl ColumnsBuilder {
         self.column(kind, key).push(value);
     }
 
-    /// The column, which becomes the next of the shape.
+    /// Returns the column and appends it to the current shape.
     fn column(&mut self, kind: ColumnKind, key: &[u8]) -> &mut Column {
         let place = self.shape.len();
         let last = self.shape_of.last();
@@ -247,7 +254,7 @@ impl ColumnsBuilder {
         index
     }
 
-    /// Removes the values of the span that is being added from place `from` of its shape on.
+    /// Removes the values of the current span from index `from` of its shape onwards.
     fn take_back(&mut self, from: usize) {
         for index in self.shape.drain(from..).rev() {
             let column = &mut self.columns[index as usize];
@@ -265,10 +272,10 @@ impl ColumnsBuilder {
         }
     }
 
-    /// Compresses the columns with `compressor` and is empty then.
+    /// Compresses the columns with `compressor` and empties the builder.
     ///
     /// # Errors
-    /// What zstd says; not known to happen.
+    /// Returns the error of zstd. No input is known to cause one.
     pub(super) fn finish(
         &mut self,
         compressor: &mut Compressor<'_>,
@@ -284,7 +291,7 @@ impl ColumnsBuilder {
             shape_of: core::mem::take(&mut self.shape_of),
         };
         let mut frames = Frames::new(compressor);
-        // Columns of their own first, then those that share.
+        // Columns with their own frame come first, then the columns that share frames.
         let (own, shared): (Vec<_>, Vec<_>) =
             (0..columns.len()).partition(|&index| columns[index].raw_len() >= OWN_FRAME_BYTES);
         for (indexes, limit) in [(own, 0), (shared, SHARED_FRAME_BYTES)] {
@@ -307,7 +314,7 @@ impl ColumnsBuilder {
 }
 
 impl ColumnsBuilder {
-    /// Keeps the buffers of these columns for those of the next block, in the same order.
+    /// Stores the buffers of these columns for the columns of the next block, in the same order.
     fn keep_buffers(&mut self, columns: Vec<Column>) {
         let mut kept_bytes = 0;
         let buffers = columns.into_iter().map(Buffers::of).take_while(|buffers| {
@@ -319,11 +326,11 @@ impl ColumnsBuilder {
     }
 }
 
-/// The frames of a block as they are written.
+/// Writes the frames of a block.
 struct Frames<'a, 'b> {
     compressor: &'a mut Compressor<'b>,
     entries: Vec<FrameEntry>,
-    /// The frame that is being filled.
+    /// The uncompressed bytes of the current frame.
     raw: Vec<u8>,
     compressed: Vec<u8>,
     out: Vec<u8>,
@@ -340,7 +347,7 @@ impl<'a, 'b> Frames<'a, 'b> {
         }
     }
 
-    /// Adds a column to the frame that is being filled.
+    /// Adds a column to the current frame.
     fn add(&mut self, column: &Column) -> ColumnEntry {
         let entry = ColumnEntry {
             kind: column.kind,
@@ -356,7 +363,7 @@ impl<'a, 'b> Frames<'a, 'b> {
         entry
     }
 
-    /// Compresses the frame that is being filled, unless it is empty.
+    /// Compresses the current frame if it is not empty.
     fn close(&mut self) -> std::io::Result<()> {
         if self.raw.is_empty() {
             return Ok(());

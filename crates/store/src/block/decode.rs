@@ -1,4 +1,4 @@
-//! Turns a block back into spans.
+//! Decodes the spans of a block.
 
 use std::fmt::Write as _;
 
@@ -12,26 +12,26 @@ use crate::varint;
 
 const WHAT: Corrupt = Corrupt("columns");
 
-/// The spans of a block, trace by trace.
+/// Decodes the spans of a block, trace by trace.
 pub(crate) struct SpanDecoder<'a> {
     skeleton: &'a Skeleton,
     resources: &'a [i64],
     scopes: &'a [i64],
     columns: &'a Columns,
-    /// The reading position in each column: at the values of the span at `position`. None where the
-    /// column is not loaded: spans are decoded without it.
+    /// The cursor of each column. It is at the values of the span at `position`. `None` if the
+    /// column is not loaded: the decoder then leaves out its values.
     cursors: Vec<Option<Values<'a>>>,
-    /// The place in the block of the first span of the skeleton.
+    /// The position in the block of the first span of the skeleton.
     base: usize,
     position: usize,
     attributes: Vec<u8>,
 }
 
 impl<'a> SpanDecoder<'a> {
-    /// A decoder of a whole block.
+    /// Creates a decoder for a whole block.
     ///
     /// # Errors
-    /// [`Corrupt`] when parts of the block do not belong together.
+    /// Returns [`Corrupt`] if the parts of the block do not match each other.
     pub(crate) fn new(
         prune: &'a PruneData,
         skeleton: &'a Skeleton,
@@ -43,11 +43,11 @@ impl<'a> SpanDecoder<'a> {
         Self::new_at(prune, skeleton, columns, 0)
     }
 
-    /// A decoder of the part of a block that begins with the span at `base`; the skeleton is that
-    /// of the part.
+    /// Creates a decoder for the part of a block that starts at span `base`. The skeleton must be
+    /// the skeleton of that part.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// Returns the errors of [`Self::new`].
     pub(crate) fn new_at(
         prune: &'a PruneData,
         skeleton: &'a Skeleton,
@@ -72,11 +72,11 @@ impl<'a> SpanDecoder<'a> {
         })
     }
 
-    /// Shows `see` the spans of a trace. Traces must be asked for in order; those between cost the
-    /// skipping of their values.
+    /// Calls `see` for each span of a trace. The caller must request traces in order. For each
+    /// trace in between, the decoder must skip the values.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the block is damaged.
     pub(crate) fn trace(
         &mut self,
         trace: usize,
@@ -117,10 +117,10 @@ impl<'a> SpanDecoder<'a> {
         Ok(())
     }
 
-    /// Shows `see` all spans.
+    /// Calls `see` for all spans.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the block is damaged.
     pub(crate) fn all(mut self, mut see: impl FnMut(SpanRecord<'_>)) -> Result<(), Corrupt> {
         for trace in 0..self.skeleton.trace_ids.len() {
             self.trace(trace, &mut see)?;
@@ -153,7 +153,7 @@ impl<'a> SpanDecoder<'a> {
         Ok(())
     }
 
-    /// The span with the values that are next; its attributes are in the buffer.
+    /// Fills the record with the next values of its columns. The buffer holds the attributes.
     fn filled(&mut self, mut record: SpanRecord<'a>) -> Result<SpanRecord<'a>, Corrupt> {
         self.attributes.clear();
         let directory = &self.columns.directory;
@@ -204,8 +204,9 @@ fn listed(ids: &[i64], cursor: &mut Values<'_>) -> Result<i64, Corrupt> {
     ids.get(place).copied().ok_or(WHAT)
 }
 
-/// The canonical text of a value in a column: what a filter holds and equality compares. A number
-/// is written into `buffer`; none for byte strings and what has no text.
+/// Returns the canonical text of a value in a column. Filters store this text, and an equality
+/// condition compares it. Formats a number into `buffer`. Returns `None` for byte strings and for
+/// values without a text.
 pub(crate) fn canonical_text<'a>(
     kind: ColumnKind,
     value: &'a [u8],
@@ -223,17 +224,17 @@ pub(crate) fn canonical_text<'a>(
     Some(buffer.as_bytes())
 }
 
-/// The integer of a column of [`ColumnKind::Int`].
+/// Returns the integer of a value in a column of [`ColumnKind::Int`].
 pub(crate) fn int(value: &[u8]) -> Option<i64> {
     varint::take(&mut &*value).map(|number| number as i64)
 }
 
-/// The number of a column of [`ColumnKind::Double`].
+/// Returns the number of a value in a column of [`ColumnKind::Double`].
 pub(crate) fn double(value: &[u8]) -> Option<f64> {
     Some(f64::from_le_bytes(value.try_into().ok()?))
 }
 
-/// The canonical text of a decoded scalar.
+/// Returns the canonical text of a decoded scalar.
 pub(crate) fn value_text(value: &AttributeValue) -> Option<String> {
     match value {
         AttributeValue::Str(text) => Some(text.to_string()),

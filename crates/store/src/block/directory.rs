@@ -1,11 +1,22 @@
-//! The directory of a block's columns: which there are, where they lie, and which each span has.
+//! The directory of the columns of a block. It lists the columns, their positions and the columns
+//! of each span.
 //!
-//! Stored form: a version byte, a checksum of what follows (4 bytes, little-endian), the length of
-//! the rest before compression as a varint, and the rest compressed with zstd. In it all numbers
-//! are varints: the base of the receive times (zigzag); the frames (compressed length, raw length,
-//! 4 bytes of checksum); the columns (1 byte of kind, length and bytes of the key, number of
-//! values, frame, offset in the frame, bytes of lengths, bytes of data); the shapes (length,
-//! columns); the shape of each span. Every list is preceded by its length.
+//! The stored form has four parts:
+//!
+//! - a version byte
+//! - a checksum of the rest, 4 bytes, little-endian
+//! - the length of the body before compression, as a varint
+//! - the body, compressed with zstd
+//!
+//! All numbers in the body are varints. The length of each list precedes the list. The body holds
+//! in this order:
+//!
+//! - the base of the receive times, zigzag-encoded
+//! - the frames: compressed length, raw length, 4 bytes of checksum
+//! - the columns: 1 byte of kind, length and bytes of the key, number of values, frame, offset in
+//!   the frame, bytes of lengths, bytes of data
+//! - the shapes: length, columns
+//! - the shape of each span
 
 use xxhash_rust::xxh3::xxh3_64;
 use zstd::bulk::Compressor;
@@ -15,11 +26,11 @@ use super::kind::ColumnKind;
 use crate::varint;
 
 const VERSION: u8 = 1;
-/// A directory or a frame is never larger than this before compression: one span of at most
-/// 64 MiB is the largest thing that ingest takes.
+/// The maximum size of a directory or a frame before compression, in bytes. The largest span that
+/// ingest accepts has 64 MiB, so a valid block never exceeds this.
 pub(super) const MAX_RAW_BYTES: usize = 256 << 20;
 
-/// A part of the columns that is compressed by itself.
+/// A part of the columns that is compressed separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FrameEntry {
     pub offset: usize,
@@ -28,15 +39,15 @@ pub(crate) struct FrameEntry {
     pub checksum: u32,
 }
 
-/// The place of a column.
+/// The position of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ColumnEntry {
     pub kind: ColumnKind,
-    /// The attribute key; empty for a field of spans.
+    /// The attribute key. Empty for a span field.
     pub key: Box<[u8]>,
     pub value_count: usize,
     pub frame: usize,
-    /// The offset in its frame.
+    /// The offset in the frame, in bytes.
     pub offset: usize,
     pub lengths_len: usize,
     pub data_len: usize,
@@ -56,25 +67,25 @@ impl Default for ColumnEntry {
     }
 }
 
-/// A directory as it is used.
+/// A decoded directory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Directory {
     pub received_base_ns: i64,
     pub frames: Vec<FrameEntry>,
     pub columns: Vec<ColumnEntry>,
-    /// Lists of columns.
+    /// The shapes. Each one is a list of columns.
     pub shapes: Vec<Vec<u32>>,
-    /// The shape of each span.
+    /// The index of the shape of each span.
     pub shape_of: Vec<u32>,
 }
 
-/// The checksum of stored bytes.
+/// Returns the checksum of stored bytes.
 pub(super) fn checksum(bytes: &[u8]) -> u32 {
     xxh3_64(bytes) as u32
 }
 
 impl Directory {
-    /// The stored form.
+    /// Encodes the directory into the stored form.
     pub(super) fn encode(&self, compressor: &mut Compressor<'_>) -> std::io::Result<Vec<u8>> {
         let mut raw = Vec::new();
         let size = |size: usize, raw: &mut Vec<u8>| varint::put(size as u64, raw);
@@ -121,10 +132,10 @@ impl Directory {
         Ok(out)
     }
 
-    /// Reads the stored form.
+    /// Decodes the stored form.
     ///
     /// # Errors
-    /// [`Corrupt`] when a byte of it changed.
+    /// Returns [`Corrupt`] if the bytes changed.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
         const WHAT: Corrupt = Corrupt("directory");
         let (version, rest) = bytes.split_first().ok_or(WHAT)?;
@@ -195,8 +206,8 @@ impl Directory {
         rest.is_empty().then_some(directory)
     }
 
-    /// The column of the attribute at a place among those of the span at a position; none when there
-    /// is none, or its attributes are in [`ColumnKind::AllAttributes`].
+    /// Returns the column of attribute number `place` of the span at `position`. Returns `None` if
+    /// the span has no such attribute, or if [`ColumnKind::AllAttributes`] holds its attributes.
     pub(crate) fn attribute_column(&self, position: usize, place: usize) -> Option<usize> {
         let shape = self.shapes.get(*self.shape_of.get(position)? as usize)?;
         let mut attributes = shape
@@ -209,7 +220,7 @@ impl Directory {
         attributes.nth(place)
     }
 
-    /// The columns of a kind.
+    /// Returns the columns of a kind.
     pub(crate) fn columns_of_kind(&self, kind: ColumnKind) -> impl Iterator<Item = usize> {
         let columns = self.columns.iter().enumerate();
         columns

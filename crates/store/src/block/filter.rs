@@ -1,10 +1,11 @@
-//! The membership filter of a block: tells which blocks cannot have a trace or an attribute value.
+//! The membership filter of a block. It shows which blocks cannot contain a trace or an attribute
+//! value.
 //!
-//! A split block Bloom filter (Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient Bloom
-//! Filters", 2007; the salts are those of Parquet's). A bucket has 32 bytes: seven words of 32 bits,
-//! of which an entry sets one bit each, and a checksum of them, so that a flipped bit is noticed
-//! by whoever probes the bucket. Ten bits an entry give about 1.3 % false positives. A probe reads
-//! one bucket, which the database cuts out of the stored filter.
+//! It is a split block Bloom filter (Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient
+//! Bloom Filters", 2007) with the salts of Parquet. A bucket has 32 bytes: seven words of 32 bits
+//! and a checksum of them. Each entry sets one bit in each word. The checksum detects a flipped bit
+//! when a search probes the bucket. With ten bits per entry, about 1.3 % of the probes are false
+//! positives. A probe reads one bucket, and the database cuts it out of the stored filter.
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
@@ -14,11 +15,12 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::Corrupt;
 use crate::ids::IdHasher;
 
-/// Bytes of a bucket.
+/// The size of a bucket in bytes.
 pub(crate) const BUCKET_BYTES: usize = 32;
 const WORDS: usize = 7;
 const BITS_PER_ENTRY: usize = 10;
-/// A larger filter is left out: then every probe says that the block may match.
+/// The maximum number of buckets. A block with a larger filter stores none. Each probe then reports
+/// that the block may match.
 const MAX_BUCKETS: usize = (64 << 10) / BUCKET_BYTES;
 const SALTS: [u32; WORDS] = [
     0x47b6_137b,
@@ -42,38 +44,39 @@ impl FilterEntry {
         Self(xxh3_64_with_seed(trace_id, TRACE))
     }
 
-    /// Returns the entry for an attribute `key` that has a value with this canonical text.
+    /// Returns the entry for attribute `key` with a value that has this canonical text.
     pub(crate) fn attribute(key: &[u8], text: &[u8]) -> Self {
         Self::of_hashes(Self::key_hash(key), Self::text_hash(text))
     }
 
-    /// The same by hashes, so that a long text is hashed once.
+    /// Returns the entry for an attribute from the hashes of key and text. The caller can thus hash
+    /// a long text once.
     pub(crate) const fn of_hashes(key_hash: u64, text_hash: u64) -> Self {
         Self((key_hash.rotate_left(25) ^ text_hash).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    /// As [`Self::to_bits`] gave it.
+    /// Returns the entry from the form that [`Self::to_bits`] returned.
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
-    /// Returns the form of the entry that is stored by itself; never 0.
+    /// Returns the entry in a form to store. It is never 0.
     pub(crate) fn to_bits(self) -> u64 {
         self.0.max(1)
     }
 
-    /// The hash of an attribute key.
+    /// Returns the hash of an attribute key.
     pub(crate) fn key_hash(key: &[u8]) -> u64 {
         xxh3_64_with_seed(key, KEY)
     }
 
-    /// The hash of the canonical text of a value.
+    /// Returns the hash of the canonical text of a value.
     pub(crate) fn text_hash(text: &[u8]) -> u64 {
         xxh3_64(text)
     }
 
-    /// What chooses the bucket: multiplied by the number of buckets and shifted right by 32 it is
-    /// the bucket.
+    /// Returns the factor that selects the bucket. The bucket is the factor times the number of
+    /// buckets, shifted right by 32.
     pub(crate) const fn bucket_factor(self) -> i64 {
         (self.0 >> 32) as i64
     }
@@ -82,10 +85,10 @@ impl FilterEntry {
         SALTS.map(|salt| 1 << (salt.wrapping_mul(self.0 as u32) >> 27))
     }
 
-    /// Returns whether the entry may be in the filter this bucket was cut out of.
+    /// Returns true if the entry may be in the filter of this bucket.
     ///
     /// # Errors
-    /// [`Corrupt`] when a bit of the bucket changed.
+    /// Returns [`Corrupt`] if a bit of the bucket changed.
     pub(crate) fn may_be_in(self, bucket: &[u8]) -> Result<bool, Corrupt> {
         let (words, sum) = bucket
             .split_at_checked(WORDS * 4)
@@ -112,13 +115,13 @@ pub(super) struct FilterBuilder(HashSet<u64, BuildHasherDefault<IdHasher>>);
 
 impl FilterBuilder {
     pub(super) fn insert(&mut self, entry: FilterEntry) {
-        // One more than fits is enough to know that there is none.
+        // One entry over the limit is enough: `finish` then returns no filter.
         if self.0.len() <= MAX_BUCKETS * WORDS * 32 / BITS_PER_ENTRY {
             self.0.insert(entry.0);
         }
     }
 
-    /// Returns the filter, or none when it would be too large; the builder is empty then.
+    /// Returns the filter and empties the builder. Returns `None` if the filter would be too large.
     pub(super) fn finish(&mut self) -> Option<Vec<u8>> {
         let count = (self.0.len() * BITS_PER_ENTRY).div_ceil(WORDS * 32).max(1);
         if count > MAX_BUCKETS {

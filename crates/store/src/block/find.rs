@@ -1,5 +1,5 @@
-//! Finds the spans of one trace: in each block that has some, its slice of the skeleton, and where
-//! wanted the columns.
+//! Finds the spans of one trace. Reads the slice of the skeleton from each block that has spans of
+//! the trace, and the columns on request.
 
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
@@ -9,14 +9,15 @@ use super::{
     ColumnKind, Columns, Corrupt, Directory, PruneData, Skeleton, SpanDecoder, SpanRecord,
 };
 
-/// A trace, and where its spans lie.
+/// A trace with the range of blocks and start times that can contain its spans.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TraceInBlocks {
     pub tenant: Uuid,
     pub trace_id: Uuid,
-    /// Older blocks hold spans of a removed trace of the same id.
+    /// The first block of the trace. Older blocks may contain spans of a removed trace with the
+    /// same ID.
     pub first_block_id: i64,
-    /// The range in which its spans begin: from the first instant to the last.
+    /// The start of the earliest span, in ns since 1970. `last_ns` is the start of the latest span.
     pub first_ns: i64,
     pub last_ns: i64,
 }
@@ -26,24 +27,24 @@ pub(crate) struct TraceInBlocks {
 pub(crate) struct TracePart {
     pub id: i64,
     received_day: i32,
-    /// The class of its partition; none in level 0.
+    /// The class of the partition. `None` in level 0.
     class: Option<i16>,
     /// The values of the whole block.
     #[sqlx(flatten)]
     pub prune: PruneData,
-    /// The skeleton of the trace alone.
+    /// The skeleton of the trace only.
     #[sqlx(flatten)]
     pub skeleton: Skeleton,
     checksums: Vec<i32>,
-    /// The place of its first span in the block.
+    /// The position in the block of the first span of the trace.
     first_span: i32,
     directory: Vec<u8>,
-    /// Empty unless asked for.
+    /// The columns of the whole block. Empty unless the caller requested them.
     columns: Vec<u8>,
 }
 
-/// The parts of a trace without their columns, oldest block first. One statement; the parts of the
-/// arrays that are not the trace's stay in the database.
+/// Returns the parts of a trace without their columns, oldest block first. Runs one statement. The
+/// database cuts the arrays, so it sends only the elements of the trace.
 pub(crate) async fn skeleton_parts(
     connection: &mut PgConnection,
     wanted: TraceInBlocks,
@@ -51,7 +52,7 @@ pub(crate) async fn skeleton_parts(
     parts(connection, wanted, None, false).await
 }
 
-/// The same with their columns.
+/// Returns the parts of a trace with their columns, oldest block first.
 pub(crate) async fn whole_parts(
     connection: &mut PgConnection,
     wanted: TraceInBlocks,
@@ -59,7 +60,7 @@ pub(crate) async fn whole_parts(
     parts(connection, wanted, None, true).await
 }
 
-/// Those parts of a trace that have a span of this id, with their columns.
+/// Returns the parts of a trace that contain a span with this ID, with their columns.
 pub(crate) async fn parts_with_span(
     connection: &mut PgConnection,
     wanted: TraceInBlocks,
@@ -91,30 +92,30 @@ impl TracePart {
         usize::try_from(self.first_span).map_err(|_| Corrupt("skeleton"))
     }
 
-    /// Makes sure that nothing of the slice changed, and reads the directory.
+    /// Checks that the slice is unchanged and decodes the directory.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the part is damaged.
     pub(crate) fn directory(&self) -> Result<Directory, Corrupt> {
         self.prune.verify_all(&self.checksums)?;
         self.skeleton.verify()?;
         Directory::decode(&self.directory)
     }
 
-    /// The shapes of the spans, given the directory.
+    /// Returns the shapes of the spans.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the directory has too few shapes.
     pub(crate) fn shapes<'a>(&self, directory: &'a Directory) -> Result<&'a [u32], Corrupt> {
         let first = self.first_span()?;
         let shapes = directory.shape_of.get(first..first + self.skeleton.len());
         shapes.ok_or(Corrupt("directory"))
     }
 
-    /// Returns the columns of these kinds that the spans have.
+    /// Returns the columns of these kinds that the spans of the part have.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the directory has too few shapes.
     pub(crate) fn columns_of_kinds(
         &self,
         directory: &Directory,
@@ -133,10 +134,10 @@ impl TracePart {
         Ok(columns.filter(has).collect())
     }
 
-    /// Shows `see` the spans, as far as the columns are loaded.
+    /// Calls `see` for each span. Leaves out the values of columns that are not loaded.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the part is damaged.
     pub(crate) fn decode(
         &self,
         columns: &Columns,
@@ -146,17 +147,17 @@ impl TracePart {
         SpanDecoder::new_at(&self.prune, &self.skeleton, columns, first)?.all(see)
     }
 
-    /// Shows `see` the spans; their columns must have been asked for.
+    /// Calls `see` for each span. The part must have been read with its columns.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the part is damaged.
     pub(crate) fn for_each(&self, see: impl FnMut(SpanRecord<'_>)) -> Result<(), Corrupt> {
         let mut columns = Columns::new(self.directory()?);
         columns.load_all(&self.columns)?;
         self.decode(&columns, see)
     }
 
-    /// Bytes that all columns of the block take once they are decompressed.
+    /// Returns the size of all columns of the block after decompression, in bytes.
     pub(crate) fn raw_bytes(directory: &Directory) -> usize {
         directory.frames.iter().map(|frame| frame.raw_len).sum()
     }
@@ -170,7 +171,7 @@ impl TracePart {
 /// Loads the frames of some columns of a part from the database.
 ///
 /// # Errors
-/// What the database says; a damaged frame is reported and left out.
+/// Returns the error of the database. A damaged frame is no error: it is logged and left out.
 pub(crate) async fn load_columns(
     connection: &mut PgConnection,
     tenant: Uuid,

@@ -1,5 +1,5 @@
--- Parts of the columns of a block, in the order asked for. $1 tenant, $2 block, $3 its day, $4 its
--- class, NULL for level 0; $5 offsets, from 1, $6 lengths.
+-- Returns parts of the columns of a block, in the requested order. $1: tenant. $2: block. $3: its
+-- day. $4: its class, NULL for level 0. $5: offsets, from 1. $6: lengths.
 WITH block AS MATERIALIZED (
     SELECT columns
     FROM level0_blocks

@@ -1,15 +1,15 @@
-//! The kinds of columns, and the layout of their values.
+//! The kinds of columns and the layouts of their values.
 
 use crate::varint;
 
 /// The kind of a column. The codes are stored: never change one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum ColumnKind {
-    /// Index into the resources of the block.
+    /// An index into the resources of the block.
     Resource,
-    /// Index into the scopes of the block.
+    /// An index into the scopes of the block.
     Scope,
-    /// The time at which the server received the span, minus the base of the block.
+    /// The time when the server received the span, minus the base of the block, in ns.
     Received,
     /// The number of attributes that the sender dropped.
     DroppedAttributes,
@@ -17,48 +17,48 @@ pub(crate) enum ColumnKind {
     DroppedEvents,
     /// The number of links that the sender dropped.
     DroppedLinks,
-    /// The process that made the span.
+    /// The ID of the process that recorded the span.
     Process,
-    /// The number of the span in its process.
+    /// The sequence number of the span in its process.
     Sequence,
-    /// Server time minus sender time.
+    /// The server time minus the sender time, in ns.
     ClockOffset,
-    /// Half the width of the interval the offset lies in.
+    /// The maximum error of the clock offset, in ns: half the width of its interval.
     ClockError,
-    /// Bytes that ingest cut off.
+    /// The number of bytes that ingest truncated.
     CutBytes,
-    /// W3C `tracestate`.
+    /// The W3C `tracestate`.
     TraceState,
-    /// Events as OTLP protobuf.
+    /// The events as OTLP protobuf.
     Events,
-    /// Links as OTLP protobuf.
+    /// The links as OTLP protobuf.
     Links,
-    /// References to offloaded payloads.
+    /// The references to offloaded payloads.
     Payloads,
-    /// All attributes of a span whose encoding is not the canonical one.
+    /// All attributes of a span whose encoding is not canonical.
     AllAttributes,
-    /// Text values of one attribute key.
+    /// String values of one attribute key.
     Text,
-    /// Booleans of one attribute key.
+    /// Boolean values of one attribute key.
     Bool,
-    /// Integers of one attribute key.
+    /// Integer values of one attribute key.
     Int,
-    /// Doubles of one attribute key.
+    /// Floating-point values of one attribute key.
     Double,
     /// Byte strings of one attribute key.
     Bytes,
-    /// Arrays, maps and empty values of one attribute key, as an OTLP `AnyValue`.
+    /// Arrays, maps and empty values of one attribute key, as OTLP `AnyValue`.
     Other,
 }
 
 /// The layout of the values of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// A varint each.
+    /// One varint per value.
     Varint,
-    /// So many bytes each.
+    /// A fixed number of bytes per value.
     Fixed(usize),
-    /// The lengths of all as varints, then the bytes of all.
+    /// The lengths of all values as varints, then the bytes of all values.
     Sized,
 }
 
@@ -88,7 +88,7 @@ impl ColumnKind {
         Self::Other,
     ];
 
-    /// The code in a directory.
+    /// Returns the code in a directory.
     pub(super) const fn code(self) -> u8 {
         match self {
             Self::Resource => 1,
@@ -120,7 +120,7 @@ impl ColumnKind {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
-    /// Returns whether it is a column of one attribute key.
+    /// Returns true for a column of one attribute key.
     pub(crate) const fn is_attribute(self) -> bool {
         self.code() >= 32
     }
@@ -141,8 +141,8 @@ impl ColumnKind {
         }
     }
 
-    /// The tag of the `AnyValue` field whose contents the column holds; none for [`Self::Other`],
-    /// which holds the whole message, and for fields of spans.
+    /// Returns the tag of the `AnyValue` field whose contents the column holds. Returns `None` for
+    /// [`Self::Other`], which holds the whole message, and for span fields.
     pub(super) const fn any_value_tag(self) -> Option<u8> {
         match self {
             Self::Text => Some(0x0a),
@@ -155,8 +155,11 @@ impl ColumnKind {
     }
 }
 
-/// Takes an attribute off the front of encoded ones: its key and its encoded `AnyValue`. None at the
-/// end, and where it is not written in the one canonical way, in which case `rest` is not empty.
+/// Splits the first attribute off `rest` and returns its key and its encoded `AnyValue`.
+///
+/// Returns `None` at the end. Also returns `None` if the encoding is not canonical; `rest` is not
+/// empty then. Only the canonical encoding can be split, because [`append_attribute`] must restore
+/// the same bytes.
 pub(super) fn next_attribute<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
     let mut after = *rest;
     let mut pair = take_field(0x0a, &mut after)?;
@@ -169,7 +172,8 @@ pub(super) fn next_attribute<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [
     Some((key, value))
 }
 
-/// Appends an attribute as [`next_attribute`] takes it; `value` is what a column of `kind` holds.
+/// Appends an attribute in the encoding that [`next_attribute`] accepts. `value` is the value in a
+/// column of `kind`.
 pub(super) fn append_attribute(kind: ColumnKind, key: &[u8], value: &[u8], out: &mut Vec<u8>) {
     let is_sized = matches!(kind, ColumnKind::Text | ColumnKind::Bytes);
     let value_len = match kind.any_value_tag() {
@@ -193,13 +197,13 @@ pub(super) fn append_attribute(kind: ColumnKind, key: &[u8], value: &[u8], out: 
     out.extend_from_slice(value);
 }
 
-/// Bytes of a field with a tag of one byte and contents of `len` bytes.
+/// Returns the size in bytes of a field with a one-byte tag and `len` bytes of contents.
 const fn field_len(len: usize) -> usize {
     let bits = usize::BITS - (len | 1).leading_zeros();
     1 + bits.div_ceil(7) as usize + len
 }
 
-/// The contents of the length-delimited field of `tag` at the front of `bytes`.
+/// Splits the length-delimited field with `tag` off `bytes` and returns its contents.
 fn take_field<'a>(tag: u8, bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (first, mut rest) = bytes.split_first()?;
     let from = rest;
@@ -211,7 +215,7 @@ fn take_field<'a>(tag: u8, bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     varint::take_bytes(bytes, len)
 }
 
-/// The kind of an encoded `AnyValue`, and its bytes in a column of that kind.
+/// Returns the kind of an encoded `AnyValue` and its bytes in a column of that kind.
 pub(super) fn split_value(bytes: &[u8]) -> (ColumnKind, &[u8]) {
     let other = (ColumnKind::Other, bytes);
     let Some((&tag, rest)) = bytes.split_first() else {
@@ -239,7 +243,7 @@ pub(super) fn split_value(bytes: &[u8]) -> (ColumnKind, &[u8]) {
     }
 }
 
-/// Returns whether the varint between `from` and `rest`, its tail, has no superfluous bytes.
+/// Returns true if the varint between `from` and its tail `rest` has the shortest encoding.
 fn is_shortest(from: &[u8], rest: &[u8]) -> bool {
     let len = from.len() - rest.len();
     len == 1 || from[len - 1] != 0

@@ -1,8 +1,13 @@
-//! Blocks: how spans are stored.
+//! The block format, in which spans are stored.
 //!
-//! A block holds spans of one tenant, grouped by trace, traces in the order of their ids. It is one
-//! row: a skeleton in native arrays, which SQL reads with `unnest`; everything else column by
-//! column, compressed; and what a search prunes blocks by. `docs/storage.md` has the format.
+//! A block holds spans of one tenant. Spans are grouped by trace, and traces are sorted by trace
+//! ID. A block is one row with three parts:
+//!
+//! - The skeleton: native arrays that SQL reads with `unnest`.
+//! - The columns: all other fields and attributes, compressed column by column.
+//! - The prune data and the filter: a search uses them to skip blocks.
+//!
+//! See `docs/storage.md` for the format.
 
 mod builder;
 pub(crate) mod checksums;
@@ -30,25 +35,25 @@ pub(crate) use self::record::{DroppedCounts, IngestMetadata, SpanRecord};
 pub(crate) use self::skeleton::Skeleton;
 pub(crate) use self::values::{Columns, Values};
 
-/// A part of a stored block is not what was written; carries which part.
+/// An error that reports a damaged part of a stored block. The field names the part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the {0} of a block cannot be read")]
 pub(crate) struct Corrupt(pub &'static str);
 
-/// A block, as it is written: the columns of its row apart from its key.
+/// A block to write. The fields are the columns of its row, without the key.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Block {
     pub prune: PruneData,
     pub skeleton: Skeleton,
-    /// The checksums of the parts that a search reads by themselves, see [`checksums`].
+    /// The checksums of the parts that a search reads separately, see [`checksums`].
     pub checksums: Vec<i32>,
-    /// The membership filter; none when it would be too large.
+    /// The membership filter. `None` if it would be too large.
     pub filter: Option<Vec<u8>>,
     pub directory: Vec<u8>,
     pub columns: Vec<u8>,
 }
 
-/// The values by which a search leaves a block out.
+/// The values that let a search skip a block.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub(crate) struct PruneData {
     pub span_count: i32,
@@ -59,15 +64,15 @@ pub(crate) struct PruneData {
     pub last_trace_id: Uuid,
     pub max_duration_ns: i64,
     pub has_error: bool,
-    /// Whether a span has offloaded payloads.
+    /// True if a span has offloaded payloads.
     pub has_payloads: bool,
-    /// Distinct resources and scopes; columns refer to them by position.
+    /// The distinct resources and scopes. The columns refer to them by position.
     pub resources: Vec<i64>,
     pub scopes: Vec<i64>,
 }
 
 impl PruneData {
-    /// Returns the values of a block without spans.
+    /// Returns the prune data of a block without spans.
     fn empty() -> Self {
         Self {
             span_count: 0,

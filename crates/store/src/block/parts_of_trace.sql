@@ -1,7 +1,9 @@
--- The part of each block that is of the trace $2: spans that began from $4 to $5, in blocks from $3 on.
--- $6: with the columns. $7: only if a span has this id. What is compared last costs reading an array.
--- OFFSET 0 keeps the planner from copying a subquery into each expression that names its result: that
--- would read and search the trace ids again for each of them.
+-- Returns the part of each block that belongs to trace $2. $1: tenant. $3: first block. $4, $5:
+-- range of the span starts. $6: true to return the columns. $7: if not NULL, returns only parts
+-- that contain this span ID.
+-- The conditions on arrays come last, because they must read an array.
+-- OFFSET 0 stops the planner from copying a subquery into each expression that uses its result.
+-- With copies, the database would read and search the trace IDs again for each expression.
 SELECT
     b.id, b.received_day, b.class, b.span_count, b.first_start_ns, b.last_start_ns, b.last_end_ns,
     b.first_trace_id, b.last_trace_id, b.max_duration_ns, b.has_error, b.has_payloads, b.resources,

@@ -1,4 +1,4 @@
-//! A span as a block stores it, and the digest of its content.
+//! The span record that a block stores, and the digest of its content.
 
 use throughline_codec::binary;
 use throughline_wire::semconv;
@@ -6,9 +6,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ids;
 
-/// A span: what the sender said of it, and what the server noted at ingest.
+/// A span with the data of the sender and the metadata of ingest.
 ///
-/// Attributes, events and links are OTLP protobuf, as `throughline_codec::binary` writes them.
+/// Attributes, events and links are OTLP protobuf, as `throughline_codec::binary` encodes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SpanRecord<'a> {
     pub trace_id: [u8; 16],
@@ -21,7 +21,7 @@ pub(crate) struct SpanRecord<'a> {
     pub scope_id: i64,
     pub start_ns: i64,
     pub duration_ns: i64,
-    /// OpenTelemetry status code: 0 unset, 1 ok, 2 error.
+    /// The OpenTelemetry status code: 0 unset, 1 ok, 2 error.
     pub status: u8,
     pub flags: u32,
     pub dropped: DroppedCounts,
@@ -30,12 +30,12 @@ pub(crate) struct SpanRecord<'a> {
     pub attributes: &'a [u8],
     pub events: &'a [u8],
     pub links: &'a [u8],
-    /// References to offloaded payloads, see `payload_refs`; empty when there are none.
+    /// The references to offloaded payloads, see `payload_refs`. Empty if there are none.
     pub payloads: &'a [u8],
     pub ingest: IngestMetadata,
 }
 
-/// The numbers of parts of a span that its sender dropped.
+/// The numbers of attributes, events and links that the sender dropped from a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct DroppedCounts {
     pub attributes: u32,
@@ -43,20 +43,20 @@ pub(crate) struct DroppedCounts {
     pub links: u32,
 }
 
-/// The notes of the server about a span at ingest. Not part of the content: the same span sent again
-/// may have other notes.
+/// The metadata that ingest adds to a span. It is not part of the content: a retry of the same span
+/// may have other metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct IngestMetadata {
     pub received_ns: i64,
-    /// The process that made the span.
+    /// The ID of the process that recorded the span.
     pub process_id: Option<i64>,
-    /// The number of the span among the spans of that process.
+    /// The sequence number of the span in that process.
     pub sequence: Option<i64>,
-    /// Server time minus sender time, as the sender measured it.
+    /// The server time minus the sender time in ns, as the sender measured it.
     pub clock_offset_ns: Option<i64>,
-    /// Half the width of the interval the offset lies in.
+    /// The maximum error of the clock offset in ns: half the width of its interval.
     pub clock_error_ns: Option<i64>,
-    /// Bytes of values that ingest cut off.
+    /// The number of bytes that ingest truncated from values.
     pub cut_bytes: Option<i64>,
 }
 
@@ -64,18 +64,18 @@ pub(crate) struct IngestMetadata {
 pub(crate) const STATUS_ERROR: u8 = 2;
 
 impl SpanRecord<'_> {
-    /// Returns whether the span failed.
+    /// Returns true if the status of the span is error.
     pub(crate) const fn is_error(&self) -> bool {
         self.status == STATUS_ERROR
     }
 
-    /// The end of the span; saturates.
+    /// Returns the end of the span in ns since 1970. Saturates on overflow.
     pub(crate) const fn end_ns(&self) -> i64 {
         self.start_ns.saturating_add(self.duration_ns)
     }
 
-    /// A 64-bit hash of the content, without what ingest marked: a retried span has the same one.
-    /// Costs one copy of the span into `scratch` and one hash of it.
+    /// Returns a 64-bit hash of the content without the attributes that ingest adds. A retried span
+    /// has the same hash. Copies the span into `scratch` and hashes it once.
     pub(crate) fn digest(&self, scratch: &mut Vec<u8>) -> i64 {
         let unmarked = without_marks(self.attributes);
         let record = SpanRecord {
@@ -89,8 +89,8 @@ impl SpanRecord<'_> {
         record.digest_of_parts(scratch)
     }
 
-    /// The same where ingest marked nothing, given the parts of variable size one after the other.
-    /// Costs one hash of the span and no copy.
+    /// Returns the same hash for a span without attributes that ingest adds. `parts` are the parts
+    /// of variable size, concatenated. Hashes the span once and copies nothing.
     pub(crate) fn digest_of_parts(&self, parts: &[u8]) -> i64 {
         let mut fixed = [0; FIXED_BYTES];
         let mut rest = fixed.as_mut_slice();
@@ -130,7 +130,7 @@ impl SpanRecord<'_> {
         ids::span_digest(&fixed)
     }
 
-    /// The parts of variable size.
+    /// Returns the parts of variable size.
     fn parts(&self) -> [&[u8]; 6] {
         [
             self.trace_state.as_bytes(),
@@ -143,12 +143,13 @@ impl SpanRecord<'_> {
     }
 }
 
-/// Bytes that a digest covers besides the hash of the parts of variable size: a trace id, eight
-/// numbers of 64 bits, two bytes, ten numbers of 32 bits.
+/// The number of bytes that a digest covers besides the hash of the variable-size parts: a trace
+/// ID, eight 64-bit numbers, two bytes, ten 32-bit numbers.
 const FIXED_BYTES: usize = 16 + 8 * 8 + 2 + 10 * 4;
 
-/// The encoded attributes without those that ingest adds; none when there are none of these.
-/// Whether a clock is skewed, for one, depends on when the span came.
+/// Returns the encoded attributes without the ones that ingest adds. Returns `None` if there are
+/// none of these. They can differ between retries: for example, the clock-skew attribute depends on
+/// the arrival time.
 fn without_marks(attributes: &[u8]) -> Option<Vec<u8>> {
     let mut keys = binary::attributes_in(attributes).map(|(key, _)| key);
     if !keys.any(|key| key == semconv::REPAIRS.as_bytes()) {

@@ -1,4 +1,4 @@
-//! The part of a block that is stored in native arrays.
+//! The skeleton: the part of a block that is stored in native arrays.
 
 use core::hash::BuildHasherDefault;
 
@@ -13,40 +13,42 @@ const WHAT: Corrupt = Corrupt("skeleton");
 /// The value in `parents` of a span without a parent.
 const NO_PARENT: i16 = -1;
 
-/// Arrays of one element a trace, a span or an exception. Positions count from 0.
+/// Arrays with one element per trace, per span or per exception from the rule. Positions start at
+/// 0.
 #[derive(Debug, Clone, PartialEq, Eq, Default, sqlx::FromRow)]
 pub(crate) struct Skeleton {
-    /// The traces, in order.
+    /// The trace IDs, sorted.
     pub trace_ids: Vec<Uuid>,
-    /// The end of the spans of each trace, exclusive.
+    /// The end position of the spans of each trace, exclusive.
     pub trace_ends: Vec<i32>,
-    /// The start of the first span of each trace.
+    /// The start of the first span of each trace, in ns since 1970.
     pub trace_starts_ns: Vec<i64>,
-    /// A checksum of each trace's part of all arrays.
+    /// The checksum of each trace over all arrays.
     pub trace_checksums: Vec<i32>,
-    /// Operations that occur, and the service of each; `operation_indexes` refers to them.
+    /// The distinct operations and the service of each. `operation_indexes` refers to them.
     pub operations: Vec<i64>,
     pub services: Vec<i64>,
     pub span_ids: Vec<i64>,
-    /// Place of the parent among the spans of the trace, -1 for none, or -2 - n for element n of
-    /// `outside_parents`.
+    /// The index of the parent among the spans of the trace. It is -1 for no parent, and -2 - n for
+    /// element n of `outside_parents`.
     pub parents: Vec<i16>,
     pub outside_parents: Vec<i64>,
-    /// Start minus that of the trace: in the first array where all fit, else in the second.
+    /// The start of each span minus the start of its trace, in ns. The first array is used if all
+    /// values fit, else the second.
     pub start_offsets: Option<Vec<i32>>,
     pub long_start_offsets: Option<Vec<i64>>,
-    /// Durations, likewise.
+    /// The durations in ns, in the first or the second array by the same rule.
     pub durations: Option<Vec<i32>>,
     pub long_durations: Option<Vec<i64>>,
     pub operation_indexes: Vec<i16>,
     pub statuses: Vec<i16>,
     pub flags: Vec<i32>,
-    /// Positions of the spans with a status message, and the messages.
+    /// The positions of the spans with a status message, and the messages.
     pub message_spans: Vec<i32>,
     pub messages: Vec<String>,
 }
 
-/// A span as the skeleton has it.
+/// A span with the fields that the skeleton stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SkeletonSpan<'a> {
     pub trace_id: [u8; 16],
@@ -61,7 +63,7 @@ pub(crate) struct SkeletonSpan<'a> {
     pub status_message: &'a str,
 }
 
-/// Collects the spans of a skeleton; those of a trace must follow each other.
+/// Collects the spans of a skeleton. The caller must push the spans of a trace one after another.
 #[derive(Debug, Default)]
 pub(super) struct SkeletonBuilder {
     skeleton: Skeleton,
@@ -75,7 +77,7 @@ impl SkeletonBuilder {
         self.starts_ns.len()
     }
 
-    /// Adds a span whose operation has this index.
+    /// Adds a span. `operation_index` is the index of its operation in the block.
     pub(super) fn push(&mut self, record: &SpanRecord<'_>, operation_index: i16) {
         let skeleton = &mut self.skeleton;
         let trace_id = Uuid::from_bytes(record.trace_id);
@@ -99,7 +101,7 @@ impl SkeletonBuilder {
         self.parent_ids.push(record.parent_span_id);
     }
 
-    /// The skeleton, given the operations that occur with their services.
+    /// Returns the skeleton. `operations` and `services` are parallel lists.
     pub(super) fn finish(mut self, operations: Vec<i64>, services: Vec<i64>) -> Skeleton {
         let mut offsets = Vec::with_capacity(self.starts_ns.len());
         let mut begin = 0;
@@ -138,7 +140,7 @@ impl SkeletonBuilder {
     }
 }
 
-/// Returns the position of each span id; of equal ids, the first.
+/// Maps each span ID to its position. For duplicate IDs it is the first position.
 fn places(ids: &[i64]) -> IdMap<i16> {
     let mut places = IdMap::with_capacity_and_hasher(ids.len(), BuildHasherDefault::default());
     for (place, id) in (0..=i16::MAX).zip(ids) {
@@ -147,7 +149,7 @@ fn places(ids: &[i64]) -> IdMap<i16> {
     places
 }
 
-/// The numbers as `integer` where all fit.
+/// Returns the numbers as `integer` if all fit, else as `bigint`.
 fn narrow(numbers: Vec<i64>) -> (Option<Vec<i32>>, Option<Vec<i64>>) {
     let narrowed: Result<Vec<i32>, _> = numbers
         .iter()
@@ -165,7 +167,7 @@ impl Skeleton {
         self.span_ids.len()
     }
 
-    /// The positions of the spans of a trace.
+    /// Returns the positions of the spans of a trace.
     pub(crate) fn range(&self, trace: usize) -> Option<core::ops::Range<usize>> {
         let end = usize::try_from(*self.trace_ends.get(trace)?).ok()?;
         let begin = match trace.checked_sub(1) {
@@ -175,10 +177,10 @@ impl Skeleton {
         (begin <= end && end <= self.len()).then_some(begin..end)
     }
 
-    /// Makes sure that nothing of it changed since it was written.
+    /// Checks that the skeleton is unchanged since it was written.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if a checksum differs.
     pub(crate) fn verify(&self) -> Result<(), Corrupt> {
         let is_whole = self.trace_ids.len() == self.trace_ends.len()
             && self.trace_ids.len() == self.trace_starts_ns.len()
@@ -193,7 +195,7 @@ impl Skeleton {
         }
     }
 
-    /// The checksum of everything that is said of a trace.
+    /// Returns the checksum of all data of a trace.
     fn checksum(&self, trace: usize) -> Option<i32> {
         let range = self.range(trace)?;
         let mut bytes = Vec::with_capacity(20 + 40 * range.len());
@@ -218,7 +220,7 @@ impl Skeleton {
         Some(xxh3_64(&bytes) as i32)
     }
 
-    /// The spans of a trace.
+    /// Returns the spans of a trace.
     pub(crate) fn spans(
         &self,
         trace: usize,
@@ -281,7 +283,7 @@ impl Skeleton {
     }
 }
 
-/// The number at this place, in whichever of the arrays they are.
+/// Returns the number at this position. One of the two arrays holds it.
 fn wide(narrow: Option<&Vec<i32>>, wide: Option<&Vec<i64>>, at: usize) -> Option<i64> {
     match (narrow, wide) {
         (Some(narrow), _) => narrow.get(at).copied().map(i64::from),

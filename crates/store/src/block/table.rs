@@ -1,4 +1,4 @@
-//! The tables of blocks: how a block is written to them and read from them.
+//! Reads and writes the tables of blocks.
 
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use uuid::Uuid;
@@ -7,10 +7,10 @@ use super::{
     Block, ColumnKind, Columns, Corrupt, Directory, PruneData, Skeleton, SpanDecoder, SpanRecord,
 };
 
-/// The bucket of everything in a database that is not distributed.
+/// The value of column `bucket` in a database that is not distributed.
 pub(crate) const BUCKET: i16 = 0;
 
-/// The columns of both tables that a [`Block`] fills, in the order in which it is bound.
+/// The columns of both tables that a [`Block`] fills, in the order of the bind parameters.
 macro_rules! block_columns {
     () => {
         "span_count, first_start_ns, last_start_ns, last_end_ns, first_trace_id, last_trace_id, \
@@ -29,7 +29,7 @@ macro_rules! block_values {
     };
 }
 
-/// The columns of a [`StoredBlock`], which has no filter.
+/// The columns of a [`StoredBlock`]. The filter is not one of them.
 pub(crate) const STORED_BLOCK_COLUMNS: &str = "tenant_id, id, span_count, first_start_ns, \
     last_start_ns, last_end_ns, first_trace_id, last_trace_id, max_duration_ns, has_error, \
     has_payloads, resources, scopes, trace_ids, trace_ends, trace_starts_ns, trace_checksums, \
@@ -69,12 +69,12 @@ const REPLACE_LEVEL1: &str = concat!(
     ") WHERE tenant_id = $1 AND bucket = $2 AND id = $36 AND received_day = $37 AND class = $38"
 );
 
-/// The partition of level 1 a block belongs to.
+/// A partition of level 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct BlockPartition {
-    /// Days since 1970 when the spans were received, by the clock of the database.
+    /// The day when the server received the spans, in days since 1970 by the database clock.
     pub received_day: i32,
-    /// 0 for traces without an error or a warning, else 1.
+    /// The class: 0 for traces without an error or a warning, else 1.
     pub class: i16,
 }
 
@@ -127,7 +127,7 @@ macro_rules! bind_block {
     }};
 }
 
-/// Stores a block in level 0, in the transaction `connection` is in. One statement.
+/// Inserts a block into level 0, in the current transaction of `connection`. Runs one statement.
 pub(crate) async fn insert_level0(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -139,7 +139,7 @@ pub(crate) async fn insert_level0(
     Ok(())
 }
 
-/// Stores a block in a partition of level 1, which must exist.
+/// Inserts a block into a partition of level 1. The partition must exist.
 pub(crate) async fn insert_level1(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -156,8 +156,8 @@ pub(crate) async fn insert_level1(
     Ok(())
 }
 
-/// Stores a block in a table like a partition of level 1 that is not attached; its name is made of
-/// letters, digits and underscores.
+/// Inserts a block into a detached copy of a partition of level 1. The name `table` must consist of
+/// letters, digits and underscores, because it is inserted into the SQL text.
 pub(crate) async fn insert_into_copy(
     connection: &mut PgConnection,
     table: &str,
@@ -176,7 +176,7 @@ pub(crate) async fn insert_into_copy(
     Ok(())
 }
 
-/// Puts a block in the place of one of level 0, or of a partition of level 1.
+/// Replaces a block of level 0, or of a partition of level 1.
 pub(crate) async fn replace_block(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -204,7 +204,7 @@ pub(crate) async fn replace_block(
     Ok(())
 }
 
-/// Removes a block of level 0, or of a partition of level 1.
+/// Deletes a block of level 0, or of a partition of level 1.
 pub(crate) async fn delete_block(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -228,7 +228,7 @@ pub(crate) async fn delete_block(
     Ok(())
 }
 
-/// A block as it is stored.
+/// A block as read from the database.
 #[derive(Debug, FromRow)]
 pub(crate) struct StoredBlock {
     pub tenant_id: Uuid,
@@ -243,10 +243,10 @@ pub(crate) struct StoredBlock {
 }
 
 impl StoredBlock {
-    /// Makes sure that nothing of it changed, and decompresses its columns.
+    /// Checks that the block is unchanged and decompresses its columns.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the block is damaged.
     pub(crate) fn load(&self) -> Result<Columns, Corrupt> {
         self.prune.verify_all(&self.checksums)?;
         self.skeleton.verify()?;
@@ -255,19 +255,20 @@ impl StoredBlock {
         Ok(columns)
     }
 
-    /// Shows `see` all spans.
+    /// Calls `see` for all spans.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the block is damaged.
     pub(crate) fn for_each(&self, see: impl FnMut(SpanRecord<'_>)) -> Result<(), Corrupt> {
         let columns = self.load()?;
         SpanDecoder::new(&self.prune, &self.skeleton, &columns)?.all(see)
     }
 
-    /// Shows `see` all spans without what other columns than those of this kind hold.
+    /// Calls `see` for all spans, but decompresses only the columns of `kind`. The records have no
+    /// values of other columns.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the block is damaged.
     pub(crate) fn for_each_with(
         &self,
         kind: ColumnKind,
@@ -287,7 +288,7 @@ impl StoredBlock {
     }
 }
 
-/// Logs and counts that a block cannot be read. Other blocks are read all the same.
+/// Logs and counts that a block cannot be read. The caller continues with the other blocks.
 pub(crate) fn report_corrupt(id: i64, prune: &PruneData, corrupt: Corrupt) {
     tracing::error!(
         block = id,
@@ -295,13 +296,13 @@ pub(crate) fn report_corrupt(id: i64, prune: &PruneData, corrupt: Corrupt) {
         to_ns = prune.last_start_ns,
         spans = prune.span_count,
         %corrupt,
-        "a block of spans is damaged and left out"
+        "skipped a damaged block of spans"
     );
     metrics::counter!("throughline_store_corrupt_blocks_total").increment(1);
 }
 
-/// Logs and counts that the database cannot read a block. Other blocks are read all the same. `range_ns`
-/// is the range of the starts of its spans, where that is known.
+/// Logs and counts that the database cannot read a block. The caller continues with the other
+/// blocks. `range_ns` is the range of the start times of its spans, if known.
 pub(crate) fn report_unreadable(id: i64, range_ns: Option<(i64, i64)>, error: &sqlx::Error) {
     let (from_ns, to_ns) = range_ns.unzip();
     tracing::error!(
@@ -309,7 +310,7 @@ pub(crate) fn report_unreadable(id: i64, range_ns: Option<(i64, i64)>, error: &s
         from_ns,
         to_ns,
         %error,
-        "a block of spans is damaged and left as it is"
+        "cannot read a damaged block of spans; it stays unchanged"
     );
     metrics::counter!("throughline_store_corrupt_blocks_total").increment(1);
 }

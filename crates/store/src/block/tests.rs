@@ -1,4 +1,4 @@
-//! Blocks read back as they were written, whatever is in them, and say so when they do not.
+//! Tests that blocks decode to the spans that were encoded, and that damage is detected.
 
 use proptest::prelude::*;
 use throughline_codec::binary;
@@ -6,7 +6,7 @@ use throughline_wire::{AttributeValue, Attributes};
 
 use super::*;
 
-/// A span that owns its parts.
+/// A span that owns its data.
 #[derive(Debug, Clone, PartialEq)]
 struct Owned {
     trace: u8,
@@ -159,7 +159,7 @@ proptest! {
             .all(|record| assert_eq!(record, expected.next().expect("no more").record()))
             .expect("reads");
         prop_assert!(expected.next().is_none());
-        // One trace alone, without those before it.
+        // Decodes one trace without the traces before it.
         let last = block.skeleton.trace_ids.len() - 1;
         let mut decoder = SpanDecoder::new(&block.prune, &block.skeleton, &columns).expect("fits");
         let mut alone = spans.iter().filter(|span| span.trace == spans[spans.len() - 1].trace);

@@ -1,4 +1,4 @@
-//! Reads columns: frames are decompressed when they are loaded, values are slices of them.
+//! Reads columns. Loading a frame decompresses it, and values are slices of it.
 
 use super::Corrupt;
 use super::directory::{Directory, checksum};
@@ -7,7 +7,7 @@ use crate::varint;
 
 const WHAT: Corrupt = Corrupt("columns");
 
-/// A directory with the frames that were loaded.
+/// A directory with the frames that are loaded.
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
     pub directory: Directory,
@@ -23,7 +23,7 @@ impl Columns {
     /// Loads a frame from its stored bytes.
     ///
     /// # Errors
-    /// [`Corrupt`] when a byte of it changed.
+    /// Returns [`Corrupt`] if a byte of it changed.
     pub(crate) fn load(&mut self, frame: usize, stored: &[u8]) -> Result<(), Corrupt> {
         let entry = self.directory.frames.get(frame).ok_or(WHAT)?;
         if stored.len() != entry.compressed_len || checksum(stored) != entry.checksum {
@@ -37,10 +37,10 @@ impl Columns {
         Ok(())
     }
 
-    /// Loads every frame from the stored columns.
+    /// Loads all frames from the stored columns.
     ///
     /// # Errors
-    /// As [`Self::load`].
+    /// Returns the errors of [`Self::load`].
     pub(crate) fn load_all(&mut self, stored: &[u8]) -> Result<(), Corrupt> {
         for frame in 0..self.directory.frames.len() {
             let entry = self.directory.frames[frame];
@@ -53,7 +53,7 @@ impl Columns {
     /// Loads the frames of some columns from the stored columns.
     ///
     /// # Errors
-    /// As [`Self::load`].
+    /// Returns the errors of [`Self::load`].
     pub(crate) fn load_columns(&mut self, wanted: &[usize], stored: &[u8]) -> Result<(), Corrupt> {
         for &column in wanted {
             if self.is_loaded(column) {
@@ -67,16 +67,16 @@ impl Columns {
         Ok(())
     }
 
-    /// Returns whether the frame of a column is loaded.
+    /// Returns true if the frame of a column is loaded.
     pub(crate) fn is_loaded(&self, column: usize) -> bool {
         let entry = self.directory.columns.get(column);
         entry.is_some_and(|entry| matches!(self.frames.get(entry.frame), Some(Some(_))))
     }
 
-    /// The values of a column whose frame is loaded.
+    /// Returns the values of a column. Its frame must be loaded.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the frame is not loaded or the directory is wrong.
     pub(crate) fn values(&self, column: usize) -> Result<Values<'_>, Corrupt> {
         let entry = self.directory.columns.get(column).ok_or(WHAT)?;
         let frame = self.frames.get(entry.frame).ok_or(WHAT)?;
@@ -91,7 +91,7 @@ impl Columns {
     }
 }
 
-/// The values of a column, one after the other.
+/// A cursor over the values of a column.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Values<'a> {
     layout: Layout,
@@ -100,15 +100,15 @@ pub(crate) struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// The bytes of all values that are left, without what separates them.
+    /// Returns the bytes of all remaining values, without their lengths.
     pub(crate) const fn data(&self) -> &'a [u8] {
         self.data
     }
 
-    /// The bytes of the next value.
+    /// Returns the bytes of the next value.
     ///
     /// # Errors
-    /// [`Corrupt`] when there is none.
+    /// Returns [`Corrupt`] if there is none.
     pub(crate) fn next(&mut self) -> Result<&'a [u8], Corrupt> {
         let len = match self.layout {
             Layout::Fixed(len) => len,
@@ -121,10 +121,10 @@ impl<'a> Values<'a> {
         varint::take_bytes(&mut self.data, len).ok_or(WHAT)
     }
 
-    /// The next value of a column of signed numbers.
+    /// Returns the next value of a column of signed numbers.
     ///
     /// # Errors
-    /// As [`Self::next`].
+    /// Returns the errors of [`Self::next`].
     pub(crate) fn next_number(&mut self) -> Result<i64, Corrupt> {
         let number = varint::take(&mut self.data).ok_or(WHAT)?;
         Ok(varint::unzigzag(number))

@@ -1,4 +1,4 @@
-//! What a trace can say of its completeness, and its spans that have begun and not ended.
+//! Reads the completeness of a trace and its running spans.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -14,31 +14,31 @@ use super::stored::StoredTrace;
 use crate::block::SpanRecord;
 use crate::sqlstate::read_error;
 
-/// The trace that is asked about, and the present time.
+/// The trace to read, and the current time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
     pub tenant: Uuid,
     pub trace_id: Uuid,
-    /// Whether the directory knows of spans that have begun and not ended.
+    /// True if the trace summary records running spans.
     pub has_open: bool,
     pub now: UnixNanos,
 }
 
-/// The sums over the stored spans of a trace that completeness needs.
+/// The sums over the stored spans of a trace from which completeness is computed.
 #[derive(Debug, Default)]
 pub(super) struct SpanFacts {
     span_count: u64,
     cut_bytes: u64,
     unsampled: u64,
     dropped_parts: u64,
-    /// The least and the greatest number of each process.
+    /// The lowest and the highest sequence number of each process.
     numbers: BTreeMap<i64, (i64, i64)>,
-    /// Operations of spans without a number.
+    /// The operations of spans without a sequence number.
     unnumbered: BTreeSet<i64>,
 }
 
 impl SpanFacts {
-    /// Adds a span, of which attributes, events and links need not be there.
+    /// Adds a span. Its attributes, events and links may be missing.
     pub(super) fn add(&mut self, record: &SpanRecord<'_>) {
         let (ingest, dropped) = (&record.ingest, record.dropped);
         self.span_count += 1;
@@ -61,14 +61,14 @@ impl SpanFacts {
         }
     }
 
-    /// The operations of which the names are needed.
+    /// Returns the operations whose names are needed.
     pub(super) fn operations(&self) -> impl Iterator<Item = i64> {
         self.unnumbered.iter().copied()
     }
 }
 
-/// The completeness of a trace and its open spans, given its stored spans and the operations that
-/// their facts name.
+/// Returns the completeness of a trace and its running spans. `operations` must contain the
+/// operations that the span facts name.
 pub(super) async fn read(
     connection: &mut PgConnection,
     asked: Asked,
@@ -112,7 +112,7 @@ pub(super) async fn read(
     Ok((completeness, open))
 }
 
-/// The spans of a trace that have begun; one that has ended hides its start.
+/// Reads the running spans of a trace. A span that has ended hides its start row.
 async fn open_rows(
     connection: &mut PgConnection,
     asked: Asked,
@@ -128,7 +128,7 @@ async fn open_rows(
     Ok(rows)
 }
 
-/// How many parents are named and neither there nor open.
+/// Returns the number of parent IDs that are neither stored nor running.
 fn absent(parents: &HashSet<SpanId>, present: &HashSet<SpanId>, open: &[OpenSpan]) -> u64 {
     let begun: HashSet<SpanId> = open.iter().map(|span| span.span_id).collect();
     let of_open = open.iter().filter_map(|span| span.parent_span_id);
@@ -202,7 +202,7 @@ struct ProcessRow {
     drop_reasons: Vec<String>,
 }
 
-/// What the processes of the trace say, around its numbers.
+/// Reads the reports of the processes of the trace, for the range of its sequence numbers.
 async fn processes(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -255,7 +255,7 @@ impl ProcessRow {
             process: ProcessId::from_i64(self.id).map_err(|_| corrupt("processes.id")())?,
             in_trace: (least.unsigned_abs(), greatest.unsigned_abs()),
             gaps: ranges(self.gap_starts, self.gap_ends),
-            // One that was refused as a start and taken later runs.
+            // A span whose start was rejected, but that was accepted later, is running.
             rejected: ranges(self.rejected_starts, self.rejected_ends)
                 .into_iter()
                 .flat_map(|range| without(range, &open))
@@ -272,7 +272,7 @@ impl ProcessRow {
     }
 }
 
-/// What is left of a range without the numbers in `open`.
+/// Splits a range at the numbers in `open` and returns the ranges without them.
 fn without(range: Range<u64>, open: &BTreeSet<u64>) -> Vec<Range<u64>> {
     let mut left = Vec::new();
     let mut start = range.start;

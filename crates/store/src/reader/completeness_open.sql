@@ -1,4 +1,4 @@
--- Spans of a trace that have begun.
+-- Returns the running spans of a trace.
 SELECT
     o.span_id, o.parent_span_id, o.start_ns, o.process_id, o.sequence,
     operation.name, operation.kind, service.name AS service
@@ -10,5 +10,5 @@ LEFT JOIN services AS service
 WHERE o.tenant_id = $1
     AND o.trace_id = $2
 ORDER BY o.start_ns, o.span_id
--- A view of more is of no use to anybody.
+-- A client cannot show more than this usefully.
 LIMIT 10000

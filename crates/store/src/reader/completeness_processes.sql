@@ -1,5 +1,5 @@
--- What processes say of their numbers, around those of one trace: $2 processes, $3 and $4 the least
--- and the greatest number each has in the trace.
+-- Returns the sequence number ranges that processes reported, around the numbers of one trace. $2:
+-- processes. $3, $4: the lowest and the highest sequence number of each process in the trace.
 SELECT
     p.id,
     p.last_seen_ns,
@@ -15,7 +15,7 @@ SELECT
         FROM open_spans AS o
         WHERE o.tenant_id = p.tenant_id AND o.process_id = p.id AND o.sequence IS NOT NULL
         ORDER BY o.sequence DESC
-        -- More are no honest process.
+        -- A correct process does not have more running spans than this.
         LIMIT 10000
     ) AS open,
     (

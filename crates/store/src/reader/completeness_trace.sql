@@ -1,5 +1,6 @@
--- What is noted of a trace as a whole: spans that were refused because it had enough, and before
--- when its rows were removed for lack of space, be it noted yet or not.
+-- Returns the completeness data of a trace as a whole: the number of spans rejected over the span
+-- limit, and the time before which its rows were removed because disk space was low. Covers
+-- removals that are not yet repaired.
 SELECT
     coalesce((
         SELECT r.span_count

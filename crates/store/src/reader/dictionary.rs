@@ -1,4 +1,4 @@
-//! Looks up what spans refer to: names of operations, resources, scopes.
+//! Looks up the dictionary entries that spans refer to: operations, resources and scopes.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use super::dictionary_cache::{DictionaryCache, EntryCache};
 use super::rows::{UNKNOWN_OPERATION, corrupt};
 use crate::sqlstate::read_error;
 
-/// Whose dictionaries are read, and what of them was read before.
+/// The tenant whose dictionaries are read, with the cache of entries.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tenant<'a> {
     pub id: Uuid,
@@ -30,7 +30,7 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    /// What stands for an operation whose row is missing.
+    /// Returns the placeholder for an operation without a dictionary row.
     pub(super) fn unknown() -> Self {
         Self {
             id: 0,
@@ -40,22 +40,22 @@ impl Operation {
         }
     }
 
-    /// Returns the role of the operation in a call.
+    /// Returns the span kind of the operation.
     pub(super) fn kind(&self) -> SpanKind {
         SpanKind::from_code(self.kind.into())
     }
 
-    /// The name of its service.
+    /// Returns the name of the service.
     pub(super) fn service(&self) -> &str {
         self.service.as_deref().unwrap_or(Resource::UNKNOWN_SERVICE)
     }
 }
 
-/// What rows refer to by id, in a list that has each once.
+/// Dictionary entries in a list without duplicates, for rows that refer to them by ID.
 pub(super) struct Listed<T> {
     known: HashMap<i64, T>,
     places: HashMap<i64, u32>,
-    /// What was asked for, in the order of first use.
+    /// The entries in the order of first use.
     pub list: Vec<T>,
 }
 
@@ -68,7 +68,7 @@ impl<T: Default> Listed<T> {
         }
     }
 
-    /// The place of `id` in the list; what is not known is empty there.
+    /// Returns the index of `id` in the list. An unknown ID has an empty entry.
     pub(super) fn place(&mut self, id: i64) -> u32 {
         *self.places.entry(id).or_insert_with(|| {
             self.list.push(self.known.remove(&id).unwrap_or_default());
@@ -77,7 +77,7 @@ impl<T: Default> Listed<T> {
     }
 }
 
-/// Each id once.
+/// Returns each ID once.
 fn distinct(ids: impl Iterator<Item = i64>) -> Vec<i64> {
     let mut ids: Vec<i64> = ids.collect();
     ids.sort_unstable();
@@ -85,8 +85,8 @@ fn distinct(ids: impl Iterator<Item = i64>) -> Vec<i64> {
     ids
 }
 
-/// Entries by id: from the cache, and the rest by `statement`, whose rows `entry` turns into an id, an
-/// entry and the bytes it takes when it may be cached.
+/// Returns entries by ID. Reads them from the cache, and the missing ones with `statement`. `entry`
+/// converts a row into the ID, the entry, and its size in bytes if it may be cached.
 async fn entries<R, T>(
     connection: &mut PgConnection,
     (tenant, cache): (Tenant<'_>, &EntryCache<T>),
@@ -129,7 +129,8 @@ pub(super) async fn operations(
          WHERE o.tenant_id = $1 AND o.id = ANY($2)";
     let of = (tenant, &tenant.cache.operations);
     entries(connection, of, statement, ids, |row: Operation| {
-        // One whose service has no row yet may get it.
+        // An operation whose service has no row yet is not cached, because the row may be added
+        // later.
         let service_bytes = row.service.as_ref().map(String::len);
         let byte_count = service_bytes.map(|bytes| bytes + row.name.len());
         Ok((row.id, row, byte_count))

@@ -1,5 +1,5 @@
-//! Dictionary entries that were read, in memory: an id is a hash of its content, so what it stands for
-//! never changes.
+//! A cache of dictionary entries. An ID is a hash of the content, so an entry never changes and is
+//! never invalidated.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,8 +9,10 @@ use uuid::Uuid;
 
 use super::dictionary::Operation;
 
-/// Entries of all tenants. Mostly a few MB, and some 50 at worst: entries over a size are not cached, and
-/// a cache that is full is emptied, which costs a few look-ups.
+/// The entries of all tenants.
+///
+/// It mostly takes a few MB and at most about 50 MB. Entries over a size limit are not cached. A
+/// full cache is cleared, which costs a few look-ups.
 #[derive(Debug)]
 pub(crate) struct DictionaryCache {
     pub(super) operations: EntryCache<Operation>,
@@ -22,18 +24,18 @@ impl Default for DictionaryCache {
     fn default() -> Self {
         Self {
             operations: EntryCache::new(10_000, 1_024),
-            // Decoded, attributes of many small values take ten times their bytes.
+            // Decoded attributes with many small values take ten times their encoded size.
             resources: EntryCache::new(500, 4_096),
             scopes: EntryCache::new(500, 2_048),
         }
     }
 }
 
-/// Entries of one dictionary, by tenant and id.
+/// The entries of one dictionary, by tenant and ID.
 #[derive(Debug)]
 pub(super) struct EntryCache<T> {
     capacity: usize,
-    /// An entry whose row has more bytes than this is read each time.
+    /// The maximum size of a row to cache, in bytes. A larger entry is read each time.
     entry_bytes: usize,
     entries: Mutex<HashMap<(Uuid, i64), T>>,
 }
@@ -47,7 +49,7 @@ impl<T: Clone> EntryCache<T> {
         }
     }
 
-    /// Those of `ids` that are cached, and the rest of the ids.
+    /// Returns the cached entries of `ids`, and the IDs that are not cached.
     pub(super) fn find(&self, tenant: Uuid, ids: Vec<i64>) -> (HashMap<i64, T>, Vec<i64>) {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = HashMap::with_capacity(ids.len());
@@ -63,7 +65,7 @@ impl<T: Clone> EntryCache<T> {
         (found, missing)
     }
 
-    /// Keeps an entry that was read, whose row has about `byte_count` bytes.
+    /// Stores an entry that was read. Its row has about `byte_count` bytes.
     pub(super) fn keep(&self, tenant: Uuid, id: i64, entry: &T, byte_count: usize) {
         if byte_count > self.entry_bytes {
             return;

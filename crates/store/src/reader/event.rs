@@ -1,4 +1,4 @@
-//! Log records and domain events, newest first, by keyset.
+//! Lists log records and domain events, newest first, with keyset pagination.
 
 mod statement;
 
@@ -21,10 +21,10 @@ use self::statement::{SEARCHED_EVENTS, push_conditions, push_order};
 pub(super) use self::statement::{push_page, sent_by};
 
 pub(super) const COLUMNS: &str = include_str!("event_columns.sql");
-/// A page takes events until they have so many bytes; the first two are always on it.
+/// The approximate maximum size of a page in bytes. The first two events are always on the page.
 pub(super) const PAGE_BYTES: u64 = 8 << 20;
 
-/// An event as the table has it.
+/// A row of the events table.
 #[derive(FromRow)]
 pub(super) struct Row {
     pub trace_id: Option<Uuid>,
@@ -46,12 +46,12 @@ pub(super) struct Row {
     attributes: Option<Vec<u8>>,
     payloads: Option<Vec<u8>>,
     service: Option<String>,
-    /// How many rows there were before the page was cut by their bytes.
+    /// The number of rows before the page was cut to its maximum size.
     pub listed_rows: i64,
 }
 
 impl Row {
-    /// Its place in the order of events.
+    /// Returns the position of the event in the list.
     pub(super) fn cursor(&self) -> EventCursor {
         EventCursor {
             at: UnixNanos::new(self.at_ns),
@@ -59,12 +59,12 @@ impl Row {
         }
     }
 
-    /// Where its large values stood.
+    /// Returns the references to the offloaded payloads.
     pub(super) fn payloads(&self) -> Result<Vec<Reference>, ReadError> {
         payload::references(self.payloads.as_deref())
     }
 
-    /// What was sent; a large value is a preview.
+    /// Returns the event as it was sent. Offloaded payloads are previews.
     pub(super) fn into_record(self) -> Result<LogRecord, ReadError> {
         let span_id = |id: Option<i64>| {
             id.map(SpanId::from_i64)
@@ -118,7 +118,7 @@ impl TryFrom<Row> for StoredEvent {
     }
 }
 
-/// One page of the events `filter` selects when it is `now`.
+/// Returns one page of the events that `filter` selects at time `now`.
 pub(super) async fn list(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -132,7 +132,7 @@ pub(super) async fn list(
         .fetch_all(&mut *connection)
         .await
         .map_err(read_error)?;
-    // When they are cut by their bytes, the last is there to tell that the list goes on.
+    // If the page was cut by size, the last row only shows that more rows follow.
     let cut_at = rows
         .first()
         .filter(|row| row.listed_rows > rows.len() as i64);
@@ -158,7 +158,8 @@ pub(super) async fn list(
     })
 }
 
-/// Where a search for a text stopped before its end; none when it looked at everything.
+/// Returns the position where a text search stopped before its end. Returns `None` if the search
+/// reached the end.
 async fn search_stopped(
     connection: &mut PgConnection,
     tenant: Uuid,

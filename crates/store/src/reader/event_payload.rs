@@ -1,4 +1,4 @@
-//! A large value of a log record or event.
+//! Reads an offloaded payload of a log record or event.
 
 use sqlx::{PgConnection, QueryBuilder};
 use throughline_model::{EventCursor, Payload, ReadError};
@@ -9,8 +9,8 @@ use super::payload;
 use crate::day::day_ns;
 use crate::sqlstate::read_error;
 
-/// One value that is kept apart from an event; none when there is no such event, or when it has
-/// none with this hash.
+/// Returns an offloaded payload of an event. Returns `None` if the event does not exist or has no
+/// payload with this hash.
 pub(super) async fn payload(
     connection: &mut PgConnection,
     tenant: Uuid,

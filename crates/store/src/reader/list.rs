@@ -1,4 +1,4 @@
-//! One page of the list of traces.
+//! Reads one page of the list of traces.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::search::{
     Budget, End, From, LeafBits, RowSelection, ScanPermits, ScanPlan, Search, SpanAt,
 };
 
-/// A list to read and its order.
+/// The list to read, with its order.
 #[derive(Debug, Clone)]
 pub(super) struct Listing<'a> {
     pub selection: RowSelection<'a>,
@@ -22,18 +22,18 @@ pub(super) struct Listing<'a> {
     pub page: PageRequest,
     pub budget: Budget,
     pub permits: Arc<ScanPermits>,
-    /// Rows that are counted exactly at most.
+    /// The maximum number of rows that are counted exactly.
     pub total_cap: u64,
     pub now: UnixNanos,
 }
 
-/// A page, and what else was found out about it.
+/// A page with additional results of the search.
 #[derive(Debug)]
 pub(super) struct Listed {
     pub page: Page<TraceSummary>,
-    /// The leaves of the plan that hold for a trace of the page.
+    /// The leaves of the plan that hold for at least one trace of the page.
     pub leaves: LeafBits,
-    /// The names of attributes that were found, where any was asked for.
+    /// The attribute names that were found by tests of any attribute.
     pub names: BTreeSet<String>,
 }
 
@@ -103,13 +103,13 @@ pub(super) async fn list(
             _ => after = stopped,
         }
     }
-    // On the side the page was reached from there is a row at least.
+    // At least one row is on the side from which the client reached this page.
     let seen = items.len() as u64 + u64::from(has_more) + u64::from(page.from.is_some());
     let total = match outcome.total {
         Some(total) => Total::Exact(total),
         None if page.from.is_none() && !has_more && stopped.is_none() => Total::Exact(seen),
         None if plan.is_empty() => count(connection, selection, total_cap, seen).await?,
-        // Counting would be the same search once more, from the top.
+        // An exact count would run the same search again from the start.
         None => Total::AtLeast(seen),
     };
     let leaves = found.iter().fold(0, |all, trace| all | trace.leaves);
@@ -126,7 +126,7 @@ pub(super) async fn list(
     })
 }
 
-/// The start of a page and its direction.
+/// Returns the start of a page and its direction.
 fn from(from: Option<(Direction, Cursor)>) -> From {
     From {
         direction: from.map_or(Direction::After, |(direction, _)| direction),
@@ -137,7 +137,7 @@ fn from(from: Option<(Direction, Cursor)>) -> From {
     }
 }
 
-/// The summaries in the order in which the traces were found.
+/// Returns the summaries in the order in which the traces were found.
 async fn summarised(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -152,7 +152,7 @@ async fn summarised(
         .collect())
 }
 
-/// The place of a trace in the list.
+/// Returns the position of a trace in the list.
 fn cursor(summary: &TraceSummary) -> Cursor {
     Cursor {
         start: summary.start,
@@ -160,7 +160,8 @@ fn cursor(summary: &TraceSummary) -> Cursor {
     }
 }
 
-/// The total of a list that rows alone decide: exact when few enough rows are in the range.
+/// Returns the total of a list without span conditions. It is exact if the range has few enough
+/// rows.
 async fn count(
     connection: &mut PgConnection,
     selection: RowSelection<'_>,

@@ -1,4 +1,4 @@
-//! Finds what a reference leads to: a trace by its id, or whatever has a value or a span with this text.
+//! Resolves a reference: a trace ID, a span ID or a value.
 
 use sqlx::PgConnection;
 use throughline_model::{
@@ -11,13 +11,13 @@ use super::moment::Moment;
 use super::{PgTraceReader, trace};
 use crate::search::{ReferenceTo, RowSelection, ScanPlan};
 
-/// The range that has all traces; its length fits a bigint.
+/// The range that contains all traces, in ns. Its length fits a bigint.
 const ALL_TIME: (i64, i64) = (-(1 << 62), 1 << 62);
 
 impl PgTraceReader {
-    /// Looks for the reference as everything it may be: first by the id of a trace, then in one search
-    /// as the id of a span, the value of an attribute of a span, an event or a log record, and the
-    /// correlation id of an event.
+    /// Looks up a reference by all its possible meanings. It first tries the ID of a trace. Then
+    /// one search looks for the ID of a span, the value of an attribute of a span, an event or a
+    /// log record, and the correlation ID of an event.
     pub(super) async fn look_up(
         &self,
         reference: &Reference,
@@ -88,8 +88,8 @@ impl PgTraceReader {
         Ok(lookup)
     }
 
-    /// One page of the traces with an attribute of this value: of the name `key` when one is given,
-    /// else of any, or with an event of this correlation id.
+    /// Returns one page of the traces with an attribute of this value or with an event of this
+    /// correlation ID. If `key` is set, the attribute must have this name.
     pub(super) async fn find(
         &self,
         key: Option<&str>,
@@ -121,7 +121,7 @@ impl PgTraceReader {
     }
 }
 
-/// All there is, on one page.
+/// Returns all items as a single page.
 fn page_of(items: Vec<TraceSummary>) -> Page<TraceSummary> {
     Page {
         total: Total::Exact(items.len() as u64),

@@ -40,14 +40,14 @@ use crate::search::{Budget, RowSelection, ScanPermits, ScanPlan, plan_of, prepar
 use crate::sqlstate::read_error;
 use crate::{Clock, StoreOptions};
 
-/// Ends of a range beyond this (the years 1823 and 2116) are moved here, so that the difference of
-/// two instants fits a bigint.
+/// The limit for the ends of a time range, in ns (the years 1823 and 2116). Ends beyond it are
+/// moved to it, so that the difference of two times fits a bigint.
 const FAR_NS: i64 = 1 << 62;
 
-/// Blocks of so many spans are scanned at once before any trace is looked at.
+/// The maximum cost, in spans, at which a search scans blocks before it reads any trace row.
 const DRIVEN_AT_ONCE: u64 = 160 << 10;
 
-/// The reader of one tenant: every statement it sends starts with the tenant.
+/// The reader of one tenant. Every statement it sends has the tenant as its first bind parameter.
 pub(crate) struct PgTraceReader {
     pool: PgPool,
     tenant: Uuid,
@@ -89,8 +89,8 @@ impl PgTraceReader {
         }
     }
 
-    /// A connection that sees one moment; see [`moment::BEGIN`]. For a few short statements: a search has
-    /// a [`Moment`].
+    /// Returns a connection with a snapshot, see [`moment::BEGIN`]. It is for a few short
+    /// statements. A search uses a [`Moment`].
     async fn moment(&self) -> Result<PgTransaction<'static>, ReadError> {
         self.pool
             .begin_with(moment::BEGIN)
@@ -98,7 +98,7 @@ impl PgTraceReader {
             .map_err(read_error)
     }
 
-    /// Whose dictionaries are read.
+    /// Returns the tenant and the cache for dictionary look-ups.
     fn reading(&self) -> Tenant<'_> {
         Tenant {
             id: self.tenant,
@@ -106,7 +106,7 @@ impl PgTraceReader {
         }
     }
 
-    /// The rows of traces that a filter selects at this moment.
+    /// Returns the row conditions of a filter at the current time.
     fn selection<'a>(&self, filter: &'a TraceFilter) -> RowSelection<'a> {
         let (from, to) = filter.range.bounds(self.clock.now());
         RowSelection {
@@ -118,7 +118,7 @@ impl PgTraceReader {
         }
     }
 
-    /// One page of the traces of which a plan holds.
+    /// Returns one page of the traces that satisfy a plan.
     async fn listed(
         &self,
         selection: RowSelection<'_>,
@@ -154,7 +154,7 @@ impl PgTraceReader {
 
 #[cfg(feature = "testing")]
 impl PgTraceReader {
-    /// One page of the traces of which a predicate holds.
+    /// Returns one page of the traces that satisfy a predicate.
     pub(crate) async fn search(
         &self,
         predicate: &throughline_model::CheckedPredicate,
@@ -171,7 +171,8 @@ impl PgTraceReader {
     }
 }
 
-/// Those of the traces that there are, newest first: one look-up for any number of subscribers.
+/// Returns the summaries of those of the traces that exist, newest first. One call serves any
+/// number of subscribers.
 pub(crate) async fn summaries(
     pool: &PgPool,
     tenant: [u8; 16],

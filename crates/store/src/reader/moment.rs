@@ -1,4 +1,4 @@
-//! A connection that sees one moment and whose statement stops when nobody waits for it any more.
+//! A connection with a snapshot. Its statement stops when the request is cancelled.
 
 use core::ops::{Deref, DerefMut};
 
@@ -8,21 +8,24 @@ use throughline_model::ReadError;
 
 use crate::sqlstate::read_error;
 
-/// Begins a transaction that sees one moment, whatever is committed or compacted meanwhile: what is asked
-/// in several statements is of one state.
+/// Begins a read-only transaction with a snapshot, so that several statements read the same state
+/// during commits and compaction.
 ///
-/// The locks come before the snapshot and exclude the replacement of a partition, whose new rows an older
-/// snapshot would not see. A partition is detached under an exclusive lock of its parent, so the parents
-/// are enough.
+/// A newer partition can replace an old one while a reader runs, and an older snapshot would not
+/// see its rows. The locks prevent the replacement, and the transaction takes them before the
+/// snapshot. Postgres detaches a partition under an exclusive lock of its parent, so locks on the
+/// parents are enough.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; \
     LOCK TABLE ONLY level1_blocks, ONLY events, ONLY payloads IN ACCESS SHARE MODE";
 
-/// A transaction that sees one moment. When it is dropped before [`Self::finish`], as a request that is
-/// cancelled drops it, its connection is closed and the database stops the statement that runs in it.
+/// A transaction with a snapshot.
+///
+/// If it is dropped before [`Self::finish`], as in a cancelled request, its connection is closed
+/// and the database stops the running statement.
 pub(super) struct Moment {
     connection: PoolConnection<Postgres>,
     pool: PgPool,
-    /// The process of the database that runs the statements.
+    /// The process ID of the database backend.
     process: i32,
     is_finished: bool,
 }
@@ -40,15 +43,16 @@ impl Moment {
             pool: pool.clone(),
             is_finished: false,
         };
-        // From here on it is not given back before the transaction has ended.
+        // From here on, a drop closes the connection instead of returning it to the pool with an
+        // open transaction.
         let begun = moment.connection.execute(BEGIN).await;
         begun.map_err(read_error)?;
         Ok(moment)
     }
 
-    /// Ends the transaction and gives the connection back.
+    /// Ends the transaction and returns the connection to the pool.
     pub(super) async fn finish(mut self) {
-        // A connection on which this fails is closed.
+        // If this fails, the drop closes the connection.
         self.is_finished = self.connection.execute("ROLLBACK").await.is_ok();
     }
 }
@@ -63,14 +67,15 @@ impl Drop for Moment {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
-        // The database notices that a client is gone only when it has something to tell it.
+        // The database notices a closed connection only when it writes to it, so the backend is
+        // terminated explicitly.
         runtime.spawn(async move {
             let stopped = sqlx::query("SELECT pg_terminate_backend($1)")
                 .bind(process)
                 .execute(&pool)
                 .await;
             if let Err(error) = stopped {
-                tracing::warn!(%error, "the statement of a cancelled search could not be stopped");
+                tracing::warn!(%error, "cannot stop the statement of a cancelled search");
             }
         });
     }

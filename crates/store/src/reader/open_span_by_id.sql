@@ -1,4 +1,4 @@
--- A span that has begun, in the form of one that ended as it began.
+-- Returns a running span in the form of a span that ended at its start.
 SELECT
     o.span_id, o.parent_span_id, o.operation_id, o.resource_id, o.scope_id,
     o.start_ns, 0::bigint AS duration_ns, o.received_ns, NULL::integer AS flags,

@@ -1,13 +1,13 @@
-//! Rows around a place in a list as a page, whatever they are rows of.
+//! Builds pages of a list around a cursor, for rows of any type.
 
 use throughline_model::{Cursor, Direction, EventCursor};
 use throughline_wire::TraceId;
 
-/// A place in a list, whether there is a row at it or not.
+/// A position in a list. No row needs to exist at it.
 pub(super) trait PageCursor: Copy {
-    /// The next newer one: its own row is among those that are older.
+    /// Returns the next newer position. The row at `self` is older than it.
     fn newer(self) -> Self;
-    /// The next older one.
+    /// Returns the next older position. The row at `self` is newer than it.
     fn older(self) -> Self;
 }
 
@@ -23,8 +23,8 @@ impl PageCursor for Cursor {
     }
 }
 
-/// The place of the trace `id` at the same instant, or where there is no such id, of `first` so many
-/// nanoseconds further.
+/// Returns the position of trace `id` at the same time. If the ID is invalid, returns the position
+/// of trace `first` at a time shifted by `nanos` ns.
 fn beside(cursor: Cursor, id: Option<u128>, (nanos, first): (i64, u128)) -> Cursor {
     let valid = |id: u128| TraceId::from_bytes(id.to_be_bytes()).ok();
     match id.and_then(valid) {
@@ -58,19 +58,20 @@ impl PageCursor for EventCursor {
     }
 }
 
-/// A page and where the pages on both sides begin.
+/// A page with the cursors of the previous and the next page.
 pub(super) struct Paged<T, C> {
     pub items: Vec<T>,
     pub before: Option<C>,
     pub after: Option<C>,
-    /// Whether there was a row more than the page takes.
+    /// True if there are more rows than the page takes.
     pub has_more: bool,
 }
 
 impl<T, C: PageCursor> Paged<T, C> {
-    /// Makes a page of `items`, of which one more than `limit` was asked for, in the order of the
-    /// list whichever way the page was reached. On the side it was reached from there are rows,
-    /// those at the cursor at least.
+    /// Builds a page from `items` in the order of the list. The caller must have requested one row
+    /// more than `limit`; it shows whether more rows follow.
+    ///
+    /// If the client came from a cursor, rows exist on that side: at least the row at the cursor.
     pub(super) fn of(
         mut items: Vec<T>,
         limit: usize,
@@ -79,7 +80,7 @@ impl<T, C: PageCursor> Paged<T, C> {
     ) -> Self {
         let has_more = items.len() > limit;
         if has_more {
-            // The row too many is the one furthest from the cursor.
+            // The extra row is the one furthest from the cursor.
             match from {
                 Some((Direction::Before, _)) => drop(items.remove(0)),
                 _ => items.truncate(limit),
@@ -89,7 +90,8 @@ impl<T, C: PageCursor> Paged<T, C> {
         let (before, after) = match from {
             None => (None, last.filter(|_| has_more)),
             Some((Direction::After, from)) => {
-                // The row at the cursor may be one of them: an empty page leads back to it.
+                // The row at the cursor belongs to the other page, so even an empty page links back
+                // to it.
                 (first.or(Some(from.older())), last.filter(|_| has_more))
             }
             Some((Direction::Before, from)) => {
@@ -142,7 +144,7 @@ mod tests {
         let from = cursor(5, 7);
         let empty = || Vec::<Cursor>::new();
         let page = Paged::of(empty(), 2, Some((Direction::After, from)), |row| *row);
-        // Newer than this is the row itself.
+        // The page before this position starts with the row itself.
         assert!(page.before.is_some_and(|place| place < from) && page.after.is_none());
         let page = Paged::of(empty(), 2, Some((Direction::Before, from)), |row| *row);
         assert!(page.after.is_some_and(|place| place > from) && page.before.is_none());

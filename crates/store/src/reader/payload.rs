@@ -1,4 +1,4 @@
-//! Large values: what a row says of them, one of them, all of a trace.
+//! Reads offloaded payloads: the references of a row, one payload, or all payloads of a trace.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,21 +12,22 @@ use super::rows::corrupt;
 use crate::payload_refs::{self, Reference, ValuePath};
 use crate::sqlstate::read_error;
 
-/// Values of one query: bounds what is in memory twice.
+/// The number of payloads in one query. It limits the memory, because the encoded and the decoded
+/// payload are in memory at the same time.
 const FETCHED_AT_ONCE: usize = 32;
 
-/// A value by its hash and its day.
+/// The key of a payload: its hash and its day in ns since 1970.
 type Key = ([u8; 16], i64);
 
-/// Values that were read.
+/// The payloads that were read.
 pub(super) type Values = HashMap<Key, AttributeValue>;
 
-/// The references of a row.
+/// Decodes the references of a row.
 pub(super) fn references(column: Option<&[u8]>) -> Result<Vec<Reference>, ReadError> {
     payload_refs::decode(column.unwrap_or_default()).map_err(|_| corrupt("payloads")())
 }
 
-/// The references with the keys of the attributes that stood in those places.
+/// Returns the references with the attribute keys at their payload paths.
 pub(super) fn of_span(references: &[Reference], span: &Span) -> Vec<PayloadRef> {
     let key = |attributes: &Attributes, at: u32| {
         let (key, _) = attributes.iter().nth(at as usize)?;
@@ -51,7 +52,7 @@ pub(super) fn of_span(references: &[Reference], span: &Span) -> Vec<PayloadRef> 
     described(references, place)
 }
 
-/// The same for an event.
+/// Returns the references of an event with the attribute keys at their payload paths.
 pub(super) fn of_event(references: &[Reference], event: &LogRecord) -> Vec<PayloadRef> {
     let place = |place| match place {
         ValuePath::Attribute(at) => {
@@ -86,7 +87,8 @@ fn hex(hash: [u8; 16]) -> String {
     format!("{:032x}", u128::from_be_bytes(hash))
 }
 
-/// Puts the values that are there back into their places; where one is gone its preview stays.
+/// Restores the payloads to their payload paths in the span. If a payload was removed, its preview
+/// stays.
 pub(super) fn restore(span: &mut Span, references: &[Reference], day_ns: i64, values: &Values) {
     for (place, value) in known(references, day_ns, values) {
         let slot = match place {
@@ -107,7 +109,8 @@ pub(super) fn restore(span: &mut Span, references: &[Reference], day_ns: i64, va
     }
 }
 
-/// The same for an event.
+/// Restores the payloads to their payload paths in the event. If a payload was removed, its preview
+/// stays.
 pub(super) fn restore_event(
     event: &mut LogRecord,
     references: &[Reference],
@@ -159,7 +162,7 @@ impl Row {
     }
 }
 
-/// Reads values, each once.
+/// Reads payloads, each once.
 async fn fetch(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -185,7 +188,7 @@ async fn fetch(
     Ok(values)
 }
 
-/// Reads what is referred to, each with the place of its row and its day.
+/// Reads the payloads of the references. Each reference has the index of its row and its day.
 pub(super) async fn fetch_all(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -202,7 +205,7 @@ pub(super) async fn fetch_all(
     fetch(connection, tenant, wanted).await
 }
 
-/// One value with what it is called; none when it is gone.
+/// Returns one payload with its name. Returns `None` if it was removed.
 pub(super) async fn one(
     connection: &mut PgConnection,
     tenant: Uuid,

@@ -1,4 +1,4 @@
-//! Rows as the database gives them, and how they become what the model names.
+//! The rows that the database returns, and their conversion to the types of the model.
 
 use std::borrow::Cow;
 
@@ -15,18 +15,18 @@ use crate::block::SpanRecord;
 use crate::day::day_ns;
 use crate::payload_refs::Reference;
 
-/// What stands for the name of an operation whose dictionary row is missing.
+/// The name of an operation without a dictionary row.
 pub(super) const UNKNOWN_OPERATION: &str = "unknown operation";
 
-/// Says which stored value cannot be read; the caller learns only that it is our fault.
+/// Logs which stored value cannot be read. The caller receives only an internal error.
 pub(super) fn corrupt(what: &'static str) -> impl Fn() -> ReadError {
     move || {
-        tracing::error!(what, "a stored value cannot be read");
+        tracing::error!(what, "cannot read a stored value");
         ReadError::Internal
     }
 }
 
-/// A row of the directory, names looked up.
+/// A row of the trace summaries, with names looked up.
 #[derive(FromRow)]
 pub(super) struct SummaryRow {
     trace_id: Uuid,
@@ -49,7 +49,7 @@ pub(super) struct SummaryRow {
 }
 
 impl SummaryRow {
-    /// The summary, as of `now`.
+    /// Returns the summary at time `now`.
     pub(super) fn into_summary(self, now: UnixNanos) -> Result<TraceSummary, ReadError> {
         let unknown_service = || Resource::UNKNOWN_SERVICE.to_owned();
         Ok(TraceSummary {
@@ -76,7 +76,7 @@ impl SummaryRow {
         })
     }
 
-    /// What became of the spans that are open: by the process that was heard last.
+    /// Returns the state of the running spans. It is the state of the process that reported last.
     fn open(&self, now: UnixNanos) -> Option<OpenFate> {
         self.has_open.then(|| match self.open_heard_ns {
             None => OpenFate::ProcessEnded,
@@ -85,7 +85,7 @@ impl SummaryRow {
     }
 }
 
-/// A whole span.
+/// A span with all its fields.
 #[derive(FromRow)]
 pub(super) struct SpanRow {
     span_id: i64,
@@ -110,7 +110,7 @@ pub(super) struct SpanRow {
 }
 
 impl SpanRow {
-    /// The row of a span that a block holds.
+    /// Returns the row of a span from a block.
     pub(super) fn of(record: &SpanRecord<'_>) -> Self {
         let bits = |count: u32| (count != 0).then_some(count as i32);
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -142,7 +142,7 @@ impl SpanRow {
         self.start_ns
     }
 
-    /// Bytes that it takes by itself, and bytes of its large values.
+    /// Returns the size of the span without payloads and the size of its payloads, both in bytes.
     pub(super) fn byte_counts(&self) -> Result<(u64, u64), ReadError> {
         let parts = [&self.attributes, &self.events, &self.links];
         let own = parts.into_iter().flatten().map(|part| part.len() as u64);
@@ -155,17 +155,17 @@ impl SpanRow {
         UnixNanos::new(self.received_ns)
     }
 
-    /// Where values stood that are kept apart.
+    /// Returns the references to the offloaded payloads.
     pub(super) fn payloads(&self) -> Result<Vec<Reference>, ReadError> {
         payload::references(self.payloads.as_deref())
     }
 
-    /// First instant of the day it lies in.
+    /// Returns the start of the day of the span, in ns since 1970.
     pub(super) fn day_ns(&self) -> i64 {
         day_ns(self.start_ns)
     }
 
-    /// The span, with the name and the kind that the dictionary gives.
+    /// Returns the span. The dictionary gives its name and kind.
     pub(super) fn into_span(
         self,
         trace_id: TraceId,
@@ -211,7 +211,7 @@ fn text(text: Option<String>) -> Cow<'static, str> {
     text.map_or(Cow::Borrowed(""), Cow::Owned)
 }
 
-/// The unsigned number whose bits an `integer` column holds; NULL is zero.
+/// Returns the unsigned number with the bits of an `integer` column. NULL is 0.
 fn bits(number: Option<i32>) -> u32 {
     number.unwrap_or_default() as u32
 }

@@ -1,4 +1,4 @@
-//! One span: its details, and a value that is kept apart from it.
+//! Reads one span: its details, or one of its offloaded payloads.
 
 use sqlx::PgConnection;
 use throughline_model::{Payload, ReadError, SpanDetails};
@@ -13,8 +13,8 @@ use super::trace::uuid;
 use super::whole::Referred;
 use crate::sqlstate::read_error;
 
-/// The rows with this id, of what ended, or else of what has begun: none when there is no such
-/// trace.
+/// Returns the rows with this span ID. If no span with this ID has ended, returns the running one.
+/// Returns an empty list if the trace does not exist.
 async fn rows(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -37,7 +37,7 @@ async fn rows(
         .map_err(read_error)
 }
 
-/// Everything known of the spans with this id; one that has not ended ends where it began.
+/// Returns the details of all spans with this ID. A running span has its start as its end.
 pub(super) async fn details(
     connection: &mut PgConnection,
     tenant: Tenant<'_>,
@@ -70,7 +70,8 @@ pub(super) async fn details(
         .collect()
 }
 
-/// One value that is kept apart from a span; none when the span has none with this hash.
+/// Returns an offloaded payload of a span. Returns `None` if the span has no payload with this
+/// hash.
 pub(super) async fn payload(
     connection: &mut PgConnection,
     tenant: Uuid,

@@ -1,4 +1,4 @@
-//! Figures over the traces a filter selects.
+//! Computes statistics of the traces that a filter selects.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use throughline_wire::UnixNanos;
 use super::dictionary::{self, Tenant};
 use crate::search::{Budget, End, From, RowSelection, ScanPermits, ScanPlan, Search, TraceRow};
 
-/// Traces that figures are of, at most: about 100 MB.
+/// The maximum number of traces in the statistics. They take about 100 MB of memory.
 const MOST_TRACES: usize = 1_000_000;
 
-/// The figures, of the traces that were looked at within the budget.
+/// Returns the statistics of the traces that were found within the time budget.
 pub(super) async fn statistics(
     connection: &mut PgConnection,
     tenant: Tenant<'_>,
@@ -49,7 +49,7 @@ pub(super) async fn statistics(
     Ok(statistics)
 }
 
-/// Some of the traces.
+/// A group of traces.
 #[derive(Debug, Default)]
 struct Group {
     durations: Vec<i64>,
@@ -81,14 +81,14 @@ impl Group {
         self.durations.len() as u64
     }
 
-    /// The least duration that so many per cent do not exceed; durations must be sorted.
+    /// Returns the percentile of the durations by nearest rank. The durations must be sorted.
     fn percentile(&self, per_cent: usize) -> Option<i64> {
         let place = (self.durations.len() * per_cent).div_ceil(100).max(1) - 1;
         self.durations.get(place).copied()
     }
 }
 
-/// Traces by what the figures tell them apart by.
+/// The traces, grouped by each field of the statistics.
 struct Figures {
     from_ns: i64,
     to_ns: i64,
@@ -190,7 +190,8 @@ impl Figures {
     }
 }
 
-/// The groups with the most traces, of equal ones the first by name; their durations sorted.
+/// Returns the groups with the most traces, with sorted durations. Groups of equal size are in the
+/// order of their names.
 fn most<K: Ord>(groups: HashMap<K, Group>) -> Vec<(K, Group)> {
     let mut groups: Vec<(K, Group)> = groups.into_iter().collect();
     groups.sort_unstable_by(|(name, group), (other_name, other)| {

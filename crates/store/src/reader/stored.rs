@@ -1,4 +1,4 @@
-//! The spans of one trace as they lie in blocks: all of their skeletons, and of some the rest.
+//! Reads the stored spans of one trace: the skeletons of all spans, and the columns of some.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use crate::block::find::{self, TraceInBlocks, TracePart};
 use crate::block::{ColumnKind, Columns, Corrupt, Directory};
 use crate::sqlstate::read_error;
 
-/// The parts of spans besides their skeletons that completeness needs. Most spans have none of it.
+/// The columns that completeness needs besides the skeleton. Most spans have no value in them.
 const FACT_KINDS: [ColumnKind; 6] = [
     ColumnKind::Process,
     ColumnKind::Sequence,
@@ -23,11 +23,12 @@ const FACT_KINDS: [ColumnKind; 6] = [
     ColumnKind::DroppedEvents,
     ColumnKind::DroppedLinks,
 ];
-/// Columns of so many bytes at most are in memory at once to decode some spans, unless those of one
-/// block are larger.
+/// The maximum size of the columns that are loaded at once to decode spans, in bytes. The columns
+/// of one block may be larger.
 const LOADED_BYTES: usize = 20 << 20;
 
-/// Returns the blocks that hold the spans of a trace; none when there is no such trace.
+/// Returns the blocks and times that may contain the spans of a trace. Returns `None` if the trace
+/// does not exist.
 pub(super) async fn locate(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -53,7 +54,7 @@ pub(super) async fn locate(
     )
 }
 
-/// A span without its columns, and where it lies.
+/// A span without its columns, and its position.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StoredSpanHead {
     pub span_id: i64,
@@ -63,7 +64,7 @@ pub(super) struct StoredSpanHead {
     pub duration_ns: i64,
     pub status: u8,
     pub has_events: bool,
-    /// The part of the trace that has the span, and its place there.
+    /// The index of the part that has the span. `place` is the index of the span in it.
     part: u32,
     place: u32,
 }
@@ -74,18 +75,18 @@ struct ReadPart {
     directory: Directory,
 }
 
-/// The skeleton of a trace. Takes about 150 bytes a span.
+/// The skeletons of all spans of a trace. They take about 150 bytes of memory per span.
 pub(super) struct StoredTrace {
     wanted: TraceInBlocks,
     parts: Vec<ReadPart>,
-    /// Its spans by start, id and where they lie.
+    /// The spans, sorted by start, ID and position.
     pub heads: Vec<StoredSpanHead>,
     pub facts: SpanFacts,
 }
 
 impl StoredTrace {
-    /// Reads the skeletons: one statement, and one more for each block in which spans have numbers
-    /// or lost something. What is damaged is reported and left out.
+    /// Reads the skeletons. Runs one statement, and one more for each block whose spans have
+    /// sequence numbers, truncated values or dropped parts. Damaged parts are logged and left out.
     pub(super) async fn read(
         connection: &mut PgConnection,
         wanted: TraceInBlocks,
@@ -163,9 +164,9 @@ impl StoredTrace {
         Ok(())
     }
 
-    /// The spans that are there, and those that they name as parents.
+    /// Returns the IDs of the spans, and the IDs of their parents.
     pub(super) fn relations(&self) -> (HashSet<SpanId>, HashSet<SpanId>) {
-        // What is no id is no one's parent.
+        // An invalid ID is ignored: it cannot be the parent of a span.
         let ids = |ids: &mut dyn Iterator<Item = i64>| ids.flat_map(SpanId::from_i64).collect();
         let heads = || self.heads.iter();
         (
@@ -174,8 +175,8 @@ impl StoredTrace {
         )
     }
 
-    /// Returns how many of these spans, from the first on, can be decoded at once: the columns of their
-    /// blocks together stay within a bound. At least one.
+    /// Returns the number of leading spans of `heads` that can be decoded at once. The columns of
+    /// their blocks together stay within [`LOADED_BYTES`]. It is at least one.
     pub(super) fn decodable(&self, heads: &[StoredSpanHead]) -> usize {
         let mut parts = BTreeSet::new();
         let mut bytes = 0;
@@ -190,7 +191,7 @@ impl StoredTrace {
         heads.len()
     }
 
-    /// The events of these spans as they are encoded, each beside its span.
+    /// Returns the encoded events of these spans, each with its span.
     pub(super) async fn events<'h>(
         &self,
         connection: &mut PgConnection,
@@ -221,8 +222,9 @@ impl StoredTrace {
         Ok(())
     }
 
-    /// These spans whole, each with its place among them, in order; [`Self::decodable`] says how
-    /// many at once. Those of a damaged block are missing.
+    /// Returns these spans with all their fields, each with its index in the input, in order.
+    /// [`Self::decodable`] limits the number of spans per call. Spans of a damaged block are
+    /// missing.
     pub(super) async fn rows(
         &self,
         connection: &mut PgConnection,
@@ -247,7 +249,8 @@ impl StoredTrace {
             find::load_columns(connection, self.wanted.tenant, part, &mut columns, &needed)
                 .await
                 .map_err(read_error)?;
-            // A span without one of its attributes would look whole.
+            // If a column is missing, the span is left out. Without one of its attributes it would
+            // look complete.
             if !needed.iter().all(|column| columns.is_loaded(*column)) {
                 continue;
             }
@@ -267,7 +270,7 @@ impl StoredTrace {
     }
 }
 
-/// Returns the columns that the spans at these places of a part have.
+/// Returns the columns of the spans at these positions of a part.
 fn columns_of(
     part: &TracePart,
     directory: &Directory,
@@ -284,7 +287,7 @@ fn columns_of(
     Ok(columns.into_iter().collect())
 }
 
-/// The spans of a trace with this id.
+/// Returns the spans of a trace with this ID.
 pub(super) async fn rows_by_id(
     connection: &mut PgConnection,
     wanted: TraceInBlocks,

@@ -1,4 +1,4 @@
-//! Summaries of traces, by their ids.
+//! Reads summaries of traces by their IDs.
 
 use std::collections::HashMap;
 
@@ -12,18 +12,19 @@ use super::rows::{SummaryRow, corrupt};
 use crate::search::{MATCHED_SPANS, MatchedPlaces, SpanAt};
 use crate::sqlstate::read_error;
 
-/// Everything a summary shows, of the rows of `traces` that stand between the two halves.
+/// The SQL text before and after the selection of rows of `traces`. Together they read all fields
+/// of a summary.
 const SUMMARY: (&str, &str) = (
     include_str!("summary_head.sql"),
     include_str!("summary_tail.sql"),
 );
 
-/// The summary of one trace.
+/// Returns the statement for the summary of one trace.
 pub(super) fn summary(tenant: Uuid, trace_id: Uuid) -> QueryBuilder<Postgres> {
     summaries(tenant, &[trace_id])
 }
 
-/// The summaries of those of the traces that there are, newest first.
+/// Returns the statement for the summaries of those of the traces that exist, newest first.
 pub(super) fn summaries(tenant: Uuid, trace_ids: &[Uuid]) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("");
     push_summaries(&mut query, tenant, trace_ids);
@@ -48,8 +49,8 @@ struct FoundRow {
     matched_name: Option<String>,
 }
 
-/// The summaries of traces by their ids, each with the span that matched, where there is one. One
-/// statement, or none.
+/// Reads the summaries of traces by their IDs, each with the span that matched, if there is one.
+/// Runs one statement, or none if the list is empty.
 pub(super) async fn by_id(
     connection: &mut PgConnection,
     tenant: Uuid,

@@ -4,7 +4,7 @@ LEFT JOIN operations AS root
     ON root.tenant_id = page.tenant_id AND root.id = page.root_operation_id
 LEFT JOIN services AS root_service
     ON root_service.tenant_id = page.tenant_id AND root_service.id = root.service_id
--- Spans that have begun and not ended; a trace with more than sixteen is judged by these.
+-- Reads running spans. For a trace with more than 16, only 16 of them determine the state.
 CROSS JOIN LATERAL (
     SELECT
         count(*) > 0 AS has_open,

@@ -1,4 +1,4 @@
-//! One trace: its summary, and its skeleton.
+//! Reads the summary and the skeleton of one trace.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use super::stored::{self, StoredSpanHead, StoredTrace};
 use super::summaries;
 use crate::sqlstate::read_error;
 
-/// What the directory says of a trace.
+/// Returns the summary of a trace.
 pub(super) async fn summary(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -29,7 +29,8 @@ pub(super) async fn summary(
     row.map(|row| row.into_summary(now)).transpose()
 }
 
-/// Returns the parts of a trace that a waterfall needs; none when there is no such trace.
+/// Returns the data of a trace that the waterfall shows. Returns `None` if the trace does not
+/// exist.
 pub(super) async fn skeleton(
     connection: &mut PgConnection,
     tenant: Tenant<'_>,
@@ -87,18 +88,18 @@ pub(super) async fn skeleton(
     }))
 }
 
-/// Spans whose events are drawn, at most.
+/// The maximum number of spans whose events are drawn.
 const MARKED_SPANS: usize = 2_000;
-/// Events of a span that are drawn take at most so many bytes.
+/// The maximum size of the encoded events of a span that are drawn, in bytes.
 const MARKED_BYTES: usize = 8 * 1024;
-/// Events that are drawn of all spans together take at most so many bytes.
+/// The maximum size of the encoded events of all spans that are drawn, in bytes.
 const ALL_MARKED_BYTES: usize = 4 << 20;
 
-/// Returns the times of the events of a span, in order, with their names.
+/// The times and names of the events of a span, in order of time.
 type EventMarks = Vec<(UnixNanos, String)>;
 
-/// The repairs of the first spans that have events, by the place of the span, and how many spans have
-/// events that are left out.
+/// Returns the event marks of the first spans that have events, by the index of the span. Also
+/// returns the number of spans whose events are not drawn.
 async fn event_marks(
     connection: &mut PgConnection,
     stored: &StoredTrace,
@@ -118,7 +119,7 @@ async fn event_marks(
         .events(connection, drawn, |head, events| {
             if events.len() <= MARKED_BYTES && bytes + events.len() <= ALL_MARKED_BYTES {
                 bytes += events.len();
-                // Both lie in the same list.
+                // Both references point into the same list, so comparing addresses finds the span.
                 let at = drawn.iter().position(|drawn| core::ptr::eq(drawn, head));
                 encoded.extend(at.map(|at| (places[at], events.to_vec())));
             }
@@ -137,7 +138,7 @@ async fn event_marks(
     Ok((repairs, left_out))
 }
 
-/// Names in order of their first use.
+/// A list of distinct names in the order of first use.
 #[derive(Default)]
 struct Places {
     names: Vec<String>,
@@ -156,7 +157,7 @@ impl Places {
     }
 }
 
-/// What completeness asks of the processes of a trace.
+/// Returns the parameters for reading the completeness of a trace.
 pub(super) fn asked(
     tenant: Uuid,
     trace_id: TraceId,

@@ -1,4 +1,4 @@
-//! A whole trace, page by page, as exports and scripts want it.
+//! Reads a whole trace, page by page, for exports and scripts.
 
 use std::collections::HashMap;
 
@@ -13,13 +13,13 @@ use super::rows::SpanRow;
 use super::stored::{self, StoredSpanHead, StoredTrace};
 use super::trace::{asked, summary};
 
-/// Spans of a page, at most.
+/// The maximum number of spans on a page.
 const PAGE_SPANS: usize = 5_000;
-/// A page takes spans until they have so many bytes, and their large values, in each of their places,
-/// as many.
+/// The maximum size of the spans on a page, in bytes, unless the first span is larger. The same
+/// limit applies separately to their payloads, each counted at every path where it occurs.
 const PAGE_BYTES: u64 = 10 << 20;
 
-/// The spans of the trace that follow `after`, large values in their places.
+/// Returns the page of spans after the cursor `after`, with their payloads restored.
 pub(super) async fn whole(
     connection: &mut PgConnection,
     tenant: Tenant<'_>,
@@ -72,8 +72,8 @@ pub(super) async fn whole(
     }))
 }
 
-/// The spans that follow `after`, as many as one page takes, and where the next begins. A cursor
-/// tells spans of one id and start apart by their number among these.
+/// Returns the spans after `after` that fit on one page, and the cursor of the next page. Spans
+/// with the same ID and start are distinguished by their number.
 async fn page(
     connection: &mut PgConnection,
     stored: &StoredTrace,
@@ -104,7 +104,7 @@ async fn page(
     Ok((rows, last.copied().filter(|_| next < cursors.len())))
 }
 
-/// The cursor of each span.
+/// Returns the cursor of each span.
 fn cursors(heads: &[StoredSpanHead]) -> Vec<SpanCursor> {
     let mut cursors: Vec<SpanCursor> = Vec::with_capacity(heads.len());
     for head in heads {
@@ -123,7 +123,7 @@ fn cursors(heads: &[StoredSpanHead]) -> Vec<SpanCursor> {
     cursors
 }
 
-/// What rows of spans refer to.
+/// The dictionary entries that the rows of spans refer to.
 pub(super) struct Referred {
     operations: HashMap<i64, Operation>,
     pub resources: HashMap<i64, Resource>,
@@ -146,7 +146,7 @@ impl Referred {
         })
     }
 
-    /// The span of a row.
+    /// Returns the span of a row.
     pub(super) fn span(&self, row: SpanRow, trace_id: TraceId) -> Result<Span, ReadError> {
         let unknown = Operation::unknown();
         let operation = self.operations.get(&row.operation_id).unwrap_or(&unknown);

@@ -1,4 +1,4 @@
-//! Log records and events as they were sent, page by page.
+//! Reads log records and events as they were sent, page by page.
 
 use std::collections::HashSet;
 
@@ -14,10 +14,10 @@ use super::trace::uuid;
 use crate::day::day_ns;
 use crate::sqlstate::read_error;
 
-/// Rows of a page: bounds what is in memory, large values included.
+/// The maximum number of rows on a page. It limits the memory, including payloads.
 const PAGE_ROWS: i64 = 500;
 
-/// The page that follows `after`, of the events that are wanted when it is `now`.
+/// Returns the page of selected events after the cursor `after`, at time `now`.
 pub(super) async fn page(
     connection: &mut PgConnection,
     tenant: Tenant<'_>,
@@ -30,7 +30,7 @@ pub(super) async fn page(
         .fetch_all(&mut *connection)
         .await
         .map_err(read_error)?;
-    // The statement shows pages newest first.
+    // The statement returns a page newest first.
     rows.reverse();
     let listed = rows.first().map_or(0, |row| row.listed_rows);
     let fitting = fitting(&rows)?;
@@ -46,7 +46,7 @@ pub(super) async fn page(
     Ok(whole)
 }
 
-/// How many of the rows have no more bytes of large values together than a page takes; one at least.
+/// Returns the number of leading rows whose payloads together fit on a page. It is at least one.
 fn fitting(rows: &[Row]) -> Result<usize, ReadError> {
     let mut bytes = 0_u64;
     for (at, row) in rows.iter().enumerate() {
@@ -73,8 +73,8 @@ fn query(
         EventsOf::Trace(trace_id) => {
             query.push(" AND e.trace_id = ").push_bind(uuid(*trace_id));
         }
-        // Whether the trace is stored is asked of the page: as a condition here, one page might
-        // go through any number of rows.
+        // The page is filtered by stored traces after it was read. As an SQL condition, this would
+        // make one page read any number of rows.
         EventsOf::NoTrace { range, service } => {
             let (from, to) = range.bounds(now);
             query.push(" AND e.at_ns >= ").push_bind(from.get());
@@ -97,7 +97,7 @@ fn query(
     query
 }
 
-/// Those of the rows' traces that the directory has.
+/// Returns the traces of the rows that have a summary.
 async fn stored_traces(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -115,7 +115,7 @@ async fn stored_traces(
     Ok(stored.into_iter().collect())
 }
 
-/// The events of the rows with what the rows refer to.
+/// Returns the events of the rows, with their payloads restored and dictionary entries resolved.
 async fn restored(
     connection: &mut PgConnection,
     tenant: Tenant<'_>,

@@ -1,4 +1,4 @@
-//! Builds windows of an hour and of a day from smaller ones.
+//! Builds windows of an hour and of a day from smaller windows.
 
 use sqlx::{Connection as _, FromRow, PgConnection};
 use throughline_model::RollupWindow;
@@ -9,11 +9,12 @@ use super::store::{self, Key};
 use super::stored::Stored;
 use super::{Figures, decode_sketches, window_start};
 
-/// A window is closed so long after its end: few spans come later, and each costs three rows.
+/// The time after its end when a window is closed, in ns. Few spans arrive later, and each of these
+/// updates three rows.
 const CLOSED_AFTER_NS: i64 = UnixNanos::PER_HOUR;
-/// Smaller windows that are read at a time.
+/// The statement that fetches the next smaller windows.
 const FETCH: &str = "FETCH FORWARD 1000 FROM rollup_parts";
-/// Operations that are written at a time.
+/// The number of operations that are written at a time.
 const BATCH: usize = 500;
 
 #[derive(FromRow)]
@@ -37,10 +38,11 @@ impl Row {
     }
 }
 
-/// Stores the windows of an hour and of a day that are closed, each in one transaction. The caller
-/// holds the lock of compaction, so that nothing is added to smaller windows meanwhile.
+/// Stores the closed windows of an hour and of a day, each window in one transaction. The caller
+/// must hold the lock of compaction, so that no spans are added to smaller windows at the same
+/// time.
 pub(crate) async fn build(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    // One instant for both: a day that is closed then consists of hours that were.
+    // Both lengths use the same time, so that a closed day consists only of closed hours.
     let stored = Stored::read(connection).await?;
     let closed_ns = stored.now_ns.saturating_sub(CLOSED_AFTER_NS);
     for (window, part) in [
@@ -58,7 +60,7 @@ pub(crate) async fn build(connection: &mut PgConnection) -> Result<(), sqlx::Err
     Ok(())
 }
 
-/// The start of the first stored window in a time range.
+/// Returns the start of the first stored window in a time range.
 async fn first(
     connection: &mut PgConnection,
     window: RollupWindow,
@@ -76,8 +78,8 @@ async fn first(
     .await
 }
 
-/// Stores one window of every operation of every tenant, all or nothing. Reads each smaller window once,
-/// and holds a few thousand at most.
+/// Stores one window for every operation of every tenant in one transaction. Reads each smaller
+/// window once and holds at most a few thousand in memory.
 async fn build_window(
     connection: &mut PgConnection,
     window: RollupWindow,

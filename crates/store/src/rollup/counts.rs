@@ -7,15 +7,15 @@ use super::{Figures, window_start};
 use crate::block::Skeleton;
 use crate::ids::IdMap;
 
-/// A window's first instant, an operation.
+/// The start of a window and an operation.
 pub(super) type Key = (i64, i64);
 
-/// Spans by window and operation.
+/// Counts of spans by window and operation.
 #[derive(Debug)]
 pub(crate) struct Counts {
     window_ns: i64,
     figures: IdMap<Figures, Key>,
-    /// Keys before this one were left out.
+    /// The lowest complete key. Spans with a lower key are not counted.
     first: Key,
 }
 
@@ -42,8 +42,8 @@ impl Counts {
         }
     }
 
-    /// Leaves out all but the greatest `most` keys, from now on too, once there are twice as many:
-    /// each of those that stay is complete.
+    /// Drops all except the `most` highest keys once there are twice as many, and ignores the
+    /// dropped keys from then on. So each remaining key has counted all its spans.
     pub(super) fn trim(&mut self, most: usize) {
         if self.figures.len() / 2 < most {
             return;
@@ -60,12 +60,12 @@ impl Counts {
     }
 }
 
-/// Returns whether a status is that of a failed span.
+/// Returns true for the status of a failed span.
 pub(super) const fn is_error(status: u8) -> bool {
     status == StatusCode::Error.code()
 }
 
-/// Counts the spans of blocks by windows of 15 minutes, without those that began before
+/// Counts the spans of blocks by windows of 15 minutes. Ignores spans that started before
 /// `oldest_ns`.
 pub(crate) fn count<'a>(blocks: impl IntoIterator<Item = &'a Skeleton>, oldest_ns: i64) -> Counts {
     let mut counts = Counts::new(RollupWindow::QuarterHour);
@@ -92,7 +92,7 @@ mod tests {
         let mut counts = Counts::new(RollupWindow::Hour);
         for round in 0..3_i64 {
             for step in 0..40_i64 {
-                // Old and new windows by turns.
+                // Alternates between old and new windows.
                 let window = if step % 2 == 0 { step } else { 40 - step };
                 counts.add(7, window * window_ns + round, 5, false);
             }

@@ -1,4 +1,4 @@
-//! Counts the spans of level 0, from the skeletons of its blocks.
+//! Counts the spans of level 0 from the skeletons of its blocks.
 
 use std::collections::HashSet;
 
@@ -13,20 +13,21 @@ use crate::block::table::report_corrupt;
 use crate::block::{Corrupt, PruneData};
 use crate::sqlstate::read_error;
 
-/// The spans that are counted.
+/// The conditions on the spans to count.
 pub(super) struct Selection<'a> {
     pub tenant: Uuid,
     pub window: RollupWindow,
-    /// Spans that begin in this range, the end exclusive.
+    /// The start of the range of span starts, in ns. The end `to_ns` is exclusive.
     pub from_ns: i64,
     pub to_ns: i64,
-    /// The operations whose spans are counted; none for all.
+    /// The operations whose spans are counted. `None` counts all.
     pub operations: Option<&'a [i64]>,
-    /// The newest windows and operations are counted, so many or more.
+    /// The minimum number of keys (window and operation) to count completely, newest first. Older
+    /// keys may be dropped to limit memory.
     pub most: usize,
 }
 
-/// The arrays of a block that tell what its spans count; see [`crate::block::Skeleton`].
+/// The arrays of a block that the counts need, see [`crate::block::Skeleton`].
 #[derive(FromRow)]
 struct Arrays {
     id: i64,
@@ -52,8 +53,8 @@ struct Span {
     is_error: bool,
 }
 
-/// Counts the spans of level 0, one block in memory at a time. Blocks of which an array is not what was
-/// written are reported and left out.
+/// Counts the spans of level 0. Holds one block in memory at a time. Damaged blocks are logged and
+/// left out.
 pub(super) async fn count(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
@@ -95,16 +96,16 @@ pub(super) async fn count(
 }
 
 impl Arrays {
-    /// The spans.
+    /// Returns the spans.
     ///
     /// # Errors
-    /// [`Corrupt`] when an array is not what was written.
+    /// Returns [`Corrupt`] if an array changed since it was written.
     fn spans(&self) -> Result<Vec<Span>, Corrupt> {
         self.verify()?;
         self.spans_in_arrays().ok_or(Corrupt("skeleton"))
     }
 
-    /// Makes sure that nothing of what was read changed since it was written.
+    /// Checks that the arrays are unchanged since they were written.
     fn verify(&self) -> Result<(), Corrupt> {
         self.prune.verify(&self.checksums)?;
         let traces = checksums::traces(&self.trace_ids, &self.trace_ends);
@@ -131,7 +132,7 @@ impl Arrays {
         Ok(())
     }
 
-    /// The spans; none when an array is too short.
+    /// Returns the spans. Returns `None` if an array is too short.
     fn spans_in_arrays(&self) -> Option<Vec<Span>> {
         let mut spans = Vec::with_capacity(self.statuses.len());
         for (&end, &trace_start_ns) in self.trace_ends.iter().zip(&self.trace_starts_ns) {
@@ -154,7 +155,7 @@ impl Arrays {
     }
 }
 
-/// The number at this place, in whichever of the arrays they are.
+/// Returns the number at this position. One of the two arrays holds it.
 fn number(narrow: Option<&Vec<i32>>, wide: Option<&Vec<i64>>, at: usize) -> Option<i64> {
     match narrow {
         Some(narrow) => narrow.get(at).copied().map(i64::from),

@@ -1,6 +1,6 @@
--- The arrays of the blocks of level 0 that rollups count, with their pruning columns. $1 tenant; blocks
--- with spans that begin in $2..$3. The reader chooses the operations: an overlap of two arrays compares
--- each element of one with each of the other.
+-- Returns the arrays of the blocks of level 0 that rollups count, with their prune data. $1:
+-- tenant. $2, $3: range of the span starts. The reader filters the operations, because the overlap
+-- operator compares each element of one array with each element of the other.
 SELECT
     id, span_count, first_start_ns, last_start_ns, last_end_ns, first_trace_id, last_trace_id,
     max_duration_ns, has_error, has_payloads,

@@ -1,10 +1,12 @@
-//! Counts and percentiles of spans by operation and window of time.
+//! Counts and percentiles of spans by operation and time window.
 //!
-//! Compaction counts the spans that leave level 0, in the transaction that deletes their blocks: a
-//! span counts once. A reader adds the spans that are in level 0 in its snapshot, so its figures
-//! never lag. Compaction writes windows of 15 minutes. Those of an hour are built from them once
-//! they are closed, those of a day from hours; until then a reader puts them together. A span that
-//! comes later is added to all that exist.
+//! Compaction counts the spans that leave level 0. It does so in the transaction that deletes their
+//! blocks, so each span is counted exactly once. A reader adds the spans that are in level 0 in its
+//! snapshot, so its result is always current.
+//!
+//! Compaction writes windows of 15 minutes. It builds windows of an hour from them once the hour is
+//! closed, and windows of a day from the hours. Until then, a reader combines the smaller windows.
+//! A span that arrives later is added to all windows that exist.
 
 mod build;
 mod counts;
@@ -22,7 +24,7 @@ pub(crate) use stored::Stored;
 
 use self::sketch::Sketch;
 
-/// The counts of a rollup, however wide its window.
+/// The counts of a rollup, for a window of any length.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Figures {
     span_count: i64,
@@ -47,19 +49,20 @@ impl Figures {
     }
 }
 
-/// Merges stored sketches; one that cannot be read counts as empty, or it would hold up all others.
+/// Merges stored sketches. A sketch that cannot be decoded counts as empty, so that one damaged
+/// sketch does not block the others.
 fn decode_sketches<'a>(stored: impl IntoIterator<Item = &'a Vec<u8>>) -> Sketch {
     let mut merged = Sketch::default();
     for bytes in stored {
         match Sketch::decode(bytes) {
             Ok(sketch) => merged.merge(&sketch),
-            Err(error) => tracing::error!(%error, "a rollup has no percentiles"),
+            Err(error) => tracing::error!(%error, "cannot read the sketch of a rollup"),
         }
     }
     merged
 }
 
-/// Returns the first instant of the window of `window_ns` that `instant_ns` lies in.
+/// Returns the start of the window of length `window_ns` that contains `instant_ns`.
 const fn window_start(instant_ns: i64, window_ns: i64) -> i64 {
     instant_ns.div_euclid(window_ns).saturating_mul(window_ns)
 }

@@ -1,4 +1,4 @@
--- The operations of a tenant by the exact names of the service and the operation, NULL for any.
+-- Returns the operations of a tenant by the exact names of service and operation. NULL matches any.
 SELECT operation.id
 FROM operations AS operation
 JOIN services AS service

@@ -1,4 +1,4 @@
--- The names and kinds of a tenant's operations.
+-- Returns the names and kinds of operations of a tenant.
 SELECT operation.id, service.name AS service, operation.name, operation.kind
 FROM operations AS operation
 LEFT JOIN services AS service

@@ -1,5 +1,5 @@
--- Windows of $1 seconds that begin in $2..$3, those of an operation one after the other. A cursor reads
--- each row once, however many operations there are and by whichever index.
+-- Reads the windows of $1 seconds that start in $2..$3, grouped by operation. The cursor reads each
+-- row once, for any number of operations and with any index.
 DECLARE rollup_parts NO SCROLL CURSOR FOR
 SELECT tenant_id, operation_id, span_count, error_count, max_ns, sketch
 FROM rollups

@@ -1,4 +1,5 @@
-//! Reads rollups: stored windows, those that smaller ones make up, and the spans of level 0.
+//! Reads rollups from three sources: stored windows, smaller windows that make up a window that is
+//! not stored yet, and the spans of level 0.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,7 +15,8 @@ use super::stored::Stored;
 use super::{Figures, decode_sketches, window_start};
 use crate::sqlstate::read_error;
 
-/// Ends of a range beyond this are moved here, so that window arithmetic stays within a bigint.
+/// The limit for the ends of a range, in ns. Ends beyond it are moved to it, so that window
+/// arithmetic does not overflow a bigint.
 const FAR_NS: i64 = 1 << 62;
 
 #[derive(FromRow)]
@@ -46,20 +48,20 @@ struct Operation {
     kind: i16,
 }
 
-/// Start and operation of a group; absent parts are not told apart.
+/// The window start and the operation of a group. `None` if the report does not group by it.
 type GroupKey = (Option<i64>, Option<i64>);
-/// The same with service, name and kind of the operation.
+/// The window start and the service, name and kind of the operation of a group.
 type NamedKey = (Option<i64>, Option<(String, String, i16)>);
 
-/// A range of windows of one length, the end exclusive.
+/// A range of windows of one length. The end is exclusive.
 struct WindowRange {
     window: RollupWindow,
     from_ns: i64,
     to_ns: i64,
 }
 
-/// Returns the report that `filter` selects when it is `now`, of the snapshot of the connection. Spans that
-/// leave level 0 too old by `rules` are not counted.
+/// Returns the report that `filter` selects at time `now`, in the snapshot of the connection.
+/// Ignores spans in level 0 that are older than `rules` allow.
 pub(crate) async fn rollups(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -81,7 +83,7 @@ pub(crate) async fn rollups(
         from_ns: from_ns.max(stored.oldest_ns(rules)),
         to_ns: end_ns,
         operations: operations.as_deref(),
-        // One more, or it would not be known that one is left out.
+        // Reads one more than the limit, to know whether groups are left out.
         most: RollupReport::MAX_READ + 1,
     };
     let waiting = level0::count(connection, &selection).await?.into_figures();
@@ -130,7 +132,7 @@ pub(crate) async fn rollups(
     })
 }
 
-/// Returns the ids of the operations that a filter names; none when it names nothing.
+/// Returns the IDs of the operations that a filter selects. Returns `None` if it selects all.
 async fn selected_operations(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -149,8 +151,8 @@ async fn selected_operations(
         .map_err(read_error)
 }
 
-/// Splits a range: the windows of this length that are stored, then the smaller windows that make
-/// up the others.
+/// Splits a range into the stored windows of this length and the smaller windows that make up the
+/// rest.
 fn parts(window: RollupWindow, stored: Stored, from_ns: i64, to_ns: i64) -> Vec<WindowRange> {
     let mut begin_ns = from_ns;
     let not_larger = RollupWindow::ALL.into_iter().rev();
@@ -234,7 +236,7 @@ async fn named(
 }
 
 fn rollup(((start_ns, operation), figures): (NamedKey, Figures)) -> Rollup {
-    // The sketch may say a little more than there was.
+    // The result of the sketch can be slightly above the actual maximum.
     let percentile = |share| {
         let told = figures.sketch.quantile(share).unwrap_or_default();
         told.min(figures.max_ns)

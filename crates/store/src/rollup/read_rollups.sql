@@ -1,6 +1,7 @@
--- The newest $10 windows of a tenant, by operation. $1 tenant; stored windows of $2 seconds that
--- begin in $3..$4, and later ones that smaller ones make up: seconds, first and last (exclusive)
--- start of these, $5 to $7; $8 the length of a window in ns; $9 operations, NULL for all.
+-- Returns the newest $10 windows of a tenant, by operation. $1: tenant. $2: length in seconds of
+-- the stored windows. $3, $4: range of their starts. $5: lengths in seconds of the smaller windows
+-- that make up later windows. $6, $7: ranges of their starts, the end exclusive. $8: length of a
+-- window in ns. $9: operations, NULL for all.
 (
     SELECT start_ns, operation_id, span_count, error_count, max_ns, ARRAY[sketch] AS sketches
     FROM rollups

@@ -1,23 +1,24 @@
-//! A mergeable sketch of durations, from which any percentile can be told within 1 %.
+//! A mergeable sketch of durations. It returns any percentile with a relative error of at most 1 %.
 //!
-//! This is the sketch of Masson, Rim and Lee (["a fast and fully-mergeable quantile sketch with
-//! relative-error guarantees"](https://www.vldb.org/pvldb/vol12/p2195-masson.pdf), VLDB 2019) with a logarithmic mapping: a value `v` falls into the
-//! bucket `ceil(log_gamma(v))`. Durations fit into 63 bits, so there are at most 2,184 buckets and
-//! none is ever collapsed: merging is exact, in any order.
+//! It is the sketch of Masson, Rim and Lee (["a fast and fully-mergeable quantile sketch with
+//! relative-error guarantees"](https://www.vldb.org/pvldb/vol12/p2195-masson.pdf), VLDB 2019) with
+//! a logarithmic mapping: value `v` belongs to bucket `ceil(log_gamma(v))`. Durations fit 63 bits,
+//! so there are at most 2,184 buckets, and buckets are never collapsed. So merging is exact in any
+//! order.
 
 use std::collections::BTreeMap;
 
 use crate::varint;
 
-/// A sketch; see the module.
+/// A sketch of durations, see the module.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Sketch {
-    /// Values below 1 ns.
+    /// The number of values below 1 ns.
     zeros: u64,
     buckets: BTreeMap<u16, u64>,
 }
 
-/// The stored form cannot be read.
+/// An error that reports an invalid stored form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the stored form of a sketch cannot be read")]
 pub(crate) struct Corrupt;
@@ -26,11 +27,11 @@ pub(crate) struct Corrupt;
 const VERSION: u8 = 1;
 
 impl Sketch {
-    /// No percentile is further from the true value than this share of it, or half a nanosecond.
+    /// The maximum relative error of a percentile. Rounding adds at most half a nanosecond.
     pub(crate) const RELATIVE_ERROR: f64 = 0.01;
     const GAMMA: f64 = (1.0 + Self::RELATIVE_ERROR) / (1.0 - Self::RELATIVE_ERROR);
 
-    /// Counts a duration; a negative one as 0.
+    /// Adds a duration. A negative duration counts as 0.
     pub(crate) fn add(&mut self, duration_ns: i64) {
         match index(duration_ns) {
             None => self.zeros += 1,
@@ -38,7 +39,7 @@ impl Sketch {
         }
     }
 
-    /// Adds all that `other` counted.
+    /// Adds the values of `other`.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.zeros += other.zeros;
         for (&index, &count) in &other.buckets {
@@ -46,13 +47,13 @@ impl Sketch {
         }
     }
 
-    /// How many values it holds.
+    /// Returns the number of values.
     pub(crate) fn count(&self) -> u64 {
         self.zeros + self.buckets.values().sum::<u64>()
     }
 
-    /// The least value that at least this share of all do not exceed (nearest rank); none when
-    /// there is no value.
+    /// Returns the percentile by nearest rank: the smallest value such that at least this share of
+    /// all values is not above it. Returns `None` if there are no values.
     pub(crate) fn quantile(&self, share: f64) -> Option<i64> {
         let count = self.count();
         let rank = ((share * count as f64).ceil() as u64).clamp(1, count.max(1));
@@ -66,8 +67,8 @@ impl Sketch {
         })
     }
 
-    /// The stored form: a version, the zeros, then by bucket the distance to the one before and
-    /// the count; all numbers as LEB128.
+    /// Encodes the sketch: a version byte, the number of zeros, then for each bucket the distance
+    /// to the previous bucket and the count. All numbers are LEB128.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(2 + self.buckets.len() * 3);
         out.push(VERSION);
@@ -81,10 +82,10 @@ impl Sketch {
         out
     }
 
-    /// Reads the stored form.
+    /// Decodes the stored form.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the bytes are invalid.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
         let (&VERSION, mut rest) = bytes.split_first().ok_or(Corrupt)? else {
             return Err(Corrupt);
@@ -104,7 +105,7 @@ impl Sketch {
     }
 }
 
-/// The bucket of a duration; none below 1 ns.
+/// Returns the bucket of a duration. Returns `None` below 1 ns.
 fn index(duration_ns: i64) -> Option<u16> {
     if duration_ns < 1 {
         return None;
@@ -112,7 +113,8 @@ fn index(duration_ns: i64) -> Option<u16> {
     Some(((duration_ns as f64).ln() / Sketch::GAMMA.ln()).ceil() as u16)
 }
 
-/// The value that is nowhere in the bucket further away than the relative error.
+/// Returns the representative value of a bucket. Its relative error is at most
+/// [`Sketch::RELATIVE_ERROR`] for every value in the bucket.
 fn middle_ns(index: u16) -> i64 {
     (2.0 * Sketch::GAMMA.powi(index.into()) / (Sketch::GAMMA + 1.0)).round() as i64
 }
@@ -144,7 +146,7 @@ mod tests {
             sorted.sort_unstable();
             let rank = (share * sorted.len() as f64).ceil() as usize;
             let value = sorted[rank.max(1) - 1];
-            // The last term is what 64-bit floats lose at the far end of the range.
+            // The last term covers the rounding of 64-bit floats at the end of the range.
             let allowed = value as f64 * (Sketch::RELATIVE_ERROR + 1e-9) + 0.5;
             prop_assert!((told as f64 - value as f64).abs() <= allowed, "{told} for {value}");
         }

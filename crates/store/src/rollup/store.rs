@@ -1,4 +1,4 @@
-//! Writes windows.
+//! Writes rollup windows.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,11 @@ use super::stored::Stored;
 use super::{Counts, Figures, decode_sketches, window_start};
 use crate::block::table::BUCKET;
 
-/// Windows that are merged at a time.
+/// The number of windows that are merged at a time.
 const BATCH: usize = 2_000;
 
-/// Tenant, seconds of the window, its start, operation: the order in which rows are written.
+/// The tenant, the length of the window in seconds, its start and the operation. Rows are written
+/// in this order.
 pub(super) type Key = (Uuid, i32, i64, i64);
 
 #[derive(FromRow)]
@@ -28,8 +29,9 @@ struct Row {
     sketch: Vec<u8>,
 }
 
-/// Adds counts by windows of 15 minutes to the windows of a tenant, in the transaction that the
-/// connection is in. Merging reads before it writes, so the caller holds the lock of compaction.
+/// Adds counts by windows of 15 minutes to the stored windows of a tenant, in the current
+/// transaction of the connection. The caller must hold the lock of compaction, because merging
+/// reads rows before it writes them.
 pub(crate) async fn add(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -59,7 +61,7 @@ pub(crate) async fn add(
     }
 }
 
-/// Adds what the rows of these keys, which are sorted, hold already.
+/// Adds the stored values of these keys. The keys must be sorted.
 async fn merge_stored(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -80,7 +82,7 @@ async fn merge_stored(
         .bind(first)
         .bind(last)
         .fetch(connection);
-    // One row in memory at a time: a range may hold many more than the keys.
+    // Streams the rows, because a range may contain many more rows than keys.
     while let Some(row) = rows.try_next().await? {
         let key = (tenant, row.window_seconds, row.start_ns, row.operation_id);
         if let Ok(place) = windows.binary_search_by_key(&key, |(key, _)| *key) {
@@ -95,7 +97,7 @@ async fn merge_stored(
     Ok(())
 }
 
-/// Writes windows over those that are stored.
+/// Writes windows and overwrites stored windows with the same key.
 pub(super) async fn write(
     connection: &mut PgConnection,
     windows: &[(Key, Figures)],

@@ -1,4 +1,4 @@
--- The values hold what was stored before.
+-- The new values already include the stored ones.
 INSERT INTO rollups (
     tenant_id, window_seconds, start_ns, operation_id, span_count, error_count, max_ns, sketch, bucket
 )

@@ -1,13 +1,13 @@
-//! Tells which larger windows are stored.
+//! Reads which larger windows are stored.
 
 use sqlx::{FromRow, PgConnection};
 use throughline_model::{RetentionRules, RollupWindow};
 
-/// The ends of what is stored in larger windows, and the clock of the database.
+/// The ends of the newest stored larger windows, and the time of the database.
 ///
-/// Windows before the newest stored one of their length are stored too, where they have spans; those
-/// after it are not. So larger windows are built in the order of time, each in one
-/// transaction.
+/// All windows with spans before the newest stored window of the same length are stored too. No
+/// later window is stored. This holds because larger windows are built in the order of time, each
+/// in one transaction.
 #[derive(Debug, Clone, Copy, FromRow)]
 #[expect(clippy::struct_field_names, reason = "the unit")]
 pub(crate) struct Stored {
@@ -17,14 +17,15 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Reads it: within the snapshot in which windows are read, or under the lock of compaction.
+    /// Reads the state. The caller must use the snapshot in which it reads windows, or hold the
+    /// lock of compaction.
     pub(crate) async fn read(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
         sqlx::query_as(include_str!("stored_windows.sql"))
             .fetch_one(connection)
             .await
     }
 
-    /// Returns the instant before which windows of this length are stored.
+    /// Returns the time before which windows of this length are stored.
     pub(super) const fn before_ns(&self, window: RollupWindow) -> i64 {
         match window {
             RollupWindow::QuarterHour => i64::MAX,
@@ -33,8 +34,8 @@ impl Stored {
         }
     }
 
-    /// Returns the instant before which spans are not counted: their traces may have been removed,
-    /// and be sent again.
+    /// Returns the start time before which spans are not counted. Retention may have removed their
+    /// traces, and clients may send them again, so they could be counted twice.
     pub(crate) fn oldest_ns(&self, rules: &RetentionRules) -> i64 {
         self.now_ns.saturating_sub(rules.spans_ns().max(0))
     }

@@ -1,6 +1,6 @@
--- The windows of a tenant whose operations lie in a range, for each of some ranges. The caller leaves
--- out the operations that it did not ask for. By whichever index a plan without statistics goes, it
--- reads each row of a window once.
+-- Returns the windows of a tenant whose operations are in a range, for several ranges. The caller
+-- ignores operations that it did not request. The statement reads each row of a window once, even
+-- if a plan without statistics uses another index.
 SELECT
     r.window_seconds, r.start_ns, r.operation_id, r.span_count, r.error_count, r.max_ns, r.sketch
 FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::bigint[])

@@ -1,4 +1,5 @@
--- The ends of the newest stored windows of an hour and of a day, and the time, in ns.
+-- Returns the ends of the newest stored windows of an hour and of a day, and the current time, in
+-- ns.
 SELECT
     coalesce(
         (SELECT max(start_ns) FROM rollups WHERE bucket = 0 AND window_seconds = 3600) + 3600000000000,

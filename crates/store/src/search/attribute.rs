@@ -1,5 +1,5 @@
-//! Finds the spans of a block of which an attribute passes a test: of the spans themselves, their
-//! events, their resources and their scopes.
+//! Finds the spans of a block that pass an attribute test. The attribute can belong to the span,
+//! its events, its resource or its scope.
 
 mod column;
 mod payload;
@@ -28,12 +28,12 @@ use crate::payload_refs::{Reference, ValuePath};
 
 const WHAT: Corrupt = Corrupt("columns");
 
-/// Evaluates tests of attributes over one block.
+/// Evaluates attribute tests over one block.
 pub(super) struct AttributeScan<'a> {
     dictionary: &'a DictionaryTests,
     block: &'a LoadedBlock,
     outcomes: &'a Outcomes,
-    /// True when nobody waits for the result any more.
+    /// True when the request was cancelled.
     cancelled: &'a AtomicBool,
     unread: RefCell<Unread>,
     names: RefCell<HashSet<Vec<u8>>>,
@@ -51,12 +51,13 @@ impl<'a> AttributeScan<'a> {
         }
     }
 
-    /// The payloads that must be read, and the names of attributes that passed tests of any.
+    /// Returns the payloads that must be read, and the attribute names that passed tests of any
+    /// attribute.
     pub(super) fn finish(self) -> (Unread, HashSet<Vec<u8>>) {
         (self.unread.into_inner(), self.names.into_inner())
     }
 
-    /// Notes the name of an attribute that passed.
+    /// Records the name of an attribute that passed a test of any attribute.
     fn name(&self, test: &AttributeTest, name: &[u8]) {
         if test.key.is_none() && matches!(test.test, ValueTest::Equal(_)) {
             let mut names = self.names.borrow_mut();
@@ -66,7 +67,7 @@ impl<'a> AttributeScan<'a> {
         }
     }
 
-    /// The columns of values of spans that may pass.
+    /// Returns the attribute columns with values that may pass.
     fn columns(&self, test: &AttributeTest) -> impl Iterator<Item = usize> {
         let is_of_spans = test.is_of(AttributeOwner::Span);
         let columns = self.block.columns.directory.columns.iter().enumerate();
@@ -80,12 +81,12 @@ impl<'a> AttributeScan<'a> {
             .map(|(at, _)| at)
     }
 
-    /// The column of a field of spans; none when no span has it.
+    /// Returns the column of a span field. Returns `None` if no span has it.
     fn field(&self, kind: ColumnKind) -> Option<usize> {
         self.block.columns.directory.columns_of_kind(kind).next()
     }
 
-    /// The columns whose values must be read besides those of the attributes themselves.
+    /// Returns the field columns that the test reads besides the attribute columns.
     fn fields(&self, test: &AttributeTest) -> impl Iterator<Item = usize> {
         let is_of_spans = test.is_of(AttributeOwner::Span);
         let is_of_events = test.is_of(AttributeOwner::Event);
@@ -103,7 +104,7 @@ impl<'a> AttributeScan<'a> {
         .filter_map(|(kind, is_read)| if is_read { self.field(kind) } else { None })
     }
 
-    /// The resources or scopes of the block, and those that pass.
+    /// Returns the resources or scopes of the block, and the IDs that pass.
     fn listed(&self, test: &AttributeTest, kind: ColumnKind) -> Option<(&'a [i64], &'a IdSet)> {
         let skeleton = &self.block.skeleton;
         let (owner, listed, passing) = if kind == ColumnKind::Resource {
@@ -117,7 +118,7 @@ impl<'a> AttributeScan<'a> {
         Some((listed.as_deref()?, passing?))
     }
 
-    /// Returns how many of the block's resources or scopes pass, of how many.
+    /// Returns the number of resources or scopes of the block that pass, and their total number.
     fn passing(&self, test: &AttributeTest, kind: ColumnKind) -> (usize, usize) {
         self.listed(test, kind).map_or((0, 0), |(listed, passing)| {
             let count = listed.iter().filter(|id| passing.contains(id)).count();
@@ -125,13 +126,14 @@ impl<'a> AttributeScan<'a> {
         })
     }
 
-    /// Whether some spans pass by their resource or scope and some do not.
+    /// Returns true if some, but not all, resources or scopes of the block pass. The test must then
+    /// read the column to know the resource or scope of each span.
     fn is_split(&self, test: &AttributeTest, kind: ColumnKind) -> bool {
         let (passing, all) = self.passing(test, kind);
         0 < passing && passing < all
     }
 
-    /// Whether a span may pass, as far as the directory tells.
+    /// Returns true if a span may pass, judged by the directory.
     pub(super) fn may_match(&self, test: &AttributeTest) -> bool {
         self.columns(test).next().is_some()
             || (test.is_of(AttributeOwner::Span) && self.field(ColumnKind::AllAttributes).is_some())
@@ -140,7 +142,7 @@ impl<'a> AttributeScan<'a> {
             || self.passing(test, ColumnKind::Scope).0 > 0
     }
 
-    /// Adds the frames that must be loaded.
+    /// Adds the frames that must be loaded to `frames`.
     pub(super) fn note_frames(&self, test: &AttributeTest, frames: &mut Vec<usize>) {
         let is_read = !matches!(test.test, ValueTest::Exists);
         let values = self.columns(test).filter(|_| is_read);
@@ -156,10 +158,10 @@ impl<'a> AttributeScan<'a> {
         }
     }
 
-    /// The spans that pass.
+    /// Returns the spans that pass.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the block is damaged.
     pub(super) fn bits(&self, test: &AttributeTest) -> Result<Bits, Corrupt> {
         let mut bits = Bits::none(self.block.skeleton.len());
         self.add_listed(test, ColumnKind::Resource, &mut bits)?;
@@ -215,7 +217,7 @@ impl<'a> AttributeScan<'a> {
         Ok(())
     }
 
-    /// The positions of the spans with a value in a column, in the order of its values.
+    /// Returns the positions of the spans with a value in a column, in the order of the values.
     fn positions(&self, column: usize) -> impl Iterator<Item = usize> {
         let directory = &self.block.columns.directory;
         let counts: Vec<usize> = directory
@@ -230,7 +232,7 @@ impl<'a> AttributeScan<'a> {
         })
     }
 
-    /// The payloads of spans, where the test may have to look at them.
+    /// Returns the offloaded payloads of the spans, if the test may need them.
     fn offloaded(&self, test: &AttributeTest) -> Result<Offloaded, Corrupt> {
         match self.field(ColumnKind::Payloads) {
             Some(column) if self.fields(test).any(|field| field == column) => {
@@ -240,7 +242,8 @@ impl<'a> AttributeScan<'a> {
         }
     }
 
-    /// Whether a payload passes; false and noted when its text must be read first.
+    /// Returns true if a payload passes. If its text must be read first, records the payload and
+    /// returns false.
     fn payload_passes(&self, test: &AttributeTest, reference: &Reference) -> bool {
         let is_text = reference.filter_entry != 0;
         if let Some(passes) = test.test.payload(is_text, &reference.hash) {
@@ -309,7 +312,7 @@ impl<'a> AttributeScan<'a> {
         let mut buffer = String::new();
         for position in self.positions(column) {
             let bytes = values.next()?;
-            // Bytes of strangers; what cannot be read has no attributes.
+            // The bytes come from a sender. If they cannot be decoded, the event has no attributes.
             let attributes = binary::decode_attributes(bytes).unwrap_or_default();
             let references = offloaded.at(position);
             if self.any_passes(
@@ -335,7 +338,7 @@ impl<'a> AttributeScan<'a> {
             return Ok(());
         };
         let values: Values<'_> = self.block.columns.values(column)?;
-        // What must be in the bytes of an event that passes; payloads are elsewhere.
+        // Bytes that an event must contain if it passes. Offloaded payloads are checked separately.
         let needle = test.key.as_deref().or_else(|| {
             let needle = test.test.needle();
             needle.filter(|_| offloaded.is_empty())
@@ -377,8 +380,8 @@ impl<'a> AttributeScan<'a> {
         Ok(())
     }
 
-    /// Returns whether an attribute of a span or an event passes; `place` makes the place that a
-    /// payload of the attribute with an index has.
+    /// Returns true if an attribute of a span or an event passes. `place` maps the index of an
+    /// attribute to its payload path.
     fn any_passes(
         &self,
         test: &AttributeTest,

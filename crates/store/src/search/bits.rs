@@ -8,7 +8,7 @@ pub(super) struct Bits {
 }
 
 impl Bits {
-    /// No numbers below `len`.
+    /// Returns an empty set for numbers below `len`.
     pub(super) fn none(len: usize) -> Self {
         Self {
             words: vec![0; len.div_ceil(64)],
@@ -16,7 +16,7 @@ impl Bits {
         }
     }
 
-    /// All numbers below `len`.
+    /// Returns the set of all numbers below `len`.
     pub(super) fn all(len: usize) -> Self {
         let mut bits = Self {
             words: vec![u64::MAX; len.div_ceil(64)],
@@ -80,7 +80,7 @@ impl Bits {
         self
     }
 
-    /// The least number of `range` that is in the set.
+    /// Returns the smallest number of `range` in the set.
     pub(super) fn first_in(&self, range: core::ops::Range<usize>) -> Option<usize> {
         let mut at = range.start;
         while at < range.end {

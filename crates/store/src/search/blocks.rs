@@ -1,4 +1,5 @@
-//! Lists the blocks a search may have to scan, newest first, without those that cannot match.
+//! Lists the blocks that a search may have to scan, newest first, and skips blocks that cannot
+//! match.
 
 use core::ops::RangeInclusive;
 use std::sync::Arc;
@@ -16,9 +17,10 @@ use crate::block::PruneData;
 use crate::block::table::report_corrupt;
 use crate::sqlstate::read_error;
 
-/// Blocks that one statement lists at most, but for those that end with the last one.
+/// The maximum number of blocks that one statement lists. It lists more only if they share the last
+/// start of the final block, so that the next page can continue after that time.
 const LISTED: usize = 10_000;
-/// The cost of a block besides its spans, in spans.
+/// The fixed cost of scanning a block, in spans.
 const BLOCK_COST: u64 = 256;
 
 /// The key of a block.
@@ -30,7 +32,7 @@ pub(crate) struct BlockKey {
     pub id: i64,
 }
 
-/// Keys of blocks, part by part, as a statement binds them.
+/// Keys of blocks as parallel arrays, in the form of bind parameters.
 #[derive(Debug, Default)]
 pub(super) struct BlockKeys {
     pub levels: Vec<i16>,
@@ -56,9 +58,9 @@ impl BlockKeys {
 #[derive(Debug)]
 pub(super) struct BlockInfo {
     pub key: BlockKey,
-    /// The values that it was pruned by, without the lists.
+    /// The prune data, without the lists.
     pub prune: PruneData,
-    /// The leaves it may match.
+    /// The leaves that the block may match.
     pub leaves: LeafBits,
 }
 
@@ -68,7 +70,7 @@ impl BlockInfo {
         u64::from(self.prune.span_count.unsigned_abs()) + BLOCK_COST
     }
 
-    /// Returns whether it can have spans of a trace.
+    /// Returns true if the block may have spans of the trace.
     pub(super) fn may_have_spans_of(&self, trace: &TraceRow) -> bool {
         let prune = &self.prune;
         self.key.id >= trace.first_block_id
@@ -78,7 +80,7 @@ impl BlockInfo {
     }
 }
 
-/// The values by which a search prunes a block.
+/// A row with the values by which a search prunes a block.
 #[derive(FromRow)]
 pub(super) struct Row {
     level: i16,
@@ -87,7 +89,7 @@ pub(super) struct Row {
     class: i16,
     #[sqlx(flatten)]
     pub prune: PruneData,
-    /// The operations, resources and scopes of the block, where the plan asks for any.
+    /// The operations, resources and scopes of the block. `None` if the plan has no tests of them.
     pub operations: Option<Vec<i64>>,
     #[sqlx(rename = "listed_resources")]
     pub resources: Option<Vec<i64>>,
@@ -98,7 +100,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// The block, unless it cannot match or is damaged.
+    /// Returns the block. Returns `None` if it cannot match or is damaged. Logs the damage.
     fn into_block(self, plan: &ScanPlan) -> Option<BlockInfo> {
         let leaves = match Pruner::new(plan, &self) {
             Ok(pruner) => pruner.leaves(),
@@ -120,17 +122,20 @@ impl Row {
     }
 }
 
-/// The blocks that are listed, by the starts of their spans; inclusive.
+/// A range of blocks by the starts of their spans, inclusive.
 #[derive(Debug, Clone)]
 pub(super) struct BlockRange {
-    /// The range in which their last spans begin.
+    /// The range of the last span start of a block.
     pub last_starts_ns: RangeInclusive<i64>,
-    /// Their first spans begin here at the latest.
+    /// The maximum of the first span start of a block.
     pub begun_ns: i64,
 }
 
-/// Lists the newest blocks of a range of time: one statement. Shows those that may match to `take`,
-/// and returns where the last one of them ends when there may be older ones.
+/// Lists the newest blocks of a time range in one statement. Calls `take` for each block that may
+/// match.
+///
+/// Returns the lowest last start among the listed blocks if older blocks may follow. Returns `None`
+/// if the range is complete.
 pub(super) async fn page(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -158,7 +163,7 @@ pub(super) async fn page(
         .bind(range.begun_ns)
         .fetch(connection);
     let (mut count, mut lowest_ns) = (0, last_ns);
-    // One by one: the lists of a block may be long, and only few blocks may match.
+    // Streams the rows, because the lists of a block may be long and only few blocks may match.
     while let Some(row) = rows.try_next().await.map_err(read_error)? {
         count += 1;
         lowest_ns = lowest_ns.min(row.prune.last_start_ns);
@@ -169,15 +174,16 @@ pub(super) async fn page(
     Ok((count >= limit && lowest_ns > first_ns).then_some(lowest_ns))
 }
 
-/// The blocks that were listed so far.
+/// The blocks listed so far.
 ///
-/// Bounded: a search with more candidates keeps those of the leaves that lead to few, or none, and lists
-/// the others for each few traces that it decides.
+/// Its size is limited. A search with more candidates keeps only the blocks of leaves that few
+/// blocks may match, or none. It then lists the other blocks again for each small group of traces
+/// that it decides.
 #[derive(Debug)]
 pub(super) struct BlockList {
-    /// The blocks that may match a leaf that is listed, newest first by their last start.
+    /// The blocks that may match a listed leaf, newest first by last start.
     pub blocks: Vec<Arc<BlockInfo>>,
-    /// All blocks that may have spans of traces that begin here or later are listed.
+    /// The list is complete for traces that start at this time or later.
     pub covered_from_ns: i64,
     /// The leaves whose blocks are listed.
     listed: LeafBits,
@@ -186,8 +192,8 @@ pub(super) struct BlockList {
 }
 
 impl BlockList {
-    /// Nothing listed yet, of the blocks with a span that begins at `first_ns` or later; `most` blocks
-    /// are listed.
+    /// Creates an empty list for blocks with a span that starts at `first_ns` or later. `most` is
+    /// the maximum number of blocks.
     pub(super) const fn new(first_ns: i64, most: usize) -> Self {
         Self {
             blocks: Vec::new(),
@@ -198,22 +204,23 @@ impl BlockList {
         }
     }
 
-    /// Whether there are no more to list.
+    /// Returns true if the list reached the start of the range.
     pub(super) const fn is_whole(&self) -> bool {
         self.covered_from_ns <= self.first_ns
     }
 
-    /// Returns whether the blocks of all these leaves are listed.
+    /// Returns true if the blocks of all these leaves are listed.
     pub(super) const fn keeps(&self, leaves: LeafBits) -> bool {
         leaves & !self.listed == 0
     }
 
-    /// Returns whether more blocks are listed than the limit allows.
+    /// Returns true if the list is over the limit.
     pub(super) const fn is_too_long(&self) -> bool {
         self.blocks.len() > self.most
     }
 
-    /// Forgets the blocks of other leaves than these.
+    /// Removes the blocks that match none of these leaves. Removes all blocks if the list is still
+    /// over the limit.
     pub(super) fn keep(&mut self, leaves: LeafBits) {
         self.listed &= leaves;
         self.blocks.retain(|block| block.leaves & leaves != 0);
@@ -224,7 +231,7 @@ impl BlockList {
         }
     }
 
-    /// Lists the next ones; one statement.
+    /// Lists the next blocks in one statement.
     pub(super) async fn extend(
         &mut self,
         connection: &mut PgConnection,
@@ -259,7 +266,7 @@ impl BlockList {
         Ok(())
     }
 
-    /// Returns the cost of scanning the blocks that may match a leaf; the greatest number where they
+    /// Returns the cost of scanning the blocks that may match a leaf. Returns `u64::MAX` if they
     /// are not listed.
     pub(super) fn cost(&self, leaf: usize) -> u64 {
         if !self.keeps(1 << leaf) {

@@ -1,7 +1,6 @@
--- The newest $4 blocks of both levels, by their last start, of those whose last start is in $2..$3
--- (inclusive) and whose first start is $9 at most, with what a search prunes them by. $5 to $7:
--- whether operations, resources and scopes are read; $8 chooses the buckets that are cut out of each
--- filter.
+-- Returns the newest $4 blocks of both levels, by last start, with their prune data. $1: tenant.
+-- $2, $3: range of the last start, inclusive. $5 to $7: true to read operations, resources and
+-- scopes. $8: factors that select the buckets of each filter. $9: maximum of the first start.
 SELECT
     b.level, b.id, b.received_day, b.class, b.span_count, b.first_start_ns, b.last_start_ns,
     b.last_end_ns, b.first_trace_id, b.last_trace_id, b.max_duration_ns, b.has_error, b.has_payloads,

@@ -1,4 +1,4 @@
-//! Compiles predicates for a plan.
+//! Compiles predicates into the nodes and leaves of a plan.
 
 use throughline_model::{
     AttributeOwner, Comparison, SearchValue, SpanField, SpanPredicate, TracePredicate, kind_named,
@@ -48,7 +48,8 @@ impl ScanPlan {
         }
     }
 
-    /// The parts of a list; those that operations decide become one, which prunes better.
+    /// Compiles the parts of a list. Merges the parts that operations decide into one test, which
+    /// prunes better.
     fn nodes(
         &mut self,
         parts: &[SpanPredicate],
@@ -128,7 +129,7 @@ impl ScanPlan {
         })
     }
 
-    /// The test of log records that have an attribute of this value.
+    /// Returns the test of log records with an attribute of this value.
     pub(super) fn log_record_test(
         &mut self,
         key: Option<&str>,
@@ -154,7 +155,8 @@ impl ScanPlan {
     }
 }
 
-/// The test of operations that a predicate is; none when it looks at something else too.
+/// Returns the operation test of a predicate. Returns `None` if the predicate also reads other
+/// data.
 fn operation_test(predicate: &SpanPredicate) -> Option<Result<OperationTest, String>> {
     let all = |parts: &[SpanPredicate]| -> Option<Result<Vec<OperationTest>, String>> {
         if parts.is_empty() {

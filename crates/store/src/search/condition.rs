@@ -2,7 +2,7 @@
 
 /// A set of leaves: bit n is leaf n.
 pub(crate) type LeafBits = u128;
-/// Leaves of a plan at most.
+/// The maximum number of leaves in a plan.
 pub(super) const MAX_LEAVES: usize = LeafBits::BITS as usize;
 
 /// A boolean expression over leaves.
@@ -15,14 +15,14 @@ pub(super) enum Condition {
 }
 
 impl Default for Condition {
-    /// A condition that always holds.
+    /// Returns a condition that always holds.
     fn default() -> Self {
         Self::And(Vec::new())
     }
 }
 
 impl Condition {
-    /// Returns whether it holds for a trace, given its leaves.
+    /// Returns true if the condition holds for a trace. `leaves` are the leaves that hold for it.
     pub(super) fn holds(&self, leaves: LeafBits) -> bool {
         match self {
             Self::And(parts) => parts.iter().all(|part| part.holds(leaves)),
@@ -32,8 +32,11 @@ impl Condition {
         }
     }
 
-    /// The cheapest leaves of which at least one holds where the condition does, with their cost;
-    /// none when it can hold without any.
+    /// Returns the cheapest set of leaves of which at least one holds if the condition holds, with
+    /// its cost. Returns `None` if the condition can hold without any leaf.
+    ///
+    /// One part of an AND is enough, because all parts must hold. An OR needs the leaves of every
+    /// part. A NOT can hold without any leaf.
     pub(super) fn cover(&self, cost: &impl Fn(usize) -> u64) -> Option<(LeafBits, u64)> {
         match self {
             Self::Leaf(leaf) => Some((1 << leaf, cost(*leaf))),
@@ -49,7 +52,7 @@ impl Condition {
         }
     }
 
-    /// The leaves that are not negated, whose matches explain why a trace was found.
+    /// Returns the leaves that are not negated. Their matches explain why a trace was found.
     pub(super) fn positive(&self) -> LeafBits {
         match self {
             Self::Leaf(leaf) => 1 << leaf,

@@ -1,5 +1,5 @@
-//! Asks the dictionaries which operations, resources and scopes pass the tests of a plan, and other tables
-//! which traces they lead to: once a request, in one statement.
+//! Resolves the dictionary tests of a plan: the operations, resources and scopes that pass them,
+//! and the traces that other tables find. Runs one statement per request.
 
 use std::collections::HashSet;
 
@@ -28,7 +28,8 @@ struct Row {
     attributes: Option<Vec<u8>>,
 }
 
-/// Returns the operations that a test can pass; a part that cannot be told makes it all of them.
+/// The operations that the tests can pass. If a part of a test cannot be expressed, this is all
+/// operations.
 #[derive(Debug, Default)]
 struct Wanted {
     all: bool,
@@ -40,7 +41,7 @@ struct Wanted {
 impl Wanted {
     fn note(&mut self, test: &OperationTest) {
         match test {
-            // One part is enough: the others only leave out more.
+            // One part is enough, because each other part only reduces the result.
             OperationTest::And(parts) => match parts.iter().find(|part| is_selective(part)) {
                 Some(part) => self.note(part),
                 None => self.all = true,
@@ -71,12 +72,12 @@ fn service_name(test: &ValueTest) -> Option<i64> {
     let [name] = texts.as_slice() else {
         return None;
     };
-    // A span without a service is listed under this name and may have another id.
+    // A span without a service is listed under this name but may have another service ID.
     let name = core::str::from_utf8(name).ok()?;
     (name != Resource::UNKNOWN_SERVICE).then(|| ids::service(name))
 }
 
-/// Fills in what the dictionaries say.
+/// Runs the statement and stores its results in the plan.
 pub(super) async fn resolve(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -131,7 +132,7 @@ pub(super) async fn resolve(
         arguments.add(needles.map(<[u8]>::to_vec).collect::<Vec<_>>()),
     ];
     if bound.iter().any(Result::is_err) {
-        tracing::error!("the arguments of a search cannot be encoded");
+        tracing::error!("cannot encode the bind parameters of a search");
         return Err(ReadError::Internal);
     }
     let mut query = QueryBuilder::with_arguments(include_str!("dictionary.sql"), arguments);
@@ -164,7 +165,7 @@ pub(super) async fn resolve(
         let Ok(attributes) = binary::decode_attributes(&bytes) else {
             tracing::error!(
                 id = row.id,
-                "the attributes of a resource or a scope cannot be read"
+                "cannot read the attributes of a resource or scope"
             );
             continue;
         };

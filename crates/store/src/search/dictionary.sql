@@ -1,7 +1,8 @@
--- Entries of the dictionaries that may pass a test, of one kind a row: 0 operations, 1 resources,
--- 2 scopes. $1 tenant; $2 whether operations are read: with $3 whether all, else those whose folded
--- name contains one of $4, of a kind in $5 or a service in $6; $7 and $8 whether resources and
--- scopes are read: with $9 whether all, else those whose attributes contain one of $10.
+-- Returns the dictionary entries that may pass a test. Each row is of one kind: 0 operation, 1
+-- resource, 2 scope. $1: tenant. $2: true to read operations. $3: true for all operations; else
+-- only those whose folded name contains one of $4, with a kind in $5, or with a service in $6. $7,
+-- $8: true to read resources and scopes. $9: true for all; else only those whose attributes contain
+-- one of $10.
 SELECT
     0::smallint AS section, o.id, o.kind, o.name, s.name AS service, NULL::bytea AS attributes
 FROM operations AS o

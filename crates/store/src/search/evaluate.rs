@@ -1,4 +1,4 @@
-//! Evaluates the leaves of a plan over the spans of one block, all spans at once.
+//! Evaluates the leaves of a plan over all spans of a block at once.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use super::predicate::Node;
 use super::scanner::Inputs;
 use crate::block::Corrupt;
 
-/// The parts of a trace that matched in a block.
+/// The leaves that a trace matched in a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Hit {
     pub trace_id: Uuid,
@@ -22,13 +22,13 @@ pub(super) struct Hit {
     pub position: u32,
 }
 
-/// The traces of a block with a span that matched, in order of their ids.
+/// The traces of a block with a span that matched, in the order of their IDs.
 #[derive(Debug, Default)]
 pub(super) struct BlockHits {
     pub hits: Vec<Hit>,
-    /// Payloads that must be read to know more; the hits are of no use then.
+    /// The payloads that must be read first. If it is not empty, the hits are incomplete.
     pub unread: Unread,
-    /// Names of the attributes that passed tests of any attribute.
+    /// The names of attributes that passed tests of any attribute.
     pub names: HashSet<Vec<u8>>,
 }
 
@@ -59,10 +59,10 @@ impl<'a> Evaluation<'a> {
         })
     }
 
-    /// The frames that the leaves need, told by the skeleton and the directory.
+    /// Returns the frames that the leaves need, judged by the skeleton and the directory.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the block is damaged.
     pub(super) fn wanted_frames(&self) -> Result<Vec<usize>, Corrupt> {
         let mut frames = Vec::new();
         for (_, node) in self.leaves() {
@@ -88,10 +88,10 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// The traces that match; the frames must be loaded.
+    /// Returns the traces that match. The frames must be loaded.
     ///
     /// # Errors
-    /// [`Corrupt`].
+    /// Returns [`Corrupt`] if the block is damaged.
     pub(super) fn hits(self) -> Result<BlockHits, Corrupt> {
         let positive = self.plan.condition.positive();
         let mut matched = Vec::new();
@@ -142,7 +142,8 @@ impl<'a> Evaluation<'a> {
         Ok(match node {
             Node::And(parts) => {
                 let mut bits = Bits::all(len);
-                // What the skeleton decides first: it may leave no span to read attributes for.
+                // Evaluates the nodes of the skeleton first. If no span passes them, no attributes
+                // must be read.
                 let (late, early): (Vec<_>, Vec<_>) =
                     parts.iter().partition(|part| has_attributes(part));
                 for part in early.into_iter().chain(late) {
@@ -220,10 +221,10 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-/// Whether attributes are read or taken to be anything.
+/// The precision of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// The spans that may match, as far as the skeleton and the directory tell.
+    /// Returns a superset: the spans that may match, judged by the skeleton and the directory.
     Bound,
     Exact,
 }

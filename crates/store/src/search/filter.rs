@@ -1,4 +1,4 @@
-//! The plan of a filter of traces.
+//! Builds the plan of a trace filter.
 
 use throughline_model::{
     Comparison, OperationMatch, ReadError, SpanField, SpanPredicate, TraceFilter, TracePredicate,
@@ -8,13 +8,14 @@ use throughline_wire::semconv;
 use super::plan::{ReferenceTo, ScanPlan};
 use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
 
-/// The plan of what a filter asks of spans. What it asks of the row of a trace is in
-/// [`RowSelection`](super::RowSelection); some of that leads to traces by their spans too.
+/// Returns the plan of the span conditions of a filter. [`RowSelection`](super::RowSelection) has
+/// the conditions on the row of a trace. The plan also uses some of these to find traces by their
+/// spans.
 ///
 /// # Errors
-/// [`ReadError::Invalid`].
+/// Returns [`ReadError::Invalid`] if a condition is invalid.
 pub(crate) fn plan_of(filter: &TraceFilter) -> Result<ScanPlan, ReadError> {
-    // Taken apart so that a new condition cannot be forgotten here.
+    // The pattern names every field, so that the compiler reports a new condition.
     let TraceFilter {
         range: _,
         service,
@@ -77,7 +78,7 @@ pub(crate) fn plan_of(filter: &TraceFilter) -> Result<ScanPlan, ReadError> {
             .map(|key| SpanPredicate::attribute(*key, text.as_str()));
         let predicate = SpanPredicate::Or(any.collect());
         if beginning(text, most - 1).len() < text.len() {
-            // The row may have only the beginning of it.
+            // The row may have only the beginning of the value, so the spans must be checked.
             plan.require(&TracePredicate::Has(predicate))?;
         } else {
             plan.imply(&predicate)?;

@@ -1,5 +1,6 @@
--- Parts of the columns of blocks: each cut out of its value. $1 tenant; then one element a part:
--- $2 level, $3 day, $4 class, $5 block, $6 offset, $7 length.
+-- Returns parts of the columns of blocks. The database cuts each part out of its value. $1: tenant.
+-- The other parameters have one element per part: $2 level, $3 day, $4 class, $5 block, $6 offset,
+-- $7 length.
 SELECT part.place, cut.bytes
 FROM unnest($2::smallint[], $3::integer[], $4::smallint[], $5::bigint[], $6::integer[], $7::integer[])
     WITH ORDINALITY AS part (level, day, class, id, start, len, place)

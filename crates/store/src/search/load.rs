@@ -1,5 +1,5 @@
-//! Reads of blocks what a search needs: the arrays of the skeleton and the directory first, then
-//! single frames of the columns; one statement each for a batch of blocks.
+//! Reads the parts of blocks that a search needs. It first reads the arrays of the skeleton and the
+//! directory, then single frames of the columns. Each step runs one statement per batch of blocks.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::block::checksums::{self, ChecksumRegion};
 use crate::block::{Columns, Corrupt, Directory};
 use crate::sqlstate::read_error;
 
-/// The arrays of the skeleton that a plan reads.
+/// The skeleton arrays that a plan reads.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "one for each array, in any combination"
@@ -55,16 +55,16 @@ impl Needs {
     }
 }
 
-/// A block with what was read of it.
+/// A block with the parts that were read.
 #[derive(Debug)]
 pub(super) struct LoadedBlock {
     pub info: Arc<BlockInfo>,
     pub skeleton: PartialSkeleton,
-    /// The directory with the frames that were loaded; empty where no attribute is asked for.
+    /// The directory with the loaded frames. Empty if the plan has no attribute tests.
     pub columns: Columns,
 }
 
-/// The arrays that were read; see [`crate::block::Skeleton`].
+/// The skeleton arrays that were read, see [`crate::block::Skeleton`].
 #[derive(Debug, FromRow)]
 pub(super) struct PartialSkeleton {
     id: i64,
@@ -92,7 +92,7 @@ impl PartialSkeleton {
             .map_or(0, |end| usize::try_from(*end).unwrap_or(0))
     }
 
-    /// Makes sure that the arrays belong together.
+    /// Checks that the lengths of the arrays match each other.
     fn check(&self, info: &BlockInfo, needs: Needs) -> Result<(), Corrupt> {
         let len = self.len();
         let is_len = |of: usize| of == len;
@@ -117,7 +117,7 @@ impl PartialSkeleton {
         self.verify(needs)
     }
 
-    /// Makes sure that nothing of what was read changed since it was written.
+    /// Checks that the arrays are unchanged since they were written.
     fn verify(&self, needs: Needs) -> Result<(), Corrupt> {
         let ids = |part: ChecksumRegion, ids: Option<&Vec<i64>>| match ids {
             Some(ids) => part.verify(&self.checksums, checksums::ids(ids)),
@@ -151,7 +151,7 @@ impl PartialSkeleton {
     }
 }
 
-/// The blocks with their skeletons and directories; what is damaged is told to `damaged`.
+/// Returns the blocks with their skeletons and directories. Reports a damaged block to `damaged`.
 pub(super) async fn skeletons(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -219,8 +219,8 @@ struct FrameRow {
     bytes: Vec<u8>,
 }
 
-/// The stored bytes of frames, each of a block and a number, in the same order; empty ones where
-/// there are none.
+/// Returns the stored bytes of frames. Each frame is given by block and frame number. The result
+/// has the same order and an empty entry for a missing frame.
 pub(super) async fn frames(
     connection: &mut PgConnection,
     tenant: Uuid,

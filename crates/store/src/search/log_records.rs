@@ -1,8 +1,8 @@
-//! Log records and events whose attributes lead to traces.
+//! Finds traces by the attributes of log records and events.
 //!
-//! No index has their attributes. The database leaves out those whose encoded attributes cannot have the
-//! value, and each of the others is decoded and compared. A store with few log records is asked once for
-//! all traces. Where there are more, those of each batch of traces are read.
+//! These attributes have no index. The database skips the records whose encoded attributes cannot
+//! contain the value. The search decodes and compares the others. If the store has few log records,
+//! one statement finds all traces. Else the search reads the log records of each batch of traces.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -21,10 +21,10 @@ use crate::payload_refs::{self, ValuePath};
 use crate::sqlstate::read_error;
 use crate::varint;
 
-/// Log records that one statement reads at most, where the traces are not given.
+/// The maximum number of log records that one statement returns if no traces are given.
 const MOST_FOUND: i64 = 50_000;
 
-/// The traces with a log record that passed a test.
+/// The traces with a log record that passes a test.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub traces: HashSet<Uuid>,
@@ -34,16 +34,16 @@ pub(super) struct Found {
 
 #[derive(FromRow)]
 struct Row {
-    /// None in the row that says that there are too many records.
+    /// The trace ID. `None` in the row that reports too many records.
     trace_id: Option<Uuid>,
-    /// True when the resource or the scope passes.
+    /// True if the resource or the scope passes.
     is_listed: bool,
     attributes: Option<Vec<u8>>,
     payloads: Option<Vec<u8>>,
 }
 
-/// The traces with a log record that passes; none when there are more than `most_records`, or too many
-/// that may pass. One statement.
+/// Returns the traces with a log record that passes. Returns `None` if there are more than
+/// `most_records` log records, or too many that may pass. Runs one statement.
 pub(super) async fn all(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -71,7 +71,7 @@ pub(super) async fn all(
     Ok(is_all.then_some(found))
 }
 
-/// Returns those of the traces with a log record that passes. One statement.
+/// Returns the given traces that have a log record that passes. Runs one statement.
 pub(super) async fn of_traces(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -95,16 +95,16 @@ pub(super) async fn of_traces(
     Ok(found)
 }
 
-/// A test, and what the database is told of it.
+/// A test and the bind parameters of its statement.
 struct Compared<'a> {
     test: &'a AttributeTest,
-    /// Parts of the encoded attributes of a record that passes, one of which it has.
+    /// Byte strings of which the encoded attributes of a passing record contain at least one.
     needles: Vec<Vec<u8>>,
     /// The hash of the value as a payload.
     payload: Option<[u8; 16]>,
     resources: Vec<i64>,
     scopes: Vec<i64>,
-    /// The names of the attributes of resources and scopes that pass.
+    /// The names of the resource and scope attributes that pass.
     names: &'a BTreeSet<String>,
 }
 
@@ -133,7 +133,7 @@ impl<'a> Compared<'a> {
                 .extend(self.names.iter().take(MOST_NAMES).cloned());
         }
         let bytes = row.attributes.as_deref().unwrap_or_default();
-        // Bytes of strangers; what cannot be read has no attributes.
+        // The bytes come from a sender. If they cannot be decoded, the record has no attributes.
         let attributes = binary::decode_attributes(bytes).unwrap_or_default();
         let payloads = payload_refs::decode(row.payloads.as_deref().unwrap_or_default());
         let payloads = payloads.unwrap_or_default();
@@ -157,7 +157,7 @@ impl<'a> Compared<'a> {
     }
 }
 
-/// The bytes of a value where it is one of an attribute, and where it is an element of an array.
+/// Returns the encoded bytes of a value, as an attribute value and as an array element.
 fn needles(value: &AttributeValue) -> [Vec<u8>; 2] {
     /// The tags of `KeyValue.value` and `ArrayValue.values`.
     const TAGS: [u8; 2] = [0x12, 0x0a];

@@ -1,7 +1,7 @@
--- Log records of traces that may have an attribute of a value. $1 tenant; $2 parts of their encoded
--- attributes, one of which they have; $3 the hash of the value as a payload; $4 resources and $5
--- scopes that have it. A row of nulls and nothing else where there are more than $6 records; at most
--- $7 rows.
+-- Returns the log records of traces that may have an attribute of a value. $1: tenant. $2: byte
+-- strings of which the encoded attributes contain one. $3: hash of the value as a payload. $4, $5:
+-- resources and scopes that have the value. $6: if there are more records than this, the result is
+-- one row of NULLs. $7: maximum number of rows.
 WITH size AS MATERIALIZED (
     SELECT count(*) AS records FROM (SELECT FROM events WHERE tenant_id = $1 LIMIT $6 + 1) AS e
 )

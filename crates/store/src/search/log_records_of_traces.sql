@@ -1,4 +1,4 @@
--- The same of the traces $6, however many there are; see log_records.sql.
+-- Returns the same rows as log_records.sql for the traces $6, without limits.
 SELECT
     e.trace_id,
     e.resource_id = ANY($4::bigint[]) OR e.scope_id = ANY($5::bigint[]) AS is_listed,

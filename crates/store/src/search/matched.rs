@@ -1,27 +1,28 @@
-//! The columns of a statement that shows the spans that matched.
+//! Shared parts of statements that return the spans that matched.
 
 use uuid::Uuid;
 
 use super::blocks::BlockKeys;
 use super::results::SpanAt;
 
-/// The statement that reads the spans that matched, each with its trace: see [`MatchedPlaces`].
+/// The statement that reads the matched spans with their traces. See [`MatchedPlaces`].
 pub(crate) const MATCHED_SPANS: &str = include_str!("matched.sql");
 
-/// The places of the spans of traces, part by part as `matched.sql` binds them.
+/// The positions of matched spans as parallel arrays, in the form of the bind parameters of
+/// `matched.sql`.
 #[derive(Debug, Default)]
 pub(crate) struct MatchedPlaces {
     pub levels: Vec<i16>,
     pub days: Vec<i32>,
     pub classes: Vec<i16>,
     pub blocks: Vec<i64>,
-    /// Positions from 1.
+    /// The positions in the block, from 1.
     pub positions: Vec<i32>,
     pub traces: Vec<Uuid>,
 }
 
 impl MatchedPlaces {
-    /// The places of those of the traces that have one.
+    /// Returns the positions for the traces that have a matched span.
     pub(crate) fn of(traces: &[(Uuid, Option<SpanAt>)]) -> Self {
         let known = || {
             let traces = traces.iter();

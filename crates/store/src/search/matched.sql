@@ -1,5 +1,5 @@
--- Spans by their places: their traces, ids and names. $1 tenant; then one element a span: $2 level,
--- $3 day, $4 class, $5 block, $6 position from 1, $7 trace.
+-- Returns spans by position, with trace ID, span ID and name. $1: tenant. The other parameters have
+-- one element per span: $2 level, $3 day, $4 class, $5 block, $6 position from 1, $7 trace.
 SELECT place.trace_id, span.span_id AS matched_span_id, operation.name AS matched_name
 FROM unnest(
     $2::smallint[], $3::integer[], $4::smallint[], $5::bigint[], $6::integer[], $7::uuid[]

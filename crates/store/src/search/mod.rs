@@ -1,9 +1,12 @@
 //! Search: finds traces by their spans.
 //!
-//! A predicate is compiled once into a [`ScanPlan`], which the page, the total and the statistics of
-//! a request share. Blocks are listed with what prunes them (`blocks`), those that may match are read
-//! in part (`load`) and evaluated all spans at once (`evaluate`), and the engine (`scan`) joins what
-//! they had to answers about traces.
+//! A predicate is compiled once into a [`ScanPlan`]. The page, the total and the statistics of a
+//! request share the plan. A search has four steps:
+//!
+//! - `blocks` lists the blocks with their prune data and skips blocks that cannot match.
+//! - `load` reads the needed parts of the other blocks.
+//! - `evaluate` evaluates the plan over all spans of a block at once.
+//! - `scan`, the engine, combines the matches of the blocks into results per trace.
 
 mod attribute;
 mod bits;
@@ -44,10 +47,11 @@ pub(crate) use self::results::SpanAt;
 pub(crate) use self::rows::{RowSelection, TraceRow};
 pub(crate) use self::scan::{Budget, End, From, Search};
 
-/// Asks the dictionaries what a plan needs of them: one statement, or none.
+/// Resolves the dictionary tests of a plan. Runs one statement, or none if the plan has no such
+/// tests.
 ///
 /// # Errors
-/// [`ReadError`].
+/// Returns the [`ReadError`] of the statement.
 pub(crate) async fn prepare(
     connection: &mut PgConnection,
     tenant: Uuid,

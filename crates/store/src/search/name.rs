@@ -1,30 +1,30 @@
-//! Compares one name or status message with what a search asks for.
+//! Compares a name or a status message with the value of a search.
 
 use regex::bytes::Regex;
 use throughline_model::{Comparison, SearchValue, fold_case};
 
 use super::value::regex;
 
-/// A comparison of a name or a message: prefixes and parts ignore case.
+/// A comparison of a name or a message. Prefix and substring tests ignore case.
 #[derive(Debug, Clone)]
 pub(super) enum NameTest {
-    /// There is a text.
+    /// Passes any text.
     Exists,
-    /// It is this.
+    /// Passes exactly this text.
     Equal(String),
-    /// Matches a text that begins with this when it is folded.
+    /// Passes a text that starts with this after case folding.
     Prefix(String),
-    /// Matches a text that contains this when it is folded.
+    /// Passes a text that contains this after case folding.
     Contains(String),
-    /// The expression matches in it.
+    /// Passes a text in which the expression matches.
     Matches(Box<Regex>),
 }
 
 impl NameTest {
-    /// The test of a comparison; of [`Comparison::NotEq`] that of equality.
+    /// Returns the test of a comparison. For [`Comparison::NotEq`] it returns the test of equality.
     ///
     /// # Errors
-    /// See [`ValueTest::new`].
+    /// Returns the errors of [`ValueTest::new`].
     pub(super) fn new(operator: Comparison, value: &SearchValue) -> Result<Self, String> {
         let SearchValue::Text(text) = value else {
             return Err("names and status messages are compared with a text".to_owned());
@@ -37,7 +37,7 @@ impl NameTest {
         })
     }
 
-    /// Returns whether a text passes.
+    /// Returns true if a text passes.
     pub(super) fn is(&self, text: &str) -> bool {
         match self {
             Self::Exists => !text.is_empty(),
@@ -48,7 +48,8 @@ impl NameTest {
         }
     }
 
-    /// Returns bytes that the folded text contains when it passes; none when nothing need be in it.
+    /// Returns a string that the case-folded text must contain if it passes. Returns `None` if
+    /// there is no such string.
     pub(super) fn folded_part(&self) -> Option<String> {
         match self {
             Self::Equal(text) => Some(fold_case(text).into_owned()),

@@ -1,10 +1,10 @@
-//! Numbers to compare with, integers and doubles exactly.
+//! Compares integers and doubles exactly.
 
 use core::cmp::Ordering;
 
 use throughline_model::Comparison;
 
-/// A number to compare with.
+/// The number of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Number {
     Integer(i64),
@@ -12,12 +12,13 @@ pub(super) enum Number {
 }
 
 impl Number {
-    /// Returns whether an integer compares with it in this way.
+    /// Returns true if an integer compares with this number by the operator.
     pub(super) fn is(self, operator: Comparison, number: i64) -> bool {
         is_ordered(operator, self.cmp_integer(number))
     }
 
-    /// Returns how an integer compares with it; none where it is no number.
+    /// Returns the order of an integer relative to this number. Returns `None` if this number is
+    /// NaN.
     pub(super) fn cmp_integer(self, number: i64) -> Option<Ordering> {
         match self {
             Self::Integer(wanted) => Some(number.cmp(&wanted)),
@@ -25,7 +26,7 @@ impl Number {
         }
     }
 
-    /// Returns how a double compares with it; none where one of them is no number.
+    /// Returns the order of a double relative to this number. Returns `None` if one of them is NaN.
     pub(super) fn cmp_double(self, number: f64) -> Option<Ordering> {
         match self {
             Self::Integer(wanted) => compare(wanted, number).map(Ordering::reverse),
@@ -34,7 +35,7 @@ impl Number {
     }
 }
 
-/// Compares an integer with a double exactly.
+/// Compares an integer with a double exactly, without rounding the integer.
 fn compare(integer: i64, double: f64) -> Option<Ordering> {
     const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
     if double.is_nan() {
@@ -51,7 +52,7 @@ fn compare(integer: i64, double: f64) -> Option<Ordering> {
     Some(integer.cmp(&(whole as i64)).then(fraction))
 }
 
-/// Returns whether an order is the one that is asked for.
+/// Returns true if an order satisfies the operator.
 pub(super) fn is_ordered(operator: Comparison, ordering: Option<Ordering>) -> bool {
     match operator {
         Comparison::Eq => ordering == Some(Ordering::Equal),

@@ -1,4 +1,5 @@
-//! Permits to scan blocks: searches leave most of the cores to ingest while spans wait for their commit.
+//! Permits to scan blocks. While spans wait for their commit, searches leave most of the cores to
+//! ingest.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,15 +8,16 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// The interval at which those that wait ask again whether spans wait.
+/// The interval at which a waiting search checks again whether ingest is busy.
 const EVERY: Duration = Duration::from_millis(20);
 
-/// Tells whether spans wait for their commit.
+/// Reports whether spans wait for their commit.
 pub(crate) type IsIngestBusy = Box<dyn Fn() -> bool + Send + Sync>;
 
-/// Decides how many batches of blocks are scanned at the same time: while spans wait for their commit one
-/// for each four cores and one at least, else one for each core. A scan costs about one core, be it of
-/// this process or of the database.
+/// Limits the number of batches of blocks that are scanned at the same time.
+///
+/// The limit is one per core. While spans wait for their commit, it is one per four cores, but at
+/// least one. A scan uses about one core, either in this process or in the database.
 pub(crate) struct ScanPermits {
     cores: usize,
     is_ingest_busy: IsIngestBusy,
@@ -23,20 +25,20 @@ pub(crate) struct ScanPermits {
     freed: Notify,
 }
 
-/// The scans of one moment.
+/// The counts of scans and waiting searches.
 #[derive(Debug, Default)]
 struct Scans {
-    /// Batches of blocks that are scanned.
+    /// The number of running scans.
     running: usize,
-    /// Searches that wait until they may scan one.
+    /// The number of searches that wait for a permit.
     waiting: usize,
 }
 
-/// The right to scan one batch of blocks, until it is dropped.
+/// A permit to scan one batch of blocks. Dropping it releases the permit.
 #[derive(Debug)]
 pub(super) struct ScanPermit<'a>(&'a ScanPermits);
 
-/// The number of scans that may run at the same time.
+/// Returns the maximum number of concurrent scans.
 fn most_scans(cores: usize, is_ingest_busy: bool) -> usize {
     let share = if is_ingest_busy { cores / 4 } else { cores };
     share.max(1)
@@ -52,14 +54,15 @@ impl ScanPermits {
         }
     }
 
-    /// Waits for a permit. Those that wait get one each as others are given back.
+    /// Waits for a permit. Each released permit wakes one waiting search.
     pub(super) async fn acquire(&self) -> ScanPermit<'_> {
         if let Some(permit) = self.try_acquire() {
             return permit;
         }
         let _waiting = Waiting::new(self);
         loop {
-            // Nobody says when ingest comes to rest.
+            // Ingest sends no notification when it becomes idle, so the search also checks at an
+            // interval.
             let _ = timeout(EVERY, self.freed.notified()).await;
             if let Some(permit) = self.try_acquire() {
                 return permit;
@@ -81,7 +84,7 @@ impl ScanPermits {
         self.scans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns how many scans run, and how many searches wait until they may scan.
+    /// Returns the number of running scans and the number of waiting searches.
     #[cfg(feature = "testing")]
     pub(crate) fn counts(&self) -> (usize, usize) {
         let scans = self.scans();
@@ -89,7 +92,7 @@ impl ScanPermits {
     }
 }
 
-/// A search that waits for a permit, until this is dropped.
+/// Counts a waiting search until it is dropped.
 struct Waiting<'a>(&'a ScanPermits);
 
 impl<'a> Waiting<'a> {

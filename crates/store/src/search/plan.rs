@@ -1,4 +1,4 @@
-//! The plan of a search: its predicate compiled, shared by the page, the total and the statistics.
+//! The plan of a search: a compiled predicate that the page, the total and the statistics share.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -10,98 +10,99 @@ use super::predicate::{AttributeTest, Node, OperationTest};
 use crate::block::FilterEntry;
 use crate::ids::{self, IdSet};
 
-/// A predicate over traces, compiled.
+/// A compiled predicate over traces.
 #[derive(Debug, Default)]
 pub(crate) struct ScanPlan {
     pub(super) leaves: Vec<Leaf>,
     pub(super) condition: Condition,
-    /// Sets of leaves of which one at least holds for every trace whose row is selected. They lead to
-    /// traces and are not checked.
+    /// Sets of leaves that the row conditions imply: at least one leaf of each set holds for every
+    /// selected trace. The search uses them to find traces and does not check them again.
     pub(super) implied: Vec<LeafBits>,
-    /// The entries to look for in membership filters.
+    /// The entries to look up in membership filters.
     pub(super) probes: Vec<FilterEntry>,
-    /// Comparisons that the dictionaries answer.
+    /// The comparisons that the dictionaries resolve.
     pub(super) dictionary: DictionaryTests,
-    /// The traces that each source leads to, by leaf; none where they are too many. Log records are read
-    /// by the search.
+    /// The traces that each source finds, by leaf. `None` if they are over the limit. Sources of
+    /// log records are not in it: the search reads them itself.
     pub(super) led: HashMap<usize, Option<HashSet<Uuid>>>,
-    /// The number of comparisons of attributes.
+    /// The number of attribute comparisons.
     pub(super) attributes: u32,
 }
 
 /// A leaf of a plan: one predicate over a trace.
 #[derive(Debug)]
 pub(super) enum Leaf {
-    /// It has a span of which this holds.
+    /// Holds if a span of the trace satisfies the node.
     Span(Node),
-    /// Another table leads to it.
+    /// Holds if the source finds the trace.
     Source(TraceSource),
 }
 
-/// A table that leads to traces besides the blocks.
+/// A table, other than the tables of blocks, that can find traces.
 #[derive(Debug)]
 pub(super) enum TraceSource {
-    /// An event or a log record with this correlation id.
+    /// An event or a log record with this correlation ID.
     Event(String),
-    /// A span of this id that has begun and not ended.
+    /// A running span with this ID.
     OpenSpan(i64),
-    /// A span of the service with this id that has begun and not ended.
+    /// A running span of the service with this ID.
     OpenService(i64),
-    /// A log record or an event with an attribute that passes.
+    /// A log record or an event with an attribute that passes the test.
     LogRecord(AttributeTest),
-    /// Somebody pinned it.
+    /// A pin of the trace.
     Pinned,
-    /// Blocks with spans of it were dropped for want of room.
+    /// The traces that lost blocks because disk space was low.
     Pruned,
 }
 
-/// The meanings of a reference: a trace has one of them at least.
+/// The possible meanings of a reference. A trace matches if at least one of them applies.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReferenceTo<'a> {
     /// A span with one of these attributes.
     pub attributes: &'a SpanPredicate,
-    /// A log record or an event with an attribute of this value: of this name, where one is given.
+    /// A log record or an event with an attribute of this value: (name, value). `None` as the name
+    /// stands for any attribute.
     pub log_records: Option<(Option<&'a str>, &'a str)>,
-    /// An event or a log record with this correlation id.
+    /// An event or a log record with this correlation ID.
     pub correlation: Option<&'a str>,
-    /// A span of this id.
+    /// A span with this ID.
     pub span_id: Option<i64>,
 }
 
-/// The leaves of a plan for each meaning of a reference.
+/// The leaves of a plan for the meanings of a reference.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ReferenceLeaves {
-    /// The id of a span.
+    /// The leaves that match a span ID.
     pub spans: LeafBits,
-    /// The correlation id of an event.
+    /// The leaves that match the correlation ID of an event.
     pub events: LeafBits,
 }
 
-/// What the dictionaries are asked, and what they answered.
+/// The tests for the dictionaries and their results.
 #[derive(Debug, Default)]
 pub(super) struct DictionaryTests {
     pub operations: Vec<OperationTest>,
-    /// The operations that pass each of them.
+    /// The operations that pass each test.
     pub operation_ids: Vec<IdSet>,
-    /// The resources that pass the test of an attribute, by its number.
+    /// The resources that pass an attribute test, by the number of the test.
     pub resource_ids: HashMap<u32, IdSet>,
-    /// The scopes, likewise.
+    /// The scopes that pass an attribute test, by the number of the test.
     pub scope_ids: HashMap<u32, IdSet>,
-    /// The names of the attributes of resources and scopes that pass, of tests of any attribute.
+    /// The names of the resource and scope attributes that pass a test of any attribute.
     pub names: BTreeSet<String>,
 }
 impl ScanPlan {
-    /// A plan that every trace meets.
+    /// Returns a plan that every trace satisfies.
     pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    /// Whether no span is asked for.
+    /// Returns true if the plan has no conditions.
     pub(crate) fn is_empty(&self) -> bool {
         self.leaves.is_empty()
     }
 
-    /// The leaves that blocks decide.
+    /// Returns the leaves that blocks decide.
     pub(super) fn span_leaves(&self) -> LeafBits {
         let leaves = self.leaves.iter().enumerate();
         leaves.fold(0, |bits, (at, leaf)| match leaf {
@@ -110,20 +111,21 @@ impl ScanPlan {
         })
     }
 
-    /// Adds that `predicate` holds.
+    /// Adds the condition that `predicate` holds.
     ///
     /// # Errors
-    /// [`ReadError::Invalid`] with a sentence for people.
+    /// Returns [`ReadError::Invalid`] with a message for the user if the predicate is invalid.
     pub(crate) fn require(&mut self, predicate: &TracePredicate) -> Result<(), ReadError> {
         let condition = self.condition_of(predicate).map_err(ReadError::Invalid)?;
         self.and(condition);
         Ok(())
     }
 
-    /// Adds that the trace has what a reference may mean. Returns the leaves by what they mean.
+    /// Adds the condition that at least one meaning of a reference applies to the trace. Returns
+    /// the leaves by meaning.
     ///
     /// # Errors
-    /// See [`Self::require`].
+    /// Returns the errors of [`Self::require`].
     pub(crate) fn require_reference(
         &mut self,
         reference: ReferenceTo<'_>,
@@ -156,11 +158,14 @@ impl ScanPlan {
         Ok(leaves)
     }
 
-    /// Adds that the rows that are selected have such a span, which leads to them. Of a trace that
-    /// retention took blocks from the row alone may say so.
+    /// Declares that every selected row has such a span. The search can then find the rows by the
+    /// span.
+    ///
+    /// After retention removed blocks of a trace, the span may be missing while the row still has
+    /// its value. So the set also includes the leaf of pruned traces.
     ///
     /// # Errors
-    /// See [`Self::require`].
+    /// Returns the errors of [`Self::require`].
     pub(crate) fn imply(&mut self, predicate: &SpanPredicate) -> Result<(), ReadError> {
         let node = self.node(predicate).map_err(ReadError::Invalid)?;
         let stored = self.implied_leaf(Leaf::Span(node))?;
@@ -169,11 +174,12 @@ impl ScanPlan {
         Ok(())
     }
 
-    /// Adds that the rows that are selected have a span of a service, which leads to them; the span
-    /// may have begun and not ended, and is in no block then.
+    /// Declares that every selected row has a span of a service. The search can then find the rows
+    /// by the span. The span may be running and is then in no block, so the set also includes the
+    /// leaf of running spans.
     ///
     /// # Errors
-    /// See [`Self::require`].
+    /// Returns the errors of [`Self::require`].
     pub(crate) fn imply_service(&mut self, name: &str) -> Result<(), ReadError> {
         let predicate = SpanPredicate::compare(SpanField::Service, Comparison::Eq, name);
         let node = self.node(&predicate).map_err(ReadError::Invalid)?;
@@ -185,10 +191,10 @@ impl ScanPlan {
         Ok(())
     }
 
-    /// Adds that the rows that are selected are pinned, which leads to them.
+    /// Declares that every selected row is pinned. The search can then find the rows by the pins.
     ///
     /// # Errors
-    /// See [`Self::require`].
+    /// Returns the errors of [`Self::require`].
     pub(crate) fn imply_pinned(&mut self) -> Result<(), ReadError> {
         let leaf = self.implied_leaf(Leaf::Source(TraceSource::Pinned))?;
         self.implied.push(leaf);
@@ -227,7 +233,7 @@ impl ScanPlan {
     }
 }
 
-/// The tests of attributes of a plan.
+/// Returns the attribute tests of the leaves.
 pub(super) fn attribute_tests(leaves: &[Leaf]) -> Vec<&AttributeTest> {
     let mut tests = Vec::new();
     for leaf in leaves {

@@ -1,4 +1,4 @@
-//! Predicates over one span, compiled.
+//! Compiled predicates over one span.
 
 use throughline_model::{AttributeOwner, Comparison};
 
@@ -6,13 +6,13 @@ use super::name::NameTest;
 use super::number::Number;
 use super::value::ValueTest;
 
-/// A predicate over spans, compiled.
+/// A compiled predicate over spans.
 #[derive(Debug)]
 pub(super) enum Node {
     And(Vec<Self>),
     Or(Vec<Self>),
     Not(Box<Self>),
-    /// The operation is one of those that pass this test of the dictionary.
+    /// The operation passes the dictionary test with this index.
     Operation(usize),
     /// The status has this code.
     Status(i16),
@@ -23,7 +23,7 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// Adds the tests of attributes.
+    /// Adds the attribute tests of this node to `tests`.
     pub(super) fn attribute_tests<'a>(&'a self, tests: &mut Vec<&'a AttributeTest>) {
         match self {
             Self::And(parts) | Self::Or(parts) => {
@@ -41,13 +41,14 @@ impl Node {
 /// A comparison of attributes.
 #[derive(Debug)]
 pub(super) struct AttributeTest {
-    /// The place of the leaf among those of the plan.
+    /// The number of the test in the plan.
     pub number: u32,
     pub owner: AttributeOwner,
-    /// The name; none for any.
+    /// The attribute name. `None` matches any attribute.
     pub key: Option<Box<[u8]>>,
     pub test: ValueTest,
-    /// The probes of which a filter has at least one when an attribute of a span or an event passes.
+    /// The probes of which a filter must contain at least one if an attribute of a span or an event
+    /// passes.
     pub probes: Option<Vec<usize>>,
 }
 
@@ -61,7 +62,7 @@ impl AttributeTest {
     }
 }
 
-/// A test of operations by what the dictionary says of them.
+/// A test of operations that the dictionary can resolve.
 #[derive(Debug)]
 pub(super) enum OperationTest {
     And(Vec<Self>),

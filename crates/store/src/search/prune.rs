@@ -1,4 +1,4 @@
-//! Leaves out the blocks that cannot match, by their metadata and their filters.
+//! Skips blocks that cannot match, by their metadata and filters.
 
 use throughline_model::Comparison;
 
@@ -15,15 +15,15 @@ use crate::block::table::report_corrupt;
 pub(super) struct Pruner<'a> {
     plan: &'a ScanPlan,
     row: &'a Row,
-    /// True for each probe that the filter may have.
+    /// One flag per probe: true if the filter may contain it.
     probes: Vec<bool>,
 }
 
 impl<'a> Pruner<'a> {
-    /// A pruner of one block.
+    /// Creates a pruner for one block. A damaged filter excludes nothing.
     ///
     /// # Errors
-    /// [`Corrupt`] when the metadata is not what was written. A damaged filter leaves nothing out.
+    /// Returns [`Corrupt`] if the metadata changed since it was written.
     pub(super) fn new(plan: &'a ScanPlan, row: &'a Row) -> Result<Self, Corrupt> {
         row.prune.verify(&row.checksums)?;
         for (part, ids) in [
@@ -55,7 +55,7 @@ impl<'a> Pruner<'a> {
         })
     }
 
-    /// The leaves that the block may match.
+    /// Returns the leaves that the block may match.
     pub(super) fn leaves(&self) -> LeafBits {
         let leaves = self.plan.leaves.iter().enumerate();
         leaves.fold(0, |bits, (at, leaf)| match leaf {
@@ -84,7 +84,8 @@ impl<'a> Pruner<'a> {
             Node::Status(2) => self.row.prune.has_error,
             Node::Duration(operator, wanted) => self.may_last(*operator, *wanted),
             Node::Attribute(test) => self.may_have(test),
-            // A span id is in no filter; what is negated holds for other spans of the block.
+            // Filters do not contain span IDs. A negated node can hold for other spans of the
+            // block.
             Node::Not(_) | Node::Status(_) | Node::Message(_) | Node::SpanId(_) => true,
         }
     }

@@ -1,4 +1,4 @@
-//! The matches of a search by block: each is scanned once, and its matches are kept by trace.
+//! The matches of a search. Each block is scanned once, and the matches are stored by trace.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -9,14 +9,14 @@ use super::condition::LeafBits;
 use super::evaluate::Hit;
 use super::rows::TraceRow;
 
-/// Traces whose matches are kept; beyond it all are forgotten, and their blocks scanned again where
-/// they are needed.
+/// The maximum number of traces with stored matches. Beyond it, matches are dropped, and their
+/// blocks are scanned again when needed.
 const MOST_TRACES: usize = 200_000;
 
-/// Names of attributes that are told.
+/// The maximum number of attribute names that a search returns.
 pub(super) const MOST_NAMES: usize = 100;
 
-/// The place of a span.
+/// The position of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct SpanAt {
     pub block: BlockKey,
@@ -39,7 +39,7 @@ pub(super) struct Results {
 }
 
 impl Results {
-    /// Whether a block was scanned.
+    /// Returns true if a block was scanned.
     pub(super) fn has(&self, block: &BlockInfo) -> bool {
         self.scanned.contains(&block.key.id)
     }
@@ -60,7 +60,7 @@ impl Results {
         }
     }
 
-    /// Forgets everything when it is too much.
+    /// Drops all matches if they are over the limit.
     pub(super) fn bound(&mut self) {
         if self.by_trace.len() > MOST_TRACES {
             self.scanned.clear();
@@ -68,7 +68,7 @@ impl Results {
         }
     }
 
-    /// Forgets everything but the matches of these rows when it is too much.
+    /// Drops the matches of all traces except these rows, if the matches are over the limit.
     pub(super) fn bound_to(&mut self, rows: &[TraceRow]) {
         if self.by_trace.len() > MOST_TRACES {
             let kept: HashSet<Uuid> = rows.iter().map(|row| row.trace_id).collect();
@@ -77,7 +77,7 @@ impl Results {
         }
     }
 
-    /// Notes the name of an attribute that was found.
+    /// Adds an attribute name that was found, up to [`MOST_NAMES`].
     pub(super) fn name(&mut self, name: String) {
         if self.names.len() < MOST_NAMES {
             self.names.insert(name);
@@ -93,7 +93,7 @@ impl Results {
         self.by_trace.len()
     }
 
-    /// The traces that matched one of the leaves.
+    /// Returns the traces that matched one of the leaves.
     pub(super) fn traces(&self, leaves: LeafBits) -> impl Iterator<Item = Uuid> {
         self.by_trace
             .iter()
@@ -101,8 +101,9 @@ impl Results {
             .map(|(trace_id, _)| *trace_id)
     }
 
-    /// Returns the leaves that a trace matched, without the spans of a removed one of the same id; and a span
-    /// that matched the first of the `positive` ones.
+    /// Returns the leaves that a trace matched, and a span that matched the first of the `positive`
+    /// leaves. Ignores blocks older than the trace: they hold spans of a removed trace with the
+    /// same ID.
     pub(super) fn of(&self, row: &TraceRow, positive: LeafBits) -> (LeafBits, Option<SpanAt>) {
         let hits = self.by_trace.get(&row.trace_id).into_iter().flatten();
         let hits = hits.filter(|hit| hit.block.id >= row.first_block_id);

@@ -1,5 +1,5 @@
-//! Rows of traces: what a filter says of them as SQL, and the statements that read them in the order
-//! of a list. Every value is bound.
+//! Reads the rows of traces. It builds the SQL conditions of a filter and the statements that read
+//! rows in the order of the list. Every value is a bind parameter.
 
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use throughline_model::{Direction, ReadError, StatusFilter, TraceFilter};
@@ -11,10 +11,10 @@ use crate::ids;
 use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
 use crate::sqlstate::read_error;
 
-/// A place in the list: start and id of a trace.
+/// A position in the list: start and ID of a trace.
 pub(crate) type RowKey = (i64, Uuid);
 
-/// The columns of a row of a trace that a search reads.
+/// The columns of a trace row that a search reads.
 #[derive(Debug, Clone, FromRow)]
 pub(crate) struct TraceRow {
     pub trace_id: Uuid,
@@ -23,9 +23,10 @@ pub(crate) struct TraceRow {
     pub first_block_id: i64,
     pub has_error: bool,
     pub root_operation_id: i64,
-    /// The user, where it is asked for.
+    /// The user ID. `None` if the search does not read users.
     pub user_id: Option<String>,
-    /// The sources of the plan that lead to it, in the order of the leaves.
+    /// One flag per source of the plan, in the order of the leaves: true if the source finds the
+    /// trace.
     pub(super) sources: Vec<bool>,
 }
 
@@ -35,25 +36,25 @@ impl TraceRow {
     }
 }
 
-/// The rows that are selected, before any span is looked at.
+/// The conditions on the rows of traces. The search applies them before it looks at spans.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RowSelection<'a> {
     pub tenant: Uuid,
     pub filter: Option<&'a TraceFilter>,
-    /// First instant of the range.
+    /// The start of the range, inclusive, in ns since 1970.
     pub from_ns: i64,
-    /// End of the range, exclusive.
+    /// The end of the range, exclusive, in ns since 1970.
     pub to_ns: i64,
-    /// Whether users are read.
+    /// True if the search reads users.
     pub with_users: bool,
 }
 
-/// Rows that were looked at in the order of the list.
+/// Rows that were read in the order of the list.
 #[derive(Debug)]
 pub(super) struct Walked {
-    /// Those that are selected.
+    /// The selected rows.
     pub rows: Vec<TraceRow>,
-    /// The last one that was looked at, where as many were as the limit allows: there may be more.
+    /// The last row that was read, if the number of rows reached the limit. More rows may follow.
     pub last: Option<RowKey>,
 }
 
@@ -66,7 +67,8 @@ struct WalkedRow {
 }
 
 impl RowSelection<'_> {
-    /// Looks at the next `limit` rows beyond `from` that begin in the range at `lower_ns` or later.
+    /// Reads the next `limit` rows after `from` that are in the range and start at `lower_ns` or
+    /// later.
     pub(super) async fn walk(
         &self,
         connection: &mut PgConnection,
@@ -80,7 +82,7 @@ impl RowSelection<'_> {
             Direction::After => " ORDER BY start_ns DESC, trace_id DESC",
         };
         let mut query = self.select(plan);
-        // Of a column that is NULL a condition is neither true nor false.
+        // On a NULL column a condition is neither true nor false, so this compares with IS TRUE.
         query.push(", t.is_selected, t.place = ").push_bind(limit);
         query.push(" AS is_last FROM (SELECT t.*, (true");
         self.push_conditions(&mut query);
@@ -121,7 +123,8 @@ impl RowSelection<'_> {
         })
     }
 
-    /// Those of the traces that are selected and begin at `lower_ns` or later, in no order.
+    /// Reads the rows of these traces that are selected and start at `lower_ns` or later. The order
+    /// is undefined.
     pub(super) async fn found(
         &self,
         connection: &mut PgConnection,
@@ -144,7 +147,8 @@ impl RowSelection<'_> {
             .map_err(read_error)
     }
 
-    /// Returns how many rows are selected of the newest `limit` of the range, and how many of these there are.
+    /// Returns the number of selected rows among the newest `limit` rows of the range, and the
+    /// number of rows that were read.
     pub(crate) async fn count(
         &self,
         connection: &mut PgConnection,
@@ -185,7 +189,7 @@ impl RowSelection<'_> {
         query
     }
 
-    /// Appends `WHERE` and the conditions that the index on starts answers.
+    /// Appends `WHERE` and the conditions that the index on starts covers.
     fn push_range(&self, query: &mut QueryBuilder<Postgres>, lower_ns: i64) {
         query.push("WHERE t.tenant_id = ").push_bind(self.tenant);
         query
@@ -197,12 +201,12 @@ impl RowSelection<'_> {
         }
     }
 
-    /// Appends the other conditions on a row `t`, each after ` AND `.
+    /// Appends the other conditions on row `t`, each preceded by ` AND `.
     fn push_conditions(&self, query: &mut QueryBuilder<Postgres>) {
         let Some(filter) = self.filter else {
             return;
         };
-        // Taken apart so that a new condition cannot be forgotten here.
+        // The pattern names every field, so that the compiler reports a new condition.
         let TraceFilter {
             range: _,
             service,
@@ -261,7 +265,7 @@ impl RowSelection<'_> {
     }
 }
 
-/// Whether only traces with a span that failed are meant.
+/// Returns true if the filter selects only traces with a failed span.
 fn is_of_errors(filter: &TraceFilter) -> bool {
     filter.status == Some(StatusFilter::Error) || filter.error.is_some()
 }

@@ -1,10 +1,16 @@
-//! The engine: finds the traces that a plan selects, newest first or oldest first, within a budget of
-//! time.
+//! The search engine. It finds the traces that a plan selects, in ascending or descending order of
+//! start, within a time budget.
 //!
-//! Where the blocks that must match are few, all of them are scanned and lead to the traces ("drive").
-//! Else the traces are walked in the order of the list, and the blocks that cover them are scanned
-//! ("walk"). A block is scanned once. A trace is decided when all blocks that may have spans of it were
-//! seen, so that a condition which must not hold, or holds of several spans, is final.
+//! It has two access paths:
+//!
+//! - Drive: if few blocks can match, the search scans all of them, takes the traces that match, and
+//!   looks up their rows.
+//! - Walk: else it reads the rows of traces in the order of the list, and scans the blocks that may
+//!   have spans of them.
+//!
+//! A block is scanned once. A trace is decided only after all blocks that may have spans of it are
+//! scanned. Only then is the result final for a negated condition, or for a condition over several
+//! spans.
 
 mod decide;
 mod drive;
@@ -28,26 +34,27 @@ use super::rows::{RowKey, RowSelection, TraceRow};
 use super::scanner::Scanner;
 use super::sources::Sources;
 
-/// Batches of a walk after which it counts as having found too little.
+/// The number of batches of a walk after which the search tries the drive path again.
 const TIMEOUT: usize = 1;
-/// Rows of a batch at most where the log records of each trace are read.
+/// The maximum number of rows in a batch if the search reads the log records of each trace.
 const MOST_ROWS_WITH_LOG_RECORDS: i64 = 5_000;
-/// Rows of a batch of a walk at most.
+/// The maximum number of rows in a batch of a walk.
 const MOST_ROWS: i64 = 20_000;
 
-/// The limits of a search before it answers with what it has.
+/// The limits of a search. It returns a partial result when the time budget is spent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
     pub time: Duration,
-    /// Rows of the first batch of a walk.
+    /// The number of rows in the first batch of a walk.
     pub first_rows: i64,
-    /// Spans of the blocks that are read together, nearly.
+    /// The approximate number of spans in the blocks that are read together.
     pub batch_spans: u64,
-    /// Blocks of so many spans are scanned to find the traces, at once or after a walk found too little.
+    /// The limits of the drive path in spans: the first applies before a walk, the second after the
+    /// first batch of a walk.
     pub driven_spans: (u64, u64),
-    /// Log records that are looked at to find the traces.
+    /// The maximum number of log records that a search reads to find traces.
     pub log_records: i64,
-    /// Blocks that are kept in a list, nearly.
+    /// The approximate maximum number of blocks in the list of a search.
     pub listed_blocks: usize,
 }
 
@@ -58,28 +65,28 @@ pub(crate) struct From {
     pub place: Option<RowKey>,
 }
 
-/// The end of a search.
+/// The reason why a search ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Everything was looked at.
+    /// The search reached the end of the range.
     Whole,
-    /// The caller had enough.
+    /// The sink stopped the search.
     Full,
-    /// The budget was spent; what lies beyond this place was not looked at.
+    /// The time budget was spent. The search did not look beyond this row.
     Stopped(RowKey),
 }
 
-/// The end of a search, and the number of its traces in the whole range when that is known.
+/// The end of a search, and the number of traces in the whole range if it is known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
     pub end: End,
     pub total: Option<u64>,
 }
 
-/// Takes a trace that was found, and says whether the search goes on.
+/// A callback that receives each trace that was found. Returns false to stop the search.
 pub(crate) type Sink<'s> = &'s mut (dyn FnMut(&TraceRow, Match) -> bool + Send);
 
-/// The way in which a trace matched.
+/// The leaves and the span by which a trace matched.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Match {
     /// The leaves that hold.
@@ -88,7 +95,7 @@ pub(crate) struct Match {
     pub span: Option<SpanAt>,
 }
 
-/// One search in one snapshot.
+/// A search in one snapshot of the database.
 pub(crate) struct Search<'a> {
     pub(super) connection: &'a mut PgConnection,
     pub(super) selection: RowSelection<'a>,
@@ -101,14 +108,15 @@ pub(crate) struct Search<'a> {
     positive: LeafBits,
     budget: Budget,
     deadline: Instant,
-    /// Whether a trace was decided or a range of time was searched: every request gets on.
+    /// True if this request decided a trace or searched a time range. Every request makes this
+    /// progress even if it is over its time budget, so that a client that pages on reaches the end.
     has_progress: bool,
-    /// Whether scanning all blocks that must match turned out to be too much.
+    /// True if the drive path was tried and was over its limits.
     drive_failed: bool,
 }
 
 impl<'a> Search<'a> {
-    /// Prepares a search; the plan must be resolved.
+    /// Creates a search. The plan must be resolved.
     pub(crate) fn new(
         connection: &'a mut PgConnection,
         selection: RowSelection<'a>,
@@ -139,17 +147,17 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The names of attributes that were found where any was asked for.
+    /// Returns the attribute names that tests of any attribute found.
     pub(crate) fn into_names(mut self) -> BTreeSet<String> {
         let mut names = self.sources.take_names();
         names.append(&mut self.results.into_names());
         names
     }
 
-    /// Shows `sink` the traces in the order of the list.
+    /// Calls `sink` for the traces in the order of the list.
     ///
     /// # Errors
-    /// [`ReadError`].
+    /// Returns the [`ReadError`] of a statement.
     pub(crate) async fn run(&mut self, sink: Sink<'_>) -> Result<Outcome, ReadError> {
         if self.plan.is_empty() {
             return self.walk(self.selection.from_ns, sink).await;
@@ -173,7 +181,7 @@ impl<'a> Search<'a> {
                 .place
                 .is_some_and(|(start_ns, _)| start_ns < lower_ns)
             {
-                // All of it was shown on pages before.
+                // Earlier pages returned all traces.
                 if self.blocks.is_whole() {
                     return Ok(Outcome::of(End::Whole));
                 }
@@ -184,7 +192,7 @@ impl<'a> Search<'a> {
                 return Ok(outcome);
             }
             let end = (lower_ns, Uuid::from_u128(1));
-            // A range that an earlier page reached the end of is no progress.
+            // No progress if an earlier page already reached the end of this range.
             self.has_progress |= self.from.place != Some(end);
             self.from.place = Some(end);
             if self.is_over() {
@@ -194,7 +202,9 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Lists more blocks; where they are too many, keeps those that lead to few traces.
+    /// Lists more blocks. Over the limit, keeps only the blocks of the cheapest leaves of which one
+    /// must match, and only if scanning them is within the limit of the drive path. Else it keeps
+    /// none.
     async fn extend(&mut self) -> Result<(), ReadError> {
         let tenant = self.selection.tenant;
         self.blocks
@@ -208,7 +218,7 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// Whether the time is up, be there anything to show or not.
+    /// Returns true if the time budget is spent, even if the search made no progress.
     fn is_late(&self) -> bool {
         Instant::now() >= self.deadline
     }
@@ -229,7 +239,8 @@ impl<'a> Search<'a> {
             .fold(0, |sum, leaf| self.cost(leaf).saturating_add(sum))
     }
 
-    /// The leaves of which one at least must match, and what it costs to find all that do.
+    /// Returns the cheapest set of leaves of which at least one must match, with the cost of
+    /// finding all traces that match one.
     fn cover(&self) -> Option<(LeafBits, u64)> {
         let cost = |leaf: usize| self.cost(leaf);
         let implied = self
@@ -241,7 +252,8 @@ impl<'a> Search<'a> {
         implied.chain(cover).min_by_key(|(_, cost)| *cost)
     }
 
-    /// Searches the traces that begin at `lower_ns` or later, as far as the blocks are listed.
+    /// Searches the traces that start at `lower_ns` or later. The blocks from there on must be
+    /// listed.
     async fn window(&mut self, lower_ns: i64, sink: Sink<'_>) -> Result<Outcome, ReadError> {
         if let Some((leaves, cost)) = self.cover()
             && cost <= self.budget.driven_spans.0

@@ -1,5 +1,5 @@
-//! Scans batches of blocks: reads them, and evaluates the plan over them on a blocking thread that
-//! stops when nobody waits for it any more.
+//! Scans batches of blocks. It reads the blocks and evaluates the plan over them on a blocking
+//! thread. The thread stops when the request is cancelled.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -22,9 +22,9 @@ use crate::block::table::report_corrupt;
 use crate::day::day_ns;
 use crate::sqlstate::read_error;
 
-/// Payloads that are read together.
+/// The number of payloads that are read together.
 const PAYLOADS: usize = 16;
-/// A payload is never larger than this.
+/// The maximum size of a payload, in bytes.
 const MAX_PAYLOAD_BYTES: usize = 64 << 20;
 
 /// Scans blocks for one request.
@@ -35,22 +35,22 @@ pub(super) struct Scanner {
     plan: Arc<ScanPlan>,
     needs: Needs,
     outcomes: Arc<Outcomes>,
-    /// Names of attributes that were found.
+    /// The attribute names that were found.
     names: Vec<String>,
     cancelled: CancelOnDrop,
 }
 
-/// The inputs of the evaluation of blocks.
+/// The inputs for evaluating a block.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Inputs<'a> {
     pub plan: &'a ScanPlan,
-    /// True for payloads that pass, as far as it is known.
+    /// The known results of tests of payloads. True if the payload passes.
     pub outcomes: &'a Outcomes,
-    /// Returns whether nobody waits for the result any more: it may be anything then.
+    /// True when the request was cancelled. The result is then undefined and unused.
     pub cancelled: &'a AtomicBool,
 }
 
-/// Tells evaluations to stop when the request is gone.
+/// Cancels the evaluation when the request future is dropped.
 #[derive(Debug, Default)]
 struct CancelOnDrop(Arc<AtomicBool>);
 
@@ -61,7 +61,7 @@ impl Drop for CancelOnDrop {
 }
 
 impl Scanner {
-    /// A scanner that reads blocks of so many spans together, nearly.
+    /// Creates a scanner. It reads blocks with about `batch_spans` spans together.
     pub(super) fn new(
         tenant: Uuid,
         plan: Arc<ScanPlan>,
@@ -80,7 +80,7 @@ impl Scanner {
         }
     }
 
-    /// Returns how many blocks from the front of `blocks` are read together: one at least.
+    /// Returns the number of blocks at the front of `blocks` to read together. It is at least one.
     pub(super) fn batch_len(&self, blocks: &[Arc<BlockInfo>]) -> usize {
         let mut cost = 0;
         let fitting = blocks.iter().take_while(|block| {
@@ -90,8 +90,8 @@ impl Scanner {
         fitting.count().max(1).min(blocks.len())
     }
 
-    /// The traces that match in each of the blocks: two statements, and one more for each few payloads
-    /// that must be read. A damaged block is reported and has none.
+    /// Returns the matching traces of each block. Runs two statements, and one more for each group
+    /// of payloads that must be read. A damaged block is reported and has no matches.
     pub(super) async fn scan(
         &mut self,
         connection: &mut PgConnection,
@@ -118,7 +118,8 @@ impl Scanner {
         });
         let frames: Vec<Vec<(usize, Vec<u8>)>> = frames.collect();
         let (mut loaded, mut found) = self.evaluate_loading(loaded, frames).await?;
-        // A test of a payload's text is decided once the payload was read.
+        // A test of a payload is undecided until the payload is read. So the loop reads the missing
+        // payloads and evaluates the blocks again.
         loop {
             let unread: Unread = found
                 .iter()
@@ -136,14 +137,14 @@ impl Scanner {
         let ids = loaded.iter().map(|block| block.info.key.id);
         let mut hits: HashMap<i64, Vec<Hit>> =
             ids.zip(found.into_iter().map(|hits| hits.hits)).collect();
-        // Of a damaged block nothing is known: it counts as scanned.
+        // A damaged block counts as scanned without matches.
         let all = blocks
             .iter()
             .map(|block| (block.key, hits.remove(&block.key.id).unwrap_or_default()));
         Ok(all.collect())
     }
 
-    /// The names of attributes that were found since this was asked.
+    /// Returns the attribute names found since the last call.
     pub(super) fn take_names(&mut self) -> Vec<String> {
         std::mem::take(&mut self.names)
     }
@@ -163,7 +164,7 @@ impl Scanner {
         .await
     }
 
-    /// Does something with each block, on a blocking thread; leaves out those that are damaged.
+    /// Runs a function for each block on a blocking thread. Leaves out damaged blocks.
     async fn evaluate<T: Send + 'static>(
         &self,
         loaded: Vec<LoadedBlock>,
@@ -188,7 +189,7 @@ impl Scanner {
         .await
     }
 
-    /// Reads payloads a few at a time and keeps how the tests that wait for them end.
+    /// Reads payloads in small groups and stores the results of the tests that need them.
     async fn read_payloads(
         &mut self,
         connection: &mut PgConnection,
@@ -214,7 +215,7 @@ impl Scanner {
         let hashes: HashSet<[u8; 16]> = unread.iter().map(|(_, hash)| *hash).collect();
         let hashes: Vec<Uuid> = hashes.into_iter().map(Uuid::from_bytes).collect();
         let mut outcomes: Outcomes = (*self.outcomes).clone();
-        // What is not there any more passes no test.
+        // A removed payload passes no test.
         outcomes.extend(unread.iter().map(|key| (*key, false)));
         for hashes in hashes.chunks(PAYLOADS) {
             let rows: Vec<Row> = sqlx::query_as(include_str!("payloads.sql"))
@@ -259,8 +260,8 @@ fn wanted_frames(inputs: Inputs<'_>, block: &mut LoadedBlock) -> Result<Vec<usiz
     Evaluation::new(inputs, block).wanted_frames()
 }
 
-/// Does something with each block until the search is cancelled; tells `damaged` which cannot be read and
-/// leaves them out.
+/// Runs a function for each block until the search is cancelled. Reports a damaged block to
+/// `damaged` and leaves it out.
 fn each_block<B, T>(
     blocks: Vec<B>,
     cancelled: &AtomicBool,
@@ -288,12 +289,12 @@ async fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ReadError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
-        tracing::error!(%error, "the evaluation of a search failed");
+        tracing::error!(%error, "a search failed on its blocking thread");
         ReadError::Internal
     })
 }
 
-/// The text that a payload is; none when it is something else or cannot be read.
+/// Returns the text of a payload. Returns `None` if the payload is not text or cannot be read.
 fn text_of(content: &[u8], byte_count: i64) -> Option<String> {
     let byte_count = usize::try_from(byte_count)
         .ok()

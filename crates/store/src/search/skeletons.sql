@@ -1,6 +1,7 @@
--- What a search reads of blocks before it knows which columns it needs. $1 tenant; $2 blocks of
--- level 0; $3 days, $4 classes and $5 ids of blocks of level 1; $6 to $10: whether operations,
--- statuses, messages, durations and span ids are read; $11 whether columns may be.
+-- Returns the parts of blocks that a search reads before it knows the columns that it needs. $1:
+-- tenant. $2: blocks of level 0. $3, $4, $5: days, classes and IDs of blocks of level 1. $6 to $10:
+-- true to read operations, statuses, messages, durations and span IDs. $11: true if the search may
+-- read columns.
 SELECT
     b.id, b.trace_ids, b.trace_ends, b.checksums,
     CASE WHEN $6 THEN b.operations END AS operations,

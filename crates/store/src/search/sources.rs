@@ -1,4 +1,4 @@
-//! Sources: tables besides the blocks that lead to traces.
+//! Sources: tables, other than the tables of blocks, that can find traces.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -12,23 +12,23 @@ use super::results::MOST_NAMES;
 use super::rows::TraceRow;
 use crate::indexed_text::{MAX_CHARS, beginning};
 
-/// Traces that a source leads a search to at most; one with more cannot lead.
+/// The maximum number of traces of a source. A source with more cannot be used to find traces.
 pub(super) const MOST_IDS: i64 = 10_000;
 
-/// The traces that the sources of a plan lead to.
+/// The traces that the sources of a plan find.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
-    /// By leaf; none where they are too many.
+    /// The traces by leaf. `None` if they are over the limit.
     traces: HashMap<usize, Option<HashSet<Uuid>>>,
-    /// Traces with a log record that a test passes, by leaf; of the rows that are decided next.
+    /// The traces of the current rows with a log record that passes a test, by leaf.
     with_log_record: HashSet<(usize, Uuid)>,
-    /// The names of the attributes of log records that were found.
+    /// The names of log record attributes that were found.
     names: BTreeSet<String>,
 }
 
 impl Sources {
-    /// Reads the traces that the sources of a plan lead to. Costs one statement where log records are
-    /// asked for, of which `most_records` are looked at, and none else.
+    /// Reads the traces that the sources of a plan find. Runs one statement for each source of log
+    /// records and reads at most `most_records` of them. The other sources are already in the plan.
     pub(super) async fn read(
         connection: &mut PgConnection,
         tenant: Uuid,
@@ -56,14 +56,15 @@ impl Sources {
         found.traces
     }
 
-    /// The number of traces that a leaf leads to; none when it is no source, the greatest number when
-    /// they are too many.
+    /// Returns the number of traces that a leaf finds. Returns `None` if the leaf is no source, and
+    /// `u64::MAX` if the traces are over the limit.
     pub(super) fn cost(&self, leaf: usize) -> Option<u64> {
         let traces = self.traces.get(&leaf)?;
         Some(traces.as_ref().map_or(u64::MAX, |ids| ids.len() as u64))
     }
 
-    /// The traces that a leaf leads to; none of one that is no source or has too many.
+    /// Returns the traces that a leaf finds. Empty if the leaf is no source or its traces are over
+    /// the limit.
     pub(super) fn traces(&self, leaf: usize) -> impl Iterator<Item = Uuid> {
         self.traces
             .get(&leaf)
@@ -73,7 +74,7 @@ impl Sources {
             .copied()
     }
 
-    /// Returns whether log records must be read for each trace.
+    /// Returns true if log records must be read for each trace.
     pub(super) fn asks_log_records(&self, plan: &ScanPlan) -> bool {
         plan.sources()
             .any(|(leaf, source)| self.is_unread(leaf, source))
@@ -83,8 +84,8 @@ impl Sources {
         matches!(source, TraceSource::LogRecord(_)) && matches!(self.traces.get(&leaf), Some(None))
     }
 
-    /// Reads the log records of the rows that are decided next, where all are too many: one statement,
-    /// or none.
+    /// Reads the log records of the current rows, if the log records of all traces are over the
+    /// limit. Runs one statement for each such source, or none.
     pub(super) async fn read_log_records(
         &mut self,
         connection: &mut PgConnection,
@@ -108,7 +109,7 @@ impl Sources {
         Ok(())
     }
 
-    /// Returns whether a log record leads to a trace.
+    /// Returns true if a log record of the trace passes the test of the leaf.
     pub(super) fn has_log_record(&self, leaf: usize, trace_id: Uuid) -> bool {
         match self.traces.get(&leaf) {
             Some(Some(traces)) => traces.contains(&trace_id),
@@ -116,14 +117,14 @@ impl Sources {
         }
     }
 
-    /// The names of the attributes of log records that were found since this was asked.
+    /// Returns the names of log record attributes found since the last call.
     pub(super) fn take_names(&mut self) -> BTreeSet<String> {
         std::mem::take(&mut self.names)
     }
 }
 
-/// Appends the traces that the sources of a plan lead to, as rows like those of `dictionary.sql`: the
-/// leaf is the id, and the trace the name.
+/// Appends the traces that the sources of a plan find. The rows have the columns of
+/// `dictionary.sql`: the leaf is the ID, and the trace ID is the name.
 pub(super) fn push_sources(query: &mut QueryBuilder<Postgres>, tenant: Uuid, leaves: &[Leaf]) {
     for (leaf, source) in sources_of(leaves) {
         if matches!(source, TraceSource::LogRecord(_)) {
@@ -140,7 +141,7 @@ pub(super) fn push_sources(query: &mut QueryBuilder<Postgres>, tenant: Uuid, lea
     }
 }
 
-/// Appends what selects the traces that a source leads to: a table and a condition.
+/// Appends the table and the condition that select the traces of a source.
 fn push_traces(query: &mut QueryBuilder<Postgres>, tenant: Uuid, source: &TraceSource) {
     match source {
         TraceSource::Event(correlation) => query
@@ -159,8 +160,9 @@ fn push_traces(query: &mut QueryBuilder<Postgres>, tenant: Uuid, source: &TraceS
             .push_bind(*service_id)
             .push(" AND s.tenant_id = "),
         TraceSource::Pinned => query.push("pins WHERE tenant_id = "),
-        // Those that are marked, and between a removal of blocks and its repairs those that will be:
-        // the clause OFFSET keeps Postgres from looking at traces when there are none of these.
+        // Selects the traces that are marked as pruned. Between a removal of blocks and its repair,
+        // it also selects the traces that the repair will mark. Without a removal, the OFFSET
+        // clause stops Postgres from reading the traces.
         TraceSource::Pruned => query.push(
             "(SELECT tenant_id, trace_id FROM traces WHERE pruned_before_ns IS NOT NULL \
                    UNION ALL SELECT t.tenant_id, t.trace_id FROM retention_state AS state \
@@ -168,13 +170,13 @@ fn push_traces(query: &mut QueryBuilder<Postgres>, tenant: Uuid, source: &TraceS
                    WHERE received_ns < state.pruned_before_ns OFFSET 0) AS t) AS pruned \
                    WHERE tenant_id = ",
         ),
-        // Read by themselves.
+        // [`Sources`] reads the log records in a statement of their own.
         TraceSource::LogRecord(_) => query.push("pins WHERE false AND tenant_id = "),
     }
     .push_bind(tenant);
 }
 
-/// Appends whether a source leads to the trace of a row `t`.
+/// Appends the condition that a source finds the trace of row `t`.
 pub(super) fn push_leads(query: &mut QueryBuilder<Postgres>, source: &TraceSource) {
     match source {
         TraceSource::Event(correlation) => query
@@ -191,16 +193,16 @@ pub(super) fn push_leads(query: &mut QueryBuilder<Postgres>, source: &TraceSourc
             )
             .push_bind(*span_id)
             .push(")"),
-        // A condition on the row says so.
+        // A condition on the row already checks this.
         TraceSource::OpenService(_) | TraceSource::Pinned | TraceSource::Pruned => {
             query.push("true")
         }
-        // [`Sources`] finds these.
+        // [`Sources`] finds these traces.
         TraceSource::LogRecord(_) => query.push("false"),
     };
 }
 
-/// The sources among leaves, with their places.
+/// Returns the sources among the leaves, with their indexes.
 fn sources_of(leaves: &[Leaf]) -> impl Iterator<Item = (usize, &TraceSource)> {
     leaves
         .iter()
@@ -212,12 +214,13 @@ fn sources_of(leaves: &[Leaf]) -> impl Iterator<Item = (usize, &TraceSource)> {
 }
 
 impl ScanPlan {
-    /// The sources with their leaves.
+    /// Returns the sources of the plan, with their leaf indexes.
     pub(super) fn sources(&self) -> impl Iterator<Item = (usize, &TraceSource)> {
         sources_of(&self.leaves)
     }
 
-    /// Notes that a source leads to a trace.
+    /// Records that a source finds a trace. Over the limit, the source stops counting as a way to
+    /// find traces.
     pub(super) fn note_led(&mut self, leaf: usize, trace_id: Uuid) {
         if let Some(slot) = self.led.get_mut(&leaf)
             && let Some(traces) = slot

@@ -1,4 +1,4 @@
-//! Compares one value of an attribute or a text with what a search asks for.
+//! Compares an attribute value or a text with the value of a search.
 
 use std::fmt::Write as _;
 
@@ -12,29 +12,29 @@ use super::number::{Number, is_ordered};
 use crate::block::{ColumnKind, FilterEntry};
 use crate::ids;
 
-/// Memory that a compiled expression may take.
+/// The maximum memory of a compiled regular expression, in bytes.
 const REGEX_BYTES: usize = 1 << 20;
 
-/// A comparison of values, compiled.
+/// A compiled comparison of values.
 #[derive(Debug, Clone)]
 pub(super) enum ValueTest {
-    /// There is a value.
+    /// Passes any value.
     Exists,
-    /// The canonical text is this.
+    /// Passes this canonical text.
     Equal(EqualText),
-    /// The text begins with this.
+    /// Passes a text that starts with this.
     Prefix(Vec<u8>),
-    /// The text contains this.
+    /// Passes a text that contains this.
     Contains(Box<Finder<'static>>),
-    /// The expression matches in the text.
+    /// Passes a text in which the expression matches.
     Matches(Box<Regex>),
-    /// The number compares in this way.
+    /// Passes a number that compares with this number in this way.
     Number(Comparison, Number),
-    /// The boolean is this.
+    /// Passes this boolean.
     Bool(bool),
 }
 
-/// A text with the numbers that are written so.
+/// A text, with the numbers that have it as their canonical text.
 #[derive(Debug, Clone)]
 pub(super) struct EqualText {
     text: Vec<u8>,
@@ -59,15 +59,16 @@ impl EqualText {
     }
 
     fn is_double(&self, number: f64) -> bool {
-        // Equal bits have equal texts and, apart from NaN, only those.
+        // Doubles with equal bits have equal texts. Apart from NaN, doubles with equal texts have
+        // equal bits.
         self.double.is_some_and(|wanted| {
             wanted.to_bits() == number.to_bits() || (wanted.is_nan() && number.is_nan())
         })
     }
 }
 
-/// Returns how two numbers are written, one of which was converted from the other: two texts where they
-/// differ. A text too many costs a look at a block and nothing else.
+/// Returns the canonical texts of two numbers, one of which was converted from the other. Returns
+/// two texts if they differ. A superfluous text only makes the search look at one more block.
 fn spellings(integer: i64, double: f64) -> Vec<Vec<u8>> {
     let mut texts = vec![integer.to_string(), double.to_string()];
     texts.dedup();
@@ -75,10 +76,10 @@ fn spellings(integer: i64, double: f64) -> Vec<Vec<u8>> {
 }
 
 impl ValueTest {
-    /// The test of a comparison; of [`Comparison::NotEq`] that of equality.
+    /// Returns the test of a comparison. For [`Comparison::NotEq`] it returns the test of equality.
     ///
     /// # Errors
-    /// A sentence for people when a regular expression is none, or too large.
+    /// Returns a message for the user if a regular expression is invalid or too large.
     pub(super) fn new(operator: Comparison, value: &SearchValue) -> Result<Self, String> {
         Ok(match (operator, value) {
             (Comparison::Matches, SearchValue::Text(text)) => Self::Matches(Box::new(regex(text)?)),
@@ -99,7 +100,7 @@ impl ValueTest {
         })
     }
 
-    /// Returns whether a text passes.
+    /// Returns true if a text passes.
     pub(super) fn text(&self, text: &[u8]) -> bool {
         match self {
             Self::Exists => true,
@@ -111,7 +112,7 @@ impl ValueTest {
         }
     }
 
-    /// Whether an integer passes.
+    /// Returns true if an integer passes.
     pub(super) fn integer(&self, number: i64, buffer: &mut String) -> bool {
         match self {
             Self::Exists => true,
@@ -122,7 +123,7 @@ impl ValueTest {
         }
     }
 
-    /// Whether a double passes.
+    /// Returns true if a double passes.
     pub(super) fn double(&self, number: f64, buffer: &mut String) -> bool {
         match self {
             Self::Exists => true,
@@ -133,7 +134,7 @@ impl ValueTest {
         }
     }
 
-    /// Whether a boolean passes.
+    /// Returns true if a boolean passes.
     pub(super) fn boolean(&self, truth: bool) -> bool {
         match self {
             Self::Bool(wanted) => *wanted == truth,
@@ -141,7 +142,7 @@ impl ValueTest {
         }
     }
 
-    /// Whether a value passes: of an array one of its elements.
+    /// Returns true if a value passes. An array passes if one of its elements passes.
     pub(super) fn value(&self, value: &AttributeValue, buffer: &mut String) -> bool {
         match value {
             AttributeValue::Array(values) => {
@@ -161,7 +162,7 @@ impl ValueTest {
         }
     }
 
-    /// Whether a value of such a column can pass.
+    /// Returns true if a value in a column of this kind can pass.
     pub(super) fn may_pass(&self, kind: ColumnKind) -> bool {
         match (self, kind) {
             (Self::Exists, _) | (_, ColumnKind::Other) => true,
@@ -184,7 +185,8 @@ impl ValueTest {
         self.text(buffer.as_bytes())
     }
 
-    /// Whether a payload passes, told by its hash alone; none when its text must be read.
+    /// Returns whether a payload passes, judged by its hash. Returns `None` if the test needs its
+    /// text.
     pub(super) fn payload(&self, is_text: bool, hash: &[u8; 16]) -> Option<bool> {
         match self {
             Self::Exists => Some(true),
@@ -195,7 +197,7 @@ impl ValueTest {
         }
     }
 
-    /// The values that equality with a text means, apart from arrays with them; none of other tests.
+    /// Returns the values that equal the text of the test, without arrays. Empty for other tests.
     pub(super) fn equal_values(&self) -> Vec<AttributeValue> {
         let Self::Equal(wanted) = self else {
             return Vec::new();
@@ -209,7 +211,7 @@ impl ValueTest {
         values
     }
 
-    /// The hash that a text has as a payload, where equality with it is asked for.
+    /// Returns the payload hash of the text, if the test is equality with a text.
     pub(super) const fn equal_payload(&self) -> Option<[u8; 16]> {
         match self {
             Self::Equal(wanted) => Some(wanted.hash),
@@ -217,16 +219,16 @@ impl ValueTest {
         }
     }
 
-    /// The texts of which a membership filter has at least one when an attribute passes; none when
-    /// it may pass whatever a filter has.
+    /// Returns the texts of which a membership filter must contain at least one if an attribute
+    /// passes. Returns `None` if the filter cannot exclude the attribute.
     pub(super) fn equal_texts(&self) -> Option<Vec<Vec<u8>>> {
         match self {
             Self::Equal(wanted) => Some(vec![wanted.text.clone()]),
             Self::Bool(truth) => Some(vec![truth.to_string().into_bytes()]),
             Self::Number(Comparison::Eq, number) => Some(match *number {
-                // Zeros of both signs are equal and written differently.
+                // Zeros of both signs are equal but have different texts.
                 Number::Integer(0) | Number::Double(0.0) => vec![b"0".to_vec(), b"-0".to_vec()],
-                // Beyond 2^53 an integer and the double that equals it are written differently.
+                // Beyond 2^53, an integer and the double that equals it can have different texts.
                 Number::Integer(number) => spellings(number, number as f64),
                 Number::Double(number) => spellings(number as i64, number),
             }),
@@ -234,14 +236,15 @@ impl ValueTest {
         }
     }
 
-    /// The entries of which a filter has at least one when the attribute `key` passes.
+    /// Returns the entries of which a filter must contain at least one if attribute `key` passes.
     pub(super) fn filter_entries(&self, key: &[u8]) -> Option<Vec<FilterEntry>> {
         let texts = self.equal_texts()?;
         let entries = texts.iter().map(|text| FilterEntry::attribute(key, text));
         Some(entries.collect())
     }
 
-    /// Bytes that encoded attributes contain when one of them passes; none when they need not.
+    /// Returns bytes that the encoded attributes must contain if one of them passes. Returns `None`
+    /// if there are no such bytes.
     pub(super) fn needle(&self) -> Option<&[u8]> {
         let text = match self {
             Self::Equal(wanted) => wanted.text.as_slice(),
@@ -249,7 +252,7 @@ impl ValueTest {
             Self::Contains(finder) => finder.needle(),
             _ => return None,
         };
-        // A number or a boolean is not written as its text.
+        // Numbers and booleans are not encoded as text.
         let may_be_other = text
             .iter()
             .all(|byte| b"0123456789-.+infNatruefls".contains(byte));
@@ -257,7 +260,7 @@ impl ValueTest {
     }
 }
 
-/// Equality for what is no order of numbers.
+/// Returns equality for an operator that does not order numbers.
 const fn order(operator: Comparison) -> Comparison {
     if operator.is_ordering() {
         operator
@@ -266,7 +269,7 @@ const fn order(operator: Comparison) -> Comparison {
     }
 }
 
-/// Compiles an expression; matching takes time linear in the text.
+/// Compiles a regular expression. Matching takes linear time in the length of the text.
 pub(super) fn regex(text: &str) -> Result<Regex, String> {
     RegexBuilder::new(text)
         .size_limit(REGEX_BYTES)

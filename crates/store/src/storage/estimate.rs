@@ -1,7 +1,7 @@
-//! Bytes by operation and attribute key, estimated from a sample of blocks.
+//! Estimates the bytes of each operation and attribute key from a sample of blocks.
 //!
-//! Within a block spans are compressed together: what each takes follows from its share of the bytes
-//! before compression.
+//! The spans of a block are compressed together. So the estimate splits the compressed size of a
+//! block by the shares of the uncompressed bytes.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::sample;
 use crate::block::{SpanRecord, raw_bytes};
 
-/// What the sample says of all.
+/// The estimate for all blocks, extrapolated from the sample.
 #[derive(Debug, Default)]
 pub(super) struct Estimate {
     pub sampled_spans: u64,
@@ -22,7 +22,7 @@ pub(super) struct Estimate {
     pub by_attribute: Vec<Share>,
 }
 
-/// Bytes before compression.
+/// The sampled bytes before compression.
 #[derive(Debug, Default)]
 struct Sampled {
     span_count: u64,
@@ -37,7 +37,7 @@ impl Sampled {
         self.span_count += 1;
         self.byte_count += bytes;
         *self.by_operation.entry(record.operation_id).or_default() += bytes;
-        // Another part of the server reports what cannot be read.
+        // Readers report damaged attributes. The estimate ignores them.
         let attributes = binary::decode_attributes(record.attributes).unwrap_or_default();
         for (key, value) in attributes.iter() {
             let bytes = encoded_size(key, value);
@@ -49,7 +49,7 @@ impl Sampled {
     }
 }
 
-/// Bytes of a key and its value as they are encoded.
+/// Returns the size of an encoded key and value, in bytes.
 fn encoded_size(key: &str, value: &AttributeValue) -> u64 {
     let one = Attributes::from_pairs(vec![(key.to_owned().into(), value.clone())]);
     let mut encoded = Vec::new();
@@ -97,7 +97,7 @@ struct OperationName {
     service: Option<String>,
 }
 
-/// The sums by the names of service and operation.
+/// Returns the sums by the names of service and operation.
 async fn named(
     connection: &mut PgConnection,
     tenant: Uuid,

@@ -1,4 +1,4 @@
-//! How large the database is, where its bytes are, and how fast they become more.
+//! Reports the size of the database, the use of its space and its growth.
 
 mod estimate;
 mod sample;
@@ -9,7 +9,7 @@ use throughline_model::{DaySize, StorageGauge, StorageReport};
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
-/// What the database takes, write-ahead log not counted.
+/// Returns the size of the database in bytes, without the write-ahead log.
 pub(crate) async fn used_bytes(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
     let bytes: i64 = sqlx::query_scalar("SELECT pg_database_size(current_database())")
         .fetch_one(connection)
@@ -17,7 +17,7 @@ pub(crate) async fn used_bytes(connection: &mut PgConnection) -> Result<u64, sql
     Ok(bytes.unsigned_abs())
 }
 
-/// Notes the size of today, for the growth.
+/// Stores the size of the current day, from which the growth is computed.
 pub(crate) async fn note_size(
     connection: &mut PgConnection,
     now: UnixNanos,
@@ -34,7 +34,7 @@ pub(crate) async fn note_size(
     Ok(())
 }
 
-/// The whole report for `tenant`, whose operations and attributes alone are named.
+/// Returns the storage report. It names only the operations and attributes of `tenant`.
 pub(crate) async fn report(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -69,7 +69,7 @@ pub(crate) async fn report(
     })
 }
 
-/// Over the last week at most.
+/// Returns the growth in bytes per day, over at most the last week.
 fn growth_per_day(days: &[DaySize]) -> Option<i64> {
     let week = &days[days.len().saturating_sub(8)..];
     let (first, last) = (week.first()?, week.last()?);

@@ -1,4 +1,4 @@
-//! Reads some blocks of spans by chance.
+//! Reads a random sample of blocks.
 
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use throughline_model::TableSize;
@@ -6,14 +6,14 @@ use uuid::Uuid;
 
 use crate::block::table::{STORED_BLOCK_COLUMNS, StoredBlock};
 
-/// Blocks looked at, at most.
+/// The maximum number of blocks in the sample.
 const MAX_BLOCKS: i64 = 16;
-/// Spans looked at, at most, unless one block has more.
+/// The maximum number of spans in the sample, unless one block has more.
 const MAX_SPANS: i32 = 20_000;
-/// So many blocks are chosen from, about.
+/// The approximate number of candidate blocks from which the sample is chosen.
 const CANDIDATES: f64 = 500.0;
 
-/// The place of a block; in level 0 it has no class.
+/// The key of a block. In level 0 it has no class.
 #[derive(FromRow)]
 struct BlockLocation {
     received_day: i32,
@@ -23,7 +23,7 @@ struct BlockLocation {
     span_count: i32,
 }
 
-/// Shows `see` some blocks of the tenant, one after the other.
+/// Calls `see` for sampled blocks of the tenant, one after another.
 pub(super) async fn blocks(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -44,7 +44,7 @@ pub(super) async fn blocks(
             continue;
         }
         spans += place.span_count;
-        // It may have been compacted or removed meanwhile.
+        // The block may have been compacted or removed in the meantime.
         if let Some(block) = block(connection, tenant, &place).await? {
             see(&block);
         }

@@ -1,5 +1,6 @@
--- Some blocks of a tenant, by chance. SYSTEM takes whole pages, so that a sample of a large table
--- reads few of them; the rest of a block lies elsewhere and is read of the chosen ones alone.
+-- Returns random blocks of a tenant. SYSTEM samples whole pages, so it reads few pages of a large
+-- table. The large columns of a block are stored outside these pages and are read only for the
+-- chosen blocks.
 SELECT received_day, class, bucket, id, span_count
 FROM (
     SELECT received_day, NULL::smallint AS class, bucket, id, span_count

@@ -1,4 +1,4 @@
-//! Bytes by table and partition, from the catalogue.
+//! Reads the size of each table and partition from the Postgres catalogue.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,8 @@ impl From<SizeRow> for TableSize {
     }
 }
 
-/// Every table of the schema, largest first, partitions below their table, newest first.
+/// Returns all tables of the schema, largest first. The partitions of a table follow it, newest
+/// first.
 pub(super) async fn tables(connection: &mut PgConnection) -> Result<Vec<TableSize>, sqlx::Error> {
     let rows: Vec<SizeRow> = sqlx::query_as(include_str!("table_sizes.sql"))
         .fetch_all(connection)

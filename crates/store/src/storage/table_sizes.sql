@@ -5,7 +5,7 @@ SELECT
     pg_relation_size(c.oid) AS heap_bytes,
     pg_indexes_size(c.oid) AS index_bytes,
     coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0) AS toast_bytes,
-    -- Before the first ANALYZE it is -1.
+    -- The catalogue has -1 before the first ANALYZE.
     greatest(c.reltuples, 0)::bigint AS row_estimate
 FROM pg_class AS c
 LEFT JOIN pg_inherits ON inhrelid = c.oid

@@ -1,4 +1,4 @@
-//! The statement that lists events: every condition bound, nothing of a filter in its text.
+//! Builds the statement that lists events. Every value of a filter is a bind parameter.
 
 use sqlx::{Postgres, QueryBuilder};
 use throughline_model::{Direction, EventFilter, EventPageRequest, fold_case};
@@ -10,14 +10,14 @@ use crate::ids;
 use crate::indexed_text::{MAX_CHARS, beginning};
 
 const NAMES: &str = include_str!("../event_names.sql");
-/// The message of an event, folded as [`fold_case`] does where the locale of the database knows the
-/// letters. The column's own collation knows the lower case of ASCII alone.
+/// The SQL expression for the folded message of an event. It matches [`fold_case`] if the locale of
+/// the database knows the letters. The collation of the column only lowercases ASCII.
 const FOLDED_MESSAGE: &str = "replace(replace(replace(replace(\
     lower(e.message COLLATE \"default\"), 'ς', 'σ'), 'ß', 'ss'), 'ı', 'i'), U&'i\\0307', 'i')";
-/// Events that one search for a text looks at.
+/// The maximum number of events that one text search reads.
 pub(super) const SEARCHED_EVENTS: i64 = 20_000;
 
-/// The statement for one page and the row that tells that there is another.
+/// Returns the statement for one page and one more row, which shows whether more rows follow.
 pub(super) fn select(
     tenant: Uuid,
     filter: &EventFilter,
@@ -31,7 +31,7 @@ pub(super) fn select(
         push_conditions(&mut query, tenant, filter, page, now);
         push_order(&mut query, page);
         query.push(" LIMIT ").push_bind(SEARCHED_EVENTS);
-        // A position, not a pattern: nothing in the text means anything but itself.
+        // Uses strpos and not a pattern, so no character in the text has a special meaning.
         query
             .push(") AS e WHERE (strpos(e.message, ")
             .push_bind(text.clone())
@@ -51,8 +51,9 @@ pub(super) fn select(
     query
 }
 
-/// Ends a statement that began with [`COLUMNS`] and selects rows: cuts them to the bytes of a page,
-/// beginning with the oldest when `is_upwards`, and shows them newest first.
+/// Completes a statement that starts with [`COLUMNS`] and selects rows. Cuts the rows to the
+/// maximum size of a page and returns them newest first. It keeps the oldest rows if `is_upwards`,
+/// else the newest.
 pub(in crate::reader) fn push_page(query: &mut QueryBuilder<Postgres>, is_upwards: bool) {
     query.push(") AS listed WINDOW so_far AS (ORDER BY ");
     query.push(if is_upwards {
@@ -72,7 +73,7 @@ pub(super) fn push_order(query: &mut QueryBuilder<Postgres>, page: EventPageRequ
     });
 }
 
-/// The conditions that need no search, and where the page begins.
+/// Appends the conditions that need no text search, and the start of the page.
 pub(super) fn push_conditions(
     query: &mut QueryBuilder<Postgres>,
     tenant: Uuid,
@@ -80,13 +81,13 @@ pub(super) fn push_conditions(
     page: EventPageRequest,
     now: UnixNanos,
 ) {
-    // Taken apart so that a new condition cannot be forgotten here.
+    // The pattern names every field, so that the compiler reports a new condition.
     let EventFilter {
         range,
         min_severity,
         service,
         name,
-        // Searched for among what these select.
+        // The text search applies to the rows that these conditions select.
         text: _,
         trace,
         span,
@@ -138,7 +139,7 @@ pub(super) fn push_conditions(
     }
 }
 
-/// The condition that a service sent the event.
+/// Appends the condition that a service sent the event.
 pub(in crate::reader) fn sent_by(query: &mut QueryBuilder<Postgres>, tenant: Uuid, service: &str) {
     query
         .push(" AND e.resource_id IN (SELECT r.id FROM resources AS r WHERE r.tenant_id = ")

@@ -10,7 +10,8 @@ use crate::search::value::ValueTest;
 
 const WHAT: Corrupt = Corrupt("columns");
 
-/// Returns which of the values pass, by their place in the column; anything when the search is cancelled.
+/// Returns the indexes of the values that pass. If the search is cancelled, the result is
+/// undefined.
 pub(super) fn column_hits(
     test: &ValueTest,
     kind: ColumnKind,
@@ -24,7 +25,7 @@ pub(super) fn column_hits(
     let mut hits = Bits::none(count);
     let mut buffer = String::new();
     for place in 0..count {
-        // An expression may take long for one value.
+        // Checked for each value, because a regular expression may take long for one.
         if cancelled.load(Ordering::Relaxed) {
             break;
         }
@@ -48,7 +49,8 @@ pub(super) fn column_hits(
     Ok(hits)
 }
 
-/// The texts that contain another: found in all of them at once, then told which it was.
+/// Finds the texts that contain the needle. It searches the concatenated texts at once, which is
+/// faster than one by one, and then maps each hit to its text.
 fn containing(
     finder: &memchr::memmem::Finder<'_>,
     mut values: Values<'_>,
@@ -60,7 +62,7 @@ fn containing(
     }
     let mut hits = Bits::none(count);
     let data = values.data();
-    // The value at `place` ends at `end`.
+    // The value before index `place` ends at `end`.
     let (mut place, mut end) = (0, 0);
     let mut from = 0;
     while let Some(found) = data.get(from..).and_then(|rest| finder.find(rest)) {
@@ -69,8 +71,8 @@ fn containing(
             end += values.next()?.len();
             place += 1;
         }
-        // Else it only looks like one: it goes over the border of two values, as would every later
-        // one that begins in this value.
+        // A hit that crosses the end of its value is not a match. Every later hit that starts in
+        // this value crosses it too, so the search continues at the end of the value.
         if at + len <= end {
             hits.set(place - 1);
         }

@@ -1,16 +1,17 @@
-//! Values of a block that are stored as payloads: in the columns stands only a preview of them.
+//! The offloaded payloads of a block. The columns hold only previews of them.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::block::{Corrupt, Values};
 use crate::payload_refs::{self, Reference};
 
-/// Whether payloads pass the test of a number: what was found out by reading them.
+/// The results of tests whose payloads were read: the number of the test and the payload hash,
+/// mapped to true if the payload passes.
 pub(in crate::search) type Outcomes = HashMap<(u32, [u8; 16]), bool>;
-/// Tests and payloads that were not read yet.
+/// The tests and payloads that must be read: the number of the test and the payload hash.
 pub(in crate::search) type Unread = HashSet<(u32, [u8; 16])>;
 
-/// The references of the spans of a block, by position; most spans have none.
+/// The payload references of spans, by position. Most spans have none.
 #[derive(Debug, Default)]
 pub(super) struct Offloaded(HashMap<usize, Vec<Reference>>);
 

@@ -1,4 +1,4 @@
-//! Decides whether traces match, in the order of the list.
+//! Decides which traces match, in the order of the list.
 
 use core::cmp::Reverse;
 use std::collections::HashSet;
@@ -12,21 +12,24 @@ use crate::search::condition::LeafBits;
 use crate::search::plan::TraceSource;
 use crate::search::rows::TraceRow;
 
-/// Rows for which blocks are listed together.
+/// The number of rows for which blocks are listed together.
 const LISTED_FOR: usize = 1_000;
 
-/// The rows that were decided.
+/// The number of rows that were decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decided {
     All,
-    /// The sink had enough.
+    /// The sink stopped the search.
     Full,
-    /// The budget was spent before this row.
+    /// The time budget was spent before this row.
     Before(usize),
 }
 
 impl Search<'_> {
-    /// Shows `sink` those of the rows that match.
+    /// Calls `sink` for each row that matches.
+    ///
+    /// If the block list is complete, the search takes the needed blocks from it. Else it lists the
+    /// blocks for groups of rows.
     pub(super) async fn decide(
         &mut self,
         rows: &[TraceRow],
@@ -74,9 +77,12 @@ impl Search<'_> {
         Ok(Decided::All)
     }
 
-    /// Lists the blocks that may have spans of these rows, page by page, and scans them, newest first.
-    /// Returns the number of rows from the first on of which all blocks were scanned: all, or fewer once
-    /// the budget is spent. A request that decided nothing yet scans those of the first row all the same.
+    /// Lists the blocks that may have spans of these rows, page by page, and scans them, newest
+    /// first.
+    ///
+    /// Returns the number of leading rows whose blocks are all scanned. It is less than all rows if
+    /// the time budget is spent. If the request has made no progress yet, it still scans the blocks
+    /// of the first row.
     async fn list_and_scan(&mut self, mut rows: &[TraceRow]) -> Result<usize, ReadError> {
         let mut last_ns = Some(i64::MAX);
         while let Some(end_ns) = last_ns {
@@ -87,7 +93,8 @@ impl Search<'_> {
                 self.scan(&needed, Some(rows)).await?;
                 needed = after;
                 if self.is_late() {
-                    // All blocks of rows that begin later were scanned.
+                    // Blocks come in descending order of their last start. A row that starts after
+                    // the last start of the next block has no spans in the remaining blocks.
                     let next = needed.first().map(|block| block.prune.last_start_ns);
                     let unseen_ns = next.or(last_ns);
                     let is_seen = |row: &&TraceRow| unseen_ns.is_none_or(|at| row.start_ns > at);
@@ -106,9 +113,11 @@ impl Search<'_> {
         Ok(rows.len())
     }
 
-    /// Lists one page of the blocks that may have spans of these rows and were not scanned, newest first.
-    /// Returns the latest instant at which the last spans of blocks on the next page begin, where there is
-    /// one.
+    /// Lists one page of the blocks that may have spans of these rows and are not scanned yet,
+    /// newest first.
+    ///
+    /// Returns the highest last start that blocks on the next page can have. Returns `None` if
+    /// there is no next page.
     async fn list_for(
         &mut self,
         rows: &[TraceRow],
@@ -141,8 +150,8 @@ impl Search<'_> {
         Ok((needed, lowest_ns.map(|lowest_ns| lowest_ns - 1)))
     }
 
-    /// The blocks to scan before the rows from `at` on are decided, and the row before which that
-    /// suffices.
+    /// Returns the blocks to scan next, and the end of the rows from `at` on that can be decided
+    /// after that.
     fn needed(&self, rows: &[TraceRow], at: usize) -> (usize, Vec<Arc<BlockInfo>>) {
         let left = rows.get(at..).unwrap_or_default();
         let first_ns = left
@@ -183,14 +192,14 @@ impl Search<'_> {
         (rows.len(), needed)
     }
 
-    /// The leaves that blocks decide.
+    /// Returns the leaves that blocks decide and that must be checked.
     pub(super) fn checked(&self) -> LeafBits {
         let implied = self.plan.implied.iter().fold(0, |all, leaves| all | leaves);
         self.plan.span_leaves() & !implied
     }
 
-    /// Scans blocks, in batches. Where only some `rows` are asked for, what else was found may be
-    /// forgotten.
+    /// Scans blocks in batches. With `rows`, it may drop the matches of other traces when memory is
+    /// over the limit.
     pub(super) async fn scan(
         &mut self,
         blocks: &[Arc<BlockInfo>],
@@ -213,7 +222,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Whether a trace whose blocks were scanned matches, and how.
+    /// Returns the match of a trace. All blocks that may have spans of it must be scanned.
     fn matched(&self, row: &TraceRow) -> Option<Match> {
         let (mut leaves, span) = self.results.of(row, self.positive);
         for ((at, source), leads) in self.plan.sources().zip(&row.sources) {
@@ -227,7 +236,8 @@ impl Search<'_> {
         self.plan.condition.holds(leaves).then_some(matched)
     }
 
-    /// Returns how many of the rows match; none when finding out costs more than `most`.
+    /// Returns the number of rows that match. Returns `None` if counting costs more than `most`
+    /// spans.
     pub(super) async fn count(
         &mut self,
         rows: &[TraceRow],

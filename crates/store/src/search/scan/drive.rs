@@ -1,4 +1,4 @@
-//! Lets the blocks that must match lead to the traces.
+//! The drive access path: finds the traces by scanning the blocks that can match.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,12 +11,15 @@ use super::{End, Outcome, Search, Sink};
 use crate::search::condition::LeafBits;
 use crate::search::rows::TraceRow;
 
-/// Traces that are looked up at most.
+/// The maximum number of traces that the drive path looks up.
 const MOST_TRACES: usize = 50_000;
 
 impl Search<'_> {
-    /// Scans all blocks that may match one of `leaves`, looks up the traces that do, and shows `sink`
-    /// those of them that are selected and begin at `lower_ns` or later. None when that is too much.
+    /// Scans all blocks that may match one of `leaves`, looks up the traces that do, and calls
+    /// `sink` for the selected ones that start at `lower_ns` or later.
+    ///
+    /// Returns `None` if this is over the limits. If the time budget is spent, the result covers
+    /// only the newest part of the range.
     pub(super) async fn drive(
         &mut self,
         leaves: LeafBits,
@@ -34,7 +37,8 @@ impl Search<'_> {
         let mut complete_from_ns = lower_ns;
         while let Some(next) = rest.first() {
             if self.is_late() && rest.len() < todo.len() {
-                // What begins after all that was not scanned is known.
+                // Blocks come in descending order of their last start. So the scanned blocks hold
+                // every match that starts after the last start of the next block.
                 complete_from_ns = next.prune.last_start_ns.saturating_add(1).max(lower_ns);
                 break;
             }
@@ -72,7 +76,7 @@ impl Search<'_> {
             Decided::Full => End::Full,
             Decided::Before(row) => match beyond.get(row.wrapping_sub(1)) {
                 Some(last) => End::Stopped(last.place()),
-                // Cannot happen: the first row is always decided.
+                // Unreachable: the first row is always decided.
                 None => return Ok(None),
             },
             Decided::All if is_complete => End::Whole,
@@ -90,7 +94,7 @@ impl Search<'_> {
         Ok(Some(Outcome { end, total }))
     }
 
-    /// Whether an answer that ends at this instant gets on.
+    /// Returns true if a partial result that ends at this time makes progress.
     fn gets_to(&self, instant_ns: i64) -> bool {
         let begins_ns = match self.from.place {
             Some((start_ns, _)) => start_ns,
@@ -119,7 +123,7 @@ impl Search<'_> {
         Ok(rows)
     }
 
-    /// Whether a row lies beyond the place where the search begins.
+    /// Returns true if a row is after the start position of the search.
     fn is_beyond(&self, row: &TraceRow) -> bool {
         self.from
             .place
