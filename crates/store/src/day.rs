@@ -1,8 +1,9 @@
-//! The UTC day that an instant lies in.
+//! Calculates the UTC day of a time.
 
 use throughline_wire::UnixNanos;
 
-/// Returns the first instant of the UTC day of `instant_ns`; saturates at the first instant there is.
+/// Returns the start of the UTC day of `instant_ns`, in Unix nanoseconds; saturates at the least
+/// `i64`.
 pub(crate) fn day_ns(instant_ns: i64) -> i64 {
     instant_ns
         .div_euclid(UnixNanos::PER_DAY)

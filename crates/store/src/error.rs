@@ -1,20 +1,21 @@
-//! What can go wrong at the border of the store, in words that may leave the server.
+//! The errors that the store returns. Their texts hold nothing secret and may leave the server.
 
 use std::time::Duration;
 
-/// Why the store could not be set up.
+/// The reason that the store could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database URL cannot be understood; the URL is left out because it may hold a password.
+    /// The database URL cannot be parsed. The error does not contain the URL, which may hold a
+    /// password.
     #[error("the database URL is not a postgres:// URL that can be understood")]
     Url,
-    /// The database refused or could not be reached.
+    /// The database returned an error or could not be reached.
     #[error("the database cannot be used: {0}")]
     Database(#[from] sqlx::Error),
-    /// Somebody else does the same work just now.
+    /// Another process does the same work at the moment.
     #[error("another run of retention is under way; try again when it is through")]
     Busy,
-    /// The disk of the database has less free than its reserve.
+    /// The free disk space of the database is less than the disk reserve.
     #[error(
         "the erasure stopped because the disk reserve of the database is reached: it writes blocks and \
          large values anew before the space of the old ones is free. What was erased so far stays \
@@ -22,8 +23,8 @@ pub enum StoreError {
          same ids"
     )]
     DiskReserve,
-    /// The clocks of this server and of the database differ too much to remove anything by time;
-    /// carries by how much.
+    /// The clocks of this server and of the database differ too much to remove anything by age;
+    /// carries the difference.
     #[error(
         "the clock of this server and that of the database differ by {} s: nothing is removed until \
          they differ by less than an hour; set the clocks",
@@ -36,9 +37,9 @@ pub enum StoreError {
          version knows {known}); install that version, or restore a backup that this version made"
     )]
     NewerSchema {
-        /// The version of the database.
+        /// The schema version of the database.
         found: i64,
-        /// The latest version that this program knows.
+        /// The latest schema version that this program knows.
         known: i64,
     },
     /// A migration failed; it was rolled back.
@@ -46,29 +47,29 @@ pub enum StoreError {
     Migration(#[from] sqlx::migrate::MigrateError),
 }
 
-/// Why a batch was not committed; apart from [`WriteError::Refused`] the same batch may be sent
-/// again and what was stored of it already will count as duplicate.
+/// The reason that a batch was not committed. After any error but [`WriteError::Refused`] the same
+/// batch may be sent again; the part that was stored counts as duplicate then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
-    /// More waits for commit than may wait; carries when to try again, 1 to 30 s.
+    /// The queue of the writer is full; carries the time to wait before a retry, 1 to 30 s.
     #[error("too much is waiting to be stored; try again later")]
     Overloaded {
-        /// How long the queue needs at its present pace.
+        /// The time that the queue needs to drain at its present speed.
         retry_after: Duration,
     },
-    /// The database cannot be reached, is starting, is full or does not answer in time.
+    /// The database cannot be reached, is starting, is full or does not respond in time.
     #[error("the database cannot be reached right now")]
     Unavailable,
-    /// The storage budget or the disk is used up.
+    /// The storage budget or the disk is full.
     #[error("there is no room to store more; the operator must free or allow some")]
     Full,
     /// The store is closing.
     #[error("the store is closing")]
     Closed,
-    /// The batch cannot be stored as it is, now or later; carries the reason.
+    /// The batch can never be stored as it is; carries the reason.
     #[error("{0}")]
     Refused(String),
-    /// A fault of ours; the log says more.
+    /// A bug of Throughline; the log has the details.
     #[error("the batch could not be stored; the server's log says why")]
     Internal,
 }

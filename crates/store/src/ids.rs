@@ -1,7 +1,7 @@
-//! Dictionary ids: 64-bit hashes of what they stand for, the same on every server.
+//! Dictionary ids: 64-bit hashes of the content, the same on every server.
 //!
-//! Unique within a tenant only (the tables' keys begin with the tenant), so that one tenant's
-//! collision can never touch another. Changing a hash orphans what is stored: don't.
+//! An id is unique within a tenant only (the tables' keys begin with the tenant), so a collision of
+//! one tenant never affects another. Do not change a hash: stored rows could no longer be found.
 
 use core::hash::{BuildHasherDefault, Hasher};
 use std::collections::{HashMap, HashSet};
@@ -22,19 +22,20 @@ pub(crate) type TraceKey = ([u8; 16], [u8; 16]);
 pub(crate) type SpanKey = ([u8; 16], i64);
 /// A set of spans.
 pub(crate) type SpanKeys = HashSet<SpanKey, BuildHasherDefault<IdHasher>>;
-/// The key of an event: its tenant, when it happened, its digest. Digests do not cover the tenant.
+/// The key of an event: its tenant, its time, its digest. Digests do not cover the tenant.
 pub(crate) type EventKey = ([u8; 16], i64, i64);
 /// A set of events.
 pub(crate) type EventKeys = HashSet<EventKey, BuildHasherDefault<IdHasher>>;
 /// A set of ids or digests.
 pub(crate) type IdSet = HashSet<i64, BuildHasherDefault<IdHasher>>;
-/// A map by ids or digests, or by keys that hold one.
+/// A map whose keys are ids or digests, or hold one.
 pub(crate) type IdMap<V, K = i64> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
 
-/// Ids are hashes already; hashing them again costs more than the rest of a look-up.
+/// A hasher for ids. Ids are hashes already; hashing them again costs more than the rest of a
+/// look-up.
 ///
-/// A sender could craft content whose hashes share bits and so slow its own group down, no more
-/// than the bound on the size of a group allows.
+/// A sender could craft content whose hashes share bits. That slows down only its own group, and
+/// the limit on the size of a group bounds the cost.
 #[derive(Debug, Default)]
 pub(crate) struct IdHasher(u64);
 
@@ -52,19 +53,19 @@ impl Hasher for IdHasher {
     }
 
     fn write_i64(&mut self, id: i64) {
-        // Of several, as in a key of two, the first ones count too.
+        // In a key of several ids, the earlier ids count too.
         self.0 = self.0.rotate_left(23) ^ id as u64;
     }
 }
 
-/// The id of a service, from its name.
+/// Returns the id of a service, from its name.
 pub(crate) fn service(name: &str) -> i64 {
     xxh3_64_with_seed(name.as_bytes(), SERVICE) as i64
 }
 
-/// The id of an operation: a span name of one kind in one service.
+/// Returns the id of an operation: a span name of one kind in one service.
 pub(crate) fn operation(service_id: i64, kind: SpanKind, name: &str) -> i64 {
-    // The seed carries service and kind, so that no buffer is needed to join them to the name.
+    // The seed carries service and kind, so no buffer is needed to join them to the name.
     let seed = (service_id as u64)
         .wrapping_mul(31)
         .wrapping_add(u64::from(kind.code()))
@@ -72,27 +73,27 @@ pub(crate) fn operation(service_id: i64, kind: SpanKind, name: &str) -> i64 {
     xxh3_64_with_seed(name.as_bytes(), seed) as i64
 }
 
-/// The id of a resource, from its encoded form.
+/// Returns the id of a resource, from its encoded form.
 pub(crate) fn resource(encoded: &[u8]) -> i64 {
     xxh3_64_with_seed(encoded, RESOURCE) as i64
 }
 
-/// The id of an instrumentation scope, from its encoded form.
+/// Returns the id of an instrumentation scope, from its encoded form.
 pub(crate) fn scope(encoded: &[u8]) -> i64 {
     xxh3_64_with_seed(encoded, SCOPE) as i64
 }
 
-/// The digest of a span, from its encoded row.
+/// Returns the digest of a span, from its encoded row.
 pub(crate) fn span_digest(encoded: &[u8]) -> i64 {
     xxh3_64_with_seed(encoded, SPAN) as i64
 }
 
-/// The digest of an event, from its encoded row.
+/// Returns the digest of an event, from its encoded row.
 pub(crate) fn event_digest(encoded: &[u8]) -> i64 {
     xxh3_64_with_seed(encoded, EVENT) as i64
 }
 
-/// The digest of the same content for the nth time, from 0.
+/// Returns the digest of the nth occurrence of the same content, counted from 0.
 pub(crate) fn nth(digest: i64, occurrence: u64) -> i64 {
     if occurrence == 0 {
         digest
@@ -101,7 +102,7 @@ pub(crate) fn nth(digest: i64, occurrence: u64) -> i64 {
     }
 }
 
-/// The hash of a large value, from its encoded form.
+/// Returns the hash of a large value, from its encoded form.
 pub(crate) fn payload(encoded: &[u8]) -> [u8; 16] {
     xxh3_128(encoded).to_be_bytes()
 }

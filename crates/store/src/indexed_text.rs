@@ -1,14 +1,15 @@
-//! Texts that stand in an index, cut: an entry of a btree has a limit. What is looked for is cut as
-//! what was stored, so that a long value finds itself, and those that begin like it.
+//! Cuts texts to the length that an index stores: a btree entry has a size limit. A search text is
+//! cut in the same way as a stored text. So a long value matches itself, and also matches values
+//! that begin with the same characters.
 
 use throughline_wire::SessionId;
 
-/// So much of a user, a correlation, a status or an error is kept, in characters.
+/// The longest stored user, correlation, status or error, in characters.
 pub(crate) const MAX_CHARS: usize = 256;
-/// So much of a session is kept, in characters.
+/// The longest stored session, in characters.
 pub(crate) const MAX_SESSION_CHARS: usize = SessionId::MAX_CHARS;
 
-/// The first `max` characters.
+/// Returns the first `max` characters of `text`.
 pub(crate) fn beginning(text: &str, max: usize) -> &str {
     // No text has more characters than bytes.
     if text.len() <= max {

@@ -1,5 +1,5 @@
-//! Work that one server at a time does for all: whoever holds the lock of a duty does it, on the
-//! very connection that holds the lock.
+//! Leader locks of scheduled jobs. The server that holds the lock of a job does the job, on the
+//! connection that holds the lock.
 
 use std::time::Duration;
 
@@ -14,36 +14,37 @@ use crate::compaction::{CompactionReport, CompactionScope, Compactor};
 use crate::retention::{self, Damaged, Rewrite, Run, turn};
 use crate::{BlockProgress, ErasureReport, Gauge, StoreError, erasure, storage};
 
-/// Another run is waited for so long.
+/// The longest wait for another run of retention to end.
 const TURN_PATIENCE: Duration = Duration::from_secs(10);
 
-/// By time nothing is removed while clocks differ by more.
+/// The largest accepted difference between the clocks of server and database. Above it nothing is
+/// removed by age.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_hours(1);
 
-/// What a run of retention is to do.
+/// The parameters of a retention run.
 #[derive(Debug, Clone, Copy)]
 pub struct Retain {
-    /// How long what is kept.
+    /// The retention time of each kind of data.
     pub rules: RetentionRules,
-    /// What time it is.
+    /// The current time.
     pub now: UnixNanos,
-    /// When partitions are rewritten.
+    /// The rule that decides when partitions are rewritten.
     pub rewrite: Rewrite,
-    /// Only tell what would go.
+    /// True if the run only counts what it would remove.
     pub is_dry_run: bool,
 }
 
-/// A kind of such work.
+/// A scheduled job that one server at a time does for all servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JobKind {
-    /// Moving spans from the blocks of commits into larger ones.
+    /// Compaction: moves spans from the small blocks of commits into larger blocks.
     Compact,
-    /// Removing what is past its time, and watching the size.
+    /// Retention: removes expired data and enforces the size budget.
     Retain,
 }
 
 impl JobKind {
-    /// The word in logs, metrics and the name of its lock.
+    /// Returns the name of the job in logs, in metrics and in the key of its lock.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Compact => "compact",
@@ -52,10 +53,10 @@ impl JobKind {
     }
 }
 
-/// The right to do a duty, held as long as the connection lives.
+/// The leader lock of a scheduled job, held as long as the connection lives.
 ///
-/// The database gives the lock back when the connection ends, however it ends, and what the
-/// connection was doing ends with it: two servers never do the same duty at the same time.
+/// The database releases the lock when the connection ends for any reason, and the statement that
+/// the connection runs ends with it. So two servers never do the same job at the same time.
 #[derive(Debug)]
 pub struct LeaderLock {
     pub(crate) connection: PgConnection,
@@ -64,7 +65,7 @@ pub struct LeaderLock {
 }
 
 impl LeaderLock {
-    /// Asks for the lock; none while another holds it.
+    /// Tries to acquire the lock; `None` while another server holds it.
     pub(crate) async fn try_acquire(
         connect: &PgConnectOptions,
         job: JobKind,
@@ -84,7 +85,7 @@ impl LeaderLock {
         }
     }
 
-    /// A connection for work that is asked for once, without the lock of a duty.
+    /// Opens a connection for a run that an operator starts, without the leader lock of a job.
     pub(crate) async fn connect(
         connect: &PgConnectOptions,
         what: &str,
@@ -102,17 +103,17 @@ impl LeaderLock {
         })
     }
 
-    /// Makes sure that the connection lives and with it the lock.
+    /// Checks that the connection lives, and with it the lock.
     ///
     /// # Errors
-    /// [`StoreError::Database`] when it does not: the duty is another's now.
+    /// [`StoreError::Database`] when the connection is lost: another server may hold the lock now.
     pub async fn check(&mut self) -> Result<(), StoreError> {
         Ok(self.connection.ping().await?)
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     pub async fn release(self) {
-        // The database gives it back all the same when this fails.
+        // When closing fails, the database still releases the lock at the end of the connection.
         let _ = self.connection.close().await;
     }
 
@@ -120,7 +121,7 @@ impl LeaderLock {
     /// rollups.
     ///
     /// # Errors
-    /// [`StoreError::Database`]; every step is one transaction, and what was done stays done.
+    /// [`StoreError::Database`]. Every step is one transaction; completed steps stay done.
     pub async fn compact(
         &mut self,
         scope: CompactionScope,
@@ -128,10 +129,10 @@ impl LeaderLock {
         Ok(self.compactor.run(&mut self.connection, scope).await?)
     }
 
-    /// Removes what is past its time by `rules`, of every tenant, or tells what would go.
+    /// Removes expired data of every tenant, or counts what would be removed.
     ///
     /// # Errors
-    /// [`StoreError::Database`]; what was done is done and the next run goes on.
+    /// [`StoreError::Database`]; completed steps stay done and the next run continues after them.
     /// [`StoreError::Busy`].
     pub async fn retain(&mut self, retain: Retain) -> Result<RetentionReport, StoreError> {
         let run = Run {
@@ -147,8 +148,9 @@ impl LeaderLock {
         }
     }
 
-    /// Frees the oldest past day, whatever the rules say; none when nothing can be freed. Copies
-    /// of pinned traces may take `room_bytes`. The directory follows in the next [`Self::retain`].
+    /// Frees the oldest past day, regardless of the retention rules; returns `None` when no day can
+    /// be freed. Copies of pinned traces may use up to `room_bytes`. The next [`Self::retain`]
+    /// removes the trace summaries of the day.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Busy`].
@@ -165,12 +167,13 @@ impl LeaderLock {
         Ok(changes?)
     }
 
-    /// Erases traces of `tenant` whatever the rules say, or counts what would be erased; tells
-    /// `progress` after each few blocks. Stops when `gauge` says that the disk reserve is reached.
+    /// Erases traces of `tenant` regardless of the retention rules, or counts what would be erased;
+    /// calls `progress` after every few blocks. Stops when `gauge` reports that the disk reserve is
+    /// reached.
     ///
     /// # Errors
-    /// [`StoreError::Database`], [`StoreError::DiskReserve`], [`StoreError::Busy`]; what was done is done,
-    /// and doing it again goes on.
+    /// [`StoreError::Database`], [`StoreError::DiskReserve`], [`StoreError::Busy`]. Completed steps
+    /// stay done; another call continues after them.
     pub(crate) async fn erase(
         &mut self,
         tenant: TenantId,
@@ -190,8 +193,8 @@ impl LeaderLock {
         erasure::erase(connection, tenant, &ids, gauge, damaged, progress).await
     }
 
-    /// Makes sure that `now`, by the clock of this server, is what the clock of the database shows,
-    /// give or take an hour: a wrong clock must not remove what is young.
+    /// Checks that `now`, the time of this server's clock, differs from the database's clock by at
+    /// most an hour: a wrong clock must not cause young data to be removed.
     ///
     /// # Errors
     /// [`StoreError::Clocks`], [`StoreError::Database`].
@@ -208,7 +211,7 @@ impl LeaderLock {
         Ok(())
     }
 
-    /// Notes how large the database is today.
+    /// Records the size of the database for the day of `now`.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -233,7 +236,7 @@ impl LeaderLock {
         Ok(retention::dry_run(&mut self.connection, run).await?)
     }
 
-    /// Whoever removes anything does so alone, regularly or asked to.
+    /// Acquires the lock that every run which removes data holds, scheduled or started by hand.
     async fn acquire_run_lock(&mut self) -> Result<(), StoreError> {
         if turn::take(&mut self.connection, TURN_PATIENCE).await? {
             Ok(())

@@ -1,9 +1,9 @@
-//! The Postgres store: one writer that commits spans in groups, readers bound to a tenant, and
-//! the migrations. The only crate that names sqlx.
+//! The Postgres store: one writer that commits spans in groups, readers that are bound to one
+//! tenant, and the migrations. It is the only crate that uses sqlx.
 //!
-//! What was acknowledged is committed; the same span sent twice is stored once; the trace
-//! directory is merged in the transaction that stores the spans, so a list never disagrees with
-//! what is behind it.
+//! An acknowledged span is committed. A span that is sent twice is stored once. The writer updates
+//! the trace summaries in the transaction that stores the spans, so a list of traces always agrees
+//! with the stored spans.
 //!
 //! ```no_run
 //! use throughline_store::{Store, StoreOptions, SpanGroup, WriteBatch};

@@ -10,27 +10,27 @@ use crate::StoreError;
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
-/// What [`Store::migrate`](crate::Store::migrate) did.
+/// The result of [`Store::migrate`](crate::Store::migrate).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationReport {
-    /// The migrations applied now, in order, as `<version> <name>`; empty when there were none to
-    /// apply.
+    /// The migrations that were applied now, in order, as `<version> <name>`; empty when the schema
+    /// was up to date.
     pub applied: Vec<String>,
-    /// The version the schema is at.
+    /// The schema version after the run.
     pub version: i64,
 }
 
-/// The schema that a database has.
+/// The schema of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Schema {
-    /// The version of the last migration; 0 without any.
+    /// The version of the last applied migration; 0 when none was applied.
     pub version: i64,
-    /// A hash of the migrations, which differ between builds before a release.
+    /// A hash of the migrations. Before a release, builds with the same version may differ in it.
     pub fingerprint: u64,
 }
 
 impl Schema {
-    /// The schema that this program makes.
+    /// Returns the schema that this program creates.
     pub(crate) fn known() -> Self {
         Self::of(MIGRATIONS.iter().map(|it| (it.version, &*it.checksum)))
     }
@@ -53,7 +53,7 @@ impl Schema {
 /// Returns the schema of the database.
 ///
 /// # Errors
-/// [`StoreError::NewerSchema`] when this program does not know all of it.
+/// [`StoreError::NewerSchema`] when the database has migrations that this program does not know.
 pub(crate) async fn schema(connection: &mut PgConnection) -> Result<Schema, StoreError> {
     let is_migrated: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
         .bind(MIGRATIONS.table_name.as_ref())
@@ -72,7 +72,7 @@ pub(crate) async fn schema(connection: &mut PgConnection) -> Result<Schema, Stor
     ))
 }
 
-/// Makes sure that this program has every migration that was applied.
+/// Checks that this program knows every applied migration.
 fn check_known(applied: &[AppliedMigration]) -> Result<(), StoreError> {
     let unknown = applied
         .iter()
@@ -88,18 +88,19 @@ fn check_known(applied: &[AppliedMigration]) -> Result<(), StoreError> {
     }
 }
 
-/// Applies what is missing, each migration in its own transaction, one server at a time (sqlx
-/// holds an advisory lock).
+/// Applies the missing migrations, each in its own transaction, one server at a time (sqlx holds an
+/// advisory lock).
 pub(crate) async fn run(mut connection: PgConnection) -> Result<MigrationReport, StoreError> {
     let table = MIGRATIONS.table_name.as_ref();
-    // The lock nests: taken here as well, so that the comparison below is about this run alone.
+    // The lock is reentrant. It is taken here as well, so that the comparison below sees only the
+    // migrations of this run.
     connection.lock().await?;
     connection.ensure_migrations_table(table).await?;
     let before = versions(&mut connection, table).await?;
     // Not `run`: its future cannot be spawned (rust-lang/rust#100013).
     MIGRATIONS.run_direct(None, &mut connection, false).await?;
     let after = versions(&mut connection, table).await?;
-    // A connection that fails to say goodbye changes nothing about what it did.
+    // A failure to close the connection changes nothing about the applied migrations.
     let _ = connection.close().await;
     Ok(MigrationReport {
         applied: MIGRATIONS

@@ -1,10 +1,9 @@
-//! What a commit tells the servers: ids of traces as text, in notifications of bounded size and
-//! number.
+//! Notifications of commits to all servers: trace ids as text, bounded in size and number.
 //!
-//! A notification is the tenant as 32 hexadecimal digits, then either trace ids of 32 digits each,
-//! or `+` and how many traces of the commit are not named. One statement a commit: its round trip
-//! is about 0.1 ms. Postgres lets transactions that notify commit one after the other, so servers
-//! that share a database take turns to flush their groups.
+//! A notification is the tenant as 32 hexadecimal digits, followed by either trace ids of 32 digits
+//! each, or `+` and the number of traces of the commit that are not named. Each commit sends them
+//! in one statement; its round trip takes about 0.1 ms. Postgres commits transactions that notify
+//! one after the other, so servers that share a database flush their groups one at a time.
 
 use std::fmt::Write as _;
 
@@ -13,20 +12,21 @@ use uuid::Uuid;
 
 use crate::ids::TraceKey;
 
-/// The channel of Postgres.
+/// The name of the Postgres notification channel.
 pub(crate) const CHANNEL: &str = "throughline_live";
 
-/// Digits of an id.
+/// The number of hexadecimal digits of an id.
 const DIGITS: usize = 32;
-/// Postgres takes fewer than 8,000 bytes.
+/// The most ids in one notification. Postgres limits a payload to less than 8,000 bytes.
 const IDS_OF_A_NOTICE: usize = 240;
-/// Ids of a commit: a full group of 20,000 spans in traces of ten fits.
+/// The most ids that a commit sends: enough for a full group of 20,000 spans in traces of ten
+/// spans.
 const IDS_OF_A_COMMIT: usize = 12 * IDS_OF_A_NOTICE;
 
-/// How full the queue of notifications may be, of 1.
+/// The fill level of the Postgres notification queue, from 0 to 1, above which nothing is sent.
 const FULLEST_QUEUE: f64 = 0.9;
 
-/// Tells of `traces`, which are sorted, once the transaction that `connection` is in commits.
+/// Announces `traces`, which must be sorted, when the transaction of `connection` commits.
 pub(crate) async fn announce(
     connection: &mut PgConnection,
     traces: impl Iterator<Item = TraceKey>,
@@ -35,8 +35,9 @@ pub(crate) async fn announce(
     if notices.is_empty() {
         return Ok(());
     }
-    // A listener that is stuck lets the queue of all notifications fill up, and a transaction that
-    // finds it full cannot commit. Spans come first: the live view then misses what is not told.
+    // A listener that hangs lets the notification queue of the cluster fill up, and a transaction
+    // that finds the queue full cannot commit. Storing spans is more important: when the queue is
+    // nearly full, nothing is announced and the live view misses these traces.
     let told = sqlx::query(
         "SELECT pg_notify($1, notice) FROM unnest($2::text[]) AS notice
          WHERE (SELECT pg_notification_queue_usage()) < $3",
@@ -102,16 +103,17 @@ fn push_hex(text: &mut String, id: [u8; 16]) {
     let _ = write!(text, "{:032x}", u128::from_be_bytes(id));
 }
 
-/// A notification as a listener reads it.
+/// A notification that a listener has parsed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Notice {
     pub tenant: [u8; 16],
     pub traces: Vec<Uuid>,
-    /// Traces of the commit that are not named.
+    /// The number of traces of the commit that are not named.
     pub unnamed: u64,
 }
 
-/// Reads a notification; none when it is not one of ours, which anybody who may connect can send.
+/// Parses a notification; `None` when it has another format. Anyone who may connect to the database
+/// can send such notifications.
 pub(crate) fn read(text: &str) -> Option<Notice> {
     let (tenant, rest) = text.split_at_checked(DIGITS)?;
     let tenant = Uuid::try_parse(tenant).ok()?.into_bytes();

@@ -1,4 +1,4 @@
-//! What of the store can be set, with defaults that suit one server on one machine.
+//! The options of the store. The defaults suit one server on one machine.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,11 +8,12 @@ use std::time::Duration;
 use throughline_model::{RetentionRules, StorageGauge, StorageLevel};
 use throughline_wire::UnixNanos;
 
-/// Tells the limits of the size and what is free; the size itself is measured.
+/// Returns the limits of the database size and the free disk space. The store measures the size
+/// itself.
 pub type Gauge = Arc<dyn Fn() -> StorageGauge + Send + Sync>;
 
-/// Returns whether less is free on the disk than its reserve. A full budget does not count: it says
-/// nothing about the disk.
+/// Returns whether the free disk space is less than the disk reserve. A full storage budget does
+/// not count: it says nothing about the disk.
 pub(crate) fn is_disk_reserve_reached(gauge: &Gauge) -> bool {
     let disk = StorageGauge {
         budget_bytes: None,
@@ -24,9 +25,11 @@ pub(crate) fn is_disk_reserve_reached(gauge: &Gauge) -> bool {
 /// The size limit of level 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level0Limit {
-    /// Blocks. Default 4,000; compaction has precedence from half of them on.
+    /// The number of blocks. Default 4,000. From half of this number on, compaction takes
+    /// precedence over other work.
     pub blocks: u64,
-    /// Bytes of columns. Default 4 GiB; likewise.
+    /// The size of the columns in bytes. Default 4 GiB. From half of this size on, compaction takes
+    /// precedence over other work.
     pub bytes: u64,
 }
 
@@ -39,17 +42,17 @@ impl Default for Level0Limit {
     }
 }
 
-/// Tells the time; a parameter so that tests can fix it.
+/// A source of the current time. It is a parameter so that tests can fix the time.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> UnixNanos + Send + Sync>);
 
 impl Clock {
-    /// The clock that asks `now`.
+    /// Creates a clock that calls `now`.
     pub fn new(now: impl Fn() -> UnixNanos + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The present instant.
+    /// Returns the current time.
     pub fn now(&self) -> UnixNanos {
         (self.0)()
     }
@@ -61,72 +64,76 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// How a [`Store`](crate::Store) behaves.
+/// The options of a [`Store`](crate::Store).
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
-    /// Where `received` and "the last hour" come from.
+    /// The clock that sets the time `received` of spans and the end of "the last hour".
     pub clock: Clock,
-    /// Bytes of encoded spans that may wait for their commit, those being committed included;
-    /// beyond it a batch is refused as overloaded at once. A single batch may exceed it when
-    /// nothing else waits. Default 64 MiB.
+    /// The number of bytes of encoded spans that may wait for their commit, including those that
+    /// are being committed. When it is exceeded, a batch is refused as overloaded at once. A single
+    /// batch may exceed it when nothing else waits. Default 64 MiB.
     pub queue_bytes: usize,
-    /// A commit takes batches until it holds so many bytes. Default 16 MiB.
+    /// The number of bytes after which a commit takes no further batch. Default 16 MiB.
     pub group_bytes: usize,
-    /// A commit takes batches until it holds so many spans. Default 20,000.
+    /// The number of spans after which a commit takes no further batch. Default 20,000.
     pub group_spans: usize,
-    /// Connections that commit at the same time. Default 1: on two cores a second one only makes
-    /// the groups smaller.
+    /// The number of connections that commit at the same time. Default 1: on two cores a second
+    /// connection only makes the groups smaller.
     pub writer_connections: usize,
-    /// Connections that read at the same time. Default 8.
+    /// The number of connections that read at the same time. Default 8.
     pub reader_connections: u32,
-    /// How long a page waits for a connection before the database counts as unreachable.
+    /// The longest wait of a read for a connection. After it the database counts as unreachable.
     /// Default 3 s.
     pub acquire_timeout: Duration,
-    /// How long a query may run before it is given up. Default 5 s.
+    /// The longest run time of a query. After it the query is cancelled. Default 5 s.
     pub read_timeout: Duration,
-    /// How long one commit may take before the database counts as unavailable and the connection
-    /// is dropped. Default 30 s.
+    /// The longest duration of one commit. After it the database counts as unavailable and the
+    /// connection is dropped. Default 30 s.
     pub commit_timeout: Duration,
-    /// Values larger than this are kept apart from their span or event, by their hash, and a
-    /// preview in their place. Default 8 KiB.
+    /// The size in bytes above which a value is offloaded: the span or event stores its hash and a
+    /// preview. Default 8 KiB.
     pub payload_threshold_bytes: usize,
-    /// A trace takes so many spans and no more, and so many that run; what is beyond is refused.
-    /// Default 100,000.
+    /// The most spans of a trace, and also the most running spans of a trace; further ones are
+    /// rejected. Default 100,000.
     pub trace_span_limit: u64,
-    /// The time that a search looks before it answers with what it found and says where to go on.
-    /// Default 2 s.
+    /// The time limit of a search. When it is reached, the search returns what it found so far and
+    /// a cursor to continue. Default 2 s.
     pub search_budget: Duration,
-    /// The cores on which searches scan blocks, a batch of blocks on each. While spans wait for their
-    /// commit they take a quarter of these, and one at least. Default: those of the machine.
+    /// The number of cores on which searches scan blocks, one batch of blocks on each core. While
+    /// spans wait for their commit, searches use a quarter of these cores, at least one. Default:
+    /// all cores of the machine.
     pub search_cores: usize,
-    /// Traces that the first batch of a search looks at; the next ones are larger. Default 500.
+    /// The number of traces that the first batch of a search reads; later batches are larger.
+    /// Default 500.
     pub search_rows: u32,
-    /// Spans of the blocks that a search reads together, nearly. Default 65,536.
+    /// The approximate number of spans in the blocks that a search reads together. Default 65,536.
     pub search_batch_spans: u32,
-    /// A search scans blocks of so many spans at most to find the traces; where more must be scanned, it
-    /// goes through the traces. Default 4,194,304.
+    /// The most spans in the blocks that a search scans to find the traces. Where it would have to
+    /// scan more, it reads the traces one after the other. Default 4,194,304.
     pub search_driven_spans: u64,
-    /// Log records that a look-up reads to find the traces; where there are more, it reads those of each
-    /// trace. Default 500,000.
+    /// The most log records that a look-up reads to find the traces. Where there are more, it reads
+    /// the log records of each trace. Default 500,000.
     pub search_log_records: u32,
-    /// Blocks that a search keeps a list of, nearly; where more may match, they are listed for each few
-    /// traces. Default 65,536, which take 16 MB.
+    /// The approximate number of blocks that a search lists at once. Where more blocks may match,
+    /// it lists them for a few traces at a time. Default 65,536, which take 16 MB.
     pub search_listed_blocks: u32,
-    /// A list that the rows of traces decide alone counts them exactly where its range has so many
-    /// at most. Default 50,000.
+    /// The most traces in the range of a list for which the list counts its total exactly. It
+    /// applies to lists that need only the rows of traces. Default 50,000.
     pub total_cap: u64,
-    /// Bits of a span's digest that the row of its trace keeps. Default 16, the most; fewer only make
-    /// the comparison with stored spans more frequent.
+    /// The number of bits of a span's digest that the row of its trace stores. Default 16, which is
+    /// the maximum. With fewer bits, new spans are compared with stored spans more often; tests use
+    /// that.
     pub fingerprint_bits: u32,
-    /// Beyond this batches are refused as overloaded until compaction has caught up.
+    /// The size of level 0 above which batches are refused as overloaded, until compaction has
+    /// caught up.
     pub level0_limit: Level0Limit,
-    /// The rules by which the server removes traces: spans that are older are not counted in
-    /// rollups, because their traces may have been removed and be sent again.
+    /// The retention rules of the server. Spans that are older than their limit are not counted in
+    /// rollups: their traces may have been removed and sent again, so the spans would count twice.
     pub rules: RetentionRules,
 }
 
 impl StoreOptions {
-    /// The defaults, with the time from `now`.
+    /// Creates the default options, with the time from `now`.
     pub fn new(now: impl Fn() -> UnixNanos + Send + Sync + 'static) -> Self {
         Self {
             clock: Clock::new(now),

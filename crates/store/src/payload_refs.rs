@@ -1,44 +1,45 @@
-//! How a row says which of its values are kept in `payloads`: the column of that name.
+//! The column `payload_refs` of a row: references to the offloaded values of the row in `payloads`.
 //!
-//! A version byte, then for each value: what holds it (one byte), for an event or a link its
-//! place, the place of the attribute, the size of the value, its filter entry (8 bytes), and its hash
-//! (16 bytes). Places and sizes are LEB128. Written by the server alone, so that no sender can point at anything.
+//! The encoding is a version byte, then for each value: the kind of its holder (one byte), the
+//! position of the event or link (only for these), the position of the attribute, the size of the
+//! value, its filter entry (8 bytes), and its hash (16 bytes). Positions and sizes are LEB128. Only
+//! the server writes this column, so a sender cannot refer to a value that it did not send.
 
 use crate::varint;
 
-/// The version this code writes.
+/// The format version that this code writes.
 const VERSION: u8 = 1;
 
-/// The position of a value in its span or event, whose attributes never change their order.
+/// The position of a value in its span or event. Stored attributes never change their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ValuePath {
-    /// The attribute at this place.
+    /// The attribute at this position.
     Attribute(u32),
-    /// The attribute at this place of the event at this place.
+    /// An attribute of the event at position `at`.
     Event { at: u32, attribute: u32 },
-    /// The attribute at this place of the link at this place.
+    /// An attribute of the link at position `at`.
     Link { at: u32, attribute: u32 },
     /// The body of a log record.
     Body,
 }
 
-/// One value kept apart.
+/// A reference to one offloaded value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reference {
     pub place: ValuePath,
     pub byte_count: u64,
-    /// The entry of the membership filter for the attribute with its whole value; 0 for a value without
-    /// a text.
+    /// The membership filter entry of the attribute with its full value; 0 for a value without a
+    /// text.
     pub filter_entry: u64,
     pub hash: [u8; 16],
 }
 
-/// Bytes that are no references of a version this code knows.
+/// The error for bytes that are not references in a version that this code knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unreadable;
 
 impl Reference {
-    /// Appends this one to the references in `out`, which may be empty.
+    /// Appends this reference to the references in `out`, which may be empty.
     pub(crate) fn append(self, out: &mut Vec<u8>) {
         if out.is_empty() {
             out.push(VERSION);
@@ -66,8 +67,8 @@ impl Reference {
     }
 }
 
-/// Reads what [`Reference::append`] wrote; nothing is no references. Takes no more memory than a
-/// small multiple of the bytes.
+/// Decodes the output of [`Reference::append`]; empty bytes mean no references. The result takes no
+/// more memory than a small multiple of the bytes.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Reference>, Unreadable> {
     let Some((&version, mut rest)) = bytes.split_first() else {
         return Ok(Vec::new());
@@ -147,7 +148,7 @@ mod tests {
         #[test]
         fn any_bytes_are_references_or_an_error(bytes: Vec<u8>) {
             if let Ok(references) = decode(&bytes) {
-                // Each takes 26 bytes at least.
+                // Each reference takes at least 26 bytes.
                 prop_assert!(references.len() * 26 <= bytes.len());
             }
         }

@@ -1,4 +1,4 @@
-//! [`RetentionAdmin`] over Postgres.
+//! The implementation of [`RetentionAdmin`] for Postgres.
 
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use throughline_model::{
@@ -78,7 +78,8 @@ impl RetentionAdmin for PgRetentionAdmin {
                 now: self.clock.now(),
                 rewrite: Rewrite::Now,
             };
-            // A connection of its own: it may take longer than a page may.
+            // A connection of its own: a run may take longer than a page request may hold a pooled
+            // connection.
             let mut lock = LeaderLock::connect(&self.connect, "clean up", self.rules)
                 .await
                 .map_err(keep_error)?;

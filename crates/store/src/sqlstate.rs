@@ -1,29 +1,29 @@
-//! What an error of the database means, decided in one place.
+//! Classifies database errors, in one place.
 
 use throughline_model::ReadError;
 
-/// What can be done about a database error.
+/// A class of database errors that are handled alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The connection is gone or was never there.
+    /// The connection was lost or never established.
     Disconnected,
-    /// The server answers but cannot serve now: starting, stopping, full, read-only.
+    /// The server responds but cannot serve now: it starts, stops, is full or is read-only.
     Unavailable,
-    /// The statement ran into its time limit or was cancelled.
+    /// The statement reached its time limit or was cancelled.
     TimedOut,
-    /// Two transactions stood in each other's way: the same again will succeed.
+    /// Two transactions conflicted: a retry will succeed.
     Conflict,
-    /// A row with this unique key is stored.
+    /// A row with this unique key is already stored.
     Duplicate,
-    /// No partition takes the row.
+    /// No partition exists for the row.
     NoPartition,
-    /// The data cannot be stored; carries the database's words.
+    /// The data cannot be stored; carries the database's message.
     Data(String),
-    /// Anything else: a fault of ours.
+    /// Any other error: a bug of ours.
     Other,
 }
 
-/// Reads an error (`PostgreSQL` manual, Appendix A, "Error Codes").
+/// Classifies an error by its SQLSTATE (`PostgreSQL` manual, Appendix A, "Error Codes").
 pub(crate) fn fault(error: &sqlx::Error) -> Fault {
     let database = match error {
         sqlx::Error::Database(database) => database,
@@ -32,7 +32,7 @@ pub(crate) fn fault(error: &sqlx::Error) -> Fault {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
-        // What sqlx says when the stream broke off inside a message.
+        // The error of sqlx when the stream broke off inside a message.
         | sqlx::Error::Protocol(_) => return Fault::Disconnected,
         _ => return Fault::Other,
     };
@@ -40,13 +40,16 @@ pub(crate) fn fault(error: &sqlx::Error) -> Fault {
     match code.as_ref() {
         "40001" | "40P01" => Fault::Conflict,
         "23505" => Fault::Duplicate,
-        // A row that fits no partition is a check violation that names no constraint.
+        // For a row without a partition, Postgres reports a check violation that names no
+        // constraint.
         "23514" if database.constraint().is_none() => Fault::NoPartition,
-        // Terminated by an administrator, by a crash, or because the database is dropped.
+        // The connection was terminated by an administrator, by a crash, or because the database is
+        // dropped.
         "57P01" | "57P02" | "57P04" | "57P05" | "25P03" => Fault::Disconnected,
         "57014" => Fault::TimedOut,
-        // Lock not available, read-only transaction, database not accepting connections, and a
-        // table, a column or a function that is missing because the migrations have not run yet.
+        // A lock is not available, the transaction is read-only, the database does not accept
+        // connections, or a table, a column or a function is missing because the migrations have
+        // not run yet.
         "55P03" | "25006" | "55000" | "42P01" | "42703" | "42883" => Fault::Unavailable,
         code => match code.get(..2) {
             Some("08") => Fault::Disconnected,
@@ -57,8 +60,8 @@ pub(crate) fn fault(error: &sqlx::Error) -> Fault {
     }
 }
 
-/// Returns whether the stored bytes are not what was written: class XX, "internal error", has the codes
-/// for corrupted data and indexes.
+/// Returns whether the stored bytes are damaged: class XX, "internal error", has the codes for
+/// corrupted data and indexes.
 pub(crate) fn is_damage(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::ColumnDecode { .. } => true,
@@ -67,7 +70,7 @@ pub(crate) fn is_damage(error: &sqlx::Error) -> bool {
     }
 }
 
-/// The same for a reader; logs what a reader must not be told.
+/// Converts an error for a reader; logs the details that a reader must not see.
 pub(crate) fn read_error(error: sqlx::Error) -> ReadError {
     match fault(&error) {
         Fault::Disconnected | Fault::Unavailable => {

@@ -1,4 +1,4 @@
-//! The store as a whole: the readers' pool, the writer's tasks, and their life.
+//! The store: the connection pool of the readers, the tasks of the writer, start and shutdown.
 
 use std::io::{Read, Write};
 use std::str::FromStr as _;
@@ -23,7 +23,7 @@ use crate::{
     Writer, backup, migrate, storage,
 };
 
-/// Spans and traces in one Postgres database.
+/// A store of spans and traces in one Postgres database.
 ///
 /// Any number of stores, on any number of machines, may share a database.
 pub struct Store {
@@ -37,19 +37,19 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store and makes sure that the database answers.
+    /// Opens the store and checks that the database responds.
     ///
     /// # Errors
-    /// [`StoreError::Url`], or [`StoreError::Database`] when it does not answer.
+    /// [`StoreError::Url`], or [`StoreError::Database`] when the database does not respond.
     pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let store = Self::connect_lazy(url, options)?;
         store.pool.acquire().await.map_err(StoreError::Database)?;
         Ok(store)
     }
 
-    /// Opens the store without waiting for the database, which may be down: connections are made
-    /// when they are needed, and again after they were lost. Must be called within a tokio
-    /// runtime.
+    /// Opens the store without waiting for the database, which may be down. The store connects when
+    /// it needs a connection, and connects again after a connection was lost. Must be called within
+    /// a tokio runtime.
     ///
     /// # Errors
     /// [`StoreError::Url`].
@@ -58,13 +58,15 @@ impl Store {
             .map_err(|_| StoreError::Url)?
             .application_name("throughline")
             .options([
-                // Compiling a statement takes longer than any of ours runs.
+                // JIT compilation takes longer than any of our statements runs.
                 ("jit", "off"),
-                // The values decide the plan: a user has ten traces, a service half of them, and a step of
-                // compaction asks for one trace or for thousands. A plan for all would be wrong for most.
+                // The best plan depends on the values: a user has ten traces, a service has half of
+                // all traces, and a compaction step reads one trace or thousands. A generic plan
+                // would be wrong for most values.
                 ("plan_cache_mode", "force_custom_plan"),
             ])
-            // The store must never trace or log itself: a statement a span would never end.
+            // The store must not trace or log its own statements: each statement would cause a new
+            // span, which causes new statements, and so on.
             .disable_statement_logging();
         let read_timeout = options.read_timeout.as_millis().to_string();
         let pool = PgPoolOptions::new()
@@ -90,8 +92,8 @@ impl Store {
         })
     }
 
-    /// Brings the schema up to date; does nothing when it is. Servers that start together wait
-    /// for each other.
+    /// Applies the missing migrations; does nothing when the schema is up to date. Servers that
+    /// start at the same time wait for each other.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Migration`], or [`StoreError::NewerSchema`].
@@ -104,7 +106,7 @@ impl Store {
         Ok(report)
     }
 
-    /// Asks for the right to do `duty`; none while another server has it.
+    /// Tries to acquire the leader lock of `job`; `None` while another server holds it.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -116,7 +118,8 @@ impl Store {
         LeaderLock::connect(&self.connect, what, self.options.rules).await
     }
 
-    /// Makes sure that `now`, by the clock of this server, is near what that of the database shows.
+    /// Checks that `now`, the time of this server's clock, is close to the time of the database's
+    /// clock.
     ///
     /// # Errors
     /// As [`LeaderLock::check_clock`].
@@ -127,7 +130,7 @@ impl Store {
         checked
     }
 
-    /// The same work done once, whoever has the duty: for a person who asks.
+    /// Runs retention once, without the leader lock: for an operator who starts it by hand.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -138,15 +141,15 @@ impl Store {
         report
     }
 
-    /// Erases what is stored of some traces of `tenant`, pinned or not, or counts what would be erased.
-    /// Ingest and reads go on. What is sent of the traces afterwards is new. Stops when `gauge` says that
-    /// the disk reserve is reached.
+    /// Erases some traces of `tenant`, pinned or not, or counts what would be erased. Ingest and
+    /// reads continue. Spans of these traces that arrive afterwards are stored as new traces. Stops
+    /// when `gauge` reports that the disk reserve is reached.
     ///
-    /// Counts in rollups, and names of services, operations, resources and scopes stay.
+    /// Counts in rollups, and the names of services, operations, resources and scopes are kept.
     ///
     /// # Errors
-    /// [`StoreError::Database`], [`StoreError::DiskReserve`], [`StoreError::Busy`]; what was done is done,
-    /// and doing it again goes on.
+    /// [`StoreError::Database`], [`StoreError::DiskReserve`], [`StoreError::Busy`]. Completed steps
+    /// stay done; another call continues after them.
     pub async fn erase_traces(
         &self,
         tenant: TenantId,
@@ -163,7 +166,7 @@ impl Store {
         report
     }
 
-    /// Compacts all level-0 blocks that are there, whoever has the duty.
+    /// Compacts all level-0 blocks once, without the leader lock.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -174,11 +177,12 @@ impl Store {
         report
     }
 
-    /// Writes every table of the database to `out`, as of one moment; servers may go on meanwhile.
-    /// Stops when `gauge` says that the disk reserve is reached. Blocks the thread while it writes.
+    /// Writes every table of the database to `out`, from one snapshot; servers may continue
+    /// meanwhile. Stops when `gauge` reports that the disk reserve is reached. Blocks the thread
+    /// while it writes.
     ///
     /// # Errors
-    /// [`BackupError`]; what was written is recognised as incomplete.
+    /// [`BackupError`]; a restore recognises the output as incomplete.
     pub async fn backup(
         &self,
         out: impl Write,
@@ -191,11 +195,11 @@ impl Store {
         Ok(report)
     }
 
-    /// Restores what [`Self::backup`] wrote into this database, which must be migrated and empty, in
-    /// one transaction. Blocks the thread while it reads.
+    /// Restores a file that [`Self::backup`] wrote into this database, in one transaction. The
+    /// database must be migrated and empty. Blocks the thread while it reads.
     ///
     /// # Errors
-    /// [`BackupError`]; nothing was restored then.
+    /// [`BackupError`]; nothing is restored then.
     pub async fn restore(
         &self,
         input: impl Read,
@@ -207,7 +211,7 @@ impl Store {
         Ok(report)
     }
 
-    /// What decides about how long `tenant`'s traces are kept, by `rules` unless asked otherwise.
+    /// Returns the retention admin of `tenant`: retention by `rules`, pins and manual runs.
     pub fn retention_admin(
         &self,
         tenant: TenantId,
@@ -224,10 +228,10 @@ impl Store {
         })
     }
 
-    /// What the database takes, write-ahead log not counted.
+    /// Returns the size of the database in bytes, without the write-ahead log.
     ///
     /// # Errors
-    /// [`ReadError::Unavailable`] when it does not answer.
+    /// [`ReadError::Unavailable`] when the database does not respond.
     pub async fn used_bytes(&self) -> Result<u64, ReadError> {
         let mut connection = self.pool.acquire().await.map_err(read_error)?;
         storage::used_bytes(&mut connection)
@@ -235,17 +239,18 @@ impl Store {
             .map_err(read_error)
     }
 
-    /// Refuses every batch from now on because there is no room, or takes them again.
+    /// Refuses every batch from now on because the storage is full (`true`), or accepts batches
+    /// again (`false`).
     pub fn set_full(&self, is_full: bool) {
         self.writer.set_full(is_full);
     }
 
-    /// Where spans are handed in; cheap to clone.
+    /// Returns the writer, which accepts batches of spans; cheap to clone.
     pub fn writer(&self) -> Writer {
         self.writer.writer()
     }
 
-    /// What `tenant` may read.
+    /// Returns a reader of the data of `tenant`.
     pub fn reader(&self, tenant: TenantId) -> Arc<dyn TraceReader> {
         Arc::new(self.pg_reader(tenant))
     }
@@ -262,21 +267,23 @@ impl Store {
         self.permits.counts()
     }
 
-    /// Tells `tenant` of every commit to the database, by this store or another.
+    /// Returns the live feed of `tenant`. It reports every commit to the database, by this store or
+    /// another.
     pub fn live(&self, tenant: TenantId) -> Arc<dyn LiveFeed> {
         self.live.feed(tenant)
     }
 
-    /// Whether the database answers.
+    /// Checks that the database responds.
     ///
     /// # Errors
-    /// [`ReadError::Unavailable`] when it does not within the acquire timeout.
+    /// [`ReadError::Unavailable`] when it does not respond within the acquire timeout.
     pub async fn ping(&self) -> Result<(), ReadError> {
         let mut connection = self.pool.acquire().await.map_err(read_error)?;
         connection.ping().await.map_err(read_error)
     }
 
-    /// Stops taking batches, commits or refuses what was submitted, and closes every connection.
+    /// Closes the store: refuses new batches, commits or refuses submitted batches, and closes
+    /// every connection.
     pub async fn close(&self) {
         self.writer.close().await;
         self.live.close().await;

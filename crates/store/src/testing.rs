@@ -25,13 +25,14 @@ pub use self::look::{count, count_span_ids, count_spans, execute, measured_clock
 pub use self::search::{scan_counts, search};
 pub use self::trace_sql::trace_sql;
 
-/// The variable that names a cluster the tests may do with as they please.
+/// The environment variable with the URL of a cluster in which the tests may create and drop
+/// anything.
 pub const URL_VARIABLE: &str = "THROUGHLINE_TEST_DATABASE_URL";
 
-/// Serialises the making of the template between test processes.
+/// The advisory lock under which one test process at a time creates the template.
 const TEMPLATE_LOCK: i64 = 0x7472_616e_7370_6c74;
 
-/// A migrated database of its own for one test; dropped with this value.
+/// A migrated database for one test; dropped with this value.
 #[derive(Debug)]
 pub struct FreshDatabase {
     admin: PgConnectOptions,
@@ -40,10 +41,12 @@ pub struct FreshDatabase {
 }
 
 impl FreshDatabase {
-    /// Makes a database by copying a migrated template, which the first test of a cluster makes.
+    /// Creates a database as a copy of a migrated template. The first test of a cluster creates the
+    /// template.
     ///
     /// # Panics
-    /// When the cluster cannot be used, with what to do about it: a test cannot go on.
+    /// When the cluster cannot be used; the message tells how to fix it. A test cannot continue
+    /// then.
     pub async fn create() -> Self {
         let (base, admin) = test_cluster();
         let mut connection = connect(&admin).await;
@@ -51,7 +54,7 @@ impl FreshDatabase {
         Self::copy_of(&template, connection, admin, &base).await
     }
 
-    /// Makes a database with nothing in it, for tests of the migrations themselves.
+    /// Creates a database without tables, for tests of the migrations themselves.
     ///
     /// # Panics
     /// When the cluster cannot be used.
@@ -78,20 +81,20 @@ impl FreshDatabase {
         Self { admin, name, url }
     }
 
-    /// Where it is.
+    /// Returns the URL of the database.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Its name.
+    /// Returns the name of the database.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// A connection of the test's own, to look behind the store or to get in its way.
+    /// Opens a separate connection, with which a test inspects the tables or holds locks.
     ///
     /// # Panics
-    /// When the database does not answer: a test cannot go on.
+    /// When the database does not respond: a test cannot continue.
     pub async fn connection(&self) -> PgConnection {
         PgConnectOptions::from_str(&self.url)
             .expect("a postgres:// URL")
@@ -101,18 +104,19 @@ impl FreshDatabase {
             .expect("the database answers")
     }
 
-    /// A connection to another database of the cluster, for what cannot be done from inside.
+    /// Opens a connection to another database of the cluster, for actions that are impossible from
+    /// inside this one.
     ///
     /// # Panics
-    /// When the cluster does not answer: a test cannot go on.
+    /// When the cluster does not respond: a test cannot continue.
     pub async fn admin(&self) -> PgConnection {
         self.admin.connect().await.expect("the cluster answers")
     }
 
-    /// The database's clock when asked: spans of a test lie around it.
+    /// Returns the current time of the database's clock. The spans of a test lie around it.
     ///
     /// # Panics
-    /// When the database does not answer: a test cannot go on.
+    /// When the database does not respond: a test cannot continue.
     pub async fn now(&self) -> UnixNanos {
         let now: i64 = sqlx::query_scalar(
             "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000",
@@ -123,12 +127,12 @@ impl FreshDatabase {
         UnixNanos::new(now)
     }
 
-    /// A store on it whose clock stands at `now`.
+    /// Opens a store on the database whose clock always shows `now`.
     pub fn store(&self, now: UnixNanos) -> Store {
         self.store_with(StoreOptions::new(move || now))
     }
 
-    /// A store on it.
+    /// Opens a store on the database.
     ///
     /// # Panics
     /// Never: the URL was used before.
@@ -140,7 +144,7 @@ impl FreshDatabase {
 impl Drop for FreshDatabase {
     fn drop(&mut self) {
         let (admin, name) = (self.admin.clone(), self.name.clone());
-        // On a thread of its own, because this one may be in the middle of a runtime.
+        // A separate thread is needed because the current one may be inside a runtime.
         let dropped = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -178,7 +182,7 @@ async fn connect(admin: &PgConnectOptions) -> PgConnection {
         .expect("the test cluster answers; run cargo xtask test, which starts one")
 }
 
-/// The name of a migrated database that nobody is connected to.
+/// Returns the name of a migrated database that has no connections.
 async fn template(connection: &mut PgConnection, admin: &PgConnectOptions) -> String {
     let mut hash = Xxh3Default::new();
     for migration in MIGRATIONS.iter() {
@@ -197,15 +201,17 @@ async fn template(connection: &mut PgConnection, admin: &PgConnectOptions) -> St
             .await
             .expect("lists databases");
     if !exists {
-        // Dropping a database waits until every process of the cluster took note, and on some
-        // kernels (gVisor's) the autovacuum launcher sleeps through the call: by default a minute.
+        // Dropping a database waits until every process of the cluster has acknowledged it. On some
+        // kernels (gVisor's) the autovacuum launcher sleeps through the signal, by default for a
+        // minute.
         create(
             connection,
             "ALTER SYSTEM SET autovacuum_naptime = '1s'".to_owned(),
         )
         .await;
         create(connection, "SELECT pg_reload_conf()".to_owned()).await;
-        // Under another name until it is complete: a test run that was killed leaves no half.
+        // The template has another name until it is complete, so that a killed test run leaves no
+        // incomplete template.
         let building = format!("{name}_building");
         create(
             connection,
@@ -234,7 +240,8 @@ async fn template(connection: &mut PgConnection, admin: &PgConnectOptions) -> St
     name
 }
 
-/// Runs a statement whose names cannot be bound; they are made above, of letters and digits.
+/// Runs a statement with names, which cannot be bound. The names come from this file and consist of
+/// letters and digits.
 async fn create(connection: &mut PgConnection, sql: String) {
     sqlx::query(AssertSqlSafe(sql.clone()))
         .execute(connection)
@@ -242,7 +249,7 @@ async fn create(connection: &mut PgConnection, sql: String) {
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
-/// The same URL with another database.
+/// Returns the URL with another database name.
 fn url_of(base: &str, name: &str) -> String {
     let (address, query) = base
         .split_once('?')

@@ -9,7 +9,8 @@ pub(crate) fn put(mut number: u64, out: &mut Vec<u8>) {
     out.push(number as u8);
 }
 
-/// Takes a number off the front of `bytes`; none when they end within it or it exceeds 64 bits.
+/// Takes a number off the front of `bytes`; `None` when the bytes end within it or it exceeds 64
+/// bits.
 pub(crate) fn take(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0_u64;
     for shift in (0..64).step_by(7) {
@@ -32,19 +33,20 @@ pub(crate) fn take_size(bytes: &mut &[u8]) -> Option<usize> {
     usize::try_from(take(bytes)?).ok()
 }
 
-/// Takes `len` bytes off the front; none when there are fewer.
+/// Takes `len` bytes off the front; `None` when there are fewer.
 pub(crate) fn take_bytes<'a>(bytes: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
     let (taken, rest) = bytes.split_at_checked(len)?;
     *bytes = rest;
     Some(taken)
 }
 
-/// Maps signed numbers to unsigned ones so that small amounts stay short: 0, -1, 1, -2, 2.
+/// Maps signed numbers to unsigned ones so that numbers near zero stay short: 0, -1, 1, -2, 2
+/// become 0, 1, 2, 3, 4.
 pub(crate) const fn zigzag(number: i64) -> u64 {
     ((number << 1) ^ (number >> 63)) as u64
 }
 
-/// Undoes [`zigzag`].
+/// Reverses [`zigzag`].
 pub(crate) const fn unzigzag(number: u64) -> i64 {
     (number >> 1) as i64 ^ -((number & 1) as i64)
 }

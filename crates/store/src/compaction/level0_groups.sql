@@ -1,4 +1,4 @@
--- The length of `columns` is known without reading it: it is stored uncompressed.
+-- Postgres knows the length of `columns` without reading it, because it is stored uncompressed.
 SELECT
     tenant_id, bucket, received_day,
     count(*) AS block_count,

@@ -1,4 +1,4 @@
-//! Merges the spans of blocks into larger blocks; uses the CPU and nothing else.
+//! Merges the spans of blocks into larger blocks, without database access.
 
 use std::collections::HashMap;
 
@@ -8,16 +8,17 @@ use uuid::Uuid;
 use crate::block::table::StoredBlock;
 use crate::block::{Block, BlockBuilder, Corrupt, SpanRecord};
 
-/// Bytes of spans held at once. Blocks are left for the next step rather than exceeding it.
+/// The most bytes of spans in memory at once. Blocks that would exceed it are left for the next
+/// step.
 const MAX_ARENA_BYTES: usize = 32 << 20;
-/// Bytes of spans for each byte of compressed columns of level 0, at most and usually. A guess that
-/// is too small costs a copy; one that is too large costs nothing, as memory that is not touched is
-/// not used.
+/// The estimated number of bytes of spans for each byte of compressed level-0 columns, at the upper
+/// end of the usual range. A guess that is too small costs a copy. One that is too large costs
+/// nothing, because untouched memory is not used.
 const USUAL_COMPRESSION: usize = 8;
-/// The zstd level of blocks that stay.
+/// The zstd level of level-1 blocks.
 const LEVEL: i32 = 3;
-/// A span is late when it was received so long after its start. Late spans have blocks of their
-/// own, which keeps the time ranges of the others narrow.
+/// The delay between a span's start and its receipt from which the span is late. Late spans have
+/// blocks of their own, which keeps the time ranges of the other blocks narrow.
 const LATE_NS: i64 = UnixNanos::PER_HOUR;
 
 /// The action for the spans of a trace.
@@ -37,21 +38,21 @@ pub(crate) type Fates = HashMap<Uuid, Fate>;
 pub(crate) struct Merged {
     /// The new blocks with their classes.
     pub blocks: Vec<(i16, Block)>,
-    /// Positions of the blocks whose spans are in the new ones. Those after the last position are
-    /// left for the next step.
+    /// Positions of the blocks whose spans are in the new blocks. Blocks after the last position
+    /// are left for the next step.
     pub taken: Vec<usize>,
     /// Positions of the blocks that cannot be read.
     pub damaged: Vec<(usize, Corrupt)>,
-    /// Blocks from this position on were not looked at.
+    /// The position after the last block that was read.
     pub end: usize,
     pub kept_spans: u64,
     pub dropped_spans: u64,
 }
 
-/// Merges `blocks` of one tenant, so many from the first on as memory allows.
+/// Merges `blocks` of one tenant, from the first on, as many as memory allows.
 ///
 /// # Errors
-/// What zstd says; not known to happen.
+/// An error of zstd; none is known to happen.
 pub(crate) fn merge(blocks: &[StoredBlock], fates: &Fates) -> std::io::Result<Merged> {
     let mut arena = Arena::for_spans_of(blocks);
     let mut merged = Merged::default();
@@ -78,7 +79,7 @@ pub(crate) fn merge(blocks: &[StoredBlock], fates: &Fates) -> std::io::Result<Me
     Ok(merged)
 }
 
-/// The target of a span, and its place among the spans that go there.
+/// The target of a span and its sort order there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct SortKey {
     class: i16,
@@ -86,13 +87,13 @@ struct SortKey {
     trace_id: [u8; 16],
     start_ns: i64,
     span_id: i64,
-    /// Position in the arena: keeps the order of equal spans.
+    /// The position in the arena: keeps the order of equal spans.
     position: usize,
 }
 
-/// A span whose parts of variable size are in the arena, one after the other.
+/// A span whose parts of variable size are in the arena.
 struct ArenaSpan {
-    /// Without these parts.
+    /// The span without these parts.
     fixed: SpanRecord<'static>,
     class: i16,
     offset: usize,
@@ -107,8 +108,8 @@ struct Arena {
 }
 
 impl Arena {
-    /// Creates an empty arena with room for about so many spans as `blocks` have, so that neither
-    /// buffer is copied while it grows.
+    /// Creates an empty arena with capacity for about as many spans as `blocks` have, so that
+    /// neither buffer is copied while it grows.
     fn for_spans_of(blocks: &[StoredBlock]) -> Self {
         let spans = blocks.iter().map(|block| block.prune.span_count as usize);
         let bytes = blocks.iter().map(|block| block.columns.len());
@@ -120,7 +121,7 @@ impl Arena {
         }
     }
 
-    /// Copies the spans of a block that are kept; returns how many are not.
+    /// Copies the kept spans of a block; returns the number of dropped spans.
     fn add(&mut self, block: &StoredBlock, fates: &Fates) -> Result<u64, Corrupt> {
         let mut dropped = 0;
         let mut trace: Option<([u8; 16], Option<i16>)> = None;
@@ -181,7 +182,7 @@ impl Arena {
             rest = after;
             part
         });
-        // They were texts when they were copied.
+        // The bytes were copied from texts.
         let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
         SpanRecord {
             trace_state: text(state),

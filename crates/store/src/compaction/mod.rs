@@ -1,9 +1,9 @@
 //! Compaction: moves the spans of level-0 blocks into larger blocks, sorted by trace, in level 1.
 //!
 //! A step takes blocks of one tenant, bucket and day, decodes them, merges their spans and replaces
-//! the blocks in one transaction: a reader's snapshot has either the old blocks or the new ones. The
-//! transaction also adds the spans to the rollups. Spans of a removed trace (ghosts) are dropped. A
-//! damaged block is left where it is.
+//! the blocks in one transaction: a reader's snapshot has either the old blocks or the new ones.
+//! The transaction also adds the spans to the rollups. Spans of a removed trace (ghosts) are
+//! dropped. A damaged block stays in level 0.
 
 pub(crate) mod exclusive;
 mod merge;
@@ -24,39 +24,40 @@ pub(crate) use step::in_background;
 use self::plan::Group;
 use crate::rollup;
 
-/// Rounds of one run at most, so that a run ends also when blocks come as fast as they go.
+/// The most rounds of one run, so that a run ends even when new blocks arrive continuously.
 const MAX_ROUNDS: usize = 64;
 
-/// The level-0 blocks that a run takes.
+/// The level-0 blocks that a run compacts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompactionScope {
-    /// Those of groups that are large or old enough.
+    /// The blocks of groups that are large or old enough.
     Due,
-    /// All that were there when the run began.
+    /// All blocks that existed when the run began.
     Everything,
 }
 
-/// The result of a run of compaction.
+/// The result of a compaction run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CompactionReport {
-    /// Level-0 blocks that were replaced.
+    /// The number of replaced level-0 blocks.
     pub replaced_blocks: u64,
-    /// Level-1 blocks that were written.
+    /// The number of written level-1 blocks.
     pub written_blocks: u64,
-    /// Spans that were moved.
+    /// The number of moved spans.
     pub moved_spans: u64,
-    /// Spans of removed traces, which were dropped.
+    /// The number of dropped spans of removed traces.
     pub dropped_spans: u64,
-    /// Blocks that cannot be read and were left; without those of earlier runs.
+    /// The number of blocks that cannot be read and were left; blocks that earlier runs reported
+    /// are not counted again.
     pub damaged_blocks: u64,
 }
 
 /// Runs compaction; remembers which blocks are damaged.
 #[derive(Debug, Default)]
 pub(crate) struct Compactor {
-    /// Ids of blocks that are damaged and were reported.
+    /// The ids of damaged blocks that were reported.
     damaged: HashSet<i64>,
-    /// The rules that say which spans are too old to be counted in rollups.
+    /// The retention rules. They decide which spans are too old to be counted in rollups.
     rules: RetentionRules,
 }
 
@@ -68,11 +69,11 @@ impl Compactor {
         }
     }
 
-    /// Compacts level-0 blocks, step by step, then builds the rollups of larger windows. Takes the lock
-    /// of [`exclusive`] for each step.
+    /// Compacts level-0 blocks step by step, then builds the rollups of larger windows. Takes the
+    /// lock of [`exclusive`] for each step.
     ///
     /// # Errors
-    /// Whatever the database says. Every step is one transaction: what was done stays done.
+    /// Any database error. Every step is one transaction; completed steps stay done.
     pub(crate) async fn run(
         &mut self,
         connection: &mut PgConnection,
@@ -95,7 +96,8 @@ impl Compactor {
                     self.step(connection, &group, last_id, &mut report).await?;
                 }
             }
-            // A block that turned out to be damaged is progress as well: it is not taken again.
+            // A block that turned out to be damaged also counts as progress, because it is not
+            // taken again.
             if report == before {
                 break;
             }

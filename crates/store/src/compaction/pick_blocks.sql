@@ -1,4 +1,4 @@
--- The oldest blocks of a group within the limits of a step, one at least.
+-- The oldest blocks of a group within the limits of a step, at least one.
 SELECT id
 FROM (
     SELECT

@@ -1,15 +1,15 @@
-//! Decides which level-0 blocks a step takes.
+//! Decides which level-0 blocks a step compacts.
 
 use std::collections::HashSet;
 
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-/// A step takes so many spans at most, unless one block has more.
+/// The most spans of a step, unless one block has more.
 pub(super) const MAX_STEP_SPANS: i64 = 65_536;
-/// A step takes so many bytes of columns at most, unless one block has more.
+/// The most bytes of columns of a step, unless one block has more.
 pub(super) const MAX_STEP_BYTES: i64 = 12 << 20;
-/// A group of so many blocks is due.
+/// The number of blocks from which a group is due.
 const DUE_BLOCKS: i64 = 256;
 
 /// The level-0 blocks that may become one level-1 block.
@@ -21,12 +21,12 @@ pub(super) struct Group {
     pub block_count: i64,
     pub span_count: i64,
     pub byte_count: i64,
-    /// True when its oldest block has waited for 10 minutes, by the clock of the database.
+    /// True if its oldest block has waited for 10 minutes, by the clock of the database.
     pub is_old: bool,
 }
 
 impl Group {
-    /// Returns whether a regular run compacts it.
+    /// Returns whether a scheduled run compacts it.
     pub(super) const fn is_due(&self) -> bool {
         self.is_old
             || self.block_count >= DUE_BLOCKS
@@ -35,14 +35,14 @@ impl Group {
     }
 }
 
-/// The greatest id of a level-0 block.
+/// Returns the greatest id of a level-0 block.
 pub(super) async fn last_id(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM level0_blocks")
         .fetch_one(connection)
         .await
 }
 
-/// All groups, the one with the oldest block first, without damaged blocks and later ids.
+/// Returns all groups, ordered by their oldest block, without damaged blocks and without later ids.
 pub(super) async fn groups(
     connection: &mut PgConnection,
     damaged: &HashSet<i64>,
@@ -55,7 +55,7 @@ pub(super) async fn groups(
         .await
 }
 
-/// The ids of the blocks that the next step takes, oldest first.
+/// Returns the ids of the blocks that the next step compacts, oldest first.
 pub(super) async fn pick(
     connection: &mut PgConnection,
     group: &Group,

@@ -21,15 +21,15 @@ const CLASS_OK: i16 = 0;
 const CLASS_ERROR: i16 = 1;
 /// The longest wait for the lock under which a partition is created.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
-/// A warning is looked for so long before and after the spans of a step,
+/// The margin before and after the spans of a step in which warnings of their traces are searched.
 const WARNING_MARGIN_NS: i64 = UnixNanos::PER_HOUR;
-/// and in so long a time at most, so that a few old spans do not make it look through the partitions
-/// of many days.
+/// The longest time range in which warnings are searched, so that a few old spans do not cause a
+/// search in the partitions of many days.
 const WARNING_RANGE_NS: i64 = 2 * UnixNanos::PER_DAY;
 
 /// Compacts the oldest blocks of a group. The caller holds the lock of
-/// [`exclusive`](super::exclusive), so blocks and traces are read before the transaction begins:
-/// nobody else takes them away.
+/// [`exclusive`](super::exclusive), so no other process can remove blocks or traces. They are
+/// therefore read before the transaction begins.
 pub(super) async fn run(
     connection: &mut PgConnection,
     group: &Group,
@@ -40,7 +40,8 @@ pub(super) async fn run(
     let ids = plan::pick(connection, group, damaged, last_id).await?;
     let before = damaged.len();
     let blocks = load(connection, group, &ids, damaged).await?;
-    // A block's trace was committed with it: a trace that has no row by now was removed.
+    // A block and the row of its trace are committed together, so a trace without a row was
+    // removed.
     let fates = fates(connection, group, &blocks).await?;
     let stored = rollup::Stored::read(connection).await?;
     let oldest_ns = stored.oldest_ns(rules);
@@ -76,7 +77,7 @@ pub(super) async fn run(
     Ok(report)
 }
 
-/// Does what takes the CPU for long on a thread of its own.
+/// Runs a long computation on a blocking thread.
 pub(crate) async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, sqlx::Error> {
@@ -86,8 +87,8 @@ pub(crate) async fn in_background<T: Send + 'static>(
     }
 }
 
-/// The blocks with these ids, in their order. One that the database cannot read is reported,
-/// remembered and left out.
+/// Returns the blocks with these ids, in their order. A block that the database cannot read is
+/// reported, remembered and left out.
 async fn load(
     connection: &mut PgConnection,
     group: &Group,
@@ -177,7 +178,7 @@ fn warning_range(received_day: i32, blocks: &[StoredBlock]) -> Range<i64> {
     start_ns.max(end_ns.saturating_sub(WARNING_RANGE_NS))..end_ns
 }
 
-/// Makes the partitions that the blocks need, each in a short transaction of its own.
+/// Creates the partitions that the blocks need, each in a short transaction of its own.
 async fn ensure_partitions(
     connection: &mut PgConnection,
     received_day: i32,
@@ -200,8 +201,8 @@ async fn ensure_partitions(
     Ok(())
 }
 
-/// Writes the new blocks, deletes the old ones and adds their spans to the rollups, or changes nothing
-/// and returns false when some of the old ones are gone.
+/// Writes the new blocks, deletes the old ones and adds their spans to the rollups. Changes nothing
+/// and returns false when some of the old blocks are gone.
 async fn replace(
     connection: &mut PgConnection,
     group: &Group,

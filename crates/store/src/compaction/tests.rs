@@ -1,4 +1,4 @@
-//! Spans come through compaction as they were, whatever happens on the way.
+//! Tests that compaction keeps every span, also after faults.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::testing::FreshDatabase;
 const TENANT: Uuid = Uuid::from_u128(7);
 const HOUR: i64 = UnixNanos::PER_HOUR;
 
-/// A span by what the tests tell apart.
+/// A span with the fields that the tests compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct TestSpan {
     trace: u128,
@@ -36,7 +36,7 @@ fn span(trace: u128, id: i64) -> TestSpan {
     }
 }
 
-/// Shows `see` the span as a record whose content depends on its id.
+/// Calls `see` with the span as a record whose content depends on its id.
 fn with_record(span: &TestSpan, see: impl FnOnce(&SpanRecord<'_>)) {
     let mut attributes = Vec::new();
     let value: AttributeValue = format!("value {}", span.id % 10).into();
@@ -93,7 +93,7 @@ impl Blocks {
             .expect("executes");
     }
 
-    /// Stores spans as a commit does: their block and the rows of their traces.
+    /// Stores spans in the same way as a commit: their block and the rows of their traces.
     async fn write(&mut self, spans: &[TestSpan]) {
         let mut traces: BTreeMap<u128, Vec<TestSpan>> = BTreeMap::new();
         for span in spans {
@@ -138,7 +138,7 @@ impl Blocks {
         self.count("SELECT count(*) FROM level0_blocks").await
     }
 
-    /// Trace and id of the spans in a table, sorted.
+    /// Returns the trace and the id of the spans in a table, sorted.
     async fn stored(&mut self, table: &str) -> Vec<(u128, i64)> {
         stored(&mut self.connection, table).await
     }
@@ -209,7 +209,7 @@ async fn traces_with_an_error_or_a_warning_go_to_a_partition_of_their_own() {
     blocks
         .write(&[span(1, 1), span(2, 1), span(3, 1), span(4, 1)])
         .await;
-    // The error comes in another block, beside spans of wrong clocks.
+    // The error is in another block, next to spans with wrong clocks.
     let far = |trace, days: i64| TestSpan {
         start_ns: span(trace, 1).start_ns + days * UnixNanos::PER_DAY,
         ..span(trace, 1)
@@ -342,7 +342,7 @@ async fn a_damaged_block_is_left_and_reported_once_and_the_others_move() {
         assert_eq!((report.replaced_blocks, report.damaged_blocks), (2, 1));
         assert_eq!(blocks.stored("level1_blocks").await, [(1, 1), (3, 3)]);
         assert_eq!(blocks.level0_blocks().await, 1);
-        // It is neither taken nor reported again, and holds nothing up.
+        // The damaged block is not taken or reported again, and does not delay others.
         blocks.write(&[span(4, 4)]).await;
         let report = blocks.compact(CompactionScope::Everything).await;
         assert_eq!((report.replaced_blocks, report.damaged_blocks), (1, 0));
@@ -431,7 +431,7 @@ async fn a_compaction_whose_connection_is_killed_loses_and_doubles_nothing() {
     assert_eq!(blocks.stored("level0_blocks").await, ids(&spans));
     assert_eq!(blocks.stored("level1_blocks").await, []);
     blocks.execute("DROP TRIGGER kill ON level0_blocks").await;
-    // Its lock went with the connection.
+    // The lock was released with the connection.
     blocks.compact(scope).await;
     assert_eq!(blocks.stored("level1_blocks").await, ids(&spans));
     assert_eq!(blocks.level0_blocks().await, 0);

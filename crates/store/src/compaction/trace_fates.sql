@@ -1,7 +1,8 @@
--- The traces ($2) of a tenant that have a row, each with its first block and whether it has an error or a
--- warning. A warning outside of the given time only costs that its trace is copied when its partition goes.
--- OFFSET 0 makes Postgres look up each trace and its warnings by key: by a plan without statistics it would
--- read all traces of the tenant, and all events of the time.
+-- Selects those of the traces ($2) of a tenant that have a row, each with its first block and
+-- whether it has an error or a warning. A warning outside of the given time range is missed; that
+-- only costs a copy of its trace when its partition is removed. OFFSET 0 makes Postgres look up
+-- each trace and its warnings by key. A plan without statistics would read all traces of the tenant
+-- and all events of the time range.
 SELECT
     wanted.trace_id, t.first_block_id,
     t.error_count > 0 OR EXISTS (

@@ -1,5 +1,5 @@
--- The keys of the blocks of a tenant before block $2. Reads nothing that is stored out of line, so that a
--- damaged block does not make it fail.
+-- The keys of the blocks of a tenant before block $2. Reads no out-of-line data, so a damaged block
+-- does not make it fail.
 SELECT NULL::integer AS received_day, NULL::smallint AS class, id
 FROM level0_blocks
 WHERE tenant_id = $1 AND bucket = $3 AND id < $2

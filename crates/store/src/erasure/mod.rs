@@ -1,9 +1,10 @@
-//! Erases what is stored of some traces, whatever the rules of retention say.
+//! Erases the stored data of selected traces, regardless of the retention rules.
 //!
-//! The traces leave the directory first, with their events and pins: from then on nobody finds them.
-//! Then their spans are taken out of the blocks, and large values that nothing refers to any more
-//! leave the tables of their days. An erasure that breaks off is done again and goes on: the days of its
-//! large values are marked in the database until they are rid of them.
+//! First the rows of the traces are removed with their events and pins: from then on no reader
+//! finds them. Then their spans are removed from the blocks. Last, large values without a reference
+//! are removed from the tables of their days. An erasure that was interrupted can be repeated and
+//! continues: the days of its large values stay marked in the database until the values are
+//! removed.
 
 mod rewrite_blocks;
 mod selected_blocks;
@@ -27,23 +28,27 @@ pub use self::rewrite_blocks::BlockProgress;
 /// The result of an erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ErasureReport {
-    /// Traces that had a row in the directory, and lost it.
+    /// The number of traces that had a row in `traces`, which was removed.
     pub traces: u64,
-    /// Blocks that held spans of the traces; in a dry run those that would be rewritten.
+    /// The number of blocks that held spans of the traces; in a dry run the blocks that would be
+    /// rewritten.
     pub blocks: u64,
-    /// Spans that were taken out of blocks; 0 in a dry run.
+    /// The number of spans that were removed from blocks; 0 in a dry run.
     pub spans: u64,
-    /// Blocks that cannot be read and stay as they are, with what they may hold of the traces.
+    /// The number of blocks that cannot be read and stay unchanged. They may hold spans of the
+    /// traces.
     pub damaged_blocks: u64,
-    /// Days whose large values stay because their table is in use.
+    /// The number of days whose large values stay because their table is in use.
     pub postponed_days: u64,
-    /// Days whose large values stay because a span, an event or a value of them cannot be read.
+    /// The number of days whose large values stay because a span, an event or a value cannot be
+    /// read.
     pub damaged_days: u64,
-    /// Days whose large values stay because more than 500,000 references to them are left.
+    /// The number of days whose large values stay because more than 500,000 references to them are
+    /// left.
     pub crowded_days: u64,
 }
 
-/// Counts what an erasure of the traces would erase.
+/// Counts the data that an erasure of the traces would erase.
 pub(crate) async fn dry_run(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -65,7 +70,8 @@ pub(crate) async fn dry_run(
 /// Erases the traces.
 ///
 /// # Errors
-/// [`StoreError::Database`], [`StoreError::DiskReserve`], [`StoreError::Busy`]; what was done stays done.
+/// [`StoreError::Database`], [`StoreError::DiskReserve`], [`StoreError::Busy`]; completed steps
+/// stay done.
 pub(crate) async fn erase(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -79,7 +85,7 @@ pub(crate) async fn erase(
     let ended = step::end(connection).await;
     let removed = removed?;
     ended?;
-    // What is sent of the traces from now on is new, and stays.
+    // Spans of the traces that arrive from now on are new, and stay.
     let selection = Selection::new(tenant, trace_ids, removed.before_id);
     let Rewritten {
         block_count,
@@ -109,8 +115,8 @@ fn without(trace_ids: &[Uuid]) -> rewrite_blocks::Map {
     )
 }
 
-/// Removes the traces from the directory. Compaction knows which traces there are: it must not write
-/// spans of a removed one anew.
+/// Removes the rows of the traces, under the lock that excludes compaction: compaction reads which
+/// traces exist and must not write spans of a removed trace.
 async fn remove_traces(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -124,7 +130,7 @@ async fn remove_traces(
     Ok(removed)
 }
 
-/// Frees the large values of all marked days, those of an erasure that broke off included.
+/// Frees the large values of all marked days, including the days of an interrupted erasure.
 async fn free_payloads(
     connection: &mut PgConnection,
     gauge: &Gauge,

@@ -1,7 +1,7 @@
 //! Rewrites the spans of selected blocks.
 //!
-//! Blocks are rewritten where they are, a few in one transaction under the lock against compaction, so
-//! that a reader has a block as it was or as it is. Ingest goes on.
+//! Blocks are rewritten in place, a few in one transaction, under the lock that excludes
+//! compaction. A reader sees a block either before or after its rewrite. Ingest continues.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -21,9 +21,9 @@ use crate::day::day_ns;
 use crate::sqlstate::is_damage;
 use crate::{Gauge, StoreError, retention};
 
-/// Blocks of a transaction.
+/// The number of blocks in one transaction.
 const BATCH: usize = 8;
-/// The zstd level of blocks that stay.
+/// The zstd level of rewritten blocks.
 const LEVEL: i32 = 3;
 
 /// A function from a span to the span that replaces it: it calls its second argument with that span,
@@ -33,20 +33,20 @@ pub(super) type Map = Arc<dyn Fn(&SpanRecord<'_>, &mut dyn FnMut(&SpanRecord<'_>
 /// The progress of a rewrite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockProgress {
-    /// Blocks that were looked at.
+    /// The number of blocks that were checked.
     pub done_blocks: u64,
-    /// Blocks of the tenant.
+    /// The number of blocks of the tenant.
     pub total_blocks: u64,
 }
 
 /// The result of a rewrite.
 #[derive(Debug, Default)]
 pub(super) struct Rewritten {
-    /// Blocks that were rewritten or removed.
+    /// The number of blocks that were rewritten or removed.
     pub block_count: u64,
-    /// Spans in whose place nothing is stored.
+    /// The number of removed spans.
     pub removed_spans: u64,
-    /// Blocks that cannot be read and were left.
+    /// The number of blocks that cannot be read and were left.
     pub damaged_blocks: u64,
 }
 
@@ -58,12 +58,13 @@ impl Rewritten {
     }
 }
 
-/// Rewrites the selected blocks by `map`, and calls `progress` after each few. No block of the selection
-/// comes to be meanwhile: later ones have greater ids.
+/// Rewrites the selected blocks by `map`, and calls `progress` after every few blocks. No new block
+/// can belong to the selection, because later blocks have greater ids.
 ///
 /// # Errors
-/// [`StoreError::Database`], [`StoreError::DiskReserve`], [`StoreError::Busy`]. What was done stays done;
-/// doing it again goes on where it broke off, if `map` does not change a span that it returned before.
+/// [`StoreError::Database`], [`StoreError::DiskReserve`], [`StoreError::Busy`]. Completed batches
+/// stay done. Another call continues after them, if `map` does not change a span that it returned
+/// before.
 pub(super) async fn rewrite_blocks(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
@@ -129,7 +130,7 @@ async fn rewrite(
         }
     }
     let map = Arc::clone(map);
-    // After the blocks: the row of a trace is committed with its first block.
+    // Read after the blocks: the row of a trace is committed with its first block.
     let new_traces = new_traces(connection, selection).await?;
     let (blocks, mapped) = in_background(move || {
         let mapped = blocks.iter().map(|block| mapped(block, &map, &new_traces));
@@ -145,7 +146,7 @@ async fn rewrite(
                 block.report(corrupt);
                 rewritten.damaged_blocks += 1;
             }
-            // It holds spans of the traces that came afterwards alone.
+            // The block only holds spans of traces that were stored after the selection.
             Ok(None) => {}
             Ok(Some(mapped)) => {
                 match mapped.block {
@@ -165,8 +166,8 @@ async fn rewrite(
     Ok(rewritten)
 }
 
-/// Returns the selected traces that have a row, each with its first block: a commit that was under way
-/// when the selection was made may have inserted it, and its spans stay.
+/// Returns the selected traces that have a row, each with its first block. A commit that ran while
+/// the selection was made may have inserted such a row; its spans stay.
 async fn new_traces(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
@@ -182,7 +183,7 @@ async fn new_traces(
     Ok(rows.collect())
 }
 
-/// A block; none when it is gone.
+/// Returns a block; `None` when it is gone.
 async fn load(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -211,20 +212,20 @@ async fn load(
 
 /// A block some of whose spans were changed or removed.
 struct Mapped {
-    /// None when no span is left.
+    /// `None` when no span is left.
     block: Option<Block>,
     removed_spans: u64,
     /// The starts of the days of removed spans that referred to large values.
     payload_days: BTreeSet<i64>,
 }
 
-/// Maps the spans of a block; none when all stay as they are.
+/// Maps the spans of a block; `None` when all spans stay unchanged.
 fn mapped(
     block: &StoredBlock,
     map: &Map,
     new_traces: &HashMap<[u8; 16], i64>,
 ) -> std::io::Result<Result<Option<Mapped>, Corrupt>> {
-    // It stays one block, also when its spans grow.
+    // The result stays one block, even when its spans grow.
     let mut builder = BlockBuilder::new(LEVEL);
     let mut is_changed = false;
     let mut removed_spans = 0;

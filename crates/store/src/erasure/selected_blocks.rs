@@ -1,7 +1,7 @@
-//! Finds the blocks that hold spans of some traces.
+//! Finds the blocks that hold spans of selected traces.
 //!
-//! The list of traces of a block says so, and is verified before it is believed. A block whose list
-//! cannot be read or is not what was written is reported: nobody can tell what it holds.
+//! The trace list of a block gives its traces; its checksum is verified first. A block whose list
+//! cannot be read or does not match its checksum is reported: its traces are unknown.
 
 use std::collections::HashSet;
 
@@ -13,17 +13,18 @@ use crate::block::table::{BUCKET, BlockPartition, report_corrupt, report_unreada
 use crate::block::{Corrupt, PruneData};
 use crate::sqlstate::is_damage;
 
-/// Blocks whose lists are read together. A list takes 20 bytes a trace, and a block has up to 8,192.
+/// The number of blocks whose lists are read together. A list takes 20 bytes for each trace, and a
+/// block has up to 8,192 traces.
 const CHUNK: usize = 32;
 
-/// Some traces of one tenant in the blocks before one.
+/// Selected traces of one tenant, in the blocks before a given block.
 #[derive(Debug)]
 pub(super) struct Selection<'a> {
     pub tenant: Uuid,
     pub trace_ids: &'a [Uuid],
-    /// Later blocks are left alone.
+    /// The least id of the blocks that are not touched.
     pub before_id: i64,
-    /// The traces again, to look one up.
+    /// The same traces as a set, for look-ups.
     wanted: HashSet<Uuid>,
 }
 
@@ -37,7 +38,7 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// The least and the greatest of the traces.
+    /// Returns the least and the greatest of the traces.
     fn range(&self) -> Option<(Uuid, Uuid)> {
         let ids = || self.trace_ids.iter().copied();
         ids().min().zip(ids().max())
@@ -47,7 +48,7 @@ impl<'a> Selection<'a> {
 /// The table, or partition, and the id of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
 pub(super) struct BlockLocation {
-    /// Day and class of its partition; none in level 0.
+    /// Day and class of its partition; `None` in level 0.
     received_day: Option<i32>,
     class: Option<i16>,
     pub id: i64,
@@ -62,7 +63,7 @@ impl BlockLocation {
     }
 }
 
-/// The blocks of the tenant, table by table; 24 bytes each.
+/// Returns the blocks of the tenant, table by table; each takes 24 bytes.
 pub(super) async fn all_blocks(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
@@ -75,7 +76,7 @@ pub(super) async fn all_blocks(
         .await
 }
 
-/// Splits blocks into those whose lists are read together, all of one table.
+/// Splits blocks into chunks whose lists are read together; a chunk has blocks of one table.
 pub(super) fn chunks(places: &[BlockLocation]) -> impl Iterator<Item = &[BlockLocation]> {
     let of_table = places.chunk_by(|a, b| a.partition() == b.partition());
     of_table.flat_map(|places| places.chunks(CHUNK))
@@ -85,11 +86,11 @@ pub(super) fn chunks(places: &[BlockLocation]) -> impl Iterator<Item = &[BlockLo
 #[derive(Debug, Default)]
 pub(super) struct Selected {
     pub places: Vec<BlockLocation>,
-    /// Blocks whose list cannot be read.
+    /// The number of blocks whose list cannot be read.
     pub damaged_blocks: u64,
 }
 
-/// Selects among blocks of one table.
+/// Selects the blocks with spans of the traces, from blocks of one table.
 pub(super) async fn selected_blocks(
     connection: &mut PgConnection,
     selection: &Selection<'_>,
@@ -105,7 +106,7 @@ pub(super) async fn selected_blocks(
         if list.trace_ids.is_some() || list.prune.verify(&list.checksums).is_ok() {
             lists.push(list);
         } else if let Some(&place) = places.iter().find(|place| place.id == list.id) {
-            // The range of its traces is not what was written.
+            // The stored range of the block's traces is damaged.
             lists.extend(
                 read_lists(connection, selection, &[place], everything, &mut selected).await?,
             );
@@ -133,7 +134,7 @@ struct TraceList {
     #[sqlx(flatten)]
     prune: PruneData,
     checksums: Vec<i32>,
-    /// None where they lie outside of the range that was asked for.
+    /// `None` when the traces lie outside of the requested range.
     trace_ids: Option<Vec<Uuid>>,
     trace_ends: Option<Vec<i32>>,
 }
@@ -148,7 +149,8 @@ impl TraceList {
     }
 }
 
-/// Reads the lists of blocks of one table. One that cannot be read is reported and left out.
+/// Reads the trace lists of blocks of one table. A list that cannot be read is reported and left
+/// out.
 async fn read_lists(
     connection: &mut PgConnection,
     selection: &Selection<'_>,

@@ -1,4 +1,4 @@
-//! One step of an erasure: it holds the lock against retention, and watches the disk.
+//! One step of an erasure: it holds the lock that excludes retention, and checks the disk.
 //!
 //! Between two steps retention may run, and the size budget may free a day.
 
@@ -10,12 +10,12 @@ use crate::options::is_disk_reserve_reached;
 use crate::retention::turn;
 use crate::{Gauge, StoreError};
 
-/// The longest wait for the first step: a person waits for it,
+/// The timeout of the first step: short, because an operator waits for it.
 pub(super) const FIRST_PATIENCE: Duration = Duration::from_secs(10);
-/// and that for another one: a run of retention may take minutes.
+/// The timeout of each later step: a run of retention may take minutes.
 pub(super) const TIMEOUT: Duration = Duration::from_mins(10);
 
-/// Waits until retention has ended; it waits from then on until [`end`].
+/// Waits until a running retention ends, and excludes retention until [`end`].
 ///
 /// # Errors
 /// [`StoreError::DiskReserve`], [`StoreError::Busy`] after `timeout`, [`StoreError::Database`].
@@ -34,7 +34,7 @@ pub(super) async fn begin(
     }
 }
 
-/// Lets whoever waits go first.
+/// Releases the lock, so that waiting runs can continue first.
 pub(super) async fn end(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     turn::end(connection).await
 }

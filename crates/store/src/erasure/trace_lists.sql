@@ -1,6 +1,6 @@
--- The traces of some blocks of one table, with what proves that they are unchanged. $4 and $5: the
--- partition of level 1, NULL for level 0. The list of a block is left out where none of the traces
--- from $6 to $7 lies in its range.
+-- The traces of some blocks of one table, with their checksums. $4 and $5: the partition of level
+-- 1, NULL for level 0. The list of a block is left out when none of the traces from $6 to $7 lies
+-- in the range of the block.
 SELECT
     b.id, b.span_count, b.first_start_ns, b.last_start_ns, b.last_end_ns, b.first_trace_id,
     b.last_trace_id, b.max_duration_ns, b.has_error, b.has_payloads,

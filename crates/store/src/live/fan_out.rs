@@ -1,5 +1,5 @@
-//! Looks up what was announced, once for all subscribers of a tenant and not too often, and tells
-//! them.
+//! Looks up announced traces, once for all subscribers of a tenant and at most every 100 ms, and
+//! sends them to the subscribers.
 
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use super::Live;
 use super::pending::FanOutBatch;
 use crate::reader;
 
-/// The least time between two turns: what is announced meanwhile is looked up together.
+/// The least time between two look-ups; traces that are announced in between are looked up
+/// together.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// Tells subscribers for as long as it is polled.
+/// Sends events to subscribers for as long as it is polled.
 pub(super) async fn look_up(live: &Live) {
     let mut not_before = Instant::now();
     loop {
@@ -32,7 +33,7 @@ async fn tell(live: &Live, batch: FanOutBatch) {
         traces,
         missed,
     } = batch;
-    // They may have gone since it was announced.
+    // All subscribers may have left since the announcement.
     if !live.feed.has_subscriber(tenant) {
         return;
     }
@@ -48,13 +49,13 @@ async fn tell(live: &Live, batch: FanOutBatch) {
         return;
     }
     match reader::summaries(&live.pool, tenant, &traces, live.clock.now()).await {
-        // Retention may have taken them all meanwhile.
+        // Retention may have removed all of them in between.
         Ok(summaries) if summaries.is_empty() => {}
         Ok(summaries) => {
             metrics::counter!("throughline_live_traces_total").increment(summaries.len() as u64);
             live.feed.tell(tenant, LiveEvent::Traces(summaries.into()));
         }
-        // The reader has logged why.
+        // The reader has logged the reason.
         Err(_) => lag(traces.len() as u64, LagReason::Unreadable),
     }
 }

@@ -1,4 +1,4 @@
-//! Who is told: the subscribers by tenant, each with a bounded place to wait in.
+//! The subscribers of each tenant, each with a bounded queue of events.
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
@@ -8,7 +8,8 @@ use throughline_model::{BoxFuture, LagReason, LiveEvent, LiveFeed, LiveLag, Live
 use throughline_wire::TenantId;
 use tokio::sync::{Notify, broadcast};
 
-/// Events that wait for a subscriber; at a turn each 100 ms it may stand still for six seconds.
+/// The most events in the queue of a subscriber. With one event each 100 ms, a subscriber may stall
+/// for six seconds.
 const WAITING: usize = 64;
 
 /// The subscribers of every tenant.
@@ -28,12 +29,12 @@ struct State {
 #[derive(Debug)]
 struct Channel {
     sender: broadcast::Sender<FanOutEvent>,
-    /// Traces told so far.
+    /// The number of traces sent so far.
     traces: u64,
 }
 
-/// An event with the number of traces told before it, so that a subscriber who misses some knows
-/// how many.
+/// An event with the number of traces sent before it. A subscriber that misses events calculates
+/// from it how many traces it missed.
 #[derive(Debug, Clone)]
 struct FanOutEvent {
     before: u64,
@@ -52,7 +53,7 @@ impl Channel {
     fn tell(&mut self, event: LiveEvent) {
         let before = self.traces;
         self.traces = before.saturating_add(traces_of(&event));
-        // An error says that the last subscriber just went.
+        // Sending fails when the last subscriber has just left.
         let _ = self.sender.send(FanOutEvent { before, event });
     }
 }
@@ -92,33 +93,33 @@ impl Feed {
         subscription
     }
 
-    /// Waits until somebody subscribes, if nobody has.
+    /// Waits until there is a subscriber.
     pub(super) async fn wait_for_subscriber(&self) {
         while !self.state().has_subscribers() {
             self.subscribed.notified().await;
         }
     }
 
-    /// Whether anybody listens.
+    /// Returns whether there is any subscriber.
     pub(super) fn has_subscribers(&self) -> bool {
         self.state().has_subscribers()
     }
 
-    /// Whether anybody listens for `tenant`.
+    /// Returns whether `tenant` has a subscriber.
     pub(super) fn has_subscriber(&self, tenant: [u8; 16]) -> bool {
         let state = self.state();
         let channel = state.of.get(&tenant);
         channel.is_some_and(|channel| channel.sender.receiver_count() > 0)
     }
 
-    /// Tells the subscribers of `tenant`.
+    /// Sends an event to the subscribers of `tenant`.
     pub(super) fn tell(&self, tenant: [u8; 16], event: LiveEvent) {
         if let Some(channel) = self.state().of.get_mut(&tenant) {
             channel.tell(event);
         }
     }
 
-    /// Tells everybody whether commits are heard of, when that changes.
+    /// Notifies all subscribers when the listener connects or loses its connection.
     pub(super) fn set_listening(&self, is_listening: bool) {
         let mut state = self.state();
         if state.is_listening == is_listening {
@@ -134,8 +135,8 @@ impl Feed {
         }
     }
 
-    /// Forgets the tenants when nobody listens; whether that is so. Whoever subscribes after that
-    /// waits for the next connection.
+    /// Removes all tenants when there is no subscriber; returns whether there is none. A later
+    /// subscriber waits for the next connection.
     pub(super) fn rest(&self) -> bool {
         let mut state = self.state();
         let is_idle = !state.has_subscribers();
@@ -146,7 +147,7 @@ impl Feed {
         is_idle
     }
 
-    /// Ends every subscription, those to come included.
+    /// Ends every subscription, also future ones.
     pub(super) fn end(&self) {
         let mut state = self.state();
         state.has_ended = true;
@@ -178,14 +179,15 @@ impl LiveFeed for TenantFeed {
 
 struct Subscription {
     receiver: broadcast::Receiver<FanOutEvent>,
-    /// Traces told to this subscriber or known to be missed by it, in the channel's count.
+    /// The number of traces that this subscriber received or is known to have missed, by the count
+    /// of the channel.
     seen: u64,
-    /// What is told before the channel's next.
+    /// Events that are delivered before the next event of the channel.
     next: VecDeque<LiveEvent>,
 }
 
 impl Subscription {
-    /// Takes an event of the channel; what lies between it and the last one was lost.
+    /// Takes an event from the channel. Traces between it and the previous event were missed.
     fn take(&mut self, told: FanOutEvent, has_lagged: bool) {
         let missed = told.before.saturating_sub(self.seen);
         self.seen = told.before.saturating_add(traces_of(&told.event));
@@ -235,7 +237,7 @@ mod tests {
         for seed in 0..WAITING as u64 + 9 {
             feed.tell(TENANT, one_trace(seed));
         }
-        // The first to go was the word that commits are heard of.
+        // The oldest event, which was dropped first, was the notice that the listener is connected.
         let lag = slow.next().await;
         let missed = 9;
         let reason = LagReason::Slow;

@@ -1,5 +1,5 @@
-//! The connection that hears of commits: made when somebody subscribes, made again when it is
-//! lost, let go when nobody is left.
+//! The connection that listens for commits: opened at the first subscription, reopened when it is
+//! lost, closed when there is no subscriber.
 
 use std::time::Duration;
 
@@ -9,17 +9,18 @@ use tokio::time::{Instant, sleep, timeout};
 use super::Live;
 use crate::notice::{self, CHANNEL};
 
-/// How long connecting and a sign of life may take.
+/// The timeout of connecting and of a connection check.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// A connection that is silent for so long is asked for a sign of life: a network that goes away
-/// says nothing.
+/// The time without a notification after which the connection is checked: a network failure is
+/// otherwise not noticed.
 const SILENCE: Duration = Duration::from_secs(10);
-/// How long the connection is kept when nobody is subscribed: a page that is loaded anew finds it.
+/// The time for which the connection is kept without subscribers, so that a reloaded page can use
+/// it.
 const REST_AFTER: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Hears of commits for as long as it is polled.
+/// Listens for commits for as long as it is polled.
 pub(super) async fn listen(live: &Live) {
     let mut pause = FIRST_PAUSE;
     loop {
@@ -31,7 +32,7 @@ pub(super) async fn listen(live: &Live) {
             .acquire_timeout(TIMEOUT)
             .connect_lazy_with(live.connect.clone());
         let heard = hear(live, &pool, &mut pause).await;
-        // A connection that is stuck is dropped with the pool.
+        // A connection that hangs is dropped with the pool.
         let _ = timeout(TIMEOUT, pool.close()).await;
         if let Err(error) = heard {
             live.feed.set_listening(false);
@@ -43,10 +44,10 @@ pub(super) async fn listen(live: &Live) {
     }
 }
 
-/// Hears over one connection; returns when nobody is subscribed any more.
+/// Listens on one connection; returns when there is no subscriber.
 async fn hear(live: &Live, pool: &PgPool, pause: &mut Duration) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
-    // A new connection has missed something: that is to be said, not to be hidden.
+    // A new connection has missed notifications: subscribers must be notified of that.
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await?;
     live.feed.set_listening(true);

@@ -1,5 +1,6 @@
-//! Tells every server's subscribers what any server commits: a notification in the committing
-//! transaction, one connection a server that listens, one look-up for all its subscribers.
+//! The live view: sends every commit of any server to the subscribers of all servers. The
+//! committing transaction sends a notification. Each server has one connection that listens, and
+//! makes one look-up for all its subscribers.
 
 mod fan_out;
 mod feed;
@@ -19,20 +20,20 @@ use self::feed::{Feed, TenantFeed};
 use self::pending::Pending;
 use crate::Clock;
 
-/// What the tasks of the live view work with.
+/// The shared state of the live view's tasks.
 #[derive(Debug, Clone)]
 struct Live {
-    /// Where the listener connects to.
+    /// The connection options of the listener.
     connect: PgConnectOptions,
-    /// Where traces are looked up.
+    /// The pool for looking up traces.
     pool: PgPool,
     clock: Clock,
     feed: Arc<Feed>,
     pending: Arc<Pending>,
 }
 
-/// The running live view of a store. It connects when somebody subscribes, and lets the connection
-/// go when nobody has for a while.
+/// The running live view of a store. It connects at the first subscription and disconnects when
+/// there has been no subscriber for a while.
 pub(crate) struct LiveHandle {
     feed: Arc<Feed>,
     closing: watch::Sender<bool>,
@@ -57,7 +58,7 @@ pub(crate) fn spawn(connect: &PgConnectOptions, pool: &PgPool, clock: Clock) -> 
 }
 
 impl LiveHandle {
-    /// What `tenant` may hear.
+    /// Returns the live feed of `tenant`.
     pub(crate) fn feed(&self, tenant: TenantId) -> Arc<dyn LiveFeed> {
         Arc::new(TenantFeed::new(Arc::clone(&self.feed), tenant))
     }
@@ -66,14 +67,14 @@ impl LiveHandle {
     pub(crate) async fn close(&self) {
         self.closing.send_replace(true);
         if let Some(task) = self.task.lock().await.take() {
-            // It ends by itself and has nothing to say.
+            // The task ends without a result.
             let _ = task.await;
         }
     }
 }
 
-/// Runs until the store closes or is dropped, and again after a panic: one bug must not leave
-/// every subscriber waiting.
+/// Runs until the store closes or is dropped. Restarts after a panic: one bug must not block every
+/// subscriber.
 async fn keep_running(live: Live, mut closing: watch::Receiver<bool>) {
     loop {
         let run = tokio::spawn(run(live.clone(), closing.clone()));
@@ -81,7 +82,7 @@ async fn keep_running(live: Live, mut closing: watch::Receiver<bool>) {
             Ok(()) => break,
             Err(error) => tracing::error!(%error, "the live view ended and is started again"),
         }
-        // Not in a tight circle, should it panic each time.
+        // The pause avoids a busy loop when the task panics each time.
         let pause = tokio::time::sleep(Duration::from_secs(1));
         tokio::select! {
             () = pause => {}
@@ -95,7 +96,7 @@ async fn run(live: Live, mut closing: watch::Receiver<bool>) {
     tokio::select! {
         () = listen::listen(&live) => {}
         () = fan_out::look_up(&live) => {}
-        // An error says that the store was dropped.
+        // An error means that the store was dropped.
         _ = closing.wait_for(|closing| *closing) => {}
     }
 }

@@ -1,4 +1,4 @@
-//! Traces that were announced and wait to be looked up: each once, and not without bound.
+//! Announced traces that wait for their look-up: without duplicates and with a limit.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use crate::notice::Notice;
 
-/// Traces of a tenant that may wait; beyond it they are counted as missed.
+/// The most waiting traces of a tenant; further ones are counted as missed.
 const WAITING: usize = 5_000;
-/// Traces of a tenant that are looked up at once.
+/// The most traces of a tenant in one look-up.
 const BATCH_TRACES: usize = 2_500;
 
-/// What waits, by tenant.
+/// The waiting traces, by tenant.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     of: Mutex<HashMap<[u8; 16], Waiting>>,
@@ -27,17 +27,17 @@ struct Waiting {
     missed: u64,
 }
 
-/// What is to be told to the subscribers of a tenant next.
+/// The next traces to send to the subscribers of a tenant.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FanOutBatch {
     pub tenant: [u8; 16],
     pub traces: Vec<Uuid>,
-    /// Traces that are left out.
+    /// The number of traces that are left out.
     pub missed: u64,
 }
 
 impl Pending {
-    /// Adds what was announced.
+    /// Adds the traces of a notification.
     pub(super) fn add(&self, notice: Notice) {
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = of.entry(notice.tenant).or_default();
@@ -53,14 +53,14 @@ impl Pending {
         self.more.notify_one();
     }
 
-    /// Waits until something is there.
+    /// Waits until there is a waiting trace.
     pub(super) async fn wait(&self) {
         while self.is_empty() {
             self.more.notified().await;
         }
     }
 
-    /// Takes what is next of each tenant; what is too much for one turn goes on waiting.
+    /// Takes the next batch of each tenant; traces beyond the size of a batch keep waiting.
     pub(super) fn take(&self) -> Vec<FanOutBatch> {
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         let mut batches = Vec::with_capacity(of.len());
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(batches[0].traces, notice(1..4).traces);
         assert_eq!(batches[0].missed, 0);
         assert!(pending.is_empty());
-        // Once it is taken it has news again.
+        // After a trace was taken, a new announcement adds it again.
         pending.add(notice(1..2));
         assert_eq!(pending.take()[0].traces.len(), 1);
     }

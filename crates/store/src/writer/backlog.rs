@@ -1,4 +1,4 @@
-//! Keeps level 0 from growing without bound: while compaction is far behind, ingest is refused.
+//! Limits the size of level 0: ingest is refused while compaction is far behind.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -9,12 +9,11 @@ use tokio::time::sleep;
 use super::queue::Budget;
 use crate::Level0Limit;
 
-/// The interval between looks at level 0, while spans are committed.
+/// The interval between two measurements of level 0, while spans are committed.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// Looks at level 0 until the writer or the pool is gone, and refuses batches while it is full.
-/// Costs a scan of a table of a few thousand rows every two seconds, none while nothing is
-/// committed.
+/// Measures level 0 until the writer or the pool is gone, and refuses batches while it is full. A
+/// measurement scans a table of a few thousand rows. There is none while nothing is committed.
 pub(super) async fn watch(pool: PgPool, budget: Weak<Budget>, limit: Level0Limit) {
     loop {
         sleep(EVERY).await;
@@ -27,7 +26,7 @@ pub(super) async fn watch(pool: PgPool, budget: Weak<Budget>, limit: Level0Limit
         if !budget.take_committed() && !budget.is_behind() {
             continue;
         }
-        // What the database says of being away is said by the writer.
+        // The writer reports an unavailable database, so the error is ignored here.
         if let Ok((blocks, bytes)) = size(&pool).await {
             note(&budget, limit, blocks, bytes);
         }

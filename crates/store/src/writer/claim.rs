@@ -1,10 +1,10 @@
-//! Decides under lock which spans of a commit are new, and brings the rows of their traces up to
-//! date.
+//! Decides under row locks which spans of a commit are new, and updates the rows of their traces.
 //!
-//! A trace that has no row yet is claimed by inserting it: all its spans are new. The row of any
-//! other is locked. A span whose fingerprint it has may be stored already: then its digest is
-//! compared with those of the stored spans. Whatever two servers send at the same time, one of them
-//! waits for the other's commit here, traces in the order of their keys.
+//! A trace without a row is claimed by inserting its row: all its spans are new. The row of any
+//! other trace is locked. A span whose fingerprint is in the row may be stored already; then its
+//! digest is compared with the digests of the stored spans. When two servers write the same trace
+//! at the same time, one waits here for the other's commit. Both lock traces in the order of their
+//! keys, so they do not deadlock.
 
 use std::collections::BTreeMap;
 
@@ -20,20 +20,20 @@ use super::summary::Summary;
 use super::trace_rows::{LockedRow, NewRows, UpdatedRows};
 use crate::ids::TraceKey;
 
-/// A row that was seen and is gone when it is to be locked is claimed again so often: each time
-/// retention has removed it in between.
+/// The most attempts to claim a trace. Each further attempt means that retention removed the row
+/// between the insert, which found it, and the lock.
 const MAX_ATTEMPTS: usize = 8;
 
-/// The spans of a commit, by what becomes of them.
+/// The spans of a commit by their outcome.
 #[derive(Debug, Default)]
 pub(super) struct Claimed {
-    /// To be stored.
+    /// Spans to store.
     pub new: Vec<RowRef>,
-    /// Stored already with the same content.
+    /// Spans that are already stored with the same content.
     pub duplicate: Vec<RowRef>,
-    /// One too many for their traces.
+    /// Spans beyond the span limit of their traces.
     pub over_limit: Vec<RowRef>,
-    /// Large traces with the digests that they have after this commit.
+    /// Large traces with all their digests after this commit.
     pub large: Vec<Grown>,
 }
 
@@ -44,8 +44,8 @@ struct TraceSpans<'a> {
     begun: Vec<&'a OpenSpan>,
 }
 
-/// Returns which of `rows` are new; their traces have rows that count them then, in the transaction that
-/// `connection` is in. `begun` are spans that have begun.
+/// Decides which of `rows` are new, and updates the rows of their traces, in the transaction of
+/// `connection`. `begun` are the spans that have begun.
 ///
 /// Costs one statement when no trace has a row yet, three when some have, and one more for spans
 /// that may be stored already.
@@ -78,7 +78,7 @@ fn by_trace<'a>(
 ) -> BTreeMap<TraceKey, TraceSpans<'a>> {
     let mut traces = BTreeMap::<TraceKey, TraceSpans<'a>>::new();
     let key = |row: RowRef| (group.batch(row).tenant, group.row(row).trace_id);
-    // The spans of a trace mostly stand together: one look-up for all of them.
+    // The spans of a trace are mostly adjacent: one look-up serves all of them.
     for run in rows.chunk_by(|a, b| key(*a) == key(*b)) {
         let spans = traces.entry(key(run[0])).or_default();
         spans.rows.extend_from_slice(run);
@@ -90,7 +90,7 @@ fn by_trace<'a>(
     traces
 }
 
-/// The summary of the spans; there is one at least.
+/// Returns the summary of the spans; `None` only when there is no span.
 fn summary(group: &Group, rows: &[RowRef], begun: &[&OpenSpan]) -> Option<Summary> {
     let mut summary = None::<Summary>;
     for &row in rows {
@@ -110,7 +110,7 @@ fn summary(group: &Group, rows: &[RowRef], begun: &[&OpenSpan]) -> Option<Summar
     summary
 }
 
-/// Claims the traces that have no row.
+/// Claims the traces that have no row, by inserting their rows.
 async fn insert_new(
     connection: &mut PgConnection,
     group: &Group,
@@ -129,7 +129,7 @@ async fn insert_new(
         }
     }
     let inserted = new_rows.insert(connection, group.received_ns()).await?;
-    // In the order of their keys, which is that of a block.
+    // Traces in the order of their keys, which is also the order of a block.
     waiting.retain(|key, spans| {
         if !inserted.contains(key) {
             return true;
@@ -142,7 +142,8 @@ async fn insert_new(
     Ok(())
 }
 
-/// Locks the rows of the others and updates them. What has no row any more keeps waiting.
+/// Locks the rows of the other traces and updates them. A trace whose row was removed meanwhile
+/// stays in `waiting`.
 async fn update_locked(
     connection: &mut PgConnection,
     group: &Group,
@@ -202,7 +203,7 @@ async fn update_locked(
     updates.store(connection).await
 }
 
-/// Column of ids, as a statement takes it.
+/// Converts ids to a column of a statement.
 pub(super) fn uuids(ids: impl Iterator<Item = [u8; 16]>) -> Vec<Uuid> {
     ids.map(Uuid::from_bytes).collect()
 }

@@ -1,5 +1,5 @@
--- Spans that have ended are open no more. Locked in the order of the keys, so that two servers wait
--- for each other in the same order.
+-- Spans that have ended are no longer open. The rows are locked in the order of their keys, so that
+-- two servers do not deadlock.
 DELETE FROM open_spans AS o
 USING (
     SELECT locked.tenant_id, locked.trace_id, locked.span_id

@@ -1,4 +1,5 @@
-//! One transaction: events by binary COPY, the rows of traces, and one block of new spans a tenant.
+//! Commits one group in one transaction: events by binary COPY, the rows of traces, and for each
+//! tenant one block of new spans.
 
 use std::collections::BTreeSet;
 
@@ -15,18 +16,18 @@ use crate::ids::TraceKey;
 use crate::notice;
 use crate::sqlstate::{Fault, fault};
 
-/// Bytes sent at once; sqlx flushes every piece.
+/// The number of bytes sent at once; sqlx flushes every piece.
 const PIECE_BYTES: usize = 128 * 1024;
-/// Smaller runs of rows are put together first.
+/// The size in bytes below which runs of rows are joined before they are sent.
 const SMALL_BYTES: usize = 16 * 1024;
 
 const COPY_EVENTS: &str = include_str!("copy_events.sql");
 
-/// Why a commit failed.
+/// The reason that a commit failed.
 #[derive(Debug)]
 pub(super) struct Failed {
     pub error: sqlx::Error,
-    /// Whether COMMIT was sent: then it may have succeeded all the same.
+    /// True if COMMIT was sent: the commit may have succeeded then.
     pub committing: bool,
 }
 
@@ -46,7 +47,7 @@ pub(super) struct Committed {
     pub events: InsertedEvents,
 }
 
-/// Buffers that one commit after another uses.
+/// Buffers that are reused from commit to commit.
 pub(super) struct Buffers {
     /// Bytes for COPY.
     pub copied: Vec<u8>,
@@ -62,25 +63,27 @@ impl Default for Buffers {
     }
 }
 
-/// One group on its way into the database.
+/// A group that is being committed.
 pub(super) struct Commit<'a> {
     pub group: &'a Group,
-    /// The distinct rows to store, the spans first.
+    /// The distinct rows to store, spans first.
     pub rows: &'a [RowRef],
-    /// Starts that are refused because their traces have too many.
+    /// Starts that are rejected because their traces have too many open spans.
     pub refused_starts: &'a BTreeSet<open_spans::Key>,
     pub shared: &'a Committer,
 }
 
 impl Commit<'_> {
-    /// Stores the rows and brings their traces up to date, all or nothing.
+    /// Stores the rows and updates their traces in one transaction.
     pub(super) async fn run(
         &self,
         connection: &mut PgConnection,
         buffers: &mut Buffers,
     ) -> Result<Committed, Failed> {
-        // A batch that was sent again is a small part of its group: the second way costs little
-        // more than the first. The third is right whatever other servers store meanwhile.
+        // The fallback order: COPY directly, then without the stored events, then through a
+        // temporary table. A batch that was sent again is a small part of its group, so the second
+        // path costs little more than the first. Only the third path is correct whatever other
+        // servers store at the same time.
         let mut path = EventPath::Direct;
         loop {
             let result = self.attempt(connection, path, buffers).await;
@@ -123,7 +126,8 @@ impl Commit<'_> {
         })
     }
 
-    /// Large values: before the rows, so that whoever sees a row finds what it refers to.
+    /// Writes large values before the rows that refer to them, so that a visible row never refers
+    /// to a missing value.
     async fn write_referred(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let batches = self.group.batches_of(self.rows);
         let payloads = batches.flat_map(|batch| {
@@ -161,7 +165,7 @@ impl Commit<'_> {
         }
     }
 
-    /// The spans that have begun and are not refused.
+    /// Returns the spans that have begun and are not rejected.
     fn begun(&self) -> Vec<([u8; 16], &open_spans::OpenSpan)> {
         let mut begun = Vec::new();
         for batch in self.group.telling() {
@@ -173,7 +177,7 @@ impl Commit<'_> {
         begun
     }
 
-    /// Everything that follows from what is stored.
+    /// Writes everything that depends on which rows are new.
     async fn finish(
         &self,
         connection: &mut PgConnection,
@@ -205,7 +209,8 @@ impl Commit<'_> {
             if let Some((process_id, sequence)) = row.numbered() {
                 processes.receive(batch.tenant, process_id, sequence);
             }
-            // A sender that numbers may have left this one out.
+            // A sender that numbers its spans may omit the number of this one, and the span may
+            // still be open.
             if row.numbered().is_some() || !batch.told.is_empty() {
                 open_spans.end(batch.tenant, row.trace_id, row.span_id);
             }
@@ -228,14 +233,15 @@ impl Commit<'_> {
     }
 }
 
-/// The way in which events are stored.
+/// The way in which a commit stores events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum EventPath {
-    /// Straight into the table: right unless one is stored already.
+    /// COPY into the table: correct unless an event is already stored.
     Direct,
-    /// Without those that are stored: right unless another server stores one meanwhile.
+    /// COPY without the events that are already stored: correct unless another server stores one
+    /// meanwhile.
     AroundStored,
-    /// By way of a temporary table, which leaves out what is stored.
+    /// COPY into a temporary table, from which the new events are inserted.
     Staged,
 }
 
@@ -257,12 +263,12 @@ impl EventPath {
     }
 }
 
-/// Whether an event was stored already, and nothing of the group was.
+/// Returns whether an event was already stored, so that nothing of the group was committed.
 fn is_duplicate(failed: &Failed) -> bool {
     !failed.committing && fault(&failed.error) == Fault::Duplicate
 }
 
-/// The spans among `rows`, and the events.
+/// Splits `rows` into spans and events.
 fn by_kind(rows: &[RowRef]) -> (&[RowRef], &[RowRef]) {
     rows.split_at(rows.partition_point(|row| !row.is_event()))
 }
@@ -293,7 +299,8 @@ pub(super) async fn copy(
             buffer.clear();
         }
         if run.len() >= SMALL_BYTES {
-            // As it lies there: most batches are one run, and are not copied again.
+            // The run is sent from the batch's own buffer: most batches are one run, and are not
+            // copied again.
             for piece in run.chunks(PIECE_BYTES) {
                 copy.send(piece).await?;
             }

@@ -1,4 +1,4 @@
-//! Services, operations, resources and scopes: written once, known by their content's hash.
+//! Services, operations, resources and scopes: each is written once, under the hash of its content.
 
 use std::collections::HashSet;
 use std::sync::RwLock;
@@ -15,7 +15,7 @@ pub(super) struct Entry {
     pub row: EntryRow,
 }
 
-/// What the tables hold apart from tenant and id.
+/// The columns of the tables besides tenant and id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum EntryRow {
     Service {
@@ -41,7 +41,7 @@ pub(super) enum EntryRow {
     },
 }
 
-/// Which table an id is of.
+/// The dictionary table of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Table {
     Services,
@@ -63,18 +63,19 @@ impl EntryRow {
 
 type Key = (Table, [u8; 16], i64);
 
-/// What is known to be in the tables.
+/// The ids of entries that are known to be in the tables.
 ///
-/// Never wrong for long: it holds what this process has committed, and forgets when the
-/// connection is lost, because the database behind the address may be another one.
+/// It holds only entries that this process has committed. It is cleared when the connection is
+/// lost, because another database may answer at the same address afterwards.
 #[derive(Debug, Default)]
 pub(super) struct CommittedEntries(RwLock<HashSet<Key>>);
 
 impl CommittedEntries {
-    /// Beyond so many the cache begins anew: names that never repeat must not fill the memory.
+    /// The most ids in the cache; when it is full, it is cleared. This bounds the memory when names
+    /// never repeat.
     const MAX: usize = 200_000;
 
-    /// Those of `wanted` that are not known.
+    /// Returns the entries of `wanted` that are not known to be stored.
     pub(super) fn missing<'a>(&self, wanted: impl Iterator<Item = &'a Entry>) -> Vec<&'a Entry> {
         let known = self
             .0
@@ -85,7 +86,7 @@ impl CommittedEntries {
             .collect()
     }
 
-    /// Whether this one is known.
+    /// Returns whether this entry is known to be stored.
     pub(super) fn contains(&self, table: Table, tenant: [u8; 16], id: i64) -> bool {
         let known = self
             .0
@@ -105,7 +106,7 @@ impl CommittedEntries {
         known.extend(entries.map(|entry| (entry.row.table(), entry.tenant, entry.id)));
     }
 
-    /// Forgets everything.
+    /// Removes all ids.
     pub(super) fn clear(&self) {
         self.0
             .write()
@@ -114,8 +115,8 @@ impl CommittedEntries {
     }
 }
 
-/// Writes what is missing, each table in one statement of its own, before the spans that refer to
-/// it; sorted by id, so that servers that write the same entries do not deadlock.
+/// Writes the missing entries before the spans that refer to them, with one statement for each
+/// table. Entries are sorted by id, so that servers that write the same entries do not deadlock.
 pub(super) async fn write(
     connection: &mut PgConnection,
     known: &CommittedEntries,

@@ -1,4 +1,4 @@
-//! The digests of what is stored of a trace: read from its blocks, and cached for large traces.
+//! The digests of the stored spans of a trace: read from its blocks, and cached for large traces.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,10 +10,10 @@ use super::fingerprint;
 use crate::block::find::{self, TraceInBlocks};
 use crate::ids::{IdSet, TraceKey};
 
-/// Digests in the cache, of all large traces together: about 16 MiB.
+/// The most digests in the cache, of all large traces together: about 16 MiB.
 const MAX_CACHED_DIGESTS: usize = 500_000;
 
-/// A state of a trace, under the lock of its row: the same state has the same spans.
+/// The state of a trace while its row is locked. Equal states have the same spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StoredTrace {
     pub key: TraceKey,
@@ -37,8 +37,8 @@ struct Entry {
     digests: IdSet,
 }
 
-/// The digests of large traces that this server wrote to lately. An entry counts only while the
-/// locked row of the trace says the same number of spans.
+/// The digests of large traces that this server wrote recently. An entry is valid only while the
+/// locked row of the trace has the same number of spans.
 #[derive(Debug, Default)]
 pub(super) struct DigestCache(Mutex<HashMap<TraceKey, Entry>>);
 
@@ -51,7 +51,7 @@ impl DigestCache {
         is_same.then(|| entry.digests.clone())
     }
 
-    /// Caches what a commit left, once it is committed.
+    /// Caches the digests of a commit, once it has succeeded.
     pub(super) fn put(&self, grown: Vec<Grown>) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for Grown { trace, digests } in grown {
@@ -72,7 +72,7 @@ impl DigestCache {
     }
 }
 
-/// The digests of all spans of these traces, whose rows are locked.
+/// Returns the digests of all spans of these traces, whose rows are locked.
 pub(super) async fn of_traces(
     connection: &mut PgConnection,
     cache: &DigestCache,

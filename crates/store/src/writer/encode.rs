@@ -1,5 +1,5 @@
-//! A batch as the writer commits it: encoded in the task of whoever submits it, so that the
-//! encoding of the next group runs while the database works on this one.
+//! Encodes a batch in the task of its submitter, so that the next group is encoded while the
+//! database commits the current one.
 
 use throughline_codec::binary;
 use throughline_wire::{
@@ -17,23 +17,24 @@ use super::row::{self, Buffers, Context};
 use crate::block::IngestMetadata;
 use crate::ids::{self, IdSet};
 
-/// Spans that begin further ahead than this have no partition: the validation before the store
-/// allows a day.
+/// The largest distance of a span's start from now into the future. Later spans have no partition.
+/// The validation before the store allows a day.
 const MAX_AHEAD_NS: i64 = 2 * UnixNanos::PER_DAY;
 
-/// What a span takes, encoded: a first guess that saves growing the buffer.
+/// The typical size of an encoded span in bytes: a first estimate, which avoids growing the buffer.
 const TYPICAL_ROW_BYTES: usize = 600;
-/// The bytes that a span takes besides attributes, events and links: its status message and trace state.
+/// The bytes that a span takes besides attributes, events and links: its status message and trace
+/// state.
 const FIXED_ROW_BYTES: usize = 16;
 
-/// What the rows of a group will take, nearly.
+/// Estimates the size of the encoded rows of a group in bytes.
 fn estimated_bytes(group: &SpanGroup) -> usize {
     group.spans.len() * TYPICAL_ROW_BYTES
         + group.packed.len() * FIXED_ROW_BYTES
         + group.packed.byte_count()
 }
 
-/// Encodes `batch`, received at `now`, out of which `detached` was taken.
+/// Encodes `batch`, received at `now`; `detached` holds its offloaded payloads.
 pub(super) fn encode(
     batch: WriteBatch,
     mut detached: Detached,
@@ -69,7 +70,7 @@ struct Encoder<'a> {
     buffers: Buffers,
     detached: Detached,
     known: &'a CommittedEntries,
-    /// Operations met in this batch.
+    /// The operations that this batch has had so far.
     seen: IdSet,
     now: UnixNanos,
     index: usize,
@@ -150,7 +151,7 @@ impl Encoder<'_> {
         self.numbers(group, &refused, (service_id, resource_id, scope_id));
     }
 
-    /// What the sender says of its numbers, and its spans that have begun.
+    /// Encodes the sequence numbers that the sender reports, and its spans that have begun.
     fn numbers(
         &mut self,
         group: &SpanGroup,
@@ -168,7 +169,8 @@ impl Encoder<'_> {
         self.encoded.told.push(told);
         for (index, start) in (self.start_index..).zip(&group.starts) {
             let span = start.clone().into_span();
-            // The receiver has said so; whoever skipped it gets no row for it.
+            // The receiver has already rejected it. A caller that skipped the receiver's validation
+            // gets no row.
             if self.unstorable(&span).is_some() {
                 continue;
             }
@@ -186,7 +188,8 @@ impl Encoder<'_> {
         self.start_index += group.starts.len() as u32;
     }
 
-    /// The id of an operation; sees to it that it will be in its dictionary.
+    /// Returns the id of an operation, and adds the operation to the dictionary entries when it is
+    /// not known to be stored.
     fn operation(&mut self, service_id: i64, kind: SpanKind, name: &str) -> i64 {
         let id = ids::operation(service_id, kind, name);
         if self.seen.insert(id) {
@@ -268,7 +271,7 @@ impl Encoder<'_> {
     }
 }
 
-/// The parts one after the other with their lengths, so that no two lists give the same bytes.
+/// Joins the parts with their lengths, so that different lists never give the same bytes.
 fn joined(parts: &[&[u8]], count: u32) -> Vec<u8> {
     let mut bytes = count.to_be_bytes().to_vec();
     for part in parts {
@@ -278,7 +281,7 @@ fn joined(parts: &[&[u8]], count: u32) -> Vec<u8> {
     bytes
 }
 
-/// The text with NUL, which Postgres refuses, shown by its symbol.
+/// Replaces NUL, which Postgres refuses, by its symbol.
 fn storable(text: &str) -> String {
     text.replace('\0', "\u{2400}")
 }

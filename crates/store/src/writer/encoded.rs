@@ -1,4 +1,4 @@
-//! A batch once it is encoded.
+//! The encoded form of a batch.
 
 use throughline_wire::Rejection;
 
@@ -14,24 +14,24 @@ use super::row::Row;
 pub(super) struct Encoded {
     pub tenant: [u8; 16],
     pub received_ns: i64,
-    /// Parts of its spans, one after the other.
+    /// The variable-size parts of its spans, one after the other.
     pub bytes: Vec<u8>,
     pub rows: Vec<Row>,
-    /// Dictionary entries it needs that were not known when it was encoded.
+    /// The dictionary entries it needs that were not known to be stored when it was encoded.
     pub dictionary: Vec<Entry>,
-    /// Spans that cannot be stored.
+    /// The spans that cannot be stored.
     pub rejected: Vec<Rejection>,
     pub events: Events,
-    /// Large values of its spans and events.
+    /// The large values of its spans and events.
     pub payloads: Vec<Payload>,
-    /// What its processes say of their numbers.
+    /// The sequence number reports of its processes.
     pub told: Vec<ProcessReport>,
-    /// Spans that have begun.
+    /// The spans that have begun.
     pub open: Vec<OpenSpan>,
 }
 
 impl Encoded {
-    /// Bytes of memory it takes, nearly.
+    /// Returns its approximate memory size in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
         self.bytes.capacity()
             + self.rows.capacity() * size_of::<Row>()
@@ -42,12 +42,12 @@ impl Encoded {
             + self.open.iter().map(OpenSpan::memory_bytes).sum::<usize>()
     }
 
-    /// Bytes that are sent to the database, nearly.
+    /// Returns the approximate number of bytes that are sent to the database.
     pub(super) fn byte_count(&self) -> usize {
         self.bytes.len() + self.events.bytes.len() + payloads::memory_bytes(&self.payloads)
     }
 
-    /// Spans and events.
+    /// Returns the number of spans and events.
     pub(super) fn row_count(&self) -> usize {
         self.rows.len() + self.events.rows.len()
     }

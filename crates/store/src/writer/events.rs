@@ -1,4 +1,4 @@
-//! Log records and events as rows of binary COPY; fields in the order of `copy_events.sql`.
+//! Encodes log records and events as rows of binary COPY; fields in the order of `copy_events.sql`.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,26 +13,26 @@ use crate::indexed_text::{MAX_CHARS, beginning};
 
 const FIELDS: i16 = 22;
 
-/// What the writer needs of an event once it is encoded.
+/// The fields of an encoded event that the writer needs.
 #[derive(Debug, Clone)]
 pub(super) struct EventRow {
     pub at_ns: i64,
     pub digest: i64,
-    /// Place of the event in its batch.
+    /// The position of the event in its batch.
     pub index: u32,
-    /// Where the encoded row lies in [`Events::bytes`].
+    /// The position of the encoded row in [`Events::bytes`].
     pub offset: usize,
     pub len: usize,
 }
 
 impl EventRow {
-    /// First instant of its UTC day.
+    /// Returns the start of the event's UTC day.
     pub(super) fn day_ns(&self) -> i64 {
         day_ns(self.at_ns)
     }
 }
 
-/// What an event has in common with others of its batch.
+/// The fields that an event shares with others of its batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EventContext {
     pub tenant: [u8; 16],
@@ -41,32 +41,32 @@ pub(super) struct EventContext {
     pub received_ns: i64,
 }
 
-/// The events of a batch, encoded.
+/// The encoded events of a batch.
 #[derive(Debug, Default)]
 pub(super) struct Events {
     /// Rows of binary COPY, one after the other.
     pub bytes: Vec<u8>,
     pub rows: Vec<EventRow>,
-    /// Events that cannot be stored.
+    /// The events that cannot be stored.
     pub rejected: Vec<Rejection>,
-    /// How often each content occurred: clocks are coarse, and what is said twice in one batch
-    /// was said twice.
+    /// The number of occurrences of each content. Clocks are coarse, so an event that occurs twice
+    /// in one batch happened twice.
     seen: HashMap<i64, u64>,
     next_index: u32,
 }
 
 impl Events {
-    /// Bytes of memory they take, nearly.
+    /// Returns the approximate memory size in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
         self.bytes.capacity() + self.rows.capacity() * size_of::<EventRow>()
     }
 
-    /// Place of the next event in the batch.
+    /// Returns the position of the next event in the batch.
     pub(super) fn next_index(&self) -> usize {
         self.next_index as usize
     }
 
-    /// Leaves the next event of the batch out.
+    /// Rejects the next event of the batch.
     pub(super) fn reject(&mut self, reason: &str) {
         self.rejected.push(Rejection {
             index: self.next_index(),
@@ -75,7 +75,7 @@ impl Events {
         self.next_index += 1;
     }
 
-    /// Encodes the next event of the batch; `payloads` are its references.
+    /// Encodes the next event of the batch; `payloads` are its references to offloaded payloads.
     pub(super) fn push(&mut self, event: &LogRecord, context: EventContext, payloads: &[u8]) {
         let out = &mut self.bytes;
         let offset = out.len();
@@ -83,7 +83,8 @@ impl Events {
         bytes(&context.tenant, out);
         let said_at = out.len();
         said(event, context, payloads, out);
-        // What ingest noted depends on when the event came; the same event again is the same row.
+        // The repairs that ingest records depend on the time of arrival. They are left out of the
+        // digest, so that the same event sent again has the same digest.
         let content = match without_marks(event) {
             None => ids::event_digest(&out[said_at..]),
             Some(unmarked) => {
@@ -132,7 +133,8 @@ fn said(event: &LogRecord, context: EventContext, payloads: &[u8], out: &mut Vec
     indexed(event, semconv::SESSION_ID, out);
     indexed(event, semconv::CORRELATION_ID, out);
     filled(out, |out| {
-        // A text that NUL keeps out of the column, or an empty one, is a body like any other.
+        // A text that cannot be in the column because of NUL, and an empty text, are stored as a
+        // body.
         if event.body != AttributeValue::Empty && message.is_empty() {
             binary::any_value::encode(&event.body, 1, out);
         }
@@ -141,7 +143,7 @@ fn said(event: &LogRecord, context: EventContext, payloads: &[u8], out: &mut Vec
     filled(out, |out| out.extend_from_slice(payloads));
 }
 
-/// The event without what ingest noted in it, when it noted something.
+/// Returns the event without the attributes that ingest added; `None` when ingest added none.
 fn without_marks(event: &LogRecord) -> Option<LogRecord> {
     event.attributes.get(semconv::REPAIRS)?;
     let mut unmarked = event.clone();
@@ -157,7 +159,7 @@ fn optional<const N: usize>(value: Option<[u8; N]>, out: &mut Vec<u8>) {
     }
 }
 
-/// A text column; NUL, which Postgres refuses, is shown by its symbol, empty is NULL.
+/// Appends a text column. NUL, which Postgres refuses, is replaced by its symbol; empty is NULL.
 fn text(text: &str, out: &mut Vec<u8>) {
     let text = if text.contains('\0') {
         Cow::Owned(text.replace('\0', "\u{2400}"))

@@ -1,17 +1,19 @@
 //! Fingerprints: two bytes of the digest of each span of a trace, in the row of the trace.
 //!
-//! They tell that a span is new without reading any block. Of a trace of 1,024 spans one new span in
-//! 64 has a fingerprint of another and is compared with what is stored.
+//! A span whose fingerprint is not in the row is new; no block has to be read to know that. In a
+//! trace of 1,024 spans, one new span in 64 has the fingerprint of another span and is compared
+//! with the stored spans.
 
-/// Traces with more spans have none: nearly every new span would have to be compared.
+/// The most spans of a trace with fingerprints. In a larger trace nearly every new span would have
+/// to be compared anyway.
 pub(super) const MAX_SPANS: usize = 1_024;
 
-/// The bits of a digest that make a fingerprint; fewer make collisions more frequent.
+/// The bits of a digest that make a fingerprint; fewer bits cause more collisions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FingerprintMask(u16);
 
 impl FingerprintMask {
-    /// The mask of so many bits, 16 at most.
+    /// Creates a mask of `bits` bits, at most 16.
     pub(super) const fn of_bits(bits: u32) -> Self {
         Self(if bits >= 16 {
             u16::MAX
@@ -25,7 +27,7 @@ impl FingerprintMask {
     }
 }
 
-/// The fingerprints of a trace in their stored form; none for a trace with too many spans.
+/// The fingerprints of a trace in their stored form; `None` for a trace with too many spans.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fingerprints(pub Option<Vec<u8>>);
 
@@ -36,7 +38,7 @@ impl From<Option<Vec<u8>>> for Fingerprints {
 }
 
 impl Fingerprints {
-    /// Those of spans with these digests.
+    /// Returns the fingerprints of spans with these digests.
     pub(super) fn of(digests: impl ExactSizeIterator<Item = i64>, mask: FingerprintMask) -> Self {
         if digests.len() > MAX_SPANS {
             return Self(None);
@@ -45,7 +47,7 @@ impl Fingerprints {
         Self(Some(bytes.collect()))
     }
 
-    /// Whether a span with this digest may be among them.
+    /// Returns whether a span with this digest may be in the trace.
     pub(super) fn may_have(&self, digest: i64, mask: FingerprintMask) -> bool {
         let Some(bytes) = &self.0 else { return true };
         let wanted = mask.fingerprint(digest).to_le_bytes();
@@ -53,7 +55,7 @@ impl Fingerprints {
         stored.contains(&wanted)
     }
 
-    /// The same with those of more spans.
+    /// Returns these fingerprints with those of more spans.
     pub(super) fn with(&self, digests: &[i64], mask: FingerprintMask) -> Self {
         let Some(bytes) = &self.0 else {
             return Self(None);

@@ -1,4 +1,4 @@
-//! The batches of one commit: which rows are distinct, what became of each, what to answer.
+//! The batches of one commit: their distinct rows, the outcome of each row, and the results.
 
 mod starts;
 
@@ -20,7 +20,7 @@ use crate::WriteError;
 use crate::block::SpanRecord;
 use crate::ids::{EventKey, EventKeys, IdMap, SpanKey};
 
-/// A row of a group: a span or an event, which batch, which of its spans or events.
+/// The location of a row in a group: span or event, batch, and index in the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct RowRef {
     batch: u32,
@@ -29,7 +29,7 @@ pub(super) struct RowRef {
 }
 
 impl RowRef {
-    /// Whether it is an event and not a span.
+    /// Returns whether it is an event and not a span.
     pub(super) const fn is_event(self) -> bool {
         self.is_event
     }
@@ -40,7 +40,7 @@ impl RowRef {
 pub(super) enum InsertedEvents {
     /// All of them.
     All,
-    /// Those with these keys.
+    /// The events with these keys.
     Keys(EventKeys),
 }
 
@@ -60,16 +60,17 @@ type Answer = tokio::sync::oneshot::Sender<Result<WriteOutcome, WriteError>>;
 pub(super) struct Group {
     batches: Vec<Encoded>,
     outcomes: Vec<Result<WriteOutcome, WriteError>>,
-    /// Who waits, and the bytes they hold in the queue.
+    /// The submitters that wait for a result, and their reserved bytes in the queue.
     waiting: Vec<(Answer, Reservation)>,
-    /// Rows with the content of another row of the group, and that other row.
+    /// Rows with the same content as another row of the group, and that other row.
     duplicates: Vec<(RowRef, RowRef)>,
-    /// Rows that are refused.
+    /// Rows that are rejected.
     rejected: HashMap<RowRef, String>,
 }
 
 impl Group {
-    /// Takes the jobs and tells the rows that are distinct: what is to be stored, the spans first.
+    /// Creates a group from jobs and returns its distinct rows, which are to be stored, spans
+    /// first.
     pub(super) fn new(jobs: Vec<Job>) -> (Self, Vec<RowRef>) {
         let mut group = Self {
             batches: Vec::with_capacity(jobs.len()),
@@ -97,7 +98,8 @@ impl Group {
 
     fn distinct(&mut self) -> Vec<RowRef> {
         let count = self.batches.iter().map(|batch| batch.rows.len()).sum();
-        // By digest, which covers all but the tenant; the key is compared all the same.
+        // The map is keyed by digest, which covers everything but the tenant. The full key is
+        // compared too.
         let mut first_of =
             IdMap::<_, SpanKey>::with_capacity_and_hasher(count, BuildHasherDefault::default());
         let mut distinct = Vec::with_capacity(count);
@@ -123,7 +125,7 @@ impl Group {
         distinct
     }
 
-    /// Returns the key by which a span differs from others.
+    /// Returns the key that identifies a span.
     fn key(&self, row: RowRef) -> ([u8; 16], [u8; 16], i64, i64, i64) {
         let batch = self.batch(row);
         let row = self.row(row);
@@ -131,18 +133,18 @@ impl Group {
         (batch.tenant, trace_id, span_id, row.start_ns, row.digest)
     }
 
-    /// The tenant and the digest of a span.
+    /// Returns the tenant and the digest of a span.
     pub(super) fn span_key(&self, row: RowRef) -> SpanKey {
         (self.batch(row).tenant, self.row(row).digest)
     }
 
-    /// The key of an event.
+    /// Returns the key of an event.
     pub(super) fn event_key(&self, row: RowRef) -> EventKey {
         let event = self.event(row);
         (self.batch(row).tenant, event.at_ns, event.digest)
     }
 
-    /// The span as a block stores it.
+    /// Returns the span in the form that a block stores.
     pub(super) fn record(&self, row: RowRef) -> SpanRecord<'_> {
         self.row(row).record(&self.batch(row).bytes)
     }
@@ -167,17 +169,17 @@ impl Group {
         }
     }
 
-    /// The batches that say more than their rows do: where a process stands.
+    /// Returns the batches that carry process reports besides rows.
     pub(super) fn telling(&self) -> impl Iterator<Item = &Encoded> {
         self.batches.iter().filter(|batch| !batch.told.is_empty())
     }
 
-    /// The spans that are refused so far.
+    /// Returns the spans that are rejected so far.
     pub(super) fn rejected_spans(&self) -> impl Iterator<Item = RowRef> {
         self.rejected.keys().copied().filter(|row| !row.is_event)
     }
 
-    /// Fails the batches that say more than their rows do.
+    /// Fails the batches that carry process reports.
     pub(super) fn fail_told(&mut self, error: &WriteError) {
         for (batch, outcome) in self.batches.iter().zip(&mut self.outcomes) {
             if !batch.told.is_empty() {
@@ -186,17 +188,17 @@ impl Group {
         }
     }
 
-    /// The batch a row is of.
+    /// Returns the batch of a row.
     pub(super) fn batch(&self, row: RowRef) -> &Encoded {
         &self.batches[row.batch as usize]
     }
 
-    /// The row of a span.
+    /// Returns the row of a span.
     pub(super) fn row(&self, row: RowRef) -> &Row {
         &self.batch(row).rows[row.row as usize]
     }
 
-    /// `rows`, all events, as COPY takes them: those that lie one after the other in one piece.
+    /// Returns the bytes of `rows`, all events, for COPY: adjacent rows come in one piece.
     pub(super) fn runs(&self, rows: &[RowRef]) -> impl Iterator<Item = &[u8]> {
         rows.chunk_by(|a, b| a.batch == b.batch && a.row + 1 == b.row)
             .map(|run| {
@@ -205,12 +207,12 @@ impl Group {
             })
     }
 
-    /// The row of an event.
+    /// Returns the row of an event.
     pub(super) fn event(&self, row: RowRef) -> &EventRow {
         &self.batch(row).events.rows[row.row as usize]
     }
 
-    /// The days of what is partitioned by day: events and large values.
+    /// Returns the days of the rows in tables that are partitioned by day: events and large values.
     pub(super) fn days(&self, rows: &[RowRef]) -> BTreeSet<i64> {
         let events = rows.iter().filter(|row| row.is_event);
         let mut days: BTreeSet<i64> = events.map(|row| self.event(*row).day_ns()).collect();
@@ -220,8 +222,8 @@ impl Group {
         days
     }
 
-    /// The batches `rows` are of; rows of one batch stand together, spans and events apart, so
-    /// that a batch of both may come twice.
+    /// Returns the batches of `rows`. Rows of one batch are adjacent, but spans and events are
+    /// separate, so a batch of both may come twice.
     pub(super) fn batches_of<'a>(
         &'a self,
         rows: &'a [RowRef],
@@ -230,18 +232,18 @@ impl Group {
             .map(|chunk| self.batch(chunk[0]))
     }
 
-    /// When the last of its batches was received.
+    /// Returns the receive time of its last batch.
     pub(super) fn received_ns(&self) -> i64 {
         let received = self.batches.iter().map(|batch| batch.received_ns);
         received.max().unwrap_or_default()
     }
 
-    /// Bytes of all its rows.
+    /// Returns the size of all its rows in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.batches.iter().map(Encoded::byte_count).sum()
     }
 
-    /// Counts spans that were stored now, those that were stored before, and the events of `rows`.
+    /// Counts the new spans, the duplicate spans, and the events of `rows`.
     pub(super) fn settle(&mut self, rows: &[RowRef], committed: &Committed) {
         let Claimed { new, duplicate, .. } = &committed.spans;
         for (rows, is_new) in [(new, true), (duplicate, false)] {
@@ -267,7 +269,7 @@ impl Group {
         }
     }
 
-    /// Counts `row` as refused.
+    /// Counts `row` as rejected.
     pub(super) fn reject(&mut self, row: RowRef, reason: String) {
         let index = if row.is_event {
             self.event(row).index
@@ -288,14 +290,14 @@ impl Group {
         self.rejected.insert(row, reason);
     }
 
-    /// Fails the batches `rows` are of.
+    /// Fails the batches of `rows`.
     pub(super) fn fail(&mut self, rows: &[RowRef], error: &WriteError) {
         for chunk in rows.chunk_by(|a, b| a.batch == b.batch) {
             self.outcomes[chunk[0].batch as usize] = Err(error.clone());
         }
     }
 
-    /// Answers every batch, and gives its bytes back.
+    /// Sends every batch its result, and releases its reserved bytes.
     pub(super) fn answer(mut self) {
         for (duplicate, first) in std::mem::take(&mut self.duplicates) {
             if let Err(error) = &self.outcomes[first.batch as usize] {
@@ -313,7 +315,7 @@ impl Group {
             }
         }
         for ((answer, reserved), mut outcome) in self.waiting.into_iter().zip(self.outcomes) {
-            // First the bytes: whoever is answered may send the next batch at once.
+            // The bytes are released first: the submitter may send the next batch at once.
             drop(reserved);
             if let Ok(outcome) = &mut outcome {
                 outcome.rejected.sort_by_key(|rejection| rejection.index);
@@ -321,7 +323,7 @@ impl Group {
                 events.sort_by_key(|rejection| rejection.index);
                 count(outcome);
             }
-            // Nobody waits any more when the client went away; what is stored stays.
+            // Sending fails when the client has gone away; the stored rows stay.
             let _ = answer.send(outcome);
         }
     }

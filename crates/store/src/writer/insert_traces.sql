@@ -1,6 +1,6 @@
--- Claims the traces that have no row. The input is sorted by key, so that two servers wait for each
--- other in the same order. $21: when they were received. They share one number of the sequence: blocks
--- of removed traces have smaller ones, those of this transaction greater ones.
+-- Claims the traces that have no row. The input is sorted by key, so that two servers do not
+-- deadlock. $21 is the receive time. The rows share one number of the block id sequence: blocks of
+-- removed traces have smaller numbers, blocks of this transaction greater ones.
 INSERT INTO traces (
     tenant_id, trace_id, start_ns, end_ns, span_count, error_count,
     root_rank, root_span_id, root_digest, root_operation_id, root_duration_ns, has_root,

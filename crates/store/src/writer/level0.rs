@@ -1,4 +1,5 @@
-//! Stores the new spans of a commit: one block a tenant in level 0, or as many as they fill.
+//! Stores the new spans of a commit in level 0: one block for each tenant, or more when they do not
+//! fit.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -7,11 +8,12 @@ use super::group::{Group, RowRef};
 use crate::block::BlockBuilder;
 use crate::block::table::insert_level0;
 
-/// zstd's fastest ordinary level: compaction compresses again, better.
+/// The zstd level of level-0 blocks: the fastest ordinary one, because compaction compresses again
+/// at a higher level.
 pub(super) const COMPRESSION_LEVEL: i32 = 1;
 
-/// Stores `rows`, spans of `group`, in the transaction that `connection` is in; `builder` is empty
-/// before and after.
+/// Stores `rows`, spans of `group`, in the transaction of `connection`; `builder` is empty before
+/// and after.
 pub(super) async fn store(
     connection: &mut PgConnection,
     group: &Group,
@@ -19,8 +21,8 @@ pub(super) async fn store(
     builder: &mut BlockBuilder,
 ) -> Result<(), sqlx::Error> {
     let mut rows = rows.to_vec();
-    // Nearly sorted: the claim goes through the traces in this order. Numbers compare faster than
-    // bytes.
+    // The rows are nearly sorted, because the claim visits the traces in this order. Comparing
+    // numbers is faster than comparing bytes.
     rows.sort_by_key(|&row| {
         let span = group.row(row);
         (

@@ -1,4 +1,4 @@
--- Locks rows in the order of their keys, so that two servers wait for each other in the same order.
+-- Locks rows in the order of their keys, so that two servers do not deadlock.
 SELECT
     t.tenant_id, t.trace_id, t.start_ns, t.end_ns, t.first_block_id,
     t.root_rank, t.root_span_id, t.root_digest, t.root_operation_id, t.root_duration_ns,

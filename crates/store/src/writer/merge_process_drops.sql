@@ -1,4 +1,4 @@
--- Counts are cumulative: the greatest is the latest.
+-- Counts are cumulative, so the greatest count is the latest.
 INSERT INTO process_drops AS d (tenant_id, process_id, reason, span_count)
 SELECT tenant_id, process_id, reason, span_count
 FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bigint[])

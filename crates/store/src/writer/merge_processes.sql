@@ -1,6 +1,6 @@
--- What a commit learns of processes: a least, a greatest or a union each. The input is sorted by
--- key, so that two servers lock the same rows in the same order. Gaps that are too many are
--- forgotten, as if their numbers had been received.
+-- Merges the process reports of a commit: each column is a least value, a greatest value or a
+-- union. The input is sorted by key, so that two servers lock the same rows in the same order. When
+-- there are too many gaps, the surplus gaps are dropped, as if their numbers had been received.
 INSERT INTO processes AS p (
     tenant_id, id, resource_id, first_seen_ns, last_seen_ns, next_sequence, settled_sequence,
     ended_ns, forgotten_below, received, rejected

@@ -1,5 +1,5 @@
-//! Commits batches of spans in groups: whatever arrived while the last commit ran goes into the
-//! next one, and every batch is answered after its commit.
+//! The writer: commits batches of spans in groups. All batches that arrive during a commit go into
+//! the next one, and every batch gets its result after its commit.
 
 mod backlog;
 mod batch;
@@ -43,7 +43,7 @@ use self::queue::{Budget, Job, Queue};
 use self::span_limit::SpanLimit;
 use crate::{Clock, StoreOptions, WriteError};
 
-/// Where batches are handed in; cheap to clone.
+/// A handle to the writer that accepts batches; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Writer {
     jobs: mpsc::UnboundedSender<Job>,
@@ -53,8 +53,9 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Whether a batch would be taken now, as far as can be told without it: what is refused anyway
-    /// need not be decoded, or a flood of it would leave no time for what is taken.
+    /// Checks whether the writer would accept a batch now, as far as that is known without the
+    /// batch. The receiver calls it before it decodes a request, so that a flood of refused
+    /// requests does not use up the CPU.
     ///
     /// # Errors
     /// [`WriteError::Overloaded`] or [`WriteError::Full`], as [`Self::submit`] would.
@@ -70,20 +71,20 @@ impl Writer {
         Ok(())
     }
 
-    /// Stores `batch` and answers once it is committed.
+    /// Stores `batch` and returns once it is committed.
     ///
-    /// Bad spans are left out and named in the outcome; the rest is stored. When the future is
-    /// dropped the batch may be stored all the same.
+    /// Invalid spans are left out and listed in the outcome; the rest is stored. When the future is
+    /// dropped, the batch may still be stored.
     ///
     /// # Errors
-    /// See [`WriteError`]; nothing of the batch counts as stored then, and the same batch may be
-    /// sent again: what was stored of it is recognised.
+    /// See [`WriteError`]. Nothing of the batch counts as stored then, and the same batch may be
+    /// sent again: the part that was stored counts as duplicate.
     pub async fn submit(&self, batch: WriteBatch) -> Result<WriteOutcome, WriteError> {
         self.submit_holding(batch, ()).await
     }
 
-    /// As [`Self::submit`]; `held` is dropped once the batch is encoded and no longer in memory as it
-    /// was decoded.
+    /// Does the same as [`Self::submit`], and drops `held` once the batch is encoded and the
+    /// decoded batch is freed. `held` is usually the memory permit of the decoded batch.
     ///
     /// # Errors
     /// As [`Self::submit`].
@@ -110,7 +111,7 @@ impl Writer {
             reserved,
         };
         self.jobs.send(job).map_err(|_| WriteError::Closed)?;
-        // Only a panic drops a job without an answer.
+        // Only a panic drops a job without a result.
         outcome.await.unwrap_or(Err(WriteError::Internal))
     }
 
@@ -123,7 +124,8 @@ impl Writer {
     }
 }
 
-/// What a writer task shares with those who submit; not the way in, or the queue never ends.
+/// The state that a writer task shares with the submitters. It does not hold the sending end of the
+/// queue, or the queue would never close.
 #[derive(Debug, Clone)]
 struct Committer {
     budget: Arc<Budget>,
@@ -133,14 +135,14 @@ struct Committer {
     fingerprint_mask: FingerprintMask,
 }
 
-/// The running writer.
+/// A handle to the running writer tasks.
 pub(crate) struct WriterHandle {
     writer: Writer,
     queue: Arc<Queue>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// Starts the writer's tasks; `pool` is for looking at what compaction has left.
+/// Starts the writer's tasks. They use `pool` to measure the size of level 0.
 pub(crate) fn spawn(
     connect: &PgConnectOptions,
     pool: &PgPool,
@@ -188,7 +190,8 @@ impl WriterHandle {
         self.writer.clone()
     }
 
-    /// Tells whether batches wait for their commit or are being committed.
+    /// Returns a function that reports whether batches wait for their commit or are being
+    /// committed.
     pub(crate) fn is_busy(&self) -> impl Fn() -> bool + Send + Sync + use<> {
         let budget = Arc::downgrade(&self.writer.shared.budget);
         move || budget.upgrade().is_some_and(|budget| budget.is_used())
@@ -198,11 +201,11 @@ impl WriterHandle {
         self.writer.shared.budget.set_no_room(is_full);
     }
 
-    /// Takes nothing more, and returns once all that was taken is answered.
+    /// Stops accepting batches and returns once every accepted batch has its result.
     pub(crate) async fn close(&self) {
         self.queue.close();
         for task in self.tasks.lock().await.drain(..) {
-            // It ends by itself and has nothing to say.
+            // The task ends without a result.
             let _ = task.await;
         }
     }

@@ -1,4 +1,4 @@
-//! Spans that have begun: stored at their start, removed at their end.
+//! Open spans: stored at their start, removed at their end.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub(super) struct OpenSpan {
     process_id: i64,
     sequence: Option<i64>,
     attributes: Option<Vec<u8>>,
-    /// Its place among the starts of its batch.
+    /// Its position among the starts of its batch.
     index: u32,
 }
 
@@ -52,12 +52,12 @@ impl OpenSpan {
 }
 
 impl OpenSpan {
-    /// What it is stored under.
+    /// Returns the key under which it is stored.
     pub(super) const fn key(&self, tenant: [u8; 16]) -> Key {
         (tenant, self.trace_id, self.span_id)
     }
 
-    /// That it is not stored.
+    /// Returns the rejection of this start.
     pub(super) fn rejection(&self, reason: &str) -> Rejection {
         Rejection {
             index: self.index as usize,
@@ -65,14 +65,15 @@ impl OpenSpan {
         }
     }
 
-    /// Tells `processes` that its number is refused: should the span end, it counts as received.
+    /// Reports its sequence number to `processes` as rejected: when the span ends, it counts as
+    /// received.
     pub(super) fn reject(&self, tenant: [u8; 16], processes: &mut Processes) {
         if let Some(sequence) = self.sequence {
             processes.reject(tenant, self.process_id, sequence);
         }
     }
 
-    /// Bytes of memory it takes, nearly.
+    /// Returns its approximate memory size in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
         size_of::<Self>() + self.attributes.as_ref().map_or(0, Vec::capacity)
     }
@@ -90,7 +91,7 @@ pub(super) struct OpenSpans<'a> {
 }
 
 impl<'a> OpenSpans<'a> {
-    /// A span that has begun.
+    /// Adds a span that has begun.
     pub(super) fn begin(&mut self, tenant: [u8; 16], open: &'a OpenSpan) {
         let key = open.key(tenant);
         self.begun
@@ -103,13 +104,13 @@ impl<'a> OpenSpans<'a> {
             .or_insert(open);
     }
 
-    /// A span that has ended and is stored in this transaction.
+    /// Adds a span that has ended and is stored in this transaction.
     pub(super) fn end(&mut self, tenant: [u8; 16], trace_id: [u8; 16], span_id: i64) {
         self.ended.push((tenant, trace_id, span_id));
     }
 
-    /// Stores what begun and removes what ended, in the transaction `connection` is in, which has
-    /// stored the ended spans and merged the directory.
+    /// Stores the begun spans and removes the ended ones, in the transaction of `connection`, which
+    /// has already stored the ended spans and updated the rows of their traces.
     pub(super) async fn store(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         if !self.begun.is_empty() {
             insert(self.begun, connection).await?;

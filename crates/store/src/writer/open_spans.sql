@@ -1,7 +1,7 @@
--- Spans that have begun, unless they have ended by now: their process says which of its numbers were
--- received. A start that was refused for want of room may come again. The row of the process is locked in this transaction, so that start and end of one span wait
--- for each other. A start without a number is looked for among the spans of its trace, whose row is
--- locked too.
+-- Inserts spans that have begun, unless they have already ended. The row of their process has the
+-- received sequence numbers. A start that was rejected because of the limit may be sent again. This
+-- transaction holds the lock of the process row, so start and end of one span wait for each other.
+-- A start without a number is looked up among the spans of its trace, whose row is locked too.
 INSERT INTO open_spans AS o (
     tenant_id, trace_id, span_id, parent_span_id, operation_id, resource_id, scope_id,
     start_ns, received_ns, process_id, sequence, attributes

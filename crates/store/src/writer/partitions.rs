@@ -1,5 +1,5 @@
-//! One partition a UTC day of every table that has an instant, made before the first row of the day is
-//! copied.
+//! Creates one partition for each UTC day in every table with a time, before the first row of the
+//! day is copied.
 
 use std::collections::HashSet;
 
@@ -8,19 +8,21 @@ use throughline_wire::UnixNanos;
 
 use crate::day::day_ns;
 
-/// The partitions known to exist, as far as one connection has asked.
+/// The partitions that exist, as far as this connection has checked.
 #[derive(Debug, Default)]
 pub(super) struct Partitions {
-    /// Where the archive ends, which needs no partition; none until it has been read.
+    /// The end of the archive, before which no day needs a partition; `None` until it has been
+    /// read.
     archive_ns: Option<i64>,
     days: HashSet<i64>,
 }
 
 impl Partitions {
-    /// Makes what is missing for `days` and, so that midnight surprises nobody, for today and tomorrow.
+    /// Creates the missing partitions for `days`, and also for today and tomorrow, so that no
+    /// commit has to create one at midnight.
     ///
-    /// Each is made in a transaction of its own: the rows come later, and other servers may want
-    /// the same day at the same moment.
+    /// Each partition is created in its own transaction: the rows come later, and other servers may
+    /// create the same day at the same moment.
     pub(super) async fn ensure(
         &mut self,
         connection: &mut PgConnection,

@@ -1,5 +1,6 @@
-//! Large values: taken out of spans and events before they are encoded, compressed in the task of
-//! whoever submits them, and written in the transaction of their rows, once a day.
+//! Offloaded payloads: large values are taken out of spans and events before these are encoded. The
+//! task of the submitter compresses them. The transaction of their rows writes them, once for each
+//! day.
 
 mod detach;
 
@@ -8,27 +9,27 @@ use uuid::Uuid;
 
 pub(super) use self::detach::{Detached, detach};
 
-/// Compressed bytes of one statement; a single value may exceed it.
+/// The size of the compressed values in one statement, in bytes; a single value may exceed it.
 const STATEMENT_BYTES: usize = 4 << 20;
 
-/// A row of `payloads` apart from the tenant.
+/// A row of `payloads` without the tenant.
 #[derive(Debug, Clone)]
 pub(super) struct Payload {
     hash: [u8; 16],
     day_ns: i64,
-    /// Size of the encoded value before compression.
+    /// The size of the encoded value before compression, in bytes.
     byte_count: i64,
     content: Vec<u8>,
 }
 
 impl Payload {
-    /// First instant of the day it is stored under.
+    /// Returns the start of the day under which it is stored.
     pub(super) const fn day_ns(&self) -> i64 {
         self.day_ns
     }
 }
 
-/// Bytes of memory that payloads take.
+/// Returns the memory size of payloads in bytes.
 pub(super) fn memory_bytes(payloads: &[Payload]) -> usize {
     payloads
         .iter()
@@ -36,8 +37,8 @@ pub(super) fn memory_bytes(payloads: &[Payload]) -> usize {
         .sum()
 }
 
-/// Writes payloads, each with the tenant whose it is, in the transaction `connection` is in;
-/// sorted by key, so that servers that store the same bytes wait for each other in the same order.
+/// Writes payloads with their tenants, in the transaction of `connection`. They are sorted by key,
+/// so that servers that store the same bytes do not deadlock.
 pub(super) async fn write(
     connection: &mut PgConnection,
     mut payloads: Vec<([u8; 16], &Payload)>,

@@ -1,4 +1,4 @@
-//! What a commit learns of the processes that number their spans: merged in memory, then one upsert.
+//! Process reports of a commit: merged in memory, then written in one upsert.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use throughline_wire::{BatchSequence, DropReason};
 use uuid::Uuid;
 
-/// What one batch says of its process.
+/// The report of one batch about its process.
 #[derive(Debug, Clone)]
 pub(super) struct ProcessReport {
     pub process_id: i64,
@@ -17,12 +17,12 @@ pub(super) struct ProcessReport {
     settled: i64,
     ended: bool,
     dropped: BTreeMap<DropReason, u64>,
-    /// Numbers of its spans that were refused.
+    /// The sequence numbers of its rejected spans.
     rejected: Vec<i64>,
 }
 
 impl ProcessReport {
-    /// What `sequence` says, with the numbers `rejected` that are refused.
+    /// Creates a report from `sequence`, with the numbers `rejected` of rejected spans.
     pub(super) fn new(
         sequence: &BatchSequence,
         rejected: &[u64],
@@ -42,16 +42,16 @@ impl ProcessReport {
         }
     }
 
-    /// Adds a number that is refused.
+    /// Adds the number of a rejected span.
     pub(super) fn reject(&mut self, sequence: u64) {
         self.rejected.extend(number(sequence));
     }
 }
 
-/// Numbers from here on are ignored: no process gets there, and a range must have an end.
+/// The least ignored sequence number: no process gets there, and a range needs an end.
 const MAX_NUMBER: i64 = 1 << 53;
 
-/// The number as the database holds it.
+/// Returns the number in the form that the database stores; `None` when it is ignored.
 pub(super) fn number(sequence: u64) -> Option<i64> {
     i64::try_from(sequence)
         .ok()
@@ -75,7 +75,7 @@ struct Process {
 pub(super) struct Processes(BTreeMap<([u8; 16], i64), Process>);
 
 impl Processes {
-    /// Adds what a batch says.
+    /// Adds the report of a batch.
     pub(super) fn add(&mut self, tenant: [u8; 16], told: &ProcessReport) {
         let ended_ns = told.ended.then_some(told.received_ns);
         let process = self
@@ -102,21 +102,21 @@ impl Processes {
         process.rejected.extend(&told.rejected);
     }
 
-    /// Adds the number of a span that is stored; its process must have been added.
+    /// Adds the number of a stored span; its process must have been added before.
     pub(super) fn receive(&mut self, tenant: [u8; 16], process_id: i64, sequence: i64) {
         if let Some(process) = self.0.get_mut(&(tenant, process_id)) {
             process.received.push(sequence);
         }
     }
 
-    /// Adds the number of a span that is refused; its process must have been added.
+    /// Adds the number of a rejected span; its process must have been added before.
     pub(super) fn reject(&mut self, tenant: [u8; 16], process_id: i64, sequence: i64) {
         if let Some(process) = self.0.get_mut(&(tenant, process_id)) {
             process.rejected.push(sequence);
         }
     }
 
-    /// Merges them into what is stored, in the transaction `connection` is in.
+    /// Merges the reports into the stored rows, in the transaction of `connection`.
     pub(super) async fn merge(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         if self.0.is_empty() {
             return Ok(());
@@ -209,7 +209,7 @@ impl DropColumns {
     }
 }
 
-/// The numbers as the literal of a multirange: `{[0,3),[5,6)}`.
+/// Formats the numbers as the literal of a multirange: `{[0,3),[5,6)}`.
 fn ranges(mut numbers: Vec<i64>) -> String {
     numbers.sort_unstable();
     numbers.dedup();

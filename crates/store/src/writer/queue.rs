@@ -1,4 +1,5 @@
-//! What waits for commit: bounded by bytes, refused at once beyond the bound.
+//! The queue of batches that wait for commit: bounded in bytes; a batch beyond the limit is refused
+//! at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -12,32 +13,34 @@ use super::batch::WriteOutcome;
 use super::encoded::Encoded;
 use crate::WriteError;
 
-/// How long a group waits for senders that were answered with the last one and go on sending.
+/// The longest wait of a group for senders that were in the last group and are likely to send
+/// again.
 ///
-/// Senders that each wait for their answer would else fall into two halves that take turns: groups of
-/// half the size, whose commits cost an eighth more a span (measured: 8 senders of 510 spans).
+/// Without this wait, senders that each wait for their result split into two halves that commit
+/// alternately. The groups are half as large then, and a span costs an eighth more (measured: 8
+/// senders of 510 spans).
 const TIMEOUT: Duration = Duration::from_millis(4);
 
-/// A batch on its way to commit.
+/// A batch that waits for its commit.
 #[derive(Debug)]
 pub(super) struct Job {
     pub batch: Encoded,
     pub answer: oneshot::Sender<Result<WriteOutcome, WriteError>>,
-    /// Gives its bytes back when the job is dropped, however it ends.
+    /// Releases its bytes when the job is dropped for any reason.
     pub reserved: Reservation,
 }
 
-/// How many bytes wait, and how fast they leave.
+/// The bytes that wait for commit, their limit, and the speed at which they are committed.
 #[derive(Debug)]
 pub(super) struct Budget {
     limit: usize,
     used: AtomicUsize,
     bytes_per_second: AtomicU64,
-    /// Whether the database has no room for more.
+    /// True if the storage of the database is full.
     no_room: AtomicBool,
-    /// Whether level 0 is full while compaction is behind.
+    /// True if level 0 is full because compaction is behind.
     behind: AtomicBool,
-    /// Whether anything was committed since this was asked last.
+    /// True if anything was committed since the last call of `take_committed`.
     committed: AtomicBool,
 }
 
@@ -60,39 +63,39 @@ impl Budget {
         })
     }
 
-    /// Says whether the database has no room for more.
+    /// Sets whether the storage of the database is full.
     pub(super) fn set_no_room(&self, no_room: bool) {
         self.no_room.store(no_room, Ordering::Relaxed);
     }
 
-    /// Whether it has none.
+    /// Returns whether the storage of the database is full.
     pub(super) fn has_no_room(&self) -> bool {
         self.no_room.load(Ordering::Relaxed)
     }
 
-    /// Says whether compaction is behind; whether it was.
+    /// Sets whether compaction is behind; returns the previous state.
     pub(super) fn set_behind(&self, behind: bool) -> bool {
         self.behind.swap(behind, Ordering::Relaxed)
     }
 
-    /// Whether compaction is behind.
+    /// Returns whether compaction is behind.
     pub(super) fn is_behind(&self) -> bool {
         self.behind.load(Ordering::Relaxed)
     }
 
-    /// Whether anything was committed since this was asked last.
+    /// Returns whether anything was committed since the last call.
     pub(super) fn take_committed(&self) -> bool {
         self.committed.swap(false, Ordering::Relaxed)
     }
 
-    /// Whether there is hardly room for another batch: an eighth of the limit is left, or compaction
-    /// is behind.
+    /// Returns whether the queue is nearly full (at most an eighth of the limit is left), or
+    /// compaction is behind.
     pub(super) fn is_full(&self) -> bool {
         self.is_behind() || self.used.load(Ordering::Relaxed) >= self.limit - self.limit / 8
     }
 
-    /// Takes `bytes`, unless they exceed the limit together with what is taken; on their own they
-    /// may, or a large batch could never pass.
+    /// Reserves `bytes`, unless they exceed the limit together with the reserved ones. When nothing
+    /// is reserved they may exceed it, or a large batch could never pass.
     pub(super) fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         self.used
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
@@ -112,15 +115,15 @@ impl Budget {
         self.used.load(Ordering::Relaxed) != 0
     }
 
-    /// Returns when what waits now will have left, at the pace of the last commit; 1 to 30 s, and 1 s
-    /// while nothing was committed yet, as no pace is known.
+    /// Returns the time until the waiting bytes are committed, at the speed of the last commit: 1
+    /// to 30 s. Returns 1 s before the first commit, because no speed is known.
     pub(super) fn retry_after(&self) -> Duration {
         let used = self.used.load(Ordering::Relaxed) as u64;
         let pace = self.bytes_per_second.load(Ordering::Relaxed);
         Duration::from_secs(used.checked_div(pace).unwrap_or(1).clamp(1, 30))
     }
 
-    /// Notes that `bytes` took `elapsed` to commit.
+    /// Records that committing `bytes` took `elapsed`.
     pub(super) fn note_pace(&self, bytes: usize, elapsed: Duration) {
         self.committed.store(true, Ordering::Relaxed);
         let pace = bytes as f64 / elapsed.as_secs_f64().max(1e-6);
@@ -141,15 +144,15 @@ impl Drop for Reservation {
     }
 }
 
-/// What waits, and what is known of who sends it.
+/// The waiting jobs, and the number of jobs in the last group.
 #[derive(Debug)]
 struct Jobs {
     waiting: mpsc::UnboundedReceiver<Job>,
-    /// How many the last group had.
+    /// The number of jobs in the last group.
     before: usize,
 }
 
-/// The end the writer tasks take from.
+/// The receiving end of the queue, from which the writer tasks take groups.
 #[derive(Debug)]
 pub(super) struct Queue {
     jobs: Mutex<Jobs>,
@@ -175,12 +178,12 @@ impl Queue {
         }
     }
 
-    /// Waits for a job and takes what else waits, up to the size of a group, and for a moment what
-    /// those will send who were answered with the last group; nothing once the queue is closed and
-    /// empty. A sender that is alone is never made to wait.
+    /// Waits for a job and takes the other waiting jobs, up to the size of a group. Also waits a
+    /// moment for the next batches of the senders in the last group. Returns `None` once the queue
+    /// is closed and empty. A single sender never waits.
     pub(super) async fn next_group(&self) -> Option<Vec<Job>> {
         let mut jobs = self.jobs.lock().await;
-        // Whoever waits already was not in the last group.
+        // A sender that waits already was not in the last group.
         let expected = jobs.before + jobs.waiting.len();
         let mut closing = self.closing.subscribe();
         let first = tokio::select! {
@@ -217,7 +220,7 @@ impl Queue {
         Some(group)
     }
 
-    /// Lets nothing in any more; what is in may still be taken.
+    /// Closes the queue for new jobs; waiting jobs may still be taken.
     pub(super) fn close(&self) {
         self.closing.send_replace(true);
     }
@@ -274,7 +277,8 @@ mod tests {
         let (sender, queue) = queue();
         sender.send(4);
         assert_eq!(group(&queue).await, 4);
-        // While those were committed, four others came; the first four are a little later.
+        // Four other senders came while the first four were committed; the first four send a little
+        // later.
         sender.send(4);
         let (next, ()) = tokio::join!(group(&queue), async {
             tokio::time::sleep(TIMEOUT / 2).await;
@@ -288,7 +292,7 @@ mod tests {
         let (sender, queue) = queue();
         for _ in 0..3 {
             let answered = async { tokio::join!(group(&queue), async { sender.send(1) }) };
-            // The clock stands still unless all there is to do is to wait for it.
+            // The test clock advances only when every task waits for it.
             let soon = Instant::now() + TIMEOUT / 2;
             let (size, ()) = timeout_at(soon, answered)
                 .await

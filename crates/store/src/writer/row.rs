@@ -1,5 +1,5 @@
-//! A span as the writer keeps it until it is committed: numbers of fixed size, and parts of variable
-//! size that lie one after the other in the bytes of its batch.
+//! A span in the writer until it is committed: fields of fixed size, and parts of variable size,
+//! which are stored one after the other in the bytes of its batch.
 
 mod field;
 mod named;
@@ -26,15 +26,15 @@ pub(super) struct Row {
     pub service_id: i64,
     pub start_ns: i64,
     pub duration_ns: i64,
-    /// A hash of everything the sender sent.
+    /// A hash of all content that the sender sent.
     pub digest: i64,
     pub is_error: bool,
     /// Texts in the bytes of its batch.
     pub user: Option<TextAt>,
     pub session: Option<TextAt>,
-    /// What a failed span said of its failure.
+    /// The failure message of a failed span.
     pub error: Option<TextAt>,
-    /// Place of the span in its batch.
+    /// The position of the span in its batch.
     pub index: u32,
     resource_id: i64,
     scope_id: i64,
@@ -49,17 +49,17 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Whether the span names a parent.
+    /// Returns whether the span has a parent.
     pub(super) const fn has_parent(&self) -> bool {
         self.parent_span_id.is_some()
     }
 
-    /// The process that made it and its number there, when it has one.
+    /// Returns the process of the span and its sequence number there; `None` when it has no number.
     pub(super) fn numbered(&self) -> Option<(i64, i64)> {
         self.ingest.process_id.zip(self.ingest.sequence)
     }
 
-    /// The span, given the bytes of its batch.
+    /// Returns the span, given the bytes of its batch.
     pub(super) fn record<'a>(&self, bytes: &'a [u8]) -> SpanRecord<'a> {
         let mut rest = bytes.get(self.offset..).unwrap_or_default();
         let parts = self.lengths.map(|len| {
@@ -68,7 +68,7 @@ impl Row {
             part
         });
         let [state, message, attributes, events, links, payloads] = parts;
-        // They were texts when they were put there.
+        // The bytes were written from texts.
         let text = |bytes: &'a [u8]| core::str::from_utf8(bytes).unwrap_or_default();
         SpanRecord {
             trace_id: self.trace_id,
@@ -94,7 +94,7 @@ impl Row {
     }
 }
 
-/// What a span has in common with others of its batch.
+/// The fields that a span shares with others of its batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context {
     pub service_id: i64,
@@ -110,12 +110,12 @@ pub(super) struct Context {
 pub(super) struct Buffers {
     /// Parts of spans, one after the other.
     pub bytes: Vec<u8>,
-    /// Contents that ingest marked are put together here to be hashed.
+    /// A buffer in which the content of repaired spans is assembled before it is hashed.
     scratch: Vec<u8>,
 }
 
 impl Buffers {
-    /// Buffers with room for so many bytes of parts.
+    /// Creates buffers with capacity for `bytes` bytes of parts.
     pub(super) fn with_capacity(bytes: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(bytes),
@@ -132,7 +132,7 @@ pub(super) fn encode(
     payloads: &[u8],
     out: &mut Buffers,
 ) -> Row {
-    // Under this repair alone it is the server's word.
+    // Only with this repair did the server, and not the sender, set the attribute.
     if RepairSet::of(&span.attributes).contains(Repair::ValueCut) {
         let cut_bytes = span.attributes.get(semconv::CUT_BYTES);
         ingest.cut_bytes = cut_bytes.and_then(AttributeValue::as_int);
@@ -140,8 +140,8 @@ pub(super) fn encode(
     append(&SpanFields::decoded(span), context, ingest, payloads, out)
 }
 
-/// Appends the parts of a span that came packed; the same bytes as those of the span decoded and
-/// validated.
+/// Appends the parts of a packed span. The bytes are the same as those of the decoded and validated
+/// span.
 pub(super) fn encode_packed(
     span: &PackedSpan<'_>,
     context: Context,
@@ -231,8 +231,8 @@ fn append(
     row
 }
 
-/// The first reason why the database could not hold this span; the validation before the store
-/// repairs these, so only a caller that skipped it meets them.
+/// Returns the first reason why the database cannot store this span. Ingest validation repairs all
+/// of these, so only a caller that skips it gets a reason.
 pub(super) fn unstorable(span: &Span) -> Option<&'static str> {
     let has_nul = |text: &str| text.as_bytes().contains(&0);
     if has_nul(&span.name) || has_nul(&span.trace_state) || has_nul(&span.status.message) {

@@ -1,5 +1,5 @@
-//! The writer's own connection: made when needed, given up when in doubt, made again with a
-//! growing pause.
+//! The writer's connection: opened when needed, dropped after a fault, reopened with an increasing
+//! delay.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use tokio::time::{Instant, timeout};
 
 use super::partitions::Partitions;
 
-/// A connection with what is known about the database behind it.
+/// A connection with the cached knowledge about its database.
 pub(super) struct Session {
     connect: PgConnectOptions,
     connect_timeout: Duration,
     open: Option<Open>,
-    /// Not before this is another connection tried.
+    /// The earliest time of the next connection attempt.
     retry_at: Option<Instant>,
     pause: Duration,
 }
 
-/// What lives as long as one connection.
+/// The state that lives as long as one connection.
 pub(super) struct Open {
     pub connection: PgConnection,
     pub partitions: Partitions,
@@ -34,12 +34,12 @@ impl Session {
         let limit = commit_timeout.as_millis().to_string();
         Self {
             connect: connect.clone().options([
-                // What is acknowledged must survive a crash, whatever the server's default.
+                // An acknowledged span must survive a crash, whatever the server's default.
                 ("synchronous_commit", "on"),
                 ("statement_timeout", limit.as_str()),
                 ("idle_in_transaction_session_timeout", limit.as_str()),
-                // Commits run the same statements by key, a hundred times a second: to plan each of them
-                // anew costs more than it gains.
+                // Commits run the same statements by key a hundred times a second: planning each of
+                // them again costs more than it gains.
                 ("plan_cache_mode", "auto"),
             ]),
             connect_timeout: Self::CONNECT_TIMEOUT.min(commit_timeout),
@@ -49,13 +49,13 @@ impl Session {
         }
     }
 
-    /// Whether a connection is open, as far as is known.
+    /// Returns whether a connection is open, as far as is known.
     pub(super) fn is_open(&self) -> bool {
         self.open.is_some()
     }
 
-    /// Takes the connection, making one if there is none; whoever takes it gives it back by
-    /// [`Self::put_back`] unless it failed. None while the database does not answer.
+    /// Takes the connection and opens one if there is none. The caller returns it by
+    /// [`Self::put_back`] unless it failed. Returns `None` while the database does not respond.
     pub(super) async fn take(&mut self) -> Option<Open> {
         if let Some(open) = self.open.take() {
             return Some(open);
@@ -82,15 +82,15 @@ impl Session {
         None
     }
 
-    /// Gives back a connection that is fit for the next commit.
+    /// Returns a connection that is fit for the next commit.
     pub(super) fn put_back(&mut self, open: Open) {
         self.open = Some(open);
     }
 
-    /// Says goodbye.
+    /// Closes the connection.
     pub(super) async fn close(self) {
         if let Some(open) = self.open {
-            // The database notices a lost connection by itself.
+            // The database detects a lost connection without help.
             let _ = timeout(self.connect_timeout, open.connection.close()).await;
         }
     }

@@ -1,7 +1,7 @@
-//! The most spans a trace may have: what comes beyond is refused, and the rest of its batch stored.
+//! The span limit of a trace: spans beyond it are rejected, and the rest of their batch is stored.
 //!
-//! The row of a trace counts its spans, and a commit holds it locked: so the limit is exact over
-//! restarts and however many servers write.
+//! The row of a trace counts its spans, and a commit holds the row locked. So the limit is exact
+//! across restarts and with any number of servers.
 
 mod recent;
 pub(super) mod refused;
@@ -12,15 +12,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use self::recent::Recent;
 use super::group::{Group, RowRef};
 
-/// The number of refused spans that are remembered; one that comes again after so many others counts again.
-/// About 2 MiB.
+/// The number of rejected spans that are remembered. A span that is sent again after so many others
+/// counts again. Takes about 2 MiB.
 const REFUSED_SPANS: usize = 65_536;
 
-/// The limit, and which spans were refused for it lately.
+/// The limit, and the spans that were recently rejected because of it.
 #[derive(Debug)]
 pub(super) struct SpanLimit {
     spans: usize,
-    /// Spans that were refused and counted.
+    /// Spans that were rejected and counted.
     refused: Mutex<Recent>,
 }
 
@@ -33,12 +33,12 @@ impl SpanLimit {
         }
     }
 
-    /// Returns the most spans that a trace may have.
+    /// Returns the most spans of a trace.
     pub(super) const fn spans(&self) -> usize {
         self.spans
     }
 
-    /// Returns the reason for refusing a span beyond it.
+    /// Returns the reason for rejecting a span beyond the limit.
     pub(super) fn reason(&self) -> String {
         format!(
             "trace_too_large: the trace has {} spans, the most that are kept",
@@ -46,7 +46,7 @@ impl SpanLimit {
         )
     }
 
-    /// Returns the reason for refusing a start beyond it.
+    /// Returns the reason for rejecting a start beyond the limit.
     pub(super) fn reason_of_start(&self) -> String {
         format!(
             "trace_too_large: the trace has {} spans that run, the most that are kept",
@@ -54,7 +54,7 @@ impl SpanLimit {
         )
     }
 
-    /// Those of `over` that were not refused before, as far as is remembered.
+    /// Returns the spans in `over` that were not rejected before, as far as is remembered.
     pub(super) fn newly_refused(&self, group: &Group, over: &[RowRef]) -> Vec<RowRef> {
         let refused = self.lock();
         let over = over.iter().copied();
@@ -62,7 +62,7 @@ impl SpanLimit {
             .collect()
     }
 
-    /// Remembers `over`, spans of `group`, as refused and counted.
+    /// Remembers `over`, spans of `group`, as rejected and counted.
     pub(super) fn note_refused(&self, group: &Group, over: &[RowRef]) {
         let mut refused = self.lock();
         for &row in over {

@@ -1,5 +1,5 @@
-//! Events by way of a temporary table: what a plain `COPY` cannot do, leaving out those that are
-//! stored.
+//! Stores events through a temporary table, which leaves out the events that are already stored; a
+//! plain `COPY` cannot do that.
 
 use sqlx::PgConnection;
 
@@ -8,7 +8,7 @@ use super::group::{Group, RowRef};
 use super::stored_events;
 use crate::ids::EventKeys;
 
-/// Stores those of `rows` that are not stored yet; their keys.
+/// Stores the events of `rows` that are not stored yet; returns their keys.
 pub(super) async fn stage(
     connection: &mut PgConnection,
     group: &Group,

@@ -1,5 +1,5 @@
--- Sorted by the unique key, so that two servers that store the same events wait for each other in the
--- same order. RETURNING tells the rows really written; the row count does not, on Citus.
+-- Sorted by the unique key, so that two servers that store the same events do not deadlock.
+-- RETURNING gives the rows that were written; the row count does not, on Citus.
 INSERT INTO events
 SELECT *
 FROM staged_events

@@ -1,4 +1,4 @@
-//! Finds the events of a group that are stored already.
+//! Finds the events of a group that are already stored.
 
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
@@ -8,7 +8,7 @@ use super::events::EventRow;
 use super::group::{Group, RowRef};
 use crate::ids::EventKeys;
 
-/// Returns the keys of those of the events that are stored.
+/// Returns the keys of the events that are already stored.
 pub(super) async fn keys(
     connection: &mut PgConnection,
     group: &Group,

@@ -1,5 +1,5 @@
--- OFFSET 0 keeps it one look into the unique index for each: joined, a plan without statistics may
--- read the whole table.
+-- OFFSET 0 forces one look-up in the unique index for each row. As a join, a plan without
+-- statistics may read the whole table.
 SELECT tenant_id, at_ns, digest
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS asked (tenant_id, at_ns, digest)
 WHERE EXISTS (

@@ -1,12 +1,12 @@
-//! The summary of a trace as some of its spans have it. Merging is commutative: least start, greatest
-//! end, sums, the span that ranks first, so the order of arrival does not matter.
+//! The summary of a trace, calculated from some of its spans. Merging is commutative (least start,
+//! greatest end, sums, the span with the least rank), so the order of arrival does not matter.
 
 use core::cmp::Ordering;
 
 use super::open_spans::OpenSpan;
 use super::row::{Row, TextAt};
 
-/// The contents of the row of a trace, apart from its key.
+/// The columns of the row of a trace, without its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Summary {
     pub start_ns: i64,
@@ -15,21 +15,21 @@ pub(super) struct Summary {
     pub error_count: i32,
     pub root: Root,
     pub has_root: bool,
-    /// Sorted, each once.
+    /// Sorted, without duplicates.
     pub services: Vec<i64>,
     pub user: Option<RankedText>,
     pub session: Option<RankedText>,
     pub error: Option<RankedText>,
 }
 
-/// A text and the rank of the span it is of.
+/// A text and the rank of its span.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RankedText {
     pub rank: i64,
     pub text: String,
 }
 
-/// The span that stands for the trace: the least of these by its first three fields.
+/// The root span of the trace: the least span by the first three fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Root {
     pub rank: i64,
@@ -39,8 +39,8 @@ pub(super) struct Root {
     pub duration_ns: i64,
 }
 
-/// A span's place among those that may speak for the trace: without a parent first, then by
-/// start. One number: the start, moved down by 2^63 when there is no parent.
+/// Returns the rank of a span as the root: spans without a parent come first, then the earlier
+/// start. The rank is one number: the start, reduced by 2^63 when there is no parent.
 const fn rank(start_ns: i64, has_parent: bool) -> i64 {
     if has_parent {
         start_ns
@@ -50,7 +50,7 @@ const fn rank(start_ns: i64, has_parent: bool) -> i64 {
 }
 
 impl Summary {
-    /// The summary of one span, whose texts lie in `bytes`.
+    /// Returns the summary of one span, whose texts are in `bytes`.
     pub(super) fn of(row: &Row, bytes: &[u8]) -> Self {
         let rank = rank(row.start_ns, row.has_parent());
         let ranked = |rank: i64, text: Option<TextAt>| {
@@ -79,8 +79,9 @@ impl Summary {
         }
     }
 
-    /// The summary of a span that has begun and not ended: it counts as none, and stands for its
-    /// trace until it has ended, since no digest is greater than this one.
+    /// Returns the summary of a span that has begun and not ended. Its span count is 0. It can be
+    /// the root of its trace until it ends: its digest is the greatest possible, so the ended span
+    /// replaces it.
     pub(super) fn begun(open: &OpenSpan) -> Self {
         let has_parent = open.parent_span_id.is_some();
         Self {
@@ -103,7 +104,7 @@ impl Summary {
         }
     }
 
-    /// Adds what a span says. Costs no allocation unless a text of it ranks first.
+    /// Adds a span. Allocates only when a text of the span ranks first.
     pub(super) fn add(&mut self, row: &Row, bytes: &[u8]) {
         self.start_ns = self.start_ns.min(row.start_ns);
         self.end_ns = self
@@ -126,7 +127,7 @@ impl Summary {
         latest(&mut self.error, row.start_ns, row.error, bytes);
     }
 
-    /// Adds what other spans of the trace say.
+    /// Merges the summary of other spans of the trace.
     pub(super) fn merge(&mut self, other: Self) {
         self.start_ns = self.start_ns.min(other.start_ns);
         self.end_ns = self.end_ns.max(other.end_ns);
@@ -157,17 +158,18 @@ impl Summary {
     }
 }
 
-/// Keeps the text of the least rank; a text is looked at only where ranks do not decide.
+/// Keeps the text with the least rank; texts are compared only when ranks are equal.
 fn least(mine: &mut Option<RankedText>, rank: i64, text: Option<TextAt>, bytes: &[u8]) {
     keep(mine, rank, text, bytes, Ordering::Less);
 }
 
-/// Keeps the text of the greatest rank: what failed last stands deepest in the trace.
+/// Keeps the text with the greatest rank: the latest failure is the deepest in the trace.
 fn latest(mine: &mut Option<RankedText>, rank: i64, text: Option<TextAt>, bytes: &[u8]) {
     keep(mine, rank, text, bytes, Ordering::Greater);
 }
 
-/// Replaces a text by one whose rank, or else the text itself, is `wanted` beside it.
+/// Replaces a text when the comparison of the ranks, or of the texts at equal ranks, gives
+/// `wanted`.
 fn keep(
     mine: &mut Option<RankedText>,
     rank: i64,

@@ -1,5 +1,5 @@
-//! The writer's loop: takes a group, commits it, tries again where that helps, and isolates what
-//! cannot be stored.
+//! The writer's loop: takes a group, commits it, retries where that can help, and isolates rows
+//! that cannot be stored.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,8 +29,8 @@ pub(super) struct Task {
     buffers: commit::Buffers,
 }
 
-/// Runs a task until the queue is closed and empty, and another one after a panic, whose batches
-/// are answered as failed: one bug must not leave everybody waiting.
+/// Runs a task until the queue is closed and empty. After a panic it fails the batches of the task
+/// and starts another one: one bug must not block all senders.
 pub(super) async fn keep_running(
     connect: PgConnectOptions,
     options: StoreOptions,
@@ -46,26 +46,27 @@ pub(super) async fn keep_running(
     }
 }
 
-/// What became of rows.
+/// The outcome of rows.
 struct Stored {
     committed: Committed,
-    /// Starts that were refused.
+    /// The rejected starts.
     starts: BTreeSet<open_spans::Key>,
 }
 
-/// Why rows were not stored.
+/// The reason that rows were not stored.
 enum Failure {
-    /// One of them at least cannot be; carries the database's reason.
+    /// At least one row can never be stored; carries the database's reason.
     Data(String),
-    /// None of them can, now.
+    /// No row can be stored now.
     All(WriteError),
 }
 
 impl Task {
-    /// The same rows are tried so often when transactions stand in each other's way.
+    /// The most retries of the same rows after conflicts between transactions.
     const MAX_CONFLICTS: u32 = 8;
-    /// A group is halved so often in search of bad rows, then what is left is refused: twenty bad
-    /// rows are found in any group, a flood of them must not hold up everybody.
+    /// The most faults of a group. A group is halved repeatedly to find bad rows; after this many
+    /// faults the remaining rows are rejected. That suffices for twenty bad rows in any group, and
+    /// a flood of bad rows cannot delay all senders.
     const MAX_FAULTS: u32 = 400;
 
     pub(super) fn new(
@@ -92,8 +93,8 @@ impl Task {
 
     async fn commit_group(&mut self, mut jobs: Vec<Job>) {
         let started = Instant::now();
-        // In one order on every server: those that store the same batches at the same time then meet
-        // their spans in it, and one waits for the other.
+        // Every server uses the same order. Servers that store the same batches at the same time
+        // then lock their spans in the same order, and one waits for the other.
         jobs.sort_by_key(|job| {
             let first = job.batch.rows.first();
             first.map(|row| (job.batch.tenant, row.trace_id, row.span_id))
@@ -101,7 +102,7 @@ impl Task {
         let (mut group, distinct) = Group::new(jobs);
         let mut waiting = vec![distinct];
         let mut faults = 0;
-        // With the first rows that are committed goes what all the batches say of their processes.
+        // The first rows that are committed carry the process reports of all batches.
         let mut is_told = group.telling().next().is_none();
         while let Some(mut rows) = waiting.pop() {
             if rows.is_empty() {
@@ -118,7 +119,7 @@ impl Task {
                     if rows.len() == 1 {
                         tracing::warn!(reason, "the database refused a row");
                         group.reject(rows[0], reason);
-                        // Its number is refused, not lost.
+                        // The sequence number of a rejected span counts as rejected, not as lost.
                         is_told = group.telling().next().is_none();
                     } else if faults > Self::MAX_FAULTS {
                         group.fail(&rows, &WriteError::Refused(reason));
@@ -160,7 +161,7 @@ impl Task {
         }
     }
 
-    /// Stores `rows` in one transaction, again and again where that helps.
+    /// Stores `rows` in one transaction, with retries where they can help.
     async fn store(&mut self, group: &Group, rows: &[RowRef]) -> Result<Stored, Failure> {
         let unavailable = Err(Failure::All(WriteError::Unavailable));
         let mut conflicts = 0;
@@ -174,7 +175,8 @@ impl Task {
             let limit = self.commit_timeout;
             let attempt = self.attempt(&mut open, group, rows);
             let Ok(result) = timeout(limit, attempt).await else {
-                // The connection is dropped: whatever it was doing must not mix with what comes.
+                // The connection is dropped, so that its unfinished statement cannot interfere with
+                // the next commit.
                 tracing::warn!("the database did not commit in time");
                 return unavailable;
             };
@@ -186,7 +188,7 @@ impl Task {
                 Err(failed) => (failed.error, failed.committing),
             };
             match fault(&error) {
-                // Rows are taken before COMMIT: what fails there is no fault of theirs.
+                // Rows are checked before COMMIT, so an error of COMMIT is not caused by a row.
                 Fault::Data(reason) if committing => {
                     self.session.put_back(open);
                     tracing::warn!(reason, "a group was not committed");
@@ -207,9 +209,9 @@ impl Task {
                     open.partitions = Partitions::default();
                     self.session.put_back(open);
                 }
-                // A connection that lay idle while the database was restarted tells only now.
-                // Once COMMIT was sent the rows may be stored: then the sender tries again, and
-                // they count as duplicates.
+                // An idle connection reports a restart of the database only when it is used, so the
+                // commit is retried once. After COMMIT was sent the rows may be stored: then the
+                // sender retries, and they count as duplicates.
                 Fault::Disconnected if was_open && !is_second_connection && !committing => {
                     tracing::warn!(%error, "the writer lost its connection and makes a new one");
                     is_second_connection = true;
@@ -255,7 +257,7 @@ impl Task {
             shared,
         };
         if !self.buffers.blocks.is_empty() {
-            // A block that could not be built lies in it.
+            // The buffer holds a block that could not be built.
             self.buffers = commit::Buffers::default();
         }
         let committed = commit.run(connection, &mut self.buffers).await?;

@@ -1,4 +1,4 @@
-//! Rows of traces: inserted, locked, updated, column by column.
+//! Inserts, locks and updates rows of traces, column by column.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use super::fingerprint::{FingerprintMask, Fingerprints};
 use super::summary::{RankedText, Root, Summary};
 use crate::ids::TraceKey;
 
-/// The row of a trace as it is locked.
+/// A locked row of a trace.
 #[derive(Debug, FromRow)]
 pub(super) struct LockedRow {
     tenant_id: Uuid,
@@ -44,7 +44,7 @@ fn ranked(rank: Option<i64>, text: Option<String>) -> Option<RankedText> {
 }
 
 impl LockedRow {
-    /// Locks the rows of those of the traces that have one, in the order of their keys.
+    /// Locks the rows of the traces that have one, in the order of their keys.
     pub(super) async fn lock(
         connection: &mut PgConnection,
         keys: impl Iterator<Item = &TraceKey> + Clone,
@@ -64,12 +64,12 @@ impl LockedRow {
         usize::try_from(self.span_count).unwrap_or_default()
     }
 
-    /// Whether a span with this digest may be stored already.
+    /// Returns whether a span with this digest may be stored already.
     pub(super) fn may_have(&self, digest: i64, mask: FingerprintMask) -> bool {
         self.fingerprints.may_have(digest, mask)
     }
 
-    /// The state of the trace.
+    /// Returns the state of the trace.
     pub(super) fn stored_trace(&self) -> StoredTrace {
         StoredTrace {
             key: self.key(),
@@ -102,7 +102,7 @@ impl LockedRow {
     }
 }
 
-/// Rows to be written, column by column, as `unnest` takes them.
+/// Rows to write, column by column, as `unnest` takes them.
 #[derive(Debug, Default)]
 struct Columns {
     tenant_id: Vec<Uuid>,
@@ -208,7 +208,7 @@ impl NewRows {
         self.0.push(key, summary, fingerprints);
     }
 
-    /// Inserts those that there are not, as received at `received_ns`; their keys.
+    /// Inserts the rows that do not exist yet, as received at `received_ns`; returns their keys.
     pub(super) async fn insert(
         self,
         connection: &mut PgConnection,
@@ -231,13 +231,13 @@ impl NewRows {
     }
 }
 
-/// Locked rows with what new spans add.
+/// Locked rows, updated with their new spans.
 #[derive(Debug, Default)]
 pub(super) struct UpdatedRows(Columns);
 
 impl UpdatedRows {
-    /// Adds to the row what its new spans, of these digests, say. Returns the state of the trace
-    /// after the update.
+    /// Adds new spans with these digests to the row. Returns the state of the trace after the
+    /// update.
     pub(super) fn push(
         &mut self,
         row: &LockedRow,

@@ -1,4 +1,4 @@
--- Rows that this transaction has locked, as they are with their new spans.
+-- Updates rows that this transaction has locked, to include their new spans.
 UPDATE traces AS t SET
     start_ns = new.start_ns,
     end_ns = new.end_ns,

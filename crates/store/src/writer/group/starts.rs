@@ -1,4 +1,4 @@
-//! The starts in a group: which there are, and which of them are refused.
+//! The starts of a group, and the rejected ones among them.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +6,14 @@ use super::Group;
 use crate::writer::open_spans::Key;
 
 impl Group {
-    /// Its starts by what they are stored under, in the order they came.
+    /// Returns the keys of its starts, in the order of arrival.
     pub(in crate::writer) fn starts(&self) -> impl Iterator<Item = Key> {
         self.telling()
             .flat_map(|batch| batch.open.iter().map(|open| open.key(batch.tenant)))
     }
 
-    /// Counts the starts in `refused` as refused and the others as stored, whatever was said of
-    /// them before.
+    /// Counts the starts in `refused` as rejected and the others as stored; replaces earlier
+    /// results.
     pub(in crate::writer) fn settle_starts(&mut self, refused: &BTreeSet<Key>, reason: &str) {
         for (batch, outcome) in self.batches.iter().zip(&mut self.outcomes) {
             if let Ok(outcome) = outcome {

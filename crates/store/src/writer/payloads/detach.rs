@@ -1,4 +1,4 @@
-//! Takes large values out of a batch and leaves previews in their places.
+//! Takes large values out of a batch and leaves previews in their positions.
 
 #[cfg(test)]
 mod tests;
@@ -15,37 +15,40 @@ use crate::ids;
 use crate::payload_refs::{Reference, ValuePath};
 use crate::writer::batch::WriteBatch;
 
-/// How much of a text stays in the place of the whole.
+/// The size of the preview of a text, in bytes.
 const PREVIEW_BYTES: usize = 1024;
-/// zstd's fastest ordinary level: higher ones cost more than they save at ingest.
+/// The zstd level of payloads: the fastest ordinary one. Higher levels cost more CPU at ingest than
+/// they save.
 const COMPRESSION_LEVEL: i32 = 1;
-/// A batch with more bytes of large values than this is worked on where it holds nobody up.
+/// The size of large values in bytes above which a batch is processed on a blocking thread, so that
+/// it does not delay other tasks.
 const INLINE_BYTES: usize = 128 << 10;
 
-/// What was taken out of a batch.
+/// The values that were taken out of a batch.
 #[derive(Debug, Default)]
 pub(in crate::writer) struct Detached {
-    /// Each distinct value, once a day.
+    /// Each distinct value, once for each day.
     pub payloads: Vec<Payload>,
-    /// The references of a span, by its place in the batch; most have none.
+    /// The references of a span, by its position in the batch; most spans have none.
     pub spans: HashMap<usize, Vec<u8>>,
-    /// The references of an event, by its place in the batch.
+    /// The references of an event, by its position in the batch.
     pub events: HashMap<usize, Vec<u8>>,
 }
 
 impl Detached {
-    /// The references of the span at `index`; empty when it has none.
+    /// Returns the references of the span at `index`; empty when it has none.
     pub(in crate::writer) fn of_span(&self, index: usize) -> &[u8] {
         self.spans.get(&index).map_or(&[], Vec::as_slice)
     }
 
-    /// The references of the event at `index`; empty when it has none.
+    /// Returns the references of the event at `index`; empty when it has none.
     pub(in crate::writer) fn of_event(&self, index: usize) -> &[u8] {
         self.events.get(&index).map_or(&[], Vec::as_slice)
     }
 }
 
-/// Takes values of more than `threshold` bytes out of `batch`; previews are left in their places.
+/// Takes values of more than `threshold` bytes out of `batch` and leaves previews in their
+/// positions.
 pub(in crate::writer) async fn detach(
     mut batch: WriteBatch,
     threshold: usize,
@@ -67,7 +70,7 @@ pub(in crate::writer) async fn detach(
     }
 }
 
-/// Bytes of all values over the threshold: one look at every value.
+/// Returns the size in bytes of all values above the threshold; visits every value once.
 fn large_bytes(batch: &WriteBatch, threshold: usize) -> usize {
     let spans = batch.groups.iter().flat_map(|group| &group.spans);
     let events = batch.groups.iter().flat_map(|group| &group.events);
@@ -98,7 +101,7 @@ fn large_bytes_in(attributes: &Attributes, threshold: usize) -> usize {
         .sum()
 }
 
-/// The size of the value when it exceeds `threshold`, else nothing.
+/// Returns the size of the value when it exceeds `threshold`, else 0.
 fn large_size(value: &AttributeValue, threshold: usize) -> usize {
     let size = match value {
         AttributeValue::Str(text) => text.len(),
@@ -109,7 +112,7 @@ fn large_size(value: &AttributeValue, threshold: usize) -> usize {
     if size > threshold { size } else { 0 }
 }
 
-/// The size of a value, nearly; validation bounds its depth.
+/// Returns the approximate size of a value; validation bounds its depth.
 fn size(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::Str(text) => text.len(),
@@ -150,7 +153,7 @@ impl Detacher {
                 }
                 span_index += 1;
             }
-            // Those have no large values, and count after the others.
+            // Packed spans have no large values, and their indexes come after the others.
             span_index += group.packed.len();
             for event in &mut group.events {
                 let references = self.event(event);
@@ -233,12 +236,12 @@ impl Detacher {
         if !self.known.contains(&(hash, day_ns)) {
             let content = match zstd::bulk::compress(&self.encoded, COMPRESSION_LEVEL) {
                 Ok(mut content) => {
-                    // It has room for bytes that do not compress.
+                    // The buffer was allocated for bytes that do not compress.
                     content.shrink_to_fit();
                     content
                 }
                 Err(error) => {
-                    // Not known to happen; then the value stays where it is, whole.
+                    // This is not known to happen. The whole value stays in its span then.
                     tracing::error!(%error, "a large value could not be compressed");
                     return;
                 }
@@ -262,7 +265,7 @@ impl Detacher {
     }
 }
 
-/// What stays in the place of a value: the beginning of a text, else what it was.
+/// Returns the preview of a value: the beginning of a text, else the type of the value.
 fn preview(value: &AttributeValue, byte_count: usize) -> AttributeValue {
     let text = match value {
         AttributeValue::Str(text) => {

@@ -1,11 +1,11 @@
-//! The attributes of a span that the directory of traces keeps, found in their encoded form.
+//! Finds the attributes of a span that the row of its trace stores, in their encoded form.
 
 use throughline_codec::binary;
 use throughline_wire::semconv;
 
 use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
 
-/// Where in the bytes of its batch a text lies.
+/// The location of a text in the bytes of its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::writer) struct TextAt {
     offset: usize,
@@ -13,22 +13,22 @@ pub(in crate::writer) struct TextAt {
 }
 
 impl TextAt {
-    /// The beginning of a status message that lies at `offset`; none when it is empty.
+    /// Returns the beginning of a status message at `offset`; `None` when it is empty.
     pub(super) fn message(offset: usize, text: &str) -> Option<Self> {
         let len = beginning(text, MAX_CHARS).len() as u32;
         (len > 0).then_some(Self { offset, len })
     }
 
-    /// The text, given the bytes of its batch.
+    /// Returns the text, given the bytes of its batch.
     pub(in crate::writer) fn of(self, bytes: &[u8]) -> &str {
         let text = bytes.get(self.offset..self.offset + self.len as usize);
-        // It was text when it was found.
+        // It was valid UTF-8 when it was found.
         text.and_then(|text| core::str::from_utf8(text).ok())
             .unwrap_or_default()
     }
 }
 
-/// Those that a span has.
+/// The named attributes of a span.
 #[derive(Debug, Default)]
 pub(super) struct Named {
     user: Option<TextAt>,
@@ -38,7 +38,7 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// Looks for them among the encoded attributes that begin at `from` and end `bytes`.
+    /// Searches the encoded attributes from `from` to the end of `bytes`.
     pub(super) fn find(bytes: &[u8], from: usize) -> Self {
         const USER: &[u8] = semconv::USER_ID.as_bytes();
         const END_USER: &[u8] = semconv::ENDUSER_ID.as_bytes();
@@ -67,17 +67,17 @@ impl Named {
         named
     }
 
-    /// The person, by the newer name of the attribute where there are both.
+    /// Returns the user; the newer attribute name takes precedence.
     pub(super) fn user(&self) -> Option<TextAt> {
         self.user.or(self.end_user)
     }
 
-    /// Whether ingest marked the span.
+    /// Returns whether ingest recorded a repair of the span.
     pub(super) fn is_marked(&self) -> bool {
         self.is_marked
     }
 
-    /// The session.
+    /// Returns the session.
     pub(super) fn session(&self) -> Option<TextAt> {
         self.session
     }

@@ -1,10 +1,10 @@
-//! One view of a span that was decoded and of one that came packed.
+//! A common view of decoded and packed spans.
 
 use throughline_codec::binary;
 use throughline_codec::packed::PackedSpan;
 use throughline_wire::{Span, SpanId, StatusCode};
 
-/// What a sender said of a span, in whichever form it came.
+/// The fields of a span as its sender sent them, decoded or packed.
 pub(super) struct SpanFields<'a> {
     pub(super) trace_id: [u8; 16],
     pub(super) span_id: [u8; 8],
@@ -22,7 +22,7 @@ pub(super) struct SpanFields<'a> {
 }
 
 impl<'a> SpanFields<'a> {
-    /// Of a span that was decoded.
+    /// Creates the view of a decoded span.
     pub(super) fn decoded(span: &'a Span) -> Self {
         Self {
             trace_id: span.trace_id.to_bytes(),
@@ -41,7 +41,7 @@ impl<'a> SpanFields<'a> {
         }
     }
 
-    /// Of a span that came packed.
+    /// Creates the view of a packed span.
     pub(super) fn packed(span: &'a PackedSpan<'a>) -> Self {
         Self {
             trace_id: span.trace_id.to_bytes(),
@@ -61,7 +61,7 @@ impl<'a> SpanFields<'a> {
     }
 }
 
-/// Attributes, events and links: still to be encoded, or encoded.
+/// Attributes, events and links: not encoded yet, or encoded.
 pub(super) enum Values<'a> {
     Decoded(&'a Span),
     Packed(&'a PackedSpan<'a>),

@@ -1,4 +1,4 @@
-//! Rows of spans that were decoded, and of those that came packed.
+//! Tests of the rows of decoded and packed spans.
 
 use throughline_codec::binary;
 
@@ -29,7 +29,7 @@ fn encoded(span: &Span, buffers: &mut Buffers) -> Row {
     encode(span, CONTEXT, IngestMetadata::default(), &[], buffers)
 }
 
-/// The span as an OTLP sender writes it.
+/// Encodes the span as an OTLP sender does.
 fn otlp(span: &Span) -> Vec<u8> {
     let mut out = Vec::new();
     binary::writer::bytes(1, &span.trace_id.to_bytes(), &mut out);

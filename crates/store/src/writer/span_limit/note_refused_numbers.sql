@@ -1,6 +1,6 @@
--- Numbered spans that were refused because their traces have enough: those whose numbers are not
--- known as refused yet. What is forgotten of a process counts as known. The rows are locked by this
--- transaction already.
+-- Counts numbered spans that were rejected because of the span limit, if their numbers are not
+-- known as rejected yet. Numbers that a process row has dropped count as known. This transaction
+-- has already locked the rows.
 UPDATE refused_spans AS r
 SET span_count = r.span_count + anew.span_count
 FROM (

@@ -1,4 +1,4 @@
-//! The latest of many spans: a set that forgets its oldest when it is full.
+//! A bounded set of spans that drops its oldest entry when it is full.
 
 use std::collections::VecDeque;
 

@@ -1,12 +1,11 @@
-//! Counts, for their traces, the spans that were one too many: each once, as far as can be told.
+//! Counts the rejected spans of each trace, each span once as far as possible.
 //!
-//! A numbered span is told by what is stored of its process. Of others this server remembers the
-//! latest it refused: one of them counts again when it is sent to another server, after a restart
-//! or after very many others.
+//! A numbered span is recognised by the stored numbers of its process. Of other spans this server
+//! remembers the latest that it rejected. Such a span counts again when it is sent to another
+//! server, after a restart, or after very many others.
 //!
-//! The counts have a table of their own, whose rows are locked after those of the directory, in the
-//! order of their keys: so commits that fill and refuse the same traces crosswise wait for each
-//! other in one order.
+//! The counts have their own table. Its rows are locked after those of `traces`, in the order of
+//! their keys, so that commits that write the same traces do not deadlock.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +16,8 @@ use super::super::claim::uuids;
 use super::super::group::{Group, RowRef};
 use crate::ids::TraceKey;
 
-/// Counts `refused`, in the transaction `connection` is in, which has merged the directory and not
-/// yet the processes.
+/// Counts `refused` in the transaction of `connection`, which has updated the rows of traces and
+/// has not merged the processes yet.
 pub(in super::super) async fn note(
     connection: &mut PgConnection,
     group: &Group,
@@ -39,7 +38,7 @@ pub(in super::super) async fn note(
             None => *count += 1,
         }
     }
-    // Locks the rows: what other servers refused by then is seen by the next statement.
+    // Locks the rows, so that the next statement sees the spans that other servers have rejected.
     sqlx::query(include_str!("note_refused.sql"))
         .bind(uuids(counts.keys().map(|key| key.0)))
         .bind(uuids(counts.keys().map(|key| key.1)))
@@ -49,7 +48,7 @@ pub(in super::super) async fn note(
     numbered.note(connection).await
 }
 
-/// Refused spans that have numbers, column by column.
+/// Rejected spans with sequence numbers, column by column.
 #[derive(Default)]
 struct Numbered {
     tenant_id: Vec<Uuid>,
@@ -66,7 +65,7 @@ impl Numbered {
         self.sequence.push(sequence);
     }
 
-    /// Counts those whose numbers were not refused before.
+    /// Counts the spans whose numbers were not rejected before.
     async fn note(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         if self.sequence.is_empty() {
             return Ok(());

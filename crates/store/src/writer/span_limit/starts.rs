@@ -1,8 +1,8 @@
-//! The most spans of a trace that may run at once: as many as it may have in all, so that a sender
-//! that only starts spans fills no more than one that ends them.
+//! The limit of open spans of a trace. It equals the span limit, so that a sender that only starts
+//! spans uses no more space than one that ends them.
 //!
-//! Counted before the commit and without a lock: servers that fill one trace at the same moment may
-//! go beyond it by what they commit then.
+//! Starts are counted before the commit and without a lock: servers that write one trace at the
+//! same moment may together exceed the limit by one commit each.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::super::claim::uuids;
 use super::super::group::Group;
 use super::super::open_spans::Key;
 
-/// The starts of `group` that are one too many for their traces.
+/// Returns the starts of `group` that exceed the limit of their traces.
 pub(in super::super) async fn over(
     connection: &mut PgConnection,
     group: &Group,

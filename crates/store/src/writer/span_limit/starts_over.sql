@@ -1,5 +1,5 @@
--- Which of these starts, in the order they came, are one too many for their traces, of which each
--- may have $4 that run. One that is stored already is none.
+-- Selects the starts, in the order of arrival, that exceed the limit of $4 open spans of their
+-- trace. A start that is already stored does not exceed it.
 WITH anew AS (
     SELECT
         told.tenant_id, told.trace_id, told.span_id,
