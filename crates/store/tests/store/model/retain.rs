@@ -1,10 +1,11 @@
 //! Runs of retention, interrupted or beside commits.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use throughline_model::RetentionRules;
 use throughline_store::{Retain, Rewrite};
-use throughline_wire::UnixNanos;
+use throughline_wire::{TraceId, UnixNanos};
 
 use super::batches::{Fault, new_trace, send, settle};
 use super::steps::compact;
@@ -16,7 +17,7 @@ const MAX_AHEAD_NS: i64 = 6 * UnixNanos::PER_DAY;
 
 /// Removes what is past its time, a day or two later or at the same time as before.
 pub(super) async fn retain(world: &mut World) {
-    if world.clock.since(world.oracle.now) < MAX_AHEAD_NS && world.is_one_in(2) {
+    if world.clock.since(world.oracle.now) < MAX_AHEAD_NS && world.is_one_in(4) {
         let days = 1 + world.ids.below(2) as i64;
         world.clock = world.clock.saturating_add(days * UnixNanos::PER_DAY);
     }
@@ -24,7 +25,7 @@ pub(super) async fn retain(world: &mut World) {
         // Rollups count spans that are younger by the clock of the database, unless their traces are
         // removed before they are compacted.
         compact_all(world).await;
-    } else if world.is_one_in(2) {
+    } else if world.is_one_in(3) {
         compact(world).await;
     }
     let retain = Retain {
@@ -66,6 +67,24 @@ pub(super) async fn retain(world: &mut World) {
         let trace_id = &sent.span.trace_id;
         !(gone.contains(trace_id) && warned.contains(trace_id))
     });
+    if world.is_one_in(2) {
+        send_removed_again(world, &gone).await;
+    }
+}
+
+/// Sends a part of the spans of removed traces again, which begin anew with them. Their other spans may still lie
+/// in blocks.
+async fn send_removed_again(world: &mut World, gone: &BTreeSet<TraceId>) {
+    let history = world.history.clone();
+    let removed = history.into_iter();
+    let removed = removed.filter(|sent| gone.contains(&sent.span.trace_id));
+    let again: Vec<_> = removed.filter(|_| !world.is_one_in(3)).collect();
+    if !again.is_empty() {
+        settle(world);
+        let server = world.below(2);
+        send(world, vec![(server, again)], Fault::None).await;
+        compact(world).await;
+    }
 }
 
 async fn compact_all(world: &mut World) {
