@@ -155,7 +155,7 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('throughline.partitions', 0));
     -- Asked of the catalogue's table, after the lock: to_regclass() may answer from a cache that
-    -- has not heard of another server's commit.
+    -- does not see another server's commit.
     IF EXISTS (
         SELECT FROM pg_class
         WHERE relname = partition AND relnamespace = (
@@ -217,7 +217,7 @@ CREATE TABLE traces (
     fingerprints bytea,
     PRIMARY KEY (tenant_id, trace_id)
 ) WITH (
-    -- Rows are updated as their spans arrive; room on the page keeps those updates off the indexes.
+    -- Rows are updated as their spans arrive; space on the page keeps those updates off the indexes.
     fillfactor = 90,
     autovacuum_vacuum_scale_factor = 0.05,
     -- Reads thousands of rows each time; what it tells changes slowly.
@@ -401,7 +401,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('throughline.partitions', 0));
     FOREACH parent IN ARRAY ARRAY['events', 'payloads'] LOOP
         -- Asked of the catalogue's table, after the lock: to_regclass() may answer from a cache
-        -- that has not heard of another server's commit.
+        -- that does not see another server's commit.
         CONTINUE WHEN EXISTS (
             SELECT FROM pg_class
             WHERE relname = parent || '_' || day

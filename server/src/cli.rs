@@ -79,7 +79,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct ServeOptions {
     /// Where panel, API, native ingest and OTLP listen. Loopback only: there is no sign-in yet, so
-    /// whoever reaches it can read every trace. Reach it from elsewhere through an SSH tunnel, or
+    /// anyone who reaches it can read every trace. Reach it from another machine through an SSH tunnel, or
     /// a reverse proxy with its own sign-in on this machine.
     #[arg(long, env = "THROUGHLINE_ADDR", default_value = "127.0.0.1:3000", value_parser = addr)]
     pub addr: SocketAddr,

@@ -47,7 +47,7 @@ fn describe(report: &ErasureReport, is_dry_run: bool) -> String {
         damaged_blocks,
         postponed_days,
         damaged_days,
-        crowded_days,
+        oversized_days,
     } = *report;
     let mut text = if is_dry_run {
         format!("would erase {traces} traces, with spans in {blocks} blocks\n")
@@ -65,7 +65,7 @@ fn describe(report: &ErasureReport, is_dry_run: bool) -> String {
              the log says what",
         ),
         (
-            crowded_days,
+            oversized_days,
             "there are too many references to tell which are in use",
         ),
     ] {
@@ -114,7 +114,7 @@ mod tests {
             damaged_blocks: 4,
             postponed_days: 5,
             damaged_days: 6,
-            crowded_days: 7,
+            oversized_days: 7,
             ..report
         };
         let text = describe(&report, false);

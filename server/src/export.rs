@@ -2,7 +2,7 @@
 //! `throughline import` read: the spans of all traces first, then the log records.
 //!
 //! Memory holds one page of a trace's spans, or one page of log records, and the ids of all traces. A large
-//! trace becomes several lines (requests) of a few megabytes, as OTLP allows, so that whoever reads
+//! trace becomes several lines (requests) of a few megabytes, as OTLP allows, so that a program that reads
 //! them need not hold it whole either.
 
 mod destination;

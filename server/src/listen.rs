@@ -60,7 +60,7 @@ pub fn check_loopback(ip: IpAddr, option: &str) -> Result<()> {
     }
     bail!(
         "{option} {ip} is reachable from other machines, and throughline has no sign-in yet: \
-         whoever reached it could read every trace. Listen on 127.0.0.1 (or ::1) and reach it \
+         anyone who reached it could read every trace. Listen on 127.0.0.1 (or ::1) and reach it \
          through an SSH tunnel (ssh -L 3000:127.0.0.1:3000 this-machine), or put a reverse proxy \
          with its own sign-in on this machine in front of it"
     )
@@ -72,7 +72,7 @@ pub enum Protocol {
     /// HTTP/1.1.
     Http1,
     /// HTTP/2 without TLS, by prior knowledge, as gRPC clients speak it; and HTTP/1.1, so that
-    /// whoever came to the wrong port is told so.
+    /// a client on the wrong port is told so.
     Grpc,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Events: `listening` (from now on every commit is told; read the list for what was before),
 //! `traces` ([`LiveTraces`]), `lag` ([`LiveLag`](throughline_model::LiveLag): traces that were left
-//! out), `reconnecting` (the database cannot be heard). A stream that ends is to be opened again,
+//! out), `reconnecting` (the database cannot be reached). A stream that ends is to be opened again,
 //! after the pause that `retry` names.
 
 use std::convert::Infallible;

@@ -7,7 +7,7 @@ use throughline_server::cli::{Cli, Command};
 use throughline_server::{backup, erase, maintain, serve, telemetry, transfer};
 
 /// Every request takes and frees buffers of hundreds of KiB. The system's allocator gives such pages
-/// back each time, and the kernel clears them anew: a tenth of the server's CPU at full load.
+/// back each time, and the kernel clears them again: a tenth of the server's CPU at full load.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

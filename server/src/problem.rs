@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use throughline_model::ReadError;
 
-/// An error that leaves the server, in words for whoever called.
+/// An error that leaves the server, in words for the caller.
 #[derive(Debug, Clone)]
 pub struct Problem {
     status: StatusCode,

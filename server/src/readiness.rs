@@ -58,13 +58,13 @@ impl Readiness {
     pub async fn reached(&self) {
         let mut missing = self.0.clone();
         if missing.wait_for(Option::is_none).await.is_err() {
-            // Whoever made the schema ended without it.
+            // The server that made the schema ended without it.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Whether the schema is there and the database answers now; a warning when the room for
-    /// storage runs out. Without room the server is ready all the same: it serves reads.
+    /// Whether the schema is there and the database answers now; a warning when the space for
+    /// storage runs out. Without space the server is ready all the same: it serves reads.
     ///
     /// # Errors
     /// What is missing.
@@ -79,9 +79,9 @@ impl Readiness {
         store.ping().await.map_err(|error| error.to_string())?;
         Ok(match storage.level() {
             StorageLevel::Ok => None,
-            StorageLevel::Near => Some("the room for storage runs out"),
+            StorageLevel::Near => Some("the space for storage runs out"),
             StorageLevel::Pruning => Some("the oldest days go to stay within the storage budget"),
-            StorageLevel::Full => Some("there is no room to store more: ingest answers 503"),
+            StorageLevel::Full => Some("there is no space to store more: ingest answers 503"),
         })
     }
 }

@@ -22,7 +22,7 @@ use crate::problem::Problem;
 const PLACES: usize = 5;
 /// How long a request waits for a place.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// When whoever found no place may come back.
+/// The delay after which a refused client may retry.
 const RETRY: Duration = Duration::from_secs(5);
 /// An answer up to this size gives its place back at once: a socket takes it whole.
 const SMALL_BYTES: u64 = 64 << 10;

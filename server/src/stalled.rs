@@ -134,7 +134,7 @@ mod tests {
         for _ in 0..3 {
             // As a live view on which nothing happens.
             sleep(2 * TIMEOUT).await;
-            stream.write_all(&[0; 16]).await.expect("there is room");
+            stream.write_all(&[0; 16]).await.expect("there is space");
             client.read_exact(&mut [0; 16]).await.expect("sent");
         }
     }

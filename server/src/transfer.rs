@@ -112,7 +112,7 @@ async fn export_from(options: &ExportOptions, url: &str) -> Result<()> {
         Ok(exported) => exported,
         Err(error) => {
             out.abandon();
-            // Whoever reads the output wants no more of it.
+            // The reader of the output wants no more of it.
             if is_broken_pipe(&error) {
                 return Ok(());
             }

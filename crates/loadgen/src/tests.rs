@@ -119,7 +119,7 @@ fn each_request_of_varied_spans_has_values_of_its_own() {
 }
 
 #[test]
-fn the_answers_of_each_door_are_read() {
+fn the_answers_of_each_receiver_are_read() {
     let partial_success = ExportTracePartialSuccess {
         rejected_spans: 300,
         error_message: "x".to_owned(),

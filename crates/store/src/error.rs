@@ -18,7 +18,7 @@ pub enum StoreError {
     /// The free disk space of the database is less than the disk reserve.
     #[error(
         "the erasure stopped because the disk reserve of the database is reached: it writes blocks and \
-         large values anew before the space of the old ones is free. What was erased so far stays \
+         large values again before the space of the old ones is free. What was erased so far stays \
          erased. Free space on the disk or lower --disk-reserve, then start the erasure again with the \
          same ids"
     )]
@@ -61,7 +61,7 @@ pub enum WriteError {
     #[error("the database cannot be reached right now")]
     Unavailable,
     /// The storage budget or the disk is full.
-    #[error("there is no room to store more; the operator must free or allow some")]
+    #[error("the disk space for storage is used up; the operator must free or allow some")]
     Full,
     /// The store is closing.
     #[error("the store is closing")]

@@ -15,7 +15,7 @@ use crate::retention::{self, Damaged, Rewrite, Run, turn};
 use crate::{BlockProgress, ErasureReport, Gauge, StoreError, erasure, storage};
 
 /// The longest wait for another run of retention to end.
-const TURN_PATIENCE: Duration = Duration::from_secs(10);
+const RUN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The largest accepted difference between the clocks of server and database. Above it nothing is
 /// removed by age.
@@ -149,7 +149,7 @@ impl LeaderLock {
     }
 
     /// Frees the oldest past day, regardless of the retention rules; returns `None` when no day can
-    /// be freed. Copies of pinned traces may use up to `room_bytes`. The next [`Self::retain`]
+    /// be freed. Copies of pinned traces may use up to `free_bytes`. The next [`Self::retain`]
     /// removes the trace summaries of the day.
     ///
     /// # Errors
@@ -157,11 +157,11 @@ impl LeaderLock {
     pub async fn prune_oldest_day(
         &mut self,
         now: UnixNanos,
-        room_bytes: u64,
+        free_bytes: u64,
     ) -> Result<Option<Vec<PartitionChange>>, StoreError> {
         self.acquire_run_lock().await?;
         let changes =
-            retention::prune_oldest_day(&mut self.connection, now, room_bytes, &mut self.damaged)
+            retention::prune_oldest_day(&mut self.connection, now, free_bytes, &mut self.damaged)
                 .await;
         self.release_run_lock().await?;
         Ok(changes?)
@@ -238,7 +238,7 @@ impl LeaderLock {
 
     /// Acquires the lock that every run which removes data holds, scheduled or started by hand.
     async fn acquire_run_lock(&mut self) -> Result<(), StoreError> {
-        if turn::take(&mut self.connection, TURN_PATIENCE).await? {
+        if turn::take(&mut self.connection, RUN_TIMEOUT).await? {
             Ok(())
         } else {
             Err(StoreError::Busy)

@@ -11,28 +11,28 @@ use tokio::time::sleep;
 use crate::program::Program;
 use crate::{Scale, figure, load, percentile};
 
-type Heard = Arc<Mutex<HashMap<String, Instant>>>;
+type Received = Arc<Mutex<HashMap<String, Instant>>>;
 
 /// Notes when each trace of the probes is told first.
-async fn listen(mut events: reqwest::Response, heard: Heard) {
+async fn listen(mut events: reqwest::Response, received: Received) {
     let mut text = String::new();
     while let Ok(Some(chunk)) = events.chunk().await {
         text.push_str(&String::from_utf8_lossy(&chunk));
         while let Some((event, rest)) = text.split_once("\n\n") {
-            note(event, &heard);
+            note(event, &received);
             text = rest.to_owned();
         }
     }
 }
 
-fn note(event: &str, heard: &Heard) {
+fn note(event: &str, received: &Received) {
     let now = Instant::now();
     let data = event.lines().find_map(|line| line.strip_prefix("data:"));
     let data: Value = serde_json::from_str(data.unwrap_or("null")).unwrap_or_default();
-    let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
     for trace in data["traces"].as_array().into_iter().flatten() {
         if let Some(id) = trace["trace_id"].as_str() {
-            heard.entry(id.to_owned()).or_insert(now);
+            received.entry(id.to_owned()).or_insert(now);
         }
     }
 }
@@ -58,8 +58,8 @@ pub(crate) async fn measure(scale: Scale) -> Result<()> {
         .send()
         .await?
         .error_for_status()?;
-    let heard = Heard::default();
-    let listener = tokio::spawn(listen(events, Arc::clone(&heard)));
+    let received = Received::default();
+    let listener = tokio::spawn(listen(events, Arc::clone(&received)));
     // Others send meanwhile, about a tenth of what the machine takes.
     let seconds = scale.probes as u64 / 30 + 2;
     let spans = (5_000 * seconds).to_string();
@@ -85,10 +85,10 @@ pub(crate) async fn measure(scale: Scale) -> Result<()> {
     load::finish(background).await?;
     sleep(Duration::from_secs(2)).await;
     listener.abort();
-    let heard = heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let received = received.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let missing = sent
         .iter()
-        .filter(|(id, _)| !heard.contains_key(id))
+        .filter(|(id, _)| !received.contains_key(id))
         .count();
     ensure!(
         missing == 0,
@@ -97,7 +97,7 @@ pub(crate) async fn measure(scale: Scale) -> Result<()> {
     );
     let after_ms: Vec<f64> = sent
         .iter()
-        .map(|(id, acknowledged)| heard[id].saturating_duration_since(*acknowledged))
+        .map(|(id, acknowledged)| received[id].saturating_duration_since(*acknowledged))
         .map(|after| after.as_secs_f64() * 1e3)
         .collect();
     let p50_ms = percentile(after_ms.clone(), 50);

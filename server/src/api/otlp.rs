@@ -12,7 +12,7 @@ use throughline_model::{EventsOf, ReadError, Trace};
 use super::Reader;
 use crate::export::{Layout, Writer, log_requests, span_requests};
 
-/// Pieces that wait for whoever reads them: each holds one request of a few megabytes.
+/// Pieces that wait for the reader: each holds one request of a few megabytes.
 const WAITING: usize = 1;
 
 /// Why the answer breaks off; the connection is closed then, so that nobody takes it for whole.
@@ -25,7 +25,7 @@ enum BrokenOff {
     /// Retention or a clean-up took the trace between two pages.
     #[error("the trace was removed while it was read")]
     Removed,
-    /// Whoever asked reads no more.
+    /// The client reads no more.
     #[error("the reader is gone")]
     Gone(#[from] mpsc::SendError),
 }

@@ -12,7 +12,7 @@ use super::Reader;
 use super::traces::{span_id, trace_id};
 use crate::problem::Problem;
 
-/// `GET /api/admin/traces/{trace_id}/spans/{span_id}/payloads`: the values that are kept apart.
+/// `GET /api/admin/traces/{trace_id}/spans/{span_id}/payloads`: the values that are offloaded.
 pub(super) async fn list_payloads(
     State(reader): State<Reader>,
     Path((trace, span)): Path<(String, String)>,
@@ -83,7 +83,7 @@ fn answer(payload: Payload, headers: &HeaderMap) -> Response {
 
 fn unknown(of: &str, hash: &str) -> Problem {
     let hash: String = hash.chars().take(40).collect();
-    Problem::not_found(format!("{of} has no value {hash:?} that is kept apart"))
+    Problem::not_found(format!("{of} has no value {hash:?} that is offloaded"))
 }
 
 /// The value as a download: whatever a stranger wrote in it, no browser takes it for a page.

@@ -16,7 +16,7 @@ pub struct EraseCommand {
     #[arg(long)]
     pub dry_run: bool,
     /// Stop when less than this is free on the disk of the private cluster, or a tenth of a smaller
-    /// disk. An erasure writes blocks anew before the space of the old ones is free.
+    /// disk. An erasure writes blocks again before the space of the old ones is free.
     #[arg(
         long,
         env = "THROUGHLINE_DISK_RESERVE",

@@ -27,7 +27,7 @@ shared_buffers = 128MB
 max_wal_size = 2GB
 synchronous_commit = on
 # Every batch updates rows of the trace directory: look for dead ones often, but not so often that
-# a table in growth is sampled anew each few seconds.
+# a table in growth is sampled again each few seconds.
 autovacuum_naptime = 20s
 max_connections = 60
 log_line_prefix = '%m [%p] '

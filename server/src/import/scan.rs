@@ -1,5 +1,5 @@
 //! Walks through JSON text of any size and takes out values as they stand, without building
-//! anything of the rest: what is taken out is judged by whoever decodes it.
+//! anything of the rest: what is taken out is judged by its decoder.
 
 #[cfg(test)]
 mod tests;

@@ -64,7 +64,7 @@ pub(super) async fn store(
     if report.gave_up.is_some() {
         stop.store(true, Ordering::Relaxed);
         messages.close();
-        // The reader may wait for room to say something.
+        // The reader may wait for space to say something.
         while messages.recv().await.is_some() {}
     }
     while let Some(stored) = storing.join_next().await {
@@ -219,13 +219,13 @@ fn after(first: usize, rejected: Vec<Rejection>) -> impl Iterator<Item = Rejecti
 /// The first half of the spans and log records and the second, each in their order.
 fn halves(groups: Vec<SpanGroup>) -> (Vec<SpanGroup>, Vec<SpanGroup>) {
     let all = Items::of(&groups);
-    let mut room = usize::midpoint(all.spans, all.events);
+    let mut space = usize::midpoint(all.spans, all.events);
     let (mut one, mut other) = (Vec::new(), Vec::new());
     for mut group in groups {
-        let spans = group.spans.split_off(room.min(group.spans.len()));
-        room -= group.spans.len();
-        let events = group.events.split_off(room.min(group.events.len()));
-        room -= group.events.len();
+        let spans = group.spans.split_off(space.min(group.spans.len()));
+        space -= group.spans.len();
+        let events = group.events.split_off(space.min(group.events.len()));
+        space -= group.events.len();
         if !(spans.is_empty() && events.is_empty()) {
             other.push(SpanGroup {
                 resource: Arc::clone(&group.resource),

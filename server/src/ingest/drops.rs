@@ -31,13 +31,13 @@ impl Drops {
         sequence: Option<&BatchSequence>,
         outcome: &WriteOutcome,
     ) {
-        let anew = match sequence {
-            Some(sequence) => self.anew(dropped, sequence),
+        let uncounted = match sequence {
+            Some(sequence) => self.uncounted(dropped, sequence),
             // Of who does not number it can be told only by its spans.
             None if outcome.received == 0 && outcome.duplicate > 0 => Counts::new(),
             None => dropped,
         };
-        for (reason, spans) in anew {
+        for (reason, spans) in uncounted {
             metrics::counter!(
                 "throughline_client_dropped_spans_total",
                 "reason" => reason.as_str()
@@ -46,24 +46,24 @@ impl Drops {
         }
     }
 
-    /// What was not heard of before: by the counts since the process started, where those of an
+    /// What was not counted of before: by the counts since the process started, where those of an
     /// earlier batch are known.
-    fn anew(&self, dropped: Counts, sequence: &BatchSequence) -> Counts {
+    fn uncounted(&self, dropped: Counts, sequence: &BatchSequence) -> Counts {
         if dropped.is_empty() && sequence.dropped.is_empty() {
             return dropped;
         }
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(heard) = known.dropped.get_mut(&sequence.process) else {
+        let Some(counted) = known.dropped.get_mut(&sequence.process) else {
             known.remember(sequence);
             return dropped;
         };
-        let mut anew = Counts::new();
+        let mut uncounted = Counts::new();
         for (&reason, &count) in &sequence.dropped {
-            let before = heard.entry(reason).or_default();
-            anew.insert(reason, count.saturating_sub(*before));
+            let before = counted.entry(reason).or_default();
+            uncounted.insert(reason, count.saturating_sub(*before));
             *before = count.max(*before);
         }
-        anew
+        uncounted
     }
 }
 
@@ -100,19 +100,19 @@ mod tests {
     fn what_is_told_again_is_not_counted_again_alone_or_with_more() {
         let drops = Drops::default();
         // The first one this server hears of the process: it dropped five before.
-        assert_eq!(drops.anew(full(2), &of(1, 7)), full(2));
-        assert_eq!(drops.anew(full(2), &of(1, 7)), full(0));
-        assert_eq!(drops.anew(full(3), &of(1, 8)), full(1));
-        assert_eq!(drops.anew(full(2), &of(1, 7)), full(0));
-        assert_eq!(drops.anew(full(4), &of(2, 4)), full(4));
-        assert_eq!(drops.anew(Counts::new(), &of(3, 0)), Counts::new());
+        assert_eq!(drops.uncounted(full(2), &of(1, 7)), full(2));
+        assert_eq!(drops.uncounted(full(2), &of(1, 7)), full(0));
+        assert_eq!(drops.uncounted(full(3), &of(1, 8)), full(1));
+        assert_eq!(drops.uncounted(full(2), &of(1, 7)), full(0));
+        assert_eq!(drops.uncounted(full(4), &of(2, 4)), full(4));
+        assert_eq!(drops.uncounted(Counts::new(), &of(3, 0)), Counts::new());
     }
 
     #[test]
-    fn no_more_processes_are_remembered_than_there_is_room_for() {
+    fn no_more_processes_are_remembered_than_the_limit() {
         let drops = Drops::default();
         for process in 1..=PROCESSES as i64 + 10 {
-            drops.anew(full(1), &of(process, 1));
+            drops.uncounted(full(1), &of(process, 1));
         }
         let known = drops.0.lock().expect("whole");
         assert_eq!(known.dropped.len(), PROCESSES);

@@ -154,7 +154,7 @@ impl Ingest {
         // Nobody closes it.
         let permit = Arc::clone(&self.inner.decoded).acquire_many_owned(units);
         let permit = permit.await.map_err(|_| fault::Fault::internal())?;
-        // It goes with the work: whoever asked may be gone long before that ends.
+        // It goes with the work: the client may be gone long before that ends.
         let decoded = tokio::task::spawn_blocking(move || (work(), Some(permit))).await;
         decoded.map_err(|_| fault::Fault::internal())
     }

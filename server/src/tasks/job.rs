@@ -1,4 +1,4 @@
-//! Does a duty for as long as this server holds it, and asks for it while another does.
+//! Runs a scheduled job while this server is its leader, and tries to become its leader while another is.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use tokio::time::sleep;
 
 use crate::readiness::Readiness;
 
-/// How long until a duty is asked for again that another has, or a database that is away.
+/// The delay until leadership is tried again while another server has it or the database is away.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Work that one server does for all.
 pub(super) trait Job: Send + 'static {
-    /// Which duty it is.
+    /// The kind of the job.
     const KIND: JobKind;
     /// The pause after each run.
     const PAUSE: Duration;

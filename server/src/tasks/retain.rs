@@ -1,4 +1,4 @@
-//! Removes what is past its time, and the oldest days when the room runs out.
+//! Removes what is past its time, and the oldest days when the space runs out.
 
 use std::time::Duration;
 
@@ -45,18 +45,18 @@ impl RetainTask {
         lock.note_size(now).await
     }
 
-    /// Frees days until there is room, or there is none to free; whether any was freed.
+    /// Frees days until there is space, or there is none to free; whether any was freed.
     async fn prune(&self, lock: &mut LeaderLock) -> Result<bool, StoreError> {
         let mut pruned = false;
         while self.needs_pruning().await? {
             // Copies may take half of what is free.
-            let room = self
+            let space = self
                 .storage
                 .gauge()
                 .free_bytes
                 .map_or(u64::MAX, |free| free / 2);
             if lock
-                .prune_oldest_day(self.clock.now(), room)
+                .prune_oldest_day(self.clock.now(), space)
                 .await?
                 .is_none()
             {
@@ -97,8 +97,8 @@ impl Job for RetainTask {
     }
 }
 
-/// Whether there is room to delete rows, which writes to the log first: half of what is kept free
-/// must be there. Ingest has stopped long before, so a disk that fills up gets its room back by the
+/// Whether there is space to delete rows, which writes to the log first: half of what is kept free
+/// must be there. Ingest has stopped long before, so a disk that fills up gets its space back by the
 /// rules.
 fn may_delete_rows(gauge: &StorageGauge) -> bool {
     gauge

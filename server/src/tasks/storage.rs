@@ -1,4 +1,4 @@
-//! Watches how large the database is, warns in time, and stops ingest before the room is gone.
+//! Watches how large the database is, warns in time, and stops ingest before the disk is full.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -154,20 +154,20 @@ fn say(gauge: &StorageGauge, level: StorageLevel) {
         reserve_bytes,
     } = *gauge;
     match level {
-        StorageLevel::Ok => tracing::info!(used_bytes, "there is room to store again"),
+        StorageLevel::Ok => tracing::info!(used_bytes, "storage has free space again"),
         StorageLevel::Near | StorageLevel::Pruning => tracing::warn!(
             used_bytes,
             budget_bytes,
             free_bytes,
             reserve_bytes,
-            "the room for storage runs out"
+            "the space for storage runs out"
         ),
         StorageLevel::Full => tracing::error!(
             used_bytes,
             budget_bytes,
             free_bytes,
             reserve_bytes,
-            "there is no room to store more: ingest answers 503 until there is"
+            "there is no space to store more: ingest answers 503 until there is"
         ),
     }
 }

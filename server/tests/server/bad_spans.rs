@@ -149,7 +149,7 @@ async fn check(server: &Server, receiver: Receiver, what: &str, odd: Span, answe
 }
 
 #[tokio::test]
-async fn every_odd_span_has_its_answer_at_every_door() {
+async fn every_odd_span_has_its_answer_from_every_receiver() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for (what, spoil, answer) in &ROWS {

@@ -8,7 +8,7 @@ mod compaction;
 mod crowd;
 mod disk;
 mod events;
-pub(crate) mod ledger;
+pub(crate) mod conservation;
 mod load;
 mod migration;
 mod overload;

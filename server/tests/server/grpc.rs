@@ -234,7 +234,7 @@ async fn what_is_not_offered_is_unimplemented_with_words_for_what_is() {
     assert_eq!(code, Code::Unimplemented);
     assert_eq!(accepted, "identity,gzip,zstd");
 
-    // Whoever came to the wrong port is told so.
+    // A client on the wrong port is told so.
     let response = client()
         .post(format!("{}/v1/traces", server.grpc))
         .header("content-type", "application/json")

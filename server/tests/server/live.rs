@@ -134,7 +134,7 @@ async fn what_cannot_be_understood_is_refused() {
 }
 
 #[tokio::test]
-async fn one_view_too_many_is_told_to_come_back_and_a_closed_one_makes_room() {
+async fn one_view_too_many_is_told_to_come_back_and_a_closed_one_makes_space() {
     let server = Server::start().await;
     let mut open = Vec::new();
     for _ in 0..LIVE_PLACES {

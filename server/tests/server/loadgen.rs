@@ -32,7 +32,7 @@ async fn send(server: &Server, arguments: &[&str]) -> Value {
 }
 
 #[tokio::test]
-async fn what_every_door_takes_is_stored_once() {
+async fn what_every_receiver_takes_is_stored_once() {
     let server = Server::start().await;
     let mut stored = 0;
     for (seed, arguments) in [

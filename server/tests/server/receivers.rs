@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Coding, Receiver, Server, hex, span, text};
 
 #[tokio::test]
-async fn a_span_that_was_acknowledged_is_read_back_whichever_door_it_came_through() {
+async fn a_span_that_was_acknowledged_is_read_back_whichever_receiver_took_it() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for receiver in Receiver::ALL {

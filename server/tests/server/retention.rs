@@ -163,7 +163,7 @@ async fn rollups_and_sizes_are_read_over_http() {
 }
 
 #[tokio::test]
-async fn without_room_every_door_answers_503_and_reads_go_on() {
+async fn without_space_every_receiver_answers_503_and_reads_go_on() {
     let server = Server::start().await;
     let stored = span("before");
     server
@@ -221,7 +221,7 @@ impl Other {
     }
 }
 
-/// Waits until somebody does the duty; should this be quicker, it gives the duty back.
+/// Waits until a server leads the job. Releases the lock when this test gets it first.
 async fn wait_until_taken(store: &Store) {
     while let Some(lock) = store.try_lead(JobKind::Compact).await.expect("asks") {
         lock.release().await;
@@ -235,7 +235,7 @@ async fn one_server_does_the_work_and_another_takes_over_when_it_stops() {
     let first = Other::start(&database, None);
     wait_until_taken(&first.store).await;
     let second = Other::start(&database, None);
-    // Whoever asks now is told that somebody has it.
+    // Another request gets no lock now.
     assert!(
         second
             .store

@@ -9,7 +9,7 @@ use serde_json::Value;
 use throughline_store::testing::count;
 use tokio::task::JoinSet;
 
-use crate::faults::ledger::{check_memory, check_nothing_twice, counted};
+use crate::faults::conservation::{check_memory, check_nothing_twice, counted};
 use crate::program::{Program, data_dir, free_addr, run};
 use crate::support::{Receiver, client, fetch, hex, span};
 

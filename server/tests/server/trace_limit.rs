@@ -19,7 +19,7 @@ fn trace(count: usize) -> Vec<Span> {
 }
 
 #[tokio::test]
-async fn a_span_too_many_is_named_at_every_door_and_the_trace_says_so() {
+async fn a_span_over_the_limit_is_named_by_every_receiver_and_in_the_trace() {
     let database = FreshDatabase::create().await;
     let server = Program::serve_on(database.url(), &["--trace-span-limit", "3"]).await;
     let client = client();

@@ -1,4 +1,4 @@
-//! A real process with the real tracer: what a trace says of it while it runs, after its goodbye
+//! A real process with the real tracer: what a trace says of it while it runs, after its final report
 //! and after it was killed.
 
 use std::env;
@@ -77,7 +77,7 @@ fn runs(trace: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn a_process_that_runs_and_says_goodbye_leaves_a_complete_trace() {
+async fn a_process_that_runs_and_ends_leaves_a_complete_trace() {
     let server = Server::start().await;
     let mut process = start(&server);
     let running = trace_once(&server, runs).await;

@@ -74,7 +74,7 @@ async fn bad_spans_are_named_and_the_others_stored() {
 }
 
 #[tokio::test]
-async fn bad_bodies_are_answered_as_at_the_other_doors() {
+async fn bad_bodies_are_answered_as_by_the_other_receivers() {
     let server = Server::start().await;
     for coding in Coding::ALL {
         for (body, status) in [
@@ -99,7 +99,7 @@ async fn bad_bodies_are_answered_as_at_the_other_doors() {
 }
 
 #[tokio::test]
-async fn doors_that_are_called_wrongly_say_what_to_do() {
+async fn receivers_that_are_called_wrongly_say_what_to_do() {
     let server = Server::start().await;
     for path in [
         "/api/trace-log",
@@ -151,7 +151,7 @@ async fn doors_that_are_called_wrongly_say_what_to_do() {
 }
 
 #[tokio::test]
-async fn where_otlp_has_no_door_the_answer_is_a_status_in_the_form_of_the_request() {
+async fn where_otlp_has_no_receiver_the_answer_is_a_status_in_the_form_of_the_request() {
     let server = Server::start().await;
     let main = |path| server.url(path);
     let own = |path| format!("{}{path}", server.otlp);

@@ -40,8 +40,8 @@ impl<W: Write> FileWriter<W> {
     /// Writes bytes of the present table.
     pub(super) fn rows(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            let room = MAX_PAYLOAD_BYTES - self.rows.len();
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            let space = MAX_PAYLOAD_BYTES - self.rows.len();
+            let (now, later) = bytes.split_at(space.min(bytes.len()));
             self.rows.extend_from_slice(now);
             bytes = later;
             if self.rows.len() == MAX_PAYLOAD_BYTES {

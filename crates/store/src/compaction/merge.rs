@@ -17,7 +17,7 @@ const MAX_ARENA_BYTES: usize = 32 << 20;
 const USUAL_COMPRESSION: usize = 8;
 /// The zstd level of level-1 blocks.
 const LEVEL: i32 = 3;
-/// The delay between a span's start and its receipt from which the span is late. Late spans have
+/// The delay between a span's start and its arrival from which the span is late. Late spans have
 /// blocks of their own, which keeps the time ranges of the other blocks narrow.
 const LATE_NS: i64 = UnixNanos::PER_HOUR;
 

@@ -240,7 +240,7 @@ async fn traces_with_an_error_or_a_warning_go_to_a_partition_of_their_own() {
 }
 
 #[tokio::test]
-async fn the_day_of_receipt_stays_that_of_the_level_0_block() {
+async fn the_received_day_stays_that_of_the_level_0_block() {
     let mut blocks = Blocks::new().await;
     blocks.write(&[span(1, 1)]).await;
     blocks

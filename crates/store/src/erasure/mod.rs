@@ -45,7 +45,7 @@ pub struct ErasureReport {
     pub damaged_days: u64,
     /// The number of days whose large values stay because more than 500,000 references to them are
     /// left.
-    pub crowded_days: u64,
+    pub oversized_days: u64,
 }
 
 /// Counts the data that an erasure of the traces would erase.
@@ -80,7 +80,7 @@ pub(crate) async fn erase(
     damaged: &mut Damaged,
     progress: impl FnMut(BlockProgress),
 ) -> Result<ErasureReport, StoreError> {
-    step::begin(connection, gauge, step::FIRST_PATIENCE).await?;
+    step::begin(connection, gauge, step::FIRST_TIMEOUT).await?;
     let removed = remove_traces(connection, tenant, trace_ids).await;
     let ended = step::end(connection).await;
     let removed = removed?;
@@ -145,7 +145,7 @@ async fn free_payloads(
             Freed::Done => {}
             Freed::InUse => report.postponed_days += 1,
             Freed::Damaged => report.damaged_days += 1,
-            Freed::TooMany => report.crowded_days += 1,
+            Freed::TooMany => report.oversized_days += 1,
         }
         ended?;
     }

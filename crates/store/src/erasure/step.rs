@@ -11,7 +11,7 @@ use crate::retention::turn;
 use crate::{Gauge, StoreError};
 
 /// The timeout of the first step: short, because an operator waits for it.
-pub(super) const FIRST_PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const FIRST_TIMEOUT: Duration = Duration::from_secs(10);
 /// The timeout of each later step: a run of retention may take minutes.
 pub(super) const TIMEOUT: Duration = Duration::from_mins(10);
 

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_subscribes_after_the_end_is_told_the_end() {
+    async fn a_subscription_after_the_end_gets_the_end() {
         let feed = Feed::default();
         feed.end();
         assert_eq!(feed.subscribe(TENANT).next().await, None);

@@ -31,10 +31,10 @@ pub(super) async fn listen(live: &Live) {
             .idle_timeout(None)
             .acquire_timeout(TIMEOUT)
             .connect_lazy_with(live.connect.clone());
-        let heard = hear(live, &pool, &mut pause).await;
+        let ended = hear(live, &pool, &mut pause).await;
         // A connection that hangs is dropped with the pool.
         let _ = timeout(TIMEOUT, pool.close()).await;
-        if let Err(error) = heard {
+        if let Err(error) = ended {
             live.feed.set_listening(false);
             metrics::counter!("throughline_live_connection_losses_total").increment(1);
             tracing::warn!(%error, pause_ms = pause.as_millis() as u64, "the live view cannot listen");

@@ -39,7 +39,7 @@ pub(super) struct SummaryRow {
     error_message: Option<String>,
     is_pinned: bool,
     has_open: bool,
-    open_heard_ns: Option<i64>,
+    open_seen_ns: Option<i64>,
     user_id: Option<String>,
     session_id: Option<String>,
     root_name: Option<String>,
@@ -78,9 +78,9 @@ impl SummaryRow {
 
     /// Returns the state of the running spans. It is the state of the process that reported last.
     fn open(&self, now: UnixNanos) -> Option<OpenFate> {
-        self.has_open.then(|| match self.open_heard_ns {
+        self.has_open.then(|| match self.open_seen_ns {
             None => OpenFate::ProcessEnded,
-            Some(heard_ns) => OpenFate::of_process(false, UnixNanos::new(heard_ns), now),
+            Some(seen_ns) => OpenFate::of_process(false, UnixNanos::new(seen_ns), now),
         })
     }
 }

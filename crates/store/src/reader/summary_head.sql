@@ -17,7 +17,7 @@ SELECT
         WHERE pin.tenant_id = page.tenant_id AND pin.trace_id = page.trace_id
     ) AS is_pinned,
     open.has_open,
-    open.heard_ns AS open_heard_ns,
+    open.seen_ns AS open_seen_ns,
     ARRAY(
         SELECT service.name
         FROM services AS service

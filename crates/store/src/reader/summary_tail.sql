@@ -8,7 +8,7 @@ LEFT JOIN services AS root_service
 CROSS JOIN LATERAL (
     SELECT
         count(*) > 0 AS has_open,
-        max(p.last_seen_ns) FILTER (WHERE p.ended_ns IS NULL) AS heard_ns
+        max(p.last_seen_ns) FILTER (WHERE p.ended_ns IS NULL) AS seen_ns
     FROM (
         SELECT o.tenant_id, o.process_id
         FROM open_spans AS o

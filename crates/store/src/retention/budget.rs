@@ -13,15 +13,15 @@ use super::removal::{self, Outcome};
 use super::{Cutoffs, catalogue, rewrite, traces};
 use crate::sqlstate::{Fault, fault};
 
-/// Frees the oldest past day that can be freed; none when there is no such day. `room_bytes` is
+/// Frees the oldest past day that can be freed; none when there is no such day. `free_bytes` is
 /// what copies of pinned rows may take; a day whose pinned rows need more is passed over.
 ///
-/// The directory is not touched here: deleting rows needs room, dropping tables makes it. Where
+/// The directory is not touched here: deleting rows needs space, dropping tables makes it. Where
 /// the day ended is noted first, so that its traces go in the next run, come what may.
 pub(crate) async fn prune_oldest_day(
     connection: &mut PgConnection,
     now: UnixNanos,
-    room_bytes: u64,
+    free_bytes: u64,
     damaged: &mut Damaged,
 ) -> Result<Option<Vec<PartitionChange>>, sqlx::Error> {
     catalogue::drop_leftovers(connection).await?;
@@ -30,7 +30,7 @@ pub(crate) async fn prune_oldest_day(
         .chunk_by(|a, b| a.to_ns == b.to_ns)
         .filter(|day| day[0].to_ns <= now.get());
     for day in past {
-        let changes = prune(connection, day, room_bytes, damaged).await?;
+        let changes = prune(connection, day, free_bytes, damaged).await?;
         if !changes.is_empty() {
             return Ok(Some(changes));
         }
@@ -41,7 +41,7 @@ pub(crate) async fn prune_oldest_day(
 async fn prune(
     connection: &mut PgConnection,
     day: &[Partition],
-    room_bytes: u64,
+    free_bytes: u64,
     damaged: &mut Damaged,
 ) -> Result<Vec<PartitionChange>, sqlx::Error> {
     let mut changes = Vec::new();
@@ -52,7 +52,7 @@ async fn prune(
             counts.kept == counts.total && (counts.total > 0 || partition.from_ns.is_none());
         let share = counts.kept as f64 / counts.total.max(1) as f64;
         let kept_bytes = (partition.bytes as f64 * share) as u64;
-        if gives_nothing || kept_bytes > room_bytes {
+        if gives_nothing || kept_bytes > free_bytes {
             continue;
         }
         note_pruned(connection, partition.to_ns).await?;

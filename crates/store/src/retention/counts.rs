@@ -131,7 +131,7 @@ pub(super) async fn count(
         .await
 }
 
-/// A number that is another one once rows came to the partition. A payload that is referred to anew
+/// A number that is another one once rows came to the partition. A payload that is referred to again
 /// need not be a new row, so that of payloads tells which rows refer to some.
 pub(super) async fn version(
     connection: &mut PgConnection,

@@ -154,7 +154,7 @@ async fn merge_parts(
         end,
         ..
     } = merged;
-    // A trace that is stored anew from now on gets a greater id: nobody but this run removes traces.
+    // A trace that is stored again from now on gets a greater id: nobody but this run removes traces.
     let ids: Vec<i64> =
         sqlx::query_scalar("SELECT nextval('block_ids') FROM generate_series(1, $1)")
             .bind(new.len() as i64)

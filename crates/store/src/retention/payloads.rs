@@ -233,7 +233,7 @@ fn insert(tenant: Uuid, at_ns: i64, column: &[u8], seen: &mut HashSet<Key>) -> R
     Ok(())
 }
 
-/// Finds the values that events refer to. To free room, events were removed before: those that are
+/// Finds the values that events refer to. To free space, events were removed before: those that are
 /// there are kept.
 async fn by_events(
     connection: &mut PgConnection,

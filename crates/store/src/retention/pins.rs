@@ -28,7 +28,7 @@ pub(super) async fn state(connection: &mut PgConnection) -> Result<i64, sqlx::Er
 }
 
 /// Pins a trace, or changes its note; false when there is no such trace, or its spans are gone
-/// already because the room ran out.
+/// already because the space ran out.
 pub(crate) async fn pin(
     connection: &mut PgConnection,
     tenant: Uuid,

@@ -7,7 +7,7 @@ use super::partition::{Parent, Partition};
 use super::pins;
 use crate::compaction::exclusive;
 
-/// The longest wait of a step for its lock, and with it whoever comes after it. A lock that is not
+/// The longest wait of a step for its lock, and with it everything that queues behind it. A lock that is not
 /// had by then is asked for again, or in the next run.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
 

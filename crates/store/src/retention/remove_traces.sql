@@ -1,5 +1,5 @@
 -- Removes those of some traces that are past their time. The rows are locked: a trace that a late span
--- changed before is judged anew and may stay. Days are counted from the last one of the archive, which
+-- changed before is judged again and may stay. Days are counted from the last one of the archive, which
 -- stands for all of it. What writers lock after the rows of traces is locked here in their order:
 -- refused spans, then open spans, each by its key.
 WITH gone AS (

@@ -171,7 +171,7 @@ async fn remove_locked(
 #[derive(Debug)]
 pub(crate) struct RemovedTraces {
     pub trace_count: u64,
-    /// Blocks with a smaller id hold their spans; what is sent of the traces anew gets a greater one.
+    /// Blocks with a smaller id hold their spans; what is sent of the traces again gets a greater one.
     pub before_id: i64,
 }
 

@@ -10,7 +10,7 @@ const WAIT: Duration = Duration::from_secs(5);
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// Waits for the lock, about as long as `timeout`; returns whether it is held, until [`end`] or until
-/// the connection ends. Whoever waits gets the lock in the order of asking.
+/// the connection ends. Each waiter gets the lock in the order of asking.
 pub(crate) async fn take(
     connection: &mut PgConnection,
     timeout: Duration,

@@ -35,7 +35,7 @@ use super::scanner::Scanner;
 use super::sources::Sources;
 
 /// The number of batches of a walk after which the search tries the drive path again.
-const TIMEOUT: usize = 1;
+const POOR_BATCHES: usize = 1;
 /// The maximum number of rows in a batch if the search reads the log records of each trace.
 const MOST_ROWS_WITH_LOG_RECORDS: i64 = 5_000;
 /// The maximum number of rows in a batch of a walk.
@@ -294,7 +294,7 @@ impl<'a> Search<'a> {
             if self.is_over() {
                 return Ok(Outcome::of(End::Stopped(last)));
             }
-            if batch >= TIMEOUT
+            if batch >= POOR_BATCHES
                 && !self.drive_failed
                 && let Some((leaves, cost)) = self.cover()
                 && cost <= self.budget.driven_spans.1

@@ -51,8 +51,8 @@ impl Sources {
     }
 
     fn note(&mut self, found: log_records::Found) -> HashSet<Uuid> {
-        let room = MOST_NAMES.saturating_sub(self.names.len());
-        self.names.extend(found.names.into_iter().take(room));
+        let space = MOST_NAMES.saturating_sub(self.names.len());
+        self.names.extend(found.names.into_iter().take(space));
         found.traces
     }
 

@@ -1,4 +1,4 @@
-//! The yardstick of reading a trace: its two large statements by themselves.
+//! The baseline of reading a trace: its two large statements by themselves.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::reader;
 
 /// How long the summary and the spans of a trace take over one connection, rows fetched and not
-/// read; the reader's look-ups of names are left out, which makes it a hard yardstick.
+/// read; the reader's look-ups of names are left out, which makes it a hard baseline.
 ///
 /// # Errors
 /// Whatever the database says.

@@ -173,16 +173,16 @@ async fn update_locked(
         };
         let known = stored.get(&key);
         let is_stored = |digest| known.is_some_and(|known| known.contains(&digest));
-        let mut room = shared.limit.spans().saturating_sub(row.span_count());
+        let mut left = shared.limit.spans().saturating_sub(row.span_count());
         let mut new = Vec::new();
         for span in spans.rows {
             let digest = group.row(span).digest;
             if is_stored(digest) {
                 claimed.duplicate.push(span);
-            } else if room == 0 {
+            } else if left == 0 {
                 claimed.over_limit.push(span);
             } else {
-                room -= 1;
+                left -= 1;
                 new.push(span);
             }
         }

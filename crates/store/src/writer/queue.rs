@@ -37,7 +37,7 @@ pub(super) struct Budget {
     used: AtomicUsize,
     bytes_per_second: AtomicU64,
     /// True if the storage of the database is full.
-    no_room: AtomicBool,
+    is_full: AtomicBool,
     /// True if level 0 is full because compaction is behind.
     behind: AtomicBool,
     /// True if anything was committed since the last call of `take_committed`.
@@ -57,20 +57,20 @@ impl Budget {
             limit,
             used: AtomicUsize::new(0),
             bytes_per_second: AtomicU64::new(0),
-            no_room: AtomicBool::new(false),
+            is_full: AtomicBool::new(false),
             behind: AtomicBool::new(false),
             committed: AtomicBool::new(false),
         })
     }
 
     /// Sets whether the storage of the database is full.
-    pub(super) fn set_no_room(&self, no_room: bool) {
-        self.no_room.store(no_room, Ordering::Relaxed);
+    pub(super) fn set_full(&self, is_full: bool) {
+        self.is_full.store(is_full, Ordering::Relaxed);
     }
 
     /// Returns whether the storage of the database is full.
-    pub(super) fn has_no_room(&self) -> bool {
-        self.no_room.load(Ordering::Relaxed)
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
     }
 
     /// Sets whether compaction is behind; returns the previous state.
@@ -239,7 +239,7 @@ mod tests {
         fn send(&self, count: usize) {
             for _ in 0..count {
                 let (answer, _) = oneshot::channel();
-                let reserved = self.budget.reserve(1).expect("there is room");
+                let reserved = self.budget.reserve(1).expect("there is space");
                 let batch = Encoded::default();
                 let job = Job {
                     batch,
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn the_wait_follows_the_pace_and_is_short_while_none_is_known() {
         let budget = Budget::new(1_000);
-        let _reserved = budget.reserve(1_000).expect("there is room");
+        let _reserved = budget.reserve(1_000).expect("there is space");
         assert_eq!(budget.retry_after(), Duration::from_secs(1));
         budget.note_pace(1_000, Duration::from_secs(5));
         assert_eq!(budget.retry_after(), Duration::from_secs(5));

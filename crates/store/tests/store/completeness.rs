@@ -123,7 +123,7 @@ async fn a_number_that_never_came_is_lost_once_it_is_settled() {
     assert_eq!((early.under_way, early.lost), (1, 0));
     assert_eq!(early.state, CompletenessState::Running);
 
-    // A process that only says where it stands is heard.
+    // A process that only reports its state is known.
     send(&fixture.store, said(stands_at(5, 5), &[], &[])).await;
     let late = completeness_of(&fixture.store, trace_id).await;
     assert_eq!(late.to_string(), "1 span lost");
@@ -206,7 +206,7 @@ async fn an_open_span_ends_though_its_end_has_no_number() {
 }
 
 #[tokio::test]
-async fn an_open_span_of_a_process_that_fell_silent_or_said_goodbye_does_not_run() {
+async fn an_open_span_of_a_process_that_fell_silent_or_ended_does_not_run() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(5), 1);
     let trace_id = spans[0].trace_id;
@@ -225,11 +225,11 @@ async fn an_open_span_of_a_process_that_fell_silent_or_said_goodbye_does_not_run
     // One word from it and it lives.
     send(&later, said(stands_at(1, 1), &[], &[])).await;
     assert_eq!(fate(&later).await, OpenFate::Running);
-    let goodbye = BatchSequence {
+    let final_report = BatchSequence {
         ended: true,
         ..stands_at(1, 1)
     };
-    send(&later, said(goodbye, &[], &[])).await;
+    send(&later, said(final_report, &[], &[])).await;
     assert_eq!(fate(&later).await, OpenFate::ProcessEnded);
 }
 

@@ -29,11 +29,11 @@ async fn a_row_says_whether_spans_of_its_trace_run_were_abandoned_or_ended() {
 
     let later = fixture.database.store(fixture.at_ms(31_000));
     assert_eq!(listed(&later).await, Some(OpenFate::ProcessDied));
-    let goodbye = BatchSequence {
+    let final_report = BatchSequence {
         ended: true,
         ..stands_at(2, 2)
     };
-    send(&fixture.store, said(goodbye, &[], &[])).await;
+    send(&fixture.store, said(final_report, &[], &[])).await;
     assert_eq!(listed(&fixture.store).await, Some(OpenFate::ProcessEnded));
 
     send(&fixture.store, said(stands_at(2, 2), &spans[..1], &[])).await;

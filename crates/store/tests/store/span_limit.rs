@@ -1,4 +1,4 @@
-//! A trace takes so many spans and no more, whoever writes, and says what was refused.
+//! A trace takes so many spans and no more, from any writer, and reports what was refused.
 
 use throughline_model::{CompletenessState, TraceFilter};
 use throughline_store::{Store, StoreOptions, WriteBatch};
@@ -196,7 +196,7 @@ async fn a_sender_that_only_starts_spans_fills_no_trace() {
         completeness.to_string(),
         "10 spans still running in shop, 3 spans refused by the server"
     );
-    // One that ends makes room, and one that was refused is stored when it ends.
+    // One that ends makes space, and one that was refused is stored when it ends.
     let ended = [spans[0].clone(), spans[12].clone()];
     let writer = limited(&fixture).writer();
     let outcome = writer.submit(said(13, &ended, &[])).await.expect("answers");

@@ -107,7 +107,7 @@ async fn an_open_span_is_announced_once_and_does_not_hold_up_what_is_settled() {
 }
 
 #[tokio::test]
-async fn a_shutdown_says_goodbye_and_names_what_is_still_open() {
+async fn a_shutdown_sends_a_final_report_with_what_is_still_open() {
     // Announced no earlier: the final report itself must contain the span.
     let traced = Traced::with(|builder| builder.announce_after(Duration::from_hours(1)));
     let _open = info_span!("cut off");

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use throughline_store::testing::FreshDatabase;
 
-use super::ledger::check_memory;
+use super::conservation::check_memory;
 use crate::program::Program;
 use crate::support::{Coding, Receiver, client, fetch, hex, span, text};
 

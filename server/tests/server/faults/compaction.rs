@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use throughline_store::testing::{FreshDatabase, HeldCompaction, count, execute};
 use tokio::time::sleep;
 
-use super::ledger::{check_conserved, check_counters, check_memory, check_reads};
+use super::conservation::{check_conserved, check_counters, check_memory, check_reads};
 use super::load::{Load, Plan};
 use crate::program::{Program, data_dir};
 

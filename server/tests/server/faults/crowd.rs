@@ -6,7 +6,7 @@ use throughline_store::testing::FreshDatabase;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::ledger::{check_conserved, check_counters, check_memory, check_reads};
+use super::conservation::{check_conserved, check_counters, check_memory, check_reads};
 use super::load::{Load, Plan};
 use crate::program::Program;
 use crate::support::metric;

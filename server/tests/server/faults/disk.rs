@@ -5,7 +5,7 @@ use std::process::Command;
 
 use reqwest::StatusCode;
 
-use super::ledger::{check_conserved, check_memory, check_reads};
+use super::conservation::{check_conserved, check_memory, check_reads};
 use super::load::{Load, Plan};
 use crate::program::{Program, data_dir};
 
@@ -39,7 +39,7 @@ impl Drop for SmallDisk<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_is_503_and_what_was_acknowledged_is_there_when_there_is_room_again() {
+async fn a_full_disk_is_503_and_what_was_acknowledged_is_there_when_there_is_space_again() {
     let folder = data_dir();
     let Some(disk) = SmallDisk::mount(folder.path(), 128) else {
         println!("not run: this account may not mount a small file system");

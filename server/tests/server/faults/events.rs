@@ -5,7 +5,7 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use throughline_store::testing::{FreshDatabase, execute};
 
-use super::ledger::check_memory;
+use super::conservation::check_memory;
 use crate::logs::{record, request};
 use crate::program::Program;
 use crate::support::{Receiver, client, hex, span, text};
@@ -38,7 +38,7 @@ async fn lists_of_large_events_come_in_pages_and_leave_the_server_small() {
     let database = FreshDatabase::create().await;
     let server = Program::serve_on(database.url(), &[]).await;
     let mut large = record("large");
-    // 4 MB, of values that are not large enough to be kept apart.
+    // 4 MB, of values that are not large enough to be offloaded.
     let value = "v".repeat(8_000);
     large.attributes = (0..500).map(|at| text(&format!("k{at}"), &value)).collect();
     let trace_id = hex(&large.trace_id);

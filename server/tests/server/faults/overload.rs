@@ -6,11 +6,11 @@ use std::time::Duration;
 use throughline_store::testing::FreshDatabase;
 use tokio::time::{Instant, sleep};
 
-use super::ledger::{check_conserved, check_counters, check_memory, check_reads};
+use super::conservation::{check_conserved, check_counters, check_memory, check_reads};
 use super::load::{Load, Plan};
 use crate::program::Program;
 
-/// Senders that never rest, with far less room in the queue than they would fill.
+/// Senders that never rest, with far less space in the queue than they would fill.
 async fn overload(length: Duration) -> String {
     let database = FreshDatabase::create().await;
     let server = Program::serve_on(database.url(), &["--writer-queue-bytes", "2000000"]).await;

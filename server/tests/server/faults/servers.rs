@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use throughline_store::testing::{FreshDatabase, count, count_spans};
 
-use super::ledger::{check_conserved, check_counters, check_memory, check_reads, counted};
+use super::conservation::{check_conserved, check_counters, check_memory, check_reads, counted};
 use super::load::{Load, Plan};
 use crate::program::Program;
 use crate::support::{Receiver, client, hex, span};

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use throughline_store::testing::FreshDatabase;
 use tokio::time::sleep;
 
-use super::ledger::{check_conserved, check_counters, check_memory, check_reads};
+use super::conservation::{check_conserved, check_counters, check_memory, check_reads};
 use super::load::{Load, Plan};
 use super::proxy::Proxy;
 use crate::program::Program;

@@ -5,7 +5,7 @@ use throughline_store::testing::FreshDatabase;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::ledger::{check_memory, check_reads};
+use super::conservation::{check_memory, check_reads};
 use crate::program::Program;
 use crate::support::{Coding, Receiver, client, fetch, hex, span, text};
 
@@ -31,7 +31,7 @@ async fn store_large_trace(server: &Program) -> String {
     hex(&first.trace_id)
 }
 
-/// Asks for `path` with little room for the answer.
+/// Asks for `path` with little space for the answer.
 async fn ask(host: &str, path: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a size");

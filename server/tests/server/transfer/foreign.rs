@@ -10,7 +10,7 @@ use super::told::compare;
 use super::{LATER, folder};
 use crate::program;
 
-/// A folder of more such files, for whoever has some: see `docs/import-export.md`.
+/// A folder of more such files, for users who have some: see `docs/import-export.md`.
 const FOLDER_VARIABLE: &str = "THROUGHLINE_SAMPLE_DIR";
 
 /// Files of JSON in `folder` and the folders in it.

@@ -2,7 +2,7 @@
 -- known as rejected yet. Numbers that a process row has dropped count as known. This transaction
 -- has already locked the rows.
 UPDATE refused_spans AS r
-SET span_count = r.span_count + anew.span_count
+SET span_count = r.span_count + fresh.span_count
 FROM (
     SELECT told.tenant_id, told.trace_id, count(*) AS span_count
     FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[])
@@ -11,5 +11,5 @@ FROM (
     WHERE p.id IS NULL
         OR (told.sequence >= p.forgotten_below AND NOT p.rejected @> told.sequence)
     GROUP BY told.tenant_id, told.trace_id
-) AS anew
-WHERE r.tenant_id = anew.tenant_id AND r.trace_id = anew.trace_id
+) AS fresh
+WHERE r.tenant_id = fresh.tenant_id AND r.trace_id = fresh.trace_id

@@ -1,6 +1,6 @@
 -- Selects the starts, in the order of arrival, that exceed the limit of $4 open spans of their
 -- trace. A start that is already stored does not exceed it.
-WITH anew AS (
+WITH fresh AS (
     SELECT
         told.tenant_id, told.trace_id, told.span_id,
         row_number() OVER (
@@ -19,11 +19,11 @@ WITH anew AS (
     GROUP BY told.tenant_id, told.trace_id, told.span_id
 )
 
-SELECT anew.tenant_id, anew.trace_id, anew.span_id
-FROM anew
+SELECT fresh.tenant_id, fresh.trace_id, fresh.span_id
+FROM fresh
 JOIN (
     SELECT trace.tenant_id, trace.trace_id, open.span_count
-    FROM (SELECT DISTINCT tenant_id, trace_id FROM anew) AS trace
+    FROM (SELECT DISTINCT tenant_id, trace_id FROM fresh) AS trace
     CROSS JOIN LATERAL (
         SELECT count(*) AS span_count
         FROM (
@@ -34,4 +34,4 @@ JOIN (
         ) AS o
     ) AS open
 ) AS trace USING (tenant_id, trace_id)
-WHERE anew.place > $4 - trace.span_count
+WHERE fresh.place > $4 - trace.span_count

@@ -17,7 +17,7 @@ const ERASED: ErasureReport = ErasureReport {
     damaged_blocks: 0,
     postponed_days: 0,
     damaged_days: 0,
-    crowded_days: 0,
+    oversized_days: 0,
 };
 
 /// A stored span with two large values.
@@ -188,7 +188,7 @@ async fn values_stay_while_more_is_referred_to_than_is_held_in_memory() {
     let gone = stored(&fixture, 11).await;
     insert_events(&fixture, 51, REFERENCES).await;
     let expected = ErasureReport {
-        crowded_days: 1,
+        oversized_days: 1,
         ..ERASED
     };
     assert_eq!(erase(&fixture, &[gone.trace_id]).await, expected);

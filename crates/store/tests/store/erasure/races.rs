@@ -1,4 +1,4 @@
-//! An erasure beside commits, compaction and whoever else removes something.
+//! An erasure beside commits, compaction and other removals.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ async fn a_commit_that_is_under_way_when_its_trace_is_erased_stays_whole() {
     let mut ids = Ids::seeded(1);
     let [old, other] = [(); 2].map(|()| small(&fixture, &mut ids));
     write(&fixture, &[&old, &other]).await;
-    // As an erasure leaves it that broke off: the commit below stores the trace anew.
+    // An interrupted erasure leaves this: the commit below stores the trace again.
     execute(
         &fixture,
         format!("DELETE FROM traces WHERE trace_id = '{}'", old.trace_id),
@@ -121,7 +121,7 @@ async fn a_commit_that_is_under_way_when_its_trace_is_erased_stays_whole() {
 }
 
 #[tokio::test]
-async fn whoever_waits_for_an_erasure_goes_first_after_its_step() {
+async fn a_run_that_waits_for_an_erasure_goes_first_after_its_step() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(2);
     let gone = small(&fixture, &mut ids);

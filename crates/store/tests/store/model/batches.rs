@@ -80,13 +80,13 @@ pub(super) fn late_span(world: &mut World, trace_id: TraceId) -> Sent {
 }
 
 /// Makes another span with the id of one that there is.
-pub(super) fn twin(world: &mut World, trace_id: TraceId) -> Sent {
+pub(super) fn reused_id(world: &mut World, trace_id: TraceId) -> Sent {
     let spans: Vec<Sent> = world.oracle.spans(trace_id).into_iter().cloned().collect();
-    let mut twin = spans[world.below(spans.len() as u64)].clone();
+    let mut reused_id = spans[world.below(spans.len() as u64)].clone();
     let text = format!("{}", world.ids.below(1_000_000));
-    twin.span.attributes.insert("twin", text);
-    number(world, &mut twin);
-    twin
+    reused_id.span.attributes.insert("variant", text);
+    number(world, &mut reused_id);
+    reused_id
 }
 
 /// Gives a span the next number of its process. Some numbers are given to spans that never come.

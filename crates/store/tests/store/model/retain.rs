@@ -11,7 +11,7 @@ use super::batches::{Fault, new_trace, send, settle};
 use super::steps::compact;
 use super::world::World;
 
-/// The clock of retention goes ahead of that of the database by so much at most: processes that were heard of
+/// The clock of retention goes ahead of that of the database by so much at most: processes that were seen
 /// longer ago are forgotten.
 const MAX_AHEAD_NS: i64 = 6 * UnixNanos::PER_DAY;
 
@@ -72,7 +72,7 @@ pub(super) async fn retain(world: &mut World) {
     }
 }
 
-/// Sends a part of the spans of removed traces again, which begin anew with them. Their other spans may still lie
+/// Sends a part of the spans of removed traces again, which begin again with them. Their other spans may still lie
 /// in blocks.
 async fn send_removed_again(world: &mut World, gone: &BTreeSet<TraceId>) {
     let history = world.history.clone();

@@ -7,7 +7,7 @@ use throughline_store::{SpanGroup, WriteBatch};
 use throughline_testkit::Sent;
 use throughline_wire::{LogRecord, Resource, TenantId};
 
-use super::batches::{Fault, late_span, new_trace, send, settle, twin};
+use super::batches::{Fault, late_span, new_trace, send, settle, reused_id};
 use super::retain::retain;
 use super::world::World;
 
@@ -61,7 +61,7 @@ fn new_spans(world: &mut World) -> Vec<Sent> {
         };
         sent.push(late_span(world, trace_id));
         if world.is_one_in(3) {
-            sent.push(twin(world, trace_id));
+            sent.push(reused_id(world, trace_id));
         }
     }
     sent

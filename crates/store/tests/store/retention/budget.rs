@@ -113,7 +113,7 @@ async fn today_is_never_pruned() {
 }
 
 #[tokio::test]
-async fn pinned_traces_are_moved_when_there_is_room_and_never_lost() {
+async fn pinned_traces_are_moved_when_there_is_space_and_never_lost() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(5, false).await;
     aged.trace(5, false).await;
@@ -121,7 +121,7 @@ async fn pinned_traces_are_moved_when_there_is_room_and_never_lost() {
     aged.pin(pinned).await;
     aged.compact().await;
     let mut lead = aged.lead().await;
-    // No room to move anything: the day is passed over, the next one goes.
+    // No space to move anything: the day is passed over, the next one goes.
     while lead
         .prune_oldest_day(aged.noon, 0)
         .await
@@ -164,7 +164,7 @@ async fn a_pruning_that_breaks_off_is_finished_by_the_next_run() {
 }
 
 #[tokio::test]
-async fn without_room_batches_are_refused_and_reads_go_on() {
+async fn without_space_batches_are_refused_and_reads_go_on() {
     let mut aged = Aged::new().await;
     let stored = aged.trace(0, false).await;
     let store = &aged.fixture.store;

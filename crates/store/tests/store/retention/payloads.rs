@@ -108,7 +108,7 @@ async fn a_value_of_a_kept_event_stays() {
 }
 
 #[tokio::test]
-async fn a_value_that_a_late_span_refers_to_anew_is_there_again() {
+async fn a_value_that_a_late_span_refers_to_again_is_there_again() {
     let mut aged = Aged::new().await;
     trace(&mut aged, 8, false, &["value"]).await;
     trace(&mut aged, 8, true, &["other"]).await;

@@ -125,7 +125,7 @@ async fn a_trace_whose_day_was_pruned_cannot_be_pinned() {
     assert!(pin.is_some());
 }
 
-/// A trace whose row goes while its spans are compacted, and which is stored anew at once.
+/// A trace whose row goes while its spans are compacted, and which is stored again at once.
 #[tokio::test]
 async fn spans_of_a_trace_that_is_removed_while_it_is_compacted_do_not_come_back() {
     let mut aged = Aged::new().await;

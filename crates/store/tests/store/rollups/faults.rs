@@ -200,7 +200,7 @@ async fn a_block_of_level_0_of_which_anything_changed_is_reported_and_left_out()
 }
 
 #[tokio::test]
-async fn a_duty_has_one_holder_and_passes_on_when_its_connection_dies() {
+async fn a_job_has_one_leader_and_passes_on_when_its_connection_dies() {
     let fixture = Fixture::new().await;
     let other = fixture.database.store(fixture.now);
     let mut lead = fixture
