@@ -85,7 +85,10 @@ pub(crate) async fn measure(scale: Scale) -> Result<()> {
     load::finish(background).await?;
     sleep(Duration::from_secs(2)).await;
     listener.abort();
-    let received = received.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let received = received
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
     let missing = sent
         .iter()
         .filter(|(id, _)| !received.contains_key(id))

@@ -5,10 +5,10 @@
 
 mod bombs;
 mod compaction;
+pub(crate) mod conservation;
 mod crowd;
 mod disk;
 mod events;
-pub(crate) mod conservation;
 mod load;
 mod migration;
 mod overload;

@@ -60,7 +60,7 @@ impl Writer {
     /// # Errors
     /// [`WriteError::Overloaded`] or [`WriteError::Full`], as [`Self::submit`] would.
     pub fn admit(&self) -> Result<(), WriteError> {
-        if self.shared.budget.is_full() {
+        if self.shared.budget.is_storage_full() {
             metrics::counter!("throughline_writer_refused_batches_total", "reason" => "full")
                 .increment(1);
             return Err(WriteError::Full);
@@ -198,7 +198,7 @@ impl WriterHandle {
     }
 
     pub(crate) fn set_full(&self, is_full: bool) {
-        self.writer.shared.budget.set_full(is_full);
+        self.writer.shared.budget.set_storage_full(is_full);
     }
 
     /// Stops accepting batches and returns once every accepted batch has its result.

@@ -37,7 +37,7 @@ pub(super) struct Budget {
     used: AtomicUsize,
     bytes_per_second: AtomicU64,
     /// True if the storage of the database is full.
-    is_full: AtomicBool,
+    storage_full: AtomicBool,
     /// True if level 0 is full because compaction is behind.
     behind: AtomicBool,
     /// True if anything was committed since the last call of `take_committed`.
@@ -57,20 +57,20 @@ impl Budget {
             limit,
             used: AtomicUsize::new(0),
             bytes_per_second: AtomicU64::new(0),
-            is_full: AtomicBool::new(false),
+            storage_full: AtomicBool::new(false),
             behind: AtomicBool::new(false),
             committed: AtomicBool::new(false),
         })
     }
 
     /// Sets whether the storage of the database is full.
-    pub(super) fn set_full(&self, is_full: bool) {
-        self.is_full.store(is_full, Ordering::Relaxed);
+    pub(super) fn set_storage_full(&self, is_full: bool) {
+        self.storage_full.store(is_full, Ordering::Relaxed);
     }
 
     /// Returns whether the storage of the database is full.
-    pub(super) fn is_full(&self) -> bool {
-        self.is_full.load(Ordering::Relaxed)
+    pub(super) fn is_storage_full(&self) -> bool {
+        self.storage_full.load(Ordering::Relaxed)
     }
 
     /// Sets whether compaction is behind; returns the previous state.

@@ -7,7 +7,7 @@ use throughline_store::{SpanGroup, WriteBatch};
 use throughline_testkit::Sent;
 use throughline_wire::{LogRecord, Resource, TenantId};
 
-use super::batches::{Fault, late_span, new_trace, send, settle, reused_id};
+use super::batches::{Fault, late_span, new_trace, reused_id, send, settle};
 use super::retain::retain;
 use super::world::World;
 
