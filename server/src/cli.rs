@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_limit_has_room_for_a_span() {
+    fn a_body_limit_has_space_for_a_span() {
         assert_eq!(body_limit("1024"), Ok(1024));
         for text in ["0", "1023", "-1", "x"] {
             let error = body_limit(text).expect_err("refused");
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_limit_leaves_room_for_the_mark_that_tells_the_true_size() {
+    fn a_value_limit_leaves_space_for_the_text_that_tells_the_true_size() {
         assert_eq!(value_limit("64"), Ok(64));
         assert!(value_limit("63").is_err());
         assert!(value_limit("1 MiB").is_err());

@@ -34,10 +34,10 @@ impl Keep {
 
 /// The rows `s` of a partition and whether each is kept.
 fn rows(partition: &Partition, keep: Keep, columns: &str) -> String {
-    let (table, keepers) = (&partition.table, keep.table());
+    let (table, kept_traces) = (&partition.table, keep.table());
     format!(
         "SELECT {columns} FROM {table} AS s \
-         LEFT JOIN {keepers} AS t ON t.tenant_id = s.tenant_id AND t.trace_id = s.trace_id"
+         LEFT JOIN {kept_traces} AS t ON t.tenant_id = s.tenant_id AND t.trace_id = s.trace_id"
     )
 }
 

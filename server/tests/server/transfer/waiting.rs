@@ -17,7 +17,7 @@ use super::{TRACE, file, folder, otlp_line, otlp_span};
 async fn an_import_waits_where_the_store_is_overloaded() {
     let folder = folder();
     let database = FreshDatabase::create().await;
-    // Room for one batch at a time: all others are told to come back.
+    // Space for one batch at a time: all others are told to come back.
     let store = database.store_with(StoreOptions {
         queue_bytes: 1,
         ..StoreOptions::new(|| NOW)
