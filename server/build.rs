@@ -1,4 +1,4 @@
-//! Tells where the built site lies, so that it can be embedded.
+//! Passes the folder of the built site to the compiler, which embeds it.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -10,7 +10,7 @@ fn main() {
         PathBuf::from,
     );
     let site = target.join("site");
-    // A build without a site has none of its files; the folder must be there all the same.
+    // A build without a site embeds no files, but the folder must exist.
     if let Err(error) = fs::create_dir_all(&site) {
         println!(
             "cargo::warning={} cannot be created: {error}",

@@ -1,4 +1,4 @@
-//! `throughline backup` and `throughline restore`: the whole database as one file.
+//! The commands `throughline backup` and `throughline restore`: the whole database as one file.
 
 mod file;
 mod progress;
@@ -17,13 +17,14 @@ use crate::clock::Clock;
 use crate::maintain::disk_gauge;
 use crate::serve::Database;
 
-/// The size of the buffer for reading a file.
+/// The size of the buffer for reading a file, in bytes.
 const READ_BYTES: usize = 256 << 10;
 
-/// `throughline backup`: writes the file, and says what it holds.
+/// Runs `throughline backup`: writes the file, and prints what it holds.
 ///
 /// # Errors
-/// In words for the person who started the program; there is no file then, or the old one.
+/// An error for the person who started the program. In that case there is no new file; an old one
+/// stays.
 pub async fn backup(command: BackupCommand) -> Result<()> {
     let file = BackupFile::create(&command.file, command.force)?;
     let database = Database::open_or_join(&command.database).await?;
@@ -48,10 +49,10 @@ async fn save(url: &str, mut file: BackupFile, gauge: &Gauge) -> Result<BackupRe
     Ok(report)
 }
 
-/// `throughline restore`: restores the file, and says what it held.
+/// Runs `throughline restore`: restores the file, and prints what it held.
 ///
 /// # Errors
-/// In words for the person who started the program; nothing was restored then.
+/// An error for the person who started the program. In that case nothing was restored.
 pub async fn restore(command: RestoreCommand) -> Result<()> {
     let input = open(&command.file)?;
     let database = Database::open(&command.database).await?;

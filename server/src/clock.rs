@@ -1,4 +1,4 @@
-//! The one place that reads the wall clock.
+//! The clock: the one place that reads the system time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,17 +6,17 @@ use std::time::SystemTime;
 
 use throughline_wire::UnixNanos;
 
-/// Tells the time; a parameter so that tests can fix it.
+/// A source of the current time. It is a parameter, so that tests can fix the time.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> UnixNanos + Send + Sync>);
 
 impl Clock {
-    /// The clock that asks `now`.
+    /// Creates a clock that calls `now`.
     pub fn new(now: impl Fn() -> UnixNanos + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The clock of the machine.
+    /// Returns the system clock.
     pub fn system() -> Self {
         Self::new(|| {
             #[expect(
@@ -29,7 +29,7 @@ impl Clock {
         })
     }
 
-    /// The present instant.
+    /// Returns the current time.
     pub fn now(&self) -> UnixNanos {
         (self.0)()
     }

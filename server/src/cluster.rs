@@ -1,8 +1,8 @@
-//! The private Postgres cluster: made, started, watched and stopped by this server.
+//! The private Postgres cluster, which this server creates, starts, watches and stops.
 //!
-//! Everything of it lies in the data directory: `postgres/` is the cluster, `postgres-password`
-//! its superuser's password, `postgres-port` the port it was given, `database-url` how to reach it
-//! while it runs, `cluster.log` what it says. It listens on loopback only.
+//! All its files are in the data directory: `postgres/` is the cluster, `postgres-password` the
+//! password of its superuser, `postgres-port` its port, `database-url` its URL while it runs, and
+//! `cluster.log` its log. It listens on loopback only.
 
 mod account;
 mod create;
@@ -31,17 +31,17 @@ pub struct Cluster {
     database_url: String,
     stop: oneshot::Sender<()>,
     supervisor: JoinHandle<()>,
-    // Holds the lock on the folder until the cluster has stopped.
+    // Holds the lock of the folder until the cluster has stopped.
     data_dir: DataDir,
 }
 
 impl Cluster {
-    /// Starts the cluster of `data_dir`, making it first where there is none yet, and taking over
-    /// one that a killed server left running.
+    /// Starts the cluster of `data_dir`. Creates it if there is none. Takes over one that a killed
+    /// server left running.
     ///
     /// # Errors
-    /// In words for the person who started the program: another server uses the folder, the folder
-    /// holds something that was not made here, no Postgres can be had.
+    /// An error for the person who started the program: another server uses the folder, the folder
+    /// holds files that Throughline did not create, or no Postgres is available.
     pub async fn start(data_dir: &Path) -> Result<Self> {
         let account = Account::for_postgres()?;
         let data_dir = DataDir::open(data_dir, account.as_ref())?;
@@ -65,20 +65,21 @@ impl Cluster {
         })
     }
 
-    /// How to reach the cluster in `data_dir`, when another process of ours runs it; holds the
-    /// password.
+    /// Returns the URL of the cluster in `data_dir` if another Throughline process runs it. The URL
+    /// contains the password.
     pub fn running(data_dir: &Path) -> Option<String> {
         data_dir::url_if_in_use(data_dir)
     }
 
-    /// How to reach its database `throughline` as its superuser; holds the password.
+    /// Returns the URL of the database `throughline` for its superuser. The URL contains the
+    /// password.
     pub fn database_url(&self) -> &str {
         &self.database_url
     }
 
-    /// Stops the cluster: clients are disconnected, what is committed is on disk.
+    /// Stops the cluster. Postgres disconnects its clients; committed data is on disk.
     pub async fn stop(self) {
-        // A supervisor that has ended already has nothing left to stop.
+        // A supervisor that has already ended has nothing left to stop.
         let _ = self.stop.send(());
         let _ = self.supervisor.await;
         self.data_dir.remove(URL_FILE);

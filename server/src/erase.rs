@@ -1,4 +1,4 @@
-//! `throughline erase`: removes what is stored of some traces.
+//! The command `throughline erase`: removes the stored data of some traces.
 
 use anyhow::Result;
 use throughline_model::RetentionRules;
@@ -8,13 +8,13 @@ use throughline_wire::TenantId;
 use crate::cli::EraseCommand;
 use crate::maintain::{disk_gauge, with_store};
 
-/// Blocks between two lines of progress, about.
+/// The approximate number of blocks between two progress lines.
 const PROGRESS_BLOCKS: u64 = 1_000;
 
-/// `throughline erase`: prints what was erased, or would be.
+/// Runs `throughline erase`: prints what was erased, or what would be erased.
 ///
 /// # Errors
-/// In words for the person who started the program.
+/// An error for the person who started the program.
 pub async fn erase(command: EraseCommand) -> Result<()> {
     let rules = RetentionRules::default();
     let gauge = disk_gauge(&command.database, command.reserve_bytes());

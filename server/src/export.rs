@@ -1,9 +1,10 @@
-//! `throughline export`: traces and their log records as OTLP JSON that any OpenTelemetry tool and
-//! `throughline import` read: the spans of all traces first, then the log records.
+//! The command `throughline export`: traces and their log records as OTLP JSON. Any OpenTelemetry
+//! tool and `throughline import` can read it. The spans of all traces come first, then the log
+//! records.
 //!
-//! Memory holds one page of a trace's spans, or one page of log records, and the ids of all traces. A large
-//! trace becomes several lines (requests) of a few megabytes, as OTLP allows, so that a program that reads
-//! them need not hold it whole either.
+//! Memory holds one page of a trace's spans or one page of log records, and the ids of all traces.
+//! A large trace becomes several lines (requests) of a few megabytes, as OTLP allows. A program
+//! that reads them need not hold the whole trace either.
 
 mod destination;
 mod request;
@@ -19,16 +20,16 @@ pub use self::destination::Destination;
 pub use self::request::{log_requests, span_requests};
 pub use self::write::{Layout, Writer};
 
-/// Which traces are exported.
+/// The traces to export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// These.
+    /// The traces with these ids.
     Traces(Vec<TraceId>),
-    /// What a filter selects, newest first, up to so many.
+    /// The traces that a filter selects, newest first, up to an optional limit.
     Filter(Box<TraceFilter>, Option<u64>),
 }
 
-/// What was exported.
+/// The counts of an export.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exported {
     /// Traces written.
@@ -37,17 +38,17 @@ pub struct Exported {
     pub spans: u64,
     /// Log records and events written.
     pub events: u64,
-    /// Traces asked for by id that are not stored.
+    /// Traces requested by id that are not stored.
     pub missing: Vec<TraceId>,
 }
 
-/// Why an export ended early.
+/// The reasons why an export ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The store could not be read.
     #[error("reading failed: {0}")]
     Read(#[from] ReadError),
-    /// Retention or a clean-up took the trace between two pages.
+    /// Retention or a clean-up removed the trace between two pages.
     #[error("trace {0} was removed while it was read: what was written of it is not whole")]
     Removed(TraceId),
     /// The destination could not be written.
@@ -55,11 +56,12 @@ pub enum ExportError {
     Write(#[from] io::Error),
 }
 
-/// Writes the selected traces and their log records to `out`; with a filter also the log records of
-/// its range that belong to no stored trace, unless it asks for what only traces have.
+/// Writes the selected traces and their log records to `out`. With a filter it also writes the log
+/// records of the range that belong to no stored trace, unless the filter has conditions that only
+/// traces can meet.
 ///
 /// # Errors
-/// See [`ExportError`]; what was written until then is whole lines.
+/// See [`ExportError`]. The output up to the error consists of whole lines.
 pub async fn export(
     reader: &Arc<dyn TraceReader>,
     selection: Selection,
@@ -90,7 +92,8 @@ pub async fn export(
     Ok(export.exported)
 }
 
-/// The log records of no trace that `filter` selects; none when it asks for what only traces have.
+/// Returns the selection of log records without a trace that match `filter`; `None` if the filter
+/// has conditions that only traces can meet.
 fn events_alone(filter: &TraceFilter) -> Option<EventsOf> {
     let asked = TraceFilter {
         range: filter.range,
@@ -107,7 +110,7 @@ struct Export<'a, W> {
     reader: &'a Arc<dyn TraceReader>,
     writer: Writer<W>,
     exported: Exported,
-    /// The traces whose log records follow.
+    /// The traces whose log records are written after the spans.
     written: Vec<TraceId>,
 }
 
@@ -135,7 +138,8 @@ impl<W: io::Write> Export<'_, W> {
             };
             let page = self.reader.list_traces(filter, request).await?;
             for summary in &page.items {
-                // One that is gone since the page was read was pruned: not an error.
+                // A trace that is missing now was pruned after the page was read. That is not an
+                // error.
                 self.spans(summary.trace_id).await?;
             }
             left = left.saturating_sub(page.items.len() as u64);
@@ -147,7 +151,7 @@ impl<W: io::Write> Export<'_, W> {
         Ok(())
     }
 
-    /// Writes the spans of a trace; false when there is none.
+    /// Writes the spans of a trace. Returns false if there is no such trace.
     async fn spans(&mut self, id: TraceId) -> Result<bool, ExportError> {
         let mut next = self.reader.trace(id, None).await?;
         if next.is_none() {

@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz` and `/metrics`.
+//! The routes `/healthz`, `/readyz` and `/metrics`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,14 +12,14 @@ use axum::routing::get;
 
 use crate::problem::Problem;
 
-/// Whether the server can do its work now, with a warning if there is one; the reason when it
-/// cannot.
+/// A check that returns a warning, if there is one, when the server is ready, and the reason when
+/// it is not.
 pub type Ready = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ReadyAnswer> + Send>> + Send + Sync>;
 
-/// A warning or the reason.
+/// A warning, or the reason why the server is not ready.
 pub type ReadyAnswer = Result<Option<&'static str>, String>;
 
-/// The text of `/metrics` in Prometheus' exposition format.
+/// A function that returns the text of `/metrics` in Prometheus' exposition format.
 pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
 #[derive(Clone)]
@@ -28,10 +28,10 @@ struct Health {
     metrics: Metrics,
 }
 
-/// The three routes.
+/// Returns the three routes.
 pub fn routes(ready: Ready, metrics: Metrics) -> Router {
     Router::new()
-        // The process answers: that is all a liveness probe may depend on.
+        // A liveness probe may depend on this alone: the process responds.
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(check_ready))
         .route("/metrics", get(show_metrics))

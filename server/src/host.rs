@@ -1,8 +1,9 @@
-//! Who may read: while there is no sign-in, only pages and programs of this machine.
+//! The access check for readers: without sign-in, only pages and programs of this machine may read.
 //!
 //! The server listens on loopback, but a foreign page in a browser of this machine could still
-//! reach it: by a name that resolves to 127.0.0.1 (DNS rebinding), which the `Host` check stops, or
-//! by a request across origins, which the `Origin` check stops where something is called.
+//! reach it. It could use a name that resolves to 127.0.0.1 (DNS rebinding): the `Host` check stops
+//! it. It could send a cross-origin request: the `Origin` check stops it on routes that change
+//! data.
 
 use std::net::IpAddr;
 
@@ -13,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::problem::Problem;
 
-/// The host of `host[:port]`, brackets of IPv6 removed.
+/// Returns the host of `host[:port]`, without the brackets of IPv6.
 fn host_of(authority: &str) -> &str {
     if let Some(rest) = authority.strip_prefix('[') {
         return rest.split_once(']').map_or(rest, |(host, _)| host);
@@ -36,7 +37,7 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// Lets only requests of this machine's own pages and programs pass.
+/// Lets a request pass only if it comes from this machine's own pages and programs.
 pub async fn guard(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let authority = text(headers, header::HOST).or_else(|| {

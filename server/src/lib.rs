@@ -1,7 +1,7 @@
 //! The Throughline server: ingest, store and control panel in one program.
 //!
-//! [`router::router`] is the whole of it as one service that a test can call; [`serve::serve`]
-//! adds what a program needs around it: listeners, a database, start and stop.
+//! [`router::router`] returns the complete service, which a test can call. [`serve::serve`] adds
+//! the listeners, the database, start and stop.
 
 pub mod api;
 pub mod backup;

@@ -1,4 +1,4 @@
-//! The program: reads the command line and runs what it asks for.
+//! The program: reads the command line and runs the command.
 
 use std::process::ExitCode;
 
@@ -6,15 +6,16 @@ use clap::Parser as _;
 use throughline_server::cli::{Cli, Command};
 use throughline_server::{backup, erase, maintain, serve, telemetry, transfer};
 
-/// Every request takes and frees buffers of hundreds of KiB. The system's allocator gives such pages
-/// back each time, and the kernel clears them again: a tenth of the server's CPU at full load.
+/// Every request allocates and frees buffers of hundreds of KiB. The system's allocator returns
+/// such pages to the kernel each time, and the kernel clears them again. That costs a tenth of the
+/// server's CPU at full load.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    // One TLS provider for all; nobody has installed another before.
+    // All parts use one TLS provider. No other code has installed one before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     if let Err(error) = telemetry::start_logging(cli.log_format) {
         eprintln!("throughline: {error:#}");
@@ -35,7 +36,7 @@ async fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Plainly, whatever the log looks like: a person waits for it.
+            // Plain text, whatever the log format is: a person reads it.
             eprintln!("throughline: {error:#}");
             ExitCode::FAILURE
         }

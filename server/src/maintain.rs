@@ -1,4 +1,4 @@
-//! `throughline retention` and `throughline storage`: what an operator asks for once.
+//! The commands `throughline retention` and `throughline storage`, which an operator runs once.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::printable::Printable;
 use crate::serve::Database;
 use crate::tasks::{StorageLimits, StorageWatch};
 
-/// Runs `work` on the database: that of a server that is running, or one opened for it.
+/// Runs `work` on the database of a running server. If no server runs, it opens the database first.
 pub(crate) async fn with_store(
     options: &DatabaseOptions,
     rules: RetentionRules,
@@ -31,7 +31,8 @@ pub(crate) async fn with_store(
         Store::connect(url, options).await
     };
     if options.database_url.is_none() {
-        // A server that runs on the folder has its lock, and says here where its database is.
+        // A running server holds the lock of the folder and writes the URL of its database to this
+        // file.
         let running = options.data_dir.path().join("database-url");
         if let Ok(url) = std::fs::read_to_string(running)
             && let Ok(store) = connect(url.trim()).await
@@ -55,7 +56,8 @@ pub(crate) async fn with_store(
     done
 }
 
-/// Tells what is free on the disk of the private cluster; of a database elsewhere nothing is known.
+/// Returns a gauge for the free space on the disk of the private cluster. The free space of any
+/// other database is unknown.
 pub(crate) fn disk_gauge(database: &DatabaseOptions, reserve_bytes: u64) -> Gauge {
     let limits = StorageLimits {
         budget_bytes: None,
@@ -71,10 +73,10 @@ pub(crate) fn disk_gauge(database: &DatabaseOptions, reserve_bytes: u64) -> Gaug
     })
 }
 
-/// `throughline retention`: prints what went, or would go.
+/// Runs `throughline retention`: prints what was removed, or what would be removed.
 ///
 /// # Errors
-/// In words for the person who started the program.
+/// An error for the person who started the program.
 pub async fn retention(command: RetentionCommand) -> Result<()> {
     let retain = Retain {
         rules: command.rules(),
@@ -94,10 +96,10 @@ pub async fn retention(command: RetentionCommand) -> Result<()> {
     .await
 }
 
-/// `throughline storage`: prints the report.
+/// Runs `throughline storage`: prints the report.
 ///
 /// # Errors
-/// In words for the person who started the program.
+/// An error for the person who started the program.
 pub async fn storage(command: StorageCommand) -> Result<()> {
     let rules = RetentionRules::default();
     with_store(&command.database, rules, async |store| {

@@ -1,4 +1,4 @@
-//! Hosts the control panel: renders its pages, runs its server functions, sets their headers.
+//! Serves the control panel: renders its pages, runs its server functions and sets their headers.
 
 use std::sync::Arc;
 
@@ -25,16 +25,16 @@ use crate::problem::Problem;
 use crate::response_limit::{self, ResponseLimit};
 use crate::site;
 
-/// What the panel needs.
+/// The state that the panel needs.
 #[derive(Clone)]
 pub struct Panel {
     /// Reads traces.
     pub reader: Arc<dyn TraceReader>,
-    /// Keeps traces, and lets them go.
+    /// Pins and removes traces.
     pub retention_admin: Arc<dyn RetentionAdmin>,
-    /// What time it is.
+    /// The clock that the pages use.
     pub clock: Clock,
-    /// Where senders reach this server.
+    /// The addresses of this server for senders.
     pub server: ServerInfo,
 }
 
@@ -45,7 +45,7 @@ fn options() -> LeptosOptions {
         .build()
 }
 
-/// Provides what the panel's code takes from its context; called once a request.
+/// Provides the context values that the panel's code uses. Called once per request.
 fn context(panel: &Panel) {
     let clock = panel.clock.clone();
     PanelContext {
@@ -70,7 +70,8 @@ fn context(panel: &Panel) {
     }
 }
 
-/// Only our own scripts run. Styles may stand in attributes: bars are placed by custom properties.
+/// Returns the content security policy. Only the panel's own scripts run. Style attributes are
+/// allowed: custom properties in them position the bars.
 fn content_security_policy(nonce: &str) -> String {
     format!(
         "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src \
@@ -79,7 +80,8 @@ fn content_security_policy(nonce: &str) -> String {
     )
 }
 
-/// Pages, server functions and static files; everything not found becomes the panel's own 404 page.
+/// Returns the routes of pages, server functions and static files. The panel's own 404 page is the
+/// response for everything else.
 pub(crate) fn routes(panel: Panel, answers: ResponseLimit) -> Router {
     let options = options();
     let pages = generate_route_list(App);
@@ -109,7 +111,8 @@ pub(crate) fn routes(panel: Panel, answers: ResponseLimit) -> Router {
         .with_state(options)
 }
 
-/// A static file, a problem document below `/api`, else the panel's page that says nothing is here.
+/// Returns a static file. If there is none, it returns a problem document for a path below `/api`,
+/// and the panel's 404 page for any other path.
 async fn fallback(
     request: Request,
     provide: impl Fn() + Clone + Send + Sync + 'static,
@@ -131,7 +134,7 @@ async fn fallback(
     response
 }
 
-/// Headers of every answer.
+/// Returns the security headers that every response carries.
 pub fn security_headers() -> [(HeaderName, HeaderValue); 4] {
     [
         (
@@ -150,7 +153,7 @@ pub fn security_headers() -> [(HeaderName, HeaderValue); 4] {
     ]
 }
 
-/// The answer to a request whose handler panicked.
+/// Returns the response to a request whose handler panicked.
 pub fn panicked(_: Box<dyn core::any::Any + Send>) -> axum::http::Response<Body> {
     Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,

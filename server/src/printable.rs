@@ -1,9 +1,9 @@
-//! Text that senders and files chose, for a terminal.
+//! Text of senders and files, made safe for a terminal.
 
 use std::fmt;
 
-/// Such a text, with its control characters escaped: raw, an escape sequence would change colours,
-/// titles and what stands above, and a line break would forge a line.
+/// A text of a sender or a file. `Display` escapes its control characters. Otherwise an escape
+/// sequence could change colours, titles and earlier output, and a line break could forge a line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printable<T>(pub(crate) T);
 

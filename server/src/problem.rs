@@ -1,4 +1,4 @@
-//! Errors as RFC 9457 problem documents: what every route but the OTLP ones answers.
+//! Errors as RFC 9457 problem documents. Every route except those of OTLP responds with them.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use throughline_model::ReadError;
 
-/// An error that leaves the server, in words for the caller.
+/// An error for the client, as a response with a text.
 #[derive(Debug, Clone)]
 pub struct Problem {
     status: StatusCode,
@@ -26,7 +26,7 @@ struct Document<'a> {
 }
 
 impl Problem {
-    /// A problem of this status: what it is in a few words, and what is wrong here.
+    /// Creates a problem with a status, a short title and a detail of this case.
     pub fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
         Self {
             status,
@@ -36,12 +36,12 @@ impl Problem {
         }
     }
 
-    /// 404 for `what`.
+    /// Creates a 404 for `what`.
     pub fn not_found(what: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "Not found", what)
     }
 
-    /// 400 with what is wrong and where.
+    /// Creates a 400. `detail` says what is wrong and where.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::BAD_REQUEST,
@@ -50,20 +50,20 @@ impl Problem {
         )
     }
 
-    /// Says when to try again, in whole seconds, at least one.
+    /// Adds `Retry-After` in whole seconds, at least one.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
         self
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub const fn status(&self) -> StatusCode {
         self.status
     }
 }
 
-/// `Retry-After` in whole seconds, at least one.
+/// Returns the value of `Retry-After` in whole seconds, at least one.
 pub(crate) fn retry_after_value(delay: Duration) -> HeaderValue {
     HeaderValue::from(delay.as_secs().max(1))
 }
@@ -99,7 +99,7 @@ impl From<ReadError> for Problem {
                 detail,
             )
             .retry_after(Duration::from_secs(2)),
-            // Not 504: a narrower question, not the same one later, is what helps.
+            // Not 504: the same question later does not help, only a narrower one does.
             ReadError::TimedOut => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "The query took too long",

@@ -1,5 +1,5 @@
-//! Bounds what large answers hold together: each has a place until its last byte is sent or its
-//! client is gone, and not only until it is made.
+//! Limits the number of large responses in memory. Each response holds a permit until its last byte
+//! is sent or its client has disconnected, not only until it is built.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,17 +17,18 @@ use tokio::time::timeout;
 
 use crate::problem::Problem;
 
-/// Large answers at once, fewer than there are connections to read with: making one takes several
-/// times the 10 MiB it may have.
+/// The most large responses at once. This is fewer than the read connections: building a response
+/// takes several times its limit of 10 MiB.
 const PLACES: usize = 5;
-/// How long a request waits for a place.
+/// The time a request waits for a permit.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// The delay after which a refused client may retry.
 const RETRY: Duration = Duration::from_secs(5);
-/// An answer up to this size gives its place back at once: a socket takes it whole.
+/// A response up to this size, in bytes, releases its permit at once: the socket buffer takes all
+/// of it.
 const SMALL_BYTES: u64 = 64 << 10;
 
-/// The places of large answers.
+/// The permits of large responses.
 #[derive(Debug, Clone)]
 pub(crate) struct ResponseLimit {
     places: Arc<Semaphore>,
@@ -41,7 +42,7 @@ impl Default for ResponseLimit {
     }
 }
 
-/// A piece of an answer and the place it holds.
+/// A piece of a response and the permit that it holds.
 struct Held {
     bytes: Bytes,
     _place: Arc<OwnedSemaphorePermit>,
@@ -53,7 +54,7 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// The body of an answer, which holds a place as its pieces do.
+/// The body of a response. It holds a permit, as its pieces do.
 struct HeldBody {
     body: Body,
     place: Arc<OwnedSemaphorePermit>,
@@ -87,17 +88,17 @@ impl HttpBody for HeldBody {
     }
 }
 
-/// Answers once there is a place, which the answer then holds.
+/// Runs the request once there is a permit. The response then holds the permit.
 ///
 /// # Errors
-/// A problem that says when to come back, if there is none for 5 s.
+/// A problem with `Retry-After` if no permit is free within 5 s.
 pub(crate) async fn hold(
     State(answers): State<ResponseLimit>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let place = timeout(TIMEOUT, answers.places.acquire_owned()).await;
-    // Nobody closes the semaphore.
+    // The semaphore is never closed.
     let Ok(Ok(place)) = place else {
         return Err(busy());
     };
@@ -114,8 +115,8 @@ fn busy() -> Problem {
     .retry_after(RETRY)
 }
 
-/// The place goes with each piece: a connection takes a piece from the body long before it has sent
-/// it.
+/// Attaches the permit to each piece: a connection takes a piece from the body long before it has
+/// sent it.
 fn with_place(response: Response, place: OwnedSemaphorePermit) -> Response {
     let upper = response.body().size_hint().upper();
     if upper.is_some_and(|bytes| bytes <= SMALL_BYTES) {

@@ -1,4 +1,4 @@
-//! Every route of the server, grouped by who calls it.
+//! All routes of the server, grouped by their callers.
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -13,27 +13,27 @@ use crate::panel::{self, Panel};
 use crate::response_limit::ResponseLimit;
 use crate::{api, health, host};
 
-/// The largest body of a server function.
+/// The largest body of a server function, in bytes.
 const PANEL_BODY_BYTES: usize = 64 * 1024;
 
-/// What the routes need.
+/// The state that the routes need.
 #[derive(Clone)]
 pub struct AppState {
     /// The receivers.
     pub ingest: Ingest,
     /// The control panel.
     pub panel: Panel,
-    /// Traces as they are committed.
+    /// The live view of committed traces.
     pub live: Live,
-    /// Whether the server can do its work.
+    /// The readiness check.
     pub ready: Ready,
-    /// Its own metrics.
+    /// The server's own metrics.
     pub metrics: Metrics,
 }
 
-/// The main port: senders, people, scripts and probes.
+/// Returns the routes of the main port: for senders, users, scripts and probes.
 pub fn router(state: AppState) -> Router {
-    // What people and scripts read: from this machine only, until there is sign-in.
+    // The routes for users and scripts: from this machine only, until there is sign-in.
     let answers = ResponseLimit::default();
     let read = Router::new()
         .merge(api::routes(
@@ -46,17 +46,17 @@ pub fn router(state: AppState) -> Router {
         .merge(panel::routes(state.panel, answers))
         .layer(DefaultBodyLimit::max(PANEL_BODY_BYTES))
         .layer(middleware::from_fn(host::guard));
-    // What senders call: bodies are limited by the receivers themselves.
+    // The routes for senders. The receivers limit bodies themselves.
     let ingest = state.ingest.routes().layer(DefaultBodyLimit::disable());
     finish(ingest.merge(read))
 }
 
-/// The OTLP port: senders alone.
+/// Returns the routes of the OTLP port: for senders only.
 pub fn otlp_router(ingest: Ingest) -> Router {
     finish(ingest.otlp_routes().layer(DefaultBodyLimit::disable()))
 }
 
-/// The gRPC port: senders alone.
+/// Returns the routes of the gRPC port: for senders only.
 pub fn grpc_router(ingest: Ingest) -> Router {
     finish(ingest.grpc_routes().layer(DefaultBodyLimit::disable()))
 }

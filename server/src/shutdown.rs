@@ -1,14 +1,14 @@
-//! When to stop: Ctrl-C or SIGTERM.
+//! The signals that stop the server: Ctrl-C and SIGTERM.
 
 use std::future::Future;
 
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Listens for both signals from now on; the future returns at the first one.
+/// Listens for both signals from now on. The future returns at the first one.
 ///
 /// # Errors
-/// When the system does not let this process listen.
+/// The system does not let this process listen.
 pub fn requested() -> Result<impl Future<Output = ()> + Send> {
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;

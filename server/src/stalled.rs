@@ -1,5 +1,5 @@
-//! A connection that breaks off once its client has taken nothing of what is written for too long:
-//! an answer stays in memory until it is taken.
+//! Closes a connection when its client has read nothing for too long. A response stays in memory
+//! until the client has read it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A stream whose writes fail once one of them has waited for `timeout`. Time in which nothing is
-/// to be written does not count.
+/// A stream whose writes fail once one of them has waited for `timeout`. Time without a pending
+/// write does not count.
 #[derive(Debug)]
 pub(crate) struct NotStalled<S> {
     stream: S,
     timeout: Duration,
-    /// When the write that waits is given up.
+    /// The time at which the pending write fails.
     given_up: Pin<Box<Sleep>>,
     is_waiting: bool,
 }
@@ -30,7 +30,7 @@ impl<S> NotStalled<S> {
         }
     }
 
-    /// What came of a write, or that it has waited for too long.
+    /// Returns the result of a write, or an error if it has waited for too long.
     fn judge(
         &mut self,
         context: &mut Context<'_>,
@@ -132,7 +132,7 @@ mod tests {
         let (mut client, stream) = duplex(16);
         let mut stream = NotStalled::new(stream, TIMEOUT);
         for _ in 0..3 {
-            // As a live view on which nothing happens.
+            // Like a live view without events.
             sleep(2 * TIMEOUT).await;
             stream.write_all(&[0; 16]).await.expect("there is space");
             client.read_exact(&mut [0; 16]).await.expect("sent");

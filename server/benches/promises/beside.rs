@@ -1,4 +1,4 @@
-//! Searches beside ingest: ten at once must leave ingest most of its throughput (S5).
+//! Searches during ingest: ten at once must leave ingest most of its throughput (S5).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ const ROUNDS: usize = 3;
 
 pub(crate) async fn measure(scale: Scale) -> Result<()> {
     let (mut ratios, mut answers, mut memory) = (Vec::new(), 0, 0.0_f64);
-    // The first round warms up; the sides take turns in going first.
+    // The first round warms up. The order of the two measurements alternates.
     for round in 0..=ROUNDS {
         let mut rates = [0.0; 2];
         let order = if round % 2 == 0 {
@@ -43,17 +43,18 @@ pub(crate) async fn measure(scale: Scale) -> Result<()> {
     Ok(())
 }
 
-/// Sends the spans of a round; the rate, the pages that searches got, the server's memory.
+/// Sends the spans of a round. Returns the rate, the number of search responses and the server's
+/// peak memory.
 async fn ingest(scale: Scale, round: usize, searched: bool) -> Result<(f64, u64, f64)> {
     let program = Program::start().await?;
-    // Something to look through from the first instant on.
+    // Data for the searches from the start.
     let arguments = ["--spans", "100000", "--seed", "99"];
     load::finish(load::start(&program, &arguments)?).await?;
     let answers = Arc::new(AtomicU64::new(0));
     let mut searches = JoinSet::new();
     if searched {
         for number in 0..SEARCHES {
-            // A text that no message contains: every block must be looked through.
+            // No message contains this text, so the search must scan every block.
             let query = format!("/api/admin/traces?error=nowhere%20{number}&range=24h");
             searches.spawn(search(program.url(&query), Arc::clone(&answers)));
         }
@@ -69,7 +70,7 @@ async fn ingest(scale: Scale, round: usize, searched: bool) -> Result<(f64, u64,
     Ok((rate, answered, memory))
 }
 
-/// Searches again and again.
+/// Searches repeatedly.
 async fn search(url: String, answers: Arc<AtomicU64>) {
     let client = reqwest::Client::new();
     loop {
@@ -81,7 +82,7 @@ async fn search(url: String, answers: Arc<AtomicU64>) {
         if is_whole {
             answers.fetch_add(1, Ordering::Relaxed);
         } else {
-            // The server has enough to do.
+            // The server is over its limit.
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }

@@ -4,10 +4,11 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
-/// Clock ticks of `/proc/<pid>/stat` in a second: `USER_HZ`, 100 on every Linux architecture.
+/// The clock ticks of `/proc/<pid>/stat` per second: `USER_HZ`, 100 on every Linux architecture.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// The fields of `/proc/<pid>/stat` after the process name, which may hold anything.
+/// Returns the fields of `/proc/<pid>/stat` after the process name, which may contain any
+/// character.
 fn stat(pid: u32) -> Result<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let (_, fields) = text.rsplit_once(')').context("no process name")?;
@@ -15,19 +16,19 @@ fn stat(pid: u32) -> Result<Vec<String>> {
 }
 
 fn ticks(fields: &[String], from: usize) -> f64 {
-    // User and system time stand side by side.
+    // User time and system time are adjacent fields.
     fields[from..from + 2]
         .iter()
         .filter_map(|ticks| ticks.parse::<f64>().ok())
         .sum()
 }
 
-/// User and system seconds of the process alone.
+/// Returns the user and system seconds of the process alone.
 pub(crate) fn of_process(pid: u32) -> Result<f64> {
     Ok(ticks(&stat(pid)?, 11) / TICKS_PER_SECOND)
 }
 
-/// The process ids of its living children.
+/// Returns the process ids of its living children.
 pub(crate) fn children_of(pid: u32) -> Result<Vec<u32>> {
     let mut children = Vec::new();
     for entry in fs::read_dir("/proc")? {
@@ -46,7 +47,8 @@ pub(crate) fn children_of(pid: u32) -> Result<Vec<u32>> {
     Ok(children)
 }
 
-/// User and system seconds of the process, its living children and those it has waited for.
+/// Returns the user and system seconds of the process, its living children and those it has waited
+/// for.
 pub(crate) fn of_family(pid: u32) -> Result<f64> {
     let fields = stat(pid)?;
     let mut total = ticks(&fields, 11) + ticks(&fields, 13);

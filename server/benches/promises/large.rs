@@ -1,4 +1,4 @@
-//! How long the skeleton of the largest trace that is promised takes to come out.
+//! Measures the time to read the skeleton of the largest promised trace.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::{figure, median};
 const SPANS: u64 = 100_000;
 const TURNS: usize = 7;
 
-/// A trace in which each span is the child of one before it.
+/// Returns a request with a trace in which each span is the child of an earlier one.
 fn request(trace_id: [u8; 16], start_ns: u64) -> Vec<u8> {
     let spans = (1..=SPANS).map(|at| Span {
         trace_id: trace_id.to_vec(),
@@ -72,7 +72,7 @@ pub(crate) async fn measure() -> Result<()> {
         let count = &skeleton["value"]["summary"]["span_count"];
         ensure!(*count == SPANS, "{count} spans are in the skeleton");
     }
-    // The first warms up.
+    // The first run warms up.
     let skeleton_ms = median(times_ms.split_off(1));
     println!("skeleton: {SPANS} spans in {skeleton_ms:.0} ms");
     figure("skeleton.100000_ms", skeleton_ms);

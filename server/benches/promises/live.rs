@@ -1,4 +1,4 @@
-//! R12: a span is in the query when it is acknowledged, and in the live view soon after.
+//! Measures R12: a span can be queried when it is acknowledged, and is in the live view soon after.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use crate::{Scale, figure, load, percentile};
 
 type Received = Arc<Mutex<HashMap<String, Instant>>>;
 
-/// Notes when each trace of the probes is told first.
+/// Records when the live view first reports each trace of the probes.
 async fn listen(mut events: reqwest::Response, received: Received) {
     let mut text = String::new();
     while let Ok(Some(chunk)) = events.chunk().await {
@@ -60,7 +60,7 @@ pub(crate) async fn measure(scale: Scale) -> Result<()> {
         .error_for_status()?;
     let received = Received::default();
     let listener = tokio::spawn(listen(events, Arc::clone(&received)));
-    // Others send meanwhile, about a tenth of what the machine takes.
+    // Other clients send meanwhile, about a tenth of the machine's capacity.
     let seconds = scale.probes as u64 / 30 + 2;
     let spans = (5_000 * seconds).to_string();
     let background = load::start(

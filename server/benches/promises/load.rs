@@ -9,7 +9,8 @@ use tokio::process::{Child, Command};
 
 use crate::program::Program;
 
-/// Starts `throughline-loadgen` against a program. It lies beside the program: `cargo xtask bench` builds both.
+/// Starts `throughline-loadgen` against a program. It is in the same folder as the program: `cargo
+/// xtask bench` builds both.
 pub(crate) fn start(program: &Program, arguments: &[&str]) -> Result<Child> {
     let loadgen =
         Path::new(env!("CARGO_BIN_EXE_throughline")).with_file_name("throughline-loadgen");
@@ -28,7 +29,7 @@ pub(crate) fn start(program: &Program, arguments: &[&str]) -> Result<Child> {
         })
 }
 
-/// Waits for its report; fails when a span was refused or is unaccounted for.
+/// Waits for its report. Fails if a span was refused or is not accounted for.
 pub(crate) async fn finish(load: Child) -> Result<Value> {
     let output = load.wait_with_output().await?;
     ensure!(output.status.success(), "the load generator failed");

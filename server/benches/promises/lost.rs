@@ -1,7 +1,8 @@
-//! R9: what was acknowledged is there after `kill -9` of the server and of Postgres in mid-ingest.
+//! Measures R9: acknowledged spans are stored after `kill -9` of the server and of Postgres during
+//! ingest.
 //!
 //! The generator sends each span until it is acknowledged and never again, so a span that is
-//! missing at the end was acknowledged and lost. `kill -9` cannot reveal a missing fsync.
+//! missing at the end was acknowledged and lost. `kill -9` cannot detect a missing fsync.
 
 use std::time::Duration;
 
@@ -20,13 +21,13 @@ enum Victim {
 
 async fn lose(victim: Victim, kills: usize, spans: u64) -> Result<(f64, f64)> {
     let mut program = Program::start().await?;
-    // Slow enough that every kill falls into the sending.
+    // A rate low enough that every kill happens while spans are sent.
     let rate = (spans / (2 * kills as u64)).clamp(1_000, 50_000);
     let (spans, rate) = (spans.to_string(), rate.to_string());
     let arguments = ["--spans", &spans, "--rate", &rate, "--per-request", "100"];
     let mut sending = load::start(&program, &arguments)?;
     let mut killed = 0;
-    // Moments that are no multiple of anything the server does.
+    // Irregular intervals, which match no interval of the server.
     for number in 0..kills {
         sleep(Duration::from_millis(700 + (number as u64 * 379) % 800)).await;
         if sending.try_wait()?.is_some() {

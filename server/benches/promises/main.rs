@@ -1,9 +1,9 @@
-//! What is promised of the whole program, measured on the real binary with a Postgres of its own:
-//! S1 to S3, S5, R1a and R1b, R6, R9, R12, R13, R15.
+//! Benchmarks of the promises of the whole program, on the real binary with its own Postgres: S1 to
+//! S3, S5, R1a and R1b, R6, R9, R12, R13, R15.
 //!
-//! Work is fixed and seeded; CPU comes from `/proc`, so this needs Linux. Each figure is printed as
-//! `figure: <name> <number>`, which `cargo xtask bench` gathers into its table. With
-//! `THROUGHLINE_BENCH_FULL` there is more of everything.
+//! The work is fixed and seeded. CPU times come from `/proc`, so the benchmarks need Linux. Each
+//! figure is printed as `figure: <name> <number>`; `cargo xtask bench` collects the figures into
+//! its table. `THROUGHLINE_BENCH_FULL` increases the amount of work.
 
 mod beside;
 mod cpu;
@@ -19,22 +19,22 @@ mod traces;
 
 use anyhow::Result;
 
-/// How much is measured.
+/// The amount of work.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scale {
-    /// Spans of a round of the throughput.
+    /// The spans of one round of the throughput.
     spans: u64,
-    /// Rounds of the throughput that count.
+    /// The measured rounds of the throughput.
     rounds: usize,
-    /// Times that the server is killed, and Postgres.
+    /// The number of times that the server is killed, and that Postgres is killed.
     kills: usize,
-    /// Probes of the live view.
+    /// The probes of the live view.
     probes: usize,
-    /// How long Postgres stands still while clients push.
+    /// The seconds that Postgres is stopped while clients push.
     stall_s: u64,
-    /// How long 1,000 spans a second are sent.
+    /// The seconds that 1,000 spans a second are sent.
     slow_s: u64,
-    /// How long as much is sent as goes.
+    /// The seconds of the load at full speed.
     sustained_s: u64,
 }
 
@@ -58,7 +58,7 @@ const FULL: Scale = Scale {
     sustained_s: 600,
 };
 
-/// Says a figure so that a program can read it.
+/// Prints a figure in a form that a program can read.
 pub(crate) fn figure(name: &str, value: f64) {
     println!("figure: {name} {value:.4}");
 }
@@ -68,7 +68,7 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The value that so many percent of the values stay within.
+/// Returns the value that `percent` percent of the values do not exceed.
 pub(crate) fn percentile(mut values: Vec<f64>, percent: usize) -> f64 {
     values.sort_by(f64::total_cmp);
     let at = (values.len() * percent).div_ceil(100).saturating_sub(1);
@@ -77,7 +77,7 @@ pub(crate) fn percentile(mut values: Vec<f64>, percent: usize) -> f64 {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // `cargo nextest` and `cargo test --benches` ask for a list: there are no tests here.
+    // `cargo nextest` and `cargo test --benches` request a list: there are no tests here.
     if std::env::args().any(|argument| argument == "--list" || argument == "--test") {
         return Ok(());
     }
@@ -86,7 +86,8 @@ async fn main() -> Result<()> {
         .filter(|argument| !argument.starts_with('-'))
         .collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word));
-    // The HTTP client wants a TLS provider even for plain HTTP; a second one is no fault.
+    // The HTTP client needs a TLS provider even for plain HTTP. If one is installed already, that
+    // is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let scale = if std::env::var_os("THROUGHLINE_BENCH_FULL").is_some() {
         FULL

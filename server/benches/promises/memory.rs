@@ -1,4 +1,5 @@
-//! R15: the server's memory when clients push and nothing leaves, and after.
+//! Measures R15: the server's memory while clients push and nothing can be committed, and
+//! afterwards.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::{Scale, figure, load};
 pub(crate) async fn measure(scale: Scale) -> Result<()> {
     let program = Program::start().await?;
     let spans = scale.spans.to_string();
-    // Large spans in large requests from many clients: the queue fills within a second.
+    // Many clients send large spans in large requests, so the queue fills within a second.
     let arguments = [
         "--shape",
         "l",

@@ -1,5 +1,4 @@
-//! The real binary with a private Postgres in a temporary folder, which may be killed and started
-//! again.
+//! The real binary with a private Postgres in a temporary folder. Both can be killed and restarted.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -26,7 +25,7 @@ fn free_addr() -> Result<String> {
     Ok(listener.local_addr()?.to_string())
 }
 
-/// Sends a signal to a process that may have ended meanwhile.
+/// Sends a signal to a process that may have ended already.
 fn signal(pid: u32, signal: Signal) {
     if let Ok(pid) = i32::try_from(pid) {
         let _ = kill(Pid::from_raw(pid), signal);
@@ -36,7 +35,7 @@ fn signal(pid: u32, signal: Signal) {
 impl Program {
     pub(crate) async fn start() -> Result<Self> {
         let data_dir = tempfile::tempdir()?;
-        // Postgres may run under an account of its own: let it reach its folder.
+        // Postgres may run under another account, which must be able to reach its folder.
         fs::set_permissions(data_dir.path(), fs::Permissions::from_mode(0o755))?;
         let (addr, otlp_addr) = (free_addr()?, free_addr()?);
         let process = Self::spawn(&addr, &otlp_addr, &data_dir)?;
@@ -93,7 +92,7 @@ impl Program {
         cpu::of_process(self.pid()?)
     }
 
-    /// The postmaster's process id.
+    /// Returns the postmaster's process id.
     fn postmaster(&self) -> Result<u32> {
         let file = self.data_dir.path().join("postgres/postmaster.pid");
         let text = fs::read_to_string(file).context("postmaster.pid")?;
@@ -108,7 +107,8 @@ impl Program {
         cpu::of_family(self.postmaster()?)
     }
 
-    /// A line of `/proc/<pid>/status` of the server, in MiB: `VmRSS` now, `VmHWM` at most so far.
+    /// Returns a line of `/proc/<pid>/status` of the server, in MiB: `VmRSS` is the current memory,
+    /// `VmHWM` the peak.
     pub(crate) fn memory_mib(&self, name: &str) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
         let kib = status.lines().find_map(|line| {
@@ -118,7 +118,7 @@ impl Program {
         Ok(kib.context("no such line")? / 1_024.0)
     }
 
-    /// Stops every process of Postgres in its tracks, or lets all go on.
+    /// Stops (SIGSTOP) or continues every process of Postgres.
     pub(crate) fn hold_postgres(&self, is_held: bool) -> Result<()> {
         let what = if is_held {
             Signal::SIGSTOP
@@ -126,7 +126,7 @@ impl Program {
             Signal::SIGCONT
         };
         let postmaster = self.postmaster()?;
-        // The parent first: it must make no new children meanwhile.
+        // The parent first, so that it creates no children meanwhile.
         signal(postmaster, what);
         for child in cpu::children_of(postmaster)? {
             signal(child, what);
@@ -134,7 +134,7 @@ impl Program {
         Ok(())
     }
 
-    /// `kill -9` for the server, which is started again on the same ports and Postgres.
+    /// Kills the server with `kill -9`. Restarts it on the same ports and Postgres.
     pub(crate) async fn kill_server(&mut self) -> Result<()> {
         signal(self.pid()?, Signal::SIGKILL);
         self.process.wait().await?;
@@ -142,7 +142,7 @@ impl Program {
         self.wait_until_ready().await
     }
 
-    /// `kill -9` for Postgres, which the server starts again.
+    /// Kills Postgres with `kill -9`. The server restarts it.
     pub(crate) async fn kill_postgres(&self) -> Result<()> {
         let before = self.postmaster()?;
         signal(before, Signal::SIGKILL);

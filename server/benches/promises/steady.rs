@@ -1,5 +1,5 @@
-//! Load that goes on: what a span costs at 1,000 spans a second, what level 0 takes, and what is
-//! committed for minutes while compaction keeps up (S1, S2, S3, R1b).
+//! Measures continuous load: the cost of a span at 1,000 spans a second, the size of level 0, and
+//! the throughput over minutes with compaction (S1, S2, S3, R1b).
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::throughput::{compact, wal_bytes};
 use crate::{Scale, cpu, figure, load};
 
 const SLOW_SPANS_PER_SECOND: u64 = 1_000;
-/// Spans of one run of the generator under lasting load.
+/// The spans of one run of the generator under continuous load.
 const RUN_SPANS: u64 = 1_000_000;
 
 pub(crate) async fn measure(scale: Scale) -> Result<()> {
@@ -20,7 +20,7 @@ pub(crate) async fn measure(scale: Scale) -> Result<()> {
     sustained(scale).await
 }
 
-/// Few enough spans for no compaction to begin, in commits of 510.
+/// Measures level 0 with so few spans that no compaction begins, in commits of 510.
 async fn level0() -> Result<()> {
     const SPANS: u64 = 20_400;
     let program = Program::start().await?;
@@ -52,7 +52,8 @@ async fn level0() -> Result<()> {
     program.stop().await
 }
 
-/// A load that leaves the machine nearly idle: commits are small and shared by nobody.
+/// Measures a load that leaves the machine nearly idle: commits are small and each serves one
+/// client.
 async fn slow(scale: Scale) -> Result<()> {
     let program = Program::start().await?;
     let url = program.database_url()?;
@@ -96,7 +97,7 @@ async fn slow(scale: Scale) -> Result<()> {
     program.stop().await
 }
 
-/// As much as goes, run after run, for minutes.
+/// Measures full load, run after run, for minutes.
 async fn sustained(scale: Scale) -> Result<()> {
     let program = Program::start().await?;
     let url = program.database_url()?;

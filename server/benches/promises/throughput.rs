@@ -1,5 +1,5 @@
-//! R1a and S1 to S3: committed spans a second through each receiver, the CPU that a span costs until
-//! it lies in level 1, its bytes on disk, and its bytes of WAL.
+//! Measures R1a and S1 to S3: the committed spans a second through each receiver, the CPU time of a
+//! span until it is in level 1, its bytes on disk, and its bytes of WAL.
 
 use anyhow::{Result, ensure};
 use throughline_store::testing::{count, count_spans, execute};
@@ -16,12 +16,11 @@ struct Load {
     format: &'static str,
     shape: &'static str,
     clients: &'static str,
-    /// The percentage of spans that come a request later than the rest of their trace.
+    /// The percentage of spans that come one request later than the rest of their trace.
     late_percent: &'static str,
 }
 
-/// Many clients, as an application of some size has: what a commit costs is shared by those whose
-/// spans it stores.
+/// Many clients, as a larger application has. They share the cost of a commit.
 const LOADS: [Load; 4] = [
     Load {
         name: "protobuf",
@@ -44,7 +43,7 @@ const LOADS: [Load; 4] = [
         clients: "64",
         late_percent: "60",
     },
-    // Few clients, and values that compress as those of an application do.
+    // Few clients, and values that compress like those of an application.
     Load {
         name: "varied",
         format: "otlp-protobuf",
@@ -58,7 +57,7 @@ struct Round {
     spans_per_second: f64,
     server_cpu_s: f64,
     postgres_cpu_s: f64,
-    /// The CPU of this process, which does the rest of compaction.
+    /// The CPU time of this process, which runs the rest of compaction.
     compaction_cpu_s: f64,
     wal_bytes: f64,
     sent_bytes: f64,
@@ -104,7 +103,7 @@ async fn round(load: Load, spans: u64, seed: usize) -> Result<Round> {
         &seed,
         "--late-percent",
         load.late_percent,
-        // What is sent and what is stored are to be the same spans.
+        // The sent spans and the stored spans must be the same.
         "--duplicate-percent",
         "0",
         "--malformed-percent",
@@ -149,9 +148,9 @@ async fn round(load: Load, spans: u64, seed: usize) -> Result<Round> {
     Ok(round)
 }
 
-/// Moves what is left in level 0 to level 1.
+/// Moves the rest of level 0 to level 1.
 pub(crate) async fn compact(url: &str) -> Result<()> {
-    // The clock of a store decides nothing here.
+    // The clock of the store does not matter here.
     let store = Store::connect(url, StoreOptions::new(|| UnixNanos::new(0))).await?;
     store.compact_once().await?;
     store.close().await;
@@ -165,7 +164,7 @@ pub(crate) async fn measure(scale: Scale) -> Result<()> {
     );
     let mut rounds = LOADS.map(|_| Vec::new());
     for number in 0..=scale.rounds {
-        // The loads take turns in going first.
+        // The order of the loads alternates.
         let order = if number % 2 == 0 {
             [0, 1, 2, 3]
         } else {
@@ -173,7 +172,7 @@ pub(crate) async fn measure(scale: Scale) -> Result<()> {
         };
         for at in order {
             let round = round(LOADS[at], scale.spans, number + 1).await?;
-            // The first warms up.
+            // The first round warms up.
             if number > 0 {
                 rounds[at].push(round);
             }

@@ -1,4 +1,4 @@
-//! R6: a trace through the API against its SQL alone.
+//! Measures R6: reading a trace through the API against its SQL alone.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use throughline_wire::TraceId;
 use crate::program::Program;
 use crate::{figure, load, percentile};
 
-/// Traces that are read, and how often all of them are; the first time warms up.
+/// The number of traces that are read, and how often each is read. The first round warms up.
 const TRACES: usize = 200;
 const TURNS: usize = 6;
 
@@ -48,7 +48,7 @@ pub(crate) async fn measure() -> Result<()> {
                 through.push(began.elapsed());
             }
             if turn > 0 {
-                // The first of a connection plans its statements.
+                // The first statement of a connection includes its planning.
                 sql.extend(alone.iter().skip(1).map(std::time::Duration::as_secs_f64));
                 api.extend(through.iter().skip(1).map(std::time::Duration::as_secs_f64));
             }

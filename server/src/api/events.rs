@@ -1,4 +1,4 @@
-//! Log records and events, and everything that has a session or a correlation id.
+//! Routes for log records and events, and for sessions and correlation ids.
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
@@ -13,17 +13,17 @@ use super::Reader;
 use super::query::pairs_of;
 use crate::problem::Problem;
 
-/// Names besides those of the filter.
+/// The parameters besides those of the filter.
 const PAGE_KEYS: [&str; 3] = ["limit", "after", "before"];
 
-/// What a session or a correlation id leads to: its newest traces, and a page of its events.
+/// The matches of a session or a correlation id: its newest traces, and a page of its events.
 #[derive(Debug, Serialize)]
 pub(super) struct Found {
     traces: Page<TraceSummary>,
     events: EventPage,
 }
 
-/// `GET /api/admin/events`: one page of the events a filter selects, newest first.
+/// `GET /api/admin/events`: returns one page of the events that a filter selects, newest first.
 pub(super) async fn list_events(
     State(reader): State<Reader>,
     query: RawQuery,
@@ -32,7 +32,7 @@ pub(super) async fn list_events(
     Ok(Json(reader.list_events(&filter, page).await?))
 }
 
-/// `GET /api/admin/sessions/{id}`: the traces and events of a session.
+/// `GET /api/admin/sessions/{id}`: returns the traces and events of a session.
 pub(super) async fn get_session(
     State(reader): State<Reader>,
     Path(id): Path<String>,
@@ -50,8 +50,8 @@ pub(super) async fn get_session(
     .await
 }
 
-/// `GET /api/admin/correlations/{id}`: the traces that an id of any kind leads to, and the events
-/// with it as their correlation id.
+/// `GET /api/admin/correlations/{id}`: returns the traces with an indexed attribute of this value,
+/// and the events with this correlation id.
 pub(super) async fn get_correlation(
     State(reader): State<Reader>,
     Path(id): Path<String>,
@@ -100,7 +100,7 @@ fn filter_and_page(query: &RawQuery) -> Result<(EventFilter, EventPageRequest), 
     Ok((filter, page))
 }
 
-/// The page among the pairs of a query string.
+/// Reads the page from the pairs of a query string.
 fn page(pairs: &[(String, String)]) -> Result<EventPageRequest, Problem> {
     let mut page = EventPageRequest::default();
     for (key, value) in pairs {

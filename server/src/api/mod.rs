@@ -1,4 +1,4 @@
-//! The JSON API under `/api/admin`: what scripts read, the same values the pages show.
+//! The JSON API under `/api/admin` for scripts. It returns the same values that the pages show.
 
 mod events;
 mod otlp;
@@ -19,10 +19,10 @@ use crate::response_limit::{self, ResponseLimit};
 
 pub(crate) use query::{LiveRequest, SubscriptionScope};
 
-/// What the API reads from.
+/// The store that the API reads from.
 pub(crate) type Reader = Arc<dyn TraceReader>;
 
-/// Every route of the API.
+/// Returns all routes of the API.
 pub(crate) fn routes(
     reader: Reader,
     retention_admin: Arc<dyn RetentionAdmin>,
@@ -38,7 +38,7 @@ pub(crate) fn routes(
         .merge(retention::keep_routes(retention_admin))
 }
 
-/// Those whose answers may be megabytes.
+/// Returns the routes whose responses may have megabytes.
 fn large_routes(answers: ResponseLimit) -> Router<Reader> {
     Router::new()
         .route("/api/admin/traces/{trace_id}", get(traces::get_trace))

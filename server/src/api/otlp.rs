@@ -1,4 +1,5 @@
-//! A trace as one document of OTLP JSON, in the form of `throughline export`, sent as it is written.
+//! One trace as an OTLP JSON document in the form of `throughline export`, streamed while it is
+//! written.
 
 use std::io;
 
@@ -12,32 +13,33 @@ use throughline_model::{EventsOf, ReadError, Trace};
 use super::Reader;
 use crate::export::{Layout, Writer, log_requests, span_requests};
 
-/// Pieces that wait for the reader: each holds one request of a few megabytes.
+/// The most pieces that wait for the client. Each holds one request of a few megabytes.
 const WAITING: usize = 1;
 
-/// Why the answer breaks off; the connection is closed then, so that nobody takes it for whole.
+/// The reasons why a response ends early. The server then closes the connection, so that no client
+/// takes the response for complete.
 #[derive(Debug, thiserror::Error)]
 enum BrokenOff {
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
     Write(#[from] io::Error),
-    /// Retention or a clean-up took the trace between two pages.
+    /// Retention or a clean-up removed the trace between two pages.
     #[error("the trace was removed while it was read")]
     Removed,
-    /// The client reads no more.
+    /// The client has stopped reading.
     #[error("the reader is gone")]
     Gone(#[from] mpsc::SendError),
 }
 
 type Pieces = mpsc::Sender<Result<Vec<u8>, BrokenOff>>;
 
-/// The trace with its log records.
+/// Returns a response with the trace and its log records.
 pub(super) fn answer(reader: Reader, trace: Trace) -> Response {
     let (mut pieces, body) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         if let Err(error) = write(&reader, trace, &mut pieces).await {
-            // Nobody hears it where the reader is gone.
+            // This fails if the client has disconnected; then the error has no recipient.
             let _ = pieces.send(Err(error)).await;
         }
     });

@@ -1,4 +1,4 @@
-//! Large values of spans and events: which there are, and the bytes of each.
+//! Routes for offloaded payloads of spans and events: their list, and the bytes of each.
 
 use axum::Json;
 use axum::body::Body;
@@ -12,7 +12,8 @@ use super::Reader;
 use super::traces::{span_id, trace_id};
 use crate::problem::Problem;
 
-/// `GET /api/admin/traces/{trace_id}/spans/{span_id}/payloads`: the values that are offloaded.
+/// `GET /api/admin/traces/{trace_id}/spans/{span_id}/payloads`: returns the list of offloaded
+/// payloads.
 pub(super) async fn list_payloads(
     State(reader): State<Reader>,
     Path((trace, span)): Path<(String, String)>,
@@ -28,8 +29,8 @@ pub(super) async fn list_payloads(
     Ok(Json(payloads.collect()))
 }
 
-/// `GET /api/admin/traces/{trace_id}/spans/{span_id}/payloads/{hash}`: one of them, whole. Text is
-/// sent as text, bytes as bytes, lists and maps as native JSON.
+/// `GET /api/admin/traces/{trace_id}/spans/{span_id}/payloads/{hash}`: returns one payload, whole.
+/// Text is sent as text, bytes as bytes, lists and maps as native JSON.
 pub(super) async fn get_payload(
     State(reader): State<Reader>,
     Path((trace, span, hash)): Path<(String, String, String)>,
@@ -44,8 +45,8 @@ pub(super) async fn get_payload(
     Ok(answer(payload, &headers))
 }
 
-/// `GET /api/admin/events/{cursor}/payloads/{hash}`: the same of a log record or event, which is
-/// named by its `cursor`.
+/// `GET /api/admin/events/{cursor}/payloads/{hash}`: returns one payload of the log record or event
+/// that `cursor` identifies.
 pub(super) async fn get_event_payload(
     State(reader): State<Reader>,
     Path((cursor, hash)): Path<(String, String)>,
@@ -72,7 +73,7 @@ fn answer(payload: Payload, headers: &HeaderMap) -> Response {
         whole(payload)
     };
     let headers = response.headers_mut();
-    // The hash names the content: it never changes.
+    // The hash identifies the content, so the content never changes.
     let cached = HeaderValue::from_static("private, max-age=31536000, immutable");
     headers.insert(header::CACHE_CONTROL, cached);
     if let Ok(etag) = HeaderValue::from_str(&etag) {
@@ -86,7 +87,8 @@ fn unknown(of: &str, hash: &str) -> Problem {
     Problem::not_found(format!("{of} has no value {hash:?} that is offloaded"))
 }
 
-/// The value as a download: whatever a stranger wrote in it, no browser takes it for a page.
+/// Returns the value as a download. Its content comes from a sender, so a browser must never show
+/// it as a page.
 fn whole(payload: Payload) -> Response {
     let (content_type, extension, bytes) = match payload.value {
         AttributeValue::Str(text) => (

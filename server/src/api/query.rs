@@ -1,4 +1,4 @@
-//! Reads the query string of the API.
+//! Parses the query strings of the API.
 
 use axum::extract::RawQuery;
 use throughline_model::{Faults, PageRequest, TraceFilter, TraceSummary};
@@ -6,14 +6,15 @@ use throughline_wire::{TraceId, UnixNanos};
 
 use crate::problem::Problem;
 
-/// The decoded pairs of a query string.
+/// Returns the decoded pairs of a query string.
 fn pairs(query: &RawQuery) -> Result<Vec<(String, String)>, Problem> {
     let text = query.0.as_deref().unwrap_or_default();
     serde_urlencoded::from_str(text)
         .map_err(|error| Problem::bad_request(format!("the query string: {error}")))
 }
 
-/// The decoded pairs of a query string that is no filter of traces; names nobody reads are refused.
+/// Returns the decoded pairs of a query string without a trace filter. Refuses names other than
+/// `known`.
 pub(super) fn pairs_of(query: &RawQuery, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
     let pairs = pairs(query)?;
     let unknown = pairs.iter().find(|(key, _)| !known.contains(&key.as_str()));
@@ -40,12 +41,12 @@ fn refused(faults: &Faults) -> Problem {
     Problem::bad_request(faults.to_string())
 }
 
-/// The filter alone.
+/// Parses the filter alone.
 pub(super) fn filter(query: &RawQuery) -> Result<TraceFilter, Problem> {
     read_filter(&pairs(query)?, &[]).map_err(|faults| refused(&faults))
 }
 
-/// The filter and the page: `limit`, and one of `after` and `before`.
+/// Parses the filter and the page: `limit`, and one of `after` and `before`.
 pub(super) fn filter_and_page(query: &RawQuery) -> Result<(TraceFilter, PageRequest), Problem> {
     let pairs = pairs(query)?;
     let mut faults = Faults::default();
@@ -63,7 +64,7 @@ pub(super) fn filter_and_page(query: &RawQuery) -> Result<(TraceFilter, PageRequ
     faults.or((filter, page)).map_err(|faults| refused(&faults))
 }
 
-/// No parameter at all, for what has none.
+/// Refuses every parameter, for routes that have none.
 pub(super) fn nothing(query: &RawQuery) -> Result<(), Problem> {
     match pairs(query)?.first() {
         None => Ok(()),
@@ -76,17 +77,17 @@ pub(super) fn nothing(query: &RawQuery) -> Result<(), Problem> {
     }
 }
 
-/// Which traces a live view is told of.
+/// The traces that a live view subscribes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SubscriptionScope {
-    /// Those that a filter lets through.
+    /// The traces that match a filter.
     Filtered(Box<TraceFilter>),
-    /// This one, whenever it began.
+    /// One trace, at any start time.
     Trace(TraceId),
 }
 
 impl SubscriptionScope {
-    /// Whether this trace is told at `now`.
+    /// Reports whether the subscription includes this trace at `now`.
     pub(crate) fn selects(&self, trace: &TraceSummary, now: UnixNanos) -> bool {
         match self {
             Self::Filtered(filter) => filter.selects(trace, now),
@@ -95,21 +96,21 @@ impl SubscriptionScope {
     }
 }
 
-/// What a live view asks for.
+/// The parameters of a live view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LiveRequest {
-    /// Which traces.
+    /// The traces of the subscription.
     pub(crate) scope: SubscriptionScope,
-    /// How many of them at once, the newest; the rest is counted.
+    /// The most traces per event. The newest are sent, the rest are counted.
     pub(crate) limit: usize,
 }
 
 impl LiveRequest {
-    /// What is told at once unless a subscriber wants less.
+    /// The largest limit, and the default.
     pub(crate) const MAX_LIMIT: usize = 2_500;
 
-    /// Reads `trace_id` alone, or the filter and `limit`; a filter that a summary cannot answer is
-    /// refused.
+    /// Parses `trace_id` alone, or the filter and `limit`. Refuses a filter that a trace summary
+    /// cannot evaluate.
     pub(crate) fn parse(query: &RawQuery) -> Result<Self, Problem> {
         let pairs = pairs(query)?;
         if let Some((_, id)) = pairs.iter().find(|(key, _)| key == "trace_id") {

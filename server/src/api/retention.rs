@@ -1,4 +1,4 @@
-//! Rollups, pins, cleaning up, and what the database takes.
+//! Routes for rollups, pins, clean-up, and the storage report.
 
 use std::sync::Arc;
 
@@ -19,15 +19,15 @@ use super::query::{nothing, pairs_of};
 use super::traces::trace_id;
 use crate::problem::Problem;
 
-/// What the routes work on.
+/// The store operations that the routes use.
 pub(crate) type SharedRetentionAdmin = Arc<dyn RetentionAdmin>;
 
-/// What is read.
+/// Returns the routes that read.
 pub(super) fn read_routes() -> Router<Reader> {
     Router::new().route("/api/admin/rollups", get(list_rollups))
 }
 
-/// What is kept and let go.
+/// Returns the routes that pin and remove traces.
 pub(super) fn keep_routes(retention_admin: SharedRetentionAdmin) -> Router {
     Router::new()
         .route("/api/admin/pins", get(list_pins))
@@ -40,7 +40,7 @@ pub(super) fn keep_routes(retention_admin: SharedRetentionAdmin) -> Router {
         .with_state(retention_admin)
 }
 
-/// `GET /api/admin/rollups`: counts and percentiles of spans by operation and window of time.
+/// `GET /api/admin/rollups`: returns counts and percentiles of spans by operation and time window.
 async fn list_rollups(
     State(reader): State<Reader>,
     query: RawQuery,
@@ -53,7 +53,7 @@ async fn list_rollups(
     Ok(Json(reader.rollups(&filter).await?))
 }
 
-/// `GET /api/admin/pins`: the newest pins.
+/// `GET /api/admin/pins`: returns the newest pins.
 async fn list_pins(
     State(retention_admin): State<SharedRetentionAdmin>,
     query: RawQuery,
@@ -69,8 +69,8 @@ struct PinBody {
     note: String,
 }
 
-/// `PUT /api/admin/traces/{trace_id}/pin`: keeps the trace for ever; the body, if any, is
-/// `{"note": "why"}`.
+/// `PUT /api/admin/traces/{trace_id}/pin`: pins the trace, so that retention never removes it. The
+/// optional body is `{"note": "why"}`.
 async fn put_pin(
     State(retention_admin): State<SharedRetentionAdmin>,
     Path(id): Path<String>,
@@ -90,7 +90,8 @@ async fn put_pin(
     }
 }
 
-/// `DELETE /api/admin/traces/{trace_id}/pin`: leaves the trace to the rules again.
+/// `DELETE /api/admin/traces/{trace_id}/pin`: removes the pin, so that the retention rules apply
+/// again.
 async fn delete_pin(
     State(retention_admin): State<SharedRetentionAdmin>,
     Path(id): Path<String>,
@@ -103,8 +104,8 @@ async fn delete_pin(
     }
 }
 
-/// `DELETE /api/admin/traces/cleanup`: removes what is past its time by the server's rules, or
-/// what is older than `older_than`; with `dry_run=true` only tells what would go.
+/// `DELETE /api/admin/traces/cleanup`: removes what has expired by the server's rules, or what is
+/// older than `older_than`. With `dry_run=true` it only reports what it would remove.
 async fn clean_up(
     State(retention_admin): State<SharedRetentionAdmin>,
     query: RawQuery,
@@ -132,7 +133,7 @@ async fn clean_up(
     Ok(Json(retention_admin.clean_up(request).await?))
 }
 
-/// `GET /api/admin/storage`: what the database takes, and how long it will do.
+/// `GET /api/admin/storage`: returns the size of the database, and how long the space will last.
 async fn get_storage(
     State(retention_admin): State<SharedRetentionAdmin>,
     query: RawQuery,

@@ -1,4 +1,4 @@
-//! From a reference to traces.
+//! The route that resolves a reference to traces.
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -8,9 +8,9 @@ use super::Reader;
 use super::query::pairs_of;
 use crate::problem::Problem;
 
-/// `GET /api/admin/search?q=`: what a trace id, a span id, a `traceparent`, a session or the value
-/// of an indexed attribute leads to. Nothing found is an answer too: it says where was looked, and
-/// `after` goes on where a search stopped.
+/// `GET /api/admin/search?q=`: returns the matches of a trace id, a span id, a `traceparent`, a
+/// session or the value of an indexed attribute. A search without a match is also a success: the
+/// response lists where it searched. `after` continues a search that stopped early.
 pub(super) async fn search(
     State(reader): State<Reader>,
     query: RawQuery,
@@ -31,7 +31,7 @@ pub(super) async fn search(
         .map_err(|faults| Problem::bad_request(faults.to_string()))?;
     match reference {
         Some(reference) => Ok(Json(reader.lookup(&reference, page).await?)),
-        // A fault was told above.
+        // An invalid reference was reported above.
         None => Err(Problem::bad_request("q: there is nothing to look for")),
     }
 }

@@ -1,4 +1,4 @@
-//! Lists, statistics and single traces.
+//! Routes for trace lists, statistics and single traces.
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
@@ -20,7 +20,7 @@ pub(super) fn span_id(text: &str) -> Result<SpanId, Problem> {
         .map_err(|error| Problem::bad_request(format!("the span id {error}")))
 }
 
-/// `GET /api/admin/traces`: one page of the traces a filter selects, newest first.
+/// `GET /api/admin/traces`: returns one page of the traces that a filter selects, newest first.
 pub(super) async fn list_traces(
     State(reader): State<Reader>,
     query: RawQuery,
@@ -29,7 +29,7 @@ pub(super) async fn list_traces(
     Ok(Json(reader.list_traces(&filter, page).await?))
 }
 
-/// `GET /api/admin/traces/stats`: figures over all the traces a filter selects.
+/// `GET /api/admin/traces/stats`: returns statistics of all traces that a filter selects.
 pub(super) async fn trace_statistics(
     State(reader): State<Reader>,
     query: RawQuery,
@@ -37,9 +37,9 @@ pub(super) async fn trace_statistics(
     Ok(Json(reader.trace_statistics(&filter(&query)?).await?))
 }
 
-/// `GET /api/admin/traces/{trace_id}`: the trace, its spans in pages when they are many or large,
-/// `after` being where the next begins; with `format=otlp` all of it as OTLP JSON that
-/// `throughline import` reads, its log records included.
+/// `GET /api/admin/traces/{trace_id}`: returns the trace. Many or large spans come in pages;
+/// `after` is the start of the next page. With `format=otlp` it returns the whole trace with its
+/// log records as OTLP JSON, which `throughline import` reads.
 pub(super) async fn get_trace(
     State(reader): State<Reader>,
     Path(id): Path<String>,
@@ -85,8 +85,8 @@ fn last<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_str())
 }
 
-/// `GET /api/admin/traces/{trace_id}/spans/{span_id}`: everything known of the spans with this id;
-/// several when a sender used the id twice.
+/// `GET /api/admin/traces/{trace_id}/spans/{span_id}`: returns all data of the spans with this id.
+/// There are several if a sender used the id twice.
 pub(super) async fn get_span(
     State(reader): State<Reader>,
     Path((trace, span)): Path<(String, String)>,
@@ -104,7 +104,7 @@ pub(super) async fn get_span(
     Ok(Json(spans))
 }
 
-/// `GET /api/admin/services`: the names of all known services.
+/// `GET /api/admin/services`: returns the names of all known services.
 pub(super) async fn list_services(
     State(reader): State<Reader>,
     query: RawQuery,

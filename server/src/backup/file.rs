@@ -1,4 +1,4 @@
-//! The file that a backup is written to, which has its name only when it is complete.
+//! The file of a backup. It gets its final name only when it is complete.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-/// The size of the buffer for writing the file.
+/// The size of the buffer for writing the file, in bytes.
 const WRITE_BYTES: usize = 256 << 10;
 
-/// A file, or standard output. Dropped before [`Self::finish`] it removes what it wrote.
+/// A file, or standard output. If it is dropped before [`Self::finish`], it removes what it wrote.
 pub(super) struct BackupFile {
     out: BufWriter<Output>,
-    /// The name until it is complete, and after.
+    /// The temporary name of the incomplete file, and its final name.
     names: Option<(PathBuf, PathBuf)>,
 }
 
@@ -22,8 +22,8 @@ enum Output {
 }
 
 impl BackupFile {
-    /// Creates the file under the name that says that it is incomplete; replaces `path` in the end
-    /// only if `is_forced`.
+    /// Creates the file under a temporary name that marks it as incomplete. [`Self::finish`]
+    /// replaces an existing `path` only if `is_forced`.
     pub(super) fn create(path: &Path, is_forced: bool) -> Result<Self> {
         let (output, names) = if path == Path::new("-") {
             (Output::Stdout(io::stdout()), None)
@@ -44,7 +44,7 @@ impl BackupFile {
         })
     }
 
-    /// Writes what is left, down to the disk, and gives the file its name.
+    /// Writes the rest, syncs it to disk, and gives the file its final name.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.out.flush()?;
         if let Output::File(file) = self.out.get_ref() {
@@ -58,7 +58,7 @@ impl BackupFile {
     }
 }
 
-/// A backup holds whatever was traced: nobody else may read it.
+/// Creates a file that only its owner can read: a backup holds all traced data.
 fn create_private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
     File::options()
@@ -72,7 +72,7 @@ fn create_private(path: &Path) -> io::Result<File> {
 impl Drop for BackupFile {
     fn drop(&mut self) {
         if let Some((partial, _)) = &self.names {
-            // What is left says by its name that it is incomplete.
+            // The name of a leftover file marks it as incomplete.
             let _ = fs::remove_file(partial);
         }
     }

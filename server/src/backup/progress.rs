@@ -1,4 +1,4 @@
-//! Shows on standard error how far a backup or a restore is.
+//! Shows the progress of a backup or a restore on standard error.
 
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
@@ -7,12 +7,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use throughline_store::TableProgress;
 use throughline_viz::format_bytes;
 
-/// The interval between lines about a large table where there is no terminal.
+/// The interval between lines about a large table without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-/// On a terminal.
+/// The template on a terminal.
 const SPINNER: &str = "{spinner} {msg}";
 
-/// A spinner on a terminal, lines elsewhere.
+/// A spinner on a terminal, lines otherwise.
 pub(super) struct Progress {
     done: &'static str,
     spinner: Option<ProgressBar>,
@@ -20,11 +20,11 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// `done` says what became of a table.
+    /// Creates the display. `done` is the verb for a finished table.
     pub(super) fn new(done: &'static str) -> Self {
         let spinner = std::io::stderr().is_terminal().then(|| {
             let spinner = ProgressBar::new_spinner();
-            // A template that cannot be read would leave indicatif's own.
+            // If the template does not parse, indicatif's default is used.
             if let Ok(style) = ProgressStyle::with_template(SPINNER) {
                 spinner.set_style(style);
             }
@@ -37,7 +37,7 @@ impl Progress {
         }
     }
 
-    /// Shows how far a table is, and a line for each that is complete and not empty.
+    /// Shows the progress of a table, and a line for each that is complete and not empty.
     pub(super) fn note(&mut self, now: TableProgress<'_>) {
         let line = self.line(now);
         match &self.spinner {
@@ -55,7 +55,7 @@ impl Progress {
         }
     }
 
-    /// Leaves the lines alone.
+    /// Removes the spinner and keeps the lines.
     pub(super) fn end(&self) {
         if let Some(spinner) = &self.spinner {
             spinner.finish_and_clear();

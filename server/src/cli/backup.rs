@@ -10,14 +10,14 @@ use crate::tasks::StorageLimits;
 /// Options of `backup`.
 #[derive(Debug, Args)]
 pub struct BackupCommand {
-    /// The file to write; `-` is standard output.
+    /// File to write; `-` is standard output.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Replace the file when it exists.
+    /// Replace the file if it exists.
     #[arg(long)]
     pub force: bool,
-    /// Stop when less than this is free on the disk of the private cluster, or a tenth of a smaller
-    /// disk. While a backup runs, the database keeps the space of rows that are deleted.
+    /// Stop when less than this is free on the disk of the private cluster, or less than a tenth of
+    /// a smaller disk. While a backup runs, the database cannot free the space of deleted rows.
     #[arg(
         long,
         env = "THROUGHLINE_DISK_RESERVE",
@@ -25,13 +25,13 @@ pub struct BackupCommand {
         value_parser = byte_count
     )]
     pub disk_reserve: Option<u64>,
-    /// The database; that of a server that runs on the data directory when there is one.
+    /// The database; that of a server that runs on the data directory if there is one.
     #[command(flatten)]
     pub database: DatabaseOptions,
 }
 
 impl BackupCommand {
-    /// Bytes that stay free on the disk.
+    /// Returns the bytes that must stay free on the disk.
     pub fn reserve_bytes(&self) -> u64 {
         self.disk_reserve
             .unwrap_or(StorageLimits::DEFAULT_RESERVE_BYTES)
@@ -41,10 +41,11 @@ impl BackupCommand {
 /// Options of `restore`.
 #[derive(Debug, Args)]
 pub struct RestoreCommand {
-    /// The file that `backup` wrote; `-` is standard input.
+    /// File that `backup` wrote; `-` is standard input.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// The database, which must be empty; without a URL a data directory that no server runs on.
+    /// Database to restore into. It must be empty. Without a URL: a data directory that no server
+    /// uses.
     #[command(flatten)]
     pub database: DatabaseOptions,
 }

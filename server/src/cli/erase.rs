@@ -9,14 +9,14 @@ use crate::tasks::StorageLimits;
 /// Options of `erase`.
 #[derive(Debug, Args)]
 pub struct EraseCommand {
-    /// A trace by its id, pinned or not; may be repeated.
+    /// A trace by its id, pinned or not. May be repeated.
     #[arg(long = "trace", required = true, value_name = "ID", value_parser = trace_id)]
     pub traces: Vec<TraceId>,
     /// Only print what would be erased.
     #[arg(long)]
     pub dry_run: bool,
-    /// Stop when less than this is free on the disk of the private cluster, or a tenth of a smaller
-    /// disk. An erasure writes blocks again before the space of the old ones is free.
+    /// Stop when less than this is free on the disk of the private cluster, or less than a tenth of
+    /// a smaller disk. An erasure rewrites blocks before it frees the space of the old ones.
     #[arg(
         long,
         env = "THROUGHLINE_DISK_RESERVE",
@@ -24,13 +24,13 @@ pub struct EraseCommand {
         value_parser = byte_count
     )]
     pub disk_reserve: Option<u64>,
-    /// The database; that of a server that runs on the data directory when there is one.
+    /// The database; that of a server that runs on the data directory if there is one.
     #[command(flatten)]
     pub database: DatabaseOptions,
 }
 
 impl EraseCommand {
-    /// Bytes that stay free on the disk.
+    /// Returns the bytes that must stay free on the disk.
     pub fn reserve_bytes(&self) -> u64 {
         self.disk_reserve
             .unwrap_or(StorageLimits::DEFAULT_RESERVE_BYTES)

@@ -1,4 +1,4 @@
-//! Who runs Postgres: it refuses to run as root.
+//! The account that runs Postgres, which refuses to run as root.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::unistd::{Uid, User};
 use tokio::process::Command;
 
-/// Accounts that may run Postgres for root, best first.
+/// The accounts that may run Postgres if this process is root, best first.
 const NAMES: [&str; 2] = ["postgres", "nobody"];
 
 /// An unprivileged account that Postgres runs under.
@@ -20,7 +20,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// The account to change to; none when this process is unprivileged itself.
+    /// Returns the account to change to; `None` if this process is unprivileged itself.
     pub(super) fn for_postgres() -> Result<Option<Self>> {
         if !Uid::effective().is_root() {
             return Ok(None);
@@ -42,7 +42,7 @@ impl Account {
         command.uid(self.uid).gid(self.gid);
     }
 
-    /// Fails when this account cannot reach `path` because of a folder above it.
+    /// Fails if this account cannot reach `path` because of a folder above it.
     pub(super) fn check_reaches(&self, path: &Path) -> Result<()> {
         for folder in path.ancestors() {
             let metadata = folder

@@ -1,4 +1,4 @@
-//! What `postmaster.pid` says of a server, and whether it is true.
+//! The file `postmaster.pid` of a server, and a check that the server really runs.
 
 use std::fs;
 use std::path::Path;
@@ -6,17 +6,17 @@ use std::path::Path;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-/// The lines of `postmaster.pid` that matter (Postgres, `miscadmin.h`, "lock file contents").
+/// The lines of `postmaster.pid` that are used (Postgres, `miscadmin.h`, "lock file contents").
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PidFile {
     pub(super) pid: i32,
     pub(super) port: u16,
-    /// Whether it takes connections.
+    /// True if the server accepts connections.
     pub(super) ready: bool,
 }
 
 impl PidFile {
-    /// Reads the file of the cluster; none when there is none or it is not complete yet.
+    /// Reads the file of the cluster; `None` if it does not exist or is not complete yet.
     pub(super) fn read(cluster: &Path) -> Option<Self> {
         Self::parse(&fs::read_to_string(cluster.join("postmaster.pid")).ok()?)
     }
@@ -30,16 +30,15 @@ impl PidFile {
     }
 }
 
-/// Whether the process `pid` is a Postgres that runs `cluster`: a number in a stale file may be
-/// anyone's by now.
+/// Reports whether the process `pid` is a Postgres that runs `cluster`. The number in a stale file
+/// may now belong to any other process.
 pub(super) fn runs(pid: i32, cluster: &Path) -> bool {
     if kill(Pid::from_raw(pid), None).is_err() {
         return false;
     }
     let process = Path::new("/proc").join(pid.to_string());
     if process.exists() {
-        // A postmaster works in its cluster's folder; one that has ended and was not waited for
-        // works nowhere.
+        // The working directory of a postmaster is its cluster's folder. A zombie process has none.
         return fs::read_link(process.join("cwd")).is_ok_and(|folder| folder == cluster);
     }
     let output = std::process::Command::new("ps")

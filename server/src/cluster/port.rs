@@ -1,4 +1,4 @@
-//! Which port the cluster listens on.
+//! The port of the cluster.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -8,7 +8,8 @@ use super::data_dir::DataDir;
 
 const FILE: &str = "postgres-port";
 
-/// The port of last time where it is still free, else any free one; written down for next time.
+/// Returns the port of the last start if it is still free, otherwise any free one. Saves it for the
+/// next start.
 pub(super) fn choose(data_dir: &DataDir) -> Result<u16> {
     let last = data_dir.read(FILE)?.and_then(|text| text.parse().ok());
     let port = match last.filter(|port| is_free(*port)) {
@@ -19,7 +20,7 @@ pub(super) fn choose(data_dir: &DataDir) -> Result<u16> {
     Ok(port)
 }
 
-/// Forgets the port of last time.
+/// Removes the saved port.
 pub(super) fn forget(data_dir: &DataDir) {
     data_dir.remove(FILE);
 }

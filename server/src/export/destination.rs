@@ -1,4 +1,5 @@
-//! Where an export is written: standard output, or a file that is there only when it is whole.
+//! The destination of an export: standard output, or a file that gets its name only when it is
+//! complete.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -7,15 +8,15 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// What a file is written in.
+/// The size of the write buffer, in bytes.
 const BUFFER_BYTES: usize = 256 << 10;
-/// The level `zstd` itself takes unless told.
+/// The default compression level of `zstd`.
 const ZSTD_LEVEL: i32 = 3;
 
-/// An open destination; [`Destination::finish`] makes a file appear under its name.
+/// An open destination. [`Destination::finish`] gives a file its final name.
 pub struct Destination {
     out: Encoder,
-    /// What the file is called until it is whole, and after.
+    /// The temporary name of the file, and its final name.
     names: Option<(PathBuf, PathBuf)>,
 }
 
@@ -26,11 +27,11 @@ enum Encoder {
 }
 
 impl Destination {
-    /// Opens the file `path`, compressed when it ends in `.gz` or `.zst`; standard output for
-    /// none and for `-`.
+    /// Opens the file `path`, compressed if its name ends in `.gz` or `.zst`. `None` and `-` are
+    /// standard output.
     ///
     /// # Errors
-    /// When the file cannot be made.
+    /// The file cannot be created.
     pub fn open(path: Option<&Path>) -> io::Result<Self> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             let out = BufWriter::with_capacity(BUFFER_BYTES, Box::new(io::stdout()) as Box<_>);
@@ -55,10 +56,10 @@ impl Destination {
         })
     }
 
-    /// Writes what is left and gives the file its name.
+    /// Writes the rest and gives the file its final name.
     ///
     /// # Errors
-    /// When that fails; the file has no name then.
+    /// An I/O error. The file keeps its temporary name then.
     pub fn finish(mut self) -> io::Result<()> {
         let mut out = match self.out {
             Encoder::Plain(out) => out,
@@ -73,11 +74,11 @@ impl Destination {
         }
     }
 
-    /// Removes what was written of a file.
+    /// Removes the unfinished file.
     pub fn abandon(self) {
         drop(self.out);
         if let Some((unfinished, _)) = self.names {
-            // What is left says by its name that it is not whole.
+            // The name of a leftover file marks it as incomplete.
             let _ = fs::remove_file(unfinished);
         }
     }

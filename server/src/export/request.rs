@@ -6,29 +6,29 @@ use throughline_wire::{
     AttributeValue, Attributes, InstrumentationScope, LogRecord, Resource, Span,
 };
 
-/// A request takes spans, or log records, until it has so many.
+/// The most spans, or log records, of a request.
 const REQUEST_ITEMS: usize = 1_000;
-/// A request takes them until they have about so many bytes.
+/// The approximate size in bytes at which a request is full.
 const REQUEST_BYTES: usize = 4 << 20;
 
-/// The spans of a trace.
+/// Returns the requests for the spans of a trace.
 pub fn span_requests(trace: &Trace) -> impl Iterator<Item = Vec<u8>> + '_ {
     bounded(&trace.spans).map(|spans| encode_json(&grouped(spans, &trace.resources, &trace.scopes)))
 }
 
-/// The log records of a page.
+/// Returns the requests for the log records of a page.
 pub fn log_requests(page: &WholeEvents) -> impl Iterator<Item = Vec<u8>> + '_ {
     bounded(&page.events)
         .map(|events| encode_logs_json(&grouped(events, &page.resources, &page.scopes)))
 }
 
-/// What a request carries, as the store gives it.
+/// An item of a request, in the form that the store returns.
 trait Stored {
     type Item;
     fn item(&self) -> &Self::Item;
-    /// The places of its resource and its scope.
+    /// Returns the indexes of its resource and its scope.
     fn place(&self) -> (u32, u32);
-    /// About how many bytes of text it holds.
+    /// Returns the approximate number of bytes of its text.
     fn memory_bytes(&self) -> usize;
 }
 
@@ -73,7 +73,7 @@ impl Stored for WholeEvent {
     }
 }
 
-/// Cuts `items` into what one request holds each.
+/// Splits `items` into the items of one request each.
 fn bounded<T: Stored>(items: &[T]) -> impl Iterator<Item = &[T]> {
     let mut left = items;
     core::iter::from_fn(move || {
@@ -105,7 +105,7 @@ fn grouped<'a, T: Stored>(
     scopes: &'a [InstrumentationScope],
 ) -> Vec<ItemsOf<'a, T::Item>> {
     let mut sorted: Vec<&T> = items.iter().collect();
-    // Stable: within a scope the order stays.
+    // The sort is stable, so the order within a scope stays.
     sorted.sort_by_key(|item| item.place());
     sorted
         .chunk_by(|one, next| one.place() == next.place())

@@ -1,37 +1,37 @@
-//! Puts OTLP requests into a file, a line each or all in one document.
+//! Writes OTLP requests into a file, one per line or all in one document.
 
 use std::io;
 
-/// How requests stand in a file.
+/// The layout of requests in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Layout {
-    /// One a line, as the Collector's file exporter writes them.
+    /// One per line, as the Collector's file exporter writes them.
     #[default]
     Lines,
-    /// One document, whose `resourceSpans` and `resourceLogs` are those of all of them.
+    /// One document. Its `resourceSpans` and `resourceLogs` hold the entries of all requests.
     Document,
 }
 
-/// Writes requests: those of spans first, then those of log records.
+/// A writer of requests: first those of spans, then those of log records.
 #[derive(Debug)]
 pub struct Writer<W> {
     out: W,
     layout: Layout,
-    /// The list that is open; of a document.
+    /// The list of a document that is open now.
     list: &'static [u8],
     first: bool,
 }
 
 const SPANS: &[u8] = b"\"resourceSpans\":[";
 const LOGS: &[u8] = b"\"resourceLogs\":[";
-/// What ends a request after its one list.
+/// The bytes of a request after its only list.
 const AFTER: &[u8] = b"]}";
 
 impl<W: io::Write> Writer<W> {
-    /// Begins.
+    /// Creates a writer and writes the beginning of the layout.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// An I/O error of `out`.
     pub fn new(mut out: W, layout: Layout) -> io::Result<Self> {
         if layout == Layout::Document {
             out.write_all(b"{")?;
@@ -45,10 +45,10 @@ impl<W: io::Write> Writer<W> {
         })
     }
 
-    /// Writes a request of spans; not after one of log records.
+    /// Writes a request of spans. Must not follow a request of log records.
     ///
     /// # Errors
-    /// Those of the destination.
+    /// An I/O error of the destination.
     pub fn spans(&mut self, request: &[u8]) -> io::Result<()> {
         self.request(SPANS, request)
     }
@@ -56,7 +56,7 @@ impl<W: io::Write> Writer<W> {
     /// Writes a request of log records.
     ///
     /// # Errors
-    /// Those of the destination.
+    /// An I/O error of the destination.
     pub fn logs(&mut self, request: &[u8]) -> io::Result<()> {
         if self.layout == Layout::Document && self.list != LOGS {
             self.out.write_all(b"],\n")?;
@@ -76,22 +76,22 @@ impl<W: io::Write> Writer<W> {
                 if !core::mem::take(&mut self.first) {
                     self.out.write_all(b",\n")?;
                 }
-                // The entries alone, out of their request.
+                // The entries of the list, without the rest of the request.
                 let entries = request.get(1 + list.len()..request.len() - AFTER.len());
                 self.out.write_all(entries.unwrap_or_default())
             }
         }
     }
 
-    /// What is written to.
+    /// Returns the destination.
     pub fn get_mut(&mut self) -> &mut W {
         &mut self.out
     }
 
-    /// Ends, and flushes; what was written to.
+    /// Writes the end, flushes, and returns the destination.
     ///
     /// # Errors
-    /// Those of the destination.
+    /// An I/O error of the destination.
     pub fn finish(mut self) -> io::Result<W> {
         if self.layout == Layout::Document {
             self.out.write_all(AFTER)?;
@@ -129,7 +129,7 @@ mod tests {
         out
     }
 
-    /// Name, service and spans, in the order of ids.
+    /// Returns the service and the span of each entry, in the order of ids.
     fn read(requests: &[u8]) -> Vec<(String, Span)> {
         let request = decode_json(requests).expect("a request");
         let read = request.validate(&Limits::default(), NOW);

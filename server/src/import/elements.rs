@@ -1,17 +1,17 @@
-//! Takes a document apart into elements small enough to hold, and tells by what they contain
-//! which format they are.
+//! Splits a document into elements small enough to hold in memory, and detects their format from
+//! their content.
 //!
-//! | in the text | an element is |
+//! | text | element |
 //! |---|---|
 //! | `{"resourceSpans": [..]}`, `{"resourceLogs": [..]}` | one entry of the list: a resource with all its spans |
 //! | `{"batches": [..]}`, as Tempo and Grafana write `resourceSpans` | the same |
 //! | `{"resource": .., "scopeSpans": [..]}`, as OpenTelemetry's Java SDK logs them, or `scopeLogs` | it is such an entry |
-//! | `{"data": [..]}`, `[{"traceID", "spans"}, ..]` | one trace of Jaeger's |
-//! | `[{"traceId", "id"}, ..]`, `[[..], ..]` | one span of Zipkin's |
+//! | `{"data": [..]}`, `[{"traceID", "spans"}, ..]` | one trace of Jaeger |
+//! | `[{"traceId", "id"}, ..]`, `[[..], ..]` | one span of Zipkin |
 //!
 //! Any of them may be wrapped once in `{"result": ..}`, as Jaeger's newer API does, or in
-//! `{"trace": ..}`, as Tempo's does, and any number of documents may follow one another. A list of
-//! one may stand without its brackets.
+//! `{"trace": ..}`, as Tempo's does. Several documents may follow one another. A list of one
+//! element may omit its brackets.
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +23,7 @@ use clap::ValueEnum;
 use super::recognise::{Found, UNKNOWN, recognise};
 use super::scan::{Fault, Raw, Scanner};
 
-/// Largest element, in bytes: what is held in memory at a time.
+/// The size of the largest element, in bytes: the most text held in memory at a time.
 pub(super) const ELEMENT_BYTES: usize = 256 << 20;
 
 /// The format of a file.
@@ -38,7 +38,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Its name for people.
+    /// Returns its name for people.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Otlp => "OTLP JSON",
@@ -48,7 +48,7 @@ impl Format {
     }
 }
 
-/// What an element is.
+/// The kind of an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     OtlpSpans,
@@ -76,18 +76,18 @@ pub(super) struct Element {
     pub(super) text: Vec<u8>,
 }
 
-/// Where elements go.
+/// A consumer of elements.
 pub(super) trait Sink {
     /// Takes the next element.
     fn element(&mut self, element: Element);
-    /// Notes what cannot be an element.
+    /// Takes the reason why a part of the file cannot be an element.
     fn reject(&mut self, line: u64, reason: String);
 }
 
-/// Hands every element of every document of `scanner` to `sink`.
+/// Passes every element of every document of `scanner` to `sink`.
 ///
 /// # Errors
-/// Where the text is no JSON; what came before was handed over.
+/// The text is not JSON. The elements before the error were passed on.
 pub(super) fn walk<R: BufRead>(
     scanner: &mut Scanner<R>,
     forced: Option<Format>,
@@ -133,7 +133,7 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// Every element of an array is one of `kind`.
+    /// Passes each element of an array as one of `kind`.
     fn each<R: BufRead>(&mut self, scanner: &mut Scanner<R>, kind: Kind) -> Result<(), Fault> {
         match scanner.peek()? {
             Some(b'[') => scanner.expect(b'[')?,
@@ -144,7 +144,7 @@ impl Walker<'_> {
             }
             _ => {
                 let raw = scanner.value(ELEMENT_BYTES)?;
-                // As an empty list may be written.
+                // Some programs write an empty list as `null`.
                 if raw.text.as_deref() != Some(b"null") {
                     self.sink.reject(raw.line, "expected a list".to_owned());
                 }
@@ -164,7 +164,7 @@ impl Walker<'_> {
         scanner.expect(b'{')?;
         let line = scanner.line();
         let mut known = false;
-        // What else the object holds: it may be a trace or a span itself.
+        // The other fields of the object, which may be a trace or a span itself.
         let mut rest = b"{".to_vec();
         let mut first = true;
         while let Some(key) = scanner.next_key(first)? {
@@ -198,7 +198,7 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// Tells an element of an array, or a document, by its fields.
+    /// Detects an element of an array, or a document, by its fields.
     fn judge(&mut self, raw: Raw) -> Result<(), Fault> {
         let line = raw.line;
         let Some(text) = raw.text.as_deref() else {
@@ -240,7 +240,8 @@ fn too_long() -> String {
     )
 }
 
-/// Adds a field to the object that `rest` begins; one that is too long makes all of it too long.
+/// Adds a field to the object that `rest` begins. A field that is too long makes the whole object
+/// too long.
 fn remember(rest: &mut Vec<u8>, key: &str, raw: Raw) {
     if rest.len() > ELEMENT_BYTES {
         return;

@@ -1,4 +1,4 @@
-//! Tells newline-delimited files from documents, so that a bad line costs only itself.
+//! Distinguishes newline-delimited files from documents, so that a bad line is rejected alone.
 
 use std::io::{self, BufRead, Read as _};
 
@@ -7,14 +7,14 @@ use serde::de::IgnoredAny;
 use super::elements::{ELEMENT_BYTES, Format, Sink, walk};
 use super::scan::{Fault, Scanner};
 
-/// How much is looked at to tell the one from the other.
+/// The most bytes that are examined to detect the layout.
 const LOOKED_AT_BYTES: usize = 64 << 20;
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Hands every element of `text` to `sink`; a fault of the text is a rejection too.
+/// Passes every element of `text` to `sink`. Reports a syntax error of the text as a rejection.
 ///
 /// # Errors
-/// When the input itself fails.
+/// The input itself fails.
 pub(super) fn read(
     mut text: impl BufRead,
     forced: Option<Format>,
@@ -63,30 +63,30 @@ fn each_line(
             sink.reject(line, format!("is longer than {limit_mib} MiB"));
             continue;
         }
-        // Without its end: a fault there is one of this line.
+        // Without the line break, so that a fault at the end gets the number of this line.
         let bytes = bytes.trim_ascii_end();
         note(walk(&mut Scanner::new(bytes, line), forced, sink), sink)?;
     }
     Ok(())
 }
 
-/// Whether the first line, or the second after a damaged first, is a whole document.
+/// Reports whether the first line is a whole document, or the second line if the first is damaged.
 fn is_delimited(start: &[u8]) -> bool {
     let start = start.strip_prefix(MARK).unwrap_or(start);
     let mut lines = start.split_inclusive(|byte| *byte == b'\n');
     let (first, second) = (lines.next().unwrap_or_default(), lines.next());
     match whole(first) {
         Ok(()) => true,
-        // `[` or `{` alone begin a document that is laid out for people.
+        // A lone `[` or `{` begins a document that is laid out over several lines.
         Err(_) if first.trim_ascii().len() <= 1 => false,
         Err(_) => second.is_some_and(|line| line.starts_with(b"{") && whole(line).is_ok()),
     }
 }
 
-/// Whether `line` is JSON and nothing after it.
+/// Checks that `line` is one JSON value with nothing after it.
 pub(super) fn whole(line: &[u8]) -> serde_json::Result<()> {
     let mut deserializer = serde_json::Deserializer::from_slice(line);
-    // What is ignored is passed without recursion.
+    // Ignored values are skipped without recursion, so deep nesting is safe.
     deserializer.disable_recursion_limit();
     let _: IgnoredAny = serde::Deserialize::deserialize(&mut deserializer)?;
     deserializer.end()

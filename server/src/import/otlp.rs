@@ -1,11 +1,11 @@
-//! Cuts one entry of `resourceSpans` or `resourceLogs` into requests of a bounded number of
+//! Splits one entry of `resourceSpans` or `resourceLogs` into requests of a bounded number of
 //! spans, each with the entry's resource and scope.
 
 use super::scan::{Fault, Scanner};
 
-/// Spans, or log records, of one request.
+/// The most spans, or log records, of one request.
 const REQUEST_ITEMS: usize = 1_000;
-/// A request takes spans until it has so many bytes.
+/// The size in bytes at which a request is full.
 const REQUEST_BYTES: usize = 4 << 20;
 
 /// The names of an entry's fields.
@@ -16,14 +16,14 @@ pub(super) struct Names {
     items: [&'static str; 2],
 }
 
-/// Of traces.
+/// The names for traces.
 pub(super) const SPANS: Names = Names {
     list: "resourceSpans",
-    // The last is from before OTLP 0.15.
+    // The last name is from before OTLP 0.15.
     scopes: &["scopeSpans", "scope_spans", "instrumentationLibrarySpans"],
     items: ["spans", "spans"],
 };
-/// Of logs.
+/// The names for logs.
 pub(super) const LOGS: Names = Names {
     list: "resourceLogs",
     scopes: &["scopeLogs", "scope_logs"],
@@ -37,10 +37,10 @@ pub(super) struct RequestPart {
     pub(super) lines: Vec<u64>,
 }
 
-/// Cuts `entry`, which begins on `line`.
+/// Splits `entry`, which begins on `line`.
 ///
 /// # Errors
-/// When it is no object of such an entry's shape.
+/// The text is not an object with the shape of such an entry.
 pub(super) fn cut(names: Names, entry: &[u8], line: u64) -> Result<Vec<RequestPart>, Fault> {
     let mut scanner = Scanner::new(entry, line);
     let mut resource = Fields::default();
@@ -73,7 +73,7 @@ pub(super) fn cut(names: Names, entry: &[u8], line: u64) -> Result<Vec<RequestPa
     Ok(parts)
 }
 
-/// The fields of a resource or a scope besides its list, as they stand, each after a comma.
+/// The fields of a resource or a scope besides its list, as raw text, each after a comma.
 #[derive(Default)]
 struct Fields(Vec<u8>);
 
@@ -121,7 +121,7 @@ fn scope<'a>(
     Ok(scope)
 }
 
-/// The next value as it stands in `entry`.
+/// Returns the next value as raw text of `entry`.
 fn slice<'a>(entry: &'a [u8], scanner: &mut Scanner<&[u8]>) -> Result<&'a [u8], Fault> {
     scanner.peek()?;
     let start = scanner.offset();

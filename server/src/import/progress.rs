@@ -1,4 +1,4 @@
-//! Shows how far an import is: a bar on a terminal, a line now and then elsewhere.
+//! Shows the progress of an import: a bar on a terminal, a line every 10 s otherwise.
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -11,14 +11,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::source::Source;
 use crate::printable::Printable;
 
-/// How often a line is written where there is no terminal.
+/// The interval between lines without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-/// Of a file whose size is known.
+/// The template for a file of known size.
 const BAR: &str = "{prefix} [{bar:30}] {bytes}/{total_bytes} ({eta} left) {msg}";
-/// Of standard input.
+/// The template for standard input.
 const SPINNER: &str = "{prefix} {spinner} {bytes} {msg}";
 
-/// How far it is.
+/// The progress of an import.
 #[derive(Debug)]
 pub(super) struct Progress {
     terminal: bool,
@@ -36,7 +36,7 @@ struct Current {
 }
 
 impl Progress {
-    /// For a person, when standard error is a terminal.
+    /// Creates the display. It shows a bar if standard error is a terminal.
     pub(super) fn new() -> Self {
         Self {
             terminal: std::io::stderr().is_terminal(),
@@ -45,7 +45,7 @@ impl Progress {
         }
     }
 
-    /// A file begins.
+    /// Begins a file.
     pub(super) fn begin(&self, path: &Path, source: &Source) {
         let name = Printable(path.display()).to_string();
         let bar = self.terminal.then(|| {
@@ -53,7 +53,7 @@ impl Progress {
                 .size
                 .map_or_else(ProgressBar::new_spinner, ProgressBar::new);
             let template = source.size.map_or(SPINNER, |_| BAR);
-            // A template that cannot be read would leave indicatif's own.
+            // If the template does not parse, indicatif's default is used.
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style);
             }
@@ -68,7 +68,7 @@ impl Progress {
         });
     }
 
-    /// More of it was read.
+    /// Shows that more of the file was read.
     pub(super) fn tick(&self) {
         let spans = self.spans.load(Ordering::Relaxed);
         let mut current = self.current();
@@ -89,12 +89,12 @@ impl Progress {
         }
     }
 
-    /// So many more spans are stored.
+    /// Adds to the number of stored spans.
     pub(super) fn stored(&self, spans: u64) {
         self.spans.fetch_add(spans, Ordering::Relaxed);
     }
 
-    /// The file ends.
+    /// Ends the file.
     pub(super) fn end(&self) {
         if let Some(bar) = self.current().take().and_then(|current| current.bar) {
             bar.finish_and_clear();
@@ -102,7 +102,8 @@ impl Progress {
     }
 
     fn current(&self) -> std::sync::MutexGuard<'_, Option<Current>> {
-        // Nothing that holds it panics half-way through a change.
+        // No holder of the lock panics in the middle of a change, so a poisoned value is still
+        // valid.
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

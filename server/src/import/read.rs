@@ -1,4 +1,5 @@
-//! Reads files on a thread of its own: elements are decoded, validated and gathered into batches.
+//! Reads files on a thread of its own. It decodes and validates elements and collects them into
+//! batches.
 
 use std::io;
 use std::path::PathBuf;
@@ -19,21 +20,21 @@ use super::source::Source;
 use super::{lines, otlp};
 use crate::clock::Clock;
 
-/// A batch is handed on when it holds so many spans.
+/// The number of spans at which a batch is sent.
 const BATCH_SPANS: usize = 2_000;
-/// Spans of Zipkin's that are decoded together: those of a trace know one another.
+/// The number of Zipkin spans that are decoded together: spans of one trace refer to one another.
 const ZIPKIN_SPANS: usize = 1_000;
-/// A batch is handed on when the text it came from has so many bytes.
+/// The size of the source text, in bytes, at which a batch is sent.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// What the reading side tells the storing side.
+/// A message from the reading thread to the storing task.
 #[derive(Debug)]
 pub(super) enum Message {
     /// Spans to store.
     Batch(Batch),
-    /// So many spans could not be read.
+    /// A number of spans that could not be read, with their location and the reason.
     Rejected(SourceLocation, u64, String),
-    /// A file ends; why before its end, if so.
+    /// The end of a file, with its format, and the error if it was not read to its end.
     End(PathBuf, Option<Format>, Option<io::Error>),
 }
 
@@ -41,26 +42,26 @@ pub(super) enum Message {
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) groups: Vec<SpanGroup>,
-    /// Of every span, in order, where it was.
+    /// The location of each span, in order.
     pub(super) places: Vec<SourceLocation>,
-    /// The same of every log record.
+    /// The location of each log record, in order.
     pub(super) event_places: Vec<SourceLocation>,
     /// The traces of its spans.
     pub(super) traces: Vec<TraceId>,
     bytes: usize,
 }
 
-/// How files are read.
+/// The settings of the reader.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) format: Option<Format>,
     pub(super) clock: Clock,
     pub(super) limits: Limits,
-    /// Set when nobody takes what is read any more.
+    /// Set when the storing task has stopped.
     pub(super) stop: Arc<AtomicBool>,
 }
 
-/// Reads `files` one after the other and hands what they hold to `out`.
+/// Reads `files` one after the other and sends their content to `out`.
 pub(super) fn read_files(
     files: Vec<PathBuf>,
     settings: &Settings,
@@ -90,7 +91,7 @@ pub(super) fn read_files(
         reader.flush();
         let format = reader.format;
         progress.end();
-        // The other side is gone only when it has given up.
+        // This fails only if the storing task has given up.
         let _ = out.blocking_send(Message::End(file, format, error));
     }
 }
@@ -105,7 +106,7 @@ struct Reader<'a> {
     format: Option<Format>,
 }
 
-/// Spans of Zipkin's that wait to be decoded: their list as far as it goes, and their lines.
+/// Zipkin spans that wait to be decoded: the JSON list so far, and their lines.
 #[derive(Default)]
 struct Zipkin {
     list: Vec<u8>,
@@ -155,9 +156,9 @@ impl Sink for Reader<'_> {
 }
 
 impl Reader<'_> {
-    /// Takes what was decoded of an element on `line`; `at` tells the line of a span, or its
-    /// number within the element, by its place in the request. What cannot be decoded at all
-    /// counts as `count` spans.
+    /// Takes the decoded spans of an element on `line`. `at` returns the line of a span, or its
+    /// number within the element, for its index in the request. An element that cannot be decoded
+    /// at all counts as `count` spans.
     fn decoded(
         &mut self,
         decoded: Result<Request, DecodeError>,
@@ -214,9 +215,9 @@ impl Reader<'_> {
             .blocking_send(Message::Rejected(place, count, reason));
     }
 
-    /// Keeps a span of Zipkin's until enough of them wait to be decoded.
+    /// Holds a Zipkin span until there are enough to decode.
     fn zipkin(&mut self, line: u64, text: &[u8]) {
-        // One that is no JSON would cost all that are decoded with it.
+        // A span that is not JSON would make the whole group fail.
         if let Err(error) = lines::whole(text) {
             self.reject(line, error.to_string());
             return;

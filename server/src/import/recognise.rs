@@ -1,15 +1,15 @@
-//! Tells what an object of a file is by the names of its fields.
+//! Detects the kind of an object by the names of its fields.
 
 use super::elements::Kind;
 use super::scan::{Fault, Scanner};
 
-/// What an object is.
+/// The kind of an object.
 pub(super) enum Found {
     /// An element itself.
     Element(Kind),
-    /// A document with elements in it.
+    /// A document that contains elements.
     Request,
-    /// Something known that is not imported, and why.
+    /// A known format that is not imported, and the reason.
     Other(&'static str),
 }
 
@@ -19,7 +19,7 @@ pub(super) const SEARCH: &str =
     "is an answer of Elasticsearch: take the spans out, the `_source` of each of `hits.hits`";
 pub(super) const PRINTED: &str = "is what the Go SDK prints (`stdouttrace`), which is not OTLP";
 
-/// What an object is, by the first of its fields that tells.
+/// Returns the kind of an object, by the first field that identifies it.
 pub(super) fn recognise(text: &[u8], line: u64) -> Result<Option<Found>, Fault> {
     let mut scanner = Scanner::new(text, line);
     if scanner.peek()? != Some(b'{') {
@@ -27,7 +27,7 @@ pub(super) fn recognise(text: &[u8], line: u64) -> Result<Option<Found>, Fault> 
     }
     scanner.expect(b'{')?;
     let mut first = true;
-    // `traceId` alone does not tell: others than Zipkin's have it too.
+    // `traceId` alone is not enough: other formats have it too.
     let mut found = None;
     while let Some(key) = scanner.next_key(first)? {
         first = false;

@@ -1,4 +1,4 @@
-//! What an import did, in numbers and in words.
+//! The report of an import, in numbers and as text.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,20 +10,20 @@ use throughline_wire::TraceId;
 use super::elements::Format;
 use crate::printable::Printable;
 
-/// Reasons that are told; the count covers all.
+/// The most reasons that are printed. The count covers all rejections.
 const TOLD_REASONS: usize = 10;
-/// Traces that are told apart, which bounds the memory it takes.
+/// The most distinct traces that are counted, which bounds the memory.
 const COUNTED_TRACES: usize = 1_000_000;
 
-/// Where in a file something is.
+/// A location in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceLocation {
     /// The file.
     pub file: Arc<Path>,
     /// The line, from 1.
     pub line: u64,
-    /// Which span of a trace that begins on that line, from 0, where the span's own line is not
-    /// known.
+    /// The index of the span, from 0, in a trace that begins on that line; used if the span's own
+    /// line is not known.
     pub span: Option<usize>,
 }
 
@@ -37,7 +37,7 @@ impl fmt::Display for SourceLocation {
     }
 }
 
-/// What became of everything that was read.
+/// The counts and errors of an import.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Spans newly stored.
@@ -48,14 +48,13 @@ pub struct Report {
     pub events: u64,
     /// Log records and events that were stored already.
     pub duplicate_events: u64,
-    /// Spans, log records, or parts of a file that cannot be told apart into them, that were not
-    /// stored.
+    /// Spans, log records, or unreadable parts of a file, that were not stored.
     pub rejected: u64,
-    /// The first of the reasons, each with its place.
+    /// The first reasons, each with its location.
     pub reasons: Vec<String>,
-    /// The files that were read, each with its format and why it was not read to its end.
+    /// The files that were read, each with its format and the error if it was not read to its end.
     pub files: Vec<(PathBuf, Option<Format>, Option<String>)>,
-    /// Why the rest was not stored, if so.
+    /// The reason why the import gave up, if it did.
     pub gave_up: Option<String>,
     traces: HashSet<TraceId>,
 }
@@ -82,12 +81,13 @@ impl Report {
         }
     }
 
-    /// How many traces the stored spans belong to; at least so many when it is a million.
+    /// Returns the number of distinct traces of the stored spans. One million means one million or
+    /// more.
     pub fn traces(&self) -> usize {
         self.traces.len()
     }
 
-    /// Files that were not read to their end.
+    /// Returns the number of files that were not read to their end.
     pub fn unread(&self) -> usize {
         self.files
             .iter()
@@ -95,7 +95,7 @@ impl Report {
             .count()
     }
 
-    /// Whether every span and log record of every file is stored.
+    /// Reports whether every span and log record of every file is stored.
     pub fn is_whole(&self) -> bool {
         self.rejected == 0 && self.unread() == 0 && self.gave_up.is_none()
     }

@@ -1,37 +1,37 @@
-//! Walks through JSON text of any size and takes out values as they stand, without building
-//! anything of the rest: what is taken out is judged by its decoder.
+//! Scans JSON text of any size and extracts values as raw text, without parsing the rest. The
+//! decoder of a value validates it.
 
 #[cfg(test)]
 mod tests;
 
 use std::io::{self, BufRead};
 
-/// Why the text cannot be walked on.
+/// The reasons why a scan stops.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     /// The input itself failed.
     #[error("{0}")]
     Read(#[from] io::Error),
-    /// The text is no JSON here.
+    /// The text is not JSON at this position.
     #[error("line {line}: {expected}")]
     Syntax {
-        /// Where, from 1.
+        /// The line, from 1.
         line: u64,
-        /// What should be there.
+        /// The expected text.
         expected: String,
     },
 }
 
-/// A value as it stands in the text.
+/// A value as raw text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Raw {
     /// The line it begins on, from 1.
     pub(super) line: u64,
-    /// Its text; nothing when it is longer than what may be taken.
+    /// Its text; `None` if it is longer than the limit.
     pub(super) text: Option<Vec<u8>>,
 }
 
-/// A place in JSON text.
+/// A scanner with a position in JSON text.
 pub(super) struct Scanner<R> {
     input: R,
     line: u64,
@@ -39,7 +39,7 @@ pub(super) struct Scanner<R> {
 }
 
 impl<R: BufRead> Scanner<R> {
-    /// At the start of `input`, which begins on `line`.
+    /// Creates a scanner at the start of `input`, which begins on `line`.
     pub(super) fn new(input: R, line: u64) -> Self {
         Self {
             input,
@@ -48,17 +48,17 @@ impl<R: BufRead> Scanner<R> {
         }
     }
 
-    /// The line of the next byte, from 1.
+    /// Returns the line of the next byte, from 1.
     pub(super) fn line(&self) -> u64 {
         self.line
     }
 
-    /// How many bytes were passed.
+    /// Returns the number of bytes consumed.
     pub(super) fn offset(&self) -> usize {
         self.offset
     }
 
-    /// Passes white space (and byte order marks); the byte after it, which stays.
+    /// Skips white space and byte order marks. Returns the next byte without consuming it.
     pub(super) fn peek(&mut self) -> Result<Option<u8>, Fault> {
         loop {
             let Some(byte) = self.input.fill_buf()?.first().copied() else {
@@ -77,7 +77,7 @@ impl<R: BufRead> Scanner<R> {
         self.input.consume(1);
     }
 
-    /// Passes white space and `byte`.
+    /// Skips white space and consumes `byte`.
     pub(super) fn expect(&mut self, byte: u8) -> Result<(), Fault> {
         match self.peek()? {
             Some(found) if found == byte => {
@@ -88,13 +88,13 @@ impl<R: BufRead> Scanner<R> {
         }
     }
 
-    /// Goes to the next element of the array whose `[` was passed; false past its `]`.
+    /// Moves to the next element of the array whose `[` was consumed. Returns false after its `]`.
     pub(super) fn next_element(&mut self, first: bool) -> Result<bool, Fault> {
         self.next_of(first, b']')
     }
 
-    /// Goes to the next field of the object whose `{` was passed and to the value of it; nothing
-    /// past its `}`.
+    /// Moves to the value of the next field of the object whose `{` was consumed, and returns its
+    /// key. Returns `None` after its `}`.
     pub(super) fn next_key(&mut self, first: bool) -> Result<Option<String>, Fault> {
         if !self.next_of(first, b'}')? {
             return Ok(None);
@@ -106,7 +106,7 @@ impl<R: BufRead> Scanner<R> {
         let key = raw
             .text
             .map(|text| serde_json::from_slice(&text).unwrap_or_default())
-            // A key as long as that is none that anyone asks for.
+            // No caller looks for a key that is longer than the limit.
             .unwrap_or_default();
         self.expect(b':')?;
         Ok(Some(key))
@@ -127,7 +127,7 @@ impl<R: BufRead> Scanner<R> {
         }
     }
 
-    /// Takes out the next value, or passes it when it is longer than `limit` bytes.
+    /// Extracts the next value. Skips it if it is longer than `limit` bytes.
     pub(super) fn value(&mut self, limit: usize) -> Result<Raw, Fault> {
         let first = self.peek()?;
         let line = self.line;
@@ -162,7 +162,7 @@ impl<R: BufRead> Scanner<R> {
         }
     }
 
-    /// A fault here.
+    /// Returns a syntax error at this position.
     pub(super) fn syntax(&self, expected: &str) -> Fault {
         Fault::Syntax {
             line: self.line,
@@ -181,18 +181,18 @@ impl<R: BufRead> Scanner<R> {
     }
 }
 
-/// Longest key that is read.
+/// The length of the longest key that is read, in bytes.
 const KEY_BYTES: usize = 1 << 10;
 
 fn newlines(bytes: &[u8]) -> u64 {
     bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
-/// Looks for the end of a value.
+/// A state machine that finds the end of a value.
 enum End {
-    /// Of a number or a word: before the next mark.
+    /// The end of a number or a word: before the next punctuation.
     Word,
-    /// Of an object, an array (counted by `depth`) or a text (`depth` 0).
+    /// The end of an object, an array (counted by `depth`) or a text (`depth` 0).
     Marks {
         depth: usize,
         in_text: bool,
@@ -209,7 +209,7 @@ impl End {
         }
     }
 
-    /// How many bytes of `buffer` belong to the value, and whether they are its last.
+    /// Returns how many bytes of `buffer` belong to the value, and whether the value ends there.
     fn find(&mut self, buffer: &[u8]) -> (usize, bool) {
         let Self::Marks {
             depth,

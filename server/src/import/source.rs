@@ -1,4 +1,5 @@
-//! Where the bytes come from: a file or standard input, plain, gzip or zstd by their first bytes.
+//! The input of an import: a file or standard input; plain, gzip or zstd, detected by the first
+//! bytes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
-/// What a file is read in.
+/// The size of the read buffer, in bytes.
 const BUFFER_BYTES: usize = 256 << 10;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -17,9 +18,9 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 pub(super) struct Source {
     /// The text, decompressed.
     pub(super) text: Box<dyn BufRead>,
-    /// Bytes taken from the file so far, as they are there.
+    /// The bytes read from the file so far, before decompression.
     pub(super) taken: Arc<AtomicU64>,
-    /// Bytes the file has, when that is known.
+    /// The size of the file in bytes, if it is known.
     pub(super) size: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Stores batches, several at a time, and waits where the database is away or overloaded.
+//! Stores batches, several at a time, and waits while the database is unreachable or overloaded.
 
 use std::ops::Add;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use super::progress::Progress;
 use super::read::{Batch, Message};
 use super::report::Report;
 
-/// Batches that are stored at the same time: while one group commits the next ones gather.
+/// The number of batches that are stored concurrently: while one group commits, the next one fills.
 const IN_FLIGHT: usize = 4;
-/// The first wait for a database that is away, and the longest.
+/// The first and the longest delay between two attempts to reach the database.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Stores what comes in until nothing more does, or the store cannot take it for longer than
-/// `timeout`; then sets `stop`.
+/// Stores batches until there are no more, or until the store has been unavailable for longer than
+/// `timeout`. Then it sets `stop`.
 pub(super) async fn store(
     writer: &Writer,
     mut messages: mpsc::Receiver<Message>,
@@ -64,7 +64,7 @@ pub(super) async fn store(
     if report.gave_up.is_some() {
         stop.store(true, Ordering::Relaxed);
         messages.close();
-        // The reader may wait for space to say something.
+        // Drains the channel: the reader may be blocked on a full one.
         while messages.recv().await.is_some() {}
     }
     while let Some(stored) = storing.join_next().await {
@@ -106,10 +106,10 @@ fn note(
     }
 }
 
-/// Stores one batch, however often that has to be tried.
+/// Stores one batch, with any number of attempts.
 ///
 /// # Errors
-/// When it could not be stored for longer than `timeout`, or the store is closing.
+/// The batch could not be stored for longer than `timeout`, or the store is closing.
 async fn submit(
     writer: &Writer,
     groups: Vec<SpanGroup>,
@@ -128,7 +128,7 @@ async fn submit(
                 let events = after(first.events, outcome.events.rejected);
                 total.events.rejected.extend(events);
             }
-            // One span or log record is to blame; which one, only trying tells.
+            // The store rejects the whole batch because of one item. Halving the batch finds it.
             Err(WriteError::Refused(reason)) => {
                 let all = Items::of(&groups);
                 if all.spans + all.events > 1 {
@@ -181,7 +181,7 @@ async fn submit_patiently(
     }
 }
 
-/// How many spans and log records, each counted by themselves.
+/// The numbers of spans and of log records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Items {
     spans: usize,
@@ -208,7 +208,7 @@ impl Add for Items {
     }
 }
 
-/// Rejections of a part, counted from the beginning of the batch.
+/// Returns the rejections of a part with their indexes in the whole batch.
 fn after(first: usize, rejected: Vec<Rejection>) -> impl Iterator<Item = Rejection> {
     rejected.into_iter().map(move |rejection| Rejection {
         index: first + rejection.index,
@@ -216,7 +216,7 @@ fn after(first: usize, rejected: Vec<Rejection>) -> impl Iterator<Item = Rejecti
     })
 }
 
-/// The first half of the spans and log records and the second, each in their order.
+/// Splits the spans and log records into two halves, each in order.
 fn halves(groups: Vec<SpanGroup>) -> (Vec<SpanGroup>, Vec<SpanGroup>) {
     let all = Items::of(&groups);
     let mut space = usize::midpoint(all.spans, all.events);

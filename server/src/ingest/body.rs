@@ -1,7 +1,7 @@
-//! Reads and decompresses a request body within bounds of size, time and memory.
+//! Reads and decompresses a request body within limits of size, time and memory.
 //!
-//! The limit holds before and after decompression: outside the decompressor alone it would let a
-//! bomb through, inside alone a flood of bytes that do not expand.
+//! The limit holds before and after decompression. A limit before it alone would accept a
+//! decompression bomb. A limit after it alone would accept a flood of bytes that do not expand.
 
 mod encoding;
 #[cfg(test)]
@@ -20,19 +20,20 @@ use tokio::time::{Instant, timeout_at};
 
 pub(super) use encoding::Encoding;
 
-/// How long a client may take to send its body.
+/// The timeout for a client that sends its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// What the memory of all bodies is counted in.
+/// The unit of the semaphore for the memory of all bodies, in bytes.
 const BUDGET_UNIT_BYTES: usize = 1024;
-/// How much of a body that is too large is read all the same.
+/// The most bytes that are read and discarded from a body that is too large.
 const DISCARDED_BYTES: usize = 256 << 20;
-/// The buffer of a body has the length that the body announces, up to so much: growing it step by step
-/// copies it as often again.
+/// The largest announced length, in bytes, for which the buffer is allocated at once. Growing the
+/// buffer step by step would copy the body again.
 const ANNOUNCED_BYTES: usize = 1 << 20;
-/// Bodies up to this size are decompressed in place: a hand-over costs more.
+/// The size in bytes up to which a body is decompressed in place: for a small body, moving to
+/// another thread costs more.
 const INLINE_BYTES: usize = 64 * 1024;
 
-/// How much request bodies may hold, each and together.
+/// The limits of request bodies, for each and for all together.
 #[derive(Debug, Clone)]
 pub struct BodyLimits {
     each_bytes: usize,
@@ -42,17 +43,18 @@ pub struct BodyLimits {
 }
 
 impl BodyLimits {
-    /// At most `each_bytes` for one body, compressed or not; at most `together_bytes` for all
-    /// bodies being read or decoded at one time.
+    /// Allows at most `each_bytes` for one body, compressed or not. Allows at most `together_bytes`
+    /// for all bodies that are read or decoded at one time.
     pub fn new(each_bytes: usize, together_bytes: usize) -> Self {
-        // At least one body fits, as sent and decompressed.
+        // The budget fits at least one body, both as sent and decompressed.
         let units = units(together_bytes)
             .max(2 * units(each_bytes))
             .min(Semaphore::MAX_PERMITS);
         Self {
             each_bytes,
             together: Arc::new(Semaphore::new(units)),
-            // More at once gain nothing, and each may need a window of 8 MiB beside its body.
+            // More concurrent decompressions would not be faster, and each may need a window of 8
+            // MiB besides its body.
             decompressing: Arc::new(Semaphore::new(
                 available_parallelism().map_or(1, core::num::NonZero::get),
             )),
@@ -60,44 +62,44 @@ impl BodyLimits {
         }
     }
 
-    /// Changes how long a client may take to send its body; 10 s unless said.
+    /// Sets the timeout for a client that sends its body. Default: 10 s.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 }
 
-/// A body as it was meant, and the share of memory it holds until it is dropped.
+/// A decompressed body, and the share of memory that it holds until it is dropped.
 pub struct ReadBody {
     /// The bytes.
     pub bytes: Bytes,
     share: Share,
 }
 
-/// Why there is no body.
+/// The reasons why a body cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// Larger than the limit, as sent or decompressed; carries the limit.
+    /// The body is larger than the limit, as sent or decompressed. Carries the limit in bytes.
     #[error("the body is larger than {0} bytes, as sent or decompressed")]
     TooLarge(usize),
-    /// A content encoding nobody here understands.
+    /// The content encoding is not supported.
     #[error("content-encoding {0:?} is not understood; send gzip, zstd or identity")]
     Encoding(String),
     /// The compressed bytes are damaged.
     #[error("the {encoding} body is damaged: {reason}")]
     Corrupt {
-        /// Which encoding was said.
+        /// The declared encoding.
         encoding: &'static str,
-        /// What its decoder found.
+        /// The error of its decoder.
         reason: String,
     },
-    /// Compressed once more than was said.
+    /// The body is still compressed after the declared encoding was removed.
     #[error("the body is {0} where content-encoding has been undone; say so, once")]
     Undeclared(&'static str),
     /// The client took too long.
     #[error("the body did not arrive in time")]
     TooSlow,
-    /// The client went away or broke the transfer.
+    /// The client disconnected or broke the transfer.
     #[error("the body did not arrive whole")]
     Broken,
     /// Too many bodies are in memory.
@@ -105,7 +107,7 @@ pub enum BodyError {
     Busy,
 }
 
-/// How many units of the budget so many bytes take.
+/// Returns the number of budget units for a number of bytes.
 const fn units(bytes: usize) -> usize {
     bytes.div_ceil(BUDGET_UNIT_BYTES)
 }
@@ -132,10 +134,10 @@ impl Share {
     }
 }
 
-/// Reads the body of a request and undoes its content encoding.
+/// Reads the body of a request and decompresses it.
 ///
 /// # Errors
-/// See [`BodyError`]; never holds more than the limit twice.
+/// See [`BodyError`]. Never holds more than twice the limit.
 pub async fn read(
     headers: &HeaderMap,
     body: Body,
@@ -174,10 +176,10 @@ pub(super) async fn read_as_sent(
 }
 
 impl ReadBody {
-    /// Undoes `encoding`.
+    /// Removes `encoding`.
     ///
     /// # Errors
-    /// When it is damaged or too large.
+    /// The body is damaged or too large.
     pub(super) async fn decompressed(
         self,
         encoding: Encoding,
@@ -244,8 +246,8 @@ async fn collect(
     Ok(if all.is_empty() { first } else { all.into() })
 }
 
-/// Reads on for a while and throws away: a client whose connection is closed while it still sends
-/// never sees the answer.
+/// Reads and discards more of the body. A client never sees the response if its connection is
+/// closed while it still sends.
 fn discard(mut body: Body) {
     tokio::spawn(async move {
         let deadline = Instant::now() + BODY_TIMEOUT / 2;

@@ -1,9 +1,10 @@
-//! Which pages may send.
+//! The CORS rules of the receivers.
 
 use axum::http::{HeaderName, Method, header};
 use tower_http::cors::{Any, CorsLayer};
 
-/// Any page may send, without credentials, as the OpenTelemetry SDK for browsers does, with these headers besides those of the body.
+/// Allows every page to send, without credentials, as the OpenTelemetry SDK for browsers does. The
+/// allowed headers are `headers` and those of the body.
 pub(super) fn cors(headers: &[&'static str]) -> CorsLayer {
     let body = [header::CONTENT_TYPE, header::CONTENT_ENCODING];
     let own = headers.iter().map(|name| HeaderName::from_static(name));

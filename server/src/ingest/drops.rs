@@ -1,5 +1,5 @@
-//! What senders had to drop, for `/metrics`: each span once, though a batch that was committed and
-//! whose answer was lost comes again, alone or with what was dropped since.
+//! Counts the spans that senders dropped, for `/metrics`. Each span counts once: a batch whose
+//! response was lost comes again, either alone or with the drops since then.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -7,13 +7,13 @@ use std::sync::{Mutex, PoisonError};
 use throughline_store::WriteOutcome;
 use throughline_wire::{BatchSequence, DropReason, ProcessId};
 
-/// Of so many processes it is remembered what they dropped; one that is forgotten may count what it
-/// sends again once more. About 2 MiB.
+/// The most processes whose drop counts are remembered, about 2 MiB. The drops of a forgotten
+/// process may be counted again when it sends them again.
 const PROCESSES: usize = 16_384;
 
 type Counts = BTreeMap<DropReason, u64>;
 
-/// What processes said they dropped since they started.
+/// The drops that processes reported since they started.
 #[derive(Debug, Default)]
 pub(super) struct Drops(Mutex<ProcessDrops>);
 
@@ -24,7 +24,7 @@ struct ProcessDrops {
 }
 
 impl Drops {
-    /// Counts what a batch that is committed says was `dropped` since the one before.
+    /// Counts the spans that a committed batch reports as `dropped` since the batch before it.
     pub(super) fn count(
         &self,
         dropped: Counts,
@@ -33,7 +33,7 @@ impl Drops {
     ) {
         let uncounted = match sequence {
             Some(sequence) => self.uncounted(dropped, sequence),
-            // Of who does not number it can be told only by its spans.
+            // Without a sequence, only the spans show that a batch is a repetition.
             None if outcome.received == 0 && outcome.duplicate > 0 => Counts::new(),
             None => dropped,
         };
@@ -46,8 +46,8 @@ impl Drops {
         }
     }
 
-    /// What was not counted of before: by the counts since the process started, where those of an
-    /// earlier batch are known.
+    /// Returns the drops that were not counted before. If an earlier batch of the process is known,
+    /// it compares the totals since the process started.
     fn uncounted(&self, dropped: Counts, sequence: &BatchSequence) -> Counts {
         if dropped.is_empty() && sequence.dropped.is_empty() {
             return dropped;
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn what_is_told_again_is_not_counted_again_alone_or_with_more() {
         let drops = Drops::default();
-        // The first one this server hears of the process: it dropped five before.
+        // The first batch of the process that this server receives: five drops were before it.
         assert_eq!(drops.uncounted(full(2), &of(1, 7)), full(2));
         assert_eq!(drops.uncounted(full(2), &of(1, 7)), full(0));
         assert_eq!(drops.uncounted(full(3), &of(1, 8)), full(1));

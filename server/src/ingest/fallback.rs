@@ -1,4 +1,4 @@
-//! Answers to requests that no receiver takes: words that say which one would.
+//! Responses to requests that no receiver accepts. They name the right receiver.
 
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
@@ -7,7 +7,8 @@ use super::fault::Fault;
 use super::otlp;
 use crate::problem::Problem;
 
-/// Answers a path of no receiver: any on the port for OTLP/HTTP, one under `/v1/` on the main port.
+/// Responds to a path without a receiver: any path on the OTLP/HTTP port, or one under `/v1/` on
+/// the main port.
 pub(super) async fn unknown(uri: Uri, headers: HeaderMap) -> Response {
     let path: String = uri.path().chars().take(80).collect();
     let detail = format!(
@@ -18,7 +19,7 @@ pub(super) async fn unknown(uri: Uri, headers: HeaderMap) -> Response {
     otlp::refuse(&headers, &not_found(detail))
 }
 
-/// Answers metrics, which SDKs send unless they are told not to.
+/// Responds to metrics, which SDKs send by default.
 pub(super) async fn metrics(headers: HeaderMap) -> Response {
     let detail = "metrics are not taken, only traces and logs: set OTEL_METRICS_EXPORTER=none in \
                   the sender, or leave its exporter for metrics out";
@@ -29,13 +30,13 @@ fn not_found(detail: impl Into<String>) -> Fault {
     Fault::new(StatusCode::NOT_FOUND, "Not found", detail)
 }
 
-/// Answers another method than POST.
+/// Responds to a method other than POST.
 pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {
     let detail = takes_post(&method, &uri);
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, WRONG_METHOD, detail)
 }
 
-/// The same for OTLP.
+/// Responds to a method other than POST on a path of OTLP.
 pub(super) async fn wrong_otlp_method(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let detail = takes_post(&method, &uri);
     let fault = Fault::new(StatusCode::METHOD_NOT_ALLOWED, WRONG_METHOD, detail);

@@ -1,4 +1,4 @@
-//! The status of each fault, the same at every receiver.
+//! The HTTP status of each fault, the same at every receiver.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use throughline_store::WriteError;
 use super::body::{BodyError, Encoding};
 use crate::problem::{Problem, retry_after_value};
 
-/// When to come back after a fault whose end is not known.
+/// The delay before a retry after a fault of unknown duration.
 const RETRY_SOON: Duration = Duration::from_secs(2);
 
-/// When to come back while the disk is full: freeing space takes a while.
+/// The delay before a retry while the disk is full. Freeing space takes longer.
 const RETRY_FULL: Duration = Duration::from_secs(30);
 
 /// A fault of a whole request.
@@ -22,13 +22,14 @@ const RETRY_FULL: Duration = Duration::from_secs(30);
 pub(super) struct Fault {
     /// The HTTP status.
     pub(super) status: StatusCode,
-    /// A few words for what kind of fault it is.
+    /// A short title for the kind of fault.
     pub(super) title: &'static str,
-    /// What is wrong here.
+    /// The detail of this case.
     pub(super) detail: String,
-    /// When the same request may succeed; none when it never will.
+    /// The delay after which the same request may succeed; `None` if it never will.
     pub(super) retry_after: Option<Duration>,
-    /// What to send instead (RFC 9110, 15.5.16): `accept` or `accept-encoding`.
+    /// The header that names the accepted values (RFC 9110, 15.5.16): `accept` or
+    /// `accept-encoding`.
     pub(super) accept: Option<(HeaderName, &'static str)>,
 }
 
@@ -43,12 +44,12 @@ impl Fault {
         }
     }
 
-    /// 400: what is wrong and where.
+    /// Creates a 400. `detail` says what is wrong and where.
     pub(super) fn undecodable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "The body cannot be read", detail)
     }
 
-    /// 500: a fault of ours.
+    /// Creates a 500, for a fault of the server.
     pub(super) fn internal() -> Self {
         let detail = "the request could not be handled; the server's log says why";
         Self::new(
@@ -58,7 +59,7 @@ impl Fault {
         )
     }
 
-    /// 503 until the database has the schema of this version; says what is missing.
+    /// Creates a 503 for a schema that is not up to date. `missing` is the reason.
     pub(super) fn not_ready(missing: &str) -> Self {
         Self {
             retry_after: Some(RETRY_SOON),
@@ -66,7 +67,7 @@ impl Fault {
         }
     }
 
-    /// 415 for a content type.
+    /// Creates a 415 for a content type.
     pub(super) fn content_type(got: &str, wanted: &'static str) -> Self {
         let got: String = got.chars().take(80).collect();
         let detail = if got.is_empty() {
@@ -84,7 +85,7 @@ impl Fault {
         }
     }
 
-    /// Answers with a problem document, where the protocol has no form of its own.
+    /// Returns a problem document, for protocols without an error format of their own.
     pub(super) fn problem(&self) -> Response {
         let mut response =
             Problem::new(self.status, self.title, self.detail.as_str()).into_response();
@@ -92,7 +93,7 @@ impl Fault {
         response
     }
 
-    /// Adds the headers that say what helps: `retry-after`, `accept`, `accept-encoding`.
+    /// Adds the headers `retry-after`, `accept` and `accept-encoding` that apply.
     pub(super) fn add_headers(&self, headers: &mut HeaderMap) {
         if let Some(delay) = self.retry_after {
             headers.insert(header::RETRY_AFTER, retry_after_value(delay));
@@ -172,7 +173,7 @@ impl From<WriteError> for Fault {
     }
 }
 
-/// The media type of a `content-type`, lower case, without parameters.
+/// Returns the media type of `content-type` in lower case, without parameters.
 pub(super) fn media_type(headers: &HeaderMap) -> String {
     headers
         .get(header::CONTENT_TYPE)

@@ -1,7 +1,7 @@
-//! OTLP/gRPC: `TraceService/Export` and `LogsService/Export` on the port of their own.
+//! OTLP/gRPC: `TraceService/Export` and `LogsService/Export` on their own port.
 //!
-//! By hand on HTTP/2, because a call is one message each way, and the limits on size before and
-//! after decompression, on memory and on time are then those of the other receivers, to the letter.
+//! It is written directly on HTTP/2. A call is one message each way, and so the limits on size
+//! before and after decompression, on memory and on time are exactly those of the other receivers.
 //!
 //! Sources: OpenTelemetry Protocol specification 1.10, "OTLP/gRPC"; gRPC over HTTP2.
 
@@ -28,7 +28,7 @@ use crate::problem::Problem;
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 
-/// The calls there are, and an answer to all others.
+/// Returns the routes of the calls, and a response for all others.
 pub(super) fn routes(ingest: Ingest) -> Router {
     Router::new()
         .route(TRACES, post(export_traces))
@@ -88,7 +88,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     )
 }
 
-/// What is no call of ours: `UNIMPLEMENTED` to gRPC clients, words to others.
+/// Responds to an unknown call: `UNIMPLEMENTED` for gRPC clients, a text for others.
 async fn unknown(headers: HeaderMap) -> Response {
     if is_grpc(&headers) {
         let detail = format!("this server takes {TRACES} and {LOGS}");

@@ -1,4 +1,5 @@
-//! The receivers of spans and log records. Each is a protocol; [`pipeline`] is what they share.
+//! The receivers of spans and log records. Each implements a protocol; [`pipeline`] is shared by
+//! all.
 
 mod account;
 pub mod body;
@@ -45,7 +46,7 @@ struct Inner {
 }
 
 impl Ingest {
-    /// Creates receivers that hand to `writer` once the schema is there.
+    /// Creates receivers that submit to `writer` once the schema is up to date.
     pub fn new(
         writer: Writer,
         readiness: Readiness,
@@ -70,9 +71,9 @@ impl Ingest {
         }
     }
 
-    /// Returns the native receiver, Zipkin's and OTLP/HTTP: for the main port.
+    /// Returns the routes for the main port: the native receiver, Zipkin and OTLP/HTTP.
     pub fn routes(self) -> Router {
-        // Preflights are answered too, and other methods told what to do.
+        // Each route also responds to preflight requests, and to other methods with a hint.
         let receiver = |path, handler: MethodRouter<Self>, headers| {
             Router::new()
                 .route(path, handler)
@@ -89,7 +90,7 @@ impl Ingest {
             .merge(self.otlp_http_routes())
     }
 
-    /// OTLP/HTTP alone: for its usual port.
+    /// Returns the routes of OTLP/HTTP alone, for its default port.
     pub fn otlp_routes(self) -> Router {
         self.otlp_http_routes().fallback(fallback::unknown)
     }
@@ -105,30 +106,32 @@ impl Ingest {
             .with_state(self)
     }
 
-    /// OTLP/gRPC: for the port of its own.
+    /// Returns the routes of OTLP/gRPC, for its own port.
     pub fn grpc_routes(self) -> Router {
         grpc::routes(self)
     }
 }
 
-/// Bodies up to this size are decoded in place: a hand-over costs more.
+/// The size in bytes up to which a body is decoded in place: for a small body, moving to another
+/// thread costs more.
 const INLINE_BYTES: usize = 64 * 1024;
 
-/// Memory that all larger bodies together may take once they are decoded.
+/// The memory for all larger bodies together after decoding, in bytes.
 const DECODED_BYTES: usize = 128 << 20;
-/// How much a byte of a body may take: two bytes of protobuf are an attribute.
+/// The estimated bytes of memory per byte of a body: two bytes of protobuf can be an attribute.
 const DECODED_PER_BYTE: usize = 64;
-/// What that memory is counted in.
+/// The unit of the semaphore for that memory, in bytes.
 const DECODED_UNIT_BYTES: usize = 1024;
 
-/// A share of the memory for decoded bodies, until it is dropped.
+/// A share of the memory for decoded bodies. Dropping it releases the share.
 type MemoryPermit = Option<OwnedSemaphorePermit>;
 
 impl Ingest {
-    /// Whether a batch would be taken now: nothing is written to a schema of another version.
+    /// Checks that the server accepts a batch now. Nothing is written to a schema of another
+    /// version.
     ///
     /// # Errors
-    /// 503 until the schema is there, then as [`Writer::admit`].
+    /// 503 until the schema is up to date, then the errors of [`Writer::admit`].
     fn admit(&self) -> Result<(), fault::Fault> {
         if let Some(missing) = self.inner.readiness.missing() {
             return Err(fault::Fault::not_ready(missing));
@@ -136,11 +139,12 @@ impl Ingest {
         Ok(self.inner.writer.admit()?)
     }
 
-    /// Runs `work` over a body of `bytes` where it keeps nobody else waiting, once there is memory for
-    /// what it makes; hold what is returned with it for as long as that lives.
+    /// Runs `work` over a body of `bytes`. First waits for memory for the result. Work on a large
+    /// body runs on a blocking thread, so that it delays no other request. The caller must hold the
+    /// returned permit while the result lives.
     ///
     /// # Errors
-    /// When it panicked.
+    /// `work` panicked.
     async fn decode<T: Send + 'static>(
         &self,
         bytes: usize,
@@ -151,10 +155,10 @@ impl Ingest {
         }
         let most = bytes.saturating_mul(DECODED_PER_BYTE).min(DECODED_BYTES);
         let units = (most / DECODED_UNIT_BYTES) as u32;
-        // Nobody closes it.
+        // The semaphore is never closed.
         let permit = Arc::clone(&self.inner.decoded).acquire_many_owned(units);
         let permit = permit.await.map_err(|_| fault::Fault::internal())?;
-        // It goes with the work: the client may be gone long before that ends.
+        // The permit moves into the work: the client may disconnect long before the work ends.
         let decoded = tokio::task::spawn_blocking(move || (work(), Some(permit))).await;
         decoded.map_err(|_| fault::Fault::internal())
     }

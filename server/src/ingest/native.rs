@@ -1,7 +1,7 @@
-//! `POST /api/trace-log`: the native batch, JSON, plain, gzip or zstd.
+//! `POST /api/trace-log`: the native batch as JSON, plain, gzip or zstd.
 //!
-//! The browser helper sends across origins, at the end of a page by beacon, which may not ask a
-//! preflight: so the body may also be declared `text/plain`.
+//! The browser client sends across origins. At the end of a page it sends a beacon, which cannot
+//! send a preflight request. So the body may also be declared as `text/plain`.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use super::body::Encoding;
 use super::fault::{Fault, media_type};
 use super::pipeline::{Receiver, run};
 
-/// Headers that senders add.
+/// The headers that senders add.
 pub(super) const HEADERS: &[&str] = &["x-throughline-key", "traceparent", "tracestate", "baggage"];
 
-/// Stores a batch and answers once it is committed.
+/// Stores a batch and responds once it is committed.
 pub(super) async fn log_traces(
     State(ingest): State<Ingest>,
     headers: HeaderMap,
@@ -109,8 +109,8 @@ fn group(batch: SpanBatch, rejected: Vec<u64>) -> SpanGroup {
     }
 }
 
-/// Rejects every start of a process that does not number its spans: nobody could tell whether its spans
-/// still run.
+/// Rejects every start of a process that does not number its spans: no reader could tell whether
+/// its spans still run.
 fn reject_starts(readable: usize, rejected: &mut Vec<Rejection>) {
     let sent = readable + rejected.len();
     *rejected = (0..sent)
@@ -121,7 +121,8 @@ fn reject_starts(readable: usize, rejected: &mut Vec<Rejection>) {
         .collect();
 }
 
-/// Records how far a sender's clock is off, for `/metrics` (the way of the request included).
+/// Records the clock offset of a sender for `/metrics`. It includes the transfer time of the
+/// request.
 fn note_clock(batch: &SpanBatch, now: UnixNanos) {
     if let Some(clock) = batch.clock {
         let behind_seconds = now.since(clock.sent_at) as f64 / UnixNanos::PER_SECOND as f64;

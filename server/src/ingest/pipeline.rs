@@ -1,4 +1,5 @@
-//! The one way from a request to the store: limit, decompress, decode, validate, submit, account, respond.
+//! The pipeline from a request to the store: limit, decompress, decode, validate, submit, account,
+//! respond.
 
 #[cfg(test)]
 mod tests;
@@ -14,21 +15,21 @@ use super::account::{Items, Outcome, count, count_fault};
 use super::body::{Encoding, ReadBody, read_as_sent};
 use super::fault::Fault;
 
-/// A protocol by which spans and log records are received: all that differs between them.
+/// A protocol that receives spans and log records. It holds all that differs between protocols.
 pub(super) trait Receiver: Copy + Send + 'static {
     /// The label `receiver` of its metrics.
     const NAME: &'static str;
 
-    /// Returns how the body is compressed.
+    /// Returns the encoding of the body.
     ///
     /// # Errors
-    /// When the request is of another kind, or compressed in an unknown way.
+    /// The request is of another kind, or its encoding is unknown.
     fn encoding(self, headers: &HeaderMap) -> Result<Encoding, Fault>;
 
-    /// Takes the message out of the frame that the protocol puts around it, and returns how it is compressed.
+    /// Extracts the message from the frame of the protocol, and returns its encoding.
     ///
     /// # Errors
-    /// When the frame is damaged.
+    /// The frame is damaged.
     fn unframe(self, body: ReadBody, encoding: Encoding) -> Result<(ReadBody, Encoding), Fault> {
         Ok((body, encoding))
     }
@@ -36,17 +37,17 @@ pub(super) trait Receiver: Copy + Send + 'static {
     /// Decodes and validates a body.
     ///
     /// # Errors
-    /// When it cannot be read as a whole.
+    /// The body cannot be read as a whole.
     fn decode(self, body: &[u8], limits: &Limits, now: UnixNanos) -> Result<Items, Fault>;
 
-    /// Answers a request whose items are committed, or rejected one by one, at `now`.
+    /// Responds to a request whose items are committed, or rejected one by one, at `now`.
     fn accept(self, outcome: Outcome, now: UnixNanos) -> Response;
 
-    /// Answers a request that was refused as a whole.
+    /// Responds to a request that was refused as a whole.
     fn refuse(self, fault: &Fault) -> Response;
 }
 
-/// Receives a request: stores what it holds, counts it, and answers once it is committed.
+/// Receives a request: stores its items, counts it, and responds once it is committed.
 pub(super) async fn run<R: Receiver>(
     receiver: R,
     ingest: &Ingest,
@@ -80,7 +81,7 @@ async fn store<R: Receiver>(
     let (limits, now) = (inner.limits.clone(), inner.clock.now());
     let bytes = body.bytes.len();
     let work = move || {
-        // Takes the whole body, so that its share of memory goes when the body does.
+        // Moves the whole body into the closure, so that its share of memory is released with it.
         let body = body;
         receiver.decode(&body.bytes, &limits, now)
     };

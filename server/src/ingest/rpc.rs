@@ -1,4 +1,4 @@
-//! A fault as `google.rpc.Status`: the body of OTLP/HTTP faults, the status of gRPC.
+//! A fault as `google.rpc.Status`: the body of OTLP/HTTP faults, and the status of gRPC.
 //!
 //! Source: google/rpc/status.proto, code.proto and `error_details.proto`.
 
@@ -14,9 +14,9 @@ const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 pub(super) const UNIMPLEMENTED: u64 = 12;
 
 impl Fault {
-    /// The canonical code. OTLP clients send again what is `DEADLINE_EXCEEDED` or `UNAVAILABLE`,
-    /// and `RESOURCE_EXHAUSTED` when there is a `RetryInfo`: what can never succeed is none of
-    /// these.
+    /// Returns the canonical code. OTLP clients retry `DEADLINE_EXCEEDED` and `UNAVAILABLE`, and
+    /// `RESOURCE_EXHAUSTED` if there is a `RetryInfo`. A request that can never succeed gets none
+    /// of these codes.
     pub(super) const fn rpc_code(&self) -> u64 {
         match self.status {
             StatusCode::BAD_REQUEST
@@ -32,7 +32,7 @@ impl Fault {
         }
     }
 
-    /// In protobuf, with a `RetryInfo` when the same request may succeed later.
+    /// Returns the status in protobuf, with a `RetryInfo` if the same request may succeed later.
     pub(super) fn rpc_status(&self) -> Vec<u8> {
         let mut status = Vec::new();
         writer::varint(1, self.rpc_code(), &mut status);
@@ -51,7 +51,7 @@ impl Fault {
         status
     }
 
-    /// In protobuf's JSON form.
+    /// Returns the status in protobuf's JSON form.
     pub(super) fn rpc_status_json(&self) -> Value {
         let mut status = json!({"code": self.rpc_code(), "message": self.detail});
         if let Some(delay) = self.retry_after {

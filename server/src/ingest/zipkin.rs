@@ -16,16 +16,16 @@ use super::body::Encoding;
 use super::fault::{Fault, media_type};
 use super::pipeline::{Receiver, run};
 
-/// The answer for reporters that read it; Zipkin itself says nothing.
+/// The response body for reporters that read it. Zipkin itself sends an empty one.
 #[derive(Serialize)]
 struct Answer {
     rejected: Vec<Rejection>,
 }
 
-/// Headers that senders add.
+/// The headers that senders add.
 pub(super) const HEADERS: &[&str] = &["b3"];
 
-/// Stores spans and answers 202 once they are committed.
+/// Stores spans and responds with 202 once they are committed.
 pub(super) async fn log_spans(
     State(ingest): State<Ingest>,
     headers: HeaderMap,

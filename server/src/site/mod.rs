@@ -1,7 +1,7 @@
-//! The files of the site, inside the binary: scripts, WASM, styles, images.
+//! The files of the site, embedded in the binary: scripts, WASM, styles, images.
 //!
-//! Names carry no hash, so each answer has a strong `ETag` and is asked for again, which costs a
-//! 304. Compressed forms (`.br`, `.gz`) lie beside the files, made at build time.
+//! File names carry no hash. Each response has a strong `ETag` and the browser revalidates it,
+//! which costs a 304. The build puts compressed forms (`.br`, `.gz`) beside the files.
 
 use std::fmt::Write as _;
 
@@ -14,10 +14,11 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[folder = "$THROUGHLINE_SITE"]
 struct Site;
 
-/// Forms a file may have, best first: the suffix beside it and the content encoding.
+/// The compressed forms of a file, best first: the suffix of the file name and the content
+/// encoding.
 const COMPRESSED: [(&str, &str); 2] = [(".br", "br"), (".gz", "gzip")];
 
-/// The file at `path`, which begins with `/`; none when there is none.
+/// Returns the response for the file at `path`, which begins with `/`; `None` if there is no file.
 pub fn serve(method: &Method, path: &str, headers: &HeaderMap) -> Option<Response> {
     let name = path.trim_start_matches('/');
     if name.is_empty() || COMPRESSED.iter().any(|(suffix, _)| name.ends_with(suffix)) {
@@ -85,13 +86,13 @@ fn set(response: &mut Response, name: header::HeaderName, value: &str) {
 fn etag(hash: &[u8; 32]) -> String {
     let mut tag = String::from("\"");
     for byte in &hash[..12] {
-        // Writing into a string does not fail.
+        // Writing to a `String` does not fail.
         let _ = write!(tag, "{byte:02x}");
     }
     tag + "\""
 }
 
-/// Whether the client takes the encoding (RFC 9110 12.5.3; a weight of zero refuses it).
+/// Reports whether the client accepts the encoding (RFC 9110 12.5.3; a weight of zero refuses it).
 fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
     headers
         .get_all(header::ACCEPT_ENCODING)

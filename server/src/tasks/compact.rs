@@ -15,7 +15,7 @@ impl Job for Compact {
 
     fn run<'a>(&'a mut self, lock: &'a mut LeaderLock) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            // Without a pause for as long as anything is due.
+            // Runs without a pause while any compaction is due.
             while lock.compact(CompactionScope::Due).await?.replaced_blocks > 0 {}
             Ok(())
         })

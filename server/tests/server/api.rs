@@ -1,4 +1,4 @@
-//! The JSON API, health and what guards them.
+//! Tests of the JSON API, the health routes and the access checks.
 
 use reqwest::StatusCode;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! The database goes away and comes back; the server stays.
+//! The database becomes unreachable and comes back while the server runs.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ async fn check_back(server: &Server) {
     server.wait_until_ready().await;
     for receiver in Receiver::ALL {
         let sent = span("found");
-        // The writer connects again at its own pace.
+        // The writer reconnects with its own delays.
         for _ in 0..100 {
             let response = server
                 .post(receiver, receiver.body(std::slice::from_ref(&sent)))
@@ -64,7 +64,8 @@ async fn ingest_and_pages_say_so_and_recover_without_a_restart() {
     let (postgres, url) = Program::postgres(folder.path()).await;
     assert!(postgres.stop().await.success());
 
-    // Down at the start already: the server starts, and migrates once it can.
+    // The database is already unreachable at the start. The server starts, and migrates as soon as
+    // it can.
     let server = Server::start_on(&url, None).await;
     check_away(&server).await;
     let (postgres, again) = Program::postgres(folder.path()).await;

@@ -1,4 +1,4 @@
-//! `throughline backup` and `throughline restore`, end to end.
+//! Tests of `throughline backup` and `throughline restore`, end to end.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use throughline_store::testing::{FreshDatabase, count, table_digests};
 use crate::program::{Program, command, data_dir, run};
 use crate::support::{Receiver, Server, span};
 
-/// The digests of what a restored database has from its backup, or what it was emptied of.
+/// Returns the table digests without the tables that a restore fills with other rows.
 async fn digests(url: &str) -> Vec<(String, i64, Option<String>)> {
     let mut digests = table_digests(url).await;
     digests.retain(|(table, ..)| table != "day_archive" && table != "retention_days");

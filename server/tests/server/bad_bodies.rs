@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::support::{BODY_LIMIT, Coding, Receiver, Server, span};
 
-/// Sends with these headers; the status and what the answer says is wrong.
+/// Sends with these headers. Returns the status and the error text of the response.
 async fn refused(
     server: &Server,
     receiver: Receiver,
@@ -39,13 +39,13 @@ async fn refused(
             );
             fault["message"].as_str().expect("a message").to_owned()
         }
-        // `google.rpc.Status`: a code, then the message; text enough to look into.
+        // `google.rpc.Status`: a code, then the message. The test only searches it for text.
         _ => String::from_utf8_lossy(&bytes).into_owned(),
     };
     (status, words)
 }
 
-/// The headers of a sound request.
+/// Returns the headers of a valid request.
 fn headers(receiver: Receiver, coding: Coding) -> [(&'static str, &'static str); 2] {
     [
         ("content-type", receiver.content_type()),

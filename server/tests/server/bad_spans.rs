@@ -1,5 +1,5 @@
-//! Odd spans, each through every receiver: kept, repaired with a repair, or rejected with a reason; what
-//! came with them is kept, and every page renders.
+//! Odd spans through every receiver. Each is stored, stored with a repair, or rejected with a
+//! reason. The spans beside it are stored, and every page renders.
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -10,9 +10,9 @@ use crate::support::{Receiver, Server, hex, span, text};
 const DAY_NS: u64 = 86_400_000_000_000;
 
 enum Answer {
-    /// Kept, with this repair.
+    /// The span is stored with this repair.
     Marked(&'static str),
-    /// Rejected; the reason names this.
+    /// The span is rejected, and the reason contains this text.
     Rejected(&'static str),
 }
 use Answer::{Marked, Rejected};
@@ -118,7 +118,7 @@ const ROWS: [Row; 18] = [
     ),
 ];
 
-/// Sends `odd` with a sound neighbour and holds the server to `answer`.
+/// Sends `odd` with a valid neighbour and checks that the server treats it as `answer` says.
 async fn check(server: &Server, receiver: Receiver, what: &str, odd: Span, answer: &Answer) {
     let neighbour = span("the neighbour");
     let reply = server
@@ -247,7 +247,7 @@ async fn ids_that_are_not_hex_and_text_that_is_none_have_their_answers() {
             "invalid_utf8"
         );
     }
-    // Protobuf carries bytes: what is not UTF-8 is replaced there.
+    // Protobuf carries bytes, so the decoder replaces what is not UTF-8.
     let odd = span("odd!!");
     let mut body = Receiver::OtlpProtobuf.body(std::slice::from_ref(&odd));
     let at = body

@@ -1,4 +1,4 @@
-//! What the native receiver takes of numbers and starts, and what a trace says of its completeness.
+//! Tests of sequence numbers and starts at the native receiver, and of the completeness of a trace.
 
 use serde_json::{Value, json};
 use throughline_server::clock::Clock;
@@ -10,7 +10,8 @@ use crate::support::{Receiver, Server, client, metric};
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 fn started(name: &str, span_id: &str, sequence: u64) -> Value {
-    // Of today, so that no partition of the past is made; any instant of the last day does.
+    // The current time, so that no partition of the past is created. Any time of the last day
+    // works.
     let start_ns = Clock::system().now().get().to_string();
     json!({
         "trace_id": TRACE, "span_id": span_id, "name": name, "start_ns": start_ns,
@@ -81,7 +82,7 @@ async fn what_a_sender_dropped_is_counted_once_however_often_it_says_so() {
     let mut numbered = batch(9, std::slice::from_ref(&span), &[]);
     numbered["dropped"] = json!({"queue_full": 3});
     numbered["sequence"]["dropped"] = json!({"queue_full": 8});
-    // As a page does after an answer that was lost: what it told before and what came since.
+    // A page sends this after a lost response: the drops it reported before and those since then.
     let mut more = numbered.clone();
     more["spans"] = json!([]);
     more["dropped"] = json!({"queue_full": 5});
@@ -179,7 +180,7 @@ async fn events_of_a_batch_are_records_of_their_trace_and_a_bad_one_costs_itself
         .await;
     assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
 
-    // Alone, and again: what has its own time is known by its content.
+    // The same event alone, sent again: an event with its own time is identified by its content.
     let alone = json!({"resource": sent["resource"], "events": [placed]});
     let again = post(&server, &alone).await;
     assert_eq!(again["duplicate_events"], 1, "{again}");
@@ -197,7 +198,7 @@ async fn a_sender_forges_no_cut_bytes() {
     let mut second = forged.clone();
     second["span_id"] = json!("53995c3f42cd8ad8");
     second["sequence"] = json!(1);
-    // A repair of the server's own beside the forged number.
+    // A real repair of the server beside the forged number.
     second["attributes"]["throughline.repairs"] = json!([]);
     second["name"] = json!("nul \u{0}");
     post(&server, &batch(2, &[forged, second], &[])).await;

@@ -1,4 +1,4 @@
-//! `throughline erase` while a server runs on the database.
+//! Tests of `throughline erase` while a server runs on the database.
 
 use reqwest::StatusCode;
 use throughline_store::testing::{FreshDatabase, count_spans};
@@ -6,7 +6,7 @@ use throughline_store::testing::{FreshDatabase, count_spans};
 use crate::program::{Program, command};
 use crate::support::{Receiver, client, fetch, hex, span};
 
-/// Runs `throughline erase`; what it printed.
+/// Runs `throughline erase` and returns its output.
 async fn erase(url: &str, arguments: &[&str]) -> String {
     let output = command(&[&["erase"], arguments].concat())
         .env("DATABASE_URL", url)

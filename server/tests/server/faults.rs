@@ -1,7 +1,7 @@
-//! What goes wrong around the server: in each case nothing acknowledged is missing, nothing is
-//! there twice, memory stays under its bound, and reads go on or come back.
+//! Faults around the server. In each case no acknowledged span is missing, none is stored twice,
+//! memory stays within its limit, and reads continue or recover.
 //!
-//! The long ones are ignored here and run by `cargo xtask soak`.
+//! The long tests are ignored here. `cargo xtask soak` runs them.
 
 mod bombs;
 mod compaction;

@@ -1,4 +1,4 @@
-//! OTLP over gRPC: what the official client is answered, and what bytes of any kind are.
+//! Tests of OTLP over gRPC, with the official client and with arbitrary bytes.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -54,7 +54,7 @@ struct Delay {
     seconds: i64,
 }
 
-/// How many seconds a status asks to wait, if it has a `RetryInfo`.
+/// Returns the retry delay of a status in seconds, if it has a `RetryInfo`.
 fn retry_seconds(details: &[u8]) -> Option<i64> {
     let status = RpcStatus::decode(details).expect("a google.rpc.Status");
     let detail = status.details.into_iter().next()?;
@@ -124,13 +124,14 @@ async fn log_records_of_the_official_client_are_acknowledged() {
     assert_eq!(empty.expect("OK").into_inner().partial_success, None);
 }
 
-/// A message in its frame.
+/// Returns a message in its frame.
 fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).expect("small");
     [&[flag], &length.to_be_bytes()[..], message].concat()
 }
 
-/// Sends bytes as a call that fails; its code, its words and the header that says what to send.
+/// Sends bytes as a call that fails. Returns the code, the message and the header that names the
+/// accepted encodings.
 async fn failed(
     server: &Server,
     path: &str,
@@ -234,7 +235,7 @@ async fn what_is_not_offered_is_unimplemented_with_words_for_what_is() {
     assert_eq!(code, Code::Unimplemented);
     assert_eq!(accepted, "identity,gzip,zstd");
 
-    // A client on the wrong port is told so.
+    // A client on the wrong port gets a helpful response.
     let response = client()
         .post(format!("{}/v1/traces", server.grpc))
         .header("content-type", "application/json")
@@ -269,7 +270,7 @@ async fn an_overloaded_server_has_no_resources_and_says_when_to_come_back() {
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert!(retry_seconds(status.details()).is_some());
 
-    // Before it looks at a message, which costs more than to say no.
+    // The server refuses before it decodes the message, because decoding costs more than a refusal.
     let unreadable = framed(0, &[0xff]);
     let (code, _, _) = failed(&server, TRACES, &[], unreadable).await;
     assert_eq!(code, Code::ResourceExhausted);

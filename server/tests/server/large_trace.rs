@@ -1,5 +1,5 @@
-//! The largest trace that is promised: 100,000 spans and ten values of 900 KB, in by OTLP in one
-//! piece or in many, out whole.
+//! The largest promised trace: 100,000 spans and ten values of 900 KB. It arrives by OTLP in one
+//! request or in many, and is returned complete.
 
 use std::collections::HashSet;
 
@@ -16,8 +16,8 @@ use crate::support::{Receiver, hex, span, text};
 const SPANS: usize = 100_000;
 const VALUES: usize = 10;
 
-/// A chain of calls, a hundred deep, again and again under one root; every ten thousandth span
-/// carries a large value.
+/// Returns chains of calls, each a hundred deep, under one root. Every ten thousandth span carries
+/// a large value.
 fn trace() -> Vec<Span> {
     let root = span("import");
     let mut spans: Vec<Span> = Vec::with_capacity(SPANS);
@@ -45,7 +45,7 @@ async fn send(client: &Client, base: &str, spans: &[Span]) {
         .await
         .expect("answers");
     assert_eq!(response.status(), StatusCode::OK);
-    // Nothing is refused, so nothing is said.
+    // No span was rejected, so the response is empty.
     assert_eq!(response.bytes().await.expect("a body").len(), 0);
 }
 

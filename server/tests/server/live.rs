@@ -1,4 +1,4 @@
-//! The live view over HTTP.
+//! Tests of the live view over HTTP.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::{LIVE_PLACES, Receiver, Server, hex, span};
 
-/// Far longer than anything takes: a test that waits so long has failed.
+/// Much longer than any step takes: a test that waits this long has failed.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A stream of events, read one by one.
@@ -31,7 +31,7 @@ impl Events {
         events
     }
 
-    /// The lines up to the next empty one.
+    /// Returns the lines up to the next empty one.
     async fn block(&mut self) -> Option<String> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
@@ -46,7 +46,7 @@ impl Events {
         }
     }
 
-    /// The next event and its data; none at the end of the stream.
+    /// Returns the next event and its data; `None` at the end of the stream.
     async fn next(&mut self) -> Option<(String, Value)> {
         let block = self.block().await?;
         let field = |name: &str| {
@@ -95,7 +95,7 @@ async fn a_filter_and_a_limit_hold_back_what_is_not_wanted() {
 async fn one_trace_is_followed_whenever_it_began() {
     let server = Server::start().await;
     let mut first = span("POST /orders");
-    // Longer ago than a list shows unless it is asked.
+    // Before the default range of a list.
     let began = first.start_time_unix_nano - 3 * 86_400 * 1_000_000_000;
     first.start_time_unix_nano = began;
     first.end_time_unix_nano = began;
@@ -148,7 +148,7 @@ async fn one_view_too_many_is_told_to_come_back_and_a_closed_one_makes_space() {
         if server.get("/api/admin/live").await.status() == StatusCode::OK {
             return;
         }
-        // The server learns that a client went from what it writes next.
+        // The server notices that a client has disconnected at its next write.
         server.send(Receiver::Native, &[span("work")]).await;
     }
     panic!("the place of the view that was closed is not free");

@@ -1,4 +1,5 @@
-//! The load generator against a real server: everything it sends is accounted for and is there once.
+//! Tests of the load generator with a real server: everything it sends is accounted for and stored
+//! once.
 
 use clap::Parser as _;
 use serde_json::Value;
@@ -45,7 +46,7 @@ async fn what_every_receiver_takes_is_stored_once() {
         arguments.extend(["--seed", seed, "--duplicate-percent", "10"]);
         let report = send(&server, &arguments).await;
         let count = |name: &str| report[name].as_u64().expect("a count");
-        // 30 requests, three of them twice; of each 100 spans one is malformed.
+        // 30 requests, three of them sent twice. One in 100 spans is malformed.
         assert_eq!(
             (count("sent"), count("rejected"), count("refused")),
             (3_300, 33, 0)

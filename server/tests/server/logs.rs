@@ -1,4 +1,4 @@
-//! Log records over OTLP/HTTP.
+//! Tests of log records over OTLP/HTTP.
 
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsServiceRequest, ExportLogsServiceResponse,
@@ -13,7 +13,7 @@ use throughline_store::testing::{count, execute};
 
 use crate::support::{Coding, Receiver, Server, hex, span, text};
 
-/// A record of the event `name`, in a span of its own.
+/// Returns a record of the event `name`, in a span of its own.
 pub(crate) fn record(name: &str) -> LogRecord {
     let span = span(name);
     LogRecord {
@@ -51,7 +51,7 @@ pub(crate) fn request(records: &[LogRecord]) -> ExportLogsServiceRequest {
 
 const FORMS: [Receiver; 2] = [Receiver::OtlpProtobuf, Receiver::OtlpJson];
 
-/// Sends to the receiver for logs; the status and what was rejected, in the form of JSON.
+/// Sends to the receiver for logs. Returns the status and the rejected items in the form of JSON.
 async fn send(server: &Server, form: Receiver, coding: Coding, body: &[u8]) -> (StatusCode, Value) {
     let response = server
         .client
@@ -171,7 +171,7 @@ async fn a_search_that_stops_before_its_end_says_how_far_it_looked() {
     let trace = hex(&needle.trace_id);
     let sent = request(&[needle]).encode_to_vec();
     send(&server, Receiver::OtlpProtobuf, Coding::Plain, &sent).await;
-    // Newer ones than it, a microsecond apart.
+    // Inserts newer ones, a microsecond apart.
     execute(
         server.database_url(),
         "INSERT INTO events (

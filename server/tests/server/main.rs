@@ -1,4 +1,4 @@
-//! The server as its callers see it: over HTTP, against a real Postgres.
+//! Tests of the server as its clients see it: over HTTP, with a real Postgres.
 
 #![expect(clippy::unwrap_used, reason = "a test panics to fail")]
 

@@ -1,4 +1,4 @@
-//! A server on a database that a newer version made stores nothing and says why.
+//! A server on a database of a newer version stores nothing and reports the reason.
 
 use std::sync::Arc;
 use std::time::Duration;

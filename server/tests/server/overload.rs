@@ -1,4 +1,4 @@
-//! A queue that is full: every receiver says so at once, and when to come back.
+//! The queue is full: every receiver responds so at once, with a retry delay.
 
 use reqwest::StatusCode;
 

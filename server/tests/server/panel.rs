@@ -1,4 +1,4 @@
-//! Pages as a browser without scripts sees them, and what protects them.
+//! Tests of the pages in a browser without scripts, and of their security headers.
 
 use reqwest::StatusCode;
 

@@ -1,11 +1,11 @@
-//! Large values over HTTP: in by OTLP, out byte for byte.
+//! Tests of offloaded payloads over HTTP: sent by OTLP, returned byte for byte.
 
 use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::support::{Receiver, Server, hex, span, text};
 
-/// Text of 900 KB that differs by `seed`.
+/// Returns text of 900 KB that differs by `seed`.
 pub(crate) fn large(seed: u64) -> String {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     (0..900_000)

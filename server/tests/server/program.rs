@@ -1,4 +1,4 @@
-//! The program itself, run as a process of its own.
+//! Tests of the program as a process of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 
 use crate::support::fetch;
 
-/// A folder that the account which runs Postgres for root can reach.
+/// Creates a folder that the account which runs Postgres for root can reach.
 pub(crate) fn data_dir() -> TempDir {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().expect("a folder");
@@ -21,8 +21,8 @@ pub(crate) fn data_dir() -> TempDir {
     folder
 }
 
-/// An address that nobody listens on: below the ports that Linux gives to connections (32768 and
-/// up), one of which may take it before the program does.
+/// Returns an address that nothing listens on. The port is below the ephemeral ports of Linux
+/// (32768 and above), because a connection could take one of those before the program binds it.
 pub(crate) fn free_addr() -> String {
     loop {
         let port = 10_000 + (uuid::Uuid::new_v4().as_u128() % 22_000) as u16;
@@ -32,7 +32,8 @@ pub(crate) fn free_addr() -> String {
     }
 }
 
-/// The program with these arguments and nothing of this process' settings.
+/// Returns a command that runs the program with these arguments and without the settings of this
+/// process.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_throughline"));
     command
@@ -45,7 +46,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs the program to its end; how it ended and what it complained about.
+/// Runs the program to its end. Returns its status and its standard error.
 pub(crate) async fn run(arguments: &[&str]) -> (ExitStatus, String) {
     let output = command(arguments).output();
     let output = tokio::time::timeout(Duration::from_mins(1), output);
@@ -64,7 +65,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// `throughline serve`, returned when it is ready.
+    /// Starts `throughline serve` and waits until it is ready.
     pub(crate) async fn serve(data_dir: &Path) -> Self {
         let (addr, otlp_addr) = (free_addr(), free_addr());
         let folder = data_dir.to_str().expect("text");
@@ -80,7 +81,7 @@ impl Program {
         program
     }
 
-    /// `throughline serve` on a database that is there, with more options.
+    /// Starts `throughline serve` on an existing database, with more options.
     pub(crate) async fn serve_on(url: &str, options: &[&str]) -> Self {
         let (addr, otlp_addr) = (free_addr(), free_addr());
         let process = serve_command(&addr, &otlp_addr, options)
@@ -108,12 +109,12 @@ impl Program {
         panic!("not ready within a minute");
     }
 
-    /// Its process id.
+    /// Returns its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.process.id().expect("runs")
     }
 
-    /// `throughline postgres`, with the database URL it printed.
+    /// Starts `throughline postgres`. Also returns the database URL that it printed.
     pub(crate) async fn postgres(data_dir: &Path) -> (Self, String) {
         let folder = data_dir.to_str().expect("text");
         let mut process = command(&["postgres", "--data-dir", folder])
@@ -147,34 +148,34 @@ impl Program {
         }
     }
 
-    /// SIGTERM, then waits.
+    /// Sends SIGTERM and waits.
     pub(crate) async fn stop(mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);
         let ended = tokio::time::timeout(Duration::from_mins(1), self.process.wait());
         ended.await.expect("ends").expect("waited for")
     }
 
-    /// SIGKILL: its Postgres is left running.
+    /// Sends SIGKILL. Its Postgres keeps running.
     pub(crate) async fn kill(mut self) {
         self.signal(Signal::SIGKILL);
         self.process.wait().await.expect("waited for");
-        // What is left is for the next one to take over, not for this value to end.
+        // The next program takes over Postgres, so dropping this value must not end it.
         self.data_dir = PathBuf::new();
     }
 
-    /// Process id of the Postgres whose private cluster is in `data_dir`.
+    /// Returns the process id of the Postgres whose private cluster is in `data_dir`.
     pub(crate) fn postmaster_of(data_dir: &Path) -> i32 {
         postmaster(data_dir).expect("Postgres runs")
     }
 
-    /// SIGKILL for its Postgres.
+    /// Sends SIGKILL to its Postgres.
     pub(crate) fn kill_postgres(&self) {
         kill_postgres(&self.data_dir);
     }
 }
 
 impl Drop for Program {
-    /// Leaves nothing running when a test fails.
+    /// Ends all its processes, also when a test fails.
     fn drop(&mut self) {
         if self.process.id().is_some() {
             let _ = self.process.start_kill();

@@ -1,4 +1,4 @@
-//! What each receiver answers to what is sound.
+//! Tests of the response of each receiver to valid requests.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Pins, cleaning up, rollups and sizes over HTTP, and the tasks that do it by themselves.
+//! Tests of pins, clean-up, rollups and sizes over HTTP, and of the scheduled jobs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,7 +117,7 @@ async fn a_clean_up_tells_first_and_removes_then() {
     old.end_time_unix_nano -= 3 * 86_400_000_000_000;
     server.send(Receiver::Native, &[old.clone()]).await;
     server.send(Receiver::Native, &[span("new")]).await;
-    // As if the old one had come when it ended.
+    // Makes the old trace look as if it arrived when it ended.
     let sql = "UPDATE traces SET received_ns = end_ns";
     execute(server.database_url(), sql).await;
     let path = "/api/admin/traces/cleanup?older_than=2d";
@@ -182,7 +182,7 @@ async fn without_space_every_receiver_answers_503_and_reads_go_on() {
     server.trace(&stored).await;
 }
 
-/// A second server's store and tasks on the same database.
+/// The store and the tasks of a second server on the same database.
 struct Other {
     store: Arc<Store>,
     stop: watch::Sender<bool>,
@@ -235,7 +235,7 @@ async fn one_server_does_the_work_and_another_takes_over_when_it_stops() {
     let first = Other::start(&database, None);
     wait_until_taken(&first.store).await;
     let second = Other::start(&database, None);
-    // Another request gets no lock now.
+    // No other request gets the lock now.
     assert!(
         second
             .store

@@ -1,4 +1,4 @@
-//! Starting, being killed, and starting again.
+//! Tests of starting, of being killed, and of restarting.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,10 +15,10 @@ use crate::support::{Receiver, client, fetch, hex, span};
 
 const SPANS: usize = 5;
 
-/// Batches that must have been acknowledged before something is killed.
+/// The batches that must be acknowledged before a process is killed.
 const ENOUGH: usize = 30;
 
-/// Senders and the one who disturbs them.
+/// The state that the senders and the test share.
 #[derive(Default)]
 struct Sending {
     stop: AtomicBool,
@@ -26,7 +26,7 @@ struct Sending {
 }
 
 impl Sending {
-    /// Sends batches, one trace each, until told to stop.
+    /// Sends batches, one trace each, until `stop` is set.
     async fn send(self: Arc<Self>, base: String, receiver: Receiver) {
         let client = client();
         while !self.stop.load(Ordering::Relaxed) {
@@ -61,7 +61,7 @@ impl Sending {
     }
 }
 
-/// Sends from many at once while `disturb` runs; the traces acknowledged.
+/// Sends from many tasks while `disturb` runs. Returns the acknowledged traces.
 async fn send_during(base: &str, disturb: impl AsyncFnOnce(Arc<Sending>)) -> Vec<String> {
     let sending = Arc::new(Sending::default());
     let mut senders = JoinSet::new();
@@ -97,14 +97,14 @@ async fn what_was_acknowledged_survives_kill_9_of_the_server_and_of_postgres() {
     })
     .await;
 
-    // Takes over the Postgres that was left running.
+    // The server takes over the running Postgres.
     let server = Program::serve(folder.path()).await;
     check_all_stored(&server.base, &acknowledged).await;
 
     let more = send_during(&server.base, async |sending| {
         sending.wait_for_more().await;
         server.kill_postgres();
-        // The server starts it again, and senders get through again.
+        // The server restarts it, and requests succeed again.
         sending.wait_for_more().await;
     })
     .await;
@@ -112,7 +112,7 @@ async fn what_was_acknowledged_survives_kill_9_of_the_server_and_of_postgres() {
     check_all_stored(&server.base, &acknowledged).await;
     let url = std::fs::read_to_string(folder.path().join("database-url")).expect("a URL");
     check_nothing_twice(url.trim()).await;
-    // The senders send nothing again, so what was answered is what was received.
+    // The senders never retry, so the acknowledged spans are the received ones.
     let received = counted(&server.base, "received").await;
     assert_eq!(received, (more.len() * SPANS) as u64);
     assert_eq!(counted(&server.base, "duplicate").await, 0);

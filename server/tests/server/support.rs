@@ -26,19 +26,19 @@ use tokio::sync::watch;
 
 pub(crate) use self::sent::{Coding, Receiver, hex, request, span, text};
 
-/// What one body may hold in these tests.
+/// The largest body in these tests, in bytes.
 pub(crate) const BODY_LIMIT: usize = 6 << 20;
-/// How many live views there may be in these tests.
+/// The most live views in these tests.
 pub(crate) const LIVE_PLACES: usize = 2;
-/// How long a body may take in these tests.
+/// The timeout of a body in these tests.
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A server and its database; both go with it.
+/// A server and its database. Dropping the value removes both.
 pub(crate) struct Server {
     pub(crate) base: String,
-    /// Where OTLP/HTTP alone is.
+    /// The base URL of the port for OTLP/HTTP alone.
     pub(crate) otlp: String,
-    /// Where OTLP/gRPC is.
+    /// The base URL of OTLP/gRPC.
     pub(crate) grpc: String,
     pub(crate) client: Client,
     pub(crate) store: Arc<Store>,
@@ -51,15 +51,15 @@ impl Server {
         let database = FreshDatabase::create().await;
         let url = database.url().to_owned();
         let server = Self::start_on(&url, Some(database)).await;
-        // A connection that is still being made when the database is dropped would hold that up
-        // for as long as Postgres waits for a login: a minute.
+        // Waits for the database. A connection that is still opening when the database is dropped
+        // would delay the drop for as long as Postgres waits for a login: a minute.
         while server.get("/readyz").await.status() != StatusCode::OK {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         server
     }
 
-    /// A server whose queue is full: one batch waits for a commit that cannot happen.
+    /// Starts a server whose queue is full: one batch waits for a commit that cannot happen.
     pub(crate) async fn overloaded() -> Self {
         let database = FreshDatabase::create().await;
         let url = database.url().to_owned();
@@ -75,7 +75,7 @@ impl Server {
         while count(&url, locks).await == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        // Of two, one waits and the other is refused, whichever comes first.
+        // One of the two waits and the other is refused, in either order.
         let post = || {
             let request = server.client.post(server.url(Receiver::Native.path()));
             let request = request.header("content-type", Receiver::Native.content_type());
@@ -94,7 +94,7 @@ impl Server {
         server
     }
 
-    /// A server on a database that need not be there.
+    /// Starts a server on a database that need not exist.
     pub(crate) async fn start_on(url: &str, database: Option<FreshDatabase>) -> Self {
         Self::start_with(url, database, 64 << 20).await
     }
@@ -189,18 +189,18 @@ impl Server {
         }
     }
 
-    /// Its own database.
+    /// Returns the URL of its own database.
     pub(crate) fn database_url(&self) -> &str {
         self.database.as_ref().expect("made for it").url()
     }
 
-    /// How many spans its database holds.
+    /// Returns the number of spans in its database.
     pub(crate) async fn stored_spans(&self) -> u64 {
         let database = self.database.as_ref().expect("a database of its own");
         count_spans(database.url()).await.unsigned_abs()
     }
 
-    /// Asks the server to stop, as a signal does.
+    /// Makes the server stop, as a signal does.
     pub(crate) fn stop(&self) {
         self.stop.send_replace(true);
     }
@@ -233,7 +233,7 @@ impl Server {
             .expect("answers")
     }
 
-    /// Sends spans and returns the answer's body.
+    /// Sends spans and returns the response body.
     pub(crate) async fn send(&self, receiver: Receiver, spans: &[Span]) -> Value {
         let response = self.post(receiver, receiver.body(spans)).await;
         let status = response.status();
@@ -247,7 +247,7 @@ impl Server {
         receiver.read_answer(&bytes)
     }
 
-    /// The stored trace, as the API gives it.
+    /// Returns the stored trace in the form of the API.
     pub(crate) async fn trace(&self, span: &Span) -> Value {
         self.get_json(&format!("/api/admin/traces/{}", hex(&span.trace_id)))
             .await
@@ -270,9 +270,9 @@ impl Drop for Server {
     }
 }
 
-/// A client; there must be a TLS provider though nothing here speaks TLS.
+/// Returns a client. It needs a TLS provider although no test uses TLS.
 pub(crate) fn client() -> Client {
-    // Fails when another test of this process was first.
+    // This fails if another test of this process was first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new()
 }
@@ -282,7 +282,7 @@ pub(crate) async fn fetch(url: String) -> reqwest::Result<Response> {
     client().get(url).send().await
 }
 
-/// The sum of the samples of a metric whose line has all of `labels`.
+/// Returns the sum of the samples of a metric whose lines contain all `labels`.
 pub(crate) async fn metric(base: &str, name: &str, labels: &[&str]) -> u64 {
     let answer = fetch(format!("{base}/metrics")).await.expect("answers");
     let text = answer.text().await.expect("text");

@@ -1,4 +1,5 @@
-//! `--trace-span-limit`: what every receiver answers once a trace has as many spans as it may.
+//! Tests of `--trace-span-limit`: the response of every receiver once a trace has reached its
+//! limit.
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use throughline_store::testing::FreshDatabase;
 use crate::program::Program;
 use crate::support::{Receiver, client, hex, span};
 
-/// So many spans of one trace.
+/// Returns `count` spans of one trace.
 fn trace(count: usize) -> Vec<Span> {
     let first = span("step");
     let others = (1..count).map(|_| Span {

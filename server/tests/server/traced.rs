@@ -1,5 +1,5 @@
-//! A real process with the real tracer: what a trace says of it while it runs, after its final report
-//! and after it was killed.
+//! A real process with the real tracer: the state of its trace while it runs, after its final
+//! report and after it was killed.
 
 use std::env;
 use std::process::Stdio;
@@ -16,11 +16,11 @@ use tracing_subscriber::prelude::*;
 
 use crate::support::Server;
 
-/// Where the process of the test below sends to; without it the process does nothing.
+/// The endpoint of the test process below. Without the variable it does nothing.
 const ENDPOINT: &str = "THROUGHLINE_TEST_TRACED_ENDPOINT";
 
-/// Is no test: the process that the tests below run. It has one span within another, and goes
-/// only when it is told to, or killed.
+/// This is not a test but the process that the tests below run. It has one span within another, and
+/// ends when it reads a line or is killed.
 #[tokio::test]
 async fn the_process() {
     let Ok(endpoint) = env::var(ENDPOINT) else {
@@ -37,7 +37,7 @@ async fn the_process() {
     let outer = tracing::info_span!("process confirmation");
     outer.in_scope(|| drop(tracing::info_span!("send mail")));
     let mut told = String::new();
-    // Nothing else runs on this thread.
+    // This thread runs nothing else, so a blocking read is fine.
     std::io::stdin().read_line(&mut told).expect("is told");
     drop(outer);
     tracer.shutdown(Duration::from_secs(30)).await;
@@ -55,7 +55,7 @@ fn start(server: &Server) -> Child {
         .expect("runs")
 }
 
-/// The only trace there is, once `is_it` says so of it.
+/// Returns the only trace as soon as `is_it` returns true for it.
 async fn trace_once(server: &Server, is_it: impl Fn(&Value) -> bool) -> Value {
     let mut last = Value::Null;
     for _ in 0..600 {
@@ -98,7 +98,7 @@ async fn a_process_that_is_killed_leaves_its_open_span_with_a_mark() {
     trace_once(&server, runs).await;
     process.kill().await.expect("is killed");
 
-    // As it is read a minute later, by a server that nobody told anything.
+    // A minute later, on a server that got no report of the process.
     let later = Clock::system()
         .now()
         .saturating_add(60 * UnixNanos::PER_SECOND);

@@ -1,4 +1,4 @@
-//! Files in and out.
+//! Tests of import and export.
 
 mod foreign;
 mod others;
@@ -23,7 +23,7 @@ use throughline_wire::UnixNanos;
 use self::side::Side;
 use crate::program;
 
-/// When files are imported: after anything in them.
+/// The time of an import: later than everything in the files.
 const LATER: UnixNanos = UnixNanos::new(i64::MAX / 2);
 
 fn folder() -> TempDir {

@@ -1,11 +1,11 @@
-//! Zipkin's receiver: what reporters send, and what they are answered.
+//! Tests of the Zipkin receiver with the requests of real reporters.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{BODY_LIMIT, Coding, Server, hex, span};
 
-/// A span of the service `shop`, and its trace id.
+/// Returns a span of the service `shop`, and its trace id.
 fn zipkin(name: &str) -> (Value, String) {
     let span = span(name);
     let trace_id = hex(&span.trace_id);
@@ -115,7 +115,7 @@ async fn receivers_that_are_called_wrongly_say_what_to_do() {
             let allow = response.headers()["allow"].to_str().expect("text");
             assert!(allow.contains("POST"), "{path}: {allow}");
             let fault: Value = response.json().await.expect("JSON");
-            // OTLP's receivers answer in its own form.
+            // The OTLP receivers respond in OTLP's own form.
             let is_otlp = path.starts_with("/v1/");
             let detail = if is_otlp { "message" } else { "detail" };
             let detail = fault[detail].as_str().expect("words");

@@ -1,4 +1,4 @@
-//! Documents of every shape, taken apart.
+//! Documents of every shape, split into elements.
 
 use super::*;
 use crate::import::recognise::{METRICS, PRINTED, SEARCH};
@@ -82,7 +82,7 @@ fn what_is_known_and_not_imported_is_told_by_its_name() {
         ("{\"resourceMetrics\":[]}", METRICS),
         ("{\"took\":1,\"hits\":{}}", SEARCH),
         ("[{\"Name\":\"a\",\"SpanContext\":{}}]", PRINTED),
-        // A span of OTLP's without its request, and one of Jaeger's storage.
+        // A span of OTLP without its request, and one of Jaeger's storage.
         ("{\"traceId\":\"1\",\"spanId\":\"2\"}", UNKNOWN),
         ("{\"traceId\":\"1\",\"operationName\":\"a\"}", UNKNOWN),
         ("{\"data\":7}", "expected a list"),

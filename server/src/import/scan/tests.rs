@@ -1,4 +1,4 @@
-//! Text of every shape, seen a few bytes at a time.
+//! Text of every shape, read a few bytes at a time.
 
 use std::io::BufReader;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A scanner that sees a few bytes at a time.
+/// Creates a scanner that reads a few bytes at a time.
 fn scanner(text: &str, window: usize) -> Scanner<BufReader<&[u8]>> {
     Scanner::new(BufReader::with_capacity(window, text.as_bytes()), 1)
 }

@@ -1,4 +1,4 @@
-//! Content encodings: which there are, and what a body is once they are undone.
+//! The supported content encodings, and their decompression.
 
 use std::io::{self, Read};
 
@@ -8,33 +8,33 @@ use flate2::read::MultiGzDecoder;
 
 use super::{BodyError, Share};
 
-/// The largest window of a zstd frame, as a power of two: 8 MiB, what RFC 9659 lets a sender of
-/// the content encoding use.
+/// The largest window of a zstd frame, as a power of two: 8 MiB. RFC 9659 sets this limit for
+/// senders of the content encoding.
 const ZSTD_WINDOW_LOG: u32 = 23;
-/// How much is decompressed before memory for more is asked for.
+/// The number of bytes to decompress before more memory is requested.
 const STEP_BYTES: u64 = 64 * 1024;
 
-/// How a body is encoded.
+/// The encoding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::ingest) enum Encoding {
-    /// As it is.
+    /// No encoding.
     Identity,
-    /// RFC 1952; several members are one body.
+    /// RFC 1952. Several members form one body.
     Gzip,
-    /// RFC 8878; several frames are one body.
+    /// RFC 8878. Several frames form one body.
     Zstd,
 }
 
 impl Encoding {
-    /// What to send, for `accept-encoding` and its like.
+    /// The supported encodings, for `accept-encoding` and similar headers.
     pub(in crate::ingest) const ACCEPTED: &'static str = "gzip, zstd, identity";
 
-    /// What `content-encoding` says.
+    /// Returns the encoding in `content-encoding`.
     pub(in crate::ingest) fn of_content(headers: &HeaderMap) -> Result<Self, BodyError> {
         Self::named_by(headers, header::CONTENT_ENCODING)
     }
 
-    /// What the header `name` says; one encoding at most.
+    /// Returns the encoding in the header `name`. At most one encoding is allowed.
     pub(in crate::ingest) fn named_by(
         headers: &HeaderMap,
         name: HeaderName,
@@ -65,7 +65,7 @@ impl Encoding {
     }
 }
 
-/// Decompresses, asking `share` for memory as it goes; at most `limit` bytes.
+/// Decompresses at most `limit` bytes. Requests memory from `share` step by step.
 pub(super) fn decompress(
     encoding: Encoding,
     sent: Bytes,
@@ -77,7 +77,7 @@ pub(super) fn decompress(
         reason: error.to_string(),
     };
     match encoding {
-        // Nothing at all is an empty body in every encoding.
+        // In every encoding, empty input is an empty body.
         _ if sent.is_empty() => Ok(sent),
         Encoding::Identity => Ok(sent),
         Encoding::Gzip => unpack(MultiGzDecoder::new(sent.as_ref()), limit, share, corrupt),
@@ -91,8 +91,9 @@ pub(super) fn decompress(
     }
 }
 
-/// The encoding that bytes still have, by how they begin. No message of a receiver begins so, and zstd's
-/// beginning can pass for a protobuf message of unknown fields: a success that stores nothing.
+/// Detects an undeclared encoding by the first bytes. No message of a receiver begins like gzip or
+/// zstd. Without this check, zstd bytes could pass for a protobuf message of unknown fields: a
+/// success that stores nothing.
 pub(super) fn undeclared(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0x1f, 0x8b, ..] => Some(Encoding::Gzip.as_str()),

@@ -1,4 +1,4 @@
-//! Bodies that are compressed, damaged, bombs, and too many at once.
+//! Bodies that are compressed, damaged, decompression bombs, or too many at once.
 
 use std::io::Write as _;
 
@@ -32,7 +32,7 @@ async fn read_encoded(
         .map(|body| body.bytes)
 }
 
-/// The encodings, each with what makes it.
+/// A function that compresses bytes.
 type Encoder = fn(&[u8]) -> Vec<u8>;
 const ENCODERS: [(&str, Encoder); 2] = [("gzip", gzip), ("zstd", zstd)];
 
@@ -90,7 +90,7 @@ async fn what_is_damaged_is_said_to_be() {
     }
 }
 
-/// A frame of `bytes` whose sender keeps a window of 2^`window_log` bytes.
+/// Returns a frame of `bytes` whose sender uses a window of 2^`window_log` bytes.
 fn zstd_of_window(bytes: &[u8], window_log: u32) -> Vec<u8> {
     let mut encoder = zstd::Encoder::new(Vec::new(), 3).expect("memory");
     encoder.window_log(window_log).expect("in range");

@@ -1,4 +1,4 @@
-//! What a call is answered with: a message and trailers, or trailers alone for a fault.
+//! The response to a call: a message and trailers, or trailers alone for a fault.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -16,14 +16,14 @@ const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
-/// The longest text of a status; headers are bounded.
+/// The most characters of a status message. The size of headers is limited.
 const MESSAGE_CHARS: usize = 1024;
 
-/// `OK` with this message.
+/// Returns `OK` with this message.
 pub(super) fn success(message: &[u8]) -> Response {
     let mut framed = BytesMut::with_capacity(PREFIX_BYTES + message.len());
     framed.put_u8(0);
-    // Far below 4 GiB: a count and a few reasons.
+    // The length is far below 4 GiB: a count and a few reasons.
     framed.put_u32(message.len() as u32);
     framed.put_slice(message);
     let trailers = HeaderMap::from_iter([(STATUS, HeaderValue::from_static("0"))]);
@@ -31,7 +31,7 @@ pub(super) fn success(message: &[u8]) -> Response {
     respond(Body::new(body))
 }
 
-/// A fault: its code, its words and, for programs, its `google.rpc.Status`.
+/// Returns a fault: its code, its message and, for programs, its `google.rpc.Status`.
 pub(super) fn fault(fault: &Fault) -> Response {
     let mut response = respond(Body::empty());
     let headers = response.headers_mut();
@@ -41,7 +41,7 @@ pub(super) fn fault(fault: &Fault) -> Response {
         (MESSAGE, percent_encoded(&cut)),
         (DETAILS, STANDARD_NO_PAD.encode(fault.rpc_status())),
     ] {
-        // Neither holds anything but visible ASCII; and a fault without words is still a fault.
+        // Both values contain only visible ASCII. A fault without a message is still valid.
         if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(text)) {
             headers.insert(name, value);
         }
@@ -63,13 +63,14 @@ fn respond(body: Body) -> Response {
     response
 }
 
-/// All but visible ASCII and spaces as `%XX` (gRPC over HTTP2, "Percent-Encoded").
+/// Encodes every character except visible ASCII and spaces as `%XX` (gRPC over HTTP2,
+/// "Percent-Encoded").
 fn percent_encoded(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::new(), |mut out, byte| {
         match byte {
             b'%' | ..0x20 | 0x7f.. => {
-                // Writing into a string does not fail.
+                // Writing to a `String` does not fail.
                 let _ = write!(out, "%{byte:02X}");
             }
             _ => out.push(char::from(byte)),

@@ -1,17 +1,17 @@
-//! The one message of a request, out of its frame.
+//! Extracts the one message of a request from its frame.
 
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::ingest::body::{Encoding, ReadBody};
 use crate::ingest::fault::Fault;
 
-/// The flag whether a message is compressed, and its length in four bytes.
+/// The size of the frame prefix, in bytes: a compression flag and a length in four bytes.
 pub(super) const PREFIX_BYTES: usize = 5;
 
-/// How messages of the request that are compressed are encoded.
+/// Returns the encoding of the compressed messages of a request.
 ///
 /// # Errors
-/// `UNIMPLEMENTED` for an unknown encoding, as gRPC wants it.
+/// `UNIMPLEMENTED` for an unknown encoding, as gRPC requires.
 pub(super) fn encoding(headers: &HeaderMap) -> Result<Encoding, Fault> {
     let name = HeaderName::from_static("grpc-encoding");
     Encoding::named_by(headers, name).map_err(|error| {
@@ -24,10 +24,10 @@ pub(super) fn encoding(headers: &HeaderMap) -> Result<Encoding, Fault> {
     })
 }
 
-/// Returns the message of `frame`, and how it is compressed when `encoding` is what the headers say.
+/// Returns the message of `frame`, and its encoding: `encoding` is that of the headers.
 ///
 /// # Errors
-/// When there is not exactly one message.
+/// There is not exactly one message.
 pub(super) fn unframe(
     mut frame: ReadBody,
     encoding: Encoding,
@@ -45,7 +45,7 @@ pub(super) fn unframe(
     Ok((frame, encoding))
 }
 
-/// Whether the one message of `bytes` is compressed.
+/// Returns the compression flag of the only message of `bytes`.
 fn prefix(bytes: &[u8]) -> Result<bool, Fault> {
     let Some((prefix, message)) = bytes.split_first_chunk::<PREFIX_BYTES>() else {
         return Err(Fault::undecodable(

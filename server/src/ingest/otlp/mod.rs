@@ -1,5 +1,5 @@
-//! `POST /v1/traces` and `POST /v1/logs`: OTLP/HTTP, protobuf or JSON, plain, gzip or zstd, answered
-//! in kind.
+//! `POST /v1/traces` and `POST /v1/logs`: OTLP/HTTP as protobuf or JSON, plain, gzip or zstd. The
+//! response has the form of the request.
 //!
 //! Source: OpenTelemetry Protocol specification 1.10, "OTLP/HTTP".
 
@@ -22,7 +22,7 @@ use super::body::Encoding;
 use super::fault::{Fault, media_type};
 use super::pipeline::{Receiver, run};
 
-/// Stores a trace request and answers once it is committed.
+/// Stores a trace request and responds once it is committed.
 pub(super) async fn export_traces(
     State(ingest): State<Ingest>,
     headers: HeaderMap,
@@ -31,7 +31,7 @@ pub(super) async fn export_traces(
     export(Signal::Traces, &ingest, &headers, body).await
 }
 
-/// Stores a logs request and answers once it is committed.
+/// Stores a logs request and responds once it is committed.
 pub(super) async fn export_logs(
     State(ingest): State<Ingest>,
     headers: HeaderMap,
@@ -54,7 +54,7 @@ pub(super) struct OtlpHttp {
 }
 
 impl OtlpHttp {
-    /// The form of the answer: JSON to a request that has none.
+    /// Returns the form of the response. It is JSON if the request has no known form.
     fn answer_form(self) -> Form {
         self.form.unwrap_or(Form::Json)
     }
@@ -88,7 +88,7 @@ impl Receiver for OtlpHttp {
 /// Decodes and validates a request of `signal`.
 ///
 /// # Errors
-/// When it cannot be read as a whole.
+/// The request cannot be read as a whole.
 pub(super) fn decode(
     signal: Signal,
     form: Form,
@@ -113,8 +113,8 @@ pub(super) fn rejected_of(signal: Signal, outcome: Outcome) -> Vec<Rejection> {
     }
 }
 
-/// Counts a fault of a request that no signal takes, and answers it in the form of the request; in JSON when
-/// that has none.
+/// Counts a fault of a request without a signal, and responds in the form of the request, or in
+/// JSON if that is unknown.
 pub(super) fn refuse(headers: &HeaderMap, fault: &Fault) -> Response {
     count_fault(OtlpHttp::NAME, fault);
     let form = Form::of(&media_type(headers)).unwrap_or(Form::Json);

@@ -1,4 +1,5 @@
-//! What OTLP answers: `ExportTraceServiceResponse` and its like, or `google.rpc.Status` for a fault.
+//! The responses of OTLP: `ExportTraceServiceResponse` and similar, or `google.rpc.Status` for a
+//! fault.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -10,10 +11,10 @@ use throughline_wire::Rejection;
 
 use crate::ingest::fault::Fault;
 
-/// Reasons named in `partial_success.error_message`; the count covers all.
+/// The most reasons in `partial_success.error_message`. The count covers all rejected items.
 const NAMED_REASONS: usize = 5;
 
-/// In which form the request came, and so the answer goes.
+/// The form of a request and of its response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::ingest) enum Form {
     /// `application/x-protobuf`.
@@ -23,7 +24,7 @@ pub(in crate::ingest) enum Form {
 }
 
 impl Form {
-    /// That of a media type.
+    /// Returns the form of a media type.
     pub(super) fn of(media_type: &str) -> Option<Self> {
         match media_type {
             "application/x-protobuf" => Some(Self::Protobuf),
@@ -33,14 +34,14 @@ impl Form {
     }
 }
 
-/// 200, with `partial_success` when something was rejected.
+/// Returns a 200, with `partial_success` if an item was rejected.
 pub(super) fn success(form: Form, signal: Signal, rejected: &[Rejection]) -> Response {
     let body = match form {
         Form::Protobuf => partial_success(signal, rejected),
         Form::Json if rejected.is_empty() => b"{}".to_vec(),
         Form::Json => json!({
             "partialSuccess": {
-                // A 64-bit number is text in protobuf's JSON form.
+                // A 64-bit number is a string in protobuf's JSON form.
                 rejected_field(signal): rejected.len().to_string(),
                 "errorMessage": explain(signal, rejected),
             }
@@ -51,7 +52,7 @@ pub(super) fn success(form: Form, signal: Signal, rejected: &[Rejection]) -> Res
     respond(form, StatusCode::OK, body)
 }
 
-/// The response message in protobuf; its fields have the same numbers for every signal.
+/// Returns the response message in protobuf. Its fields have the same numbers for every signal.
 pub(in crate::ingest) fn partial_success(signal: Signal, rejected: &[Rejection]) -> Vec<u8> {
     let mut body = Vec::new();
     if !rejected.is_empty() {
@@ -63,7 +64,7 @@ pub(in crate::ingest) fn partial_success(signal: Signal, rejected: &[Rejection])
     body
 }
 
-/// A fault with its `google.rpc.Status`.
+/// Returns a fault with its `google.rpc.Status`.
 pub(super) fn fault(form: Form, fault: &Fault) -> Response {
     let body = match form {
         Form::Protobuf => fault.rpc_status(),
@@ -87,7 +88,7 @@ fn respond(form: Form, status: StatusCode, body: Vec<u8>) -> Response {
     response
 }
 
-/// The field of `partial_success` that counts rejected items, in JSON.
+/// Returns the JSON name of the field of `partial_success` that counts rejected items.
 const fn rejected_field(signal: Signal) -> &'static str {
     match signal {
         Signal::Traces => "rejectedSpans",
@@ -95,7 +96,7 @@ const fn rejected_field(signal: Signal) -> &'static str {
     }
 }
 
-/// Names the first reasons, by the place of the item in the request.
+/// Lists the first reasons, with the index of each item in the request.
 fn explain(signal: Signal, rejected: &[Rejection]) -> String {
     let item = signal.item();
     let named = rejected.iter().take(NAMED_REASONS);

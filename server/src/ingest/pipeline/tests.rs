@@ -1,4 +1,4 @@
-//! Every protocol answers only for what the writer accounts for.
+//! Tests that every protocol acknowledges only what the writer accounts for.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::ingest::otlp::{Form, OtlpHttp};
 use crate::ingest::zipkin::Zipkin;
 use crate::readiness::Readiness;
 
-/// The items that a receiver claims and the writer never sees.
+/// A receiver that claims more items than the writer gets.
 #[derive(Clone, Copy)]
 struct Claiming<R> {
     receiver: R,

@@ -1,4 +1,4 @@
-//! Requests of a few kilobytes that unpack into millions of small things.
+//! Requests of a few kilobytes that decode into millions of small items.
 
 use reqwest::StatusCode;
 use throughline_store::testing::FreshDatabase;
@@ -7,9 +7,9 @@ use super::conservation::check_memory;
 use crate::program::Program;
 use crate::support::{Coding, Receiver, client, fetch, hex, span, text};
 
-/// What a body may unpack to.
+/// The largest decompressed body, in bytes.
 const BODY_BYTES: usize = 4 << 20;
-/// How many of each are sent at one time.
+/// The number of copies that are sent at once.
 const AT_ONCE: usize = 3;
 
 struct Bomb {
@@ -19,11 +19,11 @@ struct Bomb {
     body: Vec<u8>,
 }
 
-/// `unit` over and over between `before` and `after`.
+/// Repeats `unit` between `before` and `after`.
 fn json(name: &'static str, path: &'static str, [before, unit, after]: [&str; 3]) -> Bomb {
     let mut body = before.as_bytes().to_vec();
     body.extend(unit.as_bytes().repeat(BODY_BYTES / unit.len()));
-    // The last one has a comma behind it.
+    // Removes the comma after the last unit.
     body.pop();
     body.extend(after.as_bytes());
     let content_type = "application/json";
@@ -35,7 +35,7 @@ fn json(name: &'static str, path: &'static str, [before, unit, after]: [&str; 3]
     }
 }
 
-/// `unit` over and over as the innermost of messages of these fields, after `beside`.
+/// Repeats `unit` in the innermost of nested messages with these fields, after `beside`.
 fn protobuf(
     name: &'static str,
     path: &'static str,

@@ -1,5 +1,6 @@
-//! The server or Postgres is killed in the middle of a compaction, when the new blocks are written and
-//! the old ones are not deleted: every span is there once, and the next compaction moves them.
+//! The server or Postgres is killed in the middle of a compaction, after the new blocks are written
+//! and before the old ones are deleted. Every span is stored once, and the next compaction moves
+//! them.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::program::{Program, data_dir};
 
 const LEVEL0: &str = "SELECT count(*) FROM level0_blocks";
 const LEVEL1: &str = "SELECT count(*) FROM level1_blocks";
-/// Connections on which a server compacts.
+/// Counts the connections on which a server compacts.
 const COMPACTING: &str = "SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name LIKE 'throughline compact%'";
 
@@ -36,7 +37,7 @@ async fn until(url: &str, sql: &'static str, expected: i64) {
     panic!("still not {expected} after a minute: {sql}");
 }
 
-/// Waits until the server has compacted everything that is in level 0.
+/// Waits until the server has compacted everything in level 0.
 async fn until_compacted(url: &str) {
     execute(
         url,
@@ -57,7 +58,7 @@ async fn a_server_that_is_killed_during_a_compaction_leaves_every_span_once() {
         load.wait_for_more(20).await;
         let compaction = held.insert(HeldCompaction::hold(url).await);
         compaction.until_it_waits(url).await;
-        // Ingest does not wait for it.
+        // Ingest does not wait for the compaction.
         load.wait_for_more(20).await;
     })
     .await;
@@ -90,7 +91,7 @@ async fn a_postgres_that_is_killed_during_a_compaction_leaves_every_span_once() 
         load.wait_for_more(20).await;
         postgres.kill_postgres();
         load.wait_for(StatusCode::SERVICE_UNAVAILABLE).await;
-        // It is started again by itself.
+        // The server restarts Postgres by itself.
         load.wait_for_more(20).await;
     })
     .await;

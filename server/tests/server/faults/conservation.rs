@@ -1,4 +1,4 @@
-//! What is stored, asked of the database itself, against what was acknowledged.
+//! Compares the stored data in the database itself with what was acknowledged.
 
 use std::sync::atomic::Ordering;
 
@@ -7,10 +7,11 @@ use throughline_store::testing::{count, count_span_ids, count_spans};
 use super::load::Load;
 use crate::support::{fetch, metric};
 
-/// The most memory a server may ever have used: the bound that is promised.
+/// The most memory a server may use at any time, in KiB: the promised limit.
 const MAX_RESIDENT_KIB: u64 = 300 * 1024;
 
-/// Everything acknowledged is stored exactly once, in the spans and in the directory.
+/// Checks that everything acknowledged is stored exactly once, in the spans and in the trace
+/// summaries.
 pub(super) async fn check_conserved(url: &str, load: &Load) {
     let acknowledged = load.acknowledged.load(Ordering::Relaxed);
     let received = load.received.load(Ordering::Relaxed);
@@ -27,7 +28,7 @@ pub(super) async fn check_conserved(url: &str, load: &Load) {
     check_nothing_twice(url).await;
 }
 
-/// No span is stored twice, and the directory counts each once.
+/// Checks that no span is stored twice, and that the trace summaries count each span once.
 pub(crate) async fn check_nothing_twice(url: &str) {
     let stored = count_spans(url).await;
     assert_eq!(count_span_ids(url).await, stored, "nothing twice");
@@ -39,13 +40,13 @@ pub(crate) async fn check_nothing_twice(url: &str) {
     assert_eq!(counted, stored, "the directory counts what is stored");
 }
 
-/// What a server says it took: `received` or `duplicate`.
+/// Returns a server's counter of spans with the result `received` or `duplicate`.
 pub(crate) async fn counted(base: &str, result: &str) -> u64 {
     let label = format!("result=\"{result}\"");
     metric(base, "throughline_ingest_spans_total", &[&label]).await
 }
 
-/// The servers' own counters are what really happened.
+/// Checks that the servers' own counters match the acknowledged spans.
 pub(super) async fn check_counters(bases: &[&str], load: &Load) {
     for (result, answered) in [("received", &load.received), ("duplicate", &load.duplicate)] {
         let mut sum = 0;
@@ -56,7 +57,7 @@ pub(super) async fn check_counters(bases: &[&str], load: &Load) {
     }
 }
 
-/// The process never used more memory than is promised.
+/// Checks that the process never used more memory than promised. Returns its peak in KiB.
 pub(crate) fn check_memory(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a Linux process");
     let peak = status
@@ -71,7 +72,7 @@ pub(crate) fn check_memory(pid: u32) -> u64 {
     peak
 }
 
-/// The list of traces is served.
+/// Checks that the trace list responds.
 pub(super) async fn check_reads(base: &str) {
     let answer = fetch(format!("{base}/api/admin/traces?limit=1"))
         .await

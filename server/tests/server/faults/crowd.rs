@@ -50,7 +50,7 @@ async fn clients_that_stall_in_the_middle_of_a_body_are_cut_off_and_hold_up_nobo
             );
             stream.write_all(head.as_bytes()).await.expect("sent");
             let mut answer = String::new();
-            // Ends when the server closes the connection.
+            // Returns when the server closes the connection.
             let read = stream.read_to_string(&mut answer);
             let ended = tokio::time::timeout(Duration::from_mins(1), read).await;
             ended.expect("is not held for ever").expect("text");

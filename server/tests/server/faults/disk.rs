@@ -1,4 +1,4 @@
-//! A disk that is full.
+//! The disk is full.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,11 +9,11 @@ use super::conservation::{check_conserved, check_memory, check_reads};
 use super::load::{Load, Plan};
 use crate::program::{Program, data_dir};
 
-/// A small file system of its own; unmounted with this value.
+/// A small file system. Dropping the value unmounts it.
 struct SmallDisk<'a>(&'a Path);
 
 impl<'a> SmallDisk<'a> {
-    /// None where mounting is not allowed.
+    /// Mounts the file system; `None` if this account may not mount.
     fn mount(at: &'a Path, megabytes: u32) -> Option<Self> {
         mount(at, &format!("size={megabytes}m,mode=0755")).then_some(Self(at))
     }
@@ -33,7 +33,7 @@ fn mount(at: &Path, options: &str) -> bool {
 
 impl Drop for SmallDisk<'_> {
     fn drop(&mut self) {
-        // Lazily: Postgres may be ending still.
+        // A lazy unmount: Postgres may still be ending.
         let _ = Command::new("umount").arg("-l").arg(self.0).status();
     }
 }
@@ -54,7 +54,7 @@ async fn a_full_disk_is_503_and_what_was_acknowledged_is_there_when_there_is_spa
     };
     let load = Load::during(plan, async |load| {
         load.wait_for(StatusCode::SERVICE_UNAVAILABLE).await;
-        // More of the same does not help, and does no harm.
+        // More requests do not help, and cause no damage.
         load.wait_for(StatusCode::SERVICE_UNAVAILABLE).await;
         disk.grow(700);
         load.wait_for_more(20).await;

@@ -1,4 +1,4 @@
-//! Answers about events: few rows that unpack into very much.
+//! Responses about events: few rows that unpack into very many bytes.
 
 use opentelemetry_proto::tonic::trace::v1::span::Event;
 use reqwest::{RequestBuilder, Response, StatusCode};
@@ -10,7 +10,7 @@ use crate::logs::{record, request};
 use crate::program::Program;
 use crate::support::{Receiver, client, hex, span, text};
 
-/// Answers that are asked for at one time: as many as a server has connections to read with.
+/// The number of concurrent requests: the number of read connections of a server.
 const AT_ONCE: usize = 8;
 
 async fn send(server: &Program, path: &str, body: Vec<u8>) {
@@ -21,7 +21,7 @@ async fn send(server: &Program, path: &str, body: Vec<u8>) {
     assert_eq!(answer.status(), StatusCode::OK);
 }
 
-/// The answer once there is one: a machine that is busy otherwise may be told to come back.
+/// Repeats the request until it succeeds: a busy machine may respond with a request to retry.
 async fn answer(request: RequestBuilder) -> Response {
     for _ in 0..20 {
         let again = request.try_clone().expect("has no stream");
@@ -38,7 +38,7 @@ async fn lists_of_large_events_come_in_pages_and_leave_the_server_small() {
     let database = FreshDatabase::create().await;
     let server = Program::serve_on(database.url(), &[]).await;
     let mut large = record("large");
-    // 4 MB, of values that are not large enough to be offloaded.
+    // 4 MB of values, each too small to be offloaded.
     let value = "v".repeat(8_000);
     large.attributes = (0..500).map(|at| text(&format!("k{at}"), &value)).collect();
     let trace_id = hex(&large.trace_id);
@@ -80,7 +80,7 @@ async fn marks_of_very_many_small_events_leave_the_server_small() {
     let database = FreshDatabase::create().await;
     let server = Program::serve_on(database.url(), &[]).await;
     let mut eventful = span("eventful");
-    // As many of a few bytes each as a waterfall reads of one span.
+    // The most events of a few bytes that a waterfall reads of one span.
     eventful.events = (0..740)
         .map(|at| Event {
             time_unix_nano: eventful.start_time_unix_nano + at,
@@ -88,7 +88,7 @@ async fn marks_of_very_many_small_events_leave_the_server_small() {
         })
         .collect();
     let trace_id = hex(&eventful.trace_id);
-    // As many such spans as a waterfall repairs.
+    // The most such spans whose events a waterfall shows.
     for batch in 0..10_u16 {
         let spans: Vec<_> = (0..200_u16)
             .map(|at| {

@@ -1,4 +1,4 @@
-//! Senders that try until they are acknowledged, and remember what they sent.
+//! Senders that retry until they are acknowledged, and count what they sent.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,37 +12,37 @@ use tokio::time::sleep;
 
 use crate::support::{Receiver, client, hex, span, text};
 
-/// Whether what is sent comes back in the answers.
+/// The receiver that the senders use. Its responses count received and duplicate spans.
 const RECEIVER: Receiver = Receiver::Native;
 
-/// How a crowd of senders behaves.
+/// The behaviour of a group of senders.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
-    /// Where they send; sender `n` to the `n`-th, in a circle.
+    /// The servers. The senders are distributed over them in turn.
     pub(super) bases: Vec<String>,
-    /// How many send at the same time.
+    /// The number of concurrent senders.
     pub(super) senders: usize,
-    /// Spans of a batch, all of one trace.
+    /// The spans of a batch, all of one trace.
     pub(super) spans: usize,
-    /// Bytes of one attribute of each span.
+    /// The bytes of one attribute of each span.
     pub(super) padding: usize,
 }
 
-/// What was sent and what was answered.
+/// The counts of what was sent and how the servers responded.
 #[derive(Debug, Default)]
 pub(super) struct Load {
     stop: AtomicBool,
-    /// Batches acknowledged.
+    /// The acknowledged batches.
     batches: AtomicU64,
-    /// Spans acknowledged.
+    /// The acknowledged spans.
     pub(super) acknowledged: AtomicU64,
-    /// Spans that answers called new.
+    /// The spans that responses reported as received.
     pub(super) received: AtomicU64,
-    /// Spans that answers called duplicates.
+    /// The spans that responses reported as duplicates.
     pub(super) duplicate: AtomicU64,
-    /// Answers by status; 0 for none at all.
+    /// The responses by status; 0 for no response.
     answers: Mutex<BTreeMap<u16, u64>>,
-    /// Refusals that did not say when to come back.
+    /// The refusals without `Retry-After`.
     pub(super) without_retry_after: AtomicU64,
 }
 
@@ -99,7 +99,7 @@ impl Load {
             self.note(status.as_u16());
             if status == StatusCode::OK {
                 let Ok(answer) = answer.json::<Value>().await else {
-                    // Cut off in the answer: as good as none.
+                    // The response was cut off: the sender retries.
                     continue;
                 };
                 let count = |key: &str| answer[key].as_u64().expect("a count");
@@ -122,7 +122,7 @@ impl Load {
             if !answer.headers().contains_key("retry-after") {
                 self.without_retry_after.fetch_add(1, Ordering::Relaxed);
             }
-            // Far sooner than asked: a sender that does not listen must do no harm.
+            // Much sooner than `Retry-After`: a sender that ignores it must do no harm.
             sleep(Duration::from_millis(20)).await;
         }
         panic!("a batch was not acknowledged in any reasonable time");
@@ -132,18 +132,18 @@ impl Load {
         *self.answers.lock().unwrap().entry(status).or_default() += 1;
     }
 
-    /// How often this was the answer.
+    /// Returns how many responses had this status.
     pub(super) fn answered(&self, status: StatusCode) -> u64 {
         let answers = self.answers.lock().unwrap();
         answers.get(&status.as_u16()).copied().unwrap_or_default()
     }
 
-    /// All answers, for people.
+    /// Returns all responses as text.
     pub(super) fn answers(&self) -> String {
         format!("{:?}", self.answers.lock().unwrap())
     }
 
-    /// Waits until `batches` more are acknowledged.
+    /// Waits until `batches` more batches are acknowledged.
     pub(super) async fn wait_for_more(&self, batches: u64) {
         let before = self.batches.load(Ordering::Relaxed);
         for _ in 0..12_000 {
@@ -158,7 +158,7 @@ impl Load {
         );
     }
 
-    /// Waits until a refusal of this kind was answered.
+    /// Waits for a response with this status.
     pub(super) async fn wait_for(&self, status: StatusCode) {
         let before = self.answered(status);
         for _ in 0..12_000 {
@@ -174,7 +174,7 @@ impl Load {
     }
 }
 
-/// Text that does not compress to nothing.
+/// Returns text that compresses badly.
 fn padding(len: usize) -> String {
     let mut text = String::with_capacity(len + 32);
     while text.len() < len {

@@ -1,4 +1,4 @@
-//! A migration that is killed in the middle is begun again, whole.
+//! A migration is killed in the middle and starts again from the beginning.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::program::{command, run};
 async fn a_migration_killed_in_the_middle_is_begun_again() {
     let database = FreshDatabase::create_empty().await;
     let url = database.url().to_owned();
-    // Holds up the migration in its very middle: the tables are made, the last statement waits.
+    // Stalls the migration in the middle: the tables exist, the last statement waits.
     execute(
         &url,
         "CREATE FUNCTION stall() RETURNS event_trigger LANGUAGE plpgsql AS $$
@@ -33,7 +33,8 @@ async fn a_migration_killed_in_the_middle_is_begun_again() {
     }
     assert_eq!(count(&url, asleep).await, 1, "it is in the middle");
     migrating.kill().await.expect("killed");
-    // What the killed process left: its backend would sleep on, as one whose client is gone does.
+    // Ends the backend of the killed process. It would continue to sleep, because it does not
+    // notice that its client has ended.
     execute(
         &url,
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity

@@ -1,4 +1,4 @@
-//! Twice as much as the server can take, for long.
+//! Twice the load that the server can take, for a long time.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::conservation::{check_conserved, check_counters, check_memory, check_r
 use super::load::{Load, Plan};
 use crate::program::Program;
 
-/// Senders that never rest, with far less space in the queue than they would fill.
+/// Runs senders without pauses. The queue holds far less than they send.
 async fn overload(length: Duration) -> String {
     let database = FreshDatabase::create().await;
     let server = Program::serve_on(database.url(), &["--writer-queue-bytes", "2000000"]).await;

@@ -10,23 +10,23 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// The proxy; connections live on until it is told otherwise.
+/// The proxy. Connections stay open until a method cuts them.
 pub(super) struct Proxy {
     state: Arc<State>,
 }
 
 struct State {
     upstream: SocketAddr,
-    /// Waited before each piece of at most [`PIECE`] bytes is passed on.
+    /// The delay before each piece of at most [`PIECE`] bytes, in milliseconds.
     delay_ms: AtomicU64,
-    /// Odd while connections are refused; every change cuts those that are open.
+    /// Odd while connections are refused. Every change cuts the open ones.
     epoch: watch::Sender<u64>,
 }
 
 const PIECE: usize = 16 * 1024;
 
 impl Proxy {
-    /// A proxy before the Postgres of `url`.
+    /// Starts a proxy in front of the Postgres of `url`.
     pub(super) async fn before(url: &str) -> (Self, String) {
         let mut parsed = reqwest::Url::parse(url).expect("a URL");
         let host = parsed.host_str().expect("a host").to_owned();
@@ -50,18 +50,18 @@ impl Proxy {
         (Self { state }, url)
     }
 
-    /// From now on each piece of 16 KiB waits so long, in each direction.
+    /// Sets the delay of each piece of 16 KiB, in both directions.
     pub(super) fn delay(&self, delay: Duration) {
         let millis = delay.as_millis() as u64;
         self.state.delay_ms.store(millis, Ordering::Relaxed);
     }
 
-    /// Cuts every connection; new ones are welcome.
+    /// Cuts every connection. New ones are accepted.
     pub(super) fn cut(&self) {
         self.state.epoch.send_modify(|epoch| *epoch += 2);
     }
 
-    /// Cuts every connection and refuses new ones, or takes them again.
+    /// Cuts every connection and refuses new ones, or accepts them again.
     pub(super) fn refuse(&self, refuse: bool) {
         self.state
             .epoch

@@ -1,5 +1,5 @@
-//! Postgres is killed in the middle of a retention run: the next run finishes it, and what is kept is
-//! whole.
+//! Postgres is killed in the middle of a retention run. The next run finishes it, and the kept
+//! traces are complete.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use tokio::time::sleep;
 use crate::program::{Program, data_dir};
 
 const DAY: i64 = UnixNanos::PER_DAY;
-/// Traces of each day, half of which stay.
+/// The traces of each day. Half of them are kept.
 const TRACES: usize = 160;
 
-/// Noon of today: the partitions there are go by the database's clock.
+/// Returns noon of today: the partitions depend on the database's clock.
 fn noon() -> UnixNanos {
     let now = Clock::system().now().get();
     UnixNanos::new(now - now.rem_euclid(DAY) + DAY / 2)
@@ -27,7 +27,7 @@ fn connect(url: &str, now: UnixNanos) -> Store {
     Store::connect_lazy(url, StoreOptions::new(move || now)).expect("an address")
 }
 
-/// Spans with a large value each, of three days; the failed ones stay.
+/// Returns spans of three days with a large value each. The failed ones are kept.
 fn spans(noon: UnixNanos) -> Vec<Span> {
     let mut ids = Ids::seeded(31);
     let mut spans = Vec::new();
@@ -50,7 +50,7 @@ fn spans(noon: UnixNanos) -> Vec<Span> {
 
 async fn write(url: &str, noon: UnixNanos, spans: &[Span]) {
     for days_ago in [8, 9, 12] {
-        // Each day's spans come on their day.
+        // The spans of each day arrive on that day.
         let day = noon.saturating_add(-days_ago * DAY);
         let of_day = spans.iter().filter(|span| span.start == day);
         let group = SpanGroup {
@@ -68,7 +68,7 @@ async fn write(url: &str, noon: UnixNanos, spans: &[Span]) {
     }
 }
 
-/// The store once Postgres, which is started again by itself, answers.
+/// Returns the store as soon as Postgres, which restarts by itself, responds.
 async fn back(url: &str, noon: UnixNanos) -> Store {
     let store = connect(url, noon);
     for _ in 0..300 {
@@ -128,8 +128,8 @@ async fn a_postgres_that_is_killed_during_a_retention_run_loses_nothing_kept() {
         rewrite: Rewrite::Now,
         is_dry_run: false,
     };
-    // How long a run takes is not known: each kill comes later than the one before, until a run
-    // ends before it.
+    // The duration of a run is unknown. Each kill comes later than the one before, until a run ends
+    // before it.
     let mut killed = 0;
     let mut delay = Duration::from_millis(20);
     let report = loop {
@@ -141,7 +141,7 @@ async fn a_postgres_that_is_killed_during_a_retention_run_loses_nothing_kept() {
             () = sleep(delay) => {}
         }
         postgres.kill_postgres();
-        // It may just have ended.
+        // The run may have ended just before the kill.
         killed += usize::from(run.await.is_err());
         let store = back(&url, noon).await;
         let left = listed(&store, noon).await;

@@ -34,8 +34,8 @@ async fn two_servers_take_different_traces_at_once() {
     }
 }
 
-/// Every batch goes to both servers at the same moment, and every trace is in many batches: the
-/// same rows are fought over, in the spans and in the directory.
+/// Every batch goes to both servers at the same moment, and every trace is in many batches. The
+/// servers write the same rows concurrently, in the spans and in the trace summaries.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_take_the_same_spans_of_the_same_traces_at_once() {
     const TRACES: usize = 20;

@@ -1,4 +1,4 @@
-//! A Postgres that answers slowly, and one whose connections break in the middle of anything.
+//! A slow Postgres, and one whose connections break at any time.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::load::{Load, Plan};
 use super::proxy::Proxy;
 use crate::program::Program;
 
-/// So little may wait that a slow database fills the queue at once.
+/// A queue so small that a slow database fills it at once.
 const SMALL_QUEUE: [&str; 2] = ["--writer-queue-bytes", "1000000"];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,7 +29,7 @@ async fn a_slow_postgres_fills_the_queue_and_never_the_memory() {
         load.wait_for_more(20).await;
         proxy.delay(Duration::from_millis(100));
         load.wait_for(StatusCode::TOO_MANY_REQUESTS).await;
-        // Still one at a time.
+        // The server still commits one batch after the other.
         load.wait_for_more(3).await;
         proxy.delay(Duration::ZERO);
         load.wait_for_more(20).await;
@@ -55,7 +55,7 @@ async fn connections_that_break_at_any_moment_lose_nothing_and_double_nothing() 
     };
     let load = Load::during(plan, async |load| {
         for round in 0..25_u64 {
-            // Not in step with anything: some cuts fall between COMMIT and its answer.
+            // An irregular interval: some cuts happen between COMMIT and its response.
             sleep(Duration::from_millis(17 + 13 * (round % 7))).await;
             proxy.cut();
             load.wait_for_more(2).await;

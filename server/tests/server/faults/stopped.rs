@@ -1,4 +1,4 @@
-//! Postgres stops under load, or stops answering, and comes back.
+//! Postgres stops under load, or stops responding, and comes back.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn plan(server: &Program) -> Plan {
     }
 }
 
-/// Stops Postgres in the orderly way while senders push, and starts it again after `away`.
+/// Stops Postgres with a normal shutdown while senders push, and restarts it after `away`.
 async fn stop_and_start(away: Duration) -> String {
     let folder = data_dir();
     let (postgres, url) = Program::postgres(folder.path()).await;
@@ -67,7 +67,7 @@ async fn a_postgres_that_hangs_holds_nobody_for_ever_and_goes_on_where_it_was() 
     let server = Program::serve_on(&url, &["--writer-queue-bytes", "200000"]).await;
     let postmaster = Pid::from_raw(Program::postmaster_of(folder.path()));
     let group = getpgid(Some(postmaster)).expect("a process group");
-    // The processes of Postgres must not share the group of anything of ours.
+    // The processes of Postgres must not share a process group with any other.
     assert_eq!(group, postmaster, "Postgres leads its own process group");
     let load = Load::during(plan(&server), async |load| {
         load.wait_for_more(20).await;

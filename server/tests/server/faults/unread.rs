@@ -1,4 +1,4 @@
-//! Clients that ask for large answers and do not read them.
+//! Clients that request large responses and do not read them.
 
 use reqwest::StatusCode;
 use throughline_store::testing::FreshDatabase;
@@ -9,10 +9,10 @@ use super::conservation::{check_memory, check_reads};
 use crate::program::Program;
 use crate::support::{Coding, Receiver, client, fetch, hex, span, text};
 
-/// Who asks and does not read.
+/// The number of clients that do not read.
 const CLIENTS: usize = 40;
 
-/// Stores a trace whose page is as large as pages get; its id.
+/// Stores a trace whose page has the largest size. Returns its id.
 async fn store_large_trace(server: &Program) -> String {
     let first = span("large");
     for n in 0..12_u8 {
@@ -31,7 +31,7 @@ async fn store_large_trace(server: &Program) -> String {
     hex(&first.trace_id)
 }
 
-/// Asks for `path` with little space for the answer.
+/// Requests `path` with a small receive buffer.
 async fn ask(host: &str, path: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a size");
@@ -42,7 +42,7 @@ async fn ask(host: &str, path: &str) -> TcpStream {
     stream
 }
 
-/// The status of the answer, of which no more is read.
+/// Reads only the status of the response.
 async fn status(stream: &mut TcpStream) -> String {
     let mut head = [0; 12];
     stream.read_exact(&mut head).await.expect("an answer");
@@ -71,7 +71,7 @@ async fn clients_that_do_not_read_their_answers_leave_the_server_small() {
         let peak = check_memory(server.pid());
         println!("{CLIENTS} clients that read no {path}: {refused} refused, peak {peak} KiB");
         assert!(refused > 0, "every answer is held");
-        // Lists do not wait for them.
+        // Lists do not wait for the large responses.
         check_reads(&server.base).await;
         drop(clients);
         let answer = fetch(format!("{}{path}", server.base)).await;

@@ -11,7 +11,7 @@ use prost::Message as _;
 use serde_json::{Value, json};
 use throughline_server::clock::Clock;
 
-/// How a body is encoded.
+/// The encoding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Coding {
     Plain,
@@ -21,10 +21,10 @@ pub(crate) enum Coding {
 
 impl Coding {
     pub(crate) const ALL: [Self; 3] = [Self::Plain, Self::Gzip, Self::Zstd];
-    /// Those that change the bytes.
+    /// The encodings that change the bytes.
     pub(crate) const COMPRESSED: [Self; 2] = [Self::Gzip, Self::Zstd];
 
-    /// What `content-encoding` says of it.
+    /// Returns the value of `content-encoding`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Plain => "identity",
@@ -73,7 +73,7 @@ impl Receiver {
         }
     }
 
-    /// A request of these spans of the service `shop`.
+    /// Returns a request with these spans of the service `shop`.
     pub(crate) fn body(self, spans: &[Span]) -> Vec<u8> {
         match self {
             Self::Native => {
@@ -88,7 +88,7 @@ impl Receiver {
         }
     }
 
-    /// `{"rejected": <how many>, "reasons": <text>}`, whatever the form of the answer.
+    /// Returns `{"rejected": <count>, "reasons": <text>}` for a response of any form.
     pub(crate) fn read_answer(self, bytes: &[u8]) -> Value {
         if self == Self::OtlpProtobuf {
             use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
@@ -138,7 +138,7 @@ pub(crate) fn text(key: &str, value: &str) -> KeyValue {
     }
 }
 
-/// A span of a trace of its own that began a moment ago.
+/// Returns a span with a trace of its own that began a moment ago.
 pub(crate) fn span(name: &str) -> Span {
     let now = u64::try_from(Clock::system().now().get()).expect("after 1970");
     Span {
@@ -155,13 +155,13 @@ pub(crate) fn span(name: &str) -> Span {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a string does not fail.
+        // Writing to a `String` does not fail.
         let _ = write!(text, "{byte:02x}");
         text
     })
 }
 
-/// The same span in the native form.
+/// Returns the span in the native form.
 fn native(span: &Span) -> Value {
     let mut out = json!({
         "trace_id": hex(&span.trace_id),

@@ -1,4 +1,4 @@
-//! Files that programs of others wrote: what they say is stored, and comes back out.
+//! Files of other programs: their content is stored, and is exported again.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -10,10 +10,11 @@ use super::told::compare;
 use super::{LATER, folder};
 use crate::program;
 
-/// A folder of more such files, for users who have some: see `docs/import-export.md`.
+/// The variable for a folder with more such files, for users who have some: see
+/// `docs/import-export.md`.
 const FOLDER_VARIABLE: &str = "THROUGHLINE_SAMPLE_DIR";
 
-/// Files of JSON in `folder` and the folders in it.
+/// Returns the JSON files in `folder` and its sub-folders.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("the folder") {
@@ -31,7 +32,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The repository's own.
+/// Returns the files of the repository.
 fn fixtures() -> Vec<PathBuf> {
     let files = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/foreign"));
     assert!(files.len() >= 6, "the fixtures are there");
@@ -101,8 +102,8 @@ async fn the_program_takes_them_all_and_gives_them_back() {
     assert_same(&one, &other).await;
 }
 
-/// The same for any files: what cannot be stored is told, and what was stored must be what they
-/// say.
+/// Checks the same for any files: an item that cannot be stored is reported, and a stored one has
+/// the content of the file.
 #[tokio::test]
 async fn every_file_of_a_folder_comes_back_out_as_it_went_in() {
     let Some(samples) = env::var_os(FOLDER_VARIABLE) else {

@@ -1,4 +1,4 @@
-//! Files of Zipkin's spans and of log records.
+//! Tests of files with Zipkin spans and with log records.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ fn zipkin_span(id: &str, changes: &serde_json::Value) -> serde_json::Value {
 #[tokio::test]
 async fn spans_of_zipkins_know_one_another_and_a_bad_one_costs_itself() {
     let (side, folder) = (Side::new().await, folder());
-    // As a query answers: a list of traces, here laid out over lines.
+    // The form of a query response: a list of traces, here laid out over several lines.
     let text = format!(
         "[\n[{},\n{}, {{\"traceId\": what}}, {}],\n[{}]]",
         zipkin_span("a", &json!({"shared": true})),

@@ -1,4 +1,4 @@
-//! What is exported imports again to the same traces and log records, wherever it came from.
+//! Tests that an export imports again to the same traces and log records, from any source.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ use super::side::{Side, all, assert_same};
 use super::{LATER, folder};
 use crate::support::Server;
 
-/// Spans with everything a span can have, repairs included.
+/// Returns spans with every field that a span can have, repairs included.
 fn everything() -> Vec<Sent> {
     let mut ids = Ids::seeded(3);
     let mut sent = shop_trace(&mut ids);
@@ -38,8 +38,8 @@ fn everything() -> Vec<Sent> {
     sent
 }
 
-/// Log records with everything one can have: of `trace_id`, of a trace that is not stored, of none;
-/// more than a page of them.
+/// Returns log records with every field: of `trace_id`, of a trace that is not stored, and of no
+/// trace. They fill more than a page.
 fn events(trace_id: TraceId) -> Vec<LogRecord> {
     let mut ids = Ids::seeded(4);
     let plain = |at: i64| LogRecord {
@@ -95,7 +95,7 @@ async fn log_records_without_a_trace_go_with_their_range_and_their_service() {
     assert_eq!(exported(all(), None).await, 1_202);
     assert_eq!(exported(by("worker"), None).await, 1_201);
     assert_eq!(exported(by("shop"), None).await, 1);
-    // What only traces have, and a limit, leave those of traces.
+    // A condition that only traces can meet, or a limit, leaves only the log records of traces.
     let rooted = TraceFilter {
         min_spans: Some(1),
         ..all()

@@ -1,4 +1,4 @@
-//! A database of one side of a transfer, and what it holds.
+//! A database on one side of a transfer, and its content.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,7 +22,7 @@ use crate::support::Server;
 /// A database with a store on it, both of one test.
 pub(super) struct Side {
     pub(super) store: Arc<Store>,
-    /// Goes with it; none when it is a server's.
+    /// The database, which is dropped with the value; `None` if it belongs to a server.
     pub(super) database: Option<FreshDatabase>,
 }
 
@@ -39,7 +39,7 @@ impl Side {
         }
     }
 
-    /// The database of a server.
+    /// Uses the database of a server.
     pub(super) fn on(server: &Server) -> Self {
         Self {
             store: Arc::clone(&server.store),
@@ -47,7 +47,7 @@ impl Side {
         }
     }
 
-    /// The address of its own database.
+    /// Returns the URL of its own database.
     pub(super) fn url(&self) -> &str {
         self.database.as_ref().expect("its own").url()
     }
@@ -102,7 +102,7 @@ impl Side {
         import(what, &self.store.writer(), Clock::new(|| LATER)).await
     }
 
-    /// Every trace there is, in one file.
+    /// Exports every trace into one file.
     pub(super) async fn export(&self, file: &Path, layout: Layout) -> Exported {
         let mut out = fs::File::create(file).unwrap();
         let selection = Selection::Filter(Box::new(all()), None);
@@ -128,7 +128,7 @@ impl Side {
             .expect("the trace")
     }
 
-    /// Every log record as text, those of traces and those of none.
+    /// Returns every log record as text, with and without a trace.
     async fn events(&self) -> Vec<String> {
         let mut of: Vec<EventsOf> = self
             .traces()
@@ -164,7 +164,7 @@ impl Side {
     }
 }
 
-/// Whatever began after 1970.
+/// Returns a filter for everything that began after 1970.
 pub(super) fn all() -> TraceFilter {
     TraceFilter {
         range: TimeRange::Between(UnixNanos::new(0), LATER),
@@ -172,7 +172,8 @@ pub(super) fn all() -> TraceFilter {
     }
 }
 
-/// Everything of a trace but when it was received, as text, so that NaN equals NaN.
+/// Returns all data of a trace except the time when it was received, as text, so that NaN equals
+/// NaN.
 fn shown(trace: &Trace) -> BTreeSet<String> {
     let spans = trace.spans.iter().map(|stored| {
         format!(
@@ -185,7 +186,7 @@ fn shown(trace: &Trace) -> BTreeSet<String> {
     spans.chain([format!("{:?}", trace.summary)]).collect()
 }
 
-/// Both have the same traces, and the same log records.
+/// Checks that both sides have the same traces and the same log records.
 pub(super) async fn assert_same(one: &Side, other: &Side) {
     let traces = one.traces().await;
     let traces_are_none = traces.is_empty();

@@ -1,5 +1,5 @@
-//! What a file says, against what was exported of it: read off the JSON by rules of their own, so
-//! that a fault of the importer is not believed.
+//! Compares the content of a file with its export. It reads the JSON by rules of its own, so that a
+//! bug of the importer does not hide itself.
 
 mod jaeger;
 mod otlp;
@@ -11,12 +11,12 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// What is said of one span; `None` is nothing.
+/// The content of one span. `None` means that the file does not contain the field.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Told {
     trace: String,
     span: String,
-    /// Empty for a root.
+    /// The parent's id; empty for a root.
     parent: Option<String>,
     name: String,
     kind: u64,
@@ -27,17 +27,17 @@ pub(super) struct Told {
     failed: bool,
     message: Option<String>,
     attributes: BTreeMap<String, Value>,
-    /// Time in nanoseconds, name, attributes.
+    /// The time in nanoseconds, the name and the attributes of each event.
     events: Vec<(i128, String, BTreeMap<String, Value>)>,
-    /// Trace and span.
+    /// The trace id and span id of each link.
     links: Vec<(String, String)>,
 }
 
-/// A file beside what was exported of it.
+/// The result of comparing a file with its export.
 pub(super) struct Compared {
-    /// How many spans the file tells of.
+    /// The number of spans in the file.
     pub(super) told: usize,
-    /// Those that are not in the export as they are told, each as text for people.
+    /// The spans that differ in the export, each as text.
     pub(super) lost: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn compare(file: &Path, exported: &Path) -> Compared {
 
 fn read(file: &Path) -> Vec<Told> {
     let bytes = fs::read(file).expect("reads");
-    // Up to what is no JSON, which the importer reports.
+    // Reads up to the first syntax error, which the importer reports.
     let documents = serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>();
     documents
         .map_while(Result::ok)
@@ -87,7 +87,7 @@ fn spans(value: &Value) -> Vec<Told> {
 
 struct Exported {
     spans: HashMap<(String, String), Vec<Told>>,
-    /// Of a server that shares its caller's id: its own, and the shared one.
+    /// The ids of server spans that share their caller's id: from the new id to the shared one.
     shared: HashMap<(String, String), String>,
 }
 
@@ -126,7 +126,7 @@ impl Exported {
         Some(format!("{trace} {span} {name}: {}", faults.join(" | ")))
     }
 
-    /// What of `told` is not in `found`.
+    /// Returns the difference between `told` and `found`, if there is one.
     fn differs(&self, told: &Told, found: &Told) -> Option<String> {
         let lost = |what: &str, told: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
             Some(format!("{what}: {told:?} became {found:?}"))
@@ -135,7 +135,7 @@ impl Exported {
             let of = |told: &Told| (told.name.clone(), told.service.clone());
             return lost("name and service", &of(told), &of(found));
         }
-        // What was repaired is marked, and not what the file says.
+        // A repaired span has the repairs attribute, and differs from the file on purpose.
         if found.attributes.contains_key("throughline.repairs") {
             return None;
         }
@@ -177,7 +177,7 @@ impl Exported {
     }
 }
 
-/// Hexadecimal of `length` characters; empty for one of zeros, or none.
+/// Returns an id of `length` hexadecimal characters; empty if it is all zeros or missing.
 fn id(value: Option<&Value>, length: usize) -> String {
     use base64::Engine as _;
     let text = value.and_then(Value::as_str).unwrap_or_default();
@@ -202,7 +202,7 @@ fn text(value: &Value, key: &str) -> String {
     text.unwrap_or_default().to_owned()
 }
 
-/// A whole number, as a number or as text, if it is not zero.
+/// Returns a whole number, given as a number or as text, if it is not zero.
 fn whole(value: &Value, key: &str) -> Option<i128> {
     let value = value.get(key)?;
     let number = match value {

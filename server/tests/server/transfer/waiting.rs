@@ -1,4 +1,5 @@
-//! An import waits for a database that is overloaded or away, and not for ever.
+//! Tests that an import waits for a database that is overloaded or unreachable, but only for a
+//! limited time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use super::{TRACE, file, folder, otlp_line, otlp_span};
 async fn an_import_waits_where_the_store_is_overloaded() {
     let folder = folder();
     let database = FreshDatabase::create().await;
-    // Space for one batch at a time: all others are told to come back.
+    // The queue has space for one batch at a time. The writer asks all others to retry.
     let store = database.store_with(StoreOptions {
         queue_bytes: 1,
         ..StoreOptions::new(|| NOW)

@@ -1,4 +1,4 @@
-//! Jaeger's traces, and spans with their process.
+//! Reads Jaeger traces, and spans with their process.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ fn span(sent: &Value, processes: &Value) -> Told {
     told
 }
 
-/// What OpenTelemetry has fields for.
+/// Moves the tags for which OpenTelemetry has fields.
 fn take_fields(told: &mut Told) {
     const KINDS: [&str; 5] = ["internal", "server", "client", "producer", "consumer"];
     let attributes = &mut told.attributes;
@@ -90,7 +90,7 @@ fn take_fields(told: &mut Told) {
     });
 }
 
-/// The parent, and what else is referred to.
+/// Returns the parent, and the other references.
 fn references(sent: &Value, trace: &str) -> (String, Vec<(String, String)>) {
     let all: Vec<_> = list(sent, "references")
         .iter()
@@ -136,7 +136,7 @@ fn tags(tags: &[Value], stored: bool) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// The value of a tag by its type; in the storage's form bytes are hexadecimal.
+/// Returns the value of a tag by its type. In the storage form, bytes are hexadecimal.
 fn value(tag: &Value, stored: bool) -> Value {
     let value = tag.get("value").cloned().unwrap_or_default();
     let typed = value.as_str().and_then(|text| {

@@ -1,4 +1,4 @@
-//! OTLP, read as a resource with its spans.
+//! Reads OTLP: a resource with its spans.
 
 use std::collections::BTreeMap;
 
@@ -70,7 +70,7 @@ fn attributes(of: &Value) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// The value of an `AnyValue`, the same for all ways to write it.
+/// Returns the value of an `AnyValue`, independent of how it is written.
 fn plain(value: &Value) -> Value {
     let Some((kind, inner)) = value.as_object().and_then(|value| value.iter().next()) else {
         return Value::Null;

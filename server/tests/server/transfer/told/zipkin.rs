@@ -1,4 +1,4 @@
-//! Zipkin's spans.
+//! Reads Zipkin spans.
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ pub(super) fn span(sent: &Value) -> Told {
     Told {
         trace: id(sent.get("traceId"), 32),
         span: id(sent.get("id"), 16),
-        // A server that shares its caller's id is its child.
+        // A server span that shares its caller's id is its child.
         parent: (!shared).then(|| id(sent.get("parentId"), 16)),
         name: text(sent, "name"),
         kind: kind(&text(sent, "kind")),
