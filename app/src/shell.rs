@@ -7,7 +7,7 @@ use crate::{App, SelfTrace};
 
 /// The whole document. The server renders it, the browser hydrates the body.
 ///
-/// Its scripts are `/theme.js` and the hydration script. `/theme.js` blocks, so that the theme is
+/// The scripts are `/theme.js` and the hydration script. `/theme.js` blocks, so that the theme is
 /// set before the first paint. The hydration script carries the nonce of the context if there is
 /// one.
 pub fn shell(options: LeptosOptions) -> impl IntoView {

@@ -63,7 +63,8 @@ impl Readiness {
         }
     }
 
-    /// Whether the schema is there and the database answers now; a warning when the space for
+    /// Returns whether the schema is there and the database answers now. Adds a
+    /// warning when the space for
     /// storage runs out. Without space the server is ready all the same: it serves reads.
     ///
     /// # Errors

@@ -81,7 +81,7 @@ pub struct Completeness {
 pub struct OpenSpan {
     /// The span.
     pub span_id: SpanId,
-    /// Its parent, as the sender wrote it.
+    /// The parent, as the sender wrote it.
     pub parent_span_id: Option<SpanId>,
     /// The name of the operation.
     pub name: String,

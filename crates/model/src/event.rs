@@ -20,7 +20,7 @@ pub struct StoredEvent {
     /// The time at which the server committed it.
     #[serde(rename = "received_ns")]
     pub received: UnixNanos,
-    /// Its position in the list.
+    /// The position in the list.
     pub cursor: EventCursor,
     /// References to its offloaded payloads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -56,7 +56,7 @@ pub struct Removed {
 pub enum PartitionStep {
     /// The partition is dropped: none of its rows stays.
     Drop,
-    /// Its remaining rows move to a new table that replaces it.
+    /// The remaining rows move to a new table that replaces it.
     Rewrite,
 }
 

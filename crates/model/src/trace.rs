@@ -44,7 +44,7 @@ pub struct TraceSkeleton {
 pub struct SkeletonSpan {
     /// The span.
     pub span_id: SpanId,
-    /// Its parent as the sender wrote it. It may be unknown, the span itself or part of a cycle.
+    /// The parent as the sender wrote it. It may be unknown, the span itself or part of a cycle.
     pub parent_span_id: Option<SpanId>,
     /// The name of the operation.
     pub name: String,

@@ -2,7 +2,7 @@
 //! (S4). Prints each figure next to its target.
 //!
 //! `READS_URL` is the URL of a Postgres cluster. `READS_SIZES` is the list of the numbers of spans.
-//! Its default is `100000,1000000`; the published figures use `1000000,10000000`. A database of
+//! The default is `100000,1000000`; the published figures use `1000000,10000000`. A database of
 //! each size is seeded once and reused by later runs. Each figure is the median of `READS_RUNS`
 //! runs (default 7), after one warm-up run.
 //!

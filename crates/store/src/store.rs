@@ -122,7 +122,7 @@ impl Store {
     /// clock.
     ///
     /// # Errors
-    /// As [`LeaderLock::check_clock`].
+    /// The errors of [`LeaderLock::check_clock`].
     pub async fn check_clock(&self, now: UnixNanos) -> Result<(), StoreError> {
         let mut lock = self.connect_job("clock").await?;
         let checked = lock.check_clock(now).await;

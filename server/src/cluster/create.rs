@@ -17,7 +17,7 @@ use super::programs::Programs;
 const MARKER: &str = "throughline-cluster.json";
 /// Where a cluster is made; renamed when it is complete, removed when it never was.
 const STAGING: &str = "postgres.new";
-/// In the staging directory: it was made here.
+/// The marker is in the staging directory, because it was made there.
 const STAGING_MARKER: &str = "made-by-throughline";
 
 /// What a fresh cluster is told; its owner may change it there.

@@ -27,7 +27,7 @@ pub(super) enum Fault {
 pub(super) struct Raw {
     /// The line it begins on, from 1.
     pub(super) line: u64,
-    /// Its text; `None` if it is longer than the limit.
+    /// The text; `None` if it is longer than the limit.
     pub(super) text: Option<Vec<u8>>,
 }
 

@@ -11,7 +11,7 @@ use super::fault::Fault;
 /// The items of a request, decoded and validated.
 #[derive(Debug, Default)]
 pub(super) struct Items {
-    /// What can be stored.
+    /// The items that can be stored.
     pub(super) groups: Vec<SpanGroup>,
     /// The spans of the groups, and those that were rejected.
     pub(super) spans: Checked,
@@ -19,7 +19,7 @@ pub(super) struct Items {
     pub(super) starts: Checked,
     /// The same of log records and events.
     pub(super) events: Checked,
-    /// How many spans the sender says it dropped, by reason.
+    /// The number of spans that the sender reports as dropped, by reason.
     pub(super) dropped: BTreeMap<DropReason, u64>,
 }
 
@@ -48,9 +48,9 @@ impl Items {
 /// Items of one kind after validation.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
-    /// Of each valid one, in the order of the groups, its place in the request.
+    /// The position in the request of each valid item, in the order of the groups.
     places: Vec<usize>,
-    /// Those that are not valid.
+    /// The items that are not valid.
     rejected: Vec<Rejection>,
 }
 
@@ -62,7 +62,7 @@ impl Checked {
     /// Adds what the writer did with the valid items.
     ///
     /// # Errors
-    /// When the writer does not account for each of them: then nothing is acknowledged.
+    /// A fault if the writer does not account for each item: then nothing is acknowledged.
     pub(super) fn account(
         self,
         received: u64,
@@ -101,25 +101,25 @@ impl Checked {
     }
 }
 
-/// What was done with the items of one kind.
+/// The outcome of the items of one kind.
 #[derive(Debug, Default)]
 pub(super) struct ItemOutcome {
     /// Newly stored.
     pub(super) received: u64,
     /// Stored before.
     pub(super) duplicate: u64,
-    /// Not stored, by their places in the request.
+    /// The items that are not stored, by their positions in the request.
     pub(super) rejected: Vec<Rejection>,
 }
 
-/// What was done with a request that is committed.
+/// The outcome of a request that is committed.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
-    /// Its spans.
+    /// The spans.
     pub(super) spans: ItemOutcome,
     /// Starts that were not kept.
     pub(super) rejected_starts: Vec<Rejection>,
-    /// Its log records and events.
+    /// The log records and events.
     pub(super) events: ItemOutcome,
 }
 

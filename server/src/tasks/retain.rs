@@ -97,7 +97,8 @@ impl Job for RetainTask {
     }
 }
 
-/// Whether there is space to delete rows, which writes to the log first: half of what is kept free
+/// Returns whether there is space to delete rows, which writes to the log first: half of what is
+/// kept free
 /// must be there. Ingest has stopped long before, so a disk that fills up gets its space back by the
 /// rules.
 fn may_delete_rows(gauge: &StorageGauge) -> bool {

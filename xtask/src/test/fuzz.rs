@@ -46,7 +46,7 @@ pub(super) fn fuzz(run: &mut Run) -> Result<Verdict> {
         .args(["--target", &host, "--manifest-path"])
         .arg(&manifest)
         .env("CARGO_TARGET_DIR", &folder)
-        // This variable has precedence over flags that are set elsewhere.
+        // This variable has precedence over flags from other settings.
         .env("CARGO_ENCODED_RUSTFLAGS", COVERAGE.replace(' ', "\u{1f}"))
         .run()?;
     let mut counts = Counts::default();

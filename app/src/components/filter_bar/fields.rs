@@ -31,9 +31,9 @@ const RANGES: [(&str, &str); 7] = [
 /// A select option that follows the URL after it was rendered.
 #[component]
 pub(super) fn Choice(
-    /// Its value in the URL.
+    /// The value in the URL.
     value: String,
-    /// Its label.
+    /// The label.
     label: String,
     /// The current value in the URL.
     chosen: impl Fn() -> String + Copy + Send + Sync + 'static,
@@ -196,9 +196,9 @@ pub(super) fn TextField(
     values: Values,
     /// The name of its parameter.
     name: &'static str,
-    /// Its label.
+    /// The label.
     label: &'static str,
-    /// Its placeholder.
+    /// The placeholder.
     hint: &'static str,
     /// True if it takes the remaining width.
     #[prop(optional)]

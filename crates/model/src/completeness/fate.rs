@@ -13,9 +13,9 @@ pub const SILENCE_NS: i64 = 30 * UnixNanos::PER_SECOND;
 pub enum OpenFate {
     /// The span still runs.
     Running,
-    /// Its process sent its final report while the span ran.
+    /// The process sent its final report while the span ran.
     ProcessEnded,
-    /// Its process stopped reporting while the span ran.
+    /// The process stopped reporting while the span ran.
     ProcessDied,
 }
 

@@ -176,7 +176,7 @@ pub(super) async fn page(
 
 /// The blocks listed so far.
 ///
-/// Its size is limited. A search with more candidates keeps only the blocks of leaves that few
+/// The size is limited. A search with more candidates keeps only the blocks of leaves that few
 /// blocks may match, or none. It then lists the other blocks again for each small group of traces
 /// that it decides.
 #[derive(Debug)]

@@ -25,7 +25,7 @@ pub(super) struct OpenSpan {
     process_id: i64,
     sequence: Option<i64>,
     attributes: Option<Vec<u8>>,
-    /// Its position among the starts of its batch.
+    /// The position among the starts of its batch.
     index: u32,
 }
 

@@ -12,7 +12,7 @@ use throughline_wire::{
 
 use crate::support::{Fixture, received};
 
-/// So many attributes of nearly 8 KiB each: not large enough to be offloaded.
+/// The number of attributes of nearly 8 KiB each: they are not large enough to be offloaded.
 fn inline(count: usize) -> Attributes {
     let value = "x".repeat(8_000);
     (0..count)

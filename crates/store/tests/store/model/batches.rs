@@ -14,7 +14,7 @@ use crate::support::batch;
 /// Services; the last one does not number its spans.
 const SERVICES: [&str; 3] = ["shop", "database", "legacy"];
 
-/// What goes wrong while batches are sent.
+/// A fault while batches are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     None,

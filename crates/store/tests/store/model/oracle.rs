@@ -1,4 +1,4 @@
-//! What the store must say, computed from lists of spans.
+//! The expected answers of the store, computed from lists of spans.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use throughline_wire::{SpanId, StatusCode, TraceId, UnixNanos};
 
 use super::evaluate::has;
 
-/// What a process says of the numbers of its spans.
+/// The report of a process about the sequence numbers of its spans.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Numbers {
     /// All numbers below were given.
