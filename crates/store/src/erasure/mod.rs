@@ -81,7 +81,7 @@ pub(crate) async fn erase(
     progress: impl FnMut(BlockProgress),
 ) -> Result<ErasureReport, StoreError> {
     step::begin(connection, gauge, step::FIRST_TIMEOUT).await?;
-    let removed = remove_traces(connection, tenant, trace_ids).await;
+    let removed = remove_traces(connection, tenant, trace_ids, damaged).await;
     let ended = step::end(connection).await;
     let removed = removed?;
     ended?;
@@ -121,7 +121,10 @@ async fn remove_traces(
     connection: &mut PgConnection,
     tenant: Uuid,
     trace_ids: &[Uuid],
+    damaged: &mut Damaged,
 ) -> Result<retention::RemovedTraces, sqlx::Error> {
+    // Events of the traces may be in a table that a run of retention took out before it broke off.
+    retention::finish_leftovers(connection, damaged).await?;
     exclusive::acquire(connection).await?;
     let removed = retention::remove_traces(connection, tenant, trace_ids).await;
     let released = exclusive::release(connection).await;

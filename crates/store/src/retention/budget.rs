@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 use super::counts::{self, Keep};
 use super::damaged::Damaged;
+use super::days::take_step;
 use super::partition::Partition;
-use super::removal::{self, Outcome};
-use super::{Cutoffs, catalogue, rewrite, traces};
+use super::removal::Outcome;
+use super::{Cutoffs, catalogue, swap, traces};
 use crate::sqlstate::{Fault, fault};
 
 /// Frees the oldest past day that can be freed; none when there is no such day. `free_bytes` is
@@ -24,7 +25,7 @@ pub(crate) async fn prune_oldest_day(
     free_bytes: u64,
     damaged: &mut Damaged,
 ) -> Result<Option<Vec<PartitionChange>>, sqlx::Error> {
-    catalogue::drop_leftovers(connection).await?;
+    swap::finish_leftovers(connection, damaged).await?;
     let partitions = catalogue::list(connection).await?;
     let past = partitions
         .chunk_by(|a, b| a.to_ns == b.to_ns)
@@ -56,14 +57,15 @@ async fn prune(
             continue;
         }
         note_pruned(connection, partition.to_ns).await?;
-        let (step, outcome) = if counts.kept == 0 {
-            let outcome = removal::drop_it(connection, partition, counts, Keep::Pinned).await?;
-            (PartitionStep::Drop, outcome)
+        let step = if counts.kept == 0 {
+            PartitionStep::Drop
         } else {
-            let outcome = rewrite::rewrite(connection, partition, Keep::Pinned, damaged).await?;
-            (PartitionStep::Rewrite, outcome)
+            PartitionStep::Rewrite
         };
+        let keep = Keep::Pinned;
+        let outcome = take_step(connection, partition, step, counts, keep, damaged).await?;
         if outcome == Outcome::Done {
+            swap::move_back(connection, partition, keep, damaged).await?;
             tracing::warn!(
                 table = partition.table,
                 "freed a partition before its time to stay within the storage budget"

@@ -4,13 +4,13 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use throughline_model::Utc;
 use throughline_wire::UnixNanos;
 
+use super::counts::Keep;
 use super::partition::{Parent, Partition, REWRITTEN};
+use super::swap::TAKEN_OUT;
 
 /// All of them, oldest day first.
 pub(super) async fn list(connection: &mut PgConnection) -> Result<Vec<Partition>, sqlx::Error> {
-    let archive_ns: i64 = sqlx::query_scalar("SELECT boundary_ns FROM day_archive")
-        .fetch_one(&mut *connection)
-        .await?;
+    let archive_ns = archive_ns(connection).await?;
     let mut partitions = Vec::new();
     for parent in Parent::ALL {
         let tables: Vec<(String, i64, bool)> = sqlx::query_as(
@@ -44,26 +44,86 @@ pub(super) async fn list(connection: &mut PgConnection) -> Result<Vec<Partition>
 }
 
 /// Drops the copies that a run left behind which broke off: nothing else knows of them.
-pub(super) async fn drop_leftovers(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+pub(super) async fn drop_copies(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     for parent in Parent::ALL {
-        let tables: Vec<String> = sqlx::query_scalar(
-            "SELECT relname::text FROM pg_class
-             WHERE relname ~ ('^' || $1 || '_([0-9]{8}|archive|[0-9]{8}_(ok|error))_kept$')
-                 AND relkind = 'r'
-                 AND NOT relispartition AND relnamespace = (
-                     SELECT relnamespace FROM pg_class WHERE oid = $1::text::regclass
-                 )",
-        )
-        .bind(parent.table())
-        .fetch_all(&mut *connection)
-        .await?;
-        for table in tables {
+        for (table, _) in left_behind(connection, parent, "_kept").await? {
             sqlx::query(AssertSqlSafe(format!("DROP TABLE IF EXISTS {table}")))
                 .execute(&mut *connection)
                 .await?;
         }
     }
     Ok(())
+}
+
+/// The partitions that a run took out before it broke off, and what is kept of them; events first.
+pub(super) async fn taken_out(
+    connection: &mut PgConnection,
+) -> Result<Vec<(Partition, Keep)>, sqlx::Error> {
+    let archive_ns = archive_ns(connection).await?;
+    let mut partitions = Vec::new();
+    for parent in [Parent::Events, Parent::Payloads] {
+        for (gone, note) in left_behind(connection, parent, TAKEN_OUT).await? {
+            let table = gone.strip_suffix(TAKEN_OUT).unwrap_or_default().to_owned();
+            let Some(place) = place(parent, &table, archive_ns) else {
+                continue;
+            };
+            let partition = Partition {
+                parent,
+                table,
+                from_ns: place.from_ns,
+                to_ns: place.to_ns,
+                class: place.class,
+                bytes: 0,
+                is_rewritten: false,
+            };
+            partitions.push((partition, Keep::from_note(note.as_deref())));
+        }
+    }
+    Ok(partitions)
+}
+
+/// Tables beside the partitions of `parent` whose names end with `suffix`, with their comments.
+async fn left_behind(
+    connection: &mut PgConnection,
+    parent: Parent,
+    suffix: &str,
+) -> Result<Vec<(String, Option<String>)>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT relname::text, obj_description(oid, 'pg_class') FROM pg_class
+         WHERE relname ~ ('^' || $1 || '_([0-9]{8}|archive|[0-9]{8}_(ok|error))' || $2 || '$')
+             AND relkind = 'r'
+             AND NOT relispartition AND relnamespace = (
+                 SELECT relnamespace FROM pg_class WHERE oid = $1::text::regclass
+             )
+         ORDER BY relname",
+    )
+    .bind(parent.table())
+    .bind(suffix)
+    .fetch_all(connection)
+    .await
+}
+
+/// Returns whether there is a table of this name beside the partitions.
+pub(super) async fn exists(
+    connection: &mut PgConnection,
+    table: &str,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (
+             SELECT FROM pg_class WHERE relname = $1 AND relnamespace = (
+                 SELECT relnamespace FROM pg_class WHERE oid = 'events'::regclass
+             )
+         )",
+    )
+    .bind(table)
+    .fetch_one(connection)
+    .await
+}
+
+async fn archive_ns(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT boundary_ns FROM day_archive")
+        .fetch_one(connection)
+        .await
 }
 
 /// The place of the rows of a table.

@@ -30,7 +30,32 @@ impl Keep {
             Self::Pinned => "pins",
         }
     }
+
+    /// The comment on a partition that was taken out, from which another run knows what is kept.
+    pub(super) fn note(self) -> String {
+        match self {
+            Self::Directory { before_ns } => format!("{NOTE_DIRECTORY}{before_ns}"),
+            Self::Pinned => NOTE_PINNED.to_owned(),
+        }
+    }
+
+    /// Reads a comment; everything is kept when it cannot be read.
+    pub(super) fn from_note(note: Option<&str>) -> Self {
+        let note = note.unwrap_or_default();
+        if note == NOTE_PINNED {
+            return Self::Pinned;
+        }
+        let before_ns = note
+            .strip_prefix(NOTE_DIRECTORY)
+            .and_then(|before| before.parse().ok());
+        Self::Directory {
+            before_ns: before_ns.unwrap_or(i64::MIN),
+        }
+    }
 }
+
+const NOTE_DIRECTORY: &str = "kept: traces that are stored, and others from ";
+const NOTE_PINNED: &str = "kept: pinned traces";
 
 /// The rows `s` of a partition and whether each is kept.
 fn rows(partition: &Partition, keep: Keep, columns: &str) -> String {
@@ -41,16 +66,20 @@ fn rows(partition: &Partition, keep: Keep, columns: &str) -> String {
     )
 }
 
-/// Inserts the kept rows of `partition` into `copy`.
+/// Inserts the kept rows of `partition` into `copy`; returns the reason that it is not known which
+/// are.
 pub(super) async fn copy_kept(
     connection: &mut PgConnection,
     partition: &Partition,
     copy: &str,
     keep: Keep,
     damaged: &mut Damaged,
-) -> Result<(), sqlx::Error> {
+) -> Result<Option<Unknown>, sqlx::Error> {
     match partition.parent {
-        Parent::LevelOne => level_one::copy_kept(connection, partition, copy, keep, damaged).await,
+        Parent::LevelOne => {
+            level_one::copy_kept(connection, partition, copy, keep, damaged).await?;
+            Ok(None)
+        }
         Parent::Payloads => payloads::copy_kept(connection, partition, copy, keep, damaged).await,
         Parent::Events => {
             let (rows, kept) = (rows(partition, keep, "s.*"), partition.parent.kept());
@@ -60,7 +89,7 @@ pub(super) async fn copy_kept(
             .bind(keep.before_ns())
             .execute(connection)
             .await?;
-            Ok(())
+            Ok(None)
         }
     }
 }
@@ -76,9 +105,9 @@ pub(super) struct Counts {
     /// The rows that were pinned before they were counted.
     #[sqlx(default)]
     pub pins: i64,
-    /// See [`version`], before they were counted.
+    /// Of blocks: the number of rows, before their traces were counted.
     #[sqlx(default)]
-    pub version: i64,
+    pub blocks: i64,
     /// The reason that all rows are kept because it is not known which are.
     #[sqlx(skip)]
     pub unknown: Option<Unknown>,
@@ -91,7 +120,10 @@ pub(super) async fn counts(
     damaged: &mut Damaged,
 ) -> Result<Counts, sqlx::Error> {
     let pins = pins::state(connection).await?;
-    let version = version(connection, partition).await?;
+    let blocks = match partition.parent {
+        Parent::LevelOne => count(connection, partition).await?,
+        Parent::Events | Parent::Payloads => 0,
+    };
     let counts = match partition.parent {
         Parent::LevelOne => level_one::counts(connection, partition, keep, damaged).await?,
         Parent::Payloads => payloads::counts(connection, partition, keep, damaged).await?,
@@ -99,7 +131,7 @@ pub(super) async fn counts(
     };
     Ok(Counts {
         pins,
-        version,
+        blocks,
         ..counts
     })
 }
@@ -129,16 +161,4 @@ pub(super) async fn count(
     sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
         .fetch_one(connection)
         .await
-}
-
-/// A number that is another one once rows came to the partition. A payload that is referred to again
-/// need not be a new row, so that of payloads tells which rows refer to some.
-pub(super) async fn version(
-    connection: &mut PgConnection,
-    partition: &Partition,
-) -> Result<i64, sqlx::Error> {
-    match partition.parent {
-        Parent::Payloads => payloads::referrers(connection, partition).await,
-        _ => count(connection, partition).await,
-    }
 }

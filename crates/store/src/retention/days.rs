@@ -11,7 +11,7 @@ use super::damaged::Damaged;
 use super::partition::{Parent, Partition};
 use super::payloads::Unknown;
 use super::removal::{self, Outcome};
-use super::{Cutoffs, Rewrite, Run, catalogue, payload_days, rewrite};
+use super::{Cutoffs, Rewrite, Run, catalogue, payload_days, rewrite, swap};
 use crate::compaction::exclusive;
 use crate::sqlstate::is_damage;
 
@@ -232,12 +232,9 @@ async fn work_off_partition(
                 counts.kept == counts.total && counts.waiting == 0,
             ));
         };
-        let result = match step {
-            PartitionStep::Drop => removal::drop_it(connection, partition, counts, keep).await,
-            PartitionStep::Rewrite => rewrite::rewrite(connection, partition, keep, damaged).await,
-        };
-        match result {
+        match take_step(connection, partition, step, counts, keep, damaged).await {
             Ok(Outcome::Done) => {
+                swap::move_back(connection, partition, keep, damaged).await?;
                 report.partitions.push(change(partition, step, counts));
                 return Ok(Worked::new(counts.waiting == 0));
             }
@@ -247,6 +244,26 @@ async fn work_off_partition(
             Err(error) => return Err(error),
         }
         attempt += 1;
+    }
+}
+
+/// Drops or rewrites a partition. The caller calls [`swap::move_back`] when it is done.
+pub(super) async fn take_step(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    step: PartitionStep,
+    counts: Counts,
+    keep: Keep,
+    damaged: &mut Damaged,
+) -> Result<Outcome, sqlx::Error> {
+    match step {
+        // The archive stays, empty: rows of its time must find a table.
+        PartitionStep::Drop if partition.from_ns.is_some() => {
+            removal::drop_it(connection, partition, counts, keep).await
+        }
+        PartitionStep::Drop | PartitionStep::Rewrite => {
+            rewrite::rewrite(connection, partition, keep, damaged).await
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use throughline_model::RetentionReport;
 use super::days::{self, Worked};
 use super::partition::{Parent, Partition};
 use super::payloads::Unknown;
-use super::{Cutoffs, Damaged, catalogue, payload_days, removal};
+use super::{Cutoffs, Damaged, catalogue, payload_days, removal, swap};
 use crate::sqlstate::is_damage;
 
 /// The table of large values of a day on which an erasure has removed something.
@@ -57,8 +57,8 @@ pub(crate) async fn free_payloads(
         error_ns: i64::MIN,
         rollup_ns: i64::MIN,
     };
-    // A run that broke off may have left its copy.
-    catalogue::drop_leftovers(connection).await?;
+    // A run that broke off may have left its copy, or the table that it took out.
+    swap::finish_leftovers(connection, damaged).await?;
     let mut report = RetentionReport::default();
     let worked = days::rewrite_now(connection, partition, nothing_expires, damaged, &mut report);
     let freed = match worked.await {

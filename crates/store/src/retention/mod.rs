@@ -24,6 +24,7 @@ mod payloads;
 mod pins;
 mod removal;
 mod rewrite;
+mod swap;
 mod traces;
 pub(crate) mod turn;
 
@@ -40,6 +41,7 @@ pub(crate) use dry_run::dry_run;
 pub(crate) use free_payloads::{Freed, free_payloads, marked_days};
 pub(crate) use payload_days::mark as mark_payload_days;
 pub(crate) use pins::{pin, pin_of, pinned, unpin};
+pub(crate) use swap::finish_leftovers;
 pub(crate) use traces::{RemovedTraces, remove_named as remove_traces};
 
 /// When partitions that hold kept rows are rewritten.
@@ -100,7 +102,7 @@ pub(crate) async fn run(
     damaged: &mut Damaged,
     run: Run,
 ) -> Result<RetentionReport, sqlx::Error> {
-    catalogue::drop_leftovers(connection).await?;
+    finish_leftovers(connection, damaged).await?;
     let cutoffs = run.cutoffs();
     let mut report = RetentionReport::default();
     let tenants = match run.tenant {

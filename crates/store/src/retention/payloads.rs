@@ -7,12 +7,15 @@
 use std::collections::HashSet;
 
 use futures::TryStreamExt as _;
-use sqlx::{AssertSqlSafe, FromRow, PgConnection};
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, Postgres, Row as _};
 use uuid::Uuid;
 
 use super::counts::{self, Counts, Keep};
 use super::damaged::Damaged;
 use super::partition::{Parent, Partition};
+use super::swap;
 use crate::block::table::{STORED_BLOCK_COLUMNS, StoredBlock};
 use crate::block::{ColumnKind, Corrupt};
 use crate::day::day_ns;
@@ -61,7 +64,7 @@ pub(super) async fn counts(
         kept,
         waiting: 0,
         pins: 0,
-        version: 0,
+        blocks: 0,
         unknown,
     };
     if total == 0 {
@@ -73,47 +76,87 @@ pub(super) async fn counts(
     };
     let table = &partition.table;
     let sql = format!("SELECT count(*) FROM {table} AS s {REFERRED}");
-    let kept: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
-        .bind(referred.tenants)
-        .bind(referred.hashes)
-        .bind(referred.days)
+    let kept: i64 = referred
+        .bind(&sql)
         .fetch_one(connection)
-        .await?;
+        .await?
+        .try_get(0)?;
     Ok(counts(kept, None))
 }
 
-/// Inserts the kept values of `partition` into `copy`.
+/// Inserts the kept values of `partition` into `copy`. Inserts none, and returns why, when it is not
+/// known which are kept.
 pub(super) async fn copy_kept(
     connection: &mut PgConnection,
     partition: &Partition,
     copy: &str,
     keep: Keep,
     damaged: &mut Damaged,
-) -> Result<(), sqlx::Error> {
-    let referred = referred(connection, partition, keep, damaged).await?;
-    let table = &partition.table;
-    let all = format!("INSERT INTO {copy} SELECT s.* FROM {table} AS s");
-    let query = match referred {
-        Err(_) => sqlx::query(AssertSqlSafe(all)),
-        Ok(referred) => sqlx::query(AssertSqlSafe(format!("{all} {REFERRED}")))
-            .bind(referred.tenants)
-            .bind(referred.hashes)
-            .bind(referred.days),
+) -> Result<Option<Unknown>, sqlx::Error> {
+    let referred = match referred(connection, partition, keep, damaged).await? {
+        Ok(referred) => referred,
+        Err(unknown) => return Ok(Some(unknown)),
     };
-    query.execute(connection).await?;
+    let table = &partition.table;
+    let sql = format!("INSERT INTO {copy} SELECT s.* FROM {table} AS s {REFERRED}");
+    referred.bind(&sql).execute(connection).await?;
+    Ok(None)
+}
+
+/// Inserts the values of the table `gone` that are kept by now and are not stored; all of them when
+/// it is not known which are kept.
+pub(super) async fn move_back(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    gone: &str,
+    keep: Keep,
+    damaged: &mut Damaged,
+) -> Result<(), sqlx::Error> {
+    let has_rows: bool =
+        sqlx::query_scalar(AssertSqlSafe(format!("SELECT EXISTS (SELECT FROM {gone})")))
+            .fetch_one(&mut *connection)
+            .await?;
+    if !has_rows {
+        return Ok(());
+    }
+    let referred = referred(connection, partition, keep, damaged).await?;
+    let kept = if referred.is_ok() { REFERRED } else { "" };
+    let stored = partition.condition();
+    let missing = format!(
+        "FROM {gone} AS s {kept}
+         WHERE NOT EXISTS (
+             SELECT FROM (SELECT * FROM payloads WHERE {stored}) AS p
+             WHERE p.tenant_id = s.tenant_id AND p.hash = s.hash AND p.day_ns = s.day_ns
+         )"
+    );
+    let asked = format!("SELECT EXISTS (SELECT {missing})");
+    let insert = format!(
+        "INSERT INTO payloads SELECT s.* {missing}
+         ORDER BY s.tenant_id, s.hash, s.day_ns ON CONFLICT DO NOTHING"
+    );
+    let bound = |sql| match &referred {
+        Ok(referred) => referred.bind(sql),
+        Err(_) => sqlx::query(AssertSqlSafe(String::from(sql))),
+    };
+    let is_any_missing: bool = bound(&asked)
+        .fetch_one(&mut *connection)
+        .await?
+        .try_get(0)?;
+    if is_any_missing {
+        swap::ensure_partition(connection, partition).await?;
+        bound(&insert).execute(connection).await?;
+    }
     Ok(())
 }
 
-/// A number that is another one once other spans or events may refer to values of the partition.
-pub(super) async fn referrers(
-    connection: &mut PgConnection,
-    partition: &Partition,
-) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(include_str!("payload_referrers.sql"))
-        .bind(partition.from_ns.unwrap_or(i64::MIN))
-        .bind(partition.to_ns)
-        .fetch_one(connection)
-        .await
+impl Referred {
+    /// A statement with [`REFERRED`] in it.
+    fn bind(&self, sql: &str) -> Query<'static, Postgres, PgArguments> {
+        sqlx::query(AssertSqlSafe(sql.to_owned()))
+            .bind(self.tenants.clone())
+            .bind(self.hashes.clone())
+            .bind(self.days.clone())
+    }
 }
 
 /// The values that kept spans and events refer to.

@@ -1,15 +1,18 @@
 //! Removes a partition.
+//!
+//! Only retention and compaction write to partitions of blocks, so these are locked, compared with what
+//! was seen, and dropped. Partitions of events and payloads are taken out first, see [`swap`].
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgTransaction};
 
-use super::counts::{Counts, Keep, version};
+use super::counts::{self, Counts, Keep};
 use super::partition::{Parent, Partition};
-use super::pins;
+use super::{pins, swap};
 use crate::compaction::exclusive;
 
 /// The longest wait of a step for its lock, and with it everything that queues behind it. A lock that is not
 /// had by then is asked for again, or in the next run.
-const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
+pub(super) const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
 
 /// The result of a step on a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,9 +22,9 @@ pub(super) enum Outcome {
     Changed,
 }
 
-/// Begins the transaction in which a table goes: nobody writes to it from here on, and it is as it
-/// was when it was looked at, or there is none. Nobody pins anything from here on either, where
-/// pins decide.
+/// Begins the transaction in which a table of blocks goes: nobody writes to it from here on, and it is
+/// as it was when it was looked at, or there is none. Nobody pins anything from here on either,
+/// where pins decide.
 pub(super) async fn begin_removal<'a>(
     connection: &'a mut PgConnection,
     partition: &Partition,
@@ -30,10 +33,8 @@ pub(super) async fn begin_removal<'a>(
 ) -> Result<Option<PgTransaction<'a>>, sqlx::Error> {
     let mut transaction = connection.begin().await?;
     let table = &partition.table;
-    if partition.parent == Parent::LevelOne {
-        // A compaction that has begun ends first: it must not find its partition gone.
-        exclusive::acquire_in_transaction(&mut transaction).await?;
-    }
+    // A compaction that has begun ends first: it must not find its partition gone.
+    exclusive::acquire_in_transaction(&mut transaction).await?;
     sqlx::query(LOCK_TIMEOUT).execute(&mut *transaction).await?;
     sqlx::query(AssertSqlSafe(format!(
         "LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"
@@ -47,7 +48,7 @@ pub(super) async fn begin_removal<'a>(
             return Ok(None);
         }
     }
-    if version(&mut transaction, partition).await? != seen.version {
+    if counts::count(&mut transaction, partition).await? != seen.blocks {
         transaction.rollback().await?;
         return Ok(None);
     }
@@ -71,25 +72,20 @@ pub(super) async fn detach_and_drop(
     Ok(())
 }
 
-/// Drops a partition in which nothing is kept. The archive stays, empty: rows of its time must
-/// find a table.
+/// Drops a partition in which nothing is kept; one of events or payloads is only taken out.
 pub(super) async fn drop_it(
     connection: &mut PgConnection,
     partition: &Partition,
     seen: Counts,
     keep: Keep,
 ) -> Result<Outcome, sqlx::Error> {
+    if partition.parent != Parent::LevelOne {
+        return swap::take_out(connection, partition, None, seen.pins, keep).await;
+    }
     let Some(mut transaction) = begin_removal(connection, partition, seen, keep).await? else {
         return Ok(Outcome::Changed);
     };
-    if partition.from_ns.is_some() {
-        detach_and_drop(&mut transaction, partition).await?;
-    } else {
-        let table = &partition.table;
-        sqlx::query(AssertSqlSafe(format!("TRUNCATE {table}")))
-            .execute(&mut *transaction)
-            .await?;
-    }
+    detach_and_drop(&mut transaction, partition).await?;
     transaction.commit().await?;
     Ok(Outcome::Done)
 }

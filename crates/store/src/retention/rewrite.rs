@@ -1,15 +1,16 @@
 //! Replaces a partition by a table of its kept rows.
 //!
-//! The rows are copied without holding anybody up; only then is the old table locked against
-//! writers, and replaced if no row came meanwhile. Readers go on throughout, but for the instant
-//! of the replacement.
+//! The rows are copied without holding anybody up. Then a table of blocks is locked against
+//! compaction, and replaced if no row came meanwhile. A table of events or payloads is replaced
+//! whatever came, see [`swap`]. Readers go on throughout, but for the instant of the replacement.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::counts::{self, Counts, Keep};
 use super::damaged::Damaged;
-use super::partition::{Partition, REWRITTEN};
+use super::partition::{Parent, Partition, REWRITTEN};
 use super::removal::{self, Outcome};
+use super::{pins, swap};
 
 /// Copies what is kept of `partition` and puts the copy in its place.
 pub(super) async fn rewrite(
@@ -19,12 +20,12 @@ pub(super) async fn rewrite(
     damaged: &mut Damaged,
 ) -> Result<Outcome, sqlx::Error> {
     let copy = format!("{}_kept", partition.table);
-    let counts = copy_kept(connection, partition, &copy, keep, damaged).await?;
-    let outcome = if counts.unknown.is_some() {
-        // It was known before; the copy would be the same.
-        Ok(Outcome::Changed)
-    } else {
-        replace(connection, partition, &copy, counts, keep).await
+    let outcome = match copy_kept(connection, partition, &copy, keep, damaged).await? {
+        Copied::Nothing => Ok(Outcome::Changed),
+        Copied::Blocks(counts) => replace(connection, partition, &copy, counts, keep).await,
+        Copied::Rows { pins } => {
+            swap::take_out(connection, partition, Some(&copy), pins, keep).await
+        }
     };
     match outcome {
         Ok(Outcome::Done) => Ok(Outcome::Done),
@@ -35,13 +36,24 @@ pub(super) async fn rewrite(
     }
 }
 
+/// The rows that were copied, of one moment.
+enum Copied {
+    /// None: it is no longer known which rows are kept.
+    Nothing,
+    Blocks(Counts),
+    /// Events or payloads.
+    Rows {
+        pins: i64,
+    },
+}
+
 async fn copy_kept(
     connection: &mut PgConnection,
     partition: &Partition,
     copy: &str,
     keep: Keep,
     damaged: &mut Damaged,
-) -> Result<Counts, sqlx::Error> {
+) -> Result<Copied, sqlx::Error> {
     let parent = partition.parent.table();
     let mut transaction = connection.begin().await?;
     // Copy and counts are of one moment.
@@ -59,8 +71,16 @@ async fn copy_kept(
         ),
     )
     .await?;
-    counts::copy_kept(&mut transaction, partition, copy, keep, damaged).await?;
-    let counts = counts::counts(&mut transaction, partition, keep, damaged).await?;
+    let unknown = counts::copy_kept(&mut transaction, partition, copy, keep, damaged).await?;
+    let copied = match partition.parent {
+        _ if unknown.is_some() => Copied::Nothing,
+        Parent::LevelOne => {
+            Copied::Blocks(counts::counts(&mut transaction, partition, keep, damaged).await?)
+        }
+        Parent::Events | Parent::Payloads => Copied::Rows {
+            pins: pins::state(&mut transaction).await?,
+        },
+    };
     // Proves that the rows belong here, so that attaching need not look at them.
     let condition = partition.condition();
     execute(
@@ -69,7 +89,7 @@ async fn copy_kept(
     )
     .await?;
     transaction.commit().await?;
-    Ok(counts)
+    Ok(copied)
 }
 
 async fn replace(

@@ -151,10 +151,11 @@ impl Commit<'_> {
                 Ok(InsertedEvents::All)
             }
             EventPath::AroundStored => {
-                let stored = stored_events::keys(connection, group, events).await?;
+                let stored = stored_events::find(connection, group, events).await?;
                 let mut events = events.to_vec();
-                events.retain(|&row| !stored.contains(&group.event_key(row)));
+                events.retain(|&row| !stored.keys.contains(&group.event_key(row)));
                 copy(connection, COPY_EVENTS, group, &events, buffer).await?;
+                staging::renew(connection, group, &stored.aged, buffer).await?;
                 let keys = events.iter().map(|&row| group.event_key(row));
                 Ok(InsertedEvents::Keys(keys.collect()))
             }

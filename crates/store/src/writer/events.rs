@@ -17,6 +17,7 @@ const FIELDS: i16 = 22;
 #[derive(Debug, Clone)]
 pub(super) struct EventRow {
     pub at_ns: i64,
+    pub received_ns: i64,
     pub digest: i64,
     /// The position of the event in its batch.
     pub index: u32,
@@ -100,6 +101,7 @@ impl Events {
         bytes(&context.received_ns.to_be_bytes(), out);
         self.rows.push(EventRow {
             at_ns: event.time.get(),
+            received_ns: context.received_ns,
             digest,
             index: self.next_index,
             offset,

@@ -1,36 +1,66 @@
 //! Finds the events of a group that are already stored.
 
+use std::collections::HashMap;
+
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
+use throughline_wire::UnixNanos;
 
 use super::claim::uuids;
 use super::events::EventRow;
 use super::group::{Group, RowRef};
-use crate::ids::EventKeys;
+use crate::ids::{EventKey, EventKeys};
 
-/// Returns the keys of the events that are already stored.
-pub(super) async fn keys(
+/// The events of a group that are already stored.
+#[derive(Debug, Default)]
+pub(super) struct StoredEvents {
+    pub keys: EventKeys,
+    /// Those that were stored long before they were sent again, see [`RENEWED_AFTER_NS`].
+    pub aged: Vec<RowRef>,
+}
+
+/// The time after which an event that is sent again counts as received again. A retry of a sender is
+/// faster, and changes nothing.
+pub(super) const RENEWED_AFTER_NS: i64 = UnixNanos::PER_HOUR;
+
+/// Returns the events that are already stored.
+pub(super) async fn find(
     connection: &mut PgConnection,
     group: &Group,
     rows: &[RowRef],
-) -> Result<EventKeys, sqlx::Error> {
+) -> Result<StoredEvents, sqlx::Error> {
     if rows.is_empty() {
-        return Ok(EventKeys::default());
+        return Ok(StoredEvents::default());
     }
     let numbers = |of: fn(&EventRow) -> i64| -> Vec<i64> {
         rows.iter().map(|&row| of(group.event(row))).collect()
     };
-    let stored = sqlx::query_as(include_str!("stored_events.sql"))
+    let stored: Vec<(Uuid, i64, i64, i64)> = sqlx::query_as(include_str!("stored_events.sql"))
         .bind(uuids(rows.iter().map(|&row| group.batch(row).tenant)))
         .bind(numbers(|event| event.at_ns))
         .bind(numbers(|event| event.digest))
         .fetch_all(connection)
         .await?;
-    Ok(keys_of(stored))
+    let received: HashMap<EventKey, i64> = stored
+        .into_iter()
+        .map(|(tenant, at_ns, digest, received_ns)| (key_of((tenant, at_ns, digest)), received_ns))
+        .collect();
+    let is_aged = |&row: &RowRef| {
+        let renewed_ns = group
+            .event(row)
+            .received_ns
+            .saturating_sub(RENEWED_AFTER_NS);
+        received
+            .get(&group.event_key(row))
+            .is_some_and(|&received_ns| received_ns < renewed_ns)
+    };
+    Ok(StoredEvents {
+        aged: rows.iter().copied().filter(is_aged).collect(),
+        keys: received.into_keys().collect(),
+    })
 }
 
-/// Returns the keys in `rows` of tenant, time and digest.
-pub(super) fn keys_of(rows: Vec<(Uuid, i64, i64)>) -> EventKeys {
-    let key = |(tenant, at_ns, digest): (Uuid, i64, i64)| (tenant.into_bytes(), at_ns, digest);
-    rows.into_iter().map(key).collect()
+/// Returns the key of a row of tenant, time and digest.
+pub(super) fn key_of((tenant, at_ns, digest): (Uuid, i64, i64)) -> EventKey {
+    (tenant.into_bytes(), at_ns, digest)
 }
