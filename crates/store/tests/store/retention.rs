@@ -10,4 +10,5 @@ mod locks;
 mod payloads;
 mod races;
 mod rules;
+mod sent_again;
 mod support;

@@ -1,7 +1,8 @@
 //! What comes late is as young as its coming: an old file that is imported stays for its time.
 
 use throughline_model::RetentionReport;
-use throughline_store::Retain;
+use throughline_store::{Retain, SpanGroup, WriteBatch, WriteOutcome};
+use throughline_wire::{LogRecord, TenantId, UnixNanos};
 
 use super::support::{Aged, DAY};
 
@@ -95,4 +96,51 @@ async fn an_old_event_without_a_trace_that_comes_late_stays_for_its_time_and_the
     // Its day is looked at again, though nothing marked it.
     aged.run(in_days(&aged, 7)).await;
     assert_eq!(count().await, 0);
+}
+
+/// A log record without a trace that is as old as this, sent to a server whose clock shows `now`.
+async fn send_record(aged: &Aged, at: UnixNanos, now: UnixNanos) -> WriteOutcome {
+    let record = LogRecord {
+        time: at,
+        body: "said".into(),
+        ..LogRecord::default()
+    };
+    let group = SpanGroup {
+        events: vec![record],
+        ..SpanGroup::default()
+    };
+    let batch = WriteBatch {
+        tenant: TenantId::DEFAULT,
+        groups: vec![group],
+    };
+    let store = aged.fixture.database.store(now);
+    let outcome = store.writer().submit(batch).await.expect("is stored");
+    store.close().await;
+    outcome
+}
+
+#[tokio::test]
+async fn a_record_without_a_trace_that_is_sent_again_is_as_young_as_that() {
+    let aged = Aged::new().await;
+    let at = aged.noon.saturating_add(-12 * DAY);
+    let first = send_record(&aged, at, aged.noon.saturating_add(-11 * DAY)).await;
+    assert_eq!(first.events.received, 1);
+    let again = send_record(&aged, at, aged.noon).await;
+    assert_eq!((again.events.received, again.events.duplicate), (0, 1));
+    let count = async || aged.fixture.count("SELECT count(*) FROM events").await;
+    for (days, left) in [(0, 1), (6, 1), (8, 0)] {
+        aged.run(in_days(&aged, days)).await;
+        assert_eq!(count().await, left, "{days}");
+    }
+}
+
+#[tokio::test]
+async fn a_retry_of_a_record_does_not_change_its_age() {
+    let aged = Aged::new().await;
+    let at = aged.noon.saturating_add(-DAY);
+    send_record(&aged, at, aged.noon).await;
+    let soon = aged.noon.saturating_add(UnixNanos::PER_HOUR / 2);
+    assert_eq!(send_record(&aged, at, soon).await.events.duplicate, 1);
+    let received = aged.fixture.count("SELECT received_ns FROM events").await;
+    assert_eq!(received, aged.noon.get());
 }
