@@ -1,10 +1,11 @@
 //! Leader locks of scheduled jobs. The server that holds the lock of a job does the job, on the
 //! connection that holds the lock.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
 use throughline_model::{PartitionChange, RetentionReport, RetentionRules};
 use throughline_wire::{TenantId, TraceId, UnixNanos};
@@ -12,13 +13,17 @@ use uuid::Uuid;
 
 use crate::compaction::{CompactionReport, CompactionScope, Compactor};
 use crate::retention::{self, Damaged, Rewrite, Run, turn};
-use crate::{BlockProgress, ErasureReport, Gauge, StoreError, erasure, storage};
+use crate::steady_clock::SteadyClock;
+use crate::watchdog::Watchdog;
+use crate::{
+    BlockProgress, ErasureReport, Gauge, StoreError, StoreOptions, erasure, in_time, storage,
+};
 
 /// The longest wait for another run of retention to end.
 const RUN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The largest accepted difference between the clocks of server and database. Above it nothing is
-/// removed by age.
+/// The largest accepted difference between the clock of the server and that of the database, or the
+/// newest stored data. Above it nothing is removed by age.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_hours(1);
 
 /// The parameters of a retention run.
@@ -53,6 +58,30 @@ impl JobKind {
     }
 }
 
+/// What the jobs of a store share.
+#[derive(Debug, Clone)]
+pub(crate) struct JobOptions {
+    pub rules: RetentionRules,
+    /// See [`StoreOptions::job_silence`].
+    pub silence: Duration,
+    /// See [`StoreOptions::clock_steadiness`].
+    pub steadiness: Duration,
+    pub steady_clock: Arc<SteadyClock>,
+}
+
+impl JobOptions {
+    pub(crate) fn new(options: &StoreOptions) -> Self {
+        let steady_clock = SteadyClock::default();
+        steady_clock.steady_for(Instant::now(), options.clock.now());
+        Self {
+            rules: options.rules,
+            silence: options.job_silence,
+            steadiness: options.clock_steadiness,
+            steady_clock: Arc::new(steady_clock),
+        }
+    }
+}
+
 /// The leader lock of a scheduled job, held as long as the connection lives.
 ///
 /// The database releases the lock when the connection ends for any reason, and the statement that
@@ -62,6 +91,8 @@ pub struct LeaderLock {
     pub(crate) connection: PgConnection,
     compactor: Compactor,
     damaged: Damaged,
+    watchdog: Watchdog,
+    options: JobOptions,
 }
 
 impl LeaderLock {
@@ -69,14 +100,14 @@ impl LeaderLock {
     pub(crate) async fn try_acquire(
         connect: &PgConnectOptions,
         job: JobKind,
-        rules: RetentionRules,
+        options: JobOptions,
     ) -> Result<Option<Self>, StoreError> {
-        let mut lock = Self::connect(connect, job.as_str(), rules).await?;
-        let is_held: bool =
-            sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))")
-                .bind(format!("throughline.job.{}", job.as_str()))
-                .fetch_one(&mut lock.connection)
-                .await?;
+        let silence = options.silence;
+        let mut lock = Self::connect(connect, job.as_str(), options).await?;
+        let asked = sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))")
+            .bind(format!("throughline.job.{}", job.as_str()))
+            .fetch_one(&mut lock.connection);
+        let is_held: bool = in_time::within(silence, asked).await?;
         if is_held {
             Ok(Some(lock))
         } else {
@@ -89,17 +120,18 @@ impl LeaderLock {
     pub(crate) async fn connect(
         connect: &PgConnectOptions,
         what: &str,
-        rules: RetentionRules,
+        options: JobOptions,
     ) -> Result<Self, StoreError> {
-        let connection = connect
+        let named = connect
             .clone()
-            .application_name(&format!("throughline {what}"))
-            .connect()
-            .await?;
+            .application_name(&format!("throughline {what}"));
+        let mut connection = in_time::connect(&named).await?;
         Ok(Self {
+            watchdog: Watchdog::new(&mut connection, connect, options.silence).await?,
             connection,
-            compactor: Compactor::new(rules),
+            compactor: Compactor::new(options.rules),
             damaged: Damaged::default(),
+            options,
         })
     }
 
@@ -108,13 +140,17 @@ impl LeaderLock {
     /// # Errors
     /// [`StoreError::Database`] when the connection is lost: another server may hold the lock now.
     pub async fn check(&mut self) -> Result<(), StoreError> {
-        Ok(self.connection.ping().await?)
+        let alive = in_time::ping(&mut self.connection).await;
+        if alive.is_err() {
+            self.watchdog.terminate().await;
+        }
+        Ok(alive?)
     }
 
     /// Releases the lock.
     pub async fn release(self) {
         // When closing fails, the database still releases the lock at the end of the connection.
-        let _ = self.connection.close().await;
+        in_time::close(self.connection).await;
     }
 
     /// Moves spans from level-0 blocks into larger blocks, sorted by trace, and counts them in
@@ -126,7 +162,9 @@ impl LeaderLock {
         &mut self,
         scope: CompactionScope,
     ) -> Result<CompactionReport, StoreError> {
-        Ok(self.compactor.run(&mut self.connection, scope).await?)
+        let watchdog = self.watchdog.clone();
+        let compacted = self.compactor.run(&mut self.connection, scope);
+        Ok(watchdog.watch(compacted).await?)
     }
 
     /// Removes expired data of every tenant, or counts what would be removed.
@@ -159,12 +197,15 @@ impl LeaderLock {
         now: UnixNanos,
         free_bytes: u64,
     ) -> Result<Option<Vec<PartitionChange>>, StoreError> {
-        self.acquire_run_lock().await?;
-        let changes =
-            retention::prune_oldest_day(&mut self.connection, now, free_bytes, &mut self.damaged)
-                .await;
-        self.release_run_lock().await?;
-        Ok(changes?)
+        let watchdog = self.watchdog.clone();
+        let pruned = async {
+            self.acquire_run_lock().await?;
+            let (connection, damaged) = (&mut self.connection, &mut self.damaged);
+            let changes = retention::prune_oldest_day(connection, now, free_bytes, damaged).await;
+            self.release_run_lock().await?;
+            Ok::<_, StoreError>(changes?)
+        };
+        watchdog.watch(pruned).await
     }
 
     /// Erases traces of `tenant` regardless of the retention rules, or counts what would be erased;
@@ -186,29 +227,51 @@ impl LeaderLock {
         let ids = trace_ids.iter().map(|id| Uuid::from_bytes(id.to_bytes()));
         let ids: Vec<Uuid> = ids.collect();
         let connection = &mut self.connection;
+        let watchdog = &self.watchdog;
         if is_dry_run {
-            return Ok(erasure::dry_run(connection, tenant, &ids).await?);
+            return Ok(watchdog
+                .watch(erasure::dry_run(connection, tenant, &ids))
+                .await?);
         }
         let damaged = &mut self.damaged;
-        erasure::erase(connection, tenant, &ids, gauge, damaged, progress).await
+        let erased = erasure::erase(connection, tenant, &ids, gauge, damaged, progress);
+        watchdog.watch(erased).await
     }
 
-    /// Checks that `now`, the time of this server's clock, differs from the database's clock by at
-    /// most an hour: a wrong clock must not cause young data to be removed.
+    /// Checks that `now`, the time of this server's clock, can be trusted: a wrong clock must not
+    /// cause young data to be removed. Returns the time by which data may be removed: `now`, or that
+    /// of the database's clock if it is earlier. Rollups go by the latter, so no trace is removed
+    /// before its spans are too old to be counted again.
     ///
     /// # Errors
-    /// [`StoreError::Clocks`], [`StoreError::Database`].
-    pub async fn check_clock(&mut self, now: UnixNanos) -> Result<(), StoreError> {
-        let database_ns: i64 = sqlx::query_scalar(
-            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000",
-        )
-        .fetch_one(&mut self.connection)
-        .await?;
-        let difference = Duration::from_nanos(now.get().abs_diff(database_ns));
+    /// [`StoreError::Clocks`] if the clocks differ by more than an hour. [`StoreError::NewestData`] if
+    /// the newest stored data was received more than an hour before or after `now`, and the clock has
+    /// not run long enough without a step. [`StoreError::Database`].
+    pub async fn check_clock(&mut self, now: UnixNanos) -> Result<UnixNanos, StoreError> {
+        let steady_for = self.options.steady_clock.steady_for(Instant::now(), now);
+        let watchdog = self.watchdog.clone();
+        let asked = async {
+            let database_ns: i64 = sqlx::query_scalar(
+                "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000",
+            )
+            .fetch_one(&mut self.connection)
+            .await?;
+            let newest_ns: Option<i64> = sqlx::query_scalar(include_str!("newest_received.sql"))
+                .fetch_one(&mut self.connection)
+                .await?;
+            Ok::<_, sqlx::Error>((database_ns, newest_ns))
+        };
+        let (database_ns, newest_ns) = watchdog.watch(asked).await?;
+        let from_now = |ns| Duration::from_nanos(now.get().abs_diff(ns));
+        let difference = from_now(database_ns);
         if difference > MAX_CLOCK_DIFFERENCE {
             return Err(StoreError::Clocks(difference));
         }
-        Ok(())
+        let from_newest = newest_ns.map_or(Duration::ZERO, from_now);
+        if from_newest > MAX_CLOCK_DIFFERENCE && steady_for < self.options.steadiness {
+            return Err(StoreError::NewestData(from_newest));
+        }
+        Ok(now.min(UnixNanos::new(database_ns)))
     }
 
     /// Records the size of the database for the day of `now`.
@@ -216,24 +279,30 @@ impl LeaderLock {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn note_size(&mut self, now: UnixNanos) -> Result<(), StoreError> {
-        Ok(storage::note_size(&mut self.connection, now).await?)
+        let noted = storage::note_size(&mut self.connection, now);
+        Ok(self.watchdog.watch(noted).await?)
     }
 
     pub(crate) async fn run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
-        self.acquire_run_lock().await?;
-        let report = retention::run(
-            &mut self.connection,
-            &mut self.compactor,
-            &mut self.damaged,
-            run,
-        )
-        .await;
-        self.release_run_lock().await?;
-        Ok(report?)
+        let watchdog = self.watchdog.clone();
+        let done = async {
+            self.acquire_run_lock().await?;
+            let report = retention::run(
+                &mut self.connection,
+                &mut self.compactor,
+                &mut self.damaged,
+                run,
+            )
+            .await;
+            self.release_run_lock().await?;
+            Ok::<_, StoreError>(report?)
+        };
+        watchdog.watch(done).await
     }
 
     pub(crate) async fn dry_run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
-        Ok(retention::dry_run(&mut self.connection, run).await?)
+        let counted = retention::dry_run(&mut self.connection, run);
+        Ok(self.watchdog.watch(counted).await?)
     }
 
     /// Acquires the lock that every run which removes data holds, scheduled or started by hand.

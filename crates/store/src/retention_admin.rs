@@ -1,5 +1,7 @@
 //! The implementation of [`RetentionAdmin`] for Postgres.
 
+use std::time::Duration;
+
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use throughline_model::{
     BoxFuture, CleanUp, Pin, ReadError, RetentionAdmin, RetentionReport, RetentionRules,
@@ -8,6 +10,8 @@ use throughline_model::{
 use throughline_wire::{TenantId, TraceId};
 use uuid::Uuid;
 
+use crate::in_time::read_within;
+use crate::leader_lock::JobOptions;
 use crate::retention::{self, Rewrite, Run};
 use crate::sqlstate::read_error;
 use crate::{Clock, Gauge, LeaderLock, StoreError, storage};
@@ -20,6 +24,9 @@ pub(crate) struct PgRetentionAdmin {
     pub clock: Clock,
     pub rules: RetentionRules,
     pub gauge: Gauge,
+    pub job: JobOptions,
+    /// See [`StoreOptions::answer_timeout`](crate::StoreOptions::answer_timeout).
+    pub answer_timeout: Duration,
 }
 
 impl PgRetentionAdmin {
@@ -34,7 +41,7 @@ impl RetentionAdmin for PgRetentionAdmin {
         trace_id: TraceId,
         note: String,
     ) -> BoxFuture<'_, Result<Option<Pin>, ReadError>> {
-        Box::pin(async move {
+        Box::pin(read_within(self.answer_timeout, async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             let pin = Pin {
                 trace_id,
@@ -43,28 +50,28 @@ impl RetentionAdmin for PgRetentionAdmin {
             };
             let is_pinned = retention::pin(&mut connection, self.tenant(), &pin).await?;
             Ok(is_pinned.then_some(pin))
-        })
+        }))
     }
 
     fn unpin(&self, trace_id: TraceId) -> BoxFuture<'_, Result<bool, ReadError>> {
-        Box::pin(async move {
+        Box::pin(read_within(self.answer_timeout, async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             retention::unpin(&mut connection, self.tenant(), trace_id).await
-        })
+        }))
     }
 
     fn pin_of(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Pin>, ReadError>> {
-        Box::pin(async move {
+        Box::pin(read_within(self.answer_timeout, async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             retention::pin_of(&mut connection, self.tenant(), trace_id).await
-        })
+        }))
     }
 
     fn list_pins(&self) -> BoxFuture<'_, Result<Vec<Pin>, ReadError>> {
-        Box::pin(async move {
+        Box::pin(read_within(self.answer_timeout, async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             retention::pinned(&mut connection, self.tenant()).await
-        })
+        }))
     }
 
     fn clean_up(&self, request: CleanUp) -> BoxFuture<'_, Result<RetentionReport, ReadError>> {
@@ -80,13 +87,17 @@ impl RetentionAdmin for PgRetentionAdmin {
             };
             // A connection of its own: a run may take longer than a page request may hold a pooled
             // connection.
-            let mut lock = LeaderLock::connect(&self.connect, "clean up", self.rules)
+            let job = JobOptions {
+                rules: self.rules,
+                ..self.job.clone()
+            };
+            let mut lock = LeaderLock::connect(&self.connect, "clean up", job)
                 .await
                 .map_err(keep_error)?;
             let report = match lock.check_clock(run.now).await {
                 Err(error) => Err(error),
-                Ok(()) if request.is_dry_run => lock.dry_run(run).await,
-                Ok(()) => lock.run(run).await,
+                Ok(now) if request.is_dry_run => lock.dry_run(Run { now, ..run }).await,
+                Ok(now) => lock.run(Run { now, ..run }).await,
             };
             lock.release().await;
             report.map_err(keep_error)
@@ -94,19 +105,21 @@ impl RetentionAdmin for PgRetentionAdmin {
     }
 
     fn storage(&self) -> BoxFuture<'_, Result<StorageReport, ReadError>> {
-        Box::pin(async move {
+        Box::pin(read_within(self.answer_timeout, async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             storage::report(&mut connection, self.tenant(), (self.gauge)())
                 .await
                 .map_err(read_error)
-        })
+        }))
     }
 }
 
 fn keep_error(error: StoreError) -> ReadError {
     match error {
         StoreError::Database(error) => read_error(error),
-        StoreError::Busy | StoreError::Clocks(_) => ReadError::Invalid(error.to_string()),
+        StoreError::Busy | StoreError::Clocks(_) | StoreError::NewestData(_) => {
+            ReadError::Invalid(error.to_string())
+        }
         StoreError::Url
         | StoreError::DiskReserve
         | StoreError::NewerSchema { .. }
