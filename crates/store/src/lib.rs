@@ -25,6 +25,7 @@ mod backup;
 mod block;
 mod compaction;
 mod day;
+mod decompress;
 mod erasure;
 mod error;
 mod ids;

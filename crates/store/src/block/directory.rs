@@ -23,6 +23,7 @@ use zstd::bulk::Compressor;
 
 use super::Corrupt;
 use super::kind::ColumnKind;
+use crate::decompress::decompress;
 use crate::varint;
 
 const VERSION: u8 = 1;
@@ -146,7 +147,7 @@ impl Directory {
         let raw_len = varint::take_size(&mut checked)
             .filter(|len| *len <= MAX_RAW_BYTES)
             .ok_or(WHAT)?;
-        let raw = zstd::bulk::decompress(checked, raw_len).map_err(|_| WHAT)?;
+        let raw = decompress(checked, raw_len).map_err(|_| WHAT)?;
         Self::parse(&mut raw.as_slice()).ok_or(WHAT)
     }
 

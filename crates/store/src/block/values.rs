@@ -3,6 +3,7 @@
 use super::Corrupt;
 use super::directory::{Directory, checksum};
 use super::kind::Layout;
+use crate::decompress::decompress;
 use crate::varint;
 
 const WHAT: Corrupt = Corrupt("columns");
@@ -29,7 +30,7 @@ impl Columns {
         if stored.len() != entry.compressed_len || checksum(stored) != entry.checksum {
             return Err(WHAT);
         }
-        let raw = zstd::bulk::decompress(stored, entry.raw_len).map_err(|_| WHAT)?;
+        let raw = decompress(stored, entry.raw_len).map_err(|_| WHAT)?;
         if raw.len() != entry.raw_len {
             return Err(WHAT);
         }

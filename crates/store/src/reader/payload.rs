@@ -9,6 +9,7 @@ use throughline_wire::{AttributeValue, Attributes, LogRecord, Span};
 use uuid::Uuid;
 
 use super::rows::corrupt;
+use crate::decompress::decompress;
 use crate::payload_refs::{self, Reference, ValuePath};
 use crate::sqlstate::read_error;
 
@@ -157,7 +158,7 @@ impl Row {
     fn value(&self) -> Result<AttributeValue, ReadError> {
         let broken = corrupt("payloads.content");
         let capacity = usize::try_from(self.byte_count).map_err(|_| broken())?;
-        let encoded = zstd::bulk::decompress(&self.content, capacity).map_err(|_| broken())?;
+        let encoded = decompress(&self.content, capacity).map_err(|_| broken())?;
         binary::decode_value(Reader::new(&encoded)).map_err(|_| broken())
     }
 }

@@ -20,6 +20,7 @@ use super::plan::{ScanPlan, attribute_tests};
 use crate::block::Corrupt;
 use crate::block::table::report_corrupt;
 use crate::day::day_ns;
+use crate::decompress::decompress;
 use crate::sqlstate::read_error;
 
 /// The number of payloads that are read together.
@@ -299,7 +300,7 @@ fn text_of(content: &[u8], byte_count: i64) -> Option<String> {
     let byte_count = usize::try_from(byte_count)
         .ok()
         .filter(|count| *count <= MAX_PAYLOAD_BYTES)?;
-    let encoded = zstd::bulk::decompress(content, byte_count).ok()?;
+    let encoded = decompress(content, byte_count).ok()?;
     let reader = binary::Reader::new(&encoded);
     match binary::decode_value(reader).ok()? {
         AttributeValue::Str(text) => Some(text.into_owned()),
