@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use crate::context::Context;
-use crate::setup::{browser, linker, make, node, postgres, site_tools, toolchain, wasm_bindgen};
+use crate::setup::{
+    browser, cargo_deny, linker, make, node, postgres, site_tools, toolchain, wasm_bindgen,
+};
 
 /// The result of one check.
 struct Finding {
@@ -143,11 +145,11 @@ fn look(context: &mut Context) -> Vec<Finding> {
         "cargo install cargo-nextest --locked",
         true,
     );
-    let deny = version(context, "cargo-deny");
+    let deny = cargo_deny::find(context).and_then(|file| says(context, &file));
     add(
         "cargo-deny",
         deny,
-        "cargo install cargo-deny --locked",
+        "built on first use, which takes some minutes",
         true,
     );
     findings

@@ -1,6 +1,8 @@
 //! Prepares the machine: finds or installs each tool and prints what it does.
 
 pub(crate) mod browser;
+pub(crate) mod cargo_deny;
+mod cargo_tool;
 mod checkout;
 pub(crate) mod debian;
 pub(crate) mod linker;

@@ -8,6 +8,7 @@ use super::count;
 use super::steps::Run;
 use crate::context::Context;
 use crate::process::Cmd;
+use crate::setup::cargo_deny;
 use crate::site::BROWSER_ONLY;
 
 /// Returns `cargo COMMAND` for every native package. The browser packages must stay out: they would
@@ -34,13 +35,11 @@ pub(super) fn clippy(run: &mut Run) -> Result<Verdict> {
 
 pub(super) fn deny(run: &mut Run) -> Result<Verdict> {
     let context = run.context()?;
-    if context.which("cargo-deny").is_none() {
-        return Ok(Verdict::Skipped(
-            "cargo-deny is not installed (`cargo install cargo-deny`)".to_owned(),
-        ));
-    }
+    let program = cargo_deny::prepare(context)?;
+    // The advisory database would be cloned from the network.
     context
-        .cargo(&["deny", "check", "licenses", "bans", "sources"])
+        .cmd(program)
+        .args(["check", "licenses", "bans", "sources"])
         .run()?;
     Ok(Verdict::Passed)
 }
