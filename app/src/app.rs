@@ -1,7 +1,7 @@
 //! The routes of the panel and the frame around its pages.
 
 use leptos::prelude::*;
-use leptos_meta::{Title, provide_meta_context};
+use leptos_meta::{ServerMetaContext, Title, provide_meta_context};
 use leptos_router::components::{Redirect, Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
@@ -12,11 +12,10 @@ use crate::pages::{LookupPage, NotFoundPage, StoragePage, TracePage, TracesPage}
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
+    let is_server = use_context::<ServerMetaContext>().is_some();
     // `Async` mode: pages are sent complete, so they have the right status and need no JavaScript.
     view! {
-        <Title formatter=|title: String| {
-            if title.is_empty() { "Throughline".to_owned() } else { format!("{title} · Throughline") }
-        } />
+        <Title formatter=move |title: String| page_title(&title, is_server) />
         <Router>
             <a class="skip" href="#main" rel="external">
                 "Skip to content"
@@ -39,5 +38,23 @@ pub fn App() -> impl IntoView {
             </div>
             <KeyHelp />
         </Router>
+    }
+}
+
+/// Returns the title of a page. `leptos_meta` writes it into the document as markup on the server,
+/// and sets it as text in the browser. A title may contain a text of a sender.
+fn page_title(title: &str, is_markup: bool) -> String {
+    let title = if title.is_empty() {
+        "Throughline".to_owned()
+    } else {
+        format!("{title} · Throughline")
+    };
+    if is_markup {
+        title
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    } else {
+        title
     }
 }

@@ -5,6 +5,7 @@ use throughline_model::filter::format_duration_ns;
 use throughline_model::{TimeRange, TraceFilter, Utc};
 
 use crate::state::filter_href;
+use crate::ui::visible;
 
 /// A row of chips. Empty if only the default time range is active.
 #[component]
@@ -17,11 +18,11 @@ pub(crate) fn FilterChips(
         let chips: Vec<_> = chips
             .into_iter()
             .map(|(name, text, without)| {
-                let title = format!("Remove the condition {name}");
+                let title = format!("Remove the condition {}", visible(&name));
                 view! {
                     <a class="tok" href=filter_href(&without) title=title>
-                        <b>{name}</b>
-                        <span class="what">{text}</span>
+                        <b>{visible(&name)}</b>
+                        <span class="what">{visible(&text)}</span>
                         <span aria-hidden="true">"×"</span>
                     </a>
                 }

@@ -6,7 +6,7 @@ use throughline_model::{Share, StorageGauge, StorageLevel, StorageReport, TableS
 use throughline_viz::{format_bytes, format_count, format_percent};
 
 use crate::api::get_storage;
-use crate::ui::{FailureNotice, Notice};
+use crate::ui::{FailureNotice, Notice, visible};
 
 /// Size and limits, growth, and the distribution of the bytes.
 #[component]
@@ -193,7 +193,10 @@ fn shares(shares: Vec<Share>) -> Vec<Row> {
     shares
         .into_iter()
         .take(15)
-        .map(|share| (share.name, share.service, share.byte_count))
+        .map(|share| {
+            let service = share.service.as_deref().map(visible);
+            (visible(&share.name), service, share.byte_count)
+        })
         .collect()
 }
 

@@ -11,7 +11,7 @@ use crate::api::{ApiError, Dated, get_pin, get_trace_skeleton};
 use crate::components::LiveNews;
 use crate::panels::{OverviewStrip, SpanPane, TraceHead, Waterfall};
 use crate::state::{Folds, LiveTrace, Outline, PinState, Selection};
-use crate::ui::{FailureNotice, Glyph, Icon};
+use crate::ui::{FailureNotice, Glyph, Icon, visible};
 
 mod state;
 
@@ -110,7 +110,7 @@ fn TraceView(
     details: Resource<Result<Details, ApiError>>,
     refresh: Refresh,
 ) -> impl IntoView {
-    let title = outline.skeleton.summary.root_name.clone();
+    let title = visible(&outline.skeleton.summary.root_name);
     let of_selected = outline.clone();
     // Reference-counted, like everything created here, because the old view still exists while the
     // page reads the trace again.

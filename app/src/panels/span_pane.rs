@@ -7,7 +7,7 @@ use throughline_wire::{StatusCode, semconv};
 
 use crate::api::ApiError;
 use crate::state::Outline;
-use crate::ui::{CopyButton, ServiceTag, Statement};
+use crate::ui::{CopyButton, ServiceTag, Statement, visible};
 
 mod attributes;
 mod events;
@@ -119,11 +119,10 @@ fn OneSpan(outline: Outline, details: SpanDetails) -> impl IntoView {
     };
     let self_time = self_time.filter(|_| open.is_none());
     let name = if span.name.is_empty() {
-        "(no name)".into()
+        "(no name)".to_owned()
     } else {
-        span.name.clone()
-    }
-    .into_owned();
+        visible(&span.name)
+    };
     let id = span.span_id.to_string();
     let start = span.start;
     view! {

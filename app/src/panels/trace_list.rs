@@ -8,7 +8,7 @@ use throughline_viz::{format_ago, format_count, format_duration};
 use throughline_wire::UnixNanos;
 
 use crate::state::LiveList;
-use crate::ui::ServiceTag;
+use crate::ui::{ServiceTag, visible};
 use marks::{RowMarks, outcome_of};
 
 /// The number of services that a row names. Further ones are counted.
@@ -56,7 +56,7 @@ fn TraceRow(trace: TraceSummary, longest_ns: i64, now: RwSignal<UnixNanos>) -> i
     };
     let outcome = outcome_of(&trace);
     let marks = view! { <RowMarks trace=trace.clone() /> };
-    let said = trace.error.map(|said| said.trim().to_owned());
+    let said = trace.error.map(|said| visible(said.trim()));
     let spans = if trace.span_count == 1 {
         "span"
     } else {
@@ -70,12 +70,12 @@ fn TraceRow(trace: TraceSummary, longest_ns: i64, now: RwSignal<UnixNanos>) -> i
     let name = if trace.root_name.is_empty() {
         "(no name)".to_owned()
     } else {
-        trace.root_name
+        visible(&trace.root_name)
     };
     // The row already shows the root.
-    let matched = trace.matched_span.map(|span| span.name);
+    let matched = trace.matched_span.map(|span| visible(&span.name));
     let matched = matched.filter(|matched| *matched != name);
-    let user = trace.user.unwrap_or_default();
+    let user = visible(&trace.user.unwrap_or_default());
     let name_of_user = user.clone();
     let more = trace.services.len().saturating_sub(NAMED_SERVICES);
     // The service of the root span comes first.

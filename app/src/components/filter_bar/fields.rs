@@ -6,7 +6,7 @@ use throughline_wire::UnixNanos;
 
 use crate::api::ApiError;
 use crate::state::query;
-use crate::ui::AsTyped;
+use crate::ui::{AsTyped, visible};
 
 /// The decoded pairs of the query string.
 pub(super) type Values = Memo<Vec<(String, String)>>;
@@ -148,7 +148,7 @@ pub(super) fn ServiceField(
         }
         let names: Vec<_> = names
             .into_iter()
-            .map(|name| view! { <Choice value=name.clone() label=name chosen /> })
+            .map(|name| view! { <Choice value=name.clone() label=visible(&name) chosen /> })
             .collect();
         view! {
             <select name="service">

@@ -11,7 +11,7 @@ use crate::api::Dated;
 use crate::components::{Continue, Pager, how_far};
 use crate::panels::TraceList;
 use crate::state::{LiveList, LookupRequest, PageLinks, query};
-use crate::ui::Notice;
+use crate::ui::{Notice, visible};
 
 /// A link to the only match, the list of several, or the reason why there is none.
 #[component]
@@ -34,7 +34,7 @@ pub(super) fn Found(
             view! { <Only href=href_of(trace, lookup.span) /> }.into_any()
         }
         _ => {
-            let title = title_of(&lookup, request.reference.text());
+            let title = title_of(&lookup, &visible(request.reference.text()));
             list.start(lookup.traces.items, now);
             view! {
                 <p class="count found">{title}</p>
@@ -120,7 +120,7 @@ fn Nothing(request: LookupRequest, lookup: Lookup, links: PageLinks) -> impl Int
     view! {
         <Notice title>
             <p>
-                "Searched for " <code class="mono">{request.reference.text().to_owned()}</code>
+                "Searched for " <code class="mono">{visible(request.reference.text())}</code>
             </p>
             <ul class="places">{places}</ul>
             <p>

@@ -9,6 +9,7 @@ use super::attributes::{AttributeGroups, Dropped};
 use super::offloaded::OfSpan;
 use super::value::Pair;
 use crate::state::query;
+use crate::ui::visible;
 
 /// Links to other traces. The page of a trace that is not stored reports that it is unknown.
 #[component]
@@ -82,7 +83,7 @@ pub(super) fn Origin(
     let stored = format!("{} after the start", format_duration(received.since(start)));
     view! {
         <details class="origin">
-            <summary class="grp">"Sent by " {service}</summary>
+            <summary class="grp">"Sent by " {visible(&service)}</summary>
             <AttributeGroups
                 attributes=resource.attributes
                 dropped=resource.dropped_attributes_count

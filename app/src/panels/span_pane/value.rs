@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use throughline_wire::AttributeValue;
 
 use super::offloaded::{Look, OffloadedPayload, Whole};
-use crate::ui::CopyButton;
+use crate::ui::{CopyButton, visible};
 
 /// The length from which a value gets its own block, in characters. A value of several lines always
 /// does.
@@ -53,7 +53,7 @@ pub(super) fn Pair(
     if let Some(kept) = kept {
         return view! {
             <div class="pair block">
-                <dt title=key.clone()>{label}</dt>
+                <dt title=visible(&key)>{visible(&label)}</dt>
                 <dd>
                     <Whole kept preview=text what=key look=Look::Text />
                 </dd>
@@ -69,9 +69,9 @@ pub(super) fn Pair(
     let is_block = text.contains('\n') || text.chars().nth(BLOCK_CHARS).is_some();
     view! {
         <div class="pair" class:block=is_block>
-            <dt title=key.clone()>{label}</dt>
+            <dt title=visible(&key)>{visible(&label)}</dt>
             <dd>
-                <span class=class>{text.clone()}</span>
+                <span class=class>{visible(&text)}</span>
                 <CopyButton text what=key />
             </dd>
         </div>
