@@ -4,6 +4,8 @@ import { alive, expect, paneOf, test, traceRows, urls, watch, waterfallOf } from
 
 // New ids in each run: a span with other times would be a second span with a used id.
 const TRACE = randomBytes(16).toString("hex");
+const HOSTILE = randomBytes(16).toString("hex");
+const HOSTILE_NAME = 'x</title><meta http-equiv="refresh" content="0;url=/no/such/page"><img src=y onerror=alert(2)> \u202eevil';
 
 /** Sends a small trace, so that these tests do not depend on others. */
 test.beforeAll(async ({ request }) => {
@@ -31,6 +33,7 @@ test.beforeAll(async ({ request }) => {
         span("00000000000000a4", "00000000000000a5", "cycle one", {}),
         span("00000000000000a5", "00000000000000a4", "cycle two", {}),
         span("00000000000000a6", "00000000000000a6", "its own parent", {}),
+        { ...span("00000000000000b1", null, HOSTILE_NAME, {}), trace_id: HOSTILE },
       ],
     },
   });
@@ -62,6 +65,20 @@ test("every span of a broken trace is drawn, and text stays text", async ({ page
   }
   await expect(paneOf(page)).toContainText("</script><script>alert(1)</script>");
   await expect(paneOf(page)).toContainText("img src=x onerror=alert(1)");
+});
+
+test("a name of a sender is text in the title too, and its direction is shown", async ({ page }) => {
+  page.on("dialog", () => expect(false, "no dialog opens").toBe(true));
+  const shown = HOSTILE_NAME.replace("\u202e", "\\u{202e}");
+  await page.goto(`${urls.panel}/traces/${HOSTILE}`);
+  await expect(waterfallOf(page).getByText("evil")).toHaveText(shown);
+  expect(await page.title()).toBe(`${shown} · Throughline`);
+  await expect(page.locator("meta[http-equiv], base, img")).toHaveCount(0);
+  expect(page.url()).toContain(HOSTILE);
+  // The same after a navigation in the browser, where the title is set as text.
+  await page.goto(`${urls.panel}/traces?service=panel-test`);
+  await traceRows(page).getByRole("link", { name: "evil" }).first().click();
+  await expect(page).toHaveTitle(`${shown} · Throughline`);
 });
 
 test.describe("an unknown trace", () => {
