@@ -28,7 +28,7 @@ const READ_BYTES: usize = 256 << 10;
 pub async fn backup(command: BackupCommand) -> Result<()> {
     let file = BackupFile::create(&command.file, command.force)?;
     let database = Database::open_or_join(&command.database).await?;
-    let gauge = disk_gauge(&command.database, command.reserve_bytes());
+    let gauge = disk_gauge(&command.database, command.disk_reserve.bytes());
     let saved = save(database.url(), file, &gauge).await;
     database.close().await;
     let report = saved?;

@@ -16,9 +16,9 @@ pub use self::erase::EraseCommand;
 pub use self::transfer::{ExportOptions, FilterOptions, ImportOptions};
 use crate::telemetry::LogFormat;
 
-use self::retention::byte_count;
 pub use self::retention::{
-    RetentionCommand, RetentionOptions, StorageCommand, StorageOptions, TracingMode,
+    DiskReserveOption, RetentionCommand, RetentionOptions, StorageCommand, StorageOptions,
+    TracingMode,
 };
 use self::transfer::trace_id;
 

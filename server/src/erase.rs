@@ -17,7 +17,7 @@ const PROGRESS_BLOCKS: u64 = 1_000;
 /// An error for the person who started the program.
 pub async fn erase(command: EraseCommand) -> Result<()> {
     let rules = RetentionRules::default();
-    let gauge = disk_gauge(&command.database, command.reserve_bytes());
+    let gauge = disk_gauge(&command.database, command.disk_reserve.bytes());
     with_store(&command.database, rules, async |store| {
         let mut told_blocks = 0;
         let progress = |blocks: throughline_store::BlockProgress| {

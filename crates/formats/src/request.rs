@@ -9,8 +9,8 @@ use throughline_codec::packed::PackedSpans;
 use throughline_codec::validate::{validate, validate_log, validate_resource, validate_scope};
 use throughline_wire::Limits;
 use throughline_wire::{
-    Attributes, InstrumentationScope, LogRecord, Rejection, Resource, Span, SpanId, SpanKind,
-    Status, TraceId, UnixNanos,
+    InstrumentationScope, LogRecord, Rejection, Resource, Span, SpanId, SpanKind, TraceId,
+    UnixNanos,
 };
 
 use crate::signal::Signal;
@@ -250,23 +250,10 @@ impl Request {
 /// Returns a span with placeholder ids and empty fields. The decoder sets the fields it reads.
 pub(crate) fn blank_span() -> Span {
     const PLACEHOLDER: &str = "ids are replaced before a span leaves its reader";
+    let trace_id = TraceId::from_bytes([1; 16]).expect(PLACEHOLDER);
+    let span_id = SpanId::from_bytes([1; 8]).expect(PLACEHOLDER);
     Span {
-        trace_id: TraceId::from_bytes([1; 16]).expect(PLACEHOLDER),
-        span_id: SpanId::from_bytes([1; 8]).expect(PLACEHOLDER),
-        parent_span_id: None,
-        trace_state: "".into(),
-        flags: 0,
-        name: "".into(),
         kind: SpanKind::Unspecified,
-        start: UnixNanos::default(),
-        end: UnixNanos::default(),
-        status: Status::UNSET,
-        attributes: Attributes::EMPTY,
-        dropped_attributes_count: 0,
-        events: Vec::new(),
-        dropped_events_count: 0,
-        links: Vec::new(),
-        dropped_links_count: 0,
-        sequence: None,
+        ..Span::new(trace_id, span_id, UnixNanos::default())
     }
 }

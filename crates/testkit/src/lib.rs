@@ -19,6 +19,7 @@ mod retention_admin;
 mod rollup;
 mod sample;
 mod statistics;
+pub mod strategies;
 mod summary;
 
 pub use builder::{SpanBuilder, span};

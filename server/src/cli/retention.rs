@@ -63,10 +63,9 @@ pub struct StorageOptions {
     /// days go before their time, at 90 % ingest answers 503. Pinned traces stay.
     #[arg(long, env = "THROUGHLINE_STORAGE_BUDGET", value_name = "SIZE", value_parser = byte_count)]
     pub storage_budget: Option<u64>,
-    /// What stays free on the disk of the private cluster, or a tenth of a smaller disk: with less
-    /// ingest answers 503.
-    #[arg(long, env = "THROUGHLINE_DISK_RESERVE", value_name = "SIZE", value_parser = byte_count)]
-    pub disk_reserve: Option<u64>,
+    /// The free space below which ingest responds with 503.
+    #[command(flatten)]
+    pub disk_reserve: DiskReserveOption,
 }
 
 impl StorageOptions {
@@ -74,10 +73,25 @@ impl StorageOptions {
     pub fn limits(&self) -> StorageLimits {
         StorageLimits {
             budget_bytes: self.storage_budget,
-            reserve_bytes: self
-                .disk_reserve
-                .unwrap_or(StorageLimits::DEFAULT_RESERVE_BYTES),
+            reserve_bytes: self.disk_reserve.bytes(),
         }
+    }
+}
+
+/// The free space that must stay on the disk.
+#[derive(Debug, Clone, Args)]
+pub struct DiskReserveOption {
+    /// Free space that must stay on the disk of the private cluster (default 5GB), or a tenth of a
+    /// smaller disk. With less, ingest responds with 503, and a backup or an erasure stops.
+    #[arg(long, env = "THROUGHLINE_DISK_RESERVE", value_name = "SIZE", value_parser = byte_count)]
+    disk_reserve: Option<u64>,
+}
+
+impl DiskReserveOption {
+    /// Returns the bytes that must stay free.
+    pub fn bytes(&self) -> u64 {
+        self.disk_reserve
+            .unwrap_or(StorageLimits::DEFAULT_RESERVE_BYTES)
     }
 }
 
@@ -149,7 +163,7 @@ const UNITS: [(&str, u64); 9] = [
 ];
 
 /// Reads `20GB`, `1.5 TB`, `512MiB`; a bare number is bytes.
-pub(super) fn byte_count(text: &str) -> Result<u64, String> {
+fn byte_count(text: &str) -> Result<u64, String> {
     let wrong = || "expected a size such as 20GB, 1.5TB or 512MiB".to_owned();
     let unit_at = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')

@@ -4,13 +4,13 @@ use opentelemetry_proto::tonic::common::v1 as otlp;
 use opentelemetry_proto::tonic::trace::v1 as otlp_trace;
 use proptest::prelude::*;
 use prost::Message as _;
+use throughline_testkit::strategies::{self, Content};
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
 use throughline_wire::{AttributeValue, IdError, Repair};
 
 use super::*;
 use crate::budget::SET_PAIRS;
 use crate::context::Repairs;
-use crate::strategies;
 
 fn to_otlp(value: &AttributeValue) -> otlp::AnyValue {
     use otlp::any_value::Value;
@@ -51,7 +51,7 @@ fn encoded(attributes: &Attributes) -> Vec<u8> {
 proptest! {
     #[test]
     fn attributes_are_written_as_the_official_crate_writes_them(
-        attributes in strategies::attributes(),
+        attributes in strategies::attributes(Content::Any),
     ) {
         let values = key_values(&attributes);
         let theirs = otlp::KeyValueList { values }.encode_to_vec();
@@ -60,7 +60,7 @@ proptest! {
     }
 
     #[test]
-    fn events_are_written_as_the_official_crate_writes_them(event in strategies::event()) {
+    fn events_are_written_as_the_official_crate_writes_them(event in strategies::event(Content::Any)) {
         let theirs = otlp_trace::span::Event {
             time_unix_nano: event.time.get() as u64,
             name: event.name.to_string(),
@@ -74,7 +74,7 @@ proptest! {
     }
 
     #[test]
-    fn links_are_written_as_the_official_crate_writes_them(link in strategies::link()) {
+    fn links_are_written_as_the_official_crate_writes_them(link in strategies::link(Content::Any)) {
         let theirs = otlp_trace::span::Link {
             trace_id: link.trace_id.to_bytes().to_vec(),
             span_id: link.span_id.to_bytes().to_vec(),
@@ -91,8 +91,8 @@ proptest! {
 
     #[test]
     fn lists_of_events_and_links_read_back(
-        events in proptest::collection::vec(strategies::event(), 0..4),
-        links in proptest::collection::vec(strategies::link(), 0..4),
+        events in proptest::collection::vec(strategies::event(Content::Any), 0..4),
+        links in proptest::collection::vec(strategies::link(Content::Any), 0..4),
     ) {
         let (mut event_bytes, mut link_bytes) = (Vec::new(), Vec::new());
         encode_events(&events, &mut event_bytes);
@@ -114,7 +114,7 @@ proptest! {
 
     #[test]
     fn a_message_cut_or_changed_anywhere_does_no_harm(
-        attributes in strategies::attributes(),
+        attributes in strategies::attributes(Content::Any),
         cut: prop::sample::Index,
         byte: u8,
     ) {

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use sqlx::{Connection as _, PgConnection};
+use throughline_testkit::Ids;
 use throughline_wire::{
     Attributes, InstrumentationScope, Resource, Span, SpanId, SpanKind, Status, StatusCode,
     TenantId, TraceId, UnixNanos, semconv,
@@ -113,7 +114,7 @@ pub fn batches(options: &SeedOptions) -> impl Iterator<Item = WriteBatch> + use<
     let traces = options.traces();
     let step = (BATCH_SPANS / options.spans_per_trace.max(1)).max(1);
     let senders = senders(&options);
-    let mut random = Random(options.rng_seed);
+    let mut random = Ids::seeded(options.rng_seed);
     (0..traces.div_ceil(step)).map(move |batch| {
         let mut groups: Vec<SpanGroup> = senders.clone();
         for at in batch * step..((batch + 1) * step).min(traces) {
@@ -140,17 +141,17 @@ fn senders(options: &SeedOptions) -> Vec<SpanGroup> {
 }
 
 /// Appends the spans of the trace number `at`.
-fn trace(options: &SeedOptions, at: u64, random: &mut Random, groups: &mut [SpanGroup]) {
+fn trace(options: &SeedOptions, at: u64, random: &mut Ids, groups: &mut [SpanGroup]) {
     let range_ns = i64::from(options.days.max(1)) * UnixNanos::PER_DAY;
     let back = i128::from(range_ns) * i128::from(options.traces() - 1 - at)
         / i128::from(options.traces().max(1));
     let start = options.end.saturating_add(-(back as i64));
     let trace_id = random.trace_id();
     let failed = random.below(1_000) < options.errors_per_mille;
-    let service = random.skewed(groups.len() as u64);
-    let mut root = span(trace_id, None, start, random.duration_ns(), random);
+    let service = skewed(random, groups.len() as u64);
+    let mut root = span(trace_id, None, start, duration_ns(random), random);
     root.kind = SpanKind::Server;
-    root.name = operation("GET", service, random.skewed(options.operations));
+    root.name = operation("GET", service, skewed(random, options.operations));
     let status = if failed { 502 } else { 200 };
     root.attributes = root_attributes(&root.name, status, options, at, random);
     if failed {
@@ -170,7 +171,7 @@ fn trace(options: &SeedOptions, at: u64, random: &mut Random, groups: &mut [Span
             random,
         );
         child.kind = SpanKind::Client;
-        child.name = operation("SELECT", callee, random.skewed(options.operations));
+        child.name = operation("SELECT", callee, skewed(random, options.operations));
         child.attributes = Attributes::from_pairs(vec![
             (semconv::DB_SYSTEM_NAME.into(), "postgresql".into()),
             (
@@ -195,7 +196,7 @@ fn root_attributes(
     status: i64,
     options: &SeedOptions,
     at: u64,
-    random: &mut Random,
+    random: &mut Ids,
 ) -> Attributes {
     let mut pairs: Vec<(Cow<'static, str>, _)> = vec![
         (semconv::HTTP_REQUEST_METHOD.into(), "GET".into()),
@@ -207,7 +208,7 @@ fn root_attributes(
         ),
     ];
     if !at.is_multiple_of(3) {
-        let user = random.skewed(options.users);
+        let user = skewed(random, options.users);
         pairs.push((semconv::USER_ID.into(), format!("user-{user}").into()));
         let session = format!("session-{user}-{}", at / 100_000);
         pairs.push((semconv::SESSION_ID.into(), session.into()));
@@ -220,75 +221,26 @@ fn span(
     parent_span_id: Option<SpanId>,
     start: UnixNanos,
     duration_ns: i64,
-    random: &mut Random,
+    random: &mut Ids,
 ) -> Span {
     Span {
-        trace_id,
-        span_id: random.span_id(),
         parent_span_id,
-        trace_state: Cow::Borrowed(""),
         flags: 0x101,
-        name: Cow::Borrowed(""),
-        kind: SpanKind::Internal,
-        start,
         end: start.saturating_add(duration_ns),
-        status: Status::UNSET,
-        attributes: Attributes::default(),
-        dropped_attributes_count: 0,
-        events: Vec::new(),
-        dropped_events_count: 0,
-        links: Vec::new(),
-        dropped_links_count: 0,
-        sequence: None,
+        ..Span::new(trace_id, random.span_id(), start)
     }
 }
 
-/// Numbers that follow from a seed (`SplitMix64`: Steele, Lea, Flood 2014).
-struct Random(u64);
+/// Returns a number below `bound`. Small numbers are far more frequent than large ones.
+fn skewed(random: &mut Ids, bound: u64) -> u64 {
+    let [a, b, c] = [(); 3].map(|()| random.below(bound));
+    a.min(b).min(c)
+}
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-
-    /// Below `bound`, small numbers far more often than large ones.
-    fn skewed(&mut self, bound: u64) -> u64 {
-        let (a, b, c) = (self.below(bound), self.below(bound), self.below(bound));
-        a.min(b).min(c)
-    }
-
-    /// From 0.2 ms to some seconds; one of two thousand is longer than 2 s.
-    fn duration_ns(&mut self) -> i64 {
-        let octave = (self.next() & self.next() & 0x3fff).count_ones();
-        (200_000 + self.below(200_000) as i64) << octave
-    }
-
-    fn trace_id(&mut self) -> TraceId {
-        loop {
-            let mut bytes = [0; 16];
-            bytes[..8].copy_from_slice(&self.next().to_be_bytes());
-            bytes[8..].copy_from_slice(&self.next().to_be_bytes());
-            if let Ok(id) = TraceId::from_bytes(bytes) {
-                return id;
-            }
-        }
-    }
-
-    fn span_id(&mut self) -> SpanId {
-        loop {
-            if let Ok(id) = SpanId::from_bytes(self.next().to_be_bytes()) {
-                return id;
-            }
-        }
-    }
+/// Returns 0.2 ms to some seconds; one of two thousand is longer than 2 s.
+fn duration_ns(random: &mut Ids) -> i64 {
+    let octave = (random.next_u64() & random.next_u64() & 0x3fff).count_ones();
+    (200_000 + random.below(200_000) as i64) << octave
 }
 
 #[cfg(test)]

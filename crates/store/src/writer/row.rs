@@ -3,17 +3,16 @@
 
 mod field;
 mod named;
-mod span_fields;
 #[cfg(test)]
 mod tests;
 
+use throughline_codec::binary;
 use throughline_codec::packed::PackedSpan;
-use throughline_wire::{AttributeValue, Repair, RepairSet, Span, StatusCode, semconv};
+use throughline_wire::{AttributeValue, Repair, RepairSet, Span, SpanId, StatusCode, semconv};
 
 pub(super) use self::field::{HEADER, NULL, TRAILER, bits, bytes, filled};
 use self::named::Named;
 pub(super) use self::named::TextAt;
-use self::span_fields::SpanFields;
 use crate::block::{DroppedCounts, IngestMetadata, SpanRecord};
 
 /// A span of a batch.
@@ -112,6 +111,8 @@ pub(super) struct Buffers {
     pub bytes: Vec<u8>,
     /// A buffer in which the content of repaired spans is assembled before it is hashed.
     scratch: Vec<u8>,
+    /// The encoded attributes, events and links of a decoded span.
+    encoded: [Vec<u8>; 3],
 }
 
 impl Buffers {
@@ -119,7 +120,7 @@ impl Buffers {
     pub(super) fn with_capacity(bytes: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(bytes),
-            scratch: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -137,7 +138,40 @@ pub(super) fn encode(
         let cut_bytes = span.attributes.get(semconv::CUT_BYTES);
         ingest.cut_bytes = cut_bytes.and_then(AttributeValue::as_int);
     }
-    append(&SpanFields::decoded(span), context, ingest, payloads, out)
+    let mut encoded = std::mem::take(&mut out.encoded);
+    let row = append(&packed(span, &mut encoded), context, ingest, payloads, out);
+    out.encoded = encoded;
+    row
+}
+
+/// Encodes the parts of a span into `parts`, and returns it with them.
+fn packed<'a>(span: &'a Span, parts: &'a mut [Vec<u8>; 3]) -> PackedSpan<'a> {
+    let [attributes, events, links] = parts;
+    attributes.clear();
+    binary::encode_attributes(&span.attributes, attributes);
+    events.clear();
+    binary::encode_events(&span.events, events);
+    links.clear();
+    binary::encode_links(&span.links, links);
+    PackedSpan {
+        trace_id: span.trace_id,
+        span_id: span.span_id,
+        parent_span_id: span.parent_span_id,
+        trace_state: &span.trace_state,
+        flags: span.flags,
+        name: &span.name,
+        kind: span.kind,
+        start: span.start,
+        end: span.end.max(span.start),
+        status: span.status.code,
+        status_message: &span.status.message,
+        attributes,
+        dropped_attributes_count: span.dropped_attributes_count,
+        events,
+        dropped_events_count: span.dropped_events_count,
+        links,
+        dropped_links_count: span.dropped_links_count,
+    }
 }
 
 /// Appends the parts of a packed span. The bytes are the same as those of the decoded and validated
@@ -148,12 +182,12 @@ pub(super) fn encode_packed(
     ingest: IngestMetadata,
     out: &mut Buffers,
 ) -> Row {
-    append(&SpanFields::packed(span), context, ingest, &[], out)
+    append(span, context, ingest, &[], out)
 }
 
 /// Appends the parts of a span. Costs one copy of the span and one hash of it.
 fn append(
-    fields: &SpanFields<'_>,
+    span: &PackedSpan<'_>,
     context: Context,
     ingest: IngestMetadata,
     payloads: &[u8],
@@ -162,20 +196,21 @@ fn append(
     let Buffers {
         bytes: out,
         scratch,
+        ..
     } = buffers;
     let offset = out.len();
-    out.extend_from_slice(fields.trace_state.as_bytes());
+    out.extend_from_slice(span.trace_state.as_bytes());
     let message_at = out.len();
-    out.extend_from_slice(fields.status_message.as_bytes());
-    let is_error = fields.status == StatusCode::Error;
-    let error = is_error.then(|| TextAt::message(message_at, fields.status_message));
+    out.extend_from_slice(span.status_message.as_bytes());
+    let is_error = span.status == StatusCode::Error;
+    let error = is_error.then(|| TextAt::message(message_at, span.status_message));
     let attributes_at = out.len();
-    fields.values.attributes(out);
+    out.extend_from_slice(span.attributes);
     let named = Named::find(out, attributes_at);
     let events_at = out.len();
-    fields.values.events(out);
+    out.extend_from_slice(span.events);
     let links_at = out.len();
-    fields.values.links(out);
+    out.extend_from_slice(span.links);
     let payloads_at = out.len();
     out.extend_from_slice(payloads);
     let ends = [
@@ -193,13 +228,13 @@ fn append(
         len as u32
     });
     let mut row = Row {
-        trace_id: fields.trace_id,
-        span_id: i64::from_be_bytes(fields.span_id),
-        parent_span_id: fields.parent_span_id.map(i64::from_be_bytes),
+        trace_id: span.trace_id.to_bytes(),
+        span_id: span.span_id.to_i64(),
+        parent_span_id: span.parent_span_id.map(SpanId::to_i64),
         operation_id: context.operation_id,
         service_id: context.service_id,
-        start_ns: fields.start_ns,
-        duration_ns: fields.duration_ns,
+        start_ns: span.start.get(),
+        duration_ns: span.duration_ns(),
         digest: 0,
         is_error,
         user: named.user(),
@@ -208,12 +243,12 @@ fn append(
         index: context.index,
         resource_id: context.resource_id,
         scope_id: context.scope_id,
-        status: fields.status.code(),
-        flags: fields.flags,
+        status: span.status.code(),
+        flags: span.flags,
         dropped: DroppedCounts {
-            attributes: fields.dropped_attributes_count,
-            events: fields.dropped_events_count,
-            links: fields.dropped_links_count,
+            attributes: span.dropped_attributes_count,
+            events: span.dropped_events_count,
+            links: span.dropped_links_count,
         },
         ingest: IngestMetadata {
             received_ns: context.received_ns,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use throughline_wire::{Attributes, Span, SpanId, SpanKind, Status, UnixNanos};
+use throughline_wire::{Span, SpanId, UnixNanos};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::Active;
@@ -18,23 +18,10 @@ pub(super) fn blank(
     start: UnixNanos,
 ) -> Span {
     Span {
-        trace_id: context.trace_id,
-        span_id: context.span_id,
         parent_span_id,
         trace_state: trace_state(carried),
         flags,
-        name: Cow::Borrowed(""),
-        kind: SpanKind::Internal,
-        start,
-        end: start,
-        status: Status::UNSET,
-        attributes: Attributes::default(),
-        dropped_attributes_count: 0,
-        events: Vec::new(),
-        dropped_events_count: 0,
-        links: Vec::new(),
-        dropped_links_count: 0,
-        sequence: None,
+        ..Span::new(context.trace_id, context.span_id, start)
     }
 }
 

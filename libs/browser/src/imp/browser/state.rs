@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use throughline_wire::{
-    Attributes, DropReason, Span, SpanKind, SpanLink, Status, TraceId, semconv,
-};
+use throughline_wire::{Attributes, DropReason, Span, SpanKind, SpanLink, TraceId, semconv};
 
 use super::interaction::Interaction;
 use super::page::Page;
@@ -184,23 +182,13 @@ impl State {
             anchor: self.anchor,
             began_ms: at_ms,
             span: Span {
-                trace_id,
-                span_id,
                 parent_span_id,
-                trace_state: Cow::Borrowed(""),
                 flags: FLAGS,
                 name: name.into(),
                 kind,
-                start,
-                end: start,
-                status: Status::UNSET,
                 attributes,
-                dropped_attributes_count: 0,
-                events: Vec::new(),
-                dropped_events_count: 0,
                 links,
-                dropped_links_count: 0,
-                sequence: None,
+                ..Span::new(trace_id, span_id, start)
             },
         });
         self.note(trace_id, |idle| idle.began(at_ms));
