@@ -3,16 +3,25 @@
 use leptos::prelude::*;
 use leptos_meta::{ServerMetaContext, Title, provide_meta_context};
 use leptos_router::components::{Redirect, Route, Router, Routes};
+use leptos_router::hooks::use_location;
 use leptos_router::{SsrMode, path};
 
 use crate::components::{KeyHelp, Nav};
 use crate::pages::{LookupPage, NotFoundPage, StoragePage, TracePage, TracesPage};
+use crate::state::ViewMemory;
+
+/// Keeps and restores the views of history entries. Draws nothing.
+#[component]
+fn RememberedViews(memory: ViewMemory) -> impl IntoView {
+    memory.follow(&use_location());
+}
 
 /// The control panel.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
     let is_server = use_context::<ServerMetaContext>().is_some();
+    let memory = ViewMemory::provide();
     // `Async` mode: pages are sent complete, so they have the right status and need no JavaScript.
     view! {
         <Title formatter=move |title: String| page_title(&title, is_server) />
@@ -20,6 +29,7 @@ pub fn App() -> impl IntoView {
             <a class="skip" href="#main" rel="external">
                 "Skip to content"
             </a>
+            <RememberedViews memory />
             <div class="app">
                 <Nav />
                 <main id="main" tabindex="-1">

@@ -62,3 +62,16 @@ test("a list that is read or paused is left alone, and what waits is counted", a
   await news.click();
   await expect(traceRows(page).first()).toContainText("while paused");
 });
+
+test("a reload and back keep following", async ({ page, request }) => {
+  await page.reload();
+  await alive(page);
+  await expect(stream_state(page)).toHaveAttribute("data-live", "live");
+  await page.keyboard.press("g");
+  await page.keyboard.press("l");
+  await expect(page).toHaveURL(/lookup/);
+  await page.goBack();
+  await expect(stream_state(page)).toHaveAttribute("data-live", "live");
+  await send(request, "came after back");
+  await expect(traceRows(page).first()).toContainText("came after back");
+});

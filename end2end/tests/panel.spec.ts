@@ -119,6 +119,45 @@ test("the keyboard goes from list to trace and back", async ({ page }) => {
   await expect(page.getByRole("dialog")).toBeHidden();
 });
 
+test("the way back leads to the filtered list, and back and reload restore the view", async ({ page }) => {
+  await page.setViewportSize({ width: 1280, height: 320 });
+  await page.goto(`${urls.panel}/traces?service=panel-test`);
+  await alive(page);
+  await traceRows(page).first().getByRole("link").click();
+  const waterfall = waterfallOf(page);
+  await expect(waterfall).toContainText("SELECT panel");
+  const crumb = page.getByRole("navigation", { name: "Breadcrumb" }).getByRole("link", { name: "Traces" });
+  await expect(crumb).toHaveAttribute("href", "/traces?service=panel-test");
+
+  const child = waterfall.getByText("SELECT panel", { exact: true });
+  await waterfall.locator("li", { hasText: "panel test root" }).locator("[data-toggle]").click();
+  await expect(child).toBeHidden();
+  await page.evaluate(() => window.scrollTo(0, 100));
+  const stored = () => page.evaluate(() => JSON.parse(history.state ?? "{}").scroll_y);
+  await expect.poll(stored).toBe(100);
+
+  await page.reload();
+  await alive(page);
+  await expect(child).toBeHidden();
+  const scrollY = () => page.evaluate(() => window.scrollY);
+  await expect.poll(scrollY).toBe(100);
+
+  await page.keyboard.press("g");
+  await page.keyboard.press("l");
+  await expect(page).toHaveURL(/lookup/);
+  await page.goBack();
+  await expect(waterfall).toContainText("panel test root");
+  await expect(child).toBeHidden();
+  await expect.poll(scrollY).toBe(100);
+});
+
+test("a parameter that does not exist is named and ignored", async ({ page }) => {
+  const answer = await page.goto(`${urls.panel}/traces?service=panel-test&statsu=ok`);
+  expect(answer!.status()).toBe(200);
+  await expect(page.locator("[data-ignored]")).toContainText("statsu (did you mean status?)");
+  await expect(traceRows(page).first()).toContainText("panel test root");
+});
+
 for (const colorScheme of ["light", "dark"] as const) {
   for (const width of [1280, 390]) {
     test(`list and trace fit ${width} px, ${colorScheme}`, async ({ browser }) => {

@@ -19,9 +19,12 @@ use futures::stream;
 use throughline_model::{LiveEvent, LiveFeed, LiveSubscription, LiveTraces, TraceSummary};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::api::{LiveRequest, SubscriptionScope};
 use crate::clock::Clock;
 use crate::problem::Problem;
+
+mod request;
+
+use request::{LiveRequest, SubscriptionScope};
 
 /// Subscribers of a server; one more is told to come back later.
 const PLACES: usize = 100;

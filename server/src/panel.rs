@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::handler::Handler as _;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
@@ -23,7 +24,7 @@ use throughline_model::{RetentionAdmin, TraceReader};
 use crate::clock::Clock;
 use crate::problem::Problem;
 use crate::response_limit::{self, ResponseLimit};
-use crate::site;
+use crate::{compression, site};
 
 /// The state that the panel needs.
 #[derive(Clone)]
@@ -101,13 +102,17 @@ pub(crate) fn routes(panel: Panel, answers: ResponseLimit) -> Router {
         })
     };
     let shell_options = options.clone();
+    let provide_fallback = provide.clone();
+    let otherwise = move |request: Request| fallback(request, provide_fallback.clone());
     Router::<LeptosOptions>::new()
         .route("/api/panel/{*function}", call)
         .leptos_routes_with_context(&options, pages, provide.clone(), move || {
             shell(shell_options.clone())
         })
+        // Inside the limit: its permits belong to the bytes that are sent.
+        .route_layer(compression::layer())
         .route_layer(from_fn_with_state(answers, response_limit::hold))
-        .fallback(move |request: Request| fallback(request, provide.clone()))
+        .fallback(otherwise.layer(compression::layer()))
         .with_state(options)
 }
 

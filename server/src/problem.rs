@@ -6,7 +6,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use throughline_model::ReadError;
+use throughline_model::{Fault, Faults, ReadError};
 
 /// An error for the client, as a response with a text.
 #[derive(Debug, Clone)]
@@ -14,6 +14,7 @@ pub struct Problem {
     status: StatusCode,
     title: &'static str,
     detail: String,
+    faults: Faults,
     retry_after: Option<Duration>,
 }
 
@@ -23,6 +24,9 @@ struct Document<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
+    /// One entry for each faulty query parameter.
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    errors: &'a [Fault],
 }
 
 impl Problem {
@@ -32,6 +36,7 @@ impl Problem {
             status,
             title,
             detail: detail.into(),
+            faults: Faults::default(),
             retry_after: None,
         }
     }
@@ -75,6 +80,7 @@ impl IntoResponse for Problem {
             title: self.title,
             status: self.status.as_u16(),
             detail: &self.detail,
+            errors: self.faults.as_slice(),
         };
         let mut response = (self.status, Json(document)).into_response();
         let headers = response.headers_mut();
@@ -86,6 +92,16 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, retry_after_value(delay));
         }
         response
+    }
+}
+
+/// Creates a 400 that names each faulty parameter.
+impl From<Faults> for Problem {
+    fn from(faults: Faults) -> Self {
+        Self {
+            faults: faults.clone(),
+            ..Self::bad_request(faults.to_string())
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The active conditions. Each one is a link to the list without it.
 
 use leptos::prelude::*;
-use throughline_model::filter::format_duration_ns;
 use throughline_model::{TimeRange, TraceFilter, Utc};
+use throughline_viz::format_duration;
 
 use crate::state::filter_href;
 use crate::ui::visible;
@@ -63,11 +63,11 @@ fn conditions(filter: &TraceFilter) -> Vec<(String, String, TraceFilter)> {
     add("status", status, |filter| filter.status = None);
     let least = filter
         .min_duration_ns
-        .map(|ns| format!("≥ {}", format_duration_ns(ns)));
+        .map(|ns| format!("≥ {}", format_duration(ns)));
     add("duration", least, |filter| filter.min_duration_ns = None);
     let most = filter
         .max_duration_ns
-        .map(|ns| format!("≤ {}", format_duration_ns(ns)));
+        .map(|ns| format!("≤ {}", format_duration(ns)));
     add("duration", most, |filter| filter.max_duration_ns = None);
     let least = filter.min_spans.map(|count| format!("≥ {count}"));
     add("spans", least, |filter| filter.min_spans = None);

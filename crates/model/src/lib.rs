@@ -11,6 +11,7 @@ pub mod live;
 pub mod lookup;
 pub mod page;
 pub mod payload;
+pub mod query;
 pub mod reader;
 pub mod retention;
 pub mod retention_admin;
@@ -28,12 +29,13 @@ pub use completeness::{
     Completeness, CompletenessState, OpenFate, OpenSpan, ProcessFacts, TraceFacts,
 };
 pub use event::{EventCursor, EventFilter, EventPage, EventPageRequest, StoredEvent};
-pub use filter::{AttributeCondition, Faults, OperationMatch, StatusFilter, TraceFilter};
+pub use filter::{AttributeCondition, OperationMatch, StatusFilter, TraceFilter};
 pub use fold::fold_case;
 pub use live::{LagReason, LiveEvent, LiveFeed, LiveLag, LiveSubscription, LiveTraces};
 pub use lookup::{LookedFor, Lookup, Reference};
 pub use page::{Cursor, Direction, Page, PageRequest, Total};
 pub use payload::{Payload, PayloadPlace, PayloadRef};
+pub use query::{Decoded, Fault, Faults, Parameters, Query};
 pub use reader::{BoxFuture, ReadError, TraceReader};
 pub use retention::{
     PartitionChange, PartitionStep, Pin, Removed, RetentionReport, RetentionRules,

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use throughline_wire::{SpanId, TraceId};
 
-use crate::{Page, TraceFilter, TraceSummary};
+use crate::query::{Parameters, check_text};
+use crate::{Page, TraceSummary};
 
 /// A text to look up, with the ids that it may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,18 +21,14 @@ impl Reference {
     ///
     /// # Errors
     /// Returns a sentence for the user if the text is empty, longer than
-    /// [`TraceFilter::MAX_TEXT_BYTES`], or has the character NUL, which is never stored.
+    /// [`MAX_TEXT_BYTES`](crate::query::MAX_TEXT_BYTES), or has the character NUL, which is never
+    /// stored.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.is_empty() {
             return Err("there is nothing to look for".to_owned());
         }
-        if text.len() > TraceFilter::MAX_TEXT_BYTES || text.contains('\0') {
-            return Err(format!(
-                "a reference has at most {} bytes and no character NUL",
-                TraceFilter::MAX_TEXT_BYTES
-            ));
-        }
+        check_text(text)?;
         let (trace_id, span_id) = traceparent(text).unwrap_or_else(|| {
             let trace_id = text.parse().ok().or_else(|| uuid(text));
             (trace_id, text.parse().ok())
@@ -41,6 +38,11 @@ impl Reference {
             trace_id,
             span_id,
         })
+    }
+
+    /// Reads the parameter `q`. Returns `None` if there is none.
+    pub fn decode(parameters: &mut Parameters<'_>) -> Option<Self> {
+        parameters.parsed("q", Self::parse)
     }
 
     /// Returns the text.
@@ -133,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_nothing_can_have_is_refused() {
-        for text in ["", " \t", "a\0b", &"x".repeat(1_025)] {
+        for text in ["", " \t", "a\0b", &"x".repeat(10_241)] {
             assert!(Reference::parse(text).is_err(), "{text:?}");
         }
     }

@@ -13,6 +13,7 @@ use throughline_wire::{
     InstrumentationScope, Resource, Span, SpanId, SpanKind, StatusCode, TraceId, UnixNanos,
 };
 
+use crate::query::quoted;
 use crate::{Completeness, OpenSpan, PayloadRef, TraceSummary};
 
 /// The data of a trace that a waterfall draws. It has no attributes, so that it stays small even if
@@ -150,7 +151,10 @@ impl FromStr for SpanCursor {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("cursor {text:?} is not <time in ns>-<16 hex>-<16 hex characters>");
+        let wrong = || {
+            let text = quoted(text);
+            format!("{text} is not a cursor <time in ns>-<16 hex>-<16 hex characters>")
+        };
         let bits = |text: &str| u64::from_str_radix(text, 16).map(u64::cast_signed);
         let (rest, digest) = text.rsplit_once('-').ok_or_else(wrong)?;
         let (start, span_id) = rest.rsplit_once('-').ok_or_else(wrong)?;

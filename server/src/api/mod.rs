@@ -17,7 +17,7 @@ use throughline_model::{RetentionAdmin, TraceReader};
 
 use crate::response_limit::{self, ResponseLimit};
 
-pub(crate) use query::{LiveRequest, SubscriptionScope};
+pub(crate) use query::decode;
 
 /// The store that the API reads from.
 pub(crate) type Reader = Arc<dyn TraceReader>;

@@ -3,10 +3,13 @@
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
-use throughline_model::{Page, SpanCursor, SpanDetails, TraceStatistics, TraceSummary};
+use throughline_model::{
+    Page, PageRequest, Parameters, SpanCursor, SpanDetails, TraceFilter, TraceStatistics,
+    TraceSummary,
+};
 use throughline_wire::{SpanId, TraceId};
 
-use super::query::{filter, filter_and_page, nothing, pairs_of};
+use super::query::{decode, nothing};
 use super::{Reader, otlp};
 use crate::problem::Problem;
 
@@ -25,7 +28,10 @@ pub(super) async fn list_traces(
     State(reader): State<Reader>,
     query: RawQuery,
 ) -> Result<Json<Page<TraceSummary>>, Problem> {
-    let (filter, page) = filter_and_page(&query)?;
+    let (filter, page) = decode(&query, |parameters| {
+        let filter = TraceFilter::decode(parameters);
+        (filter, PageRequest::decode(parameters))
+    })?;
     Ok(Json(reader.list_traces(&filter, page).await?))
 }
 
@@ -34,7 +40,8 @@ pub(super) async fn trace_statistics(
     State(reader): State<Reader>,
     query: RawQuery,
 ) -> Result<Json<TraceStatistics>, Problem> {
-    Ok(Json(reader.trace_statistics(&filter(&query)?).await?))
+    let filter = decode(&query, TraceFilter::decode)?;
+    Ok(Json(reader.trace_statistics(&filter).await?))
 }
 
 /// `GET /api/admin/traces/{trace_id}`: returns the trace. Many or large spans come in pages;
@@ -45,14 +52,7 @@ pub(super) async fn get_trace(
     Path(id): Path<String>,
     query: RawQuery,
 ) -> Result<Response, Problem> {
-    let pairs = pairs_of(&query, &["format", "after"])?;
-    let is_otlp = wants_otlp(&pairs)?;
-    let after = after(&pairs)?;
-    if is_otlp && after.is_some() {
-        return Err(Problem::bad_request(
-            "format=otlp is the whole trace and takes no after",
-        ));
-    }
+    let (is_otlp, after) = decode(&query, format_and_page)?;
     let trace_id = trace_id(&id)?;
     match reader.trace(trace_id, after).await? {
         Some(trace) if is_otlp => Ok(otlp::answer(reader, trace)),
@@ -61,28 +61,21 @@ pub(super) async fn get_trace(
     }
 }
 
-fn wants_otlp(pairs: &[(String, String)]) -> Result<bool, Problem> {
-    match last(pairs, "format") {
-        None => Ok(false),
-        Some("otlp") => Ok(true),
-        Some(_) => Err(Problem::bad_request(
-            "format takes otlp; without it the answer is as the pages read it".to_owned(),
-        )),
+/// Reads whether the response is OTLP, and the start of the page.
+fn format_and_page(parameters: &mut Parameters<'_>) -> (bool, Option<SpanCursor>) {
+    let is_otlp = parameters.parsed("format", |text| match text {
+        "otlp" => Ok(true),
+        _ => Err("takes otlp; without it the response has the data that the pages show"),
+    });
+    let is_otlp = is_otlp.unwrap_or_default();
+    let after = parameters.parsed("after", str::parse);
+    if is_otlp && after.is_some() {
+        parameters.fault(
+            "after",
+            "cannot be combined with format=otlp, which is the whole trace",
+        );
     }
-}
-
-fn after(pairs: &[(String, String)]) -> Result<Option<SpanCursor>, Problem> {
-    let cursor = last(pairs, "after").map(str::parse);
-    cursor
-        .transpose()
-        .map_err(|error| Problem::bad_request(format!("after: {error}")))
-}
-
-fn last<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    let mut newest_first = pairs.iter().rev();
-    newest_first
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.as_str())
+    (is_otlp, after)
 }
 
 /// `GET /api/admin/traces/{trace_id}/spans/{span_id}`: returns all data of the spans with this id.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
-use throughline_model::TraceFilter;
+use throughline_model::{Query, TraceFilter};
 use throughline_wire::TraceId;
 
 use super::DatabaseOptions;
@@ -108,7 +108,10 @@ impl FromArgMatches for FilterOptions {
                 .flatten()
                 .map(|value| (*key, value.as_str()))
         });
-        let filter = TraceFilter::from_query(pairs, &[])
+        let filter = pairs
+            .collect::<Query>()
+            .decode(TraceFilter::decode)
+            .strict()
             .map_err(|reason| Error::raw(ErrorKind::ValueValidation, format!("{reason}\n")))?;
         self.0 = Some(Box::new(filter));
         Ok(())

@@ -1,5 +1,7 @@
 //! Checks the content of source files.
 
+/// The file of the signals that refuse a write while a component renders.
+const PAGE_SIGNAL: &str = "app/src/state/page_signal.rs";
 /// The maximum number of lines of a file, without its tests.
 const LONGEST: usize = 500;
 
@@ -45,6 +47,7 @@ fn rust_faults(name: &str, text: &str, add: &mut impl FnMut(usize, &str)) {
     }
     let unfinished = [concat!("to", "do!("), concat!("unimple", "mented!(")];
     let server_only = concat!("feature = \"s", "sr\"");
+    let is_panel = name.starts_with("app/src/") && name != PAGE_SIGNAL;
     for (index, line) in text.lines().enumerate() {
         if unfinished.iter().any(|mark| line.contains(mark)) {
             add(index + 1, "unfinished");
@@ -53,6 +56,13 @@ fn rust_faults(name: &str, text: &str, add: &mut impl FnMut(usize, &str)) {
             add(
                 index + 1,
                 "the panel has the same code for server and browser; use the context",
+            );
+        }
+        // A reference-counted signal belongs to one small component and its event handlers.
+        if is_panel && line.replace("ArcRwSignal", "").contains("RwSignal::new(") {
+            add(
+                index + 1,
+                "use a `PageSignal`, which refuses a write during a render",
             );
         }
     }
@@ -150,6 +160,14 @@ mod tests {
         let text = format!("//! A page.\n#[cfg({} = \"ssr\")]\n", "feature");
         assert_eq!(faults("app/src/a.rs", &text).len(), 1);
         assert!(faults("server/src/a.rs", &text).is_empty());
+    }
+
+    #[test]
+    fn the_panel_has_no_signal_that_a_render_may_write() {
+        let text = "//! A page.\nlet a = RwSignal::new(1);\nlet b = ArcRwSignal::new(1);\n";
+        assert_eq!(faults("app/src/a.rs", text).len(), 1);
+        assert!(faults(PAGE_SIGNAL, text).is_empty());
+        assert!(faults("examples/a.rs", text).is_empty());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::components::Redirect;
+use throughline_model::query::href;
 use throughline_model::{LookedFor, Lookup, Total, TraceSummary};
 use throughline_viz::format_count;
 use throughline_wire::SpanId;
@@ -10,7 +11,7 @@ use throughline_wire::SpanId;
 use crate::api::Dated;
 use crate::components::{Continue, Pager, how_far};
 use crate::panels::TraceList;
-use crate::state::{LiveList, LookupRequest, PageLinks, query};
+use crate::state::{LookupRequest, PageLinks};
 use crate::ui::{Notice, visible};
 
 /// A link to the only match, the list of several, or the reason why there is none.
@@ -20,8 +21,6 @@ pub(super) fn Found(
     answer: Dated<Lookup>,
     /// The request.
     request: LookupRequest,
-    /// The live list that owns the rows.
-    list: LiveList,
 ) -> impl IntoView {
     let Dated { now, value: lookup } = answer;
     let links = PageLinks::of(&lookup.traces, request.page, |direction, place| {
@@ -35,10 +34,9 @@ pub(super) fn Found(
         }
         _ => {
             let title = title_of(&lookup, &visible(request.reference.text()));
-            list.start(lookup.traces.items, now);
             view! {
                 <p class="count found">{title}</p>
-                <TraceList live=list />
+                <TraceList traces=lookup.traces.items read_at=now />
                 <Pager links />
             }
             .into_any()
@@ -68,7 +66,7 @@ fn Only(href: String) -> impl IntoView {
 
 fn href_of(trace: &TraceSummary, span: Option<SpanId>) -> String {
     let span = span.map(|span| ("span", span.to_string()));
-    query::href(&format!("/traces/{}", trace.trace_id), span)
+    href(&format!("/traces/{}", trace.trace_id), span)
 }
 
 fn title_of(lookup: &Lookup, text: &str) -> String {

@@ -2,13 +2,13 @@
 
 use leptos::prelude::*;
 use throughline_model::Utc;
+use throughline_model::query::href;
 use throughline_viz::format_duration;
 use throughline_wire::{InstrumentationScope, Repair, Resource, SpanLink, UnixNanos};
 
 use super::attributes::{AttributeGroups, Dropped};
 use super::offloaded::OfSpan;
 use super::value::Pair;
-use crate::state::query;
 use crate::ui::visible;
 
 /// Links to other traces. The page of a trace that is not stored reports that it is unknown.
@@ -29,7 +29,7 @@ pub(super) fn Links(
         .enumerate()
         .map(|(at, link)| {
             let path = format!("/traces/{}", link.trace_id);
-            let href = query::href(&path, [("span", link.span_id.to_string())]);
+            let href = href(&path, [("span", link.span_id.to_string())]);
             let pairs: Vec<_> = link
                 .attributes
                 .iter()

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use throughline_model::query::href;
 use throughline_model::{SkeletonSpan, TraceSkeleton, TraceTree, TreeItem};
 use throughline_viz::Timeline;
-
-use super::query;
 
 /// A trace with the data that its views share. Cheap to clone.
 #[derive(Clone)]
@@ -48,14 +47,6 @@ impl Outline {
         let path = format!("/traces/{}", self.skeleton.summary.trace_id);
         let rows = self.rows_asked.to_string();
         let rows = (self.rows_asked != Self::DEFAULT_ROWS).then_some(("rows", rows.as_str()));
-        query::href(&path, rows.into_iter().chain([("span", span)]))
-    }
-
-    /// Returns the row limit in a query string.
-    pub(crate) fn rows_asked(search: &str) -> usize {
-        query::last(&query::parse(search), "rows")
-            .and_then(|rows| rows.parse().ok())
-            .unwrap_or(Self::DEFAULT_ROWS)
-            .max(1)
+        href(&path, rows.into_iter().chain([("span", span)]))
     }
 }

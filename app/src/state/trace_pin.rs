@@ -1,10 +1,11 @@
-//! The pin of a trace, as far as this page knows.
+//! The pin of a trace and the user's changes to it on this page.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use throughline_model::Pin;
 use throughline_wire::TraceId;
 
+use super::PageSignal;
 use crate::api::{ApiError, pin_trace, unpin_trace};
 
 /// A change of the pin on this page.
@@ -21,13 +22,13 @@ pub(crate) struct PinState {
     /// The trace.
     trace_id: TraceId,
     /// The last change on this page.
-    change: RwSignal<Change>,
+    change: PageSignal<Change>,
     /// True while a change is being saved.
-    pub(crate) is_busy: RwSignal<bool>,
+    pub(crate) is_busy: PageSignal<bool>,
     /// The error of the last change.
-    pub(crate) problem: RwSignal<Option<String>>,
+    pub(crate) problem: PageSignal<Option<String>>,
     /// True while the note is being edited.
-    pub(crate) is_writing: RwSignal<bool>,
+    pub(crate) is_writing: PageSignal<bool>,
 }
 
 impl PinState {
@@ -35,10 +36,10 @@ impl PinState {
     pub(crate) fn new(trace_id: TraceId) -> Self {
         Self {
             trace_id,
-            change: RwSignal::new(Change::None),
-            is_busy: RwSignal::new(false),
-            problem: RwSignal::new(None),
-            is_writing: RwSignal::new(false),
+            change: PageSignal::new(Change::None),
+            is_busy: PageSignal::new(false),
+            problem: PageSignal::new(None),
+            is_writing: PageSignal::new(false),
         }
     }
 
@@ -78,12 +79,12 @@ impl PinState {
         spawn_local(async move {
             let answer = change.await;
             // The page may have been left meanwhile.
-            let _ = self.is_busy.try_set(false);
+            self.is_busy.try_set(false);
             let problem = answer.as_ref().err().map(ToString::to_string);
-            let _ = self.problem.try_set(problem);
+            self.problem.try_set(problem);
             if let Ok(change) = answer {
-                let _ = self.change.try_set(change);
-                let _ = self.is_writing.try_set(writes_next);
+                self.change.try_set(change);
+                self.is_writing.try_set(writes_next);
             }
         });
     }

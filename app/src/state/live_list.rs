@@ -1,15 +1,16 @@
-//! The state of the live list: the rows shown, the held news, and the state of the stream.
+//! The live list of traces: the news since the list was read, and the state of the stream.
 
-use std::cmp::Reverse;
 use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use throughline_model::{LiveLag, LiveTraces, PageRequest, TraceFilter, TraceSummary};
+use throughline_model::query::href;
+use throughline_model::{Faults, LiveLag, LiveTraces, PageRequest, TraceFilter, TraceSummary};
 use throughline_wire::UnixNanos;
 
 use super::event_stream::listen_to_events;
-use super::{ListRequest, query, reading};
+use super::list_news::{News, merge};
+use super::{ListRequest, PageSignal, ViewMemory, user_reading};
 use crate::api::list_traces;
 
 /// The interval at which the list checks whether held news may be shown.
@@ -30,31 +31,56 @@ pub(crate) enum StreamState {
     Lagging(u64),
 }
 
-/// The live list of a page. Cheap to copy.
+/// The live list of a page: the news since the list was read, and the state of the stream. The rows
+/// are derived from the list and the news. Cheap to copy.
 #[derive(Clone, Copy)]
 pub(crate) struct LiveList {
-    /// The rows shown, newest first.
-    pub(crate) rows: RwSignal<Vec<TraceSummary>>,
+    /// The request in the URL.
+    request: Memo<Result<ListRequest, Faults>>,
+    /// The news that is shown.
+    shown: PageSignal<News>,
     /// The news that is not shown yet.
-    pub(crate) held: RwSignal<Vec<TraceSummary>>,
+    held: PageSignal<News>,
     /// The server time of the newest news.
-    pub(crate) now: RwSignal<UnixNanos>,
+    news_at: PageSignal<UnixNanos>,
     /// The state of the stream.
-    pub(crate) stream_state: RwSignal<StreamState>,
+    pub(crate) stream_state: PageSignal<StreamState>,
     /// True if news is held until the user releases it.
-    pub(crate) is_paused: RwSignal<bool>,
+    pub(crate) is_paused: PageSignal<bool>,
 }
 
 impl LiveList {
-    /// Creates an empty list with the stream off.
-    pub(crate) fn new() -> Self {
+    /// Creates the state without news, with the stream off.
+    pub(crate) fn new(request: Memo<Result<ListRequest, Faults>>) -> Self {
         Self {
-            rows: RwSignal::new(Vec::new()),
-            held: RwSignal::new(Vec::new()),
-            now: RwSignal::new(UnixNanos::new(0)),
-            stream_state: RwSignal::new(StreamState::Off),
-            is_paused: RwSignal::new(false),
+            request,
+            shown: PageSignal::new(News::default()),
+            held: PageSignal::new(News::default()),
+            news_at: PageSignal::new(UnixNanos::new(0)),
+            stream_state: PageSignal::new(StreamState::Off),
+            is_paused: PageSignal::new(false),
         }
+    }
+
+    /// Returns the rows: those that were read for `request`, and the news for it.
+    pub(crate) fn rows(self, request: &ListRequest, read: &[TraceSummary]) -> Vec<TraceSummary> {
+        self.shown.with(|shown| match shown.of(request) {
+            [] => read.to_vec(),
+            news => merge(read, news, request.page.limit),
+        })
+    }
+
+    /// Returns the current server time, as far as it is known. `read_at` is the time of the read.
+    pub(crate) fn now(self, read_at: UnixNanos) -> UnixNanos {
+        self.news_at.get().max(read_at)
+    }
+
+    /// Returns the number of traces that are not shown yet.
+    pub(crate) fn held_count(self) -> usize {
+        self.request.with(|request| match request {
+            Ok(request) => self.held.with(|held| held.of(request).len()),
+            Err(_) => 0,
+        })
     }
 
     /// Reports whether the stream is turned on.
@@ -65,39 +91,64 @@ impl LiveList {
     /// Turns the stream on or off.
     pub(crate) fn switch(self) {
         let is_on = self.stream_state.get_untracked() != StreamState::Off;
+        self.turn(!is_on);
+        ViewMemory::keep_live(!is_on);
+    }
+
+    fn turn(self, is_on: bool) {
         self.is_paused.set(false);
         self.stream_state.set(if is_on {
-            StreamState::Off
-        } else {
             StreamState::Connecting
+        } else {
+            StreamState::Off
         });
     }
 
-    /// Replaces the rows by those that were read.
-    pub(crate) fn start(self, rows: Vec<TraceSummary>, now: UnixNanos) {
-        self.held.set(Vec::new());
-        self.rows.set(rows);
-        self.now.set(now);
+    /// Holds news from now on, or shows it again.
+    pub(crate) fn pause_or_resume(self) {
+        let is_paused = !self.is_paused.get_untracked();
+        self.is_paused.set(is_paused);
+        if !is_paused {
+            self.release();
+        }
     }
 
     /// Shows the held news.
     pub(crate) fn release(self) {
-        let held = self.held.try_update(std::mem::take).unwrap_or_default();
-        if !held.is_empty() {
-            self.rows.update(|rows| *rows = merge(rows, &held));
+        let held = self.held.try_update(core::mem::take).unwrap_or_default();
+        if let Some(request) = &held.request
+            && !held.traces.is_empty()
+        {
+            self.shown
+                .try_update(|shown| shown.add(request, &held.traces));
         }
     }
 
-    /// Follows the traces that match `request` while the page exists and the switch is on. Calls
-    /// `found` when the first row of an empty list arrives.
+    /// Follows the traces that match the request while the page exists and the switch is on. Calls
+    /// `found` when a trace arrives while `is_empty` says that the list is empty.
     pub(crate) fn follow(
         self,
-        request: Memo<Result<ListRequest, String>>,
+        is_empty: impl Fn() -> bool + Copy + 'static,
         found: impl Fn() + Copy + 'static,
     ) {
+        let memory = ViewMemory::get();
+        // A reload and "back" turn the stream on again.
+        Effect::new(move |_| {
+            let view = memory.and_then(ViewMemory::restored);
+            if view.is_some_and(|view| view.is_live) {
+                self.turn(true);
+            }
+        });
         let is_on = Memo::new(move |_| self.is_on());
+        let hear = move |traces: &[TraceSummary], now| {
+            if is_empty() {
+                found();
+            } else {
+                self.hear(traces, now);
+            }
+        };
         let filter = move || {
-            let request = request.get().ok()?;
+            let request = self.request.get().ok()?;
             let is_told = request.page.from.is_none() && request.filter.is_live();
             is_told.then_some(request.filter)
         };
@@ -108,10 +159,10 @@ impl LiveList {
         };
         let names = &["listening", "reconnecting", "traces", "lag"];
         listen_to_events(url, names, move |name, data| match name {
-            "listening" => self.catch_up(request, found),
+            "listening" => self.catch_up(hear),
             "traces" => {
                 if let Ok(LiveTraces { now, traces, .. }) = serde_json::from_str(&data) {
-                    self.hear(&traces, now, found);
+                    hear(&traces, now);
                 }
             }
             "lag" => {
@@ -122,10 +173,7 @@ impl LiveList {
                 };
                 self.stream_state.set(StreamState::Lagging(before + missed));
                 if before == 0 {
-                    set_timeout(
-                        move || self.catch_up(request, found),
-                        Duration::from_secs(1),
-                    );
+                    set_timeout(move || self.catch_up(hear), Duration::from_secs(1));
                 }
             }
             _ => self.stream_state.set(StreamState::Connecting),
@@ -136,7 +184,8 @@ impl LiveList {
                 return;
             }
             let look = move || {
-                if self.held.try_with_untracked(Vec::is_empty) == Some(false) && self.may_move() {
+                let is_held = |held: &News| !held.traces.is_empty();
+                if self.held.try_with_untracked(is_held) == Some(true) && self.may_move() {
                     self.release();
                 }
             };
@@ -146,21 +195,20 @@ impl LiveList {
         });
     }
 
-    fn hear(self, traces: &[TraceSummary], now: UnixNanos, found: impl Fn()) {
-        if self.rows.with_untracked(Vec::is_empty) {
-            found();
+    fn hear(self, traces: &[TraceSummary], now: UnixNanos) {
+        let Ok(request) = self.request.get_untracked() else {
             return;
-        }
-        self.held.update(|held| *held = merge(held, traces));
-        self.now.set(now);
+        };
+        self.held.try_update(|held| held.add(&request, traces));
+        self.news_at.set(now);
         if self.may_move() {
             self.release();
         }
     }
 
     /// Reads the list once more. It contains the commits that the stream missed.
-    fn catch_up(self, request: Memo<Result<ListRequest, String>>, found: impl Fn() + 'static) {
-        let Some(Ok(ListRequest { filter, page })) = request.try_get_untracked() else {
+    fn catch_up(self, hear: impl Fn(&[TraceSummary], UnixNanos) + 'static) {
+        let Some(Ok(ListRequest { filter, page })) = self.request.try_get_untracked() else {
             return;
         };
         spawn_local(async move {
@@ -175,14 +223,14 @@ impl LiveList {
             }
             self.stream_state.set(StreamState::Live);
             if !list.value.items.is_empty() {
-                self.hear(&list.value.items, list.now, found);
+                hear(&list.value.items, list.now);
             }
         });
     }
 
     /// Reports whether rows may move, which is while no user reads them.
     fn may_move(self) -> bool {
-        !(self.is_paused.get_untracked() || reading::is_under_way(BEING_READ))
+        !(self.is_paused.get_untracked() || user_reading::is_under_way(BEING_READ))
     }
 }
 
@@ -190,56 +238,12 @@ impl LiveList {
 fn live_href(filter: &TraceFilter) -> String {
     let limit = ("limit".into(), PageRequest::DEFAULT_LIMIT.to_string());
     let pairs = filter.to_query().into_iter().chain([limit]);
-    query::href("/api/admin/live", pairs)
-}
-
-/// Merges the news into the rows, in list order, up to one page. Of two states of a trace, the one
-/// with more spans is kept, because span counts only grow.
-fn merge(rows: &[TraceSummary], news: &[TraceSummary]) -> Vec<TraceSummary> {
-    let mut merged: Vec<TraceSummary> = news.iter().chain(rows).cloned().collect();
-    merged.sort_by_key(|trace| Reverse((trace.trace_id, trace.span_count)));
-    merged.dedup_by_key(|trace| trace.trace_id);
-    merged.sort_by_key(|trace| Reverse((trace.start, trace.trace_id)));
-    merged.truncate(PageRequest::DEFAULT_LIMIT as usize);
-    merged
+    href("/api/admin/live", pairs)
 }
 
 #[cfg(test)]
 mod tests {
-    use throughline_testkit::{FakeReader, Ids, shop_trace};
-
     use super::*;
-
-    /// Returns traces of one second each, oldest first.
-    fn traces(count: i64) -> Vec<TraceSummary> {
-        let reader = FakeReader::new(shop_trace(&mut Ids::seeded(1)));
-        let one = reader.summaries().remove(0);
-        let mut ids = Ids::seeded(2);
-        (0..count)
-            .map(|at| TraceSummary {
-                trace_id: ids.trace_id(),
-                start: one.start.saturating_add(at * UnixNanos::PER_SECOND),
-                ..one.clone()
-            })
-            .collect()
-    }
-
-    #[test]
-    fn news_stands_in_the_order_of_the_list_and_the_list_stays_a_page() {
-        let all = traces(60);
-        let merged = merge(&all[..40], &all[30..]);
-        let expected: Vec<_> = all.iter().rev().take(50).cloned().collect();
-        assert_eq!(merged, expected);
-    }
-
-    #[test]
-    fn a_trace_that_grew_replaces_its_row_and_an_older_state_does_not() {
-        let old = traces(1);
-        let mut new = old.clone();
-        new[0].span_count += 1;
-        assert_eq!(merge(&old, &new), new);
-        assert_eq!(merge(&new, &old), new);
-    }
 
     #[test]
     fn the_stream_has_the_filter_of_the_list() {

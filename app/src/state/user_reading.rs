@@ -1,4 +1,4 @@
-//! Detects whether a user reads the page, so that no content moves under the pointer.
+//! A check whether a user reads the page, so that no content moves under the pointer.
 
 use leptos::prelude::*;
 

@@ -1,10 +1,8 @@
 //! The selected span of a trace, shown in the side pane.
 
 use leptos::prelude::*;
-use throughline_model::{TraceSkeleton, TraceTree, TreeItem};
+use throughline_model::{Parameters, TraceSkeleton, TraceTree, TreeItem};
 use throughline_wire::{SpanId, StatusCode};
-
-use super::query;
 
 /// The value of `?span=`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,16 +14,18 @@ pub(crate) enum Selection {
     Closed,
     /// A span id, known or not.
     Span(SpanId),
-    /// A value that is not a valid span id.
-    Wrong,
 }
 
 impl Selection {
-    /// Parses a query string.
-    pub(crate) fn parse(search: &str) -> Self {
-        match query::last(&query::parse(search), "span") {
-            Some("none") => Self::Closed,
-            Some(id) => id.parse().map_or(Self::Wrong, Self::Span),
+    /// Reads the parameter `span`. A faulty one selects nothing.
+    pub(crate) fn decode(parameters: &mut Parameters<'_>) -> Self {
+        let selection = parameters.parsed("span", |text| match text {
+            "none" => Ok(Self::Closed),
+            id => id.parse().map(Self::Span),
+        });
+        match selection {
+            Some(selection) => selection,
+            None if parameters.has("span") => Self::Closed,
             None => Self::Default,
         }
     }
@@ -51,7 +51,7 @@ impl Selection {
     /// Returns the span to show.
     pub(crate) fn resolve(self, skeleton: &TraceSkeleton, tree: &TraceTree) -> Option<SpanId> {
         match self {
-            Self::Closed | Self::Wrong => None,
+            Self::Closed => None,
             Self::Span(id) => Some(id),
             Self::Default => {
                 let span_at = |at: usize| match tree.rows.get(at)?.item {
