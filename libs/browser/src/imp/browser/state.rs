@@ -7,8 +7,7 @@ use throughline_wire::{
     Attributes, DropReason, Span, SpanKind, SpanLink, Status, TraceId, semconv,
 };
 
-use super::interaction::Interaction;
-use super::page::Page;
+use super::activity::{Interaction, Page};
 use super::{ENTERED, Open, js};
 use crate::SpanContext;
 use crate::rules::address::Targets;
