@@ -1,6 +1,6 @@
 //! Reads the completeness of a trace and its running spans.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use sqlx::{FromRow, PgConnection};
@@ -8,10 +8,10 @@ use throughline_model::{Completeness, OpenFate, OpenSpan, ProcessFacts, ReadErro
 use throughline_wire::{ProcessId, Resource, SpanId, SpanKind, UnixNanos};
 use uuid::Uuid;
 
-use super::dictionary::Operation;
-use super::rows::{UNKNOWN_OPERATION, corrupt};
+use super::corrupt::corrupt;
+use super::operation::{Operation, UNKNOWN_OPERATION};
+use super::span_facts::SpanFacts;
 use super::stored::StoredTrace;
-use crate::block::SpanRecord;
 use crate::sqlstate::read_error;
 
 /// The trace to read, and the current time.
@@ -22,49 +22,6 @@ pub(super) struct Asked {
     /// True if the trace summary records running spans.
     pub has_open: bool,
     pub now: UnixNanos,
-}
-
-/// The sums over the stored spans of a trace from which completeness is computed.
-#[derive(Debug, Default)]
-pub(super) struct SpanFacts {
-    span_count: u64,
-    cut_bytes: u64,
-    unsampled: u64,
-    dropped_parts: u64,
-    /// The lowest and the highest sequence number of each process.
-    numbers: BTreeMap<i64, (i64, i64)>,
-    /// The operations of spans without a sequence number.
-    unnumbered: BTreeSet<i64>,
-}
-
-impl SpanFacts {
-    /// Adds a span. Its attributes, events and links may be missing.
-    pub(super) fn add(&mut self, record: &SpanRecord<'_>) {
-        let (ingest, dropped) = (&record.ingest, record.dropped);
-        self.span_count += 1;
-        self.cut_bytes = self
-            .cut_bytes
-            .saturating_add(ingest.cut_bytes.unwrap_or_default().unsigned_abs());
-        self.unsampled += u64::from(record.flags != 0 && record.flags & 1 == 0);
-        for count in [dropped.attributes, dropped.events, dropped.links] {
-            self.dropped_parts = self.dropped_parts.saturating_add(count.into());
-        }
-        match (ingest.process_id, ingest.sequence) {
-            (Some(process), Some(sequence)) => {
-                let (least, greatest) = self.numbers.entry(process).or_insert((sequence, sequence));
-                *least = sequence.min(*least);
-                *greatest = sequence.max(*greatest);
-            }
-            _ => {
-                self.unnumbered.insert(record.operation_id);
-            }
-        }
-    }
-
-    /// Returns the operations whose names are needed.
-    pub(super) fn operations(&self) -> impl Iterator<Item = i64> {
-        self.unnumbered.iter().copied()
-    }
 }
 
 /// Returns the completeness of a trace and its running spans. `operations` must contain the

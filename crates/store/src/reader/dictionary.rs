@@ -6,11 +6,12 @@ use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection};
 use throughline_codec::binary;
 use throughline_model::ReadError;
-use throughline_wire::{InstrumentationScope, Resource, SpanKind};
+use throughline_wire::{InstrumentationScope, Resource};
 use uuid::Uuid;
 
+use super::corrupt::corrupt;
 use super::dictionary_cache::{DictionaryCache, EntryCache};
-use super::rows::{UNKNOWN_OPERATION, corrupt};
+use super::operation::Operation;
 use crate::sqlstate::read_error;
 
 /// The tenant whose dictionaries are read, with the cache of entries.
@@ -18,37 +19,6 @@ use crate::sqlstate::read_error;
 pub(super) struct Tenant<'a> {
     pub id: Uuid,
     pub cache: &'a DictionaryCache,
-}
-
-/// An operation with the name of its service.
-#[derive(Debug, Clone, FromRow)]
-pub(super) struct Operation {
-    id: i64,
-    pub name: String,
-    kind: i16,
-    pub service: Option<String>,
-}
-
-impl Operation {
-    /// Returns the placeholder for an operation without a dictionary row.
-    pub(super) fn unknown() -> Self {
-        Self {
-            id: 0,
-            name: UNKNOWN_OPERATION.to_owned(),
-            kind: 0,
-            service: None,
-        }
-    }
-
-    /// Returns the span kind of the operation.
-    pub(super) fn kind(&self) -> SpanKind {
-        SpanKind::from_code(self.kind.into())
-    }
-
-    /// Returns the name of the service.
-    pub(super) fn service(&self) -> &str {
-        self.service.as_deref().unwrap_or(Resource::UNKNOWN_SERVICE)
-    }
 }
 
 /// Dictionary entries in a list without duplicates, for rows that refer to them by ID.

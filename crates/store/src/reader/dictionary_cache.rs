@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use throughline_wire::{InstrumentationScope, Resource};
 use uuid::Uuid;
 
-use super::dictionary::Operation;
+use super::operation::Operation;
 
 /// The entries of all tenants.
 ///

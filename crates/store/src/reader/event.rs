@@ -11,9 +11,9 @@ use throughline_model::{
 use throughline_wire::{AttributeValue, LogRecord, Resource, SpanId, TraceId, UnixNanos};
 use uuid::Uuid;
 
+use super::corrupt::corrupt;
 use super::paging::Paged;
 use super::payload;
-use super::rows::corrupt;
 use crate::payload_refs::Reference;
 use crate::sqlstate::read_error;
 

@@ -1,6 +1,7 @@
 //! Reads the traces of one tenant.
 
 mod completeness;
+mod corrupt;
 mod dictionary;
 mod dictionary_cache;
 mod event;
@@ -8,10 +9,12 @@ mod event_payload;
 mod list;
 mod lookup;
 mod moment;
+mod operation;
 mod paging;
 mod payload;
 mod rows;
 mod span;
+mod span_facts;
 mod statistics;
 mod stored;
 mod summaries;

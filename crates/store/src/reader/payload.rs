@@ -8,7 +8,7 @@ use throughline_model::{Payload, PayloadPlace, PayloadRef, ReadError};
 use throughline_wire::{AttributeValue, Attributes, LogRecord, Span};
 use uuid::Uuid;
 
-use super::rows::corrupt;
+use super::corrupt::corrupt;
 use crate::payload_refs::{self, Reference, ValuePath};
 use crate::sqlstate::read_error;
 

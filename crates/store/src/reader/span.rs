@@ -9,8 +9,8 @@ use super::dictionary::Tenant;
 use super::payload as payloads;
 use super::rows::SpanRow;
 use super::stored;
-use super::trace::uuid;
 use super::whole::Referred;
+use crate::ids::uuid;
 use crate::sqlstate::read_error;
 
 /// Returns the rows with this span ID. If no span with this ID has ended, returns the running one.

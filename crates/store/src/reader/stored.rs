@@ -7,11 +7,11 @@ use throughline_model::ReadError;
 use throughline_wire::{SpanId, TraceId};
 use uuid::Uuid;
 
-use super::completeness::SpanFacts;
 use super::rows::SpanRow;
-use super::trace::uuid;
+use super::span_facts::SpanFacts;
 use crate::block::find::{self, TraceInBlocks, TracePart};
 use crate::block::{ColumnKind, Columns, Corrupt, Directory};
+use crate::ids::uuid;
 use crate::sqlstate::read_error;
 
 /// The columns that completeness needs besides the skeleton. Most spans have no value in them.

@@ -8,7 +8,8 @@ use throughline_model::{MatchedSpan, ReadError, TraceSummary};
 use throughline_wire::{SpanId, UnixNanos};
 use uuid::Uuid;
 
-use super::rows::{SummaryRow, corrupt};
+use super::corrupt::corrupt;
+use super::rows::SummaryRow;
 use crate::search::{MATCHED_SPANS, MatchedPlaces, SpanAt};
 use crate::sqlstate::read_error;
 

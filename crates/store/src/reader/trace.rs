@@ -8,10 +8,12 @@ use throughline_wire::{StatusCode, TraceId, UnixNanos};
 use uuid::Uuid;
 
 use super::completeness::{self, Asked};
-use super::dictionary::{self, Operation, Tenant};
+use super::dictionary::{self, Tenant};
+use super::operation::Operation;
 use super::rows::{SummaryRow, events, span_id};
 use super::stored::{self, StoredSpanHead, StoredTrace};
 use super::summaries;
+use crate::ids::uuid;
 use crate::sqlstate::read_error;
 
 /// Returns the summary of a trace.
@@ -170,8 +172,4 @@ pub(super) fn asked(
         has_open: summary.open.is_some(),
         now,
     }
-}
-
-pub(super) fn uuid(trace_id: TraceId) -> Uuid {
-    Uuid::from_bytes(trace_id.to_bytes())
 }

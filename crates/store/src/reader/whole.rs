@@ -7,7 +7,8 @@ use throughline_model::{ReadError, SpanCursor, StoredSpan, Trace};
 use throughline_wire::{InstrumentationScope, Resource, Span, TraceId, UnixNanos};
 
 use super::completeness;
-use super::dictionary::{self, Listed, Operation, Tenant};
+use super::dictionary::{self, Listed, Tenant};
+use super::operation::Operation;
 use super::payload;
 use super::rows::SpanRow;
 use super::stored::{self, StoredSpanHead, StoredTrace};

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::dictionary::{self, Listed, Tenant};
 use super::event::{COLUMNS, PAGE_BYTES, Row, push_page, sent_by};
 use super::payload;
-use super::trace::uuid;
 use crate::day::day_ns;
+use crate::ids::uuid;
 use crate::sqlstate::read_error;
 
 /// The maximum number of rows on a page. It limits the memory, including payloads.

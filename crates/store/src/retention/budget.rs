@@ -6,8 +6,9 @@ use throughline_model::{PartitionChange, PartitionStep, RetentionReport};
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
-use super::counts::{self, Keep};
+use super::counts;
 use super::damaged::Damaged;
+use super::kept::Keep;
 use super::partition::Partition;
 use super::removal::{self, Outcome};
 use super::{Cutoffs, catalogue, rewrite, traces};

@@ -6,10 +6,10 @@ use sqlx::PgConnection;
 use throughline_model::{PartitionChange, PartitionStep, RetentionReport};
 use throughline_wire::UnixNanos;
 
-use super::counts::{self, Counts, Keep};
+use super::counts;
 use super::damaged::Damaged;
+use super::kept::{Counts, Keep, Unknown};
 use super::partition::{Parent, Partition};
-use super::payloads::Unknown;
 use super::removal::{self, Outcome};
 use super::{Cutoffs, Rewrite, Run, catalogue, payload_days, rewrite};
 use crate::compaction::exclusive;

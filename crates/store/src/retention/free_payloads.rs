@@ -4,8 +4,8 @@ use sqlx::PgConnection;
 use throughline_model::RetentionReport;
 
 use super::days::{self, Worked};
+use super::kept::Unknown;
 use super::partition::{Parent, Partition};
-use super::payloads::Unknown;
 use super::{Cutoffs, Damaged, catalogue, payload_days, removal};
 use crate::sqlstate::is_damage;
 

@@ -7,8 +7,8 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
 use super::copied_block::{self, CopiedBlock};
-use super::counts::{Counts, Keep};
 use super::damaged::Damaged;
+use super::kept::{Counts, Keep};
 use super::partition::Partition;
 use crate::block::table::{BUCKET, BlockPartition, StoredBlock, insert_into_copy};
 use crate::compaction::{self, Fate, Fates, Merged};

@@ -17,6 +17,7 @@ mod days;
 mod dry_run;
 mod free_payloads;
 mod housekeeping;
+mod kept;
 mod level_one;
 mod partition;
 mod payload_days;

@@ -10,18 +10,14 @@ use futures::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::counts::{self, Counts, Keep};
 use super::damaged::Damaged;
+use super::kept::{Counts, Keep, MAX_REFERRED, Unknown, count};
 use super::partition::{Parent, Partition};
 use crate::block::table::{STORED_BLOCK_COLUMNS, StoredBlock};
 use crate::block::{ColumnKind, Corrupt};
 use crate::day::day_ns;
 use crate::payload_refs;
 use crate::sqlstate::is_damage;
-
-/// The most referred values to compare, which must fit into memory; beyond it all values of the day
-/// are kept.
-const MAX_REFERRED: usize = 500_000;
 
 /// The values of a partition that are referred to, column by column.
 #[derive(Default)]
@@ -33,15 +29,6 @@ struct Referred {
 
 /// Tenant, hash, day.
 type Key = (Uuid, Uuid, i64);
-
-/// The reason that it is not known which values are referred to: all are to be kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unknown {
-    /// A row that may refer to some cannot be read, or was written by a later version.
-    Damaged,
-    /// There are more than [`MAX_REFERRED`].
-    TooMany,
-}
 
 /// Joins the rows `s` with what is referred to.
 const REFERRED: &str = "JOIN unnest($1::uuid[], $2::uuid[], $3::bigint[])
@@ -55,7 +42,7 @@ pub(super) async fn counts(
     keep: Keep,
     damaged: &mut Damaged,
 ) -> Result<Counts, sqlx::Error> {
-    let total = counts::count(connection, partition).await?;
+    let total = count(connection, partition).await?;
     let counts = |kept, unknown| Counts {
         total,
         kept,

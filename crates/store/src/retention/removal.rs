@@ -2,7 +2,8 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgTransaction};
 
-use super::counts::{Counts, Keep, version};
+use super::counts::version;
+use super::kept::{Counts, Keep};
 use super::partition::{Parent, Partition};
 use super::pins;
 use crate::compaction::exclusive;

@@ -6,8 +6,9 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::counts::{self, Counts, Keep};
+use super::counts;
 use super::damaged::Damaged;
+use super::kept::{Counts, Keep};
 use super::partition::{Partition, REWRITTEN};
 use super::removal::{self, Outcome};
 

@@ -13,9 +13,9 @@ use throughline_model::ReadError;
 use throughline_wire::AttributeValue;
 use uuid::Uuid;
 
+use super::MOST_NAMES;
 use super::plan::ScanPlan;
 use super::predicate::AttributeTest;
-use super::results::MOST_NAMES;
 use crate::ids::IdSet;
 use crate::payload_refs::{self, ValuePath};
 use crate::sqlstate::read_error;

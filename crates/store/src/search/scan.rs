@@ -30,9 +30,10 @@ use super::condition::LeafBits;
 use super::permits::ScanPermits;
 use super::plan::ScanPlan;
 use super::results::{Results, SpanAt};
-use super::rows::{RowKey, RowSelection, TraceRow};
+use super::rows::RowSelection;
 use super::scanner::Scanner;
 use super::sources::Sources;
+use super::trace_row::{RowKey, TraceRow};
 
 /// The number of batches of a walk after which the search tries the drive path again.
 const POOR_BATCHES: usize = 1;

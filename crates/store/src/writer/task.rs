@@ -9,10 +9,11 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Committer;
-use super::commit::{self, Commit, Committed};
+use super::commit::{self, Commit};
 use super::dictionary;
-use super::group::{Group, RowRef};
+use super::group::Group;
 use super::open_spans;
+use super::outcome::{Committed, RowRef};
 use super::partitions::Partitions;
 use super::queue::{Job, Queue};
 use super::session::{Open, Session};

@@ -6,11 +6,10 @@ use std::fmt::Write as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::claim::uuids;
 use super::digests::StoredTrace;
 use super::fingerprint::{FingerprintMask, Fingerprints};
 use super::summary::{RankedText, Root, Summary};
-use crate::ids::TraceKey;
+use crate::ids::{TraceKey, uuids};
 
 /// A locked row of a trace.
 #[derive(Debug, FromRow)]

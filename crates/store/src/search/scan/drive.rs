@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::decide::Decided;
 use super::{End, Outcome, Search, Sink};
 use crate::search::condition::LeafBits;
-use crate::search::rows::TraceRow;
+use crate::search::trace_row::TraceRow;
 
 /// The maximum number of traces that the drive path looks up.
 const MOST_TRACES: usize = 50_000;

@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::super::claim::uuids;
 use super::super::group::Group;
 use super::super::open_spans::Key;
+use crate::ids::uuids;
 
 /// Returns the starts of `group` that exceed the limit of their traces.
 pub(in super::super) async fn over(
