@@ -4,6 +4,8 @@ mod count;
 mod database;
 mod end2end;
 mod fuzz;
+mod native;
+mod run;
 mod rust;
 mod steps;
 mod wasm;
@@ -18,7 +20,8 @@ use crate::context::Context;
 use crate::interrupt;
 use crate::summary::{self, Counts, Line, Outcome};
 pub(crate) use database::Database;
-use steps::{Run, STEPS};
+use run::Run;
+use steps::STEPS;
 
 /// The selection of steps.
 #[derive(Debug, Args)]
