@@ -4,6 +4,7 @@ use axum::extract::RawQuery;
 use throughline_model::{Faults, PageRequest, TraceFilter, TraceSummary};
 use throughline_wire::{TraceId, UnixNanos};
 
+use super::ids::trace_id;
 use crate::problem::Problem;
 
 /// Returns the decoded pairs of a query string.
@@ -120,7 +121,7 @@ impl LiveRequest {
                 ));
             }
             return Ok(Self {
-                scope: SubscriptionScope::Trace(super::traces::trace_id(id)?),
+                scope: SubscriptionScope::Trace(trace_id(id)?),
                 limit: 1,
             });
         }
