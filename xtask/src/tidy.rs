@@ -1,9 +1,11 @@
 //! `cargo xtask tidy`: checks the rules of the architecture that the compiler does not check.
 
 mod catalogue;
+mod cycles;
 mod dependencies;
 mod layers;
 mod migrations;
+mod modules;
 mod sources;
 mod words;
 
@@ -87,7 +89,9 @@ pub(crate) fn faults(context: &Context) -> Result<Vec<String>> {
             texts.push((name, text));
         }
     }
-    faults.extend(layers::faults(&texts));
+    let crates = modules::crates(&texts);
+    faults.extend(cycles::faults(&crates));
+    faults.extend(layers::faults(&crates));
     Ok(faults)
 }
 
