@@ -159,7 +159,7 @@ impl<'a> Parser<'a> {
         self.source.names.extend(path.iter().cloned());
         let continues = matches!(before, Some(Token::Separator | Token::Sign('$' | '.')));
         if path.len() > 1 && !continues {
-            self.source.paths.push((line, self.from_the_file(path)));
+            self.source.paths.push((line, self.in_file(path)));
         }
     }
 
@@ -208,7 +208,7 @@ impl<'a> Parser<'a> {
     }
 
     fn add(&mut self, line: usize, name: &str, path: Vec<String>, is_exported: bool) {
-        let path = self.from_the_file(path);
+        let path = self.in_file(path);
         self.source.imports.push(UseItem {
             line,
             name: name.to_owned(),
@@ -218,7 +218,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Turns a path that an inline module names into one that the module of the file would name.
-    fn from_the_file(&self, mut path: Vec<String>) -> Vec<String> {
+    fn in_file(&self, mut path: Vec<String>) -> Vec<String> {
         let ups = path.iter().take_while(|name| *name == "super").count();
         let inline = ups.min(self.inline.len());
         if inline > 0 {
