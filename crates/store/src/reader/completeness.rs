@@ -3,51 +3,46 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use sqlx::{FromRow, PgConnection};
-use throughline_model::{Completeness, OpenFate, OpenSpan, ProcessFacts, ReadError, TraceFacts};
+use sqlx::FromRow;
+use throughline_model::{
+    Completeness, OpenFate, OpenSpan, ProcessFacts, ReadError, TraceFacts, TraceSummary,
+};
 use throughline_wire::{ProcessId, Resource, SpanId, SpanKind, UnixNanos};
 use uuid::Uuid;
 
+use super::context::ReadContext;
 use super::corrupt::corrupt;
 use super::operation::{Operation, UNKNOWN_OPERATION};
 use super::span_facts::SpanFacts;
 use super::stored::StoredTrace;
+use crate::ids::uuid;
 use crate::sqlstate::read_error;
 
-/// The trace to read, and the current time.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Asked {
-    pub tenant: Uuid,
-    pub trace_id: Uuid,
-    /// True if the trace summary records running spans.
-    pub has_open: bool,
-    pub now: UnixNanos,
-}
-
-/// Returns the completeness of a trace and its running spans. `operations` must contain the
+/// Returns the completeness of the trace with this summary, and its running spans. `operations` must contain the
 /// operations that the span facts name.
 pub(super) async fn read(
-    connection: &mut PgConnection,
-    asked: Asked,
+    context: &mut ReadContext<'_>,
+    summary: &TraceSummary,
     stored: &StoredTrace,
     operations: &HashMap<i64, Operation>,
 ) -> Result<(Completeness, Vec<OpenSpan>), ReadError> {
     let (present, parents) = stored.relations();
     let facts = &stored.facts;
-    let open = if asked.has_open {
-        open_rows(connection, asked, &present).await?
+    let trace_id = uuid(summary.trace_id);
+    let open = if summary.open.is_some() {
+        open_rows(context, trace_id, &present).await?
     } else {
         Vec::new()
     };
-    let processes = processes(&mut *connection, asked.tenant, facts, &open).await?;
+    let processes = processes(context, facts, &open).await?;
     let open = open
         .into_iter()
-        .map(|row| row.into_span(&processes, asked.now))
+        .map(|row| row.into_span(&processes, context.now))
         .collect::<Result<Vec<_>, _>>()?;
     let trace_row: Option<TraceRow> = sqlx::query_as(include_str!("completeness_trace.sql"))
-        .bind(asked.tenant)
-        .bind(asked.trace_id)
-        .fetch_optional(connection)
+        .bind(context.tenant)
+        .bind(trace_id)
+        .fetch_optional(&mut *context.connection)
         .await
         .map_err(read_error)?;
     let trace_row = trace_row.unwrap_or_default();
@@ -65,20 +60,20 @@ pub(super) async fn read(
         dropped_parts: facts.dropped_parts,
         unnumbered: unnumbered.map(str::to_owned).collect(),
     };
-    let completeness = Completeness::of(trace, &processes, &open, asked.now);
+    let completeness = Completeness::of(trace, &processes, &open, context.now);
     Ok((completeness, open))
 }
 
 /// Reads the running spans of a trace. A span that has ended hides its start row.
 async fn open_rows(
-    connection: &mut PgConnection,
-    asked: Asked,
+    context: &mut ReadContext<'_>,
+    trace_id: Uuid,
     present: &HashSet<SpanId>,
 ) -> Result<Vec<OpenRow>, ReadError> {
     let mut rows: Vec<OpenRow> = sqlx::query_as(include_str!("completeness_open.sql"))
-        .bind(asked.tenant)
-        .bind(asked.trace_id)
-        .fetch_all(connection)
+        .bind(context.tenant)
+        .bind(trace_id)
+        .fetch_all(&mut *context.connection)
         .await
         .map_err(read_error)?;
     rows.retain(|row| !SpanId::from_i64(row.span_id).is_ok_and(|id| present.contains(&id)));
@@ -161,8 +156,7 @@ struct ProcessRow {
 
 /// Reads the reports of the processes of the trace, for the range of its sequence numbers.
 async fn processes(
-    connection: &mut PgConnection,
-    tenant: Uuid,
+    context: &mut ReadContext<'_>,
     facts: &SpanFacts,
     open: &[OpenRow],
 ) -> Result<Vec<ProcessFacts>, ReadError> {
@@ -178,7 +172,7 @@ async fn processes(
         return Ok(Vec::new());
     }
     let rows: Vec<ProcessRow> = sqlx::query_as(include_str!("completeness_processes.sql"))
-        .bind(tenant)
+        .bind(context.tenant)
         .bind(numbers.keys().copied().collect::<Vec<_>>())
         .bind(
             numbers
@@ -192,7 +186,7 @@ async fn processes(
                 .map(|(_, greatest)| *greatest)
                 .collect::<Vec<_>>(),
         )
-        .fetch_all(connection)
+        .fetch_all(&mut *context.connection)
         .await
         .map_err(read_error)?;
     rows.into_iter()

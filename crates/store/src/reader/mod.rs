@@ -1,6 +1,7 @@
 //! Reads the traces of one tenant.
 
 mod completeness;
+mod context;
 mod corrupt;
 mod dictionary;
 mod dictionary_cache;
@@ -34,12 +35,12 @@ use throughline_model::{
 use throughline_wire::{SpanId, TenantId, TraceId, UnixNanos};
 use uuid::Uuid;
 
-use self::dictionary::Tenant;
+use self::context::ReadContext;
 pub(crate) use self::dictionary_cache::DictionaryCache;
 use self::list::{Listed, Listing};
 use self::moment::Moment;
 use crate::rollup;
-use crate::search::{Budget, RowSelection, ScanPermits, ScanPlan, plan_of, prepare};
+use crate::search::{Budget, RowSelection, ScanPermits, ScanPlan, SearchLimits, plan_of, prepare};
 use crate::sqlstate::read_error;
 use crate::{Clock, StoreOptions};
 
@@ -57,8 +58,7 @@ pub(crate) struct PgTraceReader {
     clock: Clock,
     total_cap: u64,
     rules: RetentionRules,
-    budget: Budget,
-    permits: Arc<ScanPermits>,
+    limits: SearchLimits,
     cache: Arc<DictionaryCache>,
 }
 
@@ -76,18 +76,20 @@ impl PgTraceReader {
             clock: options.clock.clone(),
             total_cap: options.total_cap,
             rules: options.rules,
-            budget: Budget {
-                time: options.search_budget,
-                first_rows: i64::from(options.search_rows.max(1)),
-                batch_spans: options.search_batch_spans.into(),
-                driven_spans: (
-                    options.search_driven_spans.min(DRIVEN_AT_ONCE),
-                    options.search_driven_spans,
-                ),
-                log_records: options.search_log_records.into(),
-                listed_blocks: options.search_listed_blocks as usize,
+            limits: SearchLimits {
+                budget: Budget {
+                    time: options.search_budget,
+                    first_rows: i64::from(options.search_rows.max(1)),
+                    batch_spans: options.search_batch_spans.into(),
+                    driven_spans: (
+                        options.search_driven_spans.min(DRIVEN_AT_ONCE),
+                        options.search_driven_spans,
+                    ),
+                    log_records: options.search_log_records.into(),
+                    listed_blocks: options.search_listed_blocks as usize,
+                },
+                permits,
             },
-            permits,
             cache,
         }
     }
@@ -101,10 +103,12 @@ impl PgTraceReader {
             .map_err(read_error)
     }
 
-    /// Returns the tenant and the cache for dictionary look-ups.
-    fn reading(&self) -> Tenant<'_> {
-        Tenant {
-            id: self.tenant,
+    /// Returns the context of reads on a connection, at the current time.
+    fn context<'a>(&'a self, connection: &'a mut PgConnection) -> ReadContext<'a> {
+        ReadContext {
+            connection,
+            tenant: self.tenant,
+            now: self.clock.now(),
             cache: &self.cache,
         }
     }
@@ -129,29 +133,29 @@ impl PgTraceReader {
         page: PageRequest,
     ) -> Result<Listed, ReadError> {
         let mut moment = Moment::begin(&self.pool).await?;
-        let listed = self.listed_in(&mut moment, selection, plan, page).await;
+        let listed = self
+            .listed_in(&mut self.context(&mut moment), selection, plan, page)
+            .await;
         moment.finish().await;
         listed
     }
 
     async fn listed_in(
         &self,
-        connection: &mut PgConnection,
+        context: &mut ReadContext<'_>,
         selection: RowSelection<'_>,
         plan: ScanPlan,
         page: PageRequest,
     ) -> Result<Listed, ReadError> {
-        let plan = prepare(connection, self.tenant, plan).await?;
+        let plan = prepare(context.connection, self.tenant, plan).await?;
         let listing = Listing {
             selection,
             plan,
             page,
-            budget: self.budget,
-            permits: Arc::clone(&self.permits),
+            limits: self.limits.clone(),
             total_cap: self.total_cap,
-            now: self.clock.now(),
         };
-        list::list(connection, listing).await
+        list::list(context, listing).await
     }
 }
 
@@ -213,12 +217,12 @@ impl TraceReader for PgTraceReader {
                 with_users: true,
                 ..self.selection(filter)
             };
-            let tenant = self.reading();
-            let limits = (self.budget, Arc::clone(&self.permits));
+            let limits = self.limits.clone();
             let mut moment = Moment::begin(&self.pool).await?;
             let statistics = async {
-                let plan = prepare(&mut moment, self.tenant, plan).await?;
-                statistics::statistics(&mut moment, tenant, selection, plan, limits).await
+                let context = &mut self.context(&mut moment);
+                let plan = prepare(context.connection, self.tenant, plan).await?;
+                statistics::statistics(context, selection, plan, limits).await
             };
             let statistics = statistics.await;
             moment.finish().await;
@@ -232,8 +236,7 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'_, Result<Option<TraceSkeleton>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.moment().await?;
-            let now = self.clock.now();
-            trace::skeleton(&mut connection, self.reading(), trace_id, now).await
+            trace::skeleton(&mut self.context(&mut connection), trace_id).await
         })
     }
 
@@ -244,7 +247,7 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'_, Result<Vec<SpanDetails>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.moment().await?;
-            span::details(&mut connection, self.reading(), trace_id, span_id).await
+            span::details(&mut self.context(&mut connection), trace_id, span_id).await
         })
     }
 
@@ -256,7 +259,8 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.moment().await?;
-            span::payload(&mut connection, self.tenant, trace_id, span_id, hash).await
+            let context = &mut self.context(&mut connection);
+            span::payload(context, trace_id, span_id, hash).await
         })
     }
 
@@ -267,7 +271,7 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            event_payload::payload(&mut connection, self.tenant, event, hash).await
+            event_payload::payload(&mut self.context(&mut connection), event, hash).await
         })
     }
 
@@ -278,7 +282,7 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'a, Result<EventPage, ReadError>> {
         Box::pin(async move {
             let mut connection = self.moment().await?;
-            event::list(&mut connection, self.tenant, filter, page, self.clock.now()).await
+            event::list(&mut self.context(&mut connection), filter, page).await
         })
     }
 
@@ -289,8 +293,7 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'a, Result<WholeEvents, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            let now = self.clock.now();
-            whole_events::page(&mut connection, self.reading(), of, after, now).await
+            whole_events::page(&mut self.context(&mut connection), of, after).await
         })
     }
 
@@ -318,8 +321,7 @@ impl TraceReader for PgTraceReader {
     ) -> BoxFuture<'_, Result<Option<Trace>, ReadError>> {
         Box::pin(async move {
             let mut connection = self.moment().await?;
-            let now = self.clock.now();
-            whole::whole(&mut connection, self.reading(), trace_id, after, now).await
+            whole::whole(&mut self.context(&mut connection), trace_id, after).await
         })
     }
 

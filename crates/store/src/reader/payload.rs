@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::{FromRow, PgConnection};
+use sqlx::FromRow;
 use throughline_codec::binary::{self, Reader};
 use throughline_model::{Payload, PayloadPlace, PayloadRef, ReadError};
 use throughline_wire::{AttributeValue, Attributes, LogRecord, Span};
 use uuid::Uuid;
 
+use super::context::ReadContext;
 use super::corrupt::corrupt;
 use crate::payload_refs::{self, Reference, ValuePath};
 use crate::sqlstate::read_error;
@@ -163,11 +164,7 @@ impl Row {
 }
 
 /// Reads payloads, each once.
-async fn fetch(
-    connection: &mut PgConnection,
-    tenant: Uuid,
-    wanted: HashSet<Key>,
-) -> Result<Values, ReadError> {
+async fn fetch(context: &mut ReadContext<'_>, wanted: HashSet<Key>) -> Result<Values, ReadError> {
     let mut wanted: Vec<Key> = wanted.into_iter().collect();
     wanted.sort_unstable();
     let mut values = HashMap::with_capacity(wanted.len());
@@ -175,10 +172,10 @@ async fn fetch(
         let hashes: Vec<Uuid> = wanted.iter().map(|key| Uuid::from_bytes(key.0)).collect();
         let days: Vec<i64> = wanted.iter().map(|key| key.1).collect();
         let rows: Vec<Row> = sqlx::query_as(include_str!("payloads.sql"))
-            .bind(tenant)
+            .bind(context.tenant)
             .bind(hashes)
             .bind(days)
-            .fetch_all(&mut *connection)
+            .fetch_all(&mut *context.connection)
             .await
             .map_err(read_error)?;
         for row in rows {
@@ -190,8 +187,7 @@ async fn fetch(
 
 /// Reads the payloads of the references. Each reference has the index of its row and its day.
 pub(super) async fn fetch_all(
-    connection: &mut PgConnection,
-    tenant: Uuid,
+    context: &mut ReadContext<'_>,
     detached: &[(usize, i64, Vec<Reference>)],
 ) -> Result<Values, ReadError> {
     let keys = |(_, day_ns, references): &(usize, i64, Vec<Reference>)| {
@@ -202,19 +198,18 @@ pub(super) async fn fetch_all(
         keys
     };
     let wanted = detached.iter().flat_map(keys).collect();
-    fetch(connection, tenant, wanted).await
+    fetch(context, wanted).await
 }
 
 /// Returns one payload with its name. Returns `None` if it was removed.
 pub(super) async fn one(
-    connection: &mut PgConnection,
-    tenant: Uuid,
+    context: &mut ReadContext<'_>,
     reference: PayloadRef,
     day_ns: i64,
 ) -> Result<Option<Payload>, ReadError> {
     let hash = u128::from_str_radix(&reference.hash, 16).map_err(|_| corrupt("payloads.hash")())?;
     let key = (hash.to_be_bytes(), day_ns);
-    let mut values = fetch(connection, tenant, HashSet::from([key])).await?;
+    let mut values = fetch(context, HashSet::from([key])).await?;
     Ok(values
         .remove(&key)
         .map(|value| Payload { reference, value }))

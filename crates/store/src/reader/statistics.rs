@@ -3,23 +3,22 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sqlx::PgConnection;
 use throughline_model::{Direction, OperationRow, ReadError, TimeBucket, TraceStatistics, UserRow};
 use throughline_wire::UnixNanos;
 
-use super::dictionary::{self, Tenant};
-use crate::search::{Budget, End, From, RowSelection, ScanPermits, ScanPlan, Search, TraceRow};
+use super::context::ReadContext;
+use super::dictionary;
+use crate::search::{End, From, RowSelection, ScanPlan, Search, SearchLimits, TraceRow};
 
 /// The maximum number of traces in the statistics. They take about 100 MB of memory.
 const MOST_TRACES: usize = 1_000_000;
 
 /// Returns the statistics of the traces that were found within the time budget.
 pub(super) async fn statistics(
-    connection: &mut PgConnection,
-    tenant: Tenant<'_>,
+    context: &mut ReadContext<'_>,
     selection: RowSelection<'_>,
     plan: Arc<ScanPlan>,
-    (budget, permits): (Budget, Arc<ScanPermits>),
+    limits: SearchLimits,
 ) -> Result<TraceStatistics, ReadError> {
     let mut figures = Figures::new(selection.from_ns, selection.to_ns);
     let from = From {
@@ -27,7 +26,7 @@ pub(super) async fn statistics(
         place: None,
     };
     let mut last_ns = selection.to_ns;
-    let mut search = Search::new(connection, selection, plan, from, budget, permits);
+    let mut search = Search::new(context.connection, selection, plan, from, limits);
     let outcome = search
         .run(&mut |row, _| {
             figures.add(row);
@@ -36,7 +35,7 @@ pub(super) async fn statistics(
         })
         .await?;
     let roots = figures.by_root.keys().copied();
-    let names = dictionary::operations(connection, tenant, roots).await?;
+    let names = dictionary::operations(context, roots).await?;
     let mut statistics = figures.finish(|id| {
         let operation = names.get(&id)?;
         Some((operation.service().to_owned(), operation.name.clone()))

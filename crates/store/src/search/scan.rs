@@ -59,6 +59,13 @@ pub(crate) struct Budget {
     pub listed_blocks: usize,
 }
 
+/// The limits of a search and of all searches of the process.
+#[derive(Debug, Clone)]
+pub(crate) struct SearchLimits {
+    pub budget: Budget,
+    pub permits: Arc<ScanPermits>,
+}
+
 /// The start and the direction of a search.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct From {
@@ -123,8 +130,7 @@ impl<'a> Search<'a> {
         selection: RowSelection<'a>,
         plan: Arc<ScanPlan>,
         from: From,
-        budget: Budget,
-        permits: Arc<ScanPermits>,
+        SearchLimits { budget, permits }: SearchLimits,
     ) -> Self {
         Self {
             connection,
