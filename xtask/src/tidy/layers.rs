@@ -6,13 +6,14 @@ use super::modules::Crate;
 const FOLDER: &str = "crates/store/src/";
 
 /// The base modules. Each may import those before it, and every other module may import them.
-const BASE: [&str; 11] = [
+const BASE: [&str; 12] = [
     "varint",
     "day",
     "ids",
     "indexed_text",
     "error",
     "sqlstate",
+    "advisory_lock",
     "options",
     "migrate",
     "payload_refs",

@@ -25,8 +25,8 @@ mod payloads;
 mod pins;
 mod removal;
 mod rewrite;
+pub(crate) mod run_lock;
 mod traces;
-pub(crate) mod turn;
 
 use sqlx::PgConnection;
 use throughline_model::{RetentionReport, RetentionRules};
