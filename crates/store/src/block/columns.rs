@@ -14,7 +14,7 @@ use std::hash::BuildHasherDefault;
 
 use zstd::bulk::Compressor;
 
-use self::column::{Buffers, Column};
+use self::column::{Column, ColumnBuffers};
 use self::frames::Frames;
 use super::directory::{ColumnEntry, Directory};
 use super::filter::FilterEntry;
@@ -41,7 +41,7 @@ pub(super) struct ColumnsBuilder {
     columns: Vec<Column>,
     /// Buffers for the columns that follow, in reverse order. Allocating buffers for each block
     /// would take a tenth of the time to build it.
-    spare: Vec<Buffers>,
+    spare: Vec<ColumnBuffers>,
     by_key_hash: ByKeyHash,
     shapes: HashMap<Vec<u32>, u32, BuildHasherDefault<IdHasher>>,
     shape_list: Vec<Vec<u32>>,
@@ -244,10 +244,13 @@ impl ColumnsBuilder {
     /// Stores the buffers of these columns for the columns of the next block, in the same order.
     fn keep_buffers(&mut self, columns: Vec<Column>) {
         let mut kept_bytes = 0;
-        let buffers = columns.into_iter().map(Buffers::of).take_while(|buffers| {
-            kept_bytes += buffers.capacity();
-            kept_bytes <= MAX_SPARE_BYTES
-        });
+        let buffers = columns
+            .into_iter()
+            .map(ColumnBuffers::of)
+            .take_while(|buffers| {
+                kept_bytes += buffers.capacity();
+                kept_bytes <= MAX_SPARE_BYTES
+            });
         self.spare = buffers.collect();
         self.spare.reverse();
     }

@@ -39,7 +39,7 @@ pub(super) async fn read(
         .into_iter()
         .map(|row| row.into_span(&processes, context.now))
         .collect::<Result<Vec<_>, _>>()?;
-    let trace_row: Option<TraceRow> = sqlx::query_as(include_str!("completeness_trace.sql"))
+    let trace_row: Option<CompletenessRow> = sqlx::query_as(include_str!("completeness_trace.sql"))
         .bind(context.tenant)
         .bind(trace_id)
         .fetch_optional(&mut *context.connection)
@@ -94,7 +94,7 @@ fn service_name(name: Option<String>) -> String {
 }
 
 #[derive(Default, FromRow)]
-struct TraceRow {
+struct CompletenessRow {
     refused_count: i64,
     pruned_before_ns: Option<i64>,
 }

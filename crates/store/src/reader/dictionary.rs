@@ -15,14 +15,14 @@ use super::operation::Operation;
 use crate::sqlstate::read_error;
 
 /// Dictionary entries in a list without duplicates, for rows that refer to them by ID.
-pub(super) struct Listed<T> {
+pub(super) struct EntryList<T> {
     known: HashMap<i64, T>,
     places: HashMap<i64, u32>,
     /// The entries in the order of first use.
     pub list: Vec<T>,
 }
 
-impl<T: Default> Listed<T> {
+impl<T: Default> EntryList<T> {
     pub(super) fn new(known: HashMap<i64, T>) -> Self {
         Self {
             known,

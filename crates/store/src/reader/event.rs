@@ -27,7 +27,7 @@ pub(super) const PAGE_BYTES: u64 = 8 << 20;
 
 /// A row of the events table.
 #[derive(FromRow)]
-pub(super) struct Row {
+pub(super) struct StoredEventRow {
     pub trace_id: Option<Uuid>,
     at_ns: i64,
     received_ns: i64,
@@ -51,7 +51,7 @@ pub(super) struct Row {
     pub listed_rows: i64,
 }
 
-impl Row {
+impl StoredEventRow {
     /// Returns the position of the event in the list.
     pub(super) fn cursor(&self) -> EventCursor {
         EventCursor {
@@ -101,10 +101,10 @@ impl Row {
     }
 }
 
-impl TryFrom<Row> for StoredEvent {
+impl TryFrom<StoredEventRow> for StoredEvent {
     type Error = ReadError;
 
-    fn try_from(mut row: Row) -> Result<Self, ReadError> {
+    fn try_from(mut row: StoredEventRow) -> Result<Self, ReadError> {
         let references = row.payloads()?;
         let service = row.service.take();
         let (received, cursor) = (UnixNanos::new(row.received_ns), row.cursor());
@@ -127,7 +127,7 @@ pub(super) async fn list(
 ) -> Result<EventPage, ReadError> {
     let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
     let selected = SelectedEvents::of(context, filter, page);
-    let rows: Vec<Row> = selected
+    let rows: Vec<StoredEventRow> = selected
         .page(limit as i64 + 1)
         .build_query_as()
         .fetch_all(&mut *context.connection)

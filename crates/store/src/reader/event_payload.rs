@@ -4,7 +4,7 @@ use sqlx::QueryBuilder;
 use throughline_model::{EventCursor, Payload, ReadError};
 
 use super::context::ReadContext;
-use super::event::{COLUMNS, Row, push_page};
+use super::event::{COLUMNS, StoredEventRow, push_page};
 use super::payload;
 use crate::day::day_ns;
 use crate::sqlstate::read_error;
@@ -23,7 +23,7 @@ pub(super) async fn payload(
     query.push(" AND e.at_ns = ").push_bind(event.at.get());
     query.push(" AND e.digest = ").push_bind(event.digest);
     push_page(&mut query, false);
-    let row: Option<Row> = query
+    let row: Option<StoredEventRow> = query
         .build_query_as()
         .fetch_optional(&mut *context.connection)
         .await

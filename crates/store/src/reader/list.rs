@@ -25,7 +25,7 @@ pub(super) struct Listing<'a> {
 
 /// A page with additional results of the search.
 #[derive(Debug)]
-pub(super) struct Listed {
+pub(super) struct ListedPage {
     pub page: Page<TraceSummary>,
     /// The leaves of the plan that hold for at least one trace of the page.
     pub leaves: LeafBits,
@@ -43,7 +43,7 @@ struct FoundTrace {
 pub(super) async fn list(
     context: &mut ReadContext<'_>,
     listing: Listing<'_>,
-) -> Result<Listed, ReadError> {
+) -> Result<ListedPage, ReadError> {
     let Listing {
         selection,
         plan,
@@ -106,7 +106,7 @@ pub(super) async fn list(
         None => Total::AtLeast(seen),
     };
     let leaves = found.iter().fold(0, |all, trace| all | trace.leaves);
-    Ok(Listed {
+    Ok(ListedPage {
         page: Page {
             items,
             after,

@@ -37,10 +37,12 @@ use uuid::Uuid;
 
 use self::context::ReadContext;
 pub(crate) use self::dictionary_cache::DictionaryCache;
-use self::list::{Listed, Listing};
+use self::list::{ListedPage, Listing};
 use self::moment::Moment;
 use crate::rollup;
-use crate::search::{Budget, RowSelection, ScanPermits, ScanPlan, SearchLimits, plan_of, prepare};
+use crate::search::{
+    RowSelection, ScanPermits, ScanPlan, SearchBudget, SearchLimits, plan_of, prepare,
+};
 use crate::sqlstate::read_error;
 use crate::{Clock, StoreOptions};
 
@@ -77,7 +79,7 @@ impl PgTraceReader {
             total_cap: options.total_cap,
             rules: options.rules,
             limits: SearchLimits {
-                budget: Budget {
+                budget: SearchBudget {
                     time: options.search_budget,
                     first_rows: i64::from(options.search_rows.max(1)),
                     batch_spans: options.search_batch_spans.into(),
@@ -131,7 +133,7 @@ impl PgTraceReader {
         selection: RowSelection<'_>,
         plan: ScanPlan,
         page: PageRequest,
-    ) -> Result<Listed, ReadError> {
+    ) -> Result<ListedPage, ReadError> {
         let mut moment = Moment::begin(&self.pool).await?;
         let listed = self
             .listed_in(&mut self.context(&mut moment), selection, plan, page)
@@ -146,7 +148,7 @@ impl PgTraceReader {
         selection: RowSelection<'_>,
         plan: ScanPlan,
         page: PageRequest,
-    ) -> Result<Listed, ReadError> {
+    ) -> Result<ListedPage, ReadError> {
         let plan = prepare(context.connection, self.tenant, plan).await?;
         let listing = Listing {
             selection,

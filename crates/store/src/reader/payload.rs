@@ -18,10 +18,10 @@ use crate::sqlstate::read_error;
 const FETCHED_AT_ONCE: usize = 32;
 
 /// The key of a payload: its hash and its day in ns since 1970.
-type Key = ([u8; 16], i64);
+type PayloadKey = ([u8; 16], i64);
 
 /// The payloads that were read.
-pub(super) type Values = HashMap<Key, AttributeValue>;
+pub(super) type PayloadValues = HashMap<PayloadKey, AttributeValue>;
 
 /// Decodes the references of a row.
 pub(super) fn references(column: Option<&[u8]>) -> Result<Vec<Reference>, ReadError> {
@@ -90,7 +90,12 @@ fn hex(hash: [u8; 16]) -> String {
 
 /// Restores the payloads to their payload paths in the span. If a payload was removed, its preview
 /// stays.
-pub(super) fn restore(span: &mut Span, references: &[Reference], day_ns: i64, values: &Values) {
+pub(super) fn restore(
+    span: &mut Span,
+    references: &[Reference],
+    day_ns: i64,
+    values: &PayloadValues,
+) {
     for (place, value) in known(references, day_ns, values) {
         let slot = match place {
             ValuePath::Attribute(at) => slot(&mut span.attributes, at),
@@ -116,7 +121,7 @@ pub(super) fn restore_event(
     event: &mut LogRecord,
     references: &[Reference],
     day_ns: i64,
-    values: &Values,
+    values: &PayloadValues,
 ) {
     for (place, value) in known(references, day_ns, values) {
         let slot = match place {
@@ -133,7 +138,7 @@ pub(super) fn restore_event(
 fn known<'a>(
     references: &'a [Reference],
     day_ns: i64,
-    values: &'a Values,
+    values: &'a PayloadValues,
 ) -> impl Iterator<Item = (ValuePath, &'a AttributeValue)> {
     references.iter().filter_map(move |reference| {
         let value = values.get(&(reference.hash, day_ns))?;
@@ -147,14 +152,14 @@ fn slot(attributes: &mut Attributes, at: u32) -> Option<&mut AttributeValue> {
 }
 
 #[derive(FromRow)]
-struct Row {
+struct PayloadRow {
     hash: Uuid,
     day_ns: i64,
     byte_count: i64,
     content: Vec<u8>,
 }
 
-impl Row {
+impl PayloadRow {
     fn value(&self) -> Result<AttributeValue, ReadError> {
         let broken = corrupt("payloads.content");
         let capacity = usize::try_from(self.byte_count).map_err(|_| broken())?;
@@ -164,14 +169,17 @@ impl Row {
 }
 
 /// Reads payloads, each once.
-async fn fetch(context: &mut ReadContext<'_>, wanted: HashSet<Key>) -> Result<Values, ReadError> {
-    let mut wanted: Vec<Key> = wanted.into_iter().collect();
+async fn fetch(
+    context: &mut ReadContext<'_>,
+    wanted: HashSet<PayloadKey>,
+) -> Result<PayloadValues, ReadError> {
+    let mut wanted: Vec<PayloadKey> = wanted.into_iter().collect();
     wanted.sort_unstable();
     let mut values = HashMap::with_capacity(wanted.len());
     for wanted in wanted.chunks(FETCHED_AT_ONCE) {
         let hashes: Vec<Uuid> = wanted.iter().map(|key| Uuid::from_bytes(key.0)).collect();
         let days: Vec<i64> = wanted.iter().map(|key| key.1).collect();
-        let rows: Vec<Row> = sqlx::query_as(include_str!("payloads.sql"))
+        let rows: Vec<PayloadRow> = sqlx::query_as(include_str!("payloads.sql"))
             .bind(context.tenant)
             .bind(hashes)
             .bind(days)
@@ -189,9 +197,9 @@ async fn fetch(context: &mut ReadContext<'_>, wanted: HashSet<Key>) -> Result<Va
 pub(super) async fn fetch_all(
     context: &mut ReadContext<'_>,
     detached: &[(usize, i64, Vec<Reference>)],
-) -> Result<Values, ReadError> {
+) -> Result<PayloadValues, ReadError> {
     let keys = |(_, day_ns, references): &(usize, i64, Vec<Reference>)| {
-        let keys: Vec<Key> = references
+        let keys: Vec<PayloadKey> = references
             .iter()
             .map(|known| (known.hash, *day_ns))
             .collect();

@@ -7,7 +7,7 @@ use super::context::ReadContext;
 use super::payload as payloads;
 use super::rows::SpanRow;
 use super::stored;
-use super::whole::Referred;
+use super::whole::ReferredEntries;
 use crate::ids::uuid;
 use crate::sqlstate::read_error;
 
@@ -41,7 +41,7 @@ pub(super) async fn details(
     span_id: SpanId,
 ) -> Result<Vec<SpanDetails>, ReadError> {
     let rows = rows(context, trace_id, span_id).await?;
-    let referred = Referred::of(context, &rows).await?;
+    let referred = ReferredEntries::of(context, &rows).await?;
     rows.into_iter()
         .map(|row| {
             let references = row.payloads()?;

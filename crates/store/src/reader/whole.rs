@@ -7,7 +7,7 @@ use throughline_wire::{InstrumentationScope, Resource, Span, TraceId, UnixNanos}
 
 use super::completeness;
 use super::context::ReadContext;
-use super::dictionary::{self, Listed};
+use super::dictionary::{self, EntryList};
 use super::operation::Operation;
 use super::payload;
 use super::rows::SpanRow;
@@ -34,11 +34,11 @@ pub(super) async fn whole(
     };
     let stored = StoredTrace::read(context.connection, wanted).await?;
     let (rows, after) = page(context, &stored, after).await?;
-    let mut referred = Referred::of(context, &rows).await?;
+    let mut referred = ReferredEntries::of(context, &rows).await?;
     let named = stored.facts.operations();
     let named = dictionary::operations(context, named).await?;
-    let mut resources = Listed::new(core::mem::take(&mut referred.resources));
-    let mut scopes = Listed::new(core::mem::take(&mut referred.scopes));
+    let mut resources = EntryList::new(core::mem::take(&mut referred.resources));
+    let mut scopes = EntryList::new(core::mem::take(&mut referred.scopes));
     let mut spans = Vec::with_capacity(rows.len());
     let mut detached = Vec::new();
     for row in rows {
@@ -122,13 +122,13 @@ fn cursors(heads: &[StoredSpanHead]) -> Vec<SpanCursor> {
 }
 
 /// The dictionary entries that the rows of spans refer to.
-pub(super) struct Referred {
+pub(super) struct ReferredEntries {
     operations: HashMap<i64, Operation>,
     pub resources: HashMap<i64, Resource>,
     pub scopes: HashMap<i64, InstrumentationScope>,
 }
 
-impl Referred {
+impl ReferredEntries {
     pub(super) async fn of(
         context: &mut ReadContext<'_>,
         rows: &[SpanRow],

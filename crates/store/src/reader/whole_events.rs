@@ -7,8 +7,8 @@ use throughline_model::{EventCursor, EventsOf, ReadError, WholeEvent, WholeEvent
 use uuid::Uuid;
 
 use super::context::ReadContext;
-use super::dictionary::{self, Listed};
-use super::event::{COLUMNS, PAGE_BYTES, Row, push_page, sent_by};
+use super::dictionary::{self, EntryList};
+use super::event::{COLUMNS, PAGE_BYTES, StoredEventRow, push_page, sent_by};
 use super::payload;
 use crate::day::day_ns;
 use crate::ids::uuid;
@@ -23,7 +23,7 @@ pub(super) async fn page(
     of: &EventsOf,
     after: Option<EventCursor>,
 ) -> Result<WholeEvents, ReadError> {
-    let mut rows: Vec<Row> = query(context, of, after)
+    let mut rows: Vec<StoredEventRow> = query(context, of, after)
         .build_query_as()
         .fetch_all(&mut *context.connection)
         .await
@@ -33,7 +33,7 @@ pub(super) async fn page(
     let listed = rows.first().map_or(0, |row| row.listed_rows);
     let fitting = fitting(&rows)?;
     rows.truncate(fitting);
-    let after = rows.last().map(Row::cursor);
+    let after = rows.last().map(StoredEventRow::cursor);
     let after = after.filter(|_| listed == PAGE_ROWS || listed > rows.len() as i64);
     if matches!(of, EventsOf::NoTrace { .. }) {
         let stored = stored_traces(context, &rows).await?;
@@ -45,7 +45,7 @@ pub(super) async fn page(
 }
 
 /// Returns the number of leading rows whose payloads together fit on a page. It is at least one.
-fn fitting(rows: &[Row]) -> Result<usize, ReadError> {
+fn fitting(rows: &[StoredEventRow]) -> Result<usize, ReadError> {
     let mut bytes = 0_u64;
     for (at, row) in rows.iter().enumerate() {
         let sizes = row.payloads()?.into_iter().map(|value| value.byte_count);
@@ -98,7 +98,7 @@ fn query(
 /// Returns the traces of the rows that have a summary.
 async fn stored_traces(
     context: &mut ReadContext<'_>,
-    rows: &[Row],
+    rows: &[StoredEventRow],
 ) -> Result<HashSet<Uuid>, ReadError> {
     let asked: HashSet<Uuid> = rows.iter().filter_map(|row| row.trace_id).collect();
     let stored: Vec<Uuid> = sqlx::query_scalar(
@@ -113,12 +113,15 @@ async fn stored_traces(
 }
 
 /// Returns the events of the rows, with their payloads restored and dictionary entries resolved.
-async fn restored(context: &mut ReadContext<'_>, rows: Vec<Row>) -> Result<WholeEvents, ReadError> {
+async fn restored(
+    context: &mut ReadContext<'_>,
+    rows: Vec<StoredEventRow>,
+) -> Result<WholeEvents, ReadError> {
     let resource_ids = rows.iter().map(|row| row.resource_id);
     let scope_ids = rows.iter().map(|row| row.scope_id);
     let known = dictionary::resources(context, resource_ids).await?;
-    let mut resources = Listed::new(known);
-    let mut scopes = Listed::new(dictionary::scopes(context, scope_ids).await?);
+    let mut resources = EntryList::new(known);
+    let mut scopes = EntryList::new(dictionary::scopes(context, scope_ids).await?);
     let mut events = Vec::with_capacity(rows.len());
     let mut detached = Vec::new();
     for row in rows {

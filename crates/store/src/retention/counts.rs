@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::damaged::Damaged;
-use super::kept::{Counts, Keep, count};
+use super::kept::{Keep, RowCounts, count};
 use super::partition::{Parent, Partition};
 use super::{level_one, payloads, pins};
 
@@ -45,7 +45,7 @@ pub(super) async fn counts(
     partition: &Partition,
     keep: Keep,
     damaged: &mut Damaged,
-) -> Result<Counts, sqlx::Error> {
+) -> Result<RowCounts, sqlx::Error> {
     let pins = pins::state(connection).await?;
     let version = version(connection, partition).await?;
     let counts = match partition.parent {
@@ -53,7 +53,7 @@ pub(super) async fn counts(
         Parent::Payloads => payloads::counts(connection, partition, keep, damaged).await?,
         Parent::Events => row_counts(connection, partition, keep).await?,
     };
-    Ok(Counts {
+    Ok(RowCounts {
         pins,
         version,
         ..counts
@@ -64,7 +64,7 @@ async fn row_counts(
     connection: &mut PgConnection,
     partition: &Partition,
     keep: Keep,
-) -> Result<Counts, sqlx::Error> {
+) -> Result<RowCounts, sqlx::Error> {
     let (kept, waits) = (partition.parent.kept(), partition.parent.waits());
     let columns = format!(
         "count(*) AS total, count(*) FILTER (WHERE {kept}) AS kept, \

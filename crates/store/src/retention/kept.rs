@@ -36,7 +36,7 @@ impl Keep {
 /// The numbers of rows, by what becomes of them. Of blocks their traces are counted, once a
 /// block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
-pub(super) struct Counts {
+pub(super) struct RowCounts {
     pub total: i64,
     pub kept: i64,
     /// Those of the kept that go by and by.

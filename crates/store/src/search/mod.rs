@@ -47,7 +47,7 @@ pub(crate) use self::permits::ScanPermits;
 pub(crate) use self::plan::{ReferenceTo, ScanPlan};
 pub(crate) use self::results::SpanAt;
 pub(crate) use self::rows::RowSelection;
-pub(crate) use self::scan::{Budget, End, From, Search, SearchLimits};
+pub(crate) use self::scan::{End, From, Search, SearchBudget, SearchLimits};
 pub(crate) use self::trace_row::TraceRow;
 
 /// The maximum number of attribute names that a search returns.

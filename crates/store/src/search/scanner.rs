@@ -187,7 +187,7 @@ impl Scanner {
         unread: Unread,
     ) -> Result<(), ReadError> {
         #[derive(FromRow)]
-        struct Row {
+        struct PayloadText {
             hash: Uuid,
             byte_count: i64,
             content: Vec<u8>,
@@ -208,7 +208,7 @@ impl Scanner {
         // A removed payload passes no test.
         outcomes.extend(unread.iter().map(|key| (*key, false)));
         for hashes in hashes.chunks(PAYLOADS) {
-            let rows: Vec<Row> = sqlx::query_as(include_str!("payloads.sql"))
+            let rows: Vec<PayloadText> = sqlx::query_as(include_str!("payloads.sql"))
                 .bind(self.tenant)
                 .bind(hashes)
                 .bind(day_ns(first_ns))

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use sqlx::PgConnection;
 
 use super::Committer;
-use super::digests::{self, Grown, StoredTrace};
+use super::digests::{self, Grown, LockedTrace};
 use super::fingerprint::Fingerprints;
 use super::group::Group;
 use super::open_spans::OpenSpan;
@@ -150,7 +150,7 @@ async fn update_locked(
             digests.any(|digest| row.may_have(digest, shared.fingerprint_mask))
         })
         .map(LockedRow::stored_trace)
-        .collect::<Vec<StoredTrace>>();
+        .collect::<Vec<LockedTrace>>();
     let mut stored = digests::of_traces(connection, &shared.digests, &doubtful).await?;
     let mut updates = UpdatedRows::default();
     for row in locked {

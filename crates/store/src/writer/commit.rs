@@ -37,13 +37,13 @@ impl From<sqlx::Error> for Failed {
 }
 
 /// Buffers that are reused from commit to commit.
-pub(super) struct Buffers {
+pub(super) struct CommitBuffers {
     /// Bytes for COPY.
     pub copied: Vec<u8>,
     pub blocks: BlockBuilder,
 }
 
-impl Default for Buffers {
+impl Default for CommitBuffers {
     fn default() -> Self {
         Self {
             copied: Vec::new(),
@@ -58,7 +58,7 @@ pub(super) struct Commit<'a> {
     /// The distinct rows to store, spans first.
     pub rows: &'a [RowRef],
     /// Starts that are rejected because their traces have too many open spans.
-    pub refused_starts: &'a BTreeSet<open_spans::Key>,
+    pub refused_starts: &'a BTreeSet<open_spans::OpenSpanKey>,
     pub shared: &'a Committer,
 }
 
@@ -67,7 +67,7 @@ impl Commit<'_> {
     pub(super) async fn run(
         &self,
         connection: &mut PgConnection,
-        buffers: &mut Buffers,
+        buffers: &mut CommitBuffers,
     ) -> Result<Committed, Failed> {
         // The fallback order: COPY directly, then without the stored events, then through a
         // temporary table. A batch that was sent again is a small part of its group, so the second
@@ -91,7 +91,7 @@ impl Commit<'_> {
         &self,
         connection: &mut PgConnection,
         path: EventPath,
-        buffers: &mut Buffers,
+        buffers: &mut CommitBuffers,
     ) -> Result<Committed, Failed> {
         let mut transaction = connection.begin().await?;
         self.write_referred(&mut transaction).await?;

@@ -43,7 +43,7 @@ pub(super) enum EntryRow {
 
 /// The dictionary table of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Table {
+pub(super) enum DictionaryTable {
     Services,
     Operations,
     Resources,
@@ -51,24 +51,24 @@ pub(super) enum Table {
 }
 
 impl EntryRow {
-    const fn table(&self) -> Table {
+    const fn table(&self) -> DictionaryTable {
         match self {
-            Self::Service { .. } => Table::Services,
-            Self::Operation { .. } => Table::Operations,
-            Self::Resource { .. } => Table::Resources,
-            Self::Scope { .. } => Table::Scopes,
+            Self::Service { .. } => DictionaryTable::Services,
+            Self::Operation { .. } => DictionaryTable::Operations,
+            Self::Resource { .. } => DictionaryTable::Resources,
+            Self::Scope { .. } => DictionaryTable::Scopes,
         }
     }
 }
 
-type Key = (Table, [u8; 16], i64);
+type EntryKey = (DictionaryTable, [u8; 16], i64);
 
 /// The ids of entries that are known to be in the tables.
 ///
 /// It holds only entries that this process has committed. It is cleared when the connection is
 /// lost, because another database may answer at the same address afterwards.
 #[derive(Debug, Default)]
-pub(super) struct CommittedEntries(RwLock<HashSet<Key>>);
+pub(super) struct CommittedEntries(RwLock<HashSet<EntryKey>>);
 
 impl CommittedEntries {
     /// The most ids in the cache; when it is full, it is cleared. This bounds the memory when names
@@ -87,7 +87,7 @@ impl CommittedEntries {
     }
 
     /// Returns whether this entry is known to be stored.
-    pub(super) fn contains(&self, table: Table, tenant: [u8; 16], id: i64) -> bool {
+    pub(super) fn contains(&self, table: DictionaryTable, tenant: [u8; 16], id: i64) -> bool {
         let known = self
             .0
             .read()

@@ -15,7 +15,7 @@ const MAX_CACHED_DIGESTS: usize = 500_000;
 
 /// The state of a trace while its row is locked. Equal states have the same spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct StoredTrace {
+pub(super) struct LockedTrace {
     pub key: TraceKey,
     pub first_block_id: i64,
     pub span_count: i32,
@@ -26,12 +26,12 @@ pub(super) struct StoredTrace {
 /// A large trace after a commit.
 #[derive(Debug)]
 pub(super) struct Grown {
-    pub trace: StoredTrace,
+    pub trace: LockedTrace,
     pub digests: IdSet,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct CachedDigests {
     first_block_id: i64,
     span_count: i32,
     digests: IdSet,
@@ -40,10 +40,10 @@ struct Entry {
 /// The digests of large traces that this server wrote recently. An entry is valid only while the
 /// locked row of the trace has the same number of spans.
 #[derive(Debug, Default)]
-pub(super) struct DigestCache(Mutex<HashMap<TraceKey, Entry>>);
+pub(super) struct DigestCache(Mutex<HashMap<TraceKey, CachedDigests>>);
 
 impl DigestCache {
-    fn get(&self, trace: &StoredTrace) -> Option<IdSet> {
+    fn get(&self, trace: &LockedTrace) -> Option<IdSet> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = entries.get(&trace.key)?;
         let is_same =
@@ -62,7 +62,7 @@ impl DigestCache {
             if cached.sum::<usize>() + digests.len() > MAX_CACHED_DIGESTS {
                 entries.clear();
             }
-            let entry = Entry {
+            let entry = CachedDigests {
                 first_block_id: trace.first_block_id,
                 span_count: trace.span_count,
                 digests,
@@ -76,7 +76,7 @@ impl DigestCache {
 pub(super) async fn of_traces(
     connection: &mut PgConnection,
     cache: &DigestCache,
-    traces: &[StoredTrace],
+    traces: &[LockedTrace],
 ) -> Result<HashMap<TraceKey, IdSet>, sqlx::Error> {
     let mut digests = HashMap::with_capacity(traces.len());
     let mut scratch = Vec::new();

@@ -14,7 +14,7 @@ use super::events::EventRow;
 use super::outcome::{Claimed, Committed, RowRef};
 use super::payloads::Payload;
 use super::queue::{Job, Reservation};
-use super::row::Row;
+use super::row::BatchSpan;
 use crate::WriteError;
 use crate::block::SpanRecord;
 use crate::ids::{EventKey, IdMap, SpanKey};
@@ -160,7 +160,7 @@ impl Group {
     }
 
     /// Returns the row of a span.
-    pub(super) fn row(&self, row: RowRef) -> &Row {
+    pub(super) fn row(&self, row: RowRef) -> &BatchSpan {
         &self.batch(row).rows[row.row as usize]
     }
 

@@ -18,7 +18,7 @@ use crate::block::{DroppedCounts, IngestMetadata, SpanRecord};
 
 /// A span of a batch.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
+pub(super) struct BatchSpan {
     pub trace_id: [u8; 16],
     pub span_id: i64,
     pub parent_span_id: Option<i64>,
@@ -48,7 +48,7 @@ pub(super) struct Row {
     lengths: [u32; 6],
 }
 
-impl Row {
+impl BatchSpan {
     /// Returns whether the span has a parent.
     pub(super) const fn has_parent(&self) -> bool {
         self.parent_span_id.is_some()
@@ -107,14 +107,14 @@ pub(super) struct Context {
 
 /// The buffer for the parts of spans.
 #[derive(Debug, Default)]
-pub(super) struct Buffers {
+pub(super) struct RowBuffers {
     /// Parts of spans, one after the other.
     pub bytes: Vec<u8>,
     /// A buffer in which the content of repaired spans is assembled before it is hashed.
     scratch: Vec<u8>,
 }
 
-impl Buffers {
+impl RowBuffers {
     /// Creates buffers with capacity for `bytes` bytes of parts.
     pub(super) fn with_capacity(bytes: usize) -> Self {
         Self {
@@ -130,8 +130,8 @@ pub(super) fn encode(
     context: Context,
     mut ingest: IngestMetadata,
     payloads: &[u8],
-    out: &mut Buffers,
-) -> Row {
+    out: &mut RowBuffers,
+) -> BatchSpan {
     // Only with this repair did the server, and not the sender, set the attribute.
     if RepairSet::of(&span.attributes).contains(Repair::ValueCut) {
         let cut_bytes = span.attributes.get(semconv::CUT_BYTES);
@@ -146,8 +146,8 @@ pub(super) fn encode_packed(
     span: &PackedSpan<'_>,
     context: Context,
     ingest: IngestMetadata,
-    out: &mut Buffers,
-) -> Row {
+    out: &mut RowBuffers,
+) -> BatchSpan {
     append(&SpanFields::packed(span), context, ingest, &[], out)
 }
 
@@ -157,9 +157,9 @@ fn append(
     context: Context,
     ingest: IngestMetadata,
     payloads: &[u8],
-    buffers: &mut Buffers,
-) -> Row {
-    let Buffers {
+    buffers: &mut RowBuffers,
+) -> BatchSpan {
+    let RowBuffers {
         bytes: out,
         scratch,
     } = buffers;
@@ -192,7 +192,7 @@ fn append(
         begin = end;
         len as u32
     });
-    let mut row = Row {
+    let mut row = BatchSpan {
         trace_id: fields.trace_id,
         span_id: i64::from_be_bytes(fields.span_id),
         parent_span_id: fields.parent_span_id.map(i64::from_be_bytes),

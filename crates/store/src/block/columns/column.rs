@@ -17,7 +17,7 @@ pub(super) struct Column {
 }
 
 impl Column {
-    pub(super) fn new(kind: ColumnKind, key: &[u8], key_hash: u64, buffers: Buffers) -> Self {
+    pub(super) fn new(kind: ColumnKind, key: &[u8], key_hash: u64, buffers: ColumnBuffers) -> Self {
         Self {
             kind,
             key: key.into(),
@@ -66,12 +66,12 @@ impl Column {
 
 /// The empty buffers of a column. They keep the capacity that they had in the previous block.
 #[derive(Debug, Default)]
-pub(super) struct Buffers {
+pub(super) struct ColumnBuffers {
     lengths: Vec<u8>,
     data: Vec<u8>,
 }
 
-impl Buffers {
+impl ColumnBuffers {
     /// The maximum size of a buffer that is reused, in bytes. The next block rarely needs a larger
     /// one.
     const MAX_KEPT_BYTES: usize = 2 << 20;

@@ -18,7 +18,7 @@ pub(super) struct SpanFields<'a> {
     pub(super) status: StatusCode,
     pub(super) trace_state: &'a str,
     pub(super) status_message: &'a str,
-    pub(super) values: Values<'a>,
+    pub(super) values: FieldValues<'a>,
 }
 
 impl<'a> SpanFields<'a> {
@@ -37,7 +37,7 @@ impl<'a> SpanFields<'a> {
             status: span.status.code,
             trace_state: &span.trace_state,
             status_message: &span.status.message,
-            values: Values::Decoded(span),
+            values: FieldValues::Decoded(span),
         }
     }
 
@@ -56,18 +56,18 @@ impl<'a> SpanFields<'a> {
             status: span.status,
             trace_state: span.trace_state,
             status_message: span.status_message,
-            values: Values::Packed(span),
+            values: FieldValues::Packed(span),
         }
     }
 }
 
 /// Attributes, events and links: not encoded yet, or encoded.
-pub(super) enum Values<'a> {
+pub(super) enum FieldValues<'a> {
     Decoded(&'a Span),
     Packed(&'a PackedSpan<'a>),
 }
 
-impl Values<'_> {
+impl FieldValues<'_> {
     pub(super) fn attributes(&self, out: &mut Vec<u8>) {
         match self {
             Self::Decoded(span) => binary::encode_attributes(&span.attributes, out),

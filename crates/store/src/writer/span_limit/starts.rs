@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::super::group::Group;
-use super::super::open_spans::Key;
+use super::super::open_spans::OpenSpanKey;
 use crate::ids::uuids;
 
 /// Returns the starts of `group` that exceed the limit of their traces.
@@ -18,8 +18,8 @@ pub(in super::super) async fn over(
     connection: &mut PgConnection,
     group: &Group,
     limit: usize,
-) -> Result<BTreeSet<Key>, sqlx::Error> {
-    let starts: Vec<Key> = group.starts().collect();
+) -> Result<BTreeSet<OpenSpanKey>, sqlx::Error> {
+    let starts: Vec<OpenSpanKey> = group.starts().collect();
     if starts.is_empty() {
         return Ok(BTreeSet::new());
     }
