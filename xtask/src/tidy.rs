@@ -37,7 +37,7 @@ const TEXT: [&str; 17] = [
 
 /// Options of `tidy`.
 #[derive(Debug, Args)]
-pub(crate) struct Options {
+pub(crate) struct TidyOptions {
     /// Rewrite the checksums of the migrations: after a new migration or, before the first release,
     /// an edited one. Never edit a released migration
     #[arg(long)]
@@ -45,7 +45,7 @@ pub(crate) struct Options {
 }
 
 /// Prints every fault. Fails if there is one.
-pub(crate) fn run(context: &Context, options: &Options) -> Result<ExitCode> {
+pub(crate) fn run(context: &Context, options: &TidyOptions) -> Result<ExitCode> {
     if options.refresh_migrations {
         migrations::refresh(&context.root)?;
     }
