@@ -5,6 +5,7 @@
 //! most), decoded, and by the batches on their way. A bad line, element or span costs itself.
 
 mod elements;
+mod format;
 mod lines;
 mod otlp;
 mod progress;
@@ -28,7 +29,7 @@ use self::progress::Progress;
 use self::read::{Settings, read_files};
 use crate::clock::Clock;
 
-pub use self::elements::Format;
+pub use self::format::Format;
 pub use self::report::{Report, SourceLocation};
 
 /// Messages between the thread that reads and the tasks that store.

@@ -13,7 +13,6 @@ pub(crate) mod python;
 pub(crate) mod site_tools;
 pub(crate) mod toolchain;
 pub(crate) mod wasm_bindgen;
-mod wasm_std;
 
 use std::env;
 use std::path::PathBuf;

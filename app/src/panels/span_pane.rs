@@ -18,6 +18,7 @@ mod offloaded;
 mod repairs;
 mod unended;
 mod value;
+mod value_text;
 
 use attributes::AttributeGroups;
 use events::Events;

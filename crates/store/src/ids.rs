@@ -6,7 +6,8 @@
 use core::hash::{BuildHasherDefault, Hasher};
 use std::collections::{HashMap, HashSet};
 
-use throughline_wire::SpanKind;
+use throughline_wire::{SpanKind, TraceId};
+use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 const SERVICE: u64 = 1;
@@ -30,6 +31,16 @@ pub(crate) type EventKeys = HashSet<EventKey, BuildHasherDefault<IdHasher>>;
 pub(crate) type IdSet = HashSet<i64, BuildHasherDefault<IdHasher>>;
 /// A map whose keys are ids or digests, or hold one.
 pub(crate) type IdMap<V, K = i64> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
+
+/// Converts ids to a column of a statement.
+pub(crate) fn uuids(ids: impl Iterator<Item = [u8; 16]>) -> Vec<Uuid> {
+    ids.map(Uuid::from_bytes).collect()
+}
+
+/// Returns a trace id in the form that Postgres stores.
+pub(crate) fn uuid(trace_id: TraceId) -> Uuid {
+    Uuid::from_bytes(trace_id.to_bytes())
+}
 
 /// A hasher for ids. Ids are hashes already; hashing them again costs more than the rest of a
 /// look-up.

@@ -1,6 +1,5 @@
 //! The `tracing` layer: turns `tracing` spans into spans of a trace.
 
-pub(crate) mod active;
 pub(crate) mod current;
 mod event;
 mod filter;
@@ -19,10 +18,10 @@ use tracing::{Dispatch, Event, Metadata, Subscriber, span};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-pub(crate) use active::{Active, Recording};
 pub(crate) use filter::Wanted;
 pub(crate) use switch::Switch;
 
+use crate::active::{Active, Recording};
 use crate::clock::Tick;
 use crate::context::{Carried, SpanContext};
 use crate::export::{Pipe, suppression};

@@ -1,6 +1,5 @@
 //! The handle of a running tracer.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -12,7 +11,6 @@ use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::TracerBuilder;
 use crate::export::{Command, Flushed, Pipe, Stats};
 use crate::layer::{Options, SpanLayer, Switch, Wanted};
 
@@ -65,12 +63,6 @@ impl fmt::Debug for Running {
 }
 
 impl Tracer {
-    /// Returns a builder for a tracer of the service named `service` (`service.name`).
-    /// `OTEL_SERVICE_NAME` overrides the name.
-    pub fn builder(service: impl Into<Cow<'static, str>>) -> TracerBuilder {
-        TracerBuilder::new(service.into())
-    }
-
     pub(crate) fn on(options: Options, pipe: Arc<Pipe>) -> Self {
         Self(Some(Arc::new(Running { options, pipe })))
     }

@@ -1,6 +1,7 @@
 //! The JSON API under `/api/admin` for scripts. It returns the same values that the pages show.
 
 mod events;
+mod ids;
 mod otlp;
 mod payloads;
 mod query;

@@ -9,7 +9,7 @@ use throughline_model::{EventCursor, Payload, PayloadRef};
 use throughline_wire::AttributeValue;
 
 use super::Reader;
-use super::traces::{span_id, trace_id};
+use super::ids::{span_id, trace_id};
 use crate::problem::Problem;
 
 /// `GET /api/admin/traces/{trace_id}/spans/{span_id}/payloads`: returns the list of offloaded

@@ -14,8 +14,8 @@ use throughline_model::{
 };
 
 use super::Reader;
+use super::ids::trace_id;
 use super::query::{decode, nothing};
-use super::traces::trace_id;
 use crate::problem::Problem;
 
 /// The store operations that the routes use.

@@ -7,21 +7,11 @@ use throughline_model::{
     Page, PageRequest, Parameters, SpanCursor, SpanDetails, TraceFilter, TraceStatistics,
     TraceSummary,
 };
-use throughline_wire::{SpanId, TraceId};
 
+use super::ids::{span_id, trace_id};
 use super::query::{decode, nothing};
 use super::{Reader, otlp};
 use crate::problem::Problem;
-
-pub(super) fn trace_id(text: &str) -> Result<TraceId, Problem> {
-    text.parse()
-        .map_err(|error| Problem::bad_request(format!("the trace id {error}")))
-}
-
-pub(super) fn span_id(text: &str) -> Result<SpanId, Problem> {
-    text.parse()
-        .map_err(|error| Problem::bad_request(format!("the span id {error}")))
-}
 
 /// `GET /api/admin/traces`: returns one page of the traces that a filter selects, newest first.
 pub(super) async fn list_traces(

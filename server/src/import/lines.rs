@@ -4,7 +4,8 @@ use std::io::{self, BufRead, Read as _};
 
 use serde::de::IgnoredAny;
 
-use super::elements::{ELEMENT_BYTES, Format, Sink, walk};
+use super::elements::{ELEMENT_BYTES, Sink, walk};
+use super::format::Format;
 use super::scan::{Fault, Scanner};
 
 /// The most bytes that are examined to detect the layout.

@@ -13,7 +13,8 @@ use throughline_wire::Limits;
 use throughline_wire::TraceId;
 use tokio::sync::mpsc;
 
-use super::elements::{Element, Format, Kind, Sink};
+use super::elements::{Element, Sink};
+use super::format::{Format, Kind};
 use super::progress::Progress;
 use super::report::SourceLocation;
 use super::source::Source;

@@ -1,6 +1,6 @@
 //! Detects the kind of an object by the names of its fields.
 
-use super::elements::Kind;
+use super::format::Kind;
 use super::scan::{Fault, Scanner};
 
 /// The kind of an object.

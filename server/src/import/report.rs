@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use throughline_wire::TraceId;
 
-use super::elements::Format;
+use super::format::Format;
 use crate::printable::Printable;
 
 /// The most reasons that are printed. The count covers all rejections.

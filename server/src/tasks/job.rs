@@ -1,4 +1,5 @@
-//! Runs a scheduled job while this server is its leader, and tries to become its leader while another is.
+//! Runs a scheduled job while this server is its leader, and waits to become its leader while
+//! another is.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio::time::sleep;
 
 use crate::readiness::Readiness;
 
-/// The delay until leadership is tried again while another server has it or the database is away.
+/// The delay until the server asks for leadership again after it lost it or the database was away.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Work that one server does for all.
@@ -34,9 +35,8 @@ pub(super) async fn run_job<W: Job>(
     let lock = async {
         readiness.reached().await;
         loop {
-            match store.try_lead(W::KIND).await {
-                Ok(Some(lock)) => run_while_leader(&mut work, lock).await,
-                Ok(None) => {}
+            match store.lead(W::KIND).await {
+                Ok(lock) => run_while_leader(&mut work, lock).await,
                 Err(error) => {
                     tracing::debug!(job = W::KIND.as_str(), %error, "cannot ask for leadership of the job");
                 }

@@ -2,10 +2,11 @@
 //! rustup completes, or the one that Debian packages for its browsers.
 
 mod probe;
+mod wasm_std;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{debian, wasm_std};
+use super::debian;
 use crate::context::Context;
 use crate::version::Version;
 pub(crate) use probe::{Origin, Toolchain, WASM};

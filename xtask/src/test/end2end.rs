@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::Verdict;
 use super::count;
-use super::steps::Run;
+use super::run::Run;
 use crate::context::Context;
 use crate::process::Cmd;
 use crate::setup::{node, python};

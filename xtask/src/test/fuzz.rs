@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use super::Verdict;
-use super::steps::Run;
+use super::run::Run;
 use crate::context::Context;
 use crate::summary::Counts;
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Verdict;
 use super::count;
-use super::steps::Run;
+use super::run::Run;
 use crate::setup::toolchain::WASM;
 
 /// Groups of packages that are linted together. The front end of the shop is a group of its own: it

@@ -7,7 +7,8 @@ use throughline_wire::{LogRecord, UnixNanos};
 
 use super::attributes::Dropped;
 use super::offloaded::{Look, OffloadedPayload, Whole};
-use super::value::{Pair, text_of};
+use super::value::Pair;
+use super::value_text::text_of;
 use crate::api::ApiError;
 use crate::ui::visible;
 

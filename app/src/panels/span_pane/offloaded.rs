@@ -9,7 +9,7 @@ use throughline_model::{EventCursor, PayloadPlace, PayloadRef, SpanDetails, Stor
 use throughline_viz::format_bytes;
 use throughline_wire::{Repair, RepairSet, SpanId, TraceId};
 
-use super::value::text_of;
+use super::value_text::text_of;
 use crate::api::{get_event_payload, get_span_payload};
 use crate::ui::{Glyph, Icon, Statement, copy_text, visible};
 

@@ -31,12 +31,12 @@ const MAX_OPERATIONS: usize = i16::MAX as usize;
 
 /// A list of distinct IDs in the order of first use.
 #[derive(Debug, Default)]
-struct Listed {
+struct IdList {
     places: IdMap<u32>,
     ids: Vec<i64>,
 }
 
-impl Listed {
+impl IdList {
     fn place(&mut self, id: i64) -> u32 {
         *self.places.entry(id).or_insert_with(|| {
             self.ids.push(id);
@@ -57,10 +57,10 @@ pub(crate) struct BlockBuilder {
     skeleton: SkeletonBuilder,
     columns: ColumnsBuilder,
     filter: FilterBuilder,
-    operations: Listed,
+    operations: IdList,
     services: Vec<i64>,
-    resources: Listed,
-    scopes: Listed,
+    resources: IdList,
+    scopes: IdList,
     prune: PruneData,
     raw_bytes: usize,
     last_trace: Option<[u8; 16]>,
@@ -80,10 +80,10 @@ impl BlockBuilder {
             skeleton: SkeletonBuilder::default(),
             columns: ColumnsBuilder::default(),
             filter: FilterBuilder::default(),
-            operations: Listed::default(),
+            operations: IdList::default(),
             services: Vec::new(),
-            resources: Listed::default(),
-            scopes: Listed::default(),
+            resources: IdList::default(),
+            scopes: IdList::default(),
             prune: PruneData::empty(),
             raw_bytes: 0,
             last_trace: None,

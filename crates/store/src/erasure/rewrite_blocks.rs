@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
 
-use super::selected_blocks::{self, BlockLocation, Selection, all_blocks, selected_blocks};
+use super::selected_blocks::{self, BlockLocation, ErasureSelection, all_blocks, selected_blocks};
 use super::step;
 use crate::block::table::{
     BUCKET, BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, delete_block, replace_block,
@@ -67,7 +67,7 @@ impl Rewritten {
 /// before.
 pub(super) async fn rewrite_blocks(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
+    selection: &ErasureSelection<'_>,
     gauge: &Gauge,
     map: Map,
     mut progress: impl FnMut(BlockProgress),
@@ -96,7 +96,7 @@ pub(super) async fn rewrite_blocks(
 
 async fn rewrite_exclusively(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
+    selection: &ErasureSelection<'_>,
     places: &[BlockLocation],
     map: &Map,
 ) -> Result<Rewritten, sqlx::Error> {
@@ -111,7 +111,7 @@ async fn rewrite_exclusively(
 /// Rewrites blocks of one table in one transaction.
 async fn rewrite(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
+    selection: &ErasureSelection<'_>,
     places: &[BlockLocation],
     map: &Map,
 ) -> Result<Rewritten, sqlx::Error> {
@@ -170,7 +170,7 @@ async fn rewrite(
 /// the selection was made may have inserted such a row; its spans stay.
 async fn new_traces(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
+    selection: &ErasureSelection<'_>,
 ) -> Result<HashMap<[u8; 16], i64>, sqlx::Error> {
     let rows: Vec<(Uuid, i64)> = sqlx::query_as(
         "SELECT trace_id, first_block_id FROM traces WHERE tenant_id = $1 AND trace_id = ANY ($2)",

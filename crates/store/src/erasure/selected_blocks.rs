@@ -19,7 +19,7 @@ const CHUNK: usize = 32;
 
 /// Selected traces of one tenant, in the blocks before a given block.
 #[derive(Debug)]
-pub(super) struct Selection<'a> {
+pub(super) struct ErasureSelection<'a> {
     pub tenant: Uuid,
     pub trace_ids: &'a [Uuid],
     /// The least id of the blocks that are not touched.
@@ -28,7 +28,7 @@ pub(super) struct Selection<'a> {
     wanted: HashSet<Uuid>,
 }
 
-impl<'a> Selection<'a> {
+impl<'a> ErasureSelection<'a> {
     pub(super) fn new(tenant: Uuid, trace_ids: &'a [Uuid], before_id: i64) -> Self {
         Self {
             tenant,
@@ -66,7 +66,7 @@ impl BlockLocation {
 /// Returns the blocks of the tenant, table by table; each takes 24 bytes.
 pub(super) async fn all_blocks(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
+    selection: &ErasureSelection<'_>,
 ) -> Result<Vec<BlockLocation>, sqlx::Error> {
     sqlx::query_as(include_str!("all_blocks.sql"))
         .bind(selection.tenant)
@@ -93,7 +93,7 @@ pub(super) struct Selected {
 /// Selects the blocks with spans of the traces, from blocks of one table.
 pub(super) async fn selected_blocks(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
+    selection: &ErasureSelection<'_>,
     places: &[BlockLocation],
 ) -> Result<Selected, sqlx::Error> {
     let mut selected = Selected::default();
@@ -153,7 +153,7 @@ impl TraceList {
 /// out.
 async fn read_lists(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
+    selection: &ErasureSelection<'_>,
     places: &[BlockLocation],
     range: (Uuid, Uuid),
     selected: &mut Selected,
@@ -179,7 +179,7 @@ async fn read_lists(
 
 async fn try_to_read_lists(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
+    selection: &ErasureSelection<'_>,
     places: &[BlockLocation],
     (first, last): (Uuid, Uuid),
 ) -> Result<Vec<TraceList>, sqlx::Error> {

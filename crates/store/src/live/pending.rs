@@ -16,12 +16,12 @@ const BATCH_TRACES: usize = 2_500;
 /// The waiting traces, by tenant.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    of: Mutex<HashMap<[u8; 16], Waiting>>,
+    of: Mutex<HashMap<[u8; 16], WaitingTraces>>,
     more: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct WaitingTraces {
     order: VecDeque<Uuid>,
     known: HashSet<Uuid>,
     missed: u64,

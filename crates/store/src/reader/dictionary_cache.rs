@@ -8,7 +8,7 @@ use quick_cache::sync::Cache;
 use throughline_wire::{InstrumentationScope, Resource};
 use uuid::Uuid;
 
-use super::dictionary::Operation;
+use super::operation::Operation;
 
 /// The entries of all tenants.
 ///

@@ -2,7 +2,7 @@
 
 mod statement;
 
-use sqlx::{FromRow, PgConnection, QueryBuilder};
+use sqlx::FromRow;
 use throughline_codec::binary::{self, Reader};
 use throughline_model::{
     Direction, EventCursor, EventFilter, EventPage, EventPageRequest, PageRequest, ReadError,
@@ -11,13 +11,14 @@ use throughline_model::{
 use throughline_wire::{AttributeValue, LogRecord, Resource, SpanId, TraceId, UnixNanos};
 use uuid::Uuid;
 
+use super::context::ReadContext;
+use super::corrupt::corrupt;
 use super::paging::Paged;
 use super::payload;
-use super::rows::corrupt;
 use crate::payload_refs::Reference;
 use crate::sqlstate::read_error;
 
-use self::statement::{SEARCHED_EVENTS, push_conditions, push_order};
+use self::statement::SelectedEvents;
 pub(super) use self::statement::{push_page, sent_by};
 
 pub(super) const COLUMNS: &str = include_str!("event_columns.sql");
@@ -26,7 +27,7 @@ pub(super) const PAGE_BYTES: u64 = 8 << 20;
 
 /// A row of the events table.
 #[derive(FromRow)]
-pub(super) struct Row {
+pub(super) struct StoredEventRow {
     pub trace_id: Option<Uuid>,
     at_ns: i64,
     received_ns: i64,
@@ -50,7 +51,7 @@ pub(super) struct Row {
     pub listed_rows: i64,
 }
 
-impl Row {
+impl StoredEventRow {
     /// Returns the position of the event in the list.
     pub(super) fn cursor(&self) -> EventCursor {
         EventCursor {
@@ -100,10 +101,10 @@ impl Row {
     }
 }
 
-impl TryFrom<Row> for StoredEvent {
+impl TryFrom<StoredEventRow> for StoredEvent {
     type Error = ReadError;
 
-    fn try_from(mut row: Row) -> Result<Self, ReadError> {
+    fn try_from(mut row: StoredEventRow) -> Result<Self, ReadError> {
         let references = row.payloads()?;
         let service = row.service.take();
         let (received, cursor) = (UnixNanos::new(row.received_ns), row.cursor());
@@ -118,18 +119,18 @@ impl TryFrom<Row> for StoredEvent {
     }
 }
 
-/// Returns one page of the events that `filter` selects at time `now`.
+/// Returns one page of the events that `filter` selects.
 pub(super) async fn list(
-    connection: &mut PgConnection,
-    tenant: Uuid,
+    context: &mut ReadContext<'_>,
     filter: &EventFilter,
     page: EventPageRequest,
-    now: UnixNanos,
 ) -> Result<EventPage, ReadError> {
     let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
-    let rows: Vec<Row> = statement::select(tenant, filter, page, limit as i64 + 1, now)
+    let selected = SelectedEvents::of(context, filter, page);
+    let rows: Vec<StoredEventRow> = selected
+        .page(limit as i64 + 1)
         .build_query_as()
-        .fetch_all(&mut *connection)
+        .fetch_all(&mut *context.connection)
         .await
         .map_err(read_error)?;
     // If the page was cut by size, the last row only shows that more rows follow.
@@ -144,7 +145,7 @@ pub(super) async fn list(
     let mut paged = Paged::of(items, limit, page.from, |event| event.cursor);
     let mut stopped = None;
     if filter.text.is_some() && !paged.has_more {
-        stopped = search_stopped(connection, tenant, filter, page, now).await?;
+        stopped = search_stopped(context, &selected).await?;
         match page.from {
             Some((Direction::Before, _)) => paged.before = stopped.or(paged.before),
             _ => paged.after = stopped,
@@ -161,20 +162,13 @@ pub(super) async fn list(
 /// Returns the position where a text search stopped before its end. Returns `None` if the search
 /// reached the end.
 async fn search_stopped(
-    connection: &mut PgConnection,
-    tenant: Uuid,
-    filter: &EventFilter,
-    page: EventPageRequest,
-    now: UnixNanos,
+    context: &mut ReadContext<'_>,
+    selected: &SelectedEvents<'_>,
 ) -> Result<Option<EventCursor>, ReadError> {
-    let mut query = QueryBuilder::new("SELECT e.at_ns, e.digest FROM events AS e");
-    push_conditions(&mut query, tenant, filter, page, now);
-    push_order(&mut query, page);
-    query.push(" OFFSET ").push_bind(SEARCHED_EVENTS - 1);
-    query.push(" LIMIT 2");
-    let rows: Vec<(i64, i64)> = query
+    let rows: Vec<(i64, i64)> = selected
+        .beyond_search()
         .build_query_as()
-        .fetch_all(connection)
+        .fetch_all(&mut *context.connection)
         .await
         .map_err(read_error)?;
     Ok(match rows[..] {

@@ -10,21 +10,12 @@ use throughline_wire::{
 };
 use uuid::Uuid;
 
+use super::corrupt::corrupt;
+use super::operation::UNKNOWN_OPERATION;
 use super::payload;
 use crate::block::SpanRecord;
 use crate::day::day_ns;
 use crate::payload_refs::Reference;
-
-/// The name of an operation without a dictionary row.
-pub(super) const UNKNOWN_OPERATION: &str = "unknown operation";
-
-/// Logs which stored value cannot be read. The caller receives only an internal error.
-pub(super) fn corrupt(what: &'static str) -> impl Fn() -> ReadError {
-    move || {
-        tracing::error!(what, "cannot read a stored value");
-        ReadError::Internal
-    }
-}
 
 /// A row of the trace summaries, with names looked up.
 #[derive(FromRow)]

@@ -10,8 +10,8 @@ use throughline_model::{
 use throughline_wire::{Resource, SpanKind, UnixNanos};
 use uuid::Uuid;
 
-use super::level0::{self, Selection};
-use super::stored::Stored;
+use super::level0::{self, Level0Selection};
+use super::stored::StoredWindows;
 use super::{Figures, decode_sketches, window_start};
 use crate::sqlstate::read_error;
 
@@ -20,7 +20,7 @@ use crate::sqlstate::read_error;
 const FAR_NS: i64 = 1 << 62;
 
 #[derive(FromRow)]
-struct Row {
+struct RollupRow {
     start_ns: i64,
     operation_id: i64,
     span_count: i64,
@@ -29,7 +29,7 @@ struct Row {
     sketches: Vec<Vec<u8>>,
 }
 
-impl Row {
+impl RollupRow {
     fn figures(&self) -> Figures {
         Figures {
             span_count: self.span_count,
@@ -41,7 +41,7 @@ impl Row {
 }
 
 #[derive(FromRow)]
-struct Operation {
+struct NamedOperation {
     id: i64,
     service: Option<String>,
     name: String,
@@ -76,8 +76,8 @@ pub(crate) async fn rollups(
     // The last window may end after the range.
     let end_ns = window_start(to_ns.saturating_add(window_ns - 1), window_ns);
     let operations = selected_operations(connection, tenant, filter).await?;
-    let stored = Stored::read(connection).await.map_err(read_error)?;
-    let selection = Selection {
+    let stored = StoredWindows::read(connection).await.map_err(read_error)?;
+    let selection = Level0Selection {
         tenant,
         window: filter.window,
         from_ns: from_ns.max(stored.oldest_ns(rules)),
@@ -153,7 +153,12 @@ async fn selected_operations(
 
 /// Splits a range into the stored windows of this length and the smaller windows that make up the
 /// rest.
-fn parts(window: RollupWindow, stored: Stored, from_ns: i64, to_ns: i64) -> Vec<WindowRange> {
+fn parts(
+    window: RollupWindow,
+    stored: StoredWindows,
+    from_ns: i64,
+    to_ns: i64,
+) -> Vec<WindowRange> {
     let mut begin_ns = from_ns;
     let not_larger = RollupWindow::ALL.into_iter().rev();
     not_larger
@@ -175,7 +180,7 @@ async fn stored_rows(
     tenant: Uuid,
     parts: &[WindowRange],
     operations: Option<&[i64]>,
-) -> Result<Vec<Row>, ReadError> {
+) -> Result<Vec<RollupRow>, ReadError> {
     let Some((whole, smaller)) = parts.split_first() else {
         return Ok(Vec::new());
     };
@@ -207,13 +212,14 @@ async fn named(
     groups: BTreeMap<GroupKey, Figures>,
 ) -> Result<BTreeMap<NamedKey, Figures>, ReadError> {
     let ids: BTreeSet<i64> = groups.keys().filter_map(|(_, id)| *id).collect();
-    let names: Vec<Operation> = sqlx::query_as(include_str!("operation_names.sql"))
+    let names: Vec<NamedOperation> = sqlx::query_as(include_str!("operation_names.sql"))
         .bind(tenant)
         .bind(ids.into_iter().collect::<Vec<_>>())
         .fetch_all(connection)
         .await
         .map_err(read_error)?;
-    let names: HashMap<i64, Operation> = names.into_iter().map(|name| (name.id, name)).collect();
+    let names: HashMap<i64, NamedOperation> =
+        names.into_iter().map(|name| (name.id, name)).collect();
     let mut named: BTreeMap<NamedKey, Figures> = BTreeMap::new();
     for ((start_ns, id), figures) in groups {
         let operation = id.map(|id| {

@@ -21,7 +21,7 @@ pub(crate) struct Sketch {
 /// An error that reports an invalid stored form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the stored form of a sketch cannot be read")]
-pub(crate) struct Corrupt;
+pub(crate) struct CorruptSketch;
 
 /// The first byte of the stored form.
 const VERSION: u8 = 1;
@@ -85,21 +85,22 @@ impl Sketch {
     /// Decodes the stored form.
     ///
     /// # Errors
-    /// Returns [`Corrupt`] if the bytes are invalid.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
-        let (&VERSION, mut rest) = bytes.split_first().ok_or(Corrupt)? else {
-            return Err(Corrupt);
+    /// Returns [`CorruptSketch`] if the bytes are invalid.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CorruptSketch> {
+        let (&VERSION, mut rest) = bytes.split_first().ok_or(CorruptSketch)? else {
+            return Err(CorruptSketch);
         };
         let mut sketch = Self {
-            zeros: varint::take(&mut rest).ok_or(Corrupt)?,
+            zeros: varint::take(&mut rest).ok_or(CorruptSketch)?,
             buckets: BTreeMap::new(),
         };
         let mut last = 0_u16;
         while !rest.is_empty() {
-            let step =
-                u16::try_from(varint::take(&mut rest).ok_or(Corrupt)?).map_err(|_| Corrupt)?;
-            last = last.checked_add(step).ok_or(Corrupt)?;
-            *sketch.buckets.entry(last).or_default() += varint::take(&mut rest).ok_or(Corrupt)?;
+            let step = u16::try_from(varint::take(&mut rest).ok_or(CorruptSketch)?)
+                .map_err(|_| CorruptSketch)?;
+            last = last.checked_add(step).ok_or(CorruptSketch)?;
+            *sketch.buckets.entry(last).or_default() +=
+                varint::take(&mut rest).ok_or(CorruptSketch)?;
         }
         Ok(sketch)
     }

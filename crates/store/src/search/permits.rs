@@ -59,7 +59,7 @@ impl ScanPermits {
         if let Some(permit) = self.try_acquire() {
             return permit;
         }
-        let _waiting = Waiting::new(self);
+        let _waiting = WaitingScan::new(self);
         loop {
             // Ingest sends no notification when it becomes idle, so the search also checks at an
             // interval.
@@ -93,16 +93,16 @@ impl ScanPermits {
 }
 
 /// Counts a waiting search until it is dropped.
-struct Waiting<'a>(&'a ScanPermits);
+struct WaitingScan<'a>(&'a ScanPermits);
 
-impl<'a> Waiting<'a> {
+impl<'a> WaitingScan<'a> {
     fn new(permits: &'a ScanPermits) -> Self {
         permits.scans().waiting += 1;
         Self(permits)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingScan<'_> {
     fn drop(&mut self) {
         let mut scans = self.0.scans();
         scans.waiting = scans.waiting.saturating_sub(1);

@@ -11,9 +11,9 @@ use throughline_model::ReadError;
 use throughline_wire::AttributeValue;
 use uuid::Uuid;
 
-use super::attribute::{Outcomes, Unread};
 use super::blocks::{BlockInfo, BlockKey};
 use super::evaluate::{BlockHits, Evaluation, Hit};
+use super::inputs::{Inputs, Outcomes, Unread};
 use super::load::{self, LoadedBlock, Needs};
 use super::permits::ScanPermits;
 use super::plan::{ScanPlan, attribute_tests};
@@ -39,16 +39,6 @@ pub(super) struct Scanner {
     /// The attribute names that were found.
     names: Vec<String>,
     cancelled: CancelOnDrop,
-}
-
-/// The inputs for evaluating a block.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Inputs<'a> {
-    pub plan: &'a ScanPlan,
-    /// The known results of tests of payloads. True if the payload passes.
-    pub outcomes: &'a Outcomes,
-    /// True when the request was cancelled. The result is then undefined and unused.
-    pub cancelled: &'a AtomicBool,
 }
 
 /// Cancels the evaluation when the request future is dropped.
@@ -198,7 +188,7 @@ impl Scanner {
         unread: Unread,
     ) -> Result<(), ReadError> {
         #[derive(FromRow)]
-        struct Row {
+        struct PayloadText {
             hash: Uuid,
             byte_count: i64,
             content: Vec<u8>,
@@ -219,7 +209,7 @@ impl Scanner {
         // A removed payload passes no test.
         outcomes.extend(unread.iter().map(|key| (*key, false)));
         for hashes in hashes.chunks(PAYLOADS) {
-            let rows: Vec<Row> = sqlx::query_as(include_str!("payloads.sql"))
+            let rows: Vec<PayloadText> = sqlx::query_as(include_str!("payloads.sql"))
                 .bind(self.tenant)
                 .bind(hashes)
                 .bind(day_ns(first_ns))

@@ -41,7 +41,7 @@ pub(super) enum EntryRow {
 
 /// The dictionary table of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Table {
+pub(super) enum DictionaryTable {
     Services,
     Operations,
     Resources,
@@ -49,17 +49,17 @@ pub(super) enum Table {
 }
 
 impl EntryRow {
-    const fn table(&self) -> Table {
+    const fn table(&self) -> DictionaryTable {
         match self {
-            Self::Service { .. } => Table::Services,
-            Self::Operation { .. } => Table::Operations,
-            Self::Resource { .. } => Table::Resources,
-            Self::Scope { .. } => Table::Scopes,
+            Self::Service { .. } => DictionaryTable::Services,
+            Self::Operation { .. } => DictionaryTable::Operations,
+            Self::Resource { .. } => DictionaryTable::Resources,
+            Self::Scope { .. } => DictionaryTable::Scopes,
         }
     }
 }
 
-type Key = (Table, [u8; 16], i64);
+type EntryKey = (DictionaryTable, [u8; 16], i64);
 
 /// The ids of entries that are known to be in the tables.
 ///
@@ -67,7 +67,7 @@ type Key = (Table, [u8; 16], i64);
 /// lost, because another database may answer at the same address afterwards. When it is full, it
 /// evicts ids that were not used lately; they are written again, which changes nothing.
 #[derive(Debug)]
-pub(super) struct CommittedEntries(Cache<Key, ()>);
+pub(super) struct CommittedEntries(Cache<EntryKey, ()>);
 
 impl Default for CommittedEntries {
     fn default() -> Self {
@@ -87,7 +87,7 @@ impl CommittedEntries {
     }
 
     /// Returns whether this entry is known to be stored.
-    pub(super) fn contains(&self, table: Table, tenant: [u8; 16], id: i64) -> bool {
+    pub(super) fn contains(&self, table: DictionaryTable, tenant: [u8; 16], id: i64) -> bool {
         self.0.get(&(table, tenant, id)).is_some()
     }
 
@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn a_full_cache_evicts_some_ids_and_not_those_in_use() {
         let known = CommittedEntries::default();
-        let contains = |id| known.contains(Table::Services, [1; 16], id);
+        let contains = |id| known.contains(DictionaryTable::Services, [1; 16], id);
         let count = 2 * CommittedEntries::MAX as i64;
         for id in 0..count {
             known.add([&service(id)].into_iter());

@@ -17,7 +17,7 @@ const MAX_CACHED_BYTES: usize = 16 << 20;
 
 /// The state of a trace while its row is locked. Equal states have the same spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct StoredTrace {
+pub(super) struct LockedTrace {
     pub key: TraceKey,
     pub first_block_id: i64,
     pub span_count: i32,
@@ -28,12 +28,12 @@ pub(super) struct StoredTrace {
 /// A large trace after a commit.
 #[derive(Debug)]
 pub(super) struct Grown {
-    pub trace: StoredTrace,
+    pub trace: LockedTrace,
     pub digests: IdSet,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct CachedDigests {
     first_block_id: i64,
     span_count: i32,
     digests: IdSet,
@@ -48,8 +48,8 @@ impl TableBytes {
     const PER_DIGEST: usize = 11;
 }
 
-impl Weighter<TraceKey, Arc<Entry>> for TableBytes {
-    fn weight(&self, _: &TraceKey, entry: &Arc<Entry>) -> u64 {
+impl Weighter<TraceKey, Arc<CachedDigests>> for TableBytes {
+    fn weight(&self, _: &TraceKey, entry: &Arc<CachedDigests>) -> u64 {
         (entry.digests.capacity() * Self::PER_DIGEST) as u64
     }
 }
@@ -58,7 +58,7 @@ impl Weighter<TraceKey, Arc<Entry>> for TableBytes {
 /// locked row of the trace has the same number of spans. A full cache evicts traces that got no
 /// spans lately.
 #[derive(Debug)]
-pub(super) struct DigestCache(Cache<TraceKey, Arc<Entry>, TableBytes>);
+pub(super) struct DigestCache(Cache<TraceKey, Arc<CachedDigests>, TableBytes>);
 
 impl Default for DigestCache {
     fn default() -> Self {
@@ -84,7 +84,7 @@ impl DigestCache {
         ))
     }
 
-    fn get(&self, trace: &StoredTrace) -> Option<IdSet> {
+    fn get(&self, trace: &LockedTrace) -> Option<IdSet> {
         let entry = self.0.get(&trace.key)?;
         let is_same =
             entry.first_block_id == trace.first_block_id && entry.span_count == trace.span_count;
@@ -95,7 +95,7 @@ impl DigestCache {
     pub(super) fn put(&self, grown: Vec<Grown>) {
         for Grown { trace, digests } in grown {
             if digests.len() > fingerprint::MAX_SPANS {
-                let entry = Entry {
+                let entry = CachedDigests {
                     first_block_id: trace.first_block_id,
                     span_count: trace.span_count,
                     digests,
@@ -110,7 +110,7 @@ impl DigestCache {
 pub(super) async fn of_traces(
     connection: &mut PgConnection,
     cache: &DigestCache,
-    traces: &[StoredTrace],
+    traces: &[LockedTrace],
 ) -> Result<HashMap<TraceKey, IdSet>, sqlx::Error> {
     let mut digests = HashMap::with_capacity(traces.len());
     let mut scratch = Vec::new();
@@ -147,8 +147,8 @@ mod tests {
 
     const SPANS: i64 = 2_000;
 
-    fn trace(number: u8) -> StoredTrace {
-        StoredTrace {
+    fn trace(number: u8) -> LockedTrace {
+        LockedTrace {
             key: ([0; 16], [number; 16]),
             first_block_id: 1,
             span_count: SPANS as i32,
@@ -172,7 +172,7 @@ mod tests {
         cache.put(vec![grown(1, SPANS), grown(2, 1_000)]);
         assert_eq!(cache.get(&trace(1)), Some(grown(1, SPANS).digests));
         assert_eq!(cache.get(&trace(2)), None);
-        let changed = StoredTrace {
+        let changed = LockedTrace {
             span_count: 1,
             ..trace(1)
         };

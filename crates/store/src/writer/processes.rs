@@ -121,7 +121,7 @@ impl Processes {
         if self.0.is_empty() {
             return Ok(());
         }
-        let mut columns = Columns::default();
+        let mut columns = ProcessColumns::default();
         let mut drops = DropColumns::default();
         for ((tenant, id), process) in self.0 {
             drops.push(tenant, id, &process.dropped);
@@ -133,7 +133,7 @@ impl Processes {
 }
 
 #[derive(Default)]
-struct Columns {
+struct ProcessColumns {
     tenant_id: Vec<Uuid>,
     id: Vec<i64>,
     resource_id: Vec<i64>,
@@ -146,7 +146,7 @@ struct Columns {
     rejected: Vec<String>,
 }
 
-impl Columns {
+impl ProcessColumns {
     fn push(&mut self, tenant: [u8; 16], id: i64, process: Process) {
         self.tenant_id.push(Uuid::from_bytes(tenant));
         self.id.push(id);

@@ -17,7 +17,7 @@ use crate::block::{DroppedCounts, IngestMetadata, SpanRecord};
 
 /// A span of a batch.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
+pub(super) struct BatchSpan {
     pub trace_id: [u8; 16],
     pub span_id: i64,
     pub parent_span_id: Option<i64>,
@@ -47,7 +47,7 @@ pub(super) struct Row {
     lengths: [u32; 6],
 }
 
-impl Row {
+impl BatchSpan {
     /// Returns whether the span has a parent.
     pub(super) const fn has_parent(&self) -> bool {
         self.parent_span_id.is_some()
@@ -106,7 +106,7 @@ pub(super) struct Context {
 
 /// The buffer for the parts of spans.
 #[derive(Debug, Default)]
-pub(super) struct Buffers {
+pub(super) struct RowBuffers {
     /// Parts of spans, one after the other.
     pub bytes: Vec<u8>,
     /// A buffer in which the content of repaired spans is assembled before it is hashed.
@@ -115,7 +115,7 @@ pub(super) struct Buffers {
     encoded: [Vec<u8>; 3],
 }
 
-impl Buffers {
+impl RowBuffers {
     /// Creates buffers with capacity for `bytes` bytes of parts.
     pub(super) fn with_capacity(bytes: usize) -> Self {
         Self {
@@ -131,8 +131,8 @@ pub(super) fn encode(
     context: Context,
     mut ingest: IngestMetadata,
     payloads: &[u8],
-    out: &mut Buffers,
-) -> Row {
+    out: &mut RowBuffers,
+) -> BatchSpan {
     // Only with this repair did the server, and not the sender, set the attribute.
     if RepairSet::of(&span.attributes).contains(Repair::ValueCut) {
         let cut_bytes = span.attributes.get(semconv::CUT_BYTES);
@@ -180,8 +180,8 @@ pub(super) fn encode_packed(
     span: &PackedSpan<'_>,
     context: Context,
     ingest: IngestMetadata,
-    out: &mut Buffers,
-) -> Row {
+    out: &mut RowBuffers,
+) -> BatchSpan {
     append(span, context, ingest, &[], out)
 }
 
@@ -191,9 +191,9 @@ fn append(
     context: Context,
     ingest: IngestMetadata,
     payloads: &[u8],
-    buffers: &mut Buffers,
-) -> Row {
-    let Buffers {
+    buffers: &mut RowBuffers,
+) -> BatchSpan {
+    let RowBuffers {
         bytes: out,
         scratch,
         ..
@@ -227,7 +227,7 @@ fn append(
         begin = end;
         len as u32
     });
-    let mut row = Row {
+    let mut row = BatchSpan {
         trace_id: span.trace_id.to_bytes(),
         span_id: span.span_id.to_i64(),
         parent_span_id: span.parent_span_id.map(SpanId::to_i64),

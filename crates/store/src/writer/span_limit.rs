@@ -10,7 +10,8 @@ pub(super) mod starts;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use self::recent::Recent;
-use super::group::{Group, RowRef};
+use super::group::Group;
+use super::outcome::RowRef;
 
 /// The number of rejected spans that are remembered. A span that is sent again after so many others
 /// counts again. Takes about 2 MiB.

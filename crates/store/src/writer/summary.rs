@@ -4,7 +4,7 @@
 use core::cmp::Ordering;
 
 use super::open_spans::OpenSpan;
-use super::row::{Row, TextAt};
+use super::row::{BatchSpan, TextAt};
 
 /// The columns of the row of a trace, without its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ const fn rank(start_ns: i64, has_parent: bool) -> i64 {
 
 impl Summary {
     /// Returns the summary of one span, whose texts are in `bytes`.
-    pub(super) fn of(row: &Row, bytes: &[u8]) -> Self {
+    pub(super) fn of(row: &BatchSpan, bytes: &[u8]) -> Self {
         let rank = rank(row.start_ns, row.has_parent());
         let ranked = |rank: i64, text: Option<TextAt>| {
             text.map(|text| RankedText {
@@ -105,7 +105,7 @@ impl Summary {
     }
 
     /// Adds a span. Allocates only when a text of the span ranks first.
-    pub(super) fn add(&mut self, row: &Row, bytes: &[u8]) {
+    pub(super) fn add(&mut self, row: &BatchSpan, bytes: &[u8]) {
         self.start_ns = self.start_ns.min(row.start_ns);
         self.end_ns = self
             .end_ns

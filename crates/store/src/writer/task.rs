@@ -9,10 +9,11 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Committer;
-use super::commit::{self, Commit, Committed};
+use super::commit::{self, Commit};
 use super::dictionary;
-use super::group::{Group, RowRef};
+use super::group::Group;
 use super::open_spans;
+use super::outcome::{Committed, RowRef};
 use super::partitions::Partitions;
 use super::queue::{Job, Queue};
 use super::session::{Open, Session};
@@ -26,7 +27,7 @@ pub(super) struct Task {
     shared: Committer,
     clock: Clock,
     commit_timeout: Duration,
-    buffers: commit::Buffers,
+    buffers: commit::CommitBuffers,
 }
 
 /// Runs a task until the queue is closed and empty. After a panic it fails the batches of the task
@@ -47,10 +48,10 @@ pub(super) async fn keep_running(
 }
 
 /// The outcome of rows.
-struct Stored {
+struct StoredRows {
     committed: Committed,
     /// The rejected starts.
-    starts: BTreeSet<open_spans::Key>,
+    starts: BTreeSet<open_spans::OpenSpanKey>,
 }
 
 /// The reason that rows were not stored.
@@ -79,7 +80,7 @@ impl Task {
             shared,
             clock: options.clock.clone(),
             commit_timeout: options.commit_timeout,
-            buffers: commit::Buffers::default(),
+            buffers: commit::CommitBuffers::default(),
         }
     }
 
@@ -144,7 +145,7 @@ impl Task {
         group.answer();
     }
 
-    fn settle(&self, group: &mut Group, rows: &[RowRef], stored: Stored) {
+    fn settle(&self, group: &mut Group, rows: &[RowRef], stored: StoredRows) {
         let limit = &self.shared.limit;
         group.settle_starts(&stored.starts, &limit.reason_of_start());
         group.settle(rows, &stored.committed);
@@ -162,7 +163,7 @@ impl Task {
     }
 
     /// Stores `rows` in one transaction, with retries where they can help.
-    async fn store(&mut self, group: &Group, rows: &[RowRef]) -> Result<Stored, Failure> {
+    async fn store(&mut self, group: &Group, rows: &[RowRef]) -> Result<StoredRows, Failure> {
         let unavailable = Err(Failure::All(WriteError::Unavailable));
         let mut conflicts = 0;
         let mut is_second_connection = false;
@@ -235,7 +236,7 @@ impl Task {
         open: &mut Open,
         group: &Group,
         rows: &[RowRef],
-    ) -> Result<Stored, commit::Failed> {
+    ) -> Result<StoredRows, commit::Failed> {
         let shared = &self.shared;
         let connection = &mut open.connection;
         let starts = span_limit::starts::over(connection, group, shared.limit.spans()).await?;
@@ -258,9 +259,9 @@ impl Task {
         };
         if !self.buffers.blocks.is_empty() {
             // The buffer holds a block that could not be built.
-            self.buffers = commit::Buffers::default();
+            self.buffers = commit::CommitBuffers::default();
         }
         let committed = commit.run(connection, &mut self.buffers).await?;
-        Ok(Stored { committed, starts })
+        Ok(StoredRows { committed, starts })
     }
 }

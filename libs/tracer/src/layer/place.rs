@@ -6,7 +6,7 @@ use std::sync::Arc;
 use throughline_wire::{Span, SpanId, UnixNanos};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use super::Active;
+use crate::active::Active;
 use crate::context::{Carried, SpanContext};
 
 /// Returns a span that has only a context and a parent.

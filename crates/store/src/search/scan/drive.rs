@@ -7,9 +7,9 @@ use throughline_model::{Direction, ReadError};
 use uuid::Uuid;
 
 use super::decide::Decided;
-use super::{End, Outcome, Search, Sink};
+use super::{End, Search, SearchOutcome, Sink};
 use crate::search::condition::LeafBits;
-use crate::search::rows::TraceRow;
+use crate::search::trace_row::TraceRow;
 
 /// The maximum number of traces that the drive path looks up.
 const MOST_TRACES: usize = 50_000;
@@ -25,7 +25,7 @@ impl Search<'_> {
         leaves: LeafBits,
         lower_ns: i64,
         sink: Sink<'_>,
-    ) -> Result<Option<Outcome>, ReadError> {
+    ) -> Result<Option<SearchOutcome>, ReadError> {
         let todo: Vec<_> = self
             .blocks
             .blocks
@@ -91,7 +91,7 @@ impl Search<'_> {
         } else {
             None
         };
-        Ok(Some(Outcome { end, total }))
+        Ok(Some(SearchOutcome { end, total }))
     }
 
     /// Returns true if a partial result that ends at this time makes progress.

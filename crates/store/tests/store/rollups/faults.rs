@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use throughline_store::{JobKind, StoreOptions};
+use tokio::time::sleep;
 
 use super::{assert_equals, compact, execute, operations, spans, total};
 use crate::counted::CountedMetric;
@@ -41,7 +42,7 @@ async fn wait_for_waiter(fixture: &Fixture) {
     let waiting = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database
                    WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()";
     while fixture.count(waiting).await == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -197,6 +198,22 @@ async fn a_block_of_level_0_of_which_anything_changed_is_reported_and_left_out()
         .await;
     }
     assert_equals(&fixture, &sent).await;
+}
+
+#[tokio::test]
+async fn a_waiting_server_leads_once_the_leader_releases_the_lock() {
+    let fixture = Fixture::new().await;
+    let leader = fixture.store.lead(JobKind::Compact).await.expect("leads");
+    let other = fixture.database.store(fixture.now);
+    let waiting = tokio::spawn(async move { other.lead(JobKind::Compact).await });
+    let queued = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE NOT granted AND locktype = 'advisory' AND datname = current_database()";
+    while fixture.count(queued).await == 0 {
+        sleep(Duration::from_millis(5)).await;
+    }
+    leader.release().await;
+    let mut second = waiting.await.expect("ends").expect("leads");
+    second.check().await.expect("lives");
 }
 
 #[tokio::test]

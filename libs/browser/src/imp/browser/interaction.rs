@@ -3,6 +3,7 @@
 use throughline_wire::{AttributeValue, SpanKind, semconv};
 
 use super::Open;
+use super::activity::Interaction;
 use super::state::{Parent, State};
 use crate::rules::element::Element;
 use crate::rules::idle::IdleDetector;
@@ -13,23 +14,6 @@ const EVENT_AGE_MS: f64 = 10_000.0;
 const MAX_VALUE_CHARS: usize = 1_024;
 /// The most fields of a form that are recorded.
 const MAX_FIELDS: usize = 50;
-
-/// A click or submit and the work that it caused. It is the root span of its trace.
-pub(super) struct Interaction {
-    pub(super) root: Open,
-    /// The submit that the click caused.
-    submit: Option<Open>,
-    pub(super) idle: IdleDetector,
-    /// True if the interaction is sent even when it caused nothing.
-    certain: bool,
-}
-
-impl Interaction {
-    /// Returns the span that new work of this interaction belongs to.
-    pub(super) fn innermost(&self) -> Open {
-        self.submit.unwrap_or(self.root)
-    }
-}
 
 impl State {
     /// Ends the interaction. It is not sent if it caused nothing and its element is not

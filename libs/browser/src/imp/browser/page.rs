@@ -4,33 +4,11 @@ use std::borrow::Cow;
 
 use throughline_wire::{Attributes, SpanEvent, SpanKind, semconv};
 
-use super::Open;
+use super::activity::Page;
 use super::js::Navigation;
 use super::state::{Parent, State, Visibility};
 use crate::rules::address::Address;
 use crate::rules::idle::{IdleDetector, Look};
-
-/// The time for which a page view is the parent of work without a click, in ms.
-const PAGE_WINDOW_MS: f64 = 600e3;
-/// The page view that is shown.
-pub(super) struct Page {
-    pub(super) open: Open,
-    pub(super) idle: IdleDetector,
-    /// True if its span has ended. The page view stays the parent of work without a click.
-    ended: bool,
-    began_ms: f64,
-    pub(super) path: String,
-}
-
-impl Page {
-    pub(super) fn takes_children(&self, now_ms: f64) -> bool {
-        now_ms - self.began_ms < PAGE_WINDOW_MS
-    }
-
-    pub(super) fn has_ended(&self) -> bool {
-        self.ended
-    }
-}
 
 impl State {
     /// Ends the interaction and the page view if they are over. Returns the time until the next

@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 
 use throughline_wire::{Attributes, DropReason, Span, SpanKind, SpanLink, TraceId, semconv};
 
-use super::interaction::Interaction;
-use super::page::Page;
+use super::activity::{Interaction, Page};
 use super::{ENTERED, Open, js};
 use crate::SpanContext;
 use crate::rules::address::Targets;

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::debian;
-use super::toolchain::{Toolchain, WASM};
+use super::probe::{Toolchain, WASM};
 use crate::context::Context;
+use crate::setup::debian;
 
 /// The crates of a prebuilt standard library. `test` is for tests that run in the browser.
 const STD: &str = "-Zbuild-std=std,panic_abort,test";
