@@ -1,7 +1,6 @@
 //! Starts a Postgres server, takes over a running one, and stops it.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::account::Account;
 use super::data_dir::DataDir;
+use super::log_file::LogFile;
 use super::pid_file::{self, PidFile};
 use super::port;
 use super::programs::Programs;
@@ -27,14 +27,19 @@ const STUBBORN: Duration = Duration::from_secs(30);
 const REMIND: Duration = Duration::from_secs(10);
 /// How long a server may take to write everything out and end.
 const STOP: Duration = Duration::from_mins(1);
-/// Beyond this size the log is put aside at a start.
-const LOG_BYTES: u64 = 10 << 20;
+/// The settings that keep expected errors out of the log. Ingest provokes conflicts, and readers
+/// cancel statements. A line without its statement and details is enough to find a real error.
+const LOG_SETTINGS: [&str; 3] = [
+    "log_error_verbosity=terse",
+    "log_min_error_statement=panic",
+    "log_checkpoints=off",
+];
 
 /// What is needed to start the server of a cluster, again and again.
 #[derive(Debug)]
 pub(super) struct Launch {
     cluster: PathBuf,
-    log: PathBuf,
+    log: LogFile,
     programs: Programs,
     account: Option<Account>,
     port: u16,
@@ -54,7 +59,7 @@ impl Launch {
     pub(super) fn new(data_dir: &DataDir, programs: Programs, account: Option<Account>) -> Self {
         Self {
             cluster: data_dir.cluster(),
-            log: data_dir.join("cluster.log"),
+            log: LogFile::new(data_dir.join("cluster.log")),
             programs,
             account,
             port: 0,
@@ -102,7 +107,7 @@ impl Launch {
     }
 
     async fn try_start(&self) -> Result<Postmaster> {
-        let log = self.open_log()?;
+        let log = self.log.open()?;
         let logged = log.metadata().map_or(0, |metadata| metadata.len());
         let again = log.try_clone().context("opening cluster.log")?;
         let child = self
@@ -120,6 +125,7 @@ impl Launch {
                 "-c",
                 "log_destination=stderr",
             ])
+            .args(LOG_SETTINGS.iter().flat_map(|setting| ["-c", setting]))
             .stdout(Stdio::from(log))
             .stderr(Stdio::from(again))
             // Only where this process gives up without stopping it; then it recovers next time.
@@ -154,7 +160,10 @@ impl Launch {
                 return Ok(());
             }
             if timeout(PACE, postmaster.ended()).await.is_ok() {
-                bail!("Postgres did not start; {} says why", self.log.display());
+                bail!(
+                    "Postgres did not start; {} says why",
+                    self.log.path().display()
+                );
             }
             if Instant::now() > remind {
                 tracing::info!("Postgres is still starting, it may be recovering");
@@ -163,21 +172,13 @@ impl Launch {
         }
     }
 
-    fn open_log(&self) -> Result<File> {
-        if fs::metadata(&self.log).is_ok_and(|metadata| metadata.len() > LOG_BYTES) {
-            // Best effort: an old log is worth less than a start.
-            let _ = fs::rename(&self.log, self.log.with_extension("log.old"));
-        }
-        OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&self.log)
-            .with_context(|| format!("opening {}", self.log.display()))
+    /// The log of the server.
+    pub(super) const fn log(&self) -> &LogFile {
+        &self.log
     }
 
     fn logged_since(&self, length: u64) -> String {
-        let text = fs::read(&self.log).unwrap_or_default();
+        let text = fs::read(self.log.path()).unwrap_or_default();
         let from = usize::try_from(length).unwrap_or(0).min(text.len());
         String::from_utf8_lossy(&text[from..]).trim().to_owned()
     }

@@ -20,6 +20,7 @@ pub(super) async fn supervise(
         tokio::select! {
             _ = &mut stop => return postmaster.stop().await,
             () = postmaster.ended() => {}
+            () = launch.log().rotate_for_ever() => {}
         }
         tracing::error!("Postgres ended by itself; starting it again");
         let again = async {

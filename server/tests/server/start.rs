@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::Value;
-use throughline_store::testing::count;
+use throughline_store::testing::{count, execute};
 use tokio::task::JoinSet;
 
 use crate::faults::conservation::{check_memory, check_nothing_twice, counted};
@@ -139,6 +139,22 @@ async fn both_killed_at_once_start_again_on_what_they_left() {
     let server = Program::serve(folder.path()).await;
     check_all_stored(&server.base, &acknowledged).await;
     assert!(server.stop().await.success());
+}
+
+#[tokio::test]
+async fn statements_and_row_contents_are_not_written_to_the_log_of_the_private_cluster() {
+    let folder = data_dir();
+    let (postgres, url) = Program::postgres(folder.path()).await;
+    let duplicate = "CREATE TABLE held (key text PRIMARY KEY); INSERT INTO held VALUES ('secret')";
+    execute(&url, duplicate).await;
+    let failed = tokio::spawn(async move {
+        execute(&url, "INSERT INTO held VALUES ('secret')").await;
+    });
+    assert!(failed.await.is_err(), "the key exists");
+    let log = std::fs::read_to_string(folder.path().join("cluster.log")).expect("a log");
+    assert!(log.contains("duplicate key"));
+    assert!(!log.contains("STATEMENT") && !log.contains("secret"));
+    assert!(postgres.stop().await.success());
 }
 
 #[tokio::test]
