@@ -75,7 +75,7 @@ pub async fn import(import: Import, writer: &Writer, clock: Clock) -> Report {
     };
     let mut report = store::store(writer, messages, import.timeout, &progress, &stop).await;
     if reading.await.is_err() {
-        report.gave_up = Some("a fault of ours while reading; the log says more".to_owned());
+        report.gave_up = Some("internal error while reading the files; see the log".to_owned());
     }
     report
 }

@@ -43,8 +43,8 @@ pub async fn bind(addr: SocketAddr, option: &str) -> Result<TcpListener> {
     match TcpListener::bind(addr).await {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => bail!(
-            "{addr} is in use: another program, perhaps another throughline, listens there; stop \
-             it, or choose another address with {option}"
+            "{addr} is in use by another program, perhaps another throughline; stop it, or choose \
+             another address with {option}"
         ),
         Err(error) => bail!("cannot listen on {addr}: {error}; choose another with {option}"),
     }
@@ -60,9 +60,9 @@ pub fn check_loopback(ip: IpAddr, option: &str) -> Result<()> {
     }
     bail!(
         "{option} {ip} is reachable from other machines, and throughline has no sign-in yet: \
-         anyone who reached it could read every trace. Listen on 127.0.0.1 (or ::1) and reach it \
-         through an SSH tunnel (ssh -L 3000:127.0.0.1:3000 this-machine), or put a reverse proxy \
-         with its own sign-in on this machine in front of it"
+         anyone could read every trace. Listen on 127.0.0.1 (or ::1) and use an SSH tunnel (ssh -L \
+         3000:127.0.0.1:3000 this-machine), or run a reverse proxy with its own sign-in on this \
+         machine"
     )
 }
 

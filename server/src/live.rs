@@ -1,9 +1,9 @@
 //! `GET /api/admin/live`: traces as they are committed, as server-sent events.
 //!
-//! Events: `listening` (from now on every commit is told; read the list for what was before),
+//! Events: `listening` (the stream has every commit from now on; the list has the earlier ones),
 //! `traces` ([`LiveTraces`]), `lag` ([`LiveLag`](throughline_model::LiveLag): traces that were left
-//! out), `reconnecting` (the database cannot be reached). A stream that ends is to be opened again,
-//! after the pause that `retry` names.
+//! out), `reconnecting` (the server cannot connect to the database). If a stream ends, the client
+//! opens a new one after the delay in `retry`.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ async fn subscribe(State(live): State<Live>, query: RawQuery) -> Result<Response
         Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "Too many live views",
-            "as many live views are open as this server allows; close one, or try again later",
+            "the limit of open live views is reached; close one, or try again later",
         )
         .retry_after(Duration::from_secs(10))
     })?;
@@ -83,7 +83,7 @@ async fn subscribe(State(live): State<Live>, query: RawQuery) -> Result<Response
         stopping: live.stopping,
         _place: place,
     };
-    // A place is taken and given back by the stream alone, however it ends.
+    // The stream holds the permit and releases it, however the stream ends.
     let first = Event::default().retry(RETRY).comment("open");
     let events = stream::unfold((subscriber, Some(first)), |(mut subscriber, first)| async {
         let event = match first {
@@ -129,7 +129,7 @@ impl Subscriber {
             };
             match event {
                 Ok(event) => return Some(event),
-                Err(error) => tracing::error!(%error, "a live event cannot be written"),
+                Err(error) => tracing::error!(%error, "cannot serialize an event of the live view"),
             }
         }
     }

@@ -176,7 +176,7 @@ fn describe_retention(report: &RetentionReport) -> String {
     ));
     if report.postponed_days > 0 {
         line(format!(
-            "{} days are in use; run it again later",
+            "{} days are in use and were skipped; run it again later",
             report.postponed_days
         ));
     }
@@ -209,7 +209,9 @@ fn describe_storage(report: &StorageReport) -> String {
         ));
     }
     if let Some(days) = report.days_left {
-        line(format!("budget is used up in {days} days at that pace"));
+        line(format!(
+            "the budget is used up in {days} days at this growth"
+        ));
     }
     line(String::new());
     line(format!(

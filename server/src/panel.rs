@@ -120,7 +120,7 @@ async fn fallback(
     let path = request.uri().path();
     if path.starts_with("/api/") || path.starts_with("/v1/") {
         let path: String = path.chars().take(200).collect();
-        return Problem::not_found(format!("there is nothing at {path}")).into_response();
+        return Problem::not_found(format!("nothing is at {path}")).into_response();
     }
     if let Some(file) = site::serve(request.method(), path, request.headers()) {
         return file;
@@ -157,8 +157,8 @@ pub fn security_headers() -> [(HeaderName, HeaderValue); 4] {
 pub fn panicked(_: Box<dyn core::any::Any + Send>) -> axum::http::Response<Body> {
     Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
-        "A fault of the server",
-        "the request failed; the server's log says why",
+        "Internal server error",
+        "internal error; see the server's log",
     )
     .into_response()
 }

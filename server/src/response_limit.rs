@@ -108,9 +108,9 @@ pub(crate) async fn hold(
 fn busy() -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
-        "Too many answers under way",
-        "as many large answers are being sent as this server allows; read those that were asked \
-         for, or try again shortly",
+        "Too many large responses",
+        "the limit of concurrent large responses is reached; read the open ones to their end, or \
+         try again shortly",
     )
     .retry_after(RETRY)
 }

@@ -41,7 +41,7 @@ impl Database {
             let known = ["postgres://", "postgresql://"];
             if !known.iter().any(|scheme| url.reveal().starts_with(scheme)) {
                 // Not repeated here: it may hold a password.
-                bail!("the database URL does not begin with postgres:// or postgresql://");
+                bail!("invalid database URL: it must begin with postgres:// or postgresql://");
             }
             return Ok(Self {
                 url: url.clone(),
@@ -213,7 +213,7 @@ async fn serve_on(
         server.otlp_endpoint
     );
     stop_requested.await;
-    tracing::info!("stopping: requests under way may finish");
+    tracing::info!("stopping: waiting for requests in flight");
     stop.send_replace(true);
     // A listener that panicked has nothing left to drain.
     let _ = tokio::join!(main, otlp, grpc);
@@ -261,7 +261,7 @@ pub async fn postgres(options: DataDirOption) -> Result<()> {
         cluster = Cluster::start(&data_dir) => cluster?,
         () = &mut stop_requested => return Ok(()),
     };
-    announce(cluster.database_url()).context("writing to standard output")?;
+    announce(cluster.database_url()).context("cannot write to standard output")?;
     stop_requested.await;
     cluster.stop().await;
     Ok(())

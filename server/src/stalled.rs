@@ -48,7 +48,7 @@ impl<S> NotStalled<S> {
         self.given_up.as_mut().poll(context).map(|()| {
             Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                "the client does not take what it is sent",
+                "the client does not read the response",
             ))
         })
     }

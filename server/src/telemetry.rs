@@ -39,7 +39,7 @@ pub fn start_logging(format: Option<LogFormat>) -> Result<()> {
         LogFormat::Text => lines.with_target(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
-    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
+    started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
 }
 
 /// Starts counting for `/metrics`. Must be called within a tokio runtime.
@@ -49,7 +49,7 @@ pub fn start_logging(format: Option<LogFormat>) -> Result<()> {
 pub fn start_metrics() -> Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .install_recorder()
-        .context("metrics cannot be started")?;
+        .context("cannot start metrics")?;
     let upkeep = handle.clone();
     tokio::spawn(async move {
         loop {

@@ -45,12 +45,14 @@ async fn import_into(options: &ImportOptions, url: &str) -> Result<()> {
     let report = import(what, &store.writer(), clock).await;
     store.close().await;
     print!("{report}");
-    io::stdout().flush().context("writing to standard output")?;
+    io::stdout()
+        .flush()
+        .context("cannot write to standard output")?;
     if report.is_whole() {
         return Ok(());
     }
     bail!(
-        "not everything was imported: {} rejected, {} files not read to their end",
+        "the import is incomplete: {} items were rejected, {} files were not read to their end",
         report.rejected,
         report.unread()
     )
@@ -63,7 +65,7 @@ async fn migrate(store: &Store, timeout: Duration) -> Result<()> {
         match store.migrate().await {
             Ok(_) => return Ok(()),
             Err(error @ StoreError::Database(_)) if started.elapsed() < timeout => {
-                tracing::warn!("{error}; trying again");
+                tracing::warn!("{error}; retrying");
                 sleep(TRY_EVERY).await;
             }
             Err(error) => return Err(error.into()),
@@ -103,8 +105,7 @@ async fn export_from(options: &ExportOptions, url: &str) -> Result<()> {
     } else {
         Layout::Lines
     };
-    let mut out =
-        Destination::open(options.output.as_deref()).context("the output cannot be opened")?;
+    let mut out = Destination::open(options.output.as_deref()).context("cannot open the output")?;
     let reader = store.reader(TenantId::DEFAULT);
     let exported = export(&reader, selection, &mut out, layout).await;
     store.close().await;
@@ -124,7 +125,7 @@ async fn export_from(options: &ExportOptions, url: &str) -> Result<()> {
         out.abandon();
         bail!(missing(&exported.missing));
     }
-    out.finish().context("the output cannot be written")?;
+    out.finish().context("cannot write the output")?;
     eprintln!(
         "exported {} spans of {} traces and {} log records",
         exported.spans, exported.traces, exported.events
@@ -137,7 +138,7 @@ async fn export_from(options: &ExportOptions, url: &str) -> Result<()> {
 
 fn missing(ids: &[TraceId]) -> String {
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    format!("there is no trace {}", ids.join(", "))
+    format!("found no trace {}", ids.join(", "))
 }
 
 fn is_broken_pipe(error: &ExportError) -> bool {

@@ -24,7 +24,7 @@ impl Reference {
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.is_empty() {
-            return Err("there is nothing to look for".to_owned());
+            return Err("enter an id or a text to look up".to_owned());
         }
         if text.len() > TraceFilter::MAX_TEXT_BYTES || text.contains('\0') {
             return Err(format!(

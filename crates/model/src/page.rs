@@ -87,7 +87,7 @@ impl PageRequest {
             (Some(_), Some(_)) => {
                 faults
                     .0
-                    .push("after and before exclude each other".to_owned());
+                    .push("after and before cannot be combined".to_owned());
                 None
             }
             (Some(after), None) => Some((Direction::After, after)),
@@ -100,7 +100,7 @@ impl PageRequest {
                 .filter(|limit| (1..=Self::MAX_LIMIT).contains(limit))
                 .ok_or_else(|| {
                     format!(
-                        "limit {text:?} is not a number from 1 to {}",
+                        "invalid limit {text:?}: expected a number from 1 to {}",
                         Self::MAX_LIMIT
                     )
                 })

@@ -58,7 +58,7 @@ pub enum WriteError {
         retry_after: Duration,
     },
     /// The database cannot be reached, is starting, is full or does not respond in time.
-    #[error("the database cannot be reached right now")]
+    #[error("cannot connect to the database right now")]
     Unavailable,
     /// The storage budget or the disk is full.
     #[error("the disk space for storage is used up; the operator must free or allow some")]

@@ -76,14 +76,16 @@ async fn found(
     page: EventPageRequest,
 ) -> Result<Json<Found>, Problem> {
     if id.contains('\0') {
-        return Err(Problem::bad_request("an id has no NUL character"));
+        return Err(Problem::bad_request(
+            "an id must not contain a NUL character",
+        ));
     }
     let traces = reader.find_traces(key, id, PageRequest::default()).await?;
     let events = reader.list_events(events, page).await?;
     if traces.items.is_empty() && events.items.is_empty() && page.from.is_none() {
         let id: String = id.chars().take(80).collect();
         return Err(Problem::not_found(format!(
-            "nothing has the id {id:?}, or it is kept no longer"
+            "no trace, log record or event has the id {id:?}; retention may have removed it"
         )));
     }
     Ok(Json(Found { traces, events }))
@@ -119,7 +121,7 @@ fn page(pairs: &[(String, String)]) -> Result<EventPageRequest, Problem> {
             _ => continue,
         };
         if page.from.replace(from).is_some() {
-            return Err(Problem::bad_request("after and before exclude each other"));
+            return Err(Problem::bad_request("after and before cannot be combined"));
         }
     }
     Ok(page)
@@ -131,7 +133,7 @@ fn limit(text: &str) -> Result<u32, Problem> {
         .filter(|limit| (1..=PageRequest::MAX_LIMIT).contains(limit))
         .ok_or_else(|| {
             Problem::bad_request(format!(
-                "limit {text:?} is not a number from 1 to {}",
+                "invalid limit {text:?}: expected a number from 1 to {}",
                 PageRequest::MAX_LIMIT
             ))
         })

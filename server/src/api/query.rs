@@ -10,7 +10,7 @@ use crate::problem::Problem;
 fn pairs(query: &RawQuery) -> Result<Vec<(String, String)>, Problem> {
     let text = query.0.as_deref().unwrap_or_default();
     serde_urlencoded::from_str(text)
-        .map_err(|error| Problem::bad_request(format!("the query string: {error}")))
+        .map_err(|error| Problem::bad_request(format!("invalid query string: {error}")))
 }
 
 /// Returns the decoded pairs of a query string without a trace filter. Refuses names other than
@@ -24,7 +24,7 @@ pub(super) fn pairs_of(query: &RawQuery, known: &[&str]) -> Result<Vec<(String, 
             let key: String = key.chars().take(60).collect();
             let names = known.join(", ");
             Err(Problem::bad_request(format!(
-                "there is no parameter {key:?}; there are {names}"
+                "unknown parameter {key:?}; the parameters are {names}"
             )))
         }
     }
@@ -71,7 +71,7 @@ pub(super) fn nothing(query: &RawQuery) -> Result<(), Problem> {
         Some((key, _)) => {
             let key: String = key.chars().take(60).collect();
             Err(Problem::bad_request(format!(
-                "this address takes no parameters, and not {key:?}"
+                "unknown parameter {key:?}; this URL has no parameters"
             )))
         }
     }
@@ -116,7 +116,7 @@ impl LiveRequest {
         if let Some((_, id)) = pairs.iter().find(|(key, _)| key == "trace_id") {
             if pairs.len() > 1 {
                 return Err(Problem::bad_request(
-                    "trace_id names the one trace to tell of; nothing else can be asked beside it",
+                    "trace_id cannot be combined with other parameters",
                 ));
             }
             return Ok(Self {
@@ -127,7 +127,8 @@ impl LiveRequest {
         let filter = read_filter(&pairs, &["limit"]).map_err(|faults| refused(&faults))?;
         if !filter.is_live() {
             return Err(Problem::bad_request(
-                "a live view cannot be filtered by correlation, error or attributes; the list can",
+                "the live view cannot filter by correlation, error or attributes; use the list of \
+                 traces",
             ));
         }
         let limit = pairs.iter().rev().find(|(key, _)| key == "limit");
@@ -137,7 +138,7 @@ impl LiveRequest {
                 .filter(|limit| (1..=Self::MAX_LIMIT).contains(limit))
                 .ok_or_else(|| {
                     Problem::bad_request(format!(
-                        "limit {text:?} is not a number from 1 to {}",
+                        "invalid limit {text:?}: expected a number from 1 to {}",
                         Self::MAX_LIMIT
                     ))
                 })

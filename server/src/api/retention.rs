@@ -81,12 +81,12 @@ async fn put_pin(
         PinBody::default()
     } else {
         serde_json::from_slice(&body)
-            .map_err(|error| Problem::bad_request(format!("the body: {error}")))?
+            .map_err(|error| Problem::bad_request(format!("invalid body: {error}")))?
     };
     let note = Pin::note(&body.note).map_err(Problem::bad_request)?;
     match retention_admin.pin(trace_id, note).await? {
         Some(pin) => Ok(Json(pin)),
-        None => Err(Problem::not_found(format!("there is no trace {trace_id}"))),
+        None => Err(Problem::not_found(format!("found no trace {trace_id}"))),
     }
 }
 
@@ -117,14 +117,14 @@ async fn clean_up(
             ("dry_run", "true") => request.is_dry_run = true,
             ("dry_run", other) => {
                 return Err(Problem::bad_request(format!(
-                    "dry_run {other:?} is neither true nor false"
+                    "invalid dry_run {other:?}: expected true or false"
                 )));
             }
             (_, value) => match value.parse() {
                 Ok(TimeRange::Last(ns)) if ns > 0 => request.older_than_ns = Some(ns),
                 _ => {
                     return Err(Problem::bad_request(format!(
-                        "older_than {value:?} is not a length of time such as 3d or 12h"
+                        "invalid older_than {value:?}: expected a duration such as 3d or 12h"
                     )));
                 }
             },

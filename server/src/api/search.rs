@@ -32,6 +32,8 @@ pub(super) async fn search(
     match reference {
         Some(reference) => Ok(Json(reader.lookup(&reference, page).await?)),
         // An invalid reference was reported above.
-        None => Err(Problem::bad_request("q: there is nothing to look for")),
+        None => Err(Problem::bad_request(
+            "q is empty; give an id or a text to look up",
+        )),
     }
 }

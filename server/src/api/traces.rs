@@ -50,14 +50,14 @@ pub(super) async fn get_trace(
     let after = after(&pairs)?;
     if is_otlp && after.is_some() {
         return Err(Problem::bad_request(
-            "format=otlp is the whole trace and takes no after",
+            "format=otlp returns the whole trace and cannot be combined with after",
         ));
     }
     let trace_id = trace_id(&id)?;
     match reader.trace(trace_id, after).await? {
         Some(trace) if is_otlp => Ok(otlp::answer(reader, trace)),
         Some(trace) => Ok(Json(trace).into_response()),
-        None => Err(Problem::not_found(format!("there is no trace {trace_id}"))),
+        None => Err(Problem::not_found(format!("found no trace {trace_id}"))),
     }
 }
 
@@ -66,7 +66,7 @@ fn wants_otlp(pairs: &[(String, String)]) -> Result<bool, Problem> {
         None => Ok(false),
         Some("otlp") => Ok(true),
         Some(_) => Err(Problem::bad_request(
-            "format takes otlp; without it the answer is as the pages read it".to_owned(),
+            "unknown format: give otlp, or leave it out for the JSON of the panel".to_owned(),
         )),
     }
 }
@@ -75,7 +75,7 @@ fn after(pairs: &[(String, String)]) -> Result<Option<SpanCursor>, Problem> {
     let cursor = last(pairs, "after").map(str::parse);
     cursor
         .transpose()
-        .map_err(|error| Problem::bad_request(format!("after: {error}")))
+        .map_err(|error| Problem::bad_request(format!("invalid after: {error}")))
 }
 
 fn last<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {

@@ -10,14 +10,14 @@ use crate::tasks::StorageLimits;
 /// Options of `backup`.
 #[derive(Debug, Args)]
 pub struct BackupCommand {
-    /// File to write; `-` is standard output.
+    /// Output file; `-` is standard output.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Replace the file if it exists.
     #[arg(long)]
     pub force: bool,
-    /// Stop when less than this is free on the disk of the private cluster, or less than a tenth of
-    /// a smaller disk. While a backup runs, the database cannot free the space of deleted rows.
+    /// Stop if less space than this is free on the disk of the private cluster (at most a tenth of
+    /// the disk). While a backup runs, the database cannot free the space of deleted rows.
     #[arg(
         long,
         env = "THROUGHLINE_DISK_RESERVE",
@@ -25,7 +25,7 @@ pub struct BackupCommand {
         value_parser = byte_count
     )]
     pub disk_reserve: Option<u64>,
-    /// The database; that of a server that runs on the data directory if there is one.
+    /// The database to copy. Without a URL: that of the server on the data directory.
     #[command(flatten)]
     pub database: DatabaseOptions,
 }
@@ -41,7 +41,7 @@ impl BackupCommand {
 /// Options of `restore`.
 #[derive(Debug, Args)]
 pub struct RestoreCommand {
-    /// File that `backup` wrote; `-` is standard input.
+    /// File of `backup`; `-` is standard input.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Database to restore into. It must be empty. Without a URL: a data directory that no server

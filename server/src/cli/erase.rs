@@ -9,14 +9,14 @@ use crate::tasks::StorageLimits;
 /// Options of `erase`.
 #[derive(Debug, Args)]
 pub struct EraseCommand {
-    /// A trace by its id, pinned or not. May be repeated.
+    /// Trace id, pinned or not. May be repeated.
     #[arg(long = "trace", required = true, value_name = "ID", value_parser = trace_id)]
     pub traces: Vec<TraceId>,
-    /// Only print what would be erased.
+    /// Only print the report; erase nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Stop when less than this is free on the disk of the private cluster, or less than a tenth of
-    /// a smaller disk. An erasure rewrites blocks before it frees the space of the old ones.
+    /// Stop if less space than this is free on the disk of the private cluster (at most a tenth of
+    /// the disk). An erasure rewrites blocks before it frees the space of the old ones.
     #[arg(
         long,
         env = "THROUGHLINE_DISK_RESERVE",
@@ -24,7 +24,7 @@ pub struct EraseCommand {
         value_parser = byte_count
     )]
     pub disk_reserve: Option<u64>,
-    /// The database; that of a server that runs on the data directory if there is one.
+    /// The database. Without a URL: that of the server on the data directory.
     #[command(flatten)]
     pub database: DatabaseOptions,
 }

@@ -30,10 +30,10 @@ impl DataDir {
             .recursive(true)
             .mode(mode)
             .create(path)
-            .with_context(|| format!("making the data directory {}", path.display()))?;
+            .with_context(|| format!("cannot create the data directory {}", path.display()))?;
         let path = path
             .canonicalize()
-            .with_context(|| format!("reading {}", path.display()))?;
+            .with_context(|| format!("cannot read {}", path.display()))?;
         if let Some(account) = account {
             account.check_reaches(&path)?;
         }
@@ -62,7 +62,7 @@ impl DataDir {
         let new = self.join(&format!("{name}.new"));
         write_private(&new, text)
             .and_then(|()| fs::rename(&new, &file))
-            .with_context(|| format!("writing {}", file.display()))
+            .with_context(|| format!("cannot write {}", file.display()))
     }
 
     /// Reads a file; none when there is none.
@@ -71,7 +71,7 @@ impl DataDir {
         match fs::read_to_string(&file) {
             Ok(text) => Ok(Some(text.trim().to_owned())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("reading {}", file.display())),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
         }
     }
 
@@ -84,7 +84,7 @@ impl DataDir {
     pub(super) fn database_url(&self, port: u16) -> Result<String> {
         let password = self.read("postgres-password")?.with_context(|| {
             format!(
-                "{} is missing; without it the cluster cannot be reached",
+                "{} is missing; throughline cannot connect to the cluster without it",
                 self.join("postgres-password").display()
             )
         })?;
@@ -128,7 +128,7 @@ fn lock(path: &Path) -> Result<File> {
         .truncate(false)
         .mode(0o600)
         .open(&name)
-        .with_context(|| format!("opening {}", name.display()))?;
+        .with_context(|| format!("cannot open {}", name.display()))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -143,12 +143,12 @@ fn lock(path: &Path) -> Result<File> {
             );
         }
         Err(TryLockError::Error(error)) => {
-            return Err(error).with_context(|| format!("locking {}", name.display()));
+            return Err(error).with_context(|| format!("cannot lock {}", name.display()));
         }
     }
     file.set_len(0)
         .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .with_context(|| format!("writing {}", name.display()))?;
+        .with_context(|| format!("cannot write {}", name.display()))?;
     Ok(file)
 }
 

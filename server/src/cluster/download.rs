@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_mins(10);
 pub(super) async fn download(into: &Path, wanted: Option<u32>) -> Result<PathBuf> {
     let major = wanted.unwrap_or(MAJOR);
     tracing::info!(
-        "no fitting Postgres is installed: fetching Postgres {major} from {} into {}",
+        "no suitable Postgres is installed; downloading Postgres {major} from {} into {}",
         theseus::URL,
         into.display()
     );

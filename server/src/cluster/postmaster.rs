@@ -69,7 +69,7 @@ impl Launch {
         {
             tracing::info!(
                 pid = file.pid,
-                "taking over the Postgres that was left running"
+                "using the Postgres that still runs from the last start"
             );
             let mut postmaster = self.postmaster(file.pid, file.port, None);
             self.port = file.port;
@@ -104,7 +104,7 @@ impl Launch {
     async fn try_start(&self) -> Result<Postmaster> {
         let log = self.open_log()?;
         let logged = log.metadata().map_or(0, |metadata| metadata.len());
-        let again = log.try_clone().context("opening cluster.log")?;
+        let again = log.try_clone().context("cannot open cluster.log")?;
         let child = self
             .programs
             .command("postgres", self.account.as_ref())
@@ -125,9 +125,9 @@ impl Launch {
             // Only where this process gives up without stopping it; then it recovers next time.
             .kill_on_drop(true)
             .spawn()
-            .context("running postgres")?;
-        let pid = child.id().context("postgres ended at once")?;
-        let pid = i32::try_from(pid).context("a process number out of range")?;
+            .context("cannot run postgres")?;
+        let pid = child.id().context("postgres stopped at once")?;
+        let pid = i32::try_from(pid).context("the process id is out of range")?;
         let mut postmaster = self.postmaster(pid, self.port, Some(child));
         match self.wait_until_ready(&mut postmaster).await {
             Ok(()) => Ok(postmaster),
@@ -154,10 +154,10 @@ impl Launch {
                 return Ok(());
             }
             if timeout(PACE, postmaster.ended()).await.is_ok() {
-                bail!("Postgres did not start; {} says why", self.log.display());
+                bail!("Postgres did not start; see {}", self.log.display());
             }
             if Instant::now() > remind {
-                tracing::info!("Postgres is still starting, it may be recovering");
+                tracing::info!("Postgres is still starting; it may be in crash recovery");
                 remind += REMIND;
             }
         }
@@ -173,7 +173,7 @@ impl Launch {
             .create(true)
             .mode(0o600)
             .open(&self.log)
-            .with_context(|| format!("opening {}", self.log.display()))
+            .with_context(|| format!("cannot open {}", self.log.display()))
     }
 
     fn logged_since(&self, length: u64) -> String {

@@ -43,7 +43,7 @@ impl Programs {
         let wanted = match data_dir.read("postgres/PG_VERSION")? {
             Some(text) => Some(
                 text.parse()
-                    .context("postgres/PG_VERSION holds no version")?,
+                    .context("postgres/PG_VERSION contains no version")?,
             ),
             None => None,
         };
@@ -61,7 +61,7 @@ impl Programs {
             && found.is_empty()
         {
             bail!(
-                "{BIN_VARIABLE} names {}, where there are no Postgres programs that run",
+                "{BIN_VARIABLE} is {}, which has no working Postgres programs",
                 Path::new(&folder).display()
             );
         }
@@ -71,14 +71,15 @@ impl Programs {
         let folder = download::download(&downloads, wanted).await.with_context(|| {
             let wanted = wanted.map_or(format!("{OLDEST} or later"), |major| major.to_string());
             format!(
-                "no Postgres {wanted} was found on this machine, and it could not be downloaded; \
-                 install it (Debian: apt-get install postgresql; macOS: brew install postgresql), \
-                 name its programs with {BIN_VARIABLE}, or give a database with --database-url"
+                "found no Postgres {wanted} on this machine and could not download it; install it \
+                 (Debian: apt-get install postgresql; macOS: brew install postgresql), set \
+                 {BIN_VARIABLE} to the folder of its programs, or use a database with \
+                 --database-url"
             )
         })?;
         let major = version(&folder)
             .await
-            .context("the Postgres that was downloaded does not run here")?;
+            .context("the downloaded Postgres does not run on this machine")?;
         Ok(Self { folder, major })
     }
 

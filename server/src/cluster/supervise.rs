@@ -21,12 +21,12 @@ pub(super) async fn supervise(
             _ = &mut stop => return postmaster.stop().await,
             () = postmaster.ended() => {}
         }
-        tracing::error!("Postgres ended by itself; starting it again");
+        tracing::error!("Postgres stopped unexpectedly; restarting it");
         let again = async {
             loop {
                 match launch.start().await {
                     Ok(postmaster) => return postmaster,
-                    Err(error) => tracing::error!("Postgres cannot be started: {error:#}"),
+                    Err(error) => tracing::error!("cannot restart Postgres: {error:#}"),
                 }
                 sleep(PAUSE).await;
             }

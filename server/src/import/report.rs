@@ -131,7 +131,7 @@ impl fmt::Display for Report {
         match &self.gave_up {
             Some(reason) => writeln!(
                 f,
-                "stopped: {}; what was stored stays, import the same files again to go on",
+                "stopped: {}; stored items stay; import the same files again to continue",
                 Printable(reason)
             ),
             None => Ok(()),

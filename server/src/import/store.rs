@@ -174,7 +174,7 @@ async fn submit_patiently(
             return Err(error);
         }
         if wait == FIRST_WAIT {
-            tracing::warn!("{error}; trying again");
+            tracing::warn!("{error}; retrying");
         }
         sleep(pause).await;
         wait = (wait * 2).min(LONGEST_WAIT);

@@ -75,7 +75,7 @@ impl Checked {
             tracing::error!(
                 submitted,
                 accounted,
-                "the writer lost count; nothing is acknowledged"
+                "the writer did not account for each item; the request is not acknowledged"
             );
             return Err(Fault::internal());
         }

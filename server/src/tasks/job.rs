@@ -38,7 +38,7 @@ pub(super) async fn run_job<W: Job>(
                 Ok(Some(lock)) => run_while_leader(&mut work, lock).await,
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::debug!(job = W::KIND.as_str(), %error, "cannot ask for leadership of the job");
+                    tracing::debug!(job = W::KIND.as_str(), %error, "cannot request leadership of the job");
                 }
             }
             sleep(RETRY_AFTER).await;
@@ -62,13 +62,14 @@ async fn run_while_leader<W: Job>(work: &mut W, mut lock: LeaderLock) {
         metrics::counter!("throughline_job_runs_total", "job" => job, "result" => word)
             .increment(1);
         if let Err(error) = result {
-            tracing::warn!(job, %error, "the job failed and is run again");
+            tracing::warn!(job, %error, "the job failed; retrying");
             if lock.check().await.is_err() {
                 break;
             }
         }
         sleep(W::PAUSE).await;
     }
+    tracing::warn!(job, "lost leadership of the job");
     report_leadership(W::KIND, false);
 }
 

@@ -78,7 +78,7 @@ impl Tasks {
     pub async fn ended(mut self) {
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
-                tracing::error!(%error, "a background task ended by itself");
+                tracing::error!(%error, "a background task stopped unexpectedly");
             }
         }
     }

@@ -60,7 +60,9 @@ impl RetainTask {
                 .await?
                 .is_none()
             {
-                tracing::warn!("the storage budget is nearly used up and no past day can be freed");
+                tracing::warn!(
+                    "the storage budget is nearly used up and retention cannot free an earlier day"
+                );
                 break;
             }
             metrics::counter!("throughline_retention_pruned_days_total").increment(1);
@@ -125,7 +127,7 @@ fn count(report: &RetentionReport) {
             budget_traces = report.budget.trace_count,
             partitions = report.partitions.len(),
             freed_bytes = freed,
-            "retention removed what is past its time"
+            "retention removed expired data"
         );
     }
 }

@@ -122,7 +122,7 @@ impl StorageWatch {
     target_os = "linux",
     expect(
         clippy::useless_conversion,
-        reason = "elsewhere the counts have 32 bits"
+        reason = "the counts have 32 bits on other systems"
     )
 )]
 fn disk(folder: &Path) -> Option<(u64, u64)> {
@@ -160,14 +160,14 @@ fn say(gauge: &StorageGauge, level: StorageLevel) {
             budget_bytes,
             free_bytes,
             reserve_bytes,
-            "the space for storage runs out"
+            "the space for storage is running out"
         ),
         StorageLevel::Full => tracing::error!(
             used_bytes,
             budget_bytes,
             free_bytes,
             reserve_bytes,
-            "there is no space to store more: ingest answers 503 until there is"
+            "the space for storage is used up: ingest responds 503 until there is"
         ),
     }
 }

@@ -183,13 +183,13 @@ async fn what_cannot_be_read_is_an_invalid_argument_and_never_sent_again() {
         ];
         if coding == Coding::Plain {
             rows.extend([
-                ("nothing", vec![], "no whole message"),
+                ("nothing", vec![], "no complete message"),
                 (
                     "two messages",
                     framed(0, &[]).repeat(2),
                     "more than one message",
                 ),
-                ("a flag", framed(7, &[]), "flag is 7"),
+                ("a flag", framed(7, &[]), "flag 7"),
                 (
                     "a flag without an encoding",
                     framed(1, &[]),
@@ -205,7 +205,7 @@ async fn what_cannot_be_read_is_an_invalid_argument_and_never_sent_again() {
             let twice = framed(1, &coding.encode(&coding.encode(&whole)));
             let half = framed(1, &coding.encode(&whole)[..20]);
             rows.extend([
-                ("compressed twice", twice, "has been undone"),
+                ("compressed twice", twice, "after decompression"),
                 ("half of it", half, "damaged"),
                 ("not compressed", framed(1, b"plain"), "damaged"),
             ]);

@@ -156,7 +156,7 @@ async fn the_program_says_what_it_did_and_fails_where_not_all_was_stored() {
     let (status, complaint) = program::run(&["import", "--database-url", url, bad]).await;
     assert!(!status.success());
     assert!(
-        complaint.contains("not everything was imported"),
+        complaint.contains("the import is incomplete"),
         "{complaint}"
     );
 }

@@ -119,7 +119,7 @@ async fn receivers_that_are_called_wrongly_say_what_to_do() {
             let is_otlp = path.starts_with("/v1/");
             let detail = if is_otlp { "message" } else { "detail" };
             let detail = fault[detail].as_str().expect("words");
-            assert!(detail.contains("takes POST"), "{path}: {detail}");
+            assert!(detail.contains("accepts POST"), "{path}: {detail}");
         }
     }
     let request = server.client.post(server.url("/v1/metrics"));

@@ -108,7 +108,7 @@ fn a_forced_format_refuses_others_and_takes_what_nobody_knows() {
     assert_eq!(found[0], "1 Zipkin {\"a\":1}");
     assert_eq!(
         found[1],
-        "1 rejected: is Jaeger JSON, not Zipkin JSON as asked for"
+        "1 rejected: is Jaeger JSON, but --format is Zipkin JSON"
     );
 }
 

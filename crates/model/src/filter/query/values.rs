@@ -64,9 +64,9 @@ pub(super) fn unknown(key: &str, others: &[&str]) -> String {
         .filter(|(distance, name)| *distance <= name.len() / 3 + 1);
     let key = shortened(key);
     match likely {
-        Some((_, name)) => format!("there is no parameter {key:?}; did you mean {name}?"),
+        Some((_, name)) => format!("unknown parameter {key:?}; did you mean {name}?"),
         None => format!(
-            "there is no parameter {key:?}; there are {}, attr.KEY",
+            "unknown parameter {key:?}; the parameters are {}, attr.KEY",
             TraceFilter::KEYS
                 .iter()
                 .chain(others)
