@@ -34,7 +34,7 @@ impl Readiness {
                         sender.send_replace(Some("a migration failed; see the server's log"));
                     }
                     Err(error @ StoreError::NewerSchema { .. }) => {
-                        tracing::error!(%error, "the database cannot be used");
+                        tracing::error!(%error, "this version cannot use the database");
                         sender.send_replace(Some(NEWER_SCHEMA));
                     }
                     Err(error) => {

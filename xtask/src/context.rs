@@ -95,7 +95,7 @@ impl Context {
     }
 
     fn set_path(&mut self, dirs: &[PathBuf]) -> Result<()> {
-        let joined = env::join_paths(dirs).context("a folder of PATH has a separator in it")?;
+        let joined = env::join_paths(dirs).context("a folder in PATH contains a separator")?;
         self.set_env("PATH", joined);
         Ok(())
     }

@@ -71,7 +71,7 @@ fn look(context: &mut Context) -> Vec<Finding> {
     add(
         "make",
         make,
-        "for jemalloc: cargo xtask start gets it from apt; or install GNU make",
+        "needed by jemalloc; cargo xtask start installs it with apt; or install GNU make",
         false,
     );
 
@@ -86,11 +86,11 @@ fn look(context: &mut Context) -> Vec<Finding> {
     let node = node::version(context).filter(|version| *version >= node::OLDEST);
     let wasm_opt = site_tools::find_wasm_opt(context).map(|(_, version)| version.to_string());
     let lightningcss = site_tools::find_lightningcss(&context.tools().join("npm"));
-    let npm = "cargo xtask start gets it from npm";
+    let npm = "cargo xtask start installs it with npm";
     add(
         "Node and npm",
         node.map(|v| v.to_string()),
-        "cargo xtask start gets it from apt or PyPI; or https://nodejs.org",
+        "cargo xtask start installs it with apt or from PyPI; or see https://nodejs.org",
         false,
     );
     add("wasm-opt", wasm_opt, npm, false);
@@ -102,7 +102,7 @@ fn look(context: &mut Context) -> Vec<Finding> {
     );
 
     let postgres = postgres::find(context).and_then(|initdb| says(context, &initdb));
-    let fetches = "the server fetches its own; or install Postgres 15 or later";
+    let fetches = "the server downloads it; or install Postgres 15 or later";
     add("Postgres", postgres, fetches, true);
     let browser = browser::find(context);
     let chromium = browser
@@ -133,7 +133,7 @@ fn look(context: &mut Context) -> Vec<Finding> {
     add(
         "fast linker",
         mold,
-        "mold or lld: links in a fraction of the time",
+        "mold or lld link several times faster",
         true,
     );
     let nextest = version(context, "cargo-nextest");

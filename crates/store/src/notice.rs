@@ -50,7 +50,8 @@ pub(crate) async fn announce(
     let untold = (notices.len() as u64).saturating_sub(told.rows_affected());
     if untold > 0 {
         tracing::warn!(
-            "the queue of notifications is nearly full: some session listens and never takes them"
+            "the notification queue of Postgres is nearly full: a session listens and does \
+             not read its notifications"
         );
         metrics::counter!("throughline_live_notices_left_out_total").increment(untold);
     }

@@ -37,7 +37,7 @@ impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rejected(value) => write!(f, "request failed: {value:?}"),
-            Self::Json(error) => write!(f, "unexpected answer: {error}"),
+            Self::Json(error) => write!(f, "unexpected response: {error}"),
             Self::NotInBrowser => f.write_str("not in a browser"),
         }
     }
@@ -47,7 +47,7 @@ impl std::error::Error for ClientError {}
 
 /// An HTTP request that has not been sent.
 #[derive(Debug, Clone)]
-#[must_use = "a request is sent by `send`"]
+#[must_use = "`send` sends the request"]
 pub struct Request {
     pub(crate) method: &'static str,
     pub(crate) url: String,

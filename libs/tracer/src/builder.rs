@@ -16,7 +16,7 @@ use crate::{BuildError, Mode, Tracer, ids};
 
 /// A builder for a [`Tracer`]. Environment variables override the values set in code.
 #[derive(Debug, Clone)]
-#[must_use = "nothing is recorded before `build`"]
+#[must_use = "`build` starts the recording"]
 pub struct TracerBuilder {
     resource: Attributes,
     endpoint: Cow<'static, str>,

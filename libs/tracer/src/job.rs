@@ -11,7 +11,7 @@ use crate::layer::seed::{Seed, sow};
 
 /// A builder for the span of a job. [`Job::start`] starts the span.
 #[derive(Debug)]
-#[must_use = "the span begins with `start`"]
+#[must_use = "`start` starts the span"]
 pub struct Job {
     seed: Seed,
     name: Cow<'static, str>,

@@ -23,7 +23,7 @@ impl fmt::Display for IdError {
         match self {
             Self::Length(characters) => write!(
                 f,
-                "has the wrong length; it takes {characters} hexadecimal characters ({} bytes)",
+                "has the wrong length: expected {characters} hexadecimal characters ({} bytes)",
                 characters / 2
             ),
             Self::NotHex => f.write_str("contains a character that is not hexadecimal"),
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_wrong_length_reads_the_same_of_text_and_of_bytes() {
-        let words = "has the wrong length; it takes 16 hexadecimal characters (8 bytes)";
+        let words = "has the wrong length: expected 16 hexadecimal characters (8 bytes)";
         for error in ["00".parse::<SpanId>(), SpanId::from_slice(&[1; 16])] {
             assert_eq!(error.expect_err("no id").to_string(), words);
         }

@@ -44,7 +44,7 @@ async fn what_is_not_there_or_not_understood_is_a_problem_that_says_so() {
     let problem = problem(&server, "/api/admin/traces/xyz", StatusCode::BAD_REQUEST).await;
     assert_eq!(
         problem["detail"],
-        "the trace id has the wrong length; it takes 32 hexadecimal characters (16 bytes)"
+        "the trace id has the wrong length: expected 32 hexadecimal characters (16 bytes)"
     );
 }
 

@@ -70,7 +70,7 @@ async fn a_bad_line_and_a_bad_span_cost_themselves_and_are_named() {
         [
             format!("{name}:2: the text ends within a value"),
             format!(
-                "{name}:3: traceId: has the wrong length; it takes 32 hexadecimal characters \
+                "{name}:3: traceId: has the wrong length: expected 32 hexadecimal characters \
                  (16 bytes)"
             ),
         ]

@@ -153,7 +153,7 @@ const ROWS: [Row; 31] = [
     ),
     (
         "S5",
-        "most memory of the server meanwhile, MiB",
+        "maximum memory of the server meanwhile, MiB",
         "S5.memory_mib",
         0,
         Target::AtMost(300.0),
@@ -244,7 +244,7 @@ const ROWS: [Row; 31] = [
     ),
     (
         "R15",
-        "most memory of the server, queue full, MiB",
+        "maximum memory of the server, queue full, MiB",
         "R15",
         0,
         Target::AtMost(300.0),
@@ -259,7 +259,7 @@ const MORE: [(&str, &str); 14] = [
         "S3.slow",
     ),
     (
-        "blocks in level 0 at the end of the lasting load",
+        "blocks in level 0 at the end of the sustained load",
         "R1b.level0_blocks",
     ),
     ("committed spans/s, native JSON", "R1a.native"),

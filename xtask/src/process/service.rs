@@ -88,7 +88,7 @@ impl Service {
             }
             if let Some(status) = self.ended()? {
                 bail!(
-                    "{} ended before it was ready: {status}{}",
+                    "{} stopped before it was ready: {status}{}",
                     self.name,
                     self.log_tail()
                 );

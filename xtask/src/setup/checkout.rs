@@ -59,7 +59,7 @@ fn wait_for(path: &Path, kind: FlockArg) -> Result<Flock<File>> {
             Err((_, error)) => return Err(anyhow!("cannot lock {}: {error}", path.display())),
         }
         if !said {
-            println!("waiting: another checkout works in the same target folder");
+            println!("waiting for another checkout that builds in the same target folder");
             said = true;
         }
         thread::sleep(Duration::from_millis(200));

@@ -44,7 +44,7 @@ pub(crate) fn prepare(context: &Context) -> Result<WasmBindgen> {
     }
     match find(context, &version) {
         Some(found) => Ok(found),
-        None => bail!("wasm-bindgen-cli {version} was installed and is still not found"),
+        None => bail!("cannot find wasm-bindgen-cli {version} after its installation"),
     }
 }
 

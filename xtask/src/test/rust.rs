@@ -57,7 +57,7 @@ pub(super) fn tests(run: &mut Run) -> Result<Verdict> {
     let command = if nextest {
         native(context, &["nextest", "run", "--no-fail-fast"]).args(filter)
     } else {
-        println!("cargo-nextest is not installed: going on with `cargo test`, which is slower");
+        println!("cargo-nextest is not installed; using `cargo test`, which is slower");
         native(
             context,
             &["test", "--bins", "--lib", "--tests", "--no-fail-fast"],

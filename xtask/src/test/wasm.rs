@@ -97,7 +97,7 @@ fn complete(settings: &mut Value, folder: &Path, chromium: &Path) -> Result<()> 
     let args = options.entry("args").or_insert_with(|| json!([]));
     let args = args
         .as_array_mut()
-        .context("args in webdriver.json is no list")?;
+        .context("args in webdriver.json is not a list")?;
     args.push(json!(format!(
         "--user-data-dir={}",
         folder.join("profile").display()

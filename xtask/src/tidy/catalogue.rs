@@ -24,11 +24,11 @@ pub(super) fn faults(manifest: &str, packages: &[Package], document: &str) -> Ve
     for name in &used {
         if !declared.contains(name) {
             faults.push(format!(
-                "{MANIFEST}: {name} belongs into [workspace.dependencies]"
+                "{MANIFEST}: move {name} to [workspace.dependencies]"
             ));
         }
         if !is_named(document, name) {
-            faults.push(format!("{DOCUMENT}: {name} has no row"));
+            faults.push(format!("{DOCUMENT}: add a row for {name}"));
         }
     }
     faults
@@ -125,7 +125,7 @@ debug = false
         ] {
             assert_eq!(
                 judge(&["time", "uuid"], document),
-                ["docs/dependencies.md: time has no row"],
+                ["docs/dependencies.md: add a row for time"],
                 "{document}"
             );
         }
@@ -136,7 +136,7 @@ debug = false
         let document = "| ids | `time`, `uuid`, `rand` | |";
         assert_eq!(
             judge(&["time", "uuid", "rand"], document),
-            ["Cargo.toml: rand belongs into [workspace.dependencies]"]
+            ["Cargo.toml: move rand to [workspace.dependencies]"]
         );
     }
 }

@@ -87,12 +87,12 @@ pub(super) fn packages(metadata: &Value, root: &Path) -> Result<Vec<Package>> {
     };
     let packages = metadata["packages"]
         .as_array()
-        .context("no packages in cargo metadata")?;
+        .context("cargo metadata has no packages")?;
     packages
         .iter()
         .map(package)
         .collect::<Option<_>>()
-        .context("cargo metadata has another shape")
+        .context("unexpected form of cargo metadata")
 }
 
 /// Returns a fault for every dependency that the architecture forbids.

@@ -64,7 +64,7 @@ pub(super) fn faults(files: &[(String, String)]) -> Vec<String> {
         }
         if !is_known(from) {
             faults.push(format!(
-                "{name}:1: module {from} has no place in the order of xtask/src/tidy/layers.rs"
+                "{name}:1: module {from} is missing in the order of xtask/src/tidy/layers.rs"
             ));
             continue;
         }

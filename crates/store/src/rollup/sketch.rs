@@ -20,7 +20,7 @@ pub(crate) struct Sketch {
 
 /// An error that reports an invalid stored form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the stored form of a sketch cannot be read")]
+#[error("cannot decode a stored sketch")]
 pub(crate) struct Corrupt;
 
 /// The first byte of the stored form.

@@ -277,7 +277,7 @@ pub(super) fn regex(text: &str) -> Result<Regex, String> {
         .build()
         .map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => "the regular expression is too large".to_owned(),
-            _ => "the regular expression cannot be read".to_owned(),
+            _ => "invalid regular expression".to_owned(),
         })
 }
 

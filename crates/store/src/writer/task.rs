@@ -41,7 +41,9 @@ pub(super) async fn keep_running(
         let task = Task::new(&connect, &options, shared.clone());
         match tokio::spawn(task.run(Arc::clone(&queue))).await {
             Ok(()) => return,
-            Err(error) => tracing::error!(%error, "a writer task ended and is started again"),
+            Err(error) => {
+                tracing::error!(%error, "a writer task stopped unexpectedly; restarting it")
+            }
         }
     }
 }
@@ -117,7 +119,7 @@ impl Task {
                 Err(Failure::Data(reason)) => {
                     faults += 1;
                     if rows.len() == 1 {
-                        tracing::warn!(reason, "the database refused a row");
+                        tracing::warn!(reason, "the database rejected a row");
                         group.reject(rows[0], reason);
                         // The sequence number of a rejected span counts as rejected, not as lost.
                         is_told = group.telling().next().is_none();
@@ -177,7 +179,7 @@ impl Task {
             let Ok(result) = timeout(limit, attempt).await else {
                 // The connection is dropped, so that its unfinished statement cannot interfere with
                 // the next commit.
-                tracing::warn!("the database did not commit in time");
+                tracing::warn!("timeout of a commit");
                 return unavailable;
             };
             let (error, committing) = match result {
@@ -191,7 +193,7 @@ impl Task {
                 // Rows are checked before COMMIT, so an error of COMMIT is not caused by a row.
                 Fault::Data(reason) if committing => {
                     self.session.put_back(open);
-                    tracing::warn!(reason, "a group was not committed");
+                    tracing::warn!(reason, "cannot commit a group");
                     return unavailable;
                 }
                 Fault::Data(reason) => {
@@ -213,17 +215,17 @@ impl Task {
                 // commit is retried once. After COMMIT was sent the rows may be stored: then the
                 // sender retries, and they count as duplicates.
                 Fault::Disconnected if was_open && !is_second_connection && !committing => {
-                    tracing::warn!(%error, "the writer lost its connection and makes a new one");
+                    tracing::warn!(%error, "the writer lost its connection; reconnecting");
                     is_second_connection = true;
                     self.shared.known.clear();
                 }
                 Fault::Disconnected | Fault::Unavailable | Fault::TimedOut | Fault::Conflict => {
-                    tracing::warn!(%error, "a group was not committed");
+                    tracing::warn!(%error, "cannot commit a group");
                     self.shared.known.clear();
                     return unavailable;
                 }
                 Fault::Duplicate | Fault::NoPartition | Fault::Other => {
-                    tracing::error!(%error, "a group was not committed");
+                    tracing::error!(%error, "cannot commit a group");
                     return Err(Failure::All(WriteError::Internal));
                 }
             }

@@ -42,7 +42,7 @@ impl Answer {
         let why = || {
             let text = String::from_utf8_lossy(body);
             let start: String = text.chars().take(200).collect();
-            format!("it answers {status}: {}", start.trim())
+            format!("the collector responded {status}: {}", start.trim())
         };
         match status.as_u16() {
             413 => Self::TooLarge,

@@ -95,7 +95,7 @@ pub(crate) fn probe(context: &Context, origin: Origin) -> Result<Toolchain> {
         .args(["--print", "target-libdir", "--target", WASM])
         .text()
         .map(PathBuf::from)?;
-    let release = release(&verbose).context("rustc -vV names no release")?;
+    let release = release(&verbose).context("rustc -vV prints no release")?;
     let identity = format!("{verbose}\n{}", libraries.display());
     Ok(Toolchain {
         origin,

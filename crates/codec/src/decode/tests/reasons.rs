@@ -21,7 +21,7 @@ fn the_reason_names_the_field() {
         (
             "trace_id",
             json!("4bf9"),
-            "trace_id: has the wrong length; it takes 32 hexadecimal characters (16 bytes)",
+            "trace_id: has the wrong length: expected 32 hexadecimal characters (16 bytes)",
         ),
         (
             "span_id",
@@ -73,7 +73,7 @@ fn the_reason_names_the_field() {
         (
             "attributes",
             json!({"a": {"$int": "many"}}),
-            "attributes: $int holds \"many\", not a whole number",
+            "attributes: $int has \"many\": expected a whole number",
         ),
         (
             "events",
@@ -84,7 +84,7 @@ fn the_reason_names_the_field() {
         (
             "links",
             link,
-            "links[0].trace_id: has the wrong length; it takes 32 hexadecimal characters (16 bytes)",
+            "links[0].trace_id: has the wrong length: expected 32 hexadecimal characters (16 bytes)",
         ),
         (
             "name",
@@ -131,7 +131,7 @@ fn rejections_of_both_steps_name_places_of_the_batch_as_sent() {
             (0, "start_ns: is before 1970"),
             (
                 2,
-                "trace_id: has the wrong length; it takes 32 hexadecimal characters (16 bytes)"
+                "trace_id: has the wrong length: expected 32 hexadecimal characters (16 bytes)"
             ),
         ]
     );

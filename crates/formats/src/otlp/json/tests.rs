@@ -87,7 +87,7 @@ fn the_reason_is_in_the_words_of_the_sender() {
     );
     assert_eq!(
         with("spanId", json!("00")),
-        "spanId: has the wrong length; it takes 16 hexadecimal characters (8 bytes)"
+        "spanId: has the wrong length: expected 16 hexadecimal characters (8 bytes)"
     );
     assert_eq!(
         with("status", json!(5)),

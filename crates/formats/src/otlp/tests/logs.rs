@@ -164,11 +164,11 @@ fn a_bad_record_costs_itself_and_is_named_by_its_place() {
         [
             (
                 0,
-                "traceId: has the wrong length; it takes 32 hexadecimal characters (16 bytes)"
+                "traceId: has the wrong length: expected 32 hexadecimal characters (16 bytes)"
             ),
             (
                 2,
-                "spanId: has the wrong length; it takes 16 hexadecimal characters (8 bytes)"
+                "spanId: has the wrong length: expected 16 hexadecimal characters (8 bytes)"
             ),
             (3, "intValue does not fit in 64 bits"),
             (4, "time_ns: is before 1970"),

@@ -242,7 +242,7 @@ impl Detacher {
                 }
                 Err(error) => {
                     // This is not known to happen. The whole value stays in its span then.
-                    tracing::error!(%error, "a large value could not be compressed");
+                    tracing::error!(%error, "cannot compress a payload");
                     return;
                 }
             };
