@@ -19,10 +19,10 @@ pub async fn erase(command: EraseCommand) -> Result<()> {
     let rules = RetentionRules::default();
     let gauge = disk_gauge(&command.database, command.reserve_bytes());
     with_store(&command.database, rules, async |store| {
-        let mut told_blocks = 0;
+        let mut reported_blocks = 0;
         let progress = |blocks: throughline_store::BlockProgress| {
-            if blocks.done_blocks - told_blocks >= PROGRESS_BLOCKS {
-                told_blocks = blocks.done_blocks;
+            if blocks.done_blocks - reported_blocks >= PROGRESS_BLOCKS {
+                reported_blocks = blocks.done_blocks;
                 eprintln!("{} of {} blocks", blocks.done_blocks, blocks.total_blocks);
             }
         };

@@ -31,23 +31,23 @@ use crate::clock::Clock;
 pub use self::elements::Format;
 pub use self::report::{Report, SourceLocation};
 
-/// Messages between the thread that reads and the tasks that store.
+/// The capacity of the channel from the thread that reads to the tasks that store.
 const QUEUED: usize = 2;
 
-/// What is imported, and how.
+/// The settings of an import.
 #[derive(Debug, Clone)]
 pub struct Import {
     /// The files; `-` is standard input.
     pub files: Vec<PathBuf>,
-    /// Their format; told by what they contain unless said.
+    /// The format of the files. `None` detects it from their content.
     pub format: Option<Format>,
-    /// How long the database may be away or overloaded before the import gives up.
+    /// The time after which the import stops if the database is unavailable or overloaded.
     pub timeout: Duration,
-    /// What a span may hold.
+    /// The limits of a span.
     pub limits: Limits,
 }
 
-/// The limits of `limits` for files: the age of a span is no sign of a clock that is wrong.
+/// Returns `limits` for files. Old spans are accepted: their age does not indicate a wrong clock.
 pub fn file_limits(limits: Limits) -> Limits {
     Limits {
         unmarked_behind_ns: i64::MAX,
@@ -56,7 +56,7 @@ pub fn file_limits(limits: Limits) -> Limits {
     }
 }
 
-/// Stores what the files hold, and tells what became of it.
+/// Stores the content of the files and returns a report.
 pub async fn import(import: Import, writer: &Writer, clock: Clock) -> Report {
     let stop = Arc::new(AtomicBool::new(false));
     let settings = Settings {

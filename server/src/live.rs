@@ -23,37 +23,38 @@ use crate::api::{LiveRequest, SubscriptionScope};
 use crate::clock::Clock;
 use crate::problem::Problem;
 
-/// Subscribers of a server; one more is told to come back later.
-const PLACES: usize = 100;
-/// How long a browser waits before it opens an ended stream again.
+/// The maximum number of subscribers. One more gets 503 with `Retry-After`.
+const MAX_VIEWS: usize = 100;
+/// The delay after which a browser opens a stream again that ended.
 const RETRY: Duration = Duration::from_secs(2);
-/// A comment on a silent stream, so that proxies keep it and a client that is gone is noticed.
+/// The interval of comments on an idle stream. They keep proxies from closing it, and detect a client
+/// that is gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// What the live view needs.
+/// The state of the live view.
 #[derive(Clone)]
 pub struct Live {
     feed: Arc<dyn LiveFeed>,
     clock: Clock,
     stopping: watch::Receiver<bool>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl Live {
-    /// The live view of `feed`; its streams end once `stopping` is true.
+    /// Creates the live view of `feed`. Its streams end once `stopping` is true.
     pub fn new(feed: Arc<dyn LiveFeed>, clock: Clock, stopping: watch::Receiver<bool>) -> Self {
         Self {
             feed,
             clock,
             stopping,
-            places: Arc::new(Semaphore::new(PLACES)),
+            permits: Arc::new(Semaphore::new(MAX_VIEWS)),
         }
     }
 
-    /// The same with another number of subscribers at once, for tests.
+    /// Sets the maximum number of subscribers, for tests.
     #[must_use]
-    pub fn with_places(mut self, places: usize) -> Self {
-        self.places = Arc::new(Semaphore::new(places));
+    pub fn with_max_views(mut self, permits: usize) -> Self {
+        self.permits = Arc::new(Semaphore::new(permits));
         self
     }
 }
@@ -67,8 +68,8 @@ pub fn routes(live: Live) -> Router {
 
 async fn subscribe(State(live): State<Live>, query: RawQuery) -> Result<Response, Problem> {
     let request = LiveRequest::parse(&query)?;
-    let place = Arc::clone(&live.places).try_acquire_owned();
-    let place = place.map_err(|_| {
+    let permit = Arc::clone(&live.permits).try_acquire_owned();
+    let permit = permit.map_err(|_| {
         Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "Too many live views",
@@ -81,7 +82,7 @@ async fn subscribe(State(live): State<Live>, query: RawQuery) -> Result<Response
         request,
         clock: live.clock,
         stopping: live.stopping,
-        _place: place,
+        _permit: permit,
     };
     // The stream holds the permit and releases it, however the stream ends.
     let first = Event::default().retry(RETRY).comment("open");
@@ -105,18 +106,18 @@ struct Subscriber {
     request: LiveRequest,
     clock: Clock,
     stopping: watch::Receiver<bool>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Subscriber {
     /// Waits for the next event that the filter lets through; none once the stream is to end.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            let told = tokio::select! {
-                told = self.subscription.next() => told?,
+            let event = tokio::select! {
+                event = self.subscription.next() => event?,
                 _ = self.stopping.wait_for(|stopping| *stopping) => return None,
             };
-            let event = match told {
+            let event = match event {
                 LiveEvent::Listening => Ok(Event::default().event("listening").data("{}")),
                 LiveEvent::Reconnecting => Ok(Event::default().event("reconnecting").data("{}")),
                 LiveEvent::Lag(lag) => Event::default().event("lag").json_data(lag),

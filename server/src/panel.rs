@@ -82,7 +82,7 @@ fn content_security_policy(nonce: &str) -> String {
 
 /// Returns the routes of pages, server functions and static files. The panel's own 404 page is the
 /// response for everything else.
-pub(crate) fn routes(panel: Panel, answers: ResponseLimit) -> Router {
+pub(crate) fn routes(panel: Panel, limit: ResponseLimit) -> Router {
     let options = options();
     let pages = generate_route_list(App);
     let provide = {
@@ -106,7 +106,7 @@ pub(crate) fn routes(panel: Panel, answers: ResponseLimit) -> Router {
         .leptos_routes_with_context(&options, pages, provide.clone(), move || {
             shell(shell_options.clone())
         })
-        .route_layer(from_fn_with_state(answers, response_limit::hold))
+        .route_layer(from_fn_with_state(limit, response_limit::hold))
         .fallback(move |request: Request| fallback(request, provide.clone()))
         .with_state(options)
 }

@@ -93,7 +93,8 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
     ] {
         listen::check_loopback(addr.ip(), option)?;
     }
-    // Before the database, which takes its time: what is wrong with an address is said at once.
+    // Listens before it starts the database, which takes seconds, so that a bad address fails at
+    // once.
     let listeners = Listeners {
         main: listen::bind(options.addr, "--addr").await?,
         otlp: listen::bind(options.otlp_addr, "--otlp-addr").await?,

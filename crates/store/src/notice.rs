@@ -38,7 +38,7 @@ pub(crate) async fn announce(
     // A listener that hangs lets the notification queue of the cluster fill up, and a transaction
     // that finds the queue full cannot commit. Storing spans is more important: when the queue is
     // nearly full, nothing is announced and the live view misses these traces.
-    let told = sqlx::query(
+    let sent = sqlx::query(
         "SELECT pg_notify($1, notice) FROM unnest($2::text[]) AS notice
          WHERE (SELECT pg_notification_queue_usage()) < $3",
     )
@@ -47,13 +47,13 @@ pub(crate) async fn announce(
     .bind(FULLEST_QUEUE)
     .execute(connection)
     .await?;
-    let untold = (notices.len() as u64).saturating_sub(told.rows_affected());
-    if untold > 0 {
+    let unsent = (notices.len() as u64).saturating_sub(sent.rows_affected());
+    if unsent > 0 {
         tracing::warn!(
             "the notification queue of Postgres is nearly full: a session listens and does \
              not read its notifications"
         );
-        metrics::counter!("throughline_live_notices_left_out_total").increment(untold);
+        metrics::counter!("throughline_live_notices_left_out_total").increment(unsent);
     }
     Ok(())
 }

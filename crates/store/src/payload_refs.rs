@@ -26,7 +26,7 @@ pub(crate) enum ValuePath {
 /// A reference to one offloaded value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reference {
-    pub place: ValuePath,
+    pub path: ValuePath,
     pub byte_count: u64,
     /// The membership filter entry of the attribute with its full value; 0 for a value without a
     /// text.
@@ -44,7 +44,7 @@ impl Reference {
         if out.is_empty() {
             out.push(VERSION);
         }
-        match self.place {
+        match self.path {
             ValuePath::Attribute(attribute) => {
                 out.push(0);
                 varint::put(attribute.into(), out);
@@ -79,7 +79,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Reference>, Unreadable> {
     let mut references = Vec::new();
     while let Some((&kind, after)) = rest.split_first() {
         rest = after;
-        let place = match kind {
+        let path = match kind {
             0 => ValuePath::Attribute(small(&mut rest)?),
             1 => ValuePath::Event {
                 at: small(&mut rest)?,
@@ -98,7 +98,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Reference>, Unreadable> {
         let (hash, after) = rest.split_first_chunk::<16>().ok_or(Unreadable)?;
         rest = after;
         references.push(Reference {
-            place,
+            path,
             byte_count,
             filter_entry: u64::from_le_bytes(*filter_entry),
             hash: *hash,
@@ -119,15 +119,15 @@ mod tests {
     use super::*;
 
     fn reference() -> impl Strategy<Value = Reference> {
-        let place = prop_oneof![
+        let path = prop_oneof![
             any::<u32>().prop_map(ValuePath::Attribute),
             any::<(u32, u32)>().prop_map(|(at, attribute)| ValuePath::Event { at, attribute }),
             any::<(u32, u32)>().prop_map(|(at, attribute)| ValuePath::Link { at, attribute }),
             Just(ValuePath::Body),
         ];
-        (place, any::<u64>(), any::<u64>(), any::<[u8; 16]>()).prop_map(
-            |(place, byte_count, filter_entry, hash)| Reference {
-                place,
+        (path, any::<u64>(), any::<u64>(), any::<[u8; 16]>()).prop_map(
+            |(path, byte_count, filter_entry, hash)| Reference {
+                path,
                 byte_count,
                 filter_entry,
                 hash,

@@ -320,12 +320,12 @@ async fn an_unhandled_rejection_is_told_too() {
     ")
     .await;
     wait_until_idle().await;
-    let told = spans().await.into_iter().any(|span| {
+    let reported = spans().await.into_iter().any(|span| {
         span.events
             .iter()
             .any(|event| event.attributes.get_str(semconv::EXCEPTION_MESSAGE) == Some("plain text"))
     });
-    assert!(told);
+    assert!(reported);
 }
 
 #[wasm_bindgen_test]

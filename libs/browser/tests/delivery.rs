@@ -65,8 +65,8 @@ async fn everything_arrives() {
 
 /// Returns the sequence state of the last batch that contains one.
 fn sequence() -> BatchSequence {
-    let mut told = batches().into_iter().filter_map(|batch| batch.sequence);
-    told.next_back().expect("a page numbers its spans")
+    let mut reported = batches().into_iter().filter_map(|batch| batch.sequence);
+    reported.next_back().expect("a page numbers its spans")
 }
 
 #[wasm_bindgen_test]
@@ -99,10 +99,10 @@ async fn every_span_has_a_number_and_a_long_one_is_told_of_before_it_ends() {
     );
     let numbers: HashSet<_> = sent.iter().filter_map(|span| span.sequence).collect();
     assert_eq!(numbers.len(), sent.len());
-    let told = sequence();
-    assert_eq!(told.process, process);
-    assert_eq!(told.settled, told.next, "all has arrived");
-    assert!(numbers.iter().all(|number| *number < told.next));
+    let reported = sequence();
+    assert_eq!(reported.process, process);
+    assert_eq!(reported.settled, reported.next, "all has arrived");
+    assert!(numbers.iter().all(|number| *number < reported.next));
 }
 
 #[wasm_bindgen_test]
@@ -185,8 +185,8 @@ async fn what_finds_no_space_is_counted_and_reported() {
     record(1, 70_000);
     eval("net.hold = false; net.held.splice(0).forEach((answer) => answer())");
     everything_arrives().await;
-    let told = dropped();
-    assert_eq!(told.get(&DropReason::QueueFull), Some(&3));
-    assert_eq!(told.get(&DropReason::TooBig), Some(&1));
+    let reported = dropped();
+    assert_eq!(reported.get(&DropReason::QueueFull), Some(&3));
+    assert_eq!(reported.get(&DropReason::TooBig), Some(&1));
     assert_eq!(spans().await.len(), 501);
 }

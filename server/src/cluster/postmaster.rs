@@ -183,7 +183,8 @@ impl Launch {
     }
 }
 
-/// Whether what a server said at its refusal is over once its predecessor's processes are gone.
+/// Reports whether the error in `log` goes away once the processes of the previous server have
+/// ended.
 fn is_passing(complaint: &str) -> bool {
     [
         "pre-existing shared memory block",

@@ -25,7 +25,7 @@ pub struct StorageLimits {
 }
 
 impl StorageLimits {
-    /// What stays free unless said otherwise, or a tenth of the disk where that is less.
+    /// The default disk reserve in bytes. On a small disk the reserve is a tenth of the disk.
     pub const DEFAULT_RESERVE_BYTES: u64 = 5_000_000_000;
 
     /// Returns the limits beside what is free on the disk of `data_dir` now; the size of the database

@@ -63,12 +63,12 @@ async fn what_cannot_be_read_is_answered_400_with_the_place() {
             let cut = coding.encode(&whole[..whole.len() - 7]);
             let (status, words) = refused(&server, receiver, &headers, cut).await;
             assert_eq!(status, StatusCode::BAD_REQUEST, "{receiver:?}: {words}");
-            let place = if receiver == Receiver::OtlpProtobuf {
+            let location = if receiver == Receiver::OtlpProtobuf {
                 "byte"
             } else {
                 "column"
             };
-            assert!(words.contains(place), "{receiver:?}: {words}");
+            assert!(words.contains(location), "{receiver:?}: {words}");
 
             let trailing = coding.encode(&[&whole[..], b"}}!"].concat());
             let (status, words) = refused(&server, receiver, &headers, trailing).await;
@@ -171,7 +171,7 @@ async fn damaged_compression_is_answered_400() {
             assert_eq!(
                 status,
                 StatusCode::BAD_REQUEST,
-                "{receiver:?} not said: {words}"
+                "{receiver:?}: the reason is missing in {words}"
             );
             for (what, body) in [
                 ("not compressed", b"plain".to_vec()),

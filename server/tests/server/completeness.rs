@@ -168,13 +168,13 @@ async fn events_of_a_batch_are_records_of_their_trace_and_a_bad_one_costs_itself
         (&answer["received"], &answer["received_events"]),
         (&json!(1), &json!(2))
     );
-    let places: Vec<_> = answer["rejected_events"]
+    let indexes: Vec<_> = answer["rejected_events"]
         .as_array()
         .unwrap()
         .iter()
         .map(|no| no["index"].as_u64().unwrap())
         .collect();
-    assert_eq!(places, [0, 2]);
+    assert_eq!(indexes, [0, 2]);
     let listed = server
         .get_json(&format!("/api/admin/events?trace={TRACE}"))
         .await;

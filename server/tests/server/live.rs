@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::support::{LIVE_PLACES, Receiver, Server, hex, span};
+use crate::support::{MAX_LIVE_VIEWS, Receiver, Server, hex, span};
 
 /// Much longer than any step takes: a test that waits this long has failed.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -69,7 +69,7 @@ async fn a_trace_is_told_as_the_list_shows_it() {
     server
         .send(Receiver::Native, std::slice::from_ref(&sent))
         .await;
-    let (event, data) = events.next().await.expect("is told");
+    let (event, data) = events.next().await.expect("is sent");
     assert_eq!(event, "traces");
     assert_eq!(data["more"], 0);
     assert!(data["now_ns"].is_string());
@@ -85,7 +85,7 @@ async fn a_filter_and_a_limit_hold_back_what_is_not_wanted() {
     server.send(Receiver::Native, &[span("GET /cart")]).await;
     let orders = [span("POST /orders"), span("POST /orders")];
     server.send(Receiver::Native, &orders).await;
-    let (_, data) = events.next().await.expect("is told");
+    let (_, data) = events.next().await.expect("is sent");
     assert_eq!(data["traces"].as_array().expect("a list").len(), 1);
     assert_eq!(data["traces"][0]["root_name"], "POST /orders");
     assert_eq!(data["more"], 1);
@@ -106,12 +106,12 @@ async fn one_trace_is_followed_whenever_it_began() {
     server
         .send(Receiver::Native, &[span("GET /cart"), first])
         .await;
-    let (_, data) = events.next().await.expect("is told");
+    let (_, data) = events.next().await.expect("is sent");
     assert_eq!(data["traces"].as_array().expect("a list").len(), 1);
     assert_eq!(data["traces"][0]["trace_id"], id);
     server.send(Receiver::Native, &[span("GET /cart")]).await;
     server.send(Receiver::Native, &[late]).await;
-    let (_, data) = events.next().await.expect("is told");
+    let (_, data) = events.next().await.expect("is sent");
     assert_eq!(data["traces"][0]["span_count"], 2);
 }
 
@@ -137,7 +137,7 @@ async fn what_cannot_be_understood_is_refused() {
 async fn one_view_too_many_is_told_to_come_back_and_a_closed_one_makes_space() {
     let server = Server::start().await;
     let mut open = Vec::new();
-    for _ in 0..LIVE_PLACES {
+    for _ in 0..MAX_LIVE_VIEWS {
         open.push(Events::open(&server, "").await);
     }
     let refused = server.get("/api/admin/live").await;

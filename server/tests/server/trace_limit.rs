@@ -79,8 +79,8 @@ async fn a_start_too_many_is_named_by_its_place_and_runs_nowhere() {
     let answer = client().post(url("/api/trace-log")).json(&batch).send();
     let answer: Value = answer.await.unwrap().json().await.unwrap();
     let rejected = answer["rejected_starts"].as_array().unwrap();
-    let places: Vec<_> = rejected.iter().map(|no| no["index"].clone()).collect();
-    assert_eq!(places, [0, 4, 5], "{answer}");
+    let indexes: Vec<_> = rejected.iter().map(|no| no["index"].clone()).collect();
+    assert_eq!(indexes, [0, 4, 5], "{answer}");
     let reason = rejected[1]["reason"].as_str().unwrap();
     assert!(reason.starts_with("trace_too_large: "), "{reason}");
     let trace = client().get(url(&format!("/api/admin/traces/{trace_id}")));

@@ -36,9 +36,9 @@ async fn the_process() {
     tracing::subscriber::set_global_default(layer).expect("the first");
     let outer = tracing::info_span!("process confirmation");
     outer.in_scope(|| drop(tracing::info_span!("send mail")));
-    let mut told = String::new();
+    let mut line = String::new();
     // This thread runs nothing else, so a blocking read is fine.
-    std::io::stdin().read_line(&mut told).expect("is told");
+    std::io::stdin().read_line(&mut line).expect("a line");
     drop(outer);
     tracer.shutdown(Duration::from_secs(30)).await;
 }

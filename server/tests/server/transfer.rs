@@ -1,10 +1,10 @@
 //! Tests of import and export.
 
+mod content;
 mod foreign;
 mod others;
 mod round_trip;
 mod side;
-mod told;
 mod waiting;
 
 use std::fs;

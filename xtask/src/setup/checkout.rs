@@ -50,7 +50,7 @@ fn is_ours(owner: &Path, root: &Path) -> bool {
 fn wait_for(path: &Path, kind: FlockArg) -> Result<Flock<File>> {
     let open = || OpenOptions::new().create(true).append(true).open(path);
     let mut file = open().with_context(|| format!("cannot open {}", path.display()))?;
-    let mut said = false;
+    let mut has_printed = false;
     loop {
         interrupt::check()?;
         match Flock::lock(file, kind) {
@@ -58,9 +58,9 @@ fn wait_for(path: &Path, kind: FlockArg) -> Result<Flock<File>> {
             Err((same, Errno::EWOULDBLOCK)) => file = same,
             Err((_, error)) => return Err(anyhow!("cannot lock {}: {error}", path.display())),
         }
-        if !said {
+        if !has_printed {
             println!("waiting for another checkout that builds in the same target folder");
-            said = true;
+            has_printed = true;
         }
         thread::sleep(Duration::from_millis(200));
     }

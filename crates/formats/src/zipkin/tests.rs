@@ -190,8 +190,8 @@ fn a_server_that_shares_its_callers_id_becomes_its_child_the_same_each_time() {
     let (first, again) = (read(&body), read(&body));
     let by_place = |validated: &Validated| -> Vec<Span> {
         let all = spans(validated);
-        let mut all: Vec<_> = validated.places.iter().zip(all).collect();
-        all.sort_by_key(|(place, _)| **place);
+        let mut all: Vec<_> = validated.indexes.iter().zip(all).collect();
+        all.sort_by_key(|(index, _)| **index);
         all.into_iter().map(|(_, span)| span.clone()).collect()
     };
     let [child, client, server, of_client] = by_place(&first).try_into().expect("four");
@@ -248,7 +248,7 @@ fn a_span_without_a_timestamp_gets_that_of_what_is_around_it_and_says_so() {
         with("6", "5", &[none, quiet]),
     ]);
     let validated = read(&body);
-    let told = |id: &str| {
+    let times_of = |id: &str| {
         let of = |span: &&&Span| span.span_id.to_string() == format!("{id:0>16}");
         let all = spans(&validated);
         let span = all.iter().rfind(of).expect("there");
@@ -257,15 +257,15 @@ fn a_span_without_a_timestamp_gets_that_of_what_is_around_it_and_says_so() {
         (after(span.start), span.end.since(span.start).max(0), marked)
     };
     let long = 431_874_000;
-    assert_eq!(told("c"), (3, 5_000, true), "as its parent's parent");
-    assert_eq!(told("b"), (3, 0, true), "as its parent; it has no end");
-    assert_eq!(told("a"), (3, long, false));
-    assert_eq!(told("d"), (7, long, true), "as its first annotation");
-    assert_eq!(told("e"), (0, long, true), "as the first of its trace");
-    assert_eq!(told("e1"), (0, long, true));
-    assert_eq!(told("ab"), (4, long, true));
-    assert_eq!(told("5"), (0, long, true), "it has no parent");
-    assert_eq!(told("6"), (0, long, true), "its parent has none either");
+    assert_eq!(times_of("c"), (3, 5_000, true), "as its parent's parent");
+    assert_eq!(times_of("b"), (3, 0, true), "as its parent; it has no end");
+    assert_eq!(times_of("a"), (3, long, false));
+    assert_eq!(times_of("d"), (7, long, true), "as its first annotation");
+    assert_eq!(times_of("e"), (0, long, true), "as the first of its trace");
+    assert_eq!(times_of("e1"), (0, long, true));
+    assert_eq!(times_of("ab"), (4, long, true));
+    assert_eq!(times_of("5"), (0, long, true), "it has no parent");
+    assert_eq!(times_of("6"), (0, long, true), "its parent has none either");
 }
 
 #[test]

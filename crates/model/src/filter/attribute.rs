@@ -28,7 +28,7 @@ impl AttributeCondition {
                 key: key.trim().to_owned(),
                 value: value.to_owned(),
             }),
-            _ => Err(format!("attr {text:?} is not KEY=VALUE")),
+            _ => Err(format!("invalid attr {text:?}: expected KEY=VALUE")),
         }
     }
 

@@ -188,16 +188,16 @@ struct Subscription {
 
 impl Subscription {
     /// Takes an event from the channel. Traces between it and the previous event were missed.
-    fn take(&mut self, told: FanOutEvent, has_lagged: bool) {
-        let missed = told.before.saturating_sub(self.seen);
-        self.seen = told.before.saturating_add(traces_of(&told.event));
+    fn take(&mut self, fan_out: FanOutEvent, has_lagged: bool) {
+        let missed = fan_out.before.saturating_sub(self.seen);
+        self.seen = fan_out.before.saturating_add(traces_of(&fan_out.event));
         if has_lagged {
             self.next.push_back(LiveEvent::Lag(LiveLag {
                 missed,
                 reason: LagReason::Slow,
             }));
         }
-        self.next.push_back(told.event);
+        self.next.push_back(fan_out.event);
     }
 }
 
@@ -207,7 +207,7 @@ impl LiveSubscription for Subscription {
             let mut has_lagged = false;
             while self.next.is_empty() {
                 match self.receiver.recv().await {
-                    Ok(told) => self.take(told, has_lagged),
+                    Ok(fan_out) => self.take(fan_out, has_lagged),
                     Err(broadcast::error::RecvError::Lagged(_)) => has_lagged = true,
                     Err(broadcast::error::RecvError::Closed) => return None,
                 }

@@ -121,8 +121,8 @@ mod tests {
         pending.add(notice(0..6_000));
         let batches: Vec<FanOutBatch> = (0..2).flat_map(|_| pending.take()).collect();
         assert_eq!(batches[0].missed + batches[1].missed, 1_000);
-        let told: Vec<_> = batches.into_iter().flat_map(|batch| batch.traces).collect();
-        assert_eq!(told, notice(0..5_000).traces);
+        let traces: Vec<_> = batches.into_iter().flat_map(|batch| batch.traces).collect();
+        assert_eq!(traces, notice(0..5_000).traces);
         assert!(pending.is_empty());
     }
 }

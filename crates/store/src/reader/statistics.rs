@@ -24,7 +24,7 @@ pub(super) async fn statistics(
     let mut figures = Figures::new(selection.from_ns, selection.to_ns);
     let from = From {
         direction: Direction::After,
-        place: None,
+        position: None,
     };
     let mut last_ns = selection.to_ns;
     let mut search = Search::new(connection, selection, plan, from, budget, permits);
@@ -83,8 +83,8 @@ impl Group {
 
     /// Returns the percentile of the durations by nearest rank. The durations must be sorted.
     fn percentile(&self, per_cent: usize) -> Option<i64> {
-        let place = (self.durations.len() * per_cent).div_ceil(100).max(1) - 1;
-        self.durations.get(place).copied()
+        let position = (self.durations.len() * per_cent).div_ceil(100).max(1) - 1;
+        self.durations.get(position).copied()
     }
 }
 

@@ -141,14 +141,14 @@ mod tests {
     proptest! {
         #[test]
         fn every_percentile_is_within_one_percent(values in durations(), share in 0.0..=1.0_f64) {
-            let told = of(&values).quantile(share).expect("has values");
+            let estimate = of(&values).quantile(share).expect("has values");
             let mut sorted = values;
             sorted.sort_unstable();
             let rank = (share * sorted.len() as f64).ceil() as usize;
             let value = sorted[rank.max(1) - 1];
             // The last term covers the rounding of 64-bit floats at the end of the range.
             let allowed = value as f64 * (Sketch::RELATIVE_ERROR + 1e-9) + 0.5;
-            prop_assert!((told as f64 - value as f64).abs() <= allowed, "{told} for {value}");
+            prop_assert!((estimate as f64 - value as f64).abs() <= allowed, "{estimate} for {value}");
         }
 
         #[test]

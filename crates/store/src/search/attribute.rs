@@ -209,8 +209,8 @@ impl<'a> AttributeScan<'a> {
         };
         let mut values = self.block.columns.values(column)?;
         for position in self.positions(column) {
-            let place = usize::try_from(values.next_number()?).map_err(|_| WHAT)?;
-            if passing.contains(listed.get(place).ok_or(WHAT)?) {
+            let index = usize::try_from(values.next_number()?).map_err(|_| WHAT)?;
+            if passing.contains(listed.get(index).ok_or(WHAT)?) {
                 bits.set(position);
             }
         }
@@ -284,8 +284,8 @@ impl<'a> AttributeScan<'a> {
         }
         for (ordinal, position) in self.positions(column).enumerate() {
             let reference = offloaded.at(position).iter().find(|reference| {
-                matches!(reference.place, ValuePath::Attribute(place)
-                    if directory.attribute_column(position, place as usize) == Some(column))
+                matches!(reference.path, ValuePath::Attribute(attribute)
+                    if directory.attribute_column(position, attribute as usize) == Some(column))
             });
             let passes = match reference {
                 Some(reference) => self.payload_passes(test, reference),
@@ -367,11 +367,11 @@ impl<'a> AttributeScan<'a> {
             let passes = (0..)
                 .zip(&events)
                 .any(|(event, SpanEvent { attributes, .. })| {
-                    let place = |attribute| ValuePath::Event {
+                    let path = |attribute| ValuePath::Event {
                         at: event,
                         attribute,
                     };
-                    self.any_passes(test, attributes, references, place, &mut buffer)
+                    self.any_passes(test, attributes, references, path, &mut buffer)
                 });
             if passes {
                 bits.set(position);
@@ -380,22 +380,22 @@ impl<'a> AttributeScan<'a> {
         Ok(())
     }
 
-    /// Returns true if an attribute of a span or an event passes. `place` maps the index of an
+    /// Returns true if an attribute of a span or an event passes. `path` maps the index of an
     /// attribute to its payload path.
     fn any_passes(
         &self,
         test: &AttributeTest,
         attributes: &Attributes,
         references: &[Reference],
-        place: impl Fn(u32) -> ValuePath,
+        path: impl Fn(u32) -> ValuePath,
         buffer: &mut String,
     ) -> bool {
         (0..).zip(attributes.iter()).any(|(at, (key, value))| {
             if !test.is_key(key.as_bytes()) {
                 return false;
             }
-            let at = place(at);
-            let reference = references.iter().find(|reference| reference.place == at);
+            let at = path(at);
+            let reference = references.iter().find(|reference| reference.path == at);
             let passes = match reference {
                 Some(reference) => self.payload_passes(test, reference),
                 None => test.test.value(value, buffer),

@@ -6,7 +6,7 @@ use throughline_model::{Direction, ReadError, StatusFilter, TraceFilter};
 use uuid::Uuid;
 
 use super::plan::ScanPlan;
-use super::sources::push_leads;
+use super::sources::push_condition;
 use crate::ids;
 use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
 use crate::sqlstate::read_error;
@@ -31,7 +31,8 @@ pub(crate) struct TraceRow {
 }
 
 impl TraceRow {
-    pub(crate) const fn place(&self) -> RowKey {
+    /// Returns the position of the row in the list.
+    pub(crate) const fn row_key(&self) -> RowKey {
         (self.start_ns, self.trace_id)
     }
 }
@@ -114,7 +115,7 @@ impl RowSelection<'_> {
             last: all
                 .last()
                 .filter(|walked| walked.is_last)
-                .map(|walked| walked.row.place()),
+                .map(|walked| walked.row.row_key()),
             rows: all
                 .into_iter()
                 .filter(|walked| walked.is_selected)
@@ -183,7 +184,7 @@ impl RowSelection<'_> {
         query.push(" AS user_id, ARRAY[");
         for (at, (_, source)) in plan.sources().enumerate() {
             query.push(if at == 0 { "" } else { ", " });
-            push_leads(&mut query, source);
+            push_condition(&mut query, source);
         }
         query.push("]::boolean[] AS sources");
         query

@@ -62,7 +62,7 @@ pub(crate) struct Budget {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct From {
     pub direction: Direction,
-    pub place: Option<RowKey>,
+    pub position: Option<RowKey>,
 }
 
 /// The reason why a search ended.
@@ -167,7 +167,10 @@ impl<'a> Search<'a> {
             Sources::read(self.connection, tenant, &self.plan, most).await?
         };
         if self.from.direction == Direction::Before {
-            let lower_ns = self.from.place.map_or(i64::MIN, |(start_ns, _)| start_ns);
+            let lower_ns = self
+                .from
+                .position
+                .map_or(i64::MIN, |(start_ns, _)| start_ns);
             while !self.blocks.is_whole() && self.blocks.covered_from_ns > lower_ns {
                 self.extend().await?;
             }
@@ -178,7 +181,7 @@ impl<'a> Search<'a> {
             let lower_ns = self.blocks.covered_from_ns.max(self.selection.from_ns);
             if self
                 .from
-                .place
+                .position
                 .is_some_and(|(start_ns, _)| start_ns < lower_ns)
             {
                 // Earlier pages returned all traces.
@@ -193,8 +196,8 @@ impl<'a> Search<'a> {
             }
             let end = (lower_ns, Uuid::from_u128(1));
             // No progress if an earlier page already reached the end of this range.
-            self.has_progress |= self.from.place != Some(end);
-            self.from.place = Some(end);
+            self.has_progress |= self.from.position != Some(end);
+            self.from.position = Some(end);
             if self.is_over() {
                 let end = End::Stopped(end);
                 return Ok(Outcome { end, total: None });
@@ -272,7 +275,7 @@ impl<'a> Search<'a> {
             MOST_ROWS
         };
         for batch in 1.. {
-            let from = (self.from.direction, self.from.place);
+            let from = (self.from.direction, self.from.position);
             let walked = self
                 .selection
                 .walk(self.connection, &self.plan, from, lower_ns, limit)
@@ -281,15 +284,15 @@ impl<'a> Search<'a> {
                 Decided::All => {}
                 Decided::Full => return Ok(Outcome::of(End::Full)),
                 Decided::Before(row) => {
-                    let last = walked.rows.get(row.wrapping_sub(1)).map(TraceRow::place);
-                    let last = last.or(self.from.place);
+                    let last = walked.rows.get(row.wrapping_sub(1)).map(TraceRow::row_key);
+                    let last = last.or(self.from.position);
                     return Ok(Outcome::of(last.map_or(End::Whole, End::Stopped)));
                 }
             }
             let Some(last) = walked.last else {
                 return Ok(Outcome::of(End::Whole));
             };
-            self.from.place = Some(last);
+            self.from.position = Some(last);
             self.has_progress = true;
             if self.is_over() {
                 return Ok(Outcome::of(End::Stopped(last)));

@@ -158,10 +158,10 @@ fn trace(options: &SeedOptions, at: u64, random: &mut Random, groups: &mut [Span
     }
     let count = options.spans_per_trace.max(1);
     let slice_ns = root.duration_ns() / count as i64;
-    for place in 1..count {
+    for index in 1..count {
         // Three of four children stay in the service that was called.
-        let callee = (service + u64::from(place % 4 == 0) * place) % groups.len() as u64;
-        let begins = start.saturating_add(slice_ns * place as i64);
+        let callee = (service + u64::from(index % 4 == 0) * index) % groups.len() as u64;
+        let begins = start.saturating_add(slice_ns * index as i64);
         let mut child = span(
             trace_id,
             Some(root.span_id),
@@ -178,7 +178,7 @@ fn trace(options: &SeedOptions, at: u64, random: &mut Random, groups: &mut [Span
                 child.name.clone().into_owned().into(),
             ),
         ]);
-        if failed && place == count - 1 {
+        if failed && index == count - 1 {
             child.status.code = StatusCode::Error;
         }
         groups[callee as usize].spans.push(child);

@@ -162,11 +162,11 @@ impl Encoder<'_> {
             return;
         };
         let received_ns = self.now.get();
-        let mut told = ProcessReport::new(sequence, &sender.rejected, resource_id, received_ns);
+        let mut report = ProcessReport::new(sequence, &sender.rejected, resource_id, received_ns);
         for number in refused {
-            told.reject(*number);
+            report.reject(*number);
         }
-        self.encoded.told.push(told);
+        self.encoded.reports.push(report);
         for (index, start) in (self.start_index..).zip(&group.starts) {
             let span = start.clone().into_span();
             // The receiver has already rejected it. A caller that skipped the receiver's validation

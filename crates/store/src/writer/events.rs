@@ -81,15 +81,15 @@ impl Events {
         let offset = out.len();
         out.extend_from_slice(&FIELDS.to_be_bytes());
         bytes(&context.tenant, out);
-        let said_at = out.len();
-        said(event, context, payloads, out);
+        let content_at = out.len();
+        encode_content(event, context, payloads, out);
         // The repairs that ingest records depend on the time of arrival. They are left out of the
         // digest, so that the same event sent again has the same digest.
         let content = match without_marks(event) {
-            None => ids::event_digest(&out[said_at..]),
+            None => ids::event_digest(&out[content_at..]),
             Some(unmarked) => {
                 let mut plain = Vec::new();
-                said(&unmarked, context, payloads, &mut plain);
+                encode_content(&unmarked, context, payloads, &mut plain);
                 ids::event_digest(&plain)
             }
         };
@@ -110,7 +110,7 @@ impl Events {
 }
 
 /// Appends the fields that the sender decides.
-fn said(event: &LogRecord, context: EventContext, payloads: &[u8], out: &mut Vec<u8>) {
+fn encode_content(event: &LogRecord, context: EventContext, payloads: &[u8], out: &mut Vec<u8>) {
     optional(event.trace_id.map(TraceId::to_bytes), out);
     bytes(&event.time.get().to_be_bytes(), out);
     bytes(&context.resource_id.to_be_bytes(), out);

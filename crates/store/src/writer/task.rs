@@ -105,14 +105,14 @@ impl Task {
         let mut waiting = vec![distinct];
         let mut faults = 0;
         // The first rows that are committed carry the process reports of all batches.
-        let mut is_told = group.telling().next().is_none();
+        let mut are_reports_stored = group.with_reports().next().is_none();
         while let Some(mut rows) = waiting.pop() {
             if rows.is_empty() {
                 continue;
             }
             match self.store(&group, &rows).await {
                 Ok(stored) => {
-                    is_told = true;
+                    are_reports_stored = true;
                     self.settle(&mut group, &rows, stored);
                 }
                 Err(Failure::All(error)) => group.fail(&rows, &error),
@@ -122,7 +122,7 @@ impl Task {
                         tracing::warn!(reason, "the database rejected a row");
                         group.reject(rows[0], reason);
                         // The sequence number of a rejected span counts as rejected, not as lost.
-                        is_told = group.telling().next().is_none();
+                        are_reports_stored = group.with_reports().next().is_none();
                     } else if faults > Self::MAX_FAULTS {
                         group.fail(&rows, &WriteError::Refused(reason));
                     } else {
@@ -133,11 +133,11 @@ impl Task {
                 }
             }
         }
-        if !is_told {
+        if !are_reports_stored {
             match self.store(&group, &[]).await {
                 Ok(stored) => self.settle(&mut group, &[], stored),
-                Err(Failure::All(error)) => group.fail_told(&error),
-                Err(Failure::Data(reason)) => group.fail_told(&WriteError::Refused(reason)),
+                Err(Failure::All(error)) => group.fail_reporting(&error),
+                Err(Failure::Data(reason)) => group.fail_reporting(&WriteError::Refused(reason)),
             }
         }
         let elapsed = started.elapsed();
@@ -243,7 +243,7 @@ impl Task {
         let starts = span_limit::starts::over(connection, group, shared.limit.spans()).await?;
         let entries = group
             .batches_of(rows)
-            .chain(group.telling())
+            .chain(group.with_reports())
             .flat_map(|batch| batch.dictionary.iter());
         let missing = shared.known.missing(entries);
         if !missing.is_empty() {

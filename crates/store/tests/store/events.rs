@@ -23,7 +23,7 @@ fn of(service: &'static str, events: Vec<LogRecord>) -> WriteBatch {
     }
 }
 
-fn said(message: &'static str, at: UnixNanos) -> LogRecord {
+fn log_record(message: &'static str, at: UnixNanos) -> LogRecord {
     LogRecord {
         time: at,
         severity_number: 9,
@@ -136,13 +136,16 @@ async fn bodies_of_other_kinds_and_none_come_back() {
 async fn a_batch_sent_again_is_stored_once_and_what_was_said_twice_stays_twice() {
     let fixture = Fixture::new().await;
     let batch = || {
-        let tick = said("tick", fixture.now);
-        of("shop", vec![tick.clone(), tick, said("tock", fixture.now)])
+        let tick = log_record("tick", fixture.now);
+        of(
+            "shop",
+            vec![tick.clone(), tick, log_record("tock", fixture.now)],
+        )
     };
     assert_eq!(write(&fixture, batch()).await, counts(3, 0));
     assert_eq!(write(&fixture, batch()).await, counts(0, 3));
     let mut more = batch();
-    more.groups[0].events.push(said("new", fixture.now));
+    more.groups[0].events.push(log_record("new", fixture.now));
     assert_eq!(write(&fixture, more).await, counts(1, 3));
     let stored = fixture.count("SELECT count(*) FROM events").await;
     assert_eq!(stored, 4);
@@ -154,11 +157,11 @@ async fn spans_and_events_of_a_batch_are_committed_together_and_counted_apart() 
     let span = lone("work", &mut Ids::seeded(101))
         .starts(fixture.now)
         .build();
-    let mut inside = said("inside", fixture.now);
+    let mut inside = log_record("inside", fixture.now);
     inside.trace_id = Some(span.trace_id);
     inside.span_id = Some(span.span_id);
     inside.attributes.insert(semconv::CORRELATION_ID, "c-1");
-    let far = said("far", fixture.now.saturating_add(5 * UnixNanos::PER_DAY));
+    let far = log_record("far", fixture.now.saturating_add(5 * UnixNanos::PER_DAY));
     let mut batch = of("shop", vec![far, inside]);
     batch.groups[0].spans.push(span.clone());
     let outcome = write(&fixture, batch.clone()).await;
@@ -182,12 +185,12 @@ async fn spans_and_events_of_a_batch_are_committed_together_and_counted_apart() 
 #[tokio::test]
 async fn events_are_filtered_by_severity_text_service_name_and_time() {
     let fixture = Fixture::new().await;
-    let mut failed = said("Payment FAILED", fixture.at_ms(-1));
+    let mut failed = log_record("Payment FAILED", fixture.at_ms(-1));
     failed.severity_number = 17;
     failed.event_name = "payment.failed".into();
-    let old = said("old", fixture.at_ms(-2 * 3_600_000));
+    let old = log_record("old", fixture.at_ms(-2 * 3_600_000));
     write(&fixture, of("pay", vec![failed, old])).await;
-    write(&fixture, of("shop", vec![said("100%", fixture.now)])).await;
+    write(&fixture, of("shop", vec![log_record("100%", fixture.now)])).await;
     let recent = EventFilter {
         range: Some(TimeRange::default()),
         ..EventFilter::default()
@@ -271,7 +274,7 @@ async fn events_of_one_instant_are_paged_without_a_gap_both_ways() {
 #[tokio::test]
 async fn a_large_body_is_a_preview_in_lists() {
     let fixture = Fixture::new().await;
-    let mut record = said("", fixture.now);
+    let mut record = log_record("", fixture.now);
     record.body = "b".repeat(100_000).into();
     write(&fixture, of("shop", vec![record])).await;
     let event = list(&fixture, &EventFilter::default()).await.remove(0);
@@ -306,7 +309,9 @@ async fn an_event_the_database_refuses_is_named_and_the_rest_is_kept() {
     .execute(&mut fixture.database.connection().await)
     .await
     .expect("executes");
-    let mut events: Vec<LogRecord> = (0..10).map(|at| said("fine", fixture.at_ms(at))).collect();
+    let mut events: Vec<LogRecord> = (0..10)
+        .map(|at| log_record("fine", fixture.at_ms(at)))
+        .collect();
     events[6].body = "poison".into();
     let mut batch = of("shop", events);
     let span = lone("work", &mut Ids::seeded(102)).starts(fixture.now);

@@ -1,4 +1,4 @@
-//! What goes wrong stays where it is and is said.
+//! Tests of faults: a fault affects only its item and is reported.
 
 use std::time::Duration;
 

@@ -15,7 +15,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 async fn next(subscription: &mut dyn LiveSubscription) -> Option<LiveEvent> {
     tokio::time::timeout(TIMEOUT, subscription.next())
         .await
-        .expect("something is told")
+        .expect("something is received")
 }
 
 async fn traces(subscription: &mut dyn LiveSubscription) -> Vec<TraceSummary> {
@@ -51,14 +51,14 @@ async fn what_one_store_commits_is_told_by_another() {
         received(1)
     );
     for subscription in [&mut here, &mut there] {
-        let told = traces(&mut **subscription).await;
+        let received = traces(&mut **subscription).await;
         assert_eq!(
-            told,
+            received,
             fixture
                 .list(&throughline_model::TraceFilter::default())
                 .await
         );
-        assert_eq!(told[0].trace_id, sent.span.trace_id);
+        assert_eq!(received[0].trace_id, sent.span.trace_id);
     }
     other.close().await;
     assert_eq!(next(&mut *there).await, None);
@@ -75,9 +75,12 @@ async fn a_trace_that_grows_is_told_again_as_it_is_then() {
     child.parent_span_id = Some(root.span_id);
     for (span, count) in [(child, 1), (root, 2)] {
         fixture.write(&[Sent::by("shop", span)]).await;
-        let told = traces(&mut *subscription).await;
-        assert_eq!(told.len(), 1);
-        assert_eq!((told[0].span_count, told[0].has_root), (count, count == 2));
+        let received = traces(&mut *subscription).await;
+        assert_eq!(received.len(), 1);
+        assert_eq!(
+            (received[0].span_count, received[0].has_root),
+            (count, count == 2)
+        );
     }
 }
 
@@ -118,10 +121,10 @@ async fn a_commit_too_large_to_be_told_whole_says_how_much_it_left_out() {
     let mut subscription = listening(&fixture).await;
     let sent: Vec<Sent> = (0..COUNT).map(|seed| one("work", seed, &fixture)).collect();
     assert_eq!(fixture.write(&sent).await, received(COUNT));
-    let (mut told, mut missed) = (0, 0);
-    while told + missed < COUNT {
+    let (mut received, mut missed) = (0, 0);
+    while received + missed < COUNT {
         match next(&mut *subscription).await {
-            Some(LiveEvent::Traces(traces)) => told += traces.len() as u64,
+            Some(LiveEvent::Traces(traces)) => received += traces.len() as u64,
             Some(LiveEvent::Lag(lag)) => {
                 assert_eq!(lag.reason, LagReason::Overflow);
                 missed += lag.missed;
@@ -129,7 +132,7 @@ async fn a_commit_too_large_to_be_told_whole_says_how_much_it_left_out() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!((told, missed), (2_880, 120));
+    assert_eq!((received, missed), (2_880, 120));
 }
 
 #[tokio::test]

@@ -41,9 +41,9 @@ async fn starts_and_refused_spans_of_full_traces_crosswise_never_deadlock() {
                 0,
             );
             let refused = with_number(&full[1 - at][10], 1 + round);
-            let said = process_report(process, 2 + round, &[refused], &[&started]);
+            let report = process_report(process, 2 + round, &[refused], &[&started]);
             let writer = stores[at].writer();
-            async move { writer.submit(said).await.expect("answers") }
+            async move { writer.submit(report).await.expect("answers") }
         });
         let [one, other] = crosswise;
         let (one, other) = tokio::join!(one, other);

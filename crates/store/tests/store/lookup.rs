@@ -9,7 +9,7 @@ use throughline_wire::{
     AttributeValue, Attributes, LogRecord, Resource, TenantId, TraceId, semconv,
 };
 
-use crate::completeness::{numbered, said, send, stands_at};
+use crate::completeness::{batch_of_process, numbered, send, stands_at};
 use crate::support::{Fixture, batch, lone};
 
 async fn look_up(fixture: &Fixture, text: &str, page: PageRequest) -> Lookup {
@@ -117,10 +117,10 @@ async fn an_attribute_that_only_a_log_record_has_leads_to_its_trace() {
     ]
     .into_iter()
     .collect();
-    let mut said = batch(&[]);
+    let mut record_batch = batch(&[]);
     let mut resource = Resource::of_service("shop");
     resource.attributes.insert("host.name", "logs-only");
-    said.groups.push(SpanGroup {
+    record_batch.groups.push(SpanGroup {
         resource: Arc::new(resource),
         events: vec![
             record(&fixture, spans[1].trace_id, attributes),
@@ -135,7 +135,7 @@ async fn an_attribute_that_only_a_log_record_has_leads_to_its_trace() {
         ],
         ..SpanGroup::default()
     });
-    send(&fixture.store, said).await;
+    send(&fixture.store, record_batch).await;
 
     let long = "x".repeat(900);
     // Few log records are looked at once; of many, those of each trace.
@@ -203,7 +203,11 @@ async fn what_is_nowhere_says_where_it_was_looked_for() {
 async fn a_running_span_is_found_too() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(62), 1);
-    send(&fixture.store, said(stands_at(1, 1), &[], &[&spans[0]])).await;
+    send(
+        &fixture.store,
+        batch_of_process(stands_at(1, 1), &[], &[&spans[0]]),
+    )
+    .await;
     let lookup = first(&fixture, &spans[0].span_id.to_string()).await;
     assert_eq!(lookup.found, Some(LookedFor::SpanId));
 }
@@ -230,11 +234,11 @@ async fn a_search_for_a_span_says_how_far_it_came_and_goes_on_from_there() {
         let found = loop {
             let lookup = reader.lookup(&reference, page).await.expect("looks up");
             pages += 1;
-            let Some(place) = lookup.traces.after else {
+            let Some(cursor) = lookup.traces.after else {
                 break lookup;
             };
-            assert_eq!(lookup.traces.searched_to, Some(place.start));
-            page.from = Some((Direction::After, place));
+            assert_eq!(lookup.traces.searched_to, Some(cursor.start));
+            page.from = Some((Direction::After, cursor));
             if lookup.found.is_some() {
                 break lookup;
             }

@@ -30,8 +30,8 @@ async fn assert_complete(
     let first = reader.list_traces(&filter, PageRequest::default()).await;
     let first = first.expect("lists");
     assert!(first.items.len() < 2, "{filter:?}");
-    let place = first.after.expect("goes on");
-    assert_eq!(first.searched_to, Some(place.start));
+    let cursor = first.after.expect("goes on");
+    assert_eq!(first.searched_to, Some(cursor.start));
     // Rows alone decide, and are counted.
     assert_eq!(first.total, Total::Exact(2), "{filter:?}");
 

@@ -265,7 +265,9 @@ async fn what_validation_cut_is_kept_beside_the_span() {
     let kept = throughline_codec::validate::validate(sent, &limits, fixture.now, repairs);
     let span = kept.expect("is kept");
     let cut = span.attributes.get(throughline_wire::semconv::CUT_BYTES);
-    let cut = cut.and_then(AttributeValue::as_int).expect("is told");
+    let cut = cut
+        .and_then(AttributeValue::as_int)
+        .expect("the original size is stored");
     assert!((1_000..1_100).contains(&cut), "{cut}");
     let trace_id = span.trace_id;
     fixture

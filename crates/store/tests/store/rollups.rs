@@ -52,30 +52,34 @@ async fn assert_tenant_has(fixture: &Fixture, tenant: TenantId, sent: &[Sent]) {
     for window in RollupWindow::ALL {
         for group in groups {
             let filter = filter(window, group);
-            let told = fixture.store.reader(tenant).rollups(&filter).await;
-            let told = told.expect("reads");
+            let actual = fixture.store.reader(tenant).rollups(&filter).await;
+            let actual = actual.expect("reads");
             let truth = rollups_of(sent, &filter, fixture.now);
-            assert_eq!(told.items.len(), truth.items.len(), "{window:?} {group:?}");
-            assert_eq!((told.from, told.to), (truth.from, truth.to));
-            assert!(!told.is_truncated);
-            for (told, truth) in told.items.iter().zip(&truth.items) {
-                assert_is(told, truth);
+            assert_eq!(
+                actual.items.len(),
+                truth.items.len(),
+                "{window:?} {group:?}"
+            );
+            assert_eq!((actual.from, actual.to), (truth.from, truth.to));
+            assert!(!actual.is_truncated);
+            for (actual, truth) in actual.items.iter().zip(&truth.items) {
+                assert_is(actual, truth);
             }
         }
     }
 }
 
-pub(crate) fn assert_is(told: &Rollup, truth: &Rollup) {
+pub(crate) fn assert_is(actual: &Rollup, truth: &Rollup) {
     let percentiles = |rollup: &Rollup| [rollup.p50_ns, rollup.p95_ns, rollup.p99_ns];
-    for (told, truth) in percentiles(told).into_iter().zip(percentiles(truth)) {
+    for (actual, truth) in percentiles(actual).into_iter().zip(percentiles(truth)) {
         let allowed = truth as f64 * 0.01 + 0.5;
-        assert!((told - truth).abs() as f64 <= allowed, "{told} {truth}");
+        assert!((actual - truth).abs() as f64 <= allowed, "{actual} {truth}");
     }
     let exact = Rollup {
         p50_ns: truth.p50_ns,
         p95_ns: truth.p95_ns,
         p99_ns: truth.p99_ns,
-        ..told.clone()
+        ..actual.clone()
     };
     assert_eq!(exact, *truth);
 }
@@ -101,9 +105,9 @@ async fn total(store: &Store) -> u64 {
         range: TimeRange::Last(60 * UnixNanos::PER_DAY),
         ..filter(RollupWindow::Day, RollupGroup::Window)
     };
-    let told = store.reader(TenantId::DEFAULT).rollups(&filter).await;
-    let told = told.expect("reads");
-    told.items.iter().map(|item| item.span_count).sum()
+    let actual = store.reader(TenantId::DEFAULT).rollups(&filter).await;
+    let actual = actual.expect("reads");
+    actual.items.iter().map(|item| item.span_count).sum()
 }
 
 #[tokio::test]
@@ -255,12 +259,12 @@ async fn service_and_operation_select_by_their_exact_names() {
             operation: operation.map(str::to_owned),
             ..filter(RollupWindow::Day, RollupGroup::Operation)
         };
-        let told = fixture.reader().rollups(&filter).await.expect("reads");
+        let actual = fixture.reader().rollups(&filter).await.expect("reads");
         let truth = rollups_of(&sent, &filter, fixture.now);
-        assert_eq!(told.items.len(), count);
+        assert_eq!(actual.items.len(), count);
         assert_eq!(truth.items.len(), count);
-        for (told, truth) in told.items.iter().zip(&truth.items) {
-            assert_is(told, truth);
+        for (actual, truth) in actual.items.iter().zip(&truth.items) {
+            assert_is(actual, truth);
         }
     }
 }

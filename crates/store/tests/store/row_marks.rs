@@ -9,7 +9,7 @@ use throughline_store::{Store, WriteBatch};
 use throughline_testkit::{Ids, Sent, span};
 use throughline_wire::{BatchSequence, TenantId};
 
-use crate::completeness::{numbered, said, send, stands_at};
+use crate::completeness::{batch_of_process, numbered, send, stands_at};
 use crate::support::Fixture;
 
 async fn listed(store: &Store) -> Option<OpenFate> {
@@ -23,7 +23,7 @@ async fn listed(store: &Store) -> Option<OpenFate> {
 async fn a_row_says_whether_spans_of_its_trace_run_were_abandoned_or_ended() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(40), 2);
-    let begun: WriteBatch = said(stands_at(2, 2), &spans[1..], &[&spans[0]]);
+    let begun: WriteBatch = batch_of_process(stands_at(2, 2), &spans[1..], &[&spans[0]]);
     send(&fixture.store, begun).await;
     assert_eq!(listed(&fixture.store).await, Some(OpenFate::Running));
 
@@ -33,10 +33,14 @@ async fn a_row_says_whether_spans_of_its_trace_run_were_abandoned_or_ended() {
         ended: true,
         ..stands_at(2, 2)
     };
-    send(&fixture.store, said(final_report, &[], &[])).await;
+    send(&fixture.store, batch_of_process(final_report, &[], &[])).await;
     assert_eq!(listed(&fixture.store).await, Some(OpenFate::ProcessEnded));
 
-    send(&fixture.store, said(stands_at(2, 2), &spans[..1], &[])).await;
+    send(
+        &fixture.store,
+        batch_of_process(stands_at(2, 2), &spans[..1], &[]),
+    )
+    .await;
     assert_eq!(listed(&fixture.store).await, None);
 }
 

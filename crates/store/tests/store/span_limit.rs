@@ -48,8 +48,8 @@ async fn what_is_beyond_the_limit_is_refused_and_the_rest_of_the_batch_stored() 
             (outcome.received, outcome.duplicate),
             (received, 11 - received)
         );
-        let places: Vec<_> = outcome.rejected.iter().map(|no| no.index).collect();
-        assert_eq!(places, [10, 11, 12, 13, 14]);
+        let indexes: Vec<_> = outcome.rejected.iter().map(|no| no.index).collect();
+        assert_eq!(indexes, [10, 11, 12, 13, 14]);
         for no in outcome.rejected {
             assert!(no.reason.starts_with("trace_too_large: "), "{}", no.reason);
         }
@@ -101,12 +101,15 @@ async fn a_numbered_span_that_is_refused_counts_once_whichever_servers_it_is_sen
     let trace_id = ids.trace_id();
     let spans = numbered(&many(&fixture, &mut ids, trace_id, LIMIT + 6), 0..);
     let stores = [limited(&fixture), limited(&fixture)];
-    let full = said(16, &spans[..10], &[]);
+    let full = batch_of_process(16, &spans[..10], &[]);
     stores[0].writer().submit(full).await.expect("answers");
     for part in [10..14, 12..16, 10..16] {
         let mut submitted = tokio::task::JoinSet::new();
         for store in &stores {
-            let (writer, part) = (store.writer(), said(16, &spans[part.clone()], &[]));
+            let (writer, part) = (
+                store.writer(),
+                batch_of_process(16, &spans[part.clone()], &[]),
+            );
             submitted.spawn(async move { writer.submit(part).await.expect("answers") });
         }
         submitted.join_all().await;
@@ -147,7 +150,7 @@ fn numbered(trace: &[Sent], numbers: impl Iterator<Item = u64>) -> Vec<Span> {
     spans.collect()
 }
 
-fn said(next: u64, spans: &[Span], starts: &[&Span]) -> WriteBatch {
+fn batch_of_process(next: u64, spans: &[Span], starts: &[&Span]) -> WriteBatch {
     let process = ProcessId::from_i64(7).expect("is not zero");
     crate::completeness::process_report(process, next, spans, starts)
 }
@@ -160,11 +163,11 @@ async fn a_refused_number_is_not_lost_and_its_span_does_not_run() {
     let spans = numbered(&many(&fixture, &mut ids, trace_id, LIMIT + 2), 0..);
     let writer = limited(&fixture).writer();
     let (last, kept) = spans.split_last().expect("some");
-    let started = said(12, kept, &[last]);
+    let started = batch_of_process(12, kept, &[last]);
     writer.submit(started).await.expect("answers");
     let running = completeness_of(&fixture, trace_id).await;
     assert_eq!(running.running, [("shop".to_owned(), 1)]);
-    let ended = said(12, std::slice::from_ref(last), &[]);
+    let ended = batch_of_process(12, std::slice::from_ref(last), &[]);
     writer.submit(ended).await.expect("answers");
     let completeness = completeness_of(&fixture, trace_id).await;
     assert_eq!(
@@ -183,10 +186,13 @@ async fn a_sender_that_only_starts_spans_fills_no_trace() {
     let running = "SELECT count(*) FROM open_spans";
     // Again by another server: what runs is known, the rest refused.
     for store in [limited(&fixture), limited(&fixture)] {
-        let outcome = store.writer().submit(said(13, &[], &starts)).await;
+        let outcome = store
+            .writer()
+            .submit(batch_of_process(13, &[], &starts))
+            .await;
         let rejected = outcome.expect("answers").rejected_starts;
-        let places: Vec<_> = rejected.iter().map(|no| no.index).collect();
-        assert_eq!(places, [10, 11, 12]);
+        let indexes: Vec<_> = rejected.iter().map(|no| no.index).collect();
+        assert_eq!(indexes, [10, 11, 12]);
         let reason = &rejected[0].reason;
         assert!(reason.starts_with("trace_too_large: "), "{reason}");
         assert_eq!(fixture.count(running).await, 10);
@@ -199,9 +205,14 @@ async fn a_sender_that_only_starts_spans_fills_no_trace() {
     // One that ends makes space, and one that was refused is stored when it ends.
     let ended = [spans[0].clone(), spans[12].clone()];
     let writer = limited(&fixture).writer();
-    let outcome = writer.submit(said(13, &ended, &[])).await.expect("answers");
+    let outcome = writer
+        .submit(batch_of_process(13, &ended, &[]))
+        .await
+        .expect("answers");
     assert_eq!(outcome.received, 2);
-    let outcome = writer.submit(said(13, &[], &starts[10..12])).await;
+    let outcome = writer
+        .submit(batch_of_process(13, &[], &starts[10..12]))
+        .await;
     let rejected = outcome.expect("answers").rejected_starts;
     assert_eq!(rejected.iter().map(|no| no.index).collect::<Vec<_>>(), [1]);
     let completeness = completeness_of(&fixture, trace_id).await;

@@ -1,4 +1,4 @@
-//! What is told of more traces than are counted says how it is known, and is that.
+//! Tests of totals: an estimated total is marked as an estimate and is correct.
 
 use throughline_model::{
     Cursor, Direction, PageRequest, StatusFilter, TimeRange, Total, TraceFilter, TraceStatistics,

@@ -5,8 +5,8 @@ use std::{env, fs};
 
 use throughline_server::export::Layout;
 
+use super::content::compare;
 use super::side::{Side, assert_same};
-use super::told::compare;
 use super::{LATER, folder};
 use crate::program;
 
@@ -55,7 +55,7 @@ async fn files_that_others_wrote_import_and_export_to_the_same_traces() {
         assert_eq!((exported.spans, exported.events), (spans, events));
         let compared = compare(&path, &out);
         assert_eq!(compared.lost, [] as [&str; 0], "{}", path.display());
-        assert_eq!(compared.told as u64, spans, "{}", path.display());
+        assert_eq!(compared.span_count as u64, spans, "{}", path.display());
         let report = other.import(&out).await;
         assert!(report.is_whole(), "{report}");
         assert_same(&one, &other).await;

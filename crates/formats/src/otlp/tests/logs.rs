@@ -83,7 +83,7 @@ proptest! {
             .flat_map(|logs| &logs.log_records)
             .map(meant_record)
             .collect();
-        prop_assert_eq!(validated.event_places, (0..meant.len()).collect::<Vec<_>>());
+        prop_assert_eq!(validated.event_indexes, (0..meant.len()).collect::<Vec<_>>());
         prop_assert_eq!(records, meant);
     }
 }
@@ -175,7 +175,7 @@ fn a_bad_record_costs_itself_and_is_named_by_its_place() {
             (5, "invalid type: null, expected a log record object"),
         ]
     );
-    assert_eq!(validated.event_places, [1, 6]);
+    assert_eq!(validated.event_indexes, [1, 6]);
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn a_bad_span_costs_itself_and_is_named_by_its_place() {
         .iter()
         .map(|rejection| (rejection.index, rejection.reason.as_str()))
         .collect();
-    for ((place, reason), (expected_place, words)) in named.iter().zip([
+    for ((index, reason), (expected_index, words)) in named.iter().zip([
         (0, "traceId: has the wrong length"),
         (2, "traceId: "),
         (3, "id: is all zeros"),
@@ -48,11 +48,11 @@ fn a_bad_span_costs_itself_and_is_named_by_its_place() {
         (10, "before 1970"),
         (12, "timestamp: is missing"),
     ]) {
-        assert_eq!(*place, expected_place, "{named:?}");
+        assert_eq!(*index, expected_index, "{named:?}");
         assert!(reason.contains(words), "{reason} / {words}");
     }
     assert_eq!(named.len(), 11);
-    assert_eq!(validated.places, [1, 11]);
+    assert_eq!(validated.indexes, [1, 11]);
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub(super) struct Named {
     user: Option<TextAt>,
     end_user: Option<TextAt>,
     session: Option<TextAt>,
-    is_marked: bool,
+    is_repaired: bool,
 }
 
 impl Named {
@@ -51,7 +51,7 @@ impl Named {
                 END_USER => (&mut named.end_user, MAX_CHARS),
                 SESSION => (&mut named.session, MAX_SESSION_CHARS),
                 REPAIRS => {
-                    named.is_marked = true;
+                    named.is_repaired = true;
                     continue;
                 }
                 _ => continue,
@@ -73,8 +73,8 @@ impl Named {
     }
 
     /// Returns whether ingest recorded a repair of the span.
-    pub(super) fn is_marked(&self) -> bool {
-        self.is_marked
+    pub(super) fn is_repaired(&self) -> bool {
+        self.is_repaired
     }
 
     /// Returns the session.

@@ -115,7 +115,7 @@ pub(super) fn settle(world: &mut World) {
 }
 
 /// Returns the batch of these spans, with what their processes say of their numbers.
-pub(super) fn said(world: &World, sent: &[Sent]) -> WriteBatch {
+pub(super) fn batch_with_sequences(world: &World, sent: &[Sent]) -> WriteBatch {
     let mut batch = batch(sent);
     for group in &mut batch.groups {
         let service = group.resource.service_name();
@@ -154,7 +154,7 @@ pub(super) async fn send(world: &mut World, batches: Vec<(usize, Vec<Sent>)>, fa
     let tasks: Vec<_> = batches
         .iter()
         .map(|(server, sent)| {
-            let batch = said(world, sent);
+            let batch = batch_with_sequences(world, sent);
             world.servers[*server].spawn(|store| submit(store, batch))
         })
         .collect();
@@ -179,7 +179,7 @@ pub(super) async fn send(world: &mut World, batches: Vec<(usize, Vec<Sent>)>, fa
             attempts += 1;
             is_known = false;
             tokio::time::sleep(Duration::from_millis(5)).await;
-            let (batch, server) = (said(world, sent), (server + attempts) % 2);
+            let (batch, server) = (batch_with_sequences(world, sent), (server + attempts) % 2);
             let task = world.servers[server].spawn(|store| submit(store, batch));
             outcome = task.result().await;
         }

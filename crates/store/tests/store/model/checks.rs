@@ -115,14 +115,17 @@ async fn list(oracle: &Oracle, reader: &dyn TraceReader, filter: &TraceFilter) {
 }
 
 /// Names the traces that differ.
-fn assert_same(told: &[TraceSummary], truth: &[TraceSummary], asked: &impl std::fmt::Debug) {
-    for trace in told {
-        assert!(truth.contains(trace), "not so: {trace:?}, by {asked:?}");
+fn assert_same(actual: &[TraceSummary], truth: &[TraceSummary], asked: &impl std::fmt::Debug) {
+    for trace in actual {
+        assert!(truth.contains(trace), "is wrong: {trace:?}, by {asked:?}");
     }
     for trace in truth {
-        assert!(told.contains(trace), "not told: {trace:?}, by {asked:?}");
+        assert!(
+            actual.contains(trace),
+            "is missing: {trace:?}, by {asked:?}"
+        );
     }
-    assert_eq!(told, truth, "{asked:?}");
+    assert_eq!(actual, truth, "{asked:?}");
 }
 
 /// Compares one kind of rollups.
@@ -138,7 +141,7 @@ async fn rollups(oracle: &Oracle, reader: &dyn TraceReader, turn: usize) {
         group: groups[turn / 3],
         ..RollupFilter::default()
     };
-    let told = reader.rollups(&filter).await.expect("reads");
+    let actual = reader.rollups(&filter).await.expect("reads");
     let truth = oracle.rollups(&filter);
     let names = |report: &throughline_model::RollupReport| -> Vec<_> {
         let items = report.items.iter();
@@ -146,20 +149,20 @@ async fn rollups(oracle: &Oracle, reader: &dyn TraceReader, turn: usize) {
             .map(|item| (item.start, item.operation.clone(), item.span_count))
             .collect()
     };
-    assert_eq!(names(&told), names(&truth), "{filter:?}");
-    for (told, truth) in told.items.iter().zip(&truth.items) {
-        assert_is(told, truth);
+    assert_eq!(names(&actual), names(&truth), "{filter:?}");
+    for (actual, truth) in actual.items.iter().zip(&truth.items) {
+        assert_is(actual, truth);
     }
 }
 
 /// Compares the spans of a trace and its completeness.
 async fn trace(oracle: &Oracle, reader: &dyn TraceReader, trace_id: TraceId) {
-    let told = reader.trace(trace_id, None).await.expect("reads");
-    let told = told.expect("is there");
-    let mut spans: Vec<Sent> = (told.spans.iter())
+    let actual = reader.trace(trace_id, None).await.expect("reads");
+    let actual = actual.expect("is there");
+    let mut spans: Vec<Sent> = (actual.spans.iter())
         .map(|stored| Sent {
-            resource: told.resources[stored.resource as usize].clone().into(),
-            scope: told.scopes[stored.scope as usize].clone().into(),
+            resource: actual.resources[stored.resource as usize].clone().into(),
+            scope: actual.scopes[stored.scope as usize].clone().into(),
             span: stored.span.clone(),
         })
         .collect();
@@ -178,7 +181,7 @@ async fn trace(oracle: &Oracle, reader: &dyn TraceReader, trace_id: TraceId) {
     truth.sort_by_cached_key(key);
     assert_eq!(spans, truth);
     let completeness = oracle.completeness(trace_id);
-    assert_eq!(told.completeness, completeness, "{trace_id}");
+    assert_eq!(actual.completeness, completeness, "{trace_id}");
     let skeleton = reader.trace_skeleton(trace_id).await.expect("reads");
     let skeleton = skeleton.expect("is there");
     assert_eq!(skeleton.completeness, completeness, "{trace_id}");
@@ -232,7 +235,7 @@ async fn search_all(world: &mut World, predicate: &CheckedPredicate, is_disturbe
     for trace in &found {
         *times_found.entry(trace.trace_id).or_default() += 1;
         let is_true = truths.iter().any(|truth| truth.contains(trace));
-        assert!(is_true, "not so: {trace:?}, by {predicate:?}");
+        assert!(is_true, "is wrong: {trace:?}, by {predicate:?}");
     }
     for trace in truth {
         if truths.iter().all(|truth| truth.contains(&trace)) {

@@ -8,7 +8,7 @@ use throughline_store::testing::FreshDatabase;
 use throughline_testkit::{Ids, Sent};
 use throughline_wire::TenantId;
 
-use super::batches::{Fault, new_trace, said, send, settle, submit};
+use super::batches::{Fault, batch_with_sequences, new_trace, send, settle, submit};
 use super::world::World;
 use super::{checks, steps};
 use crate::support::{batch, lone};
@@ -31,7 +31,7 @@ async fn backup_during_twenty_compactions_restores_what_there_was_when_it_began(
     for _ in 0..COMPACTIONS {
         later.push(new_trace(&mut world, 0));
     }
-    let mut steps = later.iter().map(|sent| said(&world, sent));
+    let mut steps = later.iter().map(|sent| batch_with_sequences(&world, sent));
     let mut compactions = 0;
     let mut file = Vec::new();
     let gauge: throughline_store::Gauge = Arc::new(StorageGauge::default);

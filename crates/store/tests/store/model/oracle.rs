@@ -141,7 +141,7 @@ impl Oracle {
             .collect();
         let without_number = spans.iter().filter(|sent| sent.span.sequence.is_none());
         let services = without_number.map(|sent| sent.resource.service_name().to_owned());
-        let mut told = Completeness {
+        let mut completeness = Completeness {
             spans: spans.len() as u64,
             absent_parents: parents.difference(&present).count() as u64,
             unnumbered: services.collect(),
@@ -151,23 +151,23 @@ impl Oracle {
             let of_process = |sent: &&&Sent| sent.resource.service_name() == *service;
             let numbers = spans.iter().filter(of_process);
             let numbers: Vec<u64> = numbers.filter_map(|sent| sent.span.sequence).collect();
-            process.judge(&numbers, &mut told);
+            process.judge(&numbers, &mut completeness);
         }
-        let missing = told.lost + told.rejected + told.absent_parents;
-        told.state = match (missing, told.under_way) {
-            (0, 0) if told.unnumbered.is_empty() => CompletenessState::Complete,
+        let missing = completeness.lost + completeness.rejected + completeness.absent_parents;
+        completeness.state = match (missing, completeness.under_way) {
+            (0, 0) if completeness.unnumbered.is_empty() => CompletenessState::Complete,
             (0, 0) => CompletenessState::Unknown,
             (0, _) => CompletenessState::Running,
             (_, _) => CompletenessState::Missing,
         };
-        told
+        completeness
     }
 }
 
 impl Numbers {
     /// Adds what is missing around the numbers of a trace: number by number from a number that is there to the
     /// next one that is.
-    fn judge(&self, of_trace: &[u64], told: &mut Completeness) {
+    fn judge(&self, of_trace: &[u64], completeness: &mut Completeness) {
         let (Some(&least), Some(&greatest)) = (of_trace.iter().min(), of_trace.iter().max()) else {
             return;
         };
@@ -177,11 +177,11 @@ impl Numbers {
         let among = (least..greatest).filter(|number| !is_there(number));
         for number in below.chain(among).chain(above) {
             let count = if self.refused.contains(&number) {
-                &mut told.rejected
+                &mut completeness.rejected
             } else if number < self.settled {
-                &mut told.lost
+                &mut completeness.lost
             } else {
-                &mut told.under_way
+                &mut completeness.under_way
             };
             *count += 1;
         }

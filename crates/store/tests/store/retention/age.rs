@@ -31,10 +31,14 @@ async fn an_old_trace_that_is_imported_stays_for_its_time_and_then_goes() {
         (9, vec![failed]),
     ] {
         let retain = in_days(&aged, days);
-        let told = would_remove(&aged, retain).await;
+        let dry_run = would_remove(&aged, retain).await;
         let report = aged.run(retain).await;
         aged.assert_left(&left).await;
-        assert_eq!((told.ok, told.error), (report.ok, report.error), "{days}");
+        assert_eq!(
+            (dry_run.ok, dry_run.error),
+            (report.ok, report.error),
+            "{days}"
+        );
     }
     let retain = in_days(&aged, 32);
     assert_eq!(would_remove(&aged, retain).await.error.trace_count, 1);
@@ -82,9 +86,10 @@ async fn an_old_event_without_a_trace_that_comes_late_stays_for_its_time_and_the
     aged.late_event(12, 1, None, 9).await;
     aged.late_event(12, 11, None, 10).await;
     let count = async || aged.fixture.count("SELECT count(*) FROM events").await;
-    let told = would_remove(&aged, aged.now()).await;
+    let dry_run = would_remove(&aged, aged.now()).await;
     assert!(
-        told.partitions
+        dry_run
+            .partitions
             .iter()
             .all(|change| !change.table.starts_with("events_"))
     );

@@ -55,8 +55,8 @@ async fn a_trace_that_lost_its_first_day_says_so_however_it_goes_on() {
         let trace = aged.fixture.trace(long).await;
         assert_eq!(trace.spans.len(), 1);
         assert_eq!(trace.completeness.state, CompletenessState::Missing);
-        let said = trace.completeness.to_string();
-        assert!(said.contains(&words), "{said}");
+        let text = trace.completeness.to_string();
+        assert!(text.contains(&words), "{text}");
         let other = aged.fixture.trace(whole).await;
         assert_eq!(other.completeness.pruned_before, None);
     };
@@ -68,8 +68,8 @@ async fn a_trace_that_lost_its_first_day_says_so_however_it_goes_on() {
     let again = [Sent::by("shop", late.starts(next_day).build())];
     assert_eq!(aged.fixture.write(&again).await, received(1));
     aged.pin(long).await;
-    let said = aged.fixture.trace(long).await.completeness.to_string();
-    assert!(said.contains(&words), "{said}");
+    let text = aged.fixture.trace(long).await.completeness.to_string();
+    assert!(text.contains(&words), "{text}");
 }
 
 #[tokio::test]

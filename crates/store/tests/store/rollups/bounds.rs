@@ -94,13 +94,13 @@ async fn a_report_has_the_newest_rows_whole_and_says_that_others_are_left_out() 
     .await;
     let report = async |window| {
         let filter = filter(window, RollupGroup::Each);
-        let told = fixture.reader().rollups(&filter).await.expect("reads");
-        let names = told
+        let actual = fixture.reader().rollups(&filter).await.expect("reads");
+        let names = actual
             .items
             .iter()
             .filter(|item| item.service.as_deref() == Some("shop"));
         let counts: Vec<_> = names.map(|item| item.span_count).collect();
-        (told.is_truncated, counts)
+        (actual.is_truncated, counts)
     };
     assert_eq!(
         report(RollupWindow::QuarterHour).await,

@@ -228,7 +228,7 @@ mod properties {
         #[test]
         fn every_span_is_stored_waiting_or_counted(steps in prop::collection::vec(step(), 1..120)) {
             let mut outbox = outbox();
-            let (mut pushed, mut stored, mut told) = (0_u64, 0_u64, 0_u64);
+            let (mut pushed, mut stored, mut reported) = (0_u64, 0_u64, 0_u64);
             let mut open: Vec<Parcel> = Vec::new();
             let answer = |outbox: &mut Outbox, parcel: Parcel, status: u16| {
                 let batch = read(&parcel);
@@ -256,7 +256,7 @@ mod properties {
                         if let Some(parcel) = open.pop() {
                             let (spans, dropped) = answer(&mut outbox, parcel, status);
                             stored += spans;
-                            told += dropped;
+                            reported += dropped;
                         }
                     }
                 }
@@ -267,7 +267,7 @@ mod properties {
             }
             let waiting: usize = outbox.waiting.len() + outbox.in_flight.iter().map(|f| f.items.len()).sum::<usize>();
             let counted: u64 = outbox.dropped.0.iter().chain(outbox.in_flight.iter().flat_map(|f| &f.dropped.0)).map(|(_, count)| count).sum();
-            prop_assert_eq!(pushed, stored + told + waiting as u64 + counted);
+            prop_assert_eq!(pushed, stored + reported + waiting as u64 + counted);
         }
     }
 }

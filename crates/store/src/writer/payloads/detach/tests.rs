@@ -34,7 +34,7 @@ async fn a_value_at_the_threshold_stays_and_one_over_it_leaves_a_preview() {
     assert!(preview.ends_with("… [10000 bytes]"), "{preview}");
     assert_eq!(detached.payloads.len(), 1);
     let references = crate::payload_refs::decode(detached.of_span(0)).expect("reads");
-    assert_eq!(references[0].place, ValuePath::Attribute(1));
+    assert_eq!(references[0].path, ValuePath::Attribute(1));
     assert_eq!(references[0].byte_count, 10_000);
 }
 

@@ -30,10 +30,13 @@ fn a_batch_says_where_the_page_stands() {
     outbox.number();
     outbox.count_dropped(DropReason::QueueFull, 1);
     let sent = send(&mut outbox);
-    let told = sequence(&sent);
-    assert_eq!(told.process, ProcessId::from_i64(7).expect("no zero"));
-    assert_eq!((told.next, told.settled, told.ended), (3, 3, false));
-    assert_eq!(told.dropped.get(&DropReason::QueueFull), Some(&1));
+    let reported = sequence(&sent);
+    assert_eq!(reported.process, ProcessId::from_i64(7).expect("no zero"));
+    assert_eq!(
+        (reported.next, reported.settled, reported.ended),
+        (3, 3, false)
+    );
+    assert_eq!(reported.dropped.get(&DropReason::QueueFull), Some(&1));
     let numbers: Vec<_> = read(&sent).spans.iter().map(|span| span.sequence).collect();
     assert_eq!(numbers, [Some(0), Some(1)]);
     outbox.settle(sent.id, 200, 0.0, 0.0, 0.5);
@@ -71,13 +74,13 @@ fn an_open_span_is_told_once_and_its_end_replaces_its_start() {
     assert!(outbox.has_space_for_start(200));
     let number = outbox.number();
     outbox.push_start(number, numbered(number));
-    let told = send(&mut outbox);
-    let batch = read(&told);
+    let reported = send(&mut outbox);
+    let batch = read(&reported);
     assert_eq!((batch.spans.len(), batch.starts.len()), (0, 1));
     assert_eq!(batch.starts[0].sequence, Some(0));
-    assert_eq!(sequence(&told).settled, 1, "a start settles its number");
+    assert_eq!(sequence(&reported).settled, 1, "a start settles its number");
     // The request failed, and the span ends before the retry.
-    outbox.settle(told.id, 503, 0.0, 0.0, 0.0);
+    outbox.settle(reported.id, 503, 0.0, 0.0, 0.0);
     outbox.push(number, numbered(number));
     let again = read(&parcel(outbox.next(1.0, NOW, false)));
     assert_eq!((again.spans.len(), again.starts.len()), (1, 0));
@@ -116,8 +119,11 @@ fn a_page_that_is_left_sends_its_final_report_with_its_last_spans() {
     assert!(!outbox.has_sent_final_report());
     outbox.settle(first.id, 200, 0.0, 0.0, 0.5);
     let last = outbox.next_at_unload(NOW, true).expect("a request");
-    let told = sequence(&last);
-    assert_eq!((told.next, told.settled, told.ended), (60, 60, true));
+    let reported = sequence(&last);
+    assert_eq!(
+        (reported.next, reported.settled, reported.ended),
+        (60, 60, true)
+    );
     assert!(outbox.has_sent_final_report());
 }
 
@@ -145,9 +151,12 @@ fn a_page_that_comes_back_is_another_process_and_mixes_no_numbers() {
     assert_eq!(read(&old).spans.len(), 1);
     outbox.settle(old.id, 200, 0.0, 0.0, 0.5);
     let new = send(&mut outbox);
-    let told = sequence(&new);
-    assert_eq!(told.process, ProcessId::from_i64(8).expect("no zero"));
-    assert_eq!((told.next, told.settled, told.ended), (1, 1, false));
+    let reported = sequence(&new);
+    assert_eq!(reported.process, ProcessId::from_i64(8).expect("no zero"));
+    assert_eq!(
+        (reported.next, reported.settled, reported.ended),
+        (1, 1, false)
+    );
 }
 
 #[test]

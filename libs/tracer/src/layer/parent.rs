@@ -7,13 +7,13 @@ use throughline_wire::{Attributes, Span, SpanId, SpanKind, Status, UnixNanos};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::Active;
-use crate::context::{Carried, SpanContext};
+use crate::context::{PropagatedHeaders, SpanContext};
 
 /// Returns a span that has only a context and a parent.
 pub(super) fn blank(
     context: SpanContext,
     parent_span_id: Option<SpanId>,
-    carried: Option<&Carried>,
+    propagated: Option<&PropagatedHeaders>,
     flags: u32,
     start: UnixNanos,
 ) -> Span {
@@ -21,7 +21,7 @@ pub(super) fn blank(
         trace_id: context.trace_id,
         span_id: context.span_id,
         parent_span_id,
-        trace_state: trace_state(carried),
+        trace_state: trace_state(propagated),
         flags,
         name: Cow::Borrowed(""),
         kind: SpanKind::Internal,
@@ -38,9 +38,9 @@ pub(super) fn blank(
     }
 }
 
-pub(super) fn trace_state(carried: Option<&Carried>) -> Cow<'static, str> {
-    carried.map_or(Cow::Borrowed(""), |carried| {
-        carried.trace_state.clone().into()
+pub(super) fn trace_state(propagated: Option<&PropagatedHeaders>) -> Cow<'static, str> {
+    propagated.map_or(Cow::Borrowed(""), |propagated| {
+        propagated.trace_state.clone().into()
     })
 }
 
@@ -53,7 +53,7 @@ pub(super) fn otlp_flags(context: SpanContext, remote: bool) -> u32 {
 /// A parent span of this process.
 pub(super) struct Parent {
     pub(super) context: SpanContext,
-    pub(super) carried: Option<Arc<Carried>>,
+    pub(super) propagated: Option<Arc<PropagatedHeaders>>,
 }
 
 /// Returns the nearest span that the layer knows, starting at `span` itself.
@@ -63,7 +63,7 @@ pub(super) fn nearest<S: for<'a> LookupSpan<'a>>(span: Option<SpanRef<'_, S>>) -
         let active = extensions.get::<Active>()?;
         Some(Parent {
             context: active.context,
-            carried: active.carried.clone(),
+            propagated: active.propagated.clone(),
         })
     })
 }
