@@ -77,7 +77,7 @@ async function exported(url: string, file: string): Promise<Map<string, OtlpSpan
   return new Map(spans.map((span) => [span.spanId, span]));
 }
 
-test("what OpenTelemetry's and Zipkin's packages write comes back out of an import, and out of a second one", async () => {
+test("files of OpenTelemetry's and Zipkin's packages are exported as they were imported, also after a second import", async () => {
   test.setTimeout(120_000);
   const [folder, remove] = temporaryFolder("import");
   const at = (name: string) => join(folder, name);

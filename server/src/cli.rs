@@ -247,12 +247,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_definition_is_valid() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn a_password_is_in_no_debug_text() {
+    fn a_password_is_not_in_debug_output() {
         let cli = Cli::try_parse_from([
             "throughline",
             "serve",
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_limit_has_space_for_a_span() {
+    fn a_body_limit_below_the_size_of_a_span_is_rejected() {
         assert_eq!(body_limit("1024"), Ok(1024));
         for text in ["0", "1023", "-1", "x"] {
             let error = body_limit(text).expect_err("refused");
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_limit_leaves_space_for_the_text_that_tells_the_true_size() {
+    fn a_value_limit_below_the_size_of_the_truncation_note_is_rejected() {
         assert_eq!(value_limit("64"), Ok(64));
         assert!(value_limit("63").is_err());
         assert!(value_limit("1 MiB").is_err());

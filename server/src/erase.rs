@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_tells_what_is_left() {
+    fn an_erasure_report_names_the_remaining_data() {
         let report = ErasureReport {
             traces: 1,
             blocks: 2,

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_this_machine_pass_and_others_do_not() {
+    fn loopback_host_names_pass_and_others_do_not() {
         for host in [
             "127.0.0.1:3000",
             "localhost",

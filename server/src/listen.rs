@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_that_others_can_reach_are_refused_with_a_way_out() {
+    fn addresses_that_are_not_loopback_are_rejected_with_a_remedy() {
         for ip in ["0.0.0.0", "192.168.1.2", "::", "::ffff:127.0.0.1"] {
             let error = check_loopback(ip.parse().expect("an address"), "--addr");
             let message = error.expect_err("refused").to_string();

@@ -256,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_readable_text() {
+    fn retention_and_storage_reports_are_printed_as_tables() {
         let report = RetentionReport {
             is_dry_run: true,
             ok: Removed {
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_from_a_sender_forges_no_line_and_an_estimate_is_called_one() {
+    fn names_from_senders_cannot_forge_lines_and_estimates_are_marked() {
         let share = |name: &str| Share {
             service: Some("shop\u{1b}[31m".to_owned()),
             name: name.to_owned(),

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_large_answer_holds_its_place_until_its_bytes_are_dropped() {
+    async fn a_large_response_holds_its_permit_until_its_bytes_are_dropped() {
         let (response, permits) = answer(1 << 20);
         let size = response.body().size_hint().exact();
         assert_eq!(size, Some(1 << 20), "the response has its length");
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_nobody_takes_and_a_small_one_give_their_places_back() {
+    async fn dropped_and_small_responses_release_their_permits() {
         let (response, permits) = answer(1 << 20);
         drop(response);
         assert_eq!(permits.available_permits(), 1);

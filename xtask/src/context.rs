@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cargo_run_sets_is_kept_from_children_and_what_a_person_sets_is_not() {
+    fn variables_that_cargo_run_sets_are_removed_for_children() {
         for ours in ["CARGO", "CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "OUT_DIR"] {
             assert!(is_set_by_cargo_run(ours), "{ours}");
         }

@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_comes_with_its_remedy() {
+    fn a_missing_tool_is_listed_with_its_remedy() {
         let finding = |found: Option<&str>, optional| Finding {
             name: "Postgres",
             found: found.map(str::to_owned),

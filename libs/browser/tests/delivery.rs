@@ -70,7 +70,7 @@ fn sequence() -> BatchSequence {
 }
 
 #[wasm_bindgen_test]
-async fn every_span_has_a_number_and_a_long_one_is_told_of_before_it_ends() {
+async fn every_span_has_a_number_and_a_long_one_is_announced_before_it_ends() {
     page::start();
     wait_until_idle().await;
     everything_arrives().await;
@@ -106,7 +106,7 @@ async fn every_span_has_a_number_and_a_long_one_is_told_of_before_it_ends() {
 }
 
 #[wasm_bindgen_test]
-async fn a_page_sends_a_final_report_and_is_another_process_when_it_comes_back() {
+async fn a_page_sends_a_final_report_and_is_a_new_process_when_shown_again() {
     page::start();
     wait_until_idle().await;
     everything_arrives().await;
@@ -128,7 +128,7 @@ async fn a_page_sends_a_final_report_and_is_another_process_when_it_comes_back()
 }
 
 #[wasm_bindgen_test]
-async fn leaving_sends_what_browsers_allow_and_nothing_is_lost() {
+async fn leaving_the_page_sends_what_browsers_allow_and_loses_nothing() {
     page::start();
     wait_until_idle().await;
     everything_arrives().await;
@@ -153,7 +153,7 @@ async fn leaving_sends_what_browsers_allow_and_nothing_is_lost() {
 }
 
 #[wasm_bindgen_test]
-async fn a_failed_batch_is_kept_and_sent_again() {
+async fn a_failed_batch_is_kept_and_retried() {
     page::start();
     wait_until_idle().await;
     everything_arrives().await;
@@ -174,7 +174,7 @@ async fn a_failed_batch_is_kept_and_sent_again() {
 }
 
 #[wasm_bindgen_test]
-async fn what_finds_no_space_is_counted_and_reported() {
+async fn spans_that_do_not_fit_are_counted_and_reported() {
     page::start();
     wait_until_idle().await;
     everything_arrives().await;

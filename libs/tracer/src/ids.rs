@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_do_not_repeat_each_others_ids() {
+    fn threads_generate_different_ids() {
         let threads: Vec<_> = (0..8)
             .map(|_| std::thread::spawn(|| (0..2_000).map(|_| span_id()).collect::<Vec<_>>()))
             .collect();

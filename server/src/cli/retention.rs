@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_those_of_the_documentation_unless_said_otherwise() {
+    fn retention_rules_default_to_the_documented_values() {
         assert_eq!(rules(&[]), RetentionRules::default());
         let hours = |hours| RetentionRules::all(hours * UnixNanos::PER_HOUR);
         assert_eq!(rules(&["--tracing-mode", "dev"]), hours(24));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_sizes_are_read_or_refused() {
+    fn durations_and_sizes_are_parsed_or_rejected() {
         assert_eq!(time_ns("7d"), Ok(7 * UnixNanos::PER_DAY));
         assert!(time_ns("soon").is_err() && time_ns("0d").is_err());
         for (text, bytes) in [

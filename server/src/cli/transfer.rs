@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_export_takes_the_words_of_the_list() {
+    fn an_export_accepts_the_filters_of_the_list() {
         let options = export(&[
             "--status",
             "error",
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_list_understands_is_refused_in_its_words() {
+    fn an_invalid_filter_is_rejected_with_the_message_of_the_list() {
         let error = export(&["--status", "odd"]).expect_err("refused");
         assert!(
             error.to_string().contains("neither ok nor error"),

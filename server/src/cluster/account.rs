@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_closed_to_others_is_named() {
+    fn an_inaccessible_folder_is_named_in_the_error() {
         let stranger = Account {
             name: "stranger",
             uid: 4_000_000,

@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_cluster_with_our_marker_is_taken_for_ours() {
+    fn only_a_folder_with_the_marker_counts_as_our_cluster() {
         let folder = tempfile::tempdir().expect("a folder");
         let data_dir = DataDir::open(folder.path(), None).expect("free");
         assert!(!exists(&data_dir).expect("nothing there"));

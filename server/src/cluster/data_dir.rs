@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_server_on_the_same_directory_is_told_who_holds_it() {
+    fn a_second_server_on_a_data_directory_gets_the_process_id_of_the_first() {
         let folder = tempfile::tempdir().expect("a folder");
         let first = DataDir::open(folder.path(), None).expect("free");
         let error = DataDir::open(folder.path(), None).expect_err("held");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_privately_is_for_its_owner_alone() {
+    fn a_private_file_is_readable_by_its_owner_only() {
         let folder = tempfile::tempdir().expect("a folder");
         let data_dir = DataDir::open(folder.path(), None).expect("free");
         data_dir.write_private("secret", "x\n").expect("written");

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_port_stays_unless_it_is_taken() {
+    fn the_port_is_reused_unless_it_is_in_use() {
         let folder = tempfile::tempdir().expect("a folder");
         let data_dir = DataDir::open(folder.path(), None).expect("free");
         let first = choose(&data_dir).expect("a port");

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_read_as_distributions_write_them() {
+    fn versions_are_parsed_in_the_forms_of_distributions() {
         for (text, major) in [
             (
                 "postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n",
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_cluster_takes_the_newest_and_an_old_one_its_own_version() {
+    fn a_new_cluster_uses_the_newest_version_and_an_old_one_its_own() {
         let found = [
             programs("/a", 14),
             programs("/b", 16),

@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_cut_with_its_resource_and_scope_wherever_they_stand() {
+    fn an_entry_is_split_with_its_resource_and_scope_in_any_field_order() {
         let spans: Vec<String> = (0..REQUEST_ITEMS + 2)
             .map(|at| format!("\n{{\"n\":{at}}}"))
             .collect();
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_bounded_in_bytes_and_has_one_span_at_least() {
+    fn a_request_is_bounded_in_bytes_and_has_at_least_one_span() {
         let large = format!("\"{}\"", "x".repeat(REQUEST_BYTES));
         let entry = format!("{{\"scopeLogs\":[{{\"logRecords\":[{large},1,2]}}]}}");
         let parts = split_entry(LOGS, entry.as_bytes(), 1).expect("an entry");
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_entry_is_a_fault() {
+    fn a_value_that_is_not_an_entry_is_a_fault() {
         for entry in [
             "7",
             "{\"scopeSpans\":[3]}",

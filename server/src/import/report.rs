@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_file_holds_forges_no_line_of_the_summary() {
+    fn file_content_cannot_forge_a_line_of_the_summary() {
         let mut report = Report::default();
         let location = SourceLocation {
             file: Path::new("a\u{1b}[31m.json").into(),

@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn halves_hold_every_span_and_log_record_once_and_in_order() {
+    fn halves_of_a_batch_have_every_item_once_and_in_order() {
         let groups = vec![group(&["a", "b"], &["x", "y", "z"]), group(&["c"], &["w"])];
         let (one, other) = halves(groups);
         assert_eq!(names(&one), ["a", "b", "x"]);

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_writer_refuses_gets_its_place_in_the_request() {
+    fn items_that_the_writer_rejects_get_their_index_in_the_request() {
         let outcome = checked().account(1, 1, vec![rejection(2)]);
         let rejected = outcome.expect("accounted").rejected;
         let indexes: Vec<_> = rejected.iter().map(|rejection| rejection.index).collect();
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_acknowledged_when_the_writer_loses_count_of_an_item() {
+    fn a_request_is_not_acknowledged_if_the_writer_does_not_account_for_an_item() {
         for (received, duplicate, refused) in [(2, 0, 0), (3, 1, 0), (0, 0, 2)] {
             let refused = (0..refused).map(rejection).collect();
             let fault = checked().account(received, duplicate, refused);

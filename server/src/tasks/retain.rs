@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_free_a_disk_that_ingest_finds_full_until_deleting_itself_needs_the_rest() {
+    fn retention_runs_on_a_full_disk_until_half_of_the_reserve_is_used() {
         let gauge = |free| StorageGauge {
             used_bytes: 1 << 40,
             budget_bytes: None,

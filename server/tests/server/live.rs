@@ -62,7 +62,7 @@ impl Events {
 }
 
 #[tokio::test]
-async fn a_trace_is_told_as_the_list_shows_it() {
+async fn a_live_event_has_the_summary_of_the_list() {
     let server = Server::start().await;
     let mut events = Events::open(&server, "").await;
     let sent = span("GET /cart");
@@ -79,7 +79,7 @@ async fn a_trace_is_told_as_the_list_shows_it() {
 }
 
 #[tokio::test]
-async fn a_filter_and_a_limit_hold_back_what_is_not_wanted() {
+async fn a_live_view_applies_its_filter_and_limit() {
     let server = Server::start().await;
     let mut events = Events::open(&server, "?operation=orders&limit=1").await;
     server.send(Receiver::Native, &[span("GET /cart")]).await;
@@ -92,7 +92,7 @@ async fn a_filter_and_a_limit_hold_back_what_is_not_wanted() {
 }
 
 #[tokio::test]
-async fn one_trace_is_followed_whenever_it_began() {
+async fn a_live_view_of_one_trace_ignores_its_start_time() {
     let server = Server::start().await;
     let mut first = span("POST /orders");
     // Before the default range of a list.
@@ -116,7 +116,7 @@ async fn one_trace_is_followed_whenever_it_began() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_understood_is_refused() {
+async fn an_invalid_live_request_is_rejected() {
     let server = Server::start().await;
     for query in [
         "?limit=0",
@@ -134,7 +134,7 @@ async fn what_cannot_be_understood_is_refused() {
 }
 
 #[tokio::test]
-async fn one_view_too_many_is_told_to_come_back_and_a_closed_one_makes_space() {
+async fn a_view_beyond_the_limit_gets_503_until_another_one_closes() {
     let server = Server::start().await;
     let mut open = Vec::new();
     for _ in 0..MAX_LIVE_VIEWS {
@@ -155,7 +155,7 @@ async fn one_view_too_many_is_told_to_come_back_and_a_closed_one_makes_space() {
 }
 
 #[tokio::test]
-async fn a_stopping_server_ends_its_streams() {
+async fn a_stopping_server_ends_its_live_streams() {
     let server = Server::start().await;
     let mut events = Events::open(&server, "").await;
     server.stop();

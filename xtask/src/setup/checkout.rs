@@ -112,7 +112,7 @@ mod tests {
     use crate::temporary::TemporaryFolder;
 
     #[test]
-    fn the_workspace_is_forgotten_and_dependencies_are_not() -> Result<()> {
+    fn build_results_of_the_workspace_are_removed_and_those_of_dependencies_kept() -> Result<()> {
         let target = TemporaryFolder::new("forget")?;
         let names = [
             "throughline-wire-0a",
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_keeps_an_exclusive_one_out_until_it_is_dropped() -> Result<()> {
+    fn a_shared_lock_excludes_an_exclusive_one_until_it_is_dropped() -> Result<()> {
         let folder = TemporaryFolder::new("claim")?;
         let lock = folder.path().join("lock");
         let shared = wait_for(&lock, FlockArg::LockSharedNonblock)?;

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debian_and_its_descendants_are_told_from_others() {
+    fn debian_and_its_derivatives_are_detected() {
         assert!(is_debian_like("PRETTY_NAME=\"Debian\"\nID=debian\n"));
         assert!(is_debian_like("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"));
         assert!(!is_debian_like("ID=fedora\nID_LIKE=\"rhel\"\n"));

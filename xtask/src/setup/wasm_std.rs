@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_empty_crate_itself_is_not_taken_along() -> Result<()> {
+    fn the_empty_crate_is_not_copied() -> Result<()> {
         let deps = std::env::temp_dir().join(format!("xtask-deps-{}", std::process::id()));
         std::fs::create_dir_all(&deps)?;
         for name in [

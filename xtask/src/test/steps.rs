@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_is_told_again_and_not_tried_again() {
+    fn a_failed_preparation_is_reported_again_without_a_retry() {
         let mut slot: Once<()> = None;
         let mut tries = 0;
         for _ in 0..2 {

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_driver_is_told_which_browser_and_which_profile() -> Result<()> {
+    fn the_driver_gets_the_browser_and_the_profile() -> Result<()> {
         let mut settings = json!({"goog:chromeOptions": {"args": ["--headless"]}});
         complete(
             &mut settings,

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_must_not_depend_on_what_is_private() {
+    fn a_published_library_must_not_depend_on_a_private_crate() {
         let faults = judge("libs/tracer", local("throughline-store", "crates/store"));
         assert_eq!(faults.len(), 1);
         assert!(

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_of_a_machine_are_found_and_look_alikes_are_not() {
+    fn paths_of_one_machine_are_faults_and_similar_texts_are_not() {
         let path = format!("cd {}me/ada", "/ho");
         assert_eq!(
             faults("README.md", &path),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_panel_has_no_code_for_the_server_alone() {
+    fn server_only_code_in_the_panel_is_a_fault() {
         let text = format!("//! A page.\n#[cfg({} = \"ssr\")]\n", "feature");
         assert_eq!(faults("app/src/a.rs", &text).len(), 1);
         assert!(faults("server/src/a.rs", &text).is_empty());
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_file_names_no_registry() {
+    fn a_registry_url_in_a_lock_file_is_a_fault() {
         let text = "{\"resolved\": \"https://registry.example.test/x.tgz\"}";
         assert_eq!(faults("end2end/package-lock.json", text).len(), 1);
     }

@@ -165,7 +165,7 @@ async fn restored_tables_are_equal_row_by_row() {
 }
 
 #[tokio::test]
-async fn backup_during_commits_and_compactions_is_of_one_moment() {
+async fn backup_during_commits_and_compactions_is_consistent() {
     let from = Fixture::new().await;
     let stop = Arc::new(AtomicBool::new(false));
     let commits = Arc::new(AtomicU64::new(0));
@@ -270,7 +270,7 @@ async fn incomplete_and_damaged_files_restore_nothing() {
 }
 
 #[tokio::test]
-async fn files_of_another_kind_or_version_are_refused() {
+async fn files_of_another_kind_or_version_are_rejected() {
     let to = Fixture::new().await;
     let error = restore(&to.store, b"").await;
     assert!(matches!(error, Err(BackupError::Truncated)), "{error:?}");
@@ -306,7 +306,7 @@ async fn files_of_another_kind_or_version_are_refused() {
 }
 
 #[tokio::test]
-async fn restore_into_a_database_with_rows_is_refused() {
+async fn restore_into_a_database_with_rows_is_rejected() {
     let (from, to) = (Fixture::new().await, Fixture::new().await);
     let file = back_up(&from.store).await;
     to.write(&trace_of(&to, &mut Ids::seeded(3), 1)).await;

@@ -21,7 +21,7 @@ fn inline(count: usize) -> Attributes {
 }
 
 #[tokio::test]
-async fn a_trace_of_large_values_comes_in_pages_that_add_up_to_it() {
+async fn pages_of_a_trace_with_large_values_contain_the_whole_trace() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(77);
     let trace_id = ids.trace_id();
@@ -59,7 +59,7 @@ async fn a_trace_of_large_values_comes_in_pages_that_add_up_to_it() {
 }
 
 #[tokio::test]
-async fn the_marks_of_a_waterfall_are_bounded_by_what_they_hold_uncompressed() {
+async fn event_marks_of_a_waterfall_are_limited_by_their_uncompressed_bytes() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(78);
     let trace_id = ids.trace_id();
@@ -113,7 +113,7 @@ async fn write(fixture: &Fixture, events: Vec<LogRecord>) {
 }
 
 #[tokio::test]
-async fn a_list_of_large_events_comes_in_pages_by_their_bytes_both_ways() {
+async fn pages_of_large_events_are_limited_by_bytes_in_both_directions() {
     let fixture = Fixture::new().await;
     let trace_id = Ids::seeded(79).trace_id();
     for at in 0..10 {
@@ -148,7 +148,7 @@ async fn a_list_of_large_events_comes_in_pages_by_their_bytes_both_ways() {
 }
 
 #[tokio::test]
-async fn a_search_of_events_looks_at_so_many_and_says_how_far() {
+async fn an_event_search_reads_a_bounded_number_of_events_and_reports_its_position() {
     let fixture = Fixture::new().await;
     let trace_id = Ids::seeded(80).trace_id();
     let needle = log(&fixture, trace_id, -30_000, "a needle");
@@ -172,7 +172,7 @@ async fn a_search_of_events_looks_at_so_many_and_says_how_far() {
 }
 
 #[tokio::test]
-async fn a_service_of_a_megabyte_is_listed_by_its_beginning_and_keeps_its_value() {
+async fn a_service_name_of_a_megabyte_is_listed_truncated_and_stored_whole() {
     let fixture = Fixture::new().await;
     let name = "s".repeat(900_000);
     let resource = throughline_codec::validate::validate_resource(

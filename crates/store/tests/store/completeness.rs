@@ -93,7 +93,7 @@ async fn completeness_of(store: &Store, trace_id: TraceId) -> Completeness {
 }
 
 #[tokio::test]
-async fn a_trace_whose_numbers_are_all_there_is_complete_whatever_the_order_and_however_often() {
+async fn a_trace_with_all_numbers_is_complete_in_any_order_and_with_retries() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(1), 5);
     let trace_id = spans[0].trace_id;
@@ -118,7 +118,7 @@ async fn a_trace_whose_numbers_are_all_there_is_complete_whatever_the_order_and_
 }
 
 #[tokio::test]
-async fn a_number_that_never_came_is_lost_once_it_is_settled() {
+async fn a_number_that_never_arrives_is_lost_once_it_is_settled() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(2), 5);
     let trace_id = spans[0].trace_id;
@@ -147,7 +147,7 @@ async fn a_number_that_never_came_is_lost_once_it_is_settled() {
 }
 
 #[tokio::test]
-async fn what_was_dropped_or_refused_is_said_to_be() {
+async fn dropped_and_rejected_spans_are_reported_as_such() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(3), 5);
     let trace_id = spans[0].trace_id;
@@ -165,7 +165,7 @@ async fn what_was_dropped_or_refused_is_said_to_be() {
 }
 
 #[tokio::test]
-async fn a_running_span_lists_its_trace_and_ends_in_it() {
+async fn a_running_span_lists_its_trace_and_becomes_its_span_when_it_ends() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(4), 1);
     let (root, trace_id) = (&spans[0], spans[0].trace_id);
@@ -208,7 +208,7 @@ async fn a_running_span_lists_its_trace_and_ends_in_it() {
 }
 
 #[tokio::test]
-async fn an_open_span_ends_though_its_end_has_no_number() {
+async fn an_open_span_ends_even_if_its_end_has_no_number() {
     let fixture = Fixture::new().await;
     let mut span = numbered(&fixture, &mut Ids::seeded(77), 1).remove(0);
     let writer = fixture.store.writer();
@@ -223,7 +223,7 @@ async fn an_open_span_ends_though_its_end_has_no_number() {
 }
 
 #[tokio::test]
-async fn an_open_span_of_a_process_that_fell_silent_or_ended_does_not_run() {
+async fn an_open_span_is_abandoned_when_its_process_is_silent_or_ended() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(5), 1);
     let trace_id = spans[0].trace_id;
@@ -255,7 +255,7 @@ async fn an_open_span_of_a_process_that_fell_silent_or_ended_does_not_run() {
 }
 
 #[tokio::test]
-async fn senders_that_do_not_number_leave_it_unknown_and_write_nothing_more() {
+async fn completeness_is_unknown_without_numbers_and_writes_no_extra_rows() {
     let fixture = Fixture::new().await;
     let mut spans = numbered(&fixture, &mut Ids::seeded(6), 3);
     for span in &mut spans {
@@ -274,7 +274,7 @@ async fn senders_that_do_not_number_leave_it_unknown_and_write_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_measured_clock_is_kept_beside_the_times_as_sent() {
+async fn a_measured_clock_offset_is_stored_beside_the_sent_times() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(7), 1);
     let mut batch = batch_of_process(stands_at(1, 1), &spans, &[]);
@@ -292,7 +292,7 @@ async fn a_measured_clock_is_kept_beside_the_times_as_sent() {
 }
 
 #[tokio::test]
-async fn a_span_that_the_database_refuses_is_refused_and_not_lost() {
+async fn a_span_that_the_database_rejects_counts_as_rejected_not_as_lost() {
     let fixture = Fixture::new().await;
     let poison = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
          BEGIN RAISE EXCEPTION 'poison' USING ERRCODE = '22000'; END $$;
@@ -314,7 +314,7 @@ async fn a_span_that_the_database_refuses_is_refused_and_not_lost() {
 }
 
 #[tokio::test]
-async fn gaps_without_end_are_bounded_and_what_is_forgotten_is_unknown() {
+async fn gaps_of_a_process_are_bounded_and_forgotten_numbers_are_unknown() {
     let fixture = Fixture::new().await;
     let trace = |seed, first: u64, count: u64, step: u64| {
         let mut spans = numbered(&fixture, &mut Ids::seeded(seed), count);
@@ -357,7 +357,7 @@ async fn gaps_without_end_are_bounded_and_what_is_forgotten_is_unknown() {
 }
 
 #[tokio::test]
-async fn refused_numbers_without_end_are_bounded_too() {
+async fn rejected_numbers_of_a_process_are_bounded() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(40), 1);
     let mut batch = batch_of_process(stands_at(9_000, 9_000), &spans, &[]);
@@ -377,7 +377,7 @@ async fn refused_numbers_without_end_are_bounded_too() {
 }
 
 #[tokio::test]
-async fn flags_that_say_not_sampled_make_it_unknown() {
+async fn completeness_is_unknown_if_the_flags_say_not_sampled() {
     let fixture = Fixture::new().await;
     let mut spans = numbered(&fixture, &mut Ids::seeded(41), 2);
     spans[1].flags = 0x300;

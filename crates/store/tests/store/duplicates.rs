@@ -34,7 +34,7 @@ async fn a_batch_sent_twice_is_stored_once_with_the_same_counts() {
 }
 
 #[tokio::test]
-async fn a_batch_that_holds_new_and_known_spans_counts_each_as_what_it_is() {
+async fn a_batch_of_new_and_stored_spans_counts_received_and_duplicate() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(2);
     let trace_id = ids.trace_id();
@@ -60,7 +60,7 @@ async fn a_batch_that_holds_new_and_known_spans_counts_each_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_span_twice_in_one_batch_is_one_received_and_one_duplicate() {
+async fn a_span_twice_in_a_batch_counts_as_one_received_and_one_duplicate() {
     let fixture = Fixture::new().await;
     let one = lone("once", &mut Ids::seeded(3))
         .starts(fixture.now)
@@ -74,7 +74,7 @@ async fn a_span_twice_in_one_batch_is_one_received_and_one_duplicate() {
 }
 
 #[tokio::test]
-async fn another_span_with_a_taken_id_is_a_second_row() {
+async fn a_different_span_with_the_same_id_is_stored_as_a_second_span() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(5);
     let client = lone("call", &mut ids).starts(fixture.now).build();
@@ -93,7 +93,7 @@ async fn another_span_with_a_taken_id_is_a_second_row() {
 }
 
 #[tokio::test]
-async fn any_change_of_content_makes_another_span() {
+async fn any_change_of_content_makes_a_different_span() {
     let fixture = Fixture::new().await;
     let base = lone("call", &mut Ids::seeded(6))
         .starts(fixture.now)
@@ -126,7 +126,7 @@ async fn any_change_of_content_makes_another_span() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_servers_that_store_the_same_spans_at_once_store_each_once() {
+async fn two_servers_store_the_same_spans_once_at_the_same_time() {
     let fixture = Fixture::new().await;
     let other = fixture.database.store(fixture.now);
     let mut ids = Ids::seeded(7);
@@ -166,7 +166,7 @@ async fn two_servers_that_store_the_same_spans_at_once_store_each_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_of_one_server_that_meet_in_the_same_traces_count_every_span_once() {
+async fn concurrent_commits_of_one_server_count_each_span_of_a_trace_once() {
     let fixture = Fixture::new().await;
     let now = fixture.now;
     let other = fixture.database.store_with(StoreOptions {
@@ -208,7 +208,7 @@ async fn connections_of_one_server_that_meet_in_the_same_traces_count_every_span
 }
 
 #[tokio::test]
-async fn servers_that_store_overlapping_batches_of_a_trace_at_once_store_each_span_once() {
+async fn overlapping_batches_of_two_servers_store_each_span_once() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(12);
     let trace_id = ids.trace_id();
@@ -252,7 +252,7 @@ async fn servers_that_store_overlapping_batches_of_a_trace_at_once_store_each_sp
 }
 
 #[tokio::test]
-async fn fingerprints_of_two_bits_lose_and_double_nothing() {
+async fn colliding_fingerprints_neither_lose_nor_duplicate_a_span() {
     let fixture = Fixture::new().await;
     let now = fixture.now;
     let store = fixture.database.store_with(StoreOptions {
@@ -284,7 +284,7 @@ async fn fingerprints_of_two_bits_lose_and_double_nothing() {
 }
 
 #[tokio::test]
-async fn spans_of_a_large_trace_that_come_again_in_other_batches_are_stored_once() {
+async fn retried_spans_of_a_large_trace_are_stored_once_in_any_batches() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(14);
     let trace_id = ids.trace_id();
@@ -314,7 +314,7 @@ async fn spans_of_a_large_trace_that_come_again_in_other_batches_are_stored_once
 }
 
 #[tokio::test]
-async fn spans_of_a_removed_trace_are_listed_again_when_they_come_again() {
+async fn a_removed_trace_is_listed_again_when_its_spans_are_sent_again() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(31);
     let (removed, kept) = (lone("removed", &mut ids), lone("kept", &mut ids));

@@ -105,7 +105,7 @@ async fn assert_whole(fixture: &Fixture, span: &Span) {
 }
 
 #[tokio::test]
-async fn an_erased_trace_is_gone_from_every_table_and_the_others_are_whole() {
+async fn an_erasure_removes_a_trace_from_every_table_and_nothing_else() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(1);
     let gone = large(&fixture, &mut ids, ["gone", "shared"]);

@@ -66,7 +66,7 @@ async fn messages(fixture: &Fixture, filter: &EventFilter) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_field_of_an_event_comes_back_unchanged() {
+async fn every_field_of_an_event_is_read_back_unchanged() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(100);
     let mut attributes = every_attribute_kind();
@@ -108,7 +108,7 @@ async fn every_field_of_an_event_comes_back_unchanged() {
 }
 
 #[tokio::test]
-async fn bodies_of_other_kinds_and_none_come_back() {
+async fn bodies_of_every_kind_and_missing_bodies_are_read_back() {
     let fixture = Fixture::new().await;
     for body in [
         AttributeValue::Empty,
@@ -133,7 +133,7 @@ async fn bodies_of_other_kinds_and_none_come_back() {
 }
 
 #[tokio::test]
-async fn a_batch_sent_again_is_stored_once_and_what_was_said_twice_stays_twice() {
+async fn a_retried_batch_of_events_is_stored_once_and_equal_events_stay_separate() {
     let fixture = Fixture::new().await;
     let batch = || {
         let tick = log_record("tick", fixture.now);
@@ -152,7 +152,7 @@ async fn a_batch_sent_again_is_stored_once_and_what_was_said_twice_stays_twice()
 }
 
 #[tokio::test]
-async fn spans_and_events_of_a_batch_are_committed_together_and_counted_apart() {
+async fn spans_and_events_of_a_batch_commit_together_and_count_separately() {
     let fixture = Fixture::new().await;
     let span = lone("work", &mut Ids::seeded(101))
         .starts(fixture.now)
@@ -240,7 +240,7 @@ async fn events_are_filtered_by_severity_text_service_name_and_time() {
 }
 
 #[tokio::test]
-async fn events_of_one_instant_are_paged_without_a_gap_both_ways() {
+async fn pages_of_events_at_one_instant_have_no_gap_in_both_directions() {
     let fixture = Fixture::new().await;
     let events: Vec<LogRecord> = (0..10_i64)
         .map(|at| LogRecord {
@@ -272,7 +272,7 @@ async fn events_of_one_instant_are_paged_without_a_gap_both_ways() {
 }
 
 #[tokio::test]
-async fn a_large_body_is_a_preview_in_lists() {
+async fn a_list_of_events_has_a_preview_of_a_large_body() {
     let fixture = Fixture::new().await;
     let mut record = log_record("", fixture.now);
     record.body = "b".repeat(100_000).into();
@@ -298,7 +298,7 @@ async fn a_large_body_is_a_preview_in_lists() {
 }
 
 #[tokio::test]
-async fn an_event_the_database_refuses_is_named_and_the_rest_is_kept() {
+async fn an_event_that_the_database_rejects_is_reported_and_the_others_are_stored() {
     let fixture = Fixture::new().await;
     sqlx::raw_sql(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -38,7 +38,7 @@ fn one(name: &'static str, seed: u64, fixture: &Fixture) -> Sent {
 }
 
 #[tokio::test]
-async fn what_one_store_commits_is_told_by_another() {
+async fn a_commit_of_one_store_reaches_the_subscribers_of_another() {
     let fixture = Fixture::new().await;
     let other = fixture.database.store(fixture.now);
     let mut here = listening(&fixture).await;
@@ -65,7 +65,7 @@ async fn what_one_store_commits_is_told_by_another() {
 }
 
 #[tokio::test]
-async fn a_trace_that_grows_is_told_again_as_it_is_then() {
+async fn a_trace_with_new_spans_is_sent_again_with_its_new_summary() {
     let fixture = Fixture::new().await;
     let mut subscription = listening(&fixture).await;
     let mut ids = Ids::seeded(1);
@@ -85,7 +85,7 @@ async fn a_trace_that_grows_is_told_again_as_it_is_then() {
 }
 
 #[tokio::test]
-async fn a_batch_that_comes_again_is_no_news() {
+async fn a_duplicate_batch_sends_no_live_event() {
     let fixture = Fixture::new().await;
     let mut subscription = listening(&fixture).await;
     let (first, second) = (one("first", 1, &fixture), one("second", 2, &fixture));
@@ -97,7 +97,7 @@ async fn a_batch_that_comes_again_is_no_news() {
 }
 
 #[tokio::test]
-async fn another_tenants_commits_are_not_told() {
+async fn a_subscriber_gets_no_commits_of_another_tenant() {
     let fixture = Fixture::new().await;
     let mut subscription = listening(&fixture).await;
     let foreign = WriteBatch {
@@ -115,7 +115,7 @@ async fn another_tenants_commits_are_not_told() {
 }
 
 #[tokio::test]
-async fn a_commit_too_large_to_be_told_whole_says_how_much_it_left_out() {
+async fn a_live_event_of_a_large_commit_reports_how_many_traces_it_left_out() {
     const COUNT: u64 = 3_000;
     let fixture = Fixture::new().await;
     let mut subscription = listening(&fixture).await;
@@ -136,7 +136,7 @@ async fn a_commit_too_large_to_be_told_whole_says_how_much_it_left_out() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_said_and_made_again() {
+async fn a_lost_listen_connection_is_reported_and_reconnected() {
     let fixture = Fixture::new().await;
     let mut subscription = listening(&fixture).await;
     sqlx::query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1")

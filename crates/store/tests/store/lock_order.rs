@@ -22,7 +22,7 @@ fn with_number(sent: &Sent, number: u64) -> Span {
 }
 
 #[tokio::test]
-async fn starts_and_refused_spans_of_full_traces_crosswise_never_deadlock() {
+async fn starts_and_rejected_spans_of_full_traces_never_deadlock() {
     let conflicts = CountedMetric::new("throughline_writer_conflicts_total");
     // The writers run on this thread, as all of the test does.
     let _guard = set_default_local_recorder(&conflicts);
@@ -71,7 +71,7 @@ async fn wait_until_both_wait(fixture: &Fixture) {
 }
 
 #[tokio::test]
-async fn servers_that_are_sent_the_same_batches_in_another_order_never_deadlock() {
+async fn servers_that_receive_the_same_batches_in_different_order_never_deadlock() {
     let conflicts = CountedMetric::new("throughline_writer_conflicts_total");
     let _guard = set_default_local_recorder(&conflicts);
     let fixture = Fixture::new().await;

@@ -23,7 +23,7 @@ async fn first(fixture: &Fixture, text: &str) -> Lookup {
 }
 
 #[tokio::test]
-async fn a_trace_a_span_a_session_an_attribute_and_an_event_lead_to_their_trace() {
+async fn a_lookup_finds_a_trace_by_trace_span_session_attribute_and_event() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(60);
     let root = span("root").in_trace(ids.trace_id()).id(ids.span_id());
@@ -92,7 +92,7 @@ fn record(fixture: &Fixture, trace_id: TraceId, attributes: Attributes) -> LogRe
 }
 
 #[tokio::test]
-async fn an_attribute_that_only_a_log_record_has_leads_to_its_trace() {
+async fn a_lookup_finds_a_trace_by_an_attribute_of_a_log_record() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(64);
     let spans: Vec<_> = (0..3)
@@ -182,7 +182,7 @@ async fn an_attribute_that_only_a_log_record_has_leads_to_its_trace() {
 }
 
 #[tokio::test]
-async fn what_is_nowhere_says_where_it_was_looked_for() {
+async fn a_lookup_without_a_match_reports_where_it_searched() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(61);
     let root = span("root").in_trace(ids.trace_id()).id(ids.span_id());
@@ -200,7 +200,7 @@ async fn what_is_nowhere_says_where_it_was_looked_for() {
 }
 
 #[tokio::test]
-async fn a_running_span_is_found_too() {
+async fn a_lookup_finds_a_running_span() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(62), 1);
     send(
@@ -213,7 +213,7 @@ async fn a_running_span_is_found_too() {
 }
 
 #[tokio::test]
-async fn a_search_for_a_span_says_how_far_it_came_and_goes_on_from_there() {
+async fn a_lookup_that_stops_early_reports_its_position_and_continues_there() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(63);
     // One commit each, so that a block has one.

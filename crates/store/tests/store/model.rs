@@ -34,21 +34,21 @@ async fn run(seed: u64, fingerprint_bits: u32) {
 }
 
 #[tokio::test]
-async fn store_answers_as_the_oracle_does_with_seed_1() {
+async fn store_agrees_with_the_oracle_for_seed_1() {
     run(1, 16).await;
 }
 
 #[tokio::test]
-async fn store_answers_as_the_oracle_does_with_seed_2() {
+async fn store_agrees_with_the_oracle_for_seed_2() {
     run(2, 16).await;
 }
 
 #[tokio::test]
-async fn store_answers_as_the_oracle_does_with_seed_3() {
+async fn store_agrees_with_the_oracle_for_seed_3() {
     run(3, 16).await;
 }
 
 #[tokio::test]
-async fn fingerprints_of_two_bits_lose_and_double_nothing() {
+async fn colliding_fingerprints_neither_lose_nor_duplicate_a_span() {
     run(4, 2).await;
 }

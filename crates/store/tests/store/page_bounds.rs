@@ -62,7 +62,7 @@ fn sent_at(fixture: &Fixture, back_ms: i64, lasts_ns: i64, ids: &mut Ids) -> Sen
 }
 
 #[tokio::test]
-async fn a_page_of_what_seldom_meets_stops_and_goes_on_from_there() {
+async fn a_search_for_rare_matches_stops_and_continues_from_its_cursor() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(71);
     let old = sent_at(&fixture, -60_000, 1_000, &mut ids);
@@ -87,7 +87,7 @@ async fn of_one_user(seed: u64) -> (Fixture, Sent, Sent) {
 }
 
 #[tokio::test]
-async fn a_page_by_durations_stops_and_goes_on_from_there() {
+async fn a_search_by_duration_stops_and_continues_from_its_cursor() {
     let (fixture, old, new) = of_one_user(73).await;
     assert_complete(&fixture, (&old, &new), |filter| {
         filter.min_duration_ns = Some(50_000_000);
@@ -96,7 +96,7 @@ async fn a_page_by_durations_stops_and_goes_on_from_there() {
 }
 
 #[tokio::test]
-async fn many_operations_that_are_meant_lead_to_their_traces() {
+async fn a_filter_that_selects_many_operations_finds_their_traces() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(72);
     let old = sent_at(&fixture, -60_000, 1_000, &mut ids);

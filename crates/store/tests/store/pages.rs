@@ -49,7 +49,7 @@ async fn page(reader: &dyn TraceReader, from: Option<(Direction, Cursor)>) -> Pa
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_that_stops_and_the_next_one_share_no_trace_while_spans_arrive() {
+async fn consecutive_pages_share_no_trace_while_spans_arrive() {
     let fixture = Arc::new(Fixture::new().await);
     let mut ids = Ids::seeded(270);
     let sent = traces(&mut ids, fixture.at_ms(-60_000), 6_000, |at| at % 10 == 0);
@@ -96,7 +96,7 @@ async fn a_page_that_stops_and_the_next_one_share_no_trace_while_spans_arrive() 
 }
 
 #[tokio::test]
-async fn an_empty_page_leads_back_to_the_trace_at_its_cursor() {
+async fn an_empty_page_has_a_cursor_back_to_the_previous_traces() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(271);
     // The one match is the oldest.

@@ -35,7 +35,7 @@ fn with_payloads(fixture: &Fixture, trace_id: TraceId, count: u64) -> Vec<Sent> 
 }
 
 #[tokio::test]
-async fn ten_values_of_900_kilobytes_come_back_byte_for_byte() {
+async fn ten_values_of_900_kilobytes_are_read_back_byte_for_byte() {
     let fixture = Fixture::new().await;
     let sent = with_payloads(&fixture, Ids::seeded(70).trace_id(), 10);
     assert_eq!(fixture.write(&sent).await, received(10));
@@ -77,7 +77,7 @@ async fn ten_values_of_900_kilobytes_come_back_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn large_values_of_every_kind_and_place_are_restored() {
+async fn large_values_of_every_kind_and_owner_are_restored() {
     let fixture = Fixture::new().await;
     let list: Vec<AttributeValue> = (0..3_000_i64).map(AttributeValue::from).collect();
     let map: Attributes = [("key", noise(9_000, 1))].into_iter().collect();
@@ -122,7 +122,7 @@ async fn equal_values_of_several_spans_and_batches_are_stored_once() {
 }
 
 #[tokio::test]
-async fn spans_that_differ_in_a_large_value_alone_are_two() {
+async fn spans_that_differ_only_in_a_large_value_are_different() {
     let fixture = Fixture::new().await;
     let base = lone("call", &mut Ids::seeded(74)).starts(fixture.now);
     let prefix = noise(20_000, 1);
@@ -133,7 +133,7 @@ async fn spans_that_differ_in_a_large_value_alone_are_two() {
 }
 
 #[tokio::test]
-async fn a_hash_of_another_span_or_tenant_or_no_hash_is_nothing() {
+async fn a_payload_is_not_found_by_the_hash_of_another_span_or_tenant() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(75);
     let owner = lone("owner", &mut ids)
@@ -205,7 +205,7 @@ async fn explain_skeleton(fixture: &Fixture, span: &Span) -> (Vec<String>, i64) 
 }
 
 #[tokio::test]
-async fn a_skeleton_touches_no_payload_and_no_more_pages_however_large_the_values_are() {
+async fn a_skeleton_reads_no_payload_and_the_same_pages_for_any_size_of_values() {
     let mut buffers = Vec::new();
     for (size, trace) in [(10, 80), (900_000, 81)] {
         let fixture = Fixture::new().await;
@@ -232,7 +232,7 @@ async fn a_skeleton_touches_no_payload_and_no_more_pages_however_large_the_value
 }
 
 #[tokio::test]
-async fn a_skeleton_reads_the_arrays_of_its_block_once_however_many_messages_the_block_has() {
+async fn a_skeleton_reads_the_arrays_of_its_block_once_for_any_number_of_messages() {
     let mut buffers = Vec::new();
     for messages in [1, 800] {
         let fixture = Fixture::new().await;
@@ -254,7 +254,7 @@ async fn a_skeleton_reads_the_arrays_of_its_block_once_however_many_messages_the
 }
 
 #[tokio::test]
-async fn what_validation_cut_is_kept_beside_the_span() {
+async fn the_original_size_of_a_truncated_value_is_stored_with_the_span() {
     let fixture = Fixture::new().await;
     let sent = lone("cut", &mut Ids::seeded(76))
         .starts(fixture.now)

@@ -29,7 +29,7 @@ fn conditions(plan: &Value, table: &str, found: &mut Vec<String>) {
 }
 
 #[tokio::test]
-async fn the_connections_of_jobs_plan_each_statement_for_its_values() {
+async fn connections_of_jobs_use_custom_plans() {
     let fixture = Fixture::new().await;
     let mut connection = fixture.database.connection().await;
     execute(
@@ -65,7 +65,7 @@ async fn the_connections_of_jobs_plan_each_statement_for_its_values() {
 }
 
 #[tokio::test]
-async fn statements_of_compaction_use_the_key_on_tables_that_were_never_analysed() {
+async fn compaction_uses_the_primary_key_on_tables_without_statistics() {
     let fixture = Fixture::new().await;
     let span = lone("work", &mut Ids::seeded(331)).starts(fixture.now);
     fixture.write(&[Sent::by("shop", span.build())]).await;

@@ -111,7 +111,7 @@ async fn total(store: &Store) -> u64 {
 }
 
 #[tokio::test]
-async fn figures_are_the_same_before_and_after_compaction_and_with_late_spans() {
+async fn rollups_are_the_same_before_and_after_compaction_and_with_late_spans() {
     let fixture = Fixture::new().await;
     let mut sent = spans(&fixture, 1, 300);
     fixture.write(&sent).await;
@@ -131,7 +131,7 @@ async fn figures_are_the_same_before_and_after_compaction_and_with_late_spans() 
 }
 
 #[tokio::test]
-async fn larger_windows_are_stored_once_they_are_closed_and_take_late_spans() {
+async fn larger_windows_are_stored_once_they_are_complete_and_include_late_spans() {
     let fixture = Fixture::new().await;
     let mut sent = spans(&fixture, 11, 200);
     let mut ids = Ids::seeded(12);
@@ -189,7 +189,7 @@ fn operations(fixture: &Fixture, count: usize) -> Vec<Sent> {
 }
 
 #[tokio::test]
-async fn windows_of_more_operations_than_are_built_at_a_time_are_whole() {
+async fn a_window_with_more_operations_than_one_build_step_is_complete() {
     let fixture = Fixture::new().await;
     let sent = operations(&fixture, 1_100);
     fixture.write(&sent).await;
@@ -200,7 +200,7 @@ async fn windows_of_more_operations_than_are_built_at_a_time_are_whole() {
 }
 
 #[tokio::test]
-async fn a_smaller_window_is_read_once_however_many_operations_there_are() {
+async fn a_smaller_window_is_read_once_for_any_number_of_operations() {
     let fixture = Fixture::new().await;
     fixture.write(&operations(&fixture, 700)).await;
     // It costs so little that the database calls it before it compares operations.
@@ -227,7 +227,7 @@ async fn a_smaller_window_is_read_once_however_many_operations_there_are() {
 }
 
 #[tokio::test]
-async fn a_span_sent_again_counts_once() {
+async fn a_retried_span_counts_once_in_rollups() {
     let fixture = Fixture::new().await;
     let sent = spans(&fixture, 3, 60);
     fixture.write(&sent[..40]).await;
@@ -270,7 +270,7 @@ async fn service_and_operation_select_by_their_exact_names() {
 }
 
 #[tokio::test]
-async fn tenants_have_figures_of_their_own() {
+async fn rollups_are_separate_for_each_tenant() {
     let fixture = Fixture::new().await;
     let other = TenantId::from_bytes([7; 16]);
     let (mine, theirs) = (spans(&fixture, 21, 80), spans(&fixture, 22, 90));

@@ -20,7 +20,7 @@ async fn listed(store: &Store) -> Option<OpenFate> {
 }
 
 #[tokio::test]
-async fn a_row_says_whether_spans_of_its_trace_run_were_abandoned_or_ended() {
+async fn a_trace_row_says_whether_spans_are_running_abandoned_or_ended() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(40), 2);
     let begun: WriteBatch = batch_of_process(stands_at(2, 2), &spans[1..], &[&spans[0]]);
@@ -45,7 +45,7 @@ async fn a_row_says_whether_spans_of_its_trace_run_were_abandoned_or_ended() {
 }
 
 #[tokio::test]
-async fn a_row_says_what_failed_last_of_what_said_something() {
+async fn a_trace_row_has_the_last_error_that_has_a_message() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(41);
     let root = span("root").in_trace(ids.trace_id()).id(ids.span_id());
@@ -87,7 +87,7 @@ fn reads_of_open_spans(plan: &Value, found: &mut Vec<String>) -> u64 {
 }
 
 #[tokio::test]
-async fn the_mark_costs_a_few_pages_a_row_however_many_spans_are_open() {
+async fn the_state_of_a_trace_row_costs_a_few_pages_for_any_number_of_open_spans() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(42);
     let sent: Vec<Sent> = (0..60)

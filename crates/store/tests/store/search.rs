@@ -24,7 +24,7 @@ async fn found(fixture: &Fixture, edit: impl FnOnce(&mut TraceFilter)) -> Vec<Tr
 }
 
 #[tokio::test]
-async fn the_text_of_an_error_is_found_whatever_its_case_and_alphabet() {
+async fn the_text_of_an_error_is_found_in_any_case_and_alphabet() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(260);
     let failed = lone("pack", &mut ids)
@@ -145,7 +145,7 @@ async fn a_frequent_user_is_found_among_traces_without_one() {
 }
 
 #[tokio::test]
-async fn attributes_beside_one_with_an_empty_key_are_found() {
+async fn attributes_of_a_span_that_has_an_empty_key_are_found() {
     let fixture = Fixture::new().await;
     let mut span = lone("click", &mut Ids::seeded(265))
         .starts(fixture.now)
@@ -162,7 +162,7 @@ async fn attributes_beside_one_with_an_empty_key_are_found() {
 }
 
 #[tokio::test]
-async fn names_and_errors_are_found_whatever_the_form_of_their_letters() {
+async fn names_and_errors_are_found_in_any_unicode_form() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(266);
     let span = lone("ΟΔΟΣ straße", &mut ids).starts(fixture.now);
@@ -180,7 +180,7 @@ async fn names_and_errors_are_found_whatever_the_form_of_their_letters() {
 }
 
 #[tokio::test]
-async fn a_trace_that_lost_its_blocks_is_found_by_what_its_row_says() {
+async fn a_trace_without_blocks_is_found_by_its_row() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(267);
     let mut traces = Vec::new();
@@ -224,7 +224,7 @@ async fn a_trace_that_lost_its_blocks_is_found_by_what_its_row_says() {
 }
 
 #[tokio::test]
-async fn an_expression_or_a_text_of_ten_kilobytes_is_searched_for_or_refused() {
+async fn a_search_text_of_ten_kilobytes_is_searched_or_rejected() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(268);
     let (text, body) = ("a".repeat(10 << 10), "a".repeat(100_000));

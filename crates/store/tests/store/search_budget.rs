@@ -10,7 +10,7 @@ use throughline_wire::{TenantId, UnixNanos};
 use crate::support::{Fixture, lone, walk};
 
 #[tokio::test]
-async fn a_search_of_more_blocks_than_are_listed_stops_after_each_trace_and_finds_all() {
+async fn a_search_of_more_blocks_than_one_list_finds_all_traces() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(310);
     // One trace lasts as long as all others, and has spans in three blocks.

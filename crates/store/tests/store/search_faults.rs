@@ -20,7 +20,7 @@ fn attribute(owner: AttributeOwner, key: &str, value: &str) -> SpanPredicate {
 }
 
 #[tokio::test]
-async fn a_change_in_what_a_search_reads_of_a_block_is_reported_and_the_rest_is_found() {
+async fn a_search_reports_a_damaged_block_and_finds_the_other_traces() {
     let reports = CountedMetric::corrupt_blocks();
     let _recorder = metrics::set_default_local_recorder(&reports);
     let fixture = Fixture::new().await;
@@ -97,7 +97,7 @@ async fn a_change_in_what_a_search_reads_of_a_block_is_reported_and_the_rest_is_
 }
 
 #[tokio::test]
-async fn the_statement_of_a_search_that_is_cancelled_is_stopped() {
+async fn cancelling_a_search_cancels_its_statement() {
     let fixture = Fixture::new().await;
     let span = lone("work", &mut Ids::seeded(291)).starts(fixture.now);
     let span = span.with("key", "value").build();

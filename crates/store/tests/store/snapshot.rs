@@ -26,7 +26,7 @@ async fn until_a_reader_waits(fixture: &Fixture) {
 }
 
 #[tokio::test]
-async fn a_reader_that_waits_while_a_partition_is_replaced_sees_its_spans() {
+async fn a_reader_sees_the_spans_of_a_partition_that_is_replaced_while_it_waits() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(1);
     let root = lone("root", &mut ids).starts(fixture.now).build();

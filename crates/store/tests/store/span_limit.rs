@@ -35,7 +35,7 @@ async fn completeness_of(fixture: &Fixture, trace_id: TraceId) -> throughline_mo
 }
 
 #[tokio::test]
-async fn what_is_beyond_the_limit_is_refused_and_the_rest_of_the_batch_stored() {
+async fn spans_beyond_the_limit_are_rejected_and_the_rest_of_the_batch_is_stored() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(1);
     let trace_id = ids.trace_id();
@@ -63,7 +63,7 @@ async fn what_is_beyond_the_limit_is_refused_and_the_rest_of_the_batch_stored() 
 }
 
 #[tokio::test]
-async fn a_span_that_is_refused_again_counts_once() {
+async fn a_span_that_is_rejected_twice_counts_once() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(5);
     let trace_id = ids.trace_id();
@@ -76,7 +76,7 @@ async fn a_span_that_is_refused_again_counts_once() {
 }
 
 #[tokio::test]
-async fn a_span_that_one_tenant_was_refused_counts_for_another_too() {
+async fn a_span_rejected_for_one_tenant_counts_for_another_one_too() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(6);
     let trace_id = ids.trace_id();
@@ -95,7 +95,7 @@ async fn a_span_that_one_tenant_was_refused_counts_for_another_too() {
 }
 
 #[tokio::test]
-async fn a_numbered_span_that_is_refused_counts_once_whichever_servers_it_is_sent_to() {
+async fn a_numbered_span_rejected_by_two_servers_counts_once() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(6);
     let trace_id = ids.trace_id();
@@ -122,7 +122,7 @@ async fn a_numbered_span_that_is_refused_counts_once_whichever_servers_it_is_sen
 }
 
 #[tokio::test]
-async fn two_servers_that_fill_one_trace_at_once_stop_at_the_limit() {
+async fn two_servers_that_fill_a_trace_concurrently_stop_at_the_limit() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(2);
     let trace_id = ids.trace_id();
@@ -156,7 +156,7 @@ fn batch_of_process(next: u64, spans: &[Span], starts: &[&Span]) -> WriteBatch {
 }
 
 #[tokio::test]
-async fn a_refused_number_is_not_lost_and_its_span_does_not_run() {
+async fn a_rejected_number_is_not_lost_and_its_span_is_not_running() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(3);
     let trace_id = ids.trace_id();
@@ -177,7 +177,7 @@ async fn a_refused_number_is_not_lost_and_its_span_does_not_run() {
 }
 
 #[tokio::test]
-async fn a_sender_that_only_starts_spans_fills_no_trace() {
+async fn starts_alone_do_not_fill_a_trace() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(7);
     let trace_id = ids.trace_id();
@@ -220,7 +220,7 @@ async fn a_sender_that_only_starts_spans_fills_no_trace() {
 }
 
 #[tokio::test]
-async fn a_trace_that_was_removed_takes_spans_again() {
+async fn a_removed_trace_accepts_spans_again() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(4);
     let trace_id = ids.trace_id();

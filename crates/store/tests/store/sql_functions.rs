@@ -71,7 +71,7 @@ async fn events_are_found_by_session_and_correlation_given_as_text_or_uuid() {
 }
 
 #[tokio::test]
-async fn another_tenant_is_read_only_when_asked_for() {
+async fn sql_functions_read_another_tenant_only_if_it_is_given() {
     let fixture = Fixture::new().await;
     let root = lone("GET /", &mut Ids::seeded(72))
         .starts(fixture.now)
@@ -99,7 +99,7 @@ async fn another_tenant_is_read_only_when_asked_for() {
 }
 
 #[tokio::test]
-async fn a_timeline_is_the_tree_with_events_between_whatever_the_parents_are() {
+async fn a_timeline_is_the_tree_with_its_events_for_any_parents() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(73);
     let starts = |ms: i64| fixture.at_ms(ms);
@@ -150,7 +150,7 @@ async fn a_timeline_is_the_tree_with_events_between_whatever_the_parents_are() {
 }
 
 #[tokio::test]
-async fn the_functions_and_the_lists_use_the_indexes_made_for_them() {
+async fn sql_functions_and_lists_use_their_indexes() {
     let fixture = Fixture::new().await;
     let root = lone("GET /", &mut Ids::seeded(74))
         .starts(fixture.now)

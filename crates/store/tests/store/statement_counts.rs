@@ -65,7 +65,7 @@ async fn forward(
 }
 
 #[tokio::test]
-async fn a_list_with_its_statistics_costs_eight_statements_and_two_a_batch_of_blocks() {
+async fn a_list_with_statistics_needs_eight_statements_and_two_per_batch_of_blocks() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(295);
     for at in 0..4 {
@@ -143,7 +143,7 @@ async fn a_list_with_its_statistics_costs_eight_statements_and_two_a_batch_of_bl
 }
 
 #[tokio::test]
-async fn a_block_whose_resources_and_scopes_do_not_pass_is_not_read() {
+async fn a_block_without_a_matching_resource_or_scope_is_not_read() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(296);
     for at in 0..4 {

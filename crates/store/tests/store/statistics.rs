@@ -72,7 +72,7 @@ async fn one_operation_of_two_kinds_is_one_row() {
 }
 
 #[tokio::test]
-async fn the_widest_range_there_is_has_figures() {
+async fn statistics_work_for_the_widest_time_range() {
     let fixture = Fixture::new().await;
     let span = lone("old", &mut Ids::seeded(33))
         .starts(fixture.now)

@@ -85,7 +85,7 @@ fn filters() -> Vec<TraceFilter> {
 }
 
 #[tokio::test]
-async fn a_total_is_exact_or_at_least_as_it_says() {
+async fn a_total_is_correct_as_exact_or_as_a_lower_bound() {
     let (fixture, sent) = seeded().await;
     let now = fixture.now;
     let capped = fixture.database.store_with(StoreOptions {
@@ -123,7 +123,7 @@ async fn a_total_is_exact_or_at_least_as_it_says() {
 }
 
 #[tokio::test]
-async fn figures_are_of_all_or_of_the_newest_as_they_say() {
+async fn statistics_say_whether_they_cover_all_or_the_newest_traces() {
     let (fixture, sent) = seeded().await;
     let hasty = fixture.hasty(500);
     for (reader, is_whole) in [
@@ -159,7 +159,7 @@ async fn figures_are_of_all_or_of_the_newest_as_they_say() {
 }
 
 #[tokio::test]
-async fn pages_of_rare_conjunctions_are_complete_and_in_order_both_ways() {
+async fn pages_of_rare_conjunctions_are_complete_and_ordered_in_both_directions() {
     let (fixture, sent) = seeded().await;
     let rare = [
         with(|filter| {

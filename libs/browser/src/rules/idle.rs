@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_for_a_tenth_of_a_second_is_the_end() {
+    fn an_interaction_ends_after_100_ms_without_activity() {
         let idle = IdleDetector::new(1_000.0, 1_000.0);
         assert_eq!(idle.check(1_050.0), IdleCheck::Again(50.0));
         assert_eq!(idle.check(1_100.0), IdleCheck::Over(1_000.0));
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_caused_holds_it_open_and_the_quiet_after_does_not_count() {
+    fn pending_work_keeps_an_interaction_open_and_idle_time_is_not_counted() {
         let mut idle = IdleDetector::new(0.0, 0.0);
         idle.began(10.0);
         assert_eq!(idle.check(2_000.0), IdleCheck::Again(100.0));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_page_does_not_end_what_it_is_late_to_notice_or_still_works_on() {
+    fn a_busy_page_does_not_end_an_interaction_early() {
         let mut idle = IdleDetector::new(0.0, 400.0);
         assert_eq!(idle.check(400.0), IdleCheck::Again(100.0));
         idle.running(700.0);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_seconds_are_the_end_in_any_case() {
+    fn an_interaction_ends_after_ten_seconds_at_most() {
         let mut idle = IdleDetector::new(0.0, 0.0);
         idle.began(1.0);
         assert_eq!(idle.check(9_950.0), IdleCheck::Again(50.0));
@@ -135,7 +135,7 @@ mod tests {
     #[cfg(not(target_family = "wasm"))]
     proptest::proptest! {
         #[test]
-        fn it_always_ends_and_never_after_its_longest(
+        fn an_interaction_always_ends_within_its_maximum_duration(
             steps in proptest::collection::vec((0.0..300.0_f64, 0..3_u8), 0..200),
         ) {
             let mut idle = IdleDetector::new(0.0, 0.0);

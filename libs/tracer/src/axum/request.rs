@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn query_values_are_dropped_and_keys_kept() {
+    fn query_values_are_redacted_and_keys_kept() {
         assert_eq!(
             without_values("q=shoe&token=s3cret"),
             "q=REDACTED&token=REDACTED"
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_id_is_taken_only_when_short_and_plain() {
+    fn a_request_id_is_recorded_only_if_it_is_short_ascii() {
         let read = |value: &[u8]| {
             let value = HeaderValue::from_bytes(value).expect("a header value");
             let headers = HeaderMap::from_iter([("x-request-id".parse().expect("a name"), value)]);

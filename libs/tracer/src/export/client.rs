@@ -132,7 +132,7 @@ mod tests {
 
     #[cfg(feature = "tls")]
     #[test]
-    fn https_needs_no_provider_of_the_process() {
+    fn https_works_without_a_default_crypto_provider() {
         assert!(rustls::crypto::CryptoProvider::get_default().is_none());
         Client::new("https://host", None).expect("usable");
         assert!(rustls::crypto::CryptoProvider::get_default().is_none());

@@ -36,7 +36,7 @@ async fn spans_are_numbered_in_the_order_they_begin_and_keep_their_numbers_over_
 }
 
 #[tokio::test]
-async fn many_threads_never_share_a_number() {
+async fn threads_never_share_a_number() {
     let traced = Traced::new();
     let dispatch = tracing::dispatcher::get_default(Clone::clone);
     let threads: Vec<_> = (0..4)
@@ -59,7 +59,7 @@ async fn many_threads_never_share_a_number() {
 }
 
 #[tokio::test]
-async fn what_is_dropped_is_counted_from_the_start_and_settled() {
+async fn dropped_spans_are_counted_and_settled() {
     let traced = Traced::with(|builder| builder.queue(10, 8 << 20));
     traced.collector.behave(Conduct::Hang);
     (0..30).for_each(|_| drop(info_span!("work")));
@@ -73,7 +73,7 @@ async fn what_is_dropped_is_counted_from_the_start_and_settled() {
 }
 
 #[tokio::test]
-async fn an_open_span_is_announced_once_and_does_not_hold_up_what_is_settled() {
+async fn an_open_span_is_announced_once_and_does_not_block_settled_numbers() {
     let traced = Traced::with(|builder| {
         builder
             .announce_after(Duration::ZERO)
@@ -110,7 +110,7 @@ async fn an_open_span_is_announced_once_and_does_not_hold_up_what_is_settled() {
 }
 
 #[tokio::test]
-async fn a_shutdown_sends_a_final_report_with_what_is_still_open() {
+async fn a_shutdown_sends_a_final_report_with_the_open_spans() {
     // Announced no earlier: the final report itself must contain the span.
     let traced = Traced::with(|builder| builder.announce_after(Duration::from_hours(1)));
     let _open = info_span!("cut off");

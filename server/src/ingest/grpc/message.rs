@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_holds_one_whole_message() {
+    fn a_request_must_have_exactly_one_message() {
         for (bytes, expected) in [
             (&[0, 0, 0, 0, 2, 7, 7][..], Ok(false)),
             (&[1, 0, 0, 0, 1, 7], Ok(true)),

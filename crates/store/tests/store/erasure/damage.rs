@@ -41,7 +41,7 @@ async fn assert_costs_one_block(fixture: &Fixture, trace_id: TraceId, damage: &s
 }
 
 #[tokio::test]
-async fn a_damaged_block_is_told_and_the_others_are_rewritten() {
+async fn an_erasure_reports_a_damaged_block_and_rewrites_the_others() {
     for damage in DAMAGE {
         let fixture = Fixture::new().await;
         let mut ids = Ids::seeded(1);
@@ -54,7 +54,7 @@ async fn a_damaged_block_is_told_and_the_others_are_rewritten() {
 }
 
 #[tokio::test]
-async fn a_block_with_values_that_the_database_cannot_read_is_told() {
+async fn an_erasure_reports_a_block_that_the_database_cannot_read() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(2);
     // Enough traces for their list to be stored out of line.
@@ -66,7 +66,7 @@ async fn a_block_with_values_that_the_database_cannot_read_is_told() {
 }
 
 #[tokio::test]
-async fn a_damaged_block_without_the_trace_is_no_concern_of_an_erasure() {
+async fn an_erasure_ignores_a_damaged_block_without_the_trace() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(3);
     let other = small(&fixture, &mut ids);

@@ -50,7 +50,7 @@ async fn assert_next_one_frees_them(fixture: &Fixture) {
 }
 
 #[tokio::test]
-async fn values_of_an_erasure_that_broke_off_before_it_freed_them_go_with_the_next_one() {
+async fn payloads_left_by_an_interrupted_erasure_are_removed_by_the_next_one() {
     let fixture = Fixture::new().await;
     let gone = stored(&fixture, 1).await;
     fail_at(&fixture, "DROP TABLE", "P0001").await;
@@ -65,7 +65,7 @@ async fn values_of_an_erasure_that_broke_off_before_it_freed_them_go_with_the_ne
 }
 
 #[tokio::test]
-async fn a_copy_that_an_erasure_left_is_not_in_the_way_of_the_next_one() {
+async fn a_table_copy_left_by_an_erasure_does_not_block_the_next_one() {
     let fixture = Fixture::new().await;
     let gone = stored(&fixture, 2).await;
     // So that something is kept, and the table is copied.
@@ -84,7 +84,7 @@ async fn a_copy_that_an_erasure_left_is_not_in_the_way_of_the_next_one() {
 }
 
 #[tokio::test]
-async fn values_of_spans_that_compaction_dropped_go_with_the_next_erasure() {
+async fn payloads_of_spans_that_compaction_dropped_are_removed_by_the_next_erasure() {
     let fixture = Fixture::new().await;
     let gone = stored(&fixture, 4).await;
     execute(
@@ -106,7 +106,7 @@ async fn values_of_spans_that_compaction_dropped_go_with_the_next_erasure() {
 }
 
 #[tokio::test]
-async fn values_of_spans_without_a_row_go_too() {
+async fn payloads_of_spans_without_a_trace_row_are_removed() {
     let fixture = Fixture::new().await;
     let gone = stored(&fixture, 5).await;
     // As a rule of retention removes a trace, whose spans go when their partition does.
@@ -120,7 +120,7 @@ async fn values_of_spans_without_a_row_go_too() {
 }
 
 #[tokio::test]
-async fn values_stay_while_a_block_that_may_refer_to_them_is_damaged() {
+async fn payloads_stay_while_a_block_that_may_refer_to_them_is_damaged() {
     let fixture = Fixture::new().await;
     stored(&fixture, 6).await;
     for damage in [
@@ -141,7 +141,7 @@ async fn values_stay_while_a_block_that_may_refer_to_them_is_damaged() {
 }
 
 #[tokio::test]
-async fn values_stay_while_the_database_cannot_read_their_table() {
+async fn payloads_stay_while_the_database_cannot_read_their_table() {
     let fixture = Fixture::new().await;
     let gone = stored(&fixture, 8).await;
     let left = large(&fixture, &mut Ids::seeded(9), ["left", "one"]);
@@ -165,7 +165,7 @@ const REFERENCES: &str = "(
 )";
 
 #[tokio::test]
-async fn values_stay_while_an_event_that_may_refer_to_them_is_damaged() {
+async fn payloads_stay_while_an_event_that_may_refer_to_them_is_damaged() {
     let expected = ErasureReport {
         damaged_days: 1,
         ..ERASED
@@ -183,7 +183,7 @@ async fn values_stay_while_an_event_that_may_refer_to_them_is_damaged() {
 }
 
 #[tokio::test]
-async fn values_stay_while_more_is_referred_to_than_is_held_in_memory() {
+async fn payloads_stay_while_the_references_exceed_the_memory_limit() {
     let fixture = Fixture::new().await;
     let gone = stored(&fixture, 11).await;
     insert_events(&fixture, 51, REFERENCES).await;

@@ -69,7 +69,7 @@ async fn hold_commits(fixture: &Fixture) -> PgConnection {
 }
 
 #[tokio::test]
-async fn a_commit_that_is_under_way_when_its_trace_is_erased_stays_whole() {
+async fn a_commit_concurrent_with_the_erasure_of_its_trace_stays_whole() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(1);
     let [old, other] = [(); 2].map(|()| small(&fixture, &mut ids));
@@ -121,7 +121,7 @@ async fn a_commit_that_is_under_way_when_its_trace_is_erased_stays_whole() {
 }
 
 #[tokio::test]
-async fn a_run_that_waits_for_an_erasure_goes_first_after_its_step() {
+async fn a_retention_run_that_waits_for_an_erasure_runs_after_its_current_step() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(2);
     let gone = small(&fixture, &mut ids);
@@ -157,7 +157,7 @@ async fn a_run_that_waits_for_an_erasure_goes_first_after_its_step() {
 }
 
 #[tokio::test]
-async fn spans_that_come_during_an_erasure_stay() {
+async fn spans_that_arrive_during_an_erasure_stay() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(3);
     let [gone, left] = [(); 2].map(|()| small(&fixture, &mut ids));
@@ -189,7 +189,7 @@ async fn spans_that_come_during_an_erasure_stay() {
 }
 
 #[tokio::test]
-async fn an_erasure_beside_ingest_and_compaction_that_is_killed_ends_the_same() {
+async fn a_killed_erasure_beside_ingest_and_compaction_completes_when_repeated() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(4);
     let mut spans: Vec<Span> = (0..60).map(|_| small(&fixture, &mut ids)).collect();

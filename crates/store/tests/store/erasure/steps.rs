@@ -23,7 +23,7 @@ fn full_after(looks: u64) -> Gauge {
 }
 
 #[tokio::test]
-async fn an_erasure_stops_at_the_disk_reserve_and_another_one_goes_on() {
+async fn an_erasure_stops_at_the_disk_reserve_and_the_next_one_continues() {
     let fixture = Fixture::new().await;
     let gone = large(&fixture, &mut Ids::seeded(1), ["one", "two"]);
     write(&fixture, &[&gone]).await;
@@ -59,7 +59,7 @@ async fn an_erasure_stops_at_the_disk_reserve_and_another_one_goes_on() {
 }
 
 #[tokio::test]
-async fn a_dry_run_is_no_matter_of_the_disk() {
+async fn a_dry_run_of_an_erasure_ignores_the_disk_reserve() {
     let fixture = Fixture::new().await;
     let gone = large(&fixture, &mut Ids::seeded(2), ["one", "two"]);
     write(&fixture, &[&gone]).await;

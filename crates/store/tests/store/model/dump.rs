@@ -17,7 +17,7 @@ use crate::support::{batch, lone};
 const COMPACTIONS: usize = 20;
 
 #[tokio::test]
-async fn backup_during_twenty_compactions_restores_what_there_was_when_it_began() {
+async fn backup_during_twenty_compactions_restores_the_state_at_its_start() {
     let mut world = World::new(5, 16).await;
     make_partitions(&mut world).await;
     steps::fill(&mut world).await;

@@ -66,7 +66,7 @@ async fn walk(
 }
 
 #[tokio::test]
-async fn every_predicate_finds_what_a_naive_evaluation_finds_page_by_page() {
+async fn every_predicate_agrees_with_a_naive_evaluation_page_by_page() {
     let fixture = Fixture::new().await;
     let ids = &mut Ids::seeded(280);
     let sent = sent(ids, &fixture);

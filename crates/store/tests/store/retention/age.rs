@@ -21,7 +21,7 @@ async fn would_remove(aged: &Aged, retain: Retain) -> RetentionReport {
 }
 
 #[tokio::test]
-async fn an_old_trace_that_is_imported_stays_for_its_time_and_then_goes() {
+async fn an_imported_old_trace_is_kept_from_its_import_for_the_time_of_its_rule() {
     let mut aged = Aged::new().await;
     let ok = aged.imported(20, false).await;
     let failed = aged.imported(100, true).await;
@@ -47,7 +47,7 @@ async fn an_old_trace_that_is_imported_stays_for_its_time_and_then_goes() {
 }
 
 #[tokio::test]
-async fn an_import_of_old_spans_stays_as_long_as_anything_that_was_received_that_day() {
+async fn imported_old_spans_are_kept_as_long_as_other_spans_of_the_same_day() {
     let mut aged = Aged::new().await;
     let imported = aged.imported(60, false).await;
     let fresh = aged.trace(0, false).await;
@@ -67,7 +67,7 @@ async fn an_import_of_old_spans_stays_as_long_as_anything_that_was_received_that
 }
 
 #[tokio::test]
-async fn a_span_that_is_added_later_does_not_make_a_trace_younger() {
+async fn a_late_span_does_not_extend_the_retention_of_its_trace() {
     let mut aged = Aged::new().await;
     let old = aged.trace(10, false).await;
     let start = aged.noon.saturating_add(-10 * DAY);
@@ -81,7 +81,7 @@ async fn a_span_that_is_added_later_does_not_make_a_trace_younger() {
 }
 
 #[tokio::test]
-async fn an_old_event_without_a_trace_that_comes_late_stays_for_its_time_and_then_goes() {
+async fn a_late_event_without_a_trace_is_kept_from_its_arrival() {
     let aged = Aged::new().await;
     aged.late_event(12, 1, None, 9).await;
     aged.late_event(12, 11, None, 10).await;

@@ -8,7 +8,7 @@ use super::support::{Aged, DAY};
 use crate::support::{batch, lone, received};
 
 #[tokio::test]
-async fn the_oldest_day_goes_first_and_its_traces_follow() {
+async fn the_size_budget_removes_the_oldest_day_first_and_then_its_traces() {
     let mut aged = Aged::new().await;
     aged.trace(5, true).await;
     let younger = aged.trace(3, false).await;
@@ -34,7 +34,7 @@ async fn the_oldest_day_goes_first_and_its_traces_follow() {
 }
 
 #[tokio::test]
-async fn a_trace_that_lost_its_first_day_says_so_however_it_goes_on() {
+async fn a_trace_that_lost_its_first_day_reports_it_after_later_changes() {
     let mut aged = Aged::new().await;
     let long = aged.trace(5, false).await;
     let whole = aged.trace(4, false).await;
@@ -73,7 +73,7 @@ async fn a_trace_that_lost_its_first_day_says_so_however_it_goes_on() {
 }
 
 #[tokio::test]
-async fn a_pinned_trace_lost_nothing() {
+async fn a_pinned_trace_loses_nothing_to_the_size_budget() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(5, false).await;
     aged.trace(5, false).await;
@@ -94,7 +94,7 @@ async fn a_pinned_trace_lost_nothing() {
 }
 
 #[tokio::test]
-async fn today_is_never_pruned() {
+async fn the_size_budget_never_removes_the_current_day() {
     let mut aged = Aged::new().await;
     aged.trace(1, false).await;
     let today = aged.trace(0, false).await;
@@ -113,7 +113,7 @@ async fn today_is_never_pruned() {
 }
 
 #[tokio::test]
-async fn pinned_traces_are_moved_when_there_is_space_and_never_lost() {
+async fn pinned_traces_are_copied_if_there_is_space_and_never_lost() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(5, false).await;
     aged.trace(5, false).await;
@@ -142,7 +142,7 @@ async fn pinned_traces_are_moved_when_there_is_space_and_never_lost() {
 }
 
 #[tokio::test]
-async fn a_pruning_that_breaks_off_is_finished_by_the_next_run() {
+async fn an_interrupted_pruning_is_finished_by_the_next_run() {
     let mut aged = Aged::new().await;
     aged.trace(5, false).await;
     let younger = aged.trace(3, false).await;
@@ -164,7 +164,7 @@ async fn a_pruning_that_breaks_off_is_finished_by_the_next_run() {
 }
 
 #[tokio::test]
-async fn without_space_batches_are_refused_and_reads_go_on() {
+async fn batches_are_rejected_and_reads_work_without_space() {
     let mut aged = Aged::new().await;
     let stored = aged.trace(0, false).await;
     let store = &aged.fixture.store;

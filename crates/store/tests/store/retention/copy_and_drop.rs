@@ -80,7 +80,7 @@ async fn fail_late(aged: &Aged, trace_id: TraceId) {
 }
 
 #[tokio::test]
-async fn a_failed_trace_that_is_pinned_between_copy_and_drop_is_whole_and_outlives_its_rule() {
+async fn a_failed_trace_pinned_between_copy_and_drop_is_kept_whole() {
     let mut aged = Aged::new().await;
     let failed = aged.trace(9, false).await;
     let gone = aged.trace(9, false).await;
@@ -105,7 +105,7 @@ async fn a_failed_trace_that_is_pinned_between_copy_and_drop_is_whole_and_outliv
 }
 
 #[tokio::test]
-async fn a_trace_that_fails_between_copy_and_drop_is_whole_and_one_that_was_gone_begins_again() {
+async fn a_trace_that_fails_between_copy_and_drop_is_kept_whole() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(9, false).await;
     aged.pin(pinned).await;
@@ -127,7 +127,7 @@ async fn a_trace_that_fails_between_copy_and_drop_is_whole_and_one_that_was_gone
 }
 
 #[tokio::test]
-async fn a_trace_that_comes_again_while_its_partition_is_dropped_keeps_what_came_and_its_pin() {
+async fn a_trace_sent_again_while_its_partition_is_dropped_keeps_its_new_spans_and_pin() {
     let mut aged = Aged::new().await;
     let again = aged.trace(9, false).await;
     let gone = aged.trace(9, false).await;
@@ -151,7 +151,7 @@ async fn a_trace_that_comes_again_while_its_partition_is_dropped_keeps_what_came
 }
 
 #[tokio::test]
-async fn a_pinned_trace_that_fails_while_its_day_is_pruned_is_whole() {
+async fn a_pinned_trace_that_fails_while_its_day_is_pruned_is_kept_whole() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(9, false).await;
     aged.pin(pinned).await;
@@ -171,7 +171,7 @@ async fn a_pinned_trace_that_fails_while_its_day_is_pruned_is_whole() {
 }
 
 #[tokio::test]
-async fn pins_and_late_errors_after_a_step_that_failed_keep_their_traces() {
+async fn a_pin_or_a_late_error_after_a_failed_step_keeps_its_trace() {
     for tag in ["CREATE TABLE", "ALTER TABLE", "DROP TABLE"] {
         let mut aged = Aged::new().await;
         let late = aged.trace(9, false).await;

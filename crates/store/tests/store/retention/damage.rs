@@ -48,7 +48,7 @@ const DIGEST: &str = "SELECT hashtextextended(min(b::text), 0) FROM level1_block
 const TRACES: &str = "SELECT sum(cardinality(trace_ids))::bigint FROM level1_blocks";
 
 #[tokio::test]
-async fn a_damaged_block_is_kept_as_it_is_reported_once_and_the_rest_goes() {
+async fn retention_keeps_a_damaged_block_reports_it_once_and_removes_the_rest() {
     for damage in DAMAGE {
         let reports = CountedMetric::corrupt_blocks();
         let _guard = set_default_local_recorder(&reports);
@@ -83,7 +83,7 @@ async fn a_damaged_block_is_kept_as_it_is_reported_once_and_the_rest_goes() {
 }
 
 #[tokio::test]
-async fn a_table_that_the_database_cannot_read_stays_and_other_days_go() {
+async fn retention_keeps_an_unreadable_table_and_removes_other_days() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(12, false).await;
     aged.pin(pinned).await;

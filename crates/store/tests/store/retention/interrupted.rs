@@ -37,7 +37,7 @@ pub(super) async fn fail_after(aged: &Aged, tag: &str) {
 }
 
 #[tokio::test]
-async fn a_run_that_fails_at_any_step_is_done_again_and_loses_nothing() {
+async fn a_retention_run_that_fails_at_any_step_is_repeated_without_loss() {
     for tag in ["CREATE TABLE", "ALTER TABLE", "DROP TABLE"] {
         let (aged, left) = mixed().await;
         fail_after(&aged, tag).await;
@@ -59,7 +59,7 @@ async fn a_run_that_fails_at_any_step_is_done_again_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_failure_while_rows_are_removed_leaves_them_and_their_days_together() {
+async fn a_failed_removal_rolls_back_the_rows_and_their_days_together() {
     for table in ["traces", "retention_days"] {
         let (aged, left) = mixed().await;
         aged.execute(&format!(
@@ -79,7 +79,7 @@ async fn a_failure_while_rows_are_removed_leaves_them_and_their_days_together() 
 }
 
 #[tokio::test]
-async fn a_run_whose_connection_is_killed_again_and_again_ends_the_same() {
+async fn a_retention_run_with_killed_connections_has_the_same_result() {
     let (aged, left) = mixed().await;
     let mut killer = aged.fixture.database.admin().await;
     let name = aged.fixture.database.name().to_owned();
@@ -105,7 +105,7 @@ async fn a_run_whose_connection_is_killed_again_and_again_ends_the_same() {
 }
 
 #[tokio::test]
-async fn a_day_that_is_in_use_is_postponed_and_ingest_and_reads_go_on() {
+async fn a_day_in_use_is_postponed_and_does_not_block_ingest_or_reads() {
     let (mut aged, left) = mixed().await;
     let mut reader = aged.fixture.database.connection().await;
     sqlx::raw_sql("BEGIN; SELECT count(*) FROM spans;")
@@ -126,7 +126,7 @@ async fn a_day_that_is_in_use_is_postponed_and_ingest_and_reads_go_on() {
 }
 
 #[tokio::test]
-async fn spans_that_arrive_during_a_run_are_kept() {
+async fn spans_that_arrive_during_a_retention_run_are_kept() {
     let (aged, mut left) = mixed().await;
     let writer = aged.fixture.store.writer();
     let (now, noon) = (aged.now(), aged.noon);

@@ -76,7 +76,7 @@ async fn expired_traces_are_locked_in_the_order_of_writers() {
 }
 
 #[tokio::test]
-async fn what_was_refused_of_expired_traces_is_locked_in_the_order_of_writers() {
+async fn rejection_counts_of_expired_traces_are_locked_in_the_order_of_writers() {
     let (aged, traces) = expired().await;
     aged.execute(
         "INSERT INTO refused_spans SELECT tenant_id, trace_id, 1 FROM traces ORDER BY start_ns",
@@ -121,7 +121,7 @@ async fn traces_that_lost_a_day_are_locked_in_the_order_of_writers() {
 }
 
 #[tokio::test]
-async fn a_batch_that_was_in_a_deadlock_is_done_again() {
+async fn a_retention_batch_is_repeated_after_a_deadlock() {
     // A batch that removes traces, and one that notes what they lost.
     for statement in ["DELETE", "UPDATE"] {
         let aged = Aged::new().await;

@@ -36,7 +36,7 @@ async fn assert_whole(aged: &Aged, span: &Span) {
 }
 
 #[tokio::test]
-async fn values_that_no_kept_row_refers_to_go_and_the_others_stay_whole() {
+async fn payloads_without_a_kept_reference_are_removed_and_the_others_stay() {
     let mut aged = Aged::new().await;
     trace(&mut aged, 8, false, &["gone", "shared"]).await;
     let left = trace(&mut aged, 8, true, &["left", "shared"]).await;
@@ -60,7 +60,7 @@ async fn values_that_no_kept_row_refers_to_go_and_the_others_stay_whole() {
 }
 
 #[tokio::test]
-async fn a_value_of_an_old_span_that_is_imported_stays_when_its_day_is_pruned() {
+async fn a_payload_of_an_imported_old_span_stays_when_its_day_is_pruned() {
     let mut aged = Aged::new().await;
     trace(&mut aged, 5, false, &["gone", "shared"]).await;
     let start = aged.noon.saturating_add(-5 * DAY);
@@ -85,7 +85,7 @@ async fn a_value_of_an_old_span_that_is_imported_stays_when_its_day_is_pruned() 
 }
 
 #[tokio::test]
-async fn a_value_of_a_kept_event_stays() {
+async fn a_payload_of_a_kept_event_stays() {
     let mut aged = Aged::new().await;
     let left = trace(&mut aged, 8, true, &[]).await;
     let gone = trace(&mut aged, 8, false, &[]).await;
@@ -108,7 +108,7 @@ async fn a_value_of_a_kept_event_stays() {
 }
 
 #[tokio::test]
-async fn a_value_that_a_late_span_refers_to_again_is_there_again() {
+async fn a_removed_payload_is_stored_again_for_a_late_span() {
     let mut aged = Aged::new().await;
     trace(&mut aged, 8, false, &["value"]).await;
     trace(&mut aged, 8, true, &["other"]).await;

@@ -51,7 +51,7 @@ async fn until_somebody_waits(aged: &Aged) {
 }
 
 #[tokio::test]
-async fn a_trace_that_is_being_pinned_while_its_time_ends_stays() {
+async fn a_trace_that_is_pinned_while_it_expires_stays() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(10, false).await;
     aged.trace(10, false).await;
@@ -67,7 +67,7 @@ async fn a_trace_that_is_being_pinned_while_its_time_ends_stays() {
 }
 
 #[tokio::test]
-async fn a_trace_that_goes_while_it_is_being_pinned_is_said_to_be_gone() {
+async fn pinning_a_trace_that_is_removed_meanwhile_reports_not_found() {
     let mut aged = Aged::new().await;
     let gone = aged.trace(10, false).await;
     let mut run = aged.fixture.database.connection().await;
@@ -166,7 +166,7 @@ async fn spans_of_a_trace_that_is_removed_while_it_is_compacted_do_not_come_back
 }
 
 #[tokio::test]
-async fn copies_of_a_run_that_broke_off_go_with_the_next_one_and_nothing_else_does() {
+async fn table_copies_of_an_interrupted_run_are_dropped_by_the_next_one() {
     let aged = Aged::new().await;
     for table in [
         "level1_blocks_20200101_ok_kept",

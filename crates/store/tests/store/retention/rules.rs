@@ -18,7 +18,7 @@ fn steps(report: &RetentionReport, prefix: &str) -> Vec<PartitionStep> {
 }
 
 #[tokio::test]
-async fn a_trace_goes_a_week_after_its_end_and_a_failed_one_a_month_after() {
+async fn a_trace_expires_a_week_after_its_end_and_a_failed_one_after_a_month() {
     let mut aged = Aged::new().await;
     let fresh = aged.trace(0, false).await;
     let kept = aged.trace(6, false).await;
@@ -63,7 +63,7 @@ async fn a_trace_with_a_warning_is_kept_like_a_failed_one() {
 }
 
 #[tokio::test]
-async fn an_event_without_a_trace_goes_by_its_own_time() {
+async fn an_event_without_a_trace_expires_by_its_own_time() {
     let aged = Aged::new().await;
     aged.event(3, None, 9).await;
     aged.event(9, None, 17).await;
@@ -73,7 +73,7 @@ async fn an_event_without_a_trace_goes_by_its_own_time() {
 }
 
 #[tokio::test]
-async fn a_pinned_trace_stays_for_ever_and_goes_once_it_is_unpinned() {
+async fn a_pinned_trace_stays_until_it_is_unpinned() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(35, true).await;
     aged.trace(35, true).await;
@@ -86,7 +86,7 @@ async fn a_pinned_trace_stays_for_ever_and_goes_once_it_is_unpinned() {
 }
 
 #[tokio::test]
-async fn spans_that_expire_before_they_are_compacted_go_as_well() {
+async fn spans_that_expire_before_their_compaction_are_removed() {
     let mut aged = Aged::new().await;
     let kept = aged.trace(8, true).await;
     aged.trace(8, false).await;
@@ -98,7 +98,7 @@ async fn spans_that_expire_before_they_are_compacted_go_as_well() {
 }
 
 #[tokio::test]
-async fn regularly_a_partition_of_spans_goes_a_day_after_its_end_and_the_time_of_its_class() {
+async fn a_partition_of_spans_is_dropped_a_day_after_the_retention_of_its_class() {
     let mut aged = Aged::new().await;
     let failed = aged.trace(10, true).await;
     let pinned = aged.trace(10, false).await;
@@ -127,7 +127,7 @@ async fn regularly_a_partition_of_spans_goes_a_day_after_its_end_and_the_time_of
 }
 
 #[tokio::test]
-async fn a_trace_that_fails_after_it_was_compacted_keeps_its_spans_when_their_partition_goes() {
+async fn a_trace_that_fails_after_its_compaction_keeps_its_spans() {
     let mut aged = Aged::new().await;
     let start = aged.noon.saturating_add(-9 * DAY);
     let root = lone("root", &mut aged.ids).starts(start).build();
@@ -162,7 +162,7 @@ async fn a_trace_that_fails_after_it_was_compacted_keeps_its_spans_when_their_pa
 }
 
 #[tokio::test]
-async fn one_trace_that_goes_by_the_rule_of_its_class_frees_its_spans_whatever_else_is_kept() {
+async fn an_expired_trace_frees_its_spans_even_if_others_are_kept() {
     let mut aged = Aged::new().await;
     aged.trace(9, false).await;
     let mut kept = Vec::new();
@@ -196,7 +196,7 @@ async fn one_trace_that_goes_by_the_rule_of_its_class_frees_its_spans_whatever_e
 }
 
 #[tokio::test]
-async fn the_archive_is_emptied_and_stays() {
+async fn the_archive_partition_is_emptied_and_not_dropped() {
     let mut aged = Aged::new().await;
     aged.trace(100, false).await;
     aged.run(aged.now()).await;
@@ -206,7 +206,7 @@ async fn the_archive_is_emptied_and_stays() {
 }
 
 #[tokio::test]
-async fn a_span_that_comes_late_into_a_freed_day_is_stored_and_goes_too() {
+async fn a_late_span_of_a_freed_day_is_stored_and_expires() {
     let mut aged = Aged::new().await;
     aged.trace(10, false).await;
     aged.compact().await;
@@ -219,7 +219,7 @@ async fn a_span_that_comes_late_into_a_freed_day_is_stored_and_goes_too() {
 }
 
 #[tokio::test]
-async fn rollups_outlive_their_spans_and_go_in_their_turn() {
+async fn rollups_outlive_their_spans_and_expire_by_their_own_rule() {
     let mut aged = Aged::new().await;
     aged.trace(6, false).await;
     aged.compact().await;
@@ -244,7 +244,7 @@ async fn rollups_outlive_their_spans_and_go_in_their_turn() {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_what_would_go_and_touches_nothing() {
+async fn a_dry_run_of_retention_reports_and_changes_nothing() {
     let mut aged = Aged::new().await;
     let mut all = vec![aged.trace(1, false).await];
     for (days, is_error) in [(8, false), (8, true), (12, false), (31, true)] {
@@ -268,7 +268,7 @@ async fn a_dry_run_tells_what_would_go_and_touches_nothing() {
 }
 
 #[tokio::test]
-async fn in_development_everything_goes_after_a_day() {
+async fn everything_expires_after_a_day_in_development_mode() {
     let mut aged = Aged::new().await;
     let today = aged.trace(0, true).await;
     aged.trace(2, true).await;
@@ -282,7 +282,7 @@ async fn in_development_everything_goes_after_a_day() {
 }
 
 #[tokio::test]
-async fn with_a_trace_goes_what_was_refused_of_it() {
+async fn removing_a_trace_removes_its_rejection_counts() {
     let mut aged = Aged::new().await;
     aged.trace(8, false).await;
     aged.trace(1, false).await;

@@ -11,7 +11,7 @@ use super::{assert_equals, compact, execute, filter, spans, total};
 use crate::support::{Fixture, lone};
 
 #[tokio::test]
-async fn spans_that_began_before_the_rules_keep_them_are_not_counted() {
+async fn spans_older_than_the_rollup_rule_are_not_counted() {
     let fixture = Fixture::new().await;
     let now = fixture.now;
     let mut ids = Ids::seeded(24);
@@ -43,7 +43,7 @@ async fn spans_that_began_before_the_rules_keep_them_are_not_counted() {
 }
 
 #[tokio::test]
-async fn figures_stay_when_a_trace_is_removed_unless_its_spans_were_in_level_0() {
+async fn rollups_keep_a_removed_trace_unless_its_spans_were_in_level_0() {
     let fixture = Fixture::new().await;
     let gauge = Arc::new(StorageGauge::default);
     let retention_admin =
@@ -69,7 +69,7 @@ async fn figures_stay_when_a_trace_is_removed_unless_its_spans_were_in_level_0()
 }
 
 #[tokio::test]
-async fn a_report_has_the_newest_rows_whole_and_says_that_others_are_left_out() {
+async fn a_truncated_rollup_report_has_complete_newest_rows_and_says_it_is_truncated() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(26);
     let mut at = |hours: i64| {

@@ -46,7 +46,7 @@ async fn wait_for_waiter(fixture: &Fixture) {
 }
 
 #[tokio::test]
-async fn a_compaction_between_the_two_reads_of_a_report_changes_nothing() {
+async fn a_compaction_between_the_two_reads_of_a_report_does_not_change_it() {
     let fixture = Fixture::new().await;
     let (now, sent) = (fixture.now, spans(&fixture, 28, 40));
     fixture.write(&sent).await;
@@ -88,7 +88,7 @@ async fn a_compaction_between_the_two_reads_of_a_report_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_compaction_that_breaks_off_changes_no_figures() {
+async fn an_interrupted_compaction_does_not_change_rollups() {
     let fixture = Fixture::new().await;
     let sent = spans(&fixture, 5, 50);
     fixture.write(&sent).await;
@@ -153,7 +153,7 @@ async fn a_larger_window_is_built_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_block_of_level_0_of_which_anything_changed_is_reported_and_left_out() {
+async fn a_damaged_level_0_block_is_reported_and_left_out_of_rollups() {
     let reports = CountedMetric::corrupt_blocks();
     let _recorder = metrics::set_default_local_recorder(&reports);
     let fixture = Fixture::new().await;
@@ -200,7 +200,7 @@ async fn a_block_of_level_0_of_which_anything_changed_is_reported_and_left_out()
 }
 
 #[tokio::test]
-async fn a_job_has_one_leader_and_passes_on_when_its_connection_dies() {
+async fn a_job_has_one_leader_and_a_new_one_after_a_lost_connection() {
     let fixture = Fixture::new().await;
     let other = fixture.database.store(fixture.now);
     let mut lead = fixture

@@ -21,7 +21,7 @@ fn numbered(number: u64) -> String {
 }
 
 #[test]
-fn a_batch_says_where_the_page_stands() {
+fn a_batch_has_the_sequence_of_the_page() {
     let mut outbox = outbox();
     for _ in 0..2 {
         let number = outbox.number();
@@ -50,7 +50,7 @@ fn a_batch_says_where_the_page_stands() {
 }
 
 #[test]
-fn what_waits_or_is_under_way_in_another_batch_is_not_settled() {
+fn queued_and_in_flight_numbers_are_not_settled() {
     let mut outbox = outbox();
     push(&mut outbox, span(0, 200));
     let ordinary = send(&mut outbox);
@@ -69,7 +69,7 @@ fn what_waits_or_is_under_way_in_another_batch_is_not_settled() {
 }
 
 #[test]
-fn an_open_span_is_told_once_and_its_end_replaces_its_start() {
+fn an_open_span_is_announced_once_and_its_end_replaces_its_start() {
     let mut outbox = outbox();
     assert!(outbox.has_space_for_start(200));
     let number = outbox.number();
@@ -87,7 +87,7 @@ fn an_open_span_is_told_once_and_its_end_replaces_its_start() {
 }
 
 #[test]
-fn a_lost_start_is_no_dropped_span() {
+fn a_lost_start_does_not_count_as_a_dropped_span() {
     let mut outbox = outbox();
     let number = outbox.number();
     outbox.push_start(number, numbered(number));
@@ -98,7 +98,7 @@ fn a_lost_start_is_no_dropped_span() {
 }
 
 #[test]
-fn a_page_with_nothing_to_tell_can_say_that_it_lives() {
+fn a_page_without_spans_can_send_a_heartbeat() {
     let mut outbox = outbox();
     assert_eq!(outbox.next(0.0, NOW, false), Next::Rest);
     let heartbeat = parcel(outbox.next(0.0, NOW, true));
@@ -109,7 +109,7 @@ fn a_page_with_nothing_to_tell_can_say_that_it_lives() {
 }
 
 #[test]
-fn a_page_that_is_left_sends_its_final_report_with_its_last_spans() {
+fn leaving_a_page_sends_the_final_report_with_the_last_spans() {
     let mut outbox = outbox();
     for number in 0..60 {
         push(&mut outbox, span(number, 1_000));
@@ -128,7 +128,7 @@ fn a_page_that_is_left_sends_its_final_report_with_its_last_spans() {
 }
 
 #[test]
-fn a_page_that_is_only_hidden_does_not() {
+fn hiding_a_page_sends_no_final_report() {
     let mut outbox = outbox();
     push(&mut outbox, span(0, 200));
     let hidden = outbox.next_at_unload(NOW, false).expect("a request");
@@ -136,7 +136,7 @@ fn a_page_that_is_only_hidden_does_not() {
 }
 
 #[test]
-fn a_page_that_comes_back_is_another_process_and_mixes_no_numbers() {
+fn a_page_that_is_shown_again_is_a_new_process_with_new_numbers() {
     let mut outbox = outbox();
     push(&mut outbox, span(0, 200));
     let final_report = outbox.next_at_unload(NOW, true).expect("a request");
@@ -160,7 +160,7 @@ fn a_page_that_comes_back_is_another_process_and_mixes_no_numbers() {
 }
 
 #[test]
-fn a_page_without_random_numbers_sends_without_numbers() {
+fn a_page_without_random_bytes_sends_no_sequence_numbers() {
     let mut outbox = Outbox::new("{}", "{}", None);
     push(&mut outbox, span(0, 200));
     assert_eq!(read(&send(&mut outbox)).sequence, None);
