@@ -1,8 +1,8 @@
 //! `throughline import`: files of OTLP, Jaeger and Zipkin straight into the store.
 //!
-//! Newline-delimited files are read line by line, documents element by element ([`elements`]), so
-//! that memory stays bounded however large a file is: by the largest line or element (256 MiB at
-//! most), decoded, and by the batches on their way. A bad line, element or span costs itself.
+//! Newline-delimited files are read line by line, documents element by element ([`elements`]). So
+//! the memory does not grow with the file: it is bounded by the largest decoded line or element (at
+//! most 256 MiB) and by the batches in flight. A bad line, element or span is rejected alone.
 
 mod elements;
 mod lines;

@@ -95,7 +95,7 @@ async fn subscribe(State(live): State<Live>, query: RawQuery) -> Result<Response
     });
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive");
     let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
-    // A proxy that gathers what it passes on would hold events back.
+    // A proxy that buffers responses would delay events.
     let value = axum::http::HeaderValue::from_static("no");
     response.headers_mut().insert("x-accel-buffering", value);
     Ok(response)
@@ -110,7 +110,7 @@ struct Subscriber {
 }
 
 impl Subscriber {
-    /// Waits for the next event that the filter lets through; none once the stream is to end.
+    /// Waits for the next event that passes the filter; `None` once the stream must end.
     async fn next(&mut self) -> Option<Event> {
         loop {
             let event = tokio::select! {
@@ -141,8 +141,7 @@ impl Subscriber {
     }
 }
 
-/// Those of the traces that the subscriber is told of, the newest `limit` of them; none when there
-/// are none.
+/// Returns the newest `limit` traces that pass the filter of the subscriber; `None` if none passes.
 fn select(
     scope: &SubscriptionScope,
     limit: usize,

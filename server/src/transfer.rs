@@ -15,15 +15,15 @@ use crate::export::{Destination, ExportError, Layout, Selection, export};
 use crate::import::{Import, import};
 use crate::serve::Database;
 
-/// How long reading one trace may take: it may be a large one.
+/// The timeout for reading one trace, which may be large.
 const READ_TIMEOUT: Duration = Duration::from_mins(10);
-/// How long between two tries to reach the database.
+/// The delay between two attempts to connect to the database.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
-/// `throughline import`: prints what became of the files.
+/// Runs `throughline import`: prints a report.
 ///
 /// # Errors
-/// When not all of it was stored; in words for the person who started the program.
+/// An error for the person who started the program if anything was not stored.
 pub async fn run_import(options: ImportOptions) -> Result<()> {
     let database = Database::open_or_join(&options.database).await?;
     let imported = import_into(&options, database.url()).await;
@@ -58,7 +58,7 @@ async fn import_into(options: &ImportOptions, url: &str) -> Result<()> {
     )
 }
 
-/// Brings the schema up to date as soon as the database is there.
+/// Migrates the schema as soon as the database is available.
 async fn migrate(store: &Store, timeout: Duration) -> Result<()> {
     let started = Instant::now();
     loop {
@@ -73,10 +73,10 @@ async fn migrate(store: &Store, timeout: Duration) -> Result<()> {
     }
 }
 
-/// `throughline export`.
+/// Runs `throughline export`.
 ///
 /// # Errors
-/// When not all of it could be written; in words for the person who started the program.
+/// An error for the person who started the program if anything was not written.
 pub async fn run_export(options: ExportOptions) -> Result<()> {
     let database = Database::open_or_join(&options.database).await?;
     let exported = export_from(&options, database.url()).await;
@@ -113,7 +113,7 @@ async fn export_from(options: &ExportOptions, url: &str) -> Result<()> {
         Ok(exported) => exported,
         Err(error) => {
             out.abandon();
-            // The reader of the output wants no more of it.
+            // The reader of the output has closed it.
             if is_broken_pipe(&error) {
                 return Ok(());
             }
@@ -121,7 +121,7 @@ async fn export_from(options: &ExportOptions, url: &str) -> Result<()> {
         }
     };
     if exported.traces == 0 && !exported.missing.is_empty() {
-        // Nothing of what was asked for is no file.
+        // Writes no file if none of the given traces exists.
         out.abandon();
         bail!(missing(&exported.missing));
     }

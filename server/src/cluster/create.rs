@@ -1,4 +1,4 @@
-//! Makes a cluster, once, and recognises one that was made here.
+//! Creates the cluster once, and recognises one that throughline created.
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt as _, chown};
@@ -13,11 +13,12 @@ use super::account::Account;
 use super::data_dir::{self, DataDir};
 use super::programs::Programs;
 
-/// In a cluster: it was made here, and completely.
+/// The marker in a cluster that throughline created completely.
 const MARKER: &str = "throughline-cluster.json";
-/// Where a cluster is made; renamed when it is complete, removed when it never was.
+/// The staging directory of a new cluster. It is renamed when the cluster is complete, and removed
+/// if the start was interrupted.
 const STAGING: &str = "postgres.new";
-/// The marker is in the staging directory, because it was made there.
+/// The marker in a staging directory that throughline created.
 const STAGING_MARKER: &str = "made-by-throughline";
 
 /// The settings of a new cluster. Its owner may change them in `postgresql.conf`.

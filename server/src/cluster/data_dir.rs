@@ -1,4 +1,4 @@
-//! The data directory: its lock, its files and who may read them.
+//! The data directory: its lock, its files and their permissions.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read as _, Write as _};
@@ -9,22 +9,22 @@ use anyhow::{Context as _, Result, bail};
 
 use super::account::Account;
 
-/// Where the running cluster is, in the data directory.
+/// The file in the data directory with the URL of the running cluster.
 pub(super) const URL_FILE: &str = "database-url";
 const LOCK_FILE: &str = "throughline.lock";
 
-/// A data directory that no other server uses as long as this value lives.
+/// A locked data directory. No other server uses it until this value is dropped.
 #[derive(Debug)]
 pub(super) struct DataDir {
     path: PathBuf,
-    // The lock goes with the process, however it ends; programs started do not inherit it.
+    // The lock ends with the process, also after a crash. Child processes do not inherit it.
     _lock: File,
 }
 
 impl DataDir {
-    /// Makes the directory where it is missing, and locks it.
+    /// Creates the directory if it is missing, and locks it.
     pub(super) fn open(path: &Path, account: Option<&Account>) -> Result<Self> {
-        // Postgres under another account must get through to its own folder, which is private.
+        // Postgres runs under another account and must reach its own private folder in it.
         let mode = if account.is_some() { 0o755 } else { 0o700 };
         DirBuilder::new()
             .recursive(true)
@@ -41,22 +41,22 @@ impl DataDir {
         Ok(Self { path, _lock: lock })
     }
 
-    /// A file or folder in it.
+    /// Returns the path of a file or folder in the directory.
     pub(super) fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The directory itself.
+    /// Returns the path of the directory.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where the cluster is.
+    /// Returns the path of the cluster.
     pub(super) fn cluster(&self) -> PathBuf {
         self.join("postgres")
     }
 
-    /// Writes a file that only its owner may read, whole or not at all.
+    /// Writes a file that only its owner may read, by an atomic rename.
     pub(super) fn write_private(&self, name: &str, text: &str) -> Result<()> {
         let file = self.join(name);
         let new = self.join(&format!("{name}.new"));
@@ -65,7 +65,7 @@ impl DataDir {
             .with_context(|| format!("cannot write {}", file.display()))
     }
 
-    /// Reads a file; none when there is none.
+    /// Reads a file; `None` if it does not exist.
     pub(super) fn read(&self, name: &str) -> Result<Option<String>> {
         let file = self.join(name);
         match fs::read_to_string(&file) {
@@ -75,12 +75,12 @@ impl DataDir {
         }
     }
 
-    /// Removes a file, if it is there.
+    /// Removes a file if it exists.
     pub(super) fn remove(&self, name: &str) {
         let _ = fs::remove_file(self.join(name));
     }
 
-    /// The address of the cluster's database when it listens on `port`.
+    /// Returns the URL of the database `throughline` of a cluster that listens on `port`.
     pub(super) fn database_url(&self, port: u16) -> Result<String> {
         let password = self.read("postgres-password")?.with_context(|| {
             format!(
@@ -102,14 +102,14 @@ pub(super) fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
         .truncate(true)
         .mode(0o600)
         .open(file)?;
-    // A file that was there already keeps its mode otherwise.
+    // An existing file would keep its mode.
     opened.set_permissions(Permissions::from_mode(0o600))?;
     opened.write_all(text.as_bytes())?;
     opened.sync_all()
 }
 
-/// The address of the cluster in `path`, when another process holds the directory and has written
-/// it there.
+/// Returns the URL of the cluster in `path` if another process has locked the directory and written
+/// the URL.
 pub(super) fn url_if_in_use(path: &Path) -> Option<String> {
     let lock = File::open(path.join(LOCK_FILE)).ok()?;
     if !matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)) {
@@ -133,7 +133,7 @@ fn lock(path: &Path) -> Result<File> {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
-            // Only for the message.
+            // The process id is only for the error message.
             let _ = file.read_to_string(&mut holder);
             bail!(
                 "another throughline (process {}) uses the data directory {}; stop it first, or \

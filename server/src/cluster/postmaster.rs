@@ -1,4 +1,4 @@
-//! Starts a Postgres server, takes over a running one, and stops it.
+//! Starts a Postgres server or adopts a running one, and stops it.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -18,19 +18,19 @@ use super::pid_file::{self, PidFile};
 use super::port;
 use super::programs::Programs;
 
-/// How often a file or a process is looked at.
+/// The interval at which a file or a process is checked.
 const PACE: Duration = Duration::from_millis(50);
-/// How long a server that refused to start is tried again: after its postmaster was killed, what
-/// is left of the old one needs a moment to end.
-const STUBBORN: Duration = Duration::from_secs(30);
-/// After this long without being ready a line says that it is still recovering.
+/// The time for which a failed start is retried. After a postmaster was killed, its child processes
+/// need a moment to end.
+const START_RETRY: Duration = Duration::from_secs(30);
+/// The time after which a log line says that the server is still recovering.
 const REMIND: Duration = Duration::from_secs(10);
-/// How long a server may take to write everything out and end.
+/// The timeout of a shutdown, which writes a checkpoint.
 const STOP: Duration = Duration::from_mins(1);
-/// Beyond this size the log is put aside at a start.
+/// The size in bytes above which a start rotates the log.
 const LOG_BYTES: u64 = 10 << 20;
 
-/// What is needed to start the server of a cluster, again and again.
+/// The settings to start the server of a cluster, any number of times.
 #[derive(Debug)]
 pub(super) struct Launch {
     cluster: PathBuf,
@@ -46,7 +46,7 @@ pub(super) struct Postmaster {
     pid: i32,
     port: u16,
     cluster: PathBuf,
-    /// None for one that was taken over.
+    /// `None` for an adopted server.
     child: Option<Child>,
 }
 
@@ -61,8 +61,8 @@ impl Launch {
         }
     }
 
-    /// Takes over the server of this very cluster that a killed process left running, else starts
-    /// one on the port of last time, or on another when that is taken.
+    /// Adopts the server of this cluster if a killed process left it running. Otherwise starts one,
+    /// on the last port if it is free.
     pub(super) async fn adopt_or_start(&mut self, data_dir: &DataDir) -> Result<Postmaster> {
         if let Some(file) = PidFile::read(&self.cluster)
             && pid_file::runs(file.pid, &self.cluster)
@@ -78,7 +78,7 @@ impl Launch {
         }
         self.port = port::choose(data_dir)?;
         match self.start().await {
-            // Someone took it since it was looked at.
+            // Another program took the port after the check.
             Err(error) if format!("{error:#}").contains("Address already in use") => {
                 port::forget(data_dir);
                 self.port = port::choose(data_dir)?;
@@ -93,7 +93,9 @@ impl Launch {
         let begun = Instant::now();
         loop {
             match self.try_start().await {
-                Err(error) if begun.elapsed() < STUBBORN && is_passing(&format!("{error:#}")) => {
+                Err(error)
+                    if begun.elapsed() < START_RETRY && is_passing(&format!("{error:#}")) =>
+                {
                     sleep(10 * PACE).await;
                 }
                 started => return started,
@@ -122,7 +124,8 @@ impl Launch {
             ])
             .stdout(Stdio::from(log))
             .stderr(Stdio::from(again))
-            // Only where this process gives up without stopping it; then it recovers next time.
+            // Applies only if this process ends without a shutdown of the server. The next start
+            // then recovers.
             .kill_on_drop(true)
             .spawn()
             .context("cannot run postgres")?;
@@ -145,7 +148,7 @@ impl Launch {
         }
     }
 
-    /// Waits as long as the server lives: after an unclean stop it may have much to recover.
+    /// Waits without a timeout while the server runs, because crash recovery may take long.
     async fn wait_until_ready(&self, postmaster: &mut Postmaster) -> Result<()> {
         let mut remind = Instant::now() + REMIND;
         loop {
@@ -165,7 +168,7 @@ impl Launch {
 
     fn open_log(&self) -> Result<File> {
         if fs::metadata(&self.log).is_ok_and(|metadata| metadata.len() > LOG_BYTES) {
-            // Best effort: an old log is worth less than a start.
+            // Ignores errors: a start is more important than an old log.
             let _ = fs::rename(&self.log, self.log.with_extension("log.old"));
         }
         OpenOptions::new()
@@ -195,16 +198,16 @@ fn is_passing(complaint: &str) -> bool {
 }
 
 impl Postmaster {
-    /// The port it listens on.
+    /// Returns the port of the server.
     pub(super) fn port(&self) -> u16 {
         self.port
     }
 
-    /// Returns once the server has ended, for whatever reason.
+    /// Returns once the server has ended, for any reason.
     pub(super) async fn ended(&mut self) {
         match &mut self.child {
             Some(child) => {
-                // An error means that there is nothing to wait for.
+                // An error means that the process has ended.
                 let _ = child.wait().await;
             }
             None => {
@@ -215,11 +218,11 @@ impl Postmaster {
         }
     }
 
-    /// Has the server disconnect its clients, write everything out and end ("fast shutdown"); ends
-    /// it at once when that takes too long, which loses nothing that is committed.
+    /// Stops the server by a fast shutdown: it disconnects its clients and writes a checkpoint.
+    /// After a timeout, by an immediate shutdown, which loses no committed data.
     pub(super) async fn stop(mut self) {
         for (signal, limit) in [(Signal::SIGINT, STOP), (Signal::SIGQUIT, STOP / 4)] {
-            // The process may have ended by itself.
+            // The process may have ended already.
             let _ = kill(Pid::from_raw(self.pid), signal);
             if timeout(limit, self.ended()).await.is_ok() {
                 return;

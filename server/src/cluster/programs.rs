@@ -12,13 +12,13 @@ use super::account::Account;
 use super::data_dir::DataDir;
 use super::download;
 
-/// The oldest version that works.
+/// The oldest supported major version.
 pub(super) const OLDEST: u32 = 15;
 
-/// Names the folder of the programs instead of a search.
+/// The environment variable with the folder of the programs. It replaces the search.
 const BIN_VARIABLE: &str = "THROUGHLINE_POSTGRES_BIN";
 
-/// Folders whose sub-folders may each hold a version, with the way from there to the programs.
+/// Folders that have a sub-folder for each version, with the path from there to the programs.
 const FAMILIES: [(&str, &str); 6] = [
     ("/usr/lib/postgresql", "bin"),
     ("/usr/lib64/postgresql", "bin"),
@@ -28,17 +28,17 @@ const FAMILIES: [(&str, &str); 6] = [
     ("/Applications/Postgres.app/Contents/Versions", "bin"),
 ];
 
-/// Programs of one version.
+/// The programs of one version.
 #[derive(Debug, Clone)]
 pub(super) struct Programs {
     folder: PathBuf,
-    /// Such as 15.
+    /// The major version, such as 15.
     pub(super) major: u32,
 }
 
 impl Programs {
-    /// Those that fit the cluster in `data_dir`, or the newest where there is no cluster yet;
-    /// downloaded where there are none.
+    /// Returns the programs of the version of the cluster in `data_dir`, or the newest if there is
+    /// no cluster. Downloads them if none are installed.
     pub(super) async fn for_cluster(data_dir: &DataDir, account: Option<&Account>) -> Result<Self> {
         let wanted = match data_dir.read("postgres/PG_VERSION")? {
             Some(text) => Some(
@@ -83,8 +83,9 @@ impl Programs {
         Ok(Self { folder, major })
     }
 
-    /// A command that runs one of them, as `account` where it is given, in a process group of its
-    /// own: Ctrl-C in a terminal is for this server, which then stops Postgres in its turn.
+    /// Returns a command that runs one of the programs, as `account` if given. It has its own
+    /// process group, because Ctrl-C in a terminal must reach only this server, which then stops
+    /// Postgres.
     pub(super) fn command(&self, name: &str, account: Option<&Account>) -> Command {
         let mut command = Command::new(self.folder.join(name));
         command.process_group(0).env_clear().stdin(Stdio::null());
@@ -93,7 +94,7 @@ impl Programs {
                 command.env(variable, value);
             }
         }
-        // What it logs is read by this program too.
+        // This program parses the log, so it must be in English.
         command.env("LC_MESSAGES", "C");
         if let Some(account) = account {
             account.apply(&mut command);
@@ -109,13 +110,13 @@ fn choose(found: &[Programs], wanted: Option<u32>) -> Option<Programs> {
             Some(major) => programs.major == major,
             None => programs.major >= OLDEST,
         })
-        // Of the same version the first, which is the one on `PATH`.
+        // Prefers the first one of equal versions, which is the one on `PATH`.
         .rev()
         .max_by_key(|programs| programs.major)
         .cloned()
 }
 
-/// Folders that hold both programs.
+/// Returns the folders that have both programs.
 fn candidates(downloads: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = if let Some(folder) = env::var_os(BIN_VARIABLE) {
         vec![folder.into()]
@@ -132,7 +133,7 @@ fn candidates(downloads: &Path) -> Vec<PathBuf> {
         env::split_paths(&path).chain(versions).collect()
     };
     folders.retain(|folder| folder.join("postgres").is_file() && folder.join("initdb").is_file());
-    // `PATH` often holds links to one of the others.
+    // `PATH` often has links to one of the other folders.
     let mut real: Vec<PathBuf> = Vec::new();
     for folder in folders {
         let program = folder.join("postgres").canonicalize().ok();
@@ -154,7 +155,8 @@ async fn version(folder: &Path) -> Option<u32> {
     parse_version(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// Reads `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`, or `18beta1` in its place.
+/// Parses the major version in `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)` or `postgres
+/// (PostgreSQL) 18beta1`.
 fn parse_version(text: &str) -> Option<u32> {
     let (_, version) = text.split_once(") ")?;
     let end = version

@@ -13,18 +13,19 @@ use crate::readiness::Readiness;
 /// The delay until leadership is tried again while another server has it or the database is away.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Work that one server does for all.
+/// A scheduled job: work that one server does for all.
 pub(super) trait Job: Send + 'static {
     /// The kind of the job.
     const KIND: JobKind;
     /// The pause after each run.
     const PAUSE: Duration;
 
-    /// Does it once.
+    /// Runs the job once.
     fn run<'a>(&'a mut self, lock: &'a mut LeaderLock) -> BoxFuture<'a, Result<(), StoreError>>;
 }
 
-/// Does the work from when the schema is there until `stopping`. What fails is logged, counted and done again.
+/// Runs the job while this server is its leader, until `stopping`. Waits for the schema first.
+/// Failed runs are logged, counted and repeated.
 pub(super) async fn run_job<W: Job>(
     store: Arc<Store>,
     readiness: Readiness,
@@ -51,7 +52,7 @@ pub(super) async fn run_job<W: Job>(
     report_leadership(W::KIND, false);
 }
 
-/// Does the work again and again, until the connection that holds the lock is lost.
+/// Runs the job repeatedly, until the connection that holds the leader lock is lost.
 async fn run_while_leader<W: Job>(work: &mut W, mut lock: LeaderLock) {
     let job = W::KIND.as_str();
     tracing::info!(job, "acquired leadership of the job");
