@@ -53,7 +53,7 @@ class Running {
   }
 }
 
-const hears = async (page: Page) => expect(page.locator("[data-live]")).toHaveAttribute("data-live", "live");
+const expectLive = async (page: Page) => expect(page.locator("[data-live]")).toHaveAttribute("data-live", "live");
 const news = (page: Page) => page.locator("[data-news]");
 const row = (page: Page, name: string) => waterfallOf(page).getByRole("link", { name, exact: true });
 
@@ -62,7 +62,7 @@ test("the page of a running trace is updated when it grows and when it ends", as
   await running.begins(2);
   await page.goto(`${urls.panel}/traces/${running.trace}`);
   await alive(page);
-  await hears(page);
+  await expectLive(page);
   await page.evaluate(() => document.documentElement.setAttribute("data-same-page", ""));
   await expect(waterfallOf(page).locator("[data-open-span]")).toHaveText("running");
   await running.grows("came later", 100);
@@ -78,7 +78,7 @@ test("updates wait while the user reads the trace, and applying them keeps span,
   await running.begins(60);
   await page.goto(`${urls.panel}/traces/${running.trace}`);
   await alive(page);
-  await hears(page);
+  await expectLive(page);
   await row(page, "step 50").click();
   await expect(paneOf(page).getByRole("heading", { name: "step 50" })).toBeVisible();
   const address = page.url();

@@ -323,7 +323,7 @@ mod tests {
         let found = judge("nonsense/mod.rs", "use crate::ids;\n");
         assert_eq!(found.len(), 1);
         assert!(
-            found[0].contains("module nonsense has no place"),
+            found[0].contains("module nonsense is missing in the order"),
             "{found:?}"
         );
     }

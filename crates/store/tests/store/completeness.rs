@@ -1,4 +1,4 @@
-//! What a trace says of its completeness, whatever comes late, twice or never.
+//! Tests of the completeness of traces whose spans arrive late, twice or never.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use crate::support::Fixture;
 
 const SHOP: i64 = 77;
 
-/// `count` spans of one trace with numbers from 0, the first the parent of the others.
+/// Returns `count` spans of one trace with numbers from 0. The first one is the parent of the
+/// others.
 pub(crate) fn numbered(fixture: &Fixture, ids: &mut Ids, count: u64) -> Vec<Span> {
     let root = span("root")
         .in_trace(ids.trace_id())
@@ -243,7 +244,7 @@ async fn an_open_span_is_abandoned_when_its_process_is_silent_or_ended() {
     let silent = completeness_of(&later, trace_id).await;
     assert_eq!(silent.state, CompletenessState::Missing);
 
-    // One word from it and it lives.
+    // Any batch shows that the process is alive.
     send(&later, batch_of_process(stands_at(1, 1), &[], &[])).await;
     assert_eq!(fate(&later).await, OpenFate::Running);
     let final_report = BatchSequence {
@@ -323,7 +324,7 @@ async fn gaps_of_a_process_are_bounded_and_forgotten_numbers_are_unknown() {
         }
         spans
     };
-    // One whole trace, then every second number only, in batches of one process.
+    // One complete trace, then only every second number, in batches of one process.
     let early = trace(20, 0, 3, 1);
     send(
         &fixture.store,

@@ -1,4 +1,4 @@
-//! The directory is the same whatever the order and the grouping in which spans arrive.
+//! Tests that the rows of traces do not depend on the order and the batches of the spans.
 
 use throughline_model::TraceFilter;
 use throughline_testkit::{Ids, Sent, summaries_of};
@@ -6,8 +6,8 @@ use throughline_wire::{Span, UnixNanos};
 
 use crate::support::{Fixture, lone};
 
-/// Spans of one trace that disagree about everything: several roots or none, equal starts,
-/// several users and sessions, errors, overlapping ends, taken ids.
+/// Returns conflicting spans of one trace: several roots or none, equal starts, several users and
+/// sessions, errors, overlapping ends, reused ids.
 fn contentious(ids: &mut Ids, now: UnixNanos) -> Vec<Sent> {
     let trace_id = ids.trace_id();
     let count = 2 + ids.below(12);
@@ -84,8 +84,8 @@ async fn trace_rows_do_not_depend_on_the_order_or_the_batches_of_the_spans() {
     assert_ne!(one.count(causes).await, 0);
     assert_eq!(one.count(causes).await, other.count(causes).await);
     assert_eq!(at_once, in_pieces);
-    // Where two spans rank the same by parent, start and id, the plain computation may choose
-    // another of them; everything else must agree.
+    // If two spans have the same parent, start and id, the plain computation may choose the other
+    // one. Everything else must be equal.
     for (stored, plain) in at_once.iter().zip(summaries_of(&all)) {
         assert_eq!(stored.trace_id, plain.trace_id);
         assert_eq!(stored.start, plain.start);

@@ -1,4 +1,4 @@
-//! The same span twice is one span, however it comes.
+//! Tests that a span that is sent twice is stored once, in any batches and from any servers.
 
 use std::time::Duration;
 
@@ -144,7 +144,7 @@ async fn two_servers_store_the_same_spans_once_at_the_same_time() {
     let (one, two) = (fixture.store.writer(), other.writer());
     let mut submitted = tokio::task::JoinSet::new();
     for (at, sent) in batches.iter().enumerate() {
-        // In opposite order, so that the two meet in the middle.
+        // The two send in opposite order, so that their batches overlap in the middle.
         let (first, second) = (batch(sent), batch(&batches[batches.len() - 1 - at]));
         let (one, two) = (one.clone(), two.clone());
         submitted.spawn(async move { one.submit(first).await });
@@ -171,7 +171,7 @@ async fn concurrent_commits_of_one_server_count_each_span_of_a_trace_once() {
     let now = fixture.now;
     let other = fixture.database.store_with(StoreOptions {
         writer_connections: 3,
-        // A batch is a group: the connections never lack work.
+        // Each batch is a group, so the connections always have work.
         group_spans: 1,
         ..StoreOptions::new(move || now)
     });
@@ -186,7 +186,8 @@ async fn concurrent_commits_of_one_server_count_each_span_of_a_trace_once() {
                 Sent::by("shop", span.starts(now).build())
             })
             .collect();
-        // Twice, in opposite order, so that commits meet in spans and in traces.
+        // All spans twice, in opposite order, so that concurrent commits have common spans and
+        // traces.
         for _ in 0..2 {
             let (writer, batch) = (other.writer(), batch(&sent));
             submitted.spawn(async move { writer.submit(batch).await });
@@ -219,7 +220,7 @@ async fn overlapping_batches_of_two_servers_store_each_span_once() {
         })
         .collect();
     fixture.write(&sent[..5]).await;
-    // Both have sent their batches before either may look at the trace.
+    // Both have sent their batches before either can read the trace.
     let mut holder = fixture.database.connection().await;
     sqlx::raw_sql("BEGIN; SELECT FROM traces FOR UPDATE")
         .execute(&mut holder)
@@ -267,7 +268,7 @@ async fn colliding_fingerprints_neither_lose_nor_duplicate_a_span() {
             Sent::by("shop", span.starts(fixture.at_ms(at)).build())
         })
         .collect();
-    // Each batch has half of the one before.
+    // Each batch repeats half of the previous one.
     let mut outcomes = Vec::new();
     for begin in (0..50).step_by(10) {
         let batch = batch(&sent[begin..begin + 20]);
@@ -320,8 +321,8 @@ async fn a_removed_trace_is_listed_again_when_its_spans_are_sent_again() {
     let (removed, kept) = (lone("removed", &mut ids), lone("kept", &mut ids));
     let sent = [removed, kept].map(|span| Sent::by("shop", span.starts(fixture.now).build()));
     assert_eq!(fixture.write(&sent).await, received(2));
-    // As retention leaves it until compaction or the end of its partition: its row is gone, its spans
-    // lie in their block.
+    // The state after retention and before compaction: the row is removed, the spans are still in
+    // their block.
     let trace_id = sqlx::types::Uuid::from_bytes(sent[0].span.trace_id.to_bytes());
     sqlx::query("DELETE FROM traces WHERE trace_id = $1")
         .bind(trace_id)

@@ -1,4 +1,5 @@
-//! Log records and events: stored once, found by trace, session, correlation and time.
+//! Tests that log records and events are stored once and found by trace, session, correlation and
+//! time.
 
 use std::sync::Arc;
 
@@ -176,7 +177,7 @@ async fn spans_and_events_of_a_batch_commit_together_and_count_separately() {
     assert_eq!(messages(&fixture, &of_span).await, ["inside"]);
     let of_other = EventFilter::of_span(span.trace_id, Ids::seeded(102).span_id());
     assert!(messages(&fixture, &of_other).await.is_empty());
-    // The correlation id of an event leads to the trace as well.
+    // The correlation id of an event finds the trace too.
     let page = throughline_model::PageRequest::default();
     let found = fixture.reader().find_traces(None, "c-1", page).await;
     assert_eq!(found.expect("reads").items[0].trace_id, span.trace_id);

@@ -53,7 +53,7 @@ async fn a_row_that_the_database_rejects_does_not_fail_its_group() {
              WHEN ('poison' = ANY (NEW.messages)) EXECUTE FUNCTION refuse();",
     )
     .await;
-    // The first batch keeps the writer busy while the others gather to one group.
+    // The first batch keeps the writer busy, so that the others form one group.
     let writer = fixture.store.writer();
     let mut outcomes = tokio::task::JoinSet::new();
     for at in 0..10_u64 {
@@ -107,7 +107,7 @@ async fn a_nul_character_rejects_only_its_span() {
     assert_eq!(outcome.received, 1);
     let indexes: Vec<_> = outcome.rejected.iter().map(|r| r.index).collect();
     assert_eq!(indexes, [0, 1]);
-    // Bytes of an attribute are none of the database's business.
+    // The database does not check the bytes of an attribute.
     assert_eq!(
         fixture.trace(kept.span.trace_id).await.spans[0].span,
         kept.span
@@ -122,7 +122,7 @@ async fn a_full_queue_rejects_at_once_with_a_retry_delay() {
         queue_bytes: 20_000,
         ..StoreOptions::new(move || now)
     });
-    // A lock that holds up every commit until the transaction ends.
+    // A lock that blocks every commit until the transaction ends.
     let mut blocker = fixture.database.connection().await;
     sqlx::raw_sql("BEGIN; LOCK TABLE traces IN ACCESS EXCLUSIVE MODE;")
         .execute(&mut blocker)
@@ -131,7 +131,7 @@ async fn a_full_queue_rejects_at_once_with_a_retry_delay() {
     let writer = store.writer();
     let large = |seed| {
         let mut sent = one("large", seed, &fixture);
-        // Small enough to stay in the row.
+        // A value that is not offloaded.
         for part in ["head", "body"] {
             sent.span.attributes.insert(part, "x".repeat(7_500));
         }
@@ -220,7 +220,7 @@ async fn a_missing_database_is_unavailable_and_nothing_panics() {
         acquire_timeout: Duration::from_millis(200),
         ..StoreOptions::new(|| throughline_testkit::NOW)
     };
-    // Port 1 of the loopback interface: nobody listens.
+    // No program listens on port 1 of the loopback interface.
     let store = Store::connect_lazy("postgres://nobody@127.0.0.1:1/x", options).expect("a URL");
     assert_eq!(store.ping().await, Err(ReadError::Unavailable));
     let sent = [Sent::by("shop", lone("x", &mut Ids::seeded(1)).build())];
@@ -336,7 +336,7 @@ async fn ingest_is_rejected_while_compaction_is_behind_and_resumes_afterwards() 
         matches!(refused, Err(WriteError::Overloaded { .. })),
         "{refused:?}"
     );
-    // As compaction does.
+    // Deletes the blocks, as compaction does.
     execute(&fixture, "DELETE FROM level0_blocks").await;
     while writer.admit().is_err() {
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,4 +1,4 @@
-//! Filters select what they say, and pages cover the list.
+//! Tests that filters select the matching traces and that pages cover the list.
 
 use throughline_model::{
     AttributeCondition, Cursor, Direction, OperationMatch, PageRequest, StatusFilter, TimeRange,
@@ -10,7 +10,7 @@ use throughline_wire::{SpanKind, TenantId, UnixNanos};
 
 use crate::support::{Fixture, lone};
 
-/// Sixty traces that differ in everything a filter asks about, some beginning at one instant.
+/// Stores sixty traces that differ in every property of a filter. Some begin at the same instant.
 pub(crate) fn varied(ids: &mut Ids, fixture: &Fixture) -> Vec<Sent> {
     let mut sent = Vec::new();
     let names = [
@@ -270,7 +270,8 @@ async fn a_total_beyond_the_count_limit_is_a_lower_bound() {
             .expect("lists");
         match (expected, page.total) {
             (Some(expected), total) => assert_eq!(total, expected),
-            // The page has 50 and goes on; of those that begin at one instant none is counted twice.
+            // The page has 50 traces and a next page. Traces that begin at the same instant are not
+            // counted twice.
             (None, Total::AtLeast(count)) => assert!((51..=59).contains(&count), "{count}"),
             (None, total) => panic!("{total:?}"),
         }

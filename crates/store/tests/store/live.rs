@@ -1,4 +1,4 @@
-//! A commit reaches the subscribers of every store on the database.
+//! Tests that a commit reaches the subscribers of every store on the database.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use throughline_wire::TenantId;
 
 use crate::support::{Fixture, batch, lone, received};
 
-/// Far longer than anything takes: a test that waits so long has failed.
+/// The timeout of each step, far longer than any step takes.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 async fn next(subscription: &mut dyn LiveSubscription) -> Option<LiveEvent> {
@@ -25,7 +25,7 @@ async fn traces(subscription: &mut dyn LiveSubscription) -> Vec<TraceSummary> {
     }
 }
 
-/// A subscription that hears of every commit from now on.
+/// Returns a subscription that receives every commit from now on.
 async fn listening(fixture: &Fixture) -> Box<dyn LiveSubscription> {
     let mut subscription = fixture.store.live(TenantId::DEFAULT).subscribe();
     assert_eq!(next(&mut *subscription).await, Some(LiveEvent::Listening));

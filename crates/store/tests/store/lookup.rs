@@ -1,4 +1,4 @@
-//! One box for any id: traces, spans, sessions, indexed attributes.
+//! Tests of the lookup of traces, spans, sessions and attributes by one text.
 
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ async fn a_lookup_finds_a_trace_by_trace_span_session_attribute_and_event() {
     }
 }
 
-/// A log record with these attributes.
+/// Returns a log record with these attributes.
 fn record(fixture: &Fixture, trace_id: TraceId, attributes: Attributes) -> LogRecord {
     LogRecord {
         time: fixture.at_ms(1),
@@ -124,7 +124,7 @@ async fn a_lookup_finds_a_trace_by_an_attribute_of_a_log_record() {
         resource: Arc::new(resource),
         events: vec![
             record(&fixture, spans[1].trace_id, attributes),
-            // What only looks like a value: bytes of a number within a text.
+            // A false match: the bytes of a number within a text.
             record(
                 &fixture,
                 spans[2].trace_id,
@@ -138,7 +138,7 @@ async fn a_lookup_finds_a_trace_by_an_attribute_of_a_log_record() {
     send(&fixture.store, record_batch).await;
 
     let long = "x".repeat(900);
-    // Few log records are looked at once; of many, those of each trace.
+    // One statement reads few log records. Many log records are read per trace.
     let now = fixture.now;
     let options = StoreOptions {
         search_log_records: 1,
@@ -216,7 +216,7 @@ async fn a_lookup_finds_a_running_span() {
 async fn a_lookup_that_stops_early_reports_its_position_and_continues_there() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(63);
-    // One commit each, so that a block has one.
+    // One commit for each trace, so that each has its own block.
     let mut sent = Vec::new();
     for at in 0..5 {
         let span = lone("work", &mut ids).starts(fixture.at_ms(-1_000 * at));

@@ -1,4 +1,5 @@
-//! A page looks for so long at most, says how far it got, and the next goes on from there.
+//! Tests that a page stops at its time limit and reports its position, and that the next page
+//! continues there.
 
 use throughline_model::{Direction, OperationMatch, PageRequest, TimeRange, Total, TraceFilter};
 use throughline_testkit::{Ids, Sent, selected};
@@ -15,8 +16,9 @@ fn filter(edit: impl FnOnce(&mut TraceFilter)) -> TraceFilter {
     filter
 }
 
-/// The filter means two traces, and between them many that it does not mean: pages that have hardly any
-/// time say how far they got and lead to both, both ways; with time, one page has both.
+/// Asserts that a filter finds `old` and `new`, which have many other traces between them. Pages
+/// with a short time limit report their position and reach both traces in both directions. A page
+/// with enough time has both.
 async fn assert_complete(
     fixture: &Fixture,
     (old, new): (&Sent, &Sent),
@@ -32,7 +34,7 @@ async fn assert_complete(
     assert!(first.items.len() < 2, "{filter:?}");
     let cursor = first.after.expect("goes on");
     assert_eq!(first.searched_to, Some(cursor.start));
-    // Rows alone decide, and are counted.
+    // The rows of traces are sufficient to decide, and are counted.
     assert_eq!(first.total, Total::Exact(2), "{filter:?}");
 
     let down = walk(&*reader, &filter, Direction::After, None).await;
@@ -75,7 +77,8 @@ async fn a_search_for_rare_matches_stops_and_continues_from_its_cursor() {
     .await;
 }
 
-/// Two slow traces of a user, a minute apart, and 20,000 shorter ones of the same between them.
+/// Stores two slow traces of a user, a minute apart, and 20,000 shorter traces of the same user
+/// between them.
 async fn of_one_user(seed: u64) -> (Fixture, Sent, Sent) {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(seed);

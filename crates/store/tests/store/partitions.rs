@@ -1,4 +1,4 @@
-//! Spans lie in the partition of their day, old ones in the archive.
+//! Tests that spans are in the partition of their day, and old ones in the archive.
 
 use throughline_model::{TimeRange, TraceFilter};
 use throughline_testkit::{Ids, Sent, span};

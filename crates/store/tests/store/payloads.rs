@@ -1,4 +1,5 @@
-//! Large values come back byte for byte, are stored once, and cost nobody who does not ask.
+//! Tests that large values are read back byte for byte, are stored once, and are read only on
+//! request.
 
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
@@ -10,7 +11,7 @@ use crate::support::{Fixture, both, lone, received};
 
 const PAYLOADS: &str = "SELECT count(*) FROM payloads";
 
-/// Text of `bytes` bytes that hardly compresses.
+/// Returns a text of `bytes` bytes that is hardly compressible.
 fn noise(bytes: usize, seed: u64) -> String {
     let mut ids = Ids::seeded(seed);
     (0..bytes)
@@ -71,7 +72,7 @@ async fn ten_values_of_900_kilobytes_are_read_back_byte_for_byte() {
             .zip(&sent)
             .all(|(stored, sent)| stored.span == sent.span)
     );
-    // And again: nothing new.
+    // A retry adds nothing.
     assert_eq!(fixture.write(&sent).await, both(0, 10));
     assert_eq!(fixture.count(PAYLOADS).await, 10);
 }
@@ -140,7 +141,7 @@ async fn a_payload_is_not_found_by_the_hash_of_another_span_or_tenant() {
         .starts(fixture.now)
         .with("body", noise(20_000, 1))
         .build();
-    // A sender that writes what a preview looks like refers to nothing.
+    // A sent text that looks like a preview is not a reference.
     let other = span("other")
         .id(ids.span_id())
         .child_of(&owner)
@@ -164,7 +165,7 @@ async fn a_payload_is_not_found_by_the_hash_of_another_span_or_tenant() {
     assert_eq!(found, Ok(None));
 }
 
-/// Every relation a plan scans, and the buffers it touched in all.
+/// Returns every relation that a plan scans, and the total number of buffers that it touched.
 fn relations_and_buffers(plan: &Value, relations: &mut Vec<String>) -> i64 {
     if let Some(name) = plan["Relation Name"].as_str() {
         relations.push(name.to_owned());
@@ -179,7 +180,7 @@ fn relations_and_buffers(plan: &Value, relations: &mut Vec<String>) -> i64 {
 /// Returns the relations and buffers that reading the skeleton of the trace of `span` touches.
 async fn explain_skeleton(fixture: &Fixture, span: &Span) -> (Vec<String>, i64) {
     let mut connection = fixture.database.connection().await;
-    // The second run is measured: the first fills the catalogue's caches.
+    // The second run is measured, because the first one fills the caches of the catalogue.
     let mut answer = (Vec::new(), 0);
     for _ in 0..2 {
         let parts = include_str!("../../src/block/parts_of_trace.sql");
@@ -237,7 +238,7 @@ async fn a_skeleton_reads_the_arrays_of_its_block_once_for_any_number_of_message
     for messages in [1, 800] {
         let fixture = Fixture::new().await;
         let mut ids = Ids::seeded(82);
-        // So many traces that their ids are stored outside the row, in one block.
+        // A block with so many traces that Postgres stores their ids in TOAST.
         let sent: Vec<Sent> = (0..1_600)
             .map(|at| {
                 let one = lone("work", &mut ids).starts(fixture.at_ms(at));
@@ -249,7 +250,7 @@ async fn a_skeleton_reads_the_arrays_of_its_block_once_for_any_number_of_message
         let (_, touched) = explain_skeleton(&fixture, &sent[0].span).await;
         buffers.push(touched);
     }
-    // Beside what the messages themselves take.
+    // The limit does not include the messages themselves.
     assert!(buffers[1] <= buffers[0] + 60, "{buffers:?}");
 }
 

@@ -1,4 +1,4 @@
-//! Statements of jobs go by keys, also on tables that were never analysed.
+//! Tests that statements of jobs use keys, also on tables that were never analysed.
 
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -13,8 +13,8 @@ async fn execute(connection: &mut PgConnection, sql: &'static str) {
     done.expect("executes");
 }
 
-/// The conditions by which the plan reads each table whose name begins with `table`: that of the index, or
-/// nothing where the whole table is read.
+/// Adds to `found` the index condition for each table whose name begins with `table`; empty for a
+/// scan of the whole table.
 fn conditions(plan: &Value, table: &str, found: &mut Vec<String>) {
     if let Some(name) = plan["Relation Name"].as_str()
         && name.starts_with(table)

@@ -1,4 +1,4 @@
-//! What was written comes back as it was.
+//! Tests that every written field is read back unchanged.
 
 use std::sync::Arc;
 

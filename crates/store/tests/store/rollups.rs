@@ -1,5 +1,5 @@
-//! Rollups count every stored span once, in its own window, whatever the order of arrival and
-//! whatever is compacted meanwhile.
+//! Tests that rollups count every stored span once, in its window, for any order of arrival and
+//! during compaction.
 
 mod bounds;
 mod faults;
@@ -21,7 +21,7 @@ fn filter(window: RollupWindow, group: RollupGroup) -> RollupFilter {
     }
 }
 
-/// Spans of two services over two days, some failed, of many durations.
+/// Returns spans of two services over two days with many durations. Some failed.
 fn spans(fixture: &Fixture, seed: u64, count: u64) -> Vec<Sent> {
     let mut ids = Ids::seeded(seed);
     (0..count)
@@ -84,7 +84,7 @@ pub(crate) fn assert_is(actual: &Rollup, truth: &Rollup) {
     assert_eq!(exact, *truth);
 }
 
-/// Moves all spans out of level 0; returns how many.
+/// Moves all spans out of level 0 and returns their number.
 async fn compact(fixture: &Fixture) -> u64 {
     let report = fixture.store.compact_once().await.expect("compacts");
     let left = "SELECT count(*) FROM level0_blocks";
@@ -99,7 +99,7 @@ async fn execute(fixture: &Fixture, sql: &str) {
         .expect("executes");
 }
 
-/// Spans that the figures of a long time count.
+/// Returns the number of spans that the rollups of a long range count.
 async fn total(store: &Store) -> u64 {
     let filter = RollupFilter {
         range: TimeRange::Last(60 * UnixNanos::PER_DAY),
@@ -119,7 +119,7 @@ async fn rollups_are_the_same_before_and_after_compaction_and_with_late_spans() 
     assert_eq!(fixture.count("SELECT count(*) FROM rollups").await, 0);
     assert_eq!(compact(&fixture).await, 300);
     assert_equals(&fixture, &sent).await;
-    // Late ones of windows that are stored already, and of some that are not.
+    // Late spans of stored windows, and of windows that are not stored yet.
     let late = spans(&fixture, 2, 100);
     fixture.write(&late).await;
     sent.extend(late);
@@ -172,7 +172,7 @@ async fn larger_windows_are_stored_once_they_are_complete_and_include_late_spans
     }
 }
 
-/// Two spans of each of `count` operations, in hours and days that are closed.
+/// Returns two spans of each of `count` operations, in complete hours and days.
 fn operations(fixture: &Fixture, count: usize) -> Vec<Sent> {
     let mut ids = Ids::seeded(17);
     let mut sent = Vec::new();
@@ -203,7 +203,7 @@ async fn a_window_with_more_operations_than_one_build_step_is_complete() {
 async fn a_smaller_window_is_read_once_for_any_number_of_operations() {
     let fixture = Fixture::new().await;
     fixture.write(&operations(&fixture, 700)).await;
-    // It costs so little that the database calls it before it compares operations.
+    // The function has a low cost, so the database calls it before it compares operations.
     execute(
         &fixture,
         "CREATE SEQUENCE reads;
@@ -221,7 +221,7 @@ async fn a_smaller_window_is_read_once_for_any_number_of_operations() {
     compact(&fixture).await;
     let stored = "SELECT count(*) FROM all_rollups WHERE window_seconds = 900";
     assert_eq!(fixture.count(stored).await, 1_400);
-    // A few more are read to find out which hours there are.
+    // A few more rows are read to find the stored hours.
     let reads = fixture.count("SELECT last_value FROM reads").await;
     assert!((1_400..1_410).contains(&reads), "{reads}");
 }
@@ -232,7 +232,7 @@ async fn a_retried_span_counts_once_in_rollups() {
     let sent = spans(&fixture, 3, 60);
     fixture.write(&sent[..40]).await;
     compact(&fixture).await;
-    // Twenty of them are new, and some stand in the batch twice.
+    // Twenty spans are new, and some are in the batch twice.
     let again = [&sent[20..], &sent[50..]].concat();
     let outcome = fixture.write(&again).await;
     assert_eq!((outcome.received, outcome.duplicate), (20, 30));

@@ -1,4 +1,4 @@
-//! Marks of the rows of lists: what failed, what is open and what that costs, what is pinned.
+//! Tests of the state of rows in lists: errors, open spans and their cost, pins.
 
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ async fn a_trace_row_has_the_last_error_that_has_a_message() {
     );
 }
 
-/// Nodes that read `open_spans`, and the pages that all of the plan touches.
+/// Returns the plan nodes that read `open_spans`, and the number of pages that the plan touches.
 fn reads_of_open_spans(plan: &Value, found: &mut Vec<String>) -> u64 {
     if plan["Relation Name"] == "open_spans" {
         found.push(format!("{} {}", plan["Node Type"], plan["Index Name"]));
@@ -115,7 +115,7 @@ async fn the_state_of_a_trace_row_costs_a_few_pages_for_any_number_of_open_spans
         include_str!("../../src/reader/summary_tail.sql"),
     );
     let mut pages = 0;
-    // The second run is measured: the first fills the catalogue's caches.
+    // The second run is measured, because the first one fills the caches of the catalogue.
     for _ in 0..2 {
         let plan: Value = sqlx::query_scalar(AssertSqlSafe(sql.clone()))
             .fetch_one(&mut connection)
@@ -129,7 +129,7 @@ async fn the_state_of_a_trace_row_costs_a_few_pages_for_any_number_of_open_spans
         );
         assert_eq!(found.len(), 1, "{plan}");
     }
-    // Sixteen spans of each trace are read, here each on a page of its own, of 2,000.
+    // Of 2,000 spans of each trace, sixteen are read. Here each is on its own page.
     assert!(pages < 51 * 24, "{pages} pages");
 }
 

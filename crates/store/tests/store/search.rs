@@ -1,5 +1,4 @@
-//! What is searched for is found: texts in any writing, values longer than their index, attributes
-//! of the sender.
+//! Tests of search: texts in any script, values longer than their index, attributes of the sender.
 
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use throughline_wire::{ProcessId, Resource, TraceId, UnixNanos};
 use crate::completeness::{process_report, send};
 use crate::support::{Fixture, lone};
 
-/// The ids of the traces a filter selects.
+/// Returns the ids of the traces that a filter selects.
 async fn found(fixture: &Fixture, edit: impl FnOnce(&mut TraceFilter)) -> Vec<TraceId> {
     let mut filter = TraceFilter::default();
     edit(&mut filter);
@@ -129,7 +128,7 @@ async fn a_frequent_user_is_found_among_traces_without_one() {
     let nobodys = lone("click", &mut ids).starts(fixture.at_ms(-1)).build();
     let sent = [&theirs, &nobodys].map(|span| Sent::by("shop", span.clone()));
     fixture.write(&sent).await;
-    // The rows of the traces are looked through.
+    // The search scans the rows of the traces.
     let now = fixture.now;
     let fixture = Fixture {
         store: fixture.database.store_with(StoreOptions {
@@ -212,7 +211,7 @@ async fn a_trace_without_blocks_is_found_by_its_row() {
         assert_eq!(by_service, traces[..2]);
     };
     check(&fixture).await;
-    // Blocks were dropped, and the rows are not marked yet.
+    // The blocks were dropped, and the rows are not marked yet.
     sqlx::raw_sql(
         "UPDATE traces SET pruned_before_ns = NULL;
          UPDATE retention_state SET pruned_before_ns = 9223372036854775807;",

@@ -1,4 +1,4 @@
-//! Searches of damaged blocks, and searches that are cancelled.
+//! Tests of searches of damaged blocks, and of cancelled searches.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ async fn a_search_reports_a_damaged_block_and_finds_the_other_traces() {
     let valued = attribute(AttributeOwner::Span, "key", "value");
     let by_resource = attribute(AttributeOwner::Resource, "service.name", "shop");
     let mut connection = fixture.database.connection().await;
-    // The filter hides nothing when it is damaged.
+    // A damaged membership filter excludes nothing.
     for (change, predicate, is_left_out) in [
         ("trace_ids[1] = md5('x')::uuid", &failed, true),
         ("trace_ends[1] = 2", &failed, true),
@@ -134,7 +134,7 @@ async fn cancelling_a_search_cancels_its_statement() {
     };
     until(1).await;
     list.abort();
-    // Nothing else would end it: the lock is held until it has.
+    // Only the cancellation ends the statement, because the lock is held until then.
     until(0).await;
     sqlx::raw_sql("ROLLBACK")
         .execute(&mut blocker)

@@ -1,4 +1,5 @@
-//! A trace takes so many spans and no more, from any writer, and reports what was refused.
+//! Tests that a trace accepts spans up to the limit from all writers together, and reports the
+//! rejected ones.
 
 use throughline_model::{CompletenessState, TraceFilter};
 use throughline_store::{Store, StoreOptions, WriteBatch};
@@ -17,7 +18,7 @@ pub(crate) fn limited(fixture: &Fixture) -> Store {
     })
 }
 
-/// `count` spans of one trace.
+/// Returns `count` spans of one trace.
 pub(crate) fn many(fixture: &Fixture, ids: &mut Ids, trace_id: TraceId, count: u64) -> Vec<Sent> {
     let spans = (0..count).map(|at| {
         span("step")
@@ -41,7 +42,8 @@ async fn spans_beyond_the_limit_are_rejected_and_the_rest_of_the_batch_is_stored
     let trace_id = ids.trace_id();
     let mut sent = many(&fixture, &mut ids, trace_id, LIMIT + 5);
     sent.push(Sent::by("shop", lone("other", &mut ids).build()));
-    // Again by a server that has not met the trace: what is stored is known, the rest refused.
+    // Sent again to a server with empty caches: stored spans are duplicates, the others are
+    // rejected.
     for (store, received) in [(limited(&fixture), 11), (limited(&fixture), 0)] {
         let outcome = store.writer().submit(batch(&sent)).await.expect("answers");
         assert_eq!(
@@ -184,7 +186,7 @@ async fn starts_alone_do_not_fill_a_trace() {
     let spans = numbered(&many(&fixture, &mut ids, trace_id, LIMIT + 3), 0..);
     let starts: Vec<&Span> = spans.iter().collect();
     let running = "SELECT count(*) FROM open_spans";
-    // Again by another server: what runs is known, the rest refused.
+    // Sent again to another server: running spans are known, the others are rejected.
     for store in [limited(&fixture), limited(&fixture)] {
         let outcome = store
             .writer()
@@ -202,7 +204,7 @@ async fn starts_alone_do_not_fill_a_trace() {
         completeness.to_string(),
         "10 spans still running in shop, 3 spans refused by the server"
     );
-    // One that ends makes space, and one that was refused is stored when it ends.
+    // A span that ends makes space, and a rejected one is stored when it ends.
     let ended = [spans[0].clone(), spans[12].clone()];
     let writer = limited(&fixture).writer();
     let outcome = writer

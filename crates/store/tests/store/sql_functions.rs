@@ -1,4 +1,4 @@
-//! The functions for people with psql.
+//! Tests of the SQL functions for users of psql.
 
 use sqlx::PgConnection;
 use throughline_testkit::{Ids, Sent, span};
@@ -9,7 +9,7 @@ use crate::support::{Fixture, lone};
 
 const SESSION: &str = "6a5f2d0e-1b7c-4a57-9c0e-2f7d1a3b4c5d";
 
-/// An event of the default tenant, of this trace and span, `ms` after now.
+/// Returns an event of the default tenant, of this trace and span, `ms` after now.
 async fn event(
     connection: &mut PgConnection,
     fixture: &Fixture,
@@ -169,7 +169,7 @@ async fn sql_functions_and_lists_use_their_indexes() {
     .execute(&mut connection)
     .await
     .expect("inserts");
-    // The directory is so small that it is scanned otherwise.
+    // Without this, Postgres scans the table, because it is small.
     sqlx::raw_sql("ANALYZE; SET enable_seqscan = off; SET enable_bitmapscan = off")
         .execute(&mut connection)
         .await

@@ -1,4 +1,4 @@
-//! The figures are those of the rows the same filter lists.
+//! Tests that statistics equal those of the rows that the same filter lists.
 
 use throughline_model::{StatusFilter, TimeRange, TraceFilter};
 use throughline_testkit::{Ids, Sent, statistics_of};

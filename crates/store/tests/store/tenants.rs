@@ -1,4 +1,4 @@
-//! Tenants never see each other.
+//! Tests that tenants are separate in every read and write.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,7 +82,7 @@ async fn equal_spans_of_two_tenants_are_separate_in_every_read() {
     );
 }
 
-/// Submits the batches while a commit waits for a lock, so that the next one takes them all.
+/// Submits the batches while a commit waits for a lock, so that the next commit has all of them.
 async fn submit_as_one_group(fixture: &Fixture, batches: Vec<WriteBatch>) -> Vec<WriteOutcome> {
     let mut holder = fixture.database.connection().await;
     sqlx::raw_sql("BEGIN; LOCK TABLE traces IN ACCESS EXCLUSIVE MODE;")

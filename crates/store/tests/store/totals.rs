@@ -12,7 +12,7 @@ use crate::support::{Fixture, unmatched};
 
 const TRACES: u64 = 40_000;
 
-/// Traces of three services, of which one takes part in most; each tenth fails.
+/// Stores traces of three services. One service is in most traces, and each tenth trace fails.
 async fn seeded() -> (Fixture, Vec<Sent>) {
     let fixture = Fixture::new().await;
     let options = SeedOptions {
@@ -45,7 +45,7 @@ fn with(edit: impl FnOnce(&mut TraceFilter)) -> TraceFilter {
     filter
 }
 
-/// Filters of every kind, from those that select all to those that select a handful.
+/// Returns filters of every kind, from those that select all traces to those that select a few.
 fn filters() -> Vec<TraceFilter> {
     let failed = |filter: &mut TraceFilter| filter.status = Some(StatusFilter::Error);
     let service = |filter: &mut TraceFilter, at: usize| {

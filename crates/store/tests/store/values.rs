@@ -1,4 +1,5 @@
-//! The value of any attribute leads to its traces: request, correlation, session and order ids.
+//! Tests that the value of any attribute finds its traces: request, correlation, session and order
+//! ids.
 
 use std::sync::Arc;
 
@@ -161,7 +162,7 @@ async fn traces_of_a_session_are_paged_newest_first_in_both_directions() {
 async fn offloaded_payloads_find_their_traces() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(97);
-    // Alike in all that a preview shows.
+    // The values have the same preview.
     let orders = ["a", "b"].map(|end| format!("{}{end}", "o".repeat(9_000)));
     let spans = orders.each_ref().map(|order| {
         let span = lone("order", &mut ids).starts(fixture.now);

@@ -1,4 +1,4 @@
-//! Compares what a server answers with what the oracle says.
+//! Compares the results of a server with those of the oracle.
 
 use std::collections::BTreeMap;
 
@@ -19,10 +19,10 @@ use super::world::World;
 use crate::rollups::assert_is;
 use crate::support::{unmatched, walk};
 
-/// Everything there is.
+/// The widest time range.
 const EVER: TimeRange = TimeRange::Last(60 * UnixNanos::PER_DAY);
 
-/// Compares a part of everything, and searches while something else goes on.
+/// Compares some random results, and searches while other steps run.
 pub(super) async fn after_a_step(world: &mut World) {
     let server = world.below(2);
     let reader = world.servers[server].reader(TenantId::DEFAULT);
@@ -45,7 +45,7 @@ pub(super) async fn after_a_step(world: &mut World) {
     }
 }
 
-/// Compares everything.
+/// Compares all results.
 pub(super) async fn at_the_end(world: &mut World) {
     world.log.note("the end");
     for server in 0..2 {
@@ -72,7 +72,7 @@ fn everything() -> TraceFilter {
     }
 }
 
-/// A filter with one condition or two.
+/// Returns a filter with one or two conditions.
 fn filter(world: &mut World) -> TraceFilter {
     let mut filter = everything();
     for _ in 0..=world.below(2) {
@@ -114,7 +114,7 @@ async fn list(oracle: &Oracle, reader: &dyn TraceReader, filter: &TraceFilter) {
     assert_eq!(statistics, oracle.statistics(filter), "{filter:?}");
 }
 
-/// Names the traces that differ.
+/// Asserts that both lists are equal, and names the traces that differ.
 fn assert_same(actual: &[TraceSummary], truth: &[TraceSummary], asked: &impl std::fmt::Debug) {
     for trace in actual {
         assert!(truth.contains(trace), "is wrong: {trace:?}, by {asked:?}");
@@ -168,9 +168,9 @@ async fn trace(oracle: &Oracle, reader: &dyn TraceReader, trace_id: TraceId) {
         .collect();
     let mut truth: Vec<Sent> = oracle.spans(trace_id).into_iter().cloned().collect();
     for sent in spans.iter_mut().chain(&mut truth) {
-        // The number is known to completeness alone.
+        // A read trace does not have the sequence numbers of its spans.
         sent.span.sequence = None;
-        // Of a payload a trace has the beginning; searches read it whole.
+        // A read trace has the preview of a payload. Searches read the whole value.
         if let Some(body) = sent.span.attributes.get_str("body") {
             let begin: String = body.chars().take(100).collect();
             sent.span.attributes.insert("body", begin);
@@ -194,8 +194,8 @@ async fn count(world: &mut World) {
     assert_eq!(count, world.oracle.stored.len() as i64);
 }
 
-/// Walks the pages of a search, and takes some random steps in between. What holds before, between and after
-/// them is found, once; what holds at no time is not.
+/// Reads the pages of a search with random steps in between. A trace that matches all the time is
+/// found once. A trace that never matches is not found.
 async fn search_all(world: &mut World, predicate: &CheckedPredicate, is_disturbed: bool) {
     let truth = world.oracle.search(predicate.get());
     let mut truths = vec![truth.clone()];

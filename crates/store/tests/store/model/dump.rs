@@ -1,4 +1,4 @@
-//! A backup while compaction goes on holds what there was when it began.
+//! Tests that a backup during compaction has the state at its start.
 
 use std::sync::{Arc, mpsc};
 
@@ -13,7 +13,7 @@ use super::world::World;
 use super::{checks, steps};
 use crate::support::{batch, lone};
 
-/// Compactions during the backup.
+/// The number of compactions during the backup.
 const COMPACTIONS: usize = 20;
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn backup_during_twenty_compactions_restores_the_state_at_its_start() {
     restored.close().await;
 }
 
-/// Makes the partitions of today: making one waits for a backup.
+/// Creates the partitions of today, because creating one waits for a backup.
 async fn make_partitions(world: &mut World) {
     let mut ids = Ids::seeded(6);
     let good = lone("good", &mut ids).starts(world.oracle.now).build();

@@ -1,4 +1,4 @@
-//! What the API may do: pin, clean up, and ask for sizes.
+//! Tests of the retention API: pins, manual runs and the storage report.
 
 use std::sync::Arc;
 

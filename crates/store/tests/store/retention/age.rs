@@ -1,4 +1,5 @@
-//! What comes late is as young as its coming: an old file that is imported stays for its time.
+//! Tests that the retention of late data begins at its arrival, such as that of an imported old
+//! file.
 
 use throughline_model::RetentionReport;
 use throughline_store::Retain;
@@ -97,7 +98,7 @@ async fn a_late_event_without_a_trace_is_kept_from_its_arrival() {
     assert_eq!(count().await, 1);
     aged.run(in_days(&aged, 3)).await;
     assert_eq!(count().await, 1);
-    // Its day is looked at again, though nothing marked it.
+    // Retention checks the day again, though the day was not marked.
     aged.run(in_days(&aged, 7)).await;
     assert_eq!(count().await, 0);
 }

@@ -1,4 +1,4 @@
-//! The oldest days go first when the size budget asks for it.
+//! Tests that retention removes the oldest days first when the size budget is nearly used up.
 
 use throughline_model::{CompletenessState, PartitionStep, Utc};
 use throughline_store::WriteError;
@@ -27,7 +27,7 @@ async fn the_size_budget_removes_the_oldest_day_first_and_then_its_traces() {
     let report = aged.run(aged.now()).await;
     assert_eq!(report.budget.trace_count, 1);
     aged.assert_left(&[younger, today]).await;
-    // What comes of that day from now on is kept by rule again.
+    // Spans of that day that arrive from now on follow the rules again.
     let late = aged.trace(5, false).await;
     aged.run(aged.now()).await;
     aged.assert_left(&[late, younger, today]).await;
@@ -38,7 +38,7 @@ async fn a_trace_that_lost_its_first_day_reports_it_after_later_changes() {
     let mut aged = Aged::new().await;
     let long = aged.trace(5, false).await;
     let whole = aged.trace(4, false).await;
-    // It went on the day after.
+    // The trace continued on the next day.
     let next_day = aged.noon.saturating_add(-4 * DAY);
     let late = lone("late", &mut Ids::seeded(8)).in_trace(long);
     let sent = [Sent::by("shop", late.starts(next_day).build())];
@@ -63,7 +63,7 @@ async fn a_trace_that_lost_its_first_day_reports_it_after_later_changes() {
     is_said().await;
     aged.run(aged.now()).await;
     is_said().await;
-    // What comes later and a pin change nothing about it.
+    // Later spans and a pin do not change that.
     let late = lone("later", &mut Ids::seeded(10)).in_trace(long);
     let again = [Sent::by("shop", late.starts(next_day).build())];
     assert_eq!(aged.fixture.write(&again).await, received(1));
@@ -121,7 +121,7 @@ async fn pinned_traces_are_copied_if_there_is_space_and_never_lost() {
     aged.pin(pinned).await;
     aged.compact().await;
     let mut lead = aged.lead().await;
-    // No space to move anything: the day is passed over, the next one goes.
+    // Without space for a copy, the day is skipped and the next one is removed.
     while lead
         .prune_oldest_day(aged.noon, 0)
         .await

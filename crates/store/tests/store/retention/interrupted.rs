@@ -1,4 +1,5 @@
-//! A run that fails at any step, or whose connection dies, is done again and ends the same.
+//! Tests that a run that fails at any step, or loses its connection, has the same result when
+//! repeated.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use throughline_wire::TraceId;
 
 use super::support::Aged;
 
-/// Failed and pinned traces that stay and others that go, of three days.
+/// Stores traces of three days: failed and pinned ones that are kept, and others that expire.
 async fn mixed() -> (Aged, Vec<TraceId>) {
     let mut aged = Aged::new().await;
     let mut left = Vec::new();
@@ -25,7 +26,7 @@ async fn mixed() -> (Aged, Vec<TraceId>) {
     (aged, left)
 }
 
-/// Makes every statement of one kind fail once it is done, in this database.
+/// Makes every statement of one kind fail at its end in this database.
 pub(super) async fn fail_after(aged: &Aged, tag: &str) {
     aged.execute(&format!(
         "CREATE FUNCTION fail() RETURNS event_trigger LANGUAGE plpgsql AS $$
@@ -43,7 +44,7 @@ async fn a_retention_run_that_fails_at_any_step_is_repeated_without_loss() {
         fail_after(&aged, tag).await;
         let error = aged.try_run(aged.now()).await.expect_err(tag).to_string();
         assert!(error.contains("injected"), "{error}");
-        // What is kept is whole, what goes is out of sight already.
+        // Kept traces are whole, and expired traces are not listed any more.
         assert_eq!(aged.listed().await, left.iter().copied().collect());
         for &trace_id in &left {
             assert_eq!(aged.fixture.trace(trace_id).await.spans.len(), 2, "{tag}");
@@ -97,7 +98,7 @@ async fn a_retention_run_with_killed_connections_has_the_same_result() {
         }
     });
     while !kills.is_finished() {
-        // Most of these runs are killed somewhere.
+        // Most of these runs are killed at a random point.
         let _ = aged.fixture.store.retain_once(aged.now()).await;
     }
     aged.run(aged.now()).await;

@@ -1,4 +1,4 @@
-//! Which traces go, and when their partitions do.
+//! Tests of the rules: when traces expire and when their partitions are removed.
 
 use throughline_model::{PartitionStep, RetentionReport, RetentionRules};
 use throughline_store::{Retain, Rewrite};
@@ -36,7 +36,8 @@ async fn a_trace_expires_a_week_after_its_end_and_a_failed_one_after_a_month() {
         .await;
     assert_eq!((report.ok.trace_count, report.ok.span_count), (3, 6));
     assert_eq!((report.error.trace_count, report.error.span_count), (1, 2));
-    // Those of the days 31, 20 and 8 go, that of 9 loses one of its two traces.
+    // The partitions of the days 31, 20 and 8 are removed. That of day 9 loses one of its two
+    // traces.
     let expected = [
         PartitionStep::Drop,
         PartitionStep::Drop,
@@ -44,7 +45,7 @@ async fn a_trace_expires_a_week_after_its_end_and_a_failed_one_after_a_month() {
         PartitionStep::Drop,
     ];
     assert_eq!(steps(&report, "level1_blocks_"), expected);
-    // Today and the days 6, 8, 9 and 29.
+    // The partitions of today and of the days 6, 8, 9 and 29.
     assert_eq!(aged.span_partitions().await, 5);
     let again = aged.run(aged.now()).await;
     assert_eq!(again, RetentionReport::default());
@@ -110,7 +111,8 @@ async fn a_partition_of_spans_is_dropped_a_day_after_the_retention_of_its_class(
         rewrite: Rewrite::Settled,
         ..aged.now()
     };
-    // Noon, 8 days after the traces: they are past, their day's last hour is not for a day more.
+    // Noon, 8 days after the traces. They are expired, but the last hour of their day is not, for
+    // one more day.
     let early = aged.run(regular(-2, &aged)).await;
     assert_eq!(early.ok.trace_count, 1);
     assert_eq!(steps(&early, "level1_blocks_"), []);
@@ -121,7 +123,7 @@ async fn a_partition_of_spans_is_dropped_a_day_after_the_retention_of_its_class(
     aged.assert_left(&[failed, pinned]).await;
     aged.unpin().await;
     let late = aged.run(regular(30, &aged)).await;
-    // That of either class.
+    // The partition of each class.
     assert_eq!(steps(&late, "level1_blocks_"), [PartitionStep::Drop; 2]);
     aged.assert_left(&[]).await;
 }
@@ -150,7 +152,7 @@ async fn a_trace_that_fails_after_its_compaction_keeps_its_spans() {
         ..aged.now()
     };
     let report = aged.run(regular(0)).await;
-    // Of the partition without errors, whose other trace is gone.
+    // A span of the partition without errors, whose other trace is removed.
     assert_eq!(steps(&report, "level1_blocks_"), [PartitionStep::Rewrite]);
     aged.assert_left(&[trace_id]).await;
     let again = aged.run(regular(1)).await;
@@ -180,7 +182,7 @@ async fn an_expired_trace_frees_its_spans_even_if_others_are_kept() {
     let report = aged.run(regular(0)).await;
     assert_eq!(steps(&report, "level1_blocks_"), [PartitionStep::Rewrite]);
     aged.assert_left(&kept).await;
-    // What goes later one by one does not rewrite the partition each time.
+    // Traces that expire one by one do not rewrite the partition each time.
     let unpin = async |trace_id| {
         aged.execute(&format!("DELETE FROM pins WHERE trace_id = '{trace_id}'"))
             .await;

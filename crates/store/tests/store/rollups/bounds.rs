@@ -1,4 +1,4 @@
-//! Old spans, removed traces, and reports that are too long.
+//! Tests of rollups of old spans and removed traces, and of truncated reports.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ async fn spans_older_than_the_rollup_rule_are_not_counted() {
                 .build(),
         )
     };
-    // Also one of a trace that failed, which is kept for longer.
+    // One of them is of a failed trace, which is kept longer.
     fixture.write(&[at(1), at(6), at(8), at(40)]).await;
     let longer = fixture.database.store_with(StoreOptions {
         rules: RetentionRules::all(10 * UnixNanos::PER_DAY),
@@ -79,7 +79,7 @@ async fn a_truncated_rollup_report_has_complete_newest_rows_and_says_it_is_trunc
     fixture.write(&[at(1), at(30), at(50)]).await;
     compact(&fixture).await;
     fixture.write(&[at(1), at(30), at(50)]).await;
-    // With the first window and this one, a report is full.
+    // The first window and this one fill a report.
     execute(
         &fixture,
         "INSERT INTO rollups
@@ -106,7 +106,7 @@ async fn a_truncated_rollup_report_has_complete_newest_rows_and_says_it_is_trunc
         report(RollupWindow::QuarterHour).await,
         (false, vec![2, 2, 2])
     );
-    // The row of the window before is one too many.
+    // The row of the previous window is beyond the limit.
     assert_eq!(report(RollupWindow::Hour).await.1, [2, 2]);
     assert!(report(RollupWindow::Hour).await.0);
 }
