@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_reads_back_as_it_was_told() {
+    fn a_notice_is_read_back_unchanged() {
         let notices = write(keys(1, 2).chain(keys(2, 1)));
         let read: Vec<_> = notices
             .iter()
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_of_any_size_stays_within_the_bounds_and_counts_what_it_leaves_out() {
+    fn a_notice_of_any_commit_is_bounded_and_counts_the_traces_it_leaves_out() {
         for count in [1, 240, 241, 2_880, 2_881, 20_000] {
             let notices = write(keys(1, count).chain(keys(2, count)).chain(keys(3, 5)));
             let (named, unnamed) = total(&notices);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_send_on_the_channel_is_not_read() {
+    fn foreign_notifications_are_ignored() {
         let id = "0".repeat(32);
         for text in [
             "",

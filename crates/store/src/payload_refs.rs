@@ -137,7 +137,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn references_read_back(references in proptest::collection::vec(reference(), 0..10)) {
+        fn references_are_read_back_unchanged(references in proptest::collection::vec(reference(), 0..10)) {
             let mut bytes = Vec::new();
             for reference in &references {
                 reference.append(&mut bytes);
@@ -146,7 +146,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_references_or_an_error(bytes: Vec<u8>) {
+        fn any_bytes_decode_as_references_or_fail(bytes: Vec<u8>) {
             if let Ok(references) = decode(&bytes) {
                 // Each reference takes at least 26 bytes.
                 prop_assert!(references.len() * 26 <= bytes.len());
@@ -154,7 +154,7 @@ mod tests {
         }
 
         #[test]
-        fn a_cut_list_of_references_is_an_error_or_shorter(
+        fn a_truncated_list_of_references_fails_or_is_shorter(
             reference in reference(),
             cut: prop::sample::Index,
         ) {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_not_read() {
+    fn an_unknown_version_of_references_is_an_error() {
         assert_eq!(decode(&[2]), Err(Unreadable));
         assert_eq!(decode(&[]), Ok(Vec::new()));
     }

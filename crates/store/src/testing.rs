@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_database_of_a_url_is_replaced_and_the_rest_kept() {
+    fn only_the_database_of_a_url_is_replaced() {
         for (base, expected) in [
             ("postgres://u:p@h:5432/postgres", "postgres://u:p@h:5432/x"),
             ("postgres://h", "postgres://h/x"),

@@ -159,12 +159,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn what_the_official_encoder_writes_is_stored_the_same_both_ways(request in request()) {
+    fn requests_of_the_official_encoder_are_stored_equally_packed_and_decoded(request in request()) {
         check(&request.encode_to_vec());
     }
 
     #[test]
-    fn what_senders_send_is_packed_and_stored_the_same(request in request().prop_map(tamed)) {
+    fn requests_of_real_senders_are_packed_and_stored_equally(request in request().prop_map(tamed)) {
         let bytes = request.encode_to_vec();
         check(&bytes);
         let (_, packed) = both(&bytes).expect("a request");
@@ -172,7 +172,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_request_is_stored_the_same_both_ways(
+    fn a_damaged_request_is_stored_equally_packed_and_decoded(
         request in request().prop_map(tamed),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {

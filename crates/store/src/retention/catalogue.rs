@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_partition_is_known_by_its_name_and_nothing_else_is_touched() {
+    fn partitions_are_recognised_by_name_and_other_tables_are_ignored() {
         let from = 1_795_219_200_000_000_000;
         let day = |class| PartitionRange {
             from_ns: Some(from),

@@ -152,7 +152,7 @@ mod tests {
         }
 
         #[test]
-        fn merging_is_the_same_as_counting_together(a in durations(), b in durations()) {
+        fn merging_sketches_equals_counting_together(a in durations(), b in durations()) {
             let mut merged = of(&a);
             merged.merge(&of(&b));
             let mut reversed = of(&b);
@@ -163,19 +163,19 @@ mod tests {
         }
 
         #[test]
-        fn a_sketch_reads_back_from_its_stored_form(values in durations()) {
+        fn a_sketch_is_read_back_from_its_stored_form(values in durations()) {
             let sketch = of(&values);
             prop_assert_eq!(Sketch::decode(&sketch.encode()), Ok(sketch));
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn any_bytes_decode_as_a_sketch_or_fail(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             let _ = Sketch::decode(&bytes);
         }
     }
 
     #[test]
-    fn a_sketch_of_nothing_has_no_percentile() {
+    fn an_empty_sketch_has_no_percentile() {
         assert_eq!(Sketch::default().quantile(0.5), None);
         assert_eq!(of(&[-5]).quantile(0.5), Some(0));
     }

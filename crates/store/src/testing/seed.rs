@@ -296,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_makes_the_same_spans_and_as_many_as_asked_for() {
+    fn the_same_seed_creates_the_same_spans_in_the_requested_number() {
         let options = SeedOptions {
             spans: 12_345,
             ..SeedOptions::new(UnixNanos::new(1_795_269_600_000_000_000))

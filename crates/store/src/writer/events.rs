@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_thing_said_twice_in_a_batch_is_two_rows_and_the_same_two_again() {
+    fn equal_events_of_a_batch_are_two_rows_and_a_retry_adds_none() {
         let batch = [record("tick"), record("tick"), record("tock")];
         let once = digests(&batch);
         assert_ne!(once[0], once[1]);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
+    fn a_repair_that_depends_on_the_time_of_arrival_does_not_change_the_digest() {
         let mut marked = record("tick");
         let repairs = vec![AttributeValue::from("clock_skewed")];
         marked.attributes.insert(semconv::REPAIRS, repairs);

@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_joined_into_ranges_whatever_their_order() {
+    fn numbers_are_joined_into_ranges_in_any_order() {
         assert_eq!(ranges(vec![5, 0, 2, 1, 5]), "{[0,3),[5,6)}");
         assert_eq!(ranges(Vec::new()), "{}");
     }

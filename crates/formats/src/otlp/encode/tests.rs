@@ -173,7 +173,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_was_written_reads_back_the_same(
+    fn encoded_items_are_read_back_unchanged(
         resource in resource(),
         groups in vec((scope(), vec(span(), 1..3)), 1..3),
     ) {
@@ -200,7 +200,7 @@ proptest! {
     }
 
     #[test]
-    fn the_official_decoder_reads_it_too(scope in scope(), spans in vec(span(), 1..3)) {
+    fn the_official_decoder_reads_the_encoded_items(scope in scope(), spans in vec(span(), 1..3)) {
         let resource = Resource::of_service("shop");
         let spans_of = SpansOf { resource: &resource, scope: &scope, items: spans.iter().collect() };
         let json = without_odd_numbers(encode_json(&[spans_of]));
@@ -217,7 +217,7 @@ proptest! {
 }
 
 #[test]
-fn the_form_is_the_one_otlp_asks_for() {
+fn the_encoding_follows_the_otlp_specification() {
     let resource = Resource::of_service("shop");
     let scope = InstrumentationScope::default();
     let mut span = Span {

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn users_and_sessions_are_found_where_they_are_texts() {
+    fn users_and_sessions_are_found_if_they_are_texts() {
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(found(&[("other", "x".into())]), [None, None]);
         assert_eq!(
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn long_ones_are_cut_at_a_character() {
+    fn long_users_and_sessions_are_truncated_at_a_character() {
         let long = "ä".repeat(300);
         let [user, session] = found(&[
             (semconv::USER_ID, long.clone().into()),

@@ -14,7 +14,7 @@ const CONTEXT: Context = Context {
 };
 
 #[test]
-fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
+fn a_repair_that_depends_on_the_time_of_arrival_does_not_change_the_digest() {
     let digest = |span: &Span| encoded(span, &mut Buffers::default()).digest;
     let span = throughline_testkit::span("GET /").build();
     let mut marked = span.clone();
@@ -53,7 +53,7 @@ fn otlp(span: &Span) -> Vec<u8> {
 }
 
 #[test]
-fn a_packed_span_gives_the_row_of_the_decoded_one() {
+fn a_packed_span_has_the_row_of_the_decoded_span() {
     let root = throughline_testkit::span("GET /").build();
     let child = throughline_testkit::span("query")
         .child_of(&root)

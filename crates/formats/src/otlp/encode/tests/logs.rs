@@ -43,7 +43,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_was_written_reads_back_the_same(
+    fn encoded_items_are_read_back_unchanged(
         resource in resource(),
         groups in vec((scope(), vec(record(), 1..4)), 1..3),
     ) {
@@ -70,7 +70,7 @@ proptest! {
     }
 
     #[test]
-    fn the_official_decoder_reads_it_too(scope in scope(), records in vec(record(), 1..3)) {
+    fn the_official_decoder_reads_the_encoded_items(scope in scope(), records in vec(record(), 1..3)) {
         let resource = Resource::of_service("shop");
         let logs = LogsOf { resource: &resource, scope: &scope, items: records.iter().collect() };
         let json = without_odd_numbers(encode_logs_json(&[logs]));

@@ -21,7 +21,7 @@ fn batch_of(spans: Vec<Span>) -> WriteBatch {
 }
 
 #[tokio::test]
-async fn a_value_at_the_threshold_stays_and_one_over_it_leaves_a_preview() {
+async fn a_value_at_the_threshold_stays_and_a_larger_one_becomes_a_preview() {
     let span = throughline_testkit::span("s")
         .with("at", "x".repeat(100))
         .with("over", "é".repeat(5_000))
@@ -39,7 +39,7 @@ async fn a_value_at_the_threshold_stays_and_one_over_it_leaves_a_preview() {
 }
 
 #[tokio::test]
-async fn equal_values_of_a_batch_are_compressed_once_and_a_clean_batch_is_not_touched() {
+async fn equal_payloads_of_a_batch_are_compressed_once() {
     let large = || "y".repeat(10_000);
     let one = throughline_testkit::span("a").with("k", large()).build();
     let other = throughline_testkit::span("b")
