@@ -1,8 +1,8 @@
-//! Fills a database with any number of spans, fast and the same in every run: for benchmarks of
-//! reads and for trying things out.
+//! Fills a database with any number of spans, quickly and reproducibly, for benchmarks of reads and
+//! for experiments.
 //!
-//! The spans go through the writer (blocks, rows of traces and whatever else a
-//! commit keeps) and through compaction, so what is measured on them is what real spans would show.
+//! The spans go through the writer and through compaction, so measurements are the same as with
+//! real spans.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,38 +16,38 @@ use tokio::task::JoinSet;
 
 use crate::{SpanGroup, Store, StoreOptions, WriteBatch};
 
-/// Spans of a batch, nearly.
+/// The approximate number of spans of a batch.
 const BATCH_SPANS: u64 = 5_000;
-/// Batches handed in at a time: one commits while others are encoded.
+/// The number of batches in flight: one commits while others are encoded.
 const IN_FLIGHT: usize = 4;
-/// Batches between two compactions.
+/// The number of batches between two compactions.
 const COMPACTED_BATCHES: u64 = 100;
 
-/// What to fill a database with.
+/// The options of the generated spans.
 #[derive(Debug, Clone)]
 pub struct SeedOptions {
-    /// How many spans, rounded down to whole traces. Default 100,000.
+    /// The number of spans, rounded down to whole traces. Default: 100,000.
     pub spans: u64,
-    /// Spans of each trace, a root and its children. Default 10.
+    /// The number of spans of each trace, a root and its children. Default: 10.
     pub spans_per_trace: u64,
-    /// How many services. Default 12.
+    /// The number of services. Default: 12.
     pub services: u64,
-    /// Operations of each service; the first are the busiest. Default 20.
+    /// The number of operations of each service. The first ones are the busiest. Default: 20.
     pub operations: u64,
-    /// How many users; two of three traces have one. Default 10,000.
+    /// The number of users. Two of three traces have one. Default: 10,000.
     pub users: u64,
-    /// Over how many days before `end` the traces begin, evenly. Default 7.
+    /// The number of days before `end` over which the traces are spread evenly. Default: 7.
     pub days: u32,
-    /// Of a thousand traces, so many fail. Default 20.
+    /// The number of failed traces per thousand. Default: 20.
     pub errors_per_mille: u64,
-    /// Whatever is drawn at random follows from this number. Default 1.
+    /// The seed of all random values. Default: 1.
     pub rng_seed: u64,
-    /// When the newest trace began.
+    /// The start of the newest trace.
     pub end: UnixNanos,
 }
 
 impl SeedOptions {
-    /// The defaults, up to `end`.
+    /// Returns the defaults, with traces up to `end`.
     pub const fn new(end: UnixNanos) -> Self {
         Self {
             spans: 100_000,
@@ -62,7 +62,7 @@ impl SeedOptions {
         }
     }
 
-    /// How many traces that makes.
+    /// Returns the number of traces.
     pub fn traces(&self) -> u64 {
         self.spans / self.spans_per_trace.max(1)
     }
@@ -72,7 +72,7 @@ impl SeedOptions {
 /// Returns the number of spans stored.
 ///
 /// # Errors
-/// Whatever the database says.
+/// An error of the database.
 pub async fn seed(
     url: &str,
     options: &SeedOptions,
@@ -82,7 +82,7 @@ pub async fn seed(
     let mut in_flight = JoinSet::new();
     let mut stored = 0;
     for (batch, number) in batches(options).zip(1_u64..) {
-        // Level 0 stays as small as a server keeps it.
+        // Keeps level 0 as small as a server does.
         if number.is_multiple_of(COMPACTED_BATCHES) {
             store.compact_once().await?;
         }
@@ -107,7 +107,7 @@ pub async fn seed(
     Ok(stored)
 }
 
-/// The same spans as batches, oldest first.
+/// Returns the same spans as batches, oldest first.
 pub fn batches(options: &SeedOptions) -> impl Iterator<Item = WriteBatch> + use<> {
     let options = options.clone();
     let traces = options.traces();
@@ -127,7 +127,7 @@ pub fn batches(options: &SeedOptions) -> impl Iterator<Item = WriteBatch> + use<
     })
 }
 
-/// An empty group for each service.
+/// Returns an empty group for each service.
 fn senders(options: &SeedOptions) -> Vec<SpanGroup> {
     let scope = Arc::new(InstrumentationScope::default());
     (0..options.services.max(1))
@@ -243,7 +243,7 @@ fn span(
     }
 }
 
-/// Numbers that follow from a seed (`SplitMix64`: Steele, Lea, Flood 2014).
+/// A generator of reproducible numbers (`SplitMix64`: Steele, Lea, Flood 2014).
 struct Random(u64);
 
 impl Random {
@@ -259,13 +259,13 @@ impl Random {
         self.next() % bound.max(1)
     }
 
-    /// Below `bound`, small numbers far more often than large ones.
+    /// Returns a number below `bound`. Small numbers are far more frequent than large ones.
     fn skewed(&mut self, bound: u64) -> u64 {
         let (a, b, c) = (self.below(bound), self.below(bound), self.below(bound));
         a.min(b).min(c)
     }
 
-    /// From 0.2 ms to some seconds; one of two thousand is longer than 2 s.
+    /// Returns a duration from 0.2 ms to some seconds. One of two thousand is longer than 2 s.
     fn duration_ns(&mut self) -> i64 {
         let octave = (self.next() & self.next() & 0x3fff).count_ones();
         (200_000 + self.below(200_000) as i64) << octave
