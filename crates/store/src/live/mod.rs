@@ -81,7 +81,7 @@ async fn keep_running(live: Live, mut closing: watch::Receiver<bool>) {
         match run.await {
             Ok(()) => break,
             Err(error) => {
-                tracing::error!(%error, "the task of the live view stopped unexpectedly; restarting it")
+                tracing::error!(%error, "the task of the live view stopped unexpectedly; restarting it");
             }
         }
         // The pause avoids a busy loop when the task panics each time.

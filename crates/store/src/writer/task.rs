@@ -42,7 +42,7 @@ pub(super) async fn keep_running(
         match tokio::spawn(task.run(Arc::clone(&queue))).await {
             Ok(()) => return,
             Err(error) => {
-                tracing::error!(%error, "a writer task stopped unexpectedly; restarting it")
+                tracing::error!(%error, "a writer task stopped unexpectedly; restarting it");
             }
         }
     }
