@@ -29,7 +29,7 @@ pub enum ReadError {
     #[error("{0}")]
     Invalid(String),
     /// An internal error; the log has the detail.
-    #[error("the query failed; the server's log says why")]
+    #[error("internal error: the query failed; see the server's log")]
     Internal,
 }
 
