@@ -23,7 +23,7 @@ const ROWS: [Row; 18] = [
     (
         "a short trace id",
         |span| span.trace_id.truncate(15),
-        Rejected("takes 32 hexadecimal characters (16 bytes)"),
+        Rejected("expected 32 hexadecimal characters (16 bytes)"),
     ),
     (
         "a trace id of zeros",
@@ -38,12 +38,12 @@ const ROWS: [Row; 18] = [
     (
         "a long span id",
         |span| span.span_id.push(1),
-        Rejected("takes 16 hexadecimal characters (8 bytes)"),
+        Rejected("expected 16 hexadecimal characters (8 bytes)"),
     ),
     (
         "a short parent id",
         |span| span.parent_span_id = vec![1; 3],
-        Rejected("takes 16 hexadecimal characters (8 bytes)"),
+        Rejected("expected 16 hexadecimal characters (8 bytes)"),
     ),
     (
         "itself as parent",

@@ -83,7 +83,7 @@ mod tests {
                 &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
                 Err("more than one message"),
             ),
-            (&[2, 0, 0, 0, 0], Err("flag is 2")),
+            (&[2, 0, 0, 0, 0], Err("flag 2")),
         ] {
             match (prefix(bytes), expected) {
                 (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{bytes:?}"),
