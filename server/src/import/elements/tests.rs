@@ -98,8 +98,14 @@ fn an_unknown_element_is_rejected_with_its_line() {
     let (found, fault) = elements("[{\"id\":1},\n{\"a\":1},\n7]", None);
     assert_eq!(fault, None);
     assert_eq!(found.len(), 3);
-    assert!(found[1].starts_with("2 rejected: is not OTLP, Jaeger or Zipkin JSON"), "{found:?}");
-    assert!(found[2].starts_with("3 rejected: is not OTLP, Jaeger or Zipkin JSON"), "{found:?}");
+    assert!(
+        found[1].starts_with("2 rejected: is not OTLP, Jaeger or Zipkin JSON"),
+        "{found:?}"
+    );
+    assert!(
+        found[2].starts_with("3 rejected: is not OTLP, Jaeger or Zipkin JSON"),
+        "{found:?}"
+    );
 }
 
 #[test]
