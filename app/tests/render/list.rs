@@ -201,7 +201,7 @@ async fn a_database_that_is_down_is_a_503_that_says_so() {
     assert!(
         answer
             .text()
-            .contains("The database cannot be reached right now.")
+            .contains("Cannot connect to the database right now.")
     );
     let narrow = get("/traces?user=a", FakeReader::failing(ReadError::TimedOut)).await;
     assert_eq!(narrow.status, 422);

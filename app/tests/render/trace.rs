@@ -274,7 +274,7 @@ async fn a_database_that_is_down_is_a_503_here_too() {
     assert!(
         answer
             .text()
-            .contains("The database cannot be reached right now.")
+            .contains("Cannot connect to the database right now.")
     );
 }
 

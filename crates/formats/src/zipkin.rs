@@ -68,15 +68,15 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
     }
     times::fill_in(&mut spans);
     let mut groups = Groups::default();
-    for (place, span, repairs) in spans {
+    for (index, span, repairs) in spans {
         if !times::has_start(&span.span) {
             let reason = "timestamp: is missing, and no annotation, ancestor or other span of its \
                           trace in the request has one";
-            request.reject_at(place, reason.to_owned());
+            request.reject_at(index, reason.to_owned());
             continue;
         }
         let group = groups.of(&mut request, &span);
-        group.push_at(place, span.span, repairs);
+        group.push_at(index, span.span, repairs);
     }
     for group in groups.list {
         request.push_group(group);
@@ -94,7 +94,7 @@ fn list<'a>(text: &'a str, what: &str) -> Result<Vec<&'a str>, DecodeError> {
     Ok(items.0.into_iter().map(RawValue::get).collect())
 }
 
-/// Decodes a span. `place` is its index in the request.
+/// Decodes a span. `index` is its position in the request.
 fn read(
     item: &str,
     lossy: bool,

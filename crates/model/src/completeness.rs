@@ -227,11 +227,11 @@ impl Completeness {
         self.is_forgotten |= process.is_forgotten;
         // A process reports how many spans it dropped, but not which. That explains these gaps only
         // if it dropped at least as many spans as are missing from it in total.
-        let is_told = gone > 0 && process.dropped >= process.missing.max(gone);
+        let is_reported = gone > 0 && process.dropped >= process.missing.max(gone);
         let mut reasons = process.drop_reasons.iter();
-        if is_told && reasons.all(|reason| reason == DropReason::Unsampled.as_str()) {
+        if is_reported && reasons.all(|reason| reason == DropReason::Unsampled.as_str()) {
             self.sampled += gone;
-        } else if is_told {
+        } else if is_reported {
             self.dropped += gone;
             self.drop_reasons.extend(process.drop_reasons.clone());
         } else {

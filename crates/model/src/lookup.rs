@@ -26,7 +26,7 @@ impl Reference {
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.is_empty() {
-            return Err("there is nothing to look for".to_owned());
+            return Err("enter an id or a text to look up".to_owned());
         }
         check_text(text)?;
         let (trace_id, span_id) = traceparent(text).unwrap_or_else(|| {

@@ -161,10 +161,10 @@ fn is_written(value: &AttributeValue, text: &str) -> bool {
 
 /// Returns the status message of the failed span with the latest start that has one.
 fn last_error<'a>(spans: impl Iterator<Item = &'a Span>) -> Option<String> {
-    let said =
+    let has_error_text =
         |span: &&Span| span.status.code == StatusCode::Error && !span.status.message.is_empty();
     let last = spans
-        .filter(said)
+        .filter(has_error_text)
         .max_by_key(|span| (span.start, span.status.message.clone()))?;
     Some(last.status.message.chars().take(256).collect())
 }

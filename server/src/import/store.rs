@@ -51,8 +51,8 @@ pub(super) async fn store(
                 let groups = core::mem::take(&mut batch.groups);
                 storing.spawn(async move { (submit(&writer, groups, timeout).await, batch) });
             }
-            Some(Message::Rejected(place, count, reason)) => {
-                report.reject(&place, count, &reason);
+            Some(Message::Rejected(location, count, reason)) => {
+                report.reject(&location, count, &reason);
             }
             Some(Message::End(file, format, error)) => {
                 let error = error.map(|error| error.to_string());
@@ -92,12 +92,12 @@ fn note(
             }
             report.events += outcome.events.received;
             report.duplicate_events += outcome.events.duplicate;
-            let spans = (&outcome.rejected, &batch.places);
-            let events = (&outcome.events.rejected, &batch.event_places);
-            for (rejected, places) in [spans, events] {
+            let spans = (&outcome.rejected, &batch.locations);
+            let events = (&outcome.events.rejected, &batch.event_locations);
+            for (rejected, locations) in [spans, events] {
                 for rejection in rejected {
-                    if let Some(place) = places.get(rejection.index) {
-                        report.reject(place, 1, &rejection.reason);
+                    if let Some(location) = locations.get(rejection.index) {
+                        report.reject(location, 1, &rejection.reason);
                     }
                 }
             }
@@ -174,7 +174,7 @@ async fn submit_patiently(
             return Err(error);
         }
         if wait == FIRST_WAIT {
-            tracing::warn!("{error}; trying again");
+            tracing::warn!("{error}; retrying");
         }
         sleep(pause).await;
         wait = (wait * 2).min(LONGEST_WAIT);
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn halves_hold_every_span_and_log_record_once_and_in_order() {
+    fn halves_of_a_batch_have_every_item_once_and_in_order() {
         let groups = vec![group(&["a", "b"], &["x", "y", "z"]), group(&["c"], &["w"])];
         let (one, other) = halves(groups);
         assert_eq!(names(&one), ["a", "b", "x"]);

@@ -90,7 +90,7 @@ fn body(form: Receiver, records: &[LogRecord]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn records_are_stored_once_and_what_cannot_be_kept_is_counted_and_named() {
+async fn log_records_are_stored_once_and_rejected_ones_are_counted_and_named() {
     let server = Server::start().await;
     for form in FORMS {
         for coding in Coding::ALL {
@@ -123,7 +123,7 @@ async fn records_are_stored_once_and_what_cannot_be_kept_is_counted_and_named() 
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_answered_400_and_nothing_200() {
+async fn an_invalid_log_request_gets_400_and_an_empty_one_200() {
     let server = Server::start().await;
     for form in FORMS {
         for coding in Coding::ALL {
@@ -165,7 +165,7 @@ async fn a_large_message_of_a_log_record_is_fetched_whole() {
 }
 
 #[tokio::test]
-async fn a_search_that_stops_before_its_end_says_how_far_it_looked() {
+async fn a_search_that_stops_early_reports_its_position() {
     let server = Server::start().await;
     let needle = record("order.placed");
     let trace = hex(&needle.trace_id);
@@ -199,7 +199,7 @@ async fn a_search_that_stops_before_its_end_says_how_far_it_looked() {
 }
 
 #[tokio::test]
-async fn the_events_of_a_session_come_in_pages_and_a_parameter_nobody_reads_is_refused() {
+async fn events_of_a_session_are_paged_and_an_unknown_parameter_is_rejected() {
     let server = Server::start().await;
     let names = ["one", "two", "three"];
     let sent = request(&names.map(record)).encode_to_vec();

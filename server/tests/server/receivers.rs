@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Coding, Receiver, Server, hex, span, text};
 
 #[tokio::test]
-async fn a_span_that_was_acknowledged_is_read_back_whichever_receiver_took_it() {
+async fn an_acknowledged_span_is_read_back_from_every_receiver() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for receiver in Receiver::ALL {
@@ -27,7 +27,7 @@ async fn a_span_that_was_acknowledged_is_read_back_whichever_receiver_took_it() 
 }
 
 #[tokio::test]
-async fn the_same_batch_twice_leaves_one_copy_and_the_same_counts() {
+async fn a_batch_sent_twice_is_stored_once_with_the_same_counts_by_every_receiver() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for receiver in Receiver::ALL {
@@ -50,7 +50,7 @@ async fn the_same_batch_twice_leaves_one_copy_and_the_same_counts() {
 }
 
 #[tokio::test]
-async fn every_content_encoding_is_understood_and_answers_come_in_kind() {
+async fn every_content_encoding_is_accepted_and_responses_have_the_request_format() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for receiver in Receiver::ALL {
@@ -76,7 +76,7 @@ async fn every_content_encoding_is_understood_and_answers_come_in_kind() {
 }
 
 #[tokio::test]
-async fn a_request_with_nothing_in_it_is_a_success() {
+async fn an_empty_request_succeeds() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for receiver in Receiver::ALL {
@@ -105,7 +105,7 @@ async fn a_request_with_nothing_in_it_is_a_success() {
 }
 
 #[tokio::test]
-async fn pages_of_any_origin_may_send_but_not_with_credentials() {
+async fn pages_of_any_origin_may_send_without_credentials() {
     let server = Server::start().await;
     for path in ["/api/trace-log", "/v1/traces", "/v1/logs", "/api/v2/spans"] {
         let response = server
@@ -132,7 +132,7 @@ async fn pages_of_any_origin_may_send_but_not_with_credentials() {
 }
 
 #[tokio::test]
-async fn a_beacon_sends_json_as_plain_text() {
+async fn a_beacon_with_json_as_plain_text_is_accepted() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let sent = span("page hide");

@@ -35,7 +35,7 @@ async fn post(server: &Server, coding: Coding, body: &[u8]) -> reqwest::Response
 }
 
 #[tokio::test]
-async fn spans_are_stored_and_answered_as_zipkin_answers() {
+async fn zipkin_spans_are_stored_and_get_the_response_of_zipkin() {
     let server = Server::start().await;
     for coding in Coding::ALL {
         let (sent, trace_id) = zipkin("get /api");
@@ -56,7 +56,7 @@ async fn spans_are_stored_and_answered_as_zipkin_answers() {
 }
 
 #[tokio::test]
-async fn bad_spans_are_named_and_the_others_stored() {
+async fn bad_zipkin_spans_are_reported_and_the_others_are_stored() {
     let server = Server::start().await;
     let ((good, trace_id), (mut bad, _)) = (zipkin("good"), zipkin("bad"));
     bad["id"] = json!("0000000000000000");
@@ -74,7 +74,7 @@ async fn bad_spans_are_named_and_the_others_stored() {
 }
 
 #[tokio::test]
-async fn bad_bodies_are_answered_as_by_the_other_receivers() {
+async fn bad_zipkin_bodies_get_the_status_of_the_other_receivers() {
     let server = Server::start().await;
     for coding in Coding::ALL {
         for (body, status) in [
@@ -99,7 +99,7 @@ async fn bad_bodies_are_answered_as_by_the_other_receivers() {
 }
 
 #[tokio::test]
-async fn receivers_that_are_called_wrongly_say_what_to_do() {
+async fn a_wrong_call_of_a_receiver_gets_a_remedy() {
     let server = Server::start().await;
     for path in [
         "/api/trace-log",
@@ -119,7 +119,7 @@ async fn receivers_that_are_called_wrongly_say_what_to_do() {
             let is_otlp = path.starts_with("/v1/");
             let detail = if is_otlp { "message" } else { "detail" };
             let detail = fault[detail].as_str().expect("words");
-            assert!(detail.contains("takes POST"), "{path}: {detail}");
+            assert!(detail.contains("accepts POST"), "{path}: {detail}");
         }
     }
     let request = server.client.post(server.url("/v1/metrics"));
@@ -151,7 +151,7 @@ async fn receivers_that_are_called_wrongly_say_what_to_do() {
 }
 
 #[tokio::test]
-async fn where_otlp_has_no_receiver_the_answer_is_a_status_in_the_form_of_the_request() {
+async fn an_unknown_otlp_path_gets_a_status_in_the_format_of_the_request() {
     let server = Server::start().await;
     let main = |path| server.url(path);
     let own = |path| format!("{}{path}", server.otlp);

@@ -256,9 +256,9 @@ fn take_status(attributes: &mut Attributes) -> Status {
             message: "".into(),
         };
     }
-    let said = take_text(attributes, "error").filter(|text| text != "true");
+    let error = take_text(attributes, "error").filter(|text| text != "true");
     let described = take_text(attributes, "otel.status_description");
-    let message = said.filter(|text| !text.is_empty()).or(described);
+    let message = error.filter(|text| !text.is_empty()).or(described);
     Status {
         code: StatusCode::Error,
         message: message.unwrap_or_default().into(),

@@ -57,7 +57,7 @@ fn the_span(changes: &[(&str, Value)]) -> Span {
 }
 
 #[test]
-fn every_field_has_its_place() {
+fn every_zipkin_field_is_mapped() {
     let validated = read(&json!([example()]));
     let span = spans(&validated)[0];
     assert_eq!(
@@ -92,7 +92,7 @@ fn every_field_has_its_place() {
 }
 
 #[test]
-fn a_call_names_its_server_and_a_tag_is_not_overwritten() {
+fn the_remote_endpoint_sets_server_attributes_without_overwriting_tags() {
     let span = the_span(&[
         ("kind", json!("CLIENT")),
         ("tags", json!({"network.peer.port": "written"})),
@@ -109,7 +109,7 @@ fn a_call_names_its_server_and_a_tag_is_not_overwritten() {
 }
 
 #[test]
-fn kinds_are_those_of_opentelemetry_and_none_is_internal() {
+fn kinds_map_to_opentelemetry_and_a_missing_kind_is_internal() {
     for (kind, expected) in [
         (json!("CLIENT"), SpanKind::Client),
         (json!("PRODUCER"), SpanKind::Producer),
@@ -122,7 +122,7 @@ fn kinds_are_those_of_opentelemetry_and_none_is_internal() {
 }
 
 #[test]
-fn the_error_tag_is_the_status() {
+fn the_error_tag_sets_the_status() {
     for (tags, code, message) in [
         (json!({}), StatusCode::Unset, ""),
         (json!({"error": "false"}), StatusCode::Unset, ""),
@@ -151,7 +151,7 @@ fn the_error_tag_is_the_status() {
 }
 
 #[test]
-fn ids_of_64_bits_and_without_zeros_before_them_are_padded() {
+fn ids_of_64_bits_and_without_leading_zeros_are_padded() {
     let span = the_span(&[
         ("traceId", json!("463ac35c9f6413ad48485a3953bb6124")),
         ("id", json!("a")),
@@ -170,7 +170,7 @@ fn ids_of_64_bits_and_without_zeros_before_them_are_padded() {
 }
 
 #[test]
-fn a_server_that_shares_its_callers_id_becomes_its_child_the_same_each_time() {
+fn a_shared_server_span_becomes_a_child_with_a_deterministic_id() {
     let client = example_with(&[
         ("kind", json!("CLIENT")),
         ("localEndpoint", json!({"serviceName": "frontend"})),
@@ -190,8 +190,8 @@ fn a_server_that_shares_its_callers_id_becomes_its_child_the_same_each_time() {
     let (first, again) = (read(&body), read(&body));
     let by_place = |validated: &Validated| -> Vec<Span> {
         let all = spans(validated);
-        let mut all: Vec<_> = validated.places.iter().zip(all).collect();
-        all.sort_by_key(|(place, _)| **place);
+        let mut all: Vec<_> = validated.indexes.iter().zip(all).collect();
+        all.sort_by_key(|(index, _)| **index);
         all.into_iter().map(|(_, span)| span.clone()).collect()
     };
     let [child, client, server, of_client] = by_place(&first).try_into().expect("four");
@@ -209,7 +209,7 @@ fn a_server_that_shares_its_callers_id_becomes_its_child_the_same_each_time() {
 }
 
 #[test]
-fn a_span_without_a_timestamp_gets_that_of_what_is_around_it_and_says_so() {
+fn a_span_without_a_timestamp_gets_a_related_one_and_is_marked() {
     let start = example()["timestamp"].as_u64().expect("a number");
     let with = |id: &str, parent: &str, changes: &[(&str, Value)]| {
         let mut span = example_with(changes);
@@ -248,7 +248,7 @@ fn a_span_without_a_timestamp_gets_that_of_what_is_around_it_and_says_so() {
         with("6", "5", &[none, quiet]),
     ]);
     let validated = read(&body);
-    let told = |id: &str| {
+    let times_of = |id: &str| {
         let of = |span: &&&Span| span.span_id.to_string() == format!("{id:0>16}");
         let all = spans(&validated);
         let span = all.iter().rfind(of).expect("there");
@@ -257,19 +257,19 @@ fn a_span_without_a_timestamp_gets_that_of_what_is_around_it_and_says_so() {
         (after(span.start), span.end.since(span.start).max(0), marked)
     };
     let long = 431_874_000;
-    assert_eq!(told("c"), (3, 5_000, true), "as its parent's parent");
-    assert_eq!(told("b"), (3, 0, true), "as its parent; it has no end");
-    assert_eq!(told("a"), (3, long, false));
-    assert_eq!(told("d"), (7, long, true), "as its first annotation");
-    assert_eq!(told("e"), (0, long, true), "as the first of its trace");
-    assert_eq!(told("e1"), (0, long, true));
-    assert_eq!(told("ab"), (4, long, true));
-    assert_eq!(told("5"), (0, long, true), "it has no parent");
-    assert_eq!(told("6"), (0, long, true), "its parent has none either");
+    assert_eq!(times_of("c"), (3, 5_000, true), "as its parent's parent");
+    assert_eq!(times_of("b"), (3, 0, true), "as its parent; it has no end");
+    assert_eq!(times_of("a"), (3, long, false));
+    assert_eq!(times_of("d"), (7, long, true), "as its first annotation");
+    assert_eq!(times_of("e"), (0, long, true), "as the first of its trace");
+    assert_eq!(times_of("e1"), (0, long, true));
+    assert_eq!(times_of("ab"), (4, long, true));
+    assert_eq!(times_of("5"), (0, long, true), "it has no parent");
+    assert_eq!(times_of("6"), (0, long, true), "its parent has none either");
 }
 
 #[test]
-fn an_end_with_two_addresses_keeps_both() {
+fn an_endpoint_with_two_addresses_keeps_both() {
     let both = json!({"ipv4": "192.0.2.1", "ipv6": "2001:db8::1"});
     let span = the_span(&[("localEndpoint", both.clone()), ("remoteEndpoint", both)]);
     let text = |key: &str| span.attributes.get_str(key);

@@ -100,7 +100,7 @@ fn a_number_that_is_not_settled_may_come_until_its_process_is_over() {
 }
 
 #[test]
-fn what_the_sender_dropped_is_told_apart_from_what_is_lost() {
+fn dropped_spans_are_distinguished_from_lost_ones() {
     let gap = ProcessFacts {
         gaps: iter::once(6..8).collect(),
         missing: 2,

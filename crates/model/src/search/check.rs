@@ -151,7 +151,7 @@ fn check_comparison(
             Err("a duration is compared with a number of ns".to_owned())
         }
         (SpanField::Name | SpanField::Service | SpanField::StatusMessage, _) if !is_text => {
-            Err("names and status messages are compared with a text".to_owned())
+            Err("names and status messages compare with a text only".to_owned())
         }
         (SpanField::Kind | SpanField::Status, _)
             if !matches!(operator, Comparison::Eq | Comparison::NotEq) =>

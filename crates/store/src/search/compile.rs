@@ -95,7 +95,7 @@ impl ScanPlan {
             (SpanField::StatusMessage, _) => Ok(Node::Message(NameTest::new(operator, value)?)),
             (SpanField::Status, SearchValue::Text(name)) => status_named(name)
                 .map(|status| Node::Status(status.code().into()))
-                .ok_or_else(|| format!("{name:?} is no status")),
+                .ok_or_else(|| format!("unknown status {name:?}")),
             (SpanField::DurationNs, SearchValue::Integer(ns)) => {
                 Ok(Node::Duration(operator, Number::Integer(*ns)))
             }
@@ -110,7 +110,7 @@ impl ScanPlan {
                 let test = ValueTest::new(operator, value)?;
                 Ok(self.attribute(AttributeOwner::Any, None, test))
             }
-            _ => Err("a field is compared with a value of another type".to_owned()),
+            _ => Err("the type of the value does not fit the field".to_owned()),
         }
     }
 
@@ -194,7 +194,7 @@ fn operation_comparison(
         (SpanField::Name, _) => Ok(OperationTest::Name(NameTest::new(operator, value)?)),
         (SpanField::Kind, SearchValue::Text(name)) => kind_named(name)
             .map(|kind| OperationTest::Kind(kind.code().into()))
-            .ok_or_else(|| format!("{name:?} is no kind")),
+            .ok_or_else(|| format!("unknown span kind {name:?}")),
         _ => Ok(OperationTest::Service(ValueTest::new(operator, value)?)),
     }
 }

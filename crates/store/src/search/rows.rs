@@ -90,7 +90,7 @@ impl RowSelection<'_> {
             last: all
                 .last()
                 .filter(|walked| walked.is_last)
-                .map(|walked| walked.row.place()),
+                .map(|walked| walked.row.row_key()),
             rows: all
                 .into_iter()
                 .filter(|walked| walked.is_selected)
@@ -159,7 +159,7 @@ impl RowSelection<'_> {
         query.push(" AS user_id, ARRAY[");
         for (at, (_, source)) in plan.sources().enumerate() {
             query.push(if at == 0 { "" } else { ", " });
-            push_leads(&mut query, source);
+            push_condition(&mut query, source);
         }
         query.push("]::boolean[] AS sources");
         query

@@ -81,15 +81,15 @@ impl Events {
         let offset = out.len();
         out.extend_from_slice(&FIELDS.to_be_bytes());
         bytes(&context.tenant, out);
-        let said_at = out.len();
-        said(event, context, payloads, out);
+        let content_at = out.len();
+        encode_content(event, context, payloads, out);
         // The repairs that ingest records depend on the time of arrival. They are left out of the
         // digest, so that the same event sent again has the same digest.
         let content = match without_marks(event) {
-            None => ids::event_digest(&out[said_at..]),
+            None => ids::event_digest(&out[content_at..]),
             Some(unmarked) => {
                 let mut plain = Vec::new();
-                said(&unmarked, context, payloads, &mut plain);
+                encode_content(&unmarked, context, payloads, &mut plain);
                 ids::event_digest(&plain)
             }
         };
@@ -110,7 +110,7 @@ impl Events {
 }
 
 /// Appends the fields that the sender decides.
-fn said(event: &LogRecord, context: EventContext, payloads: &[u8], out: &mut Vec<u8>) {
+fn encode_content(event: &LogRecord, context: EventContext, payloads: &[u8], out: &mut Vec<u8>) {
     optional(event.trace_id.map(TraceId::to_bytes), out);
     bytes(&event.time.get().to_be_bytes(), out);
     bytes(&context.resource_id.to_be_bytes(), out);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_thing_said_twice_in_a_batch_is_two_rows_and_the_same_two_again() {
+    fn equal_events_of_a_batch_are_two_rows_and_a_retry_adds_none() {
         let batch = [record("tick"), record("tick"), record("tock")];
         let once = digests(&batch);
         assert_ne!(once[0], once[1]);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
+    fn a_repair_that_depends_on_the_time_of_arrival_does_not_change_the_digest() {
         let mut marked = record("tick");
         let repairs = vec![AttributeValue::from("clock_skewed")];
         marked.attributes.insert(semconv::REPAIRS, repairs);

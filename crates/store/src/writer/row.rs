@@ -258,7 +258,7 @@ fn append(
         lengths,
     };
     let record = row.record(out);
-    row.digest = if named.is_marked() {
+    row.digest = if named.is_repaired() {
         record.digest(scratch)
     } else {
         record.digest_of_parts(&out[offset..])

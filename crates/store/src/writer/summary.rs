@@ -152,8 +152,8 @@ impl Summary {
     }
 
     fn add_service(&mut self, service: i64) {
-        if let Err(place) = self.services.binary_search(&service) {
-            self.services.insert(place, service);
+        if let Err(index) = self.services.binary_search(&service) {
+            self.services.insert(index, service);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Log records and events: stored once, found by trace, session, correlation and time.
+//! Tests that log records and events are stored once and found by trace, session, correlation and
+//! time.
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ fn of(service: &'static str, events: Vec<LogRecord>) -> WriteBatch {
     }
 }
 
-fn said(message: &'static str, at: UnixNanos) -> LogRecord {
+fn log_record(message: &'static str, at: UnixNanos) -> LogRecord {
     LogRecord {
         time: at,
         severity_number: 9,
@@ -66,7 +67,7 @@ async fn messages(fixture: &Fixture, filter: &EventFilter) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_field_of_an_event_comes_back_unchanged() {
+async fn every_field_of_an_event_is_read_back_unchanged() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(100);
     let mut attributes = every_attribute_kind();
@@ -108,7 +109,7 @@ async fn every_field_of_an_event_comes_back_unchanged() {
 }
 
 #[tokio::test]
-async fn bodies_of_other_kinds_and_none_come_back() {
+async fn bodies_of_every_kind_and_missing_bodies_are_read_back() {
     let fixture = Fixture::new().await;
     for body in [
         AttributeValue::Empty,
@@ -133,32 +134,35 @@ async fn bodies_of_other_kinds_and_none_come_back() {
 }
 
 #[tokio::test]
-async fn a_batch_sent_again_is_stored_once_and_what_was_said_twice_stays_twice() {
+async fn a_retried_batch_of_events_is_stored_once_and_equal_events_stay_separate() {
     let fixture = Fixture::new().await;
     let batch = || {
-        let tick = said("tick", fixture.now);
-        of("shop", vec![tick.clone(), tick, said("tock", fixture.now)])
+        let tick = log_record("tick", fixture.now);
+        of(
+            "shop",
+            vec![tick.clone(), tick, log_record("tock", fixture.now)],
+        )
     };
     assert_eq!(write(&fixture, batch()).await, counts(3, 0));
     assert_eq!(write(&fixture, batch()).await, counts(0, 3));
     let mut more = batch();
-    more.groups[0].events.push(said("new", fixture.now));
+    more.groups[0].events.push(log_record("new", fixture.now));
     assert_eq!(write(&fixture, more).await, counts(1, 3));
     let stored = fixture.count("SELECT count(*) FROM events").await;
     assert_eq!(stored, 4);
 }
 
 #[tokio::test]
-async fn spans_and_events_of_a_batch_are_committed_together_and_counted_apart() {
+async fn spans_and_events_of_a_batch_commit_together_and_count_separately() {
     let fixture = Fixture::new().await;
     let span = lone("work", &mut Ids::seeded(101))
         .starts(fixture.now)
         .build();
-    let mut inside = said("inside", fixture.now);
+    let mut inside = log_record("inside", fixture.now);
     inside.trace_id = Some(span.trace_id);
     inside.span_id = Some(span.span_id);
     inside.attributes.insert(semconv::CORRELATION_ID, "c-1");
-    let far = said("far", fixture.now.saturating_add(5 * UnixNanos::PER_DAY));
+    let far = log_record("far", fixture.now.saturating_add(5 * UnixNanos::PER_DAY));
     let mut batch = of("shop", vec![far, inside]);
     batch.groups[0].spans.push(span.clone());
     let outcome = write(&fixture, batch.clone()).await;
@@ -173,7 +177,7 @@ async fn spans_and_events_of_a_batch_are_committed_together_and_counted_apart() 
     assert_eq!(messages(&fixture, &of_span).await, ["inside"]);
     let of_other = EventFilter::of_span(span.trace_id, Ids::seeded(102).span_id());
     assert!(messages(&fixture, &of_other).await.is_empty());
-    // The correlation id of an event leads to the trace as well.
+    // The correlation id of an event finds the trace too.
     let page = throughline_model::PageRequest::default();
     let found = fixture.reader().find_traces(None, "c-1", page).await;
     assert_eq!(found.expect("reads").items[0].trace_id, span.trace_id);
@@ -182,12 +186,12 @@ async fn spans_and_events_of_a_batch_are_committed_together_and_counted_apart() 
 #[tokio::test]
 async fn events_are_filtered_by_severity_text_service_name_and_time() {
     let fixture = Fixture::new().await;
-    let mut failed = said("Payment FAILED", fixture.at_ms(-1));
+    let mut failed = log_record("Payment FAILED", fixture.at_ms(-1));
     failed.severity_number = 17;
     failed.event_name = "payment.failed".into();
-    let old = said("old", fixture.at_ms(-2 * 3_600_000));
+    let old = log_record("old", fixture.at_ms(-2 * 3_600_000));
     write(&fixture, of("pay", vec![failed, old])).await;
-    write(&fixture, of("shop", vec![said("100%", fixture.now)])).await;
+    write(&fixture, of("shop", vec![log_record("100%", fixture.now)])).await;
     let recent = EventFilter {
         range: Some(TimeRange::default()),
         ..EventFilter::default()
@@ -237,7 +241,7 @@ async fn events_are_filtered_by_severity_text_service_name_and_time() {
 }
 
 #[tokio::test]
-async fn events_of_one_instant_are_paged_without_a_gap_both_ways() {
+async fn pages_of_events_at_one_instant_have_no_gap_in_both_directions() {
     let fixture = Fixture::new().await;
     let events: Vec<LogRecord> = (0..10_i64)
         .map(|at| LogRecord {
@@ -269,9 +273,9 @@ async fn events_of_one_instant_are_paged_without_a_gap_both_ways() {
 }
 
 #[tokio::test]
-async fn a_large_body_is_a_preview_in_lists() {
+async fn a_list_of_events_has_a_preview_of_a_large_body() {
     let fixture = Fixture::new().await;
-    let mut record = said("", fixture.now);
+    let mut record = log_record("", fixture.now);
     record.body = "b".repeat(100_000).into();
     write(&fixture, of("shop", vec![record])).await;
     let event = list(&fixture, &EventFilter::default()).await.remove(0);
@@ -295,7 +299,7 @@ async fn a_large_body_is_a_preview_in_lists() {
 }
 
 #[tokio::test]
-async fn an_event_the_database_refuses_is_named_and_the_rest_is_kept() {
+async fn an_event_that_the_database_rejects_is_reported_and_the_others_are_stored() {
     let fixture = Fixture::new().await;
     sqlx::raw_sql(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -306,7 +310,9 @@ async fn an_event_the_database_refuses_is_named_and_the_rest_is_kept() {
     .execute(&mut fixture.database.connection().await)
     .await
     .expect("executes");
-    let mut events: Vec<LogRecord> = (0..10).map(|at| said("fine", fixture.at_ms(at))).collect();
+    let mut events: Vec<LogRecord> = (0..10)
+        .map(|at| log_record("fine", fixture.at_ms(at)))
+        .collect();
     events[6].body = "poison".into();
     let mut batch = of("shop", events);
     let span = lone("work", &mut Ids::seeded(102)).starts(fixture.now);

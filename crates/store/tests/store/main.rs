@@ -1,4 +1,4 @@
-//! The store against a real Postgres; each test has a database of its own.
+//! Tests of the store with a real Postgres. Each test has its own database.
 
 mod backup;
 mod bounds;

@@ -1,4 +1,4 @@
-//! Marks of the rows of lists: what failed, what is open and what that costs, what is pinned.
+//! Tests of the state of rows in lists: errors, open spans and their cost, pins.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use throughline_store::{Store, WriteBatch};
 use throughline_testkit::{Ids, Sent, span};
 use throughline_wire::{BatchSequence, TenantId};
 
-use crate::completeness::{numbered, said, send, stands_at};
+use crate::completeness::{batch_of_process, numbered, send, stands_at};
 use crate::support::Fixture;
 
 async fn listed(store: &Store) -> Option<OpenFate> {
@@ -20,10 +20,10 @@ async fn listed(store: &Store) -> Option<OpenFate> {
 }
 
 #[tokio::test]
-async fn a_row_says_whether_spans_of_its_trace_run_were_abandoned_or_ended() {
+async fn a_trace_row_says_whether_spans_are_running_abandoned_or_ended() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(40), 2);
-    let begun: WriteBatch = said(stands_at(2, 2), &spans[1..], &[&spans[0]]);
+    let begun: WriteBatch = batch_of_process(stands_at(2, 2), &spans[1..], &[&spans[0]]);
     send(&fixture.store, begun).await;
     assert_eq!(listed(&fixture.store).await, Some(OpenFate::Running));
 
@@ -33,15 +33,19 @@ async fn a_row_says_whether_spans_of_its_trace_run_were_abandoned_or_ended() {
         ended: true,
         ..stands_at(2, 2)
     };
-    send(&fixture.store, said(final_report, &[], &[])).await;
+    send(&fixture.store, batch_of_process(final_report, &[], &[])).await;
     assert_eq!(listed(&fixture.store).await, Some(OpenFate::ProcessEnded));
 
-    send(&fixture.store, said(stands_at(2, 2), &spans[..1], &[])).await;
+    send(
+        &fixture.store,
+        batch_of_process(stands_at(2, 2), &spans[..1], &[]),
+    )
+    .await;
     assert_eq!(listed(&fixture.store).await, None);
 }
 
 #[tokio::test]
-async fn a_row_says_what_failed_last_of_what_said_something() {
+async fn a_trace_row_has_the_last_error_that_has_a_message() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(41);
     let root = span("root").in_trace(ids.trace_id()).id(ids.span_id());
@@ -70,7 +74,7 @@ async fn a_row_says_what_failed_last_of_what_said_something() {
     );
 }
 
-/// Nodes that read `open_spans`, and the pages that all of the plan touches.
+/// Returns the plan nodes that read `open_spans`, and the number of pages that the plan touches.
 fn reads_of_open_spans(plan: &Value, found: &mut Vec<String>) -> u64 {
     if plan["Relation Name"] == "open_spans" {
         found.push(format!("{} {}", plan["Node Type"], plan["Index Name"]));
@@ -83,7 +87,7 @@ fn reads_of_open_spans(plan: &Value, found: &mut Vec<String>) -> u64 {
 }
 
 #[tokio::test]
-async fn the_mark_costs_a_few_pages_a_row_however_many_spans_are_open() {
+async fn the_state_of_a_trace_row_costs_a_few_pages_for_any_number_of_open_spans() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(42);
     let sent: Vec<Sent> = (0..60)
@@ -111,7 +115,7 @@ async fn the_mark_costs_a_few_pages_a_row_however_many_spans_are_open() {
         include_str!("../../src/reader/summary_tail.sql"),
     );
     let mut pages = 0;
-    // The second run is measured: the first fills the catalogue's caches.
+    // The second run is measured, because the first one fills the caches of the catalogue.
     for _ in 0..2 {
         let plan: Value = sqlx::query_scalar(AssertSqlSafe(sql.clone()))
             .fetch_one(&mut connection)
@@ -125,7 +129,7 @@ async fn the_mark_costs_a_few_pages_a_row_however_many_spans_are_open() {
         );
         assert_eq!(found.len(), 1, "{plan}");
     }
-    // Sixteen spans of each trace are read, here each on a page of its own, of 2,000.
+    // Of 2,000 spans of each trace, sixteen are read. Here each is on its own page.
     assert!(pages < 51 * 24, "{pages} pages");
 }
 

@@ -21,7 +21,7 @@ fn zipkin_span(id: &str, changes: &serde_json::Value) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn spans_of_zipkins_know_one_another_and_a_bad_one_costs_itself() {
+async fn zipkin_spans_of_a_file_find_their_parents_and_only_a_bad_one_is_rejected() {
     let (side, folder) = (Side::new().await, folder());
     // The form of a query response: a list of traces, here laid out over several lines.
     let text = format!(
@@ -56,7 +56,7 @@ async fn spans_of_zipkins_know_one_another_and_a_bad_one_costs_itself() {
 }
 
 #[tokio::test]
-async fn more_zipkin_spans_than_are_decoded_together_are_all_stored_once() {
+async fn zipkin_spans_over_the_decode_limit_are_all_stored_once() {
     let (side, folder) = (Side::new().await, folder());
     let spans: Vec<_> = (1..=2_500)
         .map(|id| zipkin_span(&format!("{id:x}"), &json!({})))
@@ -83,7 +83,7 @@ fn log_request(records: &[serde_json::Value]) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn log_records_are_imported_beside_spans_and_a_bad_one_costs_itself() {
+async fn log_records_are_imported_beside_spans_and_only_a_bad_one_is_rejected() {
     let folder = folder();
     let bad = json!({"timeUnixNano": NOW.to_string(), "traceId": "xyz"});
     let lines = [

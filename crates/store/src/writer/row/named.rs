@@ -34,7 +34,7 @@ pub(super) struct Named {
     user: Option<TextAt>,
     end_user: Option<TextAt>,
     session: Option<TextAt>,
-    is_marked: bool,
+    is_repaired: bool,
 }
 
 impl Named {
@@ -51,7 +51,7 @@ impl Named {
                 END_USER => (&mut named.end_user, MAX_CHARS),
                 SESSION => (&mut named.session, MAX_SESSION_CHARS),
                 REPAIRS => {
-                    named.is_marked = true;
+                    named.is_repaired = true;
                     continue;
                 }
                 _ => continue,
@@ -73,8 +73,8 @@ impl Named {
     }
 
     /// Returns whether ingest recorded a repair of the span.
-    pub(super) fn is_marked(&self) -> bool {
-        self.is_marked
+    pub(super) fn is_repaired(&self) -> bool {
+        self.is_repaired
     }
 
     /// Returns the session.
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn users_and_sessions_are_found_where_they_are_texts() {
+    fn users_and_sessions_are_found_if_they_are_texts() {
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(found(&[("other", "x".into())]), [None, None]);
         assert_eq!(
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn long_ones_are_cut_at_a_character() {
+    fn long_users_and_sessions_are_truncated_at_a_character() {
         let long = "ä".repeat(300);
         let [user, session] = found(&[
             (semconv::USER_ID, long.clone().into()),

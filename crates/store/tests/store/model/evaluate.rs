@@ -42,7 +42,8 @@ fn is(predicate: &SpanPredicate, sent: &Sent) -> bool {
     }
 }
 
-/// The values of a field; an element of an array is one, and an array another that equals nothing.
+/// Returns the values of a field. Each element of an array is a value, and the array itself is a
+/// value that equals nothing.
 fn values(field: &SpanField, sent: &Sent) -> Vec<AttributeValue> {
     let span = &sent.span;
     let status = match span.status.code {
@@ -125,7 +126,7 @@ fn compares(
             match operator {
                 Comparison::StartsWith => fold(&text).starts_with(&fold(wanted)),
                 Comparison::Contains => fold(&text).contains(&fold(wanted)),
-                // Those that are asked for end in `$` or have no special character.
+                // The expressions of the test end in `$` or have no special character.
                 Comparison::Matches => match wanted.strip_suffix('$') {
                     Some(end) => text.ends_with(end),
                     None if wanted == "2.5" => text.contains("2.5"),

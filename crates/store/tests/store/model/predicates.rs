@@ -16,7 +16,7 @@ const OWNERS: [AttributeOwner; 5] = [
     AttributeOwner::Scope,
 ];
 
-/// Returns a predicate: by turns a comparison, a predicate over a span, and one over a trace.
+/// Returns a comparison, a predicate over a span or one over a trace, in rotation.
 pub(super) fn predicate(ids: &mut Ids, turn: usize) -> CheckedPredicate {
     let predicate = match turn % 3 {
         0 => TracePredicate::Has(comparison(ids)),

@@ -1,4 +1,4 @@
-//! Random spans: every type of value on every owner of attributes, in few different texts, so that
+//! Random spans: every type of value on every owner of attributes. The texts are few, so that
 //! predicates match.
 
 use std::sync::Arc;
@@ -33,7 +33,7 @@ fn value(ids: &mut Ids) -> AttributeValue {
     }
 }
 
-/// A span of `service` in a trace.
+/// Returns a span of `service` in a trace.
 pub(super) fn random(
     ids: &mut Ids,
     service: &'static str,
@@ -59,7 +59,7 @@ pub(super) fn random(
             one = one.with(key, value(ids));
         }
     }
-    // Stored as a payload.
+    // A value that is stored as a payload.
     if ids.below(12) == 0 {
         one = one.with("body", format!("{}{}", "o".repeat(9_000), word(ids)));
     }

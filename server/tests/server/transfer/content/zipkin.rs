@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Told, id, list, text, whole};
+use super::{SpanContent, id, list, text, whole};
 
 const NANOS_PER_MICRO: i128 = 1_000;
 
-pub(super) fn span(sent: &Value) -> Told {
+pub(super) fn span(sent: &Value) -> SpanContent {
     let start = whole(sent, "timestamp").map(|micros| micros * NANOS_PER_MICRO);
     let duration = whole(sent, "duration").map(|micros| micros * NANOS_PER_MICRO);
     let ends = |end: &str| sent.get(end).unwrap_or(&Value::Null);
@@ -40,7 +40,7 @@ pub(super) fn span(sent: &Value) -> Told {
     let code = attributes.remove("otel.status_code");
     attributes.retain(|key, _| !key.starts_with("otel."));
     let shared = sent.get("shared") == Some(&Value::Bool(true));
-    Told {
+    SpanContent {
         trace: id(sent.get("traceId"), 32),
         span: id(sent.get("id"), 16),
         // A server span that shares its caller's id is its child.

@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use throughline_wire::{Attributes, SpanKind};
 
-use crate::context::{Carried, SpanContext};
+use crate::context::{PropagatedHeaders, SpanContext};
 
 /// The start settings of a span.
 #[derive(Debug, Default)]
-pub(crate) struct Seed {
+pub(crate) struct SpanSettings {
     /// A parent outside this process; `None` for a child of the current span.
     pub(crate) parent: Option<SpanContext>,
     /// The headers that came with the parent.
-    pub(crate) carried: Option<Arc<Carried>>,
+    pub(crate) propagated: Option<Arc<PropagatedHeaders>>,
     /// The name of the span; `None` for the name in the macro.
     pub(crate) name: Option<Cow<'static, str>>,
     /// The role of the span.
@@ -25,19 +25,22 @@ pub(crate) struct Seed {
 }
 
 thread_local! {
-    static NEXT: Cell<Option<Box<Seed>>> = const { Cell::new(None) };
+    static NEXT: Cell<Option<Box<SpanSettings>>> = const { Cell::new(None) };
 }
 
-/// Applies `seed` to the first span that `make` creates. Without a recording layer, `make` alone
+/// Applies `settings` to the first span that `make` creates. Without a recording layer, `make` alone
 /// has effect.
-pub(crate) fn sow(seed: Seed, make: impl FnOnce() -> tracing::Span) -> tracing::Span {
-    NEXT.set(Some(Box::new(seed)));
+pub(crate) fn start_with(
+    settings: SpanSettings,
+    make: impl FnOnce() -> tracing::Span,
+) -> tracing::Span {
+    NEXT.set(Some(Box::new(settings)));
     let span = make();
-    // No layer took the seed: the span is filtered out, or there is no layer.
+    // No layer took the settings: the span is filtered out, or there is no layer.
     NEXT.take();
     span
 }
 
-pub(super) fn take() -> Option<Box<Seed>> {
+pub(super) fn take() -> Option<Box<SpanSettings>> {
     NEXT.try_with(Cell::take).ok().flatten()
 }
