@@ -37,7 +37,7 @@ struct IdList {
 }
 
 impl IdList {
-    fn place(&mut self, id: i64) -> u32 {
+    fn index_of(&mut self, id: i64) -> u32 {
         *self.places.entry(id).or_insert_with(|| {
             self.ids.push(id);
             self.ids.len() as u32 - 1

@@ -97,7 +97,7 @@ pub(super) async fn rewrite_blocks(
 async fn rewrite_exclusively(
     connection: &mut PgConnection,
     selection: &ErasureSelection<'_>,
-    places: &[BlockLocation],
+    locations: &[BlockLocation],
     map: &Map,
 ) -> Result<Rewritten, sqlx::Error> {
     exclusive::acquire(connection).await?;
@@ -112,7 +112,7 @@ async fn rewrite_exclusively(
 async fn rewrite(
     connection: &mut PgConnection,
     selection: &ErasureSelection<'_>,
-    places: &[BlockLocation],
+    locations: &[BlockLocation],
     map: &Map,
 ) -> Result<Rewritten, sqlx::Error> {
     let tenant = selection.tenant;

@@ -94,7 +94,7 @@ pub(super) struct Selected {
 pub(super) async fn selected_blocks(
     connection: &mut PgConnection,
     selection: &ErasureSelection<'_>,
-    places: &[BlockLocation],
+    locations: &[BlockLocation],
 ) -> Result<Selected, sqlx::Error> {
     let mut selected = Selected::default();
     let Some(range) = selection.range() else {
@@ -161,7 +161,7 @@ impl TraceList {
 async fn read_lists(
     connection: &mut PgConnection,
     selection: &ErasureSelection<'_>,
-    places: &[BlockLocation],
+    locations: &[BlockLocation],
     range: (Uuid, Uuid),
     selected: &mut Selected,
 ) -> Result<Vec<TraceList>, sqlx::Error> {
@@ -187,7 +187,7 @@ async fn read_lists(
 async fn try_to_read_lists(
     connection: &mut PgConnection,
     selection: &ErasureSelection<'_>,
-    places: &[BlockLocation],
+    locations: &[BlockLocation],
     (first, last): (Uuid, Uuid),
 ) -> Result<Vec<TraceList>, sqlx::Error> {
     let partition = locations.first().and_then(|location| location.partition());

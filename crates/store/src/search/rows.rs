@@ -6,7 +6,7 @@ use throughline_model::{Direction, ReadError, StatusFilter, TraceFilter};
 use uuid::Uuid;
 
 use super::plan::ScanPlan;
-use super::sources::push_leads;
+use super::sources::push_condition;
 use super::trace_row::{RowKey, TraceRow};
 use crate::ids;
 use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};

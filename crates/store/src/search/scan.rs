@@ -291,8 +291,8 @@ impl<'a> Search<'a> {
                 Decided::All => {}
                 Decided::Full => return Ok(SearchOutcome::of(End::Full)),
                 Decided::Before(row) => {
-                    let last = walked.rows.get(row.wrapping_sub(1)).map(TraceRow::place);
-                    let last = last.or(self.from.place);
+                    let last = walked.rows.get(row.wrapping_sub(1)).map(TraceRow::row_key);
+                    let last = last.or(self.from.position);
                     return Ok(SearchOutcome::of(last.map_or(End::Whole, End::Stopped)));
                 }
             }

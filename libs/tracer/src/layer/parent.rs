@@ -7,7 +7,7 @@ use throughline_wire::{Span, SpanId, UnixNanos};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::active::Active;
-use crate::context::{Carried, SpanContext};
+use crate::context::{PropagatedHeaders, SpanContext};
 
 /// Returns a span that has only a context and a parent.
 pub(super) fn blank(
