@@ -26,8 +26,8 @@ mod request;
 
 use request::{LiveRequest, SubscriptionScope};
 
-/// Subscribers of a server; one more is told to come back later.
-const PLACES: usize = 100;
+/// The maximum number of subscribers of a server. One more gets 503 and retries later.
+const MAX_VIEWS: usize = 100;
 /// How long a browser waits before it opens an ended stream again.
 const RETRY: Duration = Duration::from_secs(2);
 /// The interval of comments on an idle stream. They keep proxies from closing it, and detect a client

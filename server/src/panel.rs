@@ -111,7 +111,7 @@ pub(crate) fn routes(panel: Panel, limit: ResponseLimit) -> Router {
         })
         // Inside the limit: its permits belong to the bytes that are sent.
         .route_layer(compression::layer())
-        .route_layer(from_fn_with_state(answers, response_limit::hold))
+        .route_layer(from_fn_with_state(limit, response_limit::hold))
         .fallback(otherwise.layer(compression::layer()))
         .with_state(options)
 }

@@ -9,6 +9,7 @@ const FOLDER: &str = "crates/store/src/";
 const BASE: [&str; 12] = [
     "varint",
     "day",
+    "decompress",
     "ids",
     "indexed_text",
     "error",
