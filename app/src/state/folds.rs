@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use leptos::prelude::*;
 use throughline_model::TreeItem;
-use throughline_wire::{SpanId, UnixNanos};
 
 use super::view_memory::FoldedRow;
 use super::{Outline, PageSignal, ViewMemory};

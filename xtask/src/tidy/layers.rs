@@ -6,7 +6,7 @@ use super::modules::Crate;
 const FOLDER: &str = "crates/store/src/";
 
 /// The base modules. Each may import those before it, and every other module may import them.
-const BASE: [&str; 12] = [
+const BASE: [&str; 13] = [
     "varint",
     "day",
     "decompress",
