@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::view_memory::FoldedRow;
-use super::{Outline, PageSignal, ViewMemory};
 use leptos::prelude::*;
 use throughline_model::TreeItem;
+
+use super::view_memory::FoldedRow;
+use super::{Outline, PageSignal, ViewMemory};
 
 /// The folded rows of a page. The page owns them. Cheap to copy.
 #[derive(Clone, Copy)]
