@@ -50,7 +50,7 @@ fn OneTrace(id: TraceId) -> impl IntoView {
     let rows_asked = Memo::new(move |_| decoded.with(|decoded| decoded.value.rows));
     let unknown = Signal::derive(move || decoded.with(|decoded| decoded.unknown.clone()));
     let skeleton = Resource::new(move || id, get_trace_skeleton);
-    let shown = Memo::new(move |_| skeleton.with(shown_of));
+    let shown = Memo::new(move |_| skeleton.with(|read| shown_of(read.as_ref())));
     let state = PageState {
         selection: Memo::new(move |_| decoded.with(|decoded| decoded.value.selection)),
         by_default: StoredValue::new(None),
@@ -124,7 +124,7 @@ fn OneTrace(id: TraceId) -> impl IntoView {
 }
 
 /// Returns the trace of a read, and the time of the read.
-fn shown_of(read: &Option<Read>) -> Option<ReadTrace> {
+fn shown_of(read: Option<&Read>) -> Option<ReadTrace> {
     match read {
         Some(Ok(Dated {
             now,

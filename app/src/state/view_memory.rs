@@ -57,9 +57,13 @@ impl View {
 
     /// Changes the stored view.
     fn change(change: impl FnOnce(&mut Self)) {
-        let mut view = Self::read().unwrap_or_default();
+        let stored = Self::read();
+        let mut view = stored.clone().unwrap_or_default();
         change(&mut view);
-        view.write();
+        // Browsers limit how often an entry is replaced.
+        if stored.as_ref() != Some(&view) {
+            view.write();
+        }
     }
 }
 
