@@ -28,14 +28,22 @@ thread_local! {
     static NEXT: Cell<Option<Box<Seed>>> = const { Cell::new(None) };
 }
 
+/// The seed that was set before, for example by a surrounding call. It is set again on drop, also
+/// while a panic unwinds. The replaced seed is then unused: the span was filtered out, no layer
+/// records, or the span was never created.
+struct Restore(Option<Box<Seed>>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        let _ = NEXT.try_with(|next| next.set(self.0.take()));
+    }
+}
+
 /// Applies `seed` to the first span that `make` creates. Without a recording layer, `make` alone
-/// has effect.
+/// has effect. If `make` panics, no later span gets the seed.
 pub(crate) fn sow(seed: Seed, make: impl FnOnce() -> tracing::Span) -> tracing::Span {
-    NEXT.set(Some(Box::new(seed)));
-    let span = make();
-    // No layer took the seed: the span is filtered out, or there is no layer.
-    NEXT.take();
-    span
+    let _restore = Restore(NEXT.replace(Some(Box::new(seed))));
+    make()
 }
 
 pub(super) fn take() -> Option<Box<Seed>> {
