@@ -1,7 +1,7 @@
 //! The selected span of a trace, shown in the side pane.
 
 use leptos::prelude::*;
-use throughline_model::{TraceSkeleton, TraceTree, TreeItem};
+use throughline_model::{TraceSkeleton, TraceTree, TreeItem, ids};
 use throughline_wire::{SpanId, StatusCode};
 
 use super::query;
@@ -25,7 +25,7 @@ impl Selection {
     pub(crate) fn parse(search: &str) -> Self {
         match query::last(&query::parse(search), "span") {
             Some("none") => Self::Closed,
-            Some(id) => id.parse().map_or(Self::Wrong, Self::Span),
+            Some(id) => ids::parse_span_id(id).map_or(Self::Wrong, Self::Span),
             None => Self::Default,
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use throughline_wire::{LogRecord, SpanId, TraceId, UnixNanos};
 
 use crate::filter::NUL_IN_IT;
-use crate::{Direction, PayloadRef, TimeRange};
+use crate::{Direction, PayloadRef, TimeRange, ids};
 
 /// A stored event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -202,11 +202,13 @@ impl EventFilter {
                 "name" => filter.name = text(),
                 "text" => filter.text = text(),
                 "trace" => {
-                    let id = value.parse().map_err(|error| format!("trace: {error}"))?;
+                    let id = ids::parse_trace_id(value);
+                    let id = id.map_err(|error| format!("trace: {error}"))?;
                     filter.trace = Some(id);
                 }
                 "span" => {
-                    let id = value.parse().map_err(|error| format!("span: {error}"))?;
+                    let id = ids::parse_span_id(value);
+                    let id = id.map_err(|error| format!("span: {error}"))?;
                     filter.span = Some(id);
                 }
                 "session" => filter.session = text(),

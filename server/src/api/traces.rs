@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
-use throughline_model::{Page, SpanCursor, SpanDetails, TraceStatistics, TraceSummary};
+use throughline_model::{Page, SpanCursor, SpanDetails, TraceStatistics, TraceSummary, ids};
 use throughline_wire::{SpanId, TraceId};
 
 use super::query::{filter, filter_and_page, nothing, pairs_of};
@@ -11,13 +11,11 @@ use super::{Reader, otlp};
 use crate::problem::Problem;
 
 pub(super) fn trace_id(text: &str) -> Result<TraceId, Problem> {
-    text.parse()
-        .map_err(|error| Problem::bad_request(format!("the trace id {error}")))
+    ids::parse_trace_id(text).map_err(|error| Problem::bad_request(format!("the trace id {error}")))
 }
 
 pub(super) fn span_id(text: &str) -> Result<SpanId, Problem> {
-    text.parse()
-        .map_err(|error| Problem::bad_request(format!("the span id {error}")))
+    ids::parse_span_id(text).map_err(|error| Problem::bad_request(format!("the span id {error}")))
 }
 
 /// `GET /api/admin/traces`: returns one page of the traces that a filter selects, newest first.

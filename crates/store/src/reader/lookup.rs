@@ -42,13 +42,15 @@ impl PgTraceReader {
             traces: page_of(Vec::new()),
             looked_for: Vec::new(),
         };
-        if let Some(trace_id) = reference.trace_id() {
+        if !reference.trace_ids().is_empty() {
             lookup.looked_for.push(LookedFor::TraceId);
+        }
+        for trace_id in reference.trace_ids() {
             let now = self.clock.now();
-            let summary = trace::summary(connection, self.tenant, trace_id, now).await?;
+            let summary = trace::summary(connection, self.tenant, *trace_id, now).await?;
             if let Some(summary) = summary {
                 lookup.found = Some(LookedFor::TraceId);
-                lookup.span = reference.span_id();
+                lookup.span = reference.span_in_trace();
                 lookup.traces = page_of(vec![summary]);
                 return Ok(lookup);
             }
