@@ -197,8 +197,12 @@ impl Reader<'_> {
         self.batch.places.extend(places.into_iter().map(place));
         let events = event_places.into_iter().map(place);
         self.batch.event_places.extend(events);
-        let spans = groups.iter().flat_map(|group| &group.spans);
-        self.batch.traces.extend(spans.map(|span| span.trace_id));
+        for group in &groups {
+            let spans = group.spans.iter().map(|span| span.trace_id);
+            self.batch.traces.extend(spans);
+            let packed = group.packed.iter().map(|span| span.trace_id);
+            self.batch.traces.extend(packed);
+        }
         self.batch.groups.extend(groups);
         self.batch.bytes += bytes;
         let items = self.batch.places.len() + self.batch.event_places.len();
