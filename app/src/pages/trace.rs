@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_location, use_params_map};
-use throughline_model::Pin;
+use throughline_model::{Pin, ids};
 use throughline_wire::TraceId;
 
 use super::not_found::NotFound;
@@ -25,7 +25,7 @@ pub(crate) fn TracePage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
     // Another trace is another page. No state of the last one may remain.
-    move || match id.get().parse::<TraceId>() {
+    move || match ids::parse_trace_id(&id.get()) {
         Ok(id) => view! { <OneTrace id /> }.into_any(),
         Err(error) => {
             let title = format!("Invalid trace ID: it {}", explain(error));

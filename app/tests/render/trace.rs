@@ -25,7 +25,7 @@ async fn the_first_paint_has_every_span_and_a_pane() {
     let text = answer.text();
     for Sent { span, resource, .. } in &sent {
         assert!(text.contains(&*span.name), "{} is missing", span.name);
-        assert!(text.contains(resource.service_name()));
+        assert!(text.contains(&*resource.service_name()));
     }
     let (tags, _) = read(&answer.html);
     let selected = tags

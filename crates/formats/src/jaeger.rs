@@ -30,6 +30,7 @@ use throughline_wire::{InstrumentationScope, Resource, semconv};
 use self::span::{JsonSpan, ReadSpan};
 use self::tag::{BytesEncoding, Tags, together};
 use crate::DecodeError;
+use crate::lenient::Text;
 use crate::part::part;
 use crate::request::{Group, Request};
 
@@ -55,7 +56,7 @@ struct JsonNode<'a> {
 
 json_struct! {
     struct JsonProcess: "a process object" {
-        service_name: Option<String> = "serviceName";
+        service_name: Text = "serviceName";
         tags: Tags = "tags";
         /// Further tags, from Elasticsearch storage.
         tag: Tags = "tag";
@@ -64,7 +65,7 @@ json_struct! {
 
 impl JsonProcess {
     fn into_resource(self, form: BytesEncoding, context: &mut DecodeContext) -> Resource {
-        let name = self.service_name.filter(|name| !name.is_empty());
+        let name = Some(self.service_name.0).filter(|name| !name.is_empty());
         let name = name.map(|name| (semconv::SERVICE_NAME.into(), name.into()));
         let name = name.into_iter().collect();
         let mut resource = Resource::default();

@@ -8,7 +8,7 @@ use throughline_wire::{LogRecord, SpanId, TraceId, UnixNanos};
 
 use crate::page::{decode_limit, decode_position};
 use crate::query::{Parameters, quoted};
-use crate::{Direction, PageRequest, PayloadRef, TimeRange};
+use crate::{Direction, PageRequest, PayloadRef, TimeRange, ids};
 
 /// A stored event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -188,8 +188,8 @@ impl EventFilter {
             service: text(parameters.exact("service")),
             name: text(parameters.exact("name")),
             text: text(parameters.trimmed("text")),
-            trace: parameters.parsed("trace", str::parse),
-            span: parameters.parsed("span", str::parse),
+            trace: parameters.parsed("trace", ids::parse_trace_id),
+            span: parameters.parsed("span", ids::parse_span_id),
             session: text(parameters.exact("session")),
             correlation: text(parameters.exact("correlation")),
         };

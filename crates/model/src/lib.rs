@@ -7,6 +7,7 @@ pub mod completeness;
 pub mod event;
 pub mod filter;
 pub mod fold;
+pub mod ids;
 pub mod live;
 pub mod lookup;
 pub mod page;

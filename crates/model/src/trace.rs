@@ -2,6 +2,7 @@
 //! trace.
 
 mod columns;
+mod shared;
 pub mod timing;
 pub mod tree;
 

@@ -289,7 +289,7 @@ impl TraceReader for FakeReader {
             let mut names: Vec<_> = self
                 .sent
                 .iter()
-                .map(|sent| sent.resource.service_name().to_owned())
+                .map(|sent| sent.resource.service_name().into_owned())
                 .collect();
             names.sort_by_key(|name| (name.to_ascii_lowercase(), name.clone()));
             names.dedup();

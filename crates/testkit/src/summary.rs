@@ -1,5 +1,6 @@
 //! Computes trace summaries in the simplest way. Tests compare the store's merge with them.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -55,9 +56,9 @@ fn summary(sent: &[&Sent]) -> TraceSummary {
     let first = |keys: &[&str]| {
         by_rank.iter().find_map(|sent| {
             keys.iter()
-                .find_map(|key| sent.span.attributes.get_str(key))
+                .find_map(|key| sent.span.attributes.get_text(key))
                 .filter(|text| !text.is_empty())
-                .map(str::to_owned)
+                .map(Cow::into_owned)
         })
     };
     let spans = || sent.iter().map(|sent| &sent.span);
@@ -65,7 +66,7 @@ fn summary(sent: &[&Sent]) -> TraceSummary {
     let end = spans().map(|span| span.end).max().unwrap_or_default();
     let services: BTreeSet<_> = sent
         .iter()
-        .map(|sent| sent.resource.service_name().to_owned())
+        .map(|sent| sent.resource.service_name().into_owned())
         .collect();
     let root = by_rank[0];
     TraceSummary {
@@ -73,7 +74,7 @@ fn summary(sent: &[&Sent]) -> TraceSummary {
         start,
         duration_ns: end.since(start),
         root_name: root.span.name.clone().into_owned(),
-        root_service: root.resource.service_name().to_owned(),
+        root_service: root.resource.service_name().into_owned(),
         root_kind: root.span.kind,
         root_duration_ns: root.span.duration_ns(),
         has_root: spans().any(|span| span.parent_span_id.is_none()),

@@ -176,11 +176,12 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
             attributes.values().len() + settings.attributes.len(),
         );
         if let Some(recording) = &mut active.recording {
-            recording.span.sequence = Some(self.pipe.queue.numbers.begin(id));
             recording.span.kind = settings.kind;
             attributes.record(&mut visit::Fields(|key, value| {
                 visit::apply(recording, key, value);
             }));
+            // After the fields: the `Debug` of a value may panic, and then no span has the number.
+            recording.span.sequence = Some(self.pipe.queue.numbers.begin(id));
             if let Some(name) = settings.name {
                 recording.span.name = name;
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
-use throughline_model::{Query, TraceFilter};
+use throughline_model::{Query, TraceFilter, ids};
 use throughline_wire::TraceId;
 
 use super::DatabaseOptions;
@@ -125,7 +125,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn trace_id(text: &str) -> Result<TraceId, String> {
-    text.parse().map_err(|error| format!("the id {error}"))
+    ids::parse_trace_id(text).map_err(|error| format!("the id {error}"))
 }
 
 #[cfg(test)]
@@ -176,5 +176,8 @@ mod tests {
         let id = "4bf92f3577b34da6a3ce929d0e0e4736";
         assert!(export(&["--trace", id, "--service", "shop"]).is_err());
         assert_eq!(export(&["--trace", id]).expect("valid").traces.len(), 1);
+        for id in ["b1c2d3e4f5061728", "4BF92F35-77B3-4DA6-A3CE-929D0E0E4736"] {
+            assert_eq!(export(&["--trace", id]).expect("valid").traces.len(), 1);
+        }
     }
 }

@@ -200,8 +200,12 @@ impl Reader<'_> {
             .extend(indexes.into_iter().map(location));
         let events = event_indexes.into_iter().map(location);
         self.batch.event_locations.extend(events);
-        let spans = groups.iter().flat_map(|group| &group.spans);
-        self.batch.traces.extend(spans.map(|span| span.trace_id));
+        for group in &groups {
+            let spans = group.spans.iter().map(|span| span.trace_id);
+            self.batch.traces.extend(spans);
+            let packed = group.packed.iter().map(|span| span.trace_id);
+            self.batch.traces.extend(packed);
+        }
         self.batch.groups.extend(groups);
         self.batch.bytes += bytes;
         let items = self.batch.locations.len() + self.batch.event_locations.len();

@@ -1,5 +1,6 @@
 //! Tests of the response of each receiver to valid requests.
 
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -23,6 +24,65 @@ async fn an_acknowledged_span_is_read_back_from_every_receiver() {
             trace["spans"][0]["start_ns"],
             sent.start_time_unix_nano.to_string()
         );
+    }
+}
+
+#[tokio::test]
+async fn users_and_sessions_that_are_numbers_are_found_by_their_text() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let number = |key: &str, number| {
+        let mut pair = text(key, "");
+        let value = pair.value.get_or_insert_default();
+        value.value = Some(Any::IntValue(number));
+        pair
+    };
+    for receiver in Receiver::ALL {
+        let mut sent = span("POST /pay");
+        sent.attributes = vec![number("user.id", 4_711), number("session.id", 815)];
+        let answer = server.send(receiver, std::slice::from_ref(&sent)).await;
+        assert_eq!(answer["rejected"], 0, "{receiver:?}");
+        let trace = server.trace(&sent).await;
+        assert_eq!(trace["summary"]["user"], "4711", "{receiver:?}");
+        assert_eq!(trace["summary"]["session"], "815", "{receiver:?}");
+        for query in ["user=4711", "session=815", "attr.user.id=4711"] {
+            let list = server.get_json(&format!("/api/admin/traces?{query}")).await;
+            let items = list["items"].as_array().expect("a list");
+            let mut ids = items.iter().map(|item| &item["trace_id"]);
+            assert!(
+                ids.any(|id| *id == hex(&sent.trace_id)),
+                "{receiver:?} {query}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn services_that_are_numbers_are_found_by_their_text() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    for (at, value) in [json!({"intValue": "8080"}), json!({"doubleValue": 8080.5})]
+        .into_iter()
+        .enumerate()
+    {
+        let sent = span("work");
+        let body = json!({"resourceSpans": [{
+            "resource": {"attributes": [{"key": "service.name", "value": value}]},
+            "scopeSpans": [{"spans": [{
+                "traceId": hex(&sent.trace_id), "spanId": hex(&sent.span_id), "name": "work",
+                "startTimeUnixNano": sent.start_time_unix_nano.to_string(),
+                "endTimeUnixNano": sent.end_time_unix_nano.to_string(),
+            }]}],
+        }]});
+        let request = server.client.post(server.url("/v1/traces"));
+        let response = request.json(&body).send().await.expect("answers");
+        assert_eq!(response.status(), StatusCode::OK);
+        let name = ["8080", "8080.5"][at];
+        assert_eq!(server.trace(&sent).await["summary"]["root_service"], name);
+        let list = server
+            .get_json(&format!("/api/admin/traces?service={name}"))
+            .await;
+        assert_eq!(list["items"][0]["trace_id"], hex(&sent.trace_id));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of spans as Zipkin's reporters write them, and of invalid ones.
 
 mod odd;
+mod shared;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use throughline_wire::{
     AttributeValue, Limits, Repair, RepairSet, Span, SpanKind, StatusCode, UnixNanos,
 };
 
-use super::{LOCAL_IPV6, REMOTE_IPV6, SHARED_SPAN_ID, decode};
+use super::{LOCAL_IPV6, REMOTE_IPV6, SHARED, decode};
 use crate::Validated;
 
 const NOW: UnixNanos = UnixNanos::new(1_502_787_700_000_000_000);
@@ -170,46 +171,7 @@ fn ids_of_64_bits_and_without_leading_zeros_are_padded() {
 }
 
 #[test]
-fn a_shared_server_span_becomes_a_child_with_a_deterministic_id() {
-    let client = example_with(&[
-        ("kind", json!("CLIENT")),
-        ("localEndpoint", json!({"serviceName": "frontend"})),
-    ]);
-    let server = example_with(&[("shared", json!(true))]);
-    let child = example_with(&[
-        ("id", json!("00000000000000cc")),
-        ("parentId", server["id"].clone()),
-        ("kind", json!(null)),
-    ]);
-    let of_client = example_with(&[
-        ("id", json!("00000000000000dd")),
-        ("parentId", server["id"].clone()),
-        ("localEndpoint", json!({"serviceName": "frontend"})),
-    ]);
-    let body = json!([child, client, server, of_client]);
-    let (first, again) = (read(&body), read(&body));
-    let by_place = |validated: &Validated| -> Vec<Span> {
-        let all = spans(validated);
-        let mut all: Vec<_> = validated.indexes.iter().zip(all).collect();
-        all.sort_by_key(|(index, _)| **index);
-        all.into_iter().map(|(_, span)| span.clone()).collect()
-    };
-    let [child, client, server, of_client] = by_place(&first).try_into().expect("four");
-    assert_eq!(client.span_id.to_string(), "352bff9a74ca9ad2");
-    assert_ne!(server.span_id, client.span_id);
-    assert_eq!(server.parent_span_id, Some(client.span_id));
-    assert_eq!(
-        server.attributes.get_str(SHARED_SPAN_ID),
-        Some("352bff9a74ca9ad2")
-    );
-    assert_eq!(child.parent_span_id, Some(server.span_id));
-    assert_eq!(of_client.parent_span_id, Some(client.span_id));
-    assert_eq!(by_place(&again)[2], server);
-    assert_eq!(server.span_id.to_string(), "1d163ff93e268e72");
-}
-
-#[test]
-fn a_span_without_a_timestamp_gets_a_related_one_and_is_marked() {
+fn a_span_without_a_timestamp_gets_that_of_what_is_around_it_and_says_so() {
     let start = example()["timestamp"].as_u64().expect("a number");
     let with = |id: &str, parent: &str, changes: &[(&str, Value)]| {
         let mut span = example_with(changes);

@@ -2,13 +2,15 @@
 //!
 //! Senders make all kinds of mistakes: parents that never arrive, spans that are their own parent,
 //! cycles, duplicate ids. The tree shows every span exactly once. A span is below its parent if
-//! that parent is known. [`Oddity`] records each correction. The code does not recurse, so a chain
-//! of 100,000 spans does not overflow the stack.
+//! that parent is known. A server's span that shares the id of its caller's is below it. [`Oddity`]
+//! records each correction. The code does not recurse, so a chain of 100,000 spans does not
+//! overflow the stack.
 
 use std::collections::HashMap;
 
 use throughline_wire::{SpanId, UnixNanos};
 
+use super::shared::SharedIds;
 use super::{SkeletonSpan, TraceSkeleton};
 
 /// The rows of a waterfall in order: each parent before its children, children by start.
@@ -48,7 +50,8 @@ pub struct Oddity {
     pub orphan: bool,
     /// True if the span is its own ancestor. The earliest span of the cycle is shown as a root.
     pub cycle_cut: bool,
-    /// True if another span has the same id.
+    /// True if another span has the same id, and the two are not the client and the server of one
+    /// call.
     pub duplicate_id: bool,
 }
 
@@ -134,33 +137,28 @@ impl TraceTree {
 }
 
 fn find_parents(spans: &[SkeletonSpan]) -> (Vec<Parent>, Vec<Oddity>) {
-    // Some tracers give the client and the server span of a call the same id. A child belongs to
-    // the span of its own service, so look there first.
-    let mut by_id: HashMap<SpanId, usize> = HashMap::with_capacity(spans.len());
-    let mut by_service: HashMap<(SpanId, u32), usize> = HashMap::with_capacity(spans.len());
+    let ids = SharedIds::of(spans);
     let mut oddities = vec![Oddity::default(); spans.len()];
-    for (at, span) in spans.iter().enumerate() {
-        let first = *by_id.entry(span.span_id).or_insert(at);
-        by_service.entry((span.span_id, span.service)).or_insert(at);
-        if first != at {
-            oddities[first].duplicate_id = true;
-            oddities[at].duplicate_id = true;
-        }
-    }
     let parents = spans
         .iter()
         .zip(&mut oddities)
-        .map(|(span, oddity)| {
-            let Some(id) = span.parent_span_id else {
-                return Parent::None;
-            };
-            if id == span.span_id {
-                oddity.cycle_cut = true;
-                return Parent::None;
+        .enumerate()
+        .map(|(at, (span, oddity))| {
+            oddity.duplicate_id = ids.is_duplicate(span);
+            if let Some(parent) = ids.parent_of(spans, at) {
+                return Parent::Span(parent);
             }
-            let found = by_service.get(&(id, span.service)).or(by_id.get(&id));
-            oddity.orphan = found.is_none();
-            found.map_or(Parent::Missing(id), |&parent| Parent::Span(parent))
+            match span.parent_span_id {
+                None => Parent::None,
+                Some(id) if id == span.span_id => {
+                    oddity.cycle_cut = true;
+                    Parent::None
+                }
+                Some(id) => {
+                    oddity.orphan = true;
+                    Parent::Missing(id)
+                }
+            }
         })
         .collect();
     (parents, oddities)

@@ -170,8 +170,8 @@ fn text(text: &str, out: &mut Vec<u8>) {
 }
 
 fn indexed(event: &LogRecord, key: &str, out: &mut Vec<u8>) {
-    let value = event.attributes.get_str(key).unwrap_or_default();
-    text(beginning(value, MAX_CHARS), out);
+    let value = event.attributes.get_text(key).unwrap_or_default();
+    text(beginning(&value, MAX_CHARS), out);
 }
 
 #[cfg(test)]

@@ -237,8 +237,8 @@ fn append(
         duration_ns: span.duration_ns(),
         digest: 0,
         is_error,
-        user: named.user(),
-        session: named.session(),
+        user: None,
+        session: None,
         error: error.flatten(),
         index: context.index,
         resource_id: context.resource_id,
@@ -263,6 +263,9 @@ fn append(
     } else {
         record.digest_of_parts(&out[offset..])
     };
+    // Their texts can stand behind the parts of the span.
+    row.user = named.user(out);
+    row.session = named.session(out);
     row
 }
 

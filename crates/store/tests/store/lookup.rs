@@ -182,6 +182,53 @@ async fn a_lookup_finds_a_trace_by_an_attribute_of_a_log_record() {
 }
 
 #[tokio::test]
+async fn a_trace_and_a_span_are_found_by_every_form_of_their_ids() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(65);
+    let short: TraceId = "000000000000000000c2d3e4f5061728".parse().expect("an id");
+    let long: TraceId = "4bf92f3577b34da6a3ce929d0e0e4736".parse().expect("an id");
+    let span_id = "00f067aa0ba902b7".parse().expect("an id");
+    let root = |trace_id, span_id| {
+        let span = span("root").in_trace(trace_id).id(span_id);
+        Sent::by("shop", span.starts(fixture.now).build())
+    };
+    fixture
+        .write(&[root(short, ids.span_id()), root(long, span_id)])
+        .await;
+    for (text, trace, found, at) in [
+        ("00c2d3e4f5061728", short, LookedFor::TraceId, None),
+        ("c2d3e4f5061728", short, LookedFor::TraceId, None),
+        ("C2D3E4F5061728", short, LookedFor::TraceId, None),
+        ("AMLT5PUGFyg=", short, LookedFor::TraceId, None),
+        (
+            "4BF92F3577B34DA6A3CE929D0E0E4736",
+            long,
+            LookedFor::TraceId,
+            None,
+        ),
+        (
+            "4bf92f35-77b3-4da6-a3ce-929d0e0e4736",
+            long,
+            LookedFor::TraceId,
+            None,
+        ),
+        ("S/kvNXezTaajzpKdDg5HNg==", long, LookedFor::TraceId, None),
+        ("f067aa0ba902b7", long, LookedFor::SpanId, Some(span_id)),
+        ("APBnqgupArc=", long, LookedFor::SpanId, Some(span_id)),
+        (
+            "4bf92f3577b34da6a3ce929d0e0e4736:f067aa0ba902b7:0:1",
+            long,
+            LookedFor::TraceId,
+            Some(span_id),
+        ),
+    ] {
+        let lookup = first(&fixture, text).await;
+        assert_eq!((lookup.found, lookup.span), (Some(found), at), "{text}");
+        assert_eq!(lookup.traces.items[0].trace_id, trace, "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_lookup_without_a_match_reports_where_it_searched() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(61);
@@ -193,7 +240,9 @@ async fn a_lookup_without_a_match_reports_where_it_searched() {
     fixture.write(&[Sent::by("shop", root)]).await;
     let lookup = first(&fixture, &ids.span_id().to_string()).await;
     assert_eq!((lookup.found, lookup.span), (None, None));
-    assert_eq!(lookup.looked_for, [LookedFor::SpanId, LookedFor::Attribute]);
+    // 16 hexadecimal characters can also be a trace id of 64 bits.
+    let all = [LookedFor::TraceId, LookedFor::SpanId, LookedFor::Attribute];
+    assert_eq!(lookup.looked_for, all);
     assert_eq!(lookup.traces.searched_to, None, "every trace was looked at");
     let trace = first(&fixture, &ids.trace_id().to_string()).await;
     assert_eq!(trace.looked_for, [LookedFor::TraceId, LookedFor::Attribute]);

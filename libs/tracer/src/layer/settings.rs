@@ -28,17 +28,25 @@ thread_local! {
     static NEXT: Cell<Option<Box<SpanSettings>>> = const { Cell::new(None) };
 }
 
+/// The settings that were set before, for example by a surrounding call. They are set again on
+/// drop, also while a panic unwinds. The replaced settings are then unused: the span was filtered
+/// out, no layer records, or the span was never created.
+struct Restore(Option<Box<SpanSettings>>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        let _ = NEXT.try_with(|next| next.set(self.0.take()));
+    }
+}
+
 /// Applies `settings` to the first span that `make` creates. Without a recording layer, `make` alone
-/// has effect.
+/// has effect. If `make` panics, no later span gets the settings.
 pub(crate) fn start_with(
     settings: SpanSettings,
     make: impl FnOnce() -> tracing::Span,
 ) -> tracing::Span {
-    NEXT.set(Some(Box::new(settings)));
-    let span = make();
-    // No layer took the settings: the span is filtered out, or there is no layer.
-    NEXT.take();
-    span
+    let _restore = Restore(NEXT.replace(Some(Box::new(settings))));
+    make()
 }
 
 pub(super) fn take() -> Option<Box<SpanSettings>> {

@@ -87,28 +87,16 @@ fn spans(value: &Value) -> Vec<SpanContent> {
 
 struct Exported {
     spans: HashMap<(String, String), Vec<SpanContent>>,
-    /// The ids of server spans that share their caller's id: from the new id to the shared one.
-    shared: HashMap<(String, String), String>,
 }
 
 impl Exported {
     fn of(sent: Vec<SpanContent>) -> Self {
         let mut spans: HashMap<_, Vec<SpanContent>> = HashMap::new();
-        let mut shared = HashMap::new();
         for span in sent {
             let key = (span.trace.clone(), span.span.clone());
-            let id = span.attributes.get("zipkin.shared_span_id");
-            if let Some(id) = id.and_then(Value::as_str) {
-                shared.insert(key, id.to_owned());
-                spans
-                    .entry((span.trace.clone(), id.to_owned()))
-                    .or_default()
-                    .push(span);
-            } else {
-                spans.entry(key).or_default().push(span);
-            }
+            spans.entry(key).or_default().push(span);
         }
-        Self { spans, shared }
+        Self { spans }
     }
 
     fn lacks(&self, sent: &SpanContent) -> Option<String> {
@@ -116,7 +104,7 @@ impl Exported {
         let found = self.spans.get(&key).map_or(&[][..], Vec::as_slice);
         let faults: Vec<_> = found
             .iter()
-            .map(|found| self.differs(sent, found))
+            .map(|found| Self::differs(sent, found))
             .collect();
         if faults.iter().any(Option::is_none) {
             return None;
@@ -127,7 +115,7 @@ impl Exported {
     }
 
     /// Returns the difference between `sent` and `found`, if there is one.
-    fn differs(&self, sent: &SpanContent, found: &SpanContent) -> Option<String> {
+    fn differs(sent: &SpanContent, found: &SpanContent) -> Option<String> {
         let lost = |what: &str, sent: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
             Some(format!("{what}: {sent:?} became {found:?}"))
         };
@@ -140,10 +128,8 @@ impl Exported {
             return None;
         }
         let parent = found.parent.clone().unwrap_or_default();
-        let parent = (found.trace.clone(), parent);
-        let parent = self.shared.get(&parent).unwrap_or(&parent.1);
-        if sent.parent.as_ref().is_some_and(|sent| sent != parent) {
-            return lost("parent", &sent.parent, parent);
+        if sent.parent.as_ref().is_some_and(|sent| *sent != parent) {
+            return lost("parent", &sent.parent, &parent);
         }
         let status = |span: &SpanContent| (span.kind, span.failed);
         if status(sent) != status(found) {

@@ -46,9 +46,11 @@ async fn zipkin_spans_of_a_file_find_their_parents_and_only_a_bad_one_is_rejecte
     assert!(report.to_string().contains("Zipkin JSON"), "{report}");
     let trace = side.trace(TRACE.parse().expect("an id")).await;
     let spans = || trace.spans.iter().map(|stored| &stored.span);
-    let server = spans().find(|span| span.attributes.get("zipkin.shared_span_id").is_some());
+    let server = spans().find(|span| span.attributes.get("zipkin.shared").is_some());
     let child = spans().find(|span| span.span_id.to_string() == "000000000000000b");
     let server = server.expect("the server's span");
+    assert_eq!(server.span_id.to_string(), "000000000000000a");
+    assert_eq!(server.parent_span_id, None);
     assert_eq!(
         child.expect("its child").parent_span_id,
         Some(server.span_id)

@@ -1,6 +1,6 @@
 //! Finds the attributes of a span that the row of its trace stores, in their encoded form.
 
-use throughline_codec::binary;
+use throughline_codec::binary::{self, ValueBytes};
 use throughline_wire::semconv;
 
 use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
@@ -28,12 +28,38 @@ impl TextAt {
     }
 }
 
+/// The text of a named attribute.
+#[derive(Debug)]
+enum Found {
+    /// The value is a text in the bytes of the batch.
+    Text(TextAt),
+    /// The value is a number or a boolean with this text.
+    Written(String),
+}
+
+impl Found {
+    /// Returns the location of the text in `out`, after it is appended if it is not there.
+    fn place(&self, out: &mut Vec<u8>) -> TextAt {
+        match self {
+            Self::Text(at) => *at,
+            Self::Written(text) => {
+                let offset = out.len();
+                out.extend_from_slice(text.as_bytes());
+                TextAt {
+                    offset,
+                    len: text.len() as u32,
+                }
+            }
+        }
+    }
+}
+
 /// The named attributes of a span.
 #[derive(Debug, Default)]
 pub(super) struct Named {
-    user: Option<TextAt>,
-    end_user: Option<TextAt>,
-    session: Option<TextAt>,
+    user: Option<Found>,
+    end_user: Option<Found>,
+    session: Option<Found>,
     is_repaired: bool,
 }
 
@@ -56,20 +82,23 @@ impl Named {
                 }
                 _ => continue,
             };
-            *slot = value
-                .text_at()
-                .filter(|(_, text)| !text.is_empty())
-                .map(|(at, text)| TextAt {
+            *slot = match value.text_at() {
+                Some((_, "")) => None,
+                Some((at, text)) => Some(Found::Text(TextAt {
                     offset: from + at,
                     len: beginning(text, max_chars).len() as u32,
-                });
+                })),
+                None => written(&value, max_chars).map(Found::Written),
+            };
         }
         named
     }
 
-    /// Returns the user; the newer attribute name takes precedence.
-    pub(super) fn user(&self) -> Option<TextAt> {
-        self.user.or(self.end_user)
+    /// Returns the user; the newer attribute name takes precedence. Appends the text of a number
+    /// or a boolean to `out`, the bytes of the batch.
+    pub(super) fn user(&self, out: &mut Vec<u8>) -> Option<TextAt> {
+        let user = self.user.as_ref().or(self.end_user.as_ref());
+        user.map(|user| user.place(out))
     }
 
     /// Returns whether ingest recorded a repair of the span.
@@ -77,10 +106,17 @@ impl Named {
         self.is_repaired
     }
 
-    /// Returns the session.
-    pub(super) fn session(&self) -> Option<TextAt> {
-        self.session
+    /// Returns the session, in the same way as [`Self::user`].
+    pub(super) fn session(&self, out: &mut Vec<u8>) -> Option<TextAt> {
+        self.session.as_ref().map(|session| session.place(out))
     }
+}
+
+/// Returns the text of a number or a boolean.
+fn written(value: &ValueBytes<'_>, max_chars: usize) -> Option<String> {
+    let value = value.decode()?;
+    let text = value.to_text()?;
+    Some(beginning(&text, max_chars).to_owned()).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]
@@ -95,11 +131,12 @@ mod tests {
         let from = bytes.len();
         binary::encode_attributes(&attributes, &mut bytes);
         let named = Named::find(&bytes, from);
-        [named.user(), named.session()].map(|text| text.map(|text| text.of(&bytes).to_owned()))
+        let found = [named.user(&mut bytes), named.session(&mut bytes)];
+        found.map(|text| text.map(|text| text.of(&bytes).to_owned()))
     }
 
     #[test]
-    fn users_and_sessions_are_found_if_they_are_texts() {
+    fn users_and_sessions_are_found_by_their_texts() {
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(found(&[("other", "x".into())]), [None, None]);
         assert_eq!(
@@ -116,8 +153,24 @@ mod tests {
                 (semconv::USER_ID, "".into()),
                 (semconv::SESSION_ID, 5_i64.into()),
             ]),
-            [some("old"), None]
+            [some("old"), some("5")]
         );
+        for (value, text) in [
+            (4_711_i64.into(), some("4711")),
+            (i64::MIN.into(), some("-9223372036854775808")),
+            (0.5.into(), some("0.5")),
+            (false.into(), some("false")),
+            (AttributeValue::Empty, None),
+            (vec![AttributeValue::from("a")].into(), None),
+        ] {
+            assert_eq!(
+                found(&[
+                    (semconv::USER_ID, value.clone()),
+                    (semconv::SESSION_ID, value)
+                ]),
+                [text.clone(), text]
+            );
+        }
     }
 
     #[test]

@@ -95,7 +95,7 @@ fn number(world: &mut World, sent: &mut Sent) {
     sent.span.sequence = None;
     let (is_lost, is_refused) = (world.is_one_in(25), world.is_one_in(3));
     let service = sent.resource.service_name();
-    let Some(process) = world.oracle.processes.get_mut(service) else {
+    let Some(process) = world.oracle.processes.get_mut(&*service) else {
         return;
     };
     if is_lost {
@@ -121,7 +121,7 @@ pub(super) fn batch_with_sequences(world: &World, sent: &[Sent]) -> WriteBatch {
     for group in &mut batch.groups {
         let service = group.resource.service_name();
         let at = SERVICES.iter().position(|known| *known == service);
-        let (Some(at), Some(process)) = (at, world.oracle.processes.get(service)) else {
+        let (Some(at), Some(process)) = (at, world.oracle.processes.get(&*service)) else {
             continue;
         };
         let id = ProcessId::from_i64(70 + at as i64).expect("is not zero");

@@ -54,7 +54,7 @@ fn values(field: &SpanField, sent: &Sent) -> Vec<AttributeValue> {
     match field {
         SpanField::Name => vec![span.name.clone().into()],
         SpanField::Kind => vec![span.kind.as_str().into()],
-        SpanField::Service => vec![sent.resource.service_name().to_owned().into()],
+        SpanField::Service => vec![sent.resource.service_name().into_owned().into()],
         SpanField::Status => vec![status.into()],
         SpanField::StatusMessage if span.status.message.is_empty() => Vec::new(),
         SpanField::StatusMessage => vec![span.status.message.clone().into()],

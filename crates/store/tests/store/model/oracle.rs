@@ -65,7 +65,7 @@ impl Oracle {
         if sent.span.start >= oldest {
             self.counted.push(sent.clone());
         }
-        let process = self.processes.get_mut(sent.resource.service_name());
+        let process = self.processes.get_mut(&*sent.resource.service_name());
         if let (Some(process), Some(number)) = (process, sent.span.sequence) {
             process.received.insert(number);
         }
@@ -141,7 +141,7 @@ impl Oracle {
             .filter_map(|sent| sent.span.parent_span_id)
             .collect();
         let without_number = spans.iter().filter(|sent| sent.span.sequence.is_none());
-        let services = without_number.map(|sent| sent.resource.service_name().to_owned());
+        let services = without_number.map(|sent| sent.resource.service_name().into_owned());
         let mut completeness = Completeness {
             spans: spans.len() as u64,
             absent_parents: parents.difference(&present).count() as u64,

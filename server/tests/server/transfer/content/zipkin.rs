@@ -39,12 +39,10 @@ pub(super) fn span(sent: &Value) -> SpanContent {
     let error = error.as_ref().and_then(Value::as_str);
     let code = attributes.remove("otel.status_code");
     attributes.retain(|key, _| !key.starts_with("otel."));
-    let shared = sent.get("shared") == Some(&Value::Bool(true));
     SpanContent {
         trace: id(sent.get("traceId"), 32),
         span: id(sent.get("id"), 16),
-        // A server span that shares its caller's id is its child.
-        parent: (!shared).then(|| id(sent.get("parentId"), 16)),
+        parent: Some(id(sent.get("parentId"), 16)),
         name: text(sent, "name"),
         kind: kind(&text(sent, "kind")),
         start,
