@@ -29,7 +29,6 @@ pub(super) struct Asked {
 pub(super) struct SpanFacts {
     span_count: u64,
     cut_bytes: u64,
-    unsampled: u64,
     dropped_parts: u64,
     /// The lowest and the highest sequence number of each process.
     numbers: BTreeMap<i64, (i64, i64)>,
@@ -45,7 +44,6 @@ impl SpanFacts {
         self.cut_bytes = self
             .cut_bytes
             .saturating_add(ingest.cut_bytes.unwrap_or_default().unsigned_abs());
-        self.unsampled += u64::from(record.flags != 0 && record.flags & 1 == 0);
         for count in [dropped.attributes, dropped.events, dropped.links] {
             self.dropped_parts = self.dropped_parts.saturating_add(count.into());
         }
@@ -104,7 +102,6 @@ pub(super) async fn read(
         absent_parents: absent(&parents, &present, &open),
         spans: facts.span_count,
         cut_bytes: facts.cut_bytes,
-        unsampled: facts.unsampled,
         dropped_parts: facts.dropped_parts,
         unnumbered: unnumbered.map(str::to_owned).collect(),
     };
