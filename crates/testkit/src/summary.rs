@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use throughline_model::{OperationMatch, StatusFilter, TraceFilter, TraceSummary, fold_case};
+use throughline_model::{
+    OperationMatch, SpanOrder, StatusFilter, TraceFilter, TraceSummary, fold_case, span_order,
+};
 use throughline_wire::{
     AttributeValue, InstrumentationScope, Resource, Span, SpanEvent, StatusCode, TraceId,
     UnixNanos, semconv,
@@ -32,6 +34,11 @@ impl Sent {
     }
 }
 
+/// Returns the sort key of a span.
+pub fn order_of(span: &Span) -> SpanOrder {
+    span_order(span.start, span.duration_ns(), span.span_id.to_i64())
+}
+
 /// Returns the summaries as an unfiltered list shows them: newest first, then by trace id.
 pub fn summaries_of(sent: &[Sent]) -> Vec<TraceSummary> {
     let mut traces: BTreeMap<TraceId, Vec<&Sent>> = BTreeMap::new();
@@ -47,11 +54,7 @@ fn summary(sent: &[&Sent]) -> TraceSummary {
     let mut by_rank = sent.to_vec();
     by_rank.sort_by_key(|sent| {
         let span = &sent.span;
-        (
-            span.parent_span_id.is_some(),
-            span.start,
-            span.span_id.to_i64(),
-        )
+        (span.parent_span_id.is_some(), order_of(span))
     });
     let first = |keys: &[&str]| {
         by_rank.iter().find_map(|sent| {
