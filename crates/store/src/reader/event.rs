@@ -1,8 +1,9 @@
 //! Lists log records and domain events, newest first, with keyset pagination.
 
 mod statement;
+mod text_search;
 
-use sqlx::{FromRow, PgConnection, QueryBuilder};
+use sqlx::{FromRow, PgConnection};
 use throughline_codec::binary::{self, Reader};
 use throughline_model::{
     Direction, EventCursor, EventFilter, EventPage, EventPageRequest, PageRequest, ReadError,
@@ -17,7 +18,6 @@ use super::rows::corrupt;
 use crate::payload_refs::Reference;
 use crate::sqlstate::read_error;
 
-use self::statement::{SEARCHED_EVENTS, push_conditions, push_order};
 pub(super) use self::statement::{push_page, sent_by};
 
 pub(super) const COLUMNS: &str = include_str!("event_columns.sql");
@@ -127,7 +127,15 @@ pub(super) async fn list(
     now: UnixNanos,
 ) -> Result<EventPage, ReadError> {
     let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
-    let rows: Vec<Row> = statement::select(tenant, filter, page, limit as i64 + 1, now)
+    let found = match &filter.text {
+        Some(text) => {
+            let page = (page, limit + 1);
+            Some(text_search::find(connection, tenant, (filter, text), page, now).await?)
+        }
+        None => None,
+    };
+    let matches = found.as_ref().map(|found| found.matches.as_slice());
+    let rows: Vec<Row> = statement::select(tenant, filter, page, (limit as i64 + 1, matches), now)
         .build_query_as()
         .fetch_all(&mut *connection)
         .await
@@ -143,8 +151,10 @@ pub(super) async fn list(
         .collect::<Result<Vec<_>, _>>()?;
     let mut paged = Paged::of(items, limit, page.from, |event| event.cursor);
     let mut stopped = None;
-    if filter.text.is_some() && !paged.has_more {
-        stopped = search_stopped(connection, tenant, filter, page, now).await?;
+    if let Some(found) = found
+        && !paged.has_more
+    {
+        stopped = found.stopped;
         match page.from {
             Some((Direction::Before, _)) => paged.before = stopped.or(paged.before),
             _ => paged.after = stopped,
@@ -155,33 +165,5 @@ pub(super) async fn list(
         after: paged.after,
         before: paged.before,
         searched_to: stopped.map(|cursor| cursor.at),
-    })
-}
-
-/// Returns the position where a text search stopped before its end. Returns `None` if the search
-/// reached the end.
-async fn search_stopped(
-    connection: &mut PgConnection,
-    tenant: Uuid,
-    filter: &EventFilter,
-    page: EventPageRequest,
-    now: UnixNanos,
-) -> Result<Option<EventCursor>, ReadError> {
-    let mut query = QueryBuilder::new("SELECT e.at_ns, e.digest FROM events AS e");
-    push_conditions(&mut query, tenant, filter, page, now);
-    push_order(&mut query, page);
-    query.push(" OFFSET ").push_bind(SEARCHED_EVENTS - 1);
-    query.push(" LIMIT 2");
-    let rows: Vec<(i64, i64)> = query
-        .build_query_as()
-        .fetch_all(connection)
-        .await
-        .map_err(read_error)?;
-    Ok(match rows[..] {
-        [(at_ns, digest), _] => Some(EventCursor {
-            at: UnixNanos::new(at_ns),
-            digest,
-        }),
-        _ => None,
     })
 }
