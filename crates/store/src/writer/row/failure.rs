@@ -5,6 +5,9 @@ use throughline_wire::semconv;
 
 use super::named::TextAt;
 
+/// A text and its offset in the encoded events.
+type FoundText<'a> = (usize, &'a str);
+
 /// Returns the message of the last `exception` event among the encoded events from `from` to the
 /// end of `bytes`, or the type of that exception if it has no message.
 pub(super) fn find(bytes: &[u8], from: usize) -> Option<TextAt> {
@@ -20,7 +23,7 @@ pub(super) fn find(bytes: &[u8], from: usize) -> Option<TextAt> {
 }
 
 /// Returns the message or the type of an `exception` event, with its offset.
-fn exception(mut event: Reader<'_>) -> Option<(usize, &str)> {
+fn exception(mut event: Reader<'_>) -> Option<FoundText<'_>> {
     let (mut is_exception, mut message, mut kind) = (false, None, None);
     while let Some(field) = event.next_field().ok()? {
         match field.number() {
@@ -41,8 +44,7 @@ fn exception(mut event: Reader<'_>) -> Option<(usize, &str)> {
 
 /// Returns the key of an attribute, and its value with its offset if that is a text which is not
 /// empty.
-#[expect(clippy::type_complexity, reason = "used in one place")]
-fn attribute(mut pair: Reader<'_>) -> Option<(&[u8], Option<(usize, &str)>)> {
+fn attribute(mut pair: Reader<'_>) -> Option<(&[u8], Option<FoundText<'_>>)> {
     let (mut key, mut text): (&[u8], _) = (&[], None);
     while let Some(field) = pair.next_field().ok()? {
         match field.number() {
