@@ -133,7 +133,8 @@ pub struct EventFilter {
     pub service: Option<String>,
     /// The exact name of the event.
     pub name: Option<String>,
-    /// A text that the message contains. The case of ASCII letters is ignored.
+    /// A text that the message contains; a body that is not a text is searched as JSON. Case is ignored,
+    /// see [`fold_case`](crate::fold_case).
     pub text: Option<String>,
     /// The trace.
     pub trace: Option<TraceId>,

@@ -51,6 +51,7 @@ pub use statistics::{OperationRow, TimeBucket, TraceStatistics, UserRow};
 pub use storage::{DaySize, Share, StorageGauge, StorageLevel, StorageReport, TableSize};
 pub use summary::{MatchedSpan, TraceSummary};
 pub use time_range::TimeRange;
+pub use trace::order::{SpanOrder, span_order};
 pub use trace::tree::{Oddity, TraceTree, TreeItem, TreeRow};
 pub use trace::{SkeletonSpan, SpanCursor, SpanDetails, StoredSpan, Trace, TraceSkeleton};
 pub use utc::Utc;

@@ -198,21 +198,6 @@ fn what_sampling_left_out_is_no_loss_and_other_reasons_stand_beside_it() {
 }
 
 #[test]
-fn of_a_trace_that_is_not_sampled_nobody_knows() {
-    let trace = TraceFacts {
-        spans: 4,
-        unsampled: 1,
-        ..TraceFacts::default()
-    };
-    let completeness = Completeness::of(trace, &[facts()], &[], NOW);
-    assert_eq!(completeness.state, CompletenessState::Unknown);
-    assert_eq!(
-        completeness.to_string(),
-        "unknown: 1 span of a trace that is not sampled"
-    );
-}
-
-#[test]
 fn of_gaps_that_are_forgotten_nobody_knows() {
     let completeness = completeness_of(ProcessFacts {
         is_forgotten: true,

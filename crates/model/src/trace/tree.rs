@@ -8,12 +8,14 @@
 
 use std::collections::HashMap;
 
-use throughline_wire::{SpanId, UnixNanos};
+use throughline_wire::SpanId;
 
+use super::order::{SpanOrder, span_order};
 use super::shared::SharedIds;
 use super::{SkeletonSpan, TraceSkeleton};
 
-/// The rows of a waterfall in order: each parent before its children, children by start.
+/// The rows of a waterfall in order: each parent before its children, children in the order of
+/// [`span_order`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TraceTree {
     /// The rows. A subtree is a contiguous range of them.
@@ -73,7 +75,7 @@ impl TraceTree {
 
     fn lay_out(spans: &[SkeletonSpan], parents: &[Parent], oddities: &[Oddity]) -> Self {
         let mut order: Vec<usize> = (0..spans.len()).collect();
-        order.sort_by_key(|&at| (spans[at].start, at));
+        order.sort_by_key(|&at| (order_of(&spans[at]), at));
 
         // The nodes are the spans, followed by one node for each missing parent.
         let mut missing: Vec<SpanId> = Vec::new();
@@ -136,6 +138,10 @@ impl TraceTree {
     }
 }
 
+fn order_of(span: &SkeletonSpan) -> SpanOrder {
+    span_order(span.start, span.duration_ns, span.span_id.to_i64())
+}
+
 fn find_parents(spans: &[SkeletonSpan]) -> (Vec<Parent>, Vec<Oddity>) {
     let ids = SharedIds::of(spans);
     let mut oddities = vec![Oddity::default(); spans.len()];
@@ -188,7 +194,7 @@ fn cut_cycles(spans: &[SkeletonSpan], parents: &mut [Parent], oddities: &mut [Od
 }
 
 fn earliest_of_cycle(spans: &[SkeletonSpan], parents: &[Parent], within: usize) -> usize {
-    let key = |at: usize| -> (UnixNanos, usize) { (spans[at].start, at) };
+    let key = |at: usize| (order_of(&spans[at]), at);
     let (mut at, mut earliest) = (within, within);
     while let Parent::Span(parent) = parents[at] {
         if key(parent) < key(earliest) {

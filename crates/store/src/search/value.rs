@@ -8,6 +8,7 @@ use throughline_codec::binary;
 use throughline_model::{Comparison, SearchValue};
 use throughline_wire::AttributeValue;
 
+use super::name::NameTest;
 use super::number::{Number, is_ordered};
 use crate::block::{ColumnKind, FilterEntry};
 use crate::ids;
@@ -32,6 +33,8 @@ pub(super) enum ValueTest {
     Number(Comparison, Number),
     /// Passes this boolean.
     Bool(bool),
+    /// Passes a text that passes this test of names, which ignores case.
+    Name(NameTest),
 }
 
 /// A text, with the numbers that have it as their canonical text.
@@ -108,6 +111,7 @@ impl ValueTest {
             Self::Prefix(prefix) => text.starts_with(prefix),
             Self::Contains(finder) => finder.find(text).is_some(),
             Self::Matches(regex) => regex.is_match(text),
+            Self::Name(test) => core::str::from_utf8(text).is_ok_and(|text| test.is(text)),
             Self::Number(..) | Self::Bool(_) => false,
         }
     }

@@ -378,18 +378,24 @@ async fn rejected_numbers_of_a_process_are_bounded() {
 }
 
 #[tokio::test]
-async fn completeness_is_unknown_if_the_flags_say_not_sampled() {
+async fn flags_of_spans_say_nothing_about_completeness() {
     let fixture = Fixture::new().await;
-    let mut spans = numbered(&fixture, &mut Ids::seeded(41), 2);
-    spans[1].flags = 0x300;
-    send(
-        &fixture.store,
-        batch_of_process(stands_at(2, 2), &spans, &[]),
-    )
-    .await;
-    let completeness = completeness_of(&fixture.store, spans[0].trace_id).await;
-    assert_eq!(
-        (completeness.state, completeness.unsampled),
-        (CompletenessState::Unknown, 1)
-    );
+    // Python's SDK sends 0x100 and 0x300 on recorded spans and never the sampled bit. Others send
+    // the trace flags, with and without the bits of the remote parent.
+    for (seed, flags) in (41..).zip([0, 1, 2, 0x100, 0x101, 0x200, 0x300, 0x301, u32::MAX]) {
+        let mut spans = numbered(&fixture, &mut Ids::seeded(seed), 2);
+        spans[1].flags = flags;
+        send(
+            &fixture.store,
+            batch_of_process(stands_at(2, 2), &spans, &[]),
+        )
+        .await;
+        let completeness = completeness_of(&fixture.store, spans[0].trace_id).await;
+        assert_eq!(
+            completeness.state,
+            CompletenessState::Complete,
+            "{flags:#x}"
+        );
+        assert_eq!(completeness.to_string(), "2 of 2 spans, 0 bytes cut");
+    }
 }

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use throughline_model::{
-    Direction, EventCursor, EventFilter, EventPage, EventPageRequest, PayloadPlace, StoredEvent,
-    TimeRange,
+    Direction, EventCursor, EventFilter, EventPage, EventPageRequest, OperationMatch, PayloadPlace,
+    StoredEvent, TimeRange, TraceFilter,
 };
 use throughline_store::{EventOutcome, SpanGroup, WriteBatch, WriteOutcome};
 use throughline_testkit::{Ids, every_attribute_kind};
-use throughline_wire::{AttributeValue, LogRecord, Resource, TenantId, UnixNanos, semconv};
+use throughline_wire::{
+    AttributeValue, Attributes, LogRecord, Resource, TenantId, UnixNanos, semconv,
+};
 
 use crate::support::{Fixture, lone};
 
@@ -322,4 +324,140 @@ async fn an_event_that_the_database_rejects_is_reported_and_the_others_are_store
     let rejected = &outcome.events.rejected;
     assert_eq!((rejected.len(), rejected[0].index), (1, 6));
     assert_eq!(rejected[0].reason, "poison");
+}
+
+async fn found(fixture: &Fixture, text: &str) -> Vec<AttributeValue> {
+    let filter = EventFilter {
+        text: Some(text.to_owned()),
+        ..EventFilter::default()
+    };
+    let events = list(fixture, &filter).await;
+    events.into_iter().map(|event| event.record.body).collect()
+}
+
+#[tokio::test]
+async fn bodies_of_every_kind_are_found_by_their_json_text_and_shown_in_sql() {
+    let fixture = Fixture::new().await;
+    let order: Attributes = [
+        ("id", AttributeValue::from(4_711_i64)),
+        ("Città", "Milano".into()),
+    ]
+    .into_iter()
+    .collect();
+    let map: Attributes = [("order", AttributeValue::from(order))]
+        .into_iter()
+        .collect();
+    let bodies: [(AttributeValue, &[&str]); 7] = [
+        (
+            map.into(),
+            &["\"ID\":4711", "città", "MILANO", "{\"order\""],
+        ),
+        (
+            vec!["first".into(), AttributeValue::from(8_i64)].into(),
+            &["[\"FIRST\",8]"],
+        ),
+        (
+            9_007_199_254_740_993_i64.into(),
+            &["9007199254740993", "740993"],
+        ),
+        (6.25.into(), &["6.25"]),
+        (true.into(), &["TRUE"]),
+        (b"\xff\xfe".to_vec().into(), &["//4="]),
+        ("a plain text".into(), &["Plain"]),
+    ];
+    let records: Vec<LogRecord> = (0..)
+        .zip(&bodies)
+        .map(|(at, (body, _))| {
+            let mut record = LogRecord {
+                time: fixture.at_ms(at),
+                body: body.clone(),
+                ..LogRecord::default()
+            };
+            record.attributes.insert(semconv::SESSION_ID, "s-1");
+            record.attributes.insert(semconv::CORRELATION_ID, "c-1");
+            record
+        })
+        .collect();
+    let count = bodies.len() as u64;
+    let first = write(&fixture, of("shop", records.clone())).await;
+    assert_eq!(first, counts(count, 0));
+    // The derived text does not make another record of it.
+    assert_eq!(write(&fixture, of("shop", records)).await, counts(0, count));
+    for (body, texts) in &bodies {
+        for text in *texts {
+            assert_eq!(
+                found(&fixture, text).await,
+                core::slice::from_ref(body),
+                "{text}"
+            );
+        }
+    }
+    assert_eq!(found(&fixture, "nobody said this").await, []);
+    let mut connection = fixture.database.connection().await;
+    for function in [
+        "events_by_session('s-1'::text)",
+        "events_by_correlation('c-1'::text)",
+    ] {
+        let sql = format!("SELECT message FROM {function}");
+        let messages: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .fetch_all(&mut connection)
+            .await
+            .expect("answers");
+        assert!(
+            messages[0].contains("\"Città\":\"Milano\""),
+            "{}",
+            messages[0]
+        );
+        assert_eq!(
+            messages[1..4],
+            ["[\"first\",8]", "9007199254740993", "6.25"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn letters_are_folded_alike_in_log_records_operations_and_errors() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(120);
+    for (at, (stored, asked, differs)) in (0..).zip([
+        ("ΟΔΟΣ", "οδος", "οδο\u{301}"),
+        ("straße", "STRAẞE", "strasse"),
+        ("5 \u{b5}s", "5 \u{3bc}S", "5 us"),
+        ("\u{212a}elvin", "kelvin", "celvin"),
+        ("ǅep", "ǄEP", "dzep"),
+        ("ıstanbul", "ıSTANBUL", "istanbul"),
+        ("i\u{307}b", "\u{307}B", "ib"),
+        ("\u{13a0}", "\u{ab70}", "a"),
+        ("Città", "CITTÀ", "citta"),
+    ]) {
+        let span = lone(stored, &mut ids).starts(fixture.at_ms(at));
+        let span = span.error(stored).build();
+        let mut batch = of("shop", vec![log_record(stored, fixture.at_ms(at))]);
+        batch.groups[0].spans.push(span.clone());
+        write(&fixture, batch).await;
+        for (text, is_found) in [(stored, true), (asked, true), (differs, false)] {
+            let records = found(&fixture, text).await;
+            assert_eq!(
+                records.contains(&stored.into()),
+                is_found,
+                "{stored} {text}"
+            );
+            let operation = OperationMatch::Contains(text.to_owned());
+            assert_eq!(operation.matches(stored), is_found, "{stored} {text}");
+            for filter in [
+                TraceFilter {
+                    operation: Some(operation),
+                    ..TraceFilter::default()
+                },
+                TraceFilter {
+                    error: Some(text.to_owned()),
+                    ..TraceFilter::default()
+                },
+            ] {
+                let traces = fixture.list(&filter).await;
+                let has = traces.iter().any(|trace| trace.trace_id == span.trace_id);
+                assert_eq!(has, is_found, "{stored} {text} {filter:?}");
+            }
+        }
+    }
 }

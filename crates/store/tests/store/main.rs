@@ -14,6 +14,7 @@ mod live;
 mod lock_order;
 mod lookup;
 mod model;
+mod order;
 mod page_bounds;
 mod pages;
 mod partitions;

@@ -6,8 +6,8 @@ use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use throughline_model::{OpenFate, RetentionRules, StorageGauge, TraceFilter, TraceSummary};
 use throughline_store::{Store, WriteBatch};
-use throughline_testkit::{Ids, Sent, span};
-use throughline_wire::{BatchSequence, TenantId};
+use throughline_testkit::{Ids, Sent, SpanBuilder, span};
+use throughline_wire::{Attributes, BatchSequence, TenantId, semconv};
 
 use crate::completeness::{batch_of_process, numbered, send, stands_at};
 use crate::support::Fixture;
@@ -72,6 +72,104 @@ async fn a_trace_row_has_the_last_error_that_has_a_message() {
         (listed.error_count, listed.error.as_deref()),
         (3, Some("the second"))
     );
+}
+
+#[tokio::test]
+async fn a_bare_error_status_takes_its_text_from_the_exception() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(43);
+    let exception = |kind: &str, message: &str| -> Attributes {
+        let texts = [
+            (semconv::EXCEPTION_TYPE, kind.to_owned()),
+            (semconv::EXCEPTION_MESSAGE, message.to_owned()),
+        ];
+        texts
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty())
+            .collect()
+    };
+    let long = "no stock of ".repeat(1_000);
+    let cases: [(&str, SpanBuilder, Option<&str>); 8] = [
+        (
+            "message",
+            span("a").event(1, "exception", exception("Timeout", "Took Long")),
+            Some("Took Long"),
+        ),
+        (
+            "type alone",
+            span("a").event(1, "exception", exception("TIMEOUT", "")),
+            Some("TIMEOUT"),
+        ),
+        (
+            "the last of two",
+            span("a")
+                .event(1, "exception", exception("A", "the first"))
+                .event(2, "retry", Attributes::default())
+                .event(3, "exception", exception("B", "the last")),
+            Some("the last"),
+        ),
+        (
+            "offloaded",
+            span("a").event(1, "exception", exception("A", &long)),
+            Some(&long[..256]),
+        ),
+        (
+            "no event",
+            span("a").with(semconv::ERROR_TYPE, "Connection Refused"),
+            Some("Connection Refused"),
+        ),
+        (
+            "a NUL",
+            span("a").event(1, "exception", exception("A", "cut\0off")),
+            Some("cut"),
+        ),
+        (
+            "another event",
+            span("a").event(1, "log", exception("A", "unrelated")),
+            None,
+        ),
+        ("nothing", span("a"), None),
+    ];
+    for (case, builder, expected) in cases {
+        let root = builder.in_trace(ids.trace_id()).id(ids.span_id());
+        let root = root.starts(fixture.at_ms(0)).error("").build();
+        let trace_id = root.trace_id;
+        fixture.write(&[Sent::by("shop", root.clone())]).await;
+        let row = fixture.list(&TraceFilter::default()).await;
+        let row = row.into_iter().find(|row| row.trace_id == trace_id);
+        assert_eq!(row.expect("is listed").error.as_deref(), expected, "{case}");
+        let of_trace = fixture.trace(trace_id).await;
+        assert_eq!(of_trace.summary.error.as_deref(), expected, "{case}");
+        // What was sent comes back as it was sent.
+        assert_eq!(of_trace.spans[0].span, root, "{case}");
+        if let Some(text) = expected {
+            let filter = TraceFilter {
+                error: Some(text.to_uppercase()),
+                ..TraceFilter::default()
+            };
+            let found = fixture.list(&filter).await;
+            assert!(found.iter().any(|row| row.trace_id == trace_id), "{case}");
+        }
+    }
+    // A status message comes first, and neither is the text of a span that did not fail.
+    let with_message = span("b").event(1, "exception", exception("A", "from the event"));
+    let fine = span("c").event(1, "exception", exception("A", "from the event"));
+    let mut traces = Vec::new();
+    for builder in [with_message.error("from the status"), fine] {
+        let root = builder.in_trace(ids.trace_id()).id(ids.span_id());
+        let root = root.starts(fixture.at_ms(1)).build();
+        traces.push(root.trace_id);
+        fixture.write(&[Sent::by("shop", root)]).await;
+    }
+    for (part, expected) in [("from the status", &traces[..1]), ("from the event", &[])] {
+        let filter = TraceFilter {
+            error: Some(part.to_owned()),
+            ..TraceFilter::default()
+        };
+        let found = fixture.list(&filter).await;
+        let found: Vec<_> = found.iter().map(|row| row.trace_id).collect();
+        assert_eq!(found, expected, "{part}");
+    }
 }
 
 /// Returns the plan nodes that read `open_spans`, and the number of pages that the plan touches.

@@ -165,14 +165,14 @@ async fn names_and_errors_are_found_in_any_unicode_form() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(266);
     let span = lone("ΟΔΟΣ straße", &mut ids).starts(fixture.now);
-    let span = span.error("İstanbul: ΛΆΘΟΣ").build();
+    let span = span.error("STRAẞE: ΛΆΘΟΣ").build();
     fixture.write(&[Sent::by("shop", span.clone())]).await;
-    for part in ["οδος", "ΟΔΟσ", "STRASSE", "Straße"] {
+    for part in ["οδος", "ΟΔΟσ", "STRAẞE", "Straße", "ς Str"] {
         let operation = Some(OperationMatch::Contains(part.to_owned()));
         let traces = found(&fixture, |filter| filter.operation = operation).await;
         assert_eq!(traces, [span.trace_id], "{part}");
     }
-    for part in ["istanbul", "ISTANBUL", "ıstanbul", "λάθος", "ΛΆΘΟΣ"] {
+    for part in ["straße", "STRAẞE", "λάθος", "ΛΆΘΟΣ", "λάθοσ"] {
         let traces = found(&fixture, |filter| filter.error = Some(part.to_owned())).await;
         assert_eq!(traces, [span.trace_id], "{part}");
     }

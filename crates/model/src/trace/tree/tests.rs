@@ -1,7 +1,7 @@
 //! Tests of trees of odd, broken and very large traces.
 
 use proptest::prelude::*;
-use throughline_wire::{SpanKind, StatusCode, TraceId};
+use throughline_wire::{SpanKind, StatusCode, TraceId, UnixNanos};
 
 use super::*;
 use crate::{Completeness, TraceSummary};

@@ -19,6 +19,13 @@ impl TextAt {
         (len > 0).then_some(Self { offset, len })
     }
 
+    /// Returns the beginning of an attribute value at `offset`; `None` when it is empty. It ends
+    /// before the character NUL, which Postgres refuses in a text.
+    pub(super) fn beginning_of(offset: usize, text: &str) -> Option<Self> {
+        let end = text.find('\0').unwrap_or(text.len());
+        Self::message(offset, &text[..end])
+    }
+
     /// Returns the text, given the bytes of its batch.
     pub(in crate::writer) fn of(self, bytes: &[u8]) -> &str {
         let text = bytes.get(self.offset..self.offset + self.len as usize);
@@ -60,6 +67,7 @@ pub(super) struct Named {
     user: Option<Found>,
     end_user: Option<Found>,
     session: Option<Found>,
+    error_type: Option<TextAt>,
     is_repaired: bool,
 }
 
@@ -69,6 +77,7 @@ impl Named {
         const USER: &[u8] = semconv::USER_ID.as_bytes();
         const END_USER: &[u8] = semconv::ENDUSER_ID.as_bytes();
         const SESSION: &[u8] = semconv::SESSION_ID.as_bytes();
+        const ERROR_TYPE: &[u8] = semconv::ERROR_TYPE.as_bytes();
         const REPAIRS: &[u8] = semconv::REPAIRS.as_bytes();
         let mut named = Self::default();
         for (key, value) in binary::attributes_in(bytes.get(from..).unwrap_or_default()) {
@@ -76,6 +85,12 @@ impl Named {
                 USER => (&mut named.user, MAX_CHARS),
                 END_USER => (&mut named.end_user, MAX_CHARS),
                 SESSION => (&mut named.session, MAX_SESSION_CHARS),
+                ERROR_TYPE => {
+                    let text = value.text_at();
+                    named.error_type =
+                        text.and_then(|(at, text)| TextAt::beginning_of(from + at, text));
+                    continue;
+                }
                 REPAIRS => {
                     named.is_repaired = true;
                     continue;
@@ -99,6 +114,11 @@ impl Named {
     pub(super) fn user(&self, out: &mut Vec<u8>) -> Option<TextAt> {
         let user = self.user.as_ref().or(self.end_user.as_ref());
         user.map(|user| user.place(out))
+    }
+
+    /// Returns the type of the error.
+    pub(super) fn error_type(&self) -> Option<TextAt> {
+        self.error_type
     }
 
     /// Returns whether ingest recorded a repair of the span.

@@ -3,7 +3,7 @@
 use throughline_model::{
     AttributeOwner, Comparison, SearchValue, SpanField, SpanPredicate, TracePredicate,
 };
-use throughline_testkit::Sent;
+use throughline_testkit::{Sent, error_texts};
 use throughline_wire::{AttributeValue, StatusCode};
 
 /// Returns whether a predicate holds of a trace that consists of these spans.
@@ -28,7 +28,10 @@ fn is(predicate: &SpanPredicate, sent: &Sent) -> bool {
             value,
         } => {
             let values = values(field, sent);
-            let folds = matches!(field, SpanField::Name | SpanField::StatusMessage);
+            let folds = matches!(
+                field,
+                SpanField::Name | SpanField::StatusMessage | SpanField::ErrorText
+            );
             let passes = |operator| {
                 values
                     .iter()
@@ -58,6 +61,7 @@ fn values(field: &SpanField, sent: &Sent) -> Vec<AttributeValue> {
         SpanField::Status => vec![status.into()],
         SpanField::StatusMessage if span.status.message.is_empty() => Vec::new(),
         SpanField::StatusMessage => vec![span.status.message.clone().into()],
+        SpanField::ErrorText => error_texts(span).into_iter().map(<_>::from).collect(),
         SpanField::DurationNs => vec![span.duration_ns().into()],
         SpanField::Attribute { owner, key } => attributes(*owner, Some(key), sent),
         SpanField::AnyAttribute => attributes(AttributeOwner::Any, None, sent),

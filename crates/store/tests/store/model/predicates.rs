@@ -65,12 +65,14 @@ fn comparison(ids: &mut Ids) -> SpanPredicate {
         ),
         3 => compare(SpanField::Status, equal, ["error", "unset"][below(ids, 2)]),
         4 => compare(
-            SpanField::StatusMessage,
+            [SpanField::StatusMessage, SpanField::ErrorText][below(ids, 2)].clone(),
             text,
             ["cart", "TIMED", "ÄRGER", "o"][below(ids, 4)],
         ),
         5 => compare(SpanField::DurationNs, order, ids.below(1_000) as i64),
-        6 => SpanPredicate::Exists(SpanField::StatusMessage),
+        6 => SpanPredicate::Exists(
+            [SpanField::StatusMessage, SpanField::ErrorText][below(ids, 2)].clone(),
+        ),
         7 => {
             let text = [text, Comparison::Eq][below(ids, 2)];
             let whole = format!("{}{}", "o".repeat(9_000), word(ids));
