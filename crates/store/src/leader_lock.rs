@@ -12,11 +12,12 @@ use throughline_wire::{TenantId, TraceId, UnixNanos};
 use uuid::Uuid;
 
 use crate::compaction::{CompactionReport, CompactionScope, Compactor};
-use crate::retention::{self, Damaged, Rewrite, Run, turn};
+use crate::retention::{self, Damaged, Rewrite, Run, run_lock};
 use crate::steady_clock::SteadyClock;
 use crate::watchdog::Watchdog;
 use crate::{
-    BlockProgress, ErasureReport, Gauge, StoreError, StoreOptions, erasure, in_time, storage,
+    BlockProgress, ErasureReport, Gauge, StoreError, StoreOptions, advisory_lock, erasure, in_time,
+    storage,
 };
 
 /// The longest wait for another run of retention to end.
@@ -55,6 +56,10 @@ impl JobKind {
             Self::Compact => "compact",
             Self::Retain => "retain",
         }
+    }
+
+    fn lock_name(self) -> String {
+        format!("throughline.job.{}", self.as_str())
     }
 }
 
@@ -96,6 +101,20 @@ pub struct LeaderLock {
 }
 
 impl LeaderLock {
+    /// Waits for the lock. If the future is dropped, the connection ends.
+    pub(crate) async fn acquire(
+        connect: &PgConnectOptions,
+        job: JobKind,
+        options: JobOptions,
+    ) -> Result<Self, StoreError> {
+        let mut lock = Self::connect(connect, job.as_str(), options).await?;
+        let watchdog = lock.watchdog.clone();
+        let name = job.lock_name();
+        let acquired = advisory_lock::acquire(&mut lock.connection, &name);
+        watchdog.watch(acquired).await?;
+        Ok(lock)
+    }
+
     /// Tries to acquire the lock; `None` while another server holds it.
     pub(crate) async fn try_acquire(
         connect: &PgConnectOptions,
@@ -104,11 +123,9 @@ impl LeaderLock {
     ) -> Result<Option<Self>, StoreError> {
         let silence = options.silence;
         let mut lock = Self::connect(connect, job.as_str(), options).await?;
-        let asked = sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))")
-            .bind(format!("throughline.job.{}", job.as_str()))
-            .fetch_one(&mut lock.connection);
-        let is_held: bool = in_time::within(silence, asked).await?;
-        if is_held {
+        let name = job.lock_name();
+        let acquired = advisory_lock::try_acquire(&mut lock.connection, &name);
+        if in_time::within(silence, acquired).await? {
             Ok(Some(lock))
         } else {
             lock.release().await;
@@ -307,7 +324,7 @@ impl LeaderLock {
 
     /// Acquires the lock that every run which removes data holds, scheduled or started by hand.
     async fn acquire_run_lock(&mut self) -> Result<(), StoreError> {
-        if turn::take(&mut self.connection, RUN_TIMEOUT).await? {
+        if run_lock::acquire(&mut self.connection, RUN_TIMEOUT).await? {
             Ok(())
         } else {
             Err(StoreError::Busy)
@@ -315,6 +332,6 @@ impl LeaderLock {
     }
 
     async fn release_run_lock(&mut self) -> Result<(), StoreError> {
-        Ok(turn::end(&mut self.connection).await?)
+        Ok(run_lock::release(&mut self.connection).await?)
     }
 }

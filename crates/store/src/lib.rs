@@ -21,10 +21,12 @@
 //! # }
 //! ```
 
+mod advisory_lock;
 mod backup;
 mod block;
 mod compaction;
 mod day;
+mod decompress;
 mod erasure;
 mod error;
 mod ids;

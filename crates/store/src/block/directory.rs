@@ -23,6 +23,7 @@ use zstd::bulk::Compressor;
 
 use super::Corrupt;
 use super::kind::ColumnKind;
+use crate::decompress::decompress;
 use crate::varint;
 
 const VERSION: u8 = 1;
@@ -146,7 +147,7 @@ impl Directory {
         let raw_len = varint::take_size(&mut checked)
             .filter(|len| *len <= MAX_RAW_BYTES)
             .ok_or(WHAT)?;
-        let raw = zstd::bulk::decompress(checked, raw_len).map_err(|_| WHAT)?;
+        let raw = decompress(checked, raw_len).map_err(|_| WHAT)?;
         Self::parse(&mut raw.as_slice()).ok_or(WHAT)
     }
 
@@ -206,9 +207,9 @@ impl Directory {
         rest.is_empty().then_some(directory)
     }
 
-    /// Returns the column of attribute number `place` of the span at `position`. Returns `None` if
+    /// Returns the column of attribute number `index` of the span at `position`. Returns `None` if
     /// the span has no such attribute, or if [`ColumnKind::AllAttributes`] holds its attributes.
-    pub(crate) fn attribute_column(&self, position: usize, place: usize) -> Option<usize> {
+    pub(crate) fn attribute_column(&self, position: usize, index: usize) -> Option<usize> {
         let shape = self.shapes.get(*self.shape_of.get(position)? as usize)?;
         let mut attributes = shape
             .iter()
@@ -217,7 +218,7 @@ impl Directory {
                 let column = self.columns.get(*column);
                 column.is_some_and(|column| column.kind.is_attribute())
             });
-        attributes.nth(place)
+        attributes.nth(index)
     }
 
     /// Returns the columns of a kind.

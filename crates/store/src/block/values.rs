@@ -1,8 +1,11 @@
 //! Reads columns. Loading a frame decompresses it, and values are slices of it.
 
+use std::sync::Arc;
+
 use super::Corrupt;
 use super::directory::{Directory, checksum};
 use super::kind::Layout;
+use crate::decompress::decompress;
 use crate::varint;
 
 const WHAT: Corrupt = Corrupt("columns");
@@ -10,12 +13,13 @@ const WHAT: Corrupt = Corrupt("columns");
 /// A directory with the frames that are loaded.
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
-    pub directory: Directory,
+    pub directory: Arc<Directory>,
     frames: Vec<Option<Vec<u8>>>,
 }
 
 impl Columns {
-    pub(crate) fn new(directory: Directory) -> Self {
+    pub(crate) fn new(directory: impl Into<Arc<Directory>>) -> Self {
+        let directory = directory.into();
         let frames = vec![None; directory.frames.len()];
         Self { directory, frames }
     }
@@ -29,7 +33,7 @@ impl Columns {
         if stored.len() != entry.compressed_len || checksum(stored) != entry.checksum {
             return Err(WHAT);
         }
-        let raw = zstd::bulk::decompress(stored, entry.raw_len).map_err(|_| WHAT)?;
+        let raw = decompress(stored, entry.raw_len).map_err(|_| WHAT)?;
         if raw.len() != entry.raw_len {
             return Err(WHAT);
         }

@@ -79,7 +79,7 @@ impl Drop for Moment {
                 .bind(process)
                 .execute(&pool);
             if let Err(error) = within(STOP_TIMEOUT, stopped).await {
-                tracing::warn!(%error, "cannot stop the statement of a cancelled search");
+                tracing::warn!(%error, "cannot cancel the statement of a cancelled search");
             }
         });
     }

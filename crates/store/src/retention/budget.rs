@@ -6,11 +6,12 @@ use throughline_model::{PartitionChange, PartitionStep, RetentionReport};
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
-use super::counts::{self, Keep};
+use super::counts;
 use super::damaged::Damaged;
 use super::days::take_step;
+use super::kept::Keep;
 use super::partition::Partition;
-use super::removal::Outcome;
+use super::removal::RemovalOutcome;
 use super::{Cutoffs, catalogue, swap, traces};
 use crate::sqlstate::{Fault, fault};
 
@@ -64,11 +65,11 @@ async fn prune(
         };
         let keep = Keep::Pinned;
         let outcome = take_step(connection, partition, step, counts, keep, damaged).await?;
-        if outcome == Outcome::Done {
+        if outcome == RemovalOutcome::Done {
             swap::move_back(connection, partition, keep, damaged).await?;
             tracing::warn!(
                 table = partition.table,
-                "freed a partition before its time to stay within the storage budget"
+                "freed a partition early to stay within the storage budget"
             );
             changes.push(PartitionChange {
                 table: partition.table.clone(),

@@ -1,14 +1,13 @@
-//! Which partitions there are, by their names.
+//! Lists the partitions that retention works on. It recognises them by their names.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 use throughline_model::Utc;
 use throughline_wire::UnixNanos;
 
-use super::counts::Keep;
-use super::partition::{Parent, Partition, REWRITTEN};
-use super::swap::TAKEN_OUT;
+use super::kept::Keep;
+use super::partition::{Parent, Partition, REWRITTEN, TAKEN_OUT};
 
-/// All of them, oldest day first.
+/// Returns the partitions of all parents, oldest day first.
 pub(super) async fn list(connection: &mut PgConnection) -> Result<Vec<Partition>, sqlx::Error> {
     let archive_ns = archive_ns(connection).await?;
     let mut partitions = Vec::new();
@@ -24,16 +23,16 @@ pub(super) async fn list(connection: &mut PgConnection) -> Result<Vec<Partition>
         .fetch_all(&mut *connection)
         .await?;
         for (table, bytes, is_rewritten) in tables {
-            // Tables of other names are somebody else's.
-            let Some(place) = place(parent, &table, archive_ns) else {
+            // Throughline did not create tables with other names.
+            let Some(range) = range_of(parent, &table, archive_ns) else {
                 continue;
             };
             partitions.push(Partition {
                 parent,
                 table,
-                from_ns: place.from_ns,
-                to_ns: place.to_ns,
-                class: place.class,
+                from_ns: range.from_ns,
+                to_ns: range.to_ns,
+                class: range.class,
                 bytes: bytes.unsigned_abs(),
                 is_rewritten,
             });
@@ -43,7 +42,7 @@ pub(super) async fn list(connection: &mut PgConnection) -> Result<Vec<Partition>
     Ok(partitions)
 }
 
-/// Drops the copies that a run left behind which broke off: nothing else knows of them.
+/// Drops the copies of kept rows that an interrupted run left. No other code finds them.
 pub(super) async fn drop_copies(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     for parent in Parent::ALL {
         for (table, _) in left_behind(connection, parent, "_kept").await? {
@@ -64,15 +63,15 @@ pub(super) async fn taken_out(
     for parent in [Parent::Events, Parent::Payloads] {
         for (gone, note) in left_behind(connection, parent, TAKEN_OUT).await? {
             let table = gone.strip_suffix(TAKEN_OUT).unwrap_or_default().to_owned();
-            let Some(place) = place(parent, &table, archive_ns) else {
+            let Some(range) = range_of(parent, &table, archive_ns) else {
                 continue;
             };
             let partition = Partition {
                 parent,
                 table,
-                from_ns: place.from_ns,
-                to_ns: place.to_ns,
-                class: place.class,
+                from_ns: range.from_ns,
+                to_ns: range.to_ns,
+                class: range.class,
                 bytes: 0,
                 is_rewritten: false,
             };
@@ -126,7 +125,22 @@ async fn archive_ns(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
         .await
 }
 
-/// The place of the rows of a table.
+/// Creates the partition of the day, which may have been taken out without a copy.
+pub(super) async fn ensure(
+    connection: &mut PgConnection,
+    partition: &Partition,
+) -> Result<(), sqlx::Error> {
+    let Some(from_ns) = partition.from_ns else {
+        return Ok(());
+    };
+    sqlx::query("SELECT ensure_day_partitions($1)")
+        .bind(from_ns)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The range of times and the class of the rows of a table. The end is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct PartitionRange {
     from_ns: Option<i64>,
@@ -134,7 +148,8 @@ struct PartitionRange {
     class: i16,
 }
 
-fn place(parent: Parent, table: &str, archive_ns: i64) -> Option<PartitionRange> {
+/// Returns the range in the name of a partition; `None` for the name of another table.
+fn range_of(parent: Parent, table: &str, archive_ns: i64) -> Option<PartitionRange> {
     let suffix = table.strip_prefix(parent.table())?.strip_prefix('_')?;
     let (day, class) = match parent {
         Parent::LevelOne => match suffix.split_once('_')? {
@@ -168,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_partition_is_known_by_its_name_and_nothing_else_is_touched() {
+    fn partitions_are_recognised_by_name_and_other_tables_are_ignored() {
         let from = 1_795_219_200_000_000_000;
         let day = |class| PartitionRange {
             from_ns: Some(from),
@@ -199,7 +214,7 @@ mod tests {
             (Parent::Events, "events_backup", None),
             (Parent::Events, "payloads_20261121", None),
         ] {
-            assert_eq!(place(parent, table, 5), expected, "{table}");
+            assert_eq!(range_of(parent, table, 5), expected, "{table}");
         }
     }
 }

@@ -6,11 +6,11 @@ use sqlx::PgConnection;
 use throughline_model::{PartitionChange, PartitionStep, RetentionReport};
 use throughline_wire::UnixNanos;
 
-use super::counts::{self, Counts, Keep};
+use super::counts;
 use super::damaged::Damaged;
+use super::kept::{Keep, RowCounts, Unknown};
 use super::partition::{Parent, Partition};
-use super::payloads::Unknown;
-use super::removal::{self, Outcome};
+use super::removal::{self, RemovalOutcome};
 use super::{Cutoffs, Rewrite, Run, catalogue, payload_days, rewrite, swap};
 use crate::compaction::exclusive;
 use crate::sqlstate::is_damage;
@@ -89,14 +89,14 @@ pub(super) async fn work_off(
         match result {
             Ok(()) => {}
             Err(error) if removal::is_in_the_way(&error) => {
-                tracing::info!(day_ns, %error, "a day is in use; the next run frees it");
+                tracing::info!(day_ns, %error, "a day is in use; the next run will free it");
                 report.postponed_days += 1;
             }
             Err(error) if is_damage(&error) => {
                 tracing::error!(
                     day_ns,
                     %error,
-                    "the database cannot read a table of a day; the day stays as it is"
+                    "the database cannot read a table of a day; the day is skipped"
                 );
                 report.postponed_days += 1;
             }
@@ -180,7 +180,7 @@ async fn work_off_day(
 }
 
 /// Returns the action for a partition; none when nothing is.
-fn step(counts: Counts, may_rewrite: MayRewrite) -> Option<PartitionStep> {
+fn step(counts: RowCounts, may_rewrite: MayRewrite) -> Option<PartitionStep> {
     let gone = counts.total - counts.kept;
     let is_worth_it = match may_rewrite {
         MayRewrite::No => false,
@@ -233,13 +233,13 @@ async fn work_off_partition(
             ));
         };
         match take_step(connection, partition, step, counts, keep, damaged).await {
-            Ok(Outcome::Done) => {
+            Ok(RemovalOutcome::Done) => {
                 swap::move_back(connection, partition, keep, damaged).await?;
                 report.partitions.push(change(partition, step, counts));
                 return Ok(Worked::new(counts.waiting == 0));
             }
-            Ok(Outcome::Changed) if attempt < ATTEMPTS => {}
-            Ok(Outcome::Changed) => return Ok(Worked::Left),
+            Ok(RemovalOutcome::Changed) if attempt < ATTEMPTS => {}
+            Ok(RemovalOutcome::Changed) => return Ok(Worked::Left),
             Err(error) if attempt < ATTEMPTS && removal::is_in_the_way(&error) => {}
             Err(error) => return Err(error),
         }
@@ -247,27 +247,32 @@ async fn work_off_partition(
     }
 }
 
-/// Drops or rewrites a partition. The caller calls [`swap::move_back`] when it is done.
+/// Drops or rewrites a partition; one of events or payloads is only taken out. The caller calls
+/// [`swap::move_back`] when it is done.
 pub(super) async fn take_step(
     connection: &mut PgConnection,
     partition: &Partition,
     step: PartitionStep,
-    counts: Counts,
+    counts: RowCounts,
     keep: Keep,
     damaged: &mut Damaged,
-) -> Result<Outcome, sqlx::Error> {
-    match step {
+) -> Result<RemovalOutcome, sqlx::Error> {
+    match (step, partition.parent) {
         // The archive stays, empty: rows of its time must find a table.
-        PartitionStep::Drop if partition.from_ns.is_some() => {
-            removal::drop_it(connection, partition, counts, keep).await
-        }
-        PartitionStep::Drop | PartitionStep::Rewrite => {
+        (PartitionStep::Drop, _) if partition.from_ns.is_none() => {
             rewrite::rewrite(connection, partition, keep, damaged).await
         }
+        (PartitionStep::Drop, Parent::LevelOne) => {
+            removal::drop_it(connection, partition, counts, keep).await
+        }
+        (PartitionStep::Drop, Parent::Events | Parent::Payloads) => {
+            swap::take_out(connection, partition, None, counts.pins, keep).await
+        }
+        (PartitionStep::Rewrite, _) => rewrite::rewrite(connection, partition, keep, damaged).await,
     }
 }
 
-fn change(partition: &Partition, step: PartitionStep, counts: Counts) -> PartitionChange {
+fn change(partition: &Partition, step: PartitionStep, counts: RowCounts) -> PartitionChange {
     let gone = counts.total.saturating_sub(counts.kept);
     let share = gone as f64 / counts.total.max(1) as f64;
     let freed_bytes = match step {

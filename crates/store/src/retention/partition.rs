@@ -82,6 +82,9 @@ pub(super) struct Partition {
 /// The comment on a partition of blocks that was rewritten since the time of its class has passed.
 pub(super) const REWRITTEN: &str = "rewritten by retention";
 
+/// The end of the name of a partition that was taken out.
+pub(super) const TAKEN_OUT: &str = "_gone";
+
 impl Partition {
     /// The day it stands under in `retention_days`.
     pub(super) const fn day_ns(&self) -> i64 {

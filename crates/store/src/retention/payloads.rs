@@ -12,39 +12,26 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection, Postgres, Row as _};
 use uuid::Uuid;
 
-use super::counts::{self, Counts, Keep};
+use super::catalogue;
 use super::damaged::Damaged;
+use super::kept::{Keep, MAX_REFERRED, RowCounts, Unknown, count};
 use super::partition::{Parent, Partition};
-use super::swap;
 use crate::block::table::{STORED_BLOCK_COLUMNS, StoredBlock};
 use crate::block::{ColumnKind, Corrupt};
 use crate::day::day_ns;
 use crate::payload_refs;
 use crate::sqlstate::is_damage;
 
-/// The most referred values to compare, which must fit into memory; beyond it all values of the day
-/// are kept.
-const MAX_REFERRED: usize = 500_000;
-
 /// The values of a partition that are referred to, column by column.
 #[derive(Default)]
-struct Referred {
+struct ReferredPayloads {
     tenants: Vec<Uuid>,
     hashes: Vec<Uuid>,
     days: Vec<i64>,
 }
 
 /// Tenant, hash, day.
-type Key = (Uuid, Uuid, i64);
-
-/// The reason that it is not known which values are referred to: all are to be kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unknown {
-    /// A row that may refer to some cannot be read, or was written by a later version.
-    Damaged,
-    /// There are more than [`MAX_REFERRED`].
-    TooMany,
-}
+type ReferredKey = (Uuid, Uuid, i64);
 
 /// Joins the rows `s` with what is referred to.
 const REFERRED: &str = "JOIN unnest($1::uuid[], $2::uuid[], $3::bigint[])
@@ -57,9 +44,9 @@ pub(super) async fn counts(
     partition: &Partition,
     keep: Keep,
     damaged: &mut Damaged,
-) -> Result<Counts, sqlx::Error> {
-    let total = counts::count(connection, partition).await?;
-    let counts = |kept, unknown| Counts {
+) -> Result<RowCounts, sqlx::Error> {
+    let total = count(connection, partition).await?;
+    let counts = |kept, unknown| RowCounts {
         total,
         kept,
         waiting: 0,
@@ -143,13 +130,13 @@ pub(super) async fn move_back(
         .await?
         .try_get(0)?;
     if is_any_missing {
-        swap::ensure_partition(connection, partition).await?;
+        catalogue::ensure(connection, partition).await?;
         bound(&insert).execute(connection).await?;
     }
     Ok(())
 }
 
-impl Referred {
+impl ReferredPayloads {
     /// A statement with [`REFERRED`] in it.
     fn bind(&self, sql: &str) -> Query<'static, Postgres, PgArguments> {
         sqlx::query(AssertSqlSafe(sql.to_owned()))
@@ -165,7 +152,7 @@ async fn referred(
     partition: &Partition,
     keep: Keep,
     damaged: &mut Damaged,
-) -> Result<Result<Referred, Unknown>, sqlx::Error> {
+) -> Result<Result<ReferredPayloads, Unknown>, sqlx::Error> {
     let mut seen = HashSet::new();
     if let Err(unknown) = by_spans(connection, partition, &mut seen, damaged).await? {
         return Ok(Err(unknown));
@@ -173,7 +160,7 @@ async fn referred(
     if let Err(unknown) = by_events(connection, partition, keep, &mut seen).await? {
         return Ok(Err(unknown));
     }
-    let mut referred = Referred::default();
+    let mut referred = ReferredPayloads::default();
     for (tenant, hash, day_ns) in seen {
         referred.tenants.push(tenant);
         referred.hashes.push(hash);
@@ -195,7 +182,7 @@ struct ReferringBlock {
 async fn by_spans(
     connection: &mut PgConnection,
     partition: &Partition,
-    seen: &mut HashSet<Key>,
+    seen: &mut HashSet<ReferredKey>,
     damaged: &mut Damaged,
 ) -> Result<Result<(), Unknown>, sqlx::Error> {
     let (from_ns, to_ns) = (partition.from_ns.unwrap_or(i64::MIN), partition.to_ns);
@@ -244,7 +231,7 @@ impl ReferringBlock {
     fn collect(
         &self,
         range: core::ops::Range<i64>,
-        seen: &mut HashSet<Key>,
+        seen: &mut HashSet<ReferredKey>,
     ) -> Result<Result<(), Unknown>, Corrupt> {
         let traces = self.block.skeleton.trace_ids.iter().zip(&self.is_kept);
         let kept: HashSet<[u8; 16]> = traces
@@ -264,7 +251,12 @@ impl ReferringBlock {
     }
 }
 
-fn insert(tenant: Uuid, at_ns: i64, column: &[u8], seen: &mut HashSet<Key>) -> Result<(), Unknown> {
+fn insert(
+    tenant: Uuid,
+    at_ns: i64,
+    column: &[u8],
+    seen: &mut HashSet<ReferredKey>,
+) -> Result<(), Unknown> {
     let references = payload_refs::decode(column).map_err(|_| Unknown::Damaged)?;
     let keys = references
         .iter()
@@ -282,7 +274,7 @@ async fn by_events(
     connection: &mut PgConnection,
     partition: &Partition,
     keep: Keep,
-    seen: &mut HashSet<Key>,
+    seen: &mut HashSet<ReferredKey>,
 ) -> Result<Result<(), Unknown>, sqlx::Error> {
     let before_ns = match keep {
         Keep::Directory { before_ns } => before_ns,

@@ -1,13 +1,14 @@
 //! Removes a partition.
 //!
 //! Only retention and compaction write to partitions of blocks, so these are locked, compared with what
-//! was seen, and dropped. Partitions of events and payloads are taken out first, see [`swap`].
+//! was seen, and dropped. Partitions of events and payloads are taken out first, see
+//! [`swap`](super::swap).
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgTransaction};
 
-use super::counts::{self, Counts, Keep};
-use super::partition::{Parent, Partition};
-use super::{pins, swap};
+use super::kept::{self, Keep, RowCounts};
+use super::partition::Partition;
+use super::pins;
 use crate::compaction::exclusive;
 
 /// The longest wait of a step for its lock, and with it everything that queues behind it. A lock that is not
@@ -16,7 +17,7 @@ pub(super) const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
 
 /// The result of a step on a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum RemovalOutcome {
     Done,
     /// Rows came meanwhile: look again.
     Changed,
@@ -28,7 +29,7 @@ pub(super) enum Outcome {
 pub(super) async fn begin_removal<'a>(
     connection: &'a mut PgConnection,
     partition: &Partition,
-    seen: Counts,
+    seen: RowCounts,
     keep: Keep,
 ) -> Result<Option<PgTransaction<'a>>, sqlx::Error> {
     let mut transaction = connection.begin().await?;
@@ -48,7 +49,7 @@ pub(super) async fn begin_removal<'a>(
             return Ok(None);
         }
     }
-    if counts::count(&mut transaction, partition).await? != seen.blocks {
+    if kept::count(&mut transaction, partition).await? != seen.blocks {
         transaction.rollback().await?;
         return Ok(None);
     }
@@ -72,22 +73,19 @@ pub(super) async fn detach_and_drop(
     Ok(())
 }
 
-/// Drops a partition in which nothing is kept; one of events or payloads is only taken out.
+/// Drops a partition of blocks in which nothing is kept.
 pub(super) async fn drop_it(
     connection: &mut PgConnection,
     partition: &Partition,
-    seen: Counts,
+    seen: RowCounts,
     keep: Keep,
-) -> Result<Outcome, sqlx::Error> {
-    if partition.parent != Parent::LevelOne {
-        return swap::take_out(connection, partition, None, seen.pins, keep).await;
-    }
+) -> Result<RemovalOutcome, sqlx::Error> {
     let Some(mut transaction) = begin_removal(connection, partition, seen, keep).await? else {
-        return Ok(Outcome::Changed);
+        return Ok(RemovalOutcome::Changed);
     };
     detach_and_drop(&mut transaction, partition).await?;
     transaction.commit().await?;
-    Ok(Outcome::Done)
+    Ok(RemovalOutcome::Done)
 }
 
 /// Returns whether the step only has to be done again: somebody held a lock for longer than we wait.

@@ -6,10 +6,11 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::counts::{self, Counts, Keep};
+use super::counts;
 use super::damaged::Damaged;
+use super::kept::{Keep, RowCounts};
 use super::partition::{Parent, Partition, REWRITTEN};
-use super::removal::{self, Outcome};
+use super::removal::{self, RemovalOutcome};
 use super::{pins, swap};
 
 /// Copies what is kept of `partition` and puts the copy in its place.
@@ -18,17 +19,17 @@ pub(super) async fn rewrite(
     partition: &Partition,
     keep: Keep,
     damaged: &mut Damaged,
-) -> Result<Outcome, sqlx::Error> {
+) -> Result<RemovalOutcome, sqlx::Error> {
     let copy = format!("{}_kept", partition.table);
     let outcome = match copy_kept(connection, partition, &copy, keep, damaged).await? {
-        Copied::Nothing => Ok(Outcome::Changed),
-        Copied::Blocks(counts) => replace(connection, partition, &copy, counts, keep).await,
-        Copied::Rows { pins } => {
+        CopiedRows::Nothing => Ok(RemovalOutcome::Changed),
+        CopiedRows::Blocks(counts) => replace(connection, partition, &copy, counts, keep).await,
+        CopiedRows::Rows { pins } => {
             swap::take_out(connection, partition, Some(&copy), pins, keep).await
         }
     };
     match outcome {
-        Ok(Outcome::Done) => Ok(Outcome::Done),
+        Ok(RemovalOutcome::Done) => Ok(RemovalOutcome::Done),
         other => {
             execute(connection, format!("DROP TABLE IF EXISTS {copy}")).await?;
             other
@@ -37,10 +38,10 @@ pub(super) async fn rewrite(
 }
 
 /// The rows that were copied, of one moment.
-enum Copied {
+enum CopiedRows {
     /// None: it is no longer known which rows are kept.
     Nothing,
-    Blocks(Counts),
+    Blocks(RowCounts),
     /// Events or payloads.
     Rows {
         pins: i64,
@@ -53,7 +54,7 @@ async fn copy_kept(
     copy: &str,
     keep: Keep,
     damaged: &mut Damaged,
-) -> Result<Copied, sqlx::Error> {
+) -> Result<CopiedRows, sqlx::Error> {
     let parent = partition.parent.table();
     let mut transaction = connection.begin().await?;
     // Copy and counts are of one moment.
@@ -73,11 +74,11 @@ async fn copy_kept(
     .await?;
     let unknown = counts::copy_kept(&mut transaction, partition, copy, keep, damaged).await?;
     let copied = match partition.parent {
-        _ if unknown.is_some() => Copied::Nothing,
+        _ if unknown.is_some() => CopiedRows::Nothing,
         Parent::LevelOne => {
-            Copied::Blocks(counts::counts(&mut transaction, partition, keep, damaged).await?)
+            CopiedRows::Blocks(counts::counts(&mut transaction, partition, keep, damaged).await?)
         }
-        Parent::Events | Parent::Payloads => Copied::Rows {
+        Parent::Events | Parent::Payloads => CopiedRows::Rows {
             pins: pins::state(&mut transaction).await?,
         },
     };
@@ -96,12 +97,12 @@ async fn replace(
     connection: &mut PgConnection,
     partition: &Partition,
     copy: &str,
-    seen: Counts,
+    seen: RowCounts,
     keep: Keep,
-) -> Result<Outcome, sqlx::Error> {
+) -> Result<RemovalOutcome, sqlx::Error> {
     let Some(mut transaction) = removal::begin_removal(connection, partition, seen, keep).await?
     else {
-        return Ok(Outcome::Changed);
+        return Ok(RemovalOutcome::Changed);
     };
     removal::detach_and_drop(&mut transaction, partition).await?;
     let Partition { parent, table, .. } = partition;
@@ -115,7 +116,7 @@ async fn replace(
         execute(&mut transaction, statement).await?;
     }
     transaction.commit().await?;
-    Ok(Outcome::Done)
+    Ok(RemovalOutcome::Done)
 }
 
 /// Notes in the catalogue that a partition of blocks is rid of what goes by the rule of its class.

@@ -8,18 +8,15 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::counts::Keep;
 use super::damaged::Damaged;
-use super::partition::{Parent, Partition};
-use super::removal::{LOCK_TIMEOUT, Outcome, is_in_the_way};
+use super::kept::Keep;
+use super::partition::{Parent, Partition, TAKEN_OUT};
+use super::removal::{LOCK_TIMEOUT, RemovalOutcome, is_in_the_way};
 use super::{catalogue, payloads, pins};
 use crate::sqlstate::is_damage;
 
 /// The number of attempts to move rows back when others are in the way.
 const ATTEMPTS: usize = 5;
-
-/// The end of the name of a partition that was taken out.
-pub(super) const TAKEN_OUT: &str = "_gone";
 
 fn taken_out(partition: &Partition) -> String {
     format!("{}{TAKEN_OUT}", partition.table)
@@ -33,11 +30,11 @@ pub(super) async fn take_out(
     copy: Option<&str>,
     seen_pins: i64,
     keep: Keep,
-) -> Result<Outcome, sqlx::Error> {
+) -> Result<RemovalOutcome, sqlx::Error> {
     let gone = taken_out(partition);
     if catalogue::exists(connection, &gone).await? {
         // An earlier run took it out and could not move its rows back.
-        return Ok(Outcome::Changed);
+        return Ok(RemovalOutcome::Changed);
     }
     let Partition { parent, table, .. } = partition;
     let parent = parent.table();
@@ -47,7 +44,7 @@ pub(super) async fn take_out(
         pins::hold(&mut transaction).await?;
         if pins::state(&mut transaction).await? != seen_pins {
             transaction.rollback().await?;
-            return Ok(Outcome::Changed);
+            return Ok(RemovalOutcome::Changed);
         }
     }
     let note = keep.note();
@@ -68,7 +65,7 @@ pub(super) async fn take_out(
         execute(&mut transaction, statement).await?;
     }
     transaction.commit().await?;
-    Ok(Outcome::Done)
+    Ok(RemovalOutcome::Done)
 }
 
 /// Moves back the rows of a partition that was taken out and are kept by now, and drops the rest.
@@ -137,7 +134,7 @@ async fn move_events_back(
     if !is_any_missing {
         return Ok(());
     }
-    ensure_partition(connection, partition).await?;
+    catalogue::ensure(connection, partition).await?;
     sqlx::query(AssertSqlSafe(format!(
         "INSERT INTO events SELECT s.* {missing}
          ORDER BY s.tenant_id, s.at_ns, s.digest
@@ -147,21 +144,6 @@ async fn move_events_back(
     .bind(keep.before_ns())
     .execute(connection)
     .await?;
-    Ok(())
-}
-
-/// Creates the partition of the day, which may have been taken out without a copy.
-pub(super) async fn ensure_partition(
-    connection: &mut PgConnection,
-    partition: &Partition,
-) -> Result<(), sqlx::Error> {
-    let Some(from_ns) = partition.from_ns else {
-        return Ok(());
-    };
-    sqlx::query("SELECT ensure_day_partitions($1)")
-        .bind(from_ns)
-        .execute(connection)
-        .await?;
     Ok(())
 }
 

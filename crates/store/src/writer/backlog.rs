@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::PgPool;
 use tokio::time::sleep;
 
-use super::queue::Budget;
+use super::queue::QueueBudget;
 use crate::Level0Limit;
 use crate::in_time::within;
 
@@ -17,7 +17,7 @@ const EVERY: Duration = Duration::from_secs(2);
 /// measurement scans a table of a few thousand rows. There is none while nothing is committed.
 pub(super) async fn watch(
     pool: PgPool,
-    budget: Weak<Budget>,
+    budget: Weak<QueueBudget>,
     limit: Level0Limit,
     timeout: Duration,
 ) {
@@ -48,7 +48,7 @@ async fn size(pool: &PgPool) -> Result<(u64, u64), sqlx::Error> {
     Ok((blocks.unsigned_abs(), bytes.unsigned_abs()))
 }
 
-fn note(budget: &Arc<Budget>, limit: Level0Limit, blocks: u64, bytes: u64) {
+fn note(budget: &Arc<QueueBudget>, limit: Level0Limit, blocks: u64, bytes: u64) {
     metrics::gauge!("throughline_level0_blocks").set(blocks as f64);
     metrics::gauge!("throughline_level0_bytes").set(bytes as f64);
     let is_behind = blocks > limit.blocks || bytes > limit.bytes;
@@ -57,9 +57,9 @@ fn note(budget: &Arc<Budget>, limit: Level0Limit, blocks: u64, bytes: u64) {
         tracing::warn!(
             blocks,
             bytes,
-            "compaction is behind and level 0 is full: ingest answers 429 until it is smaller"
+            "compaction is behind and level 0 is full: ingest responds 429 until it is smaller"
         );
     } else if was_behind && !is_behind {
-        tracing::info!(blocks, bytes, "level 0 is small enough: ingest goes on");
+        tracing::info!(blocks, bytes, "level 0 is small enough: ingest resumes");
     }
 }

@@ -7,13 +7,13 @@ use throughline_wire::{
 };
 
 use super::batch::{SpanGroup, WriteBatch};
-use super::dictionary::{CommittedEntries, Entry, EntryRow, Table};
+use super::dictionary::{CommittedEntries, DictionaryTable, Entry, EntryRow};
 use super::encoded::Encoded;
 use super::events::EventContext;
 use super::open_spans::OpenSpan;
 use super::payloads::Detached;
 use super::processes::{ProcessReport, number};
-use super::row::{self, Buffers, Context};
+use super::row::{self, Context, RowBuffers};
 use crate::block::IngestMetadata;
 use crate::ids::{self, IdSet};
 
@@ -50,7 +50,7 @@ pub(super) fn encode(
             payloads: std::mem::take(&mut detached.payloads),
             ..Encoded::default()
         },
-        buffers: Buffers::with_capacity(batch.groups.iter().map(estimated_bytes).sum()),
+        buffers: RowBuffers::with_capacity(batch.groups.iter().map(estimated_bytes).sum()),
         detached,
         known,
         seen: IdSet::default(),
@@ -67,7 +67,7 @@ pub(super) fn encode(
 
 struct Encoder<'a> {
     encoded: Encoded,
-    buffers: Buffers,
+    buffers: RowBuffers,
     detached: Detached,
     known: &'a CommittedEntries,
     /// The operations that this batch has had so far.
@@ -90,8 +90,8 @@ impl Encoder<'_> {
         let service_id = ids::service(&service);
         let resource_id = self.resource(&group.resource, service_id);
         let scope_id = self.scope(&group.scope);
-        self.need(Table::Services, service_id, || EntryRow::Service {
-            name: service,
+        self.need(DictionaryTable::Services, service_id, || {
+            EntryRow::Service { name: service }
         });
         let mut context = Context {
             service_id,
@@ -162,11 +162,11 @@ impl Encoder<'_> {
             return;
         };
         let received_ns = self.now.get();
-        let mut told = ProcessReport::new(sequence, &sender.rejected, resource_id, received_ns);
+        let mut report = ProcessReport::new(sequence, &sender.rejected, resource_id, received_ns);
         for number in refused {
-            told.reject(*number);
+            report.reject(*number);
         }
-        self.encoded.told.push(told);
+        self.encoded.reports.push(report);
         for (index, start) in (self.start_index..).zip(&group.starts) {
             let span = start.clone().into_span();
             // The receiver has already rejected it. A caller that skipped the receiver's validation
@@ -193,7 +193,7 @@ impl Encoder<'_> {
     fn operation(&mut self, service_id: i64, kind: SpanKind, name: &str) -> i64 {
         let id = ids::operation(service_id, kind, name);
         if self.seen.insert(id) {
-            self.need(Table::Operations, id, || EntryRow::Operation {
+            self.need(DictionaryTable::Operations, id, || EntryRow::Operation {
                 service_id,
                 kind: i16::from(kind.code()),
                 name: name.to_owned(),
@@ -205,7 +205,7 @@ impl Encoder<'_> {
     fn event(&mut self, event: &LogRecord, context: EventContext) {
         let events = &mut self.encoded.events;
         if event.time.since(self.now) > MAX_AHEAD_NS {
-            return events.reject("the event lies more than two days ahead of the server's clock");
+            return events.reject("the event is more than two days ahead of the server's clock");
         }
         let payloads = self.detached.of_event(events.next_index());
         events.push(event, context, payloads);
@@ -213,12 +213,12 @@ impl Encoder<'_> {
 
     fn unstorable(&self, span: &Span) -> Option<&'static str> {
         if span.start.since(self.now) > MAX_AHEAD_NS {
-            return Some("the span begins more than two days ahead of the server's clock");
+            return Some("the start of the span is more than two days ahead of the server's clock");
         }
         row::unstorable(span)
     }
 
-    fn need(&mut self, table: Table, id: i64, row: impl FnOnce() -> EntryRow) {
+    fn need(&mut self, table: DictionaryTable, id: i64, row: impl FnOnce() -> EntryRow) {
         let tenant = self.encoded.tenant;
         if !self.known.contains(table, tenant, id) {
             self.encoded.dictionary.push(Entry {
@@ -237,7 +237,7 @@ impl Encoder<'_> {
             &[schema_url.as_bytes(), &attributes],
             resource.dropped_attributes_count,
         ));
-        self.need(Table::Resources, id, || EntryRow::Resource {
+        self.need(DictionaryTable::Resources, id, || EntryRow::Resource {
             service_id,
             attributes,
             dropped_attributes_count: resource.dropped_attributes_count as i32,
@@ -260,7 +260,7 @@ impl Encoder<'_> {
             ],
             scope.dropped_attributes_count,
         ));
-        self.need(Table::Scopes, id, || EntryRow::Scope {
+        self.need(DictionaryTable::Scopes, id, || EntryRow::Scope {
             name,
             version,
             attributes,

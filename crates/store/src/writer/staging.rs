@@ -4,8 +4,9 @@
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
-use super::commit::copy;
-use super::group::{Group, RowRef};
+use super::copy::copy;
+use super::group::Group;
+use super::outcome::RowRef;
 use super::stored_events::{RENEWED_AFTER_NS, key_of};
 use crate::ids::EventKeys;
 

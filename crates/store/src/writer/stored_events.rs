@@ -6,10 +6,10 @@ use sqlx::PgConnection;
 use sqlx::types::Uuid;
 use throughline_wire::UnixNanos;
 
-use super::claim::uuids;
 use super::events::EventRow;
-use super::group::{Group, RowRef};
-use crate::ids::{EventKey, EventKeys};
+use super::group::Group;
+use super::outcome::RowRef;
+use crate::ids::{EventKey, EventKeys, uuids};
 
 /// The events of a group that are already stored.
 #[derive(Debug, Default)]
