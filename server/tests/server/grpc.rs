@@ -223,7 +223,7 @@ async fn what_is_not_offered_is_unimplemented_with_words_for_what_is() {
     client();
     let server = Server::start().await;
     for path in [
-        "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
         "/",
     ] {
         let (code, message, _) = failed(&server, path, &[], framed(0, &[])).await;

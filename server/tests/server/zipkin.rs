@@ -122,17 +122,6 @@ async fn receivers_that_are_called_wrongly_say_what_to_do() {
             assert!(detail.contains("takes POST"), "{path}: {detail}");
         }
     }
-    let request = server.client.post(server.url("/v1/metrics"));
-    let response = request.body("{}").send().await.expect("answers");
-    assert_eq!(response.status(), StatusCode::NOT_FOUND);
-    assert!(
-        response
-            .text()
-            .await
-            .expect("text")
-            .contains("OTEL_METRICS_EXPORTER")
-    );
-
     // The port for OTLP alone.
     let response = server
         .client
@@ -157,10 +146,8 @@ async fn where_otlp_has_no_receiver_the_answer_is_a_status_in_the_form_of_the_re
     let own = |path| format!("{}{path}", server.otlp);
     for (method, url) in [
         (Method::PUT, main("/v1/traces")),
-        (Method::POST, main("/v1/metrics")),
         (Method::POST, main("/v1/trace")),
         (Method::GET, own("/v1/logs")),
-        (Method::POST, own("/v1/metrics")),
         (Method::POST, own("/v1/trace")),
     ] {
         for (sent, answered) in [
