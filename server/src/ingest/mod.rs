@@ -95,7 +95,9 @@ impl Ingest {
 
     /// Returns the routes of OTLP/HTTP alone, for its default port.
     pub fn otlp_routes(self) -> Router {
-        self.otlp_http_routes().fallback(fallback::unknown)
+        // A page can read the response to a wrong path too.
+        let unknown = any(fallback::unknown).layer(cors(&[]));
+        self.otlp_http_routes().fallback_service(unknown)
     }
 
     fn otlp_http_routes(self) -> Router {
