@@ -123,6 +123,89 @@ async fn a_baggage_of_the_callers_is_kept() {
 }
 
 #[wasm_bindgen_test]
+async fn headers_of_every_form_arrive_whole_wherever_the_request_goes() {
+    page::start();
+    let lost = run("
+      const forms = {
+        headers: (pairs) => new Headers(pairs),
+        record: (pairs) => Object.fromEntries(pairs),
+        'record without prototype': (pairs) =>
+          Object.assign(Object.create(null), Object.fromEntries(pairs)),
+        array: (pairs) => pairs,
+        'array of iterators': (pairs) => pairs.map((pair) => pair.values()),
+        'array of sets': (pairs) => pairs.map((pair) => new Set(pair)),
+        map: (pairs) => new Map(pairs),
+        'iterator of a map': (pairs) => new Map(pairs).entries(),
+        'iterator of an array': (pairs) => pairs.values(),
+        'iterator of headers': (pairs) => new Headers(pairs).entries(),
+        'iterator of a query': (pairs) => new URLSearchParams(pairs).entries(),
+        generator: function* (pairs) { yield* pairs; },
+        'generator of iterators': function* (pairs) { for (const pair of pairs) yield pair.values(); },
+      };
+      const targets = [
+        ['/own'],
+        ['https://api.example.com/named'],
+        ['https://other.example/foreign'],
+        ['/opaque', { mode: 'no-cors' }],
+        ['https://collector.example/api/trace-log'],
+        ['data:text/plain,x'],
+        ['/carries', {}, [['traceparent', 'mine']]],
+        ['/body', { method: 'POST', body: 'b' }],
+        [new Request('/request', { headers: { 'x-replaced': '1' } })],
+      ];
+      // A request that is `no-cors` may carry only a few headers, these among them.
+      const sent = [['accept', 'text/x-one'], ['accept-language', 'de']];
+      const lost = [];
+      for (const [name, form] of Object.entries(forms)) {
+        for (const [input, init, more] of targets) {
+          const pairs = [...sent, ...(more ?? [])];
+          const before = net.calls.length;
+          await fetch(input, Object.freeze({ ...init, headers: form(pairs) }));
+          const arrived = net.calls.slice(before).some((call) =>
+            pairs.every(([key, value]) => call.headers[key] === value) &&
+            call.body === init?.body && !call.headers['x-replaced']);
+          if (!arrived) lost.push(`${name} to ${input}`);
+        }
+      }
+      return lost.join();
+    ")
+    .await;
+    assert_eq!(lost.as_string().as_deref(), Some(""));
+    assert!(header("/own", "traceparent").is_some());
+    assert_eq!(header("/foreign", "traceparent"), None);
+    assert_eq!(header("/carries", "traceparent").as_deref(), Some("mine"));
+}
+
+#[wasm_bindgen_test]
+async fn headers_that_browsers_refuse_are_refused_with_the_same_error() {
+    page::start();
+    let answer = run("
+      const mine = new Error('mine');
+      const refused = [
+        ['name', () => [['bad name', '1']].values()],
+        ['value', () => new Map([['x-a', 'bad\\nvalue']]).entries()],
+        ['one element', () => [['x-a']].values()],
+        ['text', () => ['xa'].values()],
+        ['texts', () => ['xa']],
+        ['number', () => [1].values()],
+        ['no headers', () => 'x-a: 1'],
+        ['late', function* () { yield ['x-a', '1']; throw mine; }],
+      ];
+      const names = [];
+      for (const [what, form] of refused) {
+        for (const url of ['/refused', 'https://other.example/refused', 'data:text/plain,x']) {
+          const error = await (async () => fetch(url, { headers: form() }))().catch((error) => error);
+          const wanted = what === 'late' ? error === mine : error instanceof TypeError;
+          if (!wanted) names.push(`${what} to ${url}: ${error}`);
+        }
+      }
+      return names.join();
+    ")
+    .await;
+    assert_eq!(answer.as_string().as_deref(), Some(""));
+}
+
+#[wasm_bindgen_test]
 async fn the_response_is_the_browsers_own_and_streams() {
     page::start();
     let answer = run("
