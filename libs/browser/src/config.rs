@@ -4,6 +4,10 @@ use std::borrow::Cow;
 
 use throughline_wire::{AttributeValue, Attributes, semconv};
 
+/// The default of [`Config::unload_budget`], in bytes: half of the quota that browsers have for all
+/// keepalive requests and beacons of a page (Fetch standard, "HTTP-network-or-cache fetch").
+pub(crate) const UNLOAD_BUDGET_BYTES: usize = 32 * 1024;
+
 /// The tracing configuration of a page.
 ///
 /// ```
@@ -19,6 +23,7 @@ pub struct Config {
     pub(crate) endpoint: Option<String>,
     pub(crate) propagate_to: Vec<String>,
     pub(crate) patch_fetch: bool,
+    pub(crate) unload_budget_bytes: usize,
 }
 
 impl Config {
@@ -31,6 +36,7 @@ impl Config {
             endpoint: None,
             propagate_to: Vec::new(),
             patch_fetch: true,
+            unload_budget_bytes: UNLOAD_BUDGET_BYTES,
         }
     }
 
@@ -64,6 +70,23 @@ impl Config {
         value: impl Into<AttributeValue>,
     ) -> Self {
         self.resource.insert(key, value);
+        self
+    }
+
+    /// Sets the bytes that the tracer may send while the page is hidden or left, until responses
+    /// arrive.
+    ///
+    /// Browsers send at most 64 KiB for a page that is left, and refuse further beacons and `fetch`
+    /// calls with `keepalive`. The budget leaves the rest to the beacons of the page. Spans beyond
+    /// it stay in the queue. If the page does not return, they are lost, and the collector knows
+    /// how many. All other requests of the tracer are without `keepalive` and take nothing of
+    /// this quota.
+    ///
+    /// Default: 32 KiB (32,768). A value over 60 KiB is cut to 60 KiB. With 0, nothing is sent when
+    /// the page is left.
+    #[must_use]
+    pub fn unload_budget(mut self, bytes: usize) -> Self {
+        self.unload_budget_bytes = bytes;
         self
     }
 

@@ -105,6 +105,7 @@ fn state(config: &Config, own: &Address) -> Option<State> {
             &serde_json::to_string(&resource).ok()?,
             &serde_json::to_string(&scope).ok()?,
             process,
+            config.unload_budget_bytes,
         ),
         visibility: Visibility::Visible,
         flush_due: false,

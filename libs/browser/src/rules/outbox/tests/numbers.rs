@@ -108,7 +108,7 @@ fn a_page_with_nothing_to_tell_can_say_that_it_lives() {
 #[test]
 fn a_page_that_is_left_sends_its_final_report_with_its_last_spans() {
     let mut outbox = outbox();
-    for number in 0..60 {
+    for number in 0..40 {
         push(&mut outbox, span(number, 1_000));
     }
     let first = outbox.next_at_unload(NOW, true).expect("a request");
@@ -117,7 +117,7 @@ fn a_page_that_is_left_sends_its_final_report_with_its_last_spans() {
     outbox.settle(first.id, 200, 0.0, 0.0, 0.5);
     let last = outbox.next_at_unload(NOW, true).expect("a request");
     let told = sequence(&last);
-    assert_eq!((told.next, told.settled, told.ended), (60, 60, true));
+    assert_eq!((told.next, told.settled, told.ended), (40, 40, true));
     assert!(outbox.has_sent_final_report());
 }
 
@@ -152,7 +152,7 @@ fn a_page_that_comes_back_is_another_process_and_mixes_no_numbers() {
 
 #[test]
 fn a_page_without_random_numbers_sends_without_numbers() {
-    let mut outbox = Outbox::new("{}", "{}", None);
+    let mut outbox = Outbox::new("{}", "{}", None, UNLOAD_BUDGET_BYTES);
     push(&mut outbox, span(0, 200));
     assert_eq!(read(&send(&mut outbox)).sequence, None);
 }
