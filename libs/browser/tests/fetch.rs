@@ -46,6 +46,20 @@ async fn a_named_origin_gets_the_trace_but_not_the_session() {
 }
 
 #[wasm_bindgen_test]
+async fn a_url_that_redirects_elsewhere_can_be_left_without_headers() {
+    page::start();
+    run("await fetch('/redirects/42', window.bare = {})").await;
+    let call = "net.calls.findLast((call) => call.url.endsWith('/redirects/42'))";
+    assert!(eval(&format!("{call}.init === bare")).is_truthy());
+    for name in ["traceparent", "baggage"] {
+        assert_eq!(header("/redirects/42", name), None);
+    }
+    the_span("GET /redirects/{id}").await;
+    run("await fetch('/redirects2')").await;
+    assert!(header("/redirects2", "traceparent").is_some());
+}
+
+#[wasm_bindgen_test]
 async fn other_origins_get_nothing_but_are_recorded() {
     page::start();
     for url in [
