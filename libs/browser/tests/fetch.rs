@@ -157,15 +157,15 @@ async fn headers_of_every_form_arrive_whole_wherever_the_request_goes() {
         'generator of iterators': function* (pairs) { for (const pair of pairs) yield pair.values(); },
       };
       const targets = [
-        ['/own'],
-        ['https://api.example.com/named'],
-        ['https://other.example/foreign'],
-        ['/opaque', { mode: 'no-cors' }],
-        ['https://collector.example/api/trace-log'],
+        ['/forms/own'],
+        ['https://api.example.com/forms/named'],
+        ['https://other.example/forms/foreign'],
+        ['/forms/opaque', { mode: 'no-cors' }],
+        ['https://collector.example/api/trace-log', { method: 'POST', body: '{}' }],
         ['data:text/plain,x'],
-        ['/carries', {}, [['traceparent', 'mine']]],
-        ['/body', { method: 'POST', body: 'b' }],
-        [new Request('/request', { headers: { 'x-replaced': '1' } })],
+        ['/forms/carries', {}, [['traceparent', 'mine']]],
+        ['/forms/body', { method: 'POST', body: 'b' }],
+        [new Request('/forms/request', { headers: { 'x-replaced': '1' } })],
       ];
       // A request that is `no-cors` may carry only a few headers, these among them.
       const sent = [['accept', 'text/x-one'], ['accept-language', 'de']];
@@ -185,9 +185,12 @@ async fn headers_of_every_form_arrive_whole_wherever_the_request_goes() {
     ")
     .await;
     assert_eq!(lost.as_string().as_deref(), Some(""));
-    assert!(header("/own", "traceparent").is_some());
-    assert_eq!(header("/foreign", "traceparent"), None);
-    assert_eq!(header("/carries", "traceparent").as_deref(), Some("mine"));
+    assert!(header("/forms/own", "traceparent").is_some());
+    assert_eq!(header("/forms/foreign", "traceparent"), None);
+    assert_eq!(
+        header("/forms/carries", "traceparent").as_deref(),
+        Some("mine")
+    );
 }
 
 #[wasm_bindgen_test]
