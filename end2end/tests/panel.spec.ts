@@ -43,7 +43,7 @@ test.beforeAll(async ({ request }) => {
 test.describe("without JavaScript", () => {
   test.use({ javaScriptEnabled: false });
 
-  test("the list and a trace still read", async ({ page }) => {
+  test("the list and a trace are readable", async ({ page }) => {
     await page.goto(`${urls.panel}/traces?service=panel-test`);
     await expect(traceRows(page).first()).toContainText("panel test root");
     await page.getByLabel("Operation").fill("panel test");
@@ -56,7 +56,7 @@ test.describe("without JavaScript", () => {
   });
 });
 
-test("every span of a broken trace is drawn, and text stays text", async ({ page }) => {
+test("every span of a broken trace is drawn, and its texts are escaped", async ({ page }) => {
   page.on("dialog", () => expect(false, "no dialog opens").toBe(true));
   await page.goto(`${urls.panel}/traces/${TRACE}?span=00000000000000a2`);
   const waterfall = waterfallOf(page);
@@ -84,7 +84,7 @@ test("a name of a sender is text in the title too, and its direction is shown", 
 test.describe("an unknown trace", () => {
   test.use({ expectedFaults: [/404/] });
 
-  test("is a 404 page that says so", async ({ page }) => {
+  test("shows a 404 page", async ({ page }) => {
     for (const [id, words] of [["0af7651916cd43dd8448eb211c80319f", /no trace|not found|unknown/i], ["not-an-id", /id/i]] as const) {
       const answer = await page.goto(`${urls.panel}/traces/${id}`);
       expect(answer!.status()).toBe(404);
@@ -95,10 +95,10 @@ test.describe("an unknown trace", () => {
   });
 });
 
-test.describe("a filter that cannot be read", () => {
+test.describe("an invalid filter", () => {
   test.use({ expectedFaults: [/400/] });
 
-  test("is explained, not ignored", async ({ page }) => {
+  test("shows a message", async ({ page }) => {
     const answer = await page.goto(`${urls.panel}/traces?min_duration=fast`);
     expect(answer!.status()).toBe(400);
     await expect(page.locator("main")).toContainText(/fast/);
@@ -106,7 +106,7 @@ test.describe("a filter that cannot be read", () => {
   });
 });
 
-test("the keyboard goes from list to trace and back", async ({ page }) => {
+test("the keyboard navigates from list to trace and back", async ({ page }) => {
   await page.goto(`${urls.panel}/traces?service=panel-test`);
   await expect(traceRows(page).first()).toBeVisible();
   await alive(page);

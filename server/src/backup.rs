@@ -45,7 +45,7 @@ async fn save(url: &str, mut file: BackupFile, gauge: &Gauge) -> Result<BackupRe
     progress.end();
     store.close().await;
     let report = saved?;
-    file.finish().context("the backup cannot be written")?;
+    file.finish().context("cannot write the backup")?;
     Ok(report)
 }
 
@@ -77,8 +77,8 @@ fn open(path: &Path) -> Result<Box<dyn Read>> {
     if path == Path::new("-") {
         return Ok(Box::new(io::stdin().lock()));
     }
-    let file = std::fs::File::open(path)
-        .with_context(|| format!("{} cannot be opened", path.display()))?;
+    let file =
+        std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     Ok(Box::new(BufReader::with_capacity(READ_BYTES, file)))
 }
 

@@ -83,7 +83,7 @@ fn content_security_policy(nonce: &str) -> String {
 
 /// Returns the routes of pages, server functions and static files. The panel's own 404 page is the
 /// response for everything else.
-pub(crate) fn routes(panel: Panel, answers: ResponseLimit) -> Router {
+pub(crate) fn routes(panel: Panel, limit: ResponseLimit) -> Router {
     let options = options();
     let pages = generate_route_list(App);
     let provide = {
@@ -111,7 +111,7 @@ pub(crate) fn routes(panel: Panel, answers: ResponseLimit) -> Router {
         })
         // Inside the limit: its permits belong to the bytes that are sent.
         .route_layer(compression::layer())
-        .route_layer(from_fn_with_state(answers, response_limit::hold))
+        .route_layer(from_fn_with_state(limit, response_limit::hold))
         .fallback(otherwise.layer(compression::layer()))
         .with_state(options)
 }
@@ -125,7 +125,7 @@ async fn fallback(
     let path = request.uri().path();
     if path.starts_with("/api/") || path.starts_with("/v1/") {
         let path: String = path.chars().take(200).collect();
-        return Problem::not_found(format!("there is nothing at {path}")).into_response();
+        return Problem::not_found(format!("nothing is at {path}")).into_response();
     }
     if let Some(file) = site::serve(request.method(), path, request.headers()) {
         return file;
@@ -162,8 +162,8 @@ pub fn security_headers() -> [(HeaderName, HeaderValue); 4] {
 pub fn panicked(_: Box<dyn core::any::Any + Send>) -> axum::http::Response<Body> {
     Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
-        "A fault of the server",
-        "the request failed; the server's log says why",
+        "Internal server error",
+        "internal error; see the server's log",
     )
     .into_response()
 }

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_escaped_and_all_else_stays() {
+    fn control_characters_are_escaped_and_other_text_is_unchanged() {
         let text = "a\u{1b}[2J\r\n\t\u{9b}1m\u{7f}\0";
         let expected = r"a\u{1b}[2J\u{d}\n\t\u{9b}1m\u{7f}\u{0}";
         assert_eq!(Printable(text).to_string(), expected);

@@ -48,11 +48,7 @@ impl Problem {
 
     /// Creates a 400. `detail` says what is wrong and where.
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "The request cannot be understood",
-            detail,
-        )
+        Self::new(StatusCode::BAD_REQUEST, "Invalid request", detail)
     }
 
     /// Adds `Retry-After` in whole seconds, at least one.
@@ -111,16 +107,14 @@ impl From<ReadError> for Problem {
         match error {
             ReadError::Unavailable => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "The database is away",
+                "Database unavailable",
                 detail,
             )
             .retry_after(Duration::from_secs(2)),
             // Not 504: the same question later does not help, only a narrower one does.
-            ReadError::TimedOut => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The query took too long",
-                detail,
-            ),
+            ReadError::TimedOut => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Query timeout", detail)
+            }
             ReadError::Invalid(_) => Self::bad_request(detail),
             ReadError::Internal => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -57,7 +57,7 @@ pub(crate) fn run(context: &mut Context, options: &TestOptions) -> Result<ExitCo
         .filter(|step| !options.skip.iter().any(|skip| skip == step.name))
         .collect();
     if selected.is_empty() {
-        bail!("no step is left to run");
+        bail!("the options select no step");
     }
     let mut lines = Vec::new();
     let mut run = Run::new(context, options.filter.clone());

@@ -68,7 +68,7 @@ pub(crate) fn faults(context: &Context) -> Result<Vec<String>> {
     let mut faults = dependencies::faults(&packages);
     let read = |name: &str| {
         std::fs::read_to_string(context.root.join(name))
-            .with_context(|| format!("{name} is not readable"))
+            .with_context(|| format!("cannot read {name}"))
     };
     faults.extend(catalogue::faults(
         &read(catalogue::MANIFEST)?,

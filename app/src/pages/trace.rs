@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_location, use_params_map};
-use throughline_model::Pin;
+use throughline_model::{Pin, ids};
 use throughline_wire::TraceId;
 
 use super::not_found::NotFound;
@@ -25,7 +25,7 @@ pub(crate) fn TracePage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
     // Another trace is another page. No state of the last one may remain.
-    move || match id.get().parse::<TraceId>() {
+    move || match ids::parse_trace_id(&id.get()) {
         Ok(id) => view! { <OneTrace id /> }.into_any(),
         Err(error) => {
             let title = format!("Invalid trace ID: it {}", explain(error));
@@ -50,7 +50,7 @@ fn OneTrace(id: TraceId) -> impl IntoView {
     let rows_asked = Memo::new(move |_| decoded.with(|decoded| decoded.value.rows));
     let unknown = Signal::derive(move || decoded.with(|decoded| decoded.unknown.clone()));
     let skeleton = Resource::new(move || id, get_trace_skeleton);
-    let shown = Memo::new(move |_| skeleton.with(shown_of));
+    let shown = Memo::new(move |_| skeleton.with(|read| shown_of(read.as_ref())));
     let state = PageState {
         selection: Memo::new(move |_| decoded.with(|decoded| decoded.value.selection)),
         by_default: StoredValue::new(None),
@@ -124,7 +124,7 @@ fn OneTrace(id: TraceId) -> impl IntoView {
 }
 
 /// Returns the trace of a read, and the time of the read.
-fn shown_of(read: &Option<Read>) -> Option<ReadTrace> {
+fn shown_of(read: Option<&Read>) -> Option<ReadTrace> {
     match read {
         Some(Ok(Dated {
             now,

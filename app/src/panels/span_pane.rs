@@ -82,7 +82,7 @@ fn OneSpan(outline: Outline, details: SpanDetails) -> impl IntoView {
         received,
         ..
     } = details;
-    let service = resource.service_name().to_owned();
+    let service = resource.service_name().into_owned();
     let skeleton = &outline.skeleton;
     let self_time = skeleton
         .spans

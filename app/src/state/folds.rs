@@ -4,13 +4,9 @@ use std::collections::HashSet;
 
 use leptos::prelude::*;
 use throughline_model::TreeItem;
-use throughline_wire::{SpanId, UnixNanos};
 
+use super::view_memory::FoldedRow;
 use super::{Outline, PageSignal, ViewMemory};
-
-/// The identity of a row, independent of its position: it stays the same when the trace is read
-/// again. The row of a missing parent has no start.
-pub(super) type FoldedRow = (SpanId, Option<UnixNanos>);
 
 /// The folded rows of a page. The page owns them. Cheap to copy.
 #[derive(Clone, Copy)]

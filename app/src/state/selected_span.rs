@@ -1,7 +1,7 @@
 //! The selected span of a trace, shown in the side pane.
 
 use leptos::prelude::*;
-use throughline_model::{Parameters, TraceSkeleton, TraceTree, TreeItem};
+use throughline_model::{Parameters, TraceSkeleton, TraceTree, TreeItem, ids};
 use throughline_wire::{SpanId, StatusCode};
 
 /// The value of `?span=`.
@@ -21,7 +21,7 @@ impl Selection {
     pub(crate) fn decode(parameters: &mut Parameters<'_>) -> Self {
         let selection = parameters.parsed("span", |text| match text {
             "none" => Ok(Self::Closed),
-            id => id.parse().map(Self::Span),
+            id => ids::parse_span_id(id).map(Self::Span),
         });
         match selection {
             Some(selection) => selection,

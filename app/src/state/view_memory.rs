@@ -7,9 +7,8 @@ use leptos::wasm_bindgen::closure::Closure;
 use leptos::wasm_bindgen::{JsCast as _, JsValue};
 use leptos_router::location::Location;
 use serde::{Deserialize, Serialize};
+use throughline_wire::{SpanId, UnixNanos};
 use web_sys::{Element, HtmlElement};
-
-use super::folds::FoldedRow;
 
 /// The interval at which a restored page is checked for its content.
 const LOOK_EVERY: core::time::Duration = core::time::Duration::from_millis(50);
@@ -19,6 +18,10 @@ const MAX_LOOKS: u32 = 60;
 const SETTLED: core::time::Duration = core::time::Duration::from_millis(200);
 /// The maximum number of folded rows that are stored.
 const MAX_FOLDED: usize = 1_000;
+
+/// The identity of a row, independent of its position: it stays the same when the trace is read
+/// again. The row of a missing parent has no start.
+pub(super) type FoldedRow = (SpanId, Option<UnixNanos>);
 
 /// What a user sees of a page besides its URL.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -54,9 +57,13 @@ impl View {
 
     /// Changes the stored view.
     fn change(change: impl FnOnce(&mut Self)) {
-        let mut view = Self::read().unwrap_or_default();
+        let stored = Self::read();
+        let mut view = stored.clone().unwrap_or_default();
         change(&mut view);
-        view.write();
+        // Browsers limit how often an entry is replaced.
+        if stored.as_ref() != Some(&view) {
+            view.write();
+        }
     }
 }
 

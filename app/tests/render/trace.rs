@@ -25,7 +25,7 @@ async fn the_first_paint_has_every_span_and_a_pane() {
     let text = answer.text();
     for Sent { span, resource, .. } in &sent {
         assert!(text.contains(&*span.name), "{} is missing", span.name);
-        assert!(text.contains(resource.service_name()));
+        assert!(text.contains(&*resource.service_name()));
     }
     let (tags, _) = read(&answer.html);
     let selected = tags
@@ -274,7 +274,7 @@ async fn a_database_that_is_down_is_a_503_here_too() {
     assert!(
         answer
             .text()
-            .contains("The database cannot be reached right now.")
+            .contains("Cannot connect to the database right now.")
     );
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct Group {
     spans: Vec<Decoded<Span>>,
     packed: PackedSpans,
     /// The index in the request of each packed span.
-    packed_places: Vec<usize>,
+    packed_indexes: Vec<usize>,
     logs: Vec<Decoded<LogRecord>>,
 }
 
@@ -51,7 +51,7 @@ impl Group {
             scope_repairs,
             spans: Vec::new(),
             packed: PackedSpans::default(),
-            packed_places: Vec::new(),
+            packed_indexes: Vec::new(),
             logs: Vec::new(),
         }
     }
@@ -84,9 +84,9 @@ pub struct Validated {
     /// The rejected items, by their index in the request.
     pub rejected: Vec<Rejection>,
     /// The index in the request of every span in `groups`, in order.
-    pub places: Vec<usize>,
+    pub indexes: Vec<usize>,
     /// The index in the request of every log record in `groups`, in order.
-    pub event_places: Vec<usize>,
+    pub event_indexes: Vec<usize>,
 }
 
 impl Request {
@@ -131,7 +131,7 @@ impl Request {
     ) -> bool {
         let is_packed = group.packed.push_otlp(span, limits, now);
         if is_packed {
-            group.packed_places.push(self.seen);
+            group.packed_indexes.push(self.seen);
             self.seen += 1;
         }
         is_packed
@@ -154,16 +154,13 @@ impl Request {
 
     /// Rejects the next item of the request.
     pub(crate) fn reject(&mut self, reason: String) {
-        let place = self.skip();
-        self.reject_at(place, reason);
+        let index = self.skip();
+        self.reject_at(index, reason);
     }
 
-    /// Rejects an item that was skipped earlier. `place` is its index in the request.
-    pub(crate) fn reject_at(&mut self, place: usize, reason: String) {
-        self.rejected.push(Rejection {
-            index: place,
-            reason,
-        });
+    /// Rejects an item that was skipped earlier. `index` is its position in the request.
+    pub(crate) fn reject_at(&mut self, index: usize, reason: String) {
+        self.rejected.push(Rejection { index, reason });
     }
 
     /// Fails if the request has reached the maximum number of items, readable or not.
@@ -199,7 +196,7 @@ impl Request {
             {
                 match validate(item, limits, now, repairs) {
                     Ok(span) => {
-                        validated.places.push(index);
+                        validated.indexes.push(index);
                         spans.push(span);
                     }
                     Err(reason) => {
@@ -210,7 +207,7 @@ impl Request {
                     }
                 }
             }
-            validated.places.extend(group.packed_places);
+            validated.indexes.extend(group.packed_indexes);
             let mut events = Vec::with_capacity(group.logs.len());
             for Decoded {
                 index,
@@ -220,7 +217,7 @@ impl Request {
             {
                 match validate_log(item, limits, now, repairs) {
                     Ok(record) => {
-                        validated.event_places.push(index);
+                        validated.event_indexes.push(index);
                         events.push(record);
                     }
                     Err(reason) => {

@@ -8,7 +8,7 @@ use throughline_wire::{LogRecord, SpanId, TraceId, UnixNanos};
 
 use crate::page::{decode_limit, decode_position};
 use crate::query::{Parameters, quoted};
-use crate::{Direction, PageRequest, PayloadRef, TimeRange};
+use crate::{Direction, PageRequest, PayloadRef, TimeRange, ids};
 
 /// A stored event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -133,7 +133,8 @@ pub struct EventFilter {
     pub service: Option<String>,
     /// The exact name of the event.
     pub name: Option<String>,
-    /// A text that the message contains. The case of ASCII letters is ignored.
+    /// A text that the message contains; a body that is not a text is searched as JSON. Case is ignored,
+    /// see [`fold_case`](crate::fold_case).
     pub text: Option<String>,
     /// The trace.
     pub trace: Option<TraceId>,
@@ -188,8 +189,8 @@ impl EventFilter {
             service: text(parameters.exact("service")),
             name: text(parameters.exact("name")),
             text: text(parameters.trimmed("text")),
-            trace: parameters.parsed("trace", str::parse),
-            span: parameters.parsed("span", str::parse),
+            trace: parameters.parsed("trace", ids::parse_trace_id),
+            span: parameters.parsed("span", ids::parse_span_id),
             session: text(parameters.exact("session")),
             correlation: text(parameters.exact("correlation")),
         };

@@ -10,6 +10,8 @@ use throughline_wire::{SpanKind, TraceId};
 use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
+/// The seeds of the hashes, one for each kind of content. Equal texts of two kinds get different
+/// ids.
 const SERVICE: u64 = 1;
 const OPERATION: u64 = 2;
 const RESOURCE: u64 = 3;

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_told_from_now() {
+    fn times_are_relative_to_now() {
         let now = UnixNanos::new(1_000_000 * SECOND);
         let ago = |seconds: i64| format_ago(now.saturating_add(-seconds * SECOND), now);
         assert_eq!(ago(0), "just now");

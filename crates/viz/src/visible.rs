@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn two_names_that_look_alike_are_told_apart() {
+    fn two_names_that_look_alike_are_shown_differently() {
         assert_ne!(visible("\u{202e}evil\u{202c}"), "live");
         assert_ne!(visible("car\u{200b}t"), "cart");
         assert_ne!(visible("car\u{200d}t"), "cart");

@@ -24,7 +24,7 @@ pub fn span(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
 
 /// The builder of a span.
 #[derive(Debug, Clone)]
-#[must_use = "a span begins with `start`, `run` or `in_scope`"]
+#[must_use = "`start`, `run` or `in_scope` starts the span"]
 pub struct SpanBuilder {
     name: Cow<'static, str>,
     attributes: Attributes,

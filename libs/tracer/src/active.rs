@@ -6,7 +6,7 @@ use std::sync::Arc;
 use throughline_wire::{AttributeValue, Attributes, Span, SpanEvent, Status, StatusCode, semconv};
 
 use crate::clock::Tick;
-use crate::context::{Carried, SpanContext};
+use crate::context::{PropagatedHeaders, SpanContext};
 
 /// The maximum number of attributes of a span or an event; further ones are counted and dropped.
 pub(crate) const MAX_ATTRIBUTES: usize = 256;
@@ -17,7 +17,7 @@ const MAX_EVENTS: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Active {
     pub(crate) context: SpanContext,
-    pub(crate) carried: Option<Arc<Carried>>,
+    pub(crate) propagated: Option<Arc<PropagatedHeaders>>,
     pub(crate) recording: Option<Recording>,
 }
 

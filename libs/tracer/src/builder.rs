@@ -24,7 +24,7 @@ impl Tracer {
 
 /// A builder for a [`Tracer`]. Environment variables override the values set in code.
 #[derive(Debug, Clone)]
-#[must_use = "nothing is recorded before `build`"]
+#[must_use = "`build` starts the recording"]
 pub struct TracerBuilder {
     resource: Attributes,
     endpoint: Cow<'static, str>,

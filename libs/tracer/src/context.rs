@@ -44,26 +44,26 @@ impl From<TraceParent> for SpanContext {
 
 /// The headers that a trace carries besides its ids, shared by all its spans in this process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Carried {
+pub(crate) struct PropagatedHeaders {
     /// The value of `tracestate`; empty if there is none.
     pub(crate) trace_state: String,
     /// The value of `baggage`; empty if there is none.
     pub(crate) baggage: String,
 }
 
-impl Carried {
+impl PropagatedHeaders {
     /// Creates the value from the well-formed parts of both headers; `None` if both are empty.
     pub(crate) fn new(trace_state: Option<&TraceState>, baggage: &Baggage) -> Option<Arc<Self>> {
-        let carried = Self {
+        let propagated = Self {
             trace_state: trace_state.map(TraceState::to_string).unwrap_or_default(),
             baggage: baggage.to_string(),
         };
-        (carried != Self::default()).then(|| Arc::new(carried))
+        (propagated != Self::default()).then(|| Arc::new(propagated))
     }
 }
 
 /// Copies the baggage members for user and session to `attributes`.
-pub(crate) fn person(baggage: &Baggage, attributes: &mut Attributes) {
+pub(crate) fn copy_user_and_session(baggage: &Baggage, attributes: &mut Attributes) {
     for key in [semconv::SESSION_ID, semconv::USER_ID] {
         if let Some(value) = baggage.get(key).filter(|value| !value.is_empty()) {
             attributes.insert(key, value.to_owned());

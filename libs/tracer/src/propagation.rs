@@ -33,10 +33,10 @@ pub fn trace_headers() -> Vec<(&'static str, String)> {
             header::TRACEPARENT,
             active.context.traceparent().to_string(),
         )];
-        if let Some(carried) = &active.carried {
+        if let Some(propagated) = &active.propagated {
             for (name, value) in [
-                (header::TRACESTATE, &carried.trace_state),
-                (header::BAGGAGE, &carried.baggage),
+                (header::TRACESTATE, &propagated.trace_state),
+                (header::BAGGAGE, &propagated.baggage),
             ] {
                 if !value.is_empty() {
                     headers.push((name, value.clone()));

@@ -26,10 +26,10 @@ pub enum BuildError {
         why: String,
     },
     /// The sample rate is outside 0 to 1.
-    #[error("sample rate (TRACING_SAMPLE_RATE) {0:?} is not a number from 0 to 1")]
+    #[error("invalid sample rate {0:?} (TRACING_SAMPLE_RATE): expected a number from 0 to 1")]
     SampleRate(String),
     /// An environment variable has an unknown value.
-    #[error("environment variable {name} has the unknown value {value:?}")]
+    #[error("unknown value {value:?} of the environment variable {name}")]
     Variable {
         /// The name of the variable.
         name: &'static str,
@@ -37,7 +37,7 @@ pub enum BuildError {
         value: String,
     },
     /// The operating system cannot create a thread or sockets for the exporter.
-    #[error("the exporter does not start: {0}")]
+    #[error("cannot start the exporter: {0}")]
     Thread(#[source] std::io::Error),
 }
 

@@ -73,7 +73,7 @@ async fn found(
     if traces.items.is_empty() && events.items.is_empty() && is_first {
         let id: String = id.chars().take(80).collect();
         return Err(Problem::not_found(format!(
-            "nothing has the id {id:?}, or it is kept no longer"
+            "no trace, log record or event has the id {id:?}; retention may have removed it"
         )));
     }
     Ok(Json(Found { traces, events }))
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_or_impossible_parameter_is_refused() {
+    fn a_misspelt_or_invalid_parameter_is_rejected() {
         for text in [
             "sevrity=warn",
             "severity=loud",

@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_or_impossible_parameter_is_refused() {
+    fn a_misspelt_or_invalid_parameter_is_rejected() {
         for text in [
             "servcie=shop",
             "limit=0",

@@ -76,12 +76,12 @@ async fn put_pin(
         PinBody::default()
     } else {
         serde_json::from_slice(&body)
-            .map_err(|error| Problem::bad_request(format!("the body: {error}")))?
+            .map_err(|error| Problem::bad_request(format!("invalid body: {error}")))?
     };
     let note = Pin::note(&body.note).map_err(Problem::bad_request)?;
     match retention_admin.pin(trace_id, note).await? {
         Some(pin) => Ok(Json(pin)),
-        None => Err(Problem::not_found(format!("there is no trace {trace_id}"))),
+        None => Err(Problem::not_found(format!("found no trace {trace_id}"))),
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn get_trace(
     match reader.trace(trace_id, after).await? {
         Some(trace) if is_otlp => Ok(otlp::answer(reader, trace)),
         Some(trace) => Ok(Json(trace).into_response()),
-        None => Err(Problem::not_found(format!("there is no trace {trace_id}"))),
+        None => Err(Problem::not_found(format!("found no trace {trace_id}"))),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{DatabaseOptions, DiskReserveOption};
 /// Options of `backup`.
 #[derive(Debug, Args)]
 pub struct BackupCommand {
-    /// File to write; `-` is standard output.
+    /// Output file; `-` is standard output.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Replace the file if it exists.
@@ -27,7 +27,7 @@ pub struct BackupCommand {
 /// Options of `restore`.
 #[derive(Debug, Args)]
 pub struct RestoreCommand {
-    /// File that `backup` wrote; `-` is standard input.
+    /// File of `backup`; `-` is standard input.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Database to restore into. It must be empty. Without a URL: a data directory that no server

@@ -8,10 +8,10 @@ use super::{DatabaseOptions, DiskReserveOption, trace_id};
 /// Options of `erase`.
 #[derive(Debug, Args)]
 pub struct EraseCommand {
-    /// A trace by its id, pinned or not. May be repeated.
+    /// Trace id, pinned or not. May be repeated.
     #[arg(long = "trace", required = true, value_name = "ID", value_parser = trace_id)]
     pub traces: Vec<TraceId>,
-    /// Only print what would be erased.
+    /// Only print the report; erase nothing.
     #[arg(long)]
     pub dry_run: bool,
     /// The erasure stops at this free space: it rewrites blocks before it frees the space of the

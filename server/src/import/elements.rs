@@ -182,7 +182,7 @@ impl Walker<'_> {
             (Some(_), Some(forced)) if forced != kind.format() => {
                 let (found, forced) = (kind.format().as_str(), forced.as_str());
                 self.sink
-                    .reject(line, format!("is {found}, not {forced} as asked for"));
+                    .reject(line, format!("is {found}, but --format is {forced}"));
             }
             (Some(text), _) => self.sink.element(Element { kind, line, text }),
             (None, _) => self.sink.reject(line, too_long()),
@@ -192,8 +192,7 @@ impl Walker<'_> {
 
 fn too_long() -> String {
     format!(
-        "is larger than {} MiB, which is too much for one part of a document; \
-         newline-delimited files have smaller parts",
+        "is larger than {} MiB, the limit for one part of a document; use a newline-delimited file",
         ELEMENT_BYTES >> 20
     )
 }

@@ -17,7 +17,7 @@ async fn problem(server: &Server, path: &str, status: StatusCode) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_not_there_or_not_understood_is_a_problem_that_says_so() {
+async fn missing_and_invalid_requests_get_a_problem_document() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let unknown = "/api/admin/traces/4bf92f3577b34da6a3ce929d0e0e4736";
@@ -44,7 +44,7 @@ async fn what_is_not_there_or_not_understood_is_a_problem_that_says_so() {
     let problem = problem(&server, "/api/admin/traces/xyz", StatusCode::BAD_REQUEST).await;
     assert_eq!(
         problem["detail"],
-        "the trace id has the wrong length; it takes 32 hexadecimal characters (16 bytes)"
+        "the trace id has the wrong length: expected 32 hexadecimal characters (16 bytes)"
     );
 }
 
@@ -97,7 +97,7 @@ async fn one_span_is_read_with_its_resource() {
 }
 
 #[tokio::test]
-async fn a_name_that_only_points_here_is_not_answered() {
+async fn a_request_with_a_foreign_host_name_is_rejected() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for path in [
@@ -117,7 +117,7 @@ async fn a_name_that_only_points_here_is_not_answered() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_may_not_call_the_panel() {
+async fn a_cross_origin_request_to_the_panel_is_rejected() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let call = |origin: Option<String>| {
@@ -147,7 +147,7 @@ async fn a_page_of_another_origin_may_not_call_the_panel() {
 }
 
 #[tokio::test]
-async fn probes_are_answered() {
+async fn health_probes_get_a_response() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     assert_eq!(server.get("/healthz").await.status(), StatusCode::OK);
@@ -155,7 +155,7 @@ async fn probes_are_answered() {
 }
 
 #[tokio::test]
-async fn an_id_of_any_kind_is_looked_up_and_what_is_found_nowhere_is_no_error() {
+async fn an_id_of_any_kind_is_looked_up_and_an_unknown_one_is_not_an_error() {
     let server = Server::start().await;
     let sent = span("GET /cart");
     server

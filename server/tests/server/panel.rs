@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use crate::support::{Receiver, Server, hex, span};
 
 #[tokio::test]
-async fn pages_show_the_data_before_any_script_runs() {
+async fn pages_have_their_data_without_a_script() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let sent = span("POST /orders/{id}");
@@ -41,7 +41,7 @@ async fn pages_show_the_data_before_any_script_runs() {
 }
 
 #[tokio::test]
-async fn an_unknown_trace_and_an_unknown_page_are_404_pages_that_say_so() {
+async fn an_unknown_trace_and_an_unknown_page_give_404_pages() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let id = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -60,7 +60,7 @@ async fn an_unknown_trace_and_an_unknown_page_are_404_pages_that_say_so() {
 }
 
 #[tokio::test]
-async fn the_root_leads_to_the_traces() {
+async fn the_root_redirects_to_the_traces() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let request = server

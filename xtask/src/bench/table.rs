@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_says_whether_its_target_is_met_missed_or_not_measured() {
+    fn a_benchmark_row_has_a_verdict() {
         let mut figures = Figures::default();
         figures.gather("figure: S3.protobuf 0.8\nfigure: R9.server 1\nfigure: R15 120.4\n");
         let table = markdown(&figures, "a machine", false);

@@ -24,7 +24,7 @@ pub(crate) fn prepare(context: &Context) -> Result<WasmBindgen> {
     cargo_tool::install(context, "wasm-bindgen-cli", &version)?;
     match find(context, &version) {
         Some(found) => Ok(found),
-        None => bail!("wasm-bindgen-cli {version} was installed and is still not found"),
+        None => bail!("cannot find wasm-bindgen-cli {version} after its installation"),
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_locked_version_is_that_of_the_crate_and_not_of_its_relatives() {
+    fn the_locked_version_is_that_of_the_exact_crate() {
         let lock = "[[package]]\nname = \"wasm-bindgen-futures\"\nversion = \"0.4.5\"\n\n\
                     [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\nsource = \"x\"\n";
         assert_eq!(

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_is_told_again_and_not_tried_again() {
+    fn a_failure_is_reported_again_and_not_retried() {
         let mut slot: Once<()> = None;
         let mut tries = 0;
         for _ in 0..2 {

@@ -84,7 +84,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "doc",
-        what: "documentation without a broken link",
+        what: "documentation and its links",
         run: rust::documentation,
     },
 ];

@@ -97,7 +97,7 @@ fn complete(settings: &mut Value, folder: &Path, chromium: &Path) -> Result<()> 
     let args = options.entry("args").or_insert_with(|| json!([]));
     let args = args
         .as_array_mut()
-        .context("args in webdriver.json is no list")?;
+        .context("args in webdriver.json is not a list")?;
     args.push(json!(format!(
         "--user-data-dir={}",
         folder.join("profile").display()
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_driver_is_told_which_browser_and_which_profile() -> Result<()> {
+    fn the_driver_gets_the_browser_and_the_profile() -> Result<()> {
         let mut settings = json!({"goog:chromeOptions": {"args": ["--headless"]}});
         complete(
             &mut settings,

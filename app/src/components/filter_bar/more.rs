@@ -85,7 +85,7 @@ fn PinnedField(values: Values) -> impl IntoView {
 #[component]
 fn AttributeFields(values: Values) -> impl IntoView {
     let texts = Memo::new(move |_| {
-        let mut texts = values.with(|values| written(values));
+        let mut texts = values.with(written);
         if texts.len() < TraceFilter::MAX_ATTRIBUTES {
             texts.push(String::new());
         }

@@ -78,7 +78,7 @@ pub(super) fn Origin(
         (false, true) => scope.name.into_owned(),
         (false, false) => format!("{} {}", scope.name, scope.version),
     };
-    let service = resource.service_name().to_owned();
+    let service = resource.service_name().into_owned();
     let started = Utc::from(start).to_string();
     let stored = format!("{} after the start", format_duration(received.since(start)));
     view! {

@@ -48,19 +48,19 @@ fn event(attributes: Attributes) -> SpanEvent {
 }
 
 #[test]
-fn a_clean_span_is_not_changed() {
+fn validation_does_not_change_a_valid_span() {
     assert_eq!(check(clean_span()), Ok(clean_span()));
 }
 
 #[test]
-fn an_empty_name_is_kept() {
+fn an_empty_name_is_valid() {
     let (span, kinds) = repaired(|span| span.name = "".into());
     assert_eq!(span.name, "");
     assert!(kinds.is_empty());
 }
 
 #[test]
-fn nul_becomes_its_symbol_in_every_text() {
+fn nul_is_replaced_by_its_symbol_in_every_text() {
     let (span, kinds) = repaired(|span| {
         let nul: Attributes = [("k\0", AttributeValue::Array(vec!["v\0".into()]))]
             .into_iter()
@@ -81,7 +81,7 @@ fn nul_becomes_its_symbol_in_every_text() {
 }
 
 #[test]
-fn keys_made_equal_by_a_repair_are_one_with_the_last_value() {
+fn keys_that_a_repair_makes_equal_keep_the_last_value() {
     let (span, kinds) = repaired(|span| {
         span.attributes = [("a\0", 1_i64), ("a\u{2400}", 2)].into_iter().collect();
     });
@@ -95,14 +95,14 @@ fn keys_made_equal_by_a_repair_are_one_with_the_last_value() {
 }
 
 #[test]
-fn a_span_that_is_its_own_parent_is_kept_with_a_mark() {
+fn a_span_that_is_its_own_parent_is_stored_and_marked() {
     let (span, kinds) = repaired(|span| span.parent_span_id = Some(span.span_id));
     assert_eq!(span.parent_span_id, Some(span.span_id));
     assert_eq!(kinds, ["parent_is_self"]);
 }
 
 #[test]
-fn marks_of_the_sender_are_merged_and_anything_else_there_replaced() {
+fn repairs_of_the_sender_are_merged_and_other_values_replaced() {
     let (_, kinds) = repaired(|span| {
         span.parent_span_id = Some(span.span_id);
         let sent = AttributeValue::Array(vec!["value_cut".into(), "<script>".into(), 5_i64.into()]);
@@ -115,7 +115,7 @@ fn marks_of_the_sender_are_merged_and_anything_else_there_replaced() {
 }
 
 #[test]
-fn a_strangers_word_on_what_was_cut_is_not_believed() {
+fn truncated_sizes_in_sent_attributes_are_not_trusted() {
     let strange = Limits {
         believes_cuts: false,
         ..Limits::default()
@@ -142,7 +142,7 @@ fn a_strangers_word_on_what_was_cut_is_not_believed() {
 }
 
 #[test]
-fn a_stranger_cannot_make_up_attributes_that_were_dropped() {
+fn sent_names_of_dropped_attributes_are_not_trusted() {
     for limits in [
         Limits::default(),
         Limits {
@@ -163,7 +163,7 @@ fn a_stranger_cannot_make_up_attributes_that_were_dropped() {
 }
 
 #[test]
-fn a_resource_and_a_scope_are_held_to_the_same_limits() {
+fn limits_apply_to_resources_and_scopes() {
     let mut resource = Resource::of_service("shop\0");
     for at in 0..2000_i64 {
         resource

@@ -150,9 +150,10 @@ fn check_comparison(
         (SpanField::DurationNs, _) if operator.is_textual() || !is_number => {
             Err("a duration is compared with a number of ns".to_owned())
         }
-        (SpanField::Name | SpanField::Service | SpanField::StatusMessage, _) if !is_text => {
-            Err("names and status messages are compared with a text".to_owned())
-        }
+        (
+            SpanField::Name | SpanField::Service | SpanField::StatusMessage | SpanField::ErrorText,
+            _,
+        ) if !is_text => Err("names and status messages are compared with a text".to_owned()),
         (SpanField::Kind | SpanField::Status, _)
             if !matches!(operator, Comparison::Eq | Comparison::NotEq) =>
         {

@@ -60,7 +60,7 @@ pub(super) struct EncodedColumns {
 }
 
 impl ColumnsBuilder {
-    /// Adds a span. `places` are the indexes of its resource and scope in the block. Calls `see`
+    /// Adds a span. `indexes` are the indexes of its resource and scope in the block. Calls `see`
     /// for each attribute with the hash of the key, the key, the kind and the value.
     ///
     /// Copies the span once. Spans of one operation mostly have the same keys in the same order. So
@@ -163,11 +163,11 @@ impl ColumnsBuilder {
 
     /// Returns the column and appends it to the current shape.
     fn column(&mut self, kind: ColumnKind, key: &[u8]) -> &mut Column {
-        let place = self.shape.len();
+        let index = self.shape.len();
         let last = self.shape_of.last();
         let predicted = last
             .and_then(|last| self.shape_list.get(*last as usize))
-            .and_then(|shape| shape.get(place).copied())
+            .and_then(|shape| shape.get(index).copied())
             .filter(|&index| {
                 let column = &self.columns[index as usize];
                 column.kind == kind && is_same_key(&column.key, key)

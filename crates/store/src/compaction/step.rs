@@ -72,7 +72,7 @@ pub(super) async fn run(
         report.moved_spans = moved;
         report.dropped_spans = dropped;
     } else {
-        tracing::warn!("blocks were compacted by somebody else meanwhile; nothing was changed");
+        tracing::warn!("another compaction replaced the blocks; nothing was changed");
     }
     Ok(report)
 }
@@ -195,7 +195,7 @@ async fn ensure_partitions(
             .await?;
         transaction.commit().await?;
         if is_new {
-            tracing::info!(received_day, class, "made a partition of level 1");
+            tracing::info!(received_day, class, "created a partition of level 1");
         }
     }
     Ok(())

@@ -59,9 +59,9 @@ pub(crate) async fn dry_run(
         traces: listed(connection, tenant, trace_ids).await?,
         ..ErasureReport::default()
     };
-    for places in selected_blocks::chunks(&all_blocks(connection, &selection).await?) {
-        let selected = selected_blocks(connection, &selection, places).await?;
-        report.blocks += selected.places.len() as u64;
+    for locations in selected_blocks::chunks(&all_blocks(connection, &selection).await?) {
+        let selected = selected_blocks(connection, &selection, locations).await?;
+        report.blocks += selected.locations.len() as u64;
         report.damaged_blocks += selected.damaged_blocks;
     }
     Ok(report)

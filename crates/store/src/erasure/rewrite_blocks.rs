@@ -75,17 +75,17 @@ pub(super) async fn rewrite_blocks(
     let mut rewritten = Rewritten::default();
     let all = all_blocks(connection, selection).await?;
     let mut done_blocks = 0;
-    for places in selected_blocks::chunks(&all) {
-        let selected = selected_blocks(connection, selection, places).await?;
+    for locations in selected_blocks::chunks(&all) {
+        let selected = selected_blocks(connection, selection, locations).await?;
         rewritten.damaged_blocks += selected.damaged_blocks;
-        for batch in selected.places.chunks(BATCH) {
+        for batch in selected.locations.chunks(BATCH) {
             step::begin(connection, gauge, step::TIMEOUT).await?;
             let part = rewrite_exclusively(connection, selection, batch, &map).await;
             let ended = step::end(connection).await;
             rewritten.add(&part?);
             ended?;
         }
-        done_blocks += places.len() as u64;
+        done_blocks += locations.len() as u64;
         progress(BlockProgress {
             done_blocks,
             total_blocks: all.len() as u64,
@@ -97,11 +97,11 @@ pub(super) async fn rewrite_blocks(
 async fn rewrite_exclusively(
     connection: &mut PgConnection,
     selection: &ErasureSelection<'_>,
-    places: &[BlockLocation],
+    locations: &[BlockLocation],
     map: &Map,
 ) -> Result<Rewritten, sqlx::Error> {
     exclusive::acquire(connection).await?;
-    let rewritten = rewrite(connection, selection, places, map).await;
+    let rewritten = rewrite(connection, selection, locations, map).await;
     let released = exclusive::release(connection).await;
     let rewritten = rewritten?;
     released?;
@@ -112,14 +112,14 @@ async fn rewrite_exclusively(
 async fn rewrite(
     connection: &mut PgConnection,
     selection: &ErasureSelection<'_>,
-    places: &[BlockLocation],
+    locations: &[BlockLocation],
     map: &Map,
 ) -> Result<Rewritten, sqlx::Error> {
     let tenant = selection.tenant;
-    let partition = places.first().and_then(|place| place.partition());
+    let partition = locations.first().and_then(|location| location.partition());
     let mut rewritten = Rewritten::default();
     let mut blocks = Vec::new();
-    for &BlockLocation { id, .. } in places {
+    for &BlockLocation { id, .. } in locations {
         match load(connection, tenant, partition, id).await {
             Ok(block) => blocks.extend(block),
             Err(error) if is_damage(&error) => {

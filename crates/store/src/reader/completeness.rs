@@ -56,7 +56,6 @@ pub(super) async fn read(
         absent_parents: absent(&parents, &present, &open),
         spans: facts.span_count,
         cut_bytes: facts.cut_bytes,
-        unsampled: facts.unsampled,
         dropped_parts: facts.dropped_parts,
         unnumbered: unnumbered.map(str::to_owned).collect(),
     };

@@ -1,6 +1,7 @@
 //! Lists log records and domain events, newest first, with keyset pagination.
 
 mod statement;
+mod text_search;
 
 use sqlx::FromRow;
 use throughline_codec::binary::{self, Reader};
@@ -18,7 +19,6 @@ use super::payload;
 use crate::payload_refs::Reference;
 use crate::sqlstate::read_error;
 
-use self::statement::SelectedEvents;
 pub(super) use self::statement::{push_page, sent_by};
 
 pub(super) const COLUMNS: &str = include_str!("event_columns.sql");
@@ -126,13 +126,21 @@ pub(super) async fn list(
     page: EventPageRequest,
 ) -> Result<EventPage, ReadError> {
     let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
-    let selected = SelectedEvents::of(context, filter, page);
-    let rows: Vec<StoredEventRow> = selected
-        .page(limit as i64 + 1)
-        .build_query_as()
-        .fetch_all(&mut *context.connection)
-        .await
-        .map_err(read_error)?;
+    let found = match &filter.text {
+        Some(text) => {
+            let page = (page, limit + 1);
+            Some(text_search::find(context, (filter, text), page).await?)
+        }
+        None => None,
+    };
+    let matches = found.as_ref().map(|found| found.matches.as_slice());
+    let select = (limit as i64 + 1, matches);
+    let rows: Vec<StoredEventRow> =
+        statement::select(context.tenant, filter, page, select, context.now)
+            .build_query_as()
+            .fetch_all(&mut *context.connection)
+            .await
+            .map_err(read_error)?;
     // If the page was cut by size, the last row only shows that more rows follow.
     let cut_at = rows
         .first()
@@ -144,8 +152,10 @@ pub(super) async fn list(
         .collect::<Result<Vec<_>, _>>()?;
     let mut paged = Paged::of(items, limit, page.from, |event| event.cursor);
     let mut stopped = None;
-    if filter.text.is_some() && !paged.has_more {
-        stopped = search_stopped(context, &selected).await?;
+    if let Some(found) = found
+        && !paged.has_more
+    {
+        stopped = found.stopped;
         match page.from {
             Some((Direction::Before, _)) => paged.before = stopped.or(paged.before),
             _ => paged.after = stopped,
@@ -156,26 +166,5 @@ pub(super) async fn list(
         after: paged.after,
         before: paged.before,
         searched_to: stopped.map(|cursor| cursor.at),
-    })
-}
-
-/// Returns the position where a text search stopped before its end. Returns `None` if the search
-/// reached the end.
-async fn search_stopped(
-    context: &mut ReadContext<'_>,
-    selected: &SelectedEvents<'_>,
-) -> Result<Option<EventCursor>, ReadError> {
-    let rows: Vec<(i64, i64)> = selected
-        .beyond_search()
-        .build_query_as()
-        .fetch_all(&mut *context.connection)
-        .await
-        .map_err(read_error)?;
-    Ok(match rows[..] {
-        [(at_ns, digest), _] => Some(EventCursor {
-            at: UnixNanos::new(at_ns),
-            digest,
-        }),
-        _ => None,
     })
 }

@@ -123,7 +123,7 @@ pub(super) async fn list(
 fn from(from: Option<(Direction, Cursor)>) -> From {
     From {
         direction: from.map_or(Direction::After, |(direction, _)| direction),
-        place: from.map(|(_, cursor)| {
+        position: from.map(|(_, cursor)| {
             let trace_id = Uuid::from_bytes(cursor.trace_id.to_bytes());
             (cursor.start.get(), trace_id)
         }),

@@ -44,11 +44,14 @@ impl PgTraceReader {
             traces: page_of(Vec::new()),
             looked_for: Vec::new(),
         };
-        if let Some(trace_id) = reference.trace_id() {
+        if !reference.trace_ids().is_empty() {
             lookup.looked_for.push(LookedFor::TraceId);
-            if let Some(summary) = trace::summary(context, trace_id).await? {
+        }
+        for trace_id in reference.trace_ids() {
+            let summary = trace::summary(context, *trace_id).await?;
+            if let Some(summary) = summary {
                 lookup.found = Some(LookedFor::TraceId);
-                lookup.span = reference.span_id();
+                lookup.span = reference.span_in_trace();
                 lookup.traces = page_of(vec![summary]);
                 return Ok(lookup);
             }

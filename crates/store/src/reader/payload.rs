@@ -77,7 +77,7 @@ fn described(
         .iter()
         .filter_map(|reference| {
             Some(PayloadRef {
-                place: place(reference.place)?,
+                place: place(reference.path)?,
                 hash: hex(reference.hash),
                 byte_count: reference.byte_count,
             })
@@ -143,7 +143,7 @@ fn known<'a>(
 ) -> impl Iterator<Item = (ValuePath, &'a AttributeValue)> {
     references.iter().filter_map(move |reference| {
         let value = values.get(&(reference.hash, day_ns))?;
-        Some((reference.place, value))
+        Some((reference.path, value))
     })
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use sqlx::FromRow;
 use throughline_codec::binary;
-use throughline_model::{OpenFate, ReadError, TraceSummary};
+use throughline_model::{OpenFate, ReadError, SpanOrder, TraceSummary, span_order};
 use throughline_wire::{
     Resource, Span, SpanEvent, SpanId, SpanKind, Status, StatusCode, TraceId, UnixNanos,
 };
@@ -129,8 +129,13 @@ impl SpanRow {
         }
     }
 
-    pub(super) fn start_ns(&self) -> i64 {
-        self.start_ns
+    /// Returns the sort key of the span.
+    pub(super) const fn order(&self) -> SpanOrder {
+        span_order(
+            UnixNanos::new(self.start_ns),
+            self.duration_ns,
+            self.span_id,
+        )
     }
 
     /// Returns the size of the span without payloads and the size of its payloads, both in bytes.

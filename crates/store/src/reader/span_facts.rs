@@ -9,7 +9,6 @@ use crate::block::SpanRecord;
 pub(super) struct SpanFacts {
     pub span_count: u64,
     pub cut_bytes: u64,
-    pub unsampled: u64,
     pub dropped_parts: u64,
     /// The lowest and the highest sequence number of each process.
     pub numbers: BTreeMap<i64, (i64, i64)>,
@@ -25,7 +24,6 @@ impl SpanFacts {
         self.cut_bytes = self
             .cut_bytes
             .saturating_add(ingest.cut_bytes.unwrap_or_default().unsigned_abs());
-        self.unsampled += u64::from(record.flags != 0 && record.flags & 1 == 0);
         for count in [dropped.attributes, dropped.events, dropped.links] {
             self.dropped_parts = self.dropped_parts.saturating_add(count.into());
         }

@@ -23,7 +23,7 @@ pub(super) async fn statistics(
     let mut figures = TracesByField::new(selection.from_ns, selection.to_ns);
     let from = From {
         direction: Direction::After,
-        place: None,
+        position: None,
     };
     let mut last_ns = selection.to_ns;
     let mut search = Search::new(context.connection, selection, plan, from, limits);
@@ -82,8 +82,8 @@ impl TraceGroup {
 
     /// Returns the percentile of the durations by nearest rank. The durations must be sorted.
     fn percentile(&self, per_cent: usize) -> Option<i64> {
-        let place = (self.durations.len() * per_cent).div_ceil(100).max(1) - 1;
-        self.durations.get(place).copied()
+        let position = (self.durations.len() * per_cent).div_ceil(100).max(1) - 1;
+        self.durations.get(position).copied()
     }
 }
 

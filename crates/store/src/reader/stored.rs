@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sqlx::PgConnection;
-use throughline_model::ReadError;
-use throughline_wire::{SpanId, TraceId};
+use throughline_model::{ReadError, SpanOrder, span_order};
+use throughline_wire::{SpanId, TraceId, UnixNanos};
 
 use super::context::ReadContext;
 use super::rows::SpanRow;
@@ -70,6 +70,17 @@ pub(super) struct StoredSpanHead {
     place: u32,
 }
 
+impl StoredSpanHead {
+    /// Returns the sort key of the span.
+    pub(super) const fn order(&self) -> SpanOrder {
+        span_order(
+            UnixNanos::new(self.start_ns),
+            self.duration_ns,
+            self.span_id,
+        )
+    }
+}
+
 /// A part with its directory.
 struct ReadPart {
     part: TracePart,
@@ -80,7 +91,7 @@ struct ReadPart {
 pub(super) struct StoredTrace {
     wanted: TraceInBlocks,
     parts: Vec<ReadPart>,
-    /// The spans, sorted by start, ID and position.
+    /// The spans in the order of [`span_order`], then by position.
     pub heads: Vec<StoredSpanHead>,
     pub facts: SpanFacts,
 }
@@ -112,7 +123,7 @@ impl StoredTrace {
         }
         trace
             .heads
-            .sort_unstable_by_key(|head| (head.start_ns, head.span_id, head.part, head.place));
+            .sort_unstable_by_key(|head| (head.order(), head.part, head.place));
         Ok(trace)
     }
 
@@ -311,6 +322,6 @@ pub(super) async fn rows_by_id(
             part.report(corrupt);
         }
     }
-    rows.sort_by_key(SpanRow::start_ns);
+    rows.sort_by_key(SpanRow::order);
     Ok(rows)
 }

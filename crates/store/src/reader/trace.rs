@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use throughline_model::{ReadError, SkeletonSpan, TraceSkeleton, TraceSummary};
+use throughline_model::{ReadError, SkeletonSpan, TraceSkeleton, TraceSummary, span_order};
 use throughline_wire::{StatusCode, TraceId, UnixNanos};
 
 use super::completeness;
@@ -73,7 +73,7 @@ pub(super) async fn skeleton(
         status: StatusCode::Unset,
         events: Vec::new(),
     }));
-    spans.sort_by_key(|span| (span.start, span.span_id));
+    spans.sort_by_key(|span| span_order(span.start, span.duration_ns, span.span_id.to_i64()));
     Ok(Some(TraceSkeleton {
         summary,
         unmarked_spans,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use throughline_model::{ReadError, SpanCursor, StoredSpan, Trace};
-use throughline_wire::{InstrumentationScope, Resource, Span, TraceId, UnixNanos};
+use throughline_wire::{InstrumentationScope, Resource, Span, TraceId};
 
 use super::completeness;
 use super::context::ReadContext;
@@ -57,7 +57,6 @@ pub(super) async fn whole(
     for (at, day_ns, references) in detached {
         payload::restore(&mut spans[at].span, &references, day_ns, &values);
     }
-    spans.sort_by_key(|stored| (stored.span.start, stored.span.span_id));
     let (completeness, open) = completeness::read(context, &summary, &stored, &named).await?;
     Ok(Some(Trace {
         completeness,
@@ -71,7 +70,7 @@ pub(super) async fn whole(
 }
 
 /// Returns the spans after `after` that fit on one page, and the cursor of the next page. Spans
-/// with the same ID and start are distinguished by their number.
+/// with the same start, duration and ID are distinguished by their number.
 async fn page(
     context: &mut ReadContext<'_>,
     stored: &StoredTrace,
@@ -107,14 +106,13 @@ fn cursors(heads: &[StoredSpanHead]) -> Vec<SpanCursor> {
     let mut cursors: Vec<SpanCursor> = Vec::with_capacity(heads.len());
     for head in heads {
         let mut cursor = SpanCursor {
-            start: UnixNanos::new(head.start_ns),
-            span_id: head.span_id,
-            digest: 0,
+            order: head.order(),
+            number: 0,
         };
         if let Some(last) = cursors.last()
-            && (last.start, last.span_id) == (cursor.start, cursor.span_id)
+            && last.order == cursor.order
         {
-            cursor.digest = last.digest + 1;
+            cursor.number = last.number + 1;
         }
         cursors.push(cursor);
     }

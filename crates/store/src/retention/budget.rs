@@ -67,7 +67,7 @@ async fn prune(
         if outcome == RemovalOutcome::Done {
             tracing::warn!(
                 table = partition.table,
-                "freed a partition before its time to stay within the storage budget"
+                "freed a partition early to stay within the storage budget"
             );
             changes.push(PartitionChange {
                 table: partition.table.clone(),

@@ -89,14 +89,14 @@ pub(super) async fn work_off(
         match result {
             Ok(()) => {}
             Err(error) if removal::is_in_the_way(&error) => {
-                tracing::info!(day_ns, %error, "a day is in use; the next run frees it");
+                tracing::info!(day_ns, %error, "a day is in use; the next run will free it");
                 report.postponed_days += 1;
             }
             Err(error) if is_damage(&error) => {
                 tracing::error!(
                     day_ns,
                     %error,
-                    "the database cannot read a table of a day; the day stays as it is"
+                    "the database cannot read a table of a day; the day is skipped"
                 );
                 report.postponed_days += 1;
             }

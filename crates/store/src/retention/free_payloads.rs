@@ -71,8 +71,8 @@ pub(crate) async fn free_payloads(
             tracing::error!(
                 table = partition.table,
                 %error,
-                "the database cannot read a table of large values or an event that may refer to \
-                 some; the table stays as it is"
+                "the database cannot read a table of offloaded payloads, or an event that may \
+                 refer to one; the table is skipped"
             );
             Freed::Damaged
         }

@@ -161,11 +161,11 @@ async fn merge_parts(
             .fetch_all(&mut *connection)
             .await?;
     for (id, (class, block)) in ids.into_iter().zip(new) {
-        let place = BlockPartition {
+        let partition = BlockPartition {
             received_day: partition.received_day(),
             class,
         };
-        insert_into_copy(connection, copy, tenant, id, place, block).await?;
+        insert_into_copy(connection, copy, tenant, id, partition, block).await?;
     }
     // Those that could not be loaded, and those that could not be decoded.
     let loaded: HashSet<i64> = blocks.iter().map(|block| block.id).collect();

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_that_stay_are_complete_whatever_the_order_of_the_spans() {
+    fn remaining_keys_have_complete_counts_for_any_order_of_spans() {
         let window_ns = RollupWindow::Hour.length_ns();
         let mut counts = Counts::new(RollupWindow::Hour);
         for round in 0..3_i64 {

@@ -15,10 +15,11 @@ use super::stored::StoredWindows;
 use super::{Figures, decode_sketches, window_start};
 use crate::sqlstate::read_error;
 
-/// The limit for the ends of a range, in ns. Ends beyond it are moved to it, so that window
-/// arithmetic does not overflow a bigint.
-const FAR_NS: i64 = 1 << 62;
+/// The maximum absolute value of the ends of a range, in ns. The ends are clamped to it, so that
+/// window arithmetic does not overflow a bigint.
+const MAX_END_NS: i64 = 1 << 62;
 
+/// The counts of an operation in a window, as stored.
 #[derive(FromRow)]
 struct RollupRow {
     start_ns: i64,
@@ -71,8 +72,8 @@ pub(crate) async fn rollups(
 ) -> Result<RollupReport, ReadError> {
     let window_ns = filter.window.length_ns();
     let (from, to) = filter.range.bounds(now);
-    let from_ns = window_start(from.get().clamp(-FAR_NS, FAR_NS), window_ns);
-    let to_ns = to.get().clamp(-FAR_NS, FAR_NS);
+    let from_ns = window_start(from.get().clamp(-MAX_END_NS, MAX_END_NS), window_ns);
+    let to_ns = to.get().clamp(-MAX_END_NS, MAX_END_NS);
     // The last window may end after the range.
     let end_ns = window_start(to_ns.saturating_add(window_ns - 1), window_ns);
     let operations = selected_operations(connection, tenant, filter).await?;
@@ -244,8 +245,8 @@ async fn named(
 fn rollup(((start_ns, operation), figures): (NamedKey, Figures)) -> Rollup {
     // The result of the sketch can be slightly above the actual maximum.
     let percentile = |share| {
-        let told = figures.sketch.quantile(share).unwrap_or_default();
-        told.min(figures.max_ns)
+        let quantile_ns = figures.sketch.quantile(share).unwrap_or_default();
+        quantile_ns.min(figures.max_ns)
     };
     let (service, operation, kind) = operation
         .map(|(service, operation, kind)| (service, operation, SpanKind::from_code(kind.into())))

@@ -138,9 +138,9 @@ impl<'a> Compared<'a> {
         let payloads = payload_refs::decode(row.payloads.as_deref().unwrap_or_default());
         let payloads = payloads.unwrap_or_default();
         let mut buffer = String::new();
-        for (place, (key, value)) in (0..).zip(attributes.iter()) {
-            let place = ValuePath::Attribute(place);
-            let is_equal = match payloads.iter().find(|payload| payload.place == place) {
+        for (index, (key, value)) in (0..).zip(attributes.iter()) {
+            let path = ValuePath::Attribute(index);
+            let is_equal = match payloads.iter().find(|payload| payload.path == path) {
                 Some(payload) => Some(payload.hash) == self.payload,
                 None => self.test.test.value(value, &mut buffer),
             };

@@ -6,7 +6,7 @@ use throughline_model::{Direction, ReadError, StatusFilter, TraceFilter};
 use uuid::Uuid;
 
 use super::plan::ScanPlan;
-use super::sources::push_leads;
+use super::sources::push_condition;
 use super::trace_row::{RowKey, TraceRow};
 use crate::ids;
 use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
@@ -90,7 +90,7 @@ impl RowSelection<'_> {
             last: all
                 .last()
                 .filter(|walked| walked.is_last)
-                .map(|walked| walked.row.place()),
+                .map(|walked| walked.row.row_key()),
             rows: all
                 .into_iter()
                 .filter(|walked| walked.is_selected)
@@ -159,7 +159,7 @@ impl RowSelection<'_> {
         query.push(" AS user_id, ARRAY[");
         for (at, (_, source)) in plan.sources().enumerate() {
             query.push(if at == 0 { "" } else { ", " });
-            push_leads(&mut query, source);
+            push_condition(&mut query, source);
         }
         query.push("]::boolean[] AS sources");
         query

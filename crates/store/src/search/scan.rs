@@ -70,7 +70,7 @@ pub(crate) struct SearchLimits {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct From {
     pub direction: Direction,
-    pub place: Option<RowKey>,
+    pub position: Option<RowKey>,
 }
 
 /// The reason why a search ended.
@@ -174,7 +174,10 @@ impl<'a> Search<'a> {
             Sources::read(self.connection, tenant, &self.plan, most).await?
         };
         if self.from.direction == Direction::Before {
-            let lower_ns = self.from.place.map_or(i64::MIN, |(start_ns, _)| start_ns);
+            let lower_ns = self
+                .from
+                .position
+                .map_or(i64::MIN, |(start_ns, _)| start_ns);
             while !self.blocks.is_whole() && self.blocks.covered_from_ns > lower_ns {
                 self.extend().await?;
             }
@@ -185,7 +188,7 @@ impl<'a> Search<'a> {
             let lower_ns = self.blocks.covered_from_ns.max(self.selection.from_ns);
             if self
                 .from
-                .place
+                .position
                 .is_some_and(|(start_ns, _)| start_ns < lower_ns)
             {
                 // Earlier pages returned all traces.
@@ -200,8 +203,8 @@ impl<'a> Search<'a> {
             }
             let end = (lower_ns, Uuid::from_u128(1));
             // No progress if an earlier page already reached the end of this range.
-            self.has_progress |= self.from.place != Some(end);
-            self.from.place = Some(end);
+            self.has_progress |= self.from.position != Some(end);
+            self.from.position = Some(end);
             if self.is_over() {
                 let end = End::Stopped(end);
                 return Ok(SearchOutcome { end, total: None });
@@ -279,7 +282,7 @@ impl<'a> Search<'a> {
             MOST_ROWS
         };
         for batch in 1.. {
-            let from = (self.from.direction, self.from.place);
+            let from = (self.from.direction, self.from.position);
             let walked = self
                 .selection
                 .walk(self.connection, &self.plan, from, lower_ns, limit)
@@ -288,15 +291,15 @@ impl<'a> Search<'a> {
                 Decided::All => {}
                 Decided::Full => return Ok(SearchOutcome::of(End::Full)),
                 Decided::Before(row) => {
-                    let last = walked.rows.get(row.wrapping_sub(1)).map(TraceRow::place);
-                    let last = last.or(self.from.place);
+                    let last = walked.rows.get(row.wrapping_sub(1)).map(TraceRow::row_key);
+                    let last = last.or(self.from.position);
                     return Ok(SearchOutcome::of(last.map_or(End::Whole, End::Stopped)));
                 }
             }
             let Some(last) = walked.last else {
                 return Ok(SearchOutcome::of(End::Whole));
             };
-            self.from.place = Some(last);
+            self.from.position = Some(last);
             self.has_progress = true;
             if self.is_over() {
                 return Ok(SearchOutcome::of(End::Stopped(last)));

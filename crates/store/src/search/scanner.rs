@@ -303,7 +303,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_block_is_looked_at_after_a_search_is_cancelled() {
+    fn no_block_is_scanned_after_a_search_is_cancelled() {
         let cancelled = AtomicBool::new(false);
         let mut seen = Vec::new();
         let work = |block: &mut u32| {
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scanner_that_is_dropped_cancels_what_it_started() {
+    fn dropping_a_scanner_cancels_its_scans() {
         let cancel = CancelOnDrop::default();
         let cancelled = Arc::clone(&cancel.0);
         assert!(!cancelled.load(Ordering::Relaxed));
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_block_is_told_and_left_out() {
+    fn a_scanner_reports_and_skips_a_damaged_block() {
         let damaged = std::cell::RefCell::new(Vec::new());
         let work = |block: &mut u32| {
             if *block == 1 {

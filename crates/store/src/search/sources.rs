@@ -176,7 +176,7 @@ fn push_traces(query: &mut QueryBuilder<Postgres>, tenant: Uuid, source: &TraceS
 }
 
 /// Appends the condition that a source finds the trace of row `t`.
-pub(super) fn push_leads(query: &mut QueryBuilder<Postgres>, source: &TraceSource) {
+pub(super) fn push_condition(query: &mut QueryBuilder<Postgres>, source: &TraceSource) {
     match source {
         TraceSource::Event(correlation) => query
             .push(

@@ -23,7 +23,8 @@ pub(crate) struct TraceRow {
 }
 
 impl TraceRow {
-    pub(crate) const fn place(&self) -> RowKey {
+    /// Returns the position of the row in the list.
+    pub(crate) const fn row_key(&self) -> RowKey {
         (self.start_ns, self.trace_id)
     }
 }

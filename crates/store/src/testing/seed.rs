@@ -1,8 +1,8 @@
-//! Fills a database with any number of spans, fast and the same in every run: for benchmarks of
-//! reads and for trying things out.
+//! Fills a database with any number of spans, quickly and reproducibly, for benchmarks of reads and
+//! for experiments.
 //!
-//! The spans go through the writer (blocks, rows of traces and whatever else a
-//! commit keeps) and through compaction, so what is measured on them is what real spans would show.
+//! The spans go through the writer and through compaction, so measurements are the same as with
+//! real spans.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,38 +17,38 @@ use tokio::task::JoinSet;
 
 use crate::{SpanGroup, Store, StoreOptions, WriteBatch};
 
-/// Spans of a batch, nearly.
+/// The approximate number of spans of a batch.
 const BATCH_SPANS: u64 = 5_000;
-/// Batches handed in at a time: one commits while others are encoded.
+/// The number of batches in flight: one commits while others are encoded.
 const IN_FLIGHT: usize = 4;
-/// Batches between two compactions.
+/// The number of batches between two compactions.
 const COMPACTED_BATCHES: u64 = 100;
 
-/// What to fill a database with.
+/// The options of the generated spans.
 #[derive(Debug, Clone)]
 pub struct SeedOptions {
-    /// How many spans, rounded down to whole traces. Default 100,000.
+    /// The number of spans, rounded down to whole traces. Default: 100,000.
     pub spans: u64,
-    /// Spans of each trace, a root and its children. Default 10.
+    /// The number of spans of each trace, a root and its children. Default: 10.
     pub spans_per_trace: u64,
-    /// How many services. Default 12.
+    /// The number of services. Default: 12.
     pub services: u64,
-    /// Operations of each service; the first are the busiest. Default 20.
+    /// The number of operations of each service. The first ones are the busiest. Default: 20.
     pub operations: u64,
-    /// How many users; two of three traces have one. Default 10,000.
+    /// The number of users. Two of three traces have one. Default: 10,000.
     pub users: u64,
-    /// Over how many days before `end` the traces begin, evenly. Default 7.
+    /// The number of days before `end` over which the traces are spread evenly. Default: 7.
     pub days: u32,
-    /// Of a thousand traces, so many fail. Default 20.
+    /// The number of failed traces per thousand. Default: 20.
     pub errors_per_mille: u64,
-    /// Whatever is drawn at random follows from this number. Default 1.
+    /// The seed of all random values. Default: 1.
     pub rng_seed: u64,
-    /// When the newest trace began.
+    /// The start of the newest trace.
     pub end: UnixNanos,
 }
 
 impl SeedOptions {
-    /// The defaults, up to `end`.
+    /// Returns the defaults, with traces up to `end`.
     pub const fn new(end: UnixNanos) -> Self {
         Self {
             spans: 100_000,
@@ -63,7 +63,7 @@ impl SeedOptions {
         }
     }
 
-    /// How many traces that makes.
+    /// Returns the number of traces.
     pub fn traces(&self) -> u64 {
         self.spans / self.spans_per_trace.max(1)
     }
@@ -73,7 +73,7 @@ impl SeedOptions {
 /// Returns the number of spans stored.
 ///
 /// # Errors
-/// Whatever the database says.
+/// An error of the database.
 pub async fn seed(
     url: &str,
     options: &SeedOptions,
@@ -83,7 +83,7 @@ pub async fn seed(
     let mut in_flight = JoinSet::new();
     let mut stored = 0;
     for (batch, number) in batches(options).zip(1_u64..) {
-        // Level 0 stays as small as a server keeps it.
+        // Keeps level 0 as small as a server does.
         if number.is_multiple_of(COMPACTED_BATCHES) {
             store.compact_once().await?;
         }
@@ -108,7 +108,7 @@ pub async fn seed(
     Ok(stored)
 }
 
-/// The same spans as batches, oldest first.
+/// Returns the same spans as batches, oldest first.
 pub fn batches(options: &SeedOptions) -> impl Iterator<Item = WriteBatch> + use<> {
     let options = options.clone();
     let traces = options.traces();
@@ -128,7 +128,7 @@ pub fn batches(options: &SeedOptions) -> impl Iterator<Item = WriteBatch> + use<
     })
 }
 
-/// An empty group for each service.
+/// Returns an empty group for each service.
 fn senders(options: &SeedOptions) -> Vec<SpanGroup> {
     let scope = Arc::new(InstrumentationScope::default());
     (0..options.services.max(1))
@@ -159,10 +159,10 @@ fn trace(options: &SeedOptions, at: u64, random: &mut Ids, groups: &mut [SpanGro
     }
     let count = options.spans_per_trace.max(1);
     let slice_ns = root.duration_ns() / count as i64;
-    for place in 1..count {
+    for index in 1..count {
         // Three of four children stay in the service that was called.
-        let callee = (service + u64::from(place % 4 == 0) * place) % groups.len() as u64;
-        let begins = start.saturating_add(slice_ns * place as i64);
+        let callee = (service + u64::from(index % 4 == 0) * index) % groups.len() as u64;
+        let begins = start.saturating_add(slice_ns * index as i64);
         let mut child = span(
             trace_id,
             Some(root.span_id),
@@ -179,7 +179,7 @@ fn trace(options: &SeedOptions, at: u64, random: &mut Ids, groups: &mut [SpanGro
                 child.name.clone().into_owned().into(),
             ),
         ]);
-        if failed && place == count - 1 {
+        if failed && index == count - 1 {
             child.status.code = StatusCode::Error;
         }
         groups[callee as usize].spans.push(child);
@@ -248,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_makes_the_same_spans_and_as_many_as_asked_for() {
+    fn the_same_seed_creates_the_same_spans_in_the_requested_number() {
         let options = SeedOptions {
             spans: 12_345,
             ..SeedOptions::new(UnixNanos::new(1_795_269_600_000_000_000))

@@ -51,9 +51,9 @@ fn note(budget: &Arc<QueueBudget>, limit: Level0Limit, blocks: u64, bytes: u64) 
         tracing::warn!(
             blocks,
             bytes,
-            "compaction is behind and level 0 is full: ingest answers 429 until it is smaller"
+            "compaction is behind and level 0 is full: ingest responds 429 until it is smaller"
         );
     } else if was_behind && !is_behind {
-        tracing::info!(blocks, bytes, "level 0 is small enough: ingest goes on");
+        tracing::info!(blocks, bytes, "level 0 is small enough: ingest resumes");
     }
 }

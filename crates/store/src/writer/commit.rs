@@ -157,7 +157,7 @@ impl Commit<'_> {
     /// Returns the spans that have begun and are not rejected.
     fn begun(&self) -> Vec<([u8; 16], &open_spans::OpenSpan)> {
         let mut begun = Vec::new();
-        for batch in self.group.telling() {
+        for batch in self.group.with_reports() {
             let open = batch.open.iter().map(|open| (batch.tenant, open));
             begun.extend(
                 open.filter(|(tenant, open)| !self.refused_starts.contains(&open.key(*tenant))),
@@ -180,9 +180,9 @@ impl Commit<'_> {
         }
         let mut processes = Processes::default();
         let mut open_spans = OpenSpans::default();
-        for batch in group.telling() {
-            for told in &batch.told {
-                processes.add(batch.tenant, told);
+        for batch in group.with_reports() {
+            for report in &batch.reports {
+                processes.add(batch.tenant, report);
             }
             for open in &batch.open {
                 if self.refused_starts.contains(&open.key(batch.tenant)) {
@@ -200,7 +200,7 @@ impl Commit<'_> {
             }
             // A sender that numbers its spans may omit the number of this one, and the span may
             // still be open.
-            if row.numbered().is_some() || !batch.told.is_empty() {
+            if row.numbered().is_some() || !batch.reports.is_empty() {
                 open_spans.end(batch.tenant, row.trace_id, row.span_id);
             }
         }

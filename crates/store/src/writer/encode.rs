@@ -162,11 +162,11 @@ impl Encoder<'_> {
             return;
         };
         let received_ns = self.now.get();
-        let mut told = ProcessReport::new(sequence, &sender.rejected, resource_id, received_ns);
+        let mut report = ProcessReport::new(sequence, &sender.rejected, resource_id, received_ns);
         for number in refused {
-            told.reject(*number);
+            report.reject(*number);
         }
-        self.encoded.told.push(told);
+        self.encoded.reports.push(report);
         for (index, start) in (self.start_index..).zip(&group.starts) {
             let span = start.clone().into_span();
             // The receiver has already rejected it. A caller that skipped the receiver's validation
@@ -205,7 +205,7 @@ impl Encoder<'_> {
     fn event(&mut self, event: &LogRecord, context: EventContext) {
         let events = &mut self.encoded.events;
         if event.time.since(self.now) > MAX_AHEAD_NS {
-            return events.reject("the event lies more than two days ahead of the server's clock");
+            return events.reject("the event is more than two days ahead of the server's clock");
         }
         let payloads = self.detached.of_event(events.next_index());
         events.push(event, context, payloads);
@@ -213,7 +213,7 @@ impl Encoder<'_> {
 
     fn unstorable(&self, span: &Span) -> Option<&'static str> {
         if span.start.since(self.now) > MAX_AHEAD_NS {
-            return Some("the span begins more than two days ahead of the server's clock");
+            return Some("the start of the span is more than two days ahead of the server's clock");
         }
         row::unstorable(span)
     }

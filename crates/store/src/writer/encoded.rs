@@ -25,7 +25,7 @@ pub(super) struct Encoded {
     /// The large values of its spans and events.
     pub payloads: Vec<Payload>,
     /// The sequence number reports of its processes.
-    pub told: Vec<ProcessReport>,
+    pub reports: Vec<ProcessReport>,
     /// The spans that have begun.
     pub open: Vec<OpenSpan>,
 }
@@ -38,7 +38,7 @@ impl Encoded {
             + self.dictionary.len() * size_of::<Entry>()
             + self.events.memory_bytes()
             + payloads::memory_bytes(&self.payloads)
-            + self.told.len() * size_of::<ProcessReport>()
+            + self.reports.len() * size_of::<ProcessReport>()
             + self.open.iter().map(OpenSpan::memory_bytes).sum::<usize>()
     }
 

@@ -136,8 +136,10 @@ impl Group {
     }
 
     /// Returns the batches that carry process reports besides rows.
-    pub(super) fn telling(&self) -> impl Iterator<Item = &Encoded> {
-        self.batches.iter().filter(|batch| !batch.told.is_empty())
+    pub(super) fn with_reports(&self) -> impl Iterator<Item = &Encoded> {
+        self.batches
+            .iter()
+            .filter(|batch| !batch.reports.is_empty())
     }
 
     /// Returns the spans that are rejected so far.
@@ -146,9 +148,9 @@ impl Group {
     }
 
     /// Fails the batches that carry process reports.
-    pub(super) fn fail_told(&mut self, error: &WriteError) {
+    pub(super) fn fail_reporting(&mut self, error: &WriteError) {
         for (batch, outcome) in self.batches.iter().zip(&mut self.outcomes) {
-            if !batch.told.is_empty() {
+            if !batch.reports.is_empty() {
                 *outcome = Err(error.clone());
             }
         }

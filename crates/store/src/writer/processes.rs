@@ -76,30 +76,30 @@ pub(super) struct Processes(BTreeMap<([u8; 16], i64), Process>);
 
 impl Processes {
     /// Adds the report of a batch.
-    pub(super) fn add(&mut self, tenant: [u8; 16], told: &ProcessReport) {
-        let ended_ns = told.ended.then_some(told.received_ns);
+    pub(super) fn add(&mut self, tenant: [u8; 16], report: &ProcessReport) {
+        let ended_ns = report.ended.then_some(report.received_ns);
         let process = self
             .0
-            .entry((tenant, told.process_id))
+            .entry((tenant, report.process_id))
             .or_insert_with(|| Process {
-                resource_id: told.resource_id,
-                seen_ns: told.received_ns,
-                next: told.next,
-                settled: told.settled,
+                resource_id: report.resource_id,
+                seen_ns: report.received_ns,
+                next: report.next,
+                settled: report.settled,
                 ended_ns,
                 dropped: BTreeMap::new(),
                 received: Vec::new(),
                 rejected: Vec::new(),
             });
-        process.seen_ns = process.seen_ns.max(told.received_ns);
-        process.next = process.next.max(told.next);
-        process.settled = process.settled.max(told.settled);
+        process.seen_ns = process.seen_ns.max(report.received_ns);
+        process.next = process.next.max(report.next);
+        process.settled = process.settled.max(report.settled);
         process.ended_ns = process.ended_ns.or(ended_ns);
-        for (&reason, &count) in &told.dropped {
+        for (&reason, &count) in &report.dropped {
             let known = process.dropped.entry(reason).or_default();
             *known = count.max(*known);
         }
-        process.rejected.extend(&told.rejected);
+        process.rejected.extend(&report.rejected);
     }
 
     /// Adds the number of a stored span; its process must have been added before.
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_joined_into_ranges_whatever_their_order() {
+    fn numbers_are_joined_into_ranges_in_any_order() {
         assert_eq!(ranges(vec![5, 0, 2, 1, 5]), "{[0,3),[5,6)}");
         assert_eq!(ranges(Vec::new()), "{}");
     }

@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_was_answered_with_the_last_group_is_waited_for() {
+    async fn a_group_waits_for_the_senders_of_the_last_group() {
         let (sender, queue) = queue();
         sender.send(4);
         assert_eq!(group(&queue).await, 4);
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_sender_that_is_alone_is_never_made_to_wait() {
+    async fn a_single_sender_never_waits() {
         let (sender, queue) = queue();
         for _ in 0..3 {
             let answered = async { tokio::join!(group(&queue), async { sender.send(1) }) };
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_closed_queue_gives_what_it_has_at_once() {
+    async fn a_closed_queue_returns_its_batches_at_once() {
         let (sender, queue) = queue();
         sender.send(2);
         assert_eq!(group(&queue).await, 2);

@@ -1,6 +1,7 @@
 //! A span in the writer until it is committed: fields of fixed size, and parts of variable size,
 //! which are stored one after the other in the bytes of its batch.
 
+mod failure;
 mod field;
 mod named;
 #[cfg(test)]
@@ -31,7 +32,8 @@ pub(super) struct BatchSpan {
     /// Texts in the bytes of its batch.
     pub user: Option<TextAt>,
     pub session: Option<TextAt>,
-    /// The failure message of a failed span.
+    /// The message of a failed span: its status message, else the message or type of its last
+    /// `exception` event, else its `error.type`.
     pub error: Option<TextAt>,
     /// The position of the span in its batch.
     pub index: u32,
@@ -203,13 +205,17 @@ fn append(
     let message_at = out.len();
     out.extend_from_slice(span.status_message.as_bytes());
     let is_error = span.status == StatusCode::Error;
-    let error = is_error.then(|| TextAt::message(message_at, span.status_message));
     let attributes_at = out.len();
     out.extend_from_slice(span.attributes);
     let named = Named::find(out, attributes_at);
     let events_at = out.len();
     out.extend_from_slice(span.events);
     let links_at = out.len();
+    let error = is_error.then(|| {
+        TextAt::message(message_at, span.status_message)
+            .or_else(|| failure::find(out, events_at))
+            .or_else(|| named.error_type())
+    });
     out.extend_from_slice(span.links);
     let payloads_at = out.len();
     out.extend_from_slice(payloads);
@@ -237,8 +243,8 @@ fn append(
         duration_ns: span.duration_ns(),
         digest: 0,
         is_error,
-        user: named.user(),
-        session: named.session(),
+        user: None,
+        session: None,
         error: error.flatten(),
         index: context.index,
         resource_id: context.resource_id,
@@ -258,11 +264,14 @@ fn append(
         lengths,
     };
     let record = row.record(out);
-    row.digest = if named.is_marked() {
+    row.digest = if named.is_repaired() {
         record.digest(scratch)
     } else {
         record.digest_of_parts(&out[offset..])
     };
+    // Their texts can stand behind the parts of the span.
+    row.user = named.user(out);
+    row.session = named.session(out);
     row
 }
 

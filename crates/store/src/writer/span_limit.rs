@@ -42,7 +42,7 @@ impl SpanLimit {
     /// Returns the reason for rejecting a span beyond the limit.
     pub(super) fn reason(&self) -> String {
         format!(
-            "trace_too_large: the trace has {} spans, the most that are kept",
+            "trace_too_large: the trace has {} spans, the limit",
             self.spans
         )
     }
@@ -50,7 +50,7 @@ impl SpanLimit {
     /// Returns the reason for rejecting a start beyond the limit.
     pub(super) fn reason_of_start(&self) -> String {
         format!(
-            "trace_too_large: the trace has {} spans that run, the most that are kept",
+            "trace_too_large: the trace has {} running spans, the limit",
             self.spans
         )
     }

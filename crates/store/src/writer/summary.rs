@@ -1,7 +1,7 @@
 //! The summary of a trace, calculated from some of its spans. Merging is commutative (least start,
 //! greatest end, sums, the span with the least rank), so the order of arrival does not matter.
 
-use core::cmp::Ordering;
+use core::cmp::{Ordering, Reverse};
 
 use super::open_spans::OpenSpan;
 use super::row::{BatchSpan, TextAt};
@@ -29,14 +29,36 @@ pub(super) struct RankedText {
     pub text: String,
 }
 
-/// The root span of the trace: the least span by the first three fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// The root span of the trace: the least span by rank, then the longest, then the one with the least
+/// ID, as [`throughline_model::span_order`] has it. The digest decides between spans with one ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Root {
     pub rank: i64,
     pub span_id: i64,
     pub digest: i64,
     pub operation_id: i64,
     pub duration_ns: i64,
+}
+
+impl Ord for Root {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |root: &Self| {
+            (
+                root.rank,
+                Reverse(root.duration_ns),
+                root.span_id.cast_unsigned(),
+                root.digest,
+                root.operation_id,
+            )
+        };
+        key(self).cmp(&key(other))
+    }
+}
+
+impl PartialOrd for Root {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// Returns the rank of a span as the root: spans without a parent come first, then the earlier
@@ -80,8 +102,8 @@ impl Summary {
     }
 
     /// Returns the summary of a span that has begun and not ended. Its span count is 0. It can be
-    /// the root of its trace until it ends: its digest is the greatest possible, so the ended span
-    /// replaces it.
+    /// the root of its trace until it ends: its duration is 0 and its digest the greatest possible,
+    /// so the ended span replaces it.
     pub(super) fn begun(open: &OpenSpan) -> Self {
         let has_parent = open.parent_span_id.is_some();
         Self {
@@ -152,8 +174,8 @@ impl Summary {
     }
 
     fn add_service(&mut self, service: i64) {
-        if let Err(place) = self.services.binary_search(&service) {
-            self.services.insert(place, service);
+        if let Err(index) = self.services.binary_search(&service) {
+            self.services.insert(index, service);
         }
     }
 }

@@ -42,7 +42,9 @@ pub(super) async fn keep_running(
         let task = Task::new(&connect, &options, shared.clone());
         match tokio::spawn(task.run(Arc::clone(&queue))).await {
             Ok(()) => return,
-            Err(error) => tracing::error!(%error, "a writer task ended and is started again"),
+            Err(error) => {
+                tracing::error!(%error, "a writer task stopped unexpectedly; restarting it");
+            }
         }
     }
 }
@@ -104,24 +106,24 @@ impl Task {
         let mut waiting = vec![distinct];
         let mut faults = 0;
         // The first rows that are committed carry the process reports of all batches.
-        let mut is_told = group.telling().next().is_none();
+        let mut are_reports_stored = group.with_reports().next().is_none();
         while let Some(mut rows) = waiting.pop() {
             if rows.is_empty() {
                 continue;
             }
             match self.store(&group, &rows).await {
                 Ok(stored) => {
-                    is_told = true;
+                    are_reports_stored = true;
                     self.settle(&mut group, &rows, stored);
                 }
                 Err(Failure::All(error)) => group.fail(&rows, &error),
                 Err(Failure::Data(reason)) => {
                     faults += 1;
                     if rows.len() == 1 {
-                        tracing::warn!(reason, "the database refused a row");
+                        tracing::warn!(reason, "the database rejected a row");
                         group.reject(rows[0], reason);
                         // The sequence number of a rejected span counts as rejected, not as lost.
-                        is_told = group.telling().next().is_none();
+                        are_reports_stored = group.with_reports().next().is_none();
                     } else if faults > Self::MAX_FAULTS {
                         group.fail(&rows, &WriteError::Refused(reason));
                     } else {
@@ -132,11 +134,11 @@ impl Task {
                 }
             }
         }
-        if !is_told {
+        if !are_reports_stored {
             match self.store(&group, &[]).await {
                 Ok(stored) => self.settle(&mut group, &[], stored),
-                Err(Failure::All(error)) => group.fail_told(&error),
-                Err(Failure::Data(reason)) => group.fail_told(&WriteError::Refused(reason)),
+                Err(Failure::All(error)) => group.fail_reporting(&error),
+                Err(Failure::Data(reason)) => group.fail_reporting(&WriteError::Refused(reason)),
             }
         }
         let elapsed = started.elapsed();
@@ -178,7 +180,7 @@ impl Task {
             let Ok(result) = timeout(limit, attempt).await else {
                 // The connection is dropped, so that its unfinished statement cannot interfere with
                 // the next commit.
-                tracing::warn!("the database did not commit in time");
+                tracing::warn!("timeout of a commit");
                 return unavailable;
             };
             let (error, committing) = match result {
@@ -192,7 +194,7 @@ impl Task {
                 // Rows are checked before COMMIT, so an error of COMMIT is not caused by a row.
                 Fault::Data(reason) if committing => {
                     self.session.put_back(open);
-                    tracing::warn!(reason, "a group was not committed");
+                    tracing::warn!(reason, "cannot commit a group");
                     return unavailable;
                 }
                 Fault::Data(reason) => {
@@ -214,17 +216,17 @@ impl Task {
                 // commit is retried once. After COMMIT was sent the rows may be stored: then the
                 // sender retries, and they count as duplicates.
                 Fault::Disconnected if was_open && !is_second_connection && !committing => {
-                    tracing::warn!(%error, "the writer lost its connection and makes a new one");
+                    tracing::warn!(%error, "the writer lost its connection; reconnecting");
                     is_second_connection = true;
                     self.shared.known.clear();
                 }
                 Fault::Disconnected | Fault::Unavailable | Fault::TimedOut | Fault::Conflict => {
-                    tracing::warn!(%error, "a group was not committed");
+                    tracing::warn!(%error, "cannot commit a group");
                     self.shared.known.clear();
                     return unavailable;
                 }
                 Fault::Duplicate | Fault::NoPartition | Fault::Other => {
-                    tracing::error!(%error, "a group was not committed");
+                    tracing::error!(%error, "cannot commit a group");
                     return Err(Failure::All(WriteError::Internal));
                 }
             }
@@ -242,7 +244,7 @@ impl Task {
         let starts = span_limit::starts::over(connection, group, shared.limit.spans()).await?;
         let entries = group
             .batches_of(rows)
-            .chain(group.telling())
+            .chain(group.with_reports())
             .flat_map(|batch| batch.dictionary.iter());
         let missing = shared.known.missing(entries);
         if !missing.is_empty() {

@@ -1,4 +1,4 @@
-//! The store against a real Postgres; each test has a database of its own.
+//! Tests of the store with a real Postgres. Each test has its own database.
 
 mod backup;
 mod bounds;
@@ -14,6 +14,7 @@ mod live;
 mod lock_order;
 mod lookup;
 mod model;
+mod order;
 mod page_bounds;
 mod pages;
 mod partitions;

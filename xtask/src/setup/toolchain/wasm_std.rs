@@ -54,8 +54,8 @@ fn write_empty_crate(folder: &Path) -> Result<()> {
 
 /// Returns the library files of a build, without that of the empty crate.
 fn libraries(deps: &Path) -> Result<Vec<PathBuf>> {
-    let entries =
-        std::fs::read_dir(deps).with_context(|| format!("no libraries in {}", deps.display()))?;
+    let entries = std::fs::read_dir(deps)
+        .with_context(|| format!("found no libraries in {}", deps.display()))?;
     let mut files = Vec::new();
     for entry in entries {
         let path = entry?.path();
@@ -72,7 +72,7 @@ fn libraries(deps: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     if files.is_empty() {
-        bail!("the build left no libraries in {}", deps.display());
+        bail!("the build wrote no libraries to {}", deps.display());
     }
     files.sort();
     Ok(files)
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_empty_crate_itself_is_not_taken_along() -> Result<()> {
+    fn the_empty_crate_is_not_copied() -> Result<()> {
         let deps = std::env::temp_dir().join(format!("xtask-deps-{}", std::process::id()));
         std::fs::create_dir_all(&deps)?;
         for name in [

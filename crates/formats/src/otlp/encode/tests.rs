@@ -69,7 +69,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_was_written_reads_back_the_same(
+    fn encoded_items_are_read_back_unchanged(
         resource in resource(),
         groups in vec((scope(), vec(span(VALID), 1..3)), 1..3),
     ) {
@@ -113,7 +113,7 @@ proptest! {
 }
 
 #[test]
-fn the_form_is_the_one_otlp_asks_for() {
+fn the_encoding_follows_the_otlp_specification() {
     let resource = Resource::of_service("shop");
     let scope = InstrumentationScope::default();
     let mut span = Span {

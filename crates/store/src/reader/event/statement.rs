@@ -1,152 +1,45 @@
 //! Builds the statement that lists events. Every value of a filter is a bind parameter.
 
 use sqlx::{Postgres, QueryBuilder};
-use throughline_model::{Direction, EventFilter, EventPageRequest, fold_case};
+use throughline_model::{Direction, EventCursor, EventFilter, EventPageRequest};
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
 use super::{COLUMNS, PAGE_BYTES};
 use crate::ids;
 use crate::indexed_text::{MAX_CHARS, beginning};
-use crate::reader::context::ReadContext;
 
 const NAMES: &str = include_str!("../event_names.sql");
-/// The SQL expression for the folded message of an event. It matches [`fold_case`] if the locale of
-/// the database knows the letters. The collation of the column only lowercases ASCII.
-const FOLDED_MESSAGE: &str = "replace(replace(replace(replace(\
-    lower(e.message COLLATE \"default\"), 'ς', 'σ'), 'ß', 'ss'), 'ı', 'i'), U&'i\\0307', 'i')";
-/// The maximum number of events that one text search reads.
-const SEARCHED_EVENTS: i64 = 20_000;
 
-/// The events that a page selects.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SelectedEvents<'a> {
+/// Returns the statement for one page and one more row, which shows whether more rows follow. With
+/// `matches` it returns only these events of those that the filter selects.
+pub(super) fn select(
     tenant: Uuid,
-    now: UnixNanos,
-    filter: &'a EventFilter,
+    filter: &EventFilter,
     page: EventPageRequest,
-}
-
-impl<'a> SelectedEvents<'a> {
-    pub(super) fn of(
-        context: &ReadContext<'_>,
-        filter: &'a EventFilter,
-        page: EventPageRequest,
-    ) -> Self {
-        Self {
-            tenant: context.tenant,
-            now: context.now,
-            filter,
-            page,
-        }
+    (limit, matches): (i64, Option<&[EventCursor]>),
+    now: UnixNanos,
+) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push("events AS e");
+    push_conditions(&mut query, tenant, filter, page, now);
+    if let Some(matches) = matches {
+        let times: Vec<i64> = matches.iter().map(|cursor| cursor.at.get()).collect();
+        let digests: Vec<i64> = matches.iter().map(|cursor| cursor.digest).collect();
+        // The bounds skip the partitions of other days.
+        query.push(" AND e.at_ns >= ");
+        query.push_bind(times.iter().min().copied().unwrap_or_default());
+        query.push(" AND e.at_ns <= ");
+        query.push_bind(times.iter().max().copied().unwrap_or_default());
+        query.push(" AND (e.at_ns, e.digest) IN (SELECT * FROM unnest(");
+        query.push_bind(times).push("::bigint[], ");
+        query.push_bind(digests).push("::bigint[]))");
     }
-
-    /// Returns the statement for the first `limit` rows of the page.
-    pub(super) fn page(&self, limit: i64) -> QueryBuilder<Postgres> {
-        let mut query = QueryBuilder::new(COLUMNS);
-        if let Some(text) = &self.filter.text {
-            query.push("(SELECT e.* FROM events AS e");
-            self.push_conditions(&mut query);
-            self.push_order(&mut query);
-            query.push(" LIMIT ").push_bind(SEARCHED_EVENTS);
-            // Uses strpos and not a pattern, so no character in the text has a special meaning.
-            query
-                .push(") AS e WHERE (strpos(e.message, ")
-                .push_bind(text.clone())
-                .push(") > 0 OR strpos(")
-                .push(FOLDED_MESSAGE)
-                .push(", ")
-                .push_bind(fold_case(text).into_owned())
-                .push(") > 0)");
-        } else {
-            query.push("events AS e");
-            self.push_conditions(&mut query);
-        }
-        self.push_order(&mut query);
-        query.push(" LIMIT ").push_bind(limit);
-        let is_upwards = matches!(self.page.from, Some((Direction::Before, _)));
-        push_page(&mut query, is_upwards);
-        query
-    }
-
-    /// Returns the statement for the positions of the last event that a text search reads and of
-    /// the one after it.
-    pub(super) fn beyond_search(&self) -> QueryBuilder<Postgres> {
-        let mut query = QueryBuilder::new("SELECT e.at_ns, e.digest FROM events AS e");
-        self.push_conditions(&mut query);
-        self.push_order(&mut query);
-        query.push(" OFFSET ").push_bind(SEARCHED_EVENTS - 1);
-        query.push(" LIMIT 2");
-        query
-    }
-
-    fn push_order(&self, query: &mut QueryBuilder<Postgres>) {
-        query.push(match self.page.from {
-            Some((Direction::Before, _)) => " ORDER BY e.at_ns, e.digest",
-            _ => " ORDER BY e.at_ns DESC, e.digest DESC",
-        });
-    }
-
-    /// Appends the conditions that need no text search, and the start of the page.
-    fn push_conditions(&self, query: &mut QueryBuilder<Postgres>) {
-        let tenant = self.tenant;
-        // The pattern names every field, so that the compiler reports a new condition.
-        let EventFilter {
-            range,
-            min_severity,
-            service,
-            name,
-            // The text search applies to the rows that these conditions select.
-            text: _,
-            trace,
-            span,
-            session,
-            correlation,
-        } = self.filter;
-        query.push(" WHERE e.tenant_id = ").push_bind(tenant);
-        if let Some(range) = range {
-            let (from, to) = range.bounds(self.now);
-            query.push(" AND e.at_ns >= ").push_bind(from.get());
-            query.push(" AND e.at_ns < ").push_bind(to.get());
-        }
-        if *min_severity > 0 {
-            query
-                .push(" AND e.severity >= ")
-                .push_bind(i16::from(*min_severity));
-        }
-        if let Some(service) = service {
-            sent_by(query, tenant, service);
-        }
-        if let Some(trace) = trace {
-            query
-                .push(" AND e.trace_id = ")
-                .push_bind(Uuid::from_bytes(trace.to_bytes()));
-        }
-        if let Some(span) = span {
-            query.push(" AND e.span_id = ").push_bind(span.to_i64());
-        }
-        if let Some(name) = name {
-            query.push(" AND e.event_type = ").push_bind(name.clone());
-        }
-        for (column, value) in [
-            (" AND e.session_id = ", session),
-            (" AND e.correlation_id = ", correlation),
-        ] {
-            if let Some(value) = value {
-                query
-                    .push(column)
-                    .push_bind(beginning(value, MAX_CHARS).to_owned());
-            }
-        }
-        if let Some((direction, cursor)) = self.page.from {
-            query.push(match direction {
-                Direction::After => " AND (e.at_ns, e.digest) < (",
-                Direction::Before => " AND (e.at_ns, e.digest) > (",
-            });
-            query.push_bind(cursor.at.get()).push(", ");
-            query.push_bind(cursor.digest).push(")");
-        }
-    }
+    push_order(&mut query, page);
+    query.push(" LIMIT ").push_bind(limit);
+    let is_upwards = matches!(page.from, Some((Direction::Before, _)));
+    push_page(&mut query, is_upwards);
+    query
 }
 
 /// Completes a statement that starts with [`COLUMNS`] and selects rows. Cuts the rows to the
@@ -162,6 +55,79 @@ pub(in crate::reader) fn push_page(query: &mut QueryBuilder<Postgres>, is_upward
     query.push(" ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING)");
     query.push(NAMES).push_bind(PAGE_BYTES as i64);
     query.push(" ORDER BY page.at_ns DESC, page.digest DESC");
+}
+
+pub(super) fn push_order(query: &mut QueryBuilder<Postgres>, page: EventPageRequest) {
+    query.push(match page.from {
+        Some((Direction::Before, _)) => " ORDER BY e.at_ns, e.digest",
+        _ => " ORDER BY e.at_ns DESC, e.digest DESC",
+    });
+}
+
+/// Appends the conditions that need no text search, and the start of the page.
+pub(super) fn push_conditions(
+    query: &mut QueryBuilder<Postgres>,
+    tenant: Uuid,
+    filter: &EventFilter,
+    page: EventPageRequest,
+    now: UnixNanos,
+) {
+    // The pattern names every field, so that the compiler reports a new condition.
+    let EventFilter {
+        range,
+        min_severity,
+        service,
+        name,
+        // The text search applies to the rows that these conditions select.
+        text: _,
+        trace,
+        span,
+        session,
+        correlation,
+    } = filter;
+    query.push(" WHERE e.tenant_id = ").push_bind(tenant);
+    if let Some(range) = range {
+        let (from, to) = range.bounds(now);
+        query.push(" AND e.at_ns >= ").push_bind(from.get());
+        query.push(" AND e.at_ns < ").push_bind(to.get());
+    }
+    if *min_severity > 0 {
+        query
+            .push(" AND e.severity >= ")
+            .push_bind(i16::from(*min_severity));
+    }
+    if let Some(service) = service {
+        sent_by(query, tenant, service);
+    }
+    if let Some(trace) = trace {
+        query
+            .push(" AND e.trace_id = ")
+            .push_bind(Uuid::from_bytes(trace.to_bytes()));
+    }
+    if let Some(span) = span {
+        query.push(" AND e.span_id = ").push_bind(span.to_i64());
+    }
+    if let Some(name) = name {
+        query.push(" AND e.event_type = ").push_bind(name.clone());
+    }
+    for (column, value) in [
+        (" AND e.session_id = ", session),
+        (" AND e.correlation_id = ", correlation),
+    ] {
+        if let Some(value) = value {
+            query
+                .push(column)
+                .push_bind(beginning(value, MAX_CHARS).to_owned());
+        }
+    }
+    if let Some((direction, cursor)) = page.from {
+        query.push(match direction {
+            Direction::After => " AND (e.at_ns, e.digest) < (",
+            Direction::Before => " AND (e.at_ns, e.digest) > (",
+        });
+        query.push_bind(cursor.at.get()).push(", ");
+        query.push_bind(cursor.digest).push(")");
+    }
 }
 
 /// Appends the condition that a service sent the event.
@@ -193,13 +159,13 @@ mod tests {
             correlation: text(),
         };
         let page = EventPageRequest::default();
-        let selected = SelectedEvents {
-            tenant: Uuid::nil(),
-            now: UnixNanos::new(0),
-            filter: &filter,
+        let query = select(
+            Uuid::nil(),
+            &filter,
             page,
-        };
-        let query = selected.page(1_234_567);
+            (1_234_567, None),
+            UnixNanos::new(0),
+        );
         let sql = query.sql();
         let sql = sql.as_str();
         assert!(!sql.contains("DROP"), "{sql}");

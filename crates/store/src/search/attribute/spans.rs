@@ -145,7 +145,7 @@ impl AttributeScan<'_> {
         }
         for (ordinal, position) in self.positions(column).enumerate() {
             let reference = offloaded.at(position).iter().find(|reference| {
-                matches!(reference.place, ValuePath::Attribute(place)
+                matches!(reference.path, ValuePath::Attribute(place)
                     if directory.attribute_column(position, place as usize) == Some(column))
             });
             let passes = match reference {
@@ -256,7 +256,7 @@ impl AttributeScan<'_> {
                 return false;
             }
             let at = place(at);
-            let reference = references.iter().find(|reference| reference.place == at);
+            let reference = references.iter().find(|reference| reference.path == at);
             let passes = match reference {
                 Some(reference) => self.payload_passes(test, reference),
                 None => test.test.value(value, buffer),

@@ -8,7 +8,7 @@ use crate::writer::open_spans::OpenSpanKey;
 impl Group {
     /// Returns the keys of its starts, in the order of arrival.
     pub(in crate::writer) fn starts(&self) -> impl Iterator<Item = OpenSpanKey> {
-        self.telling()
+        self.with_reports()
             .flat_map(|batch| batch.open.iter().map(|open| open.key(batch.tenant)))
     }
 

@@ -21,7 +21,7 @@ fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
     let repairs = vec![AttributeValue::from("clock_skewed")];
     marked.attributes.insert(semconv::REPAIRS, repairs);
     assert_eq!(digest(&marked), digest(&span));
-    marked.attributes.insert("more", "said");
+    marked.attributes.insert("more", "text");
     assert_ne!(digest(&marked), digest(&span));
 }
 
@@ -53,7 +53,7 @@ fn otlp(span: &Span) -> Vec<u8> {
 }
 
 #[test]
-fn a_packed_span_gives_the_row_of_the_decoded_one() {
+fn a_packed_span_has_the_row_of_the_decoded_span() {
     let root = throughline_testkit::span("GET /").build();
     let child = throughline_testkit::span("query")
         .child_of(&root)

@@ -25,10 +25,10 @@ impl State {
         if let Some(submit) = interaction.submit {
             self.end(submit.key, at_ms);
         }
-        let is_told = self
+        let is_announced = self
             .open_span(interaction.root.key)
-            .is_some_and(|open| open.is_told());
-        if is_told || interaction.certain || interaction.idle.has_happened() {
+            .is_some_and(|open| open.is_announced());
+        if is_announced || interaction.certain || interaction.idle.has_happened() {
             self.end(interaction.root.key, at_ms);
         } else {
             self.discard(interaction.root.key);

@@ -8,23 +8,23 @@ use super::activity::Page;
 use super::js::Navigation;
 use super::state::{Parent, State, Visibility};
 use crate::rules::address::Address;
-use crate::rules::idle::{IdleDetector, Look};
+use crate::rules::idle::{IdleCheck, IdleDetector};
 
 impl State {
     /// Ends the interaction and the page view if they are over. Returns the time until the next
     /// check, in ms.
-    pub(super) fn look(&mut self, now_ms: f64) -> Option<f64> {
+    pub(super) fn check(&mut self, now_ms: f64) -> Option<f64> {
         let mut next_ms: Option<f64> = None;
         if let Some(interaction) = &self.interaction {
-            match interaction.idle.look(now_ms) {
-                Look::Over(at_ms) => self.finish_interaction(at_ms),
-                Look::Again(ms) => next_ms = Some(ms),
+            match interaction.idle.check(now_ms) {
+                IdleCheck::Over(at_ms) => self.finish_interaction(at_ms),
+                IdleCheck::Again(ms) => next_ms = Some(ms),
             }
         }
         if let Some(page) = self.page.as_ref().filter(|page| !page.ended) {
-            match page.idle.look(now_ms) {
-                Look::Over(at_ms) => self.finish_page(at_ms),
-                Look::Again(ms) => next_ms = Some(next_ms.map_or(ms, |other| other.min(ms))),
+            match page.idle.check(now_ms) {
+                IdleCheck::Over(at_ms) => self.finish_page(at_ms),
+                IdleCheck::Again(ms) => next_ms = Some(next_ms.map_or(ms, |other| other.min(ms))),
             }
         }
         next_ms
@@ -93,7 +93,7 @@ impl State {
 
     /// Handles a route change within the page.
     pub(super) fn route(&mut self, now_ms: f64, address: &Address) {
-        self.look(now_ms);
+        self.check(now_ms);
         if let Some(interaction) = &mut self.interaction {
             interaction.idle.noted(now_ms);
         }

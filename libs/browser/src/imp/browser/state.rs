@@ -20,12 +20,13 @@ const MAX_OPEN: usize = 512;
 const ANNOUNCE_AFTER_MS: f64 = 1_000.0;
 /// The session storage key of the session.
 pub(super) const SESSION_KEY: &str = "throughline.session";
-/// The OTLP flags of our spans and links: sampled, random trace id, and "it is known whether the
-/// parent is remote" (it never is).
+/// The OTLP flags of the spans and links of a page: sampled, random trace id, and the bit that tells
+/// that the parent is known to be local.
 const FLAGS: u32 = 0x103;
 
 /// A span that has not ended.
 pub(super) struct OpenSpan {
+    /// The number by which its handle finds it.
     pub(super) key: u32,
     pub(super) span: Span,
     /// The clock anchor at its start. The span keeps it, so that its duration is monotonic.
@@ -35,7 +36,7 @@ pub(super) struct OpenSpan {
 
 impl OpenSpan {
     /// Reports whether the span was announced to the collector.
-    pub(super) fn is_told(&self) -> bool {
+    pub(super) fn is_announced(&self) -> bool {
         self.span.sequence.is_some()
     }
 }
@@ -235,7 +236,7 @@ impl State {
     pub(super) fn announce(&mut self, now_ms: f64) {
         for at in 0..self.open.len() {
             let open = &self.open[at];
-            if open.is_told() || now_ms - open.began_ms < ANNOUNCE_AFTER_MS {
+            if open.is_announced() || now_ms - open.began_ms < ANNOUNCE_AFTER_MS {
                 continue;
             }
             // The start has the form of a span with zero duration. The collector reads only the

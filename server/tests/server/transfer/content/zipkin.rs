@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Told, id, list, text, whole};
+use super::{SpanContent, id, list, text, whole};
 
 const NANOS_PER_MICRO: i128 = 1_000;
 
-pub(super) fn span(sent: &Value) -> Told {
+pub(super) fn span(sent: &Value) -> SpanContent {
     let start = whole(sent, "timestamp").map(|micros| micros * NANOS_PER_MICRO);
     let duration = whole(sent, "duration").map(|micros| micros * NANOS_PER_MICRO);
     let ends = |end: &str| sent.get(end).unwrap_or(&Value::Null);
@@ -39,12 +39,10 @@ pub(super) fn span(sent: &Value) -> Told {
     let error = error.as_ref().and_then(Value::as_str);
     let code = attributes.remove("otel.status_code");
     attributes.retain(|key, _| !key.starts_with("otel."));
-    let shared = sent.get("shared") == Some(&Value::Bool(true));
-    Told {
+    SpanContent {
         trace: id(sent.get("traceId"), 32),
         span: id(sent.get("id"), 16),
-        // A server span that shares its caller's id is its child.
-        parent: (!shared).then(|| id(sent.get("parentId"), 16)),
+        parent: Some(id(sent.get("parentId"), 16)),
         name: text(sent, "name"),
         kind: kind(&text(sent, "kind")),
         start,

@@ -6,11 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{Told, id, list, text, whole};
+use super::{SpanContent, id, list, text, whole};
 
 const NANOS_PER_MICRO: i128 = 1_000;
 
-pub(super) fn spans(trace: &Value) -> Vec<Told> {
+pub(super) fn spans(trace: &Value) -> Vec<SpanContent> {
     let sent = match trace.get("spans") {
         Some(Value::Array(spans)) => spans.as_slice(),
         _ => core::slice::from_ref(trace),
@@ -19,7 +19,7 @@ pub(super) fn spans(trace: &Value) -> Vec<Told> {
     sent.iter().map(|sent| span(sent, processes)).collect()
 }
 
-fn span(sent: &Value, processes: &Value) -> Told {
+fn span(sent: &Value, processes: &Value) -> SpanContent {
     let named = processes.get(text(sent, "processID"));
     let process = sent.get("process").or(named).unwrap_or(&Value::Null);
     let stored = sent.get("process").is_some() && sent.get("processID").is_none();
@@ -36,7 +36,7 @@ fn span(sent: &Value, processes: &Value) -> Told {
     let end = start + whole(sent, "duration").unwrap_or_default();
     let trace = id(sent.get("traceID"), 32);
     let (parent, links) = references(sent, &trace);
-    let mut told = Told {
+    let mut sent = SpanContent {
         span: id(sent.get("spanID"), 16),
         parent: Some(parent),
         name: text(sent, "operationName"),
@@ -50,33 +50,33 @@ fn span(sent: &Value, processes: &Value) -> Told {
         trace,
         attributes,
         links,
-        ..Told::default()
+        ..SpanContent::default()
     };
-    take_fields(&mut told);
-    told
+    take_fields(&mut sent);
+    sent
 }
 
 /// Moves the tags for which OpenTelemetry has fields.
-fn take_fields(told: &mut Told) {
+fn take_fields(sent: &mut SpanContent) {
     const KINDS: [&str; 5] = ["internal", "server", "client", "producer", "consumer"];
-    let attributes = &mut told.attributes;
+    let attributes = &mut sent.attributes;
     let kind = attributes.get("span.kind").and_then(Value::as_str);
     if let Some(at) = KINDS.iter().position(|known| Some(*known) == kind) {
-        told.kind = at as u64 + 1;
+        sent.kind = at as u64 + 1;
         attributes.remove("span.kind");
     }
     let error = attributes.get("error").map(Value::to_string);
     let error = error.as_deref().map(|text| text.trim_matches('"'));
     if matches!(error, Some("true" | "false")) {
-        told.failed = error == Some("true");
+        sent.failed = error == Some("true");
         attributes.remove("error");
     }
     match attributes.get("otel.status_code").and_then(Value::as_str) {
-        Some("ERROR") => told.failed = true,
-        Some("OK") => told.failed = false,
+        Some("ERROR") => sent.failed = true,
+        Some("OK") => sent.failed = false,
         _ => {}
     }
-    told.message = attributes
+    sent.message = attributes
         .get("otel.status_description")
         .and_then(|text| text.as_str().map(str::to_owned));
     attributes.retain(|key, _| {

@@ -7,27 +7,27 @@ use throughline_wire::{Span, SpanId, UnixNanos};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::active::Active;
-use crate::context::{Carried, SpanContext};
+use crate::context::{PropagatedHeaders, SpanContext};
 
 /// Returns a span that has only a context and a parent.
 pub(super) fn blank(
     context: SpanContext,
     parent_span_id: Option<SpanId>,
-    carried: Option<&Carried>,
+    propagated: Option<&PropagatedHeaders>,
     flags: u32,
     start: UnixNanos,
 ) -> Span {
     Span {
         parent_span_id,
-        trace_state: trace_state(carried),
+        trace_state: trace_state(propagated),
         flags,
         ..Span::new(context.trace_id, context.span_id, start)
     }
 }
 
-pub(super) fn trace_state(carried: Option<&Carried>) -> Cow<'static, str> {
-    carried.map_or(Cow::Borrowed(""), |carried| {
-        carried.trace_state.clone().into()
+pub(super) fn trace_state(propagated: Option<&PropagatedHeaders>) -> Cow<'static, str> {
+    propagated.map_or(Cow::Borrowed(""), |propagated| {
+        propagated.trace_state.clone().into()
     })
 }
 
@@ -40,7 +40,7 @@ pub(super) fn otlp_flags(context: SpanContext, remote: bool) -> u32 {
 /// A parent span of this process.
 pub(super) struct Parent {
     pub(super) context: SpanContext,
-    pub(super) carried: Option<Arc<Carried>>,
+    pub(super) propagated: Option<Arc<PropagatedHeaders>>,
 }
 
 /// Returns the nearest span that the layer knows, starting at `span` itself.
@@ -50,7 +50,7 @@ pub(super) fn nearest<S: for<'a> LookupSpan<'a>>(span: Option<SpanRef<'_, S>>) -
         let active = extensions.get::<Active>()?;
         Some(Parent {
             context: active.context,
-            carried: active.carried.clone(),
+            propagated: active.propagated.clone(),
         })
     })
 }

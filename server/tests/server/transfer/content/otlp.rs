@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Told, id, list, text, whole};
+use super::{SpanContent, id, list, text, whole};
 
-pub(super) fn spans(resource: &Value) -> Vec<Told> {
+pub(super) fn spans(resource: &Value) -> Vec<SpanContent> {
     let of = resource.get("resource").unwrap_or(&Value::Null);
     let service = attributes(of).remove("service.name");
     let service = service.and_then(|name| name.as_str().map(str::to_owned));
@@ -18,10 +18,10 @@ pub(super) fn spans(resource: &Value) -> Vec<Told> {
         .collect()
 }
 
-fn span(sent: &Value, service: &str) -> Told {
+fn span(sent: &Value, service: &str) -> SpanContent {
     let status = sent.get("status").unwrap_or(&Value::Null);
     let code = status.get("code").unwrap_or(&Value::Null);
-    Told {
+    SpanContent {
         trace: id(sent.get("traceId"), 32),
         span: id(sent.get("spanId"), 16),
         parent: Some(id(sent.get("parentSpanId"), 16)),

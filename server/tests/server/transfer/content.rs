@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// The content of one span. `None` means that the file does not contain the field.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Told {
+pub(super) struct SpanContent {
     trace: String,
     span: String,
     /// The parent's id; empty for a root.
@@ -36,7 +36,7 @@ pub(super) struct Told {
 /// The result of comparing a file with its export.
 pub(super) struct Compared {
     /// The number of spans in the file.
-    pub(super) told: usize,
+    pub(super) span_count: usize,
     /// The spans that differ in the export, each as text.
     pub(super) lost: Vec<String>,
 }
@@ -44,17 +44,17 @@ pub(super) struct Compared {
 /// Compares `file` with `exported`, a file of OTLP JSON.
 pub(super) fn compare(file: &Path, exported: &Path) -> Compared {
     let exported = Exported::of(read(exported));
-    let told = read(file);
+    let sent = read(file);
     Compared {
-        told: told.len(),
-        lost: told
+        span_count: sent.len(),
+        lost: sent
             .iter()
-            .filter_map(|told| exported.lacks(told))
+            .filter_map(|sent| exported.lacks(sent))
             .collect(),
     }
 }
 
-fn read(file: &Path) -> Vec<Told> {
+fn read(file: &Path) -> Vec<SpanContent> {
     let bytes = fs::read(file).expect("reads");
     // Reads up to the first syntax error, which the importer reports.
     let documents = serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>();
@@ -64,7 +64,7 @@ fn read(file: &Path) -> Vec<Told> {
         .collect()
 }
 
-fn spans(value: &Value) -> Vec<Told> {
+fn spans(value: &Value) -> Vec<SpanContent> {
     if let Value::Array(items) = value {
         return items.iter().flat_map(spans).collect();
     }
@@ -86,93 +86,79 @@ fn spans(value: &Value) -> Vec<Told> {
 }
 
 struct Exported {
-    spans: HashMap<(String, String), Vec<Told>>,
-    /// The ids of server spans that share their caller's id: from the new id to the shared one.
-    shared: HashMap<(String, String), String>,
+    spans: HashMap<(String, String), Vec<SpanContent>>,
 }
 
 impl Exported {
-    fn of(told: Vec<Told>) -> Self {
-        let mut spans: HashMap<_, Vec<Told>> = HashMap::new();
-        let mut shared = HashMap::new();
-        for span in told {
+    fn of(sent: Vec<SpanContent>) -> Self {
+        let mut spans: HashMap<_, Vec<SpanContent>> = HashMap::new();
+        for span in sent {
             let key = (span.trace.clone(), span.span.clone());
-            let id = span.attributes.get("zipkin.shared_span_id");
-            if let Some(id) = id.and_then(Value::as_str) {
-                shared.insert(key, id.to_owned());
-                spans
-                    .entry((span.trace.clone(), id.to_owned()))
-                    .or_default()
-                    .push(span);
-            } else {
-                spans.entry(key).or_default().push(span);
-            }
+            spans.entry(key).or_default().push(span);
         }
-        Self { spans, shared }
+        Self { spans }
     }
 
-    fn lacks(&self, told: &Told) -> Option<String> {
-        let key = (told.trace.clone(), told.span.clone());
+    fn lacks(&self, sent: &SpanContent) -> Option<String> {
+        let key = (sent.trace.clone(), sent.span.clone());
         let found = self.spans.get(&key).map_or(&[][..], Vec::as_slice);
         let faults: Vec<_> = found
             .iter()
-            .map(|found| self.differs(told, found))
+            .map(|found| Self::differs(sent, found))
             .collect();
         if faults.iter().any(Option::is_none) {
             return None;
         }
         let faults: Vec<_> = faults.into_iter().flatten().collect();
-        let (trace, span, name) = (&told.trace, &told.span, &told.name);
+        let (trace, span, name) = (&sent.trace, &sent.span, &sent.name);
         Some(format!("{trace} {span} {name}: {}", faults.join(" | ")))
     }
 
-    /// Returns the difference between `told` and `found`, if there is one.
-    fn differs(&self, told: &Told, found: &Told) -> Option<String> {
-        let lost = |what: &str, told: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
-            Some(format!("{what}: {told:?} became {found:?}"))
+    /// Returns the difference between `sent` and `found`, if there is one.
+    fn differs(sent: &SpanContent, found: &SpanContent) -> Option<String> {
+        let lost = |what: &str, sent: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
+            Some(format!("{what}: {sent:?} became {found:?}"))
         };
-        if (&told.name, &told.service) != (&found.name, &found.service) {
-            let of = |told: &Told| (told.name.clone(), told.service.clone());
-            return lost("name and service", &of(told), &of(found));
+        if (&sent.name, &sent.service) != (&found.name, &found.service) {
+            let of = |sent: &SpanContent| (sent.name.clone(), sent.service.clone());
+            return lost("name and service", &of(sent), &of(found));
         }
         // A repaired span has the repairs attribute, and differs from the file on purpose.
         if found.attributes.contains_key("throughline.repairs") {
             return None;
         }
         let parent = found.parent.clone().unwrap_or_default();
-        let parent = (found.trace.clone(), parent);
-        let parent = self.shared.get(&parent).unwrap_or(&parent.1);
-        if told.parent.as_ref().is_some_and(|told| told != parent) {
-            return lost("parent", &told.parent, parent);
+        if sent.parent.as_ref().is_some_and(|sent| *sent != parent) {
+            return lost("parent", &sent.parent, &parent);
         }
-        let status = |span: &Told| (span.kind, span.failed);
-        if status(told) != status(found) {
-            return lost("kind and failure", &status(told), &status(found));
+        let status = |span: &SpanContent| (span.kind, span.failed);
+        if status(sent) != status(found) {
+            return lost("kind and failure", &status(sent), &status(found));
         }
-        if told.message.is_some() && told.message != found.message {
-            return lost("message", &told.message, &found.message);
+        if sent.message.is_some() && sent.message != found.message {
+            return lost("message", &sent.message, &found.message);
         }
-        for (what, told, found) in [
-            ("start", told.start, found.start),
-            ("end", told.end, found.end),
+        for (what, sent, found) in [
+            ("start", sent.start, found.start),
+            ("end", sent.end, found.end),
         ] {
-            if told.is_some() && told != found {
-                return lost(what, &told, &found);
+            if sent.is_some() && sent != found {
+                return lost(what, &sent, &found);
             }
         }
-        for (key, value) in &told.attributes {
+        for (key, value) in &sent.attributes {
             if found.attributes.get(key) != Some(value) {
                 return lost(key, value, &found.attributes.get(key));
             }
         }
-        let event = told
+        let event = sent
             .events
             .iter()
             .find(|event| !found.events.contains(event));
-        if event.is_some() || told.events.len() != found.events.len() {
+        if event.is_some() || sent.events.len() != found.events.len() {
             return lost("event", &event, &found.events);
         }
-        let link = told.links.iter().find(|link| !found.links.contains(link));
+        let link = sent.links.iter().find(|link| !found.links.contains(link));
         link.and_then(|link| lost("link", link, &found.links))
     }
 }
