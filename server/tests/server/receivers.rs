@@ -1,5 +1,6 @@
 //! Tests of the response of each receiver to valid requests.
 
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::json;

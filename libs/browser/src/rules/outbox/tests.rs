@@ -211,7 +211,7 @@ mod properties {
         #[test]
         fn every_span_is_stored_queued_or_counted(steps in prop::collection::vec(step(), 1..120)) {
             let mut outbox = outbox();
-            let (mut pushed, mut told, mut is_recalled) = (0_u64, 0_u64, false);
+            let (mut pushed, mut dropped_count, mut is_recalled) = (0_u64, 0_u64, false);
             let mut stored = HashSet::new();
             let mut open: Vec<Parcel> = Vec::new();
             let answer = |outbox: &mut Outbox, parcel: Parcel, status: u16| -> (Vec<_>, u64) {
@@ -249,7 +249,7 @@ mod properties {
                         if let Some(parcel) = open.pop() {
                             let (spans, dropped) = answer(&mut outbox, parcel, status);
                             stored.extend(spans);
-                            told += dropped;
+                            dropped_count += dropped;
                         }
                     }
                 }
@@ -260,7 +260,7 @@ mod properties {
             }
             let waiting: usize = outbox.waiting.len() + outbox.in_flight.iter().map(|f| f.items.len()).sum::<usize>();
             let counted: u64 = outbox.dropped.0.iter().chain(outbox.in_flight.iter().flat_map(|f| &f.dropped.0)).map(|(_, count)| count).sum();
-            let accounted = stored.len() as u64 + told + waiting as u64 + counted;
+            let accounted = stored.len() as u64 + dropped_count + waiting as u64 + counted;
             // A recalled span may be stored and in flight once more, but none is lost.
             prop_assert!(pushed == accounted || is_recalled && pushed < accounted);
         }

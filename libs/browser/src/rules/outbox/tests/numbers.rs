@@ -119,8 +119,11 @@ fn leaving_a_page_sends_the_final_report_with_the_last_spans() {
     assert!(!outbox.has_sent_final_report());
     outbox.settle(first.id, 200, 0.0, 0.0, 0.5);
     let last = outbox.next_at_unload(NOW, true).expect("a request");
-    let told = sequence(&last);
-    assert_eq!((told.next, told.settled, told.ended), (40, 40, true));
+    let reported = sequence(&last);
+    assert_eq!(
+        (reported.next, reported.settled, reported.ended),
+        (40, 40, true)
+    );
     assert!(outbox.has_sent_final_report());
 }
 
