@@ -49,15 +49,38 @@ function parts(url) {
 
 // --- fetch ---
 
+// Reports whether the tracer may read the arguments of `fetch`. All others are left to the browser.
+function isReadable(input, init) {
+  const isUrl = typeof input === "string" || input instanceof URL;
+  if (!isUrl && !(input instanceof Request)) return false;
+  if (init === undefined || init === null) return true;
+  // The copies below keep own properties only. Leave any other object to the browser.
+  const prototype = Object.getPrototypeOf(init);
+  return prototype === Object.prototype || prototype === null;
+}
+
+// Returns the headers of an init if they may be an iterator or contain iterators, else undefined.
+function headersToCopy(init) {
+  const given = init?.headers;
+  if (Object(given) !== given || given instanceof Headers) return undefined;
+  if (Array.isArray(given) && given.every(Array.isArray)) return undefined;
+  // Without an iterator it is a record of names and values.
+  return typeof given[Symbol.iterator] === "function" ? given : undefined;
+}
+
+// Returns an init whose headers can be read more than once: the tracer would use up an iterator, so
+// a copy replaces it. Throws only what the iterator throws.
+function withLastingHeaders(init) {
+  const given = guard(() => headersToCopy(init));
+  if (given === undefined) return init;
+  // The browser refuses a pair that is a string, so it is not split here.
+  const headers = Array.from(given, (pair) => (Object(pair) === pair ? [...pair] : pair));
+  return { ...init, headers };
+}
+
 // Plans the tracing of a request. Returns undefined to leave it alone, else [key, init to use].
 function planFetch(input, init) {
   const isRequest = input instanceof Request;
-  if (!isRequest && typeof input !== "string" && !(input instanceof URL)) return undefined;
-  if (init !== undefined && init !== null) {
-    // The copy below keeps own properties only. Leave any other object to the browser.
-    const prototype = Object.getPrototypeOf(init);
-    if (prototype !== Object.prototype && prototype !== null) return undefined;
-  }
   const url = new URL(isRequest ? input.url : input, document.baseURI);
   const given = init?.headers;
   const headers = new Headers(given !== undefined ? given : isRequest ? input.headers : undefined);
@@ -81,16 +104,26 @@ function planFetch(input, init) {
 }
 
 function tracedFetch(self, args) {
-  const plan = guard(() => planFetch(args[0], args[1]));
-  if (!plan) return browserFetch.apply(self, args);
-  const [key, init] = plan;
+  if (!guard(() => isReadable(args[0], args[1]))) return browserFetch.apply(self, args);
+  let given;
+  try {
+    given = withLastingHeaders(args[1]);
+  } catch (error) {
+    // The browser reports what the page's own iterator throws in the same way.
+    return Promise.reject(error);
+  }
+  const plan = guard(() => planFetch(args[0], given));
+  const [key, init] = plan ?? [undefined, given];
+  const send = () =>
+    init === args[1] ? browserFetch.apply(self, args) : browserFetch.call(self, args[0], init);
+  if (!plan) return send();
   const failed = (error) => {
     guard(() => emit(FETCH_FAIL, key, String(error?.name ?? typeof error)));
     throw error;
   };
   let answer;
   try {
-    answer = init === args[1] ? browserFetch.apply(self, args) : browserFetch.call(self, args[0], init);
+    answer = send();
   } catch (error) {
     failed(error);
   }

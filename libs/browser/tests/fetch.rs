@@ -46,7 +46,21 @@ async fn an_allowed_origin_gets_the_trace_but_not_the_session() {
 }
 
 #[wasm_bindgen_test]
-async fn requests_to_other_origins_get_no_headers_and_are_recorded() {
+async fn a_url_that_redirects_elsewhere_can_be_left_without_headers() {
+    page::start();
+    run("await fetch('/redirects/42', window.bare = {})").await;
+    let call = "net.calls.findLast((call) => call.url.endsWith('/redirects/42'))";
+    assert!(eval(&format!("{call}.init === bare")).is_truthy());
+    for name in ["traceparent", "baggage"] {
+        assert_eq!(header("/redirects/42", name), None);
+    }
+    the_span("GET /redirects/{id}").await;
+    run("await fetch('/redirects2')").await;
+    assert!(header("/redirects2", "traceparent").is_some());
+}
+
+#[wasm_bindgen_test]
+async fn other_origins_get_nothing_but_are_recorded() {
     page::start();
     for url in [
         "https://other.example/x1",
@@ -120,6 +134,92 @@ async fn baggage_of_the_caller_is_kept() {
     run("await fetch('/baggage', { headers: [['baggage', 'a=1']] })").await;
     let baggage = header("/baggage", "baggage").expect("baggage");
     assert!(baggage.starts_with("a=1, session.id="), "{baggage}");
+}
+
+#[wasm_bindgen_test]
+async fn headers_of_every_form_arrive_whole_wherever_the_request_goes() {
+    page::start();
+    let lost = run("
+      const forms = {
+        headers: (pairs) => new Headers(pairs),
+        record: (pairs) => Object.fromEntries(pairs),
+        'record without prototype': (pairs) =>
+          Object.assign(Object.create(null), Object.fromEntries(pairs)),
+        array: (pairs) => pairs,
+        'array of iterators': (pairs) => pairs.map((pair) => pair.values()),
+        'array of sets': (pairs) => pairs.map((pair) => new Set(pair)),
+        map: (pairs) => new Map(pairs),
+        'iterator of a map': (pairs) => new Map(pairs).entries(),
+        'iterator of an array': (pairs) => pairs.values(),
+        'iterator of headers': (pairs) => new Headers(pairs).entries(),
+        'iterator of a query': (pairs) => new URLSearchParams(pairs).entries(),
+        generator: function* (pairs) { yield* pairs; },
+        'generator of iterators': function* (pairs) { for (const pair of pairs) yield pair.values(); },
+      };
+      const targets = [
+        ['/forms/own'],
+        ['https://api.example.com/forms/named'],
+        ['https://other.example/forms/foreign'],
+        ['/forms/opaque', { mode: 'no-cors' }],
+        ['https://collector.example/api/trace-log', { method: 'POST', body: '{}' }],
+        ['data:text/plain,x'],
+        ['/forms/carries', {}, [['traceparent', 'mine']]],
+        ['/forms/body', { method: 'POST', body: 'b' }],
+        [new Request('/forms/request', { headers: { 'x-replaced': '1' } })],
+      ];
+      // A request that is `no-cors` may carry only a few headers, these among them.
+      const sent = [['accept', 'text/x-one'], ['accept-language', 'de']];
+      const lost = [];
+      for (const [name, form] of Object.entries(forms)) {
+        for (const [input, init, more] of targets) {
+          const pairs = [...sent, ...(more ?? [])];
+          const before = net.calls.length;
+          await fetch(input, Object.freeze({ ...init, headers: form(pairs) }));
+          const arrived = net.calls.slice(before).some((call) =>
+            pairs.every(([key, value]) => call.headers[key] === value) &&
+            call.body === init?.body && !call.headers['x-replaced']);
+          if (!arrived) lost.push(`${name} to ${input}`);
+        }
+      }
+      return lost.join();
+    ")
+    .await;
+    assert_eq!(lost.as_string().as_deref(), Some(""));
+    assert!(header("/forms/own", "traceparent").is_some());
+    assert_eq!(header("/forms/foreign", "traceparent"), None);
+    assert_eq!(
+        header("/forms/carries", "traceparent").as_deref(),
+        Some("mine")
+    );
+}
+
+#[wasm_bindgen_test]
+async fn headers_that_browsers_refuse_are_refused_with_the_same_error() {
+    page::start();
+    let answer = run("
+      const mine = new Error('mine');
+      const refused = [
+        ['name', () => [['bad name', '1']].values()],
+        ['value', () => new Map([['x-a', 'bad\\nvalue']]).entries()],
+        ['one element', () => [['x-a']].values()],
+        ['text', () => ['xa'].values()],
+        ['texts', () => ['xa']],
+        ['number', () => [1].values()],
+        ['no headers', () => 'x-a: 1'],
+        ['late', function* () { yield ['x-a', '1']; throw mine; }],
+      ];
+      const names = [];
+      for (const [what, form] of refused) {
+        for (const url of ['/refused', 'https://other.example/refused', 'data:text/plain,x']) {
+          const error = await (async () => fetch(url, { headers: form() }))().catch((error) => error);
+          const wanted = what === 'late' ? error === mine : error instanceof TypeError;
+          if (!wanted) names.push(`${what} to ${url}: ${error}`);
+        }
+      }
+      return names.join();
+    ")
+    .await;
+    assert_eq!(answer.as_string().as_deref(), Some(""));
 }
 
 #[wasm_bindgen_test]

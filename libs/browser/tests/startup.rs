@@ -42,7 +42,7 @@ async fn nothing_is_sent_before_fifty_spans_are_queued() {
     );
     assert!(
         eval(&format!(
-            "{call}.init.credentials === 'omit' && {call}.keepalive"
+            "{call}.init.credentials === 'omit' && !{call}.keepalive"
         ))
         .is_truthy()
     );

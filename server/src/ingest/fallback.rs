@@ -19,13 +19,6 @@ pub(super) async fn unknown(uri: Uri, headers: HeaderMap) -> Response {
     otlp::refuse(&headers, &not_found(detail))
 }
 
-/// Responds to metrics, which SDKs send by default.
-pub(super) async fn metrics(headers: HeaderMap) -> Response {
-    let detail = "this server accepts traces and logs, not metrics: set OTEL_METRICS_EXPORTER=none \
-                  in the sender, or remove its metrics exporter";
-    otlp::refuse(&headers, &not_found(detail))
-}
-
 fn not_found(detail: impl Into<String>) -> Fault {
     Fault::new(StatusCode::NOT_FOUND, "Not found", detail)
 }

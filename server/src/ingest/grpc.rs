@@ -1,4 +1,5 @@
-//! OTLP/gRPC: `TraceService/Export` and `LogsService/Export` on their own port.
+//! OTLP/gRPC: `TraceService/Export` and `LogsService/Export` on their own port. A call of
+//! `MetricsService/Export` is discarded and answered with success.
 //!
 //! It is written directly on HTTP/2. A call is one message each way, and so the limits on size
 //! before and after decompression, on memory and on time are exactly those of the other receivers.
@@ -19,7 +20,7 @@ use throughline_wire::{Limits, UnixNanos};
 
 use super::Ingest;
 use super::account::{Items, Outcome, count_fault};
-use super::body::{Encoding, ReadBody};
+use super::body::{Encoding, ReadBody, read_as_sent};
 use super::fault::{Fault, media_type};
 use super::otlp::{self, Form};
 use super::pipeline::{Receiver, run};
@@ -27,12 +28,14 @@ use crate::problem::Problem;
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 
 /// Returns the routes of the calls, and a response for all others.
 pub(super) fn routes(ingest: Ingest) -> Router {
     Router::new()
         .route(TRACES, post(export_traces))
         .route(LOGS, post(export_logs))
+        .route(METRICS, post(export_metrics))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
         .with_state(ingest)
@@ -51,6 +54,28 @@ async fn export(signal: Signal, ingest: &Ingest, headers: HeaderMap, body: Body)
         return unknown(headers).await;
     }
     run(OtlpGrpc(signal), ingest, &headers, body).await
+}
+
+/// Discards a metrics request and responds with success and a warning.
+async fn export_metrics(State(ingest): State<Ingest>, headers: HeaderMap, body: Body) -> Response {
+    if !is_grpc(&headers) {
+        return unknown(headers).await;
+    }
+    match discard_metrics(&ingest, &headers, body).await {
+        Ok(()) => answer::success(&otlp::warning()),
+        Err(fault) => {
+            count_fault(OtlpGrpc::NAME, &fault);
+            answer::fault(&fault)
+        }
+    }
+}
+
+async fn discard_metrics(ingest: &Ingest, headers: &HeaderMap, body: Body) -> Result<(), Fault> {
+    let encoding = message::encoding(headers)?;
+    let sent = read_as_sent(headers, body, &ingest.inner.bodies).await?;
+    let (request, _) = message::unframe(sent, encoding)?;
+    otlp::discard(ingest, OtlpGrpc::NAME, request);
+    Ok(())
 }
 
 #[derive(Clone, Copy)]

@@ -14,7 +14,7 @@ mod pipeline;
 mod rpc;
 mod zipkin;
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use axum::Router;
 use axum::routing::{MethodRouter, any, post};
@@ -43,6 +43,8 @@ struct Inner {
     bodies: BodyLimits,
     decoded: Arc<Semaphore>,
     drops: Drops,
+    /// Done once the discarded metrics are logged.
+    metrics_logged: Once,
 }
 
 impl Ingest {
@@ -67,6 +69,7 @@ impl Ingest {
                 bodies,
                 decoded: Arc::new(Semaphore::new(DECODED_BYTES / DECODED_UNIT_BYTES)),
                 drops: Drops::default(),
+                metrics_logged: Once::new(),
             }),
         }
     }
@@ -92,14 +95,16 @@ impl Ingest {
 
     /// Returns the routes of OTLP/HTTP alone, for its default port.
     pub fn otlp_routes(self) -> Router {
-        self.otlp_http_routes().fallback(fallback::unknown)
+        // A page can read the response to a wrong path too.
+        let unknown = any(fallback::unknown).layer(cors(&[]));
+        self.otlp_http_routes().fallback_service(unknown)
     }
 
     fn otlp_http_routes(self) -> Router {
         Router::new()
             .route("/v1/traces", post(otlp::export_traces))
             .route("/v1/logs", post(otlp::export_logs))
-            .route("/v1/metrics", post(fallback::metrics))
+            .route("/v1/metrics", post(otlp::export_metrics))
             .route("/v1/{*rest}", any(fallback::unknown))
             .method_not_allowed_fallback(fallback::wrong_otlp_method)
             .route_layer(cors(&[]))

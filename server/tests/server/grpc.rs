@@ -223,7 +223,7 @@ async fn an_unknown_method_is_unimplemented_and_names_the_known_ones() {
     client();
     let server = Server::start().await;
     for path in [
-        "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
         "/",
     ] {
         let (code, message, _) = failed(&server, path, &[], framed(0, &[])).await;

@@ -15,6 +15,7 @@ mod large_trace;
 mod live;
 mod loadgen;
 mod logs;
+mod metrics;
 mod newer;
 mod overload;
 mod panel;

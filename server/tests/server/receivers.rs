@@ -1,6 +1,7 @@
 //! Tests of the response of each receiver to valid requests.
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -164,30 +165,92 @@ async fn an_empty_request_succeeds() {
     }
 }
 
+/// Checks that a page of `origin` may read a response that it got in credentials mode.
+fn allows(headers: &HeaderMap, origin: &str) {
+    assert_eq!(headers["access-control-allow-origin"], origin);
+    assert_eq!(headers["access-control-allow-credentials"], "true");
+    let vary: Vec<_> = headers.get_all("vary").iter().collect();
+    let vary = vary.iter().map(|value| value.to_str().expect("text"));
+    assert!(
+        vary.flat_map(|value| value.split(','))
+            .any(|name| name.trim() == "origin"),
+        "a cache must not give the response to another origin"
+    );
+}
+
+/// The origins of pages: `null` is that of a file and of a sandboxed frame.
+const ORIGINS: [&str; 2] = ["https://shop.example", "null"];
+
 #[tokio::test]
-async fn pages_of_any_origin_may_send_without_credentials() {
+async fn pages_of_any_origin_may_send_with_credentials_as_beacons_do() {
     let server = Server::start().await;
-    for path in ["/api/trace-log", "/v1/traces", "/v1/logs", "/api/v2/spans"] {
-        let response = server
+    let main = ["/api/trace-log", "/api/v2/spans"].map(|path| server.url(path));
+    let both = ["/v1/traces", "/v1/logs", "/v1/metrics", "/v1/wrong"]
+        .map(|path| [server.url(path), format!("{}{path}", server.otlp)]);
+    let other = [format!("{}/wrong", server.otlp)];
+    let urls = main.iter().chain(both.as_flattened()).chain(&other);
+    for (url, origin) in urls.flat_map(|url| ORIGINS.map(|origin| (url, origin))) {
+        let preflight = server
             .client
-            .request(Method::OPTIONS, server.url(path))
-            .header("origin", "https://shop.example")
+            .request(Method::OPTIONS, url)
+            .header("origin", origin)
             .header("access-control-request-method", "POST")
             .header(
                 "access-control-request-headers",
-                "content-type,content-encoding",
-            )
-            .send()
-            .await
-            .expect("answers");
-        assert_eq!(response.status(), StatusCode::OK, "{path}");
+                "authorization,content-type,content-encoding",
+            );
+        let response = preflight.send().await.expect("answers");
+        assert_eq!(response.status(), StatusCode::OK, "{url}");
         let headers = response.headers();
-        assert_eq!(headers["access-control-allow-origin"], "*");
-        assert!(!headers.contains_key("access-control-allow-credentials"));
-        let allowed = headers["access-control-allow-headers"]
-            .to_str()
-            .expect("text");
-        assert!(allowed.contains("content-type") && allowed.contains("content-encoding"));
+        allows(headers, origin);
+        let text = |name: &str| headers[name].to_str().expect("text").to_owned();
+        let allowed = text("access-control-allow-headers");
+        let allowed: Vec<_> = allowed.split(',').map(str::trim).collect();
+        for name in ["authorization", "content-type", "content-encoding"] {
+            assert!(allowed.contains(&name), "{url}: {allowed:?}");
+        }
+        assert_eq!(text("access-control-allow-methods"), "POST");
+
+        // A page may also read the response to a request that is refused.
+        let post = server.client.post(url).header("origin", origin);
+        let response = post.body("refused").send().await.expect("answers");
+        assert!(response.status().is_client_error(), "{url}");
+        allows(response.headers(), origin);
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_an_origin_gets_none() {
+    let server = Server::start().await;
+    let post = server.client.post(server.url("/v1/traces"));
+    let response = post.send().await.expect("answers");
+    assert!(
+        !response
+            .headers()
+            .contains_key("access-control-allow-origin")
+    );
+}
+
+#[tokio::test]
+async fn the_panel_and_its_api_allow_no_other_origin() {
+    let server = Server::start().await;
+    for (method, path) in [
+        (Method::GET, "/traces"),
+        (Method::GET, "/api/admin/traces"),
+        (Method::OPTIONS, "/api/admin/traces"),
+        (Method::GET, "/metrics"),
+        (Method::GET, "/readyz"),
+    ] {
+        let request = server.client.request(method, server.url(path));
+        let request = request.header("origin", "https://evil.example");
+        let request = request.header("access-control-request-method", "GET");
+        let response = request.send().await.expect("answers");
+        for name in [
+            "access-control-allow-origin",
+            "access-control-allow-credentials",
+        ] {
+            assert!(!response.headers().contains_key(name), "{path}: {name}");
+        }
     }
 }
 
@@ -201,11 +264,12 @@ async fn a_beacon_with_json_as_plain_text_is_accepted() {
         .post(server.url("/api/trace-log"))
         .header("content-type", "text/plain;charset=UTF-8")
         .header("origin", "https://shop.example")
+        .header("cookie", "theme=dark")
         .body(Receiver::Native.body(std::slice::from_ref(&sent)))
         .send()
         .await
         .expect("answers");
-    assert_eq!(response.headers()["access-control-allow-origin"], "*");
+    allows(response.headers(), "https://shop.example");
     let answer: serde_json::Value = response.json().await.expect("JSON");
     assert_eq!(answer["received"], json!(1));
 }

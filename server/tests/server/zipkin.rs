@@ -200,17 +200,6 @@ async fn a_wrong_call_of_a_receiver_gets_a_remedy() {
             assert!(detail.contains("accepts POST"), "{path}: {detail}");
         }
     }
-    let request = server.client.post(server.url("/v1/metrics"));
-    let response = request.body("{}").send().await.expect("answers");
-    assert_eq!(response.status(), StatusCode::NOT_FOUND);
-    assert!(
-        response
-            .text()
-            .await
-            .expect("text")
-            .contains("OTEL_METRICS_EXPORTER")
-    );
-
     // The port for OTLP alone.
     let response = server
         .client
@@ -235,10 +224,8 @@ async fn an_unknown_otlp_path_gets_a_status_in_the_format_of_the_request() {
     let own = |path| format!("{}{path}", server.otlp);
     for (method, url) in [
         (Method::PUT, main("/v1/traces")),
-        (Method::POST, main("/v1/metrics")),
         (Method::POST, main("/v1/trace")),
         (Method::GET, own("/v1/logs")),
-        (Method::POST, own("/v1/metrics")),
         (Method::POST, own("/v1/trace")),
     ] {
         for (sent, answered) in [

@@ -40,6 +40,10 @@ pub(crate) struct Targets {
     pub(crate) collector: Address,
     /// Other origins that get `traceparent`, each with a path prefix (`/` for all paths).
     pub(crate) allowed: Vec<Address>,
+    /// The URLs that get no header, each an origin with a path prefix.
+    pub(crate) bare: Vec<Address>,
+    /// True if the page's own origin gets `baggage`.
+    pub(crate) sends_session: bool,
 }
 
 impl Targets {
@@ -52,13 +56,18 @@ impl Targets {
         if address.origin == self.collector.origin && address.path == self.collector.path {
             return Propagation::Ignore;
         }
-        if address.origin == self.own {
-            return Propagation::TraceAndSession;
-        }
-        let allows = |allowed: &Address| {
-            allowed.origin == address.origin && is_below(&allowed.path, &address.path)
+        let is_in = |prefix: &Address| {
+            prefix.origin == address.origin && is_below(&prefix.path, &address.path)
         };
-        if self.allowed.iter().any(allows) {
+        if self.bare.iter().any(is_in) {
+            Propagation::Record
+        } else if address.origin == self.own {
+            if self.sends_session {
+                Propagation::TraceAndSession
+            } else {
+                Propagation::Trace
+            }
+        } else if self.allowed.iter().any(is_in) {
             Propagation::Trace
         } else {
             Propagation::Record
@@ -158,6 +167,11 @@ pub(crate) mod tests {
                 address("https://api.example", "/", ""),
                 address("https://partner.example:8443", "/v1/", ""),
             ],
+            bare: vec![
+                address("https://shop.example", "/download", ""),
+                address("https://api.example", "/login/", ""),
+            ],
+            sends_session: true,
         }
     }
 
@@ -186,6 +200,50 @@ pub(crate) mod tests {
             ("https://partner.example:8443", "/"),
         ] {
             assert_eq!(decide(origin, path), Propagation::Record, "{origin}{path}");
+        }
+    }
+
+    #[test]
+    fn urls_that_redirect_elsewhere_can_be_left_without_headers() {
+        let decide = |origin, path| targets().decide(&address(origin, path, "?k=1"));
+        for (origin, path) in [
+            ("https://shop.example", "/download"),
+            ("https://shop.example", "/download/42"),
+            ("https://api.example", "/login"),
+        ] {
+            assert_eq!(decide(origin, path), Propagation::Record, "{origin}{path}");
+        }
+        for (origin, path, expected) in [
+            (
+                "https://shop.example",
+                "/downloads",
+                Propagation::TraceAndSession,
+            ),
+            (
+                "https://shop.example",
+                "/login",
+                Propagation::TraceAndSession,
+            ),
+            ("https://api.example", "/download", Propagation::Trace),
+        ] {
+            assert_eq!(decide(origin, path), expected, "{origin}{path}");
+        }
+    }
+
+    #[test]
+    fn without_the_session_no_request_carries_it() {
+        let targets = Targets {
+            sends_session: false,
+            ..targets()
+        };
+        for (origin, path, expected) in [
+            ("https://shop.example", "/x", Propagation::Trace),
+            ("https://shop.example", "/download", Propagation::Record),
+            ("https://api.example", "/x", Propagation::Trace),
+            ("https://other.example", "/x", Propagation::Record),
+        ] {
+            let decided = targets.decide(&address(origin, path, ""));
+            assert_eq!(decided, expected, "{origin}{path}");
         }
     }
 

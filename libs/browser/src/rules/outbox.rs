@@ -4,6 +4,7 @@
 mod answers;
 mod parts;
 mod sequence_state;
+mod unload;
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -12,19 +13,18 @@ use throughline_wire::{DropReason, ProcessId, UnixNanos};
 
 use self::parts::{FlushReason, InFlightRequest, Item};
 use self::sequence_state::{Dropped, SequenceState};
+
 /// The most spans in the queue.
 pub(crate) const MAX_SPANS: usize = 500;
 /// The most bytes in the queue.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
 /// The number of queued spans that triggers an immediate request.
 const FULL_SPANS: usize = 50;
-/// The limit of a request body, in bytes of UTF-8. This many queued bytes also trigger an immediate
-/// request.
+/// The limit of an ordinary request body, in bytes of UTF-8. This many queued bytes also trigger an
+/// immediate request. Only a single larger span exceeds it.
 pub(crate) const BODY_BYTES: usize = 48 * 1024;
-/// The limit of all keepalive requests together, in bytes. Browsers refuse more than 64 KiB.
-pub(crate) const UNLOAD_BYTES: usize = 60 * 1024;
-/// The most keepalive requests in flight.
-const UNLOAD_REQUESTS: usize = 9;
+/// The limit of every request body, in bytes of UTF-8. A larger span is dropped.
+pub(crate) const MAX_BODY_BYTES: usize = 60 * 1024;
 /// The bytes reserved in a body for the clock, the sequence numbers and the drop counters.
 const AROUND_BYTES: usize = 768;
 
@@ -63,11 +63,20 @@ pub(crate) struct Outbox {
     next_id: u32,
     failures: u32,
     not_before_ms: f64,
+    /// The limit of all keepalive requests together, in bytes.
+    unload_budget_bytes: usize,
 }
 
 impl Outbox {
-    /// Creates an empty queue. `resource` and `scope` are JSON.
-    pub(crate) fn new(resource: &str, scope: &str, process: Option<ProcessId>) -> Self {
+    /// Creates an empty queue. `resource` and `scope` are JSON. `unload_budget_bytes` is the limit
+    /// of all keepalive requests together: browsers refuse more than 64 KiB, so a larger one is cut
+    /// to the limit of a body.
+    pub(crate) fn new(
+        resource: &str,
+        scope: &str,
+        process: Option<ProcessId>,
+        unload_budget_bytes: usize,
+    ) -> Self {
         Self {
             header: format!(r#"{{"resource":{resource},"scope":{scope},"#),
             waiting: VecDeque::new(),
@@ -78,6 +87,7 @@ impl Outbox {
             next_id: 0,
             failures: 0,
             not_before_ms: 0.0,
+            unload_budget_bytes: unload_budget_bytes.min(MAX_BODY_BYTES),
         }
     }
 
@@ -115,7 +125,7 @@ impl Outbox {
         {
             self.waiting_bytes -= start.json.len();
         }
-        if json.len() + self.header.len() + AROUND_BYTES > UNLOAD_BYTES {
+        if json.len() + self.header.len() + AROUND_BYTES > MAX_BODY_BYTES {
             self.count_dropped(DropReason::TooBig, 1);
         } else if self.has_space(json.len()) {
             self.enter(number, false, json);
@@ -174,55 +184,22 @@ impl Outbox {
         } else {
             FlushReason::Ordinary
         };
-        match self.pack(BODY_BYTES, reason, sent_at) {
+        let items = self.take_ordinary();
+        match self.pack(items, reason, sent_at) {
             Some(parcel) => Next::Send(parcel),
             None => Next::Rest,
         }
     }
 
-    /// Returns the next request while the page is hidden or left. With `leaving`, the last one is
-    /// the final report. Returns `None` if everything is sent or the browser would refuse more.
-    pub(crate) fn next_at_unload(&mut self, sent_at: UnixNanos, leaving: bool) -> Option<Parcel> {
-        let kept = self
-            .in_flight
-            .iter()
-            .filter(|request| request.kept_bytes > 0);
-        if kept.count() >= UNLOAD_REQUESTS {
-            return None;
-        }
-        let space = self.unload_space().min(BODY_BYTES);
-        let first = self.waiting.front()?.json.len();
-        // A single span may be larger than an ordinary body.
-        let space = if first + self.header.len() + AROUND_BYTES > space {
-            self.unload_space()
-        } else {
-            space
-        };
-        let reason = if leaving {
-            FlushReason::Leaving
-        } else {
-            FlushReason::Hidden
-        };
-        self.pack(space, reason, sent_at)
-    }
-
-    fn unload_space(&self) -> usize {
-        let kept: usize = self
-            .in_flight
-            .iter()
-            .map(|request| request.kept_bytes)
-            .sum();
-        UNLOAD_BYTES.saturating_sub(kept)
-    }
-
-    /// Moves the oldest items into a request of at most `space` bytes. An ordinary request takes at
-    /// least one item, even a larger one.
-    fn pack(&mut self, space: usize, reason: FlushReason, sent_at: UnixNanos) -> Option<Parcel> {
-        // A keepalive request survives if the page is left now. After a failure, a plain request is
-        // tried: other code of the page may have used up the browser's keepalive limit.
-        let keepalive =
-            !reason.is_ordinary() || self.failures == 0 && self.unload_space() >= BODY_BYTES;
-        let items = self.take(space, reason.is_ordinary());
+    /// Puts `items` of one process into a request. Only a request that must outlive the page is
+    /// `keepalive`: the quota for these belongs to the page. Returns `None` if there is no item,
+    /// unless it is a heartbeat.
+    fn pack(
+        &mut self,
+        items: Vec<Item>,
+        reason: FlushReason,
+        sent_at: UnixNanos,
+    ) -> Option<Parcel> {
         let generation = match items.first() {
             Some(first) => first.generation,
             None if reason == FlushReason::Heartbeat => self.sequence.generation,
@@ -247,14 +224,15 @@ impl Outbox {
         let dropped = std::mem::take(&mut self.dropped);
         dropped.write(&mut body);
         body.push('}');
-        let keepalive = keepalive && body.len() <= self.unload_space();
+        let keepalive = !reason.is_ordinary() && body.len() <= self.unload_space();
         self.next_id = self.next_id.wrapping_add(1);
         self.in_flight.push(InFlightRequest {
             id: self.next_id,
-            items,
+            items: items.into(),
             dropped,
             kept_bytes: if keepalive { body.len() } else { 0 },
             ordinary: reason.is_ordinary(),
+            is_recalled: false,
         });
         Some(Parcel {
             id: self.next_id,
@@ -263,16 +241,14 @@ impl Outbox {
         })
     }
 
-    /// Removes the oldest items of one process that fit into `space` bytes. With `at_least_one`, it
-    /// removes at least one item.
-    fn take(&mut self, space: usize, at_least_one: bool) -> Vec<Item> {
+    /// Removes the oldest items of one process that fit into an ordinary body, but at least one.
+    fn take_ordinary(&mut self) -> Vec<Item> {
         let mut items: Vec<Item> = Vec::new();
         let mut bytes = self.header.len() + AROUND_BYTES;
         while let Some(item) = self.waiting.pop_front() {
-            let must_go = at_least_one && items.is_empty();
             let is_other = (items.first()).is_some_and(|one| one.generation != item.generation);
             // One byte for the comma.
-            if is_other || !must_go && bytes + item.json.len() + 1 > space {
+            if is_other || !items.is_empty() && bytes + item.json.len() + 1 > BODY_BYTES {
                 self.waiting.push_front(item);
                 break;
             }

@@ -70,7 +70,8 @@ pub(crate) fn start() {
     let handle = throughline_browser::start(
         throughline_browser::Config::new("test-page")
             .endpoint("https://collector.example/")
-            .propagate_to("https://api.example.com"),
+            .propagate_to("https://api.example.com")
+            .without_headers_for("/redirects"),
     );
     assert!(handle.is_active());
 }

@@ -3,6 +3,7 @@
 //!
 //! Source: OpenTelemetry Protocol specification 1.10, "OTLP/HTTP".
 
+mod metrics;
 mod response;
 
 use axum::body::Body;
@@ -15,12 +16,16 @@ use throughline_formats::otlp::{
 };
 use throughline_wire::{Limits, Rejection, UnixNanos};
 
+pub(super) use self::metrics::{discard, export_metrics, warning};
 pub(super) use self::response::{Form, partial_success};
 use super::Ingest;
 use super::account::{Items, Outcome, count_fault};
 use super::body::Encoding;
 use super::fault::{Fault, media_type};
 use super::pipeline::{Receiver, run};
+
+/// The accepted content types, for the header `accept`.
+const CONTENT_TYPES: &str = "application/x-protobuf, application/json";
 
 /// Stores a trace request and responds once it is committed.
 pub(super) async fn export_traces(
@@ -65,8 +70,7 @@ impl Receiver for OtlpHttp {
 
     fn encoding(self, headers: &HeaderMap) -> Result<Encoding, Fault> {
         if self.form.is_none() {
-            let wanted = "application/x-protobuf, application/json";
-            return Err(Fault::content_type(&media_type(headers), wanted));
+            return Err(Fault::content_type(&media_type(headers), CONTENT_TYPES));
         }
         Ok(Encoding::of_content(headers)?)
     }

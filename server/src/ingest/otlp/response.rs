@@ -75,7 +75,8 @@ pub(super) fn fault(form: Form, fault: &Fault) -> Response {
     response
 }
 
-fn respond(form: Form, status: StatusCode, body: Vec<u8>) -> Response {
+/// Returns a response with this body and the content type of `form`.
+pub(super) fn respond(form: Form, status: StatusCode, body: Vec<u8>) -> Response {
     let content_type = match form {
         Form::Protobuf => "application/x-protobuf",
         Form::Json => "application/json",

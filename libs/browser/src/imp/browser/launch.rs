@@ -86,11 +86,9 @@ fn state(config: &Config, page_url: &Address) -> Option<State> {
         targets: Targets {
             own: page_url.origin.clone(),
             collector,
-            allowed: config
-                .propagate_to
-                .iter()
-                .filter_map(|url| js::parse(url))
-                .collect(),
+            allowed: parse_all(&config.propagate_to),
+            bare: parse_all(&config.bare),
+            sends_session: config.sends_session,
         },
         ids,
         anchor: Anchor::new(wall_ms, now_ms),
@@ -105,12 +103,18 @@ fn state(config: &Config, page_url: &Address) -> Option<State> {
             &serde_json::to_string(&resource).ok()?,
             &serde_json::to_string(&scope).ok()?,
             process,
+            config.unload_budget_bytes,
         ),
         visibility: Visibility::Visible,
         flush_due: false,
         flush_armed: false,
         look_armed: false,
     })
+}
+
+/// Parses URLs. Leaves out a text that is none.
+fn parse_all(urls: &[String]) -> Vec<Address> {
+    urls.iter().filter_map(|url| js::parse(url)).collect()
 }
 
 /// Returns the relation of the page view to the server's render of the page. The page view is the

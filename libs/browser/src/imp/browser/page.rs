@@ -45,6 +45,7 @@ impl State {
         if visibility == Visibility::Visible {
             return;
         }
+        self.outbox.recall();
         if let Some(interaction) = &self.interaction {
             self.finish_interaction(interaction.idle.end_ms(now_ms));
         }

@@ -1,5 +1,7 @@
 //! Handles the response to a request.
 
+use std::collections::VecDeque;
+
 use throughline_wire::DropReason;
 
 use super::parts::Item;
@@ -38,7 +40,7 @@ impl Outbox {
     }
 
     /// Returns items to the front of the queue. The oldest are dropped if there is no space.
-    fn put_back(&mut self, items: Vec<Item>) {
+    fn put_back(&mut self, items: VecDeque<Item>) {
         for item in items.into_iter().rev() {
             self.waiting_bytes += item.json.len();
             self.waiting.push_front(item);

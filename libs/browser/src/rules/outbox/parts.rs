@@ -1,5 +1,7 @@
 //! The queued items, the flush reasons and the requests in flight.
 
+use std::collections::VecDeque;
+
 use super::sequence_state::Dropped;
 
 /// An ended span as JSON, or the start of an open span.
@@ -33,10 +35,14 @@ impl FlushReason {
 
 pub(super) struct InFlightRequest {
     pub(super) id: u32,
-    pub(super) items: Vec<Item>,
+    pub(super) items: VecDeque<Item>,
     pub(super) dropped: Dropped,
-    /// The bytes counted against [`UNLOAD_BYTES`]. Zero if the request does not outlive the page.
+    /// The bytes counted against the budget of keepalive requests. Zero if the request does not
+    /// outlive the page.
     pub(super) kept_bytes: usize,
     /// True if it is the one ordinary request in flight.
     pub(super) ordinary: bool,
+    /// True if the page was hidden since and this request does not outlive it: its items are sent
+    /// once more.
+    pub(super) is_recalled: bool,
 }
