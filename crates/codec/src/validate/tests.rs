@@ -1,5 +1,6 @@
 //! Tests each kind of bad input, and that a second validation changes nothing.
 
+mod parts;
 mod sizes;
 mod times;
 
@@ -180,7 +181,12 @@ fn a_resource_and_a_scope_are_held_to_the_same_limits() {
             .attributes
             .push_unchecked(at.to_string().into(), at.into());
     }
-    let resource = validate_resource(resource, &Limits::default(), Repairs::NONE);
+    let resource = validate_resource(
+        resource,
+        &Limits::default(),
+        Repairs::NONE,
+        &mut PartBudget::for_request(),
+    );
     assert_eq!(resource.service_name(), "shop\u{2400}");
     assert_eq!(resource.dropped_attributes_count, 977);
     assert!(RepairSet::of(&resource.attributes).contains(Repair::AttributesDropped));
@@ -189,7 +195,12 @@ fn a_resource_and_a_scope_are_held_to_the_same_limits() {
         name: "n".repeat(2000).into(),
         ..InstrumentationScope::default()
     };
-    let scope = validate_scope(scope, &Limits::default(), Repairs::NONE);
+    let scope = validate_scope(
+        scope,
+        &Limits::default(),
+        Repairs::NONE,
+        &mut PartBudget::for_request(),
+    );
     assert_eq!(scope.name.chars().count(), 1024);
     assert!(RepairSet::of(&scope.attributes).contains(Repair::NameCut));
 }

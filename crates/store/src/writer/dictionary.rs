@@ -74,10 +74,7 @@ impl EntryRow {
                 schema_url,
                 ..
             } => {
-                name.capacity()
-                    + version.capacity()
-                    + attributes.capacity()
-                    + schema_url.capacity()
+                name.capacity() + version.capacity() + attributes.capacity() + schema_url.capacity()
             }
         }
     }

@@ -190,11 +190,12 @@ impl<'a> Encoder<'a> {
     fn operation(&mut self, service_id: i64, kind: SpanKind, name: &str) -> i64 {
         let id = ids::operation(service_id, kind, name);
         if self.seen.insert(id) {
-            self.shared.need(Table::Operations, id, || EntryRow::Operation {
-                service_id,
-                kind: i16::from(kind.code()),
-                name: name.to_owned(),
-            });
+            self.shared
+                .need(Table::Operations, id, || EntryRow::Operation {
+                    service_id,
+                    kind: i16::from(kind.code()),
+                    name: name.to_owned(),
+                });
         }
         id
     }

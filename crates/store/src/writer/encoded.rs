@@ -39,7 +39,11 @@ impl Encoded {
             + rejections_memory_bytes(&self.rejected)
             + self.events.memory_bytes()
             + payloads::memory_bytes(&self.payloads)
-            + self.told.iter().map(ProcessReport::memory_bytes).sum::<usize>()
+            + self
+                .told
+                .iter()
+                .map(ProcessReport::memory_bytes)
+                .sum::<usize>()
             + self.open.iter().map(OpenSpan::memory_bytes).sum::<usize>()
     }
 

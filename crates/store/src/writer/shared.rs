@@ -151,7 +151,7 @@ fn storable(text: &str) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use throughline_wire::{TenantId, UnixNanos};
+    use throughline_wire::TenantId;
 
     use crate::SpanGroup;
     use crate::writer::batch::WriteBatch;
@@ -175,7 +175,7 @@ mod tests {
             groups: groups.collect(),
         };
         let known = CommittedEntries::default();
-        let now = UnixNanos::new(2 * UnixNanos::PER_DAY);
+        let now = throughline_testkit::span("s").build().start;
         encode(batch, Detached::default(), now, &known)
     }
 
@@ -242,6 +242,7 @@ mod tests {
             ..SpanGroup::default()
         });
         let bytes = encoded.memory_bytes();
-        assert!((9 * LARGE..10 * LARGE).contains(&bytes), "{bytes}");
+        // Three resources, scopes with two texts each, and operations.
+        assert!((12 * LARGE..13 * LARGE).contains(&bytes), "{bytes}");
     }
 }
