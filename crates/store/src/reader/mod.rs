@@ -11,6 +11,7 @@ mod moment;
 mod paging;
 mod payload;
 mod rows;
+mod shared_sizes;
 mod span;
 mod statistics;
 mod stored;

@@ -5,19 +5,22 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 use throughline_model::{ReadError, SpanCursor, StoredSpan, Trace};
 use throughline_wire::{InstrumentationScope, Resource, Span, TraceId, UnixNanos};
+use uuid::Uuid;
 
 use super::completeness;
 use super::dictionary::{self, Listed, Operation, Tenant};
 use super::payload;
 use super::rows::SpanRow;
+use super::shared_sizes::SharedSizes;
 use super::stored::{self, StoredSpanHead, StoredTrace};
 use super::trace::{asked, summary};
 
 /// The maximum number of spans on a page.
 const PAGE_SPANS: usize = 5_000;
-/// The maximum size of the spans on a page, in bytes, unless the first span is larger. The same
-/// limit applies separately to their payloads, each counted at every path where it occurs.
-const PAGE_BYTES: u64 = 10 << 20;
+/// The maximum size of a page in bytes, unless the first span is larger. It includes names, status
+/// messages, the resources and scopes of the spans, and their payloads, each counted at every path
+/// where it occurs. Ten spans with a value of 1 MiB each fit.
+const PAGE_BYTES: u64 = 11 << 20;
 
 /// Returns the page of spans after the cursor `after`, with their payloads restored.
 pub(super) async fn whole(
@@ -34,7 +37,7 @@ pub(super) async fn whole(
         return Ok(None);
     };
     let stored = StoredTrace::read(connection, wanted).await?;
-    let (rows, after) = page(connection, &stored, after).await?;
+    let (rows, after) = page(connection, tenant.id, &stored, after).await?;
     let mut referred = Referred::of(connection, tenant, &rows).await?;
     let named = stored.facts.operations();
     let named = dictionary::operations(connection, tenant, named).await?;
@@ -76,6 +79,7 @@ pub(super) async fn whole(
 /// with the same ID and start are distinguished by their number.
 async fn page(
     connection: &mut PgConnection,
+    tenant: Uuid,
     stored: &StoredTrace,
     after: Option<SpanCursor>,
 ) -> Result<(Vec<SpanRow>, Option<SpanCursor>), ReadError> {
@@ -89,12 +93,15 @@ async fn page(
     let decodable = stored.decodable(rest);
     let mut rows = Vec::new();
     let mut next = begin + decodable;
-    let (mut own_bytes, mut large_bytes) = (0_u64, 0_u64);
-    for (place, row) in stored.rows(connection, &rest[..decodable]).await? {
-        let (own, large) = row.byte_counts()?;
-        own_bytes = own_bytes.saturating_add(own);
-        large_bytes = large_bytes.saturating_add(large);
-        if !rows.is_empty() && own_bytes.max(large_bytes) > PAGE_BYTES {
+    let read = stored.rows(connection, &rest[..decodable]).await?;
+    let shared = read.iter().map(|(_, row)| row.shared());
+    let mut shared = SharedSizes::read(connection, tenant, shared).await?;
+    let mut bytes = 0_u64;
+    for (place, row) in read {
+        bytes = bytes
+            .saturating_add(row.byte_count()?)
+            .saturating_add(shared.add(row.shared()));
+        if !rows.is_empty() && bytes > PAGE_BYTES {
             next = begin + place;
             break;
         }

@@ -1,5 +1,6 @@
 //! The store against a real Postgres; each test has a database of its own.
 
+mod answer_bytes;
 mod backup;
 mod bounds;
 mod completeness;
