@@ -164,11 +164,14 @@ mod tests {
 
     const LARGE: usize = 1 << 20;
 
-    /// Encodes one small span for each of `count` groups.
+    /// Encodes `count` groups. A group without spans gets a small one.
     fn encoded(count: usize, part: impl Fn(usize) -> SpanGroup) -> Encoded {
-        let groups = (0..count).map(|at| SpanGroup {
-            spans: vec![throughline_testkit::span("s").build()],
-            ..part(at)
+        let groups = (0..count).map(|at| {
+            let mut group = part(at);
+            if group.spans.is_empty() {
+                group.spans.push(throughline_testkit::span("s").build());
+            }
+            group
         });
         let batch = WriteBatch {
             tenant: TenantId::DEFAULT,
