@@ -9,6 +9,7 @@ mod live_switch;
 mod lookup_box;
 mod nav;
 mod pager;
+mod parameters;
 mod theme_switch;
 
 pub(crate) use filter_bar::FilterBar;
@@ -20,4 +21,5 @@ pub(crate) use live_switch::LiveSwitch;
 pub(crate) use lookup_box::LookupBox;
 pub(crate) use nav::Nav;
 pub(crate) use pager::{Continue, Pager, how_far};
+pub(crate) use parameters::{FaultyParameters, IgnoredParameters};
 pub(crate) use theme_switch::ThemeSwitch;

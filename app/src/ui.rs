@@ -6,6 +6,7 @@ mod icon;
 mod notice;
 mod service_tag;
 mod statement;
+mod visible;
 
 pub(crate) use as_typed::AsTyped;
 pub(crate) use copy_button::{CopyButton, copy_text};
@@ -13,3 +14,4 @@ pub(crate) use icon::{Brand, Glyph, Icon};
 pub(crate) use notice::{FailureNotice, Notice};
 pub(crate) use service_tag::ServiceTag;
 pub(crate) use statement::Statement;
+pub(crate) use visible::visible;

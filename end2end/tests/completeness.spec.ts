@@ -22,7 +22,7 @@ async function traceThatSays(request: APIRequestContext, urls: Urls, filter: str
   return found;
 }
 
-test("a click in the shop leads to a trace that is complete, page, server and database together", async ({ page, urls }) => {
+test("a click in the shop creates a complete trace of page, server and database", async ({ page, urls }) => {
   await page.goto(urls.shop);
   await page.locator("main a[href^='/products/']").first().click();
   await page.getByRole("button", { name: "Add to cart" }).click();
@@ -35,7 +35,7 @@ test("a click in the shop leads to a trace that is complete, page, server and da
   await expect(completenessOf(panel)).toHaveText(`${spans} of ${spans} spans, 0 bytes cut`);
 });
 
-test("a span that runs is shown as running, and as cut off once its process is gone", async ({ page, urls, request }) => {
+test("a running span is shown as running, and as abandoned once its process is gone", async ({ page, urls, request }) => {
   const hex = (length: number) => Array.from({ length }, () => Math.floor(Math.random() * 15 + 1).toString(16)).join("");
   const [trace_id, process] = [hex(32), hex(16)];
   const start_ns = `${BigInt(Date.now()) * 1_000_000n}`;

@@ -31,7 +31,7 @@ async function opened(page: Page, path: string): Promise<() => void> {
   return release;
 }
 
-test("a filter typed before the page is alive stays and is applied by Enter", async ({ page }) => {
+test("a filter typed before hydration stays and is applied by Enter", async ({ page }) => {
   const come = await opened(page, `/traces?service=${SERVICE}`);
   const operation = page.getByLabel("Operation");
   await operation.fill("want");

@@ -53,16 +53,16 @@ class Running {
   }
 }
 
-const hears = async (page: Page) => expect(page.locator("[data-live]")).toHaveAttribute("data-live", "live");
+const expectLive = async (page: Page) => expect(page.locator("[data-live]")).toHaveAttribute("data-live", "live");
 const news = (page: Page) => page.locator("[data-news]");
 const row = (page: Page, name: string) => waterfallOf(page).getByRole("link", { name, exact: true });
 
-test("a running trace that nobody touches is drawn again when it grows and when it ends", async ({ page, request }) => {
+test("the page of a running trace is updated when it grows and when it ends", async ({ page, request }) => {
   const running = new Running(request);
   await running.begins(2);
   await page.goto(`${urls.panel}/traces/${running.trace}`);
   await alive(page);
-  await hears(page);
+  await expectLive(page);
   await page.evaluate(() => document.documentElement.setAttribute("data-same-page", ""));
   await expect(waterfallOf(page).locator("[data-open-span]")).toHaveText("running");
   await running.grows("came later", 100);
@@ -73,12 +73,12 @@ test("a running trace that nobody touches is drawn again when it grows and when 
   await expect(page.locator("html[data-same-page]")).toBeAttached();
 });
 
-test("what came waits while the trace is read, and showing it keeps span, folds and place", async ({ page, request }) => {
+test("updates wait while the user reads the trace, and applying them keeps span, folds and scroll position", async ({ page, request }) => {
   const running = new Running(request);
   await running.begins(60);
   await page.goto(`${urls.panel}/traces/${running.trace}`);
   await alive(page);
-  await hears(page);
+  await expectLive(page);
   await row(page, "step 50").click();
   await expect(paneOf(page).getByRole("heading", { name: "step 50" })).toBeVisible();
   const address = page.url();
@@ -108,7 +108,7 @@ test("what came waits while the trace is read, and showing it keeps span, folds 
   await expect(row(page, "came early")).toBeHidden();
 });
 
-test("a pin has a note that says why, with a script and without", async ({ page, request, browser }) => {
+test("a pin has a note, with and without JavaScript", async ({ page, request, browser }) => {
   const running = new Running(request);
   await running.begins(1);
   await page.goto(`${urls.panel}/traces/${running.trace}`);

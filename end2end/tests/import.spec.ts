@@ -77,7 +77,7 @@ async function exported(url: string, file: string): Promise<Map<string, OtlpSpan
   return new Map(spans.map((span) => [span.spanId, span]));
 }
 
-test("what OpenTelemetry's and Zipkin's packages write comes back out of an import, and out of a second one", async () => {
+test("files of OpenTelemetry's and Zipkin's packages are exported as they were imported, also after a second import", async () => {
   test.setTimeout(120_000);
   const [folder, remove] = temporaryFolder("import");
   const at = (name: string) => join(folder, name);
@@ -95,25 +95,25 @@ test("what OpenTelemetry's and Zipkin's packages write comes back out of an impo
   const spans = await exported(one, at("one.jsonl"));
   expect(spans.size).toBe(sent.spans.length + zipkin.length);
 
-  for (const told of sent.spans) {
-    const span = spans.get(told.span_id)!;
-    expect({ ...attributesOf(span) }, told.name).toEqual(told.attributes);
-    expect([span.name, span.parentSpanId ?? null]).toEqual([told.name, told.parent_span_id]);
-    expect([span.startTimeUnixNano, span.endTimeUnixNano]).toEqual([told.start_ns, told.end_ns]);
-    expect(eventsOf(span)).toEqual(told.events.map(({ name, time_ns }: any) => ({ name, time_ns })));
-    expect(span.status?.message ?? "").toBe(told.status.message);
+  for (const expected of sent.spans) {
+    const span = spans.get(expected.span_id)!;
+    expect({ ...attributesOf(span) }, expected.name).toEqual(expected.attributes);
+    expect([span.name, span.parentSpanId ?? null]).toEqual([expected.name, expected.parent_span_id]);
+    expect([span.startTimeUnixNano, span.endTimeUnixNano]).toEqual([expected.start_ns, expected.end_ns]);
+    expect(eventsOf(span)).toEqual(expected.events.map(({ name, time_ns }: any) => ({ name, time_ns })));
+    expect(span.status?.message ?? "").toBe(expected.status.message);
   }
 
   const named = new Map([...spans.values()].map((span) => [span.name, span]));
-  for (const told of zipkin) {
-    const span = named.get(told.name)!;
-    expect(span.traceId).toBe(told.traceId.padStart(32, "0"));
-    expect(span.startTimeUnixNano).toBe(`${told.timestamp}000`);
-    expect(span.endTimeUnixNano).toBe(`${told.timestamp + told.duration}000`);
-    const { error, ...tags } = told.tags ?? {};
+  for (const expected of zipkin) {
+    const span = named.get(expected.name)!;
+    expect(span.traceId).toBe(expected.traceId.padStart(32, "0"));
+    expect(span.startTimeUnixNano).toBe(`${expected.timestamp}000`);
+    expect(span.endTimeUnixNano).toBe(`${expected.timestamp + expected.duration}000`);
+    const { error, ...tags } = expected.tags ?? {};
     expect(attributesOf(span)).toMatchObject(tags);
     expect(span.status?.message).toBe(error);
-    const annotations = (told.annotations ?? []).map(({ value, timestamp }) => ({ name: value, time_ns: `${timestamp}000` }));
+    const annotations = (expected.annotations ?? []).map(({ value, timestamp }) => ({ name: value, time_ns: `${timestamp}000` }));
     expect(eventsOf(span)).toEqual(annotations);
   }
   // The server span shares the id of its client span, so it gets its own id. Its children are below

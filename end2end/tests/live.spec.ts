@@ -36,7 +36,7 @@ test.beforeEach(async ({ page, request }) => {
   await expect(stream_state(page)).toHaveAttribute("data-live", "live");
 });
 
-test("a trace that is committed appears on top without a reload", async ({ page, request }) => {
+test("a committed trace appears at the top without a reload", async ({ page, request }) => {
   await page.evaluate(() => document.documentElement.setAttribute("data-same-page", ""));
   await send(request, "came by itself");
   await expect(traceRows(page).first()).toContainText("came by itself");
@@ -45,7 +45,7 @@ test("a trace that is committed appears on top without a reload", async ({ page,
   await expect(stream_state(page)).toHaveAttribute("data-live", "off");
 });
 
-test("a list that is read or paused is left alone, and what waits is counted", async ({ page, request }) => {
+test("a list that is scrolled or paused does not change and counts the waiting traces", async ({ page, request }) => {
   await traceRows(page).first().hover();
   await send(request, "while read");
   const news = page.getByRole("button", { name: /new trace/ });
@@ -61,4 +61,17 @@ test("a list that is read or paused is left alone, and what waits is counted", a
   await expect(traceRows(page).filter({ hasText: "while paused" })).toHaveCount(0);
   await news.click();
   await expect(traceRows(page).first()).toContainText("while paused");
+});
+
+test("a reload and back keep following", async ({ page, request }) => {
+  await page.reload();
+  await alive(page);
+  await expect(stream_state(page)).toHaveAttribute("data-live", "live");
+  await page.keyboard.press("g");
+  await page.keyboard.press("l");
+  await expect(page).toHaveURL(/lookup/);
+  await page.goBack();
+  await expect(stream_state(page)).toHaveAttribute("data-live", "live");
+  await send(request, "came after back");
+  await expect(traceRows(page).first()).toContainText("came after back");
 });

@@ -48,7 +48,7 @@ test.beforeAll(async ({ request }) => {
   });
 });
 
-test("a trace id, a span id and an order lead to their traces by the key /", async ({ page }) => {
+test("the key / looks up traces by trace id, span id and order id", async ({ page }) => {
   await page.goto(`${urls.panel}/traces?service=${SERVICE}`);
   await alive(page);
   await expect(traceRows(page).filter({ hasText: "POST /orders" })).toContainText("the bank <b>refused</b>");
@@ -91,7 +91,7 @@ test("a trace id, a span id and an order lead to their traces by the key /", asy
 test.describe("without JavaScript", () => {
   test.use({ javaScriptEnabled: false });
 
-  test("the box leads to the trace too", async ({ page }) => {
+  test("the lookup box finds the trace", async ({ page }) => {
     await page.goto(`${urls.panel}/traces`);
     await page.getByLabel("Any id").fill(FAILED.child);
     await page.getByLabel("Any id").press("Enter");
@@ -100,7 +100,7 @@ test.describe("without JavaScript", () => {
   });
 });
 
-test("the one trace of many that has an attribute is found at once, and the list says which span", async ({ page, request }) => {
+test("a search finds the one trace of many with an attribute, and the list shows the span", async ({ page, request }) => {
   // The target is older than all other traces.
   const target = `searched-${SERVICE}`;
   const start = now() - 600_000_000_000n;

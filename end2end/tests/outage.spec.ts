@@ -21,7 +21,7 @@ const batch = (name: string) => {
 
 test.use({ expectedFaults: [/503/] });
 
-test("with Postgres away senders are told to come back and the panel says so; both recover without a restart", async ({ page, request }) => {
+test("senders get a retry delay and the panel a message while Postgres is down; both recover without a restart", async ({ page, request }) => {
   test.setTimeout(120_000);
   const [folder, remove] = temporaryFolder("outage");
   let [postgres, url] = await startPostgres(folder);

@@ -4,6 +4,8 @@ import { alive, expect, paneOf, test, traceRows, urls, watch, waterfallOf } from
 
 // New ids in each run: a span with other times would be a second span with a used id.
 const TRACE = randomBytes(16).toString("hex");
+const HOSTILE = randomBytes(16).toString("hex");
+const HOSTILE_NAME = 'x</title><meta http-equiv="refresh" content="0;url=/no/such/page"><img src=y onerror=alert(2)> \u202eevil';
 
 /** Sends a small trace, so that these tests do not depend on others. */
 test.beforeAll(async ({ request }) => {
@@ -31,6 +33,7 @@ test.beforeAll(async ({ request }) => {
         span("00000000000000a4", "00000000000000a5", "cycle one", {}),
         span("00000000000000a5", "00000000000000a4", "cycle two", {}),
         span("00000000000000a6", "00000000000000a6", "its own parent", {}),
+        { ...span("00000000000000b1", null, HOSTILE_NAME, {}), trace_id: HOSTILE },
       ],
     },
   });
@@ -40,7 +43,7 @@ test.beforeAll(async ({ request }) => {
 test.describe("without JavaScript", () => {
   test.use({ javaScriptEnabled: false });
 
-  test("the list and a trace still read", async ({ page }) => {
+  test("the list and a trace are readable", async ({ page }) => {
     await page.goto(`${urls.panel}/traces?service=panel-test`);
     await expect(traceRows(page).first()).toContainText("panel test root");
     await page.getByLabel("Operation").fill("panel test");
@@ -53,7 +56,7 @@ test.describe("without JavaScript", () => {
   });
 });
 
-test("every span of a broken trace is drawn, and text stays text", async ({ page }) => {
+test("every span of a broken trace is drawn, and its texts are escaped", async ({ page }) => {
   page.on("dialog", () => expect(false, "no dialog opens").toBe(true));
   await page.goto(`${urls.panel}/traces/${TRACE}?span=00000000000000a2`);
   const waterfall = waterfallOf(page);
@@ -64,10 +67,24 @@ test("every span of a broken trace is drawn, and text stays text", async ({ page
   await expect(paneOf(page)).toContainText("img src=x onerror=alert(1)");
 });
 
+test("a name of a sender is text in the title too, and its direction is shown", async ({ page }) => {
+  page.on("dialog", () => expect(false, "no dialog opens").toBe(true));
+  const shown = HOSTILE_NAME.replace("\u202e", "\\u{202e}");
+  await page.goto(`${urls.panel}/traces/${HOSTILE}`);
+  await expect(waterfallOf(page).getByText("evil")).toHaveText(shown);
+  expect(await page.title()).toBe(`${shown} · Throughline`);
+  await expect(page.locator("meta[http-equiv], base, img")).toHaveCount(0);
+  expect(page.url()).toContain(HOSTILE);
+  // The same after a navigation in the browser, where the title is set as text.
+  await page.goto(`${urls.panel}/traces?service=panel-test`);
+  await traceRows(page).getByRole("link", { name: "evil" }).first().click();
+  await expect(page).toHaveTitle(`${shown} · Throughline`);
+});
+
 test.describe("an unknown trace", () => {
   test.use({ expectedFaults: [/404/] });
 
-  test("is a 404 page that says so", async ({ page }) => {
+  test("shows a 404 page", async ({ page }) => {
     for (const [id, words] of [["0af7651916cd43dd8448eb211c80319f", /no trace|not found|unknown/i], ["not-an-id", /id/i]] as const) {
       const answer = await page.goto(`${urls.panel}/traces/${id}`);
       expect(answer!.status()).toBe(404);
@@ -78,10 +95,10 @@ test.describe("an unknown trace", () => {
   });
 });
 
-test.describe("a filter that cannot be read", () => {
+test.describe("an invalid filter", () => {
   test.use({ expectedFaults: [/400/] });
 
-  test("is explained, not ignored", async ({ page }) => {
+  test("shows a message", async ({ page }) => {
     const answer = await page.goto(`${urls.panel}/traces?min_duration=fast`);
     expect(answer!.status()).toBe(400);
     await expect(page.locator("main")).toContainText(/fast/);
@@ -89,7 +106,7 @@ test.describe("a filter that cannot be read", () => {
   });
 });
 
-test("the keyboard goes from list to trace and back", async ({ page }) => {
+test("the keyboard navigates from list to trace and back", async ({ page }) => {
   await page.goto(`${urls.panel}/traces?service=panel-test`);
   await expect(traceRows(page).first()).toBeVisible();
   await alive(page);
@@ -100,6 +117,45 @@ test("the keyboard goes from list to trace and back", async ({ page }) => {
   await expect(page.getByRole("dialog")).toBeVisible();
   await page.keyboard.press("Escape");
   await expect(page.getByRole("dialog")).toBeHidden();
+});
+
+test("the way back leads to the filtered list, and back and reload restore the view", async ({ page }) => {
+  await page.setViewportSize({ width: 1280, height: 320 });
+  await page.goto(`${urls.panel}/traces?service=panel-test`);
+  await alive(page);
+  await traceRows(page).first().getByRole("link").click();
+  const waterfall = waterfallOf(page);
+  await expect(waterfall).toContainText("SELECT panel");
+  const crumb = page.getByRole("navigation", { name: "Breadcrumb" }).getByRole("link", { name: "Traces" });
+  await expect(crumb).toHaveAttribute("href", "/traces?service=panel-test");
+
+  const child = waterfall.getByText("SELECT panel", { exact: true });
+  await waterfall.locator("li", { hasText: "panel test root" }).locator("[data-toggle]").click();
+  await expect(child).toBeHidden();
+  await page.evaluate(() => window.scrollTo(0, 100));
+  const stored = () => page.evaluate(() => JSON.parse(history.state ?? "{}").scroll_y);
+  await expect.poll(stored).toBe(100);
+
+  await page.reload();
+  await alive(page);
+  await expect(child).toBeHidden();
+  const scrollY = () => page.evaluate(() => window.scrollY);
+  await expect.poll(scrollY).toBe(100);
+
+  await page.keyboard.press("g");
+  await page.keyboard.press("l");
+  await expect(page).toHaveURL(/lookup/);
+  await page.goBack();
+  await expect(waterfall).toContainText("panel test root");
+  await expect(child).toBeHidden();
+  await expect.poll(scrollY).toBe(100);
+});
+
+test("a parameter that does not exist is named and ignored", async ({ page }) => {
+  const answer = await page.goto(`${urls.panel}/traces?service=panel-test&statsu=ok`);
+  expect(answer!.status()).toBe(200);
+  await expect(page.locator("[data-ignored]")).toContainText("statsu (did you mean status?)");
+  await expect(traceRows(page).first()).toContainText("panel test root");
 });
 
 for (const colorScheme of ["light", "dark"] as const) {

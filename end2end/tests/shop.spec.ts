@@ -135,7 +135,7 @@ test("a click in the shop becomes one waterfall, from the browser to the job's S
   await expect(paneOf(page).getByText(/INSERT INTO/i).first()).toBeVisible();
 });
 
-test("an order the database refuses is a trace with an error that says why", async ({ page, urls, browser }) => {
+test("an order that the database rejects is a trace with the reason in its error", async ({ page, urls, browser }) => {
   const user = `grace-${Date.now()}@acme.test`;
   const filter = `operation=Place+order&status=error&user=${encodeURIComponent(user)}`;
   const context = await browser.newContext();

@@ -65,9 +65,9 @@ fn limits() -> Limits {
 fn logs_settle(request: Request) {
     let limits = limits();
     let once = request.validate(&limits, NOW);
-    assert!(once.places.is_empty());
+    assert!(once.indexes.is_empty());
     let records = || once.groups.iter().flat_map(|group| &group.events);
-    assert_eq!(once.event_places.len(), records().count());
+    assert_eq!(once.event_indexes.len(), records().count());
     for record in records() {
         let again = validate_log(record.clone(), &limits, NOW, Repairs::NONE);
         // Compared as text, because NaN does not equal itself.
@@ -82,7 +82,7 @@ fn settles(request: Request) {
     let limits = limits();
     let once = request.validate(&limits, NOW);
     assert_eq!(
-        once.places.len(),
+        once.indexes.len(),
         once.groups
             .iter()
             .map(|group| group.spans.len())

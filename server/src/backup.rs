@@ -28,7 +28,7 @@ const READ_BYTES: usize = 256 << 10;
 pub async fn backup(command: BackupCommand) -> Result<()> {
     let file = BackupFile::create(&command.file, command.force)?;
     let database = Database::open_or_join(&command.database).await?;
-    let gauge = disk_gauge(&command.database, command.reserve_bytes());
+    let gauge = disk_gauge(&command.database, command.disk_reserve.bytes());
     let saved = save(database.url(), file, &gauge).await;
     database.close().await;
     let report = saved?;
@@ -45,7 +45,7 @@ async fn save(url: &str, mut file: BackupFile, gauge: &Gauge) -> Result<BackupRe
     progress.end();
     store.close().await;
     let report = saved?;
-    file.finish().context("the backup cannot be written")?;
+    file.finish().context("cannot write the backup")?;
     Ok(report)
 }
 
@@ -77,8 +77,8 @@ fn open(path: &Path) -> Result<Box<dyn Read>> {
     if path == Path::new("-") {
         return Ok(Box::new(io::stdin().lock()));
     }
-    let file = std::fs::File::open(path)
-        .with_context(|| format!("{} cannot be opened", path.display()))?;
+    let file =
+        std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     Ok(Box::new(BufReader::with_capacity(READ_BYTES, file)))
 }
 

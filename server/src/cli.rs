@@ -1,4 +1,4 @@
-//! The command line; every option can be set by its environment variable as well.
+//! The command line. Each option has an environment variable too.
 
 mod backup;
 mod erase;
@@ -16,74 +16,75 @@ pub use self::erase::EraseCommand;
 pub use self::transfer::{ExportOptions, FilterOptions, ImportOptions};
 use crate::telemetry::LogFormat;
 
-use self::retention::byte_count;
 pub use self::retention::{
-    RetentionCommand, RetentionOptions, StorageCommand, StorageOptions, TracingMode,
+    DiskReserveOption, RetentionCommand, RetentionOptions, StorageCommand, StorageOptions,
+    TracingMode,
 };
 use self::transfer::trace_id;
 
 const EXAMPLES: &str = "\
 Examples:
   throughline serve
-      Starts everything on this machine: the panel at http://127.0.0.1:3000, OTLP/HTTP at
-      http://127.0.0.1:4318, and a Postgres of its own in the data directory.
+      Starts the panel at http://127.0.0.1:3000, OTLP/HTTP at http://127.0.0.1:4318, and a private
+      Postgres in the data directory.
   DATABASE_URL=postgres://me:secret@db/traces throughline serve
-      Stores in that database instead (Postgres 15 or later).
+      Uses that database instead (Postgres 15 or later).
   OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 my-service
       Any OpenTelemetry SDK sends here as it is (OTLP over HTTP, protobuf or JSON); over gRPC to
       http://127.0.0.1:4317.
 
-RUST_LOG sets what is logged, such as RUST_LOG=debug or RUST_LOG=warn,throughline_store=debug.";
+RUST_LOG sets the log filter, such as RUST_LOG=debug or RUST_LOG=warn,throughline_store=debug.";
 
 /// Click-to-waterfall tracing: ingest, store and control panel in one program.
 #[derive(Debug, Parser)]
 #[command(name = "throughline", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
-    /// How log lines look; text on a terminal, JSON elsewhere, unless said.
+    /// Format of log lines. Default: text on a terminal, JSON elsewhere.
     #[arg(long, global = true, value_enum, env = "THROUGHLINE_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
 }
 
-/// What the program can do.
+/// The commands of the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the server until Ctrl-C or SIGTERM, then drain and stop.
+    /// Run the server until Ctrl-C or SIGTERM; then finish the requests in flight and stop.
     Serve(ServeOptions),
-    /// Bring the database's schema up to date, and say what was done. `serve` does it by itself.
+    /// Migrate the database to the newest schema and print the applied migrations. `serve` does this
+    /// at its start.
     Migrate(DatabaseOptions),
-    /// Remove what is past its time now, and print what went; with --dry-run print what would go.
-    /// `serve` does it by itself every quarter of an hour.
+    /// Remove expired data now and print a report; with --dry-run only print it. `serve` does this
+    /// every 15 minutes.
     Retention(RetentionCommand),
-    /// Erase what is stored of some traces now, pinned or not, and print what was erased. Ingest and
-    /// reads go on.
+    /// Erase the given traces now, pinned or not, and print a report. Ingest and reads continue.
     Erase(EraseCommand),
-    /// Print what the database takes, by table, operation and attribute.
+    /// Print the size of the database by table, operation and attribute.
     Storage(StorageCommand),
-    /// Write the whole database to one file, as of one moment; a server may go on meanwhile.
+    /// Write a consistent copy of the whole database to one file. The server may run meanwhile.
     Backup(BackupCommand),
-    /// Restore what `backup` wrote into an empty database or a new data directory.
+    /// Restore a file of `backup` into an empty database or a new data directory.
     Restore(RestoreCommand),
-    /// Store files of OTLP JSON (newline-delimited too), Jaeger JSON or Zipkin v2 JSON. What is stored
-    /// already is recognised, so that the same file may be imported twice.
+    /// Import files of OTLP JSON (also newline-delimited), Jaeger JSON or Zipkin v2 JSON. Items that
+    /// are stored already count as duplicates, so the same file may be imported twice.
     Import(ImportOptions),
-    /// Write traces as OTLP JSON, which imports again to the same traces.
+    /// Export traces as OTLP JSON. An import of the file restores the same traces.
     Export(ExportOptions),
-    /// Run the private Postgres alone until Ctrl-C or SIGTERM; prints `DATABASE_URL=...` when ready.
+    /// Run only the private Postgres until Ctrl-C or SIGTERM. Prints `DATABASE_URL=...` once it is
+    /// ready.
     Postgres(DataDirOption),
 }
 
 /// Options of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeOptions {
-    /// Where panel, API, native ingest and OTLP listen. Loopback only: there is no sign-in yet, so
-    /// anyone who reaches it can read every trace. Reach it from another machine through an SSH tunnel, or
-    /// a reverse proxy with its own sign-in on this machine.
+    /// Address of the panel, the API, native ingest and OTLP/HTTP. Loopback only: there is no sign-in
+    /// yet, so every client can read every trace. From another machine, use an SSH tunnel, or a
+    /// reverse proxy with its own sign-in on this machine.
     #[arg(long, env = "THROUGHLINE_ADDR", default_value = "127.0.0.1:3000", value_parser = addr)]
     pub addr: SocketAddr,
-    /// Where OTLP/HTTP listens as well: the port that OpenTelemetry SDKs send to by default.
+    /// Second address of OTLP/HTTP: the default port of OpenTelemetry SDKs.
     #[arg(
         long,
         env = "THROUGHLINE_OTLP_ADDR",
@@ -91,7 +92,7 @@ pub struct ServeOptions {
         value_parser = addr
     )]
     pub otlp_addr: SocketAddr,
-    /// Where OTLP/gRPC listens: the port that OpenTelemetry SDKs send to by default.
+    /// Address of OTLP/gRPC: the default port of OpenTelemetry SDKs.
     #[arg(
         long,
         env = "THROUGHLINE_OTLP_GRPC_ADDR",
@@ -102,8 +103,8 @@ pub struct ServeOptions {
     /// The database.
     #[command(flatten)]
     pub database: DatabaseOptions,
-    /// The largest request body in bytes, as sent and decompressed, at least 1024; beyond it the
-    /// answer is 413.
+    /// Maximum size of a request body in bytes, as sent and decompressed; at least 1024. The server
+    /// responds 413 to larger ones.
     #[arg(
         long,
         env = "THROUGHLINE_BODY_LIMIT",
@@ -112,8 +113,8 @@ pub struct ServeOptions {
         value_parser = body_limit
     )]
     pub body_limit: usize,
-    /// How many bytes of spans may wait for their commit; beyond it senders are told to come back
-    /// later (429).
+    /// Maximum size in bytes of the spans that wait for their commit. The server responds 429 with
+    /// `Retry-After` while the queue is full.
     #[arg(
         long,
         env = "THROUGHLINE_WRITER_QUEUE_BYTES",
@@ -121,14 +122,14 @@ pub struct ServeOptions {
         value_name = "BYTES"
     )]
     pub writer_queue_bytes: usize,
-    /// How long what is kept.
+    /// The retention rules.
     #[command(flatten)]
     pub retention: RetentionOptions,
-    /// How much is kept.
+    /// The limits of storage.
     #[command(flatten)]
     pub storage: StorageOptions,
-    /// The largest attribute value in bytes that is kept whole; beyond it the value is cut, with its
-    /// true size told.
+    /// Maximum size of an attribute value in bytes; at least 64. Longer values are truncated, and
+    /// their original size is stored.
     #[arg(
         long,
         env = "THROUGHLINE_VALUE_LIMIT",
@@ -137,8 +138,8 @@ pub struct ServeOptions {
         value_parser = value_limit
     )]
     pub value_limit: usize,
-    /// The most spans a trace may have, and the most of it that may run at once; what comes beyond
-    /// is refused, span by span.
+    /// Maximum number of spans of a trace, and of its running spans. Further spans are rejected, each
+    /// with a reason.
     #[arg(
         long,
         env = "THROUGHLINE_TRACE_SPAN_LIMIT",
@@ -149,31 +150,30 @@ pub struct ServeOptions {
     pub trace_span_limit: u64,
 }
 
-/// Which database.
+/// Options that select the database.
 #[derive(Debug, Args)]
 pub struct DatabaseOptions {
-    /// A Postgres database to use (`postgres://user:password@host/name`) instead of a private
-    /// cluster in the data directory. Better set by the environment, where a list of processes
-    /// does not show its password.
+    /// URL of a Postgres database (`postgres://user:password@host/name`) to use instead of the private
+    /// cluster. Set it in the environment: a list of processes shows the password of an option.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<Secret>,
-    /// Where the private cluster is.
+    /// The data directory.
     #[command(flatten)]
     pub data_dir: DataDirOption,
 }
 
-/// Where data is kept.
+/// The option for the data directory.
 #[derive(Debug, Args)]
 pub struct DataDirOption {
     /// Folder of the private Postgres cluster. Default: /var/lib/throughline for root, else the
-    /// platform's folder for a user's data, such as ~/.local/share/throughline. For root it must
-    /// be one that the account `postgres` can reach.
+    /// platform's folder for user data, such as ~/.local/share/throughline. For root, the account
+    /// `postgres` must have access to it.
     #[arg(long, env = "THROUGHLINE_DATA_DIR", value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 }
 
 impl DataDirOption {
-    /// The folder named, or the default one.
+    /// Returns the given folder, or the default one.
     pub fn path(&self) -> PathBuf {
         self.data_dir.clone().unwrap_or_else(|| {
             let folder = |name| env::var_os(name).filter(|value| !value.is_empty());
@@ -191,12 +191,12 @@ impl DataDirOption {
     }
 }
 
-/// Text that is never printed.
+/// A text that `Debug` does not print, such as a URL with a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// The text itself.
+    /// Returns the text.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -218,17 +218,17 @@ fn value_limit(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
         .filter(|bytes| *bytes >= 64)
-        .ok_or_else(|| "expected a number of bytes, 64 at least".to_owned())
+        .ok_or_else(|| "expected a number of bytes, at least 64".to_owned())
 }
 
-/// What a batch of one small span takes.
+/// The size of a batch of one small span, in bytes.
 const LEAST_BODY_LIMIT: usize = 1024;
 
 fn body_limit(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
         .filter(|bytes| *bytes >= LEAST_BODY_LIMIT)
-        .ok_or_else(|| format!("expected a number of bytes, {LEAST_BODY_LIMIT} at least"))
+        .ok_or_else(|| format!("expected a number of bytes, at least {LEAST_BODY_LIMIT}"))
 }
 
 fn addr(text: &str) -> Result<SocketAddr, String> {
@@ -247,12 +247,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_definition_is_valid() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn a_password_is_in_no_debug_text() {
+    fn a_password_is_not_in_debug_output() {
         let cli = Cli::try_parse_from([
             "throughline",
             "serve",
@@ -269,16 +269,16 @@ mod tests {
     }
 
     #[test]
-    fn a_body_limit_has_space_for_a_span() {
+    fn a_body_limit_below_the_size_of_a_span_is_rejected() {
         assert_eq!(body_limit("1024"), Ok(1024));
         for text in ["0", "1023", "-1", "x"] {
             let error = body_limit(text).expect_err("refused");
-            assert_eq!(error, "expected a number of bytes, 1024 at least");
+            assert_eq!(error, "expected a number of bytes, at least 1024");
         }
     }
 
     #[test]
-    fn a_value_limit_leaves_space_for_the_text_that_tells_the_true_size() {
+    fn a_value_limit_below_the_size_of_the_truncation_note_is_rejected() {
         assert_eq!(value_limit("64"), Ok(64));
         assert!(value_limit("63").is_err());
         assert!(value_limit("1 MiB").is_err());

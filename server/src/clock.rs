@@ -21,7 +21,7 @@ impl Clock {
         Self::new(|| {
             #[expect(
                 clippy::disallowed_methods,
-                reason = "every clock but this one is a parameter"
+                reason = "this is the system clock; other code gets a clock as a parameter"
             )]
             let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
             let nanos = since_epoch.map_or(0, |elapsed| elapsed.as_nanos());

@@ -8,6 +8,7 @@ mod account;
 mod create;
 mod data_dir;
 mod download;
+mod log_file;
 mod pid_file;
 mod port;
 mod postmaster;

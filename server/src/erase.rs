@@ -17,12 +17,12 @@ const PROGRESS_BLOCKS: u64 = 1_000;
 /// An error for the person who started the program.
 pub async fn erase(command: EraseCommand) -> Result<()> {
     let rules = RetentionRules::default();
-    let gauge = disk_gauge(&command.database, command.reserve_bytes());
+    let gauge = disk_gauge(&command.database, command.disk_reserve.bytes());
     with_store(&command.database, rules, async |store| {
-        let mut told_blocks = 0;
+        let mut reported_blocks = 0;
         let progress = |blocks: throughline_store::BlockProgress| {
-            if blocks.done_blocks - told_blocks >= PROGRESS_BLOCKS {
-                told_blocks = blocks.done_blocks;
+            if blocks.done_blocks - reported_blocks >= PROGRESS_BLOCKS {
+                reported_blocks = blocks.done_blocks;
                 eprintln!("{} of {} blocks", blocks.done_blocks, blocks.total_blocks);
             }
         };
@@ -61,12 +61,11 @@ fn describe(report: &ErasureReport, is_dry_run: bool) -> String {
         (postponed_days, "their tables are in use"),
         (
             damaged_days,
-            "something that may refer to them is damaged, so that nobody can tell which are in use; \
-             the log says what",
+            "a damaged table may refer to them; see the log",
         ),
         (
             oversized_days,
-            "there are too many references to tell which are in use",
+            "the check which are in use has too many references",
         ),
     ] {
         if days > 0 {
@@ -78,15 +77,15 @@ fn describe(report: &ErasureReport, is_dry_run: bool) -> String {
 
 fn damaged(blocks: u64) -> String {
     format!(
-        "{blocks} blocks are damaged and stay as they are, with what they may hold of the traces; \
-         the log has their ids\n"
+        "{blocks} damaged blocks were not rewritten and may still contain spans of the traces; see \
+         the log for their ids\n"
     )
 }
 
 fn staying(days: u64, reason: &str) -> String {
     format!(
-        "the large values of {days} days stay until another erasure or retention removes them: \
-         {reason}\n"
+        "the offloaded payloads of {days} days stay until another erasure or retention removes \
+         them: {reason}\n"
     )
 }
 
@@ -95,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_tells_what_is_left() {
+    fn an_erasure_report_names_the_remaining_data() {
         let report = ErasureReport {
             traces: 1,
             blocks: 2,
@@ -120,15 +119,15 @@ mod tests {
         let text = describe(&report, false);
         let stay = |days: u64, why: &str| {
             format!(
-                "the large values of {days} days stay until another erasure or retention removes \
-                 them: {why}"
+                "the offloaded payloads of {days} days stay until another erasure or retention \
+                 removes them: {why}"
             )
         };
         for part in [
-            "4 blocks are damaged".to_owned(),
+            "4 damaged blocks were not rewritten".to_owned(),
             stay(5, "their tables are in use"),
-            stay(6, "something that may refer to them is damaged"),
-            stay(7, "there are too many references"),
+            stay(6, "a damaged table may refer to them"),
+            stay(7, "the check which are in use has too many references"),
         ] {
             assert!(text.contains(&part), "{part} is missing in {text}");
         }

@@ -46,13 +46,13 @@ pub struct Exported {
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The store could not be read.
-    #[error("reading failed: {0}")]
+    #[error("cannot read the database: {0}")]
     Read(#[from] ReadError),
     /// Retention or a clean-up removed the trace between two pages.
-    #[error("trace {0} was removed while it was read: what was written of it is not whole")]
+    #[error("trace {0} was removed during the export; its output is incomplete")]
     Removed(TraceId),
     /// The destination could not be written.
-    #[error("writing failed: {0}")]
+    #[error("cannot write the output: {0}")]
     Write(#[from] io::Error),
 }
 

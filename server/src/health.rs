@@ -12,11 +12,10 @@ use axum::routing::get;
 
 use crate::problem::Problem;
 
-/// A check that returns a warning, if there is one, when the server is ready, and the reason when
-/// it is not.
+/// A function that checks whether the server is ready.
 pub type Ready = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ReadyAnswer> + Send>> + Send + Sync>;
 
-/// A warning, or the reason why the server is not ready.
+/// The result of the check: a warning or `None` if the server is ready, else the reason why not.
 pub type ReadyAnswer = Result<Option<&'static str>, String>;
 
 /// A function that returns the text of `/metrics` in Prometheus' exposition format.

@@ -48,7 +48,7 @@ pub async fn guard(request: Request, next: Next) -> Response {
     });
     let Some(authority) = authority.filter(|authority| is_loopback(authority)) else {
         return refuse(
-            "this server answers to loopback names only, such as 127.0.0.1 or localhost",
+            "this server accepts loopback host names only, such as 127.0.0.1 or localhost",
         );
     };
     if !matches!(
@@ -61,14 +61,14 @@ pub async fn guard(request: Request, next: Next) -> Response {
                 .is_some_and(|site| site != "same-origin" && site != "none"),
         };
         if foreign {
-            return refuse("a page of another origin may not call this");
+            return refuse("this server rejects requests from pages of other origins");
         }
     }
     next.run(request).await
 }
 
 fn refuse(reason: &str) -> Response {
-    Problem::new(StatusCode::FORBIDDEN, "Not from here", reason).into_response()
+    Problem::new(StatusCode::FORBIDDEN, "Forbidden", reason).into_response()
 }
 
 #[cfg(test)]
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_this_machine_pass_and_others_do_not() {
+    fn loopback_host_names_pass_and_others_do_not() {
         for host in [
             "127.0.0.1:3000",
             "localhost",

@@ -1,10 +1,11 @@
 //! `throughline import`: files of OTLP, Jaeger and Zipkin straight into the store.
 //!
-//! Newline-delimited files are read line by line, documents element by element ([`elements`]), so
-//! that memory stays bounded however large a file is: by the largest line or element (256 MiB at
-//! most), decoded, and by the batches on their way. A bad line, element or span costs itself.
+//! Newline-delimited files are read line by line, documents element by element ([`elements`]). So
+//! the memory does not grow with the file: it is bounded by the largest decoded line or element (at
+//! most 256 MiB) and by the batches in flight. A bad line, element or span is rejected alone.
 
 mod elements;
+mod format;
 mod lines;
 mod otlp;
 mod progress;
@@ -28,26 +29,26 @@ use self::progress::Progress;
 use self::read::{Settings, read_files};
 use crate::clock::Clock;
 
-pub use self::elements::Format;
+pub use self::format::Format;
 pub use self::report::{Report, SourceLocation};
 
-/// Messages between the thread that reads and the tasks that store.
+/// The capacity of the channel from the thread that reads to the tasks that store.
 const QUEUED: usize = 2;
 
-/// What is imported, and how.
+/// The settings of an import.
 #[derive(Debug, Clone)]
 pub struct Import {
     /// The files; `-` is standard input.
     pub files: Vec<PathBuf>,
-    /// Their format; told by what they contain unless said.
+    /// The format of the files. `None` detects it from their content.
     pub format: Option<Format>,
-    /// How long the database may be away or overloaded before the import gives up.
+    /// The time after which the import stops if the database is unavailable or overloaded.
     pub timeout: Duration,
-    /// What a span may hold.
+    /// The limits of a span.
     pub limits: Limits,
 }
 
-/// The limits of `limits` for files: the age of a span is no sign of a clock that is wrong.
+/// Returns `limits` for files. Old spans are accepted: their age does not indicate a wrong clock.
 pub fn file_limits(limits: Limits) -> Limits {
     Limits {
         unmarked_behind_ns: i64::MAX,
@@ -56,7 +57,7 @@ pub fn file_limits(limits: Limits) -> Limits {
     }
 }
 
-/// Stores what the files hold, and tells what became of it.
+/// Stores the content of the files and returns a report.
 pub async fn import(import: Import, writer: &Writer, clock: Clock) -> Report {
     let stop = Arc::new(AtomicBool::new(false));
     let settings = Settings {
@@ -75,7 +76,7 @@ pub async fn import(import: Import, writer: &Writer, clock: Clock) -> Report {
     };
     let mut report = store::store(writer, messages, import.timeout, &progress, &stop).await;
     if reading.await.is_err() {
-        report.gave_up = Some("a fault of ours while reading; the log says more".to_owned());
+        report.gave_up = Some("internal error while reading the files; see the log".to_owned());
     }
     report
 }

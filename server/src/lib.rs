@@ -8,6 +8,7 @@ pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
+mod compression;
 pub mod erase;
 pub mod export;
 pub mod health;

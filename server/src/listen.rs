@@ -1,4 +1,4 @@
-//! Listens on loopback, speaks HTTP/1.1 and, for gRPC, HTTP/2, and drains.
+//! Listens on loopback, serves HTTP/1.1 and (for gRPC) HTTP/2, and drains connections at the end.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -17,66 +17,66 @@ use tokio::time::{sleep, timeout};
 
 use crate::stalled::NotStalled;
 
-/// How long a client may take to send the head of a request, or be idle between two.
+/// The timeout for the head of a request, and for an idle connection.
 const HEAD: Duration = Duration::from_secs(30);
-/// How long a client may take nothing of what it is sent.
+/// The timeout for a client that does not read the response.
 const STALL: Duration = Duration::from_secs(30);
-/// How long requests under way may take once the server is to stop.
+/// The timeout for requests in flight when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
-/// Calls under way on one HTTP/2 connection.
+/// The maximum number of concurrent calls on one HTTP/2 connection.
 const STREAMS: u32 = 128;
-/// Bytes of headers of one call.
+/// The maximum size of the headers of one call, in bytes.
 const HEADER_BYTES: u32 = 16 << 10;
-/// What one call may send before it is read.
+/// The flow-control window of one call, in bytes.
 const STREAM_WINDOW_BYTES: u32 = 256 << 10;
-/// What all calls of a connection may send before it is read.
+/// The flow-control window of a connection, in bytes.
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 
 type Stream = NotStalled<TcpStream>;
 
-/// Binds `addr`; `option` is what sets it.
+/// Binds `addr`. `option` is the option that sets it, for the error message.
 ///
 /// # Errors
-/// In words for the person who started the program: the address is not loopback, or taken.
+/// An error for the person who started the program: the address is not loopback, or is in use.
 pub async fn bind(addr: SocketAddr, option: &str) -> Result<TcpListener> {
     check_loopback(addr.ip(), option)?;
     match TcpListener::bind(addr).await {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => bail!(
-            "{addr} is in use: another program, perhaps another throughline, listens there; stop \
-             it, or choose another address with {option}"
+            "{addr} is in use by another program, perhaps another throughline; stop it, or choose \
+             another address with {option}"
         ),
         Err(error) => bail!("cannot listen on {addr}: {error}; choose another with {option}"),
     }
 }
 
-/// Refuses an address that others can reach; `option` is what sets it.
+/// Rejects an address that is not loopback. `option` is the option that sets it.
 ///
 /// # Errors
-/// Says why, and what to do instead.
+/// An error with the reason and the remedy.
 pub fn check_loopback(ip: IpAddr, option: &str) -> Result<()> {
     if ip.is_loopback() {
         return Ok(());
     }
     bail!(
         "{option} {ip} is reachable from other machines, and throughline has no sign-in yet: \
-         anyone who reached it could read every trace. Listen on 127.0.0.1 (or ::1) and reach it \
-         through an SSH tunnel (ssh -L 3000:127.0.0.1:3000 this-machine), or put a reverse proxy \
-         with its own sign-in on this machine in front of it"
+         anyone could read every trace. Listen on 127.0.0.1 (or ::1) and use an SSH tunnel (ssh -L \
+         3000:127.0.0.1:3000 this-machine), or run a reverse proxy with its own sign-in on this \
+         machine"
     )
 }
 
-/// What a port speaks.
+/// The protocol of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.1.
     Http1,
-    /// HTTP/2 without TLS, by prior knowledge, as gRPC clients speak it; and HTTP/1.1, so that
-    /// a client on the wrong port is told so.
+    /// HTTP/2 without TLS, by prior knowledge, as gRPC clients use it. Also HTTP/1.1, so that a
+    /// client on the wrong port gets an explanation.
     Grpc,
 }
 
-/// Serves `app` until `stop` turns true, then lets requests under way finish, for 10 s at most.
+/// Serves `app` until `stop` is true, then waits for requests in flight, for at most 10 s.
 pub async fn serve(
     listener: TcpListener,
     protocol: Protocol,
@@ -91,7 +91,7 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, _)) => {
-                // Answers are small; waiting to fill packets only delays them.
+                // Responses are small. Nagle's algorithm would only delay them.
                 let _ = stream.set_nodelay(true);
                 let stream = NotStalled::new(stream, STALL);
                 match protocol {
@@ -100,7 +100,7 @@ pub async fn serve(
                 }
             }
             Err(error) => {
-                // Out of file descriptors, most likely: give connections time to end.
+                // The process has probably no free file descriptors. Wait until connections end.
                 tracing::warn!(%error, "cannot accept a connection");
                 sleep(Duration::from_millis(200)).await;
             }
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_that_others_can_reach_are_refused_with_a_way_out() {
+    fn addresses_that_are_not_loopback_are_rejected_with_a_remedy() {
         for ip in ["0.0.0.0", "192.168.1.2", "::", "::ffff:127.0.0.1"] {
             let error = check_loopback(ip.parse().expect("an address"), "--addr");
             let message = error.expect_err("refused").to_string();

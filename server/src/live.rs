@@ -1,9 +1,9 @@
 //! `GET /api/admin/live`: traces as they are committed, as server-sent events.
 //!
-//! Events: `listening` (from now on every commit is told; read the list for what was before),
+//! Events: `listening` (the stream has every commit from now on; the list has the earlier ones),
 //! `traces` ([`LiveTraces`]), `lag` ([`LiveLag`](throughline_model::LiveLag): traces that were left
-//! out), `reconnecting` (the database cannot be reached). A stream that ends is to be opened again,
-//! after the pause that `retry` names.
+//! out), `reconnecting` (the server cannot connect to the database). If a stream ends, the client
+//! opens a new one after the delay in `retry`.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,41 +19,45 @@ use futures::stream;
 use throughline_model::{LiveEvent, LiveFeed, LiveSubscription, LiveTraces, TraceSummary};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::api::{LiveRequest, SubscriptionScope};
 use crate::clock::Clock;
 use crate::problem::Problem;
 
-/// Subscribers of a server; one more is told to come back later.
-const PLACES: usize = 100;
+mod request;
+
+use request::{LiveRequest, SubscriptionScope};
+
+/// The maximum number of subscribers of a server. One more gets 503 and retries later.
+const MAX_VIEWS: usize = 100;
 /// How long a browser waits before it opens an ended stream again.
 const RETRY: Duration = Duration::from_secs(2);
-/// A comment on a silent stream, so that proxies keep it and a client that is gone is noticed.
+/// The interval of comments on an idle stream. They keep proxies from closing it, and detect a client
+/// that is gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// What the live view needs.
+/// The state of the live view.
 #[derive(Clone)]
 pub struct Live {
     feed: Arc<dyn LiveFeed>,
     clock: Clock,
     stopping: watch::Receiver<bool>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl Live {
-    /// The live view of `feed`; its streams end once `stopping` is true.
+    /// Creates the live view of `feed`. Its streams end once `stopping` is true.
     pub fn new(feed: Arc<dyn LiveFeed>, clock: Clock, stopping: watch::Receiver<bool>) -> Self {
         Self {
             feed,
             clock,
             stopping,
-            places: Arc::new(Semaphore::new(PLACES)),
+            permits: Arc::new(Semaphore::new(MAX_VIEWS)),
         }
     }
 
-    /// The same with another number of subscribers at once, for tests.
+    /// Sets the maximum number of subscribers, for tests.
     #[must_use]
-    pub fn with_places(mut self, places: usize) -> Self {
-        self.places = Arc::new(Semaphore::new(places));
+    pub fn with_max_views(mut self, permits: usize) -> Self {
+        self.permits = Arc::new(Semaphore::new(permits));
         self
     }
 }
@@ -67,12 +71,12 @@ pub fn routes(live: Live) -> Router {
 
 async fn subscribe(State(live): State<Live>, query: RawQuery) -> Result<Response, Problem> {
     let request = LiveRequest::parse(&query)?;
-    let place = Arc::clone(&live.places).try_acquire_owned();
-    let place = place.map_err(|_| {
+    let permit = Arc::clone(&live.permits).try_acquire_owned();
+    let permit = permit.map_err(|_| {
         Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "Too many live views",
-            "as many live views are open as this server allows; close one, or try again later",
+            "the limit of open live views is reached; close one, or try again later",
         )
         .retry_after(Duration::from_secs(10))
     })?;
@@ -81,9 +85,9 @@ async fn subscribe(State(live): State<Live>, query: RawQuery) -> Result<Response
         request,
         clock: live.clock,
         stopping: live.stopping,
-        _place: place,
+        _permit: permit,
     };
-    // A place is taken and given back by the stream alone, however it ends.
+    // The stream holds the permit and releases it, however the stream ends.
     let first = Event::default().retry(RETRY).comment("open");
     let events = stream::unfold((subscriber, Some(first)), |(mut subscriber, first)| async {
         let event = match first {
@@ -94,7 +98,7 @@ async fn subscribe(State(live): State<Live>, query: RawQuery) -> Result<Response
     });
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive");
     let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
-    // A proxy that gathers what it passes on would hold events back.
+    // A proxy that buffers responses would delay events.
     let value = axum::http::HeaderValue::from_static("no");
     response.headers_mut().insert("x-accel-buffering", value);
     Ok(response)
@@ -105,18 +109,18 @@ struct Subscriber {
     request: LiveRequest,
     clock: Clock,
     stopping: watch::Receiver<bool>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Subscriber {
-    /// Waits for the next event that the filter lets through; none once the stream is to end.
+    /// Waits for the next event that passes the filter; `None` once the stream must end.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            let told = tokio::select! {
-                told = self.subscription.next() => told?,
+            let event = tokio::select! {
+                event = self.subscription.next() => event?,
                 _ = self.stopping.wait_for(|stopping| *stopping) => return None,
             };
-            let event = match told {
+            let event = match event {
                 LiveEvent::Listening => Ok(Event::default().event("listening").data("{}")),
                 LiveEvent::Reconnecting => Ok(Event::default().event("reconnecting").data("{}")),
                 LiveEvent::Lag(lag) => Event::default().event("lag").json_data(lag),
@@ -129,7 +133,7 @@ impl Subscriber {
             };
             match event {
                 Ok(event) => return Some(event),
-                Err(error) => tracing::error!(%error, "a live event cannot be written"),
+                Err(error) => tracing::error!(%error, "cannot serialize an event of the live view"),
             }
         }
     }
@@ -140,8 +144,7 @@ impl Subscriber {
     }
 }
 
-/// Those of the traces that the subscriber is told of, the newest `limit` of them; none when there
-/// are none.
+/// Returns the newest `limit` traces that pass the filter of the subscriber; `None` if none passes.
 fn select(
     scope: &SubscriptionScope,
     limit: usize,

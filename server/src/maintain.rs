@@ -176,7 +176,7 @@ fn describe_retention(report: &RetentionReport) -> String {
     ));
     if report.postponed_days > 0 {
         line(format!(
-            "{} days are in use; run it again later",
+            "{} days are in use and were skipped; run it again later",
             report.postponed_days
         ));
     }
@@ -209,7 +209,9 @@ fn describe_storage(report: &StorageReport) -> String {
         ));
     }
     if let Some(days) = report.days_left {
-        line(format!("budget is used up in {days} days at that pace"));
+        line(format!(
+            "the budget is used up in {days} days at this growth"
+        ));
     }
     line(String::new());
     line(format!(
@@ -254,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_readable_text() {
+    fn retention_and_storage_reports_are_printed_as_tables() {
         let report = RetentionReport {
             is_dry_run: true,
             ok: Removed {
@@ -280,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_from_a_sender_forges_no_line_and_an_estimate_is_called_one() {
+    fn names_from_senders_cannot_forge_lines_and_estimates_are_marked() {
         let share = |name: &str| Share {
             service: Some("shop\u{1b}[31m".to_owned()),
             name: name.to_owned(),

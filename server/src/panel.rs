@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::handler::Handler as _;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
@@ -23,7 +24,7 @@ use throughline_model::{RetentionAdmin, TraceReader};
 use crate::clock::Clock;
 use crate::problem::Problem;
 use crate::response_limit::{self, ResponseLimit};
-use crate::site;
+use crate::{compression, site};
 
 /// The state that the panel needs.
 #[derive(Clone)]
@@ -82,7 +83,7 @@ fn content_security_policy(nonce: &str) -> String {
 
 /// Returns the routes of pages, server functions and static files. The panel's own 404 page is the
 /// response for everything else.
-pub(crate) fn routes(panel: Panel, answers: ResponseLimit) -> Router {
+pub(crate) fn routes(panel: Panel, limit: ResponseLimit) -> Router {
     let options = options();
     let pages = generate_route_list(App);
     let provide = {
@@ -101,13 +102,17 @@ pub(crate) fn routes(panel: Panel, answers: ResponseLimit) -> Router {
         })
     };
     let shell_options = options.clone();
+    let provide_fallback = provide.clone();
+    let otherwise = move |request: Request| fallback(request, provide_fallback.clone());
     Router::<LeptosOptions>::new()
         .route("/api/panel/{*function}", call)
         .leptos_routes_with_context(&options, pages, provide.clone(), move || {
             shell(shell_options.clone())
         })
-        .route_layer(from_fn_with_state(answers, response_limit::hold))
-        .fallback(move |request: Request| fallback(request, provide.clone()))
+        // Inside the limit: its permits belong to the bytes that are sent.
+        .route_layer(compression::layer())
+        .route_layer(from_fn_with_state(limit, response_limit::hold))
+        .fallback(otherwise.layer(compression::layer()))
         .with_state(options)
 }
 
@@ -120,7 +125,7 @@ async fn fallback(
     let path = request.uri().path();
     if path.starts_with("/api/") || path.starts_with("/v1/") {
         let path: String = path.chars().take(200).collect();
-        return Problem::not_found(format!("there is nothing at {path}")).into_response();
+        return Problem::not_found(format!("nothing is at {path}")).into_response();
     }
     if let Some(file) = site::serve(request.method(), path, request.headers()) {
         return file;
@@ -157,8 +162,8 @@ pub fn security_headers() -> [(HeaderName, HeaderValue); 4] {
 pub fn panicked(_: Box<dyn core::any::Any + Send>) -> axum::http::Response<Body> {
     Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
-        "A fault of the server",
-        "the request failed; the server's log says why",
+        "Internal server error",
+        "internal error; see the server's log",
     )
     .into_response()
 }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-/// A text of a sender or a file. `Display` escapes its control characters. Otherwise an escape
+use throughline_viz::visible;
+
+/// A text of a sender or a file. `Display` escapes its control
+/// and invisible characters. Otherwise an escape
 /// sequence could change colours, titles and earlier output, and a line break could forge a line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printable<T>(pub(crate) T);
@@ -17,18 +20,15 @@ struct Escape<'a, 'b>(&'a mut fmt::Formatter<'b>);
 
 impl fmt::Write for Escape<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for char in text.chars() {
-            self.write_char(char)?;
+        // Invisible characters are escaped first, so that an emoji of several characters stays.
+        for char in visible(text).chars() {
+            if char.is_control() {
+                write!(self.0, "{}", char.escape_debug())?;
+            } else {
+                self.0.write_char(char)?;
+            }
         }
         Ok(())
-    }
-
-    fn write_char(&mut self, char: char) -> fmt::Result {
-        if char.is_control() {
-            write!(self.0, "{}", char.escape_debug())
-        } else {
-            self.0.write_char(char)
-        }
     }
 }
 
@@ -37,10 +37,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_escaped_and_all_else_stays() {
+    fn control_characters_are_escaped_and_other_text_is_unchanged() {
         let text = "a\u{1b}[2J\r\n\t\u{9b}1m\u{7f}\0";
-        let expected = r"a\u{1b}[2J\r\n\t\u{9b}1m\u{7f}\0";
+        let expected = r"a\u{1b}[2J\u{d}\n\t\u{9b}1m\u{7f}\u{0}";
         assert_eq!(Printable(text).to_string(), expected);
+        assert_eq!(
+            Printable("\u{202e}live\u{200b}").to_string(),
+            r"\u{202e}live\u{200b}"
+        );
         let plain = r#"GET /ä "quoted" \n 日本 👩‍💻"#;
         assert_eq!(Printable(plain).to_string(), plain);
     }

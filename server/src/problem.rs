@@ -6,7 +6,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use throughline_model::ReadError;
+use throughline_model::{Fault, Faults, ReadError};
 
 /// An error for the client, as a response with a text.
 #[derive(Debug, Clone)]
@@ -14,6 +14,7 @@ pub struct Problem {
     status: StatusCode,
     title: &'static str,
     detail: String,
+    faults: Faults,
     retry_after: Option<Duration>,
 }
 
@@ -23,6 +24,9 @@ struct Document<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
+    /// One entry for each faulty query parameter.
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    errors: &'a [Fault],
 }
 
 impl Problem {
@@ -32,6 +36,7 @@ impl Problem {
             status,
             title,
             detail: detail.into(),
+            faults: Faults::default(),
             retry_after: None,
         }
     }
@@ -43,11 +48,7 @@ impl Problem {
 
     /// Creates a 400. `detail` says what is wrong and where.
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "The request cannot be understood",
-            detail,
-        )
+        Self::new(StatusCode::BAD_REQUEST, "Invalid request", detail)
     }
 
     /// Adds `Retry-After` in whole seconds, at least one.
@@ -75,6 +76,7 @@ impl IntoResponse for Problem {
             title: self.title,
             status: self.status.as_u16(),
             detail: &self.detail,
+            errors: self.faults.as_slice(),
         };
         let mut response = (self.status, Json(document)).into_response();
         let headers = response.headers_mut();
@@ -89,22 +91,30 @@ impl IntoResponse for Problem {
     }
 }
 
+/// Creates a 400 that names each faulty parameter.
+impl From<Faults> for Problem {
+    fn from(faults: Faults) -> Self {
+        Self {
+            faults: faults.clone(),
+            ..Self::bad_request(faults.to_string())
+        }
+    }
+}
+
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         let detail = error.to_string();
         match error {
             ReadError::Unavailable => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "The database is away",
+                "Database unavailable",
                 detail,
             )
             .retry_after(Duration::from_secs(2)),
             // Not 504: the same question later does not help, only a narrower one does.
-            ReadError::TimedOut => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The query took too long",
-                detail,
-            ),
+            ReadError::TimedOut => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Query timeout", detail)
+            }
             ReadError::Invalid(_) => Self::bad_request(detail),
             ReadError::Internal => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,4 +1,4 @@
-//! Brings the schema up to date in the background, and tells whether it is.
+//! Migrates the schema in the background, and reports whether the server is ready.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 /// The reason that another version must be installed.
-const NEWER_SCHEMA: &str = "the database was made by a newer version of Throughline: install that \
-                            version, or restore a backup that this version made";
+const NEWER_SCHEMA: &str = "a newer version of Throughline created the database: install that \
+                            version, or restore a backup of this version";
 
-/// What is still missing.
+/// The state of the migration: the reason why the server is not ready, or `None`.
 #[derive(Debug, Clone)]
 pub struct Readiness(watch::Receiver<Option<&'static str>>);
 
 impl Readiness {
-    /// Brings the schema up to date in the background, trying again until the database lets it.
+    /// Migrates the schema in the background, and retries until that succeeds.
     pub fn migrate(store: Arc<Store>) -> Self {
-        let (sender, receiver) = watch::channel(Some("the database has not answered yet"));
+        let (sender, receiver) = watch::channel(Some("waiting for the database"));
         tokio::spawn(async move {
             let mut pause = Duration::from_millis(100);
             loop {
@@ -31,15 +31,15 @@ impl Readiness {
                     }
                     Err(StoreError::Migration(error)) => {
                         tracing::error!(%error, "a migration failed");
-                        sender.send_replace(Some("a migration failed; the server's log says why"));
+                        sender.send_replace(Some("a migration failed; see the server's log"));
                     }
                     Err(error @ StoreError::NewerSchema { .. }) => {
-                        tracing::error!(%error, "the database cannot be used");
+                        tracing::error!(%error, "this version cannot use the database");
                         sender.send_replace(Some(NEWER_SCHEMA));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "the database is not ready");
-                        sender.send_replace(Some("the database cannot be reached"));
+                        sender.send_replace(Some("cannot connect to the database"));
                     }
                 }
                 sleep(pause).await;
@@ -49,26 +49,25 @@ impl Readiness {
         Self(receiver)
     }
 
-    /// Returns what is missing before anything may be stored; none once the schema is there.
+    /// Returns the reason why nothing can be stored yet; `None` once the schema is up to date.
     pub fn missing(&self) -> Option<&'static str> {
         *self.0.borrow()
     }
 
-    /// Waits until the schema is there; for ever when it never is.
+    /// Waits until the schema is up to date; for ever if that never happens.
     pub async fn reached(&self) {
         let mut missing = self.0.clone();
         if missing.wait_for(Option::is_none).await.is_err() {
-            // The server that made the schema ended without it.
+            // The task that migrates the schema ended before it was done.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Returns whether the schema is there and the database answers now. Adds a
-    /// warning when the space for
-    /// storage runs out. Without space the server is ready all the same: it serves reads.
+    /// Checks the schema and the connection to the database. Returns a warning if the space for
+    /// storage is running out. A server without space is ready: it still serves reads.
     ///
     /// # Errors
-    /// What is missing.
+    /// The reason why the server is not ready.
     pub async fn check(
         &self,
         store: &Store,
@@ -80,9 +79,11 @@ impl Readiness {
         store.ping().await.map_err(|error| error.to_string())?;
         Ok(match storage.level() {
             StorageLevel::Ok => None,
-            StorageLevel::Near => Some("the space for storage runs out"),
-            StorageLevel::Pruning => Some("the oldest days go to stay within the storage budget"),
-            StorageLevel::Full => Some("there is no space to store more: ingest answers 503"),
+            StorageLevel::Near => Some("the space for storage is running out"),
+            StorageLevel::Pruning => {
+                Some("the storage budget is nearly used up: retention removes the oldest days")
+            }
+            StorageLevel::Full => Some("the space for storage is used up: ingest responds 503"),
         })
     }
 }

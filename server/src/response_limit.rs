@@ -19,7 +19,7 @@ use crate::problem::Problem;
 
 /// The most large responses at once. This is fewer than the read connections: building a response
 /// takes several times its limit of 10 MiB.
-const PLACES: usize = 5;
+const MAX_RESPONSES: usize = 5;
 /// The time a request waits for a permit.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// The delay after which a refused client may retry.
@@ -31,13 +31,13 @@ const SMALL_BYTES: u64 = 64 << 10;
 /// The permits of large responses.
 #[derive(Debug, Clone)]
 pub(crate) struct ResponseLimit {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl Default for ResponseLimit {
     fn default() -> Self {
         Self {
-            places: Arc::new(Semaphore::new(PLACES)),
+            permits: Arc::new(Semaphore::new(MAX_RESPONSES)),
         }
     }
 }
@@ -45,7 +45,7 @@ impl Default for ResponseLimit {
 /// A piece of a response and the permit that it holds.
 struct Held {
     bytes: Bytes,
-    _place: Arc<OwnedSemaphorePermit>,
+    _permit: Arc<OwnedSemaphorePermit>,
 }
 
 impl AsRef<[u8]> for Held {
@@ -57,7 +57,7 @@ impl AsRef<[u8]> for Held {
 /// The body of a response. It holds a permit, as its pieces do.
 struct HeldBody {
     body: Body,
-    place: Arc<OwnedSemaphorePermit>,
+    permit: Arc<OwnedSemaphorePermit>,
 }
 
 impl HttpBody for HeldBody {
@@ -73,7 +73,7 @@ impl HttpBody for HeldBody {
             frame.map_data(|bytes| {
                 Bytes::from_owner(Held {
                     bytes,
-                    _place: Arc::clone(&self.place),
+                    _permit: Arc::clone(&self.permit),
                 })
             })
         })
@@ -93,37 +93,37 @@ impl HttpBody for HeldBody {
 /// # Errors
 /// A problem with `Retry-After` if no permit is free within 5 s.
 pub(crate) async fn hold(
-    State(answers): State<ResponseLimit>,
+    State(limit): State<ResponseLimit>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let place = timeout(TIMEOUT, answers.places.acquire_owned()).await;
+    let permit = timeout(TIMEOUT, limit.permits.acquire_owned()).await;
     // The semaphore is never closed.
-    let Ok(Ok(place)) = place else {
+    let Ok(Ok(permit)) = permit else {
         return Err(busy());
     };
-    Ok(with_place(next.run(request).await, place))
+    Ok(with_permit(next.run(request).await, permit))
 }
 
 fn busy() -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
-        "Too many answers under way",
-        "as many large answers are being sent as this server allows; read those that were asked \
-         for, or try again shortly",
+        "Too many large responses",
+        "the limit of concurrent large responses is reached; read the open ones to their end, or \
+         try again shortly",
     )
     .retry_after(RETRY)
 }
 
 /// Attaches the permit to each piece: a connection takes a piece from the body long before it has
 /// sent it.
-fn with_place(response: Response, place: OwnedSemaphorePermit) -> Response {
+fn with_permit(response: Response, permit: OwnedSemaphorePermit) -> Response {
     let upper = response.body().size_hint().upper();
     if upper.is_some_and(|bytes| bytes <= SMALL_BYTES) {
         return response;
     }
-    let place = Arc::new(place);
-    response.map(|body| Body::new(HeldBody { body, place }))
+    let permit = Arc::new(permit);
+    response.map(|body| Body::new(HeldBody { body, permit }))
 }
 
 #[cfg(test)]
@@ -134,31 +134,35 @@ mod tests {
     use super::*;
 
     fn answer(bytes: usize) -> (Response, Arc<Semaphore>) {
-        let places = Arc::new(Semaphore::new(1));
-        let place = Arc::clone(&places).try_acquire_owned().expect("a place");
+        let permits = Arc::new(Semaphore::new(1));
+        let permit = Arc::clone(&permits).try_acquire_owned().expect("a permit");
         let response = vec![b'x'; bytes].into_response();
-        (with_place(response, place), places)
+        (with_permit(response, permit), permits)
     }
 
     #[tokio::test]
-    async fn a_large_answer_holds_its_place_until_its_bytes_are_dropped() {
-        let (response, places) = answer(1 << 20);
+    async fn a_large_response_holds_its_permit_until_its_bytes_are_dropped() {
+        let (response, permits) = answer(1 << 20);
         let size = response.body().size_hint().exact();
-        assert_eq!(size, Some(1 << 20), "its length is still told");
+        assert_eq!(size, Some(1 << 20), "the response has its length");
         let mut body = response.into_body();
         let frame = body.frame().await.expect("one").expect("whole");
         drop(body);
-        assert_eq!(places.available_permits(), 0, "the connection has it still");
+        assert_eq!(
+            permits.available_permits(),
+            0,
+            "the connection has it still"
+        );
         drop(frame);
-        assert_eq!(places.available_permits(), 1);
+        assert_eq!(permits.available_permits(), 1);
     }
 
     #[tokio::test]
-    async fn an_answer_nobody_takes_and_a_small_one_give_their_places_back() {
-        let (response, places) = answer(1 << 20);
+    async fn dropped_and_small_responses_release_their_permits() {
+        let (response, permits) = answer(1 << 20);
         drop(response);
-        assert_eq!(places.available_permits(), 1);
-        let (_response, places) = answer(1 << 10);
-        assert_eq!(places.available_permits(), 1);
+        assert_eq!(permits.available_permits(), 1);
+        let (_response, permits) = answer(1 << 10);
+        assert_eq!(permits.available_permits(), 1);
     }
 }

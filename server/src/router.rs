@@ -34,16 +34,16 @@ pub struct AppState {
 /// Returns the routes of the main port: for senders, users, scripts and probes.
 pub fn router(state: AppState) -> Router {
     // The routes for users and scripts: from this machine only, until there is sign-in.
-    let answers = ResponseLimit::default();
+    let limit = ResponseLimit::default();
     let read = Router::new()
         .merge(api::routes(
             state.panel.reader.clone(),
             state.panel.retention_admin.clone(),
-            &answers,
+            &limit,
         ))
         .merge(live::routes(state.live))
         .merge(health::routes(state.ready, state.metrics))
-        .merge(panel::routes(state.panel, answers))
+        .merge(panel::routes(state.panel, limit))
         .layer(DefaultBodyLimit::max(PANEL_BODY_BYTES))
         .layer(middleware::from_fn(host::guard));
     // The routes for senders. The receivers limit bodies themselves.

@@ -24,12 +24,12 @@ use crate::router::{AppState, grpc_router, otlp_router, router};
 use crate::tasks::{TaskOptions, Tasks};
 use crate::{listen, shutdown, telemetry};
 
-/// Memory that all request bodies together may hold.
+/// The maximum memory of all request bodies, in bytes.
 const BODIES_BYTES: usize = 64 << 20;
-/// How long the last commits may take once nobody is waited for any more.
+/// The timeout of the last commits, after all requests have ended.
 const CLOSE: Duration = Duration::from_secs(15);
 
-/// A database to work on: a given one, or that of the private cluster.
+/// The database of a command: a given one, or that of the private cluster.
 pub(crate) struct Database {
     url: Secret,
     cluster: Option<Cluster>,
@@ -40,8 +40,8 @@ impl Database {
         if let Some(url) = &options.database_url {
             let known = ["postgres://", "postgresql://"];
             if !known.iter().any(|scheme| url.reveal().starts_with(scheme)) {
-                // Not repeated here: it may hold a password.
-                bail!("the database URL does not begin with postgres:// or postgresql://");
+                // The error does not contain the URL, because the URL may have a password.
+                bail!("invalid database URL: it must begin with postgres:// or postgresql://");
             }
             return Ok(Self {
                 url: url.clone(),
@@ -55,7 +55,8 @@ impl Database {
         })
     }
 
-    /// As [`Self::open`], but joins the private cluster where a server runs it already.
+    /// Opens the database like [`Self::open`], but uses the private cluster of a running server if
+    /// there is one.
     pub(crate) async fn open_or_join(options: &DatabaseOptions) -> Result<Self> {
         if options.database_url.is_none()
             && let Some(url) = Cluster::running(&options.data_dir.path())
@@ -68,7 +69,7 @@ impl Database {
         Self::open(options).await
     }
 
-    /// Where it is; holds the password.
+    /// Returns the URL of the database. It contains the password.
     pub(crate) fn url(&self) -> &str {
         self.url.reveal()
     }
@@ -80,10 +81,11 @@ impl Database {
     }
 }
 
-/// `throughline serve`: returns after a signal, once everything is drained and stopped.
+/// Runs `throughline serve`. Returns after a signal, once requests have ended and tasks have
+/// stopped.
 ///
 /// # Errors
-/// In words for the person who started the program.
+/// An error for the person who started the program.
 pub async fn serve(options: ServeOptions) -> Result<()> {
     let mut stop_requested = Box::pin(shutdown::requested()?);
     for (addr, option) in [
@@ -93,7 +95,8 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
     ] {
         listen::check_loopback(addr.ip(), option)?;
     }
-    // Before the database, which takes its time: what is wrong with an address is said at once.
+    // Listens before it starts the database, which takes seconds, so that a bad address fails at
+    // once.
     let listeners = Listeners {
         main: listen::bind(options.addr, "--addr").await?,
         otlp: listen::bind(options.otlp_addr, "--otlp-addr").await?,
@@ -110,7 +113,7 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
     Ok(())
 }
 
-/// The ports, bound.
+/// The bound ports.
 struct Listeners {
     main: TcpListener,
     otlp: TcpListener,
@@ -213,7 +216,7 @@ async fn serve_on(
         server.otlp_endpoint
     );
     stop_requested.await;
-    tracing::info!("stopping: requests under way may finish");
+    tracing::info!("stopping: waiting for requests in flight");
     stop.send_replace(true);
     // A listener that panicked has nothing left to drain.
     let _ = tokio::join!(main, otlp, grpc);
@@ -227,10 +230,10 @@ async fn serve_on(
     Ok(())
 }
 
-/// `throughline migrate`: prints what was applied.
+/// Runs `throughline migrate`: prints the applied migrations.
 ///
 /// # Errors
-/// In words for the person who started the program.
+/// An error for the person who started the program.
 pub async fn migrate(options: DatabaseOptions) -> Result<()> {
     let database = Database::open(&options).await?;
     let migrated = migrate_database(&database.url).await;
@@ -250,10 +253,10 @@ async fn migrate_database(url: &Secret) -> Result<()> {
     Ok(())
 }
 
-/// `throughline postgres`: runs the private cluster until a signal.
+/// Runs `throughline postgres`: runs the private cluster until a signal.
 ///
 /// # Errors
-/// In words for the person who started the program.
+/// An error for the person who started the program.
 pub async fn postgres(options: DataDirOption) -> Result<()> {
     let mut stop_requested = Box::pin(shutdown::requested()?);
     let data_dir = options.path();
@@ -261,7 +264,7 @@ pub async fn postgres(options: DataDirOption) -> Result<()> {
         cluster = Cluster::start(&data_dir) => cluster?,
         () = &mut stop_requested => return Ok(()),
     };
-    announce(cluster.database_url()).context("writing to standard output")?;
+    announce(cluster.database_url()).context("cannot write to standard output")?;
     stop_requested.await;
     cluster.stop().await;
     Ok(())

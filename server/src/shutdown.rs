@@ -10,8 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 /// # Errors
 /// The system does not let this process listen.
 pub fn requested() -> Result<impl Future<Output = ()> + Send> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
-    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}

@@ -48,7 +48,7 @@ impl<S> NotStalled<S> {
         self.given_up.as_mut().poll(context).map(|()| {
             Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                "the client does not take what it is sent",
+                "the client does not read the response",
             ))
         })
     }
@@ -105,7 +105,7 @@ mod tests {
     const TIMEOUT: Duration = Duration::from_secs(30);
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_nothing_is_given_up() {
+    async fn a_client_that_does_not_read_is_disconnected() {
         let (_client, stream) = duplex(16);
         let mut stream = NotStalled::new(stream, TIMEOUT);
         let before = Instant::now();
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_client_is_served_however_long_it_takes() {
+    async fn a_slow_client_is_served_to_the_end() {
         let (mut client, stream) = duplex(16);
         let mut stream = NotStalled::new(stream, TIMEOUT);
         let written = tokio::spawn(async move { stream.write_all(&[0; 200]).await });
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn silence_is_no_stall() {
+    async fn an_idle_connection_is_not_stalled() {
         let (mut client, stream) = duplex(16);
         let mut stream = NotStalled::new(stream, TIMEOUT);
         for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! What the server says of itself: log lines and metrics. Its own ingest is never traced.
+//! The logs and metrics of the server itself. The server never traces its own ingest.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -8,22 +8,23 @@ use clap::ValueEnum;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
     /// One JSON object a line.
     Json,
 }
 
-/// What is logged unless `RUST_LOG` says otherwise: sqlx repeats each notice of the database.
+/// The log filter if `RUST_LOG` is not set. It hides notices of the database, which sqlx logs.
 const DEFAULT_FILTER: &str = "info,sqlx=warn";
 
-/// Starts logging to standard error: text on a terminal, JSON elsewhere, unless `format` says.
+/// Starts logging to standard error. The default of `format` is text on a terminal and JSON
+/// elsewhere.
 ///
 /// # Errors
-/// When something else has started logging already.
+/// Another logger is installed.
 pub fn start_logging(format: Option<LogFormat>) -> Result<()> {
     let terminal = std::io::stderr().is_terminal();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| DEFAULT_FILTER.into());
@@ -39,17 +40,17 @@ pub fn start_logging(format: Option<LogFormat>) -> Result<()> {
         LogFormat::Text => lines.with_target(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
-    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
+    started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
 }
 
-/// Starts counting for `/metrics`. Must be called within a tokio runtime.
+/// Installs the recorder for `/metrics`. Must be called within a tokio runtime.
 ///
 /// # Errors
-/// When something else counts already.
+/// Another recorder is installed.
 pub fn start_metrics() -> Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .install_recorder()
-        .context("metrics cannot be started")?;
+        .context("cannot start metrics")?;
     let upkeep = handle.clone();
     tokio::spawn(async move {
         loop {

@@ -15,15 +15,15 @@ use crate::export::{Destination, ExportError, Layout, Selection, export};
 use crate::import::{Import, import};
 use crate::serve::Database;
 
-/// How long reading one trace may take: it may be a large one.
+/// The timeout for reading one trace, which may be large.
 const READ_TIMEOUT: Duration = Duration::from_mins(10);
-/// How long between two tries to reach the database.
+/// The delay between two attempts to connect to the database.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
-/// `throughline import`: prints what became of the files.
+/// Runs `throughline import`: prints a report.
 ///
 /// # Errors
-/// When not all of it was stored; in words for the person who started the program.
+/// An error for the person who started the program if anything was not stored.
 pub async fn run_import(options: ImportOptions) -> Result<()> {
     let database = Database::open_or_join(&options.database).await?;
     let imported = import_into(&options, database.url()).await;
@@ -45,25 +45,27 @@ async fn import_into(options: &ImportOptions, url: &str) -> Result<()> {
     let report = import(what, &store.writer(), clock).await;
     store.close().await;
     print!("{report}");
-    io::stdout().flush().context("writing to standard output")?;
+    io::stdout()
+        .flush()
+        .context("cannot write to standard output")?;
     if report.is_whole() {
         return Ok(());
     }
     bail!(
-        "not everything was imported: {} rejected, {} files not read to their end",
+        "the import is incomplete: {} items were rejected, {} files were not read to their end",
         report.rejected,
         report.unread()
     )
 }
 
-/// Brings the schema up to date as soon as the database is there.
+/// Migrates the schema as soon as the database is available.
 async fn migrate(store: &Store, timeout: Duration) -> Result<()> {
     let started = Instant::now();
     loop {
         match store.migrate().await {
             Ok(_) => return Ok(()),
             Err(error @ StoreError::Database(_)) if started.elapsed() < timeout => {
-                tracing::warn!("{error}; trying again");
+                tracing::warn!("{error}; retrying");
                 sleep(TRY_EVERY).await;
             }
             Err(error) => return Err(error.into()),
@@ -71,10 +73,10 @@ async fn migrate(store: &Store, timeout: Duration) -> Result<()> {
     }
 }
 
-/// `throughline export`.
+/// Runs `throughline export`.
 ///
 /// # Errors
-/// When not all of it could be written; in words for the person who started the program.
+/// An error for the person who started the program if anything was not written.
 pub async fn run_export(options: ExportOptions) -> Result<()> {
     let database = Database::open_or_join(&options.database).await?;
     let exported = export_from(&options, database.url()).await;
@@ -103,8 +105,7 @@ async fn export_from(options: &ExportOptions, url: &str) -> Result<()> {
     } else {
         Layout::Lines
     };
-    let mut out =
-        Destination::open(options.output.as_deref()).context("the output cannot be opened")?;
+    let mut out = Destination::open(options.output.as_deref()).context("cannot open the output")?;
     let reader = store.reader(TenantId::DEFAULT);
     let exported = export(&reader, selection, &mut out, layout).await;
     store.close().await;
@@ -112,7 +113,7 @@ async fn export_from(options: &ExportOptions, url: &str) -> Result<()> {
         Ok(exported) => exported,
         Err(error) => {
             out.abandon();
-            // The reader of the output wants no more of it.
+            // The reader of the output has closed it.
             if is_broken_pipe(&error) {
                 return Ok(());
             }
@@ -120,11 +121,11 @@ async fn export_from(options: &ExportOptions, url: &str) -> Result<()> {
         }
     };
     if exported.traces == 0 && !exported.missing.is_empty() {
-        // Nothing of what was asked for is no file.
+        // Writes no file if none of the given traces exists.
         out.abandon();
         bail!(missing(&exported.missing));
     }
-    out.finish().context("the output cannot be written")?;
+    out.finish().context("cannot write the output")?;
     eprintln!(
         "exported {} spans of {} traces and {} log records",
         exported.spans, exported.traces, exported.events
@@ -137,7 +138,7 @@ async fn export_from(options: &ExportOptions, url: &str) -> Result<()> {
 
 fn missing(ids: &[TraceId]) -> String {
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    format!("there is no trace {}", ids.join(", "))
+    format!("found no trace {}", ids.join(", "))
 }
 
 fn is_broken_pipe(error: &ExportError) -> bool {

@@ -4,6 +4,7 @@
 mod figures;
 mod machine;
 mod table;
+mod targets;
 
 use std::fs;
 use std::process::ExitCode;
@@ -25,7 +26,7 @@ const BENCHMARKS: [(&str, &str); 2] = [
 
 /// The selection of benchmarks.
 #[derive(Debug, Args)]
-pub(crate) struct Options {
+pub(crate) struct BenchOptions {
     /// Use more data, up to 10 million spans: takes an hour instead of minutes
     #[arg(long)]
     full: bool,
@@ -39,7 +40,7 @@ pub(crate) struct Options {
 
 /// Builds and runs the benchmarks, prints the table and writes it to `target/bench.md`. Succeeds if
 /// every benchmark ran, even if a figure misses its target: times on a shared machine vary.
-pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> {
+pub(crate) fn run(context: &mut Context, options: &BenchOptions) -> Result<ExitCode> {
     let _claim = setup::compiler(context)?;
     setup::postgres::prepare(context)?;
     context
@@ -92,7 +93,7 @@ fn is_there(context: &Context, package: &str, name: &str) -> bool {
 /// Runs one benchmark on its own cluster, so that no benchmark finds the data of another.
 fn bench(
     context: &Context,
-    options: &Options,
+    options: &BenchOptions,
     package: &str,
     name: &str,
     figures: &mut Figures,

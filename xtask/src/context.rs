@@ -95,7 +95,7 @@ impl Context {
     }
 
     fn set_path(&mut self, dirs: &[PathBuf]) -> Result<()> {
-        let joined = env::join_paths(dirs).context("a folder of PATH has a separator in it")?;
+        let joined = env::join_paths(dirs).context("a folder in PATH contains a separator")?;
         self.set_env("PATH", joined);
         Ok(())
     }
@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cargo_run_sets_is_kept_from_children_and_what_a_person_sets_is_not() {
+    fn variables_that_cargo_run_sets_are_removed_for_children() {
         for ours in ["CARGO", "CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "OUT_DIR"] {
             assert!(is_set_by_cargo_run(ours), "{ours}");
         }

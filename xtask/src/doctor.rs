@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use crate::context::Context;
-use crate::setup::{browser, linker, make, node, postgres, site_tools, toolchain, wasm_bindgen};
+use crate::setup::{
+    browser, cargo_deny, linker, make, node, postgres, site_tools, toolchain, wasm_bindgen,
+};
 
 /// The result of one check.
 struct Finding {
@@ -71,7 +73,7 @@ fn look(context: &mut Context) -> Vec<Finding> {
     add(
         "make",
         make,
-        "for jemalloc: cargo xtask start gets it from apt; or install GNU make",
+        "needed by jemalloc; cargo xtask start installs it with apt; or install GNU make",
         false,
     );
 
@@ -86,11 +88,11 @@ fn look(context: &mut Context) -> Vec<Finding> {
     let node = node::version(context).filter(|version| *version >= node::OLDEST);
     let wasm_opt = site_tools::find_wasm_opt(context).map(|(_, version)| version.to_string());
     let lightningcss = site_tools::find_lightningcss(&context.tools().join("npm"));
-    let npm = "cargo xtask start gets it from npm";
+    let npm = "cargo xtask start installs it with npm";
     add(
         "Node and npm",
         node.map(|v| v.to_string()),
-        "cargo xtask start gets it from apt or PyPI; or https://nodejs.org",
+        "cargo xtask start installs it with apt or from PyPI; or see https://nodejs.org",
         false,
     );
     add("wasm-opt", wasm_opt, npm, false);
@@ -102,7 +104,7 @@ fn look(context: &mut Context) -> Vec<Finding> {
     );
 
     let postgres = postgres::find(context).and_then(|initdb| says(context, &initdb));
-    let fetches = "the server fetches its own; or install Postgres 15 or later";
+    let fetches = "the server downloads it; or install Postgres 15 or later";
     add("Postgres", postgres, fetches, true);
     let browser = browser::find(context);
     let chromium = browser
@@ -133,7 +135,7 @@ fn look(context: &mut Context) -> Vec<Finding> {
     add(
         "fast linker",
         mold,
-        "mold or lld: links in a fraction of the time",
+        "mold or lld link several times faster",
         true,
     );
     let nextest = version(context, "cargo-nextest");
@@ -143,11 +145,11 @@ fn look(context: &mut Context) -> Vec<Finding> {
         "cargo install cargo-nextest --locked",
         true,
     );
-    let deny = version(context, "cargo-deny");
+    let deny = cargo_deny::find(context).and_then(|file| says(context, &file));
     add(
         "cargo-deny",
         deny,
-        "cargo install cargo-deny --locked",
+        "built on first use, which takes some minutes",
         true,
     );
     findings
@@ -182,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_comes_with_its_remedy() {
+    fn a_missing_tool_is_listed_with_its_remedy() {
         let finding = |found: Option<&str>, optional| Finding {
             name: "Postgres",
             found: found.map(str::to_owned),

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_nobody_listens_on_has_no_status() -> Result<()> {
+    fn a_closed_port_has_no_status() -> Result<()> {
         assert_eq!(status(&free_address()?, "/"), None);
         Ok(())
     }

@@ -38,20 +38,20 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Build everything and run the server and the example shop until Ctrl-C
-    Start(start::Options),
+    Start(start::StartOptions),
     /// Run every check of the project and end with a summary
-    Test(test::Options),
+    Test(test::TestOptions),
     /// Show what is installed, what is missing and how to get it; changes nothing
     Doctor,
     /// Build the release binary with the site inside it
     Build,
     /// Run the benchmarks against a throw-away Postgres
-    Bench(bench::Options),
+    Bench(bench::BenchOptions),
     /// Run the fault tests that take minutes
-    Soak(soak::Options),
+    Soak(soak::SoakOptions),
     /// Check the rules that the compiler does not check: dependencies, module openings, file sizes,
     /// checksums of migrations
-    Tidy(tidy::Options),
+    Tidy(tidy::TidyOptions),
 }
 
 fn main() -> ExitCode {

@@ -18,13 +18,13 @@ pub(crate) fn packages(context: &Context) -> Result<Vec<String>> {
     let metadata = read(context)?;
     let packages = metadata["packages"]
         .as_array()
-        .context("no packages in cargo metadata")?;
+        .context("cargo metadata has no packages")?;
     let name = |package: &Value| package["name"].as_str().map(str::to_owned);
     packages
         .iter()
         .map(name)
         .collect::<Option<_>>()
-        .context("a package without a name")
+        .context("cargo metadata has a package without a name")
 }
 
 /// Returns the options of wasm-opt. They are in the workspace's metadata, where cargo-leptos looks

@@ -1,6 +1,8 @@
 //! Prepares the machine: finds or installs each tool and prints what it does.
 
 pub(crate) mod browser;
+pub(crate) mod cargo_deny;
+mod cargo_tool;
 mod checkout;
 pub(crate) mod debian;
 pub(crate) mod linker;
@@ -11,7 +13,6 @@ pub(crate) mod python;
 pub(crate) mod site_tools;
 pub(crate) mod toolchain;
 pub(crate) mod wasm_bindgen;
-mod wasm_std;
 
 use std::env;
 use std::path::PathBuf;

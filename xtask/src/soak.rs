@@ -11,7 +11,7 @@ use crate::test::Database;
 
 /// The selection of fault tests.
 #[derive(Debug, Args)]
-pub(crate) struct Options {
+pub(crate) struct SoakOptions {
     /// Run only the tests whose name contains this text
     #[arg(default_value = "soak_")]
     filter: String,
@@ -19,7 +19,7 @@ pub(crate) struct Options {
 
 /// Builds the server in its release profile and runs the long tests one after another. Each prints
 /// a line that begins with `soak:`.
-pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> {
+pub(crate) fn run(context: &mut Context, options: &SoakOptions) -> Result<ExitCode> {
     let _claim = setup::compiler(context)?;
     setup::postgres::prepare(context)?;
     context

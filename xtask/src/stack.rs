@@ -80,11 +80,11 @@ impl Stack {
     /// Fails if one of the two has ended.
     pub(crate) fn check(&mut self) -> Result<()> {
         if let Some(status) = self.server.ended()? {
-            bail!("the server ended: {status}");
+            bail!("the server stopped: {status}");
         }
         if let Some(shop) = &mut self.shop {
             if let Some(status) = shop.ended()? {
-                bail!("the shop ended: {status}");
+                bail!("the shop stopped: {status}");
             }
         }
         Ok(())
@@ -129,6 +129,6 @@ fn start_shop(
 fn private_cluster(data_dir: &Path) -> Result<String> {
     let file = data_dir.join("database-url");
     let url = fs::read_to_string(&file)
-        .with_context(|| format!("the server left no database URL in {}", file.display()))?;
+        .with_context(|| format!("cannot find the database URL in {}", file.display()))?;
     Ok(url.trim().to_owned())
 }

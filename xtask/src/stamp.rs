@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_digest_sees_where_one_part_ends() {
+    fn the_digest_depends_on_the_boundaries_of_its_parts() {
         let split = Digest::new().add("ab").add("c");
         let other = Digest::new().add("a").add("bc");
         assert_ne!(split.hex(), other.hex());
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_holds_for_the_same_inputs_only() -> Result<()> {
+    fn a_stamp_is_valid_only_for_the_same_inputs() -> Result<()> {
         let dir = std::env::temp_dir().join(format!("xtask-stamp-{}", std::process::id()));
         let stamp = Stamp::at(dir.join("folder/stamp"));
         let (old, new) = (Digest::new().add("old"), Digest::new().add("new"));

@@ -14,7 +14,7 @@ use crate::{binary, interrupt, setup, site};
 
 /// The programs to run and their addresses.
 #[derive(Debug, Args)]
-pub(crate) struct Options {
+pub(crate) struct StartOptions {
     /// Run the server only, without the example shop
     #[arg(long)]
     no_demo: bool,
@@ -45,7 +45,7 @@ pub(crate) struct Options {
 }
 
 /// Sets up, builds, and runs until Ctrl-C.
-pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> {
+pub(crate) fn run(context: &mut Context, options: &StartOptions) -> Result<ExitCode> {
     let claim = setup::compiler(context)?;
     let tools = setup::tools(context)?;
     if options.database_url.is_none() {
@@ -82,7 +82,7 @@ pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn plan(context: &Context, options: &Options) -> Result<Plan> {
+fn plan(context: &Context, options: &StartOptions) -> Result<Plan> {
     let data_dir = match &options.data_dir {
         Some(dir) => dir.clone(),
         None => context::default_data_dir()?,

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_did_not_even_compile_counts_as_a_failure() {
+    fn a_step_that_does_not_compile_counts_as_a_failure() {
         let lines = [line(
             "unit",
             Outcome::Failed("no build".into()),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_with_nothing_but_skips_and_passes_succeeds() {
+    fn a_run_of_skipped_and_passed_steps_succeeds() {
         let lines = [
             line("fmt", Outcome::Passed, None),
             line("deny", Outcome::Skipped("not there".into()), None),

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folder_goes_with_its_content() -> Result<()> {
+    fn dropping_a_temporary_folder_removes_its_content() -> Result<()> {
         let folder = TemporaryFolder::new("trial")?;
         let path = folder.path().to_owned();
         fs::write(path.join("file"), "text")?;

@@ -4,6 +4,8 @@ mod count;
 mod database;
 mod end2end;
 mod fuzz;
+mod native;
+mod run;
 mod rust;
 mod steps;
 mod wasm;
@@ -18,11 +20,12 @@ use crate::context::Context;
 use crate::interrupt;
 use crate::summary::{self, Counts, Line, Outcome};
 pub(crate) use database::Database;
-use steps::{Run, STEPS};
+use run::Run;
+use steps::STEPS;
 
 /// The selection of steps.
 #[derive(Debug, Args)]
-pub(crate) struct Options {
+pub(crate) struct TestOptions {
     /// Run these steps only, and build what they need
     #[arg(long, value_delimiter = ',', value_name = "STEP", value_parser = steps::names())]
     only: Vec<String>,
@@ -47,14 +50,14 @@ pub(crate) enum Verdict {
 }
 
 /// Runs the steps. If one fails, the steps that do not depend on it still run.
-pub(crate) fn run(context: &mut Context, options: &Options) -> Result<ExitCode> {
+pub(crate) fn run(context: &mut Context, options: &TestOptions) -> Result<ExitCode> {
     let selected: Vec<_> = STEPS
         .iter()
         .filter(|step| options.only.is_empty() || options.only.iter().any(|o| o == step.name))
         .filter(|step| !options.skip.iter().any(|skip| skip == step.name))
         .collect();
     if selected.is_empty() {
-        bail!("no step is left to run");
+        bail!("the options select no step");
     }
     let mut lines = Vec::new();
     let mut run = Run::new(context, options.filter.clone());

@@ -1,9 +1,11 @@
 //! `cargo xtask tidy`: checks the rules of the architecture that the compiler does not check.
 
 mod catalogue;
+mod cycles;
 mod dependencies;
 mod layers;
 mod migrations;
+mod modules;
 mod sources;
 mod words;
 
@@ -35,7 +37,7 @@ const TEXT: [&str; 17] = [
 
 /// Options of `tidy`.
 #[derive(Debug, Args)]
-pub(crate) struct Options {
+pub(crate) struct TidyOptions {
     /// Rewrite the checksums of the migrations: after a new migration or, before the first release,
     /// an edited one. Never edit a released migration
     #[arg(long)]
@@ -43,7 +45,7 @@ pub(crate) struct Options {
 }
 
 /// Prints every fault. Fails if there is one.
-pub(crate) fn run(context: &Context, options: &Options) -> Result<ExitCode> {
+pub(crate) fn run(context: &Context, options: &TidyOptions) -> Result<ExitCode> {
     if options.refresh_migrations {
         migrations::refresh(&context.root)?;
     }
@@ -66,7 +68,7 @@ pub(crate) fn faults(context: &Context) -> Result<Vec<String>> {
     let mut faults = dependencies::faults(&packages);
     let read = |name: &str| {
         std::fs::read_to_string(context.root.join(name))
-            .with_context(|| format!("{name} is not readable"))
+            .with_context(|| format!("cannot read {name}"))
     };
     faults.extend(catalogue::faults(
         &read(catalogue::MANIFEST)?,
@@ -87,7 +89,9 @@ pub(crate) fn faults(context: &Context) -> Result<Vec<String>> {
             texts.push((name, text));
         }
     }
-    faults.extend(layers::faults(&texts));
+    let crates = modules::crates(&texts);
+    faults.extend(cycles::faults(&crates));
+    faults.extend(layers::faults(&crates));
     Ok(faults)
 }
 

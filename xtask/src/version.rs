@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_found_in_what_tools_print() {
+    fn version_is_found_in_the_output_of_a_tool() {
         for (text, expected) in [
             ("rustc 1.96.0 (ac68faa20 2026-05-25)", Version(1, 96, 0)),
             ("rustc 1.97.0-nightly (abc 2026-05-25)", Version(1, 97, 0)),
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_order_by_number_and_not_by_text() {
+    fn versions_are_ordered_by_number_not_by_text() {
         assert!(Version(1, 100, 0) > Version(1, 95, 9));
     }
 }

@@ -5,10 +5,10 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
-use throughline_model::TraceFilter;
+use throughline_model::query::href;
+use throughline_model::{Query, TraceFilter};
 
 use crate::api::ApiError;
-use crate::state::query;
 
 mod fields;
 
@@ -24,10 +24,10 @@ pub(crate) fn FilterBar(
     services: Resource<Result<Vec<String>, ApiError>>,
 ) -> impl IntoView {
     let search = use_location().search;
-    let values = Memo::new(move |_| query::parse(&search.get()));
+    let values = Memo::new(move |_| Query::parse(&search.get()));
     let navigate = use_navigate();
     let go = move |form: &web_sys::HtmlFormElement, changed: &str| {
-        if let Some(href) = href_of(form, changed) {
+        if let Some(href) = address_of(form, changed) {
             navigate(
                 &href,
                 NavigateOptions {
@@ -90,7 +90,7 @@ fn form_of(event: &web_sys::Event) -> Option<web_sys::HtmlFormElement> {
 }
 
 /// Returns the URL that the form requests. `None` while a custom range has only one end.
-fn href_of(form: &web_sys::HtmlFormElement, changed: &str) -> Option<String> {
+fn address_of(form: &web_sys::HtmlFormElement, changed: &str) -> Option<String> {
     let data = web_sys::FormData::new_with_form(form).ok()?;
     let mut pairs: Vec<(&str, String)> = TraceFilter::KEYS
         .into_iter()
@@ -98,7 +98,7 @@ fn href_of(form: &web_sys::HtmlFormElement, changed: &str) -> Option<String> {
             let values = data.get_all(key).to_vec().into_iter();
             values.filter_map(move |value| Some((key, value.as_string()?)))
         })
-        .filter(|(_, value)| !value.trim().is_empty())
+        .filter(|(_, value)| !value.is_empty())
         .collect();
     let ends = pairs
         .iter()
@@ -111,5 +111,5 @@ fn href_of(form: &web_sys::HtmlFormElement, changed: &str) -> Option<String> {
         _ if ends > 0 => pairs.retain(|(key, _)| *key != "range"),
         _ => {}
     }
-    Some(query::href("/traces", pairs))
+    Some(href("/traces", pairs))
 }

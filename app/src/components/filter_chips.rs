@@ -1,10 +1,11 @@
 //! The active conditions. Each one is a link to the list without it.
 
 use leptos::prelude::*;
-use throughline_model::filter::format_duration_ns;
 use throughline_model::{TimeRange, TraceFilter, Utc};
+use throughline_viz::format_duration;
 
 use crate::state::filter_href;
+use crate::ui::visible;
 
 /// A row of chips. Empty if only the default time range is active.
 #[component]
@@ -17,11 +18,11 @@ pub(crate) fn FilterChips(
         let chips: Vec<_> = chips
             .into_iter()
             .map(|(name, text, without)| {
-                let title = format!("Remove the condition {name}");
+                let title = format!("Remove the condition {}", visible(&name));
                 view! {
                     <a class="tok" href=filter_href(&without) title=title>
-                        <b>{name}</b>
-                        <span class="what">{text}</span>
+                        <b>{visible(&name)}</b>
+                        <span class="what">{visible(&text)}</span>
                         <span aria-hidden="true">"×"</span>
                     </a>
                 }
@@ -62,11 +63,11 @@ fn conditions(filter: &TraceFilter) -> Vec<(String, String, TraceFilter)> {
     add("status", status, |filter| filter.status = None);
     let least = filter
         .min_duration_ns
-        .map(|ns| format!("≥ {}", format_duration_ns(ns)));
+        .map(|ns| format!("≥ {}", format_duration(ns)));
     add("duration", least, |filter| filter.min_duration_ns = None);
     let most = filter
         .max_duration_ns
-        .map(|ns| format!("≤ {}", format_duration_ns(ns)));
+        .map(|ns| format!("≤ {}", format_duration(ns)));
     add("duration", most, |filter| filter.max_duration_ns = None);
     let least = filter.min_spans.map(|count| format!("≥ {count}"));
     add("spans", least, |filter| filter.min_spans = None);

@@ -9,6 +9,7 @@ use crate::ui::copy_text;
 
 mod rows;
 
+/// The shortcuts in the order of the list: the keys, and what they do.
 const KEYS: [(&str, &str); 12] = [
     ("/", "Look up any id"),
     ("j  k", "Next and previous row"),

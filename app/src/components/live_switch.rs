@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use throughline_viz::format_count;
 
-use crate::state::{LiveList, StreamState};
+use crate::state::{LiveList, PageSignal, StreamState};
 
 /// The switch, the stream state, and the number of held traces. Hidden without script.
 #[component]
@@ -15,18 +15,12 @@ pub(crate) fn LiveSwitch(
     let pressed = move |is: bool| if is { "true" } else { "false" };
     let pause = move || {
         is_on.get().then(|| {
-            let toggle = move |_| {
-                live.is_paused.update(|is_paused| *is_paused = !*is_paused);
-                if !live.is_paused.get_untracked() {
-                    live.release();
-                }
-            };
             view! {
                 <button
                     type="button"
                     class="btn"
                     aria-pressed=move || pressed(live.is_paused.get())
-                    on:click=toggle
+                    on:click=move |_| live.pause_or_resume()
                 >
                     "Pause"
                 </button>
@@ -34,7 +28,7 @@ pub(crate) fn LiveSwitch(
         })
     };
     let waiting = move || {
-        let count = live.held.with(Vec::len);
+        let count = live.held_count();
         (count > 0).then(|| {
             view! {
                 <button type="button" class="btn primary" data-news on:click=move |_| live.release()>
@@ -68,10 +62,10 @@ pub(crate) fn LiveSwitch(
 /// The state of the event stream.
 #[component]
 pub(super) fn StreamIndicator(
-    stream_state: RwSignal<StreamState>,
+    stream_state: PageSignal<StreamState>,
     /// True while news is held. `None` where it cannot be held.
     #[prop(optional)]
-    is_paused: Option<RwSignal<bool>>,
+    is_paused: Option<PageSignal<bool>>,
 ) -> impl IntoView {
     let is_paused = move || is_paused.is_some_and(|is_paused| is_paused.get());
     view! {

@@ -4,8 +4,9 @@ use leptos::ev;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
+use throughline_model::Query;
 
-use crate::state::{lookup_href, query};
+use crate::state::lookup_href;
 use crate::ui::AsTyped;
 
 /// The lookup form. On the lookup page it contains the current reference.
@@ -15,9 +16,9 @@ pub(crate) fn LookupBox() -> impl IntoView {
     let (path, search) = (location.pathname, location.search);
     let value = move || {
         let is_here = path.with(|path| path == "/lookup");
-        let pairs = search.with(|search| query::parse(search));
-        let text = query::last(&pairs, "q").filter(|_| is_here);
-        text.unwrap_or_default().to_owned()
+        let query = search.with(|search| Query::parse(search));
+        let text = query.last("q").filter(|_| is_here);
+        text.unwrap_or_default().trim().to_owned()
     };
     let field = NodeRef::<leptos::html::Input>::new();
     let navigate = use_navigate();

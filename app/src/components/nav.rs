@@ -10,7 +10,7 @@ use crate::ui::Brand;
 #[component]
 pub(crate) fn Nav() -> impl IntoView {
     let path = use_location().pathname;
-    let is_on = move || path.with(|path| path.starts_with("/traces"));
+    let is_on_traces = move || path.with(|path| path.starts_with("/traces"));
     let is_on_lookup = move || path.with(|path| path.starts_with("/lookup"));
     let is_on_storage = move || path.with(|path| path.starts_with("/storage"));
     view! {
@@ -20,9 +20,9 @@ pub(crate) fn Nav() -> impl IntoView {
             </a>
             <a
                 class="page"
-                class:on=is_on
+                class:on=is_on_traces
                 href="/traces"
-                aria-current=move || is_on().then_some("page")
+                aria-current=move || is_on_traces().then_some("page")
             >
                 "Traces"
                 <kbd>"g t"</kbd>

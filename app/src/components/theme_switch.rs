@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::state::PageSignal;
 use crate::ui::{Glyph, Icon};
 
 /// The local storage key of the theme. `public/theme.js` reads it before the first paint.
@@ -17,7 +18,7 @@ const THEMES: [(&str, &str, Glyph); 3] = [
 #[component]
 pub(crate) fn ThemeSwitch() -> impl IntoView {
     // The server cannot know the theme, so it is read after hydration.
-    let theme = RwSignal::new(String::new());
+    let theme = PageSignal::new(String::new());
     Effect::new(move || theme.set(current()));
     let button = move |(value, title, glyph): (&'static str, &'static str, Glyph)| {
         let choose = move |_| {

@@ -5,9 +5,9 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
 use crate::api::look_up;
-use crate::components::LookupBox;
+use crate::components::{FaultyParameters, IgnoredParameters, LookupBox};
 use crate::context::set_status;
-use crate::state::{LiveList, LookupRequest, lookup_href};
+use crate::state::{LookupRequest, lookup_href};
 use crate::ui::{FailureNotice, Notice};
 
 mod found;
@@ -18,7 +18,9 @@ use found::Found;
 #[component]
 pub(crate) fn LookupPage() -> impl IntoView {
     let search = use_location().search;
-    let request = Memo::new(move |_| LookupRequest::parse(&search.get()));
+    let decoded = Memo::new(move |_| LookupRequest::parse(&search.get()));
+    let request = Memo::new(move |_| decoded.get().lenient());
+    let unknown = Signal::derive(move || decoded.with(|decoded| decoded.unknown.clone()));
     let answer = Resource::new(
         move || request.get(),
         |request| async move {
@@ -30,23 +32,21 @@ pub(crate) fn LookupPage() -> impl IntoView {
             }
         },
     );
-    // Owned by the page, because the old rows still read it while the next response is awaited.
-    let list = LiveList::new();
     let results = move || {
         Suspend::new(async move {
             match (answer.await, request.get_untracked()) {
                 (Some(Ok(answer)), Ok(Some(request))) => {
-                    view! { <Found answer request list /> }.into_any()
+                    view! { <Found answer request /> }.into_any()
                 }
                 (Some(Err(error)), Ok(Some(request))) => {
                     let href = lookup_href(request.reference.text());
                     view! { <FailureNotice error href /> }.into_any()
                 }
-                (_, Err(problem)) => {
+                (_, Err(faults)) => {
                     set_status(400);
                     view! {
                         <Notice title="This cannot be looked up" is_failure=true>
-                            <p>{problem}</p>
+                            <FaultyParameters faults />
                             <p class="ways">
                                 <a class="btn primary" href="/lookup">
                                     "Look up another id"
@@ -66,6 +66,7 @@ pub(crate) fn LookupPage() -> impl IntoView {
             <h1>"Look up"</h1>
             <LookupBox />
         </div>
+        <IgnoredParameters unknown />
         <Transition fallback=|| ()>{results}</Transition>
     }
     .into_any()

@@ -2,15 +2,19 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use throughline_model::{Share, StorageGauge, StorageLevel, StorageReport, TableSize, Utc};
+use leptos_router::hooks::use_location;
+use throughline_model::{Query, Share, StorageGauge, StorageLevel, StorageReport, TableSize, Utc};
 use throughline_viz::{format_bytes, format_count, format_percent};
 
 use crate::api::get_storage;
-use crate::ui::{FailureNotice, Notice};
+use crate::components::IgnoredParameters;
+use crate::ui::{FailureNotice, Notice, visible};
 
 /// Size and limits, growth, and the distribution of the bytes.
 #[component]
 pub(crate) fn StoragePage() -> impl IntoView {
+    let search = use_location().search;
+    let unknown = Signal::derive(move || Query::parse(&search.get()).decode(|_| ()).unknown);
     let report = Resource::new(|| (), |()| get_storage());
     let content = move || {
         Suspend::new(async move {
@@ -28,6 +32,7 @@ pub(crate) fn StoragePage() -> impl IntoView {
         <div class="top">
             <h1>"Storage"</h1>
         </div>
+        <IgnoredParameters unknown />
         <Transition fallback=|| {
             view! {
                 <p class="card box" role="status">
@@ -193,7 +198,10 @@ fn shares(shares: Vec<Share>) -> Vec<Row> {
     shares
         .into_iter()
         .take(15)
-        .map(|share| (share.name, share.service, share.byte_count))
+        .map(|share| {
+            let service = share.service.as_deref().map(visible);
+            (visible(&share.name), service, share.byte_count)
+        })
         .collect()
 }
 

@@ -3,19 +3,21 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_location, use_params_map};
-use throughline_model::Pin;
+use throughline_model::{Pin, ids};
 use throughline_wire::TraceId;
 
 use super::not_found::NotFound;
 use crate::api::{ApiError, Dated, get_pin, get_trace_skeleton};
-use crate::components::LiveNews;
+use crate::components::{FaultyParameters, IgnoredParameters, LiveNews};
 use crate::panels::{OverviewStrip, SpanPane, TraceHead, Waterfall};
-use crate::state::{Folds, LiveTrace, Outline, PinState, Selection};
-use crate::ui::{FailureNotice, Glyph, Icon};
+use crate::state::{
+    Folds, LiveTrace, Outline, PinState, ReadTrace, TraceRequest, last_list_address,
+};
+use crate::ui::{FailureNotice, Glyph, Icon, visible};
 
 mod state;
 
-use state::{Details, PageState, Refresh};
+use state::{Details, PageState, Read, Refresh};
 
 /// The trace in the URL, or the reason why there is none.
 #[component]
@@ -23,7 +25,7 @@ pub(crate) fn TracePage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
     // Another trace is another page. No state of the last one may remain.
-    move || match id.get().parse::<TraceId>() {
+    move || match ids::parse_trace_id(&id.get()) {
         Ok(id) => view! { <OneTrace id /> }.into_any(),
         Err(error) => {
             let title = format!("Invalid trace ID: it {}", explain(error));
@@ -44,15 +46,19 @@ fn explain(error: throughline_wire::IdError) -> String {
 #[component]
 fn OneTrace(id: TraceId) -> impl IntoView {
     let search = use_location().search;
-    let rows_asked = Memo::new(move |_| Outline::rows_asked(&search.get()));
+    let decoded = Memo::new(move |_| TraceRequest::parse(&search.get()));
+    let rows_asked = Memo::new(move |_| decoded.with(|decoded| decoded.value.rows));
+    let unknown = Signal::derive(move || decoded.with(|decoded| decoded.unknown.clone()));
+    let skeleton = Resource::new(move || id, get_trace_skeleton);
+    let shown = Memo::new(move |_| skeleton.with(|read| shown_of(read.as_ref())));
     let state = PageState {
-        selection: Memo::new(move |_| Selection::parse(&search.get())),
+        selection: Memo::new(move |_| decoded.with(|decoded| decoded.value.selection)),
         by_default: StoredValue::new(None),
         folds: Folds::new(),
         pin: PinState::new(id),
-        live: LiveTrace::new(),
+        live: LiveTrace::new(shown),
+        list_address: last_list_address(),
     };
-    let skeleton = Resource::new(move || id, get_trace_skeleton);
     let pin = Resource::new(move || id, get_pin);
     let details = Resource::new(
         move || state.selection.get(),
@@ -75,12 +81,11 @@ fn OneTrace(id: TraceId) -> impl IntoView {
             match read.and_then(|read| Ok((read, pin?))) {
                 Ok((
                     Dated {
-                        now,
                         value: Some(skeleton),
+                        ..
                     },
                     was_pinned,
                 )) => {
-                    state.live.show(skeleton.summary.clone(), now);
                     let outline = Outline::of(skeleton, rows_asked);
                     view! { <TraceView outline was_pinned state details refresh /> }.into_any()
                 }
@@ -98,7 +103,35 @@ fn OneTrace(id: TraceId) -> impl IntoView {
             }
         })
     };
-    view! { <Transition fallback=|| view! { <Loading /> }>{page}</Transition> }.into_any()
+    let faults = move || {
+        let faults = decoded.with(|decoded| decoded.faults.clone());
+        let is_faulty = !faults.as_slice().is_empty();
+        is_faulty.then(|| {
+            view! {
+                <section class="card box e" role="alert">
+                    <FaultyParameters faults />
+                    <a href=format!("/traces/{id}")>"Show the trace without them"</a>
+                </section>
+            }
+        })
+    };
+    view! {
+        <IgnoredParameters unknown />
+        {faults}
+        <Transition fallback=|| view! { <Loading /> }>{page}</Transition>
+    }
+    .into_any()
+}
+
+/// Returns the trace of a read, and the time of the read.
+fn shown_of(read: Option<&Read>) -> Option<ReadTrace> {
+    match read {
+        Some(Ok(Dated {
+            now,
+            value: Some(skeleton),
+        })) => Some((skeleton.summary.clone(), *now)),
+        _ => None,
+    }
 }
 
 /// The card of a trace: head, overview, waterfall, side pane.
@@ -110,27 +143,27 @@ fn TraceView(
     details: Resource<Result<Details, ApiError>>,
     refresh: Refresh,
 ) -> impl IntoView {
-    let title = outline.skeleton.summary.root_name.clone();
+    let title = visible(&outline.skeleton.summary.root_name);
     let of_selected = outline.clone();
     // Reference-counted, like everything created here, because the old view still exists while the
     // page reads the trace again.
     let selected = ArcMemo::new(move |_| state.selected(&of_selected));
     let is_open = {
         let selected = selected.clone();
-        move || selected.get().is_some() || state.selection.get() == Selection::Wrong
+        move || selected.get().is_some()
     };
     let of_pane = outline.clone();
     let is_pane_open = is_open.clone();
     let pane = move || {
         let outline = of_pane.clone();
-        is_pane_open().then(|| view! { <Pane outline details selection=state.selection /> })
+        is_pane_open().then(|| view! { <Pane outline details /> })
     };
     let read = move || refresh.read(state);
     view! {
         <Title text=title />
         <div class="crumbs">
             <nav aria-label="Breadcrumb">
-                <a href="/traces">"Traces"</a>
+                <a href=move || state.list_address.get()>"Traces"</a>
                 <span aria-hidden="true">"/"</span>
                 <span class="mono">{outline.skeleton.summary.trace_id.to_string()}</span>
             </nav>
@@ -149,19 +182,12 @@ fn TraceView(
 }
 
 #[component]
-fn Pane(
-    outline: Outline,
-    details: Resource<Result<Details, ApiError>>,
-    selection: Memo<Selection>,
-) -> impl IntoView {
+fn Pane(outline: Outline, details: Resource<Result<Details, ApiError>>) -> impl IntoView {
     let close = outline.href("none");
     let content = move || {
         let outline = outline.clone();
         Suspend::new(async move {
             match details.await {
-                Ok(_) if selection.get_untracked() == Selection::Wrong => {
-                    view! { <NoSpanId outline /> }.into_any()
-                }
                 Ok(Details { spans, logs }) => view! { <SpanPane outline spans logs /> }.into_any(),
                 Err(error) => view! { <p class="box e">{error.to_string()}</p> }.into_any(),
             }
@@ -174,18 +200,6 @@ fn Pane(
             </a>
             <Transition fallback=|| view! { <Loading /> }>{content}</Transition>
         </aside>
-    }
-    .into_any()
-}
-
-/// Reports that the URL contains no valid span ID.
-#[component]
-fn NoSpanId(outline: Outline) -> impl IntoView {
-    view! {
-        <p class="box w">
-            "Invalid span ID in the address: expected 16 hexadecimal characters. "
-            <a href=outline.href("")>"Show another"</a>
-        </p>
     }
     .into_any()
 }

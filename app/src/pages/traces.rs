@@ -3,13 +3,14 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
+use throughline_model::Faults;
 
 use crate::api::{
     ApiError, Dated, describe_server, get_trace_statistics, list_services, list_traces,
 };
-use crate::components::{FilterBar, LiveSwitch, LookupBox};
+use crate::components::{FaultyParameters, FilterBar, IgnoredParameters, LiveSwitch, LookupBox};
 use crate::context::set_status;
-use crate::state::{ListRequest, LiveList, filter_href};
+use crate::state::{ListRequest, LiveList, filter_href, keep_list_address};
 use crate::ui::{FailureNotice, Notice};
 
 mod newcomer;
@@ -23,7 +24,10 @@ use results::{Figures, Loading, Results};
 #[component]
 pub(crate) fn TracesPage() -> impl IntoView {
     let search = use_location().search;
-    let request = Memo::new(move |_| ListRequest::parse(&search.get()));
+    keep_list_address(search);
+    let decoded = Memo::new(move |_| ListRequest::parse(&search.get()));
+    let request = Memo::new(move |_| decoded.get().lenient());
+    let unknown = Signal::derive(move || decoded.with(|decoded| decoded.unknown.clone()));
     let filter = Memo::new(move |_| request.get().map(|request| request.filter));
     // A request with invalid parameters reads nothing.
     let list = Resource::new(
@@ -53,8 +57,14 @@ pub(crate) fn TracesPage() -> impl IntoView {
         services.refetch();
     });
 
-    let live = LiveList::new();
-    live.follow(request, move || {
+    let live = LiveList::new(request);
+    let is_empty = move || {
+        let is_empty = list.try_with_untracked(
+            |list| matches!(list, Some(Some(Ok(list))) if list.value.items.is_empty()),
+        );
+        is_empty == Some(true)
+    };
+    live.follow(is_empty, move || {
         list.refetch();
         statistics.refetch();
     });
@@ -94,7 +104,7 @@ pub(crate) fn TracesPage() -> impl IntoView {
                     let href = filter_href(&request.filter);
                     view! { <FailureNotice error href /> }.into_any()
                 }
-                (_, Err(problem)) => view! { <WrongFilter problem /> }.into_any(),
+                (_, Err(faults)) => view! { <WrongFilter faults /> }.into_any(),
                 (None, Ok(_)) => view! { <Loading /> }.into_any(),
             }
         })
@@ -112,19 +122,20 @@ pub(crate) fn TracesPage() -> impl IntoView {
             </Show>
         </div>
         <FilterBar services />
+        <IgnoredParameters unknown />
         <Transition fallback=|| view! { <Loading /> }>{figures}</Transition>
         <Transition fallback=|| view! { <Loading /> }>{results}</Transition>
     }
     .into_any()
 }
 
-/// Reports which URL parameter is invalid. The form above keeps the typed values.
+/// Reports which URL parameters are invalid. The form above keeps the typed values.
 #[component]
-fn WrongFilter(problem: String) -> impl IntoView {
+fn WrongFilter(faults: Faults) -> impl IntoView {
     set_status(400);
     view! {
         <Notice title="Invalid filter" is_failure=true>
-            <p>{problem}</p>
+            <FaultyParameters faults />
             <p class="ways">
                 <a class="btn primary" href="/traces">
                     "Clear the filter"

@@ -6,6 +6,7 @@ use leptos::wasm_bindgen::JsCast as _;
 use throughline_model::{Pin, Utc};
 
 use crate::state::PinState;
+use crate::ui::visible;
 
 /// The name of the note field.
 const NOTE: &str = "note";
@@ -37,7 +38,7 @@ fn Line(pin: Pin, state: PinState) -> impl IntoView {
     } else {
         "Change"
     };
-    let note = (!pin.note.is_empty()).then(|| view! { <q>{pin.note}</q> });
+    let note = (!pin.note.is_empty()).then(|| view! { <q>{visible(&pin.note)}</q> });
     view! {
         <span class="since" title=since.to_string()>
             {format!("Pinned on {}", since.date())}

@@ -7,7 +7,7 @@ use throughline_wire::{StatusCode, semconv};
 
 use crate::api::ApiError;
 use crate::state::Outline;
-use crate::ui::{CopyButton, ServiceTag, Statement};
+use crate::ui::{CopyButton, ServiceTag, Statement, visible};
 
 mod attributes;
 mod events;
@@ -18,6 +18,7 @@ mod offloaded;
 mod repairs;
 mod unended;
 mod value;
+mod value_text;
 
 use attributes::AttributeGroups;
 use events::Events;
@@ -81,7 +82,7 @@ fn OneSpan(outline: Outline, details: SpanDetails) -> impl IntoView {
         received,
         ..
     } = details;
-    let service = resource.service_name().to_owned();
+    let service = resource.service_name().into_owned();
     let skeleton = &outline.skeleton;
     let self_time = skeleton
         .spans
@@ -119,11 +120,10 @@ fn OneSpan(outline: Outline, details: SpanDetails) -> impl IntoView {
     };
     let self_time = self_time.filter(|_| open.is_none());
     let name = if span.name.is_empty() {
-        "(no name)".into()
+        "(no name)".to_owned()
     } else {
-        span.name.clone()
-    }
-    .into_owned();
+        visible(&span.name)
+    };
     let id = span.span_id.to_string();
     let start = span.start;
     view! {

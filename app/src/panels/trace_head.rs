@@ -9,7 +9,7 @@ use throughline_viz::{format_count, format_duration};
 use super::pin_button::PinButton;
 use super::pin_note::PinNote;
 use crate::state::{Outline, PinState, filter_href};
-use crate::ui::{CopyButton, ServiceTag};
+use crate::ui::{CopyButton, ServiceTag, visible};
 
 /// Name, outcome, durations, user and time.
 #[component]
@@ -32,7 +32,7 @@ pub(crate) fn TraceHead(
     let name = if summary.root_name.is_empty() {
         "(no name)".to_owned()
     } else {
-        summary.root_name
+        visible(&summary.root_name)
     };
     let services: Vec<_> = skeleton
         .services
@@ -46,7 +46,7 @@ pub(crate) fn TraceHead(
                 <span>
                     {name} " "
                     <a href=filter_href(&filter) title=format!("{name}: show all its traces")>
-                        <b>{value}</b>
+                        <b>{visible(&value)}</b>
                     </a>
                 </span>
             }
@@ -151,7 +151,7 @@ fn CompletenessBadge(completeness: model::Completeness) -> impl IntoView {
     };
     view! {
         <span class=class title=meaning data-completeness>
-            {completeness.to_string()}
+            {visible(&completeness.to_string())}
         </span>
     }
     .into_any()

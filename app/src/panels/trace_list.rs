@@ -7,8 +7,8 @@ use throughline_model::{TraceSummary, Utc};
 use throughline_viz::{format_ago, format_count, format_duration};
 use throughline_wire::UnixNanos;
 
-use crate::state::LiveList;
-use crate::ui::ServiceTag;
+use crate::state::{ListRequest, LiveList};
+use crate::ui::{ServiceTag, visible};
 use marks::{RowMarks, outcome_of};
 
 /// The number of services that a row names. Further ones are counted.
@@ -20,15 +20,25 @@ const NAMED_SERVICES: usize = 5;
 /// this list is still shown, but signals that it had created would be gone.
 #[component]
 pub(crate) fn TraceList(
-    /// The rows in order, and the current time for texts such as `12 s ago`.
-    live: LiveList,
+    /// The traces that were read, in order.
+    traces: Vec<TraceSummary>,
+    /// The time of the read, for texts such as `12 s ago`.
+    read_at: UnixNanos,
+    /// The news of a live list, and the request that was read.
+    #[prop(optional)]
+    live: Option<(LiveList, ListRequest)>,
 ) -> impl IntoView {
+    let news = live.as_ref().map(|(news, _)| *news);
+    let now = move || news.map_or(read_at, |news| news.now(read_at));
     let rows = move || {
-        let traces = live.rows.get();
+        let traces = match &live {
+            Some((news, request)) => news.rows(request, &traces),
+            None => traces.clone(),
+        };
         let longest = traces.iter().map(|trace| trace.duration_ns).max();
         let longest_ns = longest.unwrap_or(1).max(1);
         let rows = traces.into_iter();
-        rows.map(|trace| view! { <TraceRow trace longest_ns now=live.now /> })
+        rows.map(|trace| view! { <TraceRow trace longest_ns now /> })
             .collect_view()
     };
     view! {
@@ -42,7 +52,11 @@ pub(crate) fn TraceList(
 }
 
 #[component]
-fn TraceRow(trace: TraceSummary, longest_ns: i64, now: RwSignal<UnixNanos>) -> impl IntoView {
+fn TraceRow(
+    trace: TraceSummary,
+    longest_ns: i64,
+    now: impl Fn() -> UnixNanos + Copy + Send + 'static,
+) -> impl IntoView {
     let failed = trace.error_count > 0;
     let href = format!("/traces/{}", trace.trace_id);
     // Scaled by the square root: next to a trace of minutes, traces of milliseconds still differ.
@@ -56,7 +70,7 @@ fn TraceRow(trace: TraceSummary, longest_ns: i64, now: RwSignal<UnixNanos>) -> i
     };
     let outcome = outcome_of(&trace);
     let marks = view! { <RowMarks trace=trace.clone() /> };
-    let said = trace.error.map(|said| said.trim().to_owned());
+    let said = trace.error.map(|said| visible(said.trim()));
     let spans = if trace.span_count == 1 {
         "span"
     } else {
@@ -70,12 +84,12 @@ fn TraceRow(trace: TraceSummary, longest_ns: i64, now: RwSignal<UnixNanos>) -> i
     let name = if trace.root_name.is_empty() {
         "(no name)".to_owned()
     } else {
-        trace.root_name
+        visible(&trace.root_name)
     };
     // The row already shows the root.
-    let matched = trace.matched_span.map(|span| span.name);
+    let matched = trace.matched_span.map(|span| visible(&span.name));
     let matched = matched.filter(|matched| *matched != name);
-    let user = trace.user.unwrap_or_default();
+    let user = visible(&trace.user.unwrap_or_default());
     let name_of_user = user.clone();
     let more = trace.services.len().saturating_sub(NAMED_SERVICES);
     // The service of the root span comes first.
@@ -118,7 +132,7 @@ fn TraceRow(trace: TraceSummary, longest_ns: i64, now: RwSignal<UnixNanos>) -> i
                 {user}
             </span>
             <time class="num start" title=Utc::from(trace.start).to_string()>
-                {move || format_ago(trace.start, now.get())}
+                {move || format_ago(trace.start, now())}
             </time>
         </li>
     }

@@ -3,10 +3,11 @@
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
+use throughline_model::query::href;
 use throughline_viz::{Tick, format_count, ticks};
 use throughline_wire::SpanId;
 
-use crate::state::{Folds, Outline, query};
+use crate::state::{Folds, Outline};
 
 mod row;
 
@@ -100,7 +101,7 @@ fn Axis(ticks: Vec<Tick>, step: f64) -> impl IntoView {
 fn MoreRows(outline: Outline, drawn: usize, all: usize) -> impl IntoView {
     let path = format!("/traces/{}", outline.skeleton.summary.trace_id);
     let more = (drawn * 2).min(all);
-    let href = query::href(&path, [("rows", more.to_string())]);
+    let href = href(&path, [("rows", more.to_string())]);
     let count = |number: usize| format_count(number as u64);
     view! {
         <p class="more">

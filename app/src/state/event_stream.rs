@@ -7,6 +7,8 @@ use leptos::wasm_bindgen::JsCast as _;
 use leptos::wasm_bindgen::closure::Closure;
 use web_sys::{EventSource, MessageEvent};
 
+use super::PageSignal;
+
 /// The wait before a refused stream is opened again. The browser itself reopens only a stream that
 /// broke off.
 const REFUSED: Duration = Duration::from_secs(5);
@@ -55,7 +57,7 @@ pub(crate) fn listen_to_events(
     names: &'static [&'static str],
     on_event: impl Fn(&str, String) + Copy + 'static,
 ) {
-    let attempt = RwSignal::new(0_u32);
+    let attempt = PageSignal::new(0_u32);
     // An effect never runs on the server. There a value that is not `Send` must not exist, because
     // a page is rendered on several threads. The stream is the effect's value and is dropped with
     // it.

@@ -4,22 +4,26 @@ use std::collections::HashSet;
 
 use leptos::prelude::*;
 use throughline_model::TreeItem;
-use throughline_wire::{SpanId, UnixNanos};
 
-use super::Outline;
-
-/// The identity of a row, independent of its position: it stays the same when the trace is read
-/// again. The row of a missing parent has no start.
-type Key = (SpanId, Option<UnixNanos>);
+use super::view_memory::FoldedRow;
+use super::{Outline, PageSignal, ViewMemory};
 
 /// The folded rows of a page. The page owns them. Cheap to copy.
 #[derive(Clone, Copy)]
-pub(crate) struct Folds(RwSignal<HashSet<Key>>);
+pub(crate) struct Folds(PageSignal<HashSet<FoldedRow>>);
 
 impl Folds {
-    /// Creates the state with all rows unfolded.
+    /// Creates the state with all rows unfolded. In the browser, a reload and "back" fold the rows
+    /// again that were folded.
     pub(crate) fn new() -> Self {
-        Self(RwSignal::new(HashSet::new()))
+        let folds = Self(PageSignal::new(HashSet::new()));
+        let memory = ViewMemory::get();
+        Effect::new(move |_| {
+            if let Some(view) = memory.and_then(ViewMemory::restored) {
+                folds.0.set(view.folded.into_iter().collect());
+            }
+        });
+        folds
     }
 
     /// Reports whether the row at index `at` is folded.
@@ -41,17 +45,18 @@ impl Folds {
         let Some(key) = key(outline, at) else {
             return;
         };
-        self.0.update(|folded| {
+        self.0.try_update(|folded| {
             if wanted.unwrap_or(!folded.contains(&key)) {
                 folded.insert(key);
             } else {
                 folded.remove(&key);
             }
+            ViewMemory::keep_folded(folded.iter().copied());
         });
     }
 }
 
-fn key(outline: &Outline, at: usize) -> Option<Key> {
+fn key(outline: &Outline, at: usize) -> Option<FoldedRow> {
     match outline.tree.rows.get(at)?.item {
         TreeItem::Span(index) => {
             let span = outline.skeleton.spans.get(index)?;

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use throughline_model::query;
 use throughline_model::{LiveTraces, OpenFate, PageRequest, TraceSummary};
 use throughline_wire::{TraceId, UnixNanos};
 
 use super::event_stream::listen_to_events;
-use super::{StreamState, query, reading};
+use super::{PageSignal, StreamState, user_reading};
 use crate::api::look_up;
 
 /// The age from which an ended trace is no longer followed, because each stream costs the server a
@@ -26,51 +27,39 @@ const BY_ITSELF_SPANS: u64 = 2_000;
 /// The selector that matches while a user reads or types on the page.
 const BEING_READ: &str = ".wf:hover, .trace:focus-within";
 
+/// A state of the trace, and the server time at which it was read.
+pub(crate) type ReadTrace = (TraceSummary, UnixNanos);
+
 /// The live state of a trace page. The page owns it. Cheap to copy.
 #[derive(Clone, Copy)]
 pub(crate) struct LiveTrace {
-    /// The trace as shown. `None` before the first read.
-    shown: RwSignal<Option<TraceSummary>>,
-    /// The server time of that read.
-    read_at: RwSignal<UnixNanos>,
-    /// The latest state that was reported after that read.
-    received: RwSignal<Option<TraceSummary>>,
+    /// The state that is shown. `None` before the first read.
+    shown: Memo<Option<ReadTrace>>,
+    /// The latest state that was reported.
+    received: PageSignal<Option<ReadTrace>>,
     /// The state of the stream.
-    pub(crate) stream_state: RwSignal<StreamState>,
+    pub(crate) stream_state: PageSignal<StreamState>,
     /// True if the page is visible. Hidden pages open no stream, because a browser allows few
     /// connections to a server.
-    is_in_sight: RwSignal<bool>,
+    is_in_sight: PageSignal<bool>,
 }
 
 impl LiveTrace {
-    /// Creates the state of a page that shows nothing yet.
-    pub(crate) fn new() -> Self {
+    /// Creates the state of a page that shows `shown`.
+    pub(crate) fn new(shown: Memo<Option<ReadTrace>>) -> Self {
         Self {
-            shown: RwSignal::new(None),
-            read_at: RwSignal::new(UnixNanos::new(0)),
-            received: RwSignal::new(None),
-            stream_state: RwSignal::new(StreamState::Off),
-            is_in_sight: RwSignal::new(true),
+            shown,
+            received: PageSignal::new(None),
+            stream_state: PageSignal::new(StreamState::Off),
+            is_in_sight: PageSignal::new(true),
         }
-    }
-
-    /// Sets the shown state. Commits after its read are still news.
-    pub(crate) fn show(self, trace: TraceSummary, now: UnixNanos) {
-        let spans = trace.span_count;
-        self.received.update(|received| {
-            *received = received
-                .take()
-                .filter(|received| received.span_count > spans);
-        });
-        self.shown.set(Some(trace));
-        self.read_at.set(now);
     }
 
     /// Describes the news. `None` if there is none.
     pub(crate) fn news(self) -> Option<String> {
         let received = self.received.get()?;
-        let shown = self.shown.get()?;
-        Some(words(&shown, &received))
+        let (shown, read_at) = self.shown.get()?;
+        is_news(&shown, read_at, &received).then(|| words(&shown, &received.0))
     }
 
     /// Follows the trace while it may change and the page is visible. Calls `refresh` when there
@@ -84,18 +73,17 @@ impl LiveTrace {
         });
         let is_on = Memo::new(move |_| {
             let shown = self.shown.get();
-            let may_change = shown.is_some_and(|trace| may_change(&trace, self.read_at.get()));
-            self.is_in_sight.get() && may_change
+            self.is_in_sight.get() && shown.is_some_and(|(trace, now)| may_change(&trace, now))
         });
         let url = move || is_on.get().then(|| href(id));
         let names = &["listening", "reconnecting", "traces", "lag"];
         listen_to_events(url, names, move |name, data| match name {
             "listening" => self.catch_up(id, true),
             "traces" => {
-                if let Ok(LiveTraces { traces, .. }) = serde_json::from_str(&data) {
+                if let Ok(LiveTraces { now, traces, .. }) = serde_json::from_str(&data) {
                     let received = traces.into_iter().find(|trace| trace.trace_id == id);
-                    if received.is_some() {
-                        self.received.set(received);
+                    if let Some(received) = received {
+                        self.received.set(Some((received, now)));
                     }
                 }
             }
@@ -111,14 +99,20 @@ impl LiveTrace {
             self.stream_state.set(StreamState::Connecting);
             let look = move || {
                 let received = self.received.try_get_untracked().flatten();
-                let is_small = received.is_some_and(|trace| trace.span_count <= BY_ITSELF_SPANS);
-                if is_small && !reading::is_under_way(BEING_READ) {
+                let shown = self.shown.try_get_untracked().flatten();
+                let may_read = shown
+                    .zip(received)
+                    .is_some_and(|((shown, read_at), received)| {
+                        received.0.span_count <= BY_ITSELF_SPANS
+                            && is_news(&shown, read_at, &received)
+                    });
+                if may_read && !user_reading::is_under_way(BEING_READ) {
                     refresh();
                 }
             };
             let ask = move || {
                 let is_running = self.shown.try_with_untracked(|shown| {
-                    let open = shown.as_ref().and_then(|trace| trace.open);
+                    let open = shown.as_ref().and_then(|(trace, _)| trace.open);
                     open == Some(OpenFate::Running)
                 });
                 if is_running == Some(true) {
@@ -152,12 +146,8 @@ impl LiveTrace {
             if is_listening {
                 self.stream_state.set(StreamState::Live);
             }
-            let found = answer.value.traces.items.into_iter().next();
-            let shown = self.shown.get_untracked();
-            if let (Some(found), Some(shown)) = (found, shown)
-                && differs(&shown, &found)
-            {
-                self.received.set(Some(found));
+            if let Some(found) = answer.value.traces.items.into_iter().next() {
+                self.received.set(Some((found, answer.now)));
             }
         });
     }
@@ -172,6 +162,13 @@ fn href(id: TraceId) -> String {
 fn may_change(trace: &TraceSummary, now: UnixNanos) -> bool {
     let end = trace.start.saturating_add(trace.duration_ns);
     trace.open == Some(OpenFate::Running) || now.since(end) < STILL_COMING_NS
+}
+
+/// Reports whether a received state is newer than the one that is shown, which was read at
+/// `read_at`. A commit during the read has more spans, even if its time is earlier.
+fn is_news(shown: &TraceSummary, read_at: UnixNanos, (received, at): &ReadTrace) -> bool {
+    let is_later = *at > read_at || received.span_count > shown.span_count;
+    is_later && differs(shown, received)
 }
 
 /// Reports whether the trace has more than is shown. Pins are ignored, because they change on the
@@ -220,20 +217,20 @@ mod tests {
 
     #[test]
     fn what_came_while_the_trace_was_read_is_still_news() {
-        let owner = Owner::new();
-        owner.set();
         let with = |span_count| TraceSummary {
             span_count,
             ..trace()
         };
-        let now = UnixNanos::new(0);
-        let live = LiveTrace::new();
-        live.show(with(1), now);
-        live.received.set(Some(with(3)));
-        live.show(with(2), now);
-        assert_eq!(untrack(|| live.news()).as_deref(), Some("1 new span"));
-        live.show(with(3), now);
-        assert_eq!(untrack(|| live.news()), None);
+        let at = UnixNanos::new;
+        assert!(is_news(&with(2), at(9), &(with(3), at(5))));
+        assert!(!is_news(&with(3), at(9), &(with(3), at(5))));
+        assert!(!is_news(&with(3), at(9), &(with(2), at(5))));
+        let ended = TraceSummary {
+            open: Some(OpenFate::ProcessDied),
+            ..with(3)
+        };
+        assert!(is_news(&with(3), at(9), &(ended.clone(), at(10))));
+        assert!(!is_news(&with(3), at(9), &(ended, at(5))));
     }
 
     #[test]

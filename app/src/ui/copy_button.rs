@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Glyph, Icon};
+use super::{Glyph, Icon, visible};
 
 /// Copies `text` to the clipboard. Does nothing if the browser forbids it.
 pub(crate) fn copy_text(text: &str) {
@@ -26,7 +26,7 @@ pub(crate) fn CopyButton(
     // Reference-counted, because the button may be removed while it shows the confirmation.
     let copied = ArcRwSignal::new(false);
     let is_copied = copied.clone();
-    let title = format!("Copy {what}");
+    let title = format!("Copy {}", visible(&what));
     // A labelled button needs no other name. The icon alone does.
     let name = label.is_empty().then(|| title.clone());
     let copy = move |_| {

@@ -1,5 +1,6 @@
 //! A service name with its colour.
 
+use super::visible;
 use leptos::prelude::*;
 use throughline_viz::colour_of;
 
@@ -13,7 +14,7 @@ pub(crate) fn ServiceTag(
     let colour = format!("--c:var(--s{})", colour_of(&name));
     view! {
         <span class="svc" style=colour>
-            {name}
+            {visible(&name)}
         </span>
     }
 }

@@ -1,5 +1,6 @@
 //! A SQL statement with syntax highlighting.
 
+use super::visible;
 use leptos::prelude::*;
 use throughline_viz::{SqlPart, highlight_sql};
 
@@ -21,7 +22,7 @@ pub(crate) fn Statement(
     let parts: Vec<_> = parts
         .into_iter()
         .map(|part| match part {
-            SqlPart::Plain(text) => text.to_owned().into_any(),
+            SqlPart::Plain(text) => visible(text).into_any(),
             SqlPart::Keyword(text) => coloured("k", text),
             SqlPart::Literal(text) => coloured("s", text),
             SqlPart::Number(text) => coloured("n", text),
@@ -36,5 +37,5 @@ pub(crate) fn Statement(
 }
 
 fn coloured(class: &'static str, text: &str) -> AnyView {
-    view! { <span class=class>{text.to_owned()}</span> }.into_any()
+    view! { <span class=class>{visible(text)}</span> }.into_any()
 }

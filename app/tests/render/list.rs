@@ -105,7 +105,8 @@ async fn pages_lead_to_each_other() {
 async fn a_filter_that_cannot_be_read_is_named_and_stays_in_its_field() {
     let answer = get("/traces?min_duration=fast&user=ada", many(5)).await;
     assert_eq!((answer.status, rows(&answer.html)), (400, 0));
-    assert!(answer.text().contains("\"fast\""), "{}", answer.text());
+    let words = "min_duration: \"fast\" is not a number with a unit such as 500ms or 1.5s";
+    assert!(answer.text().contains(words), "{}", answer.text());
     let (tags, _) = read(&answer.html);
     let field = |name| tags.iter().find(|tag| tag.attribute("name") == Some(name));
     let value = |name| field(name).and_then(|tag| tag.attribute("value"));
@@ -113,6 +114,63 @@ async fn a_filter_that_cannot_be_read_is_named_and_stays_in_its_field() {
         (value("min_duration"), value("user")),
         (Some("fast"), Some("ada"))
     );
+}
+
+#[tokio::test]
+async fn unknown_parameters_are_named_and_ignored_on_every_page() {
+    let reader = many(5);
+    let trace_id = reader.summaries()[0].trace_id;
+    for (path, name) in [
+        (
+            "/traces?user=user+1&statsu=ok".to_owned(),
+            "statsu (did you mean status?)",
+        ),
+        ("/lookup?utm_source=mail".to_owned(), "utm_source"),
+        (format!("/traces/{trace_id}?tab=json"), "tab"),
+        ("/storage?x=1".to_owned(), "x"),
+    ] {
+        let answer = get(&path, reader.clone()).await;
+        assert_eq!(answer.status, 200, "{path}");
+        let words = format!("Ignored unknown parameters of the address: {name}.");
+        assert!(answer.text().contains(&words), "{path}: {}", answer.text());
+    }
+    let answer = get("/traces?user=user+1&statsu=ok", reader.clone()).await;
+    assert_eq!(rows(&answer.html), 1, "the other conditions hold");
+    let answer = get("/traces?user=user+1", reader).await;
+    assert!(!answer.html.contains("data-ignored"));
+}
+
+#[tokio::test]
+async fn the_page_links_to_names_with_spaces_and_of_any_length_that_ingest_keeps() {
+    let mut ids = Ids::seeded(6);
+    let long = "ä".repeat(1_024);
+    for name in [" GET / ", "", "=x*", "~", &long] {
+        let draft = span(name.to_owned()).in_trace(ids.trace_id());
+        let draft = draft.user(" ann ").lasts(UnixNanos::PER_MILLI);
+        let reader = FakeReader::new(vec![Sent::by(" shop ", draft.build())]);
+        let list = get("/traces", reader.clone()).await;
+        let (tags, _) = read(&list.html);
+        let hrefs = tags.iter().filter_map(|tag| tag.attribute("href"));
+        let hrefs: Vec<_> = hrefs
+            .filter(|href| href.starts_with("/traces?"))
+            .map(|href| href.replace("&amp;", "&"))
+            .collect();
+        assert!(
+            hrefs.iter().any(|href| href.contains("operation=%3D")),
+            "{hrefs:?}"
+        );
+        assert!(
+            hrefs.iter().any(|href| href.contains("user=+ann+")),
+            "{hrefs:?}"
+        );
+        for href in hrefs {
+            let answer = get(&href, reader.clone()).await;
+            // The links of the chart select a part of the time range.
+            let count = usize::from(!href.contains("range="));
+            assert_eq!(answer.status, 200, "{href}");
+            assert!(rows(&answer.html) >= count, "{href}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -143,7 +201,7 @@ async fn a_database_that_is_down_is_a_503_that_says_so() {
     assert!(
         answer
             .text()
-            .contains("The database cannot be reached right now.")
+            .contains("Cannot connect to the database right now.")
     );
     let narrow = get("/traces?user=a", FakeReader::failing(ReadError::TimedOut)).await;
     assert_eq!(narrow.status, 422);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Once};
 use futures::StreamExt as _;
 use leptos::prelude::*;
 use leptos_integration_utils::build_response;
-use leptos_meta::ServerMetaContext;
+use leptos_meta::{MetaTags, ServerMetaContext};
 use leptos_router::components::provide_server_redirect;
 use leptos_router::location::RequestUrl;
 use throughline_app::{App, Clock, PanelContext, ServerInfo, SetStatus};
@@ -57,10 +57,20 @@ pub(crate) async fn get_with(
     let redirect = Arc::new(Mutex::new(None));
     let sent_to = redirect.clone();
     let url = RequestUrl::new(path);
-    // Titles go to the head, which these tests do not check.
-    let (meta, _head) = ServerMetaContext::new();
+    let (meta, head) = ServerMetaContext::new();
     let (owner, stream) = build_response(
-        || view! { <App /> },
+        || {
+            view! {
+                <html>
+                    <head>
+                        <MetaTags />
+                    </head>
+                    <body>
+                        <App />
+                    </body>
+                </html>
+            }
+        },
         move || {
             provide_context(url);
             provide_context(meta);
@@ -78,7 +88,8 @@ pub(crate) async fn get_with(
         },
         false,
     );
-    let html = stream.await.collect::<String>().await;
+    let html = head.inject_meta_context(stream.await).await;
+    let html = html.collect::<String>().await;
     drop(owner);
     Answer {
         status: status.load(Ordering::SeqCst),

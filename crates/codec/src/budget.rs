@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_spent_budget_gives_no_more_of_anything() {
+    fn a_spent_budget_permits_no_further_value() {
         let mut budget = DecodeBudget::with_values(1);
         assert!(budget.take());
         assert!(budget.is_spent());
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn each_value_has_items_of_its_own() {
+    fn each_value_has_its_own_budget_of_items() {
         let mut budget = DecodeBudget::for_request();
         budget.begin_value();
         let taken = (0..=VALUE_ITEMS).filter(|_| budget.take_item()).count();
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn stored_bytes_are_read_whole() {
+    fn stored_bytes_are_read_without_a_budget() {
         let mut budget = DecodeBudget::unlimited();
         budget.begin_value();
         assert!((0..=2 * VALUE_ITEMS).all(|_| budget.take_item()));

@@ -8,6 +8,4 @@ pub mod group;
 pub mod json;
 pub mod packed;
 pub mod pairs;
-#[cfg(test)]
-mod strategies;
 pub mod validate;

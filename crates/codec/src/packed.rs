@@ -135,6 +135,26 @@ impl PackedSpans {
         self.spans.is_empty()
     }
 
+    /// Removes the spans from index `at` on and returns them.
+    #[must_use]
+    pub fn split_off(&mut self, at: usize) -> Self {
+        let at = at.min(self.spans.len());
+        let kept = self.spans.iter().take(at);
+        let (mut texts, mut bytes) = (0, 0);
+        for head in kept {
+            let text = [head.name_len, head.trace_state_len, head.status_message_len];
+            texts += text.map(|len| len as usize).iter().sum::<usize>();
+            let part = [head.attributes_len, head.events_len, head.links_len];
+            bytes += part.map(|len| len as usize).iter().sum::<usize>();
+        }
+        Self {
+            texts: self.texts.split_off(texts),
+            bytes: self.bytes.split_off(bytes),
+            spans: self.spans.split_off(at),
+            keys: canonical::Keys::default(),
+        }
+    }
+
     /// Iterates over the spans in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = PackedSpan<'_>> {
         let (mut texts, mut bytes) = (self.texts.as_str(), self.bytes.as_slice());

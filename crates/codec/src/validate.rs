@@ -18,8 +18,6 @@ mod tests;
 pub use log::validate_log;
 pub use reject::RejectReason;
 
-use std::borrow::Cow;
-
 use throughline_wire::{
     AttributeValue, Attributes, InstrumentationScope, Limits, Repair, RepairSet, Resource, Span,
     SpanEvent, SpanLink, SpanStart, UnixNanos, semconv,
@@ -109,7 +107,7 @@ pub fn validate_resource(
     budget: &mut PartBudget,
 ) -> Resource {
     let mut notes = Notes::take(repairs, &mut resource.attributes, limits);
-    if matches!(resource.listed_service(), Cow::Owned(_)) {
+    if resource.listed_service() != resource.service_name() {
         notes.insert(Repair::NameCut);
     }
     text::repair_name(&mut resource.schema_url, limits, &mut notes);

@@ -28,8 +28,9 @@ use throughline_codec::json_struct;
 use throughline_wire::{InstrumentationScope, Resource, semconv};
 
 use self::span::{JsonSpan, ReadSpan};
-use self::tag::{Bytes, Tags, together};
+use self::tag::{BytesEncoding, Tags, together};
 use crate::DecodeError;
+use crate::lenient::Text;
 use crate::part::part;
 use crate::request::{Group, Request};
 
@@ -55,7 +56,7 @@ struct JsonNode<'a> {
 
 json_struct! {
     struct JsonProcess: "a process object" {
-        service_name: Option<String> = "serviceName";
+        service_name: Text = "serviceName";
         tags: Tags = "tags";
         /// Further tags, from Elasticsearch storage.
         tag: Tags = "tag";
@@ -63,8 +64,8 @@ json_struct! {
 }
 
 impl JsonProcess {
-    fn into_resource(self, form: Bytes, context: &mut DecodeContext) -> Resource {
-        let name = self.service_name.filter(|name| !name.is_empty());
+    fn into_resource(self, form: BytesEncoding, context: &mut DecodeContext) -> Resource {
+        let name = Some(self.service_name.0).filter(|name| !name.is_empty());
         let name = name.map(|name| (semconv::SERVICE_NAME.into(), name.into()));
         let name = name.into_iter().collect();
         let mut resource = Resource::default();
@@ -121,7 +122,7 @@ struct Decoder {
     /// The resource of spans without a process.
     nobody: Option<usize>,
     /// The resources of the processes that spans contain, by their text.
-    own_processes: HashMap<(String, Bytes), usize>,
+    own_processes: HashMap<(String, BytesEncoding), usize>,
 }
 
 impl Decoder {
@@ -175,13 +176,13 @@ impl Decoder {
         for (id, raw) in sent {
             let process = parse(raw.get(), &mut self.context)
                 .map_err(|error| format!("processes.{id}: {}", json_reason(&error)))?;
-            processes.insert(id, self.process(process, Bytes::Base64));
+            processes.insert(id, self.process(process, BytesEncoding::Base64));
         }
         Ok(processes)
     }
 
     /// Reads the process that a span contains. Spans with the same text share their resource.
-    fn own_process(&mut self, raw: &RawValue, form: Bytes) -> Result<usize, String> {
+    fn own_process(&mut self, raw: &RawValue, form: BytesEncoding) -> Result<usize, String> {
         let key = (raw.get().to_owned(), form);
         if let Some(resource) = self.own_processes.get(&key) {
             return Ok(*resource);
@@ -193,7 +194,7 @@ impl Decoder {
         Ok(resource)
     }
 
-    fn process(&mut self, process: JsonProcess, form: Bytes) -> usize {
+    fn process(&mut self, process: JsonProcess, form: BytesEncoding) -> usize {
         let resource = process.into_resource(form, &mut self.context);
         let repairs = self.context.take_repairs();
         self.request.add_resource(resource, repairs)
@@ -213,7 +214,7 @@ impl Decoder {
         let read = part(text, self.lossy, context).and_then(|mut sent: JsonSpan| {
             let own = sent.process.take();
             let process = sent.process_id.take();
-            let form = Bytes::of(own.is_some(), process.is_some());
+            let form = BytesEncoding::of(own.is_some(), process.is_some());
             let span = span::read(sent, form, context)?;
             let repairs = context.take_repairs();
             Ok((span, repairs, own, process, form))

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde_json::value::RawValue;
 use throughline_wire::UnixNanos;
 
 /// An integer, written as a number or as a text. `null` and a missing field are zero.
@@ -147,5 +148,24 @@ impl<'de> Deserialize<'de> for Enum {
         }
 
         deserializer.deserialize_any(EnumVisitor)
+    }
+}
+
+/// A text, written as a text, a number or a boolean. Other values and a missing field are empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Text(pub(crate) String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // A number keeps the digits that were sent.
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let text = raw.get();
+        match text.as_bytes().first() {
+            Some(b'"') => serde_json::from_str(text)
+                .map(Self)
+                .map_err(de::Error::custom),
+            Some(b't' | b'f' | b'-' | b'0'..=b'9') => Ok(Self(text.to_owned())),
+            _ => Ok(Self::default()),
+        }
     }
 }

@@ -65,8 +65,8 @@ pub fn decode_logs_json(body: &[u8]) -> Result<Request, DecodeError> {
 /// Sets the event name from an attribute, if the record has none. Older senders use the attribute.
 fn name_event(record: &mut LogRecord) {
     if record.event_name.is_empty()
-        && let Some(name) = record.attributes.get_str(semconv::EVENT_NAME)
+        && let Some(name) = record.attributes.get_text(semconv::EVENT_NAME)
     {
-        record.event_name = name.to_owned().into();
+        record.event_name = name.into_owned().into();
     }
 }

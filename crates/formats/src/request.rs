@@ -10,8 +10,8 @@ use throughline_codec::packed::PackedSpans;
 use throughline_codec::validate::{validate, validate_log, validate_resource, validate_scope};
 use throughline_wire::Limits;
 use throughline_wire::{
-    Attributes, InstrumentationScope, LogRecord, Rejection, Resource, Span, SpanId, SpanKind,
-    Status, TraceId, UnixNanos,
+    InstrumentationScope, LogRecord, Rejection, Resource, Span, SpanId, SpanKind, TraceId,
+    UnixNanos,
 };
 
 use crate::signal::Signal;
@@ -36,7 +36,7 @@ pub(crate) struct Group {
     spans: Vec<Decoded<Span>>,
     packed: PackedSpans,
     /// The index in the request of each packed span.
-    packed_places: Vec<usize>,
+    packed_indexes: Vec<usize>,
     logs: Vec<Decoded<LogRecord>>,
 }
 
@@ -52,7 +52,7 @@ impl Group {
             scope_repairs,
             spans: Vec::new(),
             packed: PackedSpans::default(),
-            packed_places: Vec::new(),
+            packed_indexes: Vec::new(),
             logs: Vec::new(),
         }
     }
@@ -85,9 +85,9 @@ pub struct Validated {
     /// The rejected items, by their index in the request.
     pub rejected: Vec<Rejection>,
     /// The index in the request of every span in `groups`, in order.
-    pub places: Vec<usize>,
+    pub indexes: Vec<usize>,
     /// The index in the request of every log record in `groups`, in order.
-    pub event_places: Vec<usize>,
+    pub event_indexes: Vec<usize>,
 }
 
 impl Request {
@@ -132,7 +132,7 @@ impl Request {
     ) -> bool {
         let is_packed = group.packed.push_otlp(span, limits, now);
         if is_packed {
-            group.packed_places.push(self.seen);
+            group.packed_indexes.push(self.seen);
             self.seen += 1;
         }
         is_packed
@@ -155,16 +155,13 @@ impl Request {
 
     /// Rejects the next item of the request.
     pub(crate) fn reject(&mut self, reason: String) {
-        let place = self.skip();
-        self.reject_at(place, reason);
+        let index = self.skip();
+        self.reject_at(index, reason);
     }
 
-    /// Rejects an item that was skipped earlier. `place` is its index in the request.
-    pub(crate) fn reject_at(&mut self, place: usize, reason: String) {
-        self.rejected.push(Rejection {
-            index: place,
-            reason,
-        });
+    /// Rejects an item that was skipped earlier. `index` is its position in the request.
+    pub(crate) fn reject_at(&mut self, index: usize, reason: String) {
+        self.rejected.push(Rejection { index, reason });
     }
 
     /// Fails if the request has reached the maximum number of items, readable or not.
@@ -202,7 +199,7 @@ impl Request {
             {
                 match validate(item, limits, now, repairs) {
                     Ok(span) => {
-                        validated.places.push(index);
+                        validated.indexes.push(index);
                         spans.push(span);
                     }
                     Err(reason) => {
@@ -213,7 +210,7 @@ impl Request {
                     }
                 }
             }
-            validated.places.extend(group.packed_places);
+            validated.indexes.extend(group.packed_indexes);
             let mut events = Vec::with_capacity(group.logs.len());
             for Decoded {
                 index,
@@ -223,7 +220,7 @@ impl Request {
             {
                 match validate_log(item, limits, now, repairs) {
                     Ok(record) => {
-                        validated.event_places.push(index);
+                        validated.event_indexes.push(index);
                         events.push(record);
                     }
                     Err(reason) => {
@@ -258,23 +255,10 @@ impl Request {
 /// Returns a span with placeholder ids and empty fields. The decoder sets the fields it reads.
 pub(crate) fn blank_span() -> Span {
     const PLACEHOLDER: &str = "ids are replaced before a span leaves its reader";
+    let trace_id = TraceId::from_bytes([1; 16]).expect(PLACEHOLDER);
+    let span_id = SpanId::from_bytes([1; 8]).expect(PLACEHOLDER);
     Span {
-        trace_id: TraceId::from_bytes([1; 16]).expect(PLACEHOLDER),
-        span_id: SpanId::from_bytes([1; 8]).expect(PLACEHOLDER),
-        parent_span_id: None,
-        trace_state: "".into(),
-        flags: 0,
-        name: "".into(),
         kind: SpanKind::Unspecified,
-        start: UnixNanos::default(),
-        end: UnixNanos::default(),
-        status: Status::UNSET,
-        attributes: Attributes::EMPTY,
-        dropped_attributes_count: 0,
-        events: Vec::new(),
-        dropped_events_count: 0,
-        links: Vec::new(),
-        dropped_links_count: 0,
-        sequence: None,
+        ..Span::new(trace_id, span_id, UnixNanos::default())
     }
 }

@@ -2,15 +2,15 @@
 //! of such lists, as `GET /api/v2/traces` returns it.
 //!
 //! Times are in microseconds. With B3 propagation, a server span may share the span id of its
-//! caller. Such a server span gets a new id, made of the shared id and the name of its service. A
-//! retry therefore gets the same id. The shared id becomes the parent and the attribute
-//! [`SHARED_SPAN_ID`]. Children in the same request become children of the new id.
+//! caller. Ids and parents are kept as sent, because the other half may come in another request or
+//! never. Such a server span has the attribute [`SHARED`]; the tree of a trace shows it as the
+//! child of its caller. Parts of one span in a request become one span.
 //!
 //! Source: `zipkin2-api.yaml` of `github.com/openzipkin/zipkin-api`; OpenTelemetry specification,
 //! "Zipkin exporter", in reverse.
 
 mod endpoint;
-mod shared;
+mod parts;
 mod span;
 #[cfg(test)]
 mod tests;
@@ -23,15 +23,15 @@ use serde_json::value::RawValue;
 use throughline_codec::context::{DecodeContext, Repairs};
 use throughline_wire::{Attributes, InstrumentationScope, Resource, semconv};
 
-use self::shared::SharedIds;
 use self::span::{JsonSpan, ReadSpan};
+use self::times::Sent;
 use crate::capped::Capped;
 use crate::part::part;
 use crate::request::{Group, Request};
 use crate::{DecodeError, Signal};
 
-/// The attribute with the span id that a server span shared with its caller.
-pub const SHARED_SPAN_ID: &str = "zipkin.shared_span_id";
+/// The attribute of a span whose sender said that it may share the span id of its caller.
+pub const SHARED: &str = "zipkin.shared";
 /// The attribute with the IPv6 address of the local endpoint, if it has an IPv4 address as well.
 pub const LOCAL_IPV6: &str = "zipkin.local.ipv6";
 /// The attribute with the IPv6 address of the remote endpoint, if it has an IPv4 address as well.
@@ -52,31 +52,34 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
     if text.trim_ascii().is_empty() {
         return Ok(request);
     }
-    let mut spans = Vec::new();
+    let (mut spans, mut texts) = (Vec::new(), Vec::new());
+    let mut read = |item| -> Result<(), DecodeError> {
+        let count = spans.len();
+        read(item, lossy, &mut request, &mut spans, &mut context)?;
+        texts.extend((spans.len() > count).then_some(item));
+        Ok(())
+    };
     for item in list(&text, "the body")? {
         if item.starts_with('[') {
             for item in list(item, "a trace")? {
-                read(item, lossy, &mut request, &mut spans, &mut context)?;
+                read(item)?;
             }
         } else {
-            read(item, lossy, &mut request, &mut spans, &mut context)?;
+            read(item)?;
         }
     }
-    let shared = SharedIds::of(&spans);
-    for (_, span, _) in &mut spans {
-        shared.apply(span);
-    }
+    let mut spans = parts::merge(spans, &texts);
     times::fill_in(&mut spans);
     let mut groups = Groups::default();
-    for (place, span, repairs) in spans {
+    for (index, span, repairs) in spans {
         if !times::has_start(&span.span) {
             let reason = "timestamp: is missing, and no annotation, ancestor or other span of its \
                           trace in the request has one";
-            request.reject_at(place, reason.to_owned());
+            request.reject_at(index, reason.to_owned());
             continue;
         }
         let group = groups.of(&mut request, &span);
-        group.push_at(place, span.span, repairs);
+        group.push_at(index, span.span, repairs);
     }
     for group in groups.list {
         request.push_group(group);
@@ -94,12 +97,12 @@ fn list<'a>(text: &'a str, what: &str) -> Result<Vec<&'a str>, DecodeError> {
     Ok(items.0.into_iter().map(RawValue::get).collect())
 }
 
-/// Decodes a span. `place` is its index in the request.
+/// Decodes a span. `index` is its position in the request.
 fn read(
     item: &str,
     lossy: bool,
     request: &mut Request,
-    spans: &mut Vec<(usize, ReadSpan, Repairs)>,
+    spans: &mut Vec<Sent>,
     context: &mut DecodeContext,
 ) -> Result<(), DecodeError> {
     request

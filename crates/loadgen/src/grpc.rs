@@ -27,10 +27,10 @@ pub(super) fn content(message: &[u8]) -> &[u8] {
 /// Returns the gRPC status as an HTTP status. It stands in the trailers, or in the headers if the
 /// response has no body.
 pub(super) fn status(headers: &HeaderMap, trailers: Option<&HeaderMap>) -> StatusCode {
-    let said = trailers
+    let status = trailers
         .and_then(|trailers| trailers.get("grpc-status"))
         .or_else(|| headers.get("grpc-status"));
-    match said.and_then(|value| value.to_str().ok()) {
+    match status.and_then(|value| value.to_str().ok()) {
         Some("0") => StatusCode::OK,
         // INVALID_ARGUMENT
         Some("3") => StatusCode::BAD_REQUEST,

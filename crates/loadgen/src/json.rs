@@ -2,8 +2,8 @@
 
 use serde_json::{Result, Value as Json, json};
 
-use super::body::{Field, INSTANT_DIGITS, Template};
 use super::shape::{Pairs, SpanText, Value};
+use super::template::{Field, INSTANT_DIGITS, Template};
 
 const KINDS: [&str; 5] = ["internal", "server", "client", "producer", "consumer"];
 

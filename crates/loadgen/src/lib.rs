@@ -14,6 +14,7 @@ mod plan;
 mod protobuf;
 mod report;
 mod shape;
+mod template;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_distinct_and_shares_are_what_was_asked_for() {
+    fn ids_are_distinct_and_shares_match_the_options() {
         let plan = plan();
         let (mut spans, mut traces, mut malformed, mut late) =
             (HashSet::new(), HashMap::new(), 0, 0);

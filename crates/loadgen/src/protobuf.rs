@@ -1,7 +1,7 @@
 //! OTLP protobuf templates, written field by field (`opentelemetry/proto/trace/v1/trace.proto`).
 
-use super::body::{Field, Template};
 use super::shape::{Pairs, SpanText, Value};
+use super::template::{Field, Template};
 
 /// Wire types.
 const VARINT: u32 = 0;

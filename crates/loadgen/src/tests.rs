@@ -41,7 +41,7 @@ fn body(options: &LoadOptions, request: u64) -> (Plan, bytes::Bytes) {
 }
 
 #[test]
-fn both_otlp_forms_say_the_same_and_what_the_plan_says() {
+fn both_otlp_encodings_are_equal_and_match_the_plan() {
     for shape in [Shape::S, Shape::M, Shape::L, Shape::Varied] {
         let (plan, bytes) = body(&options(Format::OtlpProtobuf, shape), 1);
         let binary = ExportTraceServiceRequest::decode(bytes).expect("protobuf");
@@ -69,7 +69,7 @@ fn both_otlp_forms_say_the_same_and_what_the_plan_says() {
 }
 
 #[test]
-fn the_native_form_is_a_batch_of_the_same_spans() {
+fn the_native_batch_has_the_same_spans() {
     let options = options(Format::Native, Shape::L);
     let (plan, bytes) = body(&options, 1);
     let batch: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
@@ -87,7 +87,7 @@ fn the_native_form_is_a_batch_of_the_same_spans() {
 }
 
 #[test]
-fn spans_have_the_sizes_the_benchmarks_name() {
+fn spans_have_the_documented_benchmark_sizes() {
     for (shape, bytes) in [
         (Shape::S, 130..230),
         (Shape::M, 400..560),
@@ -101,7 +101,7 @@ fn spans_have_the_sizes_the_benchmarks_name() {
 }
 
 #[test]
-fn each_request_of_varied_spans_has_values_of_its_own() {
+fn each_request_of_varied_spans_has_different_values() {
     let options = options(Format::OtlpProtobuf, Shape::Varied);
     let values = |request| {
         let request =
@@ -119,7 +119,7 @@ fn each_request_of_varied_spans_has_values_of_its_own() {
 }
 
 #[test]
-fn the_answers_of_each_receiver_are_read() {
+fn the_responses_of_each_receiver_are_parsed() {
     let partial_success = ExportTracePartialSuccess {
         rejected_spans: 300,
         error_message: "x".to_owned(),

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 #[test]
-fn a_server_that_is_not_there_is_an_error_and_not_a_success() {
+fn an_unreachable_server_is_an_error() {
     let output = Command::new(env!("CARGO_BIN_EXE_throughline-loadgen"))
         .args([
             "--url",

@@ -23,7 +23,9 @@ pub enum CompletenessState {
     Running,
     /// Something is missing and will not arrive.
     Missing,
-    /// Completeness cannot be determined: a sender samples, or does not number its spans.
+    /// Completeness cannot be determined: a sender does not number its spans, or the server no
+    /// longer remembers the gaps. Flags say nothing about it: a span that arrived was recorded, and
+    /// many SDKs leave the sampled bit clear.
     #[default]
     Unknown,
 }
@@ -58,9 +60,6 @@ pub struct Completeness {
     /// The number of sequence numbers that will not arrive because the sender's sampler left them
     /// out.
     pub sampled: u64,
-    /// The number of spans whose flags say that their trace is not sampled. Other services may have
-    /// left out their spans.
-    pub unsampled: u64,
     /// The number of spans that were sent and rejected.
     pub rejected: u64,
     /// The part of `rejected` that exceeded the limit of spans for one trace.
@@ -152,8 +151,6 @@ pub struct TraceFacts {
     pub too_large: u64,
     /// Spans that began before this instant were removed to free space.
     pub pruned_before: Option<UnixNanos>,
-    /// The number of spans whose flags say that the trace is not sampled.
-    pub unsampled: u64,
 }
 
 impl Completeness {
@@ -176,7 +173,6 @@ impl Completeness {
             pruned_before: trace.pruned_before,
             unnumbered: trace.unnumbered,
             too_large: trace.too_large,
-            unsampled: trace.unsampled,
             running: by_service(open, |fate| fate == OpenFate::Running),
             abandoned: by_service(open, |fate| fate != OpenFate::Running),
             ..Self::default()
@@ -227,11 +223,11 @@ impl Completeness {
         self.is_forgotten |= process.is_forgotten;
         // A process reports how many spans it dropped, but not which. That explains these gaps only
         // if it dropped at least as many spans as are missing from it in total.
-        let is_told = gone > 0 && process.dropped >= process.missing.max(gone);
+        let is_reported = gone > 0 && process.dropped >= process.missing.max(gone);
         let mut reasons = process.drop_reasons.iter();
-        if is_told && reasons.all(|reason| reason == DropReason::Unsampled.as_str()) {
+        if is_reported && reasons.all(|reason| reason == DropReason::Unsampled.as_str()) {
             self.sampled += gone;
-        } else if is_told {
+        } else if is_reported {
             self.dropped += gone;
             self.drop_reasons.extend(process.drop_reasons.clone());
         } else {
@@ -245,7 +241,7 @@ impl Completeness {
             CompletenessState::Missing
         } else if !self.running.is_empty() || self.under_way > 0 {
             CompletenessState::Running
-        } else if self.unnumbered.is_empty() && self.unsampled == 0 && !self.is_forgotten {
+        } else if self.unnumbered.is_empty() && !self.is_forgotten {
             CompletenessState::Complete
         } else {
             CompletenessState::Unknown

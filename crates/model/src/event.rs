@@ -6,8 +6,9 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 use throughline_wire::{LogRecord, SpanId, TraceId, UnixNanos};
 
-use crate::filter::NUL_IN_IT;
-use crate::{Direction, PayloadRef, TimeRange};
+use crate::page::{decode_limit, decode_position};
+use crate::query::{Parameters, quoted};
+use crate::{Direction, PageRequest, PayloadRef, TimeRange, ids};
 
 /// A stored event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,7 +49,10 @@ impl FromStr for EventCursor {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("cursor {text:?} is not <time in ns>-<16 hex characters>");
+        let wrong = || {
+            let text = quoted(text);
+            format!("{text} is not a cursor <time in ns>-<16 hex characters>")
+        };
         let (at, digest) = text.rsplit_once('-').ok_or_else(wrong)?;
         Ok(Self {
             at: at.parse().map(UnixNanos::new).map_err(|_| wrong())?,
@@ -73,16 +77,27 @@ impl<'de> Deserialize<'de> for EventCursor {
 /// A request for one page of a list of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventPageRequest {
-    /// The maximum number of rows, 1 to [`PageRequest::MAX_LIMIT`](crate::PageRequest::MAX_LIMIT).
+    /// The maximum number of rows, 1 to [`PageRequest::MAX_LIMIT`].
     pub limit: u32,
     /// The position the page starts from; `None` for the first page.
     pub from: Option<(Direction, EventCursor)>,
 }
 
+impl EventPageRequest {
+    /// Reads `limit` and one of `after` and `before`.
+    pub fn decode(parameters: &mut Parameters<'_>) -> Self {
+        let limit = decode_limit(parameters, PageRequest::MAX_LIMIT);
+        Self {
+            limit: limit.unwrap_or(PageRequest::DEFAULT_LIMIT),
+            from: decode_position(parameters),
+        }
+    }
+}
+
 impl Default for EventPageRequest {
     fn default() -> Self {
         Self {
-            limit: crate::PageRequest::DEFAULT_LIMIT,
+            limit: PageRequest::DEFAULT_LIMIT,
             from: None,
         }
     }
@@ -118,7 +133,8 @@ pub struct EventFilter {
     pub service: Option<String>,
     /// The exact name of the event.
     pub name: Option<String>,
-    /// A text that the message contains. The case of ASCII letters is ignored.
+    /// A text that the message contains; a body that is not a text is searched as JSON. Case is ignored,
+    /// see [`fold_case`](crate::fold_case).
     pub text: Option<String>,
     /// The trace.
     pub trace: Option<TraceId>,
@@ -131,19 +147,6 @@ pub struct EventFilter {
 }
 
 impl EventFilter {
-    /// The names of the query parameters.
-    pub const KEYS: [&'static str; 9] = [
-        "range",
-        "severity",
-        "service",
-        "name",
-        "text",
-        "trace",
-        "span",
-        "session",
-        "correlation",
-    ];
-
     /// Selects the events of a trace.
     pub fn of_trace(trace_id: TraceId) -> Self {
         Self {
@@ -176,53 +179,30 @@ impl EventFilter {
         }
     }
 
-    /// Reads the conditions from the decoded pairs of a query string, like
-    /// [`TraceFilter::from_query`](crate::TraceFilter::from_query). The default range is the last
-    /// hour, or all time if a trace, a session or a correlation is given.
-    ///
-    /// # Errors
-    /// Returns a sentence for the user that names the parameter and its accepted values.
-    pub fn from_query<'a>(
-        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Result<Self, String> {
-        let mut filter = Self::default();
-        for (key, value) in pairs {
-            let value = value.trim();
-            if value.is_empty() {
-                continue;
-            }
-            if value.contains('\0') {
-                return Err(format!("{key}: {NUL_IN_IT}"));
-            }
-            let text = || Some(value.to_owned());
-            match key {
-                "range" => filter.range = Some(value.parse()?),
-                "severity" => filter.min_severity = severity(value)?,
-                "service" => filter.service = text(),
-                "name" => filter.name = text(),
-                "text" => filter.text = text(),
-                "trace" => {
-                    let id = value.parse().map_err(|error| format!("trace: {error}"))?;
-                    filter.trace = Some(id);
-                }
-                "span" => {
-                    let id = value.parse().map_err(|error| format!("span: {error}"))?;
-                    filter.span = Some(id);
-                }
-                "session" => filter.session = text(),
-                "correlation" => filter.correlation = text(),
-                _ => {}
-            }
-        }
-        if filter.span.is_some() && filter.trace.is_none() {
-            return Err("span: name its trace too".to_owned());
+    /// Reads the conditions, like [`TraceFilter::decode`](crate::TraceFilter::decode). The default
+    /// range is the last hour, or all time if a trace, a session or a correlation is given.
+    pub fn decode(parameters: &mut Parameters<'_>) -> Self {
+        let text = |value: Option<&str>| value.map(str::to_owned);
+        let mut filter = Self {
+            range: TimeRange::decode(parameters),
+            min_severity: parameters.parsed("severity", severity).unwrap_or_default(),
+            service: text(parameters.exact("service")),
+            name: text(parameters.exact("name")),
+            text: text(parameters.trimmed("text")),
+            trace: parameters.parsed("trace", ids::parse_trace_id),
+            span: parameters.parsed("span", ids::parse_span_id),
+            session: text(parameters.exact("session")),
+            correlation: text(parameters.exact("correlation")),
+        };
+        if filter.span.is_some() && !parameters.has("trace") {
+            parameters.fault("span", "is valid only together with its trace");
         }
         let is_of_one =
             filter.trace.is_some() || filter.session.is_some() || filter.correlation.is_some();
         if filter.range.is_none() && !is_of_one {
             filter.range = Some(TimeRange::default());
         }
-        Ok(filter)
+        filter
     }
 }
 
@@ -246,9 +226,8 @@ fn severity(text: &str) -> Result<u8, String> {
                 .then_some(number)
         })
         .ok_or_else(|| {
-            format!(
-                "severity {text:?} is neither trace, debug, info, warn, error or fatal nor 1 to 24"
-            )
+            let text = quoted(text);
+            format!("{text} is neither trace, debug, info, warn, error or fatal nor 1 to 24")
         })
 }
 
@@ -257,6 +236,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::query::Query;
 
     proptest! {
         #[test]
@@ -269,7 +249,8 @@ mod tests {
     #[test]
     fn a_filter_without_a_range_is_of_the_last_hour_unless_it_names_what_the_events_are_of() {
         let read = |pairs: &[(&'static str, &'static str)]| {
-            EventFilter::from_query(pairs.iter().copied()).expect("is read")
+            let query: Query = pairs.iter().copied().collect();
+            query.decode(EventFilter::decode).strict().expect("valid")
         };
         assert_eq!(read(&[]).range, Some(TimeRange::default()));
         let filter = read(&[("session", "s"), ("severity", "WARN"), ("text", " ")]);
@@ -287,8 +268,10 @@ mod tests {
             ("span", "x"),
             ("span", "00f067aa0ba902b7"),
         ] {
-            let error = EventFilter::from_query([pair]).expect_err(pair.1);
-            assert!(error.contains(pair.0), "{error}");
+            let query: Query = [pair].into_iter().collect();
+            let faults = query.decode(EventFilter::decode).faults;
+            let names: Vec<_> = faults.as_slice().iter().map(|f| &f.parameter).collect();
+            assert_eq!(names, [pair.0], "{faults}");
         }
     }
 }

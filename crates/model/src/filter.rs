@@ -11,8 +11,6 @@ use throughline_wire::SpanKind;
 pub use attribute::AttributeCondition;
 pub use duration::{format_duration_ns, parse_duration_ns};
 pub use operation::OperationMatch;
-pub use query::Faults;
-pub(crate) use query::NUL_IN_IT;
 
 use crate::TimeRange;
 
@@ -21,7 +19,7 @@ use crate::TimeRange;
 /// The query parameters are `range`, `service`, `operation`, `kind`, `status`, `min_duration`,
 /// `max_duration`, `min_spans`, `max_spans`, `user`, `session`, `correlation`, `error`, `pinned`
 /// and any number of `attr.KEY` (or `attr=KEY=VALUE`). An absent condition is not written. The
-/// reader also accepts `from` and `to` (UTC, such as `2026-11-21T14:00`) in place of `range`.
+/// decoder also accepts `from` and `to` (UTC, such as `2026-11-21T14:00`) in place of `range`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct TraceFilter {
     /// The time range in which the trace began.

@@ -7,10 +7,12 @@ pub mod completeness;
 pub mod event;
 pub mod filter;
 pub mod fold;
+pub mod ids;
 pub mod live;
 pub mod lookup;
 pub mod page;
 pub mod payload;
+pub mod query;
 pub mod reader;
 pub mod retention;
 pub mod retention_admin;
@@ -28,12 +30,13 @@ pub use completeness::{
     Completeness, CompletenessState, OpenFate, OpenSpan, ProcessFacts, TraceFacts,
 };
 pub use event::{EventCursor, EventFilter, EventPage, EventPageRequest, StoredEvent};
-pub use filter::{AttributeCondition, Faults, OperationMatch, StatusFilter, TraceFilter};
+pub use filter::{AttributeCondition, OperationMatch, StatusFilter, TraceFilter};
 pub use fold::fold_case;
 pub use live::{LagReason, LiveEvent, LiveFeed, LiveLag, LiveSubscription, LiveTraces};
 pub use lookup::{LookedFor, Lookup, Reference};
 pub use page::{Cursor, Direction, Page, PageRequest, Total};
 pub use payload::{Payload, PayloadPlace, PayloadRef};
+pub use query::{Decoded, Fault, Faults, Parameters, Query};
 pub use reader::{BoxFuture, ReadError, TraceReader};
 pub use retention::{
     PartitionChange, PartitionStep, Pin, Removed, RetentionReport, RetentionRules,
@@ -48,6 +51,7 @@ pub use statistics::{OperationRow, TimeBucket, TraceStatistics, UserRow};
 pub use storage::{DaySize, Share, StorageGauge, StorageLevel, StorageReport, TableSize};
 pub use summary::{MatchedSpan, TraceSummary};
 pub use time_range::TimeRange;
+pub use trace::order::{SpanOrder, span_order};
 pub use trace::tree::{Oddity, TraceTree, TreeItem, TreeRow};
 pub use trace::{SkeletonSpan, SpanCursor, SpanDetails, StoredSpan, Trace, TraceSkeleton};
 pub use utc::Utc;

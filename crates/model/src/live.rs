@@ -71,7 +71,18 @@ impl TraceFilter {
     /// Reports whether a live view supports this filter, that is, whether a trace summary has every
     /// field that the filter compares.
     pub fn is_live(&self) -> bool {
-        self.correlation.is_none() && self.error.is_none() && self.attributes.is_empty()
+        self.parameters_beyond_summary().next().is_none()
+    }
+
+    /// Returns the names of the parameters that a trace summary lacks.
+    pub fn parameters_beyond_summary(&self) -> impl Iterator<Item = &'static str> {
+        [
+            ("correlation", self.correlation.is_some()),
+            ("error", self.error.is_some()),
+            ("attr", !self.attributes.is_empty()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_given)| is_given.then_some(name))
     }
 
     /// Reports whether the filter, evaluated at `now`, selects this trace. The result agrees with
@@ -126,7 +137,7 @@ mod tests {
     use throughline_wire::{SpanKind, TraceId};
 
     use super::*;
-    use crate::TimeRange;
+    use crate::{Query, TimeRange};
 
     const NOW: UnixNanos = UnixNanos::new(1_795_269_600_000_000_000);
 
@@ -153,7 +164,8 @@ mod tests {
     }
 
     fn filter(query: &[(&'static str, &'static str)]) -> TraceFilter {
-        TraceFilter::from_query(query.iter().copied(), &[]).expect("a filter")
+        let query: Query = query.iter().copied().collect();
+        query.decode(TraceFilter::decode).strict().expect("valid")
     }
 
     fn selects(query: &[(&'static str, &'static str)]) -> bool {

@@ -3,44 +3,50 @@
 use serde::{Deserialize, Serialize};
 use throughline_wire::{SpanId, TraceId};
 
-use crate::{Page, TraceFilter, TraceSummary};
+use crate::query::{Parameters, check_text};
+use crate::{Page, TraceSummary, ids};
 
 /// A text to look up, with the ids that it may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
     text: String,
-    trace_id: Option<TraceId>,
+    trace_ids: Vec<TraceId>,
     span_id: Option<SpanId>,
+    /// True if the text names a span and its trace.
+    names_both: bool,
 }
 
 impl Reference {
-    /// Parses a text. 32 hexadecimal characters or a UUID may be a trace id, 16 may be a span id,
-    /// and a whole `traceparent` has both. Every text may also be an indexed value. Spaces around
-    /// it are removed.
+    /// Parses a text. It may be a trace id or a span id in any form that [`ids`] reads, or both of
+    /// them in the header `traceparent`, `b3` or `uber-trace-id`. Every text may also be an indexed
+    /// value. Spaces around it are removed.
     ///
     /// # Errors
     /// Returns a sentence for the user if the text is empty, longer than
-    /// [`TraceFilter::MAX_TEXT_BYTES`], or has the character NUL, which is never stored.
+    /// [`MAX_TEXT_BYTES`](crate::query::MAX_TEXT_BYTES), or has the character NUL, which is never
+    /// stored.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.is_empty() {
-            return Err("there is nothing to look for".to_owned());
+            return Err("enter an id or a text to look up".to_owned());
         }
-        if text.len() > TraceFilter::MAX_TEXT_BYTES || text.contains('\0') {
-            return Err(format!(
-                "a reference has at most {} bytes and no character NUL",
-                TraceFilter::MAX_TEXT_BYTES
-            ));
-        }
-        let (trace_id, span_id) = traceparent(text).unwrap_or_else(|| {
-            let trace_id = text.parse().ok().or_else(|| uuid(text));
-            (trace_id, text.parse().ok())
-        });
+        check_text(text)?;
+        let both = span_context(text);
+        let (trace_ids, span_id) = match both {
+            Some((trace_id, span_id)) => (vec![trace_id], Some(span_id)),
+            None => (ids::possible_trace_ids(text), ids::possible_span_id(text)),
+        };
         Ok(Self {
             text: text.to_owned(),
-            trace_id,
+            trace_ids,
             span_id,
+            names_both: both.is_some(),
         })
+    }
+
+    /// Reads the parameter `q`. Returns `None` if there is none.
+    pub fn decode(parameters: &mut Parameters<'_>) -> Option<Self> {
+        parameters.parsed("q", Self::parse)
     }
 
     /// Returns the text.
@@ -48,31 +54,43 @@ impl Reference {
         &self.text
     }
 
-    /// Returns the trace that it may name.
-    pub const fn trace_id(&self) -> Option<TraceId> {
-        self.trace_id
+    /// Returns the traces that it may name, the most likely one first.
+    pub fn trace_ids(&self) -> &[TraceId] {
+        &self.trace_ids
     }
 
-    /// Returns the span that it may name; within [`Self::trace_id`] if the text names both.
+    /// Returns the span that it may name.
     pub const fn span_id(&self) -> Option<SpanId> {
         self.span_id
     }
-}
 
-fn traceparent(text: &str) -> Option<(Option<TraceId>, Option<SpanId>)> {
-    let mut parts = text.split('-');
-    let (version, trace_id, span_id) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_version = version.len() == 2 && version.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let (trace_id, span_id) = (trace_id.parse().ok()?, span_id.parse().ok()?);
-    is_version.then_some((Some(trace_id), Some(span_id)))
-}
-
-fn uuid(text: &str) -> Option<TraceId> {
-    let lengths = text.split('-').map(str::len);
-    if !lengths.eq([8, 4, 4, 4, 12]) {
-        return None;
+    /// Returns the span that it names within the trace that it names, if it names both.
+    pub fn span_in_trace(&self) -> Option<SpanId> {
+        self.span_id.filter(|_| self.names_both)
     }
-    text.replace('-', "").parse().ok()
+}
+
+/// Reads the headers that name a span and its trace: W3C `traceparent`
+/// (`00-{trace}-{span}-01`), B3 (`{trace}-{span}` and more) and Jaeger (`{trace}:{span}:{parent}:1`).
+fn span_context(text: &str) -> Option<(TraceId, SpanId)> {
+    let is_hex = |text: &str, lengths: &[usize]| {
+        lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let version = text.split_once('-');
+    let version = version.filter(|(version, _)| is_hex(version, &[2]));
+    let mut fields = version.map_or(text, |(_, fields)| fields).split('-');
+    let named = fields.next().zip(fields.next());
+    let named =
+        named.filter(|(trace_id, span_id)| is_hex(trace_id, &[16, 32]) && is_hex(span_id, &[16]));
+    let (trace_id, span_id) = named.or_else(|| {
+        let fields: Vec<&str> = text.split(':').collect();
+        let [trace_id, span_id, _, _] = fields[..] else {
+            return None;
+        };
+        Some((trace_id, span_id))
+    })?;
+    let trace_id = ids::possible_trace_ids(trace_id).into_iter().next()?;
+    Some((trace_id, ids::possible_span_id(span_id)?))
 }
 
 /// The way in which a text is looked up.
@@ -111,29 +129,45 @@ mod tests {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     const SPAN: &str = "00f067aa0ba902b7";
 
-    fn ids(text: &str) -> (Option<String>, Option<String>) {
+    fn ids_of(text: &str) -> (Option<String>, Option<String>) {
         let reference = Reference::parse(text).expect("is read");
-        let trace_id = reference.trace_id().map(|id| id.to_string());
+        let trace_id = reference.trace_ids().first().map(|id| id.to_string());
         (trace_id, reference.span_id().map(|id| id.to_string()))
     }
 
     #[test]
     fn the_form_of_a_text_says_what_it_may_be() {
         let (trace, span) = (Some(TRACE.to_owned()), Some(SPAN.to_owned()));
-        assert_eq!(ids(&format!(" {TRACE}\n")), (trace.clone(), None));
-        assert_eq!(ids(&TRACE.to_uppercase()), (trace.clone(), None));
+        assert_eq!(ids_of(&format!(" {TRACE}\n")), (trace.clone(), None));
+        assert_eq!(ids_of(&TRACE.to_uppercase()), (trace.clone(), None));
         let uuid = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736";
-        assert_eq!(ids(uuid), (trace.clone(), None));
-        assert_eq!(ids(SPAN), (None, span.clone()));
-        assert_eq!(ids(&format!("00-{TRACE}-{SPAN}-01")), (trace, span));
+        assert_eq!(ids_of(uuid), (trace.clone(), None));
+        // The same text is a trace id of 64 bits.
+        let short = Some(format!("{SPAN:0>32}"));
+        assert_eq!(ids_of(SPAN), (short.clone(), span.clone()));
+        assert_eq!(ids_of("f067aa0ba902b7"), (short.clone(), span.clone()));
+        assert_eq!(ids_of("APBnqgupArc="), (short.clone(), span.clone()));
+        assert_eq!(ids_of("S/kvNXezTaajzpKdDg5HNg=="), (trace.clone(), None));
+        for both in [
+            format!("00-{TRACE}-{SPAN}-01"),
+            format!("{TRACE}-{SPAN}-1"),
+            format!("{TRACE}-{SPAN}-d-{SPAN}"),
+            format!("{TRACE}:f067aa0ba902b7:0:1"),
+        ] {
+            assert_eq!(ids_of(&both), (trace.clone(), span.clone()), "{both}");
+            let reference = Reference::parse(&both).expect("is read");
+            assert_eq!(reference.span_in_trace(), reference.span_id());
+        }
+        assert_eq!(ids_of(&format!("{SPAN}-{SPAN}-1")), (short, span));
+        assert_eq!(Reference::parse(SPAN).expect("read").span_in_trace(), None);
         for other in ["order-4711", "00-x-y-01", "4bf92f35-77b3", &"0".repeat(32)] {
-            assert_eq!(ids(other), (None, None), "{other}");
+            assert_eq!(ids_of(other), (None, None), "{other}");
         }
     }
 
     #[test]
     fn what_nothing_can_have_is_refused() {
-        for text in ["", " \t", "a\0b", &"x".repeat(1_025)] {
+        for text in ["", " \t", "a\0b", &"x".repeat(10_241)] {
             assert!(Reference::parse(text).is_err(), "{text:?}");
         }
     }

@@ -7,7 +7,7 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 use throughline_wire::{TraceId, UnixNanos};
 
-use crate::Faults;
+use crate::query::{Parameters, quoted};
 
 /// A position in the list of traces. The list is ordered by start, newest first, then by trace id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ impl FromStr for Cursor {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("cursor {text:?} is not <start in ns>-<trace id>");
+        let wrong = || format!("{} is not a cursor <start in ns>-<trace id>", quoted(text));
         let (start, trace_id) = text.rsplit_once('-').ok_or_else(wrong)?;
         Ok(Self {
             start: start.parse().map(UnixNanos::new).map_err(|_| wrong())?,
@@ -71,47 +71,38 @@ impl PageRequest {
     pub const DEFAULT_LIMIT: u32 = 50;
     /// The maximum number of rows in a page.
     pub const MAX_LIMIT: u32 = 500;
-    /// The names of the query parameters.
-    pub const KEYS: [&'static str; 3] = ["limit", "after", "before"];
-
-    /// Reads `limit` and one of `after` and `before`. `value` returns the last value of a
-    /// parameter. Adds each fault to `faults`.
-    pub fn from_query<'a>(value: impl Fn(&str) -> Option<&'a str>, faults: &mut Faults) -> Self {
-        let mut cursor = |name: &str| {
-            let read = value(name)?
-                .parse::<Cursor>()
-                .map_err(|fault| format!("{name}: {fault}"));
-            faults.take(read)
-        };
-        let from = match (cursor("after"), cursor("before")) {
-            (Some(_), Some(_)) => {
-                faults
-                    .0
-                    .push("after and before exclude each other".to_owned());
-                None
-            }
-            (Some(after), None) => Some((Direction::After, after)),
-            (None, Some(before)) => Some((Direction::Before, before)),
-            (None, None) => None,
-        };
-        let limit = value("limit").map(|text| {
-            text.parse()
-                .ok()
-                .filter(|limit| (1..=Self::MAX_LIMIT).contains(limit))
-                .ok_or_else(|| {
-                    format!(
-                        "limit {text:?} is not a number from 1 to {}",
-                        Self::MAX_LIMIT
-                    )
-                })
-        });
+    /// Reads `limit` and one of `after` and `before`.
+    pub fn decode(parameters: &mut Parameters<'_>) -> Self {
         Self {
-            limit: limit
-                .and_then(|limit| faults.take(limit))
-                .unwrap_or(Self::DEFAULT_LIMIT),
-            from,
+            limit: decode_limit(parameters, Self::MAX_LIMIT).unwrap_or(Self::DEFAULT_LIMIT),
+            from: decode_position(parameters),
         }
     }
+}
+
+/// Reads `limit`, a number from 1 to `most`.
+pub fn decode_limit(parameters: &mut Parameters<'_>, most: u32) -> Option<u32> {
+    parameters.parsed("limit", |text| {
+        let limit = text.parse().ok();
+        limit
+            .filter(|limit| (1..=most).contains(limit))
+            .ok_or_else(|| format!("{} is not a number from 1 to {most}", quoted(text)))
+    })
+}
+
+/// Reads the cursor `after` or `before`.
+pub fn decode_position<C>(parameters: &mut Parameters<'_>) -> Option<(Direction, C)>
+where
+    C: FromStr<Err = String>,
+{
+    let [after, before] = [Direction::After, Direction::Before].map(|direction| {
+        let cursor = parameters.parsed(direction.key(), str::parse)?;
+        Some((direction, cursor))
+    });
+    if after.is_some() && before.is_some() {
+        parameters.fault("before", "cannot be combined with after");
+    }
+    after.or(before)
 }
 
 impl Default for PageRequest {

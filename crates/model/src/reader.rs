@@ -20,7 +20,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 #[serde(tag = "kind", content = "detail", rename_all = "snake_case")]
 pub enum ReadError {
     /// The database cannot be reached or is starting. A retry may succeed soon.
-    #[error("the database cannot be reached right now")]
+    #[error("cannot connect to the database right now")]
     Unavailable,
     /// The query exceeded its timeout.
     #[error("the query took too long; choose a shorter time range or a narrower filter")]
@@ -28,8 +28,8 @@ pub enum ReadError {
     /// The request is invalid; the text says why.
     #[error("{0}")]
     Invalid(String),
-    /// A fault of the server; its log has the detail.
-    #[error("the query failed; the server's log says why")]
+    /// An internal error; the log has the detail.
+    #[error("internal error: the query failed; see the server's log")]
     Internal,
 }
 

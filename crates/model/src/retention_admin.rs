@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use throughline_wire::TraceId;
 
-use crate::{BoxFuture, Pin, ReadError, RetentionReport, StorageReport};
+use crate::query::{Parameters, quoted};
+use crate::{BoxFuture, Pin, ReadError, RetentionReport, StorageReport, TimeRange};
 
 /// A request to remove old traces at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -13,6 +14,27 @@ pub struct CleanUp {
     pub older_than_ns: Option<i64>,
     /// True to report what would be removed, and remove nothing.
     pub is_dry_run: bool,
+}
+
+impl CleanUp {
+    /// Reads `older_than` and `dry_run`.
+    pub fn decode(parameters: &mut Parameters<'_>) -> Self {
+        let dry_run = parameters.parsed("dry_run", |text| match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(format!("{} is neither true nor false", quoted(text))),
+        });
+        Self {
+            older_than_ns: parameters.parsed("older_than", |text| match text.parse() {
+                Ok(TimeRange::Last(ns)) => Ok(ns),
+                _ => Err(format!(
+                    "{} is not a length of time such as 3d or 12h",
+                    quoted(text)
+                )),
+            }),
+            is_dry_run: dry_run.unwrap_or_default(),
+        }
+    }
 }
 
 /// Manages the retention of one tenant's traces. Like a [`TraceReader`](crate::TraceReader), an

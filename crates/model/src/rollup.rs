@@ -5,8 +5,8 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 use throughline_wire::{SpanKind, UnixNanos};
 
-use crate::filter::NUL_IN_IT;
-use crate::{TimeRange, TraceFilter};
+use crate::TimeRange;
+use crate::query::{Parameters, quoted};
 
 /// The length of a window. Windows begin at whole multiples of their length since 1970, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ impl FromStr for RollupWindow {
         Self::ALL
             .into_iter()
             .find(|window| window.as_str() == text)
-            .ok_or_else(|| format!("window {text:?} is none of 15m, 1h and 24h"))
+            .ok_or_else(|| format!("{} is none of 15m, 1h and 24h", quoted(text)))
     }
 }
 
@@ -84,7 +84,8 @@ impl FromStr for RollupGroup {
             "window" => Ok(Self::Window),
             "operation" => Ok(Self::Operation),
             _ => Err(format!(
-                "group {text:?} is none of each, window and operation"
+                "{} is none of each, window and operation",
+                quoted(text)
             )),
         }
     }
@@ -107,48 +108,17 @@ pub struct RollupFilter {
 }
 
 impl RollupFilter {
-    /// The names of the query parameters.
-    pub const KEYS: [&'static str; 7] = [
-        "range",
-        "from",
-        "to",
-        "window",
-        "group",
-        "service",
-        "operation",
-    ];
-
-    /// Reads the decoded pairs of a query string. An empty value is no condition, and the last
-    /// value of a repeated name counts.
-    ///
-    /// # Errors
-    /// Returns a sentence for the user that names the parameter and its accepted values.
-    pub fn from_query<'a>(
-        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Result<Self, String> {
-        let mut filter = Self::default();
-        let mut range = Vec::new();
-        for (key, value) in pairs {
-            let value = value.trim();
-            if value.is_empty() {
-                continue;
-            }
-            if value.contains('\0') {
-                return Err(format!("{key}: {NUL_IN_IT}"));
-            }
-            match key {
-                "range" | "from" | "to" => range.push((key, value)),
-                "window" => filter.window = value.parse()?,
-                "group" => filter.group = value.parse()?,
-                "service" => filter.service = Some(value.to_owned()),
-                "operation" => filter.operation = Some(value.to_owned()),
-                _ => {}
-            }
+    /// Reads the conditions, like [`TraceFilter::decode`](crate::TraceFilter::decode). `operation` is
+    /// the exact name.
+    pub fn decode(parameters: &mut Parameters<'_>) -> Self {
+        let text = |value: Option<&str>| value.map(str::to_owned);
+        Self {
+            range: TimeRange::decode(parameters).unwrap_or_default(),
+            window: parameters.parsed("window", str::parse).unwrap_or_default(),
+            group: parameters.parsed("group", str::parse).unwrap_or_default(),
+            service: text(parameters.exact("service")),
+            operation: text(parameters.exact("operation")),
         }
-        filter.range = TraceFilter::from_query(range, &[])
-            .map_err(|faults| faults.to_string())?
-            .range;
-        Ok(filter)
     }
 }
 
@@ -204,6 +174,7 @@ pub struct Rollup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::Query;
 
     #[test]
     fn a_filter_is_read_from_its_query() {
@@ -214,7 +185,8 @@ mod tests {
             ("service", "shop"),
             ("operation", ""),
         ];
-        let filter = RollupFilter::from_query(pairs).expect("valid");
+        let query: Query = pairs.into_iter().collect();
+        let filter = query.decode(RollupFilter::decode).strict().expect("valid");
         assert_eq!(filter.range, TimeRange::Last(7 * UnixNanos::PER_DAY));
         assert_eq!(filter.window, RollupWindow::Day);
         assert_eq!(filter.group, RollupGroup::Operation);
@@ -227,10 +199,14 @@ mod tests {
         for (pair, word) in [
             (("window", "2h"), "15m"),
             (("group", "service"), "operation"),
-            (("range", "soon"), "range"),
+            (("range", "soon"), "6h"),
         ] {
-            let error = RollupFilter::from_query([pair]).expect_err("is wrong");
-            assert!(error.contains(word), "{error}");
+            let query: Query = [pair].into_iter().collect();
+            let faults = query.decode(RollupFilter::decode).faults.to_string();
+            assert!(
+                faults.starts_with(pair.0) && faults.contains(word),
+                "{faults}"
+            );
         }
     }
 }

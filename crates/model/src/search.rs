@@ -78,6 +78,10 @@ pub enum SpanField {
     Status,
     /// The status message. Prefixes and contained texts ignore case.
     StatusMessage,
+    /// The text of a failed span: its status message. A failed span without one has the messages
+    /// and types of the exceptions in its events, and its `error.type`. Prefixes and contained
+    /// texts ignore case.
+    ErrorText,
     /// The duration in ns.
     DurationNs,
     /// An attribute. An array matches if one of its elements does. A large text is compared as a

@@ -6,6 +6,9 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 use throughline_wire::UnixNanos;
 
+use crate::Utc;
+use crate::query::{Parameters, quoted};
+
 /// A time range, either relative to now or fixed. A link with a relative range stays current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TimeRange {
@@ -23,6 +26,26 @@ impl Default for TimeRange {
 }
 
 impl TimeRange {
+    /// Reads `range`, or the instants `from` and `to` in UTC, which replace it. Returns `None` if
+    /// none of them is given.
+    pub(crate) fn decode(parameters: &mut Parameters<'_>) -> Option<Self> {
+        let range = parameters.parsed("range", str::parse);
+        let from = parameters.parsed("from", parse_instant);
+        let to = parameters.parsed("to", parse_instant);
+        match (parameters.has("from"), parameters.has("to")) {
+            (false, false) => return range,
+            (true, false) => parameters.fault("to", "is missing, but from is given"),
+            (false, true) => parameters.fault("from", "is missing, but to is given"),
+            (true, true) => {}
+        }
+        let (from, to) = (from?, to?);
+        if from >= to {
+            parameters.fault("from", "must be earlier than to");
+            return None;
+        }
+        Some(Self::Between(from, to))
+    }
+
     /// Returns the first instant (inclusive) and the last (exclusive), as of `now`.
     pub fn bounds(self, now: UnixNanos) -> (UnixNanos, UnixNanos) {
         match self {
@@ -65,7 +88,8 @@ impl FromStr for TimeRange {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "time range {text:?} is neither a length such as 30m, 6h or 7d nor FROM..TO in ns"
+                "{} is neither a length such as 30m, 6h or 7d nor FROM..TO in ns",
+                quoted(text)
             )
         };
         if let Some((from, to)) = text.split_once("..") {
@@ -74,7 +98,7 @@ impl FromStr for TimeRange {
             return if from < to {
                 Ok(Self::Between(from, to))
             } else {
-                Err(format!("time range {text:?} ends before it begins"))
+                Err(format!("{} ends before it begins", quoted(text)))
             };
         }
         let unit_at = text.char_indices().last().map_or(0, |(at, _)| at);
@@ -92,6 +116,13 @@ impl FromStr for TimeRange {
             _ => Err(wrong()),
         }
     }
+}
+
+fn parse_instant(text: &str) -> Result<UnixNanos, String> {
+    Utc::parse(text).ok_or_else(|| {
+        let text = quoted(text);
+        format!("{text} is not a UTC time such as 2026-11-21T14:00")
+    })
 }
 
 #[cfg(test)]

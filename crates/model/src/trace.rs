@@ -2,9 +2,12 @@
 //! trace.
 
 mod columns;
+pub mod order;
+mod shared;
 pub mod timing;
 pub mod tree;
 
+use core::cmp::Reverse;
 use core::fmt;
 use core::str::FromStr;
 
@@ -13,6 +16,8 @@ use throughline_wire::{
     InstrumentationScope, Resource, Span, SpanId, SpanKind, StatusCode, TraceId, UnixNanos,
 };
 
+use self::order::SpanOrder;
+use crate::query::quoted;
 use crate::{Completeness, OpenSpan, PayloadRef, TraceSummary};
 
 /// The data of a trace that a waterfall draws. It has no attributes, so that it stays small even if
@@ -23,7 +28,7 @@ pub struct TraceSkeleton {
     pub summary: TraceSummary,
     /// The names of the services. [`SkeletonSpan::service`] is an index into them.
     pub services: Vec<String>,
-    /// The spans by start, then by id. Open spans are among them, with the time they are known to
+    /// The spans in the order of [`span_order`](order::span_order). Open spans are among them, with the time they are known to
     /// have run as their duration. They are serialized column by column.
     #[serde(with = "columns")]
     pub spans: Vec<SkeletonSpan>,
@@ -104,7 +109,7 @@ pub struct Trace {
     pub resources: Vec<Resource>,
     /// The instrumentation scopes. [`StoredSpan::scope`] is an index into them.
     pub scopes: Vec<InstrumentationScope>,
-    /// The spans, by start, then by id.
+    /// The spans, in the order of [`span_order`](order::span_order).
     pub spans: Vec<StoredSpan>,
     /// The cursor of the next page of spans; `None` on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,22 +132,19 @@ impl Trace {
 /// A position in the list of spans of a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SpanCursor {
-    /// The start of the span at this position.
-    pub start: UnixNanos,
-    /// The span id, its bits read as a signed integer. The order of the list uses this value.
-    pub span_id: i64,
-    /// A hash that orders spans with the same id and the same start.
-    pub digest: i64,
+    /// The position of the span at the cursor.
+    pub order: SpanOrder,
+    /// The number of the span among those with the same position.
+    pub number: u64,
 }
 
-/// Formats the cursor for a URL: `<time in ns>-<16 hex characters>-<16 hex characters>`.
+/// Formats the cursor for a URL: the start in ns, then the duration, the id and the number, each as
+/// 16 hex characters.
 impl fmt::Display for SpanCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}-{:016x}-{:016x}",
-            self.start, self.span_id, self.digest
-        )
+        let (start, Reverse(duration_ns), span_id) = self.order;
+        let number = self.number;
+        write!(f, "{start}-{duration_ns:016x}-{span_id:016x}-{number:016x}")
     }
 }
 
@@ -150,14 +152,22 @@ impl FromStr for SpanCursor {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("cursor {text:?} is not <time in ns>-<16 hex>-<16 hex characters>");
-        let bits = |text: &str| u64::from_str_radix(text, 16).map(u64::cast_signed);
-        let (rest, digest) = text.rsplit_once('-').ok_or_else(wrong)?;
-        let (start, span_id) = rest.rsplit_once('-').ok_or_else(wrong)?;
+        let wrong = || {
+            let form = "<start in ns>-<duration>-<span id>-<number>, the last three as 16 hex";
+            format!("{} is not a cursor {form} characters each", quoted(text))
+        };
+        let bits = |text: &str| u64::from_str_radix(text, 16).map_err(|_| wrong());
+        let (rest, number) = text.rsplit_once('-').ok_or_else(wrong)?;
+        let (rest, span_id) = rest.rsplit_once('-').ok_or_else(wrong)?;
+        let (start, duration_ns) = rest.rsplit_once('-').ok_or_else(wrong)?;
+        let start = start.parse().map(UnixNanos::new).map_err(|_| wrong())?;
         Ok(Self {
-            start: start.parse().map(UnixNanos::new).map_err(|_| wrong())?,
-            span_id: bits(span_id).map_err(|_| wrong())?,
-            digest: bits(digest).map_err(|_| wrong())?,
+            order: (
+                start,
+                Reverse(bits(duration_ns)?.cast_signed()),
+                bits(span_id)?,
+            ),
+            number: bits(number)?,
         })
     }
 }

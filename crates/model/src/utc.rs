@@ -3,6 +3,7 @@
 use core::fmt;
 
 use throughline_wire::UnixNanos;
+use time::{Date, Duration, Month, Time, UtcDateTime};
 
 /// An instant split into the fields of the Gregorian calendar, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,65 +25,36 @@ pub struct Utc {
 }
 
 impl From<UnixNanos> for Utc {
-    /// Uses the method `civil_from_days` of <https://howardhinnant.github.io/date_algorithms.html>.
     fn from(instant: UnixNanos) -> Self {
-        let days = instant.get().div_euclid(UnixNanos::PER_DAY);
-        let in_day = instant.get().rem_euclid(UnixNanos::PER_DAY);
-        let shifted = days + 719_468;
-        let era = shifted.div_euclid(146_097);
-        let day_of_era = shifted.rem_euclid(146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month_from_march = (5 * day_of_year + 2) / 153;
-        let month = (month_from_march + 2) % 12 + 1;
+        // Saturation never happens: the years of `time` reach further than those of `UnixNanos`.
+        let utc = UtcDateTime::UNIX_EPOCH.saturating_add(Duration::nanoseconds(instant.get()));
         Self {
-            year: era * 400 + year_of_era + i64::from(month <= 2),
-            month,
-            day: day_of_year - (153 * month_from_march + 2) / 5 + 1,
-            hour: in_day / UnixNanos::PER_HOUR,
-            minute: in_day / UnixNanos::PER_MINUTE % 60,
-            second: in_day / UnixNanos::PER_SECOND % 60,
-            nanosecond: in_day % UnixNanos::PER_SECOND,
+            year: utc.year().into(),
+            month: u8::from(utc.month()).into(),
+            day: utc.day().into(),
+            hour: utc.hour().into(),
+            minute: utc.minute().into(),
+            second: utc.second().into(),
+            nanosecond: utc.nanosecond().into(),
         }
     }
 }
 
 impl Utc {
-    /// Returns the instant, or `None` if a field is out of range or the year is outside 1678 to
-    /// 2261.
+    /// Returns the instant, or `None` if a field is out of range or the instant is out of the range
+    /// of [`UnixNanos`].
     pub fn to_instant(self) -> Option<UnixNanos> {
-        let fields = [
-            (self.year, 1_678, 2_261),
-            (self.month, 1, 12),
-            (self.day, 1, 31),
-            (self.hour, 0, 23),
-            (self.minute, 0, 59),
-            (self.second, 0, 59),
-            (self.nanosecond, 0, UnixNanos::PER_SECOND - 1),
-        ];
-        if fields
-            .iter()
-            .any(|(field, least, most)| field < least || field > most)
-        {
-            return None;
-        }
-        let year = self.year - i64::from(self.month <= 2);
-        let era = year.div_euclid(400);
-        let year_of_era = year.rem_euclid(400);
-        let day_of_year = (153 * ((self.month + 9) % 12) + 2) / 5 + self.day - 1;
-        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-        let days = era * 146_097 + day_of_era - 719_468;
-        let instant = UnixNanos::new(
-            days * UnixNanos::PER_DAY
-                + self.hour * UnixNanos::PER_HOUR
-                + self.minute * UnixNanos::PER_MINUTE
-                + self.second * UnixNanos::PER_SECOND
-                + self.nanosecond,
+        let month = Month::try_from(u8::try_from(self.month).ok()?).ok()?;
+        let (year, day) = (self.year.try_into().ok()?, self.day.try_into().ok()?);
+        let date = Date::from_calendar_date(year, month, day).ok()?;
+        let (hour, minute) = (self.hour.try_into().ok()?, self.minute.try_into().ok()?);
+        let (second, nanosecond) = (
+            self.second.try_into().ok()?,
+            self.nanosecond.try_into().ok()?,
         );
-        // The formula accepts a 31st of a shorter month and returns a day of the next month.
-        // Converting back detects that.
-        (Self::from(instant) == self).then_some(instant)
+        let time = Time::from_hms_nano(hour, minute, second, nanosecond).ok()?;
+        let ns = UtcDateTime::new(date, time).unix_timestamp_nanos();
+        i64::try_from(ns).ok().map(UnixNanos::new)
     }
 
     /// Formats the date: `2026-11-21`.
@@ -167,7 +139,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_instant_reads_back_from_its_fields(
-            ns in -9_214_000_000_000_000_000_i64..9_214_000_000_000_000_000,
+            ns: i64,
         ) {
             let instant = UnixNanos::new(ns);
             let utc = Utc::from(instant);
@@ -190,6 +162,9 @@ mod tests {
         assert_eq!(text(951_782_400), "2000-02-29T00:00");
         assert_eq!(text(1_795_249_331), "2026-11-21T08:22");
         assert_eq!(text(-1), "1969-12-31T23:59");
+        let limits = [i64::MIN, i64::MAX].map(|ns| Utc::from(UnixNanos::new(ns)).to_string());
+        assert_eq!(limits[0], "1677-09-21 00:12:43.145224192 UTC");
+        assert_eq!(limits[1], "2262-04-11 23:47:16.854775807 UTC");
     }
 
     #[test]
@@ -201,6 +176,8 @@ mod tests {
             "2026-11-21",
             "2026-11-21T25:00",
             "1066-01-01T00:00",
+            "1677-09-21T00:12:43.145224191",
+            "2262-04-11T23:47:16.854775808",
             "2026-11-21T10:00:00.1234567890",
             "2026-11-21T10:00+02:00",
             "é-1-1T1:1",

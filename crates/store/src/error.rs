@@ -7,34 +7,33 @@ use std::time::Duration;
 pub enum StoreError {
     /// The database URL cannot be parsed. The error does not contain the URL, which may hold a
     /// password.
-    #[error("the database URL is not a postgres:// URL that can be understood")]
+    #[error("invalid database URL: expected postgres://user:password@host/name")]
     Url,
     /// The database returned an error or could not be reached.
-    #[error("the database cannot be used: {0}")]
+    #[error("database error: {0}")]
     Database(#[from] sqlx::Error),
     /// Another process does the same work at the moment.
-    #[error("another run of retention is under way; try again when it is through")]
+    #[error("another run of retention is in progress; try again later")]
     Busy,
     /// The free disk space of the database is less than the disk reserve.
     #[error(
-        "the erasure stopped because the disk reserve of the database is reached: it writes blocks and \
-         large values again before the space of the old ones is free. What was erased so far stays \
-         erased. Free space on the disk or lower --disk-reserve, then start the erasure again with the \
-         same ids"
+        "the erasure stopped at the disk reserve: it rewrites blocks and payloads before the space \
+         of the old ones is free. The spans that it erased stay erased. Free space on the disk or \
+         lower --disk-reserve, then start the erasure again with the same ids"
     )]
     DiskReserve,
     /// The clocks of this server and of the database differ too much to remove anything by age;
     /// carries the difference.
     #[error(
-        "the clock of this server and that of the database differ by {} s: nothing is removed until \
-         they differ by less than an hour; set the clocks",
+        "the clocks of this server and of the database differ by {} s: retention waits until they \
+         differ by less than an hour; set the clocks",
         .0.as_secs()
     )]
     Clocks(Duration),
     /// The database has a migration that this program does not know.
     #[error(
-        "the database was made by a newer version of Throughline (schema version {found}, this \
-         version knows {known}); install that version, or restore a backup that this version made"
+        "a newer version of Throughline created the database (schema version {found}, this version \
+         knows {known}); install that version, or restore a backup of this version"
     )]
     NewerSchema {
         /// The schema version of the database.
@@ -52,16 +51,16 @@ pub enum StoreError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
     /// The queue of the writer is full; carries the time to wait before a retry, 1 to 30 s.
-    #[error("too much is waiting to be stored; try again later")]
+    #[error("the write queue is full; try again later")]
     Overloaded {
         /// The time that the queue needs to drain at its present speed.
         retry_after: Duration,
     },
     /// The database cannot be reached, is starting, is full or does not respond in time.
-    #[error("the database cannot be reached right now")]
+    #[error("the database is unavailable right now")]
     Unavailable,
     /// The storage budget or the disk is full.
-    #[error("the disk space for storage is used up; the operator must free or allow some")]
+    #[error("the space for storage is used up; the operator must free space or raise the limit")]
     Full,
     /// The store is closing.
     #[error("the store is closing")]
@@ -70,6 +69,6 @@ pub enum WriteError {
     #[error("{0}")]
     Refused(String),
     /// A bug of Throughline; the log has the details.
-    #[error("the batch could not be stored; the server's log says why")]
+    #[error("internal error: the batch was not stored; see the server's log")]
     Internal,
 }

@@ -6,9 +6,12 @@
 use core::hash::{BuildHasherDefault, Hasher};
 use std::collections::{HashMap, HashSet};
 
-use throughline_wire::SpanKind;
+use throughline_wire::{SpanKind, TraceId};
+use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
+/// The seeds of the hashes, one for each kind of content. Equal texts of two kinds get different
+/// ids.
 const SERVICE: u64 = 1;
 const OPERATION: u64 = 2;
 const RESOURCE: u64 = 3;
@@ -30,6 +33,16 @@ pub(crate) type EventKeys = HashSet<EventKey, BuildHasherDefault<IdHasher>>;
 pub(crate) type IdSet = HashSet<i64, BuildHasherDefault<IdHasher>>;
 /// A map whose keys are ids or digests, or hold one.
 pub(crate) type IdMap<V, K = i64> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
+
+/// Converts ids to a column of a statement.
+pub(crate) fn uuids(ids: impl Iterator<Item = [u8; 16]>) -> Vec<Uuid> {
+    ids.map(Uuid::from_bytes).collect()
+}
+
+/// Returns a trace id in the form that Postgres stores.
+pub(crate) fn uuid(trace_id: TraceId) -> Uuid {
+    Uuid::from_bytes(trace_id.to_bytes())
+}
 
 /// A hasher for ids. Ids are hashes already; hashing them again costs more than the rest of a
 /// look-up.

@@ -11,8 +11,8 @@ use throughline_wire::{TenantId, TraceId, UnixNanos};
 use uuid::Uuid;
 
 use crate::compaction::{CompactionReport, CompactionScope, Compactor};
-use crate::retention::{self, Damaged, Rewrite, Run, turn};
-use crate::{BlockProgress, ErasureReport, Gauge, StoreError, erasure, storage};
+use crate::retention::{self, Damaged, Rewrite, Run, run_lock};
+use crate::{BlockProgress, ErasureReport, Gauge, StoreError, advisory_lock, erasure, storage};
 
 /// The longest wait for another run of retention to end.
 const RUN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,6 +51,10 @@ impl JobKind {
             Self::Retain => "retain",
         }
     }
+
+    fn lock_name(self) -> String {
+        format!("throughline.job.{}", self.as_str())
+    }
 }
 
 /// The leader lock of a scheduled job, held as long as the connection lives.
@@ -65,6 +69,17 @@ pub struct LeaderLock {
 }
 
 impl LeaderLock {
+    /// Waits for the lock. If the future is dropped, the connection ends.
+    pub(crate) async fn acquire(
+        connect: &PgConnectOptions,
+        job: JobKind,
+        rules: RetentionRules,
+    ) -> Result<Self, StoreError> {
+        let mut lock = Self::connect(connect, job.as_str(), rules).await?;
+        advisory_lock::acquire(&mut lock.connection, &job.lock_name()).await?;
+        Ok(lock)
+    }
+
     /// Tries to acquire the lock; `None` while another server holds it.
     pub(crate) async fn try_acquire(
         connect: &PgConnectOptions,
@@ -72,12 +87,7 @@ impl LeaderLock {
         rules: RetentionRules,
     ) -> Result<Option<Self>, StoreError> {
         let mut lock = Self::connect(connect, job.as_str(), rules).await?;
-        let is_held: bool =
-            sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))")
-                .bind(format!("throughline.job.{}", job.as_str()))
-                .fetch_one(&mut lock.connection)
-                .await?;
-        if is_held {
+        if advisory_lock::try_acquire(&mut lock.connection, &job.lock_name()).await? {
             Ok(Some(lock))
         } else {
             lock.release().await;
@@ -238,7 +248,7 @@ impl LeaderLock {
 
     /// Acquires the lock that every run which removes data holds, scheduled or started by hand.
     async fn acquire_run_lock(&mut self) -> Result<(), StoreError> {
-        if turn::take(&mut self.connection, RUN_TIMEOUT).await? {
+        if run_lock::acquire(&mut self.connection, RUN_TIMEOUT).await? {
             Ok(())
         } else {
             Err(StoreError::Busy)
@@ -246,6 +256,6 @@ impl LeaderLock {
     }
 
     async fn release_run_lock(&mut self) -> Result<(), StoreError> {
-        Ok(turn::end(&mut self.connection).await?)
+        Ok(run_lock::release(&mut self.connection).await?)
     }
 }

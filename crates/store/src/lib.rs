@@ -21,6 +21,7 @@
 //! # }
 //! ```
 
+mod advisory_lock;
 mod backup;
 mod block;
 mod compaction;

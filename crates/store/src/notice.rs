@@ -38,7 +38,7 @@ pub(crate) async fn announce(
     // A listener that hangs lets the notification queue of the cluster fill up, and a transaction
     // that finds the queue full cannot commit. Storing spans is more important: when the queue is
     // nearly full, nothing is announced and the live view misses these traces.
-    let told = sqlx::query(
+    let sent = sqlx::query(
         "SELECT pg_notify($1, notice) FROM unnest($2::text[]) AS notice
          WHERE (SELECT pg_notification_queue_usage()) < $3",
     )
@@ -47,12 +47,13 @@ pub(crate) async fn announce(
     .bind(FULLEST_QUEUE)
     .execute(connection)
     .await?;
-    let untold = (notices.len() as u64).saturating_sub(told.rows_affected());
-    if untold > 0 {
+    let unsent = (notices.len() as u64).saturating_sub(sent.rows_affected());
+    if unsent > 0 {
         tracing::warn!(
-            "the queue of notifications is nearly full: some session listens and never takes them"
+            "the notification queue of Postgres is nearly full: a session listens and does \
+             not read its notifications"
         );
-        metrics::counter!("throughline_live_notices_left_out_total").increment(untold);
+        metrics::counter!("throughline_live_notices_left_out_total").increment(unsent);
     }
     Ok(())
 }
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_reads_back_as_it_was_told() {
+    fn a_notice_is_read_back_unchanged() {
         let notices = write(keys(1, 2).chain(keys(2, 1)));
         let read: Vec<_> = notices
             .iter()
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_of_any_size_stays_within_the_bounds_and_counts_what_it_leaves_out() {
+    fn a_notice_of_any_commit_is_bounded_and_counts_the_traces_it_leaves_out() {
         for count in [1, 240, 241, 2_880, 2_881, 20_000] {
             let notices = write(keys(1, count).chain(keys(2, count)).chain(keys(3, 5)));
             let (named, unnamed) = total(&notices);
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_send_on_the_channel_is_not_read() {
+    fn foreign_notifications_are_ignored() {
         let id = "0".repeat(32);
         for text in [
             "",

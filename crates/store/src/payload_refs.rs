@@ -26,7 +26,7 @@ pub(crate) enum ValuePath {
 /// A reference to one offloaded value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reference {
-    pub place: ValuePath,
+    pub path: ValuePath,
     pub byte_count: u64,
     /// The membership filter entry of the attribute with its full value; 0 for a value without a
     /// text.
@@ -44,7 +44,7 @@ impl Reference {
         if out.is_empty() {
             out.push(VERSION);
         }
-        match self.place {
+        match self.path {
             ValuePath::Attribute(attribute) => {
                 out.push(0);
                 varint::put(attribute.into(), out);
@@ -79,7 +79,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Reference>, Unreadable> {
     let mut references = Vec::new();
     while let Some((&kind, after)) = rest.split_first() {
         rest = after;
-        let place = match kind {
+        let path = match kind {
             0 => ValuePath::Attribute(small(&mut rest)?),
             1 => ValuePath::Event {
                 at: small(&mut rest)?,
@@ -98,7 +98,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Reference>, Unreadable> {
         let (hash, after) = rest.split_first_chunk::<16>().ok_or(Unreadable)?;
         rest = after;
         references.push(Reference {
-            place,
+            path,
             byte_count,
             filter_entry: u64::from_le_bytes(*filter_entry),
             hash: *hash,
@@ -119,15 +119,15 @@ mod tests {
     use super::*;
 
     fn reference() -> impl Strategy<Value = Reference> {
-        let place = prop_oneof![
+        let path = prop_oneof![
             any::<u32>().prop_map(ValuePath::Attribute),
             any::<(u32, u32)>().prop_map(|(at, attribute)| ValuePath::Event { at, attribute }),
             any::<(u32, u32)>().prop_map(|(at, attribute)| ValuePath::Link { at, attribute }),
             Just(ValuePath::Body),
         ];
-        (place, any::<u64>(), any::<u64>(), any::<[u8; 16]>()).prop_map(
-            |(place, byte_count, filter_entry, hash)| Reference {
-                place,
+        (path, any::<u64>(), any::<u64>(), any::<[u8; 16]>()).prop_map(
+            |(path, byte_count, filter_entry, hash)| Reference {
+                path,
                 byte_count,
                 filter_entry,
                 hash,
@@ -137,7 +137,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn references_read_back(references in proptest::collection::vec(reference(), 0..10)) {
+        fn references_are_read_back_unchanged(references in proptest::collection::vec(reference(), 0..10)) {
             let mut bytes = Vec::new();
             for reference in &references {
                 reference.append(&mut bytes);
@@ -146,7 +146,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_references_or_an_error(bytes: Vec<u8>) {
+        fn any_bytes_decode_as_references_or_fail(bytes: Vec<u8>) {
             if let Ok(references) = decode(&bytes) {
                 // Each reference takes at least 26 bytes.
                 prop_assert!(references.len() * 26 <= bytes.len());
@@ -154,7 +154,7 @@ mod tests {
         }
 
         #[test]
-        fn a_cut_list_of_references_is_an_error_or_shorter(
+        fn a_truncated_list_of_references_fails_or_is_shorter(
             reference in reference(),
             cut: prop::sample::Index,
         ) {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_not_read() {
+    fn an_unknown_version_of_references_is_an_error() {
         assert_eq!(decode(&[2]), Err(Unreadable));
         assert_eq!(decode(&[]), Ok(Vec::new()));
     }

@@ -74,7 +74,7 @@ pub(crate) fn is_damage(error: &sqlx::Error) -> bool {
 pub(crate) fn read_error(error: sqlx::Error) -> ReadError {
     match fault(&error) {
         Fault::Disconnected | Fault::Unavailable => {
-            tracing::warn!(%error, "the database cannot be read");
+            tracing::warn!(%error, "cannot read from the database");
             ReadError::Unavailable
         }
         Fault::TimedOut => ReadError::TimedOut,

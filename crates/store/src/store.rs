@@ -106,6 +106,15 @@ impl Store {
         Ok(report)
     }
 
+    /// Waits until it acquires the leader lock of `job`. Servers that wait acquire it in the order
+    /// of asking. Each has a connection of its own meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn lead(&self, job: JobKind) -> Result<LeaderLock, StoreError> {
+        LeaderLock::acquire(&self.connect, job, self.options.rules).await
+    }
+
     /// Tries to acquire the leader lock of `job`; `None` while another server holds it.
     ///
     /// # Errors

@@ -45,8 +45,7 @@ impl FreshDatabase {
     /// template.
     ///
     /// # Panics
-    /// When the cluster cannot be used; the message tells how to fix it. A test cannot continue
-    /// then.
+    /// Panics if the cluster cannot be used. The message says how to fix it.
     pub async fn create() -> Self {
         let (base, admin) = test_cluster();
         let mut connection = connect(&admin).await;
@@ -57,7 +56,7 @@ impl FreshDatabase {
     /// Creates a database without tables, for tests of the migrations themselves.
     ///
     /// # Panics
-    /// When the cluster cannot be used.
+    /// Panics if the cluster cannot be used.
     pub async fn create_empty() -> Self {
         let (base, admin) = test_cluster();
         let connection = connect(&admin).await;
@@ -94,7 +93,7 @@ impl FreshDatabase {
     /// Opens a separate connection, with which a test inspects the tables or holds locks.
     ///
     /// # Panics
-    /// When the database does not respond: a test cannot continue.
+    /// Panics if the database does not respond.
     pub async fn connection(&self) -> PgConnection {
         PgConnectOptions::from_str(&self.url)
             .expect("a postgres:// URL")
@@ -108,7 +107,7 @@ impl FreshDatabase {
     /// inside this one.
     ///
     /// # Panics
-    /// When the cluster does not respond: a test cannot continue.
+    /// Panics if the cluster does not respond.
     pub async fn admin(&self) -> PgConnection {
         self.admin.connect().await.expect("the cluster answers")
     }
@@ -116,7 +115,7 @@ impl FreshDatabase {
     /// Returns the current time of the database's clock. The spans of a test lie around it.
     ///
     /// # Panics
-    /// When the database does not respond: a test cannot continue.
+    /// Panics if the database does not respond.
     pub async fn now(&self) -> UnixNanos {
         let now: i64 = sqlx::query_scalar(
             "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000",
@@ -267,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_database_of_a_url_is_replaced_and_the_rest_kept() {
+    fn only_the_database_of_a_url_is_replaced() {
         for (base, expected) in [
             ("postgres://u:p@h:5432/postgres", "postgres://u:p@h:5432/x"),
             ("postgres://h", "postgres://h/x"),

@@ -59,7 +59,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_read_back(number: u64, signed: i64) {
+        fn numbers_are_read_back_unchanged(number: u64, signed: i64) {
             let mut bytes = Vec::new();
             put(number, &mut bytes);
             put(zigzag(signed), &mut bytes);
@@ -70,7 +70,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_a_number_or_none(bytes: Vec<u8>) {
+        fn any_bytes_decode_as_a_number_or_none(bytes: Vec<u8>) {
             let _ = take(&mut bytes.as_slice());
         }
     }

@@ -22,23 +22,9 @@ pub fn span(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
     });
     let mut ids = Ids::seeded(seed);
     SpanBuilder(Span {
-        trace_id: ids.trace_id(),
-        span_id: ids.span_id(),
-        parent_span_id: None,
-        trace_state: Cow::Borrowed(""),
-        flags: 0,
         name,
-        kind: SpanKind::Internal,
-        start: NOW,
         end: NOW.saturating_add(10 * UnixNanos::PER_MILLI),
-        status: Status::UNSET,
-        attributes: Attributes::EMPTY,
-        dropped_attributes_count: 0,
-        events: Vec::new(),
-        dropped_events_count: 0,
-        links: Vec::new(),
-        dropped_links_count: 0,
-        sequence: None,
+        ..Span::new(ids.trace_id(), ids.span_id(), NOW)
     })
 }
 

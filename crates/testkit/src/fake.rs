@@ -10,7 +10,7 @@ use throughline_model::{
 };
 use throughline_wire::{SpanId, TraceId, UnixNanos};
 
-use crate::{NOW, Sent, rollups_of, selected, statistics_of, summaries_of};
+use crate::{NOW, Sent, order_of, rollups_of, selected, statistics_of, summaries_of};
 
 mod lookup;
 mod paging;
@@ -124,7 +124,7 @@ impl FakeReader {
             .iter()
             .filter(|sent| sent.span.trace_id == trace_id)
             .collect();
-        spans.sort_by_key(|sent| (sent.span.start, sent.span.span_id));
+        spans.sort_by_key(|sent| order_of(&sent.span));
         let summary = self
             .summaries()
             .into_iter()
@@ -289,7 +289,7 @@ impl TraceReader for FakeReader {
             let mut names: Vec<_> = self
                 .sent
                 .iter()
-                .map(|sent| sent.resource.service_name().to_owned())
+                .map(|sent| sent.resource.service_name().into_owned())
                 .collect();
             names.sort_by_key(|name| (name.to_ascii_lowercase(), name.clone()));
             names.dedup();

@@ -1,29 +1,26 @@
 //! Generates ids that are the same in every run.
 
+use fastrand::Rng;
 use throughline_wire::{SpanId, TraceId};
 
-/// A generator of ids and small numbers (`SplitMix64`: Steele, Lea, Flood 2014).
+/// A generator of ids and small numbers.
 #[derive(Debug, Clone)]
-pub struct Ids(u64);
+pub struct Ids(Rng);
 
 impl Ids {
     /// Returns the generator for this seed.
-    pub const fn seeded(seed: u64) -> Self {
-        Self(seed)
+    pub fn seeded(seed: u64) -> Self {
+        Self(Rng::with_seed(seed))
     }
 
     /// Returns the next 64 bits.
     pub fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
+        self.0.u64(..)
     }
 
     /// Returns a number from 0 to `bound`, exclusive.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.next_u64() % bound.max(1)
+        self.0.u64(..bound.max(1))
     }
 
     /// Returns a new trace id.

@@ -19,6 +19,7 @@ mod retention_admin;
 mod rollup;
 mod sample;
 mod statistics;
+pub mod strategies;
 mod summary;
 
 pub use builder::{SpanBuilder, span};
@@ -29,4 +30,4 @@ pub use retention_admin::FakeRetentionAdmin;
 pub use rollup::rollups_of;
 pub use sample::{every_attribute_kind, rich_span, shop_trace};
 pub use statistics::statistics_of;
-pub use summary::{Sent, has_attribute, selected, summaries_of};
+pub use summary::{Sent, error_texts, has_attribute, order_of, selected, summaries_of};

@@ -28,13 +28,13 @@ pub fn rollups_of(sent: &[Sent], filter: &RollupFilter, now: UnixNanos) -> Rollu
         let service = sent.resource.service_name();
         let is_selected = from <= start
             && start < to
-            && is(&filter.service, service)
+            && is(&filter.service, &service)
             && is(&filter.operation, &sent.span.name);
         if is_selected {
             let start = (filter.group != RollupGroup::Operation).then_some(start);
             let operation = (filter.group != RollupGroup::Window).then(|| {
                 let name = sent.span.name.clone().into_owned();
-                (service.to_owned(), name, sent.span.kind.code())
+                (service.clone().into_owned(), name, sent.span.kind.code())
             });
             rows.entry((start, operation)).or_default().push(sent);
         }
@@ -61,7 +61,7 @@ fn rollup(start: Option<UnixNanos>, has_operation: bool, sent: &[&Sent]) -> Roll
     let first = sent.first().filter(|_| has_operation);
     Rollup {
         start,
-        service: first.map(|sent| sent.resource.service_name().to_owned()),
+        service: first.map(|sent| sent.resource.service_name().into_owned()),
         operation: first.map(|sent| sent.span.name.clone().into_owned()),
         kind: first.map(|sent| sent.span.kind),
         span_count: sent.len() as u64,

@@ -1,12 +1,16 @@
 //! Computes trace summaries in the simplest way. Tests compare the store's merge with them.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use throughline_model::{OperationMatch, StatusFilter, TraceFilter, TraceSummary, fold_case};
+use throughline_model::{
+    OperationMatch, SpanOrder, StatusFilter, TraceFilter, TraceSummary, fold_case, span_order,
+};
 use throughline_wire::{
-    AttributeValue, InstrumentationScope, Resource, Span, StatusCode, TraceId, UnixNanos, semconv,
+    AttributeValue, InstrumentationScope, Resource, Span, SpanEvent, StatusCode, TraceId,
+    UnixNanos, semconv,
 };
 
 /// A span with its sender.
@@ -31,6 +35,11 @@ impl Sent {
     }
 }
 
+/// Returns the sort key of a span.
+pub fn order_of(span: &Span) -> SpanOrder {
+    span_order(span.start, span.duration_ns(), span.span_id.to_i64())
+}
+
 /// Returns the summaries as an unfiltered list shows them: newest first, then by trace id.
 pub fn summaries_of(sent: &[Sent]) -> Vec<TraceSummary> {
     let mut traces: BTreeMap<TraceId, Vec<&Sent>> = BTreeMap::new();
@@ -46,18 +55,14 @@ fn summary(sent: &[&Sent]) -> TraceSummary {
     let mut by_rank = sent.to_vec();
     by_rank.sort_by_key(|sent| {
         let span = &sent.span;
-        (
-            span.parent_span_id.is_some(),
-            span.start,
-            span.span_id.to_i64(),
-        )
+        (span.parent_span_id.is_some(), order_of(span))
     });
     let first = |keys: &[&str]| {
         by_rank.iter().find_map(|sent| {
             keys.iter()
-                .find_map(|key| sent.span.attributes.get_str(key))
+                .find_map(|key| sent.span.attributes.get_text(key))
                 .filter(|text| !text.is_empty())
-                .map(str::to_owned)
+                .map(Cow::into_owned)
         })
     };
     let spans = || sent.iter().map(|sent| &sent.span);
@@ -65,7 +70,7 @@ fn summary(sent: &[&Sent]) -> TraceSummary {
     let end = spans().map(|span| span.end).max().unwrap_or_default();
     let services: BTreeSet<_> = sent
         .iter()
-        .map(|sent| sent.resource.service_name().to_owned())
+        .map(|sent| sent.resource.service_name().into_owned())
         .collect();
     let root = by_rank[0];
     TraceSummary {
@@ -73,7 +78,7 @@ fn summary(sent: &[&Sent]) -> TraceSummary {
         start,
         duration_ns: end.since(start),
         root_name: root.span.name.clone().into_owned(),
-        root_service: root.resource.service_name().to_owned(),
+        root_service: root.resource.service_name().into_owned(),
         root_kind: root.span.kind,
         root_duration_ns: root.span.duration_ns(),
         has_root: spans().any(|span| span.parent_span_id.is_none()),
@@ -126,7 +131,8 @@ fn is_named(filter: &TraceFilter, span: &Span) -> bool {
 }
 
 fn is_failed_with(span: &Span, folded: &str) -> bool {
-    span.status.code == StatusCode::Error && fold_case(&span.status.message).contains(folded)
+    let mut texts = error_texts(span).into_iter();
+    texts.any(|text| fold_case(&text).contains(folded))
 }
 
 /// Reports whether a span, one of its events, its resource or its scope has an attribute with this
@@ -159,14 +165,49 @@ fn is_written(value: &AttributeValue, text: &str) -> bool {
     }
 }
 
-/// Returns the status message of the failed span with the latest start that has one.
+/// Returns the texts of a failed span: its status message, or else the messages and types of the
+/// exceptions in its events, and its `error.type`.
+pub fn error_texts(span: &Span) -> Vec<String> {
+    if span.status.code != StatusCode::Error {
+        return Vec::new();
+    }
+    if !span.status.message.is_empty() {
+        return vec![span.status.message.clone().into_owned()];
+    }
+    let of_events = span.events.iter().flat_map(|event| {
+        [semconv::EXCEPTION_MESSAGE, semconv::EXCEPTION_TYPE]
+            .into_iter()
+            .filter_map(|key| event.attributes.get_str(key))
+    });
+    let own = span.attributes.get_str(semconv::ERROR_TYPE);
+    of_events.chain(own).map(str::to_owned).collect()
+}
+
+/// Returns the text of a failed span that lists show: its status message, else the message or the
+/// type of its last exception, else its `error.type`.
+fn error_text(span: &Span) -> Option<String> {
+    if span.status.code != StatusCode::Error {
+        return None;
+    }
+    let is_exception = |event: &&SpanEvent| event.name == semconv::EVENT_EXCEPTION;
+    let exceptions = span.events.iter().filter(is_exception).rev();
+    let of_events = exceptions.flat_map(|event| {
+        [semconv::EXCEPTION_MESSAGE, semconv::EXCEPTION_TYPE]
+            .into_iter()
+            .filter_map(|key| event.attributes.get_str(key))
+    });
+    let own = span.attributes.get_str(semconv::ERROR_TYPE);
+    let mut texts = core::iter::once(&*span.status.message)
+        .chain(of_events)
+        .chain(own);
+    texts.find(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// Returns the text of the failed span with the latest start that has one.
 fn last_error<'a>(spans: impl Iterator<Item = &'a Span>) -> Option<String> {
-    let said =
-        |span: &&Span| span.status.code == StatusCode::Error && !span.status.message.is_empty();
-    let last = spans
-        .filter(said)
-        .max_by_key(|span| (span.start, span.status.message.clone()))?;
-    Some(last.status.message.chars().take(256).collect())
+    let texts = spans.filter_map(|span| Some((span.start, error_text(span)?)));
+    let (_, text) = texts.max()?;
+    Some(text.chars().take(256).collect())
 }
 
 /// Reports whether the conditions on summaries select the trace, as of `now`.

@@ -8,6 +8,7 @@ pub mod palette;
 pub mod quantity;
 pub mod sql;
 pub mod time_chart;
+pub mod visible;
 pub mod waterfall;
 
 pub use axis::{Tick, nice_ceiling, ticks};
@@ -16,4 +17,5 @@ pub use palette::colour_of;
 pub use quantity::{format_ago, format_duration};
 pub use sql::{SqlPart, highlight_sql};
 pub use time_chart::{ChartSize, TimeChart};
+pub use visible::visible;
 pub use waterfall::Timeline;

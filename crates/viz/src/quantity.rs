@@ -11,7 +11,7 @@ pub fn format_duration(ns: i64) -> String {
         return format!("-{}", format_duration(ns.saturating_neg()));
     }
     // Use the next unit if the number would round up to four digits.
-    for (unit, unit_ns) in [("ns", 1_i64), ("us", 1_000), ("ms", 1_000_000)] {
+    for (unit, unit_ns) in [("ns", 1_i64), ("µs", 1_000), ("ms", 1_000_000)] {
         let value = ns as f64 / unit_ns as f64;
         if value < 999.5 {
             let whole = unit_ns == 1;
@@ -77,8 +77,8 @@ mod tests {
         for (ns, text) in [
             (0, "0 ns"),
             (640, "640 ns"),
-            (1_000, "1.00 us"),
-            (640_400, "640 us"),
+            (1_000, "1.00 µs"),
+            (640_400, "640 µs"),
             (999_600, "1.00 ms"),
             (38_000_000, "38.0 ms"),
             (9_400_000, "9.40 ms"),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_told_from_now() {
+    fn times_are_relative_to_now() {
         let now = UnixNanos::new(1_000_000 * SECOND);
         let ago = |seconds: i64| format_ago(now.saturating_add(-seconds * SECOND), now);
         assert_eq!(ago(0), "just now");

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_numbers_and_strings_are_told_apart() {
+    fn words_numbers_and_strings_are_distinguished() {
         assert_eq!(
             highlight_sql("select id2 FROM \"from\" where a='it' and b=$1 -- or 2"),
             [

@@ -12,48 +12,13 @@
 //! # }
 //! ```
 
-use std::fmt;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
 
 use crate::imp;
-
-/// The reason why a request has no usable response.
-#[derive(Debug)]
-pub enum ClientError {
-    /// The browser's `fetch` was rejected. Holds the rejection value, unchanged.
-    Rejected(JsValue),
-    /// The body is not the expected JSON.
-    Json(serde_json::Error),
-    /// The code runs on the server, where there is no browser.
-    NotInBrowser,
-}
-
-impl fmt::Display for ClientError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rejected(value) => write!(f, "request failed: {value:?}"),
-            Self::Json(error) => write!(f, "unexpected answer: {error}"),
-            Self::NotInBrowser => f.write_str("not in a browser"),
-        }
-    }
-}
-
-impl std::error::Error for ClientError {}
-
-/// An HTTP request that has not been sent.
-#[derive(Debug, Clone)]
-#[must_use = "a request is sent by `send`"]
-pub struct Request {
-    pub(crate) method: &'static str,
-    pub(crate) url: String,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Option<String>,
-}
+pub use crate::request::{ClientError, Request};
 
 /// Creates a `GET` request to `url`. The URL may be relative to the page.
 pub fn get(url: impl Into<String>) -> Request {

@@ -4,14 +4,15 @@ pub mod client;
 mod config;
 mod context;
 mod imp;
+mod request;
 #[cfg(any(target_family = "wasm", test))]
 mod rules;
 mod span;
 mod traced;
 
-pub use client::{ClientError, Request};
 pub use config::Config;
 pub use context::SpanContext;
+pub use request::{ClientError, Request};
 pub use span::{ActiveSpan, SpanBuilder, span};
 pub use throughline_wire::{AttributeValue, SpanId, TraceId};
 pub use traced::{Traced, with_current};

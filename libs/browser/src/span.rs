@@ -5,11 +5,11 @@ use std::fmt;
 
 use throughline_wire::{AttributeValue, Attributes, SpanEvent, Status, semconv};
 
-use crate::{SpanContext, Traced, imp};
+use crate::{SpanContext, imp};
 
 /// Creates a span builder: `span("add to cart").attribute("product.id", 7).run(work)`.
 ///
-/// The parent is the current span: the one whose [`Traced`] future or scope runs, else the click or
+/// The parent is the current span: the one whose [`Traced`](crate::Traced) future or scope runs, else the click or
 /// submit being handled, else the page view.
 ///
 /// # Server-Side Rendering
@@ -24,11 +24,11 @@ pub fn span(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
 
 /// The builder of a span.
 #[derive(Debug, Clone)]
-#[must_use = "a span begins with `start`, `run` or `in_scope`"]
+#[must_use = "`start`, `run` or `in_scope` starts the span"]
 pub struct SpanBuilder {
-    pub(crate) name: Cow<'static, str>,
-    pub(crate) attributes: Attributes,
-    pub(crate) parent: Option<SpanContext>,
+    name: Cow<'static, str>,
+    attributes: Attributes,
+    parent: Option<SpanContext>,
 }
 
 impl SpanBuilder {
@@ -51,13 +51,7 @@ impl SpanBuilder {
     /// Begins the span. It ends when it is dropped. It does not become the current span: see
     /// [`ActiveSpan::in_scope`] and [`ActiveSpan::run`].
     pub fn start(self) -> ActiveSpan {
-        ActiveSpan(imp::begin(self))
-    }
-
-    /// Begins the span and makes it current whenever `future` is polled. The span ends when the
-    /// future completes or is dropped.
-    pub fn run<F: Future>(self, future: F) -> Traced<F> {
-        self.start().run(future)
+        ActiveSpan(imp::begin(self.name, self.attributes, self.parent))
     }
 
     /// Begins the span, runs `work` with it as the current span, and ends it.
@@ -70,7 +64,7 @@ impl SpanBuilder {
 ///
 /// At most 512 spans are open at a time. Further spans are not recorded and are counted as dropped.
 #[must_use = "a span ends when it is dropped"]
-pub struct ActiveSpan(Option<imp::Open>);
+pub struct ActiveSpan(pub(crate) Option<imp::Open>);
 
 impl ActiveSpan {
     /// Returns the ids of the span. `None` on the server, before [`crate::start`], and for a span
@@ -120,11 +114,6 @@ impl ActiveSpan {
     pub fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
         let _entered = imp::enter(self.0);
         work()
-    }
-
-    /// Makes this span current whenever `future` is polled. The span ends with the future.
-    pub fn run<F: Future>(self, future: F) -> Traced<F> {
-        Traced::new(future, self.0, Some(self))
     }
 
     /// Ends the span now.

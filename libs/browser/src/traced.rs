@@ -5,7 +5,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::{ActiveSpan, imp};
+use crate::{ActiveSpan, SpanBuilder, imp};
 
 pin_project_lite::pin_project! {
     /// A future with its own current span. The span is set before each poll and the previous one is
@@ -33,8 +33,23 @@ pub fn with_current<F: Future>(future: F) -> Traced<F> {
     Traced::new(future, imp::current(), None)
 }
 
+impl SpanBuilder {
+    /// Begins the span and makes it current whenever `future` is polled. The span ends when the
+    /// future completes or is dropped.
+    pub fn run<F: Future>(self, future: F) -> Traced<F> {
+        self.start().run(future)
+    }
+}
+
+impl ActiveSpan {
+    /// Makes this span current whenever `future` is polled. The span ends with the future.
+    pub fn run<F: Future>(self, future: F) -> Traced<F> {
+        Traced::new(future, self.0, Some(self))
+    }
+}
+
 impl<F: Future> Traced<F> {
-    pub(crate) fn new(future: F, current: Option<imp::Open>, span: Option<ActiveSpan>) -> Self {
+    fn new(future: F, current: Option<imp::Open>, span: Option<ActiveSpan>) -> Self {
         Self {
             future,
             current,

@@ -75,7 +75,7 @@ async fn futures_join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output
 }
 
 #[wasm_bindgen_test]
-async fn a_click_is_the_root_of_what_its_handler_fetches() {
+async fn a_click_is_the_parent_of_the_fetches_of_its_handler() {
     page::start();
     wait_until_idle().await;
     run("
@@ -118,7 +118,7 @@ async fn a_click_is_the_root_of_what_its_handler_fetches() {
 }
 
 #[wasm_bindgen_test]
-async fn a_rust_handler_carries_the_click_across_await() {
+async fn a_rust_handler_keeps_the_click_as_parent_across_await() {
     page::start();
     wait_until_idle().await;
     let handler = wasm_bindgen::closure::Closure::<dyn FnMut()>::new(|| {
@@ -147,7 +147,7 @@ async fn a_rust_handler_carries_the_click_across_await() {
 }
 
 #[wasm_bindgen_test]
-async fn a_listener_that_keeps_the_page_busy_stays_part_of_its_click() {
+async fn a_long_running_listener_stays_part_of_its_click() {
     page::start();
     wait_until_idle().await;
     run("
@@ -172,7 +172,7 @@ async fn a_listener_that_keeps_the_page_busy_stays_part_of_its_click() {
 }
 
 #[wasm_bindgen_test]
-async fn each_click_is_a_trace_of_its_own_and_one_on_nothing_is_not_told() {
+async fn each_click_is_its_own_trace_and_a_click_without_effect_is_not_sent() {
     page::start();
     wait_until_idle().await;
     run("
@@ -195,7 +195,7 @@ async fn each_click_is_a_trace_of_its_own_and_one_on_nothing_is_not_told() {
 }
 
 #[wasm_bindgen_test]
-async fn a_submit_tells_field_names_and_only_marked_values() {
+async fn a_submit_records_field_names_and_only_marked_values() {
     page::start();
     wait_until_idle().await;
     run("
@@ -243,7 +243,7 @@ async fn a_submit_tells_field_names_and_only_marked_values() {
 }
 
 #[wasm_bindgen_test]
-async fn a_page_view_adopts_what_no_click_explains_and_a_route_change_is_another() {
+async fn a_page_view_is_the_parent_of_other_work_and_a_route_change_begins_a_new_one() {
     page::start();
     wait_until_idle().await;
     run("await fetch('/ambient')").await;
@@ -280,7 +280,7 @@ async fn a_page_view_adopts_what_no_click_explains_and_a_route_change_is_another
 }
 
 #[wasm_bindgen_test]
-async fn an_uncaught_error_is_told_once_on_the_active_span() {
+async fn an_uncaught_error_is_recorded_once_on_the_active_span() {
     page::start();
     wait_until_idle().await;
     run("
@@ -310,7 +310,7 @@ async fn an_uncaught_error_is_told_once_on_the_active_span() {
 }
 
 #[wasm_bindgen_test]
-async fn an_unhandled_rejection_is_told_too() {
+async fn an_unhandled_rejection_is_recorded() {
     page::start();
     wait_until_idle().await;
     run("
@@ -320,16 +320,16 @@ async fn an_unhandled_rejection_is_told_too() {
     ")
     .await;
     wait_until_idle().await;
-    let told = spans().await.into_iter().any(|span| {
+    let reported = spans().await.into_iter().any(|span| {
         span.events
             .iter()
             .any(|event| event.attributes.get_str(semconv::EXCEPTION_MESSAGE) == Some("plain text"))
     });
-    assert!(told);
+    assert!(reported);
 }
 
 #[wasm_bindgen_test]
-async fn the_session_is_kept_in_storage_and_told_by_every_span() {
+async fn the_session_is_in_storage_and_on_every_span() {
     page::start();
     run("await fetch('/session')").await;
     let session = throughline_browser::start(throughline_browser::Config::new("again"))

@@ -65,12 +65,12 @@ async fn everything_arrives() {
 
 /// Returns the sequence state of the last batch that contains one.
 fn sequence() -> BatchSequence {
-    let mut told = batches().into_iter().filter_map(|batch| batch.sequence);
-    told.next_back().expect("a page numbers its spans")
+    let mut reported = batches().into_iter().filter_map(|batch| batch.sequence);
+    reported.next_back().expect("a page numbers its spans")
 }
 
 #[wasm_bindgen_test]
-async fn every_span_has_a_number_and_a_long_one_is_told_of_before_it_ends() {
+async fn every_span_has_a_number_and_a_long_one_is_announced_before_it_ends() {
     page::start();
     wait_until_idle().await;
     everything_arrives().await;
@@ -99,14 +99,14 @@ async fn every_span_has_a_number_and_a_long_one_is_told_of_before_it_ends() {
     );
     let numbers: HashSet<_> = sent.iter().filter_map(|span| span.sequence).collect();
     assert_eq!(numbers.len(), sent.len());
-    let told = sequence();
-    assert_eq!(told.process, process);
-    assert_eq!(told.settled, told.next, "all has arrived");
-    assert!(numbers.iter().all(|number| *number < told.next));
+    let reported = sequence();
+    assert_eq!(reported.process, process);
+    assert_eq!(reported.settled, reported.next, "all has arrived");
+    assert!(numbers.iter().all(|number| *number < reported.next));
 }
 
 #[wasm_bindgen_test]
-async fn a_page_sends_a_final_report_and_is_another_process_when_it_comes_back() {
+async fn a_page_sends_a_final_report_and_is_a_new_process_when_shown_again() {
     page::start();
     wait_until_idle().await;
     everything_arrives().await;
@@ -128,7 +128,7 @@ async fn a_page_sends_a_final_report_and_is_another_process_when_it_comes_back()
 }
 
 #[wasm_bindgen_test]
-async fn leaving_sends_what_browsers_allow_and_nothing_is_lost() {
+async fn leaving_the_page_sends_what_browsers_allow_and_loses_nothing() {
     page::start();
     wait_until_idle().await;
     everything_arrives().await;
@@ -153,7 +153,7 @@ async fn leaving_sends_what_browsers_allow_and_nothing_is_lost() {
 }
 
 #[wasm_bindgen_test]
-async fn a_failed_batch_is_kept_and_sent_again() {
+async fn a_failed_batch_is_kept_and_retried() {
     page::start();
     wait_until_idle().await;
     everything_arrives().await;
@@ -174,7 +174,7 @@ async fn a_failed_batch_is_kept_and_sent_again() {
 }
 
 #[wasm_bindgen_test]
-async fn what_finds_no_space_is_counted_and_reported() {
+async fn spans_that_do_not_fit_are_counted_and_reported() {
     page::start();
     wait_until_idle().await;
     everything_arrives().await;
@@ -185,8 +185,8 @@ async fn what_finds_no_space_is_counted_and_reported() {
     record(1, 70_000);
     eval("net.hold = false; net.held.splice(0).forEach((answer) => answer())");
     everything_arrives().await;
-    let told = dropped();
-    assert_eq!(told.get(&DropReason::QueueFull), Some(&3));
-    assert_eq!(told.get(&DropReason::TooBig), Some(&1));
+    let reported = dropped();
+    assert_eq!(reported.get(&DropReason::QueueFull), Some(&3));
+    assert_eq!(reported.get(&DropReason::TooBig), Some(&1));
     assert_eq!(spans().await.len(), 501);
 }

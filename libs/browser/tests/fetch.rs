@@ -13,7 +13,7 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 wasm_bindgen_test_configure!(run_in_browser);
 
 #[wasm_bindgen_test]
-async fn a_request_to_the_own_origin_gets_trace_and_session() {
+async fn a_request_to_the_own_origin_gets_trace_and_session_headers() {
     page::start();
     run("await fetch('/own?token=secret')").await;
     let span = the_span("GET /own").await;
@@ -38,7 +38,7 @@ async fn a_request_to_the_own_origin_gets_trace_and_session() {
 }
 
 #[wasm_bindgen_test]
-async fn a_named_origin_gets_the_trace_but_not_the_session() {
+async fn an_allowed_origin_gets_the_trace_but_not_the_session() {
     page::start();
     run("await fetch('https://api.example.com/named')").await;
     assert!(header("/named", "traceparent").is_some());
@@ -46,7 +46,7 @@ async fn a_named_origin_gets_the_trace_but_not_the_session() {
 }
 
 #[wasm_bindgen_test]
-async fn other_origins_get_nothing_but_are_recorded() {
+async fn requests_to_other_origins_get_no_headers_and_are_recorded() {
     page::start();
     for url in [
         "https://other.example/x1",
@@ -81,7 +81,7 @@ async fn opaque_carrying_and_collector_requests_pass_untouched() {
 }
 
 #[wasm_bindgen_test]
-async fn the_callers_objects_stay_as_they_are() {
+async fn the_objects_of_the_caller_are_not_changed() {
     page::start();
     run("
       window.headers = new Headers({ 'x-one': '1' });
@@ -115,7 +115,7 @@ async fn the_callers_objects_stay_as_they_are() {
 }
 
 #[wasm_bindgen_test]
-async fn a_baggage_of_the_callers_is_kept() {
+async fn baggage_of_the_caller_is_kept() {
     page::start();
     run("await fetch('/baggage', { headers: [['baggage', 'a=1']] })").await;
     let baggage = header("/baggage", "baggage").expect("baggage");
@@ -138,7 +138,7 @@ async fn the_response_is_the_browsers_own_and_streams() {
 }
 
 #[wasm_bindgen_test]
-async fn the_real_network_answers_streams_and_aborts_as_ever() {
+async fn real_requests_respond_stream_and_abort_as_without_the_patch() {
     page::start();
     let answer = run("
       const response = await fetch('/real', { headers: { 'x-mine': '1' } });
@@ -158,7 +158,7 @@ async fn the_real_network_answers_streams_and_aborts_as_ever() {
 }
 
 #[wasm_bindgen_test]
-async fn a_rejection_keeps_its_value_and_an_exception_its_way() {
+async fn rejections_and_exceptions_reach_the_caller_unchanged() {
     page::start();
     let answer = run("
       try { await fetch('/fails'); return 'resolved'; } catch (e) { if (e !== net.reason) return 'changed'; }
@@ -177,7 +177,7 @@ async fn a_rejection_keeps_its_value_and_an_exception_its_way() {
 }
 
 #[wasm_bindgen_test]
-async fn abort_works_and_is_no_error() {
+async fn an_abort_works_and_is_not_an_error() {
     page::start();
     let answer = run("
       const control = new AbortController();
@@ -228,7 +228,7 @@ async fn strange_arguments_reach_the_browser_unchanged() {
 }
 
 #[wasm_bindgen_test]
-async fn a_fault_of_ours_leaves_the_request_to_the_browser() {
+async fn an_internal_error_leaves_the_request_to_the_browser() {
     page::start();
     let answer = run("
       const Kept = window.Headers;
@@ -245,7 +245,7 @@ async fn a_fault_of_ours_leaves_the_request_to_the_browser() {
 }
 
 #[wasm_bindgen_test]
-async fn it_looks_like_the_browsers_fetch() {
+async fn the_patched_fetch_has_the_properties_of_the_native_one() {
     page::start();
     let answer = eval("`${fetch.name} ${fetch.length} ${'prototype' in window.realFetch}`");
     assert_eq!(answer.as_string().as_deref(), Some("fetch 1 false"));
@@ -261,7 +261,7 @@ async fn a_failing_status_is_an_error_of_the_span() {
 }
 
 #[wasm_bindgen_test]
-async fn the_client_answers_with_the_browsers_response() {
+async fn the_client_returns_the_response_of_the_browser() {
     page::start();
     let response = client::post("/client")
         .json(&["a"])
@@ -283,7 +283,7 @@ async fn the_client_answers_with_the_browsers_response() {
 }
 
 #[wasm_bindgen_test]
-async fn the_client_gives_the_rejection_unchanged() {
+async fn the_client_returns_the_rejection_unchanged() {
     page::start();
     let error = client::get("/fails/client")
         .send()

@@ -14,7 +14,7 @@ wasm_bindgen_test_configure!(run_in_browser);
 const SESSION: &str = "0190a4b0-7d6c-4b1a-8f50-3b1f8a9d2c11";
 
 #[wasm_bindgen_test]
-async fn the_page_view_joins_the_servers_trace_and_the_session_goes_on() {
+async fn the_page_view_joins_the_trace_of_the_server_and_continues_the_session() {
     eval(&format!(
         "document.head.insertAdjacentHTML('beforeend',
            '<meta name=traceparent content=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03>');

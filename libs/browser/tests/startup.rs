@@ -19,7 +19,7 @@ fn record(count: usize) {
 }
 
 #[wasm_bindgen_test]
-async fn nothing_is_sent_before_fifty_spans_are_there() {
+async fn nothing_is_sent_before_fifty_spans_are_queued() {
     page::start();
     assert!(batches().is_empty());
     record(3);

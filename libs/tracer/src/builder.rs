@@ -14,9 +14,17 @@ use crate::export::{Backoff, Client, Limits, Pipe, Queue, Settings, start};
 use crate::layer::{Options, Wanted};
 use crate::{BuildError, Mode, Tracer, ids};
 
+impl Tracer {
+    /// Returns a builder for a tracer of the service named `service` (`service.name`).
+    /// `OTEL_SERVICE_NAME` overrides the name.
+    pub fn builder(service: impl Into<Cow<'static, str>>) -> TracerBuilder {
+        TracerBuilder::new(service.into())
+    }
+}
+
 /// A builder for a [`Tracer`]. Environment variables override the values set in code.
 #[derive(Debug, Clone)]
-#[must_use = "nothing is recorded before `build`"]
+#[must_use = "`build` starts the recording"]
 pub struct TracerBuilder {
     resource: Attributes,
     endpoint: Cow<'static, str>,

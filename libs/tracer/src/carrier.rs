@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use throughline_wire::Attributes;
 use throughline_wire::w3c::{Baggage, TraceParent, TraceState};
 
-use crate::context::{Carried, SpanContext, person};
+use crate::context::{PropagatedHeaders, SpanContext, copy_user_and_session};
 use crate::layer::current;
-use crate::layer::seed::{Seed, sow};
+use crate::layer::settings::{SpanSettings, start_with};
 
 /// A serialised trace context: `{"traceparent": ..., "tracestate": ..., "baggage": ...}`, without
 /// the empty fields. Store it with a job, so that the job continues the trace. A job with an empty
@@ -40,11 +40,11 @@ impl Carrier {
     pub fn current() -> Self {
         current::with(|active| {
             let text = |text: &String| (!text.is_empty()).then(|| text.clone());
-            let carried = active.carried.as_deref();
+            let propagated = active.propagated.as_deref();
             Self {
                 traceparent: Some(active.context.traceparent().to_string()),
-                tracestate: carried.and_then(|carried| text(&carried.trace_state)),
-                baggage: carried.and_then(|carried| text(&carried.baggage)),
+                tracestate: propagated.and_then(|propagated| text(&propagated.trace_state)),
+                baggage: propagated.and_then(|propagated| text(&propagated.baggage)),
             }
         })
         .unwrap_or_default()
@@ -75,31 +75,34 @@ impl Carrier {
     /// let span = carrier.continue_in(|| tracing::info_span!("import", file = "prices.csv"));
     /// ```
     pub fn continue_in(&self, make: impl FnOnce() -> tracing::Span) -> tracing::Span {
-        sow(self.seed(), make)
+        start_with(self.settings(), make)
     }
 
     /// Returns the start of a span with this parent and the user attributes of the baggage.
-    pub(crate) fn seed(&self) -> Seed {
+    pub(crate) fn settings(&self) -> SpanSettings {
         let mut attributes = Attributes::default();
-        let (parent, carried) = self.parent(&mut attributes);
-        Seed {
+        let (parent, propagated) = self.parent(&mut attributes);
+        SpanSettings {
             parent,
-            carried,
+            propagated,
             attributes,
-            ..Seed::default()
+            ..SpanSettings::default()
         }
     }
 
-    fn parent(&self, attributes: &mut Attributes) -> (Option<SpanContext>, Option<Arc<Carried>>) {
+    fn parent(
+        &self,
+        attributes: &mut Attributes,
+    ) -> (Option<SpanContext>, Option<Arc<PropagatedHeaders>>) {
         let parent = self.context();
         let baggage = Baggage::parse(self.baggage.as_deref().unwrap_or_default());
-        person(&baggage, attributes);
+        copy_user_and_session(&baggage, attributes);
         // A `tracestate` without a readable parent must be ignored (Trace Context 3.3).
         let state = self
             .tracestate
             .as_deref()
             .filter(|_| parent.is_some())
             .and_then(|state| TraceState::parse(state).ok());
-        (parent, Carried::new(state.as_ref(), &baggage))
+        (parent, PropagatedHeaders::new(state.as_ref(), &baggage))
     }
 }

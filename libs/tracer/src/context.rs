@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use throughline_wire::w3c::{Baggage, TraceFlags, TraceParent, TraceState, header};
+use throughline_wire::w3c::{Baggage, TraceFlags, TraceParent, TraceState};
 use throughline_wire::{Attributes, SpanId, TraceId, semconv};
-
-use crate::layer::current;
 
 /// The identity of a span, as W3C Trace Context defines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,72 +44,29 @@ impl From<TraceParent> for SpanContext {
 
 /// The headers that a trace carries besides its ids, shared by all its spans in this process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Carried {
+pub(crate) struct PropagatedHeaders {
     /// The value of `tracestate`; empty if there is none.
     pub(crate) trace_state: String,
     /// The value of `baggage`; empty if there is none.
     pub(crate) baggage: String,
 }
 
-impl Carried {
+impl PropagatedHeaders {
     /// Creates the value from the well-formed parts of both headers; `None` if both are empty.
     pub(crate) fn new(trace_state: Option<&TraceState>, baggage: &Baggage) -> Option<Arc<Self>> {
-        let carried = Self {
+        let propagated = Self {
             trace_state: trace_state.map(TraceState::to_string).unwrap_or_default(),
             baggage: baggage.to_string(),
         };
-        (carried != Self::default()).then(|| Arc::new(carried))
+        (propagated != Self::default()).then(|| Arc::new(propagated))
     }
 }
 
 /// Copies the baggage members for user and session to `attributes`.
-pub(crate) fn person(baggage: &Baggage, attributes: &mut Attributes) {
+pub(crate) fn copy_user_and_session(baggage: &Baggage, attributes: &mut Attributes) {
     for key in [semconv::SESSION_ID, semconv::USER_ID] {
         if let Some(value) = baggage.get(key).filter(|value| !value.is_empty()) {
             attributes.insert(key, value.to_owned());
         }
     }
-}
-
-/// Returns the context of the current span; `None` outside of spans or if tracing is off.
-///
-/// ```
-/// if let Some(context) = throughline::current() {
-///     println!("reference for support: {}", context.trace_id);
-/// }
-/// ```
-pub fn current() -> Option<SpanContext> {
-    current::with(|active| active.context)
-}
-
-/// Returns the headers that make an outgoing request part of this trace: `traceparent`, and
-/// `tracestate` and `baggage` if they are not empty. Returns no headers outside of spans.
-///
-/// Baggage may name the user and the session, so send these headers only to services of your own.
-///
-/// ```
-/// let mut request = http::Request::get("http://stock.internal/items/7");
-/// for (name, value) in throughline::trace_headers() {
-///     request = request.header(name, value);
-/// }
-/// ```
-pub fn trace_headers() -> Vec<(&'static str, String)> {
-    current::with(|active| {
-        let mut headers = vec![(
-            header::TRACEPARENT,
-            active.context.traceparent().to_string(),
-        )];
-        if let Some(carried) = &active.carried {
-            for (name, value) in [
-                (header::TRACESTATE, &carried.trace_state),
-                (header::BAGGAGE, &carried.baggage),
-            ] {
-                if !value.is_empty() {
-                    headers.push((name, value.clone()));
-                }
-            }
-        }
-        headers
-    })
-    .unwrap_or_default()
 }

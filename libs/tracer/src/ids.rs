@@ -1,19 +1,26 @@
-//! Random trace and span ids. Each thread has a generator seeded by the operating system, because a
+//! Random trace and span ids. Each thread has generators seeded by the operating system, because a
 //! system call per id would cost more than recording the span.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 
+use fastrand::Rng;
 use throughline_wire::{ProcessId, SpanId, TraceId};
 
-/// The generator `xoshiro256++` (Blackman and Vigna, 2019): fast, 256 bits of state. Ids must be
-/// unique; they need not be unguessable.
-#[derive(Clone, Copy)]
-struct Generator([u64; 4]);
+/// The generators of a thread. Ids must be unique; they need not be unguessable.
+///
+/// Both are seeded by the operating system (`getrandom`). A generator has 64 bits of state, so two
+/// of many threads could come upon the same sequence. A trace id has a half of each generator, so
+/// its threads would have to agree in 128 bits.
+struct Generators {
+    trace: Rng,
+    /// Also makes the span ids, which must be unique in their trace only.
+    span: Rng,
+}
 
-impl Generator {
+impl Generators {
     fn seeded() -> Self {
-        let mut bytes = [0; 32];
+        let mut bytes = [0; 16];
         if getrandom::fill(&mut bytes).is_err() {
             // The hasher keys of the standard library come from the same source and have a
             // fallback.
@@ -21,46 +28,34 @@ impl Generator {
                 chunk.copy_from_slice(&RandomState::new().hash_one(at).to_ne_bytes());
             }
         }
-        let mut state = [0; 4];
-        for (word, chunk) in state.iter_mut().zip(bytes.chunks_exact(8)) {
-            *word = chunk
-                .iter()
-                .fold(0, |word, byte| word << 8 | u64::from(*byte));
+        let seeds = u128::from_ne_bytes(bytes);
+        Self {
+            trace: Rng::with_seed((seeds >> 64) as u64),
+            span: Rng::with_seed(seeds as u64),
         }
-        // The generator never leaves the state of all zeros, so it must not start there.
-        state[0] |= u64::from(state == [0; 4]);
-        Self(state)
-    }
-
-    fn next(&mut self) -> u64 {
-        let [a, b, c, d] = &mut self.0;
-        let result = a.wrapping_add(*d).rotate_left(23).wrapping_add(*a);
-        let shifted = *b << 17;
-        *c ^= *a;
-        *d ^= *b;
-        *b ^= *c;
-        *a ^= *d;
-        *c ^= shifted;
-        *d = d.rotate_left(45);
-        result
     }
 }
 
 thread_local! {
-    static GENERATOR: Cell<Option<Generator>> = const { Cell::new(None) };
+    static GENERATORS: Cell<Option<Generators>> = const { Cell::new(None) };
+}
+
+/// Calls `make` with the generators of this thread.
+fn generate<T>(make: impl Fn(&mut Generators) -> T) -> T {
+    GENERATORS
+        .try_with(|cell| {
+            let mut generators = cell.take().unwrap_or_else(Generators::seeded);
+            let made = make(&mut generators);
+            cell.set(Some(generators));
+            made
+        })
+        // A span that starts while its thread ends uses new seeds; this is rare.
+        .unwrap_or_else(|_| make(&mut Generators::seeded()))
 }
 
 /// Returns 64 random bits.
 pub(crate) fn random() -> u64 {
-    GENERATOR
-        .try_with(|cell| {
-            let mut generator = cell.get().unwrap_or_else(Generator::seeded);
-            let word = generator.next();
-            cell.set(Some(generator));
-            word
-        })
-        // A span that starts while its thread ends uses a new seed; this is rare.
-        .unwrap_or_else(|_| Generator::seeded().next())
+    generate(|generators| generators.span.u64(..))
 }
 
 /// Returns a new span id, never zero.
@@ -85,7 +80,9 @@ pub(crate) fn process_id() -> ProcessId {
 /// flag).
 pub(crate) fn trace_id() -> TraceId {
     loop {
-        let bits = u128::from(random()) << 64 | u128::from(random());
+        let [high, low] =
+            generate(|generators| [generators.trace.u64(..), generators.span.u64(..)]);
+        let bits = u128::from(high) << 64 | u128::from(low);
         if let Ok(id) = TraceId::from_bytes(bits.to_be_bytes()) {
             return id;
         }
@@ -98,23 +95,36 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn threads_do_not_repeat_each_others_ids() {
-        let threads: Vec<_> = (0..8)
-            .map(|_| std::thread::spawn(|| (0..2_000).map(|_| span_id()).collect::<Vec<_>>()))
-            .collect();
-        let ids: HashSet<_> = threads
-            .into_iter()
-            .flat_map(|thread| thread.join().expect("ends"))
-            .collect();
+    /// Calls `make` 2,000 times in each of eight threads, and expects a new id each time.
+    fn assert_distinct<T: Eq + std::hash::Hash + Send>(make: fn() -> T) {
+        let ids: HashSet<T> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| (0..2_000).map(|_| make()).collect::<Vec<T>>()))
+                .collect();
+            threads
+                .into_iter()
+                .flat_map(|thread| thread.join().expect("ends"))
+                .collect()
+        });
         assert_eq!(ids.len(), 16_000);
     }
 
     #[test]
-    fn the_generator_gives_the_published_sequence() {
-        // The first outputs of the reference implementation for the state 1, 2, 3, 4.
-        let mut generator = Generator([1, 2, 3, 4]);
-        let words: Vec<_> = (0..3).map(|_| generator.next()).collect();
-        assert_eq!(words, [41_943_041, 58_720_359, 3_588_806_011_781_223]);
+    fn threads_do_not_repeat_each_others_ids() {
+        assert_distinct(span_id);
+        assert_distinct(trace_id);
+        // Each half of a trace id is random (W3C Trace Context level 2).
+        assert_distinct(|| trace_id().to_bytes()[..8].to_vec());
+        assert_distinct(|| trace_id().to_bytes()[8..].to_vec());
+    }
+
+    #[test]
+    fn the_halves_of_a_trace_id_have_seeds_of_their_own() {
+        let mut generators = Generators::seeded();
+        assert_ne!(generators.trace.u64(..), generators.span.u64(..));
+        assert_ne!(
+            generators.trace.get_seed(),
+            Generators::seeded().trace.get_seed()
+        );
     }
 }

@@ -7,13 +7,13 @@ use throughline_wire::{SpanKind, UnixNanos, semconv};
 
 use crate::Carrier;
 use crate::clock::{Tick, unix_ns};
-use crate::layer::seed::{Seed, sow};
+use crate::layer::settings::{SpanSettings, start_with};
 
 /// A builder for the span of a job. [`Job::start`] starts the span.
 #[derive(Debug)]
-#[must_use = "the span begins with `start`"]
+#[must_use = "`start` starts the span"]
 pub struct Job {
-    seed: Seed,
+    settings: SpanSettings,
     name: Cow<'static, str>,
 }
 
@@ -21,7 +21,7 @@ impl Carrier {
     /// Creates the span of running the job `name`: a consumer span, child of the span that queued
     /// it. `name` must have low cardinality: `send-confirmation`, without an id.
     pub fn job(&self, name: impl Into<Cow<'static, str>>) -> Job {
-        Job::new(self.seed(), SpanKind::Consumer, name.into())
+        Job::new(self.settings(), SpanKind::Consumer, name.into())
     }
 }
 
@@ -39,20 +39,21 @@ impl Carrier {
 /// # }
 /// ```
 pub fn enqueue(name: impl Into<Cow<'static, str>>) -> Job {
-    Job::new(Seed::default(), SpanKind::Producer, name.into())
+    Job::new(SpanSettings::default(), SpanKind::Producer, name.into())
 }
 
 impl Job {
-    fn new(mut seed: Seed, kind: SpanKind, name: Cow<'static, str>) -> Self {
+    fn new(mut settings: SpanSettings, kind: SpanKind, name: Cow<'static, str>) -> Self {
         let (verb, operation) = match kind {
             SpanKind::Producer => ("queue", "send"),
             _ => ("process", "process"),
         };
-        seed.kind = kind;
-        seed.name = Some(format!("{verb} {name}").into());
-        seed.attributes
+        settings.kind = kind;
+        settings.name = Some(format!("{verb} {name}").into());
+        settings
+            .attributes
             .insert(semconv::MESSAGING_OPERATION_TYPE, operation);
-        Self { seed, name }
+        Self { settings, name }
     }
 
     fn set(
@@ -60,7 +61,7 @@ impl Job {
         key: &'static str,
         value: impl Into<throughline_wire::AttributeValue>,
     ) -> Self {
-        self.seed.attributes.insert(key, value);
+        self.settings.attributes.insert(key, value);
         self
     }
 
@@ -97,7 +98,7 @@ impl Job {
     /// is complete.
     pub fn start(self) -> tracing::Span {
         let name = self.name;
-        sow(self.seed, || {
+        start_with(self.settings, || {
             tracing::info_span!("job", { semconv::JOB_NAME } = &*name)
         })
     }

@@ -1,11 +1,10 @@
 //! The `tracing` layer: turns `tracing` spans into spans of a trace.
 
-pub(crate) mod active;
 pub(crate) mod current;
 mod event;
 mod filter;
-mod place;
-pub(crate) mod seed;
+mod parent;
+pub(crate) mod settings;
 mod statement;
 mod switch;
 mod visit;
@@ -19,17 +18,17 @@ use tracing::{Dispatch, Event, Metadata, Subscriber, span};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-pub(crate) use active::{Active, Recording};
 pub(crate) use filter::Wanted;
 pub(crate) use switch::Switch;
 
+use crate::active::{Active, Recording};
 use crate::clock::Tick;
-use crate::context::{Carried, SpanContext};
+use crate::context::{PropagatedHeaders, SpanContext};
 use crate::export::{Pipe, suppression};
 use crate::ids;
 use crate::sampler::Mode;
-use place::{blank, nearest, otlp_flags, trace_state};
-use seed::Seed;
+use parent::{blank, nearest, otlp_flags, trace_state};
+use settings::SpanSettings;
 
 /// The maximum number of links of a span; further ones are counted and dropped.
 const MAX_LINKS: usize = 128;
@@ -77,7 +76,7 @@ impl SpanLayer {
         metadata: &'static Metadata<'static>,
         parent: Option<SpanContext>,
         remote: bool,
-        carried: Option<Arc<Carried>>,
+        propagated: Option<Arc<PropagatedHeaders>>,
         fields: usize,
     ) -> Active {
         let span_id = ids::span_id();
@@ -92,7 +91,7 @@ impl SpanLayer {
             let mut span = blank(
                 context,
                 parent_span_id,
-                carried.as_deref(),
+                propagated.as_deref(),
                 flags,
                 started.wall(),
             );
@@ -104,7 +103,7 @@ impl SpanLayer {
         });
         Active {
             context,
-            carried,
+            propagated,
             recording,
         }
     }
@@ -156,33 +155,37 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
             return;
         }
         let Some(span) = context.span(id) else { return };
-        let seed = seed::take().map_or_else(Seed::default, |seed| *seed);
-        let remote = seed.parent.is_some();
-        let (parent, carried) = if remote {
-            (seed.parent, seed.carried)
+        let settings = settings::take().map_or_else(SpanSettings::default, |settings| *settings);
+        let remote = settings.parent.is_some();
+        let (parent, propagated) = if remote {
+            (settings.parent, settings.propagated)
         } else {
             match nearest(span.parent()) {
-                Some(parent) => (Some(parent.context), seed.carried.or(parent.carried)),
-                None => (None, seed.carried),
+                Some(parent) => (
+                    Some(parent.context),
+                    settings.propagated.or(parent.propagated),
+                ),
+                None => (None, settings.propagated),
             }
         };
         let mut active = self.begin(
             attributes.metadata(),
             parent,
             remote,
-            carried,
-            attributes.values().len() + seed.attributes.len(),
+            propagated,
+            attributes.values().len() + settings.attributes.len(),
         );
         if let Some(recording) = &mut active.recording {
-            recording.span.sequence = Some(self.pipe.queue.numbers.begin(id));
-            recording.span.kind = seed.kind;
+            recording.span.kind = settings.kind;
             attributes.record(&mut visit::Fields(|key, value| {
                 visit::apply(recording, key, value);
             }));
-            if let Some(name) = seed.name {
+            // After the fields: the `Debug` of a value may panic, and then no span has the number.
+            recording.span.sequence = Some(self.pipe.queue.numbers.begin(id));
+            if let Some(name) = settings.name {
                 recording.span.name = name;
             }
-            let mut given = seed.attributes;
+            let mut given = settings.attributes;
             for (key, value) in given.entries_mut().drain(..) {
                 recording.set(key, value);
             }
@@ -226,7 +229,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanLayer {
         recording.span.links.push(SpanLink {
             trace_id: cause.context.trace_id,
             span_id: cause.context.span_id,
-            trace_state: trace_state(cause.carried.as_deref()),
+            trace_state: trace_state(cause.propagated.as_deref()),
             flags: u32::from(cause.context.flags.bits()),
             attributes: Attributes::default(),
             dropped_attributes_count: 0,

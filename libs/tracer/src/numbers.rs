@@ -13,8 +13,8 @@ use tracing::span;
 use tracing_subscriber::Registry;
 use tracing_subscriber::registry::LookupSpan as _;
 
+use crate::active::Active;
 use crate::ids;
-use crate::layer::Active;
 
 /// The number of latest spans among which the exporter can find an open one. If this many spans
 /// start before the exporter looks, an older open span is not announced; it is still counted when

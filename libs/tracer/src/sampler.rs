@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_selects_its_share_of_traces() {
+    fn a_sample_rate_selects_its_share_of_traces() {
         let recorded = |rate| {
             (0..20_000)
                 .filter(|_| Mode::Sampled(rate).records(crate::ids::trace_id()))
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn two_services_of_one_rate_agree_on_every_trace() {
+    fn two_services_with_one_rate_sample_the_same_traces() {
         let id: TraceId = "4bf92f3577b34da600ffffffffffffff".parse().expect("an id");
         assert!(!Mode::Sampled(0.5).records(id));
         let id: TraceId = "4bf92f3577b34da6007fffffffffffff".parse().expect("an id");

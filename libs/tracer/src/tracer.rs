@@ -1,6 +1,5 @@
 //! The handle of a running tracer.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -12,7 +11,6 @@ use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::TracerBuilder;
 use crate::export::{Command, Flushed, Pipe, Stats};
 use crate::layer::{Options, SpanLayer, Switch, Wanted};
 
@@ -28,10 +26,10 @@ pub enum BuildError {
         why: String,
     },
     /// The sample rate is outside 0 to 1.
-    #[error("sample rate (TRACING_SAMPLE_RATE) {0:?} is not a number from 0 to 1")]
+    #[error("invalid sample rate {0:?} (TRACING_SAMPLE_RATE): expected a number from 0 to 1")]
     SampleRate(String),
     /// An environment variable has an unknown value.
-    #[error("environment variable {name} has the unknown value {value:?}")]
+    #[error("unknown value {value:?} of the environment variable {name}")]
     Variable {
         /// The name of the variable.
         name: &'static str,
@@ -39,7 +37,7 @@ pub enum BuildError {
         value: String,
     },
     /// The operating system cannot create a thread or sockets for the exporter.
-    #[error("the exporter does not start: {0}")]
+    #[error("cannot start the exporter: {0}")]
     Thread(#[source] std::io::Error),
 }
 
@@ -65,12 +63,6 @@ impl fmt::Debug for Running {
 }
 
 impl Tracer {
-    /// Returns a builder for a tracer of the service named `service` (`service.name`).
-    /// `OTEL_SERVICE_NAME` overrides the name.
-    pub fn builder(service: impl Into<Cow<'static, str>>) -> TracerBuilder {
-        TracerBuilder::new(service.into())
-    }
-
     pub(crate) fn on(options: Options, pipe: Arc<Pipe>) -> Self {
         Self(Some(Arc::new(Running { options, pipe })))
     }

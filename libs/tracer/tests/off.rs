@@ -6,7 +6,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 #[test]
-fn spans_are_disabled_where_they_are_made() {
+fn spans_are_disabled_at_their_callsites() {
     let tracer = Tracer::builder("test")
         .mode(Mode::Off)
         .build()

@@ -65,6 +65,18 @@ impl AttributeValue {
         }
     }
 
+    /// Returns the value as a text if it is a string, a number or a boolean. Senders write ids in
+    /// any of these kinds.
+    pub fn to_text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Str(text) => Some(Cow::Borrowed(text)),
+            Self::Int(number) => Some(number.to_string().into()),
+            Self::Double(number) => Some(number.to_string().into()),
+            Self::Bool(truth) => Some(truth.to_string().into()),
+            Self::Empty | Self::Bytes(_) | Self::Array(_) | Self::Map(_) => None,
+        }
+    }
+
     /// Returns the number if the value is an integer.
     pub const fn as_int(&self) -> Option<i64> {
         match self {
@@ -191,6 +203,11 @@ impl Attributes {
     /// Returns the value of `key` if it is a string.
     pub fn get_str(&self, key: &str) -> Option<&str> {
         self.get(key).and_then(AttributeValue::as_str)
+    }
+
+    /// Returns the value of `key` as a text if it is a string, a number or a boolean.
+    pub fn get_text(&self, key: &str) -> Option<Cow<'_, str>> {
+        self.get(key).and_then(AttributeValue::to_text)
     }
 
     /// Removes `key` and returns its value.

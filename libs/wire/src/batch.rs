@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BatchSequence, InstrumentationScope, LogRecord, Resource, Span, SpanStart, UnixNanos};
+use crate::{
+    BatchSequence, DropReason, InstrumentationScope, LogRecord, Resource, Span, SpanStart,
+    UnixNanos,
+};
 
 /// One message from one process: ended spans, started spans, log records, and counts of drops.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -49,42 +52,6 @@ pub struct ClientClock {
     /// Half the width of the interval that contains `offset_ns`, in ns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset_error_ns: Option<i64>,
-}
-
-/// The reason why a sender dropped spans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DropReason {
-    /// The sender's queue was full.
-    QueueFull,
-    /// A single span exceeded the maximum request size.
-    TooBig,
-    /// The server was unreachable until the sender gave up.
-    RetriesExhausted,
-    /// The sampler did not select the trace.
-    Unsampled,
-    /// A redaction rule removed the span.
-    Redacted,
-    /// The server rejected the span.
-    Rejected,
-    /// A reason that this version does not know.
-    #[serde(other)]
-    Other,
-}
-
-impl DropReason {
-    /// Returns the name used on the wire and as a metric label.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::QueueFull => "queue_full",
-            Self::TooBig => "too_big",
-            Self::RetriesExhausted => "retries_exhausted",
-            Self::Unsampled => "unsampled",
-            Self::Redacted => "redacted",
-            Self::Rejected => "rejected",
-            Self::Other => "other",
-        }
-    }
 }
 
 /// The reason why one item of a batch was not stored.

@@ -23,7 +23,7 @@ impl fmt::Display for IdError {
         match self {
             Self::Length(characters) => write!(
                 f,
-                "has the wrong length; it takes {characters} hexadecimal characters ({} bytes)",
+                "has the wrong length: expected {characters} hexadecimal characters ({} bytes)",
                 characters / 2
             ),
             Self::NotHex => f.write_str("contains a character that is not hexadecimal"),
@@ -265,7 +265,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_an_id_or_an_error(text in "\\PC{0,40}") {
+        fn any_text_parses_as_an_id_or_fails(text in "\\PC{0,40}") {
             let _ = text.parse::<TraceId>();
             let _ = text.parse::<SpanId>();
         }
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_wrong_length_and_not_hex_are_told_apart() {
+    fn zero_wrong_length_and_non_hex_ids_have_different_errors() {
         assert_eq!("0000000000000000".parse::<SpanId>(), Err(IdError::Zero));
         assert_eq!("00".parse::<SpanId>(), Err(IdError::Length(16)));
         assert_eq!("000000000000000g".parse::<SpanId>(), Err(IdError::NotHex));
@@ -286,8 +286,8 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_length_reads_the_same_of_text_and_of_bytes() {
-        let words = "has the wrong length; it takes 16 hexadecimal characters (8 bytes)";
+    fn a_wrong_length_has_the_same_error_for_text_and_bytes() {
+        let words = "has the wrong length: expected 16 hexadecimal characters (8 bytes)";
         for error in ["00".parse::<SpanId>(), SpanId::from_slice(&[1; 16])] {
             assert_eq!(error.expect_err("no id").to_string(), words);
         }

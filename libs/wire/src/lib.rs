@@ -15,13 +15,13 @@ pub mod time;
 pub mod w3c;
 
 pub use attribute::{AttributeValue, Attributes};
-pub use batch::{BatchAnswer, ClientClock, DropReason, Rejection, SpanBatch};
+pub use batch::{BatchAnswer, ClientClock, Rejection, SpanBatch};
 pub use id::{IdError, ProcessId, SessionId, SpanId, TenantId, TraceId};
 pub use limits::Limits;
 pub use log::LogRecord;
 pub use repair::{Repair, RepairSet};
 pub use resource::{InstrumentationScope, Resource};
-pub use sequence::BatchSequence;
+pub use sequence::{BatchSequence, DropReason};
 pub use span::{Span, SpanEvent, SpanKind, SpanLink, Status, StatusCode};
 pub use start::SpanStart;
 pub use time::UnixNanos;

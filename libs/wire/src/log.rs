@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_severity_has_the_word_of_its_range_and_others_none() {
+    fn every_severity_number_has_the_text_of_its_range() {
         assert_eq!(LogRecord::severity_word(0), "");
         assert_eq!(LogRecord::severity_word(9), "INFO");
         assert_eq!(LogRecord::severity_word(24), "FATAL");

@@ -150,13 +150,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_are_sorted_and_unlike() {
+    fn repair_names_are_sorted_and_unique() {
         assert!(Repair::ALL.is_sorted_by(|a, b| a.as_str() < b.as_str()));
         assert!(Repair::ALL.len() <= 32, "a repair is a bit of a u32");
     }
 
     #[test]
-    fn marks_read_back_from_the_attribute_they_were_written_to() {
+    fn repairs_are_read_back_from_their_attribute() {
         let repairs: RepairSet = [Repair::ValueCut, Repair::ClockSkewed]
             .into_iter()
             .collect();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attribute_of_that_name_but_another_shape_holds_no_marks() {
+    fn a_repairs_attribute_of_another_type_has_no_repairs() {
         for value in [
             AttributeValue::Bool(true),
             AttributeValue::Array(vec![1_i64.into(), "x".into()]),

@@ -41,15 +41,20 @@ impl Resource {
     /// Returns the service name for lists: [`Self::service_name`], cut at
     /// [`Self::SERVICE_NAME_CHARS`]. The attribute itself is not cut here.
     pub fn listed_service(&self) -> Cow<'_, str> {
-        crate::limits::cut_name(self.service_name(), Self::SERVICE_NAME_CHARS)
+        match self.service_name() {
+            Cow::Borrowed(name) => crate::limits::cut_name(name, Self::SERVICE_NAME_CHARS),
+            // The text of a number or a boolean is short.
+            Cow::Owned(name) => Cow::Owned(name),
+        }
     }
 
-    /// Returns `service.name`, or [`Self::UNKNOWN_SERVICE`] if it is missing or empty.
-    pub fn service_name(&self) -> &str {
+    /// Returns `service.name`, which can also be a number or a boolean, or
+    /// [`Self::UNKNOWN_SERVICE`] if it is missing, empty, or of another kind.
+    pub fn service_name(&self) -> Cow<'_, str> {
         self.attributes
-            .get_str(semconv::SERVICE_NAME)
+            .get_text(semconv::SERVICE_NAME)
             .filter(|name| !name.is_empty())
-            .unwrap_or(Self::UNKNOWN_SERVICE)
+            .unwrap_or(Cow::Borrowed(Self::UNKNOWN_SERVICE))
     }
 }
 
@@ -80,4 +85,35 @@ pub struct InstrumentationScope {
 )]
 pub(crate) fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AttributeValue;
+
+    #[test]
+    fn a_service_is_named_by_the_text_of_its_name() {
+        for (value, name) in [
+            ("shop".into(), "shop"),
+            (8080_i64.into(), "8080"),
+            (1.5.into(), "1.5"),
+            (true.into(), "true"),
+            ("".into(), Resource::UNKNOWN_SERVICE),
+            (AttributeValue::Empty, Resource::UNKNOWN_SERVICE),
+            (
+                vec![AttributeValue::from("shop")].into(),
+                Resource::UNKNOWN_SERVICE,
+            ),
+        ] {
+            let mut resource = Resource::default();
+            resource.attributes.insert(semconv::SERVICE_NAME, value);
+            assert_eq!(resource.service_name(), name);
+            assert_eq!(resource.listed_service(), name);
+        }
+        assert_eq!(
+            Resource::default().service_name(),
+            Resource::UNKNOWN_SERVICE
+        );
+    }
 }

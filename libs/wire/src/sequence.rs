@@ -1,10 +1,11 @@
-//! The sequence numbers of a process, with which a receiver detects missing spans.
+//! The sequence numbers of a process, with which a receiver detects missing spans, and the reasons
+//! for drops.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DropReason, ProcessId};
+use crate::ProcessId;
 
 /// The state of a process's sequence numbers; every batch carries it.
 ///
@@ -42,6 +43,42 @@ impl BatchSequence {
             settled: 0,
             dropped: BTreeMap::new(),
             ended: false,
+        }
+    }
+}
+
+/// The reason why a sender dropped spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DropReason {
+    /// The sender's queue was full.
+    QueueFull,
+    /// A single span exceeded the maximum request size.
+    TooBig,
+    /// The server was unreachable until the sender gave up.
+    RetriesExhausted,
+    /// The sampler did not select the trace.
+    Unsampled,
+    /// A redaction rule removed the span.
+    Redacted,
+    /// The server rejected the span.
+    Rejected,
+    /// A reason that this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+impl DropReason {
+    /// Returns the name used on the wire and as a metric label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::TooBig => "too_big",
+            Self::RetriesExhausted => "retries_exhausted",
+            Self::Unsampled => "unsampled",
+            Self::Redacted => "redacted",
+            Self::Rejected => "rejected",
+            Self::Other => "other",
         }
     }
 }

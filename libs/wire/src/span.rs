@@ -225,6 +225,30 @@ pub struct Span {
 }
 
 impl Span {
+    /// Creates an internal root span without a name that ends at its start. All other fields are
+    /// empty.
+    pub const fn new(trace_id: TraceId, span_id: SpanId, start: UnixNanos) -> Self {
+        Self {
+            trace_id,
+            span_id,
+            parent_span_id: None,
+            trace_state: Cow::Borrowed(""),
+            flags: 0,
+            name: Cow::Borrowed(""),
+            kind: SpanKind::Internal,
+            start,
+            end: start,
+            status: Status::UNSET,
+            attributes: Attributes::EMPTY,
+            dropped_attributes_count: 0,
+            events: Vec::new(),
+            dropped_events_count: 0,
+            links: Vec::new(),
+            dropped_links_count: 0,
+            sequence: None,
+        }
+    }
+
     /// Returns the nanoseconds from start to end; zero if the end is before the start.
     pub fn duration_ns(&self) -> i64 {
         self.end.since(self.start).max(0)

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::resource::is_zero;
-use crate::{Attributes, Span, SpanId, SpanKind, Status, TraceId, UnixNanos};
+use crate::{Attributes, Span, SpanId, SpanKind, TraceId, UnixNanos};
 
 /// A span that has started, with the data known before its end. The ended span replaces it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,23 +56,13 @@ impl SpanStart {
     /// Returns a span that ends at its start time.
     pub fn into_span(self) -> Span {
         Span {
-            trace_id: self.trace_id,
-            span_id: self.span_id,
             parent_span_id: self.parent_span_id,
-            trace_state: Cow::Borrowed(""),
             flags: self.flags,
             name: self.name,
             kind: self.kind,
-            start: self.start,
-            end: self.start,
-            status: Status::UNSET,
             attributes: self.attributes,
-            dropped_attributes_count: 0,
-            events: Vec::new(),
-            dropped_events_count: 0,
-            links: Vec::new(),
-            dropped_links_count: 0,
             sequence: self.sequence,
+            ..Span::new(self.trace_id, self.span_id, self.start)
         }
     }
 }

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_carries_a_string_and_reads_both_forms() {
+    fn json_times_are_written_as_strings_and_read_in_both_forms() {
         let instant = UnixNanos::new(1_700_000_000_123_456_789);
         let json = serde_json::to_string(&instant).expect("serialises");
         assert_eq!(json, "\"1700000000123456789\"");

@@ -95,7 +95,7 @@ pub(crate) async fn measure(scale: Scale) -> Result<()> {
         .count();
     ensure!(
         missing == 0,
-        "{missing} of {} traces were never told",
+        "{missing} of {} traces did not arrive",
         sent.len()
     );
     let after_ms: Vec<f64> = sent
@@ -106,7 +106,7 @@ pub(crate) async fn measure(scale: Scale) -> Result<()> {
     let p50_ms = percentile(after_ms.clone(), 50);
     let p99_ms = percentile(after_ms, 99);
     println!(
-        "live: {} traces told p50 {p50_ms:.0} ms, p99 {p99_ms:.0} ms after their acknowledgement",
+        "live: {} traces arrived p50 {p50_ms:.0} ms, p99 {p99_ms:.0} ms after their acknowledgement",
         sent.len()
     );
     figure("R12.invisible", f64::from(invisible));

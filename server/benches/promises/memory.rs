@@ -34,7 +34,7 @@ pub(crate) async fn measure(scale: Scale) -> Result<()> {
     let (held, most) = (held?, program.memory_mib("VmHWM")?);
     println!(
         "memory: {running:.0} MiB at full load, {held:.0} MiB with Postgres stopped for {} s, at most \
-         {most:.0} MiB; {} requests were told to wait",
+         {most:.0} MiB; {} requests got 429",
         scale.stall_s, report["asked_to_wait"]
     );
     ensure!(

@@ -1,20 +1,21 @@
 //! Routes for log records and events, and for sessions and correlation ids.
 
+use core::str::FromStr;
+
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use serde::Serialize;
+use throughline_model::page::{decode_limit, decode_position};
+use throughline_model::query::check_text;
 use throughline_model::{
-    Direction, EventCursor, EventFilter, EventPage, EventPageRequest, Page, PageRequest,
+    Cursor, EventCursor, EventFilter, EventPage, EventPageRequest, Page, PageRequest, Parameters,
     TraceSummary,
 };
 use throughline_wire::semconv;
 
 use super::Reader;
-use super::query::pairs_of;
+use super::query::decode;
 use crate::problem::Problem;
-
-/// The parameters besides those of the filter.
-const PAGE_KEYS: [&str; 3] = ["limit", "after", "before"];
 
 /// The matches of a session or a correlation id: its newest traces, and a page of its events.
 #[derive(Debug, Serialize)]
@@ -28,7 +29,10 @@ pub(super) async fn list_events(
     State(reader): State<Reader>,
     query: RawQuery,
 ) -> Result<Json<EventPage>, Problem> {
-    let (filter, page) = filter_and_page(&query)?;
+    let (filter, page) = decode(&query, |parameters| {
+        let filter = EventFilter::decode(parameters);
+        (filter, EventPageRequest::decode(parameters))
+    })?;
     Ok(Json(reader.list_events(&filter, page).await?))
 }
 
@@ -38,16 +42,9 @@ pub(super) async fn get_session(
     Path(id): Path<String>,
     query: RawQuery,
 ) -> Result<Json<Found>, Problem> {
+    let pages = decode(&query, Pages::decode)?;
     let events = EventFilter::of_session(id.as_str());
-    let key = Some(semconv::SESSION_ID);
-    found(
-        &reader,
-        key,
-        &id,
-        &events,
-        page(&pairs_of(&query, &PAGE_KEYS)?)?,
-    )
-    .await
+    found(&reader, Some(semconv::SESSION_ID), &id, &events, pages).await
 }
 
 /// `GET /api/admin/correlations/{id}`: returns the traces with an indexed attribute of this value,
@@ -57,15 +54,9 @@ pub(super) async fn get_correlation(
     Path(id): Path<String>,
     query: RawQuery,
 ) -> Result<Json<Found>, Problem> {
+    let pages = decode(&query, Pages::decode)?;
     let events = EventFilter::of_correlation(id.as_str());
-    found(
-        &reader,
-        None,
-        &id,
-        &events,
-        page(&pairs_of(&query, &PAGE_KEYS)?)?,
-    )
-    .await
+    found(&reader, None, &id, &events, pages).await
 }
 
 async fn found(
@@ -73,78 +64,83 @@ async fn found(
     key: Option<&str>,
     id: &str,
     events: &EventFilter,
-    page: EventPageRequest,
+    pages: Pages,
 ) -> Result<Json<Found>, Problem> {
-    if id.contains('\0') {
-        return Err(Problem::bad_request("an id has no NUL character"));
-    }
-    let traces = reader.find_traces(key, id, PageRequest::default()).await?;
-    let events = reader.list_events(events, page).await?;
-    if traces.items.is_empty() && events.items.is_empty() && page.from.is_none() {
+    check_text(id).map_err(|fault| Problem::bad_request(format!("the id {fault}")))?;
+    let traces = reader.find_traces(key, id, pages.traces).await?;
+    let events = reader.list_events(events, pages.events).await?;
+    let is_first = pages.traces.from.is_none() && pages.events.from.is_none();
+    if traces.items.is_empty() && events.items.is_empty() && is_first {
         let id: String = id.chars().take(80).collect();
         return Err(Problem::not_found(format!(
-            "nothing has the id {id:?}, or it is kept no longer"
+            "no trace, log record or event has the id {id:?}; retention may have removed it"
         )));
     }
     Ok(Json(Found { traces, events }))
 }
 
-fn filter_and_page(query: &RawQuery) -> Result<(EventFilter, EventPageRequest), Problem> {
-    let known: Vec<_> = EventFilter::KEYS.into_iter().chain(PAGE_KEYS).collect();
-    let pairs = pairs_of(query, &known)?;
-    let page = page(&pairs)?;
-    let pairs = pairs
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str()));
-    let filter = EventFilter::from_query(pairs).map_err(Problem::bad_request)?;
-    Ok((filter, page))
+/// The requested pages of the two lists. `limit` applies to both. A cursor pages the list that it
+/// is from; the other list begins at its first page.
+#[derive(Debug, Clone, Copy)]
+struct Pages {
+    traces: PageRequest,
+    events: EventPageRequest,
 }
 
-/// Reads the page from the pairs of a query string.
-fn page(pairs: &[(String, String)]) -> Result<EventPageRequest, Problem> {
-    let mut page = EventPageRequest::default();
-    for (key, value) in pairs {
-        let cursor = || {
-            value
-                .parse::<EventCursor>()
-                .map_err(|error| Problem::bad_request(format!("{key}: {error}")))
-        };
-        let from = match key.as_str() {
-            "limit" => {
-                page.limit = limit(value)?;
-                continue;
-            }
-            "after" => (Direction::After, cursor()?),
-            "before" => (Direction::Before, cursor()?),
-            _ => continue,
-        };
-        if page.from.replace(from).is_some() {
-            return Err(Problem::bad_request("after and before exclude each other"));
+/// A cursor of one of the two lists. Their forms differ.
+enum EitherCursor {
+    Trace(Cursor),
+    Event(EventCursor),
+}
+
+impl FromStr for EitherCursor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(cursor) => Ok(Self::Trace(cursor)),
+            Err(_) => text.parse().map(Self::Event),
         }
     }
-    Ok(page)
 }
 
-fn limit(text: &str) -> Result<u32, Problem> {
-    text.parse()
-        .ok()
-        .filter(|limit| (1..=PageRequest::MAX_LIMIT).contains(limit))
-        .ok_or_else(|| {
-            Problem::bad_request(format!(
-                "limit {text:?} is not a number from 1 to {}",
-                PageRequest::MAX_LIMIT
-            ))
-        })
+impl Pages {
+    fn decode(parameters: &mut Parameters<'_>) -> Self {
+        let limit = decode_limit(parameters, PageRequest::MAX_LIMIT);
+        let limit = limit.unwrap_or(PageRequest::DEFAULT_LIMIT);
+        let mut pages = Self {
+            traces: PageRequest { limit, from: None },
+            events: EventPageRequest { limit, from: None },
+        };
+        match decode_position(parameters) {
+            Some((direction, EitherCursor::Trace(cursor))) => {
+                pages.traces.from = Some((direction, cursor));
+            }
+            Some((direction, EitherCursor::Event(cursor))) => {
+                pages.events.from = Some((direction, cursor));
+            }
+            None => {}
+        }
+        pages
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::StatusCode;
+    use throughline_model::Direction;
 
     use super::*;
 
+    fn query(text: &str) -> RawQuery {
+        RawQuery(Some(text.to_owned()))
+    }
+
     fn read(text: &str) -> Result<(EventFilter, EventPageRequest), Problem> {
-        filter_and_page(&RawQuery(Some(text.to_owned())))
+        decode(&query(text), |parameters| {
+            let filter = EventFilter::decode(parameters);
+            (filter, EventPageRequest::decode(parameters))
+        })
     }
 
     #[test]
@@ -158,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_or_impossible_parameter_is_refused() {
+    fn a_misspelt_or_invalid_parameter_is_rejected() {
         for text in [
             "sevrity=warn",
             "severity=loud",
@@ -169,5 +165,17 @@ mod tests {
             let problem = read(text).expect_err(text);
             assert_eq!(problem.status(), StatusCode::BAD_REQUEST, "{text}");
         }
+    }
+
+    #[test]
+    fn a_cursor_pages_the_list_it_is_from_and_the_limit_holds_for_both() {
+        let pages = |text| decode(&query(text), Pages::decode).expect("valid");
+        let traces = pages("limit=2&after=5-4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!((traces.traces.limit, traces.events.limit), (2, 2));
+        assert!(matches!(traces.traces.from, Some((Direction::After, _))));
+        assert_eq!(traces.events.from, None);
+        let events = pages("before=5-00000000000000ff");
+        assert_eq!(events.traces.from, None);
+        assert!(matches!(events.events.from, Some((Direction::Before, _))));
     }
 }

@@ -1,6 +1,7 @@
 //! The JSON API under `/api/admin` for scripts. It returns the same values that the pages show.
 
 mod events;
+mod ids;
 mod otlp;
 mod payloads;
 mod query;
@@ -17,7 +18,7 @@ use throughline_model::{RetentionAdmin, TraceReader};
 
 use crate::response_limit::{self, ResponseLimit};
 
-pub(crate) use query::{LiveRequest, SubscriptionScope};
+pub(crate) use query::decode;
 
 /// The store that the API reads from.
 pub(crate) type Reader = Arc<dyn TraceReader>;
@@ -26,20 +27,20 @@ pub(crate) type Reader = Arc<dyn TraceReader>;
 pub(crate) fn routes(
     reader: Reader,
     retention_admin: Arc<dyn RetentionAdmin>,
-    answers: &ResponseLimit,
+    limit: &ResponseLimit,
 ) -> Router {
     retention::read_routes()
         .route("/api/admin/traces", get(traces::list_traces))
         .route("/api/admin/traces/stats", get(traces::trace_statistics))
         .route("/api/admin/search", get(search::search))
         .route("/api/admin/services", get(traces::list_services))
-        .merge(large_routes(answers.clone()))
+        .merge(large_routes(limit.clone()))
         .with_state(reader)
         .merge(retention::keep_routes(retention_admin))
 }
 
 /// Returns the routes whose responses may have megabytes.
-fn large_routes(answers: ResponseLimit) -> Router<Reader> {
+fn large_routes(limit: ResponseLimit) -> Router<Reader> {
     Router::new()
         .route("/api/admin/traces/{trace_id}", get(traces::get_trace))
         .route(
@@ -61,5 +62,5 @@ fn large_routes(answers: ResponseLimit) -> Router<Reader> {
         )
         .route("/api/admin/sessions/{id}", get(events::get_session))
         .route("/api/admin/correlations/{id}", get(events::get_correlation))
-        .route_layer(from_fn_with_state(answers, response_limit::hold))
+        .route_layer(from_fn_with_state(limit, response_limit::hold))
 }

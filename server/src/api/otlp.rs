@@ -25,10 +25,10 @@ enum BrokenOff {
     #[error(transparent)]
     Write(#[from] io::Error),
     /// Retention or a clean-up removed the trace between two pages.
-    #[error("the trace was removed while it was read")]
+    #[error("the trace was removed during the response")]
     Removed,
     /// The client has stopped reading.
-    #[error("the reader is gone")]
+    #[error("the client stopped reading")]
     Gone(#[from] mpsc::SendError),
 }
 

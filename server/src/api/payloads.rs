@@ -9,7 +9,7 @@ use throughline_model::{EventCursor, Payload, PayloadRef};
 use throughline_wire::AttributeValue;
 
 use super::Reader;
-use super::traces::{span_id, trace_id};
+use super::ids::{span_id, trace_id};
 use crate::problem::Problem;
 
 /// `GET /api/admin/traces/{trace_id}/spans/{span_id}/payloads`: returns the list of offloaded
@@ -84,7 +84,7 @@ fn answer(payload: Payload, headers: &HeaderMap) -> Response {
 
 fn unknown(of: &str, hash: &str) -> Problem {
     let hash: String = hash.chars().take(40).collect();
-    Problem::not_found(format!("{of} has no value {hash:?} that is offloaded"))
+    Problem::not_found(format!("{of} has no offloaded payload {hash:?}"))
 }
 
 /// Returns the value as a download. Its content comes from a sender, so a browser must never show

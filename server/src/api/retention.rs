@@ -11,12 +11,11 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use throughline_model::{
     CleanUp, Pin, RetentionAdmin, RetentionReport, RollupFilter, RollupReport, StorageReport,
-    TimeRange,
 };
 
 use super::Reader;
-use super::query::{nothing, pairs_of};
-use super::traces::trace_id;
+use super::ids::trace_id;
+use super::query::{decode, nothing};
 use crate::problem::Problem;
 
 /// The store operations that the routes use.
@@ -45,11 +44,7 @@ async fn list_rollups(
     State(reader): State<Reader>,
     query: RawQuery,
 ) -> Result<Json<RollupReport>, Problem> {
-    let pairs = pairs_of(&query, &RollupFilter::KEYS)?;
-    let pairs = pairs
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str()));
-    let filter = RollupFilter::from_query(pairs).map_err(Problem::bad_request)?;
+    let filter = decode(&query, RollupFilter::decode)?;
     Ok(Json(reader.rollups(&filter).await?))
 }
 
@@ -81,12 +76,12 @@ async fn put_pin(
         PinBody::default()
     } else {
         serde_json::from_slice(&body)
-            .map_err(|error| Problem::bad_request(format!("the body: {error}")))?
+            .map_err(|error| Problem::bad_request(format!("invalid body: {error}")))?
     };
     let note = Pin::note(&body.note).map_err(Problem::bad_request)?;
     match retention_admin.pin(trace_id, note).await? {
         Some(pin) => Ok(Json(pin)),
-        None => Err(Problem::not_found(format!("there is no trace {trace_id}"))),
+        None => Err(Problem::not_found(format!("found no trace {trace_id}"))),
     }
 }
 
@@ -110,26 +105,7 @@ async fn clean_up(
     State(retention_admin): State<SharedRetentionAdmin>,
     query: RawQuery,
 ) -> Result<Json<RetentionReport>, Problem> {
-    let mut request = CleanUp::default();
-    for (key, value) in pairs_of(&query, &["dry_run", "older_than"])? {
-        match (key.as_str(), value.trim()) {
-            (_, "") | ("dry_run", "false") => {}
-            ("dry_run", "true") => request.is_dry_run = true,
-            ("dry_run", other) => {
-                return Err(Problem::bad_request(format!(
-                    "dry_run {other:?} is neither true nor false"
-                )));
-            }
-            (_, value) => match value.parse() {
-                Ok(TimeRange::Last(ns)) if ns > 0 => request.older_than_ns = Some(ns),
-                _ => {
-                    return Err(Problem::bad_request(format!(
-                        "older_than {value:?} is not a length of time such as 3d or 12h"
-                    )));
-                }
-            },
-        }
-    }
+    let request = decode(&query, CleanUp::decode)?;
     Ok(Json(retention_admin.clean_up(request).await?))
 }
 

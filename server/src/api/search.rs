@@ -2,10 +2,10 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use throughline_model::{Faults, Lookup, PageRequest, Reference};
+use throughline_model::{Lookup, PageRequest, Parameters, Reference};
 
 use super::Reader;
-use super::query::pairs_of;
+use super::query::decode;
 use crate::problem::Problem;
 
 /// `GET /api/admin/search?q=`: returns the matches of a trace id, a span id, a `traceparent`, a
@@ -15,23 +15,20 @@ pub(super) async fn search(
     State(reader): State<Reader>,
     query: RawQuery,
 ) -> Result<Json<Lookup>, Problem> {
-    let [limit, after, before] = PageRequest::KEYS;
-    let pairs = pairs_of(&query, &["q", limit, after, before])?;
-    let last = |name: &str| {
-        let mut newest_first = pairs.iter().rev();
-        let found = newest_first.find(|(key, _)| key == name);
-        found.map(|(_, value)| value.as_str())
-    };
-    let mut faults = Faults::default();
-    let page = PageRequest::from_query(last, &mut faults);
-    let reference = Reference::parse(last("q").unwrap_or_default());
-    let reference = faults.take(reference.map_err(|fault| format!("q: {fault}")));
-    let page = faults
-        .or(page)
-        .map_err(|faults| Problem::bad_request(faults.to_string()))?;
+    let (reference, page) = decode(&query, |parameters| {
+        (reference(parameters), PageRequest::decode(parameters))
+    })?;
     match reference {
         Some(reference) => Ok(Json(reader.lookup(&reference, page).await?)),
-        // An invalid reference was reported above.
-        None => Err(Problem::bad_request("q: there is nothing to look for")),
+        // Not reached: a missing reference is a fault.
+        None => Err(Problem::bad_request("q: is missing")),
     }
+}
+
+fn reference(parameters: &mut Parameters<'_>) -> Option<Reference> {
+    let reference = Reference::decode(parameters);
+    if !parameters.has("q") {
+        parameters.fault("q", "is missing: there is nothing to look for");
+    }
+    reference
 }

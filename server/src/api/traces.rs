@@ -3,29 +3,25 @@
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
-use throughline_model::{Page, SpanCursor, SpanDetails, TraceStatistics, TraceSummary};
-use throughline_wire::{SpanId, TraceId};
+use throughline_model::{
+    Page, PageRequest, Parameters, SpanCursor, SpanDetails, TraceFilter, TraceStatistics,
+    TraceSummary,
+};
 
-use super::query::{filter, filter_and_page, nothing, pairs_of};
+use super::ids::{span_id, trace_id};
+use super::query::{decode, nothing};
 use super::{Reader, otlp};
 use crate::problem::Problem;
-
-pub(super) fn trace_id(text: &str) -> Result<TraceId, Problem> {
-    text.parse()
-        .map_err(|error| Problem::bad_request(format!("the trace id {error}")))
-}
-
-pub(super) fn span_id(text: &str) -> Result<SpanId, Problem> {
-    text.parse()
-        .map_err(|error| Problem::bad_request(format!("the span id {error}")))
-}
 
 /// `GET /api/admin/traces`: returns one page of the traces that a filter selects, newest first.
 pub(super) async fn list_traces(
     State(reader): State<Reader>,
     query: RawQuery,
 ) -> Result<Json<Page<TraceSummary>>, Problem> {
-    let (filter, page) = filter_and_page(&query)?;
+    let (filter, page) = decode(&query, |parameters| {
+        let filter = TraceFilter::decode(parameters);
+        (filter, PageRequest::decode(parameters))
+    })?;
     Ok(Json(reader.list_traces(&filter, page).await?))
 }
 
@@ -34,7 +30,8 @@ pub(super) async fn trace_statistics(
     State(reader): State<Reader>,
     query: RawQuery,
 ) -> Result<Json<TraceStatistics>, Problem> {
-    Ok(Json(reader.trace_statistics(&filter(&query)?).await?))
+    let filter = decode(&query, TraceFilter::decode)?;
+    Ok(Json(reader.trace_statistics(&filter).await?))
 }
 
 /// `GET /api/admin/traces/{trace_id}`: returns the trace. Many or large spans come in pages;
@@ -45,44 +42,30 @@ pub(super) async fn get_trace(
     Path(id): Path<String>,
     query: RawQuery,
 ) -> Result<Response, Problem> {
-    let pairs = pairs_of(&query, &["format", "after"])?;
-    let is_otlp = wants_otlp(&pairs)?;
-    let after = after(&pairs)?;
-    if is_otlp && after.is_some() {
-        return Err(Problem::bad_request(
-            "format=otlp is the whole trace and takes no after",
-        ));
-    }
+    let (is_otlp, after) = decode(&query, format_and_page)?;
     let trace_id = trace_id(&id)?;
     match reader.trace(trace_id, after).await? {
         Some(trace) if is_otlp => Ok(otlp::answer(reader, trace)),
         Some(trace) => Ok(Json(trace).into_response()),
-        None => Err(Problem::not_found(format!("there is no trace {trace_id}"))),
+        None => Err(Problem::not_found(format!("found no trace {trace_id}"))),
     }
 }
 
-fn wants_otlp(pairs: &[(String, String)]) -> Result<bool, Problem> {
-    match last(pairs, "format") {
-        None => Ok(false),
-        Some("otlp") => Ok(true),
-        Some(_) => Err(Problem::bad_request(
-            "format takes otlp; without it the answer is as the pages read it".to_owned(),
-        )),
+/// Reads whether the response is OTLP, and the start of the page.
+fn format_and_page(parameters: &mut Parameters<'_>) -> (bool, Option<SpanCursor>) {
+    let is_otlp = parameters.parsed("format", |text| match text {
+        "otlp" => Ok(true),
+        _ => Err("takes otlp; without it the response has the data that the pages show"),
+    });
+    let is_otlp = is_otlp.unwrap_or_default();
+    let after = parameters.parsed("after", str::parse);
+    if is_otlp && after.is_some() {
+        parameters.fault(
+            "after",
+            "cannot be combined with format=otlp, which is the whole trace",
+        );
     }
-}
-
-fn after(pairs: &[(String, String)]) -> Result<Option<SpanCursor>, Problem> {
-    let cursor = last(pairs, "after").map(str::parse);
-    cursor
-        .transpose()
-        .map_err(|error| Problem::bad_request(format!("after: {error}")))
-}
-
-fn last<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    let mut newest_first = pairs.iter().rev();
-    newest_first
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.as_str())
+    (is_otlp, after)
 }
 
 /// `GET /api/admin/traces/{trace_id}/spans/{span_id}`: returns all data of the spans with this id.

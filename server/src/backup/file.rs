@@ -29,13 +29,13 @@ impl BackupFile {
             (Output::Stdout(io::stdout()), None)
         } else {
             if !is_forced && path.exists() {
-                bail!("{} exists; give --force to replace it", path.display());
+                bail!("{} exists; use --force to replace it", path.display());
             }
             let mut partial = path.as_os_str().to_owned();
             partial.push(".partial");
             let partial = PathBuf::from(partial);
             let file = create_private(&partial)
-                .with_context(|| format!("{} cannot be created", partial.display()))?;
+                .with_context(|| format!("cannot create {}", partial.display()))?;
             (Output::File(file), Some((partial, path.to_owned())))
         };
         Ok(Self {

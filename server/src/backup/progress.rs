@@ -16,7 +16,7 @@ const SPINNER: &str = "{spinner} {msg}";
 pub(super) struct Progress {
     done: &'static str,
     spinner: Option<ProgressBar>,
-    told: Instant,
+    last_line: Instant,
 }
 
 impl Progress {
@@ -33,7 +33,7 @@ impl Progress {
         Self {
             done,
             spinner,
-            told: Instant::now(),
+            last_line: Instant::now(),
         }
     }
 
@@ -47,8 +47,8 @@ impl Progress {
                 spinner.tick();
             }
             None if now.is_complete && now.row_count > 0 => eprintln!("{line}"),
-            None if !now.is_complete && self.told.elapsed() >= LINE_EVERY => {
-                self.told = Instant::now();
+            None if !now.is_complete && self.last_line.elapsed() >= LINE_EVERY => {
+                self.last_line = Instant::now();
                 eprintln!("{line}");
             }
             None => {}

@@ -4,44 +4,30 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DatabaseOptions, byte_count};
-use crate::tasks::StorageLimits;
+use super::{DatabaseOptions, DiskReserveOption};
 
 /// Options of `backup`.
 #[derive(Debug, Args)]
 pub struct BackupCommand {
-    /// File to write; `-` is standard output.
+    /// Output file; `-` is standard output.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Replace the file if it exists.
     #[arg(long)]
     pub force: bool,
-    /// Stop when less than this is free on the disk of the private cluster, or less than a tenth of
-    /// a smaller disk. While a backup runs, the database cannot free the space of deleted rows.
-    #[arg(
-        long,
-        env = "THROUGHLINE_DISK_RESERVE",
-        value_name = "SIZE",
-        value_parser = byte_count
-    )]
-    pub disk_reserve: Option<u64>,
+    /// The backup stops at this free space: while it runs, the database cannot free the space of
+    /// deleted rows.
+    #[command(flatten)]
+    pub disk_reserve: DiskReserveOption,
     /// The database; that of a server that runs on the data directory if there is one.
     #[command(flatten)]
     pub database: DatabaseOptions,
 }
 
-impl BackupCommand {
-    /// Returns the bytes that must stay free on the disk.
-    pub fn reserve_bytes(&self) -> u64 {
-        self.disk_reserve
-            .unwrap_or(StorageLimits::DEFAULT_RESERVE_BYTES)
-    }
-}
-
 /// Options of `restore`.
 #[derive(Debug, Args)]
 pub struct RestoreCommand {
-    /// File that `backup` wrote; `-` is standard input.
+    /// File of `backup`; `-` is standard input.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Database to restore into. It must be empty. Without a URL: a data directory that no server

@@ -1,4 +1,4 @@
-//! Options about how long and how much is kept.
+//! Options of retention and of storage limits.
 
 use clap::{Args, ValueEnum};
 use throughline_model::{RetentionRules, TimeRange};
@@ -7,42 +7,43 @@ use throughline_wire::UnixNanos;
 use super::DatabaseOptions;
 use crate::tasks::StorageLimits;
 
-/// How long what is kept.
+/// Options for the retention rules.
 #[derive(Debug, Clone, Args)]
 pub struct RetentionOptions {
-    /// How long traces without error or warning are kept, and events without a trace.
+    /// Retention of traces without error or warning, and of events without a trace.
     #[arg(long, env = "THROUGHLINE_RETAIN_OK", default_value = "7d", value_name = "TIME", value_parser = time_ns)]
     pub retain_ok: i64,
-    /// How long traces with an error or a warning are kept.
+    /// Retention of traces with an error or a warning.
     #[arg(long, env = "THROUGHLINE_RETAIN_ERRORS", default_value = "30d", value_name = "TIME", value_parser = time_ns)]
     pub retain_errors: i64,
-    /// How long rollups are kept.
+    /// Retention of rollups.
     #[arg(long, env = "THROUGHLINE_RETAIN_ROLLUPS", default_value = "180d", value_name = "TIME", value_parser = time_ns)]
     pub retain_rollups: i64,
-    /// Keeps everything so many hours, whatever the three rules say. In development mode 24.
+    /// Retention of everything in hours; overrides the three rules. Default in development mode: 24.
     #[arg(long, env = "TRACING_RETENTION_HOURS", value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub retention_hours: Option<u32>,
-    /// `dev` keeps everything for 24 hours; `off` and `sampled` mean something to senders alone.
+    /// Tracing mode of this stack. `dev` sets the retention of everything to 24 hours; `off` and
+    /// `sampled` change only senders.
     #[arg(long, env = "TRACING_MODE", value_enum)]
     pub tracing_mode: Option<TracingMode>,
 }
 
-/// What the stack this server is part of is there for.
+/// The tracing mode of the stack that this server is part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TracingMode {
     /// Senders send nothing.
     Off,
-    /// Development: everything is sent and soon forgotten.
+    /// Senders send everything, and the server keeps it for a day.
     Dev,
-    /// Senders send a share.
+    /// Senders send a sample of the traces.
     Sampled,
 }
 
 impl RetentionOptions {
-    /// Hours in development mode.
+    /// The retention in development mode, in hours.
     const DEV_HOURS: u32 = 24;
 
-    /// The rules they amount to.
+    /// Returns the retention rules.
     pub fn rules(&self) -> RetentionRules {
         let is_dev = self.tracing_mode == Some(TracingMode::Dev);
         match self.retention_hours.or(is_dev.then_some(Self::DEV_HOURS)) {
@@ -56,51 +57,65 @@ impl RetentionOptions {
     }
 }
 
-/// How much is kept.
+/// Options for the limits of storage.
 #[derive(Debug, Clone, Args)]
 pub struct StorageOptions {
-    /// How large the database may become, such as 20GB: at 80 % a warning, from 85 % on the oldest
-    /// days go before their time, at 90 % ingest answers 503. Pinned traces stay.
+    /// Size budget of the database, such as 20GB. From 80 % on the server warns, from 85 % on retention
+    /// removes the oldest days early (not pinned traces), from 90 % on ingest responds 503.
     #[arg(long, env = "THROUGHLINE_STORAGE_BUDGET", value_name = "SIZE", value_parser = byte_count)]
     pub storage_budget: Option<u64>,
-    /// What stays free on the disk of the private cluster, or a tenth of a smaller disk: with less
-    /// ingest answers 503.
-    #[arg(long, env = "THROUGHLINE_DISK_RESERVE", value_name = "SIZE", value_parser = byte_count)]
-    pub disk_reserve: Option<u64>,
+    /// The free space below which ingest responds with 503.
+    #[command(flatten)]
+    pub disk_reserve: DiskReserveOption,
 }
 
 impl StorageOptions {
-    /// The limits they amount to.
+    /// Returns the limits.
     pub fn limits(&self) -> StorageLimits {
         StorageLimits {
             budget_bytes: self.storage_budget,
-            reserve_bytes: self
-                .disk_reserve
-                .unwrap_or(StorageLimits::DEFAULT_RESERVE_BYTES),
+            reserve_bytes: self.disk_reserve.bytes(),
         }
+    }
+}
+
+/// The free space that must stay on the disk.
+#[derive(Debug, Clone, Args)]
+pub struct DiskReserveOption {
+    /// Free space that must stay on the disk of the private cluster (default 5GB), or a tenth of a
+    /// smaller disk. With less, ingest responds with 503, and a backup or an erasure stops.
+    #[arg(long, env = "THROUGHLINE_DISK_RESERVE", value_name = "SIZE", value_parser = byte_count)]
+    disk_reserve: Option<u64>,
+}
+
+impl DiskReserveOption {
+    /// Returns the bytes that must stay free.
+    pub fn bytes(&self) -> u64 {
+        self.disk_reserve
+            .unwrap_or(StorageLimits::DEFAULT_RESERVE_BYTES)
     }
 }
 
 /// Options of `retention`.
 #[derive(Debug, Args)]
 pub struct RetentionCommand {
-    /// Only print what would go.
+    /// Only print the report; remove nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Traces that ended longer ago than this go, errors and warnings alike, whatever the rules
-    /// say; rollups keep to their rule.
+    /// Remove traces that ended longer ago than this, with or without error; overrides the rules for
+    /// traces. Rollups follow their rule.
     #[arg(long, value_name = "TIME", value_parser = time_ns)]
     pub older_than: Option<i64>,
     /// The rules.
     #[command(flatten)]
     pub retention: RetentionOptions,
-    /// The database; that of a server that runs on the data directory when there is one.
+    /// The database. Without a URL: that of the server on the data directory.
     #[command(flatten)]
     pub database: DatabaseOptions,
 }
 
 impl RetentionCommand {
-    /// The rules of this run.
+    /// Returns the rules of this run.
     pub fn rules(&self) -> RetentionRules {
         let rules = self.retention.rules();
         match self.older_than {
@@ -117,22 +132,22 @@ impl RetentionCommand {
 /// Options of `storage`.
 #[derive(Debug, Args)]
 pub struct StorageCommand {
-    /// Prints the report as JSON.
+    /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,
     /// The limits to compare with.
     #[command(flatten)]
     pub storage: StorageOptions,
-    /// The database; that of a server that runs on the data directory when there is one.
+    /// The database. Without a URL: that of the server on the data directory.
     #[command(flatten)]
     pub database: DatabaseOptions,
 }
 
-/// Reads `7d`, `24h`, `30m`.
+/// Parses a duration such as `7d`, `24h` or `30m` into nanoseconds.
 fn time_ns(text: &str) -> Result<i64, String> {
     match text.parse() {
         Ok(TimeRange::Last(ns)) if ns > 0 => Ok(ns),
-        _ => Err("expected a length of time such as 7d, 24h or 30m".to_owned()),
+        _ => Err("expected a duration such as 7d, 24h or 30m".to_owned()),
     }
 }
 
@@ -149,7 +164,7 @@ const UNITS: [(&str, u64); 9] = [
 ];
 
 /// Reads `20GB`, `1.5 TB`, `512MiB`; a bare number is bytes.
-pub(super) fn byte_count(text: &str) -> Result<u64, String> {
+fn byte_count(text: &str) -> Result<u64, String> {
     let wrong = || "expected a size such as 20GB, 1.5TB or 512MiB".to_owned();
     let unit_at = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -187,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_those_of_the_documentation_unless_said_otherwise() {
+    fn retention_rules_default_to_the_documented_values() {
         assert_eq!(rules(&[]), RetentionRules::default());
         let hours = |hours| RetentionRules::all(hours * UnixNanos::PER_HOUR);
         assert_eq!(rules(&["--tracing-mode", "dev"]), hours(24));
@@ -196,7 +211,7 @@ mod tests {
             rules(&["--tracing-mode", "dev", "--retention-hours", "2"]),
             hours(2)
         );
-        // More would be beyond what counts nanoseconds.
+        // A larger number overflows `i64` nanoseconds.
         assert_eq!(rules(&["--retention-hours", "1000000"]), hours(1_000_000));
         assert!(Line::try_parse_from(["x", "--retention-hours", "1000001"]).is_err());
         assert_eq!(
@@ -206,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_sizes_are_read_or_refused() {
+    fn durations_and_sizes_are_parsed_or_rejected() {
         assert_eq!(time_ns("7d"), Ok(7 * UnixNanos::PER_DAY));
         assert!(time_ns("soon").is_err() && time_ns("0d").is_err());
         for (text, bytes) in [

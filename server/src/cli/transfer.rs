@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
-use throughline_model::TraceFilter;
+use throughline_model::{Query, TraceFilter, ids};
 use throughline_wire::TraceId;
 
 use super::DatabaseOptions;
@@ -14,13 +14,13 @@ use crate::import::Format;
 /// Options of `import`.
 #[derive(Debug, Args)]
 pub struct ImportOptions {
-    /// The files, plain, gzip or zstd; `-` is standard input.
+    /// Files to import: plain, gzip or zstd; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Take the files for this format; told by what they contain unless said.
+    /// Format of the files. Default: detected from their content.
     #[arg(long, value_enum)]
     pub format: Option<Format>,
-    /// How long the database may be away or overloaded before the import gives up, in seconds.
+    /// Time in seconds after which the import stops if the database is unavailable or overloaded.
     #[arg(
         long,
         value_name = "SECONDS",
@@ -36,19 +36,19 @@ pub struct ImportOptions {
 /// Options of `export`.
 #[derive(Debug, Args)]
 pub struct ExportOptions {
-    /// A trace by its id; may be repeated. The filter is not asked then.
+    /// Trace id. May be repeated. Excludes the filter options.
     #[arg(long = "trace", value_name = "ID", value_parser = trace_id)]
     pub traces: Vec<TraceId>,
-    /// Which traces, newest first; the last hour unless said.
+    /// The filter for traces, newest first. Default: the last hour.
     #[command(flatten)]
     pub filter: FilterOptions,
-    /// At most so many traces.
+    /// Maximum number of traces.
     #[arg(long, value_name = "TRACES", conflicts_with = "traces")]
     pub limit: Option<u64>,
-    /// Where to: compressed when it ends in `.gz` or `.zst`. Default: standard output.
+    /// Output file, compressed if its name ends in `.gz` or `.zst`. Default: standard output.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// One JSON document instead of one a line.
+    /// Write one JSON document instead of one document a line.
     #[arg(long)]
     pub document: bool,
     /// The database.
@@ -56,18 +56,18 @@ pub struct ExportOptions {
     pub database: DatabaseOptions,
 }
 
-/// The words of the list of traces, as options: `--range 7d --service shop --status error`.
+/// The filter parameters of the list of traces, as options such as `--range 7d --service shop`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FilterOptions(pub Option<Box<TraceFilter>>);
 
 impl FilterOptions {
-    /// The name of the option for `key`. Leaked, because clap keeps names as long as the program
-    /// runs: a few dozen bytes, once.
+    /// Returns the name of the option for `key`. It is leaked, because clap needs a `'static` name: a
+    /// few dozen bytes, once.
     fn option(key: &str) -> &'static str {
         key.replace('_', "-").leak()
     }
 
-    /// The name by which clap knows it: its own, so that no other option is meant.
+    /// Returns the id of the option in clap. The prefix avoids a clash with other options.
     fn id(key: &str) -> &'static str {
         format!("filter_{key}").leak()
     }
@@ -79,9 +79,9 @@ impl Args for FilterOptions {
             let option = Arg::new(Self::id(key))
                 .long(Self::option(key))
                 .value_name("VALUE")
-                // `--attr KEY=VALUE` more than once; of the others the last one counts.
+                // `--attr KEY=VALUE` may be repeated. Of the other options the last one counts.
                 .action(ArgAction::Append)
-                .help(format!("As {key} of the list of traces"))
+                .help(format!("Parameter {key} of the list of traces"))
                 .help_heading("Filter")
                 .conflicts_with("traces");
             command.arg(option)
@@ -108,7 +108,10 @@ impl FromArgMatches for FilterOptions {
                 .flatten()
                 .map(|value| (*key, value.as_str()))
         });
-        let filter = TraceFilter::from_query(pairs, &[])
+        let filter = pairs
+            .collect::<Query>()
+            .decode(TraceFilter::decode)
+            .strict()
             .map_err(|reason| Error::raw(ErrorKind::ValueValidation, format!("{reason}\n")))?;
         self.0 = Some(Box::new(filter));
         Ok(())
@@ -122,7 +125,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn trace_id(text: &str) -> Result<TraceId, String> {
-    text.parse().map_err(|error| format!("the id {error}"))
+    ids::parse_trace_id(text).map_err(|error| format!("the id {error}"))
 }
 
 #[cfg(test)]
@@ -142,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_export_takes_the_words_of_the_list() {
+    fn an_export_accepts_the_filters_of_the_list() {
         let options = export(&[
             "--status",
             "error",
@@ -163,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_list_understands_is_refused_in_its_words() {
+    fn an_invalid_filter_is_rejected_with_the_message_of_the_list() {
         let error = export(&["--status", "odd"]).expect_err("refused");
         assert!(
             error.to_string().contains("neither ok nor error"),
@@ -173,5 +176,8 @@ mod tests {
         let id = "4bf92f3577b34da6a3ce929d0e0e4736";
         assert!(export(&["--trace", id, "--service", "shop"]).is_err());
         assert_eq!(export(&["--trace", id]).expect("valid").traces.len(), 1);
+        for id in ["b1c2d3e4f5061728", "4BF92F35-77B3-4DA6-A3CE-929D0E0E4736"] {
+            assert_eq!(export(&["--trace", id]).expect("valid").traces.len(), 1);
+        }
     }
 }

@@ -26,14 +26,14 @@ impl Account {
             return Ok(None);
         }
         for name in NAMES {
-            if let Some(user) = User::from_name(name).context("reading the list of accounts")? {
+            if let Some(user) = User::from_name(name).context("cannot read the list of accounts")? {
                 let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
                 return Ok(Some(Self { name, uid, gid }));
             }
         }
         bail!(
-            "Postgres does not run as root, and there is neither an account `postgres` nor \
-             `nobody` to run it; add one, or start throughline as an ordinary user"
+            "Postgres does not run as root, and this machine has no account `postgres` or \
+             `nobody`; add one, or start throughline as an ordinary user"
         )
     }
 
@@ -47,12 +47,12 @@ impl Account {
         for folder in path.ancestors() {
             let metadata = folder
                 .metadata()
-                .with_context(|| format!("reading {}", folder.display()))?;
+                .with_context(|| format!("cannot read {}", folder.display()))?;
             if !self.may_enter(&metadata) {
                 bail!(
-                    "throughline runs as root and Postgres under it as the account `{}`, which \
-                     may not enter {} (mode {:o}); choose another folder with --data-dir, such as \
-                     /var/lib/throughline, or let others enter that one (chmod o+x)",
+                    "throughline runs as root and starts Postgres as the account `{}`, which \
+                     cannot enter {} (mode {:o}); choose another folder with --data-dir, such as \
+                     /var/lib/throughline, or give others access (chmod o+x)",
                     self.name,
                     folder.display(),
                     metadata.mode() & 0o7777,
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_closed_to_others_is_named() {
+    fn an_inaccessible_folder_is_named_in_the_error() {
         let stranger = Account {
             name: "stranger",
             uid: 4_000_000,

@@ -1,4 +1,4 @@
-//! Makes a cluster, once, and recognises one that was made here.
+//! Creates the cluster once, and recognises one that throughline created.
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt as _, chown};
@@ -13,30 +13,31 @@ use super::account::Account;
 use super::data_dir::{self, DataDir};
 use super::programs::Programs;
 
-/// In a cluster: it was made here, and completely.
+/// The marker in a cluster that throughline created completely.
 const MARKER: &str = "throughline-cluster.json";
-/// Where a cluster is made; renamed when it is complete, removed when it never was.
+/// The staging directory of a new cluster. It is renamed when the cluster is complete, and removed
+/// if the start was interrupted.
 const STAGING: &str = "postgres.new";
-/// The marker is in the staging directory, because it was made there.
+/// The marker in a staging directory that throughline created.
 const STAGING_MARKER: &str = "made-by-throughline";
 
-/// What a fresh cluster is told; its owner may change it there.
+/// The settings of a new cluster. Its owner may change them in `postgresql.conf`.
 const SETTINGS: &str = "
-# Added by throughline when it made this cluster. Where it listens is said on the command line.
+# Throughline added these when it created this cluster. Its command line sets the addresses.
 shared_buffers = 128MB
 max_wal_size = 2GB
 synchronous_commit = on
-# Every batch updates rows of the trace directory: look for dead ones often, but not so often that
-# a table in growth is sampled again each few seconds.
+# Each batch updates rows of traces: vacuum often, but do not analyze a growing table every few
+# seconds.
 autovacuum_naptime = 20s
 max_connections = 60
 log_line_prefix = '%m [%p] '
 ";
 
-/// Whether the cluster is there.
+/// Reports whether the cluster exists.
 ///
 /// # Errors
-/// When something is there that was not made here: it is left alone.
+/// The folder contains files that throughline did not create. They stay as they are.
 pub(super) fn exists(data_dir: &DataDir) -> Result<bool> {
     let cluster = data_dir.cluster();
     if cluster.join(MARKER).is_file() {
@@ -46,8 +47,8 @@ pub(super) fn exists(data_dir: &DataDir) -> Result<bool> {
         return Ok(false);
     }
     bail!(
-        "{} holds something that throughline did not make (there is no {MARKER} in it), so it is \
-         left alone; choose another --data-dir, or reach that cluster with --database-url",
+        "{} contains files that throughline did not create (it has no {MARKER}); choose another \
+         --data-dir, or use that cluster with --database-url",
         cluster.display()
     )
 }
@@ -56,12 +57,12 @@ fn is_empty(folder: &Path) -> Result<bool> {
     match fs::read_dir(folder) {
         Ok(mut entries) => Ok(entries.next().is_none()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
-        Err(error) => Err(error).with_context(|| format!("reading {}", folder.display())),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", folder.display())),
     }
 }
 
-/// Makes the cluster with a superuser `postgres`, a random password and the database
-/// `throughline`; half-made ones of an interrupted start are removed first.
+/// Creates the cluster with a superuser `postgres`, a random password and the database
+/// `throughline`. First removes the incomplete cluster of an interrupted start.
 pub(super) async fn create(
     data_dir: &DataDir,
     programs: &Programs,
@@ -69,17 +70,17 @@ pub(super) async fn create(
 ) -> Result<()> {
     let cluster = data_dir.cluster();
     tracing::info!(
-        "making a Postgres {} cluster in {}",
+        "creating a Postgres {} cluster in {}",
         programs.major,
         cluster.display()
     );
     let staging = data_dir.join(STAGING);
     if staging.join(STAGING_MARKER).exists() {
         fs::remove_dir_all(&staging)
-            .with_context(|| format!("removing the half-made {}", staging.display()))?;
+            .with_context(|| format!("cannot remove the incomplete {}", staging.display()))?;
     } else if !is_empty(&staging)? {
         bail!(
-            "{} is in the way and was not made by throughline",
+            "{} exists and throughline did not create it; move it, or choose another --data-dir",
             staging.display()
         );
     }
@@ -89,35 +90,35 @@ pub(super) async fn create(
         .mode(mode)
         .create(&staging)
         .and_then(|()| fs::write(staging.join(STAGING_MARKER), ""))
-        .with_context(|| format!("making {}", staging.display()))?;
+        .with_context(|| format!("cannot create {}", staging.display()))?;
 
     let password = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
     let password_file = staging.join("password");
-    data_dir::write_private(&password_file, &password).context("writing the password")?;
+    data_dir::write_private(&password_file, &password).context("cannot write the password")?;
     give_to(&password_file, account)?;
     let made = staging.join("data");
     initialise(&made, &password_file, data_dir, programs, account).await?;
 
     let settings = made.join("postgresql.conf");
-    let text = fs::read_to_string(&settings).context("reading postgresql.conf")?;
+    let text = fs::read_to_string(&settings).context("cannot read postgresql.conf")?;
     let compression = wal_compression(&made, programs, account).await;
     let text = format!("{text}{SETTINGS}wal_compression = {compression}\n");
-    fs::write(&settings, text).context("writing postgresql.conf")?;
+    fs::write(&settings, text).context("cannot write postgresql.conf")?;
     create_database(&made, data_dir, programs, account).await?;
     let marker = format!(
         "{{\"made_by\":\"throughline\",\"postgres\":{}}}\n",
         programs.major
     );
-    fs::write(made.join(MARKER), marker).context("writing the marker")?;
+    fs::write(made.join(MARKER), marker).context("cannot write the marker")?;
 
     data_dir.write_private("postgres-password", &format!("{password}\n"))?;
-    fs::rename(&made, &cluster).with_context(|| format!("making {}", cluster.display()))?;
-    fs::remove_dir_all(&staging).with_context(|| format!("removing {}", staging.display()))
+    fs::rename(&made, &cluster).with_context(|| format!("cannot create {}", cluster.display()))?;
+    fs::remove_dir_all(&staging).with_context(|| format!("cannot remove {}", staging.display()))
 }
 
-/// How to compress page images: after a checkpoint nearly every span writes one, of the index that
-/// is in the order of random trace ids, and lz4 takes a fraction of what pglz does. Not every
-/// Postgres is built with it, and one that is not does not start when told to use it.
+/// Returns the compression of page images in the WAL. After a checkpoint nearly every span writes a
+/// page image, because one index is in the order of random trace ids. lz4 takes a fraction of the
+/// time of pglz, but a Postgres that was built without lz4 does not start with it.
 async fn wal_compression(
     made: &Path,
     programs: &Programs,
@@ -141,7 +142,7 @@ async fn wal_compression(
 fn give_to(path: &Path, account: Option<&Account>) -> Result<()> {
     if let Some(account) = account {
         chown(path, Some(account.uid), Some(account.gid))
-            .with_context(|| format!("changing the owner of {}", path.display()))?;
+            .with_context(|| format!("cannot change the owner of {}", path.display()))?;
     }
     Ok(())
 }
@@ -153,16 +154,17 @@ async fn initialise(
     programs: &Programs,
     account: Option<&Account>,
 ) -> Result<()> {
-    let mut complaint = String::new();
-    // Not every system has the first one.
+    let mut stderr = String::new();
+    // Some systems do not have the first one.
     for locale in ["C.UTF-8", "C"] {
         if made.exists() {
-            fs::remove_dir_all(made).with_context(|| format!("removing {}", made.display()))?;
+            fs::remove_dir_all(made)
+                .with_context(|| format!("cannot remove {}", made.display()))?;
         }
         DirBuilder::new()
             .mode(0o700)
             .create(made)
-            .with_context(|| format!("making {}", made.display()))?;
+            .with_context(|| format!("cannot create {}", made.display()))?;
         give_to(made, account)?;
         let output = programs
             .command("initdb", account)
@@ -179,19 +181,20 @@ async fn initialise(
             .kill_on_drop(true)
             .output()
             .await
-            .context("running initdb")?;
+            .context("cannot run initdb")?;
         if output.status.success() {
             return Ok(());
         }
-        complaint = said(&output);
+        stderr = stderr_of(&output);
     }
     bail!(
-        "initdb could not make a cluster in {}: {complaint}",
+        "initdb cannot create a cluster in {}: {stderr}",
         made.display()
     )
 }
 
-/// Needs no running server: one backend reads statements from its input.
+/// Creates the database with a single-user backend, which reads statements from its input. No
+/// server needs to run.
 async fn create_database(
     made: &Path,
     data_dir: &DataDir,
@@ -210,26 +213,29 @@ async fn create_database(
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .context("running postgres")?;
-    let mut input = backend.stdin.take().context("a backend without input")?;
+        .context("cannot run postgres")?;
+    let mut input = backend
+        .stdin
+        .take()
+        .context("the backend has no standard input")?;
     input
         .write_all(b"CREATE DATABASE throughline\n")
         .await
-        .context("speaking to postgres")?;
+        .context("cannot write to postgres")?;
     drop(input);
     let output = backend
         .wait_with_output()
         .await
-        .context("running postgres")?;
-    let complaint = said(&output);
-    // It carries on after a failed statement and ends well.
-    if !output.status.success() || complaint.contains("ERROR:") {
-        bail!("the database throughline could not be made: {complaint}");
+        .context("cannot run postgres")?;
+    let stderr = stderr_of(&output);
+    // The backend continues after a failed statement and exits with success.
+    if !output.status.success() || stderr.contains("ERROR:") {
+        bail!("cannot create the database throughline: {stderr}");
     }
     Ok(())
 }
 
-fn said(output: &Output) -> String {
+fn stderr_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).trim().to_owned()
 }
 
@@ -238,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_cluster_with_our_marker_is_taken_for_ours() {
+    fn only_a_folder_with_the_marker_counts_as_our_cluster() {
         let folder = tempfile::tempdir().expect("a folder");
         let data_dir = DataDir::open(folder.path(), None).expect("free");
         assert!(!exists(&data_dir).expect("nothing there"));
@@ -246,7 +252,7 @@ mod tests {
         assert!(!exists(&data_dir).expect("an empty folder is nobody's"));
         fs::write(data_dir.cluster().join("PG_VERSION"), "15\n").expect("written");
         let error = exists(&data_dir).expect_err("a foreign cluster");
-        assert!(error.to_string().contains("left alone"), "{error}");
+        assert!(error.to_string().contains("did not create"), "{error}");
         fs::write(data_dir.cluster().join(MARKER), "{}").expect("written");
         assert!(exists(&data_dir).expect("ours"));
     }

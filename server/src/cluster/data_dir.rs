@@ -1,4 +1,4 @@
-//! The data directory: its lock, its files and who may read them.
+//! The data directory: its lock, its files and their permissions.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read as _, Write as _};
@@ -9,31 +9,31 @@ use anyhow::{Context as _, Result, bail};
 
 use super::account::Account;
 
-/// Where the running cluster is, in the data directory.
+/// The file in the data directory with the URL of the running cluster.
 pub(super) const URL_FILE: &str = "database-url";
 const LOCK_FILE: &str = "throughline.lock";
 
-/// A data directory that no other server uses as long as this value lives.
+/// A locked data directory. No other server uses it until this value is dropped.
 #[derive(Debug)]
 pub(super) struct DataDir {
     path: PathBuf,
-    // The lock goes with the process, however it ends; programs started do not inherit it.
+    // The lock ends with the process, also after a crash. Child processes do not inherit it.
     _lock: File,
 }
 
 impl DataDir {
-    /// Makes the directory where it is missing, and locks it.
+    /// Creates the directory if it is missing, and locks it.
     pub(super) fn open(path: &Path, account: Option<&Account>) -> Result<Self> {
-        // Postgres under another account must get through to its own folder, which is private.
+        // Postgres runs under another account and must reach its own private folder in it.
         let mode = if account.is_some() { 0o755 } else { 0o700 };
         DirBuilder::new()
             .recursive(true)
             .mode(mode)
             .create(path)
-            .with_context(|| format!("making the data directory {}", path.display()))?;
+            .with_context(|| format!("cannot create the data directory {}", path.display()))?;
         let path = path
             .canonicalize()
-            .with_context(|| format!("reading {}", path.display()))?;
+            .with_context(|| format!("cannot read {}", path.display()))?;
         if let Some(account) = account {
             account.check_reaches(&path)?;
         }
@@ -41,50 +41,50 @@ impl DataDir {
         Ok(Self { path, _lock: lock })
     }
 
-    /// A file or folder in it.
+    /// Returns the path of a file or folder in the directory.
     pub(super) fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The directory itself.
+    /// Returns the path of the directory.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where the cluster is.
+    /// Returns the path of the cluster.
     pub(super) fn cluster(&self) -> PathBuf {
         self.join("postgres")
     }
 
-    /// Writes a file that only its owner may read, whole or not at all.
+    /// Writes a file that only its owner may read, by an atomic rename.
     pub(super) fn write_private(&self, name: &str, text: &str) -> Result<()> {
         let file = self.join(name);
         let new = self.join(&format!("{name}.new"));
         write_private(&new, text)
             .and_then(|()| fs::rename(&new, &file))
-            .with_context(|| format!("writing {}", file.display()))
+            .with_context(|| format!("cannot write {}", file.display()))
     }
 
-    /// Reads a file; none when there is none.
+    /// Reads a file; `None` if it does not exist.
     pub(super) fn read(&self, name: &str) -> Result<Option<String>> {
         let file = self.join(name);
         match fs::read_to_string(&file) {
             Ok(text) => Ok(Some(text.trim().to_owned())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("reading {}", file.display())),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
         }
     }
 
-    /// Removes a file, if it is there.
+    /// Removes a file if it exists.
     pub(super) fn remove(&self, name: &str) {
         let _ = fs::remove_file(self.join(name));
     }
 
-    /// The address of the cluster's database when it listens on `port`.
+    /// Returns the URL of the database `throughline` of a cluster that listens on `port`.
     pub(super) fn database_url(&self, port: u16) -> Result<String> {
         let password = self.read("postgres-password")?.with_context(|| {
             format!(
-                "{} is missing; without it the cluster cannot be reached",
+                "{} is missing; throughline cannot connect to the cluster without it",
                 self.join("postgres-password").display()
             )
         })?;
@@ -102,14 +102,14 @@ pub(super) fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
         .truncate(true)
         .mode(0o600)
         .open(file)?;
-    // A file that was there already keeps its mode otherwise.
+    // An existing file would keep its mode.
     opened.set_permissions(Permissions::from_mode(0o600))?;
     opened.write_all(text.as_bytes())?;
     opened.sync_all()
 }
 
-/// The address of the cluster in `path`, when another process holds the directory and has written
-/// it there.
+/// Returns the URL of the cluster in `path` if another process has locked the directory and written
+/// the URL.
 pub(super) fn url_if_in_use(path: &Path) -> Option<String> {
     let lock = File::open(path.join(LOCK_FILE)).ok()?;
     if !matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)) {
@@ -128,12 +128,12 @@ fn lock(path: &Path) -> Result<File> {
         .truncate(false)
         .mode(0o600)
         .open(&name)
-        .with_context(|| format!("opening {}", name.display()))?;
+        .with_context(|| format!("cannot open {}", name.display()))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
-            // Only for the message.
+            // The process id is only for the error message.
             let _ = file.read_to_string(&mut holder);
             bail!(
                 "another throughline (process {}) uses the data directory {}; stop it first, or \
@@ -143,12 +143,12 @@ fn lock(path: &Path) -> Result<File> {
             );
         }
         Err(TryLockError::Error(error)) => {
-            return Err(error).with_context(|| format!("locking {}", name.display()));
+            return Err(error).with_context(|| format!("cannot lock {}", name.display()));
         }
     }
     file.set_len(0)
         .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .with_context(|| format!("writing {}", name.display()))?;
+        .with_context(|| format!("cannot write {}", name.display()))?;
     Ok(file)
 }
 
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_server_on_the_same_directory_is_told_who_holds_it() {
+    fn a_second_server_on_a_data_directory_gets_the_process_id_of_the_first() {
         let folder = tempfile::tempdir().expect("a folder");
         let first = DataDir::open(folder.path(), None).expect("free");
         let error = DataDir::open(folder.path(), None).expect_err("held");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_privately_is_for_its_owner_alone() {
+    fn a_private_file_is_readable_by_its_owner_only() {
         let folder = tempfile::tempdir().expect("a folder");
         let data_dir = DataDir::open(folder.path(), None).expect("free");
         data_dir.write_private("secret", "x\n").expect("written");

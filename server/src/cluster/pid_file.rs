@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_file_or_one_that_names_no_process_is_none() {
+    fn an_incomplete_pid_file_is_ignored() {
         for text in [
             "",
             "4711\n",
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_runs_no_cluster() {
+    fn a_process_that_is_not_postgres_is_not_running_the_cluster() {
         let pid = i32::try_from(std::process::id()).expect("small");
         assert!(!runs(pid, Path::new("/nowhere")));
     }

@@ -30,8 +30,12 @@ fn is_free(port: u16) -> bool {
 }
 
 fn free() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
-    Ok(listener.local_addr().context("finding a free port")?.port())
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port")?;
+    Ok(listener
+        .local_addr()
+        .context("cannot find a free port")?
+        .port())
 }
 
 #[cfg(test)]
@@ -39,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_port_stays_unless_it_is_taken() {
+    fn the_port_is_reused_unless_it_is_in_use() {
         let folder = tempfile::tempdir().expect("a folder");
         let data_dir = DataDir::open(folder.path(), None).expect("free");
         let first = choose(&data_dir).expect("a port");

@@ -1,7 +1,6 @@
-//! Starts a Postgres server, takes over a running one, and stops it.
+//! Starts a Postgres server or adopts a running one, and stops it.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -14,27 +13,33 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::account::Account;
 use super::data_dir::DataDir;
+use super::log_file::LogFile;
 use super::pid_file::{self, PidFile};
 use super::port;
 use super::programs::Programs;
 
-/// How often a file or a process is looked at.
+/// The interval at which a file or a process is checked.
 const PACE: Duration = Duration::from_millis(50);
-/// How long a server that refused to start is tried again: after its postmaster was killed, what
-/// is left of the old one needs a moment to end.
-const STUBBORN: Duration = Duration::from_secs(30);
-/// After this long without being ready a line says that it is still recovering.
+/// The time for which a failed start is retried. After a postmaster was killed, its child processes
+/// need a moment to end.
+const START_RETRY: Duration = Duration::from_secs(30);
+/// The time after which a log line says that the server is still recovering.
 const REMIND: Duration = Duration::from_secs(10);
-/// How long a server may take to write everything out and end.
+/// The timeout of a shutdown, which writes a checkpoint.
 const STOP: Duration = Duration::from_mins(1);
-/// Beyond this size the log is put aside at a start.
-const LOG_BYTES: u64 = 10 << 20;
+/// The settings that keep expected errors out of the log. Ingest provokes conflicts, and readers
+/// cancel statements. A line without its statement and details is enough to find a real error.
+const LOG_SETTINGS: [&str; 3] = [
+    "log_error_verbosity=terse",
+    "log_min_error_statement=panic",
+    "log_checkpoints=off",
+];
 
-/// What is needed to start the server of a cluster, again and again.
+/// The settings to start the server of a cluster, any number of times.
 #[derive(Debug)]
 pub(super) struct Launch {
     cluster: PathBuf,
-    log: PathBuf,
+    log: LogFile,
     programs: Programs,
     account: Option<Account>,
     port: u16,
@@ -46,7 +51,7 @@ pub(super) struct Postmaster {
     pid: i32,
     port: u16,
     cluster: PathBuf,
-    /// None for one that was taken over.
+    /// `None` for an adopted server.
     child: Option<Child>,
 }
 
@@ -54,22 +59,22 @@ impl Launch {
     pub(super) fn new(data_dir: &DataDir, programs: Programs, account: Option<Account>) -> Self {
         Self {
             cluster: data_dir.cluster(),
-            log: data_dir.join("cluster.log"),
+            log: LogFile::new(data_dir.join("cluster.log")),
             programs,
             account,
             port: 0,
         }
     }
 
-    /// Takes over the server of this very cluster that a killed process left running, else starts
-    /// one on the port of last time, or on another when that is taken.
+    /// Adopts the server of this cluster if a killed process left it running. Otherwise starts one,
+    /// on the last port if it is free.
     pub(super) async fn adopt_or_start(&mut self, data_dir: &DataDir) -> Result<Postmaster> {
         if let Some(file) = PidFile::read(&self.cluster)
             && pid_file::runs(file.pid, &self.cluster)
         {
             tracing::info!(
                 pid = file.pid,
-                "taking over the Postgres that was left running"
+                "using the Postgres that still runs from the last start"
             );
             let mut postmaster = self.postmaster(file.pid, file.port, None);
             self.port = file.port;
@@ -78,7 +83,7 @@ impl Launch {
         }
         self.port = port::choose(data_dir)?;
         match self.start().await {
-            // Someone took it since it was looked at.
+            // Another program took the port after the check.
             Err(error) if format!("{error:#}").contains("Address already in use") => {
                 port::forget(data_dir);
                 self.port = port::choose(data_dir)?;
@@ -93,7 +98,9 @@ impl Launch {
         let begun = Instant::now();
         loop {
             match self.try_start().await {
-                Err(error) if begun.elapsed() < STUBBORN && is_passing(&format!("{error:#}")) => {
+                Err(error)
+                    if begun.elapsed() < START_RETRY && is_passing(&format!("{error:#}")) =>
+                {
                     sleep(10 * PACE).await;
                 }
                 started => return started,
@@ -102,9 +109,9 @@ impl Launch {
     }
 
     async fn try_start(&self) -> Result<Postmaster> {
-        let log = self.open_log()?;
+        let log = self.log.open()?;
         let logged = log.metadata().map_or(0, |metadata| metadata.len());
-        let again = log.try_clone().context("opening cluster.log")?;
+        let again = log.try_clone().context("cannot open cluster.log")?;
         let child = self
             .programs
             .command("postgres", self.account.as_ref())
@@ -120,14 +127,16 @@ impl Launch {
                 "-c",
                 "log_destination=stderr",
             ])
+            .args(LOG_SETTINGS.iter().flat_map(|setting| ["-c", setting]))
             .stdout(Stdio::from(log))
             .stderr(Stdio::from(again))
-            // Only where this process gives up without stopping it; then it recovers next time.
+            // Applies only if this process ends without a shutdown of the server. The next start
+            // then recovers.
             .kill_on_drop(true)
             .spawn()
-            .context("running postgres")?;
-        let pid = child.id().context("postgres ended at once")?;
-        let pid = i32::try_from(pid).context("a process number out of range")?;
+            .context("cannot run postgres")?;
+        let pid = child.id().context("postgres stopped at once")?;
+        let pid = i32::try_from(pid).context("the process id is out of range")?;
         let mut postmaster = self.postmaster(pid, self.port, Some(child));
         match self.wait_until_ready(&mut postmaster).await {
             Ok(()) => Ok(postmaster),
@@ -145,7 +154,7 @@ impl Launch {
         }
     }
 
-    /// Waits as long as the server lives: after an unclean stop it may have much to recover.
+    /// Waits without a timeout while the server runs, because crash recovery may take long.
     async fn wait_until_ready(&self, postmaster: &mut Postmaster) -> Result<()> {
         let mut remind = Instant::now() + REMIND;
         loop {
@@ -154,36 +163,32 @@ impl Launch {
                 return Ok(());
             }
             if timeout(PACE, postmaster.ended()).await.is_ok() {
-                bail!("Postgres did not start; {} says why", self.log.display());
+                bail!(
+                    "Postgres did not start; {} says why",
+                    self.log.path().display()
+                );
             }
             if Instant::now() > remind {
-                tracing::info!("Postgres is still starting, it may be recovering");
+                tracing::info!("Postgres is still starting; it may be in crash recovery");
                 remind += REMIND;
             }
         }
     }
 
-    fn open_log(&self) -> Result<File> {
-        if fs::metadata(&self.log).is_ok_and(|metadata| metadata.len() > LOG_BYTES) {
-            // Best effort: an old log is worth less than a start.
-            let _ = fs::rename(&self.log, self.log.with_extension("log.old"));
-        }
-        OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&self.log)
-            .with_context(|| format!("opening {}", self.log.display()))
+    /// The log of the server.
+    pub(super) const fn log(&self) -> &LogFile {
+        &self.log
     }
 
     fn logged_since(&self, length: u64) -> String {
-        let text = fs::read(&self.log).unwrap_or_default();
+        let text = fs::read(self.log.path()).unwrap_or_default();
         let from = usize::try_from(length).unwrap_or(0).min(text.len());
         String::from_utf8_lossy(&text[from..]).trim().to_owned()
     }
 }
 
-/// Whether what a server said at its refusal is over once its predecessor's processes are gone.
+/// Reports whether the error in `log` goes away once the processes of the previous server have
+/// ended.
 fn is_passing(complaint: &str) -> bool {
     [
         "pre-existing shared memory block",
@@ -194,16 +199,16 @@ fn is_passing(complaint: &str) -> bool {
 }
 
 impl Postmaster {
-    /// The port it listens on.
+    /// Returns the port of the server.
     pub(super) fn port(&self) -> u16 {
         self.port
     }
 
-    /// Returns once the server has ended, for whatever reason.
+    /// Returns once the server has ended, for any reason.
     pub(super) async fn ended(&mut self) {
         match &mut self.child {
             Some(child) => {
-                // An error means that there is nothing to wait for.
+                // An error means that the process has ended.
                 let _ = child.wait().await;
             }
             None => {
@@ -214,11 +219,11 @@ impl Postmaster {
         }
     }
 
-    /// Has the server disconnect its clients, write everything out and end ("fast shutdown"); ends
-    /// it at once when that takes too long, which loses nothing that is committed.
+    /// Stops the server by a fast shutdown: it disconnects its clients and writes a checkpoint.
+    /// After a timeout, by an immediate shutdown, which loses no committed data.
     pub(super) async fn stop(mut self) {
         for (signal, limit) in [(Signal::SIGINT, STOP), (Signal::SIGQUIT, STOP / 4)] {
-            // The process may have ended by itself.
+            // The process may have ended already.
             let _ = kill(Pid::from_raw(self.pid), signal);
             if timeout(limit, self.ended()).await.is_ok() {
                 return;

@@ -12,13 +12,13 @@ use super::account::Account;
 use super::data_dir::DataDir;
 use super::download;
 
-/// The oldest version that works.
+/// The oldest supported major version.
 pub(super) const OLDEST: u32 = 15;
 
-/// Names the folder of the programs instead of a search.
+/// The environment variable with the folder of the programs. It replaces the search.
 const BIN_VARIABLE: &str = "THROUGHLINE_POSTGRES_BIN";
 
-/// Folders whose sub-folders may each hold a version, with the way from there to the programs.
+/// Folders that have a sub-folder for each version, with the path from there to the programs.
 const FAMILIES: [(&str, &str); 6] = [
     ("/usr/lib/postgresql", "bin"),
     ("/usr/lib64/postgresql", "bin"),
@@ -28,22 +28,22 @@ const FAMILIES: [(&str, &str); 6] = [
     ("/Applications/Postgres.app/Contents/Versions", "bin"),
 ];
 
-/// Programs of one version.
+/// The programs of one version.
 #[derive(Debug, Clone)]
 pub(super) struct Programs {
     folder: PathBuf,
-    /// Such as 15.
+    /// The major version, such as 15.
     pub(super) major: u32,
 }
 
 impl Programs {
-    /// Those that fit the cluster in `data_dir`, or the newest where there is no cluster yet;
-    /// downloaded where there are none.
+    /// Returns the programs of the version of the cluster in `data_dir`, or the newest if there is
+    /// no cluster. Downloads them if none are installed.
     pub(super) async fn for_cluster(data_dir: &DataDir, account: Option<&Account>) -> Result<Self> {
         let wanted = match data_dir.read("postgres/PG_VERSION")? {
             Some(text) => Some(
                 text.parse()
-                    .context("postgres/PG_VERSION holds no version")?,
+                    .context("postgres/PG_VERSION contains no version")?,
             ),
             None => None,
         };
@@ -61,7 +61,7 @@ impl Programs {
             && found.is_empty()
         {
             bail!(
-                "{BIN_VARIABLE} names {}, where there are no Postgres programs that run",
+                "{BIN_VARIABLE} is {}, which has no working Postgres programs",
                 Path::new(&folder).display()
             );
         }
@@ -71,19 +71,21 @@ impl Programs {
         let folder = download::download(&downloads, wanted).await.with_context(|| {
             let wanted = wanted.map_or(format!("{OLDEST} or later"), |major| major.to_string());
             format!(
-                "no Postgres {wanted} was found on this machine, and it could not be downloaded; \
-                 install it (Debian: apt-get install postgresql; macOS: brew install postgresql), \
-                 name its programs with {BIN_VARIABLE}, or give a database with --database-url"
+                "found no Postgres {wanted} on this machine and could not download it; install it \
+                 (Debian: apt-get install postgresql; macOS: brew install postgresql), set \
+                 {BIN_VARIABLE} to the folder of its programs, or use a database with \
+                 --database-url"
             )
         })?;
         let major = version(&folder)
             .await
-            .context("the Postgres that was downloaded does not run here")?;
+            .context("the downloaded Postgres does not run on this machine")?;
         Ok(Self { folder, major })
     }
 
-    /// A command that runs one of them, as `account` where it is given, in a process group of its
-    /// own: Ctrl-C in a terminal is for this server, which then stops Postgres in its turn.
+    /// Returns a command that runs one of the programs, as `account` if given. It has its own
+    /// process group, because Ctrl-C in a terminal must reach only this server, which then stops
+    /// Postgres.
     pub(super) fn command(&self, name: &str, account: Option<&Account>) -> Command {
         let mut command = Command::new(self.folder.join(name));
         command.process_group(0).env_clear().stdin(Stdio::null());
@@ -92,7 +94,7 @@ impl Programs {
                 command.env(variable, value);
             }
         }
-        // What it logs is read by this program too.
+        // This program parses the log, so it must be in English.
         command.env("LC_MESSAGES", "C");
         if let Some(account) = account {
             account.apply(&mut command);
@@ -108,13 +110,13 @@ fn choose(found: &[Programs], wanted: Option<u32>) -> Option<Programs> {
             Some(major) => programs.major == major,
             None => programs.major >= OLDEST,
         })
-        // Of the same version the first, which is the one on `PATH`.
+        // Prefers the first one of equal versions, which is the one on `PATH`.
         .rev()
         .max_by_key(|programs| programs.major)
         .cloned()
 }
 
-/// Folders that hold both programs.
+/// Returns the folders that have both programs.
 fn candidates(downloads: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = if let Some(folder) = env::var_os(BIN_VARIABLE) {
         vec![folder.into()]
@@ -131,7 +133,7 @@ fn candidates(downloads: &Path) -> Vec<PathBuf> {
         env::split_paths(&path).chain(versions).collect()
     };
     folders.retain(|folder| folder.join("postgres").is_file() && folder.join("initdb").is_file());
-    // `PATH` often holds links to one of the others.
+    // `PATH` often has links to one of the other folders.
     let mut real: Vec<PathBuf> = Vec::new();
     for folder in folders {
         let program = folder.join("postgres").canonicalize().ok();
@@ -153,7 +155,8 @@ async fn version(folder: &Path) -> Option<u32> {
     parse_version(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// Reads `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`, or `18beta1` in its place.
+/// Parses the major version in `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)` or `postgres
+/// (PostgreSQL) 18beta1`.
 fn parse_version(text: &str) -> Option<u32> {
     let (_, version) = text.split_once(") ")?;
     let end = version
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_read_as_distributions_write_them() {
+    fn versions_are_parsed_in_the_forms_of_distributions() {
         for (text, major) in [
             (
                 "postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n",
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_cluster_takes_the_newest_and_an_old_one_its_own_version() {
+    fn a_new_cluster_uses_the_newest_version_and_an_old_one_its_own() {
         let found = [
             programs("/a", 14),
             programs("/b", 16),

@@ -1,4 +1,4 @@
-//! Keeps the cluster running: a server that ended by itself is started again.
+//! Keeps the cluster running: restarts a server that stopped unexpectedly.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tokio::time::sleep;
 
 use super::postmaster::{Launch, Postmaster};
 
-/// Between two attempts.
+/// The delay between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Watches the server until `stop`, then stops it.
+/// Supervises the server until `stop` is sent, then stops it.
 pub(super) async fn supervise(
     mut postmaster: Postmaster,
     launch: Launch,
@@ -20,19 +20,20 @@ pub(super) async fn supervise(
         tokio::select! {
             _ = &mut stop => return postmaster.stop().await,
             () = postmaster.ended() => {}
+            () = launch.log().rotate_for_ever() => {}
         }
-        tracing::error!("Postgres ended by itself; starting it again");
+        tracing::error!("Postgres stopped unexpectedly; restarting it");
         let again = async {
             loop {
                 match launch.start().await {
                     Ok(postmaster) => return postmaster,
-                    Err(error) => tracing::error!("Postgres cannot be started: {error:#}"),
+                    Err(error) => tracing::error!("cannot restart Postgres: {error:#}"),
                 }
                 sleep(PAUSE).await;
             }
         };
         postmaster = tokio::select! {
-            // One that was just being started is killed as it is dropped.
+            // A server that is starting is killed when its handle is dropped.
             _ = &mut stop => return,
             postmaster = again => postmaster,
         };

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_appears_when_it_is_whole_and_compressed_by_its_ending() {
+    fn a_file_appears_once_it_is_complete_and_is_compressed_by_its_extension() {
         let folder = tempfile::tempdir().expect("a folder");
         for name in ["a.json", "a.json.gz", "a.json.zst"] {
             let path = folder.path().join(name);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_abandoned_leaves_nothing() {
+    fn an_abandoned_output_leaves_no_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.json");
         let mut destination = Destination::open(Some(&path)).expect("opens");

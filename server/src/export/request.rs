@@ -31,8 +31,8 @@ pub fn log_requests(page: &WholeEvents) -> impl Iterator<Item = Vec<u8>> + '_ {
 trait Stored {
     type Item;
     fn item(&self) -> &Self::Item;
-    /// Returns the indexes of its resource and its scope.
-    fn place(&self) -> (u32, u32);
+    /// Returns the indexes of its resource and of its scope.
+    fn origin(&self) -> (u32, u32);
     /// Returns the approximate number of bytes of its text.
     fn memory_bytes(&self) -> usize;
 }
@@ -44,7 +44,7 @@ impl Stored for StoredSpan {
         &self.span
     }
 
-    fn place(&self) -> (u32, u32) {
+    fn origin(&self) -> (u32, u32) {
         (self.resource, self.scope)
     }
 
@@ -78,7 +78,7 @@ impl Stored for WholeEvent {
         &self.record
     }
 
-    fn place(&self) -> (u32, u32) {
+    fn origin(&self) -> (u32, u32) {
         (self.resource, self.scope)
     }
 
@@ -144,11 +144,11 @@ fn grouped<'a, T: Stored>(
 ) -> Vec<ItemsOf<'a, T::Item>> {
     let mut sorted: Vec<&T> = items.iter().collect();
     // The sort is stable, so the order within a scope stays.
-    sorted.sort_by_key(|item| item.place());
+    sorted.sort_by_key(|item| item.origin());
     sorted
-        .chunk_by(|one, next| one.place() == next.place())
+        .chunk_by(|one, next| one.origin() == next.origin())
         .filter_map(|group| {
-            let (resource, scope) = group.first()?.place();
+            let (resource, scope) = group.first()?.origin();
             Some(ItemsOf {
                 resource: resources.get(resource as usize)?,
                 scope: scopes.get(scope as usize)?,

@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(read.rejected, []);
         let mut spans = Vec::new();
         for group in read.groups {
-            let service = group.resource.service_name().to_owned();
+            let service = group.resource.service_name().into_owned();
             spans.extend(group.spans.into_iter().map(|span| (service.clone(), span)));
         }
         spans.sort_by_key(|(_, span)| span.span_id);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     fn expected(trace: &Trace) -> Vec<(String, Span)> {
-        let service = |at: u32| trace.resources[at as usize].service_name().to_owned();
+        let service = |at: u32| trace.resources[at as usize].service_name().into_owned();
         let mut spans: Vec<_> = trace
             .spans
             .iter()

@@ -18,54 +18,12 @@ mod tests;
 
 use std::io::BufRead;
 
-use clap::ValueEnum;
-
+use super::format::{Format, Kind};
 use super::recognise::{Found, UNKNOWN, recognise};
 use super::scan::{Fault, Raw, Scanner};
 
 /// The size of the largest element, in bytes: the most text held in memory at a time.
 pub(super) const ELEMENT_BYTES: usize = 256 << 20;
-
-/// The format of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// OTLP JSON: traces, logs, or both.
-    Otlp,
-    /// Jaeger JSON, as its UI downloads it.
-    Jaeger,
-    /// Zipkin v2 JSON.
-    Zipkin,
-}
-
-impl Format {
-    /// Returns its name for people.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Otlp => "OTLP JSON",
-            Self::Jaeger => "Jaeger JSON",
-            Self::Zipkin => "Zipkin JSON",
-        }
-    }
-}
-
-/// The kind of an element.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    OtlpSpans,
-    OtlpLogs,
-    Jaeger,
-    Zipkin,
-}
-
-impl Kind {
-    pub(super) const fn format(self) -> Format {
-        match self {
-            Self::OtlpSpans | Self::OtlpLogs => Format::Otlp,
-            Self::Jaeger => Format::Jaeger,
-            Self::Zipkin => Format::Zipkin,
-        }
-    }
-}
 
 /// A part of a file that is decoded by itself.
 #[derive(Debug, PartialEq, Eq)]
@@ -224,7 +182,7 @@ impl Walker<'_> {
             (Some(_), Some(forced)) if forced != kind.format() => {
                 let (found, forced) = (kind.format().as_str(), forced.as_str());
                 self.sink
-                    .reject(line, format!("is {found}, not {forced} as asked for"));
+                    .reject(line, format!("is {found}, but --format is {forced}"));
             }
             (Some(text), _) => self.sink.element(Element { kind, line, text }),
             (None, _) => self.sink.reject(line, too_long()),
@@ -234,8 +192,7 @@ impl Walker<'_> {
 
 fn too_long() -> String {
     format!(
-        "is larger than {} MiB, which is too much for one part of a document; \
-         newline-delimited files have smaller parts",
+        "is larger than {} MiB, the limit for one part of a document; use a newline-delimited file",
         ELEMENT_BYTES >> 20
     )
 }

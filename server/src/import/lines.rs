@@ -4,7 +4,8 @@ use std::io::{self, BufRead, Read as _};
 
 use serde::de::IgnoredAny;
 
-use super::elements::{ELEMENT_BYTES, Format, Sink, walk};
+use super::elements::{ELEMENT_BYTES, Sink, walk};
+use super::format::Format;
 use super::scan::{Fault, Scanner};
 
 /// The most bytes that are examined to detect the layout.
@@ -122,7 +123,7 @@ mod tests {
     const GOOD: &str = "{\"resourceSpans\":[{}]}";
 
     #[test]
-    fn a_bad_line_costs_itself_wherever_it_is() {
+    fn a_bad_line_does_not_affect_other_lines() {
         let half = "{\"resourceSpans\":[{";
         for (lines, taken, rejected) in [
             ([GOOD, half, GOOD], [1, 3], 2),
@@ -138,14 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn empty_lines_and_windows_line_ends_are_no_fault() {
+    fn empty_lines_and_windows_line_ends_are_accepted() {
         let read = read_text(&format!("\u{feff}{GOOD}\r\n\r\n\n{GOOD}\r\n"));
         assert_eq!(read.taken, [1, 4]);
         assert!(read.rejected.is_empty());
     }
 
     #[test]
-    fn a_document_laid_out_for_people_is_one_document() {
+    fn a_pretty_printed_document_is_one_document() {
         let read = read_text("{\n\"resourceSpans\": [\n{},\n{}\n]\n}\n");
         assert_eq!(read.taken, [3, 4]);
         let read = read_text("[\n{\"id\": \"1\"}\n]");
@@ -154,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_document_keeps_what_came_before() {
+    fn elements_before_the_damage_of_a_document_are_kept() {
         let read = read_text("{\n\"resourceSpans\": [\n{},\n{\n");
         assert_eq!(read.taken, [3]);
         assert_eq!(read.rejected.len(), 1);
     }
 
     #[test]
-    fn nothing_is_nothing() {
+    fn an_empty_file_has_no_elements() {
         let read = read_text("");
         assert!(read.taken.is_empty() && read.rejected.is_empty());
     }

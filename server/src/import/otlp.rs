@@ -10,21 +10,21 @@ const REQUEST_BYTES: usize = 4 << 20;
 
 /// The names of an entry's fields.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Names {
+pub(super) struct FieldNames {
     list: &'static str,
     scopes: &'static [&'static str],
     items: [&'static str; 2],
 }
 
 /// The names for traces.
-pub(super) const SPANS: Names = Names {
+pub(super) const SPANS: FieldNames = FieldNames {
     list: "resourceSpans",
     // The last name is from before OTLP 0.15.
     scopes: &["scopeSpans", "scope_spans", "instrumentationLibrarySpans"],
     items: ["spans", "spans"],
 };
 /// The names for logs.
-pub(super) const LOGS: Names = Names {
+pub(super) const LOGS: FieldNames = FieldNames {
     list: "resourceLogs",
     scopes: &["scopeLogs", "scope_logs"],
     items: ["logRecords", "log_records"],
@@ -41,7 +41,11 @@ pub(super) struct RequestPart {
 ///
 /// # Errors
 /// The text is not an object with the shape of such an entry.
-pub(super) fn cut(names: Names, entry: &[u8], line: u64) -> Result<Vec<RequestPart>, Fault> {
+pub(super) fn split_entry(
+    names: FieldNames,
+    entry: &[u8],
+    line: u64,
+) -> Result<Vec<RequestPart>, Fault> {
     let mut scanner = Scanner::new(entry, line);
     let mut resource = Fields::default();
     let mut scopes = Vec::new();
@@ -93,7 +97,7 @@ struct Scope<'a> {
 }
 
 fn scope<'a>(
-    names: Names,
+    names: FieldNames,
     entry: &'a [u8],
     scanner: &mut Scanner<&[u8]>,
 ) -> Result<Scope<'a>, Fault> {
@@ -142,7 +146,12 @@ fn fitting(items: &[(&[u8], u64)]) -> usize {
     fitting.max(1)
 }
 
-fn part(names: Names, resource: &Fields, scope: &Fields, items: &[(&[u8], u64)]) -> RequestPart {
+fn part(
+    names: FieldNames,
+    resource: &Fields,
+    scope: &Fields,
+    items: &[(&[u8], u64)],
+) -> RequestPart {
     let mut body = format!(
         "{{\"{}\":[{{\"{}\":[{{\"{}\":[",
         names.list, names.scopes[0], names.items[0]
@@ -170,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_cut_with_its_resource_and_scope_wherever_they_stand() {
+    fn an_entry_is_split_with_its_resource_and_scope_in_any_field_order() {
         let spans: Vec<String> = (0..REQUEST_ITEMS + 2)
             .map(|at| format!("\n{{\"n\":{at}}}"))
             .collect();
@@ -179,7 +188,7 @@ mod tests {
              {{\"scope\":{{\"name\":\"x\"}},\"spans\":[7]}},{{\"spans\":null}}],\"resource\":{{\"a\":[1]}}}}",
             spans.join(",")
         );
-        let parts = cut(SPANS, entry.as_bytes(), 5).expect("an entry");
+        let parts = split_entry(SPANS, entry.as_bytes(), 5).expect("an entry");
         let counts: Vec<_> = parts.iter().map(|part| part.lines.len()).collect();
         assert_eq!(counts, [REQUEST_ITEMS, 2, 1]);
         assert_eq!(parts[0].lines[0], 6);
@@ -203,22 +212,22 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_bounded_in_bytes_and_has_one_span_at_least() {
+    fn a_request_is_bounded_in_bytes_and_has_at_least_one_span() {
         let large = format!("\"{}\"", "x".repeat(REQUEST_BYTES));
         let entry = format!("{{\"scopeLogs\":[{{\"logRecords\":[{large},1,2]}}]}}");
-        let parts = cut(LOGS, entry.as_bytes(), 1).expect("an entry");
+        let parts = split_entry(LOGS, entry.as_bytes(), 1).expect("an entry");
         let counts: Vec<_> = parts.iter().map(|part| part.lines.len()).collect();
         assert_eq!(counts, [1, 2]);
     }
 
     #[test]
-    fn what_is_no_entry_is_a_fault() {
+    fn a_value_that_is_not_an_entry_is_a_fault() {
         for entry in [
             "7",
             "{\"scopeSpans\":[3]}",
             "{\"scopeSpans\":[{\"spans\":[}]}",
         ] {
-            assert!(cut(SPANS, entry.as_bytes(), 1).is_err(), "{entry}");
+            assert!(split_entry(SPANS, entry.as_bytes(), 1).is_err(), "{entry}");
         }
     }
 }

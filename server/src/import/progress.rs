@@ -32,7 +32,7 @@ struct Current {
     taken: Arc<AtomicU64>,
     size: Option<u64>,
     bar: Option<ProgressBar>,
-    told: Instant,
+    last_line: Instant,
 }
 
 impl Progress {
@@ -64,7 +64,7 @@ impl Progress {
             taken: Arc::clone(&source.taken),
             size: source.size,
             bar,
-            told: Instant::now(),
+            last_line: Instant::now(),
         });
     }
 
@@ -79,8 +79,8 @@ impl Progress {
         if let Some(bar) = &current.bar {
             bar.set_position(taken);
             bar.set_message(format!("{spans} spans stored"));
-        } else if current.told.elapsed() >= LINE_EVERY {
-            current.told = Instant::now();
+        } else if current.last_line.elapsed() >= LINE_EVERY {
+            current.last_line = Instant::now();
             let part = current.size.map_or_else(
                 || format!("{taken} bytes"),
                 |size| format!("{} %", taken * 100 / size.max(1)),

@@ -13,7 +13,8 @@ use throughline_wire::Limits;
 use throughline_wire::TraceId;
 use tokio::sync::mpsc;
 
-use super::elements::{Element, Format, Kind, Sink};
+use super::elements::{Element, Sink};
+use super::format::{Format, Kind};
 use super::progress::Progress;
 use super::report::SourceLocation;
 use super::source::Source;
@@ -43,9 +44,9 @@ pub(super) enum Message {
 pub(super) struct Batch {
     pub(super) groups: Vec<SpanGroup>,
     /// The location of each span, in order.
-    pub(super) places: Vec<SourceLocation>,
+    pub(super) locations: Vec<SourceLocation>,
     /// The location of each log record, in order.
-    pub(super) event_places: Vec<SourceLocation>,
+    pub(super) event_locations: Vec<SourceLocation>,
     /// The traces of its spans.
     pub(super) traces: Vec<TraceId>,
     bytes: usize,
@@ -121,7 +122,7 @@ impl Sink for Reader<'_> {
             self.flush_zipkin();
         }
         match kind {
-            Kind::OtlpSpans => match otlp::cut(otlp::SPANS, &text, line) {
+            Kind::OtlpSpans => match otlp::split_entry(otlp::SPANS, &text, line) {
                 Ok(parts) => {
                     for part in parts {
                         let at = |index: usize| (part.lines.get(index).copied(), None);
@@ -131,7 +132,7 @@ impl Sink for Reader<'_> {
                 }
                 Err(fault) => self.reject(line, fault.to_string()),
             },
-            Kind::OtlpLogs => match otlp::cut(otlp::LOGS, &text, line) {
+            Kind::OtlpLogs => match otlp::split_entry(otlp::LOGS, &text, line) {
                 Ok(parts) => {
                     for part in parts {
                         let at = |index: usize| (part.lines.get(index).copied(), None);
@@ -178,15 +179,15 @@ impl Reader<'_> {
         let Validated {
             groups,
             rejected,
-            places,
-            event_places,
+            indexes,
+            event_indexes,
         } = request.validate(&self.settings.limits, now);
         for rejection in rejected {
             let (own, index) = at(rejection.index);
             self.rejected(own.unwrap_or(line), index, 1, rejection.reason);
         }
         let file = &self.file;
-        let place = |index| {
+        let location = |index| {
             let (own, span) = at(index);
             SourceLocation {
                 file: Arc::clone(file),
@@ -194,14 +195,20 @@ impl Reader<'_> {
                 span,
             }
         };
-        self.batch.places.extend(places.into_iter().map(place));
-        let events = event_places.into_iter().map(place);
-        self.batch.event_places.extend(events);
-        let spans = groups.iter().flat_map(|group| &group.spans);
-        self.batch.traces.extend(spans.map(|span| span.trace_id));
+        self.batch
+            .locations
+            .extend(indexes.into_iter().map(location));
+        let events = event_indexes.into_iter().map(location);
+        self.batch.event_locations.extend(events);
+        for group in &groups {
+            let spans = group.spans.iter().map(|span| span.trace_id);
+            self.batch.traces.extend(spans);
+            let packed = group.packed.iter().map(|span| span.trace_id);
+            self.batch.traces.extend(packed);
+        }
         self.batch.groups.extend(groups);
         self.batch.bytes += bytes;
-        let items = self.batch.places.len() + self.batch.event_places.len();
+        let items = self.batch.locations.len() + self.batch.event_locations.len();
         if items >= BATCH_SPANS || self.batch.bytes >= BATCH_BYTES {
             self.flush();
         }
@@ -209,10 +216,10 @@ impl Reader<'_> {
 
     fn rejected(&mut self, line: u64, span: Option<usize>, count: u64, reason: String) {
         let file = Arc::clone(&self.file);
-        let place = SourceLocation { file, line, span };
+        let location = SourceLocation { file, line, span };
         let _ = self
             .out
-            .blocking_send(Message::Rejected(place, count, reason));
+            .blocking_send(Message::Rejected(location, count, reason));
     }
 
     /// Holds a Zipkin span until there are enough to decode.

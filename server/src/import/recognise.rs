@@ -1,6 +1,6 @@
 //! Detects the kind of an object by the names of its fields.
 
-use super::elements::Kind;
+use super::format::Kind;
 use super::scan::{Fault, Scanner};
 
 /// The kind of an object.
@@ -13,11 +13,11 @@ pub(super) enum Found {
     Other(&'static str),
 }
 
-pub(super) const UNKNOWN: &str = "is neither OTLP, nor Jaeger's, nor Zipkin's JSON";
-pub(super) const METRICS: &str = "holds metrics or profiles, which are not stored";
+pub(super) const UNKNOWN: &str = "is not OTLP, Jaeger or Zipkin JSON";
+pub(super) const METRICS: &str = "contains metrics or profiles, which Throughline does not store";
 pub(super) const SEARCH: &str =
-    "is an answer of Elasticsearch: take the spans out, the `_source` of each of `hits.hits`";
-pub(super) const PRINTED: &str = "is what the Go SDK prints (`stdouttrace`), which is not OTLP";
+    "is a response of Elasticsearch; extract the spans, the `_source` of each of `hits.hits`";
+pub(super) const PRINTED: &str = "is the output of the Go SDK's `stdouttrace`, which is not OTLP";
 
 /// Returns the kind of an object, by the first field that identifies it.
 pub(super) fn recognise(text: &[u8], line: u64) -> Result<Option<Found>, Fault> {

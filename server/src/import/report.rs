@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use throughline_wire::TraceId;
 
-use super::elements::Format;
+use super::format::Format;
 use crate::printable::Printable;
 
 /// The most reasons that are printed. The count covers all rejections.
-const TOLD_REASONS: usize = 10;
+const MAX_REASONS: usize = 10;
 /// The most distinct traces that are counted, which bounds the memory.
 const COUNTED_TRACES: usize = 1_000_000;
 
@@ -60,15 +60,15 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn reject(&mut self, place: &SourceLocation, count: u64, reason: &str) {
+    pub(super) fn reject(&mut self, location: &SourceLocation, count: u64, reason: &str) {
         self.rejected += count;
-        if self.reasons.len() < TOLD_REASONS {
+        if self.reasons.len() < MAX_REASONS {
             let spans = if count > 1 {
                 format!("{count} items: ")
             } else {
                 String::new()
             };
-            self.reasons.push(format!("{place}: {spans}{reason}"));
+            self.reasons.push(format!("{location}: {spans}{reason}"));
         }
     }
 
@@ -105,8 +105,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (file, format, error) in &self.files {
             let format = format.map_or("nothing to import", Format::as_str);
-            let said = error.as_deref().unwrap_or(format);
-            writeln!(f, "{}: {}", Printable(file.display()), Printable(said))?;
+            let text = error.as_deref().unwrap_or(format);
+            writeln!(f, "{}: {}", Printable(file.display()), Printable(text))?;
         }
         let more = if self.traces.len() >= COUNTED_TRACES {
             " or more"
@@ -124,14 +124,14 @@ impl fmt::Display for Report {
         for reason in &self.reasons {
             writeln!(f, "    {}", Printable(reason))?;
         }
-        if self.rejected > 0 && self.reasons.len() == TOLD_REASONS {
-            writeln!(f, "    (the first {TOLD_REASONS} reasons)")?;
+        if self.rejected > 0 && self.reasons.len() == MAX_REASONS {
+            writeln!(f, "    (the first {MAX_REASONS} reasons)")?;
         }
         writeln!(f, "traces     {traces:>10}{more}")?;
         match &self.gave_up {
             Some(reason) => writeln!(
                 f,
-                "stopped: {}; what was stored stays, import the same files again to go on",
+                "stopped: {}; stored items stay; import the same files again to continue",
                 Printable(reason)
             ),
             None => Ok(()),
@@ -144,14 +144,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_file_holds_forges_no_line_of_the_summary() {
+    fn file_content_cannot_forge_a_line_of_the_summary() {
         let mut report = Report::default();
-        let place = SourceLocation {
+        let location = SourceLocation {
             file: Path::new("a\u{1b}[31m.json").into(),
             line: 1,
             span: None,
         };
-        report.reject(&place, 1, "no such field: x\nrejected            0");
+        report.reject(&location, 1, "no such field: x\nrejected            0");
         let file = PathBuf::from("b\r.json");
         report.files.push((file, None, Some("c\u{1b}c".to_owned())));
         let text = report.to_string();

@@ -51,8 +51,8 @@ pub(super) async fn store(
                 let groups = core::mem::take(&mut batch.groups);
                 storing.spawn(async move { (submit(&writer, groups, timeout).await, batch) });
             }
-            Some(Message::Rejected(place, count, reason)) => {
-                report.reject(&place, count, &reason);
+            Some(Message::Rejected(location, count, reason)) => {
+                report.reject(&location, count, &reason);
             }
             Some(Message::End(file, format, error)) => {
                 let error = error.map(|error| error.to_string());
@@ -92,12 +92,26 @@ fn note(
             }
             report.events += outcome.events.received;
             report.duplicate_events += outcome.events.duplicate;
-            let spans = (&outcome.rejected, &batch.places);
-            let events = (&outcome.events.rejected, &batch.event_places);
-            for (rejected, places) in [spans, events] {
+            let spans = outcome.received + outcome.duplicate + outcome.rejected.len() as u64;
+            let events = &outcome.events;
+            let events = events.received + events.duplicate + events.rejected.len() as u64;
+            let submitted = (
+                batch.locations.len() as u64,
+                batch.event_locations.len() as u64,
+            );
+            if (spans, events) != submitted {
+                report.gave_up = Some(format!(
+                    "the store accounts for {spans} spans and {events} log records of a batch of {} \
+                     and {}; import the same files again",
+                    submitted.0, submitted.1
+                ));
+            }
+            let spans = (&outcome.rejected, &batch.locations);
+            let events = (&outcome.events.rejected, &batch.event_locations);
+            for (rejected, locations) in [spans, events] {
                 for rejection in rejected {
-                    if let Some(place) = places.get(rejection.index) {
-                        report.reject(place, 1, &rejection.reason);
+                    if let Some(location) = locations.get(rejection.index) {
+                        report.reject(location, 1, &rejection.reason);
                     }
                 }
             }
@@ -174,7 +188,7 @@ async fn submit_patiently(
             return Err(error);
         }
         if wait == FIRST_WAIT {
-            tracing::warn!("{error}; trying again");
+            tracing::warn!("{error}; retrying");
         }
         sleep(pause).await;
         wait = (wait * 2).min(LONGEST_WAIT);
@@ -191,7 +205,7 @@ struct Items {
 impl Items {
     fn of(groups: &[SpanGroup]) -> Self {
         Self {
-            spans: groups.iter().map(|group| group.spans.len()).sum(),
+            spans: groups.iter().map(SpanGroup::span_count).sum(),
             events: groups.iter().map(|group| group.events.len()).sum(),
         }
     }
@@ -216,27 +230,22 @@ fn after(first: usize, rejected: Vec<Rejection>) -> impl Iterator<Item = Rejecti
     })
 }
 
-/// Splits the spans and log records into two halves, each in order.
+/// Splits the spans and log records into two halves, each in order. Starts and senders are in the
+/// half of the first items of their group.
 fn halves(groups: Vec<SpanGroup>) -> (Vec<SpanGroup>, Vec<SpanGroup>) {
     let all = Items::of(&groups);
     let mut space = usize::midpoint(all.spans, all.events);
     let (mut one, mut other) = (Vec::new(), Vec::new());
-    for mut group in groups {
-        let spans = group.spans.split_off(space.min(group.spans.len()));
-        space -= group.spans.len();
-        let events = group.events.split_off(space.min(group.events.len()));
-        space -= group.events.len();
-        if !(spans.is_empty() && events.is_empty()) {
-            other.push(SpanGroup {
-                resource: Arc::clone(&group.resource),
-                scope: Arc::clone(&group.scope),
-                spans,
-                events,
-                ..SpanGroup::default()
-            });
+    for group in groups {
+        let spans = space.min(group.span_count());
+        let events = (space - spans).min(group.events.len());
+        space -= spans + events;
+        let (first, rest) = group.split_at(spans, events);
+        if !first.is_empty() {
+            one.push(first);
         }
-        if !(group.spans.is_empty() && group.events.is_empty()) {
-            one.push(group);
+        if !rest.is_empty() {
+            other.push(rest);
         }
     }
     (one, other)
@@ -244,8 +253,10 @@ fn halves(groups: Vec<SpanGroup>) -> (Vec<SpanGroup>, Vec<SpanGroup>) {
 
 #[cfg(test)]
 mod tests {
-    use throughline_testkit::span;
-    use throughline_wire::LogRecord;
+    use proptest::prelude::*;
+    use throughline_codec::group::Sender;
+    use throughline_testkit::{NOW, span};
+    use throughline_wire::{Limits, LogRecord, SpanStart};
 
     use super::*;
 
@@ -270,8 +281,91 @@ mod tests {
         }
     }
 
+    /// Returns a group with `packed` more spans in their stored form, a start and a sender.
+    fn full(spans: usize, packed: usize, events: usize, is_said: bool) -> SpanGroup {
+        let mut group = group(&[], &[]);
+        group.spans = (0..spans)
+            .map(|at| span(format!("s{at}")).build())
+            .collect();
+        group.events = (0..events)
+            .map(|at| LogRecord {
+                event_name: format!("e{at}").into(),
+                ..LogRecord::default()
+            })
+            .collect();
+        for at in 0..packed {
+            let mut span = opentelemetry_proto::tonic::trace::v1::Span {
+                trace_id: vec![1; 16],
+                span_id: vec![2; 8],
+                name: format!("p{at}"),
+                start_time_unix_nano: NOW.get() as u64,
+                end_time_unix_nano: NOW.get() as u64 + 1,
+                ..Default::default()
+            };
+            span.kind = 1;
+            let bytes = prost::Message::encode_to_vec(&span);
+            assert!(group.packed.push_otlp(&bytes, &Limits::default(), NOW));
+        }
+        if is_said {
+            group.starts = vec![SpanStart::of(&span("start").build())];
+            group.sender = Some(Sender::default());
+        }
+        group
+    }
+
+    /// Returns the names of all that the groups hold, by kind.
+    fn held(groups: &[SpanGroup]) -> [Vec<String>; 4] {
+        let of = |read: &dyn Fn(&SpanGroup) -> Vec<String>| groups.iter().flat_map(read).collect();
+        [
+            of(&|group| {
+                let spans = group.spans.iter().map(|span| span.name.to_string());
+                spans
+                    .chain(group.packed.iter().map(|span| span.name.to_owned()))
+                    .collect()
+            }),
+            of(&|group| {
+                let events = group.events.iter();
+                events.map(|event| event.event_name.to_string()).collect()
+            }),
+            of(&|group| {
+                let starts = group.starts.iter();
+                starts.map(|start| start.name.to_string()).collect()
+            }),
+            of(&|group| {
+                group
+                    .sender
+                    .iter()
+                    .map(|sender| format!("{sender:?}"))
+                    .collect()
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn halves_hold_every_item_of_every_kind_once(
+            sizes in prop::collection::vec((0_usize..4, 0_usize..4, 0_usize..4, any::<bool>()), 0..5)
+        ) {
+            let groups: Vec<_> = sizes
+                .into_iter()
+                .map(|(spans, packed, events, is_said)| full(spans, packed, events, is_said))
+                .collect();
+            let all = Items::of(&groups);
+            let before = held(&groups);
+            let (one, other) = halves(groups);
+            let half = Items::of(&one);
+            prop_assert_eq!(half + Items::of(&other), all);
+            prop_assert_eq!(half.spans + half.events, usize::midpoint(all.spans, all.events));
+            let mut after = held(&one);
+            for (first, rest) in after.iter_mut().zip(held(&other)) {
+                first.extend(rest);
+            }
+            prop_assert_eq!(after, before);
+        }
+    }
+
     #[test]
-    fn halves_hold_every_span_and_log_record_once_and_in_order() {
+    fn halves_of_a_batch_have_every_item_once_and_in_order() {
         let groups = vec![group(&["a", "b"], &["x", "y", "z"]), group(&["c"], &["w"])];
         let (one, other) = halves(groups);
         assert_eq!(names(&one), ["a", "b", "x"]);

@@ -29,8 +29,8 @@ impl Items {
         let Validated {
             groups,
             rejected,
-            places,
-            event_places,
+            indexes,
+            event_indexes,
         } = validated;
         let (of_spans, of_events) = match signal {
             Signal::Traces => (rejected, Vec::new()),
@@ -38,8 +38,8 @@ impl Items {
         };
         Self {
             groups,
-            spans: Checked::new(places, of_spans),
-            events: Checked::new(event_places, of_events),
+            spans: Checked::new(indexes, of_spans),
+            events: Checked::new(event_indexes, of_events),
             ..Self::default()
         }
     }
@@ -49,14 +49,14 @@ impl Items {
 #[derive(Debug, Default)]
 pub(super) struct Checked {
     /// The position in the request of each valid item, in the order of the groups.
-    places: Vec<usize>,
+    indexes: Vec<usize>,
     /// The items that are not valid.
     rejected: Vec<Rejection>,
 }
 
 impl Checked {
-    pub(super) const fn new(places: Vec<usize>, rejected: Vec<Rejection>) -> Self {
-        Self { places, rejected }
+    pub(super) const fn new(indexes: Vec<usize>, rejected: Vec<Rejection>) -> Self {
+        Self { indexes, rejected }
     }
 
     /// Adds what the writer did with the valid items.
@@ -69,13 +69,13 @@ impl Checked {
         duplicate: u64,
         refused: Vec<Rejection>,
     ) -> Result<ItemOutcome, Fault> {
-        let submitted = self.places.len() as u64;
+        let submitted = self.indexes.len() as u64;
         let accounted = received + duplicate + refused.len() as u64;
         if accounted != submitted {
             tracing::error!(
                 submitted,
                 accounted,
-                "the writer lost count; nothing is acknowledged"
+                "the writer did not account for each item; the request is not acknowledged"
             );
             return Err(Fault::internal());
         }
@@ -86,13 +86,13 @@ impl Checked {
         })
     }
 
-    /// Returns all that was rejected, with what the writer refused, by the places in the request.
+    /// Returns all that was rejected, with what the writer refused, by the indexes in the request.
     pub(super) fn with_refused(self, refused: Vec<Rejection>) -> Vec<Rejection> {
         let mut rejected = self.rejected;
         rejected.extend(refused.into_iter().map(|rejection| {
-            let place = self.places.get(rejection.index);
+            let index = self.indexes.get(rejection.index);
             Rejection {
-                index: place.copied().unwrap_or(rejection.index),
+                index: index.copied().unwrap_or(rejection.index),
                 ..rejection
             }
         }));
@@ -166,15 +166,15 @@ mod tests {
     }
 
     #[test]
-    fn what_the_writer_refuses_gets_its_place_in_the_request() {
+    fn items_that_the_writer_rejects_get_their_index_in_the_request() {
         let outcome = checked().account(1, 1, vec![rejection(2)]);
         let rejected = outcome.expect("accounted").rejected;
-        let places: Vec<_> = rejected.iter().map(|rejection| rejection.index).collect();
-        assert_eq!(places, [1, 3, 4]);
+        let indexes: Vec<_> = rejected.iter().map(|rejection| rejection.index).collect();
+        assert_eq!(indexes, [1, 3, 4]);
     }
 
     #[test]
-    fn nothing_is_acknowledged_when_the_writer_loses_count_of_an_item() {
+    fn a_request_is_not_acknowledged_if_the_writer_does_not_account_for_an_item() {
         for (received, duplicate, refused) in [(2, 0, 0), (3, 1, 0), (0, 0, 2)] {
             let refused = (0..refused).map(rejection).collect();
             let fault = checked().account(received, duplicate, refused);

@@ -83,7 +83,7 @@ pub enum BodyError {
     #[error("the body is larger than {0} bytes, as sent or decompressed")]
     TooLarge(usize),
     /// The content encoding is not supported.
-    #[error("content-encoding {0:?} is not understood; send gzip, zstd or identity")]
+    #[error("content-encoding {0:?} is not supported; send gzip, zstd or identity")]
     Encoding(String),
     /// The compressed bytes are damaged.
     #[error("the {encoding} body is damaged: {reason}")]
@@ -94,16 +94,18 @@ pub enum BodyError {
         reason: String,
     },
     /// The body is still compressed after the declared encoding was removed.
-    #[error("the body is {0} where content-encoding has been undone; say so, once")]
+    #[error(
+        "the body is still {0} after decompression; compress it once, and name each encoding in content-encoding"
+    )]
     Undeclared(&'static str),
     /// The client took too long.
     #[error("the body did not arrive in time")]
     TooSlow,
     /// The client disconnected or broke the transfer.
-    #[error("the body did not arrive whole")]
+    #[error("the connection closed before the body was complete")]
     Broken,
     /// Too many bodies are in memory.
-    #[error("too many requests are being read; try again shortly")]
+    #[error("the memory for request bodies is in use; try again shortly")]
     Busy,
 }
 

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_again_is_not_counted_again_alone_or_with_more() {
+    fn repeated_drop_reports_are_counted_once() {
         let drops = Drops::default();
         // The first batch of the process that this server receives: five drops were before it.
         assert_eq!(drops.uncounted(full(2), &of(1, 7)), full(2));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_processes_are_remembered_than_the_limit() {
+    fn the_number_of_remembered_processes_is_limited() {
         let drops = Drops::default();
         for process in 1..=PROCESSES as i64 + 10 {
             drops.uncounted(full(1), &of(process, 1));

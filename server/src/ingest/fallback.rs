@@ -12,17 +12,17 @@ use crate::problem::Problem;
 pub(super) async fn unknown(uri: Uri, headers: HeaderMap) -> Response {
     let path: String = uri.path().chars().take(80).collect();
     let detail = format!(
-        "there is nothing at {path}; OTLP over HTTP is taken at POST /v1/traces and POST \
-         /v1/logs. An exporter's endpoint for one signal needs its path, the endpoint for all \
-         none. The panel and its API are on the main port (3000 unless changed)"
+        "nothing is at {path}; send OTLP over HTTP to POST /v1/traces or POST /v1/logs. \
+         OTEL_EXPORTER_OTLP_TRACES_ENDPOINT needs the path, OTEL_EXPORTER_OTLP_ENDPOINT must not \
+         have it. The panel and its API are on the main port (3000 by default)"
     );
     otlp::refuse(&headers, &not_found(detail))
 }
 
 /// Responds to metrics, which SDKs send by default.
 pub(super) async fn metrics(headers: HeaderMap) -> Response {
-    let detail = "metrics are not taken, only traces and logs: set OTEL_METRICS_EXPORTER=none in \
-                  the sender, or leave its exporter for metrics out";
+    let detail = "this server accepts traces and logs, not metrics: set OTEL_METRICS_EXPORTER=none \
+                  in the sender, or remove its metrics exporter";
     otlp::refuse(&headers, &not_found(detail))
 }
 
@@ -43,8 +43,8 @@ pub(super) async fn wrong_otlp_method(method: Method, uri: Uri, headers: HeaderM
     otlp::refuse(&headers, &fault)
 }
 
-const WRONG_METHOD: &str = "Not this method";
+const WRONG_METHOD: &str = "Method not allowed";
 
 fn takes_post(method: &Method, uri: &Uri) -> String {
-    format!("{} takes POST, not {method}", uri.path())
+    format!("{} accepts POST, not {method}", uri.path())
 }

@@ -46,15 +46,15 @@ impl Fault {
 
     /// Creates a 400. `detail` says what is wrong and where.
     pub(super) fn undecodable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "The body cannot be read", detail)
+        Self::new(StatusCode::BAD_REQUEST, "Invalid request body", detail)
     }
 
     /// Creates a 500, for a fault of the server.
     pub(super) fn internal() -> Self {
-        let detail = "the request could not be handled; the server's log says why";
+        let detail = "internal error; see the server's log";
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "A fault of the server",
+            "Internal server error",
             detail,
         )
     }
@@ -73,13 +73,13 @@ impl Fault {
         let detail = if got.is_empty() {
             format!("content-type is missing; send one of: {wanted}")
         } else {
-            format!("content-type {got:?} is not understood; send one of: {wanted}")
+            format!("content-type {got:?} is not supported; send one of: {wanted}")
         };
         Self {
             accept: Some((ACCEPT, wanted)),
             ..Self::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "Content type not understood",
+                "Unsupported content type",
                 detail,
             )
         }
@@ -110,28 +110,24 @@ impl From<BodyError> for Fault {
         match error {
             BodyError::TooLarge(_) => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                "The body is too large",
+                "Request body too large",
                 detail,
             ),
             BodyError::Encoding(_) => Self {
                 accept: Some((ACCEPT_ENCODING, Encoding::ACCEPTED)),
                 ..Self::new(
                     StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                    "Content encoding not understood",
+                    "Unsupported content encoding",
                     detail,
                 )
             },
             BodyError::Corrupt { .. } | BodyError::Undeclared(_) | BodyError::Broken => {
                 Self::undecodable(detail)
             }
-            BodyError::TooSlow => Self::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "The body came too slowly",
-                detail,
-            ),
+            BodyError::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, "Request timeout", detail),
             BodyError::Busy => Self {
                 retry_after: Some(Duration::from_secs(1)),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "Too busy", detail)
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "Server overloaded", detail)
             },
         }
     }
@@ -149,13 +145,13 @@ impl From<WriteError> for Fault {
         match error {
             WriteError::Overloaded { retry_after } => Self {
                 retry_after: Some(retry_after),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "Too busy", detail)
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "Server overloaded", detail)
             },
             WriteError::Unavailable | WriteError::Closed => Self {
                 retry_after: Some(RETRY_SOON),
                 ..Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
-                    "The database is away",
+                    "Database unavailable",
                     detail,
                 )
             },
@@ -166,7 +162,7 @@ impl From<WriteError> for Fault {
             WriteError::Refused(_) => Self::undecodable(detail),
             WriteError::Internal => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "The batch was not stored",
+                "Internal server error",
                 detail,
             ),
         }

@@ -91,12 +91,12 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 /// Responds to an unknown call: `UNIMPLEMENTED` for gRPC clients, a text for others.
 async fn unknown(headers: HeaderMap) -> Response {
     if is_grpc(&headers) {
-        let detail = format!("this server takes {TRACES} and {LOGS}");
-        let fault = Fault::new(StatusCode::NOT_IMPLEMENTED, "No such call", detail);
+        let detail = format!("unknown method; this server has {TRACES} and {LOGS}");
+        let fault = Fault::new(StatusCode::NOT_IMPLEMENTED, "Unknown method", detail);
         count_fault(OtlpGrpc::NAME, &fault);
         return answer::fault(&fault);
     }
-    let detail = "this port speaks OTLP over gRPC; send OTLP over HTTP to POST /v1/traces or \
-                  /v1/logs on the port for it (4318 unless changed)";
+    let detail = "this port accepts OTLP over gRPC; send OTLP over HTTP to POST /v1/traces or \
+                  /v1/logs on its own port (4318 by default)";
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not gRPC", detail).into_response()
 }

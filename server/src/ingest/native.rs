@@ -51,12 +51,12 @@ impl Receiver for Native {
         let batch = decode_batch(body).map_err(|error| Fault::undecodable(error.to_string()))?;
         let ValidBatch {
             batch,
-            places,
+            indexes,
             rejected,
             rejected_sequences,
             start_places,
             mut rejected_starts,
-            event_places,
+            event_indexes,
             rejected_events,
         } = batch.validate(limits, now);
         if batch.sequence.is_none() {
@@ -64,9 +64,9 @@ impl Receiver for Native {
         }
         note_clock(&batch, now);
         Ok(Items {
-            spans: Checked::new(places, rejected),
+            spans: Checked::new(indexes, rejected),
             starts: Checked::new(start_places, rejected_starts),
-            events: Checked::new(event_places, rejected_events),
+            events: Checked::new(event_indexes, rejected_events),
             dropped: batch.dropped.clone(),
             groups: vec![group(batch, rejected_sequences)],
         })

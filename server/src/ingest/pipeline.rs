@@ -37,7 +37,7 @@ pub(super) trait Receiver: Copy + Send + 'static {
     /// Decodes and validates a body.
     ///
     /// # Errors
-    /// The body cannot be read as a whole.
+    /// The whole body is invalid.
     fn decode(self, body: &[u8], limits: &Limits, now: UnixNanos) -> Result<Items, Fault>;
 
     /// Responds to a request whose items are committed, or rejected one by one, at `now`.

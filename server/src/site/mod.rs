@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_and_what_climbs_out_is_not_served() {
+    fn missing_files_and_parent_paths_are_not_served() {
         for path in [
             "/",
             "/pkg/none.js",

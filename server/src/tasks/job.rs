@@ -1,4 +1,5 @@
-//! Runs a scheduled job while this server is its leader, and tries to become its leader while another is.
+//! Runs a scheduled job while this server is its leader, and waits to become its leader while
+//! another is.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,21 +11,22 @@ use tokio::time::sleep;
 
 use crate::readiness::Readiness;
 
-/// The delay until leadership is tried again while another server has it or the database is away.
+/// The delay until the server asks for leadership again after it lost it or the database was away.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Work that one server does for all.
+/// A scheduled job: work that one server does for all.
 pub(super) trait Job: Send + 'static {
     /// The kind of the job.
     const KIND: JobKind;
     /// The pause after each run.
     const PAUSE: Duration;
 
-    /// Does it once.
+    /// Runs the job once.
     fn run<'a>(&'a mut self, lock: &'a mut LeaderLock) -> BoxFuture<'a, Result<(), StoreError>>;
 }
 
-/// Does the work from when the schema is there until `stopping`. What fails is logged, counted and done again.
+/// Runs the job while this server is its leader, until `stopping`. Waits for the schema first.
+/// Failed runs are logged, counted and repeated.
 pub(super) async fn run_job<W: Job>(
     store: Arc<Store>,
     readiness: Readiness,
@@ -34,11 +36,10 @@ pub(super) async fn run_job<W: Job>(
     let lock = async {
         readiness.reached().await;
         loop {
-            match store.try_lead(W::KIND).await {
-                Ok(Some(lock)) => run_while_leader(&mut work, lock).await,
-                Ok(None) => {}
+            match store.lead(W::KIND).await {
+                Ok(lock) => run_while_leader(&mut work, lock).await,
                 Err(error) => {
-                    tracing::debug!(job = W::KIND.as_str(), %error, "cannot ask for leadership of the job");
+                    tracing::debug!(job = W::KIND.as_str(), %error, "cannot request leadership of the job");
                 }
             }
             sleep(RETRY_AFTER).await;
@@ -51,7 +52,7 @@ pub(super) async fn run_job<W: Job>(
     report_leadership(W::KIND, false);
 }
 
-/// Does the work again and again, until the connection that holds the lock is lost.
+/// Runs the job repeatedly, until the connection that holds the leader lock is lost.
 async fn run_while_leader<W: Job>(work: &mut W, mut lock: LeaderLock) {
     let job = W::KIND.as_str();
     tracing::info!(job, "acquired leadership of the job");
@@ -62,13 +63,14 @@ async fn run_while_leader<W: Job>(work: &mut W, mut lock: LeaderLock) {
         metrics::counter!("throughline_job_runs_total", "job" => job, "result" => word)
             .increment(1);
         if let Err(error) = result {
-            tracing::warn!(job, %error, "the job failed and is run again");
+            tracing::warn!(job, %error, "the job failed; retrying");
             if lock.check().await.is_err() {
                 break;
             }
         }
         sleep(W::PAUSE).await;
     }
+    tracing::warn!(job, "lost leadership of the job");
     report_leadership(W::KIND, false);
 }
 

@@ -1,5 +1,5 @@
-//! What runs in the background: work that one server at a time does for all, and each server's
-//! own watch over the storage.
+//! The background tasks: the scheduled jobs, which one server at a time runs for all, and the
+//! storage watch of each server.
 
 mod compact;
 mod job;
@@ -18,14 +18,14 @@ pub use self::storage::{StorageLimits, StorageWatch};
 use crate::clock::Clock;
 use crate::readiness::Readiness;
 
-/// What the tasks go by.
+/// The options of the tasks.
 #[derive(Debug, Clone)]
 pub struct TaskOptions {
-    /// How long what is kept.
+    /// The retention rules.
     pub rules: RetentionRules,
-    /// How large the database may become.
+    /// The storage limits.
     pub limits: StorageLimits,
-    /// The folder of the private cluster, whose disk is watched; none for a database elsewhere.
+    /// The folder of the private cluster, whose disk is watched; `None` for another database.
     pub data_dir: Option<PathBuf>,
 }
 
@@ -36,8 +36,8 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Starts them; they end when `stopping` becomes true, in the middle of a step if need be:
-    /// what a step did not finish is undone by the database.
+    /// Starts the tasks. They end when `stopping` is true, even within a step: the database rolls
+    /// back an unfinished step.
     pub fn start(
         store: &Arc<Store>,
         readiness: &Readiness,
@@ -69,16 +69,16 @@ impl Tasks {
         Self { tasks, storage }
     }
 
-    /// How large the database is beside its limits.
+    /// Returns the watch of the size of the database and its limits.
     pub fn storage(&self) -> StorageWatch {
         self.storage.clone()
     }
 
-    /// Waits for all of them to end.
+    /// Waits until all tasks have ended.
     pub async fn ended(mut self) {
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
-                tracing::error!(%error, "a background task ended by itself");
+                tracing::error!(%error, "a background task stopped unexpectedly");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Removes what is past its time, and the oldest days when the space runs out.
+//! The retention job: removes expired data, and the oldest days when the space is running out.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use super::job::Job;
 use super::storage::StorageWatch;
 use crate::clock::Clock;
 
-/// Rules are applied so often.
+/// The interval at which the rules are applied.
 const RULES_EVERY_NS: i64 = 15 * UnixNanos::PER_MINUTE;
 
 pub(super) struct RetainTask {
     rules: RetentionRules,
     clock: Clock,
     storage: StorageWatch,
-    /// When rules were last applied.
+    /// The time at which the rules were last applied.
     applied: Option<UnixNanos>,
 }
 
@@ -45,11 +45,11 @@ impl RetainTask {
         lock.note_size(now).await
     }
 
-    /// Frees days until there is space, or there is none to free; whether any was freed.
+    /// Frees days until there is space or no day is left. Returns whether it freed one.
     async fn prune(&self, lock: &mut LeaderLock) -> Result<bool, StoreError> {
         let mut pruned = false;
         while self.needs_pruning().await? {
-            // Copies may take half of what is free.
+            // Copies may take half of the free space.
             let space = self
                 .storage
                 .gauge()
@@ -60,7 +60,9 @@ impl RetainTask {
                 .await?
                 .is_none()
             {
-                tracing::warn!("the storage budget is nearly used up and no past day can be freed");
+                tracing::warn!(
+                    "the storage budget is nearly used up and retention cannot free an earlier day"
+                );
                 break;
             }
             metrics::counter!("throughline_retention_pruned_days_total").increment(1);
@@ -71,7 +73,7 @@ impl RetainTask {
 
     async fn needs_pruning(&self) -> Result<bool, StoreError> {
         let gauge = self.storage.measure().await;
-        // Without a budget nothing goes before its time.
+        // Without a budget, nothing is removed early.
         Ok(gauge.budget_bytes.is_some() && gauge.level() >= StorageLevel::Pruning)
     }
 }
@@ -91,16 +93,15 @@ impl Job for RetainTask {
             if (is_time || pruned) && may_delete_rows(&self.storage.gauge()) {
                 self.apply_rules(lock).await?;
             }
-            // The database may have restarted unnoticed.
+            // The database may have restarted.
             lock.check().await
         })
     }
 }
 
-/// Returns whether there is space to delete rows, which writes to the log first: half of what is
-/// kept free
-/// must be there. Ingest has stopped long before, so a disk that fills up gets its space back by the
-/// rules.
+/// Returns whether half of the disk reserve is free. Deleting rows needs space, because Postgres
+/// writes to the WAL first. Ingest stops when the whole reserve is reached, so retention can still
+/// free a full disk.
 fn may_delete_rows(gauge: &StorageGauge) -> bool {
     gauge
         .free_bytes
@@ -125,7 +126,7 @@ fn count(report: &RetentionReport) {
             budget_traces = report.budget.trace_count,
             partitions = report.partitions.len(),
             freed_bytes = freed,
-            "retention removed what is past its time"
+            "retention removed expired data"
         );
     }
 }
@@ -135,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_free_a_disk_that_ingest_finds_full_until_deleting_itself_needs_the_rest() {
+    fn retention_runs_on_a_full_disk_until_half_of_the_reserve_is_used() {
         let gauge = |free| StorageGauge {
             used_bytes: 1 << 40,
             budget_bytes: None,

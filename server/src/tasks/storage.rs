@@ -1,4 +1,4 @@
-//! Watches how large the database is, warns in time, and stops ingest before the disk is full.
+//! Watches the size of the database, warns, and stops ingest before the disk is full.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,26 +10,26 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// The pause between two looks.
+/// The pause between two measurements.
 const PAUSE: Duration = Duration::from_secs(5);
-/// The reserve is at most this share of the disk, as a divisor.
+/// The divisor for the maximum reserve: a tenth of the disk.
 const RESERVE_SHARE: u64 = 10;
 
-/// How large the database may become.
+/// The limits of the size of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StorageLimits {
-    /// Bytes of the database; none for as much as the disk has.
+    /// The size budget in bytes; `None` for no limit but the disk.
     pub budget_bytes: Option<u64>,
-    /// What stays free on the disk of the private cluster; a tenth of a smaller disk.
+    /// The disk reserve of the private cluster in bytes, at most a tenth of the disk.
     pub reserve_bytes: u64,
 }
 
 impl StorageLimits {
-    /// What stays free unless said otherwise, or a tenth of the disk where that is less.
+    /// The default disk reserve in bytes. On a small disk the reserve is a tenth of the disk.
     pub const DEFAULT_RESERVE_BYTES: u64 = 5_000_000_000;
 
-    /// Returns the limits beside what is free on the disk of `data_dir` now; the size of the database
-    /// is left out.
+    /// Returns a gauge of the limits and the free space on the disk of `data_dir`, without the size
+    /// of the database.
     pub fn disk_gauge(&self, data_dir: &Path) -> StorageGauge {
         self.gauge(0, disk(data_dir))
     }
@@ -46,7 +46,7 @@ impl StorageLimits {
     }
 }
 
-/// Tells how large the database is beside its limits; cheap to clone.
+/// The last measured size of the database and its limits. Cheap to clone.
 #[derive(Clone)]
 pub struct StorageWatch {
     store: Arc<Store>,
@@ -80,7 +80,7 @@ impl StorageWatch {
         watch
     }
 
-    /// A watch that looks only when it is asked to.
+    /// Creates a watch that measures only when [`Self::measure`] is called.
     pub fn new(store: Arc<Store>, limits: StorageLimits, data_dir: Option<PathBuf>) -> Self {
         let gauge = StorageGauge {
             budget_bytes: limits.budget_bytes,
@@ -95,12 +95,13 @@ impl StorageWatch {
         }
     }
 
-    /// As last measured.
+    /// Returns the last measurement.
     pub fn gauge(&self) -> StorageGauge {
         *self.gauge.borrow()
     }
 
-    /// Measures now, and lets ingest know. While the database is away its last size counts.
+    /// Measures now, and stops or resumes ingest. While the database is unavailable, its last size
+    /// is used.
     pub async fn measure(&self) -> StorageGauge {
         let before = self.gauge();
         let used = self.store.used_bytes().await;
@@ -111,18 +112,18 @@ impl StorageWatch {
         self.store.set_full(level == StorageLevel::Full);
         report(&gauge);
         if level != before.level() {
-            say(&gauge, level);
+            log_level(&gauge, level);
         }
         gauge
     }
 }
 
-/// Bytes that are free on the disk of `folder`, and all it has.
+/// Returns the free bytes and all bytes of the disk of `folder`.
 #[cfg_attr(
     target_os = "linux",
     expect(
         clippy::useless_conversion,
-        reason = "elsewhere the counts have 32 bits"
+        reason = "the counts have 32 bits on other systems"
     )
 )]
 fn disk(folder: &Path) -> Option<(u64, u64)> {
@@ -146,7 +147,7 @@ fn report(gauge: &StorageGauge) {
     }
 }
 
-fn say(gauge: &StorageGauge, level: StorageLevel) {
+fn log_level(gauge: &StorageGauge, level: StorageLevel) {
     let StorageGauge {
         used_bytes,
         budget_bytes,
@@ -160,14 +161,14 @@ fn say(gauge: &StorageGauge, level: StorageLevel) {
             budget_bytes,
             free_bytes,
             reserve_bytes,
-            "the space for storage runs out"
+            "the space for storage is running out"
         ),
         StorageLevel::Full => tracing::error!(
             used_bytes,
             budget_bytes,
             free_bytes,
             reserve_bytes,
-            "there is no space to store more: ingest answers 503 until there is"
+            "the space for storage is used up: ingest responds 503 until there is"
         ),
     }
 }

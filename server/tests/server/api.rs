@@ -1,7 +1,7 @@
 //! Tests of the JSON API, the health routes and the access checks.
 
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Receiver, Server, hex, span};
 
@@ -17,7 +17,7 @@ async fn problem(server: &Server, path: &str, status: StatusCode) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_not_there_or_not_understood_is_a_problem_that_says_so() {
+async fn missing_and_invalid_requests_get_a_problem_document() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let unknown = "/api/admin/traces/4bf92f3577b34da6a3ce929d0e0e4736";
@@ -44,7 +44,7 @@ async fn what_is_not_there_or_not_understood_is_a_problem_that_says_so() {
     let problem = problem(&server, "/api/admin/traces/xyz", StatusCode::BAD_REQUEST).await;
     assert_eq!(
         problem["detail"],
-        "the trace id has the wrong length; it takes 32 hexadecimal characters (16 bytes)"
+        "the trace id has the wrong length: expected 32 hexadecimal characters (16 bytes)"
     );
 }
 
@@ -97,7 +97,7 @@ async fn one_span_is_read_with_its_resource() {
 }
 
 #[tokio::test]
-async fn a_name_that_only_points_here_is_not_answered() {
+async fn a_request_with_a_foreign_host_name_is_rejected() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for path in [
@@ -117,7 +117,7 @@ async fn a_name_that_only_points_here_is_not_answered() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_may_not_call_the_panel() {
+async fn a_cross_origin_request_to_the_panel_is_rejected() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let call = |origin: Option<String>| {
@@ -147,7 +147,7 @@ async fn a_page_of_another_origin_may_not_call_the_panel() {
 }
 
 #[tokio::test]
-async fn probes_are_answered() {
+async fn health_probes_get_a_response() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     assert_eq!(server.get("/healthz").await.status(), StatusCode::OK);
@@ -155,7 +155,7 @@ async fn probes_are_answered() {
 }
 
 #[tokio::test]
-async fn an_id_of_any_kind_is_looked_up_and_what_is_found_nowhere_is_no_error() {
+async fn an_id_of_any_kind_is_looked_up_and_an_unknown_one_is_not_an_error() {
     let server = Server::start().await;
     let sent = span("GET /cart");
     server
@@ -184,5 +184,111 @@ async fn an_id_of_any_kind_is_looked_up_and_what_is_found_nowhere_is_no_error() 
     ] {
         let path = format!("/api/admin/search{path}");
         problem(&server, &path, StatusCode::BAD_REQUEST).await;
+    }
+}
+
+/// Sends a batch in the native format.
+async fn send_native(server: &Server, service: &str, spans: Value) {
+    let body = json!({
+        "resource": {"attributes": {"service.name": service}},
+        "spans": spans,
+    });
+    let answer = server
+        .post(Receiver::Native, body.to_string().into_bytes())
+        .await;
+    assert_eq!(answer.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn names_that_differ_only_in_outer_spaces_are_different_names_everywhere() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let plain = span("");
+    for (at, space) in ["", " "].into_iter().enumerate() {
+        let name = |text: &str| format!("{space}{text}{space}");
+        let id = |count: usize| format!("{:0width$x}", at + 1, width = count);
+        let attributes = json!({"user.id": name("ann"), "session.id": name("s")});
+        let spans = json!([{
+            "trace_id": id(32),
+            "span_id": id(16),
+            "name": name("GET /"),
+            "start_ns": plain.start_time_unix_nano.to_string(),
+            "end_ns": plain.end_time_unix_nano.to_string(),
+            "attributes": attributes,
+        }]);
+        send_native(&server, &name("shop"), spans).await;
+    }
+    for (parameter, value) in [
+        ("operation", "%3DGET+/"),
+        ("operation", "%3D+GET+/+"),
+        ("service", "shop"),
+        ("service", "+shop+"),
+        ("user", "ann"),
+        ("user", "+ann+"),
+        ("session", "s"),
+        ("session", "+s+"),
+    ] {
+        let has_spaces = value.ends_with('+');
+        let id = if has_spaces { 2 } else { 1 };
+        let query = format!("{parameter}={value}");
+        let list = server.get_json(&format!("/api/admin/traces?{query}")).await;
+        let items = list["items"].as_array().expect("a list");
+        assert_eq!(items.len(), 1, "{query}");
+        assert_eq!(items[0]["trace_id"], format!("{id:032x}"), "{query}");
+        let statistics = server
+            .get_json(&format!("/api/admin/traces/stats?{query}"))
+            .await;
+        assert_eq!(statistics["trace_count"], 1, "{query}");
+        let page = server.get(&format!("/traces?{query}")).await;
+        let html = page.text().await.expect("text");
+        assert!(html.contains(&format!("/traces/{id:032x}")), "{query}");
+    }
+    for (path, count) in [("s", 1), ("%20s%20", 1), ("%20s", 0)] {
+        let answer = server.get(&format!("/api/admin/sessions/{path}")).await;
+        let found: Value = answer.json().await.expect("JSON");
+        let items = found["traces"]["items"].as_array().map_or(0, Vec::len);
+        assert_eq!(items, count, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn limit_and_cursors_hold_for_the_traces_of_a_session_and_of_a_correlation() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let plain = span("");
+    for at in 1..=3_u64 {
+        let spans = json!([{
+            "trace_id": format!("{at:032x}"),
+            "span_id": format!("{at:016x}"),
+            "name": "GET /",
+            "start_ns": (plain.start_time_unix_nano - at).to_string(),
+            "end_ns": plain.end_time_unix_nano.to_string(),
+            "attributes": {"session.id": "s-1", "throughline.order.id": "o-1"},
+        }]);
+        send_native(&server, "shop", spans).await;
+    }
+    for path in ["/api/admin/sessions/s-1", "/api/admin/correlations/o-1"] {
+        let first = server.get_json(&format!("{path}?limit=2")).await;
+        let ids = |found: &Value| -> Vec<String> {
+            let items = found["traces"]["items"].as_array().expect("items").iter();
+            items
+                .map(|trace| trace["trace_id"].as_str().expect("an id").to_owned())
+                .collect()
+        };
+        let mut found = ids(&first);
+        assert_eq!(found.len(), 2, "{path}");
+        let after = &first["traces"]["after"];
+        let after = format!(
+            "{}-{}",
+            after["start"].as_str().expect("a cursor"),
+            after["trace_id"].as_str().expect("a cursor")
+        );
+        let second = server
+            .get_json(&format!("{path}?limit=2&after={after}"))
+            .await;
+        found.extend(ids(&second));
+        found.sort();
+        let all: Vec<_> = (1..=3).map(|at| format!("{at:032x}")).collect();
+        assert_eq!(found, all, "{path}");
     }
 }

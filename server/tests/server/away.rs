@@ -59,7 +59,7 @@ async fn check_back(server: &Server) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ingest_and_pages_say_so_and_recover_without_a_restart() {
+async fn ingest_and_pages_report_a_database_outage_and_recover_without_a_restart() {
     let folder = data_dir();
     let (postgres, url) = Program::postgres(folder.path()).await;
     assert!(postgres.stop().await.success());

@@ -26,31 +26,31 @@ async fn backup_of_a_running_server_restores_into_another_database() {
     let file = path.to_str().expect("text");
     let url = server.database_url().to_owned();
 
-    let (status, said) = run(&["backup", file, "--database-url", &url]).await;
-    assert!(status.success(), "{said}");
-    assert!(said.contains("backed up: traces, 1 rows"), "{said}");
+    let (status, stderr) = run(&["backup", file, "--database-url", &url]).await;
+    assert!(status.success(), "{stderr}");
+    assert!(stderr.contains("backed up: traces, 1 rows"), "{stderr}");
     let whole = fs::read(&path).expect("is there");
-    let (status, said) = run(&["backup", file, "--database-url", &url]).await;
+    let (status, stderr) = run(&["backup", file, "--database-url", &url]).await;
     assert!(!status.success());
-    assert!(said.contains("--force"), "{said}");
-    let (status, said) = run(&["backup", file, "--force", "--database-url", &url]).await;
-    assert!(status.success(), "{said}");
+    assert!(stderr.contains("--force"), "{stderr}");
+    let (status, stderr) = run(&["backup", file, "--force", "--database-url", &url]).await;
+    assert!(status.success(), "{stderr}");
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
 
     let other = FreshDatabase::create_empty().await;
     let cut = folder.path().join("cut.backup");
     fs::write(&cut, &whole[..whole.len() / 2]).expect("writes");
     let cut = cut.to_str().expect("text");
-    let (status, said) = run(&["restore", cut, "--database-url", other.url()]).await;
+    let (status, stderr) = run(&["restore", cut, "--database-url", other.url()]).await;
     assert!(!status.success());
-    assert!(said.contains("not complete"), "{said}");
-    let (status, said) = run(&["restore", file, "--database-url", other.url()]).await;
-    assert!(status.success(), "{said}");
+    assert!(stderr.contains("not complete"), "{stderr}");
+    let (status, stderr) = run(&["restore", file, "--database-url", other.url()]).await;
+    assert!(status.success(), "{stderr}");
     assert_eq!(digests(other.url()).await, digests(&url).await);
 
-    let (status, said) = run(&["restore", file, "--database-url", other.url()]).await;
+    let (status, stderr) = run(&["restore", file, "--database-url", other.url()]).await;
     assert!(!status.success());
-    assert!(said.contains("not empty"), "{said}");
+    assert!(stderr.contains("not empty"), "{stderr}");
     let restored = Server::start_on(other.url(), None).await;
     restored.wait_until_ready().await;
     let trace = restored.trace(&sent).await;
@@ -74,8 +74,8 @@ async fn backup_of_a_private_cluster_goes_through_pipes_into_a_new_data_director
     let from_path = from.path().to_str().expect("text");
     let backup = command(&["backup", "-", "--data-dir", from_path]).output();
     let backup = backup.await.expect("runs");
-    let said = String::from_utf8_lossy(&backup.stderr).into_owned();
-    assert!(backup.status.success(), "{said}");
+    let stderr = String::from_utf8_lossy(&backup.stderr).into_owned();
+    assert!(backup.status.success(), "{stderr}");
 
     let folder = data_dir();
     let path = folder.path().join("all.backup");
@@ -99,8 +99,8 @@ async fn backup_of_a_private_cluster_goes_through_pipes_into_a_new_data_director
     let mut restore = command(&["restore", "-", "--data-dir", to_path]);
     restore.stdin(fs::File::open(&path).expect("opens"));
     let restore = restore.output().await.expect("runs");
-    let said = String::from_utf8_lossy(&restore.stderr).into_owned();
-    assert!(restore.status.success(), "{said}");
+    let stderr = String::from_utf8_lossy(&restore.stderr).into_owned();
+    assert!(restore.status.success(), "{stderr}");
     let server = Program::serve(to.path()).await;
     let url = fs::read_to_string(to.path().join("database-url")).expect("a URL");
     assert_eq!(count(url.trim(), "SELECT count(*) FROM traces").await, 1);

@@ -54,7 +54,7 @@ fn headers(receiver: Receiver, coding: Coding) -> [(&'static str, &'static str);
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_answered_400_with_the_place() {
+async fn an_invalid_body_gets_400_with_the_location_of_the_error() {
     let server = Server::start().await;
     for receiver in Receiver::ALL {
         for coding in Coding::ALL {
@@ -63,12 +63,12 @@ async fn what_cannot_be_read_is_answered_400_with_the_place() {
             let cut = coding.encode(&whole[..whole.len() - 7]);
             let (status, words) = refused(&server, receiver, &headers, cut).await;
             assert_eq!(status, StatusCode::BAD_REQUEST, "{receiver:?}: {words}");
-            let place = if receiver == Receiver::OtlpProtobuf {
+            let location = if receiver == Receiver::OtlpProtobuf {
                 "byte"
             } else {
                 "column"
             };
-            assert!(words.contains(place), "{receiver:?}: {words}");
+            assert!(words.contains(location), "{receiver:?}: {words}");
 
             let trailing = coding.encode(&[&whole[..], b"}}!"].concat());
             let (status, words) = refused(&server, receiver, &headers, trailing).await;
@@ -100,7 +100,7 @@ async fn what_cannot_be_read_is_answered_400_with_the_place() {
 }
 
 #[tokio::test]
-async fn unknown_types_and_encodings_are_answered_415_with_what_to_send() {
+async fn unsupported_types_and_encodings_get_415_with_the_supported_ones() {
     let server = Server::start().await;
     for receiver in Receiver::ALL {
         let kind = ("content-type", receiver.content_type());
@@ -140,7 +140,7 @@ async fn unknown_types_and_encodings_are_answered_415_with_what_to_send() {
 }
 
 #[tokio::test]
-async fn bodies_over_the_limit_are_answered_413_compressed_or_not() {
+async fn bodies_over_the_limit_get_413_compressed_or_not() {
     let server = Server::start().await;
     let large = vec![b' '; BODY_LIMIT + 1];
     for receiver in Receiver::ALL {
@@ -160,7 +160,7 @@ async fn bodies_over_the_limit_are_answered_413_compressed_or_not() {
 }
 
 #[tokio::test]
-async fn damaged_compression_is_answered_400() {
+async fn a_damaged_compressed_body_gets_400() {
     let server = Server::start().await;
     for receiver in Receiver::ALL {
         for coding in Coding::COMPRESSED {
@@ -171,7 +171,7 @@ async fn damaged_compression_is_answered_400() {
             assert_eq!(
                 status,
                 StatusCode::BAD_REQUEST,
-                "{receiver:?} not said: {words}"
+                "{receiver:?}: the reason is missing in {words}"
             );
             for (what, body) in [
                 ("not compressed", b"plain".to_vec()),
@@ -194,7 +194,7 @@ async fn damaged_compression_is_answered_400() {
 }
 
 #[tokio::test]
-async fn a_body_that_trickles_is_answered_408_and_one_that_lies_is_not_waited_for() {
+async fn a_slow_body_gets_408_and_a_wrong_content_length_is_not_awaited() {
     let server = Server::start().await;
     for receiver in Receiver::ALL {
         let address = server.base.trim_start_matches("http://");
@@ -212,7 +212,7 @@ async fn a_body_that_trickles_is_answered_408_and_one_that_lies_is_not_waited_fo
 }
 
 #[tokio::test]
-async fn an_endless_body_is_cut_off() {
+async fn an_endless_body_is_rejected_at_the_limit() {
     let server = Server::start().await;
     let address = server.base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.expect("connects");

@@ -23,7 +23,7 @@ const ROWS: [Row; 18] = [
     (
         "a short trace id",
         |span| span.trace_id.truncate(15),
-        Rejected("takes 32 hexadecimal characters (16 bytes)"),
+        Rejected("expected 32 hexadecimal characters (16 bytes)"),
     ),
     (
         "a trace id of zeros",
@@ -38,12 +38,12 @@ const ROWS: [Row; 18] = [
     (
         "a long span id",
         |span| span.span_id.push(1),
-        Rejected("takes 16 hexadecimal characters (8 bytes)"),
+        Rejected("expected 16 hexadecimal characters (8 bytes)"),
     ),
     (
         "a short parent id",
         |span| span.parent_span_id = vec![1; 3],
-        Rejected("takes 16 hexadecimal characters (8 bytes)"),
+        Rejected("expected 16 hexadecimal characters (8 bytes)"),
     ),
     (
         "itself as parent",
@@ -149,7 +149,7 @@ async fn check(server: &Server, receiver: Receiver, what: &str, odd: Span, answe
 }
 
 #[tokio::test]
-async fn every_odd_span_has_its_answer_from_every_receiver() {
+async fn every_receiver_treats_each_invalid_span_as_documented() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for (what, spoil, answer) in &ROWS {
@@ -162,7 +162,7 @@ async fn every_odd_span_has_its_answer_from_every_receiver() {
 }
 
 #[tokio::test]
-async fn values_nested_200_deep_are_cut_at_64() {
+async fn values_nested_200_levels_are_truncated_at_64() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for receiver in Receiver::ALL {
@@ -196,7 +196,7 @@ async fn values_nested_200_deep_are_cut_at_64() {
 }
 
 #[tokio::test]
-async fn two_spans_that_are_each_others_parent_are_kept_and_shown() {
+async fn two_spans_that_are_each_others_parent_are_stored_and_shown() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for receiver in Receiver::ALL {
@@ -218,7 +218,7 @@ async fn two_spans_that_are_each_others_parent_are_kept_and_shown() {
 }
 
 #[tokio::test]
-async fn ids_that_are_not_hex_and_text_that_is_none_have_their_answers() {
+async fn non_hex_ids_and_invalid_utf8_are_rejected() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for receiver in [Receiver::Native, Receiver::OtlpJson] {

@@ -47,7 +47,7 @@ async fn trace(server: &Server) -> Value {
 }
 
 #[tokio::test]
-async fn a_span_runs_ends_and_one_that_never_came_is_lost() {
+async fn a_span_runs_and_ends_and_a_missing_number_is_lost() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let root = started("process confirmation", "00f067aa0ba902b7", 0);
@@ -74,7 +74,7 @@ async fn a_span_runs_ends_and_one_that_never_came_is_lost() {
 }
 
 #[tokio::test]
-async fn what_a_sender_dropped_is_counted_once_however_often_it_says_so() {
+async fn drops_that_a_sender_reports_repeatedly_are_counted_once() {
     let database = FreshDatabase::create().await;
     let server = Program::serve_on(database.url(), &[]).await;
     let url = format!("{}/api/trace-log", server.base);
@@ -109,7 +109,7 @@ async fn what_a_sender_dropped_is_counted_once_however_often_it_says_so() {
 }
 
 #[tokio::test]
-async fn a_bad_start_is_named_and_costs_nothing_else() {
+async fn a_bad_start_is_rejected_and_the_rest_is_stored() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let good = started("good", "00f067aa0ba902b7", 0);
@@ -131,7 +131,7 @@ async fn a_bad_start_is_named_and_costs_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_span_that_was_refused_is_not_called_lost() {
+async fn a_rejected_span_does_not_count_as_lost() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let first = ended(&started("first", "00f067aa0ba902b7", 0));
@@ -148,7 +148,7 @@ async fn a_span_that_was_refused_is_not_called_lost() {
 }
 
 #[tokio::test]
-async fn events_of_a_batch_are_records_of_their_trace_and_a_bad_one_costs_itself() {
+async fn events_of_a_batch_belong_to_their_trace_and_only_a_bad_one_is_rejected() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let root = ended(&started("place order", "00f067aa0ba902b7", 0));
@@ -168,13 +168,13 @@ async fn events_of_a_batch_are_records_of_their_trace_and_a_bad_one_costs_itself
         (&answer["received"], &answer["received_events"]),
         (&json!(1), &json!(2))
     );
-    let places: Vec<_> = answer["rejected_events"]
+    let indexes: Vec<_> = answer["rejected_events"]
         .as_array()
         .unwrap()
         .iter()
         .map(|no| no["index"].as_u64().unwrap())
         .collect();
-    assert_eq!(places, [0, 2]);
+    assert_eq!(indexes, [0, 2]);
     let listed = server
         .get_json(&format!("/api/admin/events?trace={TRACE}"))
         .await;
@@ -187,7 +187,7 @@ async fn events_of_a_batch_are_records_of_their_trace_and_a_bad_one_costs_itself
 }
 
 #[tokio::test]
-async fn a_sender_forges_no_cut_bytes() {
+async fn a_sender_cannot_forge_the_truncated_size() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let mut forged = ended(&started("forged", "00f067aa0ba902b7", 0));

@@ -18,7 +18,7 @@ async fn erase(url: &str, arguments: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trace_is_erased_while_the_server_runs_and_a_dry_run_touches_nothing() {
+async fn a_trace_is_erased_while_the_server_runs_and_a_dry_run_changes_nothing() {
     let database = FreshDatabase::create().await;
     let url = database.url();
     let server = Program::serve_on(url, &[]).await;

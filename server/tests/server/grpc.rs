@@ -69,7 +69,7 @@ async fn traces(server: &Server) -> TraceServiceClient<Channel> {
 }
 
 #[tokio::test]
-async fn spans_of_the_official_client_are_stored_whatever_it_compresses_with() {
+async fn spans_of_the_official_client_are_stored_with_any_compression() {
     let server = Server::start().await;
     for compression in [
         None,
@@ -168,7 +168,7 @@ async fn failed(
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_an_invalid_argument_and_never_sent_again() {
+async fn an_invalid_message_is_invalid_argument_and_not_retryable() {
     client();
     let server = Server::start().await;
     let whole = Receiver::OtlpProtobuf.body(&[span("cut off")]);
@@ -183,13 +183,13 @@ async fn what_cannot_be_read_is_an_invalid_argument_and_never_sent_again() {
         ];
         if coding == Coding::Plain {
             rows.extend([
-                ("nothing", vec![], "no whole message"),
+                ("nothing", vec![], "no complete message"),
                 (
                     "two messages",
                     framed(0, &[]).repeat(2),
                     "more than one message",
                 ),
-                ("a flag", framed(7, &[]), "flag is 7"),
+                ("a flag", framed(7, &[]), "flag 7"),
                 (
                     "a flag without an encoding",
                     framed(1, &[]),
@@ -205,7 +205,7 @@ async fn what_cannot_be_read_is_an_invalid_argument_and_never_sent_again() {
             let twice = framed(1, &coding.encode(&coding.encode(&whole)));
             let half = framed(1, &coding.encode(&whole)[..20]);
             rows.extend([
-                ("compressed twice", twice, "has been undone"),
+                ("compressed twice", twice, "after decompression"),
                 ("half of it", half, "damaged"),
                 ("not compressed", framed(1, b"plain"), "damaged"),
             ]);
@@ -219,7 +219,7 @@ async fn what_cannot_be_read_is_an_invalid_argument_and_never_sent_again() {
 }
 
 #[tokio::test]
-async fn what_is_not_offered_is_unimplemented_with_words_for_what_is() {
+async fn an_unknown_method_is_unimplemented_and_names_the_known_ones() {
     client();
     let server = Server::start().await;
     for path in [
@@ -248,7 +248,7 @@ async fn what_is_not_offered_is_unimplemented_with_words_for_what_is() {
 }
 
 #[tokio::test]
-async fn while_the_database_is_away_calls_are_unavailable_and_say_when_to_come_back() {
+async fn calls_are_unavailable_with_a_retry_delay_while_the_database_is_down() {
     let server = Server::start_on("postgres://nobody@127.0.0.1:1/none", None).await;
     let status = traces(&server)
         .await
@@ -260,7 +260,7 @@ async fn while_the_database_is_away_calls_are_unavailable_and_say_when_to_come_b
 }
 
 #[tokio::test]
-async fn an_overloaded_server_has_no_resources_and_says_when_to_come_back() {
+async fn an_overloaded_server_responds_resource_exhausted_with_a_retry_delay() {
     let server = Server::overloaded().await;
     let status = traces(&server)
         .await
@@ -295,7 +295,7 @@ impl Body for Stalled {
 }
 
 #[tokio::test]
-async fn a_message_that_stalls_runs_out_of_time() {
+async fn a_stalled_message_times_out() {
     client();
     let server = Server::start().await;
     let begun = Bytes::from_static(&[0, 0, 0, 1, 0, 10]);

@@ -124,11 +124,11 @@ async fn comes_out_whole(in_pieces_of: usize) {
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_spans_with_ten_large_values_go_in_in_one_piece_and_come_out_whole() {
+async fn a_trace_of_100000_spans_sent_in_one_request_is_read_back_whole() {
     comes_out_whole(SPANS).await;
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_spans_with_ten_large_values_go_in_in_pieces_and_come_out_whole() {
+async fn a_trace_of_100000_spans_sent_in_many_requests_is_read_back_whole() {
     comes_out_whole(1_000).await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::support::{LIVE_PLACES, Receiver, Server, hex, span};
+use crate::support::{MAX_LIVE_VIEWS, Receiver, Server, hex, span};
 
 /// Much longer than any step takes: a test that waits this long has failed.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -62,14 +62,14 @@ impl Events {
 }
 
 #[tokio::test]
-async fn a_trace_is_told_as_the_list_shows_it() {
+async fn a_live_event_has_the_summary_of_the_list() {
     let server = Server::start().await;
     let mut events = Events::open(&server, "").await;
     let sent = span("GET /cart");
     server
         .send(Receiver::Native, std::slice::from_ref(&sent))
         .await;
-    let (event, data) = events.next().await.expect("is told");
+    let (event, data) = events.next().await.expect("is sent");
     assert_eq!(event, "traces");
     assert_eq!(data["more"], 0);
     assert!(data["now_ns"].is_string());
@@ -79,20 +79,20 @@ async fn a_trace_is_told_as_the_list_shows_it() {
 }
 
 #[tokio::test]
-async fn a_filter_and_a_limit_hold_back_what_is_not_wanted() {
+async fn a_live_view_applies_its_filter_and_limit() {
     let server = Server::start().await;
     let mut events = Events::open(&server, "?operation=orders&limit=1").await;
     server.send(Receiver::Native, &[span("GET /cart")]).await;
     let orders = [span("POST /orders"), span("POST /orders")];
     server.send(Receiver::Native, &orders).await;
-    let (_, data) = events.next().await.expect("is told");
+    let (_, data) = events.next().await.expect("is sent");
     assert_eq!(data["traces"].as_array().expect("a list").len(), 1);
     assert_eq!(data["traces"][0]["root_name"], "POST /orders");
     assert_eq!(data["more"], 1);
 }
 
 #[tokio::test]
-async fn one_trace_is_followed_whenever_it_began() {
+async fn a_live_view_of_one_trace_ignores_its_start_time() {
     let server = Server::start().await;
     let mut first = span("POST /orders");
     // Before the default range of a list.
@@ -106,17 +106,17 @@ async fn one_trace_is_followed_whenever_it_began() {
     server
         .send(Receiver::Native, &[span("GET /cart"), first])
         .await;
-    let (_, data) = events.next().await.expect("is told");
+    let (_, data) = events.next().await.expect("is sent");
     assert_eq!(data["traces"].as_array().expect("a list").len(), 1);
     assert_eq!(data["traces"][0]["trace_id"], id);
     server.send(Receiver::Native, &[span("GET /cart")]).await;
     server.send(Receiver::Native, &[late]).await;
-    let (_, data) = events.next().await.expect("is told");
+    let (_, data) = events.next().await.expect("is sent");
     assert_eq!(data["traces"][0]["span_count"], 2);
 }
 
 #[tokio::test]
-async fn what_cannot_be_understood_is_refused() {
+async fn an_invalid_live_request_is_rejected() {
     let server = Server::start().await;
     for query in [
         "?limit=0",
@@ -134,10 +134,10 @@ async fn what_cannot_be_understood_is_refused() {
 }
 
 #[tokio::test]
-async fn one_view_too_many_is_told_to_come_back_and_a_closed_one_makes_space() {
+async fn a_view_beyond_the_limit_gets_503_until_another_one_closes() {
     let server = Server::start().await;
     let mut open = Vec::new();
-    for _ in 0..LIVE_PLACES {
+    for _ in 0..MAX_LIVE_VIEWS {
         open.push(Events::open(&server, "").await);
     }
     let refused = server.get("/api/admin/live").await;
@@ -155,7 +155,7 @@ async fn one_view_too_many_is_told_to_come_back_and_a_closed_one_makes_space() {
 }
 
 #[tokio::test]
-async fn a_stopping_server_ends_its_streams() {
+async fn a_stopping_server_ends_its_live_streams() {
     let server = Server::start().await;
     let mut events = Events::open(&server, "").await;
     server.stop();

@@ -33,7 +33,7 @@ async fn send(server: &Server, arguments: &[&str]) -> Value {
 }
 
 #[tokio::test]
-async fn what_every_receiver_takes_is_stored_once() {
+async fn items_of_every_receiver_are_stored_once() {
     let server = Server::start().await;
     let mut stored = 0;
     for (seed, arguments) in [
@@ -61,7 +61,7 @@ async fn what_every_receiver_takes_is_stored_once() {
 }
 
 #[tokio::test]
-async fn the_same_seed_is_all_duplicates_the_second_time() {
+async fn a_second_run_with_the_same_seed_gives_only_duplicates() {
     let server = Server::start().await;
     let begin = (Clock::system().now().get() - 60_000_000_000).to_string();
     let arguments = ["--format", "native", "--begin-ns", &begin, "--gzip"];

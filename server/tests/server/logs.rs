@@ -90,7 +90,7 @@ fn body(form: Receiver, records: &[LogRecord]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn records_are_stored_once_and_what_cannot_be_kept_is_counted_and_named() {
+async fn log_records_are_stored_once_and_rejected_ones_are_counted_and_named() {
     let server = Server::start().await;
     for form in FORMS {
         for coding in Coding::ALL {
@@ -123,7 +123,7 @@ async fn records_are_stored_once_and_what_cannot_be_kept_is_counted_and_named() 
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_answered_400_and_nothing_200() {
+async fn an_invalid_log_request_gets_400_and_an_empty_one_200() {
     let server = Server::start().await;
     for form in FORMS {
         for coding in Coding::ALL {
@@ -165,7 +165,7 @@ async fn a_large_message_of_a_log_record_is_fetched_whole() {
 }
 
 #[tokio::test]
-async fn a_search_that_stops_before_its_end_says_how_far_it_looked() {
+async fn a_search_that_stops_early_reports_its_position() {
     let server = Server::start().await;
     let needle = record("order.placed");
     let trace = hex(&needle.trace_id);
@@ -199,7 +199,7 @@ async fn a_search_that_stops_before_its_end_says_how_far_it_looked() {
 }
 
 #[tokio::test]
-async fn the_events_of_a_session_come_in_pages_and_a_parameter_nobody_reads_is_refused() {
+async fn events_of_a_session_are_paged_and_an_unknown_parameter_is_rejected() {
     let server = Server::start().await;
     let names = ["one", "two", "three"];
     let sent = request(&names.map(record)).encode_to_vec();
@@ -228,5 +228,57 @@ async fn the_events_of_a_session_come_in_pages_and_a_parameter_nobody_reads_is_r
     ] {
         let answer = server.get(&path).await;
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn limit_and_cursors_hold_for_the_traces_and_the_events_of_a_session_and_a_correlation() {
+    let server = Server::start().await;
+    let names: Vec<String> = (0..40).map(|at| format!("number {at}")).collect();
+    let both = || {
+        vec![
+            text("session.id", "s-1"),
+            text("throughline.correlation.id", "c-1"),
+        ]
+    };
+    let mut spans: Vec<_> = names.iter().map(|name| span(name)).collect();
+    let mut records: Vec<_> = names.iter().map(|name| record(name)).collect();
+    spans.iter_mut().for_each(|span| span.attributes = both());
+    records
+        .iter_mut()
+        .for_each(|record| record.attributes = both());
+    server.send(Receiver::OtlpProtobuf, &spans).await;
+    let sent = request(&records).encode_to_vec();
+    send(&server, Receiver::OtlpProtobuf, Coding::Plain, &sent).await;
+    for path in ["/api/admin/sessions/s-1", "/api/admin/correlations/c-1"] {
+        let first = server.get_json(&format!("{path}?limit=7")).await;
+        for (list, other, id) in [
+            ("traces", "events", "trace_id"),
+            ("events", "traces", "cursor"),
+        ] {
+            let mut page = first.clone();
+            let mut found = Vec::new();
+            loop {
+                let items = page[list]["items"].as_array().expect("items");
+                assert!(items.len() <= 7, "{path} {list}");
+                found.extend(items.iter().map(|item| item[id].to_string()));
+                let after = match &page[list]["after"] {
+                    Value::Null => break,
+                    Value::String(cursor) => cursor.clone(),
+                    cursor => [&cursor["start"], &cursor["trace_id"]]
+                        .map(|part| part.as_str().expect("a text").to_owned())
+                        .join("-"),
+                };
+                page = server
+                    .get_json(&format!("{path}?limit=7&after={after}"))
+                    .await;
+                assert_eq!(page[other]["items"], json!([]), "{path} {list}");
+            }
+            let count = found.len();
+            found.sort();
+            found.dedup();
+            // Each of the 40 traces, and each of the 40 records, once.
+            assert_eq!((count, found.len()), (40, 40), "{path} {list}");
+        }
     }
 }

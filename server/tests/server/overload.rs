@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use crate::support::{Receiver, Server, span};
 
 #[tokio::test]
-async fn a_full_queue_is_answered_429_at_once_with_when_to_come_back() {
+async fn a_full_queue_gives_429_at_once_with_retry_after() {
     let server = Server::overloaded().await;
     for receiver in Receiver::ALL {
         let response = server

@@ -19,7 +19,7 @@ pub(crate) fn large(seed: u64) -> String {
 }
 
 #[tokio::test]
-async fn ten_values_of_900_kilobytes_come_out_byte_for_byte_by_their_hash() {
+async fn ten_payloads_of_900_kilobytes_are_served_unchanged_by_their_hash() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let first = span("upload");
@@ -59,7 +59,7 @@ async fn ten_values_of_900_kilobytes_come_out_byte_for_byte_by_their_hash() {
 }
 
 #[tokio::test]
-async fn a_value_known_by_its_etag_is_not_sent_again_and_an_unknown_one_is_a_problem() {
+async fn a_payload_with_a_matching_etag_gives_304_and_an_unknown_one_404() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let mut span = span("upload");

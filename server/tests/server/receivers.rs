@@ -1,12 +1,13 @@
 //! Tests of the response of each receiver to valid requests.
 
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::support::{Coding, Receiver, Server, hex, span, text};
 
 #[tokio::test]
-async fn a_span_that_was_acknowledged_is_read_back_whichever_receiver_took_it() {
+async fn an_acknowledged_span_is_read_back_from_every_receiver() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for receiver in Receiver::ALL {
@@ -27,7 +28,66 @@ async fn a_span_that_was_acknowledged_is_read_back_whichever_receiver_took_it() 
 }
 
 #[tokio::test]
-async fn the_same_batch_twice_leaves_one_copy_and_the_same_counts() {
+async fn users_and_sessions_that_are_numbers_are_found_by_their_text() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let number = |key: &str, number| {
+        let mut pair = text(key, "");
+        let value = pair.value.get_or_insert_default();
+        value.value = Some(Any::IntValue(number));
+        pair
+    };
+    for receiver in Receiver::ALL {
+        let mut sent = span("POST /pay");
+        sent.attributes = vec![number("user.id", 4_711), number("session.id", 815)];
+        let answer = server.send(receiver, std::slice::from_ref(&sent)).await;
+        assert_eq!(answer["rejected"], 0, "{receiver:?}");
+        let trace = server.trace(&sent).await;
+        assert_eq!(trace["summary"]["user"], "4711", "{receiver:?}");
+        assert_eq!(trace["summary"]["session"], "815", "{receiver:?}");
+        for query in ["user=4711", "session=815", "attr.user.id=4711"] {
+            let list = server.get_json(&format!("/api/admin/traces?{query}")).await;
+            let items = list["items"].as_array().expect("a list");
+            let mut ids = items.iter().map(|item| &item["trace_id"]);
+            assert!(
+                ids.any(|id| *id == hex(&sent.trace_id)),
+                "{receiver:?} {query}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn services_that_are_numbers_are_found_by_their_text() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    for (at, value) in [json!({"intValue": "8080"}), json!({"doubleValue": 8080.5})]
+        .into_iter()
+        .enumerate()
+    {
+        let sent = span("work");
+        let body = json!({"resourceSpans": [{
+            "resource": {"attributes": [{"key": "service.name", "value": value}]},
+            "scopeSpans": [{"spans": [{
+                "traceId": hex(&sent.trace_id), "spanId": hex(&sent.span_id), "name": "work",
+                "startTimeUnixNano": sent.start_time_unix_nano.to_string(),
+                "endTimeUnixNano": sent.end_time_unix_nano.to_string(),
+            }]}],
+        }]});
+        let request = server.client.post(server.url("/v1/traces"));
+        let response = request.json(&body).send().await.expect("answers");
+        assert_eq!(response.status(), StatusCode::OK);
+        let name = ["8080", "8080.5"][at];
+        assert_eq!(server.trace(&sent).await["summary"]["root_service"], name);
+        let list = server
+            .get_json(&format!("/api/admin/traces?service={name}"))
+            .await;
+        assert_eq!(list["items"][0]["trace_id"], hex(&sent.trace_id));
+    }
+}
+
+#[tokio::test]
+async fn a_batch_sent_twice_is_stored_once_with_the_same_counts_by_every_receiver() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for receiver in Receiver::ALL {
@@ -50,7 +110,7 @@ async fn the_same_batch_twice_leaves_one_copy_and_the_same_counts() {
 }
 
 #[tokio::test]
-async fn every_content_encoding_is_understood_and_answers_come_in_kind() {
+async fn every_content_encoding_is_accepted_and_responses_have_the_request_format() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for receiver in Receiver::ALL {
@@ -76,7 +136,7 @@ async fn every_content_encoding_is_understood_and_answers_come_in_kind() {
 }
 
 #[tokio::test]
-async fn a_request_with_nothing_in_it_is_a_success() {
+async fn an_empty_request_succeeds() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     for receiver in Receiver::ALL {
@@ -105,7 +165,7 @@ async fn a_request_with_nothing_in_it_is_a_success() {
 }
 
 #[tokio::test]
-async fn pages_of_any_origin_may_send_but_not_with_credentials() {
+async fn pages_of_any_origin_may_send_without_credentials() {
     let server = Server::start().await;
     for path in ["/api/trace-log", "/v1/traces", "/v1/logs", "/api/v2/spans"] {
         let response = server
@@ -132,7 +192,7 @@ async fn pages_of_any_origin_may_send_but_not_with_credentials() {
 }
 
 #[tokio::test]
-async fn a_beacon_sends_json_as_plain_text() {
+async fn a_beacon_with_json_as_plain_text_is_accepted() {
     let server = Server::start().await;
     server.wait_until_ready().await;
     let sent = span("page hide");

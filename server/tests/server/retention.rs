@@ -47,7 +47,7 @@ async fn a_trace_is_pinned_listed_and_unpinned() {
 }
 
 #[tokio::test]
-async fn the_panel_pins_for_its_own_pages_alone() {
+async fn a_cross_origin_page_cannot_pin_through_the_panel() {
     let server = Server::start().await;
     let sent = span("GET /");
     server
@@ -70,7 +70,7 @@ async fn the_panel_pins_for_its_own_pages_alone() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_pinned_or_cleaned_up_is_a_problem_that_says_so() {
+async fn invalid_pins_and_retention_runs_get_a_problem_document() {
     let server = Server::start().await;
     let unknown = "/api/admin/traces/4bf92f3577b34da6a3ce929d0e0e4736/pin";
     let long = json!({"note": "x".repeat(1_001)});
@@ -110,7 +110,7 @@ async fn what_cannot_be_pinned_or_cleaned_up_is_a_problem_that_says_so() {
 }
 
 #[tokio::test]
-async fn a_clean_up_tells_first_and_removes_then() {
+async fn a_retention_run_over_http_supports_a_dry_run() {
     let server = Server::start().await;
     let mut old = span("old");
     old.start_time_unix_nano -= 3 * 86_400_000_000_000;
@@ -163,7 +163,7 @@ async fn rollups_and_sizes_are_read_over_http() {
 }
 
 #[tokio::test]
-async fn without_space_every_receiver_answers_503_and_reads_go_on() {
+async fn every_receiver_gives_503_without_space_and_reads_work() {
     let server = Server::start().await;
     let stored = span("before");
     server
@@ -230,7 +230,7 @@ async fn wait_until_taken(store: &Store) {
 }
 
 #[tokio::test]
-async fn one_server_does_the_work_and_another_takes_over_when_it_stops() {
+async fn one_server_leads_a_job_and_another_takes_over_when_it_stops() {
     let database = FreshDatabase::create().await;
     let first = Other::start(&database, None);
     wait_until_taken(&first.store).await;
@@ -253,7 +253,7 @@ async fn one_server_does_the_work_and_another_takes_over_when_it_stops() {
 }
 
 #[tokio::test]
-async fn beyond_its_budget_a_server_measures_that_it_is_full() {
+async fn a_server_over_its_storage_budget_is_full() {
     let database = FreshDatabase::create().await;
     let server = Other::start(&database, Some(1));
     server.tasks.storage().measure().await;

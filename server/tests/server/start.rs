@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::Value;
-use throughline_store::testing::count;
+use throughline_store::testing::{count, execute};
 use tokio::task::JoinSet;
 
 use crate::faults::conservation::{check_memory, check_nothing_twice, counted};
@@ -87,7 +87,7 @@ async fn check_all_stored(base: &str, traces: &[String]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_survives_kill_9_of_the_server_and_of_postgres() {
+async fn acknowledged_spans_survive_kill_9_of_the_server_and_of_postgres() {
     let folder = data_dir();
     let server = Program::serve(folder.path()).await;
     let base = server.base.clone();
@@ -125,7 +125,7 @@ async fn what_was_acknowledged_survives_kill_9_of_the_server_and_of_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_killed_at_once_start_again_on_what_they_left() {
+async fn server_and_postgres_restart_after_both_were_killed() {
     let folder = data_dir();
     let server = Program::serve(folder.path()).await;
     let base = server.base.clone();
@@ -142,6 +142,22 @@ async fn both_killed_at_once_start_again_on_what_they_left() {
 }
 
 #[tokio::test]
+async fn statements_and_row_contents_are_not_written_to_the_log_of_the_private_cluster() {
+    let folder = data_dir();
+    let (postgres, url) = Program::postgres(folder.path()).await;
+    let duplicate = "CREATE TABLE held (key text PRIMARY KEY); INSERT INTO held VALUES ('secret')";
+    execute(&url, duplicate).await;
+    let failed = tokio::spawn(async move {
+        execute(&url, "INSERT INTO held VALUES ('secret')").await;
+    });
+    assert!(failed.await.is_err(), "the key exists");
+    let log = std::fs::read_to_string(folder.path().join("cluster.log")).expect("a log");
+    assert!(log.contains("duplicate key"));
+    assert!(!log.contains("STATEMENT") && !log.contains("secret"));
+    assert!(postgres.stop().await.success());
+}
+
+#[tokio::test]
 async fn a_new_cluster_compresses_page_images_as_quickly_as_its_postgres_can() {
     let folder = data_dir();
     let (postgres, url) = Program::postgres(folder.path()).await;
@@ -152,7 +168,7 @@ async fn a_new_cluster_compresses_page_images_as_quickly_as_its_postgres_can() {
 }
 
 #[tokio::test]
-async fn a_second_server_on_the_same_folder_is_refused() {
+async fn a_second_server_on_the_same_data_directory_fails_to_start() {
     let folder = data_dir();
     let first = Program::serve(folder.path()).await;
     let path = folder.path().to_str().expect("text");
@@ -184,7 +200,7 @@ async fn a_second_server_on_the_same_folder_is_refused() {
 }
 
 #[tokio::test]
-async fn a_cluster_made_by_someone_else_is_left_alone() {
+async fn a_foreign_cluster_is_not_changed() {
     let folder = data_dir();
     let cluster = folder.path().join("postgres");
     std::fs::create_dir(&cluster).expect("a folder");
@@ -192,7 +208,7 @@ async fn a_cluster_made_by_someone_else_is_left_alone() {
     let path = folder.path().to_str().expect("text");
     let (status, complaint) = run(&["postgres", "--data-dir", path]).await;
     assert!(!status.success());
-    assert!(complaint.contains("left alone"), "{complaint}");
+    assert!(complaint.contains("did not create"), "{complaint}");
     assert_eq!(
         std::fs::read_dir(&cluster).expect("there").count(),
         1,
@@ -201,7 +217,7 @@ async fn a_cluster_made_by_someone_else_is_left_alone() {
 }
 
 #[tokio::test]
-async fn addresses_that_others_can_reach_are_refused() {
+async fn addresses_that_are_not_loopback_are_rejected() {
     for (option, addr) in [
         ("--addr", "0.0.0.0:0"),
         ("--otlp-addr", "[::]:0"),
@@ -214,7 +230,7 @@ async fn addresses_that_others_can_reach_are_refused() {
 }
 
 #[tokio::test]
-async fn a_password_is_in_no_complaint() {
+async fn a_password_is_not_in_error_messages() {
     let (addr, otlp) = (free_addr(), free_addr());
     let url = "postgrs://me:hunter2@db/x";
     let (status, complaint) = run(&[

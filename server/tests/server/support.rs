@@ -29,7 +29,7 @@ pub(crate) use self::sent::{Coding, Receiver, hex, request, span, text};
 /// The largest body in these tests, in bytes.
 pub(crate) const BODY_LIMIT: usize = 6 << 20;
 /// The most live views in these tests.
-pub(crate) const LIVE_PLACES: usize = 2;
+pub(crate) const MAX_LIVE_VIEWS: usize = 2;
 /// The timeout of a body in these tests.
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -126,7 +126,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let feed = store.live(TenantId::DEFAULT);
         let state = AppState {
-            live: Live::new(feed, clock.clone(), stopping.clone()).with_places(LIVE_PLACES),
+            live: Live::new(feed, clock.clone(), stopping.clone()).with_max_views(MAX_LIVE_VIEWS),
             ingest: Ingest::new(
                 store.writer(),
                 readiness.clone(),

@@ -20,7 +20,7 @@ fn trace(count: usize) -> Vec<Span> {
 }
 
 #[tokio::test]
-async fn a_span_over_the_limit_is_named_by_every_receiver_and_in_the_trace() {
+async fn a_span_over_the_trace_limit_is_reported_by_every_receiver_and_in_the_trace() {
     let database = FreshDatabase::create().await;
     let server = Program::serve_on(database.url(), &["--trace-span-limit", "3"]).await;
     let client = client();
@@ -56,7 +56,7 @@ async fn a_span_over_the_limit_is_named_by_every_receiver_and_in_the_trace() {
 }
 
 #[tokio::test]
-async fn a_start_too_many_is_named_by_its_place_and_runs_nowhere() {
+async fn a_start_over_the_trace_limit_is_rejected_with_its_index() {
     let database = FreshDatabase::create().await;
     let server = Program::serve_on(database.url(), &["--trace-span-limit", "3"]).await;
     let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -79,8 +79,8 @@ async fn a_start_too_many_is_named_by_its_place_and_runs_nowhere() {
     let answer = client().post(url("/api/trace-log")).json(&batch).send();
     let answer: Value = answer.await.unwrap().json().await.unwrap();
     let rejected = answer["rejected_starts"].as_array().unwrap();
-    let places: Vec<_> = rejected.iter().map(|no| no["index"].clone()).collect();
-    assert_eq!(places, [0, 4, 5], "{answer}");
+    let indexes: Vec<_> = rejected.iter().map(|no| no["index"].clone()).collect();
+    assert_eq!(indexes, [0, 4, 5], "{answer}");
     let reason = rejected[1]["reason"].as_str().unwrap();
     assert!(reason.starts_with("trace_too_large: "), "{reason}");
     let trace = client().get(url(&format!("/api/admin/traces/{trace_id}")));

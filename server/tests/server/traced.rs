@@ -36,9 +36,9 @@ async fn the_process() {
     tracing::subscriber::set_global_default(layer).expect("the first");
     let outer = tracing::info_span!("process confirmation");
     outer.in_scope(|| drop(tracing::info_span!("send mail")));
-    let mut told = String::new();
+    let mut line = String::new();
     // This thread runs nothing else, so a blocking read is fine.
-    std::io::stdin().read_line(&mut told).expect("is told");
+    std::io::stdin().read_line(&mut line).expect("a line");
     drop(outer);
     tracer.shutdown(Duration::from_secs(30)).await;
 }
@@ -77,7 +77,7 @@ fn runs(trace: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn a_process_that_runs_and_ends_leaves_a_complete_trace() {
+async fn a_process_that_ends_leaves_a_complete_trace() {
     let server = Server::start().await;
     let mut process = start(&server);
     let running = trace_once(&server, runs).await;
@@ -92,7 +92,7 @@ async fn a_process_that_runs_and_ends_leaves_a_complete_trace() {
 }
 
 #[tokio::test]
-async fn a_process_that_is_killed_leaves_its_open_span_with_a_mark() {
+async fn a_killed_process_leaves_an_abandoned_span() {
     let server = Server::start().await;
     let mut process = start(&server);
     trace_once(&server, runs).await;

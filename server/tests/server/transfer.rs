@@ -1,10 +1,10 @@
 //! Tests of import and export.
 
+mod content;
 mod foreign;
 mod others;
 mod round_trip;
 mod side;
-mod told;
 mod waiting;
 
 use std::fs;
@@ -50,7 +50,7 @@ fn otlp_line(spans: &[serde_json::Value]) -> String {
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 #[tokio::test]
-async fn a_bad_line_and_a_bad_span_cost_themselves_and_are_named() {
+async fn a_bad_line_and_a_bad_span_are_reported_and_the_rest_is_imported() {
     let (side, folder) = (Side::new().await, folder());
     let lines = [
         otlp_line(&[otlp_span(TRACE, "0000000000000001")]),
@@ -70,7 +70,7 @@ async fn a_bad_line_and_a_bad_span_cost_themselves_and_are_named() {
         [
             format!("{name}:2: the text ends within a value"),
             format!(
-                "{name}:3: traceId: has the wrong length; it takes 32 hexadecimal characters \
+                "{name}:3: traceId: has the wrong length: expected 32 hexadecimal characters \
                  (16 bytes)"
             ),
         ]
@@ -82,7 +82,7 @@ async fn a_bad_line_and_a_bad_span_cost_themselves_and_are_named() {
 }
 
 #[tokio::test]
-async fn gzip_and_zstd_are_told_by_their_bytes() {
+async fn gzip_and_zstd_are_detected_by_their_bytes() {
     let folder = folder();
     let text = otlp_line(&[otlp_span(TRACE, "0000000000000001")]);
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -100,7 +100,7 @@ async fn gzip_and_zstd_are_told_by_their_bytes() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_there_is_named_and_the_others_are_read() {
+async fn a_missing_file_is_reported_and_the_others_are_imported() {
     let (side, folder) = (Side::new().await, folder());
     let good = file(
         &folder,
@@ -119,7 +119,7 @@ async fn a_file_that_is_not_there_is_named_and_the_others_are_read() {
 }
 
 #[tokio::test]
-async fn the_program_says_what_it_did_and_fails_where_not_all_was_stored() {
+async fn the_import_prints_a_report_and_fails_if_it_is_incomplete() {
     let (side, folder) = (Side::new().await, folder());
     let url = side.url();
     let path = file(
@@ -156,7 +156,7 @@ async fn the_program_says_what_it_did_and_fails_where_not_all_was_stored() {
     let (status, complaint) = program::run(&["import", "--database-url", url, bad]).await;
     assert!(!status.success());
     assert!(
-        complaint.contains("not everything was imported"),
+        complaint.contains("the import is incomplete"),
         "{complaint}"
     );
 }

@@ -35,7 +35,7 @@ async fn post(server: &Server, coding: Coding, body: &[u8]) -> reqwest::Response
 }
 
 #[tokio::test]
-async fn spans_are_stored_and_answered_as_zipkin_answers() {
+async fn zipkin_spans_are_stored_and_get_the_response_of_zipkin() {
     let server = Server::start().await;
     for coding in Coding::ALL {
         let (sent, trace_id) = zipkin("get /api");
@@ -55,8 +55,86 @@ async fn spans_are_stored_and_answered_as_zipkin_answers() {
     }
 }
 
+/// Returns a span of a call of `GET /me`, with its times in ms.
+fn call(trace_id: &str, id: &str, start: u64, changes: &Value) -> Value {
+    let now = span("").start_time_unix_nano / 1000;
+    let mut sent = json!({
+        "traceId": trace_id, "id": id, "name": "get", "kind": "SERVER",
+        "timestamp": now + start * 1000, "duration": 1_000,
+        "localEndpoint": {"serviceName": "edge-proxy"},
+    });
+    for (key, value) in changes.as_object().expect("an object") {
+        sent[key] = value.clone();
+    }
+    sent
+}
+
+/// Sends the spans one by one, and returns the trace.
+async fn stored(server: &Server, spans: &[Value], trace_id: &str) -> Value {
+    for sent in spans {
+        let response = post(server, Coding::Plain, json!([sent]).to_string().as_bytes()).await;
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+    }
+    // The id in the form in which Zipkin logs it: 64 bits.
+    server
+        .get_json(&format!("/api/admin/traces/{trace_id}"))
+        .await
+}
+
 #[tokio::test]
-async fn bad_spans_are_named_and_the_others_stored() {
+async fn a_shared_root_without_its_other_half_is_the_root() {
+    let server = Server::start().await;
+    let id = "b1c2d3e4f5061728";
+    let root = call(
+        id,
+        id,
+        0,
+        &json!({"name": "shop.example:8443", "shared": true}),
+    );
+    let client = json!({"parentId": id, "kind": "CLIENT"});
+    let client = call(id, "0c0c0c0c0c0c0c01", 5, &client);
+    let trace = stored(&server, &[client, root], id).await;
+    assert_eq!(trace["summary"]["has_root"], true);
+    assert_eq!(trace["summary"]["root_name"], "shop.example:8443");
+    assert_eq!(trace["summary"]["root_service"], "edge-proxy");
+    assert_eq!(trace["completeness"]["absent_parents"], 0);
+    let spans = trace["spans"].as_array().expect("spans");
+    let parents = spans.iter().map(|stored| stored["parent_span_id"].as_str());
+    let parents: Vec<_> = parents.collect();
+    assert!(
+        parents.contains(&None) && parents.contains(&Some(id)),
+        "{parents:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_shared_span_with_an_id_of_its_own_is_the_child_of_its_sent_parent() {
+    let server = Server::start().await;
+    let id = "c1c2d3e4f5061729";
+    let (client, called, query) = ("1a1a1a1a1a1a1a02", "1a1a1a1a1a1a1a03", "1a1a1a1a1a1a1a04");
+    let spans = [
+        call(
+            id,
+            query,
+            20,
+            &json!({"parentId": called, "kind": "CLIENT"}),
+        ),
+        call(id, called, 15, &json!({"parentId": client, "shared": true})),
+        call(id, client, 10, &json!({"parentId": id, "kind": "CLIENT"})),
+        call(id, id, 0, &json!({})),
+    ];
+    let trace = stored(&server, &spans, id).await;
+    assert_eq!(trace["completeness"]["absent_parents"], 0);
+    let stored = trace["spans"].as_array().expect("spans");
+    for sent in &spans {
+        let same = stored.iter().find(|stored| stored["span_id"] == sent["id"]);
+        let same = same.expect("stored with its id");
+        assert_eq!(same["parent_span_id"], sent["parentId"]);
+    }
+}
+
+#[tokio::test]
+async fn bad_zipkin_spans_are_reported_and_the_others_are_stored() {
     let server = Server::start().await;
     let ((good, trace_id), (mut bad, _)) = (zipkin("good"), zipkin("bad"));
     bad["id"] = json!("0000000000000000");
@@ -74,7 +152,7 @@ async fn bad_spans_are_named_and_the_others_stored() {
 }
 
 #[tokio::test]
-async fn bad_bodies_are_answered_as_by_the_other_receivers() {
+async fn bad_zipkin_bodies_get_the_status_of_the_other_receivers() {
     let server = Server::start().await;
     for coding in Coding::ALL {
         for (body, status) in [
@@ -99,7 +177,7 @@ async fn bad_bodies_are_answered_as_by_the_other_receivers() {
 }
 
 #[tokio::test]
-async fn receivers_that_are_called_wrongly_say_what_to_do() {
+async fn a_wrong_call_of_a_receiver_gets_a_remedy() {
     let server = Server::start().await;
     for path in [
         "/api/trace-log",
@@ -119,7 +197,7 @@ async fn receivers_that_are_called_wrongly_say_what_to_do() {
             let is_otlp = path.starts_with("/v1/");
             let detail = if is_otlp { "message" } else { "detail" };
             let detail = fault[detail].as_str().expect("words");
-            assert!(detail.contains("takes POST"), "{path}: {detail}");
+            assert!(detail.contains("accepts POST"), "{path}: {detail}");
         }
     }
     let request = server.client.post(server.url("/v1/metrics"));
@@ -151,7 +229,7 @@ async fn receivers_that_are_called_wrongly_say_what_to_do() {
 }
 
 #[tokio::test]
-async fn where_otlp_has_no_receiver_the_answer_is_a_status_in_the_form_of_the_request() {
+async fn an_unknown_otlp_path_gets_a_status_in_the_format_of_the_request() {
     let server = Server::start().await;
     let main = |path| server.url(path);
     let own = |path| format!("{}{path}", server.otlp);

@@ -261,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_line_reads_as_it_would_be_typed() {
+    fn a_command_line_is_printed_as_in_a_shell() {
         let command = Cmd::new("cargo").args(["test", "--test", "it's here", ""]);
         assert_eq!(command.line(), r"cargo test --test 'it'\''s here' ''");
     }

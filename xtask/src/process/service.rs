@@ -88,7 +88,7 @@ impl Service {
             }
             if let Some(status) = self.ended()? {
                 bail!(
-                    "{} ended before it was ready: {status}{}",
+                    "{} stopped before it was ready: {status}{}",
                     self.name,
                     self.log_tail()
                 );
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_ready_when_it_says_so_and_may_tidy_up_when_stopped() -> Result<()> {
+    fn a_service_is_ready_after_its_line_and_stops_gracefully() -> Result<()> {
         let folder = TemporaryFolder::new("service-stop")?;
         let log = folder.path().join("log");
         let script = "trap 'echo tidied; exit 0' TERM; echo PORT=42; while :; do sleep 0.01; done";
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_dies_early_is_reported_with_the_end_of_its_log() -> Result<()> {
+    fn a_service_that_exits_early_is_reported_with_the_end_of_its_log() -> Result<()> {
         let folder = TemporaryFolder::new("service-death")?;
         let mut service = shell(
             "echo address in use >&2; exit 3",

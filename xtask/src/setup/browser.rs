@@ -35,7 +35,7 @@ pub(crate) fn prepare(context: &Context) -> Result<Browser> {
     } else if find(context).is_none() {
         return install_with_playwright(context);
     }
-    find(context).context("no Chromium was found after installing it")
+    find(context).context("cannot find Chromium after its installation")
 }
 
 /// Returns the installed browser, if there is one. Changes nothing.
@@ -69,7 +69,7 @@ fn install_with_playwright(context: &Context) -> Result<Browser> {
         .text()?;
     let chromium = PathBuf::from(path);
     if !chromium.is_file() {
-        bail!("Playwright installed no Chromium; install Chromium or Chrome yourself");
+        bail!("Playwright did not install Chromium; install Chromium or Chrome yourself");
     }
     Ok(Browser {
         chromium,

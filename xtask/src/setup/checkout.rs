@@ -50,7 +50,7 @@ fn is_ours(owner: &Path, root: &Path) -> bool {
 fn wait_for(path: &Path, kind: FlockArg) -> Result<Flock<File>> {
     let open = || OpenOptions::new().create(true).append(true).open(path);
     let mut file = open().with_context(|| format!("cannot open {}", path.display()))?;
-    let mut said = false;
+    let mut has_printed = false;
     loop {
         interrupt::check()?;
         match Flock::lock(file, kind) {
@@ -58,9 +58,9 @@ fn wait_for(path: &Path, kind: FlockArg) -> Result<Flock<File>> {
             Err((same, Errno::EWOULDBLOCK)) => file = same,
             Err((_, error)) => return Err(anyhow!("cannot lock {}: {error}", path.display())),
         }
-        if !said {
-            println!("waiting: another checkout works in the same target folder");
-            said = true;
+        if !has_printed {
+            println!("waiting for another checkout that builds in the same target folder");
+            has_printed = true;
         }
         thread::sleep(Duration::from_millis(200));
     }
@@ -112,7 +112,7 @@ mod tests {
     use crate::temporary::TemporaryFolder;
 
     #[test]
-    fn the_workspace_is_forgotten_and_dependencies_are_not() -> Result<()> {
+    fn build_results_of_the_workspace_are_removed_and_those_of_dependencies_kept() -> Result<()> {
         let target = TemporaryFolder::new("forget")?;
         let names = [
             "throughline-wire-0a",
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_keeps_an_exclusive_one_out_until_it_is_dropped() -> Result<()> {
+    fn a_shared_lock_excludes_an_exclusive_one_until_it_is_dropped() -> Result<()> {
         let folder = TemporaryFolder::new("claim")?;
         let lock = folder.path().join("lock");
         let shared = wait_for(&lock, FlockArg::LockSharedNonblock)?;

@@ -35,7 +35,7 @@ pub(crate) fn as_root(context: &Context, program: &str) -> Result<Cmd> {
         return Ok(context.cmd(program));
     }
     if context.which("sudo").is_none() {
-        bail!("`{program}` has to run as root, and there is no sudo");
+        bail!("`{program}` must run as root, and sudo is not installed");
     }
     Ok(context.cmd("sudo").arg(program).with_stdin())
 }
@@ -64,7 +64,7 @@ pub(crate) fn install(context: &Context, packages: &[&str], purpose: &str) -> Re
     if install().is_ok() {
         return Ok(());
     }
-    println!("trying again with fresh package lists");
+    println!("updating the package lists and retrying");
     apt_get(context)?.args(["update", "-q"]).run()?;
     install()
 }
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debian_and_its_descendants_are_told_from_others() {
+    fn debian_and_its_derivatives_are_detected() {
         assert!(is_debian_like("PRETTY_NAME=\"Debian\"\nID=debian\n"));
         assert!(is_debian_like("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"));
         assert!(!is_debian_like("ID=fedora\nID_LIKE=\"rhel\"\n"));

@@ -15,7 +15,7 @@ pub(crate) fn choose(context: &mut Context) {
     // A faster linker is not worth a password prompt.
     if find(context).is_none() && debian::is_root() {
         if let Err(error) = debian::install(context, &["mold"], "a faster linker") {
-            println!("going on with the system's linker: {error:#}");
+            println!("using the system's linker: {error:#}");
         }
     }
     if let Some(name) = find(context) {

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_setting_is_replaced_whether_it_was_commented_out_or_not() {
+    fn a_setting_is_replaced_even_if_it_is_commented_out() {
         for before in [
             "ssl = on\n#create_main_cluster = true\n",
             "ssl = on\ncreate_main_cluster=1",

@@ -39,8 +39,8 @@ pub(crate) fn prepare(context: &Context) -> Result<SiteTools> {
     let folder = context.tools().join("npm");
     install_pinned(context, &folder)?;
     let (wasm_opt, wasm_opt_version) =
-        find_wasm_opt(context).context("npm installed no working wasm-opt")?;
-    let lightningcss = find_lightningcss(&folder).context("npm installed no lightningcss")?;
+        find_wasm_opt(context).context("npm did not install a working wasm-opt")?;
+    let lightningcss = find_lightningcss(&folder).context("npm did not install lightningcss")?;
     let pinned = lock_digest(context)?.hex();
     Ok(SiteTools {
         wasm_opt,

@@ -2,10 +2,11 @@
 //! rustup completes, or the one that Debian packages for its browsers.
 
 mod probe;
+mod wasm_std;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{debian, wasm_std};
+use super::debian;
 use crate::context::Context;
 use crate::version::Version;
 pub(crate) use probe::{Origin, Toolchain, WASM};
@@ -86,7 +87,7 @@ pub(crate) fn ensure_lints(context: &Context) -> Result<()> {
 /// Returns the oldest supported compiler: `rust-version` of the root manifest.
 pub(crate) fn minimum(context: &Context) -> Result<Version> {
     let manifest = std::fs::read_to_string(context.root.join("Cargo.toml"))?;
-    rust_version(&manifest).context("the root Cargo.toml names no rust-version")
+    rust_version(&manifest).context("the root Cargo.toml has no rust-version")
 }
 
 fn rust_version(manifest: &str) -> Option<Version> {
@@ -129,7 +130,7 @@ fn by_rustup(context: &Context, minimum: Version) -> Result<Toolchain> {
         .env("RUSTUP_MAX_RETRIES", "1")
         .env("RUST_BACKTRACE", "0");
     let text = rustup.deadline(limit).text();
-    text.context("rustup could not download it")?;
+    text.context("rustup cannot download it")?;
     complete(context, origin, minimum)
 }
 
@@ -146,7 +147,7 @@ fn by_debian(context: &Context, minimum: Version) -> Result<Toolchain> {
     install_linker_behind_link(context)?;
     let origin = if context.which("rustup").is_some() {
         println!(
-            "making it known to rustup as the toolchain `{}`",
+            "linking it to rustup as the toolchain `{}`",
             probe::LINK_NAME
         );
         context
@@ -176,7 +177,7 @@ fn install_linker_behind_link(context: &Context) -> Result<()> {
     if link.exists() {
         return Ok(());
     }
-    let target = std::fs::read_link(link).context("rust-web-llvm brought no rust-lld")?;
+    let target = std::fs::read_link(link).context("rust-web-llvm did not install rust-lld")?;
     let package = target
         .file_name()
         .context("rust-lld is a broken link")?

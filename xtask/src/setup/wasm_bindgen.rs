@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::cargo_tool;
 use crate::context::Context;
 
 /// The two programs of one version.
@@ -20,31 +21,10 @@ pub(crate) fn prepare(context: &Context) -> Result<WasmBindgen> {
     if let Some(found) = find(context, &version) {
         return Ok(found);
     }
-    println!("building wasm-bindgen-cli {version} (some minutes, once)");
-    let target = context.cache.join("target-tools");
-    // No --locked: the published lock file may name versions that were yanked later. The lighter
-    // profile builds a fast enough tool in much less time.
-    context
-        .cargo(&[
-            "install",
-            "wasm-bindgen-cli",
-            "--version",
-            &version,
-            "--root",
-        ])
-        .arg(context.tools())
-        .cwd(&context.cache)
-        .env("CARGO_TARGET_DIR", &target)
-        .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-        .run()?;
-    if target.exists() {
-        std::fs::remove_dir_all(&target)?;
-    }
+    cargo_tool::install(context, "wasm-bindgen-cli", &version)?;
     match find(context, &version) {
         Some(found) => Ok(found),
-        None => bail!("wasm-bindgen-cli {version} was installed and is still not found"),
+        None => bail!("cannot find wasm-bindgen-cli {version} after its installation"),
     }
 }
 
@@ -92,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_locked_version_is_that_of_the_crate_and_not_of_its_relatives() {
+    fn the_locked_version_is_that_of_the_exact_crate() {
         let lock = "[[package]]\nname = \"wasm-bindgen-futures\"\nversion = \"0.4.5\"\n\n\
                     [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\nsource = \"x\"\n";
         assert_eq!(

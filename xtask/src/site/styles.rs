@@ -13,7 +13,7 @@ use crate::stamp::{self, Digest};
 /// Bundles the front's styles into `pkg/{name}.css`.
 pub(super) fn build(context: &Context, tools: &Tools, front: &Front) -> Result<Vec<PathBuf>> {
     let entry = context.root.join(front.style);
-    let folder = entry.parent().context("a style sheet lies in a folder")?;
+    let folder = entry.parent().context("every style sheet is in a folder")?;
     let mut digest = Digest::new().add(&tools.site.pinned);
     for file in stamp::files_below(folder)? {
         digest = digest

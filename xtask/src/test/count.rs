@@ -36,7 +36,7 @@ pub(super) fn in_nextest(text: &str) -> Counts {
 /// Reads the JSON report of Playwright. A flaky test counts as failed.
 pub(super) fn in_playwright(report: &Path) -> Result<Counts> {
     let text = std::fs::read_to_string(report)
-        .with_context(|| format!("Playwright left no report in {}", report.display()))?;
+        .with_context(|| format!("Playwright wrote no report to {}", report.display()))?;
     let report: Value = serde_json::from_str(&text)?;
     let number = |name: &str| report["stats"][name].as_u64().unwrap_or(0);
     let errors = report["errors"].as_array().map_or(0, Vec::len) as u64;

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::Verdict;
 use super::count;
-use super::steps::Run;
+use super::run::Run;
 use crate::context::Context;
 use crate::process::Cmd;
 use crate::setup::{node, python};
@@ -59,7 +59,7 @@ pub(super) fn tests(run: &mut Run) -> Result<Verdict> {
         println!("the logs of server and shop are in {}", logs.display());
     }
     if !streamed.success && counts.failed == 0 {
-        bail!("Playwright ended early");
+        bail!("Playwright stopped early");
     }
     Ok(Verdict::Tests(counts))
 }

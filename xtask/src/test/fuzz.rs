@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use super::Verdict;
-use super::steps::Run;
+use super::run::Run;
 use crate::context::Context;
 use crate::summary::Counts;
 
@@ -31,8 +31,8 @@ pub(super) fn fuzz(run: &mut Run) -> Result<Verdict> {
     let context = run.context()?;
     let Some(host) = nightly_host(context) else {
         return Ok(Verdict::Skipped(
-            "there is no nightly compiler (`rustup toolchain install nightly`); its checks ran on \
-             the corpus in the step `unit`"
+            "the nightly compiler is not installed (`rustup toolchain install nightly`); the step \
+             `unit` ran the checks on the corpus"
                 .to_owned(),
         ));
     };
@@ -92,7 +92,7 @@ fn nightly_host(context: &Context) -> Option<String> {
 /// Returns the names of the targets. Each has a folder of seeds.
 fn targets(corpus: &Path) -> Result<Vec<String>> {
     let entries = fs::read_dir(corpus)
-        .with_context(|| format!("the corpus {} cannot be read", corpus.display()))?;
+        .with_context(|| format!("cannot read the corpus {}", corpus.display()))?;
     let mut targets = Vec::new();
     for entry in entries {
         let entry = entry?;

@@ -1,23 +1,12 @@
-//! The cargo steps for native code. All use the dev profile and the same selection of packages, so
-//! that each step reuses the build of the others.
+//! The cargo steps for native code.
 
 use anyhow::{Result, bail};
 
 use super::Verdict;
 use super::count;
-use super::steps::Run;
-use crate::context::Context;
-use crate::process::Cmd;
-use crate::site::BROWSER_ONLY;
-
-/// Returns `cargo COMMAND` for every native package. The browser packages must stay out: they would
-/// enable the browser side of Leptos in the server's build too.
-fn native(context: &Context, command: &[&str]) -> Cmd {
-    let excluded = BROWSER_ONLY
-        .iter()
-        .flat_map(|package| ["--exclude", package]);
-    context.cargo(command).arg("--workspace").args(excluded)
-}
+use super::native::cargo;
+use super::run::Run;
+use crate::setup::cargo_deny;
 
 pub(super) fn format(run: &mut Run) -> Result<Verdict> {
     run.context()?.cargo(&["fmt", "--all", "--check"]).run()?;
@@ -26,7 +15,7 @@ pub(super) fn format(run: &mut Run) -> Result<Verdict> {
 
 pub(super) fn clippy(run: &mut Run) -> Result<Verdict> {
     let context = run.context()?;
-    native(context, &["clippy", "--all-targets", "--keep-going"])
+    cargo(context, &["clippy", "--all-targets", "--keep-going"])
         .args(["--", "-D", "warnings"])
         .run()?;
     Ok(Verdict::Passed)
@@ -34,20 +23,13 @@ pub(super) fn clippy(run: &mut Run) -> Result<Verdict> {
 
 pub(super) fn deny(run: &mut Run) -> Result<Verdict> {
     let context = run.context()?;
-    if context.which("cargo-deny").is_none() {
-        return Ok(Verdict::Skipped(
-            "cargo-deny is not installed (`cargo install cargo-deny`)".to_owned(),
-        ));
-    }
+    let program = cargo_deny::prepare(context)?;
+    // The advisory database would be cloned from the network.
     context
-        .cargo(&["deny", "check", "licenses", "bans", "sources"])
+        .cmd(program)
+        .args(["check", "licenses", "bans", "sources"])
         .run()?;
     Ok(Verdict::Passed)
-}
-
-/// Builds every binary and test.
-pub(super) fn build(context: &Context) -> Result<()> {
-    native(context, &["build", "--bins", "--tests"]).run()
 }
 
 pub(super) fn tests(run: &mut Run) -> Result<Verdict> {
@@ -55,10 +37,10 @@ pub(super) fn tests(run: &mut Run) -> Result<Verdict> {
     let (context, url) = run.database()?;
     let nextest = context.which("cargo-nextest").is_some();
     let command = if nextest {
-        native(context, &["nextest", "run", "--no-fail-fast"]).args(filter)
+        cargo(context, &["nextest", "run", "--no-fail-fast"]).args(filter)
     } else {
         println!("cargo-nextest is not installed: going on with `cargo test`, which is slower");
-        native(
+        cargo(
             context,
             &["test", "--bins", "--lib", "--tests", "--no-fail-fast"],
         )
@@ -78,7 +60,7 @@ pub(super) fn tests(run: &mut Run) -> Result<Verdict> {
 }
 
 pub(super) fn doc_tests(run: &mut Run) -> Result<Verdict> {
-    let streamed = native(run.context()?, &["test", "--doc", "--no-fail-fast"]).stream()?;
+    let streamed = cargo(run.context()?, &["test", "--doc", "--no-fail-fast"]).stream()?;
     let counts = count::in_libtest(&streamed.text);
     if !streamed.success && counts.failed == 0 {
         bail!("the documentation tests did not run to their end");
@@ -87,7 +69,7 @@ pub(super) fn doc_tests(run: &mut Run) -> Result<Verdict> {
 }
 
 pub(super) fn documentation(run: &mut Run) -> Result<Verdict> {
-    native(run.context()?, &["doc", "--no-deps"])
+    cargo(run.context()?, &["doc", "--no-deps"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()?;
     Ok(Verdict::Passed)

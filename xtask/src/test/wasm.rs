@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Verdict;
 use super::count;
-use super::steps::Run;
+use super::run::Run;
 use crate::setup::toolchain::WASM;
 
 /// Groups of packages that are linted together. The front end of the shop is a group of its own: it
@@ -97,7 +97,7 @@ fn complete(settings: &mut Value, folder: &Path, chromium: &Path) -> Result<()> 
     let args = options.entry("args").or_insert_with(|| json!([]));
     let args = args
         .as_array_mut()
-        .context("args in webdriver.json is no list")?;
+        .context("args in webdriver.json is not a list")?;
     args.push(json!(format!(
         "--user-data-dir={}",
         folder.join("profile").display()
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_driver_is_told_which_browser_and_which_profile() -> Result<()> {
+    fn the_driver_gets_the_browser_and_the_profile() -> Result<()> {
         let mut settings = json!({"goog:chromeOptions": {"args": ["--headless"]}});
         complete(
             &mut settings,

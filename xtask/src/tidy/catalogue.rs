@@ -24,11 +24,11 @@ pub(super) fn faults(manifest: &str, packages: &[Package], document: &str) -> Ve
     for name in &used {
         if !declared.contains(name) {
             faults.push(format!(
-                "{MANIFEST}: {name} belongs into [workspace.dependencies]"
+                "{MANIFEST}: move {name} to [workspace.dependencies]"
             ));
         }
         if !is_named(document, name) {
-            faults.push(format!("{DOCUMENT}: {name} has no row"));
+            faults.push(format!("{DOCUMENT}: add a row for {name}"));
         }
     }
     faults
@@ -102,13 +102,13 @@ debug = false
     }
 
     #[test]
-    fn what_is_used_and_named_is_in_order() {
+    fn a_used_and_documented_dependency_passes() {
         let document = "| ids | `time`, `uuid` | |";
         assert_eq!(judge(&["time", "uuid"], document), [""; 0]);
     }
 
     #[test]
-    fn what_no_package_uses_is_dead() {
+    fn an_unused_dependency_is_a_fault() {
         let document = "| ids | `time`, `uuid` | |";
         assert_eq!(
             judge(&["time"], document),
@@ -117,7 +117,7 @@ debug = false
     }
 
     #[test]
-    fn what_the_table_does_not_name_has_no_reason() {
+    fn an_undocumented_dependency_is_a_fault() {
         for document in [
             "| time | `uuid` |",
             "`time`\n| `uuid` |",
@@ -125,18 +125,18 @@ debug = false
         ] {
             assert_eq!(
                 judge(&["time", "uuid"], document),
-                ["docs/dependencies.md: time has no row"],
+                ["docs/dependencies.md: add a row for time"],
                 "{document}"
             );
         }
     }
 
     #[test]
-    fn what_a_package_declares_alone_belongs_into_the_workspace() {
+    fn a_dependency_outside_the_workspace_table_is_a_fault() {
         let document = "| ids | `time`, `uuid`, `rand` | |";
         assert_eq!(
             judge(&["time", "uuid", "rand"], document),
-            ["Cargo.toml: rand belongs into [workspace.dependencies]"]
+            ["Cargo.toml: move rand to [workspace.dependencies]"]
         );
     }
 }

@@ -87,12 +87,12 @@ pub(super) fn packages(metadata: &Value, root: &Path) -> Result<Vec<Package>> {
     };
     let packages = metadata["packages"]
         .as_array()
-        .context("no packages in cargo metadata")?;
+        .context("cargo metadata has no packages")?;
     packages
         .iter()
         .map(package)
         .collect::<Option<_>>()
-        .context("cargo metadata has another shape")
+        .context("unexpected form of cargo metadata")
 }
 
 /// Returns a fault for every dependency that the architecture forbids.
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_must_not_depend_on_what_is_private() {
+    fn a_published_library_must_not_depend_on_a_private_crate() {
         let faults = judge("libs/tracer", local("throughline-store", "crates/store"));
         assert_eq!(faults.len(), 1);
         assert!(

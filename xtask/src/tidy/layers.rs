@@ -1,25 +1,25 @@
 //! Checks that the modules of `crates/store` import each other in one direction only.
 
-use std::collections::BTreeMap;
+use super::modules::Crate;
 
 /// The folder of the modules.
 const FOLDER: &str = "crates/store/src/";
 
 /// The base modules. Each may import those before it, and every other module may import them.
-const BASE: [&str; 12] = [
+const BASE: [&str; 13] = [
     "varint",
     "day",
+    "decompress",
     "ids",
     "indexed_text",
     "error",
     "sqlstate",
+    "advisory_lock",
     "options",
     "migrate",
     "payload_refs",
     "block",
     "notice",
-    // Fresh databases and test data. Only tests and benchmarks include this module.
-    "testing",
 ];
 
 /// The features of the store. Each may import the base and the features listed with it. Writer and
@@ -40,40 +40,30 @@ const FEATURES: [(&str, &[&str]); 10] = [
 /// The modules that run the features. Each may import the base, the features and those before it.
 const TOP: [&str; 3] = ["leader_lock", "retention_admin", "store"];
 
-/// Returns a fault for each forbidden import, with file and line. `files` has the paths in the
-/// checkout and the contents.
-pub(super) fn faults(files: &[(String, String)]) -> Vec<String> {
-    let files: Vec<_> = files
-        .iter()
-        .filter_map(|(name, text)| Some((name, name.strip_prefix(FOLDER)?, text)))
-        .filter(|(_, path, _)| super::sources::has_extension(path, "rs"))
-        .collect();
-    let exports = files
-        .iter()
-        .find(|(_, path, _)| *path == "lib.rs")
-        .map(|(_, _, text)| exports(text))
-        .unwrap_or_default();
+/// Returns a fault for each forbidden import of the store, with file and line.
+pub(super) fn faults(crates: &[Crate]) -> Vec<String> {
+    let Some(store) = crates.iter().find(|found| found.folder == FOLDER) else {
+        return vec![format!("{FOLDER}: no source files")];
+    };
     let mut faults = Vec::new();
-    for (name, path, text) in files {
-        let segments = segments(path);
-        let Some(from) = segments.first().copied().filter(|_| path != "lib.rs") else {
+    for (module, file) in &store.files {
+        let unknown = module.first().filter(|module| !is_known(module));
+        faults.extend(unknown.map(|module| {
+            format!(
+                "{file}:1: module {module} has no place in the order of xtask/src/tidy/layers.rs"
+            )
+        }));
+    }
+    for import in &store.imports {
+        let (Some(from), Some(to)) = (import.from.first(), import.to.first()) else {
             continue;
         };
-        if from == "testing" || segments.contains(&"tests") {
-            continue;
-        }
-        if !is_known(from) {
+        if is_known(from) && is_known(to) && from != to && !may_import(from, to) {
+            let file = &store.files[&import.from];
             faults.push(format!(
-                "{name}:1: module {from} has no place in the order of xtask/src/tidy/layers.rs"
+                "{file}:{}: {from} must not import {to}",
+                import.line
             ));
-            continue;
-        }
-        let own = without_tests(text);
-        for (line, imported) in references(&own, segments.len()) {
-            let to = exports.get(imported.as_str()).unwrap_or(&imported);
-            if is_known(to) && to != from && !may_import(from, to) {
-                faults.push(format!("{name}:{line}: {from} must not import {to}"));
-            }
         }
     }
     faults
@@ -98,121 +88,39 @@ fn may_import(from: &str, to: &str) -> bool {
     }
 }
 
-/// Returns the module path of a file: `reader/list.rs` gives `reader`, `list`.
-fn segments(path: &str) -> Vec<&str> {
-    path.trim_end_matches(".rs")
-        .split('/')
-        .filter(|segment| *segment != "mod")
-        .collect()
-}
-
-/// Returns the names that `lib.rs` exports, each with its module.
-fn exports(lib: &str) -> BTreeMap<String, String> {
-    let mut exports = BTreeMap::new();
-    for statement in without_comments(lib).split(';') {
-        let Some((_, path)) = statement.split_once("pub use ") else {
-            continue;
-        };
-        let Some((module, names)) = path.split_once("::") else {
-            continue;
-        };
-        for name in names.split(|char: char| !is_of_a_name(char)) {
-            if !name.is_empty() {
-                exports.insert(name.to_owned(), module.trim().to_owned());
-            }
-        }
-    }
-    exports
-}
-
-/// Returns the first names after the root of the crate, with their lines: `crate::a::b`,
-/// `crate::{a, b::c}`, and `super::` repeated `depth` times. `depth` is the number of levels of the
-/// module below the root.
-fn references(text: &str, depth: usize) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    let mut collect = |at: usize, rest: &str| {
-        let line = text[..at].matches('\n').count() + 1;
-        found.extend(first_names(rest).into_iter().map(|name| (line, name)));
-    };
-    for (at, _) in text.match_indices("crate::") {
-        if !text[..at].ends_with(is_of_a_path) {
-            collect(at, &text[at + "crate::".len()..]);
-        }
-    }
-    let up = "super::".repeat(depth);
-    for (at, _) in text.match_indices(&up) {
-        if !text[..at].ends_with(is_of_a_path) {
-            collect(at, &text[at + up.len()..]);
-        }
-    }
-    found.sort();
-    found
-}
-
-/// Returns the names with which a path or a group in braces begins.
-fn first_names(rest: &str) -> Vec<String> {
-    let name_of = |text: &str| -> String {
-        text.trim_start()
-            .chars()
-            .take_while(|char| is_of_a_name(*char))
-            .collect()
-    };
-    let Some(group) = rest.strip_prefix('{') else {
-        return vec![name_of(rest)];
-    };
-    let mut names = Vec::new();
-    let (mut depth, mut begins) = (0, 0);
-    for (at, char) in group.char_indices() {
-        match char {
-            '{' => depth += 1,
-            '}' if depth > 0 => depth -= 1,
-            ',' | '}' if depth == 0 => {
-                names.push(name_of(&group[begins..at]));
-                begins = at + 1;
-                if char == '}' {
-                    break;
-                }
-            }
-            _ => {}
-        }
-    }
-    names
-}
-
-fn is_of_a_name(char: char) -> bool {
-    char.is_alphanumeric() || char == '_'
-}
-
-/// Reports whether a path continues before this character, as in `$crate::` and `x::super::`.
-fn is_of_a_path(char: char) -> bool {
-    is_of_a_name(char) || char == ':' || char == '$'
-}
-
-/// Returns the text up to its test module, with comments blanked.
-fn without_tests(text: &str) -> String {
-    let own = super::sources::lines_without_tests(text);
-    let lines: Vec<&str> = text.lines().take(own).collect();
-    without_comments(&lines.join("\n"))
-}
-
-/// Returns the text with comments blanked. The number of lines stays the same.
-fn without_comments(text: &str) -> String {
-    text.lines()
-        .map(|line| line.split_once("//").map_or(line, |(code, _)| code))
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const LIB: &str = "pub use leader_lock::{JobKind, LeaderLock};\npub use options::Clock;\n";
 
-    /// Returns the faults of one file of the store.
+    /// Returns the faults of one file of the store, next to an empty file for each module of the
+    /// order.
     fn judge(path: &str, text: &str) -> Vec<String> {
-        let file = |path: &str, text: &str| (format!("{FOLDER}{path}"), text.to_owned());
-        faults(&[file("lib.rs", LIB), file(path, text)])
+        let features = FEATURES.iter().map(|(feature, _)| *feature);
+        let order: Vec<&str> = BASE.into_iter().chain(features).chain(TOP).collect();
+        let declare = |module: &str| match module {
+            "tests" => "#[cfg(test)] mod tests;\n".to_owned(),
+            "testing" => "#[cfg(feature = \"testing\")] pub mod testing;\n".to_owned(),
+            _ => format!("mod {module};\n"),
+        };
+        let path_of = |module: &str| format!("{FOLDER}{module}.rs");
+        let mut files: Vec<(String, String)> = order
+            .iter()
+            .map(|module| (path_of(module), String::new()))
+            .collect();
+        let mut lib = LIB.to_owned();
+        lib.extend(order.iter().map(|module| declare(module)));
+        let parts: Vec<&str> = path.trim_end_matches(".rs").split('/').collect();
+        if !order.contains(&parts[0]) {
+            lib.push_str(&declare(parts[0]));
+        }
+        files.push((path_of("lib"), lib));
+        for (index, child) in parts.iter().enumerate().skip(1) {
+            files.push((path_of(&parts[..index].join("/")), declare(child)));
+        }
+        files.push((format!("{FOLDER}{path}"), text.to_owned()));
+        faults(&super::super::modules::crates(&files))
     }
 
     fn fault(path: &str, line: usize, what: &str) -> Vec<String> {
@@ -220,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn allowed_imports_are_no_faults() {
+    fn allowed_imports_pass() {
         for (path, text) in [
             (
                 "reader/list.rs",
@@ -256,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn reader_and_writer_do_not_import_each_other_however_it_is_written() {
+    fn imports_between_reader_and_writer_are_faults_in_any_syntax() {
         let writer = "reader must not import writer";
         for (path, line, text) in [
             (
@@ -286,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn lower_modules_do_not_import_higher_ones_also_by_a_name_that_the_crate_exports() {
+    fn imports_of_higher_modules_are_faults_also_through_reexports() {
         for (path, text, what) in [
             (
                 "ids.rs",
@@ -319,11 +227,11 @@ mod tests {
     }
 
     #[test]
-    fn new_modules_need_a_place_in_the_order() {
+    fn a_module_that_is_not_in_the_order_is_a_fault() {
         let found = judge("nonsense/mod.rs", "use crate::ids;\n");
         assert_eq!(found.len(), 1);
         assert!(
-            found[0].contains("module nonsense has no place"),
+            found[0].contains("module nonsense is missing in the order"),
             "{found:?}"
         );
     }

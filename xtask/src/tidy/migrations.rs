@@ -25,7 +25,7 @@ pub(super) fn refresh(root: &Path) -> Result<()> {
         .map(|(name, checksum)| format!("{checksum} {name}\n"))
         .collect();
     std::fs::write(root.join(CHECKSUMS), lines.concat())
-        .with_context(|| format!("{CHECKSUMS} cannot be written"))
+        .with_context(|| format!("cannot write {CHECKSUMS}"))
 }
 
 fn current(root: &Path) -> Result<BTreeMap<String, String>> {
@@ -70,8 +70,8 @@ fn compare(
     }
     for name in committed.keys().filter(|name| !current.contains_key(*name)) {
         faults.push(format!(
-            "{FOLDER}/{name}: is gone. A released migration stays. Only if it was never released: \
-             cargo xtask tidy --refresh-migrations"
+            "{FOLDER}/{name}: was deleted. A released migration stays. Only if it was never \
+             released: cargo xtask tidy --refresh-migrations"
         ));
     }
     faults
@@ -104,6 +104,6 @@ mod tests {
 
         std::fs::remove_file(file("0001_schema.sql")).expect("removes");
         let found = faults(root).expect("reads");
-        assert!(found[0].contains("is gone"), "{found:?}");
+        assert!(found[0].contains("was deleted"), "{found:?}");
     }
 }

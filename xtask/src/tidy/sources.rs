@@ -1,5 +1,7 @@
 //! Checks the content of source files.
 
+/// The file of the signals that refuse a write while a component renders.
+const PAGE_SIGNAL: &str = "app/src/state/page_signal.rs";
 /// The maximum number of lines of a file, without its tests.
 const LONGEST: usize = 500;
 
@@ -9,7 +11,7 @@ pub(super) fn faults(name: &str, text: &str) -> Vec<String> {
     let mut add = |line: usize, what: &str| faults.push(format!("{name}:{line}: {what}"));
     for (index, line) in text.lines().enumerate() {
         if names_a_machine(line) {
-            add(index + 1, "names a folder of one machine");
+            add(index + 1, "contains the path of a folder of one machine");
         }
     }
     if has_extension(name, "rs") {
@@ -18,7 +20,7 @@ pub(super) fn faults(name: &str, text: &str) -> Vec<String> {
     if name.ends_with("package-lock.json") && text.contains("\"resolved\"") {
         add(
             1,
-            "names a registry: write it with `omit-lockfile-registry-resolved=true`",
+            "contains the URL of a registry: write it with `omit-lockfile-registry-resolved=true`",
         );
     }
     faults
@@ -30,7 +32,7 @@ fn rust_faults(name: &str, text: &str, add: &mut impl FnMut(usize, &str)) {
         .iter()
         .any(|open| text.trim_start().starts_with(open))
     {
-        add(1, "a module opens with one sentence of `//!`");
+        add(1, "begin the module with one sentence of `//!`");
     }
     let own = lines_without_tests(text);
     if own > LONGEST
@@ -40,11 +42,12 @@ fn rust_faults(name: &str, text: &str, add: &mut impl FnMut(usize, &str)) {
     {
         add(
             LONGEST,
-            &format!("{own} lines without tests; split at 300, never over {LONGEST}"),
+            &format!("{own} lines without tests; split at 300, at most {LONGEST}"),
         );
     }
     let unfinished = [concat!("to", "do!("), concat!("unimple", "mented!(")];
     let server_only = concat!("feature = \"s", "sr\"");
+    let is_panel = name.starts_with("app/src/") && name != PAGE_SIGNAL;
     for (index, line) in text.lines().enumerate() {
         if unfinished.iter().any(|mark| line.contains(mark)) {
             add(index + 1, "unfinished");
@@ -53,6 +56,13 @@ fn rust_faults(name: &str, text: &str, add: &mut impl FnMut(usize, &str)) {
             add(
                 index + 1,
                 "the panel has the same code for server and browser; use the context",
+            );
+        }
+        // A reference-counted signal belongs to one small component and its event handlers.
+        if is_panel && line.replace("ArcRwSignal", "").contains("RwSignal::new(") {
+            add(
+                index + 1,
+                "use a `PageSignal`, which refuses a write during a render",
             );
         }
     }
@@ -109,7 +119,7 @@ mod tests {
     fn a_module_without_its_opening_sentence_is_a_fault() {
         assert_eq!(
             faults("a/b.rs", "use x;\n"),
-            ["a/b.rs:1: a module opens with one sentence of `//!`"]
+            ["a/b.rs:1: begin the module with one sentence of `//!`"]
         );
         assert!(faults("a/b.rs", "\n//! What it is for.\n").is_empty());
         assert!(faults("a/lib.rs", "#![doc = include_str!(\"../README.md\")]\n").is_empty());
@@ -135,21 +145,29 @@ mod tests {
     }
 
     #[test]
-    fn paths_of_a_machine_are_found_and_look_alikes_are_not() {
+    fn paths_of_one_machine_are_faults_and_similar_texts_are_not() {
         let path = format!("cd {}me/ada", "/ho");
         assert_eq!(
             faults("README.md", &path),
-            ["README.md:1: names a folder of one machine"]
+            ["README.md:1: contains the path of a folder of one machine"]
         );
         assert!(faults("README.md", &format!("https://example.test{}me/ada", "/ho")).is_empty());
         assert!(faults("README.md", "$HOME/.cache").is_empty());
     }
 
     #[test]
-    fn the_panel_has_no_code_for_the_server_alone() {
+    fn server_only_code_in_the_panel_is_a_fault() {
         let text = format!("//! A page.\n#[cfg({} = \"ssr\")]\n", "feature");
         assert_eq!(faults("app/src/a.rs", &text).len(), 1);
         assert!(faults("server/src/a.rs", &text).is_empty());
+    }
+
+    #[test]
+    fn the_panel_has_no_signal_that_a_render_may_write() {
+        let text = "//! A page.\nlet a = RwSignal::new(1);\nlet b = ArcRwSignal::new(1);\n";
+        assert_eq!(faults("app/src/a.rs", text).len(), 1);
+        assert!(faults(PAGE_SIGNAL, text).is_empty());
+        assert!(faults("examples/a.rs", text).is_empty());
     }
 
     #[test]
@@ -159,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_file_names_no_registry() {
+    fn a_registry_url_in_a_lock_file_is_a_fault() {
         let text = "{\"resolved\": \"https://registry.example.test/x.tgz\"}";
         assert_eq!(faults("end2end/package-lock.json", text).len(), 1);
     }

@@ -1,21 +1,20 @@
 //! The fields of the filter bar.
 
 use leptos::prelude::*;
-use throughline_model::{TimeRange, Utc};
+use throughline_model::{Query, TimeRange, Utc};
 use throughline_wire::UnixNanos;
 
 use crate::api::ApiError;
-use crate::state::query;
-use crate::ui::AsTyped;
+use crate::ui::{AsTyped, visible};
 
-/// The decoded pairs of the query string.
-pub(super) type Values = Memo<Vec<(String, String)>>;
+/// The decoded query string.
+pub(super) type Values = Memo<Query>;
 
 pub(super) fn value_of(
     values: Values,
     key: &'static str,
 ) -> impl Fn() -> String + Copy + Send + 'static {
-    move || values.with(|values| query::last(values, key).unwrap_or_default().to_owned())
+    move || values.with(|values| values.last(key).unwrap_or_default().to_owned())
 }
 
 const RANGES: [(&str, &str); 7] = [
@@ -58,7 +57,7 @@ pub(super) fn RangeField(
     // Links write a custom range as `range=FROM..TO`, the form itself as `from=..&to=..`.
     let fixed = Memo::new(move |_| {
         values.with(|values| {
-            let given = |key| query::last(values, key).map(str::to_owned);
+            let given = |key| values.last(key).map(|text| text.trim().to_owned());
             match (
                 given("from"),
                 given("to"),
@@ -82,7 +81,7 @@ pub(super) fn RangeField(
         if fixed.with(Option::is_some) {
             return String::new();
         }
-        let text = value_of(values, "range")();
+        let text = value_of(values, "range")().trim().to_owned();
         // `24h` and `1d` are the same range, so compare parsed values.
         let range = text.parse().unwrap_or_else(|_| TimeRange::default());
         if text.is_empty() {
@@ -148,7 +147,7 @@ pub(super) fn ServiceField(
         }
         let names: Vec<_> = names
             .into_iter()
-            .map(|name| view! { <Choice value=name.clone() label=name chosen /> })
+            .map(|name| view! { <Choice value=name.clone() label=visible(&name) chosen /> })
             .collect();
         view! {
             <select name="service">

@@ -1,7 +1,7 @@
 //! The less frequent filter fields. They are collapsed until one of them is in use.
 
 use leptos::prelude::*;
-use throughline_model::{AttributeCondition, TraceFilter};
+use throughline_model::{AttributeCondition, Query, TraceFilter};
 
 use super::fields::{Choice, TextField, Values, value_of};
 use crate::ui::AsTyped;
@@ -25,8 +25,8 @@ pub(super) fn MoreFields(
     values: Values,
 ) -> impl IntoView {
     let is_in_force = values.with_untracked(|values| {
-        values.iter().any(|(key, value)| {
-            !value.trim().is_empty() && (KEYS.contains(&key.as_str()) || key.starts_with("attr."))
+        values.pairs().any(|(key, value)| {
+            !value.trim().is_empty() && (KEYS.contains(&key) || key.starts_with("attr."))
         })
     });
     view! {
@@ -85,7 +85,7 @@ fn PinnedField(values: Values) -> impl IntoView {
 #[component]
 fn AttributeFields(values: Values) -> impl IntoView {
     let texts = Memo::new(move |_| {
-        let mut texts = values.with(|values| written(values));
+        let mut texts = values.with(written);
         if texts.len() < TraceFilter::MAX_ATTRIBUTES {
             texts.push(String::new());
         }
@@ -113,18 +113,18 @@ fn AttributeFields(values: Values) -> impl IntoView {
 }
 
 /// Returns the attribute conditions as text for the fields, including invalid ones.
-fn written(values: &[(String, String)]) -> Vec<String> {
-    let texts = values.iter().filter(|(_, value)| !value.trim().is_empty());
+fn written(values: &Query) -> Vec<String> {
+    let texts = values.pairs().filter(|(_, value)| !value.is_empty());
     texts
         .filter_map(|(key, value)| match key.strip_prefix("attr.") {
             Some(key) => Some(
                 AttributeCondition {
                     key: key.to_owned(),
-                    value: value.clone(),
+                    value: value.to_owned(),
                 }
                 .to_string(),
             ),
-            None => (key == "attr").then(|| value.clone()),
+            None => (key == "attr" && !value.trim().is_empty()).then(|| value.to_owned()),
         })
         .collect()
 }
@@ -140,8 +140,8 @@ mod tests {
             ("attr", "c=d=e"),
             ("attr", " "),
             ("user", "u"),
-        ]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()));
+        ];
+        let values = values.into_iter().collect();
         assert_eq!(written(&values), ["a.b=1", "c=d=e"]);
     }
 }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::components::Redirect;
+use throughline_model::query::href;
 use throughline_model::{LookedFor, Lookup, Total, TraceSummary};
 use throughline_viz::format_count;
 use throughline_wire::SpanId;
@@ -10,8 +11,8 @@ use throughline_wire::SpanId;
 use crate::api::Dated;
 use crate::components::{Continue, Pager, how_far};
 use crate::panels::TraceList;
-use crate::state::{LiveList, LookupRequest, PageLinks, query};
-use crate::ui::Notice;
+use crate::state::{LookupRequest, PageLinks};
+use crate::ui::{Notice, visible};
 
 /// A link to the only match, the list of several, or the reason why there is none.
 #[component]
@@ -20,8 +21,6 @@ pub(super) fn Found(
     answer: Dated<Lookup>,
     /// The request.
     request: LookupRequest,
-    /// The live list that owns the rows.
-    list: LiveList,
 ) -> impl IntoView {
     let Dated { now, value: lookup } = answer;
     let links = PageLinks::of(&lookup.traces, request.page, |direction, place| {
@@ -34,11 +33,10 @@ pub(super) fn Found(
             view! { <Only href=href_of(trace, lookup.span) /> }.into_any()
         }
         _ => {
-            let title = title_of(&lookup, request.reference.text());
-            list.start(lookup.traces.items, now);
+            let title = title_of(&lookup, &visible(request.reference.text()));
             view! {
                 <p class="count found">{title}</p>
-                <TraceList live=list />
+                <TraceList traces=lookup.traces.items read_at=now />
                 <Pager links />
             }
             .into_any()
@@ -68,7 +66,7 @@ fn Only(href: String) -> impl IntoView {
 
 fn href_of(trace: &TraceSummary, span: Option<SpanId>) -> String {
     let span = span.map(|span| ("span", span.to_string()));
-    query::href(&format!("/traces/{}", trace.trace_id), span)
+    href(&format!("/traces/{}", trace.trace_id), span)
 }
 
 fn title_of(lookup: &Lookup, text: &str) -> String {
@@ -120,7 +118,7 @@ fn Nothing(request: LookupRequest, lookup: Lookup, links: PageLinks) -> impl Int
     view! {
         <Notice title>
             <p>
-                "Searched for " <code class="mono">{request.reference.text().to_owned()}</code>
+                "Searched for " <code class="mono">{visible(request.reference.text())}</code>
             </p>
             <ul class="places">{places}</ul>
             <p>

@@ -6,7 +6,7 @@ use throughline_model::{EventPage, SpanDetails, TraceSkeleton, TraceTree};
 use throughline_wire::{SpanId, TraceId};
 
 use crate::api::{ApiError, Dated, get_span_details, get_trace_skeleton, list_span_events};
-use crate::state::{Folds, LiveTrace, Outline, PinState, ScrollAnchor, Selection};
+use crate::state::{Folds, LiveTrace, Outline, PageSignal, PinState, ScrollAnchor, Selection};
 
 /// A trace and the time at which it was read.
 pub(super) type Read = Result<Dated<Option<TraceSkeleton>>, ApiError>;
@@ -41,6 +41,8 @@ pub(super) struct PageState {
     pub(super) pin: PinState,
     /// The live updates since the last read.
     pub(super) live: LiveTrace,
+    /// The address of the list from which the user came, with its filter.
+    pub(super) list_address: PageSignal<String>,
 }
 
 impl PageState {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use throughline_model::Faults;
 
 use super::results::Listed;
 use crate::api::{ApiError, list_services, list_traces};
@@ -15,7 +16,7 @@ const EVERY: Duration = Duration::from_secs(2);
 /// Calls `found` in the browser when the first trace is stored. A page that lists traces, or
 /// reports that none matches, does not poll.
 pub(super) fn watch_for_first_trace(
-    request: Memo<Result<ListRequest, String>>,
+    request: Memo<Result<ListRequest, Faults>>,
     list: Resource<Option<Result<Listed, ApiError>>>,
     services: Resource<Result<Vec<String>, ApiError>>,
     found: impl Fn() + Copy + 'static,

@@ -61,13 +61,12 @@ pub(super) fn Results(
     live: LiveList,
 ) -> impl IntoView {
     let Dated { now, value: page } = list;
-    live.start(page.items.clone(), now);
     let links = PageLinks::of(&page, request.page, |direction, place| {
         request.page_href(direction, place)
     });
     if !page.items.is_empty() {
         return view! {
-            <TraceList live />
+            <TraceList traces=page.items read_at=now live=(live, request) />
             <Pager links />
         }
         .into_any();

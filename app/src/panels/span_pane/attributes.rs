@@ -7,6 +7,7 @@ use throughline_wire::{AttributeValue, Attributes, Repair};
 
 use super::offloaded::OfSpan;
 use super::value::Pair;
+use crate::ui::visible;
 
 /// The group of keys without a dot.
 const NO_NAMESPACE: &str = "attributes";
@@ -41,7 +42,7 @@ pub(super) fn AttributeGroups(
                 })
                 .collect();
             view! {
-                <h3 class="grp">{namespace}</h3>
+                <h3 class="grp">{visible(&namespace)}</h3>
                 <dl class="kv">{pairs}</dl>
             }
         })

@@ -7,6 +7,7 @@ use throughline_wire::{Repair, SpanEvent, UnixNanos, semconv};
 use super::attributes::Dropped;
 use super::offloaded::OfSpan;
 use super::value::Pair;
+use crate::ui::visible;
 
 /// Each event with its time offset and its attributes.
 #[component]
@@ -54,7 +55,7 @@ fn Event(event: SpanEvent, start: UnixNanos, at: usize, of_span: OfSpan) -> impl
     view! {
         <section class="event" class:e=is_exception>
             <p>
-                <b>{event.name.into_owned()}</b>
+                <b>{visible(&event.name)}</b>
                 <span class="num">{format!("{sign}{}", format_duration(offset))}</span>
             </p>
             <dl class="kv">{pairs}</dl>

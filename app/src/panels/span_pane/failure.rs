@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use throughline_wire::{Attributes, Span, semconv};
 
 use super::offloaded::{Look, OfSpan, OffloadedPayload, Whole};
-use crate::ui::CopyButton;
+use crate::ui::{CopyButton, visible};
 
 /// The status message, then each exception with its stack trace.
 #[component]
@@ -43,7 +43,7 @@ pub(super) fn Failure(
         .collect();
     view! {
         <div class="box e" role="note" aria-label="Error">
-            {(!headline.is_empty()).then(|| view! { <p class="message">{headline}</p> })}
+            {(!headline.is_empty()).then(|| view! { <p class="message">{visible(&headline)}</p> })}
             {exceptions}
         </div>
     }
@@ -76,7 +76,7 @@ fn Exception(
             None => view! {
                 <CopyButton text=stack.clone() what="stack trace" />
                 <pre tabindex="0" aria-label="stack trace">
-                    {stack}
+                    {visible(&stack)}
                 </pre>
             }
             .into_any(),
@@ -89,7 +89,7 @@ fn Exception(
         }
     });
     view! {
-        {line.map(|line| view! { <p>{line}</p> })}
+        {line.map(|line| view! { <p>{visible(&line)}</p> })}
         {stack}
     }
     .into_any()

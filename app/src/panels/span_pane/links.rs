@@ -2,13 +2,14 @@
 
 use leptos::prelude::*;
 use throughline_model::Utc;
+use throughline_model::query::href;
 use throughline_viz::format_duration;
 use throughline_wire::{InstrumentationScope, Repair, Resource, SpanLink, UnixNanos};
 
 use super::attributes::{AttributeGroups, Dropped};
 use super::offloaded::OfSpan;
 use super::value::Pair;
-use crate::state::query;
+use crate::ui::visible;
 
 /// Links to other traces. The page of a trace that is not stored reports that it is unknown.
 #[component]
@@ -28,7 +29,7 @@ pub(super) fn Links(
         .enumerate()
         .map(|(at, link)| {
             let path = format!("/traces/{}", link.trace_id);
-            let href = query::href(&path, [("span", link.span_id.to_string())]);
+            let href = href(&path, [("span", link.span_id.to_string())]);
             let pairs: Vec<_> = link
                 .attributes
                 .iter()
@@ -77,12 +78,12 @@ pub(super) fn Origin(
         (false, true) => scope.name.into_owned(),
         (false, false) => format!("{} {}", scope.name, scope.version),
     };
-    let service = resource.service_name().to_owned();
+    let service = resource.service_name().into_owned();
     let started = Utc::from(start).to_string();
     let stored = format!("{} after the start", format_duration(received.since(start)));
     view! {
         <details class="origin">
-            <summary class="grp">"Sent by " {service}</summary>
+            <summary class="grp">"Sent by " {visible(&service)}</summary>
             <AttributeGroups
                 attributes=resource.attributes
                 dropped=resource.dropped_attributes_count

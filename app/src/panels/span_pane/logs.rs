@@ -7,8 +7,10 @@ use throughline_wire::{LogRecord, UnixNanos};
 
 use super::attributes::Dropped;
 use super::offloaded::{Look, OffloadedPayload, Whole};
-use super::value::{Pair, text_of};
+use super::value::Pair;
+use super::value_text::text_of;
 use crate::api::ApiError;
+use crate::ui::visible;
 
 /// One line per record, earliest first. Empty for a span without records.
 #[component]
@@ -75,7 +77,7 @@ fn Line(event: StoredEvent, start: UnixNanos) -> impl IntoView {
             let what = "message".to_owned();
             view! { <Whole kept preview=body what look=Look::Text /> }.into_any()
         }
-        None => view! { <div class="message">{body}</div> }.into_any(),
+        None => view! { <div class="message">{visible(&body)}</div> }.into_any(),
     };
     let pairs: Vec<_> = record
         .attributes
@@ -96,7 +98,7 @@ fn Line(event: StoredEvent, start: UnixNanos) -> impl IntoView {
     view! {
         <section class="event" class:e=is_error>
             <p>
-                <b>{title}</b>
+                <b>{visible(&title)}</b>
                 <span class="num">{format!("{sign}{}", format_duration(offset))}</span>
             </p>
             {body}

@@ -9,9 +9,9 @@ use throughline_model::{EventCursor, PayloadPlace, PayloadRef, SpanDetails, Stor
 use throughline_viz::format_bytes;
 use throughline_wire::{Repair, RepairSet, SpanId, TraceId};
 
-use super::value::text_of;
+use super::value_text::text_of;
 use crate::api::{get_event_payload, get_span_payload};
-use crate::ui::{Glyph, Icon, Statement, copy_text};
+use crate::ui::{Glyph, Icon, Statement, copy_text, visible};
 
 /// The largest payload that is shown, in bytes. A larger one can only be downloaded, because
 /// browsers scroll it poorly.
@@ -202,11 +202,11 @@ pub(super) fn Whole(
     let body = move || {
         let text = text.get();
         match look {
-            Look::Text => view! { <div class="text">{text}</div> }.into_any(),
+            Look::Text => view! { <div class="text">{visible(&text)}</div> }.into_any(),
             Look::Statement => view! { <Statement text /> }.into_any(),
             Look::Stack => view! {
                 <pre tabindex="0" aria-label="stack trace">
-                    {text}
+                    {visible(&text)}
                 </pre>
             }
             .into_any(),
@@ -217,7 +217,7 @@ pub(super) fn Whole(
     } else {
         format!("Download whole value ({size})")
     };
-    let title = format!("Copy the whole {what}");
+    let title = format!("Copy the whole {}", visible(&what));
     view! {
         <div class="whole">
             {body}

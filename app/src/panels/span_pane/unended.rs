@@ -1,5 +1,6 @@
 //! The notice of a span without an end.
 
+use crate::ui::visible;
 use leptos::prelude::*;
 use throughline_model::{OpenFate, OpenSpan};
 use throughline_viz::format_duration;
@@ -11,7 +12,7 @@ pub(super) fn Unended(
     open: OpenSpan,
 ) -> impl IntoView {
     let known = format_duration(open.seen.since(open.start));
-    let service = open.service;
+    let service = visible(&open.service);
     let text = match open.fate {
         OpenFate::Running => {
             format!("Running for {known}. Data that is recorded at its end is not known yet.")

@@ -6,7 +6,7 @@ use throughline_viz::{format_ago, format_count, format_duration, format_percent}
 use throughline_wire::UnixNanos;
 
 use crate::state::filter_href;
-use crate::ui::ServiceTag;
+use crate::ui::{ServiceTag, visible};
 
 /// The number of rows that are shown. The others are folded.
 const FIRST_ROWS: usize = 4;
@@ -30,8 +30,8 @@ pub(super) fn OperationTable(
         view! {
             <tr>
                 <th scope="row">
-                    <a href=href title=row.operation.clone()>
-                        {row.operation.clone()}
+                    <a href=href title=visible(&row.operation)>
+                        {visible(&row.operation)}
                     </a>
                     <ServiceTag name=row.service />
                 </th>
@@ -66,8 +66,8 @@ pub(super) fn UserTable(
         view! {
             <tr>
                 <th scope="row">
-                    <a href=href title=row.user.clone()>
-                        {row.user.clone()}
+                    <a href=href title=visible(&row.user)>
+                        {visible(&row.user)}
                     </a>
                 </th>
                 <td>{format_count(row.trace_count)}</td>

@@ -6,7 +6,7 @@ use throughline_viz::{colour_of, format_duration};
 use throughline_wire::{SpanId, StatusCode, semconv};
 
 use crate::state::{Folds, Outline};
-use crate::ui::{Glyph, Icon};
+use crate::ui::{Glyph, Icon, visible};
 
 /// The number of indented levels. Deeper levels are indented like the last one.
 const INDENTED: u32 = 14;
@@ -101,11 +101,11 @@ fn Fold(outline: Outline, at: usize, below: u32, folds: Folds) -> impl IntoView 
 fn SpanCells(outline: Outline, at: usize, span: SkeletonSpan, fold: AnyView) -> impl IntoView {
     let skeleton = &outline.skeleton;
     let href = outline.href(&span.span_id.to_string());
-    let service = skeleton.service_of(&span).to_owned();
+    let service = visible(skeleton.service_of(&span));
     let name = if span.name.is_empty() {
         "(no name)".to_owned()
     } else {
-        span.name.clone()
+        visible(&span.name)
     };
     let oddity = outline
         .tree
@@ -189,7 +189,7 @@ fn Events(outline: Outline, span: SkeletonSpan) -> impl IntoView {
         .take(TICKS)
         .map(|(when, name)| {
             let style = format!("--x:{:.3}%", outline.timeline.percent(when));
-            let title = format!("{name} at {}", format_duration(when.since(span.start)));
+            let title = format!("{} at {}", visible(&name), format_duration(when.since(span.start)));
             view! {
                 <span class="tick" class:e=name == semconv::EVENT_EXCEPTION style=style title=title></span>
             }

@@ -4,13 +4,13 @@ use opentelemetry_proto::tonic::common::v1 as otlp;
 use opentelemetry_proto::tonic::trace::v1 as otlp_trace;
 use proptest::prelude::*;
 use prost::Message as _;
+use throughline_testkit::strategies::{self, Content};
 use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
 use throughline_wire::{AttributeValue, IdError, Repair};
 
 use super::*;
 use crate::budget::SET_PAIRS;
 use crate::context::Repairs;
-use crate::strategies;
 
 fn to_otlp(value: &AttributeValue) -> otlp::AnyValue {
     use otlp::any_value::Value;
@@ -51,7 +51,7 @@ fn encoded(attributes: &Attributes) -> Vec<u8> {
 proptest! {
     #[test]
     fn attributes_are_written_as_the_official_crate_writes_them(
-        attributes in strategies::attributes(),
+        attributes in strategies::attributes(Content::Any),
     ) {
         let values = key_values(&attributes);
         let theirs = otlp::KeyValueList { values }.encode_to_vec();
@@ -60,7 +60,7 @@ proptest! {
     }
 
     #[test]
-    fn events_are_written_as_the_official_crate_writes_them(event in strategies::event()) {
+    fn events_are_written_as_the_official_crate_writes_them(event in strategies::event(Content::Any)) {
         let theirs = otlp_trace::span::Event {
             time_unix_nano: event.time.get() as u64,
             name: event.name.to_string(),
@@ -74,7 +74,7 @@ proptest! {
     }
 
     #[test]
-    fn links_are_written_as_the_official_crate_writes_them(link in strategies::link()) {
+    fn links_are_written_as_the_official_crate_writes_them(link in strategies::link(Content::Any)) {
         let theirs = otlp_trace::span::Link {
             trace_id: link.trace_id.to_bytes().to_vec(),
             span_id: link.span_id.to_bytes().to_vec(),
@@ -91,8 +91,8 @@ proptest! {
 
     #[test]
     fn lists_of_events_and_links_read_back(
-        events in proptest::collection::vec(strategies::event(), 0..4),
-        links in proptest::collection::vec(strategies::link(), 0..4),
+        events in proptest::collection::vec(strategies::event(Content::Any), 0..4),
+        links in proptest::collection::vec(strategies::link(Content::Any), 0..4),
     ) {
         let (mut event_bytes, mut link_bytes) = (Vec::new(), Vec::new());
         encode_events(&events, &mut event_bytes);
@@ -102,7 +102,7 @@ proptest! {
     }
 
     #[test]
-    fn bytes_of_any_kind_are_a_message_or_an_error_within_them(bytes: Vec<u8>) {
+    fn any_bytes_decode_or_fail_with_an_offset_within_them(bytes: Vec<u8>) {
         for error in [
             decode_attributes(&bytes).err(),
             decode_events(&bytes).err(),
@@ -114,7 +114,7 @@ proptest! {
 
     #[test]
     fn a_message_cut_or_changed_anywhere_does_no_harm(
-        attributes in strategies::attributes(),
+        attributes in strategies::attributes(Content::Any),
         cut: prop::sample::Index,
         byte: u8,
     ) {
@@ -157,7 +157,7 @@ fn depth_of(mut value: &AttributeValue) -> (usize, &AttributeValue) {
 }
 
 #[test]
-fn a_value_nested_200_deep_ends_in_a_marker() {
+fn a_value_nested_200_levels_ends_in_a_marker() {
     for levels in [200, 20_000] {
         let mut context = DecodeContext::for_request();
         let bytes = nested(levels);
@@ -173,7 +173,7 @@ fn a_value_nested_200_deep_ends_in_a_marker() {
 }
 
 #[test]
-fn a_value_of_the_greatest_depth_is_whole() {
+fn a_value_of_the_maximum_depth_is_read_whole() {
     let mut context = DecodeContext::for_request();
     let bytes = nested(MAX_DEPTH - 1);
     let attributes = any_value::decode_pairs(Reader::new(&bytes), 1, &mut context)
@@ -187,7 +187,7 @@ fn a_value_of_the_greatest_depth_is_whole() {
 }
 
 #[test]
-fn a_value_built_too_deep_is_written_with_the_marker() {
+fn a_value_beyond_the_maximum_depth_is_written_with_a_marker() {
     let mut value = AttributeValue::Empty;
     for _ in 0..100 {
         value = vec![value].into();
@@ -215,7 +215,7 @@ fn a_string_that_is_not_utf8_is_repaired_and_reported() {
 }
 
 #[test]
-fn the_last_value_of_a_repeated_key_wins_in_its_first_place() {
+fn the_last_value_of_a_repeated_key_wins_at_the_first_position() {
     for distinct in [3_i64, 100] {
         let mut bytes = Vec::new();
         for round in 0..3 {
@@ -264,7 +264,7 @@ fn an_error_names_the_byte_of_the_outermost_message() {
 }
 
 #[test]
-fn what_protobuf_does_not_allow_is_refused() {
+fn invalid_protobuf_is_rejected() {
     for (bytes, kind) in [
         (&b"\x00\x00"[..], BinaryErrorKind::FieldNumber),
         (b"\x0f", BinaryErrorKind::WireType(7)),
@@ -286,7 +286,7 @@ fn what_protobuf_does_not_allow_is_refused() {
 }
 
 #[test]
-fn groups_and_unknown_fields_are_stepped_over_however_deep() {
+fn groups_and_unknown_fields_of_any_depth_are_skipped() {
     let mut bytes = vec![0x0b; 100_000];
     bytes.resize(200_000, 0x0c);
     bytes.extend(b"\x48\x05\x0a\x08\x0a\x01k\x12\x03\x0a\x01v");
@@ -296,7 +296,7 @@ fn groups_and_unknown_fields_are_stepped_over_however_deep() {
 }
 
 #[test]
-fn a_link_without_valid_ids_says_which() {
+fn an_invalid_id_of_a_link_is_named_in_the_error() {
     let error = decode_links(b"\x0a\x00").expect_err("no ids");
     let field = "trace_id";
     assert_eq!(
@@ -322,7 +322,7 @@ fn not_a_number_keeps_its_bits() {
 }
 
 #[test]
-fn attributes_are_told_without_decoding_in_whatever_form_they_are_written() {
+fn attributes_are_found_without_decoding_in_any_encoding() {
     let attributes: Attributes = [
         ("k", AttributeValue::from("text")),
         ("long", "ä".repeat(300).into()),

@@ -52,7 +52,7 @@ pub struct ValidBatch {
     /// The valid items.
     pub batch: SpanBatch,
     /// The index of each span of `batch` among the spans as sent.
-    pub places: Vec<usize>,
+    pub indexes: Vec<usize>,
     /// The rejected spans.
     pub rejected: Vec<Rejection>,
     /// The sequence numbers of rejected spans, as far as they are known.
@@ -62,7 +62,7 @@ pub struct ValidBatch {
     /// The rejected starts.
     pub rejected_starts: Vec<Rejection>,
     /// The index of each event of `batch` among the events as sent.
-    pub event_places: Vec<usize>,
+    pub event_indexes: Vec<usize>,
     /// The rejected events.
     pub rejected_events: Vec<Rejection>,
 }
@@ -73,13 +73,13 @@ impl DecodedBatch {
         let mut rejected = self.rejected;
         let mut rejected_sequences = self.rejected_sequences;
         let mut spans = Vec::with_capacity(self.spans.len());
-        let mut places = Vec::with_capacity(self.spans.len());
+        let mut indexes = Vec::with_capacity(self.spans.len());
         for span in self.spans {
             let (index, sequence) = (span.index, span.item.sequence);
             match validate(span.item, limits, now, span.repairs) {
                 Ok(span) => {
                     spans.push(span);
-                    places.push(index);
+                    indexes.push(index);
                 }
                 Err(reason) => {
                     rejected_sequences.extend(sequence);
@@ -99,7 +99,7 @@ impl DecodedBatch {
             |start, repairs| validate_start(start, limits, now, repairs),
         );
         let mut rejected_events = self.rejected_events;
-        let (events, event_places) = valid(
+        let (events, event_indexes) = valid(
             "events",
             self.events,
             &mut rejected_events,
@@ -118,12 +118,12 @@ impl DecodedBatch {
         };
         ValidBatch {
             batch,
-            places,
+            indexes,
             rejected,
             rejected_sequences,
             start_places,
             rejected_starts,
-            event_places,
+            event_indexes,
             rejected_events,
         }
     }
@@ -138,7 +138,7 @@ fn valid<T>(
     validate: impl Fn(T, Repairs) -> Result<T, RejectReason>,
 ) -> (Vec<T>, Vec<usize>) {
     let mut valid = Vec::with_capacity(items.len());
-    let mut places = Vec::with_capacity(items.len());
+    let mut indexes = Vec::with_capacity(items.len());
     for Decoded {
         index,
         item,
@@ -148,7 +148,7 @@ fn valid<T>(
         match validate(item, repairs) {
             Ok(item) => {
                 valid.push(item);
-                places.push(index);
+                indexes.push(index);
             }
             Err(reason) => rejected.push(Rejection {
                 index,
@@ -157,5 +157,5 @@ fn valid<T>(
         }
     }
     rejected.sort_by_key(|rejection| rejection.index);
-    (valid, places)
+    (valid, indexes)
 }

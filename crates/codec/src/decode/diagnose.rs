@@ -188,14 +188,14 @@ pub(super) fn span(raw: &str, error: &serde_json::Error) -> String {
     span_field("", raw).unwrap_or_else(|| message(error))
 }
 
-/// Returns the reason why `raw` is not a start; `place` is its path.
-pub(super) fn start(place: &str, raw: &str, error: &serde_json::Error) -> String {
-    start_field(&format!("{place}."), raw).unwrap_or_else(|| format!("{place}: {}", message(error)))
+/// Returns the reason why `raw` is not a start. `path` names it in the batch.
+pub(super) fn start(path: &str, raw: &str, error: &serde_json::Error) -> String {
+    start_field(&format!("{path}."), raw).unwrap_or_else(|| format!("{path}: {}", message(error)))
 }
 
-/// Returns the reason why `raw` is not an event; `place` is its path.
-pub(super) fn log_record(place: &str, raw: &str, error: &serde_json::Error) -> String {
-    log_field(&format!("{place}."), raw).unwrap_or_else(|| format!("{place}: {}", message(error)))
+/// Returns the reason why `raw` is not an event. `path` names it in the batch.
+pub(super) fn log_record(path: &str, raw: &str, error: &serde_json::Error) -> String {
+    log_field(&format!("{path}."), raw).unwrap_or_else(|| format!("{path}: {}", message(error)))
 }
 
 /// Reads the sequence number of a span that cannot be decoded.

@@ -40,14 +40,14 @@ impl DecodeError {
     /// Creates an error within `raw`, which is a part of `text`.
     pub(super) fn within(text: &str, raw: &str, name: &str, error: &serde_json::Error) -> Self {
         let offset = (raw.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-        let mut place = Self::at(text, offset, format!("{name}: {}", message(error)));
+        let mut fault = Self::at(text, offset, format!("{name}: {}", message(error)));
         if error.line() > 1 {
-            place.line += error.line() - 1;
-            place.column = error.column().max(1);
+            fault.line += error.line() - 1;
+            fault.column = error.column().max(1);
         } else {
-            place.column += error.column().saturating_sub(1);
+            fault.column += error.column().saturating_sub(1);
         }
-        place
+        fault
     }
 }
 

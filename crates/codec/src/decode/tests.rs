@@ -8,6 +8,7 @@ mod repairs;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use throughline_testkit::strategies::{self, Content};
 use throughline_wire::Limits;
 use throughline_wire::attribute::TOO_DEEP;
 use throughline_wire::{
@@ -15,7 +16,6 @@ use throughline_wire::{
 };
 
 use super::*;
-use crate::strategies;
 
 const NOW: UnixNanos = UnixNanos::new(1_700_000_000 * UnixNanos::PER_SECOND);
 
@@ -56,7 +56,7 @@ fn reason(span: Value) -> String {
 }
 
 #[test]
-fn nothing_at_all_is_an_empty_batch() {
+fn an_empty_object_is_an_empty_batch() {
     for body in [
         "",
         " \r\n",
@@ -74,7 +74,7 @@ fn nothing_at_all_is_an_empty_batch() {
 }
 
 #[test]
-fn a_body_that_is_not_a_batch_is_an_error_that_names_the_place() {
+fn a_body_that_is_not_a_batch_is_an_error_with_its_location() {
     for (body, error) in [
         (&b"[]"[..], "line 1, column 1: expected an object"),
         (b"\n null", "line 2, column 2: expected an object"),
@@ -112,7 +112,7 @@ fn a_body_that_is_not_a_batch_is_an_error_that_names_the_place() {
 }
 
 #[test]
-fn a_batch_of_more_spans_than_any_sender_holds_is_refused() {
+fn a_batch_with_too_many_spans_is_rejected() {
     let body = |count| format!("{{\"spans\":[{}0]}}", "0,".repeat(count - 1));
     let batch = decode_batch(body(MAX_SPANS).as_bytes()).expect("a batch");
     assert_eq!(batch.rejected.len(), MAX_SPANS);
@@ -129,11 +129,19 @@ fn unknown_fields_are_ignored_and_missing_ones_have_defaults() {
     assert!(span.attributes.is_empty() && span.parent_span_id.is_none());
 }
 
+prop_compose! {
+    fn numbered_span()(
+        span in strategies::span(Content::Any), sequence in proptest::option::of(any::<u64>()),
+    ) -> throughline_wire::Span {
+        throughline_wire::Span { sequence, ..span }
+    }
+}
+
 proptest! {
     #[test]
     fn a_batch_reads_back_as_it_was_written(
-        spans in proptest::collection::vec(strategies::span(), 0..3),
-        attributes in strategies::attributes(),
+        spans in proptest::collection::vec(numbered_span(), 0..3),
+        attributes in strategies::attributes(Content::Any),
     ) {
         let batch = SpanBatch {
             resource: Resource { attributes, ..Resource::default() },
@@ -165,7 +173,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_byte_costs_no_other_span(at in 0_usize..150, byte in 0x20_u8..0x7f) {
+    fn a_changed_byte_does_not_affect_other_spans(at in 0_usize..150, byte in 0x20_u8..0x7f) {
         let good = span_json().to_string();
         let mut bad = good.clone().into_bytes();
         if let Some(old) = bad.get_mut(at) {

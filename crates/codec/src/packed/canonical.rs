@@ -41,12 +41,12 @@ fn clean_hash(text: &[u8]) -> Option<u64> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let mut hash = text.len() as u64;
-    let mut odd = 0;
+    let mut suspects = 0;
     let mut mix = |word: u64| {
         // Sets the high bit of any byte that may be NUL or not ASCII: subtracting 1 from NUL
         // borrows, and a byte that is not ASCII has the bit already. The exact check below runs
         // only if a bit is set.
-        odd |= (word.wrapping_sub(ONES) | word) & HIGH;
+        suspects |= (word.wrapping_sub(ONES) | word) & HIGH;
         hash = (hash.rotate_left(29) ^ word).wrapping_mul(FACTOR);
     };
     let (words, rest) = text.as_chunks::<8>();
@@ -57,7 +57,7 @@ fn clean_hash(text: &[u8]) -> Option<u64> {
     let mut last = [1; 8];
     last[..rest.len()].copy_from_slice(rest);
     mix(u64::from_le_bytes(last));
-    if odd != 0 && (text.contains(&0) || core::str::from_utf8(text).is_err()) {
+    if suspects != 0 && (text.contains(&0) || core::str::from_utf8(text).is_err()) {
         return None;
     }
     Some(hash)

@@ -104,7 +104,7 @@ fn with_attribute(attribute: KeyValue) -> bool {
 }
 
 #[test]
-fn an_ordinary_span_is_recognised_and_kept_whole() {
+fn an_ordinary_span_is_packed_unchanged() {
     let mut spans = PackedSpans::default();
     let now = UnixNanos::new(NOW_NS as i64);
     let (first, second) = (
@@ -178,7 +178,7 @@ fn attributes_are_read_one_by_one_without_the_others() {
 }
 
 #[test]
-fn what_validation_would_repair_or_reject_is_left_to_it() {
+fn a_span_that_validation_would_change_is_not_packed() {
     assert!(changed(|_| {}));
     let refused: [fn(&mut Span); 19] = [
         |span| span.trace_id = vec![0; 16],
@@ -207,7 +207,7 @@ fn what_validation_would_repair_or_reject_is_left_to_it() {
 }
 
 #[test]
-fn a_value_in_a_form_or_of_a_size_that_is_not_stored_so_is_left_to_decoding() {
+fn a_span_with_a_non_canonical_or_large_value_is_not_packed() {
     assert!(with_attribute(text("k", &"x".repeat(MAX_VALUE_BYTES - 3))));
     assert!(!with_attribute(text("k", &"x".repeat(MAX_VALUE_BYTES))));
     assert!(!with_attribute(text("k", "a\0b")));
@@ -242,7 +242,7 @@ fn patched(from: &[u8], to: &[u8]) -> bool {
 }
 
 #[test]
-fn bytes_that_mean_the_same_but_are_written_otherwise_are_left_to_decoding() {
+fn a_span_in_a_non_canonical_encoding_is_not_packed() {
     // A bool of 2, a two-byte encoding of a one-byte length, a text that is not UTF-8.
     assert!(!patched(
         b"\x0a\x03yes\x12\x02\x10\x01",
@@ -255,7 +255,7 @@ fn bytes_that_mean_the_same_but_are_written_otherwise_are_left_to_decoding() {
 }
 
 #[test]
-fn lists_in_pieces_and_broken_spans_are_left_to_decoding() {
+fn a_span_with_split_lists_or_damage_is_not_packed() {
     let mut bytes = span().encode_to_vec();
     assert!(is_recognised(&bytes, &Limits::default()));
     // Another attribute after the links.
@@ -275,7 +275,7 @@ fn lists_in_pieces_and_broken_spans_are_left_to_decoding() {
 }
 
 #[test]
-fn narrow_limits_hold() {
+fn packing_respects_narrow_limits() {
     let bytes = span().encode_to_vec();
     let narrow: [fn(&mut Limits); 6] = [
         |limits| limits.attributes = 8,

@@ -90,12 +90,12 @@ mod tests {
     }
 
     #[test]
-    fn a_clean_record_is_not_changed() {
+    fn validation_does_not_change_a_valid_record() {
         assert_eq!(check(at(NOW)), Ok(at(NOW)));
     }
 
     #[test]
-    fn a_missing_time_is_the_observed_one_or_now() {
+    fn a_missing_time_becomes_the_observed_time_or_now() {
         let seen = NOW.saturating_add(-5);
         let mut record = at(UnixNanos::default());
         assert_eq!(check(record.clone()).expect("is kept").time, NOW);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_over_the_limit_is_cut_and_marked_and_nul_is_shown() {
+    fn a_body_over_the_limit_is_truncated_and_nul_is_replaced() {
         let mut record = at(NOW);
         record.body = "x".repeat((1 << 20) + 1).into();
         record.event_name = "a\0b".into();
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn validating_twice_changes_nothing() {
+    fn validation_is_idempotent() {
         let mut record = at(NOW.saturating_add(-3 * UnixNanos::PER_DAY));
         record.body = AttributeValue::Bytes(vec![7; 2 << 20]);
         let once = check(record).expect("is kept");

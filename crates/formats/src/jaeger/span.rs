@@ -13,7 +13,7 @@ use throughline_wire::{
     StatusCode, TraceId, UnixNanos,
 };
 
-use super::tag::{Bytes, Tags, together};
+use super::tag::{BytesEncoding, Tags, together};
 use super::{WARNINGS, ids};
 use crate::request::blank_span;
 
@@ -76,7 +76,7 @@ pub(super) struct ReadSpan {
 /// Converts a span, or returns the reason why it is not a valid span.
 pub(super) fn read(
     sent: JsonSpan,
-    form: Bytes,
+    form: BytesEncoding,
     context: &mut DecodeContext,
 ) -> Result<ReadSpan, String> {
     let mut span = blank_span();
@@ -196,7 +196,7 @@ fn relate(
 }
 
 /// Converts a log to an event. The field `event` is the name of the event, as `OpenTracing` says.
-fn event(log: JsonLog, form: Bytes, context: &mut DecodeContext) -> SpanEvent {
+fn event(log: JsonLog, form: BytesEncoding, context: &mut DecodeContext) -> SpanEvent {
     let mut dropped_attributes_count = 0;
     let fields = log.fields.into_set(form);
     let mut fields = fields.into_attributes(&mut dropped_attributes_count, context);

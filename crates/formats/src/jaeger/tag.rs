@@ -18,14 +18,14 @@ use throughline_wire::{AttributeValue, Attributes, Repair};
 
 /// The encoding of bytes in the text of a tag. It depends on the source of the span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Bytes {
+pub(super) enum BytesEncoding {
     /// Base64, as the query API writes them.
     Base64,
     /// Hexadecimal, as Elasticsearch storage has them.
     Hex,
 }
 
-impl Bytes {
+impl BytesEncoding {
     /// Returns the encoding for a span that contains its process, or that names it by id.
     pub(super) const fn of(has_process: bool, names_process: bool) -> Self {
         if has_process && !names_process {
@@ -63,7 +63,7 @@ pub(super) struct Tags {
 
 impl Tags {
     /// Returns the tags as attributes, in order. The last of a repeated key counts.
-    pub(super) fn into_set(mut self, form: Bytes) -> AttributeSet {
+    pub(super) fn into_set(mut self, form: BytesEncoding) -> AttributeSet {
         if !self.binary.is_empty() {
             for (key, value) in self.set.attributes.entries_mut() {
                 if self.binary.contains(key.as_ref())
@@ -80,7 +80,7 @@ impl Tags {
 /// Returns `first` and the tags of both lists, in order. The last of a repeated key counts.
 pub(super) fn together(
     tags: [Tags; 2],
-    form: Bytes,
+    form: BytesEncoding,
     mut first: Vec<(Cow<'static, str>, AttributeValue)>,
 ) -> AttributeSet {
     let mut left_out = 0;

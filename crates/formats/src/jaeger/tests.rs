@@ -78,14 +78,14 @@ fn a_process_becomes_the_resource_of_its_spans() {
 }
 
 #[test]
-fn a_span_of_no_known_process_is_kept_without_a_service() {
+fn a_span_of_an_unknown_process_has_no_service() {
     let read = read(&body(&[span(json!({"processID": "p9"}))]));
     assert_eq!(read.groups[0].resource.service_name(), "unknown_service");
     assert_eq!(read.groups[0].spans.len(), 1);
 }
 
 #[test]
-fn the_reference_to_the_parent_is_the_parent_and_others_are_links() {
+fn a_child_of_reference_is_the_parent_and_others_are_links() {
     let reference = |kind: &str, trace: &str, span: &str| json!({"refType": kind, "traceID": trace, "spanID": span});
     let own = "95b8f374e549297f";
     let span = read_one(json!({"references": [
@@ -116,7 +116,7 @@ fn the_reference_to_the_parent_is_the_parent_and_others_are_links() {
 }
 
 #[test]
-fn a_reference_to_zeros_is_that_of_a_root() {
+fn a_reference_to_zero_ids_makes_a_root() {
     for trace in ["95b8f374e549297f", "0", ""] {
         let zeros = json!({"refType": "CHILD_OF", "traceID": trace, "spanID": "0000000000000000"});
         let span = read_one(json!({"references": [zeros]}));
@@ -126,7 +126,7 @@ fn a_reference_to_zeros_is_that_of_a_root() {
 }
 
 #[test]
-fn without_a_child_of_the_span_followed_is_the_parent_and_a_link() {
+fn a_follows_from_reference_alone_is_the_parent_and_a_link() {
     let own = "95b8f374e549297f";
     let span = read_one(json!({"references": [
         {"refType": "FOLLOWS_FROM", "traceID": own, "spanID": "a1"},
@@ -136,7 +136,7 @@ fn without_a_child_of_the_span_followed_is_the_parent_and_a_link() {
 }
 
 #[test]
-fn the_older_field_names_the_parent_where_there_is_no_reference() {
+fn the_older_parent_field_is_used_without_references() {
     let span = read_one(json!({"parentSpanID": "b7"}));
     let parent = span.parent_span_id.map(|id| id.to_string());
     assert_eq!(parent.as_deref(), Some("00000000000000b7"));
@@ -171,7 +171,7 @@ fn tags_keep_their_types() {
 }
 
 #[test]
-fn the_storage_of_elasticsearch_has_its_own_form_of_tags() {
+fn tags_in_the_form_of_elasticsearch_are_read() {
     let mut stored = span(json!({
         "process": {
             "serviceName": "shop",
@@ -221,7 +221,7 @@ fn the_storage_of_elasticsearch_has_its_own_form_of_tags() {
 }
 
 #[test]
-fn tags_that_opentelemetry_has_fields_for_fill_them() {
+fn tags_with_an_opentelemetry_field_set_that_field() {
     let read = read(&body(&[span(json!({"tags": [
         tag("span.kind", "string", "server"),
         tag("otel.status_code", "string", "ERROR"),
@@ -244,7 +244,7 @@ fn tags_that_opentelemetry_has_fields_for_fill_them() {
 }
 
 #[test]
-fn an_error_tag_that_says_more_than_true_stays() {
+fn an_error_tag_with_a_message_is_kept() {
     let span = read_one(json!({"tags": [tag("error", "string", "timeout")]}));
     assert_eq!(span.attributes.get_str("error"), Some("timeout"));
     assert_eq!(span.status.code, StatusCode::Unset);
@@ -270,7 +270,7 @@ fn logs_become_events_named_by_their_field() {
 }
 
 #[test]
-fn warnings_are_kept() {
+fn warnings_become_attributes() {
     let mut body = body(&[
         span(json!({"warnings": ["clock skew adjusted"]})),
         span(json!({"spanID": "2"})),
@@ -291,7 +291,7 @@ fn warnings_are_kept() {
 }
 
 #[test]
-fn a_bad_span_costs_itself_and_says_why() {
+fn a_bad_span_is_rejected_alone_with_a_reason() {
     let read = read(&body(&[
         span(json!({"traceID": "xyz"})),
         span(json!({})),
@@ -321,7 +321,7 @@ fn a_bad_span_costs_itself_and_says_why() {
 }
 
 #[test]
-fn a_trace_alone_an_array_of_traces_and_spans_with_their_process_are_read_too() {
+fn single_traces_arrays_of_traces_and_spans_with_processes_are_read() {
     let trace = body(&[span(json!({}))])["data"][0].clone();
     let mut alone = span(json!({"process": {"serviceName": "shop"}}));
     alone
@@ -336,7 +336,7 @@ fn a_trace_alone_an_array_of_traces_and_spans_with_their_process_are_read_too() 
 }
 
 #[test]
-fn what_is_not_jaegers_is_refused() {
+fn json_that_is_not_jaeger_is_rejected() {
     for body in [
         "{}",
         "[1]",
@@ -358,7 +358,7 @@ fn what_is_not_jaegers_is_refused() {
 }
 
 #[test]
-fn tags_beyond_the_budget_are_counted_as_dropped_where_they_were() {
+fn tags_beyond_the_budget_count_as_dropped_on_their_owner() {
     let many: Vec<Value> = (0..SET_PAIRS + 3)
         .map(|at| tag(&at.to_string(), "int64", 1))
         .collect();
@@ -395,7 +395,7 @@ fn tags_beyond_the_budget_are_counted_as_dropped_where_they_were() {
 }
 
 #[test]
-fn a_tag_of_too_many_items_is_cut_and_marked() {
+fn a_tag_of_too_many_items_is_truncated_and_marked() {
     let items = vec![Value::Null; VALUE_ITEMS + 5];
     let tags = [tag("k", "string", items)];
     let span = read_one(json!({"tags": tags}));

@@ -112,9 +112,9 @@ pub(super) fn decode(signal: Signal, body: &[u8]) -> Result<Request, String> {
         Signal::Logs => (envelope.resource_logs, "resourceLogs"),
     };
     for (at, raw) in items.0.into_iter().enumerate() {
-        let place = format!("{name}[{at}]");
-        let items: JsonResourceItems<'_> = object(raw.get(), &place)?;
-        resource_items(signal, items, &place, lossy, &mut request, &mut context)?;
+        let path = format!("{name}[{at}]");
+        let items: JsonResourceItems<'_> = object(raw.get(), &path)?;
+        resource_items(signal, items, &path, lossy, &mut request, &mut context)?;
     }
     Ok(request)
 }
@@ -122,14 +122,14 @@ pub(super) fn decode(signal: Signal, body: &[u8]) -> Result<Request, String> {
 fn resource_items(
     signal: Signal,
     sent: JsonResourceItems<'_>,
-    place: &str,
+    path: &str,
     lossy: bool,
     request: &mut Request,
     context: &mut DecodeContext,
 ) -> Result<(), String> {
     let resource: JsonResource = match sent.resource {
         Some(raw) => {
-            part(raw.get(), lossy, context).map_err(|error| format!("{place}.resource: {error}"))?
+            part(raw.get(), lossy, context).map_err(|error| format!("{path}.resource: {error}"))?
         }
         None => JsonResource::default(),
     };
@@ -146,11 +146,12 @@ fn resource_items(
         Signal::Logs => (sent.scope_logs, "scopeLogs"),
     };
     for (at, raw) in items.0.into_iter().enumerate() {
-        let place = format!("{place}.{name}[{at}]");
-        let sent: JsonScopeItems<'_> = object(raw.get(), &place)?;
+        let path = format!("{path}.{name}[{at}]");
+        let sent: JsonScopeItems<'_> = object(raw.get(), &path)?;
         let scope: JsonScope = match sent.scope {
-            Some(raw) => part(raw.get(), lossy, context)
-                .map_err(|error| format!("{place}.scope: {error}"))?,
+            Some(raw) => {
+                part(raw.get(), lossy, context).map_err(|error| format!("{path}.scope: {error}"))?
+            }
             None => JsonScope::default(),
         };
         let mut dropped_attributes_count = scope.dropped_attributes_count.count();

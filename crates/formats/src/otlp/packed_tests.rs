@@ -99,8 +99,8 @@ fn stored(validated: &Validated) -> Vec<(usize, Stored)> {
         let decoded = group.spans.iter().map(of_decoded);
         decoded.chain(group.packed.iter().map(|span| of_packed(&span)))
     });
-    let mut stored: Vec<_> = validated.places.iter().copied().zip(spans).collect();
-    stored.sort_by_key(|(place, _)| *place);
+    let mut stored: Vec<_> = validated.indexes.iter().copied().zip(spans).collect();
+    stored.sort_by_key(|(index, _)| *index);
     stored
 }
 
@@ -114,8 +114,8 @@ fn check(bytes: &[u8]) {
         assert_eq!(packed_count(&decoded), 0);
         assert_eq!(stored(&packed), stored(&decoded));
         assert_eq!(packed.rejected, decoded.rejected);
-        let places = |validated: &Validated| validated.places.len();
-        assert_eq!(places(&packed), places(&decoded));
+        let indexes = |validated: &Validated| validated.indexes.len();
+        assert_eq!(indexes(&packed), indexes(&decoded));
     }
 }
 
@@ -159,20 +159,20 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn what_the_official_encoder_writes_is_stored_the_same_both_ways(request in request()) {
+    fn requests_of_the_official_encoder_are_stored_equally_packed_and_decoded(request in request()) {
         check(&request.encode_to_vec());
     }
 
     #[test]
-    fn what_senders_send_is_packed_and_stored_the_same(request in request().prop_map(tamed)) {
+    fn requests_of_real_senders_are_packed_and_stored_equally(request in request().prop_map(tamed)) {
         let bytes = request.encode_to_vec();
         check(&bytes);
         let (_, packed) = both(&bytes).expect("a request");
-        prop_assert_eq!(packed_count(&packed), packed.places.len());
+        prop_assert_eq!(packed_count(&packed), packed.indexes.len());
     }
 
     #[test]
-    fn a_damaged_request_is_stored_the_same_both_ways(
+    fn a_damaged_request_is_stored_equally_packed_and_decoded(
         request in request().prop_map(tamed),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {

@@ -137,12 +137,12 @@ macro_rules! nothing_is_a_panic {
             #![proptest_config(ProptestConfig::with_cases(128))]
 
             #[test]
-            fn any_bytes_are_a_request_or_an_error(bytes in vec(any::<u8>(), 0..200)) {
+            fn any_bytes_decode_as_a_request_or_fail(bytes in vec(any::<u8>(), 0..200)) {
                 $decoders.survive(&bytes);
             }
 
             #[test]
-            fn a_damaged_request_is_a_request_or_an_error(
+            fn a_damaged_request_decodes_or_fails(
                 request in $request,
                 at in any::<prop::sample::Index>(),
                 byte: u8,

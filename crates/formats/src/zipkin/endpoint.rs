@@ -4,12 +4,13 @@ use serde::Deserialize;
 use throughline_wire::{Attributes, SpanKind, semconv};
 
 use super::{LOCAL_IPV6, REMOTE_IPV6};
-use crate::lenient::Number;
+use crate::lenient::{Number, Text};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", expecting = "an endpoint object")]
 pub(super) struct JsonEndpoint {
-    pub(super) service_name: Option<String>,
+    #[serde(default)]
+    pub(super) service_name: Text,
     ipv4: Option<String>,
     ipv6: Option<String>,
     #[serde(default)]
@@ -61,9 +62,8 @@ impl JsonEndpoint {
     /// attributes of a server.
     pub(super) fn note_remote(&self, kind: SpanKind, attributes: &mut Attributes) {
         self.note_ipv6(REMOTE_IPV6, attributes);
-        if let Some(name) = self.service_name.as_deref().filter(|name| !name.is_empty())
-            && attributes.get(semconv::PEER_SERVICE).is_none()
-        {
+        let name = &self.service_name.0;
+        if !name.is_empty() && attributes.get(semconv::PEER_SERVICE).is_none() {
             attributes.insert(semconv::PEER_SERVICE, name.to_owned());
         }
         self.note(

@@ -15,9 +15,9 @@ use throughline_wire::{
     TraceId, UnixNanos,
 };
 
-use super::DEBUG;
 use super::endpoint::JsonEndpoint;
-use crate::lenient::{Enum, Number};
+use super::{DEBUG, SHARED};
+use crate::lenient::{Enum, Number, Text};
 use crate::request::blank_span;
 
 const NANOS_PER_MICRO: i128 = 1_000;
@@ -28,7 +28,7 @@ json_struct! {
         id: String = "id";
         parent_id: Option<String> = "parentId";
         kind: Enum = "kind";
-        name: Option<String> = "name";
+        name: Text = "name";
         timestamp: Number = "timestamp";
         duration: Number = "duration";
         debug: Option<bool> = "debug";
@@ -58,8 +58,6 @@ pub(super) struct ReadSpan {
     pub(super) service: String,
     pub(super) scope_name: String,
     pub(super) scope_version: String,
-    /// True if the span shares the id of its caller.
-    pub(super) is_shared: bool,
 }
 
 /// The names of span kinds, in the order of OTLP's numbers. A span without a kind is internal.
@@ -78,7 +76,7 @@ pub(super) fn read(sent: JsonSpan, context: &mut DecodeContext) -> Result<ReadSp
         Some(id) if id.bytes().all(|byte| byte == b'0') => None,
         Some(id) => Some(span_id(id).map_err(|error| format!("parentId: {error}"))?),
     };
-    span.name = sent.name.unwrap_or_default().into();
+    span.name = sent.name.0.into();
     span.kind = match SpanKind::from_code(sent.kind.code("", &KINDS)) {
         SpanKind::Unspecified => SpanKind::Internal,
         kind => kind,
@@ -93,6 +91,9 @@ pub(super) fn read(sent: JsonSpan, context: &mut DecodeContext) -> Result<ReadSp
     span.status = take_status(&mut span.attributes);
     if sent.debug == Some(true) {
         span.attributes.insert(DEBUG, true);
+    }
+    if sent.shared == Some(true) {
+        span.attributes.insert(SHARED, true);
     }
     let dropped = &mut span.dropped_events_count;
     context.drop_items(sent.annotations.beyond, dropped, Repair::EventsDropped);
@@ -119,8 +120,7 @@ pub(super) fn read(sent: JsonSpan, context: &mut DecodeContext) -> Result<ReadSp
         scope_name: scope(["otel.scope.name", "otel.library.name"]),
         scope_version: scope(["otel.scope.version", "otel.library.version"]),
         span,
-        service: local.service_name.unwrap_or_default(),
-        is_shared: sent.shared == Some(true),
+        service: local.service_name.0,
     })
 }
 
@@ -256,9 +256,9 @@ fn take_status(attributes: &mut Attributes) -> Status {
             message: "".into(),
         };
     }
-    let said = take_text(attributes, "error").filter(|text| text != "true");
+    let error = take_text(attributes, "error").filter(|text| text != "true");
     let described = take_text(attributes, "otel.status_description");
-    let message = said.filter(|text| !text.is_empty()).or(described);
+    let message = error.filter(|text| !text.is_empty()).or(described);
     Status {
         code: StatusCode::Error,
         message: message.unwrap_or_default().into(),

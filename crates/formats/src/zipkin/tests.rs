@@ -1,6 +1,7 @@
 //! Tests of spans as Zipkin's reporters write them, and of invalid ones.
 
 mod odd;
+mod shared;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use throughline_wire::{
     AttributeValue, Limits, Repair, RepairSet, Span, SpanKind, StatusCode, UnixNanos,
 };
 
-use super::{LOCAL_IPV6, REMOTE_IPV6, SHARED_SPAN_ID, decode};
+use super::{LOCAL_IPV6, REMOTE_IPV6, SHARED, decode};
 use crate::Validated;
 
 const NOW: UnixNanos = UnixNanos::new(1_502_787_700_000_000_000);
@@ -57,7 +58,7 @@ fn the_span(changes: &[(&str, Value)]) -> Span {
 }
 
 #[test]
-fn every_field_has_its_place() {
+fn every_zipkin_field_is_mapped() {
     let validated = read(&json!([example()]));
     let span = spans(&validated)[0];
     assert_eq!(
@@ -92,7 +93,7 @@ fn every_field_has_its_place() {
 }
 
 #[test]
-fn a_call_names_its_server_and_a_tag_is_not_overwritten() {
+fn the_remote_endpoint_sets_server_attributes_without_overwriting_tags() {
     let span = the_span(&[
         ("kind", json!("CLIENT")),
         ("tags", json!({"network.peer.port": "written"})),
@@ -109,7 +110,7 @@ fn a_call_names_its_server_and_a_tag_is_not_overwritten() {
 }
 
 #[test]
-fn kinds_are_those_of_opentelemetry_and_none_is_internal() {
+fn kinds_map_to_opentelemetry_and_a_missing_kind_is_internal() {
     for (kind, expected) in [
         (json!("CLIENT"), SpanKind::Client),
         (json!("PRODUCER"), SpanKind::Producer),
@@ -122,7 +123,7 @@ fn kinds_are_those_of_opentelemetry_and_none_is_internal() {
 }
 
 #[test]
-fn the_error_tag_is_the_status() {
+fn the_error_tag_sets_the_status() {
     for (tags, code, message) in [
         (json!({}), StatusCode::Unset, ""),
         (json!({"error": "false"}), StatusCode::Unset, ""),
@@ -151,7 +152,7 @@ fn the_error_tag_is_the_status() {
 }
 
 #[test]
-fn ids_of_64_bits_and_without_zeros_before_them_are_padded() {
+fn ids_of_64_bits_and_without_leading_zeros_are_padded() {
     let span = the_span(&[
         ("traceId", json!("463ac35c9f6413ad48485a3953bb6124")),
         ("id", json!("a")),
@@ -167,45 +168,6 @@ fn ids_of_64_bits_and_without_zeros_before_them_are_padded() {
         the_span(&[("traceId", json!("1"))]).trace_id.to_string(),
         format!("{:0>32}", 1)
     );
-}
-
-#[test]
-fn a_server_that_shares_its_callers_id_becomes_its_child_the_same_each_time() {
-    let client = example_with(&[
-        ("kind", json!("CLIENT")),
-        ("localEndpoint", json!({"serviceName": "frontend"})),
-    ]);
-    let server = example_with(&[("shared", json!(true))]);
-    let child = example_with(&[
-        ("id", json!("00000000000000cc")),
-        ("parentId", server["id"].clone()),
-        ("kind", json!(null)),
-    ]);
-    let of_client = example_with(&[
-        ("id", json!("00000000000000dd")),
-        ("parentId", server["id"].clone()),
-        ("localEndpoint", json!({"serviceName": "frontend"})),
-    ]);
-    let body = json!([child, client, server, of_client]);
-    let (first, again) = (read(&body), read(&body));
-    let by_place = |validated: &Validated| -> Vec<Span> {
-        let all = spans(validated);
-        let mut all: Vec<_> = validated.places.iter().zip(all).collect();
-        all.sort_by_key(|(place, _)| **place);
-        all.into_iter().map(|(_, span)| span.clone()).collect()
-    };
-    let [child, client, server, of_client] = by_place(&first).try_into().expect("four");
-    assert_eq!(client.span_id.to_string(), "352bff9a74ca9ad2");
-    assert_ne!(server.span_id, client.span_id);
-    assert_eq!(server.parent_span_id, Some(client.span_id));
-    assert_eq!(
-        server.attributes.get_str(SHARED_SPAN_ID),
-        Some("352bff9a74ca9ad2")
-    );
-    assert_eq!(child.parent_span_id, Some(server.span_id));
-    assert_eq!(of_client.parent_span_id, Some(client.span_id));
-    assert_eq!(by_place(&again)[2], server);
-    assert_eq!(server.span_id.to_string(), "1d163ff93e268e72");
 }
 
 #[test]
@@ -248,7 +210,7 @@ fn a_span_without_a_timestamp_gets_that_of_what_is_around_it_and_says_so() {
         with("6", "5", &[none, quiet]),
     ]);
     let validated = read(&body);
-    let told = |id: &str| {
+    let times_of = |id: &str| {
         let of = |span: &&&Span| span.span_id.to_string() == format!("{id:0>16}");
         let all = spans(&validated);
         let span = all.iter().rfind(of).expect("there");
@@ -257,19 +219,19 @@ fn a_span_without_a_timestamp_gets_that_of_what_is_around_it_and_says_so() {
         (after(span.start), span.end.since(span.start).max(0), marked)
     };
     let long = 431_874_000;
-    assert_eq!(told("c"), (3, 5_000, true), "as its parent's parent");
-    assert_eq!(told("b"), (3, 0, true), "as its parent; it has no end");
-    assert_eq!(told("a"), (3, long, false));
-    assert_eq!(told("d"), (7, long, true), "as its first annotation");
-    assert_eq!(told("e"), (0, long, true), "as the first of its trace");
-    assert_eq!(told("e1"), (0, long, true));
-    assert_eq!(told("ab"), (4, long, true));
-    assert_eq!(told("5"), (0, long, true), "it has no parent");
-    assert_eq!(told("6"), (0, long, true), "its parent has none either");
+    assert_eq!(times_of("c"), (3, 5_000, true), "as its parent's parent");
+    assert_eq!(times_of("b"), (3, 0, true), "as its parent; it has no end");
+    assert_eq!(times_of("a"), (3, long, false));
+    assert_eq!(times_of("d"), (7, long, true), "as its first annotation");
+    assert_eq!(times_of("e"), (0, long, true), "as the first of its trace");
+    assert_eq!(times_of("e1"), (0, long, true));
+    assert_eq!(times_of("ab"), (4, long, true));
+    assert_eq!(times_of("5"), (0, long, true), "it has no parent");
+    assert_eq!(times_of("6"), (0, long, true), "its parent has none either");
 }
 
 #[test]
-fn an_end_with_two_addresses_keeps_both() {
+fn an_endpoint_with_two_addresses_keeps_both() {
     let both = json!({"ipv4": "192.0.2.1", "ipv6": "2001:db8::1"});
     let span = the_span(&[("localEndpoint", both.clone()), ("remoteEndpoint", both)]);
     let text = |key: &str| span.attributes.get_str(key);

@@ -8,7 +8,8 @@ use throughline_wire::{Repair, RepairSet, Span, SpanId, TraceId, UnixNanos};
 
 use super::span::ReadSpan;
 
-type Sent = (usize, ReadSpan, Repairs);
+/// A span with its index in the request and its repairs.
+pub(super) type Sent = (usize, ReadSpan, Repairs);
 
 /// Sets the start of each span that has none. It uses the first of these that exists: the span's
 /// first annotation, the start of its nearest ancestor among `spans`, the earliest start of its

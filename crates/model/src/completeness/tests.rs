@@ -100,7 +100,7 @@ fn a_number_that_is_not_settled_may_come_until_its_process_is_over() {
 }
 
 #[test]
-fn what_the_sender_dropped_is_told_apart_from_what_is_lost() {
+fn dropped_spans_are_distinguished_from_lost_ones() {
     let gap = ProcessFacts {
         gaps: iter::once(6..8).collect(),
         missing: 2,
@@ -195,21 +195,6 @@ fn what_sampling_left_out_is_no_loss_and_other_reasons_stand_beside_it() {
     assert_eq!(sampled.to_string(), "2 spans left out by sampling");
     let mixed = left_out(&["unsampled", "queue_full"]);
     assert_eq!((mixed.sampled, mixed.dropped), (0, 2));
-}
-
-#[test]
-fn of_a_trace_that_is_not_sampled_nobody_knows() {
-    let trace = TraceFacts {
-        spans: 4,
-        unsampled: 1,
-        ..TraceFacts::default()
-    };
-    let completeness = Completeness::of(trace, &[facts()], &[], NOW);
-    assert_eq!(completeness.state, CompletenessState::Unknown);
-    assert_eq!(
-        completeness.to_string(),
-        "unknown: 1 span of a trace that is not sampled"
-    );
 }
 
 #[test]

@@ -73,12 +73,6 @@ impl fmt::Display for Completeness {
             };
             parts.push(format!("unknown: {} {verb} spans", services.join(", ")));
         }
-        if self.unsampled > 0 {
-            parts.push(format!(
-                "unknown: {} of a trace that is not sampled",
-                spans(self.unsampled)
-            ));
-        }
         if self.is_forgotten {
             parts.push("unknown: too many gaps since to remember those of this trace".to_owned());
         }

@@ -5,6 +5,8 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use throughline_wire::AttributeValue;
 
+use crate::query::quoted;
+
 /// The condition that a span of the trace has the attribute `key` with this value.
 ///
 /// Values are compared as text: `200` matches the text, the integer and the double, and `true`
@@ -28,7 +30,7 @@ impl AttributeCondition {
                 key: key.trim().to_owned(),
                 value: value.to_owned(),
             }),
-            _ => Err(format!("attr {text:?} is not KEY=VALUE")),
+            _ => Err(format!("{} is not KEY=VALUE", quoted(text))),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use throughline_wire::UnixNanos;
 
+use crate::query::quoted;
+
 const UNITS: [(&str, i64); 6] = [
     ("ns", 1),
     ("us", 1_000),
@@ -17,7 +19,10 @@ const UNITS: [(&str, i64); 6] = [
 /// # Errors
 /// Returns a sentence for the user that says what is accepted.
 pub fn parse_duration_ns(text: &str) -> Result<i64, String> {
-    let wrong = || format!("duration {text:?} is not a number with a unit such as 500ms or 1.5s");
+    let wrong = || {
+        let text = quoted(text);
+        format!("{text} is not a number with a unit such as 500ms or 1.5s")
+    };
     let unit_at = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());

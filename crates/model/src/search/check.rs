@@ -15,9 +15,6 @@ impl CheckedPredicate {
     pub const MAX_DEPTH: usize = 32;
     /// The maximum number of comparisons.
     pub const MAX_LEAVES: usize = 64;
-    /// The maximum size of a text or a key, in bytes.
-    pub const MAX_TEXT_BYTES: usize = 10 << 10;
-
     /// Checks the predicate. The search itself checks the syntax of regular expressions.
     ///
     /// # Errors
@@ -120,16 +117,7 @@ fn check_depth(depth: usize) -> Result<(), String> {
 }
 
 fn check_text(what: &str, text: &str) -> Result<(), String> {
-    if text.len() > CheckedPredicate::MAX_TEXT_BYTES {
-        return Err(format!(
-            "{what} is longer than {} bytes",
-            CheckedPredicate::MAX_TEXT_BYTES
-        ));
-    }
-    if text.contains('\0') {
-        return Err(format!("{what} {}", crate::filter::NUL_IN_IT));
-    }
-    Ok(())
+    crate::query::check_text(text).map_err(|fault| format!("{what} {fault}"))
 }
 
 fn check_field(field: &SpanField) -> Result<(), String> {
@@ -162,9 +150,10 @@ fn check_comparison(
         (SpanField::DurationNs, _) if operator.is_textual() || !is_number => {
             Err("a duration is compared with a number of ns".to_owned())
         }
-        (SpanField::Name | SpanField::Service | SpanField::StatusMessage, _) if !is_text => {
-            Err("names and status messages are compared with a text".to_owned())
-        }
+        (
+            SpanField::Name | SpanField::Service | SpanField::StatusMessage | SpanField::ErrorText,
+            _,
+        ) if !is_text => Err("names and status messages are compared with a text".to_owned()),
         (SpanField::Kind | SpanField::Status, _)
             if !matches!(operator, Comparison::Eq | Comparison::NotEq) =>
         {
@@ -218,7 +207,7 @@ mod tests {
         assert!(CheckedPredicate::new(TracePredicate::Has(many(64))).is_ok());
         let empty = SpanPredicate::And(vec![SpanPredicate::Or(Vec::new()); 65]);
         assert!(refused(empty).contains("more than 64"));
-        let text = "x".repeat(CheckedPredicate::MAX_TEXT_BYTES + 1);
+        let text = "x".repeat(crate::query::MAX_TEXT_BYTES + 1);
         assert!(refused(named(&text)).contains("longer"));
         assert!(refused(named("a\0b")).contains("NUL"));
     }

@@ -3,6 +3,7 @@
 use throughline_wire::UnixNanos;
 
 use super::TraceSkeleton;
+use super::shared::SharedIds;
 
 impl TraceSkeleton {
     /// Returns the earliest start and the latest end of its spans, at least 1 ns apart.
@@ -24,12 +25,11 @@ impl TraceSkeleton {
     pub fn self_time_ns(&self, index: usize) -> Option<i64> {
         let span = self.spans.get(index)?;
         let end = span.start.saturating_add(span.duration_ns.max(0));
-        let mut busy: Vec<(UnixNanos, UnixNanos)> = self
-            .spans
-            .iter()
-            .filter(|child| {
-                child.parent_span_id == Some(span.span_id) && child.span_id != span.span_id
-            })
+        let ids = SharedIds::of(&self.spans);
+        let children =
+            (0..self.spans.len()).filter(|child| ids.parent_of(&self.spans, *child) == Some(index));
+        let mut busy: Vec<(UnixNanos, UnixNanos)> = children
+            .filter_map(|child| self.spans.get(child))
             .map(|child| {
                 let child_end = child.start.saturating_add(child.duration_ns.max(0));
                 (child.start.max(span.start), child_end.min(end))

@@ -2,16 +2,20 @@
 //!
 //! Senders make all kinds of mistakes: parents that never arrive, spans that are their own parent,
 //! cycles, duplicate ids. The tree shows every span exactly once. A span is below its parent if
-//! that parent is known. [`Oddity`] records each correction. The code does not recurse, so a chain
-//! of 100,000 spans does not overflow the stack.
+//! that parent is known. A server's span that shares the id of its caller's is below it. [`Oddity`]
+//! records each correction. The code does not recurse, so a chain of 100,000 spans does not
+//! overflow the stack.
 
 use std::collections::HashMap;
 
-use throughline_wire::{SpanId, UnixNanos};
+use throughline_wire::SpanId;
 
+use super::order::{SpanOrder, span_order};
+use super::shared::SharedIds;
 use super::{SkeletonSpan, TraceSkeleton};
 
-/// The rows of a waterfall in order: each parent before its children, children by start.
+/// The rows of a waterfall in order: each parent before its children, children in the order of
+/// [`span_order`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TraceTree {
     /// The rows. A subtree is a contiguous range of them.
@@ -48,7 +52,8 @@ pub struct Oddity {
     pub orphan: bool,
     /// True if the span is its own ancestor. The earliest span of the cycle is shown as a root.
     pub cycle_cut: bool,
-    /// True if another span has the same id.
+    /// True if another span has the same id, and the two are not the client and the server of one
+    /// call.
     pub duplicate_id: bool,
 }
 
@@ -70,7 +75,7 @@ impl TraceTree {
 
     fn lay_out(spans: &[SkeletonSpan], parents: &[Parent], oddities: &[Oddity]) -> Self {
         let mut order: Vec<usize> = (0..spans.len()).collect();
-        order.sort_by_key(|&at| (spans[at].start, at));
+        order.sort_by_key(|&at| (order_of(&spans[at]), at));
 
         // The nodes are the spans, followed by one node for each missing parent.
         let mut missing: Vec<SpanId> = Vec::new();
@@ -133,34 +138,33 @@ impl TraceTree {
     }
 }
 
+fn order_of(span: &SkeletonSpan) -> SpanOrder {
+    span_order(span.start, span.duration_ns, span.span_id.to_i64())
+}
+
 fn find_parents(spans: &[SkeletonSpan]) -> (Vec<Parent>, Vec<Oddity>) {
-    // Some tracers give the client and the server span of a call the same id. A child belongs to
-    // the span of its own service, so look there first.
-    let mut by_id: HashMap<SpanId, usize> = HashMap::with_capacity(spans.len());
-    let mut by_service: HashMap<(SpanId, u32), usize> = HashMap::with_capacity(spans.len());
+    let ids = SharedIds::of(spans);
     let mut oddities = vec![Oddity::default(); spans.len()];
-    for (at, span) in spans.iter().enumerate() {
-        let first = *by_id.entry(span.span_id).or_insert(at);
-        by_service.entry((span.span_id, span.service)).or_insert(at);
-        if first != at {
-            oddities[first].duplicate_id = true;
-            oddities[at].duplicate_id = true;
-        }
-    }
     let parents = spans
         .iter()
         .zip(&mut oddities)
-        .map(|(span, oddity)| {
-            let Some(id) = span.parent_span_id else {
-                return Parent::None;
-            };
-            if id == span.span_id {
-                oddity.cycle_cut = true;
-                return Parent::None;
+        .enumerate()
+        .map(|(at, (span, oddity))| {
+            oddity.duplicate_id = ids.is_duplicate(span);
+            if let Some(parent) = ids.parent_of(spans, at) {
+                return Parent::Span(parent);
             }
-            let found = by_service.get(&(id, span.service)).or(by_id.get(&id));
-            oddity.orphan = found.is_none();
-            found.map_or(Parent::Missing(id), |&parent| Parent::Span(parent))
+            match span.parent_span_id {
+                None => Parent::None,
+                Some(id) if id == span.span_id => {
+                    oddity.cycle_cut = true;
+                    Parent::None
+                }
+                Some(id) => {
+                    oddity.orphan = true;
+                    Parent::Missing(id)
+                }
+            }
         })
         .collect();
     (parents, oddities)
@@ -190,7 +194,7 @@ fn cut_cycles(spans: &[SkeletonSpan], parents: &mut [Parent], oddities: &mut [Od
 }
 
 fn earliest_of_cycle(spans: &[SkeletonSpan], parents: &[Parent], within: usize) -> usize {
-    let key = |at: usize| -> (UnixNanos, usize) { (spans[at].start, at) };
+    let key = |at: usize| (order_of(&spans[at]), at);
     let (mut at, mut earliest) = (within, within);
     while let Parent::Span(parent) = parents[at] {
         if key(parent) < key(earliest) {

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 /// A table whose rows a backup holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Table {
+pub(super) struct BackupTable {
     pub name: String,
     /// The name with its schema, quoted for a statement.
     pub quoted_name: String,
@@ -29,13 +29,13 @@ type TableRow = (
 );
 
 /// Returns the tables, by name.
-pub(super) async fn tables(connection: &mut PgConnection) -> Result<Vec<Table>, sqlx::Error> {
+pub(super) async fn tables(connection: &mut PgConnection) -> Result<Vec<BackupTable>, sqlx::Error> {
     let rows: Vec<TableRow> = sqlx::query_as(include_str!("catalogue.sql"))
         .fetch_all(connection)
         .await?;
     let tables = rows.into_iter().map(|row| {
         let (name, quoted_name, columns, copy_out, copy_in, partition_key_types, keys) = row;
-        Table {
+        BackupTable {
             name,
             quoted_name,
             columns,
@@ -64,7 +64,7 @@ pub(super) async fn sequences(
 /// Locks the tables with their partitions, in `mode`, until the transaction ends.
 pub(super) async fn lock(
     connection: &mut PgConnection,
-    tables: &[Table],
+    tables: &[BackupTable],
     mode: &'static str,
 ) -> Result<(), sqlx::Error> {
     let names: Vec<&str> = tables

@@ -12,8 +12,8 @@ pub enum BackupError {
     Store(#[from] StoreError),
     /// The database does not have all the migrations of this program.
     #[error(
-        "the database is at schema version {found}, this program needs {known}; run throughline \
-         migrate first"
+        "the database is at schema version {found}, this program needs {known}; run `throughline \
+         migrate` first"
     )]
     OlderSchema {
         /// The version of the database.
@@ -22,17 +22,17 @@ pub enum BackupError {
         known: i64,
     },
     /// The file cannot be read or written.
-    #[error("the file cannot be read or written: {0}")]
+    #[error("cannot read or write the file: {0}")]
     File(#[from] io::Error),
     /// The disk of the database has no more free than its reserve.
     #[error(
-        "the backup stopped because the disk reserve of the database is reached: while a backup \
-         runs the database cannot reuse the space of deleted rows. Free space on the disk or lower \
-         --disk-reserve, then start the backup again"
+        "the backup stopped at the disk reserve: while a backup runs, the database cannot reuse \
+         the space of deleted rows. Free space on the disk or lower --disk-reserve, then start the \
+         backup again"
     )]
     DiskReserve,
     /// Tables were added or removed while the backup began.
-    #[error("the tables of the database changed while the backup began; start it again")]
+    #[error("the tables of the database changed at the start of the backup; start it again")]
     SchemaChanged,
     /// A table is partitioned in a way that a backup does not know.
     #[error("table {0} is partitioned in a way that a backup cannot restore")]
@@ -64,7 +64,7 @@ pub enum BackupError {
     )]
     NotEmpty(String),
     /// The backup has a table that the database does not have, or with other columns.
-    #[error("the backup's table {0} is not a table of this database")]
+    #[error("the backup has a table {0}, which this database does not have")]
     UnknownTable(String),
     /// The file ends too early.
     #[error("the backup is not complete: the file ends too early. Nothing was restored")]

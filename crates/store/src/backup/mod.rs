@@ -1,7 +1,7 @@
 //! Backs the whole database up into one file, and restores such a file into an empty database.
 //!
-//! A backup reads every table in one snapshot, so it is consistent while servers go on. It needs
-//! no program of Postgres' own.
+//! A backup reads every table in one snapshot, so it is consistent while servers write. It does not
+//! need `pg_dump`.
 
 mod catalogue;
 mod error;
@@ -21,22 +21,22 @@ pub(crate) use self::save::save;
 pub struct TableProgress<'a> {
     /// The table.
     pub table: &'a str,
-    /// The number of rows, known at its end when a backup is restored.
+    /// The number of rows so far. A restore knows it only at the end of the table.
     pub row_count: u64,
-    /// The number of bytes, before compression.
+    /// The number of bytes so far, before compression.
     pub byte_count: u64,
-    /// Whether that is all of it.
+    /// Whether the whole table was copied.
     pub is_complete: bool,
 }
 
 /// The contents of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BackupReport {
-    /// Tables.
+    /// The number of tables.
     pub table_count: u64,
-    /// Rows of all tables.
+    /// The number of rows of all tables.
     pub row_count: u64,
-    /// Bytes of all tables, before compression.
+    /// The number of bytes of all tables, before compression.
     pub byte_count: u64,
 }
 

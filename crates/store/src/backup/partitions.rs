@@ -3,12 +3,12 @@
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::BackupError;
-use super::catalogue::Table;
+use super::catalogue::BackupTable;
 
 /// Returns the partition keys of the rows of `table`; none for an ordinary table.
 pub(super) async fn needed(
     connection: &mut PgConnection,
-    table: &Table,
+    table: &BackupTable,
 ) -> Result<Vec<Vec<i64>>, BackupError> {
     let Some(statement) = &table.select_partition_keys else {
         return Ok(Vec::new());
@@ -27,7 +27,7 @@ pub(super) async fn needed(
 /// partition, which is there and has no lower end, so each row has a partition.
 pub(super) async fn ensure(
     connection: &mut PgConnection,
-    table: &Table,
+    table: &BackupTable,
     key: &[i64],
 ) -> Result<(), BackupError> {
     let (statement, key_length) = ensure_statement(table)?;
@@ -43,7 +43,7 @@ pub(super) async fn ensure(
 }
 
 /// The statement that makes a partition of such a table, and how many values its key has.
-fn ensure_statement(table: &Table) -> Result<(&'static str, usize), BackupError> {
+fn ensure_statement(table: &BackupTable) -> Result<(&'static str, usize), BackupError> {
     let types: Vec<&str> = table
         .partition_key_types
         .iter()

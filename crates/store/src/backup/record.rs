@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_record_is_read_as_it_was_written_and_no_part_of_one_passes() {
+    fn every_record_is_read_back_and_a_truncated_one_is_rejected() {
         let records = [
             Record::Header {
                 program: "1.2.3".to_owned(),

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::catalogue::{self, Table};
+use super::catalogue::{self, BackupTable};
 use super::file::FileReader;
 use super::record::Record;
 use super::{BackupError, BackupReport, TableProgress, partitions};
@@ -97,7 +97,7 @@ async fn check_schema(
 }
 
 /// Begins the transaction: nobody writes until it ends, and there are no rows.
-async fn begin(connection: &mut PgConnection) -> Result<Vec<Table>, BackupError> {
+async fn begin(connection: &mut PgConnection) -> Result<Vec<BackupTable>, BackupError> {
     let tables = catalogue::tables(connection).await?;
     sqlx::query("BEGIN").execute(&mut *connection).await?;
     for setting in [
@@ -146,7 +146,7 @@ async fn raise(connection: &mut PgConnection, name: &str, value: i64) -> Result<
 
 async fn restore_table<'a>(
     connection: &mut PgConnection,
-    table: &'a Table,
+    table: &'a BackupTable,
     file: &mut FileReader<impl Read>,
     progress: &mut impl FnMut(TableProgress<'_>),
 ) -> Result<TableProgress<'a>, BackupError> {
@@ -174,7 +174,7 @@ async fn restore_table<'a>(
 
 /// Reads over the rows of a table that are not restored.
 fn skip_table<'a>(
-    table: &'a Table,
+    table: &'a BackupTable,
     file: &mut FileReader<impl Read>,
 ) -> Result<TableProgress<'a>, BackupError> {
     let mut now = beginning(table);
@@ -191,7 +191,7 @@ fn skip_table<'a>(
     }
 }
 
-fn beginning(table: &Table) -> TableProgress<'_> {
+fn beginning(table: &BackupTable) -> TableProgress<'_> {
     TableProgress {
         table: &table.name,
         row_count: 0,

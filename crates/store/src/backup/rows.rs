@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn header_and_trailer_are_no_rows() {
+    fn header_and_trailer_do_not_count_as_rows() {
         let mut counter = RowCounter::default();
         let mut first = vec![0; HEADER_BYTES];
         first.extend([0, 1, 0, 0, 0, 1, 7]);

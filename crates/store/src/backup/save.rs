@@ -5,7 +5,7 @@ use std::io::Write;
 use futures::TryStreamExt as _;
 use sqlx::PgConnection;
 
-use super::catalogue::{self, Table};
+use super::catalogue::{self, BackupTable};
 use super::file::FileWriter;
 use super::record::Record;
 use super::rows::RowCounter;
@@ -66,7 +66,7 @@ pub(crate) async fn save(
 ///
 /// The locks come before the snapshot: a partition that is dropped between the two would be in
 /// neither, and the rest would refer to it.
-async fn begin(connection: &mut PgConnection) -> Result<Vec<Table>, BackupError> {
+async fn begin(connection: &mut PgConnection) -> Result<Vec<BackupTable>, BackupError> {
     for setting in [
         "SET statement_timeout = 0",
         "SET lock_timeout = 0",
@@ -89,7 +89,7 @@ async fn begin(connection: &mut PgConnection) -> Result<Vec<Table>, BackupError>
 
 async fn save_table<'a>(
     connection: &mut PgConnection,
-    table: &'a Table,
+    table: &'a BackupTable,
     file: &mut FileWriter<impl Write>,
     gauge: &Gauge,
     progress: &mut impl FnMut(TableProgress<'_>),

@@ -31,13 +31,13 @@ const MAX_OPERATIONS: usize = i16::MAX as usize;
 
 /// A list of distinct IDs in the order of first use.
 #[derive(Debug, Default)]
-struct Listed {
+struct IdList {
     places: IdMap<u32>,
     ids: Vec<i64>,
 }
 
-impl Listed {
-    fn place(&mut self, id: i64) -> u32 {
+impl IdList {
+    fn index_of(&mut self, id: i64) -> u32 {
         *self.places.entry(id).or_insert_with(|| {
             self.ids.push(id);
             self.ids.len() as u32 - 1
@@ -57,10 +57,10 @@ pub(crate) struct BlockBuilder {
     skeleton: SkeletonBuilder,
     columns: ColumnsBuilder,
     filter: FilterBuilder,
-    operations: Listed,
+    operations: IdList,
     services: Vec<i64>,
-    resources: Listed,
-    scopes: Listed,
+    resources: IdList,
+    scopes: IdList,
     prune: PruneData,
     raw_bytes: usize,
     last_trace: Option<[u8; 16]>,
@@ -80,10 +80,10 @@ impl BlockBuilder {
             skeleton: SkeletonBuilder::default(),
             columns: ColumnsBuilder::default(),
             filter: FilterBuilder::default(),
-            operations: Listed::default(),
+            operations: IdList::default(),
             services: Vec::new(),
-            resources: Listed::default(),
-            scopes: Listed::default(),
+            resources: IdList::default(),
+            scopes: IdList::default(),
             prune: PruneData::empty(),
             raw_bytes: 0,
             last_trace: None,
@@ -112,7 +112,7 @@ impl BlockBuilder {
 
     /// Adds a span. The caller must check [`Self::takes`] first.
     pub(crate) fn push(&mut self, record: &SpanRecord<'_>) {
-        let operation = self.operations.place(record.operation_id);
+        let operation = self.operations.index_of(record.operation_id);
         if operation as usize == self.services.len() {
             self.services.push(record.service_id);
         }
@@ -121,9 +121,9 @@ impl BlockBuilder {
             self.filter.insert(FilterEntry::trace(&record.trace_id));
         }
         self.skeleton.push(record, operation as i16);
-        let places = (
-            self.resources.place(record.resource_id),
-            self.scopes.place(record.scope_id),
+        let indexes = (
+            self.resources.index_of(record.resource_id),
+            self.scopes.index_of(record.scope_id),
         );
         let Self {
             columns,
@@ -132,8 +132,8 @@ impl BlockBuilder {
             last_entries,
             ..
         } = self;
-        let mut place = 0;
-        let is_split = columns.push(record, places, |key_hash, key, kind, value| {
+        let mut attribute = 0;
+        let is_split = columns.push(record, indexes, |key_hash, key, kind, value| {
             if kind == ColumnKind::Other {
                 let value = binary::decode_value(binary::Reader::new(value));
                 if let Ok(value) = value {
@@ -145,7 +145,7 @@ impl BlockBuilder {
                 return;
             };
             let entry = FilterEntry::of_hashes(key_hash, FilterEntry::text_hash(text));
-            match last_entries.get_mut(place) {
+            match last_entries.get_mut(attribute) {
                 Some(last) if *last == entry => {}
                 Some(last) => {
                     *last = entry;
@@ -156,7 +156,7 @@ impl BlockBuilder {
                     filter.insert(entry);
                 }
             }
-            place += 1;
+            attribute += 1;
         });
         if !is_split {
             let attributes = binary::decode_attributes(record.attributes).unwrap_or_default();

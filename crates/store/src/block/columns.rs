@@ -6,17 +6,21 @@
 //! Each span has a shape: the list of its columns in the order of its values. A column holds values
 //! only for the spans that have one, so a missing value takes no space.
 
+mod column;
+mod frames;
+
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
 use zstd::bulk::Compressor;
 
-use super::directory::{ColumnEntry, Directory, FrameEntry, checksum};
+use self::column::{Column, ColumnBuffers};
+use self::frames::Frames;
+use super::directory::{ColumnEntry, Directory};
 use super::filter::FilterEntry;
-use super::kind::{ColumnKind, Layout, next_attribute, split_value};
+use super::kind::{ColumnKind, next_attribute, split_value};
 use super::record::{DroppedCounts, IngestMetadata, SpanRecord};
 use crate::ids::IdHasher;
-use crate::varint;
 
 /// The size from which a column gets its own frame, in bytes. A reader then decompresses it alone.
 const OWN_FRAME_BYTES: usize = 4 << 10;
@@ -26,68 +30,6 @@ const SHARED_FRAME_BYTES: usize = 32 << 10;
 /// The maximum size of the buffers that are reused for the next block, in bytes. The columns of a
 /// full block take about as much.
 const MAX_SPARE_BYTES: usize = 8 << 20;
-
-#[derive(Debug)]
-struct Column {
-    kind: ColumnKind,
-    key: Box<[u8]>,
-    /// The hash of the key, see [`FilterEntry::key_hash`].
-    key_hash: u64,
-    value_count: usize,
-    /// The lengths of the values. Empty if the layout has no lengths.
-    lengths: Vec<u8>,
-    data: Vec<u8>,
-}
-
-impl Column {
-    fn new(kind: ColumnKind, key: &[u8], key_hash: u64, buffers: Buffers) -> Self {
-        Self {
-            kind,
-            key: key.into(),
-            key_hash,
-            value_count: 0,
-            lengths: buffers.lengths,
-            data: buffers.data,
-        }
-    }
-
-    fn push(&mut self, value: &[u8]) {
-        if self.kind.layout() == Layout::Sized {
-            varint::put(value.len() as u64, &mut self.lengths);
-        }
-        self.data.extend_from_slice(value);
-        self.value_count += 1;
-    }
-
-    fn raw_len(&self) -> usize {
-        self.lengths.len() + self.data.len()
-    }
-}
-
-/// The empty buffers of a column. They keep the capacity that they had in the previous block.
-#[derive(Debug, Default)]
-struct Buffers {
-    lengths: Vec<u8>,
-    data: Vec<u8>,
-}
-
-impl Buffers {
-    /// The maximum size of a buffer that is reused, in bytes. The next block rarely needs a larger
-    /// one.
-    const MAX_KEPT_BYTES: usize = 2 << 20;
-
-    fn of(column: Column) -> Self {
-        let emptied = |mut bytes: Vec<u8>| {
-            bytes.clear();
-            bytes.shrink_to(Self::MAX_KEPT_BYTES);
-            bytes
-        };
-        Self {
-            lengths: emptied(column.lengths),
-            data: emptied(column.data),
-        }
-    }
-}
 
 /// Maps the hash of a key to the columns with that hash. Several keys can have the same hash, so a
 /// lookup compares the keys too.
@@ -99,7 +41,7 @@ pub(super) struct ColumnsBuilder {
     columns: Vec<Column>,
     /// Buffers for the columns that follow, in reverse order. Allocating buffers for each block
     /// would take a tenth of the time to build it.
-    spare: Vec<Buffers>,
+    spare: Vec<ColumnBuffers>,
     by_key_hash: ByKeyHash,
     shapes: HashMap<Vec<u32>, u32, BuildHasherDefault<IdHasher>>,
     shape_list: Vec<Vec<u32>>,
@@ -118,7 +60,7 @@ pub(super) struct EncodedColumns {
 }
 
 impl ColumnsBuilder {
-    /// Adds a span. `places` are the indexes of its resource and scope in the block. Calls `see`
+    /// Adds a span. `indexes` are the indexes of its resource and scope in the block. Calls `see`
     /// for each attribute with the hash of the key, the key, the kind and the value.
     ///
     /// Copies the span once. Spans of one operation mostly have the same keys in the same order. So
@@ -200,9 +142,7 @@ impl ColumnsBuilder {
             (ColumnKind::CutBytes, cut_bytes),
         ] {
             if let Some(number) = number {
-                let column = self.column(kind, &[]);
-                varint::put(varint::zigzag(number), &mut column.data);
-                column.value_count += 1;
+                self.column(kind, &[]).push_number(number);
             }
         }
         for (kind, bytes) in [
@@ -223,11 +163,11 @@ impl ColumnsBuilder {
 
     /// Returns the column and appends it to the current shape.
     fn column(&mut self, kind: ColumnKind, key: &[u8]) -> &mut Column {
-        let place = self.shape.len();
+        let index = self.shape.len();
         let last = self.shape_of.last();
         let predicted = last
             .and_then(|last| self.shape_list.get(*last as usize))
-            .and_then(|shape| shape.get(place).copied())
+            .and_then(|shape| shape.get(index).copied())
             .filter(|&index| {
                 let column = &self.columns[index as usize];
                 column.kind == kind && is_same_key(&column.key, key)
@@ -257,18 +197,7 @@ impl ColumnsBuilder {
     /// Removes the values of the current span from index `from` of its shape onwards.
     fn take_back(&mut self, from: usize) {
         for index in self.shape.drain(from..).rev() {
-            let column = &mut self.columns[index as usize];
-            column.value_count -= 1;
-            match column.kind.layout() {
-                Layout::Fixed(len) => column.data.truncate(column.data.len() - len),
-                Layout::Varint => pop_varint(&mut column.data),
-                Layout::Sized => {
-                    let at = last_varint(&column.lengths);
-                    let len = varint::take_size(&mut &column.lengths[at..]).unwrap_or_default();
-                    column.lengths.truncate(at);
-                    column.data.truncate(column.data.len() - len);
-                }
-            }
+            self.columns[index as usize].pop();
         }
     }
 
@@ -297,7 +226,7 @@ impl ColumnsBuilder {
         for (indexes, limit) in [(own, 0), (shared, SHARED_FRAME_BYTES)] {
             for index in indexes {
                 directory.columns[index] = frames.add(&columns[index]);
-                if frames.raw.len() >= limit {
+                if frames.open_len() >= limit {
                     frames.close()?;
                 }
             }
@@ -311,94 +240,20 @@ impl ColumnsBuilder {
             columns: out,
         })
     }
-}
 
-impl ColumnsBuilder {
     /// Stores the buffers of these columns for the columns of the next block, in the same order.
     fn keep_buffers(&mut self, columns: Vec<Column>) {
         let mut kept_bytes = 0;
-        let buffers = columns.into_iter().map(Buffers::of).take_while(|buffers| {
-            kept_bytes += buffers.lengths.capacity() + buffers.data.capacity();
-            kept_bytes <= MAX_SPARE_BYTES
-        });
+        let buffers = columns
+            .into_iter()
+            .map(ColumnBuffers::of)
+            .take_while(|buffers| {
+                kept_bytes += buffers.capacity();
+                kept_bytes <= MAX_SPARE_BYTES
+            });
         self.spare = buffers.collect();
         self.spare.reverse();
     }
-}
-
-/// Writes the frames of a block.
-struct Frames<'a, 'b> {
-    compressor: &'a mut Compressor<'b>,
-    entries: Vec<FrameEntry>,
-    /// The uncompressed bytes of the current frame.
-    raw: Vec<u8>,
-    compressed: Vec<u8>,
-    out: Vec<u8>,
-}
-
-impl<'a, 'b> Frames<'a, 'b> {
-    fn new(compressor: &'a mut Compressor<'b>) -> Self {
-        Self {
-            compressor,
-            entries: Vec::new(),
-            raw: Vec::new(),
-            compressed: Vec::new(),
-            out: Vec::new(),
-        }
-    }
-
-    /// Adds a column to the current frame.
-    fn add(&mut self, column: &Column) -> ColumnEntry {
-        let entry = ColumnEntry {
-            kind: column.kind,
-            key: column.key.clone(),
-            value_count: column.value_count,
-            frame: self.entries.len(),
-            offset: self.raw.len(),
-            lengths_len: column.lengths.len(),
-            data_len: column.data.len(),
-        };
-        self.raw.extend_from_slice(&column.lengths);
-        self.raw.extend_from_slice(&column.data);
-        entry
-    }
-
-    /// Compresses the current frame if it is not empty.
-    fn close(&mut self) -> std::io::Result<()> {
-        if self.raw.is_empty() {
-            return Ok(());
-        }
-        self.compressed.clear();
-        self.compressed
-            .reserve(zstd::zstd_safe::compress_bound(self.raw.len()));
-        self.compressor
-            .compress_to_buffer(&self.raw, &mut self.compressed)?;
-        self.entries.push(FrameEntry {
-            offset: self.out.len(),
-            compressed_len: self.compressed.len(),
-            raw_len: self.raw.len(),
-            checksum: checksum(&self.compressed),
-        });
-        self.out.extend_from_slice(&self.compressed);
-        self.raw.clear();
-        Ok(())
-    }
-
-    fn finish(self) -> (Vec<FrameEntry>, Vec<u8>) {
-        (self.entries, self.out)
-    }
-}
-
-/// Returns the position of the last varint of a list.
-fn last_varint(bytes: &[u8]) -> usize {
-    let before = bytes.split_last().map_or(&[][..], |(_, before)| before);
-    let end = before.iter().rposition(|byte| *byte < 0x80);
-    end.map_or(0, |end| end + 1)
-}
-
-fn pop_varint(bytes: &mut Vec<u8>) {
-    let at = last_varint(bytes);
-    bytes.truncate(at);
 }
 
 /// Returns true if two keys are equal. Compares eight bytes at a time without a call, because most

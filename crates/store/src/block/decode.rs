@@ -200,8 +200,8 @@ impl<'a> SpanDecoder<'a> {
 }
 
 fn listed(ids: &[i64], cursor: &mut Values<'_>) -> Result<i64, Corrupt> {
-    let place = usize::try_from(cursor.next_number()?).map_err(|_| WHAT)?;
-    ids.get(place).copied().ok_or(WHAT)
+    let index = usize::try_from(cursor.next_number()?).map_err(|_| WHAT)?;
+    ids.get(index).copied().ok_or(WHAT)
 }
 
 /// Returns the canonical text of a value in a column. Filters store this text, and an equality

@@ -207,9 +207,9 @@ impl Directory {
         rest.is_empty().then_some(directory)
     }
 
-    /// Returns the column of attribute number `place` of the span at `position`. Returns `None` if
+    /// Returns the column of attribute number `index` of the span at `position`. Returns `None` if
     /// the span has no such attribute, or if [`ColumnKind::AllAttributes`] holds its attributes.
-    pub(crate) fn attribute_column(&self, position: usize, place: usize) -> Option<usize> {
+    pub(crate) fn attribute_column(&self, position: usize, index: usize) -> Option<usize> {
         let shape = self.shapes.get(*self.shape_of.get(position)? as usize)?;
         let mut attributes = shape
             .iter()
@@ -218,7 +218,7 @@ impl Directory {
                 let column = self.columns.get(*column);
                 column.is_some_and(|column| column.kind.is_attribute())
             });
-        attributes.nth(place)
+        attributes.nth(index)
     }
 
     /// Returns the columns of a kind.

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_a_filter_is_found_and_little_else() {
+    fn a_filter_finds_its_entries_with_few_false_positives() {
         for count in [1, 22, 1_000, 45_000] {
             let mut builder = FilterBuilder::default();
             (0..count).for_each(|number| builder.insert(value(number)));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_bit_is_noticed_and_hides_nothing() {
+    fn a_flipped_bit_of_a_filter_is_detected_and_excludes_nothing() {
         let mut builder = FilterBuilder::default();
         builder.insert(value(7));
         let filter = builder.finish().expect("fits");

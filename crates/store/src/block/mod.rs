@@ -37,7 +37,7 @@ pub(crate) use self::values::{Columns, Values};
 
 /// An error that reports a damaged part of a stored block. The field names the part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the {0} of a block cannot be read")]
+#[error("cannot decode the {0} of a block")]
 pub(crate) struct Corrupt(pub &'static str);
 
 /// A block to write. The fields are the columns of its row, without the key.

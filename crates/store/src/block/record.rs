@@ -95,10 +95,10 @@ impl SpanRecord<'_> {
         let mut fixed = [0; FIXED_BYTES];
         let mut rest = fixed.as_mut_slice();
         let mut put = |bytes: &[u8]| {
-            if let Some((place, after)) =
+            if let Some((slot, after)) =
                 core::mem::take(&mut rest).split_at_mut_checked(bytes.len())
             {
-                place.copy_from_slice(bytes);
+                slot.copy_from_slice(bytes);
                 rest = after;
             }
         };

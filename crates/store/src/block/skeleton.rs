@@ -111,16 +111,16 @@ impl SkeletonBuilder {
             let first = starts.iter().copied().min().unwrap_or_default();
             self.skeleton.trace_starts_ns.push(first);
             offsets.extend(starts.iter().map(|start| start.wrapping_sub(first)));
-            let places = places(&self.skeleton.span_ids[range.clone()]);
+            let positions = positions(&self.skeleton.span_ids[range.clone()]);
             for parent in &self.parent_ids[range] {
-                let place = match parent {
+                let position = match parent {
                     None => NO_PARENT,
-                    Some(parent) => places.get(parent).copied().unwrap_or_else(|| {
+                    Some(parent) => positions.get(parent).copied().unwrap_or_else(|| {
                         self.skeleton.outside_parents.push(*parent);
                         -1 - self.skeleton.outside_parents.len() as i16
                     }),
                 };
-                self.skeleton.parents.push(place);
+                self.skeleton.parents.push(position);
             }
             begin = end as usize;
         }
@@ -141,12 +141,12 @@ impl SkeletonBuilder {
 }
 
 /// Maps each span ID to its position. For duplicate IDs it is the first position.
-fn places(ids: &[i64]) -> IdMap<i16> {
-    let mut places = IdMap::with_capacity_and_hasher(ids.len(), BuildHasherDefault::default());
-    for (place, id) in (0..=i16::MAX).zip(ids) {
-        places.entry(*id).or_insert(place);
+fn positions(ids: &[i64]) -> IdMap<i16> {
+    let mut positions = IdMap::with_capacity_and_hasher(ids.len(), BuildHasherDefault::default());
+    for (position, id) in (0..=i16::MAX).zip(ids) {
+        positions.entry(*id).or_insert(position);
     }
-    places
+    positions
 }
 
 /// Returns the numbers as `integer` if all fit, else as `bigint`.
@@ -251,7 +251,7 @@ impl Skeleton {
         let operation = usize::try_from(*self.operation_indexes.get(position)?).ok()?;
         let parent_span_id = match *self.parents.get(position)? {
             NO_PARENT => None,
-            place @ 0.. => Some(*self.span_ids.get(first + place as usize)?),
+            position @ 0.. => Some(*self.span_ids.get(first + position as usize)?),
             outside => Some(
                 *self
                     .outside_parents

@@ -148,7 +148,7 @@ fn columns_of(block: &Block) -> Result<Columns, Corrupt> {
 
 proptest! {
     #[test]
-    fn a_block_reads_back(mut spans in prop::collection::vec(span(), 1..30)) {
+    fn a_block_is_read_back_unchanged(mut spans in prop::collection::vec(span(), 1..30)) {
         spans.sort_by_key(|span| span.trace);
         let block = block_of(&spans);
         prop_assert_eq!(block.skeleton.verify(), Ok(()));
@@ -170,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn a_flipped_bit_in_the_compressed_parts_is_noticed(
+    fn a_flipped_bit_in_the_compressed_parts_is_detected(
         mut spans in prop::collection::vec(span(), 1..5),
         at: prop::sample::Index,
         bit in 0..8_u8,
@@ -185,13 +185,13 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_a_directory_or_an_error(bytes: Vec<u8>) {
+    fn any_bytes_decode_as_a_directory_or_fail(bytes: Vec<u8>) {
         let _ = Directory::decode(&bytes);
     }
 }
 
 #[test]
-fn a_change_in_any_array_of_the_skeleton_is_noticed() {
+fn a_change_in_any_array_of_the_skeleton_is_detected() {
     let spans: Vec<Owned> = (0..6)
         .map(|at: u8| Owned {
             trace: at / 3,

@@ -1,5 +1,7 @@
 //! Reads columns. Loading a frame decompresses it, and values are slices of it.
 
+use std::sync::Arc;
+
 use super::Corrupt;
 use super::directory::{Directory, checksum};
 use super::kind::Layout;
@@ -11,12 +13,13 @@ const WHAT: Corrupt = Corrupt("columns");
 /// A directory with the frames that are loaded.
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
-    pub directory: Directory,
+    pub directory: Arc<Directory>,
     frames: Vec<Option<Vec<u8>>>,
 }
 
 impl Columns {
-    pub(crate) fn new(directory: Directory) -> Self {
+    pub(crate) fn new(directory: impl Into<Arc<Directory>>) -> Self {
+        let directory = directory.into();
         let frames = vec![None; directory.frames.len()];
         Self { directory, frames }
     }

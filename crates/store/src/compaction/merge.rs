@@ -21,16 +21,17 @@ const LEVEL: i32 = 3;
 /// blocks of their own, which keeps the time ranges of the other blocks narrow.
 const LATE_NS: i64 = UnixNanos::PER_HOUR;
 
-/// The action for the spans of a trace.
+/// The destination of the spans of a trace that was not removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fate {
-    /// Blocks with a smaller id hold spans of a removed trace of the same id.
+    /// The id of the first block of the trace. Blocks with a smaller id contain spans of a removed
+    /// trace with the same trace id; these spans are dropped.
     pub first_block_id: i64,
-    /// The class of the partition that they go to.
+    /// The retention class, part of the partition key.
     pub class: i16,
 }
 
-/// The fates of traces; the spans of all others are dropped.
+/// The fate of each trace. The spans of traces that are not in the map are dropped.
 pub(crate) type Fates = HashMap<Uuid, Fate>;
 
 /// The result of merging blocks.

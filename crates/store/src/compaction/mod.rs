@@ -21,7 +21,7 @@ use throughline_model::RetentionRules;
 pub(crate) use merge::{Fate, Fates, Merged, merge};
 pub(crate) use step::in_background;
 
-use self::plan::Group;
+use self::plan::BlockGroup;
 use crate::rollup;
 
 /// The most rounds of one run, so that a run ends even when new blocks arrive continuously.
@@ -114,7 +114,7 @@ impl Compactor {
     async fn step(
         &mut self,
         connection: &mut PgConnection,
-        group: &Group,
+        group: &BlockGroup,
         last_id: i64,
         report: &mut CompactionReport,
     ) -> Result<(), sqlx::Error> {

@@ -14,7 +14,7 @@ const DUE_BLOCKS: i64 = 256;
 
 /// The level-0 blocks that may become one level-1 block.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub(super) struct Group {
+pub(super) struct BlockGroup {
     pub tenant_id: Uuid,
     pub bucket: i16,
     pub received_day: i32,
@@ -25,7 +25,7 @@ pub(super) struct Group {
     pub is_old: bool,
 }
 
-impl Group {
+impl BlockGroup {
     /// Returns whether a scheduled run compacts it.
     pub(super) const fn is_due(&self) -> bool {
         self.is_old
@@ -47,7 +47,7 @@ pub(super) async fn groups(
     connection: &mut PgConnection,
     damaged: &HashSet<i64>,
     last_id: i64,
-) -> Result<Vec<Group>, sqlx::Error> {
+) -> Result<Vec<BlockGroup>, sqlx::Error> {
     sqlx::query_as(include_str!("level0_groups.sql"))
         .bind(ids(damaged))
         .bind(last_id)
@@ -58,7 +58,7 @@ pub(super) async fn groups(
 /// Returns the ids of the blocks that the next step compacts, oldest first.
 pub(super) async fn pick(
     connection: &mut PgConnection,
-    group: &Group,
+    group: &BlockGroup,
     damaged: &HashSet<i64>,
     last_id: i64,
 ) -> Result<Vec<i64>, sqlx::Error> {

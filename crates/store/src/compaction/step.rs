@@ -8,7 +8,7 @@ use throughline_model::RetentionRules;
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
-use super::plan::{self, Group};
+use super::plan::{self, BlockGroup};
 use super::{CompactionReport, Fate, Fates, Merged, merge};
 use crate::block::table::{
     BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, insert_level1, report_unreadable,
@@ -32,7 +32,7 @@ const WARNING_RANGE_NS: i64 = 2 * UnixNanos::PER_DAY;
 /// therefore read before the transaction begins.
 pub(super) async fn run(
     connection: &mut PgConnection,
-    group: &Group,
+    group: &BlockGroup,
     damaged: &mut HashSet<i64>,
     last_id: i64,
     rules: &RetentionRules,
@@ -43,7 +43,7 @@ pub(super) async fn run(
     // A block and the row of its trace are committed together, so a trace without a row was
     // removed.
     let fates = fates(connection, group, &blocks).await?;
-    let stored = rollup::Stored::read(connection).await?;
+    let stored = rollup::StoredWindows::read(connection).await?;
     let oldest_ns = stored.oldest_ns(rules);
     let (blocks, merged, counts) = in_background(move || {
         let merged = merge(&blocks, &fates)?;
@@ -72,7 +72,7 @@ pub(super) async fn run(
         report.moved_spans = moved;
         report.dropped_spans = dropped;
     } else {
-        tracing::warn!("blocks were compacted by somebody else meanwhile; nothing was changed");
+        tracing::warn!("another compaction replaced the blocks; nothing was changed");
     }
     Ok(report)
 }
@@ -91,7 +91,7 @@ pub(crate) async fn in_background<T: Send + 'static>(
 /// reported, remembered and left out.
 async fn load(
     connection: &mut PgConnection,
-    group: &Group,
+    group: &BlockGroup,
     ids: &[i64],
     damaged: &mut HashSet<i64>,
 ) -> Result<Vec<StoredBlock>, sqlx::Error> {
@@ -115,7 +115,7 @@ async fn load(
 
 async fn select(
     connection: &mut PgConnection,
-    group: &Group,
+    group: &BlockGroup,
     ids: &[i64],
 ) -> Result<Vec<StoredBlock>, sqlx::Error> {
     sqlx::query_as(AssertSqlSafe(format!(
@@ -139,7 +139,7 @@ struct FateRow {
 /// Returns the action for each trace in `blocks`.
 async fn fates(
     connection: &mut PgConnection,
-    group: &Group,
+    group: &BlockGroup,
     blocks: &[StoredBlock],
 ) -> Result<Fates, sqlx::Error> {
     let traces = blocks.iter().flat_map(|block| &block.skeleton.trace_ids);
@@ -195,7 +195,7 @@ async fn ensure_partitions(
             .await?;
         transaction.commit().await?;
         if is_new {
-            tracing::info!(received_day, class, "made a partition of level 1");
+            tracing::info!(received_day, class, "created a partition of level 1");
         }
     }
     Ok(())
@@ -205,11 +205,11 @@ async fn ensure_partitions(
 /// and returns false when some of the old blocks are gone.
 async fn replace(
     connection: &mut PgConnection,
-    group: &Group,
+    group: &BlockGroup,
     replaced: &[i64],
     merged: Merged,
     counts: rollup::Counts,
-    stored: rollup::Stored,
+    stored: rollup::StoredWindows,
 ) -> Result<bool, sqlx::Error> {
     let mut transaction = connection.begin().await?;
     let ids: Vec<i64> =

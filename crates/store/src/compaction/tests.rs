@@ -200,7 +200,7 @@ async fn spans_move_to_level_1_sorted_by_trace_and_unchanged() {
 }
 
 #[tokio::test]
-async fn traces_with_an_error_or_a_warning_go_to_a_partition_of_their_own() {
+async fn traces_with_an_error_or_a_warning_go_to_their_own_partition() {
     let mut blocks = Blocks::new().await;
     let failed = TestSpan {
         is_error: true,
@@ -259,7 +259,7 @@ async fn the_received_day_stays_that_of_the_level_0_block() {
 }
 
 #[tokio::test]
-async fn spans_that_arrive_more_than_an_hour_late_have_blocks_of_their_own() {
+async fn spans_that_arrive_more_than_an_hour_late_have_their_own_blocks() {
     let mut blocks = Blocks::new().await;
     let late = |id| TestSpan {
         received_ns: span(1, id).start_ns + HOUR + 1,
@@ -289,7 +289,7 @@ async fn a_block_is_full_at_8192_spans() {
 }
 
 #[tokio::test]
-async fn spans_of_a_removed_trace_are_dropped_and_those_of_its_successor_stay() {
+async fn compaction_drops_spans_of_a_removed_trace_and_keeps_its_successor() {
     let mut blocks = Blocks::new().await;
     blocks.write(&[span(1, 1), span(2, 1)]).await;
     blocks.execute("DELETE FROM traces").await;
@@ -324,7 +324,7 @@ async fn a_regular_run_waits_until_a_group_is_large_or_old() {
 }
 
 #[tokio::test]
-async fn a_damaged_block_is_left_and_reported_once_and_the_others_move() {
+async fn compaction_skips_a_damaged_block_reports_it_once_and_moves_the_others() {
     for column in ["columns", "directory"] {
         let mut blocks = Blocks::new().await;
         for id in 1..=3 {
@@ -351,7 +351,7 @@ async fn a_damaged_block_is_left_and_reported_once_and_the_others_move() {
 }
 
 #[tokio::test]
-async fn a_block_whose_skeleton_is_damaged_is_left() {
+async fn compaction_skips_a_block_with_a_damaged_skeleton() {
     let mut blocks = Blocks::new().await;
     blocks.write(&[span(1, 1)]).await;
     blocks.write(&[span(2, 2)]).await;
@@ -411,7 +411,7 @@ async fn a_snapshot_has_every_span_once_while_two_compactions_run() {
 }
 
 #[tokio::test]
-async fn a_compaction_whose_connection_is_killed_loses_and_doubles_nothing() {
+async fn a_compaction_with_a_killed_connection_neither_loses_nor_duplicates_spans() {
     let mut blocks = Blocks::new().await;
     let spans: Vec<_> = (1..=40).map(|id| span((id % 3) as u128, id)).collect();
     for part in spans.chunks(10) {

@@ -17,7 +17,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use self::rewrite_blocks::{Rewritten, rewrite_blocks};
-use self::selected_blocks::{Selection, all_blocks, selected_blocks};
+use self::selected_blocks::{ErasureSelection, all_blocks, selected_blocks};
 use crate::block::SpanRecord;
 use crate::compaction::exclusive;
 use crate::retention::{self, Damaged, Freed};
@@ -54,14 +54,14 @@ pub(crate) async fn dry_run(
     tenant: Uuid,
     trace_ids: &[Uuid],
 ) -> Result<ErasureReport, sqlx::Error> {
-    let selection = Selection::new(tenant, trace_ids, i64::MAX);
+    let selection = ErasureSelection::new(tenant, trace_ids, i64::MAX);
     let mut report = ErasureReport {
         traces: listed(connection, tenant, trace_ids).await?,
         ..ErasureReport::default()
     };
-    for places in selected_blocks::chunks(&all_blocks(connection, &selection).await?) {
-        let selected = selected_blocks(connection, &selection, places).await?;
-        report.blocks += selected.places.len() as u64;
+    for locations in selected_blocks::chunks(&all_blocks(connection, &selection).await?) {
+        let selected = selected_blocks(connection, &selection, locations).await?;
+        report.blocks += selected.locations.len() as u64;
         report.damaged_blocks += selected.damaged_blocks;
     }
     Ok(report)
@@ -86,7 +86,7 @@ pub(crate) async fn erase(
     let removed = removed?;
     ended?;
     // Spans of the traces that arrive from now on are new, and stay.
-    let selection = Selection::new(tenant, trace_ids, removed.before_id);
+    let selection = ErasureSelection::new(tenant, trace_ids, removed.before_id);
     let Rewritten {
         block_count,
         removed_spans,

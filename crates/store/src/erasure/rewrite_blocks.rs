@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
 
-use super::selected_blocks::{self, BlockLocation, Selection, all_blocks, selected_blocks};
+use super::selected_blocks::{self, BlockLocation, ErasureSelection, all_blocks, selected_blocks};
 use super::step;
 use crate::block::table::{
     BUCKET, BlockPartition, STORED_BLOCK_COLUMNS, StoredBlock, delete_block, replace_block,
@@ -67,7 +67,7 @@ impl Rewritten {
 /// before.
 pub(super) async fn rewrite_blocks(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
+    selection: &ErasureSelection<'_>,
     gauge: &Gauge,
     map: Map,
     mut progress: impl FnMut(BlockProgress),
@@ -75,17 +75,17 @@ pub(super) async fn rewrite_blocks(
     let mut rewritten = Rewritten::default();
     let all = all_blocks(connection, selection).await?;
     let mut done_blocks = 0;
-    for places in selected_blocks::chunks(&all) {
-        let selected = selected_blocks(connection, selection, places).await?;
+    for locations in selected_blocks::chunks(&all) {
+        let selected = selected_blocks(connection, selection, locations).await?;
         rewritten.damaged_blocks += selected.damaged_blocks;
-        for batch in selected.places.chunks(BATCH) {
+        for batch in selected.locations.chunks(BATCH) {
             step::begin(connection, gauge, step::TIMEOUT).await?;
             let part = rewrite_exclusively(connection, selection, batch, &map).await;
             let ended = step::end(connection).await;
             rewritten.add(&part?);
             ended?;
         }
-        done_blocks += places.len() as u64;
+        done_blocks += locations.len() as u64;
         progress(BlockProgress {
             done_blocks,
             total_blocks: all.len() as u64,
@@ -96,12 +96,12 @@ pub(super) async fn rewrite_blocks(
 
 async fn rewrite_exclusively(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
-    places: &[BlockLocation],
+    selection: &ErasureSelection<'_>,
+    locations: &[BlockLocation],
     map: &Map,
 ) -> Result<Rewritten, sqlx::Error> {
     exclusive::acquire(connection).await?;
-    let rewritten = rewrite(connection, selection, places, map).await;
+    let rewritten = rewrite(connection, selection, locations, map).await;
     let released = exclusive::release(connection).await;
     let rewritten = rewritten?;
     released?;
@@ -111,15 +111,15 @@ async fn rewrite_exclusively(
 /// Rewrites blocks of one table in one transaction.
 async fn rewrite(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
-    places: &[BlockLocation],
+    selection: &ErasureSelection<'_>,
+    locations: &[BlockLocation],
     map: &Map,
 ) -> Result<Rewritten, sqlx::Error> {
     let tenant = selection.tenant;
-    let partition = places.first().and_then(|place| place.partition());
+    let partition = locations.first().and_then(|location| location.partition());
     let mut rewritten = Rewritten::default();
     let mut blocks = Vec::new();
-    for &BlockLocation { id, .. } in places {
+    for &BlockLocation { id, .. } in locations {
         match load(connection, tenant, partition, id).await {
             Ok(block) => blocks.extend(block),
             Err(error) if is_damage(&error) => {
@@ -170,7 +170,7 @@ async fn rewrite(
 /// the selection was made may have inserted such a row; its spans stay.
 async fn new_traces(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
+    selection: &ErasureSelection<'_>,
 ) -> Result<HashMap<[u8; 16], i64>, sqlx::Error> {
     let rows: Vec<(Uuid, i64)> = sqlx::query_as(
         "SELECT trace_id, first_block_id FROM traces WHERE tenant_id = $1 AND trace_id = ANY ($2)",

@@ -19,7 +19,7 @@ const CHUNK: usize = 32;
 
 /// Selected traces of one tenant, in the blocks before a given block.
 #[derive(Debug)]
-pub(super) struct Selection<'a> {
+pub(super) struct ErasureSelection<'a> {
     pub tenant: Uuid,
     pub trace_ids: &'a [Uuid],
     /// The least id of the blocks that are not touched.
@@ -28,7 +28,7 @@ pub(super) struct Selection<'a> {
     wanted: HashSet<Uuid>,
 }
 
-impl<'a> Selection<'a> {
+impl<'a> ErasureSelection<'a> {
     pub(super) fn new(tenant: Uuid, trace_ids: &'a [Uuid], before_id: i64) -> Self {
         Self {
             tenant,
@@ -66,7 +66,7 @@ impl BlockLocation {
 /// Returns the blocks of the tenant, table by table; each takes 24 bytes.
 pub(super) async fn all_blocks(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
+    selection: &ErasureSelection<'_>,
 ) -> Result<Vec<BlockLocation>, sqlx::Error> {
     sqlx::query_as(include_str!("all_blocks.sql"))
         .bind(selection.tenant)
@@ -77,15 +77,15 @@ pub(super) async fn all_blocks(
 }
 
 /// Splits blocks into chunks whose lists are read together; a chunk has blocks of one table.
-pub(super) fn chunks(places: &[BlockLocation]) -> impl Iterator<Item = &[BlockLocation]> {
-    let of_table = places.chunk_by(|a, b| a.partition() == b.partition());
-    of_table.flat_map(|places| places.chunks(CHUNK))
+pub(super) fn chunks(locations: &[BlockLocation]) -> impl Iterator<Item = &[BlockLocation]> {
+    let of_table = locations.chunk_by(|a, b| a.partition() == b.partition());
+    of_table.flat_map(|locations| locations.chunks(CHUNK))
 }
 
 /// The blocks that hold spans of the selected traces.
 #[derive(Debug, Default)]
 pub(super) struct Selected {
-    pub places: Vec<BlockLocation>,
+    pub locations: Vec<BlockLocation>,
     /// The number of blocks whose list cannot be read.
     pub damaged_blocks: u64,
 }
@@ -93,8 +93,8 @@ pub(super) struct Selected {
 /// Selects the blocks with spans of the traces, from blocks of one table.
 pub(super) async fn selected_blocks(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
-    places: &[BlockLocation],
+    selection: &ErasureSelection<'_>,
+    locations: &[BlockLocation],
 ) -> Result<Selected, sqlx::Error> {
     let mut selected = Selected::default();
     let Some(range) = selection.range() else {
@@ -102,21 +102,28 @@ pub(super) async fn selected_blocks(
     };
     let everything = (Uuid::nil(), Uuid::max());
     let mut lists = Vec::new();
-    for list in read_lists(connection, selection, places, range, &mut selected).await? {
+    for list in read_lists(connection, selection, locations, range, &mut selected).await? {
         if list.trace_ids.is_some() || list.prune.verify(&list.checksums).is_ok() {
             lists.push(list);
-        } else if let Some(&place) = places.iter().find(|place| place.id == list.id) {
+        } else if let Some(&location) = locations.iter().find(|location| location.id == list.id) {
             // The stored range of the block's traces is damaged.
             lists.extend(
-                read_lists(connection, selection, &[place], everything, &mut selected).await?,
+                read_lists(
+                    connection,
+                    selection,
+                    &[location],
+                    everything,
+                    &mut selected,
+                )
+                .await?,
             );
         }
     }
     for list in lists {
         match list.has_any(&selection.wanted) {
             Ok(true) => selected
-                .places
-                .extend(places.iter().filter(|place| place.id == list.id)),
+                .locations
+                .extend(locations.iter().filter(|location| location.id == list.id)),
             Ok(false) => {}
             Err(corrupt) => {
                 report_corrupt(list.id, &list.prune, corrupt);
@@ -153,22 +160,22 @@ impl TraceList {
 /// out.
 async fn read_lists(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
-    places: &[BlockLocation],
+    selection: &ErasureSelection<'_>,
+    locations: &[BlockLocation],
     range: (Uuid, Uuid),
     selected: &mut Selected,
 ) -> Result<Vec<TraceList>, sqlx::Error> {
-    match try_to_read_lists(connection, selection, places, range).await {
+    match try_to_read_lists(connection, selection, locations, range).await {
         Err(error) if is_damage(&error) => {}
         result => return result,
     }
     let mut lists = Vec::new();
-    for place in places {
-        let one = core::slice::from_ref(place);
+    for location in locations {
+        let one = core::slice::from_ref(location);
         match try_to_read_lists(connection, selection, one, range).await {
             Ok(list) => lists.extend(list),
             Err(error) if is_damage(&error) => {
-                report_unreadable(place.id, None, &error);
+                report_unreadable(location.id, None, &error);
                 selected.damaged_blocks += 1;
             }
             Err(error) => return Err(error),
@@ -179,12 +186,12 @@ async fn read_lists(
 
 async fn try_to_read_lists(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
-    places: &[BlockLocation],
+    selection: &ErasureSelection<'_>,
+    locations: &[BlockLocation],
     (first, last): (Uuid, Uuid),
 ) -> Result<Vec<TraceList>, sqlx::Error> {
-    let partition = places.first().and_then(|place| place.partition());
-    let ids: Vec<i64> = places.iter().map(|place| place.id).collect();
+    let partition = locations.first().and_then(|location| location.partition());
+    let ids: Vec<i64> = locations.iter().map(|location| location.id).collect();
     sqlx::query_as(include_str!("trace_lists.sql"))
         .bind(selection.tenant)
         .bind(BUCKET)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::PgConnection;
 
 use crate::options::is_disk_reserve_reached;
-use crate::retention::turn;
+use crate::retention::run_lock;
 use crate::{Gauge, StoreError};
 
 /// The timeout of the first step: short, because an operator waits for it.
@@ -27,7 +27,7 @@ pub(super) async fn begin(
     if is_disk_reserve_reached(gauge) {
         return Err(StoreError::DiskReserve);
     }
-    if turn::take(connection, timeout).await? {
+    if run_lock::acquire(connection, timeout).await? {
         Ok(())
     } else {
         Err(StoreError::Busy)
@@ -36,5 +36,5 @@ pub(super) async fn begin(
 
 /// Releases the lock, so that waiting runs can continue first.
 pub(super) async fn end(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    turn::end(connection).await
+    run_lock::release(connection).await
 }

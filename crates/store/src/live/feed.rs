@@ -188,16 +188,16 @@ struct Subscription {
 
 impl Subscription {
     /// Takes an event from the channel. Traces between it and the previous event were missed.
-    fn take(&mut self, told: FanOutEvent, has_lagged: bool) {
-        let missed = told.before.saturating_sub(self.seen);
-        self.seen = told.before.saturating_add(traces_of(&told.event));
+    fn take(&mut self, fan_out: FanOutEvent, has_lagged: bool) {
+        let missed = fan_out.before.saturating_sub(self.seen);
+        self.seen = fan_out.before.saturating_add(traces_of(&fan_out.event));
         if has_lagged {
             self.next.push_back(LiveEvent::Lag(LiveLag {
                 missed,
                 reason: LagReason::Slow,
             }));
         }
-        self.next.push_back(told.event);
+        self.next.push_back(fan_out.event);
     }
 }
 
@@ -207,7 +207,7 @@ impl LiveSubscription for Subscription {
             let mut has_lagged = false;
             while self.next.is_empty() {
                 match self.receiver.recv().await {
-                    Ok(told) => self.take(told, has_lagged),
+                    Ok(fan_out) => self.take(fan_out, has_lagged),
                     Err(broadcast::error::RecvError::Lagged(_)) => has_lagged = true,
                     Err(broadcast::error::RecvError::Closed) => return None,
                 }
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_subscriber_that_stands_still_is_told_how_many_traces_it_missed() {
+    async fn a_slow_subscriber_gets_the_number_of_missed_traces() {
         let feed = Feed::default();
         let mut slow = feed.subscribe(TENANT);
         feed.set_listening(true);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_tenant_hears_nothing_of_another() {
+    async fn a_tenant_receives_nothing_of_another() {
         let feed = Feed::default();
         feed.set_listening(true);
         let (mut mine, mut other) = (feed.subscribe(TENANT), feed.subscribe([2; 16]));
@@ -261,14 +261,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_subscription_after_the_end_gets_the_end() {
+    async fn a_subscription_after_the_end_ends_at_once() {
         let feed = Feed::default();
         feed.end();
         assert_eq!(feed.subscribe(TENANT).next().await, None);
     }
 
     #[test]
-    fn the_feed_rests_only_when_nobody_listens() {
+    fn the_feed_is_idle_only_without_subscribers() {
         let feed = Feed::default();
         let subscription = feed.subscribe(TENANT);
         assert!(!feed.rest());

@@ -77,6 +77,6 @@ fn take(live: &Live, payload: &str) {
     match notice::read(payload) {
         Some(notice) if live.feed.has_subscriber(notice.tenant) => live.pending.add(notice),
         Some(_) => {}
-        None => tracing::debug!("a notification that is not ours"),
+        None => tracing::debug!("ignored an unknown notification"),
     }
 }

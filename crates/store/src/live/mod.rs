@@ -80,7 +80,9 @@ async fn keep_running(live: Live, mut closing: watch::Receiver<bool>) {
         let run = tokio::spawn(run(live.clone(), closing.clone()));
         match run.await {
             Ok(()) => break,
-            Err(error) => tracing::error!(%error, "the live view ended and is started again"),
+            Err(error) => {
+                tracing::error!(%error, "the task of the live view stopped unexpectedly; restarting it");
+            }
         }
         // The pause avoids a busy loop when the task panics each time.
         let pause = tokio::time::sleep(Duration::from_secs(1));

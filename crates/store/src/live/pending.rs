@@ -16,12 +16,12 @@ const BATCH_TRACES: usize = 2_500;
 /// The waiting traces, by tenant.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    of: Mutex<HashMap<[u8; 16], Waiting>>,
+    of: Mutex<HashMap<[u8; 16], WaitingTraces>>,
     more: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct WaitingTraces {
     order: VecDeque<Uuid>,
     known: HashSet<Uuid>,
     missed: u64,
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_that_is_announced_twice_is_looked_up_once() {
+    fn a_trace_in_two_notices_is_read_once() {
         let pending = Pending::default();
         pending.add(notice(1..3));
         pending.add(notice(2..4));
@@ -116,13 +116,13 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_told_in_turns_in_order_and_what_is_beyond_the_bound_is_counted() {
+    fn many_notices_are_split_in_order_and_those_beyond_the_bound_are_counted() {
         let pending = Pending::default();
         pending.add(notice(0..6_000));
         let batches: Vec<FanOutBatch> = (0..2).flat_map(|_| pending.take()).collect();
         assert_eq!(batches[0].missed + batches[1].missed, 1_000);
-        let told: Vec<_> = batches.into_iter().flat_map(|batch| batch.traces).collect();
-        assert_eq!(told, notice(0..5_000).traces);
+        let traces: Vec<_> = batches.into_iter().flat_map(|batch| batch.traces).collect();
+        assert_eq!(traces, notice(0..5_000).traces);
         assert!(pending.is_empty());
     }
 }

@@ -1,96 +1,48 @@
 //! Reads the completeness of a trace and its running spans.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use sqlx::{FromRow, PgConnection};
-use throughline_model::{Completeness, OpenFate, OpenSpan, ProcessFacts, ReadError, TraceFacts};
+use sqlx::FromRow;
+use throughline_model::{
+    Completeness, OpenFate, OpenSpan, ProcessFacts, ReadError, TraceFacts, TraceSummary,
+};
 use throughline_wire::{ProcessId, Resource, SpanId, SpanKind, UnixNanos};
 use uuid::Uuid;
 
-use super::dictionary::Operation;
-use super::rows::{UNKNOWN_OPERATION, corrupt};
+use super::context::ReadContext;
+use super::corrupt::corrupt;
+use super::operation::{Operation, UNKNOWN_OPERATION};
+use super::span_facts::SpanFacts;
 use super::stored::StoredTrace;
-use crate::block::SpanRecord;
+use crate::ids::uuid;
 use crate::sqlstate::read_error;
 
-/// The trace to read, and the current time.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Asked {
-    pub tenant: Uuid,
-    pub trace_id: Uuid,
-    /// True if the trace summary records running spans.
-    pub has_open: bool,
-    pub now: UnixNanos,
-}
-
-/// The sums over the stored spans of a trace from which completeness is computed.
-#[derive(Debug, Default)]
-pub(super) struct SpanFacts {
-    span_count: u64,
-    cut_bytes: u64,
-    unsampled: u64,
-    dropped_parts: u64,
-    /// The lowest and the highest sequence number of each process.
-    numbers: BTreeMap<i64, (i64, i64)>,
-    /// The operations of spans without a sequence number.
-    unnumbered: BTreeSet<i64>,
-}
-
-impl SpanFacts {
-    /// Adds a span. Its attributes, events and links may be missing.
-    pub(super) fn add(&mut self, record: &SpanRecord<'_>) {
-        let (ingest, dropped) = (&record.ingest, record.dropped);
-        self.span_count += 1;
-        self.cut_bytes = self
-            .cut_bytes
-            .saturating_add(ingest.cut_bytes.unwrap_or_default().unsigned_abs());
-        self.unsampled += u64::from(record.flags != 0 && record.flags & 1 == 0);
-        for count in [dropped.attributes, dropped.events, dropped.links] {
-            self.dropped_parts = self.dropped_parts.saturating_add(count.into());
-        }
-        match (ingest.process_id, ingest.sequence) {
-            (Some(process), Some(sequence)) => {
-                let (least, greatest) = self.numbers.entry(process).or_insert((sequence, sequence));
-                *least = sequence.min(*least);
-                *greatest = sequence.max(*greatest);
-            }
-            _ => {
-                self.unnumbered.insert(record.operation_id);
-            }
-        }
-    }
-
-    /// Returns the operations whose names are needed.
-    pub(super) fn operations(&self) -> impl Iterator<Item = i64> {
-        self.unnumbered.iter().copied()
-    }
-}
-
-/// Returns the completeness of a trace and its running spans. `operations` must contain the
+/// Returns the completeness of the trace with this summary, and its running spans. `operations` must contain the
 /// operations that the span facts name.
 pub(super) async fn read(
-    connection: &mut PgConnection,
-    asked: Asked,
+    context: &mut ReadContext<'_>,
+    summary: &TraceSummary,
     stored: &StoredTrace,
     operations: &HashMap<i64, Operation>,
 ) -> Result<(Completeness, Vec<OpenSpan>), ReadError> {
     let (present, parents) = stored.relations();
     let facts = &stored.facts;
-    let open = if asked.has_open {
-        open_rows(connection, asked, &present).await?
+    let trace_id = uuid(summary.trace_id);
+    let open = if summary.open.is_some() {
+        open_rows(context, trace_id, &present).await?
     } else {
         Vec::new()
     };
-    let processes = processes(&mut *connection, asked.tenant, facts, &open).await?;
+    let processes = processes(context, facts, &open).await?;
     let open = open
         .into_iter()
-        .map(|row| row.into_span(&processes, asked.now))
+        .map(|row| row.into_span(&processes, context.now))
         .collect::<Result<Vec<_>, _>>()?;
-    let trace_row: Option<TraceRow> = sqlx::query_as(include_str!("completeness_trace.sql"))
-        .bind(asked.tenant)
-        .bind(asked.trace_id)
-        .fetch_optional(connection)
+    let trace_row: Option<CompletenessRow> = sqlx::query_as(include_str!("completeness_trace.sql"))
+        .bind(context.tenant)
+        .bind(trace_id)
+        .fetch_optional(&mut *context.connection)
         .await
         .map_err(read_error)?;
     let trace_row = trace_row.unwrap_or_default();
@@ -104,24 +56,23 @@ pub(super) async fn read(
         absent_parents: absent(&parents, &present, &open),
         spans: facts.span_count,
         cut_bytes: facts.cut_bytes,
-        unsampled: facts.unsampled,
         dropped_parts: facts.dropped_parts,
         unnumbered: unnumbered.map(str::to_owned).collect(),
     };
-    let completeness = Completeness::of(trace, &processes, &open, asked.now);
+    let completeness = Completeness::of(trace, &processes, &open, context.now);
     Ok((completeness, open))
 }
 
 /// Reads the running spans of a trace. A span that has ended hides its start row.
 async fn open_rows(
-    connection: &mut PgConnection,
-    asked: Asked,
+    context: &mut ReadContext<'_>,
+    trace_id: Uuid,
     present: &HashSet<SpanId>,
 ) -> Result<Vec<OpenRow>, ReadError> {
     let mut rows: Vec<OpenRow> = sqlx::query_as(include_str!("completeness_open.sql"))
-        .bind(asked.tenant)
-        .bind(asked.trace_id)
-        .fetch_all(connection)
+        .bind(context.tenant)
+        .bind(trace_id)
+        .fetch_all(&mut *context.connection)
         .await
         .map_err(read_error)?;
     rows.retain(|row| !SpanId::from_i64(row.span_id).is_ok_and(|id| present.contains(&id)));
@@ -142,7 +93,7 @@ fn service_name(name: Option<String>) -> String {
 }
 
 #[derive(Default, FromRow)]
-struct TraceRow {
+struct CompletenessRow {
     refused_count: i64,
     pruned_before_ns: Option<i64>,
 }
@@ -204,8 +155,7 @@ struct ProcessRow {
 
 /// Reads the reports of the processes of the trace, for the range of its sequence numbers.
 async fn processes(
-    connection: &mut PgConnection,
-    tenant: Uuid,
+    context: &mut ReadContext<'_>,
     facts: &SpanFacts,
     open: &[OpenRow],
 ) -> Result<Vec<ProcessFacts>, ReadError> {
@@ -221,7 +171,7 @@ async fn processes(
         return Ok(Vec::new());
     }
     let rows: Vec<ProcessRow> = sqlx::query_as(include_str!("completeness_processes.sql"))
-        .bind(tenant)
+        .bind(context.tenant)
         .bind(numbers.keys().copied().collect::<Vec<_>>())
         .bind(
             numbers
@@ -235,7 +185,7 @@ async fn processes(
                 .map(|(_, greatest)| *greatest)
                 .collect::<Vec<_>>(),
         )
-        .fetch_all(connection)
+        .fetch_all(&mut *context.connection)
         .await
         .map_err(read_error)?;
     rows.into_iter()

@@ -9,6 +9,7 @@ LEFT JOIN services AS service
     ON service.tenant_id = o.tenant_id AND service.id = operation.service_id
 WHERE o.tenant_id = $1
     AND o.trace_id = $2
-ORDER BY o.start_ns, o.span_id
+-- IDs compare as unsigned numbers.
+ORDER BY o.start_ns, o.span_id # '-9223372036854775808'::bigint
 -- A client cannot show more than this usefully.
 LIMIT 10000

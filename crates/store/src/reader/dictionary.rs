@@ -2,64 +2,27 @@
 
 use std::collections::HashMap;
 
+use sqlx::FromRow;
 use sqlx::postgres::PgRow;
-use sqlx::{FromRow, PgConnection};
 use throughline_codec::binary;
 use throughline_model::ReadError;
-use throughline_wire::{InstrumentationScope, Resource, SpanKind};
-use uuid::Uuid;
+use throughline_wire::{InstrumentationScope, Resource};
 
-use super::dictionary_cache::{DictionaryCache, EntryCache};
-use super::rows::{UNKNOWN_OPERATION, corrupt};
+use super::context::ReadContext;
+use super::corrupt::corrupt;
+use super::dictionary_cache::EntryCache;
+use super::operation::Operation;
 use crate::sqlstate::read_error;
 
-/// The tenant whose dictionaries are read, with the cache of entries.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Tenant<'a> {
-    pub id: Uuid,
-    pub cache: &'a DictionaryCache,
-}
-
-/// An operation with the name of its service.
-#[derive(Debug, Clone, FromRow)]
-pub(super) struct Operation {
-    id: i64,
-    pub name: String,
-    kind: i16,
-    pub service: Option<String>,
-}
-
-impl Operation {
-    /// Returns the placeholder for an operation without a dictionary row.
-    pub(super) fn unknown() -> Self {
-        Self {
-            id: 0,
-            name: UNKNOWN_OPERATION.to_owned(),
-            kind: 0,
-            service: None,
-        }
-    }
-
-    /// Returns the span kind of the operation.
-    pub(super) fn kind(&self) -> SpanKind {
-        SpanKind::from_code(self.kind.into())
-    }
-
-    /// Returns the name of the service.
-    pub(super) fn service(&self) -> &str {
-        self.service.as_deref().unwrap_or(Resource::UNKNOWN_SERVICE)
-    }
-}
-
 /// Dictionary entries in a list without duplicates, for rows that refer to them by ID.
-pub(super) struct Listed<T> {
+pub(super) struct EntryList<T> {
     known: HashMap<i64, T>,
     places: HashMap<i64, u32>,
     /// The entries in the order of first use.
     pub list: Vec<T>,
 }
 
-impl<T: Default> Listed<T> {
+impl<T: Default> EntryList<T> {
     pub(super) fn new(known: HashMap<i64, T>) -> Self {
         Self {
             known,
@@ -88,8 +51,8 @@ fn distinct(ids: impl Iterator<Item = i64>) -> Vec<i64> {
 /// Returns entries by ID. Reads them from the cache, and the missing ones with `statement`. `entry`
 /// converts a row into the ID, the entry, and its size in bytes if it may be cached.
 async fn entries<R, T>(
-    connection: &mut PgConnection,
-    (tenant, cache): (Tenant<'_>, &EntryCache<T>),
+    context: &mut ReadContext<'_>,
+    cache: &EntryCache<T>,
     statement: &'static str,
     ids: impl Iterator<Item = i64>,
     entry: impl Fn(R) -> Result<(i64, T, Option<usize>), ReadError>,
@@ -98,20 +61,20 @@ where
     R: Send + Unpin + for<'r> FromRow<'r, PgRow>,
     T: Clone,
 {
-    let (mut known, missing) = cache.find(tenant.id, distinct(ids));
+    let (mut known, missing) = cache.find(context.tenant, distinct(ids));
     if missing.is_empty() {
         return Ok(known);
     }
     let rows: Vec<R> = sqlx::query_as(statement)
-        .bind(tenant.id)
+        .bind(context.tenant)
         .bind(missing)
-        .fetch_all(connection)
+        .fetch_all(&mut *context.connection)
         .await
         .map_err(read_error)?;
     for row in rows {
         let (id, entry, byte_count) = entry(row)?;
         if let Some(byte_count) = byte_count {
-            cache.keep(tenant.id, id, &entry, byte_count);
+            cache.keep(context.tenant, id, &entry, byte_count);
         }
         known.insert(id, entry);
     }
@@ -119,16 +82,15 @@ where
 }
 
 pub(super) async fn operations(
-    connection: &mut PgConnection,
-    tenant: Tenant<'_>,
+    context: &mut ReadContext<'_>,
     ids: impl Iterator<Item = i64>,
 ) -> Result<HashMap<i64, Operation>, ReadError> {
     let statement = "SELECT o.id, o.name, o.kind, s.name AS service
          FROM operations AS o
          LEFT JOIN services AS s ON s.tenant_id = o.tenant_id AND s.id = o.service_id
          WHERE o.tenant_id = $1 AND o.id = ANY($2)";
-    let of = (tenant, &tenant.cache.operations);
-    entries(connection, of, statement, ids, |row: Operation| {
+    let cache = &context.cache.operations;
+    entries(context, cache, statement, ids, |row: Operation| {
         // An operation whose service has no row yet is not cached, because the row may be added
         // later.
         let service_bytes = row.service.as_ref().map(String::len);
@@ -147,14 +109,13 @@ struct ResourceRow {
 }
 
 pub(super) async fn resources(
-    connection: &mut PgConnection,
-    tenant: Tenant<'_>,
+    context: &mut ReadContext<'_>,
     ids: impl Iterator<Item = i64>,
 ) -> Result<HashMap<i64, Resource>, ReadError> {
     let statement = "SELECT id, attributes, dropped_attributes_count, schema_url
          FROM resources WHERE tenant_id = $1 AND id = ANY($2)";
-    let of = (tenant, &tenant.cache.resources);
-    entries(connection, of, statement, ids, |row: ResourceRow| {
+    let cache = &context.cache.resources;
+    entries(context, cache, statement, ids, |row: ResourceRow| {
         let byte_count = row.attributes.len() + row.schema_url.len();
         let resource = Resource {
             attributes: binary::decode_attributes(&row.attributes)
@@ -178,14 +139,13 @@ struct ScopeRow {
 }
 
 pub(super) async fn scopes(
-    connection: &mut PgConnection,
-    tenant: Tenant<'_>,
+    context: &mut ReadContext<'_>,
     ids: impl Iterator<Item = i64>,
 ) -> Result<HashMap<i64, InstrumentationScope>, ReadError> {
     let statement = "SELECT id, name, version, attributes, dropped_attributes_count, schema_url
          FROM scopes WHERE tenant_id = $1 AND id = ANY($2)";
-    let of = (tenant, &tenant.cache.scopes);
-    entries(connection, of, statement, ids, |row: ScopeRow| {
+    let cache = &context.cache.scopes;
+    entries(context, cache, statement, ids, |row: ScopeRow| {
         let texts = [&row.name, &row.version, &row.schema_url];
         let byte_count = texts.map(String::len).iter().sum::<usize>() + row.attributes.len();
         let scope = InstrumentationScope {

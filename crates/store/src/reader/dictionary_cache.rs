@@ -2,17 +2,18 @@
 //! never invalidated.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use throughline_wire::{InstrumentationScope, Resource};
 use uuid::Uuid;
 
-use super::dictionary::Operation;
+use super::operation::Operation;
 
 /// The entries of all tenants.
 ///
 /// It mostly takes a few MB and at most about 50 MB. Entries over a size limit are not cached. A
-/// full cache is cleared, which costs a few look-ups.
+/// full cache evicts entries that were not used lately.
 #[derive(Debug)]
 pub(crate) struct DictionaryCache {
     pub(super) operations: EntryCache<Operation>,
@@ -23,10 +24,10 @@ pub(crate) struct DictionaryCache {
 impl Default for DictionaryCache {
     fn default() -> Self {
         Self {
-            operations: EntryCache::new(10_000, 1_024),
+            operations: EntryCache::new(10 << 20, 1_024),
             // Decoded attributes with many small values take ten times their encoded size.
-            resources: EntryCache::new(500, 4_096),
-            scopes: EntryCache::new(500, 2_048),
+            resources: EntryCache::new(2 << 20, 4_096),
+            scopes: EntryCache::new(1 << 20, 2_048),
         }
     }
 }
@@ -34,30 +35,50 @@ impl Default for DictionaryCache {
 /// The entries of one dictionary, by tenant and ID.
 #[derive(Debug)]
 pub(super) struct EntryCache<T> {
-    capacity: usize,
     /// The maximum size of a row to cache, in bytes. A larger entry is read each time.
     entry_bytes: usize,
-    entries: Mutex<HashMap<(Uuid, i64), T>>,
+    entries: Cache<(Uuid, i64), Cached<T>, RowBytes>,
+}
+
+#[derive(Debug, Clone)]
+struct Cached<T> {
+    entry: T,
+    row_bytes: usize,
+}
+
+/// Weighs an entry: the bytes of its row and of the structures around it.
+#[derive(Debug, Clone)]
+struct RowBytes;
+
+impl RowBytes {
+    /// About the bytes of an entry with an empty row.
+    const FIXED: usize = 256;
+}
+
+impl<T> Weighter<(Uuid, i64), Cached<T>> for RowBytes {
+    fn weight(&self, _: &(Uuid, i64), cached: &Cached<T>) -> u64 {
+        (Self::FIXED + cached.row_bytes) as u64
+    }
 }
 
 impl<T: Clone> EntryCache<T> {
-    fn new(capacity: usize, entry_bytes: usize) -> Self {
+    /// Creates a cache of at most `max_bytes` bytes of rows.
+    fn new(max_bytes: usize, entry_bytes: usize) -> Self {
+        let typical_entries = max_bytes / (2 * RowBytes::FIXED);
         Self {
-            capacity,
             entry_bytes,
-            entries: Mutex::new(HashMap::new()),
+            entries: Cache::with_weighter(typical_entries, max_bytes as u64, RowBytes),
         }
     }
 
     /// Returns the cached entries of `ids`, and the IDs that are not cached.
     pub(super) fn find(&self, tenant: Uuid, ids: Vec<i64>) -> (HashMap<i64, T>, Vec<i64>) {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = HashMap::with_capacity(ids.len());
         let mut missing = Vec::new();
         for id in ids {
-            match entries.get(&(tenant, id)) {
-                Some(entry) => {
-                    found.insert(id, entry.clone());
+            match self.entries.get(&(tenant, id)) {
+                Some(cached) => {
+                    found.insert(id, cached.entry);
                 }
                 None => missing.push(id),
             }
@@ -65,16 +86,13 @@ impl<T: Clone> EntryCache<T> {
         (found, missing)
     }
 
-    /// Stores an entry that was read. Its row has about `byte_count` bytes.
-    pub(super) fn keep(&self, tenant: Uuid, id: i64, entry: &T, byte_count: usize) {
-        if byte_count > self.entry_bytes {
-            return;
+    /// Stores an entry that was read. Its row has about `row_bytes` bytes.
+    pub(super) fn keep(&self, tenant: Uuid, id: i64, entry: &T, row_bytes: usize) {
+        if row_bytes <= self.entry_bytes {
+            let entry = entry.clone();
+            self.entries
+                .insert((tenant, id), Cached { entry, row_bytes });
         }
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= self.capacity {
-            entries.clear();
-        }
-        entries.insert((tenant, id), entry.clone());
     }
 }
 
@@ -85,8 +103,8 @@ mod tests {
     const TENANT: Uuid = Uuid::from_u128(1);
 
     #[test]
-    fn what_is_kept_is_found_by_its_tenant_alone() {
-        let cache = EntryCache::new(10, 100);
+    fn a_cached_entry_is_found_by_its_tenant_alone() {
+        let cache = EntryCache::new(1 << 20, 100);
         cache.keep(TENANT, 7, &"seven", 5);
         let (found, missing) = cache.find(TENANT, vec![7, 8]);
         assert_eq!((found[&7], missing), ("seven", vec![8]));
@@ -95,13 +113,32 @@ mod tests {
     }
 
     #[test]
-    fn a_full_shelf_starts_over_and_large_entries_are_not_kept() {
-        let cache = EntryCache::new(2, 100);
-        for id in 0..3 {
-            cache.keep(TENANT, id, &id, 8);
+    fn large_entries_are_not_cached() {
+        let cache = EntryCache::new(1 << 20, 100);
+        cache.keep(TENANT, 1, &1, 100);
+        cache.keep(TENANT, 2, &2, 101);
+        let (found, missing) = cache.find(TENANT, vec![1, 2]);
+        assert_eq!((found, missing), (HashMap::from([(1, 1)]), vec![2]));
+    }
+
+    #[test]
+    fn a_full_cache_evicts_some_entries_and_stays_within_its_bytes() {
+        const MAX_BYTES: usize = 1 << 20;
+        let cache = EntryCache::new(MAX_BYTES, 1_024);
+        let per_entry = RowBytes::FIXED + 1_000;
+        let count = 4 * (MAX_BYTES / per_entry) as i64;
+        for id in 0..count {
+            cache.keep(TENANT, id, &id, 1_000);
+            // Entry 0 is used all the time.
+            assert_eq!(cache.find(TENANT, vec![0]).1, Vec::<i64>::new(), "{id}");
+            let (found, _) = cache.find(TENANT, (0..=id).collect());
+            assert!(found.len() * per_entry <= MAX_BYTES);
         }
-        cache.keep(TENANT, 3, &3, 101);
-        let (found, _) = cache.find(TENANT, vec![0, 1, 2, 3]);
-        assert_eq!(found, HashMap::from([(2, 2)]));
+        let (found, _) = cache.find(TENANT, (0..count).collect());
+        assert!(
+            found.len() * per_entry > MAX_BYTES / 2,
+            "{} left",
+            found.len()
+        );
     }
 }

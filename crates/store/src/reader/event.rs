@@ -1,8 +1,9 @@
 //! Lists log records and domain events, newest first, with keyset pagination.
 
 mod statement;
+mod text_search;
 
-use sqlx::{FromRow, PgConnection, QueryBuilder};
+use sqlx::FromRow;
 use throughline_codec::binary::{self, Reader};
 use throughline_model::{
     Direction, EventCursor, EventFilter, EventPage, EventPageRequest, PageRequest, ReadError,
@@ -11,13 +12,13 @@ use throughline_model::{
 use throughline_wire::{AttributeValue, LogRecord, Resource, SpanId, TraceId, UnixNanos};
 use uuid::Uuid;
 
+use super::context::ReadContext;
+use super::corrupt::corrupt;
 use super::paging::Paged;
 use super::payload;
-use super::rows::corrupt;
 use crate::payload_refs::Reference;
 use crate::sqlstate::read_error;
 
-use self::statement::{SEARCHED_EVENTS, push_conditions, push_order};
 pub(super) use self::statement::{push_page, sent_by};
 
 pub(super) const COLUMNS: &str = include_str!("event_columns.sql");
@@ -26,7 +27,7 @@ pub(super) const PAGE_BYTES: u64 = 8 << 20;
 
 /// A row of the events table.
 #[derive(FromRow)]
-pub(super) struct Row {
+pub(super) struct StoredEventRow {
     pub trace_id: Option<Uuid>,
     at_ns: i64,
     received_ns: i64,
@@ -50,7 +51,7 @@ pub(super) struct Row {
     pub listed_rows: i64,
 }
 
-impl Row {
+impl StoredEventRow {
     /// Returns the position of the event in the list.
     pub(super) fn cursor(&self) -> EventCursor {
         EventCursor {
@@ -100,10 +101,10 @@ impl Row {
     }
 }
 
-impl TryFrom<Row> for StoredEvent {
+impl TryFrom<StoredEventRow> for StoredEvent {
     type Error = ReadError;
 
-    fn try_from(mut row: Row) -> Result<Self, ReadError> {
+    fn try_from(mut row: StoredEventRow) -> Result<Self, ReadError> {
         let references = row.payloads()?;
         let service = row.service.take();
         let (received, cursor) = (UnixNanos::new(row.received_ns), row.cursor());
@@ -118,20 +119,28 @@ impl TryFrom<Row> for StoredEvent {
     }
 }
 
-/// Returns one page of the events that `filter` selects at time `now`.
+/// Returns one page of the events that `filter` selects.
 pub(super) async fn list(
-    connection: &mut PgConnection,
-    tenant: Uuid,
+    context: &mut ReadContext<'_>,
     filter: &EventFilter,
     page: EventPageRequest,
-    now: UnixNanos,
 ) -> Result<EventPage, ReadError> {
     let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
-    let rows: Vec<Row> = statement::select(tenant, filter, page, limit as i64 + 1, now)
-        .build_query_as()
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(read_error)?;
+    let found = match &filter.text {
+        Some(text) => {
+            let page = (page, limit + 1);
+            Some(text_search::find(context, (filter, text), page).await?)
+        }
+        None => None,
+    };
+    let matches = found.as_ref().map(|found| found.matches.as_slice());
+    let select = (limit as i64 + 1, matches);
+    let rows: Vec<StoredEventRow> =
+        statement::select(context.tenant, filter, page, select, context.now)
+            .build_query_as()
+            .fetch_all(&mut *context.connection)
+            .await
+            .map_err(read_error)?;
     // If the page was cut by size, the last row only shows that more rows follow.
     let cut_at = rows
         .first()
@@ -143,8 +152,10 @@ pub(super) async fn list(
         .collect::<Result<Vec<_>, _>>()?;
     let mut paged = Paged::of(items, limit, page.from, |event| event.cursor);
     let mut stopped = None;
-    if filter.text.is_some() && !paged.has_more {
-        stopped = search_stopped(connection, tenant, filter, page, now).await?;
+    if let Some(found) = found
+        && !paged.has_more
+    {
+        stopped = found.stopped;
         match page.from {
             Some((Direction::Before, _)) => paged.before = stopped.or(paged.before),
             _ => paged.after = stopped,
@@ -155,33 +166,5 @@ pub(super) async fn list(
         after: paged.after,
         before: paged.before,
         searched_to: stopped.map(|cursor| cursor.at),
-    })
-}
-
-/// Returns the position where a text search stopped before its end. Returns `None` if the search
-/// reached the end.
-async fn search_stopped(
-    connection: &mut PgConnection,
-    tenant: Uuid,
-    filter: &EventFilter,
-    page: EventPageRequest,
-    now: UnixNanos,
-) -> Result<Option<EventCursor>, ReadError> {
-    let mut query = QueryBuilder::new("SELECT e.at_ns, e.digest FROM events AS e");
-    push_conditions(&mut query, tenant, filter, page, now);
-    push_order(&mut query, page);
-    query.push(" OFFSET ").push_bind(SEARCHED_EVENTS - 1);
-    query.push(" LIMIT 2");
-    let rows: Vec<(i64, i64)> = query
-        .build_query_as()
-        .fetch_all(connection)
-        .await
-        .map_err(read_error)?;
-    Ok(match rows[..] {
-        [(at_ns, digest), _] => Some(EventCursor {
-            at: UnixNanos::new(at_ns),
-            digest,
-        }),
-        _ => None,
     })
 }

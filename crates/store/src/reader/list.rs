@@ -3,16 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sqlx::PgConnection;
 use throughline_model::{Cursor, Direction, Page, PageRequest, ReadError, Total, TraceSummary};
 use throughline_wire::{TraceId, UnixNanos};
 use uuid::Uuid;
 
+use super::context::ReadContext;
 use super::paging::Paged;
 use super::summaries;
-use crate::search::{
-    Budget, End, From, LeafBits, RowSelection, ScanPermits, ScanPlan, Search, SpanAt,
-};
+use crate::search::{End, From, LeafBits, RowSelection, ScanPlan, Search, SearchLimits, SpanAt};
 
 /// The list to read, with its order.
 #[derive(Debug, Clone)]
@@ -20,16 +18,14 @@ pub(super) struct Listing<'a> {
     pub selection: RowSelection<'a>,
     pub plan: Arc<ScanPlan>,
     pub page: PageRequest,
-    pub budget: Budget,
-    pub permits: Arc<ScanPermits>,
+    pub limits: SearchLimits,
     /// The maximum number of rows that are counted exactly.
     pub total_cap: u64,
-    pub now: UnixNanos,
 }
 
 /// A page with additional results of the search.
 #[derive(Debug)]
-pub(super) struct Listed {
+pub(super) struct ListedPage {
     pub page: Page<TraceSummary>,
     /// The leaves of the plan that hold for at least one trace of the page.
     pub leaves: LeafBits,
@@ -45,28 +41,25 @@ struct FoundTrace {
 }
 
 pub(super) async fn list(
-    connection: &mut PgConnection,
+    context: &mut ReadContext<'_>,
     listing: Listing<'_>,
-) -> Result<Listed, ReadError> {
+) -> Result<ListedPage, ReadError> {
     let Listing {
         selection,
         plan,
         page,
-        budget,
-        permits,
+        limits,
         total_cap,
-        now,
     } = listing;
     let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT) as usize;
     let from = from(page.from);
     let mut found: Vec<FoundTrace> = Vec::new();
     let mut search = Search::new(
-        connection,
+        context.connection,
         selection,
         Arc::clone(&plan),
         from,
-        budget,
-        permits,
+        limits,
     );
     let outcome = search
         .run(&mut |row, matched| {
@@ -82,7 +75,7 @@ pub(super) async fn list(
         found.reverse();
     }
     let names = search.into_names();
-    let items = summarised(connection, selection.tenant, &found, now).await?;
+    let items = summarised(context, &found).await?;
     let Paged {
         items,
         mut before,
@@ -108,12 +101,12 @@ pub(super) async fn list(
     let total = match outcome.total {
         Some(total) => Total::Exact(total),
         None if page.from.is_none() && !has_more && stopped.is_none() => Total::Exact(seen),
-        None if plan.is_empty() => count(connection, selection, total_cap, seen).await?,
+        None if plan.is_empty() => count(context, selection, total_cap, seen).await?,
         // An exact count would run the same search again from the start.
         None => Total::AtLeast(seen),
     };
     let leaves = found.iter().fold(0, |all, trace| all | trace.leaves);
-    Ok(Listed {
+    Ok(ListedPage {
         page: Page {
             items,
             after,
@@ -130,7 +123,7 @@ pub(super) async fn list(
 fn from(from: Option<(Direction, Cursor)>) -> From {
     From {
         direction: from.map_or(Direction::After, |(direction, _)| direction),
-        place: from.map(|(_, cursor)| {
+        position: from.map(|(_, cursor)| {
             let trace_id = Uuid::from_bytes(cursor.trace_id.to_bytes());
             (cursor.start.get(), trace_id)
         }),
@@ -139,13 +132,11 @@ fn from(from: Option<(Direction, Cursor)>) -> From {
 
 /// Returns the summaries in the order in which the traces were found.
 async fn summarised(
-    connection: &mut PgConnection,
-    tenant: Uuid,
+    context: &mut ReadContext<'_>,
     found: &[FoundTrace],
-    now: UnixNanos,
 ) -> Result<Vec<TraceSummary>, ReadError> {
     let traces: Vec<_> = found.iter().map(|trace| (trace.id, trace.span)).collect();
-    let mut summaries = summaries::by_id(connection, tenant, &traces, now).await?;
+    let mut summaries = summaries::by_id(context, &traces).await?;
     let items = found.iter();
     Ok(items
         .filter_map(|trace| summaries.remove(&trace.id))
@@ -163,13 +154,13 @@ fn cursor(summary: &TraceSummary) -> Cursor {
 /// Returns the total of a list without span conditions. It is exact if the range has few enough
 /// rows.
 async fn count(
-    connection: &mut PgConnection,
+    context: &mut ReadContext<'_>,
     selection: RowSelection<'_>,
     cap: u64,
     seen: u64,
 ) -> Result<Total, ReadError> {
     let cap = i64::try_from(cap).unwrap_or(i64::MAX - 1);
-    let (count, looked_at) = selection.count(connection, cap + 1).await?;
+    let (count, looked_at) = selection.count(context.connection, cap + 1).await?;
     Ok(if looked_at <= cap {
         Total::Exact(count)
     } else {

@@ -1,12 +1,12 @@
 //! Resolves a reference: a trace ID, a span ID or a value.
 
-use sqlx::PgConnection;
 use throughline_model::{
     Comparison, LookedFor, Lookup, Page, PageRequest, ReadError, Reference, SpanField,
     SpanPredicate, Total, TraceSummary,
 };
 use throughline_wire::semconv;
 
+use super::context::ReadContext;
 use super::moment::Moment;
 use super::{PgTraceReader, trace};
 use crate::search::{ReferenceTo, RowSelection, ScanPlan};
@@ -24,14 +24,16 @@ impl PgTraceReader {
         page: PageRequest,
     ) -> Result<Lookup, ReadError> {
         let mut moment = Moment::begin(&self.pool).await?;
-        let lookup = self.look_up_in(&mut moment, reference, page).await;
+        let lookup = self
+            .look_up_in(&mut self.context(&mut moment), reference, page)
+            .await;
         moment.finish().await;
         lookup
     }
 
     async fn look_up_in(
         &self,
-        connection: &mut PgConnection,
+        context: &mut ReadContext<'_>,
         reference: &Reference,
         page: PageRequest,
     ) -> Result<Lookup, ReadError> {
@@ -42,13 +44,14 @@ impl PgTraceReader {
             traces: page_of(Vec::new()),
             looked_for: Vec::new(),
         };
-        if let Some(trace_id) = reference.trace_id() {
+        if !reference.trace_ids().is_empty() {
             lookup.looked_for.push(LookedFor::TraceId);
-            let now = self.clock.now();
-            let summary = trace::summary(connection, self.tenant, trace_id, now).await?;
+        }
+        for trace_id in reference.trace_ids() {
+            let summary = trace::summary(context, *trace_id).await?;
             if let Some(summary) = summary {
                 lookup.found = Some(LookedFor::TraceId);
-                lookup.span = reference.span_id();
+                lookup.span = reference.span_in_trace();
                 lookup.traces = page_of(vec![summary]);
                 return Ok(lookup);
             }
@@ -67,9 +70,7 @@ impl PgTraceReader {
             correlation: Some(text),
             span_id,
         })?;
-        let listed = self
-            .listed_in(connection, self.all_time(), plan, page)
-            .await?;
+        let listed = self.listed_in(context, self.all_time(), plan, page).await?;
         lookup.traces = listed.page;
         if lookup.traces.items.is_empty() {
             return Ok(lookup);

@@ -1,6 +1,8 @@
 //! Reads the traces of one tenant.
 
 mod completeness;
+mod context;
+mod corrupt;
 mod dictionary;
 mod dictionary_cache;
 mod event;
@@ -8,36 +10,33 @@ mod event_payload;
 mod list;
 mod lookup;
 mod moment;
+mod operation;
 mod paging;
 mod payload;
 mod rows;
 mod shared_sizes;
 mod span;
+mod span_facts;
 mod statistics;
 mod stored;
 mod summaries;
 mod trace;
+mod trace_reader;
 mod whole;
 mod whole_events;
 
 use std::sync::Arc;
 
 use sqlx::{PgConnection, PgPool, PgTransaction};
-use throughline_model::{
-    BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, Page,
-    PageRequest, Payload, ReadError, Reference, RetentionRules, RollupFilter, RollupReport,
-    SpanCursor, SpanDetails, Trace, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics,
-    TraceSummary, WholeEvents,
-};
-use throughline_wire::{SpanId, TenantId, TraceId, UnixNanos};
+use throughline_model::{Page, PageRequest, ReadError, RetentionRules, TraceFilter, TraceSummary};
+use throughline_wire::{TenantId, UnixNanos};
 use uuid::Uuid;
 
-use self::dictionary::Tenant;
+use self::context::ReadContext;
 pub(crate) use self::dictionary_cache::DictionaryCache;
-use self::list::{Listed, Listing};
+use self::list::{ListedPage, Listing};
 use self::moment::Moment;
-use crate::rollup;
-use crate::search::{Budget, RowSelection, ScanPermits, ScanPlan, plan_of, prepare};
+use crate::search::{RowSelection, ScanPermits, ScanPlan, SearchBudget, SearchLimits, prepare};
 use crate::sqlstate::read_error;
 use crate::{Clock, StoreOptions};
 
@@ -55,8 +54,7 @@ pub(crate) struct PgTraceReader {
     clock: Clock,
     total_cap: u64,
     rules: RetentionRules,
-    budget: Budget,
-    permits: Arc<ScanPermits>,
+    limits: SearchLimits,
     cache: Arc<DictionaryCache>,
 }
 
@@ -74,18 +72,20 @@ impl PgTraceReader {
             clock: options.clock.clone(),
             total_cap: options.total_cap,
             rules: options.rules,
-            budget: Budget {
-                time: options.search_budget,
-                first_rows: i64::from(options.search_rows.max(1)),
-                batch_spans: options.search_batch_spans.into(),
-                driven_spans: (
-                    options.search_driven_spans.min(DRIVEN_AT_ONCE),
-                    options.search_driven_spans,
-                ),
-                log_records: options.search_log_records.into(),
-                listed_blocks: options.search_listed_blocks as usize,
+            limits: SearchLimits {
+                budget: SearchBudget {
+                    time: options.search_budget,
+                    first_rows: i64::from(options.search_rows.max(1)),
+                    batch_spans: options.search_batch_spans.into(),
+                    driven_spans: (
+                        options.search_driven_spans.min(DRIVEN_AT_ONCE),
+                        options.search_driven_spans,
+                    ),
+                    log_records: options.search_log_records.into(),
+                    listed_blocks: options.search_listed_blocks as usize,
+                },
+                permits,
             },
-            permits,
             cache,
         }
     }
@@ -99,10 +99,12 @@ impl PgTraceReader {
             .map_err(read_error)
     }
 
-    /// Returns the tenant and the cache for dictionary look-ups.
-    fn reading(&self) -> Tenant<'_> {
-        Tenant {
-            id: self.tenant,
+    /// Returns the context of reads on a connection, at the current time.
+    fn context<'a>(&'a self, connection: &'a mut PgConnection) -> ReadContext<'a> {
+        ReadContext {
+            connection,
+            tenant: self.tenant,
+            now: self.clock.now(),
             cache: &self.cache,
         }
     }
@@ -125,31 +127,31 @@ impl PgTraceReader {
         selection: RowSelection<'_>,
         plan: ScanPlan,
         page: PageRequest,
-    ) -> Result<Listed, ReadError> {
+    ) -> Result<ListedPage, ReadError> {
         let mut moment = Moment::begin(&self.pool).await?;
-        let listed = self.listed_in(&mut moment, selection, plan, page).await;
+        let listed = self
+            .listed_in(&mut self.context(&mut moment), selection, plan, page)
+            .await;
         moment.finish().await;
         listed
     }
 
     async fn listed_in(
         &self,
-        connection: &mut PgConnection,
+        context: &mut ReadContext<'_>,
         selection: RowSelection<'_>,
         plan: ScanPlan,
         page: PageRequest,
-    ) -> Result<Listed, ReadError> {
-        let plan = prepare(connection, self.tenant, plan).await?;
+    ) -> Result<ListedPage, ReadError> {
+        let plan = prepare(context.connection, self.tenant, plan).await?;
         let listing = Listing {
             selection,
             plan,
             page,
-            budget: self.budget,
-            permits: Arc::clone(&self.permits),
+            limits: self.limits.clone(),
             total_cap: self.total_cap,
-            now: self.clock.now(),
         };
-        list::list(connection, listing).await
+        list::list(context, listing).await
     }
 }
 
@@ -187,160 +189,4 @@ pub(crate) async fn summaries(
         .await
         .map_err(read_error)?;
     rows.into_iter().map(|row| row.into_summary(now)).collect()
-}
-
-impl TraceReader for PgTraceReader {
-    fn list_traces<'a>(
-        &'a self,
-        filter: &'a TraceFilter,
-        page: PageRequest,
-    ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>> {
-        Box::pin(async move {
-            let listed = self.listed(self.selection(filter), plan_of(filter)?, page);
-            Ok(listed.await?.page)
-        })
-    }
-
-    fn trace_statistics<'a>(
-        &'a self,
-        filter: &'a TraceFilter,
-    ) -> BoxFuture<'a, Result<TraceStatistics, ReadError>> {
-        Box::pin(async move {
-            let plan = plan_of(filter)?;
-            let selection = RowSelection {
-                with_users: true,
-                ..self.selection(filter)
-            };
-            let tenant = self.reading();
-            let limits = (self.budget, Arc::clone(&self.permits));
-            let mut moment = Moment::begin(&self.pool).await?;
-            let statistics = async {
-                let plan = prepare(&mut moment, self.tenant, plan).await?;
-                statistics::statistics(&mut moment, tenant, selection, plan, limits).await
-            };
-            let statistics = statistics.await;
-            moment.finish().await;
-            statistics
-        })
-    }
-
-    fn trace_skeleton(
-        &self,
-        trace_id: TraceId,
-    ) -> BoxFuture<'_, Result<Option<TraceSkeleton>, ReadError>> {
-        Box::pin(async move {
-            let mut connection = self.moment().await?;
-            let now = self.clock.now();
-            trace::skeleton(&mut connection, self.reading(), trace_id, now).await
-        })
-    }
-
-    fn span_details(
-        &self,
-        trace_id: TraceId,
-        span_id: SpanId,
-    ) -> BoxFuture<'_, Result<Vec<SpanDetails>, ReadError>> {
-        Box::pin(async move {
-            let mut connection = self.moment().await?;
-            span::details(&mut connection, self.reading(), trace_id, span_id).await
-        })
-    }
-
-    fn span_payload<'a>(
-        &'a self,
-        trace_id: TraceId,
-        span_id: SpanId,
-        hash: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>> {
-        Box::pin(async move {
-            let mut connection = self.moment().await?;
-            span::payload(&mut connection, self.tenant, trace_id, span_id, hash).await
-        })
-    }
-
-    fn event_payload<'a>(
-        &'a self,
-        event: EventCursor,
-        hash: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Payload>, ReadError>> {
-        Box::pin(async move {
-            let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            event_payload::payload(&mut connection, self.tenant, event, hash).await
-        })
-    }
-
-    fn list_events<'a>(
-        &'a self,
-        filter: &'a EventFilter,
-        page: EventPageRequest,
-    ) -> BoxFuture<'a, Result<EventPage, ReadError>> {
-        Box::pin(async move {
-            let mut connection = self.moment().await?;
-            event::list(&mut connection, self.tenant, filter, page, self.clock.now()).await
-        })
-    }
-
-    fn whole_events<'a>(
-        &'a self,
-        of: &'a EventsOf,
-        after: Option<EventCursor>,
-    ) -> BoxFuture<'a, Result<WholeEvents, ReadError>> {
-        Box::pin(async move {
-            let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            let now = self.clock.now();
-            whole_events::page(&mut connection, self.reading(), of, after, now).await
-        })
-    }
-
-    fn find_traces<'a>(
-        &'a self,
-        key: Option<&'a str>,
-        value: &'a str,
-        page: PageRequest,
-    ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>> {
-        Box::pin(self.find(key, value, page))
-    }
-
-    fn lookup<'a>(
-        &'a self,
-        reference: &'a Reference,
-        page: PageRequest,
-    ) -> BoxFuture<'a, Result<Lookup, ReadError>> {
-        Box::pin(self.look_up(reference, page))
-    }
-
-    fn trace(
-        &self,
-        trace_id: TraceId,
-        after: Option<SpanCursor>,
-    ) -> BoxFuture<'_, Result<Option<Trace>, ReadError>> {
-        Box::pin(async move {
-            let mut connection = self.moment().await?;
-            let now = self.clock.now();
-            whole::whole(&mut connection, self.reading(), trace_id, after, now).await
-        })
-    }
-
-    fn rollups<'a>(
-        &'a self,
-        filter: &'a RollupFilter,
-    ) -> BoxFuture<'a, Result<RollupReport, ReadError>> {
-        Box::pin(async move {
-            let mut connection = self.moment().await?;
-            let (tenant, now) = (self.tenant, self.clock.now());
-            rollup::rollups(&mut connection, tenant, filter, now, &self.rules).await
-        })
-    }
-
-    fn list_services(&self) -> BoxFuture<'_, Result<Vec<String>, ReadError>> {
-        Box::pin(async move {
-            sqlx::query_scalar(
-                "SELECT name FROM services WHERE tenant_id = $1 ORDER BY lower(name), name",
-            )
-            .bind(self.tenant)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(read_error)
-        })
-    }
 }

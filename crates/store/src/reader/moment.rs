@@ -75,7 +75,7 @@ impl Drop for Moment {
                 .execute(&pool)
                 .await;
             if let Err(error) = stopped {
-                tracing::warn!(%error, "cannot stop the statement of a cancelled search");
+                tracing::warn!(%error, "cannot cancel the statement of a cancelled search");
             }
         });
     }

@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::{FromRow, PgConnection};
+use sqlx::FromRow;
 use throughline_codec::binary::{self, Reader};
 use throughline_model::{Payload, PayloadPlace, PayloadRef, ReadError};
 use throughline_wire::{AttributeValue, Attributes, LogRecord, Span};
 use uuid::Uuid;
 
-use super::rows::corrupt;
+use super::context::ReadContext;
+use super::corrupt::corrupt;
 use crate::decompress::decompress;
 use crate::payload_refs::{self, Reference, ValuePath};
 use crate::sqlstate::read_error;
@@ -18,10 +19,10 @@ use crate::sqlstate::read_error;
 const FETCHED_AT_ONCE: usize = 32;
 
 /// The key of a payload: its hash and its day in ns since 1970.
-type Key = ([u8; 16], i64);
+type PayloadKey = ([u8; 16], i64);
 
 /// The payloads that were read.
-pub(super) type Values = HashMap<Key, AttributeValue>;
+pub(super) type PayloadValues = HashMap<PayloadKey, AttributeValue>;
 
 /// Decodes the references of a row.
 pub(super) fn references(column: Option<&[u8]>) -> Result<Vec<Reference>, ReadError> {
@@ -76,7 +77,7 @@ fn described(
         .iter()
         .filter_map(|reference| {
             Some(PayloadRef {
-                place: place(reference.place)?,
+                place: place(reference.path)?,
                 hash: hex(reference.hash),
                 byte_count: reference.byte_count,
             })
@@ -90,7 +91,12 @@ fn hex(hash: [u8; 16]) -> String {
 
 /// Restores the payloads to their payload paths in the span. If a payload was removed, its preview
 /// stays.
-pub(super) fn restore(span: &mut Span, references: &[Reference], day_ns: i64, values: &Values) {
+pub(super) fn restore(
+    span: &mut Span,
+    references: &[Reference],
+    day_ns: i64,
+    values: &PayloadValues,
+) {
     for (place, value) in known(references, day_ns, values) {
         let slot = match place {
             ValuePath::Attribute(at) => slot(&mut span.attributes, at),
@@ -116,7 +122,7 @@ pub(super) fn restore_event(
     event: &mut LogRecord,
     references: &[Reference],
     day_ns: i64,
-    values: &Values,
+    values: &PayloadValues,
 ) {
     for (place, value) in known(references, day_ns, values) {
         let slot = match place {
@@ -133,11 +139,11 @@ pub(super) fn restore_event(
 fn known<'a>(
     references: &'a [Reference],
     day_ns: i64,
-    values: &'a Values,
+    values: &'a PayloadValues,
 ) -> impl Iterator<Item = (ValuePath, &'a AttributeValue)> {
     references.iter().filter_map(move |reference| {
         let value = values.get(&(reference.hash, day_ns))?;
-        Some((reference.place, value))
+        Some((reference.path, value))
     })
 }
 
@@ -147,14 +153,14 @@ fn slot(attributes: &mut Attributes, at: u32) -> Option<&mut AttributeValue> {
 }
 
 #[derive(FromRow)]
-struct Row {
+struct PayloadRow {
     hash: Uuid,
     day_ns: i64,
     byte_count: i64,
     content: Vec<u8>,
 }
 
-impl Row {
+impl PayloadRow {
     fn value(&self) -> Result<AttributeValue, ReadError> {
         let broken = corrupt("payloads.content");
         let capacity = usize::try_from(self.byte_count).map_err(|_| broken())?;
@@ -165,21 +171,20 @@ impl Row {
 
 /// Reads payloads, each once.
 async fn fetch(
-    connection: &mut PgConnection,
-    tenant: Uuid,
-    wanted: HashSet<Key>,
-) -> Result<Values, ReadError> {
-    let mut wanted: Vec<Key> = wanted.into_iter().collect();
+    context: &mut ReadContext<'_>,
+    wanted: HashSet<PayloadKey>,
+) -> Result<PayloadValues, ReadError> {
+    let mut wanted: Vec<PayloadKey> = wanted.into_iter().collect();
     wanted.sort_unstable();
     let mut values = HashMap::with_capacity(wanted.len());
     for wanted in wanted.chunks(FETCHED_AT_ONCE) {
         let hashes: Vec<Uuid> = wanted.iter().map(|key| Uuid::from_bytes(key.0)).collect();
         let days: Vec<i64> = wanted.iter().map(|key| key.1).collect();
-        let rows: Vec<Row> = sqlx::query_as(include_str!("payloads.sql"))
-            .bind(tenant)
+        let rows: Vec<PayloadRow> = sqlx::query_as(include_str!("payloads.sql"))
+            .bind(context.tenant)
             .bind(hashes)
             .bind(days)
-            .fetch_all(&mut *connection)
+            .fetch_all(&mut *context.connection)
             .await
             .map_err(read_error)?;
         for row in rows {
@@ -191,31 +196,29 @@ async fn fetch(
 
 /// Reads the payloads of the references. Each reference has the index of its row and its day.
 pub(super) async fn fetch_all(
-    connection: &mut PgConnection,
-    tenant: Uuid,
+    context: &mut ReadContext<'_>,
     detached: &[(usize, i64, Vec<Reference>)],
-) -> Result<Values, ReadError> {
+) -> Result<PayloadValues, ReadError> {
     let keys = |(_, day_ns, references): &(usize, i64, Vec<Reference>)| {
-        let keys: Vec<Key> = references
+        let keys: Vec<PayloadKey> = references
             .iter()
             .map(|known| (known.hash, *day_ns))
             .collect();
         keys
     };
     let wanted = detached.iter().flat_map(keys).collect();
-    fetch(connection, tenant, wanted).await
+    fetch(context, wanted).await
 }
 
 /// Returns one payload with its name. Returns `None` if it was removed.
 pub(super) async fn one(
-    connection: &mut PgConnection,
-    tenant: Uuid,
+    context: &mut ReadContext<'_>,
     reference: PayloadRef,
     day_ns: i64,
 ) -> Result<Option<Payload>, ReadError> {
     let hash = u128::from_str_radix(&reference.hash, 16).map_err(|_| corrupt("payloads.hash")())?;
     let key = (hash.to_be_bytes(), day_ns);
-    let mut values = fetch(connection, tenant, HashSet::from([key])).await?;
+    let mut values = fetch(context, HashSet::from([key])).await?;
     Ok(values
         .remove(&key)
         .map(|value| Payload { reference, value }))

@@ -4,28 +4,19 @@ use std::borrow::Cow;
 
 use sqlx::FromRow;
 use throughline_codec::binary;
-use throughline_model::{OpenFate, ReadError, TraceSummary};
+use throughline_model::{OpenFate, ReadError, SpanOrder, TraceSummary, span_order};
 use throughline_wire::{
     Resource, Span, SpanEvent, SpanId, SpanKind, Status, StatusCode, TraceId, UnixNanos,
 };
 use uuid::Uuid;
 
+use super::corrupt::corrupt;
+use super::operation::UNKNOWN_OPERATION;
 use super::payload;
 use super::shared_sizes::SharedIds;
 use crate::block::SpanRecord;
 use crate::day::day_ns;
 use crate::payload_refs::Reference;
-
-/// The name of an operation without a dictionary row.
-pub(super) const UNKNOWN_OPERATION: &str = "unknown operation";
-
-/// Logs which stored value cannot be read. The caller receives only an internal error.
-pub(super) fn corrupt(what: &'static str) -> impl Fn() -> ReadError {
-    move || {
-        tracing::error!(what, "cannot read a stored value");
-        ReadError::Internal
-    }
-}
 
 /// A row of the trace summaries, with names looked up.
 #[derive(FromRow)]
@@ -139,8 +130,13 @@ impl SpanRow {
         }
     }
 
-    pub(super) fn start_ns(&self) -> i64 {
-        self.start_ns
+    /// Returns the sort key of the span.
+    pub(super) const fn order(&self) -> SpanOrder {
+        span_order(
+            UnixNanos::new(self.start_ns),
+            self.duration_ns,
+            self.span_id,
+        )
     }
 
     /// Returns the size of the span in bytes, with its payloads, and without the names and parts

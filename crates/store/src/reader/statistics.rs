@@ -3,31 +3,30 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sqlx::PgConnection;
 use throughline_model::{Direction, OperationRow, ReadError, TimeBucket, TraceStatistics, UserRow};
 use throughline_wire::UnixNanos;
 
-use super::dictionary::{self, Tenant};
-use crate::search::{Budget, End, From, RowSelection, ScanPermits, ScanPlan, Search, TraceRow};
+use super::context::ReadContext;
+use super::dictionary;
+use crate::search::{End, From, RowSelection, ScanPlan, Search, SearchLimits, TraceRow};
 
 /// The maximum number of traces in the statistics. They take about 100 MB of memory.
 const MOST_TRACES: usize = 1_000_000;
 
 /// Returns the statistics of the traces that were found within the time budget.
 pub(super) async fn statistics(
-    connection: &mut PgConnection,
-    tenant: Tenant<'_>,
+    context: &mut ReadContext<'_>,
     selection: RowSelection<'_>,
     plan: Arc<ScanPlan>,
-    (budget, permits): (Budget, Arc<ScanPermits>),
+    limits: SearchLimits,
 ) -> Result<TraceStatistics, ReadError> {
-    let mut figures = Figures::new(selection.from_ns, selection.to_ns);
+    let mut figures = TracesByField::new(selection.from_ns, selection.to_ns);
     let from = From {
         direction: Direction::After,
-        place: None,
+        position: None,
     };
     let mut last_ns = selection.to_ns;
-    let mut search = Search::new(connection, selection, plan, from, budget, permits);
+    let mut search = Search::new(context.connection, selection, plan, from, limits);
     let outcome = search
         .run(&mut |row, _| {
             figures.add(row);
@@ -36,7 +35,7 @@ pub(super) async fn statistics(
         })
         .await?;
     let roots = figures.by_root.keys().copied();
-    let names = dictionary::operations(connection, tenant, roots).await?;
+    let names = dictionary::operations(context, roots).await?;
     let mut statistics = figures.finish(|id| {
         let operation = names.get(&id)?;
         Some((operation.service().to_owned(), operation.name.clone()))
@@ -51,13 +50,13 @@ pub(super) async fn statistics(
 
 /// A group of traces.
 #[derive(Debug, Default)]
-struct Group {
+struct TraceGroup {
     durations: Vec<i64>,
     error_count: u64,
     last_start_ns: i64,
 }
 
-impl Group {
+impl TraceGroup {
     fn new() -> Self {
         Self {
             last_start_ns: i64::MIN,
@@ -83,23 +82,23 @@ impl Group {
 
     /// Returns the percentile of the durations by nearest rank. The durations must be sorted.
     fn percentile(&self, per_cent: usize) -> Option<i64> {
-        let place = (self.durations.len() * per_cent).div_ceil(100).max(1) - 1;
-        self.durations.get(place).copied()
+        let position = (self.durations.len() * per_cent).div_ceil(100).max(1) - 1;
+        self.durations.get(position).copied()
     }
 }
 
 /// The traces, grouped by each field of the statistics.
-struct Figures {
+struct TracesByField {
     from_ns: i64,
     to_ns: i64,
     bucket_ns: i64,
-    all: Group,
-    buckets: Vec<Group>,
-    by_root: HashMap<i64, Group>,
-    by_user: HashMap<String, Group>,
+    all: TraceGroup,
+    buckets: Vec<TraceGroup>,
+    by_root: HashMap<i64, TraceGroup>,
+    by_user: HashMap<String, TraceGroup>,
 }
 
-impl Figures {
+impl TracesByField {
     fn new(from_ns: i64, to_ns: i64) -> Self {
         let buckets = TraceStatistics::BUCKETS;
         let range = to_ns.saturating_sub(from_ns).max(1).unsigned_abs();
@@ -107,8 +106,8 @@ impl Figures {
             from_ns,
             to_ns,
             bucket_ns: range.div_ceil(buckets as u64) as i64,
-            all: Group::new(),
-            buckets: (0..buckets).map(|_| Group::new()).collect(),
+            all: TraceGroup::new(),
+            buckets: (0..buckets).map(|_| TraceGroup::new()).collect(),
             by_root: HashMap::new(),
             by_user: HashMap::new(),
         }
@@ -127,7 +126,7 @@ impl Figures {
             if let Some(group) = self.by_user.get_mut(user) {
                 group.add(row);
             } else {
-                let mut group = Group::new();
+                let mut group = TraceGroup::new();
                 group.add(row);
                 self.by_user.insert(user.clone(), group);
             }
@@ -135,7 +134,7 @@ impl Figures {
     }
 
     fn finish(self, name: impl Fn(i64) -> Option<(String, String)>) -> TraceStatistics {
-        let mut by_name: HashMap<(String, String), Group> = HashMap::new();
+        let mut by_name: HashMap<(String, String), TraceGroup> = HashMap::new();
         for (root, group) in self.by_root {
             if let Some(name) = name(root) {
                 by_name.entry(name).or_default().merge(group);
@@ -192,8 +191,8 @@ impl Figures {
 
 /// Returns the groups with the most traces, with sorted durations. Groups of equal size are in the
 /// order of their names.
-fn most<K: Ord>(groups: HashMap<K, Group>) -> Vec<(K, Group)> {
-    let mut groups: Vec<(K, Group)> = groups.into_iter().collect();
+fn most<K: Ord>(groups: HashMap<K, TraceGroup>) -> Vec<(K, TraceGroup)> {
+    let mut groups: Vec<(K, TraceGroup)> = groups.into_iter().collect();
     groups.sort_unstable_by(|(name, group), (other_name, other)| {
         let by_count = other.trace_count().cmp(&group.trace_count());
         by_count.then_with(|| name.cmp(other_name))
@@ -212,7 +211,7 @@ mod tests {
     #[test]
     fn sixty_buckets_cover_any_range() {
         for (from_ns, to_ns) in [(0, 1), (0, 60), (0, 61), (-5, 119), (-1 << 62, 1 << 62)] {
-            let figures = Figures::new(from_ns, to_ns);
+            let figures = TracesByField::new(from_ns, to_ns);
             let last = (to_ns - 1 - from_ns) / figures.bucket_ns;
             assert!(last < TraceStatistics::BUCKETS as i64, "{from_ns}..{to_ns}");
         }

@@ -1,17 +1,18 @@
 //! Reads the stored spans of one trace: the skeletons of all spans, and the columns of some.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use sqlx::PgConnection;
-use throughline_model::ReadError;
-use throughline_wire::{SpanId, TraceId};
-use uuid::Uuid;
+use throughline_model::{ReadError, SpanOrder, span_order};
+use throughline_wire::{SpanId, TraceId, UnixNanos};
 
-use super::completeness::SpanFacts;
+use super::context::ReadContext;
 use super::rows::SpanRow;
-use super::trace::uuid;
+use super::span_facts::SpanFacts;
 use crate::block::find::{self, TraceInBlocks, TracePart};
 use crate::block::{ColumnKind, Columns, Corrupt, Directory};
+use crate::ids::uuid;
 use crate::sqlstate::read_error;
 
 /// The columns that completeness needs besides the skeleton. Most spans have no value in them.
@@ -30,17 +31,17 @@ const LOADED_BYTES: usize = 20 << 20;
 /// Returns the blocks and times that may contain the spans of a trace. Returns `None` if the trace
 /// does not exist.
 pub(super) async fn locate(
-    connection: &mut PgConnection,
-    tenant: Uuid,
+    context: &mut ReadContext<'_>,
     trace_id: TraceId,
 ) -> Result<Option<TraceInBlocks>, ReadError> {
+    let tenant = context.tenant;
     let row: Option<(i64, i64, i64)> = sqlx::query_as(
         "SELECT start_ns, end_ns, first_block_id FROM traces
          WHERE tenant_id = $1 AND trace_id = $2",
     )
     .bind(tenant)
     .bind(uuid(trace_id))
-    .fetch_optional(connection)
+    .fetch_optional(&mut *context.connection)
     .await
     .map_err(read_error)?;
     Ok(
@@ -69,17 +70,28 @@ pub(super) struct StoredSpanHead {
     place: u32,
 }
 
+impl StoredSpanHead {
+    /// Returns the sort key of the span.
+    pub(super) const fn order(&self) -> SpanOrder {
+        span_order(
+            UnixNanos::new(self.start_ns),
+            self.duration_ns,
+            self.span_id,
+        )
+    }
+}
+
 /// A part with its directory.
 struct ReadPart {
     part: TracePart,
-    directory: Directory,
+    directory: Arc<Directory>,
 }
 
 /// The skeletons of all spans of a trace. They take about 150 bytes of memory per span.
 pub(super) struct StoredTrace {
     wanted: TraceInBlocks,
     parts: Vec<ReadPart>,
-    /// The spans, sorted by start, ID and position.
+    /// The spans in the order of [`span_order`], then by position.
     pub heads: Vec<StoredSpanHead>,
     pub facts: SpanFacts,
 }
@@ -102,13 +114,16 @@ impl StoredTrace {
         };
         for part in found {
             match part.directory() {
-                Ok(directory) => trace.add(connection, ReadPart { part, directory }).await?,
+                Ok(directory) => {
+                    let directory = Arc::new(directory);
+                    trace.add(connection, ReadPart { part, directory }).await?;
+                }
                 Err(corrupt) => part.report(corrupt),
             }
         }
         trace
             .heads
-            .sort_unstable_by_key(|head| (head.start_ns, head.span_id, head.part, head.place));
+            .sort_unstable_by_key(|head| (head.order(), head.part, head.place));
         Ok(trace)
     }
 
@@ -118,7 +133,7 @@ impl StoredTrace {
         read: ReadPart,
     ) -> Result<(), ReadError> {
         let ReadPart { part, directory } = &read;
-        let mut columns = Columns::new(directory.clone());
+        let mut columns = Columns::new(Arc::clone(directory));
         let kinds = part.columns_of_kinds(directory, &FACT_KINDS);
         let kinds = kinds.unwrap_or_default();
         if !kinds.is_empty() {
@@ -202,7 +217,7 @@ impl StoredTrace {
         heads.sort_unstable_by_key(|head| (head.part, head.place));
         for of_part in heads.chunk_by(|a, b| a.part == b.part) {
             let ReadPart { part, directory } = &self.parts[of_part[0].part as usize];
-            let mut columns = Columns::new(directory.clone());
+            let mut columns = Columns::new(Arc::clone(directory));
             let kinds: Vec<usize> = directory.columns_of_kind(ColumnKind::Events).collect();
             find::load_columns(connection, self.wanted.tenant, part, &mut columns, &kinds)
                 .await
@@ -238,7 +253,7 @@ impl StoredTrace {
         for of_part in places.chunk_by(|a, b| a.0 == b.0) {
             let at = of_part[0].0;
             let ReadPart { part, directory } = &self.parts[at as usize];
-            let mut columns = Columns::new(directory.clone());
+            let mut columns = Columns::new(Arc::clone(directory));
             let needed = match columns_of(part, directory, of_part) {
                 Ok(needed) => needed,
                 Err(corrupt) => {
@@ -307,6 +322,6 @@ pub(super) async fn rows_by_id(
             part.report(corrupt);
         }
     }
-    rows.sort_by_key(SpanRow::start_ns);
+    rows.sort_by_key(SpanRow::order);
     Ok(rows)
 }

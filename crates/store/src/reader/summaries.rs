@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use sqlx::postgres::PgArguments;
-use sqlx::{Arguments as _, FromRow, PgConnection, Postgres, QueryBuilder};
+use sqlx::{Arguments as _, FromRow, Postgres, QueryBuilder};
 use throughline_model::{MatchedSpan, ReadError, TraceSummary};
-use throughline_wire::{SpanId, UnixNanos};
+use throughline_wire::SpanId;
 use uuid::Uuid;
 
-use super::rows::{SummaryRow, corrupt};
+use super::context::ReadContext;
+use super::corrupt::corrupt;
+use super::rows::SummaryRow;
 use crate::search::{MATCHED_SPANS, MatchedPlaces, SpanAt};
 use crate::sqlstate::read_error;
 
@@ -52,10 +54,8 @@ struct FoundRow {
 /// Reads the summaries of traces by their IDs, each with the span that matched, if there is one.
 /// Runs one statement, or none if the list is empty.
 pub(super) async fn by_id(
-    connection: &mut PgConnection,
-    tenant: Uuid,
+    context: &mut ReadContext<'_>,
     traces: &[(Uuid, Option<SpanAt>)],
-    now: UnixNanos,
 ) -> Result<HashMap<Uuid, TraceSummary>, ReadError> {
     if traces.is_empty() {
         return Ok(HashMap::new());
@@ -64,7 +64,7 @@ pub(super) async fn by_id(
     let trace_ids: Vec<Uuid> = traces.iter().map(|(trace, _)| *trace).collect();
     let mut arguments = PgArguments::default();
     let bound = [
-        arguments.add(tenant),
+        arguments.add(context.tenant),
         arguments.add(places.levels),
         arguments.add(places.days),
         arguments.add(places.classes),
@@ -78,16 +78,16 @@ pub(super) async fn by_id(
     let mut query = QueryBuilder::with_arguments("WITH matched AS MATERIALIZED (", arguments);
     query.push(MATCHED_SPANS);
     query.push(") SELECT summary.*, matched.matched_span_id, matched.matched_name FROM (");
-    push_summaries(&mut query, tenant, &trace_ids);
+    push_summaries(&mut query, context.tenant, &trace_ids);
     query.push(") AS summary LEFT JOIN matched ON matched.trace_id = summary.trace_id");
     let rows: Vec<FoundRow> = query
         .build_query_as()
-        .fetch_all(connection)
+        .fetch_all(&mut *context.connection)
         .await
         .map_err(read_error)?;
     rows.into_iter()
         .map(|row| {
-            let mut summary = row.summary.into_summary(now)?;
+            let mut summary = row.summary.into_summary(context.now)?;
             let span_id = row.matched_span_id.and_then(|id| SpanId::from_i64(id).ok());
             summary.matched_span = span_id
                 .zip(row.matched_name)

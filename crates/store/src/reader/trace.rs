@@ -2,51 +2,48 @@
 
 use std::collections::HashMap;
 
-use sqlx::PgConnection;
-use throughline_model::{ReadError, SkeletonSpan, TraceSkeleton, TraceSummary};
+use throughline_model::{ReadError, SkeletonSpan, TraceSkeleton, TraceSummary, span_order};
 use throughline_wire::{StatusCode, TraceId, UnixNanos};
-use uuid::Uuid;
 
-use super::completeness::{self, Asked};
-use super::dictionary::{self, Operation, Tenant};
+use super::completeness;
+use super::context::ReadContext;
+use super::dictionary;
+use super::operation::Operation;
 use super::rows::{SummaryRow, events, span_id};
 use super::stored::{self, StoredSpanHead, StoredTrace};
 use super::summaries;
+use crate::ids::uuid;
 use crate::sqlstate::read_error;
 
 /// Returns the summary of a trace.
 pub(super) async fn summary(
-    connection: &mut PgConnection,
-    tenant: Uuid,
+    context: &mut ReadContext<'_>,
     trace_id: TraceId,
-    now: UnixNanos,
 ) -> Result<Option<TraceSummary>, ReadError> {
-    let row: Option<SummaryRow> = summaries::summary(tenant, uuid(trace_id))
+    let row: Option<SummaryRow> = summaries::summary(context.tenant, uuid(trace_id))
         .build_query_as()
-        .fetch_optional(connection)
+        .fetch_optional(&mut *context.connection)
         .await
         .map_err(read_error)?;
-    row.map(|row| row.into_summary(now)).transpose()
+    row.map(|row| row.into_summary(context.now)).transpose()
 }
 
 /// Returns the data of a trace that the waterfall shows. Returns `None` if the trace does not
 /// exist.
 pub(super) async fn skeleton(
-    connection: &mut PgConnection,
-    tenant: Tenant<'_>,
+    context: &mut ReadContext<'_>,
     trace_id: TraceId,
-    now: UnixNanos,
 ) -> Result<Option<TraceSkeleton>, ReadError> {
-    let Some(summary) = summary(connection, tenant.id, trace_id, now).await? else {
+    let Some(summary) = summary(context, trace_id).await? else {
         return Ok(None);
     };
-    let Some(wanted) = stored::locate(connection, tenant.id, trace_id).await? else {
+    let Some(wanted) = stored::locate(context, trace_id).await? else {
         return Ok(None);
     };
-    let stored = StoredTrace::read(connection, wanted).await?;
+    let stored = StoredTrace::read(context.connection, wanted).await?;
     let ids = stored.heads.iter().map(|head| head.operation_id);
-    let operations = dictionary::operations(connection, tenant, ids).await?;
-    let (mut repairs, unmarked_spans) = event_marks(connection, &stored).await?;
+    let operations = dictionary::operations(context, ids).await?;
+    let (mut repairs, unmarked_spans) = event_marks(context, &stored).await?;
     let unknown = Operation::unknown();
     let mut services = Places::default();
     let mut spans = Vec::with_capacity(stored.heads.len());
@@ -64,8 +61,7 @@ pub(super) async fn skeleton(
             events: repairs.remove(&place).unwrap_or_default(),
         });
     }
-    let asked = asked(tenant.id, trace_id, &summary, now);
-    let (completeness, open) = completeness::read(connection, asked, &stored, &operations).await?;
+    let (completeness, open) = completeness::read(context, &summary, &stored, &operations).await?;
     spans.extend(open.iter().map(|span| SkeletonSpan {
         span_id: span.span_id,
         parent_span_id: span.parent_span_id,
@@ -77,7 +73,7 @@ pub(super) async fn skeleton(
         status: StatusCode::Unset,
         events: Vec::new(),
     }));
-    spans.sort_by_key(|span| (span.start, span.span_id));
+    spans.sort_by_key(|span| span_order(span.start, span.duration_ns, span.span_id.to_i64()));
     Ok(Some(TraceSkeleton {
         summary,
         unmarked_spans,
@@ -101,7 +97,7 @@ type EventMarks = Vec<(UnixNanos, String)>;
 /// Returns the event marks of the first spans that have events, by the index of the span. Also
 /// returns the number of spans whose events are not drawn.
 async fn event_marks(
-    connection: &mut PgConnection,
+    context: &mut ReadContext<'_>,
     stored: &StoredTrace,
 ) -> Result<(HashMap<usize, EventMarks>, u64), ReadError> {
     let eventful = stored
@@ -116,7 +112,7 @@ async fn event_marks(
     let mut encoded: Vec<(usize, Vec<u8>)> = Vec::with_capacity(drawn.len());
     let mut bytes = 0;
     stored
-        .events(connection, drawn, |head, events| {
+        .events(context.connection, drawn, |head, events| {
             if events.len() <= MARKED_BYTES && bytes + events.len() <= ALL_MARKED_BYTES {
                 bytes += events.len();
                 // Both references point into the same list, so comparing addresses finds the span.
@@ -155,23 +151,4 @@ impl Places {
         self.at.insert(name.to_owned(), at);
         at
     }
-}
-
-/// Returns the parameters for reading the completeness of a trace.
-pub(super) fn asked(
-    tenant: Uuid,
-    trace_id: TraceId,
-    summary: &TraceSummary,
-    now: UnixNanos,
-) -> Asked {
-    Asked {
-        tenant,
-        trace_id: uuid(trace_id),
-        has_open: summary.open.is_some(),
-        now,
-    }
-}
-
-pub(super) fn uuid(trace_id: TraceId) -> Uuid {
-    Uuid::from_bytes(trace_id.to_bytes())
 }

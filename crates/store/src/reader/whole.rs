@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use sqlx::PgConnection;
 use throughline_model::{ReadError, SpanCursor, StoredSpan, Trace};
-use throughline_wire::{InstrumentationScope, Resource, Span, TraceId, UnixNanos};
-use uuid::Uuid;
+use throughline_wire::{InstrumentationScope, Resource, Span, TraceId};
 
 use super::completeness;
-use super::dictionary::{self, Listed, Operation, Tenant};
+use super::context::ReadContext;
+use super::dictionary::{self, EntryList};
+use super::operation::Operation;
 use super::payload;
 use super::rows::SpanRow;
 use super::shared_sizes::SharedSizes;
 use super::stored::{self, StoredSpanHead, StoredTrace};
-use super::trace::{asked, summary};
+use super::trace::summary;
 
 /// The maximum number of spans on a page.
 const PAGE_SPANS: usize = 5_000;
@@ -24,25 +24,23 @@ const PAGE_BYTES: u64 = 11 << 20;
 
 /// Returns the page of spans after the cursor `after`, with their payloads restored.
 pub(super) async fn whole(
-    connection: &mut PgConnection,
-    tenant: Tenant<'_>,
+    context: &mut ReadContext<'_>,
     trace_id: TraceId,
     after: Option<SpanCursor>,
-    now: UnixNanos,
 ) -> Result<Option<Trace>, ReadError> {
-    let Some(summary) = summary(connection, tenant.id, trace_id, now).await? else {
+    let Some(summary) = summary(context, trace_id).await? else {
         return Ok(None);
     };
-    let Some(wanted) = stored::locate(connection, tenant.id, trace_id).await? else {
+    let Some(wanted) = stored::locate(context, trace_id).await? else {
         return Ok(None);
     };
-    let stored = StoredTrace::read(connection, wanted).await?;
-    let (rows, after) = page(connection, tenant.id, &stored, after).await?;
-    let mut referred = Referred::of(connection, tenant, &rows).await?;
+    let stored = StoredTrace::read(context.connection, wanted).await?;
+    let (rows, after) = page(context, &stored, after).await?;
+    let mut referred = ReferredEntries::of(context, &rows).await?;
     let named = stored.facts.operations();
-    let named = dictionary::operations(connection, tenant, named).await?;
-    let mut resources = Listed::new(core::mem::take(&mut referred.resources));
-    let mut scopes = Listed::new(core::mem::take(&mut referred.scopes));
+    let named = dictionary::operations(context, named).await?;
+    let mut resources = EntryList::new(core::mem::take(&mut referred.resources));
+    let mut scopes = EntryList::new(core::mem::take(&mut referred.scopes));
     let mut spans = Vec::with_capacity(rows.len());
     let mut detached = Vec::new();
     for row in rows {
@@ -57,13 +55,11 @@ pub(super) async fn whole(
             span: referred.span(row, trace_id)?,
         });
     }
-    let values = payload::fetch_all(connection, tenant.id, &detached).await?;
+    let values = payload::fetch_all(context, &detached).await?;
     for (at, day_ns, references) in detached {
         payload::restore(&mut spans[at].span, &references, day_ns, &values);
     }
-    spans.sort_by_key(|stored| (stored.span.start, stored.span.span_id));
-    let asked = asked(tenant.id, trace_id, &summary, now);
-    let (completeness, open) = completeness::read(connection, asked, &stored, &named).await?;
+    let (completeness, open) = completeness::read(context, &summary, &stored, &named).await?;
     Ok(Some(Trace {
         completeness,
         open,
@@ -76,10 +72,9 @@ pub(super) async fn whole(
 }
 
 /// Returns the spans after `after` that fit on one page, and the cursor of the next page. Spans
-/// with the same ID and start are distinguished by their number.
+/// with the same start, duration and ID are distinguished by their number.
 async fn page(
-    connection: &mut PgConnection,
-    tenant: Uuid,
+    context: &mut ReadContext<'_>,
     stored: &StoredTrace,
     after: Option<SpanCursor>,
 ) -> Result<(Vec<SpanRow>, Option<SpanCursor>), ReadError> {
@@ -93,9 +88,9 @@ async fn page(
     let decodable = stored.decodable(rest);
     let mut rows = Vec::new();
     let mut next = begin + decodable;
-    let read = stored.rows(connection, &rest[..decodable]).await?;
+    let read = stored.rows(context.connection, &rest[..decodable]).await?;
     let shared = read.iter().map(|(_, row)| row.shared());
-    let mut shared = SharedSizes::read(connection, tenant, shared).await?;
+    let mut shared = SharedSizes::read(context.connection, context.tenant, shared).await?;
     let mut bytes = 0_u64;
     for (place, row) in read {
         bytes = bytes
@@ -116,14 +111,13 @@ fn cursors(heads: &[StoredSpanHead]) -> Vec<SpanCursor> {
     let mut cursors: Vec<SpanCursor> = Vec::with_capacity(heads.len());
     for head in heads {
         let mut cursor = SpanCursor {
-            start: UnixNanos::new(head.start_ns),
-            span_id: head.span_id,
-            digest: 0,
+            order: head.order(),
+            number: 0,
         };
         if let Some(last) = cursors.last()
-            && (last.start, last.span_id) == (cursor.start, cursor.span_id)
+            && last.order == cursor.order
         {
-            cursor.digest = last.digest + 1;
+            cursor.number = last.number + 1;
         }
         cursors.push(cursor);
     }
@@ -131,25 +125,24 @@ fn cursors(heads: &[StoredSpanHead]) -> Vec<SpanCursor> {
 }
 
 /// The dictionary entries that the rows of spans refer to.
-pub(super) struct Referred {
+pub(super) struct ReferredEntries {
     operations: HashMap<i64, Operation>,
     pub resources: HashMap<i64, Resource>,
     pub scopes: HashMap<i64, InstrumentationScope>,
 }
 
-impl Referred {
+impl ReferredEntries {
     pub(super) async fn of(
-        connection: &mut PgConnection,
-        tenant: Tenant<'_>,
+        context: &mut ReadContext<'_>,
         rows: &[SpanRow],
     ) -> Result<Self, ReadError> {
         let operation_ids = rows.iter().map(|row| row.operation_id);
         let resource_ids = rows.iter().map(|row| row.resource_id);
         let scope_ids = rows.iter().map(|row| row.scope_id);
         Ok(Self {
-            operations: dictionary::operations(connection, tenant, operation_ids).await?,
-            resources: dictionary::resources(connection, tenant, resource_ids).await?,
-            scopes: dictionary::scopes(connection, tenant, scope_ids).await?,
+            operations: dictionary::operations(context, operation_ids).await?,
+            resources: dictionary::resources(context, resource_ids).await?,
+            scopes: dictionary::scopes(context, scope_ids).await?,
         })
     }
 

@@ -6,10 +6,11 @@ use throughline_model::{PartitionChange, PartitionStep, RetentionReport};
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
-use super::counts::{self, Keep};
+use super::counts;
 use super::damaged::Damaged;
+use super::kept::Keep;
 use super::partition::Partition;
-use super::removal::{self, Outcome};
+use super::removal::{self, RemovalOutcome};
 use super::{Cutoffs, catalogue, rewrite, traces};
 use crate::sqlstate::{Fault, fault};
 
@@ -63,10 +64,10 @@ async fn prune(
             let outcome = rewrite::rewrite(connection, partition, Keep::Pinned, damaged).await?;
             (PartitionStep::Rewrite, outcome)
         };
-        if outcome == Outcome::Done {
+        if outcome == RemovalOutcome::Done {
             tracing::warn!(
                 table = partition.table,
-                "freed a partition before its time to stay within the storage budget"
+                "freed a partition early to stay within the storage budget"
             );
             changes.push(PartitionChange {
                 table: partition.table.clone(),

@@ -1,4 +1,4 @@
-//! Which partitions there are, by their names.
+//! Lists the partitions that retention works on. It recognises them by their names.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 use throughline_model::Utc;
@@ -6,7 +6,7 @@ use throughline_wire::UnixNanos;
 
 use super::partition::{Parent, Partition, REWRITTEN};
 
-/// All of them, oldest day first.
+/// Returns the partitions of all parents, oldest day first.
 pub(super) async fn list(connection: &mut PgConnection) -> Result<Vec<Partition>, sqlx::Error> {
     let archive_ns: i64 = sqlx::query_scalar("SELECT boundary_ns FROM day_archive")
         .fetch_one(&mut *connection)
@@ -24,16 +24,16 @@ pub(super) async fn list(connection: &mut PgConnection) -> Result<Vec<Partition>
         .fetch_all(&mut *connection)
         .await?;
         for (table, bytes, is_rewritten) in tables {
-            // Tables of other names are somebody else's.
-            let Some(place) = place(parent, &table, archive_ns) else {
+            // Throughline did not create tables with other names.
+            let Some(range) = range_of(parent, &table, archive_ns) else {
                 continue;
             };
             partitions.push(Partition {
                 parent,
                 table,
-                from_ns: place.from_ns,
-                to_ns: place.to_ns,
-                class: place.class,
+                from_ns: range.from_ns,
+                to_ns: range.to_ns,
+                class: range.class,
                 bytes: bytes.unsigned_abs(),
                 is_rewritten,
             });
@@ -43,7 +43,7 @@ pub(super) async fn list(connection: &mut PgConnection) -> Result<Vec<Partition>
     Ok(partitions)
 }
 
-/// Drops the copies that a run left behind which broke off: nothing else knows of them.
+/// Drops the copies of kept rows that an interrupted run left. No other code finds them.
 pub(super) async fn drop_leftovers(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     for parent in Parent::ALL {
         let tables: Vec<String> = sqlx::query_scalar(
@@ -66,7 +66,7 @@ pub(super) async fn drop_leftovers(connection: &mut PgConnection) -> Result<(), 
     Ok(())
 }
 
-/// The place of the rows of a table.
+/// The range of times and the class of the rows of a table. The end is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct PartitionRange {
     from_ns: Option<i64>,
@@ -74,7 +74,8 @@ struct PartitionRange {
     class: i16,
 }
 
-fn place(parent: Parent, table: &str, archive_ns: i64) -> Option<PartitionRange> {
+/// Returns the range in the name of a partition; `None` for the name of another table.
+fn range_of(parent: Parent, table: &str, archive_ns: i64) -> Option<PartitionRange> {
     let suffix = table.strip_prefix(parent.table())?.strip_prefix('_')?;
     let (day, class) = match parent {
         Parent::LevelOne => match suffix.split_once('_')? {
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_partition_is_known_by_its_name_and_nothing_else_is_touched() {
+    fn partitions_are_recognised_by_name_and_other_tables_are_ignored() {
         let from = 1_795_219_200_000_000_000;
         let day = |class| PartitionRange {
             from_ns: Some(from),
@@ -139,7 +140,7 @@ mod tests {
             (Parent::Events, "events_backup", None),
             (Parent::Events, "payloads_20261121", None),
         ] {
-            assert_eq!(place(parent, table, 5), expected, "{table}");
+            assert_eq!(range_of(parent, table, 5), expected, "{table}");
         }
     }
 }

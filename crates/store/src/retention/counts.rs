@@ -3,34 +3,9 @@
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::damaged::Damaged;
+use super::kept::{Keep, RowCounts, count};
 use super::partition::{Parent, Partition};
-use super::payloads::{self, Unknown};
-use super::{level_one, pins};
-
-/// The rows that are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keep {
-    /// Those of traces that have a row in the directory, and of no trace from this instant on.
-    Directory { before_ns: i64 },
-    /// Those of pinned traces.
-    Pinned,
-}
-
-impl Keep {
-    pub(super) const fn before_ns(self) -> i64 {
-        match self {
-            Self::Directory { before_ns } => before_ns,
-            Self::Pinned => i64::MAX,
-        }
-    }
-
-    pub(super) const fn table(self) -> &'static str {
-        match self {
-            Self::Directory { .. } => "traces",
-            Self::Pinned => "pins",
-        }
-    }
-}
+use super::{level_one, payloads, pins};
 
 /// The rows `s` of a partition and whether each is kept.
 fn rows(partition: &Partition, keep: Keep, columns: &str) -> String {
@@ -65,31 +40,12 @@ pub(super) async fn copy_kept(
     }
 }
 
-/// The numbers of rows, by what becomes of them. Of blocks their traces are counted, once a
-/// block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
-pub(super) struct Counts {
-    pub total: i64,
-    pub kept: i64,
-    /// Those of the kept that go by and by.
-    pub waiting: i64,
-    /// The rows that were pinned before they were counted.
-    #[sqlx(default)]
-    pub pins: i64,
-    /// See [`version`], before they were counted.
-    #[sqlx(default)]
-    pub version: i64,
-    /// The reason that all rows are kept because it is not known which are.
-    #[sqlx(skip)]
-    pub unknown: Option<Unknown>,
-}
-
 pub(super) async fn counts(
     connection: &mut PgConnection,
     partition: &Partition,
     keep: Keep,
     damaged: &mut Damaged,
-) -> Result<Counts, sqlx::Error> {
+) -> Result<RowCounts, sqlx::Error> {
     let pins = pins::state(connection).await?;
     let version = version(connection, partition).await?;
     let counts = match partition.parent {
@@ -97,7 +53,7 @@ pub(super) async fn counts(
         Parent::Payloads => payloads::counts(connection, partition, keep, damaged).await?,
         Parent::Events => row_counts(connection, partition, keep).await?,
     };
-    Ok(Counts {
+    Ok(RowCounts {
         pins,
         version,
         ..counts
@@ -108,7 +64,7 @@ async fn row_counts(
     connection: &mut PgConnection,
     partition: &Partition,
     keep: Keep,
-) -> Result<Counts, sqlx::Error> {
+) -> Result<RowCounts, sqlx::Error> {
     let (kept, waits) = (partition.parent.kept(), partition.parent.waits());
     let columns = format!(
         "count(*) AS total, count(*) FILTER (WHERE {kept}) AS kept, \
@@ -116,17 +72,6 @@ async fn row_counts(
     );
     sqlx::query_as(AssertSqlSafe(rows(partition, keep, &columns)))
         .bind(keep.before_ns())
-        .fetch_one(connection)
-        .await
-}
-
-/// Returns the number of rows.
-pub(super) async fn count(
-    connection: &mut PgConnection,
-    partition: &Partition,
-) -> Result<i64, sqlx::Error> {
-    let table = &partition.table;
-    sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
         .fetch_one(connection)
         .await
 }

@@ -6,11 +6,11 @@ use sqlx::PgConnection;
 use throughline_model::{PartitionChange, PartitionStep, RetentionReport};
 use throughline_wire::UnixNanos;
 
-use super::counts::{self, Counts, Keep};
+use super::counts;
 use super::damaged::Damaged;
+use super::kept::{Keep, RowCounts, Unknown};
 use super::partition::{Parent, Partition};
-use super::payloads::Unknown;
-use super::removal::{self, Outcome};
+use super::removal::{self, RemovalOutcome};
 use super::{Cutoffs, Rewrite, Run, catalogue, payload_days, rewrite};
 use crate::compaction::exclusive;
 use crate::sqlstate::is_damage;
@@ -89,14 +89,14 @@ pub(super) async fn work_off(
         match result {
             Ok(()) => {}
             Err(error) if removal::is_in_the_way(&error) => {
-                tracing::info!(day_ns, %error, "a day is in use; the next run frees it");
+                tracing::info!(day_ns, %error, "a day is in use; the next run will free it");
                 report.postponed_days += 1;
             }
             Err(error) if is_damage(&error) => {
                 tracing::error!(
                     day_ns,
                     %error,
-                    "the database cannot read a table of a day; the day stays as it is"
+                    "the database cannot read a table of a day; the day is skipped"
                 );
                 report.postponed_days += 1;
             }
@@ -180,7 +180,7 @@ async fn work_off_day(
 }
 
 /// Returns the action for a partition; none when nothing is.
-fn step(counts: Counts, may_rewrite: MayRewrite) -> Option<PartitionStep> {
+fn step(counts: RowCounts, may_rewrite: MayRewrite) -> Option<PartitionStep> {
     let gone = counts.total - counts.kept;
     let is_worth_it = match may_rewrite {
         MayRewrite::No => false,
@@ -237,12 +237,12 @@ async fn work_off_partition(
             PartitionStep::Rewrite => rewrite::rewrite(connection, partition, keep, damaged).await,
         };
         match result {
-            Ok(Outcome::Done) => {
+            Ok(RemovalOutcome::Done) => {
                 report.partitions.push(change(partition, step, counts));
                 return Ok(Worked::new(counts.waiting == 0));
             }
-            Ok(Outcome::Changed) if attempt < ATTEMPTS => {}
-            Ok(Outcome::Changed) => return Ok(Worked::Left),
+            Ok(RemovalOutcome::Changed) if attempt < ATTEMPTS => {}
+            Ok(RemovalOutcome::Changed) => return Ok(Worked::Left),
             Err(error) if attempt < ATTEMPTS && removal::is_in_the_way(&error) => {}
             Err(error) => return Err(error),
         }
@@ -250,7 +250,7 @@ async fn work_off_partition(
     }
 }
 
-fn change(partition: &Partition, step: PartitionStep, counts: Counts) -> PartitionChange {
+fn change(partition: &Partition, step: PartitionStep, counts: RowCounts) -> PartitionChange {
     let gone = counts.total.saturating_sub(counts.kept);
     let share = gone as f64 / counts.total.max(1) as f64;
     let freed_bytes = match step {

@@ -1,4 +1,4 @@
-//! What a run would remove, told without touching anything.
+//! Computes what a run of retention would remove, without a change.
 
 use sqlx::{FromRow, PgConnection};
 use throughline_model::{PartitionChange, PartitionStep, Removed, RetentionReport};

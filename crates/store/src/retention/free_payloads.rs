@@ -4,8 +4,8 @@ use sqlx::PgConnection;
 use throughline_model::RetentionReport;
 
 use super::days::{self, Worked};
+use super::kept::Unknown;
 use super::partition::{Parent, Partition};
-use super::payloads::Unknown;
 use super::{Cutoffs, Damaged, catalogue, payload_days, removal};
 use crate::sqlstate::is_damage;
 
@@ -45,7 +45,7 @@ pub(crate) async fn marked_days(
 }
 
 /// Replaces the table of a day by one without the values that nothing refers to. The caller holds the
-/// lock of [`turn`](super::turn).
+/// lock of [`run_lock`](super::run_lock).
 pub(crate) async fn free_payloads(
     connection: &mut PgConnection,
     MarkedDay(partition): &MarkedDay,
@@ -71,8 +71,8 @@ pub(crate) async fn free_payloads(
             tracing::error!(
                 table = partition.table,
                 %error,
-                "the database cannot read a table of large values or an event that may refer to \
-                 some; the table stays as it is"
+                "the database cannot read a table of offloaded payloads, or an event that may \
+                 refer to one; the table is skipped"
             );
             Freed::Damaged
         }

@@ -7,8 +7,8 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
 use super::copied_block::{self, CopiedBlock};
-use super::counts::{Counts, Keep};
 use super::damaged::Damaged;
+use super::kept::{Keep, RowCounts};
 use super::partition::Partition;
 use crate::block::table::{BUCKET, BlockPartition, StoredBlock, insert_into_copy};
 use crate::compaction::{self, Fate, Fates, Merged};
@@ -37,7 +37,7 @@ pub(super) async fn counts(
     partition: &Partition,
     keep: Keep,
     damaged: &Damaged,
-) -> Result<Counts, sqlx::Error> {
+) -> Result<RowCounts, sqlx::Error> {
     let traces = traces(partition, keep);
     // A damaged block is kept as a whole.
     sqlx::query_as(AssertSqlSafe(format!(
@@ -161,11 +161,11 @@ async fn merge_parts(
             .fetch_all(&mut *connection)
             .await?;
     for (id, (class, block)) in ids.into_iter().zip(new) {
-        let place = BlockPartition {
+        let partition = BlockPartition {
             received_day: partition.received_day(),
             class,
         };
-        insert_into_copy(connection, copy, tenant, id, place, block).await?;
+        insert_into_copy(connection, copy, tenant, id, partition, block).await?;
     }
     // Those that could not be loaded, and those that could not be decoded.
     let loaded: HashSet<i64> = blocks.iter().map(|block| block.id).collect();

@@ -17,6 +17,7 @@ mod days;
 mod dry_run;
 mod free_payloads;
 mod housekeeping;
+mod kept;
 mod level_one;
 mod partition;
 mod payload_days;
@@ -24,8 +25,8 @@ mod payloads;
 mod pins;
 mod removal;
 mod rewrite;
+pub(crate) mod run_lock;
 mod traces;
-pub(crate) mod turn;
 
 use sqlx::PgConnection;
 use throughline_model::{RetentionReport, RetentionRules};

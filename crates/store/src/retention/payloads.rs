@@ -10,8 +10,8 @@ use futures::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::counts::{self, Counts, Keep};
 use super::damaged::Damaged;
+use super::kept::{Keep, MAX_REFERRED, RowCounts, Unknown, count};
 use super::partition::{Parent, Partition};
 use crate::block::table::{STORED_BLOCK_COLUMNS, StoredBlock};
 use crate::block::{ColumnKind, Corrupt};
@@ -19,29 +19,16 @@ use crate::day::day_ns;
 use crate::payload_refs;
 use crate::sqlstate::is_damage;
 
-/// The most referred values to compare, which must fit into memory; beyond it all values of the day
-/// are kept.
-const MAX_REFERRED: usize = 500_000;
-
 /// The values of a partition that are referred to, column by column.
 #[derive(Default)]
-struct Referred {
+struct ReferredPayloads {
     tenants: Vec<Uuid>,
     hashes: Vec<Uuid>,
     days: Vec<i64>,
 }
 
 /// Tenant, hash, day.
-type Key = (Uuid, Uuid, i64);
-
-/// The reason that it is not known which values are referred to: all are to be kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unknown {
-    /// A row that may refer to some cannot be read, or was written by a later version.
-    Damaged,
-    /// There are more than [`MAX_REFERRED`].
-    TooMany,
-}
+type ReferredKey = (Uuid, Uuid, i64);
 
 /// Joins the rows `s` with what is referred to.
 const REFERRED: &str = "JOIN unnest($1::uuid[], $2::uuid[], $3::bigint[])
@@ -54,9 +41,9 @@ pub(super) async fn counts(
     partition: &Partition,
     keep: Keep,
     damaged: &mut Damaged,
-) -> Result<Counts, sqlx::Error> {
-    let total = counts::count(connection, partition).await?;
-    let counts = |kept, unknown| Counts {
+) -> Result<RowCounts, sqlx::Error> {
+    let total = count(connection, partition).await?;
+    let counts = |kept, unknown| RowCounts {
         total,
         kept,
         waiting: 0,
@@ -122,7 +109,7 @@ async fn referred(
     partition: &Partition,
     keep: Keep,
     damaged: &mut Damaged,
-) -> Result<Result<Referred, Unknown>, sqlx::Error> {
+) -> Result<Result<ReferredPayloads, Unknown>, sqlx::Error> {
     let mut seen = HashSet::new();
     if let Err(unknown) = by_spans(connection, partition, &mut seen, damaged).await? {
         return Ok(Err(unknown));
@@ -130,7 +117,7 @@ async fn referred(
     if let Err(unknown) = by_events(connection, partition, keep, &mut seen).await? {
         return Ok(Err(unknown));
     }
-    let mut referred = Referred::default();
+    let mut referred = ReferredPayloads::default();
     for (tenant, hash, day_ns) in seen {
         referred.tenants.push(tenant);
         referred.hashes.push(hash);
@@ -152,7 +139,7 @@ struct ReferringBlock {
 async fn by_spans(
     connection: &mut PgConnection,
     partition: &Partition,
-    seen: &mut HashSet<Key>,
+    seen: &mut HashSet<ReferredKey>,
     damaged: &mut Damaged,
 ) -> Result<Result<(), Unknown>, sqlx::Error> {
     let (from_ns, to_ns) = (partition.from_ns.unwrap_or(i64::MIN), partition.to_ns);
@@ -201,7 +188,7 @@ impl ReferringBlock {
     fn collect(
         &self,
         range: core::ops::Range<i64>,
-        seen: &mut HashSet<Key>,
+        seen: &mut HashSet<ReferredKey>,
     ) -> Result<Result<(), Unknown>, Corrupt> {
         let traces = self.block.skeleton.trace_ids.iter().zip(&self.is_kept);
         let kept: HashSet<[u8; 16]> = traces
@@ -221,7 +208,12 @@ impl ReferringBlock {
     }
 }
 
-fn insert(tenant: Uuid, at_ns: i64, column: &[u8], seen: &mut HashSet<Key>) -> Result<(), Unknown> {
+fn insert(
+    tenant: Uuid,
+    at_ns: i64,
+    column: &[u8],
+    seen: &mut HashSet<ReferredKey>,
+) -> Result<(), Unknown> {
     let references = payload_refs::decode(column).map_err(|_| Unknown::Damaged)?;
     let keys = references
         .iter()
@@ -239,7 +231,7 @@ async fn by_events(
     connection: &mut PgConnection,
     partition: &Partition,
     keep: Keep,
-    seen: &mut HashSet<Key>,
+    seen: &mut HashSet<ReferredKey>,
 ) -> Result<Result<(), Unknown>, sqlx::Error> {
     let before_ns = match keep {
         Keep::Directory { before_ns } => before_ns,

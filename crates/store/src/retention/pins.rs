@@ -78,7 +78,7 @@ pub(crate) async fn pinned(
     connection: &mut PgConnection,
     tenant: Uuid,
 ) -> Result<Vec<Pin>, ReadError> {
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<PinRow> = sqlx::query_as(
         "SELECT trace_id, note, pinned_at_ns FROM pins WHERE tenant_id = $1
          ORDER BY pinned_at_ns DESC, trace_id LIMIT 1000",
     )
@@ -95,7 +95,7 @@ pub(crate) async fn pin_of(
     tenant: Uuid,
     trace_id: TraceId,
 ) -> Result<Option<Pin>, ReadError> {
-    let row: Option<Row> = sqlx::query_as(
+    let row: Option<PinRow> = sqlx::query_as(
         "SELECT trace_id, note, pinned_at_ns FROM pins WHERE tenant_id = $1 AND trace_id = $2",
     )
     .bind(tenant)
@@ -107,9 +107,9 @@ pub(crate) async fn pin_of(
 }
 
 /// Trace, note, since when.
-type Row = (Uuid, String, i64);
+type PinRow = (Uuid, String, i64);
 
-fn read((trace_id, note, pinned_at_ns): Row) -> Option<Pin> {
+fn read((trace_id, note, pinned_at_ns): PinRow) -> Option<Pin> {
     Some(Pin {
         trace_id: TraceId::from_bytes(trace_id.into_bytes()).ok()?,
         note,

@@ -2,7 +2,8 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgTransaction};
 
-use super::counts::{Counts, Keep, version};
+use super::counts::version;
+use super::kept::{Keep, RowCounts};
 use super::partition::{Parent, Partition};
 use super::pins;
 use crate::compaction::exclusive;
@@ -13,7 +14,7 @@ const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
 
 /// The result of a step on a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum RemovalOutcome {
     Done,
     /// Rows came meanwhile: look again.
     Changed,
@@ -25,7 +26,7 @@ pub(super) enum Outcome {
 pub(super) async fn begin_removal<'a>(
     connection: &'a mut PgConnection,
     partition: &Partition,
-    seen: Counts,
+    seen: RowCounts,
     keep: Keep,
 ) -> Result<Option<PgTransaction<'a>>, sqlx::Error> {
     let mut transaction = connection.begin().await?;
@@ -76,11 +77,11 @@ pub(super) async fn detach_and_drop(
 pub(super) async fn drop_it(
     connection: &mut PgConnection,
     partition: &Partition,
-    seen: Counts,
+    seen: RowCounts,
     keep: Keep,
-) -> Result<Outcome, sqlx::Error> {
+) -> Result<RemovalOutcome, sqlx::Error> {
     let Some(mut transaction) = begin_removal(connection, partition, seen, keep).await? else {
-        return Ok(Outcome::Changed);
+        return Ok(RemovalOutcome::Changed);
     };
     if partition.from_ns.is_some() {
         detach_and_drop(&mut transaction, partition).await?;
@@ -91,7 +92,7 @@ pub(super) async fn drop_it(
             .await?;
     }
     transaction.commit().await?;
-    Ok(Outcome::Done)
+    Ok(RemovalOutcome::Done)
 }
 
 /// Returns whether the step only has to be done again: somebody held a lock for longer than we wait.

@@ -6,10 +6,11 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::counts::{self, Counts, Keep};
+use super::counts;
 use super::damaged::Damaged;
+use super::kept::{Keep, RowCounts};
 use super::partition::{Partition, REWRITTEN};
-use super::removal::{self, Outcome};
+use super::removal::{self, RemovalOutcome};
 
 /// Copies what is kept of `partition` and puts the copy in its place.
 pub(super) async fn rewrite(
@@ -17,17 +18,17 @@ pub(super) async fn rewrite(
     partition: &Partition,
     keep: Keep,
     damaged: &mut Damaged,
-) -> Result<Outcome, sqlx::Error> {
+) -> Result<RemovalOutcome, sqlx::Error> {
     let copy = format!("{}_kept", partition.table);
     let counts = copy_kept(connection, partition, &copy, keep, damaged).await?;
     let outcome = if counts.unknown.is_some() {
         // It was known before; the copy would be the same.
-        Ok(Outcome::Changed)
+        Ok(RemovalOutcome::Changed)
     } else {
         replace(connection, partition, &copy, counts, keep).await
     };
     match outcome {
-        Ok(Outcome::Done) => Ok(Outcome::Done),
+        Ok(RemovalOutcome::Done) => Ok(RemovalOutcome::Done),
         other => {
             execute(connection, format!("DROP TABLE IF EXISTS {copy}")).await?;
             other
@@ -41,7 +42,7 @@ async fn copy_kept(
     copy: &str,
     keep: Keep,
     damaged: &mut Damaged,
-) -> Result<Counts, sqlx::Error> {
+) -> Result<RowCounts, sqlx::Error> {
     let parent = partition.parent.table();
     let mut transaction = connection.begin().await?;
     // Copy and counts are of one moment.
@@ -76,12 +77,12 @@ async fn replace(
     connection: &mut PgConnection,
     partition: &Partition,
     copy: &str,
-    seen: Counts,
+    seen: RowCounts,
     keep: Keep,
-) -> Result<Outcome, sqlx::Error> {
+) -> Result<RemovalOutcome, sqlx::Error> {
     let Some(mut transaction) = removal::begin_removal(connection, partition, seen, keep).await?
     else {
-        return Ok(Outcome::Changed);
+        return Ok(RemovalOutcome::Changed);
     };
     removal::detach_and_drop(&mut transaction, partition).await?;
     let Partition { parent, table, .. } = partition;
@@ -95,7 +96,7 @@ async fn replace(
         execute(&mut transaction, statement).await?;
     }
     transaction.commit().await?;
-    Ok(Outcome::Done)
+    Ok(RemovalOutcome::Done)
 }
 
 /// Notes in the catalogue that a partition of blocks is rid of what goes by the rule of its class.

@@ -5,8 +5,8 @@ use throughline_model::RollupWindow;
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
-use super::store::{self, Key};
-use super::stored::Stored;
+use super::store::{self, RollupKey};
+use super::stored::StoredWindows;
 use super::{Figures, decode_sketches, window_start};
 
 /// The time after its end when a window is closed, in ns. Few spans arrive later, and each of these
@@ -18,7 +18,7 @@ const FETCH: &str = "FETCH FORWARD 1000 FROM rollup_parts";
 const BATCH: usize = 500;
 
 #[derive(FromRow)]
-struct Row {
+struct BuiltRow {
     tenant_id: Uuid,
     operation_id: i64,
     span_count: i64,
@@ -27,7 +27,7 @@ struct Row {
     sketch: Vec<u8>,
 }
 
-impl Row {
+impl BuiltRow {
     fn figures(&self) -> Figures {
         Figures {
             span_count: self.span_count,
@@ -43,7 +43,7 @@ impl Row {
 /// time.
 pub(crate) async fn build(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     // Both lengths use the same time, so that a closed day consists only of closed hours.
-    let stored = Stored::read(connection).await?;
+    let stored = StoredWindows::read(connection).await?;
     let closed_ns = stored.now_ns.saturating_sub(CLOSED_AFTER_NS);
     for (window, part) in [
         (RollupWindow::Hour, RollupWindow::QuarterHour),
@@ -93,9 +93,9 @@ async fn build_window(
         .bind(start_ns.saturating_add(window.length_ns()))
         .execute(&mut *transaction)
         .await?;
-    let mut built: Vec<(Key, Figures)> = Vec::new();
+    let mut built: Vec<(RollupKey, Figures)> = Vec::new();
     loop {
-        let rows: Vec<Row> = sqlx::query_as(FETCH).fetch_all(&mut *transaction).await?;
+        let rows: Vec<BuiltRow> = sqlx::query_as(FETCH).fetch_all(&mut *transaction).await?;
         let is_end = rows.is_empty();
         for row in rows {
             let key = (row.tenant_id, window.seconds(), start_ns, row.operation_id);

@@ -8,15 +8,15 @@ use crate::block::Skeleton;
 use crate::ids::IdMap;
 
 /// The start of a window and an operation.
-pub(super) type Key = (i64, i64);
+pub(super) type WindowKey = (i64, i64);
 
 /// Counts of spans by window and operation.
 #[derive(Debug)]
 pub(crate) struct Counts {
     window_ns: i64,
-    figures: IdMap<Figures, Key>,
+    figures: IdMap<Figures, WindowKey>,
     /// The lowest complete key. Spans with a lower key are not counted.
-    first: Key,
+    first: WindowKey,
 }
 
 impl Counts {
@@ -48,14 +48,14 @@ impl Counts {
         if self.figures.len() / 2 < most {
             return;
         }
-        let mut keys: Vec<Key> = self.figures.keys().copied().collect();
+        let mut keys: Vec<WindowKey> = self.figures.keys().copied().collect();
         let cut = keys.len() - most;
         let (_, first, _) = keys.select_nth_unstable(cut);
         self.first = *first;
         self.figures.retain(|key, _| *key >= self.first);
     }
 
-    pub(super) fn into_figures(self) -> IdMap<Figures, Key> {
+    pub(super) fn into_figures(self) -> IdMap<Figures, WindowKey> {
         self.figures
     }
 }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_that_stay_are_complete_whatever_the_order_of_the_spans() {
+    fn remaining_keys_have_complete_counts_for_any_order_of_spans() {
         let window_ns = RollupWindow::Hour.length_ns();
         let mut counts = Counts::new(RollupWindow::Hour);
         for round in 0..3_i64 {

@@ -14,7 +14,7 @@ use crate::block::{Corrupt, PruneData};
 use crate::sqlstate::read_error;
 
 /// The conditions on the spans to count.
-pub(super) struct Selection<'a> {
+pub(super) struct Level0Selection<'a> {
     pub tenant: Uuid,
     pub window: RollupWindow,
     /// The start of the range of span starts, in ns. The end `to_ns` is exclusive.
@@ -57,7 +57,7 @@ struct Span {
 /// left out.
 pub(super) async fn count(
     connection: &mut PgConnection,
-    selection: &Selection<'_>,
+    selection: &Level0Selection<'_>,
 ) -> Result<Counts, ReadError> {
     let mut counts = Counts::new(selection.window);
     let wanted: Option<HashSet<i64>> = selection

@@ -20,7 +20,7 @@ pub(crate) use build::build;
 pub(crate) use counts::{Counts, count};
 pub(crate) use read::rollups;
 pub(crate) use store::add;
-pub(crate) use stored::Stored;
+pub(crate) use stored::StoredWindows;
 
 use self::sketch::Sketch;
 

@@ -10,17 +10,18 @@ use throughline_model::{
 use throughline_wire::{Resource, SpanKind, UnixNanos};
 use uuid::Uuid;
 
-use super::level0::{self, Selection};
-use super::stored::Stored;
+use super::level0::{self, Level0Selection};
+use super::stored::StoredWindows;
 use super::{Figures, decode_sketches, window_start};
 use crate::sqlstate::read_error;
 
-/// The limit for the ends of a range, in ns. Ends beyond it are moved to it, so that window
-/// arithmetic does not overflow a bigint.
-const FAR_NS: i64 = 1 << 62;
+/// The maximum absolute value of the ends of a range, in ns. The ends are clamped to it, so that
+/// window arithmetic does not overflow a bigint.
+const MAX_END_NS: i64 = 1 << 62;
 
+/// The counts of an operation in a window, as stored.
 #[derive(FromRow)]
-struct Row {
+struct RollupRow {
     start_ns: i64,
     operation_id: i64,
     span_count: i64,
@@ -29,7 +30,7 @@ struct Row {
     sketches: Vec<Vec<u8>>,
 }
 
-impl Row {
+impl RollupRow {
     fn figures(&self) -> Figures {
         Figures {
             span_count: self.span_count,
@@ -41,7 +42,7 @@ impl Row {
 }
 
 #[derive(FromRow)]
-struct Operation {
+struct NamedOperation {
     id: i64,
     service: Option<String>,
     name: String,
@@ -71,13 +72,13 @@ pub(crate) async fn rollups(
 ) -> Result<RollupReport, ReadError> {
     let window_ns = filter.window.length_ns();
     let (from, to) = filter.range.bounds(now);
-    let from_ns = window_start(from.get().clamp(-FAR_NS, FAR_NS), window_ns);
-    let to_ns = to.get().clamp(-FAR_NS, FAR_NS);
+    let from_ns = window_start(from.get().clamp(-MAX_END_NS, MAX_END_NS), window_ns);
+    let to_ns = to.get().clamp(-MAX_END_NS, MAX_END_NS);
     // The last window may end after the range.
     let end_ns = window_start(to_ns.saturating_add(window_ns - 1), window_ns);
     let operations = selected_operations(connection, tenant, filter).await?;
-    let stored = Stored::read(connection).await.map_err(read_error)?;
-    let selection = Selection {
+    let stored = StoredWindows::read(connection).await.map_err(read_error)?;
+    let selection = Level0Selection {
         tenant,
         window: filter.window,
         from_ns: from_ns.max(stored.oldest_ns(rules)),
@@ -153,7 +154,12 @@ async fn selected_operations(
 
 /// Splits a range into the stored windows of this length and the smaller windows that make up the
 /// rest.
-fn parts(window: RollupWindow, stored: Stored, from_ns: i64, to_ns: i64) -> Vec<WindowRange> {
+fn parts(
+    window: RollupWindow,
+    stored: StoredWindows,
+    from_ns: i64,
+    to_ns: i64,
+) -> Vec<WindowRange> {
     let mut begin_ns = from_ns;
     let not_larger = RollupWindow::ALL.into_iter().rev();
     not_larger
@@ -175,7 +181,7 @@ async fn stored_rows(
     tenant: Uuid,
     parts: &[WindowRange],
     operations: Option<&[i64]>,
-) -> Result<Vec<Row>, ReadError> {
+) -> Result<Vec<RollupRow>, ReadError> {
     let Some((whole, smaller)) = parts.split_first() else {
         return Ok(Vec::new());
     };
@@ -207,13 +213,14 @@ async fn named(
     groups: BTreeMap<GroupKey, Figures>,
 ) -> Result<BTreeMap<NamedKey, Figures>, ReadError> {
     let ids: BTreeSet<i64> = groups.keys().filter_map(|(_, id)| *id).collect();
-    let names: Vec<Operation> = sqlx::query_as(include_str!("operation_names.sql"))
+    let names: Vec<NamedOperation> = sqlx::query_as(include_str!("operation_names.sql"))
         .bind(tenant)
         .bind(ids.into_iter().collect::<Vec<_>>())
         .fetch_all(connection)
         .await
         .map_err(read_error)?;
-    let names: HashMap<i64, Operation> = names.into_iter().map(|name| (name.id, name)).collect();
+    let names: HashMap<i64, NamedOperation> =
+        names.into_iter().map(|name| (name.id, name)).collect();
     let mut named: BTreeMap<NamedKey, Figures> = BTreeMap::new();
     for ((start_ns, id), figures) in groups {
         let operation = id.map(|id| {
@@ -238,8 +245,8 @@ async fn named(
 fn rollup(((start_ns, operation), figures): (NamedKey, Figures)) -> Rollup {
     // The result of the sketch can be slightly above the actual maximum.
     let percentile = |share| {
-        let told = figures.sketch.quantile(share).unwrap_or_default();
-        told.min(figures.max_ns)
+        let quantile_ns = figures.sketch.quantile(share).unwrap_or_default();
+        quantile_ns.min(figures.max_ns)
     };
     let (service, operation, kind) = operation
         .map(|(service, operation, kind)| (service, operation, SpanKind::from_code(kind.into())))

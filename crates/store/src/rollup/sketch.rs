@@ -21,7 +21,7 @@ pub(crate) struct Sketch {
 /// An error that reports an invalid stored form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the stored form of a sketch cannot be read")]
-pub(crate) struct Corrupt;
+pub(crate) struct CorruptSketch;
 
 /// The first byte of the stored form.
 const VERSION: u8 = 1;
@@ -85,21 +85,22 @@ impl Sketch {
     /// Decodes the stored form.
     ///
     /// # Errors
-    /// Returns [`Corrupt`] if the bytes are invalid.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
-        let (&VERSION, mut rest) = bytes.split_first().ok_or(Corrupt)? else {
-            return Err(Corrupt);
+    /// Returns [`CorruptSketch`] if the bytes are invalid.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, CorruptSketch> {
+        let (&VERSION, mut rest) = bytes.split_first().ok_or(CorruptSketch)? else {
+            return Err(CorruptSketch);
         };
         let mut sketch = Self {
-            zeros: varint::take(&mut rest).ok_or(Corrupt)?,
+            zeros: varint::take(&mut rest).ok_or(CorruptSketch)?,
             buckets: BTreeMap::new(),
         };
         let mut last = 0_u16;
         while !rest.is_empty() {
-            let step =
-                u16::try_from(varint::take(&mut rest).ok_or(Corrupt)?).map_err(|_| Corrupt)?;
-            last = last.checked_add(step).ok_or(Corrupt)?;
-            *sketch.buckets.entry(last).or_default() += varint::take(&mut rest).ok_or(Corrupt)?;
+            let step = u16::try_from(varint::take(&mut rest).ok_or(CorruptSketch)?)
+                .map_err(|_| CorruptSketch)?;
+            last = last.checked_add(step).ok_or(CorruptSketch)?;
+            *sketch.buckets.entry(last).or_default() +=
+                varint::take(&mut rest).ok_or(CorruptSketch)?;
         }
         Ok(sketch)
     }
@@ -141,18 +142,18 @@ mod tests {
     proptest! {
         #[test]
         fn every_percentile_is_within_one_percent(values in durations(), share in 0.0..=1.0_f64) {
-            let told = of(&values).quantile(share).expect("has values");
+            let estimate = of(&values).quantile(share).expect("has values");
             let mut sorted = values;
             sorted.sort_unstable();
             let rank = (share * sorted.len() as f64).ceil() as usize;
             let value = sorted[rank.max(1) - 1];
             // The last term covers the rounding of 64-bit floats at the end of the range.
             let allowed = value as f64 * (Sketch::RELATIVE_ERROR + 1e-9) + 0.5;
-            prop_assert!((told as f64 - value as f64).abs() <= allowed, "{told} for {value}");
+            prop_assert!((estimate as f64 - value as f64).abs() <= allowed, "{estimate} for {value}");
         }
 
         #[test]
-        fn merging_is_the_same_as_counting_together(a in durations(), b in durations()) {
+        fn merging_sketches_equals_counting_together(a in durations(), b in durations()) {
             let mut merged = of(&a);
             merged.merge(&of(&b));
             let mut reversed = of(&b);
@@ -163,19 +164,19 @@ mod tests {
         }
 
         #[test]
-        fn a_sketch_reads_back_from_its_stored_form(values in durations()) {
+        fn a_sketch_is_read_back_from_its_stored_form(values in durations()) {
             let sketch = of(&values);
             prop_assert_eq!(Sketch::decode(&sketch.encode()), Ok(sketch));
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn any_bytes_decode_as_a_sketch_or_fail(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             let _ = Sketch::decode(&bytes);
         }
     }
 
     #[test]
-    fn a_sketch_of_nothing_has_no_percentile() {
+    fn an_empty_sketch_has_no_percentile() {
         assert_eq!(Sketch::default().quantile(0.5), None);
         assert_eq!(of(&[-5]).quantile(0.5), Some(0));
     }

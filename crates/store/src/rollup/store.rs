@@ -7,7 +7,7 @@ use sqlx::{FromRow, PgConnection};
 use throughline_model::RollupWindow;
 use uuid::Uuid;
 
-use super::stored::Stored;
+use super::stored::StoredWindows;
 use super::{Counts, Figures, decode_sketches, window_start};
 use crate::block::table::BUCKET;
 
@@ -16,10 +16,10 @@ const BATCH: usize = 2_000;
 
 /// The tenant, the length of the window in seconds, its start and the operation. Rows are written
 /// in this order.
-pub(super) type Key = (Uuid, i32, i64, i64);
+pub(super) type RollupKey = (Uuid, i32, i64, i64);
 
 #[derive(FromRow)]
-struct Row {
+struct WindowRow {
     window_seconds: i32,
     start_ns: i64,
     operation_id: i64,
@@ -36,9 +36,9 @@ pub(crate) async fn add(
     connection: &mut PgConnection,
     tenant: Uuid,
     counts: Counts,
-    stored: Stored,
+    stored: StoredWindows,
 ) -> Result<(), sqlx::Error> {
-    let mut windows: BTreeMap<Key, Figures> = BTreeMap::new();
+    let mut windows: BTreeMap<RollupKey, Figures> = BTreeMap::new();
     for ((start_ns, operation_id), figures) in counts.into_figures() {
         for window in RollupWindow::ALL {
             let start_ns = window_start(start_ns, window.length_ns());
@@ -48,7 +48,7 @@ pub(crate) async fn add(
             }
         }
     }
-    let mut batch: Vec<(Key, Figures)> = Vec::new();
+    let mut batch: Vec<(RollupKey, Figures)> = Vec::new();
     let mut windows = windows.into_iter();
     loop {
         batch.extend(windows.by_ref().take(BATCH));
@@ -65,7 +65,7 @@ pub(crate) async fn add(
 async fn merge_stored(
     connection: &mut PgConnection,
     tenant: Uuid,
-    windows: &mut [(Key, Figures)],
+    windows: &mut [(RollupKey, Figures)],
 ) -> Result<(), sqlx::Error> {
     let (mut lengths, mut starts, mut first, mut last) = (vec![], vec![], vec![], vec![]);
     for operations in windows.chunk_by(|(a, _), (b, _)| (a.1, a.2) == (b.1, b.2)) {
@@ -75,7 +75,7 @@ async fn merge_stored(
         first.push(lowest.3);
         last.push(highest.3);
     }
-    let mut rows = sqlx::query_as::<_, Row>(include_str!("stored_rollups.sql"))
+    let mut rows = sqlx::query_as::<_, WindowRow>(include_str!("stored_rollups.sql"))
         .bind(tenant)
         .bind(lengths)
         .bind(starts)
@@ -100,7 +100,7 @@ async fn merge_stored(
 /// Writes windows and overwrites stored windows with the same key.
 pub(super) async fn write(
     connection: &mut PgConnection,
-    windows: &[(Key, Figures)],
+    windows: &[(RollupKey, Figures)],
 ) -> Result<(), sqlx::Error> {
     let (mut tenants, mut lengths, mut starts, mut operations) = (vec![], vec![], vec![], vec![]);
     let (mut spans, mut errors, mut greatest, mut sketches) = (vec![], vec![], vec![], vec![]);

@@ -10,13 +10,13 @@ use throughline_model::{RetentionRules, RollupWindow};
 /// in one transaction.
 #[derive(Debug, Clone, Copy, FromRow)]
 #[expect(clippy::struct_field_names, reason = "the unit")]
-pub(crate) struct Stored {
+pub(crate) struct StoredWindows {
     hours_before_ns: i64,
     days_before_ns: i64,
     pub now_ns: i64,
 }
 
-impl Stored {
+impl StoredWindows {
     /// Reads the state. The caller must use the snapshot in which it reads windows, or hold the
     /// lock of compaction.
     pub(crate) async fn read(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {

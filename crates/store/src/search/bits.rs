@@ -103,7 +103,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sets_are_what_was_put_into_them(
+        fn a_set_contains_its_inserted_positions(
             flags in prop::collection::vec(any::<bool>(), 0..200),
             from in 0..200_usize,
             to in 0..200_usize,

@@ -5,14 +5,14 @@ use core::ops::RangeInclusive;
 use std::sync::Arc;
 
 use futures::TryStreamExt as _;
-use sqlx::{FromRow, PgConnection};
+use sqlx::PgConnection;
 use throughline_model::ReadError;
 use uuid::Uuid;
 
 use super::condition::LeafBits;
 use super::plan::ScanPlan;
-use super::prune::Pruner;
-use super::rows::TraceRow;
+use super::prune::{PruneRow, Pruner};
+use super::trace_row::TraceRow;
 use crate::block::PruneData;
 use crate::block::table::report_corrupt;
 use crate::sqlstate::read_error;
@@ -80,26 +80,7 @@ impl BlockInfo {
     }
 }
 
-/// A row with the values by which a search prunes a block.
-#[derive(FromRow)]
-pub(super) struct Row {
-    level: i16,
-    pub id: i64,
-    received_day: i32,
-    class: i16,
-    #[sqlx(flatten)]
-    pub prune: PruneData,
-    /// The operations, resources and scopes of the block. `None` if the plan has no tests of them.
-    pub operations: Option<Vec<i64>>,
-    #[sqlx(rename = "listed_resources")]
-    pub resources: Option<Vec<i64>>,
-    #[sqlx(rename = "listed_scopes")]
-    pub scopes: Option<Vec<i64>>,
-    pub checksums: Vec<i32>,
-    pub buckets: Option<Vec<Vec<u8>>>,
-}
-
-impl Row {
+impl PruneRow {
     /// Returns the block. Returns `None` if it cannot match or is damaged. Logs the damage.
     fn into_block(self, plan: &ScanPlan) -> Option<BlockInfo> {
         let leaves = match Pruner::new(plan, &self) {
@@ -151,7 +132,7 @@ pub(super) async fn page(
         .map(|probe| probe.bucket_factor())
         .collect();
     let dictionary = &plan.dictionary;
-    let mut rows = sqlx::query_as::<_, Row>(include_str!("blocks.sql"))
+    let mut rows = sqlx::query_as::<_, PruneRow>(include_str!("blocks.sql"))
         .bind(tenant)
         .bind(first_ns)
         .bind(last_ns)

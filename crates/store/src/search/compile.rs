@@ -4,6 +4,7 @@ use throughline_model::{
     AttributeOwner, Comparison, SearchValue, SpanField, SpanPredicate, TracePredicate, kind_named,
     status_named,
 };
+use throughline_wire::{StatusCode, semconv};
 
 use super::condition::Condition;
 use super::name::NameTest;
@@ -71,6 +72,7 @@ impl ScanPlan {
     fn existing(&mut self, field: &SpanField) -> Node {
         match field {
             SpanField::StatusMessage => Node::Message(NameTest::Exists),
+            SpanField::ErrorText => self.error_text(&NameTest::Exists),
             SpanField::Attribute { owner, key } => {
                 self.attribute(*owner, Some(key), ValueTest::Exists)
             }
@@ -93,9 +95,10 @@ impl ScanPlan {
         }
         match (field, value) {
             (SpanField::StatusMessage, _) => Ok(Node::Message(NameTest::new(operator, value)?)),
+            (SpanField::ErrorText, _) => Ok(self.error_text(&NameTest::new(operator, value)?)),
             (SpanField::Status, SearchValue::Text(name)) => status_named(name)
                 .map(|status| Node::Status(status.code().into()))
-                .ok_or_else(|| format!("{name:?} is no status")),
+                .ok_or_else(|| format!("unknown status {name:?}")),
             (SpanField::DurationNs, SearchValue::Integer(ns)) => {
                 Ok(Node::Duration(operator, Number::Integer(*ns)))
             }
@@ -110,8 +113,28 @@ impl ScanPlan {
                 let test = ValueTest::new(operator, value)?;
                 Ok(self.attribute(AttributeOwner::Any, None, test))
             }
-            _ => Err("a field is compared with a value of another type".to_owned()),
+            _ => Err("the type of the value does not fit the field".to_owned()),
         }
+    }
+
+    /// Returns the test of [`SpanField::ErrorText`].
+    fn error_text(&mut self, test: &NameTest) -> Node {
+        let others = [
+            (AttributeOwner::Event, semconv::EXCEPTION_MESSAGE),
+            (AttributeOwner::Event, semconv::EXCEPTION_TYPE),
+            (AttributeOwner::Span, semconv::ERROR_TYPE),
+        ];
+        let others = others.map(|(owner, key)| {
+            self.attribute(owner, Some(&key.to_owned()), ValueTest::Name(test.clone()))
+        });
+        let no_message = Node::Not(Box::new(Node::Message(NameTest::Exists)));
+        Node::And(vec![
+            Node::Status(StatusCode::Error.code().into()),
+            Node::Or(vec![
+                Node::Message(test.clone()),
+                Node::And(vec![no_message, Node::Or(others.into())]),
+            ]),
+        ])
     }
 
     fn attribute(&mut self, owner: AttributeOwner, key: Option<&String>, test: ValueTest) -> Node {
@@ -194,7 +217,7 @@ fn operation_comparison(
         (SpanField::Name, _) => Ok(OperationTest::Name(NameTest::new(operator, value)?)),
         (SpanField::Kind, SearchValue::Text(name)) => kind_named(name)
             .map(|kind| OperationTest::Kind(kind.code().into()))
-            .ok_or_else(|| format!("{name:?} is no kind")),
+            .ok_or_else(|| format!("unknown span kind {name:?}")),
         _ => Ok(OperationTest::Service(ValueTest::new(operator, value)?)),
     }
 }

@@ -19,7 +19,7 @@ use crate::ids::{self, IdSet};
 use crate::sqlstate::read_error;
 
 #[derive(FromRow)]
-struct Row {
+struct DictionaryRow {
     section: i16,
     id: i64,
     kind: Option<i16>,
@@ -137,7 +137,7 @@ pub(super) async fn resolve(
     }
     let mut query = QueryBuilder::with_arguments(include_str!("dictionary.sql"), arguments);
     push_sources(&mut query, tenant, &plan.leaves);
-    let query = query.build_query_as::<Row>();
+    let query = query.build_query_as::<DictionaryRow>();
     let mut rows = query.fetch(connection);
     let mut buffer = String::new();
     while let Some(row) = rows.try_next().await.map_err(read_error)? {

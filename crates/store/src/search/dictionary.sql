@@ -1,6 +1,7 @@
 -- Returns the dictionary entries that may pass a test. Each row is of one kind: 0 operation, 1
 -- resource, 2 scope. $1: tenant. $2: true to read operations. $3: true for all operations; else
--- only those whose folded name contains one of $4, with a kind in $5, or with a service in $6. $7,
+-- only
+-- those whose folded name contains one of $4 or is unknown, with a kind in $5, or with a service in $6. $7,
 -- $8: true to read resources and scopes. $9: true for all; else only those whose attributes contain
 -- one of $10.
 SELECT
@@ -12,7 +13,13 @@ WHERE $2 AND o.tenant_id = $1
         $3
         OR o.kind = ANY($5::smallint[])
         OR o.service_id = ANY($6::bigint[])
-        OR EXISTS (SELECT FROM unnest($4::text[]) AS part WHERE strpos(o.name_folded, part) > 0)
+        OR (
+            cardinality($4::text[]) > 0
+            AND (
+                o.name_folded IS NULL
+                OR EXISTS (SELECT FROM unnest($4::text[]) AS part WHERE strpos(o.name_folded, part) > 0)
+            )
+        )
     )
 UNION ALL
 SELECT 1::smallint, r.id, NULL, NULL, NULL, r.attributes

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use super::attribute::{AttributeScan, Unread};
+use super::attribute::AttributeScan;
 use super::bits::Bits;
 use super::condition::LeafBits;
+use super::inputs::{Inputs, Unread};
 use super::load::LoadedBlock;
 use super::plan::{Leaf, ScanPlan};
 use super::predicate::Node;
-use super::scanner::Inputs;
 use crate::block::Corrupt;
 
 /// The leaves that a trace matched in a block.

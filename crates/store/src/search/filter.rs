@@ -42,14 +42,9 @@ pub(crate) fn plan_of(filter: &TraceFilter) -> Result<ScanPlan, ReadError> {
         plan.require(&TracePredicate::Has(SpanPredicate::And(named)))?;
     }
     if let Some(text) = error {
-        plan.require(&TracePredicate::Has(SpanPredicate::And(vec![
-            SpanPredicate::compare(SpanField::Status, Comparison::Eq, "error"),
-            SpanPredicate::compare(
-                SpanField::StatusMessage,
-                Comparison::Contains,
-                text.as_str(),
-            ),
-        ])))?;
+        let contains =
+            SpanPredicate::compare(SpanField::ErrorText, Comparison::Contains, text.as_str());
+        plan.require(&TracePredicate::Has(contains))?;
     }
     for condition in attributes {
         let predicate = SpanPredicate::attribute(&condition.key, condition.value.as_str());

@@ -13,9 +13,9 @@ use throughline_model::ReadError;
 use throughline_wire::AttributeValue;
 use uuid::Uuid;
 
+use super::MOST_NAMES;
 use super::plan::ScanPlan;
 use super::predicate::AttributeTest;
-use super::results::MOST_NAMES;
 use crate::ids::IdSet;
 use crate::payload_refs::{self, ValuePath};
 use crate::sqlstate::read_error;
@@ -33,7 +33,7 @@ pub(super) struct Found {
 }
 
 #[derive(FromRow)]
-struct Row {
+struct LogRecordRow {
     /// The trace ID. `None` in the row that reports too many records.
     trace_id: Option<Uuid>,
     /// True if the resource or the scope passes.
@@ -51,7 +51,7 @@ pub(super) async fn all(
     (test, most_records): (&AttributeTest, i64),
 ) -> Result<Option<Found>, ReadError> {
     let compared = Compared::new(plan, test);
-    let mut rows = sqlx::query_as::<_, Row>(include_str!("log_records.sql"))
+    let mut rows = sqlx::query_as::<_, LogRecordRow>(include_str!("log_records.sql"))
         .bind(tenant)
         .bind(&compared.needles)
         .bind(compared.payload.map(|hash| hash.to_vec()))
@@ -80,7 +80,7 @@ pub(super) async fn of_traces(
     trace_ids: Vec<Uuid>,
 ) -> Result<Found, ReadError> {
     let compared = Compared::new(plan, test);
-    let mut rows = sqlx::query_as::<_, Row>(include_str!("log_records_of_traces.sql"))
+    let mut rows = sqlx::query_as::<_, LogRecordRow>(include_str!("log_records_of_traces.sql"))
         .bind(tenant)
         .bind(&compared.needles)
         .bind(compared.payload.map(|hash| hash.to_vec()))
@@ -122,7 +122,7 @@ impl<'a> Compared<'a> {
         }
     }
 
-    fn note(&self, row: &Row, found: &mut Found) {
+    fn note(&self, row: &LogRecordRow, found: &mut Found) {
         let Some(trace_id) = row.trace_id else {
             return;
         };
@@ -138,9 +138,9 @@ impl<'a> Compared<'a> {
         let payloads = payload_refs::decode(row.payloads.as_deref().unwrap_or_default());
         let payloads = payloads.unwrap_or_default();
         let mut buffer = String::new();
-        for (place, (key, value)) in (0..).zip(attributes.iter()) {
-            let place = ValuePath::Attribute(place);
-            let is_equal = match payloads.iter().find(|payload| payload.place == place) {
+        for (index, (key, value)) in (0..).zip(attributes.iter()) {
+            let path = ValuePath::Attribute(index);
+            let is_equal = match payloads.iter().find(|payload| payload.path == path) {
                 Some(payload) => Some(payload.hash) == self.payload,
                 None => self.test.test.value(value, &mut buffer),
             };

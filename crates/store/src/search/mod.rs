@@ -16,6 +16,7 @@ mod condition;
 mod dictionary;
 mod evaluate;
 mod filter;
+mod inputs;
 mod load;
 mod log_records;
 mod matched;
@@ -30,6 +31,7 @@ mod rows;
 mod scan;
 mod scanner;
 mod sources;
+mod trace_row;
 mod value;
 
 use std::sync::Arc;
@@ -44,8 +46,12 @@ pub(crate) use self::matched::{MATCHED_SPANS, MatchedPlaces};
 pub(crate) use self::permits::ScanPermits;
 pub(crate) use self::plan::{ReferenceTo, ScanPlan};
 pub(crate) use self::results::SpanAt;
-pub(crate) use self::rows::{RowSelection, TraceRow};
-pub(crate) use self::scan::{Budget, End, From, Search};
+pub(crate) use self::rows::RowSelection;
+pub(crate) use self::scan::{End, From, Search, SearchBudget, SearchLimits};
+pub(crate) use self::trace_row::TraceRow;
+
+/// The maximum number of attribute names that a search returns.
+const MOST_NAMES: usize = 100;
 
 /// Resolves the dictionary tests of a plan. Runs one statement, or none if the plan has no such
 /// tests.

@@ -27,7 +27,7 @@ impl NameTest {
     /// Returns the errors of [`ValueTest::new`].
     pub(super) fn new(operator: Comparison, value: &SearchValue) -> Result<Self, String> {
         let SearchValue::Text(text) = value else {
-            return Err("names and status messages are compared with a text".to_owned());
+            return Err("names and status messages compare with a text only".to_owned());
         };
         Ok(match operator {
             Comparison::StartsWith => Self::Prefix(fold_case(text).into_owned()),

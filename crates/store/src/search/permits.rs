@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 /// The interval at which a waiting search checks again whether ingest is busy.
-const EVERY: Duration = Duration::from_millis(20);
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Reports whether spans wait for their commit.
 pub(crate) type IsIngestBusy = Box<dyn Fn() -> bool + Send + Sync>;
@@ -59,11 +59,11 @@ impl ScanPermits {
         if let Some(permit) = self.try_acquire() {
             return permit;
         }
-        let _waiting = Waiting::new(self);
+        let _waiting = WaitingScan::new(self);
         loop {
             // Ingest sends no notification when it becomes idle, so the search also checks at an
             // interval.
-            let _ = timeout(EVERY, self.freed.notified()).await;
+            let _ = timeout(CHECK_INTERVAL, self.freed.notified()).await;
             if let Some(permit) = self.try_acquire() {
                 return permit;
             }
@@ -93,16 +93,16 @@ impl ScanPermits {
 }
 
 /// Counts a waiting search until it is dropped.
-struct Waiting<'a>(&'a ScanPermits);
+struct WaitingScan<'a>(&'a ScanPermits);
 
-impl<'a> Waiting<'a> {
+impl<'a> WaitingScan<'a> {
     fn new(permits: &'a ScanPermits) -> Self {
         permits.scans().waiting += 1;
         Self(permits)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingScan<'_> {
     fn drop(&mut self) {
         let mut scans = self.0.scans();
         scans.waiting = scans.waiting.saturating_sub(1);
@@ -147,7 +147,7 @@ mod tests {
         drop(first);
         let first = permits.acquire().await;
         let (second, ()) = tokio::join!(permits.acquire(), async {
-            tokio::time::sleep(EVERY * 3).await;
+            tokio::time::sleep(CHECK_INTERVAL * 3).await;
             is_busy.store(false, Ordering::Relaxed);
         });
         let others = [permits.acquire().await, permits.acquire().await];

@@ -226,7 +226,9 @@ impl ScanPlan {
 
     pub(super) fn leaf(&mut self, leaf: Leaf) -> Result<Condition, String> {
         if self.leaves.len() == MAX_LEAVES {
-            return Err(format!("the search asks for more than {MAX_LEAVES} spans"));
+            return Err(format!(
+                "the search has more than {MAX_LEAVES} conditions on spans"
+            ));
         }
         self.leaves.push(leaf);
         Ok(Condition::Leaf(self.leaves.len() - 1))

@@ -1,20 +1,39 @@
 //! Skips blocks that cannot match, by their metadata and filters.
 
+use sqlx::FromRow;
 use throughline_model::Comparison;
 
-use super::blocks::Row;
 use super::condition::LeafBits;
 use super::number::Number;
 use super::plan::{Leaf, ScanPlan};
 use super::predicate::{AttributeTest, Node};
-use crate::block::Corrupt;
 use crate::block::checksums::{self, ChecksumRegion};
 use crate::block::table::report_corrupt;
+use crate::block::{Corrupt, PruneData};
+
+/// A row with the values by which a search prunes a block.
+#[derive(FromRow)]
+pub(super) struct PruneRow {
+    pub level: i16,
+    pub id: i64,
+    pub received_day: i32,
+    pub class: i16,
+    #[sqlx(flatten)]
+    pub prune: PruneData,
+    /// The operations, resources and scopes of the block. `None` if the plan has no tests of them.
+    pub operations: Option<Vec<i64>>,
+    #[sqlx(rename = "listed_resources")]
+    pub resources: Option<Vec<i64>>,
+    #[sqlx(rename = "listed_scopes")]
+    pub scopes: Option<Vec<i64>>,
+    pub checksums: Vec<i32>,
+    pub buckets: Option<Vec<Vec<u8>>>,
+}
 
 /// Decides which leaves a block may match.
 pub(super) struct Pruner<'a> {
     plan: &'a ScanPlan,
-    row: &'a Row,
+    row: &'a PruneRow,
     /// One flag per probe: true if the filter may contain it.
     probes: Vec<bool>,
 }
@@ -24,7 +43,7 @@ impl<'a> Pruner<'a> {
     ///
     /// # Errors
     /// Returns [`Corrupt`] if the metadata changed since it was written.
-    pub(super) fn new(plan: &'a ScanPlan, row: &'a Row) -> Result<Self, Corrupt> {
+    pub(super) fn new(plan: &'a ScanPlan, row: &'a PruneRow) -> Result<Self, Corrupt> {
         row.prune.verify(&row.checksums)?;
         for (part, ids) in [
             (ChecksumRegion::Resources, &row.resources),

@@ -4,17 +4,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
+use super::MOST_NAMES;
 use super::blocks::{BlockInfo, BlockKey};
 use super::condition::LeafBits;
 use super::evaluate::Hit;
-use super::rows::TraceRow;
+use super::trace_row::TraceRow;
 
 /// The maximum number of traces with stored matches. Beyond it, matches are dropped, and their
 /// blocks are scanned again when needed.
 const MOST_TRACES: usize = 200_000;
-
-/// The maximum number of attribute names that a search returns.
-pub(super) const MOST_NAMES: usize = 100;
 
 /// The position of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,35 +6,11 @@ use throughline_model::{Direction, ReadError, StatusFilter, TraceFilter};
 use uuid::Uuid;
 
 use super::plan::ScanPlan;
-use super::sources::push_leads;
+use super::sources::push_condition;
+use super::trace_row::{RowKey, TraceRow};
 use crate::ids;
 use crate::indexed_text::{MAX_CHARS, MAX_SESSION_CHARS, beginning};
 use crate::sqlstate::read_error;
-
-/// A position in the list: start and ID of a trace.
-pub(crate) type RowKey = (i64, Uuid);
-
-/// The columns of a trace row that a search reads.
-#[derive(Debug, Clone, FromRow)]
-pub(crate) struct TraceRow {
-    pub trace_id: Uuid,
-    pub start_ns: i64,
-    pub end_ns: i64,
-    pub first_block_id: i64,
-    pub has_error: bool,
-    pub root_operation_id: i64,
-    /// The user ID. `None` if the search does not read users.
-    pub user_id: Option<String>,
-    /// One flag per source of the plan, in the order of the leaves: true if the source finds the
-    /// trace.
-    pub(super) sources: Vec<bool>,
-}
-
-impl TraceRow {
-    pub(crate) const fn place(&self) -> RowKey {
-        (self.start_ns, self.trace_id)
-    }
-}
 
 /// The conditions on the rows of traces. The search applies them before it looks at spans.
 #[derive(Debug, Clone, Copy)]
@@ -114,7 +90,7 @@ impl RowSelection<'_> {
             last: all
                 .last()
                 .filter(|walked| walked.is_last)
-                .map(|walked| walked.row.place()),
+                .map(|walked| walked.row.row_key()),
             rows: all
                 .into_iter()
                 .filter(|walked| walked.is_selected)
@@ -183,7 +159,7 @@ impl RowSelection<'_> {
         query.push(" AS user_id, ARRAY[");
         for (at, (_, source)) in plan.sources().enumerate() {
             query.push(if at == 0 { "" } else { ", " });
-            push_leads(&mut query, source);
+            push_condition(&mut query, source);
         }
         query.push("]::boolean[] AS sources");
         query

@@ -30,9 +30,10 @@ use super::condition::LeafBits;
 use super::permits::ScanPermits;
 use super::plan::ScanPlan;
 use super::results::{Results, SpanAt};
-use super::rows::{RowKey, RowSelection, TraceRow};
+use super::rows::RowSelection;
 use super::scanner::Scanner;
 use super::sources::Sources;
+use super::trace_row::{RowKey, TraceRow};
 
 /// The number of batches of a walk after which the search tries the drive path again.
 const POOR_BATCHES: usize = 1;
@@ -43,7 +44,7 @@ const MOST_ROWS: i64 = 20_000;
 
 /// The limits of a search. It returns a partial result when the time budget is spent.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Budget {
+pub(crate) struct SearchBudget {
     pub time: Duration,
     /// The number of rows in the first batch of a walk.
     pub first_rows: i64,
@@ -58,11 +59,18 @@ pub(crate) struct Budget {
     pub listed_blocks: usize,
 }
 
+/// The limits of a search and of all searches of the process.
+#[derive(Debug, Clone)]
+pub(crate) struct SearchLimits {
+    pub budget: SearchBudget,
+    pub permits: Arc<ScanPermits>,
+}
+
 /// The start and the direction of a search.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct From {
     pub direction: Direction,
-    pub place: Option<RowKey>,
+    pub position: Option<RowKey>,
 }
 
 /// The reason why a search ended.
@@ -78,7 +86,7 @@ pub(crate) enum End {
 
 /// The end of a search, and the number of traces in the whole range if it is known.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Outcome {
+pub(crate) struct SearchOutcome {
     pub end: End,
     pub total: Option<u64>,
 }
@@ -106,7 +114,7 @@ pub(crate) struct Search<'a> {
     scanner: Scanner,
     pub(super) sources: Sources,
     positive: LeafBits,
-    budget: Budget,
+    budget: SearchBudget,
     deadline: Instant,
     /// True if this request decided a trace or searched a time range. Every request makes this
     /// progress even if it is over its time budget, so that a client that pages on reaches the end.
@@ -122,8 +130,7 @@ impl<'a> Search<'a> {
         selection: RowSelection<'a>,
         plan: Arc<ScanPlan>,
         from: From,
-        budget: Budget,
-        permits: Arc<ScanPermits>,
+        SearchLimits { budget, permits }: SearchLimits,
     ) -> Self {
         Self {
             connection,
@@ -158,7 +165,7 @@ impl<'a> Search<'a> {
     ///
     /// # Errors
     /// Returns the [`ReadError`] of a statement.
-    pub(crate) async fn run(&mut self, sink: Sink<'_>) -> Result<Outcome, ReadError> {
+    pub(crate) async fn run(&mut self, sink: Sink<'_>) -> Result<SearchOutcome, ReadError> {
         if self.plan.is_empty() {
             return self.walk(self.selection.from_ns, sink).await;
         }
@@ -167,7 +174,10 @@ impl<'a> Search<'a> {
             Sources::read(self.connection, tenant, &self.plan, most).await?
         };
         if self.from.direction == Direction::Before {
-            let lower_ns = self.from.place.map_or(i64::MIN, |(start_ns, _)| start_ns);
+            let lower_ns = self
+                .from
+                .position
+                .map_or(i64::MIN, |(start_ns, _)| start_ns);
             while !self.blocks.is_whole() && self.blocks.covered_from_ns > lower_ns {
                 self.extend().await?;
             }
@@ -178,12 +188,12 @@ impl<'a> Search<'a> {
             let lower_ns = self.blocks.covered_from_ns.max(self.selection.from_ns);
             if self
                 .from
-                .place
+                .position
                 .is_some_and(|(start_ns, _)| start_ns < lower_ns)
             {
                 // Earlier pages returned all traces.
                 if self.blocks.is_whole() {
-                    return Ok(Outcome::of(End::Whole));
+                    return Ok(SearchOutcome::of(End::Whole));
                 }
                 continue;
             }
@@ -193,11 +203,11 @@ impl<'a> Search<'a> {
             }
             let end = (lower_ns, Uuid::from_u128(1));
             // No progress if an earlier page already reached the end of this range.
-            self.has_progress |= self.from.place != Some(end);
-            self.from.place = Some(end);
+            self.has_progress |= self.from.position != Some(end);
+            self.from.position = Some(end);
             if self.is_over() {
                 let end = End::Stopped(end);
-                return Ok(Outcome { end, total: None });
+                return Ok(SearchOutcome { end, total: None });
             }
         }
     }
@@ -254,7 +264,7 @@ impl<'a> Search<'a> {
 
     /// Searches the traces that start at `lower_ns` or later. The blocks from there on must be
     /// listed.
-    async fn window(&mut self, lower_ns: i64, sink: Sink<'_>) -> Result<Outcome, ReadError> {
+    async fn window(&mut self, lower_ns: i64, sink: Sink<'_>) -> Result<SearchOutcome, ReadError> {
         if let Some((leaves, cost)) = self.cover()
             && cost <= self.budget.driven_spans.0
             && let Some(outcome) = self.drive(leaves, lower_ns, sink).await?
@@ -264,7 +274,7 @@ impl<'a> Search<'a> {
         self.walk(lower_ns, sink).await
     }
 
-    async fn walk(&mut self, lower_ns: i64, sink: Sink<'_>) -> Result<Outcome, ReadError> {
+    async fn walk(&mut self, lower_ns: i64, sink: Sink<'_>) -> Result<SearchOutcome, ReadError> {
         let mut limit = self.budget.first_rows;
         let most = if self.sources.asks_log_records(&self.plan) {
             MOST_ROWS_WITH_LOG_RECORDS
@@ -272,27 +282,27 @@ impl<'a> Search<'a> {
             MOST_ROWS
         };
         for batch in 1.. {
-            let from = (self.from.direction, self.from.place);
+            let from = (self.from.direction, self.from.position);
             let walked = self
                 .selection
                 .walk(self.connection, &self.plan, from, lower_ns, limit)
                 .await?;
             match self.decide(&walked.rows, sink).await? {
                 Decided::All => {}
-                Decided::Full => return Ok(Outcome::of(End::Full)),
+                Decided::Full => return Ok(SearchOutcome::of(End::Full)),
                 Decided::Before(row) => {
-                    let last = walked.rows.get(row.wrapping_sub(1)).map(TraceRow::place);
-                    let last = last.or(self.from.place);
-                    return Ok(Outcome::of(last.map_or(End::Whole, End::Stopped)));
+                    let last = walked.rows.get(row.wrapping_sub(1)).map(TraceRow::row_key);
+                    let last = last.or(self.from.position);
+                    return Ok(SearchOutcome::of(last.map_or(End::Whole, End::Stopped)));
                 }
             }
             let Some(last) = walked.last else {
-                return Ok(Outcome::of(End::Whole));
+                return Ok(SearchOutcome::of(End::Whole));
             };
-            self.from.place = Some(last);
+            self.from.position = Some(last);
             self.has_progress = true;
             if self.is_over() {
-                return Ok(Outcome::of(End::Stopped(last)));
+                return Ok(SearchOutcome::of(End::Stopped(last)));
             }
             if batch >= POOR_BATCHES
                 && !self.drive_failed
@@ -304,11 +314,11 @@ impl<'a> Search<'a> {
             }
             limit = (limit * 4).min(most.max(self.budget.first_rows));
         }
-        Ok(Outcome::of(End::Whole))
+        Ok(SearchOutcome::of(End::Whole))
     }
 }
 
-impl Outcome {
+impl SearchOutcome {
     const fn of(end: End) -> Self {
         Self { end, total: None }
     }

@@ -11,9 +11,9 @@ use throughline_model::ReadError;
 use throughline_wire::AttributeValue;
 use uuid::Uuid;
 
-use super::attribute::{Outcomes, Unread};
 use super::blocks::{BlockInfo, BlockKey};
 use super::evaluate::{BlockHits, Evaluation, Hit};
+use super::inputs::{Inputs, Outcomes, Unread};
 use super::load::{self, LoadedBlock, Needs};
 use super::permits::ScanPermits;
 use super::plan::{ScanPlan, attribute_tests};
@@ -39,16 +39,6 @@ pub(super) struct Scanner {
     /// The attribute names that were found.
     names: Vec<String>,
     cancelled: CancelOnDrop,
-}
-
-/// The inputs for evaluating a block.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Inputs<'a> {
-    pub plan: &'a ScanPlan,
-    /// The known results of tests of payloads. True if the payload passes.
-    pub outcomes: &'a Outcomes,
-    /// True when the request was cancelled. The result is then undefined and unused.
-    pub cancelled: &'a AtomicBool,
 }
 
 /// Cancels the evaluation when the request future is dropped.
@@ -198,7 +188,7 @@ impl Scanner {
         unread: Unread,
     ) -> Result<(), ReadError> {
         #[derive(FromRow)]
-        struct Row {
+        struct PayloadText {
             hash: Uuid,
             byte_count: i64,
             content: Vec<u8>,
@@ -219,7 +209,7 @@ impl Scanner {
         // A removed payload passes no test.
         outcomes.extend(unread.iter().map(|key| (*key, false)));
         for hashes in hashes.chunks(PAYLOADS) {
-            let rows: Vec<Row> = sqlx::query_as(include_str!("payloads.sql"))
+            let rows: Vec<PayloadText> = sqlx::query_as(include_str!("payloads.sql"))
                 .bind(self.tenant)
                 .bind(hashes)
                 .bind(day_ns(first_ns))
@@ -313,7 +303,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_block_is_looked_at_after_a_search_is_cancelled() {
+    fn no_block_is_scanned_after_a_search_is_cancelled() {
         let cancelled = AtomicBool::new(false);
         let mut seen = Vec::new();
         let work = |block: &mut u32| {
@@ -327,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scanner_that_is_dropped_cancels_what_it_started() {
+    fn dropping_a_scanner_cancels_its_scans() {
         let cancel = CancelOnDrop::default();
         let cancelled = Arc::clone(&cancel.0);
         assert!(!cancelled.load(Ordering::Relaxed));
@@ -336,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_block_is_told_and_left_out() {
+    fn a_scanner_reports_and_skips_a_damaged_block() {
         let damaged = std::cell::RefCell::new(Vec::new());
         let work = |block: &mut u32| {
             if *block == 1 {

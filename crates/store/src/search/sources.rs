@@ -6,10 +6,9 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 use throughline_model::ReadError;
 use uuid::Uuid;
 
-use super::log_records;
 use super::plan::{Leaf, ScanPlan, TraceSource};
-use super::results::MOST_NAMES;
-use super::rows::TraceRow;
+use super::trace_row::TraceRow;
+use super::{MOST_NAMES, log_records};
 use crate::indexed_text::{MAX_CHARS, beginning};
 
 /// The maximum number of traces of a source. A source with more cannot be used to find traces.
@@ -177,7 +176,7 @@ fn push_traces(query: &mut QueryBuilder<Postgres>, tenant: Uuid, source: &TraceS
 }
 
 /// Appends the condition that a source finds the trace of row `t`.
-pub(super) fn push_leads(query: &mut QueryBuilder<Postgres>, source: &TraceSource) {
+pub(super) fn push_condition(query: &mut QueryBuilder<Postgres>, source: &TraceSource) {
     match source {
         TraceSource::Event(correlation) => query
             .push(

@@ -8,6 +8,7 @@ use throughline_codec::binary;
 use throughline_model::{Comparison, SearchValue};
 use throughline_wire::AttributeValue;
 
+use super::name::NameTest;
 use super::number::{Number, is_ordered};
 use crate::block::{ColumnKind, FilterEntry};
 use crate::ids;
@@ -32,6 +33,8 @@ pub(super) enum ValueTest {
     Number(Comparison, Number),
     /// Passes this boolean.
     Bool(bool),
+    /// Passes a text that passes this test of names, which ignores case.
+    Name(NameTest),
 }
 
 /// A text, with the numbers that have it as their canonical text.
@@ -108,6 +111,7 @@ impl ValueTest {
             Self::Prefix(prefix) => text.starts_with(prefix),
             Self::Contains(finder) => finder.find(text).is_some(),
             Self::Matches(regex) => regex.is_match(text),
+            Self::Name(test) => core::str::from_utf8(text).is_ok_and(|text| test.is(text)),
             Self::Number(..) | Self::Bool(_) => false,
         }
     }
@@ -277,7 +281,7 @@ pub(super) fn regex(text: &str) -> Result<Regex, String> {
         .build()
         .map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => "the regular expression is too large".to_owned(),
-            _ => "the regular expression cannot be read".to_owned(),
+            _ => "invalid regular expression".to_owned(),
         })
 }
 
@@ -291,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_looked_for_in_every_way_that_an_equal_one_is_written() {
+    fn a_number_is_searched_in_every_text_form_of_equal_numbers() {
         for exponent in [1, 53, 54, 60, 62] {
             let integer = 1_i64 << exponent;
             let double = integer as f64;
@@ -306,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_equals_whatever_is_written_so_and_a_number_only_numbers() {
+    fn a_text_equals_every_value_with_this_text_and_a_number_equals_only_numbers() {
         for value in ["200".into(), 200_i64.into(), 200.0.into()] {
             assert!(passes(Comparison::Eq, "200", value));
         }
@@ -332,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn an_element_of_an_array_passes_for_it_and_a_map_only_exists() {
+    fn an_array_matches_by_its_elements_and_a_map_only_by_existence() {
         let list = AttributeValue::from(vec![AttributeValue::from("a"), 7_i64.into()]);
         assert!(passes(Comparison::Eq, "7", list.clone()));
         assert!(passes(Comparison::Matches, "^[ab]$", list.clone()));
@@ -347,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_equals_a_value_is_in_the_filter_under_one_of_its_texts() {
+    fn values_equal_to_a_search_value_are_in_the_filter_under_one_of_its_texts() {
         let texts = |value: SearchValue| {
             let test = ValueTest::new(Comparison::Eq, &value).expect("compiles");
             test.equal_texts().expect("is probed")
@@ -358,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_that_is_none_or_too_large_is_refused() {
+    fn an_invalid_or_too_large_expression_is_rejected() {
         for text in ["(", "(a{1000}){1000}"] {
             let value = SearchValue::from(text);
             assert!(

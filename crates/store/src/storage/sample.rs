@@ -15,7 +15,7 @@ const CANDIDATES: f64 = 500.0;
 
 /// The key of a block. In level 0 it has no class.
 #[derive(FromRow)]
-struct BlockLocation {
+struct SampledBlock {
     received_day: i32,
     class: Option<i16>,
     bucket: i16,
@@ -31,7 +31,7 @@ pub(super) async fn blocks(
     level1: &TableSize,
     mut see: impl FnMut(&StoredBlock),
 ) -> Result<(), sqlx::Error> {
-    let places: Vec<BlockLocation> = sqlx::query_as(include_str!("sample_blocks.sql"))
+    let places: Vec<SampledBlock> = sqlx::query_as(include_str!("sample_blocks.sql"))
         .bind(tenant)
         .bind(percent(level0))
         .bind(percent(level1))
@@ -60,7 +60,7 @@ fn percent(table: &TableSize) -> f32 {
 async fn block(
     connection: &mut PgConnection,
     tenant: Uuid,
-    place: &BlockLocation,
+    place: &SampledBlock,
 ) -> Result<Option<StoredBlock>, sqlx::Error> {
     let from = match place.class {
         None => "level0_blocks WHERE $4::smallint IS NULL",

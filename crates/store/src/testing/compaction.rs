@@ -1,4 +1,4 @@
-//! Stops compaction in the middle of its work.
+//! Blocks a compaction within its transaction.
 
 use std::time::Duration;
 
@@ -6,24 +6,24 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::look::{connect, count};
 
-/// Transactions of compaction that wait for a row.
+/// A query for the number of compactions that wait for a row.
 const WAITING: &str = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity AS a USING (pid)
     WHERE NOT granted AND locktype = 'transactionid' AND a.datname = current_database()
         AND a.application_name LIKE 'throughline compact%'";
 
-/// Keeps compaction from deleting the blocks that are in level 0 now.
+/// A lock that keeps compaction from deleting the present blocks of level 0.
 #[derive(Debug)]
 pub struct HeldCompaction(PgConnection);
 
 impl HeldCompaction {
-    /// Makes all level-0 blocks due, and locks their rows: a compaction that has written their spans to
-    /// level 1 waits there, in its transaction. Ingest goes on.
+    /// Makes all level-0 blocks due, and locks their rows. A compaction then waits in its
+    /// transaction, after it has written the spans to level 1. Ingest continues.
     ///
     /// # Panics
-    /// When the database does not answer: a test cannot go on.
+    /// Panics if the database does not respond.
     pub async fn hold(url: &str) -> Self {
         let mut connection = connect(url).await;
-        // Nothing is compacted between the statements.
+        // One transaction, so that no compaction runs between the statements.
         for statement in [
             "SELECT pg_advisory_lock(hashtextextended('throughline.compaction', 0))",
             "UPDATE level0_blocks SET written_at = now() - interval '11 minutes'",
@@ -42,7 +42,7 @@ impl HeldCompaction {
     /// Waits until a compaction waits.
     ///
     /// # Panics
-    /// When none does within a minute.
+    /// Panics if none waits within a minute.
     pub async fn until_it_waits(&self, url: &str) {
         for _ in 0..1_200 {
             if count(url, WAITING).await > 0 {
@@ -53,9 +53,9 @@ impl HeldCompaction {
         panic!("no compaction began within a minute");
     }
 
-    /// Lets compaction go on.
+    /// Releases the lock, so that compaction continues.
     pub async fn release(self) {
-        // The end of the connection releases the rows all the same.
+        // The end of the connection releases the rows in any case.
         let _ = self.0.close().await;
     }
 }

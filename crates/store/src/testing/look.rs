@@ -1,4 +1,4 @@
-//! Looks behind the store, for tests that may not name the database library.
+//! Queries for tests that must not depend on the database library.
 
 use std::str::FromStr as _;
 
@@ -16,10 +16,10 @@ pub(super) async fn connect(url: &str) -> PgConnection {
         .expect("the database answers")
 }
 
-/// The one number that a query gives (`bigint`).
+/// Returns the single number (`bigint`) of a query.
 ///
 /// # Panics
-/// When the database does not answer it: a test cannot go on.
+/// Panics if the query fails.
 pub async fn count(url: &str, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql)
         .fetch_one(&mut connect(url).await)
@@ -30,7 +30,7 @@ pub async fn count(url: &str, sql: &'static str) -> i64 {
 /// Runs statements.
 ///
 /// # Panics
-/// When one of them fails: a test cannot go on.
+/// Panics if a statement fails.
 pub async fn execute(url: &str, sql: &'static str) {
     sqlx::raw_sql(AssertSqlSafe(sql))
         .execute(&mut connect(url).await)
@@ -38,10 +38,10 @@ pub async fn execute(url: &str, sql: &'static str) {
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
-/// The tables of the schema, each with how many rows it has and a digest of all of them.
+/// Returns the tables of the schema, each with its number of rows and a digest of them.
 ///
 /// # Panics
-/// When the database does not answer: a test cannot go on.
+/// Panics if the database does not respond.
 pub async fn table_digests(url: &str) -> Vec<(String, i64, Option<String>)> {
     let mut connection = connect(url).await;
     let tables: Vec<String> = sqlx::query_scalar(
@@ -68,10 +68,10 @@ pub async fn table_digests(url: &str) -> Vec<(String, i64, Option<String>)> {
     digests
 }
 
-/// Clock offset and error of each stored span in level 0, as its sender measured them.
+/// Returns the clock offset and error of each span in level 0, as its sender measured them.
 ///
 /// # Panics
-/// When a block cannot be read: a test cannot go on.
+/// Panics if a block cannot be read.
 pub async fn measured_clocks(url: &str) -> Vec<(Option<i64>, Option<i64>)> {
     let statement = format!("SELECT {STORED_BLOCK_COLUMNS} FROM level0_blocks ORDER BY id");
     let blocks: Vec<StoredBlock> = sqlx::query_as(AssertSqlSafe(statement))
@@ -89,10 +89,10 @@ pub async fn measured_clocks(url: &str) -> Vec<(Option<i64>, Option<i64>)> {
     measured
 }
 
-/// Returns how many spans the blocks of both levels hold, those of removed traces included.
+/// Returns the number of spans in the blocks of both levels, including those of removed traces.
 ///
 /// # Panics
-/// As [`count`].
+/// Panics like [`count`].
 pub async fn count_spans(url: &str) -> i64 {
     count(
         url,
@@ -104,10 +104,10 @@ pub async fn count_spans(url: &str) -> i64 {
     .await
 }
 
-/// Returns how many different span ids the blocks of both levels hold.
+/// Returns the number of different span ids in the blocks of both levels.
 ///
 /// # Panics
-/// As [`count`].
+/// Panics like [`count`].
 pub async fn count_span_ids(url: &str) -> i64 {
     count(
         url,

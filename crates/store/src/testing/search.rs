@@ -1,11 +1,11 @@
-//! Searches by any predicate, which no filter can say yet, and counts of scans.
+//! Searches by any predicate, also by those that a filter cannot express, and counts scans.
 
 use throughline_model::{CheckedPredicate, Page, PageRequest, ReadError, TimeRange, TraceSummary};
 use throughline_wire::TenantId;
 
 use crate::Store;
 
-/// One page of the traces of the default tenant of which a predicate holds.
+/// Returns one page of the traces of the default tenant that meet a predicate.
 ///
 /// # Errors
 /// [`ReadError`].
@@ -19,7 +19,7 @@ pub async fn search(
     reader.search(predicate, range, page).await
 }
 
-/// Returns how many scans of searches run, and how many searches wait until they may scan.
+/// Returns the number of running scans, and the number of searches that wait for a permit.
 pub fn scan_counts(store: &Store) -> (usize, usize) {
     store.scan_counts()
 }

@@ -1,13 +1,14 @@
-//! Fills a database with any number of spans, fast and the same in every run: for benchmarks of
-//! reads and for trying things out.
+//! Fills a database with any number of spans, quickly and reproducibly, for benchmarks of reads and
+//! for experiments.
 //!
-//! The spans go through the writer (blocks, rows of traces and whatever else a
-//! commit keeps) and through compaction, so what is measured on them is what real spans would show.
+//! The spans go through the writer and through compaction, so measurements are the same as with
+//! real spans.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use sqlx::{Connection as _, PgConnection};
+use throughline_testkit::Ids;
 use throughline_wire::{
     Attributes, InstrumentationScope, Resource, Span, SpanId, SpanKind, Status, StatusCode,
     TenantId, TraceId, UnixNanos, semconv,
@@ -16,38 +17,38 @@ use tokio::task::JoinSet;
 
 use crate::{SpanGroup, Store, StoreOptions, WriteBatch};
 
-/// Spans of a batch, nearly.
+/// The approximate number of spans of a batch.
 const BATCH_SPANS: u64 = 5_000;
-/// Batches handed in at a time: one commits while others are encoded.
+/// The number of batches in flight: one commits while others are encoded.
 const IN_FLIGHT: usize = 4;
-/// Batches between two compactions.
+/// The number of batches between two compactions.
 const COMPACTED_BATCHES: u64 = 100;
 
-/// What to fill a database with.
+/// The options of the generated spans.
 #[derive(Debug, Clone)]
 pub struct SeedOptions {
-    /// How many spans, rounded down to whole traces. Default 100,000.
+    /// The number of spans, rounded down to whole traces. Default: 100,000.
     pub spans: u64,
-    /// Spans of each trace, a root and its children. Default 10.
+    /// The number of spans of each trace, a root and its children. Default: 10.
     pub spans_per_trace: u64,
-    /// How many services. Default 12.
+    /// The number of services. Default: 12.
     pub services: u64,
-    /// Operations of each service; the first are the busiest. Default 20.
+    /// The number of operations of each service. The first ones are the busiest. Default: 20.
     pub operations: u64,
-    /// How many users; two of three traces have one. Default 10,000.
+    /// The number of users. Two of three traces have one. Default: 10,000.
     pub users: u64,
-    /// Over how many days before `end` the traces begin, evenly. Default 7.
+    /// The number of days before `end` over which the traces are spread evenly. Default: 7.
     pub days: u32,
-    /// Of a thousand traces, so many fail. Default 20.
+    /// The number of failed traces per thousand. Default: 20.
     pub errors_per_mille: u64,
-    /// Whatever is drawn at random follows from this number. Default 1.
+    /// The seed of all random values. Default: 1.
     pub rng_seed: u64,
-    /// When the newest trace began.
+    /// The start of the newest trace.
     pub end: UnixNanos,
 }
 
 impl SeedOptions {
-    /// The defaults, up to `end`.
+    /// Returns the defaults, with traces up to `end`.
     pub const fn new(end: UnixNanos) -> Self {
         Self {
             spans: 100_000,
@@ -62,7 +63,7 @@ impl SeedOptions {
         }
     }
 
-    /// How many traces that makes.
+    /// Returns the number of traces.
     pub fn traces(&self) -> u64 {
         self.spans / self.spans_per_trace.max(1)
     }
@@ -72,7 +73,7 @@ impl SeedOptions {
 /// Returns the number of spans stored.
 ///
 /// # Errors
-/// Whatever the database says.
+/// An error of the database.
 pub async fn seed(
     url: &str,
     options: &SeedOptions,
@@ -82,7 +83,7 @@ pub async fn seed(
     let mut in_flight = JoinSet::new();
     let mut stored = 0;
     for (batch, number) in batches(options).zip(1_u64..) {
-        // Level 0 stays as small as a server keeps it.
+        // Keeps level 0 as small as a server does.
         if number.is_multiple_of(COMPACTED_BATCHES) {
             store.compact_once().await?;
         }
@@ -107,13 +108,13 @@ pub async fn seed(
     Ok(stored)
 }
 
-/// The same spans as batches, oldest first.
+/// Returns the same spans as batches, oldest first.
 pub fn batches(options: &SeedOptions) -> impl Iterator<Item = WriteBatch> + use<> {
     let options = options.clone();
     let traces = options.traces();
     let step = (BATCH_SPANS / options.spans_per_trace.max(1)).max(1);
     let senders = senders(&options);
-    let mut random = Random(options.rng_seed);
+    let mut random = Ids::seeded(options.rng_seed);
     (0..traces.div_ceil(step)).map(move |batch| {
         let mut groups: Vec<SpanGroup> = senders.clone();
         for at in batch * step..((batch + 1) * step).min(traces) {
@@ -127,7 +128,7 @@ pub fn batches(options: &SeedOptions) -> impl Iterator<Item = WriteBatch> + use<
     })
 }
 
-/// An empty group for each service.
+/// Returns an empty group for each service.
 fn senders(options: &SeedOptions) -> Vec<SpanGroup> {
     let scope = Arc::new(InstrumentationScope::default());
     (0..options.services.max(1))
@@ -140,17 +141,17 @@ fn senders(options: &SeedOptions) -> Vec<SpanGroup> {
 }
 
 /// Appends the spans of the trace number `at`.
-fn trace(options: &SeedOptions, at: u64, random: &mut Random, groups: &mut [SpanGroup]) {
+fn trace(options: &SeedOptions, at: u64, random: &mut Ids, groups: &mut [SpanGroup]) {
     let range_ns = i64::from(options.days.max(1)) * UnixNanos::PER_DAY;
     let back = i128::from(range_ns) * i128::from(options.traces() - 1 - at)
         / i128::from(options.traces().max(1));
     let start = options.end.saturating_add(-(back as i64));
     let trace_id = random.trace_id();
     let failed = random.below(1_000) < options.errors_per_mille;
-    let service = random.skewed(groups.len() as u64);
-    let mut root = span(trace_id, None, start, random.duration_ns(), random);
+    let service = skewed(random, groups.len() as u64);
+    let mut root = span(trace_id, None, start, duration_ns(random), random);
     root.kind = SpanKind::Server;
-    root.name = operation("GET", service, random.skewed(options.operations));
+    root.name = operation("GET", service, skewed(random, options.operations));
     let status = if failed { 502 } else { 200 };
     root.attributes = root_attributes(&root.name, status, options, at, random);
     if failed {
@@ -158,10 +159,10 @@ fn trace(options: &SeedOptions, at: u64, random: &mut Random, groups: &mut [Span
     }
     let count = options.spans_per_trace.max(1);
     let slice_ns = root.duration_ns() / count as i64;
-    for place in 1..count {
+    for index in 1..count {
         // Three of four children stay in the service that was called.
-        let callee = (service + u64::from(place % 4 == 0) * place) % groups.len() as u64;
-        let begins = start.saturating_add(slice_ns * place as i64);
+        let callee = (service + u64::from(index % 4 == 0) * index) % groups.len() as u64;
+        let begins = start.saturating_add(slice_ns * index as i64);
         let mut child = span(
             trace_id,
             Some(root.span_id),
@@ -170,7 +171,7 @@ fn trace(options: &SeedOptions, at: u64, random: &mut Random, groups: &mut [Span
             random,
         );
         child.kind = SpanKind::Client;
-        child.name = operation("SELECT", callee, random.skewed(options.operations));
+        child.name = operation("SELECT", callee, skewed(random, options.operations));
         child.attributes = Attributes::from_pairs(vec![
             (semconv::DB_SYSTEM_NAME.into(), "postgresql".into()),
             (
@@ -178,7 +179,7 @@ fn trace(options: &SeedOptions, at: u64, random: &mut Random, groups: &mut [Span
                 child.name.clone().into_owned().into(),
             ),
         ]);
-        if failed && place == count - 1 {
+        if failed && index == count - 1 {
             child.status.code = StatusCode::Error;
         }
         groups[callee as usize].spans.push(child);
@@ -195,7 +196,7 @@ fn root_attributes(
     status: i64,
     options: &SeedOptions,
     at: u64,
-    random: &mut Random,
+    random: &mut Ids,
 ) -> Attributes {
     let mut pairs: Vec<(Cow<'static, str>, _)> = vec![
         (semconv::HTTP_REQUEST_METHOD.into(), "GET".into()),
@@ -207,7 +208,7 @@ fn root_attributes(
         ),
     ];
     if !at.is_multiple_of(3) {
-        let user = random.skewed(options.users);
+        let user = skewed(random, options.users);
         pairs.push((semconv::USER_ID.into(), format!("user-{user}").into()));
         let session = format!("session-{user}-{}", at / 100_000);
         pairs.push((semconv::SESSION_ID.into(), session.into()));
@@ -220,75 +221,26 @@ fn span(
     parent_span_id: Option<SpanId>,
     start: UnixNanos,
     duration_ns: i64,
-    random: &mut Random,
+    random: &mut Ids,
 ) -> Span {
     Span {
-        trace_id,
-        span_id: random.span_id(),
         parent_span_id,
-        trace_state: Cow::Borrowed(""),
         flags: 0x101,
-        name: Cow::Borrowed(""),
-        kind: SpanKind::Internal,
-        start,
         end: start.saturating_add(duration_ns),
-        status: Status::UNSET,
-        attributes: Attributes::default(),
-        dropped_attributes_count: 0,
-        events: Vec::new(),
-        dropped_events_count: 0,
-        links: Vec::new(),
-        dropped_links_count: 0,
-        sequence: None,
+        ..Span::new(trace_id, random.span_id(), start)
     }
 }
 
-/// Numbers that follow from a seed (`SplitMix64`: Steele, Lea, Flood 2014).
-struct Random(u64);
+/// Returns a number below `bound`. Small numbers are far more frequent than large ones.
+fn skewed(random: &mut Ids, bound: u64) -> u64 {
+    let [a, b, c] = [(); 3].map(|()| random.below(bound));
+    a.min(b).min(c)
+}
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-
-    /// Below `bound`, small numbers far more often than large ones.
-    fn skewed(&mut self, bound: u64) -> u64 {
-        let (a, b, c) = (self.below(bound), self.below(bound), self.below(bound));
-        a.min(b).min(c)
-    }
-
-    /// From 0.2 ms to some seconds; one of two thousand is longer than 2 s.
-    fn duration_ns(&mut self) -> i64 {
-        let octave = (self.next() & self.next() & 0x3fff).count_ones();
-        (200_000 + self.below(200_000) as i64) << octave
-    }
-
-    fn trace_id(&mut self) -> TraceId {
-        loop {
-            let mut bytes = [0; 16];
-            bytes[..8].copy_from_slice(&self.next().to_be_bytes());
-            bytes[8..].copy_from_slice(&self.next().to_be_bytes());
-            if let Ok(id) = TraceId::from_bytes(bytes) {
-                return id;
-            }
-        }
-    }
-
-    fn span_id(&mut self) -> SpanId {
-        loop {
-            if let Ok(id) = SpanId::from_bytes(self.next().to_be_bytes()) {
-                return id;
-            }
-        }
-    }
+/// Returns 0.2 ms to some seconds; one of two thousand is longer than 2 s.
+fn duration_ns(random: &mut Ids) -> i64 {
+    let octave = (random.next_u64() & random.next_u64() & 0x3fff).count_ones();
+    (200_000 + random.below(200_000) as i64) << octave
 }
 
 #[cfg(test)]
@@ -296,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_makes_the_same_spans_and_as_many_as_asked_for() {
+    fn the_same_seed_creates_the_same_spans_in_the_requested_number() {
         let options = SeedOptions {
             spans: 12_345,
             ..SeedOptions::new(UnixNanos::new(1_795_269_600_000_000_000))

@@ -1,4 +1,4 @@
-//! The baseline of reading a trace: its two large statements by themselves.
+//! The baseline for reading a trace: only its two large statements.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,12 @@ use uuid::Uuid;
 
 use crate::reader;
 
-/// How long the summary and the spans of a trace take over one connection, rows fetched and not
-/// read; the reader's look-ups of names are left out, which makes it a hard baseline.
+/// Returns the time for the statements of the summary and the spans of a trace over one connection.
+/// The rows are fetched and not decoded, and names are not looked up, which makes it a strict
+/// baseline.
 ///
 /// # Errors
-/// Whatever the database says.
+/// An error of the database.
 pub async fn trace_sql(
     url: &str,
     traces: &[TraceId],

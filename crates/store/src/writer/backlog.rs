@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::PgPool;
 use tokio::time::sleep;
 
-use super::queue::Budget;
+use super::queue::QueueBudget;
 use crate::Level0Limit;
 
 /// The interval between two measurements of level 0, while spans are committed.
@@ -14,7 +14,7 @@ const EVERY: Duration = Duration::from_secs(2);
 
 /// Measures level 0 until the writer or the pool is gone, and refuses batches while it is full. A
 /// measurement scans a table of a few thousand rows. There is none while nothing is committed.
-pub(super) async fn watch(pool: PgPool, budget: Weak<Budget>, limit: Level0Limit) {
+pub(super) async fn watch(pool: PgPool, budget: Weak<QueueBudget>, limit: Level0Limit) {
     loop {
         sleep(EVERY).await;
         let Some(budget) = budget.upgrade() else {
@@ -42,7 +42,7 @@ async fn size(pool: &PgPool) -> Result<(u64, u64), sqlx::Error> {
     Ok((blocks.unsigned_abs(), bytes.unsigned_abs()))
 }
 
-fn note(budget: &Arc<Budget>, limit: Level0Limit, blocks: u64, bytes: u64) {
+fn note(budget: &Arc<QueueBudget>, limit: Level0Limit, blocks: u64, bytes: u64) {
     metrics::gauge!("throughline_level0_blocks").set(blocks as f64);
     metrics::gauge!("throughline_level0_bytes").set(bytes as f64);
     let is_behind = blocks > limit.blocks || bytes > limit.bytes;
@@ -51,9 +51,9 @@ fn note(budget: &Arc<Budget>, limit: Level0Limit, blocks: u64, bytes: u64) {
         tracing::warn!(
             blocks,
             bytes,
-            "compaction is behind and level 0 is full: ingest answers 429 until it is smaller"
+            "compaction is behind and level 0 is full: ingest responds 429 until it is smaller"
         );
     } else if was_behind && !is_behind {
-        tracing::info!(blocks, bytes, "level 0 is small enough: ingest goes on");
+        tracing::info!(blocks, bytes, "level 0 is small enough: ingest resumes");
     }
 }

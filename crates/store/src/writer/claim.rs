@@ -9,13 +9,13 @@
 use std::collections::BTreeMap;
 
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use super::Committer;
-use super::digests::{self, Grown, StoredTrace};
+use super::digests::{self, Grown, LockedTrace};
 use super::fingerprint::Fingerprints;
-use super::group::{Group, RowRef};
+use super::group::Group;
 use super::open_spans::OpenSpan;
+use super::outcome::{Claimed, RowRef};
 use super::summary::Summary;
 use super::trace_rows::{LockedRow, NewRows, UpdatedRows};
 use crate::ids::TraceKey;
@@ -23,19 +23,6 @@ use crate::ids::TraceKey;
 /// The most attempts to claim a trace. Each further attempt means that retention removed the row
 /// between the insert, which found it, and the lock.
 const MAX_ATTEMPTS: usize = 8;
-
-/// The spans of a commit by their outcome.
-#[derive(Debug, Default)]
-pub(super) struct Claimed {
-    /// Spans to store.
-    pub new: Vec<RowRef>,
-    /// Spans that are already stored with the same content.
-    pub duplicate: Vec<RowRef>,
-    /// Spans beyond the span limit of their traces.
-    pub over_limit: Vec<RowRef>,
-    /// Large traces with all their digests after this commit.
-    pub large: Vec<Grown>,
-}
 
 /// The spans of one trace in a commit.
 #[derive(Debug, Default)]
@@ -163,7 +150,7 @@ async fn update_locked(
             digests.any(|digest| row.may_have(digest, shared.fingerprint_mask))
         })
         .map(LockedRow::stored_trace)
-        .collect::<Vec<StoredTrace>>();
+        .collect::<Vec<LockedTrace>>();
     let mut stored = digests::of_traces(connection, &shared.digests, &doubtful).await?;
     let mut updates = UpdatedRows::default();
     for row in locked {
@@ -201,9 +188,4 @@ async fn update_locked(
         claimed.new.append(&mut new);
     }
     updates.store(connection).await
-}
-
-/// Converts ids to a column of a statement.
-pub(super) fn uuids(ids: impl Iterator<Item = [u8; 16]>) -> Vec<Uuid> {
-    ids.map(Uuid::from_bytes).collect()
 }

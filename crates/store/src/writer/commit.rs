@@ -5,21 +5,17 @@ use std::collections::BTreeSet;
 
 use sqlx::{Connection as _, PgConnection};
 
-use super::claim::{self, Claimed};
-use super::group::{Group, InsertedEvents, RowRef};
+use super::copy::copy;
+use super::group::Group;
 use super::open_spans::{self, OpenSpans};
+use super::outcome::{Claimed, Committed, InsertedEvents, RowRef};
 use super::processes::Processes;
 use super::span_limit::refused;
-use super::{Committer, level0, payloads, row, staging, stored_events};
+use super::{Committer, claim, level0, payloads, staging, stored_events};
 use crate::block::BlockBuilder;
 use crate::ids::TraceKey;
 use crate::notice;
 use crate::sqlstate::{Fault, fault};
-
-/// The number of bytes sent at once; sqlx flushes every piece.
-const PIECE_BYTES: usize = 128 * 1024;
-/// The size in bytes below which runs of rows are joined before they are sent.
-const SMALL_BYTES: usize = 16 * 1024;
 
 const COPY_EVENTS: &str = include_str!("copy_events.sql");
 
@@ -40,21 +36,14 @@ impl From<sqlx::Error> for Failed {
     }
 }
 
-/// The rows that were committed.
-#[derive(Debug)]
-pub(super) struct Committed {
-    pub spans: Claimed,
-    pub events: InsertedEvents,
-}
-
 /// Buffers that are reused from commit to commit.
-pub(super) struct Buffers {
+pub(super) struct CommitBuffers {
     /// Bytes for COPY.
     pub copied: Vec<u8>,
     pub blocks: BlockBuilder,
 }
 
-impl Default for Buffers {
+impl Default for CommitBuffers {
     fn default() -> Self {
         Self {
             copied: Vec::new(),
@@ -69,7 +58,7 @@ pub(super) struct Commit<'a> {
     /// The distinct rows to store, spans first.
     pub rows: &'a [RowRef],
     /// Starts that are rejected because their traces have too many open spans.
-    pub refused_starts: &'a BTreeSet<open_spans::Key>,
+    pub refused_starts: &'a BTreeSet<open_spans::OpenSpanKey>,
     pub shared: &'a Committer,
 }
 
@@ -78,7 +67,7 @@ impl Commit<'_> {
     pub(super) async fn run(
         &self,
         connection: &mut PgConnection,
-        buffers: &mut Buffers,
+        buffers: &mut CommitBuffers,
     ) -> Result<Committed, Failed> {
         // The fallback order: COPY directly, then without the stored events, then through a
         // temporary table. A batch that was sent again is a small part of its group, so the second
@@ -102,7 +91,7 @@ impl Commit<'_> {
         &self,
         connection: &mut PgConnection,
         path: EventPath,
-        buffers: &mut Buffers,
+        buffers: &mut CommitBuffers,
     ) -> Result<Committed, Failed> {
         let mut transaction = connection.begin().await?;
         self.write_referred(&mut transaction).await?;
@@ -168,7 +157,7 @@ impl Commit<'_> {
     /// Returns the spans that have begun and are not rejected.
     fn begun(&self) -> Vec<([u8; 16], &open_spans::OpenSpan)> {
         let mut begun = Vec::new();
-        for batch in self.group.telling() {
+        for batch in self.group.with_reports() {
             let open = batch.open.iter().map(|open| (batch.tenant, open));
             begun.extend(
                 open.filter(|(tenant, open)| !self.refused_starts.contains(&open.key(*tenant))),
@@ -191,9 +180,9 @@ impl Commit<'_> {
         }
         let mut processes = Processes::default();
         let mut open_spans = OpenSpans::default();
-        for batch in group.telling() {
-            for told in &batch.told {
-                processes.add(batch.tenant, told);
+        for batch in group.with_reports() {
+            for report in &batch.reports {
+                processes.add(batch.tenant, report);
             }
             for open in &batch.open {
                 if self.refused_starts.contains(&open.key(batch.tenant)) {
@@ -211,7 +200,7 @@ impl Commit<'_> {
             }
             // A sender that numbers its spans may omit the number of this one, and the span may
             // still be open.
-            if row.numbered().is_some() || !batch.told.is_empty() {
+            if row.numbered().is_some() || !batch.reports.is_empty() {
                 open_spans.end(batch.tenant, row.trace_id, row.span_id);
             }
         }
@@ -270,44 +259,5 @@ fn is_duplicate(failed: &Failed) -> bool {
 
 /// Splits `rows` into spans and events.
 fn by_kind(rows: &[RowRef]) -> (&[RowRef], &[RowRef]) {
-    rows.split_at(rows.partition_point(|row| !row.is_event()))
-}
-
-/// Sends `rows`, all of one kind, by binary COPY.
-pub(super) async fn copy(
-    connection: &mut PgConnection,
-    statement: &str,
-    group: &Group,
-    rows: &[RowRef],
-    buffer: &mut Vec<u8>,
-) -> Result<(), sqlx::Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let mut copy = connection.copy_in_raw(statement).await?;
-    buffer.clear();
-    buffer.extend_from_slice(row::HEADER);
-    for run in group.runs(rows) {
-        if run.len() < SMALL_BYTES {
-            buffer.extend_from_slice(run);
-            if buffer.len() < PIECE_BYTES {
-                continue;
-            }
-        }
-        if !buffer.is_empty() {
-            copy.send(buffer.as_slice()).await?;
-            buffer.clear();
-        }
-        if run.len() >= SMALL_BYTES {
-            // The run is sent from the batch's own buffer: most batches are one run, and are not
-            // copied again.
-            for piece in run.chunks(PIECE_BYTES) {
-                copy.send(piece).await?;
-            }
-        }
-    }
-    buffer.extend_from_slice(row::TRAILER);
-    copy.send(buffer.as_slice()).await?;
-    copy.finish().await?;
-    Ok(())
+    rows.split_at(rows.partition_point(|row| !row.is_event))
 }

@@ -1,8 +1,6 @@
 //! Services, operations, resources and scopes: each is written once, under the hash of its content.
 
-use std::collections::HashSet;
-use std::sync::RwLock;
-
+use quick_cache::sync::Cache;
 use sqlx::PgConnection;
 use throughline_model::fold_case;
 use uuid::Uuid;
@@ -43,7 +41,7 @@ pub(super) enum EntryRow {
 
 /// The dictionary table of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Table {
+pub(super) enum DictionaryTable {
     Services,
     Operations,
     Resources,
@@ -79,67 +77,58 @@ impl EntryRow {
         }
     }
 
-    const fn table(&self) -> Table {
+    const fn table(&self) -> DictionaryTable {
         match self {
-            Self::Service { .. } => Table::Services,
-            Self::Operation { .. } => Table::Operations,
-            Self::Resource { .. } => Table::Resources,
-            Self::Scope { .. } => Table::Scopes,
+            Self::Service { .. } => DictionaryTable::Services,
+            Self::Operation { .. } => DictionaryTable::Operations,
+            Self::Resource { .. } => DictionaryTable::Resources,
+            Self::Scope { .. } => DictionaryTable::Scopes,
         }
     }
 }
 
-type Key = (Table, [u8; 16], i64);
+type EntryKey = (DictionaryTable, [u8; 16], i64);
 
 /// The ids of entries that are known to be in the tables.
 ///
 /// It holds only entries that this process has committed. It is cleared when the connection is
-/// lost, because another database may answer at the same address afterwards.
-#[derive(Debug, Default)]
-pub(super) struct CommittedEntries(RwLock<HashSet<Key>>);
+/// lost, because another database may answer at the same address afterwards. When it is full, it
+/// evicts ids that were not used lately; they are written again, which changes nothing.
+#[derive(Debug)]
+pub(super) struct CommittedEntries(Cache<EntryKey, ()>);
+
+impl Default for CommittedEntries {
+    fn default() -> Self {
+        Self(Cache::new(Self::MAX))
+    }
+}
 
 impl CommittedEntries {
-    /// The most ids in the cache; when it is full, it is cleared. This bounds the memory when names
-    /// never repeat.
+    /// The most ids in the cache, about 13 MB. This bounds the memory when names never repeat.
     const MAX: usize = 200_000;
 
     /// Returns the entries of `wanted` that are not known to be stored.
     pub(super) fn missing<'a>(&self, wanted: impl Iterator<Item = &'a Entry>) -> Vec<&'a Entry> {
-        let known = self
-            .0
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
         wanted
-            .filter(|entry| !known.contains(&(entry.row.table(), entry.tenant, entry.id)))
+            .filter(|entry| !self.contains(entry.row.table(), entry.tenant, entry.id))
             .collect()
     }
 
     /// Returns whether this entry is known to be stored.
-    pub(super) fn contains(&self, table: Table, tenant: [u8; 16], id: i64) -> bool {
-        let known = self
-            .0
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.contains(&(table, tenant, id))
+    pub(super) fn contains(&self, table: DictionaryTable, tenant: [u8; 16], id: i64) -> bool {
+        self.0.get(&(table, tenant, id)).is_some()
     }
 
     fn add<'a>(&self, entries: impl Iterator<Item = &'a Entry>) {
-        let mut known = self
-            .0
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if known.len() > Self::MAX {
-            known.clear();
+        for entry in entries {
+            self.0
+                .insert((entry.row.table(), entry.tenant, entry.id), ());
         }
-        known.extend(entries.map(|entry| (entry.row.table(), entry.tenant, entry.id)));
     }
 
     /// Removes all ids.
     pub(super) fn clear(&self) {
-        self.0
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clear();
+        self.0.clear();
     }
 }
 
@@ -327,4 +316,35 @@ async fn scopes(connection: &mut PgConnection, entries: &[&Entry]) -> Result<(),
     .execute(connection)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(id: i64) -> Entry {
+        Entry {
+            tenant: [1; 16],
+            id,
+            row: EntryRow::Service {
+                name: id.to_string(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_full_cache_evicts_some_ids_and_not_those_in_use() {
+        let known = CommittedEntries::default();
+        let contains = |id| known.contains(DictionaryTable::Services, [1; 16], id);
+        let count = 2 * CommittedEntries::MAX as i64;
+        for id in 0..count {
+            known.add([&service(id)].into_iter());
+            assert!(contains(0), "after {id}");
+        }
+        let left = (0..count).filter(|id| contains(*id)).count();
+        assert!(left <= CommittedEntries::MAX);
+        assert!(left > CommittedEntries::MAX / 2, "{left} left");
+        known.clear();
+        assert!(!contains(0));
+    }
 }

@@ -4,13 +4,13 @@
 use throughline_wire::{LogRecord, Rejection, Span, SpanKind, UnixNanos};
 
 use super::batch::{SpanGroup, WriteBatch};
-use super::dictionary::{CommittedEntries, EntryRow, Table};
+use super::dictionary::{CommittedEntries, DictionaryTable, EntryRow};
 use super::encoded::Encoded;
 use super::events::EventContext;
 use super::open_spans::OpenSpan;
 use super::payloads::Detached;
 use super::processes::{ProcessReport, number};
-use super::row::{self, Buffers, Context};
+use super::row::{self, Context, RowBuffers};
 use super::shared::{ProcessIds, SharedParts};
 use crate::block::IngestMetadata;
 use crate::ids::{self, IdSet};
@@ -48,7 +48,7 @@ pub(super) fn encode(
             payloads: std::mem::take(&mut detached.payloads),
             ..Encoded::default()
         },
-        buffers: Buffers::with_capacity(batch.groups.iter().map(estimated_bytes).sum()),
+        buffers: RowBuffers::with_capacity(batch.groups.iter().map(estimated_bytes).sum()),
         detached,
         shared: SharedParts::new(batch.tenant.to_bytes(), known),
         seen: IdSet::default(),
@@ -66,7 +66,7 @@ pub(super) fn encode(
 
 struct Encoder<'a> {
     encoded: Encoded,
-    buffers: Buffers,
+    buffers: RowBuffers,
     detached: Detached,
     shared: SharedParts<'a>,
     /// The operations that this batch has had so far.
@@ -159,11 +159,11 @@ impl<'a> Encoder<'a> {
             return;
         };
         let received_ns = self.now.get();
-        let mut told = ProcessReport::new(sequence, &sender.rejected, resource_id, received_ns);
+        let mut report = ProcessReport::new(sequence, &sender.rejected, resource_id, received_ns);
         for number in refused {
-            told.reject(*number);
+            report.reject(*number);
         }
-        self.encoded.told.push(told);
+        self.encoded.reports.push(report);
         for (index, start) in (self.start_index..).zip(&group.starts) {
             let span = start.clone().into_span();
             // The receiver has already rejected it. A caller that skipped the receiver's validation
@@ -191,7 +191,7 @@ impl<'a> Encoder<'a> {
         let id = ids::operation(service_id, kind, name);
         if self.seen.insert(id) {
             self.shared
-                .need(Table::Operations, id, || EntryRow::Operation {
+                .need(DictionaryTable::Operations, id, || EntryRow::Operation {
                     service_id,
                     kind: i16::from(kind.code()),
                     name: name.to_owned(),
@@ -203,7 +203,7 @@ impl<'a> Encoder<'a> {
     fn event(&mut self, event: &LogRecord, context: EventContext) {
         let events = &mut self.encoded.events;
         if event.time.since(self.now) > MAX_AHEAD_NS {
-            return events.reject("the event lies more than two days ahead of the server's clock");
+            return events.reject("the event is more than two days ahead of the server's clock");
         }
         let payloads = self.detached.of_event(events.next_index());
         events.push(event, context, payloads);
@@ -211,7 +211,7 @@ impl<'a> Encoder<'a> {
 
     fn unstorable(&self, span: &Span) -> Option<&'static str> {
         if span.start.since(self.now) > MAX_AHEAD_NS {
-            return Some("the span begins more than two days ahead of the server's clock");
+            return Some("the start of the span is more than two days ahead of the server's clock");
         }
         row::unstorable(span)
     }

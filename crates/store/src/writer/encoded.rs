@@ -7,7 +7,7 @@ use super::events::Events;
 use super::open_spans::OpenSpan;
 use super::payloads::{self, Payload};
 use super::processes::ProcessReport;
-use super::row::Row;
+use super::row::BatchSpan;
 
 /// An encoded batch.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub(super) struct Encoded {
     pub received_ns: i64,
     /// The variable-size parts of its spans, one after the other.
     pub bytes: Vec<u8>,
-    pub rows: Vec<Row>,
+    pub rows: Vec<BatchSpan>,
     /// The dictionary entries it needs that were not known to be stored when it was encoded.
     pub dictionary: Vec<Entry>,
     /// The spans that cannot be stored.
@@ -25,7 +25,7 @@ pub(super) struct Encoded {
     /// The large values of its spans and events.
     pub payloads: Vec<Payload>,
     /// The sequence number reports of its processes.
-    pub told: Vec<ProcessReport>,
+    pub reports: Vec<ProcessReport>,
     /// The spans that have begun.
     pub open: Vec<OpenSpan>,
 }
@@ -34,13 +34,13 @@ impl Encoded {
     /// Returns its approximate memory size in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
         self.bytes.capacity()
-            + self.rows.capacity() * size_of::<Row>()
+            + self.rows.capacity() * size_of::<BatchSpan>()
             + self.dictionary_bytes()
             + rejections_memory_bytes(&self.rejected)
             + self.events.memory_bytes()
             + payloads::memory_bytes(&self.payloads)
             + self
-                .told
+                .reports
                 .iter()
                 .map(ProcessReport::memory_bytes)
                 .sum::<usize>()

@@ -13,6 +13,8 @@ use crate::ids;
 use crate::indexed_text::{MAX_CHARS, beginning};
 
 const FIELDS: i16 = 22;
+/// The maximum size of the text of a body that is not a text.
+const MAX_DERIVED_BYTES: usize = 8 << 10;
 
 /// The fields of an encoded event that the writer needs.
 #[derive(Debug, Clone)]
@@ -85,15 +87,18 @@ impl Events {
         let offset = out.len();
         out.extend_from_slice(&FIELDS.to_be_bytes());
         bytes(&context.tenant, out);
-        let said_at = out.len();
-        said(event, context, payloads, out);
+        let content_at = out.len();
+        let derived = json_text(&event.body);
+        encode_content(event, &derived, context, payloads, out);
         // The repairs that ingest records depend on the time of arrival. They are left out of the
-        // digest, so that the same event sent again has the same digest.
-        let content = match without_marks(event) {
-            None => ids::event_digest(&out[said_at..]),
-            Some(unmarked) => {
+        // digest, so that the same event sent again has the same digest. The text of a body that is
+        // not a text was not sent, so it is left out too.
+        let content = match (without_marks(event), derived.is_empty()) {
+            (None, true) => ids::event_digest(&out[content_at..]),
+            (unmarked, _) => {
                 let mut plain = Vec::new();
-                said(&unmarked, context, payloads, &mut plain);
+                let unmarked = unmarked.as_ref().unwrap_or(event);
+                encode_content(unmarked, "", context, payloads, &mut plain);
                 ids::event_digest(&plain)
             }
         };
@@ -113,8 +118,29 @@ impl Events {
     }
 }
 
-/// Appends the fields that the sender decides.
-fn said(event: &LogRecord, context: EventContext, payloads: &[u8], out: &mut Vec<u8>) {
+/// Returns the text of a body that is not a text, for searches and for people with psql: numbers and
+/// booleans as they are written, bytes as base64, lists and maps as native JSON. At most
+/// [`MAX_DERIVED_BYTES`].
+fn json_text(body: &AttributeValue) -> String {
+    let mut text = match body {
+        AttributeValue::Empty | AttributeValue::Str(_) => return String::new(),
+        AttributeValue::Int(number) => number.to_string(),
+        AttributeValue::Double(number) => number.to_string(),
+        // Writing a value as JSON cannot fail.
+        _ => serde_json::to_string(body).unwrap_or_default(),
+    };
+    text.truncate(text.floor_char_boundary(MAX_DERIVED_BYTES));
+    text
+}
+
+/// Appends the fields that the sender decides. `derived` is the text of a body that is not a text.
+fn encode_content(
+    event: &LogRecord,
+    derived: &str,
+    context: EventContext,
+    payloads: &[u8],
+    out: &mut Vec<u8>,
+) {
     optional(event.trace_id.map(TraceId::to_bytes), out);
     bytes(&event.time.get().to_be_bytes(), out);
     bytes(&context.resource_id.to_be_bytes(), out);
@@ -132,7 +158,7 @@ fn said(event: &LogRecord, context: EventContext, payloads: &[u8], out: &mut Vec
         AttributeValue::Str(text) => text.as_ref(),
         _ => "",
     };
-    text(message, out);
+    text(if message.is_empty() { derived } else { message }, out);
     indexed(event, semconv::EVENT_STATUS, out);
     indexed(event, semconv::SESSION_ID, out);
     indexed(event, semconv::CORRELATION_ID, out);
@@ -174,8 +200,8 @@ fn text(text: &str, out: &mut Vec<u8>) {
 }
 
 fn indexed(event: &LogRecord, key: &str, out: &mut Vec<u8>) {
-    let value = event.attributes.get_str(key).unwrap_or_default();
-    text(beginning(value, MAX_CHARS), out);
+    let value = event.attributes.get_text(key).unwrap_or_default();
+    text(beginning(&value, MAX_CHARS), out);
 }
 
 #[cfg(test)]
@@ -208,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_thing_said_twice_in_a_batch_is_two_rows_and_the_same_two_again() {
+    fn equal_events_of_a_batch_are_two_rows_and_a_retry_adds_none() {
         let batch = [record("tick"), record("tick"), record("tock")];
         let once = digests(&batch);
         assert_ne!(once[0], once[1]);
@@ -216,7 +242,39 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
+    fn the_text_of_a_body_is_derived_and_not_part_of_the_digest() {
+        let of = |body: AttributeValue| LogRecord { body, ..record("") };
+        let map: AttributeValue = [("id", 7_i64)]
+            .into_iter()
+            .collect::<throughline_wire::Attributes>()
+            .into();
+        for (body, text) in [
+            (map, r#"{"id":7}"#),
+            (
+                vec![1_i64.into(), AttributeValue::from("a")].into(),
+                r#"[1,"a"]"#,
+            ),
+            (i64::MAX.into(), "9223372036854775807"),
+            (2.5.into(), "2.5"),
+            (true.into(), "true"),
+            ("text".into(), ""),
+            (AttributeValue::Empty, ""),
+        ] {
+            assert_eq!(json_text(&body), text);
+            let mut plain = Vec::new();
+            let record = of(body);
+            encode_content(&record, "", CONTEXT, &[], &mut plain);
+            assert_eq!(
+                digests(&[record])[0],
+                ids::nth(ids::event_digest(&plain), 0)
+            );
+        }
+        let long = json_text(&vec![AttributeValue::from("ä".repeat(9_000))].into());
+        assert_eq!(long.len(), MAX_DERIVED_BYTES);
+    }
+
+    #[test]
+    fn a_repair_that_depends_on_the_time_of_arrival_does_not_change_the_digest() {
         let mut marked = record("tick");
         let repairs = vec![AttributeValue::from("clock_skewed")];
         marked.attributes.insert(semconv::REPAIRS, repairs);

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_added_may_be_there_and_other_fingerprints_are_not() {
+    fn added_fingerprints_match_and_others_do_not() {
         let mask = FingerprintMask::of_bits(16);
         let some = Fingerprints::of([1, 0x1_0002].into_iter(), mask).with(&[3], mask);
         for digest in [1, 2, 3, 0x5_0003] {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_with_too_many_spans_has_none_and_may_have_anything() {
+    fn a_trace_with_too_many_spans_has_no_fingerprints_and_matches_every_digest() {
         let mask = FingerprintMask::of_bits(16);
         let digests: Vec<i64> = (0..MAX_SPANS as i64).collect();
         let full = Fingerprints::of(digests.iter().copied(), mask);

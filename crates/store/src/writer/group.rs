@@ -9,49 +9,15 @@ use std::collections::{BTreeSet, HashMap};
 use throughline_wire::Rejection;
 
 use super::batch::{EventOutcome, WriteOutcome};
-use super::claim::Claimed;
-use super::commit::Committed;
 use super::encoded::Encoded;
 use super::events::EventRow;
+use super::outcome::{Claimed, Committed, RowRef};
 use super::payloads::Payload;
 use super::queue::{Job, Reservation};
-use super::row::Row;
+use super::row::BatchSpan;
 use crate::WriteError;
 use crate::block::SpanRecord;
-use crate::ids::{EventKey, EventKeys, IdMap, SpanKey};
-
-/// The location of a row in a group: span or event, batch, and index in the batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct RowRef {
-    batch: u32,
-    row: u32,
-    is_event: bool,
-}
-
-impl RowRef {
-    /// Returns whether it is an event and not a span.
-    pub(super) const fn is_event(self) -> bool {
-        self.is_event
-    }
-}
-
-/// The events of a commit that are new.
-#[derive(Debug)]
-pub(super) enum InsertedEvents {
-    /// All of them.
-    All,
-    /// The events with these keys.
-    Keys(EventKeys),
-}
-
-impl InsertedEvents {
-    fn contains(&self, event: &EventKey) -> bool {
-        match self {
-            Self::All => true,
-            Self::Keys(keys) => keys.contains(event),
-        }
-    }
-}
+use crate::ids::{EventKey, IdMap, SpanKey};
 
 type Answer = tokio::sync::oneshot::Sender<Result<WriteOutcome, WriteError>>;
 
@@ -170,8 +136,10 @@ impl Group {
     }
 
     /// Returns the batches that carry process reports besides rows.
-    pub(super) fn telling(&self) -> impl Iterator<Item = &Encoded> {
-        self.batches.iter().filter(|batch| !batch.told.is_empty())
+    pub(super) fn with_reports(&self) -> impl Iterator<Item = &Encoded> {
+        self.batches
+            .iter()
+            .filter(|batch| !batch.reports.is_empty())
     }
 
     /// Returns the spans that are rejected so far.
@@ -180,9 +148,9 @@ impl Group {
     }
 
     /// Fails the batches that carry process reports.
-    pub(super) fn fail_told(&mut self, error: &WriteError) {
+    pub(super) fn fail_reporting(&mut self, error: &WriteError) {
         for (batch, outcome) in self.batches.iter().zip(&mut self.outcomes) {
-            if !batch.told.is_empty() {
+            if !batch.reports.is_empty() {
                 *outcome = Err(error.clone());
             }
         }
@@ -194,7 +162,7 @@ impl Group {
     }
 
     /// Returns the row of a span.
-    pub(super) fn row(&self, row: RowRef) -> &Row {
+    pub(super) fn row(&self, row: RowRef) -> &BatchSpan {
         &self.batch(row).rows[row.row as usize]
     }
 

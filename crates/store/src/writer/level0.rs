@@ -4,7 +4,8 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::group::{Group, RowRef};
+use super::group::Group;
+use super::outcome::RowRef;
 use crate::block::BlockBuilder;
 use crate::block::table::insert_level0;
 

@@ -5,6 +5,7 @@ mod backlog;
 mod batch;
 mod claim;
 mod commit;
+mod copy;
 mod dictionary;
 mod digests;
 mod encode;
@@ -14,6 +15,7 @@ mod fingerprint;
 mod group;
 mod level0;
 mod open_spans;
+mod outcome;
 mod partitions;
 mod payloads;
 mod processes;
@@ -40,7 +42,7 @@ pub use batch::{EventOutcome, Sender, SpanGroup, WriteBatch, WriteOutcome};
 use self::dictionary::CommittedEntries;
 use self::digests::DigestCache;
 use self::fingerprint::FingerprintMask;
-use self::queue::{Budget, Job, Queue};
+use self::queue::{Job, Queue, QueueBudget};
 use self::span_limit::SpanLimit;
 use crate::{Clock, StoreOptions, WriteError};
 
@@ -129,7 +131,7 @@ impl Writer {
 /// queue, or the queue would never close.
 #[derive(Debug, Clone)]
 struct Committer {
-    budget: Arc<Budget>,
+    budget: Arc<QueueBudget>,
     known: Arc<CommittedEntries>,
     limit: Arc<SpanLimit>,
     digests: Arc<DigestCache>,
@@ -158,7 +160,7 @@ pub(crate) fn spawn(
     let writer = Writer {
         jobs,
         shared: Committer {
-            budget: Budget::new(options.queue_bytes),
+            budget: QueueBudget::new(options.queue_bytes),
             known: Arc::new(CommittedEntries::default()),
             limit: Arc::new(SpanLimit::new(options.trace_span_limit)),
             digests: Arc::default(),

@@ -53,7 +53,7 @@ impl OpenSpan {
 
 impl OpenSpan {
     /// Returns the key under which it is stored.
-    pub(super) const fn key(&self, tenant: [u8; 16]) -> Key {
+    pub(super) const fn key(&self, tenant: [u8; 16]) -> OpenSpanKey {
         (tenant, self.trace_id, self.span_id)
     }
 
@@ -80,14 +80,14 @@ impl OpenSpan {
 }
 
 /// Tenant, trace and span.
-pub(super) type Key = ([u8; 16], [u8; 16], i64);
+pub(super) type OpenSpanKey = ([u8; 16], [u8; 16], i64);
 
 /// The starts and ends of one commit, sorted by key, so that two servers lock the same rows in the
 /// same order.
 #[derive(Debug, Default)]
 pub(super) struct OpenSpans<'a> {
-    begun: BTreeMap<Key, &'a OpenSpan>,
-    ended: Vec<Key>,
+    begun: BTreeMap<OpenSpanKey, &'a OpenSpan>,
+    ended: Vec<OpenSpanKey>,
 }
 
 impl<'a> OpenSpans<'a> {
@@ -118,7 +118,7 @@ impl<'a> OpenSpans<'a> {
         if !self.ended.is_empty() {
             let mut ended = self.ended;
             ended.sort_unstable();
-            let uuids = |at: fn(&Key) -> [u8; 16]| -> Vec<Uuid> {
+            let uuids = |at: fn(&OpenSpanKey) -> [u8; 16]| -> Vec<Uuid> {
                 ended.iter().map(|key| Uuid::from_bytes(at(key))).collect()
             };
             sqlx::query(include_str!("close_spans.sql"))
@@ -133,7 +133,7 @@ impl<'a> OpenSpans<'a> {
 }
 
 async fn insert(
-    begun: BTreeMap<Key, &OpenSpan>,
+    begun: BTreeMap<OpenSpanKey, &OpenSpan>,
     connection: &mut PgConnection,
 ) -> Result<(), sqlx::Error> {
     let tenants: Vec<Uuid> = begun.keys().map(|key| Uuid::from_bytes(key.0)).collect();

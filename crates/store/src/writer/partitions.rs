@@ -49,7 +49,7 @@ impl Partitions {
                 .fetch_one(&mut *connection)
                 .await?;
             if made {
-                tracing::info!(day_ns = day, "made the partition of a day");
+                tracing::info!(day_ns = day, "created the partitions of a day");
             }
             self.days.insert(day);
         }

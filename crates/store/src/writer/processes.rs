@@ -83,30 +83,30 @@ pub(super) struct Processes(BTreeMap<([u8; 16], i64), Process>);
 
 impl Processes {
     /// Adds the report of a batch.
-    pub(super) fn add(&mut self, tenant: [u8; 16], told: &ProcessReport) {
-        let ended_ns = told.ended.then_some(told.received_ns);
+    pub(super) fn add(&mut self, tenant: [u8; 16], report: &ProcessReport) {
+        let ended_ns = report.ended.then_some(report.received_ns);
         let process = self
             .0
-            .entry((tenant, told.process_id))
+            .entry((tenant, report.process_id))
             .or_insert_with(|| Process {
-                resource_id: told.resource_id,
-                seen_ns: told.received_ns,
-                next: told.next,
-                settled: told.settled,
+                resource_id: report.resource_id,
+                seen_ns: report.received_ns,
+                next: report.next,
+                settled: report.settled,
                 ended_ns,
                 dropped: BTreeMap::new(),
                 received: Vec::new(),
                 rejected: Vec::new(),
             });
-        process.seen_ns = process.seen_ns.max(told.received_ns);
-        process.next = process.next.max(told.next);
-        process.settled = process.settled.max(told.settled);
+        process.seen_ns = process.seen_ns.max(report.received_ns);
+        process.next = process.next.max(report.next);
+        process.settled = process.settled.max(report.settled);
         process.ended_ns = process.ended_ns.or(ended_ns);
-        for (&reason, &count) in &told.dropped {
+        for (&reason, &count) in &report.dropped {
             let known = process.dropped.entry(reason).or_default();
             *known = count.max(*known);
         }
-        process.rejected.extend(&told.rejected);
+        process.rejected.extend(&report.rejected);
     }
 
     /// Adds the number of a stored span; its process must have been added before.
@@ -128,7 +128,7 @@ impl Processes {
         if self.0.is_empty() {
             return Ok(());
         }
-        let mut columns = Columns::default();
+        let mut columns = ProcessColumns::default();
         let mut drops = DropColumns::default();
         for ((tenant, id), process) in self.0 {
             drops.push(tenant, id, &process.dropped);
@@ -140,7 +140,7 @@ impl Processes {
 }
 
 #[derive(Default)]
-struct Columns {
+struct ProcessColumns {
     tenant_id: Vec<Uuid>,
     id: Vec<i64>,
     resource_id: Vec<i64>,
@@ -153,7 +153,7 @@ struct Columns {
     rejected: Vec<String>,
 }
 
-impl Columns {
+impl ProcessColumns {
     fn push(&mut self, tenant: [u8; 16], id: i64, process: Process) {
         self.tenant_id.push(Uuid::from_bytes(tenant));
         self.id.push(id);
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_joined_into_ranges_whatever_their_order() {
+    fn numbers_are_joined_into_ranges_in_any_order() {
         assert_eq!(ranges(vec![5, 0, 2, 1, 5]), "{[0,3),[5,6)}");
         assert_eq!(ranges(Vec::new()), "{}");
     }

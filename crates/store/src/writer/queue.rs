@@ -32,7 +32,7 @@ pub(super) struct Job {
 
 /// The bytes that wait for commit, their limit, and the speed at which they are committed.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct QueueBudget {
     limit: usize,
     used: AtomicUsize,
     bytes_per_second: AtomicU64,
@@ -44,14 +44,14 @@ pub(super) struct Budget {
     committed: AtomicBool,
 }
 
-/// Bytes of a [`Budget`] in use until this is dropped.
+/// Bytes of a [`QueueBudget`] in use until this is dropped.
 #[derive(Debug)]
 pub(super) struct Reservation {
-    budget: Arc<Budget>,
+    budget: Arc<QueueBudget>,
     bytes: usize,
 }
 
-impl Budget {
+impl QueueBudget {
     pub(super) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
             limit,
@@ -232,7 +232,7 @@ mod tests {
 
     struct Sender {
         jobs: mpsc::UnboundedSender<Job>,
-        budget: Arc<Budget>,
+        budget: Arc<QueueBudget>,
     }
 
     impl Sender {
@@ -253,7 +253,7 @@ mod tests {
 
     fn queue() -> (Sender, Queue) {
         let (jobs, waiting) = mpsc::unbounded_channel();
-        let budget = Budget::new(1_000);
+        let budget = QueueBudget::new(1_000);
         (Sender { jobs, budget }, Queue::new(waiting, 1_000, 1_000))
     }
 
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn the_wait_follows_the_pace_and_is_short_while_none_is_known() {
-        let budget = Budget::new(1_000);
+        let budget = QueueBudget::new(1_000);
         let _reserved = budget.reserve(1_000).expect("there is space");
         assert_eq!(budget.retry_after(), Duration::from_secs(1));
         budget.note_pace(1_000, Duration::from_secs(5));
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_was_answered_with_the_last_group_is_waited_for() {
+    async fn a_group_waits_for_the_senders_of_the_last_group() {
         let (sender, queue) = queue();
         sender.send(4);
         assert_eq!(group(&queue).await, 4);
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_sender_that_is_alone_is_never_made_to_wait() {
+    async fn a_single_sender_never_waits() {
         let (sender, queue) = queue();
         for _ in 0..3 {
             let answered = async { tokio::join!(group(&queue), async { sender.send(1) }) };
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_closed_queue_gives_what_it_has_at_once() {
+    async fn a_closed_queue_returns_its_batches_at_once() {
         let (sender, queue) = queue();
         sender.send(2);
         assert_eq!(group(&queue).await, 2);

@@ -1,24 +1,24 @@
 //! A span in the writer until it is committed: fields of fixed size, and parts of variable size,
 //! which are stored one after the other in the bytes of its batch.
 
+mod failure;
 mod field;
 mod named;
-mod span_fields;
 #[cfg(test)]
 mod tests;
 
+use throughline_codec::binary;
 use throughline_codec::packed::PackedSpan;
-use throughline_wire::{AttributeValue, Repair, RepairSet, Span, StatusCode, semconv};
+use throughline_wire::{AttributeValue, Repair, RepairSet, Span, SpanId, StatusCode, semconv};
 
 pub(super) use self::field::{HEADER, NULL, TRAILER, bits, bytes, filled};
 use self::named::Named;
 pub(super) use self::named::TextAt;
-use self::span_fields::SpanFields;
 use crate::block::{DroppedCounts, IngestMetadata, SpanRecord};
 
 /// A span of a batch.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
+pub(super) struct BatchSpan {
     pub trace_id: [u8; 16],
     pub span_id: i64,
     pub parent_span_id: Option<i64>,
@@ -32,7 +32,8 @@ pub(super) struct Row {
     /// Texts in the bytes of its batch.
     pub user: Option<TextAt>,
     pub session: Option<TextAt>,
-    /// The failure message of a failed span.
+    /// The message of a failed span: its status message, else the message or type of its last
+    /// `exception` event, else its `error.type`.
     pub error: Option<TextAt>,
     /// The position of the span in its batch.
     pub index: u32,
@@ -48,7 +49,7 @@ pub(super) struct Row {
     lengths: [u32; 6],
 }
 
-impl Row {
+impl BatchSpan {
     /// Returns whether the span has a parent.
     pub(super) const fn has_parent(&self) -> bool {
         self.parent_span_id.is_some()
@@ -107,19 +108,21 @@ pub(super) struct Context {
 
 /// The buffer for the parts of spans.
 #[derive(Debug, Default)]
-pub(super) struct Buffers {
+pub(super) struct RowBuffers {
     /// Parts of spans, one after the other.
     pub bytes: Vec<u8>,
     /// A buffer in which the content of repaired spans is assembled before it is hashed.
     scratch: Vec<u8>,
+    /// The encoded attributes, events and links of a decoded span.
+    encoded: [Vec<u8>; 3],
 }
 
-impl Buffers {
+impl RowBuffers {
     /// Creates buffers with capacity for `bytes` bytes of parts.
     pub(super) fn with_capacity(bytes: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(bytes),
-            scratch: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -130,14 +133,47 @@ pub(super) fn encode(
     context: Context,
     mut ingest: IngestMetadata,
     payloads: &[u8],
-    out: &mut Buffers,
-) -> Row {
+    out: &mut RowBuffers,
+) -> BatchSpan {
     // Only with this repair did the server, and not the sender, set the attribute.
     if RepairSet::of(&span.attributes).contains(Repair::ValueCut) {
         let cut_bytes = span.attributes.get(semconv::CUT_BYTES);
         ingest.cut_bytes = cut_bytes.and_then(AttributeValue::as_int);
     }
-    append(&SpanFields::decoded(span), context, ingest, payloads, out)
+    let mut encoded = std::mem::take(&mut out.encoded);
+    let row = append(&packed(span, &mut encoded), context, ingest, payloads, out);
+    out.encoded = encoded;
+    row
+}
+
+/// Encodes the parts of a span into `parts`, and returns it with them.
+fn packed<'a>(span: &'a Span, parts: &'a mut [Vec<u8>; 3]) -> PackedSpan<'a> {
+    let [attributes, events, links] = parts;
+    attributes.clear();
+    binary::encode_attributes(&span.attributes, attributes);
+    events.clear();
+    binary::encode_events(&span.events, events);
+    links.clear();
+    binary::encode_links(&span.links, links);
+    PackedSpan {
+        trace_id: span.trace_id,
+        span_id: span.span_id,
+        parent_span_id: span.parent_span_id,
+        trace_state: &span.trace_state,
+        flags: span.flags,
+        name: &span.name,
+        kind: span.kind,
+        start: span.start,
+        end: span.end.max(span.start),
+        status: span.status.code,
+        status_message: &span.status.message,
+        attributes,
+        dropped_attributes_count: span.dropped_attributes_count,
+        events,
+        dropped_events_count: span.dropped_events_count,
+        links,
+        dropped_links_count: span.dropped_links_count,
+    }
 }
 
 /// Appends the parts of a packed span. The bytes are the same as those of the decoded and validated
@@ -146,36 +182,41 @@ pub(super) fn encode_packed(
     span: &PackedSpan<'_>,
     context: Context,
     ingest: IngestMetadata,
-    out: &mut Buffers,
-) -> Row {
-    append(&SpanFields::packed(span), context, ingest, &[], out)
+    out: &mut RowBuffers,
+) -> BatchSpan {
+    append(span, context, ingest, &[], out)
 }
 
 /// Appends the parts of a span. Costs one copy of the span and one hash of it.
 fn append(
-    fields: &SpanFields<'_>,
+    span: &PackedSpan<'_>,
     context: Context,
     ingest: IngestMetadata,
     payloads: &[u8],
-    buffers: &mut Buffers,
-) -> Row {
-    let Buffers {
+    buffers: &mut RowBuffers,
+) -> BatchSpan {
+    let RowBuffers {
         bytes: out,
         scratch,
+        ..
     } = buffers;
     let offset = out.len();
-    out.extend_from_slice(fields.trace_state.as_bytes());
+    out.extend_from_slice(span.trace_state.as_bytes());
     let message_at = out.len();
-    out.extend_from_slice(fields.status_message.as_bytes());
-    let is_error = fields.status == StatusCode::Error;
-    let error = is_error.then(|| TextAt::message(message_at, fields.status_message));
+    out.extend_from_slice(span.status_message.as_bytes());
+    let is_error = span.status == StatusCode::Error;
     let attributes_at = out.len();
-    fields.values.attributes(out);
+    out.extend_from_slice(span.attributes);
     let named = Named::find(out, attributes_at);
     let events_at = out.len();
-    fields.values.events(out);
+    out.extend_from_slice(span.events);
     let links_at = out.len();
-    fields.values.links(out);
+    let error = is_error.then(|| {
+        TextAt::message(message_at, span.status_message)
+            .or_else(|| failure::find(out, events_at))
+            .or_else(|| named.error_type())
+    });
+    out.extend_from_slice(span.links);
     let payloads_at = out.len();
     out.extend_from_slice(payloads);
     let ends = [
@@ -192,28 +233,28 @@ fn append(
         begin = end;
         len as u32
     });
-    let mut row = Row {
-        trace_id: fields.trace_id,
-        span_id: i64::from_be_bytes(fields.span_id),
-        parent_span_id: fields.parent_span_id.map(i64::from_be_bytes),
+    let mut row = BatchSpan {
+        trace_id: span.trace_id.to_bytes(),
+        span_id: span.span_id.to_i64(),
+        parent_span_id: span.parent_span_id.map(SpanId::to_i64),
         operation_id: context.operation_id,
         service_id: context.service_id,
-        start_ns: fields.start_ns,
-        duration_ns: fields.duration_ns,
+        start_ns: span.start.get(),
+        duration_ns: span.duration_ns(),
         digest: 0,
         is_error,
-        user: named.user(),
-        session: named.session(),
+        user: None,
+        session: None,
         error: error.flatten(),
         index: context.index,
         resource_id: context.resource_id,
         scope_id: context.scope_id,
-        status: fields.status.code(),
-        flags: fields.flags,
+        status: span.status.code(),
+        flags: span.flags,
         dropped: DroppedCounts {
-            attributes: fields.dropped_attributes_count,
-            events: fields.dropped_events_count,
-            links: fields.dropped_links_count,
+            attributes: span.dropped_attributes_count,
+            events: span.dropped_events_count,
+            links: span.dropped_links_count,
         },
         ingest: IngestMetadata {
             received_ns: context.received_ns,
@@ -223,11 +264,14 @@ fn append(
         lengths,
     };
     let record = row.record(out);
-    row.digest = if named.is_marked() {
+    row.digest = if named.is_repaired() {
         record.digest(scratch)
     } else {
         record.digest_of_parts(&out[offset..])
     };
+    // Their texts can stand behind the parts of the span.
+    row.user = named.user(out);
+    row.session = named.session(out);
     row
 }
 

@@ -73,9 +73,9 @@ impl Session {
                 });
             }
             Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".to_owned(),
+            Err(_) => "timeout".to_owned(),
         };
-        tracing::warn!(%error, pause_ms = self.pause.as_millis() as u64, "the writer cannot connect");
+        tracing::warn!(%error, pause_ms = self.pause.as_millis() as u64, "the writer cannot connect to the database");
         metrics::counter!("throughline_writer_connect_failures_total").increment(1);
         self.retry_at = Some(Instant::now() + self.pause);
         self.pause = (self.pause * 2).min(Self::LONGEST_PAUSE);

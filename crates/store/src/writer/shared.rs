@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use throughline_codec::binary;
 use throughline_wire::{InstrumentationScope, Resource};
 
-use super::dictionary::{CommittedEntries, Entry, EntryRow, Table};
+use super::dictionary::{CommittedEntries, DictionaryTable, Entry, EntryRow};
 use crate::ids;
 
 /// The ids of a process.
@@ -28,7 +28,7 @@ pub(super) struct SharedParts<'a> {
     processes: HashMap<*const Resource, ProcessIds>,
     scopes: HashMap<*const InstrumentationScope, i64>,
     /// The entries that are already listed.
-    listed: HashSet<(Table, i64)>,
+    listed: HashSet<(DictionaryTable, i64)>,
     entries: Vec<Entry>,
 }
 
@@ -51,7 +51,7 @@ impl<'a> SharedParts<'a> {
     }
 
     /// Lists an entry, unless it is listed already or known to be stored.
-    pub(super) fn need(&mut self, table: Table, id: i64, row: impl FnOnce() -> EntryRow) {
+    pub(super) fn need(&mut self, table: DictionaryTable, id: i64, row: impl FnOnce() -> EntryRow) {
         let tenant = self.tenant;
         if self.known.contains(table, tenant, id) || !self.listed.insert((table, id)) {
             return;
@@ -75,8 +75,8 @@ impl<'a> SharedParts<'a> {
             service_id,
             resource_id: self.resource(resource, service_id),
         };
-        self.need(Table::Services, service_id, || EntryRow::Service {
-            name: service,
+        self.need(DictionaryTable::Services, service_id, || {
+            EntryRow::Service { name: service }
         });
         self.processes.insert(address, ids);
         ids
@@ -91,7 +91,7 @@ impl<'a> SharedParts<'a> {
             &[schema_url.as_bytes(), &attributes],
             resource.dropped_attributes_count,
         ));
-        self.need(Table::Resources, id, || EntryRow::Resource {
+        self.need(DictionaryTable::Resources, id, || EntryRow::Resource {
             service_id,
             attributes,
             dropped_attributes_count: resource.dropped_attributes_count as i32,
@@ -120,7 +120,7 @@ impl<'a> SharedParts<'a> {
             ],
             scope.dropped_attributes_count,
         ));
-        self.need(Table::Scopes, id, || EntryRow::Scope {
+        self.need(DictionaryTable::Scopes, id, || EntryRow::Scope {
             name,
             version,
             attributes,

@@ -10,7 +10,8 @@ pub(super) mod starts;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use self::recent::Recent;
-use super::group::{Group, RowRef};
+use super::group::Group;
+use super::outcome::RowRef;
 
 /// The number of rejected spans that are remembered. A span that is sent again after so many others
 /// counts again. Takes about 2 MiB.
@@ -41,7 +42,7 @@ impl SpanLimit {
     /// Returns the reason for rejecting a span beyond the limit.
     pub(super) fn reason(&self) -> String {
         format!(
-            "trace_too_large: the trace has {} spans, the most that are kept",
+            "trace_too_large: the trace has {} spans, the limit",
             self.spans
         )
     }
@@ -49,7 +50,7 @@ impl SpanLimit {
     /// Returns the reason for rejecting a start beyond the limit.
     pub(super) fn reason_of_start(&self) -> String {
         format!(
-            "trace_too_large: the trace has {} spans that run, the most that are kept",
+            "trace_too_large: the trace has {} running spans, the limit",
             self.spans
         )
     }

@@ -3,8 +3,9 @@
 
 use sqlx::PgConnection;
 
-use super::commit::copy;
-use super::group::{Group, RowRef};
+use super::copy::copy;
+use super::group::Group;
+use super::outcome::RowRef;
 use super::stored_events;
 use crate::ids::EventKeys;
 

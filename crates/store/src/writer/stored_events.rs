@@ -3,10 +3,10 @@
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
-use super::claim::uuids;
 use super::events::EventRow;
-use super::group::{Group, RowRef};
-use crate::ids::EventKeys;
+use super::group::Group;
+use super::outcome::RowRef;
+use crate::ids::{EventKeys, uuids};
 
 /// Returns the keys of the events that are already stored.
 pub(super) async fn keys(

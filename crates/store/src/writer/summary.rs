@@ -1,11 +1,11 @@
 //! The summary of a trace, calculated from some of its spans. Merging is commutative (least start,
 //! greatest end, sums, the span with the least rank), so the order of arrival does not matter.
 
-use core::cmp::Ordering;
+use core::cmp::{Ordering, Reverse};
 use std::collections::BTreeSet;
 
 use super::open_spans::OpenSpan;
-use super::row::{Row, TextAt};
+use super::row::{BatchSpan, TextAt};
 
 /// The columns of the row of a trace, without its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,14 +29,36 @@ pub(super) struct RankedText {
     pub text: String,
 }
 
-/// The root span of the trace: the least span by the first three fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// The root span of the trace: the least span by rank, then the longest, then the one with the least
+/// ID, as [`throughline_model::span_order`] has it. The digest decides between spans with one ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Root {
     pub rank: i64,
     pub span_id: i64,
     pub digest: i64,
     pub operation_id: i64,
     pub duration_ns: i64,
+}
+
+impl Ord for Root {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |root: &Self| {
+            (
+                root.rank,
+                Reverse(root.duration_ns),
+                root.span_id.cast_unsigned(),
+                root.digest,
+                root.operation_id,
+            )
+        };
+        key(self).cmp(&key(other))
+    }
+}
+
+impl PartialOrd for Root {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// Returns the rank of a span as the root: spans without a parent come first, then the earlier
@@ -51,7 +73,7 @@ const fn rank(start_ns: i64, has_parent: bool) -> i64 {
 
 impl Summary {
     /// Returns the summary of one span, whose texts are in `bytes`.
-    pub(super) fn of(row: &Row, bytes: &[u8]) -> Self {
+    pub(super) fn of(row: &BatchSpan, bytes: &[u8]) -> Self {
         let rank = rank(row.start_ns, row.has_parent());
         let ranked = |rank: i64, text: Option<TextAt>| {
             text.map(|text| RankedText {
@@ -80,8 +102,8 @@ impl Summary {
     }
 
     /// Returns the summary of a span that has begun and not ended. Its span count is 0. It can be
-    /// the root of its trace until it ends: its digest is the greatest possible, so the ended span
-    /// replaces it.
+    /// the root of its trace until it ends: its duration is 0 and its digest the greatest possible,
+    /// so the ended span replaces it.
     pub(super) fn begun(open: &OpenSpan) -> Self {
         let has_parent = open.parent_span_id.is_some();
         Self {
@@ -105,7 +127,7 @@ impl Summary {
     }
 
     /// Adds a span. Allocates only when a text of the span ranks first.
-    pub(super) fn add(&mut self, row: &Row, bytes: &[u8]) {
+    pub(super) fn add(&mut self, row: &BatchSpan, bytes: &[u8]) {
         self.start_ns = self.start_ns.min(row.start_ns);
         self.end_ns = self
             .end_ns

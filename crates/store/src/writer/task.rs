@@ -9,10 +9,11 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Committer;
-use super::commit::{self, Commit, Committed};
+use super::commit::{self, Commit};
 use super::dictionary;
-use super::group::{Group, RowRef};
+use super::group::Group;
 use super::open_spans;
+use super::outcome::{Committed, RowRef};
 use super::partitions::Partitions;
 use super::queue::{Job, Queue};
 use super::session::{Open, Session};
@@ -26,7 +27,7 @@ pub(super) struct Task {
     shared: Committer,
     clock: Clock,
     commit_timeout: Duration,
-    buffers: commit::Buffers,
+    buffers: commit::CommitBuffers,
 }
 
 /// Runs a task until the queue is closed and empty. After a panic it fails the batches of the task
@@ -41,16 +42,18 @@ pub(super) async fn keep_running(
         let task = Task::new(&connect, &options, shared.clone());
         match tokio::spawn(task.run(Arc::clone(&queue))).await {
             Ok(()) => return,
-            Err(error) => tracing::error!(%error, "a writer task ended and is started again"),
+            Err(error) => {
+                tracing::error!(%error, "a writer task stopped unexpectedly; restarting it");
+            }
         }
     }
 }
 
 /// The outcome of rows.
-struct Stored {
+struct StoredRows {
     committed: Committed,
     /// The rejected starts.
-    starts: BTreeSet<open_spans::Key>,
+    starts: BTreeSet<open_spans::OpenSpanKey>,
 }
 
 /// The reason that rows were not stored.
@@ -79,7 +82,7 @@ impl Task {
             shared,
             clock: options.clock.clone(),
             commit_timeout: options.commit_timeout,
-            buffers: commit::Buffers::default(),
+            buffers: commit::CommitBuffers::default(),
         }
     }
 
@@ -103,24 +106,24 @@ impl Task {
         let mut waiting = vec![distinct];
         let mut faults = 0;
         // The first rows that are committed carry the process reports of all batches.
-        let mut is_told = group.telling().next().is_none();
+        let mut are_reports_stored = group.with_reports().next().is_none();
         while let Some(mut rows) = waiting.pop() {
             if rows.is_empty() {
                 continue;
             }
             match self.store(&group, &rows).await {
                 Ok(stored) => {
-                    is_told = true;
+                    are_reports_stored = true;
                     self.settle(&mut group, &rows, stored);
                 }
                 Err(Failure::All(error)) => group.fail(&rows, &error),
                 Err(Failure::Data(reason)) => {
                     faults += 1;
                     if rows.len() == 1 {
-                        tracing::warn!(reason, "the database refused a row");
+                        tracing::warn!(reason, "the database rejected a row");
                         group.reject(rows[0], reason);
                         // The sequence number of a rejected span counts as rejected, not as lost.
-                        is_told = group.telling().next().is_none();
+                        are_reports_stored = group.with_reports().next().is_none();
                     } else if faults > Self::MAX_FAULTS {
                         group.fail(&rows, &WriteError::Refused(reason));
                     } else {
@@ -131,11 +134,11 @@ impl Task {
                 }
             }
         }
-        if !is_told {
+        if !are_reports_stored {
             match self.store(&group, &[]).await {
                 Ok(stored) => self.settle(&mut group, &[], stored),
-                Err(Failure::All(error)) => group.fail_told(&error),
-                Err(Failure::Data(reason)) => group.fail_told(&WriteError::Refused(reason)),
+                Err(Failure::All(error)) => group.fail_reporting(&error),
+                Err(Failure::Data(reason)) => group.fail_reporting(&WriteError::Refused(reason)),
             }
         }
         let elapsed = started.elapsed();
@@ -144,7 +147,7 @@ impl Task {
         group.answer();
     }
 
-    fn settle(&self, group: &mut Group, rows: &[RowRef], stored: Stored) {
+    fn settle(&self, group: &mut Group, rows: &[RowRef], stored: StoredRows) {
         let limit = &self.shared.limit;
         group.settle_starts(&stored.starts, &limit.reason_of_start());
         group.settle(rows, &stored.committed);
@@ -162,7 +165,7 @@ impl Task {
     }
 
     /// Stores `rows` in one transaction, with retries where they can help.
-    async fn store(&mut self, group: &Group, rows: &[RowRef]) -> Result<Stored, Failure> {
+    async fn store(&mut self, group: &Group, rows: &[RowRef]) -> Result<StoredRows, Failure> {
         let unavailable = Err(Failure::All(WriteError::Unavailable));
         let mut conflicts = 0;
         let mut is_second_connection = false;
@@ -177,7 +180,7 @@ impl Task {
             let Ok(result) = timeout(limit, attempt).await else {
                 // The connection is dropped, so that its unfinished statement cannot interfere with
                 // the next commit.
-                tracing::warn!("the database did not commit in time");
+                tracing::warn!("timeout of a commit");
                 return unavailable;
             };
             let (error, committing) = match result {
@@ -191,7 +194,7 @@ impl Task {
                 // Rows are checked before COMMIT, so an error of COMMIT is not caused by a row.
                 Fault::Data(reason) if committing => {
                     self.session.put_back(open);
-                    tracing::warn!(reason, "a group was not committed");
+                    tracing::warn!(reason, "cannot commit a group");
                     return unavailable;
                 }
                 Fault::Data(reason) => {
@@ -213,17 +216,17 @@ impl Task {
                 // commit is retried once. After COMMIT was sent the rows may be stored: then the
                 // sender retries, and they count as duplicates.
                 Fault::Disconnected if was_open && !is_second_connection && !committing => {
-                    tracing::warn!(%error, "the writer lost its connection and makes a new one");
+                    tracing::warn!(%error, "the writer lost its connection; reconnecting");
                     is_second_connection = true;
                     self.shared.known.clear();
                 }
                 Fault::Disconnected | Fault::Unavailable | Fault::TimedOut | Fault::Conflict => {
-                    tracing::warn!(%error, "a group was not committed");
+                    tracing::warn!(%error, "cannot commit a group");
                     self.shared.known.clear();
                     return unavailable;
                 }
                 Fault::Duplicate | Fault::NoPartition | Fault::Other => {
-                    tracing::error!(%error, "a group was not committed");
+                    tracing::error!(%error, "cannot commit a group");
                     return Err(Failure::All(WriteError::Internal));
                 }
             }
@@ -235,13 +238,13 @@ impl Task {
         open: &mut Open,
         group: &Group,
         rows: &[RowRef],
-    ) -> Result<Stored, commit::Failed> {
+    ) -> Result<StoredRows, commit::Failed> {
         let shared = &self.shared;
         let connection = &mut open.connection;
         let starts = span_limit::starts::over(connection, group, shared.limit.spans()).await?;
         let entries = group
             .batches_of(rows)
-            .chain(group.telling())
+            .chain(group.with_reports())
             .flat_map(|batch| batch.dictionary.iter());
         let missing = shared.known.missing(entries);
         if !missing.is_empty() {
@@ -258,9 +261,9 @@ impl Task {
         };
         if !self.buffers.blocks.is_empty() {
             // The buffer holds a block that could not be built.
-            self.buffers = commit::Buffers::default();
+            self.buffers = commit::CommitBuffers::default();
         }
         let committed = commit.run(connection, &mut self.buffers).await?;
-        Ok(Stored { committed, starts })
+        Ok(StoredRows { committed, starts })
     }
 }

@@ -6,11 +6,10 @@ use std::fmt::Write as _;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::claim::uuids;
-use super::digests::StoredTrace;
+use super::digests::LockedTrace;
 use super::fingerprint::{FingerprintMask, Fingerprints};
 use super::summary::{RankedText, Root, Summary};
-use crate::ids::TraceKey;
+use crate::ids::{TraceKey, uuids};
 
 /// A locked row of a trace.
 #[derive(Debug, FromRow)]
@@ -70,8 +69,8 @@ impl LockedRow {
     }
 
     /// Returns the state of the trace.
-    pub(super) fn stored_trace(&self) -> StoredTrace {
-        StoredTrace {
+    pub(super) fn stored_trace(&self) -> LockedTrace {
+        LockedTrace {
             key: self.key(),
             first_block_id: self.first_block_id,
             span_count: self.span_count,
@@ -104,7 +103,7 @@ impl LockedRow {
 
 /// Rows to write, column by column, as `unnest` takes them.
 #[derive(Debug, Default)]
-struct Columns {
+struct TraceColumns {
     tenant_id: Vec<Uuid>,
     trace_id: Vec<Uuid>,
     start_ns: Vec<i64>,
@@ -128,7 +127,7 @@ struct Columns {
     fingerprints: Vec<Option<Vec<u8>>>,
 }
 
-impl Columns {
+impl TraceColumns {
     fn push(&mut self, (tenant, trace_id): TraceKey, summary: Summary, fingerprints: Fingerprints) {
         self.tenant_id.push(Uuid::from_bytes(tenant));
         self.trace_id.push(Uuid::from_bytes(trace_id));
@@ -201,7 +200,7 @@ fn array_literal(numbers: &BTreeSet<i64>) -> String {
 
 /// Rows of traces that may have none yet, in the order of their keys.
 #[derive(Debug, Default)]
-pub(super) struct NewRows(Columns);
+pub(super) struct NewRows(TraceColumns);
 
 impl NewRows {
     pub(super) fn push(&mut self, key: TraceKey, summary: Summary, fingerprints: Fingerprints) {
@@ -233,7 +232,7 @@ impl NewRows {
 
 /// Locked rows, updated with their new spans.
 #[derive(Debug, Default)]
-pub(super) struct UpdatedRows(Columns);
+pub(super) struct UpdatedRows(TraceColumns);
 
 impl UpdatedRows {
     /// Adds new spans with these digests to the row. Returns the state of the trace after the
@@ -244,10 +243,10 @@ impl UpdatedRows {
         more: Summary,
         digests: &[i64],
         mask: FingerprintMask,
-    ) -> StoredTrace {
+    ) -> LockedTrace {
         let mut summary = row.summary();
         summary.merge(more);
-        let stored = StoredTrace {
+        let stored = LockedTrace {
             span_count: summary.span_count,
             start_ns: summary.start_ns,
             end_ns: summary.end_ns,

@@ -1,4 +1,5 @@
-//! A backup restores to the same rows, whatever goes on meanwhile, and a bad one restores nothing.
+//! Tests that a backup during other work restores the same rows, and that a bad backup restores
+//! nothing.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use throughline_wire::{LogRecord, Resource, TenantId, TraceId, UnixNanos};
 
 use crate::support::{Fixture, batch};
 
-/// Traces whose spans are not those that the trace row counts.
+/// A query for the number of traces whose number of spans differs from the count in their row.
 const TRACES_WITHOUT_THEIR_SPANS: &str = "
     SELECT count(*) FROM traces AS t
     WHERE span_count <> (SELECT count(*) FROM trace_spans(t.tenant_id, t.trace_id))";
@@ -37,10 +38,10 @@ async fn restore(store: &Store, file: &[u8]) -> Result<BackupReport, BackupError
     store.restore(file, |_| {}).await
 }
 
-/// The digests of the tables that a restored database has from its backup.
+/// Returns the digests of the tables that a backup contains.
 async fn restored_digests(url: &str) -> Vec<(String, i64, Option<String>)> {
     let mut digests = table_digests(url).await;
-    // What these say is about the partitions of one database.
+    // These tables describe the partitions of one database.
     digests.retain(|(table, ..)| table != "day_archive" && table != "retention_days");
     digests
 }
@@ -70,7 +71,7 @@ fn event(message: String, time: UnixNanos, trace_id: Option<TraceId>) -> LogReco
     }
 }
 
-/// Something in every kind of table and partition.
+/// Fills every kind of table and partition.
 async fn fill(fixture: &Fixture) {
     let mut ids = Ids::seeded(7);
     for _ in 0..20 {
@@ -83,7 +84,7 @@ async fn fill(fixture: &Fixture) {
     let trace_id = large.trace_id;
     fixture.write(&[Sent::by("shop", large)]).await;
     let instants = [
-        // Before 1970, in the archive, in a past and in the present day.
+        // Spans before 1970, in the archive, in a past day and today.
         -5,
         fixture.now.get() - 300 * UnixNanos::PER_DAY,
         fixture.now.get() - 3 * UnixNanos::PER_DAY,
@@ -155,7 +156,7 @@ async fn restored_tables_are_equal_row_by_row() {
     assert!(to.count(sequence).await >= from.count(sequence).await);
     assert_eq!(to.count(TRACES_WITHOUT_THEIR_SPANS).await, 0);
 
-    // It goes on where the other stopped.
+    // The restored database stores new spans and recognises duplicates.
     let mut ids = Ids::seeded(8);
     let outcome = to.write(&trace_of(&to, &mut ids, 2)).await;
     assert_eq!((outcome.received, outcome.duplicate), (2, 0));
@@ -165,7 +166,7 @@ async fn restored_tables_are_equal_row_by_row() {
 }
 
 #[tokio::test]
-async fn backup_during_commits_and_compactions_is_of_one_moment() {
+async fn backup_during_commits_and_compactions_is_consistent() {
     let from = Fixture::new().await;
     let stop = Arc::new(AtomicBool::new(false));
     let commits = Arc::new(AtomicU64::new(0));
@@ -176,7 +177,7 @@ async fn backup_during_commits_and_compactions_is_of_one_moment() {
             let mut ids = Ids::seeded(11);
             let traces: Vec<_> = (0..10).map(|_| ids.trace_id()).collect();
             while !stop.load(Ordering::Relaxed) {
-                // The traces grow, so their rows and their blocks change together.
+                // The traces get more spans, so their rows and blocks change together.
                 let sent: Vec<_> = traces
                     .iter()
                     .map(|trace_id| {
@@ -245,7 +246,7 @@ async fn incomplete_and_damaged_files_restore_nothing() {
         file[at] ^= 0x10;
         restore(&to.store, &file).await.expect_err("a flipped byte");
     }
-    // What zstd does not see: the same bytes compressed after they were changed.
+    // A change that zstd does not detect: the bytes were changed before compression.
     let content = zstd::decode_all(&file[..]).expect("zstd");
     for part in 0..10 {
         let mut content = content.clone();
@@ -270,7 +271,7 @@ async fn incomplete_and_damaged_files_restore_nothing() {
 }
 
 #[tokio::test]
-async fn files_of_another_kind_or_version_are_refused() {
+async fn files_of_another_kind_or_version_are_rejected() {
     let to = Fixture::new().await;
     let error = restore(&to.store, b"").await;
     assert!(matches!(error, Err(BackupError::Truncated)), "{error:?}");
@@ -306,7 +307,7 @@ async fn files_of_another_kind_or_version_are_refused() {
 }
 
 #[tokio::test]
-async fn restore_into_a_database_with_rows_is_refused() {
+async fn restore_into_a_database_with_rows_is_rejected() {
     let (from, to) = (Fixture::new().await, Fixture::new().await);
     let file = back_up(&from.store).await;
     to.write(&trace_of(&to, &mut Ids::seeded(3), 1)).await;
@@ -325,7 +326,7 @@ async fn backup_stops_at_the_disk_reserve_and_leaves_an_incomplete_file() {
     let looks = Arc::new(looks);
     let counted = Arc::clone(&looks);
     let gauge: Gauge = Arc::new(move || StorageGauge {
-        // A budget that is used up is no reason to refuse a backup.
+        // A used-up size budget does not prevent a backup.
         used_bytes: 10,
         budget_bytes: Some(1),
         free_bytes: Some(if counted.fetch_add(1, Ordering::Relaxed) < 5 {
@@ -392,7 +393,7 @@ async fn partition_cannot_be_dropped_while_a_backup_copies_it() {
             return;
         }
         let url = url.clone();
-        // Retention would drop it now, and has to come again.
+        // Retention tries to drop the partition now, and must retry.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()

@@ -1,4 +1,4 @@
-//! What one answer may hold, however much is stored.
+//! Tests of the bounds of one response, independent of the amount of stored data.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use throughline_wire::{
 
 use crate::support::{Fixture, received};
 
-/// The number of attributes of nearly 8 KiB each: they are not large enough to be offloaded.
+/// Returns `count` attributes of nearly 8 KiB each, which are not large enough to be offloaded.
 fn inline(count: usize) -> Attributes {
     let value = "x".repeat(8_000);
     (0..count)
@@ -22,7 +22,7 @@ fn inline(count: usize) -> Attributes {
 }
 
 #[tokio::test]
-async fn a_trace_of_large_values_comes_in_pages_that_add_up_to_it() {
+async fn pages_of_a_trace_with_large_values_contain_the_whole_trace() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(77);
     let trace_id = ids.trace_id();
@@ -43,7 +43,7 @@ async fn a_trace_of_large_values_comes_in_pages_that_add_up_to_it() {
     loop {
         let page = reader.trace(trace_id, after).await.expect("reads");
         let page = page.expect("the trace");
-        // 10 MiB of values, in each of their places.
+        // 10 MiB of values for each owner of attributes.
         assert!(page.spans.len() <= 10, "{}", page.spans.len());
         read.extend(page.spans.into_iter().map(|stored| stored.span));
         pages += 1;
@@ -60,7 +60,7 @@ async fn a_trace_of_large_values_comes_in_pages_that_add_up_to_it() {
 }
 
 #[tokio::test]
-async fn the_marks_of_a_waterfall_are_bounded_by_what_they_hold_uncompressed() {
+async fn event_marks_of_a_waterfall_are_limited_by_their_uncompressed_bytes() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(78);
     let trace_id = ids.trace_id();
@@ -84,7 +84,7 @@ async fn the_marks_of_a_waterfall_are_bounded_by_what_they_hold_uncompressed() {
     assert_eq!(skeleton.spans.len(), 700);
     let marked = skeleton.spans.iter().filter(|span| !span.events.is_empty());
     let marked = marked.count() as u64;
-    // 4 MiB of events of 8 KB each: the first ones.
+    // The first 4 MiB of events of 8 KB each.
     assert!((500..540).contains(&marked), "{marked}");
     assert_eq!(skeleton.unmarked_spans, 700 - marked);
     assert!(!skeleton.spans[0].events.is_empty());
@@ -114,7 +114,7 @@ async fn write(fixture: &Fixture, events: Vec<LogRecord>) {
 }
 
 #[tokio::test]
-async fn a_list_of_large_events_comes_in_pages_by_their_bytes_both_ways() {
+async fn pages_of_large_events_are_limited_by_bytes_in_both_directions() {
     let fixture = Fixture::new().await;
     let trace_id = Ids::seeded(79).trace_id();
     for at in 0..10 {
@@ -128,7 +128,7 @@ async fn a_list_of_large_events_comes_in_pages_by_their_bytes_both_ways() {
     let (mut seen, mut pages) = (Vec::new(), Vec::new());
     loop {
         let page = reader.list_events(&filter, request).await.expect("reads");
-        // 4 MB each, and a page is of 8 MiB.
+        // Events of 4 MB each; a page has at most 8 MiB.
         assert!((1..=4).contains(&page.items.len()), "{}", page.items.len());
         seen.extend(page.items.iter().map(|event| event.record.time));
         pages.push(page.items.len());
@@ -149,7 +149,7 @@ async fn a_list_of_large_events_comes_in_pages_by_their_bytes_both_ways() {
 }
 
 #[tokio::test]
-async fn a_search_of_events_looks_at_so_many_and_says_how_far() {
+async fn an_event_search_reads_a_bounded_number_of_events_and_reports_its_position() {
     let fixture = Fixture::new().await;
     let trace_id = Ids::seeded(80).trace_id();
     let needle = log(&fixture, trace_id, -30_000, "a needle");
@@ -231,7 +231,7 @@ async fn a_queue_is_full_when_the_resources_in_it_fill_it() {
 }
 
 #[tokio::test]
-async fn a_service_of_a_megabyte_is_listed_by_its_beginning_and_keeps_its_value() {
+async fn a_service_name_of_a_megabyte_is_listed_truncated_and_stored_whole() {
     let fixture = Fixture::new().await;
     let name = "s".repeat(900_000);
     let resource = throughline_codec::validate::validate_resource(

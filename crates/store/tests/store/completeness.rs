@@ -1,4 +1,4 @@
-//! What a trace says of its completeness, whatever comes late, twice or never.
+//! Tests of the completeness of traces whose spans arrive late, twice or never.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use crate::support::Fixture;
 
 const SHOP: i64 = 77;
 
-/// `count` spans of one trace with numbers from 0, the first the parent of the others.
+/// Returns `count` spans of one trace with numbers from 0. The first one is the parent of the
+/// others.
 pub(crate) fn numbered(fixture: &Fixture, ids: &mut Ids, count: u64) -> Vec<Span> {
     let root = span("root")
         .in_trace(ids.trace_id())
@@ -43,7 +44,7 @@ pub(crate) fn stands_at(next: u64, settled: u64) -> BatchSequence {
     }
 }
 
-/// A batch of a process that has told of everything up to `next`.
+/// Returns a batch of a process whose numbers below `next` are all settled.
 pub(crate) fn process_report(
     process: ProcessId,
     next: u64,
@@ -55,10 +56,15 @@ pub(crate) fn process_report(
         settled: next,
         ..BatchSequence::new(process)
     };
-    said(sequence, spans, starts)
+    batch_of_process(sequence, spans, starts)
 }
 
-pub(crate) fn said(sequence: BatchSequence, spans: &[Span], starts: &[&Span]) -> WriteBatch {
+/// Returns a batch of spans and starts with the sequence of their process.
+pub(crate) fn batch_of_process(
+    sequence: BatchSequence,
+    spans: &[Span],
+    starts: &[&Span],
+) -> WriteBatch {
     WriteBatch {
         tenant: TenantId::DEFAULT,
         groups: vec![SpanGroup {
@@ -88,7 +94,7 @@ async fn completeness_of(store: &Store, trace_id: TraceId) -> Completeness {
 }
 
 #[tokio::test]
-async fn a_trace_whose_numbers_are_all_there_is_complete_whatever_the_order_and_however_often() {
+async fn a_trace_with_all_numbers_is_complete_in_any_order_and_with_retries() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(1), 5);
     let trace_id = spans[0].trace_id;
@@ -99,7 +105,7 @@ async fn a_trace_whose_numbers_are_all_there_is_complete_whatever_the_order_and_
         (&other, 3..5),
         (&fixture.store, 1..3),
     ] {
-        send(store, said(stands_at(5, 5), &spans[part], &[])).await;
+        send(store, batch_of_process(stands_at(5, 5), &spans[part], &[])).await;
     }
     let completeness = completeness_of(&fixture.store, trace_id).await;
     assert_eq!(
@@ -113,34 +119,42 @@ async fn a_trace_whose_numbers_are_all_there_is_complete_whatever_the_order_and_
 }
 
 #[tokio::test]
-async fn a_number_that_never_came_is_lost_once_it_is_settled() {
+async fn a_number_that_never_arrives_is_lost_once_it_is_settled() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(2), 5);
     let trace_id = spans[0].trace_id;
     let kept = [&spans[..2], &spans[3..]].concat();
-    send(&fixture.store, said(stands_at(5, 2), &kept, &[])).await;
+    send(
+        &fixture.store,
+        batch_of_process(stands_at(5, 2), &kept, &[]),
+    )
+    .await;
     let early = completeness_of(&fixture.store, trace_id).await;
     assert_eq!((early.under_way, early.lost), (1, 0));
     assert_eq!(early.state, CompletenessState::Running);
 
     // A process that only reports its state is known.
-    send(&fixture.store, said(stands_at(5, 5), &[], &[])).await;
+    send(&fixture.store, batch_of_process(stands_at(5, 5), &[], &[])).await;
     let late = completeness_of(&fixture.store, trace_id).await;
     assert_eq!(late.to_string(), "1 span lost");
 
-    send(&fixture.store, said(stands_at(5, 2), &spans[2..3], &[])).await;
+    send(
+        &fixture.store,
+        batch_of_process(stands_at(5, 2), &spans[2..3], &[]),
+    )
+    .await;
     let healed = completeness_of(&fixture.store, trace_id).await;
     assert_eq!(healed.state, CompletenessState::Complete, "{healed}");
 }
 
 #[tokio::test]
-async fn what_was_dropped_or_refused_is_said_to_be() {
+async fn dropped_and_rejected_spans_are_reported_as_such() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(3), 5);
     let trace_id = spans[0].trace_id;
     let mut sequence = stands_at(5, 5);
     sequence.dropped.insert(DropReason::QueueFull, 1);
-    let mut batch = said(sequence, &[&spans[..2], &spans[4..]].concat(), &[]);
+    let mut batch = batch_of_process(sequence, &[&spans[..2], &spans[4..]].concat(), &[]);
     let sender = batch.groups[0].sender.as_mut().expect("a sender");
     sender.rejected = vec![2];
     send(&fixture.store, batch).await;
@@ -152,11 +166,11 @@ async fn what_was_dropped_or_refused_is_said_to_be() {
 }
 
 #[tokio::test]
-async fn a_running_span_lists_its_trace_and_ends_in_it() {
+async fn a_running_span_lists_its_trace_and_becomes_its_span_when_it_ends() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(4), 1);
     let (root, trace_id) = (&spans[0], spans[0].trace_id);
-    let start = said(stands_at(1, 1), &[], &[root]);
+    let start = batch_of_process(stands_at(1, 1), &[], &[root]);
     for _ in 0..2 {
         send(&fixture.store, start.clone()).await;
     }
@@ -173,13 +187,17 @@ async fn a_running_span_lists_its_trace_and_ends_in_it() {
     );
     let details = reader.span_details(trace_id, root.span_id).await;
     let [details] = &details.expect("reads")[..] else {
-        panic!("what it told is known")
+        panic!("the state of the process is known")
     };
     assert_eq!(details.span.attributes, root.attributes);
     assert_eq!(details.span.name, root.name);
     assert_eq!(details.resource.service_name(), "shop");
 
-    send(&fixture.store, said(stands_at(1, 1), &spans, &[])).await;
+    send(
+        &fixture.store,
+        batch_of_process(stands_at(1, 1), &spans, &[]),
+    )
+    .await;
     // A start that comes after its end changes nothing.
     send(&fixture.store, start).await;
     assert_eq!(fixture.count("SELECT count(*) FROM open_spans").await, 0);
@@ -191,26 +209,30 @@ async fn a_running_span_lists_its_trace_and_ends_in_it() {
 }
 
 #[tokio::test]
-async fn an_open_span_ends_though_its_end_has_no_number() {
+async fn an_open_span_ends_even_if_its_end_has_no_number() {
     let fixture = Fixture::new().await;
     let mut span = numbered(&fixture, &mut Ids::seeded(77), 1).remove(0);
     let writer = fixture.store.writer();
-    let begun = said(stands_at(1, 0), &[], &[&span]);
+    let begun = batch_of_process(stands_at(1, 0), &[], &[&span]);
     writer.submit(begun).await.expect("is stored");
     let open = "SELECT count(*) FROM open_spans";
     assert_eq!(fixture.count(open).await, 1);
     span.sequence = None;
-    let ended = said(stands_at(1, 0), &[span], &[]);
+    let ended = batch_of_process(stands_at(1, 0), &[span], &[]);
     writer.submit(ended).await.expect("is stored");
     assert_eq!(fixture.count(open).await, 0);
 }
 
 #[tokio::test]
-async fn an_open_span_of_a_process_that_fell_silent_or_ended_does_not_run() {
+async fn an_open_span_is_abandoned_when_its_process_is_silent_or_ended() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(5), 1);
     let trace_id = spans[0].trace_id;
-    send(&fixture.store, said(stands_at(1, 1), &[], &[&spans[0]])).await;
+    send(
+        &fixture.store,
+        batch_of_process(stands_at(1, 1), &[], &[&spans[0]]),
+    )
+    .await;
     let later = fixture.database.store(fixture.at_ms(31_000));
     let fate = async |store: &Store| {
         let reader = store.reader(TenantId::DEFAULT);
@@ -222,26 +244,26 @@ async fn an_open_span_of_a_process_that_fell_silent_or_ended_does_not_run() {
     let silent = completeness_of(&later, trace_id).await;
     assert_eq!(silent.state, CompletenessState::Missing);
 
-    // One word from it and it lives.
-    send(&later, said(stands_at(1, 1), &[], &[])).await;
+    // Any batch shows that the process is alive.
+    send(&later, batch_of_process(stands_at(1, 1), &[], &[])).await;
     assert_eq!(fate(&later).await, OpenFate::Running);
     let final_report = BatchSequence {
         ended: true,
         ..stands_at(1, 1)
     };
-    send(&later, said(final_report, &[], &[])).await;
+    send(&later, batch_of_process(final_report, &[], &[])).await;
     assert_eq!(fate(&later).await, OpenFate::ProcessEnded);
 }
 
 #[tokio::test]
-async fn senders_that_do_not_number_leave_it_unknown_and_write_nothing_more() {
+async fn completeness_is_unknown_without_numbers_and_writes_no_extra_rows() {
     let fixture = Fixture::new().await;
     let mut spans = numbered(&fixture, &mut Ids::seeded(6), 3);
     for span in &mut spans {
         span.sequence = None;
     }
     let trace_id = spans[0].trace_id;
-    let mut batch = said(stands_at(0, 0), &spans, &[]);
+    let mut batch = batch_of_process(stands_at(0, 0), &spans, &[]);
     batch.groups[0].sender = None;
     send(&fixture.store, batch).await;
     let completeness = completeness_of(&fixture.store, trace_id).await;
@@ -253,10 +275,10 @@ async fn senders_that_do_not_number_leave_it_unknown_and_write_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_measured_clock_is_kept_beside_the_times_as_sent() {
+async fn a_measured_clock_offset_is_stored_beside_the_sent_times() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(7), 1);
-    let mut batch = said(stands_at(1, 1), &spans, &[]);
+    let mut batch = batch_of_process(stands_at(1, 1), &spans, &[]);
     let sender = batch.groups[0].sender.as_mut().expect("a sender");
     sender.clock = Some(ClientClock {
         sent_at: UnixNanos::new(1),
@@ -271,7 +293,7 @@ async fn a_measured_clock_is_kept_beside_the_times_as_sent() {
 }
 
 #[tokio::test]
-async fn a_span_that_the_database_refuses_is_refused_and_not_lost() {
+async fn a_span_that_the_database_rejects_counts_as_rejected_not_as_lost() {
     let fixture = Fixture::new().await;
     let poison = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
          BEGIN RAISE EXCEPTION 'poison' USING ERRCODE = '22000'; END $$;
@@ -284,14 +306,16 @@ async fn a_span_that_the_database_refuses_is_refused_and_not_lost() {
     let mut spans = numbered(&fixture, &mut Ids::seeded(8), 5);
     spans[3].status = throughline_wire::Status::error("poison");
     let writer = fixture.store.writer();
-    let outcome = writer.submit(said(stands_at(5, 5), &spans, &[])).await;
+    let outcome = writer
+        .submit(batch_of_process(stands_at(5, 5), &spans, &[]))
+        .await;
     assert_eq!(outcome.expect("answers").rejected[0].index, 3);
     let completeness = completeness_of(&fixture.store, spans[0].trace_id).await;
     assert_eq!(completeness.to_string(), "1 span refused by the server");
 }
 
 #[tokio::test]
-async fn gaps_without_end_are_bounded_and_what_is_forgotten_is_unknown() {
+async fn gaps_of_a_process_are_bounded_and_forgotten_numbers_are_unknown() {
     let fixture = Fixture::new().await;
     let trace = |seed, first: u64, count: u64, step: u64| {
         let mut spans = numbered(&fixture, &mut Ids::seeded(seed), count);
@@ -300,32 +324,44 @@ async fn gaps_without_end_are_bounded_and_what_is_forgotten_is_unknown() {
         }
         spans
     };
-    // One whole trace, then every second number only, in batches of one process.
+    // One complete trace, then only every second number, in batches of one process.
     let early = trace(20, 0, 3, 1);
-    send(&fixture.store, said(stands_at(3, 3), &early, &[])).await;
+    send(
+        &fixture.store,
+        batch_of_process(stands_at(3, 3), &early, &[]),
+    )
+    .await;
     for round in 0..3 {
         let first = 4 + 1_400 * round;
         let gappy = trace(21 + round, first, 700, 2);
         let next = first + 1_400;
-        send(&fixture.store, said(stands_at(next, next), &gappy, &[])).await;
+        send(
+            &fixture.store,
+            batch_of_process(stands_at(next, next), &gappy, &[]),
+        )
+        .await;
     }
     let ranges = "SELECT count(*) FROM processes, unnest(received)";
     assert_eq!(fixture.count(ranges).await, 1_001);
     let old = completeness_of(&fixture.store, early[0].trace_id).await;
     assert_eq!(old.state, CompletenessState::Unknown, "{old}");
     assert!(old.is_forgotten);
-    // What is remembered is told as before.
+    // The numbers that are still stored count as before.
     let late = trace(30, 4_205, 2, 2);
-    send(&fixture.store, said(stands_at(4_208, 4_208), &late, &[])).await;
+    send(
+        &fixture.store,
+        batch_of_process(stands_at(4_208, 4_208), &late, &[]),
+    )
+    .await;
     let late = completeness_of(&fixture.store, late[0].trace_id).await;
     assert!(late.lost > 0 && !late.is_forgotten, "{late}");
 }
 
 #[tokio::test]
-async fn refused_numbers_without_end_are_bounded_too() {
+async fn rejected_numbers_of_a_process_are_bounded() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(40), 1);
-    let mut batch = said(stands_at(9_000, 9_000), &spans, &[]);
+    let mut batch = batch_of_process(stands_at(9_000, 9_000), &spans, &[]);
     let sender = batch.groups[0].sender.as_mut().expect("a sender");
     sender.rejected = (0..4_000).map(|number| 1 + 2 * number).collect();
     for _ in 0..2 {
@@ -342,14 +378,24 @@ async fn refused_numbers_without_end_are_bounded_too() {
 }
 
 #[tokio::test]
-async fn flags_that_say_not_sampled_make_it_unknown() {
+async fn flags_of_spans_say_nothing_about_completeness() {
     let fixture = Fixture::new().await;
-    let mut spans = numbered(&fixture, &mut Ids::seeded(41), 2);
-    spans[1].flags = 0x300;
-    send(&fixture.store, said(stands_at(2, 2), &spans, &[])).await;
-    let completeness = completeness_of(&fixture.store, spans[0].trace_id).await;
-    assert_eq!(
-        (completeness.state, completeness.unsampled),
-        (CompletenessState::Unknown, 1)
-    );
+    // Python's SDK sends 0x100 and 0x300 on recorded spans and never the sampled bit. Others send
+    // the trace flags, with and without the bits of the remote parent.
+    for (seed, flags) in (41..).zip([0, 1, 2, 0x100, 0x101, 0x200, 0x300, 0x301, u32::MAX]) {
+        let mut spans = numbered(&fixture, &mut Ids::seeded(seed), 2);
+        spans[1].flags = flags;
+        send(
+            &fixture.store,
+            batch_of_process(stands_at(2, 2), &spans, &[]),
+        )
+        .await;
+        let completeness = completeness_of(&fixture.store, spans[0].trace_id).await;
+        assert_eq!(
+            completeness.state,
+            CompletenessState::Complete,
+            "{flags:#x}"
+        );
+        assert_eq!(completeness.to_string(), "2 of 2 spans, 0 bytes cut");
+    }
 }

@@ -1,11 +1,11 @@
-//! A metrics recorder for tests that counts one counter of their thread.
+//! A metrics recorder for tests that records one counter of their thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
-/// A recorder of the counter with this name; it ignores all others.
+/// A recorder of the counter with this name. It ignores all others.
 pub(crate) struct CountedMetric {
     name: &'static str,
     count: Arc<AtomicU64>,

@@ -1,4 +1,4 @@
-//! The directory is the same whatever the order and the grouping in which spans arrive.
+//! Tests that the rows of traces do not depend on the order and the batches of the spans.
 
 use throughline_model::TraceFilter;
 use throughline_testkit::{Ids, Sent, summaries_of};
@@ -6,8 +6,8 @@ use throughline_wire::{Span, UnixNanos};
 
 use crate::support::{Fixture, lone};
 
-/// Spans of one trace that disagree about everything: several roots or none, equal starts,
-/// several users and sessions, errors, overlapping ends, taken ids.
+/// Returns conflicting spans of one trace: several roots or none, equal starts, several users and
+/// sessions, errors, overlapping ends, reused ids.
 fn contentious(ids: &mut Ids, now: UnixNanos) -> Vec<Sent> {
     let trace_id = ids.trace_id();
     let count = 2 + ids.below(12);
@@ -63,7 +63,7 @@ async fn write_in_pieces(fixture: &Fixture, mut sent: &[Sent], ids: &mut Ids) {
 }
 
 #[tokio::test]
-async fn any_order_and_any_partition_of_the_spans_gives_the_same_rows() {
+async fn trace_rows_do_not_depend_on_the_order_or_the_batches_of_the_spans() {
     let (one, other) = (Fixture::new().await, Fixture::new().await);
     let mut ids = Ids::seeded(11);
     let mut all: Vec<Sent> = Vec::new();
@@ -84,8 +84,8 @@ async fn any_order_and_any_partition_of_the_spans_gives_the_same_rows() {
     assert_ne!(one.count(causes).await, 0);
     assert_eq!(one.count(causes).await, other.count(causes).await);
     assert_eq!(at_once, in_pieces);
-    // Where two spans rank the same by parent, start and id, the plain computation may choose
-    // another of them; everything else must agree.
+    // If two spans have the same parent, start and id, the plain computation may choose the other
+    // one. Everything else must be equal.
     for (stored, plain) in at_once.iter().zip(summaries_of(&all)) {
         assert_eq!(stored.trace_id, plain.trace_id);
         assert_eq!(stored.start, plain.start);
@@ -100,7 +100,7 @@ async fn any_order_and_any_partition_of_the_spans_gives_the_same_rows() {
 }
 
 #[tokio::test]
-async fn a_trace_without_its_root_is_listed_as_such_and_healed_when_the_root_comes() {
+async fn a_trace_without_root_is_listed_as_such_until_the_root_arrives() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(12);
     let root = lone("click", &mut ids)
@@ -136,7 +136,7 @@ async fn a_trace_without_its_root_is_listed_as_such_and_healed_when_the_root_com
 }
 
 #[tokio::test]
-async fn the_roots_user_goes_before_an_earlier_spans_user() {
+async fn the_user_of_the_root_wins_over_the_user_of_an_earlier_span() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(13);
     let root = lone("root", &mut ids)
@@ -160,7 +160,7 @@ async fn the_roots_user_goes_before_an_earlier_spans_user() {
 }
 
 #[tokio::test]
-async fn every_failure_of_a_trace_is_found_by_its_text_and_the_last_is_listed() {
+async fn every_error_of_a_trace_is_found_by_its_text_and_the_last_one_is_listed() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(12);
     let trace_id = ids.trace_id();

@@ -1,4 +1,4 @@
-//! The same span twice is one span, however it comes.
+//! Tests that a span that is sent twice is stored once, in any batches and from any servers.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn a_batch_sent_twice_is_stored_once_with_the_same_counts() {
 }
 
 #[tokio::test]
-async fn a_batch_that_holds_new_and_known_spans_counts_each_as_what_it_is() {
+async fn a_batch_of_new_and_stored_spans_counts_received_and_duplicate() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(2);
     let trace_id = ids.trace_id();
@@ -60,7 +60,7 @@ async fn a_batch_that_holds_new_and_known_spans_counts_each_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_span_twice_in_one_batch_is_one_received_and_one_duplicate() {
+async fn a_span_twice_in_a_batch_counts_as_one_received_and_one_duplicate() {
     let fixture = Fixture::new().await;
     let one = lone("once", &mut Ids::seeded(3))
         .starts(fixture.now)
@@ -74,7 +74,7 @@ async fn a_span_twice_in_one_batch_is_one_received_and_one_duplicate() {
 }
 
 #[tokio::test]
-async fn another_span_with_a_taken_id_is_a_second_row() {
+async fn a_different_span_with_the_same_id_is_stored_as_a_second_span() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(5);
     let client = lone("call", &mut ids).starts(fixture.now).build();
@@ -93,7 +93,7 @@ async fn another_span_with_a_taken_id_is_a_second_row() {
 }
 
 #[tokio::test]
-async fn any_change_of_content_makes_another_span() {
+async fn any_change_of_content_makes_a_different_span() {
     let fixture = Fixture::new().await;
     let base = lone("call", &mut Ids::seeded(6))
         .starts(fixture.now)
@@ -126,7 +126,7 @@ async fn any_change_of_content_makes_another_span() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_servers_that_store_the_same_spans_at_once_store_each_once() {
+async fn two_servers_store_the_same_spans_once_at_the_same_time() {
     let fixture = Fixture::new().await;
     let other = fixture.database.store(fixture.now);
     let mut ids = Ids::seeded(7);
@@ -144,7 +144,7 @@ async fn two_servers_that_store_the_same_spans_at_once_store_each_once() {
     let (one, two) = (fixture.store.writer(), other.writer());
     let mut submitted = tokio::task::JoinSet::new();
     for (at, sent) in batches.iter().enumerate() {
-        // In opposite order, so that the two meet in the middle.
+        // The two send in opposite order, so that their batches overlap in the middle.
         let (first, second) = (batch(sent), batch(&batches[batches.len() - 1 - at]));
         let (one, two) = (one.clone(), two.clone());
         submitted.spawn(async move { one.submit(first).await });
@@ -166,12 +166,12 @@ async fn two_servers_that_store_the_same_spans_at_once_store_each_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_of_one_server_that_meet_in_the_same_traces_count_every_span_once() {
+async fn concurrent_commits_of_one_server_count_each_span_of_a_trace_once() {
     let fixture = Fixture::new().await;
     let now = fixture.now;
     let other = fixture.database.store_with(StoreOptions {
         writer_connections: 3,
-        // A batch is a group: the connections never lack work.
+        // Each batch is a group, so the connections always have work.
         group_spans: 1,
         ..StoreOptions::new(move || now)
     });
@@ -186,7 +186,8 @@ async fn connections_of_one_server_that_meet_in_the_same_traces_count_every_span
                 Sent::by("shop", span.starts(now).build())
             })
             .collect();
-        // Twice, in opposite order, so that commits meet in spans and in traces.
+        // All spans twice, in opposite order, so that concurrent commits have common spans and
+        // traces.
         for _ in 0..2 {
             let (writer, batch) = (other.writer(), batch(&sent));
             submitted.spawn(async move { writer.submit(batch).await });
@@ -208,7 +209,7 @@ async fn connections_of_one_server_that_meet_in_the_same_traces_count_every_span
 }
 
 #[tokio::test]
-async fn servers_that_store_overlapping_batches_of_a_trace_at_once_store_each_span_once() {
+async fn overlapping_batches_of_two_servers_store_each_span_once() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(12);
     let trace_id = ids.trace_id();
@@ -219,7 +220,7 @@ async fn servers_that_store_overlapping_batches_of_a_trace_at_once_store_each_sp
         })
         .collect();
     fixture.write(&sent[..5]).await;
-    // Both have sent their batches before either may look at the trace.
+    // Both have sent their batches before either can read the trace.
     let mut holder = fixture.database.connection().await;
     sqlx::raw_sql("BEGIN; SELECT FROM traces FOR UPDATE")
         .execute(&mut holder)
@@ -252,7 +253,7 @@ async fn servers_that_store_overlapping_batches_of_a_trace_at_once_store_each_sp
 }
 
 #[tokio::test]
-async fn fingerprints_of_two_bits_lose_and_double_nothing() {
+async fn colliding_fingerprints_neither_lose_nor_duplicate_a_span() {
     let fixture = Fixture::new().await;
     let now = fixture.now;
     let store = fixture.database.store_with(StoreOptions {
@@ -267,7 +268,7 @@ async fn fingerprints_of_two_bits_lose_and_double_nothing() {
             Sent::by("shop", span.starts(fixture.at_ms(at)).build())
         })
         .collect();
-    // Each batch has half of the one before.
+    // Each batch repeats half of the previous one.
     let mut outcomes = Vec::new();
     for begin in (0..50).step_by(10) {
         let batch = batch(&sent[begin..begin + 20]);
@@ -284,7 +285,7 @@ async fn fingerprints_of_two_bits_lose_and_double_nothing() {
 }
 
 #[tokio::test]
-async fn spans_of_a_large_trace_that_come_again_in_other_batches_are_stored_once() {
+async fn retried_spans_of_a_large_trace_are_stored_once_in_any_batches() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(14);
     let trace_id = ids.trace_id();
@@ -314,14 +315,14 @@ async fn spans_of_a_large_trace_that_come_again_in_other_batches_are_stored_once
 }
 
 #[tokio::test]
-async fn spans_of_a_removed_trace_are_listed_again_when_they_come_again() {
+async fn a_removed_trace_is_listed_again_when_its_spans_are_sent_again() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(31);
     let (removed, kept) = (lone("removed", &mut ids), lone("kept", &mut ids));
     let sent = [removed, kept].map(|span| Sent::by("shop", span.starts(fixture.now).build()));
     assert_eq!(fixture.write(&sent).await, received(2));
-    // As retention leaves it until compaction or the end of its partition: its row is gone, its spans
-    // lie in their block.
+    // The state after retention and before compaction: the row is removed, the spans are still in
+    // their block.
     let trace_id = sqlx::types::Uuid::from_bytes(sent[0].span.trace_id.to_bytes());
     sqlx::query("DELETE FROM traces WHERE trace_id = $1")
         .bind(trace_id)

@@ -1,4 +1,4 @@
-//! Tests that erased traces are gone from every table, and that everything else is as it was.
+//! Tests that an erasure removes traces from every table and changes nothing else.
 
 mod damage;
 mod payloads;
@@ -48,8 +48,7 @@ async fn execute(fixture: &Fixture, sql: impl Into<String>) {
         .expect("executes");
 }
 
-/// Makes the database unable to read the values of a table that are stored out of line by now: each has
-/// a chunk too many.
+/// Makes the database unable to read the present TOAST values of a table: adds a chunk to each.
 async fn break_values(fixture: &Fixture, table: &str) {
     execute(
         fixture,
@@ -77,7 +76,7 @@ async fn compact(fixture: &Fixture) {
 
 const PAYLOADS: &str = "SELECT count(*) FROM payloads";
 
-/// A span of a trace of its own with two large values.
+/// Returns the only span of a trace, with two large values.
 fn large(fixture: &Fixture, ids: &mut Ids, values: [&str; 2]) -> Span {
     let span = lone("large", ids).starts(fixture.now);
     span.with("one", values[0].repeat(10_000))
@@ -85,7 +84,7 @@ fn large(fixture: &Fixture, ids: &mut Ids, values: [&str; 2]) -> Span {
         .build()
 }
 
-/// A span of a trace of its own.
+/// Returns the only span of a trace.
 fn small(fixture: &Fixture, ids: &mut Ids) -> Span {
     lone("small", ids).starts(fixture.now).build()
 }
@@ -105,14 +104,14 @@ async fn assert_whole(fixture: &Fixture, span: &Span) {
 }
 
 #[tokio::test]
-async fn an_erased_trace_is_gone_from_every_table_and_the_others_are_whole() {
+async fn an_erasure_removes_a_trace_from_every_table_and_nothing_else() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(1);
     let gone = large(&fixture, &mut ids, ["gone", "shared"]);
     let left = large(&fixture, &mut ids, ["left", "shared"]);
     write(&fixture, &[&gone, &left]).await;
     compact(&fixture).await;
-    // Both have spans in level 0 too, and the one has a block of its own.
+    // Both traces have spans in level 0 too, and one of them has its own block.
     let later = lone("later", &mut ids).child_of(&gone).starts(fixture.now);
     let fresh = small(&fixture, &mut ids);
     write(&fixture, &[&later.build(), &fresh]).await;
@@ -169,7 +168,7 @@ async fn an_erased_trace_is_gone_from_every_table_and_the_others_are_whole() {
             UNION ALL SELECT unnest(trace_ids) FROM level1_blocks
         ) AS t";
     assert_eq!(fixture.count(traces_in_blocks).await, 2);
-    // Those that the other one refers to.
+    // The payloads that the other trace refers to.
     assert_eq!(fixture.count(PAYLOADS).await, 2);
     assert_whole(&fixture, &left).await;
     assert_whole(&fixture, &fresh).await;
@@ -177,7 +176,7 @@ async fn an_erased_trace_is_gone_from_every_table_and_the_others_are_whole() {
     assert_whole(&fixture, &left).await;
     assert_whole(&fixture, &fresh).await;
     assert_eq!(fixture.list(&TraceFilter::default()).await.len(), 2);
-    // Sent again it is new.
+    // The trace is new when it is sent again.
     write(&fixture, &[&gone]).await;
     assert_whole(&fixture, &gone).await;
     assert_eq!(erase(&fixture, &[gone.trace_id]).await.spans, 1);

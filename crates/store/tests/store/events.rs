@@ -1,14 +1,17 @@
-//! Log records and events: stored once, found by trace, session, correlation and time.
+//! Tests that log records and events are stored once and found by trace, session, correlation and
+//! time.
 
 use std::sync::Arc;
 
 use throughline_model::{
-    Direction, EventCursor, EventFilter, EventPage, EventPageRequest, PayloadPlace, StoredEvent,
-    TimeRange,
+    Direction, EventCursor, EventFilter, EventPage, EventPageRequest, OperationMatch, PayloadPlace,
+    StoredEvent, TimeRange, TraceFilter,
 };
 use throughline_store::{EventOutcome, SpanGroup, WriteBatch, WriteOutcome};
 use throughline_testkit::{Ids, every_attribute_kind};
-use throughline_wire::{AttributeValue, LogRecord, Resource, TenantId, UnixNanos, semconv};
+use throughline_wire::{
+    AttributeValue, Attributes, LogRecord, Resource, TenantId, UnixNanos, semconv,
+};
 
 use crate::support::{Fixture, lone};
 
@@ -23,7 +26,7 @@ fn of(service: &'static str, events: Vec<LogRecord>) -> WriteBatch {
     }
 }
 
-fn said(message: &'static str, at: UnixNanos) -> LogRecord {
+fn log_record(message: &'static str, at: UnixNanos) -> LogRecord {
     LogRecord {
         time: at,
         severity_number: 9,
@@ -66,7 +69,7 @@ async fn messages(fixture: &Fixture, filter: &EventFilter) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_field_of_an_event_comes_back_unchanged() {
+async fn every_field_of_an_event_is_read_back_unchanged() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(100);
     let mut attributes = every_attribute_kind();
@@ -108,7 +111,7 @@ async fn every_field_of_an_event_comes_back_unchanged() {
 }
 
 #[tokio::test]
-async fn bodies_of_other_kinds_and_none_come_back() {
+async fn bodies_of_every_kind_and_missing_bodies_are_read_back() {
     let fixture = Fixture::new().await;
     for body in [
         AttributeValue::Empty,
@@ -133,32 +136,35 @@ async fn bodies_of_other_kinds_and_none_come_back() {
 }
 
 #[tokio::test]
-async fn a_batch_sent_again_is_stored_once_and_what_was_said_twice_stays_twice() {
+async fn a_retried_batch_of_events_is_stored_once_and_equal_events_stay_separate() {
     let fixture = Fixture::new().await;
     let batch = || {
-        let tick = said("tick", fixture.now);
-        of("shop", vec![tick.clone(), tick, said("tock", fixture.now)])
+        let tick = log_record("tick", fixture.now);
+        of(
+            "shop",
+            vec![tick.clone(), tick, log_record("tock", fixture.now)],
+        )
     };
     assert_eq!(write(&fixture, batch()).await, counts(3, 0));
     assert_eq!(write(&fixture, batch()).await, counts(0, 3));
     let mut more = batch();
-    more.groups[0].events.push(said("new", fixture.now));
+    more.groups[0].events.push(log_record("new", fixture.now));
     assert_eq!(write(&fixture, more).await, counts(1, 3));
     let stored = fixture.count("SELECT count(*) FROM events").await;
     assert_eq!(stored, 4);
 }
 
 #[tokio::test]
-async fn spans_and_events_of_a_batch_are_committed_together_and_counted_apart() {
+async fn spans_and_events_of_a_batch_commit_together_and_count_separately() {
     let fixture = Fixture::new().await;
     let span = lone("work", &mut Ids::seeded(101))
         .starts(fixture.now)
         .build();
-    let mut inside = said("inside", fixture.now);
+    let mut inside = log_record("inside", fixture.now);
     inside.trace_id = Some(span.trace_id);
     inside.span_id = Some(span.span_id);
     inside.attributes.insert(semconv::CORRELATION_ID, "c-1");
-    let far = said("far", fixture.now.saturating_add(5 * UnixNanos::PER_DAY));
+    let far = log_record("far", fixture.now.saturating_add(5 * UnixNanos::PER_DAY));
     let mut batch = of("shop", vec![far, inside]);
     batch.groups[0].spans.push(span.clone());
     let outcome = write(&fixture, batch.clone()).await;
@@ -173,7 +179,7 @@ async fn spans_and_events_of_a_batch_are_committed_together_and_counted_apart() 
     assert_eq!(messages(&fixture, &of_span).await, ["inside"]);
     let of_other = EventFilter::of_span(span.trace_id, Ids::seeded(102).span_id());
     assert!(messages(&fixture, &of_other).await.is_empty());
-    // The correlation id of an event leads to the trace as well.
+    // The correlation id of an event finds the trace too.
     let page = throughline_model::PageRequest::default();
     let found = fixture.reader().find_traces(None, "c-1", page).await;
     assert_eq!(found.expect("reads").items[0].trace_id, span.trace_id);
@@ -182,12 +188,12 @@ async fn spans_and_events_of_a_batch_are_committed_together_and_counted_apart() 
 #[tokio::test]
 async fn events_are_filtered_by_severity_text_service_name_and_time() {
     let fixture = Fixture::new().await;
-    let mut failed = said("Payment FAILED", fixture.at_ms(-1));
+    let mut failed = log_record("Payment FAILED", fixture.at_ms(-1));
     failed.severity_number = 17;
     failed.event_name = "payment.failed".into();
-    let old = said("old", fixture.at_ms(-2 * 3_600_000));
+    let old = log_record("old", fixture.at_ms(-2 * 3_600_000));
     write(&fixture, of("pay", vec![failed, old])).await;
-    write(&fixture, of("shop", vec![said("100%", fixture.now)])).await;
+    write(&fixture, of("shop", vec![log_record("100%", fixture.now)])).await;
     let recent = EventFilter {
         range: Some(TimeRange::default()),
         ..EventFilter::default()
@@ -237,7 +243,7 @@ async fn events_are_filtered_by_severity_text_service_name_and_time() {
 }
 
 #[tokio::test]
-async fn events_of_one_instant_are_paged_without_a_gap_both_ways() {
+async fn pages_of_events_at_one_instant_have_no_gap_in_both_directions() {
     let fixture = Fixture::new().await;
     let events: Vec<LogRecord> = (0..10_i64)
         .map(|at| LogRecord {
@@ -269,9 +275,9 @@ async fn events_of_one_instant_are_paged_without_a_gap_both_ways() {
 }
 
 #[tokio::test]
-async fn a_large_body_is_a_preview_in_lists() {
+async fn a_list_of_events_has_a_preview_of_a_large_body() {
     let fixture = Fixture::new().await;
-    let mut record = said("", fixture.now);
+    let mut record = log_record("", fixture.now);
     record.body = "b".repeat(100_000).into();
     write(&fixture, of("shop", vec![record])).await;
     let event = list(&fixture, &EventFilter::default()).await.remove(0);
@@ -295,7 +301,7 @@ async fn a_large_body_is_a_preview_in_lists() {
 }
 
 #[tokio::test]
-async fn an_event_the_database_refuses_is_named_and_the_rest_is_kept() {
+async fn an_event_that_the_database_rejects_is_reported_and_the_others_are_stored() {
     let fixture = Fixture::new().await;
     sqlx::raw_sql(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -306,7 +312,9 @@ async fn an_event_the_database_refuses_is_named_and_the_rest_is_kept() {
     .execute(&mut fixture.database.connection().await)
     .await
     .expect("executes");
-    let mut events: Vec<LogRecord> = (0..10).map(|at| said("fine", fixture.at_ms(at))).collect();
+    let mut events: Vec<LogRecord> = (0..10)
+        .map(|at| log_record("fine", fixture.at_ms(at)))
+        .collect();
     events[6].body = "poison".into();
     let mut batch = of("shop", events);
     let span = lone("work", &mut Ids::seeded(102)).starts(fixture.now);
@@ -316,4 +324,140 @@ async fn an_event_the_database_refuses_is_named_and_the_rest_is_kept() {
     let rejected = &outcome.events.rejected;
     assert_eq!((rejected.len(), rejected[0].index), (1, 6));
     assert_eq!(rejected[0].reason, "poison");
+}
+
+async fn found(fixture: &Fixture, text: &str) -> Vec<AttributeValue> {
+    let filter = EventFilter {
+        text: Some(text.to_owned()),
+        ..EventFilter::default()
+    };
+    let events = list(fixture, &filter).await;
+    events.into_iter().map(|event| event.record.body).collect()
+}
+
+#[tokio::test]
+async fn bodies_of_every_kind_are_found_by_their_json_text_and_shown_in_sql() {
+    let fixture = Fixture::new().await;
+    let order: Attributes = [
+        ("id", AttributeValue::from(4_711_i64)),
+        ("Città", "Milano".into()),
+    ]
+    .into_iter()
+    .collect();
+    let map: Attributes = [("order", AttributeValue::from(order))]
+        .into_iter()
+        .collect();
+    let bodies: [(AttributeValue, &[&str]); 7] = [
+        (
+            map.into(),
+            &["\"ID\":4711", "città", "MILANO", "{\"order\""],
+        ),
+        (
+            vec!["first".into(), AttributeValue::from(8_i64)].into(),
+            &["[\"FIRST\",8]"],
+        ),
+        (
+            9_007_199_254_740_993_i64.into(),
+            &["9007199254740993", "740993"],
+        ),
+        (6.25.into(), &["6.25"]),
+        (true.into(), &["TRUE"]),
+        (b"\xff\xfe".to_vec().into(), &["//4="]),
+        ("a plain text".into(), &["Plain"]),
+    ];
+    let records: Vec<LogRecord> = (0..)
+        .zip(&bodies)
+        .map(|(at, (body, _))| {
+            let mut record = LogRecord {
+                time: fixture.at_ms(at),
+                body: body.clone(),
+                ..LogRecord::default()
+            };
+            record.attributes.insert(semconv::SESSION_ID, "s-1");
+            record.attributes.insert(semconv::CORRELATION_ID, "c-1");
+            record
+        })
+        .collect();
+    let count = bodies.len() as u64;
+    let first = write(&fixture, of("shop", records.clone())).await;
+    assert_eq!(first, counts(count, 0));
+    // The derived text does not make another record of it.
+    assert_eq!(write(&fixture, of("shop", records)).await, counts(0, count));
+    for (body, texts) in &bodies {
+        for text in *texts {
+            assert_eq!(
+                found(&fixture, text).await,
+                core::slice::from_ref(body),
+                "{text}"
+            );
+        }
+    }
+    assert_eq!(found(&fixture, "nobody said this").await, []);
+    let mut connection = fixture.database.connection().await;
+    for function in [
+        "events_by_session('s-1'::text)",
+        "events_by_correlation('c-1'::text)",
+    ] {
+        let sql = format!("SELECT message FROM {function}");
+        let messages: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .fetch_all(&mut connection)
+            .await
+            .expect("answers");
+        assert!(
+            messages[0].contains("\"Città\":\"Milano\""),
+            "{}",
+            messages[0]
+        );
+        assert_eq!(
+            messages[1..4],
+            ["[\"first\",8]", "9007199254740993", "6.25"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn letters_are_folded_alike_in_log_records_operations_and_errors() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(120);
+    for (at, (stored, asked, differs)) in (0..).zip([
+        ("ΟΔΟΣ", "οδος", "οδο\u{301}"),
+        ("straße", "STRAẞE", "strasse"),
+        ("5 \u{b5}s", "5 \u{3bc}S", "5 us"),
+        ("\u{212a}elvin", "kelvin", "celvin"),
+        ("ǅep", "ǄEP", "dzep"),
+        ("ıstanbul", "ıSTANBUL", "istanbul"),
+        ("i\u{307}b", "\u{307}B", "ib"),
+        ("\u{13a0}", "\u{ab70}", "a"),
+        ("Città", "CITTÀ", "citta"),
+    ]) {
+        let span = lone(stored, &mut ids).starts(fixture.at_ms(at));
+        let span = span.error(stored).build();
+        let mut batch = of("shop", vec![log_record(stored, fixture.at_ms(at))]);
+        batch.groups[0].spans.push(span.clone());
+        write(&fixture, batch).await;
+        for (text, is_found) in [(stored, true), (asked, true), (differs, false)] {
+            let records = found(&fixture, text).await;
+            assert_eq!(
+                records.contains(&stored.into()),
+                is_found,
+                "{stored} {text}"
+            );
+            let operation = OperationMatch::Contains(text.to_owned());
+            assert_eq!(operation.matches(stored), is_found, "{stored} {text}");
+            for filter in [
+                TraceFilter {
+                    operation: Some(operation),
+                    ..TraceFilter::default()
+                },
+                TraceFilter {
+                    error: Some(text.to_owned()),
+                    ..TraceFilter::default()
+                },
+            ] {
+                let traces = fixture.list(&filter).await;
+                let has = traces.iter().any(|trace| trace.trace_id == span.trace_id);
+                assert_eq!(has, is_found, "{stored} {text} {filter:?}");
+            }
+        }
+    }
 }

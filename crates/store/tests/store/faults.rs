@@ -1,4 +1,4 @@
-//! What goes wrong stays where it is and is said.
+//! Tests of faults: a fault affects only its item and is reported.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ fn one(name: &'static str, seed: u64, fixture: &Fixture) -> Sent {
 }
 
 #[tokio::test]
-async fn one_poisonous_row_is_rejected_and_the_rest_of_its_group_is_kept() {
+async fn a_row_that_the_database_rejects_does_not_fail_its_group() {
     let fixture = Fixture::new().await;
     execute(
         &fixture,
@@ -53,7 +53,7 @@ async fn one_poisonous_row_is_rejected_and_the_rest_of_its_group_is_kept() {
              WHEN ('poison' = ANY (NEW.messages)) EXECUTE FUNCTION refuse();",
     )
     .await;
-    // The first batch keeps the writer busy while the others gather to one group.
+    // The first batch keeps the writer busy, so that the others form one group.
     let writer = fixture.store.writer();
     let mut outcomes = tokio::task::JoinSet::new();
     for at in 0..10_u64 {
@@ -95,7 +95,7 @@ async fn one_poisonous_row_is_rejected_and_the_rest_of_its_group_is_kept() {
 }
 
 #[tokio::test]
-async fn a_nul_in_a_text_rejects_that_span_alone() {
+async fn a_nul_character_rejects_only_its_span() {
     let fixture = Fixture::new().await;
     let mut bad = one("bad", 1, &fixture);
     bad.span.name = "b\0d".into();
@@ -107,7 +107,7 @@ async fn a_nul_in_a_text_rejects_that_span_alone() {
     assert_eq!(outcome.received, 1);
     let indexes: Vec<_> = outcome.rejected.iter().map(|r| r.index).collect();
     assert_eq!(indexes, [0, 1]);
-    // Bytes of an attribute are none of the database's business.
+    // The database does not check the bytes of an attribute.
     assert_eq!(
         fixture.trace(kept.span.trace_id).await.spans[0].span,
         kept.span
@@ -115,14 +115,14 @@ async fn a_nul_in_a_text_rejects_that_span_alone() {
 }
 
 #[tokio::test]
-async fn beyond_its_bytes_the_queue_refuses_at_once_and_says_when_to_come_back() {
+async fn a_full_queue_rejects_at_once_with_a_retry_delay() {
     let fixture = Fixture::new().await;
     let now = fixture.now;
     let store = fixture.database.store_with(StoreOptions {
         queue_bytes: 20_000,
         ..StoreOptions::new(move || now)
     });
-    // A lock that holds up every commit until the transaction ends.
+    // A lock that blocks every commit until the transaction ends.
     let mut blocker = fixture.database.connection().await;
     sqlx::raw_sql("BEGIN; LOCK TABLE traces IN ACCESS EXCLUSIVE MODE;")
         .execute(&mut blocker)
@@ -131,7 +131,7 @@ async fn beyond_its_bytes_the_queue_refuses_at_once_and_says_when_to_come_back()
     let writer = store.writer();
     let large = |seed| {
         let mut sent = one("large", seed, &fixture);
-        // Small enough to stay in the row.
+        // A value that is not offloaded.
         for part in ["head", "body"] {
             sent.span.attributes.insert(part, "x".repeat(7_500));
         }
@@ -159,7 +159,7 @@ async fn beyond_its_bytes_the_queue_refuses_at_once_and_says_when_to_come_back()
 }
 
 #[tokio::test]
-async fn a_batch_larger_than_the_queue_passes_when_nothing_else_waits() {
+async fn a_batch_larger_than_the_queue_is_accepted_if_the_queue_is_empty() {
     let fixture = Fixture::new().await;
     let now = fixture.now;
     let store = fixture.database.store_with(StoreOptions {
@@ -175,7 +175,7 @@ async fn a_batch_larger_than_the_queue_passes_when_nothing_else_waits() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_made_again_without_anybody_noticing() {
+async fn the_writer_reconnects_without_an_error_for_the_sender() {
     let fixture = Fixture::new().await;
     fixture.write(&[one("before", 1, &fixture)]).await;
     terminate(&fixture).await;
@@ -187,7 +187,7 @@ async fn a_lost_connection_is_made_again_without_anybody_noticing() {
 }
 
 #[tokio::test]
-async fn while_the_database_refuses_writes_are_unavailable_and_then_recover() {
+async fn writes_are_unavailable_while_the_database_refuses_them_and_recover() {
     let fixture = Fixture::new().await;
     fixture.write(&[one("before", 1, &fixture)]).await;
     allow_connections(&fixture, false).await;
@@ -215,12 +215,12 @@ async fn while_the_database_refuses_writes_are_unavailable_and_then_recover() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_unavailable_and_nothing_panics() {
+async fn a_missing_database_is_unavailable_and_nothing_panics() {
     let options = StoreOptions {
         acquire_timeout: Duration::from_millis(200),
         ..StoreOptions::new(|| throughline_testkit::NOW)
     };
-    // Port 1 of the loopback interface: nobody listens.
+    // No program listens on port 1 of the loopback interface.
     let store = Store::connect_lazy("postgres://nobody@127.0.0.1:1/x", options).expect("a URL");
     assert_eq!(store.ping().await, Err(ReadError::Unavailable));
     let sent = [Sent::by("shop", lone("x", &mut Ids::seeded(1)).build())];
@@ -233,7 +233,7 @@ async fn a_database_that_is_not_there_is_unavailable_and_nothing_panics() {
 }
 
 #[tokio::test]
-async fn a_commit_that_takes_too_long_is_unavailable_and_leaves_nothing() {
+async fn a_commit_that_times_out_is_unavailable_and_stores_nothing() {
     let fixture = Fixture::new().await;
     let now = fixture.now;
     let store = fixture.database.store_with(StoreOptions {
@@ -258,7 +258,7 @@ async fn a_commit_that_takes_too_long_is_unavailable_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_query_that_takes_too_long_says_so() {
+async fn a_query_that_times_out_reports_a_timeout() {
     let fixture = Fixture::new().await;
     let now = fixture.now;
     let store = fixture.database.store_with(StoreOptions {
@@ -279,7 +279,7 @@ async fn a_query_that_takes_too_long_says_so() {
 }
 
 #[tokio::test]
-async fn closing_answers_everything_that_was_submitted() {
+async fn closing_the_writer_reports_the_outcome_of_every_submitted_batch() {
     let fixture = Fixture::new().await;
     let writer = fixture.store.writer();
     let mut outcomes = tokio::task::JoinSet::new();
@@ -305,7 +305,7 @@ async fn closing_answers_everything_that_was_submitted() {
 }
 
 #[tokio::test]
-async fn an_empty_batch_is_stored_without_asking_the_database() {
+async fn an_empty_batch_needs_no_query() {
     let fixture = Fixture::new().await;
     allow_connections(&fixture, false).await;
     let outcome = fixture.store.writer().submit(batch(&[])).await;
@@ -313,7 +313,7 @@ async fn an_empty_batch_is_stored_without_asking_the_database() {
 }
 
 #[tokio::test]
-async fn ingest_is_refused_while_compaction_is_behind_and_goes_on_afterwards() {
+async fn ingest_is_rejected_while_compaction_is_behind_and_resumes_afterwards() {
     let fixture = Fixture::new().await;
     let now = fixture.now;
     let store = fixture.database.store_with(StoreOptions {
@@ -336,7 +336,7 @@ async fn ingest_is_refused_while_compaction_is_behind_and_goes_on_afterwards() {
         matches!(refused, Err(WriteError::Overloaded { .. })),
         "{refused:?}"
     );
-    // As compaction does.
+    // Deletes the blocks, as compaction does.
     execute(&fixture, "DELETE FROM level0_blocks").await;
     while writer.admit().is_err() {
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,4 +1,4 @@
-//! Filters select what they say, and pages cover the list.
+//! Tests that filters select the matching traces and that pages cover the list.
 
 use throughline_model::{
     AttributeCondition, Cursor, Direction, OperationMatch, PageRequest, StatusFilter, TimeRange,
@@ -10,7 +10,7 @@ use throughline_wire::{SpanKind, TenantId, UnixNanos};
 
 use crate::support::{Fixture, lone};
 
-/// Sixty traces that differ in everything a filter asks about, some beginning at one instant.
+/// Stores sixty traces that differ in every property of a filter. Some begin at the same instant.
 pub(crate) fn varied(ids: &mut Ids, fixture: &Fixture) -> Vec<Sent> {
     let mut sent = Vec::new();
     let names = [
@@ -74,7 +74,7 @@ fn attribute(key: &str, value: &str) -> AttributeCondition {
 }
 
 #[tokio::test]
-async fn every_filter_alone_and_together_selects_what_it_says() {
+async fn every_filter_alone_and_combined_selects_the_matching_traces() {
     let fixture = Fixture::new().await;
     let sent = varied(&mut Ids::seeded(21), &fixture);
     fixture.write(&sent).await;
@@ -143,7 +143,7 @@ async fn every_filter_alone_and_together_selects_what_it_says() {
 }
 
 #[tokio::test]
-async fn a_filter_that_nothing_matches_gives_an_empty_page() {
+async fn a_filter_without_a_match_returns_an_empty_page() {
     let fixture = Fixture::new().await;
     fixture.write(&varied(&mut Ids::seeded(22), &fixture)).await;
     for filter in [
@@ -225,7 +225,7 @@ async fn pages_cover_every_row_once_in_both_directions() {
 }
 
 #[tokio::test]
-async fn a_page_knows_its_neighbours() {
+async fn a_page_has_cursors_for_the_pages_before_and_after() {
     let fixture = Fixture::new().await;
     let sent = varied(&mut Ids::seeded(24), &fixture);
     fixture.write(&sent).await;
@@ -253,7 +253,7 @@ async fn a_page_knows_its_neighbours() {
 }
 
 #[tokio::test]
-async fn a_total_beyond_the_cap_says_at_least() {
+async fn a_total_beyond_the_count_limit_is_a_lower_bound() {
     let fixture = Fixture::new().await;
     fixture.write(&varied(&mut Ids::seeded(25), &fixture)).await;
     let now = fixture.now;
@@ -270,7 +270,8 @@ async fn a_total_beyond_the_cap_says_at_least() {
             .expect("lists");
         match (expected, page.total) {
             (Some(expected), total) => assert_eq!(total, expected),
-            // The page has 50 and goes on; of those that begin at one instant none is counted twice.
+            // The page has 50 traces and a next page. Traces that begin at the same instant are not
+            // counted twice.
             (None, Total::AtLeast(count)) => assert!((51..=59).contains(&count), "{count}"),
             (None, total) => panic!("{total:?}"),
         }

@@ -1,4 +1,4 @@
-//! A commit reaches the subscribers of every store on the database.
+//! Tests that a commit reaches the subscribers of every store on the database.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use throughline_wire::TenantId;
 
 use crate::support::{Fixture, batch, lone, received};
 
-/// Far longer than anything takes: a test that waits so long has failed.
+/// The timeout of each step, far longer than any step takes.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 async fn next(subscription: &mut dyn LiveSubscription) -> Option<LiveEvent> {
     tokio::time::timeout(TIMEOUT, subscription.next())
         .await
-        .expect("something is told")
+        .expect("something is received")
 }
 
 async fn traces(subscription: &mut dyn LiveSubscription) -> Vec<TraceSummary> {
@@ -25,7 +25,7 @@ async fn traces(subscription: &mut dyn LiveSubscription) -> Vec<TraceSummary> {
     }
 }
 
-/// A subscription that hears of every commit from now on.
+/// Returns a subscription that receives every commit from now on.
 async fn listening(fixture: &Fixture) -> Box<dyn LiveSubscription> {
     let mut subscription = fixture.store.live(TenantId::DEFAULT).subscribe();
     assert_eq!(next(&mut *subscription).await, Some(LiveEvent::Listening));
@@ -38,7 +38,7 @@ fn one(name: &'static str, seed: u64, fixture: &Fixture) -> Sent {
 }
 
 #[tokio::test]
-async fn what_one_store_commits_is_told_by_another() {
+async fn a_commit_of_one_store_reaches_the_subscribers_of_another() {
     let fixture = Fixture::new().await;
     let other = fixture.database.store(fixture.now);
     let mut here = listening(&fixture).await;
@@ -51,21 +51,21 @@ async fn what_one_store_commits_is_told_by_another() {
         received(1)
     );
     for subscription in [&mut here, &mut there] {
-        let told = traces(&mut **subscription).await;
+        let received = traces(&mut **subscription).await;
         assert_eq!(
-            told,
+            received,
             fixture
                 .list(&throughline_model::TraceFilter::default())
                 .await
         );
-        assert_eq!(told[0].trace_id, sent.span.trace_id);
+        assert_eq!(received[0].trace_id, sent.span.trace_id);
     }
     other.close().await;
     assert_eq!(next(&mut *there).await, None);
 }
 
 #[tokio::test]
-async fn a_trace_that_grows_is_told_again_as_it_is_then() {
+async fn a_trace_with_new_spans_is_sent_again_with_its_new_summary() {
     let fixture = Fixture::new().await;
     let mut subscription = listening(&fixture).await;
     let mut ids = Ids::seeded(1);
@@ -75,14 +75,17 @@ async fn a_trace_that_grows_is_told_again_as_it_is_then() {
     child.parent_span_id = Some(root.span_id);
     for (span, count) in [(child, 1), (root, 2)] {
         fixture.write(&[Sent::by("shop", span)]).await;
-        let told = traces(&mut *subscription).await;
-        assert_eq!(told.len(), 1);
-        assert_eq!((told[0].span_count, told[0].has_root), (count, count == 2));
+        let received = traces(&mut *subscription).await;
+        assert_eq!(received.len(), 1);
+        assert_eq!(
+            (received[0].span_count, received[0].has_root),
+            (count, count == 2)
+        );
     }
 }
 
 #[tokio::test]
-async fn a_batch_that_comes_again_is_no_news() {
+async fn a_duplicate_batch_sends_no_live_event() {
     let fixture = Fixture::new().await;
     let mut subscription = listening(&fixture).await;
     let (first, second) = (one("first", 1, &fixture), one("second", 2, &fixture));
@@ -94,7 +97,7 @@ async fn a_batch_that_comes_again_is_no_news() {
 }
 
 #[tokio::test]
-async fn another_tenants_commits_are_not_told() {
+async fn a_subscriber_gets_no_commits_of_another_tenant() {
     let fixture = Fixture::new().await;
     let mut subscription = listening(&fixture).await;
     let foreign = WriteBatch {
@@ -112,16 +115,16 @@ async fn another_tenants_commits_are_not_told() {
 }
 
 #[tokio::test]
-async fn a_commit_too_large_to_be_told_whole_says_how_much_it_left_out() {
+async fn a_live_event_of_a_large_commit_reports_how_many_traces_it_left_out() {
     const COUNT: u64 = 3_000;
     let fixture = Fixture::new().await;
     let mut subscription = listening(&fixture).await;
     let sent: Vec<Sent> = (0..COUNT).map(|seed| one("work", seed, &fixture)).collect();
     assert_eq!(fixture.write(&sent).await, received(COUNT));
-    let (mut told, mut missed) = (0, 0);
-    while told + missed < COUNT {
+    let (mut received, mut missed) = (0, 0);
+    while received + missed < COUNT {
         match next(&mut *subscription).await {
-            Some(LiveEvent::Traces(traces)) => told += traces.len() as u64,
+            Some(LiveEvent::Traces(traces)) => received += traces.len() as u64,
             Some(LiveEvent::Lag(lag)) => {
                 assert_eq!(lag.reason, LagReason::Overflow);
                 missed += lag.missed;
@@ -129,11 +132,11 @@ async fn a_commit_too_large_to_be_told_whole_says_how_much_it_left_out() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!((told, missed), (2_880, 120));
+    assert_eq!((received, missed), (2_880, 120));
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_said_and_made_again() {
+async fn a_lost_listen_connection_is_reported_and_reconnected() {
     let fixture = Fixture::new().await;
     let mut subscription = listening(&fixture).await;
     sqlx::query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1")

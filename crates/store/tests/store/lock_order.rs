@@ -1,4 +1,4 @@
-//! Commits that touch the same rows crosswise wait for each other, and none has to be done again.
+//! Tests that commits lock common rows in one order: they wait for each other and never deadlock.
 
 use std::time::Duration;
 
@@ -22,9 +22,9 @@ fn with_number(sent: &Sent, number: u64) -> Span {
 }
 
 #[tokio::test]
-async fn starts_and_refused_spans_of_full_traces_crosswise_never_deadlock() {
+async fn starts_and_rejected_spans_of_full_traces_never_deadlock() {
     let conflicts = CountedMetric::new("throughline_writer_conflicts_total");
-    // The writers run on this thread, as all of the test does.
+    // The writers run on the thread of the test.
     let _guard = set_default_local_recorder(&conflicts);
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(1);
@@ -41,9 +41,9 @@ async fn starts_and_refused_spans_of_full_traces_crosswise_never_deadlock() {
                 0,
             );
             let refused = with_number(&full[1 - at][10], 1 + round);
-            let said = process_report(process, 2 + round, &[refused], &[&started]);
+            let report = process_report(process, 2 + round, &[refused], &[&started]);
             let writer = stores[at].writer();
-            async move { writer.submit(said).await.expect("answers") }
+            async move { writer.submit(report).await.expect("answers") }
         });
         let [one, other] = crosswise;
         let (one, other) = tokio::join!(one, other);
@@ -52,7 +52,7 @@ async fn starts_and_refused_spans_of_full_traces_crosswise_never_deadlock() {
     assert_eq!(conflicts.count(), 0);
 }
 
-/// Keeps writers of traces waiting until it is closed.
+/// Locks the traces so that their writers wait. Returns the connection that holds the lock.
 async fn hold_writers(fixture: &Fixture) -> PgConnection {
     let mut connection = fixture.database.connection().await;
     sqlx::raw_sql("BEGIN; LOCK TABLE traces IN SHARE MODE")
@@ -71,7 +71,7 @@ async fn wait_until_both_wait(fixture: &Fixture) {
 }
 
 #[tokio::test]
-async fn servers_that_are_sent_the_same_batches_in_another_order_never_deadlock() {
+async fn servers_that_receive_the_same_batches_in_different_order_never_deadlock() {
     let conflicts = CountedMetric::new("throughline_writer_conflicts_total");
     let _guard = set_default_local_recorder(&conflicts);
     let fixture = Fixture::new().await;
@@ -82,7 +82,7 @@ async fn servers_that_are_sent_the_same_batches_in_another_order_never_deadlock(
     };
     let stores = [(); 2].map(|()| fixture.database.store(fixture.now));
     for store in &stores {
-        // Partitions and names are there from here on.
+        // Creates the partitions and the dictionary entries.
         let first = batch(&trace(1));
         store.writer().submit(first).await.expect("answers");
     }
@@ -93,7 +93,7 @@ async fn servers_that_are_sent_the_same_batches_in_another_order_never_deadlock(
             let (writer, batch) = (store.writer(), batch(sent));
             submitted.spawn(async move { writer.submit(batch).await.expect("answers") });
         };
-        // The first batch of each waits; the others gather to one group meanwhile.
+        // The first batch of each server waits, so that the others form one group.
         for store in &stores {
             submit(store, &trace(1));
         }
@@ -102,7 +102,7 @@ async fn servers_that_are_sent_the_same_batches_in_another_order_never_deadlock(
         for (one, other) in [(0, 1), (1, 0)] {
             submit(&stores[0], &both[one]);
             submit(&stores[1], &both[other]);
-            // So that the second does not overtake the first on its way into the queue.
+            // Keeps the order of the two batches in the queue.
             sleep(Duration::from_millis(100)).await;
         }
         held.close().await.expect("closes");

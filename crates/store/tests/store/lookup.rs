@@ -1,4 +1,4 @@
-//! One box for any id: traces, spans, sessions, indexed attributes.
+//! Tests of the lookup of traces, spans, sessions and attributes by one text.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use throughline_wire::{
     AttributeValue, Attributes, LogRecord, Resource, TenantId, TraceId, semconv,
 };
 
-use crate::completeness::{numbered, said, send, stands_at};
+use crate::completeness::{batch_of_process, numbered, send, stands_at};
 use crate::support::{Fixture, batch, lone};
 
 async fn look_up(fixture: &Fixture, text: &str, page: PageRequest) -> Lookup {
@@ -23,7 +23,7 @@ async fn first(fixture: &Fixture, text: &str) -> Lookup {
 }
 
 #[tokio::test]
-async fn a_trace_a_span_a_session_an_attribute_and_an_event_lead_to_their_trace() {
+async fn a_lookup_finds_a_trace_by_trace_span_session_attribute_and_event() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(60);
     let root = span("root").in_trace(ids.trace_id()).id(ids.span_id());
@@ -81,7 +81,7 @@ async fn a_trace_a_span_a_session_an_attribute_and_an_event_lead_to_their_trace(
     }
 }
 
-/// A log record with these attributes.
+/// Returns a log record with these attributes.
 fn record(fixture: &Fixture, trace_id: TraceId, attributes: Attributes) -> LogRecord {
     LogRecord {
         time: fixture.at_ms(1),
@@ -92,7 +92,7 @@ fn record(fixture: &Fixture, trace_id: TraceId, attributes: Attributes) -> LogRe
 }
 
 #[tokio::test]
-async fn an_attribute_that_only_a_log_record_has_leads_to_its_trace() {
+async fn a_lookup_finds_a_trace_by_an_attribute_of_a_log_record() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(64);
     let spans: Vec<_> = (0..3)
@@ -117,14 +117,14 @@ async fn an_attribute_that_only_a_log_record_has_leads_to_its_trace() {
     ]
     .into_iter()
     .collect();
-    let mut said = batch(&[]);
+    let mut record_batch = batch(&[]);
     let mut resource = Resource::of_service("shop");
     resource.attributes.insert("host.name", "logs-only");
-    said.groups.push(SpanGroup {
+    record_batch.groups.push(SpanGroup {
         resource: Arc::new(resource),
         events: vec![
             record(&fixture, spans[1].trace_id, attributes),
-            // What only looks like a value: bytes of a number within a text.
+            // A false match: the bytes of a number within a text.
             record(
                 &fixture,
                 spans[2].trace_id,
@@ -135,10 +135,10 @@ async fn an_attribute_that_only_a_log_record_has_leads_to_its_trace() {
         ],
         ..SpanGroup::default()
     });
-    send(&fixture.store, said).await;
+    send(&fixture.store, record_batch).await;
 
     let long = "x".repeat(900);
-    // Few log records are looked at once; of many, those of each trace.
+    // One statement reads few log records. Many log records are read per trace.
     let now = fixture.now;
     let options = StoreOptions {
         search_log_records: 1,
@@ -182,7 +182,54 @@ async fn an_attribute_that_only_a_log_record_has_leads_to_its_trace() {
 }
 
 #[tokio::test]
-async fn what_is_nowhere_says_where_it_was_looked_for() {
+async fn a_trace_and_a_span_are_found_by_every_form_of_their_ids() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(65);
+    let short: TraceId = "000000000000000000c2d3e4f5061728".parse().expect("an id");
+    let long: TraceId = "4bf92f3577b34da6a3ce929d0e0e4736".parse().expect("an id");
+    let span_id = "00f067aa0ba902b7".parse().expect("an id");
+    let root = |trace_id, span_id| {
+        let span = span("root").in_trace(trace_id).id(span_id);
+        Sent::by("shop", span.starts(fixture.now).build())
+    };
+    fixture
+        .write(&[root(short, ids.span_id()), root(long, span_id)])
+        .await;
+    for (text, trace, found, at) in [
+        ("00c2d3e4f5061728", short, LookedFor::TraceId, None),
+        ("c2d3e4f5061728", short, LookedFor::TraceId, None),
+        ("C2D3E4F5061728", short, LookedFor::TraceId, None),
+        ("AMLT5PUGFyg=", short, LookedFor::TraceId, None),
+        (
+            "4BF92F3577B34DA6A3CE929D0E0E4736",
+            long,
+            LookedFor::TraceId,
+            None,
+        ),
+        (
+            "4bf92f35-77b3-4da6-a3ce-929d0e0e4736",
+            long,
+            LookedFor::TraceId,
+            None,
+        ),
+        ("S/kvNXezTaajzpKdDg5HNg==", long, LookedFor::TraceId, None),
+        ("f067aa0ba902b7", long, LookedFor::SpanId, Some(span_id)),
+        ("APBnqgupArc=", long, LookedFor::SpanId, Some(span_id)),
+        (
+            "4bf92f3577b34da6a3ce929d0e0e4736:f067aa0ba902b7:0:1",
+            long,
+            LookedFor::TraceId,
+            Some(span_id),
+        ),
+    ] {
+        let lookup = first(&fixture, text).await;
+        assert_eq!((lookup.found, lookup.span), (Some(found), at), "{text}");
+        assert_eq!(lookup.traces.items[0].trace_id, trace, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_lookup_without_a_match_reports_where_it_searched() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(61);
     let root = span("root").in_trace(ids.trace_id()).id(ids.span_id());
@@ -193,26 +240,32 @@ async fn what_is_nowhere_says_where_it_was_looked_for() {
     fixture.write(&[Sent::by("shop", root)]).await;
     let lookup = first(&fixture, &ids.span_id().to_string()).await;
     assert_eq!((lookup.found, lookup.span), (None, None));
-    assert_eq!(lookup.looked_for, [LookedFor::SpanId, LookedFor::Attribute]);
+    // 16 hexadecimal characters can also be a trace id of 64 bits.
+    let all = [LookedFor::TraceId, LookedFor::SpanId, LookedFor::Attribute];
+    assert_eq!(lookup.looked_for, all);
     assert_eq!(lookup.traces.searched_to, None, "every trace was looked at");
     let trace = first(&fixture, &ids.trace_id().to_string()).await;
     assert_eq!(trace.looked_for, [LookedFor::TraceId, LookedFor::Attribute]);
 }
 
 #[tokio::test]
-async fn a_running_span_is_found_too() {
+async fn a_lookup_finds_a_running_span() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(62), 1);
-    send(&fixture.store, said(stands_at(1, 1), &[], &[&spans[0]])).await;
+    send(
+        &fixture.store,
+        batch_of_process(stands_at(1, 1), &[], &[&spans[0]]),
+    )
+    .await;
     let lookup = first(&fixture, &spans[0].span_id.to_string()).await;
     assert_eq!(lookup.found, Some(LookedFor::SpanId));
 }
 
 #[tokio::test]
-async fn a_search_for_a_span_says_how_far_it_came_and_goes_on_from_there() {
+async fn a_lookup_that_stops_early_reports_its_position_and_continues_there() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(63);
-    // One commit each, so that a block has one.
+    // One commit for each trace, so that each has its own block.
     let mut sent = Vec::new();
     for at in 0..5 {
         let span = lone("work", &mut ids).starts(fixture.at_ms(-1_000 * at));
@@ -230,11 +283,11 @@ async fn a_search_for_a_span_says_how_far_it_came_and_goes_on_from_there() {
         let found = loop {
             let lookup = reader.lookup(&reference, page).await.expect("looks up");
             pages += 1;
-            let Some(place) = lookup.traces.after else {
+            let Some(cursor) = lookup.traces.after else {
                 break lookup;
             };
-            assert_eq!(lookup.traces.searched_to, Some(place.start));
-            page.from = Some((Direction::After, place));
+            assert_eq!(lookup.traces.searched_to, Some(cursor.start));
+            page.from = Some((Direction::After, cursor));
             if lookup.found.is_some() {
                 break lookup;
             }

@@ -1,4 +1,4 @@
-//! The store against a real Postgres; each test has a database of its own.
+//! Tests of the store with a real Postgres. Each test has its own database.
 
 mod answer_bytes;
 mod backup;
@@ -15,6 +15,7 @@ mod live;
 mod lock_order;
 mod lookup;
 mod model;
+mod order;
 mod page_bounds;
 mod pages;
 mod partitions;

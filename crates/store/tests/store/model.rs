@@ -1,8 +1,8 @@
-//! The store against a model: random commits, retries, kills, compactions, late errors, pins and retention runs
-//! on two servers, and after each step the answers of the store against those of a naive oracle.
+//! Compares the store with a naive oracle after each random step: commits, retries, kills,
+//! compactions, late errors, pins and retention runs on two servers.
 //!
-//! A failed test prints its seed and its steps. The steps depend on the seed alone, except for the instant at
-//! which something is killed.
+//! A failed test prints its seed and its steps. The steps depend only on the seed, except for the
+//! instant of a kill.
 
 mod batches;
 mod checks;
@@ -19,10 +19,10 @@ mod world;
 
 use self::world::World;
 
-/// Steps of a test.
+/// The number of steps of a test.
 const STEPS: usize = 10;
 
-/// Runs the steps of a seed; the rows of traces keep so many bits of the digest of a span.
+/// Runs the steps of a seed. Fingerprints have `fingerprint_bits` bits.
 async fn run(seed: u64, fingerprint_bits: u32) {
     let mut world = World::new(seed, fingerprint_bits).await;
     steps::fill(&mut world).await;
@@ -34,21 +34,21 @@ async fn run(seed: u64, fingerprint_bits: u32) {
 }
 
 #[tokio::test]
-async fn store_answers_as_the_oracle_does_with_seed_1() {
+async fn store_agrees_with_the_oracle_for_seed_1() {
     run(1, 16).await;
 }
 
 #[tokio::test]
-async fn store_answers_as_the_oracle_does_with_seed_2() {
+async fn store_agrees_with_the_oracle_for_seed_2() {
     run(2, 16).await;
 }
 
 #[tokio::test]
-async fn store_answers_as_the_oracle_does_with_seed_3() {
+async fn store_agrees_with_the_oracle_for_seed_3() {
     run(3, 16).await;
 }
 
 #[tokio::test]
-async fn fingerprints_of_two_bits_lose_and_double_nothing() {
+async fn colliding_fingerprints_neither_lose_nor_duplicate_a_span() {
     run(4, 2).await;
 }

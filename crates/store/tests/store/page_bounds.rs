@@ -1,4 +1,5 @@
-//! A page looks for so long at most, says how far it got, and the next goes on from there.
+//! Tests that a page stops at its time limit and reports its position, and that the next page
+//! continues there.
 
 use throughline_model::{Direction, OperationMatch, PageRequest, TimeRange, Total, TraceFilter};
 use throughline_testkit::{Ids, Sent, selected};
@@ -15,8 +16,9 @@ fn filter(edit: impl FnOnce(&mut TraceFilter)) -> TraceFilter {
     filter
 }
 
-/// The filter means two traces, and between them many that it does not mean: pages that have hardly any
-/// time say how far they got and lead to both, both ways; with time, one page has both.
+/// Asserts that a filter finds `old` and `new`, which have many other traces between them. Pages
+/// with a short time limit report their position and reach both traces in both directions. A page
+/// with enough time has both.
 async fn assert_complete(
     fixture: &Fixture,
     (old, new): (&Sent, &Sent),
@@ -30,9 +32,9 @@ async fn assert_complete(
     let first = reader.list_traces(&filter, PageRequest::default()).await;
     let first = first.expect("lists");
     assert!(first.items.len() < 2, "{filter:?}");
-    let place = first.after.expect("goes on");
-    assert_eq!(first.searched_to, Some(place.start));
-    // Rows alone decide, and are counted.
+    let cursor = first.after.expect("goes on");
+    assert_eq!(first.searched_to, Some(cursor.start));
+    // The rows of traces are sufficient to decide, and are counted.
     assert_eq!(first.total, Total::Exact(2), "{filter:?}");
 
     let down = walk(&*reader, &filter, Direction::After, None).await;
@@ -62,7 +64,7 @@ fn sent_at(fixture: &Fixture, back_ms: i64, lasts_ns: i64, ids: &mut Ids) -> Sen
 }
 
 #[tokio::test]
-async fn a_page_of_what_seldom_meets_stops_and_goes_on_from_there() {
+async fn a_search_for_rare_matches_stops_and_continues_from_its_cursor() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(71);
     let old = sent_at(&fixture, -60_000, 1_000, &mut ids);
@@ -75,7 +77,8 @@ async fn a_page_of_what_seldom_meets_stops_and_goes_on_from_there() {
     .await;
 }
 
-/// Two slow traces of a user, a minute apart, and 20,000 shorter ones of the same between them.
+/// Stores two slow traces of a user, a minute apart, and 20,000 shorter traces of the same user
+/// between them.
 async fn of_one_user(seed: u64) -> (Fixture, Sent, Sent) {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(seed);
@@ -87,7 +90,7 @@ async fn of_one_user(seed: u64) -> (Fixture, Sent, Sent) {
 }
 
 #[tokio::test]
-async fn a_page_by_durations_stops_and_goes_on_from_there() {
+async fn a_search_by_duration_stops_and_continues_from_its_cursor() {
     let (fixture, old, new) = of_one_user(73).await;
     assert_complete(&fixture, (&old, &new), |filter| {
         filter.min_duration_ns = Some(50_000_000);
@@ -96,7 +99,7 @@ async fn a_page_by_durations_stops_and_goes_on_from_there() {
 }
 
 #[tokio::test]
-async fn many_operations_that_are_meant_lead_to_their_traces() {
+async fn a_filter_that_selects_many_operations_finds_their_traces() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(72);
     let old = sent_at(&fixture, -60_000, 1_000, &mut ids);

@@ -1,4 +1,4 @@
-//! Pages that follow one another neither repeat nor lose a trace.
+//! Tests that consecutive pages neither repeat nor lose a trace.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,8 +13,8 @@ use crate::support::{Fixture, batch, lone};
 
 const SERVICE: &str = "shop";
 
-/// `count` traces that begin a microsecond apart from `start` on; those that `is_pair` chooses have
-/// two spans.
+/// Returns `count` traces that begin a microsecond apart, the first at `start`. Those that
+/// `is_pair` selects have two spans.
 fn traces(ids: &mut Ids, start: UnixNanos, count: i64, is_pair: impl Fn(i64) -> bool) -> Vec<Sent> {
     (0..count)
         .flat_map(|at| {
@@ -30,7 +30,7 @@ fn traces(ids: &mut Ids, start: UnixNanos, count: i64, is_pair: impl Fn(i64) -> 
         .collect()
 }
 
-/// Traces of two spans and more: a condition that is searched for within a bound.
+/// Returns a filter for traces of at least two spans. Such a search has a time limit.
 fn pairs() -> TraceFilter {
     TraceFilter {
         service: Some(SERVICE.to_owned()),
@@ -49,11 +49,11 @@ async fn page(reader: &dyn TraceReader, from: Option<(Direction, Cursor)>) -> Pa
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_that_stops_and_the_next_one_share_no_trace_while_spans_arrive() {
+async fn consecutive_pages_share_no_trace_while_spans_arrive() {
     let fixture = Arc::new(Fixture::new().await);
     let mut ids = Ids::seeded(270);
     let sent = traces(&mut ids, fixture.at_ms(-60_000), 6_000, |at| at % 10 == 0);
-    // Two blocks: a search stops after the first, also before any span arrives.
+    // Two blocks, so that a search stops after the first one even without new spans.
     for half in sent.chunks(sent.len() / 2) {
         fixture.write(half).await;
     }
@@ -96,7 +96,7 @@ async fn a_page_that_stops_and_the_next_one_share_no_trace_while_spans_arrive() 
 }
 
 #[tokio::test]
-async fn an_empty_page_leads_back_to_the_trace_at_its_cursor() {
+async fn an_empty_page_has_a_cursor_back_to_the_previous_traces() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(271);
     // The one match is the oldest.

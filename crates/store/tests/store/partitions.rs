@@ -1,4 +1,4 @@
-//! Spans lie in the partition of their day, old ones in the archive.
+//! Tests that spans are in the partition of their day, and old ones in the archive.
 
 use throughline_model::{TimeRange, TraceFilter};
 use throughline_testkit::{Ids, Sent, span};
@@ -13,7 +13,7 @@ fn midnight(now: UnixNanos) -> UnixNanos {
 }
 
 #[tokio::test]
-async fn spans_on_both_sides_of_midnight_are_one_trace() {
+async fn a_trace_across_midnight_is_one_trace() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(41);
     let today = midnight(fixture.now);
@@ -74,7 +74,7 @@ async fn a_span_far_ahead_is_rejected() {
 }
 
 #[tokio::test]
-async fn a_partition_that_went_away_is_made_again() {
+async fn a_missing_partition_is_created_again() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(44);
     let day = midnight(fixture.now).saturating_add(-3 * DAY);

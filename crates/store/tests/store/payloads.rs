@@ -1,4 +1,5 @@
-//! Large values come back byte for byte, are stored once, and cost nobody who does not ask.
+//! Tests that large values are read back byte for byte, are stored once, and are read only on
+//! request.
 
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
@@ -10,7 +11,7 @@ use crate::support::{Fixture, both, lone, received};
 
 const PAYLOADS: &str = "SELECT count(*) FROM payloads";
 
-/// Text of `bytes` bytes that hardly compresses.
+/// Returns a text of `bytes` bytes that is hardly compressible.
 fn noise(bytes: usize, seed: u64) -> String {
     let mut ids = Ids::seeded(seed);
     (0..bytes)
@@ -35,7 +36,7 @@ fn with_payloads(fixture: &Fixture, trace_id: TraceId, count: u64) -> Vec<Sent> 
 }
 
 #[tokio::test]
-async fn ten_values_of_900_kilobytes_come_back_byte_for_byte() {
+async fn ten_values_of_900_kilobytes_are_read_back_byte_for_byte() {
     let fixture = Fixture::new().await;
     let sent = with_payloads(&fixture, Ids::seeded(70).trace_id(), 10);
     assert_eq!(fixture.write(&sent).await, received(10));
@@ -71,13 +72,13 @@ async fn ten_values_of_900_kilobytes_come_back_byte_for_byte() {
             .zip(&sent)
             .all(|(stored, sent)| stored.span == sent.span)
     );
-    // And again: nothing new.
+    // A retry adds nothing.
     assert_eq!(fixture.write(&sent).await, both(0, 10));
     assert_eq!(fixture.count(PAYLOADS).await, 10);
 }
 
 #[tokio::test]
-async fn large_values_of_every_kind_and_place_are_restored() {
+async fn large_values_of_every_kind_and_owner_are_restored() {
     let fixture = Fixture::new().await;
     let list: Vec<AttributeValue> = (0..3_000_i64).map(AttributeValue::from).collect();
     let map: Attributes = [("key", noise(9_000, 1))].into_iter().collect();
@@ -122,7 +123,7 @@ async fn equal_values_of_several_spans_and_batches_are_stored_once() {
 }
 
 #[tokio::test]
-async fn spans_that_differ_in_a_large_value_alone_are_two() {
+async fn spans_that_differ_only_in_a_large_value_are_different() {
     let fixture = Fixture::new().await;
     let base = lone("call", &mut Ids::seeded(74)).starts(fixture.now);
     let prefix = noise(20_000, 1);
@@ -133,14 +134,14 @@ async fn spans_that_differ_in_a_large_value_alone_are_two() {
 }
 
 #[tokio::test]
-async fn a_hash_of_another_span_or_tenant_or_no_hash_is_nothing() {
+async fn a_payload_is_not_found_by_the_hash_of_another_span_or_tenant() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(75);
     let owner = lone("owner", &mut ids)
         .starts(fixture.now)
         .with("body", noise(20_000, 1))
         .build();
-    // A sender that writes what a preview looks like refers to nothing.
+    // A sent text that looks like a preview is not a reference.
     let other = span("other")
         .id(ids.span_id())
         .child_of(&owner)
@@ -164,7 +165,7 @@ async fn a_hash_of_another_span_or_tenant_or_no_hash_is_nothing() {
     assert_eq!(found, Ok(None));
 }
 
-/// Every relation a plan scans, and the buffers it touched in all.
+/// Returns every relation that a plan scans, and the total number of buffers that it touched.
 fn relations_and_buffers(plan: &Value, relations: &mut Vec<String>) -> i64 {
     if let Some(name) = plan["Relation Name"].as_str() {
         relations.push(name.to_owned());
@@ -179,7 +180,7 @@ fn relations_and_buffers(plan: &Value, relations: &mut Vec<String>) -> i64 {
 /// Returns the relations and buffers that reading the skeleton of the trace of `span` touches.
 async fn explain_skeleton(fixture: &Fixture, span: &Span) -> (Vec<String>, i64) {
     let mut connection = fixture.database.connection().await;
-    // The second run is measured: the first fills the catalogue's caches.
+    // The second run is measured, because the first one fills the caches of the catalogue.
     let mut answer = (Vec::new(), 0);
     for _ in 0..2 {
         let parts = include_str!("../../src/block/parts_of_trace.sql");
@@ -205,7 +206,7 @@ async fn explain_skeleton(fixture: &Fixture, span: &Span) -> (Vec<String>, i64) 
 }
 
 #[tokio::test]
-async fn a_skeleton_touches_no_payload_and_no_more_pages_however_large_the_values_are() {
+async fn a_skeleton_reads_no_payload_and_the_same_pages_for_any_size_of_values() {
     let mut buffers = Vec::new();
     for (size, trace) in [(10, 80), (900_000, 81)] {
         let fixture = Fixture::new().await;
@@ -232,12 +233,12 @@ async fn a_skeleton_touches_no_payload_and_no_more_pages_however_large_the_value
 }
 
 #[tokio::test]
-async fn a_skeleton_reads_the_arrays_of_its_block_once_however_many_messages_the_block_has() {
+async fn a_skeleton_reads_the_arrays_of_its_block_once_for_any_number_of_messages() {
     let mut buffers = Vec::new();
     for messages in [1, 800] {
         let fixture = Fixture::new().await;
         let mut ids = Ids::seeded(82);
-        // So many traces that their ids are stored outside the row, in one block.
+        // A block with so many traces that Postgres stores their ids in TOAST.
         let sent: Vec<Sent> = (0..1_600)
             .map(|at| {
                 let one = lone("work", &mut ids).starts(fixture.at_ms(at));
@@ -249,12 +250,12 @@ async fn a_skeleton_reads_the_arrays_of_its_block_once_however_many_messages_the
         let (_, touched) = explain_skeleton(&fixture, &sent[0].span).await;
         buffers.push(touched);
     }
-    // Beside what the messages themselves take.
+    // The limit does not include the messages themselves.
     assert!(buffers[1] <= buffers[0] + 60, "{buffers:?}");
 }
 
 #[tokio::test]
-async fn what_validation_cut_is_kept_beside_the_span() {
+async fn the_original_size_of_a_truncated_value_is_stored_with_the_span() {
     let fixture = Fixture::new().await;
     let sent = lone("cut", &mut Ids::seeded(76))
         .starts(fixture.now)
@@ -265,7 +266,9 @@ async fn what_validation_cut_is_kept_beside_the_span() {
     let kept = throughline_codec::validate::validate(sent, &limits, fixture.now, repairs);
     let span = kept.expect("is kept");
     let cut = span.attributes.get(throughline_wire::semconv::CUT_BYTES);
-    let cut = cut.and_then(AttributeValue::as_int).expect("is told");
+    let cut = cut
+        .and_then(AttributeValue::as_int)
+        .expect("the original size is stored");
     assert!((1_000..1_100).contains(&cut), "{cut}");
     let trace_id = span.trace_id;
     fixture

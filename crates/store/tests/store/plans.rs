@@ -1,4 +1,4 @@
-//! Statements of jobs go by keys, also on tables that were never analysed.
+//! Tests that statements of jobs use keys, also on tables that were never analysed.
 
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -13,8 +13,8 @@ async fn execute(connection: &mut PgConnection, sql: &'static str) {
     done.expect("executes");
 }
 
-/// The conditions by which the plan reads each table whose name begins with `table`: that of the index, or
-/// nothing where the whole table is read.
+/// Adds to `found` the index condition for each table whose name begins with `table`; empty for a
+/// scan of the whole table.
 fn conditions(plan: &Value, table: &str, found: &mut Vec<String>) {
     if let Some(name) = plan["Relation Name"].as_str()
         && name.starts_with(table)
@@ -29,7 +29,7 @@ fn conditions(plan: &Value, table: &str, found: &mut Vec<String>) {
 }
 
 #[tokio::test]
-async fn the_connections_of_jobs_plan_each_statement_for_its_values() {
+async fn connections_of_jobs_use_custom_plans() {
     let fixture = Fixture::new().await;
     let mut connection = fixture.database.connection().await;
     execute(
@@ -65,7 +65,7 @@ async fn the_connections_of_jobs_plan_each_statement_for_its_values() {
 }
 
 #[tokio::test]
-async fn statements_of_compaction_use_the_key_on_tables_that_were_never_analysed() {
+async fn compaction_uses_the_primary_key_on_tables_without_statistics() {
     let fixture = Fixture::new().await;
     let span = lone("work", &mut Ids::seeded(331)).starts(fixture.now);
     fixture.write(&[Sent::by("shop", span.build())]).await;

@@ -1,4 +1,4 @@
-//! What was written comes back as it was.
+//! Tests that every written field is read back unchanged.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use throughline_wire::{AttributeValue, InstrumentationScope, Resource, TraceId};
 use crate::support::{Fixture, received};
 
 #[tokio::test]
-async fn every_field_and_every_kind_of_attribute_comes_back_unchanged() {
+async fn every_field_and_every_kind_of_attribute_is_read_back_unchanged() {
     let fixture = Fixture::new().await;
     let mut attributes = every_attribute_kind();
     attributes.insert("service.name", "everything");
@@ -74,7 +74,7 @@ async fn not_a_number_and_minus_zero_keep_their_bits() {
 }
 
 #[tokio::test]
-async fn a_trace_of_several_services_reads_back_as_skeleton_and_whole() {
+async fn a_trace_of_several_services_is_read_back_as_skeleton_and_whole() {
     let fixture = Fixture::new().await;
     let mut sent = shop_trace(&mut Ids::seeded(3));
     let moved = fixture.now.since(throughline_testkit::NOW);
@@ -122,7 +122,7 @@ async fn a_trace_of_several_services_reads_back_as_skeleton_and_whole() {
 }
 
 #[tokio::test]
-async fn an_unknown_trace_is_none_and_its_spans_are_empty() {
+async fn an_unknown_trace_is_none_and_has_no_spans() {
     let fixture = Fixture::new().await;
     let unknown: TraceId = Ids::seeded(9).trace_id();
     let reader = fixture.reader();
@@ -135,7 +135,7 @@ async fn an_unknown_trace_is_none_and_its_spans_are_empty() {
 }
 
 #[tokio::test]
-async fn a_megabyte_in_one_attribute_comes_back_whole() {
+async fn an_attribute_of_a_megabyte_is_read_back_whole() {
     let fixture = Fixture::new().await;
     let text: String = ('a'..='z').cycle().take(1 << 20).collect();
     let span = span("large")
@@ -148,7 +148,7 @@ async fn a_megabyte_in_one_attribute_comes_back_whole() {
 }
 
 #[tokio::test]
-async fn migrating_again_changes_nothing_and_reports_nothing() {
+async fn a_second_migration_changes_and_reports_nothing() {
     let fixture = Fixture::new().await;
     let report = fixture.store.migrate().await.expect("migrates");
     assert_eq!(report.applied, Vec::<String>::new());

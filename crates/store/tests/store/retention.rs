@@ -1,4 +1,5 @@
-//! What is past its time goes, what is kept stays whole, and a run may break off anywhere.
+//! Tests that retention removes expired data, keeps the rest whole, and can be interrupted
+//! anywhere.
 
 mod admin;
 mod age;

@@ -1,5 +1,5 @@
-//! Rollups count every stored span once, in its own window, whatever the order of arrival and
-//! whatever is compacted meanwhile.
+//! Tests that rollups count every stored span once, in its window, for any order of arrival and
+//! during compaction.
 
 mod bounds;
 mod faults;
@@ -21,7 +21,7 @@ fn filter(window: RollupWindow, group: RollupGroup) -> RollupFilter {
     }
 }
 
-/// Spans of two services over two days, some failed, of many durations.
+/// Returns spans of two services over two days with many durations. Some failed.
 fn spans(fixture: &Fixture, seed: u64, count: u64) -> Vec<Sent> {
     let mut ids = Ids::seeded(seed);
     (0..count)
@@ -52,35 +52,39 @@ async fn assert_tenant_has(fixture: &Fixture, tenant: TenantId, sent: &[Sent]) {
     for window in RollupWindow::ALL {
         for group in groups {
             let filter = filter(window, group);
-            let told = fixture.store.reader(tenant).rollups(&filter).await;
-            let told = told.expect("reads");
+            let actual = fixture.store.reader(tenant).rollups(&filter).await;
+            let actual = actual.expect("reads");
             let truth = rollups_of(sent, &filter, fixture.now);
-            assert_eq!(told.items.len(), truth.items.len(), "{window:?} {group:?}");
-            assert_eq!((told.from, told.to), (truth.from, truth.to));
-            assert!(!told.is_truncated);
-            for (told, truth) in told.items.iter().zip(&truth.items) {
-                assert_is(told, truth);
+            assert_eq!(
+                actual.items.len(),
+                truth.items.len(),
+                "{window:?} {group:?}"
+            );
+            assert_eq!((actual.from, actual.to), (truth.from, truth.to));
+            assert!(!actual.is_truncated);
+            for (actual, truth) in actual.items.iter().zip(&truth.items) {
+                assert_is(actual, truth);
             }
         }
     }
 }
 
-pub(crate) fn assert_is(told: &Rollup, truth: &Rollup) {
+pub(crate) fn assert_is(actual: &Rollup, truth: &Rollup) {
     let percentiles = |rollup: &Rollup| [rollup.p50_ns, rollup.p95_ns, rollup.p99_ns];
-    for (told, truth) in percentiles(told).into_iter().zip(percentiles(truth)) {
+    for (actual, truth) in percentiles(actual).into_iter().zip(percentiles(truth)) {
         let allowed = truth as f64 * 0.01 + 0.5;
-        assert!((told - truth).abs() as f64 <= allowed, "{told} {truth}");
+        assert!((actual - truth).abs() as f64 <= allowed, "{actual} {truth}");
     }
     let exact = Rollup {
         p50_ns: truth.p50_ns,
         p95_ns: truth.p95_ns,
         p99_ns: truth.p99_ns,
-        ..told.clone()
+        ..actual.clone()
     };
     assert_eq!(exact, *truth);
 }
 
-/// Moves all spans out of level 0; returns how many.
+/// Moves all spans out of level 0 and returns their number.
 async fn compact(fixture: &Fixture) -> u64 {
     let report = fixture.store.compact_once().await.expect("compacts");
     let left = "SELECT count(*) FROM level0_blocks";
@@ -95,19 +99,19 @@ async fn execute(fixture: &Fixture, sql: &str) {
         .expect("executes");
 }
 
-/// Spans that the figures of a long time count.
+/// Returns the number of spans that the rollups of a long range count.
 async fn total(store: &Store) -> u64 {
     let filter = RollupFilter {
         range: TimeRange::Last(60 * UnixNanos::PER_DAY),
         ..filter(RollupWindow::Day, RollupGroup::Window)
     };
-    let told = store.reader(TenantId::DEFAULT).rollups(&filter).await;
-    let told = told.expect("reads");
-    told.items.iter().map(|item| item.span_count).sum()
+    let actual = store.reader(TenantId::DEFAULT).rollups(&filter).await;
+    let actual = actual.expect("reads");
+    actual.items.iter().map(|item| item.span_count).sum()
 }
 
 #[tokio::test]
-async fn figures_are_the_same_before_and_after_compaction_and_with_late_spans() {
+async fn rollups_are_the_same_before_and_after_compaction_and_with_late_spans() {
     let fixture = Fixture::new().await;
     let mut sent = spans(&fixture, 1, 300);
     fixture.write(&sent).await;
@@ -115,7 +119,7 @@ async fn figures_are_the_same_before_and_after_compaction_and_with_late_spans() 
     assert_eq!(fixture.count("SELECT count(*) FROM rollups").await, 0);
     assert_eq!(compact(&fixture).await, 300);
     assert_equals(&fixture, &sent).await;
-    // Late ones of windows that are stored already, and of some that are not.
+    // Late spans of stored windows, and of windows that are not stored yet.
     let late = spans(&fixture, 2, 100);
     fixture.write(&late).await;
     sent.extend(late);
@@ -127,7 +131,7 @@ async fn figures_are_the_same_before_and_after_compaction_and_with_late_spans() 
 }
 
 #[tokio::test]
-async fn larger_windows_are_stored_once_they_are_closed_and_take_late_spans() {
+async fn larger_windows_are_stored_once_they_are_complete_and_include_late_spans() {
     let fixture = Fixture::new().await;
     let mut sent = spans(&fixture, 11, 200);
     let mut ids = Ids::seeded(12);
@@ -168,7 +172,7 @@ async fn larger_windows_are_stored_once_they_are_closed_and_take_late_spans() {
     }
 }
 
-/// Two spans of each of `count` operations, in hours and days that are closed.
+/// Returns two spans of each of `count` operations, in complete hours and days.
 fn operations(fixture: &Fixture, count: usize) -> Vec<Sent> {
     let mut ids = Ids::seeded(17);
     let mut sent = Vec::new();
@@ -185,7 +189,7 @@ fn operations(fixture: &Fixture, count: usize) -> Vec<Sent> {
 }
 
 #[tokio::test]
-async fn windows_of_more_operations_than_are_built_at_a_time_are_whole() {
+async fn a_window_with_more_operations_than_one_build_step_is_complete() {
     let fixture = Fixture::new().await;
     let sent = operations(&fixture, 1_100);
     fixture.write(&sent).await;
@@ -196,10 +200,10 @@ async fn windows_of_more_operations_than_are_built_at_a_time_are_whole() {
 }
 
 #[tokio::test]
-async fn a_smaller_window_is_read_once_however_many_operations_there_are() {
+async fn a_smaller_window_is_read_once_for_any_number_of_operations() {
     let fixture = Fixture::new().await;
     fixture.write(&operations(&fixture, 700)).await;
-    // It costs so little that the database calls it before it compares operations.
+    // The function has a low cost, so the database calls it before it compares operations.
     execute(
         &fixture,
         "CREATE SEQUENCE reads;
@@ -217,18 +221,18 @@ async fn a_smaller_window_is_read_once_however_many_operations_there_are() {
     compact(&fixture).await;
     let stored = "SELECT count(*) FROM all_rollups WHERE window_seconds = 900";
     assert_eq!(fixture.count(stored).await, 1_400);
-    // A few more are read to find out which hours there are.
+    // A few more rows are read to find the stored hours.
     let reads = fixture.count("SELECT last_value FROM reads").await;
     assert!((1_400..1_410).contains(&reads), "{reads}");
 }
 
 #[tokio::test]
-async fn a_span_sent_again_counts_once() {
+async fn a_retried_span_counts_once_in_rollups() {
     let fixture = Fixture::new().await;
     let sent = spans(&fixture, 3, 60);
     fixture.write(&sent[..40]).await;
     compact(&fixture).await;
-    // Twenty of them are new, and some stand in the batch twice.
+    // Twenty spans are new, and some are in the batch twice.
     let again = [&sent[20..], &sent[50..]].concat();
     let outcome = fixture.write(&again).await;
     assert_eq!((outcome.received, outcome.duplicate), (20, 30));
@@ -255,18 +259,18 @@ async fn service_and_operation_select_by_their_exact_names() {
             operation: operation.map(str::to_owned),
             ..filter(RollupWindow::Day, RollupGroup::Operation)
         };
-        let told = fixture.reader().rollups(&filter).await.expect("reads");
+        let actual = fixture.reader().rollups(&filter).await.expect("reads");
         let truth = rollups_of(&sent, &filter, fixture.now);
-        assert_eq!(told.items.len(), count);
+        assert_eq!(actual.items.len(), count);
         assert_eq!(truth.items.len(), count);
-        for (told, truth) in told.items.iter().zip(&truth.items) {
-            assert_is(told, truth);
+        for (actual, truth) in actual.items.iter().zip(&truth.items) {
+            assert_is(actual, truth);
         }
     }
 }
 
 #[tokio::test]
-async fn tenants_have_figures_of_their_own() {
+async fn rollups_are_separate_for_each_tenant() {
     let fixture = Fixture::new().await;
     let other = TenantId::from_bytes([7; 16]);
     let (mine, theirs) = (spans(&fixture, 21, 80), spans(&fixture, 22, 90));

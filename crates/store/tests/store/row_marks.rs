@@ -1,4 +1,4 @@
-//! Marks of the rows of lists: what failed, what is open and what that costs, what is pinned.
+//! Tests of the state of rows in lists: errors, open spans and their cost, pins.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use throughline_model::{OpenFate, RetentionRules, StorageGauge, TraceFilter, TraceSummary};
 use throughline_store::{Store, WriteBatch};
-use throughline_testkit::{Ids, Sent, span};
-use throughline_wire::{BatchSequence, TenantId};
+use throughline_testkit::{Ids, Sent, SpanBuilder, span};
+use throughline_wire::{Attributes, BatchSequence, TenantId, semconv};
 
-use crate::completeness::{numbered, said, send, stands_at};
+use crate::completeness::{batch_of_process, numbered, send, stands_at};
 use crate::support::Fixture;
 
 async fn listed(store: &Store) -> Option<OpenFate> {
@@ -20,10 +20,10 @@ async fn listed(store: &Store) -> Option<OpenFate> {
 }
 
 #[tokio::test]
-async fn a_row_says_whether_spans_of_its_trace_run_were_abandoned_or_ended() {
+async fn a_trace_row_says_whether_spans_are_running_abandoned_or_ended() {
     let fixture = Fixture::new().await;
     let spans = numbered(&fixture, &mut Ids::seeded(40), 2);
-    let begun: WriteBatch = said(stands_at(2, 2), &spans[1..], &[&spans[0]]);
+    let begun: WriteBatch = batch_of_process(stands_at(2, 2), &spans[1..], &[&spans[0]]);
     send(&fixture.store, begun).await;
     assert_eq!(listed(&fixture.store).await, Some(OpenFate::Running));
 
@@ -33,15 +33,19 @@ async fn a_row_says_whether_spans_of_its_trace_run_were_abandoned_or_ended() {
         ended: true,
         ..stands_at(2, 2)
     };
-    send(&fixture.store, said(final_report, &[], &[])).await;
+    send(&fixture.store, batch_of_process(final_report, &[], &[])).await;
     assert_eq!(listed(&fixture.store).await, Some(OpenFate::ProcessEnded));
 
-    send(&fixture.store, said(stands_at(2, 2), &spans[..1], &[])).await;
+    send(
+        &fixture.store,
+        batch_of_process(stands_at(2, 2), &spans[..1], &[]),
+    )
+    .await;
     assert_eq!(listed(&fixture.store).await, None);
 }
 
 #[tokio::test]
-async fn a_row_says_what_failed_last_of_what_said_something() {
+async fn a_trace_row_has_the_last_error_that_has_a_message() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(41);
     let root = span("root").in_trace(ids.trace_id()).id(ids.span_id());
@@ -70,7 +74,105 @@ async fn a_row_says_what_failed_last_of_what_said_something() {
     );
 }
 
-/// Nodes that read `open_spans`, and the pages that all of the plan touches.
+#[tokio::test]
+async fn a_bare_error_status_takes_its_text_from_the_exception() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(43);
+    let exception = |kind: &str, message: &str| -> Attributes {
+        let texts = [
+            (semconv::EXCEPTION_TYPE, kind.to_owned()),
+            (semconv::EXCEPTION_MESSAGE, message.to_owned()),
+        ];
+        texts
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty())
+            .collect()
+    };
+    let long = "no stock of ".repeat(1_000);
+    let cases: [(&str, SpanBuilder, Option<&str>); 8] = [
+        (
+            "message",
+            span("a").event(1, "exception", exception("Timeout", "Took Long")),
+            Some("Took Long"),
+        ),
+        (
+            "type alone",
+            span("a").event(1, "exception", exception("TIMEOUT", "")),
+            Some("TIMEOUT"),
+        ),
+        (
+            "the last of two",
+            span("a")
+                .event(1, "exception", exception("A", "the first"))
+                .event(2, "retry", Attributes::default())
+                .event(3, "exception", exception("B", "the last")),
+            Some("the last"),
+        ),
+        (
+            "offloaded",
+            span("a").event(1, "exception", exception("A", &long)),
+            Some(&long[..256]),
+        ),
+        (
+            "no event",
+            span("a").with(semconv::ERROR_TYPE, "Connection Refused"),
+            Some("Connection Refused"),
+        ),
+        (
+            "a NUL",
+            span("a").event(1, "exception", exception("A", "cut\0off")),
+            Some("cut"),
+        ),
+        (
+            "another event",
+            span("a").event(1, "log", exception("A", "unrelated")),
+            None,
+        ),
+        ("nothing", span("a"), None),
+    ];
+    for (case, builder, expected) in cases {
+        let root = builder.in_trace(ids.trace_id()).id(ids.span_id());
+        let root = root.starts(fixture.at_ms(0)).error("").build();
+        let trace_id = root.trace_id;
+        fixture.write(&[Sent::by("shop", root.clone())]).await;
+        let row = fixture.list(&TraceFilter::default()).await;
+        let row = row.into_iter().find(|row| row.trace_id == trace_id);
+        assert_eq!(row.expect("is listed").error.as_deref(), expected, "{case}");
+        let of_trace = fixture.trace(trace_id).await;
+        assert_eq!(of_trace.summary.error.as_deref(), expected, "{case}");
+        // What was sent comes back as it was sent.
+        assert_eq!(of_trace.spans[0].span, root, "{case}");
+        if let Some(text) = expected {
+            let filter = TraceFilter {
+                error: Some(text.to_uppercase()),
+                ..TraceFilter::default()
+            };
+            let found = fixture.list(&filter).await;
+            assert!(found.iter().any(|row| row.trace_id == trace_id), "{case}");
+        }
+    }
+    // A status message comes first, and neither is the text of a span that did not fail.
+    let with_message = span("b").event(1, "exception", exception("A", "from the event"));
+    let fine = span("c").event(1, "exception", exception("A", "from the event"));
+    let mut traces = Vec::new();
+    for builder in [with_message.error("from the status"), fine] {
+        let root = builder.in_trace(ids.trace_id()).id(ids.span_id());
+        let root = root.starts(fixture.at_ms(1)).build();
+        traces.push(root.trace_id);
+        fixture.write(&[Sent::by("shop", root)]).await;
+    }
+    for (part, expected) in [("from the status", &traces[..1]), ("from the event", &[])] {
+        let filter = TraceFilter {
+            error: Some(part.to_owned()),
+            ..TraceFilter::default()
+        };
+        let found = fixture.list(&filter).await;
+        let found: Vec<_> = found.iter().map(|row| row.trace_id).collect();
+        assert_eq!(found, expected, "{part}");
+    }
+}
+
+/// Returns the plan nodes that read `open_spans`, and the number of pages that the plan touches.
 fn reads_of_open_spans(plan: &Value, found: &mut Vec<String>) -> u64 {
     if plan["Relation Name"] == "open_spans" {
         found.push(format!("{} {}", plan["Node Type"], plan["Index Name"]));
@@ -83,7 +185,7 @@ fn reads_of_open_spans(plan: &Value, found: &mut Vec<String>) -> u64 {
 }
 
 #[tokio::test]
-async fn the_mark_costs_a_few_pages_a_row_however_many_spans_are_open() {
+async fn the_state_of_a_trace_row_costs_a_few_pages_for_any_number_of_open_spans() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(42);
     let sent: Vec<Sent> = (0..60)
@@ -111,7 +213,7 @@ async fn the_mark_costs_a_few_pages_a_row_however_many_spans_are_open() {
         include_str!("../../src/reader/summary_tail.sql"),
     );
     let mut pages = 0;
-    // The second run is measured: the first fills the catalogue's caches.
+    // The second run is measured, because the first one fills the caches of the catalogue.
     for _ in 0..2 {
         let plan: Value = sqlx::query_scalar(AssertSqlSafe(sql.clone()))
             .fetch_one(&mut connection)
@@ -125,7 +227,7 @@ async fn the_mark_costs_a_few_pages_a_row_however_many_spans_are_open() {
         );
         assert_eq!(found.len(), 1, "{plan}");
     }
-    // Sixteen spans of each trace are read, here each on a page of its own, of 2,000.
+    // Of 2,000 spans of each trace, sixteen are read. Here each is on its own page.
     assert!(pages < 51 * 24, "{pages} pages");
 }
 

@@ -1,4 +1,4 @@
-//! A search stops when its time is over, however many blocks there are.
+//! Tests that a search stops at its time limit with any number of blocks.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use throughline_wire::{TenantId, UnixNanos};
 use crate::support::{Fixture, lone, walk};
 
 #[tokio::test]
-async fn a_search_of_more_blocks_than_are_listed_stops_after_each_trace_and_finds_all() {
+async fn a_search_of_more_blocks_than_one_list_finds_all_traces() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(310);
-    // One trace lasts as long as all others, and has spans in three blocks.
+    // One trace lasts as long as all others together, and has spans in three blocks.
     let long = lone("work", &mut ids)
         .starts(fixture.at_ms(-1_000))
         .lasts(1_000_000_000)

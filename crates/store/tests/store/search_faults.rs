@@ -1,4 +1,4 @@
-//! Searches of damaged blocks, and searches that are cancelled.
+//! Tests of searches of damaged blocks, and of cancelled searches.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn attribute(owner: AttributeOwner, key: &str, value: &str) -> SpanPredicate {
 }
 
 #[tokio::test]
-async fn a_change_in_what_a_search_reads_of_a_block_is_reported_and_the_rest_is_found() {
+async fn a_search_reports_a_damaged_block_and_finds_the_other_traces() {
     let reports = CountedMetric::corrupt_blocks();
     let _recorder = metrics::set_default_local_recorder(&reports);
     let fixture = Fixture::new().await;
@@ -39,7 +39,7 @@ async fn a_change_in_what_a_search_reads_of_a_block_is_reported_and_the_rest_is_
     let valued = attribute(AttributeOwner::Span, "key", "value");
     let by_resource = attribute(AttributeOwner::Resource, "service.name", "shop");
     let mut connection = fixture.database.connection().await;
-    // The filter hides nothing when it is damaged.
+    // A damaged membership filter excludes nothing.
     for (change, predicate, is_left_out) in [
         ("trace_ids[1] = md5('x')::uuid", &failed, true),
         ("trace_ends[1] = 2", &failed, true),
@@ -97,7 +97,7 @@ async fn a_change_in_what_a_search_reads_of_a_block_is_reported_and_the_rest_is_
 }
 
 #[tokio::test]
-async fn the_statement_of_a_search_that_is_cancelled_is_stopped() {
+async fn cancelling_a_search_cancels_its_statement() {
     let fixture = Fixture::new().await;
     let span = lone("work", &mut Ids::seeded(291)).starts(fixture.now);
     let span = span.with("key", "value").build();
@@ -134,7 +134,7 @@ async fn the_statement_of_a_search_that_is_cancelled_is_stopped() {
     };
     until(1).await;
     list.abort();
-    // Nothing else would end it: the lock is held until it has.
+    // Only the cancellation ends the statement, because the lock is held until then.
     until(0).await;
     sqlx::raw_sql("ROLLBACK")
         .execute(&mut blocker)

@@ -1,4 +1,4 @@
-//! Searches leave cores to ingest while spans wait for their commit.
+//! Tests that searches leave cores to ingest while spans wait for their commit.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use throughline_wire::TenantId;
 
 use crate::support::{Fixture, batch, lone};
 
-/// Makes scans of blocks of level 1 wait for an advisory lock, and takes it. Lists of blocks do not wait.
+/// Statements that make scans of blocks of level 1 wait for an advisory lock, and take it. Lists of blocks do not wait.
 const HOLD_SCANS: &str = "
     CREATE FUNCTION held(ids uuid[]) RETURNS uuid[] STABLE LANGUAGE plpgsql AS $$
     BEGIN
@@ -30,11 +30,11 @@ const HOLD_SCANS: &str = "
     END $$;
     SELECT pg_advisory_lock(42);";
 
-/// Commits that wait for the row of a trace.
+/// A query for the number of commits that wait for the row of a trace.
 const HELD_COMMITS: &str = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity AS a USING (pid)
     WHERE NOT granted AND locktype = 'transactionid' AND a.datname = current_database()";
 
-/// Scans that wait for the advisory lock.
+/// A query for the number of scans that wait for the advisory lock.
 const HELD_SCANS: &str = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity AS a USING (pid)
     WHERE NOT granted AND locktype = 'advisory' AND a.datname = current_database()";
 
@@ -114,7 +114,7 @@ async fn ten_searches_scan_on_a_quarter_of_the_cores_while_spans_wait_for_their_
         let outcome = commit.await.expect("runs").expect("is stored");
         assert_eq!(outcome.received, 1);
     }
-    // Nothing waits any more.
+    // No span waits any more.
     until(8).await;
     let released = sqlx::raw_sql("SELECT pg_advisory_unlock(42)")
         .execute(&mut scans_lock)

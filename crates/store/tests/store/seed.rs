@@ -1,4 +1,4 @@
-//! A seeded database is like one that was sent the same spans.
+//! Tests that a seeded database equals one that received the same spans.
 
 use throughline_model::{PageRequest, TimeRange, Total, TraceFilter};
 use throughline_store::testing::seed::{SeedOptions, seed};

@@ -1,4 +1,5 @@
-//! A reader sees a partition whole, also one that is replaced while the reader waits for its lock.
+//! Tests that a reader sees all spans of a partition that is replaced while the reader waits for
+//! its lock.
 
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ async fn until_a_reader_waits(fixture: &Fixture) {
 }
 
 #[tokio::test]
-async fn a_reader_that_waits_while_a_partition_is_replaced_sees_its_spans() {
+async fn a_reader_sees_the_spans_of_a_partition_that_is_replaced_while_it_waits() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(1);
     let root = lone("root", &mut ids).starts(fixture.now).build();
@@ -51,7 +52,7 @@ async fn a_reader_that_waits_while_a_partition_is_replaced_sees_its_spans() {
         trace = &mut trace => panic!("the reader did not wait: {trace:?}"),
         () = until_a_reader_waits(&fixture) => {}
     }
-    // Committed after the reader has begun, as the copy of retention may be.
+    // Committed after the reader has begun, as a copy of retention may be.
     let copy = format!(
         "CREATE TABLE copy (LIKE {table} INCLUDING ALL); INSERT INTO copy SELECT * FROM {table}"
     );

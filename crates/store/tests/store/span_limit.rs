@@ -1,4 +1,5 @@
-//! A trace takes so many spans and no more, from any writer, and reports what was refused.
+//! Tests that a trace accepts spans up to the limit from all writers together, and reports the
+//! rejected ones.
 
 use throughline_model::{CompletenessState, TraceFilter};
 use throughline_store::{Store, StoreOptions, WriteBatch};
@@ -17,7 +18,7 @@ pub(crate) fn limited(fixture: &Fixture) -> Store {
     })
 }
 
-/// `count` spans of one trace.
+/// Returns `count` spans of one trace.
 pub(crate) fn many(fixture: &Fixture, ids: &mut Ids, trace_id: TraceId, count: u64) -> Vec<Sent> {
     let spans = (0..count).map(|at| {
         span("step")
@@ -35,21 +36,22 @@ async fn completeness_of(fixture: &Fixture, trace_id: TraceId) -> throughline_mo
 }
 
 #[tokio::test]
-async fn what_is_beyond_the_limit_is_refused_and_the_rest_of_the_batch_stored() {
+async fn spans_beyond_the_limit_are_rejected_and_the_rest_of_the_batch_is_stored() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(1);
     let trace_id = ids.trace_id();
     let mut sent = many(&fixture, &mut ids, trace_id, LIMIT + 5);
     sent.push(Sent::by("shop", lone("other", &mut ids).build()));
-    // Again by a server that has not met the trace: what is stored is known, the rest refused.
+    // Sent again to a server with empty caches: stored spans are duplicates, the others are
+    // rejected.
     for (store, received) in [(limited(&fixture), 11), (limited(&fixture), 0)] {
         let outcome = store.writer().submit(batch(&sent)).await.expect("answers");
         assert_eq!(
             (outcome.received, outcome.duplicate),
             (received, 11 - received)
         );
-        let places: Vec<_> = outcome.rejected.iter().map(|no| no.index).collect();
-        assert_eq!(places, [10, 11, 12, 13, 14]);
+        let indexes: Vec<_> = outcome.rejected.iter().map(|no| no.index).collect();
+        assert_eq!(indexes, [10, 11, 12, 13, 14]);
         for no in outcome.rejected {
             assert!(no.reason.starts_with("trace_too_large: "), "{}", no.reason);
         }
@@ -63,7 +65,7 @@ async fn what_is_beyond_the_limit_is_refused_and_the_rest_of_the_batch_stored() 
 }
 
 #[tokio::test]
-async fn a_span_that_is_refused_again_counts_once() {
+async fn a_span_that_is_rejected_twice_counts_once() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(5);
     let trace_id = ids.trace_id();
@@ -76,7 +78,7 @@ async fn a_span_that_is_refused_again_counts_once() {
 }
 
 #[tokio::test]
-async fn a_span_that_one_tenant_was_refused_counts_for_another_too() {
+async fn a_span_rejected_for_one_tenant_counts_for_another_one_too() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(6);
     let trace_id = ids.trace_id();
@@ -95,18 +97,21 @@ async fn a_span_that_one_tenant_was_refused_counts_for_another_too() {
 }
 
 #[tokio::test]
-async fn a_numbered_span_that_is_refused_counts_once_whichever_servers_it_is_sent_to() {
+async fn a_numbered_span_rejected_by_two_servers_counts_once() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(6);
     let trace_id = ids.trace_id();
     let spans = numbered(&many(&fixture, &mut ids, trace_id, LIMIT + 6), 0..);
     let stores = [limited(&fixture), limited(&fixture)];
-    let full = said(16, &spans[..10], &[]);
+    let full = batch_of_process(16, &spans[..10], &[]);
     stores[0].writer().submit(full).await.expect("answers");
     for part in [10..14, 12..16, 10..16] {
         let mut submitted = tokio::task::JoinSet::new();
         for store in &stores {
-            let (writer, part) = (store.writer(), said(16, &spans[part.clone()], &[]));
+            let (writer, part) = (
+                store.writer(),
+                batch_of_process(16, &spans[part.clone()], &[]),
+            );
             submitted.spawn(async move { writer.submit(part).await.expect("answers") });
         }
         submitted.join_all().await;
@@ -119,7 +124,7 @@ async fn a_numbered_span_that_is_refused_counts_once_whichever_servers_it_is_sen
 }
 
 #[tokio::test]
-async fn two_servers_that_fill_one_trace_at_once_stop_at_the_limit() {
+async fn two_servers_that_fill_a_trace_concurrently_stop_at_the_limit() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(2);
     let trace_id = ids.trace_id();
@@ -147,24 +152,24 @@ fn numbered(trace: &[Sent], numbers: impl Iterator<Item = u64>) -> Vec<Span> {
     spans.collect()
 }
 
-fn said(next: u64, spans: &[Span], starts: &[&Span]) -> WriteBatch {
+fn batch_of_process(next: u64, spans: &[Span], starts: &[&Span]) -> WriteBatch {
     let process = ProcessId::from_i64(7).expect("is not zero");
     crate::completeness::process_report(process, next, spans, starts)
 }
 
 #[tokio::test]
-async fn a_refused_number_is_not_lost_and_its_span_does_not_run() {
+async fn a_rejected_number_is_not_lost_and_its_span_is_not_running() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(3);
     let trace_id = ids.trace_id();
     let spans = numbered(&many(&fixture, &mut ids, trace_id, LIMIT + 2), 0..);
     let writer = limited(&fixture).writer();
     let (last, kept) = spans.split_last().expect("some");
-    let started = said(12, kept, &[last]);
+    let started = batch_of_process(12, kept, &[last]);
     writer.submit(started).await.expect("answers");
     let running = completeness_of(&fixture, trace_id).await;
     assert_eq!(running.running, [("shop".to_owned(), 1)]);
-    let ended = said(12, std::slice::from_ref(last), &[]);
+    let ended = batch_of_process(12, std::slice::from_ref(last), &[]);
     writer.submit(ended).await.expect("answers");
     let completeness = completeness_of(&fixture, trace_id).await;
     assert_eq!(
@@ -174,19 +179,22 @@ async fn a_refused_number_is_not_lost_and_its_span_does_not_run() {
 }
 
 #[tokio::test]
-async fn a_sender_that_only_starts_spans_fills_no_trace() {
+async fn starts_alone_do_not_fill_a_trace() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(7);
     let trace_id = ids.trace_id();
     let spans = numbered(&many(&fixture, &mut ids, trace_id, LIMIT + 3), 0..);
     let starts: Vec<&Span> = spans.iter().collect();
     let running = "SELECT count(*) FROM open_spans";
-    // Again by another server: what runs is known, the rest refused.
+    // Sent again to another server: running spans are known, the others are rejected.
     for store in [limited(&fixture), limited(&fixture)] {
-        let outcome = store.writer().submit(said(13, &[], &starts)).await;
+        let outcome = store
+            .writer()
+            .submit(batch_of_process(13, &[], &starts))
+            .await;
         let rejected = outcome.expect("answers").rejected_starts;
-        let places: Vec<_> = rejected.iter().map(|no| no.index).collect();
-        assert_eq!(places, [10, 11, 12]);
+        let indexes: Vec<_> = rejected.iter().map(|no| no.index).collect();
+        assert_eq!(indexes, [10, 11, 12]);
         let reason = &rejected[0].reason;
         assert!(reason.starts_with("trace_too_large: "), "{reason}");
         assert_eq!(fixture.count(running).await, 10);
@@ -196,12 +204,17 @@ async fn a_sender_that_only_starts_spans_fills_no_trace() {
         completeness.to_string(),
         "10 spans still running in shop, 3 spans refused by the server"
     );
-    // One that ends makes space, and one that was refused is stored when it ends.
+    // A span that ends makes space, and a rejected one is stored when it ends.
     let ended = [spans[0].clone(), spans[12].clone()];
     let writer = limited(&fixture).writer();
-    let outcome = writer.submit(said(13, &ended, &[])).await.expect("answers");
+    let outcome = writer
+        .submit(batch_of_process(13, &ended, &[]))
+        .await
+        .expect("answers");
     assert_eq!(outcome.received, 2);
-    let outcome = writer.submit(said(13, &[], &starts[10..12])).await;
+    let outcome = writer
+        .submit(batch_of_process(13, &[], &starts[10..12]))
+        .await;
     let rejected = outcome.expect("answers").rejected_starts;
     assert_eq!(rejected.iter().map(|no| no.index).collect::<Vec<_>>(), [1]);
     let completeness = completeness_of(&fixture, trace_id).await;
@@ -209,7 +222,7 @@ async fn a_sender_that_only_starts_spans_fills_no_trace() {
 }
 
 #[tokio::test]
-async fn a_trace_that_was_removed_takes_spans_again() {
+async fn a_removed_trace_accepts_spans_again() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(4);
     let trace_id = ids.trace_id();

@@ -1,4 +1,4 @@
-//! The functions for people with psql.
+//! Tests of the SQL functions for users of psql.
 
 use sqlx::PgConnection;
 use throughline_testkit::{Ids, Sent, span};
@@ -9,7 +9,7 @@ use crate::support::{Fixture, lone};
 
 const SESSION: &str = "6a5f2d0e-1b7c-4a57-9c0e-2f7d1a3b4c5d";
 
-/// An event of the default tenant, of this trace and span, `ms` after now.
+/// Returns an event of the default tenant, of this trace and span, `ms` after now.
 async fn event(
     connection: &mut PgConnection,
     fixture: &Fixture,
@@ -71,7 +71,7 @@ async fn events_are_found_by_session_and_correlation_given_as_text_or_uuid() {
 }
 
 #[tokio::test]
-async fn another_tenant_is_read_only_when_asked_for() {
+async fn sql_functions_read_another_tenant_only_if_it_is_given() {
     let fixture = Fixture::new().await;
     let root = lone("GET /", &mut Ids::seeded(72))
         .starts(fixture.now)
@@ -99,7 +99,7 @@ async fn another_tenant_is_read_only_when_asked_for() {
 }
 
 #[tokio::test]
-async fn a_timeline_is_the_tree_with_events_between_whatever_the_parents_are() {
+async fn a_timeline_is_the_tree_with_its_events_for_any_parents() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(73);
     let starts = |ms: i64| fixture.at_ms(ms);
@@ -150,7 +150,7 @@ async fn a_timeline_is_the_tree_with_events_between_whatever_the_parents_are() {
 }
 
 #[tokio::test]
-async fn the_functions_and_the_lists_use_the_indexes_made_for_them() {
+async fn sql_functions_and_lists_use_their_indexes() {
     let fixture = Fixture::new().await;
     let root = lone("GET /", &mut Ids::seeded(74))
         .starts(fixture.now)
@@ -169,7 +169,7 @@ async fn the_functions_and_the_lists_use_the_indexes_made_for_them() {
     .execute(&mut connection)
     .await
     .expect("inserts");
-    // The directory is so small that it is scanned otherwise.
+    // Without this, Postgres scans the table, because it is small.
     sqlx::raw_sql("ANALYZE; SET enable_seqscan = off; SET enable_bitmapscan = off")
         .execute(&mut connection)
         .await

@@ -1,4 +1,4 @@
-//! The number of statements that a page costs, counted between the store and the database.
+//! Tests of the number of statements of a page, counted between the store and the database.
 
 use std::io;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::support::{Fixture, lone};
 /// A message of the Postgres protocol that executes a prepared statement.
 const EXECUTE: u8 = b'E';
 
-/// The URL of the same database through a relay that counts the statements that are executed. What begins
-/// and ends a transaction is not prepared, and is not counted.
+/// Returns the URL of the same database through a relay that counts executed statements. BEGIN and
+/// COMMIT are not prepared, so they are not counted.
 async fn relayed(url: &str, statements: Arc<AtomicU64>) -> String {
     let at = url.rfind('@').expect("a user") + 1;
     let end = at + url[at..].find('/').expect("a database");
@@ -39,7 +39,7 @@ async fn relayed(url: &str, statements: Arc<AtomicU64>) -> String {
     format!("{relay}{separator}sslmode=disable")
 }
 
-/// Forwards the messages of a client one by one; the first has no type.
+/// Forwards the messages of a client one by one. The first one has no type.
 async fn forward(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
@@ -65,7 +65,7 @@ async fn forward(
 }
 
 #[tokio::test]
-async fn a_list_with_its_statistics_costs_eight_statements_and_two_a_batch_of_blocks() {
+async fn a_list_with_statistics_needs_eight_statements_and_two_per_batch_of_blocks() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(295);
     for at in 0..4 {
@@ -81,7 +81,7 @@ async fn a_list_with_its_statistics_costs_eight_statements_and_two_a_batch_of_bl
     let statements = Arc::new(AtomicU64::new(0));
     let url = relayed(fixture.database.url(), Arc::clone(&statements)).await;
     let now = fixture.now;
-    // Each search reads four blocks at once, or one after the other.
+    // Each search reads four blocks, at once or one after the other.
     for (batch_spans, batches) in [(65_536, 1), (1, 4)] {
         let options = StoreOptions {
             reader_connections: 1,
@@ -143,7 +143,7 @@ async fn a_list_with_its_statistics_costs_eight_statements_and_two_a_batch_of_bl
 }
 
 #[tokio::test]
-async fn a_block_whose_resources_and_scopes_do_not_pass_is_not_read() {
+async fn a_block_without_a_matching_resource_or_scope_is_not_read() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(296);
     for at in 0..4 {
@@ -165,7 +165,7 @@ async fn a_block_whose_resources_and_scopes_do_not_pass_is_not_read() {
     let now = fixture.now;
     let options = StoreOptions {
         reader_connections: 1,
-        // One block is read at a time.
+        // The search reads one block at a time.
         search_batch_spans: 1,
         ..StoreOptions::new(move || now)
     };

@@ -1,4 +1,4 @@
-//! Each statement in a `.sql` file fits the migrated schema.
+//! Tests that each statement in a `.sql` file is valid for the migrated schema.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, SqlSafeStr as _};
 use throughline_store::testing::FreshDatabase;
 
-/// Parts of statements that the program puts together, each with what it is a part of: it is
-/// prepared by the tests that run the statement.
+/// The files with parts of statements that the program assembles, each with its statement. The
+/// tests that run the statement check these parts.
 const FRAGMENTS: [(&str, &str); 4] = [
     (
         "reader/event_columns.sql",
@@ -36,7 +36,7 @@ const PARAMETER_TYPES: [(&str, &str); 5] = [
     ("retention/share_of_day.sql", "unknown, bigint, bigint"),
 ];
 
-/// The files that make the temporary tables of other statements.
+/// The files that create the temporary tables of other statements.
 const TEMPORARY: &str = "CREATE TEMPORARY TABLE";
 
 fn statement_files(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -50,7 +50,7 @@ fn statement_files(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The statement without its comments at the beginning.
+/// Returns the statement without the comments at its beginning.
 fn beginning(text: &str) -> &str {
     let mut text = text.trim_start();
     while text.starts_with("--") {
@@ -62,7 +62,7 @@ fn beginning(text: &str) -> &str {
     text
 }
 
-/// Has the database read the statement; of one that copies rows in, with no rows.
+/// Prepares the statement. A COPY statement is run without rows.
 async fn check(connection: &mut PgConnection, name: &str, text: &str) -> Result<(), sqlx::Error> {
     if let Some((_, types)) = PARAMETER_TYPES.iter().find(|(typed, _)| *typed == name) {
         let statement = format!("PREPARE typed ({types}) AS {text}; DEALLOCATE typed");
@@ -72,7 +72,7 @@ async fn check(connection: &mut PgConnection, name: &str, text: &str) -> Result<
         return Ok(());
     }
     if beginning(text).starts_with("COPY ") {
-        // Nothing but the signature and the trailer of the binary format.
+        // Only the signature and the trailer of the binary format.
         let mut copy = connection.copy_in_raw(text).await?;
         copy.send(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0\xff\xff".as_slice())
             .await?;

@@ -1,4 +1,4 @@
-//! The figures are those of the rows the same filter lists.
+//! Tests that statistics equal those of the rows that the same filter lists.
 
 use throughline_model::{StatusFilter, TimeRange, TraceFilter};
 use throughline_testkit::{Ids, Sent, statistics_of};
@@ -72,7 +72,7 @@ async fn one_operation_of_two_kinds_is_one_row() {
 }
 
 #[tokio::test]
-async fn the_widest_range_there_is_has_figures() {
+async fn statistics_work_for_the_widest_time_range() {
     let fixture = Fixture::new().await;
     let span = lone("old", &mut Ids::seeded(33))
         .starts(fixture.now)

@@ -1,4 +1,4 @@
-//! A store on a fresh database, and words to use it with.
+//! A fixture: a store on a fresh database, with helpers for tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use throughline_store::{SpanGroup, Store, StoreOptions, WriteBatch, WriteOutcome
 use throughline_testkit::{Ids, Sent, SpanBuilder, span};
 use throughline_wire::{SpanId, TenantId, TraceId, UnixNanos};
 
-/// A store with its clock at the database's present.
+/// A store whose clock stands at the present time of the database.
 pub(crate) struct Fixture {
     pub(crate) store: Store,
     pub(crate) now: UnixNanos,
@@ -51,8 +51,8 @@ impl Fixture {
         unmatched(page.expect("lists").items)
     }
 
-    /// A store that spends hardly any time on a search, looks at `rows` traces at first and reads one
-    /// block at a time.
+    /// Returns a store with no time for a search. It reads `rows` traces first, and then one block
+    /// at a time.
     pub(crate) fn hasty(&self, rows: u32) -> Store {
         let now = self.now;
         self.database.store_with(StoreOptions {
@@ -63,7 +63,7 @@ impl Fixture {
         })
     }
 
-    /// Every page in one direction.
+    /// Returns every page in one direction.
     pub(crate) async fn walk(
         &self,
         filter: &TraceFilter,
@@ -73,9 +73,9 @@ impl Fixture {
         walk(&*self.reader(), filter, direction, from).await
     }
 
-    /// Adds `count` traces that the directory alone knows, each a nanosecond older than the one
-    /// before, from `from` on: like this one, but of `duration_ns`. Their ids depend on count and
-    /// duration, so that samples are the same in every run.
+    /// Inserts `count` rows of traces without spans: copies of one row with the duration
+    /// `duration_ns`, each a nanosecond older than the previous one. Their ids depend on the count
+    /// and the duration, so samples are the same in every run.
     pub(crate) async fn fill(&self, like: &Sent, from: UnixNanos, count: i64, duration_ns: i64) {
         let filled = sqlx::query(
             "INSERT INTO traces (tenant_id, trace_id, start_ns, end_ns, received_ns, first_block_id, span_count,
@@ -113,13 +113,13 @@ impl Fixture {
             .expect("counts")
     }
 
-    /// The instant `ms` after (or before) now.
+    /// Returns the instant `ms` after (or before) now.
     pub(crate) fn at_ms(&self, ms: i64) -> UnixNanos {
         self.now.saturating_add(ms * UnixNanos::PER_MILLI)
     }
 }
 
-/// Every page in one direction.
+/// Returns every page in one direction.
 pub(crate) async fn walk(
     reader: &dyn TraceReader,
     filter: &TraceFilter,
@@ -144,7 +144,7 @@ pub(crate) async fn walk(
     }
 }
 
-/// The traces without the spans that made a search find them.
+/// Returns the traces without their matched spans.
 pub(crate) fn unmatched(mut traces: Vec<TraceSummary>) -> Vec<TraceSummary> {
     for trace in &mut traces {
         trace.matched_span = None;
@@ -152,7 +152,8 @@ pub(crate) fn unmatched(mut traces: Vec<TraceSummary>) -> Vec<TraceSummary> {
     traces
 }
 
-/// The spans as one batch of the default tenant, a group for each run of one sender.
+/// Returns the spans as one batch of the default tenant, with one group for consecutive spans of
+/// one sender.
 pub(crate) fn batch(sent: &[Sent]) -> WriteBatch {
     let groups = sent
         .chunk_by(|a, b| a.resource == b.resource && a.scope == b.scope)
@@ -169,7 +170,7 @@ pub(crate) fn batch(sent: &[Sent]) -> WriteBatch {
     }
 }
 
-/// A span named `name` in a trace of its own.
+/// Returns a span named `name`, the only one of its trace.
 pub(crate) fn lone(name: &'static str, ids: &mut Ids) -> SpanBuilder {
     span(name).in_trace(ids.trace_id()).id(ids.span_id())
 }

@@ -1,4 +1,4 @@
-//! Tenants never see each other.
+//! Tests that tenants are separate in every read and write.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use throughline_wire::{LogRecord, Resource, TenantId};
 use crate::support::{Fixture, batch, both, lone, received};
 
 #[tokio::test]
-async fn the_same_spans_of_two_tenants_are_apart_in_every_read() {
+async fn equal_spans_of_two_tenants_are_separate_in_every_read() {
     let fixture = Fixture::new().await;
     let other = TenantId::from_bytes([7; 16]);
     let nobody = TenantId::from_bytes([8; 16]);
@@ -82,7 +82,7 @@ async fn the_same_spans_of_two_tenants_are_apart_in_every_read() {
     );
 }
 
-/// Submits the batches while a commit waits for a lock, so that the next one takes them all.
+/// Submits the batches while a commit waits for a lock, so that the next commit has all of them.
 async fn submit_as_one_group(fixture: &Fixture, batches: Vec<WriteBatch>) -> Vec<WriteOutcome> {
     let mut holder = fixture.database.connection().await;
     sqlx::raw_sql("BEGIN; LOCK TABLE traces IN ACCESS EXCLUSIVE MODE;")
@@ -109,7 +109,7 @@ async fn submit_as_one_group(fixture: &Fixture, batches: Vec<WriteBatch>) -> Vec
 }
 
 #[tokio::test]
-async fn a_span_sent_twice_is_stored_once_for_each_of_two_tenants_of_a_group() {
+async fn a_duplicate_span_is_stored_once_per_tenant_of_a_group() {
     let fixture = Fixture::new().await;
     let span = lone("same", &mut Ids::seeded(91)).starts(fixture.now);
     let sent = [Sent::by("shop", span.build())];
@@ -131,7 +131,7 @@ async fn a_span_sent_twice_is_stored_once_for_each_of_two_tenants_of_a_group() {
 }
 
 #[tokio::test]
-async fn an_event_that_one_tenant_stored_is_new_to_another_of_the_group() {
+async fn an_event_stored_for_one_tenant_is_new_for_another_one() {
     let fixture = Fixture::new().await;
     let event = LogRecord {
         time: fixture.now,

@@ -1,4 +1,4 @@
-//! What is told of more traces than are counted says how it is known, and is that.
+//! Tests of totals: an estimated total is marked as an estimate and is correct.
 
 use throughline_model::{
     Cursor, Direction, PageRequest, StatusFilter, TimeRange, Total, TraceFilter, TraceStatistics,
@@ -12,7 +12,7 @@ use crate::support::{Fixture, unmatched};
 
 const TRACES: u64 = 40_000;
 
-/// Traces of three services, of which one takes part in most; each tenth fails.
+/// Stores traces of three services. One service is in most traces, and each tenth trace fails.
 async fn seeded() -> (Fixture, Vec<Sent>) {
     let fixture = Fixture::new().await;
     let options = SeedOptions {
@@ -45,7 +45,7 @@ fn with(edit: impl FnOnce(&mut TraceFilter)) -> TraceFilter {
     filter
 }
 
-/// Filters of every kind, from those that select all to those that select a handful.
+/// Returns filters of every kind, from those that select all traces to those that select a few.
 fn filters() -> Vec<TraceFilter> {
     let failed = |filter: &mut TraceFilter| filter.status = Some(StatusFilter::Error);
     let service = |filter: &mut TraceFilter, at: usize| {
@@ -85,7 +85,7 @@ fn filters() -> Vec<TraceFilter> {
 }
 
 #[tokio::test]
-async fn a_total_is_exact_or_at_least_as_it_says() {
+async fn a_total_is_correct_as_exact_or_as_a_lower_bound() {
     let (fixture, sent) = seeded().await;
     let now = fixture.now;
     let capped = fixture.database.store_with(StoreOptions {
@@ -123,7 +123,7 @@ async fn a_total_is_exact_or_at_least_as_it_says() {
 }
 
 #[tokio::test]
-async fn figures_are_of_all_or_of_the_newest_as_they_say() {
+async fn statistics_say_whether_they_cover_all_or_the_newest_traces() {
     let (fixture, sent) = seeded().await;
     let hasty = fixture.hasty(500);
     for (reader, is_whole) in [
@@ -159,7 +159,7 @@ async fn figures_are_of_all_or_of_the_newest_as_they_say() {
 }
 
 #[tokio::test]
-async fn pages_of_rare_conjunctions_are_complete_and_in_order_both_ways() {
+async fn pages_of_rare_conjunctions_are_complete_and_ordered_in_both_directions() {
     let (fixture, sent) = seeded().await;
     let rare = [
         with(|filter| {

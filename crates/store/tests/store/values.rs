@@ -1,4 +1,5 @@
-//! The value of any attribute leads to its traces: request, correlation, session and order ids.
+//! Tests that the value of any attribute finds its traces: request, correlation, session and order
+//! ids.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ async fn found(fixture: &Fixture, key: Option<&str>, value: &str) -> Vec<TraceSu
 }
 
 #[tokio::test]
-async fn a_request_id_leads_to_its_trace_and_not_to_another() {
+async fn a_request_id_finds_its_trace_and_no_other() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(90);
     let one = lone("one", &mut ids)
@@ -44,7 +45,7 @@ async fn a_request_id_leads_to_its_trace_and_not_to_another() {
 }
 
 #[tokio::test]
-async fn a_value_leads_to_a_trace_once_however_often_it_occurs() {
+async fn a_value_finds_a_trace_once_even_if_it_occurs_often() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(91);
     let trace_id = ids.trace_id();
@@ -68,7 +69,7 @@ async fn a_value_leads_to_a_trace_once_however_often_it_occurs() {
 }
 
 #[tokio::test]
-async fn any_attribute_of_span_event_resource_and_scope_leads_to_its_trace() {
+async fn any_attribute_of_span_event_resource_and_scope_finds_its_trace() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(92);
     let mut span = lone("work", &mut ids)
@@ -111,7 +112,7 @@ async fn any_attribute_of_span_event_resource_and_scope_leads_to_its_trace() {
 }
 
 #[tokio::test]
-async fn long_values_are_found_whole_only() {
+async fn long_values_match_only_as_a_whole() {
     let fixture = Fixture::new().await;
     let long = "c".repeat(5_000);
     let cart = lone("cart", &mut Ids::seeded(93))
@@ -124,7 +125,7 @@ async fn long_values_are_found_whole_only() {
 }
 
 #[tokio::test]
-async fn a_session_of_many_traces_is_paged_newest_first_both_ways() {
+async fn traces_of_a_session_are_paged_newest_first_in_both_directions() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(94);
     let sent: Vec<Sent> = (0..7)
@@ -158,10 +159,10 @@ async fn a_session_of_many_traces_is_paged_newest_first_both_ways() {
 }
 
 #[tokio::test]
-async fn values_that_are_kept_apart_lead_to_their_own_traces() {
+async fn offloaded_payloads_find_their_traces() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(97);
-    // Alike in all that a preview shows.
+    // The values have the same preview.
     let orders = ["a", "b"].map(|end| format!("{}{end}", "o".repeat(9_000)));
     let spans = orders.each_ref().map(|order| {
         let span = lone("order", &mut ids).starts(fixture.now);

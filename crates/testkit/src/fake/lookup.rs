@@ -41,8 +41,9 @@ fn names_of(reader: &FakeReader, value: &str, found: LookedFor) -> Vec<String> {
 }
 
 pub(super) fn lookup(reader: &FakeReader, reference: &Reference, page: PageRequest) -> Lookup {
-    let by_trace = reference.trace_id().map(|id| {
-        let traces = with(reader, |sent| sent.span.trace_id == id);
+    let by_trace = (!reference.trace_ids().is_empty()).then(|| {
+        let ids = reference.trace_ids();
+        let traces = with(reader, |sent| ids.contains(&sent.span.trace_id));
         (LookedFor::TraceId, traces)
     });
     let by_value = Some((
@@ -62,7 +63,11 @@ pub(super) fn lookup(reader: &FakeReader, reference: &Reference, page: PageReque
             return Lookup {
                 found: Some(what),
                 names: names_of(reader, reference.text(), what),
-                span: reference.span_id().filter(|_| what != LookedFor::Attribute),
+                span: match what {
+                    LookedFor::TraceId => reference.span_in_trace(),
+                    LookedFor::SpanId => reference.span_id(),
+                    LookedFor::Attribute => None,
+                },
                 traces: page_of(traces, page),
                 looked_for,
             };

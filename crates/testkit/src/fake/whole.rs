@@ -28,7 +28,7 @@ pub(super) fn skeleton(reader: &FakeReader, trace_id: TraceId) -> Option<TraceSk
                 parent_span_id: span.parent_span_id,
                 name: span.name.clone().into_owned(),
                 kind: span.kind,
-                service: place(&mut services, resource.service_name().to_owned()),
+                service: place(&mut services, resource.service_name().into_owned()),
                 start: span.start,
                 duration_ns: span.duration_ns(),
                 status: span.status.code,
@@ -103,7 +103,7 @@ fn open_of(reader: &FakeReader, sent: &[&Sent]) -> Vec<OpenSpan> {
                 parent_span_id: span.parent_span_id,
                 name: span.name.clone().into_owned(),
                 kind: span.kind,
-                service: resource.service_name().to_owned(),
+                service: resource.service_name().into_owned(),
                 start: span.start,
                 seen: span.end,
                 fate: *fate,
@@ -124,7 +124,7 @@ fn completeness_of(sent: &[&Sent], now: UnixNanos) -> Completeness {
         absent_parents: parents.difference(&present).count() as u64,
         unnumbered: sent
             .iter()
-            .map(|sent| sent.resource.service_name().to_owned())
+            .map(|sent| sent.resource.service_name().into_owned())
             .collect(),
         ..TraceFacts::default()
     };

@@ -7,7 +7,7 @@ use throughline::Carrier;
 use time::OffsetDateTime;
 use tracing::Instrument;
 
-use crate::order::OrderId;
+use crate::order_id::OrderId;
 use crate::product::ProductId;
 
 /// The kinds of work.

@@ -10,6 +10,7 @@ pub mod error;
 pub mod job;
 pub mod mail;
 pub mod order;
+pub mod order_id;
 pub mod product;
 pub mod routes;
 pub mod site;

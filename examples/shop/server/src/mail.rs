@@ -1,7 +1,7 @@
 //! A simulated mail gateway. It writes letters to the log. Like a real gateway it fails, but always
 //! for the same orders, so that a demo and a test can rely on it.
 
-use crate::order::OrderId;
+use crate::order_id::OrderId;
 
 /// A confirmation letter.
 #[derive(Debug)]

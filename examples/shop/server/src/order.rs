@@ -2,21 +2,16 @@
 
 mod form;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::{FromRow, PgConnection, PgPool};
 use time::OffsetDateTime;
 
 use crate::error::ApiError;
 use crate::job::{self, Work};
+use crate::order_id::OrderId;
 use crate::product::ProductId;
 use crate::visitor::VisitorId;
 pub use form::OrderForm;
-
-/// The id of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
-#[serde(transparent)]
-#[sqlx(transparent)]
-pub struct OrderId(pub i64);
 
 /// An order as the API returns it.
 #[derive(Debug, Serialize)]

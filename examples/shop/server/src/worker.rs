@@ -8,7 +8,7 @@ use tracing::Instrument;
 
 use crate::job::{self, Job, Work};
 use crate::mail::{Confirmation, MailError, MailGateway};
-use crate::order::OrderId;
+use crate::order_id::OrderId;
 use crate::product::ProductId;
 
 /// The pause when no job is due.

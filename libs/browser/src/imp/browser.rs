@@ -1,6 +1,7 @@
 //! The tracer in a page. There is one state per page. It is borrowed only for short calls, never
 //! while code of the page runs.
 
+mod activity;
 mod effects;
 mod entry;
 mod errors;
@@ -11,15 +12,16 @@ mod page;
 mod requests;
 mod state;
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 
-use throughline_wire::{Span, SpanKind, UnixNanos};
+use throughline_wire::{Attributes, Span, SpanKind, UnixNanos};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, RequestInit, Response};
 
 use self::state::{Parent, State};
-use crate::{ClientError, Config, Request, SpanBuilder, SpanContext};
+use crate::{ClientError, Config, Request, SpanContext};
 
 /// The handle of an open span: its ids and its key in the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,16 +65,20 @@ pub(crate) fn start(config: Config) {
     }
 }
 
-pub(crate) fn begin(mut span: SpanBuilder) -> Option<Open> {
+pub(crate) fn begin(
+    name: Cow<'static, str>,
+    mut attributes: Attributes,
+    parent: Option<SpanContext>,
+) -> Option<Open> {
     let exact = js::in_dispatch();
     with(|state, now_ms| {
-        let parent = match span.parent {
+        let parent = match parent {
             Some(parent) => Parent::Known(parent),
             None => state.ambient(now_ms, exact),
         };
-        let open = state.begin(now_ms, span.name, SpanKind::Internal, parent)?;
+        let open = state.begin(now_ms, name, SpanKind::Internal, parent)?;
         if let Some(begun) = state.open_span(open.key) {
-            for (key, value) in span.attributes.entries_mut().drain(..) {
+            for (key, value) in attributes.entries_mut().drain(..) {
                 begun.span.attributes.insert(key, value);
             }
         }

@@ -1,11 +1,12 @@
 //! The implementation without a page: futures and closures run, nothing is recorded.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 
-use throughline_wire::{Span, UnixNanos};
+use throughline_wire::{Attributes, Span, UnixNanos};
 use web_sys::Response;
 
-use crate::{ClientError, Config, Request, SpanBuilder, SpanContext};
+use crate::{ClientError, Config, Request, SpanContext};
 
 /// The handle of an open span. No value exists.
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +20,11 @@ impl Open {
 
 pub(crate) fn start(_config: Config) {}
 
-pub(crate) fn begin(span: SpanBuilder) -> Option<Open> {
-    drop((span.name, span.attributes, span.parent));
+pub(crate) fn begin(
+    _name: Cow<'static, str>,
+    _attributes: Attributes,
+    _parent: Option<SpanContext>,
+) -> Option<Open> {
     None
 }
 

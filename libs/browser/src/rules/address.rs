@@ -162,7 +162,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn only_the_own_and_the_named_origins_get_headers() {
+    fn only_the_own_origin_and_allowed_origins_get_headers() {
         let decide = |origin, path| targets().decide(&address(origin, path, ""));
         assert_eq!(
             decide("https://shop.example", "/x"),
@@ -196,7 +196,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_collector_and_other_schemes_are_left_alone() {
+    fn requests_to_the_collector_and_other_schemes_are_not_changed() {
         let decide = |origin, path| targets().decide(&address(origin, path, "?k=1"));
         assert_eq!(
             decide("https://trace.example", "/api/trace-log"),
@@ -215,7 +215,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn query_values_are_dropped_and_keys_kept() {
+    fn query_values_are_redacted_and_keys_kept() {
         let redacted = |query| address("https://a.example", "/p", query).redacted();
         assert_eq!(redacted(""), "https://a.example/p");
         assert_eq!(
@@ -242,7 +242,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_port_is_the_schemes_own_unless_said() {
+    fn the_port_defaults_to_that_of_the_scheme() {
         assert_eq!(
             address("https://a.example", "/", "").port_number(),
             Some(443)
@@ -261,7 +261,7 @@ pub(crate) mod tests {
 
         proptest! {
             #[test]
-            fn no_query_value_survives_redaction(value in "[A-Z]{12}", rest in "[a-z=&?]{0,20}") {
+            fn redaction_removes_every_query_value(value in "[A-Z]{12}", rest in "[a-z=&?]{0,20}") {
                 let query = format!("?k={value}&{rest}={value}");
                 let url = address("https://a.example", "/p", &query).redacted();
                 prop_assert!(!url.contains(&value), "{}", url);

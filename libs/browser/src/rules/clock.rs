@@ -51,14 +51,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stamp_is_the_anchor_plus_the_monotonic_time() {
+    fn a_timestamp_is_the_anchor_plus_the_monotonic_time() {
         let anchor = Anchor::new(1_700_000_000_123.0, 23.0);
         assert_eq!(anchor.stamp(0.0).get(), 1_700_000_000_100_000_000);
         assert_eq!(anchor.stamp(1.25).get(), 1_700_000_000_101_250_000);
     }
 
     #[test]
-    fn a_small_difference_keeps_the_anchor_and_a_sleep_moves_it() {
+    fn the_anchor_moves_after_a_sleep_but_not_for_small_differences() {
         let anchor = Anchor::new(1_000_000.0, 0.0);
         assert_eq!(anchor.checked(1_010_400.0, 10_000.0), anchor);
         assert_eq!(
@@ -70,14 +70,14 @@ mod tests {
     #[cfg(not(target_family = "wasm"))]
     proptest::proptest! {
         #[test]
-        fn later_moments_never_get_earlier_stamps(wall in 0.0..4e12_f64, a in 0.0..1e9_f64, b in 0.0..1e9_f64) {
+        fn timestamps_never_decrease(wall in 0.0..4e12_f64, a in 0.0..1e9_f64, b in 0.0..1e9_f64) {
             let anchor = Anchor::new(wall, 0.0);
             let (early, late) = if a <= b { (a, b) } else { (b, a) };
             proptest::prop_assert!(anchor.stamp(early) <= anchor.stamp(late));
         }
 
         #[test]
-        fn any_number_gets_a_stamp(wall: f64, at: f64) {
+        fn any_clock_value_gives_a_timestamp(wall: f64, at: f64) {
             let _ = Anchor::new(wall, 0.0).checked(at, wall).stamp(at);
         }
     }

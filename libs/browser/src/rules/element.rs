@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_comes_from_data_trace_then_id_then_role_then_tag() {
+    fn an_element_is_named_by_data_trace_id_role_or_tag_in_this_order() {
         let name = |element: Element| element.span_name("click");
         assert_eq!(
             name(element("Place order", "button", "go", "")),
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_keeps_the_id_and_is_cut() {
+    fn a_label_keeps_the_id_and_is_truncated() {
         assert_eq!(element("", "a", "item-7", "").label(), "a#item-7");
         assert_eq!(
             element(&"é".repeat(500), "a", "", "")

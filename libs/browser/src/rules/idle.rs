@@ -3,7 +3,7 @@
 /// The idle time after which an interaction is over, in ms.
 const IDLE_MS: f64 = 100.0;
 /// The longest duration of an interaction, in ms.
-const LONGEST_MS: f64 = 10_000.0;
+const MAX_MS: f64 = 10_000.0;
 
 /// The idle detector of one interaction. Times are monotonic ms.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,7 +19,7 @@ pub(crate) struct IdleDetector {
 
 /// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Look {
+pub(crate) enum IdleCheck {
     /// The interaction ended at this time.
     Over(f64),
     /// Check again after this time, in ms.
@@ -77,18 +77,18 @@ impl IdleDetector {
     }
 
     /// Checks whether the interaction is over.
-    pub(crate) fn look(&self, now_ms: f64) -> Look {
-        let left_ms = self.began_ms + LONGEST_MS - now_ms;
+    pub(crate) fn check(&self, now_ms: f64) -> IdleCheck {
+        let left_ms = self.began_ms + MAX_MS - now_ms;
         if left_ms <= 0.0 {
-            return Look::Over(self.end_ms(self.began_ms + LONGEST_MS));
+            return IdleCheck::Over(self.end_ms(self.began_ms + MAX_MS));
         }
         let idle_left_ms = self.last_ms.max(self.running_ms) + IDLE_MS - now_ms;
         if self.pending > 0 {
-            Look::Again(left_ms.min(IDLE_MS))
+            IdleCheck::Again(left_ms.min(IDLE_MS))
         } else if idle_left_ms <= 0.0 {
-            Look::Over(self.last_ms)
+            IdleCheck::Over(self.last_ms)
         } else {
-            Look::Again(left_ms.min(idle_left_ms))
+            IdleCheck::Again(left_ms.min(idle_left_ms))
         }
     }
 }
@@ -98,44 +98,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_for_a_tenth_of_a_second_is_the_end() {
+    fn an_interaction_ends_after_100_ms_without_activity() {
         let idle = IdleDetector::new(1_000.0, 1_000.0);
-        assert_eq!(idle.look(1_050.0), Look::Again(50.0));
-        assert_eq!(idle.look(1_100.0), Look::Over(1_000.0));
+        assert_eq!(idle.check(1_050.0), IdleCheck::Again(50.0));
+        assert_eq!(idle.check(1_100.0), IdleCheck::Over(1_000.0));
         assert!(!idle.has_happened());
     }
 
     #[test]
-    fn what_it_caused_holds_it_open_and_the_quiet_after_does_not_count() {
+    fn pending_work_keeps_an_interaction_open_and_idle_time_is_not_counted() {
         let mut idle = IdleDetector::new(0.0, 0.0);
         idle.began(10.0);
-        assert_eq!(idle.look(2_000.0), Look::Again(100.0));
+        assert_eq!(idle.check(2_000.0), IdleCheck::Again(100.0));
         idle.ended(2_500.0);
-        assert_eq!(idle.look(2_550.0), Look::Again(50.0));
-        assert_eq!(idle.look(2_700.0), Look::Over(2_500.0));
+        assert_eq!(idle.check(2_550.0), IdleCheck::Again(50.0));
+        assert_eq!(idle.check(2_700.0), IdleCheck::Over(2_500.0));
     }
 
     #[test]
-    fn a_busy_page_does_not_end_what_it_is_late_to_notice_or_still_works_on() {
+    fn a_busy_page_does_not_end_an_interaction_early() {
         let mut idle = IdleDetector::new(0.0, 400.0);
-        assert_eq!(idle.look(400.0), Look::Again(100.0));
+        assert_eq!(idle.check(400.0), IdleCheck::Again(100.0));
         idle.running(700.0);
-        assert_eq!(idle.look(700.0), Look::Again(100.0));
-        assert_eq!(idle.look(800.0), Look::Over(0.0));
+        assert_eq!(idle.check(700.0), IdleCheck::Again(100.0));
+        assert_eq!(idle.check(800.0), IdleCheck::Over(0.0));
     }
 
     #[test]
-    fn ten_seconds_are_the_end_in_any_case() {
+    fn an_interaction_ends_after_ten_seconds_at_most() {
         let mut idle = IdleDetector::new(0.0, 0.0);
         idle.began(1.0);
-        assert_eq!(idle.look(9_950.0), Look::Again(50.0));
-        assert_eq!(idle.look(12_000.0), Look::Over(10_000.0));
+        assert_eq!(idle.check(9_950.0), IdleCheck::Again(50.0));
+        assert_eq!(idle.check(12_000.0), IdleCheck::Over(10_000.0));
     }
 
     #[cfg(not(target_family = "wasm"))]
     proptest::proptest! {
         #[test]
-        fn it_always_ends_and_never_after_its_longest(
+        fn an_interaction_always_ends_within_its_maximum_duration(
             steps in proptest::collection::vec((0.0..300.0_f64, 0..3_u8), 0..200),
         ) {
             let mut idle = IdleDetector::new(0.0, 0.0);
@@ -147,15 +147,15 @@ mod tests {
                     1 => idle.ended(now),
                     _ => idle.noted(now),
                 }
-                if now >= LONGEST_MS {
+                if now >= MAX_MS {
                     break;
                 }
             }
             let mut looks = 0;
             let over = loop {
-                match idle.look(now) {
-                    Look::Over(at) => break at,
-                    Look::Again(wait) => {
+                match idle.check(now) {
+                    IdleCheck::Over(at) => break at,
+                    IdleCheck::Again(wait) => {
                         proptest::prop_assert!(wait > 0.0);
                         now += wait;
                     }
@@ -163,7 +163,7 @@ mod tests {
                 looks += 1;
                 proptest::prop_assert!(looks < 500);
             };
-            proptest::prop_assert!((0.0..=LONGEST_MS + 300.0).contains(&over));
+            proptest::prop_assert!((0.0..=MAX_MS + 300.0).contains(&over));
         }
     }
 }

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_the_generators_bytes_and_none_comes_twice() {
+    fn ids_are_the_bytes_of_the_generator_without_repetition() {
         let mut next = 0_u8;
         let mut pool = IdPool::new(|bytes: &mut [u8]| {
             next += 1;
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_generator_gives_no_id_rather_than_a_zero_one() {
+    fn a_failed_generator_gives_no_id() {
         let mut pool = IdPool::new(|bytes: &mut [u8]| bytes.fill(0));
         assert_eq!(pool.trace_id(), None);
         assert_eq!(pool.span_id(), None);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_uuid_says_its_version_and_variant() {
+    fn a_uuid_has_its_version_and_variant_bits() {
         let mut pool = IdPool::new(|bytes: &mut [u8]| bytes.fill(0xff));
         assert_eq!(pool.uuid(), "ffffffff-ffff-4fff-bfff-ffffffffffff");
     }

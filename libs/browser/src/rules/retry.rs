@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_passing_troubles_are_tried_again() {
+    fn only_temporary_failures_are_retried() {
         for status in [0, 408, 425, 429, 500, 502, 503, 504] {
             assert_eq!(judge(status), Verdict::Again, "{status}");
         }
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_doubles_from_a_second_to_a_minute() {
+    fn the_backoff_limit_doubles_from_a_second_to_a_minute() {
         let bounds: Vec<f64> = (1..9).map(|failures| wait_ms(failures, 1.0, 0.0)).collect();
         let seconds = [1e3, 2e3, 4e3, 8e3, 16e3, 32e3, 60e3, 60e3];
         assert!(bounds.iter().zip(seconds).all(|(a, b)| (a - b).abs() < 1.0));
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_after_is_followed_within_reason() {
+    fn retry_after_is_followed_up_to_a_limit() {
         assert!((wait_ms(1, 0.5, 7e3) - 7e3).abs() < 1.0);
         assert!((wait_ms(1, 0.5, 1e12) - 600e3).abs() < 1.0);
     }
@@ -75,7 +75,7 @@ mod tests {
     #[cfg(not(target_family = "wasm"))]
     proptest::proptest! {
         #[test]
-        fn a_wait_is_never_negative_nor_endless(failures: u32, random: f64, asked: f64) {
+        fn a_delay_is_never_negative_or_infinite(failures: u32, random: f64, asked: f64) {
             let wait = wait_ms(failures, random, asked);
             proptest::prop_assert!((0.0..=600e3).contains(&wait));
         }

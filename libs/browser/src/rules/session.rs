@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn use_puts_off_the_idle_end_but_not_the_last_one() {
+    fn activity_extends_the_idle_timeout_but_not_the_maximum_age() {
         let mut session = Session::new(ID.to_owned(), 0.0);
         let mut now = 0.0;
         while now < 4.0 * 60.0 * MINUTE_MS {
@@ -94,12 +94,12 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_far_back_ends_it() {
+    fn a_clock_set_far_back_ends_the_session() {
         assert!(Session::new(ID.to_owned(), 1e12).is_over(1e12 - 31.0 * MINUTE_MS));
     }
 
     #[test]
-    fn use_is_written_down_now_and_then() {
+    fn the_last_activity_is_stored_at_intervals() {
         let mut session = Session::new(ID.to_owned(), 0.0);
         assert!(session.used(0.0).is_some());
         assert!(session.used(100.0).is_none());
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_left_in_storage_is_no_session() {
+    fn unknown_text_in_storage_is_not_a_session() {
         for text in [
             "",
             "x",
@@ -123,7 +123,7 @@ mod tests {
     #[cfg(not(target_family = "wasm"))]
     proptest::proptest! {
         #[test]
-        fn any_text_is_a_session_or_not(text in "\\PC{0,80}") {
+        fn any_text_is_parsed_or_rejected_as_a_session(text in "\\PC{0,80}") {
             let _ = Session::read(&text);
         }
     }

@@ -9,33 +9,33 @@ use http::{Method, Request, Version};
 use throughline_wire::w3c::{Baggage, TraceParent, TraceState, header};
 use throughline_wire::{Attributes, SpanKind, semconv};
 
-use crate::context::{Carried, person};
-use crate::layer::seed::{Seed, sow};
+use crate::context::{PropagatedHeaders, copy_user_and_session};
+use crate::layer::settings::{SpanSettings, start_with};
 
 /// The maximum length of recorded request data, in bytes, since clients control it.
-const MOST_TEXT: usize = 1024;
+const MAX_TEXT_BYTES: usize = 1024;
 /// The maximum length of a request id that is recorded and echoed, in bytes.
-const MOST_REQUEST_ID: usize = 128;
+const MAX_REQUEST_ID_BYTES: usize = 128;
 
 /// Starts the server span of `request`.
 pub(super) fn span<B>(request: &Request<B>) -> tracing::Span {
     let method = method(request.method());
     let path = request.uri().path();
-    let mut seed = Seed {
+    let mut settings = SpanSettings {
         kind: SpanKind::Server,
-        ..Seed::default()
+        ..SpanSettings::default()
     };
-    take_parent(request.headers(), &mut seed);
+    take_parent(request.headers(), &mut settings);
     let route = request.extensions().get::<MatchedPath>();
-    seed.name = Some(route.map_or(Cow::Borrowed(method), |route| {
+    settings.name = Some(route.map_or(Cow::Borrowed(method), |route| {
         format!("{method} {}", route.as_str()).into()
     }));
-    describe(request, method, &mut seed.attributes);
+    describe(request, method, &mut settings.attributes);
     if let Some(route) = route {
         let route = route.as_str().to_owned();
-        seed.attributes.insert(semconv::HTTP_ROUTE, route);
+        settings.attributes.insert(semconv::HTTP_ROUTE, route);
     }
-    sow(seed, || {
+    start_with(settings, || {
         tracing::info_span!(
             "request",
             { semconv::HTTP_REQUEST_METHOD } = method,
@@ -48,10 +48,10 @@ pub(super) fn span<B>(request: &Request<B>) -> tracing::Span {
 pub(super) fn id(headers: &HeaderMap) -> Option<&HeaderValue> {
     let value = headers.get("x-request-id")?;
     let plain = value.as_bytes().iter().all(u8::is_ascii_graphic);
-    (plain && (1..=MOST_REQUEST_ID).contains(&value.len())).then_some(value)
+    (plain && (1..=MAX_REQUEST_ID_BYTES).contains(&value.len())).then_some(value)
 }
 
-fn take_parent(headers: &HeaderMap, seed: &mut Seed) {
+fn take_parent(headers: &HeaderMap, settings: &mut SpanSettings) {
     let values = |name| {
         headers
             .get_all(name)
@@ -63,16 +63,16 @@ fn take_parent(headers: &HeaderMap, seed: &mut Seed) {
         .get_all(header::TRACEPARENT)
         .iter()
         .map(|value| value.to_str().unwrap_or_default());
-    seed.parent = TraceParent::from_headers(parent)
+    settings.parent = TraceParent::from_headers(parent)
         .ok()
         .flatten()
         .map(Into::into);
-    let state = seed
+    let state = settings
         .parent
         .and_then(|_| TraceState::from_headers(values(header::TRACESTATE)).ok());
     let baggage = Baggage::from_headers(values(header::BAGGAGE));
-    person(&baggage, &mut seed.attributes);
-    seed.carried = Carried::new(state.as_ref(), &baggage);
+    copy_user_and_session(&baggage, &mut settings.attributes);
+    settings.propagated = PropagatedHeaders::new(state.as_ref(), &baggage);
 }
 
 /// Sets the attributes of semantic conventions 1.42, "HTTP server".
@@ -164,9 +164,9 @@ fn without_values(query: &str) -> String {
     text
 }
 
-/// Cuts `text` to at most [`MOST_TEXT`] bytes.
+/// Cuts `text` to at most [`MAX_TEXT_BYTES`] bytes.
 fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MOST_TEXT)]
+    &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]
 }
 
 #[cfg(test)]
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn query_values_are_dropped_and_keys_kept() {
+    fn query_values_are_redacted_and_keys_kept() {
         assert_eq!(
             without_values("q=shoe&token=s3cret"),
             "q=REDACTED&token=REDACTED"
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_id_is_taken_only_when_short_and_plain() {
+    fn a_request_id_is_recorded_only_if_it_is_short_ascii() {
         let read = |value: &[u8]| {
             let value = HeaderValue::from_bytes(value).expect("a header value");
             let headers = HeaderMap::from_iter([("x-request-id".parse().expect("a name"), value)]);

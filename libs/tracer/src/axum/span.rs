@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use http::StatusCode;
 use throughline_wire::{Attributes, Status, semconv};
 
+use crate::active::Recording;
 use crate::clock::Tick;
 use crate::context::SpanContext;
-use crate::layer::{Recording, current};
+use crate::layer::current;
 
 /// The span of a request. It ends exactly once, at the latest when this value is dropped.
 #[derive(Debug)]

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_decides_what_is_recorded() {
+    fn environment_variables_set_mode_and_sample_rate() {
         let share = Mode::Sampled(0.1);
         for (code, variables, expected) in [
             (Mode::Dev, &[][..], Mode::Dev),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_read_is_an_error_that_names_the_variable() {
+    fn an_invalid_value_is_an_error_that_names_the_variable() {
         for (name, value) in [
             ("TRACING_MODE", "perhaps"),
             ("TRACING_ENABLED", "2"),

@@ -42,7 +42,7 @@ impl Answer {
         let why = || {
             let text = String::from_utf8_lossy(body);
             let start: String = text.chars().take(200).collect();
-            format!("it answers {status}: {}", start.trim())
+            format!("the collector responded {status}: {}", start.trim())
         };
         match status.as_u16() {
             413 => Self::TooLarge,
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn each_status_has_its_meaning() {
+    fn each_http_status_maps_to_its_answer() {
         for status in [408, 425, 429, 500, 502, 503, 504] {
             let after = Some(Duration::from_secs(3));
             assert!(
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_spans_of_a_stored_batch_are_counted() {
+    fn rejected_spans_of_a_stored_batch_are_counted() {
         let body = r#"{"received":1,"duplicate":0,"server_time_ns":"0",
             "rejected":[{"index":0,"reason":"name missing"},{"index":2,"reason":"other"}]}"#;
         let stored = Answer::Stored {

@@ -37,7 +37,7 @@ mod tests {
     };
 
     #[test]
-    fn the_bound_doubles_up_to_the_most() {
+    fn the_backoff_limit_doubles_up_to_the_maximum() {
         let bounds: Vec<_> = (1..=8)
             .map(|failures| BACKOFF.wait(failures, None, u64::MAX).as_secs())
             .collect();
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_collector_asks_for_is_kept_within_reason() {
+    fn the_retry_after_of_the_collector_is_followed_up_to_a_limit() {
         let asked = |secs| {
             BACKOFF
                 .wait(1, Some(Duration::from_secs(secs)), 0)

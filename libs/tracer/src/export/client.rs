@@ -22,12 +22,12 @@ pub(crate) enum ClientError {
     #[error("neither http nor https")]
     Scheme,
     #[cfg(not(feature = "tls"))]
-    #[error("https needs the feature `tls` of throughline")]
+    #[error("https needs the feature `tls` of the crate throughline")]
     Tls,
     #[cfg(feature = "tls")]
-    #[error("no encryption: {0}")]
+    #[error("cannot set up TLS: {0}")]
     Tls(String),
-    #[error("the key holds characters that a header can not")]
+    #[error("the key contains characters that are not allowed in a header")]
     Key,
 }
 
@@ -77,7 +77,10 @@ impl Client {
             Ok(Err(why)) => Answer::Later { after: None, why },
             Err(_) => Answer::Later {
                 after: None,
-                why: format!("it does not answer within {} s", Self::TIMEOUT.as_secs()),
+                why: format!(
+                    "the collector did not respond within {} s",
+                    Self::TIMEOUT.as_secs()
+                ),
             },
         }
     }
@@ -129,7 +132,7 @@ mod tests {
 
     #[cfg(feature = "tls")]
     #[test]
-    fn https_needs_no_provider_of_the_process() {
+    fn https_works_without_a_default_crypto_provider() {
         assert!(rustls::crypto::CryptoProvider::get_default().is_none());
         Client::new("https://host", None).expect("usable");
         assert!(rustls::crypto::CryptoProvider::get_default().is_none());

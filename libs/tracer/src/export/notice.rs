@@ -24,7 +24,7 @@ impl Notice {
             target: "throughline",
             queued = stats.queued,
             lost,
-            "spans are not reaching the collector: {why}"
+            "cannot send spans to the collector: {why}"
         );
         self.lost = lost;
     }

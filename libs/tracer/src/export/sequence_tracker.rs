@@ -21,7 +21,7 @@ pub(super) struct SequenceTracker {
     /// Numbers of spans that were put into a batch or dropped.
     done: NumberSet,
     /// Numbers of spans whose start was put into a batch and that are not in `done`.
-    told: BTreeSet<u64>,
+    announced: BTreeSet<u64>,
     /// The next number at past times. A number below an old entry that is not in `done` belongs to
     /// a long-running span.
     seen: VecDeque<(Instant, u64)>,
@@ -35,7 +35,7 @@ impl SequenceTracker {
         Self {
             announce_after,
             done: NumberSet::default(),
-            told: BTreeSet::new(),
+            announced: BTreeSet::new(),
             seen: VecDeque::new(),
             old: 0,
             sent: Instant::now(),
@@ -54,17 +54,17 @@ impl SequenceTracker {
         let sent = spans.iter().filter_map(|span| span.sequence);
         for number in sent.chain(numbers.take_dropped()) {
             self.done.insert(number);
-            self.told.remove(&number);
+            self.announced.remove(&number);
         }
         let next = numbers.next();
         self.grow_old(next);
         let old = if is_final { next } else { self.old };
         let mut starts = Vec::new();
-        for number in self.done.missing_below(old, self.told.len() + STARTS) {
-            if !self.told.contains(&number)
+        for number in self.done.missing_below(old, self.announced.len() + STARTS) {
+            if !self.announced.contains(&number)
                 && let Some(start) = numbers.find(number)
             {
-                self.told.insert(number);
+                self.announced.insert(number);
                 starts.push(start);
             }
         }
@@ -80,9 +80,11 @@ impl SequenceTracker {
 
     /// Returns the least number that is neither done nor announced.
     fn settled(&self, next: u64) -> u64 {
-        let most = self.told.len() + 1;
+        let most = self.announced.len() + 1;
         let missing = self.done.missing_below(next, most);
-        let open = missing.iter().find(|number| !self.told.contains(number));
+        let open = missing
+            .iter()
+            .find(|number| !self.announced.contains(number));
         open.copied().unwrap_or(next)
     }
 
@@ -101,14 +103,14 @@ impl SequenceTracker {
     pub(super) fn forget(&mut self, starts: &[SpanStart]) {
         for start in starts {
             if let Some(number) = start.sequence {
-                self.told.remove(&number);
+                self.announced.remove(&number);
             }
         }
     }
 
     /// Returns true if a batch must be sent although it would be empty.
     pub(super) fn is_heartbeat_due(&self) -> bool {
-        !self.told.is_empty() && self.sent.elapsed() >= HEARTBEAT
+        !self.announced.is_empty() && self.sent.elapsed() >= HEARTBEAT
     }
 
     /// Records that a batch is sent now.

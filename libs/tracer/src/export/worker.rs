@@ -196,7 +196,7 @@ impl Worker {
                 self.failures = 0;
                 self.queue.settle(batch.len(), batch.bytes, rejected);
                 if let Some(reason) = reason {
-                    let why = format!("it refused {rejected} spans: {reason}");
+                    let why = format!("the collector rejected {rejected} spans: {reason}");
                     self.notice.warn(&why, &self.queue.stats());
                 }
             }

@@ -5,7 +5,7 @@ use tracing::span;
 use tracing_subscriber::Registry;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::Active;
+use crate::active::Active;
 
 /// Runs `act` on the nearest open span that the layer knows. `act` holds the lock of the span, so
 /// it must not log.

@@ -6,8 +6,8 @@ use throughline_wire::{AttributeValue, Attributes, Status, semconv};
 use tracing::{Event, Level};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use super::active::MAX_ATTRIBUTES;
-use super::{Active, visit};
+use super::visit;
+use crate::active::{Active, MAX_ATTRIBUTES};
 use crate::clock::Tick;
 
 /// Adds `event` to the nearest recorded span at or above `span`. If `errors_fail_spans` is set, an

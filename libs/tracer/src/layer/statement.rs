@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use throughline_wire::{AttributeValue, Attributes, Span, SpanKind, UnixNanos, semconv};
 use tracing::Event;
 
-use super::place::{Parent, blank, otlp_flags};
+use super::parent::{Parent, blank, otlp_flags};
 use super::visit;
 use crate::clock::Tick;
 use crate::context::SpanContext;
@@ -83,6 +83,6 @@ pub(super) fn span(
         kind: SpanKind::Client,
         end,
         attributes,
-        ..blank(context, above, parent.carried.as_deref(), flags, start)
+        ..blank(context, above, parent.propagated.as_deref(), flags, start)
     })
 }

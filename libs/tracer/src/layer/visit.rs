@@ -7,8 +7,8 @@ use std::fmt;
 use throughline_wire::{AttributeValue, SpanKind, StatusCode};
 use tracing::field::{Field, Visit};
 
-use super::Recording;
-use crate::record::causes;
+use crate::active::Recording;
+use crate::exception::causes;
 
 /// A visitor that passes each field to a function, as key and value.
 pub(super) struct Fields<F>(pub(super) F);

@@ -15,7 +15,7 @@ fn end_spans(count: usize) {
 }
 
 #[tokio::test]
-async fn a_batch_says_who_sends_and_carries_the_key() {
+async fn a_batch_has_the_resource_and_the_api_key() {
     let traced = Traced::with(|builder| builder.key("k-1").resource("service.version", "1.2.3"));
     end_spans(1);
     assert_eq!(traced.spans().await.len(), 1);
@@ -33,7 +33,7 @@ async fn a_batch_says_who_sends_and_carries_the_key() {
 }
 
 #[tokio::test]
-async fn many_spans_leave_in_batches_of_at_most_512() {
+async fn many_spans_are_sent_in_batches_of_at_most_512() {
     let traced = Traced::new();
     end_spans(2_000);
     assert_eq!(traced.spans().await.len(), 2_000);
@@ -49,7 +49,7 @@ async fn many_spans_leave_in_batches_of_at_most_512() {
 }
 
 #[tokio::test]
-async fn a_collector_that_hangs_blocks_nobody_and_what_does_not_fit_is_reported() {
+async fn a_hanging_collector_does_not_block_and_dropped_spans_are_reported() {
     let traced = Traced::with(|builder| builder.queue(1_000, 8 << 20));
     traced.collector.behave(Conduct::Hang);
     end_spans(20_000);
@@ -66,7 +66,7 @@ async fn a_collector_that_hangs_blocks_nobody_and_what_does_not_fit_is_reported(
 }
 
 #[tokio::test]
-async fn the_queue_is_bounded_by_bytes_too() {
+async fn the_queue_is_bounded_by_bytes() {
     let traced = Traced::with(|builder| builder.queue(1_000, 100_000));
     traced.collector.behave(Conduct::Hang);
     let payload = "x".repeat(10_000);
@@ -81,7 +81,7 @@ async fn the_queue_is_bounded_by_bytes_too() {
 }
 
 #[tokio::test]
-async fn nothing_is_lost_while_the_collector_is_away() {
+async fn no_span_is_lost_during_a_short_outage_of_the_collector() {
     let away = {
         let collector = Collector::start();
         collector.address()
@@ -108,7 +108,7 @@ async fn nothing_is_lost_while_the_collector_is_away() {
 }
 
 #[tokio::test]
-async fn without_a_flush_spans_leave_by_themselves() {
+async fn spans_are_sent_without_a_flush() {
     let traced = Traced::with(|builder| builder.interval(Duration::from_millis(5)));
     traced.collector.behave(Conduct::Refuse(503));
     end_spans(10);
@@ -123,7 +123,7 @@ async fn without_a_flush_spans_leave_by_themselves() {
 }
 
 #[tokio::test]
-async fn a_batch_that_is_too_large_goes_in_parts() {
+async fn a_batch_that_is_too_large_is_split() {
     let traced = Traced::new();
     traced.collector.behave(Conduct::Limit(100));
     end_spans(512);
@@ -135,7 +135,7 @@ async fn a_batch_that_is_too_large_goes_in_parts() {
 }
 
 #[tokio::test]
-async fn what_the_collector_refuses_for_good_is_dropped_and_reported_later() {
+async fn a_rejected_batch_is_dropped_and_reported_later() {
     let traced = Traced::new();
     traced.collector.behave(Conduct::Refuse(400));
     end_spans(5);
@@ -152,7 +152,7 @@ async fn what_the_collector_refuses_for_good_is_dropped_and_reported_later() {
 }
 
 #[tokio::test]
-async fn shutdown_sends_what_is_queued_and_ends_recording() {
+async fn shutdown_sends_queued_spans_and_stops_recording() {
     let traced = Traced::new();
     end_spans(700);
     let flushed = traced.tracer.shutdown(TIMEOUT).await;
@@ -164,7 +164,7 @@ async fn shutdown_sends_what_is_queued_and_ends_recording() {
 }
 
 #[tokio::test]
-async fn shutdown_keeps_its_deadline_and_says_what_it_leaves() {
+async fn shutdown_keeps_its_deadline_and_reports_unsent_spans() {
     let traced = Traced::new();
     traced.collector.behave(Conduct::Hang);
     end_spans(600);
@@ -173,7 +173,7 @@ async fn shutdown_keeps_its_deadline_and_says_what_it_leaves() {
 }
 
 #[test]
-fn dropping_the_last_handle_sends_what_is_queued() {
+fn dropping_the_last_handle_sends_queued_spans() {
     let mut traced = Traced::new();
     end_spans(3);
     let tracer = std::mem::replace(&mut traced.tracer, {
@@ -185,7 +185,7 @@ fn dropping_the_last_handle_sends_what_is_queued() {
 }
 
 #[test]
-fn an_endpoint_that_can_not_be_used_is_an_error_at_once() {
+fn an_invalid_endpoint_is_an_error_at_build() {
     for endpoint in ["", "nonsense", "ftp://host"] {
         let error = throughline::Tracer::builder("test")
             .endpoint(endpoint)

@@ -161,7 +161,7 @@ async fn a_request_without_a_readable_parent_begins_a_trace() {
 }
 
 #[tokio::test]
-async fn a_request_its_caller_does_not_record_is_not_recorded() {
+async fn a_request_of_an_unsampled_trace_is_not_recorded() {
     let traced = Traced::with(|builder| builder.mode(Mode::Dev));
     let base = serve().await;
     let response = client()
@@ -179,7 +179,7 @@ async fn a_request_its_caller_does_not_record_is_not_recorded() {
 }
 
 #[tokio::test]
-async fn failures_of_the_server_mark_its_span() {
+async fn a_server_error_sets_the_span_status() {
     let traced = Traced::new();
     let base = serve().await;
     let client = client();
@@ -204,7 +204,7 @@ async fn failures_of_the_server_mark_its_span() {
 }
 
 #[tokio::test]
-async fn a_panic_that_is_caught_further_out_is_a_failure_too() {
+async fn a_panic_of_the_handler_is_an_error() {
     let traced = Traced::new();
     let request = Request::get("/panic")
         .body(Body::empty())
@@ -217,7 +217,7 @@ async fn a_panic_that_is_caught_further_out_is_a_failure_too() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_given_up_says_so() {
+async fn a_cancelled_request_is_marked() {
     let traced = Traced::new();
     let request = Request::get("/never")
         .body(Body::empty())
@@ -265,7 +265,7 @@ async fn the_span_of_an_event_stream_ends_with_the_headers() {
 }
 
 #[tokio::test]
-async fn without_a_tracer_requests_are_served_as_ever() {
+async fn requests_are_served_without_a_tracer() {
     let base = serve().await;
     let request = client().get(format!("{base}/products/1"));
     let response = request

@@ -94,7 +94,7 @@ async fn a_job_is_part_of_the_trace_that_queued_it() {
 }
 
 #[tokio::test]
-async fn a_job_whose_carrier_says_nothing_begins_a_trace() {
+async fn a_job_with_an_empty_carrier_begins_a_trace() {
     let traced = Traced::new();
     for (name, row) in [
         ("empty", "{}"),
@@ -120,7 +120,7 @@ async fn a_job_whose_carrier_says_nothing_begins_a_trace() {
 }
 
 #[tokio::test]
-async fn any_span_can_continue_a_carrier_and_does_not_leak_it_to_the_next() {
+async fn a_span_continues_a_carrier_without_leaking_it_to_the_next_span() {
     let traced = Traced::new();
     let carrier = info_span!("origin").in_scope(Carrier::current);
     drop(carrier.continue_in(|| info_span!("import", file = "prices.csv")));

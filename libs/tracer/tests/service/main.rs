@@ -6,6 +6,7 @@ mod export;
 mod http;
 mod jobs;
 mod numbers;
+mod panics;
 mod spans;
 mod statements;
 

@@ -9,7 +9,7 @@ use tracing::info_span;
 use super::collector::Conduct;
 use super::{TIMEOUT, Traced};
 
-fn last_word(traced: &Traced) -> BatchSequence {
+fn last_sequence(traced: &Traced) -> BatchSequence {
     traced.collector.see(|seen| {
         let last = seen.batches.last().expect("a batch");
         last.sequence.clone().expect("says where it stands")
@@ -28,12 +28,15 @@ async fn spans_are_numbered_in_the_order_they_begin_and_keep_their_numbers_over_
     let spans = traced.spans().await;
     let number = |name| super::named(&spans, name).sequence;
     assert_eq!((number("outer"), number("inner")), (Some(0), Some(1)));
-    let said = last_word(&traced);
-    assert_eq!((said.next, said.settled, said.ended), (2, 2, false));
+    let sequence = last_sequence(&traced);
+    assert_eq!(
+        (sequence.next, sequence.settled, sequence.ended),
+        (2, 2, false)
+    );
 }
 
 #[tokio::test]
-async fn many_threads_never_share_a_number() {
+async fn threads_never_share_a_number() {
     let traced = Traced::new();
     let dispatch = tracing::dispatcher::get_default(Clone::clone);
     let threads: Vec<_> = (0..4)
@@ -52,11 +55,11 @@ async fn many_threads_never_share_a_number() {
     let spans = traced.spans().await;
     let numbers: BTreeSet<_> = spans.iter().filter_map(|span| span.sequence).collect();
     assert_eq!(numbers, (0..2_000).collect());
-    assert_eq!(last_word(&traced).settled, 2_000);
+    assert_eq!(last_sequence(&traced).settled, 2_000);
 }
 
 #[tokio::test]
-async fn what_is_dropped_is_counted_from_the_start_and_settled() {
+async fn dropped_spans_are_counted_and_settled() {
     let traced = Traced::with(|builder| builder.queue(10, 8 << 20));
     traced.collector.behave(Conduct::Hang);
     (0..30).for_each(|_| drop(info_span!("work")));
@@ -64,13 +67,13 @@ async fn what_is_dropped_is_counted_from_the_start_and_settled() {
     traced.spans().await;
     drop(info_span!("last"));
     traced.spans().await;
-    let said = last_word(&traced);
-    assert_eq!(said.dropped[&DropReason::QueueFull], 20);
-    assert_eq!((said.next, said.settled), (31, 31));
+    let sequence = last_sequence(&traced);
+    assert_eq!(sequence.dropped[&DropReason::QueueFull], 20);
+    assert_eq!((sequence.next, sequence.settled), (31, 31));
 }
 
 #[tokio::test]
-async fn an_open_span_is_announced_once_and_does_not_hold_up_what_is_settled() {
+async fn an_open_span_is_announced_once_and_does_not_block_settled_numbers() {
     let traced = Traced::with(|builder| {
         builder
             .announce_after(Duration::ZERO)
@@ -95,7 +98,7 @@ async fn an_open_span_is_announced_once_and_does_not_hold_up_what_is_settled() {
         ("long", Some(0))
     );
     assert!(starts[0].attributes.get("shop.order").is_some());
-    assert_eq!(last_word(&traced).settled, 2);
+    assert_eq!(last_sequence(&traced).settled, 2);
     drop(open);
     let spans = traced.spans().await;
     let ended = super::named(&spans, "long");
@@ -107,15 +110,15 @@ async fn an_open_span_is_announced_once_and_does_not_hold_up_what_is_settled() {
 }
 
 #[tokio::test]
-async fn a_shutdown_sends_a_final_report_with_what_is_still_open() {
+async fn a_shutdown_sends_a_final_report_with_the_open_spans() {
     // Announced no earlier: the final report itself must contain the span.
     let traced = Traced::with(|builder| builder.announce_after(Duration::from_hours(1)));
     let _open = info_span!("cut off");
     drop(info_span!("work"));
     assert!(traced.tracer.shutdown(TIMEOUT).await.is_complete());
-    let said = last_word(&traced);
-    assert!(said.ended);
-    assert_eq!((said.next, said.settled), (2, 2));
+    let sequence = last_sequence(&traced);
+    assert!(sequence.ended);
+    assert_eq!((sequence.next, sequence.settled), (2, 2));
     traced.collector.see(|seen| {
         let last = seen.batches.last().expect("a batch");
         assert_eq!(last.starts.len(), 1);

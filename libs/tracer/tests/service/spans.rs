@@ -7,7 +7,7 @@ use tracing::{Instrument, error, info, info_span, instrument, warn};
 use super::{Traced, assert_child, named};
 
 #[tokio::test]
-async fn a_span_is_a_child_of_the_one_it_runs_in_across_await_and_spawn() {
+async fn a_span_is_a_child_of_its_enclosing_span_across_await_and_spawn() {
     let traced = Traced::new();
     async {
         tokio::task::yield_now().await;
@@ -33,7 +33,7 @@ async fn a_span_is_a_child_of_the_one_it_runs_in_across_await_and_spawn() {
 }
 
 #[tokio::test]
-async fn a_span_ends_when_its_code_does_and_not_when_its_detached_children_do() {
+async fn a_span_ends_with_its_code_not_with_its_detached_children() {
     let traced = Traced::new();
     let (release, released) = tokio::sync::oneshot::channel::<()>();
     let detached = info_span!("outer").in_scope(|| {
@@ -54,7 +54,7 @@ async fn a_span_ends_when_its_code_does_and_not_when_its_detached_children_do() 
 }
 
 #[tokio::test]
-async fn fields_keep_their_types_and_the_customary_names_work() {
+async fn fields_keep_their_types_and_otel_names_set_the_span() {
     let traced = Traced::new();
     let span = info_span!(
         "macro name",
@@ -172,7 +172,7 @@ async fn events_and_errors_become_events_of_their_span() {
 }
 
 #[tokio::test]
-async fn an_error_event_leaves_the_status_alone_when_told_to() {
+async fn an_error_event_does_not_set_the_status_if_disabled() {
     let traced = Traced::with(|builder| builder.errors_fail_spans(false));
     info_span!("span").in_scope(|| error!("logged only"));
     let spans = traced.spans().await;
@@ -265,7 +265,7 @@ async fn a_tracer_that_is_off_records_and_sends_nothing() {
 }
 
 #[test]
-fn without_a_tracer_nothing_happens() {
+fn nothing_is_recorded_without_a_tracer() {
     record("key", "value");
     record_error(&broken());
     assert_eq!(throughline::current(), None);

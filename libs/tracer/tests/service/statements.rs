@@ -116,7 +116,7 @@ async fn each_statement_is_a_child_span_with_its_text_and_rows() {
 }
 
 #[tokio::test]
-async fn a_slow_statement_is_one_span_too() {
+async fn a_slow_statement_is_one_span() {
     let traced = Traced::new();
     let pool = pool(|options| {
         let level = "warn".parse().expect("a level");
@@ -128,7 +128,7 @@ async fn a_slow_statement_is_one_span_too() {
 }
 
 #[tokio::test]
-async fn statements_outside_of_spans_and_traces_not_recorded_leave_nothing() {
+async fn statements_without_a_recorded_parent_leave_no_span() {
     let traced = Traced::with(|builder| builder.mode(throughline::Mode::Sampled(0.0)));
     let pool = pool(|options| options).await;
     sqlx::query("SELECT 1").execute(&pool).await.expect("runs");

@@ -245,7 +245,7 @@ impl<'de, L: ReadLimit> Visitor<'de> for ValueSeed<'_, L> {
             "$int" => {
                 let text = map.next_value::<String>()?;
                 AttributeValue::Int(text.parse().map_err(|_| {
-                    de::Error::custom(format_args!("$int holds {text:?}, not a whole number"))
+                    de::Error::custom(format_args!("$int has {text:?}: expected a whole number"))
                 })?)
             }
             "$double" => match map.next_value::<String>()?.as_str() {
@@ -254,7 +254,7 @@ impl<'de, L: ReadLimit> Visitor<'de> for ValueSeed<'_, L> {
                 "-Infinity" => AttributeValue::Double(f64::NEG_INFINITY),
                 text => {
                     return Err(de::Error::custom(format_args!(
-                        "$double holds {text:?}, not NaN, Infinity or -Infinity"
+                        "$double has {text:?}: expected NaN, Infinity or -Infinity"
                     )));
                 }
             },

@@ -237,13 +237,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_baggage(text: String) {
+        fn any_text_parses_as_baggage(text: String) {
             let baggage = Baggage::parse(&text);
             prop_assert_eq!(Baggage::parse(&baggage.to_string()), baggage);
         }
 
         #[test]
-        fn what_is_read_is_written_and_read_alike(
+        fn a_parsed_value_is_written_and_read_back_unchanged(
             text in r"([a-c%!]{1,2}[ \t]?=[ \t]?[!-~]{0,6}(;[ab]=?[%a-f0-9]{0,3}){0,2},){0,70}",
         ) {
             let baggage = Baggage::parse(&text);
@@ -252,7 +252,7 @@ mod tests {
         }
 
         #[test]
-        fn any_value_can_be_carried(value: String) {
+        fn any_value_can_be_propagated(value: String) {
             let mut baggage = Baggage::default();
             prop_assert!(baggage.insert("k", value.clone()));
             let text = baggage.to_string();
@@ -287,14 +287,14 @@ mod tests {
     }
 
     #[test]
-    fn malformed_members_are_left_out_and_the_rest_kept() {
+    fn malformed_members_are_dropped_and_the_rest_kept() {
         let baggage = Baggage::parse("novalue,=x,a b=c,quote=\"x\",ok=1,\u{e9}=2,k=\u{e9},a=\\");
         let keys: Vec<_> = baggage.iter().map(BaggageMember::key).collect();
         assert_eq!(keys, ["ok"]);
     }
 
     #[test]
-    fn percent_encoding_that_is_wrong_does_no_harm() {
+    fn percent_encoding_is_decoded_and_invalid_sequences_are_kept() {
         for (sent, read) in [
             ("%20%09", " \t"),
             ("%ff%C3", "\u{fffd}\u{fffd}"),
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_no_token_is_not_set() {
+    fn a_key_that_is_not_a_token_is_rejected() {
         let mut baggage = Baggage::default();
         for key in ["", "a b", "a\r\nset-cookie: x", "a,b", "a=b", "é"] {
             assert!(!baggage.insert(key, "v"), "{key}");

@@ -218,12 +218,12 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_a_traceparent_or_an_error(text: String) {
+        fn any_text_parses_as_a_traceparent_or_fails(text: String) {
             let _ = TraceParent::parse(&text);
         }
 
         #[test]
-        fn what_is_read_is_what_is_written_but_for_the_version(
+        fn a_parsed_traceparent_is_written_unchanged_except_for_the_version(
             text in "(00|cc|0[0-9a-fA-F])-[0-9a-f]{31}[0-9a-fA-F]-[0-9a-f]{16}-0[0-3](-x|x|)",
         ) {
             if let Ok(parent) = TraceParent::parse(&text) {
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn each_error_is_told_apart() {
+    fn each_error_has_its_own_variant() {
         use TraceParentError::{Format, NotLowerHex, ParentId, TraceId, Version};
         for (header, error) in [
             ("", Format),

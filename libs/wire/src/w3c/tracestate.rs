@@ -185,12 +185,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_tracestate_or_an_error(text: String) {
+        fn any_text_parses_as_a_tracestate_or_fails(text: String) {
             let _ = TraceState::parse(&text);
         }
 
         #[test]
-        fn what_is_read_is_written_and_read_alike(
+        fn a_parsed_value_is_written_and_read_back_unchanged(
             text in "([a-z0-9@_]{1,4}=[ -+.-<>-~]{1,5}[ \t]{0,2},[ \t]{0,2}){0,34}",
         ) {
             if let Ok(state) = TraceState::parse(&text) {
@@ -200,7 +200,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_inserted_can_be_sent(key: String, value in "[ -~]{0,8}") {
+        fn an_inserted_member_can_be_sent(key: String, value in "[ -~]{0,8}") {
             let mut state = TraceState::parse("a=1").expect("valid");
             if state.insert(&key, &value).is_ok() {
                 prop_assert_eq!(state.get(&key), Some(value.as_str()));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thirty_third_member_pushes_out_the_last() {
+    fn a_thirty_third_member_removes_the_last() {
         let mut state = TraceState::default();
         for at in 0..33 {
             state.insert(&format!("k{at}"), "v").expect("valid");
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_could_not_be_read_back_is_refused() {
+    fn a_value_that_cannot_be_read_back_is_rejected() {
         let mut state = TraceState::default();
         for value in [
             "",

@@ -29,7 +29,7 @@ fn elements(text: &str, forced: Option<Format>) -> (Vec<String>, Option<String>)
 }
 
 #[test]
-fn every_shape_is_told_by_what_it_contains() {
+fn every_shape_is_detected_by_its_fields() {
     for (text, expected) in [
         (
             "{\"resourceSpans\":[1,\n2],\"x\":3}",
@@ -77,7 +77,7 @@ fn every_shape_is_told_by_what_it_contains() {
 }
 
 #[test]
-fn what_is_known_and_not_imported_is_told_by_its_name() {
+fn known_formats_that_are_not_imported_are_named() {
     for (text, expected) in [
         ("{\"resourceMetrics\":[]}", METRICS),
         ("{\"took\":1,\"hits\":{}}", SEARCH),
@@ -94,26 +94,32 @@ fn what_is_known_and_not_imported_is_told_by_its_name() {
 }
 
 #[test]
-fn what_is_nothing_known_is_rejected_with_its_line() {
+fn an_unknown_element_is_rejected_with_its_line() {
     let (found, fault) = elements("[{\"id\":1},\n{\"a\":1},\n7]", None);
     assert_eq!(fault, None);
     assert_eq!(found.len(), 3);
-    assert!(found[1].starts_with("2 rejected: is neither"), "{found:?}");
-    assert!(found[2].starts_with("3 rejected: is neither"), "{found:?}");
-}
-
-#[test]
-fn a_forced_format_refuses_others_and_takes_what_nobody_knows() {
-    let (found, _) = elements("[{\"a\":1},{\"traceID\":1}]", Some(Format::Zipkin));
-    assert_eq!(found[0], "1 Zipkin {\"a\":1}");
-    assert_eq!(
-        found[1],
-        "1 rejected: is Jaeger JSON, not Zipkin JSON as asked for"
+    assert!(
+        found[1].starts_with("2 rejected: is not OTLP, Jaeger or Zipkin JSON"),
+        "{found:?}"
+    );
+    assert!(
+        found[2].starts_with("3 rejected: is not OTLP, Jaeger or Zipkin JSON"),
+        "{found:?}"
     );
 }
 
 #[test]
-fn what_came_before_a_fault_is_kept() {
+fn a_forced_format_rejects_others_and_accepts_unknown_elements() {
+    let (found, _) = elements("[{\"a\":1},{\"traceID\":1}]", Some(Format::Zipkin));
+    assert_eq!(found[0], "1 Zipkin {\"a\":1}");
+    assert_eq!(
+        found[1],
+        "1 rejected: is Jaeger JSON, but --format is Zipkin JSON"
+    );
+}
+
+#[test]
+fn elements_before_a_fault_are_kept() {
     let (found, fault) = elements("{\"resourceSpans\":[{\"a\":1},\n{\"b\":", None);
     assert_eq!(found, ["1 OtlpSpans {\"a\":1}"]);
     assert_eq!(

@@ -34,7 +34,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
 
 proptest! {
     #[test]
-    fn elements_are_taken_out_as_they_stand(
+    fn elements_are_extracted_unchanged(
         values in prop::collection::vec(json(), 0..5), window in 1_usize..9, pretty: bool,
     ) {
         let list = serde_json::Value::from(values.clone());
@@ -51,7 +51,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_ends_in_a_value_or_a_fault(text in "[\\[\\]{}\",:a1\\\\ \n]{0,30}") {
+    fn any_text_gives_a_value_or_a_fault(text in "[\\[\\]{}\",:a1\\\\ \n]{0,30}") {
         let mut scanner = scanner(&text, 3);
         let _ = scanner.value(5);
     }
@@ -73,7 +73,7 @@ fn fields_are_walked_with_their_lines() {
 }
 
 #[test]
-fn a_value_longer_than_the_limit_is_passed() {
+fn a_value_longer_than_the_limit_is_skipped() {
     let mut scanner = scanner("[\"0123456789\", 2]", 4);
     scanner.expect(b'[').expect("an array");
     assert!(scanner.next_element(true).expect("goes on"));
@@ -83,7 +83,7 @@ fn a_value_longer_than_the_limit_is_passed() {
 }
 
 #[test]
-fn a_fault_says_where_and_what() {
+fn a_fault_has_its_line_and_reason() {
     let fault = |text: &str| {
         let mut scanner = scanner(text, 4);
         let fault = scanner

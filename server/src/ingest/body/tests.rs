@@ -37,7 +37,7 @@ type Encoder = fn(&[u8]) -> Vec<u8>;
 const ENCODERS: [(&str, Encoder); 2] = [("gzip", gzip), ("zstd", zstd)];
 
 #[tokio::test]
-async fn a_body_is_decompressed_with_all_its_members_or_frames() {
+async fn all_members_and_frames_of_a_body_are_decompressed() {
     for (encoding, encode) in ENCODERS {
         let mut bytes = encode(b"one ");
         bytes.extend(encode(b"two"));
@@ -51,7 +51,7 @@ async fn a_body_is_decompressed_with_all_its_members_or_frames() {
 }
 
 #[tokio::test]
-async fn a_bomb_is_too_large_whether_in_one_part_or_in_many() {
+async fn a_compression_bomb_is_too_large_in_one_part_or_many() {
     for (encoding, encode) in ENCODERS {
         assert_eq!(
             read_encoded(encoding, encode(&vec![0; 1 << 20]), 10_000).await,
@@ -70,7 +70,7 @@ async fn a_bomb_is_too_large_whether_in_one_part_or_in_many() {
 }
 
 #[tokio::test]
-async fn what_is_damaged_is_said_to_be() {
+async fn a_damaged_body_is_reported_as_damaged() {
     for (encoding, encode) in ENCODERS {
         let whole = encode(b"hello, hello, hello");
         let cut = whole[..whole.len() - 4].to_vec();
@@ -99,7 +99,7 @@ fn zstd_of_window(bytes: &[u8], window_log: u32) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_zstd_frame_may_ask_for_a_window_of_8_mib_and_no_more() {
+async fn a_zstd_frame_with_a_window_over_8_mib_is_rejected() {
     let read = |window_log| read_encoded("zstd", zstd_of_window(b"small", window_log), 100);
     assert_eq!(read(23).await, Ok(Bytes::from_static(b"small")));
     let error = read(27).await.expect_err("refused");
@@ -107,7 +107,7 @@ async fn a_zstd_frame_may_ask_for_a_window_of_8_mib_and_no_more() {
 }
 
 #[tokio::test]
-async fn what_bodies_decompress_to_counts_for_their_budget() {
+async fn decompressed_bytes_count_for_the_body_budget() {
     let limits = BodyLimits::new(1 << 20, 2 << 20);
     let headers = HeaderMap::from_iter([(
         header::CONTENT_ENCODING,
@@ -124,7 +124,7 @@ async fn what_bodies_decompress_to_counts_for_their_budget() {
 }
 
 #[tokio::test]
-async fn bodies_together_hold_no_more_than_their_budget() {
+async fn concurrent_bodies_stay_within_the_body_budget() {
     let limits = BodyLimits::new(1024, 2048);
     let headers = HeaderMap::new();
     let body = || Body::from(vec![0; 1024]);

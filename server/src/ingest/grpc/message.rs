@@ -16,11 +16,7 @@ pub(super) fn encoding(headers: &HeaderMap) -> Result<Encoding, Fault> {
     let name = HeaderName::from_static("grpc-encoding");
     Encoding::named_by(headers, name).map_err(|error| {
         let detail = error.to_string();
-        Fault::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "Encoding not understood",
-            detail,
-        )
+        Fault::new(StatusCode::NOT_IMPLEMENTED, "Unsupported encoding", detail)
     })
 }
 
@@ -37,7 +33,7 @@ pub(super) fn unframe(
     let encoding = match (is_compressed, encoding) {
         (false, _) => Encoding::Identity,
         (true, Encoding::Identity) => {
-            let detail = "the message is marked as compressed, but grpc-encoding does not say how";
+            let detail = "the message is marked as compressed, but grpc-encoding is missing";
             return Err(Fault::undecodable(detail));
         }
         (true, encoding) => encoding,
@@ -48,9 +44,7 @@ pub(super) fn unframe(
 /// Returns the compression flag of the only message of `bytes`.
 fn prefix(bytes: &[u8]) -> Result<bool, Fault> {
     let Some((prefix, message)) = bytes.split_first_chunk::<PREFIX_BYTES>() else {
-        return Err(Fault::undecodable(
-            "there is no whole message in the request",
-        ));
+        return Err(Fault::undecodable("the request has no complete message"));
     };
     let [flag, length @ ..] = *prefix;
     let length = u32::from_be_bytes(length) as usize;
@@ -59,14 +53,14 @@ fn prefix(bytes: &[u8]) -> Result<bool, Fault> {
         return Err(Fault::undecodable(detail));
     }
     if message.len() > length {
-        let detail = "there is more than one message in the request; a call takes one";
+        let detail = "the request has more than one message; a unary call has one";
         return Err(Fault::undecodable(detail));
     }
     match flag {
         0 => Ok(false),
         1 => Ok(true),
         _ => Err(Fault::undecodable(format!(
-            "the message's flag is {flag}, not 0 or 1"
+            "invalid compression flag {flag}: expected 0 or 1"
         ))),
     }
 }
@@ -76,20 +70,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_holds_one_whole_message() {
+    fn a_request_must_have_exactly_one_message() {
         for (bytes, expected) in [
             (&[0, 0, 0, 0, 2, 7, 7][..], Ok(false)),
             (&[1, 0, 0, 0, 1, 7], Ok(true)),
             (&[0, 0, 0, 0, 0], Ok(false)),
-            (&[], Err("no whole message")),
-            (&[0, 0, 0, 0], Err("no whole message")),
+            (&[], Err("no complete message")),
+            (&[0, 0, 0, 0], Err("no complete message")),
             (&[0, 0, 0, 0, 2, 7], Err("ends after 1 of 2 bytes")),
             (&[0, 255, 255, 255, 255], Err("ends after 0 of 4294967295")),
             (
                 &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
                 Err("more than one message"),
             ),
-            (&[2, 0, 0, 0, 0], Err("flag is 2")),
+            (&[2, 0, 0, 0, 0], Err("flag 2")),
         ] {
             match (prefix(bytes), expected) {
                 (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{bytes:?}"),

@@ -77,7 +77,7 @@ async fn check<R: Receiver>(ingest: &Ingest, receiver: R, media_type: &'static s
 }
 
 #[tokio::test]
-async fn no_protocol_acknowledges_what_the_writer_does_not_account_for() {
+async fn no_receiver_acknowledges_items_that_the_writer_does_not_account_for() {
     let database = FreshDatabase::create().await;
     let clock = Clock::system();
     let now = clock.clone();

@@ -117,7 +117,7 @@ fn bombs() -> Vec<Bomb> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bombs_of_many_small_things_leave_the_server_small() {
+async fn bombs_of_many_small_items_do_not_exceed_the_memory_limit() {
     let database = FreshDatabase::create().await;
     let server = Program::serve_on(database.url(), &[]).await;
     for bomb in bombs() {

@@ -49,7 +49,7 @@ async fn until_compacted(url: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_killed_during_a_compaction_leaves_every_span_once() {
+async fn killing_the_server_during_a_compaction_leaves_every_span_once() {
     let database = FreshDatabase::create().await;
     let url = database.url();
     let server = Program::serve_on(url, &[]).await;
@@ -80,7 +80,7 @@ async fn a_server_that_is_killed_during_a_compaction_leaves_every_span_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_postgres_that_is_killed_during_a_compaction_leaves_every_span_once() {
+async fn killing_postgres_during_a_compaction_leaves_every_span_once() {
     let folder = data_dir();
     let (postgres, url) = Program::postgres(folder.path()).await;
     let server = Program::serve_on(&url, &[]).await;

@@ -35,7 +35,7 @@ async fn two_hundred_clients_at_once_are_all_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_stall_in_the_middle_of_a_body_are_cut_off_and_hold_up_nobody() {
+async fn clients_that_stall_in_a_body_are_disconnected_and_block_no_other() {
     let database = FreshDatabase::create().await;
     let server = Program::serve_on(database.url(), &[]).await;
     let host = server.base.trim_start_matches("http://").to_owned();

@@ -39,7 +39,7 @@ impl Drop for SmallDisk<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_is_503_and_what_was_acknowledged_is_there_when_there_is_space_again() {
+async fn a_full_disk_gives_503_and_acknowledged_spans_are_kept() {
     let folder = data_dir();
     let Some(disk) = SmallDisk::mount(folder.path(), 128) else {
         println!("not run: this account may not mount a small file system");

@@ -34,7 +34,7 @@ async fn answer(request: RequestBuilder) -> Response {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_of_large_events_come_in_pages_and_leave_the_server_small() {
+async fn lists_of_large_events_are_paged_within_the_memory_limit() {
     let database = FreshDatabase::create().await;
     let server = Program::serve_on(database.url(), &[]).await;
     let mut large = record("large");
@@ -76,7 +76,7 @@ async fn lists_of_large_events_come_in_pages_and_leave_the_server_small() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn marks_of_very_many_small_events_leave_the_server_small() {
+async fn event_marks_of_many_small_events_stay_within_the_memory_limit() {
     let database = FreshDatabase::create().await;
     let server = Program::serve_on(database.url(), &[]).await;
     let mut eventful = span("eventful");

@@ -7,7 +7,7 @@ use throughline_store::testing::{FreshDatabase, count, execute};
 use crate::program::{command, run};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_killed_in_the_middle_is_begun_again() {
+async fn an_interrupted_migration_is_repeated() {
     let database = FreshDatabase::create_empty().await;
     let url = database.url().to_owned();
     // Stalls the migration in the middle: the tables exist, the last statement waits.

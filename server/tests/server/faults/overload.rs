@@ -45,7 +45,7 @@ async fn overload(length: Duration) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn beyond_its_capacity_the_server_refuses_at_once_and_stays_small() {
+async fn an_overloaded_server_rejects_at_once_within_the_memory_limit() {
     overload(Duration::ZERO).await;
 }
 

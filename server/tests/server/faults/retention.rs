@@ -111,7 +111,7 @@ async fn assert_whole(store: &Store, kept: &[&Span]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_postgres_that_is_killed_during_a_retention_run_loses_nothing_kept() {
+async fn killing_postgres_during_a_retention_run_loses_no_kept_trace() {
     let noon = noon();
     let folder = data_dir();
     let (postgres, url) = Program::postgres(folder.path()).await;

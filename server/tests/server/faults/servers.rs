@@ -12,7 +12,7 @@ use crate::program::Program;
 use crate::support::{Receiver, client, hex, span};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_servers_take_different_traces_at_once() {
+async fn two_servers_store_different_traces_concurrently() {
     let database = FreshDatabase::create().await;
     let (one, two) = tokio::join!(
         Program::serve_on(database.url(), &[]),
@@ -37,7 +37,7 @@ async fn two_servers_take_different_traces_at_once() {
 /// Every batch goes to both servers at the same moment, and every trace is in many batches. The
 /// servers write the same rows concurrently, in the spans and in the trace summaries.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_servers_take_the_same_spans_of_the_same_traces_at_once() {
+async fn two_servers_store_the_same_spans_once_concurrently() {
     const TRACES: usize = 20;
     const ROUNDS: usize = 15;
 

@@ -15,7 +15,7 @@ use crate::program::Program;
 const SMALL_QUEUE: [&str; 2] = ["--writer-queue-bytes", "1000000"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_postgres_fills_the_queue_and_never_the_memory() {
+async fn a_slow_postgres_fills_the_queue_within_the_memory_limit() {
     let database = FreshDatabase::create().await;
     let (proxy, url) = Proxy::before(database.url()).await;
     let server = Program::serve_on(&url, &SMALL_QUEUE).await;
@@ -43,7 +43,7 @@ async fn a_slow_postgres_fills_the_queue_and_never_the_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_break_at_any_moment_lose_nothing_and_double_nothing() {
+async fn broken_connections_neither_lose_nor_duplicate_spans() {
     let database = FreshDatabase::create().await;
     let (proxy, url) = Proxy::before(database.url()).await;
     let server = Program::serve_on(&url, &[]).await;

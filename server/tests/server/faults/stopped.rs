@@ -47,7 +47,7 @@ async fn stop_and_start(away: Duration) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_postgres_that_stops_under_load_is_503_until_it_is_back() {
+async fn a_stopped_postgres_gives_503_until_it_runs_again() {
     stop_and_start(Duration::from_millis(500)).await;
 }
 
@@ -61,7 +61,7 @@ async fn soak_postgres_stopped_for_30_seconds_under_load() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_postgres_that_hangs_holds_nobody_for_ever_and_goes_on_where_it_was() {
+async fn a_hanging_postgres_blocks_no_request_for_ever_and_recovers() {
     let folder = data_dir();
     let (postgres, url) = Program::postgres(folder.path()).await;
     let server = Program::serve_on(&url, &["--writer-queue-bytes", "200000"]).await;

@@ -50,7 +50,7 @@ async fn status(stream: &mut TcpStream) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_do_not_read_their_answers_leave_the_server_small() {
+async fn clients_that_do_not_read_responses_stay_within_the_memory_limit() {
     let database = FreshDatabase::create().await;
     let server = Program::serve_on(database.url(), &[]).await;
     let host = server.base.trim_start_matches("http://");

@@ -5,8 +5,8 @@ use std::{env, fs};
 
 use throughline_server::export::Layout;
 
+use super::content::compare;
 use super::side::{Side, assert_same};
-use super::told::compare;
 use super::{LATER, folder};
 use crate::program;
 
@@ -40,7 +40,7 @@ fn fixtures() -> Vec<PathBuf> {
 }
 
 #[tokio::test]
-async fn files_that_others_wrote_import_and_export_to_the_same_traces() {
+async fn foreign_files_import_and_export_to_the_same_traces() {
     for path in fixtures() {
         let (one, other, folder) = (Side::at(LATER).await, Side::at(LATER).await, folder());
         let report = one.import(&path).await;
@@ -55,7 +55,7 @@ async fn files_that_others_wrote_import_and_export_to_the_same_traces() {
         assert_eq!((exported.spans, exported.events), (spans, events));
         let compared = compare(&path, &out);
         assert_eq!(compared.lost, [] as [&str; 0], "{}", path.display());
-        assert_eq!(compared.told as u64, spans, "{}", path.display());
+        assert_eq!(compared.span_count as u64, spans, "{}", path.display());
         let report = other.import(&out).await;
         assert!(report.is_whole(), "{report}");
         assert_same(&one, &other).await;
@@ -63,7 +63,7 @@ async fn files_that_others_wrote_import_and_export_to_the_same_traces() {
 }
 
 #[tokio::test]
-async fn the_program_takes_them_all_and_gives_them_back() {
+async fn the_program_imports_and_exports_every_foreign_file() {
     let (one, other, folder) = (Side::new().await, Side::new().await, folder());
     let out = folder.path().join("all.json.gz");
     let out = out.to_str().expect("text");
@@ -105,7 +105,7 @@ async fn the_program_takes_them_all_and_gives_them_back() {
 /// Checks the same for any files: an item that cannot be stored is reported, and a stored one has
 /// the content of the file.
 #[tokio::test]
-async fn every_file_of_a_folder_comes_back_out_as_it_went_in() {
+async fn every_file_of_a_folder_is_exported_as_it_was_imported() {
     let Some(samples) = env::var_os(FOLDER_VARIABLE) else {
         return;
     };

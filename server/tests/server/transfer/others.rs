@@ -21,7 +21,7 @@ fn zipkin_span(id: &str, changes: &serde_json::Value) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn spans_of_zipkins_know_one_another_and_a_bad_one_costs_itself() {
+async fn zipkin_spans_of_a_file_find_their_parents_and_only_a_bad_one_is_rejected() {
     let (side, folder) = (Side::new().await, folder());
     // The form of a query response: a list of traces, here laid out over several lines.
     let text = format!(
@@ -46,9 +46,11 @@ async fn spans_of_zipkins_know_one_another_and_a_bad_one_costs_itself() {
     assert!(report.to_string().contains("Zipkin JSON"), "{report}");
     let trace = side.trace(TRACE.parse().expect("an id")).await;
     let spans = || trace.spans.iter().map(|stored| &stored.span);
-    let server = spans().find(|span| span.attributes.get("zipkin.shared_span_id").is_some());
+    let server = spans().find(|span| span.attributes.get("zipkin.shared").is_some());
     let child = spans().find(|span| span.span_id.to_string() == "000000000000000b");
     let server = server.expect("the server's span");
+    assert_eq!(server.span_id.to_string(), "000000000000000a");
+    assert_eq!(server.parent_span_id, None);
     assert_eq!(
         child.expect("its child").parent_span_id,
         Some(server.span_id)
@@ -56,7 +58,7 @@ async fn spans_of_zipkins_know_one_another_and_a_bad_one_costs_itself() {
 }
 
 #[tokio::test]
-async fn more_zipkin_spans_than_are_decoded_together_are_all_stored_once() {
+async fn zipkin_spans_over_the_decode_limit_are_all_stored_once() {
     let (side, folder) = (Side::new().await, folder());
     let spans: Vec<_> = (1..=2_500)
         .map(|id| zipkin_span(&format!("{id:x}"), &json!({})))
@@ -83,7 +85,7 @@ fn log_request(records: &[serde_json::Value]) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn log_records_are_imported_beside_spans_and_a_bad_one_costs_itself() {
+async fn log_records_are_imported_beside_spans_and_only_a_bad_one_is_rejected() {
     let folder = folder();
     let bad = json!({"timeUnixNano": NOW.to_string(), "traceId": "xyz"});
     let lines = [

@@ -75,7 +75,7 @@ fn events(trace_id: TraceId) -> Vec<LogRecord> {
 }
 
 #[tokio::test]
-async fn log_records_without_a_trace_go_with_their_range_and_their_service() {
+async fn log_records_without_a_trace_are_exported_by_range_and_service() {
     let side = Side::new().await;
     side.write(everything()).await;
     let stored = *side.traces().await.first().expect("a trace");
@@ -111,7 +111,7 @@ async fn log_records_without_a_trace_go_with_their_range_and_their_service() {
 }
 
 #[tokio::test]
-async fn what_is_exported_imports_again_to_the_same_traces() {
+async fn an_export_imports_to_the_same_traces() {
     for layout in [Layout::Lines, Layout::Document] {
         let (one, other, folder) = (Side::new().await, Side::new().await, folder());
         one.write(everything()).await;
@@ -137,7 +137,7 @@ async fn what_is_exported_imports_again_to_the_same_traces() {
 }
 
 #[tokio::test]
-async fn traces_are_chosen_by_id_and_a_missing_one_is_named() {
+async fn traces_are_exported_by_id_and_a_missing_one_is_reported() {
     let side = Side::new().await;
     side.write(everything()).await;
     let id = *side.traces().await.first().expect("a trace");
@@ -164,7 +164,7 @@ async fn an_export_stops_at_its_limit() {
 }
 
 #[tokio::test]
-async fn a_trace_that_is_fetched_as_otlp_imports_to_the_same_trace() {
+async fn a_trace_fetched_as_otlp_imports_to_the_same_trace() {
     let (server, other, folder) = (Server::start().await, Side::at(LATER).await, folder());
     let one = Side::on(&server);
     let first = everything().remove(0).span.trace_id;

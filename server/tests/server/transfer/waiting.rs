@@ -15,7 +15,7 @@ use super::side::Side;
 use super::{TRACE, file, folder, otlp_line, otlp_span};
 
 #[tokio::test]
-async fn an_import_waits_where_the_store_is_overloaded() {
+async fn an_import_waits_while_the_store_is_overloaded() {
     let folder = folder();
     let database = FreshDatabase::create().await;
     // The queue has space for one batch at a time. The writer asks all others to retry.
@@ -41,7 +41,7 @@ async fn an_import_waits_where_the_store_is_overloaded() {
 }
 
 #[tokio::test]
-async fn an_import_gives_up_on_a_database_that_stays_away_and_says_so() {
+async fn an_import_stops_with_a_message_if_the_database_stays_unavailable() {
     let folder = folder();
     let options = StoreOptions::new(|| NOW);
     let store = Store::connect_lazy("postgres://nobody@127.0.0.1:1/none", options).unwrap();

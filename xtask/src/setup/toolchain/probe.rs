@@ -95,7 +95,7 @@ pub(crate) fn probe(context: &Context, origin: Origin) -> Result<Toolchain> {
         .args(["--print", "target-libdir", "--target", WASM])
         .text()
         .map(PathBuf::from)?;
-    let release = release(&verbose).context("rustc -vV names no release")?;
+    let release = release(&verbose).context("rustc -vV prints no release")?;
     let identity = format!("{verbose}\n{}", libraries.display());
     Ok(Toolchain {
         origin,
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_release_is_read_from_what_rustc_prints() {
+    fn the_release_is_parsed_from_the_output_of_rustc() {
         let verbose = "rustc 1.96.0 (ac68 2026-05-25)\nbinary: rustc\nrelease: 1.96.0\n";
         assert_eq!(release(verbose), Some(Version(1, 96, 0)));
         assert_eq!(

@@ -43,7 +43,7 @@ fn events_and_links_beyond_the_limit_are_counted_and_not_read() {
 }
 
 #[test]
-fn a_value_ends_where_its_budget_ends_and_says_so() {
+fn a_value_is_truncated_at_its_budget_and_marked() {
     let beyond = 70_000;
     let items = vec!["null"; VALUE_ITEMS + beyond].join(",");
     for raw in [format!("[{items}]"), format!("[[{items}]]")] {
@@ -60,7 +60,7 @@ fn a_value_ends_where_its_budget_ends_and_says_so() {
 }
 
 #[test]
-fn a_request_makes_a_million_values_and_counts_what_it_left_out() {
+fn a_request_creates_a_million_values_at_most_and_counts_the_others() {
     let full = format!("{{\"k\":[{}]}}", vec!["0"; VALUE_ITEMS - 10].join(","));
     let mut spans = vec![span_with("attributes", &full); REQUEST_VALUES / VALUE_ITEMS + 1];
     spans.push(span_with("attributes", "{\"a\":1,\"b\":2}"));
@@ -79,7 +79,7 @@ fn a_request_makes_a_million_values_and_counts_what_it_left_out() {
 }
 
 #[test]
-fn attributes_beyond_what_a_set_may_have_are_counted_as_dropped() {
+fn attributes_beyond_the_limit_of_a_set_are_counted_as_dropped() {
     let pairs: Vec<String> = (0..SET_PAIRS + 7).map(|at| format!("\"{at}\":0")).collect();
     let attributes = format!("{{{}}}", pairs.join(","));
     let event = format!("[{{\"time_ns\":1,\"name\":\"e\",\"attributes\":{attributes}}}]");
@@ -97,7 +97,7 @@ fn attributes_beyond_what_a_set_may_have_are_counted_as_dropped() {
 }
 
 #[test]
-fn a_text_that_looks_as_if_a_decoder_wrote_it_is_a_text() {
+fn a_sent_text_that_looks_like_a_marker_stays_a_text() {
     let (_, span) = read(&span_with(
         "attributes",
         r#"{"k":["… [cut: 7 values]"],"…":"… [cut: 9 values]"}"#,
@@ -107,7 +107,7 @@ fn a_text_that_looks_as_if_a_decoder_wrote_it_is_a_text() {
 }
 
 #[test]
-fn a_span_that_cannot_be_read_leaves_its_repairs_and_its_budget_to_no_other() {
+fn an_unreadable_span_does_not_affect_the_repairs_and_budget_of_others() {
     let cut = format!("{{\"k\":[{}]}}", vec!["0"; VALUE_ITEMS + 5].join(","));
     let bad = span_with("attributes", &cut).replace("\"GET /\"", "7");
     let good = span_with("attributes", "{\"a\":1}");

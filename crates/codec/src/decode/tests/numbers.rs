@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_bad_start_costs_itself_and_says_where_it_stands() {
+fn a_bad_start_is_rejected_alone_and_its_index_is_named() {
     let start = json!({
         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "span_id": "00f067aa0ba902b7",
         "name": "GET /", "start_ns": "1700000000000000000", "sequence": 7,
@@ -27,7 +27,7 @@ fn a_bad_start_costs_itself_and_says_where_it_stands() {
 }
 
 #[test]
-fn the_numbers_of_spans_that_are_left_out_are_known() {
+fn the_sequence_numbers_of_rejected_spans_are_known() {
     let mut unread = with("trace_id", json!("no"));
     unread["sequence"] = json!(3);
     let mut early = with("start_ns", json!("-5"));
@@ -46,7 +46,7 @@ fn a_sequence_that_cannot_be_read_is_an_error_of_the_batch() {
 }
 
 #[test]
-fn reasons_to_drop_that_are_not_known_are_counted_as_others() {
+fn unknown_drop_reasons_are_counted_as_other() {
     let batch = decode(&json!({"dropped": {"queue_full": 3, "moonlight": 4}}));
     let expected = [(DropReason::QueueFull, 3), (DropReason::Other, 4)];
     assert_eq!(batch.dropped, expected.into());

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_bad_span_is_rejected_by_itself() {
+fn a_bad_span_is_rejected_alone() {
     let zero = with("trace_id", json!("0".repeat(32)));
     let batch = decode(&json!({"spans": [zero, span_json(), 5, span_json()]}));
     let indexes: Vec<_> = batch.spans.iter().map(|span| span.index).collect();
@@ -13,7 +13,7 @@ fn a_bad_span_is_rejected_by_itself() {
 }
 
 #[test]
-fn the_reason_names_the_field() {
+fn a_rejection_reason_names_the_field() {
     let event = json!([{"name": "e", "time_ns": "1"}, {"name": "e", "time_ns": "x"}]);
     let link = json!([{"trace_id": "00", "span_id": "00f067aa0ba902b7"}]);
     for (field, value, expected) in [
@@ -21,7 +21,7 @@ fn the_reason_names_the_field() {
         (
             "trace_id",
             json!("4bf9"),
-            "trace_id: has the wrong length; it takes 32 hexadecimal characters (16 bytes)",
+            "trace_id: has the wrong length: expected 32 hexadecimal characters (16 bytes)",
         ),
         (
             "span_id",
@@ -73,7 +73,7 @@ fn the_reason_names_the_field() {
         (
             "attributes",
             json!({"a": {"$int": "many"}}),
-            "attributes: $int holds \"many\", not a whole number",
+            "attributes: $int has \"many\": expected a whole number",
         ),
         (
             "events",
@@ -84,7 +84,7 @@ fn the_reason_names_the_field() {
         (
             "links",
             link,
-            "links[0].trace_id: has the wrong length; it takes 32 hexadecimal characters (16 bytes)",
+            "links[0].trace_id: has the wrong length: expected 32 hexadecimal characters (16 bytes)",
         ),
         (
             "name",
@@ -103,7 +103,7 @@ fn the_reason_names_the_field() {
 }
 
 #[test]
-fn a_reason_never_quotes_more_than_a_line() {
+fn a_rejection_reason_quotes_at_most_a_line() {
     let text = "x".repeat(1 << 20);
     let long = reason(with("attributes", json!({"k": {"$int": text}})));
     assert_eq!(long.chars().count(), "attributes: ".len() + 200 + 1);
@@ -113,7 +113,7 @@ fn a_reason_never_quotes_more_than_a_line() {
 }
 
 #[test]
-fn rejections_of_both_steps_name_places_of_the_batch_as_sent() {
+fn rejections_of_decoding_and_validation_have_the_index_in_the_sent_batch() {
     let early = with("start_ns", json!("-5"));
     let bad = with("trace_id", json!("no"));
     let batch = decode(&json!({"spans": [early, span_json(), bad]}));
@@ -131,7 +131,7 @@ fn rejections_of_both_steps_name_places_of_the_batch_as_sent() {
             (0, "start_ns: is before 1970"),
             (
                 2,
-                "trace_id: has the wrong length; it takes 32 hexadecimal characters (16 bytes)"
+                "trace_id: has the wrong length: expected 32 hexadecimal characters (16 bytes)"
             ),
         ]
     );

@@ -31,7 +31,7 @@ fn lone_surrogates_become_the_replacement_character() {
 }
 
 #[test]
-fn bytes_that_are_not_utf8_mark_the_span_they_are_in() {
+fn bytes_that_are_not_utf8_mark_their_span() {
     let (value, kinds) = attribute_of(b"\"a\xffb\"");
     assert_eq!(value.as_str(), Some("a\u{fffd}b"));
     assert!(kinds.contains(Repair::InvalidUtf8));
@@ -94,7 +94,7 @@ fn numbers_keep_their_kind_and_their_bits() {
 }
 
 #[test]
-fn a_number_beyond_a_double_is_an_infinity_with_a_mark() {
+fn a_number_beyond_a_double_is_an_infinity_and_marked() {
     for (raw, expected) in [("1e400", f64::INFINITY), ("-1e400", f64::NEG_INFINITY)] {
         let (value, kinds) = attribute_of(raw.as_bytes());
         assert_eq!(value, AttributeValue::Double(expected));
@@ -107,7 +107,7 @@ fn a_number_beyond_a_double_is_an_infinity_with_a_mark() {
 }
 
 #[test]
-fn a_value_nested_200_deep_ends_in_a_marker_and_the_span_is_kept() {
+fn a_value_nested_200_levels_ends_in_a_marker_and_its_span_is_stored() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("{\"$map\":{\"a\":", "}}")] {
         for levels in [200, 100_000] {
             let raw = format!("{}1{}", open.repeat(levels), close.repeat(levels));

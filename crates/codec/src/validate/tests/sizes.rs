@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_name_of_a_mebibyte_is_cut_at_1024_characters() {
+fn a_name_of_a_mebibyte_is_truncated_at_1024_characters() {
     let (span, kinds) = repaired(|span| span.name = "é".repeat(1 << 20).into());
     assert_eq!(span.name.chars().count(), 1024);
     assert!(span.name.ends_with("é…"));
@@ -14,7 +14,7 @@ fn a_name_of_a_mebibyte_is_cut_at_1024_characters() {
 }
 
 #[test]
-fn a_value_over_a_mebibyte_is_cut_and_says_its_size() {
+fn a_value_over_a_mebibyte_is_truncated_with_its_size() {
     for text in ["é".repeat(5 << 20), "x".repeat((1 << 20) + 1)] {
         let size = text.len();
         let (span, kinds) = repaired(|span| span.attributes.insert("k", text));
@@ -31,7 +31,7 @@ fn a_value_over_a_mebibyte_is_cut_and_says_its_size() {
 }
 
 #[test]
-fn arrays_maps_and_bytes_are_cut_by_all_they_hold() {
+fn arrays_maps_and_bytes_are_truncated_by_their_total_size() {
     let limits = Limits {
         value_bytes: 100,
         ..Limits::default()
@@ -84,7 +84,7 @@ fn arrays_maps_and_bytes_are_cut_by_all_they_hold() {
 }
 
 #[test]
-fn of_ten_thousand_attributes_1024_are_kept_and_the_rest_counted() {
+fn a_span_keeps_1024_attributes_and_counts_the_others() {
     let (span, kinds) = repaired(|span| {
         span.attributes = (0..10_000_i64).map(|at| (at.to_string(), at)).collect();
         span.dropped_attributes_count = u32::MAX - 5;
@@ -114,7 +114,7 @@ fn events_and_links_beyond_the_limit_are_counted() {
 }
 
 #[test]
-fn a_value_nested_200_deep_ends_in_a_marker() {
+fn a_value_nested_200_levels_ends_in_a_marker() {
     let (span, kinds) = repaired(|span| {
         let mut value = AttributeValue::Empty;
         for _ in 0..200 {

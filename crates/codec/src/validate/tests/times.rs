@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn an_end_before_the_start_is_moved_there_and_kept_apart() {
+fn an_end_before_the_start_is_set_to_the_start_and_recorded() {
     let (span, kinds) = repaired(|span| span.end = span.start.saturating_add(-5));
     assert_eq!(span.end, span.start);
     assert_eq!(kinds, ["end_before_start"]);
@@ -15,7 +15,7 @@ fn an_end_before_the_start_is_moved_there_and_kept_apart() {
 }
 
 #[test]
-fn an_end_of_zero_is_moved_to_the_start() {
+fn an_end_of_zero_is_set_to_the_start() {
     let (span, kinds) = repaired(|span| span.end = UnixNanos::new(0));
     assert_eq!(span.end, span.start);
     assert_eq!(kinds, ["end_before_start"]);
@@ -23,14 +23,14 @@ fn an_end_of_zero_is_moved_to_the_start() {
 }
 
 #[test]
-fn a_start_of_zero_is_moved_to_the_end() {
+fn a_start_of_zero_is_set_to_the_end() {
     let (span, kinds) = repaired(|span| span.start = UnixNanos::new(0));
     assert_eq!((span.start, span.end), (clean_span().end, clean_span().end));
     assert_eq!(kinds, ["start_missing"]);
 }
 
 #[test]
-fn a_span_longer_than_a_day_is_cut_there_and_its_end_kept_apart() {
+fn a_span_longer_than_a_day_is_shortened_and_its_end_recorded() {
     let (span, kinds) = repaired(|span| span.end = UnixNanos::new(i64::MAX));
     assert_eq!(span.duration_ns(), UnixNanos::PER_DAY);
     assert_eq!(kinds, ["duration_cut"]);
@@ -41,7 +41,7 @@ fn a_span_longer_than_a_day_is_cut_there_and_its_end_kept_apart() {
 }
 
 #[test]
-fn times_that_are_none_are_rejected() {
+fn invalid_times_are_rejected() {
     for (start, end, reason) in [
         (-1, 5, "start_ns: is before 1970"),
         (5, -1, "end_ns: is before 1970"),
@@ -55,7 +55,7 @@ fn times_that_are_none_are_rejected() {
 }
 
 #[test]
-fn a_clock_ten_years_ahead_is_rejected_and_one_an_hour_ahead_marked() {
+fn a_time_ten_years_ahead_is_rejected_and_one_an_hour_ahead_is_marked() {
     let ahead = |by: i64| {
         let mut span = clean_span();
         span.start = NOW.saturating_add(by);
@@ -89,7 +89,7 @@ fn a_clock_ten_years_ahead_is_rejected_and_one_an_hour_ahead_marked() {
 }
 
 #[test]
-fn an_event_without_a_time_gets_that_of_the_start() {
+fn an_event_without_a_time_gets_the_start_of_its_span() {
     for time in [0, -5] {
         let (span, kinds) = repaired(|span| {
             span.events = vec![SpanEvent {

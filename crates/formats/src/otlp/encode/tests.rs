@@ -3,131 +3,27 @@
 mod logs;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use proptest::collection::{btree_map, vec};
-use proptest::option;
+use proptest::collection::vec;
 use proptest::prelude::*;
-use throughline_wire::Limits;
-use throughline_wire::{
-    AttributeValue, Attributes, InstrumentationScope, Resource, Span, SpanEvent, SpanId, SpanKind,
-    SpanLink, Status, StatusCode, TraceId, UnixNanos,
-};
+use throughline_testkit::NOW;
+use throughline_testkit::strategies::{Content, attributes, span, text};
+use throughline_wire::{InstrumentationScope, Limits, Resource, Span, SpanKind, Status, UnixNanos};
 
 use super::{SpansOf, encode_json};
 use crate::otlp::decode_json;
 
-const NOW_NS: i64 = 1_700_000_000_000_000_000;
-
-fn text() -> impl Strategy<Value = String> {
-    "[^\\x00]{0,12}"
-}
-
-fn value() -> impl Strategy<Value = AttributeValue> {
-    let leaf = prop_oneof![
-        Just(AttributeValue::Empty),
-        text().prop_map(AttributeValue::from),
-        any::<bool>().prop_map(AttributeValue::from),
-        any::<i64>().prop_map(AttributeValue::from),
-        any::<f64>().prop_map(AttributeValue::from),
-        prop_oneof![
-            Just(f64::NAN),
-            Just(f64::INFINITY),
-            Just(f64::NEG_INFINITY),
-            Just(-0.0)
-        ]
-        .prop_map(AttributeValue::from),
-        vec(any::<u8>(), 0..20).prop_map(AttributeValue::from),
-    ];
-    leaf.prop_recursive(4, 24, 4, |inner| {
-        prop_oneof![
-            vec(inner.clone(), 0..4).prop_map(AttributeValue::from),
-            btree_map(text(), inner, 0..4)
-                .prop_map(|map| AttributeValue::Map(map.into_iter().collect())),
-        ]
-    })
-}
-
-fn attributes() -> impl Strategy<Value = Attributes> {
-    btree_map(text(), value(), 0..5).prop_map(|map| map.into_iter().collect())
-}
-
-fn trace_id() -> impl Strategy<Value = TraceId> {
-    any::<[u8; 16]>().prop_filter_map("zero", |bytes| TraceId::from_bytes(bytes).ok())
-}
-
-fn span_id() -> impl Strategy<Value = SpanId> {
-    any::<[u8; 8]>().prop_filter_map("zero", |bytes| SpanId::from_bytes(bytes).ok())
-}
+const VALID: Content = Content::Valid;
 
 prop_compose! {
-    fn event()(
-        time in 1..NOW_NS, name in text(), attributes in attributes(), dropped in any::<u32>(),
-    ) -> SpanEvent {
-        SpanEvent {
-            time: UnixNanos::new(time),
-            name: name.into(),
-            attributes,
-            dropped_attributes_count: dropped,
-        }
-    }
-}
-
-prop_compose! {
-    fn link()(
-        trace_id in trace_id(), span_id in span_id(), trace_state in text(),
-        attributes in attributes(), numbers in any::<[u32; 2]>(),
-    ) -> SpanLink {
-        SpanLink {
-            trace_id,
-            span_id,
-            trace_state: trace_state.into(),
-            flags: numbers[0],
-            attributes,
-            dropped_attributes_count: numbers[1],
-        }
-    }
-}
-
-prop_compose! {
-    fn span()(
-        (trace_id, span_id, parent_span_id) in (trace_id(), span_id(), option::of(span_id())),
-        (name, trace_state, message) in (text(), text(), text()),
-        (kind, code, flags, dropped) in (0..6_i64, 0..3_i64, any::<u32>(), any::<[u32; 3]>()),
-        (start, length) in (1..NOW_NS, 0..1_000_000_000_i64),
-        (attributes, events, links) in (attributes(), vec(event(), 0..3), vec(link(), 0..3)),
-    ) -> Span {
-        let mut span = Span {
-            parent_span_id,
-            trace_state: trace_state.into(),
-            name: name.into(),
-            kind: SpanKind::from_code(kind),
-            start: UnixNanos::new(start),
-            end: UnixNanos::new(start + length),
-            status: Status { code: StatusCode::from_code(code), message: message.into() },
-            attributes,
-            dropped_attributes_count: dropped[0],
-            events,
-            dropped_events_count: dropped[1],
-            links,
-            dropped_links_count: dropped[2],
-            trace_id,
-            span_id,
-            ..crate::request::blank_span()
-        };
-        span.flags = flags;
-        span
-    }
-}
-
-prop_compose! {
-    fn resource()(attributes in attributes(), dropped in any::<u32>(), url in text()) -> Resource {
+    fn resource()(attributes in attributes(VALID), dropped in any::<u32>(), url in text(VALID)) -> Resource {
         Resource { attributes, dropped_attributes_count: dropped, schema_url: url.into() }
     }
 }
 
 prop_compose! {
     fn scope()(
-        name in text(), version in text(), attributes in attributes(), dropped in any::<u32>(),
-        url in text(),
+        name in text(VALID), version in text(VALID), attributes in attributes(VALID), dropped in any::<u32>(),
+        url in text(VALID),
     ) -> InstrumentationScope {
         InstrumentationScope {
             name: name.into(),
@@ -173,9 +69,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_was_written_reads_back_the_same(
+    fn encoded_items_are_read_back_unchanged(
         resource in resource(),
-        groups in vec((scope(), vec(span(), 1..3)), 1..3),
+        groups in vec((scope(), vec(span(VALID), 1..3)), 1..3),
     ) {
         let written: Vec<SpansOf<'_>> = groups
             .iter()
@@ -188,7 +84,7 @@ proptest! {
         let json = encode_json(&written);
         prop_assert!(!json.contains(&b'\n'), "one line");
         let read = decode_json(&json).expect("a request");
-        let read = read.validate(&patient(), UnixNanos::new(NOW_NS));
+        let read = read.validate(&patient(), NOW);
         prop_assert_eq!(read.rejected.len(), 0);
         prop_assert_eq!(read.groups.len(), groups.len());
         for (read, (scope, spans)) in read.groups.iter().zip(&groups) {
@@ -200,7 +96,7 @@ proptest! {
     }
 
     #[test]
-    fn the_official_decoder_reads_it_too(scope in scope(), spans in vec(span(), 1..3)) {
+    fn the_official_decoder_reads_it_too(scope in scope(), spans in vec(span(VALID), 1..3)) {
         let resource = Resource::of_service("shop");
         let spans_of = SpansOf { resource: &resource, scope: &scope, items: spans.iter().collect() };
         let json = without_odd_numbers(encode_json(&[spans_of]));
@@ -217,7 +113,7 @@ proptest! {
 }
 
 #[test]
-fn the_form_is_the_one_otlp_asks_for() {
+fn the_encoding_follows_the_otlp_specification() {
     let resource = Resource::of_service("shop");
     let scope = InstrumentationScope::default();
     let mut span = Span {

@@ -9,7 +9,7 @@ use crate::otlp::{decode_json, decode_logs_json};
 const NOW: UnixNanos = UnixNanos::new(1_700_000_100_000_000_000);
 
 #[test]
-fn ids_in_base64_are_those_in_hexadecimal() {
+fn ids_in_base64_are_read_like_ids_in_hexadecimal() {
     let ids = [
         ("W47/95gDgQPSabYzgT/GDA==", "7uGbfsPBsXQ="),
         ("5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"),
@@ -44,7 +44,7 @@ fn ids_in_base64_are_those_in_hexadecimal() {
 }
 
 #[test]
-fn spans_by_library_are_read_as_spans_by_scope() {
+fn instrumentation_library_spans_are_read_as_scope_spans() {
     let request = |spans: &str, scope: &str| {
         let time = "1700000000000000000";
         let span = json!({
@@ -63,7 +63,7 @@ fn spans_by_library_are_read_as_spans_by_scope() {
 }
 
 #[test]
-fn the_reason_is_in_the_words_of_the_sender() {
+fn a_rejection_reason_uses_the_field_names_of_the_sender() {
     let of = |span: &Value| {
         let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).to_string();
         let request = decode_json(body.as_bytes()).expect("a request");
@@ -87,7 +87,7 @@ fn the_reason_is_in_the_words_of_the_sender() {
     );
     assert_eq!(
         with("spanId", json!("00")),
-        "spanId: has the wrong length; it takes 16 hexadecimal characters (8 bytes)"
+        "spanId: has the wrong length: expected 16 hexadecimal characters (8 bytes)"
     );
     assert_eq!(
         with("status", json!(5)),

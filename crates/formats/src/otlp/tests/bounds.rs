@@ -11,7 +11,7 @@ use crate::Request;
 use crate::otlp::{decode_json, decode_logs_json, decode_logs_protobuf, decode_protobuf};
 
 #[test]
-fn scopes_and_resources_without_items_leave_nothing_behind() {
+fn scopes_and_resources_without_items_are_dropped() {
     let mut scopes = Vec::new();
     writer::bytes(1, &[0x12, 0].repeat(200_000), &mut scopes);
     for body in [scopes, [0x0a, 0].repeat(200_000)] {
@@ -95,7 +95,7 @@ fn events_and_links_beyond_the_limit_are_counted_and_not_read() {
 }
 
 #[test]
-fn a_value_ends_where_its_budget_ends_in_both_forms_and_of_logs_too() {
+fn a_value_is_truncated_at_its_budget_in_both_encodings_and_signals() {
     let count = VALUE_ITEMS + 5;
     // An array of empty values: two bytes each.
     let array = within(&[5], [0x0a, 0].repeat(count));

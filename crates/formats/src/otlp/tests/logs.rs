@@ -73,7 +73,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn what_the_official_encoder_writes_is_read_as_it_was_meant(request in request()) {
+    fn requests_of_the_official_encoder_are_decoded_correctly(request in request()) {
         let validated = DECODERS.read(&request);
         let records: Vec<_> = validated.groups.into_iter().flat_map(|group| group.events).collect();
         let meant: Vec<_> = request
@@ -83,7 +83,7 @@ proptest! {
             .flat_map(|logs| &logs.log_records)
             .map(meant_record)
             .collect();
-        prop_assert_eq!(validated.event_places, (0..meant.len()).collect::<Vec<_>>());
+        prop_assert_eq!(validated.event_indexes, (0..meant.len()).collect::<Vec<_>>());
         prop_assert_eq!(records, meant);
     }
 }
@@ -107,7 +107,7 @@ fn the_record(validated: Validated) -> LogRecord {
 }
 
 #[test]
-fn json_is_read_as_senders_really_write_it() {
+fn json_variants_of_real_senders_are_read() {
     let record = the_record(of_records(&json!([{
         "timeUnixNano": 1_699_999_999_000_000_000_u64,
         "observed_time_unix_nano": "1699999999000000001",
@@ -128,7 +128,7 @@ fn json_is_read_as_senders_really_write_it() {
 }
 
 #[test]
-fn the_field_for_an_events_name_wins_over_the_attribute() {
+fn the_event_name_field_wins_over_the_attribute() {
     let record = the_record(of_records(&json!([{
         "timeUnixNano": "1699999999000000000",
         "eventName": "order.placed",
@@ -138,7 +138,7 @@ fn the_field_for_an_events_name_wins_over_the_attribute() {
 }
 
 #[test]
-fn a_bad_record_costs_itself_and_is_named_by_its_place() {
+fn a_bad_record_is_rejected_alone_with_its_index() {
     let good = json!({"timeUnixNano": "1699999999000000000", "body": {"stringValue": "kept"}});
     let bad = |key: &str, value: serde_json::Value| {
         let mut record = good.clone();
@@ -164,22 +164,22 @@ fn a_bad_record_costs_itself_and_is_named_by_its_place() {
         [
             (
                 0,
-                "traceId: has the wrong length; it takes 32 hexadecimal characters (16 bytes)"
+                "traceId: has the wrong length: expected 32 hexadecimal characters (16 bytes)"
             ),
             (
                 2,
-                "spanId: has the wrong length; it takes 16 hexadecimal characters (8 bytes)"
+                "spanId: has the wrong length: expected 16 hexadecimal characters (8 bytes)"
             ),
             (3, "intValue does not fit in 64 bits"),
             (4, "time_ns: is before 1970"),
             (5, "invalid type: null, expected a log record object"),
         ]
     );
-    assert_eq!(validated.event_places, [1, 6]);
+    assert_eq!(validated.event_indexes, [1, 6]);
 }
 
 #[test]
-fn ids_of_wrong_length_are_rejected_in_protobuf_and_zeros_are_none() {
+fn ids_of_wrong_length_are_rejected_and_zero_ids_are_none_in_protobuf() {
     let record = |trace_id: Vec<u8>| SentRecord {
         time_unix_nano: NOW_NS,
         severity_number: SeverityNumber::Info.into(),
@@ -202,7 +202,7 @@ fn ids_of_wrong_length_are_rejected_in_protobuf_and_zeros_are_none() {
 }
 
 #[test]
-fn a_body_nested_too_deep_is_a_marker_and_what_is_no_text_becomes_text() {
+fn a_body_nested_too_deep_gets_a_marker_and_invalid_utf8_is_replaced() {
     let nested = format!(
         "{}{{\"intValue\":1}}{}",
         "{\"arrayValue\":{\"values\":[".repeat(200),
@@ -228,7 +228,7 @@ fn a_body_nested_too_deep_is_a_marker_and_what_is_no_text_becomes_text() {
 }
 
 #[test]
-fn a_request_of_too_many_records_is_refused_before_it_costs_memory() {
+fn a_request_of_too_many_records_is_rejected_before_allocation() {
     let records = vec!["{}"; 100_001].join(",");
     let body = format!("{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{records}]}}]}}]}}");
     let error = decode_logs_json(body.as_bytes()).expect_err("refused");

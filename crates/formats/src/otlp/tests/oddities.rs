@@ -40,7 +40,7 @@ pub(super) fn the_span(validated: Validated) -> throughline_wire::Span {
 }
 
 #[test]
-fn json_is_read_as_senders_really_write_it() {
+fn json_variants_of_real_senders_are_read() {
     let mut span = json_span();
     for (key, value) in [
         ("kind", json!("SPAN_KIND_SERVER")),
@@ -92,7 +92,7 @@ fn json_is_read_as_senders_really_write_it() {
 }
 
 #[test]
-fn a_bad_part_of_a_span_costs_that_span_and_is_named() {
+fn a_bad_part_of_a_span_rejects_only_that_span_and_is_named() {
     for (key, value, named) in [
         ("traceId", json!("xyz"), "traceId"),
         ("spanId", json!("000000000000000g"), "spanId"),
@@ -118,7 +118,7 @@ fn a_bad_part_of_a_span_costs_that_span_and_is_named() {
 }
 
 #[test]
-fn values_nest_64_deep_and_no_deeper_in_both_forms() {
+fn values_nest_at_most_64_levels_in_both_encodings() {
     for (levels, too_deep) in [(63, false), (200, true), (20_000, true)] {
         let nested = format!(
             "{}{{\"intValue\":1}}{}",
@@ -180,7 +180,7 @@ fn values_nest_64_deep_and_no_deeper_in_both_forms() {
 }
 
 #[test]
-fn what_is_no_text_becomes_text_and_is_marked() {
+fn invalid_text_is_replaced_and_marked() {
     let mut span = json_span();
     span["name"] = json!("@");
     let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).to_string();
@@ -200,7 +200,7 @@ fn what_is_no_text_becomes_text_and_is_marked() {
 }
 
 #[test]
-fn a_request_of_too_many_spans_is_refused_before_it_costs_memory() {
+fn a_request_of_too_many_spans_is_rejected_before_allocation() {
     let spans = vec!["{}"; 100_001].join(",");
     for body in [
         format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{spans}]}}]}}]}}"),

@@ -152,7 +152,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn what_the_official_encoder_writes_is_read_as_it_was_meant(request in request()) {
+    fn requests_of_the_official_encoder_are_decoded_correctly(request in request()) {
         let validated = DECODERS.read(&request);
         let spans: Vec<_> = validated.groups.into_iter().flat_map(|group| group.spans).collect();
         let meant: Vec<_> = request

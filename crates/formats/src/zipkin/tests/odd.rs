@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_bad_span_costs_itself_and_is_named_by_its_place() {
+fn a_bad_span_is_rejected_alone_with_its_index() {
     let with = |key: &str, value: Value| example_with(&[(key, value)]);
     let validated = read(&json!([
         with("traceId", json!("")),
@@ -35,7 +35,7 @@ fn a_bad_span_costs_itself_and_is_named_by_its_place() {
         .iter()
         .map(|rejection| (rejection.index, rejection.reason.as_str()))
         .collect();
-    for ((place, reason), (expected_place, words)) in named.iter().zip([
+    for ((index, reason), (expected_index, words)) in named.iter().zip([
         (0, "traceId: has the wrong length"),
         (2, "traceId: "),
         (3, "id: is all zeros"),
@@ -48,15 +48,15 @@ fn a_bad_span_costs_itself_and_is_named_by_its_place() {
         (10, "before 1970"),
         (12, "timestamp: is missing"),
     ]) {
-        assert_eq!(*place, expected_place, "{named:?}");
+        assert_eq!(*index, expected_index, "{named:?}");
         assert!(reason.contains(words), "{reason} / {words}");
     }
     assert_eq!(named.len(), 11);
-    assert_eq!(validated.places, [1, 11]);
+    assert_eq!(validated.indexes, [1, 11]);
 }
 
 #[test]
-fn tags_that_are_no_text_are_kept_however_deep_they_are() {
+fn tags_that_are_not_text_are_kept_at_any_depth() {
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     let body = json!([example_with(&[(
         "tags",
@@ -84,7 +84,7 @@ fn tags_that_are_no_text_are_kept_however_deep_they_are() {
 }
 
 #[test]
-fn what_is_no_text_becomes_text_and_is_marked() {
+fn invalid_text_is_replaced_and_marked() {
     let body = json!([example_with(&[("tags", json!({"k": "@"}))])]).to_string();
     let lone = body.replace('@', "\\ud800").into_bytes();
     let mut broken = body.into_bytes();
@@ -101,7 +101,7 @@ fn what_is_no_text_becomes_text_and_is_marked() {
 }
 
 #[test]
-fn a_list_of_traces_is_read_as_one_of_spans_and_others_are_refused() {
+fn a_list_of_traces_is_read_as_a_list_of_spans_and_other_json_is_rejected() {
     let validated = read(&json!([
         [example()],
         [],
@@ -127,12 +127,12 @@ fn a_list_of_traces_is_read_as_one_of_spans_and_others_are_refused() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_a_request_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_decode_as_a_request_or_fail(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = decode(&bytes);
     }
 
     #[test]
-    fn a_damaged_request_is_a_request_or_an_error(at in any::<prop::sample::Index>(), byte: u8) {
+    fn a_damaged_request_decodes_or_fails(at in any::<prop::sample::Index>(), byte: u8) {
         let mut body = json!([example(), example()]).to_string().into_bytes();
         let at = at.index(body.len());
         body[at] = byte;

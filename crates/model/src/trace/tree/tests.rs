@@ -1,7 +1,7 @@
 //! Tests of trees of odd, broken and very large traces.
 
 use proptest::prelude::*;
-use throughline_wire::{SpanKind, StatusCode, TraceId};
+use throughline_wire::{SpanKind, StatusCode, TraceId, UnixNanos};
 
 use super::*;
 use crate::{Completeness, TraceSummary};
@@ -160,6 +160,82 @@ fn a_child_belongs_to_the_half_of_a_shared_span_in_its_own_service() {
     assert_eq!(items, [0, 1, 2, 3].map(TreeItem::Span));
     assert_eq!((tree.rows[2].size, tree.rows[3].depth), (2, 2));
     assert!(tree.rows[1].oddity.duplicate_id && tree.rows[2].oddity.duplicate_id);
+}
+
+/// Returns the spans of a call whose halves share the id 2, with a child of each half, and a span
+/// of a service without a half.
+fn shared_call() -> Vec<SkeletonSpan> {
+    let of = |id, parent, start, kind, service| SkeletonSpan {
+        kind,
+        service,
+        ..span(id, parent, start)
+    };
+    vec![
+        of(1, None, 0, SpanKind::Server, 0),
+        of(2, Some(1), 1, SpanKind::Client, 0),
+        of(2, Some(1), 2, SpanKind::Server, 1),
+        of(3, Some(2), 3, SpanKind::Internal, 1),
+        of(4, Some(2), 4, SpanKind::Internal, 0),
+        of(5, Some(2), 5, SpanKind::Internal, 2),
+    ]
+}
+
+#[test]
+fn a_server_that_shares_its_callers_id_is_its_child_in_any_order() {
+    let spans = shared_call();
+    for first in 0..spans.len() {
+        for sent_parent in [Some(1), None, Some(2)] {
+            let mut spans = spans.clone();
+            spans[2].parent_span_id = sent_parent.and_then(|id| SpanId::from_i64(id).ok());
+            spans.rotate_left(first);
+            for skeleton in [trace(spans.clone()), {
+                spans.reverse();
+                trace(spans)
+            }] {
+                let rows = TraceTree::of(&skeleton).rows;
+                let outline = outline(&skeleton);
+                let expected = [(0, 1), (1, 2), (2, 2), (3, 3), (3, 5), (2, 4)];
+                assert_eq!(outline, expected, "{first} {sent_parent:?}");
+                assert!(rows.iter().all(|row| row.oddity == Oddity::default()));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_half_alone_and_a_server_with_another_parent_stay_as_sent() {
+    // The caller's half has not come, or the server's is the root.
+    for parent in [Some(1), None] {
+        let mut spans = shared_call();
+        spans.remove(1);
+        spans[1].parent_span_id = parent.and_then(|id| SpanId::from_i64(id).ok());
+        let depth = u32::from(parent.is_some());
+        let outline = outline(&trace(spans));
+        assert_eq!(outline[..3], [(0, 1), (depth, 2), (depth + 1, 3)]);
+    }
+    let mut spans = shared_call();
+    spans[2].parent_span_id = SpanId::from_i64(9).ok();
+    spans.push(span(9, Some(1), 0));
+    let outline = outline(&trace(spans));
+    assert!(
+        outline.starts_with(&[(0, 1), (1, 9), (2, 2), (3, 3)]),
+        "{outline:?}"
+    );
+}
+
+#[test]
+fn several_consumers_of_one_message_are_children_of_its_producer() {
+    let mut spans = shared_call();
+    spans[1].kind = SpanKind::Producer;
+    spans[2].kind = SpanKind::Consumer;
+    spans.truncate(3);
+    spans.push(SkeletonSpan {
+        service: 3,
+        start: UnixNanos::new(9),
+        ..spans[2].clone()
+    });
+    let skeleton = trace(spans);
+    assert_eq!(outline(&skeleton), [(0, 1), (1, 2), (2, 2), (2, 2)]);
 }
 
 #[test]

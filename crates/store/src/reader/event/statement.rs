@@ -1,7 +1,7 @@
 //! Builds the statement that lists events. Every value of a filter is a bind parameter.
 
 use sqlx::{Postgres, QueryBuilder};
-use throughline_model::{Direction, EventFilter, EventPageRequest, fold_case};
+use throughline_model::{Direction, EventCursor, EventFilter, EventPageRequest};
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
@@ -10,39 +10,30 @@ use crate::ids;
 use crate::indexed_text::{MAX_CHARS, beginning};
 
 const NAMES: &str = include_str!("../event_names.sql");
-/// The SQL expression for the folded message of an event. It matches [`fold_case`] if the locale of
-/// the database knows the letters. The collation of the column only lowercases ASCII.
-const FOLDED_MESSAGE: &str = "replace(replace(replace(replace(\
-    lower(e.message COLLATE \"default\"), 'ς', 'σ'), 'ß', 'ss'), 'ı', 'i'), U&'i\\0307', 'i')";
-/// The maximum number of events that one text search reads.
-pub(super) const SEARCHED_EVENTS: i64 = 20_000;
 
-/// Returns the statement for one page and one more row, which shows whether more rows follow.
+/// Returns the statement for one page and one more row, which shows whether more rows follow. With
+/// `matches` it returns only these events of those that the filter selects.
 pub(super) fn select(
     tenant: Uuid,
     filter: &EventFilter,
     page: EventPageRequest,
-    limit: i64,
+    (limit, matches): (i64, Option<&[EventCursor]>),
     now: UnixNanos,
 ) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(COLUMNS);
-    if let Some(text) = &filter.text {
-        query.push("(SELECT e.* FROM events AS e");
-        push_conditions(&mut query, tenant, filter, page, now);
-        push_order(&mut query, page);
-        query.push(" LIMIT ").push_bind(SEARCHED_EVENTS);
-        // Uses strpos and not a pattern, so no character in the text has a special meaning.
-        query
-            .push(") AS e WHERE (strpos(e.message, ")
-            .push_bind(text.clone())
-            .push(") > 0 OR strpos(")
-            .push(FOLDED_MESSAGE)
-            .push(", ")
-            .push_bind(fold_case(text).into_owned())
-            .push(") > 0)");
-    } else {
-        query.push("events AS e");
-        push_conditions(&mut query, tenant, filter, page, now);
+    query.push("events AS e");
+    push_conditions(&mut query, tenant, filter, page, now);
+    if let Some(matches) = matches {
+        let times: Vec<i64> = matches.iter().map(|cursor| cursor.at.get()).collect();
+        let digests: Vec<i64> = matches.iter().map(|cursor| cursor.digest).collect();
+        // The bounds skip the partitions of other days.
+        query.push(" AND e.at_ns >= ");
+        query.push_bind(times.iter().min().copied().unwrap_or_default());
+        query.push(" AND e.at_ns <= ");
+        query.push_bind(times.iter().max().copied().unwrap_or_default());
+        query.push(" AND (e.at_ns, e.digest) IN (SELECT * FROM unnest(");
+        query.push_bind(times).push("::bigint[], ");
+        query.push_bind(digests).push("::bigint[]))");
     }
     push_order(&mut query, page);
     query.push(" LIMIT ").push_bind(limit);
@@ -168,7 +159,13 @@ mod tests {
             correlation: text(),
         };
         let page = EventPageRequest::default();
-        let query = select(Uuid::nil(), &filter, page, 1_234_567, UnixNanos::new(0));
+        let query = select(
+            Uuid::nil(),
+            &filter,
+            page,
+            (1_234_567, None),
+            UnixNanos::new(0),
+        );
         let sql = query.sql();
         let sql = sql.as_str();
         assert!(!sql.contains("DROP"), "{sql}");

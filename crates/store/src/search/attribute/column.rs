@@ -8,7 +8,7 @@ use crate::block::{ColumnKind, Corrupt, Values, double, int};
 use crate::search::bits::Bits;
 use crate::search::value::ValueTest;
 
-const WHAT: Corrupt = Corrupt("columns");
+const CORRUPT: Corrupt = Corrupt("columns");
 
 /// Returns the indexes of the values that pass. If the search is cancelled, the result is
 /// undefined.
@@ -24,7 +24,7 @@ pub(super) fn column_hits(
     }
     let mut hits = Bits::none(count);
     let mut buffer = String::new();
-    for place in 0..count {
+    for index in 0..count {
         // Checked for each value, because a regular expression may take long for one.
         if cancelled.load(Ordering::Relaxed) {
             break;
@@ -33,8 +33,8 @@ pub(super) fn column_hits(
         let passes = match kind {
             ColumnKind::Text => test.text(value),
             ColumnKind::Bool => test.boolean(value == [1]),
-            ColumnKind::Int => test.integer(int(value).ok_or(WHAT)?, &mut buffer),
-            ColumnKind::Double => test.double(double(value).ok_or(WHAT)?, &mut buffer),
+            ColumnKind::Int => test.integer(int(value).ok_or(CORRUPT)?, &mut buffer),
+            ColumnKind::Double => test.double(double(value).ok_or(CORRUPT)?, &mut buffer),
             ColumnKind::Other => {
                 let reader = binary::Reader::new(value);
                 let decoded = binary::decode_value(reader);
@@ -43,7 +43,7 @@ pub(super) fn column_hits(
             _ => false,
         };
         if passes {
-            hits.set(place);
+            hits.set(index);
         }
     }
     Ok(hits)
@@ -62,19 +62,19 @@ fn containing(
     }
     let mut hits = Bits::none(count);
     let data = values.data();
-    // The value before index `place` ends at `end`.
-    let (mut place, mut end) = (0, 0);
+    // The value before `index` ends at `end`.
+    let (mut index, mut end) = (0, 0);
     let mut from = 0;
     while let Some(found) = data.get(from..).and_then(|rest| finder.find(rest)) {
         let at = from + found;
         while end <= at {
             end += values.next()?.len();
-            place += 1;
+            index += 1;
         }
         // A hit that crosses the end of its value is not a match. Every later hit that starts in
         // this value crosses it too, so the search continues at the end of the value.
         if at + len <= end {
-            hits.set(place - 1);
+            hits.set(index - 1);
         }
         from = end;
     }

@@ -1,15 +1,9 @@
 //! The offloaded payloads of a block. The columns hold only previews of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::block::{Corrupt, Values};
 use crate::payload_refs::{self, Reference};
-
-/// The results of tests whose payloads were read: the number of the test and the payload hash,
-/// mapped to true if the payload passes.
-pub(in crate::search) type Outcomes = HashMap<(u32, [u8; 16]), bool>;
-/// The tests and payloads that must be read: the number of the test and the payload hash.
-pub(in crate::search) type Unread = HashSet<(u32, [u8; 16])>;
 
 /// The payload references of spans, by position. Most spans have none.
 #[derive(Debug, Default)]

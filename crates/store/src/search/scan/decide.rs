@@ -10,7 +10,7 @@ use super::{Match, Search, Sink};
 use crate::search::blocks::{self, BlockInfo, BlockRange};
 use crate::search::condition::LeafBits;
 use crate::search::plan::TraceSource;
-use crate::search::rows::TraceRow;
+use crate::search::trace_row::TraceRow;
 
 /// The number of rows for which blocks are listed together.
 const LISTED_FOR: usize = 1_000;

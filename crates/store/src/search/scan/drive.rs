@@ -7,9 +7,9 @@ use throughline_model::{Direction, ReadError};
 use uuid::Uuid;
 
 use super::decide::Decided;
-use super::{End, Outcome, Search, Sink};
+use super::{End, Search, SearchOutcome, Sink};
 use crate::search::condition::LeafBits;
-use crate::search::rows::TraceRow;
+use crate::search::trace_row::TraceRow;
 
 /// The maximum number of traces that the drive path looks up.
 const MOST_TRACES: usize = 50_000;
@@ -25,7 +25,7 @@ impl Search<'_> {
         leaves: LeafBits,
         lower_ns: i64,
         sink: Sink<'_>,
-    ) -> Result<Option<Outcome>, ReadError> {
+    ) -> Result<Option<SearchOutcome>, ReadError> {
         let todo: Vec<_> = self
             .blocks
             .blocks
@@ -75,7 +75,7 @@ impl Search<'_> {
         let end = match decided {
             Decided::Full => End::Full,
             Decided::Before(row) => match beyond.get(row.wrapping_sub(1)) {
-                Some(last) => End::Stopped(last.place()),
+                Some(last) => End::Stopped(last.row_key()),
                 // Unreachable: the first row is always decided.
                 None => return Ok(None),
             },
@@ -91,12 +91,12 @@ impl Search<'_> {
         } else {
             None
         };
-        Ok(Some(Outcome { end, total }))
+        Ok(Some(SearchOutcome { end, total }))
     }
 
     /// Returns true if a partial result that ends at this time makes progress.
     fn gets_to(&self, instant_ns: i64) -> bool {
-        let begins_ns = match self.from.place {
+        let begins_ns = match self.from.position {
             Some((start_ns, _)) => start_ns,
             None => self.selection.to_ns,
         };
@@ -116,7 +116,7 @@ impl Search<'_> {
             .selection
             .found(self.connection, &self.plan, ids, lower_ns)
             .await?;
-        rows.sort_unstable_by_key(TraceRow::place);
+        rows.sort_unstable_by_key(TraceRow::row_key);
         if self.from.direction == Direction::After {
             rows.reverse();
         }
@@ -126,10 +126,10 @@ impl Search<'_> {
     /// Returns true if a row is after the start position of the search.
     fn is_beyond(&self, row: &TraceRow) -> bool {
         self.from
-            .place
-            .is_none_or(|place| match self.from.direction {
-                Direction::After => row.place() < place,
-                Direction::Before => row.place() > place,
+            .position
+            .is_none_or(|position| match self.from.direction {
+                Direction::After => row.row_key() < position,
+                Direction::Before => row.row_key() > position,
             })
     }
 }

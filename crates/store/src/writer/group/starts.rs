@@ -3,18 +3,22 @@
 use std::collections::BTreeSet;
 
 use super::Group;
-use crate::writer::open_spans::Key;
+use crate::writer::open_spans::OpenSpanKey;
 
 impl Group {
     /// Returns the keys of its starts, in the order of arrival.
-    pub(in crate::writer) fn starts(&self) -> impl Iterator<Item = Key> {
-        self.telling()
+    pub(in crate::writer) fn starts(&self) -> impl Iterator<Item = OpenSpanKey> {
+        self.with_reports()
             .flat_map(|batch| batch.open.iter().map(|open| open.key(batch.tenant)))
     }
 
     /// Counts the starts in `refused` as rejected and the others as stored; replaces earlier
     /// results.
-    pub(in crate::writer) fn settle_starts(&mut self, refused: &BTreeSet<Key>, reason: &str) {
+    pub(in crate::writer) fn settle_starts(
+        &mut self,
+        refused: &BTreeSet<OpenSpanKey>,
+        reason: &str,
+    ) {
         for (batch, outcome) in self.batches.iter().zip(&mut self.outcomes) {
             if let Ok(outcome) = outcome {
                 let open = batch.open.iter();

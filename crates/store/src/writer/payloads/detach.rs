@@ -202,7 +202,7 @@ impl Detacher {
         attributes: &mut Attributes,
         day_ns: i64,
         references: &mut Vec<u8>,
-        place: impl Fn(u32) -> ValuePath,
+        path: impl Fn(u32) -> ValuePath,
     ) {
         for (at, (key, value)) in (0..).zip(attributes.entries_mut()) {
             let filter_entry = match value {
@@ -211,7 +211,7 @@ impl Detacher {
                 }
                 _ => 0,
             };
-            self.value(value, day_ns, references, (place(at), filter_entry));
+            self.value(value, day_ns, references, (path(at), filter_entry));
         }
     }
 
@@ -220,7 +220,7 @@ impl Detacher {
         value: &mut AttributeValue,
         day_ns: i64,
         references: &mut Vec<u8>,
-        (place, filter_entry): (ValuePath, u64),
+        (path, filter_entry): (ValuePath, u64),
     ) {
         if large_size(value, self.threshold) == 0 {
             return;
@@ -242,7 +242,7 @@ impl Detacher {
                 }
                 Err(error) => {
                     // This is not known to happen. The whole value stays in its span then.
-                    tracing::error!(%error, "a large value could not be compressed");
+                    tracing::error!(%error, "cannot compress a payload");
                     return;
                 }
             };
@@ -255,7 +255,7 @@ impl Detacher {
             });
         }
         Reference {
-            place,
+            path,
             byte_count: byte_count as u64,
             filter_entry,
             hash,

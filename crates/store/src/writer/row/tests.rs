@@ -15,17 +15,17 @@ const CONTEXT: Context = Context {
 
 #[test]
 fn a_mark_that_a_later_ingest_would_not_make_does_not_change_the_digest() {
-    let digest = |span: &Span| encoded(span, &mut Buffers::default()).digest;
+    let digest = |span: &Span| encoded(span, &mut RowBuffers::default()).digest;
     let span = throughline_testkit::span("GET /").build();
     let mut marked = span.clone();
     let repairs = vec![AttributeValue::from("clock_skewed")];
     marked.attributes.insert(semconv::REPAIRS, repairs);
     assert_eq!(digest(&marked), digest(&span));
-    marked.attributes.insert("more", "said");
+    marked.attributes.insert("more", "text");
     assert_ne!(digest(&marked), digest(&span));
 }
 
-fn encoded(span: &Span, buffers: &mut Buffers) -> Row {
+fn encoded(span: &Span, buffers: &mut RowBuffers) -> BatchSpan {
     encode(span, CONTEXT, IngestMetadata::default(), &[], buffers)
 }
 
@@ -53,7 +53,7 @@ fn otlp(span: &Span) -> Vec<u8> {
 }
 
 #[test]
-fn a_packed_span_gives_the_row_of_the_decoded_one() {
+fn a_packed_span_has_the_row_of_the_decoded_span() {
     let root = throughline_testkit::span("GET /").build();
     let child = throughline_testkit::span("query")
         .child_of(&root)
@@ -66,7 +66,7 @@ fn a_packed_span_gives_the_row_of_the_decoded_one() {
         let mut packed = throughline_codec::packed::PackedSpans::default();
         assert!(packed.push_otlp(&otlp(&span), &limits, span.start));
         let packed = packed.iter().next().expect("one");
-        let (mut one, mut other) = (Buffers::default(), Buffers::default());
+        let (mut one, mut other) = (RowBuffers::default(), RowBuffers::default());
         for buffers in [&mut one, &mut other] {
             buffers.bytes.push(7);
         }

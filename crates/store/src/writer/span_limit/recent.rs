@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_remembers_the_latest_and_no_more_than_it_may() {
+    fn the_latest_spans_are_remembered_up_to_the_limit() {
         let mut recent = Recent::new(10);
         for id in 0..15 {
             recent.insert(([0; 16], id));

@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::super::claim::uuids;
-use super::super::group::{Group, RowRef};
-use crate::ids::TraceKey;
+use super::super::group::Group;
+use super::super::outcome::RowRef;
+use crate::ids::{TraceKey, uuids};
 
 /// Counts `refused` in the transaction of `connection`, which has updated the rows of traces and
 /// has not merged the processes yet.

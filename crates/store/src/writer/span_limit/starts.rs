@@ -9,17 +9,17 @@ use std::collections::BTreeSet;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::super::claim::uuids;
 use super::super::group::Group;
-use super::super::open_spans::Key;
+use super::super::open_spans::OpenSpanKey;
+use crate::ids::uuids;
 
 /// Returns the starts of `group` that exceed the limit of their traces.
 pub(in super::super) async fn over(
     connection: &mut PgConnection,
     group: &Group,
     limit: usize,
-) -> Result<BTreeSet<Key>, sqlx::Error> {
-    let starts: Vec<Key> = group.starts().collect();
+) -> Result<BTreeSet<OpenSpanKey>, sqlx::Error> {
+    let starts: Vec<OpenSpanKey> = group.starts().collect();
     if starts.is_empty() {
         return Ok(BTreeSet::new());
     }

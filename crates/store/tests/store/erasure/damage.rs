@@ -1,4 +1,4 @@
-//! A damaged block costs an erasure that block: it is counted, and the others are rewritten.
+//! Tests that an erasure counts a damaged block and rewrites the others.
 
 use throughline_store::ErasureReport;
 use throughline_testkit::Ids;
@@ -7,24 +7,24 @@ use throughline_wire::{Span, TraceId};
 use super::{break_values, erase, execute, small, try_to_erase, write};
 use crate::support::{Fixture, lone};
 
-/// Changes of the row of a block with one trace.
+/// SQL expressions that damage the row of a block with one trace.
 const DAMAGE: [&str; 5] = [
     "columns = set_byte(columns, 9, get_byte(columns, 9) # 1)",
-    // The row itself cannot be decoded.
+    // The row cannot be decoded.
     "statuses = array_append(statuses, NULL)",
     "trace_ids = array_append(trace_ids, NULL)",
-    // Says that the block has no span of the trace.
+    // The block claims to have no span of the trace.
     "trace_ids[1] = gen_random_uuid()",
     "first_trace_id = 'ffffffff-ffff-ffff-ffff-ffffffffffff'",
 ];
 
-/// Stores a span of the trace of `gone` in a block of its own.
+/// Stores a span of the trace of `gone` in its own block.
 async fn write_more(fixture: &Fixture, ids: &mut Ids, gone: &Span) {
     let more = lone("more", ids).child_of(gone).starts(fixture.now);
     write(fixture, &[&more.build()]).await;
 }
 
-/// Erases a trace with one block that is damaged and one that is not.
+/// Erases a trace that has one damaged and one good block.
 async fn assert_costs_one_block(fixture: &Fixture, trace_id: TraceId, damage: &str) {
     let dry = try_to_erase(fixture, &[trace_id], true).await;
     let dry = dry.expect("counts");
@@ -41,7 +41,7 @@ async fn assert_costs_one_block(fixture: &Fixture, trace_id: TraceId, damage: &s
 }
 
 #[tokio::test]
-async fn a_damaged_block_is_told_and_the_others_are_rewritten() {
+async fn an_erasure_reports_a_damaged_block_and_rewrites_the_others() {
     for damage in DAMAGE {
         let fixture = Fixture::new().await;
         let mut ids = Ids::seeded(1);
@@ -54,10 +54,10 @@ async fn a_damaged_block_is_told_and_the_others_are_rewritten() {
 }
 
 #[tokio::test]
-async fn a_block_with_values_that_the_database_cannot_read_is_told() {
+async fn an_erasure_reports_a_block_that_the_database_cannot_read() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(2);
-    // Enough traces for their list to be stored out of line.
+    // Enough traces that Postgres stores their list in TOAST.
     let spans: Vec<Span> = (0..900).map(|_| small(&fixture, &mut ids)).collect();
     write(&fixture, &spans.iter().collect::<Vec<_>>()).await;
     break_values(&fixture, "'level0_blocks'::regclass").await;
@@ -66,7 +66,7 @@ async fn a_block_with_values_that_the_database_cannot_read_is_told() {
 }
 
 #[tokio::test]
-async fn a_damaged_block_without_the_trace_is_no_concern_of_an_erasure() {
+async fn an_erasure_ignores_a_damaged_block_without_the_trace() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(3);
     let other = small(&fixture, &mut ids);

@@ -1,4 +1,5 @@
-//! Large values leave with the last span that refers to them, or the report says why they stay.
+//! Tests that payloads are removed with the last span that refers to them, or that the report says
+//! why they stay.
 
 use throughline_store::ErasureReport;
 use throughline_testkit::Ids;
@@ -9,7 +10,7 @@ use crate::support::Fixture;
 
 const MARKED: &str = "SELECT count(*) FROM erased_payload_days";
 
-/// The report on an erased span in a block of its own.
+/// The report of the erasure of a span in its own block.
 const ERASED: ErasureReport = ErasureReport {
     traces: 1,
     blocks: 1,
@@ -20,14 +21,14 @@ const ERASED: ErasureReport = ErasureReport {
     oversized_days: 0,
 };
 
-/// A stored span with two large values.
+/// Stores a span with two large values.
 async fn stored(fixture: &Fixture, seed: u64) -> Span {
     let span = large(fixture, &mut Ids::seeded(seed), ["one", "two"]);
     write(fixture, &[&span]).await;
     span
 }
 
-/// Makes every statement of one kind fail, in this database.
+/// Makes every statement of one kind fail in this database.
 async fn fail_at(fixture: &Fixture, tag: &str, code: &str) {
     execute(
         fixture,
@@ -41,7 +42,7 @@ async fn fail_at(fixture: &Fixture, tag: &str, code: &str) {
     .await;
 }
 
-/// Nothing is left of the values once an erasure gets through, of whatever trace.
+/// Asserts that no payload is left after the erasure of any trace.
 async fn assert_next_one_frees_them(fixture: &Fixture) {
     let report = erase(fixture, &[Ids::seeded(99).trace_id()]).await;
     assert_eq!(report, ErasureReport::default());
@@ -50,7 +51,7 @@ async fn assert_next_one_frees_them(fixture: &Fixture) {
 }
 
 #[tokio::test]
-async fn values_of_an_erasure_that_broke_off_before_it_freed_them_go_with_the_next_one() {
+async fn payloads_left_by_an_interrupted_erasure_are_removed_by_the_next_one() {
     let fixture = Fixture::new().await;
     let gone = stored(&fixture, 1).await;
     fail_at(&fixture, "DROP TABLE", "P0001").await;
@@ -65,10 +66,10 @@ async fn values_of_an_erasure_that_broke_off_before_it_freed_them_go_with_the_ne
 }
 
 #[tokio::test]
-async fn a_copy_that_an_erasure_left_is_not_in_the_way_of_the_next_one() {
+async fn a_table_copy_left_by_an_erasure_does_not_block_the_next_one() {
     let fixture = Fixture::new().await;
     let gone = stored(&fixture, 2).await;
-    // So that something is kept, and the table is copied.
+    // A kept payload, so that the table is copied.
     let mut ids = Ids::seeded(3);
     let left = large(&fixture, &mut ids, ["left", "one"]);
     write(&fixture, &[&left]).await;
@@ -84,7 +85,7 @@ async fn a_copy_that_an_erasure_left_is_not_in_the_way_of_the_next_one() {
 }
 
 #[tokio::test]
-async fn values_of_spans_that_compaction_dropped_go_with_the_next_erasure() {
+async fn payloads_of_spans_that_compaction_dropped_are_removed_by_the_next_erasure() {
     let fixture = Fixture::new().await;
     let gone = stored(&fixture, 4).await;
     execute(
@@ -94,7 +95,7 @@ async fn values_of_spans_that_compaction_dropped_go_with_the_next_erasure() {
          CREATE TRIGGER fail BEFORE DELETE ON level0_blocks EXECUTE FUNCTION fail();",
     )
     .await;
-    // It breaks off between the directory and the blocks.
+    // The erasure fails between the trace rows and the blocks.
     try_to_erase(&fixture, &[gone.trace_id], false)
         .await
         .expect_err("is injected");
@@ -106,10 +107,11 @@ async fn values_of_spans_that_compaction_dropped_go_with_the_next_erasure() {
 }
 
 #[tokio::test]
-async fn values_of_spans_without_a_row_go_too() {
+async fn payloads_of_spans_without_a_trace_row_are_removed() {
     let fixture = Fixture::new().await;
     let gone = stored(&fixture, 5).await;
-    // As a rule of retention removes a trace, whose spans go when their partition does.
+    // The state after retention: the trace is removed, its spans stay until their partition is
+    // dropped.
     execute(&fixture, "DELETE FROM traces").await;
     let expected = ErasureReport {
         traces: 0,
@@ -120,7 +122,7 @@ async fn values_of_spans_without_a_row_go_too() {
 }
 
 #[tokio::test]
-async fn values_stay_while_a_block_that_may_refer_to_them_is_damaged() {
+async fn payloads_stay_while_a_block_that_may_refer_to_them_is_damaged() {
     let fixture = Fixture::new().await;
     stored(&fixture, 6).await;
     for damage in [
@@ -141,7 +143,7 @@ async fn values_stay_while_a_block_that_may_refer_to_them_is_damaged() {
 }
 
 #[tokio::test]
-async fn values_stay_while_the_database_cannot_read_their_table() {
+async fn payloads_stay_while_the_database_cannot_read_their_table() {
     let fixture = Fixture::new().await;
     let gone = stored(&fixture, 8).await;
     let left = large(&fixture, &mut Ids::seeded(9), ["left", "one"]);
@@ -165,7 +167,7 @@ const REFERENCES: &str = "(
 )";
 
 #[tokio::test]
-async fn values_stay_while_an_event_that_may_refer_to_them_is_damaged() {
+async fn payloads_stay_while_an_event_that_may_refer_to_them_is_damaged() {
     let expected = ErasureReport {
         damaged_days: 1,
         ..ERASED
@@ -183,7 +185,7 @@ async fn values_stay_while_an_event_that_may_refer_to_them_is_damaged() {
 }
 
 #[tokio::test]
-async fn values_stay_while_more_is_referred_to_than_is_held_in_memory() {
+async fn payloads_stay_while_the_references_exceed_the_memory_limit() {
     let fixture = Fixture::new().await;
     let gone = stored(&fixture, 11).await;
     insert_events(&fixture, 51, REFERENCES).await;
@@ -197,7 +199,8 @@ async fn values_stay_while_more_is_referred_to_than_is_held_in_memory() {
     assert_next_one_frees_them(&fixture).await;
 }
 
-/// Inserts events without a trace that refer to large values, number `n` by this expression.
+/// Inserts events without a trace that refer to payloads. The expression gives the references of
+/// event `n`.
 async fn insert_events(fixture: &Fixture, count: i64, payloads: &str) {
     let now = fixture.now.get();
     execute(

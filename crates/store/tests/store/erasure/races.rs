@@ -1,4 +1,4 @@
-//! An erasure beside commits, compaction and other removals.
+//! Tests of an erasure concurrent with commits, compaction and other removals.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::{assert_whole, compact, erase, execute, small, try_to_erase, write};
 use crate::support::{Fixture, lone};
 
-/// The locks of retention, of compaction, and of the commits that [`hold_commits`] holds up.
+/// The advisory locks of retention, of compaction, and of the commits that [`hold_commits`] delays.
 const RETENTION: &str = "hashtextextended('throughline.retention', 0)";
 const COMPACTION: &str = "hashtextextended('throughline.compaction', 0)";
 const COMMITS: &str = "42";
@@ -32,7 +32,7 @@ async fn run(connection: &mut PgConnection, sql: String) {
         .expect("executes");
 }
 
-/// Waits until so many wait for advisory locks.
+/// Waits until this number of connections wait for advisory locks.
 async fn until_waiting(fixture: &Fixture, count: i64) {
     let waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
         WHERE NOT granted AND locktype = 'advisory' AND datname = current_database()";
@@ -41,7 +41,7 @@ async fn until_waiting(fixture: &Fixture, count: i64) {
     }
 }
 
-/// Waits until somebody waits for a row that another transaction has locked.
+/// Waits until a connection waits for a row lock.
 async fn until_somebody_waits_for_a_row(fixture: &Fixture) {
     let waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
         WHERE NOT granted AND locktype = 'transactionid' AND datname = current_database()";
@@ -50,8 +50,8 @@ async fn until_somebody_waits_for_a_row(fixture: &Fixture) {
     }
 }
 
-/// From now on a commit of spans has done all of its work when it waits for a lock; the connection has
-/// that lock.
+/// Makes each commit of spans wait for an advisory lock at its end. Returns the connection that
+/// holds the lock.
 async fn hold_commits(fixture: &Fixture) -> PgConnection {
     execute(
         fixture,
@@ -69,12 +69,12 @@ async fn hold_commits(fixture: &Fixture) -> PgConnection {
 }
 
 #[tokio::test]
-async fn a_commit_that_is_under_way_when_its_trace_is_erased_stays_whole() {
+async fn a_commit_concurrent_with_the_erasure_of_its_trace_stays_whole() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(1);
     let [old, other] = [(); 2].map(|()| small(&fixture, &mut ids));
     write(&fixture, &[&old, &other]).await;
-    // An interrupted erasure leaves this: the commit below stores the trace again.
+    // The state after an interrupted erasure. The commit below stores the trace again.
     execute(
         &fixture,
         format!("DELETE FROM traces WHERE trace_id = '{}'", old.trace_id),
@@ -93,21 +93,21 @@ async fn a_commit_that_is_under_way_when_its_trace_is_erased_stays_whole() {
         erase(&fixture, &traces).await
     };
     let order = async {
-        // The commit has its blocks, and the erasure has begun.
+        // The commit has inserted its blocks, and the erasure has begun.
         until_waiting(&fixture, 2).await;
         let between_steps = tokio::spawn(async move {
             lock(&mut retention, RETENTION).await;
             retention
         });
         until_waiting(&fixture, 3).await;
-        // The erasure removes the traces from the directory, which does not show the new one yet.
+        // The erasure removes the rows of the traces. It does not see the new row yet.
         unlock(&mut compaction, COMPACTION).await;
         let mut retention = between_steps.await.expect("locks");
         unlock(&mut commits, COMMITS).await;
         while fixture.count("SELECT count(*) FROM traces").await < 2 {
             sleep(Duration::from_millis(5)).await;
         }
-        // It takes their spans out of the blocks, of which one is the new one.
+        // It rewrites the blocks of the traces, including the new one.
         unlock(&mut retention, RETENTION).await;
     };
     let (report, (), ()) = tokio::join!(erasing, write(&fixture, &new_spans), order);
@@ -121,12 +121,12 @@ async fn a_commit_that_is_under_way_when_its_trace_is_erased_stays_whole() {
 }
 
 #[tokio::test]
-async fn a_run_that_waits_for_an_erasure_goes_first_after_its_step() {
+async fn a_retention_run_that_waits_for_an_erasure_runs_after_its_current_step() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(2);
     let gone = small(&fixture, &mut ids);
     write(&fixture, &[&gone]).await;
-    // With the first one a block more than a step takes.
+    // One block more than one step rewrites.
     for _ in 0..8 {
         let more = lone("more", &mut ids).child_of(&gone).starts(fixture.now);
         write(&fixture, &[&more.build()]).await;
@@ -157,7 +157,7 @@ async fn a_run_that_waits_for_an_erasure_goes_first_after_its_step() {
 }
 
 #[tokio::test]
-async fn spans_that_come_during_an_erasure_stay() {
+async fn spans_that_arrive_during_an_erasure_stay() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(3);
     let [gone, left] = [(); 2].map(|()| small(&fixture, &mut ids));
@@ -175,7 +175,7 @@ async fn spans_that_come_during_an_erasure_stay() {
         report = &mut erasure => panic!("the erasure did not wait: {report:?}"),
         () = until_somebody_waits_for_a_row(&fixture) => {}
     }
-    // The row of the trace is gone: this is a trace of its own.
+    // The row of the trace was removed, so this is a new trace.
     let again = lone("again", &mut ids).child_of(&gone).starts(fixture.now);
     let again = again.build();
     write(&fixture, &[&again]).await;
@@ -189,7 +189,7 @@ async fn spans_that_come_during_an_erasure_stay() {
 }
 
 #[tokio::test]
-async fn an_erasure_beside_ingest_and_compaction_that_is_killed_ends_the_same() {
+async fn a_killed_erasure_beside_ingest_and_compaction_completes_when_repeated() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(4);
     let mut spans: Vec<Span> = (0..60).map(|_| small(&fixture, &mut ids)).collect();
@@ -216,7 +216,7 @@ async fn an_erasure_beside_ingest_and_compaction_that_is_killed_ends_the_same() 
     };
     let erasing = async {
         for _ in 0..10 {
-            // Some of these are killed somewhere.
+            // Some of these attempts are killed at a random point.
             let _ = try_to_erase(&fixture, &traces, false).await;
         }
     };

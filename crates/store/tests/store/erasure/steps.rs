@@ -1,4 +1,4 @@
-//! An erasure looks at the disk before each step, and stops while the reserve is whole.
+//! Tests that an erasure checks the disk before each step and stops at the reserve.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use throughline_testkit::Ids;
 use super::{PAYLOADS, erase, erase_within, large, write};
 use crate::support::Fixture;
 
-/// A disk whose reserve is reached after so many looks.
+/// Returns a gauge whose reserve is reached after this number of checks.
 fn full_after(looks: u64) -> Gauge {
     let looked = AtomicU64::new(0);
     Arc::new(move || StorageGauge {
@@ -23,7 +23,7 @@ fn full_after(looks: u64) -> Gauge {
 }
 
 #[tokio::test]
-async fn an_erasure_stops_at_the_disk_reserve_and_another_one_goes_on() {
+async fn an_erasure_stops_at_the_disk_reserve_and_the_next_one_continues() {
     let fixture = Fixture::new().await;
     let gone = large(&fixture, &mut Ids::seeded(1), ["one", "two"]);
     write(&fixture, &[&gone]).await;
@@ -33,7 +33,7 @@ async fn an_erasure_stops_at_the_disk_reserve_and_another_one_goes_on() {
         "SELECT count(*) FROM level0_blocks",
         PAYLOADS,
     ];
-    // The directory, the block, the large values.
+    // The trace rows, the block, the payloads.
     for (looks, expected) in [
         (0, [1, 1, 2]),
         (1, [0, 1, 2]),
@@ -59,7 +59,7 @@ async fn an_erasure_stops_at_the_disk_reserve_and_another_one_goes_on() {
 }
 
 #[tokio::test]
-async fn a_dry_run_is_no_matter_of_the_disk() {
+async fn a_dry_run_of_an_erasure_ignores_the_disk_reserve() {
     let fixture = Fixture::new().await;
     let gone = large(&fixture, &mut Ids::seeded(2), ["one", "two"]);
     write(&fixture, &[&gone]).await;

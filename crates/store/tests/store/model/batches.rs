@@ -1,4 +1,4 @@
-//! Senders: they make spans, put them into batches, and send a batch until it is acknowledged.
+//! Senders: they create spans, put them into batches, and send a batch until it is acknowledged.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,27 +11,28 @@ use super::spans::random;
 use super::world::World;
 use crate::support::batch;
 
-/// Services; the last one does not number its spans.
+/// The services. The last one does not number its spans.
 const SERVICES: [&str; 3] = ["shop", "database", "legacy"];
 
 /// A fault while batches are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     None,
-    /// A server is killed after so many microseconds.
+    /// A server is killed after this number of microseconds.
     Server(usize, u64),
-    /// The connections of all servers end after so many microseconds.
+    /// The connections of all servers are closed after this number of microseconds.
     Connections(u64),
 }
 
-/// The start of a trace of so many days ago: never near the instant at which a rule would remove it.
+/// Returns the start of a trace of this number of days ago. It is never near the instant at which a
+/// rule removes the trace.
 pub(super) fn days_ago(world: &mut World, days: i64) -> UnixNanos {
     let jitter = world.ids.below(10 * 3_600_000_000_000) as i64;
     let start_ns = days * UnixNanos::PER_DAY + UnixNanos::PER_HOUR + jitter;
     world.oracle.now.saturating_add(-start_ns)
 }
 
-/// Returns the beginning of the day of a trace that goes on; mostly its own.
+/// Returns the start of the day for another span of a trace; mostly the day of the trace.
 fn later(world: &mut World, of: &Sent) -> UnixNanos {
     if world.is_one_in(8) {
         let days = world.ids.below(9) as i64;
@@ -41,7 +42,7 @@ fn later(world: &mut World, of: &Sent) -> UnixNanos {
     of.span.start.saturating_add(after_ns)
 }
 
-/// Makes a few spans of a new trace of so many days ago.
+/// Creates some spans of a new trace of this number of days ago.
 pub(super) fn new_trace(world: &mut World, days: i64) -> Vec<Sent> {
     let trace_id = world.ids.trace_id();
     let start = days_ago(world, days);
@@ -63,7 +64,7 @@ pub(super) fn new_trace(world: &mut World, days: i64) -> Vec<Sent> {
     sent
 }
 
-/// Makes a span of a trace that there is; its parent may be there or not.
+/// Creates a span of an existing trace. Its parent may be missing.
 pub(super) fn late_span(world: &mut World, trace_id: TraceId) -> Sent {
     let spans: Vec<Sent> = world.oracle.spans(trace_id).into_iter().cloned().collect();
     let of = spans[world.below(spans.len() as u64)].clone();
@@ -79,7 +80,7 @@ pub(super) fn late_span(world: &mut World, trace_id: TraceId) -> Sent {
     late
 }
 
-/// Makes another span with the id of one that there is.
+/// Creates a different span with the id of an existing one.
 pub(super) fn reused_id(world: &mut World, trace_id: TraceId) -> Sent {
     let spans: Vec<Sent> = world.oracle.spans(trace_id).into_iter().cloned().collect();
     let mut reused_id = spans[world.below(spans.len() as u64)].clone();
@@ -89,12 +90,12 @@ pub(super) fn reused_id(world: &mut World, trace_id: TraceId) -> Sent {
     reused_id
 }
 
-/// Gives a span the next number of its process. Some numbers are given to spans that never come.
+/// Gives a span the next number of its process. Some numbers belong to spans that are never sent.
 fn number(world: &mut World, sent: &mut Sent) {
     sent.span.sequence = None;
     let (is_lost, is_refused) = (world.is_one_in(25), world.is_one_in(3));
     let service = sent.resource.service_name();
-    let Some(process) = world.oracle.processes.get_mut(service) else {
+    let Some(process) = world.oracle.processes.get_mut(&*service) else {
         return;
     };
     if is_lost {
@@ -107,20 +108,20 @@ fn number(world: &mut World, sent: &mut Sent) {
     process.next += 1;
 }
 
-/// Everything that was numbered so far was sent, or will never be.
+/// Marks all numbers so far as settled.
 pub(super) fn settle(world: &mut World) {
     for process in world.oracle.processes.values_mut() {
         process.settled = process.next;
     }
 }
 
-/// Returns the batch of these spans, with what their processes say of their numbers.
-pub(super) fn said(world: &World, sent: &[Sent]) -> WriteBatch {
+/// Returns the batch of these spans with the sequences of their processes.
+pub(super) fn batch_with_sequences(world: &World, sent: &[Sent]) -> WriteBatch {
     let mut batch = batch(sent);
     for group in &mut batch.groups {
         let service = group.resource.service_name();
         let at = SERVICES.iter().position(|known| *known == service);
-        let (Some(at), Some(process)) = (at, world.oracle.processes.get(service)) else {
+        let (Some(at), Some(process)) = (at, world.oracle.processes.get(&*service)) else {
             continue;
         };
         let id = ProcessId::from_i64(70 + at as i64).expect("is not zero");
@@ -144,7 +145,7 @@ pub(super) async fn submit(
     store.writer().submit(batch).await
 }
 
-/// Sends the batches at the same time, each to a server; those that are not acknowledged again and again.
+/// Sends the batches concurrently, each to a server, and retries them until they are acknowledged.
 pub(super) async fn send(world: &mut World, batches: Vec<(usize, Vec<Sent>)>, fault: Fault) {
     let count: usize = batches.iter().map(|(_, sent)| sent.len()).sum();
     world.log.note(format!(
@@ -154,7 +155,7 @@ pub(super) async fn send(world: &mut World, batches: Vec<(usize, Vec<Sent>)>, fa
     let tasks: Vec<_> = batches
         .iter()
         .map(|(server, sent)| {
-            let batch = said(world, sent);
+            let batch = batch_with_sequences(world, sent);
             world.servers[*server].spawn(|store| submit(store, batch))
         })
         .collect();
@@ -179,7 +180,7 @@ pub(super) async fn send(world: &mut World, batches: Vec<(usize, Vec<Sent>)>, fa
             attempts += 1;
             is_known = false;
             tokio::time::sleep(Duration::from_millis(5)).await;
-            let (batch, server) = (said(world, sent), (server + attempts) % 2);
+            let (batch, server) = (batch_with_sequences(world, sent), (server + attempts) % 2);
             let task = world.servers[server].spawn(|store| submit(store, batch));
             outcome = task.result().await;
         }

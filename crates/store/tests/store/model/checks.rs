@@ -1,4 +1,4 @@
-//! Compares what a server answers with what the oracle says.
+//! Compares the results of a server with those of the oracle.
 
 use std::collections::BTreeMap;
 
@@ -19,10 +19,10 @@ use super::world::World;
 use crate::rollups::assert_is;
 use crate::support::{unmatched, walk};
 
-/// Everything there is.
+/// The widest time range.
 const EVER: TimeRange = TimeRange::Last(60 * UnixNanos::PER_DAY);
 
-/// Compares a part of everything, and searches while something else goes on.
+/// Compares some random results, and searches while other steps run.
 pub(super) async fn after_a_step(world: &mut World) {
     let server = world.below(2);
     let reader = world.servers[server].reader(TenantId::DEFAULT);
@@ -45,7 +45,7 @@ pub(super) async fn after_a_step(world: &mut World) {
     }
 }
 
-/// Compares everything.
+/// Compares all results.
 pub(super) async fn at_the_end(world: &mut World) {
     world.log.note("the end");
     for server in 0..2 {
@@ -72,7 +72,7 @@ fn everything() -> TraceFilter {
     }
 }
 
-/// A filter with one condition or two.
+/// Returns a filter with one or two conditions.
 fn filter(world: &mut World) -> TraceFilter {
     let mut filter = everything();
     for _ in 0..=world.below(2) {
@@ -114,15 +114,18 @@ async fn list(oracle: &Oracle, reader: &dyn TraceReader, filter: &TraceFilter) {
     assert_eq!(statistics, oracle.statistics(filter), "{filter:?}");
 }
 
-/// Names the traces that differ.
-fn assert_same(told: &[TraceSummary], truth: &[TraceSummary], asked: &impl std::fmt::Debug) {
-    for trace in told {
-        assert!(truth.contains(trace), "not so: {trace:?}, by {asked:?}");
+/// Asserts that both lists are equal, and names the traces that differ.
+fn assert_same(actual: &[TraceSummary], truth: &[TraceSummary], asked: &impl std::fmt::Debug) {
+    for trace in actual {
+        assert!(truth.contains(trace), "is wrong: {trace:?}, by {asked:?}");
     }
     for trace in truth {
-        assert!(told.contains(trace), "not told: {trace:?}, by {asked:?}");
+        assert!(
+            actual.contains(trace),
+            "is missing: {trace:?}, by {asked:?}"
+        );
     }
-    assert_eq!(told, truth, "{asked:?}");
+    assert_eq!(actual, truth, "{asked:?}");
 }
 
 /// Compares one kind of rollups.
@@ -138,7 +141,7 @@ async fn rollups(oracle: &Oracle, reader: &dyn TraceReader, turn: usize) {
         group: groups[turn / 3],
         ..RollupFilter::default()
     };
-    let told = reader.rollups(&filter).await.expect("reads");
+    let actual = reader.rollups(&filter).await.expect("reads");
     let truth = oracle.rollups(&filter);
     let names = |report: &throughline_model::RollupReport| -> Vec<_> {
         let items = report.items.iter();
@@ -146,28 +149,28 @@ async fn rollups(oracle: &Oracle, reader: &dyn TraceReader, turn: usize) {
             .map(|item| (item.start, item.operation.clone(), item.span_count))
             .collect()
     };
-    assert_eq!(names(&told), names(&truth), "{filter:?}");
-    for (told, truth) in told.items.iter().zip(&truth.items) {
-        assert_is(told, truth);
+    assert_eq!(names(&actual), names(&truth), "{filter:?}");
+    for (actual, truth) in actual.items.iter().zip(&truth.items) {
+        assert_is(actual, truth);
     }
 }
 
 /// Compares the spans of a trace and its completeness.
 async fn trace(oracle: &Oracle, reader: &dyn TraceReader, trace_id: TraceId) {
-    let told = reader.trace(trace_id, None).await.expect("reads");
-    let told = told.expect("is there");
-    let mut spans: Vec<Sent> = (told.spans.iter())
+    let actual = reader.trace(trace_id, None).await.expect("reads");
+    let actual = actual.expect("is there");
+    let mut spans: Vec<Sent> = (actual.spans.iter())
         .map(|stored| Sent {
-            resource: told.resources[stored.resource as usize].clone().into(),
-            scope: told.scopes[stored.scope as usize].clone().into(),
+            resource: actual.resources[stored.resource as usize].clone().into(),
+            scope: actual.scopes[stored.scope as usize].clone().into(),
             span: stored.span.clone(),
         })
         .collect();
     let mut truth: Vec<Sent> = oracle.spans(trace_id).into_iter().cloned().collect();
     for sent in spans.iter_mut().chain(&mut truth) {
-        // The number is known to completeness alone.
+        // A read trace does not have the sequence numbers of its spans.
         sent.span.sequence = None;
-        // Of a payload a trace has the beginning; searches read it whole.
+        // A read trace has the preview of a payload. Searches read the whole value.
         if let Some(body) = sent.span.attributes.get_str("body") {
             let begin: String = body.chars().take(100).collect();
             sent.span.attributes.insert("body", begin);
@@ -178,7 +181,7 @@ async fn trace(oracle: &Oracle, reader: &dyn TraceReader, trace_id: TraceId) {
     truth.sort_by_cached_key(key);
     assert_eq!(spans, truth);
     let completeness = oracle.completeness(trace_id);
-    assert_eq!(told.completeness, completeness, "{trace_id}");
+    assert_eq!(actual.completeness, completeness, "{trace_id}");
     let skeleton = reader.trace_skeleton(trace_id).await.expect("reads");
     let skeleton = skeleton.expect("is there");
     assert_eq!(skeleton.completeness, completeness, "{trace_id}");
@@ -191,8 +194,8 @@ async fn count(world: &mut World) {
     assert_eq!(count, world.oracle.stored.len() as i64);
 }
 
-/// Walks the pages of a search, and takes some random steps in between. What holds before, between and after
-/// them is found, once; what holds at no time is not.
+/// Reads the pages of a search with random steps in between. A trace that matches all the time is
+/// found once. A trace that never matches is not found.
 async fn search_all(world: &mut World, predicate: &CheckedPredicate, is_disturbed: bool) {
     let truth = world.oracle.search(predicate.get());
     let mut truths = vec![truth.clone()];
@@ -232,7 +235,7 @@ async fn search_all(world: &mut World, predicate: &CheckedPredicate, is_disturbe
     for trace in &found {
         *times_found.entry(trace.trace_id).or_default() += 1;
         let is_true = truths.iter().any(|truth| truth.contains(trace));
-        assert!(is_true, "not so: {trace:?}, by {predicate:?}");
+        assert!(is_true, "is wrong: {trace:?}, by {predicate:?}");
     }
     for trace in truth {
         if truths.iter().all(|truth| truth.contains(&trace)) {

@@ -1,4 +1,4 @@
-//! A backup while compaction goes on holds what there was when it began.
+//! Tests that a backup during compaction has the state at its start.
 
 use std::sync::{Arc, mpsc};
 
@@ -8,16 +8,16 @@ use throughline_store::testing::FreshDatabase;
 use throughline_testkit::{Ids, Sent};
 use throughline_wire::TenantId;
 
-use super::batches::{Fault, new_trace, said, send, settle, submit};
+use super::batches::{Fault, batch_with_sequences, new_trace, send, settle, submit};
 use super::world::World;
 use super::{checks, steps};
 use crate::support::{batch, lone};
 
-/// Compactions during the backup.
+/// The number of compactions during the backup.
 const COMPACTIONS: usize = 20;
 
 #[tokio::test]
-async fn backup_during_twenty_compactions_restores_what_there_was_when_it_began() {
+async fn backup_during_twenty_compactions_restores_the_state_at_its_start() {
     let mut world = World::new(5, 16).await;
     make_partitions(&mut world).await;
     steps::fill(&mut world).await;
@@ -31,7 +31,7 @@ async fn backup_during_twenty_compactions_restores_what_there_was_when_it_began(
     for _ in 0..COMPACTIONS {
         later.push(new_trace(&mut world, 0));
     }
-    let mut steps = later.iter().map(|sent| said(&world, sent));
+    let mut steps = later.iter().map(|sent| batch_with_sequences(&world, sent));
     let mut compactions = 0;
     let mut file = Vec::new();
     let gauge: throughline_store::Gauge = Arc::new(StorageGauge::default);
@@ -65,7 +65,7 @@ async fn backup_during_twenty_compactions_restores_what_there_was_when_it_began(
     restored.close().await;
 }
 
-/// Makes the partitions of today: making one waits for a backup.
+/// Creates the partitions of today, because creating one waits for a backup.
 async fn make_partitions(world: &mut World) {
     let mut ids = Ids::seeded(6);
     let good = lone("good", &mut ids).starts(world.oracle.now).build();

@@ -3,7 +3,7 @@
 use throughline_model::{
     AttributeOwner, Comparison, SearchValue, SpanField, SpanPredicate, TracePredicate,
 };
-use throughline_testkit::Sent;
+use throughline_testkit::{Sent, error_texts};
 use throughline_wire::{AttributeValue, StatusCode};
 
 /// Returns whether a predicate holds of a trace that consists of these spans.
@@ -28,7 +28,10 @@ fn is(predicate: &SpanPredicate, sent: &Sent) -> bool {
             value,
         } => {
             let values = values(field, sent);
-            let folds = matches!(field, SpanField::Name | SpanField::StatusMessage);
+            let folds = matches!(
+                field,
+                SpanField::Name | SpanField::StatusMessage | SpanField::ErrorText
+            );
             let passes = |operator| {
                 values
                     .iter()
@@ -42,7 +45,8 @@ fn is(predicate: &SpanPredicate, sent: &Sent) -> bool {
     }
 }
 
-/// The values of a field; an element of an array is one, and an array another that equals nothing.
+/// Returns the values of a field. Each element of an array is a value, and the array itself is a
+/// value that equals nothing.
 fn values(field: &SpanField, sent: &Sent) -> Vec<AttributeValue> {
     let span = &sent.span;
     let status = match span.status.code {
@@ -53,10 +57,11 @@ fn values(field: &SpanField, sent: &Sent) -> Vec<AttributeValue> {
     match field {
         SpanField::Name => vec![span.name.clone().into()],
         SpanField::Kind => vec![span.kind.as_str().into()],
-        SpanField::Service => vec![sent.resource.service_name().to_owned().into()],
+        SpanField::Service => vec![sent.resource.service_name().into_owned().into()],
         SpanField::Status => vec![status.into()],
         SpanField::StatusMessage if span.status.message.is_empty() => Vec::new(),
         SpanField::StatusMessage => vec![span.status.message.clone().into()],
+        SpanField::ErrorText => error_texts(span).into_iter().map(<_>::from).collect(),
         SpanField::DurationNs => vec![span.duration_ns().into()],
         SpanField::Attribute { owner, key } => attributes(*owner, Some(key), sent),
         SpanField::AnyAttribute => attributes(AttributeOwner::Any, None, sent),
@@ -125,7 +130,7 @@ fn compares(
             match operator {
                 Comparison::StartsWith => fold(&text).starts_with(&fold(wanted)),
                 Comparison::Contains => fold(&text).contains(&fold(wanted)),
-                // Those that are asked for end in `$` or have no special character.
+                // The expressions of the test end in `$` or have no special character.
                 Comparison::Matches => match wanted.strip_suffix('$') {
                     Some(end) => text.ends_with(end),
                     None if wanted == "2.5" => text.contains("2.5"),

@@ -14,9 +14,9 @@ use super::evaluate::has;
 /// The report of a process about the sequence numbers of its spans.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Numbers {
-    /// All numbers below were given.
+    /// All numbers below this one were given to spans.
     pub next: u64,
-    /// All numbers below that are not there are lost.
+    /// All missing numbers below this one are lost.
     pub settled: u64,
     pub received: BTreeSet<u64>,
     pub refused: BTreeSet<u64>,
@@ -28,10 +28,11 @@ pub(super) struct Oracle {
     pub now: UnixNanos,
     /// The spans of all traces.
     pub stored: Vec<Sent>,
-    /// The spans that rollups count: those of removed traces too, but not those that came too old.
+    /// The spans that rollups count: also those of removed traces, but not those that were too old
+    /// on arrival.
     pub counted: Vec<Sent>,
     pub pinned: BTreeSet<TraceId>,
-    /// Traces with an event of severity WARN.
+    /// The traces with an event of severity WARN.
     pub warned: BTreeSet<TraceId>,
     /// The numbers of the services that number their spans.
     pub processes: BTreeMap<&'static str, Numbers>,
@@ -51,20 +52,20 @@ impl Oracle {
         self.stored.contains(sent)
     }
 
-    /// Adds a span unless it is there.
+    /// Adds a span if it is new.
     pub(super) fn store(&mut self, sent: &Sent) {
         if self.is_stored(sent) {
             return;
         }
         self.stored.push(sent.clone());
-        // Times are chosen so that none is near this instant.
+        // The test chooses times that are not near this instant.
         let oldest = self
             .now
             .saturating_add(-RetentionRules::default().spans_ns());
         if sent.span.start >= oldest {
             self.counted.push(sent.clone());
         }
-        let process = self.processes.get_mut(sent.resource.service_name());
+        let process = self.processes.get_mut(&*sent.resource.service_name());
         if let (Some(process), Some(number)) = (process, sent.span.sequence) {
             process.received.insert(number);
         }
@@ -81,7 +82,7 @@ impl Oracle {
         self.stored.iter().filter(of_trace).collect()
     }
 
-    /// Removes the traces that the rules remove when it is `clock`.
+    /// Removes the traces that are expired at `clock`.
     pub(super) fn expire(&mut self, clock: UnixNanos) -> BTreeSet<TraceId> {
         let rules = RetentionRules::default();
         let mut gone = BTreeSet::new();
@@ -102,7 +103,7 @@ impl Oracle {
         gone
     }
 
-    /// Returns the list that a filter selects.
+    /// Returns the list of a filter.
     pub(super) fn list(&self, filter: &TraceFilter) -> Vec<TraceSummary> {
         let mut traces = selected(&self.stored, filter, self.now);
         self.mark_pins(&mut traces);
@@ -110,7 +111,7 @@ impl Oracle {
         traces
     }
 
-    /// Returns the traces of which a predicate holds.
+    /// Returns the traces that meet a predicate.
     pub(super) fn search(&self, predicate: &TracePredicate) -> Vec<TraceSummary> {
         let mut traces = summaries_of(&self.stored);
         self.mark_pins(&mut traces);
@@ -140,8 +141,8 @@ impl Oracle {
             .filter_map(|sent| sent.span.parent_span_id)
             .collect();
         let without_number = spans.iter().filter(|sent| sent.span.sequence.is_none());
-        let services = without_number.map(|sent| sent.resource.service_name().to_owned());
-        let mut told = Completeness {
+        let services = without_number.map(|sent| sent.resource.service_name().into_owned());
+        let mut completeness = Completeness {
             spans: spans.len() as u64,
             absent_parents: parents.difference(&present).count() as u64,
             unnumbered: services.collect(),
@@ -151,23 +152,23 @@ impl Oracle {
             let of_process = |sent: &&&Sent| sent.resource.service_name() == *service;
             let numbers = spans.iter().filter(of_process);
             let numbers: Vec<u64> = numbers.filter_map(|sent| sent.span.sequence).collect();
-            process.judge(&numbers, &mut told);
+            process.judge(&numbers, &mut completeness);
         }
-        let missing = told.lost + told.rejected + told.absent_parents;
-        told.state = match (missing, told.under_way) {
-            (0, 0) if told.unnumbered.is_empty() => CompletenessState::Complete,
+        let missing = completeness.lost + completeness.rejected + completeness.absent_parents;
+        completeness.state = match (missing, completeness.under_way) {
+            (0, 0) if completeness.unnumbered.is_empty() => CompletenessState::Complete,
             (0, 0) => CompletenessState::Unknown,
             (0, _) => CompletenessState::Running,
             (_, _) => CompletenessState::Missing,
         };
-        told
+        completeness
     }
 }
 
 impl Numbers {
-    /// Adds what is missing around the numbers of a trace: number by number from a number that is there to the
-    /// next one that is.
-    fn judge(&self, of_trace: &[u64], told: &mut Completeness) {
+    /// Adds the missing numbers of a trace: those between two numbers of the trace that the process
+    /// has.
+    fn judge(&self, of_trace: &[u64], completeness: &mut Completeness) {
         let (Some(&least), Some(&greatest)) = (of_trace.iter().min(), of_trace.iter().max()) else {
             return;
         };
@@ -177,11 +178,11 @@ impl Numbers {
         let among = (least..greatest).filter(|number| !is_there(number));
         for number in below.chain(among).chain(above) {
             let count = if self.refused.contains(&number) {
-                &mut told.rejected
+                &mut completeness.rejected
             } else if number < self.settled {
-                &mut told.lost
+                &mut completeness.lost
             } else {
-                &mut told.under_way
+                &mut completeness.under_way
             };
             *count += 1;
         }

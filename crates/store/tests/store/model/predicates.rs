@@ -16,7 +16,7 @@ const OWNERS: [AttributeOwner; 5] = [
     AttributeOwner::Scope,
 ];
 
-/// Returns a predicate: by turns a comparison, a predicate over a span, and one over a trace.
+/// Returns a comparison, a predicate over a span or one over a trace, in rotation.
 pub(super) fn predicate(ids: &mut Ids, turn: usize) -> CheckedPredicate {
     let predicate = match turn % 3 {
         0 => TracePredicate::Has(comparison(ids)),
@@ -65,12 +65,14 @@ fn comparison(ids: &mut Ids) -> SpanPredicate {
         ),
         3 => compare(SpanField::Status, equal, ["error", "unset"][below(ids, 2)]),
         4 => compare(
-            SpanField::StatusMessage,
+            [SpanField::StatusMessage, SpanField::ErrorText][below(ids, 2)].clone(),
             text,
             ["cart", "TIMED", "ÄRGER", "o"][below(ids, 4)],
         ),
         5 => compare(SpanField::DurationNs, order, ids.below(1_000) as i64),
-        6 => SpanPredicate::Exists(SpanField::StatusMessage),
+        6 => SpanPredicate::Exists(
+            [SpanField::StatusMessage, SpanField::ErrorText][below(ids, 2)].clone(),
+        ),
         7 => {
             let text = [text, Comparison::Eq][below(ids, 2)];
             let whole = format!("{}{}", "o".repeat(9_000), word(ids));

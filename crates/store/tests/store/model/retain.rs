@@ -1,4 +1,4 @@
-//! Runs of retention, interrupted or beside commits.
+//! Runs of retention, interrupted or concurrent with commits.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,19 +11,19 @@ use super::batches::{Fault, new_trace, send, settle};
 use super::steps::compact;
 use super::world::World;
 
-/// The clock of retention goes ahead of that of the database by so much at most: processes that were seen
-/// longer ago are forgotten.
+/// The maximum offset of the retention clock from the clock of the database. Processes that were
+/// seen longer ago are removed.
 const MAX_AHEAD_NS: i64 = 6 * UnixNanos::PER_DAY;
 
-/// Removes what is past its time, a day or two later or at the same time as before.
+/// Runs retention at the same clock time as before or a day or two later.
 pub(super) async fn retain(world: &mut World) {
     if world.clock.since(world.oracle.now) < MAX_AHEAD_NS && world.is_one_in(4) {
         let days = 1 + world.ids.below(2) as i64;
         world.clock = world.clock.saturating_add(days * UnixNanos::PER_DAY);
     }
     if world.clock > world.oracle.now {
-        // Rollups count spans that are younger by the clock of the database, unless their traces are
-        // removed before they are compacted.
+        // Rollups count spans by the clock of the database, unless their traces are removed before
+        // compaction.
         compact_all(world).await;
     } else if world.is_one_in(3) {
         compact(world).await;
@@ -62,7 +62,8 @@ pub(super) async fn retain(world: &mut World) {
     let warned = world.oracle.warned.clone();
     let gone = world.oracle.expire(world.clock);
     world.log.note(format!("removed {} traces", gone.len()));
-    // The warning of a removed trace goes later, and would count for the trace that is sent again.
+    // The warning of a removed trace is removed later, and would count for the trace that is sent
+    // again.
     world.history.retain(|sent| {
         let trace_id = &sent.span.trace_id;
         !(gone.contains(trace_id) && warned.contains(trace_id))
@@ -72,8 +73,8 @@ pub(super) async fn retain(world: &mut World) {
     }
 }
 
-/// Sends a part of the spans of removed traces again, which begin again with them. Their other spans may still lie
-/// in blocks.
+/// Sends some spans of removed traces again. The traces are new then, though their other spans may
+/// still be in blocks.
 async fn send_removed_again(world: &mut World, gone: &BTreeSet<TraceId>) {
     let history = world.history.clone();
     let removed = history.into_iter();

@@ -1,5 +1,5 @@
-//! Every kind of predicate finds what a naive evaluation over the same spans finds, page by page, in either
-//! direction.
+//! Tests that every kind of predicate finds the same traces as a naive evaluation, page by page, in
+//! both directions.
 
 use throughline_model::{
     CheckedPredicate, Cursor, Direction, PageRequest, TimeRange, TraceSummary,
@@ -14,7 +14,7 @@ use super::predicates::predicate;
 use super::spans::{below, random};
 use crate::support::{Fixture, unmatched};
 
-/// Traces of one to four spans, some of which begin long after the first.
+/// Returns traces of one to four spans. Some spans begin long after the first.
 fn sent(ids: &mut Ids, fixture: &Fixture) -> Vec<Sent> {
     let mut sent = Vec::new();
     for _ in 0..70 {
@@ -66,7 +66,7 @@ async fn walk(
 }
 
 #[tokio::test]
-async fn every_predicate_finds_what_a_naive_evaluation_finds_page_by_page() {
+async fn every_predicate_agrees_with_a_naive_evaluation_page_by_page() {
     let fixture = Fixture::new().await;
     let ids = &mut Ids::seeded(280);
     let sent = sent(ids, &fixture);
@@ -79,7 +79,7 @@ async fn every_predicate_finds_what_a_naive_evaluation_finds_page_by_page() {
     }
     let summaries = summaries_of(&sent);
     let hasty = fixture.hasty(9);
-    // Keeps hardly any list of blocks, and none where no leaf leads to few.
+    // A small limit of blocks, so that the search rarely lists all matching blocks at once.
     let now = fixture.now;
     let forgetful = fixture.database.store_with(StoreOptions {
         search_listed_blocks: 2,

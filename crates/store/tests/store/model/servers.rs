@@ -1,4 +1,4 @@
-//! Servers that can be killed: each is a store in a runtime of its own.
+//! Servers that can be killed: each is a store in its own runtime.
 
 use std::ops::Deref;
 use std::panic::resume_unwind;
@@ -9,7 +9,8 @@ use throughline_store::{Store, StoreOptions};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-/// A store whose tasks end wherever they are when it is dropped, as those of a killed process do.
+/// A store whose tasks are cancelled at any point when it is dropped, like those of a killed
+/// process.
 pub(super) struct Server {
     runtime: Option<Runtime>,
     store: Arc<Store>,
@@ -41,7 +42,7 @@ impl Server {
     }
 }
 
-/// The store, for what need not be killed.
+/// Dereferences to the store, for calls that are not killed.
 impl Deref for Server {
     type Target = Store;
 
@@ -62,7 +63,7 @@ impl Drop for Server {
 pub(super) struct Task<T>(JoinHandle<T>);
 
 impl<T> Task<T> {
-    /// Returns the result; none when the server was killed first.
+    /// Returns the result; `None` if the server was killed first.
     pub(super) async fn result(self) -> Option<T> {
         match self.0.await {
             Ok(result) => Some(result),

@@ -1,11 +1,12 @@
-//! Random spans: every type of value on every owner of attributes, in few different texts, so that
+//! Random spans: every type of value on every owner of attributes. The texts are few, so that
 //! predicates match.
 
 use std::sync::Arc;
 
 use throughline_testkit::{Ids, Sent, span};
 use throughline_wire::{
-    AttributeValue, InstrumentationScope, Resource, SpanEvent, SpanId, SpanKind, TraceId, UnixNanos,
+    AttributeValue, InstrumentationScope, Resource, SpanEvent, SpanId, SpanKind, TraceId,
+    UnixNanos, semconv,
 };
 
 pub(super) const KEYS: [&str; 5] = ["http.route", "shop.size", "ratio", "cached", "tags"];
@@ -33,7 +34,7 @@ fn value(ids: &mut Ids) -> AttributeValue {
     }
 }
 
-/// A span of `service` in a trace.
+/// Returns a span of `service` in a trace.
 pub(super) fn random(
     ids: &mut Ids,
     service: &'static str,
@@ -51,15 +52,15 @@ pub(super) fn random(
     if let Some(parent) = parent {
         one = one.parent(parent);
     }
-    if ids.below(5) == 0 {
-        one = one.error(["Timed out", "no cart", "ärger"][below(ids, 3)]);
+    if ids.below(4) == 0 {
+        one = one.error(["Timed out", "no cart", "ärger", ""][below(ids, 4)]);
     }
     for key in KEYS {
         if ids.below(3) == 0 {
             one = one.with(key, value(ids));
         }
     }
-    // Stored as a payload.
+    // A value that is stored as a payload.
     if ids.below(12) == 0 {
         one = one.with("body", format!("{}{}", "o".repeat(9_000), word(ids)));
     }
@@ -69,6 +70,21 @@ pub(super) fn random(
             time: one.start,
             name: "event".into(),
             attributes: [(KEYS[below(ids, 5)], value(ids))].into_iter().collect(),
+            dropped_attributes_count: 0,
+        });
+    }
+    if ids.below(4) == 0 {
+        let texts = ["TIMED out again", "no cart", "ÄRGER", ""];
+        let message = texts[below(ids, 4)];
+        let attributes = [
+            (semconv::EXCEPTION_TYPE, "Timed"),
+            (semconv::EXCEPTION_MESSAGE, message),
+        ];
+        let count = 1 + below(ids, 2);
+        one.events.push(SpanEvent {
+            time: one.start,
+            name: semconv::EVENT_EXCEPTION.into(),
+            attributes: attributes.into_iter().take(count).collect(),
             dropped_attributes_count: 0,
         });
     }

@@ -1,4 +1,4 @@
-//! The steps: each changes the database and the oracle, or the database alone.
+//! The steps of the test. Each changes the database and the oracle, or only the database.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::batches::{Fault, late_span, new_trace, reused_id, send, settle};
 use super::retain::retain;
 use super::world::World;
 
-/// A random step.
+/// Runs a random step.
 pub(super) async fn random(world: &mut World) {
     match world.below(20) {
         0..=4 => commit(world, Fault::None).await,
@@ -24,7 +24,7 @@ pub(super) async fn random(world: &mut World) {
     }
 }
 
-/// The first commits, compacted in part.
+/// Sends the first batches and compacts some of them.
 pub(super) async fn fill(world: &mut World) {
     for _ in 0..4 {
         commit(world, Fault::None).await;
@@ -33,7 +33,7 @@ pub(super) async fn fill(world: &mut World) {
     }
 }
 
-/// Cuts spans into batches, each for one of the servers.
+/// Splits spans into batches, each for one of the servers.
 fn batches(world: &mut World, mut sent: Vec<Sent>) -> Vec<(usize, Vec<Sent>)> {
     for at in 0..sent.len() {
         let other = world.below(sent.len() as u64);
@@ -48,7 +48,7 @@ fn batches(world: &mut World, mut sent: Vec<Sent>) -> Vec<(usize, Vec<Sent>)> {
         .collect()
 }
 
-/// New traces of the last two weeks, and late spans of those that there are.
+/// Sends new traces of the last two weeks, and late spans of existing traces.
 fn new_spans(world: &mut World) -> Vec<Sent> {
     let mut sent = Vec::new();
     for _ in 0..2 + world.below(5) {
@@ -67,7 +67,7 @@ fn new_spans(world: &mut World) -> Vec<Sent> {
     sent
 }
 
-/// Spans that were sent before, and a part of them twice.
+/// Sends spans again that were sent before, some of them twice.
 fn old_spans(world: &mut World) -> Vec<Sent> {
     let mut sent = Vec::new();
     if world.history.is_empty() {
@@ -87,7 +87,7 @@ async fn commit(world: &mut World, fault: Fault) {
     send(world, batches, fault).await;
 }
 
-/// Sends old spans again, among new ones, in other batches and partly in several at the same time.
+/// Sends old spans again among new ones, in different batches, some of them concurrently.
 async fn send_again(world: &mut World, fault: Fault) {
     settle(world);
     let mut sent = old_spans(world);
@@ -114,7 +114,7 @@ async fn send_during_fault(world: &mut World) {
     }
 }
 
-/// Compacts on one server or on both, which may be interrupted.
+/// Compacts on one server or on both. A compaction may be interrupted.
 pub(super) async fn compact(world: &mut World) {
     let runs = 1 + world.below(2);
     let fault = [None, Some(world.ids.below(30_000))][world.below(2)];
@@ -170,7 +170,7 @@ async fn warn(world: &mut World) {
     world.oracle.warned.insert(trace_id);
 }
 
-/// Pins a trace or two, or takes the pin out.
+/// Pins one or two traces, or unpins them.
 async fn pin(world: &mut World) {
     for _ in 0..2 {
         let Some(trace_id) = world.any_trace() else {

@@ -1,4 +1,4 @@
-//! Two servers on one database, the oracle, and what was done so far.
+//! The state of a test: two servers on one database, the oracle, and the log of the steps.
 
 use std::thread;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::oracle::Oracle;
 use super::servers::Server;
 use super::spans::below;
 
-/// The steps of a test, printed when it fails.
+/// The log of the steps, which a failed test prints.
 pub(super) struct Log {
     seed: u64,
     steps: Vec<String>,
@@ -40,12 +40,12 @@ pub(super) struct World {
     pub ids: Ids,
     pub log: Log,
     pub oracle: Oracle,
-    /// Every span that a sender may send again.
+    /// The spans that a sender may send again.
     pub history: Vec<Sent>,
     /// The clock of retention.
     pub clock: UnixNanos,
     pub servers: [Server; 2],
-    /// A store that reads one block at a time and answers a search with what the first ones gave.
+    /// A store that reads one block at a time and ends a search after the first blocks.
     pub hasty: Server,
     options: StoreOptions,
     admin: PgConnection,
@@ -60,7 +60,7 @@ impl World {
         let timeout = Duration::from_mins(1);
         let options = StoreOptions {
             fingerprint_bits,
-            // What is exact when there is time is to be exact on a slow machine too.
+            // A long time limit, so that totals are exact on a slow machine too.
             search_budget: timeout,
             read_timeout: timeout,
             acquire_timeout: timeout,
@@ -98,19 +98,19 @@ impl World {
         self.below(bound) == 0
     }
 
-    /// Returns one of the traces that there are.
+    /// Returns a random existing trace.
     pub(super) fn any_trace(&mut self) -> Option<throughline_wire::TraceId> {
         let all = self.oracle.trace_ids();
         let at = self.below(all.len() as u64);
         all.get(at).copied()
     }
 
-    /// Kills a server wherever it is and starts it again.
+    /// Kills a server at any point and starts it again.
     pub(super) fn kill(&mut self, at: usize) {
         self.servers[at] = Server::start(&self.database, self.options.clone());
     }
 
-    /// Ends the connections of servers whose names match.
+    /// Closes the connections of the servers whose names match.
     pub(super) async fn terminate(&mut self, name: &str) {
         sqlx::query(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -123,7 +123,7 @@ impl World {
         .expect("terminates");
     }
 
-    /// Makes everything look as if it had come as soon as its spans had ended.
+    /// Sets the arrival of all spans to the time of their end.
     pub(super) async fn age(&mut self) {
         sqlx::raw_sql(
             "UPDATE traces SET received_ns = end_ns WHERE received_ns > end_ns;

@@ -1,4 +1,4 @@
-//! What the API may do: pin, clean up, and ask for sizes.
+//! Tests of the retention API: pins, manual runs and the storage report.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ async fn a_trace_is_pinned_with_a_note_and_unpinned() {
 }
 
 #[tokio::test]
-async fn cleaning_up_takes_an_age_and_touches_one_tenant() {
+async fn a_manual_retention_run_takes_an_age_and_affects_one_tenant() {
     let mut aged = Aged::new().await;
     let kept = aged.trace(0, false).await;
     let gone = aged.trace(3, true).await;
@@ -127,7 +127,7 @@ async fn the_storage_report_names_tables_operations_attributes_and_growth() {
 }
 
 #[tokio::test]
-async fn nothing_is_cleaned_up_by_a_clock_that_is_hours_away_from_that_of_the_database() {
+async fn retention_removes_nothing_if_the_clocks_differ_by_hours() {
     let mut aged = Aged::new().await;
     let kept = aged.trace(0, false).await;
     let gauge = Arc::new(StorageGauge::default);

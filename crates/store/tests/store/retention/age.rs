@@ -1,4 +1,5 @@
-//! What comes late is as young as its coming: an old file that is imported stays for its time.
+//! Tests that the retention of late data begins at its arrival, such as that of an imported old
+//! file.
 
 use throughline_model::RetentionReport;
 use throughline_store::Retain;
@@ -21,7 +22,7 @@ async fn would_remove(aged: &Aged, retain: Retain) -> RetentionReport {
 }
 
 #[tokio::test]
-async fn an_old_trace_that_is_imported_stays_for_its_time_and_then_goes() {
+async fn an_imported_old_trace_is_kept_from_its_import_for_the_time_of_its_rule() {
     let mut aged = Aged::new().await;
     let ok = aged.imported(20, false).await;
     let failed = aged.imported(100, true).await;
@@ -31,10 +32,14 @@ async fn an_old_trace_that_is_imported_stays_for_its_time_and_then_goes() {
         (9, vec![failed]),
     ] {
         let retain = in_days(&aged, days);
-        let told = would_remove(&aged, retain).await;
+        let dry_run = would_remove(&aged, retain).await;
         let report = aged.run(retain).await;
         aged.assert_left(&left).await;
-        assert_eq!((told.ok, told.error), (report.ok, report.error), "{days}");
+        assert_eq!(
+            (dry_run.ok, dry_run.error),
+            (report.ok, report.error),
+            "{days}"
+        );
     }
     let retain = in_days(&aged, 32);
     assert_eq!(would_remove(&aged, retain).await.error.trace_count, 1);
@@ -43,7 +48,7 @@ async fn an_old_trace_that_is_imported_stays_for_its_time_and_then_goes() {
 }
 
 #[tokio::test]
-async fn an_import_of_old_spans_stays_as_long_as_anything_that_was_received_that_day() {
+async fn imported_old_spans_are_kept_as_long_as_other_spans_of_the_same_day() {
     let mut aged = Aged::new().await;
     let imported = aged.imported(60, false).await;
     let fresh = aged.trace(0, false).await;
@@ -63,7 +68,7 @@ async fn an_import_of_old_spans_stays_as_long_as_anything_that_was_received_that
 }
 
 #[tokio::test]
-async fn a_span_that_is_added_later_does_not_make_a_trace_younger() {
+async fn a_late_span_does_not_extend_the_retention_of_its_trace() {
     let mut aged = Aged::new().await;
     let old = aged.trace(10, false).await;
     let start = aged.noon.saturating_add(-10 * DAY);
@@ -77,14 +82,15 @@ async fn a_span_that_is_added_later_does_not_make_a_trace_younger() {
 }
 
 #[tokio::test]
-async fn an_old_event_without_a_trace_that_comes_late_stays_for_its_time_and_then_goes() {
+async fn a_late_event_without_a_trace_is_kept_from_its_arrival() {
     let aged = Aged::new().await;
     aged.late_event(12, 1, None, 9).await;
     aged.late_event(12, 11, None, 10).await;
     let count = async || aged.fixture.count("SELECT count(*) FROM events").await;
-    let told = would_remove(&aged, aged.now()).await;
+    let dry_run = would_remove(&aged, aged.now()).await;
     assert!(
-        told.partitions
+        dry_run
+            .partitions
             .iter()
             .all(|change| !change.table.starts_with("events_"))
     );
@@ -92,7 +98,7 @@ async fn an_old_event_without_a_trace_that_comes_late_stays_for_its_time_and_the
     assert_eq!(count().await, 1);
     aged.run(in_days(&aged, 3)).await;
     assert_eq!(count().await, 1);
-    // Its day is looked at again, though nothing marked it.
+    // Retention checks the day again, though the day was not marked.
     aged.run(in_days(&aged, 7)).await;
     assert_eq!(count().await, 0);
 }

@@ -1,4 +1,4 @@
-//! The oldest days go first when the size budget asks for it.
+//! Tests that retention removes the oldest days first when the size budget is nearly used up.
 
 use throughline_model::{CompletenessState, PartitionStep, Utc};
 use throughline_store::WriteError;
@@ -8,7 +8,7 @@ use super::support::{Aged, DAY};
 use crate::support::{batch, lone, received};
 
 #[tokio::test]
-async fn the_oldest_day_goes_first_and_its_traces_follow() {
+async fn the_size_budget_removes_the_oldest_day_first_and_then_its_traces() {
     let mut aged = Aged::new().await;
     aged.trace(5, true).await;
     let younger = aged.trace(3, false).await;
@@ -27,18 +27,18 @@ async fn the_oldest_day_goes_first_and_its_traces_follow() {
     let report = aged.run(aged.now()).await;
     assert_eq!(report.budget.trace_count, 1);
     aged.assert_left(&[younger, today]).await;
-    // What comes of that day from now on is kept by rule again.
+    // Spans of that day that arrive from now on follow the rules again.
     let late = aged.trace(5, false).await;
     aged.run(aged.now()).await;
     aged.assert_left(&[late, younger, today]).await;
 }
 
 #[tokio::test]
-async fn a_trace_that_lost_its_first_day_says_so_however_it_goes_on() {
+async fn a_trace_that_lost_its_first_day_reports_it_after_later_changes() {
     let mut aged = Aged::new().await;
     let long = aged.trace(5, false).await;
     let whole = aged.trace(4, false).await;
-    // It went on the day after.
+    // The trace continued on the next day.
     let next_day = aged.noon.saturating_add(-4 * DAY);
     let late = lone("late", &mut Ids::seeded(8)).in_trace(long);
     let sent = [Sent::by("shop", late.starts(next_day).build())];
@@ -55,25 +55,25 @@ async fn a_trace_that_lost_its_first_day_says_so_however_it_goes_on() {
         let trace = aged.fixture.trace(long).await;
         assert_eq!(trace.spans.len(), 1);
         assert_eq!(trace.completeness.state, CompletenessState::Missing);
-        let said = trace.completeness.to_string();
-        assert!(said.contains(&words), "{said}");
+        let text = trace.completeness.to_string();
+        assert!(text.contains(&words), "{text}");
         let other = aged.fixture.trace(whole).await;
         assert_eq!(other.completeness.pruned_before, None);
     };
     is_said().await;
     aged.run(aged.now()).await;
     is_said().await;
-    // What comes later and a pin change nothing about it.
+    // Later spans and a pin do not change that.
     let late = lone("later", &mut Ids::seeded(10)).in_trace(long);
     let again = [Sent::by("shop", late.starts(next_day).build())];
     assert_eq!(aged.fixture.write(&again).await, received(1));
     aged.pin(long).await;
-    let said = aged.fixture.trace(long).await.completeness.to_string();
-    assert!(said.contains(&words), "{said}");
+    let text = aged.fixture.trace(long).await.completeness.to_string();
+    assert!(text.contains(&words), "{text}");
 }
 
 #[tokio::test]
-async fn a_pinned_trace_lost_nothing() {
+async fn a_pinned_trace_loses_nothing_to_the_size_budget() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(5, false).await;
     aged.trace(5, false).await;
@@ -94,7 +94,7 @@ async fn a_pinned_trace_lost_nothing() {
 }
 
 #[tokio::test]
-async fn today_is_never_pruned() {
+async fn the_size_budget_never_removes_the_current_day() {
     let mut aged = Aged::new().await;
     aged.trace(1, false).await;
     let today = aged.trace(0, false).await;
@@ -113,7 +113,7 @@ async fn today_is_never_pruned() {
 }
 
 #[tokio::test]
-async fn pinned_traces_are_moved_when_there_is_space_and_never_lost() {
+async fn pinned_traces_are_copied_if_there_is_space_and_never_lost() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(5, false).await;
     aged.trace(5, false).await;
@@ -121,7 +121,7 @@ async fn pinned_traces_are_moved_when_there_is_space_and_never_lost() {
     aged.pin(pinned).await;
     aged.compact().await;
     let mut lead = aged.lead().await;
-    // No space to move anything: the day is passed over, the next one goes.
+    // Without space for a copy, the day is skipped and the next one is removed.
     while lead
         .prune_oldest_day(aged.noon, 0)
         .await
@@ -142,7 +142,7 @@ async fn pinned_traces_are_moved_when_there_is_space_and_never_lost() {
 }
 
 #[tokio::test]
-async fn a_pruning_that_breaks_off_is_finished_by_the_next_run() {
+async fn an_interrupted_pruning_is_finished_by_the_next_run() {
     let mut aged = Aged::new().await;
     aged.trace(5, false).await;
     let younger = aged.trace(3, false).await;
@@ -164,7 +164,7 @@ async fn a_pruning_that_breaks_off_is_finished_by_the_next_run() {
 }
 
 #[tokio::test]
-async fn without_space_batches_are_refused_and_reads_go_on() {
+async fn batches_are_rejected_and_reads_work_without_space() {
     let mut aged = Aged::new().await;
     let stored = aged.trace(0, false).await;
     let store = &aged.fixture.store;

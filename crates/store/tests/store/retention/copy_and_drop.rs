@@ -1,4 +1,5 @@
-//! Pins and late errors at each point between the copy of what is kept and the drop of a partition.
+//! Tests of pins and late errors at each point between the copy of the kept rows and the drop of a
+//! partition.
 
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use super::interrupted::fail_after;
 use super::races::{execute, retention_admin};
 use super::support::{Aged, DAY};
 
-/// Runs `change` while a run of retention waits to remove the one partition of blocks: it has counted what is
-/// kept, and copied it if there is any.
+/// Runs `change` while a run of retention waits to remove the only partition of blocks. The run has
+/// counted the kept rows, and copied them if there are any.
 async fn before_removal<T: std::fmt::Debug>(
     aged: &Aged,
     run: impl Future<Output = T>,
@@ -26,7 +27,7 @@ async fn before_removal<T: std::fmt::Debug>(
     .fetch_one(&mut blocker)
     .await
     .expect("one partition");
-    // The lock of a writer: a copy can be made, but nobody may replace the table.
+    // The lock of a writer. It permits a copy but not the replacement of the table.
     let lock = format!("BEGIN; LOCK TABLE {table} IN ROW EXCLUSIVE MODE");
     execute(&mut blocker, lock).await;
     let waiting = "SELECT count(*) FROM pg_locks JOIN pg_class ON pg_class.oid = relation
@@ -49,7 +50,7 @@ async fn before_removal<T: std::fmt::Debug>(
     tokio::join!(run, release).0
 }
 
-/// A regular run, some days from now.
+/// Returns the settings of a run of the job, some days from now.
 fn regular(aged: &Aged, days: i64) -> Retain {
     Retain {
         now: aged.noon.saturating_add(days * DAY),
@@ -62,14 +63,14 @@ fn steps(report: &RetentionReport) -> Vec<PartitionStep> {
     report.partitions.iter().map(|change| change.step).collect()
 }
 
-/// Runs `change` while a regular run has copied the kept rows of the one partition of blocks, and has
-/// not replaced it.
+/// Runs `change` while a regular run has copied the kept rows of the only partition of blocks and
+/// has not replaced it.
 async fn between_copy_and_drop(aged: &Aged, change: impl AsyncFnOnce()) {
     let report = before_removal(aged, aged.run(regular(aged, 0)), change).await;
     assert_eq!(steps(&report), [PartitionStep::Rewrite]);
 }
 
-/// Adds a failed span to a trace, which comes on the day of the others.
+/// Adds a failed span to a trace. It arrives on the day of the others.
 async fn fail_late(aged: &Aged, trace_id: TraceId) {
     let seed = trace_id.to_bytes()[15].into();
     let late = crate::support::lone("late", &mut Ids::seeded(seed)).in_trace(trace_id);
@@ -80,12 +81,12 @@ async fn fail_late(aged: &Aged, trace_id: TraceId) {
 }
 
 #[tokio::test]
-async fn a_failed_trace_that_is_pinned_between_copy_and_drop_is_whole_and_outlives_its_rule() {
+async fn a_failed_trace_pinned_between_copy_and_drop_is_kept_whole() {
     let mut aged = Aged::new().await;
     let failed = aged.trace(9, false).await;
     let gone = aged.trace(9, false).await;
     aged.compact().await;
-    // Too late for the partition of failed traces.
+    // The error is too late for the partition of failed traces.
     fail_late(&aged, failed).await;
     Box::pin(between_copy_and_drop(&aged, async || {
         let retention_admin = retention_admin(&aged);
@@ -105,7 +106,7 @@ async fn a_failed_trace_that_is_pinned_between_copy_and_drop_is_whole_and_outliv
 }
 
 #[tokio::test]
-async fn a_trace_that_fails_between_copy_and_drop_is_whole_and_one_that_was_gone_begins_again() {
+async fn a_trace_that_fails_between_copy_and_drop_is_kept_whole() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(9, false).await;
     aged.pin(pinned).await;
@@ -118,7 +119,7 @@ async fn a_trace_that_fails_between_copy_and_drop_is_whole_and_one_that_was_gone
     .await;
     aged.unpin().await;
     for _ in 0..2 {
-        // Failed, so kept for a month.
+        // The trace has failed, so it is kept for a month.
         assert_eq!(aged.listed().await, [pinned, gone].into());
         assert_eq!(aged.fixture.trace(pinned).await.spans.len(), 3);
         assert_eq!(aged.fixture.trace(gone).await.spans.len(), 1);
@@ -127,7 +128,7 @@ async fn a_trace_that_fails_between_copy_and_drop_is_whole_and_one_that_was_gone
 }
 
 #[tokio::test]
-async fn a_trace_that_comes_again_while_its_partition_is_dropped_keeps_what_came_and_its_pin() {
+async fn a_trace_sent_again_while_its_partition_is_dropped_keeps_its_new_spans_and_pin() {
     let mut aged = Aged::new().await;
     let again = aged.trace(9, false).await;
     let gone = aged.trace(9, false).await;
@@ -151,7 +152,7 @@ async fn a_trace_that_comes_again_while_its_partition_is_dropped_keeps_what_came
 }
 
 #[tokio::test]
-async fn a_pinned_trace_that_fails_while_its_day_is_pruned_is_whole() {
+async fn a_pinned_trace_that_fails_while_its_day_is_pruned_is_kept_whole() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(9, false).await;
     aged.pin(pinned).await;
@@ -171,7 +172,7 @@ async fn a_pinned_trace_that_fails_while_its_day_is_pruned_is_whole() {
 }
 
 #[tokio::test]
-async fn pins_and_late_errors_after_a_step_that_failed_keep_their_traces() {
+async fn a_pin_or_a_late_error_after_a_failed_step_keeps_its_trace() {
     for tag in ["CREATE TABLE", "ALTER TABLE", "DROP TABLE"] {
         let mut aged = Aged::new().await;
         let late = aged.trace(9, false).await;

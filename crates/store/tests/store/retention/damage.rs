@@ -1,4 +1,4 @@
-//! A damaged block of level 1 stays as it is and holds nothing up.
+//! Tests that a damaged block of level 1 is not changed and does not stop retention.
 
 use metrics::set_default_local_recorder;
 use throughline_model::PartitionStep;
@@ -9,18 +9,18 @@ use super::support::{Aged, DAY};
 use crate::counted::CountedMetric;
 use crate::support::lone;
 
-/// The damage that is done to a block, as a change of its row.
+/// The SQL expressions that damage the row of a block.
 const DAMAGE: [&str; 4] = [
-    // Bytes are not what was written.
+    // Some bytes differ from the written ones.
     "directory = set_byte(directory, 9, get_byte(directory, 9) # 1)",
     "columns = set_byte(columns, 9, get_byte(columns, 9) # 1)",
     "span_ids[1] = span_ids[1] # 1",
-    // The row itself cannot be decoded.
+    // The row cannot be decoded.
     "statuses = array_append(statuses, NULL)",
 ];
 
-/// One block of a kept and an expired trace that is damaged, another one that is not, and the kept
-/// traces of both. They were received nine days ago; one has a large value.
+/// Stores two blocks, each with a kept and an expired trace, and damages one of them. Returns the
+/// kept traces. The spans were received nine days ago; one has a large value.
 async fn two_blocks(damage: &str) -> (Aged, TraceId, TraceId) {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(9, false).await;
@@ -41,14 +41,14 @@ async fn two_blocks(damage: &str) -> (Aged, TraceId, TraceId) {
     (aged, pinned, whole)
 }
 
-/// A digest of the row of the damaged block, without its id.
+/// A query for a digest of the row of the damaged block, without its id.
 const DIGEST: &str = "SELECT hashtextextended(min(b::text), 0) FROM level1_blocks AS b
     WHERE id = (SELECT min(id) FROM level1_blocks)";
-/// Traces in blocks, once a block.
+/// A query for the number of traces of all blocks, counted once for each block.
 const TRACES: &str = "SELECT sum(cardinality(trace_ids))::bigint FROM level1_blocks";
 
 #[tokio::test]
-async fn a_damaged_block_is_kept_as_it_is_reported_once_and_the_rest_goes() {
+async fn retention_keeps_a_damaged_block_reports_it_once_and_removes_the_rest() {
     for damage in DAMAGE {
         let reports = CountedMetric::corrupt_blocks();
         let _guard = set_default_local_recorder(&reports);
@@ -66,15 +66,15 @@ async fn a_damaged_block_is_kept_as_it_is_reported_once_and_the_rest_goes() {
         assert_eq!(rewritten(&report), [PartitionStep::Rewrite], "{damage}");
         assert_eq!(report.ok.trace_count, 2, "{damage}");
         assert_eq!(aged.fixture.count(DIGEST).await, before, "{damage}");
-        // Two in the damaged block, and one in the other.
+        // Two traces in the damaged block, one in the other.
         assert_eq!(aged.fixture.count(TRACES).await, 3, "{damage}");
         assert_eq!(aged.fixture.trace(whole).await.spans.len(), 2, "{damage}");
         assert_eq!(aged.listed().await, [pinned, whole].into(), "{damage}");
-        // Nothing more can be done: the next run leaves the partition alone.
+        // The next run skips the partition, because nothing more can be removed.
         let again = lead.retain(aged.now()).await.expect("runs");
         assert_eq!(rewritten(&again), [], "{damage}");
         assert_eq!(reports.count(), 1, "{damage}");
-        // Once none of its traces is kept it goes.
+        // The block is removed once none of its traces is kept.
         aged.unpin().await;
         lead.retain(aged.now()).await.expect("runs");
         assert_eq!(aged.span_partitions().await, 0, "{damage}");
@@ -83,14 +83,14 @@ async fn a_damaged_block_is_kept_as_it_is_reported_once_and_the_rest_goes() {
 }
 
 #[tokio::test]
-async fn a_table_that_the_database_cannot_read_stays_and_other_days_go() {
+async fn retention_keeps_an_unreadable_table_and_removes_other_days() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(12, false).await;
     aged.pin(pinned).await;
     aged.trace(12, false).await;
     aged.trace(9, false).await;
     aged.compact().await;
-    // As when a page of the table is torn: the copy of it cannot be made.
+    // A torn page of the table: the table cannot be copied.
     aged.execute(
         "CREATE FUNCTION fail() RETURNS event_trigger LANGUAGE plpgsql AS $$
          BEGIN RAISE EXCEPTION 'injected' USING ERRCODE = 'XX001'; END $$;

@@ -1,4 +1,5 @@
-//! A run that fails at any step, or whose connection dies, is done again and ends the same.
+//! Tests that a run that fails at any step, or loses its connection, has the same result when
+//! repeated.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use throughline_wire::TraceId;
 
 use super::support::Aged;
 
-/// Failed and pinned traces that stay and others that go, of three days.
+/// Stores traces of three days: failed and pinned ones that are kept, and others that expire.
 async fn mixed() -> (Aged, Vec<TraceId>) {
     let mut aged = Aged::new().await;
     let mut left = Vec::new();
@@ -25,7 +26,7 @@ async fn mixed() -> (Aged, Vec<TraceId>) {
     (aged, left)
 }
 
-/// Makes every statement of one kind fail once it is done, in this database.
+/// Makes every statement of one kind fail at its end in this database.
 pub(super) async fn fail_after(aged: &Aged, tag: &str) {
     aged.execute(&format!(
         "CREATE FUNCTION fail() RETURNS event_trigger LANGUAGE plpgsql AS $$
@@ -37,13 +38,13 @@ pub(super) async fn fail_after(aged: &Aged, tag: &str) {
 }
 
 #[tokio::test]
-async fn a_run_that_fails_at_any_step_is_done_again_and_loses_nothing() {
+async fn a_retention_run_that_fails_at_any_step_is_repeated_without_loss() {
     for tag in ["CREATE TABLE", "ALTER TABLE", "DROP TABLE"] {
         let (aged, left) = mixed().await;
         fail_after(&aged, tag).await;
         let error = aged.try_run(aged.now()).await.expect_err(tag).to_string();
         assert!(error.contains("injected"), "{error}");
-        // What is kept is whole, what goes is out of sight already.
+        // Kept traces are whole, and expired traces are not listed any more.
         assert_eq!(aged.listed().await, left.iter().copied().collect());
         for &trace_id in &left {
             assert_eq!(aged.fixture.trace(trace_id).await.spans.len(), 2, "{tag}");
@@ -59,7 +60,7 @@ async fn a_run_that_fails_at_any_step_is_done_again_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_failure_while_rows_are_removed_leaves_them_and_their_days_together() {
+async fn a_failed_removal_rolls_back_the_rows_and_their_days_together() {
     for table in ["traces", "retention_days"] {
         let (aged, left) = mixed().await;
         aged.execute(&format!(
@@ -79,7 +80,7 @@ async fn a_failure_while_rows_are_removed_leaves_them_and_their_days_together() 
 }
 
 #[tokio::test]
-async fn a_run_whose_connection_is_killed_again_and_again_ends_the_same() {
+async fn a_retention_run_with_killed_connections_has_the_same_result() {
     let (aged, left) = mixed().await;
     let mut killer = aged.fixture.database.admin().await;
     let name = aged.fixture.database.name().to_owned();
@@ -97,7 +98,7 @@ async fn a_run_whose_connection_is_killed_again_and_again_ends_the_same() {
         }
     });
     while !kills.is_finished() {
-        // Most of these runs are killed somewhere.
+        // Most of these runs are killed at a random point.
         let _ = aged.fixture.store.retain_once(aged.now()).await;
     }
     aged.run(aged.now()).await;
@@ -105,7 +106,7 @@ async fn a_run_whose_connection_is_killed_again_and_again_ends_the_same() {
 }
 
 #[tokio::test]
-async fn a_day_that_is_in_use_is_postponed_and_ingest_and_reads_go_on() {
+async fn a_day_in_use_is_postponed_and_does_not_block_ingest_or_reads() {
     let (mut aged, left) = mixed().await;
     let mut reader = aged.fixture.database.connection().await;
     sqlx::raw_sql("BEGIN; SELECT count(*) FROM spans;")
@@ -126,7 +127,7 @@ async fn a_day_that_is_in_use_is_postponed_and_ingest_and_reads_go_on() {
 }
 
 #[tokio::test]
-async fn spans_that_arrive_during_a_run_are_kept() {
+async fn spans_that_arrive_during_a_retention_run_are_kept() {
     let (aged, mut left) = mixed().await;
     let writer = aged.fixture.store.writer();
     let (now, noon) = (aged.now(), aged.noon);

@@ -1,4 +1,5 @@
-//! Retention locks rows in the order of the writers, and does a batch again that was in a deadlock.
+//! Tests that retention locks rows in the order of the writers and repeats a batch after a
+//! deadlock.
 
 use std::time::Duration;
 
@@ -9,12 +10,12 @@ use tokio::time::sleep;
 
 use super::support::{Aged, DAY};
 
-/// Two trace ids, the smaller one first.
+/// Returns two trace ids, the smaller one first.
 fn two_traces() -> [TraceId; 2] {
     [1, 2].map(|first| TraceId::from_bytes([first; 16]).expect("an id"))
 }
 
-/// Stores a trace of two spans that came as soon as it had ended.
+/// Stores a trace of two spans that arrived at its end.
 async fn store(aged: &Aged, trace_id: TraceId, start: UnixNanos) {
     let mut ids = Ids::seeded(trace_id.to_bytes()[0].into());
     let mut span = || span("work").in_trace(trace_id).id(ids.span_id());
@@ -32,7 +33,7 @@ async fn execute(connection: &mut PgConnection, sql: String) {
         .expect("executes");
 }
 
-/// Waits until somebody waits for a row that another transaction has locked.
+/// Waits until a connection waits for a row lock.
 async fn until_somebody_waits_for_a_row(aged: &Aged) {
     let waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
         WHERE NOT granted AND locktype = 'transactionid' AND datname = current_database()";
@@ -41,8 +42,8 @@ async fn until_somebody_waits_for_a_row(aged: &Aged) {
     }
 }
 
-/// Locks the rows of `table` as a writer does, the smaller trace first, while a run waits for it in
-/// between. A run that had locked the other one already would be in its way.
+/// Locks the rows of `table` as a writer does, the smaller trace first, while a run waits for the
+/// first lock. If the run has locked the other row already, this is a deadlock.
 async fn lock_crosswise(aged: &Aged, table: &str, [first, second]: [TraceId; 2]) {
     let mut writer = aged.fixture.database.connection().await;
     let lock = |trace_id| format!("SELECT FROM {table} WHERE trace_id = '{trace_id}' FOR UPDATE");
@@ -57,8 +58,8 @@ async fn lock_crosswise(aged: &Aged, table: &str, [first, second]: [TraceId; 2])
     run.await;
 }
 
-/// Two traces that are past their time. The one with the greater id began first, so that the order of
-/// the starts is not that of the ids.
+/// Stores two expired traces. The one with the greater id began first, so the order of the starts
+/// differs from that of the ids.
 async fn expired() -> (Aged, [TraceId; 2]) {
     let aged = Aged::new().await;
     let traces = two_traces();
@@ -76,7 +77,7 @@ async fn expired_traces_are_locked_in_the_order_of_writers() {
 }
 
 #[tokio::test]
-async fn what_was_refused_of_expired_traces_is_locked_in_the_order_of_writers() {
+async fn rejection_counts_of_expired_traces_are_locked_in_the_order_of_writers() {
     let (aged, traces) = expired().await;
     aged.execute(
         "INSERT INTO refused_spans SELECT tenant_id, trace_id, 1 FROM traces ORDER BY start_ns",
@@ -105,7 +106,7 @@ async fn open_spans_of_expired_traces_are_locked_in_the_order_of_writers() {
 async fn traces_that_lost_a_day_are_locked_in_the_order_of_writers() {
     let aged = Aged::new().await;
     let traces = two_traces();
-    // Stored in the other order, in which a scan of the table finds them.
+    // Stored in the other order, which is that of a table scan.
     for trace_id in [traces[1], traces[0]] {
         store(&aged, trace_id, aged.noon).await;
     }
@@ -121,14 +122,14 @@ async fn traces_that_lost_a_day_are_locked_in_the_order_of_writers() {
 }
 
 #[tokio::test]
-async fn a_batch_that_was_in_a_deadlock_is_done_again() {
-    // A batch that removes traces, and one that notes what they lost.
+async fn a_retention_batch_is_repeated_after_a_deadlock() {
+    // A batch that removes traces, and one that records the lost days.
     for statement in ["DELETE", "UPDATE"] {
         let aged = Aged::new().await;
         let [gone, pruned] = two_traces();
         store(&aged, gone, aged.noon.saturating_add(-10 * DAY)).await;
         store(&aged, pruned, aged.noon).await;
-        // The first two attempts fail; a sequence counts them, as it is not rolled back.
+        // The first two attempts fail. A sequence counts them, because it is not rolled back.
         aged.execute(&format!(
             "UPDATE traces SET received_ns = received_ns - 5 * 86400000000000
              WHERE trace_id = '{pruned}';

@@ -1,4 +1,4 @@
-//! Large values go with the last kept row that refers to them.
+//! Tests that payloads are removed with the last row that refers to them.
 
 use throughline_store::Rewrite;
 use throughline_testkit::Sent;
@@ -9,7 +9,7 @@ use crate::support::lone;
 
 const PAYLOADS: &str = "SELECT count(*) FROM payloads";
 
-/// A trace of one span with these large values, so many days ago.
+/// Stores a trace of one span with these large values, this number of days ago.
 async fn trace(aged: &mut Aged, days_ago: i64, is_error: bool, values: &[&str]) -> Span {
     let start = aged.noon.saturating_add(-days_ago * DAY);
     let mut span = lone("work", &mut aged.ids).starts(start);
@@ -36,17 +36,17 @@ async fn assert_whole(aged: &Aged, span: &Span) {
 }
 
 #[tokio::test]
-async fn values_that_no_kept_row_refers_to_go_and_the_others_stay_whole() {
+async fn payloads_without_a_kept_reference_are_removed_and_the_others_stay() {
     let mut aged = Aged::new().await;
     trace(&mut aged, 8, false, &["gone", "shared"]).await;
     let left = trace(&mut aged, 8, true, &["left", "shared"]).await;
-    // In the archive, where the days of many values share one table.
+    // In the archive, where the payloads of many days are in one table.
     trace(&mut aged, 100, false, &["shared", "old"]).await;
     let pinned = trace(&mut aged, 101, false, &["shared", "pinned"]).await;
     aged.pin(pinned.trace_id).await;
     assert_eq!(aged.fixture.count(PAYLOADS).await, 7);
     aged.compact().await;
-    // Some are referred to in either level.
+    // Both levels have references.
     let fresh = trace(&mut aged, 8, true, &["left"]).await;
     aged.run(aged.now()).await;
     assert_eq!(aged.fixture.count(PAYLOADS).await, 4);
@@ -60,7 +60,7 @@ async fn values_that_no_kept_row_refers_to_go_and_the_others_stay_whole() {
 }
 
 #[tokio::test]
-async fn a_value_of_an_old_span_that_is_imported_stays_when_its_day_is_pruned() {
+async fn a_payload_of_an_imported_old_span_stays_when_its_day_is_pruned() {
     let mut aged = Aged::new().await;
     trace(&mut aged, 5, false, &["gone", "shared"]).await;
     let start = aged.noon.saturating_add(-5 * DAY);
@@ -85,7 +85,7 @@ async fn a_value_of_an_old_span_that_is_imported_stays_when_its_day_is_pruned() 
 }
 
 #[tokio::test]
-async fn a_value_of_a_kept_event_stays() {
+async fn a_payload_of_a_kept_event_stays() {
     let mut aged = Aged::new().await;
     let left = trace(&mut aged, 8, true, &[]).await;
     let gone = trace(&mut aged, 8, false, &[]).await;
@@ -108,7 +108,7 @@ async fn a_value_of_a_kept_event_stays() {
 }
 
 #[tokio::test]
-async fn a_value_that_a_late_span_refers_to_again_is_there_again() {
+async fn a_removed_payload_is_stored_again_for_a_late_span() {
     let mut aged = Aged::new().await;
     trace(&mut aged, 8, false, &["value"]).await;
     trace(&mut aged, 8, true, &["other"]).await;

@@ -1,4 +1,5 @@
-//! A pin and a run at the same time: what is pinned stays, and what is gone cannot be pinned.
+//! Tests of a pin concurrent with a run: a pinned trace stays, and a removed trace cannot be
+//! pinned.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub(super) async fn execute(connection: &mut PgConnection, sql: String) {
         .expect("executes");
 }
 
-/// A pin that has begun and is not committed.
+/// Begins a pin and does not commit it.
 async fn begin_to_pin(aged: &Aged, trace_id: TraceId) -> PgConnection {
     let mut connection = aged.fixture.database.connection().await;
     execute(
@@ -41,7 +42,7 @@ async fn begin_to_pin(aged: &Aged, trace_id: TraceId) -> PgConnection {
     connection
 }
 
-/// Until somebody waits for somebody else's advisory lock.
+/// Waits until a connection waits for an advisory lock.
 async fn until_somebody_waits(aged: &Aged) {
     let waiting = "SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database
                    WHERE NOT granted AND locktype = 'advisory' AND datname = current_database()";
@@ -51,7 +52,7 @@ async fn until_somebody_waits(aged: &Aged) {
 }
 
 #[tokio::test]
-async fn a_trace_that_is_being_pinned_while_its_time_ends_stays() {
+async fn a_trace_that_is_pinned_while_it_expires_stays() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(10, false).await;
     aged.trace(10, false).await;
@@ -67,7 +68,7 @@ async fn a_trace_that_is_being_pinned_while_its_time_ends_stays() {
 }
 
 #[tokio::test]
-async fn a_trace_that_goes_while_it_is_being_pinned_is_said_to_be_gone() {
+async fn pinning_a_trace_that_is_removed_meanwhile_reports_not_found() {
     let mut aged = Aged::new().await;
     let gone = aged.trace(10, false).await;
     let mut run = aged.fixture.database.connection().await;
@@ -125,13 +126,13 @@ async fn a_trace_whose_day_was_pruned_cannot_be_pinned() {
     assert!(pin.is_some());
 }
 
-/// A trace whose row goes while its spans are compacted, and which is stored again at once.
+/// Removes the row of a trace while its spans are compacted, and stores the trace again at once.
 #[tokio::test]
 async fn spans_of_a_trace_that_is_removed_while_it_is_compacted_do_not_come_back() {
     let mut aged = Aged::new().await;
     let trace_id = aged.trace(10, false).await;
     aged.trace(0, false).await;
-    // Retention holds compaction up until the row is gone.
+    // Retention blocks compaction until the row is removed.
     let mut removal = aged.fixture.database.connection().await;
     execute(
         &mut removal,
@@ -147,7 +148,7 @@ async fn spans_of_a_trace_that_is_removed_while_it_is_compacted_do_not_come_back
     let again = [Sent::by("shop", again.starts(aged.noon).build())];
     let commit = async {
         until_somebody_waits(&aged).await;
-        // The new row waits for the old one to go.
+        // The new row waits for the removal of the old one.
         let waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
                        WHERE NOT granted AND locktype = 'transactionid'
                            AND datname = current_database()";
@@ -166,7 +167,7 @@ async fn spans_of_a_trace_that_is_removed_while_it_is_compacted_do_not_come_back
 }
 
 #[tokio::test]
-async fn copies_of_a_run_that_broke_off_go_with_the_next_one_and_nothing_else_does() {
+async fn table_copies_of_an_interrupted_run_are_dropped_by_the_next_one() {
     let aged = Aged::new().await;
     for table in [
         "level1_blocks_20200101_ok_kept",

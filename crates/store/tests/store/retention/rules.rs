@@ -1,4 +1,4 @@
-//! Which traces go, and when their partitions do.
+//! Tests of the rules: when traces expire and when their partitions are removed.
 
 use throughline_model::{PartitionStep, RetentionReport, RetentionRules};
 use throughline_store::{Retain, Rewrite};
@@ -18,7 +18,7 @@ fn steps(report: &RetentionReport, prefix: &str) -> Vec<PartitionStep> {
 }
 
 #[tokio::test]
-async fn a_trace_goes_a_week_after_its_end_and_a_failed_one_a_month_after() {
+async fn a_trace_expires_a_week_after_its_end_and_a_failed_one_after_a_month() {
     let mut aged = Aged::new().await;
     let fresh = aged.trace(0, false).await;
     let kept = aged.trace(6, false).await;
@@ -36,7 +36,8 @@ async fn a_trace_goes_a_week_after_its_end_and_a_failed_one_a_month_after() {
         .await;
     assert_eq!((report.ok.trace_count, report.ok.span_count), (3, 6));
     assert_eq!((report.error.trace_count, report.error.span_count), (1, 2));
-    // Those of the days 31, 20 and 8 go, that of 9 loses one of its two traces.
+    // The partitions of the days 31, 20 and 8 are removed. That of day 9 loses one of its two
+    // traces.
     let expected = [
         PartitionStep::Drop,
         PartitionStep::Drop,
@@ -44,7 +45,7 @@ async fn a_trace_goes_a_week_after_its_end_and_a_failed_one_a_month_after() {
         PartitionStep::Drop,
     ];
     assert_eq!(steps(&report, "level1_blocks_"), expected);
-    // Today and the days 6, 8, 9 and 29.
+    // The partitions of today and of the days 6, 8, 9 and 29.
     assert_eq!(aged.span_partitions().await, 5);
     let again = aged.run(aged.now()).await;
     assert_eq!(again, RetentionReport::default());
@@ -63,7 +64,7 @@ async fn a_trace_with_a_warning_is_kept_like_a_failed_one() {
 }
 
 #[tokio::test]
-async fn an_event_without_a_trace_goes_by_its_own_time() {
+async fn an_event_without_a_trace_expires_by_its_own_time() {
     let aged = Aged::new().await;
     aged.event(3, None, 9).await;
     aged.event(9, None, 17).await;
@@ -73,7 +74,7 @@ async fn an_event_without_a_trace_goes_by_its_own_time() {
 }
 
 #[tokio::test]
-async fn a_pinned_trace_stays_for_ever_and_goes_once_it_is_unpinned() {
+async fn a_pinned_trace_stays_until_it_is_unpinned() {
     let mut aged = Aged::new().await;
     let pinned = aged.trace(35, true).await;
     aged.trace(35, true).await;
@@ -86,7 +87,7 @@ async fn a_pinned_trace_stays_for_ever_and_goes_once_it_is_unpinned() {
 }
 
 #[tokio::test]
-async fn spans_that_expire_before_they_are_compacted_go_as_well() {
+async fn spans_that_expire_before_their_compaction_are_removed() {
     let mut aged = Aged::new().await;
     let kept = aged.trace(8, true).await;
     aged.trace(8, false).await;
@@ -98,7 +99,7 @@ async fn spans_that_expire_before_they_are_compacted_go_as_well() {
 }
 
 #[tokio::test]
-async fn regularly_a_partition_of_spans_goes_a_day_after_its_end_and_the_time_of_its_class() {
+async fn a_partition_of_spans_is_dropped_a_day_after_the_retention_of_its_class() {
     let mut aged = Aged::new().await;
     let failed = aged.trace(10, true).await;
     let pinned = aged.trace(10, false).await;
@@ -110,7 +111,8 @@ async fn regularly_a_partition_of_spans_goes_a_day_after_its_end_and_the_time_of
         rewrite: Rewrite::Settled,
         ..aged.now()
     };
-    // Noon, 8 days after the traces: they are past, their day's last hour is not for a day more.
+    // Noon, 8 days after the traces. They are expired, but the last hour of their day is not, for
+    // one more day.
     let early = aged.run(regular(-2, &aged)).await;
     assert_eq!(early.ok.trace_count, 1);
     assert_eq!(steps(&early, "level1_blocks_"), []);
@@ -121,13 +123,13 @@ async fn regularly_a_partition_of_spans_goes_a_day_after_its_end_and_the_time_of
     aged.assert_left(&[failed, pinned]).await;
     aged.unpin().await;
     let late = aged.run(regular(30, &aged)).await;
-    // That of either class.
+    // The partition of each class.
     assert_eq!(steps(&late, "level1_blocks_"), [PartitionStep::Drop; 2]);
     aged.assert_left(&[]).await;
 }
 
 #[tokio::test]
-async fn a_trace_that_fails_after_it_was_compacted_keeps_its_spans_when_their_partition_goes() {
+async fn a_trace_that_fails_after_its_compaction_keeps_its_spans() {
     let mut aged = Aged::new().await;
     let start = aged.noon.saturating_add(-9 * DAY);
     let root = lone("root", &mut aged.ids).starts(start).build();
@@ -150,7 +152,7 @@ async fn a_trace_that_fails_after_it_was_compacted_keeps_its_spans_when_their_pa
         ..aged.now()
     };
     let report = aged.run(regular(0)).await;
-    // Of the partition without errors, whose other trace is gone.
+    // A span of the partition without errors, whose other trace is removed.
     assert_eq!(steps(&report, "level1_blocks_"), [PartitionStep::Rewrite]);
     aged.assert_left(&[trace_id]).await;
     let again = aged.run(regular(1)).await;
@@ -162,7 +164,7 @@ async fn a_trace_that_fails_after_it_was_compacted_keeps_its_spans_when_their_pa
 }
 
 #[tokio::test]
-async fn one_trace_that_goes_by_the_rule_of_its_class_frees_its_spans_whatever_else_is_kept() {
+async fn an_expired_trace_frees_its_spans_even_if_others_are_kept() {
     let mut aged = Aged::new().await;
     aged.trace(9, false).await;
     let mut kept = Vec::new();
@@ -180,7 +182,7 @@ async fn one_trace_that_goes_by_the_rule_of_its_class_frees_its_spans_whatever_e
     let report = aged.run(regular(0)).await;
     assert_eq!(steps(&report, "level1_blocks_"), [PartitionStep::Rewrite]);
     aged.assert_left(&kept).await;
-    // What goes later one by one does not rewrite the partition each time.
+    // Traces that expire one by one do not rewrite the partition each time.
     let unpin = async |trace_id| {
         aged.execute(&format!("DELETE FROM pins WHERE trace_id = '{trace_id}'"))
             .await;
@@ -196,7 +198,7 @@ async fn one_trace_that_goes_by_the_rule_of_its_class_frees_its_spans_whatever_e
 }
 
 #[tokio::test]
-async fn the_archive_is_emptied_and_stays() {
+async fn the_archive_partition_is_emptied_and_not_dropped() {
     let mut aged = Aged::new().await;
     aged.trace(100, false).await;
     aged.run(aged.now()).await;
@@ -206,7 +208,7 @@ async fn the_archive_is_emptied_and_stays() {
 }
 
 #[tokio::test]
-async fn a_span_that_comes_late_into_a_freed_day_is_stored_and_goes_too() {
+async fn a_late_span_of_a_freed_day_is_stored_and_expires() {
     let mut aged = Aged::new().await;
     aged.trace(10, false).await;
     aged.compact().await;
@@ -219,7 +221,7 @@ async fn a_span_that_comes_late_into_a_freed_day_is_stored_and_goes_too() {
 }
 
 #[tokio::test]
-async fn rollups_outlive_their_spans_and_go_in_their_turn() {
+async fn rollups_outlive_their_spans_and_expire_by_their_own_rule() {
     let mut aged = Aged::new().await;
     aged.trace(6, false).await;
     aged.compact().await;
@@ -244,7 +246,7 @@ async fn rollups_outlive_their_spans_and_go_in_their_turn() {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_what_would_go_and_touches_nothing() {
+async fn a_dry_run_of_retention_reports_and_changes_nothing() {
     let mut aged = Aged::new().await;
     let mut all = vec![aged.trace(1, false).await];
     for (days, is_error) in [(8, false), (8, true), (12, false), (31, true)] {
@@ -268,7 +270,7 @@ async fn a_dry_run_tells_what_would_go_and_touches_nothing() {
 }
 
 #[tokio::test]
-async fn in_development_everything_goes_after_a_day() {
+async fn everything_expires_after_a_day_in_development_mode() {
     let mut aged = Aged::new().await;
     let today = aged.trace(0, true).await;
     aged.trace(2, true).await;
@@ -282,7 +284,7 @@ async fn in_development_everything_goes_after_a_day() {
 }
 
 #[tokio::test]
-async fn with_a_trace_goes_what_was_refused_of_it() {
+async fn removing_a_trace_removes_its_rejection_counts() {
     let mut aged = Aged::new().await;
     aged.trace(8, false).await;
     aged.trace(1, false).await;

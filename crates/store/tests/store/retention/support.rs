@@ -1,4 +1,4 @@
-//! Traces of many ages, and what is left of them.
+//! A fixture of traces of many ages, and queries for the remaining data.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::support::{Fixture, lone};
 
 pub(super) const DAY: i64 = UnixNanos::PER_DAY;
 
-/// Traces that all began at noon, so many days ago.
+/// A store whose traces all began at noon, some days ago.
 pub(super) struct Aged {
     pub(super) fixture: Fixture,
     /// Noon of today.
@@ -33,14 +33,14 @@ impl Aged {
         }
     }
 
-    /// A trace of two spans, failed or not, that came as soon as it had ended.
+    /// Stores a trace of two spans, failed or not, that arrived at its end.
     pub(super) async fn trace(&mut self, days_ago: i64, is_error: bool) -> TraceId {
         let trace_id = self.imported(days_ago, is_error).await;
         self.came_at_once(trace_id).await;
         trace_id
     }
 
-    /// As if the trace had come as soon as it had ended; for traces that are not compacted.
+    /// Sets the arrival of the trace to its end, for traces that are not compacted.
     pub(super) async fn came_at_once(&self, trace_id: TraceId) {
         sqlx::query("UPDATE traces SET received_ns = end_ns WHERE trace_id = $1")
             .bind(Uuid::from_bytes(trace_id.to_bytes()))
@@ -50,7 +50,7 @@ impl Aged {
         self.blocks_came_at_once(trace_id).await;
     }
 
-    /// As if each block of the trace had come as soon as its spans had ended.
+    /// Sets the arrival of each block of the trace to the end of its spans.
     pub(super) async fn blocks_came_at_once(&self, trace_id: TraceId) {
         let aged = sqlx::query(
             "UPDATE level0_blocks SET received_day = last_end_ns / 86400000000000
@@ -63,14 +63,14 @@ impl Aged {
         assert!(aged.rows_affected() > 0, "is in level 0");
     }
 
-    /// Moves everything to level 1.
+    /// Moves all spans to level 1.
     pub(super) async fn compact(&self) {
         self.fixture.store.compact_once().await.expect("compacts");
         let left = "SELECT count(*) FROM level0_blocks";
         assert_eq!(self.fixture.count(left).await, 0);
     }
 
-    /// No rule removes the trace.
+    /// Pins the trace.
     pub(super) async fn pin(&self, trace_id: TraceId) {
         self.execute(&format!(
             "INSERT INTO pins SELECT tenant_id, trace_id, 0, '' FROM traces
@@ -79,7 +79,7 @@ impl Aged {
         .await;
     }
 
-    /// The rules hold for all again.
+    /// Removes all pins.
     pub(super) async fn unpin(&self) {
         self.execute("DELETE FROM pins").await;
     }
@@ -98,7 +98,7 @@ impl Aged {
         assert_eq!(outcome.expect("is stored").events.rejected, []);
     }
 
-    /// A trace of two spans, failed or not, that comes only now.
+    /// Stores a trace of two spans, failed or not, that arrives now.
     pub(super) async fn imported(&mut self, days_ago: i64, is_error: bool) -> TraceId {
         let start = self.noon.saturating_add(-days_ago * DAY);
         let mut root = lone("root", &mut self.ids).starts(start);
@@ -113,13 +113,13 @@ impl Aged {
         trace_id
     }
 
-    /// A log record of a trace or of none, that came when it happened.
+    /// Stores a log record, with or without a trace, that arrived at its own time.
     pub(super) async fn event(&self, days_ago: i64, trace_id: Option<TraceId>, severity: i16) {
         self.late_event(days_ago, days_ago, trace_id, severity)
             .await;
     }
 
-    /// A log record that came so many days ago.
+    /// Stores a log record that arrived this number of days ago.
     pub(super) async fn late_event(
         &self,
         days_ago: i64,
@@ -171,7 +171,7 @@ impl Aged {
         self.try_run(retain).await.expect("runs")
     }
 
-    /// The default rules, now.
+    /// Returns the settings of a run now with the default rules.
     pub(super) fn now(&self) -> Retain {
         Retain {
             rules: RetentionRules::default(),
@@ -181,7 +181,7 @@ impl Aged {
         }
     }
 
-    /// Traces in the directory.
+    /// Returns the traces that have a row.
     pub(super) async fn listed(&self) -> BTreeSet<TraceId> {
         let filter = TraceFilter {
             range: TimeRange::Between(UnixNanos::new(0), self.noon.saturating_add(2 * DAY)),
@@ -191,7 +191,7 @@ impl Aged {
         listed.into_iter().map(|trace| trace.trace_id).collect()
     }
 
-    /// Traces that have spans in blocks, be they listed or not.
+    /// Returns the traces that have spans in blocks, listed or not.
     pub(super) async fn stored_spans(&self) -> BTreeSet<TraceId> {
         self.stored(
             "(SELECT unnest(trace_ids) AS trace_id FROM level0_blocks
@@ -200,7 +200,7 @@ impl Aged {
         .await
     }
 
-    /// Traces that have rows in a table.
+    /// Returns the traces that have rows in a table.
     pub(super) async fn stored(&self, table: &str) -> BTreeSet<TraceId> {
         let sql = format!("SELECT DISTINCT trace_id FROM {table} WHERE trace_id IS NOT NULL");
         let ids: Vec<Uuid> = sqlx::query_scalar(AssertSqlSafe(sql))
@@ -212,7 +212,7 @@ impl Aged {
             .collect()
     }
 
-    /// Both spans of each of these traces are there, and of no other.
+    /// Asserts that both spans of these traces are stored, and no others.
     pub(super) async fn assert_left(&self, left: &[TraceId]) {
         let left: BTreeSet<_> = left.iter().copied().collect();
         assert_eq!(self.listed().await, left);
@@ -229,7 +229,7 @@ impl Aged {
             .expect("executes");
     }
 
-    /// Partitions of spans.
+    /// Returns the partitions of spans.
     pub(super) async fn span_partitions(&self) -> i64 {
         self.fixture
             .count("SELECT count(*) FROM pg_inherits WHERE inhparent = 'level1_blocks'::regclass")

@@ -1,4 +1,4 @@
-//! Old spans, removed traces, and reports that are too long.
+//! Tests of rollups of old spans and removed traces, and of truncated reports.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{assert_equals, compact, execute, filter, spans, total};
 use crate::support::{Fixture, lone};
 
 #[tokio::test]
-async fn spans_that_began_before_the_rules_keep_them_are_not_counted() {
+async fn spans_older_than_the_rollup_rule_are_not_counted() {
     let fixture = Fixture::new().await;
     let now = fixture.now;
     let mut ids = Ids::seeded(24);
@@ -25,7 +25,7 @@ async fn spans_that_began_before_the_rules_keep_them_are_not_counted() {
                 .build(),
         )
     };
-    // Also one of a trace that failed, which is kept for longer.
+    // One of them is of a failed trace, which is kept longer.
     fixture.write(&[at(1), at(6), at(8), at(40)]).await;
     let longer = fixture.database.store_with(StoreOptions {
         rules: RetentionRules::all(10 * UnixNanos::PER_DAY),
@@ -43,7 +43,7 @@ async fn spans_that_began_before_the_rules_keep_them_are_not_counted() {
 }
 
 #[tokio::test]
-async fn figures_stay_when_a_trace_is_removed_unless_its_spans_were_in_level_0() {
+async fn rollups_keep_a_removed_trace_unless_its_spans_were_in_level_0() {
     let fixture = Fixture::new().await;
     let gauge = Arc::new(StorageGauge::default);
     let retention_admin =
@@ -69,7 +69,7 @@ async fn figures_stay_when_a_trace_is_removed_unless_its_spans_were_in_level_0()
 }
 
 #[tokio::test]
-async fn a_report_has_the_newest_rows_whole_and_says_that_others_are_left_out() {
+async fn a_truncated_rollup_report_has_complete_newest_rows_and_says_it_is_truncated() {
     let fixture = Fixture::new().await;
     let mut ids = Ids::seeded(26);
     let mut at = |hours: i64| {
@@ -79,7 +79,7 @@ async fn a_report_has_the_newest_rows_whole_and_says_that_others_are_left_out() 
     fixture.write(&[at(1), at(30), at(50)]).await;
     compact(&fixture).await;
     fixture.write(&[at(1), at(30), at(50)]).await;
-    // With the first window and this one, a report is full.
+    // The first window and this one fill a report.
     execute(
         &fixture,
         "INSERT INTO rollups
@@ -94,19 +94,19 @@ async fn a_report_has_the_newest_rows_whole_and_says_that_others_are_left_out() 
     .await;
     let report = async |window| {
         let filter = filter(window, RollupGroup::Each);
-        let told = fixture.reader().rollups(&filter).await.expect("reads");
-        let names = told
+        let actual = fixture.reader().rollups(&filter).await.expect("reads");
+        let names = actual
             .items
             .iter()
             .filter(|item| item.service.as_deref() == Some("shop"));
         let counts: Vec<_> = names.map(|item| item.span_count).collect();
-        (told.is_truncated, counts)
+        (actual.is_truncated, counts)
     };
     assert_eq!(
         report(RollupWindow::QuarterHour).await,
         (false, vec![2, 2, 2])
     );
-    // The row of the window before is one too many.
+    // The row of the previous window is beyond the limit.
     assert_eq!(report(RollupWindow::Hour).await.1, [2, 2]);
     assert!(report(RollupWindow::Hour).await.0);
 }

@@ -1,8 +1,9 @@
-//! Compactions beside readers, and what breaks off.
+//! Tests of rollups during concurrent and interrupted compactions.
 
 use std::time::Duration;
 
 use throughline_store::{JobKind, StoreOptions};
+use tokio::time::sleep;
 
 use super::{assert_equals, compact, execute, operations, spans, total};
 use crate::counted::CountedMetric;
@@ -17,7 +18,7 @@ async fn a_reader_counts_every_span_once_while_two_servers_compact() {
     }
     let others = [(); 2].map(|()| fixture.database.store(fixture.now));
     let mut moved = 0;
-    // Steps are as large as a group: one block at a time makes twenty of them.
+    // One block at a time makes twenty steps.
     while moved < 600 {
         let runs = async { tokio::join!(others[0].compact_once(), others[1].compact_once()) };
         tokio::pin!(runs);
@@ -41,16 +42,16 @@ async fn wait_for_waiter(fixture: &Fixture) {
     let waiting = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database
                    WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()";
     while fixture.count(waiting).await == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        sleep(Duration::from_millis(20)).await;
     }
 }
 
 #[tokio::test]
-async fn a_compaction_between_the_two_reads_of_a_report_changes_nothing() {
+async fn a_compaction_between_the_two_reads_of_a_report_does_not_change_it() {
     let fixture = Fixture::new().await;
     let (now, sent) = (fixture.now, spans(&fixture, 28, 40));
     fixture.write(&sent).await;
-    // A reader, and nobody else, waits for a lock when it has a snapshot of level 0.
+    // Makes only readers wait for a lock, once they have a snapshot of level 0.
     execute(
         &fixture,
         "CREATE FUNCTION wait() RETURNS boolean LANGUAGE plpgsql AS $$
@@ -88,7 +89,7 @@ async fn a_compaction_between_the_two_reads_of_a_report_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_compaction_that_breaks_off_changes_no_figures() {
+async fn an_interrupted_compaction_does_not_change_rollups() {
     let fixture = Fixture::new().await;
     let sent = spans(&fixture, 5, 50);
     fixture.write(&sent).await;
@@ -100,7 +101,7 @@ async fn a_compaction_that_breaks_off_changes_no_figures() {
         ),
         (kill, "TRIGGER break AFTER INSERT ON rollups"),
         (kill, "TRIGGER break AFTER DELETE ON level0_blocks"),
-        // At the commit.
+        // The compaction fails at its commit.
         (
             kill,
             "CONSTRAINT TRIGGER break AFTER DELETE ON level0_blocks
@@ -153,7 +154,7 @@ async fn a_larger_window_is_built_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_block_of_level_0_of_which_anything_changed_is_reported_and_left_out() {
+async fn a_damaged_level_0_block_is_reported_and_left_out_of_rollups() {
     let reports = CountedMetric::corrupt_blocks();
     let _recorder = metrics::set_default_local_recorder(&reports);
     let fixture = Fixture::new().await;
@@ -197,6 +198,22 @@ async fn a_block_of_level_0_of_which_anything_changed_is_reported_and_left_out()
         .await;
     }
     assert_equals(&fixture, &sent).await;
+}
+
+#[tokio::test]
+async fn a_waiting_server_leads_once_the_leader_releases_the_lock() {
+    let fixture = Fixture::new().await;
+    let leader = fixture.store.lead(JobKind::Compact).await.expect("leads");
+    let other = fixture.database.store(fixture.now);
+    let waiting = tokio::spawn(async move { other.lead(JobKind::Compact).await });
+    let queued = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE NOT granted AND locktype = 'advisory' AND datname = current_database()";
+    while fixture.count(queued).await == 0 {
+        sleep(Duration::from_millis(5)).await;
+    }
+    leader.release().await;
+    let mut second = waiting.await.expect("ends").expect("leads");
+    second.check().await.expect("lives");
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use sqlx::PgPool;
 
 use super::{Body, Segment};
 use crate::error::ApiError;
-use crate::order::{self, Order, OrderForm, OrderId};
+use crate::order::{self, Order, OrderForm};
+use crate::order_id::OrderId;
 use crate::visitor::Claimed;
 
 #[derive(Serialize)]

@@ -1,4 +1,4 @@
-//! `/api/products`: the products.
+//! The handlers of `/api/products`.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,10 +8,12 @@ use super::Segment;
 use crate::error::ApiError;
 use crate::product::{self, Product, ProductId};
 
+/// Returns all products.
 pub(super) async fn list(State(pool): State<PgPool>) -> Result<Json<Vec<Product>>, ApiError> {
     Ok(Json(product::list(&pool).await?))
 }
 
+/// Returns the product with the id in the path, or 404.
 pub(super) async fn show(
     State(pool): State<PgPool>,
     Segment(id): Segment<ProductId>,

@@ -72,8 +72,8 @@ impl State {
             // The rest follows after the response to this request.
             self.flush_due = true;
             self.announce(now_ms);
-            let heartbeat =
-                now_ms - self.sent_ms >= HEARTBEAT_MS && self.open.iter().any(OpenSpan::is_told);
+            let heartbeat = now_ms - self.sent_ms >= HEARTBEAT_MS
+                && self.open.iter().any(OpenSpan::is_announced);
             match (self.outbox).next(now_ms, self.anchor.stamp(now_ms), heartbeat) {
                 Next::Send(parcel) => effects.parcels.push(parcel),
                 Next::Wait(ms) => wait_ms = ms,

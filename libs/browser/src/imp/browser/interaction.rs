@@ -3,6 +3,7 @@
 use throughline_wire::{AttributeValue, SpanKind, semconv};
 
 use super::Open;
+use super::activity::Interaction;
 use super::state::{Parent, State};
 use crate::rules::element::Element;
 use crate::rules::idle::IdleDetector;
@@ -14,23 +15,6 @@ const MAX_VALUE_CHARS: usize = 1_024;
 /// The most fields of a form that are recorded.
 const MAX_FIELDS: usize = 50;
 
-/// A click or submit and the work that it caused. It is the root span of its trace.
-pub(super) struct Interaction {
-    pub(super) root: Open,
-    /// The submit that the click caused.
-    submit: Option<Open>,
-    pub(super) idle: IdleDetector,
-    /// True if the interaction is sent even when it caused nothing.
-    certain: bool,
-}
-
-impl Interaction {
-    /// Returns the span that new work of this interaction belongs to.
-    pub(super) fn innermost(&self) -> Open {
-        self.submit.unwrap_or(self.root)
-    }
-}
-
 impl State {
     /// Ends the interaction. It is not sent if it caused nothing and its element is not
     /// interactive.
@@ -41,10 +25,10 @@ impl State {
         if let Some(submit) = interaction.submit {
             self.end(submit.key, at_ms);
         }
-        let is_told = self
+        let is_announced = self
             .open_span(interaction.root.key)
-            .is_some_and(|open| open.is_told());
-        if is_told || interaction.certain || interaction.idle.has_happened() {
+            .is_some_and(|open| open.is_announced());
+        if is_announced || interaction.certain || interaction.idle.has_happened() {
             self.end(interaction.root.key, at_ms);
         } else {
             self.discard(interaction.root.key);

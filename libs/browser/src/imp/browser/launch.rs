@@ -18,25 +18,25 @@ use crate::{Config, SpanContext};
 
 /// The greatest age of the server's `traceparent` tag, in ms. An older one belongs to a cached copy
 /// of the page.
-const ANNOUNCED_MS: f64 = 60e3;
+const MAX_ANNOUNCEMENT_AGE_MS: f64 = 60e3;
 
 /// Starts the tracer. Does nothing without a page, or if the collector's address is not a URL.
 pub(super) fn launch(config: Config) {
-    let Some(own) = js::location() else {
+    let Some(page_url) = js::location() else {
         return;
     };
-    let Some(state) = state(&config, &own) else {
+    let Some(state) = state(&config, &page_url) else {
         return;
     };
-    let placed = STATE.with(|slot| slot.try_borrow_mut().map(|mut slot| *slot = Some(state)));
-    if placed.is_err() {
+    let stored = STATE.with(|slot| slot.try_borrow_mut().map(|mut slot| *slot = Some(state)));
+    if stored.is_err() {
         return;
     }
     let times = Navigation::now();
     let parent = announced(&times);
     with(|state, now_ms| {
         // The page view of a prerendered page begins when the page is shown.
-        state.view(now_ms, times.activation_ms, &own, parent);
+        state.view(now_ms, times.activation_ms, &page_url, parent);
         state.await_load(now_ms);
     });
     errors::watch_panics();
@@ -44,7 +44,7 @@ pub(super) fn launch(config: Config) {
     js::install(&callback.into_js_value(), config.patch_fetch);
 }
 
-fn state(config: &Config, own: &Address) -> Option<State> {
+fn state(config: &Config, page_url: &Address) -> Option<State> {
     let base = config
         .endpoint
         .clone()
@@ -84,7 +84,7 @@ fn state(config: &Config, own: &Address) -> Option<State> {
         sent_ms: now_ms,
         collector_url: format!("{}{}", collector.origin, collector.path),
         targets: Targets {
-            own: own.origin.clone(),
+            own: page_url.origin.clone(),
             collector,
             allowed: config
                 .propagate_to
@@ -128,7 +128,7 @@ fn announced(times: &Navigation) -> Parent {
     };
     let issued_ms =
         js::meta("traceparent", "data-issued-ms").and_then(|text| text.parse::<i64>().ok());
-    let is_old = issued_ms.is_some_and(|ms| js::wall() - ms as f64 > ANNOUNCED_MS);
+    let is_old = issued_ms.is_some_and(|ms| js::wall() - ms as f64 > MAX_ANNOUNCEMENT_AGE_MS);
     if times.from_cache || is_old {
         Parent::Linked(span)
     } else {

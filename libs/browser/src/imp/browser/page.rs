@@ -4,49 +4,27 @@ use std::borrow::Cow;
 
 use throughline_wire::{Attributes, SpanEvent, SpanKind, semconv};
 
-use super::Open;
+use super::activity::Page;
 use super::js::Navigation;
 use super::state::{Parent, State, Visibility};
 use crate::rules::address::Address;
-use crate::rules::idle::{IdleDetector, Look};
-
-/// The time for which a page view is the parent of work without a click, in ms.
-const PAGE_WINDOW_MS: f64 = 600e3;
-/// The page view that is shown.
-pub(super) struct Page {
-    pub(super) open: Open,
-    pub(super) idle: IdleDetector,
-    /// True if its span has ended. The page view stays the parent of work without a click.
-    ended: bool,
-    began_ms: f64,
-    pub(super) path: String,
-}
-
-impl Page {
-    pub(super) fn takes_children(&self, now_ms: f64) -> bool {
-        now_ms - self.began_ms < PAGE_WINDOW_MS
-    }
-
-    pub(super) fn has_ended(&self) -> bool {
-        self.ended
-    }
-}
+use crate::rules::idle::{IdleCheck, IdleDetector};
 
 impl State {
     /// Ends the interaction and the page view if they are over. Returns the time until the next
     /// check, in ms.
-    pub(super) fn look(&mut self, now_ms: f64) -> Option<f64> {
+    pub(super) fn check(&mut self, now_ms: f64) -> Option<f64> {
         let mut next_ms: Option<f64> = None;
         if let Some(interaction) = &self.interaction {
-            match interaction.idle.look(now_ms) {
-                Look::Over(at_ms) => self.finish_interaction(at_ms),
-                Look::Again(ms) => next_ms = Some(ms),
+            match interaction.idle.check(now_ms) {
+                IdleCheck::Over(at_ms) => self.finish_interaction(at_ms),
+                IdleCheck::Again(ms) => next_ms = Some(ms),
             }
         }
         if let Some(page) = self.page.as_ref().filter(|page| !page.ended) {
-            match page.idle.look(now_ms) {
-                Look::Over(at_ms) => self.finish_page(at_ms),
-                Look::Again(ms) => next_ms = Some(next_ms.map_or(ms, |other| other.min(ms))),
+            match page.idle.check(now_ms) {
+                IdleCheck::Over(at_ms) => self.finish_page(at_ms),
+                IdleCheck::Again(ms) => next_ms = Some(next_ms.map_or(ms, |other| other.min(ms))),
             }
         }
         next_ms
@@ -114,7 +92,7 @@ impl State {
 
     /// Handles a route change within the page.
     pub(super) fn route(&mut self, now_ms: f64, address: &Address) {
-        self.look(now_ms);
+        self.check(now_ms);
         if let Some(interaction) = &mut self.interaction {
             interaction.idle.noted(now_ms);
         }

@@ -3,12 +3,9 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use throughline_wire::{
-    Attributes, DropReason, Span, SpanKind, SpanLink, Status, TraceId, semconv,
-};
+use throughline_wire::{Attributes, DropReason, Span, SpanKind, SpanLink, TraceId, semconv};
 
-use super::interaction::Interaction;
-use super::page::Page;
+use super::activity::{Interaction, Page};
 use super::{ENTERED, Open, js};
 use crate::SpanContext;
 use crate::rules::address::Targets;
@@ -23,12 +20,13 @@ const MAX_OPEN: usize = 512;
 const ANNOUNCE_AFTER_MS: f64 = 1_000.0;
 /// The session storage key of the session.
 pub(super) const SESSION_KEY: &str = "throughline.session";
-/// The OTLP flags of our spans and links: sampled, random trace id, and "it is known whether the
-/// parent is remote" (it never is).
+/// The OTLP flags of the spans and links of a page: sampled, random trace id, and the bit that tells
+/// that the parent is known to be local.
 const FLAGS: u32 = 0x103;
 
 /// A span that has not ended.
 pub(super) struct OpenSpan {
+    /// The number by which its handle finds it.
     pub(super) key: u32,
     pub(super) span: Span,
     /// The clock anchor at its start. The span keeps it, so that its duration is monotonic.
@@ -38,7 +36,7 @@ pub(super) struct OpenSpan {
 
 impl OpenSpan {
     /// Reports whether the span was announced to the collector.
-    pub(super) fn is_told(&self) -> bool {
+    pub(super) fn is_announced(&self) -> bool {
         self.span.sequence.is_some()
     }
 }
@@ -184,23 +182,13 @@ impl State {
             anchor: self.anchor,
             began_ms: at_ms,
             span: Span {
-                trace_id,
-                span_id,
                 parent_span_id,
-                trace_state: Cow::Borrowed(""),
                 flags: FLAGS,
                 name: name.into(),
                 kind,
-                start,
-                end: start,
-                status: Status::UNSET,
                 attributes,
-                dropped_attributes_count: 0,
-                events: Vec::new(),
-                dropped_events_count: 0,
                 links,
-                dropped_links_count: 0,
-                sequence: None,
+                ..Span::new(trace_id, span_id, start)
             },
         });
         self.note(trace_id, |idle| idle.began(at_ms));
@@ -248,7 +236,7 @@ impl State {
     pub(super) fn announce(&mut self, now_ms: f64) {
         for at in 0..self.open.len() {
             let open = &self.open[at];
-            if open.is_told() || now_ms - open.began_ms < ANNOUNCE_AFTER_MS {
+            if open.is_announced() || now_ms - open.began_ms < ANNOUNCE_AFTER_MS {
                 continue;
             }
             // The start has the form of a span with zero duration. The collector reads only the

@@ -40,9 +40,11 @@ pub(super) struct SequenceState {
     process: Option<ProcessId>,
     /// The number of earlier processes of this page.
     pub(super) generation: u32,
+    /// The number of the next span.
     pub(super) next: u64,
     /// All drops of this process.
     pub(super) dropped: Dropped,
+    /// Whether the final report was sent.
     pub(super) has_ended: bool,
 }
 

@@ -54,7 +54,7 @@ fn a_request_is_a_batch_with_resource_clock_and_spans() {
 }
 
 #[test]
-fn what_never_became_a_span_is_told_with_the_next_one() {
+fn drops_without_a_span_are_reported_with_the_next_batch() {
     let mut outbox = outbox();
     outbox.count_dropped(DropReason::QueueFull, 1);
     assert!(outbox.is_empty() && outbox.next(0.0, NOW, false) == Next::Rest);
@@ -64,7 +64,7 @@ fn what_never_became_a_span_is_told_with_the_next_one() {
 }
 
 #[test]
-fn one_request_is_under_way_at_a_time() {
+fn one_request_is_in_flight_at_a_time() {
     let mut outbox = outbox();
     push(&mut outbox, span(0, 200));
     let first = parcel(outbox.next(0.0, NOW, false));
@@ -75,7 +75,7 @@ fn one_request_is_under_way_at_a_time() {
 }
 
 #[test]
-fn a_failed_batch_is_sent_again_in_the_same_order_after_a_wait() {
+fn a_failed_batch_is_retried_in_the_same_order_after_a_delay() {
     let mut outbox = outbox();
     push(&mut outbox, span(0, 200));
     push(&mut outbox, span(1, 200));
@@ -94,7 +94,7 @@ fn a_failed_batch_is_sent_again_in_the_same_order_after_a_wait() {
 }
 
 #[test]
-fn a_refused_batch_is_not_sent_again_but_counted() {
+fn a_rejected_batch_is_counted_and_not_retried() {
     let mut outbox = outbox();
     push(&mut outbox, span(0, 200));
     let first = parcel(outbox.next(0.0, NOW, false));
@@ -106,7 +106,7 @@ fn a_refused_batch_is_not_sent_again_but_counted() {
 }
 
 #[test]
-fn what_does_not_fit_is_dropped_and_told_in_the_next_batch_until_one_arrives() {
+fn drops_of_a_full_queue_are_reported_until_a_batch_arrives() {
     let mut outbox = outbox();
     for number in 0..MAX_SPANS + 3 {
         push(&mut outbox, span(number, 200));
@@ -132,7 +132,7 @@ fn what_does_not_fit_is_dropped_and_told_in_the_next_batch_until_one_arrives() {
 }
 
 #[test]
-fn the_oldest_go_when_a_failed_batch_finds_no_space() {
+fn the_oldest_spans_are_dropped_if_a_failed_batch_does_not_fit() {
     let mut outbox = outbox();
     for number in 0..60 {
         push(&mut outbox, span(number, 200));
@@ -162,7 +162,7 @@ fn bodies_are_split_by_bytes() {
 }
 
 #[test]
-fn leaving_sends_no_more_than_browsers_allow() {
+fn leaving_the_page_sends_at_most_what_browsers_allow() {
     let mut outbox = outbox();
     for number in 0..200 {
         push(&mut outbox, span(number, 1_000));
@@ -184,7 +184,7 @@ fn leaving_sends_no_more_than_browsers_allow() {
 }
 
 #[test]
-fn leaving_does_not_wait_for_a_failure_to_cool() {
+fn leaving_the_page_does_not_wait_for_the_backoff() {
     let mut outbox = outbox();
     push(&mut outbox, span(0, 200));
     let first = parcel(outbox.next(0.0, NOW, false));
@@ -194,7 +194,7 @@ fn leaving_does_not_wait_for_a_failure_to_cool() {
 }
 
 #[test]
-fn an_answer_to_nothing_is_ignored() {
+fn a_response_without_a_request_is_ignored() {
     let mut outbox = outbox();
     outbox.settle(7, 200, 0.0, 0.0, 0.5);
     assert_eq!(outbox.next(0.0, NOW, false), Next::Rest);
@@ -226,9 +226,9 @@ mod properties {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn every_span_is_stored_waiting_or_counted(steps in prop::collection::vec(step(), 1..120)) {
+        fn every_span_is_stored_queued_or_counted(steps in prop::collection::vec(step(), 1..120)) {
             let mut outbox = outbox();
-            let (mut pushed, mut stored, mut told) = (0_u64, 0_u64, 0_u64);
+            let (mut pushed, mut stored, mut reported) = (0_u64, 0_u64, 0_u64);
             let mut open: Vec<Parcel> = Vec::new();
             let answer = |outbox: &mut Outbox, parcel: Parcel, status: u16| {
                 let batch = read(&parcel);
@@ -256,7 +256,7 @@ mod properties {
                         if let Some(parcel) = open.pop() {
                             let (spans, dropped) = answer(&mut outbox, parcel, status);
                             stored += spans;
-                            told += dropped;
+                            reported += dropped;
                         }
                     }
                 }
@@ -267,7 +267,7 @@ mod properties {
             }
             let waiting: usize = outbox.waiting.len() + outbox.in_flight.iter().map(|f| f.items.len()).sum::<usize>();
             let counted: u64 = outbox.dropped.0.iter().chain(outbox.in_flight.iter().flat_map(|f| &f.dropped.0)).map(|(_, count)| count).sum();
-            prop_assert_eq!(pushed, stored + told + waiting as u64 + counted);
+            prop_assert_eq!(pushed, stored + reported + waiting as u64 + counted);
         }
     }
 }

@@ -2,50 +2,21 @@
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
-use throughline_wire::{LogRecord, Resource, UnixNanos};
+use throughline_testkit::NOW;
+use throughline_testkit::strategies::log_record;
+use throughline_wire::Resource;
 
-use super::{
-    NOW_NS, attributes, patient, resource, scope, shown, span_id, text, trace_id, value,
-    without_odd_numbers,
-};
+use super::{VALID, patient, resource, scope, shown, without_odd_numbers};
 use crate::otlp::{LogsOf, decode_logs_json, encode_logs_json};
-
-prop_compose! {
-    fn record()(
-        (trace_id, span_id, parent_span_id) in
-            (option::of(trace_id()), option::of(span_id()), option::of(span_id())),
-        (time, observed) in (1..NOW_NS, 0..NOW_NS),
-        (severity_number, flags, dropped_attributes_count) in
-            (0..=LogRecord::MAX_SEVERITY, any::<u32>(), any::<u32>()),
-        (severity_text, event_name) in (text(), text()),
-        (body, attributes) in (value(), attributes()),
-    ) -> LogRecord {
-        LogRecord {
-            time: UnixNanos::new(time),
-            observed: UnixNanos::new(observed),
-            trace_id,
-            span_id,
-            parent_span_id,
-            flags,
-            severity_number,
-            severity_text: severity_text.into(),
-            event_name: event_name.into(),
-            body,
-            attributes,
-            dropped_attributes_count,
-        }
-    }
-}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_was_written_reads_back_the_same(
+    fn encoded_items_are_read_back_unchanged(
         resource in resource(),
-        groups in vec((scope(), vec(record(), 1..4)), 1..3),
+        groups in vec((scope(), vec(log_record(VALID), 1..4)), 1..3),
     ) {
         let written: Vec<LogsOf<'_>> = groups
             .iter()
@@ -58,7 +29,7 @@ proptest! {
         let json = encode_logs_json(&written);
         prop_assert!(!json.contains(&b'\n'), "one line");
         let read = decode_logs_json(&json).expect("a request");
-        let read = read.validate(&patient(), UnixNanos::new(NOW_NS));
+        let read = read.validate(&patient(), NOW);
         prop_assert_eq!(read.rejected.len(), 0);
         prop_assert_eq!(read.groups.len(), groups.len());
         for (read, (scope, records)) in read.groups.iter().zip(&groups) {
@@ -70,7 +41,7 @@ proptest! {
     }
 
     #[test]
-    fn the_official_decoder_reads_it_too(scope in scope(), records in vec(record(), 1..3)) {
+    fn the_official_decoder_reads_it_too(scope in scope(), records in vec(log_record(VALID), 1..3)) {
         let resource = Resource::of_service("shop");
         let logs = LogsOf { resource: &resource, scope: &scope, items: records.iter().collect() };
         let json = without_odd_numbers(encode_logs_json(&[logs]));

@@ -21,7 +21,7 @@ fn batch_of(spans: Vec<Span>) -> WriteBatch {
 }
 
 #[tokio::test]
-async fn a_value_at_the_threshold_stays_and_one_over_it_leaves_a_preview() {
+async fn a_value_at_the_threshold_stays_and_a_larger_one_becomes_a_preview() {
     let span = throughline_testkit::span("s")
         .with("at", "x".repeat(100))
         .with("over", "é".repeat(5_000))
@@ -34,12 +34,12 @@ async fn a_value_at_the_threshold_stays_and_one_over_it_leaves_a_preview() {
     assert!(preview.ends_with("… [10000 bytes]"), "{preview}");
     assert_eq!(detached.payloads.len(), 1);
     let references = crate::payload_refs::decode(detached.of_span(0)).expect("reads");
-    assert_eq!(references[0].place, ValuePath::Attribute(1));
+    assert_eq!(references[0].path, ValuePath::Attribute(1));
     assert_eq!(references[0].byte_count, 10_000);
 }
 
 #[tokio::test]
-async fn equal_values_of_a_batch_are_compressed_once_and_a_clean_batch_is_not_touched() {
+async fn equal_payloads_of_a_batch_are_compressed_once() {
     let large = || "y".repeat(10_000);
     let one = throughline_testkit::span("a").with("k", large()).build();
     let other = throughline_testkit::span("b")

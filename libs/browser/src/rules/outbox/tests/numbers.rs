@@ -21,7 +21,7 @@ fn numbered(number: u64) -> String {
 }
 
 #[test]
-fn a_batch_says_where_the_page_stands() {
+fn a_batch_has_the_sequence_of_the_page() {
     let mut outbox = outbox();
     for _ in 0..2 {
         let number = outbox.number();
@@ -30,10 +30,13 @@ fn a_batch_says_where_the_page_stands() {
     outbox.number();
     outbox.count_dropped(DropReason::QueueFull, 1);
     let sent = send(&mut outbox);
-    let told = sequence(&sent);
-    assert_eq!(told.process, ProcessId::from_i64(7).expect("no zero"));
-    assert_eq!((told.next, told.settled, told.ended), (3, 3, false));
-    assert_eq!(told.dropped.get(&DropReason::QueueFull), Some(&1));
+    let reported = sequence(&sent);
+    assert_eq!(reported.process, ProcessId::from_i64(7).expect("no zero"));
+    assert_eq!(
+        (reported.next, reported.settled, reported.ended),
+        (3, 3, false)
+    );
+    assert_eq!(reported.dropped.get(&DropReason::QueueFull), Some(&1));
     let numbers: Vec<_> = read(&sent).spans.iter().map(|span| span.sequence).collect();
     assert_eq!(numbers, [Some(0), Some(1)]);
     outbox.settle(sent.id, 200, 0.0, 0.0, 0.5);
@@ -47,7 +50,7 @@ fn a_batch_says_where_the_page_stands() {
 }
 
 #[test]
-fn what_waits_or_is_under_way_in_another_batch_is_not_settled() {
+fn queued_and_in_flight_numbers_are_not_settled() {
     let mut outbox = outbox();
     push(&mut outbox, span(0, 200));
     let ordinary = send(&mut outbox);
@@ -66,25 +69,25 @@ fn what_waits_or_is_under_way_in_another_batch_is_not_settled() {
 }
 
 #[test]
-fn an_open_span_is_told_once_and_its_end_replaces_its_start() {
+fn an_open_span_is_announced_once_and_its_end_replaces_its_start() {
     let mut outbox = outbox();
     assert!(outbox.has_space_for_start(200));
     let number = outbox.number();
     outbox.push_start(number, numbered(number));
-    let told = send(&mut outbox);
-    let batch = read(&told);
+    let reported = send(&mut outbox);
+    let batch = read(&reported);
     assert_eq!((batch.spans.len(), batch.starts.len()), (0, 1));
     assert_eq!(batch.starts[0].sequence, Some(0));
-    assert_eq!(sequence(&told).settled, 1, "a start settles its number");
+    assert_eq!(sequence(&reported).settled, 1, "a start settles its number");
     // The request failed, and the span ends before the retry.
-    outbox.settle(told.id, 503, 0.0, 0.0, 0.0);
+    outbox.settle(reported.id, 503, 0.0, 0.0, 0.0);
     outbox.push(number, numbered(number));
     let again = read(&parcel(outbox.next(1.0, NOW, false)));
     assert_eq!((again.spans.len(), again.starts.len()), (1, 0));
 }
 
 #[test]
-fn a_lost_start_is_no_dropped_span() {
+fn a_lost_start_does_not_count_as_a_dropped_span() {
     let mut outbox = outbox();
     let number = outbox.number();
     outbox.push_start(number, numbered(number));
@@ -95,7 +98,7 @@ fn a_lost_start_is_no_dropped_span() {
 }
 
 #[test]
-fn a_page_with_nothing_to_tell_can_say_that_it_lives() {
+fn a_page_without_spans_can_send_a_heartbeat() {
     let mut outbox = outbox();
     assert_eq!(outbox.next(0.0, NOW, false), Next::Rest);
     let heartbeat = parcel(outbox.next(0.0, NOW, true));
@@ -106,7 +109,7 @@ fn a_page_with_nothing_to_tell_can_say_that_it_lives() {
 }
 
 #[test]
-fn a_page_that_is_left_sends_its_final_report_with_its_last_spans() {
+fn leaving_a_page_sends_the_final_report_with_the_last_spans() {
     let mut outbox = outbox();
     for number in 0..60 {
         push(&mut outbox, span(number, 1_000));
@@ -116,13 +119,16 @@ fn a_page_that_is_left_sends_its_final_report_with_its_last_spans() {
     assert!(!outbox.has_sent_final_report());
     outbox.settle(first.id, 200, 0.0, 0.0, 0.5);
     let last = outbox.next_at_unload(NOW, true).expect("a request");
-    let told = sequence(&last);
-    assert_eq!((told.next, told.settled, told.ended), (60, 60, true));
+    let reported = sequence(&last);
+    assert_eq!(
+        (reported.next, reported.settled, reported.ended),
+        (60, 60, true)
+    );
     assert!(outbox.has_sent_final_report());
 }
 
 #[test]
-fn a_page_that_is_only_hidden_does_not() {
+fn hiding_a_page_sends_no_final_report() {
     let mut outbox = outbox();
     push(&mut outbox, span(0, 200));
     let hidden = outbox.next_at_unload(NOW, false).expect("a request");
@@ -130,7 +136,7 @@ fn a_page_that_is_only_hidden_does_not() {
 }
 
 #[test]
-fn a_page_that_comes_back_is_another_process_and_mixes_no_numbers() {
+fn a_page_that_is_shown_again_is_a_new_process_with_new_numbers() {
     let mut outbox = outbox();
     push(&mut outbox, span(0, 200));
     let final_report = outbox.next_at_unload(NOW, true).expect("a request");
@@ -145,13 +151,16 @@ fn a_page_that_comes_back_is_another_process_and_mixes_no_numbers() {
     assert_eq!(read(&old).spans.len(), 1);
     outbox.settle(old.id, 200, 0.0, 0.0, 0.5);
     let new = send(&mut outbox);
-    let told = sequence(&new);
-    assert_eq!(told.process, ProcessId::from_i64(8).expect("no zero"));
-    assert_eq!((told.next, told.settled, told.ended), (1, 1, false));
+    let reported = sequence(&new);
+    assert_eq!(reported.process, ProcessId::from_i64(8).expect("no zero"));
+    assert_eq!(
+        (reported.next, reported.settled, reported.ended),
+        (1, 1, false)
+    );
 }
 
 #[test]
-fn a_page_without_random_numbers_sends_without_numbers() {
+fn a_page_without_random_bytes_sends_no_sequence_numbers() {
     let mut outbox = Outbox::new("{}", "{}", None);
     push(&mut outbox, span(0, 200));
     assert_eq!(read(&send(&mut outbox)).sequence, None);

@@ -1,0 +1,73 @@
+//! The rows of a partition that are kept, and their numbers.
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::partition::Partition;
+
+/// The most referred values to compare, which must fit into memory; beyond it all values of the day
+/// are kept.
+pub(super) const MAX_REFERRED: usize = 500_000;
+
+/// The rows that are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Those of traces that have a row in the directory, and of no trace from this instant on.
+    Directory { before_ns: i64 },
+    /// Those of pinned traces.
+    Pinned,
+}
+
+impl Keep {
+    pub(super) const fn before_ns(self) -> i64 {
+        match self {
+            Self::Directory { before_ns } => before_ns,
+            Self::Pinned => i64::MAX,
+        }
+    }
+
+    pub(super) const fn table(self) -> &'static str {
+        match self {
+            Self::Directory { .. } => "traces",
+            Self::Pinned => "pins",
+        }
+    }
+}
+
+/// The numbers of rows, by what becomes of them. Of blocks their traces are counted, once a
+/// block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub(super) struct RowCounts {
+    pub total: i64,
+    pub kept: i64,
+    /// Those of the kept that go by and by.
+    pub waiting: i64,
+    /// The rows that were pinned before they were counted.
+    #[sqlx(default)]
+    pub pins: i64,
+    /// See [`version`](super::counts::version), before they were counted.
+    #[sqlx(default)]
+    pub version: i64,
+    /// The reason that all rows are kept because it is not known which are.
+    #[sqlx(skip)]
+    pub unknown: Option<Unknown>,
+}
+
+/// The reason that it is not known which values are referred to: all are to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// A row that may refer to some cannot be read, or was written by a later version.
+    Damaged,
+    /// There are more than [`MAX_REFERRED`].
+    TooMany,
+}
+
+/// Returns the number of rows.
+pub(super) async fn count(
+    connection: &mut PgConnection,
+    partition: &Partition,
+) -> Result<i64, sqlx::Error> {
+    let table = &partition.table;
+    sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
+        .fetch_one(connection)
+        .await
+}
