@@ -5,6 +5,9 @@
 //! [`DecodeBudget`] for every attribute, event, link and item of an array or a map. When the budget
 //! is spent, they skip and count the rest. Skipped attributes, events and links count as dropped
 //! ones of their span. Skipped items of a value are counted in a text at the end of the value.
+//!
+//! The attributes of resources and scopes also spend bytes, from a [`PartBudget`]: a span of a
+//! hundred bytes can refer to a resource of megabytes.
 
 /// The maximum number of attributes, events, links and items of values in one request.
 pub const REQUEST_VALUES: usize = 1 << 20;
@@ -16,6 +19,47 @@ pub const LIST_ITEMS: usize = 1024;
 /// The maximum number of decoded pairs of one attribute set. Far above the number of stored
 /// attributes, because keys may repeat.
 pub const SET_PAIRS: usize = 1 << 14;
+
+/// The maximum size of the attributes of one resource or scope after repair, in bytes. Every answer
+/// with a span of it contains them.
+pub const PART_BYTES: usize = 4 << 20;
+/// The maximum size of the attributes of all resources and scopes of one request after repair, in
+/// bytes: what the store keeps in memory until they are committed.
+pub const REQUEST_PART_BYTES: usize = 64 << 20;
+
+/// The bytes of attributes that the resources and scopes of a request may still have.
+#[derive(Debug, Clone)]
+pub struct PartBudget {
+    /// The remaining bytes of the request.
+    bytes: usize,
+    /// The remaining bytes of the current resource or scope.
+    part: usize,
+}
+
+impl PartBudget {
+    /// Returns the budget of one request: [`REQUEST_PART_BYTES`], and [`PART_BYTES`] for each part.
+    pub const fn for_request() -> Self {
+        Self {
+            bytes: REQUEST_PART_BYTES,
+            part: PART_BYTES,
+        }
+    }
+
+    /// Starts the next resource or scope.
+    pub const fn begin_part(&mut self) {
+        self.part = PART_BYTES;
+    }
+
+    /// Spends an attribute of `bytes` bytes. Returns false if it does not fit; a smaller one may.
+    pub const fn take(&mut self, bytes: usize) -> bool {
+        if bytes > self.part || bytes > self.bytes {
+            return false;
+        }
+        self.part -= bytes;
+        self.bytes -= bytes;
+        true
+    }
+}
 
 /// The number of values that a request may still create.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@
 //! A span without repairs costs one pass over its text and no allocation.
 
 mod log;
+mod part;
 mod reject;
 mod text;
 mod times;
@@ -22,6 +23,7 @@ use throughline_wire::{
     SpanEvent, SpanLink, SpanStart, UnixNanos, semconv,
 };
 
+use crate::budget::PartBudget;
 use crate::context::Repairs;
 
 /// Validates and repairs `span`.
@@ -96,8 +98,14 @@ pub fn validate_start(
     Ok(SpanStart::of(&span))
 }
 
-/// Repairs a resource, with the limits on attributes.
-pub fn validate_resource(mut resource: Resource, limits: &Limits, repairs: Repairs) -> Resource {
+/// Repairs a resource, with the limits on attributes, and drops the attributes that are not within
+/// the budget. The name of its service stays.
+pub fn validate_resource(
+    mut resource: Resource,
+    limits: &Limits,
+    repairs: Repairs,
+    budget: &mut PartBudget,
+) -> Resource {
     let mut notes = Notes::take(repairs, &mut resource.attributes, limits);
     if resource.listed_service() != resource.service_name() {
         notes.insert(Repair::NameCut);
@@ -109,15 +117,23 @@ pub fn validate_resource(mut resource: Resource, limits: &Limits, repairs: Repai
         limits,
         &mut notes,
     );
+    part::bound(
+        &mut resource.attributes,
+        &mut resource.dropped_attributes_count,
+        budget,
+        &mut notes,
+    );
     notes.put(&mut resource.attributes);
     resource
 }
 
-/// Repairs an instrumentation scope, with the limits on attributes and on names.
+/// Repairs an instrumentation scope, with the limits on attributes and on names, and drops the
+/// attributes that are not within the budget.
 pub fn validate_scope(
     mut scope: InstrumentationScope,
     limits: &Limits,
     repairs: Repairs,
+    budget: &mut PartBudget,
 ) -> InstrumentationScope {
     let mut notes = Notes::take(repairs, &mut scope.attributes, limits);
     for text in [&mut scope.name, &mut scope.version, &mut scope.schema_url] {
@@ -127,6 +143,12 @@ pub fn validate_scope(
         &mut scope.attributes,
         &mut scope.dropped_attributes_count,
         limits,
+        &mut notes,
+    );
+    part::bound(
+        &mut scope.attributes,
+        &mut scope.dropped_attributes_count,
+        budget,
         &mut notes,
     );
     notes.put(&mut scope.attributes);

@@ -90,6 +90,7 @@ pub fn decode(body: &[u8]) -> Result<Request, DecodeError> {
         groups: Vec::new(),
         group_at: HashMap::new(),
         nobody: None,
+        own_processes: HashMap::new(),
     };
     let text = text.trim_ascii();
     if text.is_empty() {
@@ -120,6 +121,8 @@ struct Decoder {
     context: DecodeContext,
     /// The resource of spans without a process.
     nobody: Option<usize>,
+    /// The resources of the processes that spans contain, by their text.
+    own_processes: HashMap<(String, BytesEncoding), usize>,
 }
 
 impl Decoder {
@@ -178,6 +181,19 @@ impl Decoder {
         Ok(processes)
     }
 
+    /// Reads the process that a span contains. Spans with the same text share their resource.
+    fn own_process(&mut self, raw: &RawValue, form: BytesEncoding) -> Result<usize, String> {
+        let key = (raw.get().to_owned(), form);
+        if let Some(resource) = self.own_processes.get(&key) {
+            return Ok(*resource);
+        }
+        let process = parse(raw.get(), &mut self.context)
+            .map_err(|error| format!("process: {}", json_reason(&error)))?;
+        let resource = self.process(process, form);
+        self.own_processes.insert(key, resource);
+        Ok(resource)
+    }
+
     fn process(&mut self, process: JsonProcess, form: BytesEncoding) -> usize {
         let resource = process.into_resource(form, &mut self.context);
         let repairs = self.context.take_repairs();
@@ -201,8 +217,6 @@ impl Decoder {
             let form = BytesEncoding::of(own.is_some(), process.is_some());
             let span = span::read(sent, form, context)?;
             let repairs = context.take_repairs();
-            let own = own.map(|raw| parse(raw.get(), context)).transpose();
-            let own = own.map_err(|error| format!("process: {}", json_reason(&error)))?;
             Ok((span, repairs, own, process, form))
         });
         let (mut read, repairs, own, process, form) = match read {
@@ -220,9 +234,16 @@ impl Decoder {
             );
         }
         let resource = match (own, process.and_then(|id| processes.get(&id))) {
-            (Some(own), _) => self.process(own, form),
-            (None, Some(resource)) => *resource,
-            (None, None) => self.nobody(),
+            (Some(own), _) => self.own_process(&own, form),
+            (None, Some(resource)) => Ok(*resource),
+            (None, None) => Ok(self.nobody()),
+        };
+        let resource = match resource {
+            Ok(resource) => resource,
+            Err(reason) => {
+                self.request.reject(reason);
+                return false;
+            }
         };
         let group = self.group(resource, &mut read);
         self.request

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use throughline_codec::budget::PartBudget;
 use throughline_codec::context::{Decoded, Repairs};
 use throughline_codec::decode::MAX_SPANS;
 use throughline_codec::group::SpanGroup;
@@ -181,10 +182,12 @@ impl Request {
             rejected: self.rejected,
             ..Validated::default()
         };
+        let mut parts = PartBudget::for_request();
         let resources: Vec<Arc<Resource>> = self
             .resources
             .into_iter()
-            .map(|(resource, repairs)| Arc::new(validate_resource(resource, limits, repairs)))
+            .map(|(resource, repairs)| validate_resource(resource, limits, repairs, &mut parts))
+            .map(Arc::new)
             .collect();
         for group in self.groups {
             let mut spans = Vec::with_capacity(group.spans.len());
@@ -231,7 +234,12 @@ impl Request {
             if !(spans.is_empty() && group.packed.is_empty() && events.is_empty()) {
                 validated.groups.push(SpanGroup {
                     resource: Arc::clone(&resources[group.resource]),
-                    scope: Arc::new(validate_scope(group.scope, limits, group.scope_repairs)),
+                    scope: Arc::new(validate_scope(
+                        group.scope,
+                        limits,
+                        group.scope_repairs,
+                        &mut parts,
+                    )),
                     spans,
                     packed: group.packed,
                     events,

@@ -1,5 +1,7 @@
 //! Spans and log records as OTLP requests of a bounded size, each without a line break.
 
+use std::collections::HashSet;
+
 use throughline_formats::otlp::{ItemsOf, encode_json, encode_logs_json};
 use throughline_model::{StoredSpan, Trace, WholeEvent, WholeEvents};
 use throughline_wire::{
@@ -13,13 +15,16 @@ const REQUEST_BYTES: usize = 4 << 20;
 
 /// Returns the requests for the spans of a trace.
 pub fn span_requests(trace: &Trace) -> impl Iterator<Item = Vec<u8>> + '_ {
-    bounded(&trace.spans).map(|spans| encode_json(&grouped(spans, &trace.resources, &trace.scopes)))
+    let (resources, scopes) = (&trace.resources, &trace.scopes);
+    bounded(&trace.spans, resources, scopes)
+        .map(move |spans| encode_json(&grouped(spans, resources, scopes)))
 }
 
 /// Returns the requests for the log records of a page.
 pub fn log_requests(page: &WholeEvents) -> impl Iterator<Item = Vec<u8>> + '_ {
-    bounded(&page.events)
-        .map(|events| encode_logs_json(&grouped(events, &page.resources, &page.scopes)))
+    let (resources, scopes) = (&page.resources, &page.scopes);
+    bounded(&page.events, resources, scopes)
+        .map(move |events| encode_logs_json(&grouped(events, resources, scopes)))
 }
 
 /// An item of a request, in the form that the store returns.
@@ -45,15 +50,24 @@ impl Stored for StoredSpan {
 
     fn memory_bytes(&self) -> usize {
         let Span {
+            name,
+            trace_state,
+            status,
             attributes,
             events,
             links,
             ..
         } = &self.span;
+        let names = events.iter().map(|event| &event.name);
+        let states = links.iter().map(|link| &link.trace_state);
+        let texts = names
+            .chain(states)
+            .chain([name, trace_state, &status.message]);
         let events = events.iter().map(|event| &event.attributes);
         let links = links.iter().map(|link| &link.attributes);
         let lists = events.chain(links).chain([attributes]);
-        lists.map(attributes_memory_bytes).sum()
+        let texts: usize = texts.map(|text| text.len()).sum();
+        texts + lists.map(attributes_memory_bytes).sum::<usize>()
     }
 }
 
@@ -69,30 +83,54 @@ impl Stored for WholeEvent {
     }
 
     fn memory_bytes(&self) -> usize {
-        value_memory_bytes(&self.record.body) + attributes_memory_bytes(&self.record.attributes)
+        let record = &self.record;
+        record.severity_text.len()
+            + record.event_name.len()
+            + value_memory_bytes(&record.body)
+            + attributes_memory_bytes(&record.attributes)
     }
 }
 
 /// Splits `items` into the items of one request each.
-fn bounded<T: Stored>(items: &[T]) -> impl Iterator<Item = &[T]> {
+fn bounded<'a, T: Stored>(
+    items: &'a [T],
+    resources: &'a [Resource],
+    scopes: &'a [InstrumentationScope],
+) -> impl Iterator<Item = &'a [T]> {
     let mut left = items;
     core::iter::from_fn(move || {
         if left.is_empty() {
             return None;
         }
-        let (now, later) = left.split_at(fitting(left));
+        let (now, later) = left.split_at(fitting(left, resources, scopes));
         left = later;
         Some(now)
     })
 }
 
-fn fitting<T: Stored>(items: &[T]) -> usize {
+/// Returns the number of leading items of one request. It is at least one. A request contains each
+/// resource of its items once, and each scope once for each resource.
+fn fitting<T: Stored>(
+    items: &[T],
+    resources: &[Resource],
+    scopes: &[InstrumentationScope],
+) -> usize {
     let mut bytes = 0;
+    let (mut known_resources, mut known_places) = (HashSet::new(), HashSet::new());
     let fitting = items
         .iter()
         .take(REQUEST_ITEMS)
         .take_while(|item| {
             bytes += item.memory_bytes();
+            let (resource, scope) = item.place();
+            if known_resources.insert(resource) {
+                let resource = resources.get(resource as usize);
+                bytes += resource.map_or(0, |part| attributes_memory_bytes(&part.attributes));
+            }
+            if known_places.insert((resource, scope)) {
+                let scope = scopes.get(scope as usize);
+                bytes += scope.map_or(0, |part| attributes_memory_bytes(&part.attributes));
+            }
             bytes <= REQUEST_BYTES
         })
         .count();

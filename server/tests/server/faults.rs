@@ -15,6 +15,7 @@ mod overload;
 mod proxy;
 mod retention;
 mod servers;
+mod shared_parts;
 mod slow;
 mod stopped;
 mod unread;

@@ -7,6 +7,7 @@ use throughline_wire::{
     Resource, Span, SpanBatch, SpanStart, UnixNanos,
 };
 
+use crate::budget::PartBudget;
 use crate::context::{Decoded, Repairs};
 use crate::validate::{
     RejectReason, validate, validate_log, validate_resource, validate_scope, validate_start,
@@ -104,9 +105,10 @@ impl DecodedBatch {
             &mut rejected_events,
             |event, repairs| validate_log(event, limits, now, repairs),
         );
+        let mut parts = PartBudget::for_request();
         let batch = SpanBatch {
-            resource: validate_resource(self.resource, limits, self.resource_repairs),
-            scope: validate_scope(self.scope, limits, self.scope_repairs),
+            resource: validate_resource(self.resource, limits, self.resource_repairs, &mut parts),
+            scope: validate_scope(self.scope, limits, self.scope_repairs, &mut parts),
             clock: self.clock,
             sequence: self.sequence,
             spans,

@@ -1,5 +1,6 @@
 //! Tests each kind of bad input, and that a second validation changes nothing.
 
+mod parts;
 mod sizes;
 mod times;
 
@@ -170,7 +171,12 @@ fn limits_apply_to_resources_and_scopes() {
             .attributes
             .push_unchecked(at.to_string().into(), at.into());
     }
-    let resource = validate_resource(resource, &Limits::default(), Repairs::NONE);
+    let resource = validate_resource(
+        resource,
+        &Limits::default(),
+        Repairs::NONE,
+        &mut PartBudget::for_request(),
+    );
     assert_eq!(resource.service_name(), "shop\u{2400}");
     assert_eq!(resource.dropped_attributes_count, 977);
     assert!(RepairSet::of(&resource.attributes).contains(Repair::AttributesDropped));
@@ -179,7 +185,12 @@ fn limits_apply_to_resources_and_scopes() {
         name: "n".repeat(2000).into(),
         ..InstrumentationScope::default()
     };
-    let scope = validate_scope(scope, &Limits::default(), Repairs::NONE);
+    let scope = validate_scope(
+        scope,
+        &Limits::default(),
+        Repairs::NONE,
+        &mut PartBudget::for_request(),
+    );
     assert_eq!(scope.name.chars().count(), 1024);
     assert!(RepairSet::of(&scope.attributes).contains(Repair::NameCut));
 }

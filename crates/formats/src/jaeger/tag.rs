@@ -17,7 +17,7 @@ use throughline_wire::attribute::{MAX_DEPTH, TOO_DEEP};
 use throughline_wire::{AttributeValue, Attributes, Repair};
 
 /// The encoding of bytes in the text of a tag. It depends on the source of the span.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum BytesEncoding {
     /// Base64, as the query API writes them.
     Base64,

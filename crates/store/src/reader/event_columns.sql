@@ -5,7 +5,8 @@ FROM (
         coalesce(
             sum(
                 200 + coalesce(octet_length(message), 0) + coalesce(octet_length(body), 0)
-                + coalesce(octet_length(attributes), 0)
+                + coalesce(octet_length(attributes), 0) + coalesce(octet_length(payloads), 0)
+                + coalesce(octet_length(severity_text), 0) + coalesce(octet_length(event_type), 0)
             ) OVER so_far, 0
         ) AS bytes_before
     FROM (

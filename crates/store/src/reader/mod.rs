@@ -14,6 +14,7 @@ mod operation;
 mod paging;
 mod payload;
 mod rows;
+mod shared_sizes;
 mod span;
 mod span_facts;
 mod statistics;

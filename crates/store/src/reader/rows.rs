@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::corrupt::corrupt;
 use super::operation::UNKNOWN_OPERATION;
 use super::payload;
+use super::shared_sizes::SharedIds;
 use crate::block::SpanRecord;
 use crate::day::day_ns;
 use crate::payload_refs::Reference;
@@ -138,13 +139,26 @@ impl SpanRow {
         )
     }
 
-    /// Returns the size of the span without payloads and the size of its payloads, both in bytes.
-    pub(super) fn byte_counts(&self) -> Result<(u64, u64), ReadError> {
+    /// Returns the size of the span in bytes, with its payloads, and without the names and parts
+    /// that dictionaries hold.
+    pub(super) fn byte_count(&self) -> Result<u64, ReadError> {
         let parts = [&self.attributes, &self.events, &self.links];
-        let own = parts.into_iter().flatten().map(|part| part.len() as u64);
+        let parts = parts.into_iter().flatten().map(Vec::len);
+        let texts = [&self.trace_state, &self.status_message];
+        let texts = texts.into_iter().flatten().map(String::len);
+        let own = parts.chain(texts).map(|bytes| bytes as u64);
         let payloads = self.payloads()?;
         let sizes = payloads.iter().map(|value| value.byte_count);
-        Ok((200 + own.sum::<u64>(), sizes.fold(0, u64::saturating_add)))
+        Ok(own.chain(sizes).fold(200, u64::saturating_add))
+    }
+
+    /// Returns the dictionary entries of the span.
+    pub(super) const fn shared(&self) -> SharedIds {
+        SharedIds {
+            operation: Some(self.operation_id),
+            resource: self.resource_id,
+            scope: self.scope_id,
+        }
     }
 
     pub(super) fn received(&self) -> UnixNanos {

@@ -11,14 +11,16 @@ use super::dictionary::{self, EntryList};
 use super::operation::Operation;
 use super::payload;
 use super::rows::SpanRow;
+use super::shared_sizes::SharedSizes;
 use super::stored::{self, StoredSpanHead, StoredTrace};
 use super::trace::summary;
 
 /// The maximum number of spans on a page.
 const PAGE_SPANS: usize = 5_000;
-/// The maximum size of the spans on a page, in bytes, unless the first span is larger. The same
-/// limit applies separately to their payloads, each counted at every path where it occurs.
-const PAGE_BYTES: u64 = 10 << 20;
+/// The maximum size of a page in bytes, unless the first span is larger. It includes names, status
+/// messages, the resources and scopes of the spans, and their payloads, each counted at every path
+/// where it occurs. Ten spans with a value of 1 MiB each fit.
+const PAGE_BYTES: u64 = 11 << 20;
 
 /// Returns the page of spans after the cursor `after`, with their payloads restored.
 pub(super) async fn whole(
@@ -86,12 +88,15 @@ async fn page(
     let decodable = stored.decodable(rest);
     let mut rows = Vec::new();
     let mut next = begin + decodable;
-    let (mut own_bytes, mut large_bytes) = (0_u64, 0_u64);
-    for (place, row) in stored.rows(context.connection, &rest[..decodable]).await? {
-        let (own, large) = row.byte_counts()?;
-        own_bytes = own_bytes.saturating_add(own);
-        large_bytes = large_bytes.saturating_add(large);
-        if !rows.is_empty() && own_bytes.max(large_bytes) > PAGE_BYTES {
+    let read = stored.rows(context.connection, &rest[..decodable]).await?;
+    let shared = read.iter().map(|(_, row)| row.shared());
+    let mut shared = SharedSizes::read(context.connection, context.tenant, shared).await?;
+    let mut bytes = 0_u64;
+    for (place, row) in read {
+        bytes = bytes
+            .saturating_add(row.byte_count()?)
+            .saturating_add(shared.add(row.shared()));
+        if !rows.is_empty() && bytes > PAGE_BYTES {
             next = begin + place;
             break;
         }

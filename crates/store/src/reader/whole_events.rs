@@ -10,6 +10,7 @@ use super::context::ReadContext;
 use super::dictionary::{self, EntryList};
 use super::event::{COLUMNS, PAGE_BYTES, StoredEventRow, push_page, sent_by};
 use super::payload;
+use super::shared_sizes::{SharedIds, SharedSizes};
 use crate::day::day_ns;
 use crate::ids::uuid;
 use crate::sqlstate::read_error;
@@ -31,7 +32,9 @@ pub(super) async fn page(
     // The statement returns a page newest first.
     rows.reverse();
     let listed = rows.first().map_or(0, |row| row.listed_rows);
-    let fitting = fitting(&rows)?;
+    let shared = rows.iter().map(shared);
+    let shared = SharedSizes::read(context.connection, context.tenant, shared).await?;
+    let fitting = fitting(&rows, shared)?;
     rows.truncate(fitting);
     let after = rows.last().map(StoredEventRow::cursor);
     let after = after.filter(|_| listed == PAGE_ROWS || listed > rows.len() as i64);
@@ -44,12 +47,23 @@ pub(super) async fn page(
     Ok(whole)
 }
 
-/// Returns the number of leading rows whose payloads together fit on a page. It is at least one.
-fn fitting(rows: &[StoredEventRow]) -> Result<usize, ReadError> {
+/// Returns the dictionary entries of an event.
+fn shared(row: &StoredEventRow) -> SharedIds {
+    SharedIds {
+        operation: None,
+        resource: row.resource_id,
+        scope: row.scope_id,
+    }
+}
+
+/// Returns the number of leading rows whose payloads, resources and scopes together fit on a page.
+/// It is at least one.
+fn fitting(rows: &[StoredEventRow], mut sizes: SharedSizes) -> Result<usize, ReadError> {
     let mut bytes = 0_u64;
     for (at, row) in rows.iter().enumerate() {
-        let sizes = row.payloads()?.into_iter().map(|value| value.byte_count);
-        bytes = bytes.saturating_add(sizes.sum());
+        let payloads = row.payloads()?.into_iter().map(|value| value.byte_count);
+        bytes = payloads.fold(bytes, u64::saturating_add);
+        bytes = bytes.saturating_add(sizes.add(shared(row)));
         if at > 0 && bytes > PAGE_BYTES {
             return Ok(at);
         }

@@ -48,7 +48,35 @@ pub(super) enum DictionaryTable {
     Scopes,
 }
 
+impl Entry {
+    /// Returns its approximate memory size in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.row.text_bytes()
+    }
+}
+
 impl EntryRow {
+    /// Returns the size of its texts and attributes in bytes.
+    const fn text_bytes(&self) -> usize {
+        match self {
+            Self::Service { name } | Self::Operation { name, .. } => name.capacity(),
+            Self::Resource {
+                attributes,
+                schema_url,
+                ..
+            } => attributes.capacity() + schema_url.capacity(),
+            Self::Scope {
+                name,
+                version,
+                attributes,
+                schema_url,
+                ..
+            } => {
+                name.capacity() + version.capacity() + attributes.capacity() + schema_url.capacity()
+            }
+        }
+    }
+
     const fn table(&self) -> DictionaryTable {
         match self {
             Self::Service { .. } => DictionaryTable::Services,
@@ -104,8 +132,12 @@ impl CommittedEntries {
     }
 }
 
+/// The size of the entries in one statement, in bytes; a single entry may exceed it.
+const STATEMENT_BYTES: usize = 4 << 20;
+
 /// Writes the missing entries before the spans that refer to them, with one statement for each
-/// table. Entries are sorted by id, so that servers that write the same entries do not deadlock.
+/// table and each [`STATEMENT_BYTES`]. Entries are sorted by id, so that servers that write the same
+/// entries do not deadlock.
 pub(super) async fn write(
     connection: &mut PgConnection,
     known: &CommittedEntries,
@@ -113,12 +145,27 @@ pub(super) async fn write(
 ) -> Result<(), sqlx::Error> {
     entries.sort_unstable_by_key(|entry| (entry.row.table() as u8, entry.tenant, entry.id));
     entries.dedup_by_key(|entry| (entry.row.table() as u8, entry.tenant, entry.id));
-    services(connection, &entries).await?;
-    operations(connection, &entries).await?;
-    resources(connection, &entries).await?;
-    scopes(connection, &entries).await?;
+    let mut rest = entries.as_slice();
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(fitting(rest));
+        services(connection, now).await?;
+        operations(connection, now).await?;
+        resources(connection, now).await?;
+        scopes(connection, now).await?;
+        rest = later;
+    }
     known.add(entries.into_iter());
     Ok(())
+}
+
+/// Returns the number of leading entries that one statement writes. It is at least one.
+fn fitting(entries: &[&Entry]) -> usize {
+    let mut bytes = 0;
+    let fitting = entries.iter().take_while(|entry| {
+        bytes += entry.memory_bytes();
+        bytes <= STATEMENT_BYTES
+    });
+    fitting.count().max(1)
 }
 
 async fn services(connection: &mut PgConnection, entries: &[&Entry]) -> Result<(), sqlx::Error> {

@@ -1,19 +1,17 @@
 //! Encodes a batch in the task of its submitter, so that the next group is encoded while the
 //! database commits the current one.
 
-use throughline_codec::binary;
-use throughline_wire::{
-    InstrumentationScope, LogRecord, Rejection, Resource, Span, SpanKind, UnixNanos,
-};
+use throughline_wire::{LogRecord, Rejection, Span, SpanKind, UnixNanos};
 
 use super::batch::{SpanGroup, WriteBatch};
-use super::dictionary::{CommittedEntries, DictionaryTable, Entry, EntryRow};
+use super::dictionary::{CommittedEntries, DictionaryTable, EntryRow};
 use super::encoded::Encoded;
 use super::events::EventContext;
 use super::open_spans::OpenSpan;
 use super::payloads::Detached;
 use super::processes::{ProcessReport, number};
 use super::row::{self, Context, RowBuffers};
+use super::shared::{ProcessIds, SharedParts};
 use crate::block::IngestMetadata;
 use crate::ids::{self, IdSet};
 
@@ -52,7 +50,7 @@ pub(super) fn encode(
         },
         buffers: RowBuffers::with_capacity(batch.groups.iter().map(estimated_bytes).sum()),
         detached,
-        known,
+        shared: SharedParts::new(batch.tenant.to_bytes(), known),
         seen: IdSet::default(),
         now,
         index: 0,
@@ -62,6 +60,7 @@ pub(super) fn encode(
         encoder.group(group);
     }
     encoder.encoded.bytes = encoder.buffers.bytes;
+    encoder.encoded.dictionary = encoder.shared.into_entries();
     encoder.encoded
 }
 
@@ -69,7 +68,7 @@ struct Encoder<'a> {
     encoded: Encoded,
     buffers: RowBuffers,
     detached: Detached,
-    known: &'a CommittedEntries,
+    shared: SharedParts<'a>,
     /// The operations that this batch has had so far.
     seen: IdSet,
     now: UnixNanos,
@@ -77,8 +76,8 @@ struct Encoder<'a> {
     start_index: u32,
 }
 
-impl Encoder<'_> {
-    fn group(&mut self, group: &SpanGroup) {
+impl<'a> Encoder<'a> {
+    fn group(&mut self, group: &'a SpanGroup) {
         if group.spans.is_empty()
             && group.packed.is_empty()
             && group.events.is_empty()
@@ -86,13 +85,11 @@ impl Encoder<'_> {
         {
             return;
         }
-        let service = storable(&group.resource.listed_service());
-        let service_id = ids::service(&service);
-        let resource_id = self.resource(&group.resource, service_id);
-        let scope_id = self.scope(&group.scope);
-        self.need(DictionaryTable::Services, service_id, || {
-            EntryRow::Service { name: service }
-        });
+        let ProcessIds {
+            service_id,
+            resource_id,
+        } = self.shared.process(&group.resource);
+        let scope_id = self.shared.scope(&group.scope);
         let mut context = Context {
             service_id,
             operation_id: 0,
@@ -189,15 +186,16 @@ impl Encoder<'_> {
     }
 
     /// Returns the id of an operation, and adds the operation to the dictionary entries when it is
-    /// not known to be stored.
+    /// not known to be stored. The set of seen operations avoids a lock for each span.
     fn operation(&mut self, service_id: i64, kind: SpanKind, name: &str) -> i64 {
         let id = ids::operation(service_id, kind, name);
         if self.seen.insert(id) {
-            self.need(DictionaryTable::Operations, id, || EntryRow::Operation {
-                service_id,
-                kind: i16::from(kind.code()),
-                name: name.to_owned(),
-            });
+            self.shared
+                .need(DictionaryTable::Operations, id, || EntryRow::Operation {
+                    service_id,
+                    kind: i16::from(kind.code()),
+                    name: name.to_owned(),
+                });
         }
         id
     }
@@ -217,71 +215,4 @@ impl Encoder<'_> {
         }
         row::unstorable(span)
     }
-
-    fn need(&mut self, table: DictionaryTable, id: i64, row: impl FnOnce() -> EntryRow) {
-        let tenant = self.encoded.tenant;
-        if !self.known.contains(table, tenant, id) {
-            self.encoded.dictionary.push(Entry {
-                tenant,
-                id,
-                row: row(),
-            });
-        }
-    }
-
-    fn resource(&mut self, resource: &Resource, service_id: i64) -> i64 {
-        let mut attributes = Vec::new();
-        binary::encode_attributes(&resource.attributes, &mut attributes);
-        let schema_url = storable(&resource.schema_url);
-        let id = ids::resource(&joined(
-            &[schema_url.as_bytes(), &attributes],
-            resource.dropped_attributes_count,
-        ));
-        self.need(DictionaryTable::Resources, id, || EntryRow::Resource {
-            service_id,
-            attributes,
-            dropped_attributes_count: resource.dropped_attributes_count as i32,
-            schema_url,
-        });
-        id
-    }
-
-    fn scope(&mut self, scope: &InstrumentationScope) -> i64 {
-        let mut attributes = Vec::new();
-        binary::encode_attributes(&scope.attributes, &mut attributes);
-        let (name, version) = (storable(&scope.name), storable(&scope.version));
-        let schema_url = storable(&scope.schema_url);
-        let id = ids::scope(&joined(
-            &[
-                name.as_bytes(),
-                version.as_bytes(),
-                schema_url.as_bytes(),
-                &attributes,
-            ],
-            scope.dropped_attributes_count,
-        ));
-        self.need(DictionaryTable::Scopes, id, || EntryRow::Scope {
-            name,
-            version,
-            attributes,
-            dropped_attributes_count: scope.dropped_attributes_count as i32,
-            schema_url,
-        });
-        id
-    }
-}
-
-/// Joins the parts with their lengths, so that different lists never give the same bytes.
-fn joined(parts: &[&[u8]], count: u32) -> Vec<u8> {
-    let mut bytes = count.to_be_bytes().to_vec();
-    for part in parts {
-        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        bytes.extend_from_slice(part);
-    }
-    bytes
-}
-
-/// Replaces NUL, which Postgres refuses, by its symbol.
-fn storable(text: &str) -> String {
-    text.replace('\0', "\u{2400}")
 }

@@ -35,20 +35,41 @@ impl Encoded {
     pub(super) fn memory_bytes(&self) -> usize {
         self.bytes.capacity()
             + self.rows.capacity() * size_of::<BatchSpan>()
-            + self.dictionary.len() * size_of::<Entry>()
+            + self.dictionary_bytes()
+            + rejections_memory_bytes(&self.rejected)
             + self.events.memory_bytes()
             + payloads::memory_bytes(&self.payloads)
-            + self.reports.len() * size_of::<ProcessReport>()
+            + self
+                .reports
+                .iter()
+                .map(ProcessReport::memory_bytes)
+                .sum::<usize>()
             + self.open.iter().map(OpenSpan::memory_bytes).sum::<usize>()
     }
 
     /// Returns the approximate number of bytes that are sent to the database.
     pub(super) fn byte_count(&self) -> usize {
-        self.bytes.len() + self.events.bytes.len() + payloads::memory_bytes(&self.payloads)
+        self.bytes.len()
+            + self.dictionary_bytes()
+            + self.events.bytes.len()
+            + payloads::memory_bytes(&self.payloads)
+            + self.open.iter().map(OpenSpan::memory_bytes).sum::<usize>()
+    }
+
+    fn dictionary_bytes(&self) -> usize {
+        self.dictionary.iter().map(Entry::memory_bytes).sum()
     }
 
     /// Returns the number of spans and events.
     pub(super) fn row_count(&self) -> usize {
         self.rows.len() + self.events.rows.len()
     }
+}
+
+/// Returns the memory size of rejections in bytes.
+pub(super) fn rejections_memory_bytes(rejected: &[Rejection]) -> usize {
+    rejected
+        .iter()
+        .map(|rejection| size_of::<Rejection>() + rejection.reason.capacity())
+        .sum()
 }

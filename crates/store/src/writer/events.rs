@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use throughline_codec::binary;
 use throughline_wire::{AttributeValue, LogRecord, Rejection, SpanId, TraceId, semconv};
 
+use super::encoded::rejections_memory_bytes;
 use super::row::{NULL, bits, bytes, filled};
 use crate::day::day_ns;
 use crate::ids;
@@ -61,7 +62,10 @@ pub(super) struct Events {
 impl Events {
     /// Returns the approximate memory size in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.bytes.capacity() + self.rows.capacity() * size_of::<EventRow>()
+        self.bytes.capacity()
+            + self.rows.capacity() * size_of::<EventRow>()
+            + self.seen.capacity() * size_of::<(i64, u64)>()
+            + rejections_memory_bytes(&self.rejected)
     }
 
     /// Returns the position of the next event in the batch.

@@ -22,6 +22,7 @@ mod processes;
 mod queue;
 mod row;
 mod session;
+mod shared;
 mod span_limit;
 mod staging;
 mod stored_events;

@@ -22,6 +22,13 @@ pub(super) struct ProcessReport {
 }
 
 impl ProcessReport {
+    /// Returns its approximate memory size in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.rejected.capacity() * size_of::<i64>()
+            + self.dropped.len() * size_of::<(DropReason, u64)>()
+    }
+
     /// Creates a report from `sequence`, with the numbers `rejected` of rejected spans.
     pub(super) fn new(
         sequence: &BatchSequence,

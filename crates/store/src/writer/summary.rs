@@ -2,6 +2,7 @@
 //! greatest end, sums, the span with the least rank), so the order of arrival does not matter.
 
 use core::cmp::{Ordering, Reverse};
+use std::collections::BTreeSet;
 
 use super::open_spans::OpenSpan;
 use super::row::{BatchSpan, TextAt};
@@ -15,8 +16,7 @@ pub(super) struct Summary {
     pub error_count: i32,
     pub root: Root,
     pub has_root: bool,
-    /// Sorted, without duplicates.
-    pub services: Vec<i64>,
+    pub services: BTreeSet<i64>,
     pub user: Option<RankedText>,
     pub session: Option<RankedText>,
     pub error: Option<RankedText>,
@@ -94,7 +94,7 @@ impl Summary {
                 duration_ns: row.duration_ns,
             },
             has_root: !row.has_parent(),
-            services: vec![row.service_id],
+            services: BTreeSet::from([row.service_id]),
             user: ranked(rank, row.user),
             session: ranked(rank, row.session),
             error: ranked(row.start_ns, row.error),
@@ -119,7 +119,7 @@ impl Summary {
                 duration_ns: 0,
             },
             has_root: !has_parent,
-            services: vec![open.service_id],
+            services: BTreeSet::from([open.service_id]),
             user: None,
             session: None,
             error: None,
@@ -143,7 +143,7 @@ impl Summary {
             duration_ns: row.duration_ns,
         });
         self.has_root |= !row.has_parent();
-        self.add_service(row.service_id);
+        self.services.insert(row.service_id);
         least(&mut self.user, rank, row.user, bytes);
         least(&mut self.session, rank, row.session, bytes);
         latest(&mut self.error, row.start_ns, row.error, bytes);
@@ -157,9 +157,12 @@ impl Summary {
         self.error_count = self.error_count.saturating_add(other.error_count);
         self.root = self.root.min(other.root);
         self.has_root |= other.has_root;
-        for service in other.services {
-            self.add_service(service);
+        // The smaller set goes into the larger one, so that many merges take linear time.
+        let mut services = other.services;
+        if services.len() > self.services.len() {
+            core::mem::swap(&mut services, &mut self.services);
         }
+        self.services.extend(services);
         for (mine, other) in [
             (&mut self.user, other.user),
             (&mut self.session, other.session),
@@ -171,12 +174,6 @@ impl Summary {
             }
         }
         self.error = self.error.take().max(other.error);
-    }
-
-    fn add_service(&mut self, service: i64) {
-        if let Err(index) = self.services.binary_search(&service) {
-            self.services.insert(index, service);
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Inserts, locks and updates rows of traces, column by column.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 use sqlx::{FromRow, PgConnection};
@@ -93,7 +93,7 @@ impl LockedRow {
                 duration_ns: self.root_duration_ns,
             },
             has_root: self.has_root,
-            services: self.services.clone(),
+            services: self.services.iter().copied().collect(),
             user: ranked(self.user_rank, self.user_id.clone()),
             session: ranked(self.session_rank, self.session_id.clone()),
             error: ranked(self.error_rank, self.error_message.clone()),
@@ -186,7 +186,7 @@ impl TraceColumns {
     }
 }
 
-fn array_literal(numbers: &[i64]) -> String {
+fn array_literal(numbers: &BTreeSet<i64>) -> String {
     let mut literal = String::with_capacity(2 + numbers.len() * 21);
     literal.push('{');
     for (at, number) in numbers.iter().enumerate() {

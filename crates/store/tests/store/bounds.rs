@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use throughline_codec::budget::PartBudget;
 use throughline_codec::context::Repairs;
 use throughline_model::{Direction, EventFilter, EventPageRequest};
-use throughline_store::{SpanGroup, WriteBatch};
+use throughline_store::{SpanGroup, StoreOptions, WriteBatch, WriteError};
 use throughline_testkit::{Ids, Sent, span};
 use throughline_wire::{
     Attributes, LogRecord, Repair, RepairSet, Resource, SpanEvent, TenantId, TraceId, semconv,
@@ -172,6 +173,64 @@ async fn an_event_search_reads_a_bounded_number_of_events_and_reports_its_positi
 }
 
 #[tokio::test]
+async fn a_queue_is_full_when_the_resources_in_it_fill_it() {
+    const RESOURCE_BYTES: usize = 18 << 20;
+    let fixture = Fixture::new().await;
+    let now = fixture.now;
+    let store = fixture.database.store_with(StoreOptions {
+        queue_bytes: 32 << 20,
+        ..StoreOptions::new(move || now)
+    });
+    let mut blocking = fixture.database.connection().await;
+    sqlx::raw_sql("BEGIN; LOCK TABLE traces IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut blocking)
+        .await
+        .expect("locks");
+    let mut submitted = tokio::task::JoinSet::new();
+    for at in 0..8 {
+        let mut resource = Resource::of_service("shop");
+        for part in 0..RESOURCE_BYTES >> 20 {
+            let value = format!("{at} {}", "v".repeat(1 << 20));
+            resource.attributes.insert(format!("k{part}"), value);
+        }
+        let mut span = span("x").build();
+        (span.start, span.end) = (fixture.now, fixture.now);
+        let batch = WriteBatch {
+            tenant: TenantId::DEFAULT,
+            groups: vec![SpanGroup {
+                resource: Arc::new(resource),
+                spans: vec![span],
+                ..SpanGroup::default()
+            }],
+        };
+        let writer = store.writer();
+        submitted.spawn(async move { writer.submit(batch).await });
+    }
+    // Seven are refused while one waits for its commit.
+    for _ in 0..7 {
+        let refused = submitted
+            .join_next()
+            .await
+            .expect("one of 8")
+            .expect("runs");
+        assert!(
+            matches!(refused, Err(WriteError::Overloaded { .. })),
+            "{refused:?}"
+        );
+    }
+    sqlx::raw_sql("ROLLBACK")
+        .execute(&mut blocking)
+        .await
+        .expect("unlocks");
+    let stored = submitted
+        .join_next()
+        .await
+        .expect("the last")
+        .expect("runs");
+    assert_eq!(stored.expect("is stored").received, 1);
+}
+
+#[tokio::test]
 async fn a_service_name_of_a_megabyte_is_listed_truncated_and_stored_whole() {
     let fixture = Fixture::new().await;
     let name = "s".repeat(900_000);
@@ -179,6 +238,7 @@ async fn a_service_name_of_a_megabyte_is_listed_truncated_and_stored_whole() {
         Resource::of_service(name.clone()),
         &throughline_wire::Limits::default(),
         Repairs::NONE,
+        &mut PartBudget::for_request(),
     );
     let mut sent = Sent::by("shop", span("x").build());
     (sent.span.start, sent.span.end) = (fixture.now, fixture.now);

@@ -1,5 +1,6 @@
 //! Tests of the store with a real Postgres. Each test has its own database.
 
+mod answer_bytes;
 mod backup;
 mod bounds;
 mod completeness;
