@@ -122,7 +122,7 @@ fn fitting<T: Stored>(
         .take(REQUEST_ITEMS)
         .take_while(|item| {
             bytes += item.memory_bytes();
-            let (resource, scope) = item.place();
+            let (resource, scope) = item.origin();
             if known_resources.insert(resource) {
                 let resource = resources.get(resource as usize);
                 bytes += resource.map_or(0, |part| attributes_memory_bytes(&part.attributes));

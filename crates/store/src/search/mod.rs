@@ -15,6 +15,7 @@ mod compile;
 mod condition;
 mod dictionary;
 mod evaluate;
+mod expression;
 mod filter;
 mod inputs;
 mod load;

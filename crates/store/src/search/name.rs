@@ -3,7 +3,7 @@
 use regex::bytes::Regex;
 use throughline_model::{Comparison, SearchValue, fold_case};
 
-use super::value::regex;
+use super::expression::regex;
 
 /// A comparison of a name or a message. Prefix and substring tests ignore case.
 #[derive(Debug, Clone)]

@@ -3,18 +3,16 @@
 use std::fmt::Write as _;
 
 use memchr::memmem::Finder;
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 use throughline_codec::binary;
 use throughline_model::{Comparison, SearchValue};
 use throughline_wire::AttributeValue;
 
+use super::expression::regex;
 use super::name::NameTest;
 use super::number::{Number, is_ordered};
 use crate::block::{ColumnKind, FilterEntry};
 use crate::ids;
-
-/// The maximum memory of a compiled regular expression, in bytes.
-const REGEX_BYTES: usize = 1 << 20;
 
 /// A compiled comparison of values.
 #[derive(Debug, Clone)]
@@ -271,18 +269,6 @@ const fn order(operator: Comparison) -> Comparison {
     } else {
         Comparison::Eq
     }
-}
-
-/// Compiles a regular expression. Matching takes linear time in the length of the text.
-pub(super) fn regex(text: &str) -> Result<Regex, String> {
-    RegexBuilder::new(text)
-        .size_limit(REGEX_BYTES)
-        .dfa_size_limit(REGEX_BYTES)
-        .build()
-        .map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => "the regular expression is too large".to_owned(),
-            _ => "invalid regular expression".to_owned(),
-        })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::events::Events;
 use super::open_spans::OpenSpan;
 use super::payloads::{self, Payload};
 use super::processes::ProcessReport;
+use super::rejections::rejections_memory_bytes;
 use super::row::BatchSpan;
 
 /// An encoded batch.
@@ -64,12 +65,4 @@ impl Encoded {
     pub(super) fn row_count(&self) -> usize {
         self.rows.len() + self.events.rows.len()
     }
-}
-
-/// Returns the memory size of rejections in bytes.
-pub(super) fn rejections_memory_bytes(rejected: &[Rejection]) -> usize {
-    rejected
-        .iter()
-        .map(|rejection| size_of::<Rejection>() + rejection.reason.capacity())
-        .sum()
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use throughline_codec::binary;
 use throughline_wire::{AttributeValue, LogRecord, Rejection, SpanId, TraceId, semconv};
 
-use super::encoded::rejections_memory_bytes;
+use super::rejections::rejections_memory_bytes;
 use super::row::{NULL, bits, bytes, filled};
 use crate::day::day_ns;
 use crate::ids;

@@ -20,6 +20,7 @@ mod partitions;
 mod payloads;
 mod processes;
 mod queue;
+mod rejections;
 mod row;
 mod session;
 mod shared;
