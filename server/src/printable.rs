@@ -20,14 +20,15 @@ struct Escape<'a, 'b>(&'a mut fmt::Formatter<'b>);
 
 impl fmt::Write for Escape<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // Invisible characters are escaped first, so that an emoji of several characters stays.
-        for char in visible(text).chars() {
+        let mut plain = String::with_capacity(text.len());
+        for char in text.chars() {
             if char.is_control() {
-                write!(self.0, "{}", char.escape_debug())?;
+                plain.extend(char.escape_debug());
             } else {
-                self.0.write_char(char)?;
+                plain.push(char);
             }
         }
+        self.0.write_str(&visible(&plain))?;
         Ok(())
     }
 }
@@ -39,7 +40,7 @@ mod tests {
     #[test]
     fn control_characters_are_escaped_and_other_text_is_unchanged() {
         let text = "a\u{1b}[2J\r\n\t\u{9b}1m\u{7f}\0";
-        let expected = r"a\u{1b}[2J\u{d}\n\t\u{9b}1m\u{7f}\u{0}";
+        let expected = r"a\u{1b}[2J\r\n\t\u{9b}1m\u{7f}\0";
         assert_eq!(Printable(text).to_string(), expected);
         assert_eq!(
             Printable("\u{202e}live\u{200b}").to_string(),

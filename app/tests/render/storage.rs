@@ -113,5 +113,5 @@ async fn an_empty_database_and_one_that_is_away_are_said() {
     assert!(empty.contains("Nothing is stored yet."), "{empty}");
     let (status, away, _) = text(FakeRetentionAdmin::new(Err(ReadError::Unavailable))).await;
     assert_eq!(status, 503);
-    assert!(away.contains("cannot connect to the database"), "{away}");
+    assert!(away.contains("Cannot connect to the database"), "{away}");
 }

@@ -27,6 +27,11 @@ pub(super) fn merge(spans: Vec<Sent>, texts: &[&str]) -> Vec<Sent> {
     let mut at: HashMap<Key, usize> = HashMap::with_capacity(spans.len());
     let mut wholes: Vec<Vec<Part<'_>>> = Vec::with_capacity(spans.len());
     for (sent, text) in spans.into_iter().zip(texts) {
+        // It will be rejected, and must not take other parts with it.
+        if sent.1.span.start < UnixNanos::default() {
+            wholes.push(vec![(sent, *text)]);
+            continue;
+        }
         match at.entry(key(&sent.1)) {
             Entry::Occupied(known) => wholes[*known.get()].push((sent, *text)),
             Entry::Vacant(new) => {
