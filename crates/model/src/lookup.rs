@@ -131,7 +131,7 @@ mod tests {
 
     fn ids_of(text: &str) -> (Option<String>, Option<String>) {
         let reference = Reference::parse(text).expect("is read");
-        let trace_id = reference.trace_ids().first().map(|id| id.to_string());
+        let trace_id = reference.trace_ids().first().map(ToString::to_string);
         (trace_id, reference.span_id().map(|id| id.to_string()))
     }
 

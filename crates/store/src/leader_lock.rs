@@ -110,7 +110,7 @@ impl LeaderLock {
         let mut lock = Self::connect(connect, job.as_str(), options).await?;
         let watchdog = lock.watchdog.clone();
         let name = job.lock_name();
-        let acquired = advisory_lock::acquire(&mut lock.connection, &name);
+        let acquired = Box::pin(advisory_lock::acquire(&mut lock.connection, &name));
         watchdog.watch(acquired).await?;
         Ok(lock)
     }
@@ -180,7 +180,7 @@ impl LeaderLock {
         scope: CompactionScope,
     ) -> Result<CompactionReport, StoreError> {
         let watchdog = self.watchdog.clone();
-        let compacted = self.compactor.run(&mut self.connection, scope);
+        let compacted = Box::pin(self.compactor.run(&mut self.connection, scope));
         Ok(watchdog.watch(compacted).await?)
     }
 
@@ -215,13 +215,13 @@ impl LeaderLock {
         free_bytes: u64,
     ) -> Result<Option<Vec<PartitionChange>>, StoreError> {
         let watchdog = self.watchdog.clone();
-        let pruned = async {
+        let pruned = Box::pin(async {
             self.acquire_run_lock().await?;
             let (connection, damaged) = (&mut self.connection, &mut self.damaged);
             let changes = retention::prune_oldest_day(connection, now, free_bytes, damaged).await;
             self.release_run_lock().await?;
             Ok::<_, StoreError>(changes?)
-        };
+        });
         watchdog.watch(pruned).await
     }
 
@@ -247,11 +247,13 @@ impl LeaderLock {
         let watchdog = &self.watchdog;
         if is_dry_run {
             return Ok(watchdog
-                .watch(erasure::dry_run(connection, tenant, &ids))
+                .watch(Box::pin(erasure::dry_run(connection, tenant, &ids)))
                 .await?);
         }
         let damaged = &mut self.damaged;
-        let erased = erasure::erase(connection, tenant, &ids, gauge, damaged, progress);
+        let erased = Box::pin(erasure::erase(
+            connection, tenant, &ids, gauge, damaged, progress,
+        ));
         watchdog.watch(erased).await
     }
 
@@ -267,7 +269,7 @@ impl LeaderLock {
     pub async fn check_clock(&mut self, now: UnixNanos) -> Result<UnixNanos, StoreError> {
         let steady_for = self.options.steady_clock.steady_for(Instant::now(), now);
         let watchdog = self.watchdog.clone();
-        let asked = async {
+        let asked = Box::pin(async {
             let database_ns: i64 = sqlx::query_scalar(
                 "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000",
             )
@@ -277,7 +279,7 @@ impl LeaderLock {
                 .fetch_one(&mut self.connection)
                 .await?;
             Ok::<_, sqlx::Error>((database_ns, newest_ns))
-        };
+        });
         let (database_ns, newest_ns) = watchdog.watch(asked).await?;
         let from_now = |ns| Duration::from_nanos(now.get().abs_diff(ns));
         let difference = from_now(database_ns);
@@ -296,13 +298,13 @@ impl LeaderLock {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn note_size(&mut self, now: UnixNanos) -> Result<(), StoreError> {
-        let noted = storage::note_size(&mut self.connection, now);
+        let noted = Box::pin(storage::note_size(&mut self.connection, now));
         Ok(self.watchdog.watch(noted).await?)
     }
 
     pub(crate) async fn run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
         let watchdog = self.watchdog.clone();
-        let done = async {
+        let done = Box::pin(async {
             self.acquire_run_lock().await?;
             let report = retention::run(
                 &mut self.connection,
@@ -313,12 +315,12 @@ impl LeaderLock {
             .await;
             self.release_run_lock().await?;
             Ok::<_, StoreError>(report?)
-        };
+        });
         watchdog.watch(done).await
     }
 
     pub(crate) async fn dry_run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
-        let counted = retention::dry_run(&mut self.connection, run);
+        let counted = Box::pin(retention::dry_run(&mut self.connection, run));
         Ok(self.watchdog.watch(counted).await?)
     }
 

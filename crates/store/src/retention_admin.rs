@@ -91,7 +91,7 @@ impl RetentionAdmin for PgRetentionAdmin {
                 rules: self.rules,
                 ..self.job.clone()
             };
-            let mut lock = LeaderLock::connect(&self.connect, "clean up", job)
+            let mut lock = Box::pin(LeaderLock::connect(&self.connect, "clean up", job))
                 .await
                 .map_err(keep_error)?;
             let report = match lock.check_clock(run.now).await {

@@ -116,7 +116,7 @@ impl Store {
         let mut connection = in_time::connect(&self.connect).await?;
         let silence = self.options.job_silence;
         let watchdog = Watchdog::new(&mut connection, &self.connect, silence).await?;
-        let report = watchdog.watch(migrate::run(connection)).await?;
+        let report = watchdog.watch(Box::pin(migrate::run(connection))).await?;
         for applied in &report.applied {
             tracing::info!(migration = applied, "applied");
         }
@@ -129,7 +129,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn lead(&self, job: JobKind) -> Result<LeaderLock, StoreError> {
-        LeaderLock::acquire(&self.connect, job, self.job.clone()).await
+        Box::pin(LeaderLock::acquire(&self.connect, job, self.job.clone())).await
     }
 
     /// Tries to acquire the leader lock of `job`; `None` while another server holds it.
@@ -137,11 +137,16 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn try_lead(&self, job: JobKind) -> Result<Option<LeaderLock>, StoreError> {
-        LeaderLock::try_acquire(&self.connect, job, self.job.clone()).await
+        Box::pin(LeaderLock::try_acquire(
+            &self.connect,
+            job,
+            self.job.clone(),
+        ))
+        .await
     }
 
     async fn connect_job(&self, what: &str) -> Result<LeaderLock, StoreError> {
-        LeaderLock::connect(&self.connect, what, self.job.clone()).await
+        Box::pin(LeaderLock::connect(&self.connect, what, self.job.clone())).await
     }
 
     /// Checks that `now`, the time of this server's clock, can be trusted; returns the time by which

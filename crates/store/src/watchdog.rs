@@ -90,10 +90,9 @@ impl Watchdog {
     async fn backend(&self) -> Backend {
         match in_time::within(self.silence, self.ask()).await {
             Ok(Some((true, since))) => Backend::Waits(since),
-            Ok(Some((false, _))) => Backend::Busy,
             Ok(None) => Backend::Gone,
-            // It answers, for example that there are too many connections.
-            Err(sqlx::Error::Database(_)) => Backend::Busy,
+            // The database answers the second case, for example that there are too many connections.
+            Ok(Some((false, _))) | Err(sqlx::Error::Database(_)) => Backend::Busy,
             Err(_) => Backend::Unknown,
         }
     }

@@ -24,7 +24,7 @@ mod tests {
     #[test]
     fn earlier_then_longer_then_lesser_ids_come_first() {
         let at = UnixNanos::new;
-        let mut keys = vec![
+        let mut keys = [
             span_order(at(2), 9, 1),
             span_order(at(1), 5, -1),
             span_order(at(1), 5, 2),

@@ -28,7 +28,7 @@ mod whole_events;
 use std::sync::Arc;
 
 use sqlx::{PgConnection, PgPool, PgTransaction};
-use throughline_model::{Page, PageRequest, ReadError, RetentionRules, TraceFilter, TraceSummary};
+use throughline_model::{PageRequest, ReadError, RetentionRules, TraceFilter, TraceSummary};
 use throughline_wire::{TenantId, UnixNanos};
 use uuid::Uuid;
 
@@ -163,7 +163,7 @@ impl PgTraceReader {
         predicate: &throughline_model::CheckedPredicate,
         range: throughline_model::TimeRange,
         page: PageRequest,
-    ) -> Result<Page<TraceSummary>, ReadError> {
+    ) -> Result<throughline_model::Page<TraceSummary>, ReadError> {
         let mut plan = ScanPlan::new();
         plan.require(predicate.get())?;
         let filter = TraceFilter {
