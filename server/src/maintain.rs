@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use throughline_model::{
     PartitionStep, Removed, RetentionReport, RetentionRules, StorageGauge, StorageReport,
 };
-use throughline_store::{Gauge, Retain, Rewrite, Store, StoreError, StoreOptions};
+use throughline_store::{Gauge, Retain, Rewrite, Store, StoreOptions};
 use throughline_viz::format_bytes as size;
 use throughline_wire::TenantId;
 
@@ -88,15 +88,8 @@ pub async fn retention(command: RetentionCommand) -> Result<()> {
         &command.database,
         command.retention.rules(),
         async |store| {
-            let now = match store.check_clock(retain.now).await {
-                Err(StoreError::NewestData(_)) if command.trust_clock => retain.now,
-                Err(error @ StoreError::NewestData(_)) => {
-                    return Err(anyhow!("{error}; if it is right, give --trust-clock"));
-                }
-                checked => checked?,
-            };
-            let report = store.retain_once(Retain { now, ..retain }).await?;
-            print!("{}", describe_retention(&report));
+            store.check_clock(retain.now).await?;
+            print!("{}", describe_retention(&store.retain_once(retain).await?));
             Ok(())
         },
     )

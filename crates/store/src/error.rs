@@ -30,14 +30,6 @@ pub enum StoreError {
         .0.as_secs()
     )]
     Clocks(Duration),
-    /// The clock of this server and the newest stored data are too far apart to remove anything by
-    /// age; carries the difference.
-    #[error(
-        "the newest stored data was received {} s from the time that the clock of this server shows: \
-         nothing is removed by age until the clock has run without a step for an hour; check the clock",
-        .0.as_secs()
-    )]
-    NewestData(Duration),
     /// The database has a migration that this program does not know.
     #[error(
         "a newer version of Throughline created the database (schema version {found}, this version \

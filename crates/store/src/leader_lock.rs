@@ -1,11 +1,10 @@
 //! Leader locks of scheduled jobs. The server that holds the lock of a job does the job, on the
 //! connection that holds the lock.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
 use throughline_model::{PartitionChange, RetentionReport, RetentionRules};
 use throughline_wire::{TenantId, TraceId, UnixNanos};
@@ -13,18 +12,13 @@ use uuid::Uuid;
 
 use crate::compaction::{CompactionReport, CompactionScope, Compactor};
 use crate::retention::{self, Damaged, Rewrite, Run, run_lock};
-use crate::steady_clock::SteadyClock;
-use crate::watchdog::Watchdog;
-use crate::{
-    BlockProgress, ErasureReport, Gauge, StoreError, StoreOptions, advisory_lock, erasure, in_time,
-    storage,
-};
+use crate::{BlockProgress, ErasureReport, Gauge, StoreError, advisory_lock, erasure, storage};
 
 /// The longest wait for another run of retention to end.
 const RUN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The largest accepted difference between the clock of the server and that of the database, or the
-/// newest stored data. Above it nothing is removed by age.
+/// The largest accepted difference between the clocks of server and database. Above it nothing is
+/// removed by age.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_hours(1);
 
 /// The parameters of a retention run.
@@ -63,30 +57,6 @@ impl JobKind {
     }
 }
 
-/// What the jobs of a store share.
-#[derive(Debug, Clone)]
-pub(crate) struct JobOptions {
-    pub rules: RetentionRules,
-    /// See [`StoreOptions::job_silence`].
-    pub silence: Duration,
-    /// See [`StoreOptions::clock_steadiness`].
-    pub steadiness: Duration,
-    pub steady_clock: Arc<SteadyClock>,
-}
-
-impl JobOptions {
-    pub(crate) fn new(options: &StoreOptions) -> Self {
-        let steady_clock = SteadyClock::default();
-        steady_clock.steady_for(Instant::now(), options.clock.now());
-        Self {
-            rules: options.rules,
-            silence: options.job_silence,
-            steadiness: options.clock_steadiness,
-            steady_clock: Arc::new(steady_clock),
-        }
-    }
-}
-
 /// The leader lock of a scheduled job, held as long as the connection lives.
 ///
 /// The database releases the lock when the connection ends for any reason, and the statement that
@@ -96,8 +66,6 @@ pub struct LeaderLock {
     pub(crate) connection: PgConnection,
     compactor: Compactor,
     damaged: Damaged,
-    watchdog: Watchdog,
-    options: JobOptions,
 }
 
 impl LeaderLock {
@@ -105,13 +73,10 @@ impl LeaderLock {
     pub(crate) async fn acquire(
         connect: &PgConnectOptions,
         job: JobKind,
-        options: JobOptions,
+        rules: RetentionRules,
     ) -> Result<Self, StoreError> {
-        let mut lock = Self::connect(connect, job.as_str(), options).await?;
-        let watchdog = lock.watchdog.clone();
-        let name = job.lock_name();
-        let acquired = Box::pin(advisory_lock::acquire(&mut lock.connection, &name));
-        watchdog.watch(acquired).await?;
+        let mut lock = Self::connect(connect, job.as_str(), rules).await?;
+        advisory_lock::acquire(&mut lock.connection, &job.lock_name()).await?;
         Ok(lock)
     }
 
@@ -119,13 +84,10 @@ impl LeaderLock {
     pub(crate) async fn try_acquire(
         connect: &PgConnectOptions,
         job: JobKind,
-        options: JobOptions,
+        rules: RetentionRules,
     ) -> Result<Option<Self>, StoreError> {
-        let silence = options.silence;
-        let mut lock = Self::connect(connect, job.as_str(), options).await?;
-        let name = job.lock_name();
-        let acquired = advisory_lock::try_acquire(&mut lock.connection, &name);
-        if in_time::within(silence, acquired).await? {
+        let mut lock = Self::connect(connect, job.as_str(), rules).await?;
+        if advisory_lock::try_acquire(&mut lock.connection, &job.lock_name()).await? {
             Ok(Some(lock))
         } else {
             lock.release().await;
@@ -137,18 +99,17 @@ impl LeaderLock {
     pub(crate) async fn connect(
         connect: &PgConnectOptions,
         what: &str,
-        options: JobOptions,
+        rules: RetentionRules,
     ) -> Result<Self, StoreError> {
-        let named = connect
+        let connection = connect
             .clone()
-            .application_name(&format!("throughline {what}"));
-        let mut connection = in_time::connect(&named).await?;
+            .application_name(&format!("throughline {what}"))
+            .connect()
+            .await?;
         Ok(Self {
-            watchdog: Watchdog::new(&mut connection, connect, options.silence).await?,
             connection,
-            compactor: Compactor::new(options.rules),
+            compactor: Compactor::new(rules),
             damaged: Damaged::default(),
-            options,
         })
     }
 
@@ -157,17 +118,13 @@ impl LeaderLock {
     /// # Errors
     /// [`StoreError::Database`] when the connection is lost: another server may hold the lock now.
     pub async fn check(&mut self) -> Result<(), StoreError> {
-        let alive = in_time::ping(&mut self.connection).await;
-        if alive.is_err() {
-            self.watchdog.terminate().await;
-        }
-        Ok(alive?)
+        Ok(self.connection.ping().await?)
     }
 
     /// Releases the lock.
     pub async fn release(self) {
         // When closing fails, the database still releases the lock at the end of the connection.
-        in_time::close(self.connection).await;
+        let _ = self.connection.close().await;
     }
 
     /// Moves spans from level-0 blocks into larger blocks, sorted by trace, and counts them in
@@ -179,9 +136,7 @@ impl LeaderLock {
         &mut self,
         scope: CompactionScope,
     ) -> Result<CompactionReport, StoreError> {
-        let watchdog = self.watchdog.clone();
-        let compacted = Box::pin(self.compactor.run(&mut self.connection, scope));
-        Ok(watchdog.watch(compacted).await?)
+        Ok(self.compactor.run(&mut self.connection, scope).await?)
     }
 
     /// Removes expired data of every tenant, or counts what would be removed.
@@ -214,15 +169,12 @@ impl LeaderLock {
         now: UnixNanos,
         free_bytes: u64,
     ) -> Result<Option<Vec<PartitionChange>>, StoreError> {
-        let watchdog = self.watchdog.clone();
-        let pruned = Box::pin(async {
-            self.acquire_run_lock().await?;
-            let (connection, damaged) = (&mut self.connection, &mut self.damaged);
-            let changes = retention::prune_oldest_day(connection, now, free_bytes, damaged).await;
-            self.release_run_lock().await?;
-            Ok::<_, StoreError>(changes?)
-        });
-        watchdog.watch(pruned).await
+        self.acquire_run_lock().await?;
+        let changes =
+            retention::prune_oldest_day(&mut self.connection, now, free_bytes, &mut self.damaged)
+                .await;
+        self.release_run_lock().await?;
+        Ok(changes?)
     }
 
     /// Erases traces of `tenant` regardless of the retention rules, or counts what would be erased;
@@ -244,53 +196,29 @@ impl LeaderLock {
         let ids = trace_ids.iter().map(|id| Uuid::from_bytes(id.to_bytes()));
         let ids: Vec<Uuid> = ids.collect();
         let connection = &mut self.connection;
-        let watchdog = &self.watchdog;
         if is_dry_run {
-            return Ok(watchdog
-                .watch(Box::pin(erasure::dry_run(connection, tenant, &ids)))
-                .await?);
+            return Ok(erasure::dry_run(connection, tenant, &ids).await?);
         }
         let damaged = &mut self.damaged;
-        let erased = Box::pin(erasure::erase(
-            connection, tenant, &ids, gauge, damaged, progress,
-        ));
-        watchdog.watch(erased).await
+        erasure::erase(connection, tenant, &ids, gauge, damaged, progress).await
     }
 
-    /// Checks that `now`, the time of this server's clock, can be trusted: a wrong clock must not
-    /// cause young data to be removed. Returns the time by which data may be removed: `now`, or that
-    /// of the database's clock if it is earlier. Rollups go by the latter, so no trace is removed
-    /// before its spans are too old to be counted again.
+    /// Checks that `now`, the time of this server's clock, differs from the database's clock by at
+    /// most an hour: a wrong clock must not cause young data to be removed.
     ///
     /// # Errors
-    /// [`StoreError::Clocks`] if the clocks differ by more than an hour. [`StoreError::NewestData`] if
-    /// the newest stored data was received more than an hour before or after `now`, and the clock has
-    /// not run long enough without a step. [`StoreError::Database`].
-    pub async fn check_clock(&mut self, now: UnixNanos) -> Result<UnixNanos, StoreError> {
-        let steady_for = self.options.steady_clock.steady_for(Instant::now(), now);
-        let watchdog = self.watchdog.clone();
-        let asked = Box::pin(async {
-            let database_ns: i64 = sqlx::query_scalar(
-                "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000",
-            )
-            .fetch_one(&mut self.connection)
-            .await?;
-            let newest_ns: Option<i64> = sqlx::query_scalar(include_str!("newest_received.sql"))
-                .fetch_one(&mut self.connection)
-                .await?;
-            Ok::<_, sqlx::Error>((database_ns, newest_ns))
-        });
-        let (database_ns, newest_ns) = watchdog.watch(asked).await?;
-        let from_now = |ns| Duration::from_nanos(now.get().abs_diff(ns));
-        let difference = from_now(database_ns);
+    /// [`StoreError::Clocks`], [`StoreError::Database`].
+    pub async fn check_clock(&mut self, now: UnixNanos) -> Result<(), StoreError> {
+        let database_ns: i64 = sqlx::query_scalar(
+            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000",
+        )
+        .fetch_one(&mut self.connection)
+        .await?;
+        let difference = Duration::from_nanos(now.get().abs_diff(database_ns));
         if difference > MAX_CLOCK_DIFFERENCE {
             return Err(StoreError::Clocks(difference));
         }
-        let from_newest = newest_ns.map_or(Duration::ZERO, from_now);
-        if from_newest > MAX_CLOCK_DIFFERENCE && steady_for < self.options.steadiness {
-            return Err(StoreError::NewestData(from_newest));
-        }
-        Ok(now.min(UnixNanos::new(database_ns)))
+        Ok(())
     }
 
     /// Records the size of the database for the day of `now`.
@@ -298,30 +226,24 @@ impl LeaderLock {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn note_size(&mut self, now: UnixNanos) -> Result<(), StoreError> {
-        let noted = Box::pin(storage::note_size(&mut self.connection, now));
-        Ok(self.watchdog.watch(noted).await?)
+        Ok(storage::note_size(&mut self.connection, now).await?)
     }
 
     pub(crate) async fn run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
-        let watchdog = self.watchdog.clone();
-        let done = Box::pin(async {
-            self.acquire_run_lock().await?;
-            let report = retention::run(
-                &mut self.connection,
-                &mut self.compactor,
-                &mut self.damaged,
-                run,
-            )
-            .await;
-            self.release_run_lock().await?;
-            Ok::<_, StoreError>(report?)
-        });
-        watchdog.watch(done).await
+        self.acquire_run_lock().await?;
+        let report = retention::run(
+            &mut self.connection,
+            &mut self.compactor,
+            &mut self.damaged,
+            run,
+        )
+        .await;
+        self.release_run_lock().await?;
+        Ok(report?)
     }
 
     pub(crate) async fn dry_run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
-        let counted = Box::pin(retention::dry_run(&mut self.connection, run));
-        Ok(self.watchdog.watch(counted).await?)
+        Ok(retention::dry_run(&mut self.connection, run).await?)
     }
 
     /// Acquires the lock that every run which removes data holds, scheduled or started by hand.

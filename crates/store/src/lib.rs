@@ -30,7 +30,6 @@ mod decompress;
 mod erasure;
 mod error;
 mod ids;
-mod in_time;
 mod indexed_text;
 mod leader_lock;
 mod live;
@@ -44,14 +43,11 @@ mod retention_admin;
 mod rollup;
 mod search;
 mod sqlstate;
-mod steady_clock;
 mod storage;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod timed_reader;
 mod varint;
-mod watchdog;
 mod writer;
 
 pub use backup::{BackupError, BackupReport, TableProgress};

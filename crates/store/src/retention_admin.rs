@@ -1,7 +1,5 @@
 //! The implementation of [`RetentionAdmin`] for Postgres.
 
-use std::time::Duration;
-
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use throughline_model::{
     BoxFuture, CleanUp, Pin, ReadError, RetentionAdmin, RetentionReport, RetentionRules,
@@ -10,8 +8,6 @@ use throughline_model::{
 use throughline_wire::{TenantId, TraceId};
 use uuid::Uuid;
 
-use crate::in_time::read_within;
-use crate::leader_lock::JobOptions;
 use crate::retention::{self, Rewrite, Run};
 use crate::sqlstate::read_error;
 use crate::{Clock, Gauge, LeaderLock, StoreError, storage};
@@ -24,9 +20,6 @@ pub(crate) struct PgRetentionAdmin {
     pub clock: Clock,
     pub rules: RetentionRules,
     pub gauge: Gauge,
-    pub job: JobOptions,
-    /// See [`StoreOptions::answer_timeout`](crate::StoreOptions::answer_timeout).
-    pub answer_timeout: Duration,
 }
 
 impl PgRetentionAdmin {
@@ -41,7 +34,7 @@ impl RetentionAdmin for PgRetentionAdmin {
         trace_id: TraceId,
         note: String,
     ) -> BoxFuture<'_, Result<Option<Pin>, ReadError>> {
-        Box::pin(read_within(self.answer_timeout, async move {
+        Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             let pin = Pin {
                 trace_id,
@@ -50,28 +43,28 @@ impl RetentionAdmin for PgRetentionAdmin {
             };
             let is_pinned = retention::pin(&mut connection, self.tenant(), &pin).await?;
             Ok(is_pinned.then_some(pin))
-        }))
+        })
     }
 
     fn unpin(&self, trace_id: TraceId) -> BoxFuture<'_, Result<bool, ReadError>> {
-        Box::pin(read_within(self.answer_timeout, async move {
+        Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             retention::unpin(&mut connection, self.tenant(), trace_id).await
-        }))
+        })
     }
 
     fn pin_of(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Pin>, ReadError>> {
-        Box::pin(read_within(self.answer_timeout, async move {
+        Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             retention::pin_of(&mut connection, self.tenant(), trace_id).await
-        }))
+        })
     }
 
     fn list_pins(&self) -> BoxFuture<'_, Result<Vec<Pin>, ReadError>> {
-        Box::pin(read_within(self.answer_timeout, async move {
+        Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             retention::pinned(&mut connection, self.tenant()).await
-        }))
+        })
     }
 
     fn clean_up(&self, request: CleanUp) -> BoxFuture<'_, Result<RetentionReport, ReadError>> {
@@ -87,17 +80,13 @@ impl RetentionAdmin for PgRetentionAdmin {
             };
             // A connection of its own: a run may take longer than a page request may hold a pooled
             // connection.
-            let job = JobOptions {
-                rules: self.rules,
-                ..self.job.clone()
-            };
-            let mut lock = Box::pin(LeaderLock::connect(&self.connect, "clean up", job))
+            let mut lock = LeaderLock::connect(&self.connect, "clean up", self.rules)
                 .await
                 .map_err(keep_error)?;
             let report = match lock.check_clock(run.now).await {
                 Err(error) => Err(error),
-                Ok(now) if request.is_dry_run => lock.dry_run(Run { now, ..run }).await,
-                Ok(now) => lock.run(Run { now, ..run }).await,
+                Ok(()) if request.is_dry_run => lock.dry_run(run).await,
+                Ok(()) => lock.run(run).await,
             };
             lock.release().await;
             report.map_err(keep_error)
@@ -105,21 +94,19 @@ impl RetentionAdmin for PgRetentionAdmin {
     }
 
     fn storage(&self) -> BoxFuture<'_, Result<StorageReport, ReadError>> {
-        Box::pin(read_within(self.answer_timeout, async move {
+        Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             storage::report(&mut connection, self.tenant(), (self.gauge)())
                 .await
                 .map_err(read_error)
-        }))
+        })
     }
 }
 
 fn keep_error(error: StoreError) -> ReadError {
     match error {
         StoreError::Database(error) => read_error(error),
-        StoreError::Busy | StoreError::Clocks(_) | StoreError::NewestData(_) => {
-            ReadError::Invalid(error.to_string())
-        }
+        StoreError::Busy | StoreError::Clocks(_) => ReadError::Invalid(error.to_string()),
         StoreError::Url
         | StoreError::DiskReserve
         | StoreError::NewerSchema { .. }

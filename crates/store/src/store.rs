@@ -4,22 +4,18 @@ use std::io::{Read, Write};
 use std::str::FromStr as _;
 use std::sync::Arc;
 
-use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _};
 use throughline_model::{
     LiveFeed, ReadError, RetentionAdmin, RetentionReport, RetentionRules, TraceReader,
 };
 use throughline_wire::{TenantId, TraceId, UnixNanos};
 
-use crate::in_time;
-use crate::leader_lock::JobOptions;
 use crate::live::{self, LiveHandle};
 use crate::reader::{DictionaryCache, PgTraceReader};
 use crate::retention_admin::PgRetentionAdmin;
 use crate::search::ScanPermits;
 use crate::sqlstate::read_error;
-use crate::timed_reader::TimedReader;
-use crate::watchdog::Watchdog;
 use crate::writer::{WriterHandle, spawn};
 use crate::{
     BackupError, BackupReport, BlockProgress, CompactionReport, CompactionScope, ErasureReport,
@@ -38,7 +34,6 @@ pub struct Store {
     live: LiveHandle,
     cache: Arc<DictionaryCache>,
     permits: Arc<ScanPermits>,
-    job: JobOptions,
 }
 
 impl Store {
@@ -69,11 +64,6 @@ impl Store {
                 // all traces, and a compaction step reads one trace or thousands. A generic plan
                 // would be wrong for most values.
                 ("plan_cache_mode", "force_custom_plan"),
-                // The database notices a client that died silently, and releases its locks.
-                ("tcp_keepalives_idle", "60"),
-                ("tcp_keepalives_interval", "10"),
-                ("tcp_keepalives_count", "3"),
-                ("tcp_user_timeout", "120000"),
             ])
             // The store must not trace or log its own statements: each statement would cause a new
             // span, which causes new statements, and so on.
@@ -82,10 +72,6 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(options.reader_connections)
             .acquire_timeout(options.acquire_timeout)
-            // A connection whose call was given up may never answer; it must not keep its place.
-            .after_release(|connection, _| {
-                Box::pin(async move { in_time::ping(connection).await.map(|()| true) })
-            })
             .connect_lazy_with(
                 connect
                     .clone()
@@ -94,11 +80,10 @@ impl Store {
         let writer = spawn(&connect, &pool, &options);
         let is_ingest_busy = Box::new(writer.is_busy());
         let cores = options.search_cores;
-        let live = live::spawn(&connect, &pool, &options);
+        let live = live::spawn(&connect, &pool, options.clock.clone());
         Ok(Self {
             pool,
             connect,
-            job: JobOptions::new(&options),
             options,
             writer,
             live,
@@ -113,10 +98,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Migration`], or [`StoreError::NewerSchema`].
     pub async fn migrate(&self) -> Result<MigrationReport, StoreError> {
-        let mut connection = in_time::connect(&self.connect).await?;
-        let silence = self.options.job_silence;
-        let watchdog = Watchdog::new(&mut connection, &self.connect, silence).await?;
-        let report = watchdog.watch(Box::pin(migrate::run(connection))).await?;
+        let connection = self.connect.connect().await.map_err(StoreError::Database)?;
+        let report = migrate::run(connection).await?;
         for applied in &report.applied {
             tracing::info!(migration = applied, "applied");
         }
@@ -129,7 +112,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn lead(&self, job: JobKind) -> Result<LeaderLock, StoreError> {
-        Box::pin(LeaderLock::acquire(&self.connect, job, self.job.clone())).await
+        LeaderLock::acquire(&self.connect, job, self.options.rules).await
     }
 
     /// Tries to acquire the leader lock of `job`; `None` while another server holds it.
@@ -137,24 +120,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn try_lead(&self, job: JobKind) -> Result<Option<LeaderLock>, StoreError> {
-        Box::pin(LeaderLock::try_acquire(
-            &self.connect,
-            job,
-            self.job.clone(),
-        ))
-        .await
+        LeaderLock::try_acquire(&self.connect, job, self.options.rules).await
     }
 
     async fn connect_job(&self, what: &str) -> Result<LeaderLock, StoreError> {
-        Box::pin(LeaderLock::connect(&self.connect, what, self.job.clone())).await
+        LeaderLock::connect(&self.connect, what, self.options.rules).await
     }
 
-    /// Checks that `now`, the time of this server's clock, can be trusted; returns the time by which
-    /// data may be removed.
+    /// Checks that `now`, the time of this server's clock, is close to the time of the database's
+    /// clock.
     ///
     /// # Errors
     /// The errors of [`LeaderLock::check_clock`].
-    pub async fn check_clock(&self, now: UnixNanos) -> Result<UnixNanos, StoreError> {
+    pub async fn check_clock(&self, now: UnixNanos) -> Result<(), StoreError> {
         let mut lock = self.connect_job("clock").await?;
         let checked = lock.check_clock(now).await;
         lock.release().await;
@@ -256,8 +234,6 @@ impl Store {
             clock: self.options.clock.clone(),
             rules,
             gauge,
-            job: self.job.clone(),
-            answer_timeout: self.options.answer_timeout,
         })
     }
 
@@ -266,13 +242,10 @@ impl Store {
     /// # Errors
     /// [`ReadError::Unavailable`] when the database does not respond.
     pub async fn used_bytes(&self) -> Result<u64, ReadError> {
-        let read = async {
-            let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            storage::used_bytes(&mut connection)
-                .await
-                .map_err(read_error)
-        };
-        in_time::read_within(self.options.answer_timeout, read).await
+        let mut connection = self.pool.acquire().await.map_err(read_error)?;
+        storage::used_bytes(&mut connection)
+            .await
+            .map_err(read_error)
     }
 
     /// Refuses every batch from now on because the storage is full (`true`), or accepts batches
@@ -288,10 +261,7 @@ impl Store {
 
     /// Returns a reader of the data of `tenant`.
     pub fn reader(&self, tenant: TenantId) -> Arc<dyn TraceReader> {
-        Arc::new(TimedReader {
-            reader: self.pg_reader(tenant),
-            limit: self.options.answer_timeout,
-        })
+        Arc::new(self.pg_reader(tenant))
     }
 
     pub(crate) fn pg_reader(&self, tenant: TenantId) -> PgTraceReader {
@@ -318,7 +288,7 @@ impl Store {
     /// [`ReadError::Unavailable`] when it does not respond within the acquire timeout.
     pub async fn ping(&self) -> Result<(), ReadError> {
         let mut connection = self.pool.acquire().await.map_err(read_error)?;
-        in_time::ping(&mut connection).await.map_err(read_error)
+        connection.ping().await.map_err(read_error)
     }
 
     /// Closes the store: refuses new batches, commits or refuses submitted batches, and closes

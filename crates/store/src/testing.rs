@@ -10,7 +10,6 @@ use std::env;
 use std::hash::Hasher as _;
 use std::str::FromStr as _;
 use std::thread;
-use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
@@ -129,11 +128,7 @@ impl FreshDatabase {
 
     /// Opens a store on the database whose clock always shows `now`.
     pub fn store(&self, now: UnixNanos) -> Store {
-        self.store_with(StoreOptions {
-            // The clock of a test need not fit what the test stores.
-            clock_steadiness: Duration::ZERO,
-            ..StoreOptions::new(move || now)
-        })
+        self.store_with(StoreOptions::new(move || now))
     }
 
     /// Opens a store on the database.

@@ -106,10 +106,6 @@ pub struct RetentionCommand {
     /// traces. Rollups follow their rule.
     #[arg(long, value_name = "TIME", value_parser = time_ns)]
     pub older_than: Option<i64>,
-    /// Removes although the newest stored data was received more than an hour from the time that the
-    /// clock shows. Give it when the clock is right and nothing was received for that long.
-    #[arg(long)]
-    pub trust_clock: bool,
     /// The rules.
     #[command(flatten)]
     pub retention: RetentionOptions,

@@ -5,23 +5,20 @@ use std::time::Duration;
 use throughline_model::{BoxFuture, RetentionReport, RetentionRules, StorageGauge, StorageLevel};
 use throughline_store::{JobKind, LeaderLock, Retain, Rewrite, StoreError};
 use throughline_wire::UnixNanos;
-use tokio::time::Instant;
 
 use super::job::Job;
 use super::storage::StorageWatch;
 use crate::clock::Clock;
 
-/// The interval at which the rules are applied, by the monotonic clock.
-const RULES_EVERY: Duration = Duration::from_mins(15);
+/// The interval at which the rules are applied.
+const RULES_EVERY_NS: i64 = 15 * UnixNanos::PER_MINUTE;
 
 pub(super) struct RetainTask {
     rules: RetentionRules,
     clock: Clock,
     storage: StorageWatch,
     /// The time at which the rules were last applied.
-    applied: Option<Instant>,
-    /// True since a run reported that the clock does not fit the stored data.
-    is_clock_doubted: bool,
+    applied: Option<UnixNanos>,
 }
 
 impl RetainTask {
@@ -31,41 +28,11 @@ impl RetainTask {
             clock,
             storage,
             applied: None,
-            is_clock_doubted: false,
         }
     }
 
-    /// Returns the time by which the rules may be applied; none while the clock does not fit the
-    /// stored data.
-    async fn checked_now(
-        &mut self,
-        lock: &mut LeaderLock,
-    ) -> Result<Option<UnixNanos>, StoreError> {
-        let checked = lock.check_clock(self.clock.now()).await;
-        let was_doubted = self.is_clock_doubted;
-        self.is_clock_doubted = matches!(checked, Err(StoreError::NewestData(_)));
-        match checked {
-            Err(error @ StoreError::NewestData(_)) => {
-                if !was_doubted {
-                    tracing::warn!(%error, "the retention rules wait");
-                }
-                Ok(None)
-            }
-            checked => checked.map(Some),
-        }
-    }
-
-    /// Returns whether it is time to apply the rules again. A step of the wall clock changes nothing.
-    fn is_time(&self) -> bool {
-        self.applied
-            .is_none_or(|applied| applied.elapsed() >= RULES_EVERY)
-    }
-
-    async fn apply_rules(
-        &mut self,
-        lock: &mut LeaderLock,
-        now: UnixNanos,
-    ) -> Result<(), StoreError> {
+    async fn apply_rules(&mut self, lock: &mut LeaderLock) -> Result<(), StoreError> {
+        let now = self.clock.now();
         let retain = Retain {
             rules: self.rules,
             now,
@@ -73,7 +40,7 @@ impl RetainTask {
             is_dry_run: false,
         };
         let report = lock.retain(retain).await?;
-        self.applied = Some(Instant::now());
+        self.applied = Some(now);
         count(&report);
         lock.note_size(now).await
     }
@@ -117,14 +84,14 @@ impl Job for RetainTask {
 
     fn run<'a>(&'a mut self, lock: &'a mut LeaderLock) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            let now = self.checked_now(lock).await?;
-            // The budget frees the oldest day, whatever the clock shows.
+            lock.check_clock(self.clock.now()).await?;
             let pruned = self.prune(lock).await?;
-            if let Some(now) = now
-                && (self.is_time() || pruned)
-                && may_delete_rows(&self.storage.gauge())
-            {
-                self.apply_rules(lock, now).await?;
+            let now = self.clock.now();
+            let is_time = self
+                .applied
+                .is_none_or(|applied| now.since(applied) >= RULES_EVERY_NS);
+            if (is_time || pruned) && may_delete_rows(&self.storage.gauge()) {
+                self.apply_rules(lock).await?;
             }
             // The database may have restarted.
             lock.check().await

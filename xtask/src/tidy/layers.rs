@@ -52,9 +52,7 @@ pub(super) fn faults(crates: &[Crate]) -> Vec<String> {
     for (module, file) in &store.files {
         let unknown = module.first().filter(|module| !is_known(module));
         faults.extend(unknown.map(|module| {
-            format!(
-                "{file}:1: module {module} has no place in the order of xtask/src/tidy/layers.rs"
-            )
+            format!("{file}:1: module {module} is missing in the order of xtask/src/tidy/layers.rs")
         }));
     }
     for import in &store.imports {

@@ -181,12 +181,7 @@ pub(crate) fn spawn(
         })
         .collect();
     let budget = Arc::downgrade(&writer.shared.budget);
-    tokio::spawn(backlog::watch(
-        pool.clone(),
-        budget,
-        options.level0_limit,
-        options.answer_timeout,
-    ));
+    tokio::spawn(backlog::watch(pool.clone(), budget, options.level0_limit));
     WriterHandle {
         writer,
         queue,

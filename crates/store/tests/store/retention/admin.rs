@@ -1,14 +1,13 @@
 //! Tests of the retention API: pins, manual runs and the storage report.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use throughline_model::{CleanUp, RetentionAdmin, RetentionRules, StorageGauge, StorageLevel};
-use throughline_store::{StoreError, StoreOptions};
+use throughline_store::StoreError;
 use throughline_testkit::Ids;
 use throughline_wire::{TenantId, UnixNanos};
 
-use super::support::{Aged, DAY, tenant};
+use super::support::{Aged, DAY};
 
 fn retention_admin(aged: &Aged, tenant: TenantId) -> Arc<dyn RetentionAdmin> {
     let gauge = Arc::new(|| StorageGauge {
@@ -156,49 +155,4 @@ async fn retention_removes_nothing_if_the_clocks_differ_by_hours() {
     let near = aged.fixture.now.saturating_add(-UnixNanos::PER_HOUR / 2);
     lead.check_clock(near).await.expect("is near enough");
     aged.assert_left(&[kept]).await;
-}
-
-#[tokio::test]
-async fn nothing_is_cleaned_up_while_the_clock_and_the_newest_stored_data_are_hours_apart() {
-    for (hours, is_refused) in [
-        (-9_000, true),
-        (-2, true),
-        (0, false),
-        (2, true),
-        (9_000, true),
-    ] {
-        for with_spans in [true, false] {
-            let mut aged = Aged::new().await;
-            if with_spans {
-                aged.trace(0, false).await;
-                aged.compact().await;
-            }
-            aged.event(0, None, 9).await;
-            aged.execute(&format!(
-                "INSERT INTO services VALUES ('{}', 1, 'shop') ON CONFLICT DO NOTHING;
-                 UPDATE traces SET received_ns = {received};
-                 UPDATE events SET received_ns = {received}",
-                tenant(),
-                received = aged.fixture.now.get() + hours * UnixNanos::PER_HOUR,
-            ))
-            .await;
-            let now = aged.fixture.now;
-            let check = async |steadiness| {
-                let store = aged.fixture.database.store_with(StoreOptions {
-                    clock_steadiness: steadiness,
-                    ..StoreOptions::new(move || now)
-                });
-                store.check_clock(now).await
-            };
-            let checked = check(Duration::from_hours(1)).await;
-            let refused = matches!(checked, Err(StoreError::NewestData(_)));
-            assert_eq!(refused, is_refused, "{hours} {checked:?}");
-            // A clock that has run long enough is right: nothing was received meanwhile.
-            assert_eq!(check(Duration::ZERO).await.expect("is right"), now);
-            // Of two clocks that differ a little, the earlier one counts.
-            let ahead = now.saturating_add(59 * UnixNanos::PER_MINUTE);
-            let store = aged.fixture.database.store(ahead);
-            assert!(store.check_clock(ahead).await.expect("is near") < ahead);
-        }
-    }
 }

@@ -160,7 +160,10 @@ async fn a_pinned_trace_that_fails_while_its_day_is_pruned_is_kept_whole() {
     aged.compact().await;
     let mut lead = aged.lead().await;
     let prune = lead.prune_oldest_day(aged.noon, u64::MAX);
-    let pruned = before_removal(&aged, prune, async || fail_late(&aged, pinned).await).await;
+    let pruned = Box::pin(before_removal(&aged, prune, async || {
+        fail_late(&aged, pinned).await
+    }))
+    .await;
     let changes = pruned.expect("prunes").expect("a day");
     assert_eq!(changes[0].step, PartitionStep::Rewrite);
     lead.release().await;
