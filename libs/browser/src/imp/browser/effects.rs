@@ -47,7 +47,7 @@ impl State {
         let watched =
             self.interaction.is_some() || self.page.as_ref().is_some_and(|page| !page.has_ended());
         if watched && !self.look_armed {
-            effects.look_ms = self.look(now_ms);
+            effects.look_ms = self.check(now_ms);
             self.look_armed = effects.look_ms.is_some();
         }
         self.deliver(now_ms, &mut effects);

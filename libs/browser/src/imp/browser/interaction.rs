@@ -114,7 +114,7 @@ impl State {
         if same_task {
             self.interaction_runs(now_ms);
         }
-        self.look(now_ms);
+        self.check(now_ms);
         let clicked = self
             .interaction
             .as_ref()

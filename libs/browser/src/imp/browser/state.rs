@@ -107,7 +107,7 @@ impl State {
         if let Some(entered) = ENTERED.get() {
             return Some(entered);
         }
-        self.look(now_ms);
+        self.check(now_ms);
         match (&self.interaction, &self.page) {
             (Some(interaction), _) => Some(interaction.innermost()),
             (None, Some(page)) if page.takes_children(now_ms) => Some(page.open),
