@@ -42,7 +42,7 @@ pub struct Cli {
     /// The command to run.
     #[command(subcommand)]
     pub command: Command,
-    /// Format of log lines. Default: text on a terminal, JSON elsewhere.
+    /// Format of log lines. Default: text on a terminal, JSON if the output is not a terminal.
     #[arg(long, global = true, value_enum, env = "THROUGHLINE_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
 }

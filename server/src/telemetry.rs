@@ -21,7 +21,7 @@ pub enum LogFormat {
 const DEFAULT_FILTER: &str = "info,sqlx=warn";
 
 /// Starts logging to standard error. The default of `format` is text on a terminal and JSON
-/// elsewhere.
+/// otherwise.
 ///
 /// # Errors
 /// Another logger is installed.

@@ -23,7 +23,7 @@ const MAX_FOLDED: usize = 1_000;
 /// again. The row of a missing parent has no start.
 pub(super) type FoldedRow = (SpanId, Option<UnixNanos>);
 
-/// What a user sees of a page besides its URL.
+/// The state of a page that is not in its URL.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct View {

@@ -26,6 +26,7 @@ pub mod link;
 mod pairs;
 pub mod reader;
 pub(crate) mod shortest;
+mod size;
 pub mod writer;
 
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod tests;
 pub use error::{BinaryError, BinaryErrorKind};
 pub use pairs::{AttributeBytes, ValueBytes, attributes_in};
 pub use reader::{Field, Reader};
+pub use size::approximate_size;
 
 use throughline_wire::{AttributeValue, Attributes, SpanEvent, SpanLink};
 

@@ -22,7 +22,7 @@ pub struct UnknownParameters {
 /// A parameter that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownParameter {
-    /// Its name, cut if it is long.
+    /// The name of the parameter, cut if it is long.
     pub name: String,
     /// The most similar name that exists.
     pub similar: Option<&'static str>,

@@ -25,7 +25,7 @@ pub struct TableProgress<'a> {
     pub row_count: u64,
     /// The number of bytes so far, before compression.
     pub byte_count: u64,
-    /// Whether the whole table was copied.
+    /// True once the whole table was copied.
     pub is_complete: bool,
 }
 

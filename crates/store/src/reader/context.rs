@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::dictionary_cache::DictionaryCache;
 
-/// What every read of a tenant needs.
+/// The connection, tenant, time and cache of one read.
 pub(super) struct ReadContext<'a> {
     /// The connection. Reads that run several statements need one with a snapshot.
     pub connection: &'a mut PgConnection,

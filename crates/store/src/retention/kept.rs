@@ -69,7 +69,7 @@ pub(super) struct RowCounts {
     /// The rows that were pinned before they were counted.
     #[sqlx(default)]
     pub pins: i64,
-    /// Of blocks: the number of rows, before their traces were counted.
+    /// The number of rows of a table of blocks, before their traces were counted.
     #[sqlx(default)]
     pub blocks: i64,
     /// The reason that all rows are kept because it is not known which are.

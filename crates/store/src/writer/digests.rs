@@ -75,7 +75,8 @@ impl DigestCache {
             .weight_capacity(max_bytes as u64)
             // More shards would reject a large trace that the whole cache can hold.
             .shards(1);
-        let options = options.build().expect("all options are set");
+        // Building fails only if one of the two capacities is missing.
+        let options = options.build().expect("both capacities are set");
         Self(Cache::with_options(
             options,
             TableBytes,

@@ -11,7 +11,7 @@ pub(super) struct Source {
     pub(super) children: BTreeSet<String>,
     /// The names of the items that the module defines.
     pub(super) items: BTreeSet<String>,
-    /// What the `use` items bring into the module.
+    /// The names that the `use` items bring into the module.
     pub(super) imports: Vec<UseItem>,
     /// The paths outside of `use` items, each with its line.
     pub(super) paths: Vec<(usize, Vec<String>)>,
@@ -27,7 +27,7 @@ pub(super) struct UseItem {
     pub(super) name: String,
     /// The path of the item, or of the module whose names are imported.
     pub(super) path: Vec<String>,
-    /// Whether the item is visible outside of the module: `pub use`, `pub(crate) use`.
+    /// True if the item is visible outside of the module: `pub use`, `pub(crate) use`.
     pub(super) is_exported: bool,
 }
 

@@ -106,24 +106,10 @@ fn large_size(value: &AttributeValue, threshold: usize) -> usize {
     let size = match value {
         AttributeValue::Str(text) => text.len(),
         AttributeValue::Bytes(bytes) => bytes.len(),
-        AttributeValue::Array(_) | AttributeValue::Map(_) => size(value),
+        AttributeValue::Array(_) | AttributeValue::Map(_) => binary::approximate_size(value),
         _ => 0,
     };
     if size > threshold { size } else { 0 }
-}
-
-/// Returns the approximate size of a value; validation bounds its depth.
-fn size(value: &AttributeValue) -> usize {
-    match value {
-        AttributeValue::Str(text) => text.len(),
-        AttributeValue::Bytes(bytes) => bytes.len(),
-        AttributeValue::Array(values) => values.iter().map(|value| 2 + size(value)).sum(),
-        AttributeValue::Map(attributes) => attributes
-            .iter()
-            .map(|(key, value)| 4 + key.len() + size(value))
-            .sum(),
-        _ => 8,
-    }
 }
 
 struct Detacher {

@@ -44,7 +44,7 @@ pub(super) struct SequenceState {
     pub(super) next: u64,
     /// All drops of this process.
     pub(super) dropped: Dropped,
-    /// Whether the final report was sent.
+    /// True once the final report was sent.
     pub(super) has_ended: bool,
 }
 
