@@ -33,7 +33,8 @@ test.beforeAll(async ({ request }) => {
         span("00000000000000a4", "00000000000000a5", "cycle one", {}),
         span("00000000000000a5", "00000000000000a4", "cycle two", {}),
         span("00000000000000a6", "00000000000000a6", "its own parent", {}),
-        { ...span("00000000000000b1", null, HOSTILE_NAME, {}), trace_id: HOSTILE },
+        // It begins earlier, so it is below the other trace in a list.
+        { ...span("00000000000000b1", null, HOSTILE_NAME, { start_ns: (now - 9_000_000_000n).toString() }), trace_id: HOSTILE },
       ],
     },
   });

@@ -1,6 +1,7 @@
 //! The address of the list of traces that the user saw last in this tab.
 
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
 use super::PageSignal;
 
@@ -9,11 +10,17 @@ const STORAGE_KEY: &str = "throughline-list";
 /// The address of the list without a filter.
 const LIST: &str = "/traces";
 
-/// Keeps the query string of the list.
+/// Keeps the query string of the list while the list is the page in the address. The list still
+/// exists when the address is already that of the next page.
 pub(crate) fn keep_list_address(search: Memo<String>) {
+    let pathname = use_location().pathname;
     Effect::new(move |_| {
+        let search = search.get();
+        if pathname.get_untracked() != LIST {
+            return;
+        }
         let storage = window().session_storage().ok().flatten();
-        let _ = storage.map(|storage| storage.set_item(STORAGE_KEY, &search.get()));
+        let _ = storage.map(|storage| storage.set_item(STORAGE_KEY, &search));
     });
 }
 

@@ -97,7 +97,7 @@ impl ViewMemory {
                     .is_ok_and(|is| is.trim_start_matches('?') == search)
         };
         Effect::new(move || {
-            memory.restore();
+            memory.restore(is_settled);
             let scrolls = StoredValue::new(0_u32);
             let save = move || {
                 if memory.0.with_value(Option::is_none) && is_settled() {
@@ -107,7 +107,7 @@ impl ViewMemory {
                     });
                 }
             };
-            on_popstate_first(move || memory.restore());
+            on_popstate_first(move || memory.restore(is_settled));
             let listeners = [
                 // Before the click or key that leaves the page.
                 window_event_listener_untyped("pointerdown", move |_| {
@@ -161,30 +161,32 @@ impl ViewMemory {
         self.0.set_value(None);
     }
 
-    /// Begins to restore the view of the current entry.
-    fn restore(self) {
+    /// Begins to restore the view of the current entry. `is_settled` reports whether the router shows
+    /// the page of this entry.
+    fn restore(self, is_settled: impl Fn() -> bool + Copy + 'static) {
         let view = View::read();
         self.0.set_value(view.clone());
         if let Some(view) = view {
-            self.look(view, 0);
+            self.look(view, 0, is_settled);
         }
     }
 
     /// Scrolls once the page is long enough. Stops when the user acts first.
-    fn look(self, view: View, looks: u32) {
+    fn look(self, view: View, looks: u32, is_settled: impl Fn() -> bool + Copy + 'static) {
         set_timeout(
             move || {
                 if self.0.try_get_value().flatten().as_ref() != Some(&view) {
                     return;
                 }
-                let is_ready = !is_loading()
+                let is_ready = is_settled()
+                    && !is_loading()
                     && lowest_scroll_y() >= view.scroll_y
                     && view
                         .focused
                         .as_deref()
                         .is_none_or(|row| find(row).is_some());
                 if !is_ready && looks < MAX_LOOKS {
-                    self.look(view, looks + 1);
+                    self.look(view, looks + 1, is_settled);
                     return;
                 }
                 if let Some(row) = view.focused.as_deref().and_then(find) {
