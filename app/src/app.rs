@@ -12,8 +12,8 @@ use crate::state::ViewMemory;
 
 /// Keeps and restores the views of history entries. Draws nothing.
 #[component]
-fn RememberedViews(memory: ViewMemory) -> impl IntoView {
-    memory.follow(&use_location());
+fn RememberedViews() -> impl IntoView {
+    ViewMemory::follow(&use_location());
 }
 
 /// The control panel.
@@ -21,7 +21,6 @@ fn RememberedViews(memory: ViewMemory) -> impl IntoView {
 pub fn App() -> impl IntoView {
     provide_meta_context();
     let is_server = use_context::<ServerMetaContext>().is_some();
-    let memory = ViewMemory::provide();
     // `Async` mode: pages are sent complete, so they have the right status and need no JavaScript.
     view! {
         <Title formatter=move |title: String| page_title(&title, is_server) />
@@ -29,7 +28,7 @@ pub fn App() -> impl IntoView {
             <a class="skip" href="#main" rel="external">
                 "Skip to content"
             </a>
-            <RememberedViews memory />
+            <RememberedViews />
             <div class="app">
                 <Nav />
                 <main id="main" tabindex="-1">

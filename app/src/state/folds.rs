@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use leptos::prelude::*;
 use throughline_model::TreeItem;
 
-use super::view_memory::FoldedRow;
+use super::view_memory::{FoldedRow, restored_view};
 use super::{Outline, PageSignal, ViewMemory};
 
 /// The folded rows of a page. The page owns them. Cheap to copy.
@@ -17,9 +17,9 @@ impl Folds {
     /// again that were folded.
     pub(crate) fn new() -> Self {
         let folds = Self(PageSignal::new(HashSet::new()));
-        let memory = ViewMemory::get();
+        let restored = restored_view();
         Effect::new(move |_| {
-            if let Some(view) = memory.and_then(ViewMemory::restored) {
+            if let Some(view) = restored() {
                 folds.0.set(view.folded.into_iter().collect());
             }
         });

@@ -10,6 +10,7 @@ use throughline_wire::UnixNanos;
 
 use super::event_stream::listen_to_events;
 use super::list_news::{News, merge};
+use super::view_memory::restored_view;
 use super::{ListRequest, PageSignal, ViewMemory, user_reading};
 use crate::api::list_traces;
 
@@ -131,11 +132,10 @@ impl LiveList {
         is_empty: impl Fn() -> bool + Copy + 'static,
         found: impl Fn() + Copy + 'static,
     ) {
-        let memory = ViewMemory::get();
+        let restored = restored_view();
         // A reload and "back" turn the stream on again.
         Effect::new(move |_| {
-            let view = memory.and_then(ViewMemory::restored);
-            if view.is_some_and(|view| view.is_live) {
+            if restored().is_some_and(|view| view.is_live) {
                 self.turn(true);
             }
         });

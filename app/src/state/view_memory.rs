@@ -5,6 +5,7 @@
 use leptos::prelude::*;
 use leptos::wasm_bindgen::closure::Closure;
 use leptos::wasm_bindgen::{JsCast as _, JsValue};
+use leptos_router::hooks::use_location;
 use leptos_router::location::Location;
 use serde::{Deserialize, Serialize};
 use throughline_wire::{SpanId, UnixNanos};
@@ -67,35 +68,41 @@ impl View {
     }
 }
 
-/// The view that is being restored after a reload or "back". The panel provides it as a context.
-/// Cheap to copy.
+/// Returns a function for effects of a page. It returns the view that the page restores, and `None`
+/// if the page was opened by a link.
+pub(crate) fn restored_view() -> impl Fn() -> Option<View> + Copy + Send + Sync + 'static {
+    let is_settled = is_settled(&use_location());
+    move || if is_settled() { View::read() } else { None }
+}
+
+/// Returns a function that reports whether the router shows the page of the current history entry.
+/// While the router prepares a page that was opened by a link, `history.state` still belongs to the
+/// last one.
+fn is_settled(location: &Location) -> impl Fn() -> bool + Copy + Send + Sync + 'static + use<> {
+    let (pathname, search) = (location.pathname, location.search);
+    move || {
+        let shown = window().location();
+        let (path, search) = (pathname.get_untracked(), search.get_untracked());
+        shown.pathname().is_ok_and(|is| is == path)
+            && shown
+                .search()
+                .is_ok_and(|is| is.trim_start_matches('?') == search)
+    }
+}
+
+/// The scroll position and focus that are being restored after a reload or "back". Cheap to copy.
 #[derive(Clone, Copy)]
 pub(crate) struct ViewMemory(StoredValue<Option<View>>);
 
 impl ViewMemory {
-    /// Provides the memory to all pages.
-    pub(crate) fn provide() -> Self {
-        let memory = Self(StoredValue::new(None));
-        provide_context(memory);
-        memory
-    }
-
-    /// Keeps the view of the current entry up to date, and restores it after a reload or "back".
+    /// Keeps the scroll position and the focus of the current entry up to date, and restores them
+    /// after a reload or "back".
     ///
     /// # Server-Side Rendering
     /// On the server nothing happens.
-    pub(crate) fn follow(self, location: &Location) {
-        let memory = self;
-        let (pathname, search) = (location.pathname, location.search);
-        // While the router prepares another page, `history.state` still belongs to the last one.
-        let is_settled = move || {
-            let shown = window().location();
-            let (path, search) = (pathname.get_untracked(), search.get_untracked());
-            shown.pathname().is_ok_and(|is| is == path)
-                && shown
-                    .search()
-                    .is_ok_and(|is| is.trim_start_matches('?') == search)
-        };
+    pub(crate) fn follow(location: &Location) {
+        let memory = Self(StoredValue::new(None));
+        let is_settled = is_settled(location);
         Effect::new(move || {
             memory.restore(is_settled);
             let scrolls = StoredValue::new(0_u32);
@@ -135,16 +142,6 @@ impl ViewMemory {
             ];
             on_cleanup(move || listeners.into_iter().for_each(WindowListenerHandle::remove));
         });
-    }
-
-    /// Returns the memory.
-    pub(crate) fn get() -> Option<Self> {
-        use_context()
-    }
-
-    /// Returns the view that a page restores. `None` for a page that was opened by a link.
-    pub(crate) fn restored(self) -> Option<View> {
-        self.0.get_value()
     }
 
     /// Stores the folded rows.
