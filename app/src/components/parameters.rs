@@ -4,6 +4,8 @@ use leptos::prelude::*;
 use throughline_model::Faults;
 use throughline_model::query::UnknownParameters;
 
+use crate::ui::visible;
+
 /// Names the parameters that the page does not have and therefore ignores.
 #[component]
 pub(crate) fn IgnoredParameters(
@@ -21,7 +23,7 @@ pub(crate) fn IgnoredParameters(
             );
             view! {
                 <p class="card box w" role="status" data-ignored>
-                    {text}
+                    {visible(&text)}
                 </p>
             }
         })
@@ -36,7 +38,7 @@ pub(crate) fn FaultyParameters(
 ) -> impl IntoView {
     let faults = faults.as_slice().iter();
     let items: Vec<_> = faults
-        .map(|fault| view! { <li>{fault.to_string()}</li> })
+        .map(|fault| view! { <li>{visible(&fault.to_string())}</li> })
         .collect();
     view! { <ul class="places" data-faults>{items}</ul> }
 }

@@ -172,6 +172,12 @@ async fn no_text_of_a_sender_makes_an_element_or_an_attribute() {
         "/storage".to_owned(),
         "/no/such/page".to_owned(),
     ];
+    // The address of a link may hide something, too.
+    for path in ["/traces?%E2%80%AEsutats=1", "/traces?status=%E2%80%AEkO"] {
+        let page = get(path, FakeReader::new(Vec::new())).await;
+        assert!(page.text().contains(r"\u{202e}"), "{path}");
+        assert!(invisible(&page.html).is_empty(), "{path}");
+    }
     for path in pages {
         let hostile = get(&path, FakeReader::new(vec![hostile.clone()])).await;
         let plain = get(&path, FakeReader::new(vec![plain.clone()])).await;
