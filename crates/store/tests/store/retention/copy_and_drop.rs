@@ -161,7 +161,7 @@ async fn a_pinned_trace_that_fails_while_its_day_is_pruned_is_kept_whole() {
     let mut lead = aged.lead().await;
     let prune = lead.prune_oldest_day(aged.noon, u64::MAX);
     let pruned = Box::pin(before_removal(&aged, prune, async || {
-        fail_late(&aged, pinned).await
+        fail_late(&aged, pinned).await;
     }))
     .await;
     let changes = pruned.expect("prunes").expect("a day");
