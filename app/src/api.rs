@@ -2,6 +2,7 @@
 //! the browser it is an HTTP call to that function.
 
 pub mod error;
+pub mod events;
 pub mod lookup;
 pub mod pins;
 pub mod server;
@@ -12,13 +13,14 @@ use serde::{Deserialize, Serialize};
 use throughline_wire::UnixNanos;
 
 pub use error::ApiError;
+pub use events::{get_event_payload, list_events, list_span_events};
 pub use lookup::look_up;
 pub use pins::{get_pin, pin_trace, unpin_trace};
 pub use server::describe_server;
 pub use storage::get_storage;
 pub use traces::{
-    get_event_payload, get_span_details, get_span_payload, get_trace_skeleton,
-    get_trace_statistics, list_services, list_span_events, list_traces,
+    get_span_details, get_span_payload, get_trace_skeleton, get_trace_statistics, list_services,
+    list_traces,
 };
 
 /// A result and the server time at which it was read. Pages use no other clock, so that server and

@@ -7,7 +7,7 @@ use leptos_router::hooks::use_location;
 use leptos_router::{SsrMode, path};
 
 use crate::components::{KeyHelp, Nav};
-use crate::pages::{LookupPage, NotFoundPage, StoragePage, TracePage, TracesPage};
+use crate::pages::{LogsPage, LookupPage, NotFoundPage, StoragePage, TracePage, TracesPage};
 use crate::state::ViewMemory;
 
 /// Keeps and restores the views of history entries. Draws nothing.
@@ -40,6 +40,7 @@ pub fn App() -> impl IntoView {
                         />
                         <Route path=path!("/traces") view=TracesPage ssr=SsrMode::Async />
                         <Route path=path!("/traces/:id") view=TracePage ssr=SsrMode::Async />
+                        <Route path=path!("/logs") view=LogsPage ssr=SsrMode::Async />
                         <Route path=path!("/lookup") view=LookupPage ssr=SsrMode::Async />
                         <Route path=path!("/storage") view=StoragePage ssr=SsrMode::Async />
                     </Routes>

@@ -1,5 +1,6 @@
 //! The large parts of pages. Each one draws one result of the API.
 
+mod log_list;
 mod overview_strip;
 mod pin_button;
 mod pin_note;
@@ -9,6 +10,7 @@ mod trace_head;
 mod trace_list;
 mod waterfall;
 
+pub(crate) use log_list::LogList;
 pub(crate) use overview_strip::OverviewStrip;
 pub(crate) use span_pane::SpanPane;
 pub(crate) use statistics::StatisticsPanel;

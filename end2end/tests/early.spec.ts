@@ -58,3 +58,28 @@ test("a filter typed before hydration stays and is applied by Enter", async ({ p
   await expect(page.getByLabel("Status")).toHaveValue("");
   await expect(traceRows(page)).toHaveCount(2);
 });
+
+test("a text typed while an answer is on its way stays in its field", async ({ page }) => {
+  await page.goto(`${urls.panel}/traces?service=${SERVICE}`);
+  await alive(page);
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  await page.route("**/api/panel/**", async (route) => {
+    await answered;
+    await route.continue();
+  });
+  const operation = page.getByLabel("Operation");
+  await operation.fill("want");
+  await operation.press("Enter");
+  await operation.press("End");
+  await page.keyboard.type("ed  and more");
+  answer();
+  await expect(page).toHaveURL(/operation=want(&|$)/);
+  await expect(traceRows(page)).toHaveCount(1);
+  await expect(operation).toHaveValue("wanted  and more");
+  const box = page.getByLabel("Any id");
+  await box.fill("half of an id");
+  await page.getByLabel("Status").selectOption("ok");
+  await expect(page).toHaveURL(/status=ok/);
+  await expect(box).toHaveValue("half of an id");
+});

@@ -62,11 +62,26 @@ test("the key / looks up traces by trace id, span id and order id", async ({ pag
   await expect(page).toHaveURL(new RegExp(`/traces/${FAILED.trace}$`));
   await expect(waterfallOf(page)).toContainText("charge card");
 
-  // From a page without the lookup box. "Back" must not return to the page that redirects.
+  // On a page without the lookup box the key opens it in place. The text stays when it is closed.
+  const dialog = page.getByRole("dialog");
+  for (const path of [`/traces/${FAILED.trace}`, "/storage"]) {
+    await page.goto(urls.panel + path);
+    await alive(page);
+    await page.keyboard.type("/jge?");
+    await expect(dialog.getByRole("searchbox")).toHaveValue("jge?");
+    await page.keyboard.press("Escape");
+    await expect(dialog).toBeHidden();
+    await expect(page).toHaveURL(urls.panel + path);
+    await page.keyboard.press("/");
+    await expect(dialog.getByRole("searchbox")).toBeFocused();
+    await expect(dialog.getByRole("searchbox")).toHaveValue("jge?");
+    await page.keyboard.press("Escape");
+  }
+  // "Back" must not return to the page that redirects.
   await page.keyboard.press("/");
-  await expect(page).toHaveURL(/\/lookup$/);
-  await box.fill(RUNNING.child);
-  await box.press("Enter");
+  await dialog.getByRole("searchbox").fill(RUNNING.child);
+  await page.keyboard.press("Enter");
+  await expect(dialog).toBeHidden();
   await expect(page).toHaveURL(new RegExp(`/traces/${RUNNING.trace}\\?span=${RUNNING.child}$`));
   await expect(paneOf(page)).toContainText("send mail");
 

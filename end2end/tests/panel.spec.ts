@@ -181,3 +181,55 @@ for (const colorScheme of ["light", "dark"] as const) {
     });
   }
 }
+
+test("a log record without a trace is on the page of logs, and its filter works", async ({ page, request }) => {
+  const name = `log-${randomBytes(4).toString("hex")}`;
+  const time = (BigInt(Date.now()) * 1_000_000n).toString();
+  const record = (body: string, more: object) => ({ timeUnixNano: time, body: { stringValue: body }, ...more });
+  const answer = await request.post(`${urls.panel}/v1/logs`, {
+    data: {
+      resourceLogs: [
+        {
+          resource: { attributes: [{ key: "service.name", value: { stringValue: name } }] },
+          scopeLogs: [
+            {
+              logRecords: [
+                record("the disk is <b>full</b>", { severityNumber: 17, attributes: [{ key: "disk.id", value: { stringValue: "sda" } }] }),
+                record("of a trace", { traceId: TRACE, spanId: "00000000000000a2", severityNumber: 9 }),
+              ],
+            },
+          ],
+        },
+      ],
+    },
+  });
+  expect(answer.status(), await answer.text()).toBe(200);
+  await page.goto(`${urls.panel}/traces`);
+  await alive(page);
+  await page.keyboard.press("g");
+  await page.keyboard.press("o");
+  await expect(page).toHaveURL(/\/logs$/);
+  await page.getByLabel("Service").selectOption(name);
+  const rows = page.getByRole("list", { name: "Log records, newest first" }).locator("> li");
+  await expect(rows).toHaveCount(2);
+  await page.getByLabel("Trace", { exact: true }).fill("none");
+  await page.getByLabel("Trace", { exact: true }).press("Enter");
+  await expect(page).toHaveURL(/trace=none/);
+  await expect(rows).toHaveCount(1);
+  await expect(rows).toContainText("the disk is <b>full</b>");
+  await rows.getByText("Attributes · 1").click();
+  await expect(rows).toContainText("sda");
+  await page.getByLabel("Trace", { exact: true }).fill("");
+  await page.getByLabel("Message").fill("OF A");
+  await page.getByLabel("Message").press("Enter");
+  await expect(rows).toHaveCount(1);
+  await rows.getByRole("link", { name: "Trace" }).click();
+  await expect(paneOf(page)).toContainText("SELECT panel");
+  for (const width of [390, 1280]) {
+    await page.setViewportSize({ width, height: 844 });
+    await page.goto(`${urls.panel}/logs?service=${name}`);
+    await alive(page);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    expect(overflow).toBeLessThanOrEqual(0);
+  }
+});

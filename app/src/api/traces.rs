@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 use throughline_model::{
-    EventCursor, EventPage, Page, PageRequest, Payload, SpanDetails, TraceFilter, TraceSkeleton,
-    TraceStatistics, TraceSummary,
+    Page, PageRequest, Payload, SpanDetails, TraceFilter, TraceSkeleton, TraceStatistics,
+    TraceSummary,
 };
 use throughline_wire::{SpanId, TraceId};
 
@@ -81,35 +81,6 @@ pub async fn get_span_payload(
     Ok(super::error::panel()?
         .reader
         .span_payload(trace_id, span_id, &hash)
-        .await?)
-}
-
-/// Returns an offloaded payload of a log record or event, whole. `None` if it is no longer stored.
-#[server(name = GetEventPayload, prefix = "/api/panel", endpoint = "event_payload", input = Json)]
-pub async fn get_event_payload(
-    /// The event.
-    event: EventCursor,
-    /// The hash of the payload, as text.
-    hash: String,
-) -> Result<Option<Payload>, ApiError> {
-    Ok(super::error::panel()?
-        .reader
-        .event_payload(event, &hash)
-        .await?)
-}
-
-/// Returns the newest log records and events of a span.
-#[server(name = ListSpanEvents, prefix = "/api/panel", endpoint = "span_events", input = Json)]
-pub async fn list_span_events(
-    /// The trace.
-    trace_id: TraceId,
-    /// The span.
-    span_id: SpanId,
-) -> Result<EventPage, ApiError> {
-    let filter = throughline_model::EventFilter::of_span(trace_id, span_id);
-    Ok(super::error::panel()?
-        .reader
-        .list_events(&filter, throughline_model::EventPageRequest::default())
         .await?)
 }
 

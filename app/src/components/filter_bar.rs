@@ -1,23 +1,19 @@
-//! The filter form: a plain GET form without script, live updates with it.
+//! The filter of the list of traces.
 
-use leptos::ev;
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast as _;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_location, use_navigate};
-use throughline_model::query::href;
+use leptos_router::hooks::use_location;
 use throughline_model::{Query, TraceFilter};
 
+use super::filter_form::{
+    Choice, FilterForm, RangeField, ServiceField, TextField, Values, value_of,
+};
 use crate::api::ApiError;
-
-mod fields;
 
 mod more;
 
-use fields::{RangeField, ServiceField, StatusField, TextField};
 use more::MoreFields;
 
-/// The filter bar. Its values come from the URL, and each change updates the URL.
+/// The filter bar.
 #[component]
 pub(crate) fn FilterBar(
     /// The services to choose from.
@@ -25,50 +21,8 @@ pub(crate) fn FilterBar(
 ) -> impl IntoView {
     let search = use_location().search;
     let values = Memo::new(move |_| Query::parse(&search.get()));
-    let navigate = use_navigate();
-    let go = move |form: &web_sys::HtmlFormElement, changed: &str| {
-        if let Some(href) = address_of(form, changed) {
-            navigate(
-                &href,
-                NavigateOptions {
-                    scroll: false,
-                    ..Default::default()
-                },
-            );
-        }
-    };
-    let go_on_submit = go.clone();
-    let on_submit = move |event: ev::SubmitEvent| {
-        event.prevent_default();
-        if let Some(form) = form_of(&event) {
-            go_on_submit(&form, "");
-        }
-    };
-    let on_change = move |event: ev::Event| {
-        if let Some(form) = form_of(&event) {
-            let field = event
-                .target()
-                .and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-            go(
-                &form,
-                &field
-                    .and_then(|field| field.get_attribute("name"))
-                    .unwrap_or_default(),
-            );
-        }
-    };
     view! {
-        <form
-            class="card filter"
-            method="get"
-            action="/traces"
-            role="search"
-            aria-label="Filter traces"
-            // After a reload, the browser would restore old values that the URL no longer has.
-            autocomplete="off"
-            on:submit=on_submit
-            on:change=on_change
-        >
+        <FilterForm path="/traces" keys=&TraceFilter::KEYS label="Filter traces">
             <RangeField values />
             <ServiceField values services />
             <TextField values name="operation" label="Operation" hint="part of it, GET /* or =GET /" is_wide=true />
@@ -77,39 +31,26 @@ pub(crate) fn FilterBar(
             <TextField values name="user" label="User" hint="user.id" />
             <TextField values name="session" label="Session" hint="session.id" />
             <MoreFields values />
-            <button class="btn primary apply" type="submit">
-                "Apply"
-            </button>
-        </form>
+        </FilterForm>
     }
     .into_any()
 }
 
-fn form_of(event: &web_sys::Event) -> Option<web_sys::HtmlFormElement> {
-    event.current_target()?.dyn_into().ok()
-}
-
-/// Returns the URL that the form requests. `None` while a custom range has only one end.
-fn address_of(form: &web_sys::HtmlFormElement, changed: &str) -> Option<String> {
-    let data = web_sys::FormData::new_with_form(form).ok()?;
-    let mut pairs: Vec<(&str, String)> = TraceFilter::KEYS
-        .into_iter()
-        .flat_map(|key| {
-            let values = data.get_all(key).to_vec().into_iter();
-            values.filter_map(move |value| Some((key, value.as_string()?)))
-        })
-        .filter(|(_, value)| !value.is_empty())
-        .collect();
-    let ends = pairs
-        .iter()
-        .filter(|(key, _)| matches!(*key, "from" | "to"))
-        .count();
-    match changed {
-        // A newly chosen relative range replaces the custom one.
-        "range" => pairs.retain(|(key, _)| !matches!(*key, "from" | "to")),
-        "from" | "to" if ends == 1 => return None,
-        _ if ends > 0 => pairs.retain(|(key, _)| *key != "range"),
-        _ => {}
+/// A select of the status: any, error or ok.
+#[component]
+fn StatusField(
+    /// The current values in the URL.
+    values: Values,
+) -> impl IntoView {
+    let chosen = value_of(values, "status");
+    let choices = [("", "Any"), ("error", "Error"), ("ok", "OK")].map(|(value, label)| {
+        view! { <Choice value=value.to_owned() label=label.to_owned() chosen /> }
+    });
+    view! {
+        <label class="field">
+            <span>"Status"</span>
+            <select name="status">{choices}</select>
+        </label>
     }
-    Some(href("/traces", pairs))
+    .into_any()
 }

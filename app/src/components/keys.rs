@@ -5,12 +5,14 @@ use leptos::wasm_bindgen::JsCast as _;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
+use super::nav::PAGES;
+use super::search_dialog::{SearchDialog, open_search_dialog};
 use crate::ui::copy_text;
 
 mod rows;
 
 /// The shortcuts in the order of the list: the keys, and what they do.
-const KEYS: [(&str, &str); 12] = [
+const KEYS: [(&str, &str); 13] = [
     ("/", "Look up any id"),
     ("j  k", "Next and previous row"),
     ("Enter", "Open the row"),
@@ -19,6 +21,7 @@ const KEYS: [(&str, &str); 12] = [
     ("Esc", "Close the pane or this list"),
     ("c", "Copy the link to this page"),
     ("g t", "Go to the traces"),
+    ("g o", "Go to the logs"),
     ("g l", "Go to the ID lookup"),
     ("g d", "Go to storage (disk)"),
     ("?", "Show keyboard shortcuts"),
@@ -49,12 +52,7 @@ pub(crate) fn KeyHelp() -> impl IntoView {
             after_g.set_value(key == "g");
             let is_done = match key.as_str() {
                 "?" => show(dialog),
-                "/" => {
-                    if !rows::focus_search() {
-                        navigate("/lookup", NavigateOptions::default());
-                    }
-                    true
-                }
+                "/" => rows::focus_search() || open_search_dialog(),
                 "j" => rows::step(true),
                 "k" => rows::step(false),
                 "e" => rows::next_error(),
@@ -109,18 +107,15 @@ pub(crate) fn KeyHelp() -> impl IntoView {
             </form>
             <dl>{rows}</dl>
         </dialog>
+        <SearchDialog />
     }
     .into_any()
 }
 
 /// Returns the page that a key opens after `g`.
 fn page_of(key: &str) -> Option<&'static str> {
-    match key {
-        "t" => Some("/traces"),
-        "l" => Some("/lookup"),
-        "d" => Some("/storage"),
-        _ => None,
-    }
+    let page = PAGES.into_iter().find(|(.., of_page)| *of_page == key);
+    page.map(|(path, ..)| path)
 }
 
 fn show(dialog: NodeRef<leptos::html::Dialog>) -> bool {

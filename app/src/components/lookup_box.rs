@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 use throughline_model::Query;
+use web_sys::HtmlInputElement;
 
 use crate::state::lookup_href;
 use crate::ui::AsTyped;
@@ -20,12 +21,29 @@ pub(crate) fn LookupBox() -> impl IntoView {
         let text = query.last("q").filter(|_| is_here);
         text.unwrap_or_default().trim().to_owned()
     };
+    view! { <LookupForm label="Any id" text=Signal::derive(value) /> }.into_any()
+}
+
+/// The form: one field, and the key that focuses it.
+#[component]
+pub(super) fn LookupForm(
+    /// The name of the field for screen readers.
+    label: &'static str,
+    /// The text in the field until the user types.
+    text: Signal<String>,
+    /// Called with the field after it was submitted.
+    #[prop(optional)]
+    on_submit: Option<Callback<HtmlInputElement>>,
+) -> impl IntoView {
     let field = NodeRef::<leptos::html::Input>::new();
     let navigate = use_navigate();
     let look_up = move |event: ev::SubmitEvent| {
         event.prevent_default();
         if let Some(field) = field.get_untracked() {
             navigate(&lookup_href(&field.value()), NavigateOptions::default());
+            if let Some(on_submit) = on_submit {
+                on_submit.run(field);
+            }
         }
     };
     view! {
@@ -41,10 +59,10 @@ pub(crate) fn LookupBox() -> impl IntoView {
                 node_ref=field
                 type="search"
                 name="q"
-                value=value
-                prop:value=move || AsTyped(value())
+                value=move || text.get()
+                prop:value=move || AsTyped(text.get())
                 placeholder="Trace, span, request, order … id"
-                aria-label="Any id"
+                aria-label=label
                 autocomplete="off"
                 autocapitalize="off"
                 spellcheck="false"

@@ -6,45 +6,38 @@ use leptos_router::hooks::use_location;
 use super::ThemeSwitch;
 use crate::ui::Brand;
 
+/// The pages: the path, the label, and the key that opens it after `g`.
+pub(super) const PAGES: [(&str, &str, &str); 4] = [
+    ("/traces", "Traces", "t"),
+    ("/logs", "Logs", "o"),
+    ("/lookup", "Look up", "l"),
+    ("/storage", "Storage", "d"),
+];
+
 /// The brand, the links to the pages, the theme switch.
 #[component]
 pub(crate) fn Nav() -> impl IntoView {
     let path = use_location().pathname;
-    let is_on_traces = move || path.with(|path| path.starts_with("/traces"));
-    let is_on_lookup = move || path.with(|path| path.starts_with("/lookup"));
-    let is_on_storage = move || path.with(|path| path.starts_with("/storage"));
+    let pages = PAGES.map(|(href, label, key)| {
+        let is_current = move || path.with(|path| path.starts_with(href));
+        view! {
+            <a
+                class="page"
+                class:on=is_current
+                href=href
+                aria-current=move || is_current().then_some("page")
+            >
+                {label}
+                <kbd>{format!("g {key}")}</kbd>
+            </a>
+        }
+    });
     view! {
         <nav class="nav" aria-label="Main">
             <a class="brand" href="/traces">
                 <Brand />
             </a>
-            <a
-                class="page"
-                class:on=is_on_traces
-                href="/traces"
-                aria-current=move || is_on_traces().then_some("page")
-            >
-                "Traces"
-                <kbd>"g t"</kbd>
-            </a>
-            <a
-                class="page"
-                class:on=is_on_lookup
-                href="/lookup"
-                aria-current=move || is_on_lookup().then_some("page")
-            >
-                "Look up"
-                <kbd>"g l"</kbd>
-            </a>
-            <a
-                class="page"
-                class:on=is_on_storage
-                href="/storage"
-                aria-current=move || is_on_storage().then_some("page")
-            >
-                "Storage"
-                <kbd>"g d"</kbd>
-            </a>
+            {pages}
             <div class="gap"></div>
             <button type="button" class="page keys needs-js" data-keys aria-haspopup="dialog">
                 "Shortcuts"

@@ -59,7 +59,7 @@ pub(crate) fn how_far(searched: &Searched) -> String {
     };
     let to = Utc::from(searched.to);
     format!(
-        "Searched {way} to {} {} UTC. Traces beyond that time have not been searched.",
+        "Searched {way} to {} {} UTC. Nothing beyond that time has been searched.",
         to.date(),
         to.time_of_day()
     )

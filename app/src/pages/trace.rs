@@ -11,7 +11,7 @@ use crate::api::{ApiError, Dated, get_pin, get_trace_skeleton};
 use crate::components::{FaultyParameters, IgnoredParameters, LiveNews};
 use crate::panels::{OverviewStrip, SpanPane, TraceHead, Waterfall};
 use crate::state::{
-    Folds, LiveTrace, Outline, PinState, ReadTrace, TraceRequest, last_list_address,
+    Folds, LiveTrace, Outline, PinState, ReadTrace, RowInView, TraceRequest, last_list_address,
 };
 use crate::ui::{FailureNotice, Glyph, Icon, visible};
 
@@ -55,6 +55,7 @@ fn OneTrace(id: TraceId) -> impl IntoView {
         selection: Memo::new(move |_| decoded.with(|decoded| decoded.value.selection)),
         by_default: StoredValue::new(None),
         folds: Folds::new(),
+        row_in_view: RowInView::new(),
         pin: PinState::new(id),
         live: LiveTrace::new(shown),
         list_address: last_list_address(),
@@ -148,6 +149,8 @@ fn TraceView(
     // Reference-counted, like everything created here, because the old view still exists while the
     // page reads the trace again.
     let selected = ArcMemo::new(move |_| state.selected(&of_selected));
+    let row_in_view = state.row_in_view;
+    row_in_view.follow(outline.clone(), selected.clone(), state.folds);
     let is_open = {
         let selected = selected.clone();
         move || selected.get().is_some()
@@ -171,7 +174,7 @@ fn TraceView(
         </div>
         <div class="card trace">
             <TraceHead outline=outline.clone() was_pinned pin=state.pin />
-            <OverviewStrip outline=outline.clone() />
+            <OverviewStrip outline=outline.clone() selected=selected.clone() />
             <div class="wf" class:open=is_open>
                 <Waterfall outline selected folds=state.folds />
                 {pane}

@@ -25,6 +25,7 @@ use events::Events;
 use failure::Failure;
 use links::Links;
 use logs::Logs;
+pub(super) use logs::{RecordContent, severity_of};
 use offloaded::{Look, OfSpan, Whole};
 use repairs::Repairs;
 use unended::Unended;

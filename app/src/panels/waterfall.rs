@@ -1,13 +1,14 @@
 //! The waterfall: one row per span, in tree order.
 
+use core::ops::Range;
+
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
-use throughline_model::query::href;
 use throughline_viz::{Tick, format_count, ticks};
 use throughline_wire::SpanId;
 
-use crate::state::{Folds, Outline};
+use crate::state::{DrawnRows, Folds, Outline};
 
 mod row;
 
@@ -28,14 +29,32 @@ pub(crate) fn Waterfall(
 ) -> impl IntoView {
     let of_visible = outline.clone();
     let visible = ArcMemo::new(move |_| folds.visible(&of_visible));
-    let all = outline.tree.rows.len();
-    let drawn = all.min(outline.rows_asked);
-    let rows: Vec<_> = (0..drawn)
-        .map(|at| {
-            let (selected, visible) = (selected.clone(), visible.clone());
-            view! { <Row outline=outline.clone() at selected visible folds /> }
-        })
-        .collect();
+    let drawn = drawn_rows(&outline, &selected);
+    let first = drawn.with_untracked(|drawn| drawn.first.clone());
+    let is_all = first.end == outline.tree.rows.len();
+    let rows_of = {
+        let (outline, selected) = (outline.clone(), selected.clone());
+        move |rows: Range<usize>| {
+            rows.map(|at| {
+                let (selected, visible) = (selected.clone(), visible.clone());
+                view! { <Row outline=outline.clone() at selected visible folds /> }
+            })
+            .collect::<Vec<_>>()
+        }
+    };
+    let first_rows = rows_of(first.clone());
+    let rows_around = {
+        let drawn = drawn.clone();
+        move || {
+            let around = drawn.with(|drawn| drawn.around.clone())?;
+            let gap = around.start - first.end;
+            let gap = (gap > 0).then(|| {
+                let count = format_count(gap as u64);
+                view! { <li class="more">{format!("{count} rows are not drawn.")}</li> }
+            });
+            Some((gap, rows_of(around)))
+        }
+    };
     let ticks = ticks(outline.timeline.length_ns(), 4);
     let percent = ticks.get(1).map_or(100.0, |tick| tick.percent);
     let step = format!("--step:{percent:.3}%");
@@ -64,9 +83,9 @@ pub(crate) fn Waterfall(
         <div class="rows">
             <Axis ticks step=percent />
             <ol style=step on:click=on_click on:keydown=on_keydown>
-                {rows}
+                {first_rows} {rows_around}
             </ol>
-            {(drawn < all).then(|| view! { <MoreRows outline drawn all /> })}
+            {(!is_all).then(|| view! { <MoreRows outline drawn selected /> })}
         </div>
     }
     .into_any()
@@ -97,16 +116,45 @@ fn Axis(ticks: Vec<Tick>, step: f64) -> impl IntoView {
     .into_any()
 }
 
+/// Returns the rows to draw. They change only when a span is selected whose row is not drawn.
+fn drawn_rows(outline: &Outline, selected: &ArcMemo<Option<SpanId>>) -> ArcMemo<DrawnRows> {
+    let (outline, selected) = (outline.clone(), selected.clone());
+    ArcMemo::new(move |last: Option<&DrawnRows>| {
+        let at = selected.get().and_then(|id| outline.row_of(id));
+        let is_drawn = |last: &&DrawnRows| at.is_none_or(|at| last.contains(at));
+        match last.filter(is_drawn) {
+            Some(last) => last.clone(),
+            None => outline.drawn_rows(at),
+        }
+    })
+}
+
 #[component]
-fn MoreRows(outline: Outline, drawn: usize, all: usize) -> impl IntoView {
-    let path = format!("/traces/{}", outline.skeleton.summary.trace_id);
-    let more = (drawn * 2).min(all);
-    let href = href(&path, [("rows", more.to_string())]);
+fn MoreRows(
+    outline: Outline,
+    drawn: ArcMemo<DrawnRows>,
+    selected: ArcMemo<Option<SpanId>>,
+) -> impl IntoView {
+    let all = outline.tree.rows.len();
+    let first = drawn.with_untracked(|drawn| drawn.first.end);
+    let more = (first * 2).min(all);
+    let href = move || {
+        let span = selected.get().map(|id| id.to_string());
+        outline.href_of_rows(more, span.as_deref())
+    };
     let count = |number: usize| format_count(number as u64);
+    let text = move || {
+        let around = drawn.with(|drawn| drawn.around.clone());
+        let around = around.map_or("", |_| ", and those around the selected span");
+        format!(
+            "The first {} of {} rows{around}. ",
+            count(first),
+            count(all)
+        )
+    };
     view! {
         <p class="more">
-            {format!("The first {} of {} rows. ", count(drawn), count(all))}
-            <a href=href data-noscroll>
+            {text} <a href=href data-noscroll>
                 {format!("Show {}", count(more))}
             </a>
         </p>

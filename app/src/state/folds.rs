@@ -39,6 +39,19 @@ impl Folds {
         })
     }
 
+    /// Unfolds the rows above the row at index `at` that hide it.
+    pub(crate) fn reveal(self, outline: &Outline, at: usize) {
+        let rows = &outline.tree.rows;
+        let hides = |above: &usize| {
+            let size = rows.get(*above).map_or(1, |row| row.size as usize);
+            above + size > at && self.has(outline, *above)
+        };
+        let hiding: Vec<_> = (0..at.min(rows.len())).filter(hides).collect();
+        for above in hiding {
+            self.toggle(outline, above, Some(false));
+        }
+    }
+
     /// Folds or unfolds the row at index `at`. `wanted` is the new state. The default is the
     /// opposite of the current one.
     pub(crate) fn toggle(self, outline: &Outline, at: usize, wanted: Option<bool>) {

@@ -33,22 +33,36 @@ impl PageLinks {
         asked: PageRequest,
         href: impl Fn(Direction, Cursor) -> String,
     ) -> Self {
-        let mut newer = page.before.map(|place| href(Direction::Before, place));
-        let mut older = page.after.map(|place| href(Direction::After, place));
-        let is_backwards = !matches!(asked.from, Some((Direction::Before, _)));
-        let side = if is_backwards { &mut older } else { &mut newer };
-        let searched = page.searched_to.and_then(|to| {
+        let links = Self {
+            newer: page.before.map(|cursor| href(Direction::Before, cursor)),
+            older: page.after.map(|cursor| href(Direction::After, cursor)),
+            searched: None,
+        };
+        let direction = asked.from.map(|(direction, _)| direction);
+        links.with_search(direction, page.searched_to)
+    }
+
+    /// Turns the link in the direction of paging into the link that continues a search, if the
+    /// search stopped at `searched_to`.
+    pub(crate) fn with_search(
+        mut self,
+        direction: Option<Direction>,
+        searched_to: Option<UnixNanos>,
+    ) -> Self {
+        let is_backwards = direction != Some(Direction::Before);
+        let side = if is_backwards {
+            &mut self.older
+        } else {
+            &mut self.newer
+        };
+        self.searched = searched_to.and_then(|to| {
             Some(Searched {
                 to,
                 is_backwards,
                 href: side.take()?,
             })
         });
-        Self {
-            newer,
-            older,
-            searched,
-        }
+        self
     }
 }
 

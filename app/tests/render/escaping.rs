@@ -4,8 +4,11 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use throughline_model::{EventCursor, StoredEvent};
 use throughline_testkit::{FakeReader, Ids, NOW, Sent, span};
-use throughline_wire::{AttributeValue, Attributes, InstrumentationScope, Resource, semconv};
+use throughline_wire::{
+    AttributeValue, Attributes, InstrumentationScope, LogRecord, Resource, semconv,
+};
 
 use crate::html::read;
 use crate::page::{Answer, get};
@@ -84,6 +87,32 @@ fn trace_of(text: &'static str) -> Sent {
         scope: Arc::new(scope),
         span: sent,
     }
+}
+
+/// Returns a log record without a trace.
+fn log_of(text: &'static str) -> StoredEvent {
+    StoredEvent {
+        record: LogRecord {
+            time: NOW,
+            severity_text: text.into(),
+            event_name: text.into(),
+            body: attributes_of(text).into(),
+            attributes: attributes_of(text),
+            ..LogRecord::default()
+        },
+        service: text.to_owned(),
+        received: NOW,
+        cursor: EventCursor { at: NOW, digest: 1 },
+        payloads: Vec::new(),
+    }
+}
+
+fn log_of_span(sent: &Sent, text: &'static str) -> StoredEvent {
+    let mut event = log_of(text);
+    event.record.body = text.into();
+    event.record.trace_id = Some(sent.span.trace_id);
+    event.record.span_id = Some(sent.span.span_id);
+    event
 }
 
 fn assert_harmless(answer: &Answer) {
@@ -170,6 +199,7 @@ async fn no_text_of_a_sender_makes_an_element_or_an_attribute() {
         format!("/traces/{id}?span={}", hostile.span.span_id),
         format!("/lookup?q={id}"),
         "/storage".to_owned(),
+        "/logs".to_owned(),
         "/no/such/page".to_owned(),
     ];
     // The address of a link may hide something, too.
@@ -179,8 +209,11 @@ async fn no_text_of_a_sender_makes_an_element_or_an_attribute() {
         assert!(invisible(&page.html).is_empty(), "{path}");
     }
     for path in pages {
-        let hostile = get(&path, FakeReader::new(vec![hostile.clone()])).await;
-        let plain = get(&path, FakeReader::new(vec![plain.clone()])).await;
+        let [hostile, plain] = [(&hostile, POLYGLOT), (&plain, PLAIN)].map(|(sent, text)| {
+            FakeReader::new(vec![sent.clone()])
+                .with_events(vec![log_of(text), log_of_span(sent, text)])
+        });
+        let (hostile, plain) = (get(&path, hostile).await, get(&path, plain).await);
         let [mut made, known] = [&hostile, &plain].map(|page| elements(&page.html));
         made.retain(|element| !known.contains(element));
         assert!(made.is_empty(), "{path}: {made:?}");

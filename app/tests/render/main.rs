@@ -5,6 +5,7 @@ mod html;
 mod page;
 
 mod list;
+mod log_list;
 mod logs;
 mod lookup;
 mod shell;

@@ -1,7 +1,7 @@
 //! Tests of `/traces/{id}`.
 
 use throughline_model::{OpenFate, ReadError, RetentionAdmin as _};
-use throughline_testkit::{FakeReader, FakeRetentionAdmin, Ids, Sent, shop_trace, span};
+use throughline_testkit::{FakeReader, FakeRetentionAdmin, Ids, NOW, Sent, shop_trace, span};
 use throughline_wire::{Attributes, Repair, RepairSet, Span, semconv};
 
 use crate::html::read;
@@ -219,18 +219,12 @@ async fn a_long_trace_says_how_much_of_it_is_drawn() {
             )
         })
         .collect();
-    let rows = |html: &str| {
-        let (tags, _) = read(html);
-        tags.iter()
-            .filter(|tag| tag.attribute("data-row").is_some())
-            .count()
-    };
     let cut = get(
         &format!("/traces/{trace_id}"),
         FakeReader::new(sent.clone()),
     )
     .await;
-    assert_eq!(rows(&cut.html), 2_000);
+    assert_eq!(drawn_rows(&cut.html).len(), 2_000);
     assert!(
         cut.text().contains("The first 2,000 of 2,100 rows."),
         "{}",
@@ -238,10 +232,76 @@ async fn a_long_trace_says_how_much_of_it_is_drawn() {
     );
     let whole = get(
         &format!("/traces/{trace_id}?rows=2100"),
+        FakeReader::new(sent.clone()),
+    )
+    .await;
+    assert_eq!(drawn_rows(&whole.html).len(), 2_100);
+}
+
+#[tokio::test]
+async fn a_selected_span_below_the_row_limit_is_drawn_and_marked() {
+    let mut ids = Ids::seeded(6);
+    let trace_id = ids.trace_id();
+    let sent: Vec<Sent> = (0..5_000)
+        .map(|at| {
+            let step = span("step").in_trace(trace_id).id(ids.span_id());
+            let step = step.starts(NOW.saturating_add(at * 1_000));
+            let step = if at == 2_500 {
+                step.error("the first failure")
+            } else {
+                step
+            };
+            Sent::by("shop", step.build())
+        })
+        .collect();
+    let far = &sent[4_000].span;
+    for (path, at) in [
+        (path_of(far), 4_000),
+        (format!("/traces/{trace_id}"), 2_500),
+    ] {
+        let answer = get(&path, FakeReader::new(sent.clone())).await;
+        let drawn = drawn_rows(&answer.html);
+        assert_eq!(drawn.len(), 2_200, "{path}");
+        assert!(drawn.contains(&at) && drawn.contains(&1_999), "{path}");
+        assert!(answer.html.contains("r sel"), "{path}: the row is selected");
+        let count = at - 100 - 2_000;
+        let text = answer.text();
+        assert!(
+            text.contains(&format!("{} rows are not drawn.", grouped(count))),
+            "{text}"
+        );
+        assert!(text.contains("those around the selected span"), "{text}");
+        let (tags, _) = read(&answer.html);
+        let marks = tags
+            .iter()
+            .filter(|tag| tag.attribute("class") == Some("at"));
+        let marks: Vec<_> = marks.filter_map(|tag| tag.attribute("d")).collect();
+        let y = (at as f64 + 0.5) * 40.0 / 5_000.0;
+        assert!(
+            matches!(marks[..], [mark] if mark.starts_with(&format!("M0 {y:.2}H100"))),
+            "{marks:?}"
+        );
+    }
+    let near = get(&path_of(&sent[10].span), FakeReader::new(sent.clone())).await;
+    assert_eq!(drawn_rows(&near.html).len(), 2_000);
+    let closed = get(
+        &format!("/traces/{trace_id}?span=none"),
         FakeReader::new(sent),
     )
     .await;
-    assert_eq!(rows(&whole.html), 2_100);
+    assert!(!closed.html.contains("class=\"at\""));
+}
+
+fn grouped(number: usize) -> String {
+    throughline_viz::format_count(number as u64)
+}
+
+/// Returns the indexes of the drawn rows.
+fn drawn_rows(html: &str) -> Vec<usize> {
+    let (tags, _) = read(html);
+    tags.iter()
+        .filter_map(|tag| tag.attribute("data-row")?.parse().ok())
+        .collect()
 }
 
 #[tokio::test]

@@ -138,6 +138,8 @@ pub struct EventFilter {
     pub text: Option<String>,
     /// The trace.
     pub trace: Option<TraceId>,
+    /// True to select only events without a trace.
+    pub without_trace: bool,
     /// The span. It is valid only together with its trace, because no index covers span ids alone.
     pub span: Option<SpanId>,
     /// The exact session id.
@@ -147,6 +149,21 @@ pub struct EventFilter {
 }
 
 impl EventFilter {
+    /// The names of the query parameters.
+    pub const KEYS: [&'static str; 11] = [
+        "range",
+        "from",
+        "to",
+        "severity",
+        "service",
+        "name",
+        "text",
+        "trace",
+        "span",
+        "session",
+        "correlation",
+    ];
+
     /// Selects the events of a trace.
     pub fn of_trace(trace_id: TraceId) -> Self {
         Self {
@@ -181,20 +198,26 @@ impl EventFilter {
 
     /// Reads the conditions, like [`TraceFilter::decode`](crate::TraceFilter::decode). The default
     /// range is the last hour, or all time if a trace, a session or a correlation is given.
+    /// `trace=none` selects the events without a trace.
     pub fn decode(parameters: &mut Parameters<'_>) -> Self {
         let text = |value: Option<&str>| value.map(str::to_owned);
+        let trace = parameters.parsed("trace", |text| match text {
+            WITHOUT_TRACE => Ok(None),
+            id => ids::parse_trace_id(id).map(Some),
+        });
         let mut filter = Self {
             range: TimeRange::decode(parameters),
             min_severity: parameters.parsed("severity", severity).unwrap_or_default(),
             service: text(parameters.exact("service")),
             name: text(parameters.exact("name")),
             text: text(parameters.trimmed("text")),
-            trace: parameters.parsed("trace", ids::parse_trace_id),
+            trace: trace.flatten(),
+            without_trace: trace == Some(None),
             span: parameters.parsed("span", ids::parse_span_id),
             session: text(parameters.exact("session")),
             correlation: text(parameters.exact("correlation")),
         };
-        if filter.span.is_some() && !parameters.has("trace") {
+        if filter.span.is_some() && (!parameters.has("trace") || filter.without_trace) {
             parameters.fault("span", "is valid only together with its trace");
         }
         let is_of_one =
@@ -204,7 +227,47 @@ impl EventFilter {
         }
         filter
     }
+
+    /// Returns the pairs that [`Self::decode`] reads, not percent-encoded.
+    pub fn to_query(&self) -> Vec<(&'static str, String)> {
+        // The pattern lists every field, so that the compiler reports a new condition missing here.
+        let Self {
+            range,
+            min_severity,
+            service,
+            name,
+            text,
+            trace,
+            without_trace,
+            span,
+            session,
+            correlation,
+        } = self;
+        let trace = trace.map(|trace| trace.to_string());
+        let texts = [
+            ("range", range.map(|range| range.to_string())),
+            (
+                "severity",
+                (*min_severity > 0).then(|| min_severity.to_string()),
+            ),
+            ("service", service.clone()),
+            ("name", name.clone()),
+            ("text", text.clone()),
+            (
+                "trace",
+                trace.or_else(|| without_trace.then(|| WITHOUT_TRACE.to_owned())),
+            ),
+            ("span", span.map(|span| span.to_string())),
+            ("session", session.clone()),
+            ("correlation", correlation.clone()),
+        ];
+        let texts = texts.into_iter();
+        texts.filter_map(|(key, text)| Some((key, text?))).collect()
+    }
 }
+
+/// The value of the parameter `trace` that selects the events without a trace.
+const WITHOUT_TRACE: &str = "none";
 
 fn severity(text: &str) -> Result<u8, String> {
     let words = [
@@ -257,6 +320,37 @@ mod tests {
         assert_eq!((filter.range, filter.min_severity), (None, 13));
         assert_eq!(filter.text, None);
         assert_eq!(read(&[("severity", "24")]).min_severity, 24);
+    }
+
+    #[test]
+    fn a_filter_reads_back_from_its_query() {
+        let text = |text: &str| Some(text.to_owned());
+        let filter = EventFilter {
+            range: Some(TimeRange::Last(7 * UnixNanos::PER_DAY)),
+            min_severity: 10,
+            service: text(" shop "),
+            name: text("order=placed"),
+            text: text("a & b"),
+            trace: None,
+            without_trace: true,
+            span: None,
+            session: text("s "),
+            correlation: text("%"),
+        };
+        let of_span = EventFilter::of_span(
+            "4bf92f3577b34da6a3ce929d0e0e4736".parse().expect("an id"),
+            "00f067aa0ba902b7".parse().expect("an id"),
+        );
+        for filter in [filter, of_span] {
+            let pairs = filter.to_query();
+            let known = |(key, _): &(&str, String)| EventFilter::KEYS.contains(key);
+            assert!(pairs.iter().all(known), "{pairs:?}");
+            let query: Query = pairs
+                .iter()
+                .map(|(key, value)| (*key, value.as_str()))
+                .collect();
+            assert_eq!(query.decode(EventFilter::decode).strict(), Ok(filter));
+        }
     }
 
     #[test]

@@ -225,7 +225,10 @@ impl TraceReader for FakeReader {
         self.answer(move || {
             let wanted = |event: &&StoredEvent| {
                 let record = &event.record;
-                (filter.trace.is_none() || record.trace_id == filter.trace)
+                (record.severity_number >= filter.min_severity)
+                    && (filter.service.as_ref()).is_none_or(|name| *name == event.service)
+                    && (filter.trace.is_none() || record.trace_id == filter.trace)
+                    && (!filter.without_trace || record.trace_id.is_none())
                     && (filter.span.is_none() || record.span_id == filter.span)
             };
             let mut items: Vec<_> = self.events.iter().filter(wanted).cloned().collect();

@@ -62,6 +62,8 @@ pub struct LogRecord {
 impl LogRecord {
     /// The highest severity number, `FATAL4`.
     pub const MAX_SEVERITY: u8 = 24;
+    /// The lowest severity number of an error, `ERROR`.
+    pub const MIN_ERROR_SEVERITY: u8 = 17;
 
     /// Returns the severity number for an OTLP code; 0 (unspecified) for codes that OTLP does not
     /// define.

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use throughline_model::{AttributeCondition, Query, TraceFilter};
 
-use super::fields::{Choice, TextField, Values, value_of};
+use super::super::filter_form::{Choice, TextField, Values, value_of};
 use crate::ui::AsTyped;
 
 /// The parameters of these fields, besides `attr.KEY`.

@@ -6,7 +6,9 @@ use throughline_model::{EventPage, SpanDetails, TraceSkeleton, TraceTree};
 use throughline_wire::{SpanId, TraceId};
 
 use crate::api::{ApiError, Dated, get_span_details, get_trace_skeleton, list_span_events};
-use crate::state::{Folds, LiveTrace, Outline, PageSignal, PinState, ScrollAnchor, Selection};
+use crate::state::{
+    Folds, LiveTrace, Outline, PageSignal, PinState, RowInView, ScrollAnchor, Selection,
+};
 
 /// A trace and the time at which it was read.
 pub(super) type Read = Result<Dated<Option<TraceSkeleton>>, ApiError>;
@@ -37,6 +39,8 @@ pub(super) struct PageState {
     pub(super) by_default: StoredValue<Option<SpanId>>,
     /// The folded rows.
     pub(super) folds: Folds,
+    /// The row that was brought into view last.
+    pub(super) row_in_view: RowInView,
     /// The state of the pin.
     pub(super) pin: PinState,
     /// The live updates since the last read.

@@ -50,6 +50,33 @@ pub(super) fn Logs(
 
 #[component]
 fn Line(event: StoredEvent, start: UnixNanos) -> impl IntoView {
+    let record = &event.record;
+    let offset = record.time.since(start);
+    let sign = if offset < 0 { "" } else { "+" };
+    let is_error = record.severity_number >= LogRecord::MIN_ERROR_SEVERITY;
+    let title = [severity_of(record), record.event_name.clone().into_owned()]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" · ");
+    view! {
+        <section class="event" class:e=is_error>
+            <p>
+                <b>{visible(&title)}</b>
+                <span class="num">{format!("{sign}{}", format_duration(offset))}</span>
+            </p>
+            <RecordContent event />
+        </section>
+    }
+    .into_any()
+}
+
+/// The body and the attributes of a record.
+#[component]
+pub(in crate::panels) fn RecordContent(
+    /// The record.
+    event: StoredEvent,
+) -> impl IntoView {
     let kept_body = OffloadedPayload::of_event(&event, &PayloadPlace::Body);
     let attributes = event.record.attributes.iter();
     let kept_values: Vec<_> = attributes
@@ -59,18 +86,6 @@ fn Line(event: StoredEvent, start: UnixNanos) -> impl IntoView {
         })
         .collect();
     let record = event.record;
-    let offset = record.time.since(start);
-    let sign = if offset < 0 { "" } else { "+" };
-    let severity = match LogRecord::severity_word(record.severity_number) {
-        "" => record.severity_text.clone().into_owned(),
-        word => word.to_owned(),
-    };
-    let is_error = record.severity_number >= 17;
-    let title = [severity, record.event_name.clone().into_owned()]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" · ");
     let body = text_of(&record.body);
     let body = match kept_body {
         Some(kept) => {
@@ -96,15 +111,17 @@ fn Line(event: StoredEvent, start: UnixNanos) -> impl IntoView {
         }
     });
     view! {
-        <section class="event" class:e=is_error>
-            <p>
-                <b>{visible(&title)}</b>
-                <span class="num">{format!("{sign}{}", format_duration(offset))}</span>
-            </p>
-            {body}
-            {folded}
-            <Dropped count=record.dropped_attributes_count what="attributes" is_here=true />
-        </section>
+        {body}
+        {folded}
+        <Dropped count=record.dropped_attributes_count what="attributes" is_here=true />
     }
     .into_any()
+}
+
+/// Returns the severity in the words of OpenTelemetry, else in those of the sender.
+pub(in crate::panels) fn severity_of(record: &LogRecord) -> String {
+    match LogRecord::severity_word(record.severity_number) {
+        "" => record.severity_text.clone().into_owned(),
+        word => word.to_owned(),
+    }
 }

@@ -193,13 +193,22 @@ async fn events_are_filtered_by_severity_text_service_name_and_time() {
     failed.event_name = "payment.failed".into();
     let old = log_record("old", fixture.at_ms(-2 * 3_600_000));
     write(&fixture, of("pay", vec![failed, old])).await;
-    write(&fixture, of("shop", vec![log_record("100%", fixture.now)])).await;
+    let mut of_trace = log_record("100%", fixture.now);
+    of_trace.trace_id = Some(Ids::seeded(3).trace_id());
+    write(&fixture, of("shop", vec![of_trace])).await;
     let recent = EventFilter {
         range: Some(TimeRange::default()),
         ..EventFilter::default()
     };
     let cases = [
         (recent.clone(), vec!["100%", "Payment FAILED"]),
+        (
+            EventFilter {
+                without_trace: true,
+                ..recent.clone()
+            },
+            vec!["Payment FAILED"],
+        ),
         (
             EventFilter {
                 min_severity: 13,

@@ -81,6 +81,7 @@ pub(super) fn push_conditions(
         // The text search applies to the rows that these conditions select.
         text: _,
         trace,
+        without_trace,
         span,
         session,
         correlation,
@@ -103,6 +104,9 @@ pub(super) fn push_conditions(
         query
             .push(" AND e.trace_id = ")
             .push_bind(Uuid::from_bytes(trace.to_bytes()));
+    }
+    if *without_trace {
+        query.push(" AND e.trace_id IS NULL");
     }
     if let Some(span) = span {
         query.push(" AND e.span_id = ").push_bind(span.to_i64());
@@ -154,6 +158,7 @@ mod tests {
             name: text(),
             text: text(),
             trace: None,
+            without_trace: true,
             span: None,
             session: text(),
             correlation: text(),

@@ -1,4 +1,4 @@
-//! The fields of the filter bar.
+//! The fields that filters share.
 
 use leptos::prelude::*;
 use throughline_model::{Query, TimeRange, Utc};
@@ -8,9 +8,9 @@ use crate::api::ApiError;
 use crate::ui::{AsTyped, visible};
 
 /// The decoded query string.
-pub(super) type Values = Memo<Query>;
+pub(in crate::components) type Values = Memo<Query>;
 
-pub(super) fn value_of(
+pub(in crate::components) fn value_of(
     values: Values,
     key: &'static str,
 ) -> impl Fn() -> String + Copy + Send + 'static {
@@ -29,7 +29,7 @@ const RANGES: [(&str, &str); 7] = [
 
 /// A select option that follows the URL after it was rendered.
 #[component]
-pub(super) fn Choice(
+pub(in crate::components) fn Choice(
     /// The value in the URL.
     value: String,
     /// The label.
@@ -50,10 +50,14 @@ pub(super) fn Choice(
 
 /// A select of relative ranges, and fields for a custom range.
 #[component]
-pub(super) fn RangeField(
+pub(in crate::components) fn RangeField(
     /// The current values in the URL.
     values: Values,
+    /// True if a URL without a range selects all time, and not the default range.
+    #[prop(optional)]
+    is_all_time: Option<Signal<bool>>,
 ) -> impl IntoView {
+    let is_all_time = move || is_all_time.is_some_and(|is_all_time| is_all_time.get());
     // Links write a custom range as `range=FROM..TO`, the form itself as `from=..&to=..`.
     let fixed = Memo::new(move |_| {
         values.with(|values| {
@@ -85,7 +89,8 @@ pub(super) fn RangeField(
         // `24h` and `1d` are the same range, so compare parsed values.
         let range = text.parse().unwrap_or_else(|_| TimeRange::default());
         if text.is_empty() {
-            TimeRange::default().to_string()
+            let range = (!is_all_time()).then(TimeRange::default);
+            range.map(|range| range.to_string()).unwrap_or_default()
         } else {
             range.to_string()
         }
@@ -100,7 +105,10 @@ pub(super) fn RangeField(
             <label>
                 <span>"Time"</span>
                 <select name="range">
-                    <Choice value=String::new() label="Custom range".to_owned() chosen />
+                    {move || {
+                        let label = if is_all_time() { "All time" } else { "Custom range" };
+                        view! { <Choice value=String::new() label=label.to_owned() chosen /> }
+                    }}
                     {RANGES
                         .map(|(value, label)| {
                             view! { <Choice value=value.to_owned() label=label.to_owned() chosen /> }
@@ -133,7 +141,7 @@ pub(super) fn RangeField(
 
 /// A select of the known services. It also offers the service in the URL if it is unknown.
 #[component]
-pub(super) fn ServiceField(
+pub(in crate::components) fn ServiceField(
     /// The current values in the URL.
     values: Values,
     /// The services to choose from.
@@ -169,28 +177,9 @@ pub(super) fn ServiceField(
     .into_any()
 }
 
-/// A select of the status: any, error or ok.
-#[component]
-pub(super) fn StatusField(
-    /// The current values in the URL.
-    values: Values,
-) -> impl IntoView {
-    let chosen = value_of(values, "status");
-    let choices = [("", "Any"), ("error", "Error"), ("ok", "OK")].map(|(value, label)| {
-        view! { <Choice value=value.to_owned() label=label.to_owned() chosen /> }
-    });
-    view! {
-        <label class="field">
-            <span>"Status"</span>
-            <select name="status">{choices}</select>
-        </label>
-    }
-    .into_any()
-}
-
 /// A text field.
 #[component]
-pub(super) fn TextField(
+pub(in crate::components) fn TextField(
     /// The current values in the URL.
     values: Values,
     /// The name of its parameter.
