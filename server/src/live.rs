@@ -5,6 +5,7 @@
 //! out), `reconnecting` (the server cannot connect to the database). If a stream ends, the client
 //! opens a new one after the delay in `retry`.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +17,12 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use futures::stream;
-use throughline_model::{LiveEvent, LiveFeed, LiveSubscription, LiveTraces, TraceSummary};
+use throughline_model::{
+    LagReason, LiveEvent, LiveFeed, LiveLag, LiveSubscription, LiveTraces, TraceReader,
+    TraceSummary,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::problem::Problem;
@@ -34,20 +39,34 @@ const RETRY: Duration = Duration::from_secs(2);
 /// that is gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// The pause between two searches for one subscriber whose filter is about spans. Traces that are
+/// committed meanwhile are searched together.
+const SEARCH_PAUSE: Duration = Duration::from_millis(500);
+/// The number of traces from which a search does not wait for more.
+const MAX_SEARCHED: usize = 2_500;
+
 /// The state of the live view.
 #[derive(Clone)]
 pub struct Live {
     feed: Arc<dyn LiveFeed>,
+    reader: Arc<dyn TraceReader>,
     clock: Clock,
     stopping: watch::Receiver<bool>,
     permits: Arc<Semaphore>,
 }
 
 impl Live {
-    /// Creates the live view of `feed`. Its streams end once `stopping` is true.
-    pub fn new(feed: Arc<dyn LiveFeed>, clock: Clock, stopping: watch::Receiver<bool>) -> Self {
+    /// Creates the live view of `feed`. `reader` evaluates filters on spans. The streams end once
+    /// `stopping` is true.
+    pub fn new(
+        feed: Arc<dyn LiveFeed>,
+        reader: Arc<dyn TraceReader>,
+        clock: Clock,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             feed,
+            reader,
             clock,
             stopping,
             permits: Arc::new(Semaphore::new(MAX_VIEWS)),
@@ -82,7 +101,10 @@ async fn subscribe(State(live): State<Live>, query: RawQuery) -> Result<Response
     })?;
     let subscriber = Subscriber {
         subscription: live.feed.subscribe(),
+        reader: live.reader,
         request,
+        waiting: None,
+        next_search: Instant::now(),
         clock: live.clock,
         stopping: live.stopping,
         _permit: permit,
@@ -106,26 +128,43 @@ async fn subscribe(State(live): State<Live>, query: RawQuery) -> Result<Response
 
 struct Subscriber {
     subscription: Box<dyn LiveSubscription>,
+    reader: Arc<dyn TraceReader>,
     request: LiveRequest,
     clock: Clock,
     stopping: watch::Receiver<bool>,
+    /// An event that arrived while traces were collected for a search.
+    waiting: Option<LiveEvent>,
+    /// The earliest time of the next search.
+    next_search: Instant,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Subscriber {
     /// Waits for the next event that passes the filter; `None` once the stream must end.
     async fn next(&mut self) -> Option<Event> {
+        let stopping = self.stopping.clone();
+        let is_stopping = async move {
+            let mut stopping = stopping;
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        };
+        tokio::select! {
+            event = self.next_selected() => event,
+            () = is_stopping => None,
+        }
+    }
+
+    async fn next_selected(&mut self) -> Option<Event> {
         loop {
-            let event = tokio::select! {
-                event = self.subscription.next() => event?,
-                _ = self.stopping.wait_for(|stopping| *stopping) => return None,
+            let event = match self.waiting.take() {
+                Some(event) => event,
+                None => self.subscription.next().await?,
             };
             let event = match event {
                 LiveEvent::Listening => Ok(Event::default().event("listening").data("{}")),
                 LiveEvent::Reconnecting => Ok(Event::default().event("reconnecting").data("{}")),
                 LiveEvent::Lag(lag) => Event::default().event("lag").json_data(lag),
                 LiveEvent::Traces(traces) => {
-                    let Some(traces) = self.select(&traces) else {
+                    let Some(traces) = self.select(traces).await else {
                         continue;
                     };
                     Event::default().event("traces").json_data(traces)
@@ -138,22 +177,76 @@ impl Subscriber {
         }
     }
 
-    fn select(&self, traces: &[TraceSummary]) -> Option<LiveTraces> {
-        let LiveRequest { scope, limit } = &self.request;
-        select(scope, *limit, traces, &self.clock)
+    /// Returns the newest traces of the subscription; `None` if there are none.
+    async fn select(&mut self, traces: Arc<[TraceSummary]>) -> Option<LiveTraces> {
+        let (filter, now) = match &self.request.scope {
+            SubscriptionScope::Trace(id) => {
+                let of_trace = traces.iter().filter(|trace| trace.trace_id == *id);
+                return self.newest(of_trace.cloned().collect());
+            }
+            SubscriptionScope::Filtered(filter) => (filter.clone(), self.clock.now()),
+        };
+        let is_possible = |trace: &TraceSummary| filter.selects_summary(trace, now);
+        if filter.is_of_summary() {
+            let selected = traces.iter().filter(|trace| is_possible(trace));
+            return self.newest(selected.cloned().collect());
+        }
+        let mut traces = self.collect(traces).await;
+        traces.retain(is_possible);
+        if traces.is_empty() {
+            return None;
+        }
+        let selected = self.reader.select_traces(&filter, &traces).await;
+        self.next_search = Instant::now() + SEARCH_PAUSE;
+        let lag = |reason| {
+            let missed = traces.len() as u64;
+            Some(LiveEvent::Lag(LiveLag { missed, reason }))
+        };
+        match selected {
+            Ok(selected) => {
+                if selected.is_cut {
+                    self.waiting = self.waiting.take().or_else(|| lag(LagReason::Slow));
+                }
+                self.newest(selected.traces)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "cannot search the traces of a live view");
+                self.waiting = self.waiting.take().or_else(|| lag(LagReason::Unreadable));
+                None
+            }
+        }
     }
-}
 
-/// Returns the newest `limit` traces that pass the filter of the subscriber; `None` if none passes.
-fn select(
-    scope: &SubscriptionScope,
-    limit: usize,
-    traces: &[TraceSummary],
-    clock: &Clock,
-) -> Option<LiveTraces> {
-    let now = clock.now();
-    let mut selected = traces.iter().filter(|trace| scope.selects(trace, now));
-    let traces: Vec<TraceSummary> = selected.by_ref().take(limit).cloned().collect();
-    let more = selected.count() as u64;
-    (!traces.is_empty()).then_some(LiveTraces { now, traces, more })
+    /// Waits until the next search may run, and adds the traces that arrive until then. A trace that
+    /// changes several times is searched once, in its last state.
+    async fn collect(&mut self, first: Arc<[TraceSummary]>) -> Vec<TraceSummary> {
+        let mut traces: HashMap<_, _> = HashMap::new();
+        let mut add = |more: &[TraceSummary]| {
+            traces.extend(more.iter().map(|trace| (trace.trace_id, trace.clone())));
+            traces.len() < MAX_SEARCHED
+        };
+        let mut has_space = add(&first);
+        while has_space && Instant::now() < self.next_search {
+            let event = tokio::select! {
+                event = self.subscription.next() => event,
+                () = tokio::time::sleep_until(self.next_search) => break,
+            };
+            match event {
+                Some(LiveEvent::Traces(more)) => has_space = add(&more),
+                other => {
+                    self.waiting = other;
+                    break;
+                }
+            }
+        }
+        traces.into_values().collect()
+    }
+
+    /// Returns the newest of these traces within the limit; `None` if there are none.
+    fn newest(&self, mut traces: Vec<TraceSummary>) -> Option<LiveTraces> {
+        let more = traces.len().saturating_sub(self.request.limit) as u64;
+        traces.truncate(self.request.limit);
+        let now = self.clock.now();
+        (!traces.is_empty()).then_some(LiveTraces { now, traces, more })
+    }
 }

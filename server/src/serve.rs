@@ -176,6 +176,7 @@ async fn serve_on(
     let gauge = storage.clone();
     let live = Live::new(
         store.live(TenantId::DEFAULT),
+        store.reader(TenantId::DEFAULT),
         clock.clone(),
         stopping.clone(),
     );

@@ -57,7 +57,10 @@ pub(super) fn LookupForm(
         >
             <input
                 node_ref=field
-                type="search"
+                // Not of the type `search`: browsers clear such a field by Escape.
+                type="text"
+                role="searchbox"
+                enterkeyhint="search"
                 name="q"
                 value=move || text.get()
                 prop:value=move || AsTyped(text.get())

@@ -70,8 +70,7 @@ pub(crate) fn TracesPage() -> impl IntoView {
     });
     // News is shown only on top of the newest page.
     let is_newest = move || {
-        request
-            .with(|request| matches!(request, Ok(r) if r.page.from.is_none() && r.filter.is_live()))
+        request.with(|request| matches!(request, Ok(request) if request.page.from.is_none()))
     };
 
     let figures = move || {

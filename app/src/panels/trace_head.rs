@@ -171,7 +171,14 @@ fn Completeness(outline: Outline) -> impl IntoView {
         .into_any();
     }
     if faults.is_empty() {
-        return view! { <span class="pill w">{format!("{count} · no root yet")}</span> }.into_any();
+        let title = visible(&outline.absence());
+        let text = format!("{count} · no root yet");
+        return view! {
+            <span class="pill w" title=title>
+                {text}
+            </span>
+        }
+        .into_any();
     }
     let mut text = count;
     let mut titles = Vec::new();
@@ -189,7 +196,7 @@ fn Completeness(outline: Outline) -> impl IntoView {
 }
 
 /// Returns the defects of the tree and the meaning of each.
-fn faults(outline: &Outline) -> Vec<(String, &'static str)> {
+fn faults(outline: &Outline) -> Vec<(String, String)> {
     let (mut missing, mut cycles, mut reused) = (0, 0, HashSet::new());
     for (at, row) in outline.tree.rows.iter().enumerate() {
         missing += usize::from(matches!(row.item, TreeItem::MissingParent(_)));
@@ -203,19 +210,19 @@ fn faults(outline: &Outline) -> Vec<(String, &'static str)> {
             missing,
             "parent missing",
             "parents missing",
-            "Some parents of spans have not arrived yet",
+            visible(&outline.absence()),
         ),
         (
             cycles,
             "cycle",
             "cycles",
-            "Spans are their own ancestors; each cycle is cut at one span",
+            "Spans are their own ancestors; each cycle is cut at one span".to_owned(),
         ),
         (
             reused.len(),
             "id reused",
             "ids reused",
-            "Several spans were sent with the same id",
+            "Several spans were sent with the same id".to_owned(),
         ),
     ];
     faults

@@ -149,8 +149,7 @@ impl LiveList {
         };
         let filter = move || {
             let request = self.request.get().ok()?;
-            let is_told = request.page.from.is_none() && request.filter.is_live();
-            is_told.then_some(request.filter)
+            request.page.from.is_none().then_some(request.filter)
         };
         let url = move || {
             filter()

@@ -62,6 +62,19 @@ impl Outline {
         }
     }
 
+    /// Explains why spans of the trace may be absent.
+    pub(crate) fn absence(&self) -> String {
+        let dropped = &self.skeleton.completeness.dropped_meanwhile;
+        if dropped.is_empty() {
+            return "It has not arrived.".to_owned();
+        }
+        let parts: Vec<_> = dropped.iter().map(ToString::to_string).collect();
+        format!(
+            "Its sender may have dropped it: meanwhile {}.",
+            parts.join("; ")
+        )
+    }
+
     /// Returns the index of the first row of the span with this id.
     pub(crate) fn row_of(&self, span_id: SpanId) -> Option<usize> {
         (0..self.tree.rows.len()).find(|at| {

@@ -1,6 +1,6 @@
 //! Tests of `/traces/{id}`.
 
-use throughline_model::{OpenFate, ReadError, RetentionAdmin as _};
+use throughline_model::{DroppedSpans, OpenFate, ReadError, RetentionAdmin as _};
 use throughline_testkit::{FakeReader, FakeRetentionAdmin, Ids, NOW, Sent, shop_trace, span};
 use throughline_wire::{Attributes, Repair, RepairSet, Span, semconv};
 
@@ -302,6 +302,39 @@ fn drawn_rows(html: &str) -> Vec<usize> {
     tags.iter()
         .filter_map(|tag| tag.attribute("data-row")?.parse().ok())
         .collect()
+}
+
+#[tokio::test]
+async fn dropped_spans_of_the_senders_explain_what_is_missing() {
+    let mut ids = Ids::seeded(14);
+    let orphan = span("orphan")
+        .in_trace(ids.trace_id())
+        .id(ids.span_id())
+        .parent(ids.span_id())
+        .build();
+    let reader = FakeReader::new(vec![Sent::by("shop", orphan.clone())]);
+    let path = format!("/traces/{}", orphan.trace_id);
+    let late = get(&path, reader.clone()).await.html;
+    assert!(
+        late.contains("It has not arrived.") && !late.contains("dropped"),
+        "{late}"
+    );
+
+    let reader = reader.dropping(DroppedSpans {
+        service: "shop".to_owned(),
+        reason: "queue_full".to_owned(),
+        span_count: 51_454,
+    });
+    let explained = "meanwhile shop dropped 51454 spans: queue full";
+    let page = get(&path, reader.clone()).await;
+    let (tags, _) = read(&page.html);
+    let titles = tags.iter().filter_map(|tag| tag.attribute("title"));
+    let count = titles.filter(|title| title.contains(explained)).count();
+    assert_eq!(count, 2, "the head and the row: {}", page.html);
+    let list = get("/traces", reader).await.text();
+    let note = "51,454 spans were dropped by their senders in this time range: \
+        shop dropped 51454 spans: queue full.";
+    assert!(list.contains(note), "{list}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use core::ops::Range;
 use std::collections::BTreeSet;
 
+use crate::DroppedSpans;
 use serde::{Deserialize, Serialize};
 use throughline_wire::{DropReason, ProcessId, SpanId, SpanKind, UnixNanos};
 
@@ -69,6 +70,10 @@ pub struct Completeness {
     /// Spans that began before this instant were removed because the database ran out of space.
     #[serde(rename = "pruned_before_ns")]
     pub pruned_before: Option<UnixNanos>,
+    /// The spans that services of the trace dropped in its minutes. Nobody knows their traces: they
+    /// may explain what is absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped_meanwhile: Vec<DroppedSpans>,
     /// Services that do not number all their spans.
     pub unnumbered: BTreeSet<String>,
     /// True if a process has left more gaps since then than the server remembers.
@@ -151,6 +156,8 @@ pub struct TraceFacts {
     pub too_large: u64,
     /// Spans that began before this instant were removed to free space.
     pub pruned_before: Option<UnixNanos>,
+    /// The spans that services of the trace dropped in its minutes.
+    pub dropped_meanwhile: Vec<DroppedSpans>,
 }
 
 impl Completeness {
@@ -173,6 +180,7 @@ impl Completeness {
             pruned_before: trace.pruned_before,
             unnumbered: trace.unnumbered,
             too_large: trace.too_large,
+            dropped_meanwhile: trace.dropped_meanwhile,
             running: by_service(open, |fate| fate == OpenFate::Running),
             abandoned: by_service(open, |fate| fate != OpenFate::Running),
             ..Self::default()
@@ -221,17 +229,18 @@ impl Completeness {
         }
         self.rejected += rejected;
         self.is_forgotten |= process.is_forgotten;
-        // A process reports how many spans it dropped, but not which. That explains these gaps only
-        // if it dropped at least as many spans as are missing from it in total.
-        let is_reported = gone > 0 && process.dropped >= process.missing.max(gone);
+        // A process reports how many spans it dropped, but not which. If more are missing from it in
+        // total, that many of these gaps may be the lost ones.
+        let missing = process.missing.max(gone);
+        let lost = missing.saturating_sub(process.dropped).min(gone);
+        let dropped = gone - lost;
+        self.lost += lost;
         let mut reasons = process.drop_reasons.iter();
-        if is_reported && reasons.all(|reason| reason == DropReason::Unsampled.as_str()) {
-            self.sampled += gone;
-        } else if is_reported {
-            self.dropped += gone;
+        if reasons.all(|reason| reason == DropReason::Unsampled.as_str()) {
+            self.sampled += dropped;
+        } else if dropped > 0 {
+            self.dropped += dropped;
             self.drop_reasons.extend(process.drop_reasons.clone());
-        } else {
-            self.lost += gone;
         }
     }
 

@@ -4,6 +4,7 @@
 //! The crate has no I/O and no clock, and builds for `wasm32-unknown-unknown`.
 
 pub mod completeness;
+mod dropped_spans;
 pub mod event;
 pub mod filter;
 pub mod fold;
@@ -29,6 +30,7 @@ pub mod whole_events;
 pub use completeness::{
     Completeness, CompletenessState, OpenFate, OpenSpan, ProcessFacts, TraceFacts,
 };
+pub use dropped_spans::DroppedSpans;
 pub use event::{EventCursor, EventFilter, EventPage, EventPageRequest, StoredEvent};
 pub use filter::{AttributeCondition, OperationMatch, StatusFilter, TraceFilter};
 pub use fold::fold_case;
@@ -37,7 +39,7 @@ pub use lookup::{LookedFor, Lookup, Reference};
 pub use page::{Cursor, Direction, Page, PageRequest, Total};
 pub use payload::{Payload, PayloadPlace, PayloadRef};
 pub use query::{Decoded, Fault, Faults, Parameters, Query};
-pub use reader::{BoxFuture, ReadError, TraceReader};
+pub use reader::{BoxFuture, ReadError, SelectedTraces, TraceReader};
 pub use retention::{
     PartitionChange, PartitionStep, Pin, Removed, RetentionReport, RetentionRules,
 };

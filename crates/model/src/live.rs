@@ -68,67 +68,58 @@ pub trait LiveSubscription: Send {
 }
 
 impl TraceFilter {
-    /// Reports whether a live view supports this filter, that is, whether a trace summary has every
-    /// field that the filter compares.
-    pub fn is_live(&self) -> bool {
-        self.parameters_beyond_summary().next().is_none()
-    }
-
-    /// Returns the names of the parameters that a trace summary lacks.
-    pub fn parameters_beyond_summary(&self) -> impl Iterator<Item = &'static str> {
-        [
-            ("correlation", self.correlation.is_some()),
-            ("error", self.error.is_some()),
-            ("attr", !self.attributes.is_empty()),
-        ]
-        .into_iter()
-        .filter_map(|(name, is_given)| is_given.then_some(name))
-    }
-
-    /// Reports whether the filter, evaluated at `now`, selects this trace. The result agrees with
-    /// the list of the store, but needs the summary alone. A filter on fields that a summary lacks
-    /// (a correlation, the text of an error, attributes) selects nothing.
-    pub fn selects(&self, trace: &TraceSummary, now: UnixNanos) -> bool {
+    /// Reports whether a trace summary has all that the filter compares. The other conditions are
+    /// about spans, or about texts and lists that a summary has only in part.
+    pub fn is_of_summary(&self) -> bool {
         // The pattern lists every field, so that the compiler reports a new condition missing here.
         let Self {
-            range,
+            range: _,
             service,
             operation,
             kind,
+            status: _,
+            min_duration_ns: _,
+            max_duration_ns: _,
+            min_spans: _,
+            max_spans: _,
+            user,
+            session,
+            correlation,
+            error,
+            is_pinned: _,
+            attributes,
+        } = self;
+        let texts = [service, user, session, correlation, error];
+        texts.into_iter().all(Option::is_none)
+            && operation.is_none()
+            && kind.is_none()
+            && attributes.is_empty()
+    }
+
+    /// Reports whether the conditions on the summary, evaluated at `now`, select this trace. The
+    /// result agrees with the list of the store if [`Self::is_of_summary`]. Otherwise it is true for
+    /// every trace in the list, and for others.
+    pub fn selects_summary(&self, trace: &TraceSummary, now: UnixNanos) -> bool {
+        let Self {
+            range,
             status,
             min_duration_ns,
             max_duration_ns,
             min_spans,
             max_spans,
-            user,
-            session,
-            correlation: _,
-            error: _,
             is_pinned,
-            attributes: _,
+            ..
         } = self;
         let (from, to) = range.bounds(now);
-        let is =
-            |wanted: &Option<String>, value: &Option<String>| wanted.is_none() || wanted == value;
         from <= trace.start
             && trace.start < to
-            && service
-                .as_ref()
-                .is_none_or(|service| trace.services.contains(service))
-            && operation
-                .as_ref()
-                .is_none_or(|wanted| wanted.matches(&trace.root_name))
-            && kind.is_none_or(|kind| kind == trace.root_kind)
             && status
                 .is_none_or(|status| (status == StatusFilter::Error) == (trace.error_count > 0))
             && min_duration_ns.is_none_or(|least| trace.duration_ns >= least)
             && max_duration_ns.is_none_or(|most| trace.duration_ns <= most)
             && min_spans.is_none_or(|least| trace.span_count >= least)
             && max_spans.is_none_or(|most| trace.span_count <= most)
-            && is(user, &trace.user)
-            && is(session, &trace.session)
             && (!is_pinned || trace.is_pinned)
-            && self.is_live()
     }
 }
 
@@ -168,39 +159,44 @@ mod tests {
         query.decode(TraceFilter::decode).strict().expect("valid")
     }
 
-    fn selects(query: &[(&'static str, &'static str)]) -> bool {
-        filter(query).selects(&trace(), NOW)
-    }
-
     #[test]
-    fn every_condition_of_a_filter_lets_through_or_holds_back() {
+    fn a_condition_on_the_summary_selects_or_does_not() {
         for (key, passes, fails) in [
-            ("service", "mail", "mai"),
-            ("operation", "/orders", "/cart"),
             ("status", "error", "ok"),
             ("min_duration", "5ms", "6ms"),
             ("max_duration", "5ms", "4ms"),
             ("min_spans", "3", "4"),
             ("max_spans", "3", "2"),
-            ("kind", "server", "client"),
-            ("user", "ann", "Ann"),
             ("range", "2m", "30s"),
         ] {
-            assert!(selects(&[(key, passes)]), "{key}={passes}");
-            assert!(!selects(&[(key, fails)]), "{key}={fails}");
-            assert!(!selects(&[(key, passes), ("session", "other")]), "{key}");
+            let filters = [passes, fails].map(|value| filter(&[(key, value)]));
+            assert!(filters[0].is_of_summary() && filters[1].is_of_summary());
+            assert!(filters[0].selects_summary(&trace(), NOW), "{key}={passes}");
+            assert!(!filters[1].selects_summary(&trace(), NOW), "{key}={fails}");
         }
         let mut unpinned = trace();
         unpinned.is_pinned = false;
-        assert!(selects(&[("pinned", "true")]));
-        assert!(!filter(&[("pinned", "true")]).selects(&unpinned, NOW));
-        for unknowable in ["session", "correlation", "error", "attr.a"] {
-            assert!(!selects(&[(unknowable, "s")]), "{unknowable}");
-            assert_eq!(
-                filter(&[(unknowable, "s")]).is_live(),
-                unknowable == "session"
-            );
+        let pinned = filter(&[("pinned", "true")]);
+        assert!(pinned.selects_summary(&trace(), NOW) && pinned.is_of_summary());
+        assert!(!pinned.selects_summary(&unpinned, NOW));
+    }
+
+    #[test]
+    fn other_conditions_are_not_decided_by_the_summary() {
+        for key in [
+            "service",
+            "operation",
+            "user",
+            "session",
+            "correlation",
+            "error",
+            "attr.a",
+        ] {
+            let filter = filter(&[(key, "s")]);
+            assert!(!filter.is_of_summary(), "{key}");
+            assert!(filter.selects_summary(&trace(), NOW), "{key}");
         }
+        assert!(!filter(&[("kind", "client")]).is_of_summary());
     }
 
     #[test]
@@ -209,7 +205,7 @@ mod tests {
             range: TimeRange::Last(2 * UnixNanos::PER_MINUTE),
             ..TraceFilter::default()
         };
-        assert!(filter.selects(&trace(), NOW));
-        assert!(!filter.selects(&trace(), NOW.saturating_add(2 * UnixNanos::PER_MINUTE)));
+        assert!(filter.selects_summary(&trace(), NOW));
+        assert!(!filter.selects_summary(&trace(), NOW.saturating_add(2 * UnixNanos::PER_MINUTE)));
     }
 }

@@ -33,6 +33,15 @@ pub enum ReadError {
     Internal,
 }
 
+/// The traces that a filter selects from some given ones.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SelectedTraces {
+    /// The selected traces, newest first.
+    pub traces: Vec<TraceSummary>,
+    /// True if the search stopped at its limit, so that some traces were not decided.
+    pub is_cut: bool,
+}
+
 /// Reads the traces of one tenant.
 ///
 /// An implementation is bound to its tenant when it is made, so no caller can read another tenant's
@@ -44,6 +53,14 @@ pub trait TraceReader: Send + Sync {
         filter: &'a TraceFilter,
         page: PageRequest,
     ) -> BoxFuture<'a, Result<Page<TraceSummary>, ReadError>>;
+
+    /// Returns those of `traces` that `filter` selects, newest first, by the same rules as the list.
+    /// The live view asks for the traces of a commit.
+    fn select_traces<'a>(
+        &'a self,
+        filter: &'a TraceFilter,
+        traces: &'a [TraceSummary],
+    ) -> BoxFuture<'a, Result<SelectedTraces, ReadError>>;
 
     /// Returns statistics over all the traces that `filter` selects.
     fn trace_statistics<'a>(

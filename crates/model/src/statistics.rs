@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use throughline_wire::UnixNanos;
 
+use crate::DroppedSpans;
+
 /// Statistics of the traces that a filter selects. They cover all of these traces, or the newest
 /// ones if there are too many to examine within one request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,11 @@ pub struct TraceStatistics {
         skip_serializing_if = "Option::is_none"
     )]
     pub searched_to: Option<UnixNanos>,
+    /// The spans that senders report as dropped in this range, most first, at most
+    /// [`DroppedSpans::MAX_ROWS`] rows. Nobody knows their traces: only the range and the service of
+    /// the filter apply to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<DroppedSpans>,
     /// Rows by root operation, most traces first, at most [`TraceStatistics::MAX_ROWS`].
     pub by_operation: Vec<OperationRow>,
     /// Rows by user, most traces first, at most [`TraceStatistics::MAX_ROWS`]. Traces without a

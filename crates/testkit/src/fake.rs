@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use throughline_model::{
-    BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, OpenFate,
-    Page, PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport, SpanCursor,
-    SpanDetails, StoredEvent, Trace, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics,
-    TraceSummary, WholeEvents,
+    BoxFuture, DroppedSpans, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf,
+    Lookup, OpenFate, Page, PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport,
+    SelectedTraces, SpanCursor, SpanDetails, StoredEvent, Trace, TraceFilter, TraceReader,
+    TraceSkeleton, TraceStatistics, TraceSummary, WholeEvents,
 };
 use throughline_wire::{SpanId, TraceId, UnixNanos};
 
@@ -32,6 +32,7 @@ pub struct FakeReader {
     events: Vec<StoredEvent>,
     open: Vec<(TraceId, OpenFate)>,
     pinned: Vec<TraceId>,
+    dropped: Vec<DroppedSpans>,
     now: UnixNanos,
     fails: Option<ReadError>,
 }
@@ -45,6 +46,7 @@ impl FakeReader {
             events: Vec::new(),
             open: Vec::new(),
             pinned: Vec::new(),
+            dropped: Vec::new(),
             now: NOW,
             fails: None,
         }
@@ -76,6 +78,13 @@ impl FakeReader {
     #[must_use]
     pub fn leaving_open(mut self, trace_id: TraceId, fate: OpenFate) -> Self {
         self.open.push((trace_id, fate));
+        self
+    }
+
+    /// Adds spans that a service dropped, in any time range.
+    #[must_use]
+    pub fn dropping(mut self, dropped: DroppedSpans) -> Self {
+        self.dropped.push(dropped);
         self
     }
 
@@ -149,13 +158,35 @@ impl TraceReader for FakeReader {
         self.answer(move || page_of(self.selected(filter), page))
     }
 
+    fn select_traces<'a>(
+        &'a self,
+        filter: &'a TraceFilter,
+        traces: &'a [TraceSummary],
+    ) -> BoxFuture<'a, Result<SelectedTraces, ReadError>> {
+        self.answer(move || {
+            let is_given = |selected: &TraceSummary| {
+                let mut ids = traces.iter().map(|trace| trace.trace_id);
+                ids.any(|id| id == selected.trace_id)
+            };
+            let mut traces = self.selected(filter);
+            traces.retain(is_given);
+            SelectedTraces {
+                traces,
+                is_cut: false,
+            }
+        })
+    }
+
     fn trace_statistics<'a>(
         &'a self,
         filter: &'a TraceFilter,
     ) -> BoxFuture<'a, Result<TraceStatistics, ReadError>> {
         self.answer(move || {
             let (from, to) = filter.range.bounds(self.now);
-            statistics_of(&self.selected(filter), from, to)
+            TraceStatistics {
+                dropped: self.dropped.clone(),
+                ..statistics_of(&self.selected(filter), from, to)
+            }
         })
     }
 
@@ -163,7 +194,12 @@ impl TraceReader for FakeReader {
         &self,
         trace_id: TraceId,
     ) -> BoxFuture<'_, Result<Option<TraceSkeleton>, ReadError>> {
-        self.answer(move || whole::skeleton(self, trace_id))
+        self.answer(move || {
+            let mut skeleton = whole::skeleton(self, trace_id)?;
+            let completeness = &mut skeleton.completeness;
+            completeness.dropped_meanwhile.clone_from(&self.dropped);
+            Some(skeleton)
+        })
     }
 
     fn span_details(

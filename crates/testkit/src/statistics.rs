@@ -32,6 +32,7 @@ pub fn statistics_of(traces: &[TraceSummary], from: UnixNanos, to: UnixNanos) ->
         }
     });
     TraceStatistics {
+        dropped: Vec::new(),
         from,
         to,
         trace_count: all.len() as u64,

@@ -2,8 +2,8 @@
 
 use axum::extract::RawQuery;
 use throughline_model::page::decode_limit;
-use throughline_model::{Parameters, TraceFilter, TraceSummary};
-use throughline_wire::{TraceId, UnixNanos};
+use throughline_model::{Parameters, TraceFilter};
+use throughline_wire::TraceId;
 
 use crate::api::decode;
 use crate::problem::Problem;
@@ -15,16 +15,6 @@ pub(super) enum SubscriptionScope {
     Filtered(Box<TraceFilter>),
     /// One trace, at any start time.
     Trace(TraceId),
-}
-
-impl SubscriptionScope {
-    /// Reports whether the subscription includes this trace at `now`.
-    pub(super) fn selects(&self, trace: &TraceSummary, now: UnixNanos) -> bool {
-        match self {
-            Self::Filtered(filter) => filter.selects(trace, now),
-            Self::Trace(id) => trace.trace_id == *id,
-        }
-    }
 }
 
 /// The parameters of a live view.
@@ -41,9 +31,6 @@ impl LiveRequest {
     const MAX_LIMIT: u32 = 2_500;
 
     /// Parses `trace_id` alone, or the filter and `limit`.
-    ///
-    /// # Errors
-    /// Returns a problem also for a filter that a trace summary cannot evaluate.
     pub(super) fn parse(query: &RawQuery) -> Result<Self, Problem> {
         decode(query, Self::decode)
     }
@@ -55,9 +42,6 @@ impl LiveRequest {
         if parameters.has("trace_id") && (filter != TraceFilter::default() || limit.is_some()) {
             let detail = "selects one trace and cannot be combined with other parameters";
             parameters.fault("trace_id", detail);
-        }
-        for name in filter.parameters_beyond_summary() {
-            parameters.fault(name, "does not filter a live view; it filters the list");
         }
         let limit = limit.unwrap_or(Self::MAX_LIMIT) as usize;
         match trace_id {

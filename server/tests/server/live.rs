@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::trace::v1::Status;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::support::{MAX_LIVE_VIEWS, Receiver, Server, hex, span};
+use crate::support::{MAX_LIVE_VIEWS, Receiver, Server, hex, span, text};
 
 /// Much longer than any step takes: a test that waits this long has failed.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -92,6 +93,56 @@ async fn a_live_view_applies_its_filter_and_limit() {
 }
 
 #[tokio::test]
+async fn a_live_view_selects_by_any_span_as_the_list_does() {
+    let server = Server::start().await;
+    let mut parent = span("POST /orders");
+    parent.end_time_unix_nano = parent.start_time_unix_nano;
+    let mut child = span("SELECT cart");
+    child.trace_id.clone_from(&parent.trace_id);
+    child.parent_span_id.clone_from(&parent.span_id);
+    child.kind = 3;
+    child.start_time_unix_nano = parent.start_time_unix_nano;
+    child.end_time_unix_nano = parent.start_time_unix_nano;
+    child.attributes = vec![text("order.id", "o-77"), text("user.id", "ann")];
+    child.status = Some(Status {
+        message: "the card was refused".to_owned(),
+        code: 2,
+    });
+    let mut streams = Vec::new();
+    for query in [
+        "?operation=cart",
+        "?kind=client",
+        "?attr.order.id=o-77",
+        "?error=REFUSED",
+        "?user=ann",
+        "?operation=cart&attr.order.id=o-77&error=card",
+    ] {
+        streams.push((query, Events::open(&server, query).await));
+    }
+    let id = hex(&parent.trace_id);
+    server.send(Receiver::Native, &[span("GET /cart")]).await;
+    server
+        .send(Receiver::OtlpProtobuf, &[parent, child, span("other")])
+        .await;
+    for (query, events) in &mut streams {
+        let found = loop {
+            let (event, data) = events.next().await.expect("is sent");
+            assert_eq!(event, "traces", "{query}");
+            let traces = data["traces"].as_array().expect("a list");
+            let is_it = |trace: &&Value| trace["trace_id"] == id;
+            if let Some(trace) = traces.iter().find(is_it) {
+                assert_eq!(traces.len(), 1, "{query}: {data}");
+                break trace.clone();
+            }
+            assert_eq!(*query, "?operation=cart", "{data}");
+        };
+        let list = server.get_json(&format!("/api/admin/traces{query}")).await;
+        let items = list["items"].as_array().expect("a list");
+        assert!(items.contains(&found), "{query}: {found} {list}");
+    }
+}
+
+#[tokio::test]
 async fn a_live_view_of_one_trace_ignores_its_start_time() {
     let server = Server::start().await;
     let mut first = span("POST /orders");
@@ -124,7 +175,6 @@ async fn an_invalid_live_request_is_rejected() {
         "?status=odd",
         "?after=1",
         "?nothing=1",
-        "?correlation=1",
         "?trace_id=4bf9",
         "?trace_id=4bf92f3577b34da6a3ce929d0e0e4736&limit=1",
     ] {

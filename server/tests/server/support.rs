@@ -126,7 +126,13 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let feed = store.live(TenantId::DEFAULT);
         let state = AppState {
-            live: Live::new(feed, clock.clone(), stopping.clone()).with_max_views(MAX_LIVE_VIEWS),
+            live: Live::new(
+                feed,
+                store.reader(TenantId::DEFAULT),
+                clock.clone(),
+                stopping.clone(),
+            )
+            .with_max_views(MAX_LIVE_VIEWS),
             ingest: Ingest::new(
                 store.writer(),
                 readiness.clone(),

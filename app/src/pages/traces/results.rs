@@ -1,7 +1,7 @@
 //! The result area of `/traces`.
 
 use leptos::prelude::*;
-use throughline_model::{Page, Total, TraceFilter, TraceStatistics, TraceSummary};
+use throughline_model::{DroppedSpans, Page, Total, TraceFilter, TraceStatistics, TraceSummary};
 use throughline_viz::format_count;
 use throughline_wire::UnixNanos;
 
@@ -11,6 +11,7 @@ use crate::components::{FilterChips, GettingStarted, Pager};
 use crate::context::ServerInfo;
 use crate::panels::{StatisticsPanel, TraceList};
 use crate::state::{ListRequest, LiveList, PageLinks};
+use crate::ui::visible;
 
 /// One page of traces and the time at which it was read.
 pub(super) type Listed = Dated<Page<TraceSummary>>;
@@ -46,9 +47,29 @@ pub(super) fn Figures(
 ) -> impl IntoView {
     view! {
         <FilterChips filter=filter.clone() />
+        <DroppedNote dropped=statistics.dropped.clone() />
         {(statistics.trace_count > 0).then(|| view! { <StatisticsPanel statistics filter now /> })}
     }
     .into_any()
+}
+
+/// Reports the spans that senders dropped in the time range.
+#[component]
+fn DroppedNote(dropped: Vec<DroppedSpans>) -> impl IntoView {
+    (!dropped.is_empty()).then(|| {
+        let total: u64 = dropped.iter().map(|dropped| dropped.span_count).sum();
+        let total = format_count(total);
+        let parts: Vec<_> = dropped.iter().map(ToString::to_string).collect();
+        let parts = visible(&parts.join("; "));
+        view! {
+            <p class="card box w" role="status" data-dropped>
+                <b>{format!("{total} spans were dropped by their senders in this time range")}</b>
+                ": "
+                {parts}
+                ". Traces of these services may lack spans."
+            </p>
+        }
+    })
 }
 
 /// The list, or the reason why it is empty.

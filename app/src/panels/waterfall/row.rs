@@ -53,15 +53,18 @@ pub(super) fn Row(
             let span = outline.skeleton.spans.get(index)?.clone();
             view! { <SpanCells outline=outline.clone() at span fold=fold.into_any() /> }.into_any()
         }
-        TreeItem::MissingParent(id) => view! {
-            <div class="name missing">
-                {fold} <span class="text" title=format!("Span {id} is named as a parent and has not arrived")>
-                    {format!("missing parent {id}")}
-                </span>
-            </div>
-            <div class="tl"></div>
+        TreeItem::MissingParent(id) => {
+            let title = format!("Span {id} is named as a parent. {}", outline.absence());
+            view! {
+                <div class="name missing">
+                    {fold} <span class="text" title=crate::ui::visible(&title)>
+                        {format!("missing parent {id}")}
+                    </span>
+                </div>
+                <div class="tl"></div>
+            }
+            .into_any()
         }
-        .into_any(),
     };
     Some(view! {
         <li

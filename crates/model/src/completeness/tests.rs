@@ -114,9 +114,9 @@ fn dropped_spans_are_distinguished_from_lost_ones() {
         dropped.to_string(),
         "2 spans dropped by the sender: queue full"
     );
-    // More spans are missing than the process dropped, so the reason of each is unknown.
+    // One more span is missing than the process dropped. It may be one of these two.
     let lost = completeness_of(ProcessFacts { missing: 3, ..gap });
-    assert_eq!((lost.dropped, lost.lost), (0, 2));
+    assert_eq!((lost.dropped, lost.lost), (1, 1));
 }
 
 #[test]
@@ -195,6 +195,51 @@ fn what_sampling_left_out_is_no_loss_and_other_reasons_stand_beside_it() {
     assert_eq!(sampled.to_string(), "2 spans left out by sampling");
     let mixed = left_out(&["unsampled", "queue_full"]);
     assert_eq!((mixed.sampled, mixed.dropped), (0, 2));
+}
+
+#[test]
+fn a_lost_span_does_not_make_the_dropped_ones_lost() {
+    let of = |dropped, missing| {
+        completeness_of(ProcessFacts {
+            gaps: iter::once(1..101).collect(),
+            settled: 200,
+            in_trace: (0, 101),
+            dropped,
+            missing,
+            drop_reasons: ["queue_full".to_owned()].into(),
+            ..facts()
+        })
+    };
+    for (dropped, missing, counts) in [
+        (100, 100, (100, 0)),
+        (51_454, 51_455, (99, 1)),
+        (50, 100, (50, 50)),
+        (51_454, 51_554, (0, 100)),
+        (0, 100, (0, 100)),
+    ] {
+        let completeness = of(dropped, missing);
+        let is = (completeness.dropped, completeness.lost);
+        assert_eq!(is, counts, "{dropped} of {missing}");
+    }
+}
+
+#[test]
+fn absent_parents_are_explained_by_what_the_services_dropped_meanwhile() {
+    let trace = TraceFacts {
+        spans: 4,
+        absent_parents: 1,
+        dropped_meanwhile: vec![DroppedSpans {
+            service: "shop".to_owned(),
+            reason: "queue_full".to_owned(),
+            span_count: 51_454,
+        }],
+        ..TraceFacts::default()
+    };
+    let completeness = Completeness::of(trace, &[facts()], &[], NOW);
+    assert_eq!(
+        completeness.to_string(),
+        "1 span named as a parent and not received, meanwhile shop dropped 51454 spans: queue full"
+    );
 }
 
 #[test]

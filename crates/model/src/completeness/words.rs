@@ -61,6 +61,10 @@ impl fmt::Display for Completeness {
                 spans(self.absent_parents)
             ));
         }
+        if self.absent_parents > 0 {
+            let dropped = self.dropped_meanwhile.iter();
+            parts.extend(dropped.map(|dropped| format!("meanwhile {dropped}")));
+        }
         if self.under_way > 0 {
             parts.push(format!("{} may be under way", spans(self.under_way)));
         }

@@ -5,18 +5,23 @@ use std::ops::Range;
 
 use sqlx::FromRow;
 use throughline_model::{
-    Completeness, OpenFate, OpenSpan, ProcessFacts, ReadError, TraceFacts, TraceSummary,
+    Completeness, DroppedSpans, OpenFate, OpenSpan, ProcessFacts, ReadError, TraceFacts,
+    TraceSummary,
 };
 use throughline_wire::{ProcessId, Resource, SpanId, SpanKind, UnixNanos};
 use uuid::Uuid;
 
 use super::context::ReadContext;
 use super::corrupt::corrupt;
+use super::dropped_spans;
 use super::operation::{Operation, UNKNOWN_OPERATION};
 use super::span_facts::SpanFacts;
 use super::stored::StoredTrace;
-use crate::ids::uuid;
+use crate::ids::{self, uuid};
 use crate::sqlstate::read_error;
+
+/// The longest expected delay of a report about dropped spans. Senders retry for minutes.
+const REPORT_DELAY_NS: i64 = 5 * UnixNanos::PER_MINUTE;
 
 /// Returns the completeness of the trace with this summary, and its running spans. `operations` must contain the
 /// operations that the span facts name.
@@ -46,6 +51,7 @@ pub(super) async fn read(
         .await
         .map_err(read_error)?;
     let trace_row = trace_row.unwrap_or_default();
+    let dropped_meanwhile = dropped_meanwhile(context, summary).await?;
     let unnumbered = facts.unnumbered.iter().map(|id| {
         let operation = operations.get(id);
         operation.map_or(Resource::UNKNOWN_SERVICE, Operation::service)
@@ -58,9 +64,23 @@ pub(super) async fn read(
         cut_bytes: facts.cut_bytes,
         dropped_parts: facts.dropped_parts,
         unnumbered: unnumbered.map(str::to_owned).collect(),
+        dropped_meanwhile,
     };
     let completeness = Completeness::of(trace, &processes, &open, context.now);
     Ok((completeness, open))
+}
+
+/// Returns the spans that services of the trace dropped while it ran or shortly after, when a report
+/// about that time may have come.
+async fn dropped_meanwhile(
+    context: &mut ReadContext<'_>,
+    summary: &TraceSummary,
+) -> Result<Vec<DroppedSpans>, ReadError> {
+    let services = summary.services.iter();
+    let services = services.map(|service| ids::service(service)).collect();
+    let end = summary.start.saturating_add(summary.duration_ns);
+    let to = end.saturating_add(REPORT_DELAY_NS);
+    dropped_spans::read(context, (summary.start.get(), to.get()), Some(services)).await
 }
 
 /// Reads the running spans of a trace. A span that has ended hides its start row.

@@ -118,6 +118,7 @@ impl PgTraceReader {
             from_ns: ALL_TIME.0,
             to_ns: ALL_TIME.1,
             with_users: false,
+            only: None,
         }
     }
 }

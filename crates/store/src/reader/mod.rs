@@ -5,6 +5,7 @@ mod context;
 mod corrupt;
 mod dictionary;
 mod dictionary_cache;
+mod dropped_spans;
 mod event;
 mod event_payload;
 mod list;
@@ -118,6 +119,7 @@ impl PgTraceReader {
             from_ns: from.get().clamp(-FAR_NS, FAR_NS),
             to_ns: to.get().clamp(-FAR_NS, FAR_NS),
             with_users: false,
+            only: None,
         }
     }
 

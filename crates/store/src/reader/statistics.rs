@@ -7,7 +7,8 @@ use throughline_model::{Direction, OperationRow, ReadError, TimeBucket, TraceSta
 use throughline_wire::UnixNanos;
 
 use super::context::ReadContext;
-use super::dictionary;
+use super::{dictionary, dropped_spans};
+use crate::ids;
 use crate::search::{End, From, RowSelection, ScanPlan, Search, SearchLimits, TraceRow};
 
 /// The maximum number of traces in the statistics. They take about 100 MB of memory.
@@ -34,12 +35,19 @@ pub(super) async fn statistics(
             figures.all.durations.len() < MOST_TRACES
         })
         .await?;
+    let service = selection
+        .filter
+        .and_then(|filter| filter.service.as_deref());
+    let service = service.map(|service| vec![ids::service(service)]);
+    let range = (selection.from_ns, selection.to_ns);
+    let dropped = dropped_spans::read(context, range, service).await?;
     let roots = figures.by_root.keys().copied();
     let names = dictionary::operations(context, roots).await?;
     let mut statistics = figures.finish(|id| {
         let operation = names.get(&id)?;
         Some((operation.service().to_owned(), operation.name.clone()))
     });
+    statistics.dropped = dropped;
     statistics.searched_to = match outcome.end {
         End::Whole => None,
         End::Full => Some(UnixNanos::new(last_ns)),
@@ -182,6 +190,7 @@ impl TracesByField {
             p95_ns: all.percentile(95),
             max_ns: all.percentile(100),
             searched_to: None,
+            dropped: Vec::new(),
             buckets: buckets.collect(),
             by_operation: by_operation.collect(),
             by_user: by_user.collect(),

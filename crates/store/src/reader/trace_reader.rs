@@ -2,11 +2,12 @@
 
 use throughline_model::{
     BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, Page,
-    PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport, SpanCursor,
-    SpanDetails, Trace, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary,
-    WholeEvents,
+    PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport, SelectedTraces,
+    SpanCursor, SpanDetails, Trace, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics,
+    TraceSummary, WholeEvents,
 };
 use throughline_wire::{SpanId, TraceId};
+use uuid::Uuid;
 
 use super::moment::Moment;
 use super::{PgTraceReader, event, event_payload, span, statistics, trace, whole, whole_events};
@@ -23,6 +24,41 @@ impl TraceReader for PgTraceReader {
         Box::pin(async move {
             let listed = self.listed(self.selection(filter), plan_of(filter)?, page);
             Ok(listed.await?.page)
+        })
+    }
+
+    fn select_traces<'a>(
+        &'a self,
+        filter: &'a TraceFilter,
+        traces: &'a [TraceSummary],
+    ) -> BoxFuture<'a, Result<SelectedTraces, ReadError>> {
+        Box::pin(async move {
+            let mut selected = SelectedTraces::default();
+            for traces in traces.chunks(PageRequest::MAX_LIMIT as usize) {
+                let only: Vec<_> = traces
+                    .iter()
+                    .map(|trace| Uuid::from_bytes(trace.trace_id.to_bytes()))
+                    .collect();
+                let starts = traces.iter().map(|trace| trace.start.get());
+                let (from, to) = (starts.clone().min(), starts.max());
+                let selection = self.selection(filter);
+                let selection = RowSelection {
+                    from_ns: selection.from_ns.max(from.unwrap_or(i64::MIN)),
+                    to_ns: selection
+                        .to_ns
+                        .min(to.map_or(i64::MAX, |to| to.saturating_add(1))),
+                    only: Some(&only),
+                    ..selection
+                };
+                let page = PageRequest {
+                    limit: PageRequest::MAX_LIMIT,
+                    from: None,
+                };
+                let listed = self.listed(selection, plan_of(filter)?, page).await?;
+                selected.is_cut |= listed.page.searched_to.is_some();
+                selected.traces.extend(listed.page.items);
+            }
+            Ok(selected)
         })
     }
 

@@ -43,6 +43,20 @@ pub(super) async fn rollups(
     .await
 }
 
+/// Counts of dropped spans past the time of rollups.
+pub(super) async fn dropped_spans(
+    connection: &mut PgConnection,
+    cutoffs: Cutoffs,
+) -> Result<u64, sqlx::Error> {
+    let before_ns = cutoffs.rollup_ns;
+    in_batches(
+        connection,
+        include_str!("remove_dropped_spans.sql"),
+        before_ns,
+    )
+    .await
+}
+
 async fn in_batches(
     connection: &mut PgConnection,
     statement: &'static str,

@@ -118,6 +118,7 @@ pub(crate) async fn run(
         housekeeping::open_spans(connection, cutoffs).await?;
         housekeeping::processes(connection, cutoffs).await?;
         report.rollup_count = housekeeping::rollups(connection, cutoffs).await?;
+        housekeeping::dropped_spans(connection, cutoffs).await?;
     }
     if run.rewrite == Rewrite::Now {
         // What is past its time may be in level 0.

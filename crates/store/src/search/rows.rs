@@ -23,6 +23,8 @@ pub(crate) struct RowSelection<'a> {
     pub to_ns: i64,
     /// True if the search reads users.
     pub with_users: bool,
+    /// Restricts the search to these traces.
+    pub only: Option<&'a [Uuid]>,
 }
 
 /// Rows that were read in the order of the list.
@@ -172,6 +174,12 @@ impl RowSelection<'_> {
             .push(" AND t.start_ns >= ")
             .push_bind(self.from_ns.max(lower_ns));
         query.push(" AND t.start_ns < ").push_bind(self.to_ns);
+        if let Some(only) = self.only {
+            query
+                .push(" AND t.trace_id = ANY(")
+                .push_bind(only.to_vec())
+                .push(")");
+        }
         if self.filter.is_some_and(is_of_errors) {
             query.push(" AND t.has_error");
         }

@@ -131,7 +131,7 @@ impl Processes {
         let mut columns = ProcessColumns::default();
         let mut drops = DropColumns::default();
         for ((tenant, id), process) in self.0 {
-            drops.push(tenant, id, &process.dropped);
+            drops.push(tenant, id, &process);
             columns.push(tenant, id, process);
         }
         columns.merge(connection).await?;
@@ -189,11 +189,15 @@ struct DropColumns {
     process_id: Vec<i64>,
     reason: Vec<&'static str>,
     span_count: Vec<i64>,
+    resource_id: Vec<i64>,
+    received_ns: Vec<i64>,
 }
 
 impl DropColumns {
-    fn push(&mut self, tenant: [u8; 16], id: i64, dropped: &BTreeMap<DropReason, u64>) {
-        for (reason, &count) in dropped {
+    fn push(&mut self, tenant: [u8; 16], id: i64, process: &Process) {
+        for (reason, &count) in &process.dropped {
+            self.resource_id.push(process.resource_id);
+            self.received_ns.push(process.seen_ns);
             self.tenant_id.push(Uuid::from_bytes(tenant));
             self.process_id.push(id);
             self.reason.push(reason.as_str());
@@ -210,6 +214,8 @@ impl DropColumns {
             .bind(self.process_id)
             .bind(self.reason)
             .bind(self.span_count)
+            .bind(self.resource_id)
+            .bind(self.received_ns)
             .execute(connection)
             .await?;
         Ok(())

@@ -139,6 +139,20 @@ async fn every_filter_alone_and_combined_selects_the_matching_traces() {
             "{filter:?}"
         );
         assert_eq!(fixture.list(&filter).await, expected, "{filter:?}");
+        // The live view asks for the traces of a commit.
+        let some: Vec<_> = all.iter().rev().step_by(2).cloned().collect();
+        let live = fixture.reader().select_traces(&filter, &some).await;
+        let live = live.expect("reads");
+        let of_some =
+            |trace: &TraceSummary| some.iter().any(|some| some.trace_id == trace.trace_id);
+        let mut expected = expected;
+        expected.retain(of_some);
+        assert_eq!(
+            crate::support::unmatched(live.traces),
+            expected,
+            "{filter:?}"
+        );
+        assert!(!live.is_cut);
     }
 }
 

@@ -6,6 +6,7 @@ mod bounds;
 mod completeness;
 mod counted;
 mod directory;
+mod dropped_spans;
 mod duplicates;
 mod erasure;
 mod events;

@@ -231,6 +231,16 @@ async fn rollups_outlive_their_spans_and_expire_by_their_own_rule() {
     assert_eq!(report.ok.trace_count, 1);
     let rollups = "SELECT count(*) FROM rollups";
     assert!(aged.fixture.count(rollups).await > 0);
+    aged.execute(
+        "INSERT INTO dropped_spans (tenant_id, minute_ns, service_id, reason, span_count)
+         SELECT tenant_id, start_ns, 1, reason, 5
+         FROM rollups, unnest('{queue_full,too_big}'::text[]) AS reason
+         GROUP BY tenant_id, start_ns, reason",
+    )
+    .await;
+    aged.run(aged.now()).await;
+    let dropped = "SELECT count(*) FROM dropped_spans";
+    assert!(aged.fixture.count(dropped).await > 0);
     let rules = RetentionRules {
         rollup_ns: 5 * UnixNanos::PER_DAY,
         ..RetentionRules::default()
@@ -243,6 +253,7 @@ async fn rollups_outlive_their_spans_and_expire_by_their_own_rule() {
         .await;
     assert_eq!(report.rollup_count, 6);
     assert_eq!(aged.fixture.count(rollups).await, 0);
+    assert_eq!(aged.fixture.count(dropped).await, 0);
 }
 
 #[tokio::test]
