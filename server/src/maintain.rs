@@ -213,6 +213,21 @@ fn describe_storage(report: &StorageReport) -> String {
             "the budget is used up in {days} days at this growth"
         ));
     }
+    if report.is_stuck {
+        line(
+            "the budget is nearly used up, and retention can remove too little early; raise \
+             --storage-budget"
+                .to_owned(),
+        );
+    }
+    line(String::new());
+    for (name, bytes) in report.space.parts() {
+        line(format!("{name:<24}{:>10}", size(bytes)));
+    }
+    line(format!(
+        "retention may free {} of it early, to stay within a budget",
+        size(report.space.prunable_bytes)
+    ));
     line(String::new());
     line(format!(
         "{:<24}{:>10}{:>10}{:>10}{:>14}",
@@ -251,7 +266,7 @@ fn describe_storage(report: &StorageReport) -> String {
 
 #[cfg(test)]
 mod tests {
-    use throughline_model::{PartitionChange, Share, StorageGauge, StorageLevel};
+    use throughline_model::{PartitionChange, Share, SpaceUse, StorageGauge, StorageLevel};
 
     use super::*;
 
@@ -291,6 +306,8 @@ mod tests {
         let report = StorageReport {
             gauge: StorageGauge::default(),
             level: StorageLevel::default(),
+            space: SpaceUse::default(),
+            is_stuck: false,
             tables: Vec::new(),
             days: Vec::new(),
             growth_bytes_per_day: None,

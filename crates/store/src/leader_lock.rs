@@ -11,7 +11,7 @@ use throughline_wire::{TenantId, TraceId, UnixNanos};
 use uuid::Uuid;
 
 use crate::compaction::{CompactionReport, CompactionScope, Compactor};
-use crate::retention::{self, Damaged, Rewrite, Run, run_lock};
+use crate::retention::{self, Damaged, Prune, PruneStep, Pruner, Rewrite, Run, run_lock};
 use crate::{BlockProgress, ErasureReport, Gauge, StoreError, advisory_lock, erasure, storage};
 
 /// The longest wait for another run of retention to end.
@@ -66,6 +66,7 @@ pub struct LeaderLock {
     pub(crate) connection: PgConnection,
     compactor: Compactor,
     damaged: Damaged,
+    pruner: Pruner,
 }
 
 impl LeaderLock {
@@ -110,6 +111,7 @@ impl LeaderLock {
             connection,
             compactor: Compactor::new(rules),
             damaged: Damaged::default(),
+            pruner: Pruner::default(),
         })
     }
 
@@ -156,6 +158,19 @@ impl LeaderLock {
         } else {
             self.run(run).await
         }
+    }
+
+    /// Takes one step to keep the database within its size budget; returns it, or `None` if no step is
+    /// needed or none helps. The next [`Self::retain`] removes the trace summaries of a pruned day.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Busy`].
+    pub async fn prune(&mut self, prune: Prune) -> Result<Option<PruneStep>, StoreError> {
+        self.acquire_run_lock().await?;
+        let (connection, damaged) = (&mut self.connection, &mut self.damaged);
+        let step = Box::pin(self.pruner.step(connection, &prune, damaged)).await;
+        self.release_run_lock().await?;
+        Ok(step?)
     }
 
     /// Frees the oldest past day, regardless of the retention rules; returns `None` when no day can

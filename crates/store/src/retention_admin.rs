@@ -96,9 +96,12 @@ impl RetentionAdmin for PgRetentionAdmin {
     fn storage(&self) -> BoxFuture<'_, Result<StorageReport, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            storage::report(&mut connection, self.tenant(), (self.gauge)())
-                .await
-                .map_err(read_error)
+            let report = async {
+                let space = retention::space(&mut connection, self.clock.now(), &self.rules);
+                let used = space.await?.used;
+                storage::report(&mut connection, self.tenant(), (self.gauge)(), used).await
+            };
+            report.await.map_err(read_error)
         })
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
 use throughline_model::{
-    LiveFeed, ReadError, RetentionAdmin, RetentionReport, RetentionRules, TraceReader,
+    LiveFeed, ReadError, RetentionAdmin, RetentionReport, RetentionRules, SpaceUse, TraceReader,
 };
 use throughline_wire::{TenantId, TraceId, UnixNanos};
 
@@ -20,7 +20,7 @@ use crate::writer::{WriterHandle, spawn};
 use crate::{
     BackupError, BackupReport, BlockProgress, CompactionReport, CompactionScope, ErasureReport,
     Gauge, JobKind, LeaderLock, MigrationReport, Retain, StoreError, StoreOptions, TableProgress,
-    Writer, backup, migrate, storage,
+    Writer, backup, migrate, retention, storage,
 };
 
 /// A store of spans and traces in one Postgres database.
@@ -246,6 +246,17 @@ impl Store {
         storage::used_bytes(&mut connection)
             .await
             .map_err(read_error)
+    }
+
+    /// Measures what takes the space of the database; reads a sample of its rows.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] when the database does not respond.
+    pub async fn space_use(&self) -> Result<SpaceUse, ReadError> {
+        let mut connection = self.pool.acquire().await.map_err(read_error)?;
+        let now = self.options.clock.now();
+        let space = retention::space(&mut connection, now, &self.options.rules);
+        Ok(space.await.map_err(read_error)?.used)
     }
 
     /// Refuses every batch from now on because the storage is full (`true`), or accepts batches

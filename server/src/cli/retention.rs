@@ -61,7 +61,8 @@ impl RetentionOptions {
 #[derive(Debug, Clone, Args)]
 pub struct StorageOptions {
     /// Size budget of the database, such as 20GB. From 80 % on the server warns, from 85 % on retention
-    /// removes the oldest days early (not pinned traces), from 90 % on ingest responds 503.
+    /// removes the oldest data early if that helps (not pinned traces), from 90 % on ingest responds
+    /// 503.
     #[arg(long, env = "THROUGHLINE_STORAGE_BUDGET", value_name = "SIZE", value_parser = byte_count)]
     pub storage_budget: Option<u64>,
     /// The free space below which ingest responds with 503.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use throughline_model::{BoxFuture, RetentionReport, RetentionRules, StorageGauge, StorageLevel};
-use throughline_store::{JobKind, LeaderLock, Retain, Rewrite, StoreError};
+use throughline_store::{JobKind, LeaderLock, Prune, PruneStep, Retain, Rewrite, StoreError};
 use throughline_wire::UnixNanos;
 
 use super::job::Job;
@@ -45,36 +45,35 @@ impl RetainTask {
         lock.note_size(now).await
     }
 
-    /// Frees days until there is space or no day is left. Returns whether it freed one.
-    async fn prune(&self, lock: &mut LeaderLock) -> Result<bool, StoreError> {
-        let mut pruned = false;
-        while self.needs_pruning().await? {
-            // Copies may take half of the free space.
-            let space = self
-                .storage
-                .gauge()
-                .free_bytes
-                .map_or(u64::MAX, |free| free / 2);
-            if lock
-                .prune_oldest_day(self.clock.now(), space)
-                .await?
-                .is_none()
-            {
-                tracing::warn!(
-                    "the storage budget is nearly used up and retention cannot free an earlier day"
-                );
-                break;
+    /// Makes space until the database is within its budget, or nothing more helps. A full disk makes
+    /// no difference: other programs may fill it.
+    async fn prune(&mut self, lock: &mut LeaderLock) -> Result<(), StoreError> {
+        loop {
+            let gauge = self.storage.measure().await;
+            let Some(budget_bytes) = gauge.budget_bytes else {
+                return Ok(());
+            };
+            if gauge.budget_level() < StorageLevel::Pruning {
+                return Ok(());
             }
-            metrics::counter!("throughline_retention_pruned_days_total").increment(1);
-            pruned = true;
+            let prune = Prune {
+                now: self.clock.now(),
+                budget_bytes,
+                // Copies may take half of the free space.
+                free_bytes: gauge.free_bytes.map_or(u64::MAX, |free| free / 2),
+                rules: self.rules,
+            };
+            let Some(step) = lock.prune(prune).await? else {
+                return Ok(());
+            };
+            if step == PruneStep::OldestDay {
+                metrics::counter!("throughline_retention_pruned_days_total").increment(1);
+                // The rows of the traces of the day take space, too.
+                if may_delete_rows(&gauge) {
+                    self.apply_rules(lock).await?;
+                }
+            }
         }
-        Ok(pruned)
-    }
-
-    async fn needs_pruning(&self) -> Result<bool, StoreError> {
-        let gauge = self.storage.measure().await;
-        // Without a budget, nothing is removed early.
-        Ok(gauge.budget_bytes.is_some() && gauge.level() >= StorageLevel::Pruning)
     }
 }
 
@@ -85,12 +84,12 @@ impl Job for RetainTask {
     fn run<'a>(&'a mut self, lock: &'a mut LeaderLock) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             lock.check_clock(self.clock.now()).await?;
-            let pruned = self.prune(lock).await?;
+            self.prune(lock).await?;
             let now = self.clock.now();
             let is_time = self
                 .applied
                 .is_none_or(|applied| now.since(applied) >= RULES_EVERY_NS);
-            if (is_time || pruned) && may_delete_rows(&self.storage.gauge()) {
+            if is_time && may_delete_rows(&self.storage.gauge()) {
                 self.apply_rules(lock).await?;
             }
             // The database may have restarted.
@@ -139,6 +138,7 @@ mod tests {
     fn retention_runs_on_a_full_disk_until_half_of_the_reserve_is_used() {
         let gauge = |free| StorageGauge {
             used_bytes: 1 << 40,
+            reusable_bytes: 0,
             budget_bytes: None,
             free_bytes: free,
             reserve_bytes: 1_000,

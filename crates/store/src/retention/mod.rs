@@ -23,9 +23,12 @@ mod partition;
 mod payload_days;
 mod payloads;
 mod pins;
+mod plan;
 mod removal;
 mod rewrite;
+mod rollups;
 pub(crate) mod run_lock;
+mod space;
 mod swap;
 mod traces;
 
@@ -36,12 +39,15 @@ use uuid::Uuid;
 
 use crate::compaction::{CompactionScope, Compactor};
 
-pub(crate) use budget::prune_oldest_day;
+pub use budget::Prune;
+pub(crate) use budget::{Pruner, prune_oldest_day};
 pub(crate) use damaged::Damaged;
 pub(crate) use dry_run::dry_run;
 pub(crate) use free_payloads::{Freed, free_payloads, marked_days};
 pub(crate) use payload_days::mark as mark_payload_days;
 pub(crate) use pins::{pin, pin_of, pinned, unpin};
+pub use plan::PruneStep;
+pub(crate) use space::space;
 pub(crate) use swap::finish_leftovers;
 pub(crate) use traces::{RemovedTraces, remove_named as remove_traces};
 
@@ -117,7 +123,7 @@ pub(crate) async fn run(
     if run.tenant.is_none() {
         housekeeping::open_spans(connection, cutoffs).await?;
         housekeeping::processes(connection, cutoffs).await?;
-        report.rollup_count = housekeeping::rollups(connection, cutoffs).await?;
+        report.rollup_count = rollups::remove_expired(connection, cutoffs).await?;
     }
     if run.rewrite == Rewrite::Now {
         // What is past its time may be in level 0.

@@ -12,4 +12,5 @@ mod payloads;
 mod races;
 mod rules;
 mod sent_again;
+mod size_budget;
 mod support;
