@@ -53,6 +53,7 @@ fn Report(report: StorageReport) -> impl IntoView {
         level,
         space,
         is_stuck,
+        retention_refusal,
         tables,
         days,
         growth_bytes_per_day,
@@ -79,6 +80,14 @@ fn Report(report: StorageReport) -> impl IntoView {
     let spans = tables.iter().find(|table| table.table == "level1_blocks");
     let partitions = spans.map_or_else(Vec::new, |table| by_day(&table.partitions));
     view! {
+        {retention_refusal
+            .map(|reason| {
+                view! {
+                    <Notice title="Nothing is deleted by age">
+                        <p>{visible(&reason)}</p>
+                    </Notice>
+                }
+            })}
         <Warning level is_stuck />
         <Gauge gauge growth=growth_bytes_per_day days_left />
         <div class="storage">

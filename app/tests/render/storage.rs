@@ -35,6 +35,7 @@ fn report(used_bytes: u64) -> StorageReport {
             ..SpaceUse::default()
         },
         is_stuck: false,
+        retention_refusal: None,
         tables: vec![
             table(
                 "level1_blocks",
@@ -82,8 +83,7 @@ async fn tables_operations_attributes_and_growth_are_in_the_first_paint() {
         "5.0 GB in reserve",
         "+250 MB a day",
         "40 days",
-        "2026-11-21 8.0 MB",
-        "8.0 MB",
+        "Spans by day 2026-11-218.0 MB",
         "<b>POST</b> /orders",
         "estimated from 5,120 spans",
         "db.query.text",
@@ -133,6 +133,18 @@ async fn a_banner_says_when_an_early_deletion_would_not_help() {
         for part in [title, "that would not help", "raise the budget"] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_banner_says_why_retention_removes_nothing() {
+    let report = StorageReport {
+        retention_refusal: Some("the clock shows <i>2031</i>".to_owned()),
+        ..report(10_000_000_000)
+    };
+    let (_, text, _) = text(FakeRetentionAdmin::new(Ok(report))).await;
+    for part in ["Nothing is deleted by age", "the clock shows <i>2031</i>"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
     }
 }
 

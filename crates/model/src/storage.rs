@@ -144,6 +144,9 @@ pub struct StorageReport {
     /// True if retention should remove data early, and nothing that it may remove brings the
     /// database below the limit. Then it removes nothing early.
     pub is_stuck: bool,
+    /// The reason why retention removes nothing by age: it does not trust the clock. `None` if it
+    /// does.
+    pub retention_refusal: Option<String>,
     /// The size of each table, largest first.
     pub tables: Vec<TableSize>,
     /// The size of the database at the end of each of the last days, oldest first.

@@ -43,6 +43,7 @@ mod retention_admin;
 mod rollup;
 mod search;
 mod sqlstate;
+mod steady_clock;
 mod storage;
 mod store;
 #[cfg(feature = "testing")]

@@ -9,8 +9,9 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use throughline_model::{
     LiveFeed, ReadError, RetentionAdmin, RetentionReport, RetentionRules, SpaceUse, TraceReader,
 };
-use throughline_wire::{TenantId, TraceId, UnixNanos};
+use throughline_wire::{TenantId, TraceId};
 
+use crate::leader_lock::JobOptions;
 use crate::live::{self, LiveHandle};
 use crate::reader::{DictionaryCache, PgTraceReader};
 use crate::retention_admin::PgRetentionAdmin;
@@ -34,6 +35,7 @@ pub struct Store {
     live: LiveHandle,
     cache: Arc<DictionaryCache>,
     permits: Arc<ScanPermits>,
+    job: JobOptions,
 }
 
 impl Store {
@@ -82,6 +84,7 @@ impl Store {
         let cores = options.search_cores;
         let live = live::spawn(&connect, &pool, options.clock.clone());
         Ok(Self {
+            job: JobOptions::new(&options),
             pool,
             connect,
             options,
@@ -112,7 +115,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn lead(&self, job: JobKind) -> Result<LeaderLock, StoreError> {
-        LeaderLock::acquire(&self.connect, job, self.options.rules).await
+        LeaderLock::acquire(&self.connect, job, self.job.clone()).await
     }
 
     /// Tries to acquire the leader lock of `job`; `None` while another server holds it.
@@ -120,29 +123,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn try_lead(&self, job: JobKind) -> Result<Option<LeaderLock>, StoreError> {
-        LeaderLock::try_acquire(&self.connect, job, self.options.rules).await
+        LeaderLock::try_acquire(&self.connect, job, self.job.clone()).await
     }
 
     async fn connect_job(&self, what: &str) -> Result<LeaderLock, StoreError> {
-        LeaderLock::connect(&self.connect, what, self.options.rules).await
-    }
-
-    /// Checks that `now`, the time of this server's clock, is close to the time of the database's
-    /// clock.
-    ///
-    /// # Errors
-    /// The errors of [`LeaderLock::check_clock`].
-    pub async fn check_clock(&self, now: UnixNanos) -> Result<(), StoreError> {
-        let mut lock = self.connect_job("clock").await?;
-        let checked = lock.check_clock(now).await;
-        lock.release().await;
-        checked
+        LeaderLock::connect(&self.connect, what, self.job.clone()).await
     }
 
     /// Runs retention once, without the leader lock: for an operator who starts it by hand.
     ///
     /// # Errors
-    /// [`StoreError::Database`].
+    /// The errors of [`LeaderLock::retain`].
     pub async fn retain_once(&self, retain: Retain) -> Result<RetentionReport, StoreError> {
         let mut lock = self.connect_job("retention").await?;
         let report = lock.retain(retain).await;
@@ -234,6 +225,7 @@ impl Store {
             clock: self.options.clock.clone(),
             rules,
             gauge,
+            job: self.job.clone(),
         })
     }
 
@@ -257,6 +249,17 @@ impl Store {
         let now = self.options.clock.now();
         let space = retention::space(&mut connection, now, &self.options.rules);
         Ok(space.await.map_err(read_error)?.used)
+    }
+
+    /// Returns the reason why retention removes nothing by age; `None` if it trusts the clock.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] when the database does not respond.
+    pub async fn retention_refusal(&self) -> Result<Option<String>, ReadError> {
+        let mut connection = self.pool.acquire().await.map_err(read_error)?;
+        retention::refusal(&mut connection)
+            .await
+            .map_err(read_error)
     }
 
     /// Refuses every batch from now on because the storage is full (`true`), or accepts batches

@@ -34,6 +34,7 @@ impl FakeRetentionAdmin {
             level: gauge.level(),
             space: SpaceUse::default(),
             is_stuck: false,
+            retention_refusal: None,
             tables: Vec::new(),
             days: Vec::new(),
             growth_bytes_per_day: None,

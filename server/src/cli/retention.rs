@@ -107,6 +107,10 @@ pub struct RetentionCommand {
     /// traces. Rollups follow their rule.
     #[arg(long, value_name = "TIME", value_parser = time_ns)]
     pub older_than: Option<i64>,
+    /// Removes by the clock of this computer, whatever other clocks show. Give it if retention does
+    /// not trust the clock and you know that it is right. Servers trust it from then on.
+    #[arg(long)]
+    pub trust_clock: bool,
     /// The rules.
     #[command(flatten)]
     pub retention: RetentionOptions,

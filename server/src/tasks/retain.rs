@@ -4,21 +4,23 @@ use std::time::Duration;
 
 use throughline_model::{BoxFuture, RetentionReport, RetentionRules, StorageGauge, StorageLevel};
 use throughline_store::{JobKind, LeaderLock, Prune, PruneStep, Retain, Rewrite, StoreError};
-use throughline_wire::UnixNanos;
+use tokio::time::Instant;
 
 use super::job::Job;
 use super::storage::StorageWatch;
 use crate::clock::Clock;
 
-/// The interval at which the rules are applied.
-const RULES_EVERY_NS: i64 = 15 * UnixNanos::PER_MINUTE;
+/// The interval at which the rules are applied, by the monotonic clock.
+const RULES_EVERY: Duration = Duration::from_mins(15);
 
 pub(super) struct RetainTask {
     rules: RetentionRules,
     clock: Clock,
     storage: StorageWatch,
-    /// The time at which the rules were last applied.
-    applied: Option<UnixNanos>,
+    /// The instant at which the rules were last applied.
+    applied: Option<Instant>,
+    /// True since a run was refused because the clock cannot be trusted.
+    is_refused: bool,
 }
 
 impl RetainTask {
@@ -28,19 +30,33 @@ impl RetainTask {
             clock,
             storage,
             applied: None,
+            is_refused: false,
         }
     }
 
+    /// Applies the rules. If the clock cannot be trusted, says so once, and tries it again in the next
+    /// run.
     async fn apply_rules(&mut self, lock: &mut LeaderLock) -> Result<(), StoreError> {
         let now = self.clock.now();
         let retain = Retain {
             rules: self.rules,
             now,
+            trusts_clock: false,
             rewrite: Rewrite::Settled,
             is_dry_run: false,
         };
-        let report = lock.retain(retain).await?;
-        self.applied = Some(now);
+        let report = match lock.retain(retain).await {
+            Err(error) if error.is_about_clocks() => {
+                if !self.is_refused {
+                    tracing::warn!(%error, "retention removes nothing by age");
+                }
+                self.is_refused = true;
+                return Ok(());
+            }
+            report => report?,
+        };
+        self.is_refused = false;
+        self.applied = Some(Instant::now());
         count(&report);
         lock.note_size(now).await
     }
@@ -83,19 +99,19 @@ impl Job for RetainTask {
 
     fn run<'a>(&'a mut self, lock: &'a mut LeaderLock) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            lock.check_clock(self.clock.now()).await?;
             self.prune(lock).await?;
-            let now = self.clock.now();
-            let is_time = self
-                .applied
-                .is_none_or(|applied| now.since(applied) >= RULES_EVERY_NS);
-            if is_time && may_delete_rows(&self.storage.gauge()) {
+            if is_time(self.applied) && may_delete_rows(&self.storage.gauge()) {
                 self.apply_rules(lock).await?;
             }
             // The database may have restarted.
             lock.check().await
         })
     }
+}
+
+/// Returns whether it is time to apply the rules again. A step of the wall clock makes no difference.
+fn is_time(applied: Option<Instant>) -> bool {
+    applied.is_none_or(|applied| applied.elapsed() >= RULES_EVERY)
 }
 
 /// Returns whether half of the disk reserve is free. Deleting rows needs space, because Postgres
@@ -133,6 +149,16 @@ fn count(report: &RetentionReport) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rules_are_applied_every_15_minutes_of_monotonic_time() {
+        assert!(is_time(None));
+        let applied = Some(Instant::now());
+        tokio::time::advance(RULES_EVERY / 2).await;
+        assert!(!is_time(applied));
+        tokio::time::advance(RULES_EVERY / 2).await;
+        assert!(is_time(applied));
+    }
 
     #[test]
     fn retention_runs_on_a_full_disk_until_half_of_the_reserve_is_used() {

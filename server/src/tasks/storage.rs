@@ -52,9 +52,11 @@ impl StorageLimits {
 }
 
 /// A measurement of the database.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Measured {
     gauge: StorageGauge,
+    /// The reason why retention removes nothing by age.
+    refusal: Option<String>,
     /// What takes the space, and when that was measured; `None` while there is enough space.
     space: Option<(SpaceUse, Instant)>,
 }
@@ -105,7 +107,7 @@ impl StorageWatch {
     pub fn new(store: Arc<Store>, limits: StorageLimits, data_dir: Option<PathBuf>) -> Self {
         let measured = Measured {
             gauge: limits.gauge(0, None),
-            space: None,
+            ..Measured::default()
         };
         Self {
             store,
@@ -120,7 +122,7 @@ impl StorageWatch {
         self.measured.borrow().gauge
     }
 
-    /// Returns a warning if the space for storage is running out.
+    /// Returns a warning if the space for storage is running out, or retention removes nothing.
     pub fn warning(&self) -> Option<String> {
         warning(&self.measured.borrow())
     }
@@ -128,12 +130,13 @@ impl StorageWatch {
     /// Measures now, and stops or resumes ingest. While the database is unavailable, its last size
     /// is used.
     pub async fn measure(&self) -> StorageGauge {
-        let before = *self.measured.borrow();
+        let before = self.measured.borrow().clone();
         let used = self.store.used_bytes().await;
         let disk = self.data_dir.as_deref().and_then(disk);
         let used_bytes = used.unwrap_or(before.gauge.used_bytes);
         let mut now = Measured {
             gauge: self.limits.gauge(used_bytes, disk),
+            refusal: self.store.retention_refusal().await.unwrap_or_default(),
             space: None,
         };
         if now.gauge.budget_level() >= StorageLevel::Near {
@@ -141,17 +144,18 @@ impl StorageWatch {
             let space = now.space.map(|(space, _)| space).unwrap_or_default();
             now.gauge.reusable_bytes = space.reusable_bytes;
         }
-        self.measured.send_replace(now);
-        let level = now.gauge.level();
+        let gauge = now.gauge;
+        let level = gauge.level();
         self.store.set_full(level == StorageLevel::Full);
-        report(&now.gauge);
+        report(&gauge);
         if level != before.gauge.level() {
-            log_level(&now.gauge, level);
+            log_level(&gauge, level);
         }
         if let Some(space) = now.stuck().filter(|_| before.stuck().is_none()) {
             tracing::error!("{}", describe_stuck(&space));
         }
-        now.gauge
+        self.measured.send_replace(now);
+        gauge
     }
 
     /// Measures what takes the space, unless the last measurement is young.
@@ -187,11 +191,14 @@ fn warning(measured: &Measured) -> Option<String> {
     let near =
         (gauge.level() >= StorageLevel::Near).then_some("the space for storage is running out");
     let stuck = measured.stuck().map(|space| describe_stuck(&space));
+    let refusal = measured.refusal.as_ref();
+    let refusal = refusal.map(|reason| format!("retention removes nothing by age: {reason}"));
     let said: Vec<String> = [budget, disk]
         .into_iter()
         .flatten()
         .map(str::to_owned)
         .chain(stuck)
+        .chain(refusal)
         .collect();
     if said.is_empty() {
         near.map(str::to_owned)
@@ -295,6 +302,7 @@ mod tests {
                 free_bytes: Some(free_bytes),
                 reserve_bytes: 100,
             },
+            refusal: None,
             space: Some((space, Instant::now())),
         }
     }
@@ -306,6 +314,15 @@ mod tests {
         let near = Some("the space for storage is running out".to_owned());
         assert_eq!(text(800, 0, 200), near);
         assert_eq!(text(0, 0, 199), near);
+        let refused = Measured {
+            refusal: Some("the clock is wrong".to_owned()),
+            ..measured(0, 0, 200)
+        };
+        let refused = warning(&refused).expect("a warning");
+        assert!(
+            refused.contains("nothing by age: the clock is wrong"),
+            "{refused}"
+        );
         for (used, prunable, free, parts) in [
             (850, 100, 200, ["budget is nearly used up", "oldest data"]),
             (900, 100, 200, ["budget is used up", "503"]),

@@ -8,6 +8,7 @@ use throughline_model::{
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
+use super::clock_check::earliest;
 use super::counts;
 use super::damaged::Damaged;
 use super::days::take_step;
@@ -26,7 +27,7 @@ const WORTH_FREEING: i64 = 10;
 /// The parameters of a step that keeps the database within its size budget.
 #[derive(Debug, Clone, Copy)]
 pub struct Prune {
-    /// The current time.
+    /// The current time, by the clock of this server.
     pub now: UnixNanos,
     /// The size budget in bytes.
     pub budget_bytes: u64,
@@ -52,13 +53,14 @@ impl Pruner {
         prune: &Prune,
         damaged: &mut Damaged,
     ) -> Result<Option<PruneStep>, sqlx::Error> {
-        let today_ns = day_ns(prune.now.get());
+        let now = earliest(connection, prune.now).await?;
+        let today_ns = day_ns(now.get());
         if self.today_ns != today_ns {
             // Yesterday is a past day now.
             self.useless.clear();
             self.today_ns = today_ns;
         }
-        let before = space(connection, prune.now, &prune.rules).await?;
+        let before = space(connection, now, &prune.rules).await?;
         let gauge = StorageGauge {
             used_bytes: before.used_bytes,
             reusable_bytes: before.used.reusable_bytes,
@@ -74,7 +76,7 @@ impl Pruner {
                 sqlx::query(AssertSqlSafe(format!("VACUUM {tables}")))
                     .execute(&mut *connection)
                     .await?;
-                let after = space(connection, prune.now, &prune.rules).await?;
+                let after = space(connection, now, &prune.rules).await?;
                 after.prunable.dead_bytes < before.prunable.dead_bytes / 2
             }
             PruneStep::Rollups(window) => {
@@ -82,7 +84,7 @@ impl Pruner {
             }
             PruneStep::OldestDay => {
                 let free_bytes = prune.free_bytes;
-                let changes = prune_oldest_day(connection, prune.now, free_bytes, damaged).await?;
+                let changes = prune_oldest_day(connection, now, free_bytes, damaged).await?;
                 changes
                     .iter()
                     .flatten()

@@ -10,6 +10,7 @@
 
 mod budget;
 mod catalogue;
+mod clock_check;
 mod copied_block;
 mod counts;
 mod damaged;
@@ -40,7 +41,10 @@ use uuid::Uuid;
 use crate::compaction::{CompactionScope, Compactor};
 
 pub use budget::Prune;
-pub(crate) use budget::{Pruner, prune_oldest_day};
+pub(crate) use budget::Pruner;
+#[cfg(feature = "testing")]
+pub(crate) use budget::prune_oldest_day;
+pub(crate) use clock_check::{ClockCheck, note_trusted, refusal};
 pub(crate) use damaged::Damaged;
 pub(crate) use dry_run::dry_run;
 pub(crate) use free_payloads::{Freed, free_payloads, marked_days};
@@ -68,6 +72,8 @@ pub(crate) struct Run {
     pub tenant: Option<Uuid>,
     pub rules: RetentionRules,
     pub now: UnixNanos,
+    /// True if an operator says that `now` is right.
+    pub trusts_clock: bool,
     pub rewrite: Rewrite,
 }
 

@@ -40,6 +40,7 @@ pub(crate) async fn report(
     tenant: Uuid,
     mut gauge: StorageGauge,
     space: SpaceUse,
+    retention_refusal: Option<String>,
 ) -> Result<StorageReport, sqlx::Error> {
     gauge.used_bytes = used_bytes(connection).await?;
     gauge.reusable_bytes = space.reusable_bytes;
@@ -62,6 +63,7 @@ pub(crate) async fn report(
         gauge,
         level: gauge.level(),
         space,
+        retention_refusal,
         is_stuck: gauge.is_stuck(space.prunable_bytes),
         tables,
         growth_bytes_per_day: growth,

@@ -4,6 +4,7 @@
 mod admin;
 mod age;
 mod budget;
+mod clocks;
 mod copy_and_drop;
 mod damage;
 mod interrupted;
