@@ -16,7 +16,7 @@ use crate::problem::Problem;
 pub type Ready = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ReadyAnswer> + Send>> + Send + Sync>;
 
 /// The result of the check: a warning or `None` if the server is ready, else the reason why not.
-pub type ReadyAnswer = Result<Option<&'static str>, String>;
+pub type ReadyAnswer = Result<Option<String>, String>;
 
 /// A function that returns the text of `/metrics` in Prometheus' exposition format.
 pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;

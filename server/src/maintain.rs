@@ -81,6 +81,7 @@ pub async fn retention(command: RetentionCommand) -> Result<()> {
     let retain = Retain {
         rules: command.rules(),
         now: Clock::system().now(),
+        trusts_clock: command.trust_clock,
         rewrite: Rewrite::Now,
         is_dry_run: command.dry_run,
     };
@@ -88,7 +89,6 @@ pub async fn retention(command: RetentionCommand) -> Result<()> {
         &command.database,
         command.retention.rules(),
         async |store| {
-            store.check_clock(retain.now).await?;
             print!("{}", describe_retention(&store.retain_once(retain).await?));
             Ok(())
         },
@@ -213,6 +213,27 @@ fn describe_storage(report: &StorageReport) -> String {
             "the budget is used up in {days} days at this growth"
         ));
     }
+    if let Some(reason) = &report.retention_refusal {
+        line(format!(
+            "retention removes nothing by age: {}",
+            Printable(reason)
+        ));
+    }
+    if report.is_stuck {
+        line(
+            "the budget is nearly used up, and retention can remove too little early; raise \
+             --storage-budget"
+                .to_owned(),
+        );
+    }
+    line(String::new());
+    for (name, bytes) in report.space.parts() {
+        line(format!("{name:<24}{:>10}", size(bytes)));
+    }
+    line(format!(
+        "retention may free {} of it early, to stay within a budget",
+        size(report.space.prunable_bytes)
+    ));
     line(String::new());
     line(format!(
         "{:<24}{:>10}{:>10}{:>10}{:>14}",
@@ -251,7 +272,7 @@ fn describe_storage(report: &StorageReport) -> String {
 
 #[cfg(test)]
 mod tests {
-    use throughline_model::{PartitionChange, Share, StorageGauge, StorageLevel};
+    use throughline_model::{PartitionChange, Share, SpaceUse, StorageGauge, StorageLevel};
 
     use super::*;
 
@@ -291,6 +312,9 @@ mod tests {
         let report = StorageReport {
             gauge: StorageGauge::default(),
             level: StorageLevel::default(),
+            space: SpaceUse::default(),
+            is_stuck: false,
+            retention_refusal: Some("the clock\r".to_owned()),
             tables: Vec::new(),
             days: Vec::new(),
             growth_bytes_per_day: None,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use throughline_model::{StorageGauge, StorageLevel};
 use throughline_store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -63,27 +62,20 @@ impl Readiness {
         }
     }
 
-    /// Checks the schema and the connection to the database. Returns a warning if the space for
-    /// storage is running out. A server without space is ready: it still serves reads.
+    /// Checks the schema and the connection to the database. Returns `warning`, if any: a server
+    /// without space is ready, because it still serves reads.
     ///
     /// # Errors
     /// The reason why the server is not ready.
     pub async fn check(
         &self,
         store: &Store,
-        storage: &StorageGauge,
-    ) -> Result<Option<&'static str>, String> {
+        warning: Option<String>,
+    ) -> Result<Option<String>, String> {
         if let Some(missing) = self.missing() {
             return Err(missing.to_owned());
         }
         store.ping().await.map_err(|error| error.to_string())?;
-        Ok(match storage.level() {
-            StorageLevel::Ok => None,
-            StorageLevel::Near => Some("the space for storage is running out"),
-            StorageLevel::Pruning => {
-                Some("the storage budget is nearly used up: retention removes the oldest days")
-            }
-            StorageLevel::Full => Some("the space for storage is used up: ingest responds 503"),
-        })
+        Ok(warning)
     }
 }

@@ -198,7 +198,7 @@ async fn serve_on(
             Arc::new(move || {
                 let (store, readiness) = (Arc::clone(&store), readiness.clone());
                 let storage = storage.clone();
-                Box::pin(async move { readiness.check(&store, &storage.gauge()).await })
+                Box::pin(async move { readiness.check(&store, storage.warning()).await })
             })
         },
         metrics: Arc::new(move || metrics.render()),

@@ -1,5 +1,7 @@
 //! The page `/storage`: what uses the disk space, and how long the space lasts.
 
+use std::collections::BTreeMap;
+
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
@@ -49,6 +51,9 @@ fn Report(report: StorageReport) -> impl IntoView {
     let StorageReport {
         gauge,
         level,
+        space,
+        is_stuck,
+        retention_refusal,
         tables,
         days,
         growth_bytes_per_day,
@@ -64,18 +69,29 @@ fn Report(report: StorageReport) -> impl IntoView {
         .take(14)
         .map(|day| (Utc::from(day.day).date(), None, day.byte_count))
         .collect();
-    let partitions: Vec<Row> = tables
-        .iter()
-        .filter(|table| table.table == "spans")
-        .flat_map(|table| table.partitions.iter().take(31))
-        .map(|table| (day_of(&table.table), None, table.total_bytes()))
-        .collect();
-    // Sorted by name: reversed, the newest day comes first and the archive last.
-    let partitions = partitions.into_iter().rev().collect();
+    let uses: Vec<Row> = space
+        .parts()
+        .map(|(name, bytes)| (name.to_owned(), None, bytes))
+        .into();
+    let prunable = format!(
+        "{} can be deleted early",
+        format_bytes(space.prunable_bytes)
+    );
+    let spans = tables.iter().find(|table| table.table == "level1_blocks");
+    let partitions = spans.map_or_else(Vec::new, |table| by_day(&table.partitions));
     view! {
-        <Warning level />
+        {retention_refusal
+            .map(|reason| {
+                view! {
+                    <Notice title="Nothing is deleted by age">
+                        <p>{visible(&reason)}</p>
+                    </Notice>
+                }
+            })}
+        <Warning level is_stuck />
         <Gauge gauge growth=growth_bytes_per_day days_left />
         <div class="storage">
+            <Bars title="By use" note=prunable rows=uses />
             <Bars title="By table" rows=with_rest(tables.iter().map(table_row).collect()) />
             <Bars title="Spans by day" rows=partitions />
             <Bars title="By operation" note=note.clone() rows=shares(by_operation) />
@@ -86,9 +102,9 @@ fn Report(report: StorageReport) -> impl IntoView {
     .into_any()
 }
 
-/// A banner when the disk space runs low.
+/// A banner when the disk space runs low. `is_stuck` says that an early deletion would not help.
 #[component]
-fn Warning(level: StorageLevel) -> impl IntoView {
+fn Warning(level: StorageLevel, is_stuck: bool) -> impl IntoView {
     let (title, text) = match level {
         StorageLevel::Ok => return ().into_any(),
         StorageLevel::Near => (
@@ -96,10 +112,22 @@ fn Warning(level: StorageLevel) -> impl IntoView {
             "More than 80 % of the budget is used, or the disk has little free space. Nothing is \
              lost yet.",
         ),
+        StorageLevel::Pruning if is_stuck => (
+            "The budget is nearly used up",
+            "More than 85 % of the budget is used. Nothing is deleted early, because that would not \
+             help. See below what takes the space, and raise the budget before the server responds \
+             with 503.",
+        ),
         StorageLevel::Pruning => (
-            "The oldest days are being deleted",
-            "More than 85 % of the budget is used, or the disk has little free space. With a \
-             budget, the oldest days are deleted before their retention period ends.",
+            "The oldest data is being deleted",
+            "More than 85 % of the budget is used. Old rollups and the oldest days are deleted \
+             before their retention period ends.",
+        ),
+        StorageLevel::Full if is_stuck => (
+            "Storage is full",
+            "The server responds with 503, so senders keep their spans and retry. Nothing is deleted \
+             early, because that would not help. See below what takes the space, and raise the \
+             budget.",
         ),
         StorageLevel::Full => (
             "Storage is full",
@@ -126,7 +154,10 @@ fn Gauge(gauge: StorageGauge, growth: Option<i64>, days_left: Option<u64>) -> im
         }
     };
     let budget = gauge.budget_bytes;
-    let used = budget.map(|budget| format!("{} used", format_percent(gauge.used_bytes, budget)));
+    let used = budget.map(|budget| {
+        let percent = format_percent(gauge.counted_bytes(), budget);
+        format!("{percent} used")
+    });
     let budget = budget.map_or_else(|| "none".to_owned(), format_bytes);
     let reserve = format!("{} in reserve", format_bytes(gauge.reserve_bytes));
     let (growth, known) = match growth {
@@ -151,18 +182,31 @@ fn Gauge(gauge: StorageGauge, growth: Option<i64>, days_left: Option<u64>) -> im
     .into_any()
 }
 
-/// Returns the day in a partition name such as `spans_20261121`. Returns any other name unchanged.
-fn day_of(partition: &str) -> String {
-    let digits = partition.rsplit('_').next().unwrap_or_default();
-    match (digits.get(..4), digits.get(4..6), digits.get(6..)) {
-        (Some(year), Some(month), Some(day))
-            if digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit()) =>
-        {
-            format!("{year}-{month}-{day}")
-        }
-        _ if digits == "archive" => "older".to_owned(),
-        _ => partition.to_owned(),
+/// The number of days that are listed.
+const NAMED_DAYS: usize = 31;
+
+/// Returns the bytes of each day, newest first. A day has a partition for each class of traces.
+fn by_day(partitions: &[TableSize]) -> Vec<Row> {
+    let mut days = BTreeMap::<String, u64>::new();
+    for partition in partitions {
+        *days.entry(day_of(&partition.table)).or_default() += partition.total_bytes();
     }
+    let newest_first = days.into_iter().rev().take(NAMED_DAYS);
+    newest_first
+        .map(|(day, bytes)| (day, None, bytes))
+        .collect()
+}
+
+/// Returns the day in a partition name such as `level1_blocks_20261121_ok`. Returns any other name
+/// unchanged.
+fn day_of(partition: &str) -> String {
+    let digits = partition
+        .split('_')
+        .find(|part| part.len() == 8 && part.bytes().all(|byte| byte.is_ascii_digit()));
+    digits.map_or_else(
+        || partition.to_owned(),
+        |digits| format!("{}-{}-{}", &digits[..4], &digits[4..6], &digits[6..]),
+    )
 }
 
 /// A row: name, owner, bytes.
@@ -256,8 +300,8 @@ mod tests {
 
     #[test]
     fn a_partition_is_called_by_its_day() {
-        assert_eq!(day_of("spans_20261121"), "2026-11-21");
-        assert_eq!(day_of("spans_archive"), "older");
+        assert_eq!(day_of("level1_blocks_20261121_ok"), "2026-11-21");
+        assert_eq!(day_of("level1_blocks_20261121_error"), "2026-11-21");
         assert_eq!(day_of("spans_2026112é"), "spans_2026112é");
     }
 

@@ -1,7 +1,7 @@
 //! Tests of `/storage`.
 
 use throughline_model::{
-    DaySize, ReadError, Share, StorageGauge, StorageLevel, StorageReport, TableSize,
+    DaySize, ReadError, Share, SpaceUse, StorageGauge, StorageLevel, StorageReport, TableSize,
 };
 use throughline_testkit::{FakeReader, FakeRetentionAdmin, NOW};
 
@@ -21,6 +21,7 @@ fn table(name: &str, heap_bytes: u64, partitions: Vec<TableSize>) -> TableSize {
 fn report(used_bytes: u64) -> StorageReport {
     let gauge = StorageGauge {
         used_bytes,
+        reusable_bytes: 0,
         budget_bytes: Some(20_000_000_000),
         free_bytes: Some(50_000_000_000),
         reserve_bytes: 5_000_000_000,
@@ -28,11 +29,21 @@ fn report(used_bytes: u64) -> StorageReport {
     StorageReport {
         gauge,
         level: gauge.level(),
+        space: SpaceUse {
+            dictionaries_bytes: 123_000_000,
+            prunable_bytes: 45_000_000,
+            ..SpaceUse::default()
+        },
+        is_stuck: false,
+        retention_refusal: None,
         tables: vec![
             table(
-                "spans",
+                "level1_blocks",
                 7_500_000,
-                vec![table("spans_20261121", 7_000_000, vec![])],
+                vec![
+                    table("level1_blocks_20261121_ok", 6_000_000, vec![]),
+                    table("level1_blocks_20261121_error", 1_000_000, vec![]),
+                ],
             ),
             table("traces", 1_000_000, vec![]),
         ],
@@ -72,11 +83,13 @@ async fn tables_operations_attributes_and_growth_are_in_the_first_paint() {
         "5.0 GB in reserve",
         "+250 MB a day",
         "40 days",
-        "2026-11-21",
-        "8.0 MB",
+        "Spans by day 2026-11-218.0 MB",
         "<b>POST</b> /orders",
         "estimated from 5,120 spans",
         "db.query.text",
+        "dictionaries",
+        "123 MB",
+        "45.0 MB can be deleted early",
     ] {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
@@ -95,13 +108,42 @@ async fn a_banner_says_when_the_disk_fills_up() {
         (
             17_000_000_000,
             StorageLevel::Pruning,
-            "The oldest days are being deleted",
+            "The oldest data is being deleted",
         ),
         (18_000_000_000, StorageLevel::Full, "Storage is full"),
     ] {
         let report = report(used);
         assert_eq!(report.level, level);
         let (_, text, _) = text(FakeRetentionAdmin::new(Ok(report))).await;
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_banner_says_when_an_early_deletion_would_not_help() {
+    for (used, title) in [
+        (17_000_000_000, "The budget is nearly used up"),
+        (18_000_000_000, "Storage is full"),
+    ] {
+        let report = StorageReport {
+            is_stuck: true,
+            ..report(used)
+        };
+        let (_, text, _) = text(FakeRetentionAdmin::new(Ok(report))).await;
+        for part in [title, "that would not help", "raise the budget"] {
+            assert!(text.contains(part), "{part} is missing in {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_banner_says_why_retention_removes_nothing() {
+    let report = StorageReport {
+        retention_refusal: Some("the clock shows <i>2031</i>".to_owned()),
+        ..report(10_000_000_000)
+    };
+    let (_, text, _) = text(FakeRetentionAdmin::new(Ok(report))).await;
+    for part in ["Nothing is deleted by age", "the clock shows <i>2031</i>"] {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
 }

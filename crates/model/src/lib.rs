@@ -50,7 +50,7 @@ pub use search::{
     TracePredicate, kind_named, status_named,
 };
 pub use statistics::{OperationRow, TimeBucket, TraceStatistics, UserRow};
-pub use storage::{DaySize, Share, StorageGauge, StorageLevel, StorageReport, TableSize};
+pub use storage::{DaySize, Share, SpaceUse, StorageGauge, StorageLevel, StorageReport, TableSize};
 pub use summary::{MatchedSpan, TraceSummary};
 pub use time_range::TimeRange;
 pub use trace::order::{SpanOrder, span_order};

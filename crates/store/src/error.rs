@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use throughline_model::Utc;
+use throughline_wire::UnixNanos;
+
 /// The reason that the store could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -30,6 +33,20 @@ pub enum StoreError {
         .0.as_secs()
     )]
     Clocks(Duration),
+    /// The clock of this server is too far from the time of the last retention run, or from that of
+    /// the newest stored data, to remove anything by age.
+    #[error(
+        "the clock of this server shows {}, but the newest stored data or the last run of retention is \
+         of {}: retention waits until the clock has run for an hour without a step; if the clock is \
+         right, run throughline retention --trust-clock",
+        Utc::from(*.now), Utc::from(*.last)
+    )]
+    ClockStep {
+        /// The time that the clock shows.
+        now: UnixNanos,
+        /// The time of the last run, or of the newest stored data.
+        last: UnixNanos,
+    },
     /// The database has a migration that this program does not know.
     #[error(
         "a newer version of Throughline created the database (schema version {found}, this version \
@@ -44,6 +61,13 @@ pub enum StoreError {
     /// A migration failed; it was rolled back.
     #[error("a migration failed: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+impl StoreError {
+    /// Returns true if nothing was removed by age because the clock cannot be trusted.
+    pub const fn is_about_clocks(&self) -> bool {
+        matches!(self, Self::Clocks(_) | Self::ClockStep { .. })
+    }
 }
 
 /// The reason that a batch was not committed. After any error but [`WriteError::Refused`] the same

@@ -1,33 +1,38 @@
 //! Leader locks of scheduled jobs. The server that holds the lock of a job does the job, on the
 //! connection that holds the lock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
-use throughline_model::{PartitionChange, RetentionReport, RetentionRules};
+#[cfg(feature = "testing")]
+use throughline_model::PartitionChange;
+use throughline_model::{RetentionReport, RetentionRules};
 use throughline_wire::{TenantId, TraceId, UnixNanos};
 use uuid::Uuid;
 
 use crate::compaction::{CompactionReport, CompactionScope, Compactor};
-use crate::retention::{self, Damaged, Rewrite, Run, run_lock};
-use crate::{BlockProgress, ErasureReport, Gauge, StoreError, advisory_lock, erasure, storage};
+use crate::retention::{
+    self, ClockCheck, Damaged, Prune, PruneStep, Pruner, Rewrite, Run, run_lock,
+};
+use crate::{
+    BlockProgress, ErasureReport, Gauge, StoreError, StoreOptions, advisory_lock, erasure, storage,
+};
 
 /// The longest wait for another run of retention to end.
 const RUN_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The largest accepted difference between the clocks of server and database. Above it nothing is
-/// removed by age.
-const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_hours(1);
 
 /// The parameters of a retention run.
 #[derive(Debug, Clone, Copy)]
 pub struct Retain {
     /// The retention time of each kind of data.
     pub rules: RetentionRules,
-    /// The current time.
+    /// The current time, by the clock of this server.
     pub now: UnixNanos,
+    /// True if an operator says that `now` is right. It is not compared with other clocks then.
+    pub trusts_clock: bool,
     /// The rule that decides when partitions are rewritten.
     pub rewrite: Rewrite,
     /// True if the run only counts what it would remove.
@@ -57,6 +62,23 @@ impl JobKind {
     }
 }
 
+/// The parts of a store that its jobs share.
+#[derive(Debug, Clone)]
+pub(crate) struct JobOptions {
+    pub rules: RetentionRules,
+    pub clock_check: Arc<ClockCheck>,
+}
+
+impl JobOptions {
+    pub(crate) fn new(options: &StoreOptions) -> Self {
+        let clock_check = ClockCheck::new(options.clock.now(), options.clock_steadiness);
+        Self {
+            rules: options.rules,
+            clock_check: Arc::new(clock_check),
+        }
+    }
+}
+
 /// The leader lock of a scheduled job, held as long as the connection lives.
 ///
 /// The database releases the lock when the connection ends for any reason, and the statement that
@@ -66,6 +88,8 @@ pub struct LeaderLock {
     pub(crate) connection: PgConnection,
     compactor: Compactor,
     damaged: Damaged,
+    pruner: Pruner,
+    clock_check: Arc<ClockCheck>,
 }
 
 impl LeaderLock {
@@ -73,9 +97,9 @@ impl LeaderLock {
     pub(crate) async fn acquire(
         connect: &PgConnectOptions,
         job: JobKind,
-        rules: RetentionRules,
+        options: JobOptions,
     ) -> Result<Self, StoreError> {
-        let mut lock = Self::connect(connect, job.as_str(), rules).await?;
+        let mut lock = Self::connect(connect, job.as_str(), options).await?;
         advisory_lock::acquire(&mut lock.connection, &job.lock_name()).await?;
         Ok(lock)
     }
@@ -84,9 +108,9 @@ impl LeaderLock {
     pub(crate) async fn try_acquire(
         connect: &PgConnectOptions,
         job: JobKind,
-        rules: RetentionRules,
+        options: JobOptions,
     ) -> Result<Option<Self>, StoreError> {
-        let mut lock = Self::connect(connect, job.as_str(), rules).await?;
+        let mut lock = Self::connect(connect, job.as_str(), options).await?;
         if advisory_lock::try_acquire(&mut lock.connection, &job.lock_name()).await? {
             Ok(Some(lock))
         } else {
@@ -99,7 +123,7 @@ impl LeaderLock {
     pub(crate) async fn connect(
         connect: &PgConnectOptions,
         what: &str,
-        rules: RetentionRules,
+        options: JobOptions,
     ) -> Result<Self, StoreError> {
         let connection = connect
             .clone()
@@ -108,8 +132,10 @@ impl LeaderLock {
             .await?;
         Ok(Self {
             connection,
-            compactor: Compactor::new(rules),
+            compactor: Compactor::new(options.rules),
             damaged: Damaged::default(),
+            pruner: Pruner::default(),
+            clock_check: options.clock_check,
         })
     }
 
@@ -143,12 +169,14 @@ impl LeaderLock {
     ///
     /// # Errors
     /// [`StoreError::Database`]; completed steps stay done and the next run continues after them.
-    /// [`StoreError::Busy`].
+    /// [`StoreError::Busy`]. [`StoreError::Clocks`] and [`StoreError::ClockStep`] if the clock cannot be
+    /// trusted: a wrong clock must not cause young data to be removed.
     pub async fn retain(&mut self, retain: Retain) -> Result<RetentionReport, StoreError> {
         let run = Run {
             tenant: None,
             rules: retain.rules,
             now: retain.now,
+            trusts_clock: retain.trusts_clock,
             rewrite: retain.rewrite,
         };
         if retain.is_dry_run {
@@ -158,12 +186,27 @@ impl LeaderLock {
         }
     }
 
-    /// Frees the oldest past day, regardless of the retention rules; returns `None` when no day can
-    /// be freed. Copies of pinned traces may use up to `free_bytes`. The next [`Self::retain`]
-    /// removes the trace summaries of the day.
+    /// Takes one step to keep the database within its size budget; returns it, or `None` if no step is
+    /// needed or none helps. The next [`Self::retain`] removes the trace summaries of a pruned day.
+    /// Only days are freed that are past by the clock of this server, that of the database, and the time
+    /// of the last [`Self::retain`].
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Busy`].
+    pub async fn prune(&mut self, prune: Prune) -> Result<Option<PruneStep>, StoreError> {
+        self.acquire_run_lock().await?;
+        let (connection, damaged) = (&mut self.connection, &mut self.damaged);
+        let step = Box::pin(self.pruner.step(connection, &prune, damaged)).await;
+        self.release_run_lock().await?;
+        Ok(step?)
+    }
+
+    /// Frees the oldest past day, regardless of the retention rules and of other clocks; returns `None`
+    /// when no day can be freed. Copies of pinned traces may use up to `free_bytes`. For tests.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Busy`].
+    #[cfg(feature = "testing")]
     pub async fn prune_oldest_day(
         &mut self,
         now: UnixNanos,
@@ -203,24 +246,6 @@ impl LeaderLock {
         erasure::erase(connection, tenant, &ids, gauge, damaged, progress).await
     }
 
-    /// Checks that `now`, the time of this server's clock, differs from the database's clock by at
-    /// most an hour: a wrong clock must not cause young data to be removed.
-    ///
-    /// # Errors
-    /// [`StoreError::Clocks`], [`StoreError::Database`].
-    pub async fn check_clock(&mut self, now: UnixNanos) -> Result<(), StoreError> {
-        let database_ns: i64 = sqlx::query_scalar(
-            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000",
-        )
-        .fetch_one(&mut self.connection)
-        .await?;
-        let difference = Duration::from_nanos(now.get().abs_diff(database_ns));
-        if difference > MAX_CLOCK_DIFFERENCE {
-            return Err(StoreError::Clocks(difference));
-        }
-        Ok(())
-    }
-
     /// Records the size of the database for the day of `now`.
     ///
     /// # Errors
@@ -229,7 +254,9 @@ impl LeaderLock {
         Ok(storage::note_size(&mut self.connection, now).await?)
     }
 
+    /// Checks the clock and removes expired data.
     pub(crate) async fn run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
+        let run = self.checked(run).await?;
         self.acquire_run_lock().await?;
         let report = retention::run(
             &mut self.connection,
@@ -242,8 +269,21 @@ impl LeaderLock {
         Ok(report?)
     }
 
+    /// Checks the clock and counts expired data.
     pub(crate) async fn dry_run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
+        let run = self.checked(run).await?;
         Ok(retention::dry_run(&mut self.connection, run).await?)
+    }
+
+    /// Returns the run with the time by which data may be removed.
+    async fn checked(&mut self, run: Run) -> Result<Run, StoreError> {
+        let connection = &mut self.connection;
+        if run.trusts_clock {
+            retention::note_trusted(connection, run.now).await?;
+            return Ok(run);
+        }
+        let now = self.clock_check.check(connection, run.now).await?;
+        Ok(Run { now, ..run })
     }
 
     /// Acquires the lock that every run which removes data holds, scheduled or started by hand.

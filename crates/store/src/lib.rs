@@ -43,6 +43,7 @@ mod retention_admin;
 mod rollup;
 mod search;
 mod sqlstate;
+mod steady_clock;
 mod storage;
 mod store;
 #[cfg(feature = "testing")]
@@ -57,6 +58,6 @@ pub use error::{StoreError, WriteError};
 pub use leader_lock::{JobKind, LeaderLock, Retain};
 pub use migrate::MigrationReport;
 pub use options::{Clock, Gauge, Level0Limit, StoreOptions};
-pub use retention::Rewrite;
+pub use retention::{Prune, PruneStep, Rewrite};
 pub use store::Store;
 pub use writer::{EventOutcome, Sender, SpanGroup, WriteBatch, WriteOutcome, Writer};

@@ -87,6 +87,9 @@ pub struct StoreOptions {
     pub acquire_timeout: Duration,
     /// The longest run time of a query. After it the query is cancelled. Default 5 s.
     pub read_timeout: Duration,
+    /// The time that the clock must have run without a step before anything is removed by age, if it is
+    /// more than an hour away from the last run of retention. Default 1 h.
+    pub clock_steadiness: Duration,
     /// The longest duration of one commit. After it the database counts as unavailable and the
     /// connection is dropped. Default 30 s.
     pub commit_timeout: Duration,
@@ -144,6 +147,7 @@ impl StoreOptions {
             reader_connections: 8,
             acquire_timeout: Duration::from_secs(3),
             read_timeout: Duration::from_secs(5),
+            clock_steadiness: Duration::from_hours(1),
             commit_timeout: Duration::from_secs(30),
             payload_threshold_bytes: 8 << 10,
             trace_span_limit: 100_000,

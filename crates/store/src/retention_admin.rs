@@ -8,6 +8,7 @@ use throughline_model::{
 use throughline_wire::{TenantId, TraceId};
 use uuid::Uuid;
 
+use crate::leader_lock::JobOptions;
 use crate::retention::{self, Rewrite, Run};
 use crate::sqlstate::read_error;
 use crate::{Clock, Gauge, LeaderLock, StoreError, storage};
@@ -20,6 +21,7 @@ pub(crate) struct PgRetentionAdmin {
     pub clock: Clock,
     pub rules: RetentionRules,
     pub gauge: Gauge,
+    pub job: JobOptions,
 }
 
 impl PgRetentionAdmin {
@@ -76,17 +78,22 @@ impl RetentionAdmin for PgRetentionAdmin {
                 tenant: Some(self.tenant()),
                 rules,
                 now: self.clock.now(),
+                trusts_clock: false,
                 rewrite: Rewrite::Now,
             };
             // A connection of its own: a run may take longer than a page request may hold a pooled
             // connection.
-            let mut lock = LeaderLock::connect(&self.connect, "clean up", self.rules)
+            let job = JobOptions {
+                rules: self.rules,
+                ..self.job.clone()
+            };
+            let mut lock = LeaderLock::connect(&self.connect, "clean up", job)
                 .await
                 .map_err(keep_error)?;
-            let report = match lock.check_clock(run.now).await {
-                Err(error) => Err(error),
-                Ok(()) if request.is_dry_run => lock.dry_run(run).await,
-                Ok(()) => lock.run(run).await,
+            let report = if request.is_dry_run {
+                lock.dry_run(run).await
+            } else {
+                lock.run(run).await
             };
             lock.release().await;
             report.map_err(keep_error)
@@ -96,9 +103,14 @@ impl RetentionAdmin for PgRetentionAdmin {
     fn storage(&self) -> BoxFuture<'_, Result<StorageReport, ReadError>> {
         Box::pin(async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            storage::report(&mut connection, self.tenant(), (self.gauge)())
-                .await
-                .map_err(read_error)
+            let report = async {
+                let space = retention::space(&mut connection, self.clock.now(), &self.rules);
+                let used = space.await?.used;
+                let refusal = retention::refusal(&mut connection).await?;
+                let gauge = (self.gauge)();
+                storage::report(&mut connection, self.tenant(), gauge, used, refusal).await
+            };
+            report.await.map_err(read_error)
         })
     }
 }
@@ -106,7 +118,9 @@ impl RetentionAdmin for PgRetentionAdmin {
 fn keep_error(error: StoreError) -> ReadError {
     match error {
         StoreError::Database(error) => read_error(error),
-        StoreError::Busy | StoreError::Clocks(_) => ReadError::Invalid(error.to_string()),
+        StoreError::Busy | StoreError::Clocks(_) | StoreError::ClockStep { .. } => {
+            ReadError::Invalid(error.to_string())
+        }
         StoreError::Url
         | StoreError::DiskReserve
         | StoreError::NewerSchema { .. }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
 use throughline_model::{
-    LiveFeed, ReadError, RetentionAdmin, RetentionReport, RetentionRules, TraceReader,
+    LiveFeed, ReadError, RetentionAdmin, RetentionReport, RetentionRules, SpaceUse, TraceReader,
 };
-use throughline_wire::{TenantId, TraceId, UnixNanos};
+use throughline_wire::{TenantId, TraceId};
 
+use crate::leader_lock::JobOptions;
 use crate::live::{self, LiveHandle};
 use crate::reader::{DictionaryCache, PgTraceReader};
 use crate::retention_admin::PgRetentionAdmin;
@@ -20,7 +21,7 @@ use crate::writer::{WriterHandle, spawn};
 use crate::{
     BackupError, BackupReport, BlockProgress, CompactionReport, CompactionScope, ErasureReport,
     Gauge, JobKind, LeaderLock, MigrationReport, Retain, StoreError, StoreOptions, TableProgress,
-    Writer, backup, migrate, storage,
+    Writer, backup, migrate, retention, storage,
 };
 
 /// A store of spans and traces in one Postgres database.
@@ -34,6 +35,7 @@ pub struct Store {
     live: LiveHandle,
     cache: Arc<DictionaryCache>,
     permits: Arc<ScanPermits>,
+    job: JobOptions,
 }
 
 impl Store {
@@ -82,6 +84,7 @@ impl Store {
         let cores = options.search_cores;
         let live = live::spawn(&connect, &pool, options.clock.clone());
         Ok(Self {
+            job: JobOptions::new(&options),
             pool,
             connect,
             options,
@@ -112,7 +115,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn lead(&self, job: JobKind) -> Result<LeaderLock, StoreError> {
-        LeaderLock::acquire(&self.connect, job, self.options.rules).await
+        LeaderLock::acquire(&self.connect, job, self.job.clone()).await
     }
 
     /// Tries to acquire the leader lock of `job`; `None` while another server holds it.
@@ -120,29 +123,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn try_lead(&self, job: JobKind) -> Result<Option<LeaderLock>, StoreError> {
-        LeaderLock::try_acquire(&self.connect, job, self.options.rules).await
+        LeaderLock::try_acquire(&self.connect, job, self.job.clone()).await
     }
 
     async fn connect_job(&self, what: &str) -> Result<LeaderLock, StoreError> {
-        LeaderLock::connect(&self.connect, what, self.options.rules).await
-    }
-
-    /// Checks that `now`, the time of this server's clock, is close to the time of the database's
-    /// clock.
-    ///
-    /// # Errors
-    /// The errors of [`LeaderLock::check_clock`].
-    pub async fn check_clock(&self, now: UnixNanos) -> Result<(), StoreError> {
-        let mut lock = self.connect_job("clock").await?;
-        let checked = lock.check_clock(now).await;
-        lock.release().await;
-        checked
+        LeaderLock::connect(&self.connect, what, self.job.clone()).await
     }
 
     /// Runs retention once, without the leader lock: for an operator who starts it by hand.
     ///
     /// # Errors
-    /// [`StoreError::Database`].
+    /// The errors of [`LeaderLock::retain`].
     pub async fn retain_once(&self, retain: Retain) -> Result<RetentionReport, StoreError> {
         let mut lock = self.connect_job("retention").await?;
         let report = lock.retain(retain).await;
@@ -234,6 +225,7 @@ impl Store {
             clock: self.options.clock.clone(),
             rules,
             gauge,
+            job: self.job.clone(),
         })
     }
 
@@ -244,6 +236,28 @@ impl Store {
     pub async fn used_bytes(&self) -> Result<u64, ReadError> {
         let mut connection = self.pool.acquire().await.map_err(read_error)?;
         storage::used_bytes(&mut connection)
+            .await
+            .map_err(read_error)
+    }
+
+    /// Measures what takes the space of the database; reads a sample of its rows.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] when the database does not respond.
+    pub async fn space_use(&self) -> Result<SpaceUse, ReadError> {
+        let mut connection = self.pool.acquire().await.map_err(read_error)?;
+        let now = self.options.clock.now();
+        let space = retention::space(&mut connection, now, &self.options.rules);
+        Ok(space.await.map_err(read_error)?.used)
+    }
+
+    /// Returns the reason why retention removes nothing by age; `None` if it trusts the clock.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] when the database does not respond.
+    pub async fn retention_refusal(&self) -> Result<Option<String>, ReadError> {
+        let mut connection = self.pool.acquire().await.map_err(read_error)?;
+        retention::refusal(&mut connection)
             .await
             .map_err(read_error)
     }

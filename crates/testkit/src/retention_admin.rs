@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use throughline_model::{
-    BoxFuture, CleanUp, Pin, ReadError, RetentionAdmin, RetentionReport, StorageGauge,
+    BoxFuture, CleanUp, Pin, ReadError, RetentionAdmin, RetentionReport, SpaceUse, StorageGauge,
     StorageReport,
 };
 use throughline_wire::TraceId;
@@ -32,6 +32,9 @@ impl FakeRetentionAdmin {
         Self::new(Ok(StorageReport {
             gauge,
             level: gauge.level(),
+            space: SpaceUse::default(),
+            is_stuck: false,
+            retention_refusal: None,
             tables: Vec::new(),
             days: Vec::new(),
             growth_bytes_per_day: None,

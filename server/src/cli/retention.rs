@@ -61,7 +61,8 @@ impl RetentionOptions {
 #[derive(Debug, Clone, Args)]
 pub struct StorageOptions {
     /// Size budget of the database, such as 20GB. From 80 % on the server warns, from 85 % on retention
-    /// removes the oldest days early (not pinned traces), from 90 % on ingest responds 503.
+    /// removes the oldest data early if that helps (not pinned traces), from 90 % on ingest responds
+    /// 503.
     #[arg(long, env = "THROUGHLINE_STORAGE_BUDGET", value_name = "SIZE", value_parser = byte_count)]
     pub storage_budget: Option<u64>,
     /// The free space below which ingest responds with 503.
@@ -106,6 +107,10 @@ pub struct RetentionCommand {
     /// traces. Rollups follow their rule.
     #[arg(long, value_name = "TIME", value_parser = time_ns)]
     pub older_than: Option<i64>,
+    /// Removes by the clock of this computer, whatever other clocks show. Give it if retention does
+    /// not trust the clock and you know that it is right. Servers trust it from then on.
+    #[arg(long)]
+    pub trust_clock: bool,
     /// The rules.
     #[command(flatten)]
     pub retention: RetentionOptions,

@@ -3,22 +3,24 @@
 use std::time::Duration;
 
 use throughline_model::{BoxFuture, RetentionReport, RetentionRules, StorageGauge, StorageLevel};
-use throughline_store::{JobKind, LeaderLock, Retain, Rewrite, StoreError};
-use throughline_wire::UnixNanos;
+use throughline_store::{JobKind, LeaderLock, Prune, PruneStep, Retain, Rewrite, StoreError};
+use tokio::time::Instant;
 
 use super::job::Job;
 use super::storage::StorageWatch;
 use crate::clock::Clock;
 
-/// The interval at which the rules are applied.
-const RULES_EVERY_NS: i64 = 15 * UnixNanos::PER_MINUTE;
+/// The interval at which the rules are applied, by the monotonic clock.
+const RULES_EVERY: Duration = Duration::from_mins(15);
 
 pub(super) struct RetainTask {
     rules: RetentionRules,
     clock: Clock,
     storage: StorageWatch,
-    /// The time at which the rules were last applied.
-    applied: Option<UnixNanos>,
+    /// The instant at which the rules were last applied.
+    applied: Option<Instant>,
+    /// True since a run was refused because the clock cannot be trusted.
+    is_refused: bool,
 }
 
 impl RetainTask {
@@ -28,53 +30,66 @@ impl RetainTask {
             clock,
             storage,
             applied: None,
+            is_refused: false,
         }
     }
 
+    /// Applies the rules. If the clock cannot be trusted, says so once, and tries it again in the next
+    /// run.
     async fn apply_rules(&mut self, lock: &mut LeaderLock) -> Result<(), StoreError> {
         let now = self.clock.now();
         let retain = Retain {
             rules: self.rules,
             now,
+            trusts_clock: false,
             rewrite: Rewrite::Settled,
             is_dry_run: false,
         };
-        let report = lock.retain(retain).await?;
-        self.applied = Some(now);
+        let report = match lock.retain(retain).await {
+            Err(error) if error.is_about_clocks() => {
+                if !self.is_refused {
+                    tracing::warn!(%error, "retention removes nothing by age");
+                }
+                self.is_refused = true;
+                return Ok(());
+            }
+            report => report?,
+        };
+        self.is_refused = false;
+        self.applied = Some(Instant::now());
         count(&report);
         lock.note_size(now).await
     }
 
-    /// Frees days until there is space or no day is left. Returns whether it freed one.
-    async fn prune(&self, lock: &mut LeaderLock) -> Result<bool, StoreError> {
-        let mut pruned = false;
-        while self.needs_pruning().await? {
-            // Copies may take half of the free space.
-            let space = self
-                .storage
-                .gauge()
-                .free_bytes
-                .map_or(u64::MAX, |free| free / 2);
-            if lock
-                .prune_oldest_day(self.clock.now(), space)
-                .await?
-                .is_none()
-            {
-                tracing::warn!(
-                    "the storage budget is nearly used up and retention cannot free an earlier day"
-                );
-                break;
+    /// Makes space until the database is within its budget, or nothing more helps. A full disk makes
+    /// no difference: other programs may fill it.
+    async fn prune(&mut self, lock: &mut LeaderLock) -> Result<(), StoreError> {
+        loop {
+            let gauge = self.storage.measure().await;
+            let Some(budget_bytes) = gauge.budget_bytes else {
+                return Ok(());
+            };
+            if gauge.budget_level() < StorageLevel::Pruning {
+                return Ok(());
             }
-            metrics::counter!("throughline_retention_pruned_days_total").increment(1);
-            pruned = true;
+            let prune = Prune {
+                now: self.clock.now(),
+                budget_bytes,
+                // Copies may take half of the free space.
+                free_bytes: gauge.free_bytes.map_or(u64::MAX, |free| free / 2),
+                rules: self.rules,
+            };
+            let Some(step) = lock.prune(prune).await? else {
+                return Ok(());
+            };
+            if step == PruneStep::OldestDay {
+                metrics::counter!("throughline_retention_pruned_days_total").increment(1);
+                // The rows of the traces of the day take space, too.
+                if may_delete_rows(&gauge) {
+                    self.apply_rules(lock).await?;
+                }
+            }
         }
-        Ok(pruned)
-    }
-
-    async fn needs_pruning(&self) -> Result<bool, StoreError> {
-        let gauge = self.storage.measure().await;
-        // Without a budget, nothing is removed early.
-        Ok(gauge.budget_bytes.is_some() && gauge.level() >= StorageLevel::Pruning)
     }
 }
 
@@ -84,19 +99,19 @@ impl Job for RetainTask {
 
     fn run<'a>(&'a mut self, lock: &'a mut LeaderLock) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            lock.check_clock(self.clock.now()).await?;
-            let pruned = self.prune(lock).await?;
-            let now = self.clock.now();
-            let is_time = self
-                .applied
-                .is_none_or(|applied| now.since(applied) >= RULES_EVERY_NS);
-            if (is_time || pruned) && may_delete_rows(&self.storage.gauge()) {
+            self.prune(lock).await?;
+            if is_time(self.applied) && may_delete_rows(&self.storage.gauge()) {
                 self.apply_rules(lock).await?;
             }
             // The database may have restarted.
             lock.check().await
         })
     }
+}
+
+/// Returns whether it is time to apply the rules again. A step of the wall clock makes no difference.
+fn is_time(applied: Option<Instant>) -> bool {
+    applied.is_none_or(|applied| applied.elapsed() >= RULES_EVERY)
 }
 
 /// Returns whether half of the disk reserve is free. Deleting rows needs space, because Postgres
@@ -135,10 +150,21 @@ fn count(report: &RetentionReport) {
 mod tests {
     use super::*;
 
+    #[tokio::test(start_paused = true)]
+    async fn the_rules_are_applied_every_15_minutes_of_monotonic_time() {
+        assert!(is_time(None));
+        let applied = Some(Instant::now());
+        tokio::time::advance(RULES_EVERY / 2).await;
+        assert!(!is_time(applied));
+        tokio::time::advance(RULES_EVERY / 2).await;
+        assert!(is_time(applied));
+    }
+
     #[test]
     fn retention_runs_on_a_full_disk_until_half_of_the_reserve_is_used() {
         let gauge = |free| StorageGauge {
             used_bytes: 1 << 40,
+            reusable_bytes: 0,
             budget_bytes: None,
             free_bytes: free,
             reserve_bytes: 1_000,

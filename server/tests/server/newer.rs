@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use throughline_model::{RetentionRules, StorageGauge};
+use throughline_model::RetentionRules;
 use throughline_server::clock::Clock;
 use throughline_server::readiness::Readiness;
 use throughline_server::tasks::{StorageLimits, TaskOptions, Tasks};
@@ -78,7 +78,7 @@ async fn jobs_wait_until_the_schema_is_known() {
     while !is_newer(readiness.missing()) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let missing = readiness.check(&store, &StorageGauge::default()).await;
+    let missing = readiness.check(&store, None).await;
     assert!(is_newer(missing.err().as_deref()));
     for job in [JobKind::Compact, JobKind::Retain] {
         let lock = store.try_lead(job).await.expect("asks");

@@ -259,5 +259,9 @@ async fn a_server_over_its_storage_budget_is_full() {
     server.tasks.storage().measure().await;
     let level = server.tasks.storage().gauge().level();
     assert_eq!(level, throughline_model::StorageLevel::Full);
+    let warning = server.tasks.storage().warning().expect("a warning");
+    for part in ["ingest responds 503", "raise --storage-budget", "other "] {
+        assert!(warning.contains(part), "{part} is missing in {warning}");
+    }
     server.stop().await;
 }

@@ -159,7 +159,7 @@ impl Server {
                 let store = Arc::clone(&store);
                 Arc::new(move || {
                     let (store, readiness) = (Arc::clone(&store), readiness.clone());
-                    Box::pin(async move { readiness.check(&store, &StorageGauge::default()).await })
+                    Box::pin(async move { readiness.check(&store, None).await })
                 })
             },
             metrics: Arc::new(move || metrics.render()),

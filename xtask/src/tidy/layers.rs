@@ -33,7 +33,7 @@ const FEATURES: [(&str, &[&str]); 10] = [
     ("erasure", &["compaction", "retention"]),
     ("live", &["reader"]),
     ("reader", &["rollup", "search"]),
-    ("retention", &["compaction"]),
+    ("retention", &["compaction", "rollup"]),
     ("rollup", &[]),
     ("search", &[]),
     ("storage", &[]),

@@ -1,19 +1,107 @@
-//! Keeps the database within its size: the oldest day goes, whatever the rules say, and with it
-//! the traces that ended and were received before its end. Pinned traces stay.
+//! Keeps the database within its size budget: removes the oldest data before its time, in the order
+//! of [`plan`](super::plan). Pinned traces stay.
 
-use sqlx::{Connection as _, PgConnection};
-use throughline_model::{PartitionChange, PartitionStep, RetentionReport};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use throughline_model::{
+    PartitionChange, PartitionStep, RetentionReport, RetentionRules, StorageGauge,
+};
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
+use super::clock_check::earliest;
 use super::counts;
 use super::damaged::Damaged;
 use super::days::take_step;
 use super::kept::Keep;
 use super::partition::Partition;
-use super::removal::RemovalOutcome;
-use super::{Cutoffs, catalogue, swap, traces};
+use super::plan::{PruneStep, next_step};
+use super::removal::{RemovalOutcome, is_in_the_way};
+use super::space::space;
+use super::{Cutoffs, catalogue, rollups, swap, traces};
+use crate::day::day_ns;
 use crate::sqlstate::{Fault, fault};
+
+/// A partition is freed early if at least one part of so many of it goes.
+const WORTH_FREEING: i64 = 10;
+
+/// The parameters of a step that keeps the database within its size budget.
+#[derive(Debug, Clone, Copy)]
+pub struct Prune {
+    /// The current time, by the clock of this server.
+    pub now: UnixNanos,
+    /// The size budget in bytes.
+    pub budget_bytes: u64,
+    /// The bytes that copies of pinned traces may use.
+    pub free_bytes: u64,
+    /// The retention time of each kind of data.
+    pub rules: RetentionRules,
+}
+
+/// Takes steps to keep the database within its size budget.
+#[derive(Debug, Default)]
+pub(crate) struct Pruner {
+    /// The steps that freed nothing today. They are not taken again today.
+    useless: Vec<PruneStep>,
+    today_ns: i64,
+}
+
+impl Pruner {
+    /// Takes the next step, if one is needed and helps; returns it.
+    pub(crate) async fn step(
+        &mut self,
+        connection: &mut PgConnection,
+        prune: &Prune,
+        damaged: &mut Damaged,
+    ) -> Result<Option<PruneStep>, sqlx::Error> {
+        let now = earliest(connection, prune.now).await?;
+        let today_ns = day_ns(now.get());
+        if self.today_ns != today_ns {
+            // Yesterday is a past day now.
+            self.useless.clear();
+            self.today_ns = today_ns;
+        }
+        let before = space(connection, now, &prune.rules).await?;
+        let gauge = StorageGauge {
+            used_bytes: before.used_bytes,
+            reusable_bytes: before.used.reusable_bytes,
+            budget_bytes: Some(prune.budget_bytes),
+            ..StorageGauge::default()
+        };
+        let Some(step) = next_step(&gauge, &before.prunable, &self.useless) else {
+            return Ok(None);
+        };
+        let has_helped = match step {
+            PruneStep::Vacuum => {
+                let tables = before.dead_tables.join(", ");
+                sqlx::query(AssertSqlSafe(format!("VACUUM {tables}")))
+                    .execute(&mut *connection)
+                    .await?;
+                let after = space(connection, now, &prune.rules).await?;
+                after.prunable.dead_bytes < before.prunable.dead_bytes / 2
+            }
+            PruneStep::Rollups(window) => {
+                rollups::remove_old(connection, window, &prune.rules).await? > 0
+            }
+            PruneStep::OldestDay => {
+                let free_bytes = prune.free_bytes;
+                let changes = prune_oldest_day(connection, now, free_bytes, damaged).await?;
+                changes
+                    .iter()
+                    .flatten()
+                    .any(|change| change.freed_bytes > 0)
+            }
+        };
+        if !has_helped {
+            self.useless.push(step);
+        }
+        tracing::warn!(
+            ?step,
+            has_helped,
+            "made space to stay within the storage budget"
+        );
+        Ok(Some(step))
+    }
+}
 
 /// Frees the oldest past day that can be freed; none when there is no such day. `free_bytes` is
 /// what copies of pinned rows may take; a day whose pinned rows need more is passed over.
@@ -49,34 +137,42 @@ async fn prune(
     let mut changes = Vec::new();
     for partition in day {
         let counts = counts::counts(connection, partition, Keep::Pinned, damaged).await?;
-        // Neither the empty archive nor a day of pinned traces alone gives anything back.
-        let gives_nothing =
-            counts.kept == counts.total && (counts.total > 0 || partition.from_ns.is_none());
+        // Neither the empty archive nor a day of almost only pinned traces gives anything back.
+        let gone = counts.total - counts.kept;
+        let gives_nothing = gone.saturating_mul(WORTH_FREEING) < counts.total
+            || (counts.total == 0 && partition.from_ns.is_none());
         let share = counts.kept as f64 / counts.total.max(1) as f64;
         let kept_bytes = (partition.bytes as f64 * share) as u64;
         if gives_nothing || kept_bytes > free_bytes {
             continue;
         }
-        note_pruned(connection, partition.to_ns).await?;
+        let noted_ns = note_pruned(connection, partition.to_ns).await?;
         let step = if counts.kept == 0 {
             PartitionStep::Drop
         } else {
             PartitionStep::Rewrite
         };
         let keep = Keep::Pinned;
-        let outcome = take_step(connection, partition, step, counts, keep, damaged).await?;
-        if outcome == RemovalOutcome::Done {
-            swap::move_back(connection, partition, keep, damaged).await?;
-            tracing::warn!(
-                table = partition.table,
-                "freed a partition early to stay within the storage budget"
-            );
-            changes.push(PartitionChange {
-                table: partition.table.clone(),
-                step,
-                freed_bytes: partition.bytes.saturating_sub(kept_bytes),
-            });
+        let outcome = match take_step(connection, partition, step, counts, keep, damaged).await {
+            Err(error) if is_in_the_way(&error) => RemovalOutcome::Changed,
+            outcome => outcome?,
+        };
+        if outcome == RemovalOutcome::Changed {
+            // Nothing was removed. Another run tries it again.
+            restore_note(connection, noted_ns).await?;
+            continue;
         }
+        swap::move_back(connection, partition, keep, damaged).await?;
+        tracing::warn!(
+            table = partition.table,
+            "freed a partition early to stay within the storage budget"
+        );
+        let left_bytes = catalogue::bytes(connection, &partition.table).await?;
+        changes.push(PartitionChange {
+            table: partition.table.clone(),
+            step,
+            freed_bytes: partition.bytes.saturating_sub(left_bytes),
+        });
     }
     Ok(changes)
 }
@@ -131,8 +227,22 @@ async fn mark_batch(
     Ok(trace_ids.last().copied())
 }
 
-async fn note_pruned(connection: &mut PgConnection, before_ns: i64) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE retention_state SET pruned_before_ns = greatest(pruned_before_ns, $1)")
+/// Notes that the days before an instant are pruned; returns the instant that was noted before.
+async fn note_pruned(connection: &mut PgConnection, before_ns: i64) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "UPDATE retention_state AS new
+         SET pruned_before_ns = greatest(new.pruned_before_ns, $1)
+         FROM (SELECT pruned_before_ns FROM retention_state) AS old
+         RETURNING old.pruned_before_ns",
+    )
+    .bind(before_ns)
+    .fetch_one(connection)
+    .await
+}
+
+/// Takes the last note back.
+async fn restore_note(connection: &mut PgConnection, before_ns: i64) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE retention_state SET pruned_before_ns = $1")
         .bind(before_ns)
         .execute(connection)
         .await?;

@@ -119,6 +119,16 @@ pub(super) async fn exists(
     .await
 }
 
+/// Returns the size of a table; 0 if there is none of this name.
+pub(super) async fn bytes(connection: &mut PgConnection, table: &str) -> Result<u64, sqlx::Error> {
+    let bytes: i64 =
+        sqlx::query_scalar("SELECT coalesce(pg_total_relation_size(to_regclass($1)), 0)")
+            .bind(table)
+            .fetch_one(connection)
+            .await?;
+    Ok(bytes.unsigned_abs())
+}
+
 async fn archive_ns(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT boundary_ns FROM day_archive")
         .fetch_one(connection)

@@ -1,5 +1,4 @@
-//! What traces leave behind: open spans nobody will end, processes nobody asks about, and rollups
-//! past their time.
+//! What traces leave behind: open spans nobody will end, and processes nobody asks about.
 
 use sqlx::PgConnection;
 
@@ -28,19 +27,6 @@ pub(super) async fn processes(
 ) -> Result<u64, sqlx::Error> {
     let before_ns = cutoffs.ok_ns.min(cutoffs.error_ns);
     in_batches(connection, include_str!("remove_processes.sql"), before_ns).await
-}
-
-/// Rollups past their time.
-pub(super) async fn rollups(
-    connection: &mut PgConnection,
-    cutoffs: Cutoffs,
-) -> Result<u64, sqlx::Error> {
-    in_batches(
-        connection,
-        include_str!("remove_rollups.sql"),
-        cutoffs.rollup_ns,
-    )
-    .await
 }
 
 /// Counts of dropped spans past the time of rollups.

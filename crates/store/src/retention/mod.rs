@@ -10,6 +10,7 @@
 
 mod budget;
 mod catalogue;
+mod clock_check;
 mod copied_block;
 mod counts;
 mod damaged;
@@ -23,9 +24,12 @@ mod partition;
 mod payload_days;
 mod payloads;
 mod pins;
+mod plan;
 mod removal;
 mod rewrite;
+mod rollups;
 pub(crate) mod run_lock;
+mod space;
 mod swap;
 mod traces;
 
@@ -36,12 +40,18 @@ use uuid::Uuid;
 
 use crate::compaction::{CompactionScope, Compactor};
 
+pub use budget::Prune;
+pub(crate) use budget::Pruner;
+#[cfg(feature = "testing")]
 pub(crate) use budget::prune_oldest_day;
+pub(crate) use clock_check::{ClockCheck, note_trusted, refusal};
 pub(crate) use damaged::Damaged;
 pub(crate) use dry_run::dry_run;
 pub(crate) use free_payloads::{Freed, free_payloads, marked_days};
 pub(crate) use payload_days::mark as mark_payload_days;
 pub(crate) use pins::{pin, pin_of, pinned, unpin};
+pub use plan::PruneStep;
+pub(crate) use space::space;
 pub(crate) use swap::finish_leftovers;
 pub(crate) use traces::{RemovedTraces, remove_named as remove_traces};
 
@@ -62,6 +72,8 @@ pub(crate) struct Run {
     pub tenant: Option<Uuid>,
     pub rules: RetentionRules,
     pub now: UnixNanos,
+    /// True if an operator says that `now` is right.
+    pub trusts_clock: bool,
     pub rewrite: Rewrite,
 }
 
@@ -117,7 +129,7 @@ pub(crate) async fn run(
     if run.tenant.is_none() {
         housekeeping::open_spans(connection, cutoffs).await?;
         housekeeping::processes(connection, cutoffs).await?;
-        report.rollup_count = housekeeping::rollups(connection, cutoffs).await?;
+        report.rollup_count = rollups::remove_expired(connection, cutoffs).await?;
         housekeeping::dropped_spans(connection, cutoffs).await?;
     }
     if run.rewrite == Rewrite::Now {

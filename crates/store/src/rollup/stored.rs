@@ -26,7 +26,7 @@ impl StoredWindows {
     }
 
     /// Returns the time before which windows of this length are stored.
-    pub(super) const fn before_ns(&self, window: RollupWindow) -> i64 {
+    pub(crate) const fn before_ns(&self, window: RollupWindow) -> i64 {
         match window {
             RollupWindow::QuarterHour => i64::MAX,
             RollupWindow::Hour => self.hours_before_ns,

@@ -5,7 +5,7 @@ mod sample;
 mod sizes;
 
 use sqlx::PgConnection;
-use throughline_model::{DaySize, StorageGauge, StorageReport};
+use throughline_model::{DaySize, SpaceUse, StorageGauge, StorageReport};
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
@@ -34,13 +34,16 @@ pub(crate) async fn note_size(
     Ok(())
 }
 
-/// Returns the storage report. It names only the operations and attributes of `tenant`.
+/// Returns the storage report for the measured `space`. It names only the operations and attributes of `tenant`.
 pub(crate) async fn report(
     connection: &mut PgConnection,
     tenant: Uuid,
     mut gauge: StorageGauge,
+    space: SpaceUse,
+    retention_refusal: Option<String>,
 ) -> Result<StorageReport, sqlx::Error> {
     gauge.used_bytes = used_bytes(connection).await?;
+    gauge.reusable_bytes = space.reusable_bytes;
     let days: Vec<(i64, i64)> =
         sqlx::query_as("SELECT day_ns, byte_count FROM storage_days ORDER BY day_ns DESC LIMIT 30")
             .fetch_all(&mut *connection)
@@ -59,6 +62,9 @@ pub(crate) async fn report(
     Ok(StorageReport {
         gauge,
         level: gauge.level(),
+        space,
+        retention_refusal,
+        is_stuck: gauge.is_stuck(space.prunable_bytes),
         tables,
         growth_bytes_per_day: growth,
         days_left: days_left(&gauge, growth),
@@ -79,7 +85,7 @@ fn growth_per_day(days: &[DaySize]) -> Option<i64> {
 
 fn days_left(gauge: &StorageGauge, growth: Option<i64>) -> Option<u64> {
     let growth = u64::try_from(growth?).ok().filter(|growth| *growth > 0)?;
-    Some(gauge.budget_bytes?.saturating_sub(gauge.used_bytes) / growth)
+    Some(gauge.budget_bytes?.saturating_sub(gauge.counted_bytes()) / growth)
 }
 
 #[cfg(test)]

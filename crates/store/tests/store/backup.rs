@@ -328,6 +328,7 @@ async fn backup_stops_at_the_disk_reserve_and_leaves_an_incomplete_file() {
     let gauge: Gauge = Arc::new(move || StorageGauge {
         // A used-up size budget does not prevent a backup.
         used_bytes: 10,
+        reusable_bytes: 0,
         budget_bytes: Some(1),
         free_bytes: Some(if counted.fetch_add(1, Ordering::Relaxed) < 5 {
             100

@@ -4,6 +4,7 @@
 mod admin;
 mod age;
 mod budget;
+mod clocks;
 mod copy_and_drop;
 mod damage;
 mod interrupted;
@@ -12,4 +13,5 @@ mod payloads;
 mod races;
 mod rules;
 mod sent_again;
+mod size_budget;
 mod support;

@@ -22,8 +22,13 @@ impl Fixture {
     pub(crate) async fn new() -> Self {
         let database = FreshDatabase::create().await;
         let now = database.now().await;
+        // Tests store data of any time.
+        let options = StoreOptions {
+            clock_steadiness: Duration::ZERO,
+            ..StoreOptions::new(move || now)
+        };
         Self {
-            store: database.store(now),
+            store: database.store_with(options),
             now,
             database,
         }

@@ -125,6 +125,7 @@ async fn killing_postgres_during_a_retention_run_loses_no_kept_trace() {
     let retain = Retain {
         rules: RetentionRules::default(),
         now: noon,
+        trusts_clock: true,
         rewrite: Rewrite::Now,
         is_dry_run: false,
     };

@@ -17,6 +17,7 @@ fn full_after(looks: u64) -> Gauge {
     Arc::new(move || StorageGauge {
         budget_bytes: None,
         used_bytes: 0,
+        reusable_bytes: 0,
         free_bytes: Some(u64::from(looked.fetch_add(1, Ordering::Relaxed) < looks)),
         reserve_bytes: 1,
     })

@@ -31,6 +31,7 @@ pub(super) async fn retain(world: &mut World) {
     let retain = Retain {
         rules: RetentionRules::default(),
         now: world.clock,
+        trusts_clock: true,
         rewrite: [Rewrite::Now, Rewrite::Settled][world.below(2)],
         is_dry_run: false,
     };

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use throughline_model::{CleanUp, RetentionAdmin, RetentionRules, StorageGauge, StorageLevel};
-use throughline_store::StoreError;
 use throughline_testkit::Ids;
-use throughline_wire::{TenantId, UnixNanos};
+use throughline_wire::TenantId;
 
 use super::support::{Aged, DAY};
 
@@ -124,35 +123,4 @@ async fn the_storage_report_names_tables_operations_attributes_and_growth() {
         total.abs_diff(level0.total_bytes() + level1.total_bytes()) <= 10,
         "shares of the bytes of the tables"
     );
-}
-
-#[tokio::test]
-async fn retention_removes_nothing_if_the_clocks_differ_by_hours() {
-    let mut aged = Aged::new().await;
-    let kept = aged.trace(0, false).await;
-    let gauge = Arc::new(StorageGauge::default);
-    for hours in [-2, 2, 24 * 365] {
-        let now = aged.fixture.now.saturating_add(hours * UnixNanos::PER_HOUR);
-        let store = aged.fixture.database.store(now);
-        let retention_admin =
-            store.retention_admin(TenantId::DEFAULT, RetentionRules::default(), gauge.clone());
-        let request = CleanUp {
-            older_than_ns: Some(0),
-            is_dry_run: false,
-        };
-        let refused = retention_admin
-            .clean_up(request)
-            .await
-            .expect_err("is refused");
-        let words = refused.to_string();
-        assert!(words.contains("set the clocks"), "{words}");
-        let mut lead = aged.lead().await;
-        let checked = lead.check_clock(now).await;
-        lead.release().await;
-        assert!(matches!(checked, Err(StoreError::Clocks(_))), "{hours}");
-    }
-    let mut lead = aged.lead().await;
-    let near = aged.fixture.now.saturating_add(-UnixNanos::PER_HOUR / 2);
-    lead.check_clock(near).await.expect("is near enough");
-    aged.assert_left(&[kept]).await;
 }

@@ -176,6 +176,7 @@ impl Aged {
         Retain {
             rules: RetentionRules::default(),
             now: self.noon,
+            trusts_clock: true,
             rewrite: Rewrite::Now,
             is_dry_run: false,
         }

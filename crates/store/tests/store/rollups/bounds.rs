@@ -68,6 +68,35 @@ async fn rollups_keep_a_removed_trace_unless_its_spans_were_in_level_0() {
     assert_equals(&fixture, &sent[..20]).await;
 }
 
+/// The clocks of server and database may differ by up to an hour.
+#[tokio::test]
+async fn spans_of_a_trace_that_expired_by_a_fast_clock_are_not_counted_again() {
+    let fixture = Fixture::new().await;
+    let rules = RetentionRules::default();
+    // The trace expires in half an hour.
+    let age_ns = rules.ok_ns - UnixNanos::PER_HOUR / 2;
+    let start = fixture.now.saturating_add(-age_ns);
+    let span = lone("GET /", &mut Ids::seeded(27)).starts(start).build();
+    let sent = [Sent::by("shop", span)];
+    fixture.write(&sent).await;
+    compact(&fixture).await;
+    execute(&fixture, "UPDATE traces SET received_ns = end_ns").await;
+    assert_eq!(total(&fixture.store).await, 1);
+    let ahead = fixture.now.saturating_add(59 * UnixNanos::PER_MINUTE);
+    let fast = fixture.database.store_with(StoreOptions {
+        clock_steadiness: std::time::Duration::ZERO,
+        ..StoreOptions::new(move || ahead)
+    });
+    let gauge = Arc::new(StorageGauge::default);
+    let retention_admin = fast.retention_admin(TenantId::DEFAULT, rules, gauge);
+    let by_rule = CleanUp::default();
+    retention_admin.clean_up(by_rule).await.expect("cleans up");
+    fixture.write(&sent).await;
+    compact(&fixture).await;
+    assert_eq!(total(&fixture.store).await, 1);
+    fast.close().await;
+}
+
 #[tokio::test]
 async fn a_truncated_rollup_report_has_complete_newest_rows_and_says_it_is_truncated() {
     let fixture = Fixture::new().await;
