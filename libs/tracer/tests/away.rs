@@ -45,7 +45,7 @@ fn record(tracer: &Tracer, count: usize) {
             let mut flush = Box::pin(tracer.flush(Duration::from_hours(1)));
             let waker = std::task::Waker::noop();
             let mut context = std::task::Context::from_waker(waker);
-            assert!(flush.as_mut().poll(&mut context).is_pending());
+            let _ = flush.as_mut().poll(&mut context);
         }
     }
 }
